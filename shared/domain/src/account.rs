@@ -1,0 +1,257 @@
+//! An account: the numbers in which an event, or one attendee of it, is counted.
+//!
+//! Both kinds have the same shape and obey the same rules, so there is one type. An account only
+//! ever changes by a [`Write`]: a list of conditions that must all hold and of changes made if they
+//! do. [`Account::apply`] is what a write means; every store must do the same.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use crate::allowance::{Allowance, Limit};
+use crate::ids::{EventId, RequestId};
+use crate::time::{EpochNanos, Period};
+use crate::token::UserId;
+use crate::usage::Charge;
+
+/// Whose account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AccountKey {
+    /// The event's own.
+    Event(EventId),
+    /// One of its attendees'.
+    Attendee(EventId, UserId),
+}
+
+impl AccountKey {
+    /// The event to which the account belongs.
+    #[must_use]
+    pub fn event(&self) -> &EventId {
+        match self {
+            Self::Event(event) | Self::Attendee(event, _) => event,
+        }
+    }
+}
+
+/// One number of an account. An absent number counts as zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Field {
+    /// GCRA's theoretical arrival time of the next request, in [`EpochNanos`].
+    RequestTat,
+    /// GCRA's theoretical arrival time of the next token, in [`EpochNanos`].
+    TokenTat,
+    /// Requests admitted on a local date.
+    DayRequests(NaiveDate),
+    /// Tokens held and spent on a local date.
+    DayTokens(NaiveDate),
+    /// Tokens spent and held.
+    Committed,
+    /// Tokens held by requests under way.
+    Held,
+    /// Requests under way.
+    Open,
+    /// Requests settled with a charge.
+    Requests,
+    /// Prompt tokens spent.
+    PromptTokens,
+    /// Completion tokens spent.
+    CompletionTokens,
+    /// Tokens still held by requests admitted in a period. Events only.
+    PeriodHeld(Period),
+    /// Requests of a period still under way. Events only.
+    PeriodOpen(Period),
+    /// Of the requests admitted in a period, those settled.
+    PeriodRequests(Period),
+    /// The prompt tokens of those.
+    PeriodPrompt(Period),
+    /// The completion tokens of those.
+    PeriodCompletion(Period),
+    /// The last period whose leftovers were mended. Events only.
+    MendedThrough,
+    /// Attendees who hold a seat. Events only.
+    Seats,
+    /// When this attendee got a seat, in [`EpochNanos`].
+    SeatedAt,
+    /// When this attendee asked for one and has not had the answer.
+    SeatAskedAt,
+    /// 1 while the organiser keeps this attendee out.
+    Blocked,
+    /// Counts the organiser's changes to this attendee's allowance.
+    Terms,
+    /// This attendee's own limit in place of the event's; [`NO_LIMIT`] lifts it.
+    Override(Limit),
+}
+
+/// The value of [`Field::Override`] that lifts a limit.
+pub const NO_LIMIT: i64 = -1;
+
+/// A request admitted and not yet settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Estimated prompt tokens.
+    pub prompt_tokens: u64,
+    /// Upper bound of the completion tokens.
+    pub completion_tokens: u64,
+    /// When it was admitted.
+    pub admitted_at: EpochNanos,
+    /// The local date to whose counters it belongs.
+    pub day: NaiveDate,
+    /// From when on the sweep settles it.
+    pub expires_at: EpochNanos,
+}
+
+impl Hold {
+    /// The tokens held.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.prompt_tokens.saturating_add(self.completion_tokens)
+    }
+
+    /// The period in which it is counted.
+    #[must_use]
+    pub fn period(&self) -> Period {
+        Period::of(self.admitted_at)
+    }
+}
+
+/// What must be true of an account for a write to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// The number is at most this.
+    AtMost(Field, i64),
+    /// The number is present and at least this.
+    AtLeast(Field, i64),
+    /// The number is absent, or below this.
+    Below(Field, i64),
+    /// The number is present.
+    Present(Field),
+    /// The number is absent.
+    Absent(Field),
+    /// The number is present and equals this.
+    Is(Field, i64),
+    /// No hold has this id.
+    HoldAbsent(RequestId),
+    /// A hold has this id.
+    HoldPresent(RequestId),
+}
+
+/// One change to an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Adds to a number, from zero where it is absent.
+    Add(Field, i64),
+    /// Sets a number.
+    Set(Field, i64),
+    /// Removes a number.
+    Remove(Field),
+    /// Writes a hold.
+    PutHold(RequestId, Hold),
+    /// Removes a hold.
+    RemoveHold(RequestId),
+}
+
+/// A conditional change of one account, made whole or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Write {
+    /// All must hold.
+    pub conditions: Vec<Condition>,
+    /// All are made.
+    pub changes: Vec<Change>,
+}
+
+/// The numbers and holds of an account as a store returned them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Every number present.
+    pub numbers: BTreeMap<Field, i64>,
+    /// Requests under way. Attendees only.
+    pub holds: BTreeMap<RequestId, Hold>,
+}
+
+impl Account {
+    /// A number, zero where absent.
+    #[must_use]
+    pub fn get(&self, field: Field) -> i64 {
+        self.numbers.get(&field).copied().unwrap_or_default()
+    }
+
+    /// A number that is never negative, such as a count.
+    #[must_use]
+    pub fn count(&self, field: Field) -> u64 {
+        u64::try_from(self.get(field)).unwrap_or_default()
+    }
+
+    /// What was spent in all.
+    #[must_use]
+    pub fn spent(&self) -> Charge {
+        Charge {
+            prompt_tokens: self.count(Field::PromptTokens),
+            completion_tokens: self.count(Field::CompletionTokens),
+        }
+    }
+
+    /// The event's allowance for an attendee with this account's own limits in it.
+    #[must_use]
+    pub fn allowance(&self, granted: &Allowance) -> Allowance {
+        Limit::ALL.into_iter().fold(*granted, |allowance, limit| {
+            match self.numbers.get(&Field::Override(limit)) {
+                Some(own) => allowance.with(limit, u64::try_from(*own).ok()),
+                None => allowance,
+            }
+        })
+    }
+
+    /// What a write means. `None` if a condition fails.
+    #[must_use]
+    pub fn apply(&self, write: &Write) -> Option<Self> {
+        if !write.conditions.iter().all(|condition| self.meets(condition)) {
+            return None;
+        }
+        let mut account = self.clone();
+        for change in &write.changes {
+            account.make(change);
+        }
+        Some(account)
+    }
+
+    fn meets(&self, condition: &Condition) -> bool {
+        let number = |field: &Field| self.numbers.get(field).copied();
+        match condition {
+            Condition::AtMost(field, most) => number(field).unwrap_or_default() <= *most,
+            Condition::AtLeast(field, least) => number(field).is_some_and(|n| n >= *least),
+            Condition::Below(field, bound) => number(field).is_none_or(|n| n < *bound),
+            Condition::Present(field) => number(field).is_some(),
+            Condition::Absent(field) => number(field).is_none(),
+            Condition::Is(field, value) => number(field) == Some(*value),
+            Condition::HoldAbsent(id) => !self.holds.contains_key(id),
+            Condition::HoldPresent(id) => self.holds.contains_key(id),
+        }
+    }
+
+    fn make(&mut self, change: &Change) {
+        match change {
+            Change::Add(field, by) => {
+                let number = self.numbers.entry(*field).or_default();
+                *number = number.saturating_add(*by);
+            }
+            Change::Set(field, value) => {
+                self.numbers.insert(*field, *value);
+            }
+            Change::Remove(field) => {
+                self.numbers.remove(field);
+            }
+            Change::PutHold(id, hold) => {
+                self.holds.insert(id.clone(), *hold);
+            }
+            Change::RemoveHold(id) => {
+                self.holds.remove(id);
+            }
+        }
+    }
+}
+
+/// A count as a signed number; counts past `i64` cannot be stored and stop there.
+#[must_use]
+pub fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

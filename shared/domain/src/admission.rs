@@ -1,0 +1,390 @@
+//! Whether an account can bear a request, and the write that makes it do so.
+//!
+//! The write is proposed from a [`Guess`] about the account, so that a request that fits needs no
+//! read. Its conditions are inequalities: concurrent requests that all fit all succeed. Where a
+//! condition fails, the store returns the account as it was, [`refusal`] says why the request does
+//! not fit, and if it does fit, the guess was wrong and [`Guess::from_account`] makes a better one.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::account::{Account, Change, Condition, Field, Hold, Write, signed};
+use crate::allowance::{Allowance, Limit};
+use crate::estimate::Estimate;
+use crate::ids::RequestId;
+use crate::time::{EpochNanos, MINUTE_NS};
+use crate::window::LocalDay;
+
+/// A request that asks to be admitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// Which request.
+    pub id: RequestId,
+    /// What it may cost.
+    pub estimate: Estimate,
+    /// The one `now` of the request.
+    pub now: EpochNanos,
+    /// The local day it falls on.
+    pub day: LocalDay,
+    /// From when on the sweep may settle it.
+    pub expires_at: EpochNanos,
+}
+
+impl Demand {
+    /// The hold that the request takes if it is admitted.
+    #[must_use]
+    pub fn hold(&self) -> Hold {
+        Hold {
+            prompt_tokens: self.estimate.prompt_tokens,
+            completion_tokens: self.estimate.completion_tokens,
+            admitted_at: self.now,
+            day: self.day.date,
+            expires_at: self.expires_at,
+        }
+    }
+}
+
+/// Why an account does not admit a request, and when it helps to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A rate is used up until then.
+    Rate {
+        /// Requests or tokens per minute.
+        limit: Limit,
+        /// What the allowance grants.
+        allowed: u64,
+        /// The first instant at which the same request fits if nothing else comes.
+        retry_at: EpochNanos,
+    },
+    /// A day's allowance is used up.
+    Day {
+        /// Requests or tokens per day.
+        limit: Limit,
+        /// What the allowance grants.
+        allowed: u64,
+        /// The end of the local day.
+        resets_at: DateTime<Utc>,
+    },
+    /// The budget cannot bear the request.
+    Budget {
+        /// What the allowance grants.
+        allowed: u64,
+        /// What is left of it.
+        remaining: u64,
+    },
+    /// Too many requests are under way.
+    InFlight {
+        /// What the allowance grants.
+        allowed: u64,
+    },
+    /// The request is larger than the whole allowance; waiting does not help.
+    NeverFits {
+        /// Which allowance.
+        limit: Limit,
+        /// What it grants.
+        allowed: u64,
+        /// What the request may cost.
+        needed: u64,
+    },
+    /// The organiser keeps the attendee out.
+    Blocked,
+}
+
+/// What an attendee's account must be beside having room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// An attendee's account: seated, not blocked, and on the terms for which the allowance is.
+    Attendee {
+        /// [`Field::Terms`] at the time the allowance was taken.
+        terms: i64,
+    },
+    /// The event's account.
+    Event,
+}
+
+/// What a write assumes about an account that was not read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guess {
+    /// Requests have been spaced closer than the rate for a while, so the bucket is not full.
+    pub requests_are_busy: bool,
+    /// The same for tokens.
+    pub tokens_are_busy: bool,
+    /// Fields of days and periods gone by that the account still carries.
+    pub outdated: Vec<Field>,
+}
+
+impl Guess {
+    /// What is true of an account at an instant.
+    #[must_use]
+    pub fn from_account(account: &Account, now: EpochNanos) -> Self {
+        let is_busy = |field| account.numbers.get(&field).is_some_and(|tat| *tat >= now.0);
+        Self {
+            requests_are_busy: is_busy(Field::RequestTat),
+            tokens_are_busy: is_busy(Field::TokenTat),
+            outdated: Vec::new(),
+        }
+    }
+
+    /// The fields of an account that no rule will read again: counters of days before yesterday,
+    /// and tallies of periods that were mended.
+    #[must_use]
+    pub fn outdated(account: &Account, today: NaiveDate, mended_through: i64) -> Vec<Field> {
+        let is_outdated = |field: &Field| match field {
+            Field::DayRequests(day) | Field::DayTokens(day) => {
+                day.succ_opt().is_some_and(|next| next < today)
+            }
+            Field::PeriodRequests(period)
+            | Field::PeriodPrompt(period)
+            | Field::PeriodCompletion(period) => period.0 <= mended_through,
+            _ => false,
+        };
+        account.numbers.keys().filter(|field| is_outdated(field)).copied().collect()
+    }
+}
+
+/// The nanoseconds of a minute that one unit takes up, at least one.
+///
+/// GCRA admits a cost when the theoretical arrival time stays within `allowed` units of `now`.
+/// Cost and bound are multiples of the same whole number, so an idle account admits exactly
+/// `allowed` units at once, whatever the rounding.
+fn unit_ns(allowed: u64) -> i64 {
+    (MINUTE_NS / signed(allowed).max(1)).max(1)
+}
+
+/// What `units` of a per-minute allowance take up.
+pub(crate) fn cost_ns(units: u64, allowed: u64) -> i64 {
+    signed(units).saturating_mul(unit_ns(allowed))
+}
+
+struct Rate {
+    limit: Limit,
+    field: Field,
+    allowed: u64,
+    units: u64,
+    is_busy: bool,
+}
+
+impl Rate {
+    fn cost(&self) -> i64 {
+        cost_ns(self.units, self.allowed)
+    }
+
+    /// The latest theoretical arrival time at which the request still fits.
+    fn latest(&self, now: EpochNanos) -> i64 {
+        now.0.saturating_add(cost_ns(self.allowed, self.allowed)).saturating_sub(self.cost())
+    }
+}
+
+fn rates(allowance: &Allowance, tokens: u64, guess: &Guess) -> impl Iterator<Item = Rate> {
+    let requests = allowance.requests_per_minute.map(|allowed| Rate {
+        limit: Limit::RequestsPerMinute,
+        field: Field::RequestTat,
+        allowed,
+        units: 1,
+        is_busy: guess.requests_are_busy,
+    });
+    let tokens = allowance.tokens_per_minute.map(|allowed| Rate {
+        limit: Limit::TokensPerMinute,
+        field: Field::TokenTat,
+        allowed,
+        units: tokens,
+        is_busy: guess.tokens_are_busy,
+    });
+    requests.into_iter().chain(tokens)
+}
+
+/// The write that admits a request to an account, if the guess about it is right.
+///
+/// # Errors
+///
+/// [`Refusal::NeverFits`] if no account could bear the request.
+pub fn propose(
+    side: Side,
+    allowance: &Allowance,
+    demand: &Demand,
+    guess: &Guess,
+) -> Result<Write, Refusal> {
+    if let Some(never) = never_fits(allowance, demand.estimate) {
+        return Err(never);
+    }
+    let hold = demand.hold();
+    let tokens = hold.tokens();
+    let mut conditions = Vec::with_capacity(12);
+    let mut changes = vec![
+        Change::Add(Field::Committed, signed(tokens)),
+        Change::Add(Field::Held, signed(tokens)),
+        Change::Add(Field::Open, 1),
+        Change::Add(Field::DayRequests(hold.day), 1),
+        Change::Add(Field::DayTokens(hold.day), signed(tokens)),
+    ];
+    match side {
+        Side::Attendee { terms } => {
+            conditions.extend([
+                Condition::HoldAbsent(demand.id.clone()),
+                Condition::Present(Field::SeatedAt),
+                Condition::Absent(Field::Blocked),
+                match terms {
+                    0 => Condition::Absent(Field::Terms),
+                    terms => Condition::Is(Field::Terms, terms),
+                },
+            ]);
+            changes.push(Change::PutHold(demand.id.clone(), hold));
+        }
+        Side::Event => {
+            let period = hold.period();
+            conditions.push(Condition::Below(Field::MendedThrough, period.0));
+            changes.extend([
+                Change::Add(Field::PeriodHeld(period), signed(tokens)),
+                Change::Add(Field::PeriodOpen(period), 1),
+            ]);
+        }
+    }
+    for rate in rates(allowance, tokens, guess) {
+        if rate.is_busy {
+            conditions.push(Condition::AtLeast(rate.field, demand.now.0));
+            conditions.push(Condition::AtMost(rate.field, rate.latest(demand.now)));
+            changes.push(Change::Add(rate.field, rate.cost()));
+        } else {
+            conditions.push(Condition::Below(rate.field, demand.now.0));
+            changes.push(Change::Set(rate.field, demand.now.0.saturating_add(rate.cost())));
+        }
+    }
+    let room = |allowed: u64, units: u64| signed(allowed).saturating_sub(signed(units));
+    if let Some(allowed) = allowance.requests_per_day {
+        conditions.push(Condition::AtMost(Field::DayRequests(hold.day), room(allowed, 1)));
+    }
+    if let Some(allowed) = allowance.tokens_per_day {
+        conditions.push(Condition::AtMost(Field::DayTokens(hold.day), room(allowed, tokens)));
+    }
+    if let Some(allowed) = allowance.tokens_total {
+        conditions.push(Condition::AtMost(Field::Committed, room(allowed, tokens)));
+    }
+    if let Some(allowed) = allowance.in_flight {
+        conditions.push(Condition::AtMost(Field::Open, room(allowed, 1)));
+    }
+    changes.extend(guess.outdated.iter().copied().map(Change::Remove));
+    Ok(Write { conditions, changes })
+}
+
+/// Why a request can never be admitted under an allowance, however empty the account.
+#[must_use]
+fn never_fits(allowance: &Allowance, estimate: Estimate) -> Option<Refusal> {
+    let tokens = estimate.prompt_tokens.saturating_add(estimate.completion_tokens);
+    let needs = |limit| match limit {
+        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => 1,
+        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => tokens,
+    };
+    Limit::ALL.into_iter().find_map(|limit| {
+        let allowed = allowance.limit(limit)?;
+        let needed = needs(limit);
+        (needed > allowed).then_some(Refusal::NeverFits { limit, allowed, needed })
+    })
+}
+
+/// Why an account as it is does not admit a request; `None` if it does.
+///
+/// The longest wait comes first: who is out of budget does not want to hear of the next second.
+#[must_use]
+pub fn refusal(allowance: &Allowance, account: &Account, demand: &Demand) -> Option<Refusal> {
+    if account.get(Field::Blocked) != 0 {
+        return Some(Refusal::Blocked);
+    }
+    if let Some(never) = never_fits(allowance, demand.estimate) {
+        return Some(never);
+    }
+    let hold = demand.hold();
+    let tokens = hold.tokens();
+    if let Some(allowed) = allowance.tokens_total {
+        let remaining = allowed.saturating_sub(account.count(Field::Committed));
+        if tokens > remaining {
+            return Some(Refusal::Budget { allowed, remaining });
+        }
+    }
+    let resets_at = demand.day.ends_at;
+    if let Some(allowed) = allowance.requests_per_day
+        && account.count(Field::DayRequests(hold.day)) >= allowed
+    {
+        return Some(Refusal::Day { limit: Limit::RequestsPerDay, allowed, resets_at });
+    }
+    if let Some(allowed) = allowance.tokens_per_day
+        && account.count(Field::DayTokens(hold.day)).saturating_add(tokens) > allowed
+    {
+        return Some(Refusal::Day { limit: Limit::TokensPerDay, allowed, resets_at });
+    }
+    let rate = rates(allowance, tokens, &Guess::default())
+        .filter_map(|rate| {
+            let over = account.get(rate.field).saturating_sub(rate.latest(demand.now));
+            let retry_at = EpochNanos(demand.now.0.saturating_add(over));
+            let refusal = Refusal::Rate { limit: rate.limit, allowed: rate.allowed, retry_at };
+            (over > 0).then_some((retry_at, refusal))
+        })
+        .max_by_key(|(retry_at, _)| *retry_at);
+    if let Some((_, refusal)) = rate {
+        return Some(refusal);
+    }
+    match allowance.in_flight {
+        Some(allowed) if account.count(Field::Open) >= allowed => {
+            Some(Refusal::InFlight { allowed })
+        }
+        Some(_) | None => None,
+    }
+}
+
+/// What is left of a per-minute allowance, and when it is whole again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remaining {
+    /// Units that could be admitted at once.
+    pub units: u64,
+    /// Nanoseconds until the whole allowance is back.
+    pub resets_in_ns: i64,
+}
+
+/// What is left of a rate at an instant.
+#[must_use]
+pub fn remaining(account: &Account, field: Field, allowed: u64, now: EpochNanos) -> Remaining {
+    let ahead = EpochNanos(account.get(field)).since(now);
+    let free = cost_ns(allowed, allowed).saturating_sub(ahead).max(0);
+    Remaining {
+        units: u64::try_from(free / unit_ns(allowed)).unwrap_or_default().min(allowed),
+        resets_in_ns: ahead,
+    }
+}
+
+/// The write by which a newcomer asks for a seat: only one request of theirs asks.
+#[must_use]
+pub fn ask_for_seat(now: EpochNanos) -> Write {
+    Write {
+        conditions: vec![
+            Condition::Absent(Field::SeatedAt),
+            Condition::Below(Field::SeatAskedAt, now.0.saturating_sub(SEAT_ANSWER_NS)),
+        ],
+        changes: vec![Change::Set(Field::SeatAskedAt, now.0)],
+    }
+}
+
+/// How long a request that asked for a seat may take; after that, its process is taken for dead.
+const SEAT_ANSWER_NS: i64 = 5_000_000_000;
+
+/// The write by which an event gives a seat away.
+#[must_use]
+pub fn give_seat(seats: Option<u64>) -> Write {
+    let full = seats.map(|seats| Condition::AtMost(Field::Seats, signed(seats).saturating_sub(1)));
+    Write { conditions: full.into_iter().collect(), changes: vec![Change::Add(Field::Seats, 1)] }
+}
+
+/// The write by which the newcomer takes the seat that was given at `asked_at`.
+#[must_use]
+pub fn take_seat(asked_at: EpochNanos) -> Write {
+    Write {
+        conditions: vec![Condition::Is(Field::SeatAskedAt, asked_at.0)],
+        changes: vec![Change::Set(Field::SeatedAt, asked_at.0), Change::Remove(Field::SeatAskedAt)],
+    }
+}
+
+/// The write by which a newcomer who got no seat stops asking.
+#[must_use]
+pub fn leave_queue(asked_at: EpochNanos) -> Write {
+    Write {
+        conditions: vec![Condition::Is(Field::SeatAskedAt, asked_at.0)],
+        changes: vec![Change::Remove(Field::SeatAskedAt)],
+    }
+}

@@ -1,0 +1,96 @@
+//! Names that only machines read: ids of requests, events and organisers, and the names of
+//! deployments. Each is checked once, when text becomes a type.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The text is not an id of the expected kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to {longest} of A-Z a-z 0-9 . _ -")]
+pub struct InvalidId {
+    longest: usize,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $longest:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The id as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let is_id = (1..=$longest).contains(&text.len())
+                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+                    && text.bytes().any(|b| b.is_ascii_alphanumeric());
+                if is_id { Ok(Self(text.to_owned())) } else { Err(InvalidId { longest: $longest }) }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id! {
+    /// One request of an attendee, `req_` and 32 hex digits; ours, never a client's.
+    RequestId, 64
+}
+id! {
+    /// The key of an event in the table. Not a secret, and it stays when the code is rotated.
+    EventId, 64
+}
+id! {
+    /// Who owns events and deployments.
+    OrganiserId, 64
+}
+id! {
+    /// The name under which an event offers a model. Azure's own word is deployment name.
+    DeploymentName, 64
+}
+id! {
+    /// One of several deployments that share a name and its load, such as a region.
+    Replica, 32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deployment_name_cannot_walk_a_path() {
+        for text in ["", ".", "..", "%2e%2e", "a/b", "gpt\\..", "gpt\0", "gpt;x", &"g".repeat(65)] {
+            assert!(text.parse::<DeploymentName>().is_err(), "{text:?}");
+        }
+        assert_eq!("gpt-4o.mini_2".parse::<DeploymentName>().unwrap().as_str(), "gpt-4o.mini_2");
+    }
+}

@@ -1,0 +1,24 @@
+//! The rules of Lanyard.
+//!
+//! This crate decides: who an attendee is, whether an event is open, what a request may cost,
+//! whether an account can bear it and what is left when the answer is known. It has no `async`,
+//! no clock, no environment and no network. A rule that needs the time takes `now`; one that needs
+//! luck takes a number.
+
+pub mod account;
+pub mod admission;
+pub mod allowance;
+pub mod catalog;
+pub mod estimate;
+pub mod event;
+pub mod ids;
+pub mod mend;
+pub mod operation;
+pub mod settlement;
+pub mod time;
+pub mod token;
+pub mod usage;
+pub mod window;
+
+#[cfg(test)]
+mod promises;

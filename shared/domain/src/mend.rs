@@ -1,0 +1,112 @@
+//! Making an event's account whole after a crash.
+//!
+//! A request is settled on its attendee's account first and on the event's account after. A crash
+//! between the two leaves the event holding tokens that nobody holds any more. Once all holds of a
+//! [`Period`] must be settled, the difference between the event's tally of that period and the sum
+//! of its attendees' tallies is what crashes left, and [`write`] takes it away.
+
+use std::collections::BTreeSet;
+
+use crate::account::{Account, Change, Condition, Field, Write, signed};
+use crate::time::{EpochNanos, MINUTE_NS, Period};
+use crate::usage::Charge;
+
+/// The requests of one period that attendees have settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many.
+    pub requests: u64,
+    /// What they cost.
+    pub charge: Charge,
+}
+
+impl Tally {
+    /// What one account has settled in a period.
+    #[must_use]
+    pub fn of(account: &Account, period: Period) -> Self {
+        Self {
+            requests: account.count(Field::PeriodRequests(period)),
+            charge: Charge {
+                prompt_tokens: account.count(Field::PeriodPrompt(period)),
+                completion_tokens: account.count(Field::PeriodCompletion(period)),
+            },
+        }
+    }
+
+    /// Two tallies together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_add(other.requests),
+            charge: self.charge.plus(other.charge),
+        }
+    }
+}
+
+/// How long after its end a period's writes may still be under way. The sweep has then settled the
+/// last hold, and no store answers so late.
+pub const GRACE_NS: i64 = 2 * MINUTE_NS;
+
+/// The periods that any of an event's accounts, its own and its attendees', still tally.
+pub fn periods<'a>(accounts: impl IntoIterator<Item = &'a Account>) -> BTreeSet<Period> {
+    let period = |field: &Field| match field {
+        Field::PeriodHeld(period)
+        | Field::PeriodOpen(period)
+        | Field::PeriodRequests(period)
+        | Field::PeriodPrompt(period)
+        | Field::PeriodCompletion(period) => Some(*period),
+        _ => None,
+    };
+    accounts.into_iter().flat_map(|account| account.numbers.keys().filter_map(period)).collect()
+}
+
+/// Whether every hold of a period has expired and been settled. `longest_hold_ns` is the time from
+/// admission to expiry.
+#[must_use]
+pub fn is_over(period: Period, now: EpochNanos, longest_hold_ns: i64) -> bool {
+    period.end().0.saturating_add(longest_hold_ns).saturating_add(GRACE_NS) <= now.0
+}
+
+/// The write that makes a period of the event's account equal to its attendees' and forgets it.
+///
+/// `attendees` is the sum of all their tallies, read after the period was over. The write needs the
+/// period to be as it was read, so mending twice changes nothing.
+#[must_use]
+pub fn write(event: &Account, period: Period, attendees: Tally) -> Write {
+    let posted = Tally::of(event, period);
+    let missing = |true_count: u64, posted: u64| signed(true_count).saturating_sub(signed(posted));
+    let prompt = missing(attendees.charge.prompt_tokens, posted.charge.prompt_tokens);
+    let completion = missing(attendees.charge.completion_tokens, posted.charge.completion_tokens);
+    let held = event.get(Field::PeriodHeld(period));
+    let tally_fields = [
+        Field::PeriodHeld(period),
+        Field::PeriodOpen(period),
+        Field::PeriodRequests(period),
+        Field::PeriodPrompt(period),
+        Field::PeriodCompletion(period),
+    ];
+    let mut conditions = vec![Condition::Below(Field::MendedThrough, period.0)];
+    conditions.extend(tally_fields.iter().map(|field| match event.numbers.get(field) {
+        Some(value) => Condition::Is(*field, *value),
+        None => Condition::Absent(*field),
+    }));
+    let mut changes = vec![
+        Change::Add(Field::Committed, prompt.saturating_add(completion).saturating_sub(held)),
+        Change::Add(Field::Held, -held),
+        Change::Add(Field::Open, -event.get(Field::PeriodOpen(period))),
+        Change::Add(Field::Requests, missing(attendees.requests, posted.requests)),
+        Change::Add(Field::PromptTokens, prompt),
+        Change::Add(Field::CompletionTokens, completion),
+        Change::Set(Field::MendedThrough, period.0),
+    ];
+    changes.extend(tally_fields.into_iter().map(Change::Remove));
+    Write { conditions, changes }
+}
+
+/// Whether a period's mend found something to mend.
+#[must_use]
+pub fn is_needed(event: &Account, period: Period, attendees: Tally) -> bool {
+    event.get(Field::PeriodHeld(period)) != 0
+        || event.get(Field::PeriodOpen(period)) != 0
+        || Tally::of(event, period) != attendees
+}

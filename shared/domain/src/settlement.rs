@@ -1,0 +1,163 @@
+//! What a request turned out to cost, and the write that says so to an account.
+
+use crate::account::{Change, Condition, Field, Hold, Write, signed};
+use crate::admission::{Side, cost_ns};
+use crate::allowance::Allowance;
+use crate::ids::RequestId;
+use crate::time::EpochNanos;
+use crate::usage::{Charge, Usage};
+
+/// How a request ended, as far as its cost goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// Azure said what it used.
+    Exact(Usage),
+    /// The answer broke off or carried no usage: at least this, and at least the estimate.
+    AtLeast(Usage),
+    /// It never reached a model.
+    Void,
+}
+
+impl Settlement {
+    /// What the accounts pay; `None` if nothing.
+    #[must_use]
+    pub fn charge(&self, hold: &Hold) -> Option<Charge> {
+        match self {
+            Self::Exact(usage) => Some(Charge {
+                prompt_tokens: usage.prompt_tokens,
+                completion_tokens: usage.completion_tokens,
+            }),
+            Self::AtLeast(usage) => {
+                let prompt_tokens = match usage.prompt_tokens {
+                    0 => hold.prompt_tokens,
+                    counted => counted,
+                };
+                let rest = hold.tokens().saturating_sub(prompt_tokens);
+                Some(Charge { prompt_tokens, completion_tokens: rest.max(usage.completion_tokens) })
+            }
+            Self::Void => None,
+        }
+    }
+
+    /// Whether Azure's own count is missing.
+    #[must_use]
+    pub fn is_estimated(&self) -> bool {
+        match self {
+            Self::Exact(_) | Self::Void => false,
+            Self::AtLeast(_) => true,
+        }
+    }
+}
+
+/// The write that settles a hold.
+///
+/// On an attendee's account it needs the hold and removes it, so it can be made only once. On the
+/// event's account, which keeps no holds, it needs the hold's period to be open; the caller makes
+/// it once, after the attendee's, and never again when its fate is unknown: the event then holds
+/// too much until the period is mended.
+#[must_use]
+pub fn write(
+    side: Side,
+    allowance: &Allowance,
+    id: &RequestId,
+    hold: &Hold,
+    charge: Option<Charge>,
+    now: EpochNanos,
+) -> Write {
+    let held = signed(hold.tokens());
+    let spent = signed(charge.map_or(0, |charge| charge.tokens()));
+    let correction = spent.saturating_sub(held);
+    let period = hold.period();
+    let mut changes = vec![
+        Change::Add(Field::Committed, correction),
+        Change::Add(Field::Held, -held),
+        Change::Add(Field::Open, -1),
+        Change::Add(Field::DayTokens(hold.day), correction),
+    ];
+    let condition = match side {
+        Side::Attendee { .. } => {
+            changes.push(Change::RemoveHold(id.clone()));
+            Condition::HoldPresent(id.clone())
+        }
+        Side::Event => {
+            changes.extend([
+                Change::Add(Field::PeriodHeld(period), -held),
+                Change::Add(Field::PeriodOpen(period), -1),
+            ]);
+            Condition::AtLeast(Field::PeriodOpen(period), 1)
+        }
+    };
+    match charge {
+        Some(charge) => changes.extend([
+            Change::Add(Field::Requests, 1),
+            Change::Add(Field::PromptTokens, signed(charge.prompt_tokens)),
+            Change::Add(Field::CompletionTokens, signed(charge.completion_tokens)),
+            Change::Add(Field::PeriodRequests(period), 1),
+            Change::Add(Field::PeriodPrompt(period), signed(charge.prompt_tokens)),
+            Change::Add(Field::PeriodCompletion(period), signed(charge.completion_tokens)),
+        ]),
+        None => changes.push(Change::Add(Field::DayRequests(hold.day), -1)),
+    }
+    let elapsed = now.since(hold.admitted_at);
+    if let (None, Some(allowed)) = (charge, allowance.requests_per_minute) {
+        changes.extend(rate_change(Field::RequestTat, -cost_ns(1, allowed), elapsed));
+    }
+    if let Some(allowed) = allowance.tokens_per_minute {
+        let sign = correction.signum();
+        let cost = cost_ns(correction.unsigned_abs(), allowed).saturating_mul(sign);
+        changes.extend(rate_change(Field::TokenTat, cost, elapsed));
+    }
+    Write { conditions: vec![condition], changes }
+}
+
+/// Moves a theoretical arrival time by what the estimate was wrong.
+///
+/// Of what was taken too much, `elapsed` nanoseconds may have flowed back already by mere waiting;
+/// only the rest is given back, so a refund never grants more than the true cost would have left.
+fn rate_change(field: Field, correction_ns: i64, elapsed_ns: i64) -> Option<Change> {
+    let correction = match correction_ns {
+        refund if refund < 0 => refund.saturating_add(elapsed_ns).min(0),
+        excess => excess,
+    };
+    (correction != 0).then_some(Change::Add(field, correction))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::NaiveDate;
+
+    fn hold() -> Hold {
+        Hold {
+            prompt_tokens: 40,
+            completion_tokens: 256,
+            admitted_at: EpochNanos(0),
+            day: NaiveDate::MIN,
+            expires_at: EpochNanos(0),
+        }
+    }
+
+    #[test]
+    fn azures_count_is_charged_to_the_token() {
+        let usage = Usage { prompt_tokens: 17, completion_tokens: 5 };
+        let charge = Settlement::Exact(usage).charge(&hold()).unwrap();
+        assert_eq!((charge.prompt_tokens, charge.completion_tokens), (17, 5));
+        let usage = Usage { prompt_tokens: 17, completion_tokens: 5_000 };
+        assert_eq!(Settlement::Exact(usage).charge(&hold()).unwrap().tokens(), 5_017);
+    }
+
+    #[test]
+    fn a_broken_answer_pays_its_estimate_and_any_excess() {
+        let at_least = |prompt_tokens, completion_tokens| {
+            Settlement::AtLeast(Usage { prompt_tokens, completion_tokens }).charge(&hold()).unwrap()
+        };
+        assert_eq!(at_least(0, 0), Charge { prompt_tokens: 40, completion_tokens: 256 });
+        assert_eq!(at_least(17, 5), Charge { prompt_tokens: 17, completion_tokens: 279 });
+        assert_eq!(at_least(17, 900), Charge { prompt_tokens: 17, completion_tokens: 900 });
+    }
+
+    #[test]
+    fn what_reached_no_model_costs_nothing() {
+        assert_eq!(Settlement::Void.charge(&hold()), None);
+    }
+}

@@ -1,0 +1,272 @@
+//! What an attendee sends: an event code and a name of their own choosing.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The short code printed on a workshop slide. A bearer secret, so it never prints itself.
+///
+/// Compared without regard to case, because people type it from a projector.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EventCode(String);
+
+/// Why a text is not an event code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEventCode {
+    /// Shorter than 4 or longer than 64 characters.
+    #[error("must be 4 to 64 characters")]
+    Length,
+    /// A character that people would mistype or that a header cannot carry.
+    #[error("may only hold A-Z a-z 0-9 - _ .")]
+    Character,
+}
+
+impl EventCode {
+    const LENGTH: RangeInclusive<usize> = 4..=64;
+
+    /// The code as the table keys on it, in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether somebody could find the code by trying: a generated one ends in eight random
+    /// Crockford base32 characters (40 bits), a chosen one seldom does.
+    #[must_use]
+    pub fn is_guessable(&self) -> bool {
+        let suffix = self.0.rsplit('-').next().unwrap_or_default();
+        let is_random = suffix.len() >= 8
+            && suffix.bytes().all(|b| CROCKFORD.contains(&b))
+            && suffix.bytes().any(|b| b.is_ascii_digit())
+            && suffix.bytes().any(|b| b.is_ascii_alphabetic());
+        !is_random
+    }
+
+    /// A code from a name and luck: the name's slug, then eight characters from `random`.
+    #[must_use]
+    pub fn generate(name: &str, random: [u8; 8]) -> Self {
+        let mut slug = String::new();
+        for c in name.chars().flat_map(char::to_lowercase) {
+            if slug.len() >= 24 {
+                break;
+            }
+            if c.is_ascii_alphanumeric() {
+                slug.push(c);
+            } else if !slug.is_empty() && !slug.ends_with('-') {
+                slug.push('-');
+            }
+        }
+        let slug = slug.trim_matches('-');
+        let suffix: String =
+            random.iter().map(|b| char::from(CROCKFORD[usize::from(b % 32)])).collect();
+        if slug.is_empty() {
+            Self(format!("event-{suffix}"))
+        } else {
+            Self(format!("{slug}-{suffix}"))
+        }
+    }
+}
+
+/// Crockford's base32 alphabet in lower case: no i, l, o, u.
+const CROCKFORD: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+impl FromStr for EventCode {
+    type Err = InvalidEventCode;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if !Self::LENGTH.contains(&text.len()) {
+            return Err(InvalidEventCode::Length);
+        }
+        if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
+            return Err(InvalidEventCode::Character);
+        }
+        Ok(Self(text.to_ascii_lowercase()))
+    }
+}
+
+impl TryFrom<String> for EventCode {
+    type Error = InvalidEventCode;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<EventCode> for String {
+    fn from(code: EventCode) -> Self {
+        code.0
+    }
+}
+
+impl fmt::Debug for EventCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// Whom an attendee says they are, such as a GitHub user name. Nobody checks it.
+///
+/// Compared without regard to case; 1 to 128 printable ASCII characters, outer blanks trimmed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct UserId(String);
+
+/// The text is no user id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 128 printable ASCII characters")]
+pub struct InvalidUserId;
+
+impl UserId {
+    /// The id in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for UserId {
+    type Err = InvalidUserId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim_matches(' ');
+        if !(1..=128).contains(&text.len()) || !text.bytes().all(|b| (0x20..=0x7e).contains(&b)) {
+            return Err(InvalidUserId);
+        }
+        Ok(Self(text.to_ascii_lowercase()))
+    }
+}
+
+impl TryFrom<String> for UserId {
+    type Error = InvalidUserId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<UserId> for String {
+    fn from(user: UserId) -> Self {
+        user.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// `CODE/USER` as received.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AttendeeToken {
+    /// Everything before the first `/`.
+    pub code: EventCode,
+    /// Everything after it.
+    pub user: UserId,
+}
+
+/// The credential is missing or malformed. Nobody learns which, or how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no event code of the form CODE/USER")]
+pub struct InvalidToken;
+
+impl AttendeeToken {
+    /// Reads `CODE/USER`, or `CODE` with the user named apart.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidToken`] if either part is missing or malformed.
+    pub fn parse(credential: &str, user_apart: Option<&str>) -> Result<Self, InvalidToken> {
+        let (code, user) = match credential.split_once('/') {
+            Some((code, user)) => (code, user),
+            None => (credential, user_apart.ok_or(InvalidToken)?),
+        };
+        Ok(Self {
+            code: code.trim_matches(' ').parse().map_err(|_| InvalidToken)?,
+            user: user.parse().map_err(|_| InvalidToken)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> Option<(String, String)> {
+        let token = AttendeeToken::parse(text, None).ok()?;
+        Some((token.code.as_str().to_owned(), token.user.as_str().to_owned()))
+    }
+
+    fn pair(code: &str, user: &str) -> Option<(String, String)> {
+        Some((code.to_owned(), user.to_owned()))
+    }
+
+    #[test]
+    fn code_and_user_are_split_at_the_first_slash_and_folded() {
+        assert_eq!(parse("hackathon/githubuser"), pair("hackathon", "githubuser"));
+        assert_eq!(parse("HackaThon/ GitHubUser "), pair("hackathon", "githubuser"));
+        assert_eq!(parse("build.2026/team/ada"), pair("build.2026", "team/ada"));
+        assert_eq!(parse("hackathon/x' or '1'='1"), pair("hackathon", "x' or '1'='1"));
+    }
+
+    #[test]
+    fn hostile_credentials_are_no_tokens() {
+        let long = "a".repeat(10_000);
+        for text in [
+            "",
+            "/",
+            "hackathon",
+            "hackathon/",
+            "/ada",
+            "abc/ada",
+            "hack thon/ada",
+            "x' or '/ada",
+            "hackathon/\u{430}lice",
+            "h\u{430}ckathon/ada",
+            "hackathon/a\tb",
+            "hackathon/   ",
+            &long,
+        ] {
+            assert_eq!(parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_code_alone_takes_the_user_named_apart() {
+        let token = AttendeeToken::parse("hackathon", Some("Ada")).unwrap();
+        assert_eq!(token.user.as_str(), "ada");
+        assert!(AttendeeToken::parse("hackathon/bob", Some("ada")).unwrap().user.as_str() == "bob");
+    }
+
+    #[test]
+    fn a_code_never_prints_itself() {
+        let token = AttendeeToken::parse("hackathon/ada", None).unwrap();
+        assert!(!format!("{token:?}").contains("hackathon"));
+    }
+
+    #[test]
+    fn a_generated_code_is_readable_and_not_guessable() {
+        let code = EventCode::generate("Oslo  Hack & Tell!", [1, 12, 3, 14, 5, 16, 7, 30]);
+        assert_eq!(code.as_str(), "oslo-hack-tell-1c3e5g7y");
+        assert!(!code.is_guessable());
+        assert!("hackathon".parse::<EventCode>().unwrap().is_guessable());
+        assert_eq!(EventCode::generate("日本", [0; 8]).as_str(), "event-00000000");
+    }
+
+    proptest! {
+        #[test]
+        fn generated_codes_are_codes(name in ".{0,80}", random: [u8; 8]) {
+            let code = EventCode::generate(&name, random);
+            prop_assert_eq!(code.as_str().parse::<EventCode>(), Ok(code.clone()));
+        }
+
+        #[test]
+        fn any_text_is_a_token_or_refused(text in ".{0,200}") {
+            let _ = AttendeeToken::parse(&text, None);
+        }
+    }
+}

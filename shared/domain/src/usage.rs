@@ -1,0 +1,72 @@
+//! What was used, as Azure reports it and as it is remembered.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{DeploymentName, EventId, RequestId};
+use crate::operation::Operation;
+use crate::token::UserId;
+
+/// Tokens as Azure counted them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of what was sent.
+    pub prompt_tokens: u64,
+    /// Tokens of what came back.
+    pub completion_tokens: u64,
+}
+
+/// Tokens that an account pays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// Prompt tokens.
+    pub prompt_tokens: u64,
+    /// Completion tokens.
+    pub completion_tokens: u64,
+}
+
+impl Charge {
+    /// Both together.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.prompt_tokens.saturating_add(self.completion_tokens)
+    }
+
+    /// The sum of two charges.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
+            completion_tokens: self.completion_tokens.saturating_add(other.completion_tokens),
+        }
+    }
+}
+
+/// One settled request, for the organiser's report. Holds no prompt and no completion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageRecord {
+    /// Which request.
+    pub request_id: RequestId,
+    /// At which event.
+    pub event: EventId,
+    /// Who sent it.
+    pub user: UserId,
+    /// What it asked for.
+    pub operation: Operation,
+    /// Under which name; absent when the sweep settled a request whose function had died.
+    pub model: Option<DeploymentName>,
+    /// What it cost.
+    pub charge: Charge,
+    /// True when Azure's own count is missing and the estimate was charged.
+    pub is_estimated: bool,
+    /// The status that the attendee saw.
+    pub status: u16,
+    /// Whether the answer was streamed.
+    pub is_streamed: bool,
+    /// When it was admitted.
+    pub admitted_at: DateTime<Utc>,
+    /// From admission to the end of the answer.
+    pub duration_ms: u64,
+    /// From admission to the first byte of the answer.
+    pub first_byte_ms: u64,
+}
