@@ -1,0 +1,446 @@
+//! Step three: the ledger grants what a request may cost, or says why not.
+//!
+//! One conditional write on the attendee's account and one on the event's, side by side, so that a
+//! request waits for one round trip. Both must be made; if one is refused, the other is undone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use lanyard_domain::account::{Account, AccountKey, Field, Hold};
+use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
+use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::catalog::Choice;
+use lanyard_domain::ids::{DeploymentName, RequestId};
+use lanyard_domain::operation::Operation;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::time::EpochNanos;
+use lanyard_domain::token::UserId;
+use lanyard_domain::usage::Usage;
+
+use crate::Gateway;
+use crate::error::{ApiError, Whose};
+use crate::lookup::{Attendance, OpenEvent};
+use crate::payload::Demanded;
+use crate::ports::{Cause, LedgerFault, Outcome};
+use crate::request::Request;
+use crate::settle::Settler;
+
+/// How long a hold lives: longer than any function may run.
+pub const HOLD_LIFE: chrono::TimeDelta = chrono::TimeDelta::minutes(6);
+
+/// Guesses that may be wrong before the account changes too fast to follow.
+const GUESSES: usize = 8;
+
+/// How long to wait for an answer's settlement that may be under way.
+const IN_FLIGHT_PAUSE: Duration = Duration::from_millis(60);
+
+/// How long to wait for another request of the same newcomer to get the seat.
+const SEAT_PAUSE: Duration = Duration::from_millis(20);
+
+/// A request that the ledger has admitted. It must be settled: dropped, it settles itself.
+#[must_use = "an admitted request must be settled"]
+#[derive(Debug)]
+pub struct Reservation {
+    pub(crate) id: RequestId,
+    pub(crate) at: Arc<OpenEvent>,
+    pub(crate) user: UserId,
+    pub(crate) operation: Operation,
+    pub(crate) model: DeploymentName,
+    pub(crate) hold: Hold,
+    pub(crate) admitted_at: DateTime<Utc>,
+    /// The attendee's account just after admission, and its allowance.
+    pub(crate) account: Account,
+    pub(crate) allowance: Allowance,
+    pub(crate) is_streamed: bool,
+    settler: Option<Arc<Settler>>,
+    is_sent: bool,
+}
+
+impl Reservation {
+    /// Remembers that the request is on its way: from now on, an unknown end costs the estimate.
+    pub(crate) fn mark_sent(&mut self) {
+        self.is_sent = true;
+    }
+
+    /// The keys of the two accounts.
+    pub(crate) fn attendee_key(&self) -> AccountKey {
+        AccountKey::Attendee(self.at.event.id.clone(), self.user.clone())
+    }
+
+    /// Takes over the duty to settle.
+    pub(crate) fn disarm(&mut self) -> Option<Arc<Settler>> {
+        self.settler.take()
+    }
+}
+
+impl Drop for Reservation {
+    /// A panic, or a future that was dropped: settled in the background all the same.
+    fn drop(&mut self) {
+        let Some(settler) = self.settler.take() else {
+            return;
+        };
+        let settlement = match self.is_sent {
+            true => Settlement::AtLeast(Usage::default()),
+            false => Settlement::Void,
+        };
+        let abandoned = Self {
+            id: self.id.clone(),
+            at: Arc::clone(&self.at),
+            user: self.user.clone(),
+            operation: self.operation,
+            model: self.model.clone(),
+            hold: self.hold,
+            admitted_at: self.admitted_at,
+            account: Account::default(),
+            allowance: self.allowance,
+            is_streamed: self.is_streamed,
+            settler: None,
+            is_sent: self.is_sent,
+        };
+        settler.settle_in_background(abandoned, settlement);
+    }
+}
+
+/// Why an account did not take a request.
+enum NotAdmitted {
+    Refused(Refusal),
+    Full,
+    /// `is_unknown` if a write may have been made all the same.
+    Fault {
+        cause: Cause,
+        is_unknown: bool,
+    },
+}
+
+impl From<Refusal> for NotAdmitted {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<LedgerFault> for NotAdmitted {
+    fn from(fault: LedgerFault) -> Self {
+        let is_unknown = match &fault {
+            LedgerFault::NotMade(_) => false,
+            LedgerFault::Unknown(_) => true,
+        };
+        Self::Fault { cause: Box::new(fault), is_unknown }
+    }
+}
+
+impl Gateway {
+    /// Reserves what a request may cost on both accounts.
+    ///
+    /// # Errors
+    ///
+    /// 429 with the time from which the request fits, 400 if it never will, 403 for an attendee
+    /// without a seat, 503 if the ledger does not answer.
+    pub(crate) async fn admit(
+        &self,
+        request: &Request,
+        attendance: &Attendance,
+        choice: &Choice<'_>,
+        operation: Operation,
+        demanded: &Demanded,
+    ) -> Result<Reservation, ApiError> {
+        let event = attendance.event();
+        let model = choice.name().cloned().ok_or(ApiError::Internal(None))?;
+        let demand = Demand {
+            id: request.id.clone(),
+            estimate: demanded.estimate,
+            now: request.now.into(),
+            day: attendance.day,
+            expires_at: (request.now + HOLD_LIFE).into(),
+        };
+        let attendee_key = AccountKey::Attendee(event.id.clone(), attendance.user.clone());
+        let event_key = AccountKey::Event(event.id.clone());
+        let tokens = demand.hold().tokens();
+        if let Some(refusal) = self.settler.memory.refusal(&event_key, tokens, demand.now) {
+            return Err(self.refused(attendance, request.now, Whose::Event, refusal));
+        }
+        if let Some(refusal) = self.settler.memory.refusal(&attendee_key, tokens, demand.now) {
+            return Err(self.refused(attendance, request.now, Whose::Attendee, refusal));
+        }
+        let (attendee_side, event_side) = tokio::join!(
+            self.within_patience(self.admit_attendee(
+                &attendee_key,
+                &event_key,
+                attendance,
+                &demand
+            )),
+            self.within_patience(self.admit_event(&event_key, &event.allowances.event, &demand)),
+        );
+        let hold = demand.hold();
+        match (attendee_side, event_side) {
+            (Ok((account, allowance)), Ok(_)) => Ok(Reservation {
+                id: demand.id,
+                at: Arc::clone(&attendance.at),
+                user: attendance.user.clone(),
+                operation,
+                model,
+                hold,
+                admitted_at: request.now,
+                account,
+                allowance,
+                is_streamed: demanded.is_streamed,
+                settler: Some(Arc::clone(&self.settler)),
+                is_sent: false,
+            }),
+            (attendee_side, event_side) => {
+                let was_made = |side: &Result<_, NotAdmitted>| match side {
+                    Ok(()) => true,
+                    Err(NotAdmitted::Fault { is_unknown, .. }) => *is_unknown,
+                    Err(NotAdmitted::Refused(_) | NotAdmitted::Full) => false,
+                };
+                let attendee_side = attendee_side.map(|_| ());
+                let event_is_held = event_side.is_ok();
+                let event_side = event_side.map(|_| ());
+                self.settler.undo_in_background(
+                    was_made(&attendee_side).then_some(attendee_key.clone()),
+                    event_is_held.then_some(event_key.clone()),
+                    demand.id.clone(),
+                    hold,
+                    event.allowances,
+                );
+                for (key, side) in [(&attendee_key, &attendee_side), (&event_key, &event_side)] {
+                    if let Err(NotAdmitted::Refused(refusal)) = side {
+                        self.settler.memory.refused(key, tokens, *refusal, demand.now);
+                    }
+                }
+                let error = |whose, not| match not {
+                    NotAdmitted::Refused(refusal) => {
+                        self.refused(attendance, request.now, whose, refusal)
+                    }
+                    NotAdmitted::Full => ApiError::EventFull { contact: attendance.contact() },
+                    NotAdmitted::Fault { cause, .. } => self.accounting_unavailable(Some(cause)),
+                };
+                // What the attendee can do something about comes first.
+                match (attendee_side, event_side) {
+                    (Err(not), _) => Err(error(Whose::Attendee, not)),
+                    (Ok(()), Err(not)) => Err(error(Whose::Event, not)),
+                    (Ok(()), Ok(())) => Err(ApiError::Internal(None)),
+                }
+            }
+        }
+    }
+
+    async fn admit_attendee(
+        &self,
+        key: &AccountKey,
+        event_key: &AccountKey,
+        attendance: &Attendance,
+        demand: &Demand,
+    ) -> Result<(Account, Allowance), NotAdmitted> {
+        let granted = &attendance.allowances().attendee;
+        let mut seen = self.settler.memory.seen(key);
+        let mut guess = self.guess(&seen.account, seen.guess, demand, event_key);
+        let mut may_pause = true;
+        for _ in 0..GUESSES {
+            let allowance = seen.account.allowance(granted);
+            let side = Side::Attendee { terms: seen.account.get(Field::Terms) };
+            let write = admission::propose(side, &allowance, demand, &guess)?;
+            let old = match self.apply_surely(key, &write).await? {
+                Outcome::Made(account) => {
+                    self.settler.memory.saw(key, &account, guess);
+                    return Ok((account, allowance));
+                }
+                Outcome::Kept(old) => old.unwrap_or_default(),
+            };
+            if old.holds.contains_key(&demand.id) {
+                // An earlier try was made and its answer was lost.
+                return Ok((old, allowance));
+            }
+            if !old.numbers.contains_key(&Field::SeatedAt) {
+                self.seat(key, event_key, attendance.allowances().attendees, demand.now).await?;
+            }
+            match admission::refusal(&old.allowance(granted), &old, demand) {
+                Some(Refusal::InFlight { .. }) if std::mem::take(&mut may_pause) => {
+                    tokio::time::sleep(IN_FLIGHT_PAUSE).await;
+                }
+                Some(refusal) => return Err(refusal.into()),
+                None => {}
+            }
+            guess = Guess::from_account(&old, demand.now);
+            seen.account = old;
+        }
+        Err(too_busy())
+    }
+
+    async fn admit_event(
+        &self,
+        key: &AccountKey,
+        allowance: &Allowance,
+        demand: &Demand,
+    ) -> Result<(), NotAdmitted> {
+        let seen = self.settler.memory.seen(key);
+        let mut guess = self.guess(&seen.account, seen.guess, demand, key);
+        for _ in 0..GUESSES {
+            let write = admission::propose(Side::Event, allowance, demand, &guess)?;
+            // A second try might count twice: only a write that was certainly not made is tried
+            // again.
+            match self.apply_once(key, &write).await? {
+                Outcome::Made(account) => {
+                    self.settler.memory.saw(key, &account, guess);
+                    return Ok(());
+                }
+                Outcome::Kept(old) => {
+                    let old = old.unwrap_or_default();
+                    if let Some(refusal) = admission::refusal(allowance, &old, demand) {
+                        return Err(refusal.into());
+                    }
+                    guess = Guess::from_account(&old, demand.now);
+                }
+            }
+        }
+        Err(too_busy())
+    }
+
+    /// What to assume of an account: that it is as it was, only later. A rate that was busy under
+    /// other processes' requests probably still is.
+    fn guess(&self, seen: &Account, last: Guess, demand: &Demand, event_key: &AccountKey) -> Guess {
+        let now = Guess::from_account(seen, demand.now);
+        let mended = self.settler.memory.seen(event_key).account.get(Field::MendedThrough);
+        Guess {
+            requests_are_busy: now.requests_are_busy || last.requests_are_busy,
+            tokens_are_busy: now.tokens_are_busy || last.tokens_are_busy,
+            outdated: Guess::outdated(seen, demand.day.date, mended),
+        }
+    }
+
+    /// Gets a newcomer a seat. Of several requests at once, one asks and the others wait for it.
+    async fn seat(
+        &self,
+        key: &AccountKey,
+        event_key: &AccountKey,
+        seats: Option<u64>,
+        now: EpochNanos,
+    ) -> Result<(), NotAdmitted> {
+        match self.apply_surely(key, &admission::ask_for_seat(now)).await? {
+            Outcome::Made(_) => {}
+            Outcome::Kept(Some(account)) if account.numbers.contains_key(&Field::SeatedAt) => {
+                return Ok(());
+            }
+            Outcome::Kept(_) => return self.await_seat(key).await,
+        }
+        match self.apply_once(event_key, &admission::give_seat(seats)).await? {
+            Outcome::Made(_) => {
+                self.apply_surely(key, &admission::take_seat(now)).await?;
+                Ok(())
+            }
+            Outcome::Kept(_) => {
+                self.apply_surely(key, &admission::leave_queue(now)).await?;
+                Err(NotAdmitted::Full)
+            }
+        }
+    }
+
+    /// Waits for another request of the same newcomer to get the seat. The patience for the whole
+    /// account bounds it.
+    async fn await_seat(&self, key: &AccountKey) -> Result<(), NotAdmitted> {
+        loop {
+            tokio::time::sleep(SEAT_PAUSE).await;
+            let account = self.ports.ledger.account(key).await?.unwrap_or_default();
+            let has = |field| account.numbers.contains_key(&field);
+            if has(Field::SeatedAt) {
+                return Ok(());
+            }
+            if !has(Field::SeatAskedAt) {
+                return Err(NotAdmitted::Full);
+            }
+        }
+    }
+
+    fn refused(
+        &self,
+        attendance: &Attendance,
+        now: DateTime<Utc>,
+        whose: Whose,
+        refusal: Refusal,
+    ) -> ApiError {
+        let until = |instant: DateTime<Utc>| (instant - now).to_std().unwrap_or_default();
+        let contact = attendance.contact();
+        match refusal {
+            Refusal::Rate { limit, allowed, retry_at } => {
+                let retry_after = until(retry_at.to_utc()).max(Duration::from_millis(1));
+                ApiError::RateLimitExceeded { whose, limit, allowed, retry_after }
+            }
+            Refusal::Day { limit, allowed, resets_at } => ApiError::InsufficientQuota {
+                whose,
+                limit,
+                allowed,
+                resets_at: Some(attendance.event().window.display(resets_at)),
+                retry_after: Some(until(resets_at)),
+                contact,
+            },
+            Refusal::Budget { allowed, .. } => ApiError::InsufficientQuota {
+                whose,
+                limit: Limit::TokensTotal,
+                allowed,
+                resets_at: None,
+                retry_after: None,
+                contact,
+            },
+            Refusal::InFlight { allowed } => ApiError::TooManyInFlight { whose, allowed },
+            Refusal::NeverFits { limit, allowed, needed } => {
+                ApiError::AllowanceTooSmall { whose, limit, allowed, needed }
+            }
+            Refusal::Blocked => ApiError::AttendeeBlocked { contact },
+        }
+    }
+
+    /// A 503 that spreads those who come back over some seconds.
+    pub(crate) fn accounting_unavailable(&self, cause: Option<Cause>) -> ApiError {
+        let retry_after = Duration::from_millis(1_000 + self.ports.luck.draw() % 4_000);
+        ApiError::AccountingUnavailable { retry_after, cause }
+    }
+
+    /// A write that names a hold or a time of its own, so that making it twice changes nothing:
+    /// tried again whatever became of the first try.
+    async fn apply_surely(
+        &self,
+        key: &AccountKey,
+        write: &lanyard_domain::account::Write,
+    ) -> Result<Outcome, LedgerFault> {
+        match self.ports.ledger.apply(key, write).await {
+            Err(_) => {
+                self.jitter().await;
+                self.ports.ledger.apply(key, write).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// A write that would count twice: tried again only if it was certainly not made.
+    async fn apply_once(
+        &self,
+        key: &AccountKey,
+        write: &lanyard_domain::account::Write,
+    ) -> Result<Outcome, LedgerFault> {
+        match self.ports.ledger.apply(key, write).await {
+            Err(LedgerFault::NotMade(_)) => {
+                self.jitter().await;
+                self.ports.ledger.apply(key, write).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn within_patience<T>(
+        &self,
+        side: impl Future<Output = Result<T, NotAdmitted>>,
+    ) -> Result<T, NotAdmitted> {
+        match tokio::time::timeout(self.ports.ledger_patience, side).await {
+            Ok(side) => side,
+            Err(elapsed) => Err(NotAdmitted::Fault { cause: Box::new(elapsed), is_unknown: true }),
+        }
+    }
+
+    async fn jitter(&self) {
+        tokio::time::sleep(Duration::from_millis(25 + self.ports.luck.draw() % 75)).await;
+    }
+}
+
+fn too_busy() -> NotAdmitted {
+    NotAdmitted::Fault { cause: "the account changes too fast to follow".into(), is_unknown: false }
+}

@@ -1,0 +1,145 @@
+//! What every answer of every function has in common: an id, headers for browsers, a body.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, StatusCode};
+use serde::Serialize;
+
+use crate::error::ApiError;
+use crate::headers;
+use crate::request::{Request, Response, whole};
+
+/// Who calls a function: browsers of any origin may call the attendees' API, not the organisers'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Attendees and their pages.
+    Attendees,
+    /// Organisers.
+    Organisers,
+}
+
+/// An error that a handler may return: attendees' and organisers' handlers each have a table.
+pub trait IntoAnswer: std::error::Error + Sized {
+    /// The status.
+    fn status(&self) -> StatusCode;
+
+    /// The code, as logs name the outcome.
+    fn code(&self) -> &'static str;
+
+    /// The answer.
+    fn into_response(self) -> Response;
+
+    /// What becomes of a panic.
+    fn panicked() -> Self;
+}
+
+impl IntoAnswer for ApiError {
+    fn status(&self) -> StatusCode {
+        Self::status(self)
+    }
+
+    fn code(&self) -> &'static str {
+        Self::code(self)
+    }
+
+    fn into_response(self) -> Response {
+        Self::into_response(self)
+    }
+
+    fn panicked() -> Self {
+        Self::Internal(None)
+    }
+}
+
+/// Runs a handler and makes an answer of whatever comes of it, a panic included.
+pub async fn answer<F, E>(
+    audience: Audience,
+    request: Request,
+    handle: impl FnOnce(Request) -> F,
+) -> Response
+where
+    F: Future<Output = Result<Response, E>>,
+    E: IntoAnswer,
+{
+    let id = request.id.clone();
+    let is_preflight = audience == Audience::Attendees && request.http.method() == Method::OPTIONS;
+    let mut response = if is_preflight {
+        preflight()
+    } else {
+        match AssertUnwindSafe(async { handle(request).await }).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                log(&error, id.as_str());
+                error.into_response()
+            }
+            Err(_) => {
+                tracing::error!(request_id = %id, "a handler panicked");
+                E::panicked().into_response()
+            }
+        }
+    };
+    let headers = response.headers_mut();
+    if audience == Audience::Attendees {
+        headers::allow_any_origin(headers);
+    }
+    if let Ok(value) = HeaderValue::try_from(id.as_str()) {
+        headers.insert(headers::REQUEST_ID, value);
+    }
+    response
+}
+
+/// A JSON answer.
+///
+/// # Errors
+///
+/// 500 if the value cannot be written, which no type of ours does.
+pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, ApiError> {
+    let bytes =
+        serde_json::to_vec(value).map_err(|fault| ApiError::Internal(Some(fault.into())))?;
+    let mut response = http::Response::new(whole(bytes));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// Refuses a method that a route does not take.
+///
+/// # Errors
+///
+/// 405 with the methods that it takes.
+pub fn expect_method(
+    request: &Request,
+    method: &Method,
+    allow: &'static str,
+) -> Result<(), ApiError> {
+    if request.http.method() == method { Ok(()) } else { Err(ApiError::MethodNotAllowed { allow }) }
+}
+
+/// The answer to a browser's question. Its body is one line: an empty one hangs a streaming front
+/// door.
+fn preflight() -> Response {
+    let mut response = http::Response::new(whole("\n"));
+    headers::allow_preflight(response.headers_mut());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+/// The cause, once, for whoever has to act on it.
+fn log(error: &impl IntoAnswer, request_id: &str) {
+    let mut cause = String::new();
+    let mut source = error.source();
+    while let Some(fault) = source {
+        cause.push_str(if cause.is_empty() { "" } else { ": " });
+        cause.push_str(&fault.to_string());
+        source = fault.source();
+    }
+    let status = error.status().as_u16();
+    let code = error.code();
+    if error.status().is_server_error() {
+        tracing::error!(request_id, status, code, cause, "request failed");
+    } else {
+        tracing::info!(request_id, status, code, "request refused");
+    }
+}

@@ -1,0 +1,186 @@
+//! Read this first: a participant's request in seven steps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use lanyard_domain::account::{Account, AccountKey};
+use lanyard_domain::operation::Operation;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::usage::Usage;
+use tokio_util::task::TaskTracker;
+
+use crate::answer::expect_method;
+use crate::error::ApiError;
+use crate::headers;
+use crate::lookup::{Attendance, Events};
+use crate::memory::Memory;
+use crate::parse;
+use crate::payload::{Caps, Payload};
+use crate::ports::{Clock, EventStore, Journal, Ledger, Luck, RequestLine, Upstream};
+use crate::request::{Request, Response};
+use crate::send::Sent;
+use crate::settle::{Ending, Settler, ms_between};
+
+/// The world, as the gateway sees it.
+#[derive(Clone)]
+pub struct Ports {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Luck.
+    pub luck: Arc<dyn Luck>,
+    /// Where events are looked up.
+    pub events: Arc<dyn EventStore>,
+    /// Where accounts are kept.
+    pub ledger: Arc<dyn Ledger>,
+    /// Azure.
+    pub upstream: Arc<dyn Upstream>,
+    /// Where finished requests are written down.
+    pub journal: Arc<dyn Journal>,
+    /// How long one account may take to answer, all tries together.
+    pub ledger_patience: Duration,
+}
+
+/// Everything that serves requests, and what one process remembers between them.
+pub struct Gateway {
+    pub(crate) ports: Ports,
+    pub(crate) events: Events,
+    pub(crate) settler: Arc<Settler>,
+}
+
+impl Gateway {
+    /// A gateway that remembers nothing yet.
+    #[must_use]
+    pub fn new(ports: Ports) -> Self {
+        let settler = Arc::new(Settler {
+            ledger: Arc::clone(&ports.ledger),
+            clock: Arc::clone(&ports.clock),
+            journal: Arc::clone(&ports.journal),
+            memory: Memory::default(),
+            tasks: TaskTracker::new(),
+        });
+        Self { ports, events: Events::default(), settler }
+    }
+
+    /// Takes a request from its arrival to the answer.
+    ///
+    /// # Errors
+    ///
+    /// Every row of the error table.
+    pub async fn forward(
+        &self,
+        operation: Operation,
+        request: Request,
+    ) -> Result<Response, ApiError> {
+        let mut line = RequestLine { operation: Some(operation), ..RequestLine::default() };
+        let answered = self.forward_noting(operation, &request, &mut line).await;
+        if let Err(error) = &answered
+            && line.outcome != SETTLED
+        {
+            line.request_id = Some(request.id.clone());
+            line.outcome = error.code();
+            line.status = error.status().as_u16();
+            line.duration_ms = ms_between(request.now, self.ports.clock.now());
+            self.ports.journal.write(&line);
+        }
+        answered
+    }
+
+    async fn forward_noting(
+        &self,
+        operation: Operation,
+        request: &Request,
+        line: &mut RequestLine,
+    ) -> Result<Response, ApiError> {
+        let route = parse::route(request.http.uri().path(), operation)?;
+        expect_method(request, &Method::POST, "POST, OPTIONS")?;
+        let token = parse::token(request)?;
+
+        let attendance = self.look_up(token, request.now).await?;
+        line.event = Some(attendance.event().id.clone());
+        parse::check_query(request.http.uri().query())?;
+        let payload = Payload::read(operation, request)?;
+        let model = payload.model()?;
+        let header = request.header(headers::MODEL).ok().flatten();
+        let choice =
+            attendance.choose(route.deployment.or(header).or(model.as_deref()), operation)?;
+        line.model = choice.name().cloned();
+        let demanded = payload.demanded(&Caps {
+            completion_tokens: attendance.event().max_completion_tokens,
+            choices: attendance.event().max_choices,
+            extra_tool_types: &attendance.event().extra_tool_types,
+        })?;
+
+        let mut reservation =
+            self.admit(request, &attendance, &choice, operation, &demanded).await?;
+
+        line.outcome = SETTLED;
+        match self.send(request, &payload, &demanded, &choice, &mut reservation).await {
+            Ok(Sent::Answer(answer)) => {
+                self.relay(request, &demanded, route.dialect, answer, reservation).await
+            }
+            Ok(Sent::Refused { error, is_charged }) => {
+                let prompt_tokens = if is_charged { reservation.hold.prompt_tokens } else { 0 };
+                let settlement = match is_charged {
+                    true => Settlement::Exact(Usage { prompt_tokens, completion_tokens: 0 }),
+                    false => Settlement::Void,
+                };
+                self.settle_behind(reservation, Ending::refused(&error, settlement));
+                Err(error)
+            }
+            Err(error) => {
+                self.settle_behind(reservation, Ending::refused(&error, Settlement::Void));
+                Err(error)
+            }
+        }
+    }
+
+    /// The attendee who sends a request, for routes that cost nothing.
+    ///
+    /// # Errors
+    ///
+    /// 401, 403 and 503, as for every route.
+    pub async fn attend(&self, request: &Request) -> Result<Attendance, ApiError> {
+        self.look_up(parse::token(request)?, request.now).await
+    }
+
+    /// An attendee's account as it is now; an empty one for a newcomer.
+    ///
+    /// # Errors
+    ///
+    /// 503 if the ledger does not answer.
+    pub async fn account(&self, attendance: &Attendance) -> Result<Account, ApiError> {
+        let key = AccountKey::Attendee(attendance.event().id.clone(), attendance.user.clone());
+        let account = self.ports.ledger.account(&key).await;
+        account
+            .map(Option::unwrap_or_default)
+            .map_err(|fault| self.accounting_unavailable(Some(fault.into())))
+    }
+
+    /// Waits until everything that outlives its answer is done: before a process may freeze or end.
+    pub async fn settled(&self) {
+        self.settler.tasks.close();
+        self.settler.tasks.wait().await;
+        self.settler.tasks.reopen();
+    }
+}
+
+/// The journal's line is written when the reservation is settled.
+const SETTLED: &str = "settled";
+
+impl Ending {
+    fn refused(error: &ApiError, settlement: Settlement) -> Self {
+        Self {
+            settlement,
+            outcome: error.code(),
+            status: error.status().as_u16(),
+            first_byte_at: None,
+        }
+    }
+}
+
+/// Handlers run on any thread: this does not compile if a step of `forward` could not.
+const _: fn(&Gateway, Request) = |gateway, request| {
+    fn is_send(_: impl Send) {}
+    is_send(gateway.forward(Operation::ChatCompletions, request));
+};

@@ -1,0 +1,96 @@
+//! The headers that pass in each direction. Whatever is not named here does not pass.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use lanyard_domain::account::{Account, Field};
+use lanyard_domain::admission;
+use lanyard_domain::allowance::Allowance;
+use lanyard_domain::time::EpochNanos;
+
+/// The seed's credential header.
+pub const EVENT_CODE: &str = "openai-event-code";
+/// The credential header of Azure's SDKs.
+pub const API_KEY: &str = "api-key";
+/// The user id where the credential holds none.
+pub const USER_ID: &str = "x-user-id";
+/// The model, before the body's.
+pub const MODEL: &str = "x-model";
+/// Our id of the request.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Azure's id of its answer.
+pub const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+/// Says `false` where repeating the request cannot help; both official SDKs obey.
+pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// `retry-after` in milliseconds; both official SDKs read it first.
+pub const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+/// Says that the completion cap was lowered, and from what.
+pub const EVENT_MAX_TOKENS: HeaderName = HeaderName::from_static("x-event-max-tokens");
+
+const EXPOSED: &str = "x-request-id, x-upstream-request-id, x-session-id, retry-after, \
+     retry-after-ms, x-should-retry, x-ratelimit-limit-requests, x-ratelimit-limit-tokens, \
+     x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, \
+     x-ratelimit-reset-tokens, x-event-max-tokens";
+
+const ALLOWED: &str = "authorization, api-key, openai-event-code, content-type, accept, \
+     user-agent, openai-beta, openai-organization, openai-project, x-user-id, x-model, x-app-id, \
+     x-company-id, x-api-version, x-session-id, x-ms-useragent, x-ms-client-request-id, \
+     idempotency-key, x-stainless-arch, x-stainless-async, x-stainless-custom-poll-interval, \
+     x-stainless-helper-method, x-stainless-lang, x-stainless-os, x-stainless-package-version, \
+     x-stainless-poll-helper, x-stainless-read-timeout, x-stainless-retry-count, \
+     x-stainless-runtime, x-stainless-runtime-version, x-stainless-timeout";
+
+/// Lets a page of any origin call the attendees' API. No cookies, so no credentials.
+pub fn allow_any_origin(headers: &mut HeaderMap) {
+    let mut set = |name, value| {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    };
+    set("access-control-allow-origin", "*");
+    set("access-control-expose-headers", EXPOSED);
+}
+
+/// Answers a browser's question whether it may call.
+pub fn allow_preflight(headers: &mut HeaderMap) {
+    let mut set = |name, value| {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    };
+    set("access-control-allow-methods", "GET, POST, DELETE, OPTIONS");
+    set("access-control-allow-headers", ALLOWED);
+    set("access-control-max-age", "7200");
+}
+
+/// `retry-after` in whole seconds, rounded up, and `retry-after-ms`.
+pub fn set_retry_after(headers: &mut HeaderMap, wait: Duration) {
+    let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    headers.insert(http::header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1000)));
+    headers.insert(RETRY_AFTER_MS, HeaderValue::from(ms));
+}
+
+/// The six `x-ratelimit-*` headers, for the attendee's own rates.
+pub fn set_rates(
+    headers: &mut HeaderMap,
+    allowance: &Allowance,
+    account: &Account,
+    now: EpochNanos,
+) {
+    let rates = [
+        ("requests", allowance.requests_per_minute, Field::RequestTat),
+        ("tokens", allowance.tokens_per_minute, Field::TokenTat),
+    ];
+    for (unit, allowed, field) in rates {
+        let Some(allowed) = allowed else { continue };
+        let left = admission::remaining(account, field, allowed, now);
+        let mut set = |what: &str, value: HeaderValue| {
+            if let Ok(name) = HeaderName::try_from(format!("x-ratelimit-{what}-{unit}")) {
+                headers.insert(name, value);
+            }
+        };
+        set("limit", HeaderValue::from(allowed));
+        set("remaining", HeaderValue::from(left.units));
+        let reset_ms = left.resets_in_ns.max(0).cast_unsigned().div_ceil(1_000_000);
+        let reset = format!("{}.{:03}s", reset_ms / 1000, reset_ms % 1000);
+        if let Ok(value) = HeaderValue::try_from(reset) {
+            set("reset", value);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The life of one request.
+//!
+//! [`forward`] is the place to start: parse, look up, admit, select, send, relay, settle. This
+//! crate knows HTTP and its [`ports`], never AWS.
+
+pub mod admit;
+pub mod answer;
+pub mod error;
+pub mod forward;
+pub mod headers;
+pub mod lookup;
+pub mod memory;
+pub mod parse;
+pub mod payload;
+pub mod ports;
+pub mod relay;
+pub mod request;
+pub mod send;
+pub mod settle;
+pub mod sse;
+pub mod sweep;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod upstream;
+
+pub use error::ApiError;
+pub use forward::{Gateway, Ports};
+pub use request::{Body, Request, Response};

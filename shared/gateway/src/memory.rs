@@ -1,0 +1,131 @@
+//! What one process remembers between requests. All of it may be lost at any time.
+//!
+//! Accounts as last seen make good guesses for the next write; refusals keep a flood of refused
+//! requests away from the store. Both are bounded, and neither is ever the reason to admit.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+
+use lanyard_domain::account::{Account, AccountKey};
+use lanyard_domain::admission::{Guess, Refusal};
+use lanyard_domain::time::EpochNanos;
+
+/// A bounded map that forgets everything when it is full. What it holds is cheap to learn again.
+#[derive(Debug)]
+pub struct Bounded<K, V> {
+    most: usize,
+    entries: Mutex<HashMap<K, V>>,
+}
+
+impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
+    /// A map of at most this many entries.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { most, entries: Mutex::default() }
+    }
+
+    /// What is remembered for a key.
+    pub fn get<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.lock().get(key).cloned()
+    }
+
+    /// Remembers a value.
+    pub fn insert(&self, key: K, value: V) {
+        let mut entries = self.lock();
+        if entries.len() >= self.most && !entries.contains_key(&key) {
+            entries.clear();
+        }
+        entries.insert(key, value);
+    }
+
+    /// Forgets a key.
+    pub fn remove<Q>(&self, key: &Q)
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.lock().remove(key);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<K, V>> {
+        // A panic elsewhere cannot leave a map of plain values half written.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An account as it was last seen, and the guess that proved right.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The account without its holds.
+    pub account: Account,
+    /// What to assume next time.
+    pub guess: Guess,
+}
+
+/// A refusal that holds for a while.
+#[derive(Clone, Debug)]
+struct Refused {
+    refusal: Refusal,
+    tokens: u64,
+    until: EpochNanos,
+}
+
+/// How long a refusal is believed at most: caps may be raised meanwhile.
+const REFUSED_NS: i64 = 5_000_000_000;
+
+/// What is known of accounts.
+#[derive(Debug)]
+pub struct Memory {
+    seen: Bounded<AccountKey, Seen>,
+    refused: Bounded<AccountKey, Refused>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { seen: Bounded::new(10_000), refused: Bounded::new(10_000) }
+    }
+}
+
+impl Memory {
+    /// What was last seen of an account.
+    #[must_use]
+    pub fn seen(&self, key: &AccountKey) -> Seen {
+        self.seen.get(key).unwrap_or_default()
+    }
+
+    /// Remembers an account after a write, and the guess that made it.
+    pub fn saw(&self, key: &AccountKey, account: &Account, guess: Guess) {
+        let account = Account { numbers: account.numbers.clone(), holds: Default::default() };
+        self.seen.insert(key.clone(), Seen { account, guess });
+    }
+
+    /// A refusal of the same account that still holds for as many tokens.
+    #[must_use]
+    pub fn refusal(&self, key: &AccountKey, tokens: u64, now: EpochNanos) -> Option<Refusal> {
+        let refused = self.refused.get(key)?;
+        (now < refused.until && tokens >= refused.tokens).then_some(refused.refusal)
+    }
+
+    /// Remembers a refusal until the time it names.
+    pub fn refused(&self, key: &AccountKey, tokens: u64, refusal: Refusal, now: EpochNanos) {
+        let soon = EpochNanos(now.0.saturating_add(REFUSED_NS));
+        let until = match refusal {
+            Refusal::Rate { retry_at, .. } => retry_at.min(soon),
+            Refusal::Day { resets_at, .. } => EpochNanos::from(resets_at).min(soon),
+            Refusal::Budget { .. } => soon,
+            // Ends with the next answer, with a change by the organiser, or is no state at all.
+            Refusal::InFlight { .. } | Refusal::Blocked | Refusal::NeverFits { .. } => return,
+        };
+        self.refused.insert(key.clone(), Refused { refusal, tokens, until });
+    }
+
+    /// Forgets a refusal: the account has room again.
+    pub fn has_room(&self, key: &AccountKey) {
+        self.refused.remove(key);
+    }
+}

@@ -1,0 +1,222 @@
+//! Step one: who is calling, by which path.
+
+use http::header::AUTHORIZATION;
+use lanyard_domain::operation::Operation;
+use lanyard_domain::token::{AttendeeToken, EventCode};
+
+use crate::error::{ApiError, BadRequestCode};
+use crate::headers;
+use crate::request::Request;
+
+/// The credential, from the first of the three places that holds one.
+///
+/// # Errors
+///
+/// [`ApiError::InvalidEventCode`], the same for missing, doubled and malformed ones.
+pub fn token(request: &Request) -> Result<AttendeeToken, ApiError> {
+    let user = request.header(headers::USER_ID).map_err(|_| ApiError::InvalidEventCode)?;
+    AttendeeToken::parse(credential(request)?, user).map_err(|_| ApiError::InvalidEventCode)
+}
+
+fn credential(request: &Request) -> Result<&str, ApiError> {
+    for name in [headers::EVENT_CODE, headers::API_KEY] {
+        let value = request.header(name).map_err(|_| ApiError::InvalidEventCode)?;
+        if let Some(credential) = value {
+            return Ok(credential);
+        }
+    }
+    bearer(request).ok_or(ApiError::InvalidEventCode)
+}
+
+/// The code alone, for routes that concern no attendee. A user behind it is ignored.
+///
+/// # Errors
+///
+/// [`ApiError::InvalidEventCode`], as for [`token`].
+pub fn code(request: &Request) -> Result<EventCode, ApiError> {
+    let credential = credential(request)?;
+    let code = credential.split('/').next().unwrap_or_default();
+    code.trim_matches(' ').parse().map_err(|_| ApiError::InvalidEventCode)
+}
+
+/// The token of an `Authorization: Bearer` header.
+#[must_use]
+pub fn bearer(request: &Request) -> Option<&str> {
+    let value = request.header(AUTHORIZATION.as_str()).ok()??;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
+}
+
+/// How a client spells its paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// `/v1/…` and `/openai-proxy/…`: clients of OpenAI's API.
+    OpenAi,
+    /// `/openai/…`: clients of Azure's.
+    Azure,
+}
+
+/// A path, understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route<'a> {
+    /// How it is spelt.
+    pub dialect: Dialect,
+    /// The deployment that it names.
+    pub deployment: Option<&'a str>,
+}
+
+/// The path below the API, without the stage's name and without a trailing slash.
+#[must_use]
+pub fn path_within_api(path: &str) -> &str {
+    let path = path.strip_prefix("/api/").unwrap_or(path.strip_prefix('/').unwrap_or(path));
+    path.strip_suffix('/').unwrap_or(path)
+}
+
+/// Reads a path that ends in an operation.
+///
+/// # Errors
+///
+/// [`ApiError::UnknownRoute`] unless the path is one of the bases of an operation.
+pub fn route(path: &str, operation: Operation) -> Result<Route<'_>, ApiError> {
+    let base = path_within_api(path)
+        .strip_suffix(operation.path())
+        .and_then(|base| base.strip_suffix('/'))
+        .ok_or(ApiError::UnknownRoute)?;
+    match base {
+        "v1" | "openai-proxy" => Ok(Route { dialect: Dialect::OpenAi, deployment: None }),
+        "openai/v1" => Ok(Route { dialect: Dialect::Azure, deployment: None }),
+        _ => {
+            let base = base.strip_prefix("v1/").unwrap_or(base);
+            let deployment = base
+                .strip_prefix("openai/deployments/")
+                .filter(|deployment| !deployment.is_empty() && !deployment.contains('/'))
+                .ok_or(ApiError::UnknownRoute)?;
+            Ok(Route { dialect: Dialect::Azure, deployment: Some(deployment) })
+        }
+    }
+}
+
+/// Checks a query string: `api-version` once and in Azure's form, the rest well formed. None of it
+/// goes upstream.
+///
+/// # Errors
+///
+/// [`ApiError::BadRequest`] that names the parameter.
+pub fn check_query(query: Option<&str>) -> Result<(), ApiError> {
+    let mut versions = 0;
+    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if key.is_empty() || !is_percent_encoded(key) || !is_percent_encoded(value) {
+            return Err(ApiError::bad(
+                BadRequestCode::InvalidValue,
+                None,
+                "The query string is malformed. Only api-version is used; leave out the rest.",
+            ));
+        }
+        if key.eq_ignore_ascii_case("api-version") {
+            versions += 1;
+            if versions > 1 || !is_api_version(value) {
+                return Err(ApiError::bad(
+                    BadRequestCode::InvalidValue,
+                    Some("api-version"),
+                    "The api-version must be given once, as a date such as 2024-10-21 or \
+                     2024-10-01-preview, or as v1, preview or latest. Any of them will do.",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_percent_encoded(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        let is_well_formed = match byte {
+            b'%' => {
+                let mut hex = || bytes.next().is_some_and(|b| b.is_ascii_hexdigit());
+                hex() && hex()
+            }
+            _ => byte.is_ascii_graphic(),
+        };
+        if !is_well_formed {
+            return false;
+        }
+    }
+    true
+}
+
+fn is_api_version(text: &str) -> bool {
+    if matches!(text, "v1" | "preview" | "latest") {
+        return true;
+    }
+    let date = text.strip_suffix("-preview").unwrap_or(text).as_bytes();
+    date.len() == 10
+        && date.iter().enumerate().all(|(i, byte)| match i {
+            4 | 7 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_base_leads_to_its_operation() {
+        let chat =
+            |path| route(path, Operation::ChatCompletions).ok().map(|r| (r.dialect, r.deployment));
+        let openai = Some((Dialect::OpenAi, None));
+        assert_eq!(chat("/api/v1/chat/completions"), openai);
+        assert_eq!(chat("/api/v1/chat/completions/"), openai);
+        assert_eq!(chat("/v1/chat/completions"), openai);
+        assert_eq!(chat("/api/openai-proxy/chat/completions"), openai);
+        assert_eq!(chat("/api/openai/v1/chat/completions"), Some((Dialect::Azure, None)));
+        let azure = Some((Dialect::Azure, Some("gpt-4o")));
+        assert_eq!(chat("/api/openai/deployments/gpt-4o/chat/completions"), azure);
+        assert_eq!(chat("/api/v1/openai/deployments/gpt-4o/chat/completions"), azure);
+    }
+
+    #[test]
+    fn other_paths_are_unknown() {
+        for path in [
+            "/",
+            "",
+            "/api/v1/embeddings",
+            "/api/v2/chat/completions",
+            "/api/v1//chat/completions",
+            "/api/openai/deployments//chat/completions",
+            "/api/openai/deployments/a/b/chat/completions",
+            "/api/openai/chat/completions",
+            "/chat/completions",
+            "/api/v1/chat/completions/x",
+        ] {
+            assert!(route(path, Operation::ChatCompletions).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_query_may_hold_azures_version_and_nothing_odd() {
+        for query in [
+            "",
+            "api-version=2024-10-21",
+            "api-version=2025-04-01-preview",
+            "api-version=v1",
+            "a=b&c",
+            "a=%20",
+        ] {
+            assert!(check_query(Some(query)).is_ok(), "{query}");
+        }
+        for query in [
+            "api-version=",
+            "api-version=1",
+            "api-version=2024-10-21%26x=y",
+            "api-version=v1&api-version=v1",
+            "a=%2",
+            "=x",
+            "a=%zz",
+            "api-version=2024-1-21",
+        ] {
+            assert!(check_query(Some(query)).is_err(), "{query}");
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! The fields that govern cost and routing: what each may be, and what Azure gets instead.
+
+use std::borrow::Cow;
+
+use lanyard_domain::catalog::CompletionField;
+use lanyard_domain::estimate::Estimate;
+use lanyard_domain::operation::Operation;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Payload, invalid, not_allowed};
+use crate::error::{ApiError, BadRequestCode};
+
+/// Every governed field. One that appears twice, or in other letters, is refused: Azure might read
+/// the one that was not checked.
+const GOVERNED: [&str; 18] = [
+    "model",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "n",
+    "best_of",
+    "input",
+    "messages",
+    "store",
+    "user",
+    "service_tier",
+    "background",
+    "tools",
+    "data_sources",
+    "dataSources",
+    "previous_response_id",
+];
+
+const MOST_MESSAGES: usize = 2_048;
+const MOST_TOOLS: usize = 128;
+const MOST_INPUTS: usize = 2_048;
+const MOST_IMAGES: u64 = 50;
+
+/// What an event allows one request to ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Caps<'a> {
+    /// The largest completion of one choice.
+    pub completion_tokens: u64,
+    /// The most choices.
+    pub choices: u64,
+    /// Tool types allowed beside `function` and `custom`.
+    pub extra_tool_types: &'a [String],
+}
+
+/// What a request asks for, within its caps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demanded {
+    /// Whether the answer is to be streamed.
+    pub is_streamed: bool,
+    /// Whether the client itself wants the usage frame of a stream.
+    pub wants_usage: bool,
+    /// The completion cap that is sent; none for operations that complete nothing.
+    pub completion_cap: Option<u64>,
+    /// The cap that the client asked for, where it was above the event's.
+    pub clamped_from: Option<u64>,
+    /// Whether the client itself named the newer field for the cap.
+    names_completion_tokens: bool,
+    /// What it may cost.
+    pub estimate: Estimate,
+}
+
+/// Refuses governed fields that are doubled or spelt in other letters.
+pub(super) fn check_names<'n>(names: impl Iterator<Item = &'n str>) -> Result<(), ApiError> {
+    let mut seen = [false; GOVERNED.len()];
+    for name in names {
+        let Some(index) = GOVERNED.iter().position(|known| known.eq_ignore_ascii_case(name)) else {
+            continue;
+        };
+        let known = GOVERNED[index];
+        if known != name && name != "dataSources" && name != "data_sources" {
+            return Err(ApiError::bad(
+                BadRequestCode::UnknownParameter,
+                Some(known),
+                format!(
+                    "There is a field that is almost {known}, in other letters. Write it as {known}."
+                ),
+            ));
+        }
+        if std::mem::replace(&mut seen[index], true) {
+            return Err(ApiError::bad(
+                BadRequestCode::DuplicateKey,
+                Some(known),
+                format!("{known} is there twice. Send it once."),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Reads the governed fields.
+pub(super) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, ApiError> {
+    refuse_what_no_event_allows(payload)?;
+    check_tools(payload, caps)?;
+    let is_streamed = flag(payload, "stream")?.unwrap_or(false);
+    let wants_usage = wants_usage(payload, is_streamed)?;
+    let choices = choices(payload, caps)?;
+    match payload.operation {
+        Operation::ChatCompletions => {
+            let asked = completion_cap(payload)?;
+            let cap =
+                asked.map_or(caps.completion_tokens, |asked| asked.min(caps.completion_tokens));
+            let images = Images::in_messages(payload)?;
+            let text_bytes = payload.bytes.saturating_sub(images.bytes);
+            Ok(Demanded {
+                is_streamed,
+                wants_usage,
+                completion_cap: Some(cap),
+                clamped_from: asked.filter(|asked| *asked > cap),
+                names_completion_tokens: payload.field("max_completion_tokens").is_some(),
+                estimate: Estimate::new(text_bytes as u64, images.count, cap, choices),
+            })
+        }
+        Operation::Embeddings => {
+            check_inputs(payload)?;
+            Ok(Demanded {
+                is_streamed: false,
+                wants_usage: false,
+                completion_cap: None,
+                clamped_from: None,
+                names_completion_tokens: false,
+                estimate: Estimate::new(payload.bytes as u64, 0, 0, 1),
+            })
+        }
+    }
+}
+
+fn refuse_what_no_event_allows(payload: &Payload<'_>) -> Result<(), ApiError> {
+    if flag(payload, "background")? == Some(true) {
+        return Err(not_allowed(
+            "background",
+            "background is not allowed: the answer must be waited for. Leave it out.",
+        ));
+    }
+    for field in ["data_sources", "dataSources"] {
+        if payload.field(field).is_some() {
+            return Err(not_allowed(field, format!("{field} is not allowed here. Leave it out.")));
+        }
+    }
+    if payload.field("max_output_tokens").is_some() {
+        return Err(ApiError::bad(
+            BadRequestCode::UnknownParameter,
+            Some("max_output_tokens"),
+            "max_output_tokens does not belong to this operation. Use max_completion_tokens.",
+        ));
+    }
+    Ok(())
+}
+
+fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, ApiError> {
+    match payload.field(name).map(RawValue::get) {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(_) => Err(invalid(name, "must be true or false, without quotes")),
+    }
+}
+
+/// A count from 1 to 2^31 − 1, the range of Azure's own integers.
+fn count(payload: &Payload<'_>, name: &str) -> Result<Option<u64>, ApiError> {
+    let Some(raw) = payload.field(name) else {
+        return Ok(None);
+    };
+    raw.get()
+        .parse::<u64>()
+        .ok()
+        .filter(|count| (1..=u64::from(i32::MAX.cast_unsigned())).contains(count))
+        .map(Some)
+        .ok_or_else(|| invalid(name, "must be a whole number from 1 to 2147483647"))
+}
+
+fn completion_cap(payload: &Payload<'_>) -> Result<Option<u64>, ApiError> {
+    let older = count(payload, "max_tokens")?;
+    let newer = count(payload, "max_completion_tokens")?;
+    if older.is_some() && newer.is_some() {
+        return Err(invalid(
+            "max_tokens",
+            "and max_completion_tokens are both there. Send only one of them",
+        ));
+    }
+    Ok(older.or(newer))
+}
+
+fn choices(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, ApiError> {
+    let mut choices = 1;
+    for name in ["n", "best_of"] {
+        let Some(asked) = count(payload, name)? else {
+            continue;
+        };
+        if asked > caps.choices {
+            let most = caps.choices;
+            return Err(not_allowed(
+                name,
+                format!("{name} is at most {most} at this event. Ask again instead."),
+            ));
+        }
+        choices = choices.max(asked);
+    }
+    Ok(choices)
+}
+
+fn wants_usage(payload: &Payload<'_>, is_streamed: bool) -> Result<bool, ApiError> {
+    #[derive(Deserialize)]
+    struct StreamOptions {
+        include_usage: Option<bool>,
+    }
+    let Some(raw) = payload.field("stream_options") else {
+        return Ok(false);
+    };
+    if !is_streamed {
+        return Err(invalid("stream_options", "is only allowed together with \"stream\": true"));
+    }
+    serde_json::from_str::<StreamOptions>(raw.get())
+        .map(|options| options.include_usage.unwrap_or(false))
+        .map_err(|_| {
+            invalid("stream_options", "must be an object such as {\"include_usage\": true}")
+        })
+}
+
+fn check_tools(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), ApiError> {
+    #[derive(Deserialize)]
+    struct Tool<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: Cow<'a, str>,
+    }
+    let Some(raw) = payload.field("tools") else {
+        return Ok(());
+    };
+    let tools: Vec<Tool<'_>> = serde_json::from_str(raw.get())
+        .map_err(|_| invalid("tools", "must be a list of objects that each have a type"))?;
+    if tools.len() > MOST_TOOLS {
+        return Err(invalid("tools", &format!("may hold at most {MOST_TOOLS} tools")));
+    }
+    let is_allowed = |kind: &str| {
+        matches!(kind, "function" | "custom")
+            || caps.extra_tool_types.iter().any(|extra| extra == kind)
+    };
+    if tools.iter().any(|tool| !is_allowed(&tool.kind)) {
+        return Err(not_allowed(
+            "tools",
+            "Only tools of the types function and custom are allowed at this event.",
+        ));
+    }
+    Ok(())
+}
+
+fn check_inputs(payload: &Payload<'_>) -> Result<(), ApiError> {
+    let Some(raw) = payload.field("input") else {
+        return Err(invalid("input", "is missing. Send a text or a list of texts"));
+    };
+    if !raw.get().starts_with(['[', '"']) {
+        return Err(invalid("input", "must be a text, a list of texts or lists of tokens"));
+    }
+    let Ok(inputs) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else {
+        return Ok(());
+    };
+    // A flat list of numbers is one input.
+    let is_tokens = inputs.first().is_some_and(|first| !first.get().starts_with(['"', '[']));
+    if inputs.len() > MOST_INPUTS && !is_tokens {
+        return Err(invalid("input", &format!("may hold at most {MOST_INPUTS} texts")));
+    }
+    Ok(())
+}
+
+/// The image parts of a conversation. They cost by the picture, not by the bytes of its encoding.
+#[derive(Default)]
+struct Images {
+    count: u64,
+    bytes: usize,
+}
+
+impl Images {
+    fn in_messages(payload: &Payload<'_>) -> Result<Self, ApiError> {
+        #[derive(Deserialize)]
+        struct Message<'a> {
+            #[serde(borrow)]
+            content: Option<&'a RawValue>,
+        }
+        #[derive(Deserialize)]
+        struct Part {
+            #[serde(rename = "type")]
+            kind: Option<String>,
+        }
+        let Some(raw) = payload.field("messages") else {
+            return Ok(Self::default());
+        };
+        if !raw.get().starts_with('[') {
+            return Err(invalid("messages", "must be a list"));
+        }
+        // What is no message is Azure's to refuse; here it just has no images.
+        let messages = serde_json::from_str::<Vec<&RawValue>>(raw.get()).unwrap_or_default();
+        if messages.len() > MOST_MESSAGES {
+            return Err(invalid("messages", &format!("may hold at most {MOST_MESSAGES} messages")));
+        }
+        let mut images = Self::default();
+        for message in messages {
+            let content =
+                serde_json::from_str::<Message<'_>>(message.get()).ok().and_then(|m| m.content);
+            let Some(content) = content.filter(|content| content.get().starts_with('[')) else {
+                continue;
+            };
+            for part in serde_json::from_str::<Vec<&RawValue>>(content.get()).unwrap_or_default() {
+                let kind = serde_json::from_str::<Part>(part.get()).ok().and_then(|p| p.kind);
+                if kind.is_some_and(|kind| kind == "image_url") {
+                    images.count += 1;
+                    images.bytes += part.get().len();
+                }
+            }
+        }
+        if images.count > MOST_IMAGES {
+            return Err(invalid("messages", &format!("may hold at most {MOST_IMAGES} images")));
+        }
+        Ok(images)
+    }
+}
+
+/// Writes the body for Azure: governed fields as this proxy wants them, the rest as they came.
+pub(super) fn write(
+    payload: &Payload<'_>,
+    demanded: &Demanded,
+    azure_name: &str,
+    completion_field: CompletionField,
+    user: &str,
+    out: &mut Vec<u8>,
+) {
+    let mut object = Object { out };
+    object.text("model", azure_name);
+    object.text("user", user);
+    if let Some(cap) = demanded.completion_cap {
+        let field = match completion_field {
+            CompletionField::MaxTokens if demanded.names_completion_tokens => {
+                CompletionField::MaxCompletionTokens
+            }
+            field => field,
+        };
+        object.raw(field.name(), &cap.to_string());
+    }
+    if demanded.is_streamed {
+        object.raw("stream", "true");
+        object.raw("stream_options", &stream_options(payload));
+    }
+    for (name, raw) in &payload.fields {
+        match name.as_ref() {
+            "model"
+            | "user"
+            | "max_tokens"
+            | "max_completion_tokens"
+            | "max_output_tokens"
+            | "stream"
+            | "stream_options"
+            | "background"
+            | "data_sources"
+            | "dataSources" => {}
+            "store" => object.raw("store", "false"),
+            "service_tier" => object.raw("service_tier", "\"default\""),
+            name => object.raw(name, raw.get()),
+        }
+    }
+    object.out.push(b'}');
+}
+
+/// The client's options with usage asked for: every stream is accounted by it.
+fn stream_options(payload: &Payload<'_>) -> String {
+    let given = payload.field("stream_options").map_or("{}", RawValue::get);
+    let mut options: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(given).unwrap_or_default();
+    options.insert("include_usage".to_owned(), true.into());
+    serde_json::Value::Object(options).to_string()
+}
+
+struct Object<'o> {
+    out: &'o mut Vec<u8>,
+}
+
+impl Object<'_> {
+    fn raw(&mut self, name: &str, value: &str) {
+        self.out.push(if self.out.is_empty() { b'{' } else { b',' });
+        self.quoted(name);
+        self.out.push(b':');
+        self.out.extend_from_slice(value.as_bytes());
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.raw(name, "");
+        self.quoted(value);
+    }
+
+    fn quoted(&mut self, text: &str) {
+        // Writing to memory cannot fail.
+        let _ = serde_json::to_writer(&mut *self.out, text);
+    }
+}

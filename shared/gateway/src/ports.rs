@@ -1,0 +1,234 @@
+//! What the gateway needs of the world, named by role.
+//!
+//! `shared/platform` carries these out on AWS and Azure; `testing` in memory.
+
+use std::error::Error;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures_util::stream::BoxStream;
+use lanyard_domain::account::{Account, AccountKey, Write};
+use lanyard_domain::catalog::Deployment;
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::{DeploymentName, EventId, RequestId};
+use lanyard_domain::operation::Operation;
+use lanyard_domain::token::{EventCode, UserId};
+use lanyard_domain::usage::{Charge, UsageRecord};
+
+/// The cause of a fault; for the log, never for an attendee.
+pub type Cause = Box<dyn Error + Send + Sync>;
+
+/// The time, so that tests can move it.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// Luck, for choosing among equals and for spreading retries.
+pub trait Luck: Send + Sync {
+    /// Any number.
+    fn draw(&self) -> u64;
+}
+
+/// An event as a code finds it.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The event.
+    pub event: Event,
+    /// All deployments of its organiser.
+    pub deployments: Vec<Deployment>,
+    /// When the code stops working, if it was replaced.
+    pub code_works_until: Option<DateTime<Utc>>,
+}
+
+/// Why an event could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreFault {
+    /// The store did not answer.
+    #[error("the event store did not answer")]
+    Away(#[source] Cause),
+    /// The item is malformed or newer than this code.
+    #[error("an item of the event store cannot be read")]
+    Unreadable(#[source] Cause),
+}
+
+/// Where events are looked up.
+#[async_trait]
+pub trait EventStore: Send + Sync {
+    /// The event that a code names, if any.
+    async fn find(&self, code: &EventCode) -> Result<Option<Listing>, StoreFault>;
+}
+
+/// What became of a write.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It was made, and this is the account after it.
+    Made(Account),
+    /// A condition failed, and this is the account as it was, if there is one.
+    Kept(Option<Account>),
+}
+
+/// Why a write, or a read, has no known outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerFault {
+    /// It was certainly not made.
+    #[error("the ledger refused to work")]
+    NotMade(#[source] Cause),
+    /// It may have been made; the answer was lost.
+    #[error("the ledger's answer was lost")]
+    Unknown(#[source] Cause),
+}
+
+/// A page of attendees' accounts, and where the next begins.
+pub type AttendeePage = (Vec<(UserId, Account)>, Option<UserId>);
+
+/// Where accounts and usage are kept. Every answer is one try; whoever calls decides on another.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Makes a conditional write, or returns the account that failed it.
+    async fn apply(&self, key: &AccountKey, write: &Write) -> Result<Outcome, LedgerFault>;
+
+    /// An account as it is now.
+    async fn account(&self, key: &AccountKey) -> Result<Option<Account>, LedgerFault>;
+
+    /// The accounts of an event's attendees in the order of their names, `after` a name.
+    async fn attendees(
+        &self,
+        event: &EventId,
+        after: Option<&UserId>,
+        limit: u16,
+    ) -> Result<AttendeePage, LedgerFault>;
+
+    /// Remembers a settled request. If it is already remembered, returns how.
+    async fn record(&self, record: &UsageRecord) -> Result<Option<UsageRecord>, LedgerFault>;
+
+    /// Adds a settled request to its hour, for charts. Lost answers make charts inexact, not bills.
+    async fn count_hour(
+        &self,
+        event: &EventId,
+        at: DateTime<Utc>,
+        model: &DeploymentName,
+        charge: Charge,
+    ) -> Result<(), LedgerFault>;
+
+    /// The events whose accounts may need the sweep.
+    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault>;
+}
+
+/// A call to Azure, complete but for the deployment's key.
+#[derive(Clone, Debug)]
+pub struct UpstreamCall {
+    /// Built from the catalog alone.
+    pub url: String,
+    /// The body to send.
+    pub body: Bytes,
+    /// Whether a stream is expected.
+    pub is_streamed: bool,
+    /// Our id, for Azure's logs.
+    pub request_id: RequestId,
+    /// How long to wait for the answer's head.
+    pub patience: Duration,
+}
+
+/// An answer's body as it comes. A break is the end.
+pub type UpstreamBody = BoxStream<'static, Result<Bytes, Cause>>;
+
+/// Why Azure gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamFault {
+    /// No connection, or it broke before the answer's head.
+    #[error("the deployment could not be reached")]
+    Unreachable(#[source] Cause),
+    /// No answer in time.
+    #[error("the deployment did not answer in time")]
+    Timeout,
+    /// There is no key for the deployment.
+    #[error("the deployment has no usable key")]
+    NoKey(#[source] Cause),
+}
+
+/// Azure.
+#[async_trait]
+pub trait Upstream: Send + Sync {
+    /// Sends a call with the deployment's key.
+    async fn send(
+        &self,
+        deployment: &Deployment,
+        call: UpstreamCall,
+    ) -> Result<http::Response<UpstreamBody>, UpstreamFault>;
+
+    /// Reads the deployment's key anew. True if it differs from the one that was used.
+    async fn renew_key(&self, deployment: &Deployment) -> bool;
+}
+
+/// What is written down of a finished request: no prompt, no completion, no code.
+#[derive(Clone, Debug, Default)]
+pub struct RequestLine {
+    /// Which request.
+    pub request_id: Option<RequestId>,
+    /// At which event, once it is known.
+    pub event: Option<EventId>,
+    /// A keyed hash of the attendee.
+    pub attendee: Option<String>,
+    /// What was asked for.
+    pub operation: Option<Operation>,
+    /// Under which name.
+    pub model: Option<DeploymentName>,
+    /// `ok`, or the code of the error.
+    pub outcome: &'static str,
+    /// What the attendee saw.
+    pub status: u16,
+    /// What it cost.
+    pub charge: Charge,
+    /// Whether the estimate was charged.
+    pub is_estimated: bool,
+    /// Whether the answer was streamed.
+    pub is_streamed: bool,
+    /// From arrival to the end of the answer.
+    pub duration_ms: u64,
+    /// From arrival to the first byte of the answer.
+    pub first_byte_ms: u64,
+}
+
+/// Where finished requests are written down and measured.
+pub trait Journal: Send + Sync {
+    /// One line for one request.
+    fn write(&self, line: &RequestLine);
+
+    /// Something that an operator must know of: counted, and looked at.
+    fn count(&self, incident: Incident, event: Option<&EventId>);
+}
+
+/// What an operator must know of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incident {
+    /// A settlement could not be written; the log line has all it takes to do so later.
+    SettleFailed,
+    /// The store was away and a remembered event was used.
+    StaleEvent,
+    /// Azure refused our key or does not know the deployment.
+    UpstreamMisconfigured,
+    /// Azure had no room.
+    UpstreamBusy,
+    /// A hold expired and the sweep settled it.
+    HoldExpired,
+    /// An event's account differed from its attendees' and was mended.
+    AccountMended,
+}
+
+impl Incident {
+    /// The name of the metric.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SettleFailed => "settle_failed",
+            Self::StaleEvent => "stale_event",
+            Self::UpstreamMisconfigured => "upstream_misconfigured",
+            Self::UpstreamBusy => "upstream_busy",
+            Self::HoldExpired => "hold_expired",
+            Self::AccountMended => "account_mended",
+        }
+    }
+}

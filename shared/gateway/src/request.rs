@@ -1,0 +1,56 @@
+//! A request as the gateway sees it, and the answer it gives.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use lanyard_domain::ids::RequestId;
+use tokio::time::Instant;
+
+/// An answer's body. It cannot fail: the Lambda runtime would write the failure's text to the
+/// attendee.
+pub type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// An answer.
+pub type Response = http::Response<Body>;
+
+/// A request, with its one id and its one `now`.
+#[derive(Debug)]
+pub struct Request {
+    /// Ours, never the client's.
+    pub id: RequestId,
+    /// The time by which every rule judges this request.
+    pub now: DateTime<Utc>,
+    /// When the function is stopped, if it is known.
+    pub deadline: Option<Instant>,
+    /// What was sent.
+    pub http: http::Request<Bytes>,
+}
+
+impl Request {
+    /// The value of a header that is there once and is plain text.
+    ///
+    /// `Err` if it is there more than once or is not ASCII.
+    pub(crate) fn header(&self, name: &str) -> Result<Option<&str>, NotPlain> {
+        let mut values = self.http.headers().get_all(name).iter();
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
+        if values.next().is_some() {
+            return Err(NotPlain);
+        }
+        value.to_str().map(Some).map_err(|_| NotPlain)
+    }
+}
+
+/// A header that is there twice, or holds more than ASCII.
+#[derive(Debug)]
+pub(crate) struct NotPlain;
+
+/// A body that is there already.
+#[must_use]
+pub fn whole(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).boxed_unsync()
+}

@@ -1,0 +1,200 @@
+//! Steps four and five: which deployment takes the request, and the call to it.
+//!
+//! At most two calls leave for one request: to a second deployment of the same name when the first
+//! is busy, broken or silent, or to the same one when its key has been changed.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use http::StatusCode;
+use lanyard_domain::catalog::{Choice, Deployment};
+use lanyard_domain::operation::Operation;
+use tokio::time::Instant;
+
+use crate::Gateway;
+use crate::admit::Reservation;
+use crate::error::ApiError;
+use crate::payload::{Demanded, Payload};
+use crate::ports::{Cause, Incident, UpstreamBody, UpstreamCall, UpstreamFault};
+use crate::request::Request;
+use crate::upstream;
+
+/// How long to wait for the head of an answer.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The time kept back for telling the attendee and settling before the function is stopped.
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// The most of an error answer that is read.
+const LONGEST_ERROR: usize = 64 * 1024;
+
+/// What came of the calls.
+pub(crate) enum Sent {
+    /// A deployment is answering.
+    Answer(http::Response<UpstreamBody>),
+    /// Azure refused what the participant sent. `is_charged` if its filter read the prompt.
+    Refused { error: ApiError, is_charged: bool },
+}
+
+/// A request on its way to whichever deployment takes it.
+struct Outgoing<'a> {
+    request: &'a Request,
+    payload: &'a Payload<'a>,
+    demanded: &'a Demanded,
+    operation: Operation,
+    user: String,
+}
+
+impl Outgoing<'_> {
+    fn to(&self, deployment: &Deployment) -> UpstreamCall {
+        UpstreamCall {
+            url: upstream::url(deployment, self.operation),
+            body: self.payload.for_azure(
+                self.demanded,
+                deployment.azure_name.as_str(),
+                deployment.completion_field,
+                &self.user,
+            ),
+            is_streamed: self.demanded.is_streamed,
+            request_id: self.request.id.clone(),
+            patience: patience(self.request.deadline),
+        }
+    }
+}
+
+enum Failure {
+    /// Another deployment may do better.
+    Transient(ApiError),
+    /// The key may have been changed.
+    BadKey,
+    /// Nothing helps.
+    Final(ApiError),
+}
+
+impl Gateway {
+    /// Sends an admitted request.
+    ///
+    /// # Errors
+    ///
+    /// 429, 502, 503 or 504: nothing reached a model.
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        payload: &Payload<'_>,
+        demanded: &Demanded,
+        choice: &Choice<'_>,
+        reservation: &mut Reservation,
+    ) -> Result<Sent, ApiError> {
+        let outgoing = Outgoing {
+            request,
+            payload,
+            demanded,
+            operation: reservation.operation,
+            user: upstream::user_hash(&reservation.at.event, &reservation.user),
+        };
+        reservation.mark_sent();
+        let order = choice.by_luck(self.ports.luck.draw());
+        let first = *order.first().ok_or(ApiError::Internal(None))?;
+        let failure = match self.call(first, outgoing.to(first)).await {
+            Ok(sent) => return Ok(sent),
+            Err(failure) => failure,
+        };
+        let second = match &failure {
+            Failure::Transient(_) => order.get(1).copied(),
+            Failure::BadKey => self.ports.upstream.renew_key(first).await.then_some(first),
+            Failure::Final(_) => None,
+        };
+        let error = match second {
+            Some(second) => match self.call(second, outgoing.to(second)).await {
+                Ok(sent) => return Ok(sent),
+                Err(failure) => failure.into_error(),
+            },
+            None => failure.into_error(),
+        };
+        self.report(&error, reservation);
+        Err(error)
+    }
+
+    async fn call(&self, deployment: &Deployment, call: UpstreamCall) -> Result<Sent, Failure> {
+        let response = match self.ports.upstream.send(deployment, call).await {
+            Ok(response) => response,
+            Err(UpstreamFault::Unreachable(cause)) => {
+                return Err(Failure::Transient(ApiError::UpstreamUnreachable(Some(cause))));
+            }
+            Err(UpstreamFault::Timeout) => {
+                return Err(Failure::Transient(ApiError::UpstreamTimeout));
+            }
+            Err(UpstreamFault::NoKey(cause)) => {
+                return Err(Failure::Final(ApiError::UpstreamMisconfigured(Some(cause))));
+            }
+        };
+        let status = response.status();
+        let misconfigured = || ApiError::UpstreamMisconfigured(Some(said(status)));
+        match status {
+            status if status.is_success() => Ok(Sent::Answer(response)),
+            StatusCode::TOO_MANY_REQUESTS => Err(Failure::Transient(ApiError::UpstreamBusy {
+                retry_after: upstream::retry_after(response.headers()),
+            })),
+            StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => {
+                Err(Failure::Transient(ApiError::UpstreamTimeout))
+            }
+            status if status.is_server_error() => {
+                Err(Failure::Transient(ApiError::UpstreamUnreachable(Some(said(status)))))
+            }
+            StatusCode::UNAUTHORIZED => Err(Failure::BadKey),
+            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Err(Failure::Final(misconfigured())),
+            status if status.is_client_error() => {
+                let body = read_error(response.into_body()).await;
+                // 409 would make the legacy SDK repeat the request without a pause.
+                let status =
+                    if status == StatusCode::CONFLICT { StatusCode::BAD_REQUEST } else { status };
+                let refusal = upstream::refusal(status, &body, deployment);
+                let is_charged = refusal.code.as_deref() == Some("content_filter");
+                Ok(Sent::Refused { error: ApiError::RefusedByModel(Box::new(refusal)), is_charged })
+            }
+            status => Err(Failure::Final(ApiError::UpstreamUnreachable(Some(said(status))))),
+        }
+    }
+
+    fn report(&self, error: &ApiError, reservation: &Reservation) {
+        let event = Some(&reservation.at.event.id);
+        if let ApiError::UpstreamMisconfigured(_) = error {
+            self.ports.journal.count(Incident::UpstreamMisconfigured, event);
+            tracing::error!(model = %reservation.model, "upstream_misconfigured");
+        }
+        if let ApiError::UpstreamBusy { .. } = error {
+            self.ports.journal.count(Incident::UpstreamBusy, event);
+        }
+    }
+}
+
+impl Failure {
+    fn into_error(self) -> ApiError {
+        match self {
+            Self::Transient(error) | Self::Final(error) => error,
+            Self::BadKey => ApiError::UpstreamMisconfigured(Some(said(StatusCode::UNAUTHORIZED))),
+        }
+    }
+}
+
+fn said(status: StatusCode) -> Cause {
+    format!("the deployment answered {status}").into()
+}
+
+/// How long the answer's head may take: less where the function is stopped earlier.
+fn patience(deadline: Option<Instant>) -> Duration {
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    left.map_or(PATIENCE, |left| left.saturating_sub(LAST_WORDS).min(PATIENCE))
+}
+
+/// As much of an error as comes soon. What is missing only costs detail.
+async fn read_error(mut body: UpstreamBody) -> Vec<u8> {
+    let mut read = Vec::new();
+    let until = Instant::now() + LAST_WORDS;
+    while read.len() < LONGEST_ERROR
+        && let Ok(Some(Ok(chunk))) = tokio::time::timeout_at(until, body.next()).await
+    {
+        read.extend_from_slice(&chunk);
+    }
+    read
+}

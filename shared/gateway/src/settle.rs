@@ -1,0 +1,284 @@
+//! Step seven: what the request cost is written down, exactly once.
+//!
+//! The usage record comes first, then the attendee's account, whose hold makes the settlement
+//! unrepeatable, then the event's account. Whatever fails in between, the sweep finds the hold, or
+//! the mend finds the difference.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use lanyard_domain::account::{AccountKey, Hold};
+use lanyard_domain::admission::Side;
+use lanyard_domain::allowance::Allowances;
+use lanyard_domain::ids::RequestId;
+use lanyard_domain::settlement::{self, Settlement};
+use lanyard_domain::usage::{Charge, UsageRecord};
+use tokio_util::task::TaskTracker;
+
+use crate::admit::Reservation;
+use crate::memory::Memory;
+use crate::ports::{Clock, Incident, Journal, Ledger, LedgerFault, Outcome, RequestLine};
+
+/// Pauses before the second and third try.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(600)];
+
+/// What settling needs, apart from any request.
+pub struct Settler {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) memory: Memory,
+    /// Work that outlives its answer and must end before the process may freeze.
+    pub(crate) tasks: TaskTracker,
+}
+
+impl std::fmt::Debug for Settler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settler").field("tasks", &self.tasks.len()).finish_non_exhaustive()
+    }
+}
+
+/// How a request ended, for its record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending {
+    pub(crate) settlement: Settlement,
+    pub(crate) outcome: &'static str,
+    pub(crate) status: u16,
+    pub(crate) first_byte_at: Option<DateTime<Utc>>,
+}
+
+impl Settler {
+    /// Settles without anybody waiting but the process itself.
+    pub(crate) fn settle_in_background(
+        self: &Arc<Self>,
+        reservation: Reservation,
+        settlement: Settlement,
+    ) {
+        let settler = Arc::clone(self);
+        let ending = Ending { settlement, outcome: "abandoned", status: 500, first_byte_at: None };
+        self.tasks.spawn(async move { settler.settle(reservation, ending).await });
+    }
+
+    /// Settles a reservation and writes its line in the journal.
+    pub(crate) async fn settle(&self, mut reservation: Reservation, ending: Ending) {
+        reservation.disarm();
+        let now = self.clock.now();
+        let charge = ending.settlement.charge(&reservation.hold);
+        let record = charge.map(|charge| record(&reservation, &ending, charge, now));
+        let (charge, is_recorded) = match &record {
+            None => (None, false),
+            Some(record) => match self.record_surely(record).await {
+                Ok(None) => (charge, true),
+                // The sweep was faster: its word stands.
+                Ok(Some(earlier)) => (Some(earlier.charge), false),
+                Err(fault) => return self.failed(record, &fault),
+            },
+        };
+        let allowances =
+            Allowances { attendee: reservation.allowance, ..reservation.at.event.allowances };
+        let key = reservation.attendee_key();
+        let hour = record.as_ref().filter(|_| is_recorded);
+        let (settled, ()) = tokio::join!(
+            self.settle_accounts(&key, &reservation.id, &reservation.hold, &allowances, charge),
+            self.count_hour(hour),
+        );
+        if let (Err(fault), Some(record)) = (settled, &record) {
+            self.failed(record, &fault);
+        }
+        self.journal.write(&RequestLine {
+            request_id: Some(reservation.id.clone()),
+            event: Some(reservation.at.event.id.clone()),
+            attendee: Some(crate::upstream::user_hash(&reservation.at.event, &reservation.user)),
+            operation: Some(reservation.operation),
+            model: Some(reservation.model.clone()),
+            outcome: ending.outcome,
+            status: ending.status,
+            charge: charge.unwrap_or_default(),
+            is_estimated: ending.settlement.is_estimated(),
+            is_streamed: reservation.is_streamed,
+            duration_ms: ms_between(reservation.admitted_at, now),
+            first_byte_ms: ms_between(reservation.admitted_at, ending.first_byte_at.unwrap_or(now)),
+        });
+    }
+
+    /// Settles a hold on the attendee's account and, if that was the first time, on the event's.
+    async fn settle_accounts(
+        &self,
+        attendee: &AccountKey,
+        id: &RequestId,
+        hold: &Hold,
+        allowances: &Allowances,
+        charge: Option<Charge>,
+    ) -> Result<(), LedgerFault> {
+        let is_first =
+            self.settle_attendee(attendee, id, hold, allowances, charge, self.clock.now()).await?;
+        if is_first {
+            self.settle_event(attendee, id, hold, allowances, charge).await;
+        }
+        Ok(())
+    }
+
+    /// True if this call settled the hold, false if it had been settled before.
+    pub(crate) async fn settle_attendee(
+        &self,
+        key: &AccountKey,
+        id: &RequestId,
+        hold: &Hold,
+        allowances: &Allowances,
+        charge: Option<Charge>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, LedgerFault> {
+        let side = Side::Attendee { terms: 0 };
+        let write = settlement::write(side, &allowances.attendee, id, hold, charge, now.into());
+        let mut is_unknown = false;
+        let mut tries = Tries::new();
+        let outcome = loop {
+            match self.ledger.apply(key, &write).await {
+                Err(fault) => {
+                    is_unknown |= matches!(fault, LedgerFault::Unknown(_));
+                    if !tries.again().await {
+                        return Err(fault);
+                    }
+                }
+                Ok(outcome) => break outcome,
+            }
+        };
+        self.memory.has_room(key);
+        match outcome {
+            Outcome::Made(_) => Ok(true),
+            // A hold that is gone after a lost answer was settled by that very try, unless it has
+            // expired and the sweep may have done it.
+            Outcome::Kept(_) => Ok(is_unknown && hold.expires_at > now.into()),
+        }
+    }
+
+    /// The event's share. Made once: when the answer is lost, the mend will find the difference.
+    async fn settle_event(
+        &self,
+        attendee: &AccountKey,
+        id: &RequestId,
+        hold: &Hold,
+        allowances: &Allowances,
+        charge: Option<Charge>,
+    ) {
+        let key = AccountKey::Event(attendee.event().clone());
+        let now = self.clock.now().into();
+        let write = settlement::write(Side::Event, &allowances.event, id, hold, charge, now);
+        let mut tries = Tries::new();
+        while let Err(fault) = self.ledger.apply(&key, &write).await {
+            let was_not_made = matches!(fault, LedgerFault::NotMade(_));
+            if was_not_made && tries.again().await {
+                continue;
+            }
+            tracing::warn!(
+                request_id = %id, fault = ?fault,
+                "event account not settled; it holds too much until it is mended"
+            );
+            break;
+        }
+        self.memory.has_room(&key);
+    }
+    /// Gives back what a refused request had already been granted.
+    pub(crate) fn undo_in_background(
+        self: &Arc<Self>,
+        attendee: Option<AccountKey>,
+        event: Option<AccountKey>,
+        id: RequestId,
+        hold: Hold,
+        allowances: Allowances,
+    ) {
+        if attendee.is_none() && event.is_none() {
+            return;
+        }
+        let settler = Arc::clone(self);
+        self.tasks.spawn(async move {
+            if let Some(key) = attendee {
+                let now = settler.clock.now();
+                let undone = settler.settle_attendee(&key, &id, &hold, &allowances, None, now).await;
+                if let Err(fault) = undone {
+                    tracing::warn!(request_id = %id, fault = ?fault, "hold not given back; the sweep will");
+                }
+            }
+            if let Some(key) = event {
+                // The key of the event stands for both: only the event is read from it.
+                settler.settle_event(&key, &id, &hold, &allowances, None).await;
+            }
+        });
+    }
+
+    /// Remembers a request, or returns how it is remembered already.
+    async fn record_surely(
+        &self,
+        record: &UsageRecord,
+    ) -> Result<Option<UsageRecord>, LedgerFault> {
+        let mut tries = Tries::new();
+        loop {
+            match self.ledger.record(record).await {
+                Err(_) if tries.again().await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn count_hour(&self, record: Option<&UsageRecord>) {
+        let Some((record, model)) = record.and_then(|r| Some((r, r.model.as_ref()?))) else {
+            return;
+        };
+        let counted =
+            self.ledger.count_hour(&record.event, record.admitted_at, model, record.charge).await;
+        if let Err(fault) = counted {
+            tracing::warn!(request_id = %record.request_id, fault = ?fault, "hour not counted");
+        }
+    }
+
+    /// A line from which the settlement can be made later. The hold stays charged until then.
+    fn failed(&self, record: &UsageRecord, fault: &LedgerFault) {
+        self.journal.count(Incident::SettleFailed, Some(&record.event));
+        let replay = serde_json::to_string(record).unwrap_or_default();
+        tracing::error!(fault = ?fault, settlement = replay, "settle_failed");
+    }
+}
+
+/// Three tries within two seconds.
+struct Tries(std::array::IntoIter<Duration, 2>);
+
+impl Tries {
+    fn new() -> Self {
+        Self(PAUSES.into_iter())
+    }
+
+    /// Waits for the next try; false if there is none.
+    async fn again(&mut self) -> bool {
+        let Some(pause) = self.0.next() else { return false };
+        tokio::time::sleep(pause).await;
+        true
+    }
+}
+
+fn record(
+    reservation: &Reservation,
+    ending: &Ending,
+    charge: Charge,
+    now: DateTime<Utc>,
+) -> UsageRecord {
+    let first_byte_at = ending.first_byte_at.unwrap_or(now);
+    UsageRecord {
+        request_id: reservation.id.clone(),
+        event: reservation.at.event.id.clone(),
+        user: reservation.user.clone(),
+        operation: reservation.operation,
+        model: Some(reservation.model.clone()),
+        charge,
+        is_estimated: ending.settlement.is_estimated(),
+        status: ending.status,
+        is_streamed: reservation.is_streamed,
+        admitted_at: reservation.admitted_at,
+        duration_ms: ms_between(reservation.admitted_at, now),
+        first_byte_ms: ms_between(reservation.admitted_at, first_byte_at),
+    }
+}
+
+pub(crate) fn ms_between(from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
+    u64::try_from((to - from).num_milliseconds()).unwrap_or_default()
+}

@@ -1,0 +1,209 @@
+//! Server-sent events, found in a stream however its bytes are cut.
+//!
+//! The scanner splits a stream into frames at blank lines (LF, CRLF or CR), hands each frame on
+//! as the bytes in which it came, and reads of it only what accounting needs.
+//! <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>
+
+use bytes::{Buf, Bytes, BytesMut};
+
+/// The longest frame that is waited for.
+pub const LONGEST_FRAME: usize = 1024 * 1024;
+
+/// One frame with its blank line, as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame(pub Bytes);
+
+/// A frame is longer than [`LONGEST_FRAME`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct FrameTooLong;
+
+/// Collects bytes and gives frames.
+#[derive(Debug, Default)]
+pub struct Scanner {
+    pending: BytesMut,
+    /// How much of `pending` holds no frame end.
+    searched: usize,
+}
+
+impl Scanner {
+    /// Adds what came.
+    pub fn push(&mut self, chunk: &[u8]) {
+        self.pending.extend_from_slice(chunk);
+    }
+
+    /// The next whole frame, if it has come.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameTooLong`] once too much has come without a frame's end.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameTooLong> {
+        match frame_end(&self.pending, self.searched) {
+            Some(end) => {
+                self.searched = 0;
+                Ok(Some(Frame(self.pending.split_to(end).freeze())))
+            }
+            None if self.pending.len() > LONGEST_FRAME => Err(FrameTooLong),
+            None => {
+                // A blank line is at most four bytes, so only its beginning can be pending.
+                self.searched = self.pending.len().saturating_sub(3);
+                Ok(None)
+            }
+        }
+    }
+
+    /// What is left when the stream has ended without a blank line.
+    pub fn finish(&mut self) -> Option<Frame> {
+        self.searched = 0;
+        let rest = self.pending.split().freeze();
+        rest.has_remaining().then_some(Frame(rest))
+    }
+}
+
+/// The index after the first blank line.
+///
+/// A CR may be half of a CRLF of which the LF has not come yet; such an end is waited for, so
+/// that a frame never begins with the LF of the one before.
+fn frame_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let line_end = |at: usize| match (bytes.get(at), bytes.get(at + 1)) {
+        (Some(b'\r'), Some(b'\n')) => Some(2),
+        (Some(b'\r'), Some(_)) | (Some(b'\n'), _) => Some(1),
+        _ => None,
+    };
+    let mut at = from;
+    loop {
+        at += memchr::memchr2(b'\r', b'\n', bytes.get(at..)?)?;
+        // A search that resumes inside a CRLF must not take its LF for a line of its own.
+        if at > 0
+            && at == from
+            && bytes.get(at) == Some(&b'\n')
+            && bytes.get(at - 1) == Some(&b'\r')
+        {
+            at -= 1;
+        }
+        let after = at + line_end(at)?;
+        match line_end(after) {
+            Some(blank) => return Some(after + blank),
+            None if after >= bytes.len() => return None,
+            None if bytes.get(after) == Some(&b'\r') => return None,
+            None => at = after,
+        }
+    }
+}
+
+impl Frame {
+    /// The payload of the frame's `data` lines, joined as the standard says. Empty for comments.
+    #[must_use]
+    pub fn data(&self) -> Vec<u8> {
+        let mut data = Vec::with_capacity(self.0.len());
+        let mut is_first = true;
+        let text = self.0.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.0);
+        for line in text.split(|byte| matches!(byte, b'\n' | b'\r')) {
+            let Some(value) = line.strip_prefix(b"data").and_then(|rest| match rest {
+                [] => Some(rest),
+                [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
+                _ => None,
+            }) else {
+                continue;
+            };
+            if !std::mem::take(&mut is_first) {
+                data.push(b'\n');
+            }
+            data.extend_from_slice(value);
+        }
+        data
+    }
+
+    /// Whether the frame says something that accounting has to read: it is the only reason to
+    /// parse it.
+    #[must_use]
+    pub fn may_govern(&self) -> bool {
+        let holds = |needle: &[u8]| memchr::memmem::find(&self.0, needle).is_some();
+        holds(b"\"prompt_filter_results\"") || holds(b"\"error\"") || self.has_usage()
+    }
+
+    fn has_usage(&self) -> bool {
+        const KEY: &[u8] = b"\"usage\"";
+        memchr::memmem::find_iter(&self.0, KEY).any(|at| {
+            let rest = self.0.get(at + KEY.len()..).unwrap_or_default();
+            let value = rest.iter().position(|byte| !byte.is_ascii_whitespace() && *byte != b':');
+            value.is_none_or(|value| !rest[value..].starts_with(b"null"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn frames(chunks: &[&[u8]]) -> Vec<String> {
+        let mut scanner = Scanner::default();
+        let mut frames = Vec::new();
+        for chunk in chunks {
+            scanner.push(chunk);
+            while let Some(frame) = scanner.next_frame().unwrap() {
+                frames.push(String::from_utf8_lossy(&frame.0).into_owned());
+            }
+        }
+        frames.extend(scanner.finish().map(|frame| String::from_utf8_lossy(&frame.0).into_owned()));
+        frames
+    }
+
+    #[test]
+    fn frames_end_at_blank_lines_of_any_kind() {
+        assert_eq!(
+            frames(&[b"data: a\n\ndata: b\r\n\r\ndata: c\r\rdata: d"]),
+            ["data: a\n\n", "data: b\r\n\r\n", "data: c\r\r", "data: d",]
+        );
+    }
+
+    #[test]
+    fn data_lines_are_joined_and_comments_are_none() {
+        let data = |text: &'static str| String::from_utf8(Frame(Bytes::from(text)).data()).unwrap();
+        assert_eq!(data("event: x\ndata: {\"a\":\ndata:1}\n\n"), "{\"a\":\n1}");
+        assert_eq!(data(": ping\n\n"), "");
+        assert_eq!(data("\u{feff}data: x\r\n\r\n"), "x");
+        assert_eq!(data("database: x\n\n"), "");
+    }
+
+    #[test]
+    fn usage_of_null_is_no_reason_to_parse() {
+        let governs = |text: &'static str| Frame(Bytes::from(text)).may_govern();
+        assert!(!governs("data: {\"choices\":[],\"usage\" : null}\n\n"));
+        assert!(governs("data: {\"usage\":{\"prompt_tokens\":1}}\n\n"));
+        assert!(!governs("data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n"));
+    }
+
+    #[test]
+    fn an_endless_frame_is_cut() {
+        let mut scanner = Scanner::default();
+        scanner.push(&vec![b'x'; LONGEST_FRAME + 1]);
+        assert_eq!(scanner.next_frame(), Err(FrameTooLong));
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_frames_however_the_bytes_are_cut(
+            bodies in prop::collection::vec("[a-zé{}:\" ]{0,12}", 1..8),
+            ends in prop::collection::vec(0usize..3, 8),
+            cuts in prop::collection::vec(any::<usize>(), 0..12),
+        ) {
+            let mut stream = Vec::new();
+            for (body, end) in bodies.iter().zip(&ends) {
+                let end = ["\n", "\r\n", "\r"][*end];
+                stream.extend_from_slice(format!("data: {body}{end}{end}").as_bytes());
+            }
+            // A lone CR at the end may be half of a CRLF: close with a comment.
+            stream.extend_from_slice(b": end\n\n");
+            let whole = frames(&[&stream]);
+            prop_assert_eq!(whole.len(), bodies.len() + 1);
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % stream.len()).collect();
+            cuts.extend([0, stream.len()]);
+            cuts.sort_unstable();
+            let chunks: Vec<&[u8]> = cuts.windows(2).map(|pair| &stream[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(frames(&chunks), whole.clone());
+            let single: Vec<&[u8]> = stream.chunks(1).collect();
+            prop_assert_eq!(frames(&single), whole);
+        }
+    }
+}

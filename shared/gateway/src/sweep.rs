@@ -1,0 +1,181 @@
+//! What crashes leave open, closed.
+//!
+//! Every minute, for every event that may need it: holds past their expiry are settled as their
+//! usage record says, or at the estimate; and the periods that are over are compared, the event's
+//! account with the sum of its attendees', and made equal.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use lanyard_domain::account::{Account, AccountKey, Field, Hold};
+use lanyard_domain::allowance::Allowances;
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::RequestId;
+use lanyard_domain::mend::{self, Tally};
+use lanyard_domain::operation::Operation;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::time::{EpochNanos, Period};
+use lanyard_domain::token::UserId;
+use lanyard_domain::usage::{Usage, UsageRecord};
+
+use crate::Gateway;
+use crate::admit::HOLD_LIFE;
+use crate::ports::{Incident, LedgerFault, Outcome};
+
+/// Accounts that are read at once.
+const PAGE: u16 = 200;
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Swept {
+    /// Events looked at.
+    pub events: u64,
+    /// Holds that had expired.
+    pub expired_holds: u64,
+    /// Periods of an event that had to be mended.
+    pub mended_periods: u64,
+}
+
+impl Gateway {
+    /// Sweeps every event that may need it.
+    ///
+    /// # Errors
+    ///
+    /// Any fault of the ledger. What was swept stays swept, and the next sweep goes on.
+    pub async fn sweep(&self, now: DateTime<Utc>) -> Result<Swept, LedgerFault> {
+        let mut swept = Swept::default();
+        for event in self.ports.ledger.events_to_sweep(now).await? {
+            self.sweep_event(&event, now, &mut swept).await?;
+        }
+        Ok(swept)
+    }
+
+    async fn sweep_event(
+        &self,
+        event: &Event,
+        now: DateTime<Utc>,
+        swept: &mut Swept,
+    ) -> Result<(), LedgerFault> {
+        swept.events += 1;
+        let key = AccountKey::Event(event.id.clone());
+        let before = self.ports.ledger.account(&key).await?.unwrap_or_default();
+        let mut tallies: BTreeMap<Period, Tally> = BTreeMap::new();
+        let mut after = None;
+        loop {
+            let (attendees, next) =
+                self.ports.ledger.attendees(&event.id, after.as_ref(), PAGE).await?;
+            for (user, account) in attendees {
+                let account = self.expire(event, &user, account, now, swept).await?;
+                for period in mend::periods([&account]) {
+                    let tally = tallies.entry(period).or_default();
+                    *tally = tally.plus(Tally::of(&account, period));
+                }
+            }
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        self.mend(event, &key, before, &tallies, now, swept).await
+    }
+
+    /// Settles an attendee's expired holds and returns the account after that.
+    async fn expire(
+        &self,
+        event: &Event,
+        user: &UserId,
+        mut account: Account,
+        now: DateTime<Utc>,
+        swept: &mut Swept,
+    ) -> Result<Account, LedgerFault> {
+        let key = AccountKey::Attendee(event.id.clone(), user.clone());
+        let expired: Vec<(RequestId, Hold)> = account
+            .holds
+            .iter()
+            .filter(|(_, hold)| hold.expires_at <= EpochNanos::from(now))
+            .map(|(id, hold)| (id.clone(), *hold))
+            .collect();
+        if expired.is_empty() {
+            return Ok(account);
+        }
+        let allowances = Allowances {
+            attendee: account.allowance(&event.allowances.attendee),
+            ..event.allowances
+        };
+        for (id, hold) in expired {
+            let record = expired_record(event, user, &id, &hold, now);
+            let charge = match self.ports.ledger.record(&record).await? {
+                // The request had written its own, and died after.
+                Some(earlier) => earlier.charge,
+                None => record.charge,
+            };
+            self.settler.settle_attendee(&key, &id, &hold, &allowances, Some(charge), now).await?;
+            self.ports.journal.count(Incident::HoldExpired, Some(&event.id));
+            swept.expired_holds += 1;
+        }
+        if let Some(after) = self.ports.ledger.account(&key).await? {
+            account = after;
+        }
+        Ok(account)
+    }
+
+    /// Makes the event's account equal to its attendees' in every period that is over.
+    async fn mend(
+        &self,
+        event: &Event,
+        key: &AccountKey,
+        mut account: Account,
+        tallies: &BTreeMap<Period, Tally>,
+        now: DateTime<Utc>,
+        swept: &mut Swept,
+    ) -> Result<(), LedgerFault> {
+        let longest = HOLD_LIFE.num_nanoseconds().unwrap_or(i64::MAX);
+        let mut periods = mend::periods([&account]);
+        periods.extend(tallies.keys().copied());
+        let mended_through = account.numbers.get(&Field::MendedThrough).copied();
+        for period in periods {
+            let is_mended = mended_through.is_some_and(|last| period.0 <= last);
+            if is_mended || !mend::is_over(period, now.into(), longest) {
+                continue;
+            }
+            let tally = tallies.get(&period).copied().unwrap_or_default();
+            let is_needed = mend::is_needed(&account, period, tally);
+            match self.ports.ledger.apply(key, &mend::write(&account, period, tally)).await? {
+                Outcome::Made(after) => account = after,
+                // Another sweep was faster. It has seen the same.
+                Outcome::Kept(_) => return Ok(()),
+            }
+            if is_needed {
+                tracing::warn!(event = %event.id, period = period.0, "event account mended");
+                self.ports.journal.count(Incident::AccountMended, Some(&event.id));
+                swept.mended_periods += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The record of a request whose process died: at the estimate, since it may have reached a model.
+fn expired_record(
+    event: &Event,
+    user: &UserId,
+    id: &RequestId,
+    hold: &Hold,
+    now: DateTime<Utc>,
+) -> UsageRecord {
+    let charge = Settlement::AtLeast(Usage::default()).charge(hold).unwrap_or_default();
+    UsageRecord {
+        request_id: id.clone(),
+        event: event.id.clone(),
+        user: user.clone(),
+        operation: Operation::ChatCompletions,
+        model: None,
+        charge,
+        is_estimated: true,
+        status: 0,
+        is_streamed: false,
+        admitted_at: hold.admitted_at.to_utc(),
+        duration_ms: crate::settle::ms_between(hold.admitted_at.to_utc(), now),
+        first_byte_ms: 0,
+    }
+}
