@@ -3,28 +3,27 @@
 //! One conditional write on the attendee's account and one on the event's, side by side, so that a
 //! request waits for one round trip. Both must be made; if one is refused, the other is undone.
 
+mod reservation;
+mod seat;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use lanyard_domain::account::{Account, AccountKey, Field, Hold};
+use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
 use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::catalog::Choice;
-use lanyard_domain::ids::{DeploymentName, RequestId};
 use lanyard_domain::operation::Operation;
-use lanyard_domain::settlement::Settlement;
-use lanyard_domain::time::EpochNanos;
-use lanyard_domain::token::UserId;
-use lanyard_domain::usage::Usage;
+
+pub use reservation::Reservation;
 
 use crate::Gateway;
 use crate::error::{ApiError, Whose};
-use crate::lookup::{Attendance, OpenEvent};
+use crate::lookup::Attendance;
 use crate::payload::Demanded;
 use crate::ports::{Cause, LedgerFault, Outcome};
 use crate::request::Request;
-use crate::settle::Settler;
 
 /// How long a hold lives: longer than any function may run.
 pub const HOLD_LIFE: chrono::TimeDelta = chrono::TimeDelta::minutes(6);
@@ -34,73 +33,6 @@ const GUESSES: usize = 8;
 
 /// How long to wait for an answer's settlement that may be under way.
 const IN_FLIGHT_PAUSE: Duration = Duration::from_millis(60);
-
-/// How long to wait for another request of the same newcomer to get the seat.
-const SEAT_PAUSE: Duration = Duration::from_millis(20);
-
-/// A request that the ledger has admitted. It must be settled: dropped, it settles itself.
-#[must_use = "an admitted request must be settled"]
-#[derive(Debug)]
-pub struct Reservation {
-    pub(crate) id: RequestId,
-    pub(crate) at: Arc<OpenEvent>,
-    pub(crate) user: UserId,
-    pub(crate) operation: Operation,
-    pub(crate) model: DeploymentName,
-    pub(crate) hold: Hold,
-    pub(crate) admitted_at: DateTime<Utc>,
-    /// The attendee's account just after admission, and its allowance.
-    pub(crate) account: Account,
-    pub(crate) allowance: Allowance,
-    pub(crate) is_streamed: bool,
-    settler: Option<Arc<Settler>>,
-    is_sent: bool,
-}
-
-impl Reservation {
-    /// Remembers that the request is on its way: from now on, an unknown end costs the estimate.
-    pub(crate) fn mark_sent(&mut self) {
-        self.is_sent = true;
-    }
-
-    /// The keys of the two accounts.
-    pub(crate) fn attendee_key(&self) -> AccountKey {
-        AccountKey::Attendee(self.at.event.id.clone(), self.user.clone())
-    }
-
-    /// Takes over the duty to settle.
-    pub(crate) fn disarm(&mut self) -> Option<Arc<Settler>> {
-        self.settler.take()
-    }
-}
-
-impl Drop for Reservation {
-    /// A panic, or a future that was dropped: settled in the background all the same.
-    fn drop(&mut self) {
-        let Some(settler) = self.settler.take() else {
-            return;
-        };
-        let settlement = match self.is_sent {
-            true => Settlement::AtLeast(Usage::default()),
-            false => Settlement::Void,
-        };
-        let abandoned = Self {
-            id: self.id.clone(),
-            at: Arc::clone(&self.at),
-            user: self.user.clone(),
-            operation: self.operation,
-            model: self.model.clone(),
-            hold: self.hold,
-            admitted_at: self.admitted_at,
-            account: Account::default(),
-            allowance: self.allowance,
-            is_streamed: self.is_streamed,
-            settler: None,
-            is_sent: self.is_sent,
-        };
-        settler.settle_in_background(abandoned, settlement);
-    }
-}
 
 /// Why an account did not take a request.
 enum NotAdmitted {
@@ -308,49 +240,6 @@ impl Gateway {
         }
     }
 
-    /// Gets a newcomer a seat. Of several requests at once, one asks and the others wait for it.
-    async fn seat(
-        &self,
-        key: &AccountKey,
-        event_key: &AccountKey,
-        seats: Option<u64>,
-        now: EpochNanos,
-    ) -> Result<(), NotAdmitted> {
-        match self.apply_surely(key, &admission::ask_for_seat(now)).await? {
-            Outcome::Made(_) => {}
-            Outcome::Kept(Some(account)) if account.numbers.contains_key(&Field::SeatedAt) => {
-                return Ok(());
-            }
-            Outcome::Kept(_) => return self.await_seat(key).await,
-        }
-        match self.apply_once(event_key, &admission::give_seat(seats)).await? {
-            Outcome::Made(_) => {
-                self.apply_surely(key, &admission::take_seat(now)).await?;
-                Ok(())
-            }
-            Outcome::Kept(_) => {
-                self.apply_surely(key, &admission::leave_queue(now)).await?;
-                Err(NotAdmitted::Full)
-            }
-        }
-    }
-
-    /// Waits for another request of the same newcomer to get the seat. The patience for the whole
-    /// account bounds it.
-    async fn await_seat(&self, key: &AccountKey) -> Result<(), NotAdmitted> {
-        loop {
-            tokio::time::sleep(SEAT_PAUSE).await;
-            let account = self.ports.ledger.account(key).await?.unwrap_or_default();
-            let has = |field| account.numbers.contains_key(&field);
-            if has(Field::SeatedAt) {
-                return Ok(());
-            }
-            if !has(Field::SeatAskedAt) {
-                return Err(NotAdmitted::Full);
-            }
-        }
-    }
-
     fn refused(
         &self,
         attendance: &Attendance,
@@ -397,7 +286,7 @@ impl Gateway {
 
     /// A write that names a hold or a time of its own, so that making it twice changes nothing:
     /// tried again whatever became of the first try.
-    async fn apply_surely(
+    pub(super) async fn apply_surely(
         &self,
         key: &AccountKey,
         write: &lanyard_domain::account::Write,
@@ -412,7 +301,7 @@ impl Gateway {
     }
 
     /// A write that would count twice: tried again only if it was certainly not made.
-    async fn apply_once(
+    pub(super) async fn apply_once(
         &self,
         key: &AccountKey,
         write: &lanyard_domain::account::Write,

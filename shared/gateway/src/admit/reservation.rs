@@ -1,0 +1,79 @@
+//! What the ledger granted, and the duty to settle it.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use lanyard_domain::account::{Account, AccountKey, Hold};
+use lanyard_domain::allowance::Allowance;
+use lanyard_domain::ids::{DeploymentName, RequestId};
+use lanyard_domain::operation::Operation;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::token::UserId;
+use lanyard_domain::usage::Usage;
+
+use crate::lookup::OpenEvent;
+use crate::settle::Settler;
+
+/// A request that the ledger has admitted. It must be settled: dropped, it settles itself.
+#[must_use = "an admitted request must be settled"]
+#[derive(Debug)]
+pub struct Reservation {
+    pub(crate) id: RequestId,
+    pub(crate) at: Arc<OpenEvent>,
+    pub(crate) user: UserId,
+    pub(crate) operation: Operation,
+    pub(crate) model: DeploymentName,
+    pub(crate) hold: Hold,
+    pub(crate) admitted_at: DateTime<Utc>,
+    /// The attendee's account just after admission, and its allowance.
+    pub(crate) account: Account,
+    pub(crate) allowance: Allowance,
+    pub(crate) is_streamed: bool,
+    pub(super) settler: Option<Arc<Settler>>,
+    pub(super) is_sent: bool,
+}
+
+impl Reservation {
+    /// Remembers that the request is on its way: from now on, an unknown end costs the estimate.
+    pub(crate) fn mark_sent(&mut self) {
+        self.is_sent = true;
+    }
+
+    /// The keys of the two accounts.
+    pub(crate) fn attendee_key(&self) -> AccountKey {
+        AccountKey::Attendee(self.at.event.id.clone(), self.user.clone())
+    }
+
+    /// Takes over the duty to settle.
+    pub(crate) fn disarm(&mut self) -> Option<Arc<Settler>> {
+        self.settler.take()
+    }
+}
+
+impl Drop for Reservation {
+    /// A panic, or a future that was dropped: settled in the background all the same.
+    fn drop(&mut self) {
+        let Some(settler) = self.settler.take() else {
+            return;
+        };
+        let settlement = match self.is_sent {
+            true => Settlement::AtLeast(Usage::default()),
+            false => Settlement::Void,
+        };
+        let abandoned = Self {
+            id: self.id.clone(),
+            at: Arc::clone(&self.at),
+            user: self.user.clone(),
+            operation: self.operation,
+            model: self.model.clone(),
+            hold: self.hold,
+            admitted_at: self.admitted_at,
+            account: Account::default(),
+            allowance: self.allowance,
+            is_streamed: self.is_streamed,
+            settler: None,
+            is_sent: self.is_sent,
+        };
+        settler.settle_in_background(abandoned, settlement);
+    }
+}

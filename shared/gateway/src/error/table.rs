@@ -1,0 +1,242 @@
+//! The error table: status, code, type and retry headers of every refusal, and the answer made of
+//! them.
+
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::ApiError;
+use crate::headers;
+use crate::request::{Response, whole};
+
+/// Whether repeating a request helps, and when.
+enum Retry {
+    /// The client knows from the status.
+    AsUsual,
+    /// It does not help.
+    Never,
+    /// After this time.
+    After(Duration),
+    /// Not as a client would do it, but this is when.
+    NeverBefore(Duration),
+}
+
+/// One row of the error table.
+struct Row {
+    status: StatusCode,
+    code: &'static str,
+    kind: &'static str,
+    retry: Retry,
+}
+
+impl ApiError {
+    /// The error table. A new variant must find its place here.
+    fn row(&self) -> Row {
+        let row = |status, code, kind, retry| Row { status, code, kind, retry };
+        const REQUEST: &str = "invalid_request_error";
+        const PERMISSION: &str = "permission_error";
+        match self {
+            Self::InvalidEventCode => row(
+                StatusCode::UNAUTHORIZED,
+                "invalid_event_code",
+                "authentication_error",
+                Retry::Never,
+            ),
+            Self::EventNotStarted { .. } => {
+                row(StatusCode::FORBIDDEN, "event_not_started", PERMISSION, Retry::Never)
+            }
+            Self::EventEnded { .. } => {
+                row(StatusCode::FORBIDDEN, "event_ended", PERMISSION, Retry::Never)
+            }
+            Self::EventPaused { .. } => {
+                row(StatusCode::FORBIDDEN, "event_paused", PERMISSION, Retry::Never)
+            }
+            Self::AttendeeBlocked { .. } => {
+                row(StatusCode::FORBIDDEN, "attendee_blocked", PERMISSION, Retry::Never)
+            }
+            Self::EventFull { .. } => {
+                row(StatusCode::FORBIDDEN, "event_full", PERMISSION, Retry::Never)
+            }
+            Self::ModelNotFound { .. } => {
+                row(StatusCode::NOT_FOUND, "model_not_found", REQUEST, Retry::AsUsual)
+            }
+            Self::UnknownRoute => {
+                row(StatusCode::NOT_FOUND, "unknown_route", REQUEST, Retry::AsUsual)
+            }
+            Self::MethodNotAllowed { .. } => {
+                row(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", REQUEST, Retry::AsUsual)
+            }
+            Self::BadRequest { code, .. } => {
+                row(StatusCode::BAD_REQUEST, code.name(), REQUEST, Retry::AsUsual)
+            }
+            Self::AllowanceTooSmall { .. } => {
+                row(StatusCode::BAD_REQUEST, "allowance_too_small", REQUEST, Retry::AsUsual)
+            }
+            // Its code and type are Azure's own: see `body`.
+            Self::RefusedByModel(refusal) => row(refusal.status, "", REQUEST, Retry::AsUsual),
+            Self::RequestTooLarge { .. } => {
+                row(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", REQUEST, Retry::AsUsual)
+            }
+            Self::UnsupportedMediaType { .. } => row(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                REQUEST,
+                Retry::AsUsual,
+            ),
+            Self::RateLimitExceeded { retry_after, .. } => row(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_exceeded",
+                "rate_limit_error",
+                Retry::After(*retry_after),
+            ),
+            Self::TooManyInFlight { .. } => row(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_in_flight",
+                "rate_limit_error",
+                Retry::After(Duration::from_secs(1)),
+            ),
+            Self::InsufficientQuota { retry_after, .. } => row(
+                StatusCode::TOO_MANY_REQUESTS,
+                "insufficient_quota",
+                "insufficient_quota",
+                retry_after.map_or(Retry::Never, Retry::NeverBefore),
+            ),
+            Self::UpstreamBusy { retry_after } => row(
+                StatusCode::TOO_MANY_REQUESTS,
+                "upstream_busy",
+                "rate_limit_error",
+                Retry::After(*retry_after),
+            ),
+            Self::UpstreamUnreachable(_) => {
+                row(StatusCode::BAD_GATEWAY, "upstream_unreachable", "api_error", Retry::AsUsual)
+            }
+            Self::UpstreamTimeout => {
+                row(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "api_error", Retry::AsUsual)
+            }
+            Self::UpstreamMisconfigured(_) => row(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "upstream_misconfigured",
+                "api_error",
+                Retry::Never,
+            ),
+            Self::AccountingUnavailable { retry_after, .. } => row(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "accounting_unavailable",
+                "api_error",
+                Retry::After(*retry_after),
+            ),
+            Self::Internal(_) => row(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal_error",
+                "api_error",
+                Retry::AsUsual,
+            ),
+        }
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.row().status
+    }
+
+    /// The code, as logs and metrics name the outcome.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::RefusedByModel(refusal) => match refusal.code.as_deref() {
+                Some("content_filter") => "content_filter",
+                Some(_) | None => "refused_by_model",
+            },
+            other => other.row().code,
+        }
+    }
+
+    /// The body, also the payload of an error event in a stream.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        let row = self.row();
+        let message = self.to_string();
+        let error = match self {
+            Self::RefusedByModel(refusal) => Detail {
+                message: &message,
+                kind: refusal.kind.as_deref().or(Some(row.kind)),
+                param: refusal.param.as_deref(),
+                code: refusal.code.as_deref(),
+                innererror: refusal.content_filter_result.as_deref().map(|result| InnerError {
+                    code: "ResponsibleAIPolicyViolation",
+                    content_filter_result: result,
+                }),
+            },
+            other => Detail {
+                message: &message,
+                kind: Some(row.kind),
+                param: other.param(),
+                code: Some(row.code),
+                innererror: None,
+            },
+        };
+        serde_json::to_vec(&Envelope { error }).unwrap_or_default()
+    }
+
+    fn param(&self) -> Option<&str> {
+        if let Self::BadRequest { param, .. } = self {
+            return param.as_deref();
+        }
+        matches!(self, Self::ModelNotFound { .. }).then_some("model")
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn into_response(self) -> Response {
+        let row = self.row();
+        let mut response = http::Response::new(whole(self.body()));
+        *response.status_mut() = row.status;
+        let headers = response.headers_mut();
+        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let never = |headers: &mut http::HeaderMap| {
+            headers.insert(headers::SHOULD_RETRY, HeaderValue::from_static("false"))
+        };
+        match row.retry {
+            Retry::AsUsual => {}
+            Retry::Never => {
+                never(headers);
+            }
+            Retry::After(wait) => headers::set_retry_after(headers, wait),
+            Retry::NeverBefore(wait) => {
+                never(headers);
+                headers::set_retry_after(headers, wait);
+                headers.remove(headers::RETRY_AFTER_MS);
+            }
+        }
+        if let Self::MethodNotAllowed { allow } = self {
+            headers.insert(HeaderName::from_static("allow"), HeaderValue::from_static(allow));
+        }
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: Detail<'a>,
+}
+
+/// OpenAI's error object: all four keys, `null` where empty.
+#[derive(Serialize)]
+struct Detail<'a> {
+    message: &'a str,
+    #[serde(rename = "type")]
+    kind: Option<&'a str>,
+    param: Option<&'a str>,
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    innererror: Option<InnerError<'a>>,
+}
+
+#[derive(Serialize)]
+struct InnerError<'a> {
+    code: &'static str,
+    content_filter_result: &'a RawValue,
+}
