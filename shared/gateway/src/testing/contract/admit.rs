@@ -1,0 +1,63 @@
+//! Admission as the gateway does it, without the gateway: propose, and propose again from what the
+//! ledger shows.
+
+use lanyard_domain::account::AccountKey;
+use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
+use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::estimate::Estimate;
+use lanyard_domain::window::LocalDay;
+
+use super::{hold, noon, request, today};
+use crate::ports::{Ledger, Outcome};
+
+/// Request number `n`, which asks for so many tokens at noon.
+pub(super) fn demand(n: usize, tokens: u64) -> Demand {
+    let hold = hold(tokens);
+    Demand {
+        id: request(n),
+        estimate: Estimate {
+            prompt_tokens: hold.prompt_tokens,
+            completion_tokens: hold.completion_tokens,
+        },
+        now: noon().into(),
+        day: LocalDay { date: today(), ends_at: noon() + chrono::TimeDelta::hours(12) },
+        expires_at: hold.expires_at,
+    }
+}
+
+/// An allowance of one limit.
+pub(super) fn only(limit: Limit, value: u64) -> Allowance {
+    Allowance::default().with(limit, Some(value))
+}
+
+/// What one request of a crowd asks for, and what lets exactly `k` of them in.
+pub(super) fn allowance_for(limit: Limit, k: u64) -> (Allowance, u64) {
+    const TOKENS: u64 = 13;
+    let allowed = match limit {
+        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => k,
+        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => k * TOKENS,
+    };
+    (only(limit, allowed), TOKENS)
+}
+
+pub(super) async fn admit(
+    ledger: &dyn Ledger,
+    key: &AccountKey,
+    side: Side,
+    allowance: &Allowance,
+    demand: &Demand,
+) -> Result<(), Refusal> {
+    let mut guess = Guess::default();
+    for _ in 0..10 {
+        let write = admission::propose(side, allowance, demand, &guess)?;
+        let old = match ledger.apply(key, &write).await.unwrap() {
+            Outcome::Made(_) => return Ok(()),
+            Outcome::Kept(old) => old.unwrap_or_default(),
+        };
+        if let Some(refusal) = admission::refusal(allowance, &old, demand) {
+            return Err(refusal);
+        }
+        guess = Guess::from_account(&old, demand.now);
+    }
+    panic!("neither admitted nor refused after ten tries: {demand:?}");
+}

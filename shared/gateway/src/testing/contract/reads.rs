@@ -1,0 +1,76 @@
+//! Pages, records and hours.
+
+use chrono::TimeDelta;
+use lanyard_domain::account::{AccountKey, Change, Field};
+use lanyard_domain::ids::EventId;
+use lanyard_domain::operation::Operation;
+use lanyard_domain::token::UserId;
+use lanyard_domain::usage::{Charge, UsageRecord};
+
+use super::{Bench, noon};
+
+pub(super) async fn attendees_come_in_order_and_in_pages(bench: &Bench) {
+    let event = bench.event("pages");
+    assert_eq!(bench.ledger().attendees(&event, None, 10).await.unwrap(), (vec![], None));
+    let users = ["~", "ada", "ada lovelace", "ada-1", "bob", "b/c", "0"];
+    for (user, number) in users.iter().zip(1..) {
+        let key = AccountKey::Attendee(event.clone(), user.parse().unwrap());
+        bench.make(&key, vec![Change::Set(Field::Requests, number)]).await;
+    }
+    bench.make(&AccountKey::Event(event.clone()), vec![Change::Set(Field::Seats, 7)]).await;
+    bench.make(&bench.attendee("pages-not", "eve"), vec![Change::Set(Field::Requests, 9)]).await;
+
+    let mut expected: Vec<UserId> = users.iter().map(|user| user.parse().unwrap()).collect();
+    expected.sort();
+    for limit in [1, 2, 3, 7, 100] {
+        assert_eq!(paged(bench, &event, limit).await, expected, "in pages of {limit}");
+    }
+}
+
+async fn paged(bench: &Bench, event: &EventId, limit: u16) -> Vec<UserId> {
+    let mut users = Vec::new();
+    let mut after = None;
+    loop {
+        let (page, next) = bench.ledger().attendees(event, after.as_ref(), limit).await.unwrap();
+        assert!(page.len() <= usize::from(limit));
+        for (user, account) in page {
+            assert!(account.get(Field::Requests) > 0, "{user} without its account");
+            users.push(user);
+        }
+        after = next;
+        if after.is_none() {
+            return users;
+        }
+    }
+}
+
+pub(super) async fn a_record_is_kept_once_and_the_first_stays(bench: &Bench) {
+    let charge = Charge { prompt_tokens: 17, completion_tokens: 5 };
+    let first = UsageRecord {
+        request_id: format!("req_{}", bench.run).parse().unwrap(),
+        event: bench.event("record"),
+        user: "ada".parse().unwrap(),
+        operation: Operation::Embeddings,
+        model: Some("gpt-4o-mini".parse().unwrap()),
+        charge,
+        is_estimated: true,
+        status: 200,
+        is_streamed: true,
+        admitted_at: noon() + TimeDelta::milliseconds(123),
+        duration_ms: 1_234,
+        first_byte_ms: 56,
+    };
+    assert_eq!(bench.ledger().record(&first).await.unwrap(), None);
+    let second = UsageRecord { model: None, charge: Charge::default(), ..first.clone() };
+    assert_eq!(bench.ledger().record(&second).await.unwrap(), Some(first.clone()));
+    assert_eq!(bench.ledger().record(&second).await.unwrap(), Some(first));
+}
+
+pub(super) async fn hours_are_counted(bench: &Bench) {
+    let event = bench.event("hours");
+    let charge = Charge { prompt_tokens: 17, completion_tokens: 5 };
+    for model in ["gpt-4o-mini", "gpt-4o-mini", "gpt-4o"] {
+        let model = model.parse().unwrap();
+        bench.ledger().count_hour(&event, noon(), &model, charge).await.unwrap();
+    }
+}

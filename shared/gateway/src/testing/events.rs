@@ -1,0 +1,68 @@
+//! Events in memory.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use lanyard_domain::token::EventCode;
+
+use super::lock;
+use crate::ports::{EventStore, Listing, StoreFault};
+
+/// What is wrong with a store of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventTrouble {
+    /// It does not answer.
+    Away,
+    /// Its item is malformed or of a newer schema.
+    Unreadable,
+}
+
+/// Events by their codes.
+#[derive(Debug, Default)]
+pub struct MemoryEvents {
+    listings: Mutex<HashMap<EventCode, Listing>>,
+    trouble: Mutex<Option<EventTrouble>>,
+    lookups: AtomicUsize,
+}
+
+impl MemoryEvents {
+    /// Lists an event under its own code, in place of the one before.
+    pub fn put(&self, listing: Listing) {
+        lock(&self.listings).insert(listing.event.code.clone(), listing);
+    }
+
+    /// Lists an event under another code than its own, as after a rotation.
+    pub fn put_under(&self, code: EventCode, listing: Listing) {
+        lock(&self.listings).insert(code, listing);
+    }
+
+    /// Forgets a code.
+    pub fn remove(&self, code: &EventCode) {
+        lock(&self.listings).remove(code);
+    }
+
+    /// Fails every look-up like this from now on, or none.
+    pub fn trouble(&self, trouble: Option<EventTrouble>) {
+        *lock(&self.trouble) = trouble;
+    }
+
+    /// How often somebody has asked.
+    #[must_use]
+    pub fn lookups(&self) -> usize {
+        self.lookups.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl EventStore for MemoryEvents {
+    async fn find(&self, code: &EventCode) -> Result<Option<Listing>, StoreFault> {
+        self.lookups.fetch_add(1, Ordering::Relaxed);
+        match *lock(&self.trouble) {
+            None => Ok(lock(&self.listings).get(code).cloned()),
+            Some(EventTrouble::Away) => Err(StoreFault::Away("scripted".into())),
+            Some(EventTrouble::Unreadable) => Err(StoreFault::Unreadable("scripted".into())),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! A ledger that fails where a test wants.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use lanyard_domain::account::{Account, AccountKey, Change, Write};
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::token::UserId;
+use lanyard_domain::usage::{Charge, UsageRecord};
+
+use super::lock;
+use crate::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
+
+/// What is asked of a ledger, as far as a test tells calls apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LedgerCall {
+    /// A hold is put on an attendee's account.
+    AttendeeHold,
+    /// A hold on an attendee's account is settled.
+    AttendeeSettle,
+    /// The event's account is charged for a hold.
+    EventHold,
+    /// The event's account is settled.
+    EventSettle,
+    /// Another write to an account: a seat, a mend.
+    OtherWrite,
+    /// A usage record.
+    Record,
+    /// An hour's counters.
+    Hour,
+    /// Accounts or events are read.
+    Read,
+}
+
+impl LedgerCall {
+    fn of(key: &AccountKey, write: &Write) -> Self {
+        let is_held = |change: &Change| match change {
+            Change::PutHold(..) => Some(true),
+            Change::RemoveHold(_) => Some(false),
+            Change::Add(lanyard_domain::account::Field::PeriodOpen(_), by) => Some(*by > 0),
+            Change::Add(..) | Change::Set(..) | Change::Remove(_) => None,
+        };
+        match (key, write.changes.iter().find_map(is_held)) {
+            (AccountKey::Attendee(..), Some(true)) => Self::AttendeeHold,
+            (AccountKey::Attendee(..), Some(false)) => Self::AttendeeSettle,
+            (AccountKey::Event(_), Some(true)) => Self::EventHold,
+            (AccountKey::Event(_), Some(false)) => Self::EventSettle,
+            (AccountKey::Attendee(..) | AccountKey::Event(_), None) => Self::OtherWrite,
+        }
+    }
+}
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerTrouble {
+    /// It is refused, and certainly not made.
+    Throttle,
+    /// It is made, and its answer is lost.
+    LoseAnswer,
+    /// It is not made, and nobody can know.
+    Away,
+    /// It is not made, and never answered.
+    Hang,
+}
+
+/// A ledger in front of another, which fails as scripted and counts what it is asked.
+pub struct FaultyLedger {
+    inner: Arc<dyn Ledger>,
+    script: Mutex<Script>,
+}
+
+#[derive(Default)]
+struct Script {
+    next: HashMap<LedgerCall, VecDeque<Option<LedgerTrouble>>>,
+    always: HashMap<LedgerCall, LedgerTrouble>,
+    asked: HashMap<LedgerCall, usize>,
+}
+
+impl FaultyLedger {
+    /// A ledger that works as the other does until it is scripted.
+    #[must_use]
+    pub fn over(inner: Arc<dyn Ledger>) -> Self {
+        Self { inner, script: Mutex::default() }
+    }
+
+    /// Fails the next call of this kind that nothing is scripted for yet.
+    pub fn next(&self, call: LedgerCall, trouble: LedgerTrouble) {
+        lock(&self.script).next.entry(call).or_default().push_back(Some(trouble));
+    }
+
+    /// Lets the next call of this kind that nothing is scripted for yet work.
+    pub fn next_works(&self, call: LedgerCall) {
+        lock(&self.script).next.entry(call).or_default().push_back(None);
+    }
+
+    /// Fails every call of this kind that nothing is scripted for.
+    pub fn always(&self, call: LedgerCall, trouble: LedgerTrouble) {
+        lock(&self.script).always.insert(call, trouble);
+    }
+
+    /// Works from now on.
+    pub fn recover(&self) {
+        let mut script = lock(&self.script);
+        script.next.clear();
+        script.always.clear();
+    }
+
+    /// How often a call of this kind was asked for.
+    #[must_use]
+    pub fn asked(&self, call: LedgerCall) -> usize {
+        lock(&self.script).asked.get(&call).copied().unwrap_or_default()
+    }
+
+    /// How many calls were asked for in all.
+    #[must_use]
+    pub fn asked_in_all(&self) -> usize {
+        lock(&self.script).asked.values().sum()
+    }
+
+    async fn play<T>(
+        &self,
+        call: LedgerCall,
+        work: impl Future<Output = Result<T, LedgerFault>>,
+    ) -> Result<T, LedgerFault> {
+        let trouble = {
+            let mut script = lock(&self.script);
+            *script.asked.entry(call).or_default() += 1;
+            let next = script.next.get_mut(&call).and_then(VecDeque::pop_front);
+            next.unwrap_or_else(|| script.always.get(&call).copied())
+        };
+        match trouble {
+            None => work.await,
+            Some(LedgerTrouble::Throttle) => Err(LedgerFault::NotMade("scripted".into())),
+            Some(LedgerTrouble::Away) => Err(LedgerFault::Unknown("scripted".into())),
+            Some(LedgerTrouble::Hang) => std::future::pending().await,
+            Some(LedgerTrouble::LoseAnswer) => {
+                work.await?;
+                Err(LedgerFault::Unknown("scripted".into()))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for FaultyLedger {
+    async fn apply(&self, key: &AccountKey, write: &Write) -> Result<Outcome, LedgerFault> {
+        self.play(LedgerCall::of(key, write), self.inner.apply(key, write)).await
+    }
+
+    async fn account(&self, key: &AccountKey) -> Result<Option<Account>, LedgerFault> {
+        self.play(LedgerCall::Read, self.inner.account(key)).await
+    }
+
+    async fn attendees(
+        &self,
+        event: &EventId,
+        after: Option<&UserId>,
+        limit: u16,
+    ) -> Result<AttendeePage, LedgerFault> {
+        self.play(LedgerCall::Read, self.inner.attendees(event, after, limit)).await
+    }
+
+    async fn record(&self, record: &UsageRecord) -> Result<Option<UsageRecord>, LedgerFault> {
+        self.play(LedgerCall::Record, self.inner.record(record)).await
+    }
+
+    async fn count_hour(
+        &self,
+        event: &EventId,
+        at: DateTime<Utc>,
+        model: &DeploymentName,
+        charge: Charge,
+    ) -> Result<(), LedgerFault> {
+        self.play(LedgerCall::Hour, self.inner.count_hour(event, at, model, charge)).await
+    }
+
+    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault> {
+        self.play(LedgerCall::Read, self.inner.events_to_sweep(now)).await
+    }
+}

@@ -1,0 +1,135 @@
+//! A ledger in memory: one lock, and [`Account::apply`], which is what a write means.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use lanyard_domain::account::{Account, AccountKey, Write};
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::{DeploymentName, EventId, RequestId};
+use lanyard_domain::token::UserId;
+use lanyard_domain::usage::{Charge, UsageRecord};
+
+use super::lock;
+use crate::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
+
+/// Accounts, records and hours in memory.
+#[derive(Debug, Default)]
+pub struct MemoryLedger(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    accounts: BTreeMap<AccountKey, Account>,
+    records: BTreeMap<RequestId, UsageRecord>,
+    hours: BTreeMap<(EventId, String, DeploymentName), (u64, Charge)>,
+    events: BTreeMap<EventId, Event>,
+}
+
+impl MemoryLedger {
+    /// Lets the sweep know of an event.
+    pub fn put_event(&self, event: Event) {
+        lock(&self.0).events.insert(event.id.clone(), event);
+    }
+
+    /// Every usage record.
+    #[must_use]
+    pub fn records(&self) -> Vec<UsageRecord> {
+        lock(&self.0).records.values().cloned().collect()
+    }
+
+    /// Every hour of an event: its name, the model, how many requests and what they cost.
+    #[must_use]
+    pub fn hours(&self, event: &EventId) -> Vec<(String, DeploymentName, u64, Charge)> {
+        let state = lock(&self.0);
+        let mine = state.hours.iter().filter(|((of, ..), _)| of == event);
+        mine.map(|((_, hour, model), (requests, charge))| {
+            (hour.clone(), model.clone(), *requests, *charge)
+        })
+        .collect()
+    }
+}
+
+#[async_trait]
+impl Ledger for MemoryLedger {
+    async fn apply(&self, key: &AccountKey, write: &Write) -> Result<Outcome, LedgerFault> {
+        let accounts = &mut lock(&self.0).accounts;
+        let before = accounts.get(key).cloned();
+        match before.clone().unwrap_or_default().apply(write) {
+            Some(after) => {
+                accounts.insert(key.clone(), after.clone());
+                Ok(Outcome::Made(after))
+            }
+            None => Ok(Outcome::Kept(before)),
+        }
+    }
+
+    async fn account(&self, key: &AccountKey) -> Result<Option<Account>, LedgerFault> {
+        Ok(lock(&self.0).accounts.get(key).cloned())
+    }
+
+    async fn attendees(
+        &self,
+        event: &EventId,
+        after: Option<&UserId>,
+        limit: u16,
+    ) -> Result<AttendeePage, LedgerFault> {
+        let state = lock(&self.0);
+        let mut later = state.accounts.iter().filter_map(|(key, account)| match key {
+            AccountKey::Attendee(of, user)
+                if of == event && after.is_none_or(|after| user > after) =>
+            {
+                Some((user.clone(), account.clone()))
+            }
+            AccountKey::Attendee(..) | AccountKey::Event(_) => None,
+        });
+        let page: Vec<_> = later.by_ref().take(limit.into()).collect();
+        let last = page.last().map(|(user, _)| user.clone());
+        let next = later.next().and(last);
+        Ok((page, next))
+    }
+
+    async fn record(&self, record: &UsageRecord) -> Result<Option<UsageRecord>, LedgerFault> {
+        let records = &mut lock(&self.0).records;
+        let earlier = records.get(&record.request_id).cloned();
+        if earlier.is_none() {
+            records.insert(record.request_id.clone(), record.clone());
+        }
+        Ok(earlier)
+    }
+
+    async fn count_hour(
+        &self,
+        event: &EventId,
+        at: DateTime<Utc>,
+        model: &DeploymentName,
+        charge: Charge,
+    ) -> Result<(), LedgerFault> {
+        let hour = at.format("%Y-%m-%dT%H").to_string();
+        let key = (event.clone(), hour, model.clone());
+        let mut state = lock(&self.0);
+        let (requests, spent) = state.hours.entry(key).or_default();
+        *requests += 1;
+        *spent = spent.plus(charge);
+        Ok(())
+    }
+
+    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault> {
+        let events = &lock(&self.0).events;
+        Ok(events.values().filter(|event| event.window.starts_at() <= now).cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::testing::ledger_contract;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn memory_keeps_the_ledgers_contract() {
+        let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
+        ledger_contract(&[ledger], "memory").await;
+    }
+}

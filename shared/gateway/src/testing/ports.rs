@@ -1,0 +1,201 @@
+//! Time, luck, the journal and Azure, as a test wants them.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::StreamExt;
+use lanyard_domain::catalog::Deployment;
+use lanyard_domain::ids::EventId;
+
+use super::{MemoryEvents, MemoryLedger, lock};
+use crate::ports::{
+    Clock, Incident, Journal, Luck, RequestLine, Upstream, UpstreamBody, UpstreamCall,
+    UpstreamFault,
+};
+use crate::{Gateway, Ports};
+
+/// A clock that stands still until the test moves it.
+#[derive(Debug)]
+pub struct TestClock(Mutex<DateTime<Utc>>);
+
+impl TestClock {
+    /// A clock that shows this instant.
+    #[must_use]
+    pub fn at(now: DateTime<Utc>) -> Self {
+        Self(Mutex::new(now))
+    }
+
+    /// Moves the clock to an instant, forward or back.
+    pub fn set(&self, now: DateTime<Utc>) {
+        *lock(&self.0) = now;
+    }
+
+    /// Moves the clock on.
+    pub fn advance(&self, by: TimeDelta) {
+        *lock(&self.0) += by;
+    }
+}
+
+impl Default for TestClock {
+    /// A Saturday at noon, UTC.
+    fn default() -> Self {
+        Self::at(DateTime::from_timestamp_nanos(1_796_472_000_000_000_000))
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        *lock(&self.0)
+    }
+}
+
+/// Luck that is always the same number.
+#[derive(Debug, Default)]
+pub struct FixedLuck(AtomicU64);
+
+impl FixedLuck {
+    /// Draws this number from now on.
+    pub fn set(&self, number: u64) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+}
+
+impl Luck for FixedLuck {
+    fn draw(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A journal that a test can read.
+#[derive(Debug, Default)]
+pub struct Notebook {
+    lines: Mutex<Vec<RequestLine>>,
+    incidents: Mutex<Vec<Incident>>,
+}
+
+impl Notebook {
+    /// One line for each finished request.
+    #[must_use]
+    pub fn lines(&self) -> Vec<RequestLine> {
+        lock(&self.lines).clone()
+    }
+
+    /// What was counted, in order.
+    #[must_use]
+    pub fn incidents(&self) -> Vec<Incident> {
+        lock(&self.incidents).clone()
+    }
+}
+
+impl Journal for Notebook {
+    fn write(&self, line: &RequestLine) {
+        lock(&self.lines).push(line.clone());
+    }
+
+    fn count(&self, incident: Incident, _event: Option<&EventId>) {
+        lock(&self.incidents).push(incident);
+    }
+}
+
+/// What stands in for Azure's answer to a call.
+type Answering =
+    dyn Fn(&UpstreamCall) -> Result<http::Response<Bytes>, UpstreamFault> + Send + Sync;
+
+/// An Azure that is one function, which may also fail or panic.
+pub struct ScriptedUpstream {
+    answer: Box<Answering>,
+    calls: Mutex<Vec<UpstreamCall>>,
+}
+
+impl ScriptedUpstream {
+    /// An Azure that answers by this function.
+    pub fn new(
+        answer: impl Fn(&UpstreamCall) -> Result<http::Response<Bytes>, UpstreamFault>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self { answer: Box::new(answer), calls: Mutex::default() }
+    }
+
+    /// The calls in their order.
+    #[must_use]
+    pub fn calls(&self) -> Vec<UpstreamCall> {
+        lock(&self.calls).clone()
+    }
+}
+
+impl Default for ScriptedUpstream {
+    /// An Azure that answers everything with a usage of 17 and 5 tokens.
+    fn default() -> Self {
+        Self::new(|_| {
+            let usage = r#"{"usage":{"prompt_tokens":17,"completion_tokens":5,"total_tokens":22}}"#;
+            let mut response = http::Response::new(Bytes::from(usage));
+            let json = http::HeaderValue::from_static("application/json");
+            response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+            Ok(response)
+        })
+    }
+}
+
+impl fmt::Debug for ScriptedUpstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScriptedUpstream").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Upstream for ScriptedUpstream {
+    async fn send(
+        &self,
+        _deployment: &Deployment,
+        call: UpstreamCall,
+    ) -> Result<http::Response<UpstreamBody>, UpstreamFault> {
+        lock(&self.calls).push(call.clone());
+        let answer = (self.answer)(&call)?;
+        Ok(answer.map(|body| futures_util::stream::once(async { Ok(body) }).boxed()))
+    }
+
+    async fn renew_key(&self, _deployment: &Deployment) -> bool {
+        false
+    }
+}
+
+/// Every port in memory. A test keeps this to look at what the gateway did.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryPorts {
+    /// The time.
+    pub clock: Arc<TestClock>,
+    /// Luck.
+    pub luck: Arc<FixedLuck>,
+    /// Where events are looked up.
+    pub events: Arc<MemoryEvents>,
+    /// Where accounts are kept.
+    pub ledger: Arc<MemoryLedger>,
+    /// Azure.
+    pub upstream: Arc<ScriptedUpstream>,
+    /// Where finished requests are written down.
+    pub journal: Arc<Notebook>,
+}
+
+impl MemoryPorts {
+    /// A gateway over these ports. Each call is another process: it remembers nothing yet.
+    #[must_use]
+    pub fn a_gateway(&self) -> Arc<Gateway> {
+        let ports = self.clone();
+        Arc::new(Gateway::new(Ports {
+            clock: ports.clock,
+            luck: ports.luck,
+            events: ports.events,
+            ledger: ports.ledger,
+            upstream: ports.upstream,
+            journal: ports.journal,
+            ledger_patience: Duration::from_secs(10),
+        }))
+    }
+}

@@ -1,0 +1,76 @@
+//! An event and a deployment to begin with.
+#![expect(clippy::expect_used, reason = "a test that begins with nonsense must not go on")]
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lanyard_domain::allowance::Allowances;
+use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
+use lanyard_domain::event::{Contact, Event, Page};
+use lanyard_domain::operation::Operation;
+use lanyard_domain::window::Window;
+
+/// An event without limits that has been open for a day and will be for another. Its id is its
+/// code, its zone UTC.
+///
+/// # Panics
+///
+/// If the code is no code.
+#[must_use]
+pub fn an_event(code: &str, now: DateTime<Utc>) -> Event {
+    let day = TimeDelta::days(1);
+    Event {
+        id: code.parse().expect("the code of a test is an id"),
+        organiser: "organiser".parse().expect("is an id"),
+        name: "A test's event".to_owned(),
+        code: code.parse().expect("the code of a test is a code"),
+        window: a_window(now - day, now + day, "UTC"),
+        is_paused: false,
+        expected_attendees: 100,
+        allowances: Allowances::default(),
+        deployments: None,
+        default_deployments: BTreeMap::new(),
+        max_completion_tokens: 4_096,
+        max_choices: 1,
+        extra_tool_types: Vec::new(),
+        contact: Contact::default(),
+        page: Page::default(),
+        user_salt: "salt".to_owned(),
+        version: 1,
+        created_at: now - day,
+    }
+}
+
+/// A window in an IANA zone.
+///
+/// # Panics
+///
+/// If it is empty or there is no such zone.
+#[must_use]
+pub fn a_window(starts_at: DateTime<Utc>, ends_at: DateTime<Utc>, zone: &str) -> Window {
+    let stored = serde_json::json!({"starts_at": starts_at, "ends_at": ends_at, "time_zone": zone});
+    serde_json::from_value(stored).expect("the window of a test is a window")
+}
+
+/// A deployment of this name that does one operation, at a host that does not exist.
+///
+/// # Panics
+///
+/// If the name is no name.
+#[must_use]
+pub fn a_deployment(name: &str, operation: Operation) -> Deployment {
+    Deployment {
+        name: name.parse().expect("the name of a test is a name"),
+        replica: "one".parse().expect("is a replica"),
+        endpoint: "http://azure.invalid".to_owned(),
+        azure_name: name.parse().expect("the name of a test is a name"),
+        operations: vec![operation],
+        api: AzureApi::V1,
+        weight: 1,
+        requests_per_minute: None,
+        tokens_per_minute: None,
+        completion_field: CompletionField::MaxTokens,
+        prices: None,
+        key_reference: format!("{name}/one"),
+    }
+}

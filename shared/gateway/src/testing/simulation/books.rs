@@ -1,0 +1,103 @@
+//! What must be true of an account after every write, and of all of them when all is quiet.
+
+use std::collections::BTreeMap;
+
+use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
+use lanyard_domain::ids::EventId;
+use lanyard_domain::token::UserId;
+use lanyard_domain::usage::Charge;
+
+use crate::ports::Ledger;
+use crate::testing::MemoryLedger;
+
+/// Checks an account just after a write.
+pub(super) fn check(key: &AccountKey, account: &Account) -> Result<(), String> {
+    for (field, number) in &account.numbers {
+        if *number < 0 && !matches!(field, Field::Override(_)) {
+            return Err(format!("{field:?} of {key:?} is {number}"));
+        }
+    }
+    let spent = account.spent().tokens();
+    let (held, committed) = (account.count(Field::Held), account.count(Field::Committed));
+    if spent + held != committed {
+        return Err(format!("{key:?}: spent {spent} and held {held} are not {committed}"));
+    }
+    match key {
+        AccountKey::Attendee(..) => {
+            let in_holds: u64 = account.holds.values().map(|hold| hold.tokens()).sum();
+            let open = account.holds.len() as u64;
+            if in_holds != held || open != account.count(Field::Open) {
+                return Err(format!("{key:?}: holds of {in_holds} in {open} against {held}"));
+            }
+        }
+        AccountKey::Event(_) => {
+            let in_periods: i64 = account
+                .numbers
+                .iter()
+                .filter(|(field, _)| matches!(field, Field::PeriodHeld(_)))
+                .map(|(_, number)| number)
+                .sum();
+            if in_periods != account.get(Field::Held) {
+                return Err(format!("{key:?}: periods hold {in_periods}, the event {held}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks that an admission to the event's account kept within the budget, which stays the same
+/// for a whole story.
+pub(super) fn check_budget(
+    account: &Account,
+    write: &Write,
+    budget: Option<u64>,
+) -> Result<(), String> {
+    let is_admission =
+        write.changes.iter().any(|c| matches!(c, Change::Add(Field::PeriodOpen(_), 1)));
+    let committed = account.count(Field::Committed);
+    match budget {
+        Some(budget) if is_admission && committed > budget => {
+            Err(format!("{committed} tokens were admitted on a budget of {budget}"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Checks that nothing is held, and that records, attendees and the event agree. Returns how many
+/// requests were charged.
+pub(super) async fn balance(ledger: &MemoryLedger, event: &EventId) -> Result<u64, String> {
+    let of_event = ledger.account(&AccountKey::Event(event.clone())).await.ok().flatten();
+    let of_event = of_event.unwrap_or_default();
+    let (attendees, _) =
+        ledger.attendees(event, None, u16::MAX).await.map_err(|fault| fault.to_string())?;
+    let mut by_user: BTreeMap<UserId, (u64, Charge)> = BTreeMap::new();
+    for record in ledger.records() {
+        let (requests, charge) = by_user.entry(record.user).or_default();
+        *requests += 1;
+        *charge = charge.plus(record.charge);
+    }
+    let (mut requests, mut spent) = (0, Charge::default());
+    for (user, account) in &attendees {
+        if account.get(Field::Held) != 0 || !account.holds.is_empty() {
+            return Err(format!("{user} still holds {:?}", account.holds));
+        }
+        let recorded = by_user.remove(user).unwrap_or_default();
+        let counted = (account.count(Field::Requests), account.spent());
+        if recorded != counted {
+            return Err(format!("{user}: records say {recorded:?}, the account {counted:?}"));
+        }
+        requests += counted.0;
+        spent = spent.plus(counted.1);
+    }
+    if let Some((user, _)) = by_user.first_key_value() {
+        return Err(format!("{user} has records and no account"));
+    }
+    let counted = (of_event.count(Field::Requests), of_event.spent());
+    if (requests, spent) != counted {
+        return Err(format!("attendees used {requests} and {spent:?}, the event {counted:?}"));
+    }
+    if of_event.get(Field::Held) != 0 || of_event.get(Field::Open) != 0 {
+        return Err(format!("the event still holds {}", of_event.get(Field::Held)));
+    }
+    Ok(requests)
+}

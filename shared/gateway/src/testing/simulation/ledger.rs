@@ -1,0 +1,177 @@
+//! One process's way to the ledger: slow, unreliable, and closed once the process is dead.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use lanyard_domain::account::{Account, AccountKey, Write};
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::token::UserId;
+use lanyard_domain::usage::{Charge, UsageRecord};
+
+use super::books;
+use super::luck::SeededLuck;
+use crate::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
+use crate::testing::{MemoryLedger, lock};
+
+pub(super) struct SimulatedLedger {
+    inner: Arc<MemoryLedger>,
+    luck: Arc<SeededLuck>,
+    budget: Option<u64>,
+    is_troubled: bool,
+    is_dead: AtomicBool,
+    steps: AtomicU64,
+    troubles: AtomicU64,
+    broken: Mutex<Option<String>>,
+}
+
+/// What becomes of a call.
+enum Fate {
+    Works,
+    Throttled,
+    NeverArrives,
+    AnswerLost,
+    DiesBefore,
+    DiesAfter,
+}
+
+impl SimulatedLedger {
+    pub(super) fn new(
+        inner: Arc<MemoryLedger>,
+        luck: Arc<SeededLuck>,
+        budget: Option<u64>,
+        is_troubled: bool,
+    ) -> Self {
+        Self {
+            inner,
+            luck,
+            budget,
+            is_troubled,
+            is_dead: AtomicBool::new(false),
+            steps: AtomicU64::new(0),
+            troubles: AtomicU64::new(0),
+            broken: Mutex::default(),
+        }
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.is_dead.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn troubles(&self) -> u64 {
+        self.troubles.load(Ordering::Relaxed)
+    }
+
+    /// The first promise that a write through this process broke.
+    pub(super) fn broken(&self) -> Option<String> {
+        lock(&self.broken).clone()
+    }
+
+    fn fate(&self) -> Fate {
+        if !self.is_troubled {
+            return Fate::Works;
+        }
+        match self.luck.below(150) {
+            0..=3 => Fate::Throttled,
+            4..=6 => Fate::NeverArrives,
+            7..=9 => Fate::AnswerLost,
+            10 => Fate::DiesBefore,
+            11 => Fate::DiesAfter,
+            _ => Fate::Works,
+        }
+    }
+
+    async fn play<T>(
+        &self,
+        work: impl Future<Output = Result<T, LedgerFault>>,
+    ) -> Result<T, LedgerFault> {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(self.luck.below(40))).await;
+        if self.is_dead() {
+            return std::future::pending().await;
+        }
+        let fate = self.fate();
+        if !matches!(fate, Fate::Works) {
+            self.troubles.fetch_add(1, Ordering::Relaxed);
+        }
+        match fate {
+            Fate::Works => work.await,
+            Fate::Throttled => Err(LedgerFault::NotMade("simulated".into())),
+            Fate::NeverArrives => {
+                // The client gives a call up after a quarter of a second.
+                tokio::time::sleep(Duration::from_millis(250)).await;
+                Err(LedgerFault::Unknown("simulated".into()))
+            }
+            Fate::AnswerLost => {
+                work.await?;
+                tokio::time::sleep(Duration::from_millis(250)).await;
+                Err(LedgerFault::Unknown("simulated".into()))
+            }
+            Fate::DiesBefore => self.die().await,
+            Fate::DiesAfter => {
+                work.await?;
+                self.die().await
+            }
+        }
+    }
+
+    async fn die<T>(&self) -> T {
+        self.is_dead.store(true, Ordering::Relaxed);
+        std::future::pending().await
+    }
+}
+
+#[async_trait]
+impl Ledger for SimulatedLedger {
+    async fn apply(&self, key: &AccountKey, write: &Write) -> Result<Outcome, LedgerFault> {
+        self.play(async {
+            let outcome = self.inner.apply(key, write).await?;
+            if let Outcome::Made(account) = &outcome
+                && let Err(broken) = books::check(key, account)
+                    .and_then(|()| books::check_budget(account, write, self.budget))
+            {
+                lock(&self.broken).get_or_insert_with(|| format!("{broken} after {write:?}"));
+            }
+            Ok(outcome)
+        })
+        .await
+    }
+
+    async fn account(&self, key: &AccountKey) -> Result<Option<Account>, LedgerFault> {
+        self.play(self.inner.account(key)).await
+    }
+
+    async fn attendees(
+        &self,
+        event: &EventId,
+        after: Option<&UserId>,
+        limit: u16,
+    ) -> Result<AttendeePage, LedgerFault> {
+        self.play(self.inner.attendees(event, after, limit)).await
+    }
+
+    async fn record(&self, record: &UsageRecord) -> Result<Option<UsageRecord>, LedgerFault> {
+        self.play(self.inner.record(record)).await
+    }
+
+    async fn count_hour(
+        &self,
+        event: &EventId,
+        at: DateTime<Utc>,
+        model: &DeploymentName,
+        charge: Charge,
+    ) -> Result<(), LedgerFault> {
+        self.play(self.inner.count_hour(event, at, model, charge)).await
+    }
+
+    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault> {
+        self.play(self.inner.events_to_sweep(now)).await
+    }
+}
