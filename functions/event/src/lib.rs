@@ -1,0 +1,61 @@
+//! `GET /api/v1/event`: the event, its models, and what is left of this attendee's allowance.
+//!
+//! `POST /api/v1/eventinfo` and `POST /api/eventinfo` answer what the first event-code proxies did,
+//! for clients that were written for them.
+
+mod view;
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use lanyard_domain::account::Field;
+use lanyard_gateway::answer::{expect_method, json};
+use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
+use serde::Serialize;
+
+/// Tells an attendee about the event.
+///
+/// # Errors
+///
+/// 401, 403 and 503 as everywhere.
+pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
+    match parse::path_within_api(request.http.uri().path()) {
+        "v1/event" | "openai/v1/event" | "openai-proxy/event" => event(gateway, request).await,
+        "v1/eventinfo" | "eventinfo" => event_info(gateway, request).await,
+        _ => Err(ApiError::UnknownRoute),
+    }
+}
+
+async fn event(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
+    expect_method(&request, &Method::GET, "GET, OPTIONS")?;
+    let attendance = gateway.attend(&request).await?;
+    let account = gateway.account(&attendance).await?;
+    if account.get(Field::Blocked) != 0 {
+        return Err(ApiError::AttendeeBlocked { contact: attendance.contact() });
+    }
+    json(StatusCode::OK, &view::view(&attendance, &account, request.now))
+}
+
+/// The first era's answer. A code alone is enough, as it was then.
+#[derive(Serialize)]
+struct EventInfo<'a> {
+    is_authorized: bool,
+    max_token_cap: u64,
+    event_name: &'a str,
+    event_url: &'a str,
+    event_url_text: &'a str,
+}
+
+async fn event_info(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
+    expect_method(&request, &Method::POST, "POST, OPTIONS")?;
+    let open = gateway.open_event(&parse::code(&request)?, request.now).await?;
+    let event = &open.event;
+    let info = EventInfo {
+        is_authorized: true,
+        max_token_cap: event.max_completion_tokens,
+        event_name: &event.name,
+        event_url: &event.page.url,
+        event_url_text: &event.page.url_text,
+    };
+    json(StatusCode::OK, &info)
+}

@@ -1,0 +1,146 @@
+//! What an attendee may know: nothing of other attendees, of keys or of Azure's resources.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use lanyard_domain::account::{Account, Field};
+use lanyard_domain::admission::remaining;
+use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::event::{Contact, Page, Phase};
+use lanyard_domain::operation::Operation;
+use lanyard_gateway::lookup::Attendance;
+use serde::Serialize;
+
+/// The answer of `GET /api/v1/event`.
+#[derive(Serialize)]
+pub(crate) struct View<'a> {
+    event: EventView<'a>,
+    user: &'a str,
+    models: Vec<ModelView>,
+    max_completion_tokens: u64,
+    max_choices: u64,
+    allowance: BTreeMap<&'static str, Left>,
+    usage: Used,
+}
+
+#[derive(Serialize)]
+struct EventView<'a> {
+    name: &'a str,
+    status: Phase,
+    starts_at: String,
+    ends_at: String,
+    time_zone: &'a str,
+    contact: &'a Contact,
+    #[serde(flatten)]
+    page: &'a Page,
+}
+
+#[derive(Serialize)]
+struct ModelView {
+    id: String,
+    operations: Vec<Operation>,
+    default_for: Vec<Operation>,
+}
+
+/// One limit and what is left of it now.
+#[derive(Serialize)]
+struct Left {
+    allowed: u64,
+    remaining: u64,
+    /// When all of it is back; absent for what does not come back by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resets_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Used {
+    requests: u64,
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    total_tokens: u64,
+    held_tokens: u64,
+}
+
+/// What an attendee may know at an instant.
+pub(crate) fn view<'a>(
+    attendance: &'a Attendance,
+    account: &Account,
+    now: DateTime<Utc>,
+) -> View<'a> {
+    let event = attendance.event();
+    let allowance = account.allowance(&event.allowances.attendee);
+    let local = |instant: DateTime<Utc>| instant.with_timezone(&event.window.zone()).to_rfc3339();
+    let spent = account.spent();
+    View {
+        event: EventView {
+            name: &event.name,
+            status: event.phase(now),
+            starts_at: local(event.window.starts_at()),
+            ends_at: local(event.window.ends_at()),
+            time_zone: event.window.zone().name(),
+            contact: &event.contact,
+            page: &event.page,
+        },
+        user: attendance.user.as_str(),
+        models: models(attendance),
+        max_completion_tokens: event.max_completion_tokens,
+        max_choices: event.max_choices,
+        allowance: left(attendance, &allowance, account, now),
+        usage: Used {
+            requests: account.count(Field::Requests),
+            prompt_tokens: spent.prompt_tokens,
+            completion_tokens: spent.completion_tokens,
+            total_tokens: spent.tokens(),
+            held_tokens: account.count(Field::Held),
+        },
+    }
+}
+
+fn models(attendance: &Attendance) -> Vec<ModelView> {
+    let catalog = &attendance.at.catalog;
+    let defaults = &attendance.event().default_deployments;
+    let view = |name: &lanyard_domain::ids::DeploymentName| ModelView {
+        id: name.to_string(),
+        operations: Operation::ALL
+            .into_iter()
+            .filter(|operation| catalog.names(Some(*operation)).contains(name))
+            .collect(),
+        default_for: defaults
+            .iter()
+            .filter(|(_, default)| *default == name)
+            .map(|(operation, _)| *operation)
+            .collect(),
+    };
+    catalog.names(None).iter().map(view).collect()
+}
+
+fn left(
+    attendance: &Attendance,
+    allowance: &Allowance,
+    account: &Account,
+    now: DateTime<Utc>,
+) -> BTreeMap<&'static str, Left> {
+    let day = attendance.day;
+    let at = |instant: DateTime<Utc>| Some(instant.to_rfc3339_opts(SecondsFormat::Millis, true));
+    let rate = |field, allowed| {
+        let left = remaining(account, field, allowed, now.into());
+        let resets_at = now + chrono::TimeDelta::nanoseconds(left.resets_in_ns);
+        Left { allowed, remaining: left.units, resets_at: at(resets_at) }
+    };
+    let counted = |field, allowed: u64, resets_at| {
+        let remaining = allowed.saturating_sub(account.count(field));
+        Left { allowed, remaining, resets_at }
+    };
+    let one = |limit, allowed| match limit {
+        Limit::RequestsPerMinute => rate(Field::RequestTat, allowed),
+        Limit::TokensPerMinute => rate(Field::TokenTat, allowed),
+        Limit::RequestsPerDay => counted(Field::DayRequests(day.date), allowed, at(day.ends_at)),
+        Limit::TokensPerDay => counted(Field::DayTokens(day.date), allowed, at(day.ends_at)),
+        Limit::TokensTotal => counted(Field::Committed, allowed, None),
+        Limit::InFlight => counted(Field::Open, allowed, None),
+    };
+    Limit::ALL
+        .into_iter()
+        .filter_map(|limit| Some((limit.name(), one(limit, allowance.limit(limit)?))))
+        .collect()
+}

@@ -1,0 +1,69 @@
+//! `GET /api/v1/models` and `/api/v1/models/{model}`, in OpenAI's shape: what the event offers.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use lanyard_domain::ids::DeploymentName;
+use lanyard_gateway::answer::{expect_method, json};
+use lanyard_gateway::lookup::Attendance;
+use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct List<'a> {
+    object: &'static str,
+    data: Vec<Model<'a>>,
+}
+
+/// OpenAI's model object, <https://platform.openai.com/docs/api-reference/models/object>.
+#[derive(Serialize)]
+struct Model<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: i64,
+    owned_by: &'static str,
+}
+
+/// Lists the models of the attendee's event, or describes one.
+///
+/// # Errors
+///
+/// 401, 403 and 503 as everywhere; 404 for a model that the event does not offer.
+pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
+    let wanted = wanted(request.http.uri().path())?;
+    expect_method(&request, &Method::GET, "GET, OPTIONS")?;
+    let attendance = gateway.attend(&request).await?;
+    let names = attendance.at.catalog.names(None);
+    match wanted {
+        None => {
+            let data = names.iter().map(|name| model(&attendance, name)).collect();
+            json(StatusCode::OK, &List { object: "list", data })
+        }
+        Some(id) => match names.iter().find(|name| name.as_str() == id) {
+            Some(name) => json(StatusCode::OK, &model(&attendance, name)),
+            None => Err(ApiError::ModelNotFound { offered: names }),
+        },
+    }
+}
+
+/// The model that a path names, if it names one.
+fn wanted(path: &str) -> Result<Option<&str>, ApiError> {
+    let path = parse::path_within_api(path);
+    let bases = ["v1/models", "openai/v1/models", "openai/models", "openai-proxy/models"];
+    let below =
+        bases.iter().find_map(|base| path.strip_prefix(base)).ok_or(ApiError::UnknownRoute)?;
+    match below.strip_prefix('/') {
+        None if below.is_empty() => Ok(None),
+        Some(id) if !id.is_empty() && !id.contains('/') => Ok(Some(id)),
+        None | Some(_) => Err(ApiError::UnknownRoute),
+    }
+}
+
+fn model<'a>(attendance: &Attendance, name: &'a DeploymentName) -> Model<'a> {
+    Model {
+        id: name.as_str(),
+        object: "model",
+        created: attendance.event().created_at.timestamp(),
+        owned_by: "azure-openai",
+    }
+}

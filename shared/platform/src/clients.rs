@@ -1,0 +1,158 @@
+//! The clients of AWS and Azure, built once and warmed before the first request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use chrono::{DateTime, Utc};
+use lanyard_domain::account::AccountKey;
+use lanyard_gateway::ports::{Cause, Clock, EventStore, Journal, Ledger, Upstream};
+use lanyard_gateway::{Gateway, Ports};
+
+use crate::azure::Azure;
+use crate::keys::{KeyStore, ParameterKeys};
+use crate::settings::Settings;
+use crate::shell::Machine;
+use crate::table::{Key, Table};
+use crate::telemetry::Emf;
+
+/// How long start-up may take to open connections. Failing is no fault: requests will open them.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// The clients of one function.
+#[derive(Clone)]
+pub struct Clients {
+    /// The table, with the SDK's retries.
+    pub table: Table,
+    /// Where keys are kept.
+    pub keys: Arc<dyn KeyStore>,
+    /// The accounts: each call is one try, since only the caller knows what may be repeated.
+    pub ledger: Arc<dyn Ledger>,
+    /// Where finished requests are written down.
+    pub journal: Arc<dyn Journal>,
+    azure: Arc<Azure>,
+}
+
+impl Clients {
+    /// Builds the clients from the function's environment.
+    ///
+    /// # Errors
+    ///
+    /// If the environment is incomplete or TLS cannot be set up.
+    pub async fn from_environment() -> Result<Self, Cause> {
+        let settings = Settings::from_environment()?;
+        let clients = Self::build(&settings)?;
+        clients.warm_up().await;
+        Ok(clients)
+    }
+
+    fn build(settings: &Settings) -> Result<Self, Cause> {
+        let table = table(settings, Patience::AWS);
+        let ledger = Arc::new(without_retries(&table));
+        let ssm = aws_sdk_ssm::Config::builder()
+            .behavior_version(aws_sdk_ssm::config::BehaviorVersion::latest())
+            .region(aws_sdk_ssm::config::Region::new(settings.region.clone()))
+            .credentials_provider(credentials(settings))
+            .http_client(https())
+            .build();
+        let keys: Arc<dyn KeyStore> = Arc::new(ParameterKeys {
+            client: aws_sdk_ssm::Client::from_conf(ssm),
+            prefix: settings.key_prefix.clone(),
+        });
+        let azure = Arc::new(Azure::new(Arc::clone(&keys))?);
+        let journal = Arc::new(Emf::new(settings.function.clone()));
+        Ok(Self { table, keys, ledger, journal, azure })
+    }
+
+    /// Opens a connection to DynamoDB with one read of an item that is not there.
+    async fn warm_up(&self) {
+        let (Ok(code), Ok(nobody)) = ("warm-up".parse(), "warm-up".parse()) else { return };
+        let account = AccountKey::Event(nobody);
+        let reads = async {
+            tokio::join!(self.table.get(Key::code(&code), false), self.ledger.account(&account))
+        };
+        let _ = tokio::time::timeout(WARM_UP, reads).await;
+    }
+
+    /// The machine's time, for work that no request begins.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        Machine.now()
+    }
+
+    /// The gateway over these clients.
+    #[must_use]
+    pub fn gateway(&self) -> Arc<Gateway> {
+        let events: Arc<dyn EventStore> = Arc::new(self.table.clone());
+        Arc::new(Gateway::new(Ports {
+            clock: Arc::new(Machine),
+            luck: Arc::new(Machine),
+            events,
+            ledger: Arc::clone(&self.ledger),
+            upstream: Arc::clone(&self.azure) as Arc<dyn Upstream>,
+            journal: Arc::clone(&self.journal),
+            ledger_patience: Patience::AWS.all_tries,
+        }))
+    }
+}
+
+/// How long DynamoDB may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// One try.
+    pub one_try: Duration,
+    /// All tries together.
+    pub all_tries: Duration,
+}
+
+impl Patience {
+    /// What AWS's DynamoDB needs, and an attendee can bear.
+    pub const AWS: Self =
+        Self { one_try: Duration::from_millis(250), all_tries: Duration::from_millis(600) };
+}
+
+/// The table, by a client that repeats reads.
+#[must_use]
+pub fn table(settings: &Settings, patience: Patience) -> Table {
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(patience.one_try)
+        .operation_timeout(patience.all_tries)
+        .build();
+    let mut config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(settings.region.clone()))
+        .credentials_provider(credentials(settings))
+        .http_client(https())
+        .retry_config(RetryConfig::standard().with_max_attempts(2))
+        .timeout_config(timeouts);
+    if let Some(endpoint) = &settings.dynamodb_endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    Table {
+        client: aws_sdk_dynamodb::Client::from_conf(config.build()),
+        name: settings.table.clone(),
+    }
+}
+
+/// The same table by a client that tries once: a repeated write may count twice, and the ledger
+/// knows which may not.
+#[must_use]
+pub fn without_retries(table: &Table) -> Table {
+    let config = table.client.config().to_builder().retry_config(RetryConfig::disabled()).build();
+    Table { client: aws_sdk_dynamodb::Client::from_conf(config), name: table.name.clone() }
+}
+
+fn credentials(settings: &Settings) -> Credentials {
+    let given = &settings.credentials;
+    Credentials::new(&given.key_id, &given.secret, given.session.clone(), None, "environment")
+}
+
+/// HTTPS by ring: aws-lc would spend 30 ms of processor time on its first handshake.
+fn https() -> aws_sdk_dynamodb::config::SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}

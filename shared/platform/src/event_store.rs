@@ -1,0 +1,136 @@
+//! Looking an event up by its code: two round trips, the second two reads side by side.
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::DateTime;
+use lanyard_domain::catalog::Deployment;
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::{EventId, OrganiserId};
+use lanyard_domain::token::EventCode;
+use lanyard_gateway::ports::{Cause, EventStore, Listing, StoreFault};
+
+use crate::table::{
+    DEPLOYMENT_PREFIX, Item, Key, Table, get_document, get_number, get_text, organiser_pk, text,
+};
+
+fn away(fault: impl Into<Cause>) -> StoreFault {
+    StoreFault::Away(fault.into())
+}
+
+impl Table {
+    /// An item as it is, or as it was a moment ago.
+    pub(crate) async fn get(&self, key: Key, is_consistent: bool) -> Result<Option<Item>, Cause> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()))
+            .consistent_read(is_consistent)
+            .send()
+            .await?;
+        Ok(answer.item)
+    }
+
+    /// Every deployment of an organiser.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer or an item is malformed.
+    pub async fn deployments(
+        &self,
+        organiser: &OrganiserId,
+    ) -> Result<Vec<Deployment>, StoreFault> {
+        let mut deployments = Vec::new();
+        let mut start: Option<Item> = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":pk", text(organiser_pk(organiser)))
+                .expression_attribute_values(":prefix", text(DEPLOYMENT_PREFIX))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(away)?;
+            for item in page.items() {
+                deployments.push(get_document(item).map_err(StoreFault::Unreadable)?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(deployments);
+            }
+        }
+    }
+
+    /// An event's settings.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer or the item is malformed.
+    pub async fn event(
+        &self,
+        id: &EventId,
+        is_consistent: bool,
+    ) -> Result<Option<Event>, StoreFault> {
+        let item = self.get(Key::event(id), is_consistent).await.map_err(away)?;
+        item.as_ref().map(get_document).transpose().map_err(StoreFault::Unreadable)
+    }
+}
+
+#[async_trait]
+impl EventStore for Table {
+    async fn find(&self, code: &EventCode) -> Result<Option<Listing>, StoreFault> {
+        let Some(item) = self.get(Key::code(code), false).await.map_err(away)? else {
+            return Ok(None);
+        };
+        let found = CodeItem::read(&item).map_err(StoreFault::Unreadable)?;
+        let (event, deployments) =
+            tokio::join!(self.event(&found.event, false), self.deployments(&found.organiser));
+        let Some(event) = event? else { return Ok(None) };
+        Ok(Some(Listing {
+            event,
+            deployments: deployments?,
+            code_works_until: found.works_until.and_then(|at| DateTime::from_timestamp(at, 0)),
+        }))
+    }
+}
+
+/// What stands behind a code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeItem {
+    /// The event.
+    pub event: EventId,
+    /// Whose event.
+    pub organiser: OrganiserId,
+    /// When the code stops working, in Unix seconds, if it was replaced.
+    pub works_until: Option<i64>,
+}
+
+impl CodeItem {
+    /// # Errors
+    ///
+    /// If the item is malformed.
+    pub fn read(item: &Item) -> Result<Self, Cause> {
+        Ok(Self {
+            event: get_text(item, "event")?.parse()?,
+            organiser: get_text(item, "organiser")?.parse()?,
+            works_until: get_number(item, "works_until")?,
+        })
+    }
+
+    /// The item's attributes, its key included.
+    #[must_use]
+    pub fn write(&self, code: &EventCode) -> Item {
+        let mut item = Key::code(code).attributes();
+        let mut put = |name: &str, value: AttributeValue| item.insert(name.to_owned(), value);
+        put("event", text(self.event.as_str()));
+        put("organiser", text(self.organiser.as_str()));
+        if let Some(at) = self.works_until {
+            put("works_until", crate::table::number(at));
+            put("expires_at", crate::table::number(at));
+        }
+        item
+    }
+}

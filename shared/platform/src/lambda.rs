@@ -1,0 +1,124 @@
+//! Running a handler on Lambda.
+//!
+//! Clients are built and warmed while Lambda starts the environment. Whatever outlives an answer,
+//! such as its settlement, is waited for after the answer has been handed to the runtime and
+//! before the next invocation is asked for: the environment cannot freeze in between, and no
+//! attendee waits.
+
+mod nodelay;
+mod settled;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use lambda_http::{LambdaEvent, RequestExt, service_fn};
+use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::ports::{Cause, Clock};
+use lanyard_gateway::{ApiError, Gateway, Request, Response};
+use tokio::time::Instant;
+
+use crate::clients::Clients;
+use crate::shell::{self, Machine};
+use crate::telemetry;
+
+/// Why a function cannot start or go on.
+pub type Error = lambda_runtime::Error;
+
+/// No function may run longer, <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>.
+const LONGEST_RUN: Duration = Duration::from_secs(900);
+
+/// Serves a proxied route: answers are streamed to a `RESPONSE_STREAM` integration.
+///
+/// # Errors
+///
+/// If the function cannot start, with every problem of its environment.
+pub async fn stream<H, F>(handle: H) -> Result<(), Error>
+where
+    H: Fn(Arc<Gateway>, Request) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Response, ApiError>> + Send + 'static,
+{
+    telemetry::start();
+    let gateway = Clients::from_environment().await?.gateway();
+    let tracked = Arc::clone(&gateway);
+    let service = service_fn(move |event: lambda_http::Request| {
+        nodelay::on_runtime_sockets();
+        let served = serve(Arc::clone(&gateway), handle.clone(), event);
+        async move { Ok::<_, Infallible>(served.await) }
+    });
+    lambda_http::streaming_runtime(service).layer(settled::Settled::of(tracked)).run().await
+}
+
+/// Serves a route whose answers are handed over whole, to a buffered integration.
+///
+/// # Errors
+///
+/// If the function cannot start, with every problem of its environment.
+pub async fn buffer<H, F>(handle: H) -> Result<(), Error>
+where
+    H: Fn(Arc<Gateway>, Request) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Response, ApiError>> + Send + 'static,
+{
+    telemetry::start();
+    let gateway = Clients::from_environment().await?.gateway();
+    let tracked = Arc::clone(&gateway);
+    let service = service_fn(move |event: lambda_http::Request| {
+        let served = serve(Arc::clone(&gateway), handle.clone(), event);
+        async move {
+            let (head, body) = served.await.into_parts();
+            let Ok(body) = body.collect().await;
+            Ok::<_, Infallible>(http::Response::from_parts(head, Full::new(body.to_bytes())))
+        }
+    });
+    lambda_http::runtime(service).layer(settled::Settled::of(tracked)).run().await
+}
+
+/// Serves invocations that are not requests, such as a schedule's.
+///
+/// # Errors
+///
+/// If the function cannot start, with every problem of its environment.
+pub async fn run_raw<F, Fut>(handler: F) -> Result<(), Error>
+where
+    F: Fn(serde_json::Value) -> Fut,
+    Fut: Future<Output = Result<serde_json::Value, Cause>>,
+{
+    lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| handler(event.payload)))
+        .await
+}
+
+async fn serve<H, F>(gateway: Arc<Gateway>, handle: H, event: lambda_http::Request) -> Response
+where
+    H: Fn(Arc<Gateway>, Request) -> F,
+    F: Future<Output = Result<Response, ApiError>>,
+{
+    match request(event) {
+        Ok(request) => {
+            answer(Audience::Attendees, request, |request| handle(gateway, request)).await
+        }
+        Err(cause) => ApiError::Internal(Some(cause)).into_response(),
+    }
+}
+
+/// A request from Lambda's event.
+///
+/// # Errors
+///
+/// If the machine has no randomness for its id.
+pub fn request(event: lambda_http::Request) -> Result<Request, Cause> {
+    let now = Machine.now();
+    let deadline = event.lambda_context_ref().and_then(|context| {
+        let left_ms = i64::try_from(context.deadline).ok()?.checked_sub(now.timestamp_millis())?;
+        let left = Duration::from_millis(u64::try_from(left_ms).ok()?);
+        // Some emulators name no deadline worth the name.
+        (left <= LONGEST_RUN).then(|| Instant::now() + left)
+    });
+    let http = event.map(|body| match body {
+        lambda_http::Body::Text(text) => Bytes::from(text),
+        lambda_http::Body::Binary(bytes) => Bytes::from(bytes),
+        _ => Bytes::new(),
+    });
+    Ok(Request { id: shell::request_id()?, now, deadline, http })
+}

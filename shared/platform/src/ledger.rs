@@ -1,0 +1,236 @@
+//! Accounts and usage in DynamoDB: each write is one conditional `UpdateItem`, each call one try.
+
+pub mod item;
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
+};
+use chrono::{DateTime, Utc};
+use lanyard_domain::account::{Account, AccountKey, Write};
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::token::UserId;
+use lanyard_domain::usage::{Charge, UsageRecord};
+use lanyard_gateway::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
+
+use crate::table::{
+    ATTENDEE_PREFIX, EVENT_PREFIX, Item, Key, SWEEP_PK, Table, event_pk, get_document, get_number,
+    get_text, number, put_document, text, user_of,
+};
+
+/// How long a usage record is kept after its request.
+const RECORDS_KEPT: chrono::TimeDelta = chrono::TimeDelta::days(90);
+
+fn unreadable(fault: impl Into<lanyard_gateway::ports::Cause>) -> LedgerFault {
+    LedgerFault::NotMade(fault.into())
+}
+
+/// Whether a failed call may have been carried out.
+///
+/// Only an answer of DynamoDB that refuses the call proves that it was not.
+fn fault<E>(error: SdkError<E>) -> LedgerFault
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let is_refusal = match &error {
+        SdkError::ConstructionFailure(_) => true,
+        SdkError::ServiceError(answer) => answer.raw().status().is_client_error(),
+        _ => false,
+    };
+    let cause = Box::new(error);
+    if is_refusal { LedgerFault::NotMade(cause) } else { LedgerFault::Unknown(cause) }
+}
+
+#[async_trait]
+impl Ledger for Table {
+    async fn apply(&self, key: &AccountKey, write: &Write) -> Result<Outcome, LedgerFault> {
+        let expressions = item::Expressions::of(write);
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(Key::account(key).attributes()))
+            .set_condition_expression(expressions.condition)
+            .update_expression(expressions.update)
+            .set_expression_attribute_names(Some(expressions.names))
+            .set_expression_attribute_values(expressions.values)
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => {
+                let item = answer.attributes.unwrap_or_default();
+                Ok(Outcome::Made(item::account(&item).map_err(unreadable)?))
+            }
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    let old = failed.item().map(item::account).transpose().map_err(unreadable)?;
+                    Ok(Outcome::Kept(old))
+                }
+                _ => Err(fault(error)),
+            },
+        }
+    }
+
+    async fn account(&self, key: &AccountKey) -> Result<Option<Account>, LedgerFault> {
+        let item = self.get(Key::account(key), true).await.map_err(unreadable)?;
+        item.as_ref().map(item::account).transpose().map_err(unreadable)
+    }
+
+    async fn attendees(
+        &self,
+        event: &EventId,
+        after: Option<&UserId>,
+        limit: u16,
+    ) -> Result<AttendeePage, LedgerFault> {
+        let start = after.map(|user| {
+            Key::account(&AccountKey::Attendee(event.clone(), user.clone())).attributes()
+        });
+        let page = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(event_pk(event)))
+            .expression_attribute_values(":prefix", text(ATTENDEE_PREFIX))
+            .limit(i32::from(limit))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(fault)?;
+        let mut attendees = Vec::with_capacity(page.items().len());
+        for item in page.items() {
+            let user = user_of(item).ok_or_else(|| unreadable("an attendee without a name"))?;
+            attendees.push((user, item::account(item).map_err(unreadable)?));
+        }
+        Ok((attendees, page.last_evaluated_key.as_ref().and_then(user_of)))
+    }
+
+    async fn record(&self, record: &UsageRecord) -> Result<Option<UsageRecord>, LedgerFault> {
+        let mut item = Key::request(&record.request_id).attributes();
+        put_document(&mut item, record).map_err(unreadable)?;
+        item.insert("event".to_owned(), text(record.event.as_str()));
+        let expires_at = (record.admitted_at + RECORDS_KEPT).timestamp();
+        item.insert("expires_at".to_owned(), number(expires_at));
+        let answer = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(None),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    let earlier = failed.item().ok_or_else(|| unreadable("no earlier record"))?;
+                    Ok(Some(get_document(earlier).map_err(unreadable)?))
+                }
+                _ => Err(fault(error)),
+            },
+        }
+    }
+
+    async fn count_hour(
+        &self,
+        event: &EventId,
+        at: DateTime<Utc>,
+        model: &DeploymentName,
+        charge: Charge,
+    ) -> Result<(), LedgerFault> {
+        let count = |count: u64| AttributeValue::N(count.to_string());
+        self.client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(Key::hour(event, at, model).attributes()))
+            .update_expression(
+                "ADD requests :one, prompt_tokens :prompt, completion_tokens :completion",
+            )
+            .expression_attribute_values(":one", count(1))
+            .expression_attribute_values(":prompt", count(charge.prompt_tokens))
+            .expression_attribute_values(":completion", count(charge.completion_tokens))
+            .send()
+            .await
+            .map_err(fault)?;
+        Ok(())
+    }
+
+    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault> {
+        let mut events = Vec::new();
+        let mut start: Option<Item> = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":pk", text(SWEEP_PK))
+                .expression_attribute_values(":prefix", text(EVENT_PREFIX))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(fault)?;
+            let mut due = Vec::new();
+            for item in page.items() {
+                let at = |name| get_number(item, name).map_err(unreadable);
+                let is_over = at("expires_at")?.is_some_and(|end| end <= now.timestamp());
+                let is_early = at("starts_at")?.is_some_and(|start| start > now.timestamp());
+                if !is_over && !is_early {
+                    let sk = get_text(item, "sk").map_err(unreadable)?;
+                    let id = sk.trim_start_matches(EVENT_PREFIX);
+                    due.push(id.parse::<EventId>().map_err(unreadable)?);
+                }
+            }
+            events.extend(self.events(&due).await?);
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(events);
+            }
+        }
+    }
+}
+
+impl Table {
+    /// Several events' settings. An event that cannot be read is left out and logged: it must not
+    /// keep the others from being swept.
+    async fn events(&self, ids: &[EventId]) -> Result<Vec<Event>, LedgerFault> {
+        let mut events = Vec::with_capacity(ids.len());
+        for hundred in ids.chunks(100) {
+            let mut wanted: Vec<Item> =
+                hundred.iter().map(|id| Key::event(id).attributes()).collect();
+            while !wanted.is_empty() {
+                let keys = KeysAndAttributes::builder()
+                    .set_keys(Some(std::mem::take(&mut wanted)))
+                    .build()
+                    .map_err(unreadable)?;
+                let request = HashMap::from([(self.name.clone(), keys)]);
+                let answer = self
+                    .client
+                    .batch_get_item()
+                    .set_request_items(Some(request))
+                    .send()
+                    .await
+                    .map_err(fault)?;
+                for item in answer.responses.unwrap_or_default().into_values().flatten() {
+                    match get_document(&item) {
+                        Ok(event) => events.push(event),
+                        Err(cause) => tracing::error!(cause, "an event cannot be read"),
+                    }
+                }
+                let left = answer.unprocessed_keys.unwrap_or_default();
+                wanted = left.into_values().flat_map(|keys| keys.keys).collect();
+            }
+        }
+        Ok(events)
+    }
+}

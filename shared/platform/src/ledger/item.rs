@@ -1,0 +1,279 @@
+//! An account as an item: a number is an attribute, and so is each hold.
+//!
+//! Holds and the counters of a day or a period are attributes of their own, named by what they
+//! count, so that one expression can make any change without knowing what is there.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use lanyard_domain::account::{Account, Change, Condition, Field, Hold, Write};
+use lanyard_domain::allowance::Limit;
+use lanyard_domain::ids::RequestId;
+use lanyard_domain::time::{EpochNanos, Period};
+use lanyard_gateway::ports::Cause;
+
+use crate::table::{Item, get_number, get_text, number, text};
+
+const HOLD_PREFIX: &str = "hold@";
+
+/// The name of the attribute that holds a number.
+struct Named(Field);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Field::RequestTat => f.write_str("request_tat"),
+            Field::TokenTat => f.write_str("token_tat"),
+            Field::DayRequests(day) => write!(f, "day_requests@{day}"),
+            Field::DayTokens(day) => write!(f, "day_tokens@{day}"),
+            Field::Committed => f.write_str("committed"),
+            Field::Held => f.write_str("held"),
+            Field::Open => f.write_str("open"),
+            Field::Requests => f.write_str("requests"),
+            Field::PromptTokens => f.write_str("prompt_tokens"),
+            Field::CompletionTokens => f.write_str("completion_tokens"),
+            Field::PeriodHeld(period) => write!(f, "period_held@{}", period.0),
+            Field::PeriodOpen(period) => write!(f, "period_open@{}", period.0),
+            Field::PeriodRequests(period) => write!(f, "period_requests@{}", period.0),
+            Field::PeriodPrompt(period) => write!(f, "period_prompt@{}", period.0),
+            Field::PeriodCompletion(period) => write!(f, "period_completion@{}", period.0),
+            Field::MendedThrough => f.write_str("mended_through"),
+            Field::Seats => f.write_str("seats"),
+            Field::SeatedAt => f.write_str("seated_at"),
+            Field::SeatAskedAt => f.write_str("seat_asked_at"),
+            Field::Blocked => f.write_str("blocked"),
+            Field::Terms => f.write_str("terms"),
+            Field::Override(limit) => write!(f, "own@{}", limit.name()),
+        }
+    }
+}
+
+fn field_named(name: &str) -> Option<Field> {
+    let (name, of) = name.split_once('@').unwrap_or((name, ""));
+    let day = || of.parse().ok();
+    let period = || of.parse().ok().map(Period);
+    match name {
+        "request_tat" => Some(Field::RequestTat),
+        "token_tat" => Some(Field::TokenTat),
+        "day_requests" => day().map(Field::DayRequests),
+        "day_tokens" => day().map(Field::DayTokens),
+        "committed" => Some(Field::Committed),
+        "held" => Some(Field::Held),
+        "open" => Some(Field::Open),
+        "requests" => Some(Field::Requests),
+        "prompt_tokens" => Some(Field::PromptTokens),
+        "completion_tokens" => Some(Field::CompletionTokens),
+        "period_held" => period().map(Field::PeriodHeld),
+        "period_open" => period().map(Field::PeriodOpen),
+        "period_requests" => period().map(Field::PeriodRequests),
+        "period_prompt" => period().map(Field::PeriodPrompt),
+        "period_completion" => period().map(Field::PeriodCompletion),
+        "mended_through" => Some(Field::MendedThrough),
+        "seats" => Some(Field::Seats),
+        "seated_at" => Some(Field::SeatedAt),
+        "seat_asked_at" => Some(Field::SeatAskedAt),
+        "blocked" => Some(Field::Blocked),
+        "terms" => Some(Field::Terms),
+        "own" => Limit::ALL.into_iter().find(|limit| limit.name() == of).map(Field::Override),
+        _ => None,
+    }
+}
+
+/// An account from its item. Attributes of a newer schema are left alone.
+///
+/// # Errors
+///
+/// If a number or a hold is malformed.
+pub fn account(item: &Item) -> Result<Account, Cause> {
+    let mut account = Account::default();
+    for (name, value) in item {
+        if let Some(id) = name.strip_prefix(HOLD_PREFIX) {
+            let hold = value.as_m().map_err(|_| "a hold is no map")?;
+            account.holds.insert(id.parse()?, read_hold(hold)?);
+        } else if let Some(field) = field_named(name)
+            && let Some(number) = get_number(item, name)?
+        {
+            account.numbers.insert(field, number);
+        }
+    }
+    Ok(account)
+}
+
+fn read_hold(hold: &Item) -> Result<Hold, Cause> {
+    let number = |name| get_number(hold, name)?.ok_or_else(|| Cause::from("a hold lacks a number"));
+    Ok(Hold {
+        prompt_tokens: u64::try_from(number("prompt_tokens")?)?,
+        completion_tokens: u64::try_from(number("completion_tokens")?)?,
+        admitted_at: EpochNanos(number("admitted_at")?),
+        day: get_text(hold, "day")?.parse()?,
+        expires_at: EpochNanos(number("expires_at")?),
+    })
+}
+
+fn write_hold(hold: &Hold) -> AttributeValue {
+    let count = |count: u64| AttributeValue::N(count.to_string());
+    AttributeValue::M(HashMap::from([
+        ("prompt_tokens".to_owned(), count(hold.prompt_tokens)),
+        ("completion_tokens".to_owned(), count(hold.completion_tokens)),
+        ("admitted_at".to_owned(), number(hold.admitted_at.0)),
+        ("day".to_owned(), text(hold.day.to_string())),
+        ("expires_at".to_owned(), number(hold.expires_at.0)),
+    ]))
+}
+
+/// A write in DynamoDB's words.
+#[derive(Debug)]
+pub struct Expressions {
+    /// What must be true.
+    pub condition: Option<String>,
+    /// What is changed.
+    pub update: String,
+    /// The attributes that both speak of.
+    pub names: HashMap<String, String>,
+    /// The values that both speak of.
+    pub values: Option<HashMap<String, AttributeValue>>,
+}
+
+impl Expressions {
+    /// Translates a write, word by word.
+    #[must_use]
+    pub fn of(write: &Write) -> Self {
+        let mut words = Words::default();
+        let conditions: Vec<_> = write.conditions.iter().map(|c| words.condition(c)).collect();
+        let mut sets = Vec::new();
+        let mut adds = Vec::new();
+        let mut removes = Vec::new();
+        for change in &write.changes {
+            match change {
+                Change::Add(field, by) => {
+                    adds.push(format!("{} {}", words.field(*field), words.number(*by)));
+                }
+                Change::Set(field, to) => {
+                    sets.push(format!("{} = {}", words.field(*field), words.number(*to)));
+                }
+                Change::Remove(field) => removes.push(words.field(*field)),
+                Change::PutHold(id, hold) => {
+                    sets.push(format!("{} = {}", words.hold(id), words.value(write_hold(hold))));
+                }
+                Change::RemoveHold(id) => removes.push(words.hold(id)),
+            }
+        }
+        let clauses = [("SET", sets), ("ADD", adds), ("REMOVE", removes)];
+        let update: Vec<_> = clauses
+            .into_iter()
+            .filter(|(_, parts)| !parts.is_empty())
+            .map(|(verb, parts)| format!("{verb} {}", parts.join(", ")))
+            .collect();
+        Self {
+            condition: (!conditions.is_empty()).then(|| conditions.join(" AND ")),
+            update: update.join(" "),
+            names: words.names.into_iter().map(|(name, alias)| (alias, name)).collect(),
+            values: (!words.values.is_empty()).then_some(words.values),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Words {
+    /// Attribute name to its alias.
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Words {
+    fn alias(&mut self, name: String) -> String {
+        let next = self.names.len();
+        self.names.entry(name).or_insert_with(|| format!("#n{next}")).clone()
+    }
+
+    fn field(&mut self, field: Field) -> String {
+        self.alias(Named(field).to_string())
+    }
+
+    fn hold(&mut self, id: &RequestId) -> String {
+        self.alias(format!("{HOLD_PREFIX}{id}"))
+    }
+
+    fn value(&mut self, value: AttributeValue) -> String {
+        let alias = format!(":v{}", self.values.len());
+        self.values.insert(alias.clone(), value);
+        alias
+    }
+
+    fn number(&mut self, value: i64) -> String {
+        self.value(number(value))
+    }
+
+    fn condition(&mut self, condition: &Condition) -> String {
+        match condition {
+            // An absent number counts as zero.
+            Condition::AtMost(field, most) if *most >= 0 => {
+                let (field, most) = (self.field(*field), self.number(*most));
+                format!("(attribute_not_exists({field}) OR {field} <= {most})")
+            }
+            Condition::AtMost(field, most) => {
+                format!("{} <= {}", self.field(*field), self.number(*most))
+            }
+            Condition::AtLeast(field, least) => {
+                format!("{} >= {}", self.field(*field), self.number(*least))
+            }
+            Condition::Below(field, bound) => {
+                let (field, bound) = (self.field(*field), self.number(*bound));
+                format!("(attribute_not_exists({field}) OR {field} < {bound})")
+            }
+            Condition::Present(field) => format!("attribute_exists({})", self.field(*field)),
+            Condition::Absent(field) => format!("attribute_not_exists({})", self.field(*field)),
+            Condition::Is(field, value) => {
+                format!("{} = {}", self.field(*field), self.number(*value))
+            }
+            Condition::HoldAbsent(id) => format!("attribute_not_exists({})", self.hold(id)),
+            Condition::HoldPresent(id) => format!("attribute_exists({})", self.hold(id)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_has_a_name_that_leads_back_to_it() {
+        let day = "2026-12-05".parse().unwrap();
+        let period = Period(2_991_234);
+        let mut fields = vec![
+            Field::RequestTat,
+            Field::TokenTat,
+            Field::DayRequests(day),
+            Field::DayTokens(day),
+            Field::Committed,
+            Field::Held,
+            Field::Open,
+            Field::Requests,
+            Field::PromptTokens,
+            Field::CompletionTokens,
+            Field::PeriodHeld(period),
+            Field::PeriodOpen(period),
+            Field::PeriodRequests(period),
+            Field::PeriodPrompt(period),
+            Field::PeriodCompletion(period),
+            Field::MendedThrough,
+            Field::Seats,
+            Field::SeatedAt,
+            Field::SeatAskedAt,
+            Field::Blocked,
+            Field::Terms,
+        ];
+        fields.extend(Limit::ALL.into_iter().map(Field::Override));
+        for field in fields {
+            assert_eq!(field_named(&Named(field).to_string()), Some(field));
+        }
+    }
+
+    #[test]
+    fn keys_and_unknown_attributes_are_no_numbers() {
+        for name in ["pk", "sk", "hold", "own@", "day_requests@soon", "period_held"] {
+            assert_eq!(field_named(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! An organiser's deployments. Keys are kept elsewhere.
+
+use lanyard_domain::catalog::Deployment;
+use lanyard_domain::ids::{DeploymentName, OrganiserId, Replica};
+
+use super::{OrganiserFault, Organisers, away, unreadable};
+use crate::table::{Key, get_document, put_document};
+
+impl Organisers {
+    /// Every deployment of an organiser, by name and replica.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer or an item is malformed.
+    pub async fn deployments(
+        &self,
+        organiser: &OrganiserId,
+    ) -> Result<Vec<Deployment>, OrganiserFault> {
+        let mut deployments = self.table.deployments(organiser).await?;
+        deployments.sort_by(|a, b| (&a.name, &a.replica).cmp(&(&b.name, &b.replica)));
+        Ok(deployments)
+    }
+
+    /// One deployment as it is now.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer or the item is malformed.
+    pub async fn deployment(
+        &self,
+        organiser: &OrganiserId,
+        name: &DeploymentName,
+        replica: &Replica,
+    ) -> Result<Option<Deployment>, OrganiserFault> {
+        let key = Key::deployment(organiser, name, replica);
+        let item = self.table.get(key, true).await.map_err(away)?;
+        item.as_ref().map(get_document).transpose().map_err(unreadable)
+    }
+
+    /// Writes a deployment in place of the one before.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer.
+    pub async fn put_deployment(
+        &self,
+        organiser: &OrganiserId,
+        deployment: &Deployment,
+    ) -> Result<(), OrganiserFault> {
+        let key = Key::deployment(organiser, &deployment.name, &deployment.replica);
+        let mut item = key.attributes();
+        put_document(&mut item, deployment).map_err(unreadable)?;
+        let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(item));
+        put.send().await.map_err(away)?;
+        Ok(())
+    }
+
+    /// Deletes a deployment if it is there.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer.
+    pub async fn delete_deployment(
+        &self,
+        organiser: &OrganiserId,
+        name: &DeploymentName,
+        replica: &Replica,
+    ) -> Result<(), OrganiserFault> {
+        let key = Key::deployment(organiser, name, replica).attributes();
+        let delete = self.table.client.delete_item().table_name(&self.table.name);
+        delete.set_key(Some(key)).send().await.map_err(away)?;
+        Ok(())
+    }
+}

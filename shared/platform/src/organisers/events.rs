@@ -1,0 +1,257 @@
+//! An organiser's events: each change is one transaction.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, TimeDelta, Utc};
+use lanyard_domain::account::{AccountKey, Condition, Field, Write};
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::{EventId, OrganiserId};
+use lanyard_domain::token::EventCode;
+
+use super::transaction::{Guard, Transaction};
+use super::{AuditEntry, OrganiserFault, Organisers, away, unreadable};
+use crate::event_store::CodeItem;
+use crate::ledger::item::Expressions;
+use crate::table::{ATTENDEE_PREFIX, Item, Key, event_pk, number, put_document, text};
+
+/// How long after its end an event is swept: longer than any hold lives, and any outage of ours.
+const SWEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
+
+/// The attribute of an organiser's index that remembers each code an event ever had.
+const CODES: &str = "codes";
+
+impl Organisers {
+    /// Writes a new event with its code.
+    ///
+    /// # Errors
+    ///
+    /// [`OrganiserFault::CodeTaken`] if another event goes by the code, or the table is away.
+    pub async fn create_event(
+        &self,
+        event: &Event,
+        entry: &AuditEntry,
+    ) -> Result<(), OrganiserFault> {
+        let is_new = Guard::new("attribute_not_exists(pk)", [], || OrganiserFault::VersionConflict);
+        Transaction::on(&self.table)
+            .put(code_item(event, &event.code, None), is_free(event, entry.at))?
+            .put(event_item(event)?, is_new)?
+            .put(index_item(event, vec![event.code.as_str().to_owned()]), None)?
+            .put(sweep_item(event), None)?
+            .put(entry.item(&event.id)?, None)?
+            .commit()
+            .await
+    }
+
+    /// An event as it is now, if it is this organiser's.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer or the item is malformed.
+    pub async fn event(
+        &self,
+        organiser: &OrganiserId,
+        id: &EventId,
+    ) -> Result<Option<Event>, OrganiserFault> {
+        let event = self.table.event(id, true).await?;
+        Ok(event.filter(|event| event.organiser == *organiser))
+    }
+
+    /// Writes an event that was changed from `before`, and returns it with its new version.
+    ///
+    /// # Errors
+    ///
+    /// [`OrganiserFault::VersionConflict`] if it is no longer as `before`, or the table is away.
+    pub async fn update_event(
+        &self,
+        before: &Event,
+        after: Event,
+        entry: &AuditEntry,
+    ) -> Result<Event, OrganiserFault> {
+        let after = Event { version: before.version.saturating_add(1), ..after };
+        let mut transaction = Transaction::on(&self.table)
+            .put(event_item(&after)?, is_unchanged(before))?
+            .put(entry.item(&after.id)?, None)?;
+        if after.window != before.window {
+            transaction = transaction.put(sweep_item(&after), None)?;
+        }
+        transaction.commit().await?;
+        Ok(after)
+    }
+
+    /// Gives an event another code; the one before works until then.
+    ///
+    /// # Errors
+    ///
+    /// [`OrganiserFault::CodeTaken`], [`OrganiserFault::VersionConflict`], or the table is away.
+    pub async fn rotate_code(
+        &self,
+        before: &Event,
+        code: EventCode,
+        works_until: DateTime<Utc>,
+        entry: &AuditEntry,
+    ) -> Result<Event, OrganiserFault> {
+        let version = before.version.saturating_add(1);
+        let after = Event { code, version, ..before.clone() };
+        let mut codes = self.codes(before).await?;
+        codes.push(after.code.as_str().to_owned());
+        codes.sort();
+        codes.dedup();
+        Transaction::on(&self.table)
+            .put(code_item(&after, &after.code, None), is_free(&after, entry.at))?
+            .put(event_item(&after)?, is_unchanged(before))?
+            .put(code_item(before, &before.code, Some(works_until.timestamp())), None)?
+            .put(index_item(&after, codes), None)?
+            .put(entry.item(&after.id)?, None)?
+            .commit()
+            .await?;
+        Ok(after)
+    }
+
+    /// Deletes an event that nobody has used, with every code it had. Its audit stays.
+    ///
+    /// # Errors
+    ///
+    /// [`OrganiserFault::InUse`], [`OrganiserFault::VersionConflict`], or the table is away.
+    pub async fn delete_event(
+        &self,
+        event: &Event,
+        entry: &AuditEntry,
+    ) -> Result<(), OrganiserFault> {
+        let codes = self.codes(event).await?;
+        Transaction::on(&self.table)
+            .delete(Key::account(&AccountKey::Event(event.id.clone())), is_unused())?
+            .delete(Key::event(&event.id), is_unchanged(event))?
+            .delete(Key::organisers_event(&event.organiser, &event.id), None)?
+            .delete(Key::sweep(&event.id), None)?
+            .delete(Key::code(&event.code), None)?
+            .put(entry.item(&event.id)?, None)?
+            .commit()
+            .await?;
+        // What is left opens nothing without its event, and replaced codes expire by themselves.
+        if let Err(fault) = self.forget(event, &codes).await {
+            tracing::warn!(event = %event.id, fault = ?fault, "remains of a deleted event stay");
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, event: &Event, codes: &[String]) -> Result<(), OrganiserFault> {
+        for code in codes.iter().filter_map(|code| code.parse().ok()) {
+            self.forget_code(event, &code).await?;
+        }
+        self.forget_attendees(&event.id).await
+    }
+
+    /// Every code that an event ever had.
+    async fn codes(&self, event: &Event) -> Result<Vec<String>, OrganiserFault> {
+        let key = Key::organisers_event(&event.organiser, &event.id);
+        let item = self.table.get(key, true).await.map_err(away)?.unwrap_or_default();
+        let codes = item.get(CODES).and_then(|codes| codes.as_ss().ok()).cloned();
+        Ok(codes.unwrap_or_else(|| vec![event.code.as_str().to_owned()]))
+    }
+
+    /// Deletes a code unless another event has taken it since.
+    async fn forget_code(&self, event: &Event, code: &EventCode) -> Result<(), OrganiserFault> {
+        let delete = self
+            .table
+            .client
+            .delete_item()
+            .table_name(&self.table.name)
+            .set_key(Some(Key::code(code).attributes()))
+            .condition_expression("attribute_not_exists(pk) OR #event = :event")
+            .expression_attribute_names("#event", "event")
+            .expression_attribute_values(":event", text(event.id.as_str()));
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(fault) if fault.is_conditional_check_failed_exception() => Ok(()),
+                Some(_) | None => Err(away(error)),
+            },
+        }
+    }
+
+    /// Deletes the accounts of attendees who were blocked before they came.
+    async fn forget_attendees(&self, event: &EventId) -> Result<(), OrganiserFault> {
+        loop {
+            let page = self
+                .table
+                .client
+                .query()
+                .table_name(&self.table.name)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":pk", text(event_pk(event)))
+                .expression_attribute_values(":prefix", text(ATTENDEE_PREFIX))
+                .projection_expression("pk, sk")
+                .send()
+                .await
+                .map_err(away)?;
+            if page.items().is_empty() {
+                return Ok(());
+            }
+            for key in page.items.unwrap_or_default() {
+                let delete = self.table.client.delete_item().table_name(&self.table.name);
+                delete.set_key(Some(key)).send().await.map_err(away)?;
+            }
+        }
+    }
+}
+
+/// That a code is free: nobody's, expired, or one that the same event had before.
+fn is_free(event: &Event, now: DateTime<Utc>) -> Guard {
+    let values = [(":now", number(now.timestamp())), (":event", text(event.id.as_str()))];
+    let condition = "attribute_not_exists(pk) OR works_until <= :now OR #event = :event";
+    let mut guard = Guard::new(condition, values, || OrganiserFault::CodeTaken);
+    guard.names.insert("#event".to_owned(), "event".to_owned());
+    guard
+}
+
+/// That an event is as it was read.
+fn is_unchanged(before: &Event) -> Guard {
+    let mut guard = Guard::new("#version = :version", [(":version", version(before))], || {
+        OrganiserFault::VersionConflict
+    });
+    guard.names.insert("#version".to_owned(), "version".to_owned());
+    guard
+}
+
+/// That nobody has used an event: no request was charged, none is under way, no seat is taken.
+fn is_unused() -> Guard {
+    let none = |field| Condition::AtMost(field, 0);
+    let conditions = [Field::Requests, Field::Open, Field::Seats].map(none).to_vec();
+    let words = Expressions::of(&Write { conditions, changes: Vec::new() });
+    Guard {
+        condition: words.condition.unwrap_or_default(),
+        names: words.names,
+        values: words.values.unwrap_or_default(),
+        otherwise: || OrganiserFault::InUse,
+    }
+}
+
+fn version(event: &Event) -> AttributeValue {
+    AttributeValue::N(event.version.to_string())
+}
+
+fn event_item(event: &Event) -> Result<Item, OrganiserFault> {
+    let mut item = Key::event(&event.id).attributes();
+    put_document(&mut item, event).map_err(unreadable)?;
+    item.insert("version".to_owned(), version(event));
+    Ok(item)
+}
+
+fn code_item(event: &Event, code: &EventCode, works_until: Option<i64>) -> Item {
+    CodeItem { event: event.id.clone(), organiser: event.organiser.clone(), works_until }
+        .write(code)
+}
+
+fn index_item(event: &Event, codes: Vec<String>) -> Item {
+    let mut item = Key::organisers_event(&event.organiser, &event.id).attributes();
+    item.insert(CODES.to_owned(), AttributeValue::Ss(codes));
+    item
+}
+
+fn sweep_item(event: &Event) -> Item {
+    let mut item = Key::sweep(&event.id).attributes();
+    let expires_at = event.window.ends_at() + SWEPT_AFTER_END;
+    item.insert("starts_at".to_owned(), number(event.window.starts_at().timestamp()));
+    item.insert("expires_at".to_owned(), number(expires_at.timestamp()));
+    item
+}

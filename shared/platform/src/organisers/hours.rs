@@ -1,0 +1,96 @@
+//! What an event used by hour and model.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::usage::Charge;
+use lanyard_gateway::ports::Cause;
+
+use super::{OrganiserFault, Organisers, away, unreadable};
+use crate::table::{HOUR_PREFIX, Item, event_pk, get_number, get_text, text};
+
+/// What a model did in an hour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HourUsage {
+    /// When the hour begins.
+    pub hour: DateTime<Utc>,
+    /// Under which name.
+    pub model: DeploymentName,
+    /// Requests settled with a charge.
+    pub requests: u64,
+    /// Tokens.
+    pub charge: Charge,
+}
+
+impl HourUsage {
+    fn read(item: &Item) -> Result<Self, Cause> {
+        let sort_key = get_text(item, "sk")?;
+        let (hour, model) = sort_key
+            .strip_prefix(HOUR_PREFIX)
+            .and_then(|rest| rest.split_once('#'))
+            .ok_or("an hour without a name")?;
+        let count = |name| -> Result<u64, Cause> {
+            Ok(u64::try_from(get_number(item, name)?.unwrap_or_default())?)
+        };
+        Ok(Self {
+            hour: NaiveDateTime::parse_from_str(&format!("{hour}:00"), "%Y-%m-%dT%H:%M")?.and_utc(),
+            model: model.parse()?,
+            requests: count("requests")?,
+            charge: Charge {
+                prompt_tokens: count("prompt_tokens")?,
+                completion_tokens: count("completion_tokens")?,
+            },
+        })
+    }
+}
+
+impl Organisers {
+    /// Every hour in which a model was used, the first hour first.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer or an item is malformed.
+    pub async fn hours(&self, event: &EventId) -> Result<Vec<HourUsage>, OrganiserFault> {
+        let mut hours = Vec::new();
+        let mut start: Option<Item> = None;
+        loop {
+            let page = self
+                .table
+                .client
+                .query()
+                .table_name(&self.table.name)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":pk", text(event_pk(event)))
+                .expression_attribute_values(":prefix", text(HOUR_PREFIX))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(away)?;
+            for item in page.items() {
+                hours.push(HourUsage::read(item).map_err(unreadable)?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(hours);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{Key, number};
+
+    #[test]
+    fn an_hour_is_read_from_its_key_and_counters() {
+        let (event, model) = ("evt_1".parse().unwrap(), "gpt-4o.mini".parse().unwrap());
+        let at = "2026-12-05T09:59:59Z".parse().unwrap();
+        let mut item = Key::hour(&event, at, &model).attributes();
+        item.insert("requests".to_owned(), number(3));
+        item.insert("prompt_tokens".to_owned(), number(70));
+        let hour = HourUsage::read(&item).unwrap();
+        assert_eq!(hour.hour.to_rfc3339(), "2026-12-05T09:00:00+00:00");
+        assert_eq!((hour.model, hour.requests), (model, 3));
+        assert_eq!(hour.charge, Charge { prompt_tokens: 70, completion_tokens: 0 });
+    }
+}

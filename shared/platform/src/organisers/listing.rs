@@ -1,0 +1,101 @@
+//! Many of an organiser's events at once.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::{EventId, OrganiserId};
+use lanyard_gateway::ports::Cause;
+
+use super::{OrganiserFault, Organisers, away, unreadable};
+use crate::table::{EVENT_PREFIX, Item, Key, Table, get_document, get_text, organiser_pk, text};
+
+/// The most items of one `BatchGetItem`.
+const BATCH: usize = 100;
+
+/// The pauses before asking again for what DynamoDB left out.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(20),
+    Duration::from_millis(60),
+    Duration::from_millis(180),
+    Duration::from_millis(540),
+];
+
+impl Organisers {
+    /// Up to `limit` of an organiser's events, the newest first, `after` one; and the last one if
+    /// there are more. An event that cannot be read is logged and left out.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer.
+    pub async fn events(
+        &self,
+        organiser: &OrganiserId,
+        after: Option<&EventId>,
+        limit: u16,
+    ) -> Result<(Vec<Event>, Option<EventId>), OrganiserFault> {
+        let start = after.map(|id| Key::organisers_event(organiser, id).attributes());
+        let page = self
+            .table
+            .client
+            .query()
+            .table_name(&self.table.name)
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(organiser_pk(organiser)))
+            .expression_attribute_values(":prefix", text(EVENT_PREFIX))
+            .projection_expression("sk")
+            .limit(i32::from(limit).saturating_add(1))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(away)?;
+        let mut ids = Vec::with_capacity(page.items().len());
+        for item in page.items() {
+            let id = get_text(item, "sk").map_err(unreadable)?.trim_start_matches(EVENT_PREFIX);
+            ids.push(id.parse::<EventId>().map_err(unreadable)?);
+        }
+        let has_more = ids.len() > usize::from(limit);
+        ids.truncate(limit.into());
+        let keys = ids.iter().map(Key::event).collect();
+        let mut events: Vec<Event> = Vec::with_capacity(ids.len());
+        for item in self.table.batch(keys).await.map_err(away)? {
+            match get_document(&item) {
+                Ok(event) => events.push(event),
+                Err(cause) => tracing::error!(cause, "an event cannot be read"),
+            }
+        }
+        events.sort_by(|a, b| b.id.cmp(&a.id));
+        Ok((events, ids.pop().filter(|_| has_more)))
+    }
+}
+
+impl Table {
+    /// Those of several items that are there, as they are now, in any order.
+    async fn batch(&self, keys: Vec<Key>) -> Result<Vec<Item>, Cause> {
+        let mut found = Vec::with_capacity(keys.len());
+        let mut wanted: Vec<Item> = keys.into_iter().map(Key::attributes).collect();
+        let mut pauses = PAUSES.into_iter();
+        while !wanted.is_empty() {
+            let rest = wanted.split_off(wanted.len().min(BATCH));
+            let keys = KeysAndAttributes::builder()
+                .set_keys(Some(wanted))
+                .consistent_read(true)
+                .build()?;
+            let request = HashMap::from([(self.name.clone(), keys)]);
+            let call = self.client.batch_get_item().set_request_items(Some(request));
+            let answer = call.send().await?;
+            found.extend(answer.responses.unwrap_or_default().into_values().flatten());
+            let left_out = answer.unprocessed_keys.unwrap_or_default();
+            wanted = left_out.into_values().flat_map(|keys| keys.keys).collect();
+            if !wanted.is_empty() {
+                let pause = pauses.next().ok_or("DynamoDB keeps leaving items out")?;
+                tokio::time::sleep(pause).await;
+            }
+            wanted.extend(rest);
+        }
+        Ok(found)
+    }
+}

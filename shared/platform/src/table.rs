@@ -1,0 +1,258 @@
+//! The one table: its keys, and reading and writing attributes.
+//!
+//! | pk | sk | item |
+//! |---|---|---|
+//! | `CODE#<code>` | `CODE` | the event that a code names |
+//! | `EVENT#<id>` | `EVENT` | an event's settings |
+//! | `EVENT#<id>` | `ACCOUNT` | the event's account |
+//! | `EVENT#<id>` | `ATTENDEE#<user>` | an attendee's account |
+//! | `EVENT#<id>` | `HOUR#<utc hour>#<model>` | counters for charts |
+//! | `EVENT#<id>` | `AUDIT#<instant>#<id>` | who changed what |
+//! | `ORGANISER#<id>` | `EVENT#<id>` | an organiser's events |
+//! | `ORGANISER#<id>` | `DEPLOYMENT#<name>#<replica>` | an organiser's deployments |
+//! | `TOKEN#<sha-256>` | `TOKEN` | the organiser whom a token names |
+//! | `SWEEP` | `EVENT#<id>` | events that the sweep looks at |
+//! | `REQUEST#<request id>` | `REQUEST` | a usage record |
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+use lanyard_domain::account::AccountKey;
+use lanyard_domain::ids::{DeploymentName, EventId, OrganiserId, Replica, RequestId};
+use lanyard_domain::token::{EventCode, UserId};
+use lanyard_gateway::ports::Cause;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// An item as DynamoDB has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The table, and how to reach it.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The engine.
+    pub client: Client,
+    /// The table's name.
+    pub name: String,
+}
+
+/// The key of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Partition key.
+    pub pk: String,
+    /// Sort key.
+    pub sk: String,
+}
+
+impl Key {
+    fn new(pk: String, sk: impl Into<String>) -> Self {
+        Self { pk, sk: sk.into() }
+    }
+
+    /// The event that a code names.
+    #[must_use]
+    pub fn code(code: &EventCode) -> Self {
+        Self::new(format!("CODE#{}", code.as_str()), "CODE")
+    }
+
+    /// An event's settings.
+    #[must_use]
+    pub fn event(id: &EventId) -> Self {
+        Self::new(event_pk(id), "EVENT")
+    }
+
+    /// An account.
+    #[must_use]
+    pub fn account(key: &AccountKey) -> Self {
+        match key {
+            AccountKey::Event(event) => Self::new(event_pk(event), "ACCOUNT"),
+            AccountKey::Attendee(event, user) => {
+                Self::new(event_pk(event), format!("{ATTENDEE_PREFIX}{user}"))
+            }
+        }
+    }
+
+    /// The counters of a model in an hour.
+    #[must_use]
+    pub fn hour(event: &EventId, at: DateTime<Utc>, model: &DeploymentName) -> Self {
+        Self::new(event_pk(event), format!("{HOUR_PREFIX}{}#{model}", at.format("%Y-%m-%dT%H")))
+    }
+
+    /// A change by an organiser.
+    #[must_use]
+    pub fn audit(event: &EventId, at: DateTime<Utc>, id: &RequestId) -> Self {
+        Self::new(
+            event_pk(event),
+            format!("{AUDIT_PREFIX}{}#{id}", at.format("%Y-%m-%dT%H:%M:%S%.6fZ")),
+        )
+    }
+
+    /// One of an organiser's events.
+    #[must_use]
+    pub fn organisers_event(organiser: &OrganiserId, event: &EventId) -> Self {
+        Self::new(organiser_pk(organiser), format!("{EVENT_PREFIX}{event}"))
+    }
+
+    /// One of an organiser's deployments.
+    #[must_use]
+    pub fn deployment(organiser: &OrganiserId, name: &DeploymentName, replica: &Replica) -> Self {
+        Self::new(organiser_pk(organiser), format!("{DEPLOYMENT_PREFIX}{name}#{replica}"))
+    }
+
+    /// The organiser whom a token names, by the token's hash.
+    #[must_use]
+    pub fn token(sha256_hex: &str) -> Self {
+        Self::new(format!("TOKEN#{sha256_hex}"), "TOKEN")
+    }
+
+    /// An event that the sweep looks at.
+    #[must_use]
+    pub fn sweep(event: &EventId) -> Self {
+        Self::new(SWEEP_PK.to_owned(), format!("{EVENT_PREFIX}{event}"))
+    }
+
+    /// A usage record.
+    #[must_use]
+    pub fn request(id: &RequestId) -> Self {
+        Self::new(format!("REQUEST#{id}"), "REQUEST")
+    }
+
+    /// The key's two attributes.
+    #[must_use]
+    pub fn attributes(self) -> Item {
+        HashMap::from([
+            ("pk".to_owned(), AttributeValue::S(self.pk)),
+            ("sk".to_owned(), AttributeValue::S(self.sk)),
+        ])
+    }
+}
+
+/// How the sort keys of attendees' accounts begin.
+pub const ATTENDEE_PREFIX: &str = "ATTENDEE#";
+/// How the sort keys of hourly counters begin.
+pub const HOUR_PREFIX: &str = "HOUR#";
+/// How the sort keys of audit entries begin.
+pub const AUDIT_PREFIX: &str = "AUDIT#";
+/// How the sort keys of deployments begin.
+pub const DEPLOYMENT_PREFIX: &str = "DEPLOYMENT#";
+/// How the sort keys of references to events begin.
+pub const EVENT_PREFIX: &str = "EVENT#";
+/// The partition of the events that the sweep looks at.
+pub const SWEEP_PK: &str = "SWEEP";
+
+/// The partition of everything of an event.
+#[must_use]
+pub fn event_pk(id: &EventId) -> String {
+    format!("EVENT#{id}")
+}
+
+/// The partition of everything of an organiser.
+#[must_use]
+pub fn organiser_pk(id: &OrganiserId) -> String {
+    format!("ORGANISER#{id}")
+}
+
+/// The schema that this code writes. It reads this one and the one before.
+pub const SCHEMA: i64 = 1;
+
+/// Text as an attribute.
+#[must_use]
+pub fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// A number as an attribute.
+#[must_use]
+pub fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The text of an attribute.
+///
+/// # Errors
+///
+/// If it is missing or no text.
+pub fn get_text<'i>(item: &'i Item, name: &str) -> Result<&'i str, Cause> {
+    let value = item.get(name).and_then(|value| value.as_s().ok());
+    value.map(String::as_str).ok_or_else(|| format!("the item has no text {name:?}").into())
+}
+
+/// The whole number of an attribute; `None` if it is missing.
+///
+/// # Errors
+///
+/// If it is no whole number.
+pub fn get_number(item: &Item, name: &str) -> Result<Option<i64>, Cause> {
+    let Some(value) = item.get(name) else { return Ok(None) };
+    let number = value.as_n().ok().and_then(|digits| digits.parse().ok());
+    number.map(Some).ok_or_else(|| format!("the item's {name:?} is no whole number").into())
+}
+
+/// A value that is read and written whole, as one attribute of JSON beside its schema.
+///
+/// # Errors
+///
+/// If it cannot be written as JSON, which no type of ours does.
+pub fn put_document(item: &mut Item, value: &impl Serialize) -> Result<(), Cause> {
+    item.insert("schema".to_owned(), number(SCHEMA));
+    item.insert("document".to_owned(), text(serde_json::to_string(value)?));
+    Ok(())
+}
+
+/// The value that [`put_document`] wrote.
+///
+/// # Errors
+///
+/// If the schema is newer than this code, or the document malformed.
+pub fn get_document<T: DeserializeOwned>(item: &Item) -> Result<T, Cause> {
+    let schema = get_number(item, "schema")?.unwrap_or_default();
+    if !(SCHEMA - 1..=SCHEMA).contains(&schema) {
+        return Err(format!("the item's schema is {schema}, this code reads up to {SCHEMA}").into());
+    }
+    Ok(serde_json::from_str(get_text(item, "document")?)?)
+}
+
+/// The user whose account has this sort key.
+#[must_use]
+pub fn user_of(item: &Item) -> Option<UserId> {
+    get_text(item, "sk").ok()?.strip_prefix(ATTENDEE_PREFIX)?.parse().ok()
+}
+
+/// Creates the table, for engines that start empty, unless it is there.
+///
+/// `attributes` and `keys` are pairs of a name and DynamoDB's word for its type or its role.
+///
+/// # Errors
+///
+/// If the engine does not answer or refuses the definition.
+pub async fn create(
+    table: &Table,
+    attributes: &[(String, String)],
+    keys: &[(String, String)],
+) -> Result<(), Cause> {
+    use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement};
+    let mut request =
+        table.client.create_table().table_name(&table.name).billing_mode(BillingMode::PayPerRequest);
+    for (name, kind) in attributes {
+        let definition = AttributeDefinition::builder()
+            .attribute_name(name)
+            .attribute_type(kind.as_str().into())
+            .build()?;
+        request = request.attribute_definitions(definition);
+    }
+    for (name, role) in keys {
+        let element =
+            KeySchemaElement::builder().attribute_name(name).key_type(role.as_str().into()).build()?;
+        request = request.key_schema(element);
+    }
+    match request.send().await {
+        Ok(_) => Ok(()),
+        Err(error) => match error.as_service_error() {
+            Some(refused) if refused.is_resource_in_use_exception() => Ok(()),
+            _ => Err(error.into()),
+        },
+    }
+}
