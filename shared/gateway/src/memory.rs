@@ -104,6 +104,13 @@ impl Memory {
         self.seen.insert(key.clone(), Seen { account, guess });
     }
 
+    /// Remembers an account after a settlement, which proves no guess.
+    pub fn saw_settled(&self, key: &AccountKey, account: &Account) {
+        self.refused.remove(key);
+        let guess = self.seen(key).guess;
+        self.saw(key, account, guess);
+    }
+
     /// A refusal of the same account that still holds for as many tokens.
     #[must_use]
     pub fn refusal(&self, key: &AccountKey, tokens: u64, now: EpochNanos) -> Option<Refusal> {
@@ -122,10 +129,5 @@ impl Memory {
             Refusal::InFlight { .. } | Refusal::Blocked | Refusal::NeverFits { .. } => return,
         };
         self.refused.insert(key.clone(), Refused { refusal, tokens, until });
-    }
-
-    /// Forgets a refusal: the account has room again.
-    pub fn has_room(&self, key: &AccountKey) {
-        self.refused.remove(key);
     }
 }

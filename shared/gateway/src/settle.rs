@@ -144,9 +144,11 @@ impl Settler {
                 Ok(outcome) => break outcome,
             }
         };
-        self.memory.has_room(key);
         match outcome {
-            Outcome::Made(_) => Ok(true),
+            Outcome::Made(account) => {
+                self.memory.saw_settled(key, &account);
+                Ok(true)
+            }
             // A hold that is gone after a lost answer was settled by that very try, unless it has
             // expired and the sweep may have done it.
             Outcome::Kept(_) => Ok(is_unknown && hold.expires_at > now.into()),
@@ -166,19 +168,23 @@ impl Settler {
         let now = self.clock.now().into();
         let write = settlement::write(Side::Event, &allowances.event, id, hold, charge, now);
         let mut tries = Tries::new();
-        while let Err(fault) = self.ledger.apply(&key, &write).await {
-            let was_not_made = matches!(fault, LedgerFault::NotMade(_));
-            if was_not_made && tries.again().await {
-                continue;
+        loop {
+            match self.ledger.apply(&key, &write).await {
+                Ok(Outcome::Made(account)) => return self.memory.saw_settled(&key, &account),
+                // The period was mended meanwhile, with this settlement in it.
+                Ok(Outcome::Kept(_)) => return,
+                Err(LedgerFault::NotMade(_)) if tries.again().await => {}
+                Err(fault) => {
+                    tracing::warn!(
+                        request_id = %id, fault = ?fault,
+                        "event account not settled; it holds too much until it is mended"
+                    );
+                    return;
+                }
             }
-            tracing::warn!(
-                request_id = %id, fault = ?fault,
-                "event account not settled; it holds too much until it is mended"
-            );
-            break;
         }
-        self.memory.has_room(&key);
     }
+
     /// Gives back what a refused request had already been granted.
     pub(crate) fn undo_in_background(
         self: &Arc<Self>,

@@ -1,0 +1,153 @@
+//! What a fresh clone needs: an organiser, deployments and an event that is open now.
+//!
+//! All of it is made by the organisers' own API, so that what is tried here is what is deployed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use admin::{Admin, DirectAnswer, DirectCall};
+use anyhow::{Context, Result, bail};
+use lanyard_platform::keys::write_private;
+use serde_json::{Value, json};
+
+/// The organiser of this machine.
+const ORGANISER: &str = "main";
+
+/// The event's code, plain because it is the documentation's.
+const CODE: &str = "hackathon";
+
+/// What is known before the first run.
+pub struct FirstRun {
+    /// Azure, or its simulator.
+    pub azure_endpoint: String,
+    /// The resource's key; the simulator takes any.
+    pub azure_key: Option<String>,
+    /// Whether Azure is simulated.
+    pub is_simulated: bool,
+    /// Where data is kept, if it is.
+    pub data: Option<PathBuf>,
+}
+
+/// What is said when everything is up.
+pub struct Welcome {
+    is_simulated: bool,
+    data: Option<PathBuf>,
+    token: Option<String>,
+}
+
+/// Makes what is missing.
+///
+/// # Errors
+///
+/// If the organisers' API refuses, or a file cannot be written.
+pub async fn prepare(admin: &Arc<Admin>, first: FirstRun) -> Result<Welcome> {
+    let token = organiser_token(admin, first.data.as_ref()).await?;
+    let key = match (&first.azure_key, first.is_simulated) {
+        (Some(key), _) => key.clone(),
+        (None, true) => "simulated".to_owned(),
+        (None, false) => {
+            bail!("a real Azure endpoint needs a key: AZURE_OPENAI_API_KEY or --azure-key-file")
+        }
+    };
+    for (name, operation) in [
+        ("gpt-4o-mini", "chat_completions"),
+        ("gpt-4o", "chat_completions"),
+        ("text-embedding-3-small", "embeddings"),
+    ] {
+        let deployment = json!({
+            "endpoint": first.azure_endpoint, "azure_name": name, "operations": [operation],
+            "key": key, "requests_per_minute": 10_000, "tokens_per_minute": 2_000_000,
+        });
+        call(admin, "PUT", &format!("/deployments/{name}"), Some(deployment)).await?;
+    }
+    make_event(admin).await?;
+    Ok(Welcome { is_simulated: first.is_simulated, data: first.data, token })
+}
+
+/// The organiser's token: made once and kept in the data folder, or made anew and shown.
+async fn organiser_token(admin: &Arc<Admin>, data: Option<&PathBuf>) -> Result<Option<String>> {
+    let file = data.map(|data| data.join("organiser-token"));
+    if file.as_ref().is_some_and(|file| file.exists()) {
+        return Ok(None);
+    }
+    let made = call(admin, "POST", "/organisers", Some(json!({"name": ORGANISER}))).await?;
+    let token = made["token"].as_str().context("no token was made")?.to_owned();
+    match file {
+        Some(file) => {
+            let written = write_private(&file, format!("{token}\n").as_bytes()).await;
+            written.with_context(|| format!("{} cannot be written", file.display()))?;
+            Ok(None)
+        }
+        None => Ok(Some(token)),
+    }
+}
+
+async fn make_event(admin: &Arc<Admin>) -> Result<()> {
+    let now = admin.clock.now();
+    let event = json!({
+        "name": "Local hackathon",
+        "starts_at": (now - chrono::TimeDelta::hours(1)).to_rfc3339(),
+        "ends_at": (now + chrono::TimeDelta::days(30)).to_rfc3339(),
+        "time_zone": "UTC",
+        "code": CODE,
+        "attendees": 100,
+        "default_deployments": {"chat_completions": "gpt-4o-mini", "embeddings": "text-embedding-3-small"},
+    });
+    let answer = direct(admin, "POST", "/events", Some(event)).await?;
+    let is_there_already = answer.body["error"]["code"] == "code_taken";
+    if answer.status == 201 || is_there_already {
+        return Ok(());
+    }
+    bail!("the event {CODE} cannot be made: {}", answer.body["error"]["message"])
+}
+
+async fn direct(
+    admin: &Arc<Admin>,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+) -> Result<DirectAnswer> {
+    let call = DirectCall {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        organiser: Some(ORGANISER.to_owned()),
+        body,
+    };
+    admin::direct(admin, call).await.map_err(|cause| anyhow::anyhow!(cause))
+}
+
+async fn call(admin: &Arc<Admin>, method: &str, path: &str, body: Option<Value>) -> Result<Value> {
+    let answer = direct(admin, method, path, body).await?;
+    if !(200..300).contains(&answer.status) {
+        bail!("{method} {path}: {}", answer.body["error"]["message"]);
+    }
+    Ok(answer.body)
+}
+
+impl Welcome {
+    /// What is printed: where, how, and with what.
+    #[must_use]
+    pub fn text(&self, address: &str) -> String {
+        let azure = match self.is_simulated {
+            true => "Azure is simulated: answers begin with [simulated], no model is asked.",
+            false => "Azure is real: what attendees use is billed.",
+        };
+        let kept = match (&self.data, &self.token) {
+            (Some(data), _) => format!(
+                "The organiser's token is in {}; everything is kept in {}.",
+                data.join("organiser-token").display(),
+                data.display()
+            ),
+            (None, Some(token)) => format!("Nothing is kept. The organiser's token is {token}"),
+            (None, None) => "Nothing is kept.".to_owned(),
+        };
+        format!(
+            "Lanyard is ready at {address}/api/v1, the code is {CODE}.\n\n  \
+             curl {address}/api/v1/chat/completions \\\n    \
+             -H 'openai-event-code: {CODE}/githubuser' \\\n    \
+             -H 'Content-Type: application/json' \\\n    \
+             -d '{{\"messages\": [{{\"role\": \"user\", \"content\": \"Write a poem about Indian elephants\"}}]}}'\n\n\
+             {azure}\n{kept}\nCtrl-C ends it.\n"
+        )
+    }
+}

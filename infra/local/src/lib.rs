@@ -1,0 +1,41 @@
+//! The whole service on one machine, in one process, on loopback.
+//!
+//! An embedded DynamoDB engine, the functions behind a stand-in for API Gateway whose routes are
+//! read from `template.yaml`, the sweep on its schedule, and a simulated Azure unless a real one is
+//! named. What runs here is what is deployed: only the front door and the engine are others.
+
+pub mod engine;
+pub mod first_run;
+pub mod front;
+pub mod journal;
+pub mod options;
+pub mod service;
+pub mod simulator;
+pub mod template;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::options::Options;
+
+/// Reads the command line and serves until Ctrl-C.
+#[must_use]
+pub fn main_blocking() -> ExitCode {
+    let options = Options::parse();
+    journal::start_log();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(fault) => return failed(&fault.into()),
+    };
+    match runtime.block_on(service::run(options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => failed(&fault),
+    }
+}
+
+fn failed(fault: &anyhow::Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {fault:#}");
+    ExitCode::FAILURE
+}

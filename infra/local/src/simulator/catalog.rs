@@ -1,0 +1,95 @@
+//! The models that the simulator pretends to have.
+//!
+//! A deployment's name is its model's name, as in most workshops.
+
+use super::refusal::Refusal;
+
+/// What may be asked of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    /// `chat/completions`
+    Chat,
+    /// `embeddings`
+    Embeddings,
+}
+
+impl Operation {
+    /// The operation as Azure's messages name it.
+    pub(super) fn azure_name(self) -> &'static str {
+        match self {
+            Self::Chat => "ChatCompletions_Create",
+            Self::Embeddings => "Embeddings_Create",
+        }
+    }
+}
+
+/// One simulated model.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Model {
+    /// The deployment's name, which requests use.
+    pub(super) name: &'static str,
+    /// The name with its version, which answers use.
+    pub(super) version: &'static str,
+    /// The one operation it serves.
+    pub(super) operation: Operation,
+    /// The longest prompt, in tokens.
+    pub(super) context: usize,
+    /// The longest completion, in tokens; for embeddings, the number of dimensions.
+    pub(super) largest: usize,
+}
+
+const MODELS: [Model; 3] = [
+    Model {
+        name: "gpt-4o-mini",
+        version: "gpt-4o-mini-2024-07-18",
+        operation: Operation::Chat,
+        context: 128_000,
+        largest: 16_384,
+    },
+    Model {
+        name: "gpt-4o",
+        version: "gpt-4o-2024-11-20",
+        operation: Operation::Chat,
+        context: 128_000,
+        largest: 16_384,
+    },
+    Model {
+        name: "text-embedding-3-small",
+        version: "text-embedding-3-small",
+        operation: Operation::Embeddings,
+        context: 8_192,
+        largest: 1_536,
+    },
+];
+
+/// The names of all deployments.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    MODELS.iter().map(|model| model.name)
+}
+
+/// The model behind a deployment, if it serves the operation.
+pub(super) fn find(name: &str, operation: Operation) -> Result<&'static Model, Refusal> {
+    let Some(model) = MODELS.iter().find(|model| model.name.eq_ignore_ascii_case(name)) else {
+        return Err(Refusal::Deployment);
+    };
+    if model.operation != operation {
+        return Err(Refusal::Operation { operation, model: model.name });
+    }
+    Ok(model)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deployment_is_found_by_its_name_and_operation() {
+        let found = find("gpt-4o-mini", Operation::Chat).unwrap();
+        assert_eq!(found.version, "gpt-4o-mini-2024-07-18");
+        assert_eq!(find("gpt-9", Operation::Chat), Err(Refusal::Deployment));
+        assert_eq!(
+            find("gpt-4o", Operation::Embeddings),
+            Err(Refusal::Operation { operation: Operation::Embeddings, model: "gpt-4o" })
+        );
+    }
+}

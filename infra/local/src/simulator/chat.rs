@@ -1,0 +1,241 @@
+//! Reads a chat request: everything that decides what the simulated model says.
+//!
+//! Sampling fields such as `temperature` are accepted and mean nothing here.
+
+use serde_json::Value;
+
+use super::catalog::{Model, Operation};
+use super::fields::{self, Object};
+use super::prompt::Prompt;
+use super::refusal::Refusal;
+use super::tools::{self, ToolCall};
+
+/// The most choices that the API makes of one prompt.
+const MOST_CHOICES: usize = 128;
+
+/// The shape that the answer's text must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Plain words
+    Text,
+    /// Any JSON object
+    Json,
+    /// A JSON object of this schema
+    Schema(Value),
+}
+
+/// What a stream should carry beside the tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Streaming {
+    /// A last frame with the usage.
+    pub(super) usage: bool,
+    /// Filler that hides the length of each token.
+    pub(super) obfuscation: bool,
+}
+
+/// A request that can be answered.
+#[derive(Debug)]
+pub(super) struct ChatRequest {
+    pub(super) model: &'static Model,
+    pub(super) prompt: Prompt,
+    /// The price of the messages and the tools.
+    pub(super) prompt_tokens: usize,
+    pub(super) call: Option<ToolCall>,
+    pub(super) format: Format,
+    /// The longest completion, in tokens per choice.
+    pub(super) cap: usize,
+    pub(super) choices: usize,
+    pub(super) stop: Vec<String>,
+    pub(super) streaming: Option<Streaming>,
+}
+
+impl ChatRequest {
+    /// Reads a body for a model, or says what is wrong with it.
+    pub(super) fn read(body: &Object, model: &'static Model) -> Result<Self, Refusal> {
+        let prompt = Prompt::read(body)?;
+        let call = tools::choose(body, prompt.last)?;
+        let request = Self {
+            model,
+            prompt_tokens: prompt.tokens + tools::prompt_tokens(body),
+            call,
+            format: format(body, &prompt)?,
+            cap: cap(body, model)?,
+            choices: fields::integer(body, "n", 1..=MOST_CHOICES)?.unwrap_or(1),
+            stop: stop(body)?,
+            streaming: streaming(body)?,
+            prompt,
+        };
+        if request.prompt.mentions("trigger the content filter") {
+            return Err(Refusal::ContentFilter);
+        }
+        if request.prompt.mentions("trigger a rate limit") {
+            return Err(Refusal::RateLimit(Operation::Chat));
+        }
+        if request.prompt_tokens > model.context {
+            let (tokens, context) = (request.prompt_tokens, model.context);
+            let message = format!("The messages have {tokens} tokens; {context} is the most.");
+            return Err(Refusal::field("messages", Some("context_length_exceeded"), message));
+        }
+        Ok(request)
+    }
+}
+
+fn cap(body: &Object, model: &Model) -> Result<usize, Refusal> {
+    let older = fields::integer(body, "max_tokens", 1..=model.largest)?;
+    let newer = fields::integer(body, "max_completion_tokens", 1..=model.largest)?;
+    if older.is_some() && newer.is_some() {
+        let message = "'max_tokens' and 'max_completion_tokens' cannot be given together.";
+        return Err(Refusal::field("max_tokens", Some("invalid_parameter_combination"), message));
+    }
+    Ok(newer.or(older).unwrap_or(model.largest))
+}
+
+fn stop(body: &Object) -> Result<Vec<String>, Refusal> {
+    let listed = match fields::given(body, "stop") {
+        None => return Ok(Vec::new()),
+        Some(Value::String(text)) => return Ok(vec![text.clone()]),
+        Some(Value::Array(listed)) => listed,
+        Some(other) => return Err(Refusal::wrong_type("stop", "a string or an array", other)),
+    };
+    if listed.len() > 4 {
+        let message = "'stop' may hold at most four strings.";
+        return Err(Refusal::field("stop", Some("array_above_max_length"), message));
+    }
+    let texts = listed.iter().map(|stop| match stop {
+        Value::String(text) => Ok(text.clone()),
+        other => Err(Refusal::wrong_type("stop", "an array of strings", other)),
+    });
+    texts.collect()
+}
+
+fn streaming(body: &Object) -> Result<Option<Streaming>, Refusal> {
+    let is_streamed = fields::flag(body, "stream")?;
+    let options = match fields::given(body, "stream_options") {
+        None => {
+            return Ok(is_streamed.then_some(Streaming { usage: false, obfuscation: true }));
+        }
+        Some(Value::Object(options)) => options,
+        Some(other) => return Err(Refusal::wrong_type("stream_options", "an object", other)),
+    };
+    if !is_streamed {
+        let message = "'stream_options' makes sense only together with 'stream'.";
+        return Err(Refusal::field("stream_options", None, message));
+    }
+    let hides_length = fields::given(options, "include_obfuscation") != Some(&Value::Bool(false));
+    let usage = fields::flag(options, "include_usage")?;
+    Ok(Some(Streaming { usage, obfuscation: hides_length }))
+}
+
+fn format(body: &Object, prompt: &Prompt) -> Result<Format, Refusal> {
+    let Some(format) = fields::given(body, "response_format") else {
+        return Ok(Format::Text);
+    };
+    match format["type"].as_str() {
+        Some("text") => Ok(Format::Text),
+        Some("json_object") if prompt.mentions("json") => Ok(Format::Json),
+        Some("json_object") => {
+            let message = "With 'json_object' the messages must contain the word 'json'.";
+            Err(Refusal::field("messages", None, message))
+        }
+        Some("json_schema") => schema(&format["json_schema"]).map(Format::Schema),
+        Some(_) => {
+            let supported = "'text', 'json_object' and 'json_schema'";
+            Err(Refusal::unsupported("response_format.type", supported))
+        }
+        None => Err(Refusal::missing("response_format.type")),
+    }
+}
+
+fn schema(described: &Value) -> Result<Value, Refusal> {
+    const PLACE: &str = "response_format.json_schema";
+    if !described["name"].is_string() {
+        return Err(Refusal::missing(&format!("{PLACE}.name")));
+    }
+    let schema = &described["schema"];
+    if schema.is_null() {
+        return Err(Refusal::missing(&format!("{PLACE}.schema")));
+    }
+    let is_object = schema["type"] == "object" || schema.get("$ref").is_some();
+    if described["strict"] == true && !is_object {
+        let message = format!("The schema in '{PLACE}' must describe an object.");
+        return Err(Refusal::field("response_format", None, message));
+    }
+    Ok(schema.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::simulator::catalog;
+
+    fn read(rest: Value) -> Result<ChatRequest, Refusal> {
+        let mut body = json!({"messages": [{"role": "user", "content": "Hello, JSON"}]});
+        body.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        let model = catalog::find("gpt-4o-mini", Operation::Chat).unwrap();
+        ChatRequest::read(body.as_object().unwrap(), model)
+    }
+
+    fn param(rest: Value) -> String {
+        match read(rest.clone()) {
+            Err(Refusal::Invalid { param: Some(param), .. }) => param,
+            other => panic!("{rest}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_plain_request_has_defaults() {
+        let request = read(json!({})).unwrap();
+        assert_eq!((request.cap, request.choices, request.streaming), (16_384, 1, None));
+        assert_eq!(request.format, Format::Text);
+    }
+
+    #[test]
+    fn caps_stops_choices_and_streams_are_read() {
+        let request = read(json!({
+            "max_completion_tokens": 3, "n": 2, "stop": ["a", "b"], "stream": true,
+            "stream_options": {"include_usage": true, "include_obfuscation": false},
+        }))
+        .unwrap();
+        assert_eq!((request.cap, request.choices), (3, 2));
+        assert_eq!(request.stop, ["a", "b"]);
+        assert_eq!(request.streaming, Some(Streaming { usage: true, obfuscation: false }));
+    }
+
+    #[test]
+    fn a_bad_field_is_named() {
+        let cases = [
+            (json!({"max_tokens": 0}), "max_tokens"),
+            (json!({"max_tokens": 5, "max_completion_tokens": 5}), "max_tokens"),
+            (json!({"n": 0}), "n"),
+            (json!({"stream": "true"}), "stream"),
+            (json!({"stream_options": {"include_usage": true}}), "stream_options"),
+            (json!({"stop": [1]}), "stop"),
+            (json!({"response_format": {"type": "yaml"}}), "response_format.type"),
+            (
+                json!({"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}),
+                "response_format.json_schema.name",
+            ),
+        ];
+        for (rest, expected) in cases {
+            assert_eq!(param(rest), expected);
+        }
+    }
+
+    #[test]
+    fn the_magic_words_are_obeyed() {
+        let say = |text: &str| json!({"messages": [{"role": "user", "content": text}]});
+        let filtered = read(say("Please trigger the Content Filter.")).unwrap_err();
+        assert_eq!(filtered, Refusal::ContentFilter);
+        let limited = read(say("trigger a rate limit")).unwrap_err();
+        assert_eq!(limited, Refusal::RateLimit(Operation::Chat));
+    }
+
+    #[test]
+    fn a_prompt_past_the_context_is_refused() {
+        let long = "word".repeat(128_001);
+        let body = json!({"messages": [{"role": "user", "content": long}]});
+        assert_eq!(param(body), "messages");
+    }
+}

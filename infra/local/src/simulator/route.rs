@@ -1,0 +1,168 @@
+//! Finds the operation and the deployment of a request, and answers it.
+//!
+//! Knows Azure's v1 form, in which the body names the deployment, and the classic form, in which
+//! the path does. The first thing looked at is the key, as at Azure.
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Method, Uri, header};
+
+use super::answer::{Answer, Body};
+use super::catalog::{self, Operation};
+use super::chat::ChatRequest;
+use super::completion::Completion;
+use super::embeddings::Embeddings;
+use super::fields;
+use super::frames::frames;
+use super::refusal::Refusal;
+use super::stamp::Stamp;
+
+/// The one key that is refused, so that a wrong key can be tried out.
+const WRONG_KEY: &str = "wrong-key";
+
+/// The id by which a client finds its call again, sent back as it came.
+const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
+
+/// The answer to a request whose body has arrived.
+pub(super) fn answer(head: &Parts, body: &[u8], stamp: &Stamp) -> Answer {
+    let mut answer = decide(head, body, stamp).unwrap_or_else(Answer::from);
+    let id = head.headers.get(CLIENT_REQUEST_ID).and_then(|id| id.to_str().ok());
+    answer.headers.extend(id.map(|id| (CLIENT_REQUEST_ID, id.to_owned())));
+    answer
+}
+
+fn decide(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
+    if !has_key(&head.headers) {
+        return Err(Refusal::Key);
+    }
+    let (operation, deployment) = target(&head.method, &head.uri).ok_or(Refusal::Path)?;
+    let body = fields::object(body)?;
+    let named = match deployment {
+        Some(deployment) => deployment,
+        None => fields::text(&body, "model")?
+            .ok_or_else(|| Refusal::invalid("The parameter 'model' is required."))?,
+    };
+    let model = catalog::find(named, operation)?;
+    match operation {
+        Operation::Chat => {
+            let request = ChatRequest::read(&body, model)?;
+            let completion = Completion::compose(&request, stamp);
+            let body = match request.streaming {
+                None => Body::Whole(Bytes::from(completion.body().to_string())),
+                Some(streaming) => {
+                    Body::Frames(Box::new(frames(completion, streaming, stamp.clone())))
+                }
+            };
+            Ok(Answer::of(body, model.name, request.prompt_tokens))
+        }
+        Operation::Embeddings => {
+            let embeddings = Embeddings::answer(&body, model)?;
+            let json = serde_json::to_vec(&embeddings)
+                .map_err(|_| Refusal::invalid("The answer could not be written."))?;
+            Ok(Answer::of(Body::Whole(Bytes::from(json)), model.name, embeddings.prompt_tokens()))
+        }
+    }
+}
+
+/// A key in Azure's header, or a token in the header that Entra ID uses.
+fn has_key(headers: &HeaderMap) -> bool {
+    let key = headers.get("api-key").and_then(|key| key.to_str().ok());
+    let bearer = || {
+        let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        value.strip_prefix("Bearer ")
+    };
+    let key = key.or_else(bearer).unwrap_or_default().trim();
+    !key.is_empty() && key != WRONG_KEY
+}
+
+/// The operation, and the deployment where the path names it.
+fn target<'a>(method: &Method, uri: &'a Uri) -> Option<(Operation, Option<&'a str>)> {
+    if method != Method::POST {
+        return None;
+    }
+    let path = uri.path().strip_prefix("/openai/")?;
+    if let Some(operation) = path.strip_prefix("v1/") {
+        return Some((self::operation(operation)?, None));
+    }
+    let (deployment, operation) = path.strip_prefix("deployments/")?.split_once('/')?;
+    let mut query = uri.query().unwrap_or_default().split('&');
+    query.find(|pair| pair.starts_with("api-version="))?;
+    Some((self::operation(operation)?, Some(deployment)))
+}
+
+fn operation(path: &str) -> Option<Operation> {
+    match path {
+        "chat/completions" => Some(Operation::Chat),
+        "embeddings" => Some(Operation::Embeddings),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, StatusCode};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const CHAT: &str = "/openai/v1/chat/completions";
+
+    fn ask(path: &str, key: &str, body: Value) -> (StatusCode, Value) {
+        let request = Request::post(path).header("api-key", key).body(()).unwrap();
+        let answer = answer(&request.into_parts().0, body.to_string().as_bytes(), &Stamp::fixed());
+        match answer.body {
+            Body::Whole(bytes) => (answer.status, serde_json::from_slice(&bytes).unwrap()),
+            Body::Frames(_) => panic!("a stream was not asked for"),
+        }
+    }
+
+    fn hello(model: &str) -> Value {
+        json!({"model": model, "messages": [{"role": "user", "content": "Hello"}]})
+    }
+
+    #[test]
+    fn both_forms_of_the_path_are_served() {
+        let classic = "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21";
+        assert_eq!(ask(CHAT, "k", hello("gpt-4o")).1["model"], "gpt-4o-2024-11-20");
+        assert_eq!(ask(classic, "k", hello("ignored")).1["model"], "gpt-4o-2024-11-20");
+        let embeddings = json!({"model": "text-embedding-3-small", "input": "a"});
+        assert_eq!(ask("/openai/v1/embeddings", "k", embeddings).0, StatusCode::OK);
+    }
+
+    #[test]
+    fn a_key_is_wanted_before_all_else() {
+        for key in ["", " ", "wrong-key"] {
+            let (status, body) = ask("/nowhere", key, json!(null));
+            assert_eq!((status, &body["error"]["code"]), (StatusCode::UNAUTHORIZED, &json!("401")));
+        }
+        let request = Request::post(CHAT).header("authorization", "Bearer t").body(()).unwrap();
+        assert!(has_key(request.headers()));
+    }
+
+    #[test]
+    fn what_is_not_there_is_404() {
+        let (status, body) = ask(CHAT, "k", hello("gpt-9"));
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert_eq!(body["error"]["code"], "DeploymentNotFound");
+        let unknown =
+            ["/", "/openai/v1/completions", "/openai/deployments/gpt-4o/chat/completions"];
+        for path in unknown {
+            assert_eq!(ask(path, "k", hello("gpt-4o")).1["error"]["code"], "404", "{path}");
+        }
+    }
+
+    #[test]
+    fn a_model_serves_only_its_own_operation() {
+        let (status, body) = ask(CHAT, "k", hello("text-embedding-3-small"));
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(body["error"]["code"], "OperationNotSupported");
+    }
+
+    #[test]
+    fn a_body_without_a_model_is_refused() {
+        let body = json!({"messages": [{"role": "user", "content": "Hello"}]});
+        let (status, body) = ask(CHAT, "k", body);
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(body["error"]["type"], "invalid_request_error");
+    }
+}
