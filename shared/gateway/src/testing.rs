@@ -3,10 +3,14 @@
 //! [`ledger_contract`] is the one suite for ledgers: it runs here against [`MemoryLedger`] and in
 //! `tests/` against the DynamoDB engine. [`FaultyLedger`] makes any ledger fail where a test wants.
 
+mod azure;
+mod books;
 mod contract;
 mod events;
 mod faulty;
+mod hostile;
 mod ledger;
+mod luck;
 mod ports;
 mod samples;
 #[cfg(test)]
@@ -15,7 +19,9 @@ mod simulation;
 pub use contract::ledger_contract;
 pub use events::{EventTrouble, MemoryEvents};
 pub use faulty::{FaultyLedger, LedgerCall, LedgerTrouble};
+pub use hostile::{Survived, survive};
 pub use ledger::MemoryLedger;
+use luck::SeededLuck;
 pub use ports::{FixedLuck, MemoryPorts, Notebook, ScriptedUpstream, TestClock};
 pub use samples::{a_deployment, a_window, an_event};
 

@@ -8,10 +8,7 @@
 //! After each write the account that it changed is checked; at the end, when all is quiet, the
 //! books must balance.
 
-mod azure;
-mod books;
 mod ledger;
-mod luck;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,10 +24,9 @@ use lanyard_domain::window::Window;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use self::azure::SimulatedAzure;
 use self::ledger::SimulatedLedger;
-use self::luck::SeededLuck;
-use super::{MemoryEvents, MemoryLedger, Notebook, a_deployment, an_event};
+use super::azure::SimulatedAzure;
+use super::{MemoryEvents, MemoryLedger, Notebook, SeededLuck, a_deployment, an_event, books};
 use crate::ports::{Clock, Ledger, Listing};
 use crate::request::Request;
 use crate::{Gateway, Ports};

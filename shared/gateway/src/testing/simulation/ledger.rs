@@ -12,10 +12,8 @@ use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::{Charge, UsageRecord};
 
-use super::books;
-use super::luck::SeededLuck;
 use crate::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
-use crate::testing::{MemoryLedger, lock};
+use crate::testing::{MemoryLedger, SeededLuck, books, lock};
 
 pub(super) struct SimulatedLedger {
     inner: Arc<MemoryLedger>,

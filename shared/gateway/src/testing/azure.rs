@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use http::StatusCode;
 use lanyard_domain::catalog::Deployment;
 
-use super::luck::SeededLuck;
+use super::SeededLuck;
 use crate::ports::{Cause, Upstream, UpstreamBody, UpstreamCall, UpstreamFault};
 
 pub(super) struct SimulatedAzure {

@@ -1,0 +1,255 @@
+//! Bytes to requests: what clients send, nearly.
+
+use bytes::Bytes;
+use lanyard_domain::operation::Operation;
+
+use super::{CODE, PROMPT};
+
+/// The longest list of fields in one body, and of requests in one input.
+const MOST: u8 = 12;
+
+/// A reader of choices.
+pub(super) struct Grammar<'b> {
+    bytes: &'b [u8],
+    left: u8,
+}
+
+const NAMES: [&str; 24] = [
+    "model",
+    "messages",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "n",
+    "best_of",
+    "input",
+    "store",
+    "user",
+    "service_tier",
+    "background",
+    "tools",
+    "data_sources",
+    "dataSources",
+    "Max_Tokens",
+    "max\\u005ftokens",
+    "temperature",
+    "seed",
+    "response_format",
+    "STREAM",
+    "",
+];
+
+const VALUES: [&str; 40] = [
+    "null",
+    "true",
+    "false",
+    "0",
+    "-1",
+    "1",
+    "5",
+    "100",
+    "1.5",
+    "1e3",
+    "4294967296",
+    "1e400",
+    "\"100\"",
+    "\"model\"",
+    "\"gpt-nope\"",
+    "\"../..\"",
+    "\"\"",
+    "\"\\ud800\"",
+    "\"\\ud83d\\ude00\"",
+    "[]",
+    "{}",
+    "[[[]]]",
+    "{\"include_usage\":true}",
+    "{\"include_usage\":false}",
+    "[1,2,3]",
+    "[[1],[2]]",
+    "[{\"role\":\"user\",\"content\":\"canary-prompt\"}]",
+    "[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\"}}]}]",
+    "[{\"role\":\"user\",\"content\":null},7,\"x\"]",
+    "[{\"type\":\"function\"}]",
+    "[{\"type\":\"web_search\"}]",
+    "[{\"type\":7}]",
+    "\"priority\"",
+    "NaN",
+    "'x'",
+    "\"canary-prompt",
+    "{\"a\":",
+    "tru",
+    "\"canary-prompt\"",
+    "[\"canary-prompt\",\"canary-prompt\"]",
+];
+
+const PATHS: [&str; 20] = [
+    "/api/v1/chat/completions",
+    "/api/v1/embeddings",
+    "/api/openai/v1/chat/completions",
+    "/api/openai/deployments/model/chat/completions",
+    "/api/v1/openai/deployments/model/embeddings",
+    "/api/openai-proxy/chat/completions",
+    "/api/v1/chat/completions/",
+    "/v1/chat/completions",
+    "/api/openai/deployments/../chat/completions",
+    "/api/openai/deployments/%2e%2e/chat/completions",
+    "/api/openai/deployments/.%2e/chat/completions",
+    "/api/openai/deployments/a%2f..%2fb/chat/completions",
+    "/api/openai/deployments/gpt;x/chat/completions",
+    "/api/openai/deployments/gpt%00/embeddings",
+    "/api/openai/deployments/%252e/chat/completions",
+    "/api/openai/deployments//chat/completions",
+    "/api/v1//chat/completions",
+    "/api/openai/files",
+    "/",
+    "/api/v1/chat/completions/x",
+];
+
+const QUERIES: [&str; 8] = [
+    "",
+    "api-version=2024-10-21",
+    "api-version=v1&api-version=v1",
+    "api-version=%zz",
+    "a=b",
+    "=",
+    "a=%26",
+    "api-version=2024-10-21%26x=y",
+];
+
+const TYPES: [&str; 6] = [
+    "application/json",
+    "application/json; charset=utf-8",
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+    "",
+];
+
+impl<'b> Grammar<'b> {
+    pub(super) fn of(bytes: &'b [u8]) -> Self {
+        Self { bytes, left: MOST }
+    }
+
+    fn byte(&mut self) -> u8 {
+        match self.bytes.split_first() {
+            Some((first, rest)) => {
+                self.bytes = rest;
+                *first
+            }
+            None => 0,
+        }
+    }
+
+    fn one_in(&mut self, times: u8) -> bool {
+        self.byte().is_multiple_of(times)
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+        let index = usize::from(self.byte()).checked_rem(from.len())?;
+        from.get(index).copied()
+    }
+
+    /// The next request; `None` when the bytes are used up.
+    pub(super) fn request(&mut self) -> Option<(Operation, http::Request<Bytes>)> {
+        loop {
+            if self.bytes.is_empty() || self.left == 0 {
+                return None;
+            }
+            self.left -= 1;
+            // What no HTTP client can send is no request.
+            if let Some(request) = self.try_request() {
+                return Some(request);
+            }
+        }
+    }
+
+    fn try_request(&mut self) -> Option<(Operation, http::Request<Bytes>)> {
+        let path = if self.one_in(3) { self.pick(&PATHS)? } else { self.pick(&PATHS[..7])? };
+        let query = if self.one_in(4) { self.pick(&QUERIES)? } else { "" };
+        let operation = if path.contains("embeddings") {
+            Operation::Embeddings
+        } else {
+            Operation::ChatCompletions
+        };
+        let method = if self.one_in(12) { self.pick(&["GET", "PUT", "OPTIONS"])? } else { "POST" };
+        let mut builder = http::Request::builder().method(method).uri(format!("{path}?{query}"));
+        for _ in 0..1 + u8::from(self.one_in(16)) {
+            let name = self.pick(&["openai-event-code", "api-key", "authorization"])?;
+            let mut value = if self.one_in(6) { self.odd_credential() } else { self.credential() };
+            if name == "authorization" && !self.one_in(8) {
+                value.splice(0..0, *b"Bearer ");
+            }
+            builder = builder.header(name, value);
+        }
+        let content_type = if self.one_in(8) { self.pick(&TYPES)? } else { TYPES[0] };
+        builder = builder.header("content-type", content_type);
+        if self.one_in(24) {
+            builder = builder.header("content-encoding", "gzip");
+        }
+        if self.one_in(16) {
+            builder = builder.header("x-model", self.pick(&["model", "gpt-nope", "../.."])?);
+        }
+        Some((operation, builder.body(self.body(operation)).ok()?))
+    }
+
+    fn credential(&mut self) -> Vec<u8> {
+        let user = self.byte() % 3;
+        format!("{CODE}/user{user}").into_bytes()
+    }
+
+    fn odd_credential(&mut self) -> Vec<u8> {
+        let odd: [&[u8]; 8] = [
+            b"",
+            b"/",
+            b"canary-code",
+            b"other-code/ada",
+            b"canary-code/",
+            b"x' or '/ada",
+            "h\u{430}ckathon/ada".as_bytes(),
+            b"canary-code/a\tb",
+        ];
+        let mut credential = self.pick(&odd).unwrap_or_default().to_vec();
+        if self.one_in(4) {
+            let taken = self.bytes.len().min(usize::from(self.byte()));
+            credential.extend_from_slice(&self.bytes[..taken.min(self.bytes.len())]);
+        }
+        credential
+    }
+
+    fn body(&mut self, operation: Operation) -> Bytes {
+        if self.one_in(16) {
+            let taken = self.bytes.len().min(40);
+            return Bytes::copy_from_slice(&self.bytes[..taken]);
+        }
+        let mut fields = vec![match operation {
+            Operation::ChatCompletions => format!(
+                r#""messages":[{{"role":"user","content":"{PROMPT} {}"}}]"#,
+                "x".repeat(usize::from(self.byte()))
+            ),
+            Operation::Embeddings => format!(r#""input":["{PROMPT}"]"#),
+        }];
+        if !self.one_in(3) {
+            fields.push(r#""model":"model""#.to_owned());
+        }
+        if self.one_in(3) {
+            fields.push(r#""stream":true"#.to_owned());
+        }
+        if self.one_in(2) {
+            for _ in 0..self.byte() % 5 {
+                let name = self.pick(&NAMES).unwrap_or_default();
+                let value = self.pick(&VALUES).unwrap_or_default();
+                fields.push(format!("\"{name}\":{value}"));
+            }
+        }
+        let mut body = format!("{{{}}}", fields.join(","));
+        if self.one_in(20) {
+            body.push_str(self.pick(&["x", "}", " {}", "\u{feff}", "\0"]).unwrap_or_default());
+        }
+        if self.one_in(24) {
+            body = "[".repeat(usize::from(self.byte()) * 4) + &body;
+        }
+        Bytes::from(body)
+    }
+}
