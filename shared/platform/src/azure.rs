@@ -23,6 +23,12 @@ const IDLE: Duration = Duration::from_secs(90);
 /// How long a key is used before it is read again.
 const KEY_LIFE: Duration = Duration::from_secs(300);
 
+/// Makes ring the cryptography of every HTTPS client of this process.
+pub fn use_ring() {
+    // Installed already by an earlier client: just as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// The client of all deployments.
 pub struct Azure {
     http: reqwest::Client,
@@ -37,8 +43,7 @@ impl Azure {
     ///
     /// If TLS cannot be set up.
     pub fn new(keys: Arc<dyn KeyStore>) -> Result<Self, Cause> {
-        // Installed already by an earlier client of this process: just as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        use_ring();
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
             .pool_idle_timeout(IDLE)

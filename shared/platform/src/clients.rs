@@ -71,10 +71,13 @@ impl Clients {
 
     /// Opens a connection to DynamoDB with one read of an item that is not there.
     async fn warm_up(&self) {
-        let (Ok(code), Ok(nobody)) = ("warm-up".parse(), "warm-up".parse()) else { return };
+        let Ok(nobody) = "warm-up".parse() else { return };
         let account = AccountKey::Event(nobody);
         let reads = async {
-            tokio::join!(self.table.get(Key::code(&code), false), self.ledger.account(&account))
+            tokio::join!(
+                self.table.get(Key::account(&account), false),
+                self.ledger.account(&account)
+            )
         };
         let _ = tokio::time::timeout(WARM_UP, reads).await;
     }

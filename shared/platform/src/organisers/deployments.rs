@@ -4,7 +4,7 @@ use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::{DeploymentName, OrganiserId, Replica};
 
 use super::{OrganiserFault, Organisers, away, unreadable};
-use crate::table::{Key, get_document, put_document};
+use crate::table::{DEPLOYMENT_PREFIX, Key, get_document, organiser_pk, put_document};
 
 impl Organisers {
     /// Every deployment of an organiser, by name and replica.
@@ -16,7 +16,11 @@ impl Organisers {
         &self,
         organiser: &OrganiserId,
     ) -> Result<Vec<Deployment>, OrganiserFault> {
-        let mut deployments = self.table.deployments(organiser).await?;
+        // Not as the gateway reads them: what an organiser has just added must be there.
+        let items = self.table.all(organiser_pk(organiser), DEPLOYMENT_PREFIX).await;
+        let items = items.map_err(away)?;
+        let deployments = items.iter().map(get_document).collect::<Result<Vec<Deployment>, _>>();
+        let mut deployments = deployments.map_err(unreadable)?;
         deployments.sort_by(|a, b| (&a.name, &a.replica).cmp(&(&b.name, &b.replica)));
         Ok(deployments)
     }

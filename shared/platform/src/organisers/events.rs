@@ -170,28 +170,13 @@ impl Organisers {
 
     /// Deletes the accounts of attendees who were blocked before they came.
     async fn forget_attendees(&self, event: &EventId) -> Result<(), OrganiserFault> {
-        loop {
-            let page = self
-                .table
-                .client
-                .query()
-                .table_name(&self.table.name)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":pk", text(event_pk(event)))
-                .expression_attribute_values(":prefix", text(ATTENDEE_PREFIX))
-                .projection_expression("pk, sk")
-                .send()
-                .await
-                .map_err(away)?;
-            if page.items().is_empty() {
-                return Ok(());
-            }
-            for key in page.items.unwrap_or_default() {
-                let delete = self.table.client.delete_item().table_name(&self.table.name);
-                delete.set_key(Some(key)).send().await.map_err(away)?;
-            }
+        let accounts = self.table.all(event_pk(event), ATTENDEE_PREFIX).await.map_err(away)?;
+        for mut account in accounts {
+            account.retain(|attribute, _| matches!(attribute.as_str(), "pk" | "sk"));
+            let delete = self.table.client.delete_item().table_name(&self.table.name);
+            delete.set_key(Some(account)).send().await.map_err(away)?;
         }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use lanyard_domain::usage::Charge;
 use lanyard_gateway::ports::Cause;
 
 use super::{OrganiserFault, Organisers, away, unreadable};
-use crate::table::{HOUR_PREFIX, Item, event_pk, get_number, get_text, text};
+use crate::table::{HOUR_PREFIX, Item, event_pk, get_number, get_text};
 
 /// What a model did in an hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,29 +50,8 @@ impl Organisers {
     ///
     /// If the table does not answer or an item is malformed.
     pub async fn hours(&self, event: &EventId) -> Result<Vec<HourUsage>, OrganiserFault> {
-        let mut hours = Vec::new();
-        let mut start: Option<Item> = None;
-        loop {
-            let page = self
-                .table
-                .client
-                .query()
-                .table_name(&self.table.name)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":pk", text(event_pk(event)))
-                .expression_attribute_values(":prefix", text(HOUR_PREFIX))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(away)?;
-            for item in page.items() {
-                hours.push(HourUsage::read(item).map_err(unreadable)?);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(hours);
-            }
-        }
+        let items = self.table.all(event_pk(event), HOUR_PREFIX).await.map_err(away)?;
+        items.iter().map(|item| HourUsage::read(item).map_err(unreadable)).collect()
     }
 }
 

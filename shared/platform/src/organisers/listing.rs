@@ -73,6 +73,30 @@ impl Organisers {
 }
 
 impl Table {
+    /// Every item of a partition whose sort key begins so, as it is now.
+    pub(super) async fn all(&self, partition: String, prefix: &str) -> Result<Vec<Item>, Cause> {
+        let mut items = Vec::new();
+        let mut start: Option<Item> = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":pk", text(partition.clone()))
+                .expression_attribute_values(":prefix", text(prefix))
+                .set_exclusive_start_key(start)
+                .send()
+                .await?;
+            items.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
     /// Those of several items that are there, as they are now, in any order.
     async fn batch(&self, keys: Vec<Key>) -> Result<Vec<Item>, Cause> {
         let mut found = Vec::with_capacity(keys.len());

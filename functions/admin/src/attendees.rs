@@ -1,0 +1,173 @@
+//! Who is at an event: their usage, their own limits, and whether they are kept out.
+
+use std::time::Duration;
+
+use chrono::SecondsFormat;
+use http::StatusCode;
+use lanyard_domain::account::{Account, AccountKey, Change, Field, NO_LIMIT, Write, signed};
+use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::EventId;
+use lanyard_domain::time::EpochNanos;
+use lanyard_domain::token::UserId;
+use lanyard_gateway::Response;
+use lanyard_gateway::ports::{LedgerFault, Outcome};
+use lanyard_platform::organisers::{Action, AuditEntry};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::error::AdminError;
+use crate::events::{LimitsDraft, owned};
+use crate::form::{Form, Given, Mistakes};
+use crate::page::cursor;
+use crate::usage::Numbers;
+use crate::{Call, body, changes, read, reply};
+
+/// The pauses before a call to the ledger is made again. Its calls are single tries, and those of
+/// organisers may all be repeated.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
+
+/// Calls the ledger up to three times.
+pub(crate) async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, LedgerFault>
+where
+    F: Future<Output = Result<T, LedgerFault>>,
+{
+    for pause in PAUSES {
+        match call().await {
+            Ok(value) => return Ok(value),
+            Err(_) => tokio::time::sleep(pause).await,
+        }
+    }
+    call().await
+}
+
+#[derive(Serialize)]
+struct AttendeeView<'a> {
+    user: &'a UserId,
+    blocked: bool,
+    /// `null` for somebody who was blocked or given limits before they came.
+    joined_at: Option<String>,
+    in_flight: u64,
+    usage: Numbers,
+    /// What holds for them: the event's limits with their own in place.
+    allowance: Allowance,
+    /// Which of these are their own.
+    own_limits: Vec<&'static str>,
+}
+
+impl<'a> AttendeeView<'a> {
+    fn of(user: &'a UserId, account: &Account, event: &Event) -> Self {
+        let seated_at = account.numbers.get(&Field::SeatedAt).map(|at| EpochNanos(*at).to_utc());
+        let is_own = |limit: &Limit| account.numbers.contains_key(&Field::Override(*limit));
+        Self {
+            user,
+            blocked: is_blocked(account),
+            joined_at: seated_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
+            in_flight: account.count(Field::Open),
+            usage: Numbers::of(account),
+            allowance: account.allowance(&event.allowances.attendee),
+            own_limits: Limit::ALL.into_iter().filter(is_own).map(Limit::name).collect(),
+        }
+    }
+}
+
+fn is_blocked(account: &Account) -> bool {
+    account.get(Field::Blocked) != 0
+}
+
+/// `GET /events/{id}/attendees`
+pub(crate) async fn list(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
+    let page = call.page::<UserId>()?;
+    let event = owned(call, id).await?;
+    let (accounts, next) = page_of(call, id, page.after.as_ref(), page.limit).await?;
+    let attendees: Vec<_> =
+        accounts.iter().map(|(user, account)| AttendeeView::of(user, account, &event)).collect();
+    reply(StatusCode::OK, &json!({"attendees": attendees, "next": cursor(next)}))
+}
+
+/// Up to `limit` accounts, and the last one's name if there are more.
+pub(crate) async fn page_of(
+    call: Call<'_>,
+    event: &EventId,
+    after: Option<&UserId>,
+    limit: u16,
+) -> Result<(Vec<(UserId, Account)>, Option<UserId>), AdminError> {
+    let ledger = &call.admin.ledger;
+    let asked = limit.saturating_add(1);
+    let (mut accounts, next) = patiently(|| ledger.attendees(event, after, asked)).await?;
+    let has_more = accounts.len() > usize::from(limit);
+    accounts.truncate(limit.into());
+    let last = accounts.last().map(|(user, _)| user.clone());
+    Ok((accounts, if has_more { last } else { next }))
+}
+
+/// `PATCH /events/{id}/attendees/{user}`, also for somebody who has not come yet.
+pub(crate) async fn change(
+    call: Call<'_>,
+    id: &EventId,
+    user: UserId,
+) -> Result<Response, AdminError> {
+    call.no_query()?;
+    let write = asked_for(&body::object(call.request)?)?;
+    let event = owned(call, id).await?;
+    let key = AccountKey::Attendee(id.clone(), user.clone());
+    let ledger = &call.admin.ledger;
+    let before = patiently(|| ledger.account(&key)).await?.unwrap_or_default();
+    let after = match patiently(|| ledger.apply(&key, &write)).await? {
+        Outcome::Made(account) => account,
+        // The write has no conditions, so nothing can have kept it from being made.
+        Outcome::Kept(_) => return Err(AdminError::Internal(None)),
+    };
+    let changes = changes::between(&facts(&before, &event), &facts(&after, &event));
+    if !changes.is_empty() {
+        let entry = AuditEntry {
+            at: call.now(),
+            request_id: call.request.id.clone(),
+            by: call.caller.actor(),
+            action: Action::ChangeAttendee,
+            attendee: Some(user.clone()),
+            changes,
+        };
+        call.admin.organisers.write_audit(id, &entry).await?;
+    }
+    reply(StatusCode::OK, &AttendeeView::of(&user, &after, &event))
+}
+
+fn asked_for(body: &Map<String, Value>) -> Result<Write, AdminError> {
+    let mistakes = Mistakes::default();
+    let form = Form::new(body, &mistakes);
+    let mut changes = Vec::new();
+    match form.field("blocked", read::yes_or_no) {
+        Given::Value(true) => changes.push(Change::Set(Field::Blocked, 1)),
+        Given::Value(false) | Given::Null => changes.push(Change::Remove(Field::Blocked)),
+        Given::Absent | Given::Wrong => {}
+    }
+    match form.form("allowance") {
+        Given::Value(form) => {
+            let own = |(limit, value): (Limit, Option<u64>)| {
+                Change::Set(Field::Override(limit), value.map_or(NO_LIMIT, signed))
+            };
+            changes.extend(LimitsDraft::read(form).0.into_iter().map(own));
+            changes.push(Change::Add(Field::Terms, 1));
+        }
+        Given::Null => {
+            changes.extend(Limit::ALL.map(|limit| Change::Remove(Field::Override(limit))));
+            changes.push(Change::Add(Field::Terms, 1));
+        }
+        Given::Absent | Given::Wrong => {}
+    }
+    form.close();
+    if body.is_empty() {
+        mistakes.add("body", "must hold blocked, allowance or both");
+    }
+    mistakes.unless_any(Some(Write { conditions: Vec::new(), changes }))
+}
+
+/// What the audit compares.
+fn facts(account: &Account, event: &Event) -> Map<String, Value> {
+    let allowance = account.allowance(&event.allowances.attendee);
+    let mut facts = Map::new();
+    facts.insert("blocked".to_owned(), is_blocked(account).into());
+    facts.insert("allowance".to_owned(), serde_json::to_value(allowance).unwrap_or_default());
+    facts
+}

@@ -1,0 +1,143 @@
+//! An organiser's deployments. A key comes in and never goes out.
+
+mod draft;
+mod endpoint;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::fmt;
+use std::str::FromStr;
+
+use http::StatusCode;
+use lanyard_domain::catalog::Deployment;
+use lanyard_domain::event::{Event, Phase};
+use lanyard_domain::ids::{DeploymentName, EventId, Replica};
+use lanyard_gateway::Response;
+use serde_json::{Map, Value, json};
+
+use crate::error::AdminError;
+use crate::page::cursor;
+use crate::{Call, body, reply};
+
+use draft::{Described, Terms, described};
+use view::DeploymentView;
+
+/// How many events are looked at together when a deployment is to go.
+const EVENTS_AT_ONCE: u16 = 100;
+/// How many events a refusal names.
+const EVENTS_NAMED: usize = 5;
+
+/// `GET /deployments`
+pub(crate) async fn list(call: Call<'_>) -> Result<Response, AdminError> {
+    let page = call.page::<Place>()?;
+    let mut deployments = call.admin.organisers.deployments(call.organiser()).await?;
+    deployments.retain(|d| page.after.as_ref().is_none_or(|after| Place::of(d) > *after));
+    let shown = deployments.get(..usize::from(page.limit)).unwrap_or(&deployments);
+    let next = shown.last().filter(|_| shown.len() < deployments.len()).map(Place::of);
+    let views: Vec<_> = shown.iter().map(DeploymentView::of).collect();
+    reply(StatusCode::OK, &json!({"deployments": views, "next": cursor(next)}))
+}
+
+/// `PUT /deployments/{name}`
+///
+/// The key is written before the deployment: a deployment without its key would refuse attendees,
+/// a key without its deployment does nothing.
+pub(crate) async fn put(call: Call<'_>, name: &str) -> Result<Response, AdminError> {
+    call.no_query()?;
+    let admin = call.admin;
+    let body = body::object(call.request)?;
+    let is_new = existing(call, name, &body).await?.is_none();
+    let terms = Terms { has_key: !is_new, allow_loopback: admin.allow_loopback };
+    let Described { deployment, key } = described(name, &body, call.organiser(), terms)?;
+    if let Some(key) = key {
+        let written = admin.keys.write(&deployment.key_reference, &key).await;
+        written.map_err(AdminError::StoreUnavailable)?;
+    }
+    admin.organisers.put_deployment(call.organiser(), &deployment).await?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    reply(status, &DeploymentView::of(&deployment))
+}
+
+/// The deployment that a body would replace, as far as its names can be read.
+async fn existing(
+    call: Call<'_>,
+    name: &str,
+    body: &Map<String, Value>,
+) -> Result<Option<Deployment>, AdminError> {
+    let replica = draft::replica(body.get("replica").and_then(Value::as_str));
+    let (Ok(name), Ok(replica)) = (name.parse(), replica) else { return Ok(None) };
+    Ok(call.admin.organisers.deployment(call.organiser(), &name, &replica).await?)
+}
+
+/// `DELETE /deployments/{name}?replica=`
+///
+/// An event that is made at the same moment may still come to offer it; it then offers nothing
+/// under this name, and its attendees are told what there is.
+pub(crate) async fn delete(call: Call<'_>, name: &str) -> Result<Response, AdminError> {
+    let replica = call.query(&["replica"], |query, mistakes| {
+        let replica = draft::replica(query.get("replica"));
+        replica.map_err(|fault| mistakes.add("replica", fault)).ok()
+    })?;
+    let organisers = &call.admin.organisers;
+    let missing = || AdminError::NotFound { what: "deployment" };
+    let name: DeploymentName = name.parse().map_err(|_| missing())?;
+    let deployment = organisers.deployment(call.organiser(), &name, &replica).await?;
+    let deployment = deployment.ok_or_else(missing)?;
+    let events = events_that_offer(call, &name).await?;
+    if !events.is_empty() {
+        return Err(AdminError::DeploymentInUse { events });
+    }
+    organisers.delete_deployment(call.organiser(), &name, &replica).await?;
+    let removed = call.admin.keys.remove(&deployment.key_reference).await;
+    removed.map_err(AdminError::StoreUnavailable)?;
+    reply(StatusCode::OK, &json!({"name": name, "replica": replica, "deleted": true}))
+}
+
+/// The names of events, open or to come, that offer a deployment.
+async fn events_that_offer(
+    call: Call<'_>,
+    name: &DeploymentName,
+) -> Result<Vec<String>, AdminError> {
+    let offers = |event: &Event| {
+        event.phase(call.now()) != Phase::Ended
+            && event.deployments.as_ref().is_none_or(|offered| offered.contains(name))
+    };
+    let mut names = Vec::new();
+    let mut after: Option<EventId> = None;
+    loop {
+        let (events, next) =
+            call.admin.organisers.events(call.organiser(), after.as_ref(), EVENTS_AT_ONCE).await?;
+        names.extend(events.into_iter().filter(offers).map(|event| event.name));
+        names.truncate(EVENTS_NAMED);
+        after = next;
+        if after.is_none() || names.len() == EVENTS_NAMED {
+            return Ok(names);
+        }
+    }
+}
+
+/// Where a deployment stands in the list.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place(DeploymentName, Replica);
+
+impl Place {
+    fn of(deployment: &Deployment) -> Self {
+        Self(deployment.name.clone(), deployment.replica.clone())
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.0, self.1)
+    }
+}
+
+impl FromStr for Place {
+    type Err = lanyard_domain::ids::InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, replica) = text.split_once('#').unwrap_or((text, ""));
+        Ok(Self(name.parse()?, replica.parse()?))
+    }
+}

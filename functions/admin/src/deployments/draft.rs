@@ -1,0 +1,226 @@
+//! A deployment as a body describes it.
+
+use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment, Prices};
+use lanyard_domain::ids::{DeploymentName, OrganiserId, Replica};
+use lanyard_domain::operation::Operation;
+use lanyard_platform::keys::AzureKey;
+use serde_json::{Map, Value};
+
+use super::endpoint;
+use crate::error::AdminError;
+use crate::form::{Form, Given, Mistakes};
+use crate::read;
+
+/// Micro-dollars in a dollar, the unit of prices in the catalog.
+const MICRO_DIGITS: usize = 6;
+/// The most dollars for a million tokens.
+const DEAREST: f64 = 1_000_000.0;
+
+/// A deployment to be written, and its key if the body holds one.
+#[derive(Debug)]
+pub(super) struct Described {
+    pub(super) deployment: Deployment,
+    pub(super) key: Option<AzureKey>,
+}
+
+/// What a body cannot know.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// Whether the deployment is there already, and so has a key.
+    pub(super) has_key: bool,
+    /// Whether it may be on this machine.
+    pub(super) allow_loopback: bool,
+}
+
+/// The replica that a body means, and that a deployment has unless it says otherwise.
+const USUAL_REPLICA: &str = "main";
+
+/// Reads which replica a text names; none is the usual one.
+pub(super) fn replica(text: Option<&str>) -> Result<Replica, String> {
+    let replica = text.unwrap_or(USUAL_REPLICA).parse();
+    replica.map_err(|fault: lanyard_domain::ids::InvalidId| fault.to_string())
+}
+
+/// The deployment that a body describes, whole: what it leaves out takes its default.
+///
+/// # Errors
+///
+/// 400 with every mistake.
+pub(super) fn described(
+    name: &str,
+    body: &Map<String, Value>,
+    organiser: &OrganiserId,
+    terms: Terms,
+) -> Result<Described, AdminError> {
+    let mistakes = Mistakes::default();
+    let name = match name.parse::<DeploymentName>() {
+        Ok(name) => Some(name),
+        Err(fault) => {
+            mistakes.add("name", fault.to_string());
+            None
+        }
+    };
+    let form = Form::new(body, &mistakes);
+    let replica =
+        form.field("replica", |value| replica(Some(value.as_str().ok_or("must be text")?)));
+    let endpoint = form.required("endpoint", |value| {
+        endpoint::read(value.as_str().ok_or("must be text")?, terms.allow_loopback)
+    });
+    let azure_name = form.field("azure_name", read::parsed).value().or_else(|| name.clone());
+    let operations = form.required("operations", operations);
+    let api = api(&form);
+    let weight = form.field("weight", read::whole(0..=1_000));
+    let requests_per_minute = form.field("requests_per_minute", quota).value();
+    let tokens_per_minute = form.field("tokens_per_minute", quota).value();
+    let completion_field = form.field(
+        "completion_field",
+        read::one_of(&[
+            ("max_tokens", CompletionField::MaxTokens),
+            ("max_completion_tokens", CompletionField::MaxCompletionTokens),
+        ]),
+    );
+    let prices = prices(&form);
+    let key =
+        if terms.has_key { form.field("key", key).value() } else { form.required("key", key) };
+    form.close();
+    let deployment = (|| {
+        let (name, azure_name) = (name?, azure_name?);
+        let replica = match replica {
+            Given::Value(replica) => replica,
+            Given::Absent | Given::Null | Given::Wrong => USUAL_REPLICA.parse().ok()?,
+        };
+        let usual_field = usual_completion_field([&azure_name, &name]);
+        Some(Deployment {
+            key_reference: format!("{organiser}/{name}/{replica}"),
+            name,
+            replica,
+            endpoint: endpoint?,
+            azure_name,
+            operations: operations?,
+            api: api?,
+            weight: u32::try_from(weight.or(1, 1)).ok()?,
+            requests_per_minute,
+            tokens_per_minute,
+            completion_field: completion_field.or(usual_field, usual_field),
+            prices,
+        })
+    })();
+    mistakes.unless_any(deployment.map(|deployment| Described { deployment, key }))
+}
+
+fn operations(value: &Value) -> Result<Vec<Operation>, String> {
+    read::list(value)
+        .map_err(|fault| format!("{fault}; the operations are: {}", read::operation_names()))
+}
+
+fn quota(value: &Value) -> Result<u64, String> {
+    read::whole(1..=read::MOST_UNITS)(value)
+}
+
+fn key(value: &Value) -> Result<AzureKey, String> {
+    let key = value.as_str().and_then(AzureKey::new);
+    key.ok_or_else(|| "must be 1 to 512 visible ASCII characters without blanks".to_owned())
+}
+
+#[derive(Clone, Copy)]
+enum Style {
+    V1,
+    Classic,
+}
+
+/// The form of Azure's API; the classic one needs its version, the new one has none.
+fn api(form: &Form<'_>) -> Option<AzureApi> {
+    let api = form.field("api", read::one_of(&[("v1", Style::V1), ("classic", Style::Classic)]));
+    let version = form.field("api_version", api_version);
+    if matches!(api, Given::Wrong) || matches!(version, Given::Wrong) {
+        return None;
+    }
+    match (api.or(Style::V1, Style::V1), version.value()) {
+        (Style::V1, None) => Some(AzureApi::V1),
+        (Style::Classic, Some(version)) => Some(AzureApi::Classic(version)),
+        (Style::V1, Some(_)) => {
+            form.mistake("api_version", "goes only with \"api\": \"classic\"");
+            None
+        }
+        (Style::Classic, None) => {
+            form.mistake("api_version", "is required with \"api\": \"classic\"");
+            None
+        }
+    }
+}
+
+fn api_version(value: &Value) -> Result<String, String> {
+    let is_version = |text: &&str| {
+        let date = text.strip_suffix("-preview").unwrap_or(text);
+        date.len() == 10 && chrono::NaiveDate::parse_from_str(date, "%Y-%m-%d").is_ok()
+    };
+    let text = value.as_str().filter(is_version).map(ToOwned::to_owned);
+    text.ok_or_else(|| "must be a date such as 2024-10-21 or 2024-10-01-preview".to_owned())
+}
+
+/// Models that refuse `max_tokens`, told by their names.
+fn usual_completion_field(names: [&DeploymentName; 2]) -> CompletionField {
+    const THINKING: [&str; 5] = ["o1", "o3", "o4", "gpt-5", "gpt-6"];
+    let is_thinking = |name: &&DeploymentName| {
+        let name = name.as_str().to_ascii_lowercase();
+        THINKING.iter().any(|beginning| name.starts_with(beginning))
+    };
+    if names.iter().any(is_thinking) {
+        CompletionField::MaxCompletionTokens
+    } else {
+        CompletionField::MaxTokens
+    }
+}
+
+/// Prices per million tokens; completions are free unless the body says otherwise.
+fn prices(form: &Form<'_>) -> Option<Prices> {
+    let prices = form.form("prices").value()?;
+    let prompt = prices.required("prompt", micro_dollars);
+    let completion = prices.field("completion", micro_dollars).or(0, 0);
+    prices.close();
+    Some(Prices { prompt: prompt?, completion })
+}
+
+fn micro_dollars(value: &Value) -> Result<u64, String> {
+    let dollars = value.as_f64().filter(|dollars| (0.0..=DEAREST).contains(dollars));
+    // By way of decimal digits, because 0.15 is no binary fraction.
+    let digits = dollars.map(|dollars| format!("{dollars:.MICRO_DIGITS$}").replace('.', ""));
+    digits
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| format!("must be dollars per million tokens, a number from 0 to {DEAREST}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn prices_are_whole_micro_dollars() {
+        for (dollars, micro) in [
+            (json!(0), 0),
+            (json!(0.15), 150_000),
+            (json!(0.6), 600_000),
+            (json!(15), 15_000_000),
+            (json!(0.000_000_6), 1),
+            (json!(1e-9), 0),
+            (json!(2.5e1), 25_000_000),
+        ] {
+            assert_eq!(micro_dollars(&dollars), Ok(micro), "{dollars}");
+        }
+        for value in [json!(-0.1), json!("0.15"), json!(1e9), json!(null), json!([])] {
+            assert!(micro_dollars(&value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn thinking_models_take_the_other_field() {
+        let field = |azure: &str, name: &str| {
+            usual_completion_field([&azure.parse().unwrap(), &name.parse().unwrap()]).name()
+        };
+        assert_eq!(field("gpt-4o-mini", "gpt-4o-mini"), "max_tokens");
+        assert_eq!(field("my-deployment", "gpt-5-mini"), "max_completion_tokens");
+        assert_eq!(field("O3-mini", "smart"), "max_completion_tokens");
+        assert_eq!(field("o4", "o4"), "max_completion_tokens");
+    }
+}

@@ -1,0 +1,70 @@
+//! A deployment as its organiser sees it. Nothing of the key, not even where it is kept.
+
+use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
+use lanyard_domain::ids::{DeploymentName, Replica};
+use lanyard_domain::operation::Operation;
+use serde::Serialize;
+use serde_json::Number;
+
+#[derive(Serialize)]
+pub(super) struct DeploymentView<'d> {
+    name: &'d DeploymentName,
+    replica: &'d Replica,
+    endpoint: &'d str,
+    azure_name: &'d DeploymentName,
+    operations: &'d [Operation],
+    #[serde(flatten)]
+    api: &'d AzureApi,
+    weight: u32,
+    requests_per_minute: Option<u64>,
+    tokens_per_minute: Option<u64>,
+    completion_field: CompletionField,
+    prices: Option<PricesView>,
+}
+
+/// Dollars per million tokens.
+#[derive(Serialize)]
+struct PricesView {
+    prompt: Option<Number>,
+    completion: Option<Number>,
+}
+
+impl<'d> DeploymentView<'d> {
+    pub(super) fn of(deployment: &'d Deployment) -> Self {
+        Self {
+            name: &deployment.name,
+            replica: &deployment.replica,
+            endpoint: &deployment.endpoint,
+            azure_name: &deployment.azure_name,
+            operations: &deployment.operations,
+            api: &deployment.api,
+            weight: deployment.weight,
+            requests_per_minute: deployment.requests_per_minute,
+            tokens_per_minute: deployment.tokens_per_minute,
+            completion_field: deployment.completion_field,
+            prices: deployment.prices.map(|prices| PricesView {
+                prompt: dollars(prices.prompt),
+                completion: dollars(prices.completion),
+            }),
+        }
+    }
+}
+
+fn dollars(micro: u64) -> Option<Number> {
+    let decimal = format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000);
+    decimal.parse().ok().and_then(Number::from_f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn micro_dollars_read_as_the_dollars_they_were() {
+        let text = |micro| dollars(micro).unwrap().to_string();
+        assert_eq!(text(150_000), "0.15");
+        assert_eq!(text(600_000), "0.6");
+        assert_eq!(text(15_000_000), "15.0");
+        assert_eq!(text(1), "1e-6");
+    }
+}

@@ -1,0 +1,244 @@
+//! Everything that the organisers' API refuses, in one table.
+//!
+//! The schema is the attendees': `{"error": {"message", "type", "param", "code"}}`, with `details`
+//! where a body was wrong. 409 is never sent, because old SDKs repeat it without a pause.
+
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use lanyard_gateway::Response;
+use lanyard_gateway::answer::IntoAnswer;
+use lanyard_gateway::headers::SHOULD_RETRY;
+use lanyard_gateway::ports::{Cause, LedgerFault};
+use lanyard_gateway::request::whole;
+use lanyard_platform::organisers::OrganiserFault;
+use serde::Serialize;
+
+use crate::form::Mistake;
+
+/// Why an organiser's request is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// No valid organiser token, for whatever reason: one body for all.
+    #[error(
+        "No valid organiser token was sent. Send the header 'Authorization: Bearer TOKEN' with the token that was shown when the organiser was made."
+    )]
+    InvalidOrganiserToken,
+    /// It is not there, or belongs to another organiser.
+    #[error("There is no {what} of this name among yours.")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+    },
+    /// No such path.
+    #[error(
+        "There is nothing at this path. The organisers' API answers at /api/admin/events, /api/admin/events/ID and what stands below it, and /api/admin/deployments."
+    )]
+    UnknownRoute,
+    /// The path exists, the method does not.
+    #[error("This path does not take this method. Use {allow}.")]
+    MethodNotAllowed {
+        /// What it takes.
+        allow: &'static str,
+    },
+    /// The body is no JSON object.
+    #[error("{0}")]
+    InvalidJson(String),
+    /// Fields are wrong; every one is listed.
+    #[error("{}", invalid(.0))]
+    Invalid(Vec<Mistake>),
+    /// Another event goes by the code.
+    #[error("Another event goes by this code. Choose another one, or leave it out to get one.")]
+    CodeTaken,
+    /// An event that was used is part of the accounts.
+    #[error("The event has been used, so it cannot be deleted. End it instead.")]
+    EventInUse,
+    /// An event that is open or to come offers the deployment.
+    #[error("{}", in_use(events))]
+    DeploymentInUse {
+        /// The names of such events.
+        events: Vec<String>,
+    },
+    /// The body is too large.
+    #[error("The body is larger than {} KiB.", limit / 1024)]
+    RequestTooLarge {
+        /// In bytes.
+        limit: usize,
+    },
+    /// The body is compressed.
+    #[error("The body must not be compressed. Send it without content-encoding.")]
+    UnsupportedMediaType,
+    /// Others kept changing the same thing.
+    #[error("Others are changing the same thing at the moment. Nothing was changed; try again.")]
+    Busy,
+    /// The table or the key store is away.
+    #[error(
+        "What was asked for could not be read or stored at the moment. Look whether it was, and try again."
+    )]
+    StoreUnavailable(#[source] Cause),
+    /// Our own mistake.
+    #[error(
+        "Something went wrong on our side. Try again; if it goes on, look for the request id in the log."
+    )]
+    Internal(#[source] Option<Cause>),
+}
+
+fn invalid(mistakes: &[Mistake]) -> String {
+    let first = mistakes.first().map(ToString::to_string).unwrap_or_default();
+    match mistakes.len() {
+        0 | 1 => format!("The request is not acceptable: {first}."),
+        n => format!("{n} fields are not acceptable, all listed in details. The first: {first}."),
+    }
+}
+
+fn in_use(events: &[String]) -> String {
+    format!(
+        "Events that are open or to come offer this deployment: {}. End them or take it out of \
+         them first; a weight of 0 keeps requests away from it until then.",
+        events.join(", ")
+    )
+}
+
+/// One row of the error table.
+struct Row {
+    status: StatusCode,
+    code: &'static str,
+    kind: &'static str,
+}
+
+impl AdminError {
+    /// The error table. A new variant must find its place here.
+    fn row(&self) -> Row {
+        let row = |status, code, kind| Row { status, code, kind };
+        const REQUEST: &str = "invalid_request_error";
+        const OURS: &str = "api_error";
+        let bad = |code| row(StatusCode::BAD_REQUEST, code, REQUEST);
+        match self {
+            Self::InvalidOrganiserToken => {
+                row(StatusCode::UNAUTHORIZED, "invalid_organiser_token", "authentication_error")
+            }
+            Self::NotFound { .. } => row(StatusCode::NOT_FOUND, "not_found", REQUEST),
+            Self::UnknownRoute => row(StatusCode::NOT_FOUND, "unknown_route", REQUEST),
+            Self::MethodNotAllowed { .. } => {
+                row(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", REQUEST)
+            }
+            Self::InvalidJson(_) => bad("invalid_json"),
+            Self::Invalid(mistakes) if mistakes.iter().all(|mistake| mistake.is_unknown) => {
+                bad("unknown_parameter")
+            }
+            Self::Invalid(_) => bad("invalid_value"),
+            Self::CodeTaken => bad("code_taken"),
+            Self::EventInUse => bad("event_in_use"),
+            Self::DeploymentInUse { .. } => bad("deployment_in_use"),
+            Self::RequestTooLarge { .. } => {
+                row(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", REQUEST)
+            }
+            Self::UnsupportedMediaType => {
+                row(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", REQUEST)
+            }
+            Self::Busy => row(StatusCode::SERVICE_UNAVAILABLE, "busy", OURS),
+            Self::StoreUnavailable(_) => {
+                row(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", OURS)
+            }
+            Self::Internal(_) => row(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", OURS),
+        }
+    }
+
+    fn param(&self) -> Option<&str> {
+        match self {
+            Self::Invalid(mistakes) => mistakes.first().map(|mistake| mistake.field.as_str()),
+            Self::CodeTaken => Some("code"),
+            Self::InvalidOrganiserToken
+            | Self::NotFound { .. }
+            | Self::UnknownRoute
+            | Self::MethodNotAllowed { .. }
+            | Self::InvalidJson(_)
+            | Self::EventInUse
+            | Self::DeploymentInUse { .. }
+            | Self::RequestTooLarge { .. }
+            | Self::UnsupportedMediaType
+            | Self::Busy
+            | Self::StoreUnavailable(_)
+            | Self::Internal(_) => None,
+        }
+    }
+
+    fn details(&self) -> Option<&[Mistake]> {
+        if let Self::Invalid(mistakes) = self { Some(mistakes) } else { None }
+    }
+}
+
+impl IntoAnswer for AdminError {
+    fn status(&self) -> StatusCode {
+        self.row().status
+    }
+
+    fn code(&self) -> &'static str {
+        self.row().code
+    }
+
+    fn into_response(self) -> Response {
+        let row = self.row();
+        let body = Envelope {
+            error: Detail {
+                message: self.to_string(),
+                kind: row.kind,
+                param: self.param(),
+                code: row.code,
+                details: self.details(),
+            },
+        };
+        let mut response =
+            http::Response::new(whole(serde_json::to_vec(&body).unwrap_or_default()));
+        *response.status_mut() = row.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if row.status == StatusCode::UNAUTHORIZED {
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
+        if row.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let Self::MethodNotAllowed { allow } = self {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+
+    fn panicked() -> Self {
+        Self::Internal(None)
+    }
+}
+
+impl From<OrganiserFault> for AdminError {
+    fn from(fault: OrganiserFault) -> Self {
+        match fault {
+            OrganiserFault::Away(cause) => Self::StoreUnavailable(cause),
+            OrganiserFault::Unreadable(cause) => Self::Internal(Some(cause)),
+            OrganiserFault::CodeTaken => Self::CodeTaken,
+            OrganiserFault::VersionConflict => Self::Busy,
+            OrganiserFault::InUse => Self::EventInUse,
+        }
+    }
+}
+
+impl From<LedgerFault> for AdminError {
+    fn from(fault: LedgerFault) -> Self {
+        Self::StoreUnavailable(fault.into())
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: Detail<'a>,
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    message: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    param: Option<&'a str>,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a [Mistake]>,
+}

@@ -1,0 +1,257 @@
+//! An organiser's events: made in one call, changed, moved on, deleted while unused.
+
+mod draft;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod view;
+mod warnings;
+
+use chrono::{SubsecRound, TimeDelta};
+use http::StatusCode;
+use lanyard_domain::event::{Event, Phase};
+use lanyard_domain::ids::EventId;
+use lanyard_domain::token::EventCode;
+use lanyard_domain::window::Window;
+use lanyard_gateway::Response;
+use lanyard_gateway::ports::Cause;
+use lanyard_platform::organisers::{Action, AuditEntry, FieldChange, OrganiserFault};
+use lanyard_platform::shell::{hex, random};
+use serde_json::{Map, Value, json};
+
+use crate::body;
+use crate::changes;
+use crate::error::AdminError;
+use crate::form::{Form, Mistakes};
+use crate::page::cursor;
+use crate::read;
+use crate::route::Step;
+use crate::{Call, reply};
+
+pub(crate) use draft::LimitsDraft;
+use rules::{Birth, CodeIs};
+use view::EventView;
+
+/// How often a change is made anew from a fresh read before others are let through.
+const TRIES: usize = 5;
+/// How long a replaced code may go on working.
+const LONGEST_GRACE_MINUTES: u64 = 1_440;
+/// What an audit entry leaves out: what follows from the rest, and the code, which is a secret.
+const NOT_AUDITED: [&str; 6] = ["id", "code", "status", "created_at", "version", "warnings"];
+
+/// `POST /events`
+pub(crate) async fn create(call: Call<'_>) -> Result<Response, AdminError> {
+    call.no_query()?;
+    let body = body::object(call.request)?;
+    let deployments = call.admin.organisers.deployments(call.organiser()).await?;
+    for _ in 0..TRIES {
+        let birth = Birth {
+            id: new_id(call).map_err(ours)?,
+            organiser: call.organiser(),
+            user_salt: hex(&random::<16>().map_err(ours)?),
+            luck: random().map_err(ours)?,
+            now: call.now(),
+        };
+        let (event, code_is) = rules::created(&body, birth, &deployments)?;
+        let entry =
+            call.audit_entry(Action::Create, changes::between(&Map::new(), &facts(&event, call)));
+        match (call.admin.organisers.create_event(&event, &entry).await, code_is) {
+            (Ok(()), _) => return reply(StatusCode::CREATED, &EventView::of(&event, call.now())),
+            (Err(OrganiserFault::CodeTaken), CodeIs::Drawn)
+            | (Err(OrganiserFault::VersionConflict), _) => {}
+            (Err(fault), _) => return Err(fault.into()),
+        }
+    }
+    Err(AdminError::Busy)
+}
+
+/// `GET /events`
+pub(crate) async fn list(call: Call<'_>) -> Result<Response, AdminError> {
+    let page = call.page::<EventId>()?;
+    let (events, next) =
+        call.admin.organisers.events(call.organiser(), page.after.as_ref(), page.limit).await?;
+    let events: Vec<_> = events.iter().map(|event| EventView::of(event, call.now())).collect();
+    reply(StatusCode::OK, &json!({"events": events, "next": cursor(next)}))
+}
+
+/// `GET /events/{id}`
+pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
+    call.no_query()?;
+    let event = owned(call, id).await?;
+    reply(StatusCode::OK, &EventView::of(&event, call.now()))
+}
+
+/// `PATCH /events/{id}`
+pub(crate) async fn change(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
+    call.no_query()?;
+    let body = body::object(call.request)?;
+    let deployments = call.admin.organisers.deployments(call.organiser()).await?;
+    update(call, id, Action::Change, |event| rules::changed(event, &body, &deployments)).await
+}
+
+/// `POST /events/{id}/pause`, `/resume` and `/end`
+pub(crate) async fn step(call: Call<'_>, id: &EventId, step: Step) -> Result<Response, AdminError> {
+    call.no_query()?;
+    nothing_but_braces(call)?;
+    match step {
+        Step::Pause => {
+            update(call, id, Action::Pause, |e| Ok(Event { is_paused: true, ..e.clone() })).await
+        }
+        Step::Resume => {
+            update(call, id, Action::Resume, |e| Ok(Event { is_paused: false, ..e.clone() })).await
+        }
+        Step::End => update(call, id, Action::End, |event| ended(event, call)).await,
+    }
+}
+
+/// An event that ends now. One that has not begun gets a window of a second before now, so that it
+/// is over like any other; one that is over stays as it is.
+fn ended(event: &Event, call: Call<'_>) -> Result<Event, AdminError> {
+    if event.phase(call.now()) == Phase::Ended {
+        return Ok(event.clone());
+    }
+    let now = call.now().trunc_subsecs(0);
+    let starts_at = event.window.starts_at().min(now - TimeDelta::seconds(1));
+    let window = Window::new(starts_at, now, event.window.zone());
+    Ok(Event { window: window.map_err(|fault| ours(fault.into()))?, ..event.clone() })
+}
+
+/// `POST /events/{id}/rotate-code`
+pub(crate) async fn rotate_code(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
+    call.no_query()?;
+    let (chosen, grace) = rotation(&body::optional_object(call.request)?)?;
+    let works_until = call.now() + grace;
+    for _ in 0..TRIES {
+        let before = owned(call, id).await?;
+        if chosen.as_ref() == Some(&before.code) {
+            let mistakes = Mistakes::default();
+            mistakes.add("code", "is the one that works now");
+            return mistakes.unless_any(None);
+        }
+        let luck = random().map_err(ours)?;
+        let code = chosen.clone().unwrap_or_else(|| EventCode::generate(&before.name, luck));
+        let entry = call.audit_entry(
+            Action::RotateCode,
+            vec![FieldChange {
+                field: "old_code_works_until".to_owned(),
+                from: Value::Null,
+                to: works_until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true).into(),
+            }],
+        );
+        match call.admin.organisers.rotate_code(&before, code, works_until, &entry).await {
+            Ok(after) => return reply(StatusCode::OK, &EventView::of(&after, call.now())),
+            Err(OrganiserFault::CodeTaken) if chosen.is_none() => {}
+            Err(OrganiserFault::VersionConflict) => {}
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+    Err(AdminError::Busy)
+}
+
+fn rotation(body: &Map<String, Value>) -> Result<(Option<EventCode>, TimeDelta), AdminError> {
+    let mistakes = Mistakes::default();
+    let form = Form::new(body, &mistakes);
+    let code = form.field("code", read::parsed).value();
+    let grace = form.field("grace_minutes", read::whole(0..=LONGEST_GRACE_MINUTES));
+    form.close();
+    let grace = i64::try_from(grace.or(0, 0)).ok().map(TimeDelta::minutes);
+    mistakes.unless_any(grace.map(|grace| (code, grace)))
+}
+
+/// `DELETE /events/{id}`
+pub(crate) async fn delete(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
+    call.no_query()?;
+    for _ in 0..TRIES {
+        let event = owned(call, id).await?;
+        let entry = call.audit_entry(Action::Delete, Vec::new());
+        match call.admin.organisers.delete_event(&event, &entry).await {
+            Ok(()) => return reply(StatusCode::OK, &json!({"id": id, "deleted": true})),
+            Err(OrganiserFault::VersionConflict) => {}
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+    Err(AdminError::Busy)
+}
+
+/// `GET /events/{id}/audit`
+pub(crate) async fn audit(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
+    let page = call.page()?;
+    owned(call, id).await?;
+    let (entries, next) = call.admin.organisers.audit(id, page.after.as_ref(), page.limit).await?;
+    reply(StatusCode::OK, &json!({"audit": entries, "next": cursor(next)}))
+}
+
+/// An event of the caller's own, as it is now.
+pub(crate) async fn owned(call: Call<'_>, id: &EventId) -> Result<Event, AdminError> {
+    let event = call.admin.organisers.event(call.organiser(), id).await?;
+    event.ok_or(AdminError::NotFound { what: "event" })
+}
+
+/// Changes an event from a fresh read, again if somebody else changes it meanwhile. What changes
+/// nothing is not written.
+async fn update(
+    call: Call<'_>,
+    id: &EventId,
+    action: Action,
+    change: impl Fn(&Event) -> Result<Event, AdminError>,
+) -> Result<Response, AdminError> {
+    for _ in 0..TRIES {
+        let before = owned(call, id).await?;
+        let after = change(&before)?;
+        if after == before {
+            return reply(StatusCode::OK, &EventView::of(&before, call.now()));
+        }
+        let changes = changes::between(&facts(&before, call), &facts(&after, call));
+        let entry = call.audit_entry(action, changes);
+        match call.admin.organisers.update_event(&before, after, &entry).await {
+            Ok(after) => return reply(StatusCode::OK, &EventView::of(&after, call.now())),
+            Err(OrganiserFault::VersionConflict) => {}
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+    Err(AdminError::Busy)
+}
+
+/// What the audit compares.
+fn facts(event: &Event, call: Call<'_>) -> Map<String, Value> {
+    match serde_json::to_value(EventView::of(event, call.now())) {
+        Ok(Value::Object(mut view)) => {
+            view.retain(|field, _| !NOT_AUDITED.contains(&field.as_str()));
+            view
+        }
+        Ok(_) | Err(_) => Map::new(),
+    }
+}
+
+/// An id that sorts by the time of its making, so that lists do.
+fn new_id(call: Call<'_>) -> Result<EventId, Cause> {
+    let ms = call.now().timestamp_millis();
+    Ok(format!("evt_{ms:012x}{}", hex(&random::<8>()?)).parse()?)
+}
+
+fn ours(cause: Cause) -> AdminError {
+    AdminError::Internal(Some(cause))
+}
+
+/// These calls say all by their path.
+fn nothing_but_braces(call: Call<'_>) -> Result<(), AdminError> {
+    let body = body::optional_object(call.request)?;
+    let mistakes = Mistakes::default();
+    for field in body.keys().take(1) {
+        mistakes.add(field.chars().take(64).collect::<String>(), "is not taken here: send no body");
+    }
+    mistakes.unless_any(Some(()))
+}
+
+impl Call<'_> {
+    fn audit_entry(&self, action: Action, changes: Vec<FieldChange>) -> AuditEntry {
+        AuditEntry {
+            at: self.now(),
+            request_id: self.request.id.clone(),
+            by: self.caller.actor(),
+            action,
+            attendee: None,
+            changes,
+        }
+    }
+}

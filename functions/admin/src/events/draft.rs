@@ -1,0 +1,188 @@
+//! An event as a body describes it: each field read by itself, nothing compared yet.
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::ids::DeploymentName;
+use lanyard_domain::operation::Operation;
+use lanyard_domain::token::EventCode;
+use lanyard_domain::window::InvalidInstant;
+use serde_json::{Map, Value};
+
+use crate::form::{Form, Given, Mistakes};
+use crate::read;
+
+/// Whether an event is made or changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Create,
+    Change,
+}
+
+/// What a body says of an event.
+pub(super) struct EventDraft {
+    pub(super) name: Given<String>,
+    /// As given: what it means depends on the zone.
+    pub(super) starts_at: Given<String>,
+    pub(super) ends_at: Given<String>,
+    pub(super) time_zone: Given<Tz>,
+    pub(super) code: Given<EventCode>,
+    pub(super) attendees: Given<u64>,
+    pub(super) deployments: Given<Vec<DeploymentName>>,
+    pub(super) default_deployments: Given<Defaults>,
+    pub(super) max_completion_tokens: Given<u64>,
+    pub(super) max_choices: Given<u64>,
+    pub(super) allowances: Given<AllowancesDraft>,
+    pub(super) contact: Given<ContactDraft>,
+    pub(super) url: Given<String>,
+    pub(super) url_text: Given<String>,
+    pub(super) description: Given<String>,
+    pub(super) image_url: Given<String>,
+}
+
+/// What a body says of an event's default deployments; `None` leaves the choice to us.
+pub(super) type Defaults = BTreeMap<Operation, Option<DeploymentName>>;
+
+pub(super) struct AllowancesDraft {
+    pub(super) attendee: Given<LimitsDraft>,
+    pub(super) event: Given<LimitsDraft>,
+    pub(super) attendees: Given<u64>,
+}
+
+/// The limits that a body names, `None` where it lifts one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LimitsDraft(pub(crate) BTreeMap<Limit, Option<u64>>);
+
+pub(super) struct ContactDraft {
+    pub(super) name: Given<String>,
+    pub(super) email: Given<String>,
+}
+
+impl EventDraft {
+    /// Reads every field, and notes what is wrong with each.
+    pub(super) fn read(purpose: Purpose, body: &Map<String, Value>, mistakes: &Mistakes) -> Self {
+        let form = Form::new(body, mistakes);
+        let draft = Self {
+            name: form.field("name", read::line(1..=128)),
+            starts_at: form.field("starts_at", time),
+            ends_at: form.field("ends_at", time),
+            time_zone: form.field("time_zone", time_zone),
+            code: form.field(
+                "code",
+                match purpose {
+                    Purpose::Create => read::parsed,
+                    Purpose::Change => code_stays,
+                },
+            ),
+            attendees: form.field("attendees", read::whole(1..=100_000)),
+            deployments: form.field("deployments", read::list),
+            default_deployments: map(form.form("default_deployments"), defaults),
+            max_completion_tokens: form.field("max_completion_tokens", read::whole(1..=1_000_000)),
+            max_choices: form.field("max_choices", read::whole(1..=128)),
+            allowances: map(form.form("allowances"), AllowancesDraft::read),
+            contact: map(form.form("contact"), ContactDraft::read),
+            url: form.field("url", read::address(&["https", "http"])),
+            url_text: form.field("url_text", read::line(1..=128)),
+            description: form.field("description", read::text(8_192)),
+            image_url: form.field("image_url", read::address(&["https"])),
+        };
+        form.close();
+        draft
+    }
+}
+
+/// A time as text; what it says is read when the zone is known.
+fn time(value: &Value) -> Result<String, String> {
+    let text = value.as_str().map(ToOwned::to_owned);
+    text.ok_or_else(|| InvalidInstant::Format.to_string())
+}
+
+fn time_zone(value: &Value) -> Result<Tz, String> {
+    let zone = value.as_str().and_then(|text| text.parse().ok());
+    zone.ok_or_else(|| "must be the name of an IANA time zone, such as Europe/Oslo".to_owned())
+}
+
+fn code_stays(_: &Value) -> Result<EventCode, String> {
+    Err("cannot be set here: POST to rotate-code, which can let the old code work for a while"
+        .to_owned())
+}
+
+fn map<'a, T>(given: Given<Form<'a>>, read: impl FnOnce(Form<'a>) -> T) -> Given<T> {
+    match given {
+        Given::Value(form) => Given::Value(read(form)),
+        Given::Absent => Given::Absent,
+        Given::Null => Given::Null,
+        Given::Wrong => Given::Wrong,
+    }
+}
+
+fn defaults(form: Form<'_>) -> Defaults {
+    let mut defaults = Defaults::new();
+    for operation in Operation::ALL {
+        match form.field(operation.name(), read::parsed) {
+            Given::Value(name) => {
+                defaults.insert(operation, Some(name));
+            }
+            Given::Null => {
+                defaults.insert(operation, None);
+            }
+            Given::Absent | Given::Wrong => {}
+        }
+    }
+    form.close();
+    defaults
+}
+
+impl AllowancesDraft {
+    fn read(form: Form<'_>) -> Self {
+        let event = form.form("event");
+        let attendees = match &event {
+            Given::Value(event) => event.field("attendees", read::limit),
+            Given::Absent | Given::Null | Given::Wrong => Given::Absent,
+        };
+        let draft = Self {
+            attendee: map(form.form("attendee"), LimitsDraft::read),
+            event: map(event, LimitsDraft::read),
+            attendees,
+        };
+        form.close();
+        draft
+    }
+}
+
+impl LimitsDraft {
+    /// Reads the limits of one account.
+    pub(crate) fn read(form: Form<'_>) -> Self {
+        let mut limits = BTreeMap::new();
+        for limit in Limit::ALL {
+            match form.field(limit.name(), read::limit) {
+                Given::Value(value) => {
+                    limits.insert(limit, Some(value));
+                }
+                Given::Null => {
+                    limits.insert(limit, None);
+                }
+                Given::Absent | Given::Wrong => {}
+            }
+        }
+        form.close();
+        Self(limits)
+    }
+
+    /// An allowance with these limits in it.
+    pub(super) fn over(&self, allowance: Allowance) -> Allowance {
+        self.0.iter().fold(allowance, |allowance, (limit, value)| allowance.with(*limit, *value))
+    }
+}
+
+impl ContactDraft {
+    fn read(form: Form<'_>) -> Self {
+        let draft = Self {
+            name: form.field("name", read::line(1..=128)),
+            email: form.field("email", read::email),
+        };
+        form.close();
+        draft
+    }
+}

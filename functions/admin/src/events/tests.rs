@@ -1,0 +1,378 @@
+mod changes;
+
+use chrono::{DateTime, Utc};
+use insta::assert_snapshot;
+use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
+use lanyard_domain::event::Event;
+use lanyard_domain::operation::Operation;
+use lanyard_gateway::answer::IntoAnswer;
+use serde_json::{Map, Value, json};
+
+use super::rules::{Birth, changed, created};
+use super::view::EventView;
+use crate::AdminError;
+
+fn now() -> DateTime<Utc> {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+fn deployment(name: &str, operation: Operation, tokens_per_minute: Option<u64>) -> Deployment {
+    Deployment {
+        name: name.parse().unwrap(),
+        replica: "main".parse().unwrap(),
+        endpoint: "https://one.openai.azure.com".to_owned(),
+        azure_name: name.parse().unwrap(),
+        operations: vec![operation],
+        api: AzureApi::V1,
+        weight: 1,
+        requests_per_minute: None,
+        tokens_per_minute,
+        completion_field: CompletionField::MaxTokens,
+        prices: None,
+        key_reference: "main/x/main".to_owned(),
+    }
+}
+
+fn deployments() -> Vec<Deployment> {
+    vec![
+        deployment("gpt-4o", Operation::ChatCompletions, None),
+        deployment("gpt-4o-mini", Operation::ChatCompletions, Some(1_000_000)),
+        deployment("text-embedding-3-small", Operation::Embeddings, None),
+    ]
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+fn create(body: Value) -> Result<Event, AdminError> {
+    let organiser = "main".parse().unwrap();
+    let birth = Birth {
+        id: "evt_1".parse().unwrap(),
+        organiser: &organiser,
+        user_salt: "salt".to_owned(),
+        luck: [1, 12, 3, 14, 5, 16, 7, 30],
+        now: now(),
+    };
+    created(&object(body), birth, &deployments()).map(|(event, _)| event)
+}
+
+fn oslo(more: Value) -> Value {
+    let mut body = object(json!({
+        "name": "Oslo Hack",
+        "starts_at": "2026-12-05T09:00", "ends_at": "2026-12-06T18:00",
+        "time_zone": "Europe/Oslo",
+    }));
+    body.extend(object(more));
+    Value::Object(body)
+}
+
+fn shown(event: &Event) -> String {
+    serde_json::to_string_pretty(&EventView::of(event, now())).unwrap()
+}
+
+fn change(event: &Event, body: Value) -> Result<Event, AdminError> {
+    changed(event, &object(body), &deployments())
+}
+
+/// Every wrong field of a refusal, one a line.
+fn mistakes<T: std::fmt::Debug>(refused: Result<T, AdminError>) -> String {
+    match refused.unwrap_err() {
+        AdminError::Invalid(mistakes) => {
+            mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_event_needs_only_a_name_a_window_and_a_zone() {
+    assert_snapshot!(shown(&create(oslo(json!({}))).unwrap()), @r#"
+    {
+      "id": "evt_1",
+      "name": "Oslo Hack",
+      "status": "scheduled",
+      "paused": false,
+      "code": "oslo-hack-1c3e5g7y",
+      "starts_at": "2026-12-05T09:00:00+01:00",
+      "ends_at": "2026-12-06T18:00:00+01:00",
+      "time_zone": "Europe/Oslo",
+      "attendees": 100,
+      "deployments": null,
+      "default_deployments": {
+        "chat_completions": "gpt-4o",
+        "embeddings": "text-embedding-3-small"
+      },
+      "max_completion_tokens": 4096,
+      "max_choices": 1,
+      "allowances": {
+        "attendee": {
+          "requests_per_minute": 20,
+          "tokens_per_minute": 40000,
+          "requests_per_day": 1000,
+          "tokens_per_day": null,
+          "tokens_total": null,
+          "in_flight": 4
+        },
+        "event": {
+          "requests_per_minute": 2000,
+          "tokens_per_minute": 1000000,
+          "requests_per_day": null,
+          "tokens_per_day": null,
+          "tokens_total": 50000000,
+          "in_flight": null,
+          "attendees": 300
+        }
+      },
+      "contact": {
+        "name": null,
+        "email": null
+      },
+      "url": null,
+      "url_text": null,
+      "description": null,
+      "image_url": null,
+      "created_at": "2026-11-21T12:00:00Z",
+      "version": 1,
+      "warnings": []
+    }
+    "#);
+}
+
+#[test]
+fn every_field_can_be_set_at_once() {
+    let event = create(oslo(json!({
+        "code": "Hackathon",
+        "attendees": 20,
+        "deployments": ["gpt-4o-mini"],
+        "default_deployments": {"chat_completions": "gpt-4o-mini"},
+        "max_completion_tokens": 256,
+        "max_choices": 2,
+        "allowances": {
+            "attendee": {"requests_per_minute": null, "tokens_per_day": 1_000, "in_flight": 1},
+            "event": {"tokens_total": 255, "attendees": null},
+        },
+        "contact": {"name": "Ada", "email": "ada@example.org"},
+        "url": "https://example.org/hack",
+        "url_text": "Read more",
+        "description": "Hello.\n\nBring a **laptop**.",
+        "image_url": "https://example.org/hack.png",
+    })));
+    assert_snapshot!(shown(&event.unwrap()), @r#"
+    {
+      "id": "evt_1",
+      "name": "Oslo Hack",
+      "status": "scheduled",
+      "paused": false,
+      "code": "hackathon",
+      "starts_at": "2026-12-05T09:00:00+01:00",
+      "ends_at": "2026-12-06T18:00:00+01:00",
+      "time_zone": "Europe/Oslo",
+      "attendees": 20,
+      "deployments": [
+        "gpt-4o-mini"
+      ],
+      "default_deployments": {
+        "chat_completions": "gpt-4o-mini"
+      },
+      "max_completion_tokens": 256,
+      "max_choices": 2,
+      "allowances": {
+        "attendee": {
+          "requests_per_minute": null,
+          "tokens_per_minute": 200000,
+          "requests_per_day": 1000,
+          "tokens_per_day": 1000,
+          "tokens_total": null,
+          "in_flight": 1
+        },
+        "event": {
+          "requests_per_minute": 400,
+          "tokens_per_minute": 1000000,
+          "requests_per_day": null,
+          "tokens_per_day": null,
+          "tokens_total": 255,
+          "in_flight": null,
+          "attendees": null
+        }
+      },
+      "contact": {
+        "name": "Ada",
+        "email": "ada@example.org"
+      },
+      "url": "https://example.org/hack",
+      "url_text": "Read more",
+      "description": "Hello.\n\nBring a **laptop**.",
+      "image_url": "https://example.org/hack.png",
+      "created_at": "2026-11-21T12:00:00Z",
+      "version": 1,
+      "warnings": [
+        "The code can be guessed. Whoever tries common words may use the event: leave the code out to get one that cannot be guessed.",
+        "allowances.event.tokens_total is smaller than a request with the longest answer, 256 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens."
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn every_wrong_field_is_reported_at_once() {
+    let refused = create(json!({
+        "starts_at": "tomorrow",
+        "ends_at": 5,
+        "time_zone": "Mars/Olympus",
+        "code": "h c",
+        "attendees": 0,
+        "deployments": ["gpt-4o-mini", "gpt-9", "gpt-4o-mini", "a/b", 7],
+        "default_deployments": {"chat": "gpt-4o-mini", "embeddings": 1},
+        "max_completion_tokens": 1.5,
+        "max_choices": "1",
+        "allowances": {
+            "attendee": {"requests_per_minute": 0, "tokens": 5},
+            "event": {"in_flight": "4", "attendees": -1},
+            "team": {},
+        },
+        "contact": {"name": "", "email": "ada", "phone": "1"},
+        "url": "javascript:alert(1)",
+        "url_text": "",
+        "description": ["x"],
+        "image_url": "http://example.org/a.png",
+        "paused": true,
+    }));
+    assert_snapshot!(mistakes(refused), @"
+    ends_at must be a date and time such as 2026-12-05T09:00, with an offset or Z if it is not local
+    time_zone must be the name of an IANA time zone, such as Europe/Oslo
+    code must be 4 to 64 characters
+    attendees must be a whole number from 1 to 100000
+    deployments [2] repeats a name; [3] must be 1 to 64 of A-Z a-z 0-9 . _ -; [4] must be text
+    default_deployments.embeddings must be text
+    default_deployments.chat is not a field that can be set; there are: chat_completions, embeddings
+    max_completion_tokens must be a whole number from 1 to 1000000
+    max_choices must be a whole number from 1 to 128
+    allowances.event.attendees must be a whole number from 1 to 1000000000000, or null for no such limit
+    allowances.attendee.requests_per_minute must be a whole number from 1 to 1000000000000, or null for no such limit
+    allowances.attendee.tokens is not a field that can be set; there are: requests_per_minute, tokens_per_minute, requests_per_day, tokens_per_day, tokens_total, in_flight
+    allowances.event.in_flight must be a whole number from 1 to 1000000000000, or null for no such limit
+    allowances.team is not a field that can be set; there are: event, attendee
+    contact.name must be one line of text, 1 to 128 characters
+    contact.email must be a mail address
+    contact.phone is not a field that can be set; there are: name, email
+    url must be an address that begins with https:// or http://
+    url_text must be one line of text, 1 to 128 characters
+    description must be text of at most 8192 characters
+    image_url must be an address that begins with https://
+    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, allowances, contact, url, url_text, description, image_url
+    name is required
+    starts_at must be a date and time such as 2026-12-05T09:00, with an offset or Z if it is not local
+    ");
+}
+
+#[tokio::test]
+async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
+    use http_body_util::BodyExt;
+    let response = create(json!({"name": "x", "colour": "red"})).unwrap_err().into_response();
+    assert_eq!(response.status(), 400);
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_snapshot!(serde_json::to_string_pretty(&body).unwrap(), @r#"
+    {
+      "error": {
+        "code": "invalid_value",
+        "details": [
+          {
+            "field": "colour",
+            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, allowances, contact, url, url_text, description, image_url"
+          },
+          {
+            "field": "time_zone",
+            "message": "is required"
+          },
+          {
+            "field": "starts_at",
+            "message": "is required"
+          },
+          {
+            "field": "ends_at",
+            "message": "is required"
+          }
+        ],
+        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, allowances, contact, url, url_text, description, image_url.",
+        "param": "colour",
+        "type": "invalid_request_error"
+      }
+    }
+    "#);
+}
+
+#[test]
+fn times_that_a_clock_change_skips_or_repeats_are_named() {
+    let refused = create(json!({
+        "name": "Night", "time_zone": "Europe/Oslo",
+        "starts_at": "2026-03-29T02:30", "ends_at": "2026-10-25T02:30",
+    }));
+    assert_snapshot!(mistakes(refused), @"
+    starts_at 2026-03-29 02:30:00 does not exist in Europe/Oslo: a clock change skips it; choose another time or add an offset
+    ends_at 2026-10-25 02:30:00 happens twice in Europe/Oslo because of a clock change: write 2026-10-25 02:30:00+02:00 or 2026-10-25 02:30:00+01:00
+    ");
+}
+
+#[test]
+fn a_window_ends_after_it_starts_and_within_a_month() {
+    let ends = |ends_at: &str| create(oslo(json!({"ends_at": ends_at})));
+    assert_snapshot!(mistakes(ends("2026-12-05T09:00")), @"ends_at must be after starts_at");
+    assert_snapshot!(mistakes(ends("2027-01-05T09:01")), @"ends_at must be at most 31 days after starts_at");
+    assert!(ends("2027-01-05T09:00").is_ok());
+    // October has a day of 25 hours in Oslo.
+    let october = json!({"starts_at": "2026-10-01T00:00", "ends_at": "2026-11-01T00:00"});
+    assert!(create(oslo(october)).is_ok());
+}
+
+#[test]
+fn times_with_an_offset_are_taken_as_they_are() {
+    let times = json!({"starts_at": "2026-12-05T08:00Z", "ends_at": "2026-12-06T12:00:00-05:00"});
+    let event = create(oslo(times)).unwrap();
+    assert_eq!(event.window.starts_at().to_rfc3339(), "2026-12-05T08:00:00+00:00");
+    assert_eq!(event.window.ends_at().to_rfc3339(), "2026-12-06T17:00:00+00:00");
+}
+
+#[test]
+fn a_default_must_be_offered_for_its_operation() {
+    let refused = create(oslo(json!({
+        "deployments": ["gpt-4o-mini"],
+        "default_deployments": {"chat_completions": "gpt-4o", "embeddings": "gpt-4o-mini"},
+    })));
+    assert_snapshot!(mistakes(refused), @"
+    default_deployments.chat_completions must be one that the event offers for this: gpt-4o-mini
+    default_deployments.embeddings must be left out: the event offers no deployment that does this
+    ");
+}
+
+#[test]
+fn embeddings_have_a_default_only_where_there_is_no_choice() {
+    let organiser = "main".parse().unwrap();
+    let mut deployments = deployments();
+    deployments.push(deployment("text-embedding-3-large", Operation::Embeddings, None));
+    let birth = Birth {
+        id: "evt_1".parse().unwrap(),
+        organiser: &organiser,
+        user_salt: String::new(),
+        luck: [0; 8],
+        now: now(),
+    };
+    let (event, _) = created(&object(oslo(json!({}))), birth, &deployments).unwrap();
+    let operations: Vec<_> = event.default_deployments.keys().collect();
+    assert_eq!(operations, [&Operation::ChatCompletions]);
+}
+
+#[test]
+fn warnings_name_what_is_seldom_meant() {
+    let event = create(oslo(json!({
+        "code": "hackathon",
+        "starts_at": "2026-10-24T09:00", "ends_at": "2026-10-25T18:00",
+        "allowances": {"attendee": {"tokens_per_minute": 4_096}},
+    })));
+    assert_snapshot!(super::warnings::of(&event.unwrap()).join("\n"), @"
+    The code can be guessed. Whoever tries common words may use the event: leave the code out to get one that cannot be guessed.
+    The clocks in Europe/Oslo change on 2026-10-25 during the event: that day is not 24 hours long.
+    allowances.attendee.tokens_per_minute is smaller than a request with the longest answer, 4096 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens.
+    ");
+}

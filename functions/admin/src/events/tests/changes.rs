@@ -1,0 +1,79 @@
+use super::*;
+
+#[test]
+fn a_change_keeps_what_it_does_not_name_and_null_clears() {
+    let event = create(oslo(json!({
+        "code": "hackathon",
+        "deployments": ["gpt-4o-mini"],
+        "allowances": {"attendee": {"in_flight": 1}, "event": {"attendees": 7}},
+        "contact": {"name": "Ada", "email": "ada@example.org"},
+        "url": "https://example.org",
+        "max_choices": 3,
+    })))
+    .unwrap();
+    assert_eq!(change(&event, json!({})).unwrap(), event);
+
+    let changed = change(
+        &event,
+        json!({
+            "ends_at": "2026-12-07T18:00",
+            "deployments": null,
+            "allowances": {"attendee": {"tokens_per_minute": null}},
+            "contact": {"email": null},
+            "url": null,
+            "max_choices": null,
+        }),
+    )
+    .unwrap();
+    assert_eq!(changed.code, event.code);
+    assert_eq!(changed.window.starts_at(), event.window.starts_at());
+    assert_eq!(changed.window.ends_at().to_rfc3339(), "2026-12-07T17:00:00+00:00");
+    assert_eq!(changed.deployments, None);
+    assert_eq!(changed.default_deployments.len(), 2);
+    let attendee = changed.allowances.attendee;
+    assert_eq!((attendee.tokens_per_minute, attendee.in_flight), (None, Some(1)));
+    assert_eq!(changed.allowances.attendees, Some(7));
+    assert_eq!((changed.contact.name.as_str(), changed.contact.email.as_str()), ("Ada", ""));
+    assert_eq!((changed.page.url.as_str(), changed.max_choices), ("", 1));
+
+    let cleared = change(&event, json!({"allowances": null})).unwrap();
+    assert_eq!(cleared.allowances.attendee.in_flight, Some(4));
+    assert_eq!(cleared.allowances.attendees, Some(300));
+}
+
+#[test]
+fn a_change_of_the_zone_alone_keeps_the_instants() {
+    let event = create(oslo(json!({}))).unwrap();
+    let changed = change(&event, json!({"time_zone": "Asia/Tokyo"})).unwrap();
+    assert_eq!(changed.window.starts_at(), event.window.starts_at());
+    let both = json!({"time_zone": "Asia/Tokyo", "starts_at": "2026-12-05T09:00"});
+    let moved = change(&event, both).unwrap();
+    assert_eq!(moved.window.starts_at().to_rfc3339(), "2026-12-05T00:00:00+00:00");
+}
+
+#[test]
+fn what_a_change_cannot_do_is_said() {
+    let event = create(oslo(json!({}))).unwrap();
+    let refused = change(
+        &event,
+        json!({"name": null, "starts_at": null, "time_zone": null, "code": "other",
+               "ends_at": "2026-12-04T09:00", "status": "open"}),
+    );
+    assert_snapshot!(mistakes(refused), @"
+    code cannot be set here: POST to rotate-code, which can let the old code work for a while
+    status is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, allowances, contact, url, url_text, description, image_url
+    name cannot be cleared
+    starts_at cannot be cleared
+    time_zone cannot be cleared
+    ends_at must be after starts_at
+    ");
+}
+
+#[test]
+fn a_default_that_is_no_longer_offered_gives_way() {
+    let event = create(oslo(json!({}))).unwrap();
+    assert_eq!(event.default_deployments[&Operation::ChatCompletions].as_str(), "gpt-4o");
+    let fewer = change(&event, json!({"deployments": ["gpt-4o-mini"]})).unwrap();
+    assert_eq!(fewer.default_deployments[&Operation::ChatCompletions].as_str(), "gpt-4o-mini");
+    assert_eq!(fewer.default_deployments.get(&Operation::Embeddings), None);
+}

@@ -1,0 +1,221 @@
+//! Reading an object field by field, so that every mistake is reported at once.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::error::AdminError;
+
+/// The most mistakes that are listed.
+const MOST_MISTAKES: usize = 100;
+/// How much of an unknown field's name is repeated.
+const LONGEST_NAME: usize = 64;
+
+/// A field that is wrong, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mistake {
+    /// Its path, such as `allowances.event.in_flight`.
+    pub field: String,
+    /// What it must be; reads on after the field's name.
+    pub message: String,
+    /// Whether there is no such field at all.
+    #[serde(skip)]
+    pub is_unknown: bool,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.field, self.message)
+    }
+}
+
+/// Every mistake so far.
+#[derive(Debug, Default)]
+pub(crate) struct Mistakes(RefCell<Vec<Mistake>>);
+
+impl Mistakes {
+    /// Notes that a field's value is wrong.
+    pub(crate) fn add(&self, field: impl Into<String>, message: impl Into<String>) {
+        self.push(Mistake { field: field.into(), message: message.into(), is_unknown: false });
+    }
+
+    fn push(&self, mistake: Mistake) {
+        let mut mistakes = self.0.borrow_mut();
+        if mistakes.len() < MOST_MISTAKES {
+            mistakes.push(mistake);
+        }
+    }
+
+    /// The value, unless there were mistakes on the way to it.
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError::Invalid`] with all of them.
+    pub(crate) fn unless_any<T>(self, value: Option<T>) -> Result<T, AdminError> {
+        match (self.0.into_inner(), value) {
+            (mistakes, Some(value)) if mistakes.is_empty() => Ok(value),
+            (mistakes, _) => Err(AdminError::Invalid(mistakes)),
+        }
+    }
+}
+
+/// What a body says of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Given<T> {
+    /// Nothing.
+    Absent,
+    /// `null`: the field is to be cleared.
+    Null,
+    /// A value.
+    Value(T),
+    /// Something wrong, which has been noted.
+    Wrong,
+}
+
+impl<T> Given<T> {
+    /// The value, where there is a good one.
+    pub(crate) fn value(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Null | Self::Wrong => None,
+        }
+    }
+
+    /// The value; what there was before, where the body says nothing of it; or what the field is
+    /// when it is cleared.
+    pub(crate) fn or(self, before: T, cleared: T) -> T {
+        match self {
+            Self::Value(value) => value,
+            Self::Absent | Self::Wrong => before,
+            Self::Null => cleared,
+        }
+    }
+}
+
+/// An object that is being read.
+pub(crate) struct Form<'a> {
+    object: &'a Map<String, Value>,
+    path: String,
+    mistakes: &'a Mistakes,
+    known: RefCell<Vec<&'static str>>,
+}
+
+impl<'a> Form<'a> {
+    /// The outer object of a body.
+    pub(crate) fn new(object: &'a Map<String, Value>, mistakes: &'a Mistakes) -> Self {
+        Self { object, path: String::new(), mistakes, known: RefCell::default() }
+    }
+
+    /// The full path of a field.
+    pub(crate) fn path_of(&self, name: &str) -> String {
+        format!("{}{name}", self.path)
+    }
+
+    /// Notes that a field is wrong.
+    pub(crate) fn mistake(&self, name: &str, message: impl Into<String>) {
+        self.mistakes.add(self.path_of(name), message);
+    }
+
+    /// A field by way of its reader, which says what the value must be.
+    pub(crate) fn field<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&'a Value) -> Result<T, String>,
+    ) -> Given<T> {
+        self.known.borrow_mut().push(name);
+        match self.object.get(name) {
+            None => Given::Absent,
+            Some(Value::Null) => Given::Null,
+            Some(value) => match read(value) {
+                Ok(value) => Given::Value(value),
+                Err(message) => {
+                    self.mistake(name, message);
+                    Given::Wrong
+                }
+            },
+        }
+    }
+
+    /// A field that must be there.
+    pub(crate) fn required<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&'a Value) -> Result<T, String>,
+    ) -> Option<T> {
+        match self.field(name, read) {
+            Given::Value(value) => Some(value),
+            Given::Wrong => None,
+            Given::Absent | Given::Null => {
+                self.mistake(name, "is required");
+                None
+            }
+        }
+    }
+
+    /// A field that is itself an object.
+    pub(crate) fn form(&self, name: &'static str) -> Given<Form<'a>> {
+        let path = format!("{}.", self.path_of(name));
+        let mistakes = self.mistakes;
+        self.field(name, |value| {
+            let object = value.as_object().ok_or("must be an object")?;
+            Ok(Form { object, path, mistakes, known: RefCell::default() })
+        })
+    }
+
+    /// Notes every field that nobody has read.
+    pub(crate) fn close(self) {
+        let known = self.known.into_inner();
+        for name in self.object.keys().filter(|name| !known.contains(&name.as_str())) {
+            let name: String = name.chars().take(LONGEST_NAME).collect();
+            self.mistakes.push(Mistake {
+                field: format!("{}{name}", self.path),
+                message: format!("is not a field that can be set; there are: {}", known.join(", ")),
+                is_unknown: true,
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn mistakes(body: &Value) -> Vec<String> {
+        let mistakes = Mistakes::default();
+        let form = Form::new(body.as_object().unwrap(), &mistakes);
+        form.required("name", |value| value.as_str().map(drop).ok_or("must be text".to_owned()));
+        if let Given::Value(inner) = form.form("inner") {
+            inner.field("size", |value| value.as_u64().ok_or("must be whole".to_owned()));
+            inner.close();
+        }
+        form.close();
+        mistakes.0.into_inner().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn every_mistake_is_noted_with_its_path() {
+        assert!(mistakes(&json!({"name": "x", "inner": {"size": 1}})).is_empty());
+        assert_eq!(
+            mistakes(&json!({"name": 1, "inner": {"size": -1, "colour": 2}, "zzz": 0})),
+            [
+                "name must be text",
+                "inner.size must be whole",
+                "inner.colour is not a field that can be set; there are: size",
+                "zzz is not a field that can be set; there are: name, inner",
+            ]
+        );
+        assert_eq!(
+            mistakes(&json!({"inner": []})),
+            ["name is required", "inner must be an object"]
+        );
+    }
+
+    #[test]
+    fn a_flood_of_mistakes_is_cut() {
+        let body: Map<String, Value> = (0..500).map(|i| (format!("f{i}"), json!(0))).collect();
+        assert_eq!(mistakes(&Value::Object(body)).len(), MOST_MISTAKES);
+    }
+}

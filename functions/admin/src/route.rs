@@ -1,0 +1,130 @@
+//! Which path means what.
+
+use lanyard_domain::ids::EventId;
+use lanyard_domain::token::UserId;
+
+use crate::error::AdminError;
+use crate::page::percent_decoded;
+
+/// What a path names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Resource {
+    Organisers,
+    Events,
+    Event(EventId),
+    Step(EventId, Step),
+    RotateCode(EventId),
+    Attendees(EventId),
+    Attendee(EventId, UserId),
+    Usage(EventId),
+    Audit(EventId),
+    Deployments,
+    /// By a name that has not been checked.
+    Deployment(String),
+}
+
+/// What moves an event on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Pause,
+    Resume,
+    End,
+}
+
+impl Resource {
+    /// Reads a path below `/api/admin`, without slashes at its ends.
+    ///
+    /// # Errors
+    ///
+    /// 404 for a path that leads nowhere and for a name that cannot be.
+    pub(crate) fn at(path: &str) -> Result<Self, AdminError> {
+        let (head, rest) = path.split_once('/').unwrap_or((path, ""));
+        match (head, rest) {
+            ("organisers", "") => Ok(Self::Organisers),
+            ("events", "") => Ok(Self::Events),
+            ("events", rest) => Self::of_event(rest),
+            ("deployments", "") => Ok(Self::Deployments),
+            ("deployments", name) if !name.contains('/') => {
+                percent_decoded(name).map(Self::Deployment).ok_or(AdminError::UnknownRoute)
+            }
+            _ => Err(AdminError::UnknownRoute),
+        }
+    }
+
+    fn of_event(path: &str) -> Result<Self, AdminError> {
+        let (id, rest) = path.split_once('/').unwrap_or((path, ""));
+        let id = id.parse().map_err(|_| AdminError::NotFound { what: "event" })?;
+        match rest {
+            "" => Ok(Self::Event(id)),
+            "pause" => Ok(Self::Step(id, Step::Pause)),
+            "resume" => Ok(Self::Step(id, Step::Resume)),
+            "end" => Ok(Self::Step(id, Step::End)),
+            "rotate-code" => Ok(Self::RotateCode(id)),
+            "attendees" => Ok(Self::Attendees(id)),
+            "usage" => Ok(Self::Usage(id)),
+            "audit" => Ok(Self::Audit(id)),
+            rest => {
+                // A name may hold slashes, and a front door may have decoded it already: then what
+                // looks badly encoded is the name itself.
+                let user = rest.strip_prefix("attendees/").ok_or(AdminError::UnknownRoute)?;
+                let user = percent_decoded(user).unwrap_or_else(|| user.to_owned());
+                let user = user.parse().map_err(|_| AdminError::NotFound { what: "attendee" })?;
+                Ok(Self::Attendee(id, user))
+            }
+        }
+    }
+
+    /// The methods that the path takes.
+    pub(crate) fn allow(&self) -> &'static str {
+        match self {
+            Self::Events => "GET, POST",
+            Self::Event(_) => "GET, PATCH, DELETE",
+            Self::Attendee(..) => "PATCH",
+            Self::Deployment(_) => "PUT, DELETE",
+            Self::Organisers | Self::Step(..) | Self::RotateCode(_) => "POST",
+            Self::Attendees(_) | Self::Usage(_) | Self::Audit(_) | Self::Deployments => "GET",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attendees_may_have_any_name() {
+        let attendee = |path: &str| match Resource::at(path) {
+            Ok(Resource::Attendee(_, user)) => user.as_str().to_owned(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(attendee("events/e1/attendees/Ada"), "ada");
+        assert_eq!(attendee("events/e1/attendees/team%2Fada%20l"), "team/ada l");
+        assert_eq!(attendee("events/e1/attendees/team/ada"), "team/ada");
+        assert_eq!(attendee("events/e1/attendees/%2e%2e"), "..");
+        assert_eq!(attendee("events/e1/attendees/100%"), "100%");
+    }
+
+    #[test]
+    fn other_paths_lead_nowhere() {
+        for path in [
+            "",
+            "event",
+            "events//pause",
+            "events/e1/explode",
+            "events/e1/pause/x",
+            "events/e1/attendees/",
+            "events/e1/attendees/%ff",
+            "events/a%2Fb",
+            "deployments/a/b",
+            "organisers/main",
+        ] {
+            let is_nowhere = match Resource::at(path) {
+                Err(_) => true,
+                // Not UTF-8, so not encoded by anybody: a name with a percent sign.
+                Ok(Resource::Attendee(_, user)) => user.as_str() == "%ff",
+                Ok(_) => false,
+            };
+            assert!(is_nowhere, "{path}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! `GET /events/{id}/usage`: what an event used, in all and by attendee, model or hour.
+
+use std::collections::BTreeMap;
+
+use chrono::SecondsFormat;
+use http::StatusCode;
+use lanyard_domain::account::{Account, AccountKey, Field};
+use lanyard_domain::ids::EventId;
+use lanyard_domain::token::UserId;
+use lanyard_domain::usage::Charge;
+use lanyard_gateway::Response;
+use lanyard_platform::organisers::HourUsage;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::attendees::{page_of, patiently};
+use crate::error::AdminError;
+use crate::events::owned;
+use crate::page::{Page, cursor};
+use crate::{Call, reply};
+
+/// What was used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Numbers {
+    requests: u64,
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    total_tokens: u64,
+    /// Tokens of requests under way; only accounts know them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_tokens: Option<u64>,
+}
+
+impl Numbers {
+    /// What an account was charged and holds.
+    pub(crate) fn of(account: &Account) -> Self {
+        let held_tokens = Some(account.count(Field::Held));
+        Self { held_tokens, ..Self::new(account.count(Field::Requests), account.spent()) }
+    }
+
+    fn new(requests: u64, charge: Charge) -> Self {
+        Self {
+            requests,
+            prompt_tokens: charge.prompt_tokens,
+            completion_tokens: charge.completion_tokens,
+            total_tokens: charge.tokens(),
+            held_tokens: None,
+        }
+    }
+}
+
+/// By what usage is told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Nothing,
+    Attendee,
+    Model,
+    Hour,
+}
+
+/// `GET /events/{id}/usage?by=`
+pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
+    let (by, page) = call.query(&["by", "limit", "cursor"], |query, mistakes| {
+        let by = match query.get("by") {
+            None => By::Nothing,
+            Some("attendee") => By::Attendee,
+            Some("model") => By::Model,
+            Some("hour") => By::Hour,
+            Some(_) => {
+                mistakes.add("by", "must be one of: attendee, model, hour");
+                By::Nothing
+            }
+        };
+        Some((by, Page::<UserId>::read(query, mistakes)))
+    })?;
+    owned(call, id).await?;
+    let key = AccountKey::Event(id.clone());
+    let account = patiently(|| call.admin.ledger.account(&key)).await?.unwrap_or_default();
+    let (rows, next) = match by {
+        By::Nothing => (Vec::new(), None),
+        By::Attendee => {
+            let (accounts, next) = page_of(call, id, page.after.as_ref(), page.limit).await?;
+            let row = |(user, account): &(UserId, Account)| row("user", user, Numbers::of(account));
+            (accounts.iter().map(row).collect(), next)
+        }
+        By::Model => {
+            let hours = call.admin.organisers.hours(id).await?;
+            (summed("model", &hours, |hour| hour.model.to_string()), None)
+        }
+        By::Hour => {
+            let hours = call.admin.organisers.hours(id).await?;
+            let begins = |hour: &HourUsage| hour.hour.to_rfc3339_opts(SecondsFormat::Secs, true);
+            (summed("hour", &hours, begins), None)
+        }
+    };
+    let total = Numbers::of(&account);
+    reply(StatusCode::OK, &json!({"total": total, "rows": rows, "next": cursor(next)}))
+}
+
+/// The sums of hours that share a name, in the order of the names.
+fn summed(what: &str, hours: &[HourUsage], name: impl Fn(&HourUsage) -> String) -> Vec<Value> {
+    let mut sums: BTreeMap<String, (u64, Charge)> = BTreeMap::new();
+    for hour in hours {
+        let (requests, charge) = sums.entry(name(hour)).or_default();
+        *requests = requests.saturating_add(hour.requests);
+        *charge = charge.plus(hour.charge);
+    }
+    let row = |(name, (requests, charge))| row(what, &name, Numbers::new(requests, charge));
+    sums.into_iter().map(row).collect()
+}
+
+fn row(what: &str, name: &impl ToString, numbers: Numbers) -> Value {
+    let mut row = json!(numbers);
+    if let Value::Object(fields) = &mut row {
+        fields.insert(what.to_owned(), name.to_string().into());
+    }
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_add_up_by_model_and_by_hour() {
+        let hour = |hour: &str, model: &str, tokens| HourUsage {
+            hour: hour.parse().unwrap(),
+            model: model.parse().unwrap(),
+            requests: 1,
+            charge: Charge { prompt_tokens: tokens, completion_tokens: 1 },
+        };
+        let hours = [
+            hour("2026-12-05T09:00:00Z", "a", 10),
+            hour("2026-12-05T09:00:00Z", "b", 20),
+            hour("2026-12-05T10:00:00Z", "a", 30),
+        ];
+        let tokens = |rows: Vec<Value>| -> Vec<u64> {
+            rows.iter().map(|row| row["total_tokens"].as_u64().unwrap()).collect()
+        };
+        assert_eq!(tokens(summed("model", &hours, |h| h.model.to_string())), [42, 21]);
+        assert_eq!(tokens(summed("hour", &hours, |h| h.hour.to_string())), [32, 31]);
+    }
+}
