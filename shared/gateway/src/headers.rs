@@ -59,9 +59,10 @@ pub fn allow_preflight(headers: &mut HeaderMap) {
     set("access-control-max-age", "7200");
 }
 
-/// `retry-after` in whole seconds, rounded up, and `retry-after-ms`.
+/// `retry-after` in whole seconds and `retry-after-ms`, both rounded up: who waits as long as told
+/// must not come too early.
 pub fn set_retry_after(headers: &mut HeaderMap, wait: Duration) {
-    let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    let ms = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
     headers.insert(http::header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1000)));
     headers.insert(RETRY_AFTER_MS, HeaderValue::from(ms));
 }

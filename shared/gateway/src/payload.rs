@@ -6,6 +6,8 @@
 
 mod governed;
 mod json;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 

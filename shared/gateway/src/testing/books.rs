@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
+use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::Charge;
@@ -45,29 +45,12 @@ pub(super) fn check(key: &AccountKey, account: &Account) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks that an admission to the event's account kept within the budget, which stays the same
-/// for a whole story.
-pub(super) fn check_budget(
-    account: &Account,
-    write: &Write,
-    budget: Option<u64>,
-) -> Result<(), String> {
-    let is_admission =
-        write.changes.iter().any(|c| matches!(c, Change::Add(Field::PeriodOpen(_), 1)));
-    let committed = account.count(Field::Committed);
-    match budget {
-        Some(budget) if is_admission && committed > budget => {
-            Err(format!("{committed} tokens were admitted on a budget of {budget}"))
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
 /// Checks that nothing is held, and that records, attendees and the event agree. Returns how many
 /// requests were charged.
 pub(super) async fn balance(ledger: &MemoryLedger, event: &EventId) -> Result<u64, String> {
-    let of_event = ledger.account(&AccountKey::Event(event.clone())).await.ok().flatten();
-    let of_event = of_event.unwrap_or_default();
+    let key = AccountKey::Event(event.clone());
+    let of_event = ledger.account(&key).await.ok().flatten().unwrap_or_default();
+    check(&key, &of_event)?;
     let (attendees, _) =
         ledger.attendees(event, None, u16::MAX).await.map_err(|fault| fault.to_string())?;
     let mut by_user: BTreeMap<UserId, (u64, Charge)> = BTreeMap::new();
@@ -78,6 +61,7 @@ pub(super) async fn balance(ledger: &MemoryLedger, event: &EventId) -> Result<u6
     }
     let (mut requests, mut spent) = (0, Charge::default());
     for (user, account) in &attendees {
+        check(&AccountKey::Attendee(event.clone(), user.clone()), account)?;
         if account.get(Field::Held) != 0 || !account.holds.is_empty() {
             return Err(format!("{user} still holds {:?}", account.holds));
         }

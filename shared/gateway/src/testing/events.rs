@@ -33,16 +33,6 @@ impl MemoryEvents {
         lock(&self.listings).insert(listing.event.code.clone(), listing);
     }
 
-    /// Lists an event under another code than its own, as after a rotation.
-    pub fn put_under(&self, code: EventCode, listing: Listing) {
-        lock(&self.listings).insert(code, listing);
-    }
-
-    /// Forgets a code.
-    pub fn remove(&self, code: &EventCode) {
-        lock(&self.listings).remove(code);
-    }
-
     /// Fails every look-up like this from now on, or none.
     pub fn trouble(&self, trouble: Option<EventTrouble>) {
         *lock(&self.trouble) = trouble;

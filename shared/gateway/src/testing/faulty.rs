@@ -1,12 +1,11 @@
 //! A ledger that fails where a test wants.
 
-use std::collections::HashMap;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use lanyard_domain::account::{Account, AccountKey, Change, Write};
+use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::token::UserId;
@@ -41,7 +40,7 @@ impl LedgerCall {
         let is_held = |change: &Change| match change {
             Change::PutHold(..) => Some(true),
             Change::RemoveHold(_) => Some(false),
-            Change::Add(lanyard_domain::account::Field::PeriodOpen(_), by) => Some(*by > 0),
+            Change::Add(Field::PeriodOpen(_), by) => Some(*by > 0),
             Change::Add(..) | Change::Set(..) | Change::Remove(_) => None,
         };
         match (key, write.changes.iter().find_map(is_held)) {
@@ -75,7 +74,7 @@ pub struct FaultyLedger {
 
 #[derive(Default)]
 struct Script {
-    next: HashMap<LedgerCall, VecDeque<Option<LedgerTrouble>>>,
+    next: HashMap<LedgerCall, VecDeque<LedgerTrouble>>,
     always: HashMap<LedgerCall, LedgerTrouble>,
     asked: HashMap<LedgerCall, usize>,
 }
@@ -89,12 +88,7 @@ impl FaultyLedger {
 
     /// Fails the next call of this kind that nothing is scripted for yet.
     pub fn next(&self, call: LedgerCall, trouble: LedgerTrouble) {
-        lock(&self.script).next.entry(call).or_default().push_back(Some(trouble));
-    }
-
-    /// Lets the next call of this kind that nothing is scripted for yet work.
-    pub fn next_works(&self, call: LedgerCall) {
-        lock(&self.script).next.entry(call).or_default().push_back(None);
+        lock(&self.script).next.entry(call).or_default().push_back(trouble);
     }
 
     /// Fails every call of this kind that nothing is scripted for.
@@ -130,7 +124,7 @@ impl FaultyLedger {
             let mut script = lock(&self.script);
             *script.asked.entry(call).or_default() += 1;
             let next = script.next.get_mut(&call).and_then(VecDeque::pop_front);
-            next.unwrap_or_else(|| script.always.get(&call).copied())
+            next.or_else(|| script.always.get(&call).copied())
         };
         match trouble {
             None => work.await,

@@ -199,3 +199,43 @@ impl MemoryPorts {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use lanyard_domain::operation::Operation;
+    use lanyard_domain::usage::Charge;
+
+    use super::*;
+    use crate::Request;
+    use crate::ports::Listing;
+    use crate::testing::{a_deployment, an_event};
+
+    #[tokio::test]
+    async fn a_request_goes_all_the_way_through_memory() {
+        let world = MemoryPorts::default();
+        let event = an_event("memory-only", world.clock.now());
+        let id = event.id.clone();
+        let deployments = vec![a_deployment("gpt-4o", Operation::ChatCompletions)];
+        world.events.put(Listing { event, deployments, code_works_until: None });
+        let gateway = world.a_gateway();
+        let http = http::Request::post("/api/v1/chat/completions")
+            .header("api-key", "memory-only/ada")
+            .body(Bytes::from(r#"{"messages":[]}"#))
+            .unwrap();
+        let now = world.clock.now();
+        let request = Request { id: "req_1".parse().unwrap(), now, deadline: None, http };
+        let answer = gateway.forward(Operation::ChatCompletions, request).await.unwrap();
+        assert!(!answer.into_body().collect().await.unwrap().to_bytes().is_empty());
+        gateway.settled().await;
+
+        let charge = Charge { prompt_tokens: 17, completion_tokens: 5 };
+        assert_eq!(world.ledger.records()[0].charge, charge);
+        let (hour, model, requests, spent) = world.ledger.hours(&id).remove(0);
+        assert_eq!((hour.as_str(), model.as_str()), ("2026-12-05T12", "gpt-4o"));
+        assert_eq!((requests, spent), (1, charge));
+        assert_eq!(world.journal.lines().len(), 1);
+        let url = "http://azure.invalid/openai/v1/chat/completions";
+        assert_eq!(world.upstream.calls()[0].url, url);
+    }
+}

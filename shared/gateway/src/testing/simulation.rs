@@ -298,7 +298,7 @@ mod tests {
         assert_eq!(simulate(7), simulate(7));
     }
 
-    /// `LANYARD_SEED=123 cargo test -p lanyard-gateway replay -- --ignored`
+    /// `LANYARD_SEED=123 cargo test -p lanyard-gateway --features testing replay -- --ignored`
     #[test]
     #[ignore = "replays one seed by hand"]
     #[expect(clippy::disallowed_methods, reason = "a seed given by hand is no setting")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use lanyard_domain::account::{Account, AccountKey, Write};
+use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::token::UserId;
@@ -133,7 +133,7 @@ impl Ledger for SimulatedLedger {
             let outcome = self.inner.apply(key, write).await?;
             if let Outcome::Made(account) = &outcome
                 && let Err(broken) = books::check(key, account)
-                    .and_then(|()| books::check_budget(account, write, self.budget))
+                    .and_then(|()| check_budget(account, write, self.budget))
             {
                 lock(&self.broken).get_or_insert_with(|| format!("{broken} after {write:?}"));
             }
@@ -171,5 +171,19 @@ impl Ledger for SimulatedLedger {
 
     async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault> {
         self.play(self.inner.events_to_sweep(now)).await
+    }
+}
+
+/// Checks that an admission to the event's account kept within the budget, which stays the same
+/// for a whole story.
+fn check_budget(account: &Account, write: &Write, budget: Option<u64>) -> Result<(), String> {
+    let is_admission =
+        write.changes.iter().any(|c| matches!(c, Change::Add(Field::PeriodOpen(_), 1)));
+    let committed = account.count(Field::Committed);
+    match budget {
+        Some(budget) if is_admission && committed > budget => {
+            Err(format!("{committed} tokens were admitted on a budget of {budget}"))
+        }
+        Some(_) | None => Ok(()),
     }
 }

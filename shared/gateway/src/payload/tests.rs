@@ -1,0 +1,215 @@
+//! What a body may say, what it is estimated at, and what Azure gets of it.
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use lanyard_domain::catalog::CompletionField;
+use lanyard_domain::estimate::IMAGE_TOKENS;
+use lanyard_domain::operation::Operation;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Caps, Demanded, MOST_BYTES, Payload};
+use crate::error::ApiError;
+use crate::request::Request;
+
+const CAPS: Caps<'static> = Caps { completion_tokens: 100, choices: 2, extra_tool_types: &[] };
+
+fn request(body: impl Into<Bytes>) -> Request {
+    Request {
+        id: "req_1".parse().unwrap(),
+        now: chrono::DateTime::UNIX_EPOCH,
+        deadline: None,
+        http: http::Request::new(body.into()),
+    }
+}
+
+fn demanded(operation: Operation, body: &Value) -> Result<Demanded, ApiError> {
+    let request = request(body.to_string());
+    Payload::read(operation, &request)?.demanded(&CAPS)
+}
+
+fn chat(body: &Value) -> Demanded {
+    demanded(Operation::ChatCompletions, body).unwrap()
+}
+
+/// The body for Azure.
+fn sent(body: &str, field: CompletionField) -> Value {
+    let request = request(body.to_owned());
+    let payload = Payload::read(Operation::ChatCompletions, &request).unwrap();
+    let demanded = payload.demanded(&CAPS).unwrap();
+    serde_json::from_slice(&payload.for_azure(&demanded, "azure-name", field, "hash")).unwrap()
+}
+
+fn code(body: &Value) -> (&'static str, Option<String>) {
+    match demanded(Operation::ChatCompletions, body).unwrap_err() {
+        ApiError::BadRequest { code, param, .. } => (ApiError::bad(code, None, "").code(), param),
+        other => panic!("no bad request: {other}"),
+    }
+}
+
+#[test]
+fn the_cap_is_the_clients_or_the_events_whichever_is_less() {
+    for (asked, cap, clamped) in [
+        (json!({}), 100, None),
+        (json!({"max_tokens": null}), 100, None),
+        (json!({"max_tokens": 7}), 7, None),
+        (json!({"max_completion_tokens": 7}), 7, None),
+        (json!({"max_tokens": 100}), 100, None),
+        (json!({"max_tokens": 101}), 100, Some(101)),
+        (json!({"max_tokens": 2_147_483_647}), 100, Some(2_147_483_647)),
+    ] {
+        let demanded = chat(&asked);
+        assert_eq!(
+            (demanded.completion_cap, demanded.clamped_from),
+            (Some(cap), clamped),
+            "{asked}"
+        );
+    }
+}
+
+#[test]
+fn choices_multiply_the_estimate_and_images_count_by_the_piece() {
+    let body = json!({"n": 2, "max_tokens": 10});
+    assert_eq!(chat(&body).estimate.completion_tokens, 20);
+    assert_eq!(code(&json!({"n": 3})), ("parameter_not_allowed", Some("n".to_owned())));
+
+    let image = json!({"type": "image_url", "image_url": {"url": "x".repeat(90_000)}});
+    let text = json!({"type": "text", "text": "x".repeat(3_000)});
+    let body = json!({"messages": [{"role": "user", "content": [text, image, image]}]});
+    let estimate = chat(&body).estimate.prompt_tokens;
+    assert!((1_000..1_100).contains(&(estimate - 2 * IMAGE_TOKENS)), "{estimate}");
+}
+
+#[test]
+fn embeddings_complete_nothing() {
+    let body = json!({"input": "x".repeat(300), "max_tokens": 7});
+    let demanded = demanded(Operation::Embeddings, &body).unwrap();
+    assert_eq!(demanded.completion_cap, None);
+    assert_eq!(demanded.estimate.completion_tokens, 0);
+    assert!(demanded.estimate.prompt_tokens >= 100);
+}
+
+#[test]
+fn governed_fields_are_ours_and_the_rest_is_the_clients() {
+    let body = r#"{"model":"x","user":"ada","store":true,"service_tier":"flex","seed":1.50e2,
+        "messages":[{"content":null,"é":"\u00e9"}],"logit_bias":{"1":2}}"#;
+    let expected = json!({
+        "model": "azure-name", "user": "hash", "max_tokens": 100, "store": false,
+        "service_tier": "default", "seed": 150.0,
+        "messages": [{"content": null, "é": "é"}], "logit_bias": {"1": 2},
+    });
+    assert_eq!(sent(body, CompletionField::MaxTokens), expected);
+}
+
+#[test]
+fn the_cap_goes_by_the_field_that_the_deployment_takes() {
+    let newer = CompletionField::MaxCompletionTokens;
+    assert_eq!(sent(r#"{"max_tokens":7}"#, newer)["max_completion_tokens"], 7);
+    assert_eq!(sent(r#"{"max_tokens":7}"#, newer).get("max_tokens"), None);
+    let older = CompletionField::MaxTokens;
+    assert_eq!(sent(r#"{"max_completion_tokens":7}"#, older)["max_completion_tokens"], 7);
+    assert_eq!(sent("{}", older)["max_tokens"], 100);
+}
+
+#[test]
+fn usage_is_always_asked_for_and_only_of_streams() {
+    let sent = |body| sent(body, CompletionField::MaxTokens);
+    assert_eq!(sent("{}").get("stream_options"), None);
+    assert_eq!(sent(r#"{"stream":false}"#).get("stream"), None);
+    for body in [
+        r#"{"stream":true}"#,
+        r#"{"stream":true,"stream_options":null}"#,
+        r#"{"stream":true,"stream_options":{"include_usage":false}}"#,
+    ] {
+        let sent = sent(body);
+        assert_eq!(
+            (&sent["stream"], &sent["stream_options"]["include_usage"]),
+            (&json!(true), &json!(true))
+        );
+    }
+    assert!(!chat(&json!({"stream": true})).wants_usage);
+    assert!(chat(&json!({"stream": true, "stream_options": {"include_usage": true}})).wants_usage);
+}
+
+#[test]
+fn a_field_that_could_be_read_in_two_ways_is_refused() {
+    let refused = |body: &str| {
+        let request = request(body.to_owned());
+        Payload::read(Operation::ChatCompletions, &request).err().map(|error| error.code())
+    };
+    assert_eq!(refused(r#"{"model":"a","model":"a"}"#), Some("duplicate_key"));
+    assert_eq!(refused(r#"{"model":"a","mod\u0065l":"b"}"#), Some("duplicate_key"));
+    assert_eq!(refused(r#"{"Model":"a"}"#), Some("unknown_parameter"));
+    // What governs nothing may be said twice, and below the top anything goes.
+    assert_eq!(refused(r#"{"seed":1,"seed":2,"x":{"model":1,"Model":2}}"#), None);
+}
+
+#[test]
+fn an_event_may_allow_further_tools() {
+    let body = json!({"tools": [{"type": "web_search"}]}).to_string();
+    let request = request(body);
+    let payload = Payload::read(Operation::ChatCompletions, &request).unwrap();
+    assert!(payload.demanded(&CAPS).is_err());
+    let extra = ["web_search".to_owned()];
+    assert!(payload.demanded(&Caps { extra_tool_types: &extra, ..CAPS }).is_ok());
+}
+
+#[test]
+fn size_and_media_type_are_checked_before_the_body_is_read() {
+    let read = |request: &Request| {
+        Payload::read(Operation::ChatCompletions, request).err().map(|error| error.code())
+    };
+    let mut largest = b"{\"a\":\"".to_vec();
+    largest.resize(MOST_BYTES - 2, b'x');
+    largest.extend_from_slice(b"\"}");
+    assert_eq!(read(&request(largest.clone())), None);
+    largest.push(b' ');
+    assert_eq!(read(&request(largest)), Some("request_too_large"));
+
+    let with = |name, value: &str| {
+        let mut request = request("not JSON at all");
+        request.http.headers_mut().insert(name, value.parse().unwrap());
+        read(&request)
+    };
+    assert_eq!(with(CONTENT_TYPE, "text/plain"), Some("unsupported_media_type"));
+    assert_eq!(with(CONTENT_TYPE, "application/json;charset=utf-8"), Some("invalid_json"));
+    assert_eq!(with(CONTENT_ENCODING, "gzip"), Some("unsupported_media_type"));
+    assert_eq!(with(CONTENT_ENCODING, "identity"), Some("invalid_json"));
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "[a-z\"\\\\é\u{1f600}]{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-z_]{1,6}", inner, 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    /// Whatever a client sends beside the governed fields, Azure gets it with the same value.
+    #[test]
+    fn other_fields_reach_azure_unchanged(fields in prop::collection::btree_map("x_[a-zé]{1,6}", any_json(), 0..6)) {
+        let body = Value::Object(fields.clone().into_iter().collect()).to_string();
+        let sent = sent(&body, CompletionField::MaxTokens);
+        for (name, value) in &fields {
+            prop_assert_eq!(&sent[name.as_str()], value);
+        }
+        prop_assert_eq!(sent.as_object().unwrap().len(), fields.len() + 3);
+    }
+
+    /// However a cap is written, what Azure is asked for is within the event's.
+    #[test]
+    fn no_cap_gets_past_the_events(cap in any_json(), name in prop_oneof![Just("max_tokens"), Just("max_completion_tokens")]) {
+        if let Ok(demanded) = demanded(Operation::ChatCompletions, &json!({name: cap})) {
+            prop_assert!(demanded.completion_cap.is_some_and(|cap| (1..=100).contains(&cap)));
+        }
+    }
+}

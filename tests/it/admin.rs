@@ -1,0 +1,9 @@
+//! The organisers' API, over the embedded engine.
+
+mod attendees;
+mod deployments;
+mod desk;
+mod doors;
+mod events;
+mod invocation;
+mod moves;

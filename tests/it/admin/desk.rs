@@ -1,0 +1,209 @@
+//! An organiser's desk: the API, the table behind it, and a clock.
+
+use std::sync::Arc;
+
+use ::admin::{Admin, DirectAnswer, DirectCall};
+use bytes::Bytes;
+use chrono::TimeDelta;
+use http::{HeaderMap, Method};
+use http_body_util::BodyExt;
+use lanyard_domain::event::Event;
+use lanyard_gateway::Request;
+use lanyard_gateway::ports::{Clock, EventStore, Ledger, Listing};
+use lanyard_gateway::testing::TestClock;
+use lanyard_platform::keys::{FileKeys, KeyStore};
+use lanyard_platform::organisers::Organisers;
+use lanyard_platform::shell::request_id;
+use lanyard_platform::table::Table;
+use serde_json::{Value, json};
+
+use crate::support::canary;
+use crate::support::engine::Engine;
+
+/// Every header that an answer to an organiser may have.
+const HEADERS: [&str; 5] =
+    ["content-type", "x-request-id", "x-should-retry", "retry-after", "allow"];
+
+/// The API with an empty table, at noon UTC on 5 December 2026.
+pub(super) struct Desk {
+    pub(super) admin: Arc<Admin>,
+    pub(super) clock: Arc<TestClock>,
+    pub(super) keys: Arc<dyn KeyStore>,
+    pub(super) table: Table,
+    pub(super) engine: Engine,
+    pub(super) token: String,
+}
+
+impl Desk {
+    /// A desk with the organiser `main`.
+    pub(super) async fn open() -> Self {
+        canary::watch_logs();
+        let engine = Engine::start().await;
+        let table = engine.table();
+        let clock = Arc::new(TestClock::at("2026-12-05T12:00:00Z".parse().unwrap()));
+        let keys: Arc<dyn KeyStore> = Arc::new(FileKeys::in_memory());
+        let admin = Arc::new(Admin {
+            organisers: Organisers::new(table.clone()),
+            ledger: Arc::new(table.clone()) as Arc<dyn Ledger>,
+            keys: Arc::clone(&keys),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            allow_loopback: false,
+        });
+        let mut desk = Self { admin, clock, keys, table, engine, token: String::new() };
+        desk.token = desk.organiser("main").await;
+        desk
+    }
+
+    /// A token for an organiser.
+    pub(super) async fn organiser(&self, name: &str) -> String {
+        let made = self.direct("POST", "/organisers", Some(json!({"name": name}))).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        made.body["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A direct call for the organiser `main`.
+    pub(super) async fn direct(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> DirectAnswer {
+        let (method, path) = (method.to_owned(), path.to_owned());
+        let call = DirectCall { method, path, organiser: None, body };
+        ::admin::direct(&self.admin, call).await.unwrap()
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, &self.token, Bytes::new()).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::POST, path, &self.token, body.to_string()).await
+    }
+
+    pub(super) async fn patch(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::PATCH, path, &self.token, body.to_string()).await
+    }
+
+    pub(super) async fn put(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::PUT, path, &self.token, body.to_string()).await
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, &self.token, Bytes::new()).await
+    }
+
+    /// Sends a request with somebody's token, and checks what every answer must be.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: impl Into<Bytes>,
+    ) -> Reply {
+        let mut http = http::Request::new(body.into());
+        *http.method_mut() = method;
+        *http.uri_mut() = format!("/api/admin{path}").parse().unwrap();
+        http.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        self.ask(http).await
+    }
+
+    pub(super) async fn ask(&self, http: http::Request<Bytes>) -> Reply {
+        let id = request_id().unwrap();
+        let request = Request { id: id.clone(), now: self.clock.now(), deadline: None, http };
+        let (head, body) = ::admin::answer(Arc::clone(&self.admin), request).await.into_parts();
+        for name in head.headers.keys() {
+            assert!(HEADERS.contains(&name.as_str()), "{name} leaks");
+        }
+        assert_eq!(head.headers["x-request-id"], id.as_str());
+        assert_eq!(head.headers["content-type"], "application/json");
+        assert_ne!(head.status, 409);
+        let text = body.collect().await.unwrap().to_bytes();
+        let text = std::str::from_utf8(&text).unwrap();
+        assert!(!text.contains(canary::KEY), "a key leaks: {text}");
+        let body = serde_json::from_str(text).unwrap();
+        Reply { status: head.status.as_u16(), headers: head.headers, body }
+    }
+
+    /// An event that is open from nine to six in Oslo, and its path.
+    pub(super) async fn event(&self, more: Value) -> (String, Value) {
+        let event = self.post("/events", oslo(more)).await.ok(201);
+        (format!("/events/{}", event["id"].as_str().unwrap()), event)
+    }
+
+    /// A deployment of this organiser's.
+    pub(super) async fn deployment(&self, name: &str, operation: &str) {
+        self.put(&format!("/deployments/{name}"), deployment(operation)).await.ok(201);
+    }
+
+    /// What a code leads to.
+    pub(super) async fn found(&self, code: &str) -> Option<Listing> {
+        self.table.find(&code.parse().unwrap()).await.unwrap()
+    }
+
+    /// The event as the gateway reads it.
+    pub(super) async fn stored(&self, path: &str) -> Event {
+        let id = path.trim_start_matches("/events/").parse().unwrap();
+        self.table.event(&id, true).await.unwrap().unwrap()
+    }
+
+    /// Moves the time on.
+    pub(super) fn wait(&self, time: TimeDelta) {
+        self.clock.advance(time);
+    }
+}
+
+/// A body that makes an event, with more fields or others.
+pub(super) fn oslo(more: Value) -> Value {
+    let mut body = json!({
+        "name": "Oslo Hack",
+        "starts_at": "2026-12-05T09:00", "ends_at": "2026-12-05T18:00",
+        "time_zone": "Europe/Oslo",
+    });
+    for (field, value) in more.as_object().unwrap() {
+        body[field] = value.clone();
+    }
+    body
+}
+
+/// A body that makes a deployment.
+pub(super) fn deployment(operation: &str) -> Value {
+    json!({
+        "endpoint": "https://one.openai.azure.com",
+        "operations": [operation],
+        "key": canary::KEY,
+    })
+}
+
+/// What came back.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Value,
+}
+
+impl Reply {
+    /// The body of a success.
+    pub(super) fn ok(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    /// Checks a refusal's status, code and schema.
+    pub(super) fn refused(self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        let error = &self.body["error"];
+        assert_eq!(error["code"], code, "{error}");
+        for key in ["message", "type", "param", "code"] {
+            assert!(error.get(key).is_some(), "{key} is missing: {error}");
+        }
+        self.body
+    }
+
+    /// The wrong fields of a refusal, in their order.
+    pub(super) fn wrong_fields(self) -> Vec<String> {
+        assert_eq!(self.status, 400, "{}", self.body);
+        let details = self.body["error"]["details"].as_array().unwrap();
+        details.iter().map(|detail| detail["field"].as_str().unwrap().to_owned()).collect()
+    }
+}

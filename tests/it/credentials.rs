@@ -1,0 +1,111 @@
+//! Who is calling (wire contract, section 1), and the headers around it.
+
+use http::{HeaderMap, HeaderValue};
+use insta::assert_snapshot;
+
+use crate::bad_input::{nothing_happened, strict_world};
+use crate::support::World;
+use crate::support::attendee::{CHAT, chat};
+
+#[tokio::test]
+async fn bad_credentials_are_all_refused_in_the_same_words() {
+    let (world, ada) = strict_world().await;
+    let code = world.code().to_owned();
+    let long = "a".repeat(10_000);
+    let credentials = [
+        String::new(),
+        "/".to_owned(),
+        code.clone(),
+        format!("{code}/"),
+        format!("{code}/   "),
+        "/ada".to_owned(),
+        "abc/ada".to_owned(),
+        "no-such-event/ada".to_owned(),
+        format!("{code}x/ada"),
+        format!("{code} x/ada"),
+        format!("{code}/{}", "u".repeat(129)),
+        format!("{}/ada", "c".repeat(65)),
+        "' or '1'='1/ada".to_owned(),
+        format!("\"{code}/ada\""),
+        format!("{code}/a\tb"),
+        format!("{code}//"),
+        long.clone(),
+        format!("{long}/{long}"),
+        format!("{code}/\u{430}lice"),
+        "h\u{430}ckathon/ada".to_owned(),
+        format!("{code}%2fada"),
+    ];
+    let mut bodies = Vec::new();
+    for credential in &credentials {
+        for (header, prefix) in
+            [("openai-event-code", ""), ("api-key", ""), ("authorization", "Bearer ")]
+        {
+            let value = HeaderValue::from_bytes(format!("{prefix}{credential}").as_bytes());
+            let mut request = ada.post(CHAT, chat("hello").to_string());
+            request.headers_mut().remove("openai-event-code");
+            request.headers_mut().insert(header, value.unwrap());
+            let answer = ada.send(request).await;
+            // One of them is a credential after all: its user is a slash.
+            if credential.ends_with("//") {
+                continue;
+            }
+            assert_eq!(answer.status(), 401, "{header}: {credential:?}");
+            assert_eq!(answer.header("x-should-retry"), Some("false"));
+            bodies.push(answer.text().to_owned());
+        }
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "somebody could tell them apart: {bodies:?}");
+    assert_snapshot!(bodies[0], @r#"{"error":{"message":"No valid event code was sent. Send the header 'openai-event-code: CODE/USER' (or CODE/USER as the API key), where CODE is the code of an event and USER is your name, for example your GitHub user name. Check the code with the organiser.","type":"authentication_error","param":null,"code":"invalid_event_code"}}"#);
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn credentials_that_are_missing_doubled_or_of_another_scheme_are_refused() {
+    let (world, ada) = strict_world().await;
+    let token = ada.token();
+    let cases: [&[(&'static str, String)]; 7] = [
+        &[],
+        &[("authorization", format!("Basic {token}"))],
+        &[("authorization", token.clone())],
+        &[("authorization", "Bearer".to_owned())],
+        &[("openai-event-code", token.clone()), ("openai-event-code", token.clone())],
+        &[("openai-event-code", world.code().to_owned())],
+        &[("x-api-key", token.clone())],
+    ];
+    for headers in cases {
+        let mut request = ada.post(CHAT, chat("hello").to_string());
+        request.headers_mut().remove("openai-event-code");
+        for (name, value) in headers {
+            request.headers_mut().append(*name, value.parse().unwrap());
+        }
+        ada.send(request).await.assert_refused(401, "invalid_event_code");
+    }
+    // The seed's header wins even when it is the worse one.
+    let mut request = ada.post(CHAT, chat("hello").to_string());
+    request.headers_mut().insert("openai-event-code", "nobody/ada".parse().unwrap());
+    request.headers_mut().insert("api-key", token.parse().unwrap());
+    ada.send(request).await.assert_refused(401, "invalid_event_code");
+    nothing_happened(&world).await;
+}
+
+/// Headers that have nothing to do with us, and two that a client may send twice.
+#[tokio::test]
+async fn other_headers_are_no_obstacle() {
+    let world = World::event("headers").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let mut request = ada.post(CHAT, chat("hello").to_string());
+    let odd: HeaderMap = [
+        ("x-forwarded-for", HeaderValue::from_static("1.2.3.4")),
+        ("x-odd", HeaderValue::from_bytes(b"\xff\xfe").unwrap()),
+        ("accept-encoding", HeaderValue::from_static("gzip, br")),
+        ("expect", HeaderValue::from_static("100-continue")),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.parse().unwrap(), value))
+    .collect();
+    request.headers_mut().extend(odd);
+    ada.send(request).await.assert_ok();
+    assert_eq!(world.azure().requests()[0].header("accept-encoding"), None);
+    world.settle().await;
+}

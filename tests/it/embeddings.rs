@@ -1,0 +1,70 @@
+//! `POST …/embeddings`
+
+use serde_json::json;
+
+use crate::support::attendee::EMBEDDINGS;
+use crate::support::{World, canary, usual};
+
+#[tokio::test]
+async fn text_lists_and_tokens_are_embedded() {
+    let world = World::event("embed").start().await;
+    let ada = world.attendee("ada").await;
+    let inputs = [
+        (json!("one"), 1),
+        (json!(["one", "two", "three"]), 3),
+        (json!([1, 2, 3]), 1),
+        (json!([[1, 2], [3]]), 2),
+    ];
+    for (input, expected) in inputs {
+        let answer = ada.embed(input.clone()).await;
+        let body = answer.assert_ok().json();
+        assert_eq!(body["data"].as_array().unwrap().len(), expected, "{input}");
+        assert_eq!(body["data"][0]["embedding"], json!(usual::EMBEDDING));
+        let sent = world.azure().requests().pop().unwrap();
+        assert_eq!(sent.target, "/openai/v1/embeddings");
+        assert_eq!(sent.json()["input"], input);
+        assert!(sent.json().get("max_tokens").is_none());
+        let name = format!("{}-text-embedding-3-small", canary::AZURE_NAME);
+        assert_eq!(sent.json()["model"], name);
+    }
+    // An embedding has no completion.
+    assert_eq!(world.settle().await.counts(), (4, 4 * usual::PROMPT_TOKENS, 0));
+}
+
+#[tokio::test]
+async fn base64_and_dimensions_pass_in_both_directions() {
+    let world = World::event("base64").start().await;
+    let ada = world.attendee("ada").await;
+    let body = json!({"input": "one", "encoding_format": "base64", "dimensions": 3});
+    let answer = ada.send(ada.post(EMBEDDINGS, body.to_string())).await;
+    assert_eq!(answer.assert_ok().json()["data"][0]["embedding"], usual::EMBEDDING_BASE64);
+    assert_eq!(world.azure().requests()[0].json()["dimensions"], 3);
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn every_base_embeds() {
+    let world = World::event("embed-bases").start().await;
+    let ada = world.attendee("ada").await;
+    let model = "text-embedding-3-small";
+    let azure = format!("openai/deployments/{model}");
+    let bases = ["v1", "openai/v1", &azure, &format!("v1/{azure}"), "openai-proxy"];
+    for base in bases {
+        let path = format!("/api/{base}/embeddings?api-version=2024-10-21");
+        let body = json!({"model": model, "input": ["one", "two"]});
+        ada.send(ada.post(&path, body.to_string())).await.assert_ok();
+    }
+    assert_eq!(world.settle().await.requests, 5);
+}
+
+#[tokio::test]
+async fn embeddings_and_chats_are_paid_from_one_account() {
+    let world = World::event("both").requests_per_day(2).start().await;
+    let ada = world.attendee("ada").await;
+    ada.embed(json!("one")).await.assert_ok();
+    ada.chat("hello").await.assert_ok();
+    ada.embed(json!("two")).await.assert_refused(429, "insufficient_quota");
+    ada.chat("again").await.assert_refused(429, "insufficient_quota");
+    let counts = (2, 2 * usual::PROMPT_TOKENS, usual::COMPLETION_TOKENS);
+    assert_eq!(world.settle().await.counts(), counts);
+}

@@ -1,0 +1,172 @@
+//! The error table, walked: each variant against its row of the wire contract, section 4.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use http_body_util::BodyExt;
+use lanyard_domain::allowance::Limit;
+use lanyard_gateway::ApiError;
+use lanyard_gateway::error::{BadRequestCode, ContactHint, ModelRefusal, Whose};
+use serde_json::Value;
+
+/// Status, code, type, `x-should-retry`, `retry-after` and `retry-after-ms`, `allow`.
+type Row = (
+    u16,
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+    (Option<&'static str>, Option<&'static str>),
+    Option<&'static str>,
+);
+
+const NO_WAIT: (Option<&str>, Option<&str>) = (None, None);
+const REQUEST: &str = "invalid_request_error";
+const NEVER: Option<&str> = Some("false");
+
+const ROWS: [Row; 26] = [
+    (401, "invalid_event_code", "authentication_error", NEVER, NO_WAIT, None),
+    (403, "event_not_started", "permission_error", NEVER, NO_WAIT, None),
+    (403, "event_ended", "permission_error", NEVER, NO_WAIT, None),
+    (403, "event_paused", "permission_error", NEVER, NO_WAIT, None),
+    (403, "attendee_blocked", "permission_error", NEVER, NO_WAIT, None),
+    (403, "event_full", "permission_error", NEVER, NO_WAIT, None),
+    (404, "model_not_found", REQUEST, None, NO_WAIT, None),
+    (404, "unknown_route", REQUEST, None, NO_WAIT, None),
+    (405, "method_not_allowed", REQUEST, None, NO_WAIT, Some("POST, OPTIONS")),
+    (400, "invalid_json", REQUEST, None, NO_WAIT, None),
+    (400, "duplicate_key", REQUEST, None, NO_WAIT, None),
+    (400, "unknown_parameter", REQUEST, None, NO_WAIT, None),
+    (400, "parameter_not_allowed", REQUEST, None, NO_WAIT, None),
+    (400, "invalid_value", REQUEST, None, NO_WAIT, None),
+    (400, "allowance_too_small", REQUEST, None, NO_WAIT, None),
+    (400, "content_filter", REQUEST, None, NO_WAIT, None),
+    (413, "request_too_large", REQUEST, None, NO_WAIT, None),
+    (415, "unsupported_media_type", REQUEST, None, NO_WAIT, None),
+    (429, "rate_limit_exceeded", "rate_limit_error", None, (Some("2"), Some("1500")), None),
+    (429, "too_many_in_flight", "rate_limit_error", None, (Some("1"), Some("1000")), None),
+    (429, "insufficient_quota", "insufficient_quota", NEVER, (Some("2"), None), None),
+    (429, "upstream_busy", "rate_limit_error", None, (Some("2"), Some("1500")), None),
+    (502, "upstream_unreachable", "api_error", None, NO_WAIT, None),
+    (504, "upstream_timeout", "api_error", None, NO_WAIT, None),
+    (503, "accounting_unavailable", "api_error", None, (Some("2"), Some("1500")), None),
+    (503, "upstream_misconfigured", "api_error", NEVER, NO_WAIT, None),
+];
+
+const INTERNAL: Row = (500, "internal_error", "api_error", None, NO_WAIT, None);
+
+/// One error of each variant. A new variant does not compile until it is added here.
+fn one_of_each() -> Vec<ApiError> {
+    let retry_after = Duration::from_millis(1_500);
+    let contact = ContactHint::default;
+    let (whose, limit, allowed) = (Whose::Attendee, Limit::TokensPerDay, 9);
+    let text = || "some text".to_owned();
+    let bad = |code| ApiError::bad(code, Some("max_tokens"), "max_tokens is odd.");
+    let errors = vec![
+        ApiError::InvalidEventCode,
+        ApiError::EventNotStarted { starts_at: text(), contact: contact() },
+        ApiError::EventEnded { ended_at: text(), contact: contact() },
+        ApiError::EventPaused { contact: contact() },
+        ApiError::AttendeeBlocked { contact: contact() },
+        ApiError::EventFull { contact: contact() },
+        ApiError::ModelNotFound { offered: Vec::new() },
+        ApiError::UnknownRoute,
+        ApiError::MethodNotAllowed { allow: "POST, OPTIONS" },
+        bad(BadRequestCode::InvalidJson),
+        bad(BadRequestCode::DuplicateKey),
+        bad(BadRequestCode::UnknownParameter),
+        bad(BadRequestCode::ParameterNotAllowed),
+        bad(BadRequestCode::InvalidValue),
+        ApiError::AllowanceTooSmall { whose, limit, allowed, needed: 10 },
+        ApiError::RefusedByModel(Box::new(ModelRefusal {
+            status: StatusCode::BAD_REQUEST,
+            message: "The filter is triggered.".to_owned(),
+            kind: None,
+            param: None,
+            code: Some("content_filter".to_owned()),
+            content_filter_result: None,
+        })),
+        ApiError::RequestTooLarge { limit: 5 << 20 },
+        ApiError::UnsupportedMediaType { hint: "The body must be JSON." },
+        ApiError::RateLimitExceeded { whose, limit, allowed, retry_after },
+        ApiError::TooManyInFlight { whose, allowed },
+        ApiError::InsufficientQuota {
+            whose,
+            limit,
+            allowed,
+            resets_at: Some(text()),
+            retry_after: Some(retry_after),
+            contact: contact(),
+        },
+        ApiError::UpstreamBusy { retry_after },
+        ApiError::UpstreamUnreachable(None),
+        ApiError::UpstreamTimeout,
+        ApiError::AccountingUnavailable { retry_after, cause: None },
+        ApiError::UpstreamMisconfigured(None),
+        ApiError::Internal(None),
+    ];
+    for error in &errors {
+        match error {
+            ApiError::InvalidEventCode
+            | ApiError::EventNotStarted { .. }
+            | ApiError::EventEnded { .. }
+            | ApiError::EventPaused { .. }
+            | ApiError::AttendeeBlocked { .. }
+            | ApiError::EventFull { .. }
+            | ApiError::ModelNotFound { .. }
+            | ApiError::UnknownRoute
+            | ApiError::MethodNotAllowed { .. }
+            | ApiError::BadRequest { .. }
+            | ApiError::AllowanceTooSmall { .. }
+            | ApiError::RefusedByModel(_)
+            | ApiError::RequestTooLarge { .. }
+            | ApiError::UnsupportedMediaType { .. }
+            | ApiError::RateLimitExceeded { .. }
+            | ApiError::TooManyInFlight { .. }
+            | ApiError::InsufficientQuota { .. }
+            | ApiError::UpstreamBusy { .. }
+            | ApiError::UpstreamUnreachable(_)
+            | ApiError::UpstreamTimeout
+            | ApiError::UpstreamMisconfigured(_)
+            | ApiError::AccountingUnavailable { .. }
+            | ApiError::Internal(_) => {}
+        }
+    }
+    errors
+}
+
+#[tokio::test]
+async fn every_error_is_as_its_row_says() {
+    let errors = one_of_each();
+    let rows = ROWS.into_iter().chain([INTERNAL]);
+    assert_eq!(errors.len(), rows.clone().count());
+    for (error, (status, code, kind, should_retry, (seconds, ms), allow)) in
+        errors.into_iter().zip(rows)
+    {
+        assert_eq!(error.code(), code);
+        let (head, body) = error.into_response().into_parts();
+        let header = |name: &str| head.headers.get(name).map(|value| value.to_str().unwrap());
+        assert_eq!(head.status.as_u16(), status, "{code}");
+        assert_eq!(header("content-type"), Some("application/json"), "{code}");
+        assert_eq!(header("x-should-retry"), should_retry, "{code}");
+        assert_eq!(header("retry-after"), seconds, "{code}");
+        assert_eq!(header("retry-after-ms"), ms, "{code}");
+        assert_eq!(header("allow"), allow, "{code}");
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body: Value = serde_json::from_slice(&bytes).unwrap();
+        let error = body["error"].as_object().unwrap();
+        assert_eq!((&error["code"], &error["type"]), (&code.into(), &kind.into()));
+        assert!(error.contains_key("param") && error["message"].is_string(), "{code}");
+    }
+}
+
+/// Whether waiting helps must be told by the status, or clients retry for nothing.
+#[tokio::test]
+async fn what_waiting_does_not_help_says_so() {
+    let retried = |status: u16| matches!(status, 408 | 409 | 429) || status >= 500;
+    for (status, code, _, should_retry, (seconds, _), _) in ROWS {
+        let helps = !matches!(code, "insufficient_quota" | "upstream_misconfigured");
+        assert!(!retried(status) || helps || should_retry == NEVER, "{code}");
+        assert!(status != 429 || seconds.is_some(), "{code} must say how long to wait");
+        assert_ne!(status, 409);
+    }
+}

@@ -1,0 +1,22 @@
+//! The ledger's contract on the embedded DynamoDB engine.
+
+use std::sync::Arc;
+
+use lanyard_gateway::ports::Ledger;
+use lanyard_gateway::testing::ledger_contract;
+
+use crate::support::engine::Engine;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_engine_keeps_the_ledgers_contract() {
+    let engine = Engine::start().await;
+    let ledger: Arc<dyn Ledger> = Arc::new(engine.table());
+    ledger_contract(&[ledger], "one").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_processes_over_one_engine_keep_the_ledgers_contract() {
+    let engine = Engine::start().await;
+    let ledger = || -> Arc<dyn Ledger> { Arc::new(engine.table()) };
+    ledger_contract(&[ledger(), ledger(), ledger()], "three").await;
+}

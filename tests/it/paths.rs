@@ -1,0 +1,106 @@
+//! Paths and queries that lead nowhere (wire contract, section 2).
+
+use http::Uri;
+
+use crate::bad_input::{nothing_happened, strict_world};
+use crate::support::attendee::{CHAT, chat};
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_refused() {
+    let (world, ada) = strict_world().await;
+    for path in [
+        "/",
+        "/api",
+        "/api/v1",
+        "/api/v2/chat/completions",
+        "/api/v1/chat",
+        "/api/v1/chat/completions/more",
+        "/api/v1//chat/completions",
+        "/chat/completions",
+        "/api/openai/chat/completions",
+        "/api/openai/deployments/chat/completions",
+        "/api/openai/deployments//chat/completions",
+        "/api/openai/deployments/a/b/chat/completions",
+        "/API/V1/CHAT/COMPLETIONS",
+    ] {
+        let answer = ada.send(ada.post(path, chat("hello").to_string())).await;
+        assert_eq!(
+            (answer.status().as_u16(), answer.code().as_str()),
+            (404, "unknown_route"),
+            "{path}"
+        );
+    }
+    for method in ["GET", "PUT", "DELETE", "PATCH", "HEAD"] {
+        let mut request = ada.post(CHAT, chat("hello").to_string());
+        *request.method_mut() = method.parse().unwrap();
+        let answer = ada.send(request).await;
+        answer.assert_refused(405, "method_not_allowed");
+        assert_eq!(answer.header("allow"), Some("POST, OPTIONS"));
+    }
+    nothing_happened(&world).await;
+}
+
+#[tokio::test]
+async fn tricks_in_the_deployment_lead_nowhere() {
+    let (world, ada) = strict_world().await;
+    let mut tried = 0;
+    for name in [
+        "..",
+        ".",
+        "%2e%2e",
+        ".%2e",
+        "%2e",
+        "a%2f..%2fb",
+        "..%2f..%2fopenai",
+        "%252e%252e",
+        "gpt%5c..",
+        "gpt\\..",
+        "gpt%00",
+        "gpt-4o-mini%00",
+        "gpt;x",
+        "gpt-4o-mini;x=y",
+        "gpt-4o-mini%3fapi-version=x",
+        "gpt-4o-mini%23",
+        "gpt-4o-mini%20",
+        "GPT-4O-MINI",
+        "gpt-4o-min%69",
+        "*",
+        "{deployment}",
+        "gpt@evil.example",
+        "http:%2f%2fevil.example",
+    ] {
+        for base in ["/api/openai/deployments", "/api/v1/openai/deployments"] {
+            let path = format!("{base}/{name}/chat/completions?api-version=2024-10-21");
+            // What is no path never reaches a function.
+            let Ok(uri) = path.parse::<Uri>() else { continue };
+            let mut request = ada.post(CHAT, chat("hello").to_string());
+            *request.uri_mut() = uri;
+            let answer = ada.send(request).await;
+            assert_eq!(answer.status(), 404, "{path}: {}", answer.text());
+            tried += 1;
+        }
+    }
+    assert!(tried >= 40, "only {tried} were paths");
+    nothing_happened(&world).await;
+}
+
+#[tokio::test]
+async fn a_malformed_query_is_refused() {
+    let (world, ada) = strict_world().await;
+    for query in [
+        "api-version=",
+        "api-version=1",
+        "api-version=2024-10-21&api-version=2024-10-21",
+        "api-version=2024-10-21%26x=y",
+        "API-VERSION=soon",
+        "a=%2",
+        "a=%zz",
+        "=x",
+    ] {
+        let path = format!("{CHAT}?{query}");
+        let answer = ada.send(ada.post(&path, chat("hello").to_string())).await;
+        let said = (answer.status().as_u16(), answer.code());
+        assert_eq!(said, (400, "invalid_value".to_owned()), "{query}");
+    }
+    nothing_happened(&world).await;
+}

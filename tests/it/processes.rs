@@ -1,0 +1,120 @@
+//! Several server processes over one engine: what is exact in one is exact in three.
+
+use std::process::Stdio;
+
+use futures_util::future::join_all;
+use lanyard_gateway::ports::Clock;
+use lanyard_platform::azure::use_ring;
+use lanyard_platform::shell::Machine;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::support::ScriptedAzure;
+use crate::support::engine::Engine;
+
+/// A process that serves until it is dropped.
+struct Process {
+    address: String,
+    token: String,
+    // Both end with the process; its output must stay open that long.
+    _child: Child,
+    _output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    async fn start(engine: &Engine, azure: &ScriptedAzure) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_lanyard-process"))
+            .args(["--memory", "--port", "0"])
+            .args(["--dynamodb-endpoint", engine.endpoint()])
+            .args(["--azure-endpoint", &azure.endpoint()])
+            .env("AZURE_OPENAI_API_KEY", "a-key")
+            .env("LANYARD_LOG", "warn")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (mut address, mut token) = (None, None);
+        while address.is_none() || token.is_none() {
+            let line = output.next_line().await.unwrap().expect("it says where it is");
+            let word_after = |words: &str| {
+                let rest = line.split_once(words)?.1;
+                rest.split_whitespace().next().map(ToOwned::to_owned)
+            };
+            address = address.or(word_after("ready at "));
+            token = token.or(word_after("token is "));
+        }
+        let address = address.unwrap().trim_end_matches("/api/v1,").to_owned();
+        Self { address, token: token.unwrap(), _child: child, _output: output }
+    }
+
+    async fn admin(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let url = format!("{}/api/admin{path}", self.address);
+        let request = reqwest::Client::new()
+            .request(method.parse().unwrap(), url)
+            .bearer_auth(&self.token)
+            .header("content-type", "application/json")
+            .body(body.map(|body| body.to_string()).unwrap_or_default());
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{method} {path}: {}", answer.status());
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+    }
+
+    async fn chat(&self, client: &reqwest::Client) -> u16 {
+        let body = r#"{"messages":[{"role":"user","content":"hello"}]}"#;
+        let request = client
+            .post(format!("{}/api/v1/chat/completions", self.address))
+            .header("openai-event-code", "race-of-three/ada")
+            .header("content-type", "application/json")
+            .body(body);
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        answer.bytes().await.unwrap();
+        status
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_256_requests_to_three_processes_exactly_100_fit_an_allowance_of_100() {
+    use_ring();
+    let engine = Engine::start().await;
+    let azure = ScriptedAzure::start().await;
+    let mut processes = Vec::new();
+    for _ in 0..3 {
+        processes.push(Process::start(&engine, &azure).await);
+    }
+    let now = Machine.now();
+    let day = chrono::TimeDelta::days(1);
+    let event = json!({
+        "name": "Race of three", "code": "race-of-three", "time_zone": "UTC",
+        "starts_at": (now - day).to_rfc3339(), "ends_at": (now + day).to_rfc3339(),
+        "allowances": {
+            "attendee": {
+                "requests_per_day": 100, "requests_per_minute": null,
+                "tokens_per_minute": null, "in_flight": null,
+            },
+            "event": {"requests_per_minute": null, "tokens_per_minute": null, "tokens_total": null},
+        },
+        "default_deployments": {"chat_completions": "gpt-4o-mini"},
+    });
+    let made = processes[0].admin("POST", "/events", Some(event)).await;
+    let id = made["id"].as_str().unwrap();
+
+    let client = reqwest::Client::new();
+    let requests = (0..256).map(|n| processes[n % 3].chat(&client));
+    let statuses = join_all(requests).await;
+
+    let count = |wanted| statuses.iter().filter(|status| **status == wanted).count();
+    assert_eq!((count(200), count(429)), (100, 156));
+    assert_eq!(azure.calls(), 100);
+    // The answers are there before their settlements: ask until all are.
+    let total = loop {
+        let usage = processes[1].admin("GET", &format!("/events/{id}/usage?by=attendee"), None).await;
+        if usage["total"]["held_tokens"] == 0 {
+            break usage["total"].clone();
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((&total["requests"], &total["total_tokens"]), (&json!(100), &json!(2_200)));
+}

@@ -1,0 +1,144 @@
+//! Many requests at once: an allowance of k admits exactly k.
+
+use lanyard_domain::allowance::Limit;
+use tokio::task::JoinSet;
+
+use crate::support::attendee::Attendee;
+use crate::support::{Answer, Gate, Reply, World, usual};
+
+/// All at once, each in a task of its own.
+async fn at_once(senders: impl IntoIterator<Item = Attendee>) -> Vec<Answer> {
+    let mut asking = JoinSet::new();
+    for attendee in senders {
+        asking.spawn(async move { attendee.chat("hello").await });
+    }
+    asking.join_all().await
+}
+
+fn count(answers: &[Answer], status: u16) -> usize {
+    answers.iter().filter(|answer| answer.status() == status).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_256_requests_at_once_100_are_answered_when_100_are_allowed() {
+    for processes in [1, 3] {
+        let world = World::event("race").requests_per_day(100).processes(processes).start().await;
+        let ada = world.attendee("ada").await;
+        let answers = at_once(vec![ada; 256]).await;
+        assert_eq!(count(&answers, 200), 100, "{processes} processes");
+        for refused in answers.iter().filter(|answer| answer.status() != 200) {
+            refused.assert_refused(429, "insufficient_quota");
+        }
+        assert_eq!(world.azure().calls(), 100, "{processes} processes");
+        let spent = (100, 100 * usual::PROMPT_TOKENS, 100 * usual::COMPLETION_TOKENS);
+        assert_eq!(world.settle().await.counts(), spent);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_limit_admits_exactly_what_fits_also_across_three_processes() {
+    for (n, k) in [(2, 1), (16, 7), (256, 100)] {
+        for limit in Limit::ALL {
+            race(n, k, limit, true).await;
+            race(n, k, limit, false).await;
+        }
+    }
+}
+
+/// One attendee against their own limit, or 256 attendees against everybody's.
+async fn race(n: usize, k: usize, limit: Limit, is_one_attendee: bool) {
+    // Every request of this text asks for as much, so a limit of tokens is a multiple of it.
+    let per_request = estimate().await;
+    let value = match limit {
+        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => k as u64,
+        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => k as u64 * per_request,
+    };
+    let world = World::event("race").processes(3);
+    // The engine's own races of 256 are in the ledger's contract.
+    let world = if n > 16 { world.in_memory() } else { world };
+    let world = match is_one_attendee {
+        true => world.attendee(limit, value),
+        false => world.everybody(limit, value),
+    };
+    let world = world.start().await;
+    // Nobody is answered before everybody was admitted or refused.
+    let gate = Gate::closed();
+    world.azure().always(Reply::chat("hi").held(&gate));
+    let mut asking = JoinSet::new();
+    for i in 0..n {
+        let user = if is_one_attendee { "ada".to_owned() } else { format!("user-{i}") };
+        let attendee = world.attendee(&user).await;
+        asking.spawn(async move { attendee.chat("hello").await });
+    }
+    let mut answers = Vec::new();
+    while answers.len() < n - k {
+        answers.push(asking.join_next().await.unwrap().unwrap());
+    }
+    let refused = answers.len();
+    world.azure().called(k).await;
+    gate.open();
+    answers.extend(asking.join_all().await);
+    let case = format!("{limit:?} n={n} k={k} one={is_one_attendee}");
+    assert_eq!(count(&answers[..refused], 429), n - k, "{case}");
+    assert_eq!(count(&answers, 200), k, "{case}");
+    assert_eq!(world.azure().calls(), k, "{case}");
+    assert_eq!(world.settle().await.requests, k as u64, "{case}");
+}
+
+/// What the usual request of these races may cost.
+async fn estimate() -> u64 {
+    let world = World::event("estimate").in_memory().attendee(Limit::TokensTotal, 1).start().await;
+    let refused = world.attendee("ada").await.chat("hello").await;
+    let message = refused.assert_refused(400, "allowance_too_small").text().to_owned();
+    world.settle().await;
+    let digits = message.split("may need ").nth(1).unwrap();
+    digits.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_first_requests_of_one_newcomer_take_one_seat() {
+    for processes in [1, 3] {
+        let world = World::event("newcomer").seats(1).processes(processes).start().await;
+        let ada = world.attendee("ada").await;
+        let answers = at_once(vec![ada; 64]).await;
+        assert_eq!(count(&answers, 200), 64, "{:?}", answers.iter().map(Answer::line).max());
+        let bob = world.attendee("bob").await;
+        bob.chat("hello").await.assert_refused(403, "event_full");
+        assert_eq!(world.settle().await.requests, 64);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_newcomers_at_once_as_many_get_in_as_there_are_seats() {
+    let world = World::event("seats").seats(10).processes(3).start().await;
+    let mut crowd = Vec::new();
+    for i in 0..64 {
+        crowd.push(world.attendee(&format!("user-{i}")).await);
+    }
+    let answers = at_once(crowd).await;
+    assert_eq!((count(&answers, 200), count(&answers, 403)), (10, 54));
+    assert_eq!(world.azure().calls(), 10);
+    assert_eq!(world.settle().await.requests, 10);
+}
+
+#[tokio::test]
+async fn requests_under_way_are_counted_and_a_finished_one_makes_room() {
+    let world = World::event("in-flight").attendee(Limit::InFlight, 1).start().await;
+    let ada = world.attendee("ada").await;
+    let gate = Gate::closed();
+    world.azure().script(Reply::chat("slow").held(&gate));
+    let slow = {
+        let ada = ada.clone();
+        let mut slow = JoinSet::new();
+        slow.spawn(async move { ada.chat("hello").await });
+        slow
+    };
+    world.azure().called(1).await;
+    let refused = ada.chat("second").await;
+    refused.assert_refused(429, "too_many_in_flight");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    gate.open();
+    slow.join_all().await[0].assert_ok();
+    ada.chat("third").await.assert_ok();
+    assert_eq!(world.settle().await.requests, 2);
+}

@@ -1,0 +1,281 @@
+//! `POST …/chat/completions`, streamed.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::support::answer::payload;
+use crate::support::attendee::chat;
+use crate::support::azure::frames::{
+    CONTENT, DONE, FINISH, PROMPT_FILTER, ROLE, USAGE, content, sse, with_usage_null,
+};
+use crate::support::{Gate, LineEnding, Reply, World};
+
+const AZURE: &str = "/api/openai/deployments/gpt-4o-mini/chat/completions?api-version=2024-10-21";
+
+/// What the usual stream of Azure holds: 17 prompt and 5 completion tokens.
+const USUAL: [&str; 6] = [PROMPT_FILTER, ROLE, CONTENT, FINISH, USAGE, DONE];
+
+fn usual() -> Reply {
+    Reply::sse(&USUAL, LineEnding::Lf)
+}
+
+fn words(payloads: &[String]) -> String {
+    let text = |payload: &String| {
+        let chunk: Value = serde_json::from_str(payload).unwrap_or_default();
+        chunk["choices"][0]["delta"]["content"].as_str().unwrap_or_default().to_owned()
+    };
+    payloads.iter().map(text).collect()
+}
+
+#[tokio::test]
+async fn a_stream_is_handed_on_without_what_its_client_did_not_ask_for() {
+    let world = World::event("stream").start().await;
+    let ada = world.attendee("ada").await;
+    let mut stream = ada.chat_stream("hello").await;
+    assert_eq!(stream.header("content-type"), Some("text/event-stream; charset=utf-8"));
+    let payloads = stream.rest().await;
+    assert_eq!(words(&payloads), "Hello, canary-completion-c04e!");
+    assert_eq!(payloads.last().unwrap(), DONE);
+    for chunk in &payloads[..payloads.len() - 1] {
+        let chunk: Value = serde_json::from_str(chunk).unwrap();
+        assert!(chunk["choices"][0].is_object(), "clients read choices[0]: {chunk}");
+    }
+    let sent = world.azure().requests().remove(0).json();
+    assert_eq!(sent["stream_options"], json!({"include_usage": true}));
+    // The last byte came after the settlement, so nothing need be waited for.
+    assert_eq!(world.account("ada").await.spent().tokens(), 22);
+    assert_eq!(world.event_account().await.spent().tokens(), 22);
+    let totals = world.settle().await;
+    assert_eq!(totals.counts(), (1, 17, 5));
+    assert!(totals.records[0].is_streamed && !totals.records[0].is_estimated);
+}
+
+#[tokio::test]
+async fn the_usage_frame_is_handed_on_to_whom_asked_for_it() {
+    let world = World::event("usage").start().await;
+    let ada = world.attendee("ada").await;
+    for (options, expected) in [
+        (json!({"include_usage": true}), true),
+        (json!({"include_usage": false}), false),
+        (json!({"include_usage": true, "include_obfuscation": false}), true),
+        (json!({}), false),
+        (Value::Null, false),
+    ] {
+        world.azure().script(usual());
+        let mut stream = ada.chat_stream_with("hello", json!({"stream_options": options})).await;
+        let payloads = stream.rest().await;
+        assert_eq!(payloads.iter().any(|frame| frame == USAGE), expected, "{options}");
+        let sent = world.azure().requests().pop().unwrap().json();
+        assert_eq!(sent["stream_options"]["include_usage"], true);
+        let obfuscation = options.get("include_obfuscation");
+        assert_eq!(sent["stream_options"].get("include_obfuscation"), obfuscation);
+    }
+    assert_eq!(world.settle().await.counts(), (5, 85, 25));
+}
+
+#[tokio::test]
+async fn azures_first_frame_is_kept_for_azures_clients_only() {
+    let world = World::event("filter").start().await;
+    let ada = world.attendee("ada").await;
+    for (path, expected) in [
+        (AZURE, true),
+        ("/api/openai/v1/chat/completions", true),
+        ("/api/v1/openai/deployments/gpt-4o-mini/chat/completions", true),
+        ("/api/v1/chat/completions", false),
+        ("/api/openai-proxy/chat/completions", false),
+    ] {
+        world.azure().script(usual());
+        let mut body = chat("hello");
+        body["stream"] = json!(true);
+        let mut stream = world.open(ada.post(path, body.to_string())).await;
+        let first = stream.next().await.unwrap();
+        assert_eq!(payload(&first) == PROMPT_FILTER, expected, "{path}");
+        stream.rest().await;
+    }
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn frames_are_handed_on_as_they_are_made() {
+    let world = World::event("live").start().await;
+    let ada = world.attendee("ada").await;
+    let gate = Gate::closed();
+    world.azure().script(usual().gated(&gate));
+    let mut stream = ada.chat_stream("hello").await;
+    gate.release(2);
+    assert_eq!(payload(&stream.next().await.unwrap()), ROLE);
+    gate.release(1);
+    assert_eq!(payload(&stream.next().await.unwrap()), CONTENT);
+    // Azure has made no more than this, and nothing is settled.
+    assert_eq!(world.account("ada").await.holds.len(), 1);
+    gate.open();
+    assert_eq!(stream.rest().await, [FINISH, DONE]);
+    assert_eq!(world.settle().await.counts(), (1, 17, 5));
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_is_charged_for_what_the_model_made() {
+    let world = World::event("leaves").start().await;
+    let ada = world.attendee("ada").await;
+    for frames in 0..=5 {
+        world.azure().script(usual());
+        let mut stream = ada.chat_stream("hello").await;
+        for _ in 0..frames {
+            stream.next().await;
+        }
+        drop(stream);
+    }
+    assert_eq!(world.settle().await.counts(), (6, 6 * 17, 6 * 5));
+}
+
+#[tokio::test]
+async fn a_stream_without_usage_keeps_its_estimate_and_is_marked() {
+    let world = World::event("estimate").start().await;
+    let ada = world.attendee("ada").await;
+    world.azure().script(Reply::sse(&[ROLE, CONTENT, FINISH, DONE], LineEnding::Lf));
+    let mut stream = ada.chat_stream_with("hello", json!({"max_tokens": 100})).await;
+    assert_eq!(stream.rest().await, [ROLE, CONTENT, FINISH, DONE]);
+    let totals = world.settle().await;
+    assert_eq!((totals.requests, totals.completion_tokens), (1, 100));
+    assert!(totals.records[0].is_estimated);
+}
+
+#[tokio::test]
+async fn usage_is_found_however_the_stream_is_cut() {
+    let world = World::event("cut").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let words = content("日本語 – ünïcode 😀");
+    let bytes = sse(&[ROLE, &with_usage_null(&words), FINISH, USAGE, DONE]);
+    let step = 7;
+    let cuts = (1..bytes.len()).step_by(step).map(|cut| vec![cut]);
+    let single = std::iter::once((1..bytes.len()).collect::<Vec<_>>());
+    let mut runs = 0;
+    for cuts in cuts.chain(single) {
+        world.azure().script(Reply::sse_bytes(bytes.clone(), &cuts));
+        let mut stream = ada.chat_stream("hello").await;
+        let expected = [ROLE, &with_usage_null(&words), FINISH, DONE];
+        assert_eq!(stream.rest().await, expected, "cut at {cuts:?}");
+        runs += 1;
+    }
+    assert_eq!(world.settle().await.counts(), (runs, runs * 17, runs * 5));
+}
+
+#[tokio::test]
+async fn line_endings_comments_and_marks_are_no_obstacle() {
+    let world = World::event("lines").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let mut runs = 0;
+    for ending in [LineEnding::Lf, LineEnding::CrLf, LineEnding::Cr] {
+        world.azure().script(Reply::sse(&USUAL, ending));
+        let payloads = ada.chat_stream("hello").await.rest().await;
+        assert_eq!(payloads, [ROLE, CONTENT, FINISH, DONE], "{ending:?}");
+        runs += 1;
+    }
+    let (before, after) = USAGE.split_at(USAGE.find("\"usage\"").unwrap());
+    let odd = [
+        format!("\u{feff}data: {ROLE}\n\ndata:{USAGE}\n\ndata: [DONE]\n\n"),
+        format!(": ping\n\ndata: {ROLE}\n\n: ping\n\ndata: {USAGE}\n\ndata: [DONE]\n\n"),
+        format!("event: x\nid: 1\ndata: {ROLE}\n\nretry: 3\ndata: {before}\ndata: {after}\n\n"),
+        format!("data: {ROLE}\n\ndata: {USAGE}\n\n"),
+        format!("data: {ROLE}\n\ndata: {USAGE}"),
+        format!("data: {ROLE}\n\ndata: {USAGE}\n\ndata: [DONE]\n\ndata: [DONE]\n\n"),
+    ];
+    for bytes in odd {
+        world.azure().script(Reply::sse_bytes(bytes.clone(), &[]));
+        let text = ada.chat_stream("hello").await.rest().await.join("\n");
+        assert!(text.contains("assistant") && !text.contains("\"usage\":{"), "{bytes}");
+        runs += 1;
+    }
+    assert_eq!(world.settle().await.counts(), (runs, runs * 17, runs * 5));
+}
+
+#[tokio::test]
+async fn filter_frames_without_a_delta_pass() {
+    let world = World::event("no-delta").start().await;
+    let ada = world.attendee("ada").await;
+    let offsets = r#"{"choices":[{"content_filter_offsets":{"check_offset":35},"finish_reason":null,"index":0}],"id":"","usage":null}"#;
+    world.azure().script(Reply::sse(&[ROLE, offsets, FINISH, USAGE, DONE], LineEnding::Lf));
+    assert_eq!(ada.chat_stream("hello").await.rest().await, [ROLE, offsets, FINISH, DONE]);
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_was_asked_for_and_came_whole_is_handed_on_whole() {
+    let world = World::event("whole").start().await;
+    let ada = world.attendee("ada").await;
+    world.azure().script(Reply::chat("whole"));
+    let answer = ada.chat_stream("hello").await.collect().await;
+    assert_eq!(answer.assert_ok().header("content-type"), Some("application/json"));
+    assert_eq!(world.settle().await.counts(), (1, 17, 5));
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_ends_with_one_error_event() {
+    let world = World::event("breaks").start().await;
+    let ada = world.attendee("ada").await;
+    let mut last = Vec::new();
+    for reply in [usual().close_after(3), usual().reset_after(3)] {
+        world.azure().script(reply);
+        let mut stream = ada.chat_stream_with("hello", json!({"max_tokens": 50})).await;
+        last.extend(stream.rest().await.pop());
+    }
+    assert_eq!(last[0], last[1]);
+    assert_snapshot!(last[0], @r#"{"error":{"message":"The model could not be reached or gave no usable answer. Try again.","type":"api_error","param":null,"code":"upstream_unreachable"}}"#);
+    let totals = world.settle().await;
+    assert_eq!((totals.requests, totals.completion_tokens), (2, 100));
+    assert!(totals.records.iter().all(|record| record.is_estimated));
+}
+
+#[tokio::test]
+async fn an_error_of_azures_in_the_stream_is_told_in_our_words() {
+    let world = World::event("error").start().await;
+    let ada = world.attendee("ada").await;
+    let error = r#"{"error":{"message":"scripted secret of Azure's","code":"500"}}"#;
+    world.azure().script(Reply::sse(&[ROLE, CONTENT, error, CONTENT], LineEnding::Lf));
+    let payloads = ada.chat_stream("hello").await.rest().await;
+    assert_eq!(payloads[..2], [ROLE, CONTENT]);
+    assert_eq!(payloads.len(), 3);
+    assert!(payloads[2].contains("upstream_unreachable") && !payloads[2].contains("secret"));
+    assert!(world.settle().await.records[0].is_estimated);
+}
+
+#[tokio::test]
+async fn a_stream_of_nothing_or_without_an_end_still_says_something() {
+    let world = World::event("nothing").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let endless = format!("data: {}", "x".repeat(1_100_000));
+    for bytes in [String::new(), endless] {
+        world.azure().script(Reply::sse_bytes(bytes, &[]));
+        let payloads = ada.chat_stream("hello").await.rest().await;
+        assert_eq!(payloads.len(), 1);
+        assert!(payloads[0].contains("upstream_unreachable"), "{payloads:?}");
+    }
+    assert!(world.settle().await.records.iter().all(|record| record.is_estimated));
+}
+
+#[tokio::test]
+async fn a_break_after_the_end_of_the_conversation_is_no_loss() {
+    let world = World::event("done").start().await;
+    let ada = world.attendee("ada").await;
+    world.azure().script(usual().close_after(USUAL.len()));
+    let payloads = ada.chat_stream("hello").await.rest().await;
+    assert_eq!(payloads, [ROLE, CONTENT, FINISH, DONE]);
+    assert_eq!(world.settle().await.counts(), (1, 17, 5));
+}
+
+#[tokio::test]
+async fn a_slow_reader_gets_every_frame() {
+    let world = World::event("slow").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let frames: Vec<_> = (0..2_000).map(|n| content(&n.to_string())).collect();
+    let all = frames.iter().map(String::as_str).chain([USAGE, DONE]);
+    world.azure().script(Reply::sse(&all.collect::<Vec<_>>(), LineEnding::Lf));
+    let mut stream = ada.chat_stream("hello").await;
+    for frame in &frames {
+        // Somebody else's turn, again and again: the pump is far ahead of this reader.
+        tokio::task::yield_now().await;
+        assert_eq!(&payload(&stream.next().await.unwrap()), frame);
+    }
+    assert_eq!(stream.rest().await, [DONE]);
+    assert_eq!(world.settle().await.counts(), (1, 17, 5));
+}

@@ -1,0 +1,121 @@
+//! What crashes leave open, and how the sweep closes it.
+
+use chrono::TimeDelta;
+use lanyard_domain::account::Field;
+use lanyard_domain::allowance::Limit;
+use lanyard_gateway::ports::{Clock, Incident};
+use lanyard_gateway::sweep::Swept;
+use lanyard_gateway::testing::{LedgerCall, LedgerTrouble};
+
+use crate::support::World;
+
+async fn sweep(world: &World) -> Swept {
+    ::sweep::handle(world.gateway(), world.clock().now()).await.unwrap()
+}
+
+fn fail_thrice(world: &World, call: LedgerCall) {
+    for _ in 0..3 {
+        world.ledger().next(call, LedgerTrouble::Throttle);
+    }
+}
+
+#[tokio::test]
+async fn a_hold_whose_process_died_is_charged_at_its_estimate_when_it_expires() {
+    let world = World::event("estimate").with(|e| e.max_completion_tokens = 50).start().await;
+    let ada = world.attendee("ada").await;
+    fail_thrice(&world, LedgerCall::Record);
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    assert_eq!(world.journal().incidents(), [Incident::SettleFailed]);
+    let account = world.account("ada").await;
+    assert_eq!((account.holds.len(), account.count(Field::Requests)), (1, 0));
+
+    world.wait(TimeDelta::minutes(6) - TimeDelta::milliseconds(1));
+    assert_eq!(sweep(&world).await.expired_holds, 0);
+    world.wait(TimeDelta::milliseconds(1));
+    assert_eq!(sweep(&world).await.expired_holds, 1);
+    assert_eq!(sweep(&world).await.expired_holds, 0);
+    // The event learns of it when the period is over.
+    world.wait(TimeDelta::minutes(18));
+    assert_eq!(sweep(&world).await.mended_periods, 1);
+    assert_eq!(sweep(&world).await.mended_periods, 0);
+    let totals = world.settle().await;
+    assert_eq!((totals.requests, totals.completion_tokens), (1, 50));
+    assert!(totals.records[0].is_estimated && totals.records[0].model.is_none());
+}
+
+#[tokio::test]
+async fn a_hold_whose_request_was_recorded_is_charged_as_recorded() {
+    let world = World::event("recorded").start().await;
+    let ada = world.attendee("ada").await;
+    fail_thrice(&world, LedgerCall::AttendeeSettle);
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    assert_eq!(world.account("ada").await.holds.len(), 1);
+    world.wait(TimeDelta::minutes(24));
+    let swept = sweep(&world).await;
+    assert_eq!((swept.expired_holds, swept.mended_periods), (1, 1));
+    assert_eq!(world.settle().await.counts(), (1, 17, 5));
+}
+
+#[tokio::test]
+async fn an_event_that_a_crash_left_over_held_is_mended() {
+    let world = World::event("mend").everybody(Limit::TokensTotal, 50_000).start().await;
+    let ada = world.attendee("ada").await;
+    world.ledger().next(LedgerCall::EventSettle, LedgerTrouble::Away);
+    ada.chat("hello").await.assert_ok();
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    // The safe side: too much is held, never too little.
+    assert!(world.event_account().await.count(Field::Held) > 0);
+    assert_eq!(sweep(&world).await.mended_periods, 0, "the period is not over");
+    // A request of a later period goes on meanwhile.
+    world.wait(TimeDelta::minutes(18));
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    assert_eq!(sweep(&world).await.mended_periods, 1);
+    assert_eq!(world.journal().incidents(), [Incident::AccountMended]);
+    assert_eq!(world.settle().await.counts(), (3, 51, 15));
+}
+
+#[tokio::test]
+async fn a_settlement_of_the_event_whose_answer_was_lost_is_not_counted_twice() {
+    let world = World::event("lost").start().await;
+    let ada = world.attendee("ada").await;
+    world.ledger().next(LedgerCall::EventSettle, LedgerTrouble::LoseAnswer);
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    world.wait(TimeDelta::minutes(30));
+    assert_eq!(sweep(&world).await.mended_periods, 0, "there is nothing to mend");
+    assert_eq!(world.settle().await.counts(), (1, 17, 5));
+}
+
+#[tokio::test]
+async fn a_charge_of_the_event_whose_answer_was_lost_is_given_back() {
+    let world = World::event("charge").start().await;
+    let ada = world.attendee("ada").await;
+    world.ledger().next(LedgerCall::EventHold, LedgerTrouble::LoseAnswer);
+    ada.chat("hello").await.assert_refused(503, "accounting_unavailable");
+    world.quiet().await;
+    assert!(world.account("ada").await.holds.is_empty());
+    assert!(world.event_account().await.count(Field::Held) > 0);
+    world.wait(TimeDelta::minutes(30));
+    assert_eq!(sweep(&world).await.mended_periods, 1);
+    assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0));
+}
+
+#[tokio::test]
+async fn a_quiet_event_needs_no_mending() {
+    let world = World::event("quiet").start().await;
+    for user in ["ada", "bob", "eve"] {
+        world.attendee(user).await.chat("hello").await.assert_ok();
+    }
+    world.quiet().await;
+    world.wait(TimeDelta::minutes(30));
+    let swept = sweep(&world).await;
+    assert_eq!((swept.events, swept.expired_holds, swept.mended_periods), (1, 0, 0));
+    assert!(world.journal().incidents().is_empty());
+    // After the mend, the counters of the period are gone and requests go on.
+    world.attendee("ada").await.chat("hello").await.assert_ok();
+    assert_eq!(world.settle().await.counts(), (4, 68, 20));
+}

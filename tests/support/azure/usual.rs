@@ -1,0 +1,116 @@
+//! What Azure answers when nothing goes wrong.
+
+use serde_json::{Value, json};
+
+use super::frames::{DONE, FINISH, PROMPT_FILTER, ROLE, USAGE, content, with_usage_null};
+use super::{LineEnding, Recorded, Reply};
+
+/// What the model says unless the test chooses other words.
+pub(crate) const COMPLETION: &str = "Hello from the scripted Azure.";
+
+/// The prompt's price in every usual answer.
+pub(crate) const PROMPT_TOKENS: u64 = 17;
+
+/// The completion's price in every usual chat answer, and the number of its frames with words.
+pub(crate) const COMPLETION_TOKENS: u64 = 5;
+
+/// The embedding of every input.
+pub(crate) const EMBEDDING: [f32; 3] = [0.5, -0.5, 0.25];
+
+/// [`EMBEDDING`] as little-endian bytes in base64.
+pub(crate) const EMBEDDING_BASE64: &str = "AAAAPwAAAL8AAIA+";
+
+/// The right answer to a request; 404 where Azure has no such operation.
+pub(super) fn reply(request: &Recorded, completion: &str) -> Reply {
+    let body = request.json();
+    let operation = request.path().strip_prefix("/openai/").unwrap_or_default();
+    if operation.ends_with("chat/completions") {
+        let wants_usage = body["stream_options"]["include_usage"] == true;
+        if body["stream"] == true {
+            return chat_stream(completion, wants_usage);
+        }
+        return chat(completion);
+    }
+    if operation.ends_with("embeddings") {
+        return embeddings(inputs(&body["input"]), body["encoding_format"] == "base64");
+    }
+    Reply::error(404, "404", "Resource not found")
+}
+
+/// A whole chat answer.
+pub(super) fn chat(completion: &str) -> Reply {
+    let body = json!({
+        "choices": [{
+            "content_filter_results": {},
+            "finish_reason": "stop",
+            "index": 0,
+            "logprobs": null,
+            "message": {
+                "annotations": [],
+                "content": completion,
+                "refusal": null,
+                "role": "assistant",
+            },
+        }],
+        "created": 1_764_000_000,
+        "id": "chatcmpl-scripted",
+        "model": "gpt-4o-mini-2024-07-18",
+        "object": "chat.completion",
+        "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}],
+        "system_fingerprint": "fp_scripted",
+        "usage": {
+            "completion_tokens": COMPLETION_TOKENS,
+            "completion_tokens_details": {
+                "accepted_prediction_tokens": 0,
+                "audio_tokens": 0,
+                "reasoning_tokens": 0,
+                "rejected_prediction_tokens": 0,
+            },
+            "prompt_tokens": PROMPT_TOKENS,
+            "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": 0},
+            "total_tokens": PROMPT_TOKENS + COMPLETION_TOKENS,
+        },
+    });
+    Reply::json(200, body.to_string())
+}
+
+/// A streamed chat answer with five frames of words, some empty if there are fewer words.
+pub(super) fn chat_stream(completion: &str, wants_usage: bool) -> Reply {
+    let usual = |frame: &str| {
+        if wants_usage { with_usage_null(frame) } else { frame.to_owned() }
+    };
+    let mut frames = vec![PROMPT_FILTER.to_owned(), usual(ROLE)];
+    frames.extend(fifths(completion).iter().map(|words| usual(&content(words))));
+    frames.push(usual(FINISH));
+    if wants_usage {
+        frames.push(USAGE.to_owned());
+    }
+    frames.push(DONE.to_owned());
+    Reply::sse(&frames, LineEnding::Lf)
+}
+
+/// An embedding for each of so many inputs.
+pub(super) fn embeddings(inputs: usize, is_base64: bool) -> Reply {
+    let embedding = if is_base64 { json!(EMBEDDING_BASE64) } else { json!(EMBEDDING) };
+    let one = |index| json!({"object": "embedding", "index": index, "embedding": embedding});
+    let body = json!({
+        "object": "list",
+        "data": (0..inputs).map(one).collect::<Vec<Value>>(),
+        "model": "text-embedding-3-small",
+        "usage": {"prompt_tokens": PROMPT_TOKENS, "total_tokens": PROMPT_TOKENS},
+    });
+    Reply::json(200, body.to_string())
+}
+
+fn inputs(input: &Value) -> usize {
+    match input {
+        Value::Array(many) if !many.iter().all(Value::is_number) => many.len(),
+        _ => 1,
+    }
+}
+
+/// The text in five parts that are cut only after blanks.
+fn fifths(text: &str) -> [String; 5] {
+    let words: Vec<&str> = text.split_inclusive(' ').collect();
+    std::array::from_fn(|part| words[part * words.len() / 5..(part + 1) * words.len() / 5].concat())
+}

@@ -1,0 +1,65 @@
+//! Secrets that can be told from all else, and where they must not be.
+//!
+//! Every world uses the same key, prompt and completion, and a code that ends in [`CODE`], so one
+//! watch over the logs of all tests suffices. It sees what our own crates log, at every level.
+
+use std::io;
+use std::sync::{Mutex, Once, PoisonError};
+
+use tracing_subscriber::EnvFilter;
+
+/// The key of every deployment.
+pub(crate) const KEY: &str = "canary-key-5d1f0c";
+/// The end of every event code.
+pub(crate) const CODE: &str = "canary.code-7e21";
+/// A part of every prompt.
+pub(crate) const PROMPT: &str = "canary-prompt-93ab";
+/// What the model says.
+pub(crate) const COMPLETION: &str = "canary-completion-c04e";
+/// The beginning of every deployment's name at Azure.
+pub(crate) const AZURE_NAME: &str = "canary-azure-name";
+
+/// Our crates, whose logs are watched. A dependency that is told to trace prints what it likes.
+const WATCHED: &str = "off,lanyard_domain=trace,lanyard_gateway=trace,lanyard_platform=trace,\
+    chat_completions=trace,embeddings=trace,event=trace,models=trace,admin=trace,sweep=trace";
+
+static LEAKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Watches the logs from now on. A second call changes nothing.
+pub(crate) fn watch_logs() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let _ = tracing_subscriber::fmt()
+            .json()
+            .with_env_filter(EnvFilter::new(WATCHED))
+            .with_writer(|| Watch)
+            .try_init();
+    });
+}
+
+/// Fails if a log line of any test had a secret in it.
+pub(crate) fn assert_logs_are_clean() {
+    let leaks = LEAKS.lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(leaks.is_empty(), "secrets in the log: {leaks:#?}");
+}
+
+/// The first secret in a text.
+pub(crate) fn in_text<'s>(text: &str, secrets: &[&'s str]) -> Option<&'s str> {
+    secrets.iter().copied().find(|secret| text.contains(secret))
+}
+
+struct Watch;
+
+impl io::Write for Watch {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        if in_text(&text, &[KEY, CODE, PROMPT, COMPLETION, AZURE_NAME]).is_some() {
+            LEAKS.lock().unwrap_or_else(PoisonError::into_inner).push(text.into_owned());
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

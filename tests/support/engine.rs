@@ -1,0 +1,66 @@
+//! The embedded DynamoDB engine, in memory, on a loopback port of its own.
+
+use std::time::Duration;
+
+use dynoxide::Database;
+use lanyard_platform::clients::{self, Patience, without_retries};
+use lanyard_platform::settings::{Credentials, Settings};
+use lanyard_platform::table::{self, Item, Table};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// The engine is one mutex, built without optimisation, under many tests at once.
+const PATIENCE: Patience =
+    Patience { one_try: Duration::from_secs(60), all_tries: Duration::from_secs(60) };
+
+/// An engine with the table in it, which serves until it is dropped.
+pub(crate) struct Engine {
+    endpoint: String,
+    _server: JoinSet<()>,
+}
+
+impl Engine {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let mut server = JoinSet::new();
+        let database = Database::memory().expect("memory has room for a database");
+        server.spawn(dynoxide::server::serve_on(listener, database));
+        let engine = Self { endpoint, _server: server };
+        let pair = |name: &str, is: &str| (name.to_owned(), is.to_owned());
+        let attributes = [pair("pk", "S"), pair("sk", "S")];
+        let keys = [pair("pk", "HASH"), pair("sk", "RANGE")];
+        let created = table::create(&engine.table(), &attributes, &keys).await;
+        created.expect("the engine creates a table");
+        engine
+    }
+
+    /// Where it is.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The table by a client of its own, as another process would have it.
+    pub(crate) fn table(&self) -> Table {
+        let settings = Settings {
+            table: "lanyard".to_owned(),
+            key_prefix: "/lanyard".to_owned(),
+            region: "eu-north-1".to_owned(),
+            credentials: Credentials {
+                key_id: "local".to_owned(),
+                secret: "local".to_owned(),
+                session: None,
+            },
+            dynamodb_endpoint: Some(self.endpoint.clone()),
+            function: "test".to_owned(),
+        };
+        without_retries(&clients::table(&settings, PATIENCE))
+    }
+
+    /// Every item there is.
+    pub(crate) async fn items(&self) -> Vec<Item> {
+        let table = self.table();
+        let pages = table.client.scan().table_name(&table.name).into_paginator().items().send();
+        pages.collect::<Result<_, _>>().await.expect("the engine reads")
+    }
+}

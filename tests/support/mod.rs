@@ -1,0 +1,14 @@
+//! What every test starts from: a world with an event, attendees and a scripted Azure.
+
+pub(crate) mod answer;
+pub(crate) mod attendee;
+pub(crate) mod azure;
+pub(crate) mod builder;
+pub(crate) mod canary;
+pub(crate) mod engine;
+pub(crate) mod truth;
+pub(crate) mod world;
+
+pub(crate) use answer::{Answer, Stream};
+pub(crate) use azure::{Gate, LineEnding, Reply, ScriptedAzure, usual};
+pub(crate) use world::World;

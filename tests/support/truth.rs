@@ -1,0 +1,137 @@
+//! What must be true when all is quiet: promises 3, 4 and 5 of the ledger, and no secret anywhere.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use lanyard_domain::account::{Account, Field};
+use lanyard_domain::usage::{Charge, UsageRecord};
+use lanyard_gateway::ports::Ledger;
+use lanyard_platform::table::{Item, get_document, get_text};
+use lanyard_platform::telemetry;
+
+use super::world::{Inner, Store};
+use super::{World, canary};
+
+/// What everybody used, which the event's account, the attendees' accounts and the records agree
+/// on.
+#[derive(Debug)]
+pub(crate) struct Totals {
+    pub(crate) requests: u64,
+    pub(crate) prompt_tokens: u64,
+    pub(crate) completion_tokens: u64,
+    /// Every usage record.
+    pub(crate) records: Vec<UsageRecord>,
+}
+
+impl Totals {
+    /// Requests, prompt tokens and completion tokens.
+    pub(crate) fn counts(&self) -> (u64, u64, u64) {
+        (self.requests, self.prompt_tokens, self.completion_tokens)
+    }
+}
+
+impl World {
+    /// Waits until everything is settled, and checks that accounts and records agree.
+    pub(crate) async fn settle(&self) -> Totals {
+        self.quiet().await;
+        let event = self.event_account().await;
+        let attendees = self.accounts().await;
+        let records = self.records().await;
+        let sum = |number: fn(&Account) -> u64| attendees.iter().map(number).sum::<u64>();
+        for account in attendees.iter().chain([&event]) {
+            let held = (account.count(Field::Held), account.count(Field::Open));
+            assert_eq!((held, account.holds.len()), ((0, 0), 0), "held for ever: {account:?}");
+            assert_eq!(account.count(Field::Committed), account.spent().tokens(), "{account:?}");
+            let negative = |(field, number): &(&Field, &i64)| {
+                !matches!(field, Field::Override(_)) && **number < 0
+            };
+            assert_eq!(account.numbers.iter().find(negative), None);
+        }
+        let spent = attendees.iter().fold(Charge::default(), |sum, a| sum.plus(a.spent()));
+        assert_eq!(event.spent(), spent, "the event and its attendees disagree");
+        assert_eq!(event.count(Field::Requests), sum(|a| a.count(Field::Requests)));
+        let seated = |account: &&Account| account.numbers.contains_key(&Field::SeatedAt);
+        let seats = attendees.iter().filter(seated).count() as u64;
+        assert_eq!(event.count(Field::Seats), seats, "seats and the seated disagree");
+        let recorded = records.iter().fold(Charge::default(), |sum, r| sum.plus(r.charge));
+        assert_eq!(recorded, spent, "the records and the accounts disagree");
+        assert_eq!(records.len() as u64, event.count(Field::Requests));
+        Totals {
+            requests: event.count(Field::Requests),
+            prompt_tokens: spent.prompt_tokens,
+            completion_tokens: spent.completion_tokens,
+            records,
+        }
+    }
+
+    /// Waits until nothing goes on. Secrets are looked for; accounts may disagree.
+    pub(crate) async fn quiet(&self) {
+        for gateway in &self.processes {
+            gateway.settled().await;
+        }
+        self.is_settled.store(true, Ordering::Relaxed);
+        canary::assert_logs_are_clean();
+        for line in self.journal.lines() {
+            let text = format!("{line:?} {:?}", telemetry::fields(&line));
+            let secrets = [canary::KEY, canary::CODE, canary::PROMPT, canary::COMPLETION];
+            assert_eq!(canary::in_text(&text, &secrets), None, "{text}");
+        }
+        for item in self.items().await {
+            check_item(&item);
+        }
+    }
+}
+
+impl Inner {
+    /// The ledger behind the one that fails.
+    pub(crate) fn true_ledger(&self) -> Arc<dyn Ledger> {
+        match &self.store {
+            Store::Engine { engine, .. } => Arc::new(engine.table()),
+            Store::Memory { ledger, .. } => ledger.clone(),
+        }
+    }
+
+    async fn accounts(&self) -> Vec<Account> {
+        let (page, next) =
+            self.true_ledger().attendees(&self.id, None, 1_000).await.expect("the ledger reads");
+        assert_eq!(next, None, "a test has at most a thousand attendees");
+        page.into_iter().map(|(_, account)| account).collect()
+    }
+
+    async fn records(&self) -> Vec<UsageRecord> {
+        match &self.store {
+            Store::Memory { ledger, .. } => ledger.records(),
+            Store::Engine { engine, .. } => {
+                let items = engine.items().await;
+                let records = items.iter().filter(|item| has_prefix(item, "pk", "REQUEST#"));
+                records.map(|item| get_document(item).expect("a record reads")).collect()
+            }
+        }
+    }
+
+    async fn items(&self) -> Vec<Item> {
+        match &self.store {
+            Store::Memory { .. } => Vec::new(),
+            Store::Engine { engine, .. } => engine.items().await,
+        }
+    }
+}
+
+fn has_prefix(item: &Item, key: &str, prefix: &str) -> bool {
+    get_text(item, key).is_ok_and(|value| value.starts_with(prefix))
+}
+
+/// The code stands in the item that finds it and in the settings; deployments name their host.
+fn check_item(item: &Item) {
+    let text = format!("{item:?}");
+    let mut secrets = vec![canary::KEY, canary::PROMPT, canary::COMPLETION];
+    let is_settings = get_text(item, "sk").is_ok_and(|sk| sk == "EVENT");
+    let is_index = has_prefix(item, "pk", "ORGANISER#");
+    if !(is_settings || is_index || has_prefix(item, "pk", "CODE#")) {
+        secrets.push(canary::CODE);
+    }
+    if !is_index {
+        secrets.push(canary::AZURE_NAME);
+    }
+    assert_eq!(canary::in_text(&text, &secrets), None, "a secret in the table: {text}");
+}

@@ -1,0 +1,235 @@
+//! A world: one event, its attendees, an Azure, and the processes in between.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use lanyard_domain::account::{Account, AccountKey, Change, Write};
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::EventId;
+use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::ports::{Clock, EventStore, Outcome};
+use lanyard_gateway::testing::{FaultyLedger, FixedLuck, MemoryEvents, MemoryLedger};
+use lanyard_gateway::testing::{Notebook, TestClock};
+use lanyard_gateway::{Gateway, Request};
+use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore};
+use lanyard_platform::organisers::{Action, Actor, AuditEntry, Organisers};
+use tokio::time::Instant;
+
+use super::engine::Engine;
+use super::{Answer, ScriptedAzure, Stream};
+
+/// A world that has begun. Clones are the same world.
+#[derive(Clone)]
+pub(crate) struct World(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(super) azure: ScriptedAzure,
+    pub(super) clock: Arc<TestClock>,
+    pub(super) luck: Arc<FixedLuck>,
+    pub(super) journal: Arc<Notebook>,
+    pub(super) ledger: Arc<FaultyLedger>,
+    pub(super) keys: Arc<FileKeys>,
+    pub(super) processes: Vec<Arc<Gateway>>,
+    pub(super) store: Store,
+    pub(super) code: String,
+    pub(super) id: EventId,
+    pub(super) requests: AtomicUsize,
+    pub(super) is_settled: AtomicBool,
+}
+
+/// Where events and accounts are.
+pub(crate) enum Store {
+    Engine { engine: Engine, organisers: Organisers },
+    Memory { events: Arc<MemoryEvents>, ledger: Arc<MemoryLedger> },
+}
+
+/// When the function that serves a request is stopped: an extension of the request.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline(pub(crate) Instant);
+
+impl Deref for World {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert!(self.is_settled.load(Ordering::Relaxed), "the test ends without settle()");
+        }
+    }
+}
+
+impl World {
+    pub(super) fn of(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// Sends a request to the function of its path and reads the whole answer.
+    pub(crate) async fn send(&self, request: http::Request<Bytes>) -> Answer {
+        self.open(request).await.collect().await
+    }
+
+    /// Sends a request to the function of its path. The processes take turns.
+    pub(crate) async fn open(&self, request: http::Request<Bytes>) -> Stream {
+        self.is_settled.store(false, Ordering::Relaxed);
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let gateway = Arc::clone(&self.processes[number % self.processes.len()]);
+        let id = format!("req_{number:032x}");
+        let deadline = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
+        let request = Request {
+            id: id.parse().expect("is a request id"),
+            now: self.clock.now(),
+            deadline,
+            http: request,
+        };
+        let path = request.http.uri().path().trim_end_matches('/').to_owned();
+        let function = |request| async move {
+            match () {
+                () if path.ends_with("/embeddings") => embeddings::handle(gateway, request).await,
+                () if path.contains("/models") => models::handle(gateway, request).await,
+                () if path.ends_with("/event") || path.ends_with("/eventinfo") => {
+                    ::event::handle(gateway, request).await
+                }
+                () => chat_completions::handle(gateway, request).await,
+            }
+        };
+        let response = answer(Audience::Attendees, request, function).await;
+        let azure = self.azure.endpoint().replace("http://", "");
+        Stream::new(response, &id, azure)
+    }
+}
+
+impl Inner {
+    /// The scripted Azure.
+    pub(crate) fn azure(&self) -> &ScriptedAzure {
+        &self.azure
+    }
+
+    /// The time, to be moved.
+    pub(crate) fn clock(&self) -> &TestClock {
+        &self.clock
+    }
+
+    /// Moves the time on.
+    pub(crate) fn wait(&self, time: TimeDelta) {
+        self.clock.advance(time);
+    }
+
+    /// Luck, to be chosen.
+    pub(crate) fn luck(&self) -> &FixedLuck {
+        &self.luck
+    }
+
+    /// What was written down.
+    pub(crate) fn journal(&self) -> &Notebook {
+        &self.journal
+    }
+
+    /// The ledger, to be made to fail.
+    pub(crate) fn ledger(&self) -> &FaultyLedger {
+        &self.ledger
+    }
+
+    /// A process, for what no request begins.
+    pub(crate) fn gateway(&self) -> Arc<Gateway> {
+        Arc::clone(&self.processes[0])
+    }
+
+    /// The code of the event.
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The events in memory.
+    pub(crate) fn events(&self) -> &MemoryEvents {
+        match &self.store {
+            Store::Memory { events, .. } => events,
+            Store::Engine { .. } => panic!("this world is not in memory"),
+        }
+    }
+
+    /// The event's account.
+    pub(crate) async fn event_account(&self) -> Account {
+        self.account_of(&AccountKey::Event(self.id.clone())).await
+    }
+
+    /// An attendee's account.
+    pub(crate) async fn account(&self, user: &str) -> Account {
+        self.account_of(&self.key(user)).await
+    }
+
+    async fn account_of(&self, key: &AccountKey) -> Account {
+        self.true_ledger().account(key).await.expect("the ledger reads").unwrap_or_default()
+    }
+
+    fn key(&self, user: &str) -> AccountKey {
+        AccountKey::Attendee(self.id.clone(), user.parse().expect("is a user"))
+    }
+
+    /// Changes an attendee's account as an organiser would.
+    pub(crate) async fn change_attendee(&self, user: &str, changes: Vec<Change>) {
+        let write = Write { conditions: Vec::new(), changes };
+        let outcome = self.true_ledger().apply(&self.key(user), &write).await;
+        assert!(matches!(outcome, Ok(Outcome::Made(_))));
+    }
+
+    /// Changes the event as an organiser would.
+    pub(crate) async fn change_event(&self, change: impl FnOnce(&mut Event)) {
+        let code = self.code.parse().expect("is a code");
+        match &self.store {
+            Store::Memory { events, .. } => {
+                let found = events.find(&code).await;
+                let mut listing = found.expect("memory reads").expect("the event is there");
+                change(&mut listing.event);
+                events.put(listing);
+            }
+            Store::Engine { organisers, engine } => {
+                let found = engine.table().event(&self.id, true).await;
+                let before = found.expect("the engine reads").expect("the event is there");
+                let mut after = before.clone();
+                change(&mut after);
+                let changed = organisers.update_event(&before, after, &an_entry()).await;
+                changed.expect("the engine writes");
+            }
+        }
+    }
+
+    /// Gives the event another code; the one before works until then.
+    pub(crate) async fn rotate_code(&self, code: &str, works_until: DateTime<Utc>) {
+        let Store::Engine { organisers, engine } = &self.store else {
+            panic!("only organisers of the engine rotate codes");
+        };
+        let found = engine.table().event(&self.id, true).await;
+        let before = found.expect("the engine reads").expect("the event is there");
+        let code = code.parse().expect("is a code");
+        let rotated = organisers.rotate_code(&before, code, works_until, &an_entry()).await;
+        rotated.expect("the engine writes");
+    }
+
+    /// Changes the key of every deployment in the store.
+    pub(crate) async fn change_keys(&self, key: &str) {
+        let key = AzureKey::new(key).expect("is a key");
+        for reference in ["gpt-4o-mini/one", "gpt-4o-mini/two", "text-embedding-3-small/one"] {
+            self.keys.write(reference, &key).await.expect("memory keeps a key");
+        }
+    }
+}
+
+/// A change that some organiser made.
+pub(super) fn an_entry() -> AuditEntry {
+    AuditEntry {
+        at: TestClock::default().now(),
+        request_id: "req_organiser".parse().expect("is an id"),
+        by: Actor::Organiser,
+        action: Action::Change,
+        attendee: None,
+        changes: Vec::new(),
+    }
+}
