@@ -110,7 +110,8 @@ async fn of_256_requests_to_three_processes_exactly_100_fit_an_allowance_of_100(
     assert_eq!(azure.calls(), 100);
     // The answers are there before their settlements: ask until all are.
     let total = loop {
-        let usage = processes[1].admin("GET", &format!("/events/{id}/usage?by=attendee"), None).await;
+        let usage =
+            processes[1].admin("GET", &format!("/events/{id}/usage?by=attendee"), None).await;
         if usage["total"]["held_tokens"] == 0 {
             break usage["total"].clone();
         }

@@ -20,12 +20,22 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
+    /// The embedded engine.
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
         let mut server = JoinSet::new();
         let database = Database::memory().expect("memory has room for a database");
         server.spawn(dynoxide::server::serve_on(listener, database));
+        Self::with_table(endpoint, server).await
+    }
+
+    /// An engine that is there already.
+    pub(crate) async fn at(endpoint: String) -> Self {
+        Self::with_table(endpoint, JoinSet::new()).await
+    }
+
+    async fn with_table(endpoint: String, server: JoinSet<()>) -> Self {
         let engine = Self { endpoint, _server: server };
         let pair = |name: &str, is: &str| (name.to_owned(), is.to_owned());
         let attributes = [pair("pk", "S"), pair("sk", "S")];

@@ -110,3 +110,33 @@ pub fn is_needed(event: &Account, period: Period, attendees: Tally) -> bool {
         || event.get(Field::PeriodOpen(period)) != 0
         || Tally::of(event, period) != attendees
 }
+
+/// The write that makes an event's seats as many as its seated attendees.
+///
+/// A seat is lost when a process dies between giving and taking it. `event` was read before the
+/// attendees were counted and nobody was asking for a seat; a seat that is given meanwhile fails
+/// the condition. `None` if there is nothing to mend.
+#[must_use]
+pub fn seats(event: &Account, seated: u64) -> Option<Write> {
+    let counted = event.get(Field::Seats);
+    (counted > signed(seated)).then(|| Write {
+        conditions: vec![Condition::Is(Field::Seats, counted)],
+        changes: vec![Change::Set(Field::Seats, signed(seated))],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_seat_is_found_unless_one_was_given_meanwhile() {
+        let mut event = Account::default();
+        event.numbers.insert(Field::Seats, 3);
+        assert_eq!(seats(&event, 3), None);
+        let write = seats(&event, 2).unwrap();
+        assert_eq!(event.apply(&write).unwrap().get(Field::Seats), 2);
+        event.numbers.insert(Field::Seats, 4);
+        assert_eq!(event.apply(&write), None);
+    }
+}

@@ -120,12 +120,14 @@ impl Gateway {
                 self.relay(request, &demanded, route.dialect, answer, reservation).await
             }
             Ok(Sent::Refused { error, is_charged }) => {
-                let prompt_tokens = if is_charged { reservation.hold.prompt_tokens } else { 0 };
-                let settlement = match is_charged {
-                    true => Settlement::Exact(Usage { prompt_tokens, completion_tokens: 0 }),
-                    false => Settlement::Void,
-                };
-                self.settle_behind(reservation, Ending::refused(&error, settlement));
+                // A filter that refuses has read the prompt. Nobody counts it, so the estimate does.
+                let usage =
+                    Usage { prompt_tokens: reservation.hold.prompt_tokens, completion_tokens: 0 };
+                let settlement =
+                    if is_charged { Settlement::Exact(usage) } else { Settlement::Void };
+                let mut ending = Ending::refused(&error, settlement);
+                ending.is_estimated = is_charged;
+                self.settle_behind(reservation, ending);
                 Err(error)
             }
             Err(error) => {
@@ -170,12 +172,7 @@ const SETTLED: &str = "settled";
 
 impl Ending {
     fn refused(error: &ApiError, settlement: Settlement) -> Self {
-        Self {
-            settlement,
-            outcome: error.code(),
-            status: error.status().as_u16(),
-            first_byte_at: None,
-        }
+        Self::of(settlement, error.code(), error.status().as_u16(), None)
     }
 }
 

@@ -95,9 +95,7 @@ impl Gateway {
             Some(counted) => Settlement::AtLeast(counted.usage),
             None => Settlement::AtLeast(Usage::default()),
         };
-        let ending =
-            Ending { settlement, outcome: "ok", status: 200, first_byte_at: Some(started_at) };
-        self.settle_behind(reservation, ending);
+        self.settle_behind(reservation, Ending::of(settlement, "ok", 200, Some(started_at)));
         Ok(respond(headers, "application/json", whole(bytes)))
     }
 
@@ -110,11 +108,8 @@ impl Gateway {
     /// The model may have worked, but what it said cannot be used: at least the estimate.
     fn settle_unusable(&self, reservation: Reservation) {
         let settlement = Settlement::AtLeast(Usage::default());
-        let outcome = "upstream_unreachable";
-        self.settle_behind(
-            reservation,
-            Ending { settlement, outcome, status: 502, first_byte_at: None },
-        );
+        let ending = Ending::of(settlement, "upstream_unreachable", 502, None);
+        self.settle_behind(reservation, ending);
     }
 
     fn answer_headers(

@@ -92,10 +92,11 @@ impl Gateway {
             operation: reservation.operation,
             user: upstream::user_hash(&reservation.at.event, &reservation.user),
         };
-        reservation.mark_sent();
         let order = choice.by_luck(self.ports.luck.draw());
         let first = *order.first().ok_or(ApiError::Internal(None))?;
-        let failure = match self.call(first, outgoing.to(first)).await {
+        let call = outgoing.to(first);
+        reservation.mark_sent();
+        let failure = match self.call(first, call).await {
             Ok(sent) => return Ok(sent),
             Err(failure) => failure,
         };

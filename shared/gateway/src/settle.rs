@@ -43,9 +43,23 @@ impl std::fmt::Debug for Settler {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ending {
     pub(crate) settlement: Settlement,
+    /// Whether Azure's own count is missing.
+    pub(crate) is_estimated: bool,
     pub(crate) outcome: &'static str,
     pub(crate) status: u16,
     pub(crate) first_byte_at: Option<DateTime<Utc>>,
+}
+
+impl Ending {
+    pub(crate) fn of(
+        settlement: Settlement,
+        outcome: &'static str,
+        status: u16,
+        first_byte_at: Option<DateTime<Utc>>,
+    ) -> Self {
+        let is_estimated = settlement.is_estimated();
+        Self { settlement, is_estimated, outcome, status, first_byte_at }
+    }
 }
 
 impl Settler {
@@ -56,7 +70,7 @@ impl Settler {
         settlement: Settlement,
     ) {
         let settler = Arc::clone(self);
-        let ending = Ending { settlement, outcome: "abandoned", status: 500, first_byte_at: None };
+        let ending = Ending::of(settlement, "abandoned", 500, None);
         self.tasks.spawn(async move { settler.settle(reservation, ending).await });
     }
 
@@ -95,7 +109,7 @@ impl Settler {
             outcome: ending.outcome,
             status: ending.status,
             charge: charge.unwrap_or_default(),
-            is_estimated: ending.settlement.is_estimated(),
+            is_estimated: ending.is_estimated,
             is_streamed: reservation.is_streamed,
             duration_ms: ms_between(reservation.admitted_at, now),
             first_byte_ms: ms_between(reservation.admitted_at, ending.first_byte_at.unwrap_or(now)),
@@ -276,7 +290,7 @@ fn record(
         operation: reservation.operation,
         model: Some(reservation.model.clone()),
         charge,
-        is_estimated: ending.settlement.is_estimated(),
+        is_estimated: ending.is_estimated,
         status: ending.status,
         is_streamed: reservation.is_streamed,
         admitted_at: reservation.admitted_at,

@@ -14,7 +14,7 @@ use lanyard_domain::ids::RequestId;
 use lanyard_domain::mend::{self, Tally};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
-use lanyard_domain::time::{EpochNanos, Period};
+use lanyard_domain::time::{EpochNanos, MINUTE_NS, Period};
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::{Usage, UsageRecord};
 
@@ -60,12 +60,15 @@ impl Gateway {
         let key = AccountKey::Event(event.id.clone());
         let before = self.ports.ledger.account(&key).await?.unwrap_or_default();
         let mut tallies: BTreeMap<Period, Tally> = BTreeMap::new();
+        let (mut seated, mut is_asking) = (0, false);
         let mut after = None;
         loop {
             let (attendees, next) =
                 self.ports.ledger.attendees(&event.id, after.as_ref(), PAGE).await?;
             for (user, account) in attendees {
                 let account = self.expire(event, &user, account, now, swept).await?;
+                seated += u64::from(account.numbers.contains_key(&Field::SeatedAt));
+                is_asking |= is_asking_now(&account, now);
                 for period in mend::periods([&account]) {
                     let tally = tallies.entry(period).or_default();
                     *tally = tally.plus(Tally::of(&account, period));
@@ -75,6 +78,10 @@ impl Gateway {
             if after.is_none() {
                 break;
             }
+        }
+        if let Some(write) = mend::seats(&before, seated).filter(|_| !is_asking) {
+            // Kept: somebody came meanwhile, and the next sweep counts again.
+            self.ports.ledger.apply(&key, &write).await?;
         }
         self.mend(event, &key, before, &tallies, now, swept).await
     }
@@ -153,6 +160,13 @@ impl Gateway {
         }
         Ok(())
     }
+}
+
+/// Whether a request of this newcomer may be between asking for a seat and taking it.
+fn is_asking_now(account: &Account, now: DateTime<Utc>) -> bool {
+    const AT_MOST_NS: i64 = MINUTE_NS;
+    let asked = account.numbers.get(&Field::SeatAskedAt);
+    asked.is_some_and(|asked| EpochNanos::from(now).since(EpochNanos(*asked)) < AT_MOST_NS)
 }
 
 /// The record of a request whose process died: at the estimate, since it may have reached a model.

@@ -234,8 +234,11 @@ pub async fn create(
     keys: &[(String, String)],
 ) -> Result<(), Cause> {
     use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement};
-    let mut request =
-        table.client.create_table().table_name(&table.name).billing_mode(BillingMode::PayPerRequest);
+    let mut request = table
+        .client
+        .create_table()
+        .table_name(&table.name)
+        .billing_mode(BillingMode::PayPerRequest);
     for (name, kind) in attributes {
         let definition = AttributeDefinition::builder()
             .attribute_name(name)
@@ -244,8 +247,10 @@ pub async fn create(
         request = request.attribute_definitions(definition);
     }
     for (name, role) in keys {
-        let element =
-            KeySchemaElement::builder().attribute_name(name).key_type(role.as_str().into()).build()?;
+        let element = KeySchemaElement::builder()
+            .attribute_name(name)
+            .key_type(role.as_str().into())
+            .build()?;
         request = request.key_schema(element);
     }
     match request.send().await {

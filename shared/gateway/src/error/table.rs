@@ -162,7 +162,11 @@ impl ApiError {
         let error = match self {
             Self::RefusedByModel(refusal) => Detail {
                 message: &message,
-                kind: refusal.kind.as_deref().or(Some(row.kind)),
+                // Azure's filter gives no type; other refusals have one, or get ours.
+                kind: match refusal.code.as_deref() {
+                    Some("content_filter") => refusal.kind.as_deref(),
+                    Some(_) | None => refusal.kind.as_deref().or(Some(row.kind)),
+                },
                 param: refusal.param.as_deref(),
                 code: refusal.code.as_deref(),
                 innererror: refusal.content_filter_result.as_deref().map(|result| InnerError {

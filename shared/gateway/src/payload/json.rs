@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::error::{ApiError, BadRequestCode};
@@ -31,9 +32,13 @@ fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::bad(BadRequestCode::InvalidJson, None, message)
 }
 
-/// Where a parse failed, without any of the text.
+/// Why and where a parse failed, without any of the text.
 fn place(fault: &serde_json::Error) -> String {
-    let what = if fault.is_eof() { "it ends too early" } else { "it is malformed" };
+    let what = match fault.classify() {
+        Category::Eof => "it ends too early",
+        Category::Data => return "it is something else".to_owned(),
+        Category::Syntax | Category::Io => "it is malformed",
+    };
     format!("{what} at line {}, column {}", fault.line(), fault.column())
 }
 

@@ -96,12 +96,8 @@ impl Pump {
             tracing::warn!(request_id = %reservation.id, error = ?error, "stream broke off");
             self.say(error_event(error)).await;
         }
-        let ending = Ending {
-            settlement: self.settlement(),
-            outcome: error.as_ref().map_or("ok", ApiError::code),
-            status: 200,
-            first_byte_at: self.first_byte_at,
-        };
+        let outcome = error.as_ref().map_or("ok", ApiError::code);
+        let ending = Ending::of(self.settlement(), outcome, 200, self.first_byte_at);
         self.settler.settle(reservation, ending).await;
         // Dropping the sender ends the answer: only now, when its cost is written down.
     }

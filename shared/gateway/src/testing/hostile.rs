@@ -162,7 +162,7 @@ mod tests {
         let mut all = Survived::default();
         for seed in 0..200 {
             let luck = SeededLuck::new(seed);
-            let bytes: Vec<u8> = (0..600).map(|_| luck.below(256) as u8).collect();
+            let bytes: Vec<u8> = (0..600).map(|_| u8::try_from(luck.below(256)).unwrap()).collect();
             let survived = survive(&bytes).unwrap_or_else(|broken| panic!("seed {seed}: {broken}"));
             all.requests += survived.requests;
             all.answered += survived.answered;
