@@ -173,3 +173,16 @@ async fn what_waiting_does_not_help_says_so() {
         assert_ne!(status, 409);
     }
 }
+
+#[test]
+fn the_readmes_table_has_every_row() {
+    let readme = include_str!("../../README.md");
+    let rows: Vec<_> = readme.lines().filter(|line| line.starts_with("| ")).collect();
+    for (status, code, ..) in ROWS.into_iter().chain([INTERNAL]) {
+        let (status, code) = (status.to_string(), format!("`{code}`"));
+        let is_there = rows.iter().any(|row| {
+            row.split('|').nth(1).is_some_and(|cell| cell.contains(&status)) && row.contains(&code)
+        });
+        assert!(is_there, "{status} {code}");
+    }
+}

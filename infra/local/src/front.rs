@@ -30,6 +30,9 @@ const MOST_BYTES: usize = 6 * 1024 * 1024;
 /// How long answers under way may take after the end was asked for.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// The functions that stand behind routes. `invoke` knows each of them.
+pub const FUNCTIONS: [&str; 5] = ["admin", "chat-completions", "embeddings", "event", "models"];
+
 /// The functions and what they need.
 pub struct Front {
     /// The routes.

@@ -219,6 +219,14 @@ mod tests {
     }
 
     #[test]
+    fn every_function_of_the_template_runs_here() {
+        let template = Template::read().unwrap();
+        let functions: std::collections::BTreeSet<_> =
+            template.routes.iter().map(|route| route.function.as_str()).collect();
+        assert_eq!(functions, crate::front::FUNCTIONS.into());
+    }
+
+    #[test]
     fn the_sweep_runs_every_minute() {
         let minute = Duration::from_secs(60);
         let sweep = Schedule { function: "sweep".to_owned(), every: minute };

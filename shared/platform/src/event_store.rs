@@ -44,12 +44,7 @@ impl Table {
         let mut start: Option<Item> = None;
         loop {
             let page = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":pk", text(organiser_pk(organiser)))
-                .expression_attribute_values(":prefix", text(DEPLOYMENT_PREFIX))
+                .below(organiser_pk(organiser), DEPLOYMENT_PREFIX)
                 .set_exclusive_start_key(start)
                 .send()
                 .await

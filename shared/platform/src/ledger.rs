@@ -94,13 +94,8 @@ impl Ledger for Table {
             Key::account(&AccountKey::Attendee(event.clone(), user.clone())).attributes()
         });
         let page = self
-            .client
-            .query()
-            .table_name(&self.name)
+            .below(event_pk(event), ATTENDEE_PREFIX)
             .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", text(event_pk(event)))
-            .expression_attribute_values(":prefix", text(ATTENDEE_PREFIX))
             .limit(i32::from(limit))
             .set_exclusive_start_key(start)
             .send()
@@ -170,12 +165,7 @@ impl Ledger for Table {
         let mut start: Option<Item> = None;
         loop {
             let page = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":pk", text(SWEEP_PK))
-                .expression_attribute_values(":prefix", text(EVENT_PREFIX))
+                .below(SWEEP_PK.to_owned(), EVENT_PREFIX)
                 .set_exclusive_start_key(start)
                 .send()
                 .await

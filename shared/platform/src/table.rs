@@ -17,6 +17,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::AccountKey;
@@ -36,6 +37,18 @@ pub struct Table {
     pub client: Client,
     /// The table's name.
     pub name: String,
+}
+
+impl Table {
+    /// A query of the items of a partition whose sort keys begin so.
+    pub(crate) fn below(&self, pk: String, prefix: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":prefix", text(prefix))
+    }
 }
 
 /// The key of an item.

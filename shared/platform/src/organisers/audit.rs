@@ -141,14 +141,9 @@ impl Organisers {
         });
         let page = self
             .table
-            .client
-            .query()
-            .table_name(&self.table.name)
+            .below(event_pk(event), AUDIT_PREFIX)
             .consistent_read(true)
             .scan_index_forward(false)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", text(event_pk(event)))
-            .expression_attribute_values(":prefix", text(AUDIT_PREFIX))
             .limit(i32::from(limit).saturating_add(1))
             .set_exclusive_start_key(start)
             .send()

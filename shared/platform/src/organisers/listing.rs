@@ -9,7 +9,7 @@ use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_gateway::ports::Cause;
 
 use super::{OrganiserFault, Organisers, away, unreadable};
-use crate::table::{EVENT_PREFIX, Item, Key, Table, get_document, get_text, organiser_pk, text};
+use crate::table::{EVENT_PREFIX, Item, Key, Table, get_document, get_text, organiser_pk};
 
 /// The most items of one `BatchGetItem`.
 const BATCH: usize = 100;
@@ -38,14 +38,9 @@ impl Organisers {
         let start = after.map(|id| Key::organisers_event(organiser, id).attributes());
         let page = self
             .table
-            .client
-            .query()
-            .table_name(&self.table.name)
+            .below(organiser_pk(organiser), EVENT_PREFIX)
             .consistent_read(true)
             .scan_index_forward(false)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", text(organiser_pk(organiser)))
-            .expression_attribute_values(":prefix", text(EVENT_PREFIX))
             .projection_expression("sk")
             .limit(i32::from(limit).saturating_add(1))
             .set_exclusive_start_key(start)
@@ -79,13 +74,8 @@ impl Table {
         let mut start: Option<Item> = None;
         loop {
             let page = self
-                .client
-                .query()
-                .table_name(&self.name)
+                .below(partition.clone(), prefix)
                 .consistent_read(true)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":pk", text(partition.clone()))
-                .expression_attribute_values(":prefix", text(prefix))
                 .set_exclusive_start_key(start)
                 .send()
                 .await?;
