@@ -186,3 +186,19 @@ fn the_readmes_table_has_every_row() {
         assert!(is_there, "{status} {code}");
     }
 }
+
+/// Azure's SDKs obey any `retry-after`, in silence, until the next day.
+#[test]
+fn a_wait_of_hours_is_told_in_the_text_alone() {
+    let spent = |seconds| ApiError::InsufficientQuota {
+        whose: Whose::Attendee,
+        limit: Limit::RequestsPerDay,
+        allowed: 1,
+        resets_at: Some("2026-12-06 00:00 UTC".to_owned()),
+        retry_after: Some(Duration::from_secs(seconds)),
+        contact: ContactHint::default(),
+    };
+    assert!(spent(121).to_string().contains("2026-12-06 00:00 UTC"));
+    assert!(!spent(121).into_response().headers().contains_key("retry-after"));
+    assert_eq!(spent(120).into_response().headers()["retry-after"], "120");
+}

@@ -17,8 +17,12 @@ async fn the_list_holds_what_the_event_offers_and_nothing_else() {
     let ada = world.attendee("ada").await;
     let list = ada.send(ada.get("/api/v1/models")).await;
     assert_snapshot!(list.line(), @r#"200 {"object":"list","data":[{"id":"gpt-4o-mini","object":"model","created":1796385600,"owned_by":"azure-openai"},{"id":"text-embedding-3-small","object":"model","created":1796385600,"owned_by":"azure-openai"}]}"#);
-    let bases =
-        ["openai/v1/models", "openai/models?api-version=2024-10-21", "openai-proxy/models/"];
+    let bases = [
+        "openai/v1/models",
+        "openai/models?api-version=2024-10-21",
+        "v1/openai/models",
+        "openai-proxy/models/",
+    ];
     for base in bases {
         let same = ada.send(ada.get(&format!("/api/{base}"))).await;
         assert_eq!(same.line(), list.line(), "{base}");

@@ -49,7 +49,13 @@ pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response,
 /// The model that a path names, if it names one.
 fn wanted(path: &str) -> Result<Option<&str>, ApiError> {
     let path = parse::path_within_api(path);
-    let bases = ["v1/models", "openai/v1/models", "openai/models", "openai-proxy/models"];
+    let bases = [
+        "v1/models",
+        "openai/v1/models",
+        "openai/models",
+        "v1/openai/models",
+        "openai-proxy/models",
+    ];
     let below =
         bases.iter().find_map(|base| path.strip_prefix(base)).ok_or(ApiError::UnknownRoute)?;
     match below.strip_prefix('/') {

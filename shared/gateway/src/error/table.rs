@@ -19,9 +19,14 @@ enum Retry {
     Never,
     /// After this time.
     After(Duration),
-    /// Not as a client would do it, but this is when.
+    /// Not as a client would do it; this is when, and a header says so if it is soon.
     NeverBefore(Duration),
 }
+
+/// The longest wait that a client is told in a header: what OpenAI's SDK for Python would wait.
+///
+/// Azure's SDKs do not know `x-should-retry` and would sleep in silence until the next day.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 /// One row of the error table.
 struct Row {
@@ -211,8 +216,10 @@ impl ApiError {
             Retry::After(wait) => headers::set_retry_after(headers, wait),
             Retry::NeverBefore(wait) => {
                 never(headers);
-                headers::set_retry_after(headers, wait);
-                headers.remove(headers::RETRY_AFTER_MS);
+                if wait <= LONGEST_WAIT {
+                    headers::set_retry_after(headers, wait);
+                    headers.remove(headers::RETRY_AFTER_MS);
+                }
             }
         }
         if let Self::MethodNotAllowed { allow } = self {

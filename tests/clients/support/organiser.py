@@ -1,0 +1,93 @@
+"""The organisers' API, and plain requests in an attendee's name, without any SDK."""
+
+import datetime
+import json
+import os
+import time
+import urllib.parse
+import urllib.request
+
+HOST = os.environ["LANYARD_ADDRESS"]
+API = f"{HOST}/api"
+V1 = f"{API}/v1"
+SECONDS_TO_SETTLE = 10
+_TOKEN = os.environ["LANYARD_ORGANISER_TOKEN"]
+
+
+def call(method, path, body=None):
+    """Calls the organisers' API and returns the answer's JSON."""
+    return json.load(_open(method, f"{API}/admin{path}", _TOKEN, body))
+
+
+def event(opens_in_hours=-1, **fields):
+    """Makes an event that is open, unless it opens later, with any of the API's fields set otherwise."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    hours = lambda count: (now + datetime.timedelta(hours=count)).isoformat(timespec="seconds")
+    body = {
+        "name": "Client tests",
+        "starts_at": hours(opens_in_hours),
+        "ends_at": hours(opens_in_hours + 48),
+        "time_zone": "UTC",
+        "attendees": 10,
+    }
+    return call("POST", "/events", body | fields)
+
+
+def change(event_id, action):
+    """Pauses or ends an event."""
+    return call("POST", f"/events/{event_id}/{action}")
+
+
+def block(event_id, user):
+    """Keeps an attendee out."""
+    return call("PATCH", f"/events/{event_id}/attendees/{urllib.parse.quote(user, safe='')}", {"blocked": True})
+
+
+def deployment(name, **fields):
+    """Adds a chat deployment; what is not named is as it is for the simulated gpt-4o-mini."""
+    body = {
+        "endpoint": simulator(),
+        "azure_name": "gpt-4o-mini",
+        "operations": ["chat_completions"],
+        "key": "simulated",
+    }
+    return call("PUT", f"/deployments/{name}", body | fields)
+
+
+def simulator():
+    """The address of the simulated Azure."""
+    deployments = call("GET", "/deployments")["deployments"]
+    return next(each["endpoint"] for each in deployments if each["name"] == "gpt-4o-mini")
+
+
+def ask(credential, chat):
+    """Sends a chat in an attendee's name and returns the open answer, which need not be read."""
+    return _open("POST", f"{V1}/chat/completions", credential, chat)
+
+
+def usage(credential):
+    """What an attendee has used so far, when all of it has been settled."""
+    return _when_settled(lambda: json.load(_open("GET", f"{V1}/event", credential))["usage"])
+
+
+def settle(event_id):
+    """Waits until everything that was asked at an event has been settled, which may be just after its answer."""
+    _when_settled(lambda: call("GET", f"/events/{event_id}/usage")["total"])
+
+
+def _when_settled(read):
+    deadline = time.monotonic() + SECONDS_TO_SETTLE
+    while (found := read())["held_tokens"] > 0:
+        assert time.monotonic() < deadline, f"still held after {SECONDS_TO_SETTLE} seconds: {found}"
+        time.sleep(0.02)
+    return found
+
+
+def _open(method, address, bearer, body=None):
+    headers = {"authorization": f"Bearer {bearer}", "content-type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    try:
+        return urllib.request.urlopen(urllib.request.Request(address, data, headers, method=method), timeout=20)
+    except urllib.error.HTTPError as refused:
+        said = refused.read().decode(errors="replace")
+        raise AssertionError(f"{method} {urllib.parse.urlsplit(address).path}: {refused.code} {said}") from None
