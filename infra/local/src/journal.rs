@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 /// Starts readable logging. `LANYARD_LOG` says how much; a second call changes nothing.
 pub fn start_log() {
     // The embedded engine warns of every condition that fails, which is how the ledger works.
-    let directives = format!("dynoxide=error,{}", lanyard_platform::settings::log_directives());
+    let directives = format!("{},dynoxide=error", lanyard_platform::settings::log_directives());
     let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

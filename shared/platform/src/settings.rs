@@ -91,10 +91,38 @@ impl Settings {
 }
 
 /// What is logged, in `tracing`'s directives: needed before anything can be reported.
+///
+/// `LANYARD_LOG` is a level, which then holds for Lanyard's own packages, or directives. Libraries
+/// are kept to warnings by a level: at `trace` an SDK would print the answers it reads, keys
+/// included.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
 pub fn log_directives() -> String {
-    env::var("LANYARD_LOG").unwrap_or_else(|_| "info".to_owned())
+    directives(&env::var("LANYARD_LOG").unwrap_or_default())
+}
+
+/// Lanyard's packages, as their log targets begin.
+const OURS: [&str; 10] = [
+    "lanyard_domain",
+    "lanyard_gateway",
+    "lanyard_local",
+    "lanyard_platform",
+    "admin",
+    "chat_completions",
+    "embeddings",
+    "event",
+    "models",
+    "sweep",
+];
+
+fn directives(wanted: &str) -> String {
+    let level = match wanted {
+        "" => "info",
+        "off" | "error" | "warn" | "info" | "debug" | "trace" => wanted,
+        directives => return directives.to_owned(),
+    };
+    let ours: Vec<_> = OURS.iter().map(|package| format!("{package}={level}")).collect();
+    format!("warn,{}", ours.join(","))
 }
 
 #[cfg(test)]
@@ -118,5 +146,12 @@ mod tests {
           LANYARD_KEY_PREFIX must not end in a slash
           LANYARD_DYNAMODB_ENDPOINT must begin with http:// or https://
         ");
+    }
+
+    #[test]
+    fn a_level_is_for_our_own_packages() {
+        assert!(directives("").starts_with("warn,lanyard_domain=info,"));
+        assert!(directives("trace").ends_with(",sweep=trace"));
+        assert_eq!(directives("hyper=debug"), "hyper=debug");
     }
 }

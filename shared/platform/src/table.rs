@@ -274,3 +274,38 @@ pub async fn create(
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lanyard_domain::catalog::Deployment;
+    use lanyard_domain::event::Event;
+
+    use super::*;
+
+    fn item(schema: i64, document: &str) -> Item {
+        HashMap::from([
+            ("schema".to_owned(), number(schema)),
+            ("document".to_owned(), text(document)),
+        ])
+    }
+
+    /// Items that stand in tables. A change that cannot read them needs a new schema, and code
+    /// that still reads this one.
+    #[test]
+    fn items_of_schema_1_stay_readable() {
+        let event = item(1, include_str!("../golden/event.1.json"));
+        let event: Event = get_document(&event).unwrap();
+        assert_eq!((event.name.as_str(), event.allowances.attendees), ("Oslo Hack", Some(300)));
+        let deployment = item(1, include_str!("../golden/deployment.1.json"));
+        let deployment: Deployment = get_document(&deployment).unwrap();
+        assert_eq!(deployment.key_reference, "main/gpt-4o-mini/sweden");
+    }
+
+    #[test]
+    fn items_of_a_newer_schema_are_refused() {
+        let newer = item(SCHEMA + 1, include_str!("../golden/event.1.json"));
+        assert!(get_document::<Event>(&newer).is_err());
+        assert!(get_document::<Event>(&item(SCHEMA, "{}")).is_err());
+        assert!(get_document::<Event>(&Item::new()).is_err());
+    }
+}
