@@ -21,8 +21,20 @@ class Silent(WSGIRequestHandler):
         pass
 
 
-application = DomainDispatcherApplication(create_backend_app)
-server = make_server("127.0.0.1", 0, application, threaded=False, request_handler=Silent)
+class OneAtATime:
+    def __init__(self, application):
+        self.application = application
+        self.turn = threading.Lock()
+
+    def __call__(self, environ, start_response):
+        with self.turn:
+            return list(self.application(environ, start_response))
+
+
+application = OneAtATime(DomainDispatcherApplication(create_backend_app))
+server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Silent)
+# Hundreds connect at once; what does not fit the usual queue of 128 would wait for seconds.
+server.socket.listen(1024)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 try:
     environment = dict(os.environ, LANYARD_ENGINE=f"http://127.0.0.1:{server.port}")
