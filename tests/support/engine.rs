@@ -62,6 +62,8 @@ impl Engine {
                 session: None,
             },
             dynamodb_endpoint: Some(self.endpoint.clone()),
+            dynamodb_patience: None,
+            ssm_endpoint: None,
             function: "test".to_owned(),
         };
         without_retries(&clients::table(&settings, PATIENCE))

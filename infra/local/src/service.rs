@@ -128,6 +128,8 @@ async fn open_table(
             session: options.aws_session.clone(),
         },
         dynamodb_endpoint: Some(endpoint),
+        dynamodb_patience: None,
+        ssm_endpoint: None,
         function: "local".to_owned(),
     };
     let table = clients::table(&settings, PATIENCE);
