@@ -125,6 +125,12 @@ async fn call(admin: &Arc<Admin>, method: &str, path: &str, body: Option<Value>)
 }
 
 impl Welcome {
+    /// The organiser's token, where nothing keeps it.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// What is printed: where, how, and with what.
     #[must_use]
     pub fn text(&self, address: &str) -> String {

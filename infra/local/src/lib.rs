@@ -2,13 +2,16 @@
 //!
 //! An embedded DynamoDB engine, the functions behind a stand-in for API Gateway whose routes are
 //! read from `template.yaml`, the sweep on its schedule, and a simulated Azure unless a real one is
-//! named. What runs here is what is deployed: only the front door and the engine are others.
+//! named. What runs here is what is deployed: only the front door and the engine are others. With
+//! `--runtime` even the binaries are those that are deployed, in environments as Lambda has them.
 
 pub mod engine;
 pub mod first_run;
 pub mod front;
+pub mod in_process;
 pub mod journal;
 pub mod options;
+pub mod runtime;
 pub mod service;
 pub mod simulator;
 pub mod template;

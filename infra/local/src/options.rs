@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::runtime::options::RuntimeOptions;
+
 /// Runs the whole of Lanyard on this machine, on loopback only.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lanyard-local", version)]
@@ -74,6 +76,10 @@ pub struct Options {
     /// frames of a stream.
     #[arg(long, default_value = "200", value_parser = milliseconds, value_name = "MS")]
     pub simulator_latency: Duration,
+
+    /// How the functions' own binaries are run.
+    #[command(flatten)]
+    pub runtime: RuntimeOptions,
 }
 
 fn milliseconds(text: &str) -> Result<Duration, String> {
