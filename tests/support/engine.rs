@@ -62,6 +62,7 @@ impl Engine {
                 session: None,
             },
             dynamodb_endpoint: Some(self.endpoint.clone()),
+            sts_endpoint: None,
             function: "test".to_owned(),
         };
         without_retries(&clients::table(&settings, PATIENCE))

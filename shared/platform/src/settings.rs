@@ -16,6 +16,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Another engine instead of AWS's DynamoDB.
     pub dynamodb_endpoint: Option<String>,
+    /// Another STS than AWS's.
+    pub sts_endpoint: Option<String>,
     /// The name of the function, for its logs and metrics.
     pub function: String,
 }
@@ -74,6 +76,7 @@ impl Settings {
                 session: variable("AWS_SESSION_TOKEN"),
             },
             dynamodb_endpoint: variable("LANYARD_DYNAMODB_ENDPOINT"),
+            sts_endpoint: variable("AWS_ENDPOINT_URL_STS"),
             function: variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "local".to_owned()),
         };
         if settings.key_prefix.ends_with('/') {
@@ -85,6 +88,12 @@ impl Settings {
         {
             problems
                 .push("LANYARD_DYNAMODB_ENDPOINT must begin with http:// or https://".to_owned());
+        }
+        if let Some(endpoint) = &settings.sts_endpoint
+            && !endpoint.starts_with("http://")
+            && !endpoint.starts_with("https://")
+        {
+            problems.push("AWS_ENDPOINT_URL_STS must begin with http:// or https://".to_owned());
         }
         if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
     }
@@ -136,6 +145,7 @@ mod tests {
             "AWS_REGION" => Some("eu-north-1".to_owned()),
             "LANYARD_KEY_PREFIX" => Some("/lanyard/".to_owned()),
             "LANYARD_DYNAMODB_ENDPOINT" => Some("localhost:8000".to_owned()),
+            "AWS_ENDPOINT_URL_STS" => Some("sts".to_owned()),
             _ => None,
         });
         assert_snapshot!(problems.unwrap_err(), @"
@@ -145,6 +155,7 @@ mod tests {
           AWS_SECRET_ACCESS_KEY is missing: set by Lambda
           LANYARD_KEY_PREFIX must not end in a slash
           LANYARD_DYNAMODB_ENDPOINT must begin with http:// or https://
+          AWS_ENDPOINT_URL_STS must begin with http:// or https://
         ");
     }
 
