@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::catalog::{CompletionField, Deployment};
+use lanyard_domain::credential::Credential;
 use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::ports::{Clock, EventStore, Ledger, Listing, Upstream};
@@ -115,7 +116,7 @@ impl Builder {
             second.replica = "two".parse().expect("is a replica");
             second.azure_name =
                 format!("{}-two", canary::AZURE_NAME).parse().expect("the name is an id");
-            second.key_reference = "gpt-4o-mini/two".to_owned();
+            second.credential = Credential::Key("gpt-4o-mini/two".to_owned());
             deployments.push(second);
         })
     }
@@ -155,7 +156,9 @@ impl Builder {
             if deployment.endpoint == "http://azure.invalid" {
                 deployment.endpoint = azure.endpoint();
             }
-            keys.write(&deployment.key_reference, &key).await.expect("memory keeps a key");
+            if let Credential::Key(reference) = &deployment.credential {
+                keys.write(reference, &key).await.expect("memory keeps a key");
+            }
         }
         let store = match self.is_in_memory {
             true => in_memory(&self.event, deployments),
@@ -167,7 +170,7 @@ impl Builder {
         let ledger = Arc::new(FaultyLedger::over(store.ledger()));
         let processes = (0..self.processes).map(|_| {
             let keys: Arc<dyn KeyStore> = keys.clone();
-            let azure = || Arc::new(Azure::new(keys).expect("TLS can be set up"));
+            let azure = || Arc::new(Azure::new(keys, None).expect("TLS can be set up"));
             Arc::new(Gateway::new(Ports {
                 clock: clock.clone(),
                 luck: luck.clone(),

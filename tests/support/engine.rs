@@ -64,6 +64,7 @@ impl Engine {
             dynamodb_endpoint: Some(self.endpoint.clone()),
             dynamodb_patience: None,
             ssm_endpoint: None,
+            sts_endpoint: None,
             function: "test".to_owned(),
         };
         without_retries(&clients::table(&settings, PATIENCE))

@@ -4,6 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use lanyard_platform::identity::Sts;
+use lanyard_platform::settings::Credentials;
+
+/// The key id of those who have no AWS credentials.
+const NO_AWS: &str = "local";
 
 use crate::runtime::options::RuntimeOptions;
 
@@ -52,7 +57,7 @@ pub struct Options {
     #[arg(
         long,
         env = "AWS_ACCESS_KEY_ID",
-        default_value = "local",
+        default_value = NO_AWS,
         hide = true,
         hide_env_values = true
     )]
@@ -72,6 +77,10 @@ pub struct Options {
     #[arg(long, env = "AWS_SESSION_TOKEN", hide = true, hide_env_values = true)]
     pub aws_session: Option<String>,
 
+    /// Another STS than AWS's.
+    #[arg(long, env = "AWS_ENDPOINT_URL_STS", hide = true)]
+    pub sts_endpoint: Option<String>,
+
     /// How long the simulator waits before it answers, in milliseconds; a tenth of it between the
     /// frames of a stream.
     #[arg(long, default_value = "200", value_parser = milliseconds, value_name = "MS")]
@@ -80,6 +89,25 @@ pub struct Options {
     /// How the functions' own binaries are run.
     #[command(flatten)]
     pub runtime: RuntimeOptions,
+}
+
+impl Options {
+    /// The credentials for AWS, or words that other engines take.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials {
+        Credentials {
+            key_id: self.aws_key_id.clone(),
+            secret: self.aws_secret.clone(),
+            session: self.aws_session.clone(),
+        }
+    }
+
+    /// AWS's word on who we are, if there are credentials for it.
+    #[must_use]
+    pub fn sts(&self) -> Option<Sts> {
+        let sts = || Sts::new(&self.region, &self.credentials(), self.sts_endpoint.as_deref());
+        (self.aws_key_id != NO_AWS).then(sts)
+    }
 }
 
 fn milliseconds(text: &str) -> Result<Duration, String> {

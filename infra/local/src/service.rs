@@ -10,9 +10,10 @@ use lanyard_gateway::ports::{Clock, EventStore, Journal, Ledger, Upstream};
 use lanyard_gateway::{Gateway, Ports};
 use lanyard_platform::azure::Azure;
 use lanyard_platform::clients::{self, Patience};
+use lanyard_platform::identity::Sts;
 use lanyard_platform::keys::{FileKeys, KeyStore};
 use lanyard_platform::organisers::Organisers;
-use lanyard_platform::settings::{Credentials, Settings};
+use lanyard_platform::settings::Settings;
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::Table;
 use tokio::net::TcpListener;
@@ -99,7 +100,7 @@ impl Service {
             None => FileKeys::in_memory(),
         });
         let ledger: Arc<dyn Ledger> = Arc::new(clients::without_retries(&table));
-        let gateway = gateway(&table, &ledger, &keys)?;
+        let gateway = gateway(&table, &ledger, &keys, options.sts())?;
         let admin = Arc::new(admin::Admin {
             organisers: Organisers::new(table.clone()),
             ledger,
@@ -227,14 +228,11 @@ async fn open_table(
         table: options.table.clone(),
         key_prefix: "/lanyard/local".to_owned(),
         region: options.region.clone(),
-        credentials: Credentials {
-            key_id: options.aws_key_id.clone(),
-            secret: options.aws_secret.clone(),
-            session: options.aws_session.clone(),
-        },
+        credentials: options.credentials(),
         dynamodb_endpoint: Some(endpoint.clone()),
         dynamodb_patience: None,
         ssm_endpoint: None,
+        sts_endpoint: None,
         function: "local".to_owned(),
     };
     let table = clients::table(&settings, PATIENCE);
@@ -263,8 +261,9 @@ fn gateway(
     table: &Table,
     ledger: &Arc<dyn Ledger>,
     keys: &Arc<dyn KeyStore>,
+    sts: Option<Sts>,
 ) -> Result<Arc<Gateway>> {
-    let azure = Azure::new(Arc::clone(keys)).map_err(|cause| anyhow::anyhow!(cause))?;
+    let azure = Azure::new(Arc::clone(keys), sts).map_err(|cause| anyhow::anyhow!(cause))?;
     Ok(Arc::new(Gateway::new(Ports {
         clock: Arc::new(Machine),
         luck: Arc::new(Machine),

@@ -117,7 +117,7 @@ pub trait Ledger: Send + Sync {
     async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault>;
 }
 
-/// A call to Azure, complete but for the deployment's key.
+/// A call to Azure, complete but for the deployment's credential.
 #[derive(Clone, Debug)]
 pub struct UpstreamCall {
     /// Built from the catalog alone.
@@ -144,23 +144,33 @@ pub enum UpstreamFault {
     /// No answer in time.
     #[error("the deployment did not answer in time")]
     Timeout,
-    /// There is no key for the deployment.
-    #[error("the deployment has no usable key")]
-    NoKey(#[source] Cause),
+    /// There is nothing to call the deployment with: no key, or no token for its identity.
+    #[error("the deployment has no usable credential")]
+    NoCredential(#[source] Cause),
 }
+
+/// Which credential a call carried: equal marks, equal credentials. Says nothing of the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CredentialMark(pub u64);
 
 /// Azure.
 #[async_trait]
 pub trait Upstream: Send + Sync {
-    /// Sends a call with the deployment's key.
+    /// Sends a call with the deployment's credential. The answer has its [`CredentialMark`] among
+    /// its extensions.
     async fn send(
         &self,
         deployment: &Deployment,
         call: UpstreamCall,
     ) -> Result<http::Response<UpstreamBody>, UpstreamFault>;
 
-    /// Reads the deployment's key anew. True if it differs from the one that was used.
-    async fn renew_key(&self, deployment: &Deployment) -> bool;
+    /// Makes sure of another credential than the one that was refused, as far as there is one: a
+    /// key that was changed, or a fresh token. True if there is.
+    async fn renew_credential(
+        &self,
+        deployment: &Deployment,
+        refused: Option<CredentialMark>,
+    ) -> bool;
 }
 
 /// What is written down of a finished request: no prompt, no completion, no code.

@@ -1,7 +1,7 @@
 //! Steps four and five: which deployment takes the request, and the call to it.
 //!
 //! At most two calls leave for one request: to a second deployment of the same name when the first
-//! is busy, broken or silent, or to the same one when its key has been changed.
+//! is busy, broken or silent, or to the same one with another credential.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::Gateway;
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::payload::{Demanded, Payload};
-use crate::ports::{Cause, Incident, UpstreamBody, UpstreamCall, UpstreamFault};
+use crate::ports::{Cause, CredentialMark, Incident, UpstreamBody, UpstreamCall, UpstreamFault};
 use crate::request::Request;
 use crate::upstream;
 
@@ -65,8 +65,8 @@ impl Outgoing<'_> {
 enum Failure {
     /// Another deployment may do better.
     Transient(ApiError),
-    /// The key may have been changed.
-    BadKey,
+    /// The key may have been changed, or the token may have been revoked.
+    BadCredential(Option<CredentialMark>),
     /// Nothing helps.
     Final(ApiError),
 }
@@ -102,7 +102,10 @@ impl Gateway {
         };
         let second = match &failure {
             Failure::Transient(_) => order.get(1).copied(),
-            Failure::BadKey => self.ports.upstream.renew_key(first).await.then_some(first),
+            Failure::BadCredential(refused) => {
+                let is_renewed = self.ports.upstream.renew_credential(first, *refused).await;
+                is_renewed.then_some(first)
+            }
             Failure::Final(_) => None,
         };
         let error = match second {
@@ -125,7 +128,7 @@ impl Gateway {
             Err(UpstreamFault::Timeout) => {
                 return Err(Failure::Transient(ApiError::UpstreamTimeout));
             }
-            Err(UpstreamFault::NoKey(cause)) => {
+            Err(UpstreamFault::NoCredential(cause)) => {
                 return Err(Failure::Final(ApiError::UpstreamMisconfigured(Some(cause))));
             }
         };
@@ -142,7 +145,9 @@ impl Gateway {
             status if status.is_server_error() => {
                 Err(Failure::Transient(ApiError::UpstreamUnreachable(Some(said(status)))))
             }
-            StatusCode::UNAUTHORIZED => Err(Failure::BadKey),
+            StatusCode::UNAUTHORIZED => {
+                Err(Failure::BadCredential(response.extensions().get().copied()))
+            }
             StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Err(Failure::Final(misconfigured())),
             status if status.is_client_error() => {
                 let body = read_error(response.into_body()).await;
@@ -173,7 +178,9 @@ impl Failure {
     fn into_error(self) -> ApiError {
         match self {
             Self::Transient(error) | Self::Final(error) => error,
-            Self::BadKey => ApiError::UpstreamMisconfigured(Some(said(StatusCode::UNAUTHORIZED))),
+            Self::BadCredential(_) => {
+                ApiError::UpstreamMisconfigured(Some(said(StatusCode::UNAUTHORIZED)))
+            }
         }
     }
 }

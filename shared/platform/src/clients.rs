@@ -15,6 +15,7 @@ use lanyard_gateway::ports::{Cause, Clock, EventStore, Journal, Ledger, Upstream
 use lanyard_gateway::{Gateway, Ports};
 
 use crate::azure::Azure;
+use crate::identity::Sts;
 use crate::keys::{KeyStore, ParameterKeys};
 use crate::settings::Settings;
 use crate::shell::Machine;
@@ -68,7 +69,9 @@ impl Clients {
             client: aws_sdk_ssm::Client::from_conf(ssm.build()),
             prefix: settings.key_prefix.clone(),
         });
-        let azure = Arc::new(Azure::new(Arc::clone(&keys))?);
+        let sts =
+            Sts::new(&settings.region, &settings.credentials, settings.sts_endpoint.as_deref());
+        let azure = Arc::new(Azure::new(Arc::clone(&keys), Some(sts))?);
         let journal = Arc::new(Emf::new(settings.function.clone()));
         Ok(Self { table, keys, ledger, journal, azure, patience })
     }

@@ -21,6 +21,8 @@ pub struct Settings {
     pub dynamodb_patience: Option<Duration>,
     /// Another keeper of parameters instead of AWS's Parameter Store.
     pub ssm_endpoint: Option<String>,
+    /// Another STS than AWS's.
+    pub sts_endpoint: Option<String>,
     /// The name of the function, for its logs and metrics.
     pub function: String,
 }
@@ -52,6 +54,9 @@ pub const DYNAMODB_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 
 /// Where parameters are kept, if it is not AWS's Parameter Store.
 pub const SSM_ENDPOINT: &str = "AWS_ENDPOINT_URL_SSM";
+
+/// Where tokens of our own identity come from, if it is not AWS's Security Token Service.
+pub const STS_ENDPOINT: &str = "AWS_ENDPOINT_URL_STS";
 
 /// How many milliseconds all tries of one call of DynamoDB may take: for engines slower than AWS's.
 pub const DYNAMODB_PATIENCE: &str = "LANYARD_DYNAMODB_PATIENCE_MS";
@@ -91,6 +96,7 @@ impl Settings {
             dynamodb_endpoint: variable(DYNAMODB_ENDPOINT),
             dynamodb_patience: None,
             ssm_endpoint: variable(SSM_ENDPOINT),
+            sts_endpoint: variable(STS_ENDPOINT),
             function: variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "local".to_owned()),
         };
         if settings.key_prefix.ends_with('/') {
@@ -99,6 +105,7 @@ impl Settings {
         let endpoints = [
             (DYNAMODB_ENDPOINT, &settings.dynamodb_endpoint),
             (SSM_ENDPOINT, &settings.ssm_endpoint),
+            (STS_ENDPOINT, &settings.sts_endpoint),
         ];
         for (name, endpoint) in endpoints {
             let is_url = |url: &String| url.starts_with("http://") || url.starts_with("https://");
@@ -164,7 +171,7 @@ mod tests {
         let problems = Settings::read(|name| match name {
             "AWS_REGION" => Some("eu-north-1".to_owned()),
             "LANYARD_KEY_PREFIX" => Some("/lanyard/".to_owned()),
-            DYNAMODB_ENDPOINT | SSM_ENDPOINT => Some("localhost:8000".to_owned()),
+            DYNAMODB_ENDPOINT | SSM_ENDPOINT | STS_ENDPOINT => Some("localhost:8000".to_owned()),
             DYNAMODB_PATIENCE => Some("soon".to_owned()),
             _ => None,
         });
@@ -176,6 +183,7 @@ mod tests {
           LANYARD_KEY_PREFIX must not end in a slash
           AWS_ENDPOINT_URL_DYNAMODB must begin with http:// or https://
           AWS_ENDPOINT_URL_SSM must begin with http:// or https://
+          AWS_ENDPOINT_URL_STS must begin with http:// or https://
           LANYARD_DYNAMODB_PATIENCE_MS must be milliseconds from 1 to 60000
         ");
     }

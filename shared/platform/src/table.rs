@@ -278,6 +278,7 @@ pub async fn create(
 #[cfg(test)]
 mod tests {
     use lanyard_domain::catalog::Deployment;
+    use lanyard_domain::credential::{Authority, Credential, Identity};
     use lanyard_domain::event::Event;
 
     use super::*;
@@ -298,7 +299,30 @@ mod tests {
         assert_eq!((event.name.as_str(), event.allowances.attendees), ("Oslo Hack", Some(300)));
         let deployment = item(1, include_str!("../golden/deployment.1.json"));
         let deployment: Deployment = get_document(&deployment).unwrap();
-        assert_eq!(deployment.key_reference, "main/gpt-4o-mini/sweden");
+        let key = Credential::Key("main/gpt-4o-mini/sweden".to_owned());
+        assert_eq!(deployment.credential, key);
+        let deployment = item(1, include_str!("../golden/deployment-identity.1.json"));
+        let deployment: Deployment = get_document(&deployment).unwrap();
+        let identity = Credential::Identity(Identity {
+            tenant_id: "contoso.onmicrosoft.com".parse().unwrap(),
+            client_id: "6731de76-14a6-49ae-97bc-6eba6914391e".parse().unwrap(),
+            authority: Authority::Public,
+        });
+        assert_eq!(deployment.credential, identity);
+    }
+
+    /// What is written now is what the golden files hold, so that a function of the release before
+    /// reads a deployment with a key, whatever this one knows of identities.
+    #[test]
+    fn deployments_are_written_as_the_golden_items() {
+        for golden in [
+            include_str!("../golden/deployment.1.json"),
+            include_str!("../golden/deployment-identity.1.json"),
+        ] {
+            let deployment: Deployment = serde_json::from_str(golden).unwrap();
+            let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+            assert_eq!(serde_json::to_value(&deployment).unwrap(), golden);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@ mod changes;
 use chrono::{DateTime, Utc};
 use insta::assert_snapshot;
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
+use lanyard_domain::credential::Credential;
 use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::answer::IntoAnswer;
@@ -29,7 +30,7 @@ fn deployment(name: &str, operation: Operation, tokens_per_minute: Option<u64>) 
         tokens_per_minute,
         completion_field: CompletionField::MaxTokens,
         prices: None,
-        key_reference: "main/x/main".to_owned(),
+        credential: Credential::Key("main/x/main".to_owned()),
     }
 }
 
