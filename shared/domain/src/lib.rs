@@ -17,6 +17,7 @@ pub mod operation;
 pub mod settlement;
 pub mod time;
 pub mod token;
+pub mod unit;
 pub mod usage;
 pub mod window;
 
