@@ -127,7 +127,7 @@ mod tests {
             hour: hour.parse().unwrap(),
             model: model.parse().unwrap(),
             requests: 1,
-            charge: Charge { prompt_tokens: tokens, completion_tokens: 1 },
+            charge: Charge::of_tokens(tokens, 1),
         };
         let hours = [
             hour("2026-12-05T09:00:00Z", "a", 10),

@@ -12,6 +12,7 @@ use crate::allowance::{Allowance, Limit};
 use crate::ids::{EventId, RequestId};
 use crate::time::{EpochNanos, Period};
 use crate::token::UserId;
+use crate::unit::Units;
 use crate::usage::Charge;
 
 /// Whose account.
@@ -92,6 +93,8 @@ pub struct Hold {
     pub prompt_tokens: u64,
     /// Upper bound of the completion tokens.
     pub completion_tokens: u64,
+    /// Upper bound of what it may use of other units.
+    pub units: Units,
     /// When it was admitted.
     pub admitted_at: EpochNanos,
     /// The local date to whose counters it belongs.
@@ -184,10 +187,7 @@ impl Account {
     /// What was spent in all.
     #[must_use]
     pub fn spent(&self) -> Charge {
-        Charge {
-            prompt_tokens: self.count(Field::PromptTokens),
-            completion_tokens: self.count(Field::CompletionTokens),
-        }
+        Charge::of_tokens(self.count(Field::PromptTokens), self.count(Field::CompletionTokens))
     }
 
     /// The event's allowance for an attendee with this account's own limits in it.

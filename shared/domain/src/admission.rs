@@ -36,6 +36,7 @@ impl Demand {
         Hold {
             prompt_tokens: self.estimate.prompt_tokens,
             completion_tokens: self.estimate.completion_tokens,
+            units: self.estimate.units,
             admitted_at: self.now,
             day: self.day.date,
             expires_at: self.expires_at,

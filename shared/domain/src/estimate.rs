@@ -1,12 +1,16 @@
 //! What a request may cost at most, before anybody has counted its tokens.
 
-/// The tokens a request may use, known before it is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use crate::unit::Units;
+
+/// What a request may use, known before it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Estimate {
     /// Tokens of what was sent.
     pub prompt_tokens: u64,
     /// Tokens of what may come back.
     pub completion_tokens: u64,
+    /// What it may use of other units.
+    pub units: Units,
 }
 
 /// What an image part counts, whatever its size: about a high-detail image of one megapixel on
@@ -26,7 +30,20 @@ impl Estimate {
                 .div_ceil(3)
                 .saturating_add(images.saturating_mul(IMAGE_TOKENS)),
             completion_tokens: completion_cap.saturating_mul(choices),
+            units: Units::NONE,
         }
+    }
+
+    /// Tokens alone.
+    #[must_use]
+    pub fn of_tokens(prompt_tokens: u64, completion_tokens: u64) -> Self {
+        Self { prompt_tokens, completion_tokens, units: Units::NONE }
+    }
+
+    /// Units alone.
+    #[must_use]
+    pub fn of_units(units: Units) -> Self {
+        Self { units, ..Self::default() }
     }
 }
 

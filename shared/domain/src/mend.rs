@@ -26,10 +26,10 @@ impl Tally {
     pub fn of(account: &Account, period: Period) -> Self {
         Self {
             requests: account.count(Field::PeriodRequests(period)),
-            charge: Charge {
-                prompt_tokens: account.count(Field::PeriodPrompt(period)),
-                completion_tokens: account.count(Field::PeriodCompletion(period)),
-            },
+            charge: Charge::of_tokens(
+                account.count(Field::PeriodPrompt(period)),
+                account.count(Field::PeriodCompletion(period)),
+            ),
         }
     }
 

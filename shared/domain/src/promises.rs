@@ -23,7 +23,7 @@ fn demand(n: usize, tokens: u64, now: DateTime<Utc>) -> Demand {
     let day = now.date_naive();
     Demand {
         id: format!("req_{n}").parse().unwrap(),
-        estimate: Estimate { prompt_tokens: 0, completion_tokens: tokens },
+        estimate: Estimate::of_tokens(0, tokens),
         now: now.into(),
         day: LocalDay { date: day, ends_at: midnight_after(day) },
         expires_at: (now + TimeDelta::minutes(6)).into(),
@@ -184,7 +184,7 @@ fn a_settled_request_frees_what_it_did_not_use() {
     let first = demand(1, 1_000, noon());
     admit(&mut account, ATTENDEE, &allowance, &first).unwrap();
     assert!(admit(&mut account, ATTENDEE, &allowance, &demand(2, 1, noon())).is_err());
-    let usage = Usage { prompt_tokens: 100, completion_tokens: 100 };
+    let usage = Usage::of_tokens(100, 100);
     assert!(settle(&mut account, &allowance, &first, Settlement::Exact(usage), noon()));
     admit(&mut account, ATTENDEE, &allowance, &demand(3, 800, noon())).unwrap();
     assert!(admit(&mut account, ATTENDEE, &allowance, &demand(4, 1, noon())).is_err());
@@ -200,8 +200,8 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let usage = (0u64..60, 0u64..60)
-        .prop_map(|(prompt_tokens, completion_tokens)| Usage { prompt_tokens, completion_tokens });
+    let usage =
+        (0u64..60, 0u64..60).prop_map(|(prompt, completion)| Usage::of_tokens(prompt, completion));
     let settlement = prop_oneof![
         usage.clone().prop_map(Settlement::Exact),
         usage.prop_map(Settlement::AtLeast),
@@ -250,7 +250,7 @@ proptest! {
                 Step::SettleAgain { pick } if !closed.is_empty() => {
                     let (again, allowance) = &closed[pick % closed.len()];
                     let before = account.clone();
-                    let usage = Usage { prompt_tokens: 9, completion_tokens: 9 };
+                    let usage = Usage::of_tokens(9, 9);
                     prop_assert!(!settle(&mut account, allowance, again, Settlement::Exact(usage), now));
                     prop_assert_eq!(&account, &before);
                 }
@@ -291,7 +291,7 @@ proptest! {
             pending.sort_by_key(|(ends, ..)| *ends);
             while pending.first().is_some_and(|(ends, ..)| *ends <= now) {
                 let (ends, demand, used) = pending.remove(0);
-                let usage = Usage { prompt_tokens: 0, completion_tokens: used };
+                let usage = Usage::of_tokens(0, used);
                 settle(&mut account, &allowance, &demand, Settlement::Exact(usage), ends);
             }
             let demand = demand(n, estimate, now);
@@ -328,7 +328,7 @@ proptest! {
                 // Crashed before the answer: the sweep charges the estimate, on the attendee alone
                 // when the event never heard of the request.
                 1 | 2 => Settlement::AtLeast(Usage::default()).charge(&hold),
-                _ => Settlement::Exact(Usage { prompt_tokens: used, completion_tokens: 0 }).charge(&hold),
+                _ => Settlement::Exact(Usage::of_tokens(used, 0)).charge(&hold),
             };
             let settle = |side| settlement::write(side, &allowance, &demand.id, &hold, charge, now.into());
             attendees[who] = attendees[who].apply(&settle(ATTENDEE)).unwrap();

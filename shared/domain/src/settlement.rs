@@ -26,6 +26,7 @@ impl Settlement {
             Self::Exact(usage) => Some(Charge {
                 prompt_tokens: usage.prompt_tokens,
                 completion_tokens: usage.completion_tokens,
+                units: usage.units,
             }),
             Self::AtLeast(usage) => {
                 let prompt_tokens = match usage.prompt_tokens {
@@ -33,7 +34,11 @@ impl Settlement {
                     counted => counted,
                 };
                 let rest = hold.tokens().saturating_sub(prompt_tokens);
-                Some(Charge { prompt_tokens, completion_tokens: rest.max(usage.completion_tokens) })
+                Some(Charge {
+                    prompt_tokens,
+                    completion_tokens: rest.max(usage.completion_tokens),
+                    units: hold.units.max(usage.units),
+                })
             }
             Self::Void => None,
         }
@@ -125,12 +130,14 @@ fn rate_change(field: Field, correction_ns: i64, elapsed_ns: i64) -> Option<Chan
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::unit::Units;
     use chrono::NaiveDate;
 
     fn hold() -> Hold {
         Hold {
             prompt_tokens: 40,
             completion_tokens: 256,
+            units: Units::NONE,
             admitted_at: EpochNanos(0),
             day: NaiveDate::MIN,
             expires_at: EpochNanos(0),
@@ -139,21 +146,23 @@ mod tests {
 
     #[test]
     fn azures_count_is_charged_to_the_token() {
-        let usage = Usage { prompt_tokens: 17, completion_tokens: 5 };
+        let usage = Usage::of_tokens(17, 5);
         let charge = Settlement::Exact(usage).charge(&hold()).unwrap();
         assert_eq!((charge.prompt_tokens, charge.completion_tokens), (17, 5));
-        let usage = Usage { prompt_tokens: 17, completion_tokens: 5_000 };
+        let usage = Usage::of_tokens(17, 5_000);
         assert_eq!(Settlement::Exact(usage).charge(&hold()).unwrap().tokens(), 5_017);
     }
 
     #[test]
     fn a_broken_answer_pays_its_estimate_and_any_excess() {
         let at_least = |prompt_tokens, completion_tokens| {
-            Settlement::AtLeast(Usage { prompt_tokens, completion_tokens }).charge(&hold()).unwrap()
+            Settlement::AtLeast(Usage::of_tokens(prompt_tokens, completion_tokens))
+                .charge(&hold())
+                .unwrap()
         };
-        assert_eq!(at_least(0, 0), Charge { prompt_tokens: 40, completion_tokens: 256 });
-        assert_eq!(at_least(17, 5), Charge { prompt_tokens: 17, completion_tokens: 279 });
-        assert_eq!(at_least(17, 900), Charge { prompt_tokens: 17, completion_tokens: 900 });
+        assert_eq!(at_least(0, 0), Charge::of_tokens(40, 256));
+        assert_eq!(at_least(17, 5), Charge::of_tokens(17, 279));
+        assert_eq!(at_least(17, 900), Charge::of_tokens(17, 900));
     }
 
     #[test]

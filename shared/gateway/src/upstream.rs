@@ -182,10 +182,10 @@ fn count(usage: &RawValue, expected_tokens: u64) -> Counted {
     let prompt = raw.prompt_tokens.as_u64();
     let is_credible = [prompt, completion].iter().all(|n| n.is_some_and(|n| n <= most));
     Counted {
-        usage: Usage {
-            prompt_tokens: prompt.unwrap_or_default().min(most),
-            completion_tokens: completion.unwrap_or_default().min(most),
-        },
+        usage: Usage::of_tokens(
+            prompt.unwrap_or_default().min(most),
+            completion.unwrap_or_default().min(most),
+        ),
         is_credible,
     }
 }
@@ -198,7 +198,7 @@ mod tests {
         let body = format!(r#"{{"id":"x","usage":{usage}}}"#);
         let answer: Answer<'_> = serde_json::from_str(&body).unwrap();
         let counted = answer.counted(100)?;
-        let Usage { prompt_tokens, completion_tokens } = counted.usage;
+        let Usage { prompt_tokens, completion_tokens, .. } = counted.usage;
         Some((prompt_tokens, completion_tokens, counted.is_credible))
     }
 

@@ -147,7 +147,7 @@ async fn usage_adds_up_in_all_and_by_attendee_model_and_hour() {
     let models = ["gpt-4o-mini", "gpt-4o", "gpt-4o"];
     for (index, (model, tokens)) in models.into_iter().zip([10, 20, 30]).enumerate() {
         let at = nine + TimeDelta::minutes(20 * i64::try_from(index).unwrap());
-        let charge = Charge { prompt_tokens: tokens, completion_tokens: tokens / 10 };
+        let charge = Charge::of_tokens(tokens, tokens / 10);
         let model = model.parse().unwrap();
         desk.table.count_hour(&id(&event), at, &model, charge).await.unwrap();
     }

@@ -180,12 +180,9 @@ impl Pump {
         match self.counted {
             Some(Counted { usage, is_credible: true }) => Settlement::Exact(usage),
             Some(Counted { usage, is_credible: false }) => Settlement::AtLeast(usage),
-            None => Settlement::AtLeast(Usage {
-                prompt_tokens: 0,
-                // A frame of one token is some 300 bytes; this is far below that, on purpose: it
-                // only matters where more came than was asked for.
-                completion_tokens: self.completion_bytes / 1_000,
-            }),
+            // A frame of one token is some 300 bytes; this is far below that, on purpose: it only
+            // matters where more came than was asked for.
+            None => Settlement::AtLeast(Usage::of_tokens(0, self.completion_bytes / 1_000)),
         }
     }
 }

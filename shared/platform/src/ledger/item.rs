@@ -11,6 +11,7 @@ use lanyard_domain::account::{Account, Change, Condition, Field, Hold, Write};
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::ids::RequestId;
 use lanyard_domain::time::{EpochNanos, Period};
+use lanyard_domain::unit::{Unit, Units};
 use lanyard_gateway::ports::Cause;
 
 use crate::table::{Item, get_number, get_text, number, text};
@@ -102,9 +103,16 @@ pub fn account(item: &Item) -> Result<Account, Cause> {
 
 fn read_hold(hold: &Item) -> Result<Hold, Cause> {
     let number = |name| get_number(hold, name)?.ok_or_else(|| Cause::from("a hold lacks a number"));
+    let mut units = Units::NONE;
+    for unit in Unit::ALL {
+        if let Some(count) = get_number(hold, unit.name())? {
+            units = units.with(unit, u64::try_from(count)?);
+        }
+    }
     Ok(Hold {
         prompt_tokens: u64::try_from(number("prompt_tokens")?)?,
         completion_tokens: u64::try_from(number("completion_tokens")?)?,
+        units,
         admitted_at: EpochNanos(number("admitted_at")?),
         day: get_text(hold, "day")?.parse()?,
         expires_at: EpochNanos(number("expires_at")?),
@@ -113,13 +121,15 @@ fn read_hold(hold: &Item) -> Result<Hold, Cause> {
 
 fn write_hold(hold: &Hold) -> AttributeValue {
     let count = |count: u64| AttributeValue::N(count.to_string());
-    AttributeValue::M(HashMap::from([
+    let mut map = HashMap::from([
         ("prompt_tokens".to_owned(), count(hold.prompt_tokens)),
         ("completion_tokens".to_owned(), count(hold.completion_tokens)),
         ("admitted_at".to_owned(), number(hold.admitted_at.0)),
         ("day".to_owned(), text(hold.day.to_string())),
         ("expires_at".to_owned(), number(hold.expires_at.0)),
-    ]))
+    ]);
+    map.extend(hold.units.iter().map(|(unit, amount)| (unit.name().to_owned(), count(amount))));
+    AttributeValue::M(map)
 }
 
 /// A write in DynamoDB's words.
@@ -267,6 +277,24 @@ mod tests {
         fields.extend(Limit::ALL.into_iter().map(Field::Override));
         for field in fields {
             assert_eq!(field_named(&Named(field).to_string()), Some(field));
+        }
+    }
+
+    #[test]
+    fn a_hold_is_read_as_it_was_written_with_units_and_without() {
+        for units in [Units::NONE, Units::of(Unit::Images, 3).with(Unit::Characters, 9)] {
+            let hold = Hold {
+                prompt_tokens: 7,
+                completion_tokens: 0,
+                units,
+                admitted_at: EpochNanos(1),
+                day: "2026-12-05".parse().unwrap(),
+                expires_at: EpochNanos(2),
+            };
+            let written = write_hold(&hold);
+            let map = written.as_m().unwrap();
+            assert_eq!(map.len(), 5 + units.iter().count(), "{map:?}");
+            assert_eq!(read_hold(map).unwrap(), hold);
         }
     }
 

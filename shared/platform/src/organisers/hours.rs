@@ -35,10 +35,7 @@ impl HourUsage {
             hour: NaiveDateTime::parse_from_str(&format!("{hour}:00"), "%Y-%m-%dT%H:%M")?.and_utc(),
             model: model.parse()?,
             requests: count("requests")?,
-            charge: Charge {
-                prompt_tokens: count("prompt_tokens")?,
-                completion_tokens: count("completion_tokens")?,
-            },
+            charge: Charge::of_tokens(count("prompt_tokens")?, count("completion_tokens")?),
         })
     }
 }
@@ -70,6 +67,6 @@ mod tests {
         let hour = HourUsage::read(&item).unwrap();
         assert_eq!(hour.hour.to_rfc3339(), "2026-12-05T09:00:00+00:00");
         assert_eq!((hour.model, hour.requests), (model, 3));
-        assert_eq!(hour.charge, Charge { prompt_tokens: 70, completion_tokens: 0 });
+        assert_eq!(hour.charge, Charge::of_tokens(70, 0));
     }
 }

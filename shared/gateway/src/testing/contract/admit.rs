@@ -15,10 +15,7 @@ pub(super) fn demand(n: usize, tokens: u64) -> Demand {
     let hold = hold(tokens);
     Demand {
         id: request(n),
-        estimate: Estimate {
-            prompt_tokens: hold.prompt_tokens,
-            completion_tokens: hold.completion_tokens,
-        },
+        estimate: Estimate::of_tokens(hold.prompt_tokens, hold.completion_tokens),
         now: noon().into(),
         day: LocalDay { date: today(), ends_at: noon() + chrono::TimeDelta::hours(12) },
         expires_at: hold.expires_at,
