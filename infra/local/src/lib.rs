@@ -4,6 +4,7 @@
 //! read from `template.yaml`, the sweep on its schedule, and a simulated Azure unless a real one is
 //! named. What runs here is what is deployed: only the front door and the engine are others.
 
+pub mod doctor;
 pub mod engine;
 pub mod first_run;
 pub mod front;
@@ -18,9 +19,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::options::Options;
+use crate::options::{Command, Options};
 
-/// Reads the command line and serves until Ctrl-C.
+/// Reads the command line, and serves until Ctrl-C or does what else it says.
 #[must_use]
 pub fn main_blocking() -> ExitCode {
     let options = Options::parse();
@@ -29,10 +30,11 @@ pub fn main_blocking() -> ExitCode {
         Ok(runtime) => runtime,
         Err(fault) => return failed(&fault.into()),
     };
-    match runtime.block_on(service::run(options)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => failed(&fault),
-    }
+    let done = match &options.command {
+        Some(Command::Doctor(options)) => runtime.block_on(doctor::run(options)),
+        None => runtime.block_on(service::run(options)).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|fault| failed(&fault))
 }
 
 fn failed(fault: &anyhow::Error) -> ExitCode {

@@ -3,12 +3,18 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
+
+use crate::doctor::DoctorOptions;
 
 /// Runs the whole of Lanyard on this machine, on loopback only.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "lanyard-local", version)]
+#[command(name = "lanyard-local", version, args_conflicts_with_subcommands = true)]
 pub struct Options {
+    /// What else than serving is to be done.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// The port to listen on; 0 takes a free one.
     #[arg(long, default_value_t = 8787)]
     pub port: u16,
@@ -74,6 +80,13 @@ pub struct Options {
     /// frames of a stream.
     #[arg(long, default_value = "200", value_parser = milliseconds, value_name = "MS")]
     pub simulator_latency: Duration,
+}
+
+/// What can be done but serve.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Look at a running service: what is wrong with it, and how to mend it
+    Doctor(Box<DoctorOptions>),
 }
 
 fn milliseconds(text: &str) -> Result<Duration, String> {
