@@ -10,6 +10,8 @@ use anyhow::{Context, Result, bail};
 use lanyard_platform::keys::write_private;
 use serde_json::{Value, json};
 
+use crate::simulator::{REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE};
+
 /// The organiser of this machine.
 const ORGANISER: &str = "main";
 
@@ -56,7 +58,8 @@ pub async fn prepare(admin: &Arc<Admin>, first: FirstRun) -> Result<Welcome> {
     ] {
         let deployment = json!({
             "endpoint": first.azure_endpoint, "azure_name": name, "operations": [operation],
-            "key": key, "requests_per_minute": 10_000, "tokens_per_minute": 2_000_000,
+            "key": key, "requests_per_minute": REQUESTS_PER_MINUTE,
+            "tokens_per_minute": TOKENS_PER_MINUTE,
         });
         call(admin, "PUT", &format!("/deployments/{name}"), Some(deployment)).await?;
     }

@@ -3,19 +3,24 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use lanyard_platform::identity::Sts;
 use lanyard_platform::settings::Credentials;
+
+use crate::doctor::DoctorOptions;
+use crate::runtime::options::RuntimeOptions;
 
 /// The key id of those who have no AWS credentials.
 const NO_AWS: &str = "local";
 
-use crate::runtime::options::RuntimeOptions;
-
 /// Runs the whole of Lanyard on this machine, on loopback only.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "lanyard-local", version)]
+#[command(name = "lanyard-local", version, args_conflicts_with_subcommands = true)]
 pub struct Options {
+    /// What else than serving is to be done.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// The port to listen on; 0 takes a free one.
     #[arg(long, default_value_t = 8787)]
     pub port: u16,
@@ -108,6 +113,13 @@ impl Options {
         let sts = || Sts::new(&self.region, &self.credentials(), self.sts_endpoint.as_deref());
         (self.aws_key_id != NO_AWS).then(sts)
     }
+}
+
+/// What can be done but serve.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Look at a running service: what is wrong with it, and how to mend it
+    Doctor(Box<DoctorOptions>),
 }
 
 fn milliseconds(text: &str) -> Result<Duration, String> {

@@ -48,6 +48,12 @@ mod words;
 /// The longest body that is read, in bytes.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
+/// The requests per minute that the simulator's headers grant each deployment.
+pub const REQUESTS_PER_MINUTE: usize = 10_000;
+
+/// The tokens per minute that they grant.
+pub const TOKENS_PER_MINUTE: usize = 2_000_000;
+
 /// How long answers under way may take after the end was asked for.
 const GRACE: Duration = Duration::from_secs(5);
 

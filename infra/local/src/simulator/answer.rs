@@ -12,15 +12,13 @@ use hyper::body::Frame;
 
 use super::refusal::Refusal;
 use super::stamp::Stamp;
+use super::{REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE};
 
 /// A body that cannot fail.
 pub(super) type HttpBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// The frames of a stream, made one by one.
 pub(super) type Frames = Box<dyn Iterator<Item = Bytes> + Send>;
-
-const REQUESTS_PER_MINUTE: usize = 1_000;
-const TOKENS_PER_MINUTE: usize = 1_000_000;
 
 /// What is answered, before it is HTTP.
 pub(super) struct Answer {
