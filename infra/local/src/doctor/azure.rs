@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use lanyard_domain::catalog::{CompletionField, Deployment};
+use lanyard_domain::credential::Credential;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::upstream;
 use lanyard_platform::keys::{FileKeys, KeyStore};
@@ -106,7 +107,11 @@ async fn look_at(asker: &Asker, base: &str, deployment: &Deployment, keys: &Keys
 
 /// The key of a deployment, or why it cannot be called from here.
 async fn key(deployment: &Deployment, keys: &Keys<'_>) -> Result<HeaderValue, Finding> {
-    let reference = &deployment.key_reference;
+    let Credential::Key(reference) = &deployment.credential else {
+        let seen = "It is called by an identity of Entra ID, which only the functions have.";
+        let next = "Nothing to do: the calls through the service say whether it works.";
+        return Err(Finding::skip("", seen).next(next));
+    };
     let key = match keys {
         Keys::Stack(stack) => stack.key(reference).await?,
         Keys::Folder(data) => FileKeys::at(data.join("azure-keys.json")).read(reference).await.ok(),
@@ -116,8 +121,8 @@ async fn key(deployment: &Deployment, keys: &Keys<'_>) -> Result<HeaderValue, Fi
         let seen = "No key of it can be read here, so it is not called directly.";
         return Err(Finding::skip("", seen).next(match keys {
             Keys::Stack(_) | Keys::Folder(_) => {
-                "Nothing to do if it needs no key, or if the keys stand under another organiser's \
-                 name (--organiser NAME). The calls through the service say whether it works."
+                "If the keys stand under another organiser's name, say --organiser NAME. The calls \
+                 through the service say whether it works."
             }
             Keys::Unknown => "Name the stack by --stack NAME, so that its keys can be read.",
         }));

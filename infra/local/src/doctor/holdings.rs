@@ -86,7 +86,11 @@ pub(super) fn deployment(listed: &Value, organiser: &str) -> Option<Deployment> 
     let reference = format!("{organiser}/{}/{}", text("name")?, text("replica")?);
     // The list has dollars, the catalog micro-dollars; neither matters here.
     listed.remove("prices");
-    listed.insert("key_reference".to_owned(), json!(reference));
+    // One of the two stands in the catalog's item; the list names both.
+    if listed.get("identity").is_none_or(Value::is_null) {
+        listed.remove("identity");
+        listed.insert("key_reference".to_owned(), json!(reference));
+    }
     serde_json::from_value(Value::Object(listed)).ok()
 }
 
@@ -159,13 +163,15 @@ pub(super) mod samples {
 
 #[cfg(test)]
 mod tests {
+    use lanyard_domain::credential::Credential;
+
     use super::samples::{a_deployment, an_event};
     use super::*;
 
     #[test]
     fn a_listed_deployment_leads_to_its_key() {
         let deployment = a_deployment("gpt-4o");
-        assert_eq!(deployment.key_reference, "main/gpt-4o/main");
+        assert_eq!(deployment.credential, Credential::Key("main/gpt-4o/main".to_owned()));
         assert_eq!(label(&deployment), "gpt-4o");
     }
 
