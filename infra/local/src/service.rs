@@ -62,9 +62,11 @@ pub struct Service {
     pub runtime: Option<Arc<Runtime>>,
     /// What is said when everything is up.
     pub welcome: Welcome,
+    /// The gateway as this process has it: the functions' or, beside their binaries, another one
+    /// over the same table.
+    pub gateway: Arc<Gateway>,
     listener: TcpListener,
     front: Arc<Front>,
-    sweeper: Arc<Gateway>,
     helpers: TaskTracker,
     stop_engine: CancellationToken,
 }
@@ -121,13 +123,13 @@ impl Service {
             data,
         };
         let welcome = first_run::prepare(&admin, first).await?;
-        let sweeper = Arc::clone(&gateway);
         let dispatch = match &runtime {
             Some(runtime) => Dispatch::Runtime(Arc::clone(runtime)),
-            None => {
-                let invocations = TaskTracker::new();
-                Dispatch::InProcess(Arc::new(InProcess { gateway, admin, invocations }))
-            }
+            None => Dispatch::InProcess(Arc::new(InProcess {
+                gateway: Arc::clone(&gateway),
+                admin,
+                invocations: TaskTracker::new(),
+            })),
         };
         let front = Arc::new(Front { template, dispatch });
         Ok(Self {
@@ -135,9 +137,9 @@ impl Service {
             table,
             runtime,
             welcome,
+            gateway,
             listener,
             front,
-            sweeper,
             helpers,
             stop_engine,
         })
@@ -154,7 +156,7 @@ impl Service {
             let stop = stop.clone();
             match &self.front.dispatch {
                 Dispatch::InProcess(_) => {
-                    clock.spawn(sweep_by(schedule, Arc::clone(&self.sweeper), stop));
+                    clock.spawn(sweep_by(schedule, Arc::clone(&self.gateway), stop));
                 }
                 Dispatch::Runtime(runtime) => {
                     let runtime = Arc::clone(runtime);
