@@ -65,6 +65,8 @@ pub struct Service {
     /// The gateway as this process has it: the functions' or, beside their binaries, another one
     /// over the same table.
     pub gateway: Arc<Gateway>,
+    /// The keys of deployments.
+    pub keys: Arc<dyn KeyStore>,
     listener: TcpListener,
     front: Arc<Front>,
     helpers: TaskTracker,
@@ -111,6 +113,7 @@ impl Service {
         });
         let runtime = match options.runtime.runtime {
             true => {
+                let keys = Arc::clone(&keys);
                 let aws = Environs { engine, keys, helpers: &helpers, stop: &stop_engine };
                 Some(Arc::new(aws.runtime(&options, &template).await?))
             }
@@ -138,6 +141,7 @@ impl Service {
             runtime,
             welcome,
             gateway,
+            keys,
             listener,
             front,
             helpers,

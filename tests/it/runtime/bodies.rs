@@ -31,15 +31,27 @@ async fn organisers_and_their_queries_reach_the_admin_function_in_both_formats()
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_go_by_parameter_store() {
     let stand = Stand::start(&[]).await;
+    let made = json!({"method": "POST", "path": "/organisers", "body": {"name": "other"}});
+    assert_eq!(stand.invoke("admin", made.to_string()).await["status"], 201);
+    let call = |method: &str, body| {
+        let call = json!({
+            "method": method, "path": "/deployments/extra", "organiser": "other", "body": body,
+        });
+        stand.invoke("admin", call.to_string())
+    };
     let deployment = json!({
         "endpoint": "https://some-resource.openai.azure.com", "azure_name": "extra",
         "operations": ["chat_completions"], "key": "a-key-of-its-own",
     });
-    let put = stand.invoke_admin("PUT", "/deployments/extra", Some(deployment)).await;
-    assert!([200, 201].contains(&put["status"].as_u64().unwrap()), "{put}");
-    let deleted = stand.invoke_admin("DELETE", "/deployments/extra", None).await;
-    assert!(deleted["status"].as_u64().unwrap() < 300, "{deleted}");
-    // The simulated deployments' keys were written by this process and are read by the binaries.
+    let key = || stand.keys.read("other/extra/main");
+    assert!(key().await.is_err());
+    let put = call("PUT", Some(deployment)).await;
+    assert_eq!(put["status"], 201, "{put}");
+    assert_eq!(key().await.unwrap().reveal(), "a-key-of-its-own");
+    let deleted = call("DELETE", None).await;
+    assert_eq!(deleted["status"], 200, "{deleted}");
+    assert!(key().await.is_err());
+    // The other deployments' keys were written by this process and are read by the binaries.
     assert_eq!(stand.chat("ada", json!({})).await.status(), 200);
     assert_eq!(stand.azure.requests()[0].header("api-key"), Some(stand::AZURE_KEY));
     stand.end().await;

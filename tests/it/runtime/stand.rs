@@ -15,6 +15,7 @@ use lanyard_local::runtime::Runtime;
 use lanyard_local::service::Service;
 use lanyard_local::template::{TEMPLATE, Template};
 use lanyard_platform::azure::use_ring;
+use lanyard_platform::keys::KeyStore;
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::Table;
 use rustix::process::{Pid, Signal, kill_process};
@@ -32,6 +33,7 @@ pub(super) struct Stand {
     pub(super) azure: ScriptedAzure,
     pub(super) runtime: Arc<Runtime>,
     pub(super) gateway: Arc<Gateway>,
+    pub(super) keys: Arc<dyn KeyStore>,
     address: String,
     table: Table,
     organiser: String,
@@ -65,6 +67,7 @@ impl Stand {
             azure,
             runtime: Arc::clone(service.runtime.as_ref().unwrap()),
             gateway: Arc::clone(&service.gateway),
+            keys: Arc::clone(&service.keys),
             address: service.address.clone(),
             table: service.table.clone(),
             organiser: service.welcome.token().unwrap().to_owned(),
