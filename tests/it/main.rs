@@ -22,6 +22,7 @@ mod models;
 mod paths;
 mod processes;
 mod races;
+mod runtime;
 mod store_faults;
 mod streams;
 mod sweep;

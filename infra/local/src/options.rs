@@ -142,5 +142,7 @@ mod tests {
             Options::try_parse_from(["lanyard-local", "--simulator-latency", "50ms"]).unwrap();
         assert_eq!(options.simulator_latency, Duration::from_millis(50));
         assert!(Options::try_parse_from(["lanyard-local", "--memory", "--data", "x"]).is_err());
+        assert!(Options::try_parse_from(["lanyard-local", "--freeze"]).is_err());
+        assert!(Options::try_parse_from(["lanyard-local", "--runtime", "--freeze"]).is_ok());
     }
 }

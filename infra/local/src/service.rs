@@ -63,9 +63,13 @@ pub struct Service {
     pub runtime: Option<Arc<Runtime>>,
     /// What is said when everything is up.
     pub welcome: Welcome,
+    /// The gateway as this process has it: the functions' or, beside their binaries, another one
+    /// over the same table.
+    pub gateway: Arc<Gateway>,
+    /// The keys of deployments.
+    pub keys: Arc<dyn KeyStore>,
     listener: TcpListener,
     front: Arc<Front>,
-    sweeper: Arc<Gateway>,
     helpers: TaskTracker,
     stop_engine: CancellationToken,
 }
@@ -110,6 +114,7 @@ impl Service {
         });
         let runtime = match options.runtime.runtime {
             true => {
+                let keys = Arc::clone(&keys);
                 let aws = Environs { engine, keys, helpers: &helpers, stop: &stop_engine };
                 Some(Arc::new(aws.runtime(&options, &template).await?))
             }
@@ -122,13 +127,13 @@ impl Service {
             data,
         };
         let welcome = first_run::prepare(&admin, first).await?;
-        let sweeper = Arc::clone(&gateway);
         let dispatch = match &runtime {
             Some(runtime) => Dispatch::Runtime(Arc::clone(runtime)),
-            None => {
-                let invocations = TaskTracker::new();
-                Dispatch::InProcess(Arc::new(InProcess { gateway, admin, invocations }))
-            }
+            None => Dispatch::InProcess(Arc::new(InProcess {
+                gateway: Arc::clone(&gateway),
+                admin,
+                invocations: TaskTracker::new(),
+            })),
         };
         let front = Arc::new(Front { template, dispatch });
         Ok(Self {
@@ -136,9 +141,10 @@ impl Service {
             table,
             runtime,
             welcome,
+            gateway,
+            keys,
             listener,
             front,
-            sweeper,
             helpers,
             stop_engine,
         })
@@ -155,7 +161,7 @@ impl Service {
             let stop = stop.clone();
             match &self.front.dispatch {
                 Dispatch::InProcess(_) => {
-                    clock.spawn(sweep_by(schedule, Arc::clone(&self.sweeper), stop));
+                    clock.spawn(sweep_by(schedule, Arc::clone(&self.gateway), stop));
                 }
                 Dispatch::Runtime(runtime) => {
                     let runtime = Arc::clone(runtime);

@@ -233,8 +233,15 @@ async fn serve(environment: Arc<Environment>, socket: tokio::net::TcpStream) {
 async fn repeat(output: impl AsyncRead + Unpin, name: String, number: u64) {
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        tracing::info!("{name}#{number}: {line}");
+        tracing::info!("{name}#{number}: {}", without_envelope(&line).unwrap_or(line));
     }
+}
+
+/// A line of metrics without what only CloudWatch reads of it.
+fn without_envelope(line: &str) -> Option<String> {
+    let mut fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).ok()?;
+    fields.remove("_aws")?;
+    serde_json::to_string(&fields).ok()
 }
 
 /// Returns when the deadline of the moment has passed.
