@@ -67,6 +67,7 @@ impl Head {
 
     fn check_text(&self, text: &str) {
         let mut secrets = vec![canary::KEY, canary::CODE, canary::PROMPT, canary::AZURE_NAME];
+        secrets.extend(canary::TOKENS);
         secrets.push(&self.azure);
         if !self.status.is_success() {
             secrets.push(canary::COMPLETION);

@@ -8,8 +8,6 @@
 mod entra;
 mod exchange;
 mod sts;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
