@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Limits;
 use crate::doctor::asker::{Answer, Silence, Streamed};
-use crate::doctor::finding::Finding;
+use crate::doctor::finding::{Finding, grouped};
 use crate::doctor::holdings::put;
 use crate::doctor::pace::Pace;
 
@@ -147,17 +147,18 @@ pub(super) fn limits(deployment: &Deployment, limits: Limits, base: &str) -> Fin
     let Some(tokens) = limits.tokens else {
         let seen = match declared {
             Some(declared) => format!(
-                "Azure's answer names no limit. {declared} tokens a minute are written down."
+                "Azure's answer names no limit. {} tokens a minute are written down.",
+                grouped(declared)
             ),
             None => "Azure's answer names no limit, and none is written down.".to_owned(),
         };
         return Finding::skip("", seen);
     };
     let requests = match limits.requests {
-        Some(requests) => format!(" and {requests} requests"),
+        Some(requests) => format!(" and {} requests", grouped(requests)),
         None => String::new(),
     };
-    let seen = format!("Azure grants {tokens} tokens{requests} a minute");
+    let seen = format!("Azure grants {} tokens{requests} a minute", grouped(tokens));
     let write = |why: &str| {
         let mut changes = vec![("tokens_per_minute", json!(tokens))];
         changes.extend(limits.requests.map(|requests| ("requests_per_minute", json!(requests))));
@@ -166,7 +167,7 @@ pub(super) fn limits(deployment: &Deployment, limits: Limits, base: &str) -> Fin
     match declared {
         Some(declared) if declared > tokens => Finding::warn(
             "",
-            format!("{seen}; {declared} tokens are written down."),
+            format!("{seen}; {} tokens are written down.", grouped(declared)),
             write(
                 "Azure may lower a limit for some hours. Raise the quota in the Azure portal, or \
                  write down what there is:",
@@ -178,7 +179,7 @@ pub(super) fn limits(deployment: &Deployment, limits: Limits, base: &str) -> Fin
             let declared = deployment.requests_per_minute.unwrap_or_default();
             Finding::warn(
                 "",
-                format!("{seen}; {declared} requests are written down."),
+                format!("{seen}; {} requests are written down.", grouped(declared)),
                 write("Write down what there is:"),
             )
         }
@@ -187,7 +188,9 @@ pub(super) fn limits(deployment: &Deployment, limits: Limits, base: &str) -> Fin
             format!("{seen}, and most of this minute's tokens are spent."),
             "Somebody else uses the deployment now. Give the event one of its own.",
         ),
-        Some(declared) => Finding::ok("", format!("{seen}; {declared} tokens are written down.")),
+        Some(declared) => {
+            Finding::ok("", format!("{seen}; {} tokens are written down.", grouped(declared)))
+        }
         None => Finding::warn(
             "",
             format!("{seen}; nothing is written down."),
