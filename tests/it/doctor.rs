@@ -164,7 +164,7 @@ async fn a_wrong_key_is_told_with_the_call_that_mends_it() {
     let run = service.doctor(&[]).await;
 
     assert_eq!(run.exit, Some(1), "{}", run.text);
-    run.says("fail", "azure gpt-4o call", "401 401: Azure refuses the key.");
+    run.says("fail", "azure gpt-4o call", "401: Azure refuses the key.");
     run.advises(&format!("curl -X PUT {}/admin/deployments/gpt-4o ", service.address));
     run.says("fail", "through gpt-4o call", "503 upstream_misconfigured.");
     run.says("ok", "through gpt-4o-mini stream", "frames");

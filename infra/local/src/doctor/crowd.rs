@@ -168,7 +168,7 @@ pub(super) fn concurrency(
 #[cfg(test)]
 mod tests {
     use super::super::finding::Level;
-    use super::super::holdings::samples::{a_deployment, an_event};
+    use super::super::holdings::samples::{a_deployment, an_event, an_idle_deployment};
     use super::*;
 
     fn now() -> DateTime<Utc> {
@@ -207,8 +207,7 @@ mod tests {
 
     #[test]
     fn a_replica_that_takes_no_load_grants_nothing() {
-        let mut idle = a_deployment("gpt-4o");
-        idle.weight = 0;
+        let idle = an_idle_deployment("gpt-4o");
         let holdings = Holdings {
             deployments: vec![a_deployment("gpt-4o"), idle],
             events: two_that_overlap().split_off(1),
