@@ -13,6 +13,7 @@ mod admin;
 mod bad_input;
 mod chat_completions;
 mod credentials;
+mod doctor;
 mod embeddings;
 mod errors;
 mod event;

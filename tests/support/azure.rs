@@ -51,6 +51,7 @@ struct Shared {
 struct Script {
     next: VecDeque<Reply>,
     always: Option<Reply>,
+    streams: Option<Reply>,
     completion: String,
     requests: Vec<Recorded>,
 }
@@ -68,6 +69,7 @@ impl ScriptedAzure {
         let script = Script {
             next: VecDeque::new(),
             always: None,
+            streams: None,
             completion: usual::COMPLETION.to_owned(),
             requests: Vec::new(),
         };
@@ -112,6 +114,11 @@ impl ScriptedAzure {
         self.shared.script().always = Some(reply);
     }
 
+    /// Answers every call that asks for a stream and that nothing is scripted for.
+    pub(crate) fn streams(&self, reply: Reply) {
+        self.shared.script().streams = Some(reply);
+    }
+
     /// The text of the usual chat answers.
     ///
     /// A stream cuts it between words only, so that a canary without blanks stays in one frame.
@@ -146,7 +153,10 @@ impl Shared {
     fn reply(&self, request: &Recorded) -> Reply {
         let mut script = self.script();
         script.requests.push(request.clone());
-        let scripted = script.next.pop_front().or_else(|| script.always.clone());
+        let is_streamed = request.json()["stream"] == true;
+        let next = script.next.pop_front();
+        let streamed = || script.streams.clone().filter(|_| is_streamed);
+        let scripted = next.or_else(streamed).or_else(|| script.always.clone());
         scripted.unwrap_or_else(|| usual::reply(request, &script.completion))
     }
 }

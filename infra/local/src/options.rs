@@ -118,7 +118,15 @@ impl Options {
 /// What can be done but serve.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Look at a running service: what is wrong with it, and how to mend it
+    /// Looks at a running service and says what is wrong with it and how to mend it.
+    ///
+    /// Without options it looks at the service that `cargo run` started in this folder. With
+    /// `--stack` it also looks at AWS, by the `aws` command and the credentials that this uses;
+    /// AWS_PROFILE chooses others. It makes a few short calls to each model, which cost a few
+    /// hundred tokens.
+    ///
+    /// Exit code: 0 if nothing failed, 1 if something failed, 2 for a wrong command line, 3 if the
+    /// service could not be reached.
     Doctor(Box<DoctorOptions>),
 }
 

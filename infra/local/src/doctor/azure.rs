@@ -18,7 +18,7 @@ use super::asker::{Answer, Asker, Silence, Streamed, is_near, number, streamed, 
 use super::aws::Stack;
 use super::clock;
 use super::finding::Finding;
-use super::holdings::{Holdings, label};
+use super::holdings::{Holdings, Listed, label};
 use super::pace::Arrivals;
 
 /// What a stream is asked for: enough frames to see them apart, for few tokens.
@@ -68,7 +68,7 @@ pub(super) async fn look(
     join_all(looks).await
 }
 
-async fn look_at(asker: &Asker, base: &str, deployment: &Deployment, keys: &Keys<'_>) -> Seen {
+async fn look_at(asker: &Asker, base: &str, deployment: &Listed, keys: &Keys<'_>) -> Seen {
     let declared = Granted { tokens_per_minute: deployment.tokens_per_minute };
     let mut seen = Seen { granted: declared, ..Seen::default() };
     let check = |what: &str| format!("azure {} {what}", label(deployment));
@@ -105,6 +105,17 @@ async fn look_at(asker: &Asker, base: &str, deployment: &Deployment, keys: &Keys
     seen
 }
 
+/// Whether an endpoint is on a host of Azure OpenAI: the only places to which the organisers' API
+/// lets a key go.
+fn is_azures(endpoint: &str) -> bool {
+    const HOSTS: [&str; 3] =
+        [".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com"];
+    endpoint.strip_prefix("https://").is_some_and(|host| {
+        let is_name = host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
+        is_name && HOSTS.iter().any(|suffix| host.ends_with(suffix))
+    })
+}
+
 /// The key of a deployment, or why it cannot be called from here.
 async fn key(deployment: &Deployment, keys: &Keys<'_>) -> Result<HeaderValue, Finding> {
     let Credential::Key(reference) = &deployment.credential else {
@@ -127,9 +138,10 @@ async fn key(deployment: &Deployment, keys: &Keys<'_>) -> Result<HeaderValue, Fi
             Keys::Unknown => "Name the stack by --stack NAME, so that its keys can be read.",
         }));
     };
-    // A key never leaves for a place that is neither Azure's nor this machine.
-    if !(deployment.endpoint.starts_with("https://") || is_near(&deployment.endpoint)) {
-        return Err(Finding::fail("", "Its endpoint is not https.", "Write it anew with https."));
+    // What is at --address names the endpoint, and need not be what it says it is.
+    if !(is_azures(&deployment.endpoint) || is_near(&deployment.endpoint)) {
+        let mend = "Look whether --address is your service, and write the deployment anew.";
+        return Err(Finding::fail("", "Its endpoint is not Azure's: no key goes there.", mend));
     }
     let key = HeaderValue::from_str(key.reveal());
     let mut key = key.map_err(|_| Finding::skip("", "Its key cannot stand in a header."))?;
@@ -139,7 +151,7 @@ async fn key(deployment: &Deployment, keys: &Keys<'_>) -> Result<HeaderValue, Fi
 
 struct Call<'c> {
     asker: &'c Asker,
-    deployment: &'c Deployment,
+    deployment: &'c Listed,
     operation: Operation,
     key: HeaderValue,
 }
@@ -234,6 +246,27 @@ impl Limits {
             tokens: limit("tokens"),
             requests: limit("requests"),
             remaining_tokens: number(headers, "x-ratelimit-remaining-tokens"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_go_to_azure_and_nowhere_else() {
+        assert!(is_azures("https://oslo.openai.azure.com"));
+        for endpoint in [
+            "http://oslo.openai.azure.com",
+            "https://evil.example/.openai.azure.com",
+            "https://evil.example?.openai.azure.com",
+            "https://evil.example#.openai.azure.com",
+            "https://oslo.openai.azure.com@evil.example",
+            "https://oslo.openai.azure.com:8443",
+            "https://openai.azure.com.evil.example",
+        ] {
+            assert!(!is_azures(endpoint), "{endpoint}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Whether the clocks agree: the service's, Azure's and this machine's.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::asker::Answer;
 use super::finding::Finding;
@@ -15,11 +15,7 @@ const TOO_FAR: TimeDelta = TimeDelta::minutes(5);
 #[must_use]
 pub(super) fn ahead(answer: &Answer) -> Option<TimeDelta> {
     let cut_off = TimeDelta::milliseconds(500);
-    Some(skew(answer.date()? + cut_off, answer.asked_at))
-}
-
-fn skew(theirs: DateTime<Utc>, ours: DateTime<Utc>) -> TimeDelta {
-    theirs - ours
+    Some(answer.date()? + cut_off - answer.asked_at)
 }
 
 /// What follows from how far the service and Azure are ahead of this machine.
@@ -55,12 +51,9 @@ pub(super) fn judge(service: Option<TimeDelta>, azure: Option<TimeDelta>) -> Fin
 }
 
 fn seconds(skew: TimeDelta) -> String {
-    format!("{}.{} s", sign(skew), skew.abs().subsec_nanos() / 100_000_000)
-}
-
-fn sign(skew: TimeDelta) -> String {
-    let whole = skew.abs().num_seconds();
-    if skew < TimeDelta::zero() { format!("-{whole}") } else { whole.to_string() }
+    let tenths = skew.num_milliseconds() / 100;
+    let sign = if tenths < 0 { "-" } else { "" };
+    format!("{sign}{}.{} s", tenths.abs() / 10, tenths.abs() % 10)
 }
 
 #[cfg(test)]
@@ -79,6 +72,8 @@ mod tests {
         assert_eq!(judged(-900, Some(1_200)).0, Level::Ok);
         let seen = judge(Some(TimeDelta::milliseconds(-400)), None).seen;
         assert_eq!(seen, "The service is ahead of this machine by -0.4 s.");
+        assert_eq!(seconds(TimeDelta::milliseconds(-40)), "0.0 s");
+        assert_eq!(seconds(TimeDelta::milliseconds(61_250)), "61.2 s");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::azure::Granted;
-use super::finding::Finding;
+use super::finding::{Finding, grouped};
 use super::holdings::{Event, Holdings, patch};
 
 /// Requests that an attendee makes in a busy minute.
@@ -89,13 +89,18 @@ fn promise(moment: &Moment<'_>, holdings: &Holdings, granted: &[Granted], base: 
     };
     let limit = limits.into_iter().fold(0, u64::saturating_add);
     let Some(promised) = promised else {
-        let seen = format!("{names}: no limit holds the crowd to Azure's {limit} tokens a minute.");
+        let seen = format!(
+            "{names}: no limit holds the crowd to Azure's {} tokens a minute.",
+            grouped(limit)
+        );
         let change = json!({"allowances": {"event": {"tokens_per_minute": limit}}});
         return Finding::warn(CHECK, seen, lowered(moment, base, &change));
     };
     let promised = promised.into_iter().fold(0, u64::saturating_add);
     let seen = format!(
-        "{names}: {promised} tokens a minute are promised, Azure grants {limit} to what is offered."
+        "{names}: {} tokens a minute are promised, Azure grants {} to what is offered.",
+        grouped(promised),
+        grouped(limit)
     );
     if promised <= limit {
         return Finding::ok(CHECK, seen);
@@ -163,7 +168,7 @@ pub(super) fn concurrency(
 #[cfg(test)]
 mod tests {
     use super::super::finding::Level;
-    use super::super::holdings::samples::{a_deployment, an_event};
+    use super::super::holdings::samples::{a_deployment, an_event, an_idle_deployment};
     use super::*;
 
     fn now() -> DateTime<Utc> {
@@ -202,8 +207,7 @@ mod tests {
 
     #[test]
     fn a_replica_that_takes_no_load_grants_nothing() {
-        let mut idle = a_deployment("gpt-4o");
-        idle.weight = 0;
+        let idle = an_idle_deployment("gpt-4o");
         let holdings = Holdings {
             deployments: vec![a_deployment("gpt-4o"), idle],
             events: two_that_overlap().split_off(1),

@@ -29,6 +29,20 @@ impl Level {
     }
 }
 
+/// A number as people write it: 2,000,000.
+#[must_use]
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// One line of the report. It holds no secret, and nothing that a foreign server said in free text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -83,5 +97,16 @@ impl Finding {
     pub fn next(mut self, mend: impl Into<String>) -> Self {
         self.mend = Some(mend.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_numbers_are_grouped() {
+        let text = [0, 999, 1_000, 12_345, 2_000_000].map(grouped);
+        assert_eq!(text, ["0", "999", "1,000", "12,345", "2,000,000"]);
     }
 }

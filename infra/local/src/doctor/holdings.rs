@@ -1,5 +1,7 @@
 //! What the organiser has, as the organisers' API lists it: deployments and events.
 
+use std::ops::Deref;
+
 use chrono::{DateTime, Utc};
 use lanyard_domain::allowance::Allowance;
 use lanyard_domain::catalog::Deployment;
@@ -12,7 +14,7 @@ use super::secret::Secret;
 #[derive(Debug, Default)]
 pub(super) struct Holdings {
     /// Deployments, each replica for itself.
-    pub deployments: Vec<Deployment>,
+    pub deployments: Vec<Listed>,
     /// Events that are not over.
     pub events: Vec<Event>,
 }
@@ -78,20 +80,37 @@ impl Event {
     }
 }
 
+/// A deployment, and the body by which it would be written again as it is.
+#[derive(Clone, Debug)]
+pub(super) struct Listed {
+    deployment: Deployment,
+    body: Map<String, Value>,
+}
+
+impl Deref for Listed {
+    type Target = Deployment;
+
+    fn deref(&self) -> &Deployment {
+        &self.deployment
+    }
+}
+
 /// A deployment from the list, with where its key is kept.
 #[must_use]
-pub(super) fn deployment(listed: &Value, organiser: &str) -> Option<Deployment> {
-    let mut listed: Map<String, Value> = listed.as_object()?.clone();
-    let text = |name: &str| listed.get(name)?.as_str();
+pub(super) fn deployment(listed: &Value, organiser: &str) -> Option<Listed> {
+    let mut body: Map<String, Value> = listed.as_object()?.clone();
+    let mut fields = body.clone();
+    let text = |name: &str| listed[name].as_str();
     let reference = format!("{organiser}/{}/{}", text("name")?, text("replica")?);
     // The list has dollars, the catalog micro-dollars; neither matters here.
-    listed.remove("prices");
+    fields.remove("prices");
     // One of the two stands in the catalog's item; the list names both.
-    if listed.get("identity").is_none_or(Value::is_null) {
-        listed.remove("identity");
-        listed.insert("key_reference".to_owned(), json!(reference));
+    if fields.get("identity").is_none_or(Value::is_null) {
+        fields.remove("identity");
+        fields.insert("key_reference".to_owned(), json!(reference));
     }
-    serde_json::from_value(Value::Object(listed)).ok()
+    body.retain(|field, value| field != "name" && !value.is_null());
+    Some(Listed { deployment: serde_json::from_value(Value::Object(fields)).ok()?, body })
 }
 
 /// A deployment's name, and its replica where that is not the usual one.
@@ -107,14 +126,10 @@ pub(super) fn label(deployment: &Deployment) -> String {
 ///
 /// The body is whole, because what a body leaves out takes its default.
 #[must_use]
-pub(super) fn put(base: &str, deployment: &Deployment, changes: &[(&str, Value)]) -> String {
-    let mut body = serde_json::to_value(deployment).unwrap_or_default();
-    if let Some(body) = body.as_object_mut() {
-        body.retain(|field, value| {
-            !matches!(field.as_str(), "name" | "key_reference") && !value.is_null()
-        });
-        body.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-    }
+pub(super) fn put(base: &str, deployment: &Listed, changes: &[(&str, Value)]) -> String {
+    let mut body = deployment.body.clone();
+    body.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    let body = Value::Object(body);
     let name = &deployment.name;
     format!(
         "curl -X PUT {base}/admin/deployments/{name} \\\n  \
@@ -138,7 +153,7 @@ pub(super) fn patch(base: &str, event: &Event, change: &Value) -> String {
 pub(super) mod samples {
     use super::*;
 
-    pub(crate) fn a_deployment(name: &str) -> Deployment {
+    pub(crate) fn a_deployment(name: &str) -> Listed {
         let listed = json!({
             "name": name, "replica": "main", "endpoint": "https://oslo.openai.azure.com",
             "azure_name": name, "operations": ["chat_completions"], "api": "v1", "weight": 1,
@@ -146,6 +161,12 @@ pub(super) mod samples {
             "completion_field": "max_tokens", "prices": {"prompt": 0.15, "completion": 0.6},
         });
         deployment(&listed, "main").unwrap()
+    }
+
+    pub(crate) fn an_idle_deployment(name: &str) -> Listed {
+        let mut idle = a_deployment(name);
+        idle.deployment.weight = 0;
+        idle
     }
 
     pub(crate) fn an_event(name: &str, starts_at: &str, ends_at: &str) -> Event {
@@ -185,7 +206,8 @@ mod tests {
             "replica": "main", "endpoint": "https://oslo.openai.azure.com", "azure_name": "gpt-4o",
             "operations": ["chat_completions"], "api": "v1", "weight": 1,
             "requests_per_minute": 1_000, "tokens_per_minute": 100_000,
-            "completion_field": "max_tokens", "key": "KEY",
+            "completion_field": "max_tokens", "prices": {"prompt": 0.15, "completion": 0.6},
+            "key": "KEY",
         });
         assert_eq!(body, expected);
     }

@@ -6,14 +6,7 @@ use clap::Args;
 
 use super::secret::Secret;
 
-/// Looks at a running service and says what is wrong with it and how to mend it.
-///
-/// Without options it looks at the service that `cargo run` started in this folder. With `--stack`
-/// it also looks at AWS, by the `aws` command and the credentials that this uses (AWS_PROFILE
-/// chooses others). It makes a few short calls to each model, which cost a few hundred tokens.
-///
-/// Exit code: 0 if nothing failed, 1 if something failed, 2 for a wrong command line, 3 if the
-/// service could not be reached.
+/// What the doctor looks at, and with whose credentials.
 #[derive(Args, Clone, Debug)]
 pub struct DoctorOptions {
     /// Where the service answers. Unless given: the stack's output, or http://127.0.0.1:8787/api.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::finding::{Finding, Level};
 
 /// The width of the names of checks; longer ones push their line to the right.
-const WIDTH: usize = 30;
+const WIDTH: usize = 36;
 
 /// How the report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,8 +123,8 @@ mod tests {
         let (text, verdict) = written(Format::Text, findings);
         assert_eq!(
             text,
-            "ok    clock                          It is right.\n\
-             fail  table                          It is gone.\n      \
+            "ok    clock                                It is right.\n\
+             fail  table                                It is gone.\n      \
              Restore it:\n        aws dynamodb …\n\n\
              1 ok, 0 to consider, 1 failed, 0 skipped.\n"
         );

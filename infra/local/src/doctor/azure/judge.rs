@@ -1,29 +1,27 @@
 //! What Azure's answers mean for the event, and how to mend what is wrong.
 
-use lanyard_domain::catalog::{CompletionField, Deployment};
+use lanyard_domain::catalog::CompletionField;
 use serde_json::{Value, json};
 
 use super::Limits;
 use crate::doctor::asker::{Answer, Silence, Streamed};
-use crate::doctor::finding::Finding;
-use crate::doctor::holdings::put;
+use crate::doctor::finding::{Finding, grouped};
+use crate::doctor::holdings::{Listed, put};
 use crate::doctor::pace::Pace;
 
 /// Below this share of its limit a deployment is busy with something else.
 const BUSY: u64 = 10;
 
 /// What follows from the answer to the cheapest call. The check's name is the caller's to give.
-pub(super) fn call(
-    deployment: &Deployment,
-    answer: &Result<Answer, Silence>,
-    base: &str,
-) -> Finding {
+pub(super) fn call(deployment: &Listed, answer: &Result<Answer, Silence>, base: &str) -> Finding {
     let answer = match answer {
         Ok(answer) => answer,
         Err(silence) => return silent(*silence),
     };
     let status = answer.status.as_u16();
-    let code = answer.code().map(|code| format!(" {code}")).unwrap_or_default();
+    // Some of Azure's codes are the status again.
+    let code = answer.code().filter(|code| *code != answer.status.as_str());
+    let code = code.map(|code| format!(" {code}")).unwrap_or_default();
     let fail =
         |seen: &str, mend: String| Finding::fail("", format!("{status}{code}: {seen}"), mend);
     let put = |changes: &[(&str, Value)]| put(base, deployment, changes);
@@ -80,7 +78,7 @@ pub(super) fn call(
 }
 
 fn missing(
-    deployment: &Deployment,
+    deployment: &Listed,
     code: Option<&str>,
     fail: impl Fn(&str, String) -> Finding,
     put: impl Fn(&[(&str, Value)]) -> String,
@@ -108,7 +106,7 @@ fn missing(
     )
 }
 
-fn operations(deployment: &Deployment) -> String {
+fn operations(deployment: &Listed) -> String {
     deployment.operations.iter().map(|one| one.name()).collect::<Vec<_>>().join(" and ")
 }
 
@@ -134,7 +132,7 @@ fn silent(silence: Silence) -> Finding {
 }
 
 /// The deployment takes the other field for the completion cap.
-pub(super) fn other_field(deployment: &Deployment, field: CompletionField, base: &str) -> Finding {
+pub(super) fn other_field(deployment: &Listed, field: CompletionField, base: &str) -> Finding {
     let name = field.name();
     let seen = format!("400: it takes {name}, and is written down with the other field.");
     let call = put(base, deployment, &[("completion_field", json!(name))]);
@@ -142,22 +140,23 @@ pub(super) fn other_field(deployment: &Deployment, field: CompletionField, base:
 }
 
 /// Whether Azure's limits are those that were written down.
-pub(super) fn limits(deployment: &Deployment, limits: Limits, base: &str) -> Finding {
+pub(super) fn limits(deployment: &Listed, limits: Limits, base: &str) -> Finding {
     let declared = deployment.tokens_per_minute;
     let Some(tokens) = limits.tokens else {
         let seen = match declared {
             Some(declared) => format!(
-                "Azure's answer names no limit. {declared} tokens a minute are written down."
+                "Azure's answer names no limit. {} tokens a minute are written down.",
+                grouped(declared)
             ),
             None => "Azure's answer names no limit, and none is written down.".to_owned(),
         };
         return Finding::skip("", seen);
     };
     let requests = match limits.requests {
-        Some(requests) => format!(" and {requests} requests"),
+        Some(requests) => format!(" and {} requests", grouped(requests)),
         None => String::new(),
     };
-    let seen = format!("Azure grants {tokens} tokens{requests} a minute");
+    let seen = format!("Azure grants {} tokens{requests} a minute", grouped(tokens));
     let write = |why: &str| {
         let mut changes = vec![("tokens_per_minute", json!(tokens))];
         changes.extend(limits.requests.map(|requests| ("requests_per_minute", json!(requests))));
@@ -166,7 +165,7 @@ pub(super) fn limits(deployment: &Deployment, limits: Limits, base: &str) -> Fin
     match declared {
         Some(declared) if declared > tokens => Finding::warn(
             "",
-            format!("{seen}; {declared} tokens are written down."),
+            format!("{seen}; {} tokens are written down.", grouped(declared)),
             write(
                 "Azure may lower a limit for some hours. Raise the quota in the Azure portal, or \
                  write down what there is:",
@@ -178,7 +177,7 @@ pub(super) fn limits(deployment: &Deployment, limits: Limits, base: &str) -> Fin
             let declared = deployment.requests_per_minute.unwrap_or_default();
             Finding::warn(
                 "",
-                format!("{seen}; {declared} requests are written down."),
+                format!("{seen}; {} requests are written down.", grouped(declared)),
                 write("Write down what there is:"),
             )
         }
@@ -187,7 +186,9 @@ pub(super) fn limits(deployment: &Deployment, limits: Limits, base: &str) -> Fin
             format!("{seen}, and most of this minute's tokens are spent."),
             "Somebody else uses the deployment now. Give the event one of its own.",
         ),
-        Some(declared) => Finding::ok("", format!("{seen}; {declared} tokens are written down.")),
+        Some(declared) => {
+            Finding::ok("", format!("{seen}; {} tokens are written down.", grouped(declared)))
+        }
         None => Finding::warn(
             "",
             format!("{seen}; nothing is written down."),

@@ -99,7 +99,7 @@ fn limits_are_compared_with_what_is_written_down() {
         enough,
         Finding::ok(
             "",
-            "Azure grants 100000 tokens and 1000 requests a minute; 100000 tokens are written down."
+            "Azure grants 100,000 tokens and 1,000 requests a minute; 100,000 tokens are written down."
         )
     );
     let low = limited(&[("x-ratelimit-limit-tokens", "30000")]);
@@ -121,7 +121,7 @@ fn a_limit_of_another_period_becomes_one_of_a_minute() {
         ("x-ratelimit-limit-tokens", "10000"),
         ("x-ratelimit-renewalperiod-tokens", "10"),
     ]);
-    assert!(low.seen.starts_with("Azure grants 60000 tokens"), "{}", low.seen);
+    assert!(low.seen.starts_with("Azure grants 60,000 tokens"), "{}", low.seen);
 }
 
 #[test]
