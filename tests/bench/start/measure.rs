@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use crate::runtime::Runtime;
 
 /// How many requests one attendee sends, so that nobody meets a limit.
-const REQUESTS_PER_ATTENDEE: usize = 20;
+const REQUESTS_PER_ATTENDEE: usize = 10;
 
 /// What is to be measured.
 pub(crate) struct Measurement {
