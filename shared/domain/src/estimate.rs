@@ -40,6 +40,18 @@ impl Estimate {
         Self { prompt_tokens, completion_tokens, units: Units::NONE }
     }
 
+    /// Prompt and completion tokens together.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.prompt_tokens.saturating_add(self.completion_tokens)
+    }
+
+    /// Whether it asks for as much as another in tokens and in every unit.
+    #[must_use]
+    pub fn is_at_least(&self, other: &Self) -> bool {
+        self.tokens() >= other.tokens() && self.units.max(other.units) == self.units
+    }
+
     /// Units alone.
     #[must_use]
     pub fn of_units(units: Units) -> Self {

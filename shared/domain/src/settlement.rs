@@ -5,6 +5,7 @@ use crate::admission::{Side, cost_ns};
 use crate::allowance::Allowance;
 use crate::ids::RequestId;
 use crate::time::EpochNanos;
+use crate::unit::Units;
 use crate::usage::{Charge, Usage};
 
 /// How a request ended, as far as its cost goes.
@@ -92,6 +93,23 @@ pub fn write(
             Condition::AtLeast(Field::PeriodOpen(period), 1)
         }
     };
+    let spent_units = charge.map_or(Units::NONE, |charge| charge.units);
+    for (unit, _) in hold.units.max(spent_units).iter() {
+        let (held, spent) = (signed(hold.units.get(unit)), signed(spent_units.get(unit)));
+        changes.extend([
+            Change::Add(Field::UnitCommitted(unit), spent.saturating_sub(held)),
+            Change::Add(Field::UnitHeld(unit), -held),
+        ]);
+        if side == Side::Event {
+            changes.push(Change::Add(Field::PeriodUnitHeld(period, unit), -held));
+        }
+        if spent > 0 {
+            changes.extend([
+                Change::Add(Field::UnitSpent(unit), spent),
+                Change::Add(Field::PeriodUnitSpent(period, unit), spent),
+            ]);
+        }
+    }
     match charge {
         Some(charge) => changes.extend([
             Change::Add(Field::Requests, 1),
@@ -130,7 +148,7 @@ fn rate_change(field: Field, correction_ns: i64, elapsed_ns: i64) -> Option<Chan
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::unit::Units;
+    use crate::unit::Unit;
     use chrono::NaiveDate;
 
     fn hold() -> Hold {
@@ -163,6 +181,18 @@ mod tests {
         assert_eq!(at_least(0, 0), Charge::of_tokens(40, 256));
         assert_eq!(at_least(17, 5), Charge::of_tokens(17, 279));
         assert_eq!(at_least(17, 900), Charge::of_tokens(17, 900));
+    }
+
+    #[test]
+    fn a_broken_answer_pays_the_units_it_held() {
+        let hold = Hold { units: Units::of(Unit::Images, 2), ..hold() };
+        let paid = |counted| {
+            let usage = Usage::of_units(Units::of(Unit::Images, counted));
+            Settlement::AtLeast(usage).charge(&hold).unwrap().units.get(Unit::Images)
+        };
+        assert_eq!((paid(0), paid(1), paid(3)), (2, 2, 3));
+        let exact = Settlement::Exact(Usage::of_units(Units::of(Unit::Images, 1)));
+        assert_eq!(exact.charge(&hold).unwrap().units, Units::of(Unit::Images, 1));
     }
 
     #[test]

@@ -57,12 +57,16 @@ async fn attendees_are_listed_by_page_with_what_they_used() {
     assert_snapshot!(serde_json::to_string_pretty(&first["attendees"][0]).unwrap(), @r#"
     {
       "allowance": {
+        "audio_seconds_total": 3600,
+        "characters_total": 100000,
+        "images_total": 50,
         "in_flight": 4,
         "requests_per_day": 1000,
         "requests_per_minute": 20,
         "tokens_per_day": null,
         "tokens_per_minute": 20000,
-        "tokens_total": null
+        "tokens_total": null,
+        "video_seconds_total": 60
       },
       "blocked": false,
       "in_flight": 1,

@@ -39,6 +39,13 @@ impl fmt::Display for Named {
             Field::PeriodRequests(period) => write!(f, "period_requests@{}", period.0),
             Field::PeriodPrompt(period) => write!(f, "period_prompt@{}", period.0),
             Field::PeriodCompletion(period) => write!(f, "period_completion@{}", period.0),
+            Field::UnitCommitted(unit) => write!(f, "units_committed@{unit}"),
+            Field::UnitHeld(unit) => write!(f, "units_held@{unit}"),
+            Field::UnitSpent(unit) => write!(f, "units@{unit}"),
+            Field::PeriodUnitHeld(period, unit) => {
+                write!(f, "period_units_held@{}@{unit}", period.0)
+            }
+            Field::PeriodUnitSpent(period, unit) => write!(f, "period_units@{}@{unit}", period.0),
             Field::MendedThrough => f.write_str("mended_through"),
             Field::Seats => f.write_str("seats"),
             Field::SeatedAt => f.write_str("seated_at"),
@@ -54,6 +61,11 @@ fn field_named(name: &str) -> Option<Field> {
     let (name, of) = name.split_once('@').unwrap_or((name, ""));
     let day = || of.parse().ok();
     let period = || of.parse().ok().map(Period);
+    let unit = || of.parse().ok();
+    let period_and_unit = || {
+        let (period, unit) = of.split_once('@')?;
+        Some((Period(period.parse().ok()?), unit.parse().ok()?))
+    };
     match name {
         "request_tat" => Some(Field::RequestTat),
         "token_tat" => Some(Field::TokenTat),
@@ -70,6 +82,15 @@ fn field_named(name: &str) -> Option<Field> {
         "period_requests" => period().map(Field::PeriodRequests),
         "period_prompt" => period().map(Field::PeriodPrompt),
         "period_completion" => period().map(Field::PeriodCompletion),
+        "units_committed" => unit().map(Field::UnitCommitted),
+        "units_held" => unit().map(Field::UnitHeld),
+        "units" => unit().map(Field::UnitSpent),
+        "period_units_held" => {
+            period_and_unit().map(|(period, unit)| Field::PeriodUnitHeld(period, unit))
+        }
+        "period_units" => {
+            period_and_unit().map(|(period, unit)| Field::PeriodUnitSpent(period, unit))
+        }
         "mended_through" => Some(Field::MendedThrough),
         "seats" => Some(Field::Seats),
         "seated_at" => Some(Field::SeatedAt),
@@ -275,6 +296,15 @@ mod tests {
             Field::Terms,
         ];
         fields.extend(Limit::ALL.into_iter().map(Field::Override));
+        for unit in Unit::ALL {
+            fields.extend([
+                Field::UnitCommitted(unit),
+                Field::UnitHeld(unit),
+                Field::UnitSpent(unit),
+                Field::PeriodUnitHeld(period, unit),
+                Field::PeriodUnitSpent(period, unit),
+            ]);
+        }
         for field in fields {
             assert_eq!(field_named(&Named(field).to_string()), Some(field));
         }
@@ -300,7 +330,17 @@ mod tests {
 
     #[test]
     fn keys_and_unknown_attributes_are_no_numbers() {
-        for name in ["pk", "sk", "hold", "own@", "day_requests@soon", "period_held"] {
+        for name in [
+            "pk",
+            "sk",
+            "hold",
+            "own@",
+            "day_requests@soon",
+            "period_held",
+            "units@tokens",
+            "units",
+            "period_units@1",
+        ] {
             assert_eq!(field_named(name), None, "{name}");
         }
     }
