@@ -17,6 +17,7 @@ mod embeddings;
 mod errors;
 mod event;
 mod faults;
+mod journal;
 mod ledger;
 mod models;
 mod paths;
