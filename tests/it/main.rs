@@ -26,4 +26,6 @@ mod races;
 mod store_faults;
 mod streams;
 mod sweep;
+mod template;
+mod template_calls;
 mod window;

@@ -9,6 +9,7 @@ pub mod first_run;
 pub mod front;
 pub mod journal;
 pub mod options;
+pub mod policy;
 pub mod service;
 pub mod simulator;
 pub mod template;
