@@ -105,6 +105,7 @@ async fn make_table(engine: &str) -> Result<Table> {
         dynamodb_endpoint: Some(engine.to_owned()),
         dynamodb_patience: None,
         ssm_endpoint: None,
+        sts_endpoint: None,
         function: "stage".to_owned(),
     };
     let table = clients::table(&settings, Patience::of(PATIENCE));

@@ -36,6 +36,7 @@ pub(crate) struct Builder {
     is_in_memory: bool,
     patience: Duration,
     upstream: Option<Arc<dyn Upstream>>,
+    functions: Vec<&'static str>,
 }
 
 impl World {
@@ -62,7 +63,8 @@ impl World {
         ]
         .into();
         let (processes, is_in_memory, patience, upstream) = (1, false, PATIENCE, None);
-        Builder { event, deployments, processes, is_in_memory, patience, upstream }
+        let functions = vec!["chat-completions", "embeddings", "event", "models", "sweep"];
+        Builder { event, deployments, processes, is_in_memory, patience, upstream, functions }
     }
 }
 
@@ -145,6 +147,12 @@ impl Builder {
         self
     }
 
+    /// Nothing but this function: what it may not do, nobody may.
+    pub(crate) fn only(mut self, function: &'static str) -> Self {
+        self.functions = vec![function];
+        self
+    }
+
     pub(crate) async fn start(self) -> World {
         canary::watch_logs();
         let azure = ScriptedAzure::start().await;
@@ -167,14 +175,14 @@ impl Builder {
         let clock = Arc::new(TestClock::default());
         let luck = Arc::new(FixedLuck::default());
         let journal = Arc::new(Notebook::default());
-        let ledger = Arc::new(FaultyLedger::over(store.ledger()));
+        let ledger = Arc::new(FaultyLedger::over(store.ledger(&self.functions)));
         let processes = (0..self.processes).map(|_| {
-            let keys: Arc<dyn KeyStore> = keys.clone();
+            let keys = store.keys(&self.functions, &keys);
             let azure = || Arc::new(Azure::new(keys, None).expect("TLS can be set up"));
             Arc::new(Gateway::new(Ports {
                 clock: clock.clone(),
                 luck: luck.clone(),
-                events: store.events(),
+                events: store.events(&self.functions),
                 ledger: ledger.clone(),
                 upstream: self.upstream.clone().unwrap_or_else(|| azure()),
                 journal: journal.clone(),
@@ -219,16 +227,26 @@ async fn in_engine(event: &Event, deployments: &[Deployment]) -> Store {
 }
 
 impl Store {
-    fn events(&self) -> Arc<dyn EventStore> {
+    fn events(&self, functions: &[&'static str]) -> Arc<dyn EventStore> {
         match self {
-            Self::Engine { engine, .. } => Arc::new(engine.table()),
+            Self::Engine { engine, .. } => Arc::new(engine.table_of(functions)),
             Self::Memory { events, .. } => events.clone(),
         }
     }
 
-    fn ledger(&self) -> Arc<dyn Ledger> {
+    /// The keys behind the policies of the one function, if there is just one.
+    fn keys(&self, functions: &[&'static str], keys: &Arc<FileKeys>) -> Arc<dyn KeyStore> {
+        match (self, functions) {
+            (Self::Engine { engine, .. }, [only]) => {
+                Arc::new(engine.keys_of(only, Arc::clone(keys)))
+            }
+            (Self::Engine { .. } | Self::Memory { .. }, _) => keys.clone(),
+        }
+    }
+
+    fn ledger(&self, functions: &[&'static str]) -> Arc<dyn Ledger> {
         match self {
-            Self::Engine { engine, .. } => Arc::new(engine.table()),
+            Self::Engine { engine, .. } => Arc::new(engine.table_of(functions)),
             Self::Memory { ledger, .. } => ledger.clone(),
         }
     }

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +14,8 @@ use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::ports::{Clock, EventStore, Outcome};
 use lanyard_gateway::testing::{FaultyLedger, FixedLuck, MemoryEvents, MemoryLedger};
 use lanyard_gateway::testing::{Notebook, TestClock};
-use lanyard_gateway::{Gateway, Request};
+use lanyard_gateway::{Gateway, Ports, Request};
+use lanyard_platform::azure::Azure;
 use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore};
 use lanyard_platform::organisers::{Action, Actor, AuditEntry, Organisers};
 use tokio::time::Instant;
@@ -140,6 +142,29 @@ impl Inner {
     /// A process, for what no request begins.
     pub(crate) fn gateway(&self) -> Arc<Gateway> {
         Arc::clone(&self.processes[0])
+    }
+
+    /// The table, for tests that look behind the event.
+    pub(crate) fn engine(&self) -> &Engine {
+        match &self.store {
+            Store::Engine { engine, .. } => engine,
+            Store::Memory { .. } => panic!("this world is in memory"),
+        }
+    }
+
+    /// The function without attendees, over the same table and under its own policies.
+    pub(crate) fn sweeper(&self) -> Arc<Gateway> {
+        let table = Arc::new(self.engine().table_of(&["sweep"]));
+        let keys = Arc::clone(&self.keys) as Arc<dyn KeyStore>;
+        Arc::new(Gateway::new(Ports {
+            clock: self.clock.clone(),
+            luck: self.luck.clone(),
+            events: table.clone(),
+            ledger: table,
+            upstream: Arc::new(Azure::new(keys, None).expect("TLS can be set up")),
+            journal: self.journal.clone(),
+            ledger_patience: Duration::from_secs(60),
+        }))
     }
 
     /// The code of the event.

@@ -12,6 +12,7 @@ pub mod front;
 pub mod in_process;
 pub mod journal;
 pub mod options;
+pub mod policy;
 pub mod runtime;
 pub mod service;
 pub mod simulator;

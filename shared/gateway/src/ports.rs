@@ -200,6 +200,8 @@ pub struct RequestLine {
     pub duration_ms: u64,
     /// From arrival to the first byte of the answer.
     pub first_byte_ms: u64,
+    /// How much of the event's tokens is spent or held after this request, in whole per cent.
+    pub budget_used_percent: Option<u64>,
 }
 
 /// Where finished requests are written down and measured.
@@ -218,6 +220,8 @@ pub enum Incident {
     SettleFailed,
     /// The store was away and a remembered event was used.
     StaleEvent,
+    /// A code names no event, or no longer does: a mistake, or a guess.
+    InvalidCode,
     /// Azure refused our key or does not know the deployment.
     UpstreamMisconfigured,
     /// Azure had no room.
@@ -229,12 +233,24 @@ pub enum Incident {
 }
 
 impl Incident {
+    /// Every incident.
+    pub const ALL: [Self; 7] = [
+        Self::SettleFailed,
+        Self::StaleEvent,
+        Self::InvalidCode,
+        Self::UpstreamMisconfigured,
+        Self::UpstreamBusy,
+        Self::HoldExpired,
+        Self::AccountMended,
+    ];
+
     /// The name of the metric.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::SettleFailed => "settle_failed",
             Self::StaleEvent => "stale_event",
+            Self::InvalidCode => "invalid_code",
             Self::UpstreamMisconfigured => "upstream_misconfigured",
             Self::UpstreamBusy => "upstream_busy",
             Self::HoldExpired => "hold_expired",

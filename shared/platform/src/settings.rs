@@ -126,6 +126,13 @@ impl Settings {
     }
 }
 
+/// The name of the stack, which keeps the metrics of two in one account apart.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+pub fn stack() -> String {
+    env::var("LANYARD_STACK").unwrap_or_else(|_| "local".to_owned())
+}
+
 /// What is logged, in `tracing`'s directives: needed before anything can be reported.
 ///
 /// `LANYARD_LOG` is a level, which then holds for Lanyard's own packages, or directives. Libraries

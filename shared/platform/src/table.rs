@@ -68,7 +68,7 @@ impl Key {
     /// The event that a code names.
     #[must_use]
     pub fn code(code: &EventCode) -> Self {
-        Self::new(format!("CODE#{}", code.as_str()), "CODE")
+        Self::new(Partition::Code.of(code.as_str()), "CODE")
     }
 
     /// An event's settings.
@@ -118,19 +118,19 @@ impl Key {
     /// The organiser whom a token names, by the token's hash.
     #[must_use]
     pub fn token(sha256_hex: &str) -> Self {
-        Self::new(format!("TOKEN#{sha256_hex}"), "TOKEN")
+        Self::new(Partition::Token.of(sha256_hex), "TOKEN")
     }
 
     /// An event that the sweep looks at.
     #[must_use]
     pub fn sweep(event: &EventId) -> Self {
-        Self::new(SWEEP_PK.to_owned(), format!("{EVENT_PREFIX}{event}"))
+        Self::new(Partition::Sweep.of(""), format!("{EVENT_PREFIX}{event}"))
     }
 
     /// A usage record.
     #[must_use]
     pub fn request(id: &RequestId) -> Self {
-        Self::new(format!("REQUEST#{id}"), "REQUEST")
+        Self::new(Partition::Request.of(id.as_str()), "REQUEST")
     }
 
     /// The key's two attributes.
@@ -153,19 +153,70 @@ pub const AUDIT_PREFIX: &str = "AUDIT#";
 pub const DEPLOYMENT_PREFIX: &str = "DEPLOYMENT#";
 /// How the sort keys of references to events begin.
 pub const EVENT_PREFIX: &str = "EVENT#";
-/// The partition of the events that the sweep looks at.
-pub const SWEEP_PK: &str = "SWEEP";
+
+/// The kinds of partitions. What a function may do at the table is granted by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Partition {
+    /// What a code names.
+    Code,
+    /// Everything of an event.
+    Event,
+    /// Everything of an organiser.
+    Organiser,
+    /// What a token names.
+    Token,
+    /// The events that the sweep looks at: one partition.
+    Sweep,
+    /// A usage record.
+    Request,
+}
+
+impl Partition {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Code, Self::Event, Self::Organiser, Self::Token, Self::Sweep, Self::Request];
+
+    /// How the keys of such partitions begin; the whole key of the sweep's.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Code => "CODE#",
+            Self::Event => EVENT_PREFIX,
+            Self::Organiser => "ORGANISER#",
+            Self::Token => "TOKEN#",
+            Self::Sweep => "SWEEP",
+            Self::Request => "REQUEST#",
+        }
+    }
+
+    /// The key of one such partition.
+    #[must_use]
+    pub fn of(self, name: &str) -> String {
+        format!("{}{name}", self.prefix())
+    }
+
+    /// The keys of all such partitions, in the words of an IAM policy.
+    #[must_use]
+    pub fn pattern(self) -> String {
+        match self {
+            Self::Code | Self::Event | Self::Organiser | Self::Token | Self::Request => {
+                self.of("*")
+            }
+            Self::Sweep => self.of(""),
+        }
+    }
+}
 
 /// The partition of everything of an event.
 #[must_use]
 pub fn event_pk(id: &EventId) -> String {
-    format!("EVENT#{id}")
+    Partition::Event.of(id.as_str())
 }
 
 /// The partition of everything of an organiser.
 #[must_use]
 pub fn organiser_pk(id: &OrganiserId) -> String {
-    format!("ORGANISER#{id}")
+    Partition::Organiser.of(id.as_str())
 }
 
 /// The schema that this code writes. It reads this one and the one before.
