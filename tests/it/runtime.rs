@@ -2,6 +2,7 @@
 
 mod bodies;
 mod crowd;
+mod ends;
 mod freeze;
 mod limits;
 mod samples;
