@@ -2,6 +2,7 @@
 
 mod bodies;
 mod crowd;
+mod ends;
 mod freeze;
 mod limits;
 mod samples;
@@ -12,19 +13,28 @@ use serde_json::json;
 use self::stand::{Stand, text};
 use crate::support::{Gate, Reply, usual};
 
-/// A `curl` of the README: its path below the host, its headers and its body.
-fn curls() -> Vec<(String, Vec<(String, String)>, String)> {
+/// The path of the README's calls.
+const CHAT: &str = "/api/v1/chat/completions";
+
+/// What a `curl` of the README sends.
+struct Curl {
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+/// Every `curl` of the README that asks for a chat completion.
+fn curls() -> Vec<Curl> {
     let readme = include_str!("../../README.md");
     let mut curls = Vec::new();
     for block in readme.split("```shell").skip(1).filter_map(|block| block.split("```").next()) {
-        let Some((_, path)) = block.split_once("/api/v1/chat/completions") else { continue };
-        let headers = path.split("-H \"").skip(1).filter_map(|header| {
+        let Some((_, words)) = block.split_once(CHAT) else { continue };
+        let headers = words.split("-H \"").skip(1).filter_map(|header| {
             let (name, value) = header.split('"').next()?.split_once(": ")?;
             Some((name.to_owned(), value.to_owned()))
         });
-        let body = path.split_once("-d '").and_then(|(_, body)| body.split('\'').next());
+        let body = words.split_once("-d '").and_then(|(_, body)| body.split('\'').next());
         let body = body.expect("each has a body").to_owned();
-        curls.push(("/api/v1/chat/completions".to_owned(), headers.collect(), body));
+        curls.push(Curl { headers: headers.collect(), body });
     }
     curls
 }
@@ -35,8 +45,8 @@ async fn the_readmes_calls_are_answered_by_the_binaries_in_both_formats_of_event
     assert_eq!(curls.len(), 2, "one whole, one streamed");
     for format in ["1.0", "2.0"] {
         let stand = Stand::start(&["--payload-format-version", format]).await;
-        for (path, headers, body) in &curls {
-            let mut request = stand.request("POST", path).body(body.clone());
+        for Curl { headers, body } in &curls {
+            let mut request = stand.request("POST", CHAT).body(body.clone());
             for (name, value) in headers {
                 request = request.header(name, value);
             }

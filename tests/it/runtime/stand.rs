@@ -177,10 +177,15 @@ impl Stand {
     pub(super) async fn frozen(&self, function: &str) {
         self.runtime.quiet().await;
         for process in self.runtime.environments(function) {
-            while state(process) != 'T' {
+            while state(process) != Some('T') {
                 tokio::task::yield_now().await;
             }
         }
+    }
+
+    /// Asks the service to end, and does not wait for it.
+    pub(super) fn ask_to_end(&self) {
+        self.stop.cancel();
     }
 
     /// Ends the service in order.
@@ -201,11 +206,11 @@ impl Stand {
     }
 }
 
-/// The state of a process: `T` is stopped.
-fn state(process: i32) -> char {
-    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    let (_, after_name) = status.rsplit_once(") ").unwrap();
-    after_name.chars().next().unwrap()
+/// The state of a process: `T` is stopped, `Z` dead.
+pub(super) fn state(process: i32) -> Option<char> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_, after_name) = status.rsplit_once(") ")?;
+    after_name.chars().next()
 }
 
 /// Sends a signal to an environment.
