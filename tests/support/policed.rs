@@ -12,7 +12,8 @@ use aws_sdk_dynamodb::config::{ConfigBag, Credentials, Intercept, RuntimeCompone
 use aws_sdk_dynamodb::error::BoxError;
 use lanyard_gateway::ports::Cause;
 use lanyard_local::policy::wire::requests;
-use lanyard_local::policy::{Place, Policies, Request};
+use lanyard_local::policy::{Policies, Request};
+use lanyard_local::template::Place;
 use lanyard_platform::grants::{Grant, Target};
 use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore, ParameterKeys};
 use lanyard_platform::table::{Partition, Table};

@@ -4,7 +4,6 @@
 //! operators. Anything else is an error rather than a guess, so that a policy that cannot be
 //! checked here cannot be written either.
 
-mod resolve;
 pub mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, bail, ensure};
 use serde_yaml_ng::Value;
 
-pub use resolve::Place;
-use resolve::Stack;
+use crate::template::Place;
+use crate::template::stack::{Stack, attribute, texts};
 
 /// A call as IAM sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,7 +92,7 @@ fn statements_of(stack: &Stack<'_>, function: &Value) -> Result<Vec<Statement>> 
         properties["Policies"].is_null(),
         "SAM adds a policy for every log group to roles that it makes: name a role of our own"
     );
-    let role = resolve::attribute(&properties["Role"], "Arn").context("Role is no !GetAtt")?;
+    let role = attribute(&properties["Role"], "Arn").context("Role is no !GetAtt")?;
     let role = &stack.resource(role, "AWS::IAM::Role")?["Properties"];
     let mut documents = Vec::new();
     for policy in stack.list(&role["Policies"])? {
@@ -245,21 +244,6 @@ fn like(pattern: &str, text: &str) -> bool {
             let mut given = text.chars();
             given.next().is_some_and(|c| wanted == '?' || wanted == c)
                 && like(&pattern[wanted.len_utf8()..], given.as_str())
-        }
-    }
-}
-
-/// A text, a number, a flag or a list of them, as texts.
-fn texts(value: &Value) -> Result<Vec<String>> {
-    match value {
-        Value::String(text) => Ok(vec![text.clone()]),
-        Value::Number(number) => Ok(vec![number.to_string()]),
-        Value::Bool(flag) => Ok(vec![flag.to_string()]),
-        Value::Sequence(list) => {
-            Ok(list.iter().map(texts).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
-        }
-        Value::Null | Value::Mapping(_) | Value::Tagged(_) => {
-            bail!("a text is missing in a statement")
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::front::{Dispatch, Front};
 use crate::in_process::InProcess;
 use crate::journal::LogLines;
 use crate::options::Options;
-use crate::runtime::aws::permissions::Permissions;
+use crate::policy::Policies;
 use crate::runtime::aws::{self, Aws};
 use crate::runtime::{Machinery, Runtime};
 use crate::simulator::Simulator;
@@ -203,12 +203,14 @@ impl Environs<'_> {
             region: &options.region,
             patience: PATIENCE.all_tries,
         };
+        let place = machinery.place();
         let aws = Aws {
             engine: self.engine,
             engine_key_id: options.aws_key_id.clone(),
             keys: self.keys,
-            key_prefix: template.key_prefix(&machinery.place())?,
-            permissions: Permissions::default(),
+            key_prefix: template.key_prefix(&place)?,
+            policies: Policies::read(&place, &[])?,
+            place,
         };
         let address = aws::start(aws, self.helpers, self.stop.clone()).await?;
         machinery.aws = &address;

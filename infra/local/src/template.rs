@@ -3,16 +3,18 @@
 //! The template is the one list of routes; nothing here repeats it.
 
 mod responses;
+pub(crate) mod stack;
 mod variables;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_yaml_ng::Value;
 
 pub use responses::{GatewayFault, GatewayResponses};
-pub use variables::Place;
+pub use stack::Place;
 
 /// The template that belongs to this build.
 pub const TEMPLATE: &str = include_str!("../../../template.yaml");
@@ -34,8 +36,8 @@ pub struct Template {
     pub responses: GatewayResponses,
     /// Media types whose bodies reach a function in base64.
     pub binary_media_types: Vec<String>,
-    /// The table's name within the template.
-    table_id: String,
+    /// All of it, for what is read on demand.
+    document: Arc<Value>,
     /// The parameters and their defaults.
     parameters: BTreeMap<String, String>,
 }
@@ -112,7 +114,7 @@ impl Template {
             table: Value::Null,
             responses: GatewayResponses::default(),
             binary_media_types: Vec::new(),
-            table_id: String::new(),
+            document: Arc::new(template.clone()),
             parameters: variables::defaults(&template["Parameters"]),
         };
         for (name, resource) in resources {
@@ -128,7 +130,6 @@ impl Template {
                 }
                 Some("AWS::DynamoDB::Table") => {
                     read.table = properties.clone();
-                    name.clone_into(&mut read.table_id);
                 }
                 Some("AWS::Serverless::Function") => {
                     read.function(name, resource, globals)

@@ -1,12 +1,10 @@
 //! AWS, as far as environments call it: DynamoDB, which is passed on to the engine, and Parameter
 //! Store, which is played by the keys of this machine.
 //!
-//! Each function signs by an access key of its own, so who calls is known, and what each may do is
-//! asked of [`Permissions`] before it is done. Signatures are not checked: this is loopback.
+//! Each function signs by an access key of its own, so who calls is known, and what its role in the
+//! template does not allow is denied, as IAM would. Signatures are not checked: this is loopback.
 
-pub mod call;
 mod parameters;
-pub mod permissions;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -27,9 +25,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::call::Service;
 use self::parameters::Parameters;
-use self::permissions::Permissions;
+use crate::policy::{Policies, wire};
+use crate::template::Place;
 
 /// What every function's access key begins with; the function's name follows.
 pub const ACCESS_KEY_PREFIX: &str = "LANYARD-";
@@ -47,8 +45,27 @@ pub struct Aws {
     pub keys: Arc<dyn KeyStore>,
     /// The path under which all keys stand, without a slash at its end.
     pub key_prefix: String,
+    /// Where the template stands.
+    pub place: Place,
     /// Who may do what.
-    pub permissions: Permissions,
+    pub policies: Policies,
+}
+
+/// A service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Service {
+    DynamoDb,
+    /// Systems Manager, whose Parameter Store is meant.
+    Ssm,
+}
+
+/// The service and operation that `X-Amz-Target` names.
+fn target(target: &str) -> Option<(Service, &str)> {
+    match target.split_once('.')? {
+        ("DynamoDB_20120810", operation) => Some((Service::DynamoDb, operation)),
+        ("AmazonSSM", operation) => Some((Service::Ssm, operation)),
+        _ => None,
+    }
 }
 
 /// An error in the form of AWS's JSON protocols.
@@ -121,7 +138,7 @@ impl Serving {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
         let target = header(&head, "x-amz-target").to_owned();
-        let Some((service, operation)) = call::target(&target) else {
+        let Some((service, operation)) = self::target(&target) else {
             let message = format!("{target:?} is not served here");
             let fault = Fault::bad("UnknownOperationException", message);
             return fault.response(Service::DynamoDb);
@@ -133,10 +150,11 @@ impl Serving {
                 return fault.response(service);
             }
         };
-        let answered = match self.permit(&head, service, operation, &body) {
-            Ok(asked) => match service {
+        let answered = match self.permit(&head, &target, &body) {
+            Ok(()) => match service {
                 Service::DynamoDb => self.pass_on(&head, body).await,
                 Service::Ssm => {
+                    let asked = serde_json::from_slice(&body).unwrap_or_default();
                     let kept = self.parameters.answer(operation, &asked).await;
                     kept.map(|value| said(StatusCode::OK, service, &value))
                 }
@@ -147,25 +165,24 @@ impl Serving {
     }
 
     /// Asks whether the function that signed may do all that a request does.
-    fn permit(
-        &self,
-        head: &http::request::Parts,
-        service: Service,
-        operation: &str,
-        body: &[u8],
-    ) -> Result<Value, Fault> {
+    fn permit(&self, head: &http::request::Parts, target: &str, body: &[u8]) -> Result<(), Fault> {
         let function = signer(header(head, AUTHORIZATION.as_str())).ok_or_else(|| {
             Fault::bad("UnrecognizedClientException", "The access key is no function's.")
         })?;
-        let asked: Value = serde_json::from_slice(body)
-            .map_err(|fault| Fault::bad("SerializationException", fault.to_string()))?;
-        for call in call::calls(service, operation, &asked) {
-            self.aws.permissions.permit(function, &call).map_err(|denied| {
-                tracing::warn!("{denied}");
-                Fault::bad("AccessDeniedException", denied.to_string())
-            })?;
+        let calls = wire::requests(&self.aws.place, target, body)
+            .map_err(|fault| Fault::bad("SerializationException", format!("{fault:#}")))?;
+        for call in calls {
+            if !self.aws.policies.allows(function, &call) {
+                let action = call.action;
+                let denied = format!(
+                    "{function} is not authorized to perform: {action} because no identity-based \
+                     policy allows the {action} action"
+                );
+                tracing::warn!(resource = call.resource, "{denied}");
+                return Err(Fault::bad("AccessDeniedException", denied));
+            }
         }
-        Ok(asked)
+        Ok(())
     }
 
     /// Sends a request to the engine, signed by nobody in particular.

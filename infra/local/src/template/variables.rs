@@ -2,37 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_yaml_ng::Value;
 
+use super::stack::{Place, Stack};
 use super::{Function, Template};
-
-/// Where a template stands as a stack. On one machine, most of it is made up.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// The stack's name.
-    pub stack: String,
-    /// The region.
-    pub region: String,
-    /// The account's number.
-    pub account: String,
-    /// The table's name.
-    pub table: String,
-}
 
 impl Template {
     /// A function's environment in a place, with the parameters at their defaults.
     ///
     /// # Errors
     ///
-    /// If a value is more than a text, `!Ref` or `!Sub`, or names what is not there.
+    /// If a value is no text in the end, or names what is not there.
     pub fn variables(
         &self,
         function: &Function,
         place: &Place,
     ) -> Result<BTreeMap<String, String>> {
+        let stack = Stack::new(&self.document, place, &[])?;
         let resolved = function.variables.iter().map(|(name, value)| {
-            let value = self.resolve(value, place).with_context(|| format!("variable {name}"))?;
+            let value = stack.text(value).with_context(|| format!("variable {name}"))?;
             Ok((name.clone(), value))
         });
         resolved.collect()
@@ -47,48 +36,6 @@ impl Template {
         let function = self.functions.first().context("the template has no functions")?;
         let mut variables = self.variables(function, place)?;
         variables.remove("LANYARD_KEY_PREFIX").context("no function has LANYARD_KEY_PREFIX")
-    }
-
-    fn resolve(&self, value: &Value, place: &Place) -> Result<String> {
-        match value {
-            Value::String(text) => Ok(text.clone()),
-            Value::Number(number) => Ok(number.to_string()),
-            Value::Bool(flag) => Ok(flag.to_string()),
-            Value::Tagged(tagged) => {
-                let text = tagged.value.as_str().context("it is not plain")?;
-                if tagged.tag == "Ref" {
-                    self.named(text, place)
-                } else if tagged.tag == "Sub" {
-                    self.substituted(text, place)
-                } else {
-                    bail!("{} is not understood here", tagged.tag)
-                }
-            }
-            Value::Null | Value::Sequence(_) | Value::Mapping(_) => bail!("it is not plain"),
-        }
-    }
-
-    fn named(&self, name: &str, place: &Place) -> Result<String> {
-        match name {
-            "AWS::StackName" => Ok(place.stack.clone()),
-            "AWS::Region" => Ok(place.region.clone()),
-            "AWS::AccountId" => Ok(place.account.clone()),
-            "AWS::Partition" => Ok("aws".to_owned()),
-            _ if name == self.table_id => Ok(place.table.clone()),
-            _ => self.parameters.get(name).cloned().with_context(|| format!("what is {name}?")),
-        }
-    }
-
-    /// `${Name}` replaced by what it names.
-    fn substituted(&self, text: &str, place: &Place) -> Result<String> {
-        let mut pieces = text.split("${");
-        let mut whole = pieces.next().unwrap_or_default().to_owned();
-        for piece in pieces {
-            let (name, rest) = piece.split_once('}').context("a ${ is not closed")?;
-            whole.push_str(&self.named(name, place)?);
-            whole.push_str(rest);
-        }
-        Ok(whole)
     }
 
     /// A number, or the default of the parameter that stands for it.

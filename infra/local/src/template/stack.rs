@@ -1,4 +1,4 @@
-//! CloudFormation's functions and references, as far as roles use them.
+//! CloudFormation's functions and references, as far as environments and roles use them.
 
 use std::collections::BTreeMap;
 
@@ -43,14 +43,14 @@ impl Place {
 }
 
 /// A template with its parameters.
-pub(super) struct Stack<'t> {
+pub(crate) struct Stack<'t> {
     template: &'t Value,
     place: &'t Place,
     parameters: BTreeMap<String, String>,
 }
 
 impl<'t> Stack<'t> {
-    pub(super) fn new(
+    pub(crate) fn new(
         template: &'t Value,
         place: &'t Place,
         given: &[(&str, &str)],
@@ -61,7 +61,7 @@ impl<'t> Stack<'t> {
             let given = given.iter().find(|(of, _)| *of == name).map(|(_, value)| *value);
             let value = match given {
                 Some(value) => value.to_owned(),
-                None => super::texts(&parameter["Default"])
+                None => texts(&parameter["Default"])
                     .with_context(|| format!("the parameter {name} has no default"))?
                     .concat(),
             };
@@ -74,20 +74,20 @@ impl<'t> Stack<'t> {
     }
 
     /// The resources of a type, with their names.
-    pub(super) fn of_type(&self, kind: &str) -> impl Iterator<Item = (&'t str, &'t Value)> {
+    pub(crate) fn of_type(&self, kind: &str) -> impl Iterator<Item = (&'t str, &'t Value)> {
         let all = self.template["Resources"].as_mapping().into_iter().flatten();
         all.filter(move |(_, resource)| resource["Type"].as_str() == Some(kind))
             .map(|(name, resource)| (name.as_str().unwrap_or_default(), resource))
     }
 
-    pub(super) fn resource(&self, name: &str, kind: &str) -> Result<&'t Value> {
+    pub(crate) fn resource(&self, name: &str, kind: &str) -> Result<&'t Value> {
         let resource = &self.template["Resources"][name];
         ensure!(resource["Type"].as_str() == Some(kind), "{name} is no {kind}");
         Ok(resource)
     }
 
     /// The document of one of the template's own policies.
-    pub(super) fn managed_policy(&self, arn: &str) -> Result<Value> {
+    pub(crate) fn managed_policy(&self, arn: &str) -> Result<Value> {
         let mut own = self.of_type("AWS::IAM::ManagedPolicy");
         let (_, policy) = own
             .find(|(name, _)| self.place.managed_policy(name) == arn)
@@ -95,8 +95,14 @@ impl<'t> Stack<'t> {
         Ok(policy["Properties"]["PolicyDocument"].clone())
     }
 
+    /// A plain value as text.
+    pub(crate) fn text(&self, value: &Value) -> Result<String> {
+        let value = self.value(value)?.context("it has no value")?;
+        Ok(texts(&value)?.concat())
+    }
+
     /// A list without what the stack's conditions leave out; a missing one is empty.
-    pub(super) fn list(&self, value: &Value) -> Result<Vec<Value>> {
+    pub(crate) fn list(&self, value: &Value) -> Result<Vec<Value>> {
         match self.value(value)? {
             None | Some(Value::Null) => Ok(Vec::new()),
             Some(Value::Sequence(list)) => Ok(list),
@@ -203,13 +209,7 @@ impl<'t> Stack<'t> {
         let Value::Tagged(call) = condition else { bail!("it is missing") };
         let parts = call.value.as_sequence().map(Vec::as_slice).unwrap_or_default();
         match (call.tag.to_string().as_str(), parts) {
-            ("!Equals", [left, right]) => {
-                let text = |value| match self.value(value)? {
-                    Some(value) => Ok(super::texts(&value)?.concat()),
-                    None => bail!("nothing to compare"),
-                };
-                Ok(text(left)? == text(right)?)
-            }
+            ("!Equals", [left, right]) => Ok(self.text(left)? == self.text(right)?),
             ("!Not", [one]) => Ok(!self.holds(one)?),
             ("!And", all) => Ok(all
                 .iter()
@@ -224,8 +224,23 @@ impl<'t> Stack<'t> {
 }
 
 /// The resource of `!GetAtt Resource.Attribute`.
-pub(super) fn attribute<'v>(value: &'v Value, attribute: &str) -> Option<&'v str> {
+pub(crate) fn attribute<'v>(value: &'v Value, attribute: &str) -> Option<&'v str> {
     let Value::Tagged(call) = value else { return None };
     let path = call.value.as_str().filter(|_| call.tag == "GetAtt")?;
     path.strip_suffix(attribute)?.strip_suffix('.')
+}
+
+/// A text, a number, a flag or a list of them, as texts.
+pub(crate) fn texts(value: &Value) -> Result<Vec<String>> {
+    match value {
+        Value::String(text) => Ok(vec![text.clone()]),
+        Value::Number(number) => Ok(vec![number.to_string()]),
+        Value::Bool(flag) => Ok(vec![flag.to_string()]),
+        Value::Sequence(list) => {
+            Ok(list.iter().map(texts).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+        }
+        Value::Null | Value::Mapping(_) | Value::Tagged(_) => {
+            bail!("a text is missing in a statement")
+        }
+    }
 }
