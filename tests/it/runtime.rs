@@ -7,6 +7,7 @@ mod freeze;
 mod limits;
 mod samples;
 mod stand;
+mod valve;
 
 use serde_json::json;
 

@@ -1,8 +1,11 @@
 //! Environments that stand still between calls.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::stand::{Stand, text};
+use super::valve::Valve;
 use crate::support::{Gate, Reply, usual};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,9 +23,16 @@ async fn every_stream_is_settled_before_its_environment_freezes_the_last_one_inc
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whole_answers_are_settled_before_their_environment_freezes() {
-    let stand = Stand::start(&["--freeze"]).await;
+async fn an_environment_does_not_freeze_while_an_answer_that_has_left_is_being_settled() {
+    let valve = Valve::open().await;
+    let stand = Stand::start(&["--freeze", "--dynamodb-endpoint", &valve.address]).await;
+    valve.shut(true);
+    // The answer does not wait for what it cost to be written down.
     stand.chat("ada", json!({})).await.text().await.unwrap();
+    let frozen = stand.frozen("chat-completions");
+    let frozen = tokio::time::timeout(Duration::from_millis(500), frozen).await;
+    assert!(frozen.is_err(), "it asked for its next call before it had settled");
+    valve.shut(false);
     stand.frozen("chat-completions").await;
     assert_eq!(stand.usage().await.prompt_tokens, usual::PROMPT_TOKENS);
     stand.end().await;

@@ -241,3 +241,41 @@ fn said(status: StatusCode, service: Service, value: &Value) -> Response<Full<By
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_access_key_says_which_function_calls() {
+        let signed = "AWS4-HMAC-SHA256 Credential=LANYARD-chat-completions/20261206/eu-north-1/\
+                      dynamodb/aws4_request, SignedHeaders=host, Signature=00";
+        assert_eq!(signer(signed), Some("chat-completions"));
+        assert_eq!(signer("AWS4-HMAC-SHA256 Credential=AKIA/20261206/x"), None);
+        assert_eq!(signer(""), None);
+    }
+
+    #[tokio::test]
+    async fn a_denied_call_is_answered_as_aws_does_it() {
+        let denied = permissions::AccessDenied {
+            function: "models".to_owned(),
+            action: "dynamodb:Scan".to_owned(),
+        };
+        for (service, kind, message) in [
+            (
+                Service::DynamoDb,
+                "com.amazonaws.dynamodb.v20120810#AccessDeniedException",
+                "Message",
+            ),
+            (Service::Ssm, "AccessDeniedException", "message"),
+        ] {
+            let fault = Fault::bad("AccessDeniedException", denied.to_string());
+            let response = fault.response(service);
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["__type"], kind);
+            assert!(body[message].as_str().unwrap().contains("dynamodb:Scan"), "{body}");
+        }
+    }
+}
