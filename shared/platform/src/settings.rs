@@ -96,8 +96,10 @@ impl Settings {
         if settings.key_prefix.ends_with('/') {
             problems.push("LANYARD_KEY_PREFIX must not end in a slash".to_owned());
         }
-        let endpoints =
-            [(DYNAMODB_ENDPOINT, &settings.dynamodb_endpoint), (SSM_ENDPOINT, &settings.ssm_endpoint)];
+        let endpoints = [
+            (DYNAMODB_ENDPOINT, &settings.dynamodb_endpoint),
+            (SSM_ENDPOINT, &settings.ssm_endpoint),
+        ];
         for (name, endpoint) in endpoints {
             let is_url = |url: &String| url.starts_with("http://") || url.starts_with("https://");
             if !endpoint.as_ref().is_none_or(is_url) {
