@@ -19,6 +19,7 @@ pub mod time;
 pub mod token;
 pub mod usage;
 pub mod window;
+pub mod zone;
 
 #[cfg(test)]
 mod promises;
