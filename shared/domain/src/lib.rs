@@ -21,6 +21,7 @@ pub mod token;
 pub mod unit;
 pub mod usage;
 pub mod window;
+pub mod zone;
 
 #[cfg(test)]
 mod promises;

@@ -15,12 +15,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use http_body_util::BodyExt;
 use lanyard_domain::allowance::Allowance;
 use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::window::Window;
+use lanyard_domain::zone::Zone;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -97,7 +97,8 @@ impl Story {
         let began_at = DateTime::from_timestamp(1_796_511_000, 0).unwrap_or_default();
         let mut event = an_event("simulated", began_at);
         let day = TimeDelta::days(1);
-        if let Ok(window) = Window::new(began_at - day, began_at + day, Tz::Europe__Oslo) {
+        let oslo = "Europe/Oslo".parse().unwrap_or(Zone::UTC);
+        if let Ok(window) = Window::new(began_at - day, began_at + day, oslo) {
             event.window = window;
         }
         event.allowances.attendee = allowance(&luck);
