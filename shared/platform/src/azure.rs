@@ -87,13 +87,12 @@ impl Upstream for Azure {
         let mut secret = HeaderValue::from_str(key.reveal())
             .map_err(|fault| UpstreamFault::NoKey(fault.into()))?;
         secret.set_sensitive(true);
-        let accept = if call.is_streamed { "text/event-stream" } else { "application/json" };
         let sending = self
             .http
             .post(&call.url)
             .header("api-key", secret)
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, accept)
+            .header(CONTENT_TYPE, call.content_type.as_ref())
+            .header(ACCEPT, call.accept)
             .header(USER_AGENT, concat!("lanyard/", env!("CARGO_PKG_VERSION")))
             .header("x-ms-client-request-id", call.request_id.as_str())
             .body(call.body)
