@@ -10,15 +10,20 @@
 mod support;
 
 mod admin;
+mod audio;
 mod bad_input;
 mod chat_completions;
+mod completions;
 mod credentials;
 mod embeddings;
 mod errors;
 mod event;
 mod faults;
+mod images;
 mod ledger;
 mod models;
+mod moderations;
+mod operations;
 mod paths;
 mod processes;
 mod races;
