@@ -10,8 +10,10 @@
 mod support;
 
 mod admin;
+mod audio;
 mod bad_input;
 mod chat_completions;
+mod completions;
 mod credentials;
 mod doctor;
 mod embeddings;
@@ -19,9 +21,12 @@ mod errors;
 mod event;
 mod faults;
 mod identity;
+mod images;
 mod journal;
 mod ledger;
 mod models;
+mod moderations;
+mod operations;
 mod paths;
 mod processes;
 mod races;

@@ -188,6 +188,11 @@ impl Stream {
         Some(text)
     }
 
+    /// The next piece of what is no text; `None` at the end.
+    pub(crate) async fn bytes(&mut self) -> Option<Bytes> {
+        self.piece().await
+    }
+
     /// The payloads of all that is left.
     pub(crate) async fn rest(&mut self) -> Vec<String> {
         let mut payloads = Vec::new();

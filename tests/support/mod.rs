@@ -1,6 +1,7 @@
 //! What every test starts from: a world with an event, attendees and a scripted Azure.
 
 pub(crate) mod answer;
+pub(crate) mod asking;
 pub(crate) mod attendee;
 pub(crate) mod azure;
 pub(crate) mod builder;

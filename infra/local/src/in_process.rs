@@ -16,7 +16,20 @@ use tokio_util::task::TaskTracker;
 use crate::template::Route;
 
 /// The functions that stand behind routes. `invoke` knows each of them.
-pub const FUNCTIONS: [&str; 5] = ["admin", "chat-completions", "embeddings", "event", "models"];
+pub const FUNCTIONS: [&str; 12] = [
+    "admin",
+    "audio-speech",
+    "audio-transcriptions",
+    "audio-translations",
+    "chat-completions",
+    "completions",
+    "embeddings",
+    "event",
+    "images-edits",
+    "images-generations",
+    "models",
+    "moderations",
+];
 
 /// The functions and what they need.
 pub struct InProcess {
@@ -63,16 +76,24 @@ impl InProcess {
 
     async fn invoke(&self, route: &Route, request: Request) -> Response {
         let gateway = Arc::clone(&self.gateway);
+        macro_rules! attendees {
+            ($function:ident) => {
+                answer(Audience::Attendees, request, |r| $function::handle(gateway, r)).await
+            };
+        }
         match route.function.as_str() {
             "admin" => admin::answer(Arc::clone(&self.admin), request).await,
-            "chat-completions" => {
-                answer(Audience::Attendees, request, |r| chat_completions::handle(gateway, r)).await
-            }
-            "embeddings" => {
-                answer(Audience::Attendees, request, |r| embeddings::handle(gateway, r)).await
-            }
-            "event" => answer(Audience::Attendees, request, |r| event::handle(gateway, r)).await,
-            "models" => answer(Audience::Attendees, request, |r| models::handle(gateway, r)).await,
+            "audio-speech" => attendees!(audio_speech),
+            "audio-transcriptions" => attendees!(audio_transcriptions),
+            "audio-translations" => attendees!(audio_translations),
+            "chat-completions" => attendees!(chat_completions),
+            "completions" => attendees!(completions),
+            "embeddings" => attendees!(embeddings),
+            "event" => attendees!(event),
+            "images-edits" => attendees!(images_edits),
+            "images-generations" => attendees!(images_generations),
+            "models" => attendees!(models),
+            "moderations" => attendees!(moderations),
             _ => {
                 answer(Audience::Attendees, request, |_| async { Err(ApiError::UnknownRoute) })
                     .await

@@ -2,6 +2,7 @@
 //!
 //! `shared/platform` carries these out on AWS and Azure; `testing` in memory.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
 
@@ -124,6 +125,10 @@ pub struct UpstreamCall {
     pub url: String,
     /// The body to send.
     pub body: Bytes,
+    /// What the body is.
+    pub content_type: Cow<'static, str>,
+    /// What the answer may be.
+    pub accept: &'static str,
     /// Whether a stream is expected.
     pub is_streamed: bool,
     /// Our id, for Azure's logs.

@@ -1,10 +1,13 @@
 //! Step six: Azure's answer on its way to the attendee.
 //!
-//! A whole answer is read, counted and handed on. A stream is driven by a pump, a task of its own:
+//! A whole answer, JSON or text, is read, counted and handed on. A stream is driven by a pump, a task of its own:
 //! it hands on each frame as it comes, finds the usage, settles, and only then ends the answer. If
 //! the attendee leaves, the pump goes on reading, so that what the model produced is accounted.
 
+mod count;
+pub(crate) mod media;
 mod pump;
+mod sound;
 
 use std::time::Duration;
 
@@ -16,6 +19,7 @@ use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use tokio::time::Instant;
 
+use self::media::Kind;
 use crate::Gateway;
 use crate::admit::Reservation;
 use crate::error::ApiError;
@@ -26,7 +30,6 @@ use crate::ports::UpstreamBody;
 use crate::request::{Request, Response, whole};
 use crate::send::LAST_WORDS;
 use crate::settle::Ending;
-use crate::upstream::Answer;
 
 /// The largest answer that is read whole: 2,048 embeddings of 3,072 numbers as text are less.
 const LARGEST_ANSWER: usize = 96 * 1024 * 1024;
@@ -60,11 +63,8 @@ impl Gateway {
         let (head, body) = answer.into_parts();
         let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
         let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let is = |essence: &str| {
-            content_type.is_some_and(|value| {
-                value.split(';').next().is_some_and(|v| v.trim().eq_ignore_ascii_case(essence))
-            })
-        };
+        let operation = reservation.operation;
+        let kind = media::kind(operation, demanded.is_streamed, content_type);
         let is_encoded =
             head.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity");
         if is_encoded {
@@ -72,12 +72,32 @@ impl Gateway {
             return Err(ApiError::UpstreamUnreachable(Some("the answer is compressed".into())));
         }
         let headers = self.answer_headers(&head.headers, request, demanded, &reservation);
-        if demanded.is_streamed && is("text/event-stream") {
-            let unasked =
-                Unasked { usage: !demanded.wants_usage, prompt_filter: dialect == Dialect::OpenAi };
-            let body = pump::start(self, body, until, unasked, reservation);
-            return Ok(respond(headers, "text/event-stream; charset=utf-8", body));
-        }
+        let text_type = match kind {
+            Kind::Json => None,
+            Kind::Text(content_type) => Some(content_type),
+            Kind::Events => {
+                let unasked = Unasked {
+                    usage: operation.streams_usage_on_request() && !demanded.wants_usage,
+                    prompt_filter: dialect == Dialect::OpenAi,
+                };
+                let body = pump::start(self, body, until, unasked, reservation);
+                return Ok(respond(headers, "text/event-stream; charset=utf-8", body));
+            }
+            Kind::Bytes(content_type) => {
+                return match sound::start(self, body, until, reservation).await {
+                    Ok(body) => Ok(respond(headers, content_type, body)),
+                    Err((error, reservation)) => {
+                        self.settle_unusable(reservation);
+                        Err(error)
+                    }
+                };
+            }
+            Kind::Unusable => {
+                self.settle_unusable(reservation);
+                let odd = "the answer is of another type than its operation's";
+                return Err(ApiError::UpstreamUnreachable(Some(odd.into())));
+            }
+        };
         let started_at = self.settler.clock.now();
         let bytes = match read_whole(body, until).await {
             Ok(bytes) => bytes,
@@ -86,17 +106,19 @@ impl Gateway {
                 return Err(error);
             }
         };
-        let Ok(answer) = serde_json::from_slice::<Answer<'_>>(&bytes) else {
+        let settlement = match text_type {
+            // A text says nothing of its cost.
+            Some(_) => Some(Settlement::AtLeast(Usage::default())),
+            None => count::whole(operation, &bytes, &reservation.hold),
+        };
+        let Some(settlement) = settlement else {
             self.settle_unusable(reservation);
             return Err(ApiError::UpstreamUnreachable(Some("the answer is not JSON".into())));
         };
-        let settlement = match answer.counted(reservation.hold.tokens()) {
-            Some(counted) if counted.is_credible => Settlement::Exact(counted.usage),
-            Some(counted) => Settlement::AtLeast(counted.usage),
-            None => Settlement::AtLeast(Usage::default()),
-        };
         self.settle_behind(reservation, Ending::of(settlement, "ok", 200, Some(started_at)));
-        Ok(respond(headers, "application/json", whole(bytes)))
+        // Silence has no words, and an empty answer hangs a streaming front door.
+        let bytes = if bytes.is_empty() { Bytes::from_static(b"\n") } else { bytes };
+        Ok(respond(headers, text_type.unwrap_or("application/json"), whole(bytes)))
     }
 
     /// Settles after the answer has been handed over, before the process may freeze.

@@ -16,6 +16,7 @@ use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::payload::{Demanded, Payload};
 use crate::ports::{Cause, CredentialMark, Incident, UpstreamBody, UpstreamCall, UpstreamFault};
+use crate::relay::media;
 use crate::request::Request;
 use crate::upstream;
 
@@ -55,6 +56,8 @@ impl Outgoing<'_> {
                 deployment.completion_field,
                 &self.user,
             ),
+            content_type: self.payload.content_type(),
+            accept: media::accepted(self.operation, self.demanded.is_streamed),
             is_streamed: self.demanded.is_streamed,
             request_id: self.request.id.clone(),
             patience: patience(self.request.deadline),

@@ -142,6 +142,18 @@ pub struct Counted {
     pub is_credible: bool,
 }
 
+impl Counted {
+    /// What two parts of an answer cost together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |of: fn(Usage) -> u64| of(self.usage).saturating_add(of(other.usage));
+        Self {
+            usage: Usage::of_tokens(sum(|u| u.prompt_tokens), sum(|u| u.completion_tokens)),
+            is_credible: self.is_credible && other.is_credible,
+        }
+    }
+}
+
 /// What an answer says about its own cost.
 #[derive(Debug, Deserialize)]
 pub struct Answer<'a> {
@@ -150,12 +162,17 @@ pub struct Answer<'a> {
     usage: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct RawUsage {
     #[serde(default)]
     prompt_tokens: Value,
     #[serde(default)]
     completion_tokens: Value,
+    /// What newer operations say instead.
+    #[serde(default)]
+    input_tokens: Value,
+    #[serde(default)]
+    output_tokens: Value,
     #[serde(default)]
     total_tokens: Value,
 }
@@ -173,6 +190,16 @@ fn count(usage: &RawValue, expected_tokens: u64) -> Counted {
     let most = expected_tokens.saturating_mul(20).saturating_add(1_000_000);
     let Ok(raw) = serde_json::from_str::<RawUsage>(usage.get()) else {
         return Counted { usage: Usage::default(), is_credible: false };
+    };
+    let raw = if raw.prompt_tokens.is_null() && !raw.input_tokens.is_null() {
+        RawUsage {
+            prompt_tokens: raw.input_tokens,
+            completion_tokens: raw.output_tokens,
+            total_tokens: raw.total_tokens,
+            ..RawUsage::default()
+        }
+    } else {
+        raw
     };
     // An embedding has no completion; everything else has both figures.
     let completion = match (&raw.completion_tokens, &raw.prompt_tokens) {
@@ -207,6 +234,7 @@ mod tests {
         let chat = r#"{"prompt_tokens":17,"completion_tokens":5,"total_tokens":22}"#;
         assert_eq!(counted(chat), Some((17, 5, true)));
         assert_eq!(counted(r#"{"prompt_tokens":8,"total_tokens":8}"#), Some((8, 0, true)));
+        assert_eq!(counted(r#"{"input_tokens":8,"output_tokens":9}"#), Some((8, 9, true)));
         assert_eq!(counted("null"), None);
     }
 

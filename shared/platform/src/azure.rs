@@ -155,13 +155,12 @@ impl Upstream for Azure {
         let Secret { name, value, mark } = secret
             .map_err(|late| UpstreamFault::NoCredential(late.into()))?
             .map_err(UpstreamFault::NoCredential)?;
-        let accept = if call.is_streamed { "text/event-stream" } else { "application/json" };
         let sending = self
             .http
             .post(&call.url)
             .header(name, value)
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, accept)
+            .header(CONTENT_TYPE, call.content_type.as_ref())
+            .header(ACCEPT, call.accept)
             .header(USER_AGENT, concat!("lanyard/", env!("CARGO_PKG_VERSION")))
             .header("x-ms-client-request-id", call.request_id.as_str())
             .body(call.body)

@@ -79,7 +79,14 @@ async fn look_at(asker: &Asker, base: &str, deployment: &Listed, keys: &Keys<'_>
             return seen;
         }
     };
-    let Some(operation) = deployment.operations.first().copied() else { return seen };
+    let is_cheap =
+        |operation: &Operation| question(*operation, deployment.completion_field).is_some();
+    let Some(operation) = deployment.operations.iter().copied().find(is_cheap) else {
+        let finding =
+            Finding::skip("", "It makes pictures, films or sound, which cost: it is not called.");
+        seen.findings.push(Finding { check: check("call"), ..finding });
+        return seen;
+    };
     let call = Call { asker, deployment, operation, key };
 
     let (answer, finding) = call.once(base).await;
@@ -178,10 +185,7 @@ impl Call<'_> {
     }
 
     async fn ask(&self, field: CompletionField) -> Result<Answer, Silence> {
-        let mut body = match self.operation {
-            Operation::ChatCompletions => chat("Hi", field, shortest(field)),
-            Operation::Embeddings => json!({"input": "Hi"}),
-        };
+        let mut body = question(self.operation, field).unwrap_or_default();
         body["model"] = json!(self.deployment.azure_name);
         whole(self.request(&body)).await
     }
@@ -197,6 +201,20 @@ impl Call<'_> {
     fn request(&self, body: &Value) -> reqwest::RequestBuilder {
         let url = upstream::url(self.deployment, self.operation);
         self.asker.post(&url, body).header("api-key", self.key.clone())
+    }
+}
+
+/// The cheapest body of an operation; `None` where even that costs.
+fn question(operation: Operation, field: CompletionField) -> Option<Value> {
+    match operation {
+        Operation::ChatCompletions => Some(chat("Hi", field, shortest(field))),
+        Operation::Completions => Some(json!({"prompt": "Hi", "max_tokens": 1})),
+        Operation::Embeddings | Operation::Moderations => Some(json!({"input": "Hi"})),
+        Operation::ImagesGenerations
+        | Operation::ImagesEdits
+        | Operation::AudioTranscriptions
+        | Operation::AudioTranslations
+        | Operation::AudioSpeech => None,
     }
 }
 

@@ -173,13 +173,8 @@ impl Serving {
             .map_err(|fault| Fault::bad("SerializationException", format!("{fault:#}")))?;
         for call in calls {
             if !self.aws.policies.allows(function, &call) {
-                let action = call.action;
-                let denied = format!(
-                    "{function} is not authorized to perform: {action} because no identity-based \
-                     policy allows the {action} action"
-                );
-                tracing::warn!(resource = call.resource, "{denied}");
-                return Err(Fault::bad("AccessDeniedException", denied));
+                tracing::warn!(function, action = call.action, "the role does not allow a call");
+                return Err(denied(function, &call.action));
             }
         }
         Ok(())
@@ -225,6 +220,15 @@ fn header<'h>(head: &'h http::request::Parts, name: &str) -> &'h str {
     head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
+/// IAM's refusal.
+fn denied(function: &str, action: &str) -> Fault {
+    let message = format!(
+        "{function} is not authorized to perform: {action} because no identity-based policy \
+         allows the {action} action"
+    );
+    Fault::bad("AccessDeniedException", message)
+}
+
 /// The function whose access key signed: `AWS4-HMAC-SHA256 Credential=LANYARD-models/2026…`.
 fn signer(authorization: &str) -> Option<&str> {
     let (_, credential) = authorization.split_once("Credential=")?;
@@ -257,10 +261,6 @@ mod tests {
 
     #[tokio::test]
     async fn a_denied_call_is_answered_as_aws_does_it() {
-        let denied = permissions::AccessDenied {
-            function: "models".to_owned(),
-            action: "dynamodb:Scan".to_owned(),
-        };
         for (service, kind, message) in [
             (
                 Service::DynamoDb,
@@ -269,7 +269,7 @@ mod tests {
             ),
             (Service::Ssm, "AccessDeniedException", "message"),
         ] {
-            let fault = Fault::bad("AccessDeniedException", denied.to_string());
+            let fault = denied("models", "dynamodb:Scan");
             let response = fault.response(service);
             assert_eq!(response.status(), StatusCode::BAD_REQUEST);
             let body = response.into_body().collect().await.unwrap().to_bytes();

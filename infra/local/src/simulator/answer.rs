@@ -36,6 +36,8 @@ pub(super) enum Body {
     Whole(Bytes),
     /// Server-sent events
     Frames(Frames),
+    /// Another content type, piece by piece
+    Typed(&'static str, Frames),
 }
 
 impl Answer {
@@ -61,6 +63,7 @@ impl Answer {
             Body::Frames(frames) => {
                 ("text/event-stream; charset=utf-8", paced(frames, latency / 10))
             }
+            Body::Typed(content_type, pieces) => (content_type, paced(pieces, latency / 10)),
         };
         self.headers.extend([
             ("content-type", content_type.to_owned()),

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http_body::{Body as HttpBody, Frame as BodyFrame};
 use http_body_util::BodyExt;
+use lanyard_domain::account::Hold;
+use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use serde::Deserialize;
@@ -17,7 +19,7 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{Next, Unasked, next_chunk};
+use super::{Next, Unasked, count, next_chunk};
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::ports::UpstreamBody;
@@ -27,7 +29,10 @@ use crate::upstream::{Answer, Counted};
 use crate::{Body, Gateway};
 
 /// Frames that may wait for a slow reader.
-const WAITING_FRAMES: usize = 32;
+pub(super) const WAITING_FRAMES: usize = 32;
+
+/// The longest frame that carries a picture or a sound: ten megapixels as text are less.
+const LONGEST_MEDIA_FRAME: usize = 32 * 1024 * 1024;
 
 /// Starts the pump and returns the body that it feeds.
 pub(super) fn start(
@@ -39,6 +44,7 @@ pub(super) fn start(
 ) -> Body {
     let (sender, receiver) = mpsc::channel(WAITING_FRAMES);
     let pump = Pump {
+        operation: reservation.operation,
         settler: Arc::clone(&gateway.settler),
         downstream: Some(sender),
         until,
@@ -47,14 +53,21 @@ pub(super) fn start(
         first_byte_at: None,
         completion_bytes: 0,
         counted: None,
+        pictures: 0,
         is_done: false,
     };
     gateway.settler.tasks.spawn(pump.run(upstream, reservation));
-    Fed(receiver).boxed_unsync()
+    Fed::body(receiver)
 }
 
 /// A body that ends when its pump does.
-struct Fed(mpsc::Receiver<Bytes>);
+pub(super) struct Fed(mpsc::Receiver<Bytes>);
+
+impl Fed {
+    pub(super) fn body(receiver: mpsc::Receiver<Bytes>) -> Body {
+        Self(receiver).boxed_unsync()
+    }
+}
 
 impl HttpBody for Fed {
     type Data = Bytes;
@@ -69,6 +82,7 @@ impl HttpBody for Fed {
 }
 
 struct Pump {
+    operation: Operation,
     settler: Arc<Settler>,
     /// `None` once the attendee has left.
     downstream: Option<mpsc::Sender<Bytes>>,
@@ -79,6 +93,8 @@ struct Pump {
     /// What was handed on, for the case that nobody ever counts it.
     completion_bytes: u64,
     counted: Option<Counted>,
+    /// Pictures that came whole.
+    pictures: u64,
     is_done: bool,
 }
 
@@ -97,14 +113,22 @@ impl Pump {
             self.say(error_event(error)).await;
         }
         let outcome = error.as_ref().map_or("ok", ApiError::code);
-        let ending = Ending::of(self.settlement(), outcome, 200, self.first_byte_at);
+        let ending = Ending::of(
+            self.settlement(&reservation.hold, error.is_some()),
+            outcome,
+            200,
+            self.first_byte_at,
+        );
         self.settler.settle(reservation, ending).await;
         // Dropping the sender ends the answer: only now, when its cost is written down.
     }
 
     /// Reads to the end of the stream and hands on what belongs to the attendee.
     async fn drive(&mut self, upstream: &mut UpstreamBody, expected: u64) -> Result<(), ApiError> {
-        let mut scanner = Scanner::default();
+        let mut scanner = match self.operation.streams_usage_on_request() {
+            true => Scanner::default(),
+            false => Scanner::for_frames_of(LONGEST_MEDIA_FRAME),
+        };
         loop {
             match next_chunk(upstream, self.until).await {
                 Next::Chunk(chunk) => {
@@ -136,8 +160,8 @@ impl Pump {
             }
             let counted =
                 serde_json::from_slice::<Answer<'_>>(&data).ok().and_then(|a| a.counted(expected));
-            if counted.is_some() {
-                self.counted = counted;
+            if let Some(counted) = counted {
+                self.count(counted);
             }
             let is_unasked = (counted.is_some() && self.unasked.usage)
                 || (read.prompt_filter_results.is_some() && self.unasked.prompt_filter);
@@ -151,6 +175,26 @@ impl Pump {
         }
         self.say(frame.0).await;
         Ok(())
+    }
+
+    /// Notes what a frame says of the cost: the whole answer's, or one picture's.
+    fn count(&mut self, counted: Counted) {
+        match self.operation {
+            Operation::ImagesGenerations | Operation::ImagesEdits => {
+                self.pictures += 1;
+                self.counted = Some(self.counted.map_or(counted, |before| before.plus(counted)));
+            }
+            Operation::AudioTranscriptions
+            | Operation::AudioTranslations
+            | Operation::AudioSpeech => {
+                self.is_done = true;
+                self.counted = Some(counted);
+            }
+            Operation::ChatCompletions
+            | Operation::Completions
+            | Operation::Embeddings
+            | Operation::Moderations => self.counted = Some(counted),
+        }
     }
 
     fn is_end(&self, frame: &Frame) -> bool {
@@ -176,7 +220,31 @@ impl Pump {
         }
     }
 
-    fn settlement(&self) -> Settlement {
+    fn settlement(&self, hold: &Hold, is_broken: bool) -> Settlement {
+        match self.operation {
+            Operation::ChatCompletions | Operation::Completions | Operation::Embeddings => {}
+            Operation::ImagesGenerations | Operation::ImagesEdits => {
+                let usage = self.counted.map_or_else(Usage::default, |counted| counted.usage);
+                return match self.pictures {
+                    made if made > 0 && !is_broken => count::pictures(self.counted, made),
+                    _ => Settlement::AtLeast(usage),
+                };
+            }
+            // The characters are known, so the tokens settle it.
+            Operation::AudioSpeech => {
+                return match self.counted {
+                    Some(counted) => count::with_units(counted, hold.units),
+                    None => Settlement::AtLeast(Usage::default()),
+                };
+            }
+            // Tokens to the token, seconds as estimated.
+            Operation::AudioTranscriptions
+            | Operation::AudioTranslations
+            | Operation::Moderations => {
+                let usage = self.counted.map_or_else(Usage::default, |counted| counted.usage);
+                return Settlement::AtLeast(usage);
+            }
+        }
         match self.counted {
             Some(Counted { usage, is_credible: true }) => Settlement::Exact(usage),
             Some(Counted { usage, is_credible: false }) => Settlement::AtLeast(usage),
