@@ -192,7 +192,7 @@ async fn two_recordings_are_refused_and_none_too() {
     let file = ("file", WAV, b"x".as_slice());
     for parts in [
         vec![file, file],
-        vec![("model", "", b"x".as_slice())],
+        vec![("prompt", "", b"x".as_slice())],
         vec![("file", "", b"x".as_slice())],
     ] {
         let answer = ada.send(ada.post_form(TRANSCRIPTIONS, &parts)).await;

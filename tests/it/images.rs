@@ -146,5 +146,18 @@ async fn bad_forms_and_numbers_are_refused_by_name() {
     answer.assert_refused(400, "invalid_value");
     assert_eq!(world.azure().calls(), 0);
     world.settle().await;
-    assert_snapshot!(said, @"");
+    assert_snapshot!(said, @r#"
+    no image → invalid_value image: "image is missing. Send it as a file."
+    a text as image → invalid_value image: "image must be a file with a name."
+    a file elsewhere → invalid_value image: "Only these fields may hold files: image, image[], mask."
+    a file as model → invalid_value model: "model must be a text, not a file."
+    two models → duplicate_key model: "model is there twice. Send it once."
+    other letters → unknown_parameter model: "There is a field that is almost model, in other letters. Write it as model."
+    a list → unknown_parameter n: "n is one value. Write it as n."
+    eleven → invalid_value n: "n must be a whole number from 1 to 10."
+    signed → invalid_value n: "n must be a whole number from 1 to 2147483647."
+    zeros → invalid_value n: "n must be a whole number from 1 to 2147483647."
+    no flag → invalid_value stream: "stream must be true or false, without quotes."
+    cut → invalid_value "The form is malformed: near part 2. Let your HTTP client write the form and its content type."
+    "#);
 }

@@ -125,7 +125,10 @@ impl<'a> Form<'a> {
                 (true, Some(_)) => files.push(part),
                 (true, None) => return Err(invalid(wanted, "must be a file with a name")),
                 (false, Some(_)) => {
-                    return Err(invalid(wanted, "is the only field that may hold a file"));
+                    let message =
+                        format!("Only these fields may hold files: {}.", names.join(", "));
+                    let code = BadRequestCode::InvalidValue;
+                    return Err(ApiError::bad(code, Some(wanted), message));
                 }
                 (false, None) => {}
             }
