@@ -31,7 +31,17 @@ const MOST_BYTES: usize = 6 * 1024 * 1024;
 const GRACE: Duration = Duration::from_secs(30);
 
 /// The functions that stand behind routes. `invoke` knows each of them.
-pub const FUNCTIONS: [&str; 5] = ["admin", "chat-completions", "embeddings", "event", "models"];
+pub const FUNCTIONS: [&str; 9] = [
+    "admin",
+    "chat-completions",
+    "conversations",
+    "embeddings",
+    "event",
+    "files",
+    "models",
+    "responses",
+    "vector-stores",
+];
 
 /// The functions and what they need.
 pub struct Front {
@@ -133,6 +143,16 @@ impl Front {
             }
             "embeddings" => {
                 answer(Audience::Attendees, request, |r| embeddings::handle(gateway, r)).await
+            }
+            "conversations" => {
+                answer(Audience::Attendees, request, |r| conversations::handle(gateway, r)).await
+            }
+            "files" => answer(Audience::Attendees, request, |r| files::handle(gateway, r)).await,
+            "responses" => {
+                answer(Audience::Attendees, request, |r| responses::handle(gateway, r)).await
+            }
+            "vector-stores" => {
+                answer(Audience::Attendees, request, |r| vector_stores::handle(gateway, r)).await
             }
             "event" => answer(Audience::Attendees, request, |r| event::handle(gateway, r)).await,
             "models" => answer(Audience::Attendees, request, |r| models::handle(gateway, r)).await,

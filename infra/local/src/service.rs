@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use lanyard_gateway::ports::{Clock, EventStore, Journal, Ledger, Upstream};
+use lanyard_gateway::ports::{Clock, EventStore, Journal, Ledger, Objects, Upstream};
 use lanyard_gateway::{Gateway, Ports};
 use lanyard_platform::azure::Azure;
 use lanyard_platform::clients::{self, Patience};
@@ -16,6 +16,7 @@ use lanyard_platform::settings::{Credentials, Settings};
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::Table;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -86,7 +87,7 @@ pub async fn run(options: Options) -> Result<()> {
         invocations: TaskTracker::new(),
     });
     for schedule in template.schedules {
-        helpers.spawn(sweep_by(schedule, Arc::clone(&gateway), stop.clone()));
+        helpers.spawn(run_by(schedule, Arc::clone(&gateway), stop.clone()));
     }
     std::io::stdout().lock().write_all(welcome.text(&address).as_bytes())?;
 
@@ -164,6 +165,7 @@ fn gateway(
         events: Arc::new(table.clone()) as Arc<dyn EventStore>,
         ledger: Arc::clone(ledger),
         upstream: Arc::new(azure) as Arc<dyn Upstream>,
+        objects: Arc::new(table.clone()) as Arc<dyn Objects>,
         journal: Arc::new(LogLines) as Arc<dyn Journal>,
         ledger_patience: PATIENCE.all_tries,
     })))
@@ -176,16 +178,31 @@ fn azure_key(options: &Options) -> Result<Option<String>> {
     Ok(Some(key.trim().to_owned()))
 }
 
-async fn sweep_by(schedule: Schedule, gateway: Arc<Gateway>, stop: CancellationToken) {
+/// Runs a function by its schedule.
+async fn run_by(schedule: Schedule, gateway: Arc<Gateway>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(schedule.every);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = stop.cancelled() => return,
         }
-        match sweep::handle(Arc::clone(&gateway), Machine.now()).await {
-            Ok(swept) => tracing::debug!(?swept, "sweep"),
-            Err(cause) => tracing::warn!(cause, "the sweep failed; the next one goes on"),
+        let gateway = Arc::clone(&gateway);
+        let done = match schedule.function.as_str() {
+            "sweep" => {
+                sweep::handle(gateway, Machine.now()).await.map(|swept| format!("{swept:?}"))
+            }
+            "clear-objects" => {
+                let until = Instant::now() + schedule.timeout;
+                let cleared = clear_objects::handle(gateway, Machine.now(), until).await;
+                cleared.map(|cleared| format!("{cleared:?}"))
+            }
+            function => Err(format!("there is no function {function} here").into()),
+        };
+        match done {
+            Ok(done) => tracing::debug!(function = schedule.function, done, "ran by schedule"),
+            Err(cause) => {
+                tracing::warn!(function = schedule.function, cause, "failed; the next run goes on");
+            }
         }
     }
 }

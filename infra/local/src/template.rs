@@ -43,6 +43,8 @@ pub struct Schedule {
     pub function: String,
     /// How often.
     pub every: Duration,
+    /// How long it may run.
+    pub timeout: Duration,
 }
 
 impl Template {
@@ -110,6 +112,7 @@ impl Template {
                             .unwrap_or(&event_properties["ScheduleExpression"]),
                         name,
                     )?)?,
+                    timeout,
                 }),
                 other => bail!("event {name} is of a type that is not served here: {other:?}"),
             }
@@ -205,7 +208,15 @@ mod tests {
     fn streamed_routes_are_the_proxied_ones_and_say_so_in_sams_word() {
         let template = Template::read().unwrap();
         for route in &template.routes {
-            let is_proxied = ["chat-completions", "embeddings"].contains(&route.function.as_str());
+            let is_proxied = [
+                "chat-completions",
+                "conversations",
+                "embeddings",
+                "files",
+                "responses",
+                "vector-stores",
+            ]
+            .contains(&route.function.as_str());
             assert_eq!(route.is_streamed, is_proxied, "{}", route.path);
         }
         // SAM deploys a buffered integration for any other word, without a warning.
@@ -227,10 +238,15 @@ mod tests {
     }
 
     #[test]
-    fn the_sweep_runs_every_minute() {
+    fn the_sweep_runs_every_minute_and_the_clearing_every_ten() {
         let minute = Duration::from_secs(60);
-        let sweep = Schedule { function: "sweep".to_owned(), every: minute };
-        assert_eq!(Template::read().unwrap().schedules, [sweep]);
+        let schedule = |function: &str, minutes, seconds| Schedule {
+            function: function.to_owned(),
+            every: minutes * minute,
+            timeout: Duration::from_secs(seconds),
+        };
+        let wanted = [schedule("sweep", 1, 55), schedule("clear-objects", 10, 300)];
+        assert_eq!(Template::read().unwrap().schedules, wanted);
         assert_eq!(rate("rate(2 hours)").unwrap(), 120 * minute);
         assert!(rate("cron(0 * * * ? *)").is_err());
     }

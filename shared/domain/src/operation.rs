@@ -13,11 +13,26 @@ pub enum Operation {
     ChatCompletions,
     /// `POST …/embeddings`
     Embeddings,
+    /// `POST …/responses`, and what is done with stored responses.
+    Responses,
+    /// `…/conversations`
+    Conversations,
+    /// `…/files`
+    Files,
+    /// `…/vector_stores`
+    VectorStores,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 2] = [Self::ChatCompletions, Self::Embeddings];
+    pub const ALL: [Self; 6] = [
+        Self::ChatCompletions,
+        Self::Embeddings,
+        Self::Responses,
+        Self::Conversations,
+        Self::Files,
+        Self::VectorStores,
+    ];
 
     /// The end of the operation's path, the same at OpenAI, at Azure and here.
     #[must_use]
@@ -25,6 +40,20 @@ impl Operation {
         match self {
             Self::ChatCompletions => "chat/completions",
             Self::Embeddings => "embeddings",
+            Self::Responses => "responses",
+            Self::Conversations => "conversations",
+            Self::Files => "files",
+            Self::VectorStores => "vector_stores",
+        }
+    }
+
+    /// Whether Azure's classic API takes the operation below a deployment. What is kept upstream
+    /// belongs to the resource, and a response's body names its model.
+    #[must_use]
+    pub fn is_below_deployment(self) -> bool {
+        match self {
+            Self::ChatCompletions | Self::Embeddings => true,
+            Self::Responses | Self::Conversations | Self::Files | Self::VectorStores => false,
         }
     }
 
@@ -34,6 +63,10 @@ impl Operation {
         match self {
             Self::ChatCompletions => "chat_completions",
             Self::Embeddings => "embeddings",
+            Self::Responses => "responses",
+            Self::Conversations => "conversations",
+            Self::Files => "files",
+            Self::VectorStores => "vector_stores",
         }
     }
 }

@@ -6,8 +6,11 @@
 
 mod governed;
 mod json;
+mod references;
+mod responses;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::borrow::Cow;
 
@@ -20,6 +23,7 @@ use crate::error::{ApiError, BadRequestCode};
 use crate::request::Request;
 
 pub use governed::{Caps, Demanded};
+pub(crate) use references::Reference;
 
 /// The largest body, in bytes: Lambda's own limit is 6 MB, with the event around it.
 pub const MOST_BYTES: usize = 5 * 1024 * 1024;
@@ -70,6 +74,24 @@ impl<'a> Payload<'a> {
     /// 400 that names the parameter.
     pub fn demanded(&self, caps: &Caps<'_>) -> Result<Demanded, ApiError> {
         governed::read(self, caps)
+    }
+
+    /// The ids of kept objects that the body names.
+    ///
+    /// # Errors
+    ///
+    /// 400 for ids that can be nobody's.
+    pub(crate) fn references(&self) -> Result<Vec<Reference>, ApiError> {
+        references::read(self)
+    }
+
+    /// The prompt tokens that the items of a conversation are, or more.
+    ///
+    /// # Errors
+    ///
+    /// 400 for items that are only named, and for too many images.
+    pub(crate) fn items_tokens(&self) -> Result<u64, ApiError> {
+        responses::items(self, "items").map(|estimate| estimate.prompt_tokens)
     }
 
     /// The body for Azure.

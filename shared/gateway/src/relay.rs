@@ -4,22 +4,27 @@
 //! it hands on each frame as it comes, finds the usage, settles, and only then ends the answer. If
 //! the attendee leaves, the pump goes on reading, so that what the model produced is accounted.
 
+mod events;
 mod pump;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
+use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::Gateway;
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::headers;
+use crate::objects::Keeping;
 use crate::parse::Dialect;
 use crate::payload::Demanded;
 use crate::ports::UpstreamBody;
@@ -43,6 +48,21 @@ pub(crate) struct Unasked {
     pub(crate) prompt_filter: bool,
 }
 
+/// How the frames of a stream are to be read.
+pub(crate) enum Dialogue {
+    /// Chunks of a chat completion.
+    Chat(Unasked),
+    /// Named events of the Responses API.
+    Responses(Option<Box<Keeping>>),
+}
+
+/// What Azure calls an answer.
+#[derive(Deserialize)]
+struct Made<'a> {
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+}
+
 impl Gateway {
     /// Hands an answer on.
     ///
@@ -56,6 +76,7 @@ impl Gateway {
         dialect: Dialect,
         answer: http::Response<UpstreamBody>,
         reservation: Reservation,
+        mut keeping: Option<Keeping>,
     ) -> Result<Response, ApiError> {
         let (head, body) = answer.into_parts();
         let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
@@ -73,9 +94,14 @@ impl Gateway {
         }
         let headers = self.answer_headers(&head.headers, request, demanded, &reservation);
         if demanded.is_streamed && is("text/event-stream") {
-            let unasked =
-                Unasked { usage: !demanded.wants_usage, prompt_filter: dialect == Dialect::OpenAi };
-            let body = pump::start(self, body, until, unasked, reservation);
+            let dialogue = match reservation.operation {
+                Operation::Responses => Dialogue::Responses(keeping.map(Box::new)),
+                _ => Dialogue::Chat(Unasked {
+                    usage: !demanded.wants_usage,
+                    prompt_filter: dialect == Dialect::OpenAi,
+                }),
+            };
+            let body = pump::start(self, body, until, dialogue, reservation);
             return Ok(respond(headers, "text/event-stream; charset=utf-8", body));
         }
         let started_at = self.settler.clock.now();
@@ -95,8 +121,37 @@ impl Gateway {
             Some(counted) => Settlement::AtLeast(counted.usage),
             None => Settlement::AtLeast(Usage::default()),
         };
-        self.settle_behind(reservation, Ending::of(settlement, "ok", 200, Some(started_at)));
+        if let Some(keeping) = &mut keeping {
+            let made = serde_json::from_slice::<Made<'_>>(&bytes).ok();
+            let id = made.and_then(|made| made.id);
+            if let Err(error) = keeping.keep(id.as_deref()).await {
+                // The model has worked, and its answer is deleted: paid, as one that breaks off.
+                let ending =
+                    Ending::of(settlement, error.code(), error.status().as_u16(), Some(started_at));
+                self.settle_behind(reservation, ending);
+                return Err(error);
+            }
+        }
+        let ending = Ending::of(settlement, "ok", 200, Some(started_at));
+        self.settle_and_resize(reservation, ending, keeping);
         Ok(respond(headers, "application/json", whole(bytes)))
+    }
+
+    /// Settles behind the answer, and notes what it adds to later requests.
+    fn settle_and_resize(
+        &self,
+        reservation: Reservation,
+        ending: Ending,
+        keeping: Option<Keeping>,
+    ) {
+        let settler = std::sync::Arc::clone(&self.settler);
+        self.settler.tasks.spawn(async move {
+            let usage = ending.settlement.exact();
+            settler.settle(reservation, ending).await;
+            if let (Some(keeping), Some(usage)) = (keeping, usage) {
+                keeping.resize(usage).await;
+            }
+        });
     }
 
     /// Settles after the answer has been handed over, before the process may freeze.
@@ -112,7 +167,7 @@ impl Gateway {
         self.settle_behind(reservation, ending);
     }
 
-    fn answer_headers(
+    pub(crate) fn answer_headers(
         &self,
         azure: &HeaderMap,
         request: &Request,
@@ -120,9 +175,7 @@ impl Gateway {
         reservation: &Reservation,
     ) -> HeaderMap {
         let mut out = HeaderMap::with_capacity(16);
-        if let Some(id) = azure.get("apim-request-id").filter(|id| is_plain_id(id)) {
-            out.insert(headers::UPSTREAM_REQUEST_ID, id.clone());
-        }
+        copy_upstream_id(azure, &mut out);
         let now = request.now.into();
         headers::set_rates(&mut out, &reservation.allowance, &reservation.account, now);
         if let (Some(cap), Some(asked)) = (demanded.completion_cap, demanded.clamped_from)
@@ -131,6 +184,13 @@ impl Gateway {
             out.insert(headers::EVENT_MAX_TOKENS, value);
         }
         out
+    }
+}
+
+/// Azure's id of its answer, as our header.
+pub(crate) fn copy_upstream_id(azure: &HeaderMap, out: &mut HeaderMap) {
+    if let Some(id) = azure.get("apim-request-id").filter(|id| is_plain_id(id)) {
+        out.insert(headers::UPSTREAM_REQUEST_ID, id.clone());
     }
 }
 
@@ -165,7 +225,10 @@ pub(crate) async fn next_chunk(body: &mut UpstreamBody, until: Option<Instant>) 
     }
 }
 
-async fn read_whole(mut body: UpstreamBody, until: Option<Instant>) -> Result<Bytes, ApiError> {
+pub(crate) async fn read_whole(
+    mut body: UpstreamBody,
+    until: Option<Instant>,
+) -> Result<Bytes, ApiError> {
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
     loop {

@@ -8,6 +8,7 @@ pub mod event_store;
 pub mod keys;
 pub mod lambda;
 pub mod ledger;
+pub mod objects;
 pub mod organisers;
 pub mod settings;
 pub mod shell;

@@ -13,6 +13,8 @@
 //! | `TOKEN#<sha-256>` | `TOKEN` | the organiser whom a token names |
 //! | `SWEEP` | `EVENT#<id>` | events that the sweep looks at |
 //! | `REQUEST#<request id>` | `REQUEST` | a usage record |
+//! | `OBJECTS#<event id>` | `<user>#<kind>#<upstream id>` | whose an object kept upstream is |
+//! | `MARKS` | `EVENT#<id>` | events that may have such objects |
 
 use std::collections::HashMap;
 
@@ -22,6 +24,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::AccountKey;
 use lanyard_domain::ids::{DeploymentName, EventId, OrganiserId, Replica, RequestId};
+use lanyard_domain::object::{Kind, ObjectId, Owner};
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_gateway::ports::Cause;
 use serde::Serialize;
@@ -133,6 +136,19 @@ impl Key {
         Self::new(format!("REQUEST#{id}"), "REQUEST")
     }
 
+    /// An object kept upstream, by its owner and its id.
+    #[must_use]
+    pub fn object(owner: &Owner, kind: Kind, id: &ObjectId) -> Self {
+        let sk = format!("{}{id}", objects_prefix(&owner.user, kind));
+        Self::new(objects_pk(&owner.event), sk)
+    }
+
+    /// That an event may have objects.
+    #[must_use]
+    pub fn mark(event: &EventId) -> Self {
+        Self::new(MARKS_PK.to_owned(), format!("{EVENT_PREFIX}{event}"))
+    }
+
     /// The key's two attributes.
     #[must_use]
     pub fn attributes(self) -> Item {
@@ -155,6 +171,24 @@ pub const DEPLOYMENT_PREFIX: &str = "DEPLOYMENT#";
 pub const EVENT_PREFIX: &str = "EVENT#";
 /// The partition of the events that the sweep looks at.
 pub const SWEEP_PK: &str = "SWEEP";
+
+/// The partition of the events that may have objects kept upstream.
+pub const MARKS_PK: &str = "MARKS";
+
+/// The partition of the objects of an event.
+#[must_use]
+pub fn objects_pk(event: &EventId) -> String {
+    format!("OBJECTS#{event}")
+}
+
+/// How the sort keys of an attendee's objects of a kind begin.
+///
+/// A user's name may hold any character, the separator too; encoded, it ends where it ends.
+#[must_use]
+pub fn objects_prefix(user: &UserId, kind: Kind) -> String {
+    let user = user.as_str().replace('%', "%25").replace('#', "%23");
+    format!("{user}#{kind}#")
+}
 
 /// The partition of everything of an event.
 #[must_use]
@@ -279,6 +313,7 @@ pub async fn create(
 mod tests {
     use lanyard_domain::catalog::Deployment;
     use lanyard_domain::event::Event;
+    use lanyard_domain::object::Owned;
 
     use super::*;
 
@@ -299,6 +334,9 @@ mod tests {
         let deployment = item(1, include_str!("../golden/deployment.1.json"));
         let deployment: Deployment = get_document(&deployment).unwrap();
         assert_eq!(deployment.key_reference, "main/gpt-4o-mini/sweden");
+        let object = item(1, include_str!("../golden/object.1.json"));
+        let object: Owned = get_document(&object).unwrap();
+        assert_eq!((object.kind, object.id.as_str()), (Kind::VectorStore, "vs_0a1B"));
     }
 
     #[test]

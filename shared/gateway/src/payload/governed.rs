@@ -8,12 +8,12 @@ use lanyard_domain::operation::Operation;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Payload, invalid, not_allowed};
+use super::{Payload, invalid, not_allowed, responses};
 use crate::error::{ApiError, BadRequestCode};
 
 /// Every governed field. One that appears twice, or in other letters, is refused: Azure might read
 /// the one that was not checked.
-const GOVERNED: [&str; 18] = [
+const GOVERNED: [&str; 21] = [
     "model",
     "stream",
     "stream_options",
@@ -32,12 +32,15 @@ const GOVERNED: [&str; 18] = [
     "data_sources",
     "dataSources",
     "previous_response_id",
+    "conversation",
+    "prompt",
+    "safety_identifier",
 ];
 
 const MOST_MESSAGES: usize = 2_048;
 const MOST_TOOLS: usize = 128;
 const MOST_INPUTS: usize = 2_048;
-const MOST_IMAGES: u64 = 50;
+pub(super) const MOST_IMAGES: u64 = 50;
 
 /// What an event allows one request to ask for.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +51,8 @@ pub struct Caps<'a> {
     pub choices: u64,
     /// Tool types allowed beside `function` and `custom`.
     pub extra_tool_types: &'a [String],
+    /// Whether objects may be kept upstream.
+    pub keeps_objects: bool,
 }
 
 /// What a request asks for, within its caps.
@@ -62,9 +67,34 @@ pub struct Demanded {
     /// The cap that the client asked for, where it was above the event's.
     pub clamped_from: Option<u64>,
     /// Whether the client itself named the newer field for the cap.
-    names_completion_tokens: bool,
+    pub(super) names_completion_tokens: bool,
+    /// Whether the answer is kept upstream.
+    pub is_kept: bool,
     /// What it may cost.
     pub estimate: Estimate,
+}
+
+impl Demanded {
+    /// Of what costs a request and no tokens.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self {
+            is_streamed: false,
+            wants_usage: false,
+            completion_cap: None,
+            clamped_from: None,
+            names_completion_tokens: false,
+            is_kept: false,
+            estimate: Estimate::new(0, 0, 0, 1),
+        }
+    }
+
+    /// The same with what the objects that a request names add to its prompt.
+    #[must_use]
+    pub fn carrying(mut self, tokens: u64) -> Self {
+        self.estimate.prompt_tokens = self.estimate.prompt_tokens.saturating_add(tokens);
+        self
+    }
 }
 
 /// Refuses governed fields that are doubled or spelt in other letters.
@@ -97,6 +127,9 @@ pub(super) fn check_names<'n>(names: impl Iterator<Item = &'n str>) -> Result<()
 
 /// Reads the governed fields.
 pub(super) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, ApiError> {
+    if payload.operation == Operation::Responses {
+        return responses::read(payload, caps);
+    }
     refuse_what_no_event_allows(payload)?;
     check_tools(payload, caps)?;
     let is_streamed = flag(payload, "stream")?.unwrap_or(false);
@@ -115,30 +148,34 @@ pub(super) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, A
                 completion_cap: Some(cap),
                 clamped_from: asked.filter(|asked| *asked > cap),
                 names_completion_tokens: payload.field("max_completion_tokens").is_some(),
+                is_kept: false,
                 estimate: Estimate::new(text_bytes as u64, images.count, cap, choices),
             })
         }
         Operation::Embeddings => {
             check_inputs(payload)?;
-            Ok(Demanded {
-                is_streamed: false,
-                wants_usage: false,
-                completion_cap: None,
-                clamped_from: None,
-                names_completion_tokens: false,
-                estimate: Estimate::new(payload.bytes as u64, 0, 0, 1),
-            })
+            let estimate = Estimate::new(payload.bytes as u64, 0, 0, 1);
+            Ok(Demanded { estimate, ..Demanded::nothing() })
         }
+        Operation::Responses
+        | Operation::Conversations
+        | Operation::Files
+        | Operation::VectorStores => Ok(Demanded::nothing()),
     }
 }
 
-fn refuse_what_no_event_allows(payload: &Payload<'_>) -> Result<(), ApiError> {
+pub(super) fn refuse_background(payload: &Payload<'_>) -> Result<(), ApiError> {
     if flag(payload, "background")? == Some(true) {
         return Err(not_allowed(
             "background",
             "background is not allowed: the answer must be waited for. Leave it out.",
         ));
     }
+    Ok(())
+}
+
+fn refuse_what_no_event_allows(payload: &Payload<'_>) -> Result<(), ApiError> {
+    refuse_background(payload)?;
     for field in ["data_sources", "dataSources"] {
         if payload.field(field).is_some() {
             return Err(not_allowed(field, format!("{field} is not allowed here. Leave it out.")));
@@ -154,7 +191,7 @@ fn refuse_what_no_event_allows(payload: &Payload<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, ApiError> {
+pub(super) fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, ApiError> {
     match payload.field(name).map(RawValue::get) {
         None => Ok(None),
         Some("true") => Ok(Some(true)),
@@ -164,7 +201,7 @@ fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, ApiError> {
 }
 
 /// A count from 1 to 2^31 − 1, the range of Azure's own integers.
-fn count(payload: &Payload<'_>, name: &str) -> Result<Option<u64>, ApiError> {
+pub(super) fn count(payload: &Payload<'_>, name: &str) -> Result<Option<u64>, ApiError> {
     let Some(raw) = payload.field(name) else {
         return Ok(None);
     };
@@ -224,7 +261,7 @@ fn wants_usage(payload: &Payload<'_>, is_streamed: bool) -> Result<bool, ApiErro
         })
 }
 
-fn check_tools(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), ApiError> {
+pub(super) fn check_tools(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), ApiError> {
     #[derive(Deserialize)]
     struct Tool<'a> {
         #[serde(rename = "type", borrow)]
@@ -330,6 +367,9 @@ pub(super) fn write(
     user: &str,
     out: &mut Vec<u8>,
 ) {
+    if payload.operation == Operation::Responses {
+        return responses::write(payload, demanded, azure_name, user, out);
+    }
     let mut object = Object { out };
     object.text("model", azure_name);
     object.text("user", user);
@@ -375,19 +415,19 @@ fn stream_options(payload: &Payload<'_>) -> String {
     serde_json::Value::Object(options).to_string()
 }
 
-struct Object<'o> {
-    out: &'o mut Vec<u8>,
+pub(super) struct Object<'o> {
+    pub(super) out: &'o mut Vec<u8>,
 }
 
 impl Object<'_> {
-    fn raw(&mut self, name: &str, value: &str) {
+    pub(super) fn raw(&mut self, name: &str, value: &str) {
         self.out.push(if self.out.is_empty() { b'{' } else { b',' });
         self.quoted(name);
         self.out.push(b':');
         self.out.extend_from_slice(value.as_bytes());
     }
 
-    fn text(&mut self, name: &str, value: &str) {
+    pub(super) fn text(&mut self, name: &str, value: &str) {
         self.raw(name, "");
         self.quoted(value);
     }

@@ -17,13 +17,14 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{Next, Unasked, next_chunk};
+use super::events::{self, Meaning};
+use super::{Dialogue, Next, Unasked, next_chunk};
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::ports::UpstreamBody;
 use crate::settle::{Ending, Settler};
 use crate::sse::{Frame, FrameTooLong, Scanner};
-use crate::upstream::{Answer, Counted};
+use crate::upstream::{Answer, Counted, FIRST_WAIT};
 use crate::{Body, Gateway};
 
 /// Frames that may wait for a slow reader.
@@ -34,7 +35,7 @@ pub(super) fn start(
     gateway: &Gateway,
     upstream: UpstreamBody,
     until: Option<Instant>,
-    unasked: Unasked,
+    dialogue: Dialogue,
     reservation: Reservation,
 ) -> Body {
     let (sender, receiver) = mpsc::channel(WAITING_FRAMES);
@@ -42,7 +43,8 @@ pub(super) fn start(
         settler: Arc::clone(&gateway.settler),
         downstream: Some(sender),
         until,
-        unasked,
+        dialogue,
+        frames: 0,
         has_answered: false,
         first_byte_at: None,
         completion_bytes: 0,
@@ -73,7 +75,9 @@ struct Pump {
     /// `None` once the attendee has left.
     downstream: Option<mpsc::Sender<Bytes>>,
     until: Option<Instant>,
-    unasked: Unasked,
+    dialogue: Dialogue,
+    /// Frames handed on.
+    frames: u64,
     has_answered: bool,
     first_byte_at: Option<DateTime<Utc>>,
     /// What was handed on, for the case that nobody ever counts it.
@@ -94,11 +98,19 @@ impl Pump {
         };
         if let Some(error) = &error {
             tracing::warn!(request_id = %reservation.id, error = ?error, "stream broke off");
-            self.say(error_event(error)).await;
+            let event = match self.dialogue {
+                Dialogue::Chat(_) => error_event(error),
+                Dialogue::Responses(_) => events::error_event(error, self.frames),
+            };
+            self.say(event).await;
         }
         let outcome = error.as_ref().map_or("ok", ApiError::code);
         let ending = Ending::of(self.settlement(), outcome, 200, self.first_byte_at);
         self.settler.settle(reservation, ending).await;
+        if let (Dialogue::Responses(Some(keeping)), Some(counted)) = (&self.dialogue, self.counted)
+        {
+            keeping.resize(counted.usage).await;
+        }
         // Dropping the sender ends the answer: only now, when its cost is written down.
     }
 
@@ -117,7 +129,13 @@ impl Pump {
                     if let Some(frame) = scanner.finish() {
                         self.take(frame, expected).await?;
                     }
-                    return Ok(());
+                    return match self.dialogue {
+                        // Its clients wait for the event that ends it.
+                        Dialogue::Responses(_) if !self.is_done => {
+                            Err(ApiError::UpstreamUnreachable(Some("the stream has no end".into())))
+                        }
+                        Dialogue::Responses(_) | Dialogue::Chat(_) => Ok(()),
+                    };
                 }
                 // After the end of the conversation a break is no loss.
                 Next::Broken(_) if self.is_done => return Ok(()),
@@ -127,6 +145,45 @@ impl Pump {
     }
 
     async fn take(&mut self, frame: Frame, expected: u64) -> Result<(), ApiError> {
+        match self.dialogue {
+            Dialogue::Chat(unasked) => self.take_chunk(frame, expected, unasked).await,
+            Dialogue::Responses(_) => self.take_event(frame, expected).await,
+        }
+    }
+
+    async fn take_event(&mut self, frame: Frame, expected: u64) -> Result<(), ApiError> {
+        let named = match events::read(&frame, expected) {
+            Meaning::Nothing => {
+                self.completion_bytes += frame.0.len() as u64;
+                None
+            }
+            Meaning::Names(id) => Some(id),
+            Meaning::Ends { id, counted } => {
+                self.is_done = true;
+                self.counted = counted.or(self.counted);
+                Some(id)
+            }
+            Meaning::Fails { is_busy: true } => {
+                return Err(ApiError::UpstreamBusy { retry_after: FIRST_WAIT });
+            }
+            Meaning::Fails { is_busy: false } => {
+                return Err(ApiError::UpstreamUnreachable(Some("an error in the stream".into())));
+            }
+        };
+        if let (Some(id), Dialogue::Responses(Some(keeping))) = (named, &mut self.dialogue) {
+            // Nobody learns the id before it is written down whose it is.
+            keeping.keep(id.as_deref()).await?;
+        }
+        self.say(frame.0).await;
+        Ok(())
+    }
+
+    async fn take_chunk(
+        &mut self,
+        frame: Frame,
+        expected: u64,
+        unasked: Unasked,
+    ) -> Result<(), ApiError> {
         if frame.may_govern() {
             let data = frame.data();
             let read = serde_json::from_slice::<Chunk<'_>>(&data).unwrap_or_default();
@@ -139,8 +196,8 @@ impl Pump {
             if counted.is_some() {
                 self.counted = counted;
             }
-            let is_unasked = (counted.is_some() && self.unasked.usage)
-                || (read.prompt_filter_results.is_some() && self.unasked.prompt_filter);
+            let is_unasked = (counted.is_some() && unasked.usage)
+                || (read.prompt_filter_results.is_some() && unasked.prompt_filter);
             if is_unasked && !has_choices {
                 return Ok(());
             }
@@ -171,6 +228,7 @@ impl Pump {
             self.downstream = None;
         }
         self.has_answered = true;
+        self.frames += 1;
         if self.first_byte_at.is_none() {
             self.first_byte_at = Some(self.settler.clock.now());
         }

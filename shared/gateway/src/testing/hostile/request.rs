@@ -229,6 +229,9 @@ impl<'b> Grammar<'b> {
                 "x".repeat(usize::from(self.byte()))
             ),
             Operation::Embeddings => format!(r#""input":["{PROMPT}"]"#),
+            Operation::Responses => format!(r#""input":"{PROMPT}""#),
+            // Their bodies go through `tend`, which this grammar does not speak.
+            Operation::Conversations | Operation::Files | Operation::VectorStores => String::new(),
         }];
         if !self.one_in(3) {
             fields.push(r#""model":"model""#.to_owned());
