@@ -21,6 +21,7 @@ pub(crate) use self::wire::Recorded;
 use self::wire::{Connection, Outcome};
 
 pub(crate) mod frames;
+pub(crate) mod kept;
 pub(crate) mod usual;
 
 mod gate;
@@ -52,6 +53,7 @@ struct Script {
     next: VecDeque<Reply>,
     always: Option<Reply>,
     completion: String,
+    kept: kept::Kept,
     requests: Vec<Recorded>,
 }
 
@@ -69,6 +71,7 @@ impl ScriptedAzure {
             next: VecDeque::new(),
             always: None,
             completion: usual::COMPLETION.to_owned(),
+            kept: kept::Kept::of(address.port()),
             requests: Vec::new(),
         };
         let shared = Arc::new(Shared {
@@ -100,6 +103,16 @@ impl ScriptedAzure {
     /// The requests in the order in which they arrived.
     pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.shared.script().requests.clone()
+    }
+
+    /// The ids of what is kept.
+    pub(crate) fn kept(&self) -> Vec<String> {
+        self.shared.script().kept.ids()
+    }
+
+    /// Loses an object without telling anybody.
+    pub(crate) fn lose(&self, id: &str) {
+        self.shared.script().kept.lose(id);
     }
 
     /// Answers the next call that nothing is scripted for yet.
@@ -147,7 +160,12 @@ impl Shared {
         let mut script = self.script();
         script.requests.push(request.clone());
         let scripted = script.next.pop_front().or_else(|| script.always.clone());
-        scripted.unwrap_or_else(|| usual::reply(request, &script.completion))
+        if let Some(scripted) = scripted {
+            return scripted;
+        }
+        let completion = script.completion.clone();
+        let kept = script.kept.reply(request, &completion);
+        kept.unwrap_or_else(|| usual::reply(request, &completion))
     }
 }
 
