@@ -49,13 +49,14 @@ pub async fn prepare(admin: &Arc<Admin>, first: FirstRun) -> Result<Welcome> {
             bail!("a real Azure endpoint needs a key: AZURE_OPENAI_API_KEY or --azure-key-file")
         }
     };
-    for (name, operation) in [
-        ("gpt-4o-mini", "chat_completions"),
-        ("gpt-4o", "chat_completions"),
-        ("text-embedding-3-small", "embeddings"),
+    let talking = ["chat_completions", "responses", "conversations", "files", "vector_stores"];
+    for (name, operations) in [
+        ("gpt-4o-mini", &talking[..]),
+        ("gpt-4o", &talking[..]),
+        ("text-embedding-3-small", &["embeddings"]),
     ] {
         let deployment = json!({
-            "endpoint": first.azure_endpoint, "azure_name": name, "operations": [operation],
+            "endpoint": first.azure_endpoint, "azure_name": name, "operations": operations,
             "key": key, "requests_per_minute": 10_000, "tokens_per_minute": 2_000_000,
         });
         call(admin, "PUT", &format!("/deployments/{name}"), Some(deployment)).await?;
@@ -91,7 +92,12 @@ async fn make_event(admin: &Arc<Admin>) -> Result<()> {
         "time_zone": "UTC",
         "code": CODE,
         "attendees": 100,
-        "default_deployments": {"chat_completions": "gpt-4o-mini", "embeddings": "text-embedding-3-small"},
+        "keeps_objects": true,
+        "default_deployments": {
+            "chat_completions": "gpt-4o-mini", "embeddings": "text-embedding-3-small",
+            "responses": "gpt-4o-mini", "conversations": "gpt-4o-mini",
+            "files": "gpt-4o-mini", "vector_stores": "gpt-4o-mini",
+        },
     });
     let answer = direct(admin, "POST", "/events", Some(event)).await?;
     let is_there_already = answer.body["error"]["code"] == "code_taken";
