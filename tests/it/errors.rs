@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use lanyard_domain::allowance::Limit;
+use lanyard_domain::object::Kind;
 use lanyard_gateway::ApiError;
 use lanyard_gateway::error::{BadRequestCode, ContactHint, ModelRefusal, Whose};
 use serde_json::Value;
@@ -25,13 +26,16 @@ const REQUEST: &str = "invalid_request_error";
 const AS_AZURE: &str = "";
 const NEVER: Option<&str> = Some("false");
 
-const ROWS: [Row; 26] = [
+const ROWS: [Row; 30] = [
     (401, "invalid_event_code", "authentication_error", NEVER, NO_WAIT, None),
     (403, "event_not_started", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_ended", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_paused", "permission_error", NEVER, NO_WAIT, None),
     (403, "attendee_blocked", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_full", "permission_error", NEVER, NO_WAIT, None),
+    (403, "objects_not_kept", "permission_error", NEVER, NO_WAIT, None),
+    (403, "batches_not_offered", "permission_error", NEVER, NO_WAIT, None),
+    (404, "object_not_found", REQUEST, None, NO_WAIT, None),
     (404, "model_not_found", REQUEST, None, NO_WAIT, None),
     (404, "unknown_route", REQUEST, None, NO_WAIT, None),
     (405, "method_not_allowed", REQUEST, None, NO_WAIT, Some("POST, OPTIONS")),
@@ -51,6 +55,7 @@ const ROWS: [Row; 26] = [
     (502, "upstream_unreachable", "api_error", None, NO_WAIT, None),
     (504, "upstream_timeout", "api_error", None, NO_WAIT, None),
     (503, "accounting_unavailable", "api_error", None, (Some("2"), Some("1500")), None),
+    (503, "ownership_unavailable", "api_error", None, (Some("2"), Some("1500")), None),
     (503, "upstream_misconfigured", "api_error", NEVER, NO_WAIT, None),
 ];
 
@@ -70,6 +75,9 @@ fn one_of_each() -> Vec<ApiError> {
         ApiError::EventPaused { contact: contact() },
         ApiError::AttendeeBlocked { contact: contact() },
         ApiError::EventFull { contact: contact() },
+        ApiError::ObjectsNotKept { contact: contact() },
+        ApiError::BatchesNotOffered,
+        ApiError::ObjectNotFound { kind: Kind::File, param: None },
         ApiError::ModelNotFound { offered: Vec::new() },
         ApiError::UnknownRoute,
         ApiError::MethodNotAllowed { allow: "POST, OPTIONS" },
@@ -103,6 +111,7 @@ fn one_of_each() -> Vec<ApiError> {
         ApiError::UpstreamUnreachable(None),
         ApiError::UpstreamTimeout,
         ApiError::AccountingUnavailable { retry_after, cause: None },
+        ApiError::OwnershipUnavailable { retry_after, cause: None },
         ApiError::UpstreamMisconfigured(None),
         ApiError::Internal(None),
     ];
@@ -114,6 +123,10 @@ fn one_of_each() -> Vec<ApiError> {
             | ApiError::EventPaused { .. }
             | ApiError::AttendeeBlocked { .. }
             | ApiError::EventFull { .. }
+            | ApiError::ObjectsNotKept { .. }
+            | ApiError::BatchesNotOffered
+            | ApiError::ObjectNotFound { .. }
+            | ApiError::OwnershipUnavailable { .. }
             | ApiError::ModelNotFound { .. }
             | ApiError::UnknownRoute
             | ApiError::MethodNotAllowed { .. }

@@ -103,7 +103,8 @@ fn call(azure: &ScriptedAzure, number: usize) -> UpstreamCall {
     UpstreamCall {
         url: format!("{}/openai/v1/embeddings", azure.endpoint()),
         body: "{}".into(),
-        content_type: "application/json".into(),
+        method: http::Method::POST,
+        content_type: Some(http::HeaderValue::from_static("application/json")),
         accept: "application/json",
         is_streamed: false,
         request_id: format!("req_{number}").parse().unwrap(),

@@ -172,7 +172,7 @@ impl Stream {
         self.head.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    async fn piece(&mut self) -> Option<Bytes> {
+    pub(crate) async fn piece(&mut self) -> Option<Bytes> {
         let Ok(frame) = self.body.frame().await?;
         let Ok(bytes) = frame.into_data() else {
             panic!("an answer has no trailers");

@@ -56,7 +56,9 @@ impl Attendee {
             Operation::ChatCompletions => {
                 json(json!({"messages": [{"role": "user", "content": prompt}]}))
             }
-            Operation::Embeddings | Operation::Moderations => json(json!({"input": prompt})),
+            Operation::Embeddings | Operation::Moderations | Operation::Responses => {
+                json(json!({"input": prompt}))
+            }
             Operation::Completions => json(json!({"prompt": prompt})),
             Operation::ImagesGenerations => json(json!({"prompt": prompt})),
             Operation::AudioSpeech => json(json!({"input": prompt, "voice": "alloy"})),
@@ -66,6 +68,9 @@ impl Attendee {
                 &path,
                 &[("file", WAV, &recording()), ("prompt", "", prompt.as_bytes())],
             ),
+            Operation::Conversations | Operation::Files | Operation::VectorStores => {
+                panic!("{operation} is more than one call")
+            }
         }
     }
 }
@@ -74,7 +79,8 @@ impl Builder {
     /// A model for every operation, and each the default of its own.
     pub(crate) fn everything(self) -> Self {
         let more = Operation::ALL.into_iter().filter(|operation| {
-            !matches!(operation, Operation::ChatCompletions | Operation::Embeddings)
+            let is_there = matches!(operation, Operation::ChatCompletions | Operation::Embeddings);
+            operation.is_below_deployment() && !is_there
         });
         more.fold(self, |builder, operation| {
             let name = format!("model-{}", operation.name());

@@ -21,6 +21,7 @@ pub(crate) use self::wire::Recorded;
 use self::wire::{Connection, Outcome};
 
 pub(crate) mod frames;
+pub(crate) mod kept;
 pub(crate) mod usual;
 
 mod gate;
@@ -53,6 +54,7 @@ struct Script {
     always: Option<Reply>,
     streams: Option<Reply>,
     completion: String,
+    kept: kept::Kept,
     requests: Vec<Recorded>,
 }
 
@@ -71,6 +73,7 @@ impl ScriptedAzure {
             always: None,
             streams: None,
             completion: usual::COMPLETION.to_owned(),
+            kept: kept::Kept::of(address.port()),
             requests: Vec::new(),
         };
         let shared = Arc::new(Shared {
@@ -102,6 +105,16 @@ impl ScriptedAzure {
     /// The requests in the order in which they arrived.
     pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.shared.script().requests.clone()
+    }
+
+    /// The ids of what is kept.
+    pub(crate) fn kept(&self) -> Vec<String> {
+        self.shared.script().kept.ids()
+    }
+
+    /// Loses an object without telling anybody.
+    pub(crate) fn lose(&self, id: &str) {
+        self.shared.script().kept.lose(id);
     }
 
     /// Answers the next call that nothing is scripted for yet.
@@ -157,7 +170,12 @@ impl Shared {
         let next = script.next.pop_front();
         let streamed = || script.streams.clone().filter(|_| is_streamed);
         let scripted = next.or_else(streamed).or_else(|| script.always.clone());
-        scripted.unwrap_or_else(|| usual::reply(request, &script.completion))
+        if let Some(scripted) = scripted {
+            return scripted;
+        }
+        let completion = script.completion.clone();
+        let kept = script.kept.reply(request, &completion);
+        kept.unwrap_or_else(|| usual::reply(request, &completion))
     }
 }
 

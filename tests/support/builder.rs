@@ -10,10 +10,10 @@ use lanyard_domain::catalog::{CompletionField, Deployment};
 use lanyard_domain::credential::Credential;
 use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
-use lanyard_gateway::ports::{Clock, EventStore, Ledger, Listing, Upstream};
+use lanyard_gateway::ports::{Clock, EventStore, Ledger, Listing, Objects, Upstream};
 use lanyard_gateway::testing::{
-    FaultyLedger, FixedLuck, MemoryEvents, MemoryLedger, Notebook, TestClock, a_deployment,
-    a_window, an_event,
+    FaultyLedger, FaultyObjects, FixedLuck, MemoryEvents, MemoryLedger, MemoryObjects, Notebook,
+    TestClock, a_deployment, a_window, an_event,
 };
 use lanyard_gateway::{Gateway, Ports};
 use lanyard_platform::azure::Azure;
@@ -176,6 +176,7 @@ impl Builder {
         let luck = Arc::new(FixedLuck::default());
         let journal = Arc::new(Notebook::default());
         let ledger = Arc::new(FaultyLedger::over(store.ledger(&self.functions)));
+        let objects = Arc::new(FaultyObjects::over(store.objects(&self.functions)));
         let processes = (0..self.processes).map(|_| {
             let keys = store.keys(&self.functions, &keys);
             let azure = || Arc::new(Azure::new(keys, None).expect("TLS can be set up"));
@@ -185,6 +186,7 @@ impl Builder {
                 events: store.events(&self.functions),
                 ledger: ledger.clone(),
                 upstream: self.upstream.clone().unwrap_or_else(|| azure()),
+                objects: objects.clone(),
                 journal: journal.clone(),
                 ledger_patience: self.patience,
             }))
@@ -196,6 +198,7 @@ impl Builder {
             luck,
             journal,
             ledger,
+            objects,
             keys,
             processes,
             store,
@@ -212,7 +215,9 @@ fn in_memory(event: &Event, deployments: Vec<Deployment>) -> Store {
     events.put(Listing { event: event.clone(), deployments, code_works_until: None });
     let ledger = Arc::new(MemoryLedger::default());
     ledger.put_event(event.clone());
-    Store::Memory { events, ledger }
+    let objects = Arc::new(MemoryObjects::default());
+    objects.put_event(event.clone());
+    Store::Memory { events, ledger, objects }
 }
 
 async fn in_engine(event: &Event, deployments: &[Deployment]) -> Store {
@@ -231,6 +236,13 @@ impl Store {
         match self {
             Self::Engine { engine, .. } => Arc::new(engine.table_of(functions)),
             Self::Memory { events, .. } => events.clone(),
+        }
+    }
+
+    fn objects(&self, functions: &[&'static str]) -> Arc<dyn Objects> {
+        match self {
+            Self::Engine { engine, .. } => Arc::new(engine.table_of(functions)),
+            Self::Memory { objects, .. } => objects.clone(),
         }
     }
 

@@ -12,7 +12,8 @@ use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::ports::{Clock, EventStore, Outcome};
-use lanyard_gateway::testing::{FaultyLedger, FixedLuck, MemoryEvents, MemoryLedger};
+use lanyard_gateway::testing::{FaultyLedger, FaultyObjects, FixedLuck};
+use lanyard_gateway::testing::{MemoryEvents, MemoryLedger, MemoryObjects};
 use lanyard_gateway::testing::{Notebook, TestClock};
 use lanyard_gateway::{Gateway, Ports, Request};
 use lanyard_platform::azure::Azure;
@@ -33,6 +34,7 @@ pub(crate) struct Inner {
     pub(super) luck: Arc<FixedLuck>,
     pub(super) journal: Arc<Notebook>,
     pub(super) ledger: Arc<FaultyLedger>,
+    pub(super) objects: Arc<FaultyObjects>,
     pub(super) keys: Arc<FileKeys>,
     pub(super) processes: Vec<Arc<Gateway>>,
     pub(super) store: Store,
@@ -45,7 +47,7 @@ pub(crate) struct Inner {
 /// Where events and accounts are.
 pub(crate) enum Store {
     Engine { engine: Engine, organisers: Organisers },
-    Memory { events: Arc<MemoryEvents>, ledger: Arc<MemoryLedger> },
+    Memory { events: Arc<MemoryEvents>, ledger: Arc<MemoryLedger>, objects: Arc<MemoryObjects> },
 }
 
 /// When the function that serves a request is stopped: an extension of the request.
@@ -114,6 +116,16 @@ impl World {
                 () if path.ends_with("/completions") && !path.ends_with("/chat/completions") => {
                     completions::handle(gateway, request).await
                 }
+                () if path.contains("/responses") => responses::handle(gateway, request).await,
+                () if path.contains("/conversations") => {
+                    conversations::handle(gateway, request).await
+                }
+                () if path.contains("/vector_stores") => {
+                    vector_stores::handle(gateway, request).await
+                }
+                () if path.contains("/files") || path.contains("/batches") => {
+                    files::handle(gateway, request).await
+                }
                 () if path.contains("/models") => models::handle(gateway, request).await,
                 () if path.ends_with("/event") || path.ends_with("/eventinfo") => {
                     ::event::handle(gateway, request).await
@@ -158,6 +170,11 @@ impl Inner {
         &self.ledger
     }
 
+    /// The owners of kept objects, to be made to fail.
+    pub(crate) fn objects(&self) -> &FaultyObjects {
+        &self.objects
+    }
+
     /// A process, for what no request begins.
     pub(crate) fn gateway(&self) -> Arc<Gateway> {
         Arc::clone(&self.processes[0])
@@ -179,7 +196,8 @@ impl Inner {
             clock: self.clock.clone(),
             luck: self.luck.clone(),
             events: table.clone(),
-            ledger: table,
+            ledger: table.clone(),
+            objects: table,
             upstream: Arc::new(Azure::new(keys, None).expect("TLS can be set up")),
             journal: self.journal.clone(),
             ledger_patience: Duration::from_secs(60),

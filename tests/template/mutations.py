@@ -20,7 +20,7 @@ MUTATIONS = [
     ('"Null": { dynamodb:LeadingKeys: "false" }', '"Null": { dynamodb:LeadingKeys: "true" }', "without any key"),
     ('["CODE#*", "EVENT#*"]', '["*"]', "is not limited to partitions"),
     ("Resource: !GetAtt Table.Arn", 'Resource: "*"', "on anything"),
-    ("!Ref ForwardPolicy", "arn:aws:iam::aws:policy/AmazonSSMFullAccess", "takes a policy of AWS's"),
+    ("!Ref AccountPolicy", "arn:aws:iam::aws:policy/AmazonSSMFullAccess", "takes a policy of AWS's"),
     ("    Description: Requests that each route takes at one moment.\n", "", "Burst has no description"),
     (", Tracing]", "]", "not every parameter stands in one group"),
     ("AlarmActions: [!If [HasTopic, !Ref AlarmTopic, !Ref Alarms]]", "AlarmActions: []", "tells nobody"),

@@ -52,10 +52,12 @@ pub async fn prepare(admin: &Arc<Admin>, first: FirstRun) -> Result<Welcome> {
         }
     };
     let hearing: &[&str] = &["audio_transcriptions", "audio_translations"];
+    let talking: &[&str] =
+        &["chat_completions", "responses", "conversations", "files", "vector_stores"];
     let pictures: &[&str] = &["images_generations", "images_edits"];
     let mut deployments: Vec<(&str, &[&str])> = vec![
-        ("gpt-4o-mini", &["chat_completions"]),
-        ("gpt-4o", &["chat_completions"]),
+        ("gpt-4o-mini", talking),
+        ("gpt-4o", talking),
         ("text-embedding-3-small", &["embeddings"]),
     ];
     // A real resource seldom has them all: there, an organiser adds what it has.
@@ -114,6 +116,7 @@ async fn make_event(admin: &Arc<Admin>, is_simulated: bool) -> Result<()> {
         "time_zone": "UTC",
         "code": CODE,
         "attendees": 100,
+        "keeps_objects": true,
         "default_deployments": defaults,
     });
     let answer = direct(admin, "POST", "/events", Some(event)).await?;

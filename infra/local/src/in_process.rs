@@ -16,19 +16,23 @@ use tokio_util::task::TaskTracker;
 use crate::template::Route;
 
 /// The functions that stand behind routes. `invoke` knows each of them.
-pub const FUNCTIONS: [&str; 12] = [
+pub const FUNCTIONS: [&str; 16] = [
     "admin",
     "audio-speech",
     "audio-transcriptions",
     "audio-translations",
     "chat-completions",
     "completions",
+    "conversations",
     "embeddings",
     "event",
+    "files",
     "images-edits",
     "images-generations",
     "models",
     "moderations",
+    "responses",
+    "vector-stores",
 ];
 
 /// The functions and what they need.
@@ -88,12 +92,16 @@ impl InProcess {
             "audio-translations" => attendees!(audio_translations),
             "chat-completions" => attendees!(chat_completions),
             "completions" => attendees!(completions),
+            "conversations" => attendees!(conversations),
             "embeddings" => attendees!(embeddings),
             "event" => attendees!(event),
+            "files" => attendees!(files),
             "images-edits" => attendees!(images_edits),
             "images-generations" => attendees!(images_generations),
             "models" => attendees!(models),
             "moderations" => attendees!(moderations),
+            "responses" => attendees!(responses),
+            "vector-stores" => attendees!(vector_stores),
             _ => {
                 answer(Audience::Attendees, request, |_| async { Err(ApiError::UnknownRoute) })
                     .await

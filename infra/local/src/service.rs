@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use lanyard_gateway::ports::{Clock, EventStore, Journal, Ledger, Upstream};
+use lanyard_gateway::ports::{Clock, EventStore, Journal, Ledger, Objects, Upstream};
 use lanyard_gateway::{Gateway, Ports};
 use lanyard_platform::azure::Azure;
 use lanyard_platform::clients::{self, Patience};
@@ -17,6 +17,7 @@ use lanyard_platform::settings::Settings;
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::Table;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -161,7 +162,7 @@ impl Service {
             let stop = stop.clone();
             match &self.front.dispatch {
                 Dispatch::InProcess(_) => {
-                    clock.spawn(sweep_by(schedule, Arc::clone(&self.gateway), stop));
+                    clock.spawn(run_by(schedule, Arc::clone(&self.gateway), stop));
                 }
                 Dispatch::Runtime(runtime) => {
                     let runtime = Arc::clone(runtime);
@@ -278,6 +279,7 @@ fn gateway(
         events: Arc::new(table.clone()) as Arc<dyn EventStore>,
         ledger: Arc::clone(ledger),
         upstream: Arc::new(azure) as Arc<dyn Upstream>,
+        objects: Arc::new(table.clone()) as Arc<dyn Objects>,
         journal: Arc::new(LogLines) as Arc<dyn Journal>,
         ledger_patience: PATIENCE.all_tries,
     })))
@@ -290,16 +292,31 @@ fn azure_key(options: &Options) -> Result<Option<String>> {
     Ok(Some(key.trim().to_owned()))
 }
 
-async fn sweep_by(schedule: Schedule, gateway: Arc<Gateway>, stop: CancellationToken) {
+/// Runs a function by its schedule.
+async fn run_by(schedule: Schedule, gateway: Arc<Gateway>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(schedule.every);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = stop.cancelled() => return,
         }
-        match sweep::handle(Arc::clone(&gateway), Machine.now()).await {
-            Ok(swept) => tracing::debug!(?swept, "sweep"),
-            Err(cause) => tracing::warn!(cause, "the sweep failed; the next one goes on"),
+        let gateway = Arc::clone(&gateway);
+        let done = match schedule.function.as_str() {
+            "sweep" => {
+                sweep::handle(gateway, Machine.now()).await.map(|swept| format!("{swept:?}"))
+            }
+            "clear-objects" => {
+                let until = Instant::now() + schedule.timeout;
+                let cleared = clear_objects::handle(gateway, Machine.now(), until).await;
+                cleared.map(|cleared| format!("{cleared:?}"))
+            }
+            function => Err(format!("there is no function {function} here").into()),
+        };
+        match done {
+            Ok(done) => tracing::debug!(function = schedule.function, done, "ran by schedule"),
+            Err(cause) => {
+                tracing::warn!(function = schedule.function, cause, "failed; the next run goes on");
+            }
         }
     }
 }

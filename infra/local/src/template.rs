@@ -85,6 +85,8 @@ pub struct Schedule {
     pub function: String,
     /// How often.
     pub every: Duration,
+    /// How long it may run.
+    pub timeout: Duration,
 }
 
 impl Template {
@@ -183,6 +185,7 @@ impl Template {
                             .unwrap_or(&event_properties["ScheduleExpression"]),
                         name,
                     )?)?,
+                    timeout,
                 }),
                 other => bail!("event {name} is of a type that is not served here: {other:?}"),
             }
@@ -330,10 +333,15 @@ mod tests {
     }
 
     #[test]
-    fn the_sweep_runs_every_minute() {
+    fn the_sweep_runs_every_minute_and_the_clearing_every_ten() {
         let minute = Duration::from_secs(60);
-        let sweep = Schedule { function: "sweep".to_owned(), every: minute };
-        assert_eq!(Template::read().unwrap().schedules, [sweep]);
+        let schedule = |function: &str, minutes, seconds| Schedule {
+            function: function.to_owned(),
+            every: minutes * minute,
+            timeout: Duration::from_secs(seconds),
+        };
+        let wanted = [schedule("sweep", 1, 55), schedule("clear-objects", 10, 300)];
+        assert_eq!(Template::read().unwrap().schedules, wanted);
         assert_eq!(rate("rate(2 hours)").unwrap(), 120 * minute);
         assert!(rate("cron(0 * * * ? *)").is_err());
     }

@@ -193,7 +193,8 @@ fn rates(allowance: &Allowance, tokens: u64, guess: &Guess) -> impl Iterator<Ite
         units: tokens,
         is_busy: guess.tokens_are_busy,
     });
-    requests.into_iter().chain(tokens)
+    // What costs no tokens is not kept waiting for any.
+    requests.into_iter().chain(tokens.filter(|rate| rate.units > 0))
 }
 
 /// The write that admits a request to an account, if the guess about it is right.
@@ -268,10 +269,10 @@ pub fn propose(
     if let Some(allowed) = allowance.requests_per_day {
         conditions.push(Condition::AtMost(Field::DayRequests(hold.day), room(allowed, 1)));
     }
-    if let Some(allowed) = allowance.tokens_per_day {
+    if let Some(allowed) = allowance.tokens_per_day.filter(|_| tokens > 0) {
         conditions.push(Condition::AtMost(Field::DayTokens(hold.day), room(allowed, tokens)));
     }
-    if let Some(allowed) = allowance.tokens_total {
+    if let Some(allowed) = allowance.tokens_total.filter(|_| tokens > 0) {
         conditions.push(Condition::AtMost(Field::Committed, room(allowed, tokens)));
     }
     if let Some(allowed) = allowance.in_flight {
@@ -329,7 +330,7 @@ pub fn refusal(allowance: &Allowance, account: &Account, demand: &Demand) -> Opt
     {
         return Some(Refusal::Day { limit: Limit::RequestsPerDay, allowed, resets_at });
     }
-    if let Some(allowed) = allowance.tokens_per_day
+    if let Some(allowed) = allowance.tokens_per_day.filter(|_| tokens > 0)
         && account.count(Field::DayTokens(hold.day)).saturating_add(tokens) > allowed
     {
         return Some(Refusal::Day { limit: Limit::TokensPerDay, allowed, resets_at });

@@ -178,6 +178,14 @@ impl<'a> Choice<'a> {
         order
     }
 
+    /// Those of the replicas that are at one resource; none if no replica is.
+    #[must_use]
+    pub fn at(&self, endpoint: &str) -> Option<Self> {
+        let replicas: Vec<_> =
+            self.replicas.iter().copied().filter(|d| d.endpoint == endpoint).collect();
+        (!replicas.is_empty()).then_some(Self { replicas })
+    }
+
     /// The field by which these deployments take the completion cap. Replicas of one name serve
     /// one model, so the first speaks for all.
     #[must_use]

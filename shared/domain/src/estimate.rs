@@ -17,6 +17,12 @@ pub struct Estimate {
 /// gpt-4o, <https://platform.openai.com/docs/guides/images-vision#calculating-costs>.
 pub const IMAGE_TOKENS: u64 = 1_500;
 
+/// What so many bytes of text count.
+#[must_use]
+pub fn tokens_of(text_bytes: u64) -> u64 {
+    text_bytes.div_ceil(3)
+}
+
 impl Estimate {
     /// `ceil(bytes / 3)` for text, a fixed figure per image, the cap for each choice.
     ///
@@ -26,8 +32,7 @@ impl Estimate {
     #[must_use]
     pub fn new(text_bytes: u64, images: u64, completion_cap: u64, choices: u64) -> Self {
         Self {
-            prompt_tokens: text_bytes
-                .div_ceil(3)
+            prompt_tokens: tokens_of(text_bytes)
                 .saturating_add(images.saturating_mul(IMAGE_TOKENS)),
             completion_tokens: completion_cap.saturating_mul(choices),
             units: Units::NONE,

@@ -14,6 +14,7 @@ pub mod estimate;
 pub mod event;
 pub mod ids;
 pub mod mend;
+pub mod object;
 pub mod operation;
 pub mod settlement;
 pub mod time;

@@ -27,11 +27,19 @@ pub enum Operation {
     AudioSpeech,
     /// `POST …/moderations`
     Moderations,
+    /// `POST …/responses`, and what is done with stored responses.
+    Responses,
+    /// `…/conversations`
+    Conversations,
+    /// `…/files`
+    Files,
+    /// `…/vector_stores`
+    VectorStores,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::ChatCompletions,
         Self::Embeddings,
         Self::Completions,
@@ -41,6 +49,10 @@ impl Operation {
         Self::AudioTranslations,
         Self::AudioSpeech,
         Self::Moderations,
+        Self::Responses,
+        Self::Conversations,
+        Self::Files,
+        Self::VectorStores,
     ];
 
     /// The end of the operation's path, the same at OpenAI, at Azure and here.
@@ -56,6 +68,28 @@ impl Operation {
             Self::AudioTranslations => "audio/translations",
             Self::AudioSpeech => "audio/speech",
             Self::Moderations => "moderations",
+            Self::Responses => "responses",
+            Self::Conversations => "conversations",
+            Self::Files => "files",
+            Self::VectorStores => "vector_stores",
+        }
+    }
+
+    /// Whether Azure's classic API takes the operation below a deployment. What is kept upstream
+    /// belongs to the resource, and a response's body names its model.
+    #[must_use]
+    pub fn is_below_deployment(self) -> bool {
+        match self {
+            Self::ChatCompletions
+            | Self::Embeddings
+            | Self::Completions
+            | Self::ImagesGenerations
+            | Self::ImagesEdits
+            | Self::AudioTranscriptions
+            | Self::AudioTranslations
+            | Self::AudioSpeech
+            | Self::Moderations => true,
+            Self::Responses | Self::Conversations | Self::Files | Self::VectorStores => false,
         }
     }
 
@@ -72,6 +106,10 @@ impl Operation {
             Self::AudioTranslations => "audio_translations",
             Self::AudioSpeech => "audio_speech",
             Self::Moderations => "moderations",
+            Self::Responses => "responses",
+            Self::Conversations => "conversations",
+            Self::Files => "files",
+            Self::VectorStores => "vector_stores",
         }
     }
 
@@ -85,7 +123,11 @@ impl Operation {
             | Self::Completions
             | Self::ImagesGenerations
             | Self::AudioSpeech
-            | Self::Moderations => false,
+            | Self::Moderations
+            | Self::Responses
+            | Self::Conversations
+            | Self::Files
+            | Self::VectorStores => false,
         }
     }
 
@@ -97,11 +139,15 @@ impl Operation {
             | Self::Embeddings
             | Self::Completions
             | Self::ImagesGenerations
-            | Self::ImagesEdits => true,
+            | Self::ImagesEdits
+            | Self::Responses => true,
             Self::AudioTranscriptions
             | Self::AudioTranslations
             | Self::AudioSpeech
-            | Self::Moderations => false,
+            | Self::Moderations
+            | Self::Conversations
+            | Self::Files
+            | Self::VectorStores => false,
         }
     }
 
@@ -116,7 +162,11 @@ impl Operation {
             | Self::AudioTranscriptions
             | Self::AudioTranslations
             | Self::AudioSpeech
-            | Self::Moderations => false,
+            | Self::Moderations
+            | Self::Responses
+            | Self::Conversations
+            | Self::Files
+            | Self::VectorStores => false,
         }
     }
 }

@@ -45,6 +45,15 @@ impl Settlement {
         }
     }
 
+    /// Azure's own count, where it can be believed.
+    #[must_use]
+    pub fn exact(&self) -> Option<Usage> {
+        match self {
+            Self::Exact(usage) => Some(*usage),
+            Self::AtLeast(_) | Self::Void => None,
+        }
+    }
+
     /// Whether Azure's own count is missing.
     #[must_use]
     pub fn is_estimated(&self) -> bool {

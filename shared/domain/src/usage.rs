@@ -22,7 +22,7 @@ pub struct Usage {
 impl Usage {
     /// Tokens alone.
     #[must_use]
-    pub fn of_tokens(prompt_tokens: u64, completion_tokens: u64) -> Self {
+    pub const fn of_tokens(prompt_tokens: u64, completion_tokens: u64) -> Self {
         Self { prompt_tokens, completion_tokens, units: Units::NONE }
     }
 
@@ -48,7 +48,7 @@ pub struct Charge {
 impl Charge {
     /// Tokens alone.
     #[must_use]
-    pub fn of_tokens(prompt_tokens: u64, completion_tokens: u64) -> Self {
+    pub const fn of_tokens(prompt_tokens: u64, completion_tokens: u64) -> Self {
         Self { prompt_tokens, completion_tokens, units: Units::NONE }
     }
 

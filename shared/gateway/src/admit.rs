@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
 use lanyard_domain::allowance::Allowance;
-use lanyard_domain::catalog::Choice;
+use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
 
 pub use reservation::Reservation;
@@ -72,12 +72,11 @@ impl Gateway {
         &self,
         request: &Request,
         attendance: &Attendance,
-        choice: &Choice<'_>,
+        model: &DeploymentName,
         operation: Operation,
         demanded: &Demanded,
     ) -> Result<Reservation, ApiError> {
         let event = attendance.event();
-        let model = choice.name().cloned().ok_or(ApiError::Internal(None))?;
         let demand = Demand {
             id: request.id.clone(),
             estimate: demanded.estimate,
@@ -112,7 +111,7 @@ impl Gateway {
                 at: Arc::clone(&attendance.at),
                 user: attendance.user.clone(),
                 operation,
-                model,
+                model: model.clone(),
                 hold,
                 admitted_at: request.now,
                 account,
@@ -280,10 +279,19 @@ impl Gateway {
         }
     }
 
+    /// A 503 for what was made and could not be written down as anybody's.
+    pub(crate) fn ownership_unavailable(&self, cause: Cause) -> ApiError {
+        ApiError::OwnershipUnavailable { retry_after: self.spread(), cause: Some(cause) }
+    }
+
+    /// One to five seconds, so that not everybody returns at once.
+    pub(crate) fn spread(&self) -> Duration {
+        Duration::from_millis(1_000 + self.ports.luck.draw() % 4_000)
+    }
+
     /// A 503 that spreads those who come back over some seconds.
     pub(crate) fn accounting_unavailable(&self, cause: Option<Cause>) -> ApiError {
-        let retry_after = Duration::from_millis(1_000 + self.ports.luck.draw() % 4_000);
-        ApiError::AccountingUnavailable { retry_after, cause }
+        ApiError::AccountingUnavailable { retry_after: self.spread(), cause }
     }
 
     /// A write that names a hold or a time of its own, so that making it twice changes nothing:

@@ -10,6 +10,7 @@ pub mod forward;
 pub mod headers;
 pub mod lookup;
 pub mod memory;
+pub mod objects;
 pub mod parse;
 pub mod payload;
 pub mod ports;

@@ -96,6 +96,10 @@ pub fn route(path: &str, operation: Operation) -> Result<Route<'_>, ApiError> {
     match base {
         "v1" | "openai-proxy" => Ok(Route { dialect: Dialect::OpenAi, deployment: None }),
         "openai/v1" => Ok(Route { dialect: Dialect::Azure, deployment: None }),
+        "openai" | "v1/openai" if !operation.is_below_deployment() => {
+            Ok(Route { dialect: Dialect::Azure, deployment: None })
+        }
+        _ if !operation.is_below_deployment() => Err(ApiError::UnknownRoute),
         _ => {
             let base = base.strip_prefix("v1/").unwrap_or(base);
             let deployment = base
@@ -104,6 +108,25 @@ pub fn route(path: &str, operation: Operation) -> Result<Route<'_>, ApiError> {
                 .ok_or(ApiError::UnknownRoute)?;
             Ok(Route { dialect: Dialect::Azure, deployment: Some(deployment) })
         }
+    }
+}
+
+/// What a path says below an operation's own, under any base; nothing if it ends there.
+///
+/// # Errors
+///
+/// [`ApiError::UnknownRoute`] unless the path is the operation's or below it.
+pub fn below(path: &str, operation: Operation) -> Result<Option<&str>, ApiError> {
+    let path = path_within_api(path);
+    let bases = ["v1/openai/", "openai/v1/", "openai-proxy/", "openai/", "v1/"];
+    let rest = bases
+        .iter()
+        .find_map(|base| path.strip_prefix(base)?.strip_prefix(operation.path()))
+        .ok_or(ApiError::UnknownRoute)?;
+    match rest.strip_prefix('/') {
+        None if rest.is_empty() => Ok(None),
+        Some(below) if !below.is_empty() => Ok(Some(below)),
+        None | Some(_) => Err(ApiError::UnknownRoute),
     }
 }
 

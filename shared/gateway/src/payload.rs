@@ -9,13 +9,17 @@ mod governed;
 mod images;
 mod json;
 mod multipart;
+mod references;
+mod responses;
 mod seconds;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use lanyard_domain::catalog::CompletionField;
 use lanyard_domain::operation::Operation;
 use serde_json::value::RawValue;
@@ -23,8 +27,10 @@ use serde_json::value::RawValue;
 use self::multipart::Form;
 use crate::error::{ApiError, BadRequestCode};
 use crate::request::Request;
+use crate::send::JSON;
 
 pub use governed::{Caps, Demanded};
+pub(crate) use references::Reference;
 
 /// The largest body, in bytes: Lambda's own limit is 6 MB, with the event around it.
 pub const MOST_BYTES: usize = 5 * 1024 * 1024;
@@ -101,11 +107,29 @@ impl<'a> Payload<'a> {
 
     /// The content type of the body for Azure.
     #[must_use]
-    pub fn content_type(&self) -> Cow<'static, str> {
+    pub fn content_type(&self) -> HeaderValue {
         match &self.form {
-            Some(form) => Cow::Owned(form.content_type()),
-            None => Cow::Borrowed("application/json"),
+            Some(form) => form.content_type(),
+            None => JSON,
         }
+    }
+
+    /// The ids of kept objects that the body names.
+    ///
+    /// # Errors
+    ///
+    /// 400 for ids that can be nobody's.
+    pub(crate) fn references(&self) -> Result<Vec<Reference>, ApiError> {
+        references::read(self)
+    }
+
+    /// The prompt tokens that the items of a conversation are, or more.
+    ///
+    /// # Errors
+    ///
+    /// 400 for items that are only named, and for too many images.
+    pub(crate) fn items_tokens(&self) -> Result<u64, ApiError> {
+        responses::items(self, "items").map(|estimate| estimate.prompt_tokens)
     }
 
     /// The body for Azure.

@@ -2,7 +2,6 @@
 //!
 //! `shared/platform` carries these out on AWS and Azure; `testing` in memory.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
 
@@ -10,10 +9,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
+use http::{HeaderValue, Method};
 use lanyard_domain::account::{Account, AccountKey, Write};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::{DeploymentName, EventId, RequestId};
+use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::usage::{Charge, UsageRecord};
@@ -118,15 +119,68 @@ pub trait Ledger: Send + Sync {
     async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault>;
 }
 
+/// How the size of an object changes, in the prompt tokens that naming it adds to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// It is known now.
+    Is(u64),
+    /// So much has come to it.
+    Grows(u64),
+}
+
+/// A page of an event's objects, and whether there are more.
+pub type ObjectPage = (Vec<Owned>, bool);
+
+/// Where it is written down who owns what Azure keeps.
+///
+/// An object is found by its owner and its id together, so what is somebody else's is not found at
+/// all. Every write may be repeated, but for [`Size::Grows`], which only makes estimates larger.
+#[async_trait]
+pub trait Objects: Send + Sync {
+    /// Writes down an object and its owner, as one item: wholly or not at all.
+    async fn put(&self, object: &Owned) -> Result<(), Cause>;
+
+    /// An object, if it is this owner's.
+    async fn find(&self, owner: &Owner, kind: Kind, id: &ObjectId) -> Result<Option<Owned>, Cause>;
+
+    /// Every object of a kind that an owner has, the oldest first.
+    async fn list(&self, owner: &Owner, kind: Kind) -> Result<Vec<Owned>, Cause>;
+
+    /// Corrects the size of an object that is still there.
+    async fn resize(&self, object: &Owned, size: Size) -> Result<(), Cause>;
+
+    /// Forgets an object.
+    async fn forget(&self, object: &Owned) -> Result<(), Cause>;
+
+    /// Remembers until then that an event may have objects: before the first is written down.
+    async fn mark(&self, event: &EventId, until: DateTime<Utc>) -> Result<(), Cause>;
+
+    /// Every event that may have objects.
+    async fn marked(&self) -> Result<Vec<Event>, Cause>;
+
+    /// Remembers no longer that an event may have objects.
+    async fn unmark(&self, event: &EventId) -> Result<(), Cause>;
+
+    /// Some of an event's objects, `after` one.
+    async fn of_event(
+        &self,
+        event: &EventId,
+        after: Option<&Owned>,
+        limit: u16,
+    ) -> Result<ObjectPage, Cause>;
+}
+
 /// A call to Azure, complete but for the deployment's credential.
 #[derive(Clone, Debug)]
 pub struct UpstreamCall {
-    /// Built from the catalog alone.
+    /// What to do.
+    pub method: Method,
+    /// Built from the catalog, and of what is kept upstream from our own record.
     pub url: String,
+    /// What the body is, if there is one.
+    pub content_type: Option<HeaderValue>,
     /// The body to send.
     pub body: Bytes,
-    /// What the body is.
-    pub content_type: Cow<'static, str>,
     /// What the answer may be.
     pub accept: &'static str,
     /// Whether a stream is expected.
@@ -235,6 +289,10 @@ pub enum Incident {
     HoldExpired,
     /// An event's account differed from its attendees' and was mended.
     AccountMended,
+    /// The owner of a new object could not be written down, so it was deleted again.
+    ObjectUnrecorded,
+    /// Nor could it be deleted: it stays upstream, and nobody can reach it.
+    ObjectOrphaned,
 }
 
 impl Incident {
@@ -260,6 +318,8 @@ impl Incident {
             Self::UpstreamBusy => "upstream_busy",
             Self::HoldExpired => "hold_expired",
             Self::AccountMended => "account_mended",
+            Self::ObjectUnrecorded => "object_unrecorded",
+            Self::ObjectOrphaned => "object_orphaned",
         }
     }
 }

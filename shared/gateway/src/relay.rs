@@ -5,18 +5,22 @@
 //! the attendee leaves, the pump goes on reading, so that what the model produced is accounted.
 
 mod count;
+mod events;
 pub(crate) mod media;
 mod pump;
 mod sound;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
+use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use serde::Deserialize;
 use tokio::time::Instant;
 
 use self::media::Kind;
@@ -24,6 +28,7 @@ use crate::Gateway;
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::headers;
+use crate::objects::Keeping;
 use crate::parse::Dialect;
 use crate::payload::Demanded;
 use crate::ports::UpstreamBody;
@@ -46,6 +51,21 @@ pub(crate) struct Unasked {
     pub(crate) prompt_filter: bool,
 }
 
+/// How the frames of a stream are to be read.
+pub(crate) enum Dialogue {
+    /// Chunks of a completion, and the events of every other operation.
+    Chunks(Unasked),
+    /// Named events of the Responses API.
+    Responses(Option<Box<Keeping>>),
+}
+
+/// What Azure calls an answer.
+#[derive(Deserialize)]
+struct Made<'a> {
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+}
+
 impl Gateway {
     /// Hands an answer on.
     ///
@@ -59,6 +79,7 @@ impl Gateway {
         dialect: Dialect,
         answer: http::Response<UpstreamBody>,
         reservation: Reservation,
+        mut keeping: Option<Keeping>,
     ) -> Result<Response, ApiError> {
         let (head, body) = answer.into_parts();
         let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
@@ -76,11 +97,14 @@ impl Gateway {
             Kind::Json => None,
             Kind::Text(content_type) => Some(content_type),
             Kind::Events => {
-                let unasked = Unasked {
-                    usage: operation.streams_usage_on_request() && !demanded.wants_usage,
-                    prompt_filter: dialect == Dialect::OpenAi,
+                let dialogue = match operation {
+                    Operation::Responses => Dialogue::Responses(keeping.map(Box::new)),
+                    _ => Dialogue::Chunks(Unasked {
+                        usage: operation.streams_usage_on_request() && !demanded.wants_usage,
+                        prompt_filter: dialect == Dialect::OpenAi,
+                    }),
                 };
-                let body = pump::start(self, body, until, unasked, reservation);
+                let body = pump::start(self, body, until, dialogue, reservation);
                 return Ok(respond(headers, "text/event-stream; charset=utf-8", body));
             }
             Kind::Bytes(content_type) => {
@@ -115,10 +139,39 @@ impl Gateway {
             self.settle_unusable(reservation);
             return Err(ApiError::UpstreamUnreachable(Some("the answer is not JSON".into())));
         };
-        self.settle_behind(reservation, Ending::of(settlement, "ok", 200, Some(started_at)));
+        if let Some(keeping) = &mut keeping {
+            let made = serde_json::from_slice::<Made<'_>>(&bytes).ok();
+            let id = made.and_then(|made| made.id);
+            if let Err(error) = keeping.keep(id.as_deref()).await {
+                // The model has worked, and its answer is deleted: paid, as one that breaks off.
+                let ending =
+                    Ending::of(settlement, error.code(), error.status().as_u16(), Some(started_at));
+                self.settle_behind(reservation, ending);
+                return Err(error);
+            }
+        }
+        let ending = Ending::of(settlement, "ok", 200, Some(started_at));
+        self.settle_and_resize(reservation, ending, keeping);
         // Silence has no words, and an empty answer hangs a streaming front door.
         let bytes = if bytes.is_empty() { Bytes::from_static(b"\n") } else { bytes };
         Ok(respond(headers, text_type.unwrap_or("application/json"), whole(bytes)))
+    }
+
+    /// Settles behind the answer, and notes what it adds to later requests.
+    fn settle_and_resize(
+        &self,
+        reservation: Reservation,
+        ending: Ending,
+        keeping: Option<Keeping>,
+    ) {
+        let settler = std::sync::Arc::clone(&self.settler);
+        self.settler.tasks.spawn(async move {
+            let usage = ending.settlement.exact();
+            settler.settle(reservation, ending).await;
+            if let (Some(keeping), Some(usage)) = (keeping, usage) {
+                keeping.resize(usage).await;
+            }
+        });
     }
 
     /// Settles after the answer has been handed over, before the process may freeze.
@@ -134,7 +187,7 @@ impl Gateway {
         self.settle_behind(reservation, ending);
     }
 
-    fn answer_headers(
+    pub(crate) fn answer_headers(
         &self,
         azure: &HeaderMap,
         request: &Request,
@@ -142,9 +195,7 @@ impl Gateway {
         reservation: &Reservation,
     ) -> HeaderMap {
         let mut out = HeaderMap::with_capacity(16);
-        if let Some(id) = azure.get("apim-request-id").filter(|id| is_plain_id(id)) {
-            out.insert(headers::UPSTREAM_REQUEST_ID, id.clone());
-        }
+        copy_upstream_id(azure, &mut out);
         let now = request.now.into();
         headers::set_rates(&mut out, &reservation.allowance, &reservation.account, now);
         if let (Some(cap), Some(asked)) = (demanded.completion_cap, demanded.clamped_from)
@@ -153,6 +204,13 @@ impl Gateway {
             out.insert(headers::EVENT_MAX_TOKENS, value);
         }
         out
+    }
+}
+
+/// Azure's id of its answer, as our header.
+pub(crate) fn copy_upstream_id(azure: &HeaderMap, out: &mut HeaderMap) {
+    if let Some(id) = azure.get("apim-request-id").filter(|id| is_plain_id(id)) {
+        out.insert(headers::UPSTREAM_REQUEST_ID, id.clone());
     }
 }
 
@@ -187,7 +245,10 @@ pub(crate) async fn next_chunk(body: &mut UpstreamBody, until: Option<Instant>) 
     }
 }
 
-async fn read_whole(mut body: UpstreamBody, until: Option<Instant>) -> Result<Bytes, ApiError> {
+pub(crate) async fn read_whole(
+    mut body: UpstreamBody,
+    until: Option<Instant>,
+) -> Result<Bytes, ApiError> {
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
     loop {

@@ -104,6 +104,15 @@ fn frame_end(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 impl Frame {
+    /// The name of the event, where a line gives one.
+    #[must_use]
+    pub fn event(&self) -> Option<&str> {
+        let text = self.0.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.0);
+        let lines = text.split(|byte| matches!(byte, b'\n' | b'\r'));
+        let value = lines.filter_map(|line| line.strip_prefix(b"event:")).next_back()?;
+        std::str::from_utf8(value).ok().map(|value| value.strip_prefix(' ').unwrap_or(value))
+    }
+
     /// The payload of the frame's `data` lines, joined as the standard says. Empty for comments.
     #[must_use]
     pub fn data(&self) -> Vec<u8> {

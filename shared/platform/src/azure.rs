@@ -155,15 +155,14 @@ impl Upstream for Azure {
         let Secret { name, value, mark } = secret
             .map_err(|late| UpstreamFault::NoCredential(late.into()))?
             .map_err(UpstreamFault::NoCredential)?;
-        let sending = self
-            .http
-            .post(&call.url)
-            .header(name, value)
-            .header(CONTENT_TYPE, call.content_type.as_ref())
+        let mut request = self.http.request(call.method, &call.url).header(name, value);
+        if let Some(content_type) = call.content_type {
+            request = request.header(CONTENT_TYPE, content_type).body(call.body);
+        }
+        let sending = request
             .header(ACCEPT, call.accept)
             .header(USER_AGENT, concat!("lanyard/", env!("CARGO_PKG_VERSION")))
             .header("x-ms-client-request-id", call.request_id.as_str())
-            .body(call.body)
             .send();
         let answer = match tokio::time::timeout_at(until, sending).await {
             Ok(Ok(answer)) => answer,

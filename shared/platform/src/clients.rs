@@ -105,6 +105,7 @@ impl Clients {
             events,
             ledger: Arc::clone(&self.ledger),
             upstream: Arc::clone(&self.azure) as Arc<dyn Upstream>,
+            objects: Arc::new(self.table.clone()),
             journal: Arc::clone(&self.journal),
             ledger_patience: self.patience.all_tries,
         }))

@@ -65,6 +65,30 @@ const FORWARDING: [Grant; 4] = [
     Grant { action: "sts:GetWebIdentityToken", on: Target::AzureIdentity },
 ];
 
+/// `objects`: whose the objects are that a body names.
+const FINDING: [Grant; 1] = [items("dynamodb:GetItem", Partition::Objects)];
+
+/// `objects`: what an attendee keeps upstream, and that the event has something there.
+const KEEPING: [Grant; 5] = [
+    items("dynamodb:Query", Partition::Objects),
+    items("dynamodb:PutItem", Partition::Objects),
+    items("dynamodb:UpdateItem", Partition::Objects),
+    items("dynamodb:DeleteItem", Partition::Objects),
+    items("dynamodb:PutItem", Partition::Marks),
+];
+
+/// `objects` and `keys`: the events that may have objects, their deployments and what they keep.
+const CLEARING: [Grant; 8] = [
+    items("dynamodb:Query", Partition::Marks),
+    items("dynamodb:GetItem", Partition::Event),
+    items("dynamodb:Query", Partition::Organiser),
+    items("dynamodb:Query", Partition::Objects),
+    items("dynamodb:DeleteItem", Partition::Objects),
+    items("dynamodb:DeleteItem", Partition::Marks),
+    Grant { action: "ssm:GetParameter", on: Target::AzureKeys },
+    Grant { action: "sts:GetWebIdentityToken", on: Target::AzureIdentity },
+];
+
 /// `ledger`: the list of events, their settings and accounts, and usage records. No code, no
 /// token, no deployment.
 const SWEEPING: [Grant; 6] = [
@@ -104,12 +128,18 @@ const ORGANISING: [Grant; 18] = [
 pub enum Work {
     /// Relays an operation to Azure.
     Forward,
+    /// Relays an operation whose body may name what Azure keeps.
+    Converse,
+    /// Relays what is done with objects that Azure keeps.
+    Keep,
     /// Answers an attendee from the table.
     Answer,
     /// Serves organisers.
     Organise,
     /// Closes what crashes left open.
     Sweep,
+    /// Deletes what Azure keeps of events that are over.
+    Clear,
 }
 
 impl Work {
@@ -121,6 +151,9 @@ impl Work {
             "admin" => Some(Self::Organise),
             "event" | "models" => Some(Self::Answer),
             "sweep" => Some(Self::Sweep),
+            "clear-objects" => Some(Self::Clear),
+            "chat-completions" => Some(Self::Converse),
+            "responses" | "conversations" | "files" | "vector-stores" => Some(Self::Keep),
             _ => Operation::ALL.iter().any(is_proxied).then_some(Self::Forward),
         }
     }
@@ -130,9 +163,15 @@ impl Work {
     pub fn calls(self) -> BTreeSet<Grant> {
         match self {
             Self::Forward => LOOKING_UP.into_iter().chain(FORWARDING).collect(),
+            Self::Converse => LOOKING_UP.into_iter().chain(FORWARDING).chain(FINDING).collect(),
+            Self::Keep => {
+                let keeping = FINDING.into_iter().chain(KEEPING);
+                LOOKING_UP.into_iter().chain(FORWARDING).chain(keeping).collect()
+            }
             Self::Answer => LOOKING_UP.into(),
             Self::Organise => ORGANISING.into(),
             Self::Sweep => SWEEPING.into(),
+            Self::Clear => CLEARING.into(),
         }
     }
 

@@ -10,6 +10,7 @@ pub mod identity;
 pub mod keys;
 pub mod lambda;
 pub mod ledger;
+pub mod objects;
 pub mod organisers;
 pub mod settings;
 pub mod shell;

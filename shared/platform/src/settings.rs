@@ -145,17 +145,22 @@ pub fn log_directives() -> String {
 }
 
 /// Lanyard's packages, as their log targets begin.
-const OURS: [&str; 10] = [
+const OURS: [&str; 15] = [
     "lanyard_domain",
     "lanyard_gateway",
     "lanyard_local",
     "lanyard_platform",
     "admin",
     "chat_completions",
+    "clear_objects",
+    "conversations",
     "embeddings",
     "event",
+    "files",
     "models",
+    "responses",
     "sweep",
+    "vector_stores",
 ];
 
 fn directives(wanted: &str) -> String {
@@ -198,7 +203,7 @@ mod tests {
     #[test]
     fn a_level_is_for_our_own_packages() {
         assert!(directives("").starts_with("warn,lanyard_domain=info,"));
-        assert!(directives("trace").ends_with(",sweep=trace"));
+        assert!(directives("trace").ends_with(",vector_stores=trace"));
         assert_eq!(directives("hyper=debug"), "hyper=debug");
     }
 }

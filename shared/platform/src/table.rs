@@ -13,6 +13,8 @@
 //! | `TOKEN#<sha-256>` | `TOKEN` | the organiser whom a token names |
 //! | `SWEEP` | `EVENT#<id>` | events that the sweep looks at |
 //! | `REQUEST#<request id>` | `REQUEST` | a usage record |
+//! | `OBJECTS#<event id>` | `<user>#<kind>#<upstream id>` | whose an object kept upstream is |
+//! | `MARKS` | `EVENT#<id>` | events that may have such objects |
 
 use std::collections::HashMap;
 
@@ -22,6 +24,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::AccountKey;
 use lanyard_domain::ids::{DeploymentName, EventId, OrganiserId, Replica, RequestId};
+use lanyard_domain::object::{Kind, ObjectId, Owner};
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_gateway::ports::Cause;
 use serde::Serialize;
@@ -133,6 +136,19 @@ impl Key {
         Self::new(Partition::Request.of(id.as_str()), "REQUEST")
     }
 
+    /// An object kept upstream, by its owner and its id.
+    #[must_use]
+    pub fn object(owner: &Owner, kind: Kind, id: &ObjectId) -> Self {
+        let sk = format!("{}{id}", objects_prefix(&owner.user, kind));
+        Self::new(objects_pk(&owner.event), sk)
+    }
+
+    /// That an event may have objects.
+    #[must_use]
+    pub fn mark(event: &EventId) -> Self {
+        Self::new(Partition::Marks.of(""), format!("{EVENT_PREFIX}{event}"))
+    }
+
     /// The key's two attributes.
     #[must_use]
     pub fn attributes(self) -> Item {
@@ -169,12 +185,24 @@ pub enum Partition {
     Sweep,
     /// A usage record.
     Request,
+    /// The objects of an event that are kept upstream.
+    Objects,
+    /// The events that may have such objects: one partition.
+    Marks,
 }
 
 impl Partition {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Code, Self::Event, Self::Organiser, Self::Token, Self::Sweep, Self::Request];
+    pub const ALL: [Self; 8] = [
+        Self::Code,
+        Self::Event,
+        Self::Organiser,
+        Self::Token,
+        Self::Sweep,
+        Self::Request,
+        Self::Objects,
+        Self::Marks,
+    ];
 
     /// How the keys of such partitions begin; the whole key of the sweep's.
     #[must_use]
@@ -186,6 +214,8 @@ impl Partition {
             Self::Token => "TOKEN#",
             Self::Sweep => "SWEEP",
             Self::Request => "REQUEST#",
+            Self::Objects => "OBJECTS#",
+            Self::Marks => "MARKS",
         }
     }
 
@@ -199,12 +229,30 @@ impl Partition {
     #[must_use]
     pub fn pattern(self) -> String {
         match self {
-            Self::Code | Self::Event | Self::Organiser | Self::Token | Self::Request => {
-                self.of("*")
-            }
-            Self::Sweep => self.of(""),
+            Self::Code
+            | Self::Event
+            | Self::Organiser
+            | Self::Token
+            | Self::Request
+            | Self::Objects => self.of("*"),
+            Self::Sweep | Self::Marks => self.of(""),
         }
     }
+}
+
+/// The partition of the objects of an event.
+#[must_use]
+pub fn objects_pk(event: &EventId) -> String {
+    Partition::Objects.of(event.as_str())
+}
+
+/// How the sort keys of an attendee's objects of a kind begin.
+///
+/// A user's name may hold any character, the separator too; encoded, it ends where it ends.
+#[must_use]
+pub fn objects_prefix(user: &UserId, kind: Kind) -> String {
+    let user = user.as_str().replace('%', "%25").replace('#', "%23");
+    format!("{user}#{kind}#")
 }
 
 /// The partition of everything of an event.
@@ -331,6 +379,7 @@ mod tests {
     use lanyard_domain::catalog::Deployment;
     use lanyard_domain::credential::{Authority, Credential, Identity};
     use lanyard_domain::event::Event;
+    use lanyard_domain::object::Owned;
 
     use super::*;
 
@@ -374,6 +423,9 @@ mod tests {
             let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
             assert_eq!(serde_json::to_value(&deployment).unwrap(), golden);
         }
+        let object = item(1, include_str!("../golden/object.1.json"));
+        let object: Owned = get_document(&object).unwrap();
+        assert_eq!((object.kind, object.id.as_str()), (Kind::VectorStore, "vs_0a1B"));
     }
 
     #[test]

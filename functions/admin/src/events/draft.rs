@@ -33,6 +33,8 @@ pub(super) struct EventDraft {
     pub(super) default_deployments: Given<Defaults>,
     pub(super) max_completion_tokens: Given<u64>,
     pub(super) max_choices: Given<u64>,
+    pub(super) extra_tool_types: Given<Vec<String>>,
+    pub(super) keeps_objects: Given<bool>,
     pub(super) allowances: Given<AllowancesDraft>,
     pub(super) contact: Given<ContactDraft>,
     pub(super) url: Given<String>,
@@ -80,6 +82,8 @@ impl EventDraft {
             default_deployments: map(form.form("default_deployments"), defaults),
             max_completion_tokens: form.field("max_completion_tokens", read::whole(1..=1_000_000)),
             max_choices: form.field("max_choices", read::whole(1..=128)),
+            extra_tool_types: form.field("extra_tool_types", tool_types),
+            keeps_objects: form.field("keeps_objects", read::yes_or_no),
             allowances: map(form.form("allowances"), AllowancesDraft::read),
             contact: map(form.form("contact"), ContactDraft::read),
             url: form.field("url", read::address(&["https", "http"])),
@@ -96,6 +100,24 @@ impl EventDraft {
 fn time(value: &Value) -> Result<String, String> {
     let text = value.as_str().map(ToOwned::to_owned);
     text.ok_or_else(|| InvalidInstant::Format.to_string())
+}
+
+/// The hosted tools that an event may allow, in Azure's words.
+const TOOL_TYPES: [&str; 7] = [
+    "code_interpreter",
+    "computer_use_preview",
+    "file_search",
+    "image_generation",
+    "mcp",
+    "web_search",
+    "web_search_preview",
+];
+
+fn tool_types(value: &Value) -> Result<Vec<String>, String> {
+    let known =
+        |value: &Value| TOOL_TYPES.into_iter().find(|known| value == known).map(ToOwned::to_owned);
+    let listed = value.as_array().and_then(|list| list.iter().map(known).collect::<Option<_>>());
+    listed.ok_or_else(|| format!("must be a list of some of: {}", TOOL_TYPES.join(", ")))
 }
 
 fn time_zone(value: &Value) -> Result<Zone, String> {

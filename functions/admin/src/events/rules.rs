@@ -72,7 +72,8 @@ pub(super) fn created(
         default_deployments,
         max_completion_tokens,
         max_choices: draft.max_choices.or(USUAL_CHOICES, USUAL_CHOICES),
-        extra_tool_types: Vec::new(),
+        extra_tool_types: draft.extra_tool_types.value().unwrap_or_default(),
+        keeps_objects: draft.keeps_objects.or(false, false),
         contact: contact(draft.contact, Contact::default()),
         page: Page {
             url: draft.url.value().unwrap_or_default(),
@@ -140,6 +141,8 @@ pub(super) fn changed(
         default_deployments,
         max_completion_tokens,
         max_choices: draft.max_choices.or(event.max_choices, USUAL_CHOICES),
+        extra_tool_types: draft.extra_tool_types.or(event.extra_tool_types.clone(), Vec::new()),
+        keeps_objects: draft.keeps_objects.or(event.keeps_objects, false),
         contact: contact(draft.contact, event.contact.clone()),
         page: Page {
             url: text(draft.url, &event.page.url),
@@ -313,7 +316,11 @@ fn obvious(operation: Operation, names: Vec<DeploymentName>) -> Option<Deploymen
         | Operation::AudioTranscriptions
         | Operation::AudioTranslations
         | Operation::AudioSpeech
-        | Operation::Moderations => true,
+        | Operation::Moderations
+        | Operation::Responses
+        | Operation::Conversations
+        | Operation::Files
+        | Operation::VectorStores => true,
         Operation::Embeddings => names.len() == 1,
     };
     names.into_iter().next().filter(|_| is_obvious)

@@ -210,7 +210,13 @@ fn question(operation: Operation, field: CompletionField) -> Option<Value> {
         Operation::ChatCompletions => Some(chat("Hi", field, shortest(field))),
         Operation::Completions => Some(json!({"prompt": "Hi", "max_tokens": 1})),
         Operation::Embeddings | Operation::Moderations => Some(json!({"input": "Hi"})),
-        Operation::ImagesGenerations
+        Operation::Responses => {
+            Some(json!({"input": "Hi", "store": false, "max_output_tokens": 16}))
+        }
+        Operation::Conversations
+        | Operation::Files
+        | Operation::VectorStores
+        | Operation::ImagesGenerations
         | Operation::ImagesEdits
         | Operation::AudioTranscriptions
         | Operation::AudioTranslations

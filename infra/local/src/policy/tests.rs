@@ -151,7 +151,7 @@ fn what_is_not_understood_is_an_error() {
     assert!(with("Effect: Allow\n", "Effect: Deny\n").is_err());
     assert!(with("Action: dynamodb:GetItem\n", "NotAction: dynamodb:Scan\n").is_err());
     assert!(with("\"Null\": {", "Null: {").is_err());
-    assert!(with("!Ref ForwardPolicy", "arn:aws:iam::aws:policy/PowerUserAccess").is_err());
+    assert!(with("!Ref AccountPolicy", "arn:aws:iam::aws:policy/PowerUserAccess").is_err());
     assert!(with("Role: !GetAtt EventRole.Arn", "Policies: AWSLambdaExecute").is_err());
     assert!(Policies::read(&place(), &[("NoSuchParameter", "true")]).is_err());
 }

@@ -34,6 +34,8 @@ pub(super) struct Answer {
 pub(super) enum Body {
     /// A JSON document
     Whole(Bytes),
+    /// The bytes of a file
+    Octets(Bytes),
     /// Server-sent events
     Frames(Frames),
     /// Another content type, piece by piece
@@ -60,6 +62,7 @@ impl Answer {
     pub(super) fn into_response(mut self, stamp: &Stamp, latency: Duration) -> Response<HttpBody> {
         let (content_type, body) = match self.body {
             Body::Whole(bytes) => ("application/json", Full::new(bytes).boxed_unsync()),
+            Body::Octets(bytes) => ("application/octet-stream", Full::new(bytes).boxed_unsync()),
             Body::Frames(frames) => {
                 ("text/event-stream; charset=utf-8", paced(frames, latency / 10))
             }

@@ -8,12 +8,12 @@ use lanyard_domain::operation::Operation;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Payload, audio, images, invalid, not_allowed};
+use super::{Payload, audio, images, invalid, not_allowed, responses};
 use crate::error::{ApiError, BadRequestCode};
 
 /// Every governed field. One that appears twice, or in other letters, is refused: Azure might read
 /// the one that was not checked.
-const GOVERNED: [&str; 21] = [
+const GOVERNED: [&str; 23] = [
     "model",
     "stream",
     "stream_options",
@@ -32,7 +32,9 @@ const GOVERNED: [&str; 21] = [
     "data_sources",
     "dataSources",
     "previous_response_id",
+    "conversation",
     "prompt",
+    "safety_identifier",
     "file",
     "stream_format",
 ];
@@ -40,7 +42,7 @@ const GOVERNED: [&str; 21] = [
 const MOST_MESSAGES: usize = 2_048;
 const MOST_TOOLS: usize = 128;
 const MOST_INPUTS: usize = 2_048;
-const MOST_IMAGES: u64 = 50;
+pub(super) const MOST_IMAGES: u64 = 50;
 
 /// What an event allows one request to ask for.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,8 @@ pub struct Caps<'a> {
     pub choices: u64,
     /// Tool types allowed beside `function` and `custom`.
     pub extra_tool_types: &'a [String],
+    /// Whether objects may be kept upstream.
+    pub keeps_objects: bool,
 }
 
 /// What a request asks for, within its caps.
@@ -65,7 +69,9 @@ pub struct Demanded {
     /// The cap that the client asked for, where it was above the event's.
     pub clamped_from: Option<u64>,
     /// Whether the client itself named the newer field for the cap.
-    names_completion_tokens: bool,
+    pub(super) names_completion_tokens: bool,
+    /// Whether the answer is kept upstream.
+    pub is_kept: bool,
     /// What it may cost.
     pub estimate: Estimate,
 }
@@ -79,8 +85,22 @@ impl Demanded {
             completion_cap: None,
             clamped_from: None,
             names_completion_tokens: false,
+            is_kept: false,
             estimate,
         }
+    }
+
+    /// Of what costs a request and no tokens.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self::of(Estimate::default(), false)
+    }
+
+    /// The same with what the objects that a request names add to its prompt.
+    #[must_use]
+    pub fn carrying(mut self, tokens: u64) -> Self {
+        self.estimate.prompt_tokens = self.estimate.prompt_tokens.saturating_add(tokens);
+        self
     }
 }
 
@@ -128,6 +148,9 @@ pub(super) fn check_names<'n>(names: impl Iterator<Item = &'n str>) -> Result<()
 
 /// Reads the governed fields.
 pub(super) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, ApiError> {
+    if payload.operation == Operation::Responses {
+        return responses::read(payload, caps);
+    }
     refuse_what_no_event_allows(payload)?;
     check_tools(payload, caps)?;
     match payload.operation {
@@ -159,8 +182,12 @@ pub(super) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, A
         // Azure counts nothing for these, and neither do we but the request.
         Operation::Moderations => {
             check_inputs(payload)?;
-            Ok(Demanded::of(Estimate::default(), false))
+            Ok(Demanded::nothing())
         }
+        Operation::Responses
+        | Operation::Conversations
+        | Operation::Files
+        | Operation::VectorStores => Ok(Demanded::nothing()),
     }
 }
 
@@ -180,6 +207,7 @@ fn completing(
         completion_cap: Some(cap),
         clamped_from: asked.filter(|asked| *asked > cap),
         names_completion_tokens: payload.field("max_completion_tokens").is_some(),
+        is_kept: false,
         estimate: estimate(cap, choices),
     })
 }
@@ -222,13 +250,18 @@ impl Prompts {
     }
 }
 
-fn refuse_what_no_event_allows(payload: &Payload<'_>) -> Result<(), ApiError> {
+pub(super) fn refuse_background(payload: &Payload<'_>) -> Result<(), ApiError> {
     if flag(payload, "background")? == Some(true) {
         return Err(not_allowed(
             "background",
             "background is not allowed: the answer must be waited for. Leave it out.",
         ));
     }
+    Ok(())
+}
+
+fn refuse_what_no_event_allows(payload: &Payload<'_>) -> Result<(), ApiError> {
+    refuse_background(payload)?;
     for field in ["data_sources", "dataSources"] {
         if payload.field(field).is_some() {
             return Err(not_allowed(field, format!("{field} is not allowed here. Leave it out.")));
@@ -316,7 +349,7 @@ fn wants_usage(payload: &Payload<'_>, is_streamed: bool) -> Result<bool, ApiErro
         })
 }
 
-fn check_tools(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), ApiError> {
+pub(super) fn check_tools(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), ApiError> {
     #[derive(Deserialize)]
     struct Tool<'a> {
         #[serde(rename = "type", borrow)]
@@ -422,6 +455,9 @@ pub(super) fn write(
     user: &str,
     out: &mut Vec<u8>,
 ) {
+    if payload.operation == Operation::Responses {
+        return responses::write(payload, demanded, azure_name, user, out);
+    }
     let mut object = Object { out };
     object.text("model", azure_name);
     if payload.operation.takes_user() {
@@ -473,19 +509,19 @@ fn stream_options(payload: &Payload<'_>) -> String {
     serde_json::Value::Object(options).to_string()
 }
 
-struct Object<'o> {
-    out: &'o mut Vec<u8>,
+pub(super) struct Object<'o> {
+    pub(super) out: &'o mut Vec<u8>,
 }
 
 impl Object<'_> {
-    fn raw(&mut self, name: &str, value: &str) {
+    pub(super) fn raw(&mut self, name: &str, value: &str) {
         self.out.push(if self.out.is_empty() { b'{' } else { b',' });
         self.quoted(name);
         self.out.push(b':');
         self.out.extend_from_slice(value.as_bytes());
     }
 
-    fn text(&mut self, name: &str, value: &str) {
+    pub(super) fn text(&mut self, name: &str, value: &str) {
         self.raw(name, "");
         self.quoted(value);
     }

@@ -18,6 +18,10 @@ pub(super) fn whole(operation: Operation, body: &[u8], hold: &Hold) -> Option<Se
     Some(match operation {
         Operation::ChatCompletions
         | Operation::Completions
+        | Operation::Responses
+        | Operation::Conversations
+        | Operation::Files
+        | Operation::VectorStores
         | Operation::Embeddings
         | Operation::AudioSpeech => match counted {
             Some(counted) => with_units(counted, hold.units),

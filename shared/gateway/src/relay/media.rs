@@ -48,6 +48,10 @@ pub(super) fn kind(operation: Operation, is_streamed: bool, content_type: Option
     match operation {
         Operation::ChatCompletions
         | Operation::Completions
+        | Operation::Responses
+        | Operation::Conversations
+        | Operation::Files
+        | Operation::VectorStores
         | Operation::Embeddings
         | Operation::ImagesGenerations
         | Operation::ImagesEdits
@@ -66,6 +70,11 @@ pub(super) fn kind(operation: Operation, is_streamed: bool, content_type: Option
     }
 }
 
+/// What Azure is told that the answer about an object may be.
+pub(crate) fn accepted_of_object(is_streamed: bool) -> &'static str {
+    if is_streamed { "text/event-stream" } else { "application/json, */*;q=0.1" }
+}
+
 /// What Azure is told that the answer may be.
 pub(crate) fn accepted(operation: Operation, is_streamed: bool) -> &'static str {
     match operation {
@@ -76,6 +85,10 @@ pub(crate) fn accepted(operation: Operation, is_streamed: bool) -> &'static str 
         Operation::AudioSpeech => "audio/*, application/octet-stream",
         Operation::ChatCompletions
         | Operation::Completions
+        | Operation::Responses
+        | Operation::Conversations
+        | Operation::Files
+        | Operation::VectorStores
         | Operation::Embeddings
         | Operation::ImagesGenerations
         | Operation::ImagesEdits

@@ -19,13 +19,14 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{Next, Unasked, count, next_chunk};
+use super::events::{self, Meaning};
+use super::{Dialogue, Next, Unasked, count, next_chunk};
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::ports::UpstreamBody;
 use crate::settle::{Ending, Settler};
 use crate::sse::{Frame, FrameTooLong, Scanner};
-use crate::upstream::{Answer, Counted};
+use crate::upstream::{Answer, Counted, FIRST_WAIT};
 use crate::{Body, Gateway};
 
 /// Frames that may wait for a slow reader.
@@ -39,7 +40,7 @@ pub(super) fn start(
     gateway: &Gateway,
     upstream: UpstreamBody,
     until: Option<Instant>,
-    unasked: Unasked,
+    dialogue: Dialogue,
     reservation: Reservation,
 ) -> Body {
     let (sender, receiver) = mpsc::channel(WAITING_FRAMES);
@@ -48,7 +49,8 @@ pub(super) fn start(
         settler: Arc::clone(&gateway.settler),
         downstream: Some(sender),
         until,
-        unasked,
+        dialogue,
+        frames: 0,
         has_answered: false,
         first_byte_at: None,
         completion_bytes: 0,
@@ -87,7 +89,9 @@ struct Pump {
     /// `None` once the attendee has left.
     downstream: Option<mpsc::Sender<Bytes>>,
     until: Option<Instant>,
-    unasked: Unasked,
+    dialogue: Dialogue,
+    /// Frames handed on.
+    frames: u64,
     has_answered: bool,
     first_byte_at: Option<DateTime<Utc>>,
     /// What was handed on, for the case that nobody ever counts it.
@@ -110,7 +114,11 @@ impl Pump {
         };
         if let Some(error) = &error {
             tracing::warn!(request_id = %reservation.id, error = ?error, "stream broke off");
-            self.say(error_event(error)).await;
+            let event = match self.dialogue {
+                Dialogue::Chunks(_) => error_event(error),
+                Dialogue::Responses(_) => events::error_event(error, self.frames),
+            };
+            self.say(event).await;
         }
         let outcome = error.as_ref().map_or("ok", ApiError::code);
         let ending = Ending::of(
@@ -120,6 +128,10 @@ impl Pump {
             self.first_byte_at,
         );
         self.settler.settle(reservation, ending).await;
+        if let (Dialogue::Responses(Some(keeping)), Some(counted)) = (&self.dialogue, self.counted)
+        {
+            keeping.resize(counted.usage).await;
+        }
         // Dropping the sender ends the answer: only now, when its cost is written down.
     }
 
@@ -141,7 +153,13 @@ impl Pump {
                     if let Some(frame) = scanner.finish() {
                         self.take(frame, expected).await?;
                     }
-                    return Ok(());
+                    return match self.dialogue {
+                        // Its clients wait for the event that ends it.
+                        Dialogue::Responses(_) if !self.is_done => {
+                            Err(ApiError::UpstreamUnreachable(Some("the stream has no end".into())))
+                        }
+                        Dialogue::Responses(_) | Dialogue::Chunks(_) => Ok(()),
+                    };
                 }
                 // After the end of the conversation a break is no loss.
                 Next::Broken(_) if self.is_done => return Ok(()),
@@ -151,6 +169,45 @@ impl Pump {
     }
 
     async fn take(&mut self, frame: Frame, expected: u64) -> Result<(), ApiError> {
+        match self.dialogue {
+            Dialogue::Chunks(unasked) => self.take_chunk(frame, expected, unasked).await,
+            Dialogue::Responses(_) => self.take_event(frame, expected).await,
+        }
+    }
+
+    async fn take_event(&mut self, frame: Frame, expected: u64) -> Result<(), ApiError> {
+        let named = match events::read(&frame, expected) {
+            Meaning::Nothing => {
+                self.completion_bytes += frame.0.len() as u64;
+                None
+            }
+            Meaning::Names(id) => Some(id),
+            Meaning::Ends { id, counted } => {
+                self.is_done = true;
+                self.counted = counted.or(self.counted);
+                Some(id)
+            }
+            Meaning::Fails { is_busy: true } => {
+                return Err(ApiError::UpstreamBusy { retry_after: FIRST_WAIT });
+            }
+            Meaning::Fails { is_busy: false } => {
+                return Err(ApiError::UpstreamUnreachable(Some("an error in the stream".into())));
+            }
+        };
+        if let (Some(id), Dialogue::Responses(Some(keeping))) = (named, &mut self.dialogue) {
+            // Nobody learns the id before it is written down whose it is.
+            keeping.keep(id.as_deref()).await?;
+        }
+        self.say(frame.0).await;
+        Ok(())
+    }
+
+    async fn take_chunk(
+        &mut self,
+        frame: Frame,
+        expected: u64,
+        unasked: Unasked,
+    ) -> Result<(), ApiError> {
         if frame.may_govern() {
             let data = frame.data();
             let read = serde_json::from_slice::<Chunk<'_>>(&data).unwrap_or_default();
@@ -163,8 +220,8 @@ impl Pump {
             if let Some(counted) = counted {
                 self.count(counted);
             }
-            let is_unasked = (counted.is_some() && self.unasked.usage)
-                || (read.prompt_filter_results.is_some() && self.unasked.prompt_filter);
+            let is_unasked = (counted.is_some() && unasked.usage)
+                || (read.prompt_filter_results.is_some() && unasked.prompt_filter);
             if is_unasked && !has_choices {
                 return Ok(());
             }
@@ -193,7 +250,11 @@ impl Pump {
             Operation::ChatCompletions
             | Operation::Completions
             | Operation::Embeddings
-            | Operation::Moderations => self.counted = Some(counted),
+            | Operation::Moderations
+            | Operation::Responses
+            | Operation::Conversations
+            | Operation::Files
+            | Operation::VectorStores => self.counted = Some(counted),
         }
     }
 
@@ -215,6 +276,7 @@ impl Pump {
             self.downstream = None;
         }
         self.has_answered = true;
+        self.frames += 1;
         if self.first_byte_at.is_none() {
             self.first_byte_at = Some(self.settler.clock.now());
         }
@@ -222,7 +284,13 @@ impl Pump {
 
     fn settlement(&self, hold: &Hold, is_broken: bool) -> Settlement {
         match self.operation {
-            Operation::ChatCompletions | Operation::Completions | Operation::Embeddings => {}
+            Operation::ChatCompletions
+            | Operation::Completions
+            | Operation::Embeddings
+            | Operation::Responses
+            | Operation::Conversations
+            | Operation::Files
+            | Operation::VectorStores => {}
             Operation::ImagesGenerations | Operation::ImagesEdits => {
                 let usage = self.counted.map_or_else(Usage::default, |counted| counted.usage);
                 return match self.pictures {

@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a suite of tests fails by panicking")]
 
 mod admit;
+mod objects;
 mod races;
 mod reads;
 mod writes;
+
+pub use objects::objects_contract;
 
 use std::sync::Arc;
 

@@ -19,7 +19,8 @@ use tokio::time::Instant;
 use self::request::Grammar;
 use super::azure::SimulatedAzure;
 use super::{
-    MemoryEvents, MemoryLedger, Notebook, SeededLuck, TestClock, a_deployment, an_event, books,
+    MemoryEvents, MemoryLedger, MemoryObjects, Notebook, SeededLuck, TestClock, a_deployment,
+    an_event, books,
 };
 use crate::answer::{Audience, answer};
 use crate::ports::{Clock, Listing};
@@ -88,6 +89,7 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
         events,
         ledger: Arc::clone(&ledger) as Arc<dyn crate::ports::Ledger>,
         upstream: Arc::new(SimulatedAzure { luck }),
+        objects: Arc::new(MemoryObjects::default()),
         journal: Arc::new(Notebook::default()),
         ledger_patience: Duration::from_secs(1),
     }));

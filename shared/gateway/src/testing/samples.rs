@@ -34,6 +34,7 @@ pub fn an_event(code: &str, now: DateTime<Utc>) -> Event {
         max_completion_tokens: 4_096,
         max_choices: 1,
         extra_tool_types: Vec::new(),
+        keeps_objects: false,
         contact: Contact::default(),
         page: Page::default(),
         user_salt: "salt".to_owned(),
