@@ -67,6 +67,8 @@ async fn one_call_with_a_name_a_window_and_a_zone_makes_an_event() {
       "id": "[id]",
       "image_url": null,
       "max_choices": 1,
+      "extra_tool_types": [],
+      "keeps_objects": false,
       "max_completion_tokens": 4096,
       "name": "Oslo Hack",
       "paused": false,

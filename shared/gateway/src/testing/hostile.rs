@@ -75,10 +75,11 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
         in_flight: Some(2),
         ..Allowance::default()
     };
+    event.keeps_objects = true;
     let id = event.id.clone();
     let mut deployment = a_deployment("model", Operation::ChatCompletions);
     deployment.endpoint = format!("https://{HOST}.openai.azure.com");
-    deployment.operations.push(Operation::Embeddings);
+    deployment.operations.extend([Operation::Embeddings, Operation::Responses]);
     events.put(Listing { event, deployments: vec![deployment], code_works_until: None });
     let gateway = Arc::new(Gateway::new(Ports {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,

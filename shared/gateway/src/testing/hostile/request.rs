@@ -14,7 +14,11 @@ pub(super) struct Grammar<'b> {
     left: u8,
 }
 
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 28] = [
+    "previous_response_id",
+    "conversation",
+    "prompt",
+    "file_id",
     "model",
     "messages",
     "stream",
@@ -168,10 +172,11 @@ impl<'b> Grammar<'b> {
     fn try_request(&mut self) -> Option<(Operation, http::Request<Bytes>)> {
         let path = if self.one_in(3) { self.pick(&PATHS)? } else { self.pick(&PATHS[..7])? };
         let query = if self.one_in(4) { self.pick(&QUERIES)? } else { "" };
-        let operation = if path.contains("embeddings") {
-            Operation::Embeddings
-        } else {
-            Operation::ChatCompletions
+        let path = if self.one_in(4) { "/api/v1/responses" } else { path };
+        let operation = match path {
+            path if path.contains("embeddings") => Operation::Embeddings,
+            path if path.contains("responses") => Operation::Responses,
+            _ => Operation::ChatCompletions,
         };
         let method = if self.one_in(12) { self.pick(&["GET", "PUT", "OPTIONS"])? } else { "POST" };
         let mut builder = http::Request::builder().method(method).uri(format!("{path}?{query}"));
