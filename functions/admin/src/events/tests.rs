@@ -106,6 +106,8 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
       },
       "max_completion_tokens": 4096,
       "max_choices": 1,
+      "extra_tool_types": [],
+      "keeps_objects": false,
       "allowances": {
         "attendee": {
           "requests_per_minute": 20,
@@ -157,6 +159,8 @@ fn every_field_can_be_set_at_once() {
         "default_deployments": {"chat_completions": "gpt-4o-mini"},
         "max_completion_tokens": 256,
         "max_choices": 2,
+        "extra_tool_types": ["file_search"],
+        "keeps_objects": true,
         "allowances": {
             "attendee": {"requests_per_minute": null, "tokens_per_day": 1_000, "in_flight": 1},
             "event": {"tokens_total": 255, "attendees": null},
@@ -186,6 +190,10 @@ fn every_field_can_be_set_at_once() {
       },
       "max_completion_tokens": 256,
       "max_choices": 2,
+      "extra_tool_types": [
+        "file_search"
+      ],
+      "keeps_objects": true,
       "allowances": {
         "attendee": {
           "requests_per_minute": null,
@@ -243,6 +251,8 @@ fn every_wrong_field_is_reported_at_once() {
         "default_deployments": {"chat": "gpt-4o-mini", "embeddings": 1},
         "max_completion_tokens": 1.5,
         "max_choices": "1",
+        "extra_tool_types": ["file_search", "telepathy"],
+        "keeps_objects": "yes",
         "allowances": {
             "attendee": {"requests_per_minute": 0, "tokens": 5},
             "event": {"in_flight": "4", "attendees": -1},
@@ -262,9 +272,11 @@ fn every_wrong_field_is_reported_at_once() {
     attendees must be a whole number from 1 to 100000
     deployments [2] repeats a name; [3] must be 1 to 64 of A-Z a-z 0-9 . _ -; [4] must be text
     default_deployments.embeddings must be text
-    default_deployments.chat is not a field that can be set; there are: chat_completions, embeddings
+    default_deployments.chat is not a field that can be set; there are: chat_completions, embeddings, responses, conversations, files, vector_stores
     max_completion_tokens must be a whole number from 1 to 1000000
     max_choices must be a whole number from 1 to 128
+    extra_tool_types must be a list of some of: code_interpreter, computer_use_preview, file_search, image_generation, mcp, web_search, web_search_preview
+    keeps_objects must be true or false
     allowances.event.attendees must be a whole number from 1 to 1000000000000, or null for no such limit
     allowances.attendee.requests_per_minute must be a whole number from 1 to 1000000000000, or null for no such limit
     allowances.attendee.tokens is not a field that can be set; there are: requests_per_minute, tokens_per_minute, requests_per_day, tokens_per_day, tokens_total, images_total, audio_seconds_total, characters_total, video_seconds_total, in_flight
@@ -277,7 +289,7 @@ fn every_wrong_field_is_reported_at_once() {
     url_text must be one line of text, 1 to 128 characters
     description must be text of at most 8192 characters
     image_url must be an address that begins with https://
-    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, allowances, contact, url, url_text, description, image_url
+    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url
     name is required
     starts_at must be a date and time such as 2026-12-05T09:00, with an offset or Z if it is not local
     ");
@@ -297,7 +309,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
         "details": [
           {
             "field": "colour",
-            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, allowances, contact, url, url_text, description, image_url"
+            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url"
           },
           {
             "field": "time_zone",
@@ -312,7 +324,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
             "message": "is required"
           }
         ],
-        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, allowances, contact, url, url_text, description, image_url.",
+        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url.",
         "param": "colour",
         "type": "invalid_request_error"
       }
