@@ -102,16 +102,23 @@ pub fn log_directives() -> String {
 }
 
 /// Lanyard's packages, as their log targets begin.
-const OURS: [&str; 10] = [
+const OURS: [&str; 17] = [
     "lanyard_domain",
     "lanyard_gateway",
     "lanyard_local",
     "lanyard_platform",
     "admin",
+    "audio_speech",
+    "audio_transcriptions",
+    "audio_translations",
     "chat_completions",
+    "completions",
     "embeddings",
     "event",
+    "images_edits",
+    "images_generations",
     "models",
+    "moderations",
     "sweep",
 ];
 

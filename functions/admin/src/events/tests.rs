@@ -261,7 +261,7 @@ fn every_wrong_field_is_reported_at_once() {
     attendees must be a whole number from 1 to 100000
     deployments [2] repeats a name; [3] must be 1 to 64 of A-Z a-z 0-9 . _ -; [4] must be text
     default_deployments.embeddings must be text
-    default_deployments.chat is not a field that can be set; there are: chat_completions, embeddings
+    default_deployments.chat is not a field that can be set; there are: chat_completions, embeddings, completions, images_generations, images_edits, audio_transcriptions, audio_translations, audio_speech, moderations
     max_completion_tokens must be a whole number from 1 to 1000000
     max_choices must be a whole number from 1 to 128
     allowances.event.attendees must be a whole number from 1 to 1000000000000, or null for no such limit
