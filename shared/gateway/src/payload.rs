@@ -9,6 +9,7 @@ mod governed;
 mod images;
 mod json;
 mod multipart;
+mod prompts;
 mod references;
 mod responses;
 mod seconds;

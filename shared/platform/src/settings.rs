@@ -145,19 +145,26 @@ pub fn log_directives() -> String {
 }
 
 /// Lanyard's packages, as their log targets begin.
-const OURS: [&str; 15] = [
+const OURS: [&str; 22] = [
     "lanyard_domain",
     "lanyard_gateway",
     "lanyard_local",
     "lanyard_platform",
     "admin",
+    "audio_speech",
+    "audio_transcriptions",
+    "audio_translations",
     "chat_completions",
     "clear_objects",
+    "completions",
     "conversations",
     "embeddings",
     "event",
     "files",
+    "images_edits",
+    "images_generations",
     "models",
+    "moderations",
     "responses",
     "sweep",
     "vector_stores",
