@@ -1,8 +1,8 @@
 //! Time zones by their IANA names.
 //!
 //! The rules of all zones are compiled in, in the compact form in which they are published: as
-//! tables of offsets with names they would be two megabytes of each function, and 50,000 pointers
-//! to relocate at each start.
+//! tables of offsets with names they were two megabytes of each function, and 29,000 pointers to
+//! relocate at each start.
 
 use std::fmt;
 use std::str::FromStr;

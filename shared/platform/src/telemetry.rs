@@ -25,7 +25,7 @@ const NAMESPACE: &str = "Lanyard";
 
 /// Starts structured logging. A second call changes nothing.
 pub fn start() {
-    // `EnvFilter` would bring an engine for regular expressions, 0.3 MB of each function.
+    // `EnvFilter` would bring an engine for regular expressions, 0.2 MB of each function.
     let filter: Targets =
         log_directives().parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let lines = tracing_subscriber::fmt::layer()
