@@ -22,7 +22,7 @@ use lanyard_platform::organisers::Organisers;
 
 use super::engine::Engine;
 use super::world::{Inner, Store, an_entry};
-use super::{ScriptedAzure, World, canary};
+use super::{ScriptedAzure, World, canary, policed};
 
 /// Generous, because the engine is slow here. Tests of slow stores choose their own.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,7 +63,7 @@ impl World {
         ]
         .into();
         let (processes, is_in_memory, patience, upstream) = (1, false, PATIENCE, None);
-        let functions = vec!["chat-completions", "embeddings", "event", "models", "sweep"];
+        let functions = policed::functions().filter(|name| *name != "admin").collect();
         Builder { event, deployments, processes, is_in_memory, patience, upstream, functions }
     }
 }

@@ -31,12 +31,9 @@ pub(crate) fn place() -> Place {
 /// The path of the keys in that stack.
 pub(crate) const KEYS: &str = "/lanyard/lanyard/azure-keys";
 
-static DENIED: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-/// Fails if a function of any test was denied something.
-pub(crate) fn assert_nothing_was_denied() {
-    let denied = lock(&DENIED);
-    assert!(denied.is_empty(), "the template's policies deny: {denied:#?}");
+/// The functions of the template, by name.
+pub(crate) fn functions() -> impl Iterator<Item = &'static str> {
+    policies().functions()
 }
 
 fn policies() -> &'static Policies {
@@ -44,11 +41,15 @@ fn policies() -> &'static Policies {
     POLICIES.get_or_init(|| Policies::read(&place(), &[]).expect("the template's roles are known"))
 }
 
-type Asked = Arc<Mutex<BTreeMap<Vec<&'static str>, BTreeSet<Request>>>>;
-
-/// What was asked for, by whom.
+/// What was asked for, by whom, and what was denied.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Policed(Asked);
+pub(crate) struct Policed(Arc<Mutex<Calls>>);
+
+#[derive(Debug, Default)]
+struct Calls {
+    asked: BTreeMap<Vec<&'static str>, BTreeSet<Request>>,
+    denied: Vec<String>,
+}
 
 impl Policed {
     /// A table for any of these functions.
@@ -78,13 +79,19 @@ impl Policed {
     }
 
     fn guard(&self, functions: &[&'static str]) -> Guard {
-        Guard { functions: functions.to_vec(), asked: self.0.clone() }
+        Guard { functions: functions.to_vec(), calls: Arc::clone(&self.0) }
+    }
+
+    /// Fails if a function was denied something.
+    pub(crate) fn assert_nothing_was_denied(&self) {
+        let denied = &lock(&self.0).denied;
+        assert!(denied.is_empty(), "the template's policies deny: {denied:#?}");
     }
 
     /// What a function that was alone with its table or keys has asked for, in the table's words.
     pub(crate) fn asked(&self, function: &'static str) -> BTreeSet<(String, Target)> {
-        let asked = lock(&self.0);
-        let requests = asked.get(&vec![function]).into_iter().flatten();
+        let calls = lock(&self.0);
+        let requests = calls.asked.get(&vec![function]).into_iter().flatten();
         requests
             .flat_map(|request| targets(request).map(|on| (request.action.clone(), on)))
             .collect()
@@ -108,7 +115,7 @@ fn targets(request: &Request) -> impl Iterator<Item = Target> {
 
 struct Guard {
     functions: Vec<&'static str>,
-    asked: Asked,
+    calls: Arc<Mutex<Calls>>,
 }
 
 impl fmt::Debug for Guard {
@@ -138,10 +145,11 @@ impl Intercept for Guard {
                 let who = self.functions.join(" or ");
                 let keys: Vec<_> = request.context.values().flatten().collect();
                 let words = format!("{who}: {} on {keys:?} {}", request.action, request.resource);
-                lock(&DENIED).push(words.clone());
+                lock(&self.calls).denied.push(words.clone());
                 return Err(words.into());
             }
-            lock(&self.asked).entry(self.functions.clone()).or_default().insert(request);
+            let mut calls = lock(&self.calls);
+            calls.asked.entry(self.functions.clone()).or_default().insert(request);
         }
         Ok(())
     }

@@ -17,8 +17,8 @@ use lanyard_platform::shell::request_id;
 use lanyard_platform::table::Table;
 use serde_json::{Value, json};
 
+use crate::support::canary;
 use crate::support::engine::Engine;
-use crate::support::{canary, policed};
 
 /// Every header that an answer to an organiser may have.
 const HEADERS: [&str; 5] =
@@ -118,7 +118,7 @@ impl Desk {
         assert_eq!(head.headers["x-request-id"], id.as_str());
         assert_eq!(head.headers["content-type"], "application/json");
         assert_ne!(head.status, 409);
-        policed::assert_nothing_was_denied();
+        self.engine.policed().assert_nothing_was_denied();
         let text = body.collect().await.unwrap().to_bytes();
         let text = std::str::from_utf8(&text).unwrap();
         assert!(!text.contains(canary::KEY), "a key leaks: {text}");

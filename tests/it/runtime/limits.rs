@@ -9,12 +9,12 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::stand::{self, Stand, bootstraps};
-use crate::support::{Gate, Reply};
+use crate::support::{Gate, Reply, policed};
 
 /// The functions' binaries, some of them in another's place.
 fn swapped(swaps: &[(&str, &Path)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for function in ["admin", "chat-completions", "embeddings", "event", "models", "sweep"] {
+    for function in policed::functions() {
         let own = bootstraps().join(function);
         let swap = swaps.iter().find(|(name, _)| *name == function);
         let binary = swap.map_or(own.as_path(), |(_, binary)| binary);

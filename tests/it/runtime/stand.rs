@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{ScriptedAzure, canary};
+use crate::support::{ScriptedAzure, canary, policed};
 
 /// The key of every deployment.
 pub(super) const AZURE_KEY: &str = canary::KEY;
@@ -222,7 +222,7 @@ pub(super) fn signal(process: i32, signal: Signal) {
 pub(super) fn bootstraps() -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let folder = this.parent().and_then(Path::parent).unwrap();
-    for function in ["admin", "chat-completions", "embeddings", "event", "models", "sweep"] {
+    for function in policed::functions() {
         let binary = folder.join(function);
         assert!(binary.is_file(), "{} is missing: run cargo test --workspace", binary.display());
     }
