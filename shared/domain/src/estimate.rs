@@ -14,6 +14,9 @@ pub struct Estimate {
 pub const IMAGE_TOKENS: u64 = 1_500;
 
 impl Estimate {
+    /// For what somebody else pays.
+    pub const NOTHING: Self = Self { prompt_tokens: 0, completion_tokens: 0 };
+
     /// `ceil(bytes / 3)` for text, a fixed figure per image, the cap for each choice.
     ///
     /// English runs at 5.6 bytes a token, Norwegian at 3.9, Chinese at 4.1, code at 2.5 and base64

@@ -9,6 +9,7 @@ pub mod account;
 pub mod admission;
 pub mod allowance;
 pub mod catalog;
+pub mod entry;
 pub mod estimate;
 pub mod event;
 pub mod ids;

@@ -22,6 +22,7 @@ fn noon() -> DateTime<Utc> {
 fn demand(n: usize, tokens: u64, now: DateTime<Utc>) -> Demand {
     let day = now.date_naive();
     Demand {
+        is_recorded: true,
         id: format!("req_{n}").parse().unwrap(),
         estimate: Estimate { prompt_tokens: 0, completion_tokens: tokens },
         now: now.into(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use lanyard_domain::account::{Account, AccountKey};
+use lanyard_domain::entry::Entry;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
@@ -15,6 +16,7 @@ use crate::error::ApiError;
 use crate::headers;
 use crate::lookup::{Attendance, Events};
 use crate::memory::Memory;
+use crate::notes::Notes;
 use crate::parse;
 use crate::payload::{Caps, Payload};
 use crate::ports::{Clock, EventStore, Journal, Ledger, Luck, RequestLine, Upstream};
@@ -99,12 +101,14 @@ impl Gateway {
         let attendance = self.look_up(token, request.now).await?;
         line.event = Some(attendance.event().id.clone());
         parse::check_query(request.http.uri().query())?;
+        let mut notes = Notes::read(request)?;
         let payload = Payload::read(operation, request)?;
         let model = payload.model()?;
         let header = request.header(headers::MODEL).ok().flatten();
         let choice =
             attendance.choose(route.deployment.or(header).or(model.as_deref()), operation)?;
         line.model = choice.name().cloned();
+        notes.is_own = choice.is_own();
         let demanded = payload.demanded(&Caps {
             completion_tokens: attendance.event().max_completion_tokens,
             choices: attendance.event().max_choices,
@@ -112,7 +116,7 @@ impl Gateway {
         })?;
 
         let mut reservation =
-            self.admit(request, &attendance, &choice, operation, &demanded).await?;
+            self.admit(request, &attendance, &choice, operation, &demanded, notes).await?;
 
         line.outcome = SETTLED;
         match self.send(request, &payload, &demanded, &choice, &mut reservation).await {
@@ -143,7 +147,14 @@ impl Gateway {
     ///
     /// 401, 403 and 503, as for every route.
     pub async fn attend(&self, request: &Request) -> Result<Attendance, ApiError> {
-        self.look_up(parse::token(request)?, request.now).await
+        let attendance = self.look_up(parse::token(request)?, request.now).await?;
+        if attendance.entry != Entry::Anybody {
+            let account = self.account(&attendance).await?;
+            if let Some(why) = attendance.entry.refusal(&account) {
+                return Err(attendance.no_entry(why));
+            }
+        }
+        Ok(attendance)
     }
 
     /// An attendee's account as it is now; an empty one for a newcomer.

@@ -55,7 +55,7 @@ impl Gateway {
         demanded: &Demanded,
         dialect: Dialect,
         answer: http::Response<UpstreamBody>,
-        reservation: Reservation,
+        mut reservation: Reservation,
     ) -> Result<Response, ApiError> {
         let (head, body) = answer.into_parts();
         let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
@@ -90,6 +90,7 @@ impl Gateway {
             self.settle_unusable(reservation);
             return Err(ApiError::UpstreamUnreachable(Some("the answer is not JSON".into())));
         };
+        reservation.notes.answer = answer.id();
         let settlement = match answer.counted(reservation.hold.tokens()) {
             Some(counted) if counted.is_credible => Settlement::Exact(counted.usage),
             Some(counted) => Settlement::AtLeast(counted.usage),

@@ -78,10 +78,16 @@ impl Settler {
     pub(crate) async fn settle(&self, mut reservation: Reservation, ending: Ending) {
         reservation.disarm();
         let now = self.clock.now();
-        let charge = ending.settlement.charge(&reservation.hold);
-        let record = charge.map(|charge| record(&reservation, &ending, charge, now));
+        let used = ending.settlement.charge(&reservation.hold);
+        let is_own = reservation.notes.is_own;
+        let charge = used.map(|used| if is_own { Charge::default() } else { used });
+        let record = charge.map(|charge| UsageRecord {
+            own_charge: used.filter(|_| is_own),
+            ..record(&reservation, &ending, charge, now)
+        });
         let (charge, is_recorded) = match &record {
             None => (None, false),
+            Some(_) if !reservation.hold.is_recorded => (charge, false),
             Some(record) => match self.record_surely(record).await {
                 Ok(None) => (charge, true),
                 // The sweep was faster: its word stands.
@@ -93,10 +99,15 @@ impl Settler {
             Allowances { attendee: reservation.allowance, ..reservation.at.event.allowances };
         let key = reservation.attendee_key();
         let hour = record.as_ref().filter(|_| is_recorded);
-        let (settled, ()) = tokio::join!(
+        let (settled, (), ()) = tokio::join!(
             self.settle_accounts(&key, &reservation.id, &reservation.hold, &allowances, charge),
             self.count_hour(hour),
+            self.file_in_session(hour),
         );
+        if !reservation.hold.is_recorded && matches!(settled, Ok(true)) {
+            // Without a record to say so, the account has said that this is the first time.
+            self.count_hour(record.as_ref()).await;
+        }
         if let (Err(fault), Some(record)) = (settled, &record) {
             self.failed(record, &fault);
         }
@@ -117,6 +128,7 @@ impl Settler {
     }
 
     /// Settles a hold on the attendee's account and, if that was the first time, on the event's.
+    /// Says whether it was.
     async fn settle_accounts(
         &self,
         attendee: &AccountKey,
@@ -124,13 +136,13 @@ impl Settler {
         hold: &Hold,
         allowances: &Allowances,
         charge: Option<Charge>,
-    ) -> Result<(), LedgerFault> {
+    ) -> Result<bool, LedgerFault> {
         let is_first =
             self.settle_attendee(attendee, id, hold, allowances, charge, self.clock.now()).await?;
         if is_first {
             self.settle_event(attendee, id, hold, allowances, charge).await;
         }
-        Ok(())
+        Ok(is_first)
     }
 
     /// True if this call settled the hold, false if it had been settled before.
@@ -241,6 +253,23 @@ impl Settler {
         }
     }
 
+    /// Files a request under the session that its client named, if it named one.
+    pub(crate) async fn file_in_session(&self, record: Option<&UsageRecord>) {
+        let Some(record) = record.filter(|record| record.named_session().is_some()) else { return };
+        let mut tries = Tries::new();
+        loop {
+            match self.ledger.file_in_session(record).await {
+                Ok(()) => return,
+                Err(_) if tries.again().await => {}
+                Err(fault) => {
+                    let request_id = &record.request_id;
+                    tracing::warn!(%request_id, fault = ?fault, "request not filed in its session");
+                    return;
+                }
+            }
+        }
+    }
+
     async fn count_hour(&self, record: Option<&UsageRecord>) {
         let Some((record, model)) = record.and_then(|r| Some((r, r.model.as_ref()?))) else {
             return;
@@ -296,6 +325,10 @@ fn record(
         admitted_at: reservation.admitted_at,
         duration_ms: ms_between(reservation.admitted_at, now),
         first_byte_ms: ms_between(reservation.admitted_at, first_byte_at),
+        session: Some(reservation.notes.session.clone()),
+        app: reservation.notes.app.clone(),
+        answer: reservation.notes.answer.clone(),
+        own_charge: None,
     }
 }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http_body::{Body as HttpBody, Frame as BodyFrame};
 use http_body_util::BodyExt;
+use lanyard_domain::ids::AnswerId;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use serde::Deserialize;
@@ -47,6 +48,7 @@ pub(super) fn start(
         first_byte_at: None,
         completion_bytes: 0,
         counted: None,
+        answer: None,
         is_done: false,
     };
     gateway.settler.tasks.spawn(pump.run(upstream, reservation));
@@ -79,11 +81,12 @@ struct Pump {
     /// What was handed on, for the case that nobody ever counts it.
     completion_bytes: u64,
     counted: Option<Counted>,
+    answer: Option<AnswerId>,
     is_done: bool,
 }
 
 impl Pump {
-    async fn run(mut self, mut upstream: UpstreamBody, reservation: Reservation) {
+    async fn run(mut self, mut upstream: UpstreamBody, mut reservation: Reservation) {
         let expected = reservation.hold.tokens();
         let broken = self.drive(&mut upstream, expected).await.err();
         // Nothing more is read: close the connection before the slow part.
@@ -98,6 +101,7 @@ impl Pump {
         }
         let outcome = error.as_ref().map_or("ok", ApiError::code);
         let ending = Ending::of(self.settlement(), outcome, 200, self.first_byte_at);
+        reservation.notes.answer = self.answer.take();
         self.settler.settle(reservation, ending).await;
         // Dropping the sender ends the answer: only now, when its cost is written down.
     }
@@ -134,10 +138,11 @@ impl Pump {
             if read.error.is_some() && !has_choices {
                 return Err(ApiError::UpstreamUnreachable(Some("an error in the stream".into())));
             }
-            let counted =
-                serde_json::from_slice::<Answer<'_>>(&data).ok().and_then(|a| a.counted(expected));
+            let answer = serde_json::from_slice::<Answer<'_>>(&data).ok();
+            let counted = answer.as_ref().and_then(|answer| answer.counted(expected));
             if counted.is_some() {
                 self.counted = counted;
+                self.answer = answer.and_then(|answer| answer.id());
             }
             let is_unasked = (counted.is_some() && self.unasked.usage)
                 || (read.prompt_filter_results.is_some() && self.unasked.prompt_filter);

@@ -15,6 +15,9 @@ use lanyard_gateway::ports::Cause;
 
 use crate::table::{Item, get_number, get_text, number, text};
 
+/// The attribute of a hold of which no usage record is kept.
+const UNRECORDED: &str = "unrecorded";
+
 const HOLD_PREFIX: &str = "hold@";
 
 /// The name of the attribute that holds a number.
@@ -44,6 +47,8 @@ impl fmt::Display for Named {
             Field::SeatAskedAt => f.write_str("seat_asked_at"),
             Field::Blocked => f.write_str("blocked"),
             Field::Terms => f.write_str("terms"),
+            Field::Listed => f.write_str("listed"),
+            Field::Claim => f.write_str("claim"),
             Field::Override(limit) => write!(f, "own@{}", limit.name()),
         }
     }
@@ -75,6 +80,8 @@ fn field_named(name: &str) -> Option<Field> {
         "seat_asked_at" => Some(Field::SeatAskedAt),
         "blocked" => Some(Field::Blocked),
         "terms" => Some(Field::Terms),
+        "listed" => Some(Field::Listed),
+        "claim" => Some(Field::Claim),
         "own" => Limit::ALL.into_iter().find(|limit| limit.name() == of).map(Field::Override),
         _ => None,
     }
@@ -108,18 +115,24 @@ fn read_hold(hold: &Item) -> Result<Hold, Cause> {
         admitted_at: EpochNanos(number("admitted_at")?),
         day: get_text(hold, "day")?.parse()?,
         expires_at: EpochNanos(number("expires_at")?),
+        // Holds of the schema before have no such attribute.
+        is_recorded: !hold.contains_key(UNRECORDED),
     })
 }
 
 fn write_hold(hold: &Hold) -> AttributeValue {
     let count = |count: u64| AttributeValue::N(count.to_string());
-    AttributeValue::M(HashMap::from([
+    let mut item = HashMap::from([
         ("prompt_tokens".to_owned(), count(hold.prompt_tokens)),
         ("completion_tokens".to_owned(), count(hold.completion_tokens)),
         ("admitted_at".to_owned(), number(hold.admitted_at.0)),
         ("day".to_owned(), text(hold.day.to_string())),
         ("expires_at".to_owned(), number(hold.expires_at.0)),
-    ]))
+    ]);
+    if !hold.is_recorded {
+        item.insert(UNRECORDED.to_owned(), number(1));
+    }
+    AttributeValue::M(item)
 }
 
 /// A write in DynamoDB's words.
@@ -263,11 +276,31 @@ mod tests {
             Field::SeatAskedAt,
             Field::Blocked,
             Field::Terms,
+            Field::Listed,
+            Field::Claim,
         ];
         fields.extend(Limit::ALL.into_iter().map(Field::Override));
         for field in fields {
             assert_eq!(field_named(&Named(field).to_string()), Some(field));
         }
+    }
+
+    #[test]
+    fn a_hold_reads_back_and_an_older_one_is_recorded() {
+        let now = EpochNanos(1_796_472_000_000_000_000);
+        let hold = Hold {
+            prompt_tokens: 40,
+            completion_tokens: 256,
+            admitted_at: now,
+            day: "2026-12-05".parse().unwrap(),
+            expires_at: EpochNanos(now.0 + 1),
+            is_recorded: false,
+        };
+        let item = |hold: &Hold| write_hold(hold).as_m().unwrap().clone();
+        assert_eq!(read_hold(&item(&hold)).unwrap(), hold);
+        let older = Hold { is_recorded: true, ..hold };
+        assert_eq!(item(&older).len(), 5);
+        assert_eq!(read_hold(&item(&older)).unwrap(), older);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::ports::{Ledger, Outcome};
 pub(super) fn demand(n: usize, tokens: u64) -> Demand {
     let hold = hold(tokens);
     Demand {
+        is_recorded: true,
         id: request(n),
         estimate: Estimate {
             prompt_tokens: hold.prompt_tokens,

@@ -59,6 +59,10 @@ pub(super) async fn a_record_is_kept_once_and_the_first_stays(bench: &Bench) {
         admitted_at: noon() + TimeDelta::milliseconds(123),
         duration_ms: 1_234,
         first_byte_ms: 56,
+        session: Some("my-session".parse().unwrap()),
+        app: Some("my-app".parse().unwrap()),
+        answer: Some("chatcmpl-1".parse().unwrap()),
+        own_charge: None,
     };
     assert_eq!(bench.ledger().record(&first).await.unwrap(), None);
     let second = UsageRecord { model: None, charge: Charge::default(), ..first.clone() };
