@@ -308,7 +308,8 @@ impl Gateway {
     }
 
     /// A 503 that spreads those who come back over some seconds.
-    pub(crate) fn accounting_unavailable(&self, cause: Option<Cause>) -> ApiError {
+    #[must_use]
+    pub fn accounting_unavailable(&self, cause: Option<Cause>) -> ApiError {
         let retry_after = Duration::from_millis(1_000 + self.ports.luck.draw() % 4_000);
         ApiError::AccountingUnavailable { retry_after, cause }
     }

@@ -9,6 +9,7 @@ pub mod keys;
 pub mod lambda;
 pub mod ledger;
 pub mod organisers;
+pub mod people;
 pub mod settings;
 pub mod shell;
 pub mod table;

@@ -102,7 +102,7 @@ pub fn log_directives() -> String {
 }
 
 /// Lanyard's packages, as their log targets begin.
-const OURS: [&str; 10] = [
+const OURS: [&str; 13] = [
     "lanyard_domain",
     "lanyard_gateway",
     "lanyard_local",
@@ -112,6 +112,9 @@ const OURS: [&str; 10] = [
     "embeddings",
     "event",
     "models",
+    "own_deployments",
+    "rate",
+    "register",
     "sweep",
 ];
 

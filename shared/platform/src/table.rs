@@ -12,7 +12,12 @@
 //! | `ORGANISER#<id>` | `DEPLOYMENT#<name>#<replica>` | an organiser's deployments |
 //! | `TOKEN#<sha-256>` | `TOKEN` | the organiser whom a token names |
 //! | `SWEEP` | `EVENT#<id>` | events that the sweep looks at |
-//! | `REQUEST#<request id>` | `REQUEST` | a usage record |
+//! | `REQUEST#<request id>` | `REQUEST` | a usage record, with its rating |
+//! | `EVENT#<id>` | `SESSION#<session>#<user>#<request id>` | a request in the session that its client named |
+//! | `EVENT#<id>` | `ISSUED#<token id>` | a signed token that was issued, without the token |
+//! | `RATING#<event id>` | `<instant>#<request id>` | a rating, for reports |
+//! | `CLAIM#<event id>` | `<user>` | who has claimed a user's name, by a hash of the proof |
+//! | `OWN#<event id>#<user>` | `DEPLOYMENT#<name>#<replica>` | deployments that one attendee alone uses |
 
 use std::collections::HashMap;
 
@@ -21,7 +26,9 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::AccountKey;
-use lanyard_domain::ids::{DeploymentName, EventId, OrganiserId, Replica, RequestId};
+use lanyard_domain::ids::{
+    DeploymentName, EventId, OrganiserId, Replica, RequestId, SessionId, TokenId,
+};
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_gateway::ports::Cause;
 use serde::Serialize;
@@ -133,6 +140,37 @@ impl Key {
         Self::new(format!("REQUEST#{id}"), "REQUEST")
     }
 
+    /// A request in the session that its client named.
+    #[must_use]
+    pub fn in_session(event: &EventId, session: &SessionId, user: &UserId, id: &RequestId) -> Self {
+        Self::new(event_pk(event), format!("{}{id}", session_prefix(session, user)))
+    }
+
+    /// A signed token that was issued.
+    #[must_use]
+    pub fn issued(event: &EventId, token: &TokenId) -> Self {
+        Self::new(event_pk(event), format!("{ISSUED_PREFIX}{token}"))
+    }
+
+    /// The rating of a request that was admitted at an instant.
+    #[must_use]
+    pub fn rating(event: &EventId, admitted_at: DateTime<Utc>, id: &RequestId) -> Self {
+        let at = admitted_at.format("%Y-%m-%dT%H:%M:%S%.6fZ");
+        Self::new(rating_pk(event), format!("{at}#{id}"))
+    }
+
+    /// The claim of a user's name.
+    #[must_use]
+    pub fn claim(event: &EventId, user: &UserId) -> Self {
+        Self::new(format!("CLAIM#{event}"), user.as_str())
+    }
+
+    /// A deployment that one attendee alone uses.
+    #[must_use]
+    pub fn own(event: &EventId, user: &UserId, name: &DeploymentName, replica: &Replica) -> Self {
+        Self::new(own_pk(event, user), format!("{DEPLOYMENT_PREFIX}{name}#{replica}"))
+    }
+
     /// The key's two attributes.
     #[must_use]
     pub fn attributes(self) -> Item {
@@ -153,6 +191,18 @@ pub const AUDIT_PREFIX: &str = "AUDIT#";
 pub const DEPLOYMENT_PREFIX: &str = "DEPLOYMENT#";
 /// How the sort keys of references to events begin.
 pub const EVENT_PREFIX: &str = "EVENT#";
+/// How the sort keys of requests in sessions begin.
+pub const SESSION_PREFIX: &str = "SESSION#";
+/// How the sort keys of an attendee's requests in a session begin. A user's name may hold any
+/// character, so the one that parts the names is written otherwise in it.
+#[must_use]
+pub fn session_prefix(session: &SessionId, user: &UserId) -> String {
+    let user = user.as_str().replace('%', "%25").replace('#', "%23");
+    format!("{SESSION_PREFIX}{session}#{user}#")
+}
+
+/// How the sort keys of issued tokens begin.
+pub const ISSUED_PREFIX: &str = "ISSUED#";
 /// The partition of the events that the sweep looks at.
 pub const SWEEP_PK: &str = "SWEEP";
 
@@ -162,6 +212,18 @@ pub fn event_pk(id: &EventId) -> String {
     format!("EVENT#{id}")
 }
 
+/// The partition of an event's ratings.
+#[must_use]
+pub fn rating_pk(id: &EventId) -> String {
+    format!("RATING#{id}")
+}
+
+/// The partition of the deployments that one attendee alone uses.
+#[must_use]
+pub fn own_pk(event: &EventId, user: &UserId) -> String {
+    format!("OWN#{event}#{user}")
+}
+
 /// The partition of everything of an organiser.
 #[must_use]
 pub fn organiser_pk(id: &OrganiserId) -> String {
@@ -169,7 +231,7 @@ pub fn organiser_pk(id: &OrganiserId) -> String {
 }
 
 /// The schema that this code writes. It reads this one and the one before.
-pub const SCHEMA: i64 = 1;
+pub const SCHEMA: i64 = 2;
 
 /// Text as an attribute.
 #[must_use]
@@ -278,7 +340,10 @@ pub async fn create(
 #[cfg(test)]
 mod tests {
     use lanyard_domain::catalog::Deployment;
-    use lanyard_domain::event::Event;
+    use lanyard_domain::entry::Access;
+    use lanyard_domain::event::{Event, OwnDeployments, Signing};
+    use lanyard_domain::usage::UsageRecord;
+    use lanyard_gateway::people::Claim;
 
     use super::*;
 
@@ -299,6 +364,32 @@ mod tests {
         let deployment = item(1, include_str!("../golden/deployment.1.json"));
         let deployment: Deployment = get_document(&deployment).unwrap();
         assert_eq!(deployment.key_reference, "main/gpt-4o-mini/sweden");
+    }
+
+    #[test]
+    fn items_of_schema_1_mean_what_they_did() {
+        let event = item(1, include_str!("../golden/event.1.json"));
+        let event: Event = get_document(&event).unwrap();
+        assert_eq!((event.access, event.own_deployments), (Access::Open, OwnDeployments::None));
+        assert!(event.records_requests && event.signing == Signing::default());
+        assert!(!event.contact.is_email_public);
+        let record = item(1, include_str!("../golden/record.1.json"));
+        let record: UsageRecord = get_document(&record).unwrap();
+        assert_eq!((record.session, record.own_charge), (None, None));
+    }
+
+    #[test]
+    fn items_of_schema_2_stay_readable() {
+        let event = item(2, include_str!("../golden/event.2.json"));
+        let event: Event = get_document(&event).unwrap();
+        assert_eq!(event.access, Access::Registered { auto_register: true });
+        assert_eq!(event.signing.revoked.len(), 1);
+        let record = item(2, include_str!("../golden/record.2.json"));
+        let record: UsageRecord = get_document(&record).unwrap();
+        assert_eq!(record.answer.unwrap().as_str(), "chatcmpl-1");
+        assert_eq!(record.own_charge.unwrap().tokens(), 22);
+        let claim = item(2, include_str!("../golden/claim.2.json"));
+        assert_eq!(get_document::<Claim>(&claim).unwrap().number, 77);
     }
 
     #[test]
