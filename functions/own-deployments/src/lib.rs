@@ -62,7 +62,8 @@ fn named(path: &str) -> Result<Option<&str>, ApiError> {
     match rest.ok_or(ApiError::UnknownRoute)? {
         "" => Ok(None),
         rest => {
-            let name = rest.strip_prefix('/').filter(|name| !name.is_empty() && !name.contains('/'));
+            let name =
+                rest.strip_prefix('/').filter(|name| !name.is_empty() && !name.contains('/'));
             name.map(Some).ok_or(ApiError::UnknownRoute)
         }
     }
@@ -110,8 +111,10 @@ async fn put(
         keys: desk.keys.as_ref(),
         allow_loopback: desk.allow_loopback,
     };
-    let (is_new, view) =
-        place.put(name, request).await.map_err(|error| error.for_attendee(|cause| away(desk, cause)))?;
+    let (is_new, view) = place
+        .put(name, request)
+        .await
+        .map_err(|error| error.for_attendee(|cause| away(desk, cause)))?;
     json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &view)
 }
 

@@ -7,7 +7,8 @@ use lanyard_platform::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
-    let people =
-        |clients: lanyard_platform::clients::Clients, gateway| Arc::new(People { gateway, store: Arc::new(clients.table) });
+    let people = |clients: lanyard_platform::clients::Clients, gateway| {
+        Arc::new(People { gateway, store: Arc::new(clients.table) })
+    };
     lambda::buffer_with(people, rate::handle).await
 }

@@ -193,7 +193,10 @@ impl AttendeeToken {
             None => (None, code),
         };
         Ok(Self {
-            event: event.map(|id| id.trim_matches(' ').parse()).transpose().map_err(|_| InvalidToken)?,
+            event: event
+                .map(|id| id.trim_matches(' ').parse())
+                .transpose()
+                .map_err(|_| InvalidToken)?,
             code: code.trim_matches(' ').parse().map_err(|_| InvalidToken)?,
             user: user.parse().map_err(|_| InvalidToken)?,
         })

@@ -133,7 +133,7 @@ impl Gateway {
                     Err(NotAdmitted::Fault { is_unknown, .. }) => *is_unknown,
                     Err(NotAdmitted::Refused(_) | NotAdmitted::NoEntry(_) | NotAdmitted::Full) => {
                         false
-                    },
+                    }
                 };
                 let attendee_side = attendee_side.map(|_| ());
                 let event_is_held = event_side.is_ok();

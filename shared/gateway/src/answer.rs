@@ -8,8 +8,8 @@ use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
 use crate::error::ApiError;
-use crate::{headers, notes};
 use crate::request::{Request, Response, whole};
+use crate::{headers, notes};
 
 /// Who calls a function: browsers of any origin may call the attendees' API, not the organisers'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use lanyard_domain::account::AccountKey;
 use lanyard_domain::allowance::Allowances;
 use lanyard_domain::catalog::{Catalog, Choice};
-use lanyard_domain::account::AccountKey;
 use lanyard_domain::entry::{Entry, NoEntry, Proof};
 use lanyard_domain::event::{Closed, Event, OwnDeployments};
 use lanyard_domain::ids::{DeploymentName, EventId};
@@ -56,7 +56,11 @@ pub struct Events {
 
 impl Default for Events {
     fn default() -> Self {
-        Self { known: Bounded::new(1_000), unknown: Bounded::new(10_000), own: Bounded::new(10_000) }
+        Self {
+            known: Bounded::new(1_000),
+            unknown: Bounded::new(10_000),
+            own: Bounded::new(10_000),
+        }
     }
 }
 

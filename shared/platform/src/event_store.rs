@@ -90,11 +90,7 @@ impl EventStore for Table {
         let (event, deployments) =
             tokio::join!(self.event(&found.event, false), self.deployments(&found.organiser));
         let Some(event) = event? else { return Ok(None) };
-        Ok(Some(Listing {
-            event,
-            deployments: deployments?,
-            code_works_until,
-        }))
+        Ok(Some(Listing { event, deployments: deployments?, code_works_until }))
     }
 
     async fn find_by_id(&self, id: &EventId) -> Result<Option<Listing>, StoreFault> {

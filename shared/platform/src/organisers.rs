@@ -37,6 +37,12 @@ impl Organisers {
     pub fn new(table: Table) -> Self {
         Self { table }
     }
+
+    /// The table itself, for what attendees also do with it.
+    #[must_use]
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
 }
 
 /// Why the table did not do what an organiser asked for.

@@ -18,25 +18,25 @@ const DEAREST: f64 = 1_000_000.0;
 
 /// A deployment to be written, and its key if the body holds one.
 #[derive(Debug)]
-pub(super) struct Described {
-    pub(super) deployment: Deployment,
-    pub(super) key: Option<AzureKey>,
+pub(crate) struct Described {
+    pub(crate) deployment: Deployment,
+    pub(crate) key: Option<AzureKey>,
 }
 
 /// What a body cannot know.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
+pub(crate) struct Terms {
     /// Whether the deployment is there already, and so has a key.
-    pub(super) has_key: bool,
+    pub(crate) has_key: bool,
     /// Whether it may be on this machine.
-    pub(super) allow_loopback: bool,
+    pub(crate) allow_loopback: bool,
 }
 
 /// The replica that a body means, and that a deployment has unless it says otherwise.
 const USUAL_REPLICA: &str = "main";
 
 /// Reads which replica a text names; none is the usual one.
-pub(super) fn replica(text: Option<&str>) -> Result<Replica, String> {
+pub(crate) fn replica(text: Option<&str>) -> Result<Replica, String> {
     let replica = text.unwrap_or(USUAL_REPLICA).parse();
     replica.map_err(|fault: lanyard_domain::ids::InvalidId| fault.to_string())
 }
@@ -46,7 +46,7 @@ pub(super) fn replica(text: Option<&str>) -> Result<Replica, String> {
 /// # Errors
 ///
 /// 400 with every mistake.
-pub(super) fn described(
+pub(crate) fn described(
     name: &str,
     body: &Map<String, Value>,
     organiser: &OrganiserId,

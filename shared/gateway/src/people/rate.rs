@@ -173,7 +173,10 @@ fn rating(request: &Request) -> Result<Rating, ApiError> {
         Value::Null => String::new(),
         Value::String(text) if text.chars().count() <= LONGEST_FEEDBACK => text,
         _ => {
-            return unprocessable("feedback", "The feedback must be text of at most 2,000 characters.");
+            return unprocessable(
+                "feedback",
+                "The feedback must be text of at most 2,000 characters.",
+            );
         }
     };
     Ok(Rating { is_up, feedback, rated_at: request.now })
@@ -195,7 +198,8 @@ mod tests {
         ] {
             assert_eq!(rated(path).ok(), Some("req_1"), "{path}");
         }
-        for path in ["/api/v1/responses//rate", "/api/v1/responses/a/b/rate", "/api/v1/responses/a"] {
+        for path in ["/api/v1/responses//rate", "/api/v1/responses/a/b/rate", "/api/v1/responses/a"]
+        {
             assert!(rated(path).is_err(), "{path}");
         }
     }

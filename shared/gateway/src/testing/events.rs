@@ -73,7 +73,8 @@ impl EventStore for MemoryEvents {
     }
 
     async fn find_by_id(&self, id: &EventId) -> Result<Option<Listing>, StoreFault> {
-        let listing = lock(&self.listings).values().find(|listing| listing.event.id == *id).cloned();
+        let listing =
+            lock(&self.listings).values().find(|listing| listing.event.id == *id).cloned();
         match listing {
             Some(listing) => self.find(&listing.event.code).await,
             None => self.find_nothing(),

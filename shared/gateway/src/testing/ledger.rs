@@ -126,7 +126,8 @@ impl Ledger for MemoryLedger {
     }
 
     async fn file_in_session(&self, record: &UsageRecord) -> Result<(), LedgerFault> {
-        let session = record.named_session().ok_or_else(|| LedgerFault::NotMade("no session".into()))?;
+        let session =
+            record.named_session().ok_or_else(|| LedgerFault::NotMade("no session".into()))?;
         let key = (session.clone(), record.request_id.clone());
         lock(&self.0).sessions.insert(key, record.charge);
         Ok(())

@@ -13,7 +13,9 @@ use lanyard_gateway::ports::Cause;
 
 use super::audit::InvalidPosition;
 use super::{OrganiserFault, Organisers, away, unreadable};
-use crate::table::{Item, Key, SESSION_PREFIX, event_pk, get_document, get_number, get_text, session_prefix, text};
+use crate::table::{
+    Item, Key, SESSION_PREFIX, event_pk, get_document, get_number, get_text, session_prefix, text,
+};
 
 /// What an attendee used in a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,8 +130,7 @@ impl Organisers {
                 && let Some(record) = self.first_of(event, &session.place, &first).await?
             {
                 session.requests += 1;
-                session.charge =
-                    session.charge.plus(record.own_charge.unwrap_or(record.charge));
+                session.charge = session.charge.plus(record.own_charge.unwrap_or(record.charge));
             }
         }
         Ok((sessions, next))
