@@ -21,7 +21,7 @@ pub(crate) const AZURE_NAME: &str = "canary-azure-name";
 
 /// Our crates, whose logs are watched. A dependency that is told to trace prints what it likes.
 const WATCHED: &str = "off,lanyard_domain=trace,lanyard_gateway=trace,lanyard_platform=trace,\
-    chat_completions=trace,embeddings=trace,event=trace,models=trace,admin=trace,sweep=trace";
+    chat_completions=trace,embeddings=trace,event=trace,models=trace,own_deployments=trace,rate=trace,register=trace,admin=trace,sweep=trace";
 
 static LEAKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 

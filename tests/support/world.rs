@@ -10,12 +10,14 @@ use lanyard_domain::account::{Account, AccountKey, Change, Write};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Clock, EventStore, Outcome};
 use lanyard_gateway::testing::{FaultyLedger, FixedLuck, MemoryEvents, MemoryLedger};
 use lanyard_gateway::testing::{Notebook, TestClock};
 use lanyard_gateway::{Gateway, Request};
 use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore};
 use lanyard_platform::organisers::{Action, Actor, AuditEntry, Organisers};
+use own_deployments::OwnDesk;
 use tokio::time::Instant;
 
 use super::engine::Engine;
@@ -90,11 +92,25 @@ impl World {
             http: request,
         };
         let path = request.http.uri().path().trim_end_matches('/').to_owned();
+        let (people, own) = (self.people(&gateway), self.own_desk(&gateway));
         let function = |request| async move {
             match () {
                 () if path.ends_with("/embeddings") => embeddings::handle(gateway, request).await,
+                () if path.ends_with("/rate") => {
+                    rate::handle(people.expect("rating needs the engine"), request).await
+                }
+                () if path.ends_with("/register") => {
+                    register::handle(people.expect("registering needs the engine"), request).await
+                }
+                () if is_own(&path) => {
+                    let desk = own.expect("deployments of one's own need the engine");
+                    own_deployments::handle(desk, request).await
+                }
                 () if path.contains("/models") => models::handle(gateway, request).await,
-                () if path.ends_with("/event") || path.ends_with("/eventinfo") => {
+                () if path.starts_with("/api/event/")
+                    || path.ends_with("/event")
+                    || path.ends_with("/eventinfo") =>
+                {
                     ::event::handle(gateway, request).await
                 }
                 () => chat_completions::handle(gateway, request).await,
@@ -106,7 +122,60 @@ impl World {
     }
 }
 
+/// A path of one's own deployments, not one below somebody else's.
+fn is_own(path: &str) -> bool {
+    ["/api/v1/deployments", "/api/openai/v1/deployments", "/api/openai-proxy/deployments"]
+        .iter()
+        .any(|base| path.starts_with(base))
+}
+
 impl Inner {
+    fn people(&self, gateway: &Arc<Gateway>) -> Option<Arc<People>> {
+        let Store::Engine { engine, .. } = &self.store else { return None };
+        let (gateway, store) = (Arc::clone(gateway), Arc::new(engine.table()));
+        Some(Arc::new(People { gateway, store }))
+    }
+
+    fn own_desk(&self, gateway: &Arc<Gateway>) -> Option<Arc<OwnDesk>> {
+        let Store::Engine { engine, .. } = &self.store else { return None };
+        Some(Arc::new(OwnDesk {
+            gateway: Arc::clone(gateway),
+            table: engine.table(),
+            keys: self.keys.clone(),
+            allow_loopback: true,
+        }))
+    }
+
+    /// The organisers' API over the same table.
+    pub(crate) fn admin(&self) -> Arc<::admin::Admin> {
+        let Store::Engine { engine, .. } = &self.store else {
+            panic!("organisers need the engine");
+        };
+        Arc::new(::admin::Admin {
+            organisers: Organisers::new(engine.table()),
+            ledger: self.true_ledger(),
+            keys: self.keys.clone(),
+            clock: self.clock.clone(),
+            allow_loopback: true,
+        })
+    }
+
+    /// The id of the event.
+    pub(crate) fn id(&self) -> &EventId {
+        &self.id
+    }
+
+    /// The items of the table.
+    pub(crate) async fn table_items(&self) -> Vec<lanyard_platform::table::Item> {
+        let Store::Engine { engine, .. } = &self.store else { return Vec::new() };
+        engine.items().await
+    }
+
+    /// The keys of every deployment.
+    pub(crate) fn keys(&self) -> &FileKeys {
+        &self.keys
+    }
+
     /// The scripted Azure.
     pub(crate) fn azure(&self) -> &ScriptedAzure {
         &self.azure

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::SecondsFormat;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, future, stream};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
@@ -37,13 +37,12 @@ pub(crate) async fn put(call: Call<'_>, id: &EventId) -> Result<Response, AdminE
     let listed = all(call, id).await?;
     let added: Vec<_> = wanted.difference(&listed).cloned().collect();
     let removed: Vec<_> = listed.difference(&wanted).cloned().collect();
-    let writes = added.iter().map(|user| (user, Change::Set(Field::Listed, 1)));
-    let writes = writes.chain(removed.iter().map(|user| (user, Change::Remove(Field::Listed))));
-    stream::iter(writes)
-        .map(|(user, change)| mark(call, id, user, change))
-        .buffer_unordered(AT_ONCE)
-        .try_for_each(|()| async { Ok(()) })
-        .await?;
+    let listing = added.iter().map(|user| (user.clone(), Change::Set(Field::Listed, 1)));
+    let leaving = removed.iter().map(|user| (user.clone(), Change::Remove(Field::Listed)));
+    let writes: Vec<_> = listing.chain(leaving).collect();
+    let mark =
+        |(user, change): (UserId, Change)| async move { mark(call, id, &user, change).await };
+    stream::iter(writes).map(mark).buffer_unordered(AT_ONCE).try_for_each(future::ok).await?;
     if !(added.is_empty() && removed.is_empty()) {
         let change = |field: &str, count: usize| FieldChange {
             field: field.to_owned(),

@@ -15,8 +15,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::people::People;
 use lanyard_gateway::{ApiError, Gateway, Request, Response};
 use lanyard_platform::shell::{self, Machine};
+use own_deployments::OwnDesk;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +33,16 @@ const MOST_BYTES: usize = 6 * 1024 * 1024;
 const GRACE: Duration = Duration::from_secs(30);
 
 /// The functions that stand behind routes. `invoke` knows each of them.
-pub const FUNCTIONS: [&str; 5] = ["admin", "chat-completions", "embeddings", "event", "models"];
+pub const FUNCTIONS: [&str; 8] = [
+    "admin",
+    "chat-completions",
+    "embeddings",
+    "event",
+    "models",
+    "own-deployments",
+    "rate",
+    "register",
+];
 
 /// The functions and what they need.
 pub struct Front {
@@ -39,6 +50,10 @@ pub struct Front {
     pub template: Template,
     /// What serves attendees.
     pub gateway: Arc<Gateway>,
+    /// What serves attendees beside models.
+    pub people: Arc<People>,
+    /// What serves attendees' own deployments.
+    pub own: Arc<OwnDesk>,
     /// What serves organisers.
     pub admin: Arc<admin::Admin>,
     /// Functions under way.
@@ -135,6 +150,18 @@ impl Front {
                 answer(Audience::Attendees, request, |r| embeddings::handle(gateway, r)).await
             }
             "event" => answer(Audience::Attendees, request, |r| event::handle(gateway, r)).await,
+            "own-deployments" => {
+                let desk = Arc::clone(&self.own);
+                answer(Audience::Attendees, request, |r| own_deployments::handle(desk, r)).await
+            }
+            "rate" => {
+                let people = Arc::clone(&self.people);
+                answer(Audience::Attendees, request, |r| rate::handle(people, r)).await
+            }
+            "register" => {
+                let people = Arc::clone(&self.people);
+                answer(Audience::Attendees, request, |r| register::handle(people, r)).await
+            }
             "models" => answer(Audience::Attendees, request, |r| models::handle(gateway, r)).await,
             _ => {
                 answer(Audience::Attendees, request, |_| async { Err(ApiError::UnknownRoute) })

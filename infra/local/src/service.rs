@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Clock, EventStore, Journal, Ledger, Upstream};
 use lanyard_gateway::{Gateway, Ports};
 use lanyard_platform::azure::Azure;
@@ -15,6 +16,7 @@ use lanyard_platform::organisers::Organisers;
 use lanyard_platform::settings::{Credentials, Settings};
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::Table;
+use own_deployments::OwnDesk;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -65,7 +67,7 @@ pub async fn run(options: Options) -> Result<()> {
     let admin = Arc::new(admin::Admin {
         organisers: Organisers::new(table.clone()),
         ledger,
-        keys,
+        keys: Arc::clone(&keys),
         clock: Arc::new(Machine),
         allow_loopback: true,
     });
@@ -82,6 +84,8 @@ pub async fn run(options: Options) -> Result<()> {
     let front = Arc::new(Front {
         template: template.clone(),
         gateway: Arc::clone(&gateway),
+        people: Arc::new(People { gateway: Arc::clone(&gateway), store: Arc::new(table.clone()) }),
+        own: Arc::new(OwnDesk { gateway: Arc::clone(&gateway), table, keys, allow_loopback: true }),
         admin,
         invocations: TaskTracker::new(),
     });
