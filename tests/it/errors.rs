@@ -6,7 +6,7 @@ use http::StatusCode;
 use http_body_util::BodyExt;
 use lanyard_domain::allowance::Limit;
 use lanyard_gateway::ApiError;
-use lanyard_gateway::error::{BadRequestCode, ContactHint, ModelRefusal, Whose};
+use lanyard_gateway::error::{BadRequestCode, ContactHint, Missing, ModelRefusal, Whose};
 use serde_json::Value;
 
 /// Status, code, type, `x-should-retry`, `retry-after` and `retry-after-ms`, `allow`.
@@ -25,13 +25,23 @@ const REQUEST: &str = "invalid_request_error";
 const AS_AZURE: &str = "";
 const NEVER: Option<&str> = Some("false");
 
-const ROWS: [Row; 26] = [
+const ROWS: [Row; 36] = [
     (401, "invalid_event_code", "authentication_error", NEVER, NO_WAIT, None),
     (403, "event_not_started", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_ended", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_paused", "permission_error", NEVER, NO_WAIT, None),
     (403, "attendee_blocked", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_full", "permission_error", NEVER, NO_WAIT, None),
+    (403, "not_on_roster", "permission_error", NEVER, NO_WAIT, None),
+    (403, "registration_required", "permission_error", NEVER, NO_WAIT, None),
+    (403, "already_registered", "permission_error", NEVER, NO_WAIT, None),
+    (403, "not_offered", "permission_error", NEVER, NO_WAIT, None),
+    (403, "no_deployment", "permission_error", NEVER, NO_WAIT, None),
+    (403, "own_deployment_refused", "permission_error", NEVER, NO_WAIT, None),
+    (404, "event_not_found", REQUEST, None, NO_WAIT, None),
+    (404, "request_not_found", REQUEST, None, NO_WAIT, None),
+    (404, "deployment_not_found", REQUEST, None, NO_WAIT, None),
+    (422, "invalid_value", REQUEST, None, NO_WAIT, None),
     (404, "model_not_found", REQUEST, None, NO_WAIT, None),
     (404, "unknown_route", REQUEST, None, NO_WAIT, None),
     (405, "method_not_allowed", REQUEST, None, NO_WAIT, Some("POST, OPTIONS")),
@@ -70,6 +80,16 @@ fn one_of_each() -> Vec<ApiError> {
         ApiError::EventPaused { contact: contact() },
         ApiError::AttendeeBlocked { contact: contact() },
         ApiError::EventFull { contact: contact() },
+        ApiError::NotOnRoster { contact: contact() },
+        ApiError::RegistrationRequired { event: "evt_1".parse().unwrap(), contact: contact() },
+        ApiError::AlreadyRegistered { contact: contact() },
+        ApiError::NotOffered { what: "registration", contact: contact() },
+        ApiError::NoDeployment { contact: contact() },
+        ApiError::OwnDeploymentRefused(None),
+        ApiError::NotFound(Missing::Event),
+        ApiError::NotFound(Missing::Request),
+        ApiError::NotFound(Missing::Deployment),
+        ApiError::Unprocessable { param: "rating", message: "The rating is odd." },
         ApiError::ModelNotFound { offered: Vec::new() },
         ApiError::UnknownRoute,
         ApiError::MethodNotAllowed { allow: "POST, OPTIONS" },
@@ -114,6 +134,14 @@ fn one_of_each() -> Vec<ApiError> {
             | ApiError::EventPaused { .. }
             | ApiError::AttendeeBlocked { .. }
             | ApiError::EventFull { .. }
+            | ApiError::NotOnRoster { .. }
+            | ApiError::RegistrationRequired { .. }
+            | ApiError::AlreadyRegistered { .. }
+            | ApiError::NotOffered { .. }
+            | ApiError::NoDeployment { .. }
+            | ApiError::OwnDeploymentRefused(_)
+            | ApiError::NotFound(_)
+            | ApiError::Unprocessable { .. }
             | ApiError::ModelNotFound { .. }
             | ApiError::UnknownRoute
             | ApiError::MethodNotAllowed { .. }

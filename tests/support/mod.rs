@@ -6,6 +6,7 @@ pub(crate) mod azure;
 pub(crate) mod builder;
 pub(crate) mod canary;
 pub(crate) mod engine;
+pub(crate) mod people;
 pub(crate) mod truth;
 pub(crate) mod world;
 
