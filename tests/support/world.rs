@@ -171,11 +171,6 @@ impl Inner {
         engine.items().await
     }
 
-    /// The keys of every deployment.
-    pub(crate) fn keys(&self) -> &FileKeys {
-        &self.keys
-    }
-
     /// The scripted Azure.
     pub(crate) fn azure(&self) -> &ScriptedAzure {
         &self.azure

@@ -38,19 +38,17 @@ pub struct OwnPlace<'p> {
     pub allow_loopback: bool,
 }
 
-/// A deployment as people may see it: nothing of its key.
-#[must_use]
-pub fn view(deployment: &Deployment) -> Value {
-    deployments::view(deployment)
-}
-
 impl OwnPlace<'_> {
     /// Binds the deployment that a body describes, and says whether it is new.
     ///
     /// # Errors
     ///
     /// 400 with every mistake, or the table or the key store is away.
-    pub async fn put(&self, name: &str, request: &Request) -> Result<(bool, Value), AdminError> {
+    pub async fn put(
+        &self,
+        name: &str,
+        request: &Request,
+    ) -> Result<(bool, Deployment), AdminError> {
         let body = body::object(request)?;
         let before = self.all().await?;
         let replica = deployments::replica(body.get("replica").and_then(Value::as_str)).ok();
@@ -72,7 +70,7 @@ impl OwnPlace<'_> {
         }
         let written = self.table.put_own(&self.event.id, self.user, deployment).await;
         written.map_err(AdminError::StoreUnavailable)?;
-        Ok((is_new, view(deployment)))
+        Ok((is_new, described.deployment))
     }
 
     /// Takes a deployment away, and forgets its key.
@@ -159,7 +157,7 @@ pub(crate) async fn list(call: Call<'_>, id: &EventId) -> Result<Response, Admin
     let user = user(call)?;
     let event = owned(call, id).await?;
     let all = place(call, &event, &user).all().await?;
-    let views: Vec<_> = all.iter().map(view).collect();
+    let views: Vec<_> = all.iter().map(deployments::view).collect();
     reply(StatusCode::OK, &json!({"user": user, "deployments": views}))
 }
 
@@ -175,9 +173,10 @@ pub(crate) async fn put(call: Call<'_>, id: &EventId, name: &str) -> Result<Resp
         );
         return mistakes.unless_any(None);
     }
-    let (is_new, view) = place(call, &event, &user).put(name, call.request).await?;
+    let (is_new, deployment) = place(call, &event, &user).put(name, call.request).await?;
     note(call, id, &user).await?;
-    reply(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &view)
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    reply(status, &deployments::view(&deployment))
 }
 
 /// `DELETE /events/{id}/own-deployments/{name}?user=&replica=`

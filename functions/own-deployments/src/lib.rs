@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use admin::own::{self, OwnPlace};
+use admin::own::OwnPlace;
 use http::{Method, StatusCode};
+use lanyard_domain::catalog::Deployment;
 use lanyard_domain::event::OwnDeployments;
 use lanyard_gateway::answer::json;
 use lanyard_gateway::error::Missing;
@@ -79,10 +80,20 @@ fn may(attendance: &Attendance, is_change: bool) -> Result<(), ApiError> {
     may.then_some(()).ok_or(ApiError::NotOffered { what: "deployments of your own", contact })
 }
 
+/// A deployment as its attendee sees it. Where it is stays unsaid: it may be the organiser's gift.
+fn view(deployment: &Deployment) -> Value {
+    value!({
+        "name": deployment.name,
+        "replica": deployment.replica,
+        "operations": deployment.operations,
+        "completion_field": deployment.completion_field,
+    })
+}
+
 async fn all(desk: &OwnDesk, attendance: &Attendance) -> Result<Vec<Value>, ApiError> {
     let found = desk.table.own_deployments(&attendance.event().id, &attendance.user).await;
     let found = found.map_err(|fault| away(desk, fault.into()))?;
-    Ok(found.iter().map(own::view).collect())
+    Ok(found.iter().map(view).collect())
 }
 
 async fn list(desk: &OwnDesk, attendance: &Attendance) -> Result<Response, ApiError> {
@@ -111,11 +122,11 @@ async fn put(
         keys: desk.keys.as_ref(),
         allow_loopback: desk.allow_loopback,
     };
-    let (is_new, view) = place
+    let (is_new, deployment) = place
         .put(name, request)
         .await
         .map_err(|error| error.for_attendee(|cause| away(desk, cause)))?;
-    json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &view)
+    json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &view(&deployment))
 }
 
 async fn delete(

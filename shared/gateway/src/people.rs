@@ -25,8 +25,6 @@ pub struct Claim {
     pub number: i64,
     /// When the name was claimed.
     pub claimed_at: DateTime<Utc>,
-    /// What makes equal proofs look different, as hex.
-    pub salt: String,
     /// The proof, hashed slowly, as hex.
     pub proof_hash: String,
 }

@@ -8,7 +8,7 @@ use lanyard_domain::account::AccountKey;
 use lanyard_domain::ids::RequestId;
 use lanyard_domain::usage::UsageRecord;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::People;
 use crate::answer::{expect_method, json as json_answer};
@@ -162,7 +162,9 @@ fn rating(request: &Request) -> Result<Rating, ApiError> {
             "The body must be a JSON object such as {\"rating\": 1, \"feedback\": \"Clear.\"}.",
         )
     };
-    let body: Body = serde_json::from_slice(body).map_err(odd)?;
+    // By way of a map, because a list would do for a structure as well.
+    let body: Map<String, Value> = serde_json::from_slice(body).map_err(odd)?;
+    let body: Body = serde_json::from_value(Value::Object(body)).map_err(odd)?;
     let unprocessable = |param, message| Err(ApiError::Unprocessable { param, message });
     let is_up = match body.rating.as_i64() {
         Some(1) => true,

@@ -12,7 +12,7 @@ use lanyard_domain::entry::{Access, Entry};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::token::{AttendeeToken, UserId};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 use super::{Claim, People};
@@ -56,17 +56,18 @@ impl People {
         };
         let attendance = self.newcomer(token, &id, &request).await?;
         let proof = proof(&request)?;
+        let proof = hash(&attendance.event().id, &attendance.user, &proof);
         let (event, user) = (&attendance.event().id, &attendance.user);
         let claim = match self.claimed(event, user).await? {
             Some(claim) => claim,
             None => {
                 self.gateway.take_seat(&attendance, request.now).await?;
-                let claim = self.draw(&attendance, &request, &proof);
+                let claim = self.draw(&request, proof.clone());
                 let earlier = self.store.claim(event, user, &claim).await;
                 earlier.map_err(|fault| self.away(fault))?.unwrap_or(claim)
             }
         };
-        if !is_proof(&claim, user, &proof) {
+        if !is_proof(&claim, &proof) {
             return Err(ApiError::AlreadyRegistered { contact: attendance.contact() });
         }
         self.number(&attendance.key(), claim.number).await?;
@@ -103,13 +104,10 @@ impl People {
         self.store.claim_of(event, user).await.map_err(|fault| self.away(fault))
     }
 
-    fn draw(&self, attendance: &Attendance, request: &Request, proof: &str) -> Claim {
-        // The salt need only differ from claim to claim: the request's id does.
-        let salt = request.id.as_str().to_owned();
-        let proof_hash = hash(&salt, &attendance.user, proof);
+    fn draw(&self, request: &Request, proof_hash: String) -> Claim {
         let luck = self.gateway.ports.luck.draw() >> 1;
         let number = i64::try_from(luck).unwrap_or(i64::MAX).max(1);
-        Claim { number, claimed_at: request.now, salt, proof_hash }
+        Claim { number, claimed_at: request.now, proof_hash }
     }
 
     /// Writes the key's number on the attendee's account, where admission looks for it.
@@ -139,8 +137,9 @@ fn personal_key(at: &OpenEvent, user: &UserId, claim: &Claim) -> Option<String> 
     claims.sign(&at.event.signing)
 }
 
-fn hash(salt: &str, user: &UserId, proof: &str) -> String {
-    let salt = format!("{salt}/{user}");
+/// A proof, hashed. The name it is for is the salt: nobody else's hash looks the same.
+fn hash(event: &EventId, user: &UserId, proof: &str) -> String {
+    let salt = format!("{event}/{user}");
     let mut hash = [0; 32];
     // The length of the output suits the hash, so this cannot fail; if it did, no proof would fit.
     if pbkdf2::pbkdf2::<Hmac<Sha256>>(proof.as_bytes(), salt.as_bytes(), ROUNDS, &mut hash).is_err()
@@ -150,15 +149,14 @@ fn hash(salt: &str, user: &UserId, proof: &str) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether a proof is the one of a claim, told in constant time.
-fn is_proof(claim: &Claim, user: &UserId, proof: &str) -> bool {
-    let given = hash(&claim.salt, user, proof);
+/// Whether a hashed proof is the one of a claim, told in constant time.
+fn is_proof(claim: &Claim, given: &str) -> bool {
     let tag = |text: &str| {
-        let mut mac = Hmac::<Sha256>::new_from_slice(claim.salt.as_bytes()).ok()?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(b"proof").ok()?;
         mac.update(text.as_bytes());
         Some(mac)
     };
-    let (Some(given_tag), Some(kept_tag)) = (tag(&given), tag(&claim.proof_hash)) else {
+    let (Some(given_tag), Some(kept_tag)) = (tag(given), tag(&claim.proof_hash)) else {
         return false;
     };
     !given.is_empty() && given_tag.verify_slice(&kept_tag.finalize().into_bytes()).is_ok()
@@ -178,10 +176,13 @@ fn proof(request: &Request) -> Result<String, ApiError> {
     if body.len() > MOST_BYTES {
         return fault(BadRequestCode::InvalidValue, "The proof must be 12 to 256 characters.");
     }
-    match serde_json::from_slice::<Body>(body) {
-        Ok(Body { proof }) if PROOF_LENGTH.contains(&proof.chars().count()) => Ok(proof),
-        Ok(_) => fault(BadRequestCode::InvalidValue, "The proof must be 12 to 256 characters."),
-        Err(_) => fault(
+    // By way of a map, because a list would do for a structure as well.
+    let body = serde_json::from_slice::<Map<String, Value>>(body).ok();
+    let body = body.and_then(|body| serde_json::from_value::<Body>(Value::Object(body)).ok());
+    match body {
+        Some(Body { proof }) if PROOF_LENGTH.contains(&proof.chars().count()) => Ok(proof),
+        Some(_) => fault(BadRequestCode::InvalidValue, "The proof must be 12 to 256 characters."),
+        None => fault(
             BadRequestCode::InvalidJson,
             "The body must be {\"proof\": \"…\"}: a secret of your own choice, by which you see \
              your key again.",
@@ -189,7 +190,6 @@ fn proof(request: &Request) -> Result<String, ApiError> {
     }
 }
 
-/// An event that anybody may look at, by the id in `event/{id}`.
 impl crate::Gateway {
     /// The event of an id, for its public page.
     ///
@@ -230,16 +230,15 @@ mod tests {
 
     #[test]
     fn only_the_same_proof_of_the_same_user_fits() {
-        let user: UserId = "ada".parse().unwrap();
-        let claim = Claim {
-            number: 1,
-            claimed_at: chrono::DateTime::UNIX_EPOCH,
-            salt: "req_1".to_owned(),
-            proof_hash: hash("req_1", &user, "correct horse"),
-        };
-        assert!(is_proof(&claim, &user, "correct horse"));
-        assert!(!is_proof(&claim, &user, "Correct horse"));
-        assert!(!is_proof(&claim, &"bob".parse().unwrap(), "correct horse"));
-        assert!(!is_proof(&Claim { proof_hash: String::new(), ..claim }, &user, "correct horse"));
+        let (event, user) = ("evt_1".parse().unwrap(), "ada".parse().unwrap());
+        let hashed = |proof| hash(&event, &user, proof);
+        let claimed_at = chrono::DateTime::UNIX_EPOCH;
+        let claim = Claim { number: 1, claimed_at, proof_hash: hashed("correct horse") };
+        assert!(is_proof(&claim, &hashed("correct horse")));
+        assert!(!is_proof(&claim, &hashed("Correct horse")));
+        let (other, bob) = ("evt_2".parse().unwrap(), "bob".parse().unwrap());
+        assert!(!is_proof(&claim, &hash(&event, &bob, "correct horse")));
+        assert!(!is_proof(&claim, &hash(&other, &user, "correct horse")));
+        assert!(!is_proof(&Claim { proof_hash: String::new(), ..claim }, ""));
     }
 }
