@@ -38,6 +38,7 @@ async fn an_attendees_own_comes_first_and_costs_the_event_no_tokens() {
     assert!(!listed.text().contains("key") && !listed.text().contains("endpoint"));
     assert_eq!(call(&bob, Method::GET, "", json!({})).await.json()["deployments"], json!([]));
 
+    world.wait(TimeDelta::seconds(6));
     ada.chat("hello").await.assert_ok();
     bob.chat("hello").await.assert_ok();
     let sent_to: Vec<_> =
@@ -120,6 +121,7 @@ async fn who_may_bind_is_the_events_to_say() {
     assert_eq!(call(&ada, Method::GET, "/mine", json!({})).await.status(), 200);
     call(&ada, Method::GET, "/other", json!({})).await.assert_refused(404, "deployment_not_found");
     call(&ada, Method::POST, "", json!({})).await.assert_refused(405, "method_not_allowed");
+    world.wait(TimeDelta::seconds(6));
     // The only one of their own, so the one that a request without a model gets.
     let models = ada.send(ada.get("/api/v1/models")).await;
     assert!(models.text().contains("\"mine\""));
@@ -154,6 +156,7 @@ async fn a_key_of_ones_own_that_azure_refuses_is_no_alarm_of_ours() {
     let world = world("own-key", OwnDeployments::Attendee).await;
     let ada = world.attendee("ada").await;
     call(&ada, Method::PUT, "/gpt-4o-mini", described(&world)).await;
+    world.wait(TimeDelta::seconds(6));
     world.azure().script(Reply::error(401, "401", "Access denied."));
     ada.chat("hello").await.assert_refused(403, "own_deployment_refused");
     assert_eq!(world.journal().incidents(), []);

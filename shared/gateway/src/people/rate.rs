@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::{Method, StatusCode};
 use lanyard_domain::account::AccountKey;
-use lanyard_domain::ids::RequestId;
+use lanyard_domain::ids::{AnswerId, RequestId, SessionId};
 use lanyard_domain::usage::UsageRecord;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -117,8 +117,8 @@ impl People {
     async fn answered(
         &self,
         attendance: &Attendance,
-        session: &lanyard_domain::ids::SessionId,
-        answer: &lanyard_domain::ids::AnswerId,
+        session: &SessionId,
+        answer: &AnswerId,
     ) -> Result<Option<UsageRecord>, ApiError> {
         // The request that began a session of ours is found by the session's own digits.
         if let Some(first) = session.first_request()
