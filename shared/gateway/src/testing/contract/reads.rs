@@ -67,7 +67,10 @@ pub(super) async fn a_record_is_kept_once_and_the_first_stays(bench: &Bench) {
     assert_eq!(bench.ledger().record(&first).await.unwrap(), None);
     let second = UsageRecord { model: None, charge: Charge::default(), ..first.clone() };
     assert_eq!(bench.ledger().record(&second).await.unwrap(), Some(first.clone()));
-    assert_eq!(bench.ledger().record(&second).await.unwrap(), Some(first));
+    assert_eq!(bench.ledger().record(&second).await.unwrap(), Some(first.clone()));
+    for _ in 0..2 {
+        bench.ledger().file_in_session(&first).await.unwrap();
+    }
 }
 
 pub(super) async fn hours_are_counted(bench: &Bench) {
