@@ -7,3 +7,4 @@ mod doors;
 mod events;
 mod invocation;
 mod moves;
+mod people;

@@ -30,7 +30,7 @@ pub(crate) async fn issue(call: Call<'_>, id: &EventId) -> Result<Response, Admi
     let mut event = owned(call, id).await?;
     let (user, expires_at) = asked_for(&body, &event, call.now())?;
     if event.signing.secret.is_empty() {
-        event = updated(call, id, Action::Change, |event| Ok(signing(event)?)).await?;
+        event = updated(call, id, Action::Change, signing).await?;
     }
     let issued = IssuedToken {
         id: new_id(call.now()).map_err(|cause| AdminError::Internal(Some(cause)))?,
