@@ -5,6 +5,7 @@ mod deployments;
 mod desk;
 mod doors;
 mod events;
+mod grants;
 mod invocation;
 mod moves;
 mod people;

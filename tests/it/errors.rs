@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use lanyard_domain::allowance::Limit;
+use lanyard_domain::object::Kind;
 use lanyard_gateway::ApiError;
 use lanyard_gateway::error::{BadRequestCode, ContactHint, Missing, ModelRefusal, Whose};
 use serde_json::Value;
@@ -25,7 +26,7 @@ const REQUEST: &str = "invalid_request_error";
 const AS_AZURE: &str = "";
 const NEVER: Option<&str> = Some("false");
 
-const ROWS: [Row; 36] = [
+const ROWS: [Row; 40] = [
     (401, "invalid_event_code", "authentication_error", NEVER, NO_WAIT, None),
     (403, "event_not_started", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_ended", "permission_error", NEVER, NO_WAIT, None),
@@ -42,6 +43,9 @@ const ROWS: [Row; 36] = [
     (404, "request_not_found", REQUEST, None, NO_WAIT, None),
     (404, "deployment_not_found", REQUEST, None, NO_WAIT, None),
     (422, "invalid_value", REQUEST, None, NO_WAIT, None),
+    (403, "objects_not_kept", "permission_error", NEVER, NO_WAIT, None),
+    (403, "batches_not_offered", "permission_error", NEVER, NO_WAIT, None),
+    (404, "object_not_found", REQUEST, None, NO_WAIT, None),
     (404, "model_not_found", REQUEST, None, NO_WAIT, None),
     (404, "unknown_route", REQUEST, None, NO_WAIT, None),
     (405, "method_not_allowed", REQUEST, None, NO_WAIT, Some("POST, OPTIONS")),
@@ -61,6 +65,7 @@ const ROWS: [Row; 36] = [
     (502, "upstream_unreachable", "api_error", None, NO_WAIT, None),
     (504, "upstream_timeout", "api_error", None, NO_WAIT, None),
     (503, "accounting_unavailable", "api_error", None, (Some("2"), Some("1500")), None),
+    (503, "ownership_unavailable", "api_error", None, (Some("2"), Some("1500")), None),
     (503, "upstream_misconfigured", "api_error", NEVER, NO_WAIT, None),
 ];
 
@@ -90,6 +95,9 @@ fn one_of_each() -> Vec<ApiError> {
         ApiError::NotFound(Missing::Request),
         ApiError::NotFound(Missing::Deployment),
         ApiError::Unprocessable { param: "rating", message: "The rating is odd." },
+        ApiError::ObjectsNotKept { contact: contact() },
+        ApiError::BatchesNotOffered,
+        ApiError::ObjectNotFound { kind: Kind::File, param: None },
         ApiError::ModelNotFound { offered: Vec::new() },
         ApiError::UnknownRoute,
         ApiError::MethodNotAllowed { allow: "POST, OPTIONS" },
@@ -123,6 +131,7 @@ fn one_of_each() -> Vec<ApiError> {
         ApiError::UpstreamUnreachable(None),
         ApiError::UpstreamTimeout,
         ApiError::AccountingUnavailable { retry_after, cause: None },
+        ApiError::OwnershipUnavailable { retry_after, cause: None },
         ApiError::UpstreamMisconfigured(None),
         ApiError::Internal(None),
     ];
@@ -142,6 +151,10 @@ fn one_of_each() -> Vec<ApiError> {
             | ApiError::OwnDeploymentRefused(_)
             | ApiError::NotFound(_)
             | ApiError::Unprocessable { .. }
+            | ApiError::ObjectsNotKept { .. }
+            | ApiError::BatchesNotOffered
+            | ApiError::ObjectNotFound { .. }
+            | ApiError::OwnershipUnavailable { .. }
             | ApiError::ModelNotFound { .. }
             | ApiError::UnknownRoute
             | ApiError::MethodNotAllowed { .. }

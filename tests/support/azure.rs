@@ -21,6 +21,7 @@ pub(crate) use self::wire::Recorded;
 use self::wire::{Connection, Outcome};
 
 pub(crate) mod frames;
+pub(crate) mod kept;
 pub(crate) mod usual;
 
 mod gate;
@@ -51,7 +52,9 @@ struct Shared {
 struct Script {
     next: VecDeque<Reply>,
     always: Option<Reply>,
+    streams: Option<Reply>,
     completion: String,
+    kept: kept::Kept,
     requests: Vec<Recorded>,
 }
 
@@ -68,7 +71,9 @@ impl ScriptedAzure {
         let script = Script {
             next: VecDeque::new(),
             always: None,
+            streams: None,
             completion: usual::COMPLETION.to_owned(),
+            kept: kept::Kept::of(address.port()),
             requests: Vec::new(),
         };
         let shared = Arc::new(Shared {
@@ -102,6 +107,16 @@ impl ScriptedAzure {
         self.shared.script().requests.clone()
     }
 
+    /// The ids of what is kept.
+    pub(crate) fn kept(&self) -> Vec<String> {
+        self.shared.script().kept.ids()
+    }
+
+    /// Loses an object without telling anybody.
+    pub(crate) fn lose(&self, id: &str) {
+        self.shared.script().kept.lose(id);
+    }
+
     /// Answers the next call that nothing is scripted for yet.
     pub(crate) fn script(&self, reply: Reply) {
         self.shared.script().next.push_back(reply);
@@ -110,6 +125,11 @@ impl ScriptedAzure {
     /// Answers every call that nothing is scripted for.
     pub(crate) fn always(&self, reply: Reply) {
         self.shared.script().always = Some(reply);
+    }
+
+    /// Answers every call that asks for a stream and that nothing is scripted for.
+    pub(crate) fn streams(&self, reply: Reply) {
+        self.shared.script().streams = Some(reply);
     }
 
     /// The text of the usual chat answers.
@@ -146,8 +166,16 @@ impl Shared {
     fn reply(&self, request: &Recorded) -> Reply {
         let mut script = self.script();
         script.requests.push(request.clone());
-        let scripted = script.next.pop_front().or_else(|| script.always.clone());
-        scripted.unwrap_or_else(|| usual::reply(request, &script.completion))
+        let is_streamed = request.json()["stream"] == true;
+        let next = script.next.pop_front();
+        let streamed = || script.streams.clone().filter(|_| is_streamed);
+        let scripted = next.or_else(streamed).or_else(|| script.always.clone());
+        if let Some(scripted) = scripted {
+            return scripted;
+        }
+        let completion = script.completion.clone();
+        let kept = script.kept.reply(request, &completion);
+        kept.unwrap_or_else(|| usual::reply(request, &completion))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,9 +13,11 @@ use lanyard_domain::ids::EventId;
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Clock, EventStore, Outcome};
-use lanyard_gateway::testing::{FaultyLedger, FixedLuck, MemoryEvents, MemoryLedger};
+use lanyard_gateway::testing::{FaultyLedger, FaultyObjects, FixedLuck};
+use lanyard_gateway::testing::{MemoryEvents, MemoryLedger, MemoryObjects};
 use lanyard_gateway::testing::{Notebook, TestClock};
-use lanyard_gateway::{Gateway, Request};
+use lanyard_gateway::{Gateway, Ports, Request};
+use lanyard_platform::azure::Azure;
 use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore};
 use lanyard_platform::organisers::{Action, Actor, AuditEntry, Organisers};
 use own_deployments::OwnDesk;
@@ -33,6 +36,7 @@ pub(crate) struct Inner {
     pub(super) luck: Arc<FixedLuck>,
     pub(super) journal: Arc<Notebook>,
     pub(super) ledger: Arc<FaultyLedger>,
+    pub(super) objects: Arc<FaultyObjects>,
     pub(super) keys: Arc<FileKeys>,
     pub(super) processes: Vec<Arc<Gateway>>,
     pub(super) store: Store,
@@ -45,7 +49,7 @@ pub(crate) struct Inner {
 /// Where events and accounts are.
 pub(crate) enum Store {
     Engine { engine: Engine, organisers: Organisers },
-    Memory { events: Arc<MemoryEvents>, ledger: Arc<MemoryLedger> },
+    Memory { events: Arc<MemoryEvents>, ledger: Arc<MemoryLedger>, objects: Arc<MemoryObjects> },
 }
 
 /// When the function that serves a request is stopped: an extension of the request.
@@ -105,6 +109,35 @@ impl World {
                 () if is_own(&path) => {
                     let desk = own.expect("deployments of one's own need the engine");
                     own_deployments::handle(desk, request).await
+                }
+                () if path.ends_with("/images/generations") => {
+                    images_generations::handle(gateway, request).await
+                }
+                () if path.ends_with("/images/edits") => {
+                    images_edits::handle(gateway, request).await
+                }
+                () if path.ends_with("/audio/transcriptions") => {
+                    audio_transcriptions::handle(gateway, request).await
+                }
+                () if path.ends_with("/audio/translations") => {
+                    audio_translations::handle(gateway, request).await
+                }
+                () if path.ends_with("/audio/speech") => {
+                    audio_speech::handle(gateway, request).await
+                }
+                () if path.ends_with("/moderations") => moderations::handle(gateway, request).await,
+                () if path.ends_with("/completions") && !path.ends_with("/chat/completions") => {
+                    completions::handle(gateway, request).await
+                }
+                () if path.contains("/responses") => responses::handle(gateway, request).await,
+                () if path.contains("/conversations") => {
+                    conversations::handle(gateway, request).await
+                }
+                () if path.contains("/vector_stores") => {
+                    vector_stores::handle(gateway, request).await
+                }
+                () if path.contains("/files") || path.contains("/batches") => {
+                    files::handle(gateway, request).await
                 }
                 () if path.contains("/models") => models::handle(gateway, request).await,
                 () if path.starts_with("/api/event/")
@@ -201,9 +234,38 @@ impl Inner {
         &self.ledger
     }
 
+    /// The owners of kept objects, to be made to fail.
+    pub(crate) fn objects(&self) -> &FaultyObjects {
+        &self.objects
+    }
+
     /// A process, for what no request begins.
     pub(crate) fn gateway(&self) -> Arc<Gateway> {
         Arc::clone(&self.processes[0])
+    }
+
+    /// The table, for tests that look behind the event.
+    pub(crate) fn engine(&self) -> &Engine {
+        match &self.store {
+            Store::Engine { engine, .. } => engine,
+            Store::Memory { .. } => panic!("this world is in memory"),
+        }
+    }
+
+    /// The function without attendees, over the same table and under its own policies.
+    pub(crate) fn sweeper(&self) -> Arc<Gateway> {
+        let table = Arc::new(self.engine().table_of(&["sweep"]));
+        let keys = Arc::clone(&self.keys) as Arc<dyn KeyStore>;
+        Arc::new(Gateway::new(Ports {
+            clock: self.clock.clone(),
+            luck: self.luck.clone(),
+            events: table.clone(),
+            ledger: table.clone(),
+            objects: table,
+            upstream: Arc::new(Azure::new(keys, None).expect("TLS can be set up")),
+            journal: self.journal.clone(),
+            ledger_patience: Duration::from_secs(60),
+        }))
     }
 
     /// The code of the event.

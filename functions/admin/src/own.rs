@@ -2,6 +2,7 @@
 //! function of their own, which reads bodies and endpoints by this same code.
 
 use lanyard_domain::catalog::Deployment;
+use lanyard_domain::credential::Credential;
 use lanyard_domain::event::{Event, OwnDeployments};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::token::UserId;
@@ -41,6 +42,9 @@ pub struct OwnPlace<'p> {
 impl OwnPlace<'_> {
     /// Binds the deployment that a body describes, and says whether it is new.
     ///
+    /// It is called by a key alone. By an identity, which is no secret, an attendee could have the
+    /// event's own resource answer, and nobody would count the tokens.
+    ///
     /// # Errors
     ///
     /// 400 with every mistake, or the table or the key store is away.
@@ -52,22 +56,29 @@ impl OwnPlace<'_> {
         let body = body::object(request)?;
         let before = self.all().await?;
         let replica = deployments::replica(body.get("replica").and_then(Value::as_str)).ok();
-        let is_new =
-            !before.iter().any(|d| d.name.as_str() == name && Some(&d.replica) == replica.as_ref());
+        let earlier =
+            before.iter().find(|d| d.name.as_str() == name && Some(&d.replica) == replica.as_ref());
+        let is_new = earlier.is_none();
         if is_new && before.len() >= MOST {
             let mistakes = Mistakes::default();
             mistakes.add("name", format!("is one too many: an attendee has at most {MOST}"));
             return mistakes.unless_any(None);
         }
-        let terms = Terms { has_key: !is_new, allow_loopback: self.allow_loopback };
+        let before = earlier.map(|deployment| &deployment.credential);
+        let terms = Terms { before, allow_loopback: self.allow_loopback };
         let mut described = deployments::described(name, &body, &self.event.organiser, terms)?;
         let deployment = &mut described.deployment;
-        deployment.key_reference =
-            own_reference(self.event, self.user, &deployment.name, &deployment.replica);
+        if let Credential::Identity(_) = deployment.credential {
+            let mistakes = Mistakes::default();
+            mistakes.add("identity", "is for the event's deployments: give a \"key\" here");
+            return mistakes.unless_any(None);
+        }
+        let reference = own_reference(self.event, self.user, &deployment.name, &deployment.replica);
         if let Some(key) = &described.key {
-            let written = self.keys.write(&deployment.key_reference, key).await;
+            let written = self.keys.write(&reference, key).await;
             written.map_err(AdminError::StoreUnavailable)?;
         }
+        deployment.credential = Credential::Key(reference);
         let written = self.table.put_own(&self.event.id, self.user, deployment).await;
         written.map_err(AdminError::StoreUnavailable)?;
         Ok((is_new, described.deployment))

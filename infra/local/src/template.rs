@@ -2,25 +2,59 @@
 //!
 //! The template is the one list of routes; nothing here repeats it.
 
+mod responses;
+pub(crate) mod stack;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_yaml_ng::Value;
 
+pub use responses::{GatewayFault, GatewayResponses};
+pub use stack::Place;
+
 /// The template that belongs to this build.
-const TEMPLATE: &str = include_str!("../../../template.yaml");
+pub const TEMPLATE: &str = include_str!("../../../template.yaml");
 
 /// What the template says.
 #[derive(Clone, Debug)]
 pub struct Template {
     /// The API's stage, the first segment of every path.
     pub stage: String,
+    /// Every function.
+    pub functions: Vec<Function>,
     /// Every route.
     pub routes: Vec<Route>,
     /// Functions that run by the clock.
     pub schedules: Vec<Schedule>,
     /// The properties of the table, as CloudFormation has them.
     pub table: Value,
+    /// What API Gateway says by itself.
+    pub responses: GatewayResponses,
+    /// Media types whose bodies reach a function in base64.
+    pub binary_media_types: Vec<String>,
+    /// All of it, for what is read on demand.
+    document: Arc<Value>,
+    /// The parameters and their defaults.
+    parameters: BTreeMap<String, String>,
+}
+
+/// A function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// Its package, which is also its binary's name.
+    pub name: String,
+    /// Its name within the template.
+    pub logical_id: String,
+    /// How long it may run.
+    pub timeout: Duration,
+    /// Its memory in megabytes.
+    pub memory_mb: u64,
+    /// Its environment, as CloudFormation has it.
+    variables: BTreeMap<String, Value>,
 }
 
 /// A path and the function behind it.
@@ -34,7 +68,15 @@ pub struct Route {
     pub is_streamed: bool,
     /// How long the function may run.
     pub timeout: Duration,
+    /// How long API Gateway waits for the answer.
+    pub integration_timeout: Duration,
 }
+
+/// What API Gateway waits unless a route says otherwise.
+const INTEGRATION_TIMEOUT_MS: u64 = 29_000;
+
+/// What Lambda gives a function unless it says otherwise.
+const MEMORY_MB: u64 = 128;
 
 /// A function that runs by the clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +85,8 @@ pub struct Schedule {
     pub function: String,
     /// How often.
     pub every: Duration,
+    /// How long it may run.
+    pub timeout: Duration,
 }
 
 impl Template {
@@ -55,15 +99,25 @@ impl Template {
         Self::parse(TEMPLATE).context("template.yaml cannot be used")
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    /// Reads a template.
+    ///
+    /// # Errors
+    ///
+    /// If something that is needed is missing, with its place.
+    pub fn parse(text: &str) -> Result<Self> {
         let template: Value = serde_yaml_ng::from_str(text)?;
         let resources = template["Resources"].as_mapping().context("it has no Resources")?;
         let globals = &template["Globals"]["Function"];
         let mut read = Self {
             stage: String::new(),
+            functions: Vec::new(),
             routes: Vec::new(),
             schedules: Vec::new(),
             table: Value::Null,
+            responses: GatewayResponses::default(),
+            binary_media_types: Vec::new(),
+            document: Arc::new(template.clone()),
+            parameters: variables::defaults(&template["Parameters"]),
         };
         for (name, resource) in resources {
             let properties = &resource["Properties"];
@@ -71,10 +125,17 @@ impl Template {
             match resource["Type"].as_str() {
                 Some("AWS::Serverless::Api") => {
                     read.stage = word(&properties["StageName"], name)?;
+                    read.responses = GatewayResponses::read(&properties["GatewayResponses"]);
+                    let types = properties["BinaryMediaTypes"].as_sequence();
+                    let types = types.into_iter().flatten().filter_map(Value::as_str);
+                    read.binary_media_types = types.map(ToOwned::to_owned).collect();
                 }
-                Some("AWS::DynamoDB::Table") => read.table = properties.clone(),
+                Some("AWS::DynamoDB::Table") => {
+                    read.table = properties.clone();
+                }
                 Some("AWS::Serverless::Function") => {
-                    read.function(resource, globals).with_context(|| format!("function {name}"))?;
+                    read.function(name, resource, globals)
+                        .with_context(|| format!("function {name}"))?;
                 }
                 Some(_) | None => {}
             }
@@ -85,11 +146,20 @@ impl Template {
         Ok(read)
     }
 
-    fn function(&mut self, resource: &Value, globals: &Value) -> Result<()> {
+    fn function(&mut self, logical_id: &str, resource: &Value, globals: &Value) -> Result<()> {
         let properties = &resource["Properties"];
         let function = word(&resource["Metadata"]["BuildProperties"]["Binary"], "Binary")?;
         let timeout = properties["Timeout"].as_u64().or(globals["Timeout"].as_u64());
         let timeout = Duration::from_secs(timeout.context("it has no Timeout")?);
+        let memory_mb = self.number(&properties["MemorySize"]);
+        let memory_mb = memory_mb.or(self.number(&globals["MemorySize"])).unwrap_or(MEMORY_MB);
+        self.functions.push(Function {
+            name: function.clone(),
+            logical_id: logical_id.to_owned(),
+            timeout,
+            memory_mb,
+            variables: variables::of(globals, properties),
+        });
         let events = properties["Events"].as_mapping();
         for (name, event) in events.into_iter().flatten() {
             let name = name.as_str().unwrap_or_default();
@@ -101,6 +171,11 @@ impl Template {
                     is_streamed: event_properties["ResponseTransferMode"].as_str()
                         == Some("RESPONSE_STREAM"),
                     timeout,
+                    integration_timeout: Duration::from_millis(
+                        event_properties["TimeoutInMillis"]
+                            .as_u64()
+                            .unwrap_or(INTEGRATION_TIMEOUT_MS),
+                    ),
                 }),
                 Some("Schedule" | "ScheduleV2") => self.schedules.push(Schedule {
                     function: function.clone(),
@@ -110,6 +185,7 @@ impl Template {
                             .unwrap_or(&event_properties["ScheduleExpression"]),
                         name,
                     )?)?,
+                    timeout,
                 }),
                 other => bail!("event {name} is of a type that is not served here: {other:?}"),
             }
@@ -182,7 +258,26 @@ mod tests {
         ] {
             assert_eq!(function(path), chat, "{path}");
         }
+        for (path, expected) in [
+            ("/api/v1/completions", "completions"),
+            ("/api/v1/engines/gpt-35-turbo-instruct/completions", "completions"),
+            ("/api/openai/v1/images/generations", "images-generations"),
+            ("/api/openai/deployments/dall-e-3/images/edits", "images-edits"),
+            ("/api/v1/openai/deployments/whisper/audio/transcriptions", "audio-transcriptions"),
+            ("/api/openai-proxy/audio/translations", "audio-translations"),
+            ("/api/v1/audio/speech", "audio-speech"),
+            ("/api/v1/moderations", "moderations"),
+        ] {
+            assert_eq!(function(path).as_deref(), Some(expected), "{path}");
+        }
         assert_eq!(function("/api/v1/models/gpt-4o").as_deref(), Some("models"));
+        assert_eq!(function("/api/v1/responses/resp_1").as_deref(), Some("responses"));
+        assert_eq!(function("/api/openai/responses/resp_1/cancel").as_deref(), Some("responses"));
+        assert_eq!(function("/api/v1/responses/req_1/rate").as_deref(), Some("rate"));
+        assert_eq!(function("/api/openai-proxy/responses/req_1/rate").as_deref(), Some("rate"));
+        assert_eq!(function("/api/event/evt_1").as_deref(), Some("event"));
+        assert_eq!(function("/api/event/evt_1/register").as_deref(), Some("register"));
+        assert_eq!(function("/api/v1/deployments/mine").as_deref(), Some("own-deployments"));
         assert_eq!(function("/api/admin/events/x/pause").as_deref(), Some("admin"));
         assert_eq!(function("/api/eventinfo").as_deref(), Some("event"));
     }
@@ -195,6 +290,8 @@ mod tests {
             "/api/v2/chat/completions",
             "/v1/chat/completions",
             "/api/admin",
+            "/api/openai/images/generations:submit",
+            "/api/v1/engines/gpt-4o/chat/completions",
             "/apiv1/models",
         ] {
             assert_eq!(function(path), None, "{path}");
@@ -205,17 +302,31 @@ mod tests {
     fn streamed_routes_are_the_proxied_ones_and_say_so_in_sams_word() {
         let template = Template::read().unwrap();
         for route in &template.routes {
-            let is_proxied = ["chat-completions", "embeddings"].contains(&route.function.as_str());
+            let whole = ["admin", "event", "models", "own-deployments", "rate", "register"];
+            let is_proxied = !whole.contains(&route.function.as_str());
             assert_eq!(route.is_streamed, is_proxied, "{}", route.path);
         }
         // SAM deploys a buffered integration for any other word, without a warning.
-        let words: Vec<_> = TEMPLATE
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("ResponseTransferMode:"))
-            .collect();
+        let words = |text| TEMPLATE.matches(text).count();
         let streamed = template.routes.iter().filter(|route| route.is_streamed).count();
-        assert_eq!(words.len(), streamed);
-        assert!(words.iter().all(|word| word.trim() == "RESPONSE_STREAM"), "{words:?}");
+        assert_eq!(words("ResponseTransferMode: RESPONSE_STREAM,"), streamed);
+        assert_eq!(words("ResponseTransferMode"), streamed);
+    }
+
+    /// API Gateway refuses a second variable at a place in a path, greedy or by another name.
+    #[test]
+    fn each_place_in_a_path_has_at_most_one_variable() {
+        let template = Template::read().unwrap();
+        let mut variables = std::collections::BTreeMap::new();
+        for route in &template.routes {
+            let segments: Vec<_> = route.path.split('/').collect();
+            for (depth, segment) in segments.iter().enumerate().filter(|(_, s)| s.starts_with('{'))
+            {
+                let known = variables.entry(segments[..depth].join("/")).or_insert(*segment);
+                assert_eq!(known, segment, "{}", route.path);
+            }
+        }
+        assert!(variables.len() > 10, "{variables:?}");
     }
 
     #[test]
@@ -223,14 +334,38 @@ mod tests {
         let template = Template::read().unwrap();
         let functions: std::collections::BTreeSet<_> =
             template.routes.iter().map(|route| route.function.as_str()).collect();
-        assert_eq!(functions, crate::front::FUNCTIONS.into());
+        assert_eq!(functions, crate::in_process::FUNCTIONS.into());
     }
 
     #[test]
-    fn the_sweep_runs_every_minute() {
+    fn cargo_lambda_watch_serves_the_templates_routes() {
+        let manifest = include_str!("../../../Cargo.toml");
+        let (_, router) = manifest.split_once("[workspace.metadata.lambda.watch.router]").unwrap();
+        let router = router.split("\n[").next().unwrap();
+        let lines = router.lines().filter_map(|line| line.split_once(" = "));
+        let watched: std::collections::BTreeSet<_> = lines
+            .map(|(path, function)| (path.trim_matches('"'), function.trim_matches('"')))
+            .map(|(path, function)| (path.to_owned(), function.to_owned()))
+            .collect();
+        let template = Template::read().unwrap();
+        // Its router writes the rest of a path in another way.
+        let path =
+            |path: &str| format!("/{}{}", template.stage, path.replace("{proxy+}", "{*proxy}"));
+        let routes =
+            template.routes.iter().map(|route| (path(&route.path), route.function.clone()));
+        assert_eq!(watched, routes.collect());
+    }
+
+    #[test]
+    fn the_sweep_runs_every_minute_and_the_clearing_every_ten() {
         let minute = Duration::from_secs(60);
-        let sweep = Schedule { function: "sweep".to_owned(), every: minute };
-        assert_eq!(Template::read().unwrap().schedules, [sweep]);
+        let schedule = |function: &str, minutes, seconds| Schedule {
+            function: function.to_owned(),
+            every: minutes * minute,
+            timeout: Duration::from_secs(seconds),
+        };
+        let wanted = [schedule("sweep", 1, 55), schedule("clear-objects", 10, 300)];
+        assert_eq!(Template::read().unwrap().schedules, wanted);
         assert_eq!(rate("rate(2 hours)").unwrap(), 120 * minute);
         assert!(rate("cron(0 * * * ? *)").is_err());
     }

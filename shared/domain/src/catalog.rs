@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::credential::Credential;
 use crate::ids::{DeploymentName, Replica};
 use crate::operation::Operation;
 
@@ -71,8 +72,9 @@ pub struct Deployment {
     pub completion_field: CompletionField,
     /// What it costs, if known.
     pub prices: Option<Prices>,
-    /// Where its key is kept. The key itself never stands beside it.
-    pub key_reference: String,
+    /// What it is called with.
+    #[serde(flatten)]
+    pub credential: Credential,
 }
 
 impl Deployment {
@@ -196,6 +198,14 @@ impl<'a> Choice<'a> {
         order
     }
 
+    /// Those of the replicas that are at one resource; none if no replica is.
+    #[must_use]
+    pub fn at(&self, endpoint: &str) -> Option<Self> {
+        let replicas: Vec<_> =
+            self.replicas.iter().copied().filter(|d| d.endpoint == endpoint).collect();
+        (!replicas.is_empty()).then_some(Self { replicas, is_own: self.is_own })
+    }
+
     /// The field by which these deployments take the completion cap. Replicas of one name serve
     /// one model, so the first speaks for all.
     #[must_use]
@@ -236,7 +246,7 @@ mod tests {
             tokens_per_minute: None,
             completion_field: CompletionField::MaxTokens,
             prices: None,
-            key_reference: "key".to_owned(),
+            credential: Credential::Key("key".to_owned()),
         }
     }
 

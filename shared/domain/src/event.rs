@@ -41,6 +41,10 @@ pub struct Event {
     pub max_choices: u64,
     /// Tool types allowed beside `function` and `custom`.
     pub extra_tool_types: Vec<String>,
+    /// Whether attendees may keep objects upstream: stored responses, conversations, files and
+    /// vector stores. They die with the event.
+    #[serde(default)]
+    pub keeps_objects: bool,
     /// Whom attendees can ask.
     pub contact: Contact,
     /// What the event's page says.

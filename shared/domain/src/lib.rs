@@ -9,17 +9,21 @@ pub mod account;
 pub mod admission;
 pub mod allowance;
 pub mod catalog;
+pub mod credential;
 pub mod entry;
 pub mod estimate;
 pub mod event;
 pub mod ids;
 pub mod mend;
+pub mod object;
 pub mod operation;
 pub mod settlement;
 pub mod time;
 pub mod token;
+pub mod unit;
 pub mod usage;
 pub mod window;
+pub mod zone;
 
 #[cfg(test)]
 mod promises;

@@ -12,10 +12,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
-use lanyard_domain::allowance::{Allowance, Limit};
-use lanyard_domain::catalog::Choice;
+use lanyard_domain::allowance::Allowance;
 use lanyard_domain::entry::NoEntry;
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
 
 pub use reservation::Reservation;
@@ -76,13 +76,12 @@ impl Gateway {
         &self,
         request: &Request,
         attendance: &Attendance,
-        choice: &Choice<'_>,
+        model: &DeploymentName,
         operation: Operation,
         demanded: &Demanded,
         notes: Notes,
     ) -> Result<Reservation, ApiError> {
         let event = attendance.event();
-        let model = choice.name().cloned().ok_or(ApiError::Internal(None))?;
         let demand = Demand {
             id: request.id.clone(),
             // Tokens of the attendee's own deployments cost the event nothing.
@@ -94,11 +93,13 @@ impl Gateway {
         };
         let attendee_key = AccountKey::Attendee(event.id.clone(), attendance.user.clone());
         let event_key = AccountKey::Event(event.id.clone());
-        let tokens = demand.hold().tokens();
-        if let Some(refusal) = self.settler.memory.refusal(&event_key, tokens, demand.now) {
+        if let Some(refusal) = self.settler.memory.refusal(&event_key, &demand.estimate, demand.now)
+        {
             return Err(self.refused(attendance, request.now, Whose::Event, refusal));
         }
-        if let Some(refusal) = self.settler.memory.refusal(&attendee_key, tokens, demand.now) {
+        if let Some(refusal) =
+            self.settler.memory.refusal(&attendee_key, &demand.estimate, demand.now)
+        {
             return Err(self.refused(attendance, request.now, Whose::Attendee, refusal));
         }
         let (attendee_side, event_side) = tokio::join!(
@@ -117,7 +118,7 @@ impl Gateway {
                 at: Arc::clone(&attendance.at),
                 user: attendance.user.clone(),
                 operation,
-                model,
+                model: model.clone(),
                 hold,
                 admitted_at: request.now,
                 account,
@@ -147,7 +148,7 @@ impl Gateway {
                 );
                 for (key, side) in [(&attendee_key, &attendee_side), (&event_key, &event_side)] {
                     if let Err(NotAdmitted::Refused(refusal)) = side {
-                        self.settler.memory.refused(key, tokens, *refusal, demand.now);
+                        self.settler.memory.refused(key, demand.estimate, *refusal, demand.now);
                     }
                 }
                 let error = |whose, not| match not {
@@ -291,9 +292,9 @@ impl Gateway {
                 retry_after: Some(until(resets_at)),
                 contact,
             },
-            Refusal::Budget { allowed, .. } => ApiError::InsufficientQuota {
+            Refusal::Budget { limit, allowed, .. } => ApiError::InsufficientQuota {
                 whose,
-                limit: Limit::TokensTotal,
+                limit,
                 allowed,
                 resets_at: None,
                 retry_after: None,
@@ -307,11 +308,20 @@ impl Gateway {
         }
     }
 
+    /// A 503 for what was made and could not be written down as anybody's.
+    pub(crate) fn ownership_unavailable(&self, cause: Cause) -> ApiError {
+        ApiError::OwnershipUnavailable { retry_after: self.spread(), cause: Some(cause) }
+    }
+
+    /// One to five seconds, so that not everybody returns at once.
+    pub(crate) fn spread(&self) -> Duration {
+        Duration::from_millis(1_000 + self.ports.luck.draw() % 4_000)
+    }
+
     /// A 503 that spreads those who come back over some seconds.
     #[must_use]
     pub fn accounting_unavailable(&self, cause: Option<Cause>) -> ApiError {
-        let retry_after = Duration::from_millis(1_000 + self.ports.luck.draw() % 4_000);
-        ApiError::AccountingUnavailable { retry_after, cause }
+        ApiError::AccountingUnavailable { retry_after: self.spread(), cause }
     }
 
     /// A write that names a hold or a time of its own, so that making it twice changes nothing:

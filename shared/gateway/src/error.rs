@@ -10,6 +10,8 @@ use std::time::Duration;
 use http::StatusCode;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::object::Kind;
+use lanyard_domain::unit::Unit;
 use serde_json::value::RawValue;
 
 use crate::ports::Cause;
@@ -132,6 +134,38 @@ pub enum ApiError {
         /// What the event offers for the operation.
         offered: Vec<DeploymentName>,
     },
+    /// The event keeps nothing upstream.
+    #[error(
+        "This event keeps nothing on the models' side: no stored responses, conversations, files or vector stores. Send everything that the model should know with each request.{contact}"
+    )]
+    ObjectsNotKept {
+        /// Whom to ask.
+        contact: ContactHint,
+    },
+    /// No such object, or somebody else's: one body for all.
+    #[error("There is no {} of yours with this id. Only what you made at this event yourself can be used, and it is gone once it is deleted.", kind.words())]
+    ObjectNotFound {
+        /// What was looked for.
+        kind: Kind,
+        /// The field that named it; none if the path did.
+        param: Option<&'static str>,
+    },
+    /// A new object's owner could not be written down.
+    #[error(
+        "What was made could not be written down as yours, so it was deleted again. Try again in a few seconds."
+    )]
+    OwnershipUnavailable {
+        /// Spread, so that not everybody returns at once.
+        retry_after: Duration,
+        /// For the log.
+        #[source]
+        cause: Option<Cause>,
+    },
+    /// Batches run where nothing is metered.
+    #[error(
+        "Batches are not offered, because they run for hours outside the event's limits. Send the requests one by one."
+    )]
+    BatchesNotOffered,
     /// No such path.
     #[error(
         "There is nothing at this path. The API answers at /api/v1/chat/completions, /api/v1/embeddings, /api/v1/models and /api/v1/event, and for Azure clients at /api/openai/deployments/MODEL/…"
@@ -162,7 +196,7 @@ pub enum ApiError {
         message: &'static str,
     },
     /// The request could never be paid for.
-    #[error("This request may need {needed} {} (the prompt and the longest answer it asks for), and {} is {allowed} {}. Waiting does not help: shorten the prompt or set a smaller max_tokens.", units(*limit), whose.words().to_lowercase(), limit.words())]
+    #[error("This request may need {needed} {}, and {} is {allowed} {}. Waiting does not help: {}.", units(*limit), whose.words().to_lowercase(), limit.words(), smaller(*limit))]
     AllowanceTooSmall {
         /// Whose allowance.
         whose: Whose,
@@ -374,7 +408,26 @@ fn model_not_found(offered: &[DeploymentName]) -> String {
 fn units(limit: Limit) -> &'static str {
     match limit {
         Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => "requests",
-        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => "tokens",
+        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => {
+            "tokens (the prompt and the longest answer it asks for)"
+        }
+        Limit::UnitTotal(unit) => unit.words(),
+    }
+}
+
+/// How to ask for less.
+fn smaller(limit: Limit) -> &'static str {
+    match limit {
+        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => {
+            "ask the organiser for more"
+        }
+        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => {
+            "shorten the prompt or set a smaller max_tokens"
+        }
+        Limit::UnitTotal(Unit::Images) => "ask for fewer images",
+        Limit::UnitTotal(Unit::AudioSeconds) => "send a shorter recording",
+        Limit::UnitTotal(Unit::Characters) => "send a shorter text",
+        Limit::UnitTotal(Unit::VideoSeconds) => "ask for a shorter video",
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Method;
 use lanyard_domain::account::{Account, AccountKey};
 use lanyard_domain::entry::Entry;
+use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
@@ -15,11 +16,12 @@ use crate::answer::expect_method;
 use crate::error::ApiError;
 use crate::headers;
 use crate::lookup::{Attendance, Events};
-use crate::memory::Memory;
+use crate::memory::{Bounded, Memory};
 use crate::notes::Notes;
+use crate::objects::{Keeper, Keeping, Pace, ownership};
 use crate::parse;
 use crate::payload::{Caps, Payload};
-use crate::ports::{Clock, EventStore, Journal, Ledger, Luck, RequestLine, Upstream};
+use crate::ports::{Clock, EventStore, Journal, Ledger, Luck, Objects, RequestLine, Upstream};
 use crate::request::{Request, Response};
 use crate::send::Sent;
 use crate::settle::{Ending, Settler, ms_between};
@@ -37,6 +39,8 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// Azure.
     pub upstream: Arc<dyn Upstream>,
+    /// Where it is written down who owns what Azure keeps.
+    pub objects: Arc<dyn Objects>,
     /// Where finished requests are written down.
     pub journal: Arc<dyn Journal>,
     /// How long one account may take to answer, all tries together.
@@ -48,6 +52,8 @@ pub struct Gateway {
     pub(crate) ports: Ports,
     pub(crate) events: Events,
     pub(crate) settler: Arc<Settler>,
+    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) pace: Pace,
 }
 
 impl Gateway {
@@ -61,7 +67,14 @@ impl Gateway {
             memory: Memory::default(),
             tasks: TaskTracker::new(),
         });
-        Self { ports, events: Events::default(), settler }
+        let keeper = Arc::new(Keeper {
+            objects: Arc::clone(&ports.objects),
+            upstream: Arc::clone(&ports.upstream),
+            journal: Arc::clone(&ports.journal),
+            patience: ports.ledger_patience,
+            marked: Bounded::new(1_000),
+        });
+        Self { ports, events: Events::default(), settler, keeper, pace: Pace::default() }
     }
 
     /// Takes a request from its arrival to the answer.
@@ -76,7 +89,18 @@ impl Gateway {
     ) -> Result<Response, ApiError> {
         let mut line = RequestLine { operation: Some(operation), ..RequestLine::default() };
         let answered = self.forward_noting(operation, &request, &mut line).await;
-        if let Err(error) = &answered
+        self.note_refusal(&request, line, &answered);
+        answered
+    }
+
+    /// Writes down a request that was refused before anything was reserved.
+    pub(crate) fn note_refusal(
+        &self,
+        request: &Request,
+        mut line: RequestLine,
+        answered: &Result<Response, ApiError>,
+    ) {
+        if let Err(error) = answered
             && line.outcome != SETTLED
         {
             line.request_id = Some(request.id.clone());
@@ -85,7 +109,6 @@ impl Gateway {
             line.duration_ms = ms_between(request.now, self.ports.clock.now());
             self.ports.journal.write(&line);
         }
-        answered
     }
 
     async fn forward_noting(
@@ -105,28 +128,51 @@ impl Gateway {
         let payload = Payload::read(operation, request)?;
         let model = payload.model()?;
         let header = request.header(headers::MODEL).ok().flatten();
-        let choice =
-            attendance.choose(route.deployment.or(header).or(model.as_deref()), operation)?;
+        let wanted = route.deployment.or(header).or(model.as_deref());
+        let choice = attendance.choose(wanted, operation)?;
         line.model = choice.name().cloned();
-        notes.is_own = choice.is_own();
         let demanded = payload.demanded(&Caps {
             completion_tokens: attendance.event().max_completion_tokens,
             choices: attendance.event().max_choices,
             extra_tool_types: &attendance.event().extra_tool_types,
+            keeps_objects: attendance.event().keeps_objects,
         })?;
+        let own_prompt_tokens = demanded.estimate.prompt_tokens;
+        let named = self.named(&attendance, payload.references()?).await?;
+        let choice = match demanded.is_kept || !named.is_empty() {
+            // What is kept is kept at the event's, where it is deleted after it.
+            true => ownership::pinned(attendance.choose_shared(wanted, operation)?, &named)?,
+            false => choice,
+        };
+        line.model = choice.name().cloned();
+        notes.is_own = choice.is_own();
+        let demanded = demanded.carrying(named.tokens());
 
+        let model = choice.name().ok_or(ApiError::Internal(None))?;
         let mut reservation =
-            self.admit(request, &attendance, &choice, operation, &demanded, notes).await?;
+            self.admit(request, &attendance, model, operation, &demanded, notes).await?;
 
         line.outcome = SETTLED;
-        match self.send(request, &payload, &demanded, &choice, &mut reservation).await {
-            Ok(Sent::Answer(answer)) => {
-                self.relay(request, &demanded, route.dialect, answer, reservation).await
+        match self.send(request, &payload, &demanded, &choice, &mut reservation, &named).await {
+            Ok(Sent::Answer { answer, from }) => {
+                let keeping = (operation == Operation::Responses).then(|| Keeping {
+                    keeper: Arc::clone(&self.keeper),
+                    birth: demanded.is_kept.then(|| {
+                        // As much as it may become, until Azure says how much it is.
+                        let tokens = reservation.hold.tokens();
+                        self.birth(Kind::Response, request, &attendance, tokens)
+                    }),
+                    home: from.clone(),
+                    conversation: named.conversation().cloned(),
+                    own_prompt_tokens,
+                    kept: None,
+                    retry_after: self.spread(),
+                });
+                self.relay(request, &demanded, route.dialect, answer, reservation, keeping).await
             }
             Ok(Sent::Refused { error, is_charged }) => {
                 // A filter that refuses has read the prompt. Nobody counts it, so the estimate does.
-                let usage =
-                    Usage { prompt_tokens: reservation.hold.prompt_tokens, completion_tokens: 0 };
+                let usage = Usage::of_tokens(reservation.hold.prompt_tokens, 0);
                 let settlement =
                     if is_charged { Settlement::Exact(usage) } else { Settlement::Void };
                 let mut ending = Ending::refused(&error, settlement);
@@ -179,7 +225,7 @@ impl Gateway {
 }
 
 /// The journal's line is written when the reservation is settled.
-const SETTLED: &str = "settled";
+pub(crate) const SETTLED: &str = "settled";
 
 impl Ending {
     fn refused(error: &ApiError, settlement: Settlement) -> Self {

@@ -11,6 +11,7 @@ pub mod headers;
 pub mod lookup;
 pub mod memory;
 pub mod notes;
+pub mod objects;
 pub mod parse;
 pub mod payload;
 pub mod people;

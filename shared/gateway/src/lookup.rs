@@ -22,6 +22,7 @@ use crate::error::{ApiError, ContactHint};
 use crate::memory::Bounded;
 use crate::parse::Pass;
 use crate::ports::{Incident, StoreFault};
+use crate::signed::Claims;
 
 const FRESH: TimeDelta = TimeDelta::seconds(5);
 const STALE: TimeDelta = TimeDelta::minutes(15);
@@ -126,26 +127,53 @@ impl Attendance {
         named: Option<&str>,
         operation: Operation,
     ) -> Result<Choice<'_>, ApiError> {
-        let default = self.at.event.default_deployments.get(&operation);
-        let only = |catalog: &'_ Catalog| match catalog.names(Some(operation)).as_slice() {
-            // One model on offer needs no default.
+        [self.own.as_ref(), &self.at.catalog]
+            .into_iter()
+            .find_map(|catalog| self.choice_in(catalog, named, operation))
+            .ok_or_else(|| self.no_choice(self.models(Some(operation))))
+    }
+
+    /// The event's deployments for the model that was named, or its default, whatever the attendee
+    /// has.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Attendance::choose`].
+    pub(crate) fn choose_shared(
+        &self,
+        named: Option<&str>,
+        operation: Operation,
+    ) -> Result<Choice<'_>, ApiError> {
+        let catalog = &self.at.catalog;
+        self.choice_in(catalog, named, operation)
+            .ok_or_else(|| self.no_choice(catalog.names(Some(operation))))
+    }
+
+    fn choice_in<'c>(
+        &self,
+        catalog: &'c Catalog,
+        named: Option<&str>,
+        operation: Operation,
+    ) -> Option<Choice<'c>> {
+        let default = || self.at.event.default_deployments.get(&operation).cloned();
+        // One model on offer needs no default.
+        let only = || match catalog.names(Some(operation)).as_slice() {
             [only] => Some(only.clone()),
             _ => None,
         };
-        for catalog in [self.own.as_ref(), &self.at.catalog] {
-            let name = match (named, catalog.is_own()) {
-                (Some(name), _) => Some(name.to_owned()),
-                (None, true) => only(catalog).or(default.cloned()).map(String::from),
-                (None, false) => default.cloned().or_else(|| only(catalog)).map(String::from),
-            };
-            if let Some(choice) = name.and_then(|name| catalog.named(&name, operation).ok()) {
-                return Ok(choice);
-            }
+        let name = match (named, catalog.is_own()) {
+            (Some(name), _) => Some(name.to_owned()),
+            (None, true) => only().or_else(default).map(String::from),
+            (None, false) => default().or_else(only).map(String::from),
+        };
+        catalog.named(&name?, operation).ok()
+    }
+
+    fn no_choice(&self, offered: Vec<DeploymentName>) -> ApiError {
+        match self.own.is_empty() && self.at.catalog.is_empty() {
+            true => ApiError::NoDeployment { contact: self.contact() },
+            false => ApiError::ModelNotFound { offered },
         }
-        if self.own.is_empty() && self.at.catalog.is_empty() {
-            return Err(ApiError::NoDeployment { contact: self.contact() });
-        }
-        Err(ApiError::ModelNotFound { offered: self.models(Some(operation)) })
     }
 
     /// The error for somebody whose account does not let them in.
@@ -176,15 +204,17 @@ impl Gateway {
             Pass::Shared(token) => {
                 let at = self.known_event(Handle::Code(token.code), now).await?;
                 if token.event.is_some_and(|event| event != at.event.id) {
-                    return Err(ApiError::InvalidEventCode);
+                    return Err(self.wrong_credential());
                 }
                 (at, token.user, Proof::Code)
             }
             Pass::Signed(token) => {
                 let at = self.known_event(Handle::Id(token.event().clone()), now).await?;
                 let claims = token.verify(&at.event.signing, now);
-                let claims = claims.ok_or(ApiError::InvalidEventCode)?;
-                let proof = claims.proof().ok_or(ApiError::InvalidEventCode)?;
+                let proof = claims.as_ref().and_then(Claims::proof);
+                let (Some(claims), Some(proof)) = (claims, proof) else {
+                    return Err(self.wrong_credential());
+                };
                 (at, claims.user, proof)
             }
         };
@@ -220,11 +250,17 @@ impl Gateway {
         handle: Handle,
         now: DateTime<Utc>,
     ) -> Result<Arc<OpenEvent>, ApiError> {
-        let at = self.find(&handle, now).await?.ok_or(ApiError::InvalidEventCode)?;
-        if at.code_works_until.is_some_and(|until| now >= until) {
-            return Err(ApiError::InvalidEventCode);
+        let works = |at: &Arc<OpenEvent>| at.code_works_until.is_none_or(|until| now < until);
+        match self.find(&handle, now).await?.filter(works) {
+            Some(at) => Ok(at),
+            None => Err(self.wrong_credential()),
         }
-        Ok(at)
+    }
+
+    /// The refusal of a credential that is not good, counted, because many of them are guesses.
+    fn wrong_credential(&self) -> ApiError {
+        self.ports.journal.count(Incident::InvalidCode, None);
+        ApiError::InvalidEventCode
     }
 
     /// An attendee's own deployments, remembered as events are.

@@ -100,9 +100,24 @@ pub fn route(path: &str, operation: Operation) -> Result<Route<'_>, ApiError> {
         .strip_suffix(operation.path())
         .and_then(|base| base.strip_suffix('/'))
         .ok_or(ApiError::UnknownRoute)?;
+    if operation == Operation::Completions
+        && let Some((base, engine)) = base.split_once("/engines/")
+        && !engine.is_empty()
+        && !engine.contains('/')
+    {
+        return match base {
+            "v1" => Ok(Route { dialect: Dialect::OpenAi, deployment: Some(engine) }),
+            "openai/v1" => Ok(Route { dialect: Dialect::Azure, deployment: Some(engine) }),
+            _ => Err(ApiError::UnknownRoute),
+        };
+    }
     match base {
         "v1" | "openai-proxy" => Ok(Route { dialect: Dialect::OpenAi, deployment: None }),
         "openai/v1" => Ok(Route { dialect: Dialect::Azure, deployment: None }),
+        "openai" | "v1/openai" if !operation.is_below_deployment() => {
+            Ok(Route { dialect: Dialect::Azure, deployment: None })
+        }
+        _ if !operation.is_below_deployment() => Err(ApiError::UnknownRoute),
         _ => {
             let base = base.strip_prefix("v1/").unwrap_or(base);
             let deployment = base
@@ -111,6 +126,25 @@ pub fn route(path: &str, operation: Operation) -> Result<Route<'_>, ApiError> {
                 .ok_or(ApiError::UnknownRoute)?;
             Ok(Route { dialect: Dialect::Azure, deployment: Some(deployment) })
         }
+    }
+}
+
+/// What a path says below an operation's own, under any base; nothing if it ends there.
+///
+/// # Errors
+///
+/// [`ApiError::UnknownRoute`] unless the path is the operation's or below it.
+pub fn below(path: &str, operation: Operation) -> Result<Option<&str>, ApiError> {
+    let path = path_within_api(path);
+    let bases = ["v1/openai/", "openai/v1/", "openai-proxy/", "openai/", "v1/"];
+    let rest = bases
+        .iter()
+        .find_map(|base| path.strip_prefix(base)?.strip_prefix(operation.path()))
+        .ok_or(ApiError::UnknownRoute)?;
+    match rest.strip_prefix('/') {
+        None if rest.is_empty() => Ok(None),
+        Some(below) if !below.is_empty() => Ok(Some(below)),
+        None | Some(_) => Err(ApiError::UnknownRoute),
     }
 }
 
@@ -192,6 +226,23 @@ mod tests {
         let azure = Some((Dialect::Azure, Some("gpt-4o")));
         assert_eq!(chat("/api/openai/deployments/gpt-4o/chat/completions"), azure);
         assert_eq!(chat("/api/v1/openai/deployments/gpt-4o/chat/completions"), azure);
+    }
+
+    #[test]
+    fn engines_name_the_model_of_a_legacy_completion_alone() {
+        let legacy = Route { dialect: Dialect::OpenAi, deployment: Some("davinci") };
+        let path = "/api/v1/engines/davinci/completions";
+        assert_eq!(route(path, Operation::Completions).unwrap(), legacy);
+        for path in [
+            "/api/v1/engines//completions",
+            "/api/v1/engines/a/b/completions",
+            "/api/openai-proxy/engines/davinci/completions",
+            "/api/v1/chat/completions",
+        ] {
+            assert!(route(path, Operation::Completions).is_err(), "{path}");
+        }
+        let chat = "/api/v1/engines/davinci/chat/completions";
+        assert!(route(chat, Operation::ChatCompletions).is_err());
     }
 
     #[test]

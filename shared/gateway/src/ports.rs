@@ -9,10 +9,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
+use http::{HeaderValue, Method};
 use lanyard_domain::account::{Account, AccountKey, Write};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::{DeploymentName, EventId, RequestId};
+use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::usage::{Charge, UsageRecord};
@@ -131,13 +133,70 @@ pub trait Ledger: Send + Sync {
     async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault>;
 }
 
-/// A call to Azure, complete but for the deployment's key.
+/// How the size of an object changes, in the prompt tokens that naming it adds to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// It is known now.
+    Is(u64),
+    /// So much has come to it.
+    Grows(u64),
+}
+
+/// A page of an event's objects, and whether there are more.
+pub type ObjectPage = (Vec<Owned>, bool);
+
+/// Where it is written down who owns what Azure keeps.
+///
+/// An object is found by its owner and its id together, so what is somebody else's is not found at
+/// all. Every write may be repeated, but for [`Size::Grows`], which only makes estimates larger.
+#[async_trait]
+pub trait Objects: Send + Sync {
+    /// Writes down an object and its owner, as one item: wholly or not at all.
+    async fn put(&self, object: &Owned) -> Result<(), Cause>;
+
+    /// An object, if it is this owner's.
+    async fn find(&self, owner: &Owner, kind: Kind, id: &ObjectId) -> Result<Option<Owned>, Cause>;
+
+    /// Every object of a kind that an owner has, the oldest first.
+    async fn list(&self, owner: &Owner, kind: Kind) -> Result<Vec<Owned>, Cause>;
+
+    /// Corrects the size of an object that is still there.
+    async fn resize(&self, object: &Owned, size: Size) -> Result<(), Cause>;
+
+    /// Forgets an object.
+    async fn forget(&self, object: &Owned) -> Result<(), Cause>;
+
+    /// Remembers until then that an event may have objects: before the first is written down.
+    async fn mark(&self, event: &EventId, until: DateTime<Utc>) -> Result<(), Cause>;
+
+    /// Every event that may have objects.
+    async fn marked(&self) -> Result<Vec<Event>, Cause>;
+
+    /// Remembers no longer that an event may have objects.
+    async fn unmark(&self, event: &EventId) -> Result<(), Cause>;
+
+    /// Some of an event's objects, `after` one.
+    async fn of_event(
+        &self,
+        event: &EventId,
+        after: Option<&Owned>,
+        limit: u16,
+    ) -> Result<ObjectPage, Cause>;
+}
+
+/// A call to Azure, complete but for the deployment's credential.
 #[derive(Clone, Debug)]
 pub struct UpstreamCall {
-    /// Built from the catalog alone.
+    /// What to do.
+    pub method: Method,
+    /// Built from the catalog, and of what is kept upstream from our own record.
     pub url: String,
+    /// What the body is, if there is one.
+    pub content_type: Option<HeaderValue>,
     /// The body to send.
     pub body: Bytes,
+    /// What the answer may be.
+    pub accept: &'static str,
     /// Whether a stream is expected.
     pub is_streamed: bool,
     /// Our id, for Azure's logs.
@@ -158,23 +217,33 @@ pub enum UpstreamFault {
     /// No answer in time.
     #[error("the deployment did not answer in time")]
     Timeout,
-    /// There is no key for the deployment.
-    #[error("the deployment has no usable key")]
-    NoKey(#[source] Cause),
+    /// There is nothing to call the deployment with: no key, or no token for its identity.
+    #[error("the deployment has no usable credential")]
+    NoCredential(#[source] Cause),
 }
+
+/// Which credential a call carried: equal marks, equal credentials. Says nothing of the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CredentialMark(pub u64);
 
 /// Azure.
 #[async_trait]
 pub trait Upstream: Send + Sync {
-    /// Sends a call with the deployment's key.
+    /// Sends a call with the deployment's credential. The answer has its [`CredentialMark`] among
+    /// its extensions.
     async fn send(
         &self,
         deployment: &Deployment,
         call: UpstreamCall,
     ) -> Result<http::Response<UpstreamBody>, UpstreamFault>;
 
-    /// Reads the deployment's key anew. True if it differs from the one that was used.
-    async fn renew_key(&self, deployment: &Deployment) -> bool;
+    /// Makes sure of another credential than the one that was refused, as far as there is one: a
+    /// key that was changed, or a fresh token. True if there is.
+    async fn renew_credential(
+        &self,
+        deployment: &Deployment,
+        refused: Option<CredentialMark>,
+    ) -> bool;
 }
 
 /// What is written down of a finished request: no prompt, no completion, no code.
@@ -204,6 +273,8 @@ pub struct RequestLine {
     pub duration_ms: u64,
     /// From arrival to the first byte of the answer.
     pub first_byte_ms: u64,
+    /// How much of the event's tokens is spent or held after this request, in whole per cent.
+    pub budget_used_percent: Option<u64>,
 }
 
 /// Where finished requests are written down and measured.
@@ -222,6 +293,8 @@ pub enum Incident {
     SettleFailed,
     /// The store was away and a remembered event was used.
     StaleEvent,
+    /// A code names no event, or no longer does: a mistake, or a guess.
+    InvalidCode,
     /// Azure refused our key or does not know the deployment.
     UpstreamMisconfigured,
     /// Azure had no room.
@@ -230,19 +303,37 @@ pub enum Incident {
     HoldExpired,
     /// An event's account differed from its attendees' and was mended.
     AccountMended,
+    /// The owner of a new object could not be written down, so it was deleted again.
+    ObjectUnrecorded,
+    /// Nor could it be deleted: it stays upstream, and nobody can reach it.
+    ObjectOrphaned,
 }
 
 impl Incident {
+    /// Every incident.
+    pub const ALL: [Self; 7] = [
+        Self::SettleFailed,
+        Self::StaleEvent,
+        Self::InvalidCode,
+        Self::UpstreamMisconfigured,
+        Self::UpstreamBusy,
+        Self::HoldExpired,
+        Self::AccountMended,
+    ];
+
     /// The name of the metric.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::SettleFailed => "settle_failed",
             Self::StaleEvent => "stale_event",
+            Self::InvalidCode => "invalid_code",
             Self::UpstreamMisconfigured => "upstream_misconfigured",
             Self::UpstreamBusy => "upstream_busy",
             Self::HoldExpired => "hold_expired",
             Self::AccountMended => "account_mended",
+            Self::ObjectUnrecorded => "object_unrecorded",
+            Self::ObjectOrphaned => "object_orphaned",
         }
     }
 }

@@ -1,32 +1,40 @@
 //! Step six: Azure's answer on its way to the attendee.
 //!
-//! A whole answer is read, counted and handed on. A stream is driven by a pump, a task of its own:
+//! A whole answer, JSON or text, is read, counted and handed on. A stream is driven by a pump, a task of its own:
 //! it hands on each frame as it comes, finds the usage, settles, and only then ends the answer. If
 //! the attendee leaves, the pump goes on reading, so that what the model produced is accounted.
 
+mod count;
+mod events;
+pub(crate) mod media;
 mod pump;
+mod sound;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
+use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use serde::Deserialize;
 use tokio::time::Instant;
 
+use self::media::Kind;
 use crate::Gateway;
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::headers;
+use crate::objects::Keeping;
 use crate::parse::Dialect;
 use crate::payload::Demanded;
 use crate::ports::UpstreamBody;
 use crate::request::{Request, Response, whole};
 use crate::send::LAST_WORDS;
 use crate::settle::Ending;
-use crate::upstream::Answer;
 
 /// The largest answer that is read whole: 2,048 embeddings of 3,072 numbers as text are less.
 const LARGEST_ANSWER: usize = 96 * 1024 * 1024;
@@ -43,6 +51,21 @@ pub(crate) struct Unasked {
     pub(crate) prompt_filter: bool,
 }
 
+/// How the frames of a stream are to be read.
+pub(crate) enum Dialogue {
+    /// Chunks of a completion, and the events of every other operation.
+    Chunks(Unasked),
+    /// Named events of the Responses API.
+    Responses(Option<Box<Keeping>>),
+}
+
+/// What Azure calls an answer.
+#[derive(Deserialize)]
+struct Made<'a> {
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+}
+
 impl Gateway {
     /// Hands an answer on.
     ///
@@ -56,15 +79,13 @@ impl Gateway {
         dialect: Dialect,
         answer: http::Response<UpstreamBody>,
         mut reservation: Reservation,
+        mut keeping: Option<Keeping>,
     ) -> Result<Response, ApiError> {
         let (head, body) = answer.into_parts();
         let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
         let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let is = |essence: &str| {
-            content_type.is_some_and(|value| {
-                value.split(';').next().is_some_and(|v| v.trim().eq_ignore_ascii_case(essence))
-            })
-        };
+        let operation = reservation.operation;
+        let kind = media::kind(operation, demanded.is_streamed, content_type);
         let is_encoded =
             head.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity");
         if is_encoded {
@@ -72,12 +93,35 @@ impl Gateway {
             return Err(ApiError::UpstreamUnreachable(Some("the answer is compressed".into())));
         }
         let headers = self.answer_headers(&head.headers, request, demanded, &reservation);
-        if demanded.is_streamed && is("text/event-stream") {
-            let unasked =
-                Unasked { usage: !demanded.wants_usage, prompt_filter: dialect == Dialect::OpenAi };
-            let body = pump::start(self, body, until, unasked, reservation);
-            return Ok(respond(headers, "text/event-stream; charset=utf-8", body));
-        }
+        let text_type = match kind {
+            Kind::Json => None,
+            Kind::Text(content_type) => Some(content_type),
+            Kind::Events => {
+                let dialogue = match operation {
+                    Operation::Responses => Dialogue::Responses(keeping.map(Box::new)),
+                    _ => Dialogue::Chunks(Unasked {
+                        usage: operation.streams_usage_on_request() && !demanded.wants_usage,
+                        prompt_filter: dialect == Dialect::OpenAi,
+                    }),
+                };
+                let body = pump::start(self, body, until, dialogue, reservation);
+                return Ok(respond(headers, "text/event-stream; charset=utf-8", body));
+            }
+            Kind::Bytes(content_type) => {
+                return match sound::start(self, body, until, reservation).await {
+                    Ok(body) => Ok(respond(headers, content_type, body)),
+                    Err((error, reservation)) => {
+                        self.settle_unusable(reservation);
+                        Err(error)
+                    }
+                };
+            }
+            Kind::Unusable => {
+                self.settle_unusable(reservation);
+                let odd = "the answer is of another type than its operation's";
+                return Err(ApiError::UpstreamUnreachable(Some(odd.into())));
+            }
+        };
         let started_at = self.settler.clock.now();
         let bytes = match read_whole(body, until).await {
             Ok(bytes) => bytes,
@@ -86,18 +130,49 @@ impl Gateway {
                 return Err(error);
             }
         };
-        let Ok(answer) = serde_json::from_slice::<Answer<'_>>(&bytes) else {
+        let settlement = match text_type {
+            // A text says nothing of its cost.
+            Some(_) => Some(Settlement::AtLeast(Usage::default())),
+            None => count::whole(operation, &bytes, &reservation.hold),
+        };
+        let Some(settlement) = settlement else {
             self.settle_unusable(reservation);
             return Err(ApiError::UpstreamUnreachable(Some("the answer is not JSON".into())));
         };
-        reservation.notes.answer = answer.id();
-        let settlement = match answer.counted(reservation.hold.tokens()) {
-            Some(counted) if counted.is_credible => Settlement::Exact(counted.usage),
-            Some(counted) => Settlement::AtLeast(counted.usage),
-            None => Settlement::AtLeast(Usage::default()),
-        };
-        self.settle_behind(reservation, Ending::of(settlement, "ok", 200, Some(started_at)));
-        Ok(respond(headers, "application/json", whole(bytes)))
+        let made = serde_json::from_slice::<Made<'_>>(&bytes).ok();
+        let id = made.and_then(|made| made.id);
+        reservation.notes.answer = id.as_deref().and_then(|id| id.parse().ok());
+        if let Some(keeping) = &mut keeping {
+            if let Err(error) = keeping.keep(id.as_deref()).await {
+                // The model has worked, and its answer is deleted: paid, as one that breaks off.
+                let ending =
+                    Ending::of(settlement, error.code(), error.status().as_u16(), Some(started_at));
+                self.settle_behind(reservation, ending);
+                return Err(error);
+            }
+        }
+        let ending = Ending::of(settlement, "ok", 200, Some(started_at));
+        self.settle_and_resize(reservation, ending, keeping);
+        // Silence has no words, and an empty answer hangs a streaming front door.
+        let bytes = if bytes.is_empty() { Bytes::from_static(b"\n") } else { bytes };
+        Ok(respond(headers, text_type.unwrap_or("application/json"), whole(bytes)))
+    }
+
+    /// Settles behind the answer, and notes what it adds to later requests.
+    fn settle_and_resize(
+        &self,
+        reservation: Reservation,
+        ending: Ending,
+        keeping: Option<Keeping>,
+    ) {
+        let settler = std::sync::Arc::clone(&self.settler);
+        self.settler.tasks.spawn(async move {
+            let usage = ending.settlement.exact();
+            settler.settle(reservation, ending).await;
+            if let (Some(keeping), Some(usage)) = (keeping, usage) {
+                keeping.resize(usage).await;
+            }
+        });
     }
 
     /// Settles after the answer has been handed over, before the process may freeze.
@@ -113,7 +188,7 @@ impl Gateway {
         self.settle_behind(reservation, ending);
     }
 
-    fn answer_headers(
+    pub(crate) fn answer_headers(
         &self,
         azure: &HeaderMap,
         request: &Request,
@@ -121,9 +196,7 @@ impl Gateway {
         reservation: &Reservation,
     ) -> HeaderMap {
         let mut out = HeaderMap::with_capacity(16);
-        if let Some(id) = azure.get("apim-request-id").filter(|id| is_plain_id(id)) {
-            out.insert(headers::UPSTREAM_REQUEST_ID, id.clone());
-        }
+        copy_upstream_id(azure, &mut out);
         let now = request.now.into();
         headers::set_rates(&mut out, &reservation.allowance, &reservation.account, now);
         if let (Some(cap), Some(asked)) = (demanded.completion_cap, demanded.clamped_from)
@@ -132,6 +205,13 @@ impl Gateway {
             out.insert(headers::EVENT_MAX_TOKENS, value);
         }
         out
+    }
+}
+
+/// Azure's id of its answer, as our header.
+pub(crate) fn copy_upstream_id(azure: &HeaderMap, out: &mut HeaderMap) {
+    if let Some(id) = azure.get("apim-request-id").filter(|id| is_plain_id(id)) {
+        out.insert(headers::UPSTREAM_REQUEST_ID, id.clone());
     }
 }
 
@@ -166,7 +246,10 @@ pub(crate) async fn next_chunk(body: &mut UpstreamBody, until: Option<Instant>) 
     }
 }
 
-async fn read_whole(mut body: UpstreamBody, until: Option<Instant>) -> Result<Bytes, ApiError> {
+pub(crate) async fn read_whole(
+    mut body: UpstreamBody,
+    until: Option<Instant>,
+) -> Result<Bytes, ApiError> {
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
     loop {

@@ -1,12 +1,12 @@
 //! Steps four and five: which deployment takes the request, and the call to it.
 //!
 //! At most two calls leave for one request: to a second deployment of the same name when the first
-//! is busy, broken or silent, or to the same one when its key has been changed.
+//! is busy, broken or silent, or to the same one with another credential.
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use http::StatusCode;
+use http::{HeaderValue, Method, StatusCode};
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::operation::Operation;
 use tokio::time::Instant;
@@ -14,8 +14,10 @@ use tokio::time::Instant;
 use crate::Gateway;
 use crate::admit::Reservation;
 use crate::error::ApiError;
+use crate::objects::ownership::Named;
 use crate::payload::{Demanded, Payload};
-use crate::ports::{Cause, Incident, UpstreamBody, UpstreamCall, UpstreamFault};
+use crate::ports::{Cause, CredentialMark, Incident, UpstreamBody, UpstreamCall, UpstreamFault};
+use crate::relay::media;
 use crate::request::Request;
 use crate::upstream;
 
@@ -28,10 +30,13 @@ pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
 /// The most of an error answer that is read.
 const LONGEST_ERROR: usize = 64 * 1024;
 
+/// The type of most bodies.
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 /// What came of the calls.
-pub(crate) enum Sent {
-    /// A deployment is answering.
-    Answer(http::Response<UpstreamBody>),
+pub(crate) enum Sent<'d> {
+    /// This deployment is answering.
+    Answer { answer: http::Response<UpstreamBody>, from: &'d Deployment },
     /// Azure refused what the participant sent. `is_charged` if its filter read the prompt.
     Refused { error: ApiError, is_charged: bool },
 }
@@ -48,6 +53,7 @@ struct Outgoing<'a> {
 impl Outgoing<'_> {
     fn to(&self, deployment: &Deployment) -> UpstreamCall {
         UpstreamCall {
+            method: Method::POST,
             url: upstream::url(deployment, self.operation),
             body: self.payload.for_azure(
                 self.demanded,
@@ -55,6 +61,8 @@ impl Outgoing<'_> {
                 deployment.completion_field,
                 &self.user,
             ),
+            content_type: Some(self.payload.content_type()),
+            accept: media::accepted(self.operation, self.demanded.is_streamed),
             is_streamed: self.demanded.is_streamed,
             request_id: self.request.id.clone(),
             patience: patience(self.request.deadline),
@@ -62,11 +70,14 @@ impl Outgoing<'_> {
     }
 }
 
-enum Failure {
+/// Why a call came to nothing.
+pub(crate) enum Failure {
     /// Another deployment may do better.
     Transient(ApiError),
-    /// The key may have been changed.
-    BadKey,
+    /// The key may have been changed, or the token may have been revoked.
+    BadCredential(Option<CredentialMark>),
+    /// Azure knows the deployment, and not what the request names.
+    Missing,
     /// Nothing helps.
     Final(ApiError),
 }
@@ -77,14 +88,15 @@ impl Gateway {
     /// # Errors
     ///
     /// 429, 502, 503 or 504: nothing reached a model.
-    pub(crate) async fn send(
+    pub(crate) async fn send<'d>(
         &self,
         request: &Request,
         payload: &Payload<'_>,
         demanded: &Demanded,
-        choice: &Choice<'_>,
+        choice: &Choice<'d>,
         reservation: &mut Reservation,
-    ) -> Result<Sent, ApiError> {
+        named: &Named,
+    ) -> Result<Sent<'d>, ApiError> {
         let outgoing = Outgoing {
             request,
             payload,
@@ -100,10 +112,17 @@ impl Gateway {
             Ok(sent) => return Ok(sent),
             Err(failure) => failure,
         };
+        // Azure has lost, or deleted by itself, what our record still names.
+        if let (Failure::Missing, Some(kind)) = (&failure, named.kind()) {
+            return Err(ApiError::ObjectNotFound { kind, param: None });
+        }
         let second = match &failure {
             Failure::Transient(_) => order.get(1).copied(),
-            Failure::BadKey => self.ports.upstream.renew_key(first).await.then_some(first),
-            Failure::Final(_) => None,
+            Failure::BadCredential(refused) => {
+                let is_renewed = self.ports.upstream.renew_credential(first, *refused).await;
+                is_renewed.then_some(first)
+            }
+            Failure::Missing | Failure::Final(_) => None,
         };
         let error = match second {
             Some(second) => match self.call(second, outgoing.to(second)).await {
@@ -121,7 +140,11 @@ impl Gateway {
         }
     }
 
-    async fn call(&self, deployment: &Deployment, call: UpstreamCall) -> Result<Sent, Failure> {
+    pub(crate) async fn call<'d>(
+        &self,
+        deployment: &'d Deployment,
+        call: UpstreamCall,
+    ) -> Result<Sent<'d>, Failure> {
         let response = match self.ports.upstream.send(deployment, call).await {
             Ok(response) => response,
             Err(UpstreamFault::Unreachable(cause)) => {
@@ -130,14 +153,16 @@ impl Gateway {
             Err(UpstreamFault::Timeout) => {
                 return Err(Failure::Transient(ApiError::UpstreamTimeout));
             }
-            Err(UpstreamFault::NoKey(cause)) => {
+            Err(UpstreamFault::NoCredential(cause)) => {
                 return Err(Failure::Final(ApiError::UpstreamMisconfigured(Some(cause))));
             }
         };
         let status = response.status();
         let misconfigured = || ApiError::UpstreamMisconfigured(Some(said(status)));
         match status {
-            status if status.is_success() => Ok(Sent::Answer(response)),
+            status if status.is_success() => {
+                Ok(Sent::Answer { answer: response, from: deployment })
+            }
             StatusCode::TOO_MANY_REQUESTS => Err(Failure::Transient(ApiError::UpstreamBusy {
                 retry_after: upstream::retry_after(response.headers()),
             })),
@@ -147,8 +172,18 @@ impl Gateway {
             status if status.is_server_error() => {
                 Err(Failure::Transient(ApiError::UpstreamUnreachable(Some(said(status)))))
             }
-            StatusCode::UNAUTHORIZED => Err(Failure::BadKey),
-            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Err(Failure::Final(misconfigured())),
+            StatusCode::UNAUTHORIZED => {
+                Err(Failure::BadCredential(response.extensions().get().copied()))
+            }
+            StatusCode::NOT_FOUND => {
+                let body = read_error(response.into_body()).await;
+                Err(if upstream::is_missing_object(&body) {
+                    Failure::Missing
+                } else {
+                    Failure::Final(misconfigured())
+                })
+            }
+            StatusCode::FORBIDDEN => Err(Failure::Final(misconfigured())),
             status if status.is_client_error() => {
                 let body = read_error(response.into_body()).await;
                 // 409 would make the legacy SDK repeat the request without a pause.
@@ -162,7 +197,7 @@ impl Gateway {
         }
     }
 
-    fn report(&self, error: &ApiError, reservation: &Reservation) {
+    pub(crate) fn report(&self, error: &ApiError, reservation: &Reservation) {
         // Whose key it is, mends it.
         if reservation.notes.is_own {
             return;
@@ -179,10 +214,13 @@ impl Gateway {
 }
 
 impl Failure {
-    fn into_error(self) -> ApiError {
+    pub(crate) fn into_error(self) -> ApiError {
         match self {
             Self::Transient(error) | Self::Final(error) => error,
-            Self::BadKey => ApiError::UpstreamMisconfigured(Some(said(StatusCode::UNAUTHORIZED))),
+            Self::Missing => ApiError::UpstreamMisconfigured(Some(said(StatusCode::NOT_FOUND))),
+            Self::BadCredential(_) => {
+                ApiError::UpstreamMisconfigured(Some(said(StatusCode::UNAUTHORIZED)))
+            }
         }
     }
 }
@@ -192,7 +230,7 @@ fn said(status: StatusCode) -> Cause {
 }
 
 /// How long the answer's head may take: less where the function is stopped earlier.
-fn patience(deadline: Option<Instant>) -> Duration {
+pub(crate) fn patience(deadline: Option<Instant>) -> Duration {
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     left.map_or(PATIENCE, |left| left.saturating_sub(LAST_WORDS).min(PATIENCE))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use lanyard_domain::account::{AccountKey, Hold};
+use lanyard_domain::account::{Account, AccountKey, Field, Hold};
 use lanyard_domain::admission::Side;
 use lanyard_domain::allowance::Allowances;
 use lanyard_domain::ids::RequestId;
@@ -62,6 +62,23 @@ impl Ending {
     }
 }
 
+/// Whether a settlement was the first of its hold.
+enum Settled {
+    /// It was; with the event's account after it, if that was written.
+    First(Option<Box<Account>>),
+    /// It had been settled before.
+    Before,
+}
+
+impl Settled {
+    fn event(self) -> Option<Box<Account>> {
+        match self {
+            Self::First(event) => event,
+            Self::Before => None,
+        }
+    }
+}
+
 impl Settler {
     /// Settles without anybody waiting but the process itself.
     pub(crate) fn settle_in_background(
@@ -104,12 +121,12 @@ impl Settler {
             self.count_hour(hour),
             self.file_in_session(hour),
         );
-        if !reservation.hold.is_recorded && matches!(settled, Ok(true)) {
+        if !reservation.hold.is_recorded && matches!(settled, Ok(Settled::First(_))) {
             // Without a record to say so, the account has said that this is the first time.
             self.count_hour(record.as_ref()).await;
         }
-        if let (Err(fault), Some(record)) = (settled, &record) {
-            self.failed(record, &fault);
+        if let (Err(fault), Some(record)) = (&settled, &record) {
+            self.failed(record, fault);
         }
         self.journal.write(&RequestLine {
             request_id: Some(reservation.id.clone()),
@@ -124,6 +141,10 @@ impl Settler {
             is_streamed: reservation.is_streamed,
             duration_ms: ms_between(reservation.admitted_at, now),
             first_byte_ms: ms_between(reservation.admitted_at, ending.first_byte_at.unwrap_or(now)),
+            budget_used_percent: settled.ok().and_then(Settled::event).and_then(|event| {
+                let budget = allowances.event.tokens_total?;
+                event.count(Field::Committed).saturating_mul(100).checked_div(budget)
+            }),
         });
     }
 
@@ -136,13 +157,14 @@ impl Settler {
         hold: &Hold,
         allowances: &Allowances,
         charge: Option<Charge>,
-    ) -> Result<bool, LedgerFault> {
+    ) -> Result<Settled, LedgerFault> {
         let is_first =
             self.settle_attendee(attendee, id, hold, allowances, charge, self.clock.now()).await?;
-        if is_first {
-            self.settle_event(attendee, id, hold, allowances, charge).await;
+        if !is_first {
+            return Ok(Settled::Before);
         }
-        Ok(is_first)
+        let event = self.settle_event(attendee, id, hold, allowances, charge).await;
+        Ok(Settled::First(event.map(Box::new)))
     }
 
     /// True if this call settled the hold, false if it had been settled before.
@@ -182,6 +204,7 @@ impl Settler {
     }
 
     /// The event's share. Made once: when the answer is lost, the mend will find the difference.
+    /// Returns the account after the write, if it was made.
     async fn settle_event(
         &self,
         attendee: &AccountKey,
@@ -189,23 +212,26 @@ impl Settler {
         hold: &Hold,
         allowances: &Allowances,
         charge: Option<Charge>,
-    ) {
+    ) -> Option<Account> {
         let key = AccountKey::Event(attendee.event().clone());
         let now = self.clock.now().into();
         let write = settlement::write(Side::Event, &allowances.event, id, hold, charge, now);
         let mut tries = Tries::new();
         loop {
             match self.ledger.apply(&key, &write).await {
-                Ok(Outcome::Made(account)) => return self.memory.saw_settled(&key, &account),
+                Ok(Outcome::Made(account)) => {
+                    self.memory.saw_settled(&key, &account);
+                    return Some(account);
+                }
                 // The period was mended meanwhile, with this settlement in it.
-                Ok(Outcome::Kept(_)) => return,
+                Ok(Outcome::Kept(_)) => return None,
                 Err(LedgerFault::NotMade(_)) if tries.again().await => {}
                 Err(fault) => {
                     tracing::warn!(
                         request_id = %id, fault = ?fault,
                         "event account not settled; it holds too much until it is mended"
                     );
-                    return;
+                    return None;
                 }
             }
         }

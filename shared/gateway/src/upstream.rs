@@ -25,12 +25,44 @@ pub fn url(deployment: &Deployment, operation: Operation) -> String {
     let endpoint = &deployment.endpoint;
     let path = operation.path();
     match &deployment.api {
-        AzureApi::V1 => format!("{endpoint}/openai/v1/{path}"),
-        AzureApi::Classic(version) => {
+        AzureApi::Classic(version) if operation.is_below_deployment() => {
             let name = &deployment.azure_name;
             format!("{endpoint}/openai/deployments/{name}/{path}?api-version={version}")
         }
+        AzureApi::V1 | AzureApi::Classic(_) => below_url(deployment, operation, [], ""),
     }
+}
+
+/// Where a deployment's resource takes what is done below an operation's path: with an object, or
+/// with a list of them.
+///
+/// The query is one that [`crate::objects`] has written itself.
+#[must_use]
+pub fn below_url<'s>(
+    deployment: &Deployment,
+    operation: Operation,
+    segments: impl IntoIterator<Item = &'s str>,
+    query: &str,
+) -> String {
+    let mut url = format!("{}/openai/", deployment.endpoint);
+    let version = match &deployment.api {
+        AzureApi::V1 => {
+            url.push_str("v1/");
+            String::new()
+        }
+        AzureApi::Classic(version) => format!("api-version={version}"),
+    };
+    url.push_str(operation.path());
+    for segment in segments {
+        url.push('/');
+        url.push_str(segment);
+    }
+    let mut separator = '?';
+    for pairs in [version.as_str(), query].into_iter().filter(|pairs| !pairs.is_empty()) {
+        url.push(std::mem::replace(&mut separator, '&'));
+        url.push_str(pairs);
+    }
+    url
 }
 
 /// The `user` that Azure sees: one attendee, no name. Azure's abuse reports quote it.
@@ -63,7 +95,28 @@ pub fn retry_after(headers: &HeaderMap) -> Duration {
 }
 
 /// How long to wait where Azure does not say.
-const FIRST_WAIT: Duration = Duration::from_secs(5);
+pub(crate) const FIRST_WAIT: Duration = Duration::from_secs(5);
+
+/// Whether a 404 is about an object that the request names, rather than about the deployment or the
+/// path, which are ours to get right.
+#[must_use]
+pub fn is_missing_object(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Envelope {
+        error: Missing,
+    }
+    #[derive(Deserialize)]
+    struct Missing {
+        #[serde(default)]
+        code: Value,
+        #[serde(default)]
+        message: Value,
+    }
+    let Ok(Envelope { error }) = serde_json::from_slice::<Envelope>(body) else { return false };
+    let is_ours = matches!(error.code.as_str(), Some("DeploymentNotFound" | "404"))
+        || error.message.as_str().is_none_or(|message| message == "Resource not found");
+    !is_ours
+}
 
 /// What Azure's refusal of a participant's request says, without what it says about us.
 #[must_use]
@@ -143,6 +196,18 @@ pub struct Counted {
     pub is_credible: bool,
 }
 
+impl Counted {
+    /// What two parts of an answer cost together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |of: fn(Usage) -> u64| of(self.usage).saturating_add(of(other.usage));
+        Self {
+            usage: Usage::of_tokens(sum(|u| u.prompt_tokens), sum(|u| u.completion_tokens)),
+            is_credible: self.is_credible && other.is_credible,
+        }
+    }
+}
+
 /// What an answer says about its own cost.
 #[derive(Debug, Deserialize)]
 pub struct Answer<'a> {
@@ -154,6 +219,7 @@ pub struct Answer<'a> {
     usage: Option<&'a RawValue>,
 }
 
+/// Usage in the words of chat completions, or in those of the newer operations.
 #[derive(Deserialize)]
 struct RawUsage {
     #[serde(default)]
@@ -162,6 +228,10 @@ struct RawUsage {
     completion_tokens: Value,
     #[serde(default)]
     total_tokens: Value,
+    #[serde(default)]
+    input_tokens: Value,
+    #[serde(default)]
+    output_tokens: Value,
 }
 
 impl Answer<'_> {
@@ -179,11 +249,16 @@ impl Answer<'_> {
     }
 }
 
-fn count(usage: &RawValue, expected_tokens: u64) -> Counted {
+/// Usage as an answer or an event carries it, in proportion to what was expected.
+pub(crate) fn count(usage: &RawValue, expected_tokens: u64) -> Counted {
     let most = expected_tokens.saturating_mul(20).saturating_add(1_000_000);
-    let Ok(raw) = serde_json::from_str::<RawUsage>(usage.get()) else {
+    let Ok(mut raw) = serde_json::from_str::<RawUsage>(usage.get()) else {
         return Counted { usage: Usage::default(), is_credible: false };
     };
+    if raw.prompt_tokens.is_null() && raw.completion_tokens.is_null() {
+        raw.prompt_tokens = raw.input_tokens;
+        raw.completion_tokens = raw.output_tokens;
+    }
     // An embedding has no completion; everything else has both figures.
     let completion = match (&raw.completion_tokens, &raw.prompt_tokens) {
         (Value::Null, Value::Number(_)) if raw.total_tokens == raw.prompt_tokens => Some(0),
@@ -192,10 +267,10 @@ fn count(usage: &RawValue, expected_tokens: u64) -> Counted {
     let prompt = raw.prompt_tokens.as_u64();
     let is_credible = [prompt, completion].iter().all(|n| n.is_some_and(|n| n <= most));
     Counted {
-        usage: Usage {
-            prompt_tokens: prompt.unwrap_or_default().min(most),
-            completion_tokens: completion.unwrap_or_default().min(most),
-        },
+        usage: Usage::of_tokens(
+            prompt.unwrap_or_default().min(most),
+            completion.unwrap_or_default().min(most),
+        ),
         is_credible,
     }
 }
@@ -208,7 +283,7 @@ mod tests {
         let body = format!(r#"{{"id":"x","usage":{usage}}}"#);
         let answer: Answer<'_> = serde_json::from_str(&body).unwrap();
         let counted = answer.counted(100)?;
-        let Usage { prompt_tokens, completion_tokens } = counted.usage;
+        let Usage { prompt_tokens, completion_tokens, .. } = counted.usage;
         Some((prompt_tokens, completion_tokens, counted.is_credible))
     }
 
@@ -217,6 +292,7 @@ mod tests {
         let chat = r#"{"prompt_tokens":17,"completion_tokens":5,"total_tokens":22}"#;
         assert_eq!(counted(chat), Some((17, 5, true)));
         assert_eq!(counted(r#"{"prompt_tokens":8,"total_tokens":8}"#), Some((8, 0, true)));
+        assert_eq!(counted(r#"{"input_tokens":8,"output_tokens":9}"#), Some((8, 9, true)));
         assert_eq!(counted("null"), None);
     }
 

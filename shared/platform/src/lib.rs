@@ -5,9 +5,12 @@
 pub mod azure;
 pub mod clients;
 pub mod event_store;
+pub mod grants;
+pub mod identity;
 pub mod keys;
 pub mod lambda;
 pub mod ledger;
+pub mod objects;
 pub mod organisers;
 pub mod people;
 pub mod settings;

@@ -18,6 +18,8 @@
 //! | `RATING#<event id>` | `<instant>#<request id>` | a rating, for reports |
 //! | `CLAIM#<event id>` | `<user>` | who has claimed a user's name, by a hash of the proof |
 //! | `OWN#<event id>#<user>` | `DEPLOYMENT#<name>#<replica>` | deployments that one attendee alone uses |
+//! | `OBJECTS#<event id>` | `<user>#<kind>#<upstream id>` | whose an object kept upstream is |
+//! | `MARKS` | `EVENT#<id>` | events that may have such objects |
 
 use std::collections::HashMap;
 
@@ -29,6 +31,7 @@ use lanyard_domain::account::AccountKey;
 use lanyard_domain::ids::{
     DeploymentName, EventId, OrganiserId, Replica, RequestId, SessionId, TokenId,
 };
+use lanyard_domain::object::{Kind, ObjectId, Owner};
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_gateway::ports::Cause;
 use serde::Serialize;
@@ -75,7 +78,7 @@ impl Key {
     /// The event that a code names.
     #[must_use]
     pub fn code(code: &EventCode) -> Self {
-        Self::new(format!("CODE#{}", code.as_str()), "CODE")
+        Self::new(Partition::Code.of(code.as_str()), "CODE")
     }
 
     /// An event's settings.
@@ -125,19 +128,32 @@ impl Key {
     /// The organiser whom a token names, by the token's hash.
     #[must_use]
     pub fn token(sha256_hex: &str) -> Self {
-        Self::new(format!("TOKEN#{sha256_hex}"), "TOKEN")
+        Self::new(Partition::Token.of(sha256_hex), "TOKEN")
     }
 
     /// An event that the sweep looks at.
     #[must_use]
     pub fn sweep(event: &EventId) -> Self {
-        Self::new(SWEEP_PK.to_owned(), format!("{EVENT_PREFIX}{event}"))
+        Self::new(Partition::Sweep.of(""), format!("{EVENT_PREFIX}{event}"))
     }
 
     /// A usage record.
     #[must_use]
     pub fn request(id: &RequestId) -> Self {
-        Self::new(format!("REQUEST#{id}"), "REQUEST")
+        Self::new(Partition::Request.of(id.as_str()), "REQUEST")
+    }
+
+    /// An object kept upstream, by its owner and its id.
+    #[must_use]
+    pub fn object(owner: &Owner, kind: Kind, id: &ObjectId) -> Self {
+        let sk = format!("{}{id}", objects_prefix(&owner.user, kind));
+        Self::new(objects_pk(&owner.event), sk)
+    }
+
+    /// That an event may have objects.
+    #[must_use]
+    pub fn mark(event: &EventId) -> Self {
+        Self::new(Partition::Marks.of(""), format!("{EVENT_PREFIX}{event}"))
     }
 
     /// A request in the session that its client named.
@@ -162,7 +178,7 @@ impl Key {
     /// The claim of a user's name.
     #[must_use]
     pub fn claim(event: &EventId, user: &UserId) -> Self {
-        Self::new(format!("CLAIM#{event}"), user.as_str())
+        Self::new(Partition::Claim.of(event.as_str()), user.as_str())
     }
 
     /// A deployment that one attendee alone uses.
@@ -193,41 +209,140 @@ pub const DEPLOYMENT_PREFIX: &str = "DEPLOYMENT#";
 pub const EVENT_PREFIX: &str = "EVENT#";
 /// How the sort keys of requests in sessions begin.
 pub const SESSION_PREFIX: &str = "SESSION#";
-/// How the sort keys of an attendee's requests in a session begin. A user's name may hold any
-/// character, so the one that parts the names is written otherwise in it.
+/// How the sort keys of an attendee's requests in a session begin.
 #[must_use]
 pub fn session_prefix(session: &SessionId, user: &UserId) -> String {
-    let user = user.as_str().replace('%', "%25").replace('#', "%23");
-    format!("{SESSION_PREFIX}{session}#{user}#")
+    format!("{SESSION_PREFIX}{session}#{}#", parted(user))
 }
 
 /// How the sort keys of issued tokens begin.
 pub const ISSUED_PREFIX: &str = "ISSUED#";
-/// The partition of the events that the sweep looks at.
-pub const SWEEP_PK: &str = "SWEEP";
+
+/// The kinds of partitions. What a function may do at the table is granted by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Partition {
+    /// What a code names.
+    Code,
+    /// Everything of an event.
+    Event,
+    /// Everything of an organiser.
+    Organiser,
+    /// What a token names.
+    Token,
+    /// The events that the sweep looks at: one partition.
+    Sweep,
+    /// A usage record.
+    Request,
+    /// The ratings of an event.
+    Rating,
+    /// The names that have been claimed at an event.
+    Claim,
+    /// The deployments that one attendee alone uses.
+    Own,
+    /// The objects of an event that are kept upstream.
+    Objects,
+    /// The events that may have such objects: one partition.
+    Marks,
+}
+
+impl Partition {
+    /// Every kind.
+    pub const ALL: [Self; 11] = [
+        Self::Code,
+        Self::Event,
+        Self::Organiser,
+        Self::Token,
+        Self::Sweep,
+        Self::Request,
+        Self::Rating,
+        Self::Claim,
+        Self::Own,
+        Self::Objects,
+        Self::Marks,
+    ];
+
+    /// How the keys of such partitions begin; the whole key of the sweep's.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Code => "CODE#",
+            Self::Event => EVENT_PREFIX,
+            Self::Organiser => "ORGANISER#",
+            Self::Token => "TOKEN#",
+            Self::Sweep => "SWEEP",
+            Self::Request => "REQUEST#",
+            Self::Rating => "RATING#",
+            Self::Claim => "CLAIM#",
+            Self::Own => "OWN#",
+            Self::Objects => "OBJECTS#",
+            Self::Marks => "MARKS",
+        }
+    }
+
+    /// The key of one such partition.
+    #[must_use]
+    pub fn of(self, name: &str) -> String {
+        format!("{}{name}", self.prefix())
+    }
+
+    /// The keys of all such partitions, in the words of an IAM policy.
+    #[must_use]
+    pub fn pattern(self) -> String {
+        match self {
+            Self::Code
+            | Self::Event
+            | Self::Organiser
+            | Self::Token
+            | Self::Request
+            | Self::Rating
+            | Self::Claim
+            | Self::Own
+            | Self::Objects => self.of("*"),
+            Self::Sweep | Self::Marks => self.of(""),
+        }
+    }
+}
+
+/// The partition of the objects of an event.
+#[must_use]
+pub fn objects_pk(event: &EventId) -> String {
+    Partition::Objects.of(event.as_str())
+}
+
+/// How the sort keys of an attendee's objects of a kind begin.
+#[must_use]
+pub fn objects_prefix(user: &UserId, kind: Kind) -> String {
+    format!("{}#{kind}#", parted(user))
+}
+
+/// A user's name within a key. It may hold any character, the separator too; encoded, it ends
+/// where it ends.
+fn parted(user: &UserId) -> String {
+    user.as_str().replace('%', "%25").replace('#', "%23")
+}
 
 /// The partition of everything of an event.
 #[must_use]
 pub fn event_pk(id: &EventId) -> String {
-    format!("EVENT#{id}")
+    Partition::Event.of(id.as_str())
 }
 
 /// The partition of an event's ratings.
 #[must_use]
 pub fn rating_pk(id: &EventId) -> String {
-    format!("RATING#{id}")
+    Partition::Rating.of(id.as_str())
 }
 
 /// The partition of the deployments that one attendee alone uses.
 #[must_use]
 pub fn own_pk(event: &EventId, user: &UserId) -> String {
-    format!("OWN#{event}#{user}")
+    Partition::Own.of(&format!("{event}#{user}"))
 }
 
 /// The partition of everything of an organiser.
 #[must_use]
 pub fn organiser_pk(id: &OrganiserId) -> String {
-    format!("ORGANISER#{id}")
+    Partition::Organiser.of(id.as_str())
 }
 
 /// The schema that this code writes. It reads this one and the one before.
@@ -340,8 +455,10 @@ pub async fn create(
 #[cfg(test)]
 mod tests {
     use lanyard_domain::catalog::Deployment;
+    use lanyard_domain::credential::{Authority, Credential, Identity};
     use lanyard_domain::entry::Access;
     use lanyard_domain::event::{Event, OwnDeployments, Signing};
+    use lanyard_domain::object::Owned;
     use lanyard_domain::usage::UsageRecord;
     use lanyard_gateway::people::Claim;
 
@@ -363,7 +480,33 @@ mod tests {
         assert_eq!((event.name.as_str(), event.allowances.attendees), ("Oslo Hack", Some(300)));
         let deployment = item(1, include_str!("../golden/deployment.1.json"));
         let deployment: Deployment = get_document(&deployment).unwrap();
-        assert_eq!(deployment.key_reference, "main/gpt-4o-mini/sweden");
+        let key = Credential::Key("main/gpt-4o-mini/sweden".to_owned());
+        assert_eq!(deployment.credential, key);
+        let deployment = item(1, include_str!("../golden/deployment-identity.1.json"));
+        let deployment: Deployment = get_document(&deployment).unwrap();
+        let identity = Credential::Identity(Identity {
+            tenant_id: "contoso.onmicrosoft.com".parse().unwrap(),
+            client_id: "6731de76-14a6-49ae-97bc-6eba6914391e".parse().unwrap(),
+            authority: Authority::Public,
+        });
+        assert_eq!(deployment.credential, identity);
+    }
+
+    /// What is written now is what the golden files hold, so that a function of the release before
+    /// reads a deployment with a key, whatever this one knows of identities.
+    #[test]
+    fn deployments_are_written_as_the_golden_items() {
+        for golden in [
+            include_str!("../golden/deployment.1.json"),
+            include_str!("../golden/deployment-identity.1.json"),
+        ] {
+            let deployment: Deployment = serde_json::from_str(golden).unwrap();
+            let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+            assert_eq!(serde_json::to_value(&deployment).unwrap(), golden);
+        }
+        let object = item(1, include_str!("../golden/object.1.json"));
+        let object: Owned = get_document(&object).unwrap();
+        assert_eq!((object.kind, object.id.as_str()), (Kind::VectorStore, "vs_0a1B"));
     }
 
     #[test]

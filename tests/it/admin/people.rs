@@ -76,9 +76,10 @@ async fn another_organisers_event_is_not_there() {
         (Method::DELETE, "/own-deployments/mine?user=ada"),
     ] {
         let body = if part == "/roster" { json!({"users": []}) } else { json!({"user": "ada"}) };
-        let answer = desk.send(method.clone(), &format!("{path}{part}"), &other, body.to_string());
-        answer.await.refused(404, "not_found");
-        let wrong = desk.send(Method::PATCH, &format!("{path}{part}"), &desk.token, "{}").await;
+        let whole = format!("{path}{part}");
+        let answer = desk.send(method.clone(), &whole, &other, body.to_string()).await;
+        answer.refused(404, "not_found");
+        let wrong = desk.send(Method::PATCH, &whole, &desk.token, "{}").await;
         wrong.refused(405, "method_not_allowed");
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono_tz::Tz;
 use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::entry::Access;
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::EventCode;
 use lanyard_domain::window::InvalidInstant;
+use lanyard_domain::zone::Zone;
 use serde_json::{Map, Value};
 
 use super::people::PeopleDraft;
@@ -28,13 +28,15 @@ pub(super) struct EventDraft {
     /// As given: what it means depends on the zone.
     pub(super) starts_at: Given<String>,
     pub(super) ends_at: Given<String>,
-    pub(super) time_zone: Given<Tz>,
+    pub(super) time_zone: Given<Zone>,
     pub(super) code: Given<EventCode>,
     pub(super) attendees: Given<u64>,
     pub(super) deployments: Given<Vec<DeploymentName>>,
     pub(super) default_deployments: Given<Defaults>,
     pub(super) max_completion_tokens: Given<u64>,
     pub(super) max_choices: Given<u64>,
+    pub(super) extra_tool_types: Given<Vec<String>>,
+    pub(super) keeps_objects: Given<bool>,
     pub(super) allowances: Given<AllowancesDraft>,
     pub(super) contact: Given<ContactDraft>,
     pub(super) url: Given<String>,
@@ -89,6 +91,8 @@ impl EventDraft {
             default_deployments: map(form.form("default_deployments"), defaults),
             max_completion_tokens: form.field("max_completion_tokens", read::whole(1..=1_000_000)),
             max_choices: form.field("max_choices", read::whole(1..=128)),
+            extra_tool_types: form.field("extra_tool_types", tool_types),
+            keeps_objects: form.field("keeps_objects", read::yes_or_no),
             allowances: map(form.form("allowances"), AllowancesDraft::read),
             contact: map(form.form("contact"), ContactDraft::read),
             url: form.field("url", read::address(&["https", "http"])),
@@ -108,7 +112,25 @@ fn time(value: &Value) -> Result<String, String> {
     text.ok_or_else(|| InvalidInstant::Format.to_string())
 }
 
-fn time_zone(value: &Value) -> Result<Tz, String> {
+/// The hosted tools that an event may allow, in Azure's words.
+const TOOL_TYPES: [&str; 7] = [
+    "code_interpreter",
+    "computer_use_preview",
+    "file_search",
+    "image_generation",
+    "mcp",
+    "web_search",
+    "web_search_preview",
+];
+
+fn tool_types(value: &Value) -> Result<Vec<String>, String> {
+    let known =
+        |value: &Value| TOOL_TYPES.into_iter().find(|known| value == known).map(ToOwned::to_owned);
+    let listed = value.as_array().and_then(|list| list.iter().map(known).collect::<Option<_>>());
+    listed.ok_or_else(|| format!("must be a list of some of: {}", TOOL_TYPES.join(", ")))
+}
+
+fn time_zone(value: &Value) -> Result<Zone, String> {
     let zone = value.as_str().and_then(|text| text.parse().ok());
     zone.ok_or_else(|| "must be the name of an IANA time zone, such as Europe/Oslo".to_owned())
 }

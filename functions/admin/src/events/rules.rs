@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use chrono_tz::Tz;
 use lanyard_domain::allowance::{Allowances, Capacity};
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::entry::Access;
@@ -12,6 +11,7 @@ use lanyard_domain::ids::{DeploymentName, EventId, OrganiserId};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::EventCode;
 use lanyard_domain::window::{Window, parse_instant};
+use lanyard_domain::zone::Zone;
 use serde_json::{Map, Value};
 
 use super::draft::{AllowancesDraft, ContactDraft, Defaults, EventDraft, Purpose};
@@ -73,7 +73,8 @@ pub(super) fn created(
         default_deployments,
         max_completion_tokens,
         max_choices: draft.max_choices.or(USUAL_CHOICES, USUAL_CHOICES),
-        extra_tool_types: Vec::new(),
+        extra_tool_types: draft.extra_tool_types.value().unwrap_or_default(),
+        keeps_objects: draft.keeps_objects.or(false, false),
         contact: contact(draft.contact, Contact::default()),
         page: Page {
             url: draft.url.value().unwrap_or_default(),
@@ -146,6 +147,8 @@ pub(super) fn changed(
         default_deployments,
         max_completion_tokens,
         max_choices: draft.max_choices.or(event.max_choices, USUAL_CHOICES),
+        extra_tool_types: draft.extra_tool_types.or(event.extra_tool_types.clone(), Vec::new()),
+        keeps_objects: draft.keeps_objects.or(event.keeps_objects, false),
         contact: contact(draft.contact, event.contact.clone()),
         page: Page {
             url: text(draft.url, &event.page.url),
@@ -169,12 +172,12 @@ fn required<T>(field: &str, given: Given<T>, mistakes: &Mistakes) -> Option<T> {
 fn new_window(
     starts_at: Given<String>,
     ends_at: Given<String>,
-    zone: Given<Tz>,
+    zone: Given<Zone>,
     mistakes: &Mistakes,
 ) -> Option<Window> {
     let zone = required("time_zone", zone, mistakes);
     // Without a zone, whether the times are times can still be said.
-    let reading_zone = zone.unwrap_or(Tz::UTC);
+    let reading_zone = zone.unwrap_or(Zone::UTC);
     let starts_at = required("starts_at", starts_at, mistakes)
         .and_then(|text| instant("starts_at", &text, reading_zone, mistakes));
     let ends_at = required("ends_at", ends_at, mistakes)
@@ -187,7 +190,7 @@ fn changed_window(
     before: &Window,
     starts_at: Given<String>,
     ends_at: Given<String>,
-    zone: Given<Tz>,
+    zone: Given<Zone>,
     mistakes: &Mistakes,
 ) -> Option<Window> {
     let zone = zone.or(before.zone(), before.zone());
@@ -200,7 +203,7 @@ fn changed_window(
     window(starts_at?, ends_at?, zone, mistakes)
 }
 
-fn instant(field: &str, text: &str, zone: Tz, mistakes: &Mistakes) -> Option<DateTime<Utc>> {
+fn instant(field: &str, text: &str, zone: Zone, mistakes: &Mistakes) -> Option<DateTime<Utc>> {
     match parse_instant(text, zone) {
         Ok(instant) => Some(instant.trunc_subsecs(0)),
         Err(fault) => {
@@ -213,7 +216,7 @@ fn instant(field: &str, text: &str, zone: Tz, mistakes: &Mistakes) -> Option<Dat
 fn window(
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
-    zone: Tz,
+    zone: Zone,
     mistakes: &Mistakes,
 ) -> Option<Window> {
     let window = match Window::new(starts_at, ends_at, zone) {
@@ -310,10 +313,21 @@ fn defaults(
     defaults
 }
 
-/// Any chat model will do for a curl line from a slide; embeddings of two models do not mix.
+/// Any model will do for a curl line from a slide; embeddings of two models do not mix.
 fn obvious(operation: Operation, names: Vec<DeploymentName>) -> Option<DeploymentName> {
     let is_obvious = match operation {
-        Operation::ChatCompletions => true,
+        Operation::ChatCompletions
+        | Operation::Completions
+        | Operation::ImagesGenerations
+        | Operation::ImagesEdits
+        | Operation::AudioTranscriptions
+        | Operation::AudioTranslations
+        | Operation::AudioSpeech
+        | Operation::Moderations
+        | Operation::Responses
+        | Operation::Conversations
+        | Operation::Files
+        | Operation::VectorStores => true,
         Operation::Embeddings => names.len() == 1,
     };
     names.into_iter().next().filter(|_| is_obvious)

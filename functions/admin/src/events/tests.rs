@@ -3,6 +3,7 @@ mod changes;
 use chrono::{DateTime, Utc};
 use insta::assert_snapshot;
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
+use lanyard_domain::credential::Credential;
 use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::answer::IntoAnswer;
@@ -29,7 +30,7 @@ fn deployment(name: &str, operation: Operation, tokens_per_minute: Option<u64>) 
         tokens_per_minute,
         completion_field: CompletionField::MaxTokens,
         prices: None,
-        key_reference: "main/x/main".to_owned(),
+        credential: Credential::Key("main/x/main".to_owned()),
     }
 }
 
@@ -105,6 +106,8 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
       },
       "max_completion_tokens": 4096,
       "max_choices": 1,
+      "extra_tool_types": [],
+      "keeps_objects": false,
       "allowances": {
         "attendee": {
           "requests_per_minute": 20,
@@ -112,6 +115,10 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
           "requests_per_day": 1000,
           "tokens_per_day": null,
           "tokens_total": null,
+          "images_total": 50,
+          "audio_seconds_total": 3600,
+          "characters_total": 100000,
+          "video_seconds_total": 60,
           "in_flight": 4
         },
         "event": {
@@ -120,6 +127,10 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
           "requests_per_day": null,
           "tokens_per_day": null,
           "tokens_total": 50000000,
+          "images_total": 2500,
+          "audio_seconds_total": 180000,
+          "characters_total": 5000000,
+          "video_seconds_total": 3000,
           "in_flight": null,
           "attendees": 300
         }
@@ -153,6 +164,8 @@ fn every_field_can_be_set_at_once() {
         "default_deployments": {"chat_completions": "gpt-4o-mini"},
         "max_completion_tokens": 256,
         "max_choices": 2,
+        "extra_tool_types": ["file_search"],
+        "keeps_objects": true,
         "allowances": {
             "attendee": {"requests_per_minute": null, "tokens_per_day": 1_000, "in_flight": 1},
             "event": {"tokens_total": 255, "attendees": null},
@@ -182,6 +195,10 @@ fn every_field_can_be_set_at_once() {
       },
       "max_completion_tokens": 256,
       "max_choices": 2,
+      "extra_tool_types": [
+        "file_search"
+      ],
+      "keeps_objects": true,
       "allowances": {
         "attendee": {
           "requests_per_minute": null,
@@ -189,6 +206,10 @@ fn every_field_can_be_set_at_once() {
           "requests_per_day": 1000,
           "tokens_per_day": 1000,
           "tokens_total": null,
+          "images_total": 50,
+          "audio_seconds_total": 3600,
+          "characters_total": 100000,
+          "video_seconds_total": 60,
           "in_flight": 1
         },
         "event": {
@@ -197,6 +218,10 @@ fn every_field_can_be_set_at_once() {
           "requests_per_day": null,
           "tokens_per_day": null,
           "tokens_total": 255,
+          "images_total": 500,
+          "audio_seconds_total": 36000,
+          "characters_total": 1000000,
+          "video_seconds_total": 600,
           "in_flight": null,
           "attendees": null
         }
@@ -236,6 +261,8 @@ fn every_wrong_field_is_reported_at_once() {
         "default_deployments": {"chat": "gpt-4o-mini", "embeddings": 1},
         "max_completion_tokens": 1.5,
         "max_choices": "1",
+        "extra_tool_types": ["file_search", "telepathy"],
+        "keeps_objects": "yes",
         "allowances": {
             "attendee": {"requests_per_minute": 0, "tokens": 5},
             "event": {"in_flight": "4", "attendees": -1},
@@ -255,12 +282,14 @@ fn every_wrong_field_is_reported_at_once() {
     attendees must be a whole number from 1 to 100000
     deployments [2] repeats a name; [3] must be 1 to 64 of A-Z a-z 0-9 . _ -; [4] must be text
     default_deployments.embeddings must be text
-    default_deployments.chat is not a field that can be set; there are: chat_completions, embeddings
+    default_deployments.chat is not a field that can be set; there are: chat_completions, embeddings, completions, images_generations, images_edits, audio_transcriptions, audio_translations, audio_speech, moderations, responses, conversations, files, vector_stores
     max_completion_tokens must be a whole number from 1 to 1000000
     max_choices must be a whole number from 1 to 128
+    extra_tool_types must be a list of some of: code_interpreter, computer_use_preview, file_search, image_generation, mcp, web_search, web_search_preview
+    keeps_objects must be true or false
     allowances.event.attendees must be a whole number from 1 to 1000000000000, or null for no such limit
     allowances.attendee.requests_per_minute must be a whole number from 1 to 1000000000000, or null for no such limit
-    allowances.attendee.tokens is not a field that can be set; there are: requests_per_minute, tokens_per_minute, requests_per_day, tokens_per_day, tokens_total, in_flight
+    allowances.attendee.tokens is not a field that can be set; there are: requests_per_minute, tokens_per_minute, requests_per_day, tokens_per_day, tokens_total, images_total, audio_seconds_total, characters_total, video_seconds_total, in_flight
     allowances.event.in_flight must be a whole number from 1 to 1000000000000, or null for no such limit
     allowances.team is not a field that can be set; there are: event, attendee
     contact.name must be one line of text, 1 to 128 characters
@@ -270,7 +299,7 @@ fn every_wrong_field_is_reported_at_once() {
     url_text must be one line of text, 1 to 128 characters
     description must be text of at most 8192 characters
     image_url must be an address that begins with https://
-    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
+    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
     name is required
     starts_at must be a date and time such as 2026-12-05T09:00, with an offset or Z if it is not local
     ");
@@ -290,7 +319,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
         "details": [
           {
             "field": "colour",
-            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests"
+            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests"
           },
           {
             "field": "time_zone",
@@ -305,7 +334,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
             "message": "is required"
           }
         ],
-        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests.",
+        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests.",
         "param": "colour",
         "type": "invalid_request_error"
       }

@@ -26,6 +26,8 @@ pub(super) struct EventView<'e> {
     default_deployments: &'e BTreeMap<Operation, DeploymentName>,
     max_completion_tokens: u64,
     max_choices: u64,
+    extra_tool_types: &'e [String],
+    keeps_objects: bool,
     allowances: AllowancesView<'e>,
     contact: ContactView<'e>,
     url: Option<&'e str>,
@@ -81,6 +83,8 @@ impl<'e> EventView<'e> {
             default_deployments: &event.default_deployments,
             max_completion_tokens: event.max_completion_tokens,
             max_choices: event.max_choices,
+            extra_tool_types: &event.extra_tool_types,
+            keeps_objects: event.keeps_objects,
             allowances: AllowancesView {
                 attendee: &event.allowances.attendee,
                 event: EventAllowanceView {

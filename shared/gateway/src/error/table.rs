@@ -91,6 +91,21 @@ impl ApiError {
             Self::ModelNotFound { .. } => {
                 row(StatusCode::NOT_FOUND, "model_not_found", REQUEST, Retry::AsUsual)
             }
+            Self::ObjectsNotKept { .. } => {
+                row(StatusCode::FORBIDDEN, "objects_not_kept", PERMISSION, Retry::Never)
+            }
+            Self::BatchesNotOffered => {
+                row(StatusCode::FORBIDDEN, "batches_not_offered", PERMISSION, Retry::Never)
+            }
+            Self::ObjectNotFound { .. } => {
+                row(StatusCode::NOT_FOUND, "object_not_found", REQUEST, Retry::AsUsual)
+            }
+            Self::OwnershipUnavailable { retry_after, .. } => row(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ownership_unavailable",
+                "api_error",
+                Retry::After(*retry_after),
+            ),
             Self::UnknownRoute => {
                 row(StatusCode::NOT_FOUND, "unknown_route", REQUEST, Retry::AsUsual)
             }
@@ -220,6 +235,9 @@ impl ApiError {
         }
         if let Self::Unprocessable { param, .. } = self {
             return Some(param);
+        }
+        if let Self::ObjectNotFound { param, .. } = self {
+            return *param;
         }
         matches!(self, Self::ModelNotFound { .. }).then_some("model")
     }

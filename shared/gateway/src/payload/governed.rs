@@ -8,12 +8,13 @@ use lanyard_domain::operation::Operation;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Payload, invalid, not_allowed};
+use super::prompts::{Images, Prompts};
+use super::{Payload, audio, images, invalid, not_allowed, responses};
 use crate::error::{ApiError, BadRequestCode};
 
 /// Every governed field. One that appears twice, or in other letters, is refused: Azure might read
 /// the one that was not checked.
-const GOVERNED: [&str; 18] = [
+const GOVERNED: [&str; 23] = [
     "model",
     "stream",
     "stream_options",
@@ -32,12 +33,15 @@ const GOVERNED: [&str; 18] = [
     "data_sources",
     "dataSources",
     "previous_response_id",
+    "conversation",
+    "prompt",
+    "safety_identifier",
+    "file",
+    "stream_format",
 ];
 
-const MOST_MESSAGES: usize = 2_048;
 const MOST_TOOLS: usize = 128;
-const MOST_INPUTS: usize = 2_048;
-const MOST_IMAGES: u64 = 50;
+pub(super) const MOST_INPUTS: usize = 2_048;
 
 /// What an event allows one request to ask for.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +52,8 @@ pub struct Caps<'a> {
     pub choices: u64,
     /// Tool types allowed beside `function` and `custom`.
     pub extra_tool_types: &'a [String],
+    /// Whether objects may be kept upstream.
+    pub keeps_objects: bool,
 }
 
 /// What a request asks for, within its caps.
@@ -62,9 +68,53 @@ pub struct Demanded {
     /// The cap that the client asked for, where it was above the event's.
     pub clamped_from: Option<u64>,
     /// Whether the client itself named the newer field for the cap.
-    names_completion_tokens: bool,
+    pub(super) names_completion_tokens: bool,
+    /// Whether the answer is kept upstream.
+    pub is_kept: bool,
     /// What it may cost.
     pub estimate: Estimate,
+}
+
+impl Demanded {
+    /// An answer without a completion, at this estimate.
+    pub(super) fn of(estimate: Estimate, is_streamed: bool) -> Self {
+        Self {
+            is_streamed,
+            wants_usage: false,
+            completion_cap: None,
+            clamped_from: None,
+            names_completion_tokens: false,
+            is_kept: false,
+            estimate,
+        }
+    }
+
+    /// Of what costs a request and no tokens.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self::of(Estimate::default(), false)
+    }
+
+    /// The same with what the objects that a request names add to its prompt.
+    #[must_use]
+    pub fn carrying(mut self, tokens: u64) -> Self {
+        self.estimate.prompt_tokens = self.estimate.prompt_tokens.saturating_add(tokens);
+        self
+    }
+}
+
+/// Refuses governed fields of a form that are doubled, spelt in other letters, or made lists of.
+pub(super) fn check_form_names<'n>(
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> Result<(), ApiError> {
+    for name in names.clone() {
+        let Some((plain, _)) = name.split_once(['[', '.']) else { continue };
+        if let Some(known) = GOVERNED.iter().find(|known| known.eq_ignore_ascii_case(plain)) {
+            let message = format!("{known} is one value. Write it as {known}.");
+            return Err(ApiError::bad(BadRequestCode::UnknownParameter, Some(known), message));
+        }
+    }
+    check_names(names)
 }
 
 /// Refuses governed fields that are doubled or spelt in other letters.
@@ -97,48 +147,88 @@ pub(super) fn check_names<'n>(names: impl Iterator<Item = &'n str>) -> Result<()
 
 /// Reads the governed fields.
 pub(super) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, ApiError> {
+    if payload.operation == Operation::Responses {
+        return responses::read(payload, caps);
+    }
     refuse_what_no_event_allows(payload)?;
     check_tools(payload, caps)?;
-    let is_streamed = flag(payload, "stream")?.unwrap_or(false);
-    let wants_usage = wants_usage(payload, is_streamed)?;
-    let choices = choices(payload, caps)?;
     match payload.operation {
         Operation::ChatCompletions => {
-            let asked = completion_cap(payload)?;
-            let cap =
-                asked.map_or(caps.completion_tokens, |asked| asked.min(caps.completion_tokens));
             let images = Images::in_messages(payload)?;
-            let text_bytes = payload.bytes.saturating_sub(images.bytes);
-            Ok(Demanded {
-                is_streamed,
-                wants_usage,
-                completion_cap: Some(cap),
-                clamped_from: asked.filter(|asked| *asked > cap),
-                names_completion_tokens: payload.field("max_completion_tokens").is_some(),
-                estimate: Estimate::new(text_bytes as u64, images.count, cap, choices),
+            let text_bytes = payload.bytes.saturating_sub(images.bytes) as u64;
+            completing(payload, caps, |cap, choices| {
+                Estimate::new(text_bytes, images.count, cap, choices)
+            })
+        }
+        Operation::Completions => {
+            let prompts = Prompts::of(payload)?;
+            completing(payload, caps, |cap, choices| {
+                let choices = choices.saturating_mul(prompts.count);
+                let mut estimate = Estimate::new(payload.bytes as u64, 0, cap, choices);
+                estimate.prompt_tokens = estimate.prompt_tokens.max(prompts.tokens);
+                estimate
             })
         }
         Operation::Embeddings => {
             check_inputs(payload)?;
-            Ok(Demanded {
-                is_streamed: false,
-                wants_usage: false,
-                completion_cap: None,
-                clamped_from: None,
-                names_completion_tokens: false,
-                estimate: Estimate::new(payload.bytes as u64, 0, 0, 1),
-            })
+            check_streaming(payload)?;
+            choices(payload, caps)?;
+            Ok(Demanded::of(Estimate::new(payload.bytes as u64, 0, 0, 1), false))
         }
+        Operation::ImagesGenerations | Operation::ImagesEdits => images::read(payload),
+        Operation::AudioTranscriptions | Operation::AudioTranslations => audio::heard(payload),
+        Operation::AudioSpeech => audio::spoken(payload),
+        // Azure counts nothing for these, and neither do we but the request.
+        Operation::Moderations => {
+            check_inputs(payload)?;
+            Ok(Demanded::nothing())
+        }
+        Operation::Responses
+        | Operation::Conversations
+        | Operation::Files
+        | Operation::VectorStores => Ok(Demanded::nothing()),
     }
 }
 
-fn refuse_what_no_event_allows(payload: &Payload<'_>) -> Result<(), ApiError> {
+/// What is asked of a model that completes a text.
+fn completing(
+    payload: &Payload<'_>,
+    caps: &Caps<'_>,
+    estimate: impl FnOnce(u64, u64) -> Estimate,
+) -> Result<Demanded, ApiError> {
+    let (is_streamed, wants_usage) = check_streaming(payload)?;
+    let choices = choices(payload, caps)?;
+    let asked = completion_cap(payload)?;
+    let cap = asked.map_or(caps.completion_tokens, |asked| asked.min(caps.completion_tokens));
+    Ok(Demanded {
+        is_streamed,
+        wants_usage,
+        completion_cap: Some(cap),
+        clamped_from: asked.filter(|asked| *asked > cap),
+        names_completion_tokens: payload.field("max_completion_tokens").is_some(),
+        is_kept: false,
+        estimate: estimate(cap, choices),
+    })
+}
+
+/// Whether the answer is streamed, and whether the client wants the usage of the stream.
+fn check_streaming(payload: &Payload<'_>) -> Result<(bool, bool), ApiError> {
+    let is_streamed = flag(payload, "stream")?.unwrap_or(false);
+    Ok((is_streamed, wants_usage(payload, is_streamed)?))
+}
+
+pub(super) fn refuse_background(payload: &Payload<'_>) -> Result<(), ApiError> {
     if flag(payload, "background")? == Some(true) {
         return Err(not_allowed(
             "background",
             "background is not allowed: the answer must be waited for. Leave it out.",
         ));
     }
+    Ok(())
+}
+
+fn refuse_what_no_event_allows(payload: &Payload<'_>) -> Result<(), ApiError> {
+    refuse_background(payload)?;
     for field in ["data_sources", "dataSources"] {
         if payload.field(field).is_some() {
             return Err(not_allowed(field, format!("{field} is not allowed here. Leave it out.")));
@@ -154,8 +244,8 @@ fn refuse_what_no_event_allows(payload: &Payload<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, ApiError> {
-    match payload.field(name).map(RawValue::get) {
+pub(super) fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, ApiError> {
+    match payload.written(name)? {
         None => Ok(None),
         Some("true") => Ok(Some(true)),
         Some("false") => Ok(Some(false)),
@@ -164,13 +254,15 @@ fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, ApiError> {
 }
 
 /// A count from 1 to 2^31 − 1, the range of Azure's own integers.
-fn count(payload: &Payload<'_>, name: &str) -> Result<Option<u64>, ApiError> {
-    let Some(raw) = payload.field(name) else {
+pub(super) fn count(payload: &Payload<'_>, name: &str) -> Result<Option<u64>, ApiError> {
+    let Some(text) = payload.written(name)? else {
         return Ok(None);
     };
-    raw.get()
-        .parse::<u64>()
+    // JSON has no sign before a number, and no zeros: a form gets no other numbers.
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    text.parse::<u64>()
         .ok()
+        .filter(|_| is_plain)
         .filter(|count| (1..=u64::from(i32::MAX.cast_unsigned())).contains(count))
         .map(Some)
         .ok_or_else(|| invalid(name, "must be a whole number from 1 to 2147483647"))
@@ -224,7 +316,7 @@ fn wants_usage(payload: &Payload<'_>, is_streamed: bool) -> Result<bool, ApiErro
         })
 }
 
-fn check_tools(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), ApiError> {
+pub(super) fn check_tools(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), ApiError> {
     #[derive(Deserialize)]
     struct Tool<'a> {
         #[serde(rename = "type", borrow)]
@@ -269,58 +361,6 @@ fn check_inputs(payload: &Payload<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The image parts of a conversation. They cost by the picture, not by the bytes of its encoding.
-#[derive(Default)]
-struct Images {
-    count: u64,
-    bytes: usize,
-}
-
-impl Images {
-    fn in_messages(payload: &Payload<'_>) -> Result<Self, ApiError> {
-        #[derive(Deserialize)]
-        struct Message<'a> {
-            #[serde(borrow)]
-            content: Option<&'a RawValue>,
-        }
-        #[derive(Deserialize)]
-        struct Part {
-            #[serde(rename = "type")]
-            kind: Option<String>,
-        }
-        let Some(raw) = payload.field("messages") else {
-            return Ok(Self::default());
-        };
-        if !raw.get().starts_with('[') {
-            return Err(invalid("messages", "must be a list"));
-        }
-        // What is no message is Azure's to refuse; here it just has no images.
-        let messages = serde_json::from_str::<Vec<&RawValue>>(raw.get()).unwrap_or_default();
-        if messages.len() > MOST_MESSAGES {
-            return Err(invalid("messages", &format!("may hold at most {MOST_MESSAGES} messages")));
-        }
-        let mut images = Self::default();
-        for message in messages {
-            let content =
-                serde_json::from_str::<Message<'_>>(message.get()).ok().and_then(|m| m.content);
-            let Some(content) = content.filter(|content| content.get().starts_with('[')) else {
-                continue;
-            };
-            for part in serde_json::from_str::<Vec<&RawValue>>(content.get()).unwrap_or_default() {
-                let kind = serde_json::from_str::<Part>(part.get()).ok().and_then(|p| p.kind);
-                if kind.is_some_and(|kind| kind == "image_url") {
-                    images.count += 1;
-                    images.bytes += part.get().len();
-                }
-            }
-        }
-        if images.count > MOST_IMAGES {
-            return Err(invalid("messages", &format!("may hold at most {MOST_IMAGES} images")));
-        }
-        Ok(images)
-    }
-}
-
 /// Writes the body for Azure: governed fields as this proxy wants them, the rest as they came.
 pub(super) fn write(
     payload: &Payload<'_>,
@@ -330,11 +370,17 @@ pub(super) fn write(
     user: &str,
     out: &mut Vec<u8>,
 ) {
+    if payload.operation == Operation::Responses {
+        return responses::write(payload, demanded, azure_name, user, out);
+    }
     let mut object = Object { out };
     object.text("model", azure_name);
-    object.text("user", user);
+    if payload.operation.takes_user() {
+        object.text("user", user);
+    }
     if let Some(cap) = demanded.completion_cap {
         let field = match completion_field {
+            _ if payload.operation == Operation::Completions => CompletionField::MaxTokens,
             CompletionField::MaxTokens if demanded.names_completion_tokens => {
                 CompletionField::MaxCompletionTokens
             }
@@ -342,8 +388,11 @@ pub(super) fn write(
         };
         object.raw(field.name(), &cap.to_string());
     }
-    if demanded.is_streamed {
+    // Speech says `stream_format` instead, which stays as it came.
+    if demanded.is_streamed && payload.operation != Operation::AudioSpeech {
         object.raw("stream", "true");
+    }
+    if demanded.is_streamed && payload.operation.streams_usage_on_request() {
         object.raw("stream_options", &stream_options(payload));
     }
     for (name, raw) in &payload.fields {
@@ -375,19 +424,19 @@ fn stream_options(payload: &Payload<'_>) -> String {
     serde_json::Value::Object(options).to_string()
 }
 
-struct Object<'o> {
-    out: &'o mut Vec<u8>,
+pub(super) struct Object<'o> {
+    pub(super) out: &'o mut Vec<u8>,
 }
 
 impl Object<'_> {
-    fn raw(&mut self, name: &str, value: &str) {
+    pub(super) fn raw(&mut self, name: &str, value: &str) {
         self.out.push(if self.out.is_empty() { b'{' } else { b',' });
         self.quoted(name);
         self.out.push(b':');
         self.out.extend_from_slice(value.as_bytes());
     }
 
-    fn text(&mut self, name: &str, value: &str) {
+    pub(super) fn text(&mut self, name: &str, value: &str) {
         self.raw(name, "");
         self.quoted(value);
     }

@@ -12,7 +12,8 @@ use super::{Caps, Demanded, MOST_BYTES, Payload};
 use crate::error::ApiError;
 use crate::request::Request;
 
-const CAPS: Caps<'static> = Caps { completion_tokens: 100, choices: 2, extra_tool_types: &[] };
+const CAPS: Caps<'static> =
+    Caps { completion_tokens: 100, choices: 2, extra_tool_types: &[], keeps_objects: false };
 
 fn request(body: impl Into<Bytes>) -> Request {
     Request {

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http_body::{Body as HttpBody, Frame as BodyFrame};
 use http_body_util::BodyExt;
+use lanyard_domain::account::Hold;
 use lanyard_domain::ids::AnswerId;
+use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use serde::Deserialize;
@@ -18,45 +20,58 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{Next, Unasked, next_chunk};
+use super::events::{self, Meaning};
+use super::{Dialogue, Next, Unasked, count, next_chunk};
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::ports::UpstreamBody;
 use crate::settle::{Ending, Settler};
 use crate::sse::{Frame, FrameTooLong, Scanner};
-use crate::upstream::{Answer, Counted};
+use crate::upstream::{Answer, Counted, FIRST_WAIT};
 use crate::{Body, Gateway};
 
 /// Frames that may wait for a slow reader.
-const WAITING_FRAMES: usize = 32;
+pub(super) const WAITING_FRAMES: usize = 32;
+
+/// The longest frame that carries a picture or a sound: ten megapixels as text are less.
+const LONGEST_MEDIA_FRAME: usize = 32 * 1024 * 1024;
 
 /// Starts the pump and returns the body that it feeds.
 pub(super) fn start(
     gateway: &Gateway,
     upstream: UpstreamBody,
     until: Option<Instant>,
-    unasked: Unasked,
+    dialogue: Dialogue,
     reservation: Reservation,
 ) -> Body {
     let (sender, receiver) = mpsc::channel(WAITING_FRAMES);
     let pump = Pump {
+        operation: reservation.operation,
         settler: Arc::clone(&gateway.settler),
         downstream: Some(sender),
         until,
-        unasked,
+        dialogue,
+        frames: 0,
         has_answered: false,
         first_byte_at: None,
         completion_bytes: 0,
         counted: None,
         answer: None,
+        pictures: 0,
         is_done: false,
     };
     gateway.settler.tasks.spawn(pump.run(upstream, reservation));
-    Fed(receiver).boxed_unsync()
+    Fed::body(receiver)
 }
 
 /// A body that ends when its pump does.
-struct Fed(mpsc::Receiver<Bytes>);
+pub(super) struct Fed(mpsc::Receiver<Bytes>);
+
+impl Fed {
+    pub(super) fn body(receiver: mpsc::Receiver<Bytes>) -> Body {
+        Self(receiver).boxed_unsync()
+    }
+}
 
 impl HttpBody for Fed {
     type Data = Bytes;
@@ -71,17 +86,22 @@ impl HttpBody for Fed {
 }
 
 struct Pump {
+    operation: Operation,
     settler: Arc<Settler>,
     /// `None` once the attendee has left.
     downstream: Option<mpsc::Sender<Bytes>>,
     until: Option<Instant>,
-    unasked: Unasked,
+    dialogue: Dialogue,
+    /// Frames handed on.
+    frames: u64,
     has_answered: bool,
     first_byte_at: Option<DateTime<Utc>>,
     /// What was handed on, for the case that nobody ever counts it.
     completion_bytes: u64,
     counted: Option<Counted>,
     answer: Option<AnswerId>,
+    /// Pictures that came whole.
+    pictures: u64,
     is_done: bool,
 }
 
@@ -97,18 +117,34 @@ impl Pump {
         };
         if let Some(error) = &error {
             tracing::warn!(request_id = %reservation.id, error = ?error, "stream broke off");
-            self.say(error_event(error)).await;
+            let event = match self.dialogue {
+                Dialogue::Chunks(_) => error_event(error),
+                Dialogue::Responses(_) => events::error_event(error, self.frames),
+            };
+            self.say(event).await;
         }
         let outcome = error.as_ref().map_or("ok", ApiError::code);
-        let ending = Ending::of(self.settlement(), outcome, 200, self.first_byte_at);
         reservation.notes.answer = self.answer.take();
+        let ending = Ending::of(
+            self.settlement(&reservation.hold, error.is_some()),
+            outcome,
+            200,
+            self.first_byte_at,
+        );
         self.settler.settle(reservation, ending).await;
+        if let (Dialogue::Responses(Some(keeping)), Some(counted)) = (&self.dialogue, self.counted)
+        {
+            keeping.resize(counted.usage).await;
+        }
         // Dropping the sender ends the answer: only now, when its cost is written down.
     }
 
     /// Reads to the end of the stream and hands on what belongs to the attendee.
     async fn drive(&mut self, upstream: &mut UpstreamBody, expected: u64) -> Result<(), ApiError> {
-        let mut scanner = Scanner::default();
+        let mut scanner = match self.operation.streams_usage_on_request() {
+            true => Scanner::default(),
+            false => Scanner::for_frames_of(LONGEST_MEDIA_FRAME),
+        };
         loop {
             match next_chunk(upstream, self.until).await {
                 Next::Chunk(chunk) => {
@@ -121,7 +157,13 @@ impl Pump {
                     if let Some(frame) = scanner.finish() {
                         self.take(frame, expected).await?;
                     }
-                    return Ok(());
+                    return match self.dialogue {
+                        // Its clients wait for the event that ends it.
+                        Dialogue::Responses(_) if !self.is_done => {
+                            Err(ApiError::UpstreamUnreachable(Some("the stream has no end".into())))
+                        }
+                        Dialogue::Responses(_) | Dialogue::Chunks(_) => Ok(()),
+                    };
                 }
                 // After the end of the conversation a break is no loss.
                 Next::Broken(_) if self.is_done => return Ok(()),
@@ -131,6 +173,46 @@ impl Pump {
     }
 
     async fn take(&mut self, frame: Frame, expected: u64) -> Result<(), ApiError> {
+        match self.dialogue {
+            Dialogue::Chunks(unasked) => self.take_chunk(frame, expected, unasked).await,
+            Dialogue::Responses(_) => self.take_event(frame, expected).await,
+        }
+    }
+
+    async fn take_event(&mut self, frame: Frame, expected: u64) -> Result<(), ApiError> {
+        let named = match events::read(&frame, expected) {
+            Meaning::Nothing => {
+                self.completion_bytes += frame.0.len() as u64;
+                None
+            }
+            Meaning::Names(id) => Some(id),
+            Meaning::Ends { id, counted } => {
+                self.is_done = true;
+                self.answer = id.as_deref().and_then(|id| id.parse().ok());
+                self.counted = counted.or(self.counted);
+                Some(id)
+            }
+            Meaning::Fails { is_busy: true } => {
+                return Err(ApiError::UpstreamBusy { retry_after: FIRST_WAIT });
+            }
+            Meaning::Fails { is_busy: false } => {
+                return Err(ApiError::UpstreamUnreachable(Some("an error in the stream".into())));
+            }
+        };
+        if let (Some(id), Dialogue::Responses(Some(keeping))) = (named, &mut self.dialogue) {
+            // Nobody learns the id before it is written down whose it is.
+            keeping.keep(id.as_deref()).await?;
+        }
+        self.say(frame.0).await;
+        Ok(())
+    }
+
+    async fn take_chunk(
+        &mut self,
+        frame: Frame,
+        expected: u64,
+        unasked: Unasked,
+    ) -> Result<(), ApiError> {
         if frame.may_govern() {
             let data = frame.data();
             let read = serde_json::from_slice::<Chunk<'_>>(&data).unwrap_or_default();
@@ -140,12 +222,12 @@ impl Pump {
             }
             let answer = serde_json::from_slice::<Answer<'_>>(&data).ok();
             let counted = answer.as_ref().and_then(|answer| answer.counted(expected));
-            if counted.is_some() {
-                self.counted = counted;
+            if let Some(counted) = counted {
+                self.count(counted);
                 self.answer = answer.and_then(|answer| answer.id());
             }
-            let is_unasked = (counted.is_some() && self.unasked.usage)
-                || (read.prompt_filter_results.is_some() && self.unasked.prompt_filter);
+            let is_unasked = (counted.is_some() && unasked.usage)
+                || (read.prompt_filter_results.is_some() && unasked.prompt_filter);
             if is_unasked && !has_choices {
                 return Ok(());
             }
@@ -156,6 +238,30 @@ impl Pump {
         }
         self.say(frame.0).await;
         Ok(())
+    }
+
+    /// Notes what a frame says of the cost: the whole answer's, or one picture's.
+    fn count(&mut self, counted: Counted) {
+        match self.operation {
+            Operation::ImagesGenerations | Operation::ImagesEdits => {
+                self.pictures += 1;
+                self.counted = Some(self.counted.map_or(counted, |before| before.plus(counted)));
+            }
+            Operation::AudioTranscriptions
+            | Operation::AudioTranslations
+            | Operation::AudioSpeech => {
+                self.is_done = true;
+                self.counted = Some(counted);
+            }
+            Operation::ChatCompletions
+            | Operation::Completions
+            | Operation::Embeddings
+            | Operation::Moderations
+            | Operation::Responses
+            | Operation::Conversations
+            | Operation::Files
+            | Operation::VectorStores => self.counted = Some(counted),
+        }
     }
 
     fn is_end(&self, frame: &Frame) -> bool {
@@ -176,21 +282,49 @@ impl Pump {
             self.downstream = None;
         }
         self.has_answered = true;
+        self.frames += 1;
         if self.first_byte_at.is_none() {
             self.first_byte_at = Some(self.settler.clock.now());
         }
     }
 
-    fn settlement(&self) -> Settlement {
+    fn settlement(&self, hold: &Hold, is_broken: bool) -> Settlement {
+        match self.operation {
+            Operation::ChatCompletions
+            | Operation::Completions
+            | Operation::Embeddings
+            | Operation::Responses
+            | Operation::Conversations
+            | Operation::Files
+            | Operation::VectorStores => {}
+            Operation::ImagesGenerations | Operation::ImagesEdits => {
+                let usage = self.counted.map_or_else(Usage::default, |counted| counted.usage);
+                return match self.pictures {
+                    made if made > 0 && !is_broken => count::pictures(self.counted, made),
+                    _ => Settlement::AtLeast(usage),
+                };
+            }
+            // The characters are known, so the tokens settle it.
+            Operation::AudioSpeech => {
+                return match self.counted {
+                    Some(counted) => count::with_units(counted, hold.units),
+                    None => Settlement::AtLeast(Usage::default()),
+                };
+            }
+            // Tokens to the token, seconds as estimated.
+            Operation::AudioTranscriptions
+            | Operation::AudioTranslations
+            | Operation::Moderations => {
+                let usage = self.counted.map_or_else(Usage::default, |counted| counted.usage);
+                return Settlement::AtLeast(usage);
+            }
+        }
         match self.counted {
             Some(Counted { usage, is_credible: true }) => Settlement::Exact(usage),
             Some(Counted { usage, is_credible: false }) => Settlement::AtLeast(usage),
-            None => Settlement::AtLeast(Usage {
-                prompt_tokens: 0,
-                // A frame of one token is some 300 bytes; this is far below that, on purpose: it
-                // only matters where more came than was asked for.
-                completion_tokens: self.completion_bytes / 1_000,
-            }),
+            // A frame of one token is some 300 bytes; this is far below that, on purpose: it only
+            // matters where more came than was asked for.
+            None => Settlement::AtLeast(Usage::of_tokens(0, self.completion_bytes / 1_000)),
         }
     }
 }

@@ -19,7 +19,8 @@ use tokio::time::Instant;
 use self::request::Grammar;
 use super::azure::SimulatedAzure;
 use super::{
-    MemoryEvents, MemoryLedger, Notebook, SeededLuck, TestClock, a_deployment, an_event, books,
+    MemoryEvents, MemoryLedger, MemoryObjects, Notebook, SeededLuck, TestClock, a_deployment,
+    an_event, books,
 };
 use crate::answer::{Audience, answer};
 use crate::ports::{Clock, Listing};
@@ -71,13 +72,17 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
     event.allowances.attendee = Allowance {
         requests_per_minute: Some(10),
         tokens_per_day: Some(50_000),
+        images_total: Some(3),
+        audio_seconds_total: Some(40),
+        characters_total: Some(400),
         in_flight: Some(2),
         ..Allowance::default()
     };
+    event.keeps_objects = true;
     let id = event.id.clone();
     let mut deployment = a_deployment("model", Operation::ChatCompletions);
     deployment.endpoint = format!("https://{HOST}.openai.azure.com");
-    deployment.operations.push(Operation::Embeddings);
+    deployment.operations = Operation::ALL.to_vec();
     events.put(Listing { event, deployments: vec![deployment], code_works_until: None });
     let gateway = Arc::new(Gateway::new(Ports {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -85,6 +90,7 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
         events,
         ledger: Arc::clone(&ledger) as Arc<dyn crate::ports::Ledger>,
         upstream: Arc::new(SimulatedAzure { luck }),
+        objects: Arc::new(MemoryObjects::default()),
         journal: Arc::new(Notebook::default()),
         ledger_patience: Duration::from_secs(1),
     }));

@@ -12,10 +12,10 @@ use futures_util::StreamExt;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::EventId;
 
-use super::{MemoryEvents, MemoryLedger, lock};
+use super::{MemoryEvents, MemoryLedger, MemoryObjects, lock};
 use crate::ports::{
-    Clock, Incident, Journal, Luck, RequestLine, Upstream, UpstreamBody, UpstreamCall,
-    UpstreamFault,
+    Clock, CredentialMark, Incident, Journal, Luck, RequestLine, Upstream, UpstreamBody,
+    UpstreamCall, UpstreamFault,
 };
 use crate::{Gateway, Ports};
 
@@ -161,7 +161,7 @@ impl Upstream for ScriptedUpstream {
         Ok(answer.map(|body| futures_util::stream::once(async { Ok(body) }).boxed()))
     }
 
-    async fn renew_key(&self, _deployment: &Deployment) -> bool {
+    async fn renew_credential(&self, _deployment: &Deployment, _: Option<CredentialMark>) -> bool {
         false
     }
 }
@@ -179,6 +179,8 @@ pub struct MemoryPorts {
     pub ledger: Arc<MemoryLedger>,
     /// Azure.
     pub upstream: Arc<ScriptedUpstream>,
+    /// Where owners are kept.
+    pub objects: Arc<MemoryObjects>,
     /// Where finished requests are written down.
     pub journal: Arc<Notebook>,
 }
@@ -194,6 +196,7 @@ impl MemoryPorts {
             events: ports.events,
             ledger: ports.ledger,
             upstream: ports.upstream,
+            objects: ports.objects,
             journal: ports.journal,
             ledger_patience: Duration::from_secs(10),
         }))
@@ -229,7 +232,7 @@ mod tests {
         assert!(!answer.into_body().collect().await.unwrap().to_bytes().is_empty());
         gateway.settled().await;
 
-        let charge = Charge { prompt_tokens: 17, completion_tokens: 5 };
+        let charge = Charge::of_tokens(17, 5);
         assert_eq!(world.ledger.records()[0].charge, charge);
         let (hour, model, requests, spent) = world.ledger.hours(&id).remove(0);
         assert_eq!((hour.as_str(), model.as_str()), ("2026-12-05T12", "gpt-4o"));

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use lanyard_domain::allowance::Allowances;
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
+use lanyard_domain::credential::Credential;
 use lanyard_domain::entry::Access;
 use lanyard_domain::event::{Contact, Event, OwnDeployments, Page, Signing};
 use lanyard_domain::operation::Operation;
@@ -34,6 +35,7 @@ pub fn an_event(code: &str, now: DateTime<Utc>) -> Event {
         max_completion_tokens: 4_096,
         max_choices: 1,
         extra_tool_types: Vec::new(),
+        keeps_objects: false,
         contact: Contact::default(),
         page: Page::default(),
         user_salt: "salt".to_owned(),
@@ -76,6 +78,6 @@ pub fn a_deployment(name: &str, operation: Operation) -> Deployment {
         tokens_per_minute: None,
         completion_field: CompletionField::MaxTokens,
         prices: None,
-        key_reference: format!("{name}/one"),
+        credential: Credential::Key(format!("{name}/one")),
     }
 }

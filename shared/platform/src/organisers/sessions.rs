@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use lanyard_domain::ids::{EventId, RequestId, SessionId};
 use lanyard_domain::token::UserId;
+use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::{Charge, UsageRecord};
 use lanyard_gateway::ports::Cause;
 
@@ -65,9 +66,14 @@ fn read(item: &Item) -> Result<(SessionPlace, Charge), Cause> {
     let count = |name| -> Result<u64, Cause> {
         Ok(u64::try_from(get_number(item, name)?.unwrap_or_default())?)
     };
+    let mut units = Units::NONE;
+    for unit in Unit::ALL {
+        units = units.with(unit, count(unit.name())?);
+    }
     let charge = Charge {
         prompt_tokens: count("prompt_tokens")?,
         completion_tokens: count("completion_tokens")?,
+        units,
     };
     let (session, user) = place.0.split_once('#').ok_or("a session without a user")?;
     let user = user.replace("%23", "#").replace("%25", "%");

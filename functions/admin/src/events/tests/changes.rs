@@ -1,3 +1,5 @@
+use lanyard_domain::entry::Access;
+
 use super::*;
 
 #[test]
@@ -61,7 +63,7 @@ fn what_a_change_cannot_do_is_said() {
     );
     assert_snapshot!(mistakes(refused), @"
     code cannot be set here: POST to rotate-code, which can let the old code work for a while
-    status is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
+    status is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
     name cannot be cleared
     starts_at cannot be cleared
     time_zone cannot be cleared
@@ -80,7 +82,7 @@ fn a_default_that_is_no_longer_offered_gives_way() {
 
 #[test]
 fn who_may_come_is_said_in_words_that_go_together() {
-    let open = event(json!({}));
+    let open = create(oslo(json!({}))).unwrap();
     let registered = json!({"access": "registered", "auto_register": true});
     let registered = change(&open, registered).unwrap();
     assert_eq!(registered.access, Access::Registered { auto_register: true });

@@ -1,0 +1,22 @@
+//! The clearing: deletes, every ten minutes, what attendees of events that are over kept upstream.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use lanyard_gateway::Gateway;
+use lanyard_gateway::objects::clear::Cleared;
+use lanyard_gateway::ports::Cause;
+use tokio::time::Instant;
+
+/// Deletes the objects of every event that is over, until then.
+///
+/// # Errors
+///
+/// If the table does not answer. The next clearing goes on from there.
+pub async fn handle(
+    gateway: Arc<Gateway>,
+    now: DateTime<Utc>,
+    until: Instant,
+) -> Result<Cleared, Cause> {
+    gateway.clear_objects(now, until).await
+}

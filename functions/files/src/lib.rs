@@ -1,0 +1,20 @@
+//! `/api/v1/files`: files that an attendee keeps upstream; and `/api/v1/batches`, which is refused.
+
+use std::sync::Arc;
+
+use lanyard_domain::object::Kind;
+use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
+
+/// Does what the call asks with the attendee's own files.
+///
+/// # Errors
+///
+/// Every row of the error table.
+pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
+    let path = parse::path_within_api(request.http.uri().path());
+    if path.split('/').any(|segment| segment == "batches") {
+        gateway.attend(&request).await?;
+        return Err(ApiError::BatchesNotOffered);
+    }
+    gateway.tend(Kind::File, request).await
+}

@@ -1,0 +1,196 @@
+//! Objects that Azure keeps for an attendee, and who owns them.
+//!
+//! All attendees of an event share one resource at Azure, where an object is found by its id alone.
+//! That it belongs to somebody is written down here and nowhere else.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{DeploymentName, EventId, Replica, RequestId};
+use crate::operation::Operation;
+use crate::token::UserId;
+
+/// What is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// An answer of the Responses API that was stored.
+    Response,
+    /// A conversation, to which responses belong.
+    Conversation,
+    /// An uploaded file.
+    File,
+    /// A vector store, made of files.
+    VectorStore,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Response, Self::Conversation, Self::File, Self::VectorStore];
+
+    /// The kind's name in the table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Response => "response",
+            Self::Conversation => "conversation",
+            Self::File => "file",
+            Self::VectorStore => "vector_store",
+        }
+    }
+
+    /// The kind in the words of a message.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Response => "response",
+            Self::Conversation => "conversation",
+            Self::File => "file",
+            Self::VectorStore => "vector store",
+        }
+    }
+
+    /// The operation under which the kind's calls are accounted, and whose path they begin with.
+    #[must_use]
+    pub fn operation(self) -> Operation {
+        match self {
+            Self::Response => Operation::Responses,
+            Self::Conversation => Operation::Conversations,
+            Self::File => Operation::Files,
+            Self::VectorStore => Operation::VectorStores,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// An id that Azure gave, or that a client says it gave. Safe as a segment of a path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ObjectId(String);
+
+/// The text is no id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 128 of A-Z a-z 0-9 _ -")]
+pub struct InvalidObjectId;
+
+impl ObjectId {
+    /// The id as Azure wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ObjectId {
+    type Err = InvalidObjectId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_id = (1..=128).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+        if is_id { Ok(Self(text.to_owned())) } else { Err(InvalidObjectId) }
+    }
+}
+
+impl TryFrom<String> for ObjectId {
+    type Error = InvalidObjectId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<ObjectId> for String {
+    fn from(id: ObjectId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whose objects: an attendee of an event.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Owner {
+    /// The event.
+    pub event: EventId,
+    /// The attendee.
+    pub user: UserId,
+}
+
+/// Where an object is kept. It exists at that resource and at no other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Home {
+    /// Scheme and host of the resource.
+    pub endpoint: String,
+    /// The deployment by which the object was made.
+    pub deployment: DeploymentName,
+    /// Which of those that share the name.
+    pub replica: Replica,
+}
+
+/// An object and its owner. Holds nothing of what the object says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owned {
+    /// What it is.
+    pub kind: Kind,
+    /// What Azure calls it.
+    pub id: ObjectId,
+    /// At which event it was made.
+    pub event: EventId,
+    /// Who made it.
+    pub user: UserId,
+    /// Where it is kept.
+    pub home: Home,
+    /// The prompt tokens that naming it adds to a request, or more.
+    pub tokens: u64,
+    /// The request that made it.
+    pub request_id: RequestId,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When the event ends, as it was planned then.
+    pub event_ends_at: DateTime<Utc>,
+}
+
+/// How long after an event its objects' owners are remembered, should Azure not let them be
+/// deleted: an event may be prolonged to 31 days, and Azure keeps responses for 30.
+const REMEMBERED_AFTER_END: TimeDelta = TimeDelta::days(62);
+
+impl Owned {
+    /// Whose it is.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        Owner { event: self.event.clone(), user: self.user.clone() }
+    }
+
+    /// From when on nobody needs to know any more.
+    #[must_use]
+    pub fn expires_at(&self) -> DateTime<Utc> {
+        self.event_ends_at + REMEMBERED_AFTER_END
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_safe_in_a_path() {
+        for text in ["", "a/b", "..", "a.b", "a%2f", "a?b", "a#b", "å", " a", &"a".repeat(129)] {
+            assert!(text.parse::<ObjectId>().is_err(), "{text:?}");
+        }
+        for text in ["resp_0a", "file-Ab_9", &"a".repeat(128)] {
+            assert_eq!(text.parse::<ObjectId>().unwrap().as_str(), text);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What attendees kept upstream is deleted when their event is over.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{StreamExt, stream};
+use lanyard_domain::catalog::Deployment;
+use lanyard_domain::event::Event;
+use lanyard_domain::object::Owned;
+use tokio::time::Instant;
+
+use super::ownership::home_in;
+use crate::Gateway;
+use crate::ports::Cause;
+
+/// How long after its end an event is cleared: no request that began before it is still under way,
+/// and no process still takes for granted that the event is marked.
+const AFTER_END: TimeDelta = TimeDelta::minutes(10);
+
+/// Objects that are looked at in one piece, and deleted at once.
+const PAGE: u16 = 100;
+const AT_ONCE: usize = 8;
+
+/// What a clearing did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Cleared {
+    /// Events that were over and had objects.
+    pub events: u64,
+    /// Objects that are gone now.
+    pub deleted: u64,
+    /// Objects that could not be deleted, to be tried again next time.
+    pub left: u64,
+}
+
+/// The job runs as a task where it runs locally: this does not compile if it could not.
+const _: fn(&Gateway, DateTime<Utc>, Instant) = |gateway, now, until| {
+    fn is_send(_: impl Send) {}
+    is_send(gateway.clear_objects(now, until));
+};
+
+impl Gateway {
+    /// Deletes the objects of every event that is over, until then.
+    ///
+    /// # Errors
+    ///
+    /// If the events cannot be listed. What was deleted stays so, and the next clearing goes on.
+    pub async fn clear_objects(
+        &self,
+        now: DateTime<Utc>,
+        until: Instant,
+    ) -> Result<Cleared, Cause> {
+        let mut cleared = Cleared::default();
+        for event in self.ports.objects.marked().await? {
+            if now < event.window.ends_at() + AFTER_END || Instant::now() >= until {
+                continue;
+            }
+            cleared.events += 1;
+            // One event's trouble is not the next one's.
+            if let Err(cause) = self.clear_event(&event, until, &mut cleared).await {
+                tracing::warn!(event = %event.id, cause, "an event's objects are not cleared yet");
+            }
+        }
+        Ok(cleared)
+    }
+
+    async fn clear_event(
+        &self,
+        event: &Event,
+        until: Instant,
+        cleared: &mut Cleared,
+    ) -> Result<(), Cause> {
+        let listing = self.ports.events.find(&event.code).await?;
+        let listing = listing.filter(|listing| listing.event.id == event.id);
+        let deployments = listing.map(|listing| listing.deployments).unwrap_or_default();
+        let (mut after, mut left): (Option<Owned>, u64) = (None, 0);
+        loop {
+            let (page, has_more) =
+                self.ports.objects.of_event(&event.id, after.as_ref(), PAGE).await?;
+            after = page.last().cloned();
+            let clearings =
+                page.into_iter().map(|owned| self.clear_one(owned, &deployments, until));
+            let mut clearings = stream::iter(clearings).buffer_unordered(AT_ONCE);
+            while let Some(is_gone) = clearings.next().await {
+                cleared.deleted += u64::from(is_gone);
+                cleared.left += u64::from(!is_gone);
+                left += u64::from(!is_gone);
+            }
+            if Instant::now() >= until {
+                return Ok(());
+            }
+            if !has_more {
+                break;
+            }
+        }
+        if left == 0 {
+            self.ports.objects.unmark(&event.id).await?;
+        }
+        Ok(())
+    }
+
+    /// True if the object is gone, and its record too.
+    async fn clear_one(&self, owned: Owned, deployments: &[Deployment], until: Instant) -> bool {
+        if Instant::now() >= until {
+            return false;
+        }
+        let cleared = async {
+            let home = home_in(deployments, &owned.home)
+                .ok_or("no deployment leads to the resource that keeps it any more")?;
+            self.keeper.delete(&owned, home).await?;
+            self.ports.objects.forget(&owned).await
+        };
+        match cleared.await {
+            Ok(()) => true,
+            Err(cause) => {
+                tracing::warn!(
+                    event = %owned.event, kind = %owned.kind, object = %owned.id, cause,
+                    "an object is not deleted yet"
+                );
+                false
+            }
+        }
+    }
+}

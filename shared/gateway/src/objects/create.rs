@@ -1,0 +1,165 @@
+//! Making an object: at one resource for all of an attendee's, so that they can be used together.
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method};
+use lanyard_domain::catalog::{Choice, Deployment};
+use lanyard_domain::estimate::{IMAGE_TOKENS, tokens_of};
+use lanyard_domain::object::{Kind, ObjectId};
+use lanyard_domain::settlement::Settlement;
+use serde::Deserialize;
+
+use super::call::{NO_TOKENS, Outgoing, json_body, respond};
+use super::keeper::Birth;
+use super::ownership::{Named, pinned};
+use super::upload::Upload;
+use super::verbs::Asked;
+use crate::error::ApiError;
+use crate::forward::SETTLED;
+use crate::lookup::Attendance;
+use crate::notes::Notes;
+use crate::payload::{Demanded, Payload};
+use crate::ports::RequestLine;
+use crate::request::{Request, Response, whole};
+use crate::send::JSON;
+use crate::settle::Ending;
+use crate::{Gateway, headers, upstream};
+
+/// What a search of a vector store may put into a prompt: 20 chunks of 800 tokens,
+/// <https://platform.openai.com/docs/assistants/tools/file-search#how-it-works>.
+const SEARCH_TOKENS: u64 = 16_000;
+
+/// What is known of a body before it is sent.
+struct Read {
+    content_type: HeaderValue,
+    named: Named,
+    /// What naming the new object will add to a prompt, or more.
+    tokens: u64,
+}
+
+impl Gateway {
+    /// Makes an object that is the caller's from the first moment.
+    pub(super) async fn create(
+        &self,
+        request: &Request,
+        attendance: &Attendance,
+        asked: &Asked<'_>,
+        notes: Notes,
+        line: &mut RequestLine,
+    ) -> Result<Response, ApiError> {
+        let kind = asked.verb.kind;
+        let read = self.read(kind, request, attendance).await?;
+        let header = request.header(headers::MODEL).ok().flatten();
+        let choice = pinned(attendance.choose_shared(header, kind.operation())?, &read.named)?;
+        let home = home_of(&choice, attendance)?;
+        line.model = Some(home.name.clone());
+        let demanded = Demanded::nothing();
+        let operation = kind.operation();
+        let mut reservation =
+            self.admit(request, attendance, &home.name, operation, &demanded, notes).await?;
+        line.outcome = SETTLED;
+        reservation.mark_sent();
+        let outgoing = Outgoing {
+            content_type: Some(read.content_type),
+            body: body_of(request),
+            ..Outgoing::plain(Method::POST, upstream::url(home, operation))
+        };
+        let answer = match self.call_home(request, home, outgoing).await {
+            Ok(answer) => answer,
+            Err(failure) => return Err(self.refuse(failure, asked, reservation)),
+        };
+        let headers = self.answer_headers(answer.headers(), request, &demanded, &reservation);
+        let made = async {
+            let bytes = json_body(request, answer).await?;
+            let id = made_id(&bytes)?;
+            let birth = self.birth(kind, request, attendance, read.tokens);
+            match self.keeper.keep(birth, id, home).await {
+                Ok(_) => Ok(respond(headers, JSON, whole(bytes))),
+                Err(cause) => Err(self.ownership_unavailable(cause)),
+            }
+        };
+        let made = made.await;
+        let ending = match &made {
+            Ok(_) => Ending::of(NO_TOKENS, "ok", 200, Some(self.ports.clock.now())),
+            // What was made is gone again, or cannot be reached.
+            Err(error) => Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None),
+        };
+        self.settle_behind(reservation, ending);
+        made
+    }
+
+    async fn read(
+        &self,
+        kind: Kind,
+        request: &Request,
+        attendance: &Attendance,
+    ) -> Result<Read, ApiError> {
+        if kind == Kind::File {
+            let upload = Upload::read(request)?;
+            let tokens = match upload.purpose {
+                // Counted as an image by whoever names it.
+                "vision" => IMAGE_TOKENS,
+                _ => tokens_of(upload.file_bytes as u64),
+            };
+            let content_type = request.http.headers().get(CONTENT_TYPE).cloned().unwrap_or(JSON);
+            return Ok(Read { content_type, named: Named::default(), tokens });
+        }
+        if request.http.body().is_empty() {
+            let tokens = if kind == Kind::VectorStore { SEARCH_TOKENS } else { 0 };
+            return Ok(Read { content_type: JSON, named: Named::default(), tokens });
+        }
+        let payload = Payload::read(kind.operation(), request)?;
+        let named = self.named(attendance, payload.references()?).await?;
+        let tokens = match kind {
+            Kind::Conversation => payload.items_tokens()?.saturating_add(named.tokens()),
+            Kind::VectorStore => SEARCH_TOKENS,
+            Kind::File | Kind::Response => 0,
+        };
+        Ok(Read { content_type: JSON, named, tokens })
+    }
+
+    /// What a new object is, before Azure has named it.
+    pub(crate) fn birth(
+        &self,
+        kind: Kind,
+        request: &Request,
+        attendance: &Attendance,
+        tokens: u64,
+    ) -> Birth {
+        Birth {
+            kind,
+            owner: attendance.owner(),
+            tokens,
+            request_id: request.id.clone(),
+            created_at: request.now,
+            event_ends_at: attendance.event().window.ends_at(),
+        }
+    }
+}
+
+/// A body is never empty: not every server takes a POST without one.
+fn body_of(request: &Request) -> Bytes {
+    match request.http.body().is_empty() {
+        true => Bytes::from_static(b"{}"),
+        false => request.http.body().clone(),
+    }
+}
+
+/// The same replica for the same attendee, in proportion to the replicas' weights.
+fn home_of<'a>(choice: &Choice<'a>, attendance: &Attendance) -> Result<&'a Deployment, ApiError> {
+    let hash = upstream::user_hash(attendance.event(), &attendance.user);
+    let luck = hash.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    let order = choice.by_luck(luck.unwrap_or_default());
+    order.first().copied().ok_or(ApiError::Internal(None))
+}
+
+/// The id in Azure's answer.
+fn made_id(bytes: &[u8]) -> Result<ObjectId, ApiError> {
+    #[derive(Deserialize)]
+    struct Made {
+        id: ObjectId,
+    }
+    let made = serde_json::from_slice::<Made>(bytes);
+    made.map(|made| made.id)
+        .map_err(|_| ApiError::UpstreamUnreachable(Some("what was made has no usable id".into())))
+}

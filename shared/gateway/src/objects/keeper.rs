@@ -1,0 +1,220 @@
+//! Writing down whose a new object is.
+//!
+//! The owner is written down after Azure has made the object, since only then is there an id, and
+//! before the id is told to anybody. If that cannot be done, the object is deleted again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::Method;
+use lanyard_domain::catalog::Deployment;
+use lanyard_domain::ids::{EventId, RequestId};
+use lanyard_domain::object::{Home, Kind, ObjectId, Owned, Owner};
+use lanyard_domain::usage::Usage;
+use tokio::time::Instant;
+
+use crate::error::ApiError;
+use crate::memory::Bounded;
+use crate::ports::{Cause, Incident, Journal, Objects, Size, Upstream, UpstreamCall};
+use crate::relay::media;
+use crate::upstream;
+
+/// How long a process takes for granted that an event is marked. Less than what passes between an
+/// event's end and the clearing that removes the mark.
+const MARKED: Duration = Duration::from_secs(300);
+
+/// Pauses before the second and third try.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
+
+/// How long deleting may take.
+const DELETING: Duration = Duration::from_secs(10);
+
+/// What keeping needs, apart from any request.
+pub(crate) struct Keeper {
+    pub(crate) objects: Arc<dyn Objects>,
+    pub(crate) upstream: Arc<dyn Upstream>,
+    pub(crate) journal: Arc<dyn Journal>,
+    /// How long the table may take to answer one try.
+    pub(crate) patience: Duration,
+    pub(crate) marked: Bounded<EventId, Instant>,
+}
+
+/// A new object, before Azure has said its id.
+#[derive(Clone, Debug)]
+pub(crate) struct Birth {
+    pub(crate) kind: Kind,
+    pub(crate) owner: Owner,
+    /// As far as they are known.
+    pub(crate) tokens: u64,
+    pub(crate) request_id: RequestId,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) event_ends_at: DateTime<Utc>,
+}
+
+impl Keeper {
+    /// Writes down an object as its owner's.
+    ///
+    /// # Errors
+    ///
+    /// If it could not be written down: then it is deleted upstream.
+    pub(crate) async fn keep(
+        &self,
+        birth: Birth,
+        id: ObjectId,
+        home: &Deployment,
+    ) -> Result<Owned, Cause> {
+        let owned = Owned {
+            kind: birth.kind,
+            id,
+            event: birth.owner.event,
+            user: birth.owner.user,
+            home: Home {
+                endpoint: home.endpoint.clone(),
+                deployment: home.name.clone(),
+                replica: home.replica.clone(),
+            },
+            tokens: birth.tokens,
+            request_id: birth.request_id,
+            created_at: birth.created_at,
+            event_ends_at: birth.event_ends_at,
+        };
+        match self.write(&owned).await {
+            Ok(()) => Ok(owned),
+            Err(cause) => {
+                self.journal.count(Incident::ObjectUnrecorded, Some(&owned.event));
+                self.undo(&owned, home).await;
+                Err(cause)
+            }
+        }
+    }
+
+    async fn write(&self, owned: &Owned) -> Result<(), Cause> {
+        let is_marked =
+            self.marked.get(&owned.event).is_some_and(|at: Instant| at.elapsed() < MARKED);
+        if !is_marked {
+            self.surely(|| self.objects.mark(&owned.event, owned.expires_at())).await?;
+            self.marked.insert(owned.event.clone(), Instant::now());
+        }
+        self.surely(|| self.objects.put(owned)).await
+    }
+
+    async fn surely<F>(&self, write: impl Fn() -> F) -> Result<(), Cause>
+    where
+        F: Future<Output = Result<(), Cause>>,
+    {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let cause = match tokio::time::timeout(self.patience, write()).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(cause)) => cause,
+                Err(elapsed) => elapsed.into(),
+            };
+            let Some(pause) = pauses.next() else { return Err(cause) };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Deletes what nobody owns, and what an unknown write may have left of its record.
+    async fn undo(&self, owned: &Owned, home: &Deployment) {
+        let deleted = match self.delete(owned, home).await {
+            Ok(()) => Ok(()),
+            Err(_) => self.delete(owned, home).await,
+        };
+        if let Err(cause) = deleted {
+            self.journal.count(Incident::ObjectOrphaned, Some(&owned.event));
+            tracing::error!(
+                kind = %owned.kind, object = %owned.id, deployment = %owned.home.deployment,
+                replica = %owned.home.replica, cause, "object_orphaned"
+            );
+        }
+        // Its absence is as good.
+        let _ = tokio::time::timeout(self.patience, self.objects.forget(owned)).await;
+    }
+
+    /// Deletes an object upstream. One that is gone already is deleted.
+    pub(crate) async fn delete(&self, owned: &Owned, home: &Deployment) -> Result<(), Cause> {
+        let call = || UpstreamCall {
+            method: Method::DELETE,
+            url: upstream::below_url(home, owned.kind.operation(), [owned.id.as_str()], ""),
+            content_type: None,
+            body: Bytes::new(),
+            accept: media::accepted_of_object(false),
+            is_streamed: false,
+            request_id: owned.request_id.clone(),
+            patience: DELETING,
+        };
+        let mut answer = self.upstream.send(home, call()).await?;
+        let refused = answer.extensions().get().copied();
+        if answer.status() == http::StatusCode::UNAUTHORIZED
+            && self.upstream.renew_credential(home, refused).await
+        {
+            answer = self.upstream.send(home, call()).await?;
+        }
+        match answer.status() {
+            status if status.is_success() || status == http::StatusCode::NOT_FOUND => Ok(()),
+            status => Err(format!("the deployment answered {status}").into()),
+        }
+    }
+
+    /// Corrects the size of an object. It only serves estimates, so a fault is logged and no more.
+    pub(crate) async fn resize(&self, owned: &Owned, size: Size) {
+        let resized = tokio::time::timeout(self.patience, self.objects.resize(owned, size)).await;
+        if !matches!(resized, Ok(Ok(()))) {
+            tracing::warn!(kind = %owned.kind, object = %owned.id, "an object's size is out of date");
+        }
+    }
+}
+
+/// An answer that may have to be kept, on its way to the attendee.
+pub(crate) struct Keeping {
+    pub(crate) keeper: Arc<Keeper>,
+    /// Whose it is, if Azure stores it.
+    pub(crate) birth: Option<Birth>,
+    /// Where it comes from.
+    pub(crate) home: Deployment,
+    /// The conversation that it becomes a part of.
+    pub(crate) conversation: Option<Owned>,
+    /// What the request itself adds to that, beside the answer.
+    pub(crate) own_prompt_tokens: u64,
+    /// The record, once it is written.
+    pub(crate) kept: Option<Owned>,
+    pub(crate) retry_after: Duration,
+}
+
+impl Keeping {
+    /// Writes down whose the answer is, unless that is done or nothing is stored.
+    ///
+    /// # Errors
+    ///
+    /// 503 if it cannot be written down, 502 if the answer has no usable id.
+    pub(crate) async fn keep(&mut self, id: Option<&str>) -> Result<(), ApiError> {
+        let Some(birth) = self.birth.take() else { return Ok(()) };
+        let id = id.and_then(|id| id.parse::<ObjectId>().ok()).ok_or_else(|| {
+            ApiError::UpstreamUnreachable(Some("a stored answer has no usable id".into()))
+        })?;
+        match self.keeper.keep(birth, id, &self.home).await {
+            Ok(owned) => {
+                self.kept = Some(owned);
+                Ok(())
+            }
+            Err(cause) => Err(ApiError::OwnershipUnavailable {
+                retry_after: self.retry_after,
+                cause: Some(cause),
+            }),
+        }
+    }
+
+    /// Notes what the answer adds to later requests that name it, or its conversation.
+    pub(crate) async fn resize(&self, usage: Usage) {
+        if let Some(kept) = &self.kept {
+            let tokens = usage.prompt_tokens.saturating_add(usage.completion_tokens);
+            self.keeper.resize(kept, Size::Is(tokens)).await;
+        }
+        if let Some(conversation) = &self.conversation {
+            let grown = self.own_prompt_tokens.saturating_add(usage.completion_tokens);
+            self.keeper.resize(conversation, Size::Grows(grown)).await;
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! A list of one's own: the order and the pages are ours, the objects Azure's.
+//!
+//! Azure's own list is the whole resource's. So our records say what there is, and each object is
+//! read by itself. What Azure no longer has is left out and forgotten.
+
+use std::collections::VecDeque;
+
+use chrono::TimeDelta;
+use futures_util::{StreamExt, stream};
+use http::Method;
+use lanyard_domain::object::{ObjectId, Owned};
+use lanyard_domain::settlement::Settlement;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::call::{NO_TOKENS, Outgoing, json_body, respond, upstream_id};
+use super::query::{Param, Query};
+use super::verbs::Asked;
+use crate::error::ApiError;
+use crate::forward::SETTLED;
+use crate::lookup::Attendance;
+use crate::notes::Notes;
+use crate::payload::Demanded;
+use crate::ports::{Cause, RequestLine};
+use crate::request::{Request, Response, whole};
+use crate::send::{Failure, JSON};
+use crate::settle::Ending;
+use crate::{Gateway, headers, upstream};
+
+/// The length of a page that no limit was named for, as OpenAI's lists have it.
+const USUAL: usize = 20;
+
+/// Objects that are read at once.
+const AT_ONCE: usize = 8;
+
+/// How old a record must be before a 404 is believed: what is new may not be everywhere yet.
+const NEW: TimeDelta = TimeDelta::minutes(5);
+
+/// OpenAI's list.
+#[derive(Serialize)]
+struct Page<'p> {
+    object: &'static str,
+    data: Vec<&'p RawValue>,
+    first_id: Option<&'p ObjectId>,
+    last_id: Option<&'p ObjectId>,
+    has_more: bool,
+}
+
+impl Gateway {
+    /// Lists the caller's own objects of a kind.
+    pub(super) async fn list(
+        &self,
+        request: &Request,
+        attendance: &Attendance,
+        asked: &Asked<'_>,
+        query: &Query,
+        notes: Notes,
+        line: &mut RequestLine,
+    ) -> Result<Response, ApiError> {
+        let kind = asked.verb.kind;
+        let operation = kind.operation();
+        let choice = attendance.choose_shared(None, operation)?;
+        let model = choice.name().ok_or(ApiError::Internal(None))?;
+        line.model = Some(model.clone());
+        let owner = attendance.owner();
+        let listing = self.ports.objects.list(&owner, kind);
+        let listed = match tokio::time::timeout(self.ports.ledger_patience, listing).await {
+            Ok(listed) => listed,
+            Err(elapsed) => Err(Cause::from(elapsed)),
+        };
+        let listed = listed.map_err(|cause| self.accounting_unavailable(Some(cause)))?;
+        let (wanted, limit) = page(listed, query, asked)?;
+        let demanded = Demanded::nothing();
+        let mut reservation =
+            self.admit(request, attendance, model, operation, &demanded, notes).await?;
+        line.outcome = SETTLED;
+        reservation.mark_sent();
+        let mut headers = upstream_id(&http::HeaderMap::new());
+        let now = request.now.into();
+        headers::set_rates(&mut headers, &reservation.allowance, &reservation.account, now);
+        let found = self.read_page(request, attendance, query, wanted, limit).await;
+        let found = found.and_then(|(objects, has_more)| {
+            let page = Page {
+                object: "list",
+                data: objects.iter().map(|(_, object)| &**object).collect(),
+                first_id: objects.first().map(|(id, _)| id),
+                last_id: objects.last().map(|(id, _)| id),
+                has_more,
+            };
+            let bytes = serde_json::to_vec(&page).map_err(|e| ApiError::Internal(Some(e.into())));
+            bytes.map(|bytes| respond(headers, JSON, whole(bytes)))
+        });
+        let ending = match &found {
+            Ok(_) => Ending::of(NO_TOKENS, "ok", 200, Some(self.ports.clock.now())),
+            Err(error) => {
+                self.report(error, &reservation);
+                Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None)
+            }
+        };
+        self.settle_behind(reservation, ending);
+        found
+    }
+
+    /// Reads objects until the page is full, and says whether more are left.
+    async fn read_page(
+        &self,
+        request: &Request,
+        attendance: &Attendance,
+        query: &Query,
+        wanted: VecDeque<Owned>,
+        limit: usize,
+    ) -> Result<(Vec<(ObjectId, Box<RawValue>)>, bool), ApiError> {
+        let last = wanted.back().map(|owned| owned.id.clone());
+        let mut reading = stream::iter(wanted)
+            .map(|owned| async move {
+                let object = self.read_one(request, attendance, &owned).await;
+                object.map(|object| (owned.id, object))
+            })
+            .buffered(AT_ONCE);
+        let mut found = Vec::new();
+        let mut seen = None;
+        while found.len() < limit
+            && let Some(read) = reading.next().await
+        {
+            let (id, object) = read?;
+            seen = Some(id.clone());
+            found.extend(object.filter(|object| has_purpose(object, query)).map(|o| (id, o)));
+        }
+        Ok((found, seen != last))
+    }
+
+    /// An object as Azure has it now; none if it is gone.
+    async fn read_one(
+        &self,
+        request: &Request,
+        attendance: &Attendance,
+        owned: &Owned,
+    ) -> Result<Option<Box<RawValue>>, ApiError> {
+        let deployment = attendance.deployment_at(&owned.home)?;
+        let operation = owned.kind.operation();
+        let url = upstream::below_url(deployment, operation, [owned.id.as_str()], "");
+        match self.call_home(request, deployment, Outgoing::plain(Method::GET, url)).await {
+            Ok(answer) => {
+                let bytes = json_body(request, answer).await?;
+                serde_json::from_slice(&bytes)
+                    .map(Some)
+                    .map_err(|fault| ApiError::UpstreamUnreachable(Some(fault.into())))
+            }
+            Err(Failure::Missing) => {
+                if request.now - owned.created_at > NEW {
+                    self.forget(owned).await;
+                }
+                Ok(None)
+            }
+            Err(failure) => Err(failure.into_error()),
+        }
+    }
+}
+
+/// The objects from which a page is filled, in its order, and how many it holds.
+///
+/// # Errors
+///
+/// 404 if the page is to begin or end at an object that is not there.
+fn page(
+    listed: Vec<Owned>,
+    query: &Query,
+    asked: &Asked<'_>,
+) -> Result<(VecDeque<Owned>, usize), ApiError> {
+    let mut wanted = VecDeque::from(listed);
+    if query.get(Param::Order) != Some("asc") {
+        wanted.make_contiguous().reverse();
+    }
+    let limit = query.limit(USUAL);
+    let place = |wanted: &VecDeque<Owned>, param| match query.get(param) {
+        None => Ok(None),
+        Some(id) => {
+            let place = wanted.iter().position(|owned| owned.id.as_str() == id);
+            place.map(Some).ok_or_else(|| asked.not_found())
+        }
+    };
+    if let Some(before) = place(&wanted, Param::Before)? {
+        wanted.truncate(before);
+        if query.get(Param::After).is_none() {
+            // The page that ends there, not the first one.
+            wanted.drain(..wanted.len().saturating_sub(limit));
+        }
+    }
+    if let Some(after) = place(&wanted, Param::After)? {
+        wanted.drain(..=after);
+    }
+    Ok((wanted, limit))
+}
+
+/// Whether a file is for what the query asks for, if it asks.
+fn has_purpose(object: &RawValue, query: &Query) -> bool {
+    #[derive(Deserialize)]
+    struct File<'f> {
+        #[serde(borrow)]
+        purpose: Option<std::borrow::Cow<'f, str>>,
+    }
+    let Some(wanted) = query.get(Param::Purpose) else { return true };
+    serde_json::from_str::<File<'_>>(object.get())
+        .is_ok_and(|file| file.purpose.as_deref() == Some(wanted))
+}

@@ -1,0 +1,181 @@
+//! Whose an object is: looked up among the caller's own, so that another's is not found.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use lanyard_domain::catalog::{Choice, Deployment};
+use lanyard_domain::object::{Home, Kind, ObjectId, Owned, Owner};
+
+use crate::Gateway;
+use crate::error::{ApiError, BadRequestCode};
+use crate::lookup::Attendance;
+use crate::payload::Reference;
+use crate::ports::Cause;
+
+/// The most ids in one body.
+const MOST: usize = 512;
+
+/// How many of them are looked up at once.
+const AT_ONCE: usize = 16;
+
+/// The caller's own objects that a body names.
+#[derive(Debug, Default)]
+pub(crate) struct Named(Vec<Owned>);
+
+impl Named {
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What they add to the request's prompt, or more.
+    pub(crate) fn tokens(&self) -> u64 {
+        self.0.iter().fold(0, |sum, owned| sum.saturating_add(owned.tokens))
+    }
+
+    /// Where they are kept, if there are any.
+    ///
+    /// # Errors
+    ///
+    /// 400 if they are kept apart.
+    pub(crate) fn home(&self) -> Result<Option<&Home>, ApiError> {
+        let Some(first) = self.0.first() else { return Ok(None) };
+        match self.0.iter().all(|owned| owned.home.endpoint == first.home.endpoint) {
+            true => Ok(Some(&first.home)),
+            false => Err(kept_apart()),
+        }
+    }
+
+    /// # Errors
+    ///
+    /// 400 unless they are kept at this resource.
+    pub(crate) fn expect_home(&self, home: &Home) -> Result<(), ApiError> {
+        match self.home()? {
+            Some(theirs) if theirs.endpoint != home.endpoint => Err(kept_apart()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The conversation among them.
+    pub(crate) fn conversation(&self) -> Option<&Owned> {
+        self.0.iter().find(|owned| owned.kind == Kind::Conversation)
+    }
+
+    /// A kind among them, to be named when Azure no longer has one of them.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        self.0.first().map(|owned| owned.kind)
+    }
+}
+
+fn kept_apart() -> ApiError {
+    ApiError::bad(
+        BadRequestCode::InvalidValue,
+        None,
+        "The objects that this request names are kept in different places and cannot be used \
+         together. Make them again, all with the same model named in the header x-model.",
+    )
+}
+
+impl Attendance {
+    /// # Errors
+    ///
+    /// 403 unless the event keeps objects.
+    pub(crate) fn expect_objects(&self) -> Result<(), ApiError> {
+        match self.event().keeps_objects {
+            true => Ok(()),
+            false => Err(ApiError::ObjectsNotKept { contact: self.contact() }),
+        }
+    }
+
+    /// The attendee as an owner.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner { event: self.event().id.clone(), user: self.user.clone() }
+    }
+
+    /// The deployment by which an object's home is reached: the one that made it, or another of
+    /// the same resource.
+    ///
+    /// # Errors
+    ///
+    /// 503 if the event offers none any more.
+    pub(crate) fn deployment_at(&self, home: &Home) -> Result<&Deployment, ApiError> {
+        home_in(self.at.catalog.deployments(), home).ok_or_else(|| {
+            let cause = "no deployment leads to the resource that keeps this object any more";
+            ApiError::UpstreamMisconfigured(Some(cause.into()))
+        })
+    }
+}
+
+/// Of some deployments the one that leads to an object's home.
+pub(super) fn home_in<'d>(deployments: &'d [Deployment], home: &Home) -> Option<&'d Deployment> {
+    let there = || deployments.iter().filter(|deployment| deployment.endpoint == home.endpoint);
+    let same = |d: &&Deployment| d.name == home.deployment && d.replica == home.replica;
+    there().find(same).or_else(|| there().next())
+}
+
+/// Of the deployments that serve a model, those where the named objects are.
+///
+/// # Errors
+///
+/// 400 if the model is not served there.
+pub(crate) fn pinned<'a>(choice: Choice<'a>, named: &Named) -> Result<Choice<'a>, ApiError> {
+    match named.home()? {
+        None => Ok(choice),
+        Some(home) => choice.at(&home.endpoint).ok_or_else(kept_apart),
+    }
+}
+
+impl Gateway {
+    /// The objects that a body names.
+    ///
+    /// # Errors
+    ///
+    /// 403 if the event keeps none, 404 unless each is the caller's own, 503 if the table is away.
+    pub(crate) async fn named(
+        &self,
+        attendance: &Attendance,
+        references: Vec<Reference>,
+    ) -> Result<Named, ApiError> {
+        if references.is_empty() {
+            return Ok(Named::default());
+        }
+        attendance.expect_objects()?;
+        if references.len() > MOST {
+            return Err(ApiError::bad(
+                BadRequestCode::InvalidValue,
+                references.first().map(|reference| reference.param),
+                format!("A request may name at most {MOST} objects."),
+            ));
+        }
+        let owner = attendance.owner();
+        let found = stream::iter(references)
+            .map(|reference| {
+                let owner = &owner;
+                async move {
+                    let Reference { kind, param, id } = reference;
+                    let missing = || ApiError::ObjectNotFound { kind, param: Some(param) };
+                    let id: ObjectId = id.parse().map_err(|_| missing())?;
+                    self.owned(owner, kind, &id).await?.ok_or_else(missing)
+                }
+            })
+            .buffered(AT_ONCE);
+        Ok(Named(found.try_collect().await?))
+    }
+
+    /// An object, if it is this owner's.
+    ///
+    /// # Errors
+    ///
+    /// 503 if the table is away.
+    pub(crate) async fn owned(
+        &self,
+        owner: &Owner,
+        kind: Kind,
+        id: &ObjectId,
+    ) -> Result<Option<Owned>, ApiError> {
+        let finding = self.ports.objects.find(owner, kind, id);
+        let found = match tokio::time::timeout(self.ports.ledger_patience, finding).await {
+            Ok(found) => found,
+            Err(elapsed) => Err(Cause::from(elapsed)),
+        };
+        found.map_err(|cause| self.accounting_unavailable(Some(cause)))
+    }
+}

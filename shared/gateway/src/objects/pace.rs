@@ -1,0 +1,78 @@
+//! A pace for those who read an object again and again until something is done.
+//!
+//! They are not refused, since their scripts have no patience, nor charged: they wait. What is
+//! remembered is this process's own, as one script's calls mostly meet one process.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use lanyard_domain::object::ObjectId;
+use tokio::time::Instant;
+
+/// The time between two reads of one object.
+const BETWEEN: Duration = Duration::from_millis(500);
+
+/// The longest wait where the function's time is not known.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// How many objects are remembered.
+const MOST: usize = 10_000;
+
+/// When each object may be read next.
+#[derive(Debug, Default)]
+pub(crate) struct Pace(Mutex<HashMap<ObjectId, Instant>>);
+
+impl Pace {
+    /// Waits for this read's turn, at most until then.
+    pub(crate) async fn turn(&self, id: &ObjectId, until: Option<Instant>) {
+        let now = Instant::now();
+        let turn = self.next_turn(id, now).min(until.unwrap_or(now + LONGEST));
+        if turn > now {
+            tokio::time::sleep_until(turn).await;
+        }
+    }
+
+    fn next_turn(&self, id: &ObjectId, now: Instant) -> Instant {
+        // A panic elsewhere cannot leave a map of plain values half written.
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if turns.len() >= MOST {
+            turns.retain(|_, next| *next > now);
+        }
+        let next = turns.get(id).copied().unwrap_or(now).max(now);
+        turns.insert(id.clone(), next + BETWEEN);
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_object_is_read_twice_a_second_and_another_at_once() {
+        let (pace, begin) = (Pace::default(), Instant::now());
+        let (one, other) = ("one".parse().unwrap(), "other".parse().unwrap());
+        for turn in 0..5 {
+            pace.turn(&one, None).await;
+            assert_eq!(begin.elapsed().as_millis(), turn * 500, "turn {turn}");
+        }
+        pace.turn(&other, None).await;
+        assert_eq!(begin.elapsed().as_millis(), 2_000);
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        let idle = Instant::now();
+        pace.turn(&one, None).await;
+        assert!(idle.elapsed().is_zero());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_past_the_deadline() {
+        let (pace, begin) = (Pace::default(), Instant::now());
+        let id = "one".parse().unwrap();
+        let until = Some(begin + Duration::from_millis(700));
+        for _ in 0..4 {
+            pace.turn(&id, until).await;
+        }
+        assert_eq!(begin.elapsed().as_millis(), 700);
+    }
+}

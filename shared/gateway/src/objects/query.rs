@@ -1,0 +1,211 @@
+//! The query of a call, read by a closed list and written anew: nothing of it reaches Azure as it
+//! was sent.
+
+use std::fmt::Write as _;
+
+use lanyard_domain::object::ObjectId;
+
+use crate::error::{ApiError, BadRequestCode};
+
+/// A parameter that Azure may be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Param {
+    /// `limit`: how many of a list.
+    Limit,
+    /// `order`: `asc` or `desc`.
+    Order,
+    /// `after`: an id.
+    After,
+    /// `before`: an id.
+    Before,
+    /// `include` or `include[]`, any number of times.
+    Include,
+    /// `purpose` of a file.
+    Purpose,
+    /// `filter`: the state of a file in a vector store.
+    Filter,
+    /// `stream`: whether a response is to be read as events.
+    Stream,
+    /// `starting_after`: the number of an event.
+    StartingAfter,
+    /// `include_obfuscation`: whether events hide the length of words.
+    IncludeObfuscation,
+}
+
+/// The most that OpenAI's lists take as a limit, and the most that one page here holds.
+const MOST: usize = 10_000;
+const LONGEST_PAGE: usize = 100;
+
+impl Param {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Order => "order",
+            Self::After => "after",
+            Self::Before => "before",
+            Self::Include => "include",
+            Self::Purpose => "purpose",
+            Self::Filter => "filter",
+            Self::Stream => "stream",
+            Self::StartingAfter => "starting_after",
+            Self::IncludeObfuscation => "include_obfuscation",
+        }
+    }
+
+    fn is_named(self, name: &str) -> bool {
+        name == self.name() || (self == Self::Include && name == "include[]")
+    }
+
+    fn takes(self, value: &str) -> bool {
+        let is_word = |extra: &[u8]| {
+            (1..=128).contains(&value.len())
+                && value.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
+        };
+        match self {
+            Self::Limit => value.parse().is_ok_and(|limit| (1..=MOST).contains(&limit)),
+            Self::Order => matches!(value, "asc" | "desc"),
+            Self::After | Self::Before => value.parse::<ObjectId>().is_ok(),
+            Self::Include => is_word(b"_.[]"),
+            Self::Purpose => is_word(b"_-"),
+            Self::Filter => is_word(b"_"),
+            Self::Stream | Self::IncludeObfuscation => matches!(value, "true" | "false"),
+            Self::StartingAfter => value.parse::<u32>().is_ok(),
+        }
+    }
+
+    fn must(self) -> &'static str {
+        match self {
+            Self::Limit => "must be a whole number from 1 to 10000",
+            Self::Order => "must be asc or desc",
+            Self::After | Self::Before => "must be an id from the list",
+            Self::Include | Self::Purpose | Self::Filter => "has a value that cannot be",
+            Self::Stream | Self::IncludeObfuscation => "must be true or false",
+            Self::StartingAfter => "must be the number of an event",
+        }
+    }
+}
+
+/// A query, understood.
+#[derive(Debug, Default)]
+pub(super) struct Query(Vec<(Param, String)>);
+
+impl Query {
+    /// Reads what a verb takes. What it does not take is left out.
+    ///
+    /// # Errors
+    ///
+    /// 400 that names the parameter.
+    pub(super) fn read(params: &[Param], query: Option<&str>) -> Result<Self, ApiError> {
+        let mut read = Vec::new();
+        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (Some(name), Some(value)) = (decoded(name), decoded(value)) else { continue };
+            let Some(param) = params.iter().copied().find(|param| param.is_named(&name)) else {
+                continue;
+            };
+            let is_again = read.iter().any(|(known, _)| *known == param);
+            if !param.takes(&value) || (is_again && param != Param::Include) {
+                return Err(ApiError::bad(
+                    BadRequestCode::InvalidValue,
+                    Some(param.name()),
+                    format!("{} {}, once.", param.name(), param.must()),
+                ));
+            }
+            read.push((param, value));
+        }
+        Ok(Self(read))
+    }
+
+    /// The value of a parameter.
+    pub(super) fn get(&self, param: Param) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == param).map(|(_, value)| value.as_str())
+    }
+
+    /// How many of a list are wanted.
+    pub(super) fn limit(&self, usual: usize) -> usize {
+        self.get(Param::Limit)
+            .and_then(|limit| limit.parse().ok())
+            .unwrap_or(usual)
+            .min(LONGEST_PAGE)
+    }
+
+    /// The query for Azure.
+    pub(super) fn encoded(&self) -> String {
+        let mut out = String::new();
+        for (param, value) in &self.0 {
+            if !out.is_empty() {
+                out.push('&');
+            }
+            out.push_str(match param {
+                Param::Include => "include%5B%5D",
+                param => param.name(),
+            });
+            out.push('=');
+            for byte in value.bytes() {
+                if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
+                    out.push(char::from(byte));
+                } else {
+                    // Writing to a string cannot fail.
+                    let _ = write!(out, "%{byte:02X}");
+                }
+            }
+        }
+        out
+    }
+}
+
+/// Text without its percent signs; none if it is not UTF-8 then.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(rest.next()?).to_digit(16);
+        bytes.push(u8::try_from(digit()? * 16 + digit()?).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Param; 4] = [Param::Limit, Param::Order, Param::After, Param::Include];
+
+    fn encoded(query: &str) -> Result<String, String> {
+        let read = Query::read(&ALL, Some(query));
+        read.map(|query| query.encoded()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_known_is_written_anew_and_the_rest_left_out() {
+        let query = "api-version=v1&limit=20&order=asc&x=1&include%5B%5D=reasoning.encrypted_content\
+                     &include[]=message.output_text.logprobs&after=file-1&after%5b%5D=x";
+        assert_eq!(
+            encoded(query).unwrap(),
+            "limit=20&order=asc&include%5B%5D=reasoning.encrypted_content\
+             &include%5B%5D=message.output_text.logprobs&after=file-1"
+        );
+        assert_eq!(encoded("").unwrap(), "");
+    }
+
+    #[test]
+    fn what_cannot_be_is_named() {
+        for query in [
+            "limit=0",
+            "limit=10001",
+            "limit=1&limit=2",
+            "limit=%31%26x",
+            "order=up",
+            "after=..%2Ffiles",
+            "after=",
+            "include[]=a%26b",
+        ] {
+            let name = query.split(['=', '[']).next().unwrap();
+            assert!(encoded(query).unwrap_err().starts_with(name), "{query}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Owners in memory, and owners that fail where a test wants.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::EventId;
+use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
+
+use super::lock;
+use crate::ports::{Cause, ObjectPage, Objects, Size};
+
+type Place = (EventId, String, Kind, ObjectId);
+
+/// Owners in memory.
+#[derive(Debug, Default)]
+pub struct MemoryObjects {
+    kept: Mutex<BTreeMap<Place, Owned>>,
+    events: Mutex<BTreeMap<EventId, Event>>,
+    marked: Mutex<BTreeSet<EventId>>,
+}
+
+fn place(owned: &Owned) -> Place {
+    (owned.event.clone(), owned.user.to_string(), owned.kind, owned.id.clone())
+}
+
+impl MemoryObjects {
+    /// Settings of an event, in place of those before.
+    pub fn put_event(&self, event: Event) {
+        lock(&self.events).insert(event.id.clone(), event);
+    }
+}
+
+#[async_trait]
+impl Objects for MemoryObjects {
+    async fn put(&self, object: &Owned) -> Result<(), Cause> {
+        lock(&self.kept).insert(place(object), object.clone());
+        Ok(())
+    }
+
+    async fn find(&self, owner: &Owner, kind: Kind, id: &ObjectId) -> Result<Option<Owned>, Cause> {
+        let place = (owner.event.clone(), owner.user.to_string(), kind, id.clone());
+        Ok(lock(&self.kept).get(&place).cloned())
+    }
+
+    async fn list(&self, owner: &Owner, kind: Kind) -> Result<Vec<Owned>, Cause> {
+        let kept = lock(&self.kept);
+        let own = kept.values().filter(|owned| owned.owner() == *owner && owned.kind == kind);
+        let mut own: Vec<_> = own.cloned().collect();
+        own.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        Ok(own)
+    }
+
+    async fn resize(&self, object: &Owned, size: Size) -> Result<(), Cause> {
+        if let Some(kept) = lock(&self.kept).get_mut(&place(object)) {
+            kept.tokens = match size {
+                Size::Is(tokens) => tokens,
+                Size::Grows(tokens) => kept.tokens.saturating_add(tokens),
+            };
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, object: &Owned) -> Result<(), Cause> {
+        lock(&self.kept).remove(&place(object));
+        Ok(())
+    }
+
+    async fn mark(&self, event: &EventId, _until: DateTime<Utc>) -> Result<(), Cause> {
+        lock(&self.marked).insert(event.clone());
+        Ok(())
+    }
+
+    async fn marked(&self) -> Result<Vec<Event>, Cause> {
+        let events = lock(&self.events);
+        Ok(lock(&self.marked).iter().filter_map(|id| events.get(id).cloned()).collect())
+    }
+
+    async fn unmark(&self, event: &EventId) -> Result<(), Cause> {
+        lock(&self.marked).remove(event);
+        Ok(())
+    }
+
+    async fn of_event(
+        &self,
+        event: &EventId,
+        after: Option<&Owned>,
+        limit: u16,
+    ) -> Result<ObjectPage, Cause> {
+        let after = after.map(place);
+        let kept = lock(&self.kept);
+        let mut rest = kept
+            .iter()
+            .filter(|(at, _)| at.0 == *event && after.as_ref().is_none_or(|after| *at > after))
+            .map(|(_, owned)| owned.clone());
+        let page: Vec<_> = rest.by_ref().take(limit.into()).collect();
+        Ok((page, rest.next().is_some()))
+    }
+}
+
+/// Owners whose next writes fail.
+pub struct FaultyObjects {
+    inner: Arc<dyn Objects>,
+    failing_puts: AtomicUsize,
+    puts: AtomicUsize,
+}
+
+impl std::fmt::Debug for FaultyObjects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FaultyObjects").finish_non_exhaustive()
+    }
+}
+
+impl FaultyObjects {
+    /// Works as these do, until told otherwise.
+    #[must_use]
+    pub fn over(inner: Arc<dyn Objects>) -> Self {
+        Self { inner, failing_puts: AtomicUsize::new(0), puts: AtomicUsize::new(0) }
+    }
+
+    /// Fails so many of the next writes of an owner.
+    pub fn fail_puts(&self, times: usize) {
+        self.failing_puts.store(times, Ordering::Relaxed);
+    }
+
+    /// How many writes of an owner were tried.
+    #[must_use]
+    pub fn puts(&self) -> usize {
+        self.puts.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl Objects for FaultyObjects {
+    async fn put(&self, object: &Owned) -> Result<(), Cause> {
+        self.puts.fetch_add(1, Ordering::Relaxed);
+        let fails = self
+            .failing_puts
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if fails.is_ok() {
+            return Err("scripted".into());
+        }
+        self.inner.put(object).await
+    }
+
+    async fn find(&self, owner: &Owner, kind: Kind, id: &ObjectId) -> Result<Option<Owned>, Cause> {
+        self.inner.find(owner, kind, id).await
+    }
+
+    async fn list(&self, owner: &Owner, kind: Kind) -> Result<Vec<Owned>, Cause> {
+        self.inner.list(owner, kind).await
+    }
+
+    async fn resize(&self, object: &Owned, size: Size) -> Result<(), Cause> {
+        self.inner.resize(object, size).await
+    }
+
+    async fn forget(&self, object: &Owned) -> Result<(), Cause> {
+        self.inner.forget(object).await
+    }
+
+    async fn mark(&self, event: &EventId, until: DateTime<Utc>) -> Result<(), Cause> {
+        self.inner.mark(event, until).await
+    }
+
+    async fn marked(&self) -> Result<Vec<Event>, Cause> {
+        self.inner.marked().await
+    }
+
+    async fn unmark(&self, event: &EventId) -> Result<(), Cause> {
+        self.inner.unmark(event).await
+    }
+
+    async fn of_event(
+        &self,
+        event: &EventId,
+        after: Option<&Owned>,
+        limit: u16,
+    ) -> Result<ObjectPage, Cause> {
+        self.inner.of_event(event, after, limit).await
+    }
+}

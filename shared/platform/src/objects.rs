@@ -1,0 +1,169 @@
+//! Who owns what Azure keeps, in DynamoDB: one item for each object, whose key begins with its
+//! owner. Finding one is one read, listing one's own is one query, and neither can be left half
+//! done.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::EventId;
+use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
+use lanyard_gateway::ports::{Cause, ObjectPage, Objects, Size};
+
+use crate::table::{
+    EVENT_PREFIX, Item, Key, Partition, Table, get_document, get_number, get_text, number,
+    objects_pk, objects_prefix, put_document, text,
+};
+
+/// The attribute with an object's size, which changes while the document stays.
+const TOKENS: &str = "tokens";
+
+fn owned(item: &Item) -> Result<Owned, Cause> {
+    let mut owned: Owned = get_document(item)?;
+    if let Some(tokens) = get_number(item, TOKENS)? {
+        owned.tokens = u64::try_from(tokens).unwrap_or_default();
+    }
+    Ok(owned)
+}
+
+/// A count as DynamoDB can add to it without running over.
+fn size(tokens: u64) -> aws_sdk_dynamodb::types::AttributeValue {
+    number(i64::try_from(tokens).unwrap_or(i64::MAX / 1_024).min(i64::MAX / 1_024))
+}
+
+#[async_trait]
+impl Objects for Table {
+    async fn put(&self, object: &Owned) -> Result<(), Cause> {
+        let mut item = Key::object(&object.owner(), object.kind, &object.id).attributes();
+        put_document(&mut item, object)?;
+        item.insert(TOKENS.to_owned(), size(object.tokens));
+        item.insert("expires_at".to_owned(), number(object.expires_at().timestamp()));
+        self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await?;
+        Ok(())
+    }
+
+    async fn find(&self, owner: &Owner, kind: Kind, id: &ObjectId) -> Result<Option<Owned>, Cause> {
+        let item = self.get(Key::object(owner, kind, id), true).await?;
+        item.as_ref().map(owned).transpose()
+    }
+
+    async fn list(&self, owner: &Owner, kind: Kind) -> Result<Vec<Owned>, Cause> {
+        let mut found = Vec::new();
+        let mut start: Option<Item> = None;
+        loop {
+            let page = self
+                .below(objects_pk(&owner.event), &objects_prefix(&owner.user, kind))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await?;
+            for item in page.items() {
+                found.push(owned(item)?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        Ok(found)
+    }
+
+    async fn resize(&self, object: &Owned, to: Size) -> Result<(), Cause> {
+        let (expression, tokens) = match to {
+            Size::Is(tokens) => ("SET tokens = :tokens", tokens),
+            Size::Grows(tokens) => ("ADD tokens :tokens", tokens),
+        };
+        let resized = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(Key::object(&object.owner(), object.kind, &object.id).attributes()))
+            .update_expression(expression)
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":tokens", size(tokens))
+            .send()
+            .await;
+        match resized {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(refused) if refused.is_conditional_check_failed_exception() => Ok(()),
+                Some(_) | None => Err(error.into()),
+            },
+        }
+    }
+
+    async fn forget(&self, object: &Owned) -> Result<(), Cause> {
+        let key = Key::object(&object.owner(), object.kind, &object.id);
+        self.remove(key).await
+    }
+
+    async fn mark(&self, event: &EventId, until: DateTime<Utc>) -> Result<(), Cause> {
+        let mut item = Key::mark(event).attributes();
+        item.insert("expires_at".to_owned(), number(until.timestamp()));
+        self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await?;
+        Ok(())
+    }
+
+    async fn marked(&self) -> Result<Vec<Event>, Cause> {
+        let mut events = Vec::new();
+        let mut start: Option<Item> = None;
+        loop {
+            let page = self
+                .below(Partition::Marks.of(""), EVENT_PREFIX)
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await?;
+            for item in page.items() {
+                let id = get_text(item, "sk")?.trim_start_matches(EVENT_PREFIX).parse()?;
+                match self.event(&id, true).await {
+                    Ok(event) => events.extend(event),
+                    // One event that cannot be read must not keep the others.
+                    Err(fault) => {
+                        tracing::error!(event = %id, fault = ?fault, "an event cannot be read")
+                    }
+                }
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(events);
+            }
+        }
+    }
+
+    async fn unmark(&self, event: &EventId) -> Result<(), Cause> {
+        self.remove(Key::mark(event)).await
+    }
+
+    async fn of_event(
+        &self,
+        event: &EventId,
+        after: Option<&Owned>,
+        limit: u16,
+    ) -> Result<ObjectPage, Cause> {
+        let start =
+            after.map(|owned| Key::object(&owned.owner(), owned.kind, &owned.id).attributes());
+        let page = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(objects_pk(event)))
+            .consistent_read(true)
+            .limit(i32::from(limit))
+            .set_exclusive_start_key(start)
+            .send()
+            .await?;
+        let found = page.items().iter().map(owned).collect::<Result<Vec<_>, _>>()?;
+        Ok((found, page.last_evaluated_key.is_some()))
+    }
+}
+
+impl Table {
+    /// Deletes an item if it is there.
+    async fn remove(&self, key: Key) -> Result<(), Cause> {
+        let delete = self.client.delete_item().table_name(&self.name);
+        delete.set_key(Some(key.attributes())).send().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,413 @@
+//! Objects kept upstream: whose they are, whatever the kind and the verb.
+
+mod bodies;
+mod faults;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use lanyard_domain::allowance::Limit;
+use lanyard_domain::object::Kind;
+use lanyard_domain::operation::Operation;
+use lanyard_gateway::objects::verbs::{Deed, VERBS, Verb};
+use lanyard_gateway::ports::Objects;
+use lanyard_gateway::testing::{MemoryObjects, objects_contract};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::support::engine::Engine;
+use crate::support::kept::path;
+use crate::support::{ScriptedAzure, World};
+
+/// One row for each kind and verb: what its body is.
+const ROWS: [(Kind, &str, &str); 33] = [
+    (Kind::Response, "retrieve", ""),
+    (Kind::Response, "delete", ""),
+    (Kind::Response, "cancel", ""),
+    (Kind::Response, "input_items.list", ""),
+    (Kind::Conversation, "create", "{}"),
+    (Kind::Conversation, "retrieve", ""),
+    (Kind::Conversation, "update", r#"{"metadata":{"a":"b"}}"#),
+    (Kind::Conversation, "delete", ""),
+    (Kind::Conversation, "items.create", r#"{"items":[{"role":"user","content":"hello"}]}"#),
+    (Kind::Conversation, "items.list", ""),
+    (Kind::Conversation, "items.retrieve", ""),
+    (Kind::Conversation, "items.delete", ""),
+    (Kind::File, "create", "a form"),
+    (Kind::File, "list", ""),
+    (Kind::File, "retrieve", ""),
+    (Kind::File, "delete", ""),
+    (Kind::File, "content", ""),
+    (Kind::VectorStore, "create", "{}"),
+    (Kind::VectorStore, "list", ""),
+    (Kind::VectorStore, "retrieve", ""),
+    (Kind::VectorStore, "update", r#"{"name":"x"}"#),
+    (Kind::VectorStore, "delete", ""),
+    (Kind::VectorStore, "search", r#"{"query":"x"}"#),
+    (Kind::VectorStore, "files.create", r#"{"attributes":{}}"#),
+    (Kind::VectorStore, "files.list", ""),
+    (Kind::VectorStore, "files.retrieve", ""),
+    (Kind::VectorStore, "files.update", r#"{"attributes":{}}"#),
+    (Kind::VectorStore, "files.delete", ""),
+    (Kind::VectorStore, "files.content", ""),
+    (Kind::VectorStore, "file_batches.create", r#"{"file_ids":[]}"#),
+    (Kind::VectorStore, "file_batches.retrieve", ""),
+    (Kind::VectorStore, "file_batches.cancel", ""),
+    (Kind::VectorStore, "file_batches.list_files", ""),
+];
+
+/// The row of a verb. A verb without one fails.
+fn body_of(verb: &Verb) -> Option<Value> {
+    let row = ROWS.iter().find(|(kind, name, _)| (*kind, *name) == (verb.kind, verb.name));
+    let (_, _, body) = row.unwrap_or_else(|| panic!("{verb:?} has no row"));
+    serde_json::from_str(body).ok()
+}
+
+fn path_of(verb: &Verb, id: &str) -> String {
+    let segments = verb.path.iter().map(|part| match *part {
+        "ID" => id,
+        "*" => "sub-1",
+        part => part,
+    });
+    std::iter::once(path(verb.kind).as_str()).chain(segments).collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn every_verb_has_a_row_and_every_row_a_verb() {
+    assert_eq!(ROWS.len(), VERBS.len());
+    for verb in &VERBS {
+        body_of(verb);
+    }
+    for (kind, name, _) in ROWS {
+        assert!(VERBS.iter().any(|verb| verb.kind == kind && verb.name == name), "{kind} {name}");
+    }
+    for kind in Kind::ALL {
+        assert!(VERBS.iter().any(|verb| verb.kind == kind), "{kind} has no verbs");
+    }
+}
+
+#[tokio::test]
+async fn the_second_attendee_gets_404_on_the_firsts_ids_by_every_verb() {
+    let world = World::event("second").in_memory().keeping().start().await;
+    let elsewhere = World::event("elsewhere").in_memory().keeping().start().await;
+    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
+    let namesake = elsewhere.attendee("ada").await;
+    let mut tried = 0;
+    for verb in &VERBS {
+        let body = body_of(verb);
+        let call = |who, id: &str| {
+            let (path, body): (String, Option<Value>) = (path_of(verb, id), body.clone());
+            let who: &crate::support::attendee::Attendee = who;
+            let who = who.clone();
+            async move { who.call(verb.method.clone(), &path, body.as_ref()).await }
+        };
+        let name = format!("{} {}", verb.kind, verb.name);
+        match verb.deed {
+            Deed::Create => {
+                let id = ada.own(verb.kind).await;
+                assert!(world.azure().kept().contains(&id), "{name}");
+            }
+            Deed::List => {
+                let id = ada.own(verb.kind).await;
+                let own = call(&ada, "").await;
+                assert!(own.assert_ok().text().contains(&id), "{name}");
+                for other in [&bob, &namesake] {
+                    let list = call(other, "").await.assert_ok().json();
+                    assert_eq!((&list["data"], &list["has_more"]), (&json!([]), &json!(false)));
+                }
+            }
+            Deed::Poll
+            | Deed::Read
+            | Deed::Download
+            | Deed::Change
+            | Deed::Extend
+            | Deed::Delete => {
+                let id = ada.own(verb.kind).await;
+                let calls = world.azure().calls();
+                let unknown = call(&bob, "never-was").await;
+                unknown.assert_refused(404, "object_not_found");
+                let answers = [
+                    call(&bob, &id).await,
+                    call(&namesake, &id).await,
+                    call(&ada, "never-was").await,
+                    call(&ada, "..").await,
+                    call(&ada, "a%2fb").await,
+                    call(&ada, &id.to_uppercase()).await,
+                    call(&ada, &"x".repeat(129)).await,
+                ];
+                for answer in answers {
+                    assert_eq!(answer.status(), 404, "{name}");
+                    assert_eq!(answer.text(), unknown.text(), "{name}");
+                }
+                assert_eq!(world.azure().calls(), calls, "{name} reached Azure");
+                assert!(world.azure().kept().contains(&id), "{name}");
+                let own = call(&ada, &id).await;
+                assert_eq!(own.status(), 200, "{name}: {}", own.line());
+                assert_eq!(world.azure().calls(), calls + 1, "{name}");
+                let sent = world.azure().requests().pop().unwrap();
+                assert_eq!(sent.method, verb.method, "{name}");
+                assert!(sent.path().contains(&id), "{name}");
+                tried += 1;
+            }
+        }
+    }
+    assert_eq!(tried, 28);
+    world.settle().await;
+    elsewhere.settle().await;
+}
+
+#[tokio::test]
+async fn every_verb_is_refused_where_the_event_keeps_nothing() {
+    let world = World::event("nothing").in_memory().keeping().with(|e| e.keeps_objects = false);
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    for verb in &VERBS {
+        let path = path_of(verb, "x-1");
+        let answer = ada.call(verb.method.clone(), &path, body_of(verb).as_ref()).await;
+        answer.assert_refused(403, "objects_not_kept");
+        assert_eq!(answer.header("x-should-retry"), Some("false"));
+    }
+    assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0));
+}
+
+#[tokio::test]
+async fn every_base_leads_to_the_same_objects_and_other_paths_nowhere() {
+    let world = World::event("bases").in_memory().keeping().start().await;
+    let ada = world.attendee("ada").await;
+    let id = ada.own(Kind::VectorStore).await;
+    for base in ["v1", "openai/v1", "openai", "v1/openai", "openai-proxy"] {
+        let path = format!("/api/{base}/vector_stores/{id}/?api-version=2025-04-01-preview");
+        ada.call(Method::GET, &path, None).await.assert_ok();
+        assert_eq!(
+            world.azure().requests().pop().unwrap().target,
+            format!("/openai/v1/vector_stores/{id}")
+        );
+    }
+    for path in [
+        format!("/api/v2/vector_stores/{id}"),
+        format!("/api/v1/vector_stores/{id}/nothing"),
+        format!("/api/v1/vector_stores//{id}"),
+        format!("/api/openai/deployments/gpt-4o-mini/vector_stores/{id}"),
+        format!("/api/v1/vector_stores/{id}/files/x/y/z"),
+    ] {
+        ada.call(Method::GET, &path, None).await.assert_refused(404, "unknown_route");
+    }
+    let wrong = ada.call(Method::PUT, &format!("/api/v1/vector_stores/{id}"), None).await;
+    wrong.assert_refused(405, "method_not_allowed");
+    assert_eq!(wrong.header("allow"), Some("GET, POST, DELETE, OPTIONS"));
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_deployment_of_the_classic_api_is_called_by_it() {
+    let world = World::event("classic").in_memory().keeping().deployments(|deployments| {
+        let classic = lanyard_domain::catalog::AzureApi::Classic("2025-04-01-preview".to_owned());
+        deployments[0].api = classic;
+    });
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    let id = ada.own(Kind::Response).await;
+    let path = format!("/api/v1/responses/{id}/input_items?limit=5&order=asc&x=y");
+    ada.call(Method::GET, &path, None).await.assert_ok();
+    let targets: Vec<_> = world.azure().requests().into_iter().map(|sent| sent.target).collect();
+    assert_eq!(
+        targets,
+        [
+            "/openai/responses?api-version=2025-04-01-preview".to_owned(),
+            format!(
+                "/openai/responses/{id}/input_items?api-version=2025-04-01-preview&limit=5&order=asc"
+            ),
+        ]
+    );
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn calls_cost_requests_and_reading_one_object_costs_nothing() {
+    let world = World::event("cost").in_memory().keeping().requests_per_day(6).start().await;
+    let ada = world.attendee("ada").await;
+    let id = ada.own(Kind::VectorStore).await;
+    let one = format!("{}/{id}", path(Kind::VectorStore));
+    for call in ["", "/files", "/file_batches/b-1/files"] {
+        let listed = if call.is_empty() { path(Kind::VectorStore) } else { format!("{one}{call}") };
+        ada.call(Method::GET, &listed, None).await.assert_ok();
+    }
+    ada.call(Method::POST, &one, Some(&json!({"name": "x"}))).await.assert_ok();
+    ada.call(Method::POST, &format!("{one}/search"), Some(&json!({"query": "x"})))
+        .await
+        .assert_ok();
+    ada.call(Method::DELETE, &one, None).await.assert_refused(429, "insufficient_quota");
+    for poll in ["", "/files/f-1", "/file_batches/b-1"] {
+        ada.call(Method::GET, &format!("{one}{poll}"), None).await.assert_ok();
+    }
+    assert_eq!(world.settle().await.counts(), (6, 0, 0));
+}
+
+#[tokio::test]
+async fn what_costs_no_tokens_is_not_refused_for_want_of_them() {
+    let world = World::event("no-tokens").in_memory().keeping();
+    let world = world.attendee(Limit::TokensTotal, 6_000).attendee(Limit::TokensPerDay, 6_000);
+    let world = world.attendee(Limit::TokensPerMinute, 6_000).start().await;
+    let ada = world.attendee("ada").await;
+    let usage = r#"{"id":"x","usage":{"prompt_tokens":9000,"completion_tokens":5}}"#;
+    world.azure().script(crate::support::Reply::json(200, usage));
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    assert_eq!(ada.chat("hello").await.status(), 429);
+    ada.own(Kind::Conversation).await;
+    assert_eq!(world.settle().await.counts(), (2, 9_000, 5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_files_at_once_an_allowance_of_20_keeps_exactly_20() {
+    for in_memory in [true, false] {
+        let world = World::event("exact").keeping().requests_per_day(20).processes(3);
+        let world = if in_memory { world.in_memory() } else { world };
+        let world = world.start().await;
+        let ada = world.attendee("ada").await;
+        let mut making = JoinSet::new();
+        for _ in 0..64 {
+            let ada = ada.clone();
+            making.spawn(async move { ada.make(Kind::File).await.status().as_u16() });
+        }
+        let statuses = making.join_all().await;
+        let count = |wanted| statuses.iter().filter(|status| **status == wanted).count();
+        assert_eq!((count(200), count(429)), (20, 44));
+        assert_eq!((world.azure().kept().len(), world.azure().calls()), (20, 20));
+        assert_eq!(world.settle().await.counts(), (20, 0, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_blocked_attendee_cannot_read_either() {
+    use lanyard_domain::account::{Change, Field};
+    let world = World::event("blocked").in_memory().keeping().start().await;
+    let ada = world.attendee("ada").await;
+    let id = ada.own(Kind::File).await;
+    world.change_attendee("ada", vec![Change::Set(Field::Blocked, 1)]).await;
+    for end in ["", "/content"] {
+        let path = format!("{}/{id}{end}", path(Kind::File));
+        ada.call(Method::GET, &path, None).await.assert_refused(403, "attendee_blocked");
+    }
+    assert_eq!(world.azure().calls(), 1);
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn an_object_is_asked_for_where_it_is_kept_and_nowhere_else() {
+    let sweden = ScriptedAzure::start().await;
+    let endpoint = sweden.endpoint();
+    let world = World::event("sticky").in_memory().keeping().two_replicas();
+    let world = world.deployments(|deployments| {
+        deployments[4].endpoint = endpoint;
+        deployments[1].operations.push(Operation::Responses);
+    });
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    for (luck, here, there) in [(0, world.azure(), &sweden), (1, &sweden, world.azure())] {
+        world.luck().set(luck);
+        let id = ada.own(Kind::Response).await;
+        assert!(here.kept().contains(&id));
+        let elsewhere = there.calls();
+        // By luck all of this would go to the other.
+        world.luck().set(1 - luck);
+        let one = format!("{}/{id}", path(Kind::Response));
+        ada.call(Method::GET, &one, None).await.assert_ok();
+        ada.call(Method::GET, &format!("{one}/input_items"), None).await.assert_ok();
+        let next = ada.respond(json!({"previous_response_id": id})).await;
+        next.assert_ok();
+        ada.call(Method::DELETE, &one, None).await.assert_ok();
+        assert_eq!(there.calls(), elsewhere);
+        // A model that is served at one of the two can go on with it only there.
+        let next = next.json()["id"].clone();
+        let other = ada.respond(json!({"previous_response_id": next, "model": "gpt-4o"})).await;
+        match luck {
+            0 => _ = other.assert_ok(),
+            _ => _ = other.assert_refused(400, "invalid_value"),
+        }
+    }
+    // Busy there is busy: another replica does not have the object.
+    world.luck().set(0);
+    let id = ada.own(Kind::Response).await;
+    let calls = sweden.calls();
+    world.azure().script(crate::support::Reply::too_many_requests(Some("1")));
+    let busy = ada.respond(json!({"previous_response_id": id})).await;
+    busy.assert_refused(429, "upstream_busy");
+    assert_eq!(sweden.calls(), calls);
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn all_that_an_attendee_makes_without_naming_a_model_is_in_one_place() {
+    let sweden = ScriptedAzure::start().await;
+    let endpoint = sweden.endpoint();
+    let world = World::event("one-place").in_memory().keeping().two_replicas();
+    let world = world.deployments(|d| d[4].endpoint = endpoint).start().await;
+    let mut homes = [0, 0];
+    for number in 0..16 {
+        let attendee = world.attendee(&format!("attendee-{number}")).await;
+        let before = (world.azure().kept().len(), sweden.kept().len());
+        for (luck, kind) in
+            [Kind::File, Kind::VectorStore, Kind::Conversation, Kind::File].into_iter().enumerate()
+        {
+            world.luck().set(luck as u64);
+            attendee.own(kind).await;
+        }
+        let (here, there) = (world.azure().kept().len() - before.0, sweden.kept().len() - before.1);
+        assert!(here == 4 || there == 4, "{here} and {there}");
+        homes[usize::from(there == 4)] += 1;
+    }
+    assert!(homes[0] > 0 && homes[1] > 0, "{homes:?}");
+    world.settle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_polls_without_a_pause_is_slowed_to_two_reads_a_second() {
+    let azure = Arc::new(lanyard_gateway::testing::ScriptedUpstream::new(|_| {
+        let body = r#"{"id":"vs_1","object":"vector_store","status":"in_progress"}"#;
+        Ok(http::Response::new(bytes::Bytes::from(body)))
+    }));
+    let world = World::event("pace").in_memory().keeping().requests_per_day(1);
+    let world = world.upstream(azure.clone()).start().await;
+    let ada = world.attendee("ada").await;
+    let id = ada.own(Kind::VectorStore).await;
+    let one = format!("{}/{id}", path(Kind::VectorStore));
+    let begin = Instant::now();
+    for _ in 0..20 {
+        ada.call(Method::GET, &one, None).await.assert_ok();
+    }
+    let took = begin.elapsed();
+    assert!(took >= Duration::from_millis(9_500), "{took:?}");
+    assert!(took < Duration::from_millis(9_600), "{took:?}");
+    assert_eq!(azure.calls().len(), 21);
+    // Somebody who reads something else does not wait.
+    let begin = Instant::now();
+    ada.call(Method::GET, &format!("{one}/files/f-1"), None).await.assert_ok();
+    assert!(begin.elapsed() < Duration::from_millis(100));
+    assert_eq!(world.settle().await.counts(), (1, 0, 0));
+}
+
+#[tokio::test]
+async fn memory_keeps_the_owners_contract() {
+    let objects: Arc<dyn Objects> = Arc::new(MemoryObjects::default());
+    objects_contract(&objects, "memory").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_engine_keeps_the_owners_contract() {
+    let engine = Engine::start().await;
+    let objects: Arc<dyn Objects> = Arc::new(engine.table());
+    objects_contract(&objects, "engine").await;
+}
+
+/// The same on an engine of somebody else's, as for the ledger.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs another engine, whose address is in LANYARD_ENGINE"]
+#[expect(clippy::disallowed_methods, reason = "an engine named by hand is no setting")]
+async fn another_engine_keeps_the_owners_contract() {
+    let engine = Engine::at(std::env::var("LANYARD_ENGINE").unwrap()).await;
+    let objects: Arc<dyn Objects> = Arc::new(engine.table());
+    objects_contract(&objects, "another").await;
+}

@@ -1,0 +1,167 @@
+//! Ids in bodies: what is not one's own is not there, wherever its id stands.
+
+use http::Method;
+use lanyard_domain::object::Kind;
+use serde_json::{Value, json};
+
+use crate::support::World;
+use crate::support::attendee::{Attendee, CHAT};
+use crate::support::kept::{path, response};
+
+/// What a request with an id in its body is sent to.
+enum To {
+    Response,
+    Conversation,
+    VectorStore,
+    /// Below a vector store of the sender's own.
+    Below(&'static str),
+    Chat,
+}
+
+/// One row for each place in a body at which Azure reads an id.
+fn rows(id: &str) -> Vec<(Kind, To, Value)> {
+    let input = |part: Value| json!({"input": [{"role": "user", "content": [part]}]});
+    let file = json!({"type": "input_file", "file_id": id});
+    vec![
+        (Kind::Response, To::Response, json!({"previous_response_id": id})),
+        (Kind::Conversation, To::Response, json!({"conversation": id})),
+        (Kind::Conversation, To::Response, json!({"conversation": {"id": id}})),
+        (Kind::File, To::Response, input(file.clone())),
+        (Kind::File, To::Response, input(json!({"type": "input_image", "file_id": id}))),
+        (
+            Kind::File,
+            To::Response,
+            json!({"input": [{"type": "function_call_output", "call_id": "c", "output": [file]}]}),
+        ),
+        (
+            Kind::File,
+            To::Response,
+            json!({"input": [{"type": "computer_call_output", "call_id": "c",
+                "output": {"type": "computer_screenshot", "file_id": id}}]}),
+        ),
+        (
+            Kind::VectorStore,
+            To::Response,
+            json!({"tools": [{"type": "file_search", "vector_store_ids": [id]}]}),
+        ),
+        (
+            Kind::File,
+            To::Response,
+            json!({"tools": [{"type": "code_interpreter",
+                "container": {"type": "auto", "file_ids": [id]}}]}),
+        ),
+        (
+            Kind::File,
+            To::Response,
+            json!({"tools": [{"type": "image_generation", "input_image_mask": {"file_id": id}}]}),
+        ),
+        (
+            Kind::File,
+            To::Conversation,
+            json!({"items": [{"type": "message", "role": "user",
+                "content": [{"type": "input_file", "file_id": id}]}]}),
+        ),
+        (Kind::File, To::VectorStore, json!({"file_ids": [id]})),
+        (Kind::File, To::Below("/files"), json!({"file_id": id})),
+        (Kind::File, To::Below("/file_batches"), json!({"file_ids": [id]})),
+        (Kind::File, To::Below("/file_batches"), json!({"files": [{"file_id": id}]})),
+        (
+            Kind::File,
+            To::Chat,
+            json!({"messages": [{"role": "user", "content": [
+                {"type": "file", "file": {"file_id": id}}]}]}),
+        ),
+    ]
+}
+
+async fn send(who: &Attendee, to: &To, store: &str, body: Value) -> crate::support::Answer {
+    let (path, body) = match to {
+        To::Response => (path(Kind::Response), response(body)),
+        To::Conversation => (path(Kind::Conversation), body),
+        To::VectorStore => (path(Kind::VectorStore), body),
+        To::Below(end) => (format!("{}/{store}{end}", path(Kind::VectorStore)), body),
+        To::Chat => (CHAT.to_owned(), body),
+    };
+    who.call(Method::POST, &path, Some(&body)).await
+}
+
+#[tokio::test]
+async fn an_id_in_a_body_is_ones_own_or_404() {
+    let world = World::event("bodies").in_memory().keeping().with(|event| {
+        let tools = ["file_search", "code_interpreter", "image_generation"];
+        event.extra_tool_types = tools.map(ToOwned::to_owned).to_vec();
+    });
+    let world = world.start().await;
+    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
+    let (adas, bobs) = (ada.own(Kind::VectorStore).await, bob.own(Kind::VectorStore).await);
+    for row in 0..rows("").len() {
+        let kind = rows("")[row].0;
+        let id = ada.own(kind).await;
+        let place = rows("X").remove(row).2;
+        let calls = world.azure().calls();
+        let mut refusals = Vec::new();
+        for (who, store, id) in
+            [(&bob, &bobs, id.as_str()), (&ada, &adas, "never-was"), (&bob, &bobs, "never/was")]
+        {
+            let (_, to, body) = rows(id).remove(row);
+            let refused = send(who, &to, store, body).await;
+            refused.assert_refused(404, "object_not_found");
+            refusals.push(refused.text().to_owned());
+        }
+        refusals.dedup();
+        assert_eq!(refusals.len(), 1, "{place}");
+        assert_eq!(world.azure().calls(), calls, "{place}");
+        let (_, to, body) = rows(&id).remove(row);
+        send(&ada, &to, &adas, body).await.assert_ok();
+        assert!(world.azure().requests().pop().unwrap().json().to_string().contains(&id));
+    }
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn ids_cannot_be_hidden_by_doubles_letters_or_escapes() {
+    let world = World::event("hidden").in_memory().keeping().start().await;
+    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
+    let (theirs, own) = (ada.own(Kind::File).await, bob.own(Kind::File).await);
+    let calls = world.azure().calls();
+    for (status, body) in [
+        (404, format!(r#"{{"file_ids":["{own}"],"file_ids":["{theirs}"]}}"#)),
+        (404, format!(r#"{{"file_ids":["{theirs}"],"file_ids":["{own}"]}}"#)),
+        (404, format!(r#"{{"File_IDs":["{theirs}"]}}"#)),
+        (404, format!(r#"{{"file\u005fids":["{theirs}"]}}"#)),
+        (404, format!(r#"{{"file_ids":[["{theirs}"]]}}"#)),
+        (404, format!(r#"{{"file_ids":"{theirs}"}}"#)),
+        (400, format!(r#"{{"file_ids":["{theirs}"]"#)),
+    ] {
+        let answer = bob.send(bob.post(&path(Kind::VectorStore), body.clone())).await;
+        assert_eq!(answer.status().as_u16(), status, "{body}");
+    }
+    for body in [
+        format!(r#"{{"input":"x","Conversation":"{theirs}"}}"#),
+        format!(r#"{{"input":"x","conversation":null,"conversation":"{theirs}"}}"#),
+        r#"{"input":[{"type":"item_reference","id":"msg_1"}]}"#.to_owned(),
+        r#"{"input":[{"id":"msg_1"}]}"#.to_owned(),
+        r#"{"input":"x","prompt":{"id":"pmpt_1"}}"#.to_owned(),
+        r#"{"input":[{"type":"code_interpreter_call","container_id":"cntr_1"}]}"#.to_owned(),
+    ] {
+        let answer = bob.send(bob.post(&path(Kind::Response), body.clone())).await;
+        assert_eq!(answer.status().as_u16(), 400, "{body}");
+    }
+    let items = r#"{"items":[{"type":"item_reference","id":"msg_1"}]}"#;
+    let answer = bob.send(bob.post(&path(Kind::Conversation), items)).await;
+    answer.assert_refused(400, "parameter_not_allowed");
+    assert_eq!(world.azure().calls(), calls);
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn an_id_is_refused_where_the_event_keeps_nothing() {
+    let world = World::event("bodies-not").in_memory().keeping();
+    let world = world.with(|event| event.keeps_objects = false).start().await;
+    let ada = world.attendee("ada").await;
+    let answer = ada.respond(json!({"previous_response_id": "resp_1"})).await;
+    answer.assert_refused(403, "objects_not_kept");
+    let (_, to, body) = rows("file-1").pop().unwrap();
+    send(&ada, &to, "", body).await.assert_refused(403, "objects_not_kept");
+    assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0));
+}

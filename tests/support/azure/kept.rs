@@ -1,0 +1,173 @@
+//! What the scripted Azure keeps: responses, conversations, files and vector stores, for whoever
+//! names an id, as Azure does.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::usual::{COMPLETION_TOKENS, PROMPT_TOKENS};
+use super::{Recorded, Reply};
+
+/// The objects of one resource.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// What tells this resource's ids from another's.
+    resource: u16,
+    made: usize,
+    ids: BTreeSet<String>,
+}
+
+/// The bytes of every file.
+pub(crate) const CONTENT: &[u8] = b"\x00\x01 some bytes \xff";
+
+impl Kept {
+    /// A resource that has nothing yet.
+    pub(super) fn of(resource: u16) -> Self {
+        Self { resource, ..Self::default() }
+    }
+
+    /// Every id there is.
+    pub(super) fn ids(&self) -> Vec<String> {
+        self.ids.iter().cloned().collect()
+    }
+
+    /// Loses an object, as time does.
+    pub(super) fn lose(&mut self, id: &str) {
+        self.ids.remove(id);
+    }
+
+    /// The right answer to a request that concerns kept objects.
+    pub(super) fn reply(&mut self, request: &Recorded, completion: &str) -> Option<Reply> {
+        let path = request.path().strip_prefix("/openai/")?;
+        let path = path.strip_prefix("v1/").unwrap_or(path);
+        let segments: Vec<&str> = path.split('/').collect();
+        let prefix = match segments[0] {
+            "responses" => "resp_",
+            "conversations" => "conv_",
+            "files" => "file-",
+            "vector_stores" => "vs_",
+            _ => return None,
+        };
+        let body = request.json();
+        Some(match (request.method.as_str(), segments.as_slice()) {
+            ("POST", ["responses"]) => self.respond(&body, completion),
+            ("POST", [collection]) => {
+                let id = self.id(prefix);
+                self.ids.insert(id.clone());
+                Reply::json(200, object(collection, &id).to_string())
+            }
+            ("DELETE", [_, id]) if self.ids.remove(*id) => {
+                Reply::json(200, json!({"id": id, "deleted": true}).to_string())
+            }
+            ("GET" | "POST", [collection, id, rest @ ..]) if self.ids.contains(*id) => match rest {
+                [] => Reply::json(200, object(collection, id).to_string()),
+                ["content"] => {
+                    Reply::json(200, CONTENT).header("content-type", "application/octet-stream")
+                }
+                rest => {
+                    let said = json!({"object": "below", "path": rest.join("/"), "data": []});
+                    Reply::json(200, said.to_string())
+                }
+            },
+            ("DELETE", [_, id, rest @ ..]) if self.ids.contains(*id) => {
+                Reply::json(200, json!({"path": rest.join("/"), "deleted": true}).to_string())
+            }
+            _ => missing("No such object"),
+        })
+    }
+
+    fn id(&mut self, prefix: &str) -> String {
+        self.made += 1;
+        format!("{prefix}{}x{:04}", self.resource, self.made)
+    }
+
+    fn respond(&mut self, body: &Value, completion: &str) -> Reply {
+        let names = ["previous_response_id", "conversation"];
+        let named = names.iter().filter_map(|name| {
+            body[name].as_str().or(body[name]["id"].as_str()).map(ToOwned::to_owned)
+        });
+        if named.into_iter().any(|id| !self.ids.contains(&id)) {
+            return missing("Previous response not found.");
+        }
+        let id = self.id("resp_");
+        if body["store"] == true {
+            self.ids.insert(id.clone());
+        }
+        match body["stream"] == true {
+            true => stream(&id, completion),
+            false => Reply::json(200, response(&id, completion, "completed").to_string()),
+        }
+    }
+}
+
+fn object(collection: &str, id: &str) -> Value {
+    json!({"id": id, "object": collection, "purpose": "user_data"})
+}
+
+fn missing(message: &str) -> Reply {
+    let error = json!({"message": message, "type": "invalid_request_error", "param": "id",
+        "code": null});
+    Reply::json(404, json!({"error": error}).to_string())
+}
+
+/// A response of the usual price.
+pub(crate) fn response(id: &str, text: &str, status: &str) -> Value {
+    let usage = match status {
+        "in_progress" => Value::Null,
+        _ => json!({
+            "input_tokens": PROMPT_TOKENS, "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": COMPLETION_TOKENS, "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": PROMPT_TOKENS + COMPLETION_TOKENS,
+        }),
+    };
+    json!({
+        "id": id, "object": "response", "created_at": 1_764_000_000, "status": status,
+        "error": null, "model": "gpt-4o-mini-2024-07-18",
+        "output": [{"id": "msg_1", "type": "message", "role": "assistant", "status": status,
+            "content": [{"type": "output_text", "text": text, "annotations": []}]}],
+        "usage": usage,
+    })
+}
+
+/// One named event.
+pub(crate) fn event(name: &str, number: usize, rest: Value) -> String {
+    let mut data = json!({"type": name, "sequence_number": number});
+    for (field, value) in rest.as_object().into_iter().flatten() {
+        data[field] = value.clone();
+    }
+    format!("event: {name}\ndata: {data}\n\n")
+}
+
+/// The events of a streamed response.
+pub(crate) fn events(id: &str, text: &str) -> Vec<String> {
+    let delta = |number, word: &str| {
+        event("response.output_text.delta", number, json!({"delta": word, "item_id": "msg_1"}))
+    };
+    let words: Vec<&str> = text.split_inclusive(' ').collect();
+    let mut events = vec![
+        event("response.created", 0, json!({"response": response(id, "", "in_progress")})),
+        event("response.in_progress", 1, json!({"response": response(id, "", "in_progress")})),
+    ];
+    events.extend(words.iter().enumerate().map(|(at, word)| delta(at + 2, word)));
+    let done = json!({"response": response(id, text, "completed")});
+    events.push(event("response.completed", words.len() + 2, done));
+    events
+}
+
+/// A streamed response, each event a piece of its own.
+pub(crate) fn stream(id: &str, text: &str) -> Reply {
+    of_events(&events(id, text))
+}
+
+/// A stream of these events.
+pub(crate) fn of_events(events: &[String]) -> Reply {
+    let mut ends = Vec::new();
+    let mut end = 0;
+    for event in events {
+        end += event.len();
+        ends.push(end);
+    }
+    ends.pop();
+    Reply::sse_bytes(Bytes::from(events.concat()), &ends)
+}

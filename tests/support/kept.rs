@@ -1,0 +1,101 @@
+//! Attendees who keep objects, and the paths at which they do.
+
+use bytes::Bytes;
+use http::Method;
+use lanyard_domain::object::Kind;
+use lanyard_domain::operation::Operation;
+use serde_json::{Value, json};
+
+use super::attendee::Attendee;
+use super::builder::Builder;
+use super::{Answer, canary};
+
+/// The operations of kept objects.
+pub(crate) const KEEPING: [Operation; 4] =
+    [Operation::Responses, Operation::Conversations, Operation::Files, Operation::VectorStores];
+
+impl Builder {
+    /// An event that keeps objects, at the deployments named gpt-4o-mini.
+    pub(crate) fn keeping(self) -> Self {
+        self.with(|event| {
+            event.keeps_objects = true;
+            for operation in KEEPING {
+                let name = "gpt-4o-mini".parse().expect("is a name");
+                event.default_deployments.insert(operation, name);
+            }
+        })
+        .deployments(|deployments| {
+            for deployment in deployments {
+                if deployment.name.as_str() == "gpt-4o-mini" {
+                    deployment.operations.extend(KEEPING);
+                }
+            }
+        })
+    }
+}
+
+/// The path of a kind.
+pub(crate) fn path(kind: Kind) -> String {
+    format!("/api/v1/{}", kind.operation().path())
+}
+
+/// A form with a file and a purpose.
+pub(crate) fn form(purpose: &str) -> Bytes {
+    let prompt = canary::PROMPT;
+    Bytes::from(format!(
+        "--edge\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\n{purpose}\r\n\
+         --edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"notes.txt\"\r\n\
+         Content-Type: text/plain\r\n\r\nsome notes, {prompt}\r\n--edge--\r\n"
+    ))
+}
+
+impl Attendee {
+    /// Calls with a JSON body, or with none.
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        let mut request = match body {
+            Some(body) => self.post(path, body.to_string()),
+            None => self.get(path),
+        };
+        *request.method_mut() = method;
+        self.send(request).await
+    }
+
+    /// Uploads a file.
+    pub(crate) async fn upload(&self, purpose: &str) -> Answer {
+        let mut request = self.post(&path(Kind::File), form(purpose));
+        let kind = "multipart/form-data; boundary=edge".parse().expect("is a value");
+        request.headers_mut().insert(http::header::CONTENT_TYPE, kind);
+        self.send(request).await
+    }
+
+    /// Makes an object of a kind.
+    pub(crate) async fn make(&self, kind: Kind) -> Answer {
+        match kind {
+            Kind::File => self.upload("user_data").await,
+            Kind::Response => self.respond(json!({})).await,
+            Kind::Conversation | Kind::VectorStore => {
+                self.call(Method::POST, &path(kind), Some(&json!({}))).await
+            }
+        }
+    }
+
+    /// Makes an object of a kind and returns its id.
+    pub(crate) async fn own(&self, kind: Kind) -> String {
+        let made = self.make(kind).await;
+        made.assert_ok().json()["id"].as_str().expect("it has an id").to_owned()
+    }
+
+    /// Asks for a response, with further fields.
+    pub(crate) async fn respond(&self, fields: Value) -> Answer {
+        self.call(Method::POST, &path(Kind::Response), Some(&response(fields))).await
+    }
+}
+
+/// A request for a response, with further fields.
+pub(crate) fn response(fields: Value) -> Value {
+    let mut body = json!({"model": "gpt-4o-mini", "input": format!("hello {}", canary::PROMPT)});
+    for (name, value) in fields.as_object().into_iter().flatten() {
+        body[name] = value.clone();
+    }
+    body
+}
