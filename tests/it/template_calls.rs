@@ -1,14 +1,28 @@
 //! What functions ask of AWS, seen at work: each asks for every row of its table and no other.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
+use http::Method;
+use lanyard_domain::entry::Access;
+use lanyard_domain::event::{Event, OwnDeployments};
+use lanyard_domain::object::Kind;
+use lanyard_domain::operation::Operation;
+use lanyard_gateway::people::People;
 use lanyard_gateway::ports::Clock;
 use lanyard_gateway::testing::{LedgerCall, LedgerTrouble};
 use lanyard_platform::grants::{Target, Work};
+use lanyard_platform::table::Partition;
+use serde_json::json;
+use tokio::time::Instant;
 
-use crate::support::World;
+use crate::support::attendee::CHAT;
+use crate::support::canary::KEY;
+use crate::support::kept::path;
 use crate::support::policed::row;
+use crate::support::{World, policed};
 
 /// The rows of a function that the SDK's calls show.
 pub(crate) fn rows(function: &str) -> BTreeSet<(String, Target)> {
@@ -16,29 +30,76 @@ pub(crate) fn rows(function: &str) -> BTreeSet<(String, Target)> {
     calls.into_iter().filter(|grant| grant.on != Target::AzureIdentity).map(row).collect()
 }
 
-#[tokio::test]
-async fn chat_completions_ask_for_their_rows_and_no_others() {
-    let world = World::event("chat").only("chat-completions").start().await;
-    let ada = world.attendee("ada").await;
-    ada.chat("hello").await.assert_ok();
-    world.settle().await;
-    let asked = world.engine().policed().asked("chat-completions");
-    assert_eq!(asked, rows("chat-completions"));
+/// Lets attendees bring deployments, which are looked for then.
+fn bringing(event: &mut Event) {
+    event.own_deployments = OwnDeployments::Attendee;
+}
+
+/// The function of an operation.
+fn function(operation: Operation) -> &'static str {
+    let name = operation.name().replace('_', "-");
+    policed::functions().find(|function| *function == name).expect("each operation has one")
 }
 
 #[tokio::test]
-async fn embeddings_ask_for_their_rows_and_no_others() {
-    let world = World::event("embed").only("embeddings").start().await;
+async fn what_relays_one_call_asks_for_its_rows_and_no_others() {
+    let relayed = Operation::ALL.into_iter().filter(|operation| operation.is_below_deployment());
+    for operation in relayed {
+        let function = function(operation);
+        let world = World::event(function).only(function).everything().keeping();
+        let world = world.with(bringing).start().await;
+        let ada = world.attendee("ada").await;
+        ada.send(ada.asks_for(operation)).await.assert_ok();
+        if operation == Operation::ChatCompletions {
+            // Whose the file is must be looked up.
+            let file = json!([{"type": "file", "file": {"file_id": "file-none"}}]);
+            let body = json!({"messages": [{"role": "user", "content": file}]});
+            let refused = ada.send(ada.post(CHAT, body.to_string())).await;
+            refused.assert_refused(404, "object_not_found");
+        }
+        world.settle().await;
+        assert_eq!(world.engine().policed().asked(function), rows(function), "{function}");
+    }
+}
+
+#[tokio::test]
+async fn what_keeps_objects_asks_for_its_rows_and_no_others() {
+    let mut asked = BTreeSet::new();
+    for kind in Kind::ALL {
+        let function = function(kind.operation());
+        let world = World::event(function).only(function).keeping().with(bringing).start().await;
+        let ada = world.attendee("ada").await;
+        let id = ada.own(kind).await;
+        let one = format!("{}/{id}", path(kind));
+        ada.call(Method::GET, &one, None).await.assert_ok();
+        if kind == Kind::File {
+            ada.call(Method::GET, &path(kind), None).await.assert_ok();
+        }
+        ada.call(Method::DELETE, &one, None).await.assert_ok();
+        world.quiet().await;
+        asked.extend(world.engine().policed().asked(function));
+    }
+    assert_eq!(asked, rows("responses"));
+}
+
+#[tokio::test]
+async fn what_clears_objects_asks_for_its_rows_and_no_others() {
+    let world = World::event("clear").keeping().start().await;
     let ada = world.attendee("ada").await;
-    ada.embed(serde_json::json!("hello")).await.assert_ok();
-    world.settle().await;
-    assert_eq!(world.engine().policed().asked("embeddings"), rows("embeddings"));
+    ada.own(Kind::File).await;
+    world.quiet().await;
+    world.wait(TimeDelta::days(2));
+    let (clearing, now) = (world.function("clear-objects"), world.clock().now());
+    let until = Instant::now() + Duration::from_secs(60);
+    let cleared = ::clear_objects::handle(clearing, now, until).await.unwrap();
+    assert_eq!((cleared.events, cleared.deleted), (1, 1));
+    assert_eq!(world.engine().policed().asked("clear-objects"), rows("clear-objects"));
 }
 
 #[tokio::test]
 async fn what_attendees_may_know_takes_the_rows_of_reading_and_no_others() {
     for (function, path) in [("event", "/api/v1/event"), ("models", "/api/v1/models")] {
-        let world = World::event(function).only(function).start().await;
+        let world = World::event(function).only(function).with(bringing).start().await;
         let ada = world.attendee("ada").await;
         ada.send(ada.get(path)).await.assert_ok();
         world.settle().await;
@@ -56,8 +117,55 @@ async fn the_sweep_asks_for_its_rows_and_no_others() {
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
     world.wait(TimeDelta::minutes(30));
-    let swept = ::sweep::handle(world.sweeper(), world.clock().now()).await.unwrap();
+    let swept = ::sweep::handle(world.function("sweep"), world.clock().now()).await.unwrap();
     assert_eq!((swept.expired_holds, swept.mended_periods), (1, 1));
     world.settle().await;
     assert_eq!(world.engine().policed().asked("sweep"), rows("sweep"));
+}
+
+#[tokio::test]
+async fn what_keeps_ratings_asks_for_its_rows_and_no_others() {
+    let world = World::event("rate").with(bringing).start().await;
+    let ada = world.attendee("ada").await;
+    let answer = ada.chat_in("mine").await.assert_ok().json()["id"].as_str().unwrap().to_owned();
+    world.quiet().await;
+    let gateway = world.function("rate");
+    let store = Arc::new(world.engine().table_of(&["rate"]));
+    let path = format!("/api/v1/responses/{answer}/rate");
+    let mut rating = ada.post(&path, r#"{"rating": 1}"#);
+    rating.headers_mut().insert("x-session-id", "mine".parse().unwrap());
+    let rating = world.request(rating);
+    rate::handle(Arc::new(People { gateway, store }), rating).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.engine().policed().asked("rate"), rows("rate"));
+}
+
+#[tokio::test]
+async fn registering_asks_for_its_rows_and_no_others() {
+    let registered = |event: &mut Event| {
+        event.access = Access::Registered { auto_register: false };
+    };
+    let world = World::event("register").only("register").with(registered).start().await;
+    let ada = world.attendee("ada").await;
+    ada.register(&world, "a long enough proof").await;
+    world.quiet().await;
+    // It knows no attendee before there is a key, and so no deployments of theirs.
+    let mut expected = rows("register");
+    expected.remove(&("dynamodb:Query".to_owned(), Target::Items(Partition::Own)));
+    assert_eq!(world.engine().policed().asked("register"), expected);
+}
+
+#[tokio::test]
+async fn binding_deployments_asks_for_its_rows_and_no_others() {
+    let function = "own-deployments";
+    let world = World::event("bind").only(function).with(bringing).start().await;
+    let ada = world.attendee("ada").await;
+    let body = json!({
+        "endpoint": world.azure().endpoint(), "operations": ["chat_completions"], "key": KEY,
+    });
+    let one = "/api/v1/deployments/mine";
+    assert_eq!(ada.call(Method::PUT, one, Some(&body)).await.status(), 201);
+    ada.call(Method::DELETE, one, None).await.assert_ok();
+    world.quiet().await;
+    assert_eq!(world.engine().policed().asked(function), rows(function));
 }

@@ -42,6 +42,7 @@ pub(crate) struct Inner {
     pub(super) store: Store,
     pub(super) code: String,
     pub(super) id: EventId,
+    pub(super) functions: Vec<&'static str>,
     pub(super) requests: AtomicUsize,
     pub(super) is_settled: AtomicBool,
 }
@@ -87,14 +88,8 @@ impl World {
         self.is_settled.store(false, Ordering::Relaxed);
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let gateway = Arc::clone(&self.processes[number % self.processes.len()]);
-        let id = format!("req_{number:032x}");
-        let deadline = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
-        let request = Request {
-            id: id.parse().expect("is a request id"),
-            now: self.clock.now(),
-            deadline,
-            http: request,
-        };
+        let request = self.request_number(number, request);
+        let id = request.id.to_string();
         let path = request.http.uri().path().trim_end_matches('/').to_owned();
         let (people, own) = (self.people(&gateway), self.own_desk(&gateway));
         let function = |request| async move {
@@ -153,6 +148,17 @@ impl World {
         let azure = self.azure.endpoint().replace("http://", "");
         Stream::new(response, &id, azure)
     }
+
+    /// A request as a function gets it.
+    pub(crate) fn request(&self, http: http::Request<Bytes>) -> Request {
+        self.request_number(self.requests.fetch_add(1, Ordering::Relaxed), http)
+    }
+
+    fn request_number(&self, number: usize, http: http::Request<Bytes>) -> Request {
+        let deadline = http.extensions().get::<Deadline>().map(|deadline| deadline.0);
+        let id = format!("req_{number:032x}").parse().expect("is a request id");
+        Request { id, now: self.clock.now(), deadline, http }
+    }
 }
 
 /// A path of one's own deployments, not one below somebody else's.
@@ -165,16 +171,16 @@ fn is_own(path: &str) -> bool {
 impl Inner {
     fn people(&self, gateway: &Arc<Gateway>) -> Option<Arc<People>> {
         let Store::Engine { engine, .. } = &self.store else { return None };
-        let (gateway, store) = (Arc::clone(gateway), Arc::new(engine.table()));
-        Some(Arc::new(People { gateway, store }))
+        let store = Arc::new(engine.table_of(&self.functions));
+        Some(Arc::new(People { gateway: Arc::clone(gateway), store }))
     }
 
     fn own_desk(&self, gateway: &Arc<Gateway>) -> Option<Arc<OwnDesk>> {
         let Store::Engine { engine, .. } = &self.store else { return None };
         Some(Arc::new(OwnDesk {
             gateway: Arc::clone(gateway),
-            table: engine.table(),
-            keys: self.keys.clone(),
+            table: engine.table_of(&self.functions),
+            keys: self.store.keys(&self.functions, &self.keys),
             allow_loopback: true,
         }))
     }
@@ -184,9 +190,10 @@ impl Inner {
         let Store::Engine { engine, .. } = &self.store else {
             panic!("organisers need the engine");
         };
+        let table = engine.table_of(&["admin"]);
         Arc::new(::admin::Admin {
-            organisers: Organisers::new(engine.table()),
-            ledger: self.true_ledger(),
+            organisers: Organisers::new(table.clone()),
+            ledger: Arc::new(table),
             keys: self.keys.clone(),
             clock: self.clock.clone(),
             allow_loopback: true,
@@ -252,10 +259,10 @@ impl Inner {
         }
     }
 
-    /// The function without attendees, over the same table and under its own policies.
-    pub(crate) fn sweeper(&self) -> Arc<Gateway> {
-        let table = Arc::new(self.engine().table_of(&["sweep"]));
-        let keys = Arc::clone(&self.keys) as Arc<dyn KeyStore>;
+    /// A function without attendees, over the same table and under its own policies.
+    pub(crate) fn function(&self, name: &'static str) -> Arc<Gateway> {
+        let table = Arc::new(self.engine().table_of(&[name]));
+        let keys = Arc::new(self.engine().keys_of(name, Arc::clone(&self.keys)));
         Arc::new(Gateway::new(Ports {
             clock: self.clock.clone(),
             luck: self.luck.clone(),
