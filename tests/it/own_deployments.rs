@@ -81,12 +81,16 @@ async fn an_endpoint_is_checked_as_an_organisers() {
         refused.assert_refused(400, "invalid_value");
         assert_eq!(refused.json()["error"]["param"], "endpoint");
     }
+    // Whose resource it is, an identity does not tell: it may be the event's.
+    let tenant = "00000000-0000-0000-0000-000000000001";
+    let identity = json!({"tenant_id": tenant, "client_id": tenant});
     for (name, change) in [
         ("/..%2f..", json!({})),
         ("/mine", json!({"key": null})),
         ("/mine", json!({"key": "a b"})),
         ("/mine", json!({"operations": ["none"]})),
         ("/mine", json!({"credential": "identity"})),
+        ("/mine", json!({"key": null, "identity": identity})),
     ] {
         let mut body = described(&world);
         body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
@@ -161,4 +165,26 @@ async fn a_key_of_ones_own_that_azure_refuses_is_no_alarm_of_ours() {
     ada.chat("hello").await.assert_refused(403, "own_deployment_refused");
     assert_eq!(world.journal().incidents(), []);
     assert_eq!(world.settle().await.requests, 0);
+}
+
+#[tokio::test]
+async fn what_is_kept_is_kept_at_the_events_where_it_is_deleted_after_it() {
+    let world = World::event("own-kept").keeping();
+    let world = world.with(|event| event.own_deployments = OwnDeployments::Attendee).start().await;
+    let ada = world.attendee("ada").await;
+    let mut body = described(&world);
+    body["operations"] = json!(["responses", "conversations", "files", "vector_stores"]);
+    assert_eq!(call(&ada, Method::PUT, "/gpt-4o-mini", body).await.status(), 201);
+    world.wait(TimeDelta::seconds(6));
+    let model = || world.azure().requests().last().unwrap().json()["model"].clone();
+    let own = format!("{}-own", canary::AZURE_NAME);
+
+    let kept = ada.respond(json!({})).await.assert_ok().json()["id"].clone();
+    assert_ne!(model(), own);
+    ada.respond(json!({"store": false, "previous_response_id": kept})).await.assert_ok();
+    assert_ne!(model(), own);
+    ada.own(lanyard_domain::object::Kind::File).await;
+    ada.respond(json!({"store": false})).await.assert_ok();
+    assert_eq!(model(), own);
+    world.settle().await;
 }
