@@ -117,19 +117,14 @@ async fn who_rates_before_the_settlement_waits_for_it() {
     let ada = world.attendee("ada").await;
     let gate = Gate::closed();
     world.azure().script(Reply::chat("slow").held(&gate));
-    let asking = {
-        let ada = ada.clone();
-        tokio::spawn(async move { ada.chat("hello").await })
+    let rating = async {
+        world.azure().called(1).await;
+        let rating = ada.rate("req_00000000000000000000000000000000", json!({"rating": 1}));
+        // It has begun to look by the time that the answer goes on.
+        tokio::join!(rating, async { gate.open() }).0
     };
-    world.azure().called(1).await;
-    let rating = {
-        let ada = ada.clone();
-        tokio::spawn(async move {
-            ada.rate("req_00000000000000000000000000000000", json!({"rating": 1})).await
-        })
-    };
-    gate.open();
-    asking.await.unwrap().assert_ok();
-    rating.await.unwrap().assert_ok();
+    let (asked, rated) = tokio::join!(ada.chat("hello"), rating);
+    asked.assert_ok();
+    rated.assert_ok();
     world.settle().await;
 }

@@ -142,14 +142,14 @@ impl Gateway {
         let made = serde_json::from_slice::<Made<'_>>(&bytes).ok();
         let id = made.and_then(|made| made.id);
         reservation.notes.answer = id.as_deref().and_then(|id| id.parse().ok());
-        if let Some(keeping) = &mut keeping {
-            if let Err(error) = keeping.keep(id.as_deref()).await {
-                // The model has worked, and its answer is deleted: paid, as one that breaks off.
-                let ending =
-                    Ending::of(settlement, error.code(), error.status().as_u16(), Some(started_at));
-                self.settle_behind(reservation, ending);
-                return Err(error);
-            }
+        if let Some(keeping) = &mut keeping
+            && let Err(error) = keeping.keep(id.as_deref()).await
+        {
+            // The model has worked, and its answer is deleted: paid, as one that breaks off.
+            let ending =
+                Ending::of(settlement, error.code(), error.status().as_u16(), Some(started_at));
+            self.settle_behind(reservation, ending);
+            return Err(error);
         }
         let ending = Ending::of(settlement, "ok", 200, Some(started_at));
         self.settle_and_resize(reservation, ending, keeping);
