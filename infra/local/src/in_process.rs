@@ -7,16 +7,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Cause, Clock};
 use lanyard_gateway::{ApiError, Gateway, Request, Response};
 use lanyard_platform::shell::{self, Machine};
+use own_deployments::OwnDesk;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::template::Route;
 
 /// The functions that stand behind routes. `invoke` knows each of them.
-pub const FUNCTIONS: [&str; 16] = [
+pub const FUNCTIONS: [&str; 19] = [
     "admin",
     "audio-speech",
     "audio-transcriptions",
@@ -31,6 +33,9 @@ pub const FUNCTIONS: [&str; 16] = [
     "images-generations",
     "models",
     "moderations",
+    "own-deployments",
+    "rate",
+    "register",
     "responses",
     "vector-stores",
 ];
@@ -39,6 +44,10 @@ pub const FUNCTIONS: [&str; 16] = [
 pub struct InProcess {
     /// What serves attendees.
     pub gateway: Arc<Gateway>,
+    /// What serves attendees beside models.
+    pub people: Arc<People>,
+    /// What serves attendees' own deployments.
+    pub own: Arc<OwnDesk>,
     /// What serves organisers.
     pub admin: Arc<admin::Admin>,
     /// Functions under way.
@@ -100,6 +109,18 @@ impl InProcess {
             "images-generations" => attendees!(images_generations),
             "models" => attendees!(models),
             "moderations" => attendees!(moderations),
+            "own-deployments" => {
+                let desk = Arc::clone(&self.own);
+                answer(Audience::Attendees, request, |r| own_deployments::handle(desk, r)).await
+            }
+            "rate" => {
+                let people = Arc::clone(&self.people);
+                answer(Audience::Attendees, request, |r| rate::handle(people, r)).await
+            }
+            "register" => {
+                let people = Arc::clone(&self.people);
+                answer(Audience::Attendees, request, |r| register::handle(people, r)).await
+            }
             "responses" => attendees!(responses),
             "vector-stores" => attendees!(vector_stores),
             _ => {
