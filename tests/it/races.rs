@@ -52,6 +52,8 @@ async fn race(n: usize, k: usize, limit: Limit, is_one_attendee: bool) {
     let value = match limit {
         Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => k as u64,
         Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => k as u64 * per_request,
+        // Chats cost none: the ledger's contract races those.
+        Limit::UnitTotal(_) => return,
     };
     let world = World::event("race").processes(3);
     // The engine's own races of 256 are in the ledger's contract.

@@ -22,7 +22,9 @@ pub(crate) const AZURE_NAME: &str = "canary-azure-name";
 /// Our crates, whose logs are watched. A dependency that is told to trace prints what it likes.
 const WATCHED: &str = "off,lanyard_domain=trace,lanyard_gateway=trace,lanyard_platform=trace,\
     chat_completions=trace,embeddings=trace,event=trace,models=trace,admin=trace,sweep=trace,\
-    responses=trace,conversations=trace,files=trace,vector_stores=trace,clear_objects=trace";
+    responses=trace,conversations=trace,files=trace,vector_stores=trace,clear_objects=trace,\
+    completions=trace,images_generations=trace,images_edits=trace,audio_transcriptions=trace,\
+    audio_translations=trace,audio_speech=trace,moderations=trace";
 
 static LEAKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use lanyard_domain::account::{Account, Field};
+use lanyard_domain::unit::Units;
 use lanyard_domain::usage::{Charge, UsageRecord};
 use lanyard_gateway::ports::Ledger;
 use lanyard_platform::table::{Item, get_document, get_text};
@@ -19,6 +20,8 @@ pub(crate) struct Totals {
     pub(crate) requests: u64,
     pub(crate) prompt_tokens: u64,
     pub(crate) completion_tokens: u64,
+    /// Images, seconds and characters.
+    pub(crate) units: Units,
     /// Every usage record.
     pub(crate) records: Vec<UsageRecord>,
 }
@@ -42,6 +45,8 @@ impl World {
             let held = (account.count(Field::Held), account.count(Field::Open));
             assert_eq!((held, account.holds.len()), ((0, 0), 0), "held for ever: {account:?}");
             assert_eq!(account.count(Field::Committed), account.spent().tokens(), "{account:?}");
+            let units = (account.units(Field::UnitHeld), account.units(Field::UnitCommitted));
+            assert_eq!(units, (Units::NONE, account.spent().units), "{account:?}");
             let negative = |(field, number): &(&Field, &i64)| {
                 !matches!(field, Field::Override(_)) && **number < 0
             };
@@ -60,6 +65,7 @@ impl World {
             requests: event.count(Field::Requests),
             prompt_tokens: spent.prompt_tokens,
             completion_tokens: spent.completion_tokens,
+            units: spent.units,
             records,
         }
     }

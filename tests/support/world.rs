@@ -105,6 +105,25 @@ impl World {
                 () if path.contains("/files") || path.contains("/batches") => {
                     files::handle(gateway, request).await
                 }
+                () if path.ends_with("/images/generations") => {
+                    images_generations::handle(gateway, request).await
+                }
+                () if path.ends_with("/images/edits") => {
+                    images_edits::handle(gateway, request).await
+                }
+                () if path.ends_with("/audio/transcriptions") => {
+                    audio_transcriptions::handle(gateway, request).await
+                }
+                () if path.ends_with("/audio/translations") => {
+                    audio_translations::handle(gateway, request).await
+                }
+                () if path.ends_with("/audio/speech") => {
+                    audio_speech::handle(gateway, request).await
+                }
+                () if path.ends_with("/moderations") => moderations::handle(gateway, request).await,
+                () if path.ends_with("/completions") && !path.ends_with("/chat/completions") => {
+                    completions::handle(gateway, request).await
+                }
                 () if path.contains("/models") => models::handle(gateway, request).await,
                 () if path.ends_with("/event") || path.ends_with("/eventinfo") => {
                     ::event::handle(gateway, request).await

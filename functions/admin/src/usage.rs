@@ -7,6 +7,7 @@ use http::StatusCode;
 use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::token::UserId;
+use lanyard_domain::unit::Units;
 use lanyard_domain::usage::Charge;
 use lanyard_gateway::Response;
 use lanyard_platform::organisers::HourUsage;
@@ -29,13 +30,21 @@ pub(crate) struct Numbers {
     /// Tokens of requests under way; only accounts know them.
     #[serde(skip_serializing_if = "Option::is_none")]
     held_tokens: Option<u64>,
+    /// Images, seconds and characters, where there are any.
+    #[serde(flatten)]
+    units: Units,
+    /// Of those, what requests under way hold.
+    #[serde(skip_serializing_if = "Units::is_none")]
+    held_units: Units,
 }
 
 impl Numbers {
     /// What an account was charged and holds.
     pub(crate) fn of(account: &Account) -> Self {
         let held_tokens = Some(account.count(Field::Held));
-        Self { held_tokens, ..Self::new(account.count(Field::Requests), account.spent()) }
+        let held_units = account.units(Field::UnitHeld);
+        let spent = Self::new(account.count(Field::Requests), account.spent());
+        Self { held_tokens, held_units, ..spent }
     }
 
     fn new(requests: u64, charge: Charge) -> Self {
@@ -45,6 +54,8 @@ impl Numbers {
             completion_tokens: charge.completion_tokens,
             total_tokens: charge.tokens(),
             held_tokens: None,
+            units: charge.units,
+            held_units: Units::NONE,
         }
     }
 }
@@ -127,7 +138,7 @@ mod tests {
             hour: hour.parse().unwrap(),
             model: model.parse().unwrap(),
             requests: 1,
-            charge: Charge { prompt_tokens: tokens, completion_tokens: 1 },
+            charge: Charge::of_tokens(tokens, 1),
         };
         let hours = [
             hour("2026-12-05T09:00:00Z", "a", 10),

@@ -8,6 +8,7 @@ use lanyard_domain::admission::remaining;
 use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::event::{Contact, Page, Phase};
 use lanyard_domain::operation::Operation;
+use lanyard_domain::unit::Units;
 use lanyard_gateway::lookup::Attendance;
 use serde::Serialize;
 
@@ -59,6 +60,11 @@ struct Used {
     completion_tokens: u64,
     total_tokens: u64,
     held_tokens: u64,
+    /// Images, seconds and characters, where there are any.
+    #[serde(flatten)]
+    units: Units,
+    #[serde(skip_serializing_if = "Units::is_none")]
+    held_units: Units,
 }
 
 /// What an attendee may know at an instant.
@@ -92,6 +98,8 @@ pub(crate) fn view<'a>(
             completion_tokens: spent.completion_tokens,
             total_tokens: spent.tokens(),
             held_tokens: account.count(Field::Held),
+            units: spent.units,
+            held_units: account.units(Field::UnitHeld),
         },
     }
 }
@@ -137,6 +145,7 @@ fn left(
         Limit::RequestsPerDay => counted(Field::DayRequests(day.date), allowed, at(day.ends_at)),
         Limit::TokensPerDay => counted(Field::DayTokens(day.date), allowed, at(day.ends_at)),
         Limit::TokensTotal => counted(Field::Committed, allowed, None),
+        Limit::UnitTotal(unit) => counted(Field::UnitCommitted(unit), allowed, None),
         Limit::InFlight => counted(Field::Open, allowed, None),
     };
     Limit::ALL

@@ -49,18 +49,33 @@ pub async fn prepare(admin: &Arc<Admin>, first: FirstRun) -> Result<Welcome> {
             bail!("a real Azure endpoint needs a key: AZURE_OPENAI_API_KEY or --azure-key-file")
         }
     };
-    for (name, operation) in [
-        ("gpt-4o-mini", "chat_completions"),
-        ("gpt-4o", "chat_completions"),
-        ("text-embedding-3-small", "embeddings"),
-    ] {
+    let hearing: &[&str] = &["audio_transcriptions", "audio_translations"];
+    let pictures: &[&str] = &["images_generations", "images_edits"];
+    let mut deployments: Vec<(&str, &[&str])> = vec![
+        ("gpt-4o-mini", &["chat_completions"]),
+        ("gpt-4o", &["chat_completions"]),
+        ("text-embedding-3-small", &["embeddings"]),
+    ];
+    // A real resource seldom has them all: there, an organiser adds what it has.
+    if first.is_simulated {
+        deployments.extend([
+            ("gpt-35-turbo-instruct", &["completions"][..]),
+            ("dall-e-3", &["images_generations"]),
+            ("gpt-image-1", pictures),
+            ("whisper", hearing),
+            ("gpt-4o-mini-transcribe", &["audio_transcriptions"]),
+            ("gpt-4o-mini-tts", &["audio_speech"]),
+            ("omni-moderation", &["moderations"]),
+        ]);
+    }
+    for (name, operations) in deployments {
         let deployment = json!({
-            "endpoint": first.azure_endpoint, "azure_name": name, "operations": [operation],
+            "endpoint": first.azure_endpoint, "azure_name": name, "operations": operations,
             "key": key, "requests_per_minute": 10_000, "tokens_per_minute": 2_000_000,
         });
         call(admin, "PUT", &format!("/deployments/{name}"), Some(deployment)).await?;
     }
-    make_event(admin).await?;
+    make_event(admin, first.is_simulated).await?;
     Ok(Welcome { is_simulated: first.is_simulated, data: first.data, token })
 }
 
@@ -82,8 +97,13 @@ async fn organiser_token(admin: &Arc<Admin>, data: Option<&PathBuf>) -> Result<O
     }
 }
 
-async fn make_event(admin: &Arc<Admin>) -> Result<()> {
+async fn make_event(admin: &Arc<Admin>, is_simulated: bool) -> Result<()> {
     let now = admin.clock.now();
+    let mut defaults =
+        json!({"chat_completions": "gpt-4o-mini", "embeddings": "text-embedding-3-small"});
+    if is_simulated {
+        defaults["audio_transcriptions"] = "whisper".into();
+    }
     let event = json!({
         "name": "Local hackathon",
         "starts_at": (now - chrono::TimeDelta::hours(1)).to_rfc3339(),
@@ -91,7 +111,7 @@ async fn make_event(admin: &Arc<Admin>) -> Result<()> {
         "time_zone": "UTC",
         "code": CODE,
         "attendees": 100,
-        "default_deployments": {"chat_completions": "gpt-4o-mini", "embeddings": "text-embedding-3-small"},
+        "default_deployments": defaults,
     });
     let answer = direct(admin, "POST", "/events", Some(event)).await?;
     let is_there_already = answer.body["error"]["code"] == "code_taken";

@@ -31,14 +31,21 @@ const MOST_BYTES: usize = 6 * 1024 * 1024;
 const GRACE: Duration = Duration::from_secs(30);
 
 /// The functions that stand behind routes. `invoke` knows each of them.
-pub const FUNCTIONS: [&str; 9] = [
+pub const FUNCTIONS: [&str; 16] = [
     "admin",
+    "audio-speech",
+    "audio-transcriptions",
+    "audio-translations",
     "chat-completions",
+    "completions",
     "conversations",
     "embeddings",
     "event",
     "files",
+    "images-edits",
+    "images-generations",
     "models",
+    "moderations",
     "responses",
     "vector-stores",
 ];
@@ -153,6 +160,30 @@ impl Front {
             }
             "vector-stores" => {
                 answer(Audience::Attendees, request, |r| vector_stores::handle(gateway, r)).await
+            }
+            "completions" => {
+                answer(Audience::Attendees, request, |r| completions::handle(gateway, r)).await
+            }
+            "images-generations" => {
+                answer(Audience::Attendees, request, |r| images_generations::handle(gateway, r))
+                    .await
+            }
+            "images-edits" => {
+                answer(Audience::Attendees, request, |r| images_edits::handle(gateway, r)).await
+            }
+            "audio-transcriptions" => {
+                answer(Audience::Attendees, request, |r| audio_transcriptions::handle(gateway, r))
+                    .await
+            }
+            "audio-translations" => {
+                answer(Audience::Attendees, request, |r| audio_translations::handle(gateway, r))
+                    .await
+            }
+            "audio-speech" => {
+                answer(Audience::Attendees, request, |r| audio_speech::handle(gateway, r)).await
+            }
+            "moderations" => {
+                answer(Audience::Attendees, request, |r| moderations::handle(gateway, r)).await
             }
             "event" => answer(Audience::Attendees, request, |r| event::handle(gateway, r)).await,
             "models" => answer(Audience::Attendees, request, |r| models::handle(gateway, r)).await,

@@ -1,6 +1,6 @@
 //! An Azure OpenAI for one machine, so that everything can be tried without a key.
 //!
-//! It answers chat completions and embeddings over HTTP in Azure's shapes, and says in each answer
+//! It answers the proxied operations over HTTP in Azure's shapes, and says in each answer
 //! that no model was asked: the text starts with `[simulated]`, and the header
 //! `x-lanyard-simulator: true` is there. It keeps nothing, counts no limits and checks no identity.
 //!
@@ -35,11 +35,16 @@ mod chat;
 mod completion;
 mod embeddings;
 mod fields;
+mod form;
 mod frames;
+mod legacy;
+mod moderations;
+mod pictures;
 mod prompt;
 mod refusal;
 mod route;
 mod schema;
+mod speech;
 mod stamp;
 mod tokens;
 mod tools;

@@ -185,6 +185,18 @@ mod tests {
         ] {
             assert_eq!(function(path), chat, "{path}");
         }
+        for (path, expected) in [
+            ("/api/v1/completions", "completions"),
+            ("/api/v1/engines/gpt-35-turbo-instruct/completions", "completions"),
+            ("/api/openai/v1/images/generations", "images-generations"),
+            ("/api/openai/deployments/dall-e-3/images/edits", "images-edits"),
+            ("/api/v1/openai/deployments/whisper/audio/transcriptions", "audio-transcriptions"),
+            ("/api/openai-proxy/audio/translations", "audio-translations"),
+            ("/api/v1/audio/speech", "audio-speech"),
+            ("/api/v1/moderations", "moderations"),
+        ] {
+            assert_eq!(function(path).as_deref(), Some(expected), "{path}");
+        }
         assert_eq!(function("/api/v1/models/gpt-4o").as_deref(), Some("models"));
         assert_eq!(function("/api/admin/events/x/pause").as_deref(), Some("admin"));
         assert_eq!(function("/api/eventinfo").as_deref(), Some("event"));
@@ -198,6 +210,8 @@ mod tests {
             "/api/v2/chat/completions",
             "/v1/chat/completions",
             "/api/admin",
+            "/api/openai/images/generations:submit",
+            "/api/v1/engines/gpt-4o/chat/completions",
             "/apiv1/models",
         ] {
             assert_eq!(function(path), None, "{path}");
@@ -208,15 +222,7 @@ mod tests {
     fn streamed_routes_are_the_proxied_ones_and_say_so_in_sams_word() {
         let template = Template::read().unwrap();
         for route in &template.routes {
-            let is_proxied = [
-                "chat-completions",
-                "conversations",
-                "embeddings",
-                "files",
-                "responses",
-                "vector-stores",
-            ]
-            .contains(&route.function.as_str());
+            let is_proxied = !["admin", "event", "models"].contains(&route.function.as_str());
             assert_eq!(route.is_streamed, is_proxied, "{}", route.path);
         }
         // SAM deploys a buffered integration for any other word, without a warning.

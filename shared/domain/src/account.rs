@@ -12,6 +12,7 @@ use crate::allowance::{Allowance, Limit};
 use crate::ids::{EventId, RequestId};
 use crate::time::{EpochNanos, Period};
 use crate::token::UserId;
+use crate::unit::{Unit, Units};
 use crate::usage::Charge;
 
 /// Whose account.
@@ -66,6 +67,16 @@ pub enum Field {
     PeriodPrompt(Period),
     /// The completion tokens of those.
     PeriodCompletion(Period),
+    /// Of a unit beside tokens, what is spent and held.
+    UnitCommitted(Unit),
+    /// Of a unit beside tokens, what requests under way hold.
+    UnitHeld(Unit),
+    /// Of a unit beside tokens, what is spent.
+    UnitSpent(Unit),
+    /// Of a unit, what requests admitted in a period still hold. Events only.
+    PeriodUnitHeld(Period, Unit),
+    /// Of a unit, what the settled requests of a period spent.
+    PeriodUnitSpent(Period, Unit),
     /// The last period whose leftovers were mended. Events only.
     MendedThrough,
     /// Attendees who hold a seat. Events only.
@@ -92,6 +103,8 @@ pub struct Hold {
     pub prompt_tokens: u64,
     /// Upper bound of the completion tokens.
     pub completion_tokens: u64,
+    /// Upper bound of what it may use of other units.
+    pub units: Units,
     /// When it was admitted.
     pub admitted_at: EpochNanos,
     /// The local date to whose counters it belongs.
@@ -187,7 +200,16 @@ impl Account {
         Charge {
             prompt_tokens: self.count(Field::PromptTokens),
             completion_tokens: self.count(Field::CompletionTokens),
+            units: self.units(Field::UnitSpent),
         }
+    }
+
+    /// The amounts of every unit that fields of one kind count, such as [`Field::UnitHeld`].
+    #[must_use]
+    pub fn units(&self, field: impl Fn(Unit) -> Field) -> Units {
+        Unit::ALL
+            .into_iter()
+            .fold(Units::NONE, |units, unit| units.with(unit, self.count(field(unit))))
     }
 
     /// The event's allowance for an attendee with this account's own limits in it.

@@ -36,6 +36,7 @@ impl Demand {
         Hold {
             prompt_tokens: self.estimate.prompt_tokens,
             completion_tokens: self.estimate.completion_tokens,
+            units: self.estimate.units,
             admitted_at: self.now,
             day: self.day.date,
             expires_at: self.expires_at,
@@ -66,6 +67,8 @@ pub enum Refusal {
     },
     /// The budget cannot bear the request.
     Budget {
+        /// Tokens in all, or a unit in all.
+        limit: Limit,
         /// What the allowance grants.
         allowed: u64,
         /// What is left of it.
@@ -134,7 +137,8 @@ impl Guess {
             }
             Field::PeriodRequests(period)
             | Field::PeriodPrompt(period)
-            | Field::PeriodCompletion(period) => period.0 <= mended_through,
+            | Field::PeriodCompletion(period)
+            | Field::PeriodUnitSpent(period, _) => period.0 <= mended_through,
             _ => false,
         };
         account.numbers.keys().filter(|field| is_outdated(field)).copied().collect()
@@ -204,11 +208,12 @@ pub fn propose(
     demand: &Demand,
     guess: &Guess,
 ) -> Result<Write, Refusal> {
-    if let Some(never) = never_fits(allowance, demand.estimate) {
+    if let Some(never) = never_fits(allowance, &demand.estimate) {
         return Err(never);
     }
     let hold = demand.hold();
     let tokens = hold.tokens();
+    let room = |allowed: u64, units: u64| signed(allowed).saturating_sub(signed(units));
     let mut conditions = Vec::with_capacity(12);
     let mut changes = vec![
         Change::Add(Field::Committed, signed(tokens)),
@@ -239,6 +244,18 @@ pub fn propose(
             ]);
         }
     }
+    for (unit, count) in hold.units.iter() {
+        changes.extend([
+            Change::Add(Field::UnitCommitted(unit), signed(count)),
+            Change::Add(Field::UnitHeld(unit), signed(count)),
+        ]);
+        if side == Side::Event {
+            changes.push(Change::Add(Field::PeriodUnitHeld(hold.period(), unit), signed(count)));
+        }
+        if let Some(allowed) = allowance.limit(Limit::UnitTotal(unit)) {
+            conditions.push(Condition::AtMost(Field::UnitCommitted(unit), room(allowed, count)));
+        }
+    }
     for rate in rates(allowance, tokens, guess) {
         if rate.is_busy {
             conditions.push(Condition::AtLeast(rate.field, demand.now.0));
@@ -249,7 +266,6 @@ pub fn propose(
             changes.push(Change::Set(rate.field, demand.now.0.saturating_add(rate.cost())));
         }
     }
-    let room = |allowed: u64, units: u64| signed(allowed).saturating_sub(signed(units));
     if let Some(allowed) = allowance.requests_per_day {
         conditions.push(Condition::AtMost(Field::DayRequests(hold.day), room(allowed, 1)));
     }
@@ -268,11 +284,11 @@ pub fn propose(
 
 /// Why a request can never be admitted under an allowance, however empty the account.
 #[must_use]
-fn never_fits(allowance: &Allowance, estimate: Estimate) -> Option<Refusal> {
-    let tokens = estimate.prompt_tokens.saturating_add(estimate.completion_tokens);
+fn never_fits(allowance: &Allowance, estimate: &Estimate) -> Option<Refusal> {
     let needs = |limit| match limit {
         Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => 1,
-        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => tokens,
+        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => estimate.tokens(),
+        Limit::UnitTotal(unit) => estimate.units.get(unit),
     };
     Limit::ALL.into_iter().find_map(|limit| {
         let allowed = allowance.limit(limit)?;
@@ -289,7 +305,7 @@ pub fn refusal(allowance: &Allowance, account: &Account, demand: &Demand) -> Opt
     if account.get(Field::Blocked) != 0 {
         return Some(Refusal::Blocked);
     }
-    if let Some(never) = never_fits(allowance, demand.estimate) {
+    if let Some(never) = never_fits(allowance, &demand.estimate) {
         return Some(never);
     }
     let hold = demand.hold();
@@ -297,7 +313,15 @@ pub fn refusal(allowance: &Allowance, account: &Account, demand: &Demand) -> Opt
     if let Some(allowed) = allowance.tokens_total {
         let remaining = allowed.saturating_sub(account.count(Field::Committed));
         if tokens > remaining {
-            return Some(Refusal::Budget { allowed, remaining });
+            return Some(Refusal::Budget { limit: Limit::TokensTotal, allowed, remaining });
+        }
+    }
+    for (unit, count) in hold.units.iter() {
+        let limit = Limit::UnitTotal(unit);
+        let Some(allowed) = allowance.limit(limit) else { continue };
+        let remaining = allowed.saturating_sub(account.count(Field::UnitCommitted(unit)));
+        if count > remaining {
+            return Some(Refusal::Budget { limit, allowed, remaining });
         }
     }
     let resets_at = demand.day.ends_at;

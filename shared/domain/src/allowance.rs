@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::unit::Unit;
+
 /// One kind of limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Limit {
@@ -15,18 +17,24 @@ pub enum Limit {
     TokensPerDay,
     /// Tokens in all: the budget.
     TokensTotal,
+    /// A unit beside tokens in all.
+    UnitTotal(Unit),
     /// Requests under way at once.
     InFlight,
 }
 
 impl Limit {
     /// Every limit, in the order in which people list them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::RequestsPerMinute,
         Self::TokensPerMinute,
         Self::RequestsPerDay,
         Self::TokensPerDay,
         Self::TokensTotal,
+        Self::UnitTotal(Unit::Images),
+        Self::UnitTotal(Unit::AudioSeconds),
+        Self::UnitTotal(Unit::Characters),
+        Self::UnitTotal(Unit::VideoSeconds),
         Self::InFlight,
     ];
 
@@ -39,6 +47,10 @@ impl Limit {
             Self::RequestsPerDay => "requests_per_day",
             Self::TokensPerDay => "tokens_per_day",
             Self::TokensTotal => "tokens_total",
+            Self::UnitTotal(Unit::Images) => "images_total",
+            Self::UnitTotal(Unit::AudioSeconds) => "audio_seconds_total",
+            Self::UnitTotal(Unit::Characters) => "characters_total",
+            Self::UnitTotal(Unit::VideoSeconds) => "video_seconds_total",
             Self::InFlight => "in_flight",
         }
     }
@@ -52,6 +64,10 @@ impl Limit {
             Self::RequestsPerDay => "requests per day",
             Self::TokensPerDay => "tokens per day",
             Self::TokensTotal => "tokens in all",
+            Self::UnitTotal(Unit::Images) => "images in all",
+            Self::UnitTotal(Unit::AudioSeconds) => "seconds of audio in all",
+            Self::UnitTotal(Unit::Characters) => "characters in all",
+            Self::UnitTotal(Unit::VideoSeconds) => "seconds of video in all",
             Self::InFlight => "requests at once",
         }
     }
@@ -70,6 +86,14 @@ pub struct Allowance {
     pub tokens_per_day: Option<u64>,
     /// Tokens in all.
     pub tokens_total: Option<u64>,
+    /// Images in all.
+    pub images_total: Option<u64>,
+    /// Seconds of audio in all.
+    pub audio_seconds_total: Option<u64>,
+    /// Characters in all.
+    pub characters_total: Option<u64>,
+    /// Seconds of video in all.
+    pub video_seconds_total: Option<u64>,
     /// Requests under way at once.
     pub in_flight: Option<u64>,
 }
@@ -84,6 +108,10 @@ impl Allowance {
             Limit::RequestsPerDay => self.requests_per_day,
             Limit::TokensPerDay => self.tokens_per_day,
             Limit::TokensTotal => self.tokens_total,
+            Limit::UnitTotal(Unit::Images) => self.images_total,
+            Limit::UnitTotal(Unit::AudioSeconds) => self.audio_seconds_total,
+            Limit::UnitTotal(Unit::Characters) => self.characters_total,
+            Limit::UnitTotal(Unit::VideoSeconds) => self.video_seconds_total,
             Limit::InFlight => self.in_flight,
         }
     }
@@ -97,12 +125,23 @@ impl Allowance {
             Limit::RequestsPerDay => &mut self.requests_per_day,
             Limit::TokensPerDay => &mut self.tokens_per_day,
             Limit::TokensTotal => &mut self.tokens_total,
+            Limit::UnitTotal(Unit::Images) => &mut self.images_total,
+            Limit::UnitTotal(Unit::AudioSeconds) => &mut self.audio_seconds_total,
+            Limit::UnitTotal(Unit::Characters) => &mut self.characters_total,
+            Limit::UnitTotal(Unit::VideoSeconds) => &mut self.video_seconds_total,
             Limit::InFlight => &mut self.in_flight,
         };
         *slot = value;
         self
     }
 }
+
+/// What an attendee may use of each unit unless the organiser says otherwise: what a weekend's
+/// project needs, and a few dollars at most.
+const USUAL_IMAGES: u64 = 50;
+const USUAL_AUDIO_SECONDS: u64 = 3_600;
+const USUAL_CHARACTERS: u64 = 100_000;
+const USUAL_VIDEO_SECONDS: u64 = 60;
 
 /// Everything an event grants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,7 +158,8 @@ impl Allowances {
     /// Sensible limits for an expected crowd, the completion cap and what the deployments can take.
     ///
     /// Attendees share the deployments' tokens per minute four times over, since they read and
-    /// think between calls, but each may always make two capped calls a minute.
+    /// think between calls, but each may always make two capped calls a minute. Of each unit, the
+    /// event grants what half its attendees may use up.
     #[must_use]
     pub fn for_crowd(attendees: u64, completion_cap: u64, capacity: Capacity) -> Self {
         let attendees = attendees.max(1);
@@ -129,6 +169,7 @@ impl Allowances {
             (Some(share), Some(all)) => share.clamp(two_calls.min(all), all.max(1)),
             (Some(_), None) | (None, _) => two_calls.max(20_000),
         };
+        let together = |each: u64| Some(each.saturating_mul(attendees).div_ceil(2).max(each));
         Self {
             attendee: Allowance {
                 requests_per_minute: Some(20),
@@ -136,6 +177,10 @@ impl Allowances {
                 requests_per_day: Some(1_000),
                 tokens_per_day: None,
                 tokens_total: None,
+                images_total: Some(USUAL_IMAGES),
+                audio_seconds_total: Some(USUAL_AUDIO_SECONDS),
+                characters_total: Some(USUAL_CHARACTERS),
+                video_seconds_total: Some(USUAL_VIDEO_SECONDS),
                 in_flight: Some(4),
             },
             event: Allowance {
@@ -146,6 +191,10 @@ impl Allowances {
                 requests_per_day: None,
                 tokens_per_day: None,
                 tokens_total: Some(attendees.saturating_mul(500_000)),
+                images_total: together(USUAL_IMAGES),
+                audio_seconds_total: together(USUAL_AUDIO_SECONDS),
+                characters_total: together(USUAL_CHARACTERS),
+                video_seconds_total: together(USUAL_VIDEO_SECONDS),
                 in_flight: None,
             },
             attendees: Some(attendees.saturating_mul(3)),
@@ -175,6 +224,27 @@ mod tests {
         assert_eq!(allowances.attendee.tokens_per_minute, Some(40_000));
         assert_eq!(allowances.event.requests_per_minute, Some(6_000));
         assert_eq!(allowances.attendees, Some(300));
+    }
+
+    #[test]
+    fn every_unit_is_limited_unless_the_organiser_lifts_it() {
+        let crowd = Allowances::for_crowd(100, 4_096, Capacity::default());
+        let alone = Allowances::for_crowd(1, 4_096, Capacity::default());
+        for limit in Unit::ALL.map(Limit::UnitTotal) {
+            let each = crowd.attendee.limit(limit).unwrap();
+            assert_eq!(crowd.event.limit(limit), Some(each * 50), "{limit:?}");
+            assert_eq!(alone.event.limit(limit), Some(each), "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn a_limit_reads_what_was_set_under_its_name() {
+        for (limit, value) in Limit::ALL.into_iter().zip(1..) {
+            let allowance = Allowance::default().with(limit, Some(value));
+            let written = serde_json::to_value(allowance).unwrap();
+            assert_eq!(written[limit.name()], value, "{limit:?}");
+            assert_eq!(allowance.limit(limit), Some(value));
+        }
     }
 
     proptest! {

@@ -18,6 +18,7 @@ pub mod operation;
 pub mod settlement;
 pub mod time;
 pub mod token;
+pub mod unit;
 pub mod usage;
 pub mod window;
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::account::{Account, Change, Condition, Field, Write, signed};
 use crate::time::{EpochNanos, MINUTE_NS, Period};
+use crate::unit::Unit;
 use crate::usage::Charge;
 
 /// The requests of one period that attendees have settled.
@@ -29,6 +30,7 @@ impl Tally {
             charge: Charge {
                 prompt_tokens: account.count(Field::PeriodPrompt(period)),
                 completion_tokens: account.count(Field::PeriodCompletion(period)),
+                units: account.units(|unit| Field::PeriodUnitSpent(period, unit)),
             },
         }
     }
@@ -54,7 +56,9 @@ pub fn periods<'a>(accounts: impl IntoIterator<Item = &'a Account>) -> BTreeSet<
         | Field::PeriodOpen(period)
         | Field::PeriodRequests(period)
         | Field::PeriodPrompt(period)
-        | Field::PeriodCompletion(period) => Some(*period),
+        | Field::PeriodCompletion(period)
+        | Field::PeriodUnitHeld(period, _)
+        | Field::PeriodUnitSpent(period, _) => Some(*period),
         _ => None,
     };
     accounts.into_iter().flat_map(|account| account.numbers.keys().filter_map(period)).collect()
@@ -78,13 +82,15 @@ pub fn write(event: &Account, period: Period, attendees: Tally) -> Write {
     let prompt = missing(attendees.charge.prompt_tokens, posted.charge.prompt_tokens);
     let completion = missing(attendees.charge.completion_tokens, posted.charge.completion_tokens);
     let held = event.get(Field::PeriodHeld(period));
-    let tally_fields = [
+    let mut tally_fields = vec![
         Field::PeriodHeld(period),
         Field::PeriodOpen(period),
         Field::PeriodRequests(period),
         Field::PeriodPrompt(period),
         Field::PeriodCompletion(period),
     ];
+    tally_fields.extend(Unit::ALL.map(|unit| Field::PeriodUnitHeld(period, unit)));
+    tally_fields.extend(Unit::ALL.map(|unit| Field::PeriodUnitSpent(period, unit)));
     let mut conditions = vec![Condition::Below(Field::MendedThrough, period.0)];
     conditions.extend(tally_fields.iter().map(|field| match event.numbers.get(field) {
         Some(value) => Condition::Is(*field, *value),
@@ -99,6 +105,18 @@ pub fn write(event: &Account, period: Period, attendees: Tally) -> Write {
         Change::Add(Field::CompletionTokens, completion),
         Change::Set(Field::MendedThrough, period.0),
     ];
+    for unit in Unit::ALL {
+        let held = event.get(Field::PeriodUnitHeld(period, unit));
+        let spent = missing(attendees.charge.units.get(unit), posted.charge.units.get(unit));
+        let amounts = [
+            (Field::UnitCommitted(unit), spent.saturating_sub(held)),
+            (Field::UnitHeld(unit), -held),
+            (Field::UnitSpent(unit), spent),
+        ];
+        // A unit that nobody used leaves no number behind.
+        let changed = amounts.into_iter().filter(|(_, by)| *by != 0);
+        changes.extend(changed.map(|(field, by)| Change::Add(field, by)));
+    }
     changes.extend(tally_fields.into_iter().map(Change::Remove));
     Write { conditions, changes }
 }
@@ -108,6 +126,7 @@ pub fn write(event: &Account, period: Period, attendees: Tally) -> Write {
 pub fn is_needed(event: &Account, period: Period, attendees: Tally) -> bool {
     event.get(Field::PeriodHeld(period)) != 0
         || event.get(Field::PeriodOpen(period)) != 0
+        || !event.units(|unit| Field::PeriodUnitHeld(period, unit)).is_none()
         || Tally::of(event, period) != attendees
 }
 

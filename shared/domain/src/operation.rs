@@ -21,17 +21,38 @@ pub enum Operation {
     Files,
     /// `…/vector_stores`
     VectorStores,
+    /// `POST …/completions`
+    Completions,
+    /// `POST …/images/generations`
+    ImagesGenerations,
+    /// `POST …/images/edits`
+    ImagesEdits,
+    /// `POST …/audio/transcriptions`
+    AudioTranscriptions,
+    /// `POST …/audio/translations`
+    AudioTranslations,
+    /// `POST …/audio/speech`
+    AudioSpeech,
+    /// `POST …/moderations`
+    Moderations,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 13] = [
         Self::ChatCompletions,
         Self::Embeddings,
         Self::Responses,
         Self::Conversations,
         Self::Files,
         Self::VectorStores,
+        Self::Completions,
+        Self::ImagesGenerations,
+        Self::ImagesEdits,
+        Self::AudioTranscriptions,
+        Self::AudioTranslations,
+        Self::AudioSpeech,
+        Self::Moderations,
     ];
 
     /// The end of the operation's path, the same at OpenAI, at Azure and here.
@@ -44,6 +65,13 @@ impl Operation {
             Self::Conversations => "conversations",
             Self::Files => "files",
             Self::VectorStores => "vector_stores",
+            Self::Completions => "completions",
+            Self::ImagesGenerations => "images/generations",
+            Self::ImagesEdits => "images/edits",
+            Self::AudioTranscriptions => "audio/transcriptions",
+            Self::AudioTranslations => "audio/translations",
+            Self::AudioSpeech => "audio/speech",
+            Self::Moderations => "moderations",
         }
     }
 
@@ -52,7 +80,15 @@ impl Operation {
     #[must_use]
     pub fn is_below_deployment(self) -> bool {
         match self {
-            Self::ChatCompletions | Self::Embeddings => true,
+            Self::ChatCompletions
+            | Self::Embeddings
+            | Self::Completions
+            | Self::ImagesGenerations
+            | Self::ImagesEdits
+            | Self::AudioTranscriptions
+            | Self::AudioTranslations
+            | Self::AudioSpeech
+            | Self::Moderations => true,
             Self::Responses | Self::Conversations | Self::Files | Self::VectorStores => false,
         }
     }
@@ -67,6 +103,71 @@ impl Operation {
             Self::Conversations => "conversations",
             Self::Files => "files",
             Self::VectorStores => "vector_stores",
+            Self::Completions => "completions",
+            Self::ImagesGenerations => "images_generations",
+            Self::ImagesEdits => "images_edits",
+            Self::AudioTranscriptions => "audio_transcriptions",
+            Self::AudioTranslations => "audio_translations",
+            Self::AudioSpeech => "audio_speech",
+            Self::Moderations => "moderations",
+        }
+    }
+
+    /// Whether its body is a form with a file, rather than JSON.
+    #[must_use]
+    pub fn takes_form(self) -> bool {
+        match self {
+            Self::ImagesEdits | Self::AudioTranscriptions | Self::AudioTranslations => true,
+            Self::ChatCompletions
+            | Self::Embeddings
+            | Self::Completions
+            | Self::ImagesGenerations
+            | Self::AudioSpeech
+            | Self::Moderations
+            | Self::Responses
+            | Self::Conversations
+            // Its own function reads the form.
+            | Self::Files
+            | Self::VectorStores => false,
+        }
+    }
+
+    /// Whether Azure takes a `user` with it.
+    #[must_use]
+    pub fn takes_user(self) -> bool {
+        match self {
+            Self::ChatCompletions
+            | Self::Embeddings
+            | Self::Completions
+            | Self::ImagesGenerations
+            | Self::ImagesEdits
+            | Self::Responses => true,
+            Self::AudioTranscriptions
+            | Self::AudioTranslations
+            | Self::AudioSpeech
+            | Self::Moderations
+            | Self::Conversations
+            | Self::Files
+            | Self::VectorStores => false,
+        }
+    }
+
+    /// Whether its streams carry usage in a frame of its own, and only if asked for it.
+    #[must_use]
+    pub fn streams_usage_on_request(self) -> bool {
+        match self {
+            Self::ChatCompletions | Self::Completions => true,
+            Self::Embeddings
+            | Self::ImagesGenerations
+            | Self::ImagesEdits
+            | Self::AudioTranscriptions
+            | Self::AudioTranslations
+            | Self::AudioSpeech
+            | Self::Moderations
+            | Self::Responses
+            | Self::Conversations
+            | Self::Files
+            | Self::VectorStores => false,
         }
     }
 }
@@ -87,5 +188,18 @@ impl FromStr for Operation {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|operation| operation.name() == text).ok_or(UnknownOperation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_has_a_name_that_leads_back_to_it() {
+        for operation in Operation::ALL {
+            assert_eq!(operation.name().parse::<Operation>().ok(), Some(operation));
+            assert_eq!(serde_json::to_value(operation).unwrap(), operation.name());
+        }
     }
 }

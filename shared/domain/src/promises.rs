@@ -10,6 +10,7 @@ use crate::estimate::Estimate;
 use crate::mend::{self, Tally};
 use crate::settlement::{self, Settlement};
 use crate::time::{EpochNanos, MINUTE_NS};
+use crate::unit::{Unit, Units};
 use crate::usage::{Charge, Usage};
 use crate::window::LocalDay;
 
@@ -20,10 +21,14 @@ fn noon() -> DateTime<Utc> {
 }
 
 fn demand(n: usize, tokens: u64, now: DateTime<Utc>) -> Demand {
+    demand_for(n, Estimate::of_tokens(0, tokens), now)
+}
+
+fn demand_for(n: usize, estimate: Estimate, now: DateTime<Utc>) -> Demand {
     let day = now.date_naive();
     Demand {
         id: format!("req_{n}").parse().unwrap(),
-        estimate: Estimate { prompt_tokens: 0, completion_tokens: tokens },
+        estimate,
         now: now.into(),
         day: LocalDay { date: day, ends_at: midnight_after(day) },
         expires_at: (now + TimeDelta::minutes(6)).into(),
@@ -95,16 +100,30 @@ fn counts_requests(limit: Limit) -> bool {
     matches!(limit, Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight)
 }
 
+/// What a request asks for that is counted by a limit, which is that of a unit or not.
+fn asks_for(limit: Limit, amount: u64) -> Estimate {
+    match limit {
+        Limit::UnitTotal(unit) => Estimate::of_units(Units::of(unit, amount)),
+        Limit::RequestsPerMinute
+        | Limit::TokensPerMinute
+        | Limit::RequestsPerDay
+        | Limit::TokensPerDay
+        | Limit::TokensTotal
+        | Limit::InFlight => Estimate::of_tokens(0, amount),
+    }
+}
+
 #[test]
 fn promise_1_n_requests_at_once_on_an_allowance_of_k_admit_exactly_k() {
     for limit in Limit::ALL {
         for n in [2u64, 16, 256] {
             for k in [1u64, 7, 100, 255] {
-                let (allowed, each) = if counts_requests(limit) { (k, 3) } else { (k * 13, 13) };
+                let allowed = if counts_requests(limit) { k } else { k * 13 };
+                let each = asks_for(limit, 13);
                 let mut account = seated();
                 let admitted = (0..n)
                     .filter(|i| {
-                        let demand = demand(usize::try_from(*i).unwrap(), each, noon());
+                        let demand = demand_for(usize::try_from(*i).unwrap(), each, noon());
                         admit(&mut account, ATTENDEE, &only(limit, allowed), &demand).is_ok()
                     })
                     .count();
@@ -147,10 +166,52 @@ fn a_day_ends_at_local_midnight_and_not_before() {
 
 #[test]
 fn what_exceeds_the_whole_allowance_can_never_fit() {
-    for limit in [Limit::TokensPerMinute, Limit::TokensPerDay, Limit::TokensTotal] {
-        let refused = admit(&mut seated(), ATTENDEE, &only(limit, 10), &demand(1, 11, noon()));
+    for limit in Limit::ALL.into_iter().filter(|limit| !counts_requests(*limit)) {
+        let demand = demand_for(1, asks_for(limit, 11), noon());
+        let refused = admit(&mut seated(), ATTENDEE, &only(limit, 10), &demand);
         assert_eq!(refused, Err(Refusal::NeverFits { limit, allowed: 10, needed: 11 }));
     }
+}
+
+#[test]
+fn a_request_without_a_unit_is_never_refused_for_it_and_leaves_no_number_of_it() {
+    let allowance = only(Limit::UnitTotal(Unit::Images), 0);
+    let mut account = seated();
+    let first = demand(1, 5, noon());
+    admit(&mut account, ATTENDEE, &allowance, &first).unwrap();
+    settle(&mut account, &allowance, &first, Settlement::Exact(Usage::of_tokens(1, 1)), noon());
+    let is_of_a_unit = |field: &&Field| {
+        matches!(
+            field,
+            Field::UnitCommitted(_)
+                | Field::UnitHeld(_)
+                | Field::UnitSpent(_)
+                | Field::PeriodUnitHeld(..)
+                | Field::PeriodUnitSpent(..)
+        )
+    };
+    assert_eq!(account.numbers.keys().find(is_of_a_unit), None);
+}
+
+#[test]
+fn a_spent_unit_is_refused_by_its_name_and_others_go_on() {
+    let images = Limit::UnitTotal(Unit::Images);
+    let allowance = only(images, 3).with(Limit::UnitTotal(Unit::Characters), Some(9));
+    let mut account = seated();
+    let two = demand_for(1, asks_for(images, 2), noon());
+    admit(&mut account, ATTENDEE, &allowance, &two).unwrap();
+    assert_eq!(
+        admit(&mut account, ATTENDEE, &allowance, &demand_for(2, asks_for(images, 2), noon())),
+        Err(Refusal::Budget { limit: images, allowed: 3, remaining: 1 })
+    );
+    let text = asks_for(Limit::UnitTotal(Unit::Characters), 9);
+    admit(&mut account, ATTENDEE, &allowance, &demand_for(3, text, noon())).unwrap();
+    // One of the two images was made: the other comes back.
+    let made = Usage::of_units(Units::of(Unit::Images, 1));
+    settle(&mut account, &allowance, &two, Settlement::Exact(made), noon());
+    let again = demand_for(4, asks_for(images, 2), noon());
+    admit(&mut account, ATTENDEE, &allowance, &again).unwrap();
+    assert_eq!(account.spent().units, Units::of(Unit::Images, 1));
 }
 
 #[test]
@@ -184,7 +245,7 @@ fn a_settled_request_frees_what_it_did_not_use() {
     let first = demand(1, 1_000, noon());
     admit(&mut account, ATTENDEE, &allowance, &first).unwrap();
     assert!(admit(&mut account, ATTENDEE, &allowance, &demand(2, 1, noon())).is_err());
-    let usage = Usage { prompt_tokens: 100, completion_tokens: 100 };
+    let usage = Usage::of_tokens(100, 100);
     assert!(settle(&mut account, &allowance, &first, Settlement::Exact(usage), noon()));
     admit(&mut account, ATTENDEE, &allowance, &demand(3, 800, noon())).unwrap();
     assert!(admit(&mut account, ATTENDEE, &allowance, &demand(4, 1, noon())).is_err());
@@ -192,7 +253,7 @@ fn a_settled_request_frees_what_it_did_not_use() {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Admit { tokens: u64 },
+    Admit { estimate: Estimate },
     Settle { pick: usize, settlement: Settlement },
     SettleAgain { pick: usize },
     Wait { seconds: i64 },
@@ -200,15 +261,25 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let usage = (0u64..60, 0u64..60)
-        .prop_map(|(prompt_tokens, completion_tokens)| Usage { prompt_tokens, completion_tokens });
+    let units = || {
+        prop_oneof![
+            2 => Just(Units::NONE),
+            1 => (0..Unit::ALL.len(), 1u64..6)
+                .prop_map(|(unit, count)| Units::of(Unit::ALL[unit], count)),
+        ]
+    };
+    let usage = (0u64..60, 0u64..60, units()).prop_map(|(prompt, completion, units)| Usage {
+        units,
+        ..Usage::of_tokens(prompt, completion)
+    });
     let settlement = prop_oneof![
         usage.clone().prop_map(Settlement::Exact),
         usage.prop_map(Settlement::AtLeast),
         Just(Settlement::Void),
     ];
     let step = prop_oneof![
-        5 => (1u64..40).prop_map(|tokens| Step::Admit { tokens }),
+        5 => (1u64..40, units())
+            .prop_map(|(tokens, units)| Step::Admit { estimate: Estimate { units, ..Estimate::of_tokens(0, tokens) } }),
         3 => (any::<usize>(), settlement).prop_map(|(pick, settlement)| Step::Settle { pick, settlement }),
         1 => any::<usize>().prop_map(|pick| Step::SettleAgain { pick }),
         2 => (0i64..90).prop_map(|seconds| Step::Wait { seconds }),
@@ -226,15 +297,20 @@ proptest! {
         // A request is settled by the allowance under which it was admitted.
         let mut open: Vec<(Demand, Allowance)> = Vec::new();
         let mut closed: Vec<(Demand, Allowance)> = Vec::new();
-        let mut spent = 0u64;
+        let mut spent = Charge::default();
         for (n, step) in steps.into_iter().enumerate() {
             match step {
-                Step::Admit { tokens } => {
-                    let demand = demand(n, tokens, now);
+                Step::Admit { estimate } => {
+                    let demand = demand_for(n, estimate, now);
                     if admit(&mut account, ATTENDEE, &allowance, &demand).is_ok() {
                         open.push((demand, allowance));
                         if let Some(budget) = allowance.tokens_total {
                             prop_assert!(account.count(Field::Committed) <= budget);
+                        }
+                        for (unit, _) in estimate.units.iter() {
+                            if let Some(most) = allowance.limit(Limit::UnitTotal(unit)) {
+                                prop_assert!(account.count(Field::UnitCommitted(unit)) <= most);
+                            }
                         }
                         if let Some(most) = allowance.in_flight {
                             prop_assert!(account.count(Field::Open) <= most);
@@ -243,14 +319,14 @@ proptest! {
                 }
                 Step::Settle { pick, settlement } if !open.is_empty() => {
                     let (demand, allowance) = open.swap_remove(pick % open.len());
-                    spent += settlement.charge(&demand.hold()).map_or(0, |charge| charge.tokens());
+                    spent = spent.plus(settlement.charge(&demand.hold()).unwrap_or_default());
                     prop_assert!(settle(&mut account, &allowance, &demand, settlement, now));
                     closed.push((demand, allowance));
                 }
                 Step::SettleAgain { pick } if !closed.is_empty() => {
                     let (again, allowance) = &closed[pick % closed.len()];
                     let before = account.clone();
-                    let usage = Usage { prompt_tokens: 9, completion_tokens: 9 };
+                    let usage = Usage::of_tokens(9, 9);
                     prop_assert!(!settle(&mut account, allowance, again, Settlement::Exact(usage), now));
                     prop_assert_eq!(&account, &before);
                 }
@@ -261,8 +337,11 @@ proptest! {
             let held: u64 = open.iter().map(|(demand, _)| demand.hold().tokens()).sum();
             prop_assert_eq!(account.count(Field::Held), held);
             prop_assert_eq!(account.count(Field::Open), open.len() as u64);
-            prop_assert_eq!(account.spent().tokens(), spent);
-            prop_assert_eq!(account.count(Field::Committed), spent + held);
+            prop_assert_eq!(account.spent(), spent);
+            prop_assert_eq!(account.count(Field::Committed), spent.tokens() + held);
+            let held = open.iter().fold(Units::NONE, |sum, (demand, _)| sum.plus(demand.estimate.units));
+            prop_assert_eq!(account.units(Field::UnitHeld), held);
+            prop_assert_eq!(account.units(Field::UnitCommitted), spent.units.plus(held));
             for (field, number) in &account.numbers {
                 prop_assert!(*number >= 0, "{:?} is {}", field, number);
             }
@@ -271,6 +350,7 @@ proptest! {
             settle(&mut account, &allowance, &demand, Settlement::Void, now);
         }
         prop_assert_eq!(account.get(Field::Held), 0);
+        prop_assert_eq!(account.units(Field::UnitHeld), Units::NONE);
         prop_assert!(account.holds.is_empty());
     }
 
@@ -291,7 +371,7 @@ proptest! {
             pending.sort_by_key(|(ends, ..)| *ends);
             while pending.first().is_some_and(|(ends, ..)| *ends <= now) {
                 let (ends, demand, used) = pending.remove(0);
-                let usage = Usage { prompt_tokens: 0, completion_tokens: used };
+                let usage = Usage::of_tokens(0, used);
                 settle(&mut account, &allowance, &demand, Settlement::Exact(usage), ends);
             }
             let demand = demand(n, estimate, now);
@@ -310,15 +390,16 @@ proptest! {
     /// away, whatever happens in later periods meanwhile.
     #[test]
     fn promise_4_the_event_equals_its_attendees_after_the_mend(
-        history in prop::collection::vec((0usize..3, 1u64..100, 0u64..120, 0u8..4, 0i64..400), 1..40),
+        history in prop::collection::vec((0usize..3, 1u64..100, 0u64..120, 0u8..4, 0i64..400, 0u64..4), 1..40),
     ) {
         let allowance = Allowance::default();
         let mut event = Account::default();
         let mut attendees = [seated(), seated(), seated()];
         let mut now = noon();
-        for (n, (who, estimate, used, crash, gap)) in history.into_iter().enumerate() {
+        for (n, (who, tokens, used, crash, gap, images)) in history.into_iter().enumerate() {
             now += TimeDelta::seconds(gap);
-            let demand = demand(n, estimate, now);
+            let units = Units::of(Unit::Images, images);
+            let demand = demand_for(n, Estimate { units, ..Estimate::of_tokens(0, tokens) }, now);
             let hold = demand.hold();
             admit(&mut attendees[who], ATTENDEE, &allowance, &demand).unwrap();
             if crash != 1 {
@@ -328,7 +409,10 @@ proptest! {
                 // Crashed before the answer: the sweep charges the estimate, on the attendee alone
                 // when the event never heard of the request.
                 1 | 2 => Settlement::AtLeast(Usage::default()).charge(&hold),
-                _ => Settlement::Exact(Usage { prompt_tokens: used, completion_tokens: 0 }).charge(&hold),
+                _ => {
+                    let units = Units::of(Unit::Images, images / 2);
+                    Settlement::Exact(Usage { units, ..Usage::of_tokens(used, 0) }).charge(&hold)
+                }
             };
             let settle = |side| settlement::write(side, &allowance, &demand.id, &hold, charge, now.into());
             attendees[who] = attendees[who].apply(&settle(ATTENDEE)).unwrap();
@@ -351,6 +435,8 @@ proptest! {
         prop_assert_eq!(mended.count(Field::Requests), requests);
         prop_assert_eq!(mended.get(Field::Held), 0);
         prop_assert_eq!(mended.get(Field::Open), 0);
+        prop_assert_eq!(mended.units(Field::UnitHeld), Units::NONE);
+        prop_assert_eq!(mended.units(Field::UnitCommitted), expected.units);
         prop_assert_eq!(mended.count(Field::Committed), expected.tokens());
     }
 }

@@ -5,6 +5,7 @@ use crate::admission::{Side, cost_ns};
 use crate::allowance::Allowance;
 use crate::ids::RequestId;
 use crate::time::EpochNanos;
+use crate::unit::Units;
 use crate::usage::{Charge, Usage};
 
 /// How a request ended, as far as its cost goes.
@@ -26,6 +27,7 @@ impl Settlement {
             Self::Exact(usage) => Some(Charge {
                 prompt_tokens: usage.prompt_tokens,
                 completion_tokens: usage.completion_tokens,
+                units: usage.units,
             }),
             Self::AtLeast(usage) => {
                 let prompt_tokens = match usage.prompt_tokens {
@@ -33,7 +35,11 @@ impl Settlement {
                     counted => counted,
                 };
                 let rest = hold.tokens().saturating_sub(prompt_tokens);
-                Some(Charge { prompt_tokens, completion_tokens: rest.max(usage.completion_tokens) })
+                Some(Charge {
+                    prompt_tokens,
+                    completion_tokens: rest.max(usage.completion_tokens),
+                    units: hold.units.max(usage.units),
+                })
             }
             Self::Void => None,
         }
@@ -96,6 +102,23 @@ pub fn write(
             Condition::AtLeast(Field::PeriodOpen(period), 1)
         }
     };
+    let spent_units = charge.map_or(Units::NONE, |charge| charge.units);
+    for (unit, _) in hold.units.max(spent_units).iter() {
+        let (held, spent) = (signed(hold.units.get(unit)), signed(spent_units.get(unit)));
+        changes.extend([
+            Change::Add(Field::UnitCommitted(unit), spent.saturating_sub(held)),
+            Change::Add(Field::UnitHeld(unit), -held),
+        ]);
+        if side == Side::Event {
+            changes.push(Change::Add(Field::PeriodUnitHeld(period, unit), -held));
+        }
+        if spent > 0 {
+            changes.extend([
+                Change::Add(Field::UnitSpent(unit), spent),
+                Change::Add(Field::PeriodUnitSpent(period, unit), spent),
+            ]);
+        }
+    }
     match charge {
         Some(charge) => changes.extend([
             Change::Add(Field::Requests, 1),
@@ -134,12 +157,14 @@ fn rate_change(field: Field, correction_ns: i64, elapsed_ns: i64) -> Option<Chan
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::unit::Unit;
     use chrono::NaiveDate;
 
     fn hold() -> Hold {
         Hold {
             prompt_tokens: 40,
             completion_tokens: 256,
+            units: Units::NONE,
             admitted_at: EpochNanos(0),
             day: NaiveDate::MIN,
             expires_at: EpochNanos(0),
@@ -148,21 +173,35 @@ mod tests {
 
     #[test]
     fn azures_count_is_charged_to_the_token() {
-        let usage = Usage { prompt_tokens: 17, completion_tokens: 5 };
+        let usage = Usage::of_tokens(17, 5);
         let charge = Settlement::Exact(usage).charge(&hold()).unwrap();
         assert_eq!((charge.prompt_tokens, charge.completion_tokens), (17, 5));
-        let usage = Usage { prompt_tokens: 17, completion_tokens: 5_000 };
+        let usage = Usage::of_tokens(17, 5_000);
         assert_eq!(Settlement::Exact(usage).charge(&hold()).unwrap().tokens(), 5_017);
     }
 
     #[test]
     fn a_broken_answer_pays_its_estimate_and_any_excess() {
         let at_least = |prompt_tokens, completion_tokens| {
-            Settlement::AtLeast(Usage { prompt_tokens, completion_tokens }).charge(&hold()).unwrap()
+            Settlement::AtLeast(Usage::of_tokens(prompt_tokens, completion_tokens))
+                .charge(&hold())
+                .unwrap()
         };
-        assert_eq!(at_least(0, 0), Charge { prompt_tokens: 40, completion_tokens: 256 });
-        assert_eq!(at_least(17, 5), Charge { prompt_tokens: 17, completion_tokens: 279 });
-        assert_eq!(at_least(17, 900), Charge { prompt_tokens: 17, completion_tokens: 900 });
+        assert_eq!(at_least(0, 0), Charge::of_tokens(40, 256));
+        assert_eq!(at_least(17, 5), Charge::of_tokens(17, 279));
+        assert_eq!(at_least(17, 900), Charge::of_tokens(17, 900));
+    }
+
+    #[test]
+    fn a_broken_answer_pays_the_units_it_held() {
+        let hold = Hold { units: Units::of(Unit::Images, 2), ..hold() };
+        let paid = |counted| {
+            let usage = Usage::of_units(Units::of(Unit::Images, counted));
+            Settlement::AtLeast(usage).charge(&hold).unwrap().units.get(Unit::Images)
+        };
+        assert_eq!((paid(0), paid(1), paid(3)), (2, 2, 3));
+        let exact = Settlement::Exact(Usage::of_units(Units::of(Unit::Images, 1)));
+        assert_eq!(exact.charge(&hold).unwrap().units, Units::of(Unit::Images, 1));
     }
 
     #[test]

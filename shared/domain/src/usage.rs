@@ -6,27 +6,53 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{DeploymentName, EventId, RequestId};
 use crate::operation::Operation;
 use crate::token::UserId;
+use crate::unit::Units;
 
-/// Tokens as Azure counted them.
+/// What was used, as Azure counted it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Tokens of what was sent.
     pub prompt_tokens: u64,
     /// Tokens of what came back.
     pub completion_tokens: u64,
+    /// What was used of other units.
+    pub units: Units,
 }
 
-/// Tokens that an account pays.
+impl Usage {
+    /// Tokens alone.
+    #[must_use]
+    pub const fn of_tokens(prompt_tokens: u64, completion_tokens: u64) -> Self {
+        Self { prompt_tokens, completion_tokens, units: Units::NONE }
+    }
+
+    /// Units alone.
+    #[must_use]
+    pub fn of_units(units: Units) -> Self {
+        Self { units, ..Self::default() }
+    }
+}
+
+/// What an account pays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
     /// Prompt tokens.
     pub prompt_tokens: u64,
     /// Completion tokens.
     pub completion_tokens: u64,
+    /// Other units. Absent where there are none.
+    #[serde(default, skip_serializing_if = "Units::is_none")]
+    pub units: Units,
 }
 
 impl Charge {
-    /// Both together.
+    /// Tokens alone.
+    #[must_use]
+    pub const fn of_tokens(prompt_tokens: u64, completion_tokens: u64) -> Self {
+        Self { prompt_tokens, completion_tokens, units: Units::NONE }
+    }
+
+    /// Prompt and completion tokens together.
     #[must_use]
     pub fn tokens(&self) -> u64 {
         self.prompt_tokens.saturating_add(self.completion_tokens)
@@ -38,6 +64,7 @@ impl Charge {
         Self {
             prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
             completion_tokens: self.completion_tokens.saturating_add(other.completion_tokens),
+            units: self.units.plus(other.units),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
-use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::allowance::Allowance;
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
 
@@ -86,11 +86,13 @@ impl Gateway {
         };
         let attendee_key = AccountKey::Attendee(event.id.clone(), attendance.user.clone());
         let event_key = AccountKey::Event(event.id.clone());
-        let tokens = demand.hold().tokens();
-        if let Some(refusal) = self.settler.memory.refusal(&event_key, tokens, demand.now) {
+        if let Some(refusal) = self.settler.memory.refusal(&event_key, &demand.estimate, demand.now)
+        {
             return Err(self.refused(attendance, request.now, Whose::Event, refusal));
         }
-        if let Some(refusal) = self.settler.memory.refusal(&attendee_key, tokens, demand.now) {
+        if let Some(refusal) =
+            self.settler.memory.refusal(&attendee_key, &demand.estimate, demand.now)
+        {
             return Err(self.refused(attendance, request.now, Whose::Attendee, refusal));
         }
         let (attendee_side, event_side) = tokio::join!(
@@ -136,7 +138,7 @@ impl Gateway {
                 );
                 for (key, side) in [(&attendee_key, &attendee_side), (&event_key, &event_side)] {
                     if let Err(NotAdmitted::Refused(refusal)) = side {
-                        self.settler.memory.refused(key, tokens, *refusal, demand.now);
+                        self.settler.memory.refused(key, demand.estimate, *refusal, demand.now);
                     }
                 }
                 let error = |whose, not| match not {
@@ -261,9 +263,9 @@ impl Gateway {
                 retry_after: Some(until(resets_at)),
                 contact,
             },
-            Refusal::Budget { allowed, .. } => ApiError::InsufficientQuota {
+            Refusal::Budget { limit, allowed, .. } => ApiError::InsufficientQuota {
                 whose,
-                limit: Limit::TokensTotal,
+                limit,
                 allowed,
                 resets_at: None,
                 retry_after: None,

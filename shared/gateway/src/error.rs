@@ -11,6 +11,7 @@ use http::StatusCode;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::object::Kind;
+use lanyard_domain::unit::Unit;
 use serde_json::value::RawValue;
 
 use crate::ports::Cause;
@@ -137,7 +138,7 @@ pub enum ApiError {
         message: String,
     },
     /// The request could never be paid for.
-    #[error("This request may need {needed} {} (the prompt and the longest answer it asks for), and {} is {allowed} {}. Waiting does not help: shorten the prompt or set a smaller max_tokens.", units(*limit), whose.words().to_lowercase(), limit.words())]
+    #[error("This request may need {needed} {}, and {} is {allowed} {}. Waiting does not help: {}.", units(*limit), whose.words().to_lowercase(), limit.words(), smaller(*limit))]
     AllowanceTooSmall {
         /// Whose allowance.
         whose: Whose,
@@ -316,7 +317,26 @@ fn model_not_found(offered: &[DeploymentName]) -> String {
 fn units(limit: Limit) -> &'static str {
     match limit {
         Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => "requests",
-        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => "tokens",
+        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => {
+            "tokens (the prompt and the longest answer it asks for)"
+        }
+        Limit::UnitTotal(unit) => unit.words(),
+    }
+}
+
+/// How to ask for less.
+fn smaller(limit: Limit) -> &'static str {
+    match limit {
+        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => {
+            "ask the organiser for more"
+        }
+        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => {
+            "shorten the prompt or set a smaller max_tokens"
+        }
+        Limit::UnitTotal(Unit::Images) => "ask for fewer images",
+        Limit::UnitTotal(Unit::AudioSeconds) => "send a shorter recording",
+        Limit::UnitTotal(Unit::Characters) => "send a shorter text",
+        Limit::UnitTotal(Unit::VideoSeconds) => "ask for a shorter video",
     }
 }
 

@@ -162,8 +162,7 @@ impl Gateway {
             }
             Ok(Sent::Refused { error, is_charged }) => {
                 // A filter that refuses has read the prompt. Nobody counts it, so the estimate does.
-                let usage =
-                    Usage { prompt_tokens: reservation.hold.prompt_tokens, completion_tokens: 0 };
+                let usage = Usage::of_tokens(reservation.hold.prompt_tokens, 0);
                 let settlement =
                     if is_charged { Settlement::Exact(usage) } else { Settlement::Void };
                 let mut ending = Ending::refused(&error, settlement);

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use lanyard_domain::account::{Account, AccountKey};
 use lanyard_domain::admission::{Guess, Refusal};
+use lanyard_domain::estimate::Estimate;
 use lanyard_domain::time::EpochNanos;
 
 /// A bounded map that forgets everything when it is full. What it holds is cheap to learn again.
@@ -71,7 +72,7 @@ pub struct Seen {
 #[derive(Clone, Debug)]
 struct Refused {
     refusal: Refusal,
-    tokens: u64,
+    estimate: Estimate,
     until: EpochNanos,
 }
 
@@ -111,15 +112,21 @@ impl Memory {
         self.saw(key, account, guess);
     }
 
-    /// A refusal of the same account that still holds for as many tokens.
+    /// A refusal of the same account that still holds for whoever asks for as much.
     #[must_use]
-    pub fn refusal(&self, key: &AccountKey, tokens: u64, now: EpochNanos) -> Option<Refusal> {
+    pub fn refusal(
+        &self,
+        key: &AccountKey,
+        estimate: &Estimate,
+        now: EpochNanos,
+    ) -> Option<Refusal> {
         let refused = self.refused.get(key)?;
-        (now < refused.until && tokens >= refused.tokens).then_some(refused.refusal)
+        let holds = now < refused.until && estimate.is_at_least(&refused.estimate);
+        holds.then_some(refused.refusal)
     }
 
     /// Remembers a refusal until the time it names.
-    pub fn refused(&self, key: &AccountKey, tokens: u64, refusal: Refusal, now: EpochNanos) {
+    pub fn refused(&self, key: &AccountKey, estimate: Estimate, refusal: Refusal, now: EpochNanos) {
         let soon = EpochNanos(now.0.saturating_add(REFUSED_NS));
         let until = match refusal {
             Refusal::Rate { retry_at, .. } => retry_at.min(soon),
@@ -128,6 +135,6 @@ impl Memory {
             // Ends with the next answer, with a change by the organiser, or is no state at all.
             Refusal::InFlight { .. } | Refusal::Blocked | Refusal::NeverFits { .. } => return,
         };
-        self.refused.insert(key.clone(), Refused { refusal, tokens, until });
+        self.refused.insert(key.clone(), Refused { refusal, estimate, until });
     }
 }

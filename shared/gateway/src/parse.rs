@@ -82,6 +82,17 @@ pub fn route(path: &str, operation: Operation) -> Result<Route<'_>, ApiError> {
         .strip_suffix(operation.path())
         .and_then(|base| base.strip_suffix('/'))
         .ok_or(ApiError::UnknownRoute)?;
+    if operation == Operation::Completions
+        && let Some((base, engine)) = base.split_once("/engines/")
+        && !engine.is_empty()
+        && !engine.contains('/')
+    {
+        return match base {
+            "v1" => Ok(Route { dialect: Dialect::OpenAi, deployment: Some(engine) }),
+            "openai/v1" => Ok(Route { dialect: Dialect::Azure, deployment: Some(engine) }),
+            _ => Err(ApiError::UnknownRoute),
+        };
+    }
     match base {
         "v1" | "openai-proxy" => Ok(Route { dialect: Dialect::OpenAi, deployment: None }),
         "openai/v1" => Ok(Route { dialect: Dialect::Azure, deployment: None }),
@@ -197,6 +208,23 @@ mod tests {
         let azure = Some((Dialect::Azure, Some("gpt-4o")));
         assert_eq!(chat("/api/openai/deployments/gpt-4o/chat/completions"), azure);
         assert_eq!(chat("/api/v1/openai/deployments/gpt-4o/chat/completions"), azure);
+    }
+
+    #[test]
+    fn engines_name_the_model_of_a_legacy_completion_alone() {
+        let legacy = Route { dialect: Dialect::OpenAi, deployment: Some("davinci") };
+        let path = "/api/v1/engines/davinci/completions";
+        assert_eq!(route(path, Operation::Completions).unwrap(), legacy);
+        for path in [
+            "/api/v1/engines//completions",
+            "/api/v1/engines/a/b/completions",
+            "/api/openai-proxy/engines/davinci/completions",
+            "/api/v1/chat/completions",
+        ] {
+            assert!(route(path, Operation::Completions).is_err(), "{path}");
+        }
+        let chat = "/api/v1/engines/davinci/chat/completions";
+        assert!(route(chat, Operation::ChatCompletions).is_err());
     }
 
     #[test]

@@ -4,10 +4,14 @@
 //! from the same parse that writes the body for Azure, so nothing can be read one way here and
 //! another way there.
 
+mod audio;
 mod governed;
+mod images;
 mod json;
+mod multipart;
 mod references;
 mod responses;
+mod seconds;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -15,12 +19,15 @@ mod tree;
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use lanyard_domain::catalog::CompletionField;
 use lanyard_domain::operation::Operation;
 use serde_json::value::RawValue;
 
+use self::multipart::Form;
 use crate::error::{ApiError, BadRequestCode};
 use crate::request::Request;
+use crate::send::JSON;
 
 pub use governed::{Caps, Demanded};
 pub(crate) use references::Reference;
@@ -32,7 +39,10 @@ pub const MOST_BYTES: usize = 5 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Payload<'a> {
     operation: Operation,
+    /// Of a JSON body.
     fields: Vec<(Cow<'a, str>, &'a RawValue)>,
+    /// The other kind of body, for the operations that take files.
+    form: Option<Form<'a>>,
     bytes: usize,
 }
 
@@ -43,14 +53,30 @@ impl<'a> Payload<'a> {
     ///
     /// 413, 415, or 400 `invalid_json`, `duplicate_key`, `unknown_parameter`.
     pub fn read(operation: Operation, request: &'a Request) -> Result<Self, ApiError> {
-        check_media_type(request)?;
+        let content_type = content_type(request)?;
         let body = request.http.body();
-        if body.len() > MOST_BYTES {
-            return Err(ApiError::RequestTooLarge { limit: MOST_BYTES });
+        let too_large = || match body.len() > MOST_BYTES {
+            true => Err(ApiError::RequestTooLarge { limit: MOST_BYTES }),
+            false => Ok(()),
+        };
+        let bytes = body.len();
+        if operation.takes_form() {
+            let boundary = content_type
+                .filter(|value| is(value, "multipart/form-data"))
+                .and_then(multipart::boundary)
+                .ok_or(ApiError::UnsupportedMediaType { hint: NO_FORM })?;
+            too_large()?;
+            let form = Form::read(boundary, body, format!("lanyard-{}", request.id))?;
+            governed::check_form_names(form.names())?;
+            return Ok(Self { operation, fields: Vec::new(), form: Some(form), bytes });
         }
+        if content_type.is_some_and(|value| !is(value, "application/json")) {
+            return Err(ApiError::UnsupportedMediaType { hint: NO_JSON });
+        }
+        too_large()?;
         let fields = json::object(body)?;
         governed::check_names(fields.iter().map(|(name, _)| name.as_ref()))?;
-        Ok(Self { operation, fields, bytes: body.len() })
+        Ok(Self { operation, fields, form: None, bytes })
     }
 
     /// The model that the body names.
@@ -59,6 +85,9 @@ impl<'a> Payload<'a> {
     ///
     /// 400 if it is no text.
     pub fn model(&self) -> Result<Option<Cow<'a, str>>, ApiError> {
+        if let Some(form) = &self.form {
+            return Ok(form.text("model")?.map(Cow::Borrowed));
+        }
         let Some(raw) = self.field("model") else {
             return Ok(None);
         };
@@ -94,6 +123,15 @@ impl<'a> Payload<'a> {
         responses::items(self, "items").map(|estimate| estimate.prompt_tokens)
     }
 
+    /// The content type of the body for Azure.
+    #[must_use]
+    pub fn content_type(&self) -> HeaderValue {
+        let of_form = self.form.as_ref().map(Form::content_type);
+        // A boundary is made of our own request's id.
+        let of_form = of_form.and_then(|value| HeaderValue::try_from(value).ok());
+        of_form.unwrap_or(JSON)
+    }
+
     /// The body for Azure.
     #[must_use]
     pub fn for_azure(
@@ -104,7 +142,16 @@ impl<'a> Payload<'a> {
         user: &str,
     ) -> Bytes {
         let mut out = Vec::with_capacity(self.bytes + 256);
-        governed::write(self, demanded, azure_name, completion_field, user, &mut out);
+        match &self.form {
+            Some(form) => {
+                let mut ours = vec![("model", azure_name)];
+                if self.operation.takes_user() {
+                    ours.push(("user", user));
+                }
+                form.write(&ours, &["model", "user"], &mut out);
+            }
+            None => governed::write(self, demanded, azure_name, completion_field, user, &mut out),
+        }
         out.into()
     }
 
@@ -113,9 +160,21 @@ impl<'a> Payload<'a> {
         let (_, raw) = self.fields.iter().find(|(field, _)| field == name)?;
         (raw.get() != "null").then_some(*raw)
     }
+
+    /// The same as text: of JSON as it is written, of a form as it is.
+    fn written(&self, name: &str) -> Result<Option<&'a str>, ApiError> {
+        match &self.form {
+            Some(form) => form.text(name),
+            None => Ok(self.field(name).map(RawValue::get)),
+        }
+    }
 }
 
-fn check_media_type(request: &Request) -> Result<(), ApiError> {
+const NO_JSON: &str = "The body must be JSON. Send the header 'content-type: application/json'; curl sends another type unless it is told so.";
+const NO_FORM: &str = "The body must be a form with a file. Send multipart/form-data, and let your HTTP client write the content type: it names the boundary between the parts.";
+
+/// The content type of a body that is not compressed; `None` where the client names none.
+fn content_type(request: &Request) -> Result<Option<&str>, ApiError> {
     use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
     let compressed = request.http.headers().get_all(CONTENT_ENCODING).iter();
     if compressed.into_iter().any(|encoding| encoding != "identity") {
@@ -123,18 +182,15 @@ fn check_media_type(request: &Request) -> Result<(), ApiError> {
             hint: "The body must not be compressed. Send it without content-encoding.",
         });
     }
-    let refused = ApiError::UnsupportedMediaType {
-        hint: "The body must be JSON. Send the header 'content-type: application/json'; curl sends another type unless it is told so.",
-    };
-    let Ok(content_type) = request.header(CONTENT_TYPE.as_str()) else {
-        return Err(refused);
-    };
-    let essence = content_type.and_then(|value| value.split(';').next()).map(str::trim);
-    match essence {
-        None => Ok(()),
-        Some(essence) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
-        Some(_) => Err(refused),
-    }
+    let content_type = request.header(CONTENT_TYPE.as_str());
+    content_type.map_err(|_| ApiError::UnsupportedMediaType {
+        hint: "There is more than one content type. Send one.",
+    })
+}
+
+fn is(content_type: &str, essence: &str) -> bool {
+    let first = content_type.split(';').next().unwrap_or_default();
+    first.trim().eq_ignore_ascii_case(essence)
 }
 
 fn invalid(param: &str, must: &str) -> ApiError {

@@ -181,6 +181,8 @@ pub struct UpstreamCall {
     pub content_type: Option<HeaderValue>,
     /// The body to send.
     pub body: Bytes,
+    /// What the answer may be.
+    pub accept: &'static str,
     /// Whether a stream is expected.
     pub is_streamed: bool,
     /// Our id, for Azure's logs.

@@ -1,11 +1,14 @@
 //! Step six: Azure's answer on its way to the attendee.
 //!
-//! A whole answer is read, counted and handed on. A stream is driven by a pump, a task of its own:
+//! A whole answer, JSON or text, is read, counted and handed on. A stream is driven by a pump, a task of its own:
 //! it hands on each frame as it comes, finds the usage, settles, and only then ends the answer. If
 //! the attendee leaves, the pump goes on reading, so that what the model produced is accounted.
 
+mod count;
 mod events;
+pub(crate) mod media;
 mod pump;
+mod sound;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -20,6 +23,7 @@ use lanyard_domain::usage::Usage;
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use self::media::Kind;
 use crate::Gateway;
 use crate::admit::Reservation;
 use crate::error::ApiError;
@@ -31,7 +35,6 @@ use crate::ports::UpstreamBody;
 use crate::request::{Request, Response, whole};
 use crate::send::LAST_WORDS;
 use crate::settle::Ending;
-use crate::upstream::Answer;
 
 /// The largest answer that is read whole: 2,048 embeddings of 3,072 numbers as text are less.
 const LARGEST_ANSWER: usize = 96 * 1024 * 1024;
@@ -81,11 +84,8 @@ impl Gateway {
         let (head, body) = answer.into_parts();
         let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
         let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let is = |essence: &str| {
-            content_type.is_some_and(|value| {
-                value.split(';').next().is_some_and(|v| v.trim().eq_ignore_ascii_case(essence))
-            })
-        };
+        let operation = reservation.operation;
+        let kind = media::kind(operation, demanded.is_streamed, content_type);
         let is_encoded =
             head.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity");
         if is_encoded {
@@ -93,17 +93,35 @@ impl Gateway {
             return Err(ApiError::UpstreamUnreachable(Some("the answer is compressed".into())));
         }
         let headers = self.answer_headers(&head.headers, request, demanded, &reservation);
-        if demanded.is_streamed && is("text/event-stream") {
-            let dialogue = match reservation.operation {
-                Operation::Responses => Dialogue::Responses(keeping.map(Box::new)),
-                _ => Dialogue::Chat(Unasked {
-                    usage: !demanded.wants_usage,
-                    prompt_filter: dialect == Dialect::OpenAi,
-                }),
-            };
-            let body = pump::start(self, body, until, dialogue, reservation);
-            return Ok(respond(headers, "text/event-stream; charset=utf-8", body));
-        }
+        let text_type = match kind {
+            Kind::Json => None,
+            Kind::Text(content_type) => Some(content_type),
+            Kind::Events => {
+                let dialogue = match operation {
+                    Operation::Responses => Dialogue::Responses(keeping.map(Box::new)),
+                    _ => Dialogue::Chat(Unasked {
+                        usage: operation.streams_usage_on_request() && !demanded.wants_usage,
+                        prompt_filter: dialect == Dialect::OpenAi,
+                    }),
+                };
+                let body = pump::start(self, body, until, dialogue, reservation);
+                return Ok(respond(headers, "text/event-stream; charset=utf-8", body));
+            }
+            Kind::Bytes(content_type) => {
+                return match sound::start(self, body, until, reservation).await {
+                    Ok(body) => Ok(respond(headers, content_type, body)),
+                    Err((error, reservation)) => {
+                        self.settle_unusable(reservation);
+                        Err(error)
+                    }
+                };
+            }
+            Kind::Unusable => {
+                self.settle_unusable(reservation);
+                let odd = "the answer is of another type than its operation's";
+                return Err(ApiError::UpstreamUnreachable(Some(odd.into())));
+            }
+        };
         let started_at = self.settler.clock.now();
         let bytes = match read_whole(body, until).await {
             Ok(bytes) => bytes,
@@ -112,14 +130,14 @@ impl Gateway {
                 return Err(error);
             }
         };
-        let Ok(answer) = serde_json::from_slice::<Answer<'_>>(&bytes) else {
+        let settlement = match text_type {
+            // A text says nothing of its cost.
+            Some(_) => Some(Settlement::AtLeast(Usage::default())),
+            None => count::whole(operation, &bytes, &reservation.hold),
+        };
+        let Some(settlement) = settlement else {
             self.settle_unusable(reservation);
             return Err(ApiError::UpstreamUnreachable(Some("the answer is not JSON".into())));
-        };
-        let settlement = match answer.counted(reservation.hold.tokens()) {
-            Some(counted) if counted.is_credible => Settlement::Exact(counted.usage),
-            Some(counted) => Settlement::AtLeast(counted.usage),
-            None => Settlement::AtLeast(Usage::default()),
         };
         if let Some(keeping) = &mut keeping {
             let made = serde_json::from_slice::<Made<'_>>(&bytes).ok();
@@ -134,7 +152,9 @@ impl Gateway {
         }
         let ending = Ending::of(settlement, "ok", 200, Some(started_at));
         self.settle_and_resize(reservation, ending, keeping);
-        Ok(respond(headers, "application/json", whole(bytes)))
+        // Silence has no words, and an empty answer hangs a streaming front door.
+        let bytes = if bytes.is_empty() { Bytes::from_static(b"\n") } else { bytes };
+        Ok(respond(headers, text_type.unwrap_or("application/json"), whole(bytes)))
     }
 
     /// Settles behind the answer, and notes what it adds to later requests.

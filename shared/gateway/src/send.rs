@@ -17,6 +17,7 @@ use crate::error::ApiError;
 use crate::objects::ownership::Named;
 use crate::payload::{Demanded, Payload};
 use crate::ports::{Cause, Incident, UpstreamBody, UpstreamCall, UpstreamFault};
+use crate::relay::media;
 use crate::request::Request;
 use crate::upstream;
 
@@ -54,13 +55,14 @@ impl Outgoing<'_> {
         UpstreamCall {
             method: Method::POST,
             url: upstream::url(deployment, self.operation),
-            content_type: Some(JSON),
             body: self.payload.for_azure(
                 self.demanded,
                 deployment.azure_name.as_str(),
                 deployment.completion_field,
                 &self.user,
             ),
+            content_type: Some(self.payload.content_type()),
+            accept: media::accepted(self.operation, self.demanded.is_streamed),
             is_streamed: self.demanded.is_streamed,
             request_id: self.request.id.clone(),
             patience: patience(self.request.deadline),

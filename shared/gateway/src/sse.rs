@@ -6,26 +6,39 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// The longest frame that is waited for.
+/// The longest frame of words that is waited for.
 pub const LONGEST_FRAME: usize = 1024 * 1024;
 
 /// One frame with its blank line, as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame(pub Bytes);
 
-/// A frame is longer than [`LONGEST_FRAME`].
+/// A frame is longer than what is waited for.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FrameTooLong;
 
 /// Collects bytes and gives frames.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scanner {
+    longest: usize,
     pending: BytesMut,
     /// How much of `pending` holds no frame end.
     searched: usize,
 }
 
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::for_frames_of(LONGEST_FRAME)
+    }
+}
+
 impl Scanner {
+    /// A scanner that waits for frames of at most so many bytes.
+    #[must_use]
+    pub fn for_frames_of(longest: usize) -> Self {
+        Self { longest, pending: BytesMut::new(), searched: 0 }
+    }
+
     /// Adds what came.
     pub fn push(&mut self, chunk: &[u8]) {
         self.pending.extend_from_slice(chunk);
@@ -42,7 +55,7 @@ impl Scanner {
                 self.searched = 0;
                 Ok(Some(Frame(self.pending.split_to(end).freeze())))
             }
-            None if self.pending.len() > LONGEST_FRAME => Err(FrameTooLong),
+            None if self.pending.len() > self.longest => Err(FrameTooLong),
             None => {
                 // A blank line is at most four bytes, so only its beginning can be pending.
                 self.searched = self.pending.len().saturating_sub(3);

@@ -195,6 +195,18 @@ pub struct Counted {
     pub is_credible: bool,
 }
 
+impl Counted {
+    /// What two parts of an answer cost together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |of: fn(Usage) -> u64| of(self.usage).saturating_add(of(other.usage));
+        Self {
+            usage: Usage::of_tokens(sum(|u| u.prompt_tokens), sum(|u| u.completion_tokens)),
+            is_credible: self.is_credible && other.is_credible,
+        }
+    }
+}
+
 /// What an answer says about its own cost.
 #[derive(Debug, Deserialize)]
 pub struct Answer<'a> {
@@ -204,7 +216,7 @@ pub struct Answer<'a> {
 }
 
 /// Usage in the words of chat completions, or in those of the Responses API.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct RawUsage {
     #[serde(default)]
     prompt_tokens: Value,
@@ -230,13 +242,19 @@ impl Answer<'_> {
 /// Usage as an answer or an event carries it, in proportion to what was expected.
 pub(crate) fn count(usage: &RawValue, expected_tokens: u64) -> Counted {
     let most = expected_tokens.saturating_mul(20).saturating_add(1_000_000);
-    let Ok(mut raw) = serde_json::from_str::<RawUsage>(usage.get()) else {
+    let Ok(raw) = serde_json::from_str::<RawUsage>(usage.get()) else {
         return Counted { usage: Usage::default(), is_credible: false };
     };
-    if raw.prompt_tokens.is_null() && raw.completion_tokens.is_null() {
-        raw.prompt_tokens = raw.input_tokens;
-        raw.completion_tokens = raw.output_tokens;
-    }
+    let raw = if raw.prompt_tokens.is_null() && !raw.input_tokens.is_null() {
+        RawUsage {
+            prompt_tokens: raw.input_tokens,
+            completion_tokens: raw.output_tokens,
+            total_tokens: raw.total_tokens,
+            ..RawUsage::default()
+        }
+    } else {
+        raw
+    };
     // An embedding has no completion; everything else has both figures.
     let completion = match (&raw.completion_tokens, &raw.prompt_tokens) {
         (Value::Null, Value::Number(_)) if raw.total_tokens == raw.prompt_tokens => Some(0),
@@ -245,10 +263,10 @@ pub(crate) fn count(usage: &RawValue, expected_tokens: u64) -> Counted {
     let prompt = raw.prompt_tokens.as_u64();
     let is_credible = [prompt, completion].iter().all(|n| n.is_some_and(|n| n <= most));
     Counted {
-        usage: Usage {
-            prompt_tokens: prompt.unwrap_or_default().min(most),
-            completion_tokens: completion.unwrap_or_default().min(most),
-        },
+        usage: Usage::of_tokens(
+            prompt.unwrap_or_default().min(most),
+            completion.unwrap_or_default().min(most),
+        ),
         is_credible,
     }
 }
@@ -261,7 +279,7 @@ mod tests {
         let body = format!(r#"{{"id":"x","usage":{usage}}}"#);
         let answer: Answer<'_> = serde_json::from_str(&body).unwrap();
         let counted = answer.counted(100)?;
-        let Usage { prompt_tokens, completion_tokens } = counted.usage;
+        let Usage { prompt_tokens, completion_tokens, .. } = counted.usage;
         Some((prompt_tokens, completion_tokens, counted.is_credible))
     }
 
@@ -270,6 +288,7 @@ mod tests {
         let chat = r#"{"prompt_tokens":17,"completion_tokens":5,"total_tokens":22}"#;
         assert_eq!(counted(chat), Some((17, 5, true)));
         assert_eq!(counted(r#"{"prompt_tokens":8,"total_tokens":8}"#), Some((8, 0, true)));
+        assert_eq!(counted(r#"{"input_tokens":8,"output_tokens":9}"#), Some((8, 9, true)));
         assert_eq!(counted("null"), None);
     }
 

@@ -87,13 +87,12 @@ impl Upstream for Azure {
         let mut secret = HeaderValue::from_str(key.reveal())
             .map_err(|fault| UpstreamFault::NoKey(fault.into()))?;
         secret.set_sensitive(true);
-        let accept = if call.is_streamed { "text/event-stream" } else { "application/json" };
         let mut request = self.http.request(call.method, &call.url).header("api-key", secret);
         if let Some(content_type) = call.content_type {
             request = request.header(CONTENT_TYPE, content_type).body(call.body);
         }
         let sending = request
-            .header(ACCEPT, accept)
+            .header(ACCEPT, call.accept)
             .header(USER_AGENT, concat!("lanyard/", env!("CARGO_PKG_VERSION")))
             .header("x-ms-client-request-id", call.request_id.as_str())
             .send();

@@ -3,6 +3,7 @@
 pub mod item;
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -144,19 +145,24 @@ impl Ledger for Table {
         charge: Charge,
     ) -> Result<(), LedgerFault> {
         let count = |count: u64| AttributeValue::N(count.to_string());
-        self.client
+        let mut update =
+            "ADD requests :one, prompt_tokens :prompt, completion_tokens :completion".to_owned();
+        for (unit, _) in charge.units.iter() {
+            let _ = write!(update, ", {unit} :{unit}");
+        }
+        let units = charge.units.iter().map(|(unit, amount)| (format!(":{unit}"), count(amount)));
+        let update = self
+            .client
             .update_item()
             .table_name(&self.name)
             .set_key(Some(Key::hour(event, at, model).attributes()))
-            .update_expression(
-                "ADD requests :one, prompt_tokens :prompt, completion_tokens :completion",
-            )
+            .update_expression(update)
             .expression_attribute_values(":one", count(1))
             .expression_attribute_values(":prompt", count(charge.prompt_tokens))
-            .expression_attribute_values(":completion", count(charge.completion_tokens))
-            .send()
-            .await
-            .map_err(fault)?;
+            .expression_attribute_values(":completion", count(charge.completion_tokens));
+        let update = units
+            .fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
+        update.send().await.map_err(fault)?;
         Ok(())
     }
 

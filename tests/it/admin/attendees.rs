@@ -57,12 +57,16 @@ async fn attendees_are_listed_by_page_with_what_they_used() {
     assert_snapshot!(serde_json::to_string_pretty(&first["attendees"][0]).unwrap(), @r#"
     {
       "allowance": {
+        "audio_seconds_total": 3600,
+        "characters_total": 100000,
+        "images_total": 50,
         "in_flight": 4,
         "requests_per_day": 1000,
         "requests_per_minute": 20,
         "tokens_per_day": null,
         "tokens_per_minute": 20000,
-        "tokens_total": null
+        "tokens_total": null,
+        "video_seconds_total": 60
       },
       "blocked": false,
       "in_flight": 1,
@@ -147,7 +151,7 @@ async fn usage_adds_up_in_all_and_by_attendee_model_and_hour() {
     let models = ["gpt-4o-mini", "gpt-4o", "gpt-4o"];
     for (index, (model, tokens)) in models.into_iter().zip([10, 20, 30]).enumerate() {
         let at = nine + TimeDelta::minutes(20 * i64::try_from(index).unwrap());
-        let charge = Charge { prompt_tokens: tokens, completion_tokens: tokens / 10 };
+        let charge = Charge::of_tokens(tokens, tokens / 10);
         let model = model.parse().unwrap();
         desk.table.count_hour(&id(&event), at, &model, charge).await.unwrap();
     }

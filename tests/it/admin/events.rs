@@ -34,21 +34,29 @@ async fn one_call_with_a_name_a_window_and_a_zone_makes_an_event() {
     {
       "allowances": {
         "attendee": {
+          "audio_seconds_total": 3600,
+          "characters_total": 100000,
+          "images_total": 50,
           "in_flight": 4,
           "requests_per_day": 1000,
           "requests_per_minute": 20,
           "tokens_per_day": null,
           "tokens_per_minute": 20000,
-          "tokens_total": null
+          "tokens_total": null,
+          "video_seconds_total": 60
         },
         "event": {
           "attendees": 300,
+          "audio_seconds_total": 180000,
+          "characters_total": 5000000,
+          "images_total": 2500,
           "in_flight": null,
           "requests_per_day": null,
           "requests_per_minute": 2000,
           "tokens_per_day": null,
           "tokens_per_minute": null,
-          "tokens_total": 50000000
+          "tokens_total": 50000000,
+          "video_seconds_total": 3000
         }
       },
       "attendees": 100,

@@ -306,14 +306,21 @@ fn defaults(
     defaults
 }
 
-/// Any chat model will do for a curl line from a slide; embeddings of two models do not mix.
+/// Any model will do for a curl line from a slide; embeddings of two models do not mix.
 fn obvious(operation: Operation, names: Vec<DeploymentName>) -> Option<DeploymentName> {
     let is_obvious = match operation {
         Operation::ChatCompletions
         | Operation::Responses
         | Operation::Conversations
         | Operation::Files
-        | Operation::VectorStores => true,
+        | Operation::VectorStores
+        | Operation::Completions
+        | Operation::ImagesGenerations
+        | Operation::ImagesEdits
+        | Operation::AudioTranscriptions
+        | Operation::AudioTranslations
+        | Operation::AudioSpeech
+        | Operation::Moderations => true,
         Operation::Embeddings => names.len() == 1,
     };
     names.into_iter().next().filter(|_| is_obvious)

@@ -112,6 +112,10 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
           "requests_per_day": 1000,
           "tokens_per_day": null,
           "tokens_total": null,
+          "images_total": 50,
+          "audio_seconds_total": 3600,
+          "characters_total": 100000,
+          "video_seconds_total": 60,
           "in_flight": 4
         },
         "event": {
@@ -120,6 +124,10 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
           "requests_per_day": null,
           "tokens_per_day": null,
           "tokens_total": 50000000,
+          "images_total": 2500,
+          "audio_seconds_total": 180000,
+          "characters_total": 5000000,
+          "video_seconds_total": 3000,
           "in_flight": null,
           "attendees": 300
         }
@@ -184,6 +192,10 @@ fn every_field_can_be_set_at_once() {
           "requests_per_day": 1000,
           "tokens_per_day": 1000,
           "tokens_total": null,
+          "images_total": 50,
+          "audio_seconds_total": 3600,
+          "characters_total": 100000,
+          "video_seconds_total": 60,
           "in_flight": 1
         },
         "event": {
@@ -192,6 +204,10 @@ fn every_field_can_be_set_at_once() {
           "requests_per_day": null,
           "tokens_per_day": null,
           "tokens_total": 255,
+          "images_total": 500,
+          "audio_seconds_total": 36000,
+          "characters_total": 1000000,
+          "video_seconds_total": 600,
           "in_flight": null,
           "attendees": null
         }
@@ -250,7 +266,7 @@ fn every_wrong_field_is_reported_at_once() {
     max_choices must be a whole number from 1 to 128
     allowances.event.attendees must be a whole number from 1 to 1000000000000, or null for no such limit
     allowances.attendee.requests_per_minute must be a whole number from 1 to 1000000000000, or null for no such limit
-    allowances.attendee.tokens is not a field that can be set; there are: requests_per_minute, tokens_per_minute, requests_per_day, tokens_per_day, tokens_total, in_flight
+    allowances.attendee.tokens is not a field that can be set; there are: requests_per_minute, tokens_per_minute, requests_per_day, tokens_per_day, tokens_total, images_total, audio_seconds_total, characters_total, video_seconds_total, in_flight
     allowances.event.in_flight must be a whole number from 1 to 1000000000000, or null for no such limit
     allowances.team is not a field that can be set; there are: event, attendee
     contact.name must be one line of text, 1 to 128 characters

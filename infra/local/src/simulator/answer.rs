@@ -38,6 +38,8 @@ pub(super) enum Body {
     Whole(Bytes),
     /// Server-sent events
     Frames(Frames),
+    /// Another content type, piece by piece
+    Typed(&'static str, Frames),
 }
 
 impl Answer {
@@ -63,6 +65,7 @@ impl Answer {
             Body::Frames(frames) => {
                 ("text/event-stream; charset=utf-8", paced(frames, latency / 10))
             }
+            Body::Typed(content_type, pieces) => (content_type, paced(pieces, latency / 10)),
         };
         self.headers.extend([
             ("content-type", content_type.to_owned()),

@@ -11,6 +11,16 @@ pub(super) enum Operation {
     Chat,
     /// `embeddings`
     Embeddings,
+    /// `completions`
+    Completions,
+    /// `images/generations` and `images/edits`
+    Images,
+    /// `audio/transcriptions` and `audio/translations`
+    Hearing,
+    /// `audio/speech`
+    Speech,
+    /// `moderations`
+    Moderations,
 }
 
 impl Operation {
@@ -19,6 +29,11 @@ impl Operation {
         match self {
             Self::Chat => "ChatCompletions_Create",
             Self::Embeddings => "Embeddings_Create",
+            Self::Completions => "Completions_Create",
+            Self::Images => "ImageGenerations_Create",
+            Self::Hearing => "Transcriptions_Create",
+            Self::Speech => "Speech_Create",
+            Self::Moderations => "Moderations_Create",
         }
     }
 }
@@ -32,13 +47,13 @@ pub(super) struct Model {
     pub(super) version: &'static str,
     /// The one operation it serves.
     pub(super) operation: Operation,
-    /// The longest prompt, in tokens.
+    /// The longest prompt, in tokens; 0 where nobody counts.
     pub(super) context: usize,
     /// The longest completion, in tokens; for embeddings, the number of dimensions.
     pub(super) largest: usize,
 }
 
-const MODELS: [Model; 3] = [
+const MODELS: [Model; 10] = [
     Model {
         name: "gpt-4o-mini",
         version: "gpt-4o-mini-2024-07-18",
@@ -59,6 +74,55 @@ const MODELS: [Model; 3] = [
         operation: Operation::Embeddings,
         context: 8_192,
         largest: 1_536,
+    },
+    Model {
+        name: "gpt-35-turbo-instruct",
+        version: "gpt-35-turbo-instruct-0914",
+        operation: Operation::Completions,
+        context: 4_096,
+        largest: 4_096,
+    },
+    Model {
+        name: "dall-e-3",
+        version: "dall-e-3-3.0",
+        operation: Operation::Images,
+        context: 0,
+        largest: 0,
+    },
+    Model {
+        name: "gpt-image-1",
+        version: "gpt-image-1-2025-04-15",
+        operation: Operation::Images,
+        context: 0,
+        largest: 0,
+    },
+    Model {
+        name: "whisper",
+        version: "whisper-001",
+        operation: Operation::Hearing,
+        context: 0,
+        largest: 0,
+    },
+    Model {
+        name: "gpt-4o-mini-transcribe",
+        version: "gpt-4o-mini-transcribe-2025-03-20",
+        operation: Operation::Hearing,
+        context: 0,
+        largest: 0,
+    },
+    Model {
+        name: "gpt-4o-mini-tts",
+        version: "gpt-4o-mini-tts-2025-03-20",
+        operation: Operation::Speech,
+        context: 0,
+        largest: 0,
+    },
+    Model {
+        name: "omni-moderation",
+        version: "omni-moderation-2024-09-26",
+        operation: Operation::Moderations,
+        context: 0,
+        largest: 0,
     },
 ];
 

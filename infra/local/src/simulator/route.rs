@@ -13,9 +13,11 @@ use super::chat::ChatRequest;
 use super::completion::Completion;
 use super::embeddings::Embeddings;
 use super::fields;
+use super::form::Form;
 use super::frames::frames;
 use super::refusal::Refusal;
 use super::stamp::Stamp;
+use super::{legacy, moderations, pictures, speech};
 
 /// The one key that is refused, so that a wrong key can be tried out.
 const WRONG_KEY: &str = "wrong-key";
@@ -36,7 +38,17 @@ fn decide(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
         return Err(Refusal::Key);
     }
     let (operation, deployment) = target(&head.method, &head.uri).ok_or(Refusal::Path)?;
-    let body = fields::object(body)?;
+    let form = match operation {
+        Operation::Hearing => Some(Form::read(&head.headers, body)?),
+        Operation::Images if head.uri.path().ends_with("/edits") => {
+            Some(Form::read(&head.headers, body)?)
+        }
+        _ => None,
+    };
+    let body = match &form {
+        Some(form) => form.object().clone(),
+        None => fields::object(body)?,
+    };
     let named = match deployment {
         Some(deployment) => deployment,
         None => fields::text(&body, "model")?
@@ -60,6 +72,21 @@ fn decide(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
             let json = serde_json::to_vec(&embeddings)
                 .map_err(|_| Refusal::invalid("The answer could not be written."))?;
             Ok(Answer::of(Body::Whole(Bytes::from(json)), model.name, embeddings.prompt_tokens()))
+        }
+        Operation::Completions => {
+            let (body, tokens) = legacy::answer(&body, model, stamp)?;
+            Ok(Answer::of(body, model.name, tokens))
+        }
+        Operation::Images => {
+            let (body, tokens) = pictures::answer(&body, model, stamp)?;
+            Ok(Answer::of(body, model.name, tokens))
+        }
+        Operation::Hearing => {
+            Ok(Answer::of(speech::heard(&form.unwrap_or_default(), model)?, model.name, 0))
+        }
+        Operation::Speech => Ok(Answer::of(speech::spoken(&body)?, model.name, 0)),
+        Operation::Moderations => {
+            Ok(Answer::of(moderations::answer(&body, model, stamp)?, model.name, 0))
         }
     }
 }
@@ -94,6 +121,11 @@ fn operation(path: &str) -> Option<Operation> {
     match path {
         "chat/completions" => Some(Operation::Chat),
         "embeddings" => Some(Operation::Embeddings),
+        "completions" => Some(Operation::Completions),
+        "images/generations" | "images/edits" => Some(Operation::Images),
+        "audio/transcriptions" | "audio/translations" => Some(Operation::Hearing),
+        "audio/speech" => Some(Operation::Speech),
+        "moderations" => Some(Operation::Moderations),
         _ => None,
     }
 }
@@ -112,7 +144,7 @@ mod tests {
         let answer = answer(&request.into_parts().0, body.to_string().as_bytes(), &Stamp::fixed());
         match answer.body {
             Body::Whole(bytes) => (answer.status, serde_json::from_slice(&bytes).unwrap()),
-            Body::Frames(_) => panic!("a stream was not asked for"),
+            Body::Frames(_) | Body::Typed(..) => panic!("a stream was not asked for"),
         }
     }
 
@@ -144,11 +176,23 @@ mod tests {
         let (status, body) = ask(CHAT, "k", hello("gpt-9"));
         assert_eq!(status, StatusCode::NOT_FOUND);
         assert_eq!(body["error"]["code"], "DeploymentNotFound");
-        let unknown =
-            ["/", "/openai/v1/completions", "/openai/deployments/gpt-4o/chat/completions"];
+        let unknown = ["/", "/openai/v1/responses", "/openai/deployments/gpt-4o/chat/completions"];
         for path in unknown {
             assert_eq!(ask(path, "k", hello("gpt-4o")).1["error"]["code"], "404", "{path}");
         }
+    }
+
+    #[test]
+    fn pictures_words_and_judgements_are_answered_too() {
+        let picture = json!({"model": "dall-e-3", "prompt": "a", "n": 2});
+        let (_, picture) = ask("/openai/v1/images/generations", "k", picture);
+        assert_eq!(picture["data"].as_array().unwrap().len(), 2);
+        let words = json!({"model": "gpt-35-turbo-instruct", "prompt": "a"});
+        let (_, words) = ask("/openai/v1/completions", "k", words);
+        assert_eq!(words["object"], "text_completion");
+        let judged = json!({"model": "omni-moderation", "input": ["a", "b"]});
+        let (_, judged) = ask("/openai/v1/moderations", "k", judged);
+        assert_eq!(judged["results"].as_array().unwrap().len(), 2);
     }
 
     #[test]

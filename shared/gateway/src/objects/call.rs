@@ -30,8 +30,7 @@ use crate::settle::{Ending, ms_between};
 use crate::{Gateway, headers, upstream};
 
 /// Nothing of a model was used.
-pub(super) const NO_TOKENS: Settlement =
-    Settlement::Exact(Usage { prompt_tokens: 0, completion_tokens: 0 });
+pub(super) const NO_TOKENS: Settlement = Settlement::Exact(Usage::of_tokens(0, 0));
 
 /// What is sent to a resource.
 pub(super) struct Outgoing {
@@ -185,6 +184,7 @@ impl Gateway {
             url: outgoing.url,
             content_type: outgoing.content_type,
             body: outgoing.body,
+            accept: if outgoing.is_streamed { "text/event-stream" } else { "application/json" },
             is_streamed: outgoing.is_streamed,
             request_id: request.id.clone(),
             patience: patience(request.deadline),

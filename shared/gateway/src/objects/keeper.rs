@@ -139,6 +139,7 @@ impl Keeper {
             url: upstream::below_url(home, owned.kind.operation(), [owned.id.as_str()], ""),
             content_type: None,
             body: Bytes::new(),
+            accept: "application/json",
             is_streamed: false,
             request_id: owned.request_id.clone(),
             patience: DELETING,

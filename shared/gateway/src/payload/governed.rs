@@ -8,12 +8,12 @@ use lanyard_domain::operation::Operation;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Payload, invalid, not_allowed, responses};
+use super::{Payload, audio, images, invalid, not_allowed, responses};
 use crate::error::{ApiError, BadRequestCode};
 
 /// Every governed field. One that appears twice, or in other letters, is refused: Azure might read
 /// the one that was not checked.
-const GOVERNED: [&str; 21] = [
+const GOVERNED: [&str; 23] = [
     "model",
     "stream",
     "stream_options",
@@ -35,6 +35,8 @@ const GOVERNED: [&str; 21] = [
     "conversation",
     "prompt",
     "safety_identifier",
+    "file",
+    "stream_format",
 ];
 
 const MOST_MESSAGES: usize = 2_048;
@@ -78,15 +80,7 @@ impl Demanded {
     /// Of what costs a request and no tokens.
     #[must_use]
     pub fn nothing() -> Self {
-        Self {
-            is_streamed: false,
-            wants_usage: false,
-            completion_cap: None,
-            clamped_from: None,
-            names_completion_tokens: false,
-            is_kept: false,
-            estimate: Estimate::new(0, 0, 0, 1),
-        }
+        Self::of(Estimate::default(), false)
     }
 
     /// The same with what the objects that a request names add to its prompt.
@@ -95,6 +89,33 @@ impl Demanded {
         self.estimate.prompt_tokens = self.estimate.prompt_tokens.saturating_add(tokens);
         self
     }
+
+    /// An answer without a completion, at this estimate.
+    pub(super) fn of(estimate: Estimate, is_streamed: bool) -> Self {
+        Self {
+            is_streamed,
+            wants_usage: false,
+            completion_cap: None,
+            clamped_from: None,
+            names_completion_tokens: false,
+            is_kept: false,
+            estimate,
+        }
+    }
+}
+
+/// Refuses governed fields of a form that are doubled, spelt in other letters, or made lists of.
+pub(super) fn check_form_names<'n>(
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> Result<(), ApiError> {
+    for name in names.clone() {
+        let Some((plain, _)) = name.split_once(['[', '.']) else { continue };
+        if let Some(known) = GOVERNED.iter().find(|known| known.eq_ignore_ascii_case(plain)) {
+            let message = format!("{known} is one value. Write it as {known}.");
+            return Err(ApiError::bad(BadRequestCode::UnknownParameter, Some(known), message));
+        }
+    }
+    check_names(names)
 }
 
 /// Refuses governed fields that are doubled or spelt in other letters.
@@ -132,35 +153,100 @@ pub(super) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, A
     }
     refuse_what_no_event_allows(payload)?;
     check_tools(payload, caps)?;
-    let is_streamed = flag(payload, "stream")?.unwrap_or(false);
-    let wants_usage = wants_usage(payload, is_streamed)?;
-    let choices = choices(payload, caps)?;
     match payload.operation {
         Operation::ChatCompletions => {
-            let asked = completion_cap(payload)?;
-            let cap =
-                asked.map_or(caps.completion_tokens, |asked| asked.min(caps.completion_tokens));
             let images = Images::in_messages(payload)?;
-            let text_bytes = payload.bytes.saturating_sub(images.bytes);
-            Ok(Demanded {
-                is_streamed,
-                wants_usage,
-                completion_cap: Some(cap),
-                clamped_from: asked.filter(|asked| *asked > cap),
-                names_completion_tokens: payload.field("max_completion_tokens").is_some(),
-                is_kept: false,
-                estimate: Estimate::new(text_bytes as u64, images.count, cap, choices),
+            let text_bytes = payload.bytes.saturating_sub(images.bytes) as u64;
+            completing(payload, caps, |cap, choices| {
+                Estimate::new(text_bytes, images.count, cap, choices)
+            })
+        }
+        Operation::Completions => {
+            let prompts = Prompts::of(payload)?;
+            completing(payload, caps, |cap, choices| {
+                let choices = choices.saturating_mul(prompts.count);
+                let mut estimate = Estimate::new(payload.bytes as u64, 0, cap, choices);
+                estimate.prompt_tokens = estimate.prompt_tokens.max(prompts.tokens);
+                estimate
             })
         }
         Operation::Embeddings => {
             check_inputs(payload)?;
-            let estimate = Estimate::new(payload.bytes as u64, 0, 0, 1);
-            Ok(Demanded { estimate, ..Demanded::nothing() })
+            check_streaming(payload)?;
+            choices(payload, caps)?;
+            Ok(Demanded::of(Estimate::new(payload.bytes as u64, 0, 0, 1), false))
+        }
+        Operation::ImagesGenerations | Operation::ImagesEdits => images::read(payload),
+        Operation::AudioTranscriptions | Operation::AudioTranslations => audio::heard(payload),
+        Operation::AudioSpeech => audio::spoken(payload),
+        // Azure counts nothing for these, and neither do we but the request.
+        Operation::Moderations => {
+            check_inputs(payload)?;
+            Ok(Demanded::of(Estimate::default(), false))
         }
         Operation::Responses
         | Operation::Conversations
         | Operation::Files
         | Operation::VectorStores => Ok(Demanded::nothing()),
+    }
+}
+
+/// What is asked of a model that completes a text.
+fn completing(
+    payload: &Payload<'_>,
+    caps: &Caps<'_>,
+    estimate: impl FnOnce(u64, u64) -> Estimate,
+) -> Result<Demanded, ApiError> {
+    let (is_streamed, wants_usage) = check_streaming(payload)?;
+    let choices = choices(payload, caps)?;
+    let asked = completion_cap(payload)?;
+    let cap = asked.map_or(caps.completion_tokens, |asked| asked.min(caps.completion_tokens));
+    Ok(Demanded {
+        is_streamed,
+        wants_usage,
+        completion_cap: Some(cap),
+        clamped_from: asked.filter(|asked| *asked > cap),
+        names_completion_tokens: payload.field("max_completion_tokens").is_some(),
+        is_kept: false,
+        estimate: estimate(cap, choices),
+    })
+}
+
+/// Whether the answer is streamed, and whether the client wants the usage of the stream.
+fn check_streaming(payload: &Payload<'_>) -> Result<(bool, bool), ApiError> {
+    let is_streamed = flag(payload, "stream")?.unwrap_or(false);
+    Ok((is_streamed, wants_usage(payload, is_streamed)?))
+}
+
+/// The prompts of a legacy completion: a text, several, or lists of tokens.
+struct Prompts {
+    count: u64,
+    /// The tokens of those that are lists of tokens.
+    tokens: u64,
+}
+
+impl Prompts {
+    fn of(payload: &Payload<'_>) -> Result<Self, ApiError> {
+        let one = Self { count: 1, tokens: 0 };
+        let Some(raw) = payload.field("prompt").filter(|raw| !raw.get().starts_with('"')) else {
+            return Ok(one);
+        };
+        let prompts = serde_json::from_str::<Vec<&RawValue>>(raw.get())
+            .map_err(|_| invalid("prompt", "must be a text, a list of texts or lists of tokens"))?;
+        let tokens = prompts.iter().map(|prompt| match prompt.get() {
+            list if list.starts_with('[') => list.split(',').count(),
+            text if text.starts_with('"') => 0,
+            _ => 1,
+        });
+        let tokens = tokens.sum::<usize>() as u64;
+        let is_one = prompts.first().is_none_or(|first| !first.get().starts_with(['"', '[']));
+        if is_one {
+            return Ok(Self { tokens, ..one });
+        }
+        if prompts.len() > MOST_INPUTS {
+            return Err(invalid("prompt", &format!("may hold at most {MOST_INPUTS} texts")));
+        }
+        Ok(Self { count: prompts.len() as u64, tokens })
     }
 }
 
@@ -192,7 +278,7 @@ fn refuse_what_no_event_allows(payload: &Payload<'_>) -> Result<(), ApiError> {
 }
 
 pub(super) fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, ApiError> {
-    match payload.field(name).map(RawValue::get) {
+    match payload.written(name)? {
         None => Ok(None),
         Some("true") => Ok(Some(true)),
         Some("false") => Ok(Some(false)),
@@ -202,12 +288,14 @@ pub(super) fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, Ap
 
 /// A count from 1 to 2^31 − 1, the range of Azure's own integers.
 pub(super) fn count(payload: &Payload<'_>, name: &str) -> Result<Option<u64>, ApiError> {
-    let Some(raw) = payload.field(name) else {
+    let Some(text) = payload.written(name)? else {
         return Ok(None);
     };
-    raw.get()
-        .parse::<u64>()
+    // JSON has no sign before a number, and no zeros: a form gets no other numbers.
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    text.parse::<u64>()
         .ok()
+        .filter(|_| is_plain)
         .filter(|count| (1..=u64::from(i32::MAX.cast_unsigned())).contains(count))
         .map(Some)
         .ok_or_else(|| invalid(name, "must be a whole number from 1 to 2147483647"))
@@ -372,9 +460,12 @@ pub(super) fn write(
     }
     let mut object = Object { out };
     object.text("model", azure_name);
-    object.text("user", user);
+    if payload.operation.takes_user() {
+        object.text("user", user);
+    }
     if let Some(cap) = demanded.completion_cap {
         let field = match completion_field {
+            _ if payload.operation == Operation::Completions => CompletionField::MaxTokens,
             CompletionField::MaxTokens if demanded.names_completion_tokens => {
                 CompletionField::MaxCompletionTokens
             }
@@ -382,8 +473,11 @@ pub(super) fn write(
         };
         object.raw(field.name(), &cap.to_string());
     }
-    if demanded.is_streamed {
+    // Speech says `stream_format` instead, which stays as it came.
+    if demanded.is_streamed && payload.operation != Operation::AudioSpeech {
         object.raw("stream", "true");
+    }
+    if demanded.is_streamed && payload.operation.streams_usage_on_request() {
         object.raw("stream_options", &stream_options(payload));
     }
     for (name, raw) in &payload.fields {

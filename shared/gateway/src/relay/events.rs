@@ -110,7 +110,7 @@ data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1","
         assert_eq!(meaning("event: x.delta\ndata: {\"type\":\"error\"}"), Meaning::Nothing);
         assert_eq!(meaning(": ping"), Meaning::Nothing);
         let ended = r#"data: {"type":"response.incomplete","response":{"id":"resp_1","usage":{"input_tokens":3,"output_tokens":4,"total_tokens":7}}}"#;
-        let usage = Usage { prompt_tokens: 3, completion_tokens: 4 };
+        let usage = Usage::of_tokens(3, 4);
         let counted = Some(Counted { usage, is_credible: true });
         assert_eq!(meaning(ended), Meaning::Ends { id: Some("resp_1".to_owned()), counted });
     }

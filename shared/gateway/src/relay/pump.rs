@@ -9,6 +9,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http_body::{Body as HttpBody, Frame as BodyFrame};
 use http_body_util::BodyExt;
+use lanyard_domain::account::Hold;
+use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use serde::Deserialize;
@@ -18,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::events::{self, Meaning};
-use super::{Dialogue, Next, Unasked, next_chunk};
+use super::{Dialogue, Next, Unasked, count, next_chunk};
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::ports::UpstreamBody;
@@ -28,7 +30,10 @@ use crate::upstream::{Answer, Counted, FIRST_WAIT};
 use crate::{Body, Gateway};
 
 /// Frames that may wait for a slow reader.
-const WAITING_FRAMES: usize = 32;
+pub(super) const WAITING_FRAMES: usize = 32;
+
+/// The longest frame that carries a picture or a sound: ten megapixels as text are less.
+const LONGEST_MEDIA_FRAME: usize = 32 * 1024 * 1024;
 
 /// Starts the pump and returns the body that it feeds.
 pub(super) fn start(
@@ -40,6 +45,7 @@ pub(super) fn start(
 ) -> Body {
     let (sender, receiver) = mpsc::channel(WAITING_FRAMES);
     let pump = Pump {
+        operation: reservation.operation,
         settler: Arc::clone(&gateway.settler),
         downstream: Some(sender),
         until,
@@ -49,14 +55,21 @@ pub(super) fn start(
         first_byte_at: None,
         completion_bytes: 0,
         counted: None,
+        pictures: 0,
         is_done: false,
     };
     gateway.settler.tasks.spawn(pump.run(upstream, reservation));
-    Fed(receiver).boxed_unsync()
+    Fed::body(receiver)
 }
 
 /// A body that ends when its pump does.
-struct Fed(mpsc::Receiver<Bytes>);
+pub(super) struct Fed(mpsc::Receiver<Bytes>);
+
+impl Fed {
+    pub(super) fn body(receiver: mpsc::Receiver<Bytes>) -> Body {
+        Self(receiver).boxed_unsync()
+    }
+}
 
 impl HttpBody for Fed {
     type Data = Bytes;
@@ -71,6 +84,7 @@ impl HttpBody for Fed {
 }
 
 struct Pump {
+    operation: Operation,
     settler: Arc<Settler>,
     /// `None` once the attendee has left.
     downstream: Option<mpsc::Sender<Bytes>>,
@@ -83,6 +97,8 @@ struct Pump {
     /// What was handed on, for the case that nobody ever counts it.
     completion_bytes: u64,
     counted: Option<Counted>,
+    /// Pictures that came whole.
+    pictures: u64,
     is_done: bool,
 }
 
@@ -105,7 +121,12 @@ impl Pump {
             self.say(event).await;
         }
         let outcome = error.as_ref().map_or("ok", ApiError::code);
-        let ending = Ending::of(self.settlement(), outcome, 200, self.first_byte_at);
+        let ending = Ending::of(
+            self.settlement(&reservation.hold, error.is_some()),
+            outcome,
+            200,
+            self.first_byte_at,
+        );
         self.settler.settle(reservation, ending).await;
         if let (Dialogue::Responses(Some(keeping)), Some(counted)) = (&self.dialogue, self.counted)
         {
@@ -116,7 +137,12 @@ impl Pump {
 
     /// Reads to the end of the stream and hands on what belongs to the attendee.
     async fn drive(&mut self, upstream: &mut UpstreamBody, expected: u64) -> Result<(), ApiError> {
-        let mut scanner = Scanner::default();
+        let mut scanner = match self.dialogue {
+            Dialogue::Chat(_) if !self.operation.streams_usage_on_request() => {
+                Scanner::for_frames_of(LONGEST_MEDIA_FRAME)
+            }
+            Dialogue::Chat(_) | Dialogue::Responses(_) => Scanner::default(),
+        };
         loop {
             match next_chunk(upstream, self.until).await {
                 Next::Chunk(chunk) => {
@@ -193,8 +219,8 @@ impl Pump {
             }
             let counted =
                 serde_json::from_slice::<Answer<'_>>(&data).ok().and_then(|a| a.counted(expected));
-            if counted.is_some() {
-                self.counted = counted;
+            if let Some(counted) = counted {
+                self.count(counted);
             }
             let is_unasked = (counted.is_some() && unasked.usage)
                 || (read.prompt_filter_results.is_some() && unasked.prompt_filter);
@@ -208,6 +234,30 @@ impl Pump {
         }
         self.say(frame.0).await;
         Ok(())
+    }
+
+    /// Notes what a frame says of the cost: the whole answer's, or one picture's.
+    fn count(&mut self, counted: Counted) {
+        match self.operation {
+            Operation::ImagesGenerations | Operation::ImagesEdits => {
+                self.pictures += 1;
+                self.counted = Some(self.counted.map_or(counted, |before| before.plus(counted)));
+            }
+            Operation::AudioTranscriptions
+            | Operation::AudioTranslations
+            | Operation::AudioSpeech => {
+                self.is_done = true;
+                self.counted = Some(counted);
+            }
+            Operation::ChatCompletions
+            | Operation::Completions
+            | Operation::Embeddings
+            | Operation::Moderations
+            | Operation::Responses
+            | Operation::Conversations
+            | Operation::Files
+            | Operation::VectorStores => self.counted = Some(counted),
+        }
     }
 
     fn is_end(&self, frame: &Frame) -> bool {
@@ -234,16 +284,43 @@ impl Pump {
         }
     }
 
-    fn settlement(&self) -> Settlement {
+    fn settlement(&self, hold: &Hold, is_broken: bool) -> Settlement {
+        match self.operation {
+            Operation::ChatCompletions
+            | Operation::Completions
+            | Operation::Embeddings
+            | Operation::Responses
+            | Operation::Conversations
+            | Operation::Files
+            | Operation::VectorStores => {}
+            Operation::ImagesGenerations | Operation::ImagesEdits => {
+                let usage = self.counted.map_or_else(Usage::default, |counted| counted.usage);
+                return match self.pictures {
+                    made if made > 0 && !is_broken => count::pictures(self.counted, made),
+                    _ => Settlement::AtLeast(usage),
+                };
+            }
+            // The characters are known, so the tokens settle it.
+            Operation::AudioSpeech => {
+                return match self.counted {
+                    Some(counted) => count::with_units(counted, hold.units),
+                    None => Settlement::AtLeast(Usage::default()),
+                };
+            }
+            // Tokens to the token, seconds as estimated.
+            Operation::AudioTranscriptions
+            | Operation::AudioTranslations
+            | Operation::Moderations => {
+                let usage = self.counted.map_or_else(Usage::default, |counted| counted.usage);
+                return Settlement::AtLeast(usage);
+            }
+        }
         match self.counted {
             Some(Counted { usage, is_credible: true }) => Settlement::Exact(usage),
             Some(Counted { usage, is_credible: false }) => Settlement::AtLeast(usage),
-            None => Settlement::AtLeast(Usage {
-                prompt_tokens: 0,
-                // A frame of one token is some 300 bytes; this is far below that, on purpose: it
-                // only matters where more came than was asked for.
-                completion_tokens: self.completion_bytes / 1_000,
-            }),
+            // A frame of one token is some 300 bytes; this is far below that, on purpose: it only
+            // matters where more came than was asked for.
+            None => Settlement::AtLeast(Usage::of_tokens(0, self.completion_bytes / 1_000)),
         }
     }
 }

@@ -22,16 +22,56 @@ impl SimulatedAzure {
         format!(r#"{{"prompt_tokens":{prompt},"completion_tokens":{completion}}}"#)
     }
 
+    /// A whole answer to a call of this address.
+    fn whole(&self, url: &str) -> String {
+        let some = self.luck.below(5);
+        match self.luck.below(10) {
+            0 => "<html>".to_owned(),
+            1 => r#"{"choices":[]}"#.to_owned(),
+            2 => r#"{"choices":[],"usage":{"prompt_tokens":-1}}"#.to_owned(),
+            _ if url.contains("/images/") => {
+                let data = vec!["{}"; usize::try_from(some).unwrap_or_default()].join(",");
+                format!(r#"{{"data":[{data}],"usage":{}}}"#, self.usage())
+            }
+            3 if url.contains("/audio/tr") => r#"{"text":"a","duration":-3}"#.to_owned(),
+            4 if url.contains("/audio/tr") => format!(r#"{{"text":"a","usage":{}}}"#, self.usage()),
+            _ if url.contains("/audio/tr") => format!(r#"{{"text":"a","duration":{some}.5}}"#),
+            _ => format!(r#"{{"choices":[],"usage":{}}}"#, self.usage()),
+        }
+    }
+
+    /// The events of a stream that is no conversation; a break is `None`.
+    fn events(&self, url: &str) -> Vec<Option<String>> {
+        let (part, last) = match url {
+            url if url.contains("/images/") => {
+                ("image_generation.partial_image", "image_generation.completed")
+            }
+            url if url.contains("/speech") => ("speech.audio.delta", "speech.audio.done"),
+            _ => ("transcript.text.delta", "transcript.text.done"),
+        };
+        let parts =
+            (0..self.luck.below(5)).map(|_| Some(format!("data: {{\"type\":\"{part}\"}}\n\n")));
+        let mut events: Vec<_> = parts.collect();
+        events.push(
+            (!self.luck.one_in(5))
+                .then(|| format!("data: {{\"type\":\"{last}\",\"usage\":{}}}\n\n", self.usage())),
+        );
+        events
+    }
+
     /// The pieces of an answer; a break is `None`.
-    fn pieces(&self, is_streamed: bool) -> Vec<Option<String>> {
+    fn pieces(&self, url: &str, is_streamed: bool) -> Vec<Option<String>> {
+        if !is_streamed && url.contains("/speech") {
+            let mut pieces: Vec<_> =
+                (0..self.luck.below(4)).map(|_| Some("sound".to_owned())).collect();
+            pieces.extend(self.luck.one_in(5).then_some(None));
+            return pieces;
+        }
         if !is_streamed {
-            let body = match self.luck.below(10) {
-                0 => "<html>".to_owned(),
-                1 => r#"{"choices":[]}"#.to_owned(),
-                2 => r#"{"choices":[],"usage":{"prompt_tokens":-1}}"#.to_owned(),
-                _ => format!(r#"{{"choices":[],"usage":{}}}"#, self.usage()),
-            };
-            return vec![Some(body)];
+            return vec![Some(self.whole(url))];
+        }
+        if !url.ends_with("completions") {
+            return self.events(url);
         }
         let mut pieces =
             vec![Some("data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n".to_owned())];
@@ -72,7 +112,7 @@ impl Upstream for SimulatedAzure {
             _ => StatusCode::OK,
         };
         let luck = Arc::clone(&self.luck);
-        let pieces = self.pieces(call.is_streamed && status == StatusCode::OK);
+        let pieces = self.pieces(&call.url, call.is_streamed && status == StatusCode::OK);
         let body = futures_util::stream::iter(pieces).then(move |piece| {
             let pause = Duration::from_millis(luck.below(1_000));
             async move {
@@ -82,7 +122,13 @@ impl Upstream for SimulatedAzure {
         });
         let mut response = http::Response::new(body.boxed());
         *response.status_mut() = status;
-        let content_type = if call.is_streamed { "text/event-stream" } else { "application/json" };
+        let content_type = match call.is_streamed {
+            true => "text/event-stream",
+            false if call.url.contains("/speech") && self.luck.one_in(9) => "text/html",
+            false if call.url.contains("/speech") => "audio/mpeg",
+            false if call.url.contains("/audio/") && self.luck.one_in(3) => "text/plain",
+            false => "application/json",
+        };
         let content_type = http::HeaderValue::from_static(content_type);
         response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
         Ok(response)

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use lanyard_domain::account::{Account, AccountKey, Field};
+use lanyard_domain::account::{Account, AccountKey, Field, signed};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::token::UserId;
+use lanyard_domain::unit::Unit;
 use lanyard_domain::usage::Charge;
 
 use crate::ports::Ledger;
@@ -21,6 +22,27 @@ pub(super) fn check(key: &AccountKey, account: &Account) -> Result<(), String> {
     let (held, committed) = (account.count(Field::Held), account.count(Field::Committed));
     if spent + held != committed {
         return Err(format!("{key:?}: spent {spent} and held {held} are not {committed}"));
+    }
+    for unit in Unit::ALL {
+        let (spent, held) =
+            (account.get(Field::UnitSpent(unit)), account.get(Field::UnitHeld(unit)));
+        let committed = account.get(Field::UnitCommitted(unit));
+        let in_holds: u64 = account.holds.values().map(|hold| hold.units.get(unit)).sum();
+        let in_periods: i64 = account
+            .numbers
+            .iter()
+            .filter(|(field, _)| matches!(field, Field::PeriodUnitHeld(_, of) if *of == unit))
+            .map(|(_, number)| number)
+            .sum();
+        let under_way = match key {
+            AccountKey::Attendee(..) => signed(in_holds),
+            AccountKey::Event(_) => in_periods,
+        };
+        if spent + held != committed || held != under_way {
+            return Err(format!(
+                "{key:?}: {unit} spent {spent}, held {held} ({under_way}) are not {committed}"
+            ));
+        }
     }
     match key {
         AccountKey::Attendee(..) => {
@@ -62,7 +84,8 @@ pub(super) async fn balance(ledger: &MemoryLedger, event: &EventId) -> Result<u6
     let (mut requests, mut spent) = (0, Charge::default());
     for (user, account) in &attendees {
         check(&AccountKey::Attendee(event.clone(), user.clone()), account)?;
-        if account.get(Field::Held) != 0 || !account.holds.is_empty() {
+        let holds_units = !account.units(Field::UnitHeld).is_none();
+        if account.get(Field::Held) != 0 || holds_units || !account.holds.is_empty() {
             return Err(format!("{user} still holds {:?}", account.holds));
         }
         let recorded = by_user.remove(user).unwrap_or_default();
@@ -82,6 +105,9 @@ pub(super) async fn balance(ledger: &MemoryLedger, event: &EventId) -> Result<u6
     }
     if of_event.get(Field::Held) != 0 || of_event.get(Field::Open) != 0 {
         return Err(format!("the event still holds {}", of_event.get(Field::Held)));
+    }
+    if !of_event.units(Field::UnitHeld).is_none() {
+        return Err(format!("the event still holds {:?}", of_event.units(Field::UnitHeld)));
     }
     Ok(requests)
 }

@@ -15,6 +15,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use lanyard_domain::account::{Account, AccountKey, Change, Condition, Field, Hold, Write};
 use lanyard_domain::ids::{EventId, RequestId};
 use lanyard_domain::time::EpochNanos;
+use lanyard_domain::unit::Units;
 
 use crate::ports::{Ledger, Outcome};
 
@@ -92,6 +93,7 @@ fn hold(tokens: u64) -> Hold {
     Hold {
         prompt_tokens: tokens / 2,
         completion_tokens: tokens - tokens / 2,
+        units: Units::NONE,
         admitted_at: now,
         day: today(),
         expires_at: EpochNanos(now.0 + 360_000_000_001),

@@ -72,13 +72,16 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
     event.allowances.attendee = Allowance {
         requests_per_minute: Some(10),
         tokens_per_day: Some(50_000),
+        images_total: Some(3),
+        audio_seconds_total: Some(40),
+        characters_total: Some(400),
         in_flight: Some(2),
         ..Allowance::default()
     };
     let id = event.id.clone();
     let mut deployment = a_deployment("model", Operation::ChatCompletions);
     deployment.endpoint = format!("https://{HOST}.openai.azure.com");
-    deployment.operations.push(Operation::Embeddings);
+    deployment.operations = Operation::ALL.to_vec();
     events.put(Listing { event, deployments: vec![deployment], code_works_until: None });
     let gateway = Arc::new(Gateway::new(Ports {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,

@@ -232,7 +232,7 @@ mod tests {
         assert!(!answer.into_body().collect().await.unwrap().to_bytes().is_empty());
         gateway.settled().await;
 
-        let charge = Charge { prompt_tokens: 17, completion_tokens: 5 };
+        let charge = Charge::of_tokens(17, 5);
         assert_eq!(world.ledger.records()[0].charge, charge);
         let (hour, model, requests, spent) = world.ledger.hours(&id).remove(0);
         assert_eq!((hour.as_str(), model.as_str()), ("2026-12-05T12", "gpt-4o"));

@@ -258,6 +258,10 @@ fn allowance(luck: &SeededLuck) -> Allowance {
         requests_per_day: some(1, 30),
         tokens_per_day: some(500, 30_000),
         tokens_total: some(500, 40_000),
+        images_total: some(1, 20),
+        audio_seconds_total: some(1, 60),
+        characters_total: some(1, 2_000),
+        video_seconds_total: None,
         in_flight: some(1, 5),
     }
 }

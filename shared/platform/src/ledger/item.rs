@@ -11,6 +11,7 @@ use lanyard_domain::account::{Account, Change, Condition, Field, Hold, Write};
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::ids::RequestId;
 use lanyard_domain::time::{EpochNanos, Period};
+use lanyard_domain::unit::{Unit, Units};
 use lanyard_gateway::ports::Cause;
 
 use crate::table::{Item, get_number, get_text, number, text};
@@ -38,6 +39,13 @@ impl fmt::Display for Named {
             Field::PeriodRequests(period) => write!(f, "period_requests@{}", period.0),
             Field::PeriodPrompt(period) => write!(f, "period_prompt@{}", period.0),
             Field::PeriodCompletion(period) => write!(f, "period_completion@{}", period.0),
+            Field::UnitCommitted(unit) => write!(f, "units_committed@{unit}"),
+            Field::UnitHeld(unit) => write!(f, "units_held@{unit}"),
+            Field::UnitSpent(unit) => write!(f, "units@{unit}"),
+            Field::PeriodUnitHeld(period, unit) => {
+                write!(f, "period_units_held@{}@{unit}", period.0)
+            }
+            Field::PeriodUnitSpent(period, unit) => write!(f, "period_units@{}@{unit}", period.0),
             Field::MendedThrough => f.write_str("mended_through"),
             Field::Seats => f.write_str("seats"),
             Field::SeatedAt => f.write_str("seated_at"),
@@ -53,6 +61,11 @@ fn field_named(name: &str) -> Option<Field> {
     let (name, of) = name.split_once('@').unwrap_or((name, ""));
     let day = || of.parse().ok();
     let period = || of.parse().ok().map(Period);
+    let unit = || of.parse().ok();
+    let period_and_unit = || {
+        let (period, unit) = of.split_once('@')?;
+        Some((Period(period.parse().ok()?), unit.parse().ok()?))
+    };
     match name {
         "request_tat" => Some(Field::RequestTat),
         "token_tat" => Some(Field::TokenTat),
@@ -69,6 +82,15 @@ fn field_named(name: &str) -> Option<Field> {
         "period_requests" => period().map(Field::PeriodRequests),
         "period_prompt" => period().map(Field::PeriodPrompt),
         "period_completion" => period().map(Field::PeriodCompletion),
+        "units_committed" => unit().map(Field::UnitCommitted),
+        "units_held" => unit().map(Field::UnitHeld),
+        "units" => unit().map(Field::UnitSpent),
+        "period_units_held" => {
+            period_and_unit().map(|(period, unit)| Field::PeriodUnitHeld(period, unit))
+        }
+        "period_units" => {
+            period_and_unit().map(|(period, unit)| Field::PeriodUnitSpent(period, unit))
+        }
         "mended_through" => Some(Field::MendedThrough),
         "seats" => Some(Field::Seats),
         "seated_at" => Some(Field::SeatedAt),
@@ -102,9 +124,16 @@ pub fn account(item: &Item) -> Result<Account, Cause> {
 
 fn read_hold(hold: &Item) -> Result<Hold, Cause> {
     let number = |name| get_number(hold, name)?.ok_or_else(|| Cause::from("a hold lacks a number"));
+    let mut units = Units::NONE;
+    for unit in Unit::ALL {
+        if let Some(count) = get_number(hold, unit.name())? {
+            units = units.with(unit, u64::try_from(count)?);
+        }
+    }
     Ok(Hold {
         prompt_tokens: u64::try_from(number("prompt_tokens")?)?,
         completion_tokens: u64::try_from(number("completion_tokens")?)?,
+        units,
         admitted_at: EpochNanos(number("admitted_at")?),
         day: get_text(hold, "day")?.parse()?,
         expires_at: EpochNanos(number("expires_at")?),
@@ -113,13 +142,15 @@ fn read_hold(hold: &Item) -> Result<Hold, Cause> {
 
 fn write_hold(hold: &Hold) -> AttributeValue {
     let count = |count: u64| AttributeValue::N(count.to_string());
-    AttributeValue::M(HashMap::from([
+    let mut map = HashMap::from([
         ("prompt_tokens".to_owned(), count(hold.prompt_tokens)),
         ("completion_tokens".to_owned(), count(hold.completion_tokens)),
         ("admitted_at".to_owned(), number(hold.admitted_at.0)),
         ("day".to_owned(), text(hold.day.to_string())),
         ("expires_at".to_owned(), number(hold.expires_at.0)),
-    ]))
+    ]);
+    map.extend(hold.units.iter().map(|(unit, amount)| (unit.name().to_owned(), count(amount))));
+    AttributeValue::M(map)
 }
 
 /// A write in DynamoDB's words.
@@ -265,14 +296,51 @@ mod tests {
             Field::Terms,
         ];
         fields.extend(Limit::ALL.into_iter().map(Field::Override));
+        for unit in Unit::ALL {
+            fields.extend([
+                Field::UnitCommitted(unit),
+                Field::UnitHeld(unit),
+                Field::UnitSpent(unit),
+                Field::PeriodUnitHeld(period, unit),
+                Field::PeriodUnitSpent(period, unit),
+            ]);
+        }
         for field in fields {
             assert_eq!(field_named(&Named(field).to_string()), Some(field));
         }
     }
 
     #[test]
+    fn a_hold_is_read_as_it_was_written_with_units_and_without() {
+        for units in [Units::NONE, Units::of(Unit::Images, 3).with(Unit::Characters, 9)] {
+            let hold = Hold {
+                prompt_tokens: 7,
+                completion_tokens: 0,
+                units,
+                admitted_at: EpochNanos(1),
+                day: "2026-12-05".parse().unwrap(),
+                expires_at: EpochNanos(2),
+            };
+            let written = write_hold(&hold);
+            let map = written.as_m().unwrap();
+            assert_eq!(map.len(), 5 + units.iter().count(), "{map:?}");
+            assert_eq!(read_hold(map).unwrap(), hold);
+        }
+    }
+
+    #[test]
     fn keys_and_unknown_attributes_are_no_numbers() {
-        for name in ["pk", "sk", "hold", "own@", "day_requests@soon", "period_held"] {
+        for name in [
+            "pk",
+            "sk",
+            "hold",
+            "own@",
+            "day_requests@soon",
+            "period_held",
+            "units@tokens",
+            "units",
+            "period_units@1",
+        ] {
             assert_eq!(field_named(name), None, "{name}");
         }
     }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Charge;
 use lanyard_gateway::ports::Cause;
 
@@ -17,7 +18,7 @@ pub struct HourUsage {
     pub model: DeploymentName,
     /// Requests settled with a charge.
     pub requests: u64,
-    /// Tokens.
+    /// What it cost.
     pub charge: Charge,
 }
 
@@ -31,6 +32,10 @@ impl HourUsage {
         let count = |name| -> Result<u64, Cause> {
             Ok(u64::try_from(get_number(item, name)?.unwrap_or_default())?)
         };
+        let mut units = Units::NONE;
+        for unit in Unit::ALL {
+            units = units.with(unit, count(unit.name())?);
+        }
         Ok(Self {
             hour: NaiveDateTime::parse_from_str(&format!("{hour}:00"), "%Y-%m-%dT%H:%M")?.and_utc(),
             model: model.parse()?,
@@ -38,6 +43,7 @@ impl HourUsage {
             charge: Charge {
                 prompt_tokens: count("prompt_tokens")?,
                 completion_tokens: count("completion_tokens")?,
+                units,
             },
         })
     }
@@ -67,9 +73,13 @@ mod tests {
         let mut item = Key::hour(&event, at, &model).attributes();
         item.insert("requests".to_owned(), number(3));
         item.insert("prompt_tokens".to_owned(), number(70));
+        item.insert("images".to_owned(), number(2));
         let hour = HourUsage::read(&item).unwrap();
         assert_eq!(hour.hour.to_rfc3339(), "2026-12-05T09:00:00+00:00");
         assert_eq!((hour.model, hour.requests), (model, 3));
-        assert_eq!(hour.charge, Charge { prompt_tokens: 70, completion_tokens: 0 });
+        assert_eq!(
+            hour.charge,
+            Charge { units: Units::of(Unit::Images, 2), ..Charge::of_tokens(70, 0) }
+        );
     }
 }

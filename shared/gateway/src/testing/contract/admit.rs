@@ -5,23 +5,20 @@ use lanyard_domain::account::AccountKey;
 use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
 use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::unit::Units;
 use lanyard_domain::window::LocalDay;
 
 use super::{hold, noon, request, today};
 use crate::ports::{Ledger, Outcome};
 
-/// Request number `n`, which asks for so many tokens at noon.
-pub(super) fn demand(n: usize, tokens: u64) -> Demand {
-    let hold = hold(tokens);
+/// Request number `n`, which asks for so much at noon.
+pub(super) fn demand(n: usize, estimate: Estimate) -> Demand {
     Demand {
         id: request(n),
-        estimate: Estimate {
-            prompt_tokens: hold.prompt_tokens,
-            completion_tokens: hold.completion_tokens,
-        },
+        estimate,
         now: noon().into(),
         day: LocalDay { date: today(), ends_at: noon() + chrono::TimeDelta::hours(12) },
-        expires_at: hold.expires_at,
+        expires_at: hold(0).expires_at,
     }
 }
 
@@ -31,13 +28,18 @@ pub(super) fn only(limit: Limit, value: u64) -> Allowance {
 }
 
 /// What one request of a crowd asks for, and what lets exactly `k` of them in.
-pub(super) fn allowance_for(limit: Limit, k: u64) -> (Allowance, u64) {
-    const TOKENS: u64 = 13;
+pub(super) fn allowance_for(limit: Limit, k: u64) -> (Allowance, Estimate) {
+    const UNITS: u64 = 3;
+    let mut estimate = Estimate::of_tokens(6, 7);
     let allowed = match limit {
         Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => k,
-        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => k * TOKENS,
+        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => k * estimate.tokens(),
+        Limit::UnitTotal(unit) => {
+            estimate.units = Units::of(unit, UNITS);
+            k * UNITS
+        }
     };
-    (only(limit, allowed), TOKENS)
+    (only(limit, allowed), estimate)
 }
 
 pub(super) async fn admit(

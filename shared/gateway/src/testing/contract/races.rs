@@ -6,6 +6,7 @@ use lanyard_domain::account::{AccountKey, Change, Condition, Field, Write};
 use lanyard_domain::admission::Side;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::settlement;
+use lanyard_domain::unit::{Unit, Units};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -58,16 +59,20 @@ pub(super) async fn exactly_as_many_are_admitted_as_fit(bench: &Bench) {
             bench.make(&attendee, vec![Change::Set(Field::SeatedAt, 1)]).await;
             let event = AccountKey::Event(bench.event(&case));
             for (key, side) in [(attendee, Side::Attendee { terms: 0 }), (event, Side::Event)] {
-                let (allowance, tokens) = allowance_for(limit, k);
+                let (allowance, estimate) = allowance_for(limit, k);
                 let admitted = race(bench, n, |i, ledger| {
-                    let (key, demand) = (key.clone(), demand(i, tokens));
+                    let (key, demand) = (key.clone(), demand(i, estimate));
                     async move { admit(&*ledger, &key, side, &allowance, &demand).await.is_ok() }
                 });
                 let admitted = admitted.await as u64;
                 assert_eq!(admitted, k, "{limit:?} n={n} {side:?}");
                 let account = bench.ledger().account(&key).await.unwrap().unwrap();
                 assert_eq!(account.count(Field::Open), k);
-                assert_eq!(account.count(Field::Held), k * tokens);
+                assert_eq!(account.count(Field::Held), k * estimate.tokens());
+                for (unit, each) in estimate.units.iter() {
+                    assert_eq!(account.count(Field::UnitHeld(unit)), k * each);
+                    assert_eq!(account.count(Field::UnitCommitted(unit)), k * each);
+                }
             }
         }
     }
@@ -76,9 +81,9 @@ pub(super) async fn exactly_as_many_are_admitted_as_fit(bench: &Bench) {
 pub(super) async fn a_hold_is_settled_exactly_once(bench: &Bench) {
     let key = bench.attendee("settle", "ada");
     bench.make(&key, vec![Change::Set(Field::SeatedAt, 1)]).await;
-    let (allowance, tokens) = allowance_for(Limit::TokensPerMinute, 5);
+    let (allowance, estimate) = allowance_for(Limit::UnitTotal(Unit::Images), 5);
     let side = Side::Attendee { terms: 0 };
-    let demand = demand(1, tokens);
+    let demand = demand(1, estimate);
     admit(bench.ledger(), &key, side, &allowance, &demand).await.unwrap();
     let hold = demand.hold();
     let settled = race(bench, 16, |_, ledger| {
@@ -89,5 +94,6 @@ pub(super) async fn a_hold_is_settled_exactly_once(bench: &Bench) {
     assert_eq!(settled.await, 1);
     let account = bench.ledger().account(&key).await.unwrap().unwrap();
     assert_eq!((account.get(Field::Held), account.get(Field::Open)), (0, 0));
+    assert_eq!(account.units(Field::UnitHeld), Units::NONE);
     assert!(account.holds.is_empty());
 }

@@ -5,6 +5,7 @@ use lanyard_domain::account::{AccountKey, Change, Field};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::UserId;
+use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::{Charge, UsageRecord};
 
 use super::{Bench, noon};
@@ -45,7 +46,7 @@ async fn paged(bench: &Bench, event: &EventId, limit: u16) -> Vec<UserId> {
 }
 
 pub(super) async fn a_record_is_kept_once_and_the_first_stays(bench: &Bench) {
-    let charge = Charge { prompt_tokens: 17, completion_tokens: 5 };
+    let charge = Charge { units: Units::of(Unit::Images, 2), ..Charge::of_tokens(17, 5) };
     let first = UsageRecord {
         request_id: format!("req_{}", bench.run).parse().unwrap(),
         event: bench.event("record"),
@@ -68,7 +69,7 @@ pub(super) async fn a_record_is_kept_once_and_the_first_stays(bench: &Bench) {
 
 pub(super) async fn hours_are_counted(bench: &Bench) {
     let event = bench.event("hours");
-    let charge = Charge { prompt_tokens: 17, completion_tokens: 5 };
+    let charge = Charge { units: Units::of(Unit::AudioSeconds, 61), ..Charge::of_tokens(17, 5) };
     for model in ["gpt-4o-mini", "gpt-4o-mini", "gpt-4o"] {
         let model = model.parse().unwrap();
         bench.ledger().count_hour(&event, noon(), &model, charge).await.unwrap();

@@ -1,8 +1,11 @@
 //! One write at a time.
 
-use lanyard_domain::account::{Account, AccountKey, Change, Condition, Field, NO_LIMIT, Write};
+use lanyard_domain::account::{
+    Account, AccountKey, Change, Condition, Field, Hold, NO_LIMIT, Write,
+};
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::time::Period;
+use lanyard_domain::unit::{Unit, Units};
 
 use super::{Bench, hold, request, today};
 use crate::ports::Outcome;
@@ -94,6 +97,7 @@ pub(super) async fn every_change_is_made(bench: &Bench) {
     // The sum with a number that does not lose its last digit in floating point.
     let large = 9_007_199_254_740_993;
     let period = Period(2_994_120);
+    let with_units = Hold { units: Units::of(Unit::Characters, 4_096), ..hold(10) };
     let account = bench
         .make(
             &key,
@@ -103,8 +107,10 @@ pub(super) async fn every_change_is_made(bench: &Bench) {
                 Change::Set(Field::Override(Limit::InFlight), NO_LIMIT),
                 Change::Add(Field::DayRequests(today()), 1),
                 Change::Add(Field::PeriodHeld(period), 4),
+                Change::Add(Field::UnitHeld(Unit::Images), 3),
+                Change::Add(Field::PeriodUnitHeld(period, Unit::AudioSeconds), 60),
                 Change::PutHold(request(1), hold(9)),
-                Change::PutHold(request(2), hold(10)),
+                Change::PutHold(request(2), with_units),
             ],
         )
         .await;
@@ -115,9 +121,11 @@ pub(super) async fn every_change_is_made(bench: &Bench) {
             (Field::Override(Limit::InFlight), NO_LIMIT),
             (Field::DayRequests(today()), 1),
             (Field::PeriodHeld(period), 4),
+            (Field::UnitHeld(Unit::Images), 3),
+            (Field::PeriodUnitHeld(period, Unit::AudioSeconds), 60),
         ]
         .into(),
-        holds: [(request(1), hold(9)), (request(2), hold(10))].into(),
+        holds: [(request(1), hold(9)), (request(2), with_units)].into(),
     };
     assert_eq!(account, expected);
 
@@ -130,6 +138,8 @@ pub(super) async fn every_change_is_made(bench: &Bench) {
                 Change::Remove(Field::DayRequests(today())),
                 Change::Remove(Field::Seats),
                 Change::Add(Field::PeriodHeld(period), -4),
+                Change::Add(Field::UnitHeld(Unit::Images), -3),
+                Change::Remove(Field::PeriodUnitHeld(period, Unit::AudioSeconds)),
                 Change::RemoveHold(request(1)),
                 Change::RemoveHold(request(3)),
             ],
@@ -137,6 +147,8 @@ pub(super) async fn every_change_is_made(bench: &Bench) {
         .await;
     expected.numbers.extend([(Field::Committed, large - 1), (Field::TokenTat, 3)]);
     expected.numbers.insert(Field::PeriodHeld(period), 0);
+    expected.numbers.insert(Field::UnitHeld(Unit::Images), 0);
+    expected.numbers.remove(&Field::PeriodUnitHeld(period, Unit::AudioSeconds));
     expected.numbers.remove(&Field::DayRequests(today()));
     expected.holds.remove(&request(1));
     assert_eq!(account, expected);

@@ -14,7 +14,7 @@ pub(super) struct Grammar<'b> {
     left: u8,
 }
 
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 30] = [
     "model",
     "messages",
     "stream",
@@ -38,10 +38,16 @@ const NAMES: [&str; 24] = [
     "seed",
     "response_format",
     "STREAM",
+    "prompt",
+    "file",
+    "image[]",
+    "n[]",
+    "stream_format",
+    "response_format",
     "",
 ];
 
-const VALUES: [&str; 40] = [
+const VALUES: [&str; 43] = [
     "null",
     "true",
     "false",
@@ -82,9 +88,12 @@ const VALUES: [&str; 40] = [
     "tru",
     "\"canary-prompt\"",
     "[\"canary-prompt\",\"canary-prompt\"]",
+    "sse",
+    "\"sse\"",
+    "11",
 ];
 
-const PATHS: [&str; 20] = [
+const PATHS: [&str; 31] = [
     "/api/v1/chat/completions",
     "/api/v1/embeddings",
     "/api/openai/v1/chat/completions",
@@ -92,7 +101,18 @@ const PATHS: [&str; 20] = [
     "/api/v1/openai/deployments/model/embeddings",
     "/api/openai-proxy/chat/completions",
     "/api/v1/chat/completions/",
+    "/api/v1/completions",
+    "/api/v1/engines/model/completions",
+    "/api/v1/images/generations",
+    "/api/openai/deployments/model/images/edits",
+    "/api/v1/audio/transcriptions",
+    "/api/openai/v1/audio/translations",
+    "/api/v1/audio/speech",
+    "/api/v1/moderations",
     "/v1/chat/completions",
+    "/api/openai/images/generations:submit",
+    "/api/v1/engines//completions",
+    "/api/v1/engines/../completions",
     "/api/openai/deployments/../chat/completions",
     "/api/openai/deployments/%2e%2e/chat/completions",
     "/api/openai/deployments/.%2e/chat/completions",
@@ -118,12 +138,17 @@ const QUERIES: [&str; 8] = [
     "api-version=2024-10-21%26x=y",
 ];
 
-const TYPES: [&str; 6] = [
+const FORM: &str = "multipart/form-data; boundary=b";
+
+const TYPES: [&str; 9] = [
     "application/json",
     "application/json; charset=utf-8",
     "text/plain",
     "application/x-www-form-urlencoded",
     "multipart/form-data",
+    FORM,
+    "multipart/form-data; boundary=c; boundary=b",
+    "multipart/form-data; boundary=\"",
     "",
 ];
 
@@ -166,13 +191,11 @@ impl<'b> Grammar<'b> {
     }
 
     fn try_request(&mut self) -> Option<(Operation, http::Request<Bytes>)> {
-        let path = if self.one_in(3) { self.pick(&PATHS)? } else { self.pick(&PATHS[..7])? };
+        let path = if self.one_in(3) { self.pick(&PATHS)? } else { self.pick(&PATHS[..15])? };
         let query = if self.one_in(4) { self.pick(&QUERIES)? } else { "" };
-        let operation = if path.contains("embeddings") {
-            Operation::Embeddings
-        } else {
-            Operation::ChatCompletions
-        };
+        let names = |operation: &&Operation| path.trim_end_matches('/').ends_with(operation.path());
+        let longest = Operation::ALL.iter().filter(names).max_by_key(|o| o.path().len());
+        let operation = longest.copied().unwrap_or(Operation::ChatCompletions);
         let method = if self.one_in(12) { self.pick(&["GET", "PUT", "OPTIONS"])? } else { "POST" };
         let mut builder = http::Request::builder().method(method).uri(format!("{path}?{query}"));
         for _ in 0..1 + u8::from(self.one_in(16)) {
@@ -183,7 +206,8 @@ impl<'b> Grammar<'b> {
             }
             builder = builder.header(name, value);
         }
-        let content_type = if self.one_in(8) { self.pick(&TYPES)? } else { TYPES[0] };
+        let usual = if operation.takes_form() { FORM } else { TYPES[0] };
+        let content_type = if self.one_in(8) { self.pick(&TYPES)? } else { usual };
         builder = builder.header("content-type", content_type);
         if self.one_in(24) {
             builder = builder.header("content-encoding", "gzip");
@@ -228,10 +252,17 @@ impl<'b> Grammar<'b> {
                 r#""messages":[{{"role":"user","content":"{PROMPT} {}"}}]"#,
                 "x".repeat(usize::from(self.byte()))
             ),
-            Operation::Embeddings => format!(r#""input":["{PROMPT}"]"#),
             Operation::Responses => format!(r#""input":"{PROMPT}""#),
             // Their bodies go through `tend`, which this grammar does not speak.
             Operation::Conversations | Operation::Files | Operation::VectorStores => String::new(),
+            Operation::Embeddings | Operation::Moderations => format!(r#""input":["{PROMPT}"]"#),
+            Operation::Completions | Operation::ImagesGenerations => {
+                format!(r#""prompt":"{PROMPT}""#)
+            }
+            Operation::AudioSpeech => format!(r#""input":"{PROMPT}","voice":"alloy""#),
+            Operation::ImagesEdits
+            | Operation::AudioTranscriptions
+            | Operation::AudioTranslations => return self.form(operation),
         }];
         if !self.one_in(3) {
             fields.push(r#""model":"model""#.to_owned());
@@ -254,5 +285,41 @@ impl<'b> Grammar<'b> {
             body = "[".repeat(usize::from(self.byte()) * 4) + &body;
         }
         Bytes::from(body)
+    }
+
+    /// A form with a file, nearly.
+    fn form(&mut self, operation: Operation) -> Bytes {
+        let file = if operation == Operation::ImagesEdits { "image" } else { "file" };
+        let bytes = self.bytes.len().min(usize::from(self.byte()));
+        let mut body = Vec::new();
+        let mut part = |head: &str, content: &[u8]| {
+            body.extend_from_slice(b"--b\r\nContent-Disposition: form-data; name=");
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(b"\r\n\r\n");
+            body.extend_from_slice(content);
+            body.extend_from_slice(b"\r\n");
+        };
+        part(
+            &format!("\"{file}\"; filename=\"{PROMPT}.wav\"\r\nContent-Type: audio/wav"),
+            self.bytes.get(..bytes).unwrap_or_default(),
+        );
+        part("\"prompt\"", PROMPT.as_bytes());
+        if !self.one_in(3) {
+            part("\"model\"", b"model");
+        }
+        if self.one_in(2) {
+            for _ in 0..self.byte() % 4 {
+                let name = self.pick(&NAMES).unwrap_or_default();
+                let value = self.pick(&VALUES).unwrap_or_default();
+                part(&format!("\"{name}\""), value.trim_matches('"').as_bytes());
+            }
+        }
+        if self.one_in(16) {
+            part("\"mask\"; filename*=utf-8''x", b"x");
+        }
+        if !self.one_in(12) {
+            body.extend_from_slice(b"--b--\r\n");
+        }
+        body.into()
     }
 }

@@ -1,0 +1,6 @@
+//! `POST /api/v1/audio/transcriptions` on Lambda.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lanyard_platform::lambda::Error> {
+    lanyard_platform::lambda::stream(audio_transcriptions::handle).await
+}

@@ -1,0 +1,6 @@
+//! `POST /api/v1/images/generations` on Lambda.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lanyard_platform::lambda::Error> {
+    lanyard_platform::lambda::stream(images_generations::handle).await
+}

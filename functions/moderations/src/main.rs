@@ -1,0 +1,6 @@
+//! `POST /api/v1/moderations` on Lambda.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lanyard_platform::lambda::Error> {
+    lanyard_platform::lambda::stream(moderations::handle).await
+}

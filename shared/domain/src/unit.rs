@@ -1,0 +1,186 @@
+//! What is counted beside tokens: images, seconds, characters.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A unit of account beside tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Unit {
+    /// Pictures made.
+    Images,
+    /// Seconds of speech heard, begun ones whole.
+    AudioSeconds,
+    /// Unicode characters read aloud.
+    Characters,
+    /// Seconds of film made.
+    VideoSeconds,
+}
+
+impl Unit {
+    /// Every unit.
+    pub const ALL: [Self; 4] =
+        [Self::Images, Self::AudioSeconds, Self::Characters, Self::VideoSeconds];
+
+    /// The unit's name in answers, in records and in the table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::AudioSeconds => "audio_seconds",
+            Self::Characters => "characters",
+            Self::VideoSeconds => "video_seconds",
+        }
+    }
+
+    /// The unit in the words of a message.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::AudioSeconds => "seconds of audio",
+            Self::Characters => "characters",
+            Self::VideoSeconds => "seconds of video",
+        }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// There is no unit of this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no such unit")]
+pub struct UnknownUnit;
+
+impl FromStr for Unit {
+    type Err = UnknownUnit;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|unit| unit.name() == text).ok_or(UnknownUnit)
+    }
+}
+
+/// Amounts of units. A request has one of them or, most often, none.
+///
+/// As JSON, an object of the amounts that are not zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Units {
+    #[serde(skip_serializing_if = "is_zero")]
+    images: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    audio_seconds: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    characters: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    video_seconds: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Units {
+    /// Nothing of any unit.
+    pub const NONE: Self = Self { images: 0, audio_seconds: 0, characters: 0, video_seconds: 0 };
+
+    /// So much of one unit.
+    #[must_use]
+    pub fn of(unit: Unit, count: u64) -> Self {
+        Self::NONE.with(unit, count)
+    }
+
+    /// How much there is of a unit.
+    #[must_use]
+    pub fn get(&self, unit: Unit) -> u64 {
+        match unit {
+            Unit::Images => self.images,
+            Unit::AudioSeconds => self.audio_seconds,
+            Unit::Characters => self.characters,
+            Unit::VideoSeconds => self.video_seconds,
+        }
+    }
+
+    /// The same amounts with another of one unit.
+    #[must_use]
+    pub fn with(mut self, unit: Unit, count: u64) -> Self {
+        let slot = match unit {
+            Unit::Images => &mut self.images,
+            Unit::AudioSeconds => &mut self.audio_seconds,
+            Unit::Characters => &mut self.characters,
+            Unit::VideoSeconds => &mut self.video_seconds,
+        };
+        *slot = count;
+        self
+    }
+
+    /// Whether there is nothing of any unit.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::NONE
+    }
+
+    /// The units of which there is something, and how much.
+    pub fn iter(&self) -> impl Iterator<Item = (Unit, u64)> {
+        let amounts = *self;
+        Unit::ALL
+            .into_iter()
+            .map(move |unit| (unit, amounts.get(unit)))
+            .filter(|(_, count)| *count > 0)
+    }
+
+    /// The sum, unit by unit.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        self.merge(other, u64::saturating_add)
+    }
+
+    /// The larger amount of each unit.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        self.merge(other, u64::max)
+    }
+
+    fn merge(self, other: Self, pick: fn(u64, u64) -> u64) -> Self {
+        Unit::ALL
+            .into_iter()
+            .fold(self, |sum, unit| sum.with(unit, pick(sum.get(unit), other.get(unit))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_unit_has_a_name_that_leads_back_to_it() {
+        for unit in Unit::ALL {
+            assert_eq!(unit.name().parse(), Ok(unit));
+        }
+        assert_eq!("tokens".parse::<Unit>(), Err(UnknownUnit));
+    }
+
+    #[test]
+    fn amounts_are_written_without_zeros_and_read_without_them() {
+        let amounts = Units::of(Unit::Images, 3).plus(Units::of(Unit::AudioSeconds, 61));
+        let written = serde_json::to_string(&amounts).unwrap();
+        assert_eq!(written, r#"{"images":3,"audio_seconds":61}"#);
+        assert_eq!(serde_json::from_str::<Units>(&written).unwrap(), amounts);
+        assert_eq!(serde_json::from_str::<Units>("{}").unwrap(), Units::NONE);
+    }
+
+    #[test]
+    fn units_do_not_mix() {
+        let (three, two) = (Units::of(Unit::Images, 3), Units::of(Unit::Characters, 2));
+        assert_eq!(
+            three.plus(two).iter().collect::<Vec<_>>(),
+            [(Unit::Images, 3), (Unit::Characters, 2)]
+        );
+        assert_eq!(three.max(Units::of(Unit::Images, 1)), three);
+    }
+}

@@ -1,0 +1,379 @@
+//! `multipart/form-data`, read strictly and written anew.
+//!
+//! What Azure gets is not the body that came: the parts that were read here are written once more
+//! under a boundary of ours, so a body cannot be read one way here and another way there. Files
+//! keep their bytes, but not their names. <https://www.rfc-editor.org/rfc/rfc7578>
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+
+use super::invalid;
+use crate::error::{ApiError, BadRequestCode};
+
+const MOST_PARTS: usize = 64;
+const LONGEST_HEAD: usize = 2_048;
+const LONGEST_NAME: usize = 64;
+
+/// A form: its parts in their order.
+#[derive(Debug)]
+pub(super) struct Form<'a> {
+    parts: Vec<Part<'a>>,
+    /// Under which it is written anew. Nobody but us knows it before.
+    boundary: String,
+}
+
+#[derive(Debug)]
+pub(super) struct Part<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) body: &'a [u8],
+    pub(super) file: Option<File>,
+}
+
+/// What is told of a file beside its bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct File {
+    /// Ours, with the ending of the client's: endings say what a recording is.
+    name: String,
+    content_type: String,
+}
+
+/// The boundary that a content type names; `None` unless it is one and is well formed.
+pub(super) fn boundary(content_type: &str) -> Option<&str> {
+    let mut boundaries = content_type.split(';').skip(1).filter_map(|parameter| {
+        let (key, value) = parameter.split_once('=')?;
+        key.trim().eq_ignore_ascii_case("boundary").then(|| value.trim())
+    });
+    let boundary = boundaries.next()?;
+    let boundary = match boundary.strip_prefix('"') {
+        Some(quoted) => quoted.strip_suffix('"')?,
+        None => boundary,
+    };
+    let is_well_formed = (1..=70).contains(&boundary.len())
+        && !boundary.ends_with(' ')
+        && boundary.bytes().all(|b| b.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&b));
+    (is_well_formed && boundaries.next().is_none()).then_some(boundary)
+}
+
+impl<'a> Form<'a> {
+    /// Reads a body of parts between a boundary.
+    ///
+    /// # Errors
+    ///
+    /// 400 `invalid_value` with the number of the part that is malformed.
+    pub(super) fn read(boundary: &str, body: &'a [u8], new: String) -> Result<Self, ApiError> {
+        let delimiter = format!("\r\n--{boundary}");
+        let finder = memmem::Finder::new(&delimiter);
+        let mut parts = Vec::new();
+        let first = delimiter.as_bytes().get(2..).unwrap_or_default();
+        let mut rest = body.strip_prefix(first).ok_or_else(|| malformed(0))?;
+        loop {
+            if let Some(epilogue) = rest.strip_prefix(b"--") {
+                let is_over = epilogue.trim_ascii().is_empty();
+                let form = Self { parts, boundary: new };
+                return if is_over { Ok(form) } else { Err(malformed(form.parts.len())) };
+            }
+            let number = parts.len() + 1;
+            if number > MOST_PARTS {
+                let message = format!("The form has more than {MOST_PARTS} parts. Send fewer.");
+                return Err(ApiError::bad(BadRequestCode::InvalidValue, None, message));
+            }
+            let read = || {
+                let rest = rest.strip_prefix(b"\r\n")?;
+                let end = memmem::find(rest.get(..LONGEST_HEAD.min(rest.len()))?, b"\r\n\r\n")?;
+                let (head, body) = (rest.get(..end)?, rest.get(end + 4..)?);
+                let end = finder.find(body)?;
+                let part = Part::read(head, body.get(..end)?)?;
+                Some((part, body.get(end + delimiter.len()..)?))
+            };
+            let (part, after) = read().ok_or_else(|| malformed(number))?;
+            parts.push(part);
+            rest = after;
+        }
+    }
+
+    /// The names of all parts.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.parts.iter().map(|part| part.name.as_ref())
+    }
+
+    /// The text of a field; `None` if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// 400 if it is a file.
+    pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, ApiError> {
+        let Some(part) = self.parts.iter().find(|part| part.name == name) else {
+            return Ok(None);
+        };
+        match (&part.file, std::str::from_utf8(part.body)) {
+            (None, Ok(text)) => Ok(Some(text)),
+            (Some(_), _) | (None, Err(_)) => Err(invalid(name, "must be a text, not a file")),
+        }
+    }
+
+    /// The files under these names, at least one. No other part may be a file.
+    ///
+    /// # Errors
+    ///
+    /// 400 that names the first.
+    pub(super) fn files(&self, names: &[&str]) -> Result<Vec<&Part<'a>>, ApiError> {
+        let wanted = names.first().copied().unwrap_or_default();
+        let mut files = Vec::new();
+        for part in &self.parts {
+            match (names.contains(&part.name.as_ref()), &part.file) {
+                (true, Some(_)) => files.push(part),
+                (true, None) => return Err(invalid(wanted, "must be a file with a name")),
+                (false, Some(_)) => {
+                    return Err(invalid(wanted, "is the only field that may hold a file"));
+                }
+                (false, None) => {}
+            }
+        }
+        let has_wanted = files.iter().any(|part| part.name.trim_end_matches("[]") == wanted);
+        if has_wanted { Ok(files) } else { Err(invalid(wanted, "is missing. Send it as a file")) }
+    }
+
+    /// The content type of what [`write`](Self::write) writes.
+    pub(super) fn content_type(&self) -> String {
+        format!("multipart/form-data; boundary={}", self.boundary)
+    }
+
+    /// Writes the form with fields of ours in place of those of these names.
+    pub(super) fn write(&self, ours: &[(&str, &str)], replaced: &[&str], out: &mut Vec<u8>) {
+        for (name, value) in ours {
+            self.begin(name, None, out);
+            out.extend_from_slice(value.as_bytes());
+        }
+        for part in &self.parts {
+            if !replaced.contains(&part.name.as_ref()) {
+                self.begin(&part.name, part.file.as_ref(), out);
+                out.extend_from_slice(part.body);
+            }
+        }
+        out.extend_from_slice(format!("\r\n--{}--\r\n", self.boundary).as_bytes());
+    }
+
+    fn begin(&self, name: &str, file: Option<&File>, out: &mut Vec<u8>) {
+        let lead = if out.is_empty() { "" } else { "\r\n" };
+        let boundary = &self.boundary;
+        let mut head =
+            format!("{lead}--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"");
+        if let Some(File { name, content_type }) = file {
+            head.push_str(&format!("; filename=\"{name}\"\r\ncontent-type: {content_type}"));
+        }
+        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(b"\r\n\r\n");
+    }
+}
+
+impl<'a> Part<'a> {
+    fn read(head: &'a [u8], body: &'a [u8]) -> Option<Self> {
+        let (mut disposition, mut content_type) = (None, None);
+        for line in std::str::from_utf8(head).ok()?.split("\r\n") {
+            let (name, value) = line.split_once(':')?;
+            if name.is_empty() || name.contains([' ', '\t']) {
+                return None;
+            }
+            let is_first = match name.to_ascii_lowercase().as_str() {
+                "content-disposition" => disposition.replace(value.trim()).is_none(),
+                "content-type" => content_type.replace(value.trim()).is_none(),
+                // What is encoded once more is not read, so that nobody reads it differently.
+                "content-transfer-encoding" => ["binary", "8bit", "7bit"]
+                    .iter()
+                    .any(|plain| plain.eq_ignore_ascii_case(value.trim())),
+                _ => true,
+            };
+            if !is_first {
+                return None;
+            }
+        }
+        let parameters = parameters(disposition?)?;
+        let one = |key: &str| parameters.iter().find(|(found, _)| *found == key).map(|(_, v)| v);
+        let name = one("name").filter(|name| is_name(name))?.clone();
+        let file = one("filename*").or(one("filename")).map(|client| File {
+            name: match ending(client) {
+                Some(ending) => format!("upload.{ending}"),
+                None => "upload".to_owned(),
+            },
+            content_type: media_type(content_type.unwrap_or_default()),
+        });
+        if file.is_none() {
+            std::str::from_utf8(body).ok()?;
+        }
+        Some(Self { name, body, file })
+    }
+}
+
+/// The parameters of `form-data; name="…"; filename="…"`, each there once.
+fn parameters(disposition: &str) -> Option<Vec<(&str, Cow<'_, str>)>> {
+    let mut rest = disposition.get(9..)?.trim_start();
+    if !disposition.get(..9)?.eq_ignore_ascii_case("form-data") {
+        return None;
+    }
+    let mut parameters: Vec<(&str, Cow<'_, str>)> = Vec::new();
+    while !rest.is_empty() {
+        let (key, value) = rest.strip_prefix(';')?.trim_start().split_once('=')?;
+        let (value, after) = match value.strip_prefix('"') {
+            Some(quoted) => quoted_text(quoted)?,
+            None => {
+                let end = value.find(';').unwrap_or(value.len());
+                (Cow::Borrowed(value.get(..end)?.trim_end()), value.get(end..)?)
+            }
+        };
+        if parameters.iter().any(|(known, _)| *known == key) {
+            return None;
+        }
+        parameters.push((key, value));
+        rest = after.trim_start();
+    }
+    Some(parameters)
+}
+
+/// Text up to its closing quote, and what follows. A backslash escapes a quote or a backslash.
+fn quoted_text(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    let mut unescaped = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, char)) = chars.next() {
+        match char {
+            '"' => return Some((Cow::Owned(unescaped), text.get(at + 1..)?)),
+            '\\' => match chars.next()? {
+                (_, next @ ('"' | '\\')) => unescaped.push(next),
+                (_, next) => unescaped.extend(['\\', next]),
+            },
+            char => unescaped.push(char),
+        }
+    }
+    None
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.[]".contains(&b))
+}
+
+fn ending(file_name: &str) -> Option<String> {
+    let (_, ending) = file_name.rsplit_once('.')?;
+    let is_ending =
+        (1..=5).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphanumeric());
+    is_ending.then(|| ending.to_ascii_lowercase())
+}
+
+fn media_type(content_type: &str) -> String {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_token = |text: &str| {
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".+-".contains(&b))
+    };
+    match essence.split_once('/') {
+        Some((kind, subtype)) if is_token(kind) && is_token(subtype) => essence,
+        Some(_) | None => "application/octet-stream".to_owned(),
+    }
+}
+
+fn malformed(part: usize) -> ApiError {
+    let place = match part {
+        0 => "it does not begin with the boundary that the content type names".to_owned(),
+        part => format!("near part {part}"),
+    };
+    ApiError::bad(
+        BadRequestCode::InvalidValue,
+        None,
+        format!(
+            "The form is malformed: {place}. Let your HTTP client write the form and its content type."
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HEAD: &str = "Content-Disposition: form-data; name=";
+
+    fn read(body: &str) -> Option<Form<'_>> {
+        Form::read("b", body.as_bytes(), "new".to_owned()).ok()
+    }
+
+    #[test]
+    fn a_boundary_is_one_and_well_formed() {
+        let of = |parameters: &str| {
+            boundary(&format!("multipart/form-data{parameters}")).map(ToOwned::to_owned)
+        };
+        assert_eq!(of("; boundary=abc-1").as_deref(), Some("abc-1"));
+        assert_eq!(of(";charset=utf-8; Boundary=\"a b:c\"").as_deref(), Some("a b:c"));
+        for bad in
+            ["", "; boundary=", "; boundary=\"a", "; boundary=a; boundary=b", "; boundary=a\u{e9}"]
+        {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+        assert_eq!(of(&format!("; boundary={}", "x".repeat(71))), None);
+    }
+
+    #[test]
+    fn fields_and_files_are_told_apart() {
+        let body = format!(
+            "--b\r\n{HEAD}\"model\"\r\n\r\nwhisper\r\n--b\r\n{HEAD}\"file\"; filename=\"../../x\\\"y.MP3\"\r\n\
+             Content-Type: audio/mpeg; x=y\r\n\r\n\r\n--c\r\n\0\r\n--b--\r\n"
+        );
+        let form = read(&body).unwrap();
+        assert_eq!(form.text("model").unwrap(), Some("whisper"));
+        assert!(form.text("file").is_err());
+        let files = form.files(&["file"]).unwrap();
+        assert_eq!(files[0].body, b"\r\n--c\r\n\0");
+        let file = File { name: "upload.mp3".to_owned(), content_type: "audio/mpeg".to_owned() };
+        assert_eq!(files[0].file, Some(file));
+    }
+
+    #[test]
+    fn what_is_no_form_is_refused() {
+        let part = |head: &str| format!("--b\r\n{head}\r\n\r\nx\r\n--b--\r\n");
+        assert!(read(&part(&format!("{HEAD}\"n\""))).is_some());
+        assert!(read(&part(&format!("{HEAD}n"))).is_some());
+        for head in [
+            "",
+            "Content-Type: text/plain",
+            "Content-Disposition: attachment; name=\"n\"",
+            &format!("{HEAD}\"\""),
+            &format!("{HEAD}\"n"),
+            &format!("{HEAD}\"n\"; name=\"m\""),
+            &format!("{HEAD}\"n\r\n m\""),
+            &format!("{HEAD}\"n\"\r\n{HEAD}\"m\""),
+            &format!("{HEAD}\"n o\""),
+            &format!("{HEAD}\"n\"\r\nContent-Transfer-Encoding: base64"),
+            &format!("{HEAD}\"{}\"", "n".repeat(65)),
+        ] {
+            assert!(read(&part(head)).is_none(), "{head}");
+        }
+        for body in ["", "--b", "--b\r\n", "x--b--", "--c--", "--b--x", "--b\n--b--"] {
+            assert!(read(body).is_none(), "{body}");
+        }
+        assert!(read("--b--").is_some());
+        let many = format!("--b\r\n{HEAD}\"n\"\r\n\r\n\r\n").repeat(MOST_PARTS + 1);
+        assert!(read(&format!("{many}--b--")).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn files_keep_every_byte(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "[a-z \r\n-]{0,40}") {
+            let mut body = format!("--b\r\n{HEAD}\"file\"; filename=\"a.wav\"\r\n\r\n").into_bytes();
+            body.extend_from_slice(&bytes);
+            body.extend_from_slice(format!("\r\n--b\r\n{HEAD}\"prompt\"\r\n\r\n{text}\r\n--b--").as_bytes());
+            // A body that holds its own boundary is another form.
+            prop_assume!(memmem::find(&bytes, b"\r\n--b").is_none() && !text.contains("\r\n--b"));
+            let form = Form::read("b", &body, "other".to_owned()).unwrap();
+            let mut written = Vec::new();
+            form.write(&[("model", "azure")], &["model"], &mut written);
+            let again = Form::read("other", &written, "b".to_owned()).unwrap();
+            prop_assert_eq!(again.text("model").unwrap(), Some("azure"));
+            prop_assert_eq!(again.text("prompt").unwrap(), Some(text.as_str()));
+            prop_assert_eq!(again.files(&["file"]).unwrap()[0].body, &bytes[..]);
+        }
+
+        #[test]
+        fn any_bytes_are_survived(body in prop::collection::vec(prop_oneof![Just(b'-'), Just(b'b'), Just(b'\r'), Just(b'\n'), any::<u8>()], 0..120)) {
+            let _ = Form::read("b", &body, String::new());
+        }
+    }
+}
