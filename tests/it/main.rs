@@ -20,6 +20,7 @@ mod errors;
 mod event;
 mod faults;
 mod files;
+mod jobs;
 mod ledger;
 mod models;
 mod objects;

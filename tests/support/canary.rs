@@ -23,6 +23,7 @@ pub(crate) const AZURE_NAME: &str = "canary-azure-name";
 const WATCHED: &str = "off,lanyard_domain=trace,lanyard_gateway=trace,lanyard_platform=trace,\
     chat_completions=trace,embeddings=trace,event=trace,models=trace,admin=trace,sweep=trace,\
     responses=trace,conversations=trace,files=trace,vector_stores=trace,clear_objects=trace,\
+    assistants=trace,threads=trace,videos=trace,finish_jobs=trace,\
     completions=trace,images_generations=trace,images_edits=trace,audio_transcriptions=trace,\
     audio_translations=trace,audio_speech=trace,moderations=trace";
 

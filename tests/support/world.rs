@@ -95,6 +95,9 @@ impl World {
         let function = |request| async move {
             match () {
                 () if path.ends_with("/embeddings") => embeddings::handle(gateway, request).await,
+                () if path.contains("/assistants") => assistants::handle(gateway, request).await,
+                () if path.contains("/threads") => threads::handle(gateway, request).await,
+                () if path.contains("/videos") => videos::handle(gateway, request).await,
                 () if path.contains("/responses") => responses::handle(gateway, request).await,
                 () if path.contains("/conversations") => {
                     conversations::handle(gateway, request).await

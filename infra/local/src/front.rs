@@ -31,8 +31,9 @@ const MOST_BYTES: usize = 6 * 1024 * 1024;
 const GRACE: Duration = Duration::from_secs(30);
 
 /// The functions that stand behind routes. `invoke` knows each of them.
-pub const FUNCTIONS: [&str; 16] = [
+pub const FUNCTIONS: [&str; 19] = [
     "admin",
+    "assistants",
     "audio-speech",
     "audio-transcriptions",
     "audio-translations",
@@ -47,7 +48,9 @@ pub const FUNCTIONS: [&str; 16] = [
     "models",
     "moderations",
     "responses",
+    "threads",
     "vector-stores",
+    "videos",
 ];
 
 /// The functions and what they need.
@@ -154,6 +157,13 @@ impl Front {
             "conversations" => {
                 answer(Audience::Attendees, request, |r| conversations::handle(gateway, r)).await
             }
+            "assistants" => {
+                answer(Audience::Attendees, request, |r| assistants::handle(gateway, r)).await
+            }
+            "threads" => {
+                answer(Audience::Attendees, request, |r| threads::handle(gateway, r)).await
+            }
+            "videos" => answer(Audience::Attendees, request, |r| videos::handle(gateway, r)).await,
             "files" => answer(Audience::Attendees, request, |r| files::handle(gateway, r)).await,
             "responses" => {
                 answer(Audience::Attendees, request, |r| responses::handle(gateway, r)).await

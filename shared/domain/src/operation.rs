@@ -21,6 +21,12 @@ pub enum Operation {
     Files,
     /// `…/vector_stores`
     VectorStores,
+    /// `…/assistants`
+    Assistants,
+    /// `…/threads`, with their messages and runs.
+    Threads,
+    /// `…/videos`
+    Videos,
     /// `POST …/completions`
     Completions,
     /// `POST …/images/generations`
@@ -39,13 +45,16 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::ChatCompletions,
         Self::Embeddings,
         Self::Responses,
         Self::Conversations,
         Self::Files,
         Self::VectorStores,
+        Self::Assistants,
+        Self::Threads,
+        Self::Videos,
         Self::Completions,
         Self::ImagesGenerations,
         Self::ImagesEdits,
@@ -65,6 +74,9 @@ impl Operation {
             Self::Conversations => "conversations",
             Self::Files => "files",
             Self::VectorStores => "vector_stores",
+            Self::Assistants => "assistants",
+            Self::Threads => "threads",
+            Self::Videos => "videos",
             Self::Completions => "completions",
             Self::ImagesGenerations => "images/generations",
             Self::ImagesEdits => "images/edits",
@@ -89,7 +101,13 @@ impl Operation {
             | Self::AudioTranslations
             | Self::AudioSpeech
             | Self::Moderations => true,
-            Self::Responses | Self::Conversations | Self::Files | Self::VectorStores => false,
+            Self::Responses
+            | Self::Conversations
+            | Self::Files
+            | Self::VectorStores
+            | Self::Assistants
+            | Self::Threads
+            | Self::Videos => false,
         }
     }
 
@@ -103,6 +121,9 @@ impl Operation {
             Self::Conversations => "conversations",
             Self::Files => "files",
             Self::VectorStores => "vector_stores",
+            Self::Assistants => "assistants",
+            Self::Threads => "threads",
+            Self::Videos => "videos",
             Self::Completions => "completions",
             Self::ImagesGenerations => "images_generations",
             Self::ImagesEdits => "images_edits",
@@ -128,7 +149,10 @@ impl Operation {
             | Self::Conversations
             // Its own function reads the form.
             | Self::Files
-            | Self::VectorStores => false,
+            | Self::VectorStores
+            | Self::Assistants
+            | Self::Threads
+            | Self::Videos => false,
         }
     }
 
@@ -148,7 +172,10 @@ impl Operation {
             | Self::Moderations
             | Self::Conversations
             | Self::Files
-            | Self::VectorStores => false,
+            | Self::VectorStores
+            | Self::Assistants
+            | Self::Threads
+            | Self::Videos => false,
         }
     }
 
@@ -167,7 +194,10 @@ impl Operation {
             | Self::Responses
             | Self::Conversations
             | Self::Files
-            | Self::VectorStores => false,
+            | Self::VectorStores
+            | Self::Assistants
+            | Self::Threads
+            | Self::Videos => false,
         }
     }
 }

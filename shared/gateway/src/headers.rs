@@ -16,6 +16,8 @@ pub const API_KEY: &str = "api-key";
 pub const USER_ID: &str = "x-user-id";
 /// The model, before the body's.
 pub const MODEL: &str = "x-model";
+/// A preview of OpenAI's API that is asked for.
+pub const BETA: &str = "openai-beta";
 /// Our id of the request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Azure's id of its answer.

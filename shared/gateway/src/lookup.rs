@@ -33,6 +33,13 @@ pub struct OpenEvent {
     code_works_until: Option<DateTime<Utc>>,
 }
 
+impl OpenEvent {
+    /// An event that nobody asks for by its code.
+    pub(crate) fn of(event: Event, catalog: Catalog) -> Self {
+        Self { event, catalog, code_works_until: None }
+    }
+}
+
 /// Events by their codes, as last read.
 #[derive(Debug)]
 pub struct Events {

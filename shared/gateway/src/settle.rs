@@ -74,8 +74,8 @@ impl Settler {
         self.tasks.spawn(async move { settler.settle(reservation, ending).await });
     }
 
-    /// Settles a reservation and writes its line in the journal.
-    pub(crate) async fn settle(&self, mut reservation: Reservation, ending: Ending) {
+    /// Settles a reservation and writes its line in the journal. False if it stays to be settled.
+    pub(crate) async fn settle(&self, mut reservation: Reservation, ending: Ending) -> bool {
         reservation.disarm();
         let now = self.clock.now();
         let charge = ending.settlement.charge(&reservation.hold);
@@ -86,7 +86,10 @@ impl Settler {
                 Ok(None) => (charge, true),
                 // The sweep was faster: its word stands.
                 Ok(Some(earlier)) => (Some(earlier.charge), false),
-                Err(fault) => return self.failed(record, &fault),
+                Err(fault) => {
+                    self.failed(record, &fault);
+                    return false;
+                }
             },
         };
         let allowances =
@@ -97,6 +100,7 @@ impl Settler {
             self.settle_accounts(&key, &reservation.id, &reservation.hold, &allowances, charge),
             self.count_hour(hour),
         );
+        let is_settled = settled.is_ok();
         if let (Err(fault), Some(record)) = (settled, &record) {
             self.failed(record, &fault);
         }
@@ -114,6 +118,7 @@ impl Settler {
             duration_ms: ms_between(reservation.admitted_at, now),
             first_byte_ms: ms_between(reservation.admitted_at, ending.first_byte_at.unwrap_or(now)),
         });
+        is_settled
     }
 
     /// Settles a hold on the attendee's account and, if that was the first time, on the event's.

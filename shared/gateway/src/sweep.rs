@@ -61,12 +61,14 @@ impl Gateway {
         let before = self.ports.ledger.account(&key).await?.unwrap_or_default();
         let mut tallies: BTreeMap<Period, Tally> = BTreeMap::new();
         let (mut seated, mut is_asking) = (0, false);
+        let mut first_open: Option<Period> = None;
         let mut after = None;
         loop {
             let (attendees, next) =
                 self.ports.ledger.attendees(&event.id, after.as_ref(), PAGE).await?;
             for (user, account) in attendees {
                 let account = self.expire(event, &user, account, now, swept).await?;
+                first_open = first_open.into_iter().chain(mend::first_open(&account)).min();
                 seated += u64::from(account.numbers.contains_key(&Field::SeatedAt));
                 is_asking |= is_asking_now(&account, now);
                 for period in mend::periods([&account]) {
@@ -83,7 +85,9 @@ impl Gateway {
             // Kept: somebody came meanwhile, and the next sweep counts again.
             self.ports.ledger.apply(&key, &write).await?;
         }
-        self.mend(event, &key, before, &tallies, now, swept).await
+        // In their order: none is mended before one that still has to wait for a hold.
+        let until = first_open.unwrap_or(Period(i64::MAX));
+        self.mend(event, &key, before, &tallies, until, now, swept).await
     }
 
     /// Settles an attendee's expired holds and returns the account after that.
@@ -133,6 +137,7 @@ impl Gateway {
         key: &AccountKey,
         mut account: Account,
         tallies: &BTreeMap<Period, Tally>,
+        until: Period,
         now: DateTime<Utc>,
         swept: &mut Swept,
     ) -> Result<(), LedgerFault> {
@@ -142,7 +147,7 @@ impl Gateway {
         let mended_through = account.numbers.get(&Field::MendedThrough).copied();
         for period in periods {
             let is_mended = mended_through.is_some_and(|last| period.0 <= last);
-            if is_mended || !mend::is_over(period, now.into(), longest) {
+            if is_mended || period >= until || !mend::is_over(period, now.into(), longest) {
                 continue;
             }
             let tally = tallies.get(&period).copied().unwrap_or_default();

@@ -14,6 +14,7 @@
 //! | `SWEEP` | `EVENT#<id>` | events that the sweep looks at |
 //! | `REQUEST#<request id>` | `REQUEST` | a usage record |
 //! | `OBJECTS#<event id>` | `<user>#<kind>#<upstream id>` | whose an object kept upstream is |
+//! | `JOBS` | `EVENT#<id>#<user>#<kind>#<upstream id>` | runs and films whose end nobody has seen |
 //! | `MARKS` | `EVENT#<id>` | events that may have such objects |
 
 use std::collections::HashMap;
@@ -24,7 +25,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::AccountKey;
 use lanyard_domain::ids::{DeploymentName, EventId, OrganiserId, Replica, RequestId};
-use lanyard_domain::object::{Kind, ObjectId, Owner};
+use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_gateway::ports::Cause;
 use serde::Serialize;
@@ -143,6 +144,13 @@ impl Key {
         Self::new(objects_pk(&owner.event), sk)
     }
 
+    /// A run or a film whose end nobody has seen.
+    #[must_use]
+    pub fn job(job: &Owned) -> Self {
+        let (event, prefix) = (&job.event, objects_prefix(&job.user, job.kind));
+        Self::new(JOBS_PK.to_owned(), format!("{EVENT_PREFIX}{event}#{prefix}{}", job.id))
+    }
+
     /// That an event may have objects.
     #[must_use]
     pub fn mark(event: &EventId) -> Self {
@@ -171,6 +179,9 @@ pub const DEPLOYMENT_PREFIX: &str = "DEPLOYMENT#";
 pub const EVENT_PREFIX: &str = "EVENT#";
 /// The partition of the events that the sweep looks at.
 pub const SWEEP_PK: &str = "SWEEP";
+
+/// The partition of the runs and films whose end nobody has seen.
+pub const JOBS_PK: &str = "JOBS";
 
 /// The partition of the events that may have objects kept upstream.
 pub const MARKS_PK: &str = "MARKS";
@@ -311,11 +322,9 @@ pub async fn create(
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use lanyard_domain::catalog::Deployment;
     use lanyard_domain::event::Event;
-    use lanyard_domain::object::Owned;
-
-    use super::*;
 
     fn item(schema: i64, document: &str) -> Item {
         HashMap::from([

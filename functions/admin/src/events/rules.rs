@@ -314,6 +314,9 @@ fn obvious(operation: Operation, names: Vec<DeploymentName>) -> Option<Deploymen
         | Operation::Conversations
         | Operation::Files
         | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos
         | Operation::Completions
         | Operation::ImagesGenerations
         | Operation::ImagesEdits

@@ -105,6 +105,8 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
       },
       "max_completion_tokens": 4096,
       "max_choices": 1,
+      "extra_tool_types": [],
+      "keeps_objects": false,
       "allowances": {
         "attendee": {
           "requests_per_minute": 20,
@@ -156,6 +158,8 @@ fn every_field_can_be_set_at_once() {
         "default_deployments": {"chat_completions": "gpt-4o-mini"},
         "max_completion_tokens": 256,
         "max_choices": 2,
+        "extra_tool_types": [],
+        "keeps_objects": false,
         "allowances": {
             "attendee": {"requests_per_minute": null, "tokens_per_day": 1_000, "in_flight": 1},
             "event": {"tokens_total": 255, "attendees": null},
@@ -185,6 +189,8 @@ fn every_field_can_be_set_at_once() {
       },
       "max_completion_tokens": 256,
       "max_choices": 2,
+      "extra_tool_types": [],
+      "keeps_objects": false,
       "allowances": {
         "attendee": {
           "requests_per_minute": null,
@@ -261,7 +267,7 @@ fn every_wrong_field_is_reported_at_once() {
     attendees must be a whole number from 1 to 100000
     deployments [2] repeats a name; [3] must be 1 to 64 of A-Z a-z 0-9 . _ -; [4] must be text
     default_deployments.embeddings must be text
-    default_deployments.chat is not a field that can be set; there are: chat_completions, embeddings
+    default_deployments.chat is not a field that can be set; there are: chat_completions, embeddings, responses, conversations, files, vector_stores, assistants, threads, videos, completions, images_generations, images_edits, audio_transcriptions, audio_translations, audio_speech, moderations
     max_completion_tokens must be a whole number from 1 to 1000000
     max_choices must be a whole number from 1 to 128
     allowances.event.attendees must be a whole number from 1 to 1000000000000, or null for no such limit
@@ -276,7 +282,7 @@ fn every_wrong_field_is_reported_at_once() {
     url_text must be one line of text, 1 to 128 characters
     description must be text of at most 8192 characters
     image_url must be an address that begins with https://
-    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, allowances, contact, url, url_text, description, image_url
+    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url
     name is required
     starts_at must be a date and time such as 2026-12-05T09:00, with an offset or Z if it is not local
     ");
@@ -296,7 +302,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
         "details": [
           {
             "field": "colour",
-            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, allowances, contact, url, url_text, description, image_url"
+            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url"
           },
           {
             "field": "time_zone",
@@ -311,7 +317,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
             "message": "is required"
           }
         ],
-        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, allowances, contact, url, url_text, description, image_url.",
+        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url.",
         "param": "colour",
         "type": "invalid_request_error"
       }

@@ -9,16 +9,20 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use lanyard_domain::account::Field;
 use lanyard_domain::catalog::Deployment;
-use lanyard_domain::object::Owned;
+use lanyard_domain::object::{Kind, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
+use super::beta;
+use super::ownership::pinned_at;
 use super::query::{Param, Query};
+use super::stream::Working;
+use super::told::Telling;
 use super::verbs::{Asked, Deed};
 use crate::admit::Reservation;
-use crate::error::ApiError;
+use crate::error::{ApiError, ModelRefusal};
 use crate::forward::SETTLED;
 use crate::lookup::Attendance;
 use crate::payload::{Demanded, Payload};
@@ -58,9 +62,9 @@ impl Gateway {
         query: &Query,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
-        let (verb, id) = (asked.verb, asked.id()?);
-        let segments = asked.segments(&id)?;
-        let owned = self.owned(&attendance.owner(), verb.kind, &id).await?;
+        let verb = asked.verb;
+        let segments = asked.segments()?;
+        let owned = self.owned_path(attendance, asked).await?;
         let owned = owned.ok_or_else(|| asked.not_found())?;
         let deployment = attendance.deployment_at(&owned.home)?;
         line.model = Some(deployment.name.clone());
@@ -75,8 +79,21 @@ impl Gateway {
             if verb.deed == Deed::Extend {
                 added_tokens = payload.items_tokens()?;
             }
+            if matches!(verb.kind, Kind::Assistant | Kind::Thread) {
+                payload.check_assistant(&attendance.caps())?;
+            }
+            outgoing.is_streamed = verb.deed == Deed::Resume && payload.is_streamed()?;
             outgoing.content_type = Some(JSON);
-            outgoing.body = request.http.body().clone();
+            outgoing.body = match payload.model()?.filter(|_| verb.kind == Kind::Assistant) {
+                None => request.http.body().clone(),
+                Some(model) => {
+                    let choice = attendance.choose(Some(&model), verb.kind.operation())?;
+                    let choice = pinned_at(choice, &owned.home)?;
+                    let there = choice.by_luck(0).first().copied();
+                    let there = there.ok_or(ApiError::Internal(None))?;
+                    payload.assistant_for_azure(there.azure_name.as_str())
+                }
+            };
         }
         let demanded = Demanded::nothing();
         let operation = verb.kind.operation();
@@ -84,7 +101,7 @@ impl Gateway {
             self.admit(request, attendance, &deployment.name, operation, &demanded).await?;
         line.outcome = SETTLED;
         reservation.mark_sent();
-        let answer = match self.call_home(request, deployment, outgoing).await {
+        let answer = match self.call_home(request, verb.kind, deployment, outgoing).await {
             Ok(answer) => answer,
             Err(failure) => {
                 if matches!(failure, Failure::Missing) && verb.deed == Deed::Delete {
@@ -101,10 +118,26 @@ impl Gateway {
         }
         let headers = self.answer_headers(answer.headers(), request, &demanded, &reservation);
         let handed_on = match verb.deed {
-            Deed::Download => self.pass(request, answer, headers, OCTETS).await,
+            Deed::Download => {
+                let content_type = bytes_type(verb.kind, answer.headers());
+                self.pass(request, answer, headers, content_type).await
+            }
+            Deed::Resume if is_events(&answer) => {
+                let mut working = Working::on(self, attendance, deployment, request);
+                working.run = Some(owned);
+                Ok(working.start(answer, headers))
+            }
             Deed::Delete => self.whole_answer(request, answer, headers, Some(&owned)).await,
-            Deed::Create | Deed::List | Deed::Poll | Deed::Read | Deed::Change | Deed::Extend => {
-                self.whole_answer(request, answer, headers, None).await
+            Deed::Create
+            | Deed::List
+            | Deed::Poll
+            | Deed::Read
+            | Deed::Change
+            | Deed::Extend
+            | Deed::Start
+            | Deed::Resume => {
+                let told = self.told(request, attendance, asked, &owned, deployment, answer).await;
+                told.map(|bytes| respond(headers, JSON, whole(bytes)))
             }
         };
         let ending = match &handed_on {
@@ -124,12 +157,11 @@ impl Gateway {
         query: &Query,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
-        let (verb, id) = (asked.verb, asked.id()?);
-        let segments = asked.segments(&id)?;
-        let owner = attendance.owner();
+        let verb = asked.verb;
+        let segments = asked.segments()?;
         // No write admits it, so a block must be looked for.
         let (owned, account) =
-            tokio::join!(self.owned(&owner, verb.kind, &id), self.account(attendance));
+            tokio::join!(self.owned_path(attendance, asked), self.account(attendance));
         let (owned, account) = (owned?, account?);
         if account.get(Field::Blocked) != 0 {
             return Err(ApiError::AttendeeBlocked { contact: attendance.contact() });
@@ -141,14 +173,14 @@ impl Gateway {
             .iter()
             .rev()
             .find_map(|segment| segment.parse().ok())
-            .unwrap_or_else(|| id.clone());
+            .unwrap_or_else(|| owned.id.clone());
         let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
         let url =
             upstream::below_url(deployment, verb.kind.operation(), segments, &query.encoded());
         let is_streamed = query.get(Param::Stream) == Some("true");
         self.pace.turn(&turn, until).await;
         let outgoing = Outgoing { is_streamed, ..Outgoing::plain(Method::GET, url) };
-        let answer = match self.call_home(request, deployment, outgoing).await {
+        let answer = match self.call_home(request, verb.kind, deployment, outgoing).await {
             Ok(answer) => answer,
             Err(Failure::Missing) => return Err(asked.not_found()),
             Err(failure) => return Err(failure.into_error()),
@@ -156,13 +188,12 @@ impl Gateway {
         let mut headers = upstream_id(answer.headers());
         let allowance = account.allowance(&attendance.allowances().attendee);
         headers::set_rates(&mut headers, &allowance, &account, request.now.into());
-        let is_events = answer
-            .headers()
-            .get(CONTENT_TYPE)
-            .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
-        let handed_on = match is_streamed && is_events {
+        let handed_on = match is_streamed && is_events(&answer) {
             true => self.pass(request, answer, headers, EVENTS).await,
-            false => self.whole_answer(request, answer, headers, None).await,
+            false => {
+                let told = self.told(request, attendance, asked, &owned, deployment, answer).await;
+                told.map(|bytes| respond(headers, JSON, whole(bytes)))
+            }
         }?;
         line.request_id = Some(request.id.clone());
         line.outcome = "ok";
@@ -176,6 +207,7 @@ impl Gateway {
     pub(super) async fn call_home(
         &self,
         request: &Request,
+        kind: Kind,
         deployment: &Deployment,
         outgoing: Outgoing,
     ) -> Result<http::Response<UpstreamBody>, Failure> {
@@ -184,7 +216,12 @@ impl Gateway {
             url: outgoing.url,
             content_type: outgoing.content_type,
             body: outgoing.body,
-            accept: if outgoing.is_streamed { "text/event-stream" } else { "application/json" },
+            beta: beta::asked(request, kind),
+            accept: if outgoing.is_streamed {
+                "text/event-stream"
+            } else {
+                "application/json, */*;q=0.5"
+            },
             is_streamed: outgoing.is_streamed,
             request_id: request.id.clone(),
             patience: patience(request.deadline),
@@ -195,7 +232,14 @@ impl Gateway {
             }
             sent => sent,
         };
-        match sent? {
+        let sent = match sent {
+            // What Azure has retired is not there for anybody, and it says so.
+            Err(Failure::NotThere(refusal)) if may_be_retired(kind, &refusal) => {
+                return Err(Failure::Final(ApiError::RefusedByModel(refusal)));
+            }
+            sent => sent?,
+        };
+        match sent {
             Sent::Answer { answer, .. } => Ok(answer),
             Sent::Refused { error, .. } => Err(Failure::Final(error)),
         }
@@ -225,6 +269,31 @@ impl Gateway {
         if !matches!(forgot, Ok(Ok(()))) {
             tracing::warn!(kind = %owned.kind, object = %owned.id, "a deleted object is still listed");
         }
+    }
+
+    /// An answer read whole, in the event's own words. A job that it shows to have ended is settled.
+    async fn told(
+        &self,
+        request: &Request,
+        attendance: &Attendance,
+        asked: &Asked<'_>,
+        owned: &Owned,
+        home: &Deployment,
+        answer: http::Response<UpstreamBody>,
+    ) -> Result<Bytes, ApiError> {
+        let bytes = json_body(request, answer).await?;
+        match (owned.kind, asked.verb.kind) {
+            // Its steps have a state of their own.
+            (Kind::Run | Kind::Video, _) if asked.is_about_itself() => {
+                self.note_job(owned, &attendance.at, &bytes);
+            }
+            (Kind::Thread, Kind::Run) => {
+                self.note_runs(attendance.owner(), &attendance.at, &bytes);
+            }
+            _ => {}
+        }
+        let deployments = attendance.at.catalog.deployments();
+        Ok(Telling::of(asked.verb.kind, deployments, home, request).retell(bytes))
     }
 
     /// An answer read whole and handed on unchanged. An object that was `deleted` is gone even if
@@ -272,6 +341,31 @@ impl Gateway {
         };
         Ok(respond(headers, content_type, passed(first, body, until)))
     }
+}
+
+/// Whether Azure may have given up a kind at some resource, so that what it says is not our fault.
+fn may_be_retired(kind: Kind, refusal: &ModelRefusal) -> bool {
+    match kind {
+        Kind::Assistant | Kind::Thread | Kind::Run => {
+            refusal.code.as_deref() != Some("DeploymentNotFound")
+        }
+        Kind::Response | Kind::Conversation | Kind::File | Kind::VectorStore | Kind::Video => false,
+    }
+}
+
+/// Whether an answer is a stream of events.
+pub(super) fn is_events(answer: &http::Response<UpstreamBody>) -> bool {
+    let kind = answer.headers().get(CONTENT_TYPE);
+    kind.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
+}
+
+/// What downloaded bytes are called: a film and its pictures by their types, from a closed list.
+fn bytes_type(kind: Kind, azure: &HeaderMap) -> HeaderValue {
+    let said = azure.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = said.split(';').next().unwrap_or_default().trim();
+    let known = ["video/mp4", "image/webp", "image/jpeg", "image/png"];
+    let known = known.into_iter().find(|known| known.eq_ignore_ascii_case(essence));
+    known.filter(|_| kind == Kind::Video).map_or(OCTETS, HeaderValue::from_static)
 }
 
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");

@@ -15,6 +15,7 @@ use lanyard_domain::object::{Home, Kind, ObjectId, Owned, Owner};
 use lanyard_domain::usage::Usage;
 use tokio::time::Instant;
 
+use super::beta;
 use crate::error::ApiError;
 use crate::memory::Bounded;
 use crate::ports::{Cause, Incident, Journal, Objects, Size, Upstream, UpstreamCall};
@@ -44,6 +45,8 @@ pub(crate) struct Keeper {
 #[derive(Clone, Debug)]
 pub(crate) struct Birth {
     pub(crate) kind: Kind,
+    /// The thread of a run.
+    pub(crate) parent: Option<ObjectId>,
     pub(crate) owner: Owner,
     /// As far as they are known.
     pub(crate) tokens: u64,
@@ -67,6 +70,7 @@ impl Keeper {
         let owned = Owned {
             kind: birth.kind,
             id,
+            parent: birth.parent,
             event: birth.owner.event,
             user: birth.owner.user,
             home: Home {
@@ -95,6 +99,10 @@ impl Keeper {
         if !is_marked {
             self.surely(|| self.objects.mark(&owned.event, owned.expires_at())).await?;
             self.marked.insert(owned.event.clone(), Instant::now());
+        }
+        if owned.kind.is_job() {
+            // First, so that what is made is paid for whatever becomes of it.
+            self.surely(|| self.objects.open_job(owned)).await?;
         }
         self.surely(|| self.objects.put(owned)).await
     }
@@ -134,11 +142,15 @@ impl Keeper {
 
     /// Deletes an object upstream. One that is gone already is deleted.
     pub(crate) async fn delete(&self, owned: &Owned, home: &Deployment) -> Result<(), Cause> {
+        let is_run = owned.kind == Kind::Run;
+        let end = is_run.then_some("cancel");
         let call = || UpstreamCall {
-            method: Method::DELETE,
-            url: upstream::below_url(home, owned.kind.operation(), [owned.id.as_str()], ""),
+            // A run cannot be deleted: it goes with its thread. It can be told to stop.
+            method: if is_run { Method::POST } else { Method::DELETE },
+            url: upstream::below_url(home, owned.kind.operation(), owned.segments().chain(end), ""),
             content_type: None,
             body: Bytes::new(),
+            beta: beta::usual(owned.kind),
             accept: "application/json",
             is_streamed: false,
             request_id: owned.request_id.clone(),
@@ -151,6 +163,8 @@ impl Keeper {
         }
         match answer.status() {
             status if status.is_success() || status == http::StatusCode::NOT_FOUND => Ok(()),
+            // It has ended already.
+            http::StatusCode::BAD_REQUEST if is_run => Ok(()),
             status => Err(format!("the deployment answered {status}").into()),
         }
     }

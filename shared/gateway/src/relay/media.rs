@@ -55,7 +55,10 @@ pub(super) fn kind(operation: Operation, is_streamed: bool, content_type: Option
         | Operation::Responses
         | Operation::Conversations
         | Operation::Files
-        | Operation::VectorStores => Kind::Json,
+        | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos => Kind::Json,
         Operation::AudioTranscriptions | Operation::AudioTranslations => {
             let text = TEXTS.into_iter().find(|(known, _)| is(known));
             match text {
@@ -87,7 +90,10 @@ pub(crate) fn accepted(operation: Operation, is_streamed: bool) -> &'static str 
         | Operation::Responses
         | Operation::Conversations
         | Operation::Files
-        | Operation::VectorStores => "application/json",
+        | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos => "application/json",
     }
 }
 

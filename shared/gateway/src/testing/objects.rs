@@ -22,6 +22,7 @@ pub struct MemoryObjects {
     kept: Mutex<BTreeMap<Place, Owned>>,
     events: Mutex<BTreeMap<EventId, Event>>,
     marked: Mutex<BTreeSet<EventId>>,
+    jobs: Mutex<BTreeMap<Place, Owned>>,
 }
 
 fn place(owned: &Owned) -> Place {
@@ -82,6 +83,20 @@ impl Objects for MemoryObjects {
 
     async fn unmark(&self, event: &EventId) -> Result<(), Cause> {
         lock(&self.marked).remove(event);
+        Ok(())
+    }
+
+    async fn open_job(&self, job: &Owned) -> Result<(), Cause> {
+        lock(&self.jobs).insert(place(job), job.clone());
+        Ok(())
+    }
+
+    async fn open_jobs(&self) -> Result<Vec<Owned>, Cause> {
+        Ok(lock(&self.jobs).values().cloned().collect())
+    }
+
+    async fn close_job(&self, job: &Owned) -> Result<(), Cause> {
+        lock(&self.jobs).remove(&place(job));
         Ok(())
     }
 
@@ -173,6 +188,18 @@ impl Objects for FaultyObjects {
 
     async fn unmark(&self, event: &EventId) -> Result<(), Cause> {
         self.inner.unmark(event).await
+    }
+
+    async fn open_job(&self, job: &Owned) -> Result<(), Cause> {
+        self.inner.open_job(job).await
+    }
+
+    async fn open_jobs(&self) -> Result<Vec<Owned>, Cause> {
+        self.inner.open_jobs().await
+    }
+
+    async fn close_job(&self, job: &Owned) -> Result<(), Cause> {
+        self.inner.close_job(job).await
     }
 
     async fn of_event(

@@ -36,6 +36,7 @@ impl Bench {
         Owned {
             kind,
             id: id.parse().unwrap(),
+            parent: None,
             event: owner.event.clone(),
             user: owner.user.clone(),
             home: Home {

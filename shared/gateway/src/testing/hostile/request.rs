@@ -254,7 +254,12 @@ impl<'b> Grammar<'b> {
             ),
             Operation::Responses => format!(r#""input":"{PROMPT}""#),
             // Their bodies go through `tend`, which this grammar does not speak.
-            Operation::Conversations | Operation::Files | Operation::VectorStores => String::new(),
+            Operation::Conversations
+            | Operation::Files
+            | Operation::VectorStores
+            | Operation::Assistants
+            | Operation::Threads
+            | Operation::Videos => String::new(),
             Operation::Embeddings | Operation::Moderations => format!(r#""input":["{PROMPT}"]"#),
             Operation::Completions | Operation::ImagesGenerations => {
                 format!(r#""prompt":"{PROMPT}""#)
