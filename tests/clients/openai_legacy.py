@@ -1,7 +1,9 @@
 """`openai` 0.28.1, pointed at the service by its `api_base`."""
 
+import base64
 import json
 import os
+import tempfile
 import time
 
 from support import checks, organiser
@@ -80,6 +82,26 @@ def texts_and_tokens_are_embedded():
     legacy.check_embeddings(
         lambda **inputs: openai.Embedding.create(model=checks.EMBEDDING_MODEL, api_key=credential, **inputs)
     )
+
+
+@scenario
+def a_completion_of_an_engine_is_written_whole_and_streamed():
+    for options in ({"engine": "gpt-35-turbo-instruct"}, {"model": "gpt-35-turbo-instruct"}):
+        answer = openai.Completion.create(prompt="Once", max_tokens=20, api_key=attendee(), **options)
+        assert answer.choices[0].text.startswith(" [simulated]") and answer.usage.total_tokens > 0, answer
+        chunks = openai.Completion.create(prompt="Once", max_tokens=20, stream=True, api_key=attendee(), **options)
+        assert "".join(chunk.choices[0].text for chunk in chunks) == answer.choices[0].text
+
+
+@scenario
+def pictures_are_made_and_edited():
+    made = openai.Image.create(prompt="An elephant", n=2, size="512x512", api_key=attendee())
+    assert [picture.url.startswith("https://") for picture in made["data"]] == [True, True], made
+    with tempfile.TemporaryFile() as png:
+        png.write(base64.b64decode(SAMPLES["png_base64"]))
+        png.seek(0)
+        edited = openai.Image.create_edit(image=png, prompt="Taller", n=1, api_key=attendee())
+    assert edited["data"][0]["b64_json"], edited
 
 
 @scenario

@@ -184,6 +184,101 @@ def vectors_come_as_numbers_as_base64_and_shorter():
 
 
 @scenario
+def a_legacy_completion_is_written_whole_and_streamed():
+    one, options = client(), {"model": "gpt-35-turbo-instruct", "prompt": ["Once", "Twice"], "max_tokens": 20}
+    answer = one.completions.create(**options)
+    assert [choice.index for choice in answer.choices] == [0, 1], answer
+    assert all(choice.text.startswith(" [simulated]") for choice in answer.choices), answer
+    *chunks, last = one.completions.create(**options, stream=True, stream_options={"include_usage": True})
+    assert "".join(c.choices[0].text for c in chunks if c.choices[0].index == 1) == answer.choices[1].text
+    assert last.usage == answer.usage, (last.usage, answer.usage)
+
+
+@scenario
+def pictures_come_as_addresses_or_as_data_and_are_counted():
+    credential = attendee()
+    images = client(credential).images
+    made = images.generate(model="dall-e-3", prompt="An elephant", n=2, size="1024x1024", quality="hd", style="vivid")
+    assert all(picture.url.startswith("https://") for picture in made.data) and len(made.data) == 2, made
+    packed = images.generate(model="dall-e-3", prompt="An elephant", response_format="b64_json").data[0].b64_json
+    assert base64.b64decode(packed).startswith(b"\x89PNG"), packed
+    made = images.generate(model="gpt-image-1", prompt="An elephant", quality="medium")
+    assert made.usage.output_tokens > 0 and made.data[0].b64_json, made
+    events = list(images.generate(model="gpt-image-1", prompt="An elephant", stream=True, partial_images=2))
+    assert [event.type for event in events][-1] == "image_generation.completed" and len(events) == 3, events
+    used = organiser.usage(credential)
+    assert (used["requests"], used["images"]) == (4, 5), used
+
+
+@scenario
+def pictures_are_edited():
+    png = base64.b64decode(SAMPLES["png_base64"])
+    pictures = [("one.png", png, "image/png"), ("two.png", png, "image/png")]
+    made = client().images.edit(model="gpt-image-1", image=pictures, mask=("mask.png", png), prompt="Taller", n=2)
+    assert len(made.data) == 2 and made.usage.total_tokens > 0, made
+
+
+WAV = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0" + bytes(64_000)
+
+
+@scenario
+def a_recording_is_transcribed_in_every_format():
+    credential = attendee()
+    audio, file = client(credential).audio, ("hello.wav", WAV, "audio/wav")
+    assert "[simulated]" in audio.transcriptions.create(model="whisper", file=file).text
+    whole = audio.transcriptions.create(model="whisper", file=file, response_format="verbose_json")
+    assert float(whole.duration) == 3, whole
+    for form in ("text", "srt", "vtt"):
+        text = audio.transcriptions.create(model="whisper", file=file, response_format=form)
+        assert isinstance(text, str) and "[simulated]" in text, text
+    assert "[simulated]" in audio.translations.create(model="whisper", file=file).text
+    used = organiser.usage(credential)
+    # The simulator hears three seconds in all bytes, the file's headers name two; three answers name none.
+    assert (used["requests"], used["audio_seconds"]) == (6, 3 * 3 + 3 * 2), used
+
+
+@scenario
+def a_transcription_is_streamed():
+    file = ("hello.wav", WAV, "audio/wav")
+    events = list(client().audio.transcriptions.create(model="gpt-4o-mini-transcribe", file=file, stream=True))
+    assert {event.type for event in events} == {"transcript.text.delta", "transcript.text.done"}, events
+    assert events[-1].text == "".join(event.delta for event in events[:-1]), events
+
+
+@scenario
+def a_text_is_spoken_whole_and_streamed():
+    credential = attendee()
+    speech, options = client(credential).audio.speech, {"model": "gpt-4o-mini-tts", "voice": "alloy", "input": "Good morning."}
+    whole = speech.create(**options)
+    assert whole.response.headers["content-type"] == "audio/mpeg" and whole.content.startswith(b"\xff\xfb")
+    with speech.with_streaming_response.create(**options, response_format="wav") as answer:
+        assert answer.headers["content-type"] == "audio/wav"
+        assert b"".join(answer.iter_bytes()) == whole.content
+    used = organiser.usage(credential)
+    assert (used["requests"], used["characters"]) == (2, 26), used
+
+
+@scenario
+def texts_are_judged():
+    judged = client().moderations.create(model="omni-moderation", input=["Kind.", "Please trigger the content filter."])
+    assert [result.flagged for result in judged.results] == [False, True], judged
+
+
+@scenario
+def files_are_refused_as_plainly_as_everything_else():
+    one, watch = watched(attendee())
+    with raised(openai.BadRequestError) as caught:
+        one.images.generate(model="dall-e-3", prompt="x", n=11)
+    assert caught.error.param == "n" and caught.error.code == "invalid_value", caught.error
+    with raised(openai.NotFoundError) as caught:
+        one.audio.transcriptions.create(model="dall-e-3", file=("a.wav", WAV))
+    assert caught.error.code == "model_not_found", caught.error
+    with raised(openai.BadRequestError) as caught:
+        one.audio.speech.create(model="gpt-4o-mini-tts", voice="alloy", input="x", response_format="wma")
+    assert caught.error.param == "response_format" and len(watch.sent_at) == 3, caught.error
+
+
+@scenario
 def raw_headers_tell_of_the_attendees_own_allowance():
     raw = client().chat.completions.with_raw_response.create(
         model=checks.CHAT_MODEL, messages=checks.QUESTION, max_tokens=100_000

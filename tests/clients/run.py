@@ -29,6 +29,7 @@ CLIENTS = {
     "openai_python.py": "clients-openai",
     "openai_async.py": "clients-openai",
     "openai_azure.py": "clients-openai",
+    "openai_objects.py": "clients-openai",
     "openai_legacy.py": "clients-legacy",
     "openai_legacy_azure.py": "clients-legacy",
     "node/openai_node.mjs": None,

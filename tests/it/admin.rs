@@ -5,5 +5,6 @@ mod deployments;
 mod desk;
 mod doors;
 mod events;
+mod grants;
 mod invocation;
 mod moves;

@@ -292,7 +292,7 @@ async fn a_panic_is_a_500_and_leaves_nothing_held() {
 
 #[tokio::test]
 async fn a_deployment_without_a_key_is_our_fault() {
-    let no_key = |_: &_| Err(UpstreamFault::NoKey("scripted".into()));
+    let no_key = |_: &_| Err(UpstreamFault::NoCredential("scripted".into()));
     let upstream = Arc::new(ScriptedUpstream::new(no_key));
     let world = World::event("no-key").in_memory().upstream(upstream).start().await;
     let ada = world.attendee("ada").await;

@@ -1,8 +1,12 @@
 //! Many requests at once: an allowance of k admits exactly k.
 
 use lanyard_domain::allowance::Limit;
+use lanyard_domain::operation::Operation;
+use lanyard_domain::unit::Unit;
+use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::operations;
 use crate::support::attendee::Attendee;
 use crate::support::{Answer, Gate, Reply, World, usual};
 
@@ -47,15 +51,35 @@ async fn every_limit_admits_exactly_what_fits_also_across_three_processes() {
 
 /// One attendee against their own limit, or 256 attendees against everybody's.
 async fn race(n: usize, k: usize, limit: Limit, is_one_attendee: bool) {
+    let (operation, reply) = match limit {
+        Limit::UnitTotal(Unit::Images) => (
+            Operation::ImagesGenerations,
+            Reply::json(200, json!({"data": [{"url": "x"}]}).to_string()),
+        ),
+        Limit::UnitTotal(Unit::AudioSeconds) => (
+            Operation::AudioTranscriptions,
+            Reply::json(200, json!({"text": "hi", "duration": 9.5}).to_string()),
+        ),
+        Limit::UnitTotal(Unit::Characters) => {
+            (Operation::AudioSpeech, Reply::sound("audio/mpeg", &[b"hi"]))
+        }
+        // No operation makes any yet: the ledger's contract races those.
+        Limit::UnitTotal(Unit::VideoSeconds) => return,
+        Limit::RequestsPerMinute
+        | Limit::TokensPerMinute
+        | Limit::RequestsPerDay
+        | Limit::TokensPerDay
+        | Limit::TokensTotal
+        | Limit::InFlight => (Operation::ChatCompletions, Reply::chat("hi")),
+    };
     // Every request of this text asks for as much, so a limit of tokens is a multiple of it.
     let per_request = estimate().await;
     let value = match limit {
         Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => k as u64,
         Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => k as u64 * per_request,
-        // Chats cost none: the ledger's contract races those.
-        Limit::UnitTotal(_) => return,
+        Limit::UnitTotal(_) => k as u64 * operations::held(operation).map_or(0, |(_, each)| each),
     };
-    let world = World::event("race").processes(3);
+    let world = World::event("race").everything().processes(3);
     // The engine's own races of 256 are in the ledger's contract.
     let world = if n > 16 { world.in_memory() } else { world };
     let world = match is_one_attendee {
@@ -65,12 +89,17 @@ async fn race(n: usize, k: usize, limit: Limit, is_one_attendee: bool) {
     let world = world.start().await;
     // Nobody is answered before everybody was admitted or refused.
     let gate = Gate::closed();
-    world.azure().always(Reply::chat("hi").held(&gate));
+    world.azure().always(reply.held(&gate));
     let mut asking = JoinSet::new();
     for i in 0..n {
         let user = if is_one_attendee { "ada".to_owned() } else { format!("user-{i}") };
         let attendee = world.attendee(&user).await;
-        asking.spawn(async move { attendee.chat("hello").await });
+        asking.spawn(async move {
+            match operation {
+                Operation::ChatCompletions => attendee.chat("hello").await,
+                other => attendee.send(attendee.asks_for(other)).await,
+            }
+        });
     }
     let mut answers = Vec::new();
     while answers.len() < n - k {

@@ -266,11 +266,14 @@ async fn held(world: &World, fields: Value) -> u64 {
     world.azure().script(Reply::json(200, answer).held(&gate));
     let ada = world.attendee("ada").await;
     let calls = world.azure().calls();
-    let asking = tokio::spawn(async move { ada.respond(fields).await.assert_ok().status() });
-    world.azure().called(calls + 1).await;
-    let held = world.account("ada").await.count(lanyard_domain::account::Field::Held);
-    gate.open();
-    asking.await.unwrap();
+    let reading = async {
+        world.azure().called(calls + 1).await;
+        let held = world.account("ada").await.count(lanyard_domain::account::Field::Held);
+        gate.open();
+        held
+    };
+    let (answer, held) = tokio::join!(ada.respond(fields), reading);
+    answer.assert_ok();
     world.quiet().await;
     held
 }

@@ -67,6 +67,7 @@ impl Head {
 
     fn check_text(&self, text: &str) {
         let mut secrets = vec![canary::KEY, canary::CODE, canary::PROMPT, canary::AZURE_NAME];
+        secrets.extend(canary::TOKENS);
         secrets.push(&self.azure);
         if !self.status.is_success() {
             secrets.push(canary::COMPLETION);
@@ -185,6 +186,11 @@ impl Stream {
         let text = String::from_utf8(bytes.into()).expect("every piece is text");
         self.head.check_text(&text);
         Some(text)
+    }
+
+    /// The next piece of what is no text; `None` at the end.
+    pub(crate) async fn bytes(&mut self) -> Option<Bytes> {
+        self.piece().await
     }
 
     /// The payloads of all that is left.

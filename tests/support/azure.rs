@@ -52,6 +52,7 @@ struct Shared {
 struct Script {
     next: VecDeque<Reply>,
     always: Option<Reply>,
+    streams: Option<Reply>,
     completion: String,
     kept: kept::Kept,
     requests: Vec<Recorded>,
@@ -70,6 +71,7 @@ impl ScriptedAzure {
         let script = Script {
             next: VecDeque::new(),
             always: None,
+            streams: None,
             completion: usual::COMPLETION.to_owned(),
             kept: kept::Kept::of(address.port()),
             requests: Vec::new(),
@@ -130,6 +132,11 @@ impl ScriptedAzure {
         self.shared.script().always = Some(reply);
     }
 
+    /// Answers every call that asks for a stream and that nothing is scripted for.
+    pub(crate) fn streams(&self, reply: Reply) {
+        self.shared.script().streams = Some(reply);
+    }
+
     /// The text of the usual chat answers.
     ///
     /// A stream cuts it between words only, so that a canary without blanks stays in one frame.
@@ -164,7 +171,10 @@ impl Shared {
     fn reply(&self, request: &Recorded) -> Reply {
         let mut script = self.script();
         script.requests.push(request.clone());
-        let scripted = script.next.pop_front().or_else(|| script.always.clone());
+        let is_streamed = request.json()["stream"] == true;
+        let next = script.next.pop_front();
+        let streamed = || script.streams.clone().filter(|_| is_streamed);
+        let scripted = next.or_else(streamed).or_else(|| script.always.clone());
         if let Some(scripted) = scripted {
             return scripted;
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::catalog::{CompletionField, Deployment};
+use lanyard_domain::credential::Credential;
 use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::ports::{Clock, EventStore, Ledger, Listing, Objects, Upstream};
@@ -21,7 +22,7 @@ use lanyard_platform::organisers::Organisers;
 
 use super::engine::Engine;
 use super::world::{Inner, Store, an_entry};
-use super::{ScriptedAzure, World, canary};
+use super::{ScriptedAzure, World, canary, policed};
 
 /// Generous, because the engine is slow here. Tests of slow stores choose their own.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,6 +36,7 @@ pub(crate) struct Builder {
     is_in_memory: bool,
     patience: Duration,
     upstream: Option<Arc<dyn Upstream>>,
+    functions: Vec<&'static str>,
 }
 
 impl World {
@@ -61,7 +63,8 @@ impl World {
         ]
         .into();
         let (processes, is_in_memory, patience, upstream) = (1, false, PATIENCE, None);
-        Builder { event, deployments, processes, is_in_memory, patience, upstream }
+        let functions = policed::functions().filter(|name| *name != "admin").collect();
+        Builder { event, deployments, processes, is_in_memory, patience, upstream, functions }
     }
 }
 
@@ -115,7 +118,7 @@ impl Builder {
             second.replica = "two".parse().expect("is a replica");
             second.azure_name =
                 format!("{}-two", canary::AZURE_NAME).parse().expect("the name is an id");
-            second.key_reference = "gpt-4o-mini/two".to_owned();
+            second.credential = Credential::Key("gpt-4o-mini/two".to_owned());
             deployments.push(second);
         })
     }
@@ -144,6 +147,12 @@ impl Builder {
         self
     }
 
+    /// Nothing but this function: what it may not do, nobody may.
+    pub(crate) fn only(mut self, function: &'static str) -> Self {
+        self.functions = vec![function];
+        self
+    }
+
     pub(crate) async fn start(self) -> World {
         canary::watch_logs();
         let azure = ScriptedAzure::start().await;
@@ -155,7 +164,9 @@ impl Builder {
             if deployment.endpoint == "http://azure.invalid" {
                 deployment.endpoint = azure.endpoint();
             }
-            keys.write(&deployment.key_reference, &key).await.expect("memory keeps a key");
+            if let Credential::Key(reference) = &deployment.credential {
+                keys.write(reference, &key).await.expect("memory keeps a key");
+            }
         }
         let store = match self.is_in_memory {
             true => in_memory(&self.event, deployments),
@@ -164,15 +175,15 @@ impl Builder {
         let clock = Arc::new(TestClock::default());
         let luck = Arc::new(FixedLuck::default());
         let journal = Arc::new(Notebook::default());
-        let ledger = Arc::new(FaultyLedger::over(store.ledger()));
-        let objects = Arc::new(FaultyObjects::over(store.objects()));
+        let ledger = Arc::new(FaultyLedger::over(store.ledger(&self.functions)));
+        let objects = Arc::new(FaultyObjects::over(store.objects(&self.functions)));
         let processes = (0..self.processes).map(|_| {
-            let keys: Arc<dyn KeyStore> = keys.clone();
-            let azure = || Arc::new(Azure::new(keys).expect("TLS can be set up"));
+            let keys = store.keys(&self.functions, &keys);
+            let azure = || Arc::new(Azure::new(keys, None).expect("TLS can be set up"));
             Arc::new(Gateway::new(Ports {
                 clock: clock.clone(),
                 luck: luck.clone(),
-                events: store.events(),
+                events: store.events(&self.functions),
                 ledger: ledger.clone(),
                 upstream: self.upstream.clone().unwrap_or_else(|| azure()),
                 objects: objects.clone(),
@@ -221,23 +232,33 @@ async fn in_engine(event: &Event, deployments: &[Deployment]) -> Store {
 }
 
 impl Store {
-    fn events(&self) -> Arc<dyn EventStore> {
+    fn events(&self, functions: &[&'static str]) -> Arc<dyn EventStore> {
         match self {
-            Self::Engine { engine, .. } => Arc::new(engine.table()),
+            Self::Engine { engine, .. } => Arc::new(engine.table_of(functions)),
             Self::Memory { events, .. } => events.clone(),
         }
     }
 
-    fn objects(&self) -> Arc<dyn Objects> {
+    fn objects(&self, functions: &[&'static str]) -> Arc<dyn Objects> {
         match self {
-            Self::Engine { engine, .. } => Arc::new(engine.table()),
+            Self::Engine { engine, .. } => Arc::new(engine.table_of(functions)),
             Self::Memory { objects, .. } => objects.clone(),
         }
     }
 
-    fn ledger(&self) -> Arc<dyn Ledger> {
+    /// The keys behind the policies of the one function, if there is just one.
+    fn keys(&self, functions: &[&'static str], keys: &Arc<FileKeys>) -> Arc<dyn KeyStore> {
+        match (self, functions) {
+            (Self::Engine { engine, .. }, [only]) => {
+                Arc::new(engine.keys_of(only, Arc::clone(keys)))
+            }
+            (Self::Engine { .. } | Self::Memory { .. }, _) => keys.clone(),
+        }
+    }
+
+    fn ledger(&self, functions: &[&'static str]) -> Arc<dyn Ledger> {
         match self {
-            Self::Engine { engine, .. } => Arc::new(engine.table()),
+            Self::Engine { engine, .. } => Arc::new(engine.table_of(functions)),
             Self::Memory { ledger, .. } => ledger.clone(),
         }
     }

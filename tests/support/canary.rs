@@ -19,13 +19,24 @@ pub(crate) const COMPLETION: &str = "canary-completion-c04e";
 /// The beginning of every deployment's name at Azure.
 pub(crate) const AZURE_NAME: &str = "canary-azure-name";
 
+/// AWS's word on who we are, shaped as such tokens are.
+pub(crate) const PROOF: &str = "canaryhead.canaryproof-2b8e.canarysignature";
+/// What Entra grants for it.
+pub(crate) const TOKEN: &str = "canary.token-9d40.entra";
+/// What requests to AWS are signed with.
+pub(crate) const AWS_SECRET: &str = "canary-aws-secret-61fa";
+/// What is sent along with the signature.
+pub(crate) const AWS_SESSION: &str = "canary-aws-session-07c3";
+/// Everything that makes up for a key.
+pub(crate) const TOKENS: [&str; 4] = [PROOF, TOKEN, AWS_SECRET, AWS_SESSION];
+
 /// Our crates, whose logs are watched. A dependency that is told to trace prints what it likes.
 const WATCHED: &str = "off,lanyard_domain=trace,lanyard_gateway=trace,lanyard_platform=trace,\
     chat_completions=trace,embeddings=trace,event=trace,models=trace,admin=trace,sweep=trace,\
-    responses=trace,conversations=trace,files=trace,vector_stores=trace,clear_objects=trace,\
-    assistants=trace,threads=trace,videos=trace,finish_jobs=trace,\
     completions=trace,images_generations=trace,images_edits=trace,audio_transcriptions=trace,\
-    audio_translations=trace,audio_speech=trace,moderations=trace";
+    audio_translations=trace,audio_speech=trace,moderations=trace,\
+    responses=trace,conversations=trace,files=trace,vector_stores=trace,clear_objects=trace,\
+    assistants=trace,threads=trace,videos=trace,finish_jobs=trace";
 
 static LEAKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -57,7 +68,8 @@ struct Watch;
 impl io::Write for Watch {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        if in_text(&text, &[KEY, CODE, PROMPT, COMPLETION, AZURE_NAME]).is_some() {
+        let has = |secrets: &[&str]| in_text(&text, secrets).is_some();
+        if has(&[KEY, CODE, PROMPT, COMPLETION, AZURE_NAME]) || has(&TOKENS) {
             LEAKS.lock().unwrap_or_else(PoisonError::into_inner).push(text.into_owned());
         }
         Ok(line.len())

@@ -1,13 +1,17 @@
 //! The embedded DynamoDB engine, in memory, on a loopback port of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dynoxide::Database;
 use lanyard_platform::clients::{self, Patience, without_retries};
+use lanyard_platform::keys::FileKeys;
 use lanyard_platform::settings::{Credentials, Settings};
 use lanyard_platform::table::{self, Item, Table};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+
+use super::policed::{Policed, PolicedKeys};
 
 /// The engine is one mutex, built without optimisation, under many tests at once.
 const PATIENCE: Patience =
@@ -16,6 +20,7 @@ const PATIENCE: Patience =
 /// An engine with the table in it, which serves until it is dropped.
 pub(crate) struct Engine {
     endpoint: String,
+    policed: Policed,
     _server: JoinSet<()>,
 }
 
@@ -36,7 +41,7 @@ impl Engine {
     }
 
     async fn with_table(endpoint: String, server: JoinSet<()>) -> Self {
-        let engine = Self { endpoint, _server: server };
+        let engine = Self { endpoint, policed: Policed::default(), _server: server };
         let pair = |name: &str, is: &str| (name.to_owned(), is.to_owned());
         let attributes = [pair("pk", "S"), pair("sk", "S")];
         let keys = [pair("pk", "HASH"), pair("sk", "RANGE")];
@@ -62,9 +67,27 @@ impl Engine {
                 session: None,
             },
             dynamodb_endpoint: Some(self.endpoint.clone()),
+            dynamodb_patience: None,
+            ssm_endpoint: None,
+            sts_endpoint: None,
             function: "test".to_owned(),
         };
         without_retries(&clients::table(&settings, PATIENCE))
+    }
+
+    /// The table as functions have it, whose policies are asked before each call.
+    pub(crate) fn table_of(&self, functions: &[&'static str]) -> Table {
+        self.policed.table(self.table(), functions)
+    }
+
+    /// The keys as a function has them: its policies are asked, and a file answers.
+    pub(crate) fn keys_of(&self, function: &'static str, file: Arc<FileKeys>) -> PolicedKeys {
+        self.policed.keys(function, &self.table(), &self.endpoint, file)
+    }
+
+    /// What functions have asked for.
+    pub(crate) fn policed(&self) -> &Policed {
+        &self.policed
     }
 
     /// Every item there is.

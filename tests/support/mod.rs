@@ -1,12 +1,15 @@
 //! What every test starts from: a world with an event, attendees and a scripted Azure.
 
 pub(crate) mod answer;
+pub(crate) mod asking;
 pub(crate) mod attendee;
 pub(crate) mod azure;
 pub(crate) mod builder;
 pub(crate) mod canary;
 pub(crate) mod engine;
+pub(crate) mod entra;
 pub(crate) mod kept;
+pub(crate) mod policed;
 pub(crate) mod truth;
 pub(crate) mod world;
 

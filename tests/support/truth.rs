@@ -77,6 +77,9 @@ impl World {
         }
         self.is_settled.store(true, Ordering::Relaxed);
         canary::assert_logs_are_clean();
+        if let Store::Engine { engine, .. } = &self.store {
+            engine.policed().assert_nothing_was_denied();
+        }
         for line in self.journal.lines() {
             let text = format!("{line:?} {:?}", telemetry::fields(&line));
             let secrets = [canary::KEY, canary::CODE, canary::PROMPT, canary::COMPLETION];

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,7 +15,8 @@ use lanyard_gateway::ports::{Clock, EventStore, Outcome};
 use lanyard_gateway::testing::{FaultyLedger, FaultyObjects, FixedLuck};
 use lanyard_gateway::testing::{MemoryEvents, MemoryLedger, MemoryObjects};
 use lanyard_gateway::testing::{Notebook, TestClock};
-use lanyard_gateway::{Gateway, Request};
+use lanyard_gateway::{Gateway, Ports, Request};
+use lanyard_platform::azure::Azure;
 use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore};
 use lanyard_platform::organisers::{Action, Actor, AuditEntry, Organisers};
 use tokio::time::Instant;
@@ -95,19 +97,6 @@ impl World {
         let function = |request| async move {
             match () {
                 () if path.ends_with("/embeddings") => embeddings::handle(gateway, request).await,
-                () if path.contains("/assistants") => assistants::handle(gateway, request).await,
-                () if path.contains("/threads") => threads::handle(gateway, request).await,
-                () if path.contains("/videos") => videos::handle(gateway, request).await,
-                () if path.contains("/responses") => responses::handle(gateway, request).await,
-                () if path.contains("/conversations") => {
-                    conversations::handle(gateway, request).await
-                }
-                () if path.contains("/vector_stores") => {
-                    vector_stores::handle(gateway, request).await
-                }
-                () if path.contains("/files") || path.contains("/batches") => {
-                    files::handle(gateway, request).await
-                }
                 () if path.ends_with("/images/generations") => {
                     images_generations::handle(gateway, request).await
                 }
@@ -126,6 +115,19 @@ impl World {
                 () if path.ends_with("/moderations") => moderations::handle(gateway, request).await,
                 () if path.ends_with("/completions") && !path.ends_with("/chat/completions") => {
                     completions::handle(gateway, request).await
+                }
+                () if path.contains("/assistants") => assistants::handle(gateway, request).await,
+                () if path.contains("/threads") => threads::handle(gateway, request).await,
+                () if path.contains("/videos") => videos::handle(gateway, request).await,
+                () if path.contains("/responses") => responses::handle(gateway, request).await,
+                () if path.contains("/conversations") => {
+                    conversations::handle(gateway, request).await
+                }
+                () if path.contains("/vector_stores") => {
+                    vector_stores::handle(gateway, request).await
+                }
+                () if path.contains("/files") || path.contains("/batches") => {
+                    files::handle(gateway, request).await
                 }
                 () if path.contains("/models") => models::handle(gateway, request).await,
                 () if path.ends_with("/event") || path.ends_with("/eventinfo") => {
@@ -179,6 +181,30 @@ impl Inner {
     /// A process, for what no request begins.
     pub(crate) fn gateway(&self) -> Arc<Gateway> {
         Arc::clone(&self.processes[0])
+    }
+
+    /// The table, for tests that look behind the event.
+    pub(crate) fn engine(&self) -> &Engine {
+        match &self.store {
+            Store::Engine { engine, .. } => engine,
+            Store::Memory { .. } => panic!("this world is in memory"),
+        }
+    }
+
+    /// The function without attendees, over the same table and under its own policies.
+    pub(crate) fn sweeper(&self) -> Arc<Gateway> {
+        let table = Arc::new(self.engine().table_of(&["sweep"]));
+        let keys = Arc::clone(&self.keys) as Arc<dyn KeyStore>;
+        Arc::new(Gateway::new(Ports {
+            clock: self.clock.clone(),
+            luck: self.luck.clone(),
+            events: table.clone(),
+            ledger: table.clone(),
+            objects: table,
+            upstream: Arc::new(Azure::new(keys, None).expect("TLS can be set up")),
+            journal: self.journal.clone(),
+            ledger_patience: Duration::from_secs(60),
+        }))
     }
 
     /// The code of the event.

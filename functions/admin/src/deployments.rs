@@ -1,5 +1,6 @@
-//! An organiser's deployments. A key comes in and never goes out.
+//! An organiser's deployments. A key comes in and never goes out; an identity is no secret.
 
+mod credential;
 mod draft;
 mod endpoint;
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::str::FromStr;
 
 use http::StatusCode;
 use lanyard_domain::catalog::Deployment;
+use lanyard_domain::credential::Credential;
 use lanyard_domain::event::{Event, Phase};
 use lanyard_domain::ids::{DeploymentName, EventId, Replica};
 use lanyard_gateway::Response;
@@ -20,7 +22,7 @@ use crate::error::AdminError;
 use crate::page::cursor;
 use crate::{Call, body, reply};
 
-use draft::{Described, Terms, described};
+use draft::{Described, Terms, described, key_reference};
 use view::DeploymentView;
 
 /// How many events are looked at together when a deployment is to go.
@@ -42,20 +44,27 @@ pub(crate) async fn list(call: Call<'_>) -> Result<Response, AdminError> {
 /// `PUT /deployments/{name}`
 ///
 /// The key is written before the deployment: a deployment without its key would refuse attendees,
-/// a key without its deployment does nothing.
+/// a key without its deployment does nothing. For the same reason the key that an identity replaces
+/// goes last, and whether or not there is one: an earlier try may have been cut short.
 pub(crate) async fn put(call: Call<'_>, name: &str) -> Result<Response, AdminError> {
     call.no_query()?;
     let admin = call.admin;
     let body = body::object(call.request)?;
-    let is_new = existing(call, name, &body).await?.is_none();
-    let terms = Terms { has_key: !is_new, allow_loopback: admin.allow_loopback };
+    let existing = existing(call, name, &body).await?;
+    let before = existing.as_ref().map(|deployment| &deployment.credential);
+    let terms = Terms { before, allow_loopback: admin.allow_loopback };
     let Described { deployment, key } = described(name, &body, call.organiser(), terms)?;
+    let reference = key_reference(call.organiser(), &deployment.name, &deployment.replica);
     if let Some(key) = key {
-        let written = admin.keys.write(&deployment.key_reference, &key).await;
+        let written = admin.keys.write(&reference, &key).await;
         written.map_err(AdminError::StoreUnavailable)?;
     }
     admin.organisers.put_deployment(call.organiser(), &deployment).await?;
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    if let Credential::Identity(_) = deployment.credential {
+        let removed = admin.keys.remove(&reference).await;
+        removed.map_err(AdminError::StoreUnavailable)?;
+    }
+    let status = if existing.is_none() { StatusCode::CREATED } else { StatusCode::OK };
     reply(status, &DeploymentView::of(&deployment))
 }
 
@@ -83,13 +92,13 @@ pub(crate) async fn delete(call: Call<'_>, name: &str) -> Result<Response, Admin
     let missing = || AdminError::NotFound { what: "deployment" };
     let name: DeploymentName = name.parse().map_err(|_| missing())?;
     let deployment = organisers.deployment(call.organiser(), &name, &replica).await?;
-    let deployment = deployment.ok_or_else(missing)?;
+    deployment.ok_or_else(missing)?;
     let events = events_that_offer(call, &name).await?;
     if !events.is_empty() {
         return Err(AdminError::DeploymentInUse { events });
     }
     organisers.delete_deployment(call.organiser(), &name, &replica).await?;
-    let removed = call.admin.keys.remove(&deployment.key_reference).await;
+    let removed = call.admin.keys.remove(&key_reference(call.organiser(), &name, &replica)).await;
     removed.map_err(AdminError::StoreUnavailable)?;
     reply(StatusCode::OK, &json!({"name": name, "replica": replica, "deleted": true}))
 }

@@ -10,6 +10,8 @@ use anyhow::{Context, Result, bail};
 use lanyard_platform::keys::write_private;
 use serde_json::{Value, json};
 
+use crate::simulator::{REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE};
+
 /// The organiser of this machine.
 const ORGANISER: &str = "main";
 
@@ -50,10 +52,12 @@ pub async fn prepare(admin: &Arc<Admin>, first: FirstRun) -> Result<Welcome> {
         }
     };
     let hearing: &[&str] = &["audio_transcriptions", "audio_translations"];
+    let talking: &[&str] =
+        &["chat_completions", "responses", "conversations", "files", "vector_stores"];
     let pictures: &[&str] = &["images_generations", "images_edits"];
     let mut deployments: Vec<(&str, &[&str])> = vec![
-        ("gpt-4o-mini", &["chat_completions"]),
-        ("gpt-4o", &["chat_completions"]),
+        ("gpt-4o-mini", talking),
+        ("gpt-4o", talking),
         ("text-embedding-3-small", &["embeddings"]),
     ];
     // A real resource seldom has them all: there, an organiser adds what it has.
@@ -71,7 +75,8 @@ pub async fn prepare(admin: &Arc<Admin>, first: FirstRun) -> Result<Welcome> {
     for (name, operations) in deployments {
         let deployment = json!({
             "endpoint": first.azure_endpoint, "azure_name": name, "operations": operations,
-            "key": key, "requests_per_minute": 10_000, "tokens_per_minute": 2_000_000,
+            "key": key, "requests_per_minute": REQUESTS_PER_MINUTE,
+            "tokens_per_minute": TOKENS_PER_MINUTE,
         });
         call(admin, "PUT", &format!("/deployments/{name}"), Some(deployment)).await?;
     }
@@ -111,6 +116,7 @@ async fn make_event(admin: &Arc<Admin>, is_simulated: bool) -> Result<()> {
         "time_zone": "UTC",
         "code": CODE,
         "attendees": 100,
+        "keeps_objects": true,
         "default_deployments": defaults,
     });
     let answer = direct(admin, "POST", "/events", Some(event)).await?;
@@ -145,6 +151,12 @@ async fn call(admin: &Arc<Admin>, method: &str, path: &str, body: Option<Value>)
 }
 
 impl Welcome {
+    /// The organiser's token, where nothing keeps it.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// What is printed: where, how, and with what.
     #[must_use]
     pub fn text(&self, address: &str) -> String {

@@ -2,13 +2,18 @@
 //!
 //! An embedded DynamoDB engine, the functions behind a stand-in for API Gateway whose routes are
 //! read from `template.yaml`, the sweep on its schedule, and a simulated Azure unless a real one is
-//! named. What runs here is what is deployed: only the front door and the engine are others.
+//! named. What runs here is what is deployed: only the front door and the engine are others. With
+//! `--runtime` even the binaries are those that are deployed, in environments as Lambda has them.
 
+pub mod doctor;
 pub mod engine;
 pub mod first_run;
 pub mod front;
+pub mod in_process;
 pub mod journal;
 pub mod options;
+pub mod policy;
+pub mod runtime;
 pub mod service;
 pub mod simulator;
 pub mod template;
@@ -18,9 +23,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::options::Options;
+use crate::options::{Command, Options};
 
-/// Reads the command line and serves until Ctrl-C.
+/// Reads the command line, and serves until Ctrl-C or does what else it says.
 #[must_use]
 pub fn main_blocking() -> ExitCode {
     let options = Options::parse();
@@ -29,10 +34,11 @@ pub fn main_blocking() -> ExitCode {
         Ok(runtime) => runtime,
         Err(fault) => return failed(&fault.into()),
     };
-    match runtime.block_on(service::run(options)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => failed(&fault),
-    }
+    let done = match &options.command {
+        Some(Command::Doctor(options)) => runtime.block_on(doctor::run(options)),
+        None => runtime.block_on(service::run(options)).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|fault| failed(&fault))
 }
 
 fn failed(fault: &anyhow::Error) -> ExitCode {

@@ -3,12 +3,24 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use lanyard_platform::identity::Sts;
+use lanyard_platform::settings::Credentials;
+
+use crate::doctor::DoctorOptions;
+use crate::runtime::options::RuntimeOptions;
+
+/// The key id of those who have no AWS credentials.
+const NO_AWS: &str = "local";
 
 /// Runs the whole of Lanyard on this machine, on loopback only.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "lanyard-local", version)]
+#[command(name = "lanyard-local", version, args_conflicts_with_subcommands = true)]
 pub struct Options {
+    /// What else than serving is to be done.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// The port to listen on; 0 takes a free one.
     #[arg(long, default_value_t = 8787)]
     pub port: u16,
@@ -50,7 +62,7 @@ pub struct Options {
     #[arg(
         long,
         env = "AWS_ACCESS_KEY_ID",
-        default_value = "local",
+        default_value = NO_AWS,
         hide = true,
         hide_env_values = true
     )]
@@ -70,10 +82,52 @@ pub struct Options {
     #[arg(long, env = "AWS_SESSION_TOKEN", hide = true, hide_env_values = true)]
     pub aws_session: Option<String>,
 
+    /// Another STS than AWS's.
+    #[arg(long, env = "AWS_ENDPOINT_URL_STS", hide = true)]
+    pub sts_endpoint: Option<String>,
+
     /// How long the simulator waits before it answers, in milliseconds; a tenth of it between the
     /// frames of a stream.
     #[arg(long, default_value = "200", value_parser = milliseconds, value_name = "MS")]
     pub simulator_latency: Duration,
+
+    /// How the functions' own binaries are run.
+    #[command(flatten)]
+    pub runtime: RuntimeOptions,
+}
+
+impl Options {
+    /// The credentials for AWS, or words that other engines take.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials {
+        Credentials {
+            key_id: self.aws_key_id.clone(),
+            secret: self.aws_secret.clone(),
+            session: self.aws_session.clone(),
+        }
+    }
+
+    /// AWS's word on who we are, if there are credentials for it.
+    #[must_use]
+    pub fn sts(&self) -> Option<Sts> {
+        let sts = || Sts::new(&self.region, &self.credentials(), self.sts_endpoint.as_deref());
+        (self.aws_key_id != NO_AWS).then(sts)
+    }
+}
+
+/// What can be done but serve.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Looks at a running service and says what is wrong with it and how to mend it.
+    ///
+    /// Without options it looks at the service that `cargo run` started in this folder. With
+    /// `--stack` it also looks at AWS, by the `aws` command and the credentials that this uses;
+    /// AWS_PROFILE chooses others. It makes a few short calls to each model, which cost a few
+    /// hundred tokens.
+    ///
+    /// Exit code: 0 if nothing failed, 1 if something failed, 2 for a wrong command line, 3 if the
+    /// service could not be reached.
+    Doctor(Box<DoctorOptions>),
 }
 
 fn milliseconds(text: &str) -> Result<Duration, String> {
@@ -96,5 +150,7 @@ mod tests {
             Options::try_parse_from(["lanyard-local", "--simulator-latency", "50ms"]).unwrap();
         assert_eq!(options.simulator_latency, Duration::from_millis(50));
         assert!(Options::try_parse_from(["lanyard-local", "--memory", "--data", "x"]).is_err());
+        assert!(Options::try_parse_from(["lanyard-local", "--freeze"]).is_err());
+        assert!(Options::try_parse_from(["lanyard-local", "--runtime", "--freeze"]).is_ok());
     }
 }

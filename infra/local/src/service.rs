@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use lanyard_gateway::ports::{Clock, EventStore, Journal, Ledger, Objects, Upstream};
 use lanyard_gateway::{Gateway, Ports};
 use lanyard_platform::azure::Azure;
 use lanyard_platform::clients::{self, Patience};
+use lanyard_platform::identity::Sts;
 use lanyard_platform::keys::{FileKeys, KeyStore};
 use lanyard_platform::organisers::Organisers;
-use lanyard_platform::settings::{Credentials, Settings};
+use lanyard_platform::settings::Settings;
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::Table;
 use tokio::net::TcpListener;
@@ -20,13 +21,17 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::first_run::{self, FirstRun};
-use crate::front::Front;
+use crate::engine;
+use crate::first_run::{self, FirstRun, Welcome};
+use crate::front::{Dispatch, Front};
+use crate::in_process::InProcess;
 use crate::journal::LogLines;
 use crate::options::Options;
+use crate::policy::Policies;
+use crate::runtime::aws::{self, Aws};
+use crate::runtime::{Machinery, Runtime};
 use crate::simulator::Simulator;
 use crate::template::{Schedule, Template};
-use crate::{engine, template};
 
 /// An embedded engine does one thing at a time, so a crowd waits in line.
 const PATIENCE: Patience =
@@ -36,82 +41,191 @@ const PATIENCE: Patience =
 ///
 /// # Errors
 ///
-/// If a port, a file or the engine cannot be had.
+/// If a port, a file, a binary or the engine cannot be had.
 pub async fn run(options: Options) -> Result<()> {
-    let template = Template::read()?;
-    let listener = TcpListener::bind(("127.0.0.1", options.port)).await.with_context(|| {
-        format!("port {} cannot be had; choose another by --port", options.port)
-    })?;
-    let address = format!("http://{}", listener.local_addr()?);
-    // Two stops: what takes requests ends before what they need.
-    let (stop, stop_engine) = (CancellationToken::new(), CancellationToken::new());
-    let helpers = TaskTracker::new();
+    let service = Service::start(options, Template::read()?).await?;
+    std::io::stdout().lock().write_all(service.welcome.text(&service.address).as_bytes())?;
+    let stop = CancellationToken::new();
+    let stop_at_signal = stop.clone();
+    service.helpers.spawn(async move {
+        wait_for_signal().await;
+        stop_at_signal.cancel();
+    });
+    service.serve(stop).await
+}
 
-    let data = (!options.memory).then(|| options.data.clone());
-    if let Some(data) = &data {
-        std::fs::create_dir_all(data)
-            .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
-    }
-    let table = open_table(&options, &template, data.as_ref(), &helpers, &stop_engine).await?;
-    let azure_endpoint = match &options.azure_endpoint {
-        Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
-        None => start_simulator(&options, &helpers, &stop_engine).await?,
-    };
-    let keys: Arc<dyn KeyStore> = Arc::new(match &data {
-        Some(data) => FileKeys::at(data.join("azure-keys.json")),
-        None => FileKeys::in_memory(),
-    });
-    let ledger: Arc<dyn Ledger> = Arc::new(clients::without_retries(&table));
-    let gateway = gateway(&table, &ledger, &keys)?;
-    let admin = Arc::new(admin::Admin {
-        organisers: Organisers::new(table.clone()),
-        ledger,
-        keys,
-        clock: Arc::new(Machine),
-        allow_loopback: true,
-    });
-    let welcome = first_run::prepare(
-        &admin,
-        FirstRun {
+/// Everything that runs, but for the listener, which waits to be served.
+pub struct Service {
+    /// Where it is, such as `http://127.0.0.1:8787`.
+    pub address: String,
+    /// The table.
+    pub table: Table,
+    /// The binaries' environments, if the functions run by their binaries.
+    pub runtime: Option<Arc<Runtime>>,
+    /// What is said when everything is up.
+    pub welcome: Welcome,
+    /// The gateway as this process has it: the functions' or, beside their binaries, another one
+    /// over the same table.
+    pub gateway: Arc<Gateway>,
+    /// The keys of deployments.
+    pub keys: Arc<dyn KeyStore>,
+    listener: TcpListener,
+    front: Arc<Front>,
+    helpers: TaskTracker,
+    stop_engine: CancellationToken,
+}
+
+impl Service {
+    /// Starts everything that requests need.
+    ///
+    /// # Errors
+    ///
+    /// If a port, a file, a binary or the engine cannot be had.
+    pub async fn start(options: Options, template: Template) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", options.port)).await.with_context(|| {
+            format!("port {} cannot be had; choose another by --port", options.port)
+        })?;
+        let address = format!("http://{}", listener.local_addr()?);
+        // Two stops: what takes requests ends before what they need.
+        let stop_engine = CancellationToken::new();
+        let helpers = TaskTracker::new();
+        let data = (!options.memory).then(|| options.data.clone());
+        if let Some(data) = &data {
+            std::fs::create_dir_all(data)
+                .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
+        }
+        let (table, engine) =
+            open_table(&options, &template, data.as_ref(), &helpers, &stop_engine).await?;
+        let azure_endpoint = match &options.azure_endpoint {
+            Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
+            None => start_simulator(&options, &helpers, &stop_engine).await?,
+        };
+        let keys: Arc<dyn KeyStore> = Arc::new(match &data {
+            Some(data) => FileKeys::at(data.join("azure-keys.json")),
+            None => FileKeys::in_memory(),
+        });
+        let ledger: Arc<dyn Ledger> = Arc::new(clients::without_retries(&table));
+        let gateway = gateway(&table, &ledger, &keys, options.sts())?;
+        let admin = Arc::new(admin::Admin {
+            organisers: Organisers::new(table.clone()),
+            ledger,
+            keys: Arc::clone(&keys),
+            clock: Arc::new(Machine),
+            allow_loopback: true,
+        });
+        let runtime = match options.runtime.runtime {
+            true => {
+                let keys = Arc::clone(&keys);
+                let aws = Environs { engine, keys, helpers: &helpers, stop: &stop_engine };
+                Some(Arc::new(aws.runtime(&options, &template).await?))
+            }
+            false => None,
+        };
+        let first = FirstRun {
             azure_endpoint,
             azure_key: azure_key(&options)?,
             is_simulated: options.azure_endpoint.is_none(),
             data,
-        },
-    )
-    .await?;
-    let front = Arc::new(Front {
-        template: template.clone(),
-        gateway: Arc::clone(&gateway),
-        admin,
-        invocations: TaskTracker::new(),
-    });
-    for schedule in template.schedules {
-        helpers.spawn(run_by(schedule, Arc::clone(&gateway), stop.clone()));
+        };
+        let welcome = first_run::prepare(&admin, first).await?;
+        let dispatch = match &runtime {
+            Some(runtime) => Dispatch::Runtime(Arc::clone(runtime)),
+            None => Dispatch::InProcess(Arc::new(InProcess {
+                gateway: Arc::clone(&gateway),
+                admin,
+                invocations: TaskTracker::new(),
+            })),
+        };
+        let front = Arc::new(Front { template, dispatch });
+        Ok(Self {
+            address,
+            table,
+            runtime,
+            welcome,
+            gateway,
+            keys,
+            listener,
+            front,
+            helpers,
+            stop_engine,
+        })
     }
-    std::io::stdout().lock().write_all(welcome.text(&address).as_bytes())?;
 
-    let stop_at_signal = stop.clone();
-    helpers.spawn(async move {
-        wait_for_signal().await;
-        stop_at_signal.cancel();
-    });
-    front.serve(listener, stop.clone()).await?;
-    stop.cancel();
-    stop_engine.cancel();
-    helpers.close();
-    // The engine has nothing left to do; should it linger, its file is safe all the same.
-    let _ = tokio::time::timeout(Duration::from_secs(5), helpers.wait()).await;
-    Ok(())
+    /// Serves until `stop`, then ends everything in order.
+    ///
+    /// # Errors
+    ///
+    /// If the listener fails for good.
+    pub async fn serve(self, stop: CancellationToken) -> Result<()> {
+        let clock = TaskTracker::new();
+        for schedule in self.front.template.schedules.clone() {
+            let stop = stop.clone();
+            match &self.front.dispatch {
+                Dispatch::InProcess(_) => {
+                    clock.spawn(run_by(schedule, Arc::clone(&self.gateway), stop));
+                }
+                Dispatch::Runtime(runtime) => {
+                    let runtime = Arc::clone(runtime);
+                    clock.spawn(async move { runtime.run_by(&schedule, stop).await });
+                }
+            }
+        }
+        self.front.serve(self.listener, stop.clone()).await?;
+        stop.cancel();
+        clock.close();
+        clock.wait().await;
+        self.stop_engine.cancel();
+        self.helpers.close();
+        // The engine has nothing left to do; should it linger, its file is safe all the same.
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.helpers.wait()).await;
+        Ok(())
+    }
+}
+
+/// What the binaries' environments need around them.
+struct Environs<'e> {
+    engine: String,
+    keys: Arc<dyn KeyStore>,
+    helpers: &'e TaskTracker,
+    stop: &'e CancellationToken,
+}
+
+impl Environs<'_> {
+    async fn runtime(self, options: &Options, template: &Template) -> Result<Runtime> {
+        if self.engine.contains(".amazonaws.com") {
+            bail!(
+                "--runtime runs over engines on this machine alone: its functions sign by names \
+                 of their own, which AWS does not know"
+            );
+        }
+        let mut machinery = Machinery {
+            aws: "",
+            table: &options.table,
+            region: &options.region,
+            patience: PATIENCE.all_tries,
+        };
+        let place = machinery.place();
+        let aws = Aws {
+            engine: self.engine,
+            engine_key_id: options.aws_key_id.clone(),
+            keys: self.keys,
+            key_prefix: template.key_prefix(&place)?,
+            policies: Policies::read(&place, &[])?,
+            place,
+        };
+        let address = aws::start(aws, self.helpers, self.stop.clone()).await?;
+        machinery.aws = &address;
+        Runtime::prepare(template.clone(), &options.runtime, &machinery).await
+    }
 }
 
 async fn open_table(
     options: &Options,
-    template: &template::Template,
+    template: &Template,
     data: Option<&PathBuf>,
     helpers: &TaskTracker,
     stop: &CancellationToken,
-) -> Result<Table> {
+) -> Result<(Table, String)> {
     let endpoint = match &options.dynamodb_endpoint {
         Some(endpoint) => endpoint.clone(),
         None => {
@@ -123,17 +237,16 @@ async fn open_table(
         table: options.table.clone(),
         key_prefix: "/lanyard/local".to_owned(),
         region: options.region.clone(),
-        credentials: Credentials {
-            key_id: options.aws_key_id.clone(),
-            secret: options.aws_secret.clone(),
-            session: options.aws_session.clone(),
-        },
-        dynamodb_endpoint: Some(endpoint),
+        credentials: options.credentials(),
+        dynamodb_endpoint: Some(endpoint.clone()),
+        dynamodb_patience: None,
+        ssm_endpoint: None,
+        sts_endpoint: None,
         function: "local".to_owned(),
     };
     let table = clients::table(&settings, PATIENCE);
     engine::create_table(&table, &template.table).await?;
-    Ok(table)
+    Ok((table, endpoint))
 }
 
 async fn start_simulator(
@@ -157,8 +270,9 @@ fn gateway(
     table: &Table,
     ledger: &Arc<dyn Ledger>,
     keys: &Arc<dyn KeyStore>,
+    sts: Option<Sts>,
 ) -> Result<Arc<Gateway>> {
-    let azure = Azure::new(Arc::clone(keys)).map_err(|cause| anyhow::anyhow!(cause))?;
+    let azure = Azure::new(Arc::clone(keys), sts).map_err(|cause| anyhow::anyhow!(cause))?;
     Ok(Arc::new(Gateway::new(Ports {
         clock: Arc::new(Machine),
         luck: Arc::new(Machine),

@@ -2,15 +2,16 @@
 //!
 //! It answers the proxied operations over HTTP in Azure's shapes, and says in each answer
 //! that no model was asked: the text starts with `[simulated]`, and the header
-//! `x-lanyard-simulator: true` is there. It keeps nothing, counts no limits and checks no identity.
+//! `x-lanyard-simulator: true` is there. Stored responses, conversations, files and vector stores
+//! are kept in memory. It counts no limits and checks no identity.
 //!
 //! Words in a prompt that change the answer: "trigger the content filter" gives Azure's 400,
 //! "trigger a rate limit" its 429. The key `wrong-key` gives its 401.
 
 use std::convert::Infallible;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -25,6 +26,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::answer::{Answer, HttpBody};
+use self::kept::Kept;
 use self::refusal::Refusal;
 use self::stamp::Stamp;
 
@@ -37,21 +39,30 @@ mod embeddings;
 mod fields;
 mod form;
 mod frames;
+mod kept;
 mod legacy;
 mod moderations;
 mod pictures;
 mod prompt;
 mod refusal;
+mod respond;
 mod route;
 mod schema;
 mod speech;
 mod stamp;
 mod tokens;
 mod tools;
+mod upload;
 mod words;
 
 /// The longest body that is read, in bytes.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// The requests per minute that the simulator's headers grant each deployment.
+pub const REQUESTS_PER_MINUTE: usize = 10_000;
+
+/// The tokens per minute that they grant.
+pub const TOKENS_PER_MINUTE: usize = 2_000_000;
 
 /// How long answers under way may take after the end was asked for.
 const GRACE: Duration = Duration::from_secs(5);
@@ -78,7 +89,11 @@ impl Simulator {
         listener: TcpListener,
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
-        let resource = Arc::new(Resource { latency: self.latency, serial: AtomicU64::new(0) });
+        let resource = Arc::new(Resource {
+            latency: self.latency,
+            serial: AtomicU64::new(0),
+            kept: Mutex::default(),
+        });
         let ending = CancellationToken::new();
         let mut connections = JoinSet::new();
         let mut failures = 0;
@@ -116,6 +131,7 @@ impl Simulator {
 struct Resource {
     latency: Duration,
     serial: AtomicU64,
+    kept: Mutex<Kept>,
 }
 
 impl Resource {
@@ -123,7 +139,14 @@ impl Resource {
         let stamp = Stamp::now(self.serial.fetch_add(1, Ordering::Relaxed));
         let (head, body) = request.into_parts();
         let answer = match Limited::new(body, MOST_BYTES).collect().await {
-            Ok(body) => route::answer(&head, &body.to_bytes(), &stamp),
+            Ok(body) => {
+                let body = body.to_bytes();
+                // A panic elsewhere cannot leave what is kept half written.
+                let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+                let answer = kept.answer(&head, &body, &stamp);
+                drop(kept);
+                answer.unwrap_or_else(|| route::answer(&head, &body, &stamp))
+            }
             Err(_) => Answer::from(Refusal::TooLarge),
         };
         if !self.latency.is_zero() {

@@ -2,25 +2,59 @@
 //!
 //! The template is the one list of routes; nothing here repeats it.
 
+mod responses;
+pub(crate) mod stack;
+mod variables;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_yaml_ng::Value;
 
+pub use responses::{GatewayFault, GatewayResponses};
+pub use stack::Place;
+
 /// The template that belongs to this build.
-const TEMPLATE: &str = include_str!("../../../template.yaml");
+pub const TEMPLATE: &str = include_str!("../../../template.yaml");
 
 /// What the template says.
 #[derive(Clone, Debug)]
 pub struct Template {
     /// The API's stage, the first segment of every path.
     pub stage: String,
+    /// Every function.
+    pub functions: Vec<Function>,
     /// Every route.
     pub routes: Vec<Route>,
     /// Functions that run by the clock.
     pub schedules: Vec<Schedule>,
     /// The properties of the table, as CloudFormation has them.
     pub table: Value,
+    /// What API Gateway says by itself.
+    pub responses: GatewayResponses,
+    /// Media types whose bodies reach a function in base64.
+    pub binary_media_types: Vec<String>,
+    /// All of it, for what is read on demand.
+    document: Arc<Value>,
+    /// The parameters and their defaults.
+    parameters: BTreeMap<String, String>,
+}
+
+/// A function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// Its package, which is also its binary's name.
+    pub name: String,
+    /// Its name within the template.
+    pub logical_id: String,
+    /// How long it may run.
+    pub timeout: Duration,
+    /// Its memory in megabytes.
+    pub memory_mb: u64,
+    /// Its environment, as CloudFormation has it.
+    variables: BTreeMap<String, Value>,
 }
 
 /// A path and the function behind it.
@@ -34,7 +68,15 @@ pub struct Route {
     pub is_streamed: bool,
     /// How long the function may run.
     pub timeout: Duration,
+    /// How long API Gateway waits for the answer.
+    pub integration_timeout: Duration,
 }
+
+/// What API Gateway waits unless a route says otherwise.
+const INTEGRATION_TIMEOUT_MS: u64 = 29_000;
+
+/// What Lambda gives a function unless it says otherwise.
+const MEMORY_MB: u64 = 128;
 
 /// A function that runs by the clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,15 +99,25 @@ impl Template {
         Self::parse(TEMPLATE).context("template.yaml cannot be used")
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    /// Reads a template.
+    ///
+    /// # Errors
+    ///
+    /// If something that is needed is missing, with its place.
+    pub fn parse(text: &str) -> Result<Self> {
         let template: Value = serde_yaml_ng::from_str(text)?;
         let resources = template["Resources"].as_mapping().context("it has no Resources")?;
         let globals = &template["Globals"]["Function"];
         let mut read = Self {
             stage: String::new(),
+            functions: Vec::new(),
             routes: Vec::new(),
             schedules: Vec::new(),
             table: Value::Null,
+            responses: GatewayResponses::default(),
+            binary_media_types: Vec::new(),
+            document: Arc::new(template.clone()),
+            parameters: variables::defaults(&template["Parameters"]),
         };
         for (name, resource) in resources {
             let properties = &resource["Properties"];
@@ -73,10 +125,17 @@ impl Template {
             match resource["Type"].as_str() {
                 Some("AWS::Serverless::Api") => {
                     read.stage = word(&properties["StageName"], name)?;
+                    read.responses = GatewayResponses::read(&properties["GatewayResponses"]);
+                    let types = properties["BinaryMediaTypes"].as_sequence();
+                    let types = types.into_iter().flatten().filter_map(Value::as_str);
+                    read.binary_media_types = types.map(ToOwned::to_owned).collect();
                 }
-                Some("AWS::DynamoDB::Table") => read.table = properties.clone(),
+                Some("AWS::DynamoDB::Table") => {
+                    read.table = properties.clone();
+                }
                 Some("AWS::Serverless::Function") => {
-                    read.function(resource, globals).with_context(|| format!("function {name}"))?;
+                    read.function(name, resource, globals)
+                        .with_context(|| format!("function {name}"))?;
                 }
                 Some(_) | None => {}
             }
@@ -87,11 +146,20 @@ impl Template {
         Ok(read)
     }
 
-    fn function(&mut self, resource: &Value, globals: &Value) -> Result<()> {
+    fn function(&mut self, logical_id: &str, resource: &Value, globals: &Value) -> Result<()> {
         let properties = &resource["Properties"];
         let function = word(&resource["Metadata"]["BuildProperties"]["Binary"], "Binary")?;
         let timeout = properties["Timeout"].as_u64().or(globals["Timeout"].as_u64());
         let timeout = Duration::from_secs(timeout.context("it has no Timeout")?);
+        let memory_mb = self.number(&properties["MemorySize"]);
+        let memory_mb = memory_mb.or(self.number(&globals["MemorySize"])).unwrap_or(MEMORY_MB);
+        self.functions.push(Function {
+            name: function.clone(),
+            logical_id: logical_id.to_owned(),
+            timeout,
+            memory_mb,
+            variables: variables::of(globals, properties),
+        });
         let events = properties["Events"].as_mapping();
         for (name, event) in events.into_iter().flatten() {
             let name = name.as_str().unwrap_or_default();
@@ -103,6 +171,11 @@ impl Template {
                     is_streamed: event_properties["ResponseTransferMode"].as_str()
                         == Some("RESPONSE_STREAM"),
                     timeout,
+                    integration_timeout: Duration::from_millis(
+                        event_properties["TimeoutInMillis"]
+                            .as_u64()
+                            .unwrap_or(INTEGRATION_TIMEOUT_MS),
+                    ),
                 }),
                 Some("Schedule" | "ScheduleV2") => self.schedules.push(Schedule {
                     function: function.clone(),
@@ -226,13 +299,10 @@ mod tests {
             assert_eq!(route.is_streamed, is_proxied, "{}", route.path);
         }
         // SAM deploys a buffered integration for any other word, without a warning.
-        let words: Vec<_> = TEMPLATE
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("ResponseTransferMode:"))
-            .collect();
+        let words = |text| TEMPLATE.matches(text).count();
         let streamed = template.routes.iter().filter(|route| route.is_streamed).count();
-        assert_eq!(words.len(), streamed);
-        assert!(words.iter().all(|word| word.trim() == "RESPONSE_STREAM"), "{words:?}");
+        assert_eq!(words("ResponseTransferMode: RESPONSE_STREAM,"), streamed);
+        assert_eq!(words("ResponseTransferMode"), streamed);
     }
 
     #[test]
@@ -240,7 +310,26 @@ mod tests {
         let template = Template::read().unwrap();
         let functions: std::collections::BTreeSet<_> =
             template.routes.iter().map(|route| route.function.as_str()).collect();
-        assert_eq!(functions, crate::front::FUNCTIONS.into());
+        assert_eq!(functions, crate::in_process::FUNCTIONS.into());
+    }
+
+    #[test]
+    fn cargo_lambda_watch_serves_the_templates_routes() {
+        let manifest = include_str!("../../../Cargo.toml");
+        let (_, router) = manifest.split_once("[workspace.metadata.lambda.watch.router]").unwrap();
+        let router = router.split("\n[").next().unwrap();
+        let lines = router.lines().filter_map(|line| line.split_once(" = "));
+        let watched: std::collections::BTreeSet<_> = lines
+            .map(|(path, function)| (path.trim_matches('"'), function.trim_matches('"')))
+            .map(|(path, function)| (path.to_owned(), function.to_owned()))
+            .collect();
+        let template = Template::read().unwrap();
+        // Its router writes the rest of a path in another way.
+        let path =
+            |path: &str| format!("/{}{}", template.stage, path.replace("{proxy+}", "{*proxy}"));
+        let routes =
+            template.routes.iter().map(|route| (path(&route.path), route.function.clone()));
+        assert_eq!(watched, routes.collect());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::credential::Credential;
 use crate::ids::{DeploymentName, Replica};
 use crate::operation::Operation;
 
@@ -71,8 +72,9 @@ pub struct Deployment {
     pub completion_field: CompletionField,
     /// What it costs, if known.
     pub prices: Option<Prices>,
-    /// Where its key is kept. The key itself never stands beside it.
-    pub key_reference: String,
+    /// What it is called with.
+    #[serde(flatten)]
+    pub credential: Credential,
 }
 
 impl Deployment {
@@ -218,7 +220,7 @@ mod tests {
             tokens_per_minute: None,
             completion_field: CompletionField::MaxTokens,
             prices: None,
-            key_reference: "key".to_owned(),
+            credential: Credential::Key("key".to_owned()),
         }
     }
 

@@ -9,6 +9,7 @@ pub mod account;
 pub mod admission;
 pub mod allowance;
 pub mod catalog;
+pub mod credential;
 pub mod estimate;
 pub mod event;
 pub mod ids;
@@ -21,6 +22,7 @@ pub mod token;
 pub mod unit;
 pub mod usage;
 pub mod window;
+pub mod zone;
 
 #[cfg(test)]
 mod promises;

@@ -13,20 +13,6 @@ pub enum Operation {
     ChatCompletions,
     /// `POST …/embeddings`
     Embeddings,
-    /// `POST …/responses`, and what is done with stored responses.
-    Responses,
-    /// `…/conversations`
-    Conversations,
-    /// `…/files`
-    Files,
-    /// `…/vector_stores`
-    VectorStores,
-    /// `…/assistants`
-    Assistants,
-    /// `…/threads`, with their messages and runs.
-    Threads,
-    /// `…/videos`
-    Videos,
     /// `POST …/completions`
     Completions,
     /// `POST …/images/generations`
@@ -41,6 +27,20 @@ pub enum Operation {
     AudioSpeech,
     /// `POST …/moderations`
     Moderations,
+    /// `POST …/responses`, and what is done with stored responses.
+    Responses,
+    /// `…/conversations`
+    Conversations,
+    /// `…/files`
+    Files,
+    /// `…/vector_stores`
+    VectorStores,
+    /// `…/assistants`
+    Assistants,
+    /// `…/threads`, with their messages and runs.
+    Threads,
+    /// `…/videos`
+    Videos,
 }
 
 impl Operation {
@@ -48,13 +48,6 @@ impl Operation {
     pub const ALL: [Self; 16] = [
         Self::ChatCompletions,
         Self::Embeddings,
-        Self::Responses,
-        Self::Conversations,
-        Self::Files,
-        Self::VectorStores,
-        Self::Assistants,
-        Self::Threads,
-        Self::Videos,
         Self::Completions,
         Self::ImagesGenerations,
         Self::ImagesEdits,
@@ -62,6 +55,13 @@ impl Operation {
         Self::AudioTranslations,
         Self::AudioSpeech,
         Self::Moderations,
+        Self::Responses,
+        Self::Conversations,
+        Self::Files,
+        Self::VectorStores,
+        Self::Assistants,
+        Self::Threads,
+        Self::Videos,
     ];
 
     /// The end of the operation's path, the same at OpenAI, at Azure and here.
@@ -70,13 +70,6 @@ impl Operation {
         match self {
             Self::ChatCompletions => "chat/completions",
             Self::Embeddings => "embeddings",
-            Self::Responses => "responses",
-            Self::Conversations => "conversations",
-            Self::Files => "files",
-            Self::VectorStores => "vector_stores",
-            Self::Assistants => "assistants",
-            Self::Threads => "threads",
-            Self::Videos => "videos",
             Self::Completions => "completions",
             Self::ImagesGenerations => "images/generations",
             Self::ImagesEdits => "images/edits",
@@ -84,6 +77,13 @@ impl Operation {
             Self::AudioTranslations => "audio/translations",
             Self::AudioSpeech => "audio/speech",
             Self::Moderations => "moderations",
+            Self::Responses => "responses",
+            Self::Conversations => "conversations",
+            Self::Files => "files",
+            Self::VectorStores => "vector_stores",
+            Self::Assistants => "assistants",
+            Self::Threads => "threads",
+            Self::Videos => "videos",
         }
     }
 
@@ -117,13 +117,6 @@ impl Operation {
         match self {
             Self::ChatCompletions => "chat_completions",
             Self::Embeddings => "embeddings",
-            Self::Responses => "responses",
-            Self::Conversations => "conversations",
-            Self::Files => "files",
-            Self::VectorStores => "vector_stores",
-            Self::Assistants => "assistants",
-            Self::Threads => "threads",
-            Self::Videos => "videos",
             Self::Completions => "completions",
             Self::ImagesGenerations => "images_generations",
             Self::ImagesEdits => "images_edits",
@@ -131,6 +124,13 @@ impl Operation {
             Self::AudioTranslations => "audio_translations",
             Self::AudioSpeech => "audio_speech",
             Self::Moderations => "moderations",
+            Self::Responses => "responses",
+            Self::Conversations => "conversations",
+            Self::Files => "files",
+            Self::VectorStores => "vector_stores",
+            Self::Assistants => "assistants",
+            Self::Threads => "threads",
+            Self::Videos => "videos",
         }
     }
 
@@ -147,7 +147,6 @@ impl Operation {
             | Self::Moderations
             | Self::Responses
             | Self::Conversations
-            // Its own function reads the form.
             | Self::Files
             | Self::VectorStores
             | Self::Assistants

@@ -136,10 +136,11 @@ impl Gateway {
         code: &EventCode,
         now: DateTime<Utc>,
     ) -> Result<Arc<OpenEvent>, ApiError> {
-        let at = self.find(code, now).await?.ok_or(ApiError::InvalidEventCode)?;
-        if at.code_works_until.is_some_and(|until| now >= until) {
+        let works = |at: &Arc<OpenEvent>| at.code_works_until.is_none_or(|until| now < until);
+        let Some(at) = self.find(code, now).await?.filter(works) else {
+            self.ports.journal.count(Incident::InvalidCode, None);
             return Err(ApiError::InvalidEventCode);
-        }
+        };
         let contact = ContactHint::of(&at.event.contact);
         at.event.check_open(now).map_err(|closed| match closed {
             Closed::NotStarted { starts_at } => ApiError::EventNotStarted { starts_at, contact },

@@ -11,6 +11,7 @@ mod governed;
 mod images;
 mod json;
 mod multipart;
+mod prompts;
 mod references;
 mod responses;
 mod seconds;
@@ -114,6 +115,15 @@ impl<'a> Payload<'a> {
         governed::read(self, caps)
     }
 
+    /// The content type of the body for Azure.
+    #[must_use]
+    pub fn content_type(&self) -> HeaderValue {
+        match &self.form {
+            Some(form) => form.content_type(),
+            None => JSON,
+        }
+    }
+
     /// The ids of kept objects that the body names.
     ///
     /// # Errors
@@ -167,15 +177,6 @@ impl<'a> Payload<'a> {
     /// 400 unless it is said by true or false.
     pub(crate) fn is_streamed(&self) -> Result<bool, ApiError> {
         Ok(governed::flag(self, "stream")?.unwrap_or(false))
-    }
-
-    /// The content type of the body for Azure.
-    #[must_use]
-    pub fn content_type(&self) -> HeaderValue {
-        let of_form = self.form.as_ref().map(Form::content_type);
-        // A boundary is made of our own request's id.
-        let of_form = of_form.and_then(|value| HeaderValue::try_from(value).ok());
-        of_form.unwrap_or(JSON)
     }
 
     /// The body for Azure.

@@ -179,7 +179,7 @@ pub trait Objects: Send + Sync {
     ) -> Result<ObjectPage, Cause>;
 }
 
-/// A call to Azure, complete but for the deployment's key.
+/// A call to Azure, complete but for the deployment's credential.
 #[derive(Clone, Debug)]
 pub struct UpstreamCall {
     /// What to do.
@@ -214,23 +214,33 @@ pub enum UpstreamFault {
     /// No answer in time.
     #[error("the deployment did not answer in time")]
     Timeout,
-    /// There is no key for the deployment.
-    #[error("the deployment has no usable key")]
-    NoKey(#[source] Cause),
+    /// There is nothing to call the deployment with: no key, or no token for its identity.
+    #[error("the deployment has no usable credential")]
+    NoCredential(#[source] Cause),
 }
+
+/// Which credential a call carried: equal marks, equal credentials. Says nothing of the secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CredentialMark(pub u64);
 
 /// Azure.
 #[async_trait]
 pub trait Upstream: Send + Sync {
-    /// Sends a call with the deployment's key.
+    /// Sends a call with the deployment's credential. The answer has its [`CredentialMark`] among
+    /// its extensions.
     async fn send(
         &self,
         deployment: &Deployment,
         call: UpstreamCall,
     ) -> Result<http::Response<UpstreamBody>, UpstreamFault>;
 
-    /// Reads the deployment's key anew. True if it differs from the one that was used.
-    async fn renew_key(&self, deployment: &Deployment) -> bool;
+    /// Makes sure of another credential than the one that was refused, as far as there is one: a
+    /// key that was changed, or a fresh token. True if there is.
+    async fn renew_credential(
+        &self,
+        deployment: &Deployment,
+        refused: Option<CredentialMark>,
+    ) -> bool;
 }
 
 /// What is written down of a finished request: no prompt, no completion, no code.
@@ -260,6 +270,8 @@ pub struct RequestLine {
     pub duration_ms: u64,
     /// From arrival to the first byte of the answer.
     pub first_byte_ms: u64,
+    /// How much of the event's tokens is spent or held after this request, in whole per cent.
+    pub budget_used_percent: Option<u64>,
 }
 
 /// Where finished requests are written down and measured.
@@ -278,6 +290,8 @@ pub enum Incident {
     SettleFailed,
     /// The store was away and a remembered event was used.
     StaleEvent,
+    /// A code names no event, or no longer does: a mistake, or a guess.
+    InvalidCode,
     /// Azure refused our key or does not know the deployment.
     UpstreamMisconfigured,
     /// Azure had no room.
@@ -293,12 +307,24 @@ pub enum Incident {
 }
 
 impl Incident {
+    /// Every incident.
+    pub const ALL: [Self; 7] = [
+        Self::SettleFailed,
+        Self::StaleEvent,
+        Self::InvalidCode,
+        Self::UpstreamMisconfigured,
+        Self::UpstreamBusy,
+        Self::HoldExpired,
+        Self::AccountMended,
+    ];
+
     /// The name of the metric.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::SettleFailed => "settle_failed",
             Self::StaleEvent => "stale_event",
+            Self::InvalidCode => "invalid_code",
             Self::UpstreamMisconfigured => "upstream_misconfigured",
             Self::UpstreamBusy => "upstream_busy",
             Self::HoldExpired => "hold_expired",

@@ -53,8 +53,8 @@ pub(crate) struct Unasked {
 
 /// How the frames of a stream are to be read.
 pub(crate) enum Dialogue {
-    /// Chunks of a chat completion.
-    Chat(Unasked),
+    /// Chunks of a completion, and the events of every other operation.
+    Chunks(Unasked),
     /// Named events of the Responses API.
     Responses(Option<Box<Keeping>>),
 }
@@ -99,7 +99,7 @@ impl Gateway {
             Kind::Events => {
                 let dialogue = match operation {
                     Operation::Responses => Dialogue::Responses(keeping.map(Box::new)),
-                    _ => Dialogue::Chat(Unasked {
+                    _ => Dialogue::Chunks(Unasked {
                         usage: operation.streams_usage_on_request() && !demanded.wants_usage,
                         prompt_filter: dialect == Dialect::OpenAi,
                     }),

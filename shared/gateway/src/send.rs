@@ -1,7 +1,7 @@
 //! Steps four and five: which deployment takes the request, and the call to it.
 //!
 //! At most two calls leave for one request: to a second deployment of the same name when the first
-//! is busy, broken or silent, or to the same one when its key has been changed.
+//! is busy, broken or silent, or to the same one with another credential.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::objects::ownership::Named;
 use crate::payload::{Demanded, Payload};
-use crate::ports::{Cause, Incident, UpstreamBody, UpstreamCall, UpstreamFault};
+use crate::ports::{Cause, CredentialMark, Incident, UpstreamBody, UpstreamCall, UpstreamFault};
 use crate::relay::media;
 use crate::request::Request;
 use crate::upstream;
@@ -75,8 +75,8 @@ impl Outgoing<'_> {
 pub(crate) enum Failure {
     /// Another deployment may do better.
     Transient(ApiError),
-    /// The key may have been changed.
-    BadKey,
+    /// The key may have been changed, or the token may have been revoked.
+    BadCredential(Option<CredentialMark>),
     /// Azure knows the deployment, and not what the request names.
     Missing,
     /// Azure does not know the path, or the deployment.
@@ -121,7 +121,10 @@ impl Gateway {
         }
         let second = match &failure {
             Failure::Transient(_) => order.get(1).copied(),
-            Failure::BadKey => self.ports.upstream.renew_key(first).await.then_some(first),
+            Failure::BadCredential(refused) => {
+                let is_renewed = self.ports.upstream.renew_credential(first, *refused).await;
+                is_renewed.then_some(first)
+            }
             Failure::Missing | Failure::NotThere(_) | Failure::Final(_) => None,
         };
         let error = match second {
@@ -148,7 +151,7 @@ impl Gateway {
             Err(UpstreamFault::Timeout) => {
                 return Err(Failure::Transient(ApiError::UpstreamTimeout));
             }
-            Err(UpstreamFault::NoKey(cause)) => {
+            Err(UpstreamFault::NoCredential(cause)) => {
                 return Err(Failure::Final(ApiError::UpstreamMisconfigured(Some(cause))));
             }
         };
@@ -167,7 +170,9 @@ impl Gateway {
             status if status.is_server_error() => {
                 Err(Failure::Transient(ApiError::UpstreamUnreachable(Some(said(status)))))
             }
-            StatusCode::UNAUTHORIZED => Err(Failure::BadKey),
+            StatusCode::UNAUTHORIZED => {
+                Err(Failure::BadCredential(response.extensions().get().copied()))
+            }
             StatusCode::NOT_FOUND => {
                 let body = read_error(response.into_body()).await;
                 Err(if upstream::is_missing_object(&body) {
@@ -209,7 +214,9 @@ impl Failure {
             Self::Missing | Self::NotThere(_) => {
                 ApiError::UpstreamMisconfigured(Some(said(StatusCode::NOT_FOUND)))
             }
-            Self::BadKey => ApiError::UpstreamMisconfigured(Some(said(StatusCode::UNAUTHORIZED))),
+            Self::BadCredential(_) => {
+                ApiError::UpstreamMisconfigured(Some(said(StatusCode::UNAUTHORIZED)))
+            }
         }
     }
 }

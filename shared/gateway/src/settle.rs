@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use lanyard_domain::account::{AccountKey, Hold};
+use lanyard_domain::account::{Account, AccountKey, Field, Hold};
 use lanyard_domain::admission::Side;
 use lanyard_domain::allowance::Allowances;
 use lanyard_domain::ids::RequestId;
@@ -101,8 +101,8 @@ impl Settler {
             self.count_hour(hour),
         );
         let is_settled = settled.is_ok();
-        if let (Err(fault), Some(record)) = (settled, &record) {
-            self.failed(record, &fault);
+        if let (Err(fault), Some(record)) = (&settled, &record) {
+            self.failed(record, fault);
         }
         self.journal.write(&RequestLine {
             request_id: Some(reservation.id.clone()),
@@ -117,11 +117,16 @@ impl Settler {
             is_streamed: reservation.is_streamed,
             duration_ms: ms_between(reservation.admitted_at, now),
             first_byte_ms: ms_between(reservation.admitted_at, ending.first_byte_at.unwrap_or(now)),
+            budget_used_percent: settled.ok().flatten().as_ref().and_then(|event| {
+                let budget = allowances.event.tokens_total?;
+                event.count(Field::Committed).saturating_mul(100).checked_div(budget)
+            }),
         });
         is_settled
     }
 
     /// Settles a hold on the attendee's account and, if that was the first time, on the event's.
+    /// Returns the event's account, if it was written.
     async fn settle_accounts(
         &self,
         attendee: &AccountKey,
@@ -129,13 +134,13 @@ impl Settler {
         hold: &Hold,
         allowances: &Allowances,
         charge: Option<Charge>,
-    ) -> Result<(), LedgerFault> {
+    ) -> Result<Option<Account>, LedgerFault> {
         let is_first =
             self.settle_attendee(attendee, id, hold, allowances, charge, self.clock.now()).await?;
-        if is_first {
-            self.settle_event(attendee, id, hold, allowances, charge).await;
+        if !is_first {
+            return Ok(None);
         }
-        Ok(())
+        Ok(self.settle_event(attendee, id, hold, allowances, charge).await)
     }
 
     /// True if this call settled the hold, false if it had been settled before.
@@ -175,6 +180,7 @@ impl Settler {
     }
 
     /// The event's share. Made once: when the answer is lost, the mend will find the difference.
+    /// Returns the account after the write, if it was made.
     async fn settle_event(
         &self,
         attendee: &AccountKey,
@@ -182,23 +188,26 @@ impl Settler {
         hold: &Hold,
         allowances: &Allowances,
         charge: Option<Charge>,
-    ) {
+    ) -> Option<Account> {
         let key = AccountKey::Event(attendee.event().clone());
         let now = self.clock.now().into();
         let write = settlement::write(Side::Event, &allowances.event, id, hold, charge, now);
         let mut tries = Tries::new();
         loop {
             match self.ledger.apply(&key, &write).await {
-                Ok(Outcome::Made(account)) => return self.memory.saw_settled(&key, &account),
+                Ok(Outcome::Made(account)) => {
+                    self.memory.saw_settled(&key, &account);
+                    return Some(account);
+                }
                 // The period was mended meanwhile, with this settlement in it.
-                Ok(Outcome::Kept(_)) => return,
+                Ok(Outcome::Kept(_)) => return None,
                 Err(LedgerFault::NotMade(_)) if tries.again().await => {}
                 Err(fault) => {
                     tracing::warn!(
                         request_id = %id, fault = ?fault,
                         "event account not settled; it holds too much until it is mended"
                     );
-                    return;
+                    return None;
                 }
             }
         }

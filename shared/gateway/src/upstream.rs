@@ -215,8 +215,8 @@ pub struct Answer<'a> {
     usage: Option<&'a RawValue>,
 }
 
-/// Usage in the words of chat completions, or in those of the Responses API.
-#[derive(Default, Deserialize)]
+/// Usage in the words of chat completions, or in those of the newer operations.
+#[derive(Deserialize)]
 struct RawUsage {
     #[serde(default)]
     prompt_tokens: Value,
@@ -242,19 +242,13 @@ impl Answer<'_> {
 /// Usage as an answer or an event carries it, in proportion to what was expected.
 pub(crate) fn count(usage: &RawValue, expected_tokens: u64) -> Counted {
     let most = expected_tokens.saturating_mul(20).saturating_add(1_000_000);
-    let Ok(raw) = serde_json::from_str::<RawUsage>(usage.get()) else {
+    let Ok(mut raw) = serde_json::from_str::<RawUsage>(usage.get()) else {
         return Counted { usage: Usage::default(), is_credible: false };
     };
-    let raw = if raw.prompt_tokens.is_null() && !raw.input_tokens.is_null() {
-        RawUsage {
-            prompt_tokens: raw.input_tokens,
-            completion_tokens: raw.output_tokens,
-            total_tokens: raw.total_tokens,
-            ..RawUsage::default()
-        }
-    } else {
-        raw
-    };
+    if raw.prompt_tokens.is_null() && raw.completion_tokens.is_null() {
+        raw.prompt_tokens = raw.input_tokens;
+        raw.completion_tokens = raw.output_tokens;
+    }
     // An embedding has no completion; everything else has both figures.
     let completion = match (&raw.completion_tokens, &raw.prompt_tokens) {
         (Value::Null, Value::Number(_)) if raw.total_tokens == raw.prompt_tokens => Some(0),

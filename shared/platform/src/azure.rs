@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use http::HeaderValue;
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderName, HeaderValue};
 use lanyard_domain::catalog::Deployment;
-use lanyard_gateway::ports::{Cause, Upstream, UpstreamBody, UpstreamCall, UpstreamFault};
+use lanyard_domain::credential::Credential;
+use lanyard_gateway::ports::{
+    Cause, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault,
+};
 use reqwest::redirect;
 use tokio::time::Instant;
 
+use crate::identity::{IdentityTokens, Sts};
 use crate::keys::{AzureKey, KeyStore};
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -33,16 +37,34 @@ pub fn use_ring() {
 pub struct Azure {
     http: reqwest::Client,
     keys: Arc<dyn KeyStore>,
-    known: Mutex<HashMap<String, (Instant, AzureKey)>>,
+    known: Mutex<HashMap<String, KnownKey>>,
+    tokens: IdentityTokens,
+}
+
+/// A key as it was read.
+#[derive(Clone)]
+struct KnownKey {
+    key: AzureKey,
+    read_at: Instant,
+    /// Counts the different keys that there were.
+    mark: CredentialMark,
+}
+
+/// A credential on its way into a request.
+struct Secret {
+    name: HeaderName,
+    value: HeaderValue,
+    mark: CredentialMark,
 }
 
 impl Azure {
-    /// A client that reads keys from a store.
+    /// A client that reads keys from a store, and has STS vouch for identities. Without STS,
+    /// deployments with an identity are refused in words that say what is missing.
     ///
     /// # Errors
     ///
     /// If TLS cannot be set up.
-    pub fn new(keys: Arc<dyn KeyStore>) -> Result<Self, Cause> {
+    pub fn new(keys: Arc<dyn KeyStore>, sts: Option<Sts>) -> Result<Self, Cause> {
         use_ring();
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
@@ -52,25 +74,70 @@ impl Azure {
             .tcp_nodelay(true)
             .http1_only()
             .build()?;
-        Ok(Self { http, keys, known: Mutex::default() })
+        let tokens = IdentityTokens::new(http.clone(), sts);
+        Ok(Self { http, keys, known: Mutex::default(), tokens })
     }
 
-    async fn key(&self, reference: &str) -> Result<AzureKey, Cause> {
-        if let Some((read_at, key)) = self.lock().get(reference)
-            && read_at.elapsed() < KEY_LIFE
+    /// The same client with Entra ID at another place, whatever the authority: for tests alone.
+    #[must_use]
+    pub fn with_entra_at(mut self, base: impl Into<String>) -> Self {
+        self.tokens.entra_at(base.into());
+        self
+    }
+
+    async fn secret(&self, credential: &Credential) -> Result<Secret, Cause> {
+        match credential {
+            Credential::Key(reference) => {
+                let KnownKey { key, mark, .. } = self.key(reference).await?;
+                let mut value = HeaderValue::from_str(key.reveal())?;
+                value.set_sensitive(true);
+                Ok(Secret { name: HeaderName::from_static("api-key"), value, mark })
+            }
+            Credential::Identity(identity) => {
+                let (value, mark) = self.tokens.token(identity).await?;
+                Ok(Secret { name: AUTHORIZATION, value, mark })
+            }
+        }
+    }
+
+    async fn key(&self, reference: &str) -> Result<KnownKey, Cause> {
+        if let Some(known) = self.lock().get(reference)
+            && known.read_at.elapsed() < KEY_LIFE
         {
-            return Ok(key.clone());
+            return Ok(known.clone());
         }
         self.read_key(reference).await
     }
 
-    async fn read_key(&self, reference: &str) -> Result<AzureKey, Cause> {
+    async fn read_key(&self, reference: &str) -> Result<KnownKey, Cause> {
         let key = self.keys.read(reference).await?;
-        self.lock().insert(reference.to_owned(), (Instant::now(), key.clone()));
-        Ok(key)
+        let mut known = self.lock();
+        let mark = match known.get(reference) {
+            Some(before) if before.key == key => before.mark,
+            Some(before) => CredentialMark(before.mark.0 + 1),
+            None => CredentialMark(0),
+        };
+        let read = KnownKey { key, read_at: Instant::now(), mark };
+        known.insert(reference.to_owned(), read.clone());
+        Ok(read)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, AzureKey)>> {
+    /// Reads a key anew, unless that was done since the refused one was used.
+    async fn renew_key(&self, reference: &str, refused: Option<CredentialMark>) -> bool {
+        let known = self.lock().get(reference).map(|known| known.mark);
+        if refused.is_some() && known != refused {
+            return known.is_some();
+        }
+        match self.read_key(reference).await {
+            Ok(read) => known != Some(read.mark),
+            Err(fault) => {
+                tracing::error!(fault = %fault, "a deployment's key cannot be read");
+                false
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, KnownKey>> {
         // A panic elsewhere cannot leave a map of plain values half written.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,11 +150,12 @@ impl Upstream for Azure {
         deployment: &Deployment,
         call: UpstreamCall,
     ) -> Result<http::Response<UpstreamBody>, UpstreamFault> {
-        let key = self.key(&deployment.key_reference).await.map_err(UpstreamFault::NoKey)?;
-        let mut secret = HeaderValue::from_str(key.reveal())
-            .map_err(|fault| UpstreamFault::NoKey(fault.into()))?;
-        secret.set_sensitive(true);
-        let mut request = self.http.request(call.method, &call.url).header("api-key", secret);
+        let until = Instant::now() + call.patience;
+        let secret = tokio::time::timeout_at(until, self.secret(&deployment.credential)).await;
+        let Secret { name, value, mark } = secret
+            .map_err(|late| UpstreamFault::NoCredential(late.into()))?
+            .map_err(UpstreamFault::NoCredential)?;
+        let mut request = self.http.request(call.method, &call.url).header(name, value);
         if let Some(content_type) = call.content_type {
             request = request.header(CONTENT_TYPE, content_type).body(call.body);
         }
@@ -99,7 +167,7 @@ impl Upstream for Azure {
             .header(USER_AGENT, concat!("lanyard/", env!("CARGO_PKG_VERSION")))
             .header("x-ms-client-request-id", call.request_id.as_str())
             .send();
-        let answer = match tokio::time::timeout(call.patience, sending).await {
+        let answer = match tokio::time::timeout_at(until, sending).await {
             Ok(Ok(answer)) => answer,
             // The URL would name the resource in the log.
             Ok(Err(fault)) if fault.is_timeout() && !fault.is_connect() => {
@@ -111,21 +179,21 @@ impl Upstream for Azure {
         let mut response = http::Response::new(());
         *response.status_mut() = answer.status();
         *response.headers_mut() = answer.headers().clone();
+        response.extensions_mut().insert(mark);
         let body = answer
             .bytes_stream()
             .map(|chunk| chunk.map_err(|fault| Cause::from(fault.without_url())));
         Ok(response.map(|()| body.boxed()))
     }
 
-    async fn renew_key(&self, deployment: &Deployment) -> bool {
-        let reference = &deployment.key_reference;
-        let before = self.lock().get(reference).map(|(_, key)| key.clone());
-        match self.read_key(reference).await {
-            Ok(key) => before.as_ref() != Some(&key),
-            Err(fault) => {
-                tracing::error!(fault = %fault, "a deployment's key cannot be read");
-                false
-            }
+    async fn renew_credential(
+        &self,
+        deployment: &Deployment,
+        refused: Option<CredentialMark>,
+    ) -> bool {
+        match &deployment.credential {
+            Credential::Key(reference) => self.renew_key(reference, refused).await,
+            Credential::Identity(identity) => self.tokens.renew(identity, refused).await,
         }
     }
 }

@@ -15,6 +15,7 @@ use lanyard_gateway::ports::{Cause, Clock, EventStore, Journal, Ledger, Upstream
 use lanyard_gateway::{Gateway, Ports};
 
 use crate::azure::Azure;
+use crate::identity::Sts;
 use crate::keys::{KeyStore, ParameterKeys};
 use crate::settings::Settings;
 use crate::shell::Machine;
@@ -36,6 +37,7 @@ pub struct Clients {
     /// Where finished requests are written down.
     pub journal: Arc<dyn Journal>,
     azure: Arc<Azure>,
+    patience: Patience,
 }
 
 impl Clients {
@@ -52,21 +54,26 @@ impl Clients {
     }
 
     fn build(settings: &Settings) -> Result<Self, Cause> {
-        let table = table(settings, Patience::AWS);
+        let patience = settings.dynamodb_patience.map_or(Patience::AWS, Patience::of);
+        let table = table(settings, patience);
         let ledger = Arc::new(without_retries(&table));
-        let ssm = aws_sdk_ssm::Config::builder()
+        let mut ssm = aws_sdk_ssm::Config::builder()
             .behavior_version(aws_sdk_ssm::config::BehaviorVersion::latest())
             .region(aws_sdk_ssm::config::Region::new(settings.region.clone()))
             .credentials_provider(credentials(settings))
-            .http_client(https())
-            .build();
+            .http_client(https());
+        if let Some(endpoint) = &settings.ssm_endpoint {
+            ssm = ssm.endpoint_url(endpoint);
+        }
         let keys: Arc<dyn KeyStore> = Arc::new(ParameterKeys {
-            client: aws_sdk_ssm::Client::from_conf(ssm),
+            client: aws_sdk_ssm::Client::from_conf(ssm.build()),
             prefix: settings.key_prefix.clone(),
         });
-        let azure = Arc::new(Azure::new(Arc::clone(&keys))?);
+        let sts =
+            Sts::new(&settings.region, &settings.credentials, settings.sts_endpoint.as_deref());
+        let azure = Arc::new(Azure::new(Arc::clone(&keys), Some(sts))?);
         let journal = Arc::new(Emf::new(settings.function.clone()));
-        Ok(Self { table, keys, ledger, journal, azure })
+        Ok(Self { table, keys, ledger, journal, azure, patience })
     }
 
     /// Opens a connection to DynamoDB with one read of an item that is not there.
@@ -100,7 +107,7 @@ impl Clients {
             upstream: Arc::clone(&self.azure) as Arc<dyn Upstream>,
             objects: Arc::new(self.table.clone()),
             journal: Arc::clone(&self.journal),
-            ledger_patience: Patience::AWS.all_tries,
+            ledger_patience: self.patience.all_tries,
         }))
     }
 }
@@ -118,6 +125,12 @@ impl Patience {
     /// What AWS's DynamoDB needs, and an attendee can bear.
     pub const AWS: Self =
         Self { one_try: Duration::from_millis(250), all_tries: Duration::from_millis(600) };
+
+    /// So long for all tries, and half of it for one.
+    #[must_use]
+    pub fn of(all_tries: Duration) -> Self {
+        Self { one_try: all_tries / 2, all_tries }
+    }
 }
 
 /// The table, by a client that repeats reads.

@@ -21,7 +21,7 @@ use lanyard_domain::usage::{Charge, UsageRecord};
 use lanyard_gateway::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
 
 use crate::table::{
-    ATTENDEE_PREFIX, EVENT_PREFIX, Item, Key, SWEEP_PK, Table, event_pk, get_document, get_number,
+    ATTENDEE_PREFIX, EVENT_PREFIX, Item, Key, Partition, Table, event_pk, get_document, get_number,
     get_text, number, put_document, text, user_of,
 };
 
@@ -171,7 +171,7 @@ impl Ledger for Table {
         let mut start: Option<Item> = None;
         loop {
             let page = self
-                .below(SWEEP_PK.to_owned(), EVENT_PREFIX)
+                .below(Partition::Sweep.of(""), EVENT_PREFIX)
                 .set_exclusive_start_key(start)
                 .send()
                 .await

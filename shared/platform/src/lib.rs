@@ -5,6 +5,8 @@
 pub mod azure;
 pub mod clients;
 pub mod event_store;
+pub mod grants;
+pub mod identity;
 pub mod keys;
 pub mod lambda;
 pub mod ledger;

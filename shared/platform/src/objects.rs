@@ -11,7 +11,7 @@ use lanyard_gateway::admit::JOB_LIFE;
 use lanyard_gateway::ports::{Cause, ObjectPage, Objects, Size};
 
 use crate::table::{
-    EVENT_PREFIX, Item, JOBS_PK, Key, MARKS_PK, Table, get_document, get_number, get_text, number,
+    EVENT_PREFIX, Item, Key, Partition, Table, get_document, get_number, get_text, number,
     objects_pk, objects_prefix, put_document, text,
 };
 
@@ -113,7 +113,7 @@ impl Objects for Table {
         let mut start: Option<Item> = None;
         loop {
             let page = self
-                .below(MARKS_PK.to_owned(), EVENT_PREFIX)
+                .below(Partition::Marks.of(""), EVENT_PREFIX)
                 .consistent_read(true)
                 .set_exclusive_start_key(start)
                 .send()
@@ -153,7 +153,7 @@ impl Objects for Table {
         let mut start: Option<Item> = None;
         loop {
             let page = self
-                .below(JOBS_PK.to_owned(), EVENT_PREFIX)
+                .below(Partition::Jobs.of(""), EVENT_PREFIX)
                 .consistent_read(true)
                 .set_exclusive_start_key(start)
                 .send()

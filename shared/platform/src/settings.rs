@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fmt;
+use std::time::Duration;
 
 /// The settings of a function.
 #[derive(Clone, Debug)]
@@ -16,6 +17,12 @@ pub struct Settings {
     pub credentials: Credentials,
     /// Another engine instead of AWS's DynamoDB.
     pub dynamodb_endpoint: Option<String>,
+    /// How long DynamoDB may take, where it is not AWS's own.
+    pub dynamodb_patience: Option<Duration>,
+    /// Another keeper of parameters instead of AWS's Parameter Store.
+    pub ssm_endpoint: Option<String>,
+    /// Another STS than AWS's.
+    pub sts_endpoint: Option<String>,
     /// The name of the function, for its logs and metrics.
     pub function: String,
 }
@@ -42,6 +49,18 @@ impl fmt::Debug for Credentials {
 #[error("the environment is incomplete:{}", .0.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
 pub struct Problems(Vec<String>);
 
+/// Where DynamoDB is, if it is not AWS's: the name that AWS's tools and SDKs know.
+pub const DYNAMODB_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+
+/// Where parameters are kept, if it is not AWS's Parameter Store.
+pub const SSM_ENDPOINT: &str = "AWS_ENDPOINT_URL_SSM";
+
+/// Where tokens of our own identity come from, if it is not AWS's Security Token Service.
+pub const STS_ENDPOINT: &str = "AWS_ENDPOINT_URL_STS";
+
+/// How many milliseconds all tries of one call of DynamoDB may take: for engines slower than AWS's.
+pub const DYNAMODB_PATIENCE: &str = "LANYARD_DYNAMODB_PATIENCE_MS";
+
 impl Settings {
     /// Reads the environment of the process.
     ///
@@ -61,7 +80,7 @@ impl Settings {
                 String::new()
             })
         };
-        let settings = Self {
+        let mut settings = Self {
             table: required("LANYARD_TABLE", "the name of the DynamoDB table"),
             key_prefix: required(
                 "LANYARD_KEY_PREFIX",
@@ -73,21 +92,45 @@ impl Settings {
                 secret: required("AWS_SECRET_ACCESS_KEY", "set by Lambda"),
                 session: variable("AWS_SESSION_TOKEN"),
             },
-            dynamodb_endpoint: variable("LANYARD_DYNAMODB_ENDPOINT"),
+            // The names that AWS's own tools and SDKs know.
+            dynamodb_endpoint: variable(DYNAMODB_ENDPOINT),
+            dynamodb_patience: None,
+            ssm_endpoint: variable(SSM_ENDPOINT),
+            sts_endpoint: variable(STS_ENDPOINT),
             function: variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "local".to_owned()),
         };
         if settings.key_prefix.ends_with('/') {
             problems.push("LANYARD_KEY_PREFIX must not end in a slash".to_owned());
         }
-        if let Some(endpoint) = &settings.dynamodb_endpoint
-            && !endpoint.starts_with("http://")
-            && !endpoint.starts_with("https://")
-        {
-            problems
-                .push("LANYARD_DYNAMODB_ENDPOINT must begin with http:// or https://".to_owned());
+        let endpoints = [
+            (DYNAMODB_ENDPOINT, &settings.dynamodb_endpoint),
+            (SSM_ENDPOINT, &settings.ssm_endpoint),
+            (STS_ENDPOINT, &settings.sts_endpoint),
+        ];
+        for (name, endpoint) in endpoints {
+            let is_url = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+            if !endpoint.as_ref().is_none_or(is_url) {
+                problems.push(format!("{name} must begin with http:// or https://"));
+            }
+        }
+        if let Some(text) = variable(DYNAMODB_PATIENCE) {
+            match text.parse() {
+                Ok(ms @ 1..=60_000) => {
+                    settings.dynamodb_patience = Some(Duration::from_millis(ms));
+                }
+                Ok(_) | Err(_) => problems
+                    .push(format!("{DYNAMODB_PATIENCE} must be milliseconds from 1 to 60000")),
+            }
         }
         if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
     }
+}
+
+/// The name of the stack, which keeps the metrics of two in one account apart.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+pub fn stack() -> String {
+    env::var("LANYARD_STACK").unwrap_or_else(|_| "local".to_owned())
 }
 
 /// What is logged, in `tracing`'s directives: needed before anything can be reported.
@@ -102,19 +145,26 @@ pub fn log_directives() -> String {
 }
 
 /// Lanyard's packages, as their log targets begin.
-const OURS: [&str; 15] = [
+const OURS: [&str; 22] = [
     "lanyard_domain",
     "lanyard_gateway",
     "lanyard_local",
     "lanyard_platform",
     "admin",
+    "audio_speech",
+    "audio_transcriptions",
+    "audio_translations",
     "chat_completions",
     "clear_objects",
+    "completions",
     "conversations",
     "embeddings",
     "event",
     "files",
+    "images_edits",
+    "images_generations",
     "models",
+    "moderations",
     "responses",
     "sweep",
     "vector_stores",
@@ -140,7 +190,8 @@ mod tests {
         let problems = Settings::read(|name| match name {
             "AWS_REGION" => Some("eu-north-1".to_owned()),
             "LANYARD_KEY_PREFIX" => Some("/lanyard/".to_owned()),
-            "LANYARD_DYNAMODB_ENDPOINT" => Some("localhost:8000".to_owned()),
+            DYNAMODB_ENDPOINT | SSM_ENDPOINT | STS_ENDPOINT => Some("localhost:8000".to_owned()),
+            DYNAMODB_PATIENCE => Some("soon".to_owned()),
             _ => None,
         });
         assert_snapshot!(problems.unwrap_err(), @"
@@ -149,7 +200,10 @@ mod tests {
           AWS_ACCESS_KEY_ID is missing: set by Lambda
           AWS_SECRET_ACCESS_KEY is missing: set by Lambda
           LANYARD_KEY_PREFIX must not end in a slash
-          LANYARD_DYNAMODB_ENDPOINT must begin with http:// or https://
+          AWS_ENDPOINT_URL_DYNAMODB must begin with http:// or https://
+          AWS_ENDPOINT_URL_SSM must begin with http:// or https://
+          AWS_ENDPOINT_URL_STS must begin with http:// or https://
+          LANYARD_DYNAMODB_PATIENCE_MS must be milliseconds from 1 to 60000
         ");
     }
 

@@ -72,7 +72,7 @@ impl Key {
     /// The event that a code names.
     #[must_use]
     pub fn code(code: &EventCode) -> Self {
-        Self::new(format!("CODE#{}", code.as_str()), "CODE")
+        Self::new(Partition::Code.of(code.as_str()), "CODE")
     }
 
     /// An event's settings.
@@ -122,19 +122,19 @@ impl Key {
     /// The organiser whom a token names, by the token's hash.
     #[must_use]
     pub fn token(sha256_hex: &str) -> Self {
-        Self::new(format!("TOKEN#{sha256_hex}"), "TOKEN")
+        Self::new(Partition::Token.of(sha256_hex), "TOKEN")
     }
 
     /// An event that the sweep looks at.
     #[must_use]
     pub fn sweep(event: &EventId) -> Self {
-        Self::new(SWEEP_PK.to_owned(), format!("{EVENT_PREFIX}{event}"))
+        Self::new(Partition::Sweep.of(""), format!("{EVENT_PREFIX}{event}"))
     }
 
     /// A usage record.
     #[must_use]
     pub fn request(id: &RequestId) -> Self {
-        Self::new(format!("REQUEST#{id}"), "REQUEST")
+        Self::new(Partition::Request.of(id.as_str()), "REQUEST")
     }
 
     /// An object kept upstream, by its owner and its id.
@@ -148,13 +148,13 @@ impl Key {
     #[must_use]
     pub fn job(job: &Owned) -> Self {
         let (event, prefix) = (&job.event, objects_prefix(&job.user, job.kind));
-        Self::new(JOBS_PK.to_owned(), format!("{EVENT_PREFIX}{event}#{prefix}{}", job.id))
+        Self::new(Partition::Jobs.of(""), format!("{EVENT_PREFIX}{event}#{prefix}{}", job.id))
     }
 
     /// That an event may have objects.
     #[must_use]
     pub fn mark(event: &EventId) -> Self {
-        Self::new(MARKS_PK.to_owned(), format!("{EVENT_PREFIX}{event}"))
+        Self::new(Partition::Marks.of(""), format!("{EVENT_PREFIX}{event}"))
     }
 
     /// The key's two attributes.
@@ -177,19 +177,85 @@ pub const AUDIT_PREFIX: &str = "AUDIT#";
 pub const DEPLOYMENT_PREFIX: &str = "DEPLOYMENT#";
 /// How the sort keys of references to events begin.
 pub const EVENT_PREFIX: &str = "EVENT#";
-/// The partition of the events that the sweep looks at.
-pub const SWEEP_PK: &str = "SWEEP";
 
-/// The partition of the runs and films whose end nobody has seen.
-pub const JOBS_PK: &str = "JOBS";
+/// The kinds of partitions. What a function may do at the table is granted by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Partition {
+    /// What a code names.
+    Code,
+    /// Everything of an event.
+    Event,
+    /// Everything of an organiser.
+    Organiser,
+    /// What a token names.
+    Token,
+    /// The events that the sweep looks at: one partition.
+    Sweep,
+    /// A usage record.
+    Request,
+    /// The objects of an event that are kept upstream.
+    Objects,
+    /// The events that may have such objects: one partition.
+    Marks,
+    /// The runs and films whose end nobody has seen: one partition.
+    Jobs,
+}
 
-/// The partition of the events that may have objects kept upstream.
-pub const MARKS_PK: &str = "MARKS";
+impl Partition {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::Code,
+        Self::Event,
+        Self::Organiser,
+        Self::Token,
+        Self::Sweep,
+        Self::Request,
+        Self::Objects,
+        Self::Marks,
+        Self::Jobs,
+    ];
+
+    /// How the keys of such partitions begin; the whole key of the sweep's.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Code => "CODE#",
+            Self::Event => EVENT_PREFIX,
+            Self::Organiser => "ORGANISER#",
+            Self::Token => "TOKEN#",
+            Self::Sweep => "SWEEP",
+            Self::Request => "REQUEST#",
+            Self::Objects => "OBJECTS#",
+            Self::Marks => "MARKS",
+            Self::Jobs => "JOBS",
+        }
+    }
+
+    /// The key of one such partition.
+    #[must_use]
+    pub fn of(self, name: &str) -> String {
+        format!("{}{name}", self.prefix())
+    }
+
+    /// The keys of all such partitions, in the words of an IAM policy.
+    #[must_use]
+    pub fn pattern(self) -> String {
+        match self {
+            Self::Code
+            | Self::Event
+            | Self::Organiser
+            | Self::Token
+            | Self::Request
+            | Self::Objects => self.of("*"),
+            Self::Sweep | Self::Marks | Self::Jobs => self.of(""),
+        }
+    }
+}
 
 /// The partition of the objects of an event.
 #[must_use]
 pub fn objects_pk(event: &EventId) -> String {
-    format!("OBJECTS#{event}")
+    Partition::Objects.of(event.as_str())
 }
 
 /// How the sort keys of an attendee's objects of a kind begin.
@@ -204,13 +270,13 @@ pub fn objects_prefix(user: &UserId, kind: Kind) -> String {
 /// The partition of everything of an event.
 #[must_use]
 pub fn event_pk(id: &EventId) -> String {
-    format!("EVENT#{id}")
+    Partition::Event.of(id.as_str())
 }
 
 /// The partition of everything of an organiser.
 #[must_use]
 pub fn organiser_pk(id: &OrganiserId) -> String {
-    format!("ORGANISER#{id}")
+    Partition::Organiser.of(id.as_str())
 }
 
 /// The schema that this code writes. It reads this one and the one before.
@@ -322,9 +388,11 @@ pub async fn create(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use lanyard_domain::catalog::Deployment;
+    use lanyard_domain::credential::{Authority, Credential, Identity};
     use lanyard_domain::event::Event;
+
+    use super::*;
 
     fn item(schema: i64, document: &str) -> Item {
         HashMap::from([
@@ -342,7 +410,30 @@ mod tests {
         assert_eq!((event.name.as_str(), event.allowances.attendees), ("Oslo Hack", Some(300)));
         let deployment = item(1, include_str!("../golden/deployment.1.json"));
         let deployment: Deployment = get_document(&deployment).unwrap();
-        assert_eq!(deployment.key_reference, "main/gpt-4o-mini/sweden");
+        let key = Credential::Key("main/gpt-4o-mini/sweden".to_owned());
+        assert_eq!(deployment.credential, key);
+        let deployment = item(1, include_str!("../golden/deployment-identity.1.json"));
+        let deployment: Deployment = get_document(&deployment).unwrap();
+        let identity = Credential::Identity(Identity {
+            tenant_id: "contoso.onmicrosoft.com".parse().unwrap(),
+            client_id: "6731de76-14a6-49ae-97bc-6eba6914391e".parse().unwrap(),
+            authority: Authority::Public,
+        });
+        assert_eq!(deployment.credential, identity);
+    }
+
+    /// What is written now is what the golden files hold, so that a function of the release before
+    /// reads a deployment with a key, whatever this one knows of identities.
+    #[test]
+    fn deployments_are_written_as_the_golden_items() {
+        for golden in [
+            include_str!("../golden/deployment.1.json"),
+            include_str!("../golden/deployment-identity.1.json"),
+        ] {
+            let deployment: Deployment = serde_json::from_str(golden).unwrap();
+            let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+            assert_eq!(serde_json::to_value(&deployment).unwrap(), golden);
+        }
         let object = item(1, include_str!("../golden/object.1.json"));
         let object: Owned = get_document(&object).unwrap();
         assert_eq!((object.kind, object.id.as_str()), (Kind::VectorStore, "vs_0a1B"));

@@ -77,7 +77,7 @@ def settle(event_id):
 
 def _when_settled(read):
     deadline = time.monotonic() + SECONDS_TO_SETTLE
-    while (found := read())["held_tokens"] > 0:
+    while (found := read())["held_tokens"] > 0 or "held_units" in found:
         assert time.monotonic() < deadline, f"still held after {SECONDS_TO_SETTLE} seconds: {found}"
         time.sleep(0.02)
     return found

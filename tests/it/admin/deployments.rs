@@ -128,3 +128,32 @@ async fn without_its_key_no_deployment_is_made() {
     desk.put("/deployments/gpt-4o", body).await.refused(503, "store_unavailable");
     assert_eq!(desk.get("/deployments").await.ok(200)["deployments"], json!([]));
 }
+
+#[tokio::test]
+async fn an_identity_replaces_a_key_and_a_key_an_identity() {
+    let desk = Desk::open().await;
+    desk.deployment("gpt-4o", "chat_completions").await;
+    let mut body = deployment("chat_completions");
+    let key = body.as_object_mut().unwrap().remove("key").unwrap();
+    body["identity"] = json!({
+        "tenant_id": "contoso.onmicrosoft.com", "client_id": "6731de76-14a6-49ae-97bc-6eba6914391e",
+    });
+    let changed = desk.put("/deployments/gpt-4o", body.clone()).await.ok(200);
+    assert_eq!(changed["identity"]["authority"], "login.microsoftonline.com");
+    assert!(desk.keys.read("main/gpt-4o/main").await.is_err());
+
+    // A change says nothing of it, and it stays.
+    body.as_object_mut().unwrap().remove("identity");
+    desk.put("/deployments/gpt-4o", body.clone()).await.ok(200);
+    let list = desk.get("/deployments").await.ok(200);
+    assert_eq!(list["deployments"][0]["identity"], changed["identity"]);
+
+    body["key"] = key;
+    let changed = desk.put("/deployments/gpt-4o", body.clone()).await.ok(200);
+    assert_eq!(changed["identity"], Value::Null);
+    assert_eq!(desk.keys.read("main/gpt-4o/main").await.unwrap().reveal(), canary::KEY);
+
+    body["identity"] = json!({"tenant_id": "common", "client_id": 7, "authority": "evil.example"});
+    let wrong = desk.put("/deployments/gpt-4o", body).await.wrong_fields();
+    assert_eq!(wrong, ["identity.tenant_id", "identity.client_id", "identity.authority"]);
+}

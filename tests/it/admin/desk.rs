@@ -39,13 +39,13 @@ impl Desk {
     pub(super) async fn open() -> Self {
         canary::watch_logs();
         let engine = Engine::start().await;
-        let table = engine.table();
+        let (table, own) = (engine.table(), engine.table_of(&["admin"]));
         let clock = Arc::new(TestClock::at("2026-12-05T12:00:00Z".parse().unwrap()));
-        let keys: Arc<dyn KeyStore> = Arc::new(FileKeys::in_memory());
+        let keys = Arc::new(FileKeys::in_memory());
         let admin = Arc::new(Admin {
-            organisers: Organisers::new(table.clone()),
-            ledger: Arc::new(table.clone()) as Arc<dyn Ledger>,
-            keys: Arc::clone(&keys),
+            organisers: Organisers::new(own.clone()),
+            ledger: Arc::new(own) as Arc<dyn Ledger>,
+            keys: Arc::new(engine.keys_of("admin", Arc::clone(&keys))),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             allow_loopback: false,
         });
@@ -118,6 +118,7 @@ impl Desk {
         assert_eq!(head.headers["x-request-id"], id.as_str());
         assert_eq!(head.headers["content-type"], "application/json");
         assert_ne!(head.status, 409);
+        self.engine.policed().assert_nothing_was_denied();
         let text = body.collect().await.unwrap().to_bytes();
         let text = std::str::from_utf8(&text).unwrap();
         assert!(!text.contains(canary::KEY), "a key leaks: {text}");

@@ -145,6 +145,12 @@ impl Reply {
         Self::stream(pieces)
     }
 
+    /// Sound of this type, in these pieces.
+    pub(crate) fn sound(content_type: &str, pieces: &[&[u8]]) -> Self {
+        let pieces = pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect();
+        Self::new(200, content_type, pieces, Framing::Chunked)
+    }
+
     /// Azure's short error body.
     pub(crate) fn error(status: u16, code: &str, message: &str) -> Self {
         Self::json(status, json!({"error": {"code": code, "message": message}}).to_string())

@@ -34,7 +34,56 @@ pub(super) fn reply(request: &Recorded, completion: &str) -> Reply {
     if operation.ends_with("embeddings") {
         return embeddings(inputs(&body["input"]), body["encoding_format"] == "base64");
     }
+    if operation.ends_with("completions") {
+        return legacy(completion, &body);
+    }
+    if operation.contains("images/") {
+        let sent = String::from_utf8_lossy(&request.body);
+        let in_form = sent.split_once("name=\"n\"\r\n\r\n").and_then(|(_, n)| n.split_once('\r'));
+        let count = body["n"].as_u64().or(in_form.and_then(|(n, _)| n.parse().ok())).unwrap_or(1);
+        let picture =
+            json!({"url": "https://scripted.invalid/1.png", "revised_prompt": completion});
+        let data = vec![picture; usize::try_from(count).unwrap_or_default()];
+        return Reply::json(200, json!({"created": 1_764_000_000, "data": data}).to_string());
+    }
+    if operation.contains("audio/tr") {
+        return Reply::json(200, json!({"text": completion, "duration": 7.5}).to_string());
+    }
+    if operation.ends_with("audio/speech") {
+        return Reply::sound("audio/mpeg", &[b"scripted ", b"sound"]);
+    }
+    if operation.ends_with("moderations") {
+        let results = json!([{"flagged": false, "categories": {}, "category_scores": {}}]);
+        return Reply::json(200, json!({"id": "modr-1", "results": results}).to_string());
+    }
     Reply::error(404, "404", "Resource not found")
+}
+
+/// How long every usual recording was, begun seconds whole.
+pub(crate) const SECONDS: u64 = 8;
+
+/// A legacy completion, whole or streamed.
+fn legacy(completion: &str, request: &Value) -> Reply {
+    let of = |choices: Value, usage: Value| {
+        json!({
+            "id": "cmpl-scripted", "object": "text_completion", "created": 1_764_000_000,
+            "model": "gpt-35-turbo-instruct", "choices": choices, "usage": usage,
+        })
+    };
+    let choice = |finish: Value| json!([{"text": completion, "index": 0, "logprobs": null, "finish_reason": finish}]);
+    let usage = json!({
+        "prompt_tokens": PROMPT_TOKENS, "completion_tokens": COMPLETION_TOKENS,
+        "total_tokens": PROMPT_TOKENS + COMPLETION_TOKENS,
+    });
+    if request["stream"] != true {
+        return Reply::json(200, of(choice("stop".into()), usage).to_string());
+    }
+    let frames = [
+        of(choice(Value::Null), Value::Null).to_string(),
+        of(json!([]), usage).to_string(),
+        DONE.to_owned(),
+    ];
+    Reply::sse(&frames, LineEnding::Lf)
 }
 
 /// A whole chat answer.

@@ -1,11 +1,13 @@
 //! A deployment as a body describes it.
 
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment, Prices};
+use lanyard_domain::credential::Credential;
 use lanyard_domain::ids::{DeploymentName, OrganiserId, Replica};
 use lanyard_domain::operation::Operation;
 use lanyard_platform::keys::AzureKey;
 use serde_json::{Map, Value};
 
+use super::credential::{self, Chosen};
 use super::endpoint;
 use crate::error::AdminError;
 use crate::form::{Form, Given, Mistakes};
@@ -25,9 +27,9 @@ pub(super) struct Described {
 
 /// What a body cannot know.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
-    /// Whether the deployment is there already, and so has a key.
-    pub(super) has_key: bool,
+pub(super) struct Terms<'b> {
+    /// What the deployment is called with until now, if it is there already.
+    pub(super) before: Option<&'b Credential>,
     /// Whether it may be on this machine.
     pub(super) allow_loopback: bool,
 }
@@ -50,7 +52,7 @@ pub(super) fn described(
     name: &str,
     body: &Map<String, Value>,
     organiser: &OrganiserId,
-    terms: Terms,
+    terms: Terms<'_>,
 ) -> Result<Described, AdminError> {
     let mistakes = Mistakes::default();
     let name = match name.parse::<DeploymentName>() {
@@ -80,18 +82,23 @@ pub(super) fn described(
         ]),
     );
     let prices = prices(&form);
-    let key =
-        if terms.has_key { form.field("key", key).value() } else { form.required("key", key) };
+    let chosen = credential::read(&form, terms.before, endpoint.as_deref());
     form.close();
-    let deployment = (|| {
+    let described = (|| {
         let (name, azure_name) = (name?, azure_name?);
         let replica = match replica {
             Given::Value(replica) => replica,
             Given::Absent | Given::Null | Given::Wrong => USUAL_REPLICA.parse().ok()?,
         };
+        let (credential, key) = match chosen? {
+            Chosen::Key(key) => {
+                (Credential::Key(key_reference(organiser, &name, &replica)), Some(key))
+            }
+            Chosen::Identity(identity) => (Credential::Identity(identity), None),
+            Chosen::Kept(credential) => (credential, None),
+        };
         let usual_field = usual_completion_field([&azure_name, &name]);
-        Some(Deployment {
-            key_reference: format!("{organiser}/{name}/{replica}"),
+        let deployment = Deployment {
             name,
             replica,
             endpoint: endpoint?,
@@ -103,9 +110,20 @@ pub(super) fn described(
             tokens_per_minute,
             completion_field: completion_field.or(usual_field, usual_field),
             prices,
-        })
+            credential,
+        };
+        Some(Described { deployment, key })
     })();
-    mistakes.unless_any(deployment.map(|deployment| Described { deployment, key }))
+    mistakes.unless_any(described)
+}
+
+/// Where the key of a deployment is kept, if it has one.
+pub(super) fn key_reference(
+    organiser: &OrganiserId,
+    name: &DeploymentName,
+    replica: &Replica,
+) -> String {
+    format!("{organiser}/{name}/{replica}")
 }
 
 fn operations(value: &Value) -> Result<Vec<Operation>, String> {
@@ -115,11 +133,6 @@ fn operations(value: &Value) -> Result<Vec<Operation>, String> {
 
 fn quota(value: &Value) -> Result<u64, String> {
     read::whole(1..=read::MOST_UNITS)(value)
-}
-
-fn key(value: &Value) -> Result<AzureKey, String> {
-    let key = value.as_str().and_then(AzureKey::new);
-    key.ok_or_else(|| "must be 1 to 512 visible ASCII characters without blanks".to_owned())
 }
 
 #[derive(Clone, Copy)]

@@ -3,9 +3,18 @@
 //! Read by hand: a general parser accepts more than is meant here, and what it accepts, another
 //! one may read differently.
 
-/// The hosts of Azure OpenAI, <https://learn.microsoft.com/azure/ai-services/openai/>.
-const AZURE: [&str; 3] =
-    [".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com"];
+use lanyard_domain::credential::Authority;
+
+/// The hosts of Azure OpenAI, <https://learn.microsoft.com/azure/ai-services/openai/>, and whose
+/// tokens they take.
+const AZURE: [(&str, Authority); 6] = [
+    (".openai.azure.com", Authority::Public),
+    (".services.ai.azure.com", Authority::Public),
+    (".cognitiveservices.azure.com", Authority::Public),
+    (".openai.azure.us", Authority::Government),
+    (".cognitiveservices.azure.us", Authority::Government),
+    (".cognitiveservices.azure.cn", Authority::China),
+];
 
 /// A deployment's endpoint as it is kept: scheme and host in lower case, without a slash.
 ///
@@ -15,14 +24,20 @@ const AZURE: [&str; 3] =
 pub(super) fn read(text: &str, allow_loopback: bool) -> Result<String, String> {
     let endpoint = azure(text).or_else(|| loopback(text).filter(|_| allow_loopback));
     endpoint.ok_or_else(|| {
-        let hosts = AZURE.map(|suffix| format!("https://RESOURCE{suffix}")).join(", ");
+        let hosts = AZURE.map(|(suffix, _)| format!("https://RESOURCE{suffix}")).join(", ");
         format!("must be {hosts}, with nothing behind it")
     })
 }
 
+/// Whose tokens an endpoint takes; none's in particular if it is on this machine.
+pub(super) fn authority(endpoint: &str) -> Option<Authority> {
+    let is_at = |(suffix, _): &&(&str, Authority)| endpoint.ends_with(suffix);
+    AZURE.iter().find(is_at).map(|(_, authority)| *authority)
+}
+
 fn azure(text: &str) -> Option<String> {
     let host = after_scheme(text, "https://")?.to_ascii_lowercase();
-    let resource = AZURE.iter().find_map(|suffix| host.strip_suffix(suffix))?;
+    let resource = AZURE.iter().find_map(|(suffix, _)| host.strip_suffix(suffix))?;
     let is_host = host.len() <= 253 && resource.split('.').all(is_label);
     is_host.then(|| format!("https://{host}"))
 }
@@ -64,8 +79,22 @@ mod tests {
             ("https://a.services.ai.azure.com", "https://a.services.ai.azure.com"),
             ("https://a.cognitiveservices.azure.com", "https://a.cognitiveservices.azure.com"),
             ("https://a.privatelink.openai.azure.com", "https://a.privatelink.openai.azure.com"),
+            ("https://a.openai.azure.us", "https://a.openai.azure.us"),
+            ("https://a.cognitiveservices.azure.cn", "https://a.cognitiveservices.azure.cn"),
         ] {
             assert_eq!(read(text, false).as_deref(), Ok(kept));
+        }
+    }
+
+    #[test]
+    fn each_host_takes_the_tokens_of_its_own_cloud() {
+        for (endpoint, taken) in [
+            ("https://a.openai.azure.com", Some(Authority::Public)),
+            ("https://a.cognitiveservices.azure.us", Some(Authority::Government)),
+            ("https://a.cognitiveservices.azure.cn", Some(Authority::China)),
+            ("http://127.0.0.1:8080", None),
+        ] {
+            assert_eq!(authority(endpoint), taken);
         }
     }
 

@@ -1,4 +1,5 @@
 use insta::assert_snapshot;
+use lanyard_domain::credential::{Authority, Credential, Identity};
 use serde_json::{Value, json};
 
 use super::draft::{Described, Terms, described};
@@ -8,8 +9,17 @@ use crate::AdminError;
 const KEY: &str = "canary-key-7f3a";
 
 fn describe(name: &str, body: &Value, has_key: bool) -> Result<Described, AdminError> {
+    let before = Credential::Key("main/before/main".to_owned());
+    describe_over(name, body, has_key.then_some(&before))
+}
+
+fn describe_over(
+    name: &str,
+    body: &Value,
+    before: Option<&Credential>,
+) -> Result<Described, AdminError> {
     let organiser = "main".parse().unwrap();
-    let terms = Terms { has_key, allow_loopback: false };
+    let terms = Terms { before, allow_loopback: false };
     described(name, body.as_object().unwrap(), &organiser, terms)
 }
 
@@ -31,7 +41,7 @@ fn little_is_needed_and_the_key_is_never_shown() {
     });
     let Described { deployment, key } = describe("gpt-4o-mini", &body, false).unwrap();
     assert_eq!(key.unwrap().reveal(), KEY);
-    assert_eq!(deployment.key_reference, "main/gpt-4o-mini/main");
+    assert_eq!(deployment.credential, Credential::Key("main/gpt-4o-mini/main".to_owned()));
     assert!(!serde_json::to_string(&deployment).unwrap().contains(KEY));
     let shown = serde_json::to_string_pretty(&DeploymentView::of(&deployment)).unwrap();
     assert_snapshot!(shown, @r#"
@@ -48,7 +58,8 @@ fn little_is_needed_and_the_key_is_never_shown() {
       "requests_per_minute": null,
       "tokens_per_minute": null,
       "completion_field": "max_tokens",
-      "prices": null
+      "prices": null,
+      "identity": null
     }
     "#);
 }
@@ -86,7 +97,8 @@ fn everything_can_be_said() {
       "prices": {
         "prompt": 0.15,
         "completion": 0.6
-      }
+      },
+      "identity": null
     }
     "#);
 }
@@ -99,12 +111,12 @@ fn every_wrong_field_is_reported_at_once() {
         "replica": "a b", "weight": 1_001, "requests_per_minute": 0, "tokens_per_minute": 1.5,
         "completion_field": "max", "prices": {"completion": "free", "image": 1}, "region": "x",
     });
-    assert_snapshot!(mistakes("..", &body, false), @"
+    assert_snapshot!(mistakes("..", &body, false), @r#"
     name must be 1 to 64 of A-Z a-z 0-9 . _ -
     replica must be 1 to 32 of A-Z a-z 0-9 . _ -
-    endpoint must be https://RESOURCE.openai.azure.com, https://RESOURCE.services.ai.azure.com, https://RESOURCE.cognitiveservices.azure.com, with nothing behind it
+    endpoint must be https://RESOURCE.openai.azure.com, https://RESOURCE.services.ai.azure.com, https://RESOURCE.cognitiveservices.azure.com, https://RESOURCE.openai.azure.us, https://RESOURCE.cognitiveservices.azure.us, https://RESOURCE.cognitiveservices.azure.cn, with nothing behind it
     azure_name must be 1 to 64 of A-Z a-z 0-9 . _ -
-    operations [0] no such operation; [2] repeats a name; the operations are: chat_completions, embeddings, responses, conversations, files, vector_stores, assistants, threads, videos, completions, images_generations, images_edits, audio_transcriptions, audio_translations, audio_speech, moderations
+    operations [0] no such operation; [2] repeats a name; the operations are: chat_completions, embeddings, completions, images_generations, images_edits, audio_transcriptions, audio_translations, audio_speech, moderations, responses, conversations, files, vector_stores, assistants, threads, videos
     api must be one of: v1, classic
     api_version must be a date such as 2024-10-21 or 2024-10-01-preview
     weight must be a whole number from 0 to 1000
@@ -114,9 +126,9 @@ fn every_wrong_field_is_reported_at_once() {
     prices.prompt is required
     prices.completion must be dollars per million tokens, a number from 0 to 1000000
     prices.image is not a field that can be set; there are: prompt, completion
-    key is required
-    region is not a field that can be set; there are: replica, endpoint, azure_name, operations, api, api_version, weight, requests_per_minute, tokens_per_minute, completion_field, prices, key
-    ");
+    key is required, unless there is an "identity"
+    region is not a field that can be set; there are: replica, endpoint, azure_name, operations, api, api_version, weight, requests_per_minute, tokens_per_minute, completion_field, prices, key, identity
+    "#);
 }
 
 #[test]
@@ -140,4 +152,99 @@ fn a_wrong_key_is_not_repeated() {
         "key": format!("{KEY} {KEY}"),
     });
     assert_snapshot!(mistakes("e", &body, false), @"key must be 1 to 512 visible ASCII characters without blanks");
+}
+
+const TENANT: &str = "contoso.onmicrosoft.com";
+const CLIENT: &str = "6731de76-14a6-49ae-97bc-6eba6914391e";
+
+fn with_identity(host: &str, more: Value) -> Value {
+    let mut body = json!({
+        "endpoint": format!("https://r.{host}"), "operations": ["embeddings"],
+        "identity": {"tenant_id": TENANT, "client_id": CLIENT},
+    });
+    for (field, value) in more.as_object().unwrap() {
+        body[field] = value.clone();
+    }
+    body
+}
+
+fn an_identity(authority: Authority) -> Credential {
+    Credential::Identity(Identity {
+        tenant_id: TENANT.parse().unwrap(),
+        client_id: CLIENT.parse().unwrap(),
+        authority,
+    })
+}
+
+#[test]
+fn an_identity_takes_the_place_of_a_key_and_is_shown() {
+    let body = with_identity("openai.azure.com", json!({"key": null}));
+    let Described { deployment, key } = describe("e", &body, false).unwrap();
+    assert_eq!((&deployment.credential, key), (&an_identity(Authority::Public), None));
+    let shown = serde_json::to_value(DeploymentView::of(&deployment)).unwrap();
+    assert_snapshot!(shown["identity"], @r#"{"authority":"login.microsoftonline.com","client_id":"6731de76-14a6-49ae-97bc-6eba6914391e","tenant_id":"contoso.onmicrosoft.com"}"#);
+}
+
+#[test]
+fn the_authority_is_that_of_the_endpoints_cloud() {
+    for (host, authority) in [
+        ("services.ai.azure.com", Authority::Public),
+        ("openai.azure.us", Authority::Government),
+        ("cognitiveservices.azure.cn", Authority::China),
+    ] {
+        let identity =
+            json!({"tenant_id": TENANT, "client_id": CLIENT, "authority": authority.host()});
+        for more in [json!({}), json!({"identity": identity})] {
+            let described = describe("e", &with_identity(host, more), true).unwrap();
+            assert_eq!(described.deployment.credential, an_identity(authority));
+        }
+    }
+}
+
+#[test]
+fn a_change_keeps_the_credential_it_says_nothing_of() {
+    let body = with_identity("openai.azure.com", json!({"identity": null, "weight": 2}));
+    let key = Credential::Key("main/e/main".to_owned());
+    for before in [an_identity(Authority::Public), key] {
+        let Described { deployment, key } = describe_over("e", &body, Some(&before)).unwrap();
+        assert_eq!((deployment.credential, key), (before, None));
+    }
+    // A token of one cloud is never sent to another.
+    let before = an_identity(Authority::Government);
+    let Err(AdminError::Invalid(mistakes)) = describe_over("e", &body, Some(&before)) else {
+        panic!("it was taken")
+    };
+    assert_snapshot!(mistakes[0], @"identity is required, because the endpoint is in another cloud");
+}
+
+#[test]
+fn a_wrong_identity_is_refused_field_by_field() {
+    let of = |identity: Value| {
+        mistakes("e", &with_identity("openai.azure.com", json!({"identity": identity})), true)
+    };
+    assert_snapshot!(of(json!("me")), @"identity must be an object");
+    assert_snapshot!(of(json!({})), @"
+    identity.tenant_id is required
+    identity.client_id is required
+    ");
+    assert_snapshot!(of(json!({"tenant_id": "common", "client_id": "me", "client_secret": KEY})), @"
+    identity.tenant_id must be the directory's id or one of its domains, such as contoso.onmicrosoft.com
+    identity.client_id must be the application's id, such as 6731de76-14a6-49ae-97bc-6eba6914391e
+    identity.client_secret is not a field that can be set; there are: tenant_id, client_id, authority
+    ");
+    let hosts = Authority::ALL.map(Authority::host).join(", ");
+    for authority in ["https://login.microsoftonline.com", "evil.example", "127.0.0.1:80", ""] {
+        let identity = json!({"tenant_id": TENANT, "client_id": CLIENT, "authority": authority});
+        let expected = format!("identity.authority must be one of: {hosts}");
+        assert_eq!(of(identity), expected, "{authority:?}");
+    }
+    let identity =
+        json!({"tenant_id": TENANT, "client_id": CLIENT, "authority": "login.microsoftonline.us"});
+    assert_snapshot!(of(identity), @"identity.authority must be login.microsoftonline.com, as the endpoint is in its cloud");
+}
+
+#[test]
+fn a_key_and_an_identity_do_not_go_together() {
+    let body = with_identity("openai.azure.com", json!({"key": KEY}));
+    assert_snapshot!(mistakes("e", &body, true), @r#"identity does not go with "key"; give one of them"#);
 }

@@ -1,6 +1,7 @@
-//! A deployment as its organiser sees it. Nothing of the key, not even where it is kept.
+//! A deployment as its organiser sees it. Nothing of a key, not even where it is kept.
 
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
+use lanyard_domain::credential::{Credential, Identity};
 use lanyard_domain::ids::{DeploymentName, Replica};
 use lanyard_domain::operation::Operation;
 use serde::Serialize;
@@ -20,6 +21,7 @@ pub(super) struct DeploymentView<'d> {
     tokens_per_minute: Option<u64>,
     completion_field: CompletionField,
     prices: Option<PricesView>,
+    identity: Option<&'d Identity>,
 }
 
 /// Dollars per million tokens.
@@ -46,6 +48,10 @@ impl<'d> DeploymentView<'d> {
                 prompt: dollars(prices.prompt),
                 completion: dollars(prices.completion),
             }),
+            identity: match &deployment.credential {
+                Credential::Key(_) => None,
+                Credential::Identity(identity) => Some(identity),
+            },
         }
     }
 }

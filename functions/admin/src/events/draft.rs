@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono_tz::Tz;
 use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::EventCode;
 use lanyard_domain::window::InvalidInstant;
+use lanyard_domain::zone::Zone;
 use serde_json::{Map, Value};
 
 use crate::form::{Form, Given, Mistakes};
@@ -26,7 +26,7 @@ pub(super) struct EventDraft {
     /// As given: what it means depends on the zone.
     pub(super) starts_at: Given<String>,
     pub(super) ends_at: Given<String>,
-    pub(super) time_zone: Given<Tz>,
+    pub(super) time_zone: Given<Zone>,
     pub(super) code: Given<EventCode>,
     pub(super) attendees: Given<u64>,
     pub(super) deployments: Given<Vec<DeploymentName>>,
@@ -120,7 +120,7 @@ fn tool_types(value: &Value) -> Result<Vec<String>, String> {
     listed.ok_or_else(|| format!("must be a list of some of: {}", TOOL_TYPES.join(", ")))
 }
 
-fn time_zone(value: &Value) -> Result<Tz, String> {
+fn time_zone(value: &Value) -> Result<Zone, String> {
     let zone = value.as_str().and_then(|text| text.parse().ok());
     zone.ok_or_else(|| "must be the name of an IANA time zone, such as Europe/Oslo".to_owned())
 }

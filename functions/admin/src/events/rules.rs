@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use chrono_tz::Tz;
 use lanyard_domain::allowance::{Allowances, Capacity};
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::event::{Contact, Event, Page};
@@ -11,6 +10,7 @@ use lanyard_domain::ids::{DeploymentName, EventId, OrganiserId};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::EventCode;
 use lanyard_domain::window::{Window, parse_instant};
+use lanyard_domain::zone::Zone;
 use serde_json::{Map, Value};
 
 use super::draft::{AllowancesDraft, ContactDraft, Defaults, EventDraft, Purpose};
@@ -165,12 +165,12 @@ fn required<T>(field: &str, given: Given<T>, mistakes: &Mistakes) -> Option<T> {
 fn new_window(
     starts_at: Given<String>,
     ends_at: Given<String>,
-    zone: Given<Tz>,
+    zone: Given<Zone>,
     mistakes: &Mistakes,
 ) -> Option<Window> {
     let zone = required("time_zone", zone, mistakes);
     // Without a zone, whether the times are times can still be said.
-    let reading_zone = zone.unwrap_or(Tz::UTC);
+    let reading_zone = zone.unwrap_or(Zone::UTC);
     let starts_at = required("starts_at", starts_at, mistakes)
         .and_then(|text| instant("starts_at", &text, reading_zone, mistakes));
     let ends_at = required("ends_at", ends_at, mistakes)
@@ -183,7 +183,7 @@ fn changed_window(
     before: &Window,
     starts_at: Given<String>,
     ends_at: Given<String>,
-    zone: Given<Tz>,
+    zone: Given<Zone>,
     mistakes: &Mistakes,
 ) -> Option<Window> {
     let zone = zone.or(before.zone(), before.zone());
@@ -196,7 +196,7 @@ fn changed_window(
     window(starts_at?, ends_at?, zone, mistakes)
 }
 
-fn instant(field: &str, text: &str, zone: Tz, mistakes: &Mistakes) -> Option<DateTime<Utc>> {
+fn instant(field: &str, text: &str, zone: Zone, mistakes: &Mistakes) -> Option<DateTime<Utc>> {
     match parse_instant(text, zone) {
         Ok(instant) => Some(instant.trunc_subsecs(0)),
         Err(fault) => {
@@ -209,7 +209,7 @@ fn instant(field: &str, text: &str, zone: Tz, mistakes: &Mistakes) -> Option<Dat
 fn window(
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
-    zone: Tz,
+    zone: Zone,
     mistakes: &Mistakes,
 ) -> Option<Window> {
     let window = match Window::new(starts_at, ends_at, zone) {
@@ -310,20 +310,20 @@ fn defaults(
 fn obvious(operation: Operation, names: Vec<DeploymentName>) -> Option<DeploymentName> {
     let is_obvious = match operation {
         Operation::ChatCompletions
-        | Operation::Responses
-        | Operation::Conversations
-        | Operation::Files
-        | Operation::VectorStores
-        | Operation::Assistants
-        | Operation::Threads
-        | Operation::Videos
         | Operation::Completions
         | Operation::ImagesGenerations
         | Operation::ImagesEdits
         | Operation::AudioTranscriptions
         | Operation::AudioTranslations
         | Operation::AudioSpeech
-        | Operation::Moderations => true,
+        | Operation::Moderations
+        | Operation::Responses
+        | Operation::Conversations
+        | Operation::Files
+        | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos => true,
         Operation::Embeddings => names.len() == 1,
     };
     names.into_iter().next().filter(|_| is_obvious)

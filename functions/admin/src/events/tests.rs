@@ -3,6 +3,7 @@ mod changes;
 use chrono::{DateTime, Utc};
 use insta::assert_snapshot;
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
+use lanyard_domain::credential::Credential;
 use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::answer::IntoAnswer;
@@ -29,7 +30,7 @@ fn deployment(name: &str, operation: Operation, tokens_per_minute: Option<u64>) 
         tokens_per_minute,
         completion_field: CompletionField::MaxTokens,
         prices: None,
-        key_reference: "main/x/main".to_owned(),
+        credential: Credential::Key("main/x/main".to_owned()),
     }
 }
 
@@ -158,8 +159,8 @@ fn every_field_can_be_set_at_once() {
         "default_deployments": {"chat_completions": "gpt-4o-mini"},
         "max_completion_tokens": 256,
         "max_choices": 2,
-        "extra_tool_types": [],
-        "keeps_objects": false,
+        "extra_tool_types": ["file_search"],
+        "keeps_objects": true,
         "allowances": {
             "attendee": {"requests_per_minute": null, "tokens_per_day": 1_000, "in_flight": 1},
             "event": {"tokens_total": 255, "attendees": null},
@@ -189,8 +190,10 @@ fn every_field_can_be_set_at_once() {
       },
       "max_completion_tokens": 256,
       "max_choices": 2,
-      "extra_tool_types": [],
-      "keeps_objects": false,
+      "extra_tool_types": [
+        "file_search"
+      ],
+      "keeps_objects": true,
       "allowances": {
         "attendee": {
           "requests_per_minute": null,
@@ -248,6 +251,8 @@ fn every_wrong_field_is_reported_at_once() {
         "default_deployments": {"chat": "gpt-4o-mini", "embeddings": 1},
         "max_completion_tokens": 1.5,
         "max_choices": "1",
+        "extra_tool_types": ["file_search", "telepathy"],
+        "keeps_objects": "yes",
         "allowances": {
             "attendee": {"requests_per_minute": 0, "tokens": 5},
             "event": {"in_flight": "4", "attendees": -1},
@@ -267,9 +272,11 @@ fn every_wrong_field_is_reported_at_once() {
     attendees must be a whole number from 1 to 100000
     deployments [2] repeats a name; [3] must be 1 to 64 of A-Z a-z 0-9 . _ -; [4] must be text
     default_deployments.embeddings must be text
-    default_deployments.chat is not a field that can be set; there are: chat_completions, embeddings, responses, conversations, files, vector_stores, assistants, threads, videos, completions, images_generations, images_edits, audio_transcriptions, audio_translations, audio_speech, moderations
+    default_deployments.chat is not a field that can be set; there are: chat_completions, embeddings, completions, images_generations, images_edits, audio_transcriptions, audio_translations, audio_speech, moderations, responses, conversations, files, vector_stores, assistants, threads, videos
     max_completion_tokens must be a whole number from 1 to 1000000
     max_choices must be a whole number from 1 to 128
+    extra_tool_types must be a list of some of: code_interpreter, computer_use_preview, file_search, image_generation, mcp, web_search, web_search_preview
+    keeps_objects must be true or false
     allowances.event.attendees must be a whole number from 1 to 1000000000000, or null for no such limit
     allowances.attendee.requests_per_minute must be a whole number from 1 to 1000000000000, or null for no such limit
     allowances.attendee.tokens is not a field that can be set; there are: requests_per_minute, tokens_per_minute, requests_per_day, tokens_per_day, tokens_total, images_total, audio_seconds_total, characters_total, video_seconds_total, in_flight

@@ -1,10 +1,10 @@
 //! What an organiser should know of an event before its attendees find out.
 
 use chrono::{DateTime, Offset, TimeDelta, Utc};
-use chrono_tz::Tz;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::event::Event;
 use lanyard_domain::window::Window;
+use lanyard_domain::zone::Zone;
 
 /// Everything that is allowed and seldom meant.
 pub(super) fn of(event: &Event) -> Vec<String> {
@@ -43,7 +43,7 @@ fn clock_change(window: &Window) -> Option<DateTime<Utc>> {
     None
 }
 
-fn offset_s(zone: Tz, at: DateTime<Utc>) -> i32 {
+fn offset_s(zone: Zone, at: DateTime<Utc>) -> i32 {
     at.with_timezone(&zone).offset().fix().local_minus_utc()
 }
 

@@ -12,15 +12,13 @@ use hyper::body::Frame;
 
 use super::refusal::Refusal;
 use super::stamp::Stamp;
+use super::{REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE};
 
 /// A body that cannot fail.
 pub(super) type HttpBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// The frames of a stream, made one by one.
 pub(super) type Frames = Box<dyn Iterator<Item = Bytes> + Send>;
-
-const REQUESTS_PER_MINUTE: usize = 1_000;
-const TOKENS_PER_MINUTE: usize = 1_000_000;
 
 /// What is answered, before it is HTTP.
 pub(super) struct Answer {
@@ -36,6 +34,8 @@ pub(super) struct Answer {
 pub(super) enum Body {
     /// A JSON document
     Whole(Bytes),
+    /// The bytes of a file
+    Octets(Bytes),
     /// Server-sent events
     Frames(Frames),
     /// Another content type, piece by piece
@@ -62,6 +62,7 @@ impl Answer {
     pub(super) fn into_response(mut self, stamp: &Stamp, latency: Duration) -> Response<HttpBody> {
         let (content_type, body) = match self.body {
             Body::Whole(bytes) => ("application/json", Full::new(bytes).boxed_unsync()),
+            Body::Octets(bytes) => ("application/octet-stream", Full::new(bytes).boxed_unsync()),
             Body::Frames(frames) => {
                 ("text/event-stream; charset=utf-8", paced(frames, latency / 10))
             }

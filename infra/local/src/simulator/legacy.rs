@@ -100,7 +100,9 @@ mod tests {
         let model = catalog::find("gpt-35-turbo-instruct", Operation::Completions).unwrap();
         match answer(body.as_object().unwrap(), model, &Stamp::fixed()).unwrap().0 {
             Body::Whole(bytes) => serde_json::from_slice(&bytes).unwrap(),
-            Body::Frames(_) | Body::Typed(..) => panic!("no stream was asked for"),
+            Body::Octets(_) | Body::Frames(_) | Body::Typed(..) => {
+                panic!("no stream was asked for")
+            }
         }
     }
 

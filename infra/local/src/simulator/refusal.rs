@@ -14,6 +14,8 @@ pub(super) enum Refusal {
     Key,
     /// The path, the method or a missing `api-version` fits no operation.
     Path,
+    /// Nothing that is kept has the id.
+    Missing,
     /// The catalog has no deployment of that name.
     Deployment,
     /// The deployment exists, but cannot do this.
@@ -85,7 +87,7 @@ impl Refusal {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Key => StatusCode::UNAUTHORIZED,
-            Self::Path | Self::Deployment => StatusCode::NOT_FOUND,
+            Self::Path | Self::Missing | Self::Deployment => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Operation { .. } | Self::Invalid { .. } | Self::ContentFilter => {
                 StatusCode::BAD_REQUEST
@@ -105,6 +107,7 @@ impl Refusal {
             ],
             Self::Key
             | Self::Path
+            | Self::Missing
             | Self::Deployment
             | Self::Operation { .. }
             | Self::TooLarge
@@ -118,6 +121,12 @@ impl Refusal {
         match self {
             Self::Key => short("401", "The key is missing or is not this resource's."),
             Self::Path => short("404", "There is no such operation here."),
+            Self::Missing => json!({"error": {
+                "message": simulated("Nothing that is kept here has this id."),
+                "type": "invalid_request_error",
+                "param": "id",
+                "code": null,
+            }}),
             Self::TooLarge => short("413", "The body is longer than 16 MiB."),
             Self::Deployment => {
                 let known = catalog::names().collect::<Vec<_>>().join(", ");
@@ -187,6 +196,7 @@ mod tests {
         let refusals = [
             Refusal::Key,
             Refusal::Path,
+            Refusal::Missing,
             Refusal::Deployment,
             Refusal::Operation { operation: Operation::Embeddings, model: "gpt-4o" },
             Refusal::TooLarge,

@@ -92,7 +92,7 @@ fn decide(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
 }
 
 /// A key in Azure's header, or a token in the header that Entra ID uses.
-fn has_key(headers: &HeaderMap) -> bool {
+pub(super) fn has_key(headers: &HeaderMap) -> bool {
     let key = headers.get("api-key").and_then(|key| key.to_str().ok());
     let bearer = || {
         let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
@@ -144,7 +144,7 @@ mod tests {
         let answer = answer(&request.into_parts().0, body.to_string().as_bytes(), &Stamp::fixed());
         match answer.body {
             Body::Whole(bytes) => (answer.status, serde_json::from_slice(&bytes).unwrap()),
-            Body::Frames(_) | Body::Typed(..) => panic!("a stream was not asked for"),
+            Body::Octets(_) | Body::Frames(_) | Body::Typed(..) => panic!("JSON was asked for"),
         }
     }
 

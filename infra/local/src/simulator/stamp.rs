@@ -35,6 +35,15 @@ impl Stamp {
         format!("chatcmpl-{}", self.letters("completion", 29))
     }
 
+    /// A prefix and 48 letters or digits, of whatever is kept.
+    pub(super) fn id(&self, prefix: &str) -> String {
+        format!(
+            "{prefix}{}{}",
+            self.letters(prefix, 24),
+            self.letters(&format!("{prefix} too"), 24)
+        )
+    }
+
     /// `call_` and 24 letters or digits, one per choice.
     pub(super) fn call_id(&self, choice: usize) -> String {
         format!("call_{}", self.letters(&format!("call {choice}"), 24))

@@ -27,6 +27,7 @@ use crate::forward::SETTLED;
 use crate::lookup::Attendance;
 use crate::payload::{Demanded, Payload};
 use crate::ports::{RequestLine, Size, UpstreamBody, UpstreamCall};
+use crate::relay::media;
 use crate::relay::{Next, next_chunk, read_whole};
 use crate::request::{Body, Request, Response, whole};
 use crate::send::{Failure, JSON, LAST_WORDS, Sent, patience};
@@ -217,17 +218,15 @@ impl Gateway {
             content_type: outgoing.content_type,
             body: outgoing.body,
             beta: beta::asked(request, kind),
-            accept: if outgoing.is_streamed {
-                "text/event-stream"
-            } else {
-                "application/json, */*;q=0.5"
-            },
+            accept: media::accepted_of_object(outgoing.is_streamed),
             is_streamed: outgoing.is_streamed,
             request_id: request.id.clone(),
             patience: patience(request.deadline),
         };
         let sent = match self.call(deployment, call.clone()).await {
-            Err(Failure::BadKey) if self.ports.upstream.renew_key(deployment).await => {
+            Err(Failure::BadCredential(refused))
+                if self.ports.upstream.renew_credential(deployment, refused).await =>
+            {
                 self.call(deployment, call).await
             }
             sent => sent,

@@ -29,7 +29,7 @@ use crate::Gateway;
 use crate::admit::{JOB_LIFE, Reservation};
 use crate::lookup::OpenEvent;
 use crate::ports::{Cause, UpstreamCall};
-use crate::relay::read_whole;
+use crate::relay::{media, read_whole};
 use crate::settle::{Ending, Settler};
 use crate::upstream;
 
@@ -305,14 +305,15 @@ impl Gateway {
             content_type: None,
             body: bytes::Bytes::new(),
             beta: super::beta::usual(owned.kind),
-            accept: "application/json",
+            accept: media::accepted_of_object(false),
             is_streamed: false,
             request_id: owned.request_id.clone(),
             patience: LOOKING,
         };
         let mut answer = self.ports.upstream.send(home, call()).await?;
+        let refused = answer.extensions().get().copied();
         if answer.status() == http::StatusCode::UNAUTHORIZED
-            && self.ports.upstream.renew_key(home).await
+            && self.ports.upstream.renew_credential(home, refused).await
         {
             answer = self.ports.upstream.send(home, call()).await?;
         }

@@ -19,6 +19,7 @@ use super::beta;
 use crate::error::ApiError;
 use crate::memory::Bounded;
 use crate::ports::{Cause, Incident, Journal, Objects, Size, Upstream, UpstreamCall};
+use crate::relay::media;
 use crate::upstream;
 
 /// How long a process takes for granted that an event is marked. Less than what passes between an
@@ -151,13 +152,15 @@ impl Keeper {
             content_type: None,
             body: Bytes::new(),
             beta: beta::usual(owned.kind),
-            accept: "application/json",
+            accept: media::accepted_of_object(false),
             is_streamed: false,
             request_id: owned.request_id.clone(),
             patience: DELETING,
         };
         let mut answer = self.upstream.send(home, call()).await?;
-        if answer.status() == http::StatusCode::UNAUTHORIZED && self.upstream.renew_key(home).await
+        let refused = answer.extensions().get().copied();
+        if answer.status() == http::StatusCode::UNAUTHORIZED
+            && self.upstream.renew_credential(home, refused).await
         {
             answer = self.upstream.send(home, call()).await?;
         }

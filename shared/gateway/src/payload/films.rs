@@ -103,7 +103,7 @@ impl<'a> Film<'a> {
                     Some(text) => length(text)?,
                 };
                 form.write(&[("model", azure_name)], &["model"], &mut out);
-                let content_type = HeaderValue::try_from(form.content_type()).unwrap_or(JSON);
+                let content_type = form.content_type();
                 Ok((demanded(seconds), content_type, out.into()))
             }
             Body::Json(payload) => {

@@ -8,6 +8,7 @@ use lanyard_domain::operation::Operation;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::prompts::{Images, Prompts};
 use super::{Payload, audio, images, invalid, not_allowed, responses};
 use crate::error::{ApiError, BadRequestCode};
 
@@ -41,10 +42,8 @@ const GOVERNED: [&str; 25] = [
     "seconds",
 ];
 
-const MOST_MESSAGES: usize = 2_048;
 const MOST_TOOLS: usize = 128;
-const MOST_INPUTS: usize = 2_048;
-pub(super) const MOST_IMAGES: u64 = 50;
+pub(super) const MOST_INPUTS: usize = 2_048;
 
 /// What an event allows one request to ask for.
 #[derive(Clone, Copy, Debug)]
@@ -81,19 +80,6 @@ pub struct Demanded {
 }
 
 impl Demanded {
-    /// Of what costs a request and no tokens.
-    #[must_use]
-    pub fn nothing() -> Self {
-        Self::of(Estimate::default(), false)
-    }
-
-    /// The same with what the objects that a request names add to its prompt.
-    #[must_use]
-    pub fn carrying(mut self, tokens: u64) -> Self {
-        self.estimate.prompt_tokens = self.estimate.prompt_tokens.saturating_add(tokens);
-        self
-    }
-
     /// An answer without a completion, at this estimate.
     pub(super) fn of(estimate: Estimate, is_streamed: bool) -> Self {
         Self {
@@ -106,6 +92,19 @@ impl Demanded {
             is_job: false,
             estimate,
         }
+    }
+
+    /// Of what costs a request and no tokens.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self::of(Estimate::default(), false)
+    }
+
+    /// The same with what the objects that a request names add to its prompt.
+    #[must_use]
+    pub fn carrying(mut self, tokens: u64) -> Self {
+        self.estimate.prompt_tokens = self.estimate.prompt_tokens.saturating_add(tokens);
+        self
     }
 }
 
@@ -187,7 +186,7 @@ pub(super) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, A
         // Azure counts nothing for these, and neither do we but the request.
         Operation::Moderations => {
             check_inputs(payload)?;
-            Ok(Demanded::of(Estimate::default(), false))
+            Ok(Demanded::nothing())
         }
         Operation::Responses
         | Operation::Conversations
@@ -225,38 +224,6 @@ fn completing(
 fn check_streaming(payload: &Payload<'_>) -> Result<(bool, bool), ApiError> {
     let is_streamed = flag(payload, "stream")?.unwrap_or(false);
     Ok((is_streamed, wants_usage(payload, is_streamed)?))
-}
-
-/// The prompts of a legacy completion: a text, several, or lists of tokens.
-struct Prompts {
-    count: u64,
-    /// The tokens of those that are lists of tokens.
-    tokens: u64,
-}
-
-impl Prompts {
-    fn of(payload: &Payload<'_>) -> Result<Self, ApiError> {
-        let one = Self { count: 1, tokens: 0 };
-        let Some(raw) = payload.field("prompt").filter(|raw| !raw.get().starts_with('"')) else {
-            return Ok(one);
-        };
-        let prompts = serde_json::from_str::<Vec<&RawValue>>(raw.get())
-            .map_err(|_| invalid("prompt", "must be a text, a list of texts or lists of tokens"))?;
-        let tokens = prompts.iter().map(|prompt| match prompt.get() {
-            list if list.starts_with('[') => list.split(',').count(),
-            text if text.starts_with('"') => 0,
-            _ => 1,
-        });
-        let tokens = tokens.sum::<usize>() as u64;
-        let is_one = prompts.first().is_none_or(|first| !first.get().starts_with(['"', '[']));
-        if is_one {
-            return Ok(Self { tokens, ..one });
-        }
-        if prompts.len() > MOST_INPUTS {
-            return Err(invalid("prompt", &format!("may hold at most {MOST_INPUTS} texts")));
-        }
-        Ok(Self { count: prompts.len() as u64, tokens })
-    }
 }
 
 pub(super) fn refuse_background(payload: &Payload<'_>) -> Result<(), ApiError> {
@@ -401,58 +368,6 @@ fn check_inputs(payload: &Payload<'_>) -> Result<(), ApiError> {
         return Err(invalid("input", &format!("may hold at most {MOST_INPUTS} texts")));
     }
     Ok(())
-}
-
-/// The image parts of a conversation. They cost by the picture, not by the bytes of its encoding.
-#[derive(Default)]
-struct Images {
-    count: u64,
-    bytes: usize,
-}
-
-impl Images {
-    fn in_messages(payload: &Payload<'_>) -> Result<Self, ApiError> {
-        #[derive(Deserialize)]
-        struct Message<'a> {
-            #[serde(borrow)]
-            content: Option<&'a RawValue>,
-        }
-        #[derive(Deserialize)]
-        struct Part {
-            #[serde(rename = "type")]
-            kind: Option<String>,
-        }
-        let Some(raw) = payload.field("messages") else {
-            return Ok(Self::default());
-        };
-        if !raw.get().starts_with('[') {
-            return Err(invalid("messages", "must be a list"));
-        }
-        // What is no message is Azure's to refuse; here it just has no images.
-        let messages = serde_json::from_str::<Vec<&RawValue>>(raw.get()).unwrap_or_default();
-        if messages.len() > MOST_MESSAGES {
-            return Err(invalid("messages", &format!("may hold at most {MOST_MESSAGES} messages")));
-        }
-        let mut images = Self::default();
-        for message in messages {
-            let content =
-                serde_json::from_str::<Message<'_>>(message.get()).ok().and_then(|m| m.content);
-            let Some(content) = content.filter(|content| content.get().starts_with('[')) else {
-                continue;
-            };
-            for part in serde_json::from_str::<Vec<&RawValue>>(content.get()).unwrap_or_default() {
-                let kind = serde_json::from_str::<Part>(part.get()).ok().and_then(|p| p.kind);
-                if kind.is_some_and(|kind| kind == "image_url") {
-                    images.count += 1;
-                    images.bytes += part.get().len();
-                }
-            }
-        }
-        if images.count > MOST_IMAGES {
-            return Err(invalid("messages", &format!("may hold at most {MOST_IMAGES} images")));
-        }
-        Ok(images)
-    }
 }
 
 /// Writes the body for Azure: governed fields as this proxy wants them, the rest as they came.

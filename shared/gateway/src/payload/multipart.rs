@@ -4,6 +4,7 @@
 //! under a boundary of ours, so a body cannot be read one way here and another way there. Files
 //! keep their bytes, but not their names. <https://www.rfc-editor.org/rfc/rfc7578>
 
+use http::HeaderValue;
 use std::borrow::Cow;
 
 use memchr::memmem;
@@ -125,7 +126,10 @@ impl<'a> Form<'a> {
                 (true, Some(_)) => files.push(part),
                 (true, None) => return Err(invalid(wanted, "must be a file with a name")),
                 (false, Some(_)) => {
-                    return Err(invalid(wanted, "is the only field that may hold a file"));
+                    let message =
+                        format!("Only these fields may hold files: {}.", names.join(", "));
+                    let code = BadRequestCode::InvalidValue;
+                    return Err(ApiError::bad(code, Some(wanted), message));
                 }
                 (false, None) => {}
             }
@@ -135,8 +139,11 @@ impl<'a> Form<'a> {
     }
 
     /// The content type of what [`write`](Self::write) writes.
-    pub(super) fn content_type(&self) -> String {
-        format!("multipart/form-data; boundary={}", self.boundary)
+    pub(super) fn content_type(&self) -> HeaderValue {
+        let content_type = format!("multipart/form-data; boundary={}", self.boundary);
+        // A boundary of ours is of letters and digits, so the second never happens.
+        HeaderValue::try_from(content_type)
+            .unwrap_or(const { HeaderValue::from_static("multipart/form-data") })
     }
 
     /// Writes the form with fields of ours in place of those of these names.

@@ -2,9 +2,8 @@
 
 use lanyard_domain::estimate::Estimate;
 
-use super::governed::{
-    Caps, Demanded, MOST_IMAGES, Object, check_tools, count, flag, refuse_background,
-};
+use super::governed::{Caps, Demanded, Object, check_tools, count, flag, refuse_background};
+use super::prompts::MOST_IMAGES;
 use super::references::refuse_item_references;
 use super::tree::Node;
 use super::{Payload, invalid, not_allowed};

@@ -18,7 +18,6 @@ pub(super) fn whole(operation: Operation, body: &[u8], hold: &Hold) -> Option<Se
     Some(match operation {
         Operation::ChatCompletions
         | Operation::Completions
-        | Operation::Embeddings
         | Operation::Responses
         | Operation::Conversations
         | Operation::Files
@@ -26,6 +25,7 @@ pub(super) fn whole(operation: Operation, body: &[u8], hold: &Hold) -> Option<Se
         | Operation::Assistants
         | Operation::Threads
         | Operation::Videos
+        | Operation::Embeddings
         | Operation::AudioSpeech => match counted {
             Some(counted) => with_units(counted, hold.units),
             None => Settlement::AtLeast(Usage::default()),

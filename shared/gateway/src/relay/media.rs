@@ -48,17 +48,17 @@ pub(super) fn kind(operation: Operation, is_streamed: bool, content_type: Option
     match operation {
         Operation::ChatCompletions
         | Operation::Completions
-        | Operation::Embeddings
-        | Operation::ImagesGenerations
-        | Operation::ImagesEdits
-        | Operation::Moderations
         | Operation::Responses
         | Operation::Conversations
         | Operation::Files
         | Operation::VectorStores
         | Operation::Assistants
         | Operation::Threads
-        | Operation::Videos => Kind::Json,
+        | Operation::Videos
+        | Operation::Embeddings
+        | Operation::ImagesGenerations
+        | Operation::ImagesEdits
+        | Operation::Moderations => Kind::Json,
         Operation::AudioTranscriptions | Operation::AudioTranslations => {
             let text = TEXTS.into_iter().find(|(known, _)| is(known));
             match text {
@@ -73,6 +73,11 @@ pub(super) fn kind(operation: Operation, is_streamed: bool, content_type: Option
     }
 }
 
+/// What Azure is told that the answer about an object may be.
+pub(crate) fn accepted_of_object(is_streamed: bool) -> &'static str {
+    if is_streamed { "text/event-stream" } else { "application/json, */*;q=0.1" }
+}
+
 /// What Azure is told that the answer may be.
 pub(crate) fn accepted(operation: Operation, is_streamed: bool) -> &'static str {
     match operation {
@@ -83,17 +88,17 @@ pub(crate) fn accepted(operation: Operation, is_streamed: bool) -> &'static str 
         Operation::AudioSpeech => "audio/*, application/octet-stream",
         Operation::ChatCompletions
         | Operation::Completions
-        | Operation::Embeddings
-        | Operation::ImagesGenerations
-        | Operation::ImagesEdits
-        | Operation::Moderations
         | Operation::Responses
         | Operation::Conversations
         | Operation::Files
         | Operation::VectorStores
         | Operation::Assistants
         | Operation::Threads
-        | Operation::Videos => "application/json",
+        | Operation::Videos
+        | Operation::Embeddings
+        | Operation::ImagesGenerations
+        | Operation::ImagesEdits
+        | Operation::Moderations => "application/json",
     }
 }
 

@@ -115,7 +115,7 @@ impl Pump {
         if let Some(error) = &error {
             tracing::warn!(request_id = %reservation.id, error = ?error, "stream broke off");
             let event = match self.dialogue {
-                Dialogue::Chat(_) => error_event(error),
+                Dialogue::Chunks(_) => error_event(error),
                 Dialogue::Responses(_) => events::error_event(error, self.frames),
             };
             self.say(event).await;
@@ -137,11 +137,9 @@ impl Pump {
 
     /// Reads to the end of the stream and hands on what belongs to the attendee.
     async fn drive(&mut self, upstream: &mut UpstreamBody, expected: u64) -> Result<(), ApiError> {
-        let mut scanner = match self.dialogue {
-            Dialogue::Chat(_) if !self.operation.streams_usage_on_request() => {
-                Scanner::for_frames_of(LONGEST_MEDIA_FRAME)
-            }
-            Dialogue::Chat(_) | Dialogue::Responses(_) => Scanner::default(),
+        let mut scanner = match self.operation.streams_usage_on_request() {
+            true => Scanner::default(),
+            false => Scanner::for_frames_of(LONGEST_MEDIA_FRAME),
         };
         loop {
             match next_chunk(upstream, self.until).await {
@@ -160,7 +158,7 @@ impl Pump {
                         Dialogue::Responses(_) if !self.is_done => {
                             Err(ApiError::UpstreamUnreachable(Some("the stream has no end".into())))
                         }
-                        Dialogue::Responses(_) | Dialogue::Chat(_) => Ok(()),
+                        Dialogue::Responses(_) | Dialogue::Chunks(_) => Ok(()),
                     };
                 }
                 // After the end of the conversation a break is no loss.
@@ -172,7 +170,7 @@ impl Pump {
 
     async fn take(&mut self, frame: Frame, expected: u64) -> Result<(), ApiError> {
         match self.dialogue {
-            Dialogue::Chat(unasked) => self.take_chunk(frame, expected, unasked).await,
+            Dialogue::Chunks(unasked) => self.take_chunk(frame, expected, unasked).await,
             Dialogue::Responses(_) => self.take_event(frame, expected).await,
         }
     }

@@ -10,7 +10,7 @@ use http::StatusCode;
 use lanyard_domain::catalog::Deployment;
 
 use super::SeededLuck;
-use crate::ports::{Cause, Upstream, UpstreamBody, UpstreamCall, UpstreamFault};
+use crate::ports::{Cause, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault};
 
 pub(super) struct SimulatedAzure {
     pub(super) luck: Arc<SeededLuck>,
@@ -134,7 +134,7 @@ impl Upstream for SimulatedAzure {
         Ok(response)
     }
 
-    async fn renew_key(&self, _: &Deployment) -> bool {
+    async fn renew_credential(&self, _: &Deployment, _: Option<CredentialMark>) -> bool {
         false
     }
 }

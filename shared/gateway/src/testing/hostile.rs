@@ -78,6 +78,7 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
         in_flight: Some(2),
         ..Allowance::default()
     };
+    event.keeps_objects = true;
     let id = event.id.clone();
     let mut deployment = a_deployment("model", Operation::ChatCompletions);
     deployment.endpoint = format!("https://{HOST}.openai.azure.com");

@@ -14,8 +14,8 @@ use lanyard_domain::ids::EventId;
 
 use super::{MemoryEvents, MemoryLedger, MemoryObjects, lock};
 use crate::ports::{
-    Clock, Incident, Journal, Luck, RequestLine, Upstream, UpstreamBody, UpstreamCall,
-    UpstreamFault,
+    Clock, CredentialMark, Incident, Journal, Luck, RequestLine, Upstream, UpstreamBody,
+    UpstreamCall, UpstreamFault,
 };
 use crate::{Gateway, Ports};
 
@@ -161,7 +161,7 @@ impl Upstream for ScriptedUpstream {
         Ok(answer.map(|body| futures_util::stream::once(async { Ok(body) }).boxed()))
     }
 
-    async fn renew_key(&self, _deployment: &Deployment) -> bool {
+    async fn renew_credential(&self, _deployment: &Deployment, _: Option<CredentialMark>) -> bool {
         false
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use lanyard_domain::allowance::Allowances;
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
+use lanyard_domain::credential::Credential;
 use lanyard_domain::event::{Contact, Event, Page};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::window::Window;
@@ -72,6 +73,6 @@ pub fn a_deployment(name: &str, operation: Operation) -> Deployment {
         tokens_per_minute: None,
         completion_field: CompletionField::MaxTokens,
         prices: None,
-        key_reference: format!("{name}/one"),
+        credential: Credential::Key(format!("{name}/one")),
     }
 }

@@ -15,12 +15,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use http_body_util::BodyExt;
 use lanyard_domain::allowance::Allowance;
 use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::window::Window;
+use lanyard_domain::zone::Zone;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -40,6 +40,8 @@ pub(super) struct Told {
     requests: u64,
     /// Requests that were charged.
     charged: u64,
+    /// Of those, requests that cost a unit beside tokens.
+    units: u64,
     /// Processes that died.
     crashes: u64,
     /// Calls that failed, or whose answer was lost.
@@ -97,7 +99,8 @@ impl Story {
         let began_at = DateTime::from_timestamp(1_796_511_000, 0).unwrap_or_default();
         let mut event = an_event("simulated", began_at);
         let day = TimeDelta::days(1);
-        if let Ok(window) = Window::new(began_at - day, began_at + day, Tz::Europe__Oslo) {
+        let oslo = "Europe/Oslo".parse().unwrap_or(Zone::UTC);
+        if let Ok(window) = Window::new(began_at - day, began_at + day, oslo) {
             event.window = window;
         }
         event.allowances.attendee = allowance(&luck);
@@ -125,7 +128,8 @@ impl Story {
 
     /// Lets every process see the event as it is now, as soon as its memory of it is old.
     fn publish(&self) {
-        let deployment = a_deployment("model", Operation::ChatCompletions);
+        let mut deployment = a_deployment("model", Operation::ChatCompletions);
+        deployment.operations = Operation::ALL.to_vec();
         let mut second = deployment.clone();
         if let Ok(replica) = "two".parse() {
             second.replica = replica;
@@ -142,7 +146,7 @@ impl Story {
         let ledger = Arc::new(SimulatedLedger::new(
             Arc::clone(&self.shared),
             Arc::clone(&self.luck),
-            self.event.allowances.event.tokens_total,
+            self.event.allowances.event,
             is_troubled,
         ));
         self.ledgers.push(Arc::clone(&ledger));
@@ -178,9 +182,10 @@ impl Story {
             requests += crowd;
             for member in 0..crowd {
                 let process = self.a_living_process();
-                let request = self.a_request(number * 10 + member)?;
+                let operation = self.an_operation();
+                let request = self.a_request(operation, number * 10 + member)?;
                 let luck = Arc::clone(&self.luck);
-                under_way.spawn(async move { attend(process, request, &luck).await });
+                under_way.spawn(async move { attend(process, operation, request, &luck).await });
             }
             self.check()?;
         }
@@ -198,6 +203,7 @@ impl Story {
             steps: sum(SimulatedLedger::steps),
             requests,
             charged,
+            units: self.shared.records().iter().map(|r| r.charge.units.iter().count() as u64).sum(),
             crashes: self.ledgers.iter().map(|ledger| u64::from(ledger.is_dead())).sum(),
             troubles: sum(SimulatedLedger::troubles),
         })
@@ -219,17 +225,47 @@ impl Story {
         let _ = tokio::time::timeout(Duration::from_secs(50), gateway.sweep(now)).await;
     }
 
-    fn a_request(&self, number: u64) -> Result<Request, String> {
+    /// Mostly chats, and whatever else is counted in a unit of its own.
+    fn an_operation(&self) -> Operation {
+        match self.luck.below(8) {
+            0 => Operation::ImagesGenerations,
+            1 => Operation::AudioSpeech,
+            2 => Operation::AudioTranscriptions,
+            _ => Operation::ChatCompletions,
+        }
+    }
+
+    fn a_request(&self, operation: Operation, number: u64) -> Result<Request, String> {
         let user = self.luck.below(ATTENDEES);
         let stream = self.luck.one_in(2);
         let cap = 1 + self.luck.below(1_500);
-        let body = format!(
-            r#"{{"stream":{stream},"max_tokens":{cap},"messages":[{{"role":"user","content":"{}"}}]}}"#,
-            "word ".repeat(usize::try_from(self.luck.below(60)).unwrap_or_default()),
-        );
-        let http = http::Request::post("/api/v1/chat/completions")
+        let some = usize::try_from(self.luck.below(60)).unwrap_or_default();
+        let words = "word ".repeat(some);
+        let images = 1 + some % 4;
+        let body = match operation {
+            Operation::ImagesGenerations => {
+                format!(r#"{{"stream":{stream},"n":{images},"prompt":"{words}"}}"#)
+            }
+            Operation::AudioSpeech => {
+                let format = if stream { "sse" } else { "audio" };
+                format!(r#"{{"stream_format":"{format}","voice":"v","input":"{words}"}}"#)
+            }
+            Operation::AudioTranscriptions => format!(
+                "--b\r\ncontent-disposition: form-data; name=\"stream\"\r\n\r\n{stream}\r\n--b\r\n\
+                 content-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n{}\r\n--b--",
+                words.repeat(100),
+            ),
+            _ => format!(
+                r#"{{"stream":{stream},"max_tokens":{cap},"messages":[{{"role":"user","content":"{words}"}}]}}"#
+            ),
+        };
+        let content_type = match operation.takes_form() {
+            true => "multipart/form-data; boundary=b",
+            false => "application/json",
+        };
+        let http = http::Request::post(format!("/api/v1/{}", operation.path()))
             .header("openai-event-code", format!("simulated/user{user}"))
-            .header("content-type", "application/json")
+            .header("content-type", content_type)
             .body(Bytes::from(body))
             .map_err(|fault| fault.to_string())?;
         let id = format!("req_{number}").parse().map_err(|_| "no id")?;
@@ -267,8 +303,8 @@ fn allowance(luck: &SeededLuck) -> Allowance {
 }
 
 /// An attendee sends a request and reads the answer, or leaves in the middle.
-async fn attend(gateway: Arc<Gateway>, request: Request, luck: &SeededLuck) {
-    let Ok(answer) = gateway.forward(Operation::ChatCompletions, request).await else { return };
+async fn attend(gateway: Arc<Gateway>, operation: Operation, request: Request, luck: &SeededLuck) {
+    let Ok(answer) = gateway.forward(operation, request).await else { return };
     let mut body = answer.into_body();
     let mut patience = if luck.one_in(5) { luck.below(4) } else { u64::MAX };
     while patience > 0 && body.frame().await.is_some() {
@@ -291,11 +327,13 @@ mod tests {
             all.steps += told.steps;
             all.requests += told.requests;
             all.charged += told.charged;
+            all.units += told.units;
             all.crashes += told.crashes;
             all.troubles += told.troubles;
         }
         println!("1000 seeds: {all:?}");
         assert!(all.crashes > 100 && all.troubles > 1_000 && all.charged > 1_000, "{all:?}");
+        assert!(all.units > 1_000, "{all:?}");
     }
 
     #[test]

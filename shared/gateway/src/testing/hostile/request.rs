@@ -14,7 +14,10 @@ pub(super) struct Grammar<'b> {
     left: u8,
 }
 
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 32] = [
+    "previous_response_id",
+    "conversation",
+    "file_id",
     "model",
     "messages",
     "stream",
@@ -43,7 +46,6 @@ const NAMES: [&str; 30] = [
     "image[]",
     "n[]",
     "stream_format",
-    "response_format",
     "",
 ];
 
@@ -193,6 +195,7 @@ impl<'b> Grammar<'b> {
     fn try_request(&mut self) -> Option<(Operation, http::Request<Bytes>)> {
         let path = if self.one_in(3) { self.pick(&PATHS)? } else { self.pick(&PATHS[..15])? };
         let query = if self.one_in(4) { self.pick(&QUERIES)? } else { "" };
+        let path = if self.one_in(4) { "/api/v1/responses" } else { path };
         let names = |operation: &&Operation| path.trim_end_matches('/').ends_with(operation.path());
         let longest = Operation::ALL.iter().filter(names).max_by_key(|o| o.path().len());
         let operation = longest.copied().unwrap_or(Operation::ChatCompletions);
@@ -252,14 +255,6 @@ impl<'b> Grammar<'b> {
                 r#""messages":[{{"role":"user","content":"{PROMPT} {}"}}]"#,
                 "x".repeat(usize::from(self.byte()))
             ),
-            Operation::Responses => format!(r#""input":"{PROMPT}""#),
-            // Their bodies go through `tend`, which this grammar does not speak.
-            Operation::Conversations
-            | Operation::Files
-            | Operation::VectorStores
-            | Operation::Assistants
-            | Operation::Threads
-            | Operation::Videos => String::new(),
             Operation::Embeddings | Operation::Moderations => format!(r#""input":["{PROMPT}"]"#),
             Operation::Completions | Operation::ImagesGenerations => {
                 format!(r#""prompt":"{PROMPT}""#)
@@ -268,6 +263,14 @@ impl<'b> Grammar<'b> {
             Operation::ImagesEdits
             | Operation::AudioTranscriptions
             | Operation::AudioTranslations => return self.form(operation),
+            Operation::Responses => format!(r#""input":"{PROMPT}""#),
+            // Their bodies go through `tend`, which this grammar does not speak.
+            Operation::Conversations
+            | Operation::Files
+            | Operation::VectorStores
+            | Operation::Assistants
+            | Operation::Threads
+            | Operation::Videos => String::new(),
         }];
         if !self.one_in(3) {
             fields.push(r#""model":"model""#.to_owned());

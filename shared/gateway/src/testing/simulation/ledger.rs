@@ -7,9 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
+use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::token::UserId;
+use lanyard_domain::unit::Unit;
 use lanyard_domain::usage::{Charge, UsageRecord};
 
 use crate::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
@@ -18,7 +20,7 @@ use crate::testing::{MemoryLedger, SeededLuck, books, lock};
 pub(super) struct SimulatedLedger {
     inner: Arc<MemoryLedger>,
     luck: Arc<SeededLuck>,
-    budget: Option<u64>,
+    granted: Allowance,
     is_troubled: bool,
     is_dead: AtomicBool,
     steps: AtomicU64,
@@ -40,13 +42,13 @@ impl SimulatedLedger {
     pub(super) fn new(
         inner: Arc<MemoryLedger>,
         luck: Arc<SeededLuck>,
-        budget: Option<u64>,
+        granted: Allowance,
         is_troubled: bool,
     ) -> Self {
         Self {
             inner,
             luck,
-            budget,
+            granted,
             is_troubled,
             is_dead: AtomicBool::new(false),
             steps: AtomicU64::new(0),
@@ -133,7 +135,7 @@ impl Ledger for SimulatedLedger {
             let outcome = self.inner.apply(key, write).await?;
             if let Outcome::Made(account) = &outcome
                 && let Err(broken) = books::check(key, account)
-                    .and_then(|()| check_budget(account, write, self.budget))
+                    .and_then(|()| check_budget(account, write, &self.granted))
             {
                 lock(&self.broken).get_or_insert_with(|| format!("{broken} after {write:?}"));
             }
@@ -174,16 +176,28 @@ impl Ledger for SimulatedLedger {
     }
 }
 
-/// Checks that an admission to the event's account kept within the budget, which stays the same
-/// for a whole story.
-fn check_budget(account: &Account, write: &Write, budget: Option<u64>) -> Result<(), String> {
+/// Checks that an admission to the event's account kept within the totals that it is granted, which
+/// stay the same for a whole story.
+fn check_budget(account: &Account, write: &Write, granted: &Allowance) -> Result<(), String> {
     let is_admission =
         write.changes.iter().any(|c| matches!(c, Change::Add(Field::PeriodOpen(_), 1)));
-    let committed = account.count(Field::Committed);
-    match budget {
-        Some(budget) if is_admission && committed > budget => {
-            Err(format!("{committed} tokens were admitted on a budget of {budget}"))
+    // A unit's total may be passed before by what was used above its estimate: only who asks for
+    // more of it is refused.
+    let asked = |field| {
+        write.changes.iter().any(|c| matches!(c, Change::Add(f, n) if *f == field && *n > 0))
+    };
+    let mut totals = vec![(Limit::TokensTotal, Field::Committed)];
+    totals.extend(Unit::ALL.map(|unit| (Limit::UnitTotal(unit), Field::UnitCommitted(unit))));
+    for (limit, field) in totals {
+        let committed = account.count(field);
+        if let Some(most) = granted.limit(limit)
+            && is_admission
+            && (limit == Limit::TokensTotal || asked(field))
+            && committed > most
+        {
+            let words = limit.words();
+            return Err(format!("{committed} were admitted where {most} {words} are granted"));
         }
-        Some(_) | None => Ok(()),
     }
+    Ok(())
 }

@@ -1,0 +1,90 @@
+//! What a deployment is to be called with, as a body says it: a key, an identity, or what it was.
+
+use lanyard_domain::credential::{Authority, Credential, Identity};
+use lanyard_platform::keys::AzureKey;
+use serde_json::Value;
+
+use super::endpoint;
+use crate::form::{Form, Given};
+use crate::read;
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum Chosen {
+    /// A key to be kept.
+    Key(AzureKey),
+    /// An identity, whose tokens need no keeping.
+    Identity(Identity),
+    /// What there is already.
+    Kept(Credential),
+}
+
+/// Reads the fields `key` and `identity`: one of them for a new deployment, at most one for a
+/// change. Notes what is wrong.
+pub(super) fn read(
+    form: &Form<'_>,
+    before: Option<&Credential>,
+    endpoint: Option<&str>,
+) -> Option<Chosen> {
+    let cloud = endpoint.and_then(endpoint::authority);
+    let key = form.field("key", key);
+    let identity = identity(form, cloud);
+    match (key, identity, before) {
+        (Given::Wrong, _, _) | (_, Given::Wrong, _) => None,
+        (Given::Value(_), Given::Value(_), _) => {
+            form.mistake("identity", "does not go with \"key\"; give one of them");
+            None
+        }
+        (Given::Value(key), Given::Absent | Given::Null, _) => Some(Chosen::Key(key)),
+        (Given::Absent | Given::Null, Given::Value(identity), _) => {
+            Some(Chosen::Identity(identity))
+        }
+        (Given::Absent | Given::Null, Given::Absent | Given::Null, None) => {
+            form.mistake("key", "is required, unless there is an \"identity\"");
+            None
+        }
+        (Given::Absent | Given::Null, Given::Absent | Given::Null, Some(before)) => {
+            if let (Credential::Identity(identity), Some(cloud)) = (before, cloud)
+                && identity.authority != cloud
+            {
+                form.mistake("identity", "is required, because the endpoint is in another cloud");
+                return None;
+            }
+            Some(Chosen::Kept(before.clone()))
+        }
+    }
+}
+
+fn key(value: &Value) -> Result<AzureKey, String> {
+    let key = value.as_str().and_then(AzureKey::new);
+    key.ok_or_else(|| "must be 1 to 512 visible ASCII characters without blanks".to_owned())
+}
+
+/// An identity; its authority is that of the endpoint's cloud and need not be said.
+fn identity(form: &Form<'_>, cloud: Option<Authority>) -> Given<Identity> {
+    let inner = match form.form("identity") {
+        Given::Value(inner) => inner,
+        Given::Absent => return Given::Absent,
+        Given::Null => return Given::Null,
+        Given::Wrong => return Given::Wrong,
+    };
+    let tenant_id = inner.required("tenant_id", read::parsed);
+    let client_id = inner.required("client_id", read::parsed);
+    let names = Authority::ALL.map(|authority| (authority.host(), authority));
+    let authority = inner.field("authority", read::one_of(&names));
+    let authority = match (authority, cloud) {
+        (Given::Value(said), Some(cloud)) if said != cloud => {
+            let host = cloud.host();
+            inner.mistake("authority", format!("must be {host}, as the endpoint is in its cloud"));
+            None
+        }
+        (Given::Value(said), _) => Some(said),
+        (Given::Absent | Given::Null, cloud) => Some(cloud.unwrap_or(Authority::Public)),
+        (Given::Wrong, _) => None,
+    };
+    inner.close();
+    let identity = (|| {
+        Some(Identity { tenant_id: tenant_id?, client_id: client_id?, authority: authority? })
+    })();
+    identity.map_or(Given::Wrong, Given::Value)
+}

@@ -1,0 +1,100 @@
+//! Whether the clocks agree: the service's, Azure's and this machine's.
+
+use chrono::TimeDelta;
+
+use super::asker::Answer;
+use super::finding::Finding;
+
+/// `date` has whole seconds, and an answer takes its time.
+const NOTICED: TimeDelta = TimeDelta::seconds(5);
+
+/// AWS refuses signatures that are older.
+const TOO_FAR: TimeDelta = TimeDelta::minutes(5);
+
+/// How far the clock behind an answer is ahead of this machine's.
+#[must_use]
+pub(super) fn ahead(answer: &Answer) -> Option<TimeDelta> {
+    let cut_off = TimeDelta::milliseconds(500);
+    Some(answer.date()? + cut_off - answer.asked_at)
+}
+
+/// What follows from how far the service and Azure are ahead of this machine.
+#[must_use]
+pub(super) fn judge(service: Option<TimeDelta>, azure: Option<TimeDelta>) -> Finding {
+    const CHECK: &str = "clock";
+    let (Some(service), azure) = (service, azure) else {
+        return Finding::skip(CHECK, "The service's answers carry no date.");
+    };
+    let is_off = |skew: TimeDelta| skew.abs() > NOTICED;
+    let azure_seen = match azure {
+        Some(azure) => format!(", Azure by {}", seconds(azure)),
+        None => String::new(),
+    };
+    let seen = format!("The service is ahead of this machine by {}{azure_seen}.", seconds(service));
+    if !is_off(service) && !azure.is_some_and(is_off) {
+        return Finding::ok(CHECK, seen);
+    }
+    let service_is_off =
+        is_off(service) && azure.is_some_and(|azure| is_off(service - azure) && !is_off(azure));
+    if service_is_off {
+        let mend = "The service's clock differs from Azure's and from this machine's. Events open \
+                    and close by it: set it by NTP where it runs. On Lambda AWS keeps it; look \
+                    for a proxy in between that answers from a cache.";
+        return Finding::fail(CHECK, seen, mend);
+    }
+    let mend = "This machine's clock is wrong. Set it by NTP: timedatectl set-ntp true";
+    if service.abs().max(azure.unwrap_or_default().abs()) > TOO_FAR {
+        let mend = format!("{mend}\nUntil then AWS refuses the signatures of the aws command.");
+        return Finding::fail(CHECK, seen, mend);
+    }
+    Finding::warn(CHECK, seen, mend)
+}
+
+fn seconds(skew: TimeDelta) -> String {
+    let tenths = skew.num_milliseconds() / 100;
+    let sign = if tenths < 0 { "-" } else { "" };
+    format!("{sign}{}.{} s", tenths.abs() / 10, tenths.abs() % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Level;
+    use super::*;
+
+    fn judged(service_ms: i64, azure_ms: Option<i64>) -> (Level, String) {
+        let finding =
+            judge(Some(TimeDelta::milliseconds(service_ms)), azure_ms.map(TimeDelta::milliseconds));
+        (finding.level, finding.mend.unwrap_or_default())
+    }
+
+    #[test]
+    fn clocks_that_agree_within_seconds_are_right() {
+        assert_eq!(judged(-900, Some(1_200)).0, Level::Ok);
+        let seen = judge(Some(TimeDelta::milliseconds(-400)), None).seen;
+        assert_eq!(seen, "The service is ahead of this machine by -0.4 s.");
+        assert_eq!(seconds(TimeDelta::milliseconds(-40)), "0.0 s");
+        assert_eq!(seconds(TimeDelta::milliseconds(61_250)), "61.2 s");
+    }
+
+    #[test]
+    fn two_against_one_tells_whose_clock_is_wrong() {
+        let (level, mend) = judged(60_000, Some(100));
+        assert_eq!(level, Level::Fail);
+        assert!(mend.starts_with("The service's clock"), "{mend}");
+        let (level, mend) = judged(60_000, Some(60_500));
+        assert_eq!(level, Level::Warn);
+        assert!(mend.starts_with("This machine's clock"), "{mend}");
+    }
+
+    #[test]
+    fn five_minutes_break_signatures() {
+        let (level, mend) = judged(-301_000, Some(-301_000));
+        assert_eq!(level, Level::Fail);
+        assert!(mend.contains("signatures"), "{mend}");
+    }
+
+    #[test]
+    fn no_date_is_no_finding() {
+        assert_eq!(judge(None, Some(TimeDelta::zero())).level, Level::Skip);
+    }
+}

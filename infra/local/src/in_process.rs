@@ -1,0 +1,130 @@
+//! The functions called in this process: no binaries, no events, one debugger.
+//!
+//! As on Lambda, a function whose client has left goes on to its end.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::ports::{Cause, Clock};
+use lanyard_gateway::{ApiError, Gateway, Request, Response};
+use lanyard_platform::shell::{self, Machine};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::template::Route;
+
+/// The functions that stand behind routes. `invoke` knows each of them.
+pub const FUNCTIONS: [&str; 19] = [
+    "admin",
+    "assistants",
+    "audio-speech",
+    "audio-transcriptions",
+    "audio-translations",
+    "chat-completions",
+    "completions",
+    "conversations",
+    "embeddings",
+    "event",
+    "files",
+    "images-edits",
+    "images-generations",
+    "models",
+    "moderations",
+    "responses",
+    "threads",
+    "vector-stores",
+    "videos",
+];
+
+/// The functions and what they need.
+pub struct InProcess {
+    /// What serves attendees.
+    pub gateway: Arc<Gateway>,
+    /// What serves organisers.
+    pub admin: Arc<admin::Admin>,
+    /// Functions under way.
+    pub invocations: TaskTracker,
+}
+
+impl InProcess {
+    /// Answers a request; one without a body was too large.
+    pub async fn answer(
+        self: &Arc<Self>,
+        route: Option<&Route>,
+        head: Parts,
+        body: Option<Bytes>,
+    ) -> Response {
+        let is_too_large = body.is_none();
+        let request = http::Request::from_parts(head, body.unwrap_or_default());
+        let request = match arrive(request, route) {
+            Ok(request) => request,
+            Err(cause) => return ApiError::Internal(Some(cause)).into_response(),
+        };
+        let refusal = match route {
+            None => Some(ApiError::UnknownRoute),
+            Some(_) if is_too_large => {
+                Some(ApiError::RequestTooLarge { limit: lanyard_gateway::payload::MOST_BYTES })
+            }
+            Some(_) => None,
+        };
+        let (Some(route), None) = (route.cloned(), &refusal) else {
+            let refusal = refusal.unwrap_or(ApiError::UnknownRoute);
+            return answer(Audience::Attendees, request, |_| async { Err(refusal) }).await;
+        };
+        let functions = Arc::clone(self);
+        let invocation = async move { functions.invoke(&route, request).await };
+        match self.invocations.spawn(invocation).await {
+            Ok(response) => response,
+            Err(fault) => ApiError::Internal(Some(fault.into())).into_response(),
+        }
+    }
+
+    async fn invoke(&self, route: &Route, request: Request) -> Response {
+        let gateway = Arc::clone(&self.gateway);
+        macro_rules! attendees {
+            ($function:ident) => {
+                answer(Audience::Attendees, request, |r| $function::handle(gateway, r)).await
+            };
+        }
+        match route.function.as_str() {
+            "admin" => admin::answer(Arc::clone(&self.admin), request).await,
+            "assistants" => attendees!(assistants),
+            "audio-speech" => attendees!(audio_speech),
+            "audio-transcriptions" => attendees!(audio_transcriptions),
+            "audio-translations" => attendees!(audio_translations),
+            "chat-completions" => attendees!(chat_completions),
+            "completions" => attendees!(completions),
+            "conversations" => attendees!(conversations),
+            "embeddings" => attendees!(embeddings),
+            "event" => attendees!(event),
+            "files" => attendees!(files),
+            "images-edits" => attendees!(images_edits),
+            "images-generations" => attendees!(images_generations),
+            "models" => attendees!(models),
+            "moderations" => attendees!(moderations),
+            "responses" => attendees!(responses),
+            "threads" => attendees!(threads),
+            "vector-stores" => attendees!(vector_stores),
+            "videos" => attendees!(videos),
+            _ => {
+                answer(Audience::Attendees, request, |_| async { Err(ApiError::UnknownRoute) })
+                    .await
+            }
+        }
+    }
+
+    /// Returns when every function has run to its end and everything is settled.
+    pub async fn quiet(&self) {
+        self.invocations.close();
+        self.invocations.wait().await;
+        self.gateway.settled().await;
+    }
+}
+
+/// A request with its id, its time and the function's deadline.
+fn arrive(http: http::Request<Bytes>, route: Option<&Route>) -> Result<Request, Cause> {
+    let deadline = route.map(|route| Instant::now() + route.timeout);
+    Ok(Request { id: shell::request_id()?, now: Machine.now(), deadline, http })
+}

@@ -1,0 +1,281 @@
+//! AWS, as far as environments call it: DynamoDB, which is passed on to the engine, and Parameter
+//! Store, which is played by the keys of this machine.
+//!
+//! Each function signs by an access key of its own, so who calls is known, and what its role in the
+//! template does not allow is denied, as IAM would. Signatures are not checked: this is loopback.
+
+mod parameters;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use anyhow::Result;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use lanyard_platform::keys::KeyStore;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::parameters::Parameters;
+use crate::policy::{Policies, wire};
+use crate::template::Place;
+
+/// What every function's access key begins with; the function's name follows.
+pub const ACCESS_KEY_PREFIX: &str = "LANYARD-";
+
+/// DynamoDB takes no larger request.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// AWS as the environments see it.
+pub struct Aws {
+    /// Where the engine is.
+    pub engine: String,
+    /// The access key that the engine knows.
+    pub engine_key_id: String,
+    /// Where keys are kept.
+    pub keys: Arc<dyn KeyStore>,
+    /// The path under which all keys stand, without a slash at its end.
+    pub key_prefix: String,
+    /// Where the template stands.
+    pub place: Place,
+    /// Who may do what.
+    pub policies: Policies,
+}
+
+/// A service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Service {
+    DynamoDb,
+    /// Systems Manager, whose Parameter Store is meant.
+    Ssm,
+}
+
+/// The service and operation that `X-Amz-Target` names.
+fn target(target: &str) -> Option<(Service, &str)> {
+    match target.split_once('.')? {
+        ("DynamoDB_20120810", operation) => Some((Service::DynamoDb, operation)),
+        ("AmazonSSM", operation) => Some((Service::Ssm, operation)),
+        _ => None,
+    }
+}
+
+/// An error in the form of AWS's JSON protocols.
+struct Fault {
+    status: StatusCode,
+    kind: &'static str,
+    message: String,
+}
+
+impl Fault {
+    fn bad(kind: &'static str, message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, kind, message: message.into() }
+    }
+
+    fn response(&self, service: Service) -> Response<Full<Bytes>> {
+        // Each service spells the message in its own way; SDKs read both.
+        let (kind, message) = match service {
+            Service::DynamoDb => {
+                (format!("com.amazonaws.dynamodb.v20120810#{}", self.kind), "Message")
+            }
+            Service::Ssm => (self.kind.to_owned(), "message"),
+        };
+        said(self.status, service, &json!({"__type": kind, message: self.message}))
+    }
+}
+
+/// An AWS that serves.
+struct Serving {
+    aws: Aws,
+    parameters: Parameters,
+    http: reqwest::Client,
+}
+
+/// Serves until `stop` and returns the address.
+///
+/// # Errors
+///
+/// If loopback has no free port.
+pub async fn start(aws: Aws, tasks: &TaskTracker, stop: CancellationToken) -> Result<String> {
+    lanyard_platform::azure::use_ring();
+    let http = reqwest::Client::builder().no_proxy().http1_only().tcp_nodelay(true).build()?;
+    let parameters = Parameters::new(Arc::clone(&aws.keys), aws.key_prefix.clone());
+    let serving = Arc::new(Serving { aws, parameters, http });
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}", listener.local_addr()?);
+    tasks.spawn(async move {
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                Some(_) = connections.join_next() => continue,
+                () = stop.cancelled() => return,
+            };
+            let Ok((socket, _)) = accepted else { continue };
+            let _ = socket.set_nodelay(true);
+            let serving = Arc::clone(&serving);
+            connections.spawn(async move {
+                let service = service_fn(|request| async {
+                    Ok::<_, Infallible>(serving.answer(request).await)
+                });
+                // A function that ends breaks its connections.
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+            });
+        }
+    });
+    Ok(address)
+}
+
+impl Serving {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        let target = header(&head, "x-amz-target").to_owned();
+        let Some((service, operation)) = self::target(&target) else {
+            let message = format!("{target:?} is not served here");
+            let fault = Fault::bad("UnknownOperationException", message);
+            return fault.response(Service::DynamoDb);
+        };
+        let body = match Limited::new(body, MOST_BYTES).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(fault) => {
+                let fault = Fault::bad("SerializationException", fault.to_string());
+                return fault.response(service);
+            }
+        };
+        let answered = match self.permit(&head, &target, &body) {
+            Ok(()) => match service {
+                Service::DynamoDb => self.pass_on(&head, body).await,
+                Service::Ssm => {
+                    let asked = serde_json::from_slice(&body).unwrap_or_default();
+                    let kept = self.parameters.answer(operation, &asked).await;
+                    kept.map(|value| said(StatusCode::OK, service, &value))
+                }
+            },
+            Err(fault) => Err(fault),
+        };
+        answered.unwrap_or_else(|fault| fault.response(service))
+    }
+
+    /// Asks whether the function that signed may do all that a request does.
+    fn permit(&self, head: &http::request::Parts, target: &str, body: &[u8]) -> Result<(), Fault> {
+        let function = signer(header(head, AUTHORIZATION.as_str())).ok_or_else(|| {
+            Fault::bad("UnrecognizedClientException", "The access key is no function's.")
+        })?;
+        let calls = wire::requests(&self.aws.place, target, body)
+            .map_err(|fault| Fault::bad("SerializationException", format!("{fault:#}")))?;
+        for call in calls {
+            if !self.aws.policies.allows(function, &call) {
+                tracing::warn!(function, action = call.action, "the role does not allow a call");
+                return Err(denied(function, &call.action));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a request to the engine, signed by nobody in particular.
+    async fn pass_on(
+        &self,
+        head: &http::request::Parts,
+        body: Bytes,
+    ) -> Result<Response<Full<Bytes>>, Fault> {
+        let mut headers = head.headers.clone();
+        headers.remove(HOST);
+        let signed = header(head, AUTHORIZATION.as_str());
+        if let Some(function) = signer(signed) {
+            // Engines may keep the tables of each access key apart.
+            let key = format!("{ACCESS_KEY_PREFIX}{function}/");
+            let signed = signed.replacen(&key, &format!("{}/", self.aws.engine_key_id), 1);
+            if let Ok(signed) = signed.parse() {
+                headers.insert(AUTHORIZATION, signed);
+            }
+        }
+        let away = |fault: reqwest::Error| Fault {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            kind: "InternalServerError",
+            message: format!("the engine does not answer: {fault}"),
+        };
+        let sent = self.http.post(&self.aws.engine).headers(headers).body(body).send();
+        let answer = sent.await.map_err(away)?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut response = Response::new(Full::new(answer.bytes().await.map_err(away)?));
+        *response.status_mut() = status;
+        for name in ["content-type", "x-amzn-requestid", "x-amz-crc32"] {
+            if let Some(value) = headers.get(name) {
+                response.headers_mut().insert(name, value.clone());
+            }
+        }
+        Ok(response)
+    }
+}
+
+fn header<'h>(head: &'h http::request::Parts, name: &str) -> &'h str {
+    head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// IAM's refusal.
+fn denied(function: &str, action: &str) -> Fault {
+    let message = format!(
+        "{function} is not authorized to perform: {action} because no identity-based policy \
+         allows the {action} action"
+    );
+    Fault::bad("AccessDeniedException", message)
+}
+
+/// The function whose access key signed: `AWS4-HMAC-SHA256 Credential=LANYARD-models/2026…`.
+fn signer(authorization: &str) -> Option<&str> {
+    let (_, credential) = authorization.split_once("Credential=")?;
+    credential.split('/').next()?.strip_prefix(ACCESS_KEY_PREFIX)
+}
+
+fn said(status: StatusCode, service: Service, value: &Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(value.to_string())));
+    *response.status_mut() = status;
+    let media_type = match service {
+        Service::DynamoDb => "application/x-amz-json-1.0",
+        Service::Ssm => "application/x-amz-json-1.1",
+    };
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_access_key_says_which_function_calls() {
+        let signed = "AWS4-HMAC-SHA256 Credential=LANYARD-chat-completions/20261206/eu-north-1/\
+                      dynamodb/aws4_request, SignedHeaders=host, Signature=00";
+        assert_eq!(signer(signed), Some("chat-completions"));
+        assert_eq!(signer("AWS4-HMAC-SHA256 Credential=AKIA/20261206/x"), None);
+        assert_eq!(signer(""), None);
+    }
+
+    #[tokio::test]
+    async fn a_denied_call_is_answered_as_aws_does_it() {
+        for (service, kind, message) in [
+            (
+                Service::DynamoDb,
+                "com.amazonaws.dynamodb.v20120810#AccessDeniedException",
+                "Message",
+            ),
+            (Service::Ssm, "AccessDeniedException", "message"),
+        ] {
+            let fault = denied("models", "dynamodb:Scan");
+            let response = fault.response(service);
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body["__type"], kind);
+            assert!(body[message].as_str().unwrap().contains("dynamodb:Scan"), "{body}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What API Gateway makes of a function's answer.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body::{Body, Frame};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::event::PayloadFormat;
+use super::invocation::{BrokenOff, Outcome, StreamedBody};
+
+/// The body of an answer: there already, or on its way.
+pub enum AnswerBody {
+    /// There already.
+    Whole(Option<Bytes>),
+    /// On its way.
+    Streamed(StreamedBody),
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        match &mut *self {
+            Self::Whole(bytes) => {
+                let bytes = bytes.take().filter(|bytes| !bytes.is_empty());
+                Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
+            Self::Streamed(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        match self {
+            Self::Whole(bytes) => {
+                http_body::SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
+            }
+            Self::Streamed(_) => http_body::SizeHint::default(),
+        }
+    }
+}
+
+/// An answer in the form that a function gives, whole.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Given {
+    status_code: u16,
+    #[serde(default)]
+    headers: Option<Map<String, Value>>,
+    #[serde(default)]
+    multi_value_headers: Option<Map<String, Value>>,
+    #[serde(default)]
+    cookies: Option<Vec<String>>,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: Option<bool>,
+}
+
+/// The answer to a client, or `None` where API Gateway would say that the integration failed: the
+/// function did, or its answer is not in the form of its integration.
+pub(super) fn answer(
+    outcome: Outcome,
+    is_streamed: bool,
+    format: PayloadFormat,
+) -> Option<Response<AnswerBody>> {
+    match outcome {
+        Outcome::Whole(bytes) if !is_streamed => whole(&bytes, format),
+        Outcome::Streamed { prelude, body } if is_streamed => {
+            let given: Given = serde_json::from_slice(&prelude).ok()?;
+            respond(&given, AnswerBody::Streamed(body))
+        }
+        Outcome::Whole(_) | Outcome::Streamed { .. } | Outcome::Failed(_) => None,
+    }
+}
+
+fn whole(bytes: &Bytes, format: PayloadFormat) -> Option<Response<AnswerBody>> {
+    let value: Value = serde_json::from_slice(bytes).ok()?;
+    if format == PayloadFormat::V2 && value.get("statusCode").is_none() {
+        // A function URL takes any JSON for a body.
+        let mut response = Response::new(AnswerBody::Whole(Some(bytes.clone())));
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+        return Some(response);
+    }
+    let given: Given = serde_json::from_value(value).ok()?;
+    let body = given.body.clone().unwrap_or_default();
+    let body = match given.is_base64_encoded {
+        Some(true) => Bytes::from(STANDARD.decode(body).ok()?),
+        Some(false) | None => Bytes::from(body),
+    };
+    respond(&given, AnswerBody::Whole(Some(body)))
+}
+
+fn respond(given: &Given, body: AnswerBody) -> Option<Response<AnswerBody>> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(given.status_code).ok()?;
+    let headers = response.headers_mut();
+    for (name, value) in given.headers.iter().flatten() {
+        add(headers, name, value)?;
+    }
+    // Where both name a header, the one of many values holds.
+    for (name, values) in given.multi_value_headers.iter().flatten() {
+        headers.remove(name.as_str());
+        add(headers, name, values)?;
+    }
+    for cookie in given.cookies.iter().flatten() {
+        headers.append(SET_COOKIE, cookie.parse().ok()?);
+    }
+    Some(response)
+}
+
+fn add(headers: &mut HeaderMap, name: &str, value: &Value) -> Option<()> {
+    let name: HeaderName = name.parse().ok()?;
+    match value {
+        Value::Array(values) => {
+            for value in values {
+                headers.append(name.clone(), plain(value)?);
+            }
+        }
+        other => {
+            headers.append(name, plain(other)?);
+        }
+    }
+    Some(())
+}
+
+fn plain(value: &Value) -> Option<HeaderValue> {
+    match value {
+        Value::String(text) => HeaderValue::from_str(text).ok(),
+        Value::Number(_) | Value::Bool(_) => value.to_string().parse().ok(),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::invocation::Failure;
+    use serde_json::json;
+
+    fn whole(value: &Value) -> Outcome {
+        Outcome::Whole(value.to_string().into())
+    }
+
+    #[test]
+    fn an_answer_in_the_form_of_another_integration_is_none() {
+        let good = json!({"statusCode": 200, "body": "x"});
+        assert!(answer(whole(&good), false, PayloadFormat::V1).is_some());
+        assert!(answer(whole(&good), true, PayloadFormat::V1).is_none());
+        let streamed = || Outcome::Streamed {
+            prelude: good.to_string().into(),
+            body: StreamedBody::channel().1,
+        };
+        assert!(answer(streamed(), true, PayloadFormat::V1).is_some());
+        assert!(answer(streamed(), false, PayloadFormat::V1).is_none());
+        let crashed = Outcome::Failed(Failure::Crashed);
+        assert!(answer(crashed, true, PayloadFormat::V1).is_none());
+    }
+
+    #[test]
+    fn a_malformed_answer_is_none() {
+        for value in [json!("text"), json!({"body": "x"}), json!({"statusCode": "x"}), json!(null)]
+        {
+            assert!(answer(whole(&value), false, PayloadFormat::V1).is_none(), "{value}");
+        }
+        let any = answer(whole(&json!({"a": 1})), false, PayloadFormat::V2).unwrap();
+        assert_eq!(any.status(), 200);
+    }
+
+    #[test]
+    fn headers_of_many_values_win_and_base64_is_decoded() {
+        let given = json!({
+            "statusCode": 201, "headers": {"x-a": "0", "x-b": "b"},
+            "multiValueHeaders": {"x-a": ["1", "2"]}, "body": "/w==", "isBase64Encoded": true,
+        });
+        let answer = answer(whole(&given), false, PayloadFormat::V1).unwrap();
+        let values: Vec<_> = answer.headers().get_all("x-a").iter().collect();
+        assert_eq!(values, ["1", "2"]);
+        assert_eq!(answer.headers()["x-b"], "b");
+        assert!(matches!(answer.body(), AnswerBody::Whole(Some(bytes)) if bytes[..] == [0xff]));
+    }
+}

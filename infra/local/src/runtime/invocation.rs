@@ -1,0 +1,125 @@
+//! One call of a function, and what may come of it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use lanyard_platform::shell::{hex, random};
+use tokio::sync::{mpsc, oneshot};
+
+/// Lambda's limit for an event, and for an answer that is not streamed.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub const MOST_BYTES: usize = 6 * 1024 * 1024;
+
+/// A call that waits for an environment or runs in one.
+pub(super) struct Invocation {
+    /// Lambda's id of it.
+    pub(super) id: String,
+    /// The header `X-Amzn-Trace-Id`.
+    pub(super) trace: String,
+    /// The event.
+    pub(super) event: Bytes,
+    /// Whoever waits for the answer; a caller that has left is no news.
+    pub(super) caller: oneshot::Sender<Outcome>,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub enum Outcome {
+    /// An answer handed over whole.
+    Whole(Bytes),
+    /// An answer that begins with API Gateway's prelude and goes on as it is made.
+    Streamed {
+        /// Status and headers, as JSON.
+        prelude: Bytes,
+        /// The rest.
+        body: StreamedBody,
+    },
+    /// No answer.
+    Failed(Failure),
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The function said so, with this JSON.
+    Error(Bytes),
+    /// The environment ended.
+    Crashed,
+    /// The function's time was over.
+    TimedOut,
+    /// The environment ended before it asked for its first invocation.
+    Init,
+    /// The answer is larger than Lambda takes.
+    TooLarge,
+    /// The answer has no prelude, or one without end.
+    Malformed,
+    /// The emulator ends.
+    Ended,
+}
+
+/// A part of a streamed answer.
+pub(super) enum Piece {
+    Bytes(Bytes),
+    End,
+}
+
+/// A streamed answer, as the function makes it.
+#[derive(Debug)]
+pub struct StreamedBody {
+    pieces: mpsc::Receiver<Piece>,
+    has_ended: bool,
+}
+
+/// The function ended in the middle of its answer.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the function ended in the middle of its answer")]
+pub struct BrokenOff;
+
+impl StreamedBody {
+    /// A body and what feeds it. As much waits for a slow client as fits the channel; after that
+    /// the function waits.
+    pub(super) fn channel() -> (mpsc::Sender<Piece>, Self) {
+        let (sender, pieces) = mpsc::channel(16);
+        (sender, Self { pieces, has_ended: false })
+    }
+}
+
+impl Body for StreamedBody {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
+        self.pieces.poll_recv(context).map(|piece| match piece {
+            Some(Piece::Bytes(bytes)) => Some(Ok(Frame::data(bytes))),
+            Some(Piece::End) => {
+                self.has_ended = true;
+                None
+            }
+            None => {
+                self.has_ended = true;
+                Some(Err(BrokenOff))
+            }
+        })
+    }
+}
+
+/// An id in the form of Lambda's.
+pub(super) fn new_id() -> String {
+    // Without randomness there are no request ids either, and nothing is served.
+    let hex = hex(&random::<16>().unwrap_or_default());
+    format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+}
+
+/// A trace id that nobody samples, in the form of X-Ray's.
+pub(super) fn new_trace(epoch_seconds: i64) -> String {
+    let hex = hex(&random::<12>().unwrap_or_default());
+    format!("Root=1-{epoch_seconds:08x}-{hex};Sampled=0")
+}

@@ -1,0 +1,430 @@
+//! What the simulated resource keeps, in memory: stored responses, conversations, files and vector
+//! stores. As at Azure, whoever names an id gets the object.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::request::Parts;
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Body};
+use super::catalog;
+use super::fields::{self, Object};
+use super::refusal::Refusal;
+use super::respond::{self, Heard};
+use super::route::has_key;
+use super::stamp::Stamp;
+use super::upload;
+
+/// Everything that is kept.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    responses: BTreeMap<String, Stored>,
+    conversations: BTreeMap<String, Talk>,
+    files: BTreeMap<String, (Value, Bytes)>,
+    stores: BTreeMap<String, Store>,
+}
+
+/// A stored response, with what was said up to it.
+#[derive(Debug)]
+struct Stored {
+    body: Value,
+    input: Vec<Value>,
+    said: Vec<Value>,
+}
+
+#[derive(Debug)]
+struct Talk {
+    body: Value,
+    items: Vec<Value>,
+}
+
+#[derive(Debug)]
+struct Store {
+    body: Value,
+    /// The ids of files, in the order in which they came.
+    files: Vec<String>,
+    batches: BTreeMap<String, Vec<String>>,
+}
+
+type Answered = Result<Answer, Refusal>;
+
+impl Kept {
+    /// The answer to a request about kept objects; none to any other.
+    pub(super) fn answer(&mut self, head: &Parts, body: &[u8], stamp: &Stamp) -> Option<Answer> {
+        let path = head.uri.path().strip_prefix("/openai/")?;
+        let query = head.uri.query().unwrap_or_default();
+        let path = match path.strip_prefix("v1/") {
+            Some(path) => path,
+            None if query.contains("api-version=") => path,
+            None => return None,
+        };
+        let segments: Vec<&str> = path.split('/').collect();
+        let kinds = ["responses", "conversations", "files", "vector_stores"];
+        if !kinds.contains(&segments[0]) {
+            return None;
+        }
+        if !has_key(&head.headers) {
+            return Some(Refusal::Key.into());
+        }
+        let call = Call { method: head.method.as_str(), head, body, query, stamp };
+        let answered = match segments[0] {
+            "responses" => self.responses(&call, &segments[1..]),
+            "conversations" => self.conversations(&call, &segments[1..]),
+            "files" => self.files(&call, &segments[1..]),
+            _ => self.vector_stores(&call, &segments[1..]),
+        };
+        Some(answered.unwrap_or_else(Answer::from))
+    }
+
+    fn responses(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
+        match (call.method, path) {
+            ("POST", []) => self.respond(call),
+            ("GET", [id]) => whole(&self.responses.get(*id).ok_or(Refusal::Missing)?.body),
+            ("DELETE", [id]) => {
+                self.responses.remove(*id).ok_or(Refusal::Missing)?;
+                whole(&json!({"id": id, "object": "response", "deleted": true}))
+            }
+            ("POST", [id, "cancel"]) => {
+                self.responses.get(*id).ok_or(Refusal::Missing)?;
+                Err(Refusal::invalid("Only responses in the background can be cancelled."))
+            }
+            ("GET", [id, "input_items"]) => {
+                let stored = self.responses.get(*id).ok_or(Refusal::Missing)?;
+                whole(&page(stored.input.iter().rev().cloned().collect(), call.query))
+            }
+            _ => Err(Refusal::Path),
+        }
+    }
+
+    fn respond(&mut self, call: &Call<'_>) -> Answered {
+        let body = fields::object(call.body)?;
+        let model = fields::text(&body, "model")?.ok_or_else(|| Refusal::missing("model"))?;
+        let model = catalog::find(model, catalog::Operation::Chat)?;
+        let conversation = match fields::given(&body, "conversation") {
+            None => None,
+            Some(given) => {
+                let id = given.as_str().or(given["id"].as_str()).unwrap_or_default();
+                Some(self.conversations.get_mut(id).ok_or(Refusal::Missing)?)
+            }
+        };
+        let mut said = Vec::new();
+        if let Some(id) = fields::text(&body, "previous_response_id")? {
+            said.clone_from(&self.responses.get(id).ok_or(Refusal::Missing)?.said);
+        }
+        said.extend(conversation.iter().flat_map(|talk| talk.items.iter().cloned()));
+        let heard = Heard::read(&body, &mut said, call.stamp)?;
+        let made = respond::compose(&body, &said, model, call.stamp)?;
+        said.extend(made.output.iter().cloned());
+        if let Some(talk) = conversation {
+            talk.items.extend(heard.input.iter().chain(&made.output).cloned());
+        }
+        if fields::given(&body, "store") != Some(&Value::Bool(false)) {
+            let id = made.body["id"].as_str().unwrap_or_default().to_owned();
+            let stored = Stored { body: made.body.clone(), input: heard.input, said };
+            self.responses.insert(id, stored);
+        }
+        let tokens = made.body["usage"]["total_tokens"].as_u64().unwrap_or_default();
+        let tokens = usize::try_from(tokens).unwrap_or_default();
+        let answer = match fields::flag(&body, "stream")? {
+            true => Body::Frames(Box::new(made.events().into_iter())),
+            false => Body::Whole(made.body.to_string().into()),
+        };
+        Ok(Answer::of(answer, model.name, tokens))
+    }
+
+    fn conversations(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
+        let (id, rest) = match path {
+            [] if call.method == "POST" => {
+                let body = call.object()?;
+                let id = call.stamp.id("conv_");
+                let talk = Talk {
+                    body: json!({
+                        "id": id, "object": "conversation", "created_at": call.stamp.created(),
+                        "metadata": body.get("metadata").cloned().unwrap_or_else(|| json!({})),
+                    }),
+                    items: respond::items(&body, "items", call.stamp)?,
+                };
+                let made = talk.body.clone();
+                self.conversations.insert(id, talk);
+                return whole(&made);
+            }
+            [] => return Err(Refusal::Path),
+            [id, rest @ ..] => (*id, rest),
+        };
+        let talk = self.conversations.get_mut(id).ok_or(Refusal::Missing)?;
+        match (call.method, rest) {
+            ("GET", []) => whole(&talk.body),
+            ("POST", []) => {
+                talk.body["metadata"] = call.object()?.get("metadata").cloned().unwrap_or_default();
+                whole(&talk.body)
+            }
+            ("DELETE", []) => {
+                self.conversations.remove(id);
+                whole(&json!({"id": id, "object": "conversation.deleted", "deleted": true}))
+            }
+            ("POST", ["items"]) => {
+                let items = respond::items(&call.object()?, "items", call.stamp)?;
+                talk.items.extend(items.iter().cloned());
+                whole(&page(items, ""))
+            }
+            ("GET", ["items"]) => {
+                let mut items = talk.items.clone();
+                if !call.query.contains("order=asc") {
+                    items.reverse();
+                }
+                whole(&page(items, call.query))
+            }
+            ("GET", ["items", item]) => {
+                let found = talk.items.iter().find(|one| one["id"] == **item);
+                whole(found.ok_or(Refusal::Missing)?)
+            }
+            ("DELETE", ["items", item]) => {
+                talk.items.retain(|one| one["id"] != **item);
+                whole(&talk.body)
+            }
+            _ => Err(Refusal::Path),
+        }
+    }
+
+    fn files(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
+        match (call.method, path) {
+            ("POST", []) => {
+                let upload = upload::read(call.head, call.body)?;
+                let id = call.stamp.id("file-");
+                let file = json!({
+                    "id": id, "object": "file", "bytes": upload.content.len(),
+                    "created_at": call.stamp.created(), "filename": upload.filename,
+                    "purpose": upload.purpose, "status": "processed",
+                });
+                self.files.insert(id, (file.clone(), upload.content));
+                whole(&file)
+            }
+            ("GET", [id]) => whole(&self.files.get(*id).ok_or(Refusal::Missing)?.0),
+            ("GET", [id, "content"]) => {
+                let (_, content) = self.files.get(*id).ok_or(Refusal::Missing)?;
+                Ok(Answer::of(Body::Octets(content.clone()), "", 0))
+            }
+            ("DELETE", [id]) => {
+                self.files.remove(*id).ok_or(Refusal::Missing)?;
+                whole(&json!({"id": id, "object": "file", "deleted": true}))
+            }
+            _ => Err(Refusal::Path),
+        }
+    }
+
+    fn vector_stores(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
+        let (id, rest) = match path {
+            [] if call.method == "POST" => {
+                let body = call.object()?;
+                let id = call.stamp.id("vs_");
+                let files = self.known(&body)?;
+                let store = Store {
+                    body: json!({
+                        "id": id, "object": "vector_store", "created_at": call.stamp.created(),
+                        "name": body.get("name"), "status": "completed", "usage_bytes": 0,
+                        "metadata": body.get("metadata").cloned().unwrap_or_else(|| json!({})),
+                        "last_active_at": call.stamp.created(),
+                    }),
+                    files,
+                    batches: BTreeMap::new(),
+                };
+                let made = store.described();
+                self.stores.insert(id, store);
+                return whole(&made);
+            }
+            [] => return Err(Refusal::Path),
+            [id, rest @ ..] => (*id, rest),
+        };
+        let named = match (call.method, rest) {
+            ("POST", ["files" | "file_batches"]) => self.known(&call.object()?)?,
+            _ => Vec::new(),
+        };
+        let store = self.stores.get_mut(id).ok_or(Refusal::Missing)?;
+        let file = |file: &str| {
+            json!({"id": file, "object": "vector_store.file", "vector_store_id": id,
+                "created_at": 0, "status": "completed", "usage_bytes": 0, "last_error": null})
+        };
+        match (call.method, rest) {
+            ("GET", []) => whole(&store.described()),
+            ("POST", []) => {
+                for (name, value) in call.object()? {
+                    if matches!(name.as_str(), "name" | "metadata") {
+                        store.body[name] = value;
+                    }
+                }
+                whole(&store.described())
+            }
+            ("DELETE", []) => {
+                self.stores.remove(id);
+                whole(&json!({"id": id, "object": "vector_store.deleted", "deleted": true}))
+            }
+            ("POST", ["search"]) => {
+                let found = store.files.iter().filter_map(|id| {
+                    let (body, content) = self.files.get(id)?;
+                    let text = String::from_utf8_lossy(content);
+                    let text = text.chars().take(800).collect::<String>();
+                    Some(json!({"file_id": id, "filename": body["filename"], "score": 0.5,
+                        "attributes": {}, "content": [{"type": "text", "text": text}]}))
+                });
+                let data: Vec<Value> = found.collect();
+                whole(&json!({"object": "vector_store.search_results.page", "data": data,
+                    "search_query": [call.object()?.get("query")], "has_more": false,
+                    "next_page": null}))
+            }
+            ("POST", ["files"]) => {
+                let added = named.first().ok_or_else(|| Refusal::missing("file_id"))?;
+                store.files.extend(named.iter().cloned());
+                whole(&file(added))
+            }
+            ("GET", ["files"]) => {
+                whole(&page(store.files.iter().map(|id| file(id)).collect(), call.query))
+            }
+            ("GET" | "POST", ["files", one]) if store.has(one) => whole(&file(one)),
+            ("GET", ["files", one, "content"]) if store.has(one) => {
+                let text =
+                    self.files.get(*one).map(|(_, content)| String::from_utf8_lossy(content));
+                whole(&json!({"object": "vector_store.file_content.page",
+                    "data": [{"type": "text", "text": text}], "has_more": false,
+                    "next_page": null}))
+            }
+            ("DELETE", ["files", one]) if store.has(one) => {
+                store.files.retain(|id| id != one);
+                whole(&json!({"id": one, "object": "vector_store.file.deleted", "deleted": true}))
+            }
+            ("POST", ["file_batches"]) => {
+                let batch = call.stamp.id("vsfb_");
+                store.files.extend(named.iter().cloned());
+                let described = batch_of(id, &batch, named.len(), call.stamp);
+                store.batches.insert(batch, named);
+                whole(&described)
+            }
+            ("GET", ["file_batches", batch]) | ("POST", ["file_batches", batch, "cancel"]) => {
+                let files = store.batches.get(*batch).ok_or(Refusal::Missing)?;
+                whole(&batch_of(id, batch, files.len(), call.stamp))
+            }
+            ("GET", ["file_batches", batch, "files"]) => {
+                let files = store.batches.get(*batch).ok_or(Refusal::Missing)?;
+                whole(&page(files.iter().map(|id| file(id)).collect(), call.query))
+            }
+            (_, ["files", ..]) => Err(Refusal::Missing),
+            _ => Err(Refusal::Path),
+        }
+    }
+
+    /// The files that a body names, all of which must be there.
+    fn known(&self, body: &Object) -> Result<Vec<String>, Refusal> {
+        let one = body.get("file_id").and_then(Value::as_str);
+        let many = body.get("file_ids").and_then(Value::as_array).into_iter().flatten();
+        let ids: Vec<String> =
+            one.into_iter().chain(many.filter_map(Value::as_str)).map(str::to_owned).collect();
+        match ids.iter().all(|id| self.files.contains_key(id)) {
+            true => Ok(ids),
+            false => Err(Refusal::Missing),
+        }
+    }
+}
+
+impl Store {
+    fn has(&self, file: &str) -> bool {
+        self.files.iter().any(|id| id == file)
+    }
+
+    fn described(&self) -> Value {
+        let mut body = self.body.clone();
+        body["file_counts"] = counts(self.files.len());
+        body
+    }
+}
+
+fn counts(files: usize) -> Value {
+    json!({"in_progress": 0, "completed": files, "failed": 0, "cancelled": 0, "total": files})
+}
+
+fn batch_of(store: &str, batch: &str, files: usize, stamp: &Stamp) -> Value {
+    json!({"id": batch, "object": "vector_store.file_batch", "vector_store_id": store,
+        "created_at": stamp.created(), "status": "completed", "file_counts": counts(files)})
+}
+
+/// A request about kept objects.
+struct Call<'c> {
+    method: &'c str,
+    head: &'c Parts,
+    body: &'c [u8],
+    query: &'c str,
+    stamp: &'c Stamp,
+}
+
+impl Call<'_> {
+    fn object(&self) -> Result<Object, Refusal> {
+        if self.body.is_empty() { Ok(Object::new()) } else { fields::object(self.body) }
+    }
+}
+
+fn whole(value: &Value) -> Answered {
+    Ok(Answer::of(Body::Whole(value.to_string().into()), "", 0))
+}
+
+/// The first of a list, as many as the query asks for.
+fn page(mut items: Vec<Value>, query: &str) -> Value {
+    let limit = query.split('&').find_map(|pair| pair.strip_prefix("limit=")?.parse().ok());
+    let limit: usize = limit.unwrap_or(20);
+    let after = query.split('&').find_map(|pair| pair.strip_prefix("after="));
+    if let Some(at) = after.and_then(|after| items.iter().position(|item| item["id"] == after)) {
+        items.drain(..=at);
+    }
+    let has_more = items.len() > limit;
+    items.truncate(limit);
+    let id = |item: Option<&Value>| item.map(|item| item["id"].clone());
+    json!({"object": "list", "first_id": id(items.first()), "last_id": id(items.last()),
+        "has_more": has_more, "data": items})
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, StatusCode};
+
+    use super::*;
+
+    fn call(kept: &mut Kept, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+        let request = Request::builder().method(method).uri(path).header("api-key", "k").body(());
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let stamp = Stamp::now(u64::try_from(body.len()).unwrap());
+        let answer = kept.answer(&request.unwrap().into_parts().0, &body, &stamp).unwrap();
+        let Body::Whole(bytes) = answer.body else { panic!("a stream was not asked for") };
+        (answer.status, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[test]
+    fn a_response_remembers_what_was_said_before_it() {
+        let mut kept = Kept::default();
+        let ask = |previous: &Value| json!({"model": "gpt-4o-mini", "input": "Hello", "previous_response_id": previous});
+        let first = call(&mut kept, "POST", "/openai/v1/responses", &ask(&Value::Null)).1;
+        let second = call(&mut kept, "POST", "/openai/v1/responses", &ask(&first["id"])).1;
+        let text = second["output"][0]["content"][0]["text"].as_str().unwrap();
+        assert!(text.contains("It saw 3 messages"), "{text}");
+        assert!(second["usage"]["input_tokens"].as_u64() > first["usage"]["total_tokens"].as_u64());
+        let one = format!("/openai/v1/responses/{}", first["id"].as_str().unwrap());
+        assert_eq!(call(&mut kept, "GET", &one, &Value::Null).1, first);
+        let items = call(&mut kept, "GET", &format!("{one}/input_items"), &Value::Null).1;
+        assert_eq!(items["data"][0]["content"][0]["text"], "Hello");
+        assert_eq!(call(&mut kept, "DELETE", &one, &Value::Null).1["deleted"], true);
+        assert_eq!(call(&mut kept, "GET", &one, &Value::Null).0, StatusCode::NOT_FOUND);
+        let gone = call(&mut kept, "POST", "/openai/v1/responses", &ask(&first["id"]));
+        assert_eq!(gone.0, StatusCode::NOT_FOUND);
+    }
+
+    #[test]
+    fn a_conversation_grows_by_its_responses() {
+        let mut kept = Kept::default();
+        let made = call(&mut kept, "POST", "/openai/v1/conversations", &json!({})).1;
+        let ask = json!({"model": "gpt-4o-mini", "input": "Hello", "conversation": made["id"]});
+        for _ in 0..2 {
+            call(&mut kept, "POST", "/openai/v1/responses", &ask);
+        }
+        let id = made["id"].as_str().unwrap();
+        let items = format!("/openai/v1/conversations/{id}/items?order=asc&limit=3");
+        let page = call(&mut kept, "GET", &items, &Value::Null).1;
+        assert_eq!((page["data"].as_array().unwrap().len(), &page["has_more"]), (3, &json!(true)));
+    }
+}

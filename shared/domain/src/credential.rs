@@ -1,0 +1,253 @@
+//! How a deployment knows that a call is ours: by a key, or by an identity of Entra ID.
+//!
+//! Neither is a secret here. A key is named by where it is kept; an identity proves itself by
+//! tokens that are made when they are needed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// What a deployment is called with.
+///
+/// Stands in an item as one of two fields, `key_reference` or `identity`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Credential {
+    /// A key of the resource, and where it is kept. The key itself never stands beside it.
+    #[serde(rename = "key_reference")]
+    Key(String),
+    /// An application of Entra ID that trusts the role of our functions.
+    #[serde(rename = "identity")]
+    Identity(Identity),
+}
+
+/// An application of Entra ID.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    /// The directory in which it is registered.
+    pub tenant_id: TenantId,
+    /// Its application id.
+    pub client_id: ClientId,
+    /// Who makes its tokens.
+    pub authority: Authority,
+}
+
+/// Which of Azure's clouds makes the tokens. The list is closed, because our proof of who we are
+/// goes there.
+///
+/// Hosts: <https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Authority {
+    /// Azure as most know it.
+    #[serde(rename = "login.microsoftonline.com")]
+    Public,
+    /// Azure Government of the United States.
+    #[serde(rename = "login.microsoftonline.us")]
+    Government,
+    /// Azure in China, operated by 21Vianet.
+    #[serde(rename = "login.partner.microsoftonline.cn")]
+    China,
+}
+
+impl Authority {
+    /// Every authority there is.
+    pub const ALL: [Self; 3] = [Self::Public, Self::Government, Self::China];
+
+    /// Its host, which is also its name in bodies and items.
+    #[must_use]
+    pub fn host(self) -> &'static str {
+        match self {
+            Self::Public => "login.microsoftonline.com",
+            Self::Government => "login.microsoftonline.us",
+            Self::China => "login.partner.microsoftonline.cn",
+        }
+    }
+
+    /// What a token of it must be good for: the cloud's Azure OpenAI.
+    #[must_use]
+    pub fn scope(self) -> &'static str {
+        match self {
+            Self::Public => "https://cognitiveservices.azure.com/.default",
+            Self::Government => "https://cognitiveservices.azure.us/.default",
+            Self::China => "https://cognitiveservices.azure.cn/.default",
+        }
+    }
+
+    /// For whom AWS must have made the proof of who we are.
+    ///
+    /// <https://learn.microsoft.com/graph/api/resources/federatedidentitycredential>
+    #[must_use]
+    pub fn audience(self) -> &'static str {
+        match self {
+            Self::Public => "api://AzureADTokenExchange",
+            Self::Government => "api://AzureADTokenExchangeUSGov",
+            Self::China => "api://AzureADTokenExchangeChina",
+        }
+    }
+}
+
+/// The text names no directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be the directory's id or one of its domains, such as contoso.onmicrosoft.com")]
+pub struct InvalidTenantId;
+
+/// The text is no application id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be the application's id, such as 6731de76-14a6-49ae-97bc-6eba6914391e")]
+pub struct InvalidClientId;
+
+/// A directory: its id or one of its domains, in lower case. Fit for a path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TenantId(String);
+
+/// An application's id, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClientId(String);
+
+impl FromStr for TenantId {
+    type Err = InvalidTenantId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_tenant = is_uuid(text) || is_domain(text);
+        is_tenant.then(|| Self(text.to_ascii_lowercase())).ok_or(InvalidTenantId)
+    }
+}
+
+impl FromStr for ClientId {
+    type Err = InvalidClientId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        is_uuid(text).then(|| Self(text.to_ascii_lowercase())).ok_or(InvalidClientId)
+    }
+}
+
+macro_rules! text {
+    ($name:ident, $invalid:ident) => {
+        impl $name {
+            /// The id as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $invalid;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text!(TenantId, InvalidTenantId);
+text!(ClientId, InvalidClientId);
+
+/// Five groups of hex digits: 8, 4, 4, 4 and 12.
+fn is_uuid(text: &str) -> bool {
+    let groups = text.split('-').map(|group| {
+        let is_hex = group.bytes().all(|b| b.is_ascii_hexdigit());
+        if is_hex { group.len() } else { 0 }
+    });
+    groups.eq([8, 4, 4, 4, 12])
+}
+
+/// Two labels or more. A word without a dot, such as `common`, names no single directory.
+fn is_domain(text: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.contains('.') && text.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "6731DE76-14a6-49ae-97bc-6eba6914391e";
+
+    #[test]
+    fn a_directory_is_an_id_or_a_domain() {
+        for (text, kept) in [
+            (ID, "6731de76-14a6-49ae-97bc-6eba6914391e"),
+            ("Contoso.onmicrosoft.com", "contoso.onmicrosoft.com"),
+            ("hack-2026.example.org", "hack-2026.example.org"),
+        ] {
+            assert_eq!(text.parse::<TenantId>().unwrap().as_str(), kept);
+        }
+        let long = format!("{}.org", "a".repeat(64));
+        let longer = format!("{}org", "a.".repeat(126));
+        for text in [
+            "",
+            ".",
+            "..",
+            "a..b",
+            ".org",
+            "org.",
+            "common",
+            "organizations",
+            "a/b.org",
+            "a.org/",
+            "a.org?x",
+            "a.org#x",
+            "a.org\\x",
+            "a b.org",
+            "a.org ",
+            "%2e%2e.org",
+            "-a.org",
+            "a-.org",
+            "https://a.org",
+            "a.org:443",
+            "u@a.org",
+            "bl\u{e5}.org",
+            "a.org\r\nx: y",
+            &long,
+            &longer,
+        ] {
+            assert_eq!(text.parse::<TenantId>(), Err(InvalidTenantId), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_application_is_an_id_and_nothing_else() {
+        assert_eq!(ID.parse::<ClientId>().unwrap().as_str(), ID.to_ascii_lowercase());
+        for text in [
+            "",
+            "contoso.onmicrosoft.com",
+            "6731de7614a649ae97bc6eba6914391e",
+            "{6731de76-14a6-49ae-97bc-6eba6914391e}",
+            "6731de76-14a6-49ae-97bc-6eba6914391",
+            "6731de76-14a6-49ae-97bc-6eba6914391g",
+            "6731de76-14a6-49ae-97bc-6eba6914391e-",
+            " 6731de76-14a6-49ae-97bc-6eba6914391e",
+        ] {
+            assert_eq!(text.parse::<ClientId>(), Err(InvalidClientId), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_authority_is_kept_by_the_name_of_its_host() {
+        for authority in Authority::ALL {
+            let kept = serde_json::to_string(&authority).unwrap();
+            assert_eq!(kept, format!("{:?}", authority.host()));
+        }
+    }
+}

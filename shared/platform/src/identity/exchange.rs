@@ -1,0 +1,121 @@
+//! One question to STS or to Entra: sent, repeated once if that may help, and read to a limit.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::StatusCode;
+
+/// How long one try may take, answer included.
+const ONE_TRY: Duration = Duration::from_secs(4);
+
+/// The most of an answer that is read; tokens have a few kilobytes.
+const LONGEST: usize = 64 * 1024;
+
+/// The longest word of an answer that is repeated in a log.
+const LONGEST_WORD: usize = 64;
+
+/// Who was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// AWS's Security Token Service.
+    Sts,
+    /// Entra ID.
+    Entra,
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sts => "STS",
+            Self::Entra => "Entra ID",
+        })
+    }
+}
+
+/// Why there is no token. For the log: codes and ids, nothing of a request or of a token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFault {
+    /// Nobody vouches for us.
+    #[error(
+        "a deployment with an identity needs AWS credentials, which are not there: set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION, or give the deployment a key"
+    )]
+    NoAws,
+    /// No answer.
+    #[error("{who} could not be reached: {how}")]
+    Unreachable {
+        /// Who was asked.
+        who: Party,
+        /// In short.
+        how: &'static str,
+    },
+    /// No.
+    #[error("{who} answered {status}: {code}{}", correlation_id.as_ref().map(|id| format!(", correlation id {id}")).unwrap_or_default())]
+    Refused {
+        /// Who was asked.
+        who: Party,
+        /// The status of the answer.
+        status: u16,
+        /// Its error code, such as `AADSTS700213` or `AccessDenied`.
+        code: String,
+        /// Under which Entra's operators find it.
+        correlation_id: Option<String>,
+    },
+    /// An answer that is none.
+    #[error("{who} gave an answer without a usable token")]
+    Malformed {
+        /// Who was asked.
+        who: Party,
+    },
+}
+
+/// An answer, whole.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Vec<u8>,
+}
+
+/// Asks; once more if the connection or the server failed, since asking changes nothing.
+pub(super) async fn ask(
+    who: Party,
+    request: impl Fn() -> Result<reqwest::RequestBuilder, TokenFault>,
+) -> Result<Answer, TokenFault> {
+    match one_try(who, request()?).await {
+        Ok(answer) if !answer.status.is_server_error() => Ok(answer),
+        Ok(_) | Err(TokenFault::Unreachable { .. }) => one_try(who, request()?).await,
+        Err(fault) => Err(fault),
+    }
+}
+
+async fn one_try(who: Party, request: reqwest::RequestBuilder) -> Result<Answer, TokenFault> {
+    let answer = request.timeout(ONE_TRY).send().await.map_err(|fault| unreachable(who, &fault))?;
+    let status = answer.status();
+    let mut body = Vec::new();
+    let mut pieces = answer.bytes_stream();
+    while let Some(piece) = pieces.next().await {
+        body.extend_from_slice(&piece.map_err(|fault| unreachable(who, &fault))?);
+        if body.len() > LONGEST {
+            return Err(TokenFault::Malformed { who });
+        }
+    }
+    Ok(Answer { status, body })
+}
+
+fn unreachable(who: Party, fault: &reqwest::Error) -> TokenFault {
+    let how = match () {
+        () if fault.is_timeout() => "no answer in time",
+        () if fault.is_connect() => "no connection",
+        () => "the connection broke",
+    };
+    TokenFault::Unreachable { who, how }
+}
+
+/// A word of an answer that may be logged: short, and of letters, digits and `.:_-` only.
+pub(super) fn word(text: &str) -> Option<String> {
+    let is_word = (1..=LONGEST_WORD).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".:_-".contains(&b));
+    is_word.then(|| text.to_owned())
+}
+
+/// The code of an answer that names none.
+pub(super) const NO_CODE: &str = "no error code";

@@ -1,0 +1,157 @@
+//! AWS's word on who we are: `sts:GetWebIdentityToken`, one signed request.
+//!
+//! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html>. The SDK's
+//! client would do it too, at the cost that decision record 13 names.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use http::header::CONTENT_TYPE;
+use lanyard_gateway::ports::{Cause, Clock};
+
+use super::exchange::{self, NO_CODE, Party, TokenFault};
+use crate::settings::Credentials;
+use crate::shell::Machine;
+
+/// How long the proof is good, in seconds: it is used at once.
+const LASTS: &str = "300";
+
+/// The only algorithm that Entra promises to take from others,
+/// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations>.
+const ALGORITHM: &str = "RS256";
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// How STS is reached. Nothing is opened or built until the first token is needed.
+#[derive(Clone, Debug)]
+pub struct Sts {
+    region: String,
+    endpoint: Option<String>,
+    credentials: Credentials,
+}
+
+/// A token that says who we are, good for a few minutes. It never prints itself.
+pub(super) struct Proof(String);
+
+impl Proof {
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl Sts {
+    /// The STS of a region, or one elsewhere.
+    #[must_use]
+    pub fn new(region: &str, credentials: &Credentials, endpoint: Option<&str>) -> Self {
+        Self {
+            region: region.to_owned(),
+            endpoint: endpoint.map(ToOwned::to_owned),
+            credentials: credentials.clone(),
+        }
+    }
+
+    /// A token for an audience.
+    pub(super) async fn web_identity_token(
+        &self,
+        http: &reqwest::Client,
+        audience: &str,
+    ) -> Result<Proof, TokenFault> {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("Action", "GetWebIdentityToken")
+            .append_pair("Version", "2011-06-15")
+            .append_pair("Audience.member.1", audience)
+            .append_pair("DurationSeconds", LASTS)
+            .append_pair("SigningAlgorithm", ALGORITHM)
+            .finish();
+        let answer = exchange::ask(Party::Sts, || {
+            // A cause could only be a region or a key that no header can hold.
+            let signed = self.signed(http, &form);
+            signed.map_err(|_| TokenFault::Unreachable { who: Party::Sts, how: "cannot be signed" })
+        });
+        let answer = answer.await?;
+        let text = String::from_utf8_lossy(&answer.body);
+        if !answer.status.is_success() {
+            return Err(TokenFault::Refused {
+                who: Party::Sts,
+                status: answer.status.as_u16(),
+                code: element(&text, "Code")
+                    .and_then(exchange::word)
+                    .unwrap_or_else(|| NO_CODE.to_owned()),
+                correlation_id: None,
+            });
+        }
+        let token = element(&text, "WebIdentityToken").map(str::trim).filter(|text| is_jwt(text));
+        token.map(|token| Proof(token.to_owned())).ok_or(TokenFault::Malformed { who: Party::Sts })
+    }
+
+    /// Every try is signed anew, because a signature has its time.
+    fn signed(&self, http: &reqwest::Client, form: &str) -> Result<reqwest::RequestBuilder, Cause> {
+        let url = self.url();
+        let given = &self.credentials;
+        let session = given.session.clone();
+        let credentials = aws_credential_types::Credentials::new(
+            &given.key_id,
+            &given.secret,
+            session,
+            None,
+            "environment",
+        );
+        let identity = credentials.into();
+        let params = SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name("sts")
+            .time(SystemTime::from(Machine.now()))
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let headers = [(CONTENT_TYPE.as_str(), FORM)];
+        let body = SignableBody::Bytes(form.as_bytes());
+        let signable = SignableRequest::new("POST", &url, headers.into_iter(), body)?;
+        let (instructions, _) = sign(signable, &params)?.into_parts();
+        let request = http.post(&url).header(CONTENT_TYPE, FORM).body(form.to_owned());
+        Ok(instructions.headers().fold(request, |request, (name, value)| {
+            let value = http::HeaderValue::from_str(value).map(|mut value| {
+                value.set_sensitive(true);
+                value
+            });
+            match value {
+                Ok(value) => request.header(name, value),
+                Err(_) => request,
+            }
+        }))
+    }
+
+    /// Regional, because the global endpoint does not know the call.
+    fn url(&self) -> String {
+        if let Some(endpoint) = &self.endpoint {
+            return format!("{}/", endpoint.trim_end_matches('/'));
+        }
+        let suffix = if self.region.starts_with("cn-") { ".cn" } else { "" };
+        format!("https://sts.{}.amazonaws.com{suffix}/", self.region)
+    }
+}
+
+/// The text of the first element of a name. STS writes no attributes, and nothing in a token or a
+/// code that would have to be unescaped.
+fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    Some(rest.split_once(&format!("</{name}>"))?.0)
+}
+
+/// Three parts of base64url.
+fn is_jwt(text: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    text.split('.').count() == 3 && text.split('.').all(is_part)
+}

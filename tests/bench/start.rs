@@ -1,0 +1,92 @@
+//! How fast functions start, answer and what they take, measured on their real binaries.
+//!
+//! Plays Lambda's Runtime API on loopback, starts each `bootstrap` as Lambda does and asks it what
+//! `infra/events` has for it. Around it stand the embedded engine, a keeper of parameters and the
+//! simulated Azure; connections to them are not encrypted, so no handshake is in the figures.
+//! Processor times are the kernel's own and hold on a busy machine too; wall times do not.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use clap::Parser;
+use lanyard_tests::stage::Stage;
+
+use self::measure::Measurement;
+
+#[path = "start/measure.rs"]
+mod measure;
+#[path = "start/report.rs"]
+mod report;
+#[path = "start/runtime.rs"]
+mod runtime;
+
+/// Every function, and the file of `infra/events` that it is asked.
+const FUNCTIONS: [(&str, &str); 6] = [
+    ("admin", "admin-list-events.json"),
+    ("chat-completions", "chat-completions.json"),
+    ("embeddings", "embeddings.json"),
+    ("event", "event.json"),
+    ("models", "models.json"),
+    ("sweep", "sweep.json"),
+];
+
+/// Measures how functions start and answer.
+#[derive(Parser)]
+struct Options {
+    /// Where the binaries are: FOLDER/NAME/bootstrap, as `cargo lambda build` leaves them, or
+    /// FOLDER/NAME.
+    #[arg(long, default_value = "target/lambda")]
+    binaries: PathBuf,
+
+    /// How often each function is started.
+    #[arg(long, default_value_t = 15)]
+    starts: usize,
+
+    /// How many requests one environment answers one after another.
+    #[arg(long, default_value_t = 200)]
+    requests: usize,
+
+    /// Where to write the figures as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+
+    /// Cargo's mark for benchmarks.
+    #[arg(long, hide = true)]
+    bench: bool,
+
+    /// The functions; all that there are binaries for, if none is named.
+    functions: Vec<String>,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let options = Options::parse();
+    // Cargo runs benchmarks in their package's folder; paths are meant from the repository's.
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut measured = Vec::new();
+    for (function, event) in FUNCTIONS {
+        let is_wanted =
+            options.functions.is_empty() || options.functions.iter().any(|name| name == function);
+        let folder = root.join(&options.binaries).join(function);
+        let binary = if folder.is_dir() { folder.join("bootstrap") } else { folder };
+        if !is_wanted || !binary.is_file() {
+            continue;
+        }
+        let event = std::fs::read_to_string(root.join("infra/events").join(event))?;
+        // A world for each, so that none finds what another left.
+        let stage = Stage::start().await?;
+        let environment = stage.environment();
+        let runs = Measurement { function, binary, event, environment };
+        measured.push(runs.take(options.starts, options.requests).await?);
+    }
+    ensure!(
+        !measured.is_empty(),
+        "{} has no binaries: `make build` makes them",
+        options.binaries.display()
+    );
+    report::print(&measured)?;
+    if let Some(file) = &options.json {
+        report::write(&measured, &root.join(file))?;
+    }
+    Ok(())
+}

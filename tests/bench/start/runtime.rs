@@ -1,0 +1,149 @@
+//! Lambda's Runtime API for one environment, as far as a measurement needs it.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result, bail, ensure};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use lanyard_tests::http::serve;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+/// Longer than any start or answer on any machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What stands between a streamed answer's head and its body.
+const SEPARATOR: [u8; 8] = [0; 8];
+
+/// The API, until it is dropped.
+pub(crate) struct Runtime {
+    address: String,
+    turns: mpsc::UnboundedReceiver<Turn>,
+    answers: mpsc::UnboundedReceiver<Answer>,
+    _server: JoinSet<()>,
+}
+
+/// The function asks for an invocation.
+pub(crate) struct Turn {
+    /// When it asked.
+    pub(crate) at: Instant,
+    event: oneshot::Sender<Bytes>,
+}
+
+/// What the function posted.
+pub(crate) struct Answer {
+    /// When the last of it had arrived.
+    pub(crate) at: Instant,
+    path: String,
+    body: Bytes,
+}
+
+impl Runtime {
+    /// Listens on a free port.
+    pub(crate) async fn start() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?.to_string();
+        let (ask, turns) = mpsc::unbounded_channel();
+        let (post, answers) = mpsc::unbounded_channel();
+        let mut server = JoinSet::new();
+        server.spawn(serve(listener, move |request| {
+            let (ask, post) = (ask.clone(), post.clone());
+            async move { reply(request, &ask, &post).await }
+        }));
+        Ok(Self { address, turns, answers, _server: server })
+    }
+
+    /// Its address, for `AWS_LAMBDA_RUNTIME_API`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Waits until the function asks for an invocation.
+    pub(crate) async fn next(&mut self) -> Result<Turn> {
+        tokio::select! {
+            turn = self.turns.recv() => turn.context("the runtime API ended"),
+            // In place of asking it can only say why it does not start.
+            answer = self.answers.recv() => match answer {
+                Some(answer) => bail!("{}: {}", answer.path, String::from_utf8_lossy(&answer.body)),
+                None => bail!("the runtime API ended"),
+            },
+            () = tokio::time::sleep(PATIENCE) => bail!("it asked for no invocation"),
+        }
+    }
+
+    /// Gives the function an invocation and waits for its answer, which must be a success.
+    pub(crate) async fn invoke(&mut self, turn: Turn, event: &str) -> Result<Instant> {
+        let given = turn.event.send(Bytes::copy_from_slice(event.as_bytes()));
+        ensure!(given.is_ok(), "it went away while it asked for an invocation");
+        let answer = tokio::time::timeout(PATIENCE, self.answers.recv()).await;
+        let answer = answer.context("it gave no answer")?.context("the runtime API ended")?;
+        let text = String::from_utf8_lossy(&answer.body);
+        ensure!(is_success(&answer)?, "not a success at {}: {text}", answer.path);
+        Ok(answer.at)
+    }
+}
+
+async fn reply(
+    request: Request<Bytes>,
+    ask: &mpsc::UnboundedSender<Turn>,
+    post: &mpsc::UnboundedSender<Answer>,
+) -> Response<Full<Bytes>> {
+    static INVOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+    let at = Instant::now();
+    let path = request.uri().path().to_owned();
+    if !path.ends_with("/invocation/next") {
+        let _ = post.send(Answer { at, path, body: request.into_body() });
+        let mut accepted = Response::new(Full::default());
+        *accepted.status_mut() = StatusCode::ACCEPTED;
+        return accepted;
+    }
+    let (give, event) = oneshot::channel();
+    let _ = ask.send(Turn { at, event: give });
+    let Ok(event) = event.await else {
+        // The measurement is over, and the function is about to be ended.
+        return std::future::pending().await;
+    };
+    let id = INVOCATIONS.fetch_add(1, Ordering::Relaxed);
+    let mut response = Response::new(Full::from(event));
+    for (name, value) in [
+        ("lambda-runtime-aws-request-id", format!("00000000-0000-4000-8000-{id:012}")),
+        ("lambda-runtime-deadline-ms", deadline_ms().to_string()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:eu-north-1:123456789012:function:measured".to_owned(),
+        ),
+    ] {
+        if let Ok(value) = value.try_into() {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+#[expect(clippy::disallowed_methods, reason = "Lambda names the deadline by the wall clock")]
+fn deadline_ms() -> u128 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    (now + PATIENCE).as_millis()
+}
+
+/// Whether an answer, streamed, buffered or to a direct call, says that all went well.
+fn is_success(answer: &Answer) -> Result<bool> {
+    if !answer.path.ends_with("/response") {
+        return Ok(false);
+    }
+    let head = match answer.body.windows(SEPARATOR.len()).position(|bytes| bytes == SEPARATOR) {
+        Some(end) => answer.body.slice(..end),
+        None => answer.body.clone(),
+    };
+    let head: Value = serde_json::from_slice(&head)?;
+    let status = head["statusCode"].as_u64().or(head["status"].as_u64());
+    // The sweep's answer has no status.
+    Ok(head.is_object() && status.is_none_or(|status| status == 200))
+}

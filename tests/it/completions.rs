@@ -1,0 +1,73 @@
+//! `POST …/completions`, the legacy operation.
+
+use lanyard_domain::allowance::Limit;
+use serde_json::json;
+
+use crate::support::{World, canary, usual};
+
+const COMPLETIONS: &str = "/api/v1/completions";
+
+#[tokio::test]
+async fn the_legacy_sdks_path_names_the_model() {
+    let world = World::event("engines").everything().start().await;
+    let ada = world.attendee("ada").await;
+    for base in ["v1", "openai/v1"] {
+        let path = format!("/api/{base}/engines/model-completions/completions");
+        ada.send(ada.post(&path, json!({"prompt": "x"}).to_string())).await.assert_ok();
+        let path = format!("/api/{base}/engines/gpt-4o-mini/completions");
+        let other = ada.send(ada.post(&path, json!({"prompt": "x"}).to_string())).await;
+        other.assert_refused(404, "model_not_found");
+    }
+    assert_eq!(world.settle().await.requests, 2);
+}
+
+#[tokio::test]
+async fn a_stream_is_handed_on_and_settled_before_its_end() {
+    let world = World::event("legacy-stream").everything().start().await;
+    let ada = world.attendee("ada").await;
+    for wants_usage in [false, true] {
+        let mut body = json!({"prompt": canary::PROMPT, "stream": true});
+        if wants_usage {
+            body["stream_options"] = json!({"include_usage": true});
+        }
+        let answer = ada.send(ada.post(COMPLETIONS, body.to_string())).await;
+        let text = answer.assert_ok().text().to_owned();
+        assert!(text.contains("canary-completion") && text.ends_with("data: [DONE]\n\n"), "{text}");
+        assert_eq!(text.contains("\"prompt_tokens\""), wants_usage, "{text}");
+    }
+    let asked = world.azure().requests();
+    assert_eq!(asked[0].json()["stream_options"]["include_usage"], true);
+    let (prompt, completion) = (usual::PROMPT_TOKENS, usual::COMPLETION_TOKENS);
+    assert_eq!(world.settle().await.counts(), (2, 2 * prompt, 2 * completion));
+}
+
+#[tokio::test]
+async fn every_prompt_and_choice_is_held_and_the_cap_is_the_events() {
+    let world = World::event("prompts")
+        .in_memory()
+        .everything()
+        .with(|event| (event.max_completion_tokens, event.max_choices) = (100, 3))
+        .attendee(Limit::TokensTotal, 599)
+        .start()
+        .await;
+    let ada = world.attendee("ada").await;
+    let needed = |body: serde_json::Value| {
+        let ada = ada.clone();
+        async move {
+            let answer = ada.send(ada.post(COMPLETIONS, body.to_string())).await;
+            answer.assert_refused(400, "allowance_too_small");
+            let text = answer.text().to_owned();
+            let digits = text.split("may need ").nth(1).unwrap().split(' ').next().unwrap();
+            digits.parse::<u64>().unwrap()
+        }
+    };
+    let two = needed(json!({"prompt": ["a", "b"], "best_of": 3})).await;
+    assert!((600..650).contains(&two), "{two}");
+    let tokens = needed(json!({"prompt": [vec![1; 300], vec![2; 300]], "n": 2})).await;
+    assert!(tokens >= 600 + 400, "{tokens}");
+    let capped = json!({"prompt": "a", "max_tokens": 5_000});
+    let answer = ada.send(ada.post(COMPLETIONS, capped.to_string())).await;
+    assert_eq!(answer.assert_ok().header("x-event-max-tokens"), Some("100;clamped-from=5000"));
+    assert_eq!(world.azure().requests()[0].json()["max_tokens"], 100);
+    world.settle().await;
+}

@@ -1,0 +1,318 @@
+//! `cargo run -- doctor` as an operator runs it: a process against a service in another.
+
+mod aws;
+mod buffering;
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use lanyard_platform::azure::use_ring;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::support::ScriptedAzure;
+use crate::support::azure::Reply;
+
+/// A key that must never be printed.
+const KEY: &str = "a-key-that-is-a-canary";
+
+/// A local service that runs until it is dropped.
+struct Service {
+    address: String,
+    data: TempDir,
+    // Both end with the process; its output must stay open that long.
+    _child: Child,
+    _output: Lines<BufReader<ChildStdout>>,
+}
+
+/// What a run of the doctor came to.
+struct Run {
+    exit: Option<i32>,
+    text: String,
+}
+
+impl Service {
+    /// A service over the simulator, slow enough that frames are seen apart.
+    async fn simulated() -> Self {
+        Self::start(&["--simulator-latency", "60"]).await
+    }
+
+    async fn over(azure: &ScriptedAzure) -> Self {
+        Self::start(&["--azure-endpoint", &azure.endpoint()]).await
+    }
+
+    async fn start(arguments: &[&str]) -> Self {
+        use_ring();
+        let data = tempfile::tempdir().unwrap();
+        let mut child = command()
+            .args(["--port", "0", "--data"])
+            .arg(data.path())
+            .args(arguments)
+            .env("AZURE_OPENAI_API_KEY", KEY)
+            .env("LANYARD_LOG", "error")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = output.next_line().await.unwrap().expect("it says where it is");
+        let address = line.split_whitespace().find_map(|word| word.strip_suffix("/v1,"));
+        let address = address.expect("the first line has the address").to_owned();
+        Self { address, data, _child: child, _output: output }
+    }
+
+    fn token(&self) -> String {
+        let file = self.data.path().join("organiser-token");
+        std::fs::read_to_string(file).unwrap().trim().to_owned()
+    }
+
+    async fn admin(&self, method: &str, path: &str, body: Value) -> Value {
+        let request = reqwest::Client::new()
+            .request(method.parse().unwrap(), format!("{}/admin{path}", self.address))
+            .bearer_auth(self.token())
+            .header("content-type", "application/json")
+            .body(if body.is_null() { String::new() } else { body.to_string() });
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{method} {path}: {}", answer.status());
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+    }
+
+    /// Writes a deployment anew with one field changed.
+    async fn change_deployment(&self, name: &str, field: &str, value: &str) {
+        let listed = self.admin("GET", "/deployments", Value::Null).await;
+        let mut all = listed["deployments"].as_array().unwrap().iter();
+        let mut body = all.find(|one| one["name"] == name).unwrap().clone();
+        let fields = body.as_object_mut().unwrap();
+        fields.remove("name");
+        fields.retain(|_, value| !value.is_null());
+        fields.insert(field.to_owned(), json!(value));
+        self.admin("PUT", &format!("/deployments/{name}"), body).await;
+    }
+
+    async fn doctor(&self, arguments: &[&str]) -> Run {
+        self.doctor_at(&self.address, arguments).await
+    }
+
+    async fn doctor_at(&self, address: &str, arguments: &[&str]) -> Run {
+        let data = self.data.path().to_str().unwrap();
+        let usual = ["--address", address, "--data", data];
+        let run = doctor(&[&usual, arguments].concat()).await;
+        // Whatever went wrong, nobody's secrets are on the screen.
+        for secret in [KEY, &self.token(), "hackathon/", "wrong-key"] {
+            assert!(!run.text.contains(secret), "{}", run.text);
+        }
+        run
+    }
+}
+
+impl Run {
+    /// Asserts a line that starts with a level and a check and says this.
+    fn says(&self, level: &str, check: &str, words: &str) -> &Self {
+        let line = self.text.lines().find(|line| {
+            let rest = line.strip_prefix(level).map(str::trim_start);
+            rest.is_some_and(|rest| rest.starts_with(check)) && line.contains(words)
+        });
+        assert!(line.is_some(), "no line '{level} {check}' says '{words}' in:\n{}", self.text);
+        self
+    }
+
+    fn advises(&self, words: &str) -> &Self {
+        let advice = self.text.lines().filter(|line| line.starts_with("      "));
+        let found = advice.into_iter().any(|line| line.contains(words));
+        assert!(found, "nothing advises '{words}' in:\n{}", self.text);
+        self
+    }
+}
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lanyard-process"));
+    for variable in ["LANYARD_ORGANISER_TOKEN", "AWS_REGION", "AZURE_OPENAI_ENDPOINT"] {
+        command.env_remove(variable);
+    }
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+async fn doctor(arguments: &[&str]) -> Run {
+    ended(command().arg("doctor").args(arguments)).await
+}
+
+async fn ended(command: &mut Command) -> Run {
+    let output = command.output().await.unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    Run { exit: output.status.code(), text: String::from_utf8(text).unwrap() }
+}
+
+#[tokio::test]
+async fn a_fresh_local_service_is_healthy() {
+    let service = Service::simulated().await;
+
+    let run = service.doctor(&[]).await;
+
+    assert_eq!(run.exit, Some(0), "{}", run.text);
+    assert!(run.text.ends_with("19 ok, 0 to consider, 0 failed, 0 skipped.\n"), "{}", run.text);
+    run.says("ok", "azure gpt-4o-mini stream", "usage at the end.");
+    run.says("ok", "through accounting", "5 of 5 requests");
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_told_with_the_call_that_mends_it() {
+    let service = Service::simulated().await;
+    service.change_deployment("gpt-4o", "key", "wrong-key").await;
+
+    let run = service.doctor(&[]).await;
+
+    assert_eq!(run.exit, Some(1), "{}", run.text);
+    run.says("fail", "azure gpt-4o call", "401: Azure refuses the key.");
+    run.advises(&format!("curl -X PUT {}/admin/deployments/gpt-4o ", service.address));
+    run.says("fail", "through gpt-4o call", "503 upstream_misconfigured.");
+    run.says("ok", "through gpt-4o-mini stream", "frames");
+}
+
+#[tokio::test]
+async fn a_deployment_that_azure_does_not_know_is_told() {
+    let service = Service::simulated().await;
+    service.change_deployment("gpt-4o", "azure_name", "gpt-9").await;
+
+    let run = service.doctor(&[]).await;
+
+    assert_eq!(run.exit, Some(1));
+    run.says(
+        "fail",
+        "azure gpt-4o call",
+        "404 DeploymentNotFound: the resource has no deployment named gpt-9",
+    );
+}
+
+#[tokio::test]
+async fn promises_that_azures_limits_do_not_keep_are_told() {
+    let azure = ScriptedAzure::start().await;
+    azure.always(Reply::chat("hi").header("x-ratelimit-limit-tokens", "1000"));
+    azure.streams(Reply::chat_stream("one two three four five", true));
+    let service = Service::over(&azure).await;
+
+    let run = service.doctor(&[]).await;
+
+    assert_eq!(run.exit, Some(1), "{}", run.text);
+    run.says("warn", "azure gpt-4o limits", "grants 1,000 tokens a minute; 2,000,000 tokens");
+    run.says("fail", "promises", "6,000,000 tokens a minute are promised, Azure grants 3,000");
+    run.advises(r#"{"allowances":{"event":{"tokens_per_minute":3000}}}"#);
+}
+
+#[tokio::test]
+async fn a_stream_without_usage_is_told() {
+    let azure = ScriptedAzure::start().await;
+    azure.streams(Reply::chat_stream("one two three four five", false));
+    let service = Service::over(&azure).await;
+
+    let run = service.doctor(&[]).await;
+
+    assert_eq!(run.exit, Some(1), "{}", run.text);
+    run.says("fail", "azure gpt-4o stream", "no usage came, though it was asked for");
+    run.says("fail", "through gpt-4o stream", "its usage is missing");
+}
+
+#[tokio::test]
+async fn a_lump_of_azures_own_is_no_failure_of_the_service() {
+    let azure = ScriptedAzure::start().await;
+    let late = std::time::Duration::from_millis(400);
+    azure.streams(Reply::chat_stream("one two three four five", true).delay(late));
+    let service = Service::over(&azure).await;
+
+    let run = service.doctor(&[]).await;
+
+    assert_eq!(run.exit, Some(0), "{}", run.text);
+    run.says("warn", "azure gpt-4o stream", "all at once").advises("asynchronous filter");
+    run.says("warn", "through gpt-4o stream", "Azure may have sent them so");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_held_back_on_the_way_is_told_from_one_that_azure_sent_whole() {
+    let service = Service::simulated().await;
+    let buffering = buffering::before(&service.address).await;
+
+    let run = service.doctor_at(&buffering.address(), &[]).await;
+
+    assert_eq!(run.exit, Some(1), "{}", run.text);
+    run.says("ok", "azure gpt-4o stream", "usage at the end.");
+    run.says("fail", "through gpt-4o stream", "though Azure sends them apart");
+    run.advises("ResponseTransferMode: RESPONSE_STREAM");
+    run.says("ok", "through accounting", "5 of 5 requests");
+}
+
+#[tokio::test]
+async fn without_an_open_event_nothing_is_called_and_the_doctor_says_how_to_make_one() {
+    let service = Service::simulated().await;
+    let listed = service.admin("GET", "/events", Value::Null).await;
+    let id = listed["events"][0]["id"].as_str().unwrap();
+    service.admin("POST", &format!("/events/{id}/end"), Value::Null).await;
+
+    let run = service.doctor(&[]).await;
+
+    assert_eq!(run.exit, Some(0), "{}", run.text);
+    run.says("skip", "trial", "No event is open").advises(r#""name":"Trial""#);
+    run.says("skip", "promises", "No event is open or to come.");
+}
+
+#[tokio::test]
+async fn a_code_that_nobody_knows_is_told() {
+    let service = Service::simulated().await;
+
+    let run = service.doctor(&["--code", "nobodys-code/ada"]).await;
+
+    assert_eq!(run.exit, Some(1), "{}", run.text);
+    run.says("fail", "trial event", "401 invalid_event_code.");
+    assert!(!run.text.contains("nobodys-code"), "{}", run.text);
+}
+
+#[tokio::test]
+async fn a_token_of_another_service_is_told() {
+    let service = Service::simulated().await;
+    let file = service.data.path().join("another-token");
+    std::fs::write(&file, "org_of_another_service\n").unwrap();
+
+    let run = service.doctor(&["--token-file", file.to_str().unwrap()]).await;
+
+    assert_eq!(run.exit, Some(1), "{}", run.text);
+    run.says("fail", "organiser", "401 invalid_organiser_token");
+    assert!(!run.text.contains("org_of_another_service"), "{}", run.text);
+}
+
+#[tokio::test]
+async fn json_is_an_array_of_checks() {
+    let service = Service::simulated().await;
+
+    let run = service.doctor(&["--json"]).await;
+
+    assert_eq!(run.exit, Some(0), "{}", run.text);
+    let checks: Vec<Value> = serde_json::from_str(&run.text).unwrap();
+    assert!(checks.iter().all(|check| check["level"] == "ok"), "{}", run.text);
+    assert_eq!(checks[0]["check"], "service");
+    assert_eq!(checks[0]["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_there_has_an_exit_code_of_its_own() {
+    // Taken and given back, so that nobody listens.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/api", listener.local_addr().unwrap());
+    drop(listener);
+
+    let run = doctor(&["--address", &address]).await;
+
+    assert_eq!(run.exit, Some(3), "{}", run.text);
+    run.says("fail", "service", "nothing listens there").advises("cargo run");
+}
+
+#[tokio::test]
+async fn a_command_line_that_is_not_understood_has_an_exit_code_of_its_own() {
+    assert_eq!(doctor(&["--nonsense"]).await.exit, Some(2));
+    let run = ended(command().args(["--port", "0", "doctor"])).await;
+    assert_eq!(run.exit, Some(2), "{}", run.text);
+}
+
+/// The scripted `aws` command.
+fn scripted_aws() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("support/aws")
+}

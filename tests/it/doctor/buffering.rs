@@ -1,0 +1,67 @@
+//! What a buffered integration does: the whole answer is waited for, then sent at once.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// A proxy that serves until it is dropped.
+pub(super) struct Buffering {
+    address: SocketAddr,
+    _server: JoinSet<()>,
+}
+
+impl Buffering {
+    pub(super) fn address(&self) -> String {
+        format!("http://{}/api", self.address)
+    }
+}
+
+/// Stands before a service whose address ends with `/api`.
+pub(super) async fn before(address: &str) -> Buffering {
+    let origin = address.strip_suffix("/api").expect("is a base").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut server = JoinSet::new();
+    server.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((socket, _)) = listener.accept().await {
+            let origin = origin.clone();
+            let service = service_fn(move |request| {
+                let origin = origin.clone();
+                async move { Ok::<_, Infallible>(whole(&origin, request).await) }
+            });
+            connections.spawn(async move {
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+            });
+        }
+    });
+    Buffering { address, _server: server }
+}
+
+async fn whole(origin: &str, request: http::Request<Incoming>) -> http::Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let mut headers = head.headers;
+    headers.remove("host");
+    let answer = reqwest::Client::new()
+        .request(head.method, format!("{origin}{}", head.uri))
+        .headers(headers)
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    let mut response = http::Response::new(Full::default());
+    *response.status_mut() = answer.status();
+    *response.headers_mut() = answer.headers().clone();
+    response.headers_mut().remove("transfer-encoding");
+    *response.body_mut() = Full::new(answer.bytes().await.unwrap());
+    response
+}

@@ -1,0 +1,163 @@
+//! `POST …/images/generations` and `…/images/edits`.
+
+use insta::assert_snapshot;
+use lanyard_domain::unit::{Unit, Units};
+use serde_json::{Value, json};
+
+use crate::support::asking::PNG;
+use crate::support::{LineEnding, Reply, World, canary};
+
+const GENERATIONS: &str = "/api/v1/images/generations";
+const EDITS: &str = "/api/v1/images/edits";
+
+#[tokio::test]
+async fn pictures_are_charged_by_number_and_their_fields_pass() {
+    let world = World::event("pictures").everything().start().await;
+    let ada = world.attendee("ada").await;
+    let body = json!({
+        "prompt": canary::PROMPT, "n": 3, "size": "1024x1792", "quality": "hd", "style": "natural",
+        "response_format": "b64_json", "user": "ada lovelace",
+    });
+    let answer = ada.send(ada.post(GENERATIONS, body.to_string())).await;
+    assert_eq!(answer.assert_ok().json()["data"].as_array().unwrap().len(), 3);
+    let sent = world.azure().requests()[0].json();
+    for field in ["prompt", "n", "size", "quality", "style", "response_format"] {
+        assert_eq!(sent[field], body[field], "{field}");
+    }
+    assert_eq!(sent["user"].as_str().unwrap().len(), 32);
+    assert_eq!(sent.get("stream"), None);
+    assert_eq!(world.settle().await.units, Units::of(Unit::Images, 3));
+}
+
+#[tokio::test]
+async fn tokens_that_a_model_reports_are_charged_too() {
+    let world = World::event("tokens").everything().start().await;
+    let ada = world.attendee("ada").await;
+    let usage = json!({"input_tokens": 50, "output_tokens": 1_056, "total_tokens": 1_106});
+    let made = json!({"created": 1, "data": [{"b64_json": "AA=="}], "usage": usage});
+    world.azure().script(Reply::json(200, made.to_string()));
+    let body = json!({"prompt": "x", "n": 2});
+    ada.send(ada.post(GENERATIONS, body.to_string())).await.assert_ok();
+    let totals = world.settle().await;
+    assert_eq!(totals.counts(), (1, 50, 1_056));
+    // Two were held; one was made.
+    assert_eq!(totals.units, Units::of(Unit::Images, 1));
+}
+
+#[tokio::test]
+async fn a_stream_of_pictures_passes_whole_and_is_settled() {
+    let picture = "A".repeat(2 * 1024 * 1024);
+    let usage = json!({"input_tokens": 9, "output_tokens": 300, "total_tokens": 309});
+    let event = |kind: &str, usage: Value| {
+        json!({"type": kind, "b64_json": picture, "usage": usage}).to_string()
+    };
+    let events = [
+        event("image_generation.partial_image", Value::Null),
+        event("image_generation.completed", usage),
+    ];
+    let world = World::event("picture-stream").everything().start().await;
+    let ada = world.attendee("ada").await;
+    let body = json!({"prompt": "x", "stream": true, "partial_images": 1}).to_string();
+    world.azure().script(Reply::sse(&events, LineEnding::Lf));
+    let answer = ada.send(ada.post(GENERATIONS, body.clone())).await;
+    assert_eq!(answer.assert_ok().header("content-type"), Some("text/event-stream; charset=utf-8"));
+    assert_eq!(answer.text(), events.clone().map(|event| format!("data: {event}\n\n")).concat());
+    let sent = world.azure().requests()[0].json();
+    assert_eq!((&sent["stream"], sent.get("stream_options")), (&json!(true), None));
+
+    // One that breaks off keeps what it held.
+    world.azure().script(Reply::sse(&events, LineEnding::Lf).close_after(1));
+    let broken = ada.send(ada.post(GENERATIONS, body)).await;
+    assert!(broken.text().ends_with("}}\n\n") && broken.text().contains("upstream_unreachable"));
+    let totals = world.settle().await;
+    assert_eq!((totals.units, totals.requests), (Units::of(Unit::Images, 2), 2));
+    assert_eq!(totals.completion_tokens, 300);
+}
+
+#[tokio::test]
+async fn an_edits_files_keep_every_byte_and_lose_their_names() {
+    let world = World::event("edits").everything().start().await;
+    let ada = world.attendee("ada").await;
+    let picture = b"\x89PNG\r\n--c\r\n\0\xff".as_slice();
+    let parts = [
+        ("image[]", PNG, picture),
+        ("image[]", PNG, b"second".as_slice()),
+        ("mask", "; filename=\"ada.png\"", b"mask".as_slice()),
+        ("prompt", "", canary::PROMPT.as_bytes()),
+        ("model", "", b"model-images_edits".as_slice()),
+        ("user", "", b"ada lovelace".as_slice()),
+        ("n", "", b"2".as_slice()),
+        ("size", "", b"1024x1024".as_slice()),
+    ];
+    ada.send(ada.post_form(EDITS, &parts)).await.assert_ok();
+    let asked = &world.azure().requests()[0];
+    let content_type = asked.header("content-type").unwrap();
+    let boundary = content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
+    assert!(boundary.starts_with("lanyard-req_"), "{boundary}");
+    let body = &asked.body;
+    assert!(body.windows(picture.len()).any(|window| window == picture));
+    let text = String::from_utf8_lossy(body);
+    assert!(!text.contains("lovelace") && !text.contains("elephant") && !text.contains("ada.png"));
+    assert_eq!(text.matches("filename=\"upload.png\"").count(), 3);
+    assert_eq!(text.matches("name=\"model\"\r\n\r\n").count(), 1);
+    assert!(
+        text.contains(&format!(
+            "name=\"model\"\r\n\r\n{}-model-images_edits\r\n",
+            canary::AZURE_NAME
+        ))
+    );
+    assert!(text.contains("content-type: image/png\r\n\r\nsecond\r\n"));
+    assert!(text.contains("content-type: application/octet-stream\r\n\r\nmask\r\n"));
+    assert!(text.ends_with(&format!("1024x1024\r\n--{boundary}--\r\n")));
+    assert_eq!(world.settle().await.units, Units::of(Unit::Images, 2));
+}
+
+#[tokio::test]
+async fn bad_forms_and_numbers_are_refused_by_name() {
+    let world = World::event("bad-forms").in_memory().everything().start().await;
+    let ada = world.attendee("ada").await;
+    let image = ("image", PNG, b"x".as_slice());
+    let text = |name: &'static str, value: &'static str| (name, "", value.as_bytes());
+    let mut said = String::new();
+    for (name, parts) in [
+        ("no image", vec![text("prompt", "x")]),
+        ("a text as image", vec![text("image", "x")]),
+        ("a file elsewhere", vec![image, ("prompt", PNG, b"x".as_slice())]),
+        ("a file as model", vec![image, ("model", PNG, b"x".as_slice())]),
+        ("two models", vec![image, text("model", "a"), text("model", "b")]),
+        ("other letters", vec![image, text("Model", "a")]),
+        ("a list", vec![image, text("n[]", "1")]),
+        ("eleven", vec![image, text("n", "11")]),
+        ("signed", vec![image, text("n", "+1")]),
+        ("zeros", vec![image, text("n", "01")]),
+        ("no flag", vec![image, text("stream", "yes")]),
+    ] {
+        let answer = ada.send(ada.post_form(EDITS, &parts)).await;
+        let error = &answer.json()["error"];
+        let param = error["param"].as_str().unwrap_or("-");
+        said.push_str(&format!("{name} → {} {param}: {}\n", answer.code(), error["message"]));
+    }
+    let broken = ada.post_form(EDITS, &[image]);
+    let (head, body) = broken.into_parts();
+    let body = body.slice(..body.len() - 4);
+    let answer = ada.send(http::Request::from_parts(head, body)).await;
+    said.push_str(&format!("cut → {} {}\n", answer.code(), answer.json()["error"]["message"]));
+    let answer = ada.send(ada.post(GENERATIONS, json!({"prompt": "x", "n": 11}).to_string())).await;
+    answer.assert_refused(400, "invalid_value");
+    assert_eq!(world.azure().calls(), 0);
+    world.settle().await;
+    assert_snapshot!(said, @r#"
+    no image → invalid_value image: "image is missing. Send it as a file."
+    a text as image → invalid_value image: "image must be a file with a name."
+    a file elsewhere → invalid_value image: "Only these fields may hold files: image, image[], mask."
+    a file as model → invalid_value model: "model must be a text, not a file."
+    two models → duplicate_key model: "model is there twice. Send it once."
+    other letters → unknown_parameter model: "There is a field that is almost model, in other letters. Write it as model."
+    a list → unknown_parameter n: "n is one value. Write it as n."
+    eleven → invalid_value n: "n must be a whole number from 1 to 10."
+    signed → invalid_value n: "n must be a whole number from 1 to 2147483647."
+    zeros → invalid_value n: "n must be a whole number from 1 to 2147483647."
+    no flag → invalid_value stream: "stream must be true or false, without quotes."
+    cut → invalid_value "The form is malformed: near part 2. Let your HTTP client write the form and its content type."
+    "#);
+}

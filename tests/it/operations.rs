@@ -1,0 +1,220 @@
+//! What holds for every operation: its bases, its faults, its budget, its secrets.
+
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use lanyard_domain::allowance::Limit;
+use lanyard_domain::operation::Operation;
+use lanyard_domain::unit::{Unit, Units};
+
+use crate::support::{Reply, World, canary, usual};
+
+/// The operations that are one call; what Azure keeps has tests of its own.
+fn relayed() -> impl Iterator<Item = Operation> {
+    Operation::ALL.into_iter().filter(|operation| operation.is_below_deployment())
+}
+
+/// What the usual request for an operation costs: tokens and units.
+fn price(operation: Operation) -> ((u64, u64), Units) {
+    const TOKENS: (u64, u64) = (usual::PROMPT_TOKENS, usual::COMPLETION_TOKENS);
+    match operation {
+        Operation::ChatCompletions | Operation::Completions | Operation::Responses => {
+            (TOKENS, Units::NONE)
+        }
+        Operation::Embeddings => ((usual::PROMPT_TOKENS, 0), Units::NONE),
+        Operation::ImagesGenerations | Operation::ImagesEdits => {
+            ((0, 0), Units::of(Unit::Images, 1))
+        }
+        Operation::AudioTranscriptions | Operation::AudioTranslations => {
+            ((0, 0), Units::of(Unit::AudioSeconds, usual::SECONDS))
+        }
+        Operation::AudioSpeech => {
+            ((0, 0), Units::of(Unit::Characters, canary::PROMPT.len() as u64))
+        }
+        Operation::Moderations
+        | Operation::Conversations
+        | Operation::Files
+        | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos => ((0, 0), Units::NONE),
+    }
+}
+
+/// The unit in which an operation is counted, and how much of it the usual request holds.
+pub(crate) fn held(operation: Operation) -> Option<(Unit, u64)> {
+    match operation {
+        Operation::ChatCompletions
+        | Operation::Completions
+        | Operation::Embeddings
+        | Operation::Moderations
+        | Operation::Responses
+        | Operation::Conversations
+        | Operation::Files
+        | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos => None,
+        Operation::ImagesGenerations | Operation::ImagesEdits => Some((Unit::Images, 1)),
+        Operation::AudioTranscriptions | Operation::AudioTranslations => {
+            Some((Unit::AudioSeconds, 10))
+        }
+        Operation::AudioSpeech => Some((Unit::Characters, canary::PROMPT.len() as u64)),
+    }
+}
+
+#[tokio::test]
+async fn every_base_answers_every_operation_at_its_price() {
+    for operation in relayed() {
+        let world = World::event("bases").in_memory().everything().start().await;
+        let ada = world.attendee("ada").await;
+        let path = operation.path();
+        let model = match operation {
+            Operation::ChatCompletions => "gpt-4o-mini".to_owned(),
+            Operation::Embeddings => "text-embedding-3-small".to_owned(),
+            other => format!("model-{}", other.name()),
+        };
+        let bases = [
+            "v1".to_owned(),
+            "openai/v1".to_owned(),
+            format!("openai/deployments/{model}"),
+            format!("v1/openai/deployments/{model}"),
+            "openai-proxy".to_owned(),
+        ];
+        for base in &bases {
+            let mut request = ada.asks_for(operation);
+            *request.uri_mut() =
+                format!("/api/{base}/{path}/?api-version=2024-10-21").parse().unwrap();
+            ada.send(request).await.assert_ok();
+        }
+        for asked in world.azure().requests() {
+            assert_eq!(asked.path(), format!("/openai/v1/{path}"));
+            let name = format!("{}-{model}", canary::AZURE_NAME);
+            assert!(String::from_utf8_lossy(&asked.body).contains(&name), "{operation}");
+        }
+        let ((prompt, completion), units) = price(operation);
+        let totals = world.settle().await;
+        assert_eq!(totals.counts(), (5, 5 * prompt, 5 * completion), "{operation}");
+        for unit in Unit::ALL {
+            assert_eq!(totals.units.get(unit), 5 * units.get(unit), "{operation} {unit}");
+        }
+        for record in totals.records {
+            assert_eq!((record.operation, record.is_estimated), (operation, false));
+            assert_eq!(record.charge.units, units);
+        }
+    }
+}
+
+#[tokio::test]
+async fn azures_faults_cost_nothing_whatever_was_asked_for() {
+    let faults = [
+        (Reply::too_many_requests(None), 429, "upstream_busy"),
+        (Reply::error(500, "500", "Scripted."), 502, "upstream_unreachable"),
+        (Reply::error(401, "401", "Scripted."), 503, "upstream_misconfigured"),
+        (Reply::error(404, "404", "Scripted."), 503, "upstream_misconfigured"),
+        (Reply::redirect("https://evil.example"), 502, "upstream_unreachable"),
+        (Reply::dropped(), 502, "upstream_unreachable"),
+    ];
+    let world = World::event("faults").in_memory().everything().start().await;
+    let ada = world.attendee("ada").await;
+    for operation in relayed() {
+        for (reply, status, code) in &faults {
+            world.azure().always(reply.clone());
+            ada.send(ada.asks_for(operation)).await.assert_refused(*status, code);
+        }
+    }
+    let totals = world.settle().await;
+    assert_eq!((totals.counts(), totals.units), ((0, 0, 0), Units::NONE));
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_used_is_charged_as_estimated() {
+    for operation in relayed() {
+        for reply in [Reply::html(), Reply::gzip_labelled("{}"), Reply::malformed_json()] {
+            let world = World::event("unusable").in_memory().everything().start().await;
+            let ada = world.attendee("ada").await;
+            world.azure().script(reply);
+            let answer = ada.send(ada.asks_for(operation)).await;
+            answer.assert_refused(502, "upstream_unreachable");
+            let totals = world.settle().await;
+            assert!(totals.records[0].is_estimated, "{operation}");
+            let expected = held(operation).map_or(Units::NONE, |(unit, n)| Units::of(unit, n));
+            assert_eq!(totals.units, expected, "{operation}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bad_requests_leave_nothing_and_cost_nothing() {
+    let world = World::event("strict").in_memory().everything().start().await;
+    let ada = world.attendee("ada").await;
+    for operation in relayed() {
+        let with = |content_type: &'static str| {
+            let mut request = ada.asks_for(operation);
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            request
+        };
+        let other = match operation.takes_form() {
+            true => "application/json",
+            false => "multipart/form-data; boundary=b",
+        };
+        for content_type in
+            [other, "text/plain", "multipart/form-data", "multipart/form-data; boundary="]
+        {
+            let answer = ada.send(with(content_type)).await;
+            answer.assert_refused(415, "unsupported_media_type");
+        }
+        let mut large = ada.asks_for(operation);
+        *large.body_mut() = vec![b' '; 5 * 1024 * 1024 + 1].into();
+        ada.send(large).await.assert_refused(413, "request_too_large");
+        let mut unknown = ada.asks_for(operation);
+        unknown.headers_mut().insert("x-model", HeaderValue::from_static("gpt-nope"));
+        ada.send(unknown).await.assert_refused(404, "model_not_found");
+        let mut stranger = ada.asks_for(operation);
+        stranger.headers_mut().insert("openai-event-code", HeaderValue::from_static("nope/ada"));
+        ada.send(stranger).await.assert_refused(401, "invalid_event_code");
+        let mut got = ada.asks_for(operation);
+        *got.method_mut() = http::Method::GET;
+        ada.send(got).await.assert_refused(405, "method_not_allowed");
+    }
+    assert_eq!(world.azure().calls(), 0);
+    assert_eq!(world.settle().await.requests, 0);
+}
+
+#[tokio::test]
+async fn a_spent_unit_is_refused_by_its_name_and_one_too_large_for_ever() {
+    for operation in relayed() {
+        let Some((unit, each)) = held(operation) else { continue };
+        let limit = Limit::UnitTotal(unit);
+        let settled = price(operation).1.get(unit);
+        let builder = || World::event("units").in_memory().everything();
+        let small = builder().attendee(limit, each - 1).start().await;
+        let ada = small.attendee("ada").await;
+        let answer = ada.send(ada.asks_for(operation)).await;
+        answer.assert_refused(400, "allowance_too_small");
+        small.settle().await;
+
+        // The second is held beside what the first was charged; the third does not fit.
+        let world = builder().everybody(limit, settled * 2 + each - 1).start().await;
+        let ada = world.attendee("ada").await;
+        for _ in 0..2 {
+            ada.send(ada.asks_for(operation)).await.assert_ok();
+        }
+        let refused = ada.send(ada.asks_for(operation)).await;
+        refused.assert_refused(429, "insufficient_quota");
+        assert!(refused.text().contains(limit.words()), "{}", refused.text());
+        ada.chat("hello").await.assert_ok();
+        assert_eq!(world.settle().await.units, Units::of(unit, settled * 2), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_refuses_makes_no_picture_and_hears_no_second() {
+    let world = World::event("filter").in_memory().everything().start().await;
+    let ada = world.attendee("ada").await;
+    for operation in relayed() {
+        world.azure().script(Reply::content_filter());
+        let answer = ada.send(ada.asks_for(operation)).await;
+        answer.assert_refused(400, "content_filter");
+    }
+    assert_eq!(world.settle().await.units, Units::NONE);
+}

@@ -1,0 +1,111 @@
+//! The functions' own binaries, run as Lambda runs them.
+
+mod bodies;
+mod crowd;
+mod ends;
+mod freeze;
+mod limits;
+mod samples;
+mod stand;
+mod valve;
+
+use serde_json::json;
+
+use self::stand::{Stand, text};
+use crate::support::{Gate, Reply, usual};
+
+/// The path of the README's calls.
+const CHAT: &str = "/api/v1/chat/completions";
+
+/// What a `curl` of the README sends.
+struct Curl {
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+/// Every `curl` of the README that asks for a chat completion.
+fn curls() -> Vec<Curl> {
+    let readme = include_str!("../../README.md");
+    let mut curls = Vec::new();
+    for block in readme.split("```shell").skip(1).filter_map(|block| block.split("```").next()) {
+        let Some((_, words)) = block.split_once(CHAT) else { continue };
+        let headers = words.split("-H \"").skip(1).filter_map(|header| {
+            let (name, value) = header.split('"').next()?.split_once(": ")?;
+            Some((name.to_owned(), value.to_owned()))
+        });
+        let body = words.split_once("-d '").and_then(|(_, body)| body.split('\'').next());
+        let body = body.expect("each has a body").to_owned();
+        curls.push(Curl { headers: headers.collect(), body });
+    }
+    curls
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_readmes_calls_are_answered_by_the_binaries_in_both_formats_of_events() {
+    let curls = curls();
+    assert_eq!(curls.len(), 2, "one whole, one streamed");
+    for format in ["1.0", "2.0"] {
+        let stand = Stand::start(&["--payload-format-version", format]).await;
+        for Curl { headers, body } in &curls {
+            let mut request = stand.request("POST", CHAT).body(body.clone());
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{format} {body}");
+            let is_streamed = body.contains("\"stream\": true");
+            let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
+            assert_eq!(media_type.starts_with("text/event-stream"), is_streamed);
+            assert!(answer.headers().contains_key("x-request-id"));
+            let said = answer.text().await.unwrap();
+            assert_eq!(said.ends_with("data: [DONE]\n\n"), is_streamed, "{said}");
+            assert!(said.contains("scripted"), "{said}");
+        }
+        let asked = stand.azure.requests();
+        assert!(asked.iter().all(|request| request.header("api-key") == Some(stand::AZURE_KEY)));
+        stand.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_arrive_one_by_one() {
+    let stand = Stand::start(&[]).await;
+    let gate = Gate::closed();
+    stand.azure.script(Reply::chat_stream("one two three four five", true).gated(&gate));
+    // The first is Azure's own and goes no further; the second names the role.
+    gate.release(2);
+    let mut answer = stand.chat("ada", json!({"stream": true})).await;
+    let mut frame = async || text(answer.chunk().await.unwrap());
+    assert!(frame().await.contains("assistant"));
+    for word in ["one", "two", "three", "four", "five"] {
+        gate.release(1);
+        assert!(frame().await.contains(word), "{word}");
+    }
+    gate.open();
+    stand.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buffered_functions_answer_and_paths_that_lead_nowhere_do_not() {
+    let stand = Stand::start(&[]).await;
+    for (path, word) in [("/api/v1/models", "gpt-4o"), ("/api/v1/event", "allowance")] {
+        let answer = stand.request("GET", path).header("api-key", stand.token("ada"));
+        let answer = answer.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        assert!(answer.text().await.unwrap().contains(word), "{path}");
+    }
+    let embeddings = stand.request("POST", "/api/v1/embeddings?api-version=2024-10-21");
+    let embeddings = embeddings
+        .header("api-key", stand.token("ada"))
+        .header("content-type", "application/json")
+        .body(json!({"model": "text-embedding-3-small", "input": "x"}).to_string());
+    let answer = embeddings.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(stand.usage().await.prompt_tokens, usual::PROMPT_TOKENS);
+
+    let nowhere = stand.request("GET", "/api/v9/models").send().await.unwrap();
+    assert_eq!(nowhere.status(), 404);
+    assert!(!nowhere.headers().contains_key("x-request-id"), "no function was asked");
+    assert_eq!(stand::code(nowhere).await, "unknown_route");
+    stand.end().await;
+}

@@ -1,0 +1,77 @@
+//! How the service ends, and what must not outlive it.
+
+use std::process::Stdio;
+
+use lanyard_platform::azure::use_ring;
+use rustix::process::Signal;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+use super::stand::{self, Stand, bootstraps, state, text};
+use crate::support::{Gate, Reply};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_under_way_finish_when_the_service_is_asked_to_end() {
+    let stand = Stand::start(&["--freeze"]).await;
+    let gate = Gate::closed();
+    stand.azure.script(Reply::chat_stream("one two three four five", true).gated(&gate));
+    gate.release(2);
+    let mut answer = stand.chat("ada", json!({"stream": true})).await;
+    assert!(text(answer.chunk().await.unwrap()).contains("assistant"));
+    stand.ask_to_end();
+    gate.open();
+    assert!(answer.text().await.unwrap().ends_with("data: [DONE]\n\n"));
+    stand.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_leaves_no_environment_behind() {
+    use_ring();
+    for freeze in [&["--freeze"][..], &[]] {
+        let mut server = Command::new(env!("CARGO_BIN_EXE_lanyard-process"))
+            .args(["--memory", "--port", "0", "--runtime", "--bootstraps"])
+            .arg(bootstraps())
+            .args(freeze)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(server.stdout.take().unwrap()).lines();
+        let line = output.next_line().await.unwrap().expect("it says where it is");
+        let (_, address) = line.split_once("ready at ").unwrap();
+        let (address, _) = address.split_once(',').unwrap();
+        let answer = reqwest::Client::new()
+            .get(format!("{address}/models"))
+            .header("api-key", "hackathon/ada")
+            .send();
+        assert_eq!(answer.await.unwrap().status(), 200);
+        let environments = children(server.id().unwrap());
+        assert!(!environments.is_empty());
+        let is_frozen = |process: &i32| state(*process) == Some('T');
+        while !freeze.is_empty() && !environments.iter().any(is_frozen) {
+            tokio::task::yield_now().await;
+        }
+        stand::signal(server.id().unwrap().cast_signed(), Signal::KILL);
+        server.wait().await.unwrap();
+        for process in environments {
+            // Whoever inherits it may leave it unburied.
+            while !matches!(state(process), None | Some('Z')) {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+/// The processes whose parent this is.
+fn children(parent: u32) -> Vec<i32> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_child = |id: &i32| {
+        let status = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let after_name = status.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        after_name.split(' ').nth(1) == Some(&parent.to_string())
+    };
+    ids.filter(is_child).collect()
+}

@@ -1,0 +1,23 @@
+//! The world around a function, for programs that start functions themselves.
+//!
+//! Prints the environment that a function needs as `NAME=value` lines, then an empty line, and
+//! serves until its standard input ends, so also when whoever started it is no more.
+
+use std::io::{Read, Write};
+
+use anyhow::Result;
+use lanyard_tests::stage::Stage;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let stage = Stage::start().await?;
+    let mut lines = String::new();
+    for (name, value) in stage.environment() {
+        lines.push_str(&format!("{name}={value}\n"));
+    }
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{lines}")?;
+    output.flush()?;
+    tokio::task::spawn_blocking(|| std::io::stdin().lock().read_to_end(&mut Vec::new())).await??;
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! What programs around the tests share: the world that a function needs when it runs as a process.
+
+pub mod http;
+pub mod stage;

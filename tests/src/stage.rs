@@ -1,0 +1,139 @@
+//! The world around a function that runs as a process of its own: an engine with the table and an
+//! open event, a keeper of parameters and the simulated Azure, all on loopback and in memory.
+//!
+//! What stands in the table was made by the organisers' own API, as on a developer's machine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{Request, Response};
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http_body_util::Full;
+use lanyard_local::engine;
+use lanyard_local::first_run::{self, FirstRun};
+use lanyard_local::simulator::Simulator;
+use lanyard_platform::clients::{self, Patience, without_retries};
+use lanyard_platform::keys::FileKeys;
+use lanyard_platform::organisers::Organisers;
+use lanyard_platform::settings::{Credentials, Settings};
+use lanyard_platform::shell::Machine;
+use lanyard_platform::table::{self, Table};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::http::serve;
+
+/// The embedded engine does one thing at a time, and here it is built without much optimisation.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The table's name.
+const TABLE: &str = "lanyard";
+
+/// A region, because the SDKs ask for one; nothing is sent there.
+const REGION: &str = "eu-north-1";
+
+/// The world, until it is dropped.
+pub struct Stage {
+    engine: String,
+    parameters: String,
+    _end: DropGuard,
+}
+
+impl Stage {
+    /// Starts everything and makes the event `hackathon`.
+    ///
+    /// # Errors
+    ///
+    /// If loopback has no free port or the organisers' API refuses.
+    pub async fn start() -> Result<Self> {
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let end = stop.clone().drop_guard();
+        let engine = engine::start(None, &tasks, stop.clone()).await?;
+        let table = make_table(&engine).await?;
+
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let azure = format!("http://{}", listener.local_addr()?);
+        let simulator = Simulator { latency: Duration::ZERO };
+        let until_end = stop.clone();
+        tasks.spawn(async move { simulator.serve(listener, until_end.cancelled_owned()).await });
+
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let parameters = format!("http://{}", listener.local_addr()?);
+        tasks.spawn(stop.run_until_cancelled_owned(serve(listener, |request| async move {
+            parameter_store(&request)
+        })));
+
+        let admin = Arc::new(admin::Admin {
+            organisers: Organisers::new(table.clone()),
+            ledger: Arc::new(without_retries(&table)),
+            keys: Arc::new(FileKeys::in_memory()),
+            clock: Arc::new(Machine),
+            allow_loopback: true,
+        });
+        let first =
+            FirstRun { azure_endpoint: azure, azure_key: None, is_simulated: true, data: None };
+        first_run::prepare(&admin, first).await?;
+        Ok(Self { engine, parameters, _end: end })
+    }
+
+    /// The environment in which a function finds this world.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.engine.clone()),
+            ("AWS_ENDPOINT_URL_SSM", self.parameters.clone()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("LANYARD_DYNAMODB_PATIENCE_MS", PATIENCE.as_millis().to_string()),
+            ("LANYARD_KEY_PREFIX", "/lanyard/stage".to_owned()),
+            ("LANYARD_TABLE", TABLE.to_owned()),
+        ]
+    }
+}
+
+async fn make_table(engine: &str) -> Result<Table> {
+    let local = || "local".to_owned();
+    let settings = Settings {
+        table: TABLE.to_owned(),
+        key_prefix: "/lanyard/stage".to_owned(),
+        region: REGION.to_owned(),
+        credentials: Credentials { key_id: local(), secret: local(), session: None },
+        dynamodb_endpoint: Some(engine.to_owned()),
+        dynamodb_patience: None,
+        ssm_endpoint: None,
+        sts_endpoint: None,
+        function: "stage".to_owned(),
+    };
+    let table = clients::table(&settings, Patience::of(PATIENCE));
+    let pair = |name: &str, is: &str| (name.to_owned(), is.to_owned());
+    let attributes = [pair("pk", "S"), pair("sk", "S")];
+    let keys = [pair("pk", "HASH"), pair("sk", "RANGE")];
+    let created = table::create(&table, &attributes, &keys).await;
+    created.map_err(|cause| anyhow::anyhow!(cause)).context("the table cannot be created")?;
+    Ok(table)
+}
+
+/// Parameter Store, as far as the functions use it. Every parameter holds the simulator's key.
+fn parameter_store(request: &Request<Bytes>) -> Response<Full<Bytes>> {
+    let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok());
+    let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    let (status, answer) = match target {
+        Some("AmazonSSM.GetParameter") => {
+            let parameter = json!({
+                "Name": asked["Name"], "Type": "SecureString", "Value": "simulated", "Version": 1,
+            });
+            (200, json!({ "Parameter": parameter }))
+        }
+        Some("AmazonSSM.PutParameter") => (200, json!({ "Tier": "Standard", "Version": 1 })),
+        Some("AmazonSSM.DeleteParameter") => (200, json!({})),
+        _ => (400, json!({ "__type": "UnknownOperationException" })),
+    };
+    let mut response = Response::new(Full::from(answer.to_string()));
+    *response.status_mut() =
+        ::http::StatusCode::from_u16(status).unwrap_or(::http::StatusCode::BAD_REQUEST);
+    response
+}

@@ -1,0 +1,101 @@
+//! A usual request for each operation, and the model that answers it.
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use lanyard_domain::operation::Operation;
+use lanyard_gateway::testing::a_deployment;
+use serde_json::{Value, json};
+
+use super::attendee::Attendee;
+use super::builder::Builder;
+use super::canary;
+
+/// A recording of ten seconds: 16 bit at 16 kHz.
+pub(crate) fn recording() -> Vec<u8> {
+    let mut wav =
+        b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0".to_vec();
+    wav.extend(std::iter::repeat_n(7, 320_000));
+    wav
+}
+
+/// A part of a form: its name, the rest of its head, its bytes.
+pub(crate) type Part<'p> = (&'p str, &'p str, &'p [u8]);
+
+/// A form between the boundary `b`.
+pub(crate) fn form(parts: &[Part<'_>]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, head, bytes) in parts {
+        let head = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"{head}\r\n\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--b--\r\n");
+    body
+}
+
+/// The head of a file of somebody's.
+pub(crate) const WAV: &str = "; filename=\"../ada/secret.WAV\"\r\nContent-Type: audio/wav";
+pub(crate) const PNG: &str = "; filename=\"elephant.png\"\r\nContent-Type: image/png";
+
+impl Attendee {
+    /// A request with a form.
+    pub(crate) fn post_form(&self, path: &str, parts: &[Part<'_>]) -> http::Request<Bytes> {
+        let mut request = self.post(path, form(parts));
+        let content_type = http::HeaderValue::from_static("multipart/form-data; boundary=b");
+        request.headers_mut().insert(CONTENT_TYPE, content_type);
+        request
+    }
+
+    /// The usual request for an operation, which names no model.
+    pub(crate) fn asks_for(&self, operation: Operation) -> http::Request<Bytes> {
+        let path = format!("/api/v1/{}", operation.path());
+        let prompt = canary::PROMPT;
+        let json = |body: Value| self.post(&path, body.to_string());
+        match operation {
+            Operation::ChatCompletions => {
+                json(json!({"messages": [{"role": "user", "content": prompt}]}))
+            }
+            Operation::Embeddings | Operation::Moderations | Operation::Responses => {
+                json(json!({"input": prompt}))
+            }
+            Operation::Completions => json(json!({"prompt": prompt})),
+            Operation::ImagesGenerations => json(json!({"prompt": prompt})),
+            Operation::AudioSpeech => json(json!({"input": prompt, "voice": "alloy"})),
+            Operation::ImagesEdits => self
+                .post_form(&path, &[("image", PNG, b"\x89PNG"), ("prompt", "", prompt.as_bytes())]),
+            Operation::AudioTranscriptions | Operation::AudioTranslations => self.post_form(
+                &path,
+                &[("file", WAV, &recording()), ("prompt", "", prompt.as_bytes())],
+            ),
+            Operation::Conversations
+            | Operation::Files
+            | Operation::VectorStores
+            | Operation::Assistants
+            | Operation::Threads
+            | Operation::Videos => {
+                panic!("{operation} is more than one call")
+            }
+        }
+    }
+}
+
+impl Builder {
+    /// A model for every operation, and each the default of its own.
+    pub(crate) fn everything(self) -> Self {
+        let more = Operation::ALL.into_iter().filter(|operation| {
+            let is_there = matches!(operation, Operation::ChatCompletions | Operation::Embeddings);
+            operation.is_below_deployment() && !is_there
+        });
+        more.fold(self, |builder, operation| {
+            let name = format!("model-{}", operation.name());
+            let mut deployment = a_deployment(&name, operation);
+            let azure = format!("{}-{name}", canary::AZURE_NAME);
+            deployment.azure_name = azure.parse().expect("the name is an id");
+            let name = deployment.name.clone();
+            builder
+                .deployments(|deployments| deployments.push(deployment))
+                .with(|event| drop(event.default_deployments.insert(operation, name)))
+        })
+    }
+}

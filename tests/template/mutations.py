@@ -1,0 +1,50 @@
+"""Breaks template.yaml in one place at a time and expects expanded.py to say so.
+
+    python tests/template/mutations.py template.yaml
+"""
+
+import sys
+from pathlib import Path
+
+from expanded import check
+
+# What is changed, the first place of it, and a part of what must be said.
+MUTATIONS = [
+    ("ResponseTransferMode: RESPONSE_STREAM", "ResponseTransferMode: STREAM", "is streamed: False"),
+    ("TimeoutInMillis: 300000", "TimeoutInMillis: 29000", "ends before its function"),
+    ("Role: !GetAtt EventRole.Arn", "Role: !GetAtt ModelsRole.Arn", "Event has no role of its own"),
+    ("LogGroup: !Ref EventLogs", "LogGroup: !Ref ModelsLogs", "Event has no log group of its own"),
+    ("LogFormat: JSON", "LogFormat: Text", "logs no JSON"),
+    ("Action: dynamodb:GetItem", "Action: dynamodb:Get*", "has a wildcard"),
+    ("Action: dynamodb:GetItem", "Action: dynamodb:Scan", "scans"),
+    ('"Null": { dynamodb:LeadingKeys: "false" }', '"Null": { dynamodb:LeadingKeys: "true" }', "without any key"),
+    ('["CODE#*", "EVENT#*"]', '["*"]', "is not limited to partitions"),
+    ("Resource: !GetAtt Table.Arn", 'Resource: "*"', "on anything"),
+    ("!Ref AccountPolicy", "arn:aws:iam::aws:policy/AmazonSSMFullAccess", "takes a policy of AWS's"),
+    ("    Description: Requests that each route takes at one moment.\n", "", "Burst has no description"),
+    (", Tracing]", "]", "not every parameter stands in one group"),
+    ("AlarmActions: [!If [HasTopic, !Ref AlarmTopic, !Ref Alarms]]", "AlarmActions: []", "tells nobody"),
+    ("FunctionName = '${Models}' OR", "", "FunctionThrottlesAlarm leaves Models out"),
+    (r"OR \"${Admin}\"", "", "the dashboard leaves Admin out"),
+]
+
+
+def main(path):
+    template = Path(path).read_text()
+    missed = []
+    for before, after, said in MUTATIONS:
+        if before not in template:
+            missed.append(f"there is no {before!r} to be changed")
+            continue
+        problems, _ = check(template.replace(before, after, 1))
+        if not any(said in problem for problem in problems):
+            missed.append(f"{before!r} became {after!r} and nobody said {said!r}: {problems}")
+    for miss in missed:
+        print(miss)
+    if missed:
+        sys.exit(f"{len(missed)} of {len(MUTATIONS)} mutations were not seen")
+    print(f"{len(MUTATIONS)} mutations, each seen")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
