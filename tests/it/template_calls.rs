@@ -1,14 +1,22 @@
 //! What functions ask of AWS, seen at work: each asks for every row of its table and no other.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chrono::TimeDelta;
+use http::Method;
+use lanyard_domain::object::Kind;
+use lanyard_domain::operation::Operation;
 use lanyard_gateway::ports::Clock;
 use lanyard_gateway::testing::{LedgerCall, LedgerTrouble};
 use lanyard_platform::grants::{Target, Work};
+use serde_json::json;
+use tokio::time::Instant;
 
-use crate::support::World;
+use crate::support::attendee::CHAT;
+use crate::support::kept::path;
 use crate::support::policed::row;
+use crate::support::{World, policed};
 
 /// The rows of a function that the SDK's calls show.
 pub(crate) fn rows(function: &str) -> BTreeSet<(String, Target)> {
@@ -16,23 +24,64 @@ pub(crate) fn rows(function: &str) -> BTreeSet<(String, Target)> {
     calls.into_iter().filter(|grant| grant.on != Target::AzureIdentity).map(row).collect()
 }
 
-#[tokio::test]
-async fn chat_completions_ask_for_their_rows_and_no_others() {
-    let world = World::event("chat").only("chat-completions").start().await;
-    let ada = world.attendee("ada").await;
-    ada.chat("hello").await.assert_ok();
-    world.settle().await;
-    let asked = world.engine().policed().asked("chat-completions");
-    assert_eq!(asked, rows("chat-completions"));
+/// The function of an operation.
+fn function(operation: Operation) -> &'static str {
+    let name = operation.name().replace('_', "-");
+    policed::functions().find(|function| *function == name).expect("each operation has one")
 }
 
 #[tokio::test]
-async fn embeddings_ask_for_their_rows_and_no_others() {
-    let world = World::event("embed").only("embeddings").start().await;
+async fn what_relays_one_call_asks_for_its_rows_and_no_others() {
+    let relayed = Operation::ALL.into_iter().filter(|operation| operation.is_below_deployment());
+    for operation in relayed {
+        let function = function(operation);
+        let world = World::event(function).only(function).everything().keeping().start().await;
+        let ada = world.attendee("ada").await;
+        ada.send(ada.asks_for(operation)).await.assert_ok();
+        if operation == Operation::ChatCompletions {
+            // Whose the file is must be looked up.
+            let file = json!([{"type": "file", "file": {"file_id": "file-none"}}]);
+            let body = json!({"messages": [{"role": "user", "content": file}]});
+            let refused = ada.send(ada.post(CHAT, body.to_string())).await;
+            refused.assert_refused(404, "object_not_found");
+        }
+        world.settle().await;
+        assert_eq!(world.engine().policed().asked(function), rows(function), "{function}");
+    }
+}
+
+#[tokio::test]
+async fn what_keeps_objects_asks_for_its_rows_and_no_others() {
+    let mut asked = BTreeSet::new();
+    for kind in Kind::ALL {
+        let function = function(kind.operation());
+        let world = World::event(function).only(function).keeping().start().await;
+        let ada = world.attendee("ada").await;
+        let id = ada.own(kind).await;
+        let one = format!("{}/{id}", path(kind));
+        ada.call(Method::GET, &one, None).await.assert_ok();
+        if kind == Kind::File {
+            ada.call(Method::GET, &path(kind), None).await.assert_ok();
+        }
+        ada.call(Method::DELETE, &one, None).await.assert_ok();
+        world.quiet().await;
+        asked.extend(world.engine().policed().asked(function));
+    }
+    assert_eq!(asked, rows("responses"));
+}
+
+#[tokio::test]
+async fn what_clears_objects_asks_for_its_rows_and_no_others() {
+    let world = World::event("clear").keeping().start().await;
     let ada = world.attendee("ada").await;
-    ada.embed(serde_json::json!("hello")).await.assert_ok();
-    world.settle().await;
-    assert_eq!(world.engine().policed().asked("embeddings"), rows("embeddings"));
+    ada.own(Kind::File).await;
+    world.quiet().await;
+    world.wait(TimeDelta::days(2));
+    let (clearing, now) = (world.function("clear-objects"), world.clock().now());
+    let until = Instant::now() + Duration::from_secs(60);
+    let cleared = ::clear_objects::handle(clearing, now, until).await.unwrap();
+    assert_eq!((cleared.events, cleared.deleted), (1, 1));
+    assert_eq!(world.engine().policed().asked("clear-objects"), rows("clear-objects"));
 }
 
 #[tokio::test]
@@ -56,7 +105,7 @@ async fn the_sweep_asks_for_its_rows_and_no_others() {
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
     world.wait(TimeDelta::minutes(30));
-    let swept = ::sweep::handle(world.sweeper(), world.clock().now()).await.unwrap();
+    let swept = ::sweep::handle(world.function("sweep"), world.clock().now()).await.unwrap();
     assert_eq!((swept.expired_holds, swept.mended_periods), (1, 1));
     world.settle().await;
     assert_eq!(world.engine().policed().asked("sweep"), rows("sweep"));

@@ -191,10 +191,10 @@ impl Inner {
         }
     }
 
-    /// The function without attendees, over the same table and under its own policies.
-    pub(crate) fn sweeper(&self) -> Arc<Gateway> {
-        let table = Arc::new(self.engine().table_of(&["sweep"]));
-        let keys = Arc::clone(&self.keys) as Arc<dyn KeyStore>;
+    /// A function without attendees, over the same table and under its own policies.
+    pub(crate) fn function(&self, name: &'static str) -> Arc<Gateway> {
+        let table = Arc::new(self.engine().table_of(&[name]));
+        let keys = Arc::new(self.engine().keys_of(name, Arc::clone(&self.keys)));
         Arc::new(Gateway::new(Ports {
             clock: self.clock.clone(),
             luck: self.luck.clone(),

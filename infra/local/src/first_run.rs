@@ -104,10 +104,13 @@ async fn organiser_token(admin: &Arc<Admin>, data: Option<&PathBuf>) -> Result<O
 
 async fn make_event(admin: &Arc<Admin>, is_simulated: bool) -> Result<()> {
     let now = admin.clock.now();
-    let mut defaults =
-        json!({"chat_completions": "gpt-4o-mini", "embeddings": "text-embedding-3-small"});
+    let mut defaults = json!({
+        "chat_completions": "gpt-4o-mini", "responses": "gpt-4o-mini",
+        "embeddings": "text-embedding-3-small",
+    });
     if is_simulated {
         defaults["audio_transcriptions"] = "whisper".into();
+        defaults["images_generations"] = "gpt-image-1".into();
     }
     let event = json!({
         "name": "Local hackathon",

@@ -61,6 +61,9 @@ pub enum StoreFault {
 pub trait EventStore: Send + Sync {
     /// The event that a code names, if any.
     async fn find(&self, code: &EventCode) -> Result<Option<Listing>, StoreFault>;
+
+    /// The event of an id, if any.
+    async fn find_by_id(&self, id: &EventId) -> Result<Option<Listing>, StoreFault>;
 }
 
 /// What became of a write.

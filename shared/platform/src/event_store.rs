@@ -90,6 +90,12 @@ impl EventStore for Table {
             code_works_until: found.works_until.and_then(|at| DateTime::from_timestamp(at, 0)),
         }))
     }
+
+    async fn find_by_id(&self, id: &EventId) -> Result<Option<Listing>, StoreFault> {
+        let Some(event) = self.event(id, false).await? else { return Ok(None) };
+        let deployments = self.deployments(&event.organiser).await?;
+        Ok(Some(Listing { event, deployments, code_works_until: None }))
+    }
 }
 
 /// What stands behind a code.

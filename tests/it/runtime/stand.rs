@@ -12,6 +12,7 @@ use lanyard_gateway::Gateway;
 use lanyard_gateway::ports::{Clock, Ledger};
 use lanyard_local::options::Options;
 use lanyard_local::runtime::Runtime;
+use lanyard_local::runtime::invocation::Outcome;
 use lanyard_local::service::Service;
 use lanyard_local::template::{TEMPLATE, Template};
 use lanyard_platform::azure::use_ring;
@@ -115,12 +116,7 @@ impl Stand {
 
     /// Invokes a function directly and reads the JSON that it answers.
     pub(super) async fn invoke(&self, function: &str, event: impl Into<Bytes>) -> Value {
-        use lanyard_local::runtime::invocation::Outcome;
-        match self.runtime.invoke(function, event.into()).await.unwrap() {
-            Outcome::Whole(answer) => serde_json::from_slice(&answer).unwrap(),
-            Outcome::Streamed { prelude, .. } => serde_json::from_slice(&prelude).unwrap(),
-            Outcome::Failed(failure) => panic!("{function}: {failure:?}"),
-        }
+        invoke(&self.runtime, function, event.into()).await
     }
 
     pub(super) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
@@ -203,6 +199,15 @@ impl Stand {
             assert!(!Path::new(&path).exists(), "an environment has outlived the service");
         }
         canary::assert_logs_are_clean();
+    }
+}
+
+/// Invokes a function directly and reads the JSON that it answers.
+pub(super) async fn invoke(runtime: &Arc<Runtime>, function: &str, event: Bytes) -> Value {
+    match runtime.invoke(function, event).await.unwrap() {
+        Outcome::Whole(answer) => serde_json::from_slice(&answer).unwrap(),
+        Outcome::Streamed { prelude, .. } => serde_json::from_slice(&prelude).unwrap(),
+        Outcome::Failed(failure) => panic!("{function}: {failure:?}"),
     }
 }
 

@@ -205,7 +205,8 @@ impl Call<'_> {
 }
 
 /// The cheapest body of an operation; `None` where even that costs.
-fn question(operation: Operation, field: CompletionField) -> Option<Value> {
+#[must_use]
+pub(super) fn question(operation: Operation, field: CompletionField) -> Option<Value> {
     match operation {
         Operation::ChatCompletions => Some(chat("Hi", field, shortest(field))),
         Operation::Completions => Some(json!({"prompt": "Hi", "max_tokens": 1})),

@@ -1,17 +1,19 @@
 //! Uses an event as an attendee would: every model whole and streamed, and whether each token is
 //! accounted for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use http::HeaderValue;
 use lanyard_domain::catalog::CompletionField;
+use lanyard_domain::operation::Operation;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::asker::{Answer, Asker, Frames, Silence, Streamed, streamed, whole};
-use super::azure::{chat, long_chat};
+use super::azure::{long_chat, question};
 use super::finding::{Finding, Level};
 use super::holdings::Holdings;
 use super::pace::{Arrivals, Pace};
@@ -91,11 +93,28 @@ pub(super) async fn run(
     };
     let mut findings = Vec::new();
     let mut spent = Spent::default();
+    let mut left_out = BTreeSet::new();
     for model in &before.models {
         let direct = direct.iter().find(|(name, _)| *name == model.id).map(|(_, stream)| *stream);
-        for operation in &model.operations {
-            findings.extend(trial.model(&model.id, operation, direct, &mut spent).await);
+        for name in &model.operations {
+            // A later service may have operations that this doctor does not know.
+            match name.parse().ok().and_then(|operation| Some((operation, cheapest(operation)?))) {
+                Some((operation, body)) => {
+                    findings.push(trial.call(&model.id, operation, body, &mut spent).await);
+                    if operation == Operation::ChatCompletions {
+                        findings.push(trial.stream(&model.id, direct, &mut spent).await);
+                    }
+                }
+                None => {
+                    left_out.insert(name.as_str());
+                }
+            }
         }
+    }
+    if !left_out.is_empty() {
+        let left_out = left_out.into_iter().collect::<Vec<_>>().join(", ");
+        let seen = format!("They cost more than a word, or keep something: {left_out}.");
+        findings.push(Finding::skip("through the rest", seen));
     }
     if before.models.is_empty() {
         let mend = "Let the event offer deployments: PATCH its field deployments, or add some.";
@@ -136,29 +155,22 @@ impl Trial<'_> {
         })
     }
 
-    async fn model(
+    async fn call(
         &self,
-        name: &str,
-        operation: &str,
-        direct: Option<&Arrivals>,
+        model: &str,
+        operation: Operation,
+        body: Value,
         spent: &mut Spent,
-    ) -> Vec<Finding> {
-        let check = |what: &str| format!("through {name} {what}");
-        match operation {
-            "chat_completions" => {
-                let short = chat("Hi", CompletionField::MaxTokens, 16);
-                let called = whole(self.post("chat/completions", name, short)).await;
-                let first = judge_call(check("call"), &called, spent);
-                let called = streamed(self.post("chat/completions", name, long_chat())).await;
-                vec![first, judge_stream(check("stream"), &called, direct, spent)]
-            }
-            "embeddings" => {
-                let called = whole(self.post("embeddings", name, json!({"input": "Hi"}))).await;
-                vec![judge_call(check("call"), &called, spent)]
-            }
-            // A later service's operation.
-            _ => vec![Finding::skip(check(operation), "This doctor does not know the operation.")],
-        }
+    ) -> Finding {
+        let check = format!("through {model} {}", operation.name());
+        let called = whole(self.post(operation.path(), model, body)).await;
+        judge_call(check, operation, &called, spent)
+    }
+
+    async fn stream(&self, model: &str, direct: Option<&Arrivals>, spent: &mut Spent) -> Finding {
+        let path = Operation::ChatCompletions.path();
+        let called = streamed(self.post(path, model, long_chat())).await;
+        judge_stream(format!("through {model} stream"), &called, direct, spent)
     }
 
     fn post(&self, path: &str, model: &str, mut body: Value) -> reqwest::RequestBuilder {
@@ -184,7 +196,22 @@ impl Trial<'_> {
     }
 }
 
-fn judge_call(check: String, called: &Result<Answer, Silence>, spent: &mut Spent) -> Finding {
+/// The cheapest body of an operation, with room for a model to think in. The gateway writes the
+/// cap as each deployment takes it.
+fn cheapest(operation: Operation) -> Option<Value> {
+    let mut body = question(operation, CompletionField::MaxTokens)?;
+    if operation == Operation::ChatCompletions {
+        body[CompletionField::MaxTokens.name()] = json!(16);
+    }
+    Some(body)
+}
+
+fn judge_call(
+    check: String,
+    operation: Operation,
+    called: &Result<Answer, Silence>,
+    spent: &mut Spent,
+) -> Finding {
     let answer = match called {
         Ok(answer) => answer,
         Err(silence) => return silent(check, *silence),
@@ -192,7 +219,10 @@ fn judge_call(check: String, called: &Result<Answer, Silence>, spent: &mut Spent
     if !answer.status.is_success() {
         return refused(check, answer);
     }
-    let Some(tokens) = answer.json()["usage"]["total_tokens"].as_u64() else {
+    // Azure counts no tokens for a moderation.
+    let is_free = operation == Operation::Moderations;
+    let tokens = answer.json()["usage"]["total_tokens"].as_u64();
+    let Some(tokens) = tokens.or(is_free.then_some(0)) else {
         let mend = "The answer is charged by estimate. Look at what Azure answers directly.";
         return Finding::fail(check, "The answer carries no usage.", mend);
     };
@@ -201,8 +231,8 @@ fn judge_call(check: String, called: &Result<Answer, Silence>, spent: &mut Spent
     if !answer.headers.contains_key("x-request-id") {
         return without_id(check);
     }
-    let seen = format!("It answers in {} ms with its usage.", answer.took.as_millis());
-    Finding::ok(check, seen)
+    let usage = if is_free { "" } else { " with its usage" };
+    Finding::ok(check, format!("It answers in {} ms{usage}.", answer.took.as_millis()))
 }
 
 fn judge_stream(

@@ -67,8 +67,7 @@ impl Gateway {
         until: Instant,
         cleared: &mut Cleared,
     ) -> Result<(), Cause> {
-        let listing = self.ports.events.find(&event.code).await?;
-        let listing = listing.filter(|listing| listing.event.id == event.id);
+        let listing = self.ports.events.find_by_id(&event.id).await?;
         let deployments = listing.map(|listing| listing.deployments).unwrap_or_default();
         let (mut after, mut left): (Option<Owned>, u64) = (None, 0);
         loop {

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use lanyard_domain::ids::EventId;
 use lanyard_domain::token::EventCode;
 
 use super::lock;
@@ -45,14 +46,31 @@ impl MemoryEvents {
     }
 }
 
+impl MemoryEvents {
+    /// A look-up that finds nothing, or fails.
+    fn find_nothing<T>(&self) -> Result<Option<T>, StoreFault> {
+        self.lookups.fetch_add(1, Ordering::Relaxed);
+        match *lock(&self.trouble) {
+            None => Ok(None),
+            Some(EventTrouble::Away) => Err(StoreFault::Away("scripted".into())),
+            Some(EventTrouble::Unreadable) => Err(StoreFault::Unreadable("scripted".into())),
+        }
+    }
+}
+
 #[async_trait]
 impl EventStore for MemoryEvents {
     async fn find(&self, code: &EventCode) -> Result<Option<Listing>, StoreFault> {
-        self.lookups.fetch_add(1, Ordering::Relaxed);
-        match *lock(&self.trouble) {
-            None => Ok(lock(&self.listings).get(code).cloned()),
-            Some(EventTrouble::Away) => Err(StoreFault::Away("scripted".into())),
-            Some(EventTrouble::Unreadable) => Err(StoreFault::Unreadable("scripted".into())),
+        self.find_nothing::<()>()?;
+        Ok(lock(&self.listings).get(code).cloned())
+    }
+
+    async fn find_by_id(&self, id: &EventId) -> Result<Option<Listing>, StoreFault> {
+        let listing =
+            lock(&self.listings).values().find(|listing| listing.event.id == *id).cloned();
+        match listing {
+            Some(listing) => self.find(&listing.event.code).await,
+            None => self.find_nothing(),
         }
     }
 }

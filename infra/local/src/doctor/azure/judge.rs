@@ -110,8 +110,9 @@ fn operations(deployment: &Listed) -> String {
     deployment.operations.iter().map(|one| one.name()).collect::<Vec<_>>().join(" and ")
 }
 
+/// Each operation's answer has one list by which it is known.
 fn is_answer(body: &Value) -> bool {
-    body["choices"].is_array() || body["data"].is_array()
+    ["choices", "data", "results", "output"].iter().any(|list| body[list].is_array())
 }
 
 fn silent(silence: Silence) -> Finding {

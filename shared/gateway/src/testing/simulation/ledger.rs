@@ -181,8 +181,8 @@ impl Ledger for SimulatedLedger {
 fn check_budget(account: &Account, write: &Write, granted: &Allowance) -> Result<(), String> {
     let is_admission =
         write.changes.iter().any(|c| matches!(c, Change::Add(Field::PeriodOpen(_), 1)));
-    // A unit's total may be passed before by what was used above its estimate: only who asks for
-    // more of it is refused.
+    // A total may have been passed by what was used above its estimate: only who asks for more of
+    // it is refused.
     let asked = |field| {
         write.changes.iter().any(|c| matches!(c, Change::Add(f, n) if *f == field && *n > 0))
     };
@@ -192,7 +192,7 @@ fn check_budget(account: &Account, write: &Write, granted: &Allowance) -> Result
         let committed = account.count(field);
         if let Some(most) = granted.limit(limit)
             && is_admission
-            && (limit == Limit::TokensTotal || asked(field))
+            && asked(field)
             && committed > most
         {
             let words = limit.words();
