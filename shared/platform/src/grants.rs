@@ -81,10 +81,12 @@ const KEEPING: [Grant; 5] = [
 const WORKING: [Grant; 2] =
     [items("dynamodb:PutItem", Partition::Jobs), items("dynamodb:DeleteItem", Partition::Jobs)];
 
-/// `objects`: the jobs that are open, the events whose they are, and that one is settled.
-const FINISHING: [Grant; 3] = [
+/// `objects` and `event_store`: the jobs that are open, their events and deployments, the accounts
+/// that hold what they may cost, and that one is settled. No code, no token, no object.
+const FINISHING: [Grant; 4] = [
     items("dynamodb:Query", Partition::Jobs),
-    items("dynamodb:Query", Partition::Marks),
+    items("dynamodb:GetItem", Partition::Event),
+    items("dynamodb:Query", Partition::Organiser),
     items("dynamodb:DeleteItem", Partition::Jobs),
 ];
 
@@ -188,7 +190,7 @@ impl Work {
                 LOOKING_UP.into_iter().chain(FORWARDING).chain(keeping).collect()
             }
             Self::Employ => Self::Keep.calls().into_iter().chain(WORKING).collect(),
-            Self::Finish => LOOKING_UP.into_iter().chain(FORWARDING).chain(FINISHING).collect(),
+            Self::Finish => FORWARDING.into_iter().chain(FINISHING).collect(),
             Self::Answer => LOOKING_UP.into(),
             Self::Organise => ORGANISING.into(),
             Self::Sweep => SWEEPING.into(),

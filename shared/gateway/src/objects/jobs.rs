@@ -5,7 +5,7 @@
 //! cancelling, or [`Gateway::finish_jobs`] where nobody looks. The hold lets only one of them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -239,22 +239,19 @@ impl Gateway {
         if open.is_empty() {
             return Ok(finished);
         }
+        let ids: BTreeSet<EventId> = open.iter().map(|owned| owned.event.clone()).collect();
         let mut events: BTreeMap<EventId, Arc<OpenEvent>> = BTreeMap::new();
-        for event in self.ports.objects.marked().await? {
-            if !open.iter().any(|owned| owned.event == event.id) {
-                continue;
-            }
+        for id in ids {
             // One event's trouble is not the next one's.
-            match self.ports.events.find(&event.code).await {
-                Ok(Some(listing)) if listing.event.id == event.id => {
+            match self.ports.events.find_by_id(&id).await {
+                Ok(Some(listing)) => {
                     // All deployments: one that is no longer on offer may be at work all the same.
                     let catalog = Catalog::new(listing.deployments, None);
-                    let at = OpenEvent::of(listing.event, catalog);
-                    events.insert(event.id, Arc::new(at));
+                    events.insert(id, Arc::new(OpenEvent::of(listing.event, catalog)));
                 }
-                Ok(_) => {}
+                Ok(None) => {}
                 Err(fault) => {
-                    tracing::warn!(event = %event.id, fault = ?fault, "its jobs are not read yet");
+                    tracing::warn!(event = %id, fault = ?fault, "its jobs are not read yet");
                 }
             }
         }
