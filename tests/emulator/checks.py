@@ -3,9 +3,10 @@
 import datetime
 import json
 
-from stand import sample
+from stand import ROOT, sample
 
 EXPOSED = "access-control-expose-headers"
+MODELS = {"gpt-4o", "gpt-4o-mini", "text-embedding-3-small"}
 
 
 def changed(event, **headers):
@@ -41,13 +42,13 @@ def tells_the_attendee_about_the_event(function):
     body = succeeded(function.request(sample("event")))
     assert body["event"]["name"] == "Local hackathon", body
     assert body["user"] == "githubuser", body
-    assert [model["id"] for model in body["models"]] == ["gpt-4o", "gpt-4o-mini", "text-embedding-3-small"], body
+    assert MODELS <= {model["id"] for model in body["models"]}, body
 
 
 def lists_the_models(function):
     body = succeeded(function.request(sample("models")))
     assert body["object"] == "list", body
-    assert [model["id"] for model in body["data"]] == ["gpt-4o", "gpt-4o-mini", "text-embedding-3-small"], body
+    assert MODELS <= {model["id"] for model in body["data"]}, body
 
 
 def answers_a_chat_whole(function):
@@ -93,9 +94,26 @@ def refuses_a_broken_body(file):
 
 def refuses_another_method(file, way):
     def refuses_another_method(function):
-        refused(getattr(function, way)(sample(file) | {"httpMethod": "DELETE"}), 405, "method_not_allowed")
+        refused(getattr(function, way)(sample(file) | {"httpMethod": "PATCH"}), 405, "method_not_allowed")
 
     return refuses_another_method
+
+
+def answers(file):
+    def answers_its_sample(function):
+        status, headers, body = function.streamed(sample(file))
+        assert status == 200, f"{status} {body}"
+        assert headers["x-request-id"].startswith("req_") and body, (headers, body)
+
+    return answers_its_sample
+
+
+def answers_as_often_as_it_is_called(file):
+    def answers_as_often_as_it_is_called(function):
+        first, second = function.call(sample(file)), function.call(sample(file))
+        assert first and first == second and all(isinstance(count, int) for count in first.values()), (first, second)
+
+    return answers_as_often_as_it_is_called
 
 
 def sweeps_by_schedule(function):
@@ -161,7 +179,21 @@ def says_what_its_environment_lacks(function):
     assert "LANYARD_TABLE is missing" in log and "Runtime.ExitError" in log, log
 
 
-CHECKS = {
+def usual(name):
+    """What a function is asked that has no checks of its own."""
+    event = sample(name)
+    if "httpMethod" not in event:
+        return [answers_as_often_as_it_is_called(name)]
+    takes_json = event["headers"].get("content-type") == "application/json" and event["body"]
+    return [
+        answers(name),
+        refuses_an_unknown_code(name, "streamed"),
+        *([refuses_a_broken_body(name)] if takes_json else []),
+        refuses_another_method(name, "streamed"),
+    ]
+
+
+OWN_CHECKS = {
     "event": [
         tells_the_attendee_about_the_event,
         refuses_an_unknown_code("event", "request"),
@@ -196,3 +228,8 @@ CHECKS = {
         keeps_a_deployment_and_never_its_key,
     ],
 }
+
+NAMES = sorted(manifest.parent.name for manifest in (ROOT / "functions").glob("*/Cargo.toml"))
+# What organisers do changes what the others find.
+NAMES.sort(key=lambda name: name == "admin")
+CHECKS = {name: OWN_CHECKS.get(name) or usual(name) for name in NAMES}

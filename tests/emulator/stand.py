@@ -126,7 +126,7 @@ class Function:
         prelude, separator, body = answer.partition(SEPARATOR)
         assert separator, f"no eight NULs between head and body: {answer[:300]}"
         prelude = json.loads(prelude)
-        return prelude["statusCode"], headers_of(prelude), body.decode()
+        return prelude["statusCode"], headers_of(prelude), body.decode(errors="replace")
 
     def peak_mib(self):
         """Most memory that the function had resident at any time."""

@@ -53,7 +53,6 @@ def check(text):
         if resource["Type"] == "AWS::Serverless::Function":
             # What `sam build` puts in place of the folder.
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
-    template["Globals"]["Function"].pop("CodeUri")
     defaults = {name: parameter["Default"] for name, parameter in template["Parameters"].items()}
     proxied = set(streaming(declared))
     expanded = transform(template, defaults, NoManagedPolicies())

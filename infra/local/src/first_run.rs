@@ -118,7 +118,7 @@ async fn make_event(admin: &Arc<Admin>, is_simulated: bool) -> Result<()> {
     });
     if is_simulated {
         defaults["audio_transcriptions"] = "whisper".into();
-        defaults["images_generations"] = "gpt-image-1".into();
+        defaults["images_generations"] = "dall-e-3".into();
     }
     let event = json!({
         "name": "Local hackathon",

@@ -15,7 +15,7 @@ const REQUESTS_PER_ATTENDEE: usize = 10;
 /// What is to be measured.
 pub(crate) struct Measurement {
     /// The function's name.
-    pub(crate) function: &'static str,
+    pub(crate) function: String,
     /// Its binary.
     pub(crate) binary: PathBuf,
     /// What it is asked.
@@ -27,7 +27,7 @@ pub(crate) struct Measurement {
 /// What was measured. Times are medians; those of a start are over all starts.
 pub(crate) struct Figures {
     /// The function's name.
-    pub(crate) function: &'static str,
+    pub(crate) function: String,
     /// The binary's size in bytes.
     pub(crate) size: u64,
     /// From the process's start to its first request for an invocation.
@@ -78,7 +78,7 @@ impl Measurement {
             peak_kib = peak_kib.max(process.peak_kib()?);
         }
         Ok(Figures {
-            function: self.function,
+            function: self.function.clone(),
             size: std::fs::metadata(&self.binary)?.len(),
             ready: median(ready),
             ready_cpu: median(ready_cpu),
@@ -95,7 +95,7 @@ impl Measurement {
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
-            .env("AWS_LAMBDA_FUNCTION_NAME", self.function)
+            .env("AWS_LAMBDA_FUNCTION_NAME", &self.function)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_RUNTIME_API", runtime.address())
             .env("LANYARD_LOG", "warn")
