@@ -1,15 +1,18 @@
 //! Runs and films: each is paid for once, to the token and the second, whoever sees its end.
 
+mod deleted;
+mod films;
+mod troubles;
+
 use chrono::TimeDelta;
 use http::Method;
 use lanyard_domain::object::Kind;
-use lanyard_domain::unit::Unit;
-use lanyard_gateway::objects::jobs::Finished;
+use lanyard_gateway::objects::finish::Finished;
 use lanyard_gateway::ports::Clock;
 use serde_json::{Value, json};
 
 use crate::support::attendee::Attendee;
-use crate::support::azure::kept::run_usage;
+use crate::support::azure::kept::{of_events, run_usage};
 use crate::support::kept::path;
 use crate::support::usual::{COMPLETION_TOKENS, PROMPT_TOKENS};
 use crate::support::{Reply, World};
@@ -237,6 +240,84 @@ async fn another_attendees_run_or_assistant_cannot_be_named_below_ones_own_threa
 }
 
 #[tokio::test]
+async fn polls_do_not_eat_the_days_requests_and_two_at_once_pay_once() {
+    for in_memory in [true, false] {
+        let world = World::event("polls").keeping().requests_per_day(MADE).processes(3);
+        let world = if in_memory { world.in_memory() } else { world };
+        let world = world.start().await;
+        let ada = world.attendee("ada").await;
+        let (one, run) = a_run(&ada).await;
+        ada.call(Method::GET, &one, None).await.assert_ok();
+        ada.chat("hello").await.assert_refused(429, "insufficient_quota");
+        world.azure().set_job(&run, ended("completed"));
+        let polls = (0..8).map(|_| ada.call(Method::GET, &one, None));
+        let (polled, finished) =
+            tokio::join!(futures_util::future::join_all(polls), finish(&world));
+        polled.iter().for_each(|poll| _ = poll.assert_ok());
+        assert!(finished.left <= 1);
+        world.quiet().await;
+        assert_eq!(finish(&world).await, Finished::default());
+        assert_paid_once(&world).await;
+    }
+}
+
+#[tokio::test]
+async fn outputs_of_tools_let_a_run_go_on_whole_and_streamed() {
+    for is_streamed in [false, true] {
+        let world = world("outputs").await;
+        let ada = world.attendee("ada").await;
+        let (one, run) = a_run(&ada).await;
+        let required = json!({"status": "requires_action", "required_action": {}});
+        world.azure().set_job(&run, required);
+        ada.call(Method::GET, &one, None).await.assert_ok();
+        let thread = one.split('/').nth(4).unwrap().to_owned();
+        let mut done = json!({"id": run, "object": "thread.run", "thread_id": thread});
+        done["status"] = "completed".into();
+        done["usage"] = run_usage();
+        let events = [
+            format!("event: thread.run.completed\ndata: {done}\n\n"),
+            "event: done\ndata: [DONE]\n\n".to_owned(),
+        ];
+        world.azure().script(match is_streamed {
+            true => of_events(&events),
+            false => Reply::json(200, done.to_string()),
+        });
+        let outputs = json!({"tool_outputs": [], "stream": is_streamed});
+        let path = format!("{one}/submit_tool_outputs");
+        let answer = ada.call(Method::POST, &path, Some(&outputs)).await;
+        assert!(answer.assert_ok().text().contains("completed"));
+        world.quiet().await;
+        assert_eq!(finish(&world).await, Finished::default());
+        let counts = (MADE + 1, PROMPT_TOKENS, COMPLETION_TOKENS);
+        assert_eq!(world.settle().await.counts(), counts);
+    }
+}
+
+#[tokio::test]
+async fn a_run_has_the_model_that_its_assistant_has_by_then() {
+    let world = World::event("remodelled").in_memory().keeping().deployments(|deployments| {
+        let mut other = deployments[0].clone();
+        other.name = "another".parse().unwrap();
+        other.azure_name = "another-at-azure".parse().unwrap();
+        deployments.push(other);
+    });
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    let (thread, assistant) = (ada.own(Kind::Thread).await, ada.own(Kind::Assistant).await);
+    let one = format!("{}/{assistant}", path(Kind::Assistant));
+    ada.call(Method::POST, &one, Some(&json!({"model": "another"}))).await.assert_ok();
+    let runs = format!("{}/{thread}/runs", path(Kind::Thread));
+    ada.call(Method::POST, &runs, Some(&json!({"assistant_id": assistant}))).await.assert_ok();
+    let sent = world.azure().requests().pop().unwrap();
+    assert_eq!(sent.json()["model"], "another-at-azure");
+    let body = json!({"assistant_id": assistant, "model": "gpt-4o-mini"});
+    let shown = ada.call(Method::POST, &runs, Some(&body)).await.assert_ok().json();
+    assert_eq!(shown["model"], "gpt-4o-mini");
+    world.end_jobs().await;
+    world.settle().await;
+}
+
+#[tokio::test]
 async fn tools_are_those_that_the_event_allows() {
     let allowed = World::event("tools").in_memory().keeping();
     let allowed =
@@ -267,51 +348,6 @@ async fn what_azure_has_retired_says_so_itself() {
         assert!(answer.text().contains("The Assistants API is retired."), "{}", answer.text());
     }
     assert_eq!(world.settle().await.requests, 0);
-}
-
-#[tokio::test]
-async fn a_film_costs_its_seconds_once_it_is_there_and_a_failed_one_nothing() {
-    let world = world("films").await;
-    let ada = world.attendee("ada").await;
-    let body = json!({"prompt": "elephants", "seconds": 5, "size": "1920x1080",
-        "input_reference": "iVBORw0KGgo="});
-    let made = ada.call(Method::POST, &path(Kind::Video), Some(&body)).await.assert_ok().json();
-    assert_eq!((&made["status"], &made["video_url"]), (&json!("queued"), &Value::Null));
-    let sent = world.azure().requests().pop().unwrap().json();
-    assert_eq!((&sent["seconds"], &sent["size"]), (&json!("8"), &json!("1280x720")));
-    let picture = sent["input_reference"]["image_url"].as_str().unwrap().to_owned();
-    assert_eq!(picture, "data:image/png;base64,iVBORw0KGgo=");
-    let id = made["id"].as_str().unwrap();
-    let one = format!("{}/{id}", path(Kind::Video));
-    world.azure().set_job(id, json!({"status": "completed", "progress": 100}));
-    let shown = ada.call(Method::GET, &one, None).await.assert_ok().json();
-    let url = shown["video_url"].as_str().unwrap();
-    assert!(url.ends_with(&format!("/api/v1/videos/{id}/content")), "{url}");
-    let film = ada.call(Method::GET, &format!("{one}/content"), None).await;
-    assert_eq!(film.assert_ok().header("content-type"), Some("video/mp4"));
-    let failed = ada.own(Kind::Video).await;
-    world.azure().set_job(&failed, json!({"status": "failed", "error": {"code": "x"}}));
-    assert_eq!(finish(&world).await.settled, 1);
-    let totals = world.settle().await;
-    assert_eq!((totals.requests, totals.units.get(Unit::VideoSeconds)), (2, 8));
-}
-
-#[tokio::test]
-async fn a_film_made_anew_costs_as_much_as_the_first() {
-    let world = world("remix").await;
-    let ada = world.attendee("ada").await;
-    let first = ada.own(Kind::Video).await;
-    let remix = format!("{}/{first}/remix", path(Kind::Video));
-    let again = ada.call(Method::POST, &remix, Some(&json!({"prompt": "at night"}))).await;
-    let again = again.assert_ok().json()["id"].as_str().unwrap().to_owned();
-    let held = world.accounts().await[0].clone();
-    let seconds = held.holds.values().map(|hold| hold.units.get(Unit::VideoSeconds));
-    assert_eq!(seconds.sum::<u64>(), 16);
-    for id in [&first, &again] {
-        world.azure().set_job(id, json!({"status": "completed", "seconds": "8"}));
-    }
-    assert_eq!(finish(&world).await.settled, 2);
-    assert_eq!(world.settle().await.units.get(Unit::VideoSeconds), 16);
 }
 
 #[tokio::test]

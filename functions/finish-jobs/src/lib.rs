@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use lanyard_gateway::Gateway;
-use lanyard_gateway::objects::jobs::Finished;
+use lanyard_gateway::objects::finish::Finished;
 use lanyard_gateway::ports::Cause;
 use tokio::time::Instant;
 

@@ -7,11 +7,13 @@
 //! just as what never was. What can be called is one table, [`verbs`]. What Azure works on after its
 //! answer is paid for by [`jobs`].
 
+mod answers;
 mod beta;
 mod call;
 pub mod clear;
 mod create;
-pub mod jobs;
+pub mod finish;
+pub(crate) mod jobs;
 pub(crate) mod keeper;
 mod list;
 pub(crate) mod ownership;

@@ -2,19 +2,14 @@
 //! other.
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Method};
-use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
+use http::{HeaderValue, Method};
 use lanyard_domain::account::Field;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::{Kind, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
-use serde::de::IgnoredAny;
-use tokio::time::Instant;
 
+use super::answers::{EVENTS, bytes_type, is_events, json_body, respond, upstream_id};
 use super::beta;
 use super::ownership::pinned_at;
 use super::query::{Param, Query};
@@ -28,8 +23,7 @@ use crate::lookup::Attendance;
 use crate::payload::{Demanded, Payload};
 use crate::ports::{RequestLine, Size, UpstreamBody, UpstreamCall};
 use crate::relay::media;
-use crate::relay::{Next, next_chunk, read_whole};
-use crate::request::{Body, Request, Response, whole};
+use crate::request::{Request, Response, whole};
 use crate::send::{Failure, JSON, LAST_WORDS, Sent, patience};
 use crate::settle::{Ending, ms_between};
 use crate::{Gateway, headers, upstream};
@@ -72,7 +66,7 @@ impl Gateway {
         let url =
             upstream::below_url(deployment, verb.kind.operation(), segments, &query.encoded());
         let mut outgoing = Outgoing::plain(verb.method.clone(), url);
-        let mut added_tokens = 0;
+        let (mut added_tokens, mut new_model) = (0, None);
         if verb.method == Method::POST && !request.http.body().is_empty() {
             let payload = Payload::read(verb.kind.operation(), request)?;
             let named = self.named(attendance, payload.references()?).await?;
@@ -92,9 +86,13 @@ impl Gateway {
                     let choice = pinned_at(choice, &owned.home)?;
                     let there = choice.by_luck(0).first().copied();
                     let there = there.ok_or(ApiError::Internal(None))?;
+                    new_model = Some(there);
                     payload.assistant_for_azure(there.azure_name.as_str())
                 }
             };
+        }
+        if verb.deed == Deed::Delete {
+            self.look_once_more(request, attendance, &owned, deployment).await;
         }
         let demanded = Demanded::nothing();
         let operation = verb.kind.operation();
@@ -113,6 +111,9 @@ impl Gateway {
         };
         if verb.deed == Deed::Delete {
             self.forget(&owned).await;
+        }
+        if let Some(model) = new_model {
+            self.keeper.rehome(&owned, model).await;
         }
         if verb.deed == Deed::Extend {
             self.keeper.resize(&owned, Size::Grows(added_tokens)).await;
@@ -294,120 +295,14 @@ impl Gateway {
         let deployments = attendance.at.catalog.deployments();
         Ok(Telling::of(asked.verb.kind, deployments, home, request).retell(bytes))
     }
-
-    /// An answer read whole and handed on unchanged. An object that was `deleted` is gone even if
-    /// Azure has no words for it.
-    async fn whole_answer(
-        &self,
-        request: &Request,
-        answer: http::Response<UpstreamBody>,
-        headers: HeaderMap,
-        deleted: Option<&Owned>,
-    ) -> Result<Response, ApiError> {
-        let bytes = json_body(request, answer).await;
-        let bytes = match (bytes, deleted) {
-            (Ok(bytes), _) => bytes,
-            (Err(_), Some(owned)) => {
-                let id = owned.id.as_str();
-                let said = serde_json::json!({
-                    "id": id, "object": format!("{}.deleted", owned.kind), "deleted": true,
-                });
-                said.to_string().into()
-            }
-            (Err(error), None) => return Err(error),
-        };
-        Ok(respond(headers, JSON, whole(bytes)))
-    }
-
-    /// An answer handed on as it comes. A break ends it.
-    async fn pass(
-        &self,
-        request: &Request,
-        answer: http::Response<UpstreamBody>,
-        headers: HeaderMap,
-        content_type: HeaderValue,
-    ) -> Result<Response, ApiError> {
-        let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
-        let mut body = answer.into_body();
-        // An empty body hangs a streaming front door.
-        let first = loop {
-            match next_chunk(&mut body, until).await {
-                Next::Chunk(chunk) if chunk.is_empty() => {}
-                Next::Chunk(chunk) => break chunk,
-                Next::End => return Err(ApiError::UpstreamUnreachable(None)),
-                Next::Broken(error) => return Err(error),
-            }
-        };
-        Ok(respond(headers, content_type, passed(first, body, until)))
-    }
 }
 
 /// Whether Azure may have given up a kind at some resource, so that what it says is not our fault.
 fn may_be_retired(kind: Kind, refusal: &ModelRefusal) -> bool {
     match kind {
-        Kind::Assistant | Kind::Thread | Kind::Run => {
+        Kind::Assistant | Kind::Thread | Kind::Run | Kind::Video => {
             refusal.code.as_deref() != Some("DeploymentNotFound")
         }
-        Kind::Response | Kind::Conversation | Kind::File | Kind::VectorStore | Kind::Video => false,
+        Kind::Response | Kind::Conversation | Kind::File | Kind::VectorStore => false,
     }
-}
-
-/// Whether an answer is a stream of events.
-pub(super) fn is_events(answer: &http::Response<UpstreamBody>) -> bool {
-    let kind = answer.headers().get(CONTENT_TYPE);
-    kind.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
-}
-
-/// What downloaded bytes are called: a film and its pictures by their types, from a closed list.
-fn bytes_type(kind: Kind, azure: &HeaderMap) -> HeaderValue {
-    let said = azure.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = said.split(';').next().unwrap_or_default().trim();
-    let known = ["video/mp4", "image/webp", "image/jpeg", "image/png"];
-    let known = known.into_iter().find(|known| known.eq_ignore_ascii_case(essence));
-    known.filter(|_| kind == Kind::Video).map_or(OCTETS, HeaderValue::from_static)
-}
-
-const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
-const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
-
-fn passed(first: Bytes, body: UpstreamBody, until: Option<Instant>) -> Body {
-    let rest = stream::unfold(body, move |mut body| async move {
-        match next_chunk(&mut body, until).await {
-            Next::Chunk(chunk) => Some((chunk, body)),
-            Next::End => None,
-            Next::Broken(error) => {
-                tracing::warn!(error = ?error, "an answer broke off");
-                None
-            }
-        }
-    });
-    let chunks = stream::once(async { first }).chain(rest);
-    StreamBody::new(chunks.map(|chunk| Ok(Frame::data(chunk)))).boxed_unsync()
-}
-
-/// A body that is JSON.
-pub(super) async fn json_body(
-    request: &Request,
-    answer: http::Response<UpstreamBody>,
-) -> Result<Bytes, ApiError> {
-    let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
-    let bytes = read_whole(answer.into_body(), until).await?;
-    match serde_json::from_slice::<IgnoredAny>(&bytes) {
-        Ok(_) => Ok(bytes),
-        Err(_) => Err(ApiError::UpstreamUnreachable(Some("the answer is not JSON".into()))),
-    }
-}
-
-/// Azure's id of its answer, as a header of ours.
-pub(super) fn upstream_id(azure: &HeaderMap) -> HeaderMap {
-    let mut out = HeaderMap::with_capacity(12);
-    crate::relay::copy_upstream_id(azure, &mut out);
-    out
-}
-
-pub(super) fn respond(headers: HeaderMap, content_type: HeaderValue, body: Body) -> Response {
-    let mut response = http::Response::new(body);
-    *response.headers_mut() = headers;
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response
 }

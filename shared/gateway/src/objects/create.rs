@@ -9,7 +9,8 @@ use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
 use serde::Deserialize;
 
-use super::call::{NO_TOKENS, Outgoing, json_body, respond};
+use super::answers::{json_body, respond};
+use super::call::{NO_TOKENS, Outgoing};
 use super::keeper::Birth;
 use super::ownership::{Named, pinned};
 use super::told::Telling;

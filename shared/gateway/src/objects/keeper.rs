@@ -172,6 +172,20 @@ impl Keeper {
         }
     }
 
+    /// Writes down the model that an object has from now on, at the resource that keeps it. A run
+    /// that names none would be sent with the former, so a fault is logged and no more.
+    pub(crate) async fn rehome(&self, owned: &Owned, model: &Deployment) {
+        let home = Home {
+            endpoint: owned.home.endpoint.clone(),
+            deployment: model.name.clone(),
+            replica: model.replica.clone(),
+        };
+        let changed = Owned { home, ..owned.clone() };
+        if self.surely(|| self.objects.put(&changed)).await.is_err() {
+            tracing::warn!(kind = %owned.kind, object = %owned.id, "an object's model is out of date");
+        }
+    }
+
     /// Corrects the size of an object. It only serves estimates, so a fault is logged and no more.
     pub(crate) async fn resize(&self, owned: &Owned, size: Size) {
         let resized = tokio::time::timeout(self.patience, self.objects.resize(owned, size)).await;

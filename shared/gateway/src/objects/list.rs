@@ -13,7 +13,8 @@ use lanyard_domain::settlement::Settlement;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::call::{NO_TOKENS, Outgoing, json_body, respond, upstream_id};
+use super::answers::{json_body, respond, upstream_id};
+use super::call::{NO_TOKENS, Outgoing};
 use super::query::{Param, Query};
 use super::told::Telling;
 use super::verbs::Asked;

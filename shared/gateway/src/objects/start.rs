@@ -7,7 +7,8 @@ use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 
-use super::call::{Outgoing, json_body, respond};
+use super::answers::{is_events, json_body, respond};
+use super::call::Outgoing;
 use super::jobs::Shown;
 use super::keeper::Birth;
 use super::ownership::{Named, pinned};
@@ -74,7 +75,7 @@ impl Gateway {
         let thread = makes_thread.then(|| self.birth(Kind::Thread, request, attendance, 0));
         let deployments = attendance.at.catalog.deployments();
         let telling = Telling::of(kind, deployments, home, request);
-        if plan.demanded.is_streamed && super::call::is_events(&answer) {
+        if plan.demanded.is_streamed && is_events(&answer) {
             let mut working = Working::on(self, attendance, home, request);
             working.births = Some((thread, birth));
             working.reservation = Some(reservation);

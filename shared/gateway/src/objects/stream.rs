@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
@@ -13,7 +13,7 @@ use lanyard_domain::usage::Usage;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::call::respond;
+use super::answers::{EVENTS, respond};
 use super::jobs::{Jobs, Shown};
 use super::keeper::Birth;
 use super::told::Telling;
@@ -28,8 +28,6 @@ use crate::request::{Request, Response};
 use crate::send::LAST_WORDS;
 use crate::settle::Ending;
 use crate::sse::{Frame, Scanner};
-
-const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 
 /// A run that is streamed.
 pub(super) struct Working {

@@ -15,6 +15,7 @@ use lanyard_domain::unit::{Unit, Units};
 
 use super::governed::{Demanded, Object, check_form_names};
 use super::multipart::{self, Form};
+use super::references::CHARACTERS;
 use super::{MOST_BYTES, Payload, Reference, invalid, not_allowed};
 use crate::error::ApiError;
 use crate::request::Request;
@@ -62,10 +63,14 @@ impl<'a> Film<'a> {
         }
         let form = Form::read(boundary, body, format!("lanyard-{}", request.id))?;
         check_form_names(form.names())?;
-        // As a form, a picture is a file; the ids of others' files have no place in it.
-        if form.names().any(|name| name.to_ascii_lowercase().contains("file_id")) {
+        // As a form, a picture is a file or its address; ids have no place in it.
+        let names = |what| form.names().any(|name| name.to_ascii_lowercase().contains(what));
+        if names("file_id") || form.has_text("input_reference") {
             let why = "Send the picture itself as the file input_reference.";
             return Err(not_allowed("input_reference", why));
+        }
+        if names("characters") {
+            return Err(not_allowed("characters", CHARACTERS));
         }
         Ok(Self(Body::Form(form)))
     }

@@ -39,6 +39,9 @@ const fn refused(operation: Operation, path: &'static str, why: &'static str) ->
 const CONTAINER: &str = "Containers cannot be named here, since they are shared by everybody at \
      the event. Write {\"type\": \"auto\"} for one of your own.";
 
+pub(super) const CHARACTERS: &str = "Characters cannot be named here, since they are shared by \
+     everybody at the event. Describe them in prompt.";
+
 /// The table.
 const ROWS: &[Row] = &[
     names(Operation::ChatCompletions, "messages.**.file_id", Kind::File),
@@ -74,6 +77,7 @@ const ROWS: &[Row] = &[
     names(Operation::Threads, "content.**.file_id", Kind::File),
     names(Operation::Threads, "attachments.**.file_id", Kind::File),
     names(Operation::Videos, "input_reference.**.file_id", Kind::File),
+    refused(Operation::Videos, "characters.**.id", CHARACTERS),
     names(Operation::VectorStores, "file_ids", Kind::File),
     names(Operation::VectorStores, "file_id", Kind::File),
     names(Operation::VectorStores, "files.file_id", Kind::File),
