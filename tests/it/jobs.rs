@@ -307,9 +307,13 @@ async fn a_run_has_the_model_that_its_assistant_has_by_then() {
     let one = format!("{}/{assistant}", path(Kind::Assistant));
     ada.call(Method::POST, &one, Some(&json!({"model": "another"}))).await.assert_ok();
     let runs = format!("{}/{thread}/runs", path(Kind::Thread));
-    ada.call(Method::POST, &runs, Some(&json!({"assistant_id": assistant}))).await.assert_ok();
+    let included = format!("{runs}?include[]=step_details.tool_calls[*].x&api-version=v1");
+    let included = included.replace('[', "%5B").replace(']', "%5D");
+    ada.call(Method::POST, &included, Some(&json!({"assistant_id": assistant}))).await.assert_ok();
     let sent = world.azure().requests().pop().unwrap();
     assert_eq!(sent.json()["model"], "another-at-azure");
+    let query = "?include%5B%5D=step_details.tool_calls%5B%2A%5D.x";
+    assert!(sent.target.ends_with(query), "{}", sent.target);
     let body = json!({"assistant_id": assistant, "model": "gpt-4o-mini"});
     let shown = ada.call(Method::POST, &runs, Some(&body)).await.assert_ok().json();
     assert_eq!(shown["model"], "gpt-4o-mini");

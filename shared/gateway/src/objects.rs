@@ -73,7 +73,7 @@ impl Gateway {
             Deed::Create => self.create(request, &attendance, &asked, line).await,
             Deed::List => self.list(request, &attendance, &asked, &query, line).await,
             Deed::Poll => self.poll(request, &attendance, &asked, &query, line).await,
-            Deed::Start => self.start(request, &attendance, &asked, line).await,
+            Deed::Start => self.start(request, &attendance, &asked, &query, line).await,
             Deed::Read
             | Deed::Resume
             | Deed::Download

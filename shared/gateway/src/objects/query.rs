@@ -71,7 +71,7 @@ impl Param {
             Self::Limit => value.parse().is_ok_and(|limit| (1..=MOST).contains(&limit)),
             Self::Order => matches!(value, "asc" | "desc"),
             Self::After | Self::Before | Self::RunId => value.parse::<ObjectId>().is_ok(),
-            Self::Include => is_word(b"_.[]"),
+            Self::Include => is_word(b"_.[]*"),
             Self::Purpose => is_word(b"_-"),
             Self::Filter | Self::Variant => is_word(b"_"),
             Self::Stream | Self::IncludeObfuscation => matches!(value, "true" | "false"),
@@ -191,11 +191,13 @@ mod tests {
     #[test]
     fn what_is_known_is_written_anew_and_the_rest_left_out() {
         let query = "api-version=v1&limit=20&order=asc&x=1&include%5B%5D=reasoning.encrypted_content\
-                     &include[]=message.output_text.logprobs&after=file-1&after%5b%5D=x";
+                     &include[]=message.output_text.logprobs&after=file-1&after%5b%5D=x\
+                     &include[]=step_details.tool_calls[*].file_search.results[*].content";
         assert_eq!(
             encoded(query).unwrap(),
             "limit=20&order=asc&include%5B%5D=reasoning.encrypted_content\
-             &include%5B%5D=message.output_text.logprobs&after=file-1"
+             &include%5B%5D=message.output_text.logprobs&after=file-1\
+             &include%5B%5D=step_details.tool_calls%5B%2A%5D.file_search.results%5B%2A%5D.content"
         );
         assert_eq!(encoded("").unwrap(), "");
     }

@@ -12,6 +12,7 @@ use super::call::Outgoing;
 use super::jobs::Shown;
 use super::keeper::Birth;
 use super::ownership::{Named, pinned};
+use super::query::Query;
 use super::stream::Working;
 use super::told::Telling;
 use super::verbs::Asked;
@@ -44,11 +45,12 @@ impl Gateway {
         request: &Request,
         attendance: &Attendance,
         asked: &Asked<'_>,
+        query: &Query,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
         let kind = asked.verb.kind;
         let plan = match kind {
-            Kind::Run => self.plan_run(request, attendance, asked).await?,
+            Kind::Run => self.plan_run(request, attendance, asked, query).await?,
             _ => self.plan_film(request, attendance, asked).await?,
         };
         let home = plan.home;
@@ -119,6 +121,7 @@ impl Gateway {
         request: &Request,
         attendance: &'a Attendance,
         asked: &Asked<'_>,
+        query: &Query,
     ) -> Result<Plan<'a>, ApiError> {
         let operation = Kind::Run.operation();
         let owned = self.owned_path(attendance, asked).await?;
@@ -143,7 +146,7 @@ impl Gateway {
         let demanded = payload.run(&attendance.caps(), most_prompt(attendance))?;
         Ok(Plan {
             home,
-            url: upstream::below_url(home, operation, asked.segments()?, ""),
+            url: upstream::below_url(home, operation, asked.segments()?, &query.encoded()),
             content_type: JSON,
             body: payload.run_for_azure(&demanded, home.azure_name.as_str()),
             demanded,
