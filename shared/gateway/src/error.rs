@@ -118,7 +118,7 @@ pub enum ApiError {
     BatchesNotOffered,
     /// No such path.
     #[error(
-        "There is nothing at this path. The API answers at /api/v1/chat/completions, /api/v1/embeddings, /api/v1/models and /api/v1/event, and for Azure clients at /api/openai/deployments/MODEL/…"
+        "There is nothing at this path. The base is /api/v1, as in /api/v1/chat/completions; for Azure's clients the endpoint is /api. GET /api/v1/event names the models and what each does."
     )]
     UnknownRoute,
     /// The path exists, the method does not.
