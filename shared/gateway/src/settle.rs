@@ -16,7 +16,7 @@ use lanyard_domain::settlement::{self, Settlement};
 use lanyard_domain::usage::{Charge, UsageRecord};
 use tokio_util::task::TaskTracker;
 
-use crate::admit::Reservation;
+use crate::admit::{HOLD_LIFE, Reservation};
 use crate::memory::Memory;
 use crate::ports::{Clock, Incident, Journal, Ledger, LedgerFault, Outcome, RequestLine};
 
@@ -174,8 +174,8 @@ impl Settler {
                 Ok(true)
             }
             // A hold that is gone after a lost answer was settled by that very try, unless it has
-            // expired and the sweep may have done it.
-            Outcome::Kept(_) => Ok(is_unknown && hold.expires_at > now.into()),
+            // expired and the sweep may have done it, or is a job's, which anybody may settle.
+            Outcome::Kept(_) => Ok(is_unknown && hold.expires_at > now.into() && !is_jobs(hold)),
         }
     }
 
@@ -311,6 +311,11 @@ fn record(
         duration_ms: ms_between(reservation.admitted_at, now),
         first_byte_ms: ms_between(reservation.admitted_at, first_byte_at),
     }
+}
+
+/// Whether a hold lives longer than those of requests.
+fn is_jobs(hold: &Hold) -> bool {
+    hold.expires_at.since(hold.admitted_at) > HOLD_LIFE.num_nanoseconds().unwrap_or(i64::MAX)
 }
 
 pub(crate) fn ms_between(from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {

@@ -155,3 +155,43 @@ async fn a_job_whose_deployment_is_gone_waits_for_its_hold() {
     assert_eq!(finish(&world).await, Finished { settled: 1, left: 0 });
     world.settle().await;
 }
+
+#[tokio::test]
+async fn two_who_see_the_end_post_it_to_the_event_once_though_one_of_them_cannot_know() {
+    let world = world("posted").await;
+    let ada = world.attendee("ada").await;
+    let (one, run) = a_run(&ada).await;
+    // Without it the event's account would refuse the second posting anyway.
+    let (_, other) = a_run(&ada).await;
+    world.quiet().await;
+    world.azure().set_job(&run, ended("completed"));
+    world.ledger().next(LedgerCall::AttendeeSettle, LedgerTrouble::Away);
+    let (polled, _) = tokio::join!(ada.call(Method::GET, &one, None), finish(&world));
+    polled.assert_ok();
+    world.quiet().await;
+    let (event, ada) = (world.event_account().await, world.account("ada").await);
+    assert_eq!((event.spent(), event.holds.len()), (ada.spent(), 0));
+    assert_eq!(event.count(Field::Held), ada.count(Field::Held));
+    world.azure().set_job(&other, ended("completed"));
+    finish(&world).await;
+    let counts = (2 * MADE, 2 * PROMPT_TOKENS, 2 * COMPLETION_TOKENS);
+    assert_eq!(world.settle().await.counts(), counts);
+}
+
+#[tokio::test]
+async fn an_end_whose_posting_is_unknown_leaves_the_event_holding_too_much_until_it_is_mended() {
+    let world = world("unknown").await;
+    let ada = world.attendee("ada").await;
+    let (one, run) = a_run(&ada).await;
+    world.quiet().await;
+    world.azure().set_job(&run, ended("completed"));
+    world.ledger().next(LedgerCall::AttendeeSettle, LedgerTrouble::LoseAnswer);
+    ada.call(Method::GET, &one, None).await.assert_ok();
+    world.quiet().await;
+    assert_eq!(world.account("ada").await.count(Field::Held), 0);
+    assert!(world.event_account().await.count(Field::Held) > 0);
+    world.wait(TimeDelta::minutes(30));
+    let swept = sweep::handle(world.gateway(), world.clock().now()).await.unwrap();
+    assert_eq!((swept.expired_holds, swept.mended_periods), (0, 1));
+    assert_paid_once(&world).await;
+}
