@@ -173,6 +173,13 @@ fn refused(status: StatusCode, headers: &HeaderMap, body: &Value) -> Fault {
             "The answer, {status}, is not this service's. The address ends with /api; is it right?"
         ));
     };
+    if error["code"] == "invalid_organiser_token" {
+        return Fault::NotAllowed(
+            "The service does not know this organiser's token. Look at --token-file, \
+             LANYARD_ORGANISER_TOKEN and the profile's token_file, in this order."
+                .to_owned(),
+        );
+    }
     let message = message.to_owned();
     if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
         return Fault::NotAllowed(message);

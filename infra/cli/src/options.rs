@@ -34,7 +34,7 @@ Data goes to standard output, everything else to standard error. An EVENT is its
 
 /// Lends an Azure OpenAI subscription to an event.
 #[derive(Debug, Parser)]
-#[command(name = "lanyard", version, after_help = CODES, propagate_version = true, max_term_width = 100)]
+#[command(name = "lanyard", version, after_help = CODES, propagate_version = true)]
 pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) globals: Globals,

@@ -120,7 +120,7 @@ pub(super) async fn run(
     }
     if before.models.is_empty() {
         let mend = "Let the event offer deployments: PATCH its field deployments, or add some.";
-        findings.push(Finding::fail("trial", "The event offers no model.", mend));
+        findings.push(Finding::fail("trial", "The event offers no such model.", mend));
     } else {
         findings.push(trial.settled(before.usage, spent).await);
     }

@@ -35,7 +35,14 @@ pub(super) async fn run(
     if roster {
         let users: Vec<_> = people.iter().map(|person| person.user.as_str()).collect();
         let body = json!({ "users": users });
-        session.write(Method::Put, &path_of(&event, "/roster"), Some(&body)).await?;
+        let written = session.write(Method::Put, &path_of(&event, "/roster"), Some(&body)).await;
+        written.map_err(|fault| match fault {
+            Fault::Refused { code, .. } if code == "unknown_route" => Fault::Failed(
+                "This service keeps no rosters. Nothing was changed; leave --roster out."
+                    .to_owned(),
+            ),
+            fault => fault,
+        })?;
     }
     let with_limits: Vec<_> = people.iter().filter(|person| !person.limits.is_empty()).collect();
     let bar = progress(with_limits.len(), "people");

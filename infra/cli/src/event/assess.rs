@@ -2,6 +2,7 @@
 
 use clap::Args;
 use lanyard_doctor::{REQUESTS_PER_MINUTE, SECONDS_PER_REQUEST, grouped};
+use lanyard_domain::operation::Operation;
 use serde_json::{Value, json};
 
 /// What Lanyard itself costs on AWS for a streamed answer, in dollars: the README's table under
@@ -63,10 +64,10 @@ fn prices(text: &str) -> Result<(f64, f64), String> {
 /// What came of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Assessment {
-    attendees: u64,
     tokens_needed: u64,
-    /// Of the deployments that the event offers and that say so.
+    /// By those of the deployments below that say so.
     tokens_granted: Option<u64>,
+    /// How many of those that the event offers answer prompts.
     deployments: usize,
     silent: usize,
     environments_needed: u64,
@@ -81,18 +82,18 @@ impl Assessment {
     pub(super) fn of(event: &Value, deployments: &[Value], crowd: &Crowd) -> Self {
         let attendees = event["attendees"].as_u64().unwrap_or(100);
         let offered: Vec<_> = deployments.iter().filter(|one| is_offered(event, one)).collect();
+        let talking: Vec<_> = offered.iter().filter(|one| talks(one)).collect();
         let granted: Vec<u64> =
-            offered.iter().filter_map(|one| one["tokens_per_minute"].as_u64()).collect();
+            talking.iter().filter_map(|one| one["tokens_per_minute"].as_u64()).collect();
         let each = crowd.prompt_tokens.saturating_add(crowd.completion_tokens);
         let requests = attendees.saturating_mul(crowd.requests_each);
         let prices = crowd.prices.or_else(|| dearest(&offered));
         let million = |tokens: u64, price: f64| dollars(requests, tokens) * price / 1_000_000.0;
         Self {
-            attendees,
             tokens_needed: attendees.saturating_mul(REQUESTS_PER_MINUTE).saturating_mul(each),
             tokens_granted: granted.iter().copied().reduce(u64::saturating_add),
-            deployments: offered.len(),
-            silent: offered.len() - granted.len(),
+            deployments: talking.len(),
+            silent: talking.len() - granted.len(),
             environments_needed: attendees
                 .saturating_mul(REQUESTS_PER_MINUTE * SECONDS_PER_REQUEST)
                 .div_ceil(60),
@@ -102,8 +103,11 @@ impl Assessment {
                 million(crowd.prompt_tokens, prompt) + million(crowd.completion_tokens, completion)
             }),
             basis: format!(
-                "{attendees} attendees × {} requests of {} + {} tokens",
-                crowd.requests_each, crowd.prompt_tokens, crowd.completion_tokens
+                "{} attendees × {} requests of {} + {} tokens",
+                grouped(attendees),
+                crowd.requests_each,
+                crowd.prompt_tokens,
+                crowd.completion_tokens
             ),
         }
     }
@@ -113,7 +117,7 @@ impl Assessment {
         let mut warnings = Vec::new();
         match self.tokens_granted {
             _ if self.deployments == 0 => warnings.push(
-                "The event offers no deployment: add one by lanyard deployment add.".to_owned(),
+                "The event offers no deployment that answers prompts: add one by lanyard deployment add.".to_owned(),
             ),
             Some(granted) if granted < self.tokens_needed && self.silent == 0 => {
                 warnings.push(format!(
@@ -129,8 +133,9 @@ impl Assessment {
         {
             warnings.push(format!(
                 "Too little concurrency: a busy minute needs {} environments of Lambda at once, \
-                 there are {environments}. Ask AWS for more days before the event.",
-                self.environments_needed
+                 there are {}. Ask AWS for more, days before the event.",
+                grouped(self.environments_needed),
+                grouped(environments)
             ));
         }
         warnings
@@ -157,7 +162,10 @@ impl Assessment {
             ),
             (
                 "at once",
-                format!("{} environments of Lambda needed, {of_lambda}", self.environments_needed),
+                format!(
+                    "{} environments of Lambda needed, {of_lambda}",
+                    grouped(self.environments_needed)
+                ),
             ),
             ("cost", format!("about {:.2} USD for AWS, {azure}", self.aws_usd)),
             ("", format!("({}, {REQUESTS_PER_MINUTE} a busy minute)", self.basis)),
@@ -200,6 +208,18 @@ fn is_offered(event: &Value, deployment: &Value) -> bool {
     is_named && deployment["weight"].as_u64() != Some(0)
 }
 
+/// Whether a deployment answers prompts, which is what the crowd's tokens are taken to be for.
+fn talks(deployment: &Value) -> bool {
+    let names = deployment["operations"].as_array().into_iter().flatten();
+    let names = names.filter_map(|name| name.as_str()?.parse::<Operation>().ok());
+    names.into_iter().any(|operation| {
+        matches!(
+            operation,
+            Operation::ChatCompletions | Operation::Completions | Operation::Responses
+        )
+    })
+}
+
 /// The prices of the dearest deployment that has any.
 fn dearest(offered: &[&Value]) -> Option<(f64, f64)> {
     let prices = offered.iter().filter_map(|one| {
@@ -218,7 +238,10 @@ mod tests {
     }
 
     fn deployment(name: &str, tokens: Option<u64>) -> Value {
-        json!({"name": name, "weight": 1, "tokens_per_minute": tokens})
+        json!({
+            "name": name, "weight": 1, "tokens_per_minute": tokens,
+            "operations": ["chat_completions", "responses"],
+        })
     }
 
     #[test]
@@ -238,6 +261,15 @@ mod tests {
         let assessment = Assessment::of(&event(), &deployments, &Crowd::default());
         assert!(assessment.warnings().is_empty());
         assert!(assessment.granters().ends_with("2 deployments, 1 of which do not say"));
+    }
+
+    #[test]
+    fn what_makes_pictures_answers_no_prompts() {
+        let mut pictures = deployment("b", Some(1_000_000));
+        pictures["operations"] = json!(["images_generations"]);
+        let all = [deployment("a", Some(300_000)), pictures];
+        let assessment = Assessment::of(&event(), &all, &Crowd::default());
+        assert_eq!((assessment.deployments, assessment.tokens_granted), (1, Some(300_000)));
     }
 
     #[test]

@@ -37,7 +37,9 @@ pub(super) fn read(value: &Value) -> Option<DateTime<Utc>> {
 pub(crate) fn span(text: &str) -> Result<TimeDelta, String> {
     let span = text.parse::<jiff::SignedDuration>();
     let span = span.map_err(|_| "must be a span of time such as 90s, 2h or 1h30m".to_owned())?;
-    TimeDelta::try_seconds(span.as_secs()).ok_or_else(|| "is too long".to_owned())
+    let too_long = || "is too long".to_owned();
+    let whole = TimeDelta::try_seconds(span.as_secs()).ok_or_else(too_long)?;
+    whole.checked_add(&TimeDelta::nanoseconds(span.subsec_nanos().into())).ok_or_else(too_long)
 }
 
 #[cfg(test)]
@@ -49,6 +51,7 @@ mod tests {
     fn spans_are_typed_as_people_say_them() {
         assert_eq!(span("90s"), Ok(TimeDelta::seconds(90)));
         assert_eq!(span("1h30m"), Ok(TimeDelta::minutes(90)));
+        assert_eq!(span("100ms"), Ok(TimeDelta::milliseconds(100)));
         assert_eq!(span("-2h"), Ok(TimeDelta::hours(-2)));
         assert!(span("soon").is_err());
     }
