@@ -21,7 +21,7 @@ use crate::table::{Column, number, pairs, table, text, wall};
 #[derive(Debug, Subcommand)]
 pub(crate) enum EventCommand {
     /// Make an event, and say what it needs and costs.
-    Create(CreateArguments),
+    Create(Box<CreateArguments>),
     /// Every event of yours.
     List,
     /// One event, with what it needs and costs.
@@ -80,7 +80,7 @@ pub(crate) enum EventCommand {
 /// Does one of them.
 pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), Fault> {
     match command {
-        EventCommand::Create(arguments) => create::create(session, arguments).await,
+        EventCommand::Create(arguments) => create::create(session, *arguments).await,
         EventCommand::Clone(arguments) => create::copy(session, arguments).await,
         EventCommand::Watch(arguments) => watch::run(session, arguments).await,
         EventCommand::List => list(session).await,

@@ -1,4 +1,10 @@
 //! `lanyard` as an organiser runs it: a process against the local service.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, and so do its helpers"
+)]
 
 mod attendees;
 mod deployments;
