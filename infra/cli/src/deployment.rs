@@ -192,7 +192,9 @@ async fn add(session: &Session, arguments: AddArguments) -> Result<(), Fault> {
         (_, _) => {
             let key = match arguments.key_file {
                 Some(file) => Some(key_in(&file)?),
-                None => arguments.key,
+                None => arguments.key.inspect(|_| {
+                    session.output.say("The key is that of AZURE_OPENAI_API_KEY.");
+                }),
             };
             say("key", key.map_or(Value::Null, |key| json!(key.reveal())));
         }

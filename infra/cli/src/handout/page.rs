@@ -26,6 +26,7 @@ pub(super) fn html(
     let fields = [
         ("name", escaped(&text(&event["name"]))),
         ("code", spelled(&code)),
+        ("spelling", spelling(&code).to_owned()),
         ("plain_code", escaped(&code)),
         ("address", escaped(address)),
         ("model", escaped(model.unwrap_or("MODEL"))),
@@ -76,6 +77,14 @@ fn spelled(code: &str) -> String {
         false => escaped(&c.to_string()),
     };
     code.chars().map(letter).collect()
+}
+
+/// What tells digits from letters, if there are any.
+fn spelling(code: &str) -> &'static str {
+    match code.bytes().any(|b| b.is_ascii_digit()) {
+        true => "Digits are blue and underlined. ",
+        false => "",
+    }
 }
 
 /// The limits that an attendee will meet, one sentence each.

@@ -239,7 +239,7 @@ mod tests {
                 "ends 2026-12-06 18:00 Europe/Oslo, in 1 h 59 min",
                 "",
                 "budget    █░░░░░░░░░░░ 10 %, 1,000 of 10,000 left",
-                "burn-down          ██▁ lasts 0 min at this pace",
+                "burn-down          █▇▁ lasts 0 min at this pace",
                 "tokens              ▂█ 14,275 a minute, 8,900 in all",
                 "requests            ██ 10 a minute, 20 in all",
                 "under way 100 tokens held",
