@@ -30,13 +30,16 @@ CLIENTS = {
     "openai_async.py": "clients-openai",
     "openai_azure.py": "clients-openai",
     "openai_objects.py": "clients-openai",
+    "openai_assistants.py": "clients-openai",
     "openai_legacy.py": "clients-legacy",
     "openai_legacy_azure.py": "clients-legacy",
+    "openai_legacy_films.py": "clients-legacy",
     "node/openai_node.mjs": None,
     "langchain_client.py": "clients-langchain",
     "azure_inference.py": "clients-azure",
     "seed_curl.py": "clients-httpx",
     "seed_httpx.py": "clients-httpx",
+    "seed_sessions.py": "clients-httpx",
 }
 
 # Settings of the developer's own would lead clients, or the service, to the real Azure.

@@ -7,17 +7,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Cause, Clock};
 use lanyard_gateway::{ApiError, Gateway, Request, Response};
 use lanyard_platform::shell::{self, Machine};
+use own_deployments::OwnDesk;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::template::Route;
 
 /// The functions that stand behind routes. `invoke` knows each of them.
-pub const FUNCTIONS: [&str; 16] = [
+pub const FUNCTIONS: [&str; 22] = [
     "admin",
+    "assistants",
     "audio-speech",
     "audio-transcriptions",
     "audio-translations",
@@ -31,14 +34,23 @@ pub const FUNCTIONS: [&str; 16] = [
     "images-generations",
     "models",
     "moderations",
+    "own-deployments",
+    "rate",
+    "register",
     "responses",
+    "threads",
     "vector-stores",
+    "videos",
 ];
 
 /// The functions and what they need.
 pub struct InProcess {
     /// What serves attendees.
     pub gateway: Arc<Gateway>,
+    /// What serves attendees beside models.
+    pub people: Arc<People>,
+    /// What serves attendees' own deployments.
+    pub own: Arc<OwnDesk>,
     /// What serves organisers.
     pub admin: Arc<admin::Admin>,
     /// Functions under way.
@@ -87,6 +99,7 @@ impl InProcess {
         }
         match route.function.as_str() {
             "admin" => admin::answer(Arc::clone(&self.admin), request).await,
+            "assistants" => attendees!(assistants),
             "audio-speech" => attendees!(audio_speech),
             "audio-transcriptions" => attendees!(audio_transcriptions),
             "audio-translations" => attendees!(audio_translations),
@@ -100,8 +113,22 @@ impl InProcess {
             "images-generations" => attendees!(images_generations),
             "models" => attendees!(models),
             "moderations" => attendees!(moderations),
+            "own-deployments" => {
+                let desk = Arc::clone(&self.own);
+                answer(Audience::Attendees, request, |r| own_deployments::handle(desk, r)).await
+            }
+            "rate" => {
+                let people = Arc::clone(&self.people);
+                answer(Audience::Attendees, request, |r| rate::handle(people, r)).await
+            }
+            "register" => {
+                let people = Arc::clone(&self.people);
+                answer(Audience::Attendees, request, |r| register::handle(people, r)).await
+            }
             "responses" => attendees!(responses),
+            "threads" => attendees!(threads),
             "vector-stores" => attendees!(vector_stores),
+            "videos" => attendees!(videos),
             _ => {
                 answer(Audience::Attendees, request, |_| async { Err(ApiError::UnknownRoute) })
                     .await

@@ -64,6 +64,13 @@ pub trait EventStore: Send + Sync {
 
     /// The event of an id, if any.
     async fn find_by_id(&self, id: &EventId) -> Result<Option<Listing>, StoreFault>;
+
+    /// The deployments that one attendee alone uses.
+    async fn own_deployments(
+        &self,
+        event: &EventId,
+        user: &UserId,
+    ) -> Result<Vec<Deployment>, StoreFault>;
 }
 
 /// What became of a write.
@@ -118,6 +125,10 @@ pub trait Ledger: Send + Sync {
         charge: Charge,
     ) -> Result<(), LedgerFault>;
 
+    /// Files a settled request under the session that its client named. Doing it again changes
+    /// nothing.
+    async fn file_in_session(&self, record: &UsageRecord) -> Result<(), LedgerFault>;
+
     /// The events whose accounts may need the sweep.
     async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault>;
 }
@@ -164,6 +175,15 @@ pub trait Objects: Send + Sync {
     /// Remembers no longer that an event may have objects.
     async fn unmark(&self, event: &EventId) -> Result<(), Cause>;
 
+    /// Remembers that Azure works on an object whose cost is not known yet.
+    async fn open_job(&self, job: &Owned) -> Result<(), Cause>;
+
+    /// Every object that Azure may still work on, at any event.
+    async fn open_jobs(&self) -> Result<Vec<Owned>, Cause>;
+
+    /// Remembers no longer that Azure works on an object.
+    async fn close_job(&self, job: &Owned) -> Result<(), Cause>;
+
     /// Some of an event's objects, `after` one.
     async fn of_event(
         &self,
@@ -184,6 +204,8 @@ pub struct UpstreamCall {
     pub content_type: Option<HeaderValue>,
     /// The body to send.
     pub body: Bytes,
+    /// The preview of the API that is asked for, in the words of `OpenAI-Beta`.
+    pub beta: Option<&'static str>,
     /// What the answer may be.
     pub accept: &'static str,
     /// Whether a stream is expected.

@@ -145,7 +145,7 @@ pub fn log_directives() -> String {
 }
 
 /// Lanyard's packages, as their log targets begin.
-const OURS: [&str; 22] = [
+const OURS: [&str; 25] = [
     "lanyard_domain",
     "lanyard_gateway",
     "lanyard_local",
@@ -166,6 +166,9 @@ const OURS: [&str; 22] = [
     "models",
     "moderations",
     "responses",
+    "own_deployments",
+    "rate",
+    "register",
     "sweep",
     "vector_stores",
 ];

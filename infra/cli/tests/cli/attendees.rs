@@ -96,3 +96,29 @@ async fn a_crowds_refusals_are_told_by_kind() {
     assert_eq!(met["answered"], 1, "{met}");
     assert!(met["tokens"].as_u64().unwrap() > 0, "the usage frame is read: {met}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spreadsheet_becomes_the_roster_where_that_is_said() {
+    let service = Service::start().await;
+    let file = service.data.path().join("people.csv");
+    std::fs::write(&file, "user,in_flight\nada,8\nbob,\n").unwrap();
+    let import = ["attendee", "import", "hackathon", file.to_str().unwrap(), "--roster"];
+
+    let said = service.json(&import).await;
+
+    assert_eq!(said, json!({"users": 2, "with_own_limits": 1, "roster": true}));
+    let roster = listed(&service).await;
+    assert_eq!(roster, ["ada", "bob"]);
+}
+
+/// The roster as the service has it, which no command shows yet.
+async fn listed(service: &Service) -> Vec<String> {
+    lanyard_platform::azure::use_ring();
+    let event = service.json(&["event", "show", "hackathon"]).await;
+    let id = event["event"]["id"].as_str().unwrap().to_owned();
+    let url = format!("{}/admin/events/{id}/roster", service.address);
+    let answer = reqwest::Client::new().get(url).bearer_auth(service.token()).send().await.unwrap();
+    let roster: serde_json::Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let users = roster["users"].as_array().unwrap().iter();
+    users.map(|user| user["user"].as_str().unwrap().to_owned()).collect()
+}

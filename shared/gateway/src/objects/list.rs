@@ -13,12 +13,15 @@ use lanyard_domain::settlement::Settlement;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::call::{NO_TOKENS, Outgoing, json_body, respond, upstream_id};
+use super::answers::{json_body, respond, upstream_id};
+use super::call::{NO_TOKENS, Outgoing};
 use super::query::{Param, Query};
+use super::told::Telling;
 use super::verbs::Asked;
 use crate::error::ApiError;
 use crate::forward::SETTLED;
 use crate::lookup::Attendance;
+use crate::notes::Notes;
 use crate::payload::Demanded;
 use crate::ports::{Cause, RequestLine};
 use crate::request::{Request, Response, whole};
@@ -53,11 +56,12 @@ impl Gateway {
         attendance: &Attendance,
         asked: &Asked<'_>,
         query: &Query,
+        notes: Notes,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
         let kind = asked.verb.kind;
         let operation = kind.operation();
-        let choice = attendance.choose(None, operation)?;
+        let choice = attendance.choose_shared(None, operation)?;
         let model = choice.name().ok_or(ApiError::Internal(None))?;
         line.model = Some(model.clone());
         let owner = attendance.owner();
@@ -69,7 +73,8 @@ impl Gateway {
         let listed = listed.map_err(|cause| self.accounting_unavailable(Some(cause)))?;
         let (wanted, limit) = page(listed, query, asked)?;
         let demanded = Demanded::nothing();
-        let mut reservation = self.admit(request, attendance, model, operation, &demanded).await?;
+        let mut reservation =
+            self.admit(request, attendance, model, operation, &demanded, notes).await?;
         line.outcome = SETTLED;
         reservation.mark_sent();
         let mut headers = upstream_id(&http::HeaderMap::new());
@@ -135,10 +140,17 @@ impl Gateway {
     ) -> Result<Option<Box<RawValue>>, ApiError> {
         let deployment = attendance.deployment_at(&owned.home)?;
         let operation = owned.kind.operation();
-        let url = upstream::below_url(deployment, operation, [owned.id.as_str()], "");
-        match self.call_home(request, deployment, Outgoing::plain(Method::GET, url)).await {
+        let url = upstream::below_url(deployment, operation, owned.segments(), "");
+        match self
+            .call_home(request, owned.kind, deployment, Outgoing::plain(Method::GET, url))
+            .await
+        {
             Ok(answer) => {
                 let bytes = json_body(request, answer).await?;
+                self.note_job(owned, &attendance.at, &bytes);
+                let deployments = attendance.at.catalog.deployments();
+                let telling = Telling::of(owned.kind, deployments, deployment, request);
+                let bytes = telling.retell(bytes);
                 serde_json::from_slice(&bytes)
                     .map(Some)
                     .map_err(|fault| ApiError::UpstreamUnreachable(Some(fault.into())))

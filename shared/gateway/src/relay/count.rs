@@ -22,6 +22,9 @@ pub(super) fn whole(operation: Operation, body: &[u8], hold: &Hold) -> Option<Se
         | Operation::Conversations
         | Operation::Files
         | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos
         | Operation::Embeddings
         | Operation::AudioSpeech => match counted {
             Some(counted) => with_units(counted, hold.units),
@@ -121,6 +124,7 @@ mod tests {
             admitted_at: EpochNanos(0),
             day: chrono::NaiveDate::MIN,
             expires_at: EpochNanos(0),
+            is_recorded: true,
         };
         whole(operation, body.as_bytes(), &hold)
     }
