@@ -5,7 +5,6 @@
 //! named. What runs here is what is deployed: only the front door and the engine are others. With
 //! `--runtime` even the binaries are those that are deployed, in environments as Lambda has them.
 
-pub mod doctor;
 pub mod engine;
 pub mod first_run;
 pub mod front;
@@ -35,7 +34,7 @@ pub fn main_blocking() -> ExitCode {
         Err(fault) => return failed(&fault.into()),
     };
     let done = match &options.command {
-        Some(Command::Doctor(options)) => runtime.block_on(doctor::run(options)),
+        Some(Command::Doctor(options)) => runtime.block_on(lanyard_doctor::run(options)),
         None => runtime.block_on(service::run(options)).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|fault| failed(&fault))

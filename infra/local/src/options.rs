@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 use lanyard_platform::identity::Sts;
 use lanyard_platform::settings::Credentials;
 
-use crate::doctor::DoctorOptions;
 use crate::runtime::options::RuntimeOptions;
+use lanyard_doctor::DoctorOptions;
 
 /// The key id of those who have no AWS credentials.
 const NO_AWS: &str = "local";

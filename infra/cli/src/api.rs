@@ -1,0 +1,197 @@
+//! Calls to the organisers' API.
+
+use std::error::Error;
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use lanyard_doctor::Secret;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{RequestBuilder, redirect};
+use serde_json::Value;
+
+use crate::fault::Fault;
+use crate::profile::is_loopback;
+
+/// What may stand in a segment of a path as it is.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Lists are not followed for ever.
+const MOST_PAGES: usize = 1_000;
+
+/// A text as a segment of a path.
+pub(crate) fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// How something is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// The service, as an organiser and, for trials, as an attendee.
+pub(crate) struct Api {
+    base: String,
+    token: Result<Secret, Fault>,
+    client: reqwest::Client,
+}
+
+impl Api {
+    /// A client that follows no redirect; on the way to this machine no proxy is asked.
+    pub(crate) fn new(base: String, token: Result<Secret, Fault>) -> Result<Self, Fault> {
+        lanyard_platform::azure::use_ring();
+        let builder = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(10))
+            .timeout(Duration::from_secs(60))
+            .redirect(redirect::Policy::none())
+            .tcp_nodelay(true)
+            .user_agent(concat!("lanyard/", env!("CARGO_PKG_VERSION")));
+        let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
+        let client = builder.build();
+        let client = client.map_err(|fault| Fault::failed("HTTP cannot be set up", fault))?;
+        Ok(Self { base, token, client })
+    }
+
+    /// The address below which everything answers.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The organiser's token, if there is one.
+    pub(crate) fn token(&self) -> Option<&Secret> {
+        self.token.as_ref().ok()
+    }
+
+    /// A call as an attendee makes it.
+    pub(crate) fn as_attendee(&self, path: &str, body: &Value) -> RequestBuilder {
+        let request = self.client.post(format!("{}{path}", self.base));
+        request.header("content-type", "application/json").body(body.to_string())
+    }
+
+    /// Reads something.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, Fault> {
+        self.ask(self.client.get(self.url(path))).await
+    }
+
+    /// Reads every page of a list.
+    pub(crate) async fn all(&self, path: &str, items: &str) -> Result<Vec<Value>, Fault> {
+        let mut all = Vec::new();
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let mut cursor = String::new();
+        for _ in 0..MOST_PAGES {
+            let mut page = self.get(&format!("{path}{separator}limit=100{cursor}")).await?;
+            if let Some(Value::Array(items)) = page.get_mut(items).map(Value::take) {
+                all.extend(items);
+            }
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={}", encoded(next)),
+                None => break,
+            }
+        }
+        Ok(all)
+    }
+
+    /// Changes something.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Fault> {
+        let url = self.url(path);
+        let request = match method {
+            Method::Post => self.client.post(url),
+            Method::Put => self.client.put(url),
+            Method::Patch => self.client.patch(url),
+            Method::Delete => self.client.delete(url),
+        };
+        self.ask(match body {
+            Some(body) => request.header("content-type", "application/json").body(body.to_string()),
+            None => request,
+        })
+        .await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/admin{path}", self.base)
+    }
+
+    async fn ask(&self, request: RequestBuilder) -> Result<Value, Fault> {
+        let token = self.token.as_ref().map_err(|fault| Fault::NotAllowed(fault.to_string()))?;
+        let token = token.header("Bearer ");
+        let token = token.ok_or_else(|| {
+            Fault::NotAllowed("The organiser's token holds what cannot be sent.".to_owned())
+        })?;
+        let request = request.header("authorization", token);
+        let answer = request.send().await.map_err(|fault| self.unreachable(&fault))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.bytes().await.map_err(|fault| self.unreachable(&fault))?;
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        match status.is_success() && !body.is_null() {
+            true => Ok(body),
+            false => Err(refused(status, &headers, &body)),
+        }
+    }
+
+    /// A fault on the way to the service.
+    pub(crate) fn unreachable(&self, fault: &reqwest::Error) -> Fault {
+        let why = match fault {
+            fault if fault.is_timeout() => "no answer came in time".to_owned(),
+            fault => innermost(fault),
+        };
+        Fault::Unreachable { address: self.base.clone(), why }
+    }
+}
+
+/// The cause at the bottom: those above it repeat the address.
+fn innermost(fault: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = fault;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+fn refused(status: StatusCode, headers: &HeaderMap, body: &Value) -> Fault {
+    let error = &body["error"];
+    let Some(message) = error["message"].as_str() else {
+        return Fault::Failed(format!(
+            "The answer, {status}, is not this service's. The address ends with /api; is it right?"
+        ));
+    };
+    if error["code"] == "invalid_organiser_token" {
+        return Fault::NotAllowed(
+            "The service does not know this organiser's token. Look at --token-file, \
+             LANYARD_ORGANISER_TOKEN and the profile's token_file, in this order."
+                .to_owned(),
+        );
+    }
+    let message = message.to_owned();
+    if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+        return Fault::NotAllowed(message);
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let detail = |detail: &Value| (text(&detail["field"]), text(&detail["message"]));
+    let details = error["details"].as_array().map(|list| list.iter().map(detail).collect());
+    let request_id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
+    Fault::Refused {
+        message,
+        code: text(&error["code"]),
+        details: details.unwrap_or_default(),
+        request_id: request_id.map(ToOwned::to_owned),
+    }
+}

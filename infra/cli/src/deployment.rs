@@ -1,0 +1,270 @@
+//! `lanyard deployment …` and `lanyard doctor`.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use lanyard_doctor::{DoctorOptions, Secret};
+use serde_json::{Map, Value, json};
+
+use crate::api::{Method, encoded};
+use crate::fault::Fault;
+use crate::session::Session;
+use crate::table::{Column, number, pairs, table, text};
+
+/// What can be done with deployments.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeploymentCommand {
+    /// Write a deployment, or write it anew: what is left out takes its default.
+    Add(Box<AddArguments>),
+    /// Every deployment of yours.
+    List,
+    /// Call deployments directly and through an open event.
+    Test {
+        /// Which; all unless given.
+        names: Vec<String>,
+        #[command(flatten)]
+        doctor: DoctorArguments,
+    },
+    /// Remove a deployment and its key.
+    Remove {
+        /// The name that attendees call it by.
+        name: String,
+        /// Which of several of this name.
+        #[arg(long, default_value = "main")]
+        replica: String,
+    },
+}
+
+/// A deployment.
+#[derive(Args, Debug)]
+pub(crate) struct AddArguments {
+    /// The name that attendees call it by.
+    name: String,
+
+    /// The Azure OpenAI resource, such as https://my-resource.openai.azure.com.
+    #[arg(long, value_name = "URL")]
+    endpoint: String,
+
+    /// What it does, with commas between: chat_completions, responses, embeddings, …
+    #[arg(long, value_delimiter = ',', default_value = "chat_completions", value_name = "NAMES")]
+    operations: Vec<String>,
+
+    /// A file with the resource's key; - is standard input. Unless given: AZURE_OPENAI_API_KEY, or
+    /// the key that it has.
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+
+    /// The resource's key, from the environment only.
+    #[arg(long = "azure-key", env = "AZURE_OPENAI_API_KEY", hide = true, hide_env_values = true)]
+    key: Option<Secret>,
+
+    /// In place of a key: the directory of an identity of Entra ID.
+    #[arg(long, requires = "client_id", conflicts_with = "key_file", value_name = "TENANT")]
+    tenant_id: Option<String>,
+
+    /// And the identity's application.
+    #[arg(long, requires = "tenant_id", value_name = "CLIENT")]
+    client_id: Option<String>,
+
+    /// Its name at Azure. Unless given: the same.
+    #[arg(long, value_name = "NAME")]
+    azure_name: Option<String>,
+
+    /// Which of several of this name.
+    #[arg(long, value_name = "REPLICA")]
+    replica: Option<String>,
+
+    /// Its share of the load among replicas; 0 keeps requests away.
+    #[arg(long, value_name = "NUMBER")]
+    weight: Option<u64>,
+
+    /// Azure's limit for it.
+    #[arg(long, value_name = "TOKENS")]
+    tokens_per_minute: Option<u64>,
+
+    /// Azure's limit for it.
+    #[arg(long, value_name = "REQUESTS")]
+    requests_per_minute: Option<u64>,
+
+    /// Dollars for a million tokens of prompts.
+    #[arg(long, value_name = "USD")]
+    prompt_price: Option<f64>,
+
+    /// Dollars for a million tokens of completions.
+    #[arg(long, requires = "prompt_price", value_name = "USD")]
+    completion_price: Option<f64>,
+
+    /// For Azure's older API: its version, such as 2024-10-21.
+    #[arg(long, value_name = "VERSION")]
+    classic: Option<String>,
+}
+
+/// What the doctor looks at beside the service.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DoctorArguments {
+    /// The deployed stack's name. Unless given: the profile's, or AWS is not looked at.
+    #[arg(long, value_name = "NAME")]
+    stack: Option<String>,
+
+    /// The stack's region.
+    #[arg(long, env = "AWS_REGION")]
+    region: Option<String>,
+
+    /// The organiser's name, under which the deployments' keys are kept.
+    #[arg(long, default_value = "main", value_name = "NAME")]
+    organiser: String,
+
+    /// Make the trial calls with this code rather than with that of an open event.
+    #[arg(long, value_name = "CODE/USER")]
+    code: Option<Secret>,
+}
+
+/// Does one of them.
+pub(crate) async fn run(session: &Session, command: DeploymentCommand) -> Result<ExitCode, Fault> {
+    let done = match command {
+        DeploymentCommand::Add(arguments) => add(session, *arguments).await,
+        DeploymentCommand::List => list(session).await,
+        DeploymentCommand::Remove { name, replica } => remove(session, &name, &replica).await,
+        DeploymentCommand::Test { names, doctor } => return examine(session, doctor, names).await,
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+/// `lanyard doctor`
+pub(crate) async fn doctor(
+    session: &Session,
+    arguments: DoctorArguments,
+) -> Result<ExitCode, Fault> {
+    examine(session, arguments, Vec::new()).await
+}
+
+async fn examine(
+    session: &Session,
+    arguments: DoctorArguments,
+    deployment: Vec<String>,
+) -> Result<ExitCode, Fault> {
+    let options = DoctorOptions {
+        address: Some(session.api.base().to_owned()),
+        // The token has been found already, and is not looked for again.
+        token_file: None,
+        token: session.api.token().cloned(),
+        organiser: arguments.organiser,
+        stack: arguments.stack.or_else(|| session.profile.stack.clone()),
+        region: arguments.region.or_else(|| session.profile.region.clone()),
+        code: arguments.code,
+        deployment,
+        data: session.globals.data.clone(),
+        json: session.output.is_json(),
+        aws: PathBuf::from("aws"),
+    };
+    let code = lanyard_doctor::run(&options).await;
+    code.map_err(|fault| Fault::Failed(format!("{fault:#}")))
+}
+
+async fn add(session: &Session, arguments: AddArguments) -> Result<(), Fault> {
+    let mut body = Map::new();
+    let mut say = |field: &str, value: Value| {
+        if !value.is_null() {
+            body.insert(field.to_owned(), value);
+        }
+    };
+    say("endpoint", json!(arguments.endpoint));
+    say("operations", json!(arguments.operations));
+    say("azure_name", json!(arguments.azure_name));
+    say("replica", json!(arguments.replica));
+    say("weight", json!(arguments.weight));
+    say("tokens_per_minute", json!(arguments.tokens_per_minute));
+    say("requests_per_minute", json!(arguments.requests_per_minute));
+    if let Some(prompt) = arguments.prompt_price {
+        let completion = arguments.completion_price.unwrap_or_default();
+        say("prices", json!({"prompt": prompt, "completion": completion}));
+    }
+    if let Some(version) = arguments.classic {
+        say("api", json!("classic"));
+        say("api_version", json!(version));
+    }
+    match (arguments.tenant_id, arguments.client_id) {
+        (Some(tenant), Some(client)) => {
+            say("identity", json!({"tenant_id": tenant, "client_id": client}));
+        }
+        (_, _) => {
+            let key = match arguments.key_file {
+                Some(file) => Some(key_in(&file)?),
+                None => arguments.key.inspect(|_| {
+                    session.output.say("The key is that of AZURE_OPENAI_API_KEY.");
+                }),
+            };
+            say("key", key.map_or(Value::Null, |key| json!(key.reveal())));
+        }
+    }
+    let path = format!("/deployments/{}", encoded(&arguments.name));
+    let written = session.write(Method::Put, &path, Some(&Value::Object(body))).await?;
+    written.map_or(Ok(()), |deployment| {
+        session.output.data(&deployment, || {
+            pairs(&[
+                ("deployment", text(&deployment["name"])),
+                ("replica", text(&deployment["replica"])),
+                ("endpoint", text(&deployment["endpoint"])),
+                ("operations", words(&deployment["operations"])),
+                ("tokens/min", number(&deployment["tokens_per_minute"])),
+            ])
+        })
+    })
+}
+
+fn key_in(file: &Path) -> Result<Secret, Fault> {
+    let cannot = |fault| Fault::failed(format_args!("{} cannot be read", file.display()), fault);
+    let mut text = String::new();
+    match file == Path::new("-") {
+        true => {
+            std::io::stdin().read_to_string(&mut text).map_err(cannot)?;
+        }
+        false => text = std::fs::read_to_string(file).map_err(cannot)?,
+    }
+    let Ok(key) = text.parse();
+    Ok(key)
+}
+
+fn words(list: &Value) -> String {
+    let words = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+    words.collect::<Vec<_>>().join(", ")
+}
+
+async fn list(session: &Session) -> Result<(), Fault> {
+    let deployments = session.api.all("/deployments", "deployments").await?;
+    session.output.data(&json!({ "deployments": deployments }), || {
+        use Column::{Numbers, Words};
+        let columns = [
+            Words("name"),
+            Words("replica"),
+            Words("at Azure"),
+            Numbers("weight"),
+            Numbers("tokens/min"),
+            Numbers("requests/min"),
+            Words("operations"),
+        ];
+        let row = |one: &Value| {
+            vec![
+                text(&one["name"]),
+                text(&one["replica"]),
+                text(&one["azure_name"]),
+                number(&one["weight"]),
+                number(&one["tokens_per_minute"]),
+                number(&one["requests_per_minute"]),
+                words(&one["operations"]),
+            ]
+        };
+        table(&columns, deployments.iter().map(row))
+    })
+}
+
+async fn remove(session: &Session, name: &str, replica: &str) -> Result<(), Fault> {
+    session.confirm(&format!("Remove {name}, replica {replica}, and its key?"))?;
+    let path = format!("/deployments/{}?replica={}", encoded(name), encoded(replica));
+    let removed = session.write(Method::Delete, &path, None).await?;
+    removed.map_or(Ok(()), |answer| {
+        session.output.data(&answer, || format!("removed  {name}, replica {replica}"))
+    })
+}

@@ -1,0 +1,237 @@
+//! `lanyard event create` and `clone`.
+
+use chrono::TimeDelta;
+use clap::Args;
+use lanyard_gateway::ports::Clock;
+use lanyard_platform::shell::Machine;
+use serde_json::{Map, Value, json};
+
+use super::assess::{Assessment, Crowd};
+use super::when::{instant, later, read, span, time_or_now};
+use super::{facts, warnings};
+use crate::api::Method;
+use crate::fault::Fault;
+use crate::session::Session;
+use crate::table::pairs;
+
+/// What an organiser says of a new event.
+#[derive(Args, Debug)]
+pub(crate) struct CreateArguments {
+    /// What the event is called.
+    name: String,
+
+    /// When it starts: 2026-12-05T09:00, local to the zone, or `now`.
+    #[arg(long, value_name = "TIME", default_value = "now")]
+    from: String,
+
+    /// When it ends.
+    #[arg(long, value_name = "TIME", required_unless_present = "lasting")]
+    to: Option<String>,
+
+    /// How long it lasts, in place of --to, for an event that starts now: 8h.
+    #[arg(long = "for", value_name = "TIME SPAN", conflicts_with_all = ["to", "from"], value_parser = span)]
+    lasting: Option<TimeDelta>,
+
+    /// The zone of the event, such as Europe/Oslo. Unless given: the profile's.
+    #[arg(long, value_name = "ZONE")]
+    tz: Option<String>,
+
+    /// How many are expected.
+    #[arg(long, default_value_t = 100, value_name = "NUMBER")]
+    attendees: u64,
+
+    /// A code of your own, rather than one that cannot be guessed.
+    #[arg(long)]
+    code: Option<String>,
+
+    /// The deployments to offer, with commas between. Unless given: all.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    deployments: Vec<String>,
+
+    /// The longest completion, in tokens.
+    #[arg(long, value_name = "TOKENS")]
+    max_completion_tokens: Option<u64>,
+
+    /// The budget: tokens in all.
+    #[arg(long, value_name = "TOKENS")]
+    budget: Option<u64>,
+
+    /// Whom attendees may ask.
+    #[arg(long, value_name = "NAME")]
+    contact: Option<String>,
+
+    /// Their address.
+    #[arg(long, value_name = "ADDRESS")]
+    contact_email: Option<String>,
+
+    /// What the event is about.
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+
+    /// Let attendees keep responses, conversations, files and vector stores at Azure.
+    #[arg(long)]
+    keeps_objects: bool,
+
+    #[command(flatten)]
+    crowd: Crowd,
+}
+
+/// What is different of an event that is made like another one.
+#[derive(Args, Debug)]
+pub(crate) struct CloneArguments {
+    /// The event's id, code or name.
+    event: String,
+
+    /// What the new event is called. Unless given: as the other.
+    #[arg(long)]
+    name: Option<String>,
+
+    /// When it starts, local to the event's zone.
+    #[arg(long, value_name = "TIME")]
+    from: String,
+
+    /// When it ends. Unless given: it lasts as long as the other, by the clock.
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+}
+
+/// What a new event has of its own.
+const NOT_COPIED: [&str; 7] =
+    ["id", "status", "paused", "code", "created_at", "version", "warnings"];
+
+/// `lanyard event create`
+pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Result<(), Fault> {
+    let zone = arguments.tz.clone().or_else(|| session.profile.time_zone.clone());
+    let zone = zone.ok_or_else(|| {
+        Fault::Usage(
+            "Say in which time zone, such as --tz Europe/Oslo, or in the profile".to_owned(),
+        )
+    })?;
+    let now = Machine.now();
+    let ends_at = match (&arguments.to, arguments.lasting) {
+        (Some(to), _) => time_or_now(to),
+        (None, lasting) => instant(now + lasting.unwrap_or_default()),
+    };
+    let mut body = Map::new();
+    let mut say = |field: &str, value: Value| {
+        if !value.is_null() {
+            body.insert(field.to_owned(), value);
+        }
+    };
+    say("name", json!(arguments.name));
+    say("starts_at", json!(time_or_now(&arguments.from)));
+    say("ends_at", json!(ends_at));
+    say("time_zone", json!(zone));
+    say("attendees", json!(arguments.attendees));
+    say("code", json!(arguments.code));
+    say("max_completion_tokens", json!(arguments.max_completion_tokens));
+    say("description", json!(arguments.description));
+    if !arguments.deployments.is_empty() {
+        say("deployments", json!(arguments.deployments));
+    }
+    if arguments.keeps_objects {
+        say("keeps_objects", json!(true));
+    }
+    if let Some(budget) = arguments.budget {
+        say("allowances", json!({"event": {"tokens_total": budget}}));
+    }
+    let contact = [("name", &arguments.contact), ("email", &arguments.contact_email)];
+    let contact: Map<_, _> = contact
+        .into_iter()
+        .filter_map(|(field, value)| Some((field.to_owned(), json!(value.as_ref()?))))
+        .collect();
+    if !contact.is_empty() {
+        say("contact", Value::Object(contact));
+    }
+    make(session, &Value::Object(body), &arguments.crowd).await
+}
+
+/// `lanyard event clone`
+pub(super) async fn copy(session: &Session, arguments: CloneArguments) -> Result<(), Fault> {
+    let event = session.event(&arguments.event).await?;
+    let mut body = event.as_object().cloned().unwrap_or_default();
+    body.retain(|field, value| !NOT_COPIED.contains(&field.as_str()) && !value.is_null());
+    if let Some(contact) = body.get_mut("contact").and_then(Value::as_object_mut) {
+        contact.retain(|_, value| !value.is_null());
+    }
+    if let Some(name) = arguments.name {
+        body.insert("name".to_owned(), json!(name));
+    }
+    let from = time_or_now(&arguments.from);
+    let ends_at = match arguments.to {
+        Some(to) => time_or_now(&to),
+        None => as_long(&event, &from)?,
+    };
+    body.insert("starts_at".to_owned(), json!(from));
+    body.insert("ends_at".to_owned(), json!(ends_at));
+    make(session, &Value::Object(body), &Crowd::default()).await
+}
+
+/// When an event ends that starts then and lasts as long as another.
+fn as_long(event: &Value, from: &str) -> Result<String, Fault> {
+    let not_read = || Fault::Usage(format!("{from} is not read as a time: say --to as well"));
+    let zone = event["time_zone"].as_str().and_then(|zone| zone.parse().ok());
+    let starts_at = lanyard_domain::window::parse_instant(from, zone.ok_or_else(not_read)?);
+    let starts_at = starts_at.map_err(|fault| Fault::Usage(format!("--from {fault}")))?;
+    let (began, ended) = (read(&event["starts_at"]), read(&event["ends_at"]));
+    let lasted = ended.zip(began).map(|(ended, began)| ended - began).ok_or_else(not_read)?;
+    later(&json!(instant(starts_at)), lasted)
+}
+
+async fn make(session: &Session, body: &Value, crowd: &Crowd) -> Result<(), Fault> {
+    match session.write(Method::Post, "/events", Some(body)).await? {
+        Some(event) => report(session, &event, crowd).await,
+        None => {
+            let assessment = assess(session, body, crowd).await?;
+            // The plan is the data of a dry run.
+            if !session.output.is_json() {
+                session.output.say(pairs(&assessment.facts()).trim_end());
+            }
+            session.output.warn(&assessment.warnings());
+            Ok(())
+        }
+    }
+}
+
+async fn assess(session: &Session, event: &Value, crowd: &Crowd) -> Result<Assessment, Fault> {
+    let deployments = session.api.all("/deployments", "deployments").await?;
+    let concurrency = crowd.concurrency_or(session.profile.concurrency);
+    Ok(Assessment::of(event, &deployments, &concurrency))
+}
+
+/// Prints an event with what it needs and costs.
+pub(super) async fn report(session: &Session, event: &Value, crowd: &Crowd) -> Result<(), Fault> {
+    let assessment = assess(session, event, crowd).await?;
+    let mut warned = warnings(event);
+    warned.extend(assessment.warnings());
+    let address = format!("{}/v1", session.api.base());
+    let said = json!({
+        "event": event, "address": address, "assessment": assessment.json(), "warnings": warned,
+    });
+    session.output.data(&said, || {
+        let mut lines = facts(event);
+        lines.insert(3, ("address", address.clone()));
+        lines.extend(limits(event));
+        lines.extend(assessment.facts());
+        pairs(&lines)
+    })?;
+    session.output.warn(&warned);
+    Ok(())
+}
+
+/// The limits that attendees notice first.
+fn limits(event: &Value) -> Vec<(&'static str, String)> {
+    let number = crate::table::number;
+    let (each, all) = (&event["allowances"]["attendee"], &event["allowances"]["event"]);
+    vec![
+        (
+            "each may",
+            format!(
+                "{} requests and {} tokens a minute",
+                number(&each["requests_per_minute"]),
+                number(&each["tokens_per_minute"])
+            ),
+        ),
+        ("budget", format!("{} tokens in all", number(&all["tokens_total"]))),
+    ]
+}

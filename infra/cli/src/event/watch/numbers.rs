@@ -1,0 +1,224 @@
+//! What was seen of an event, and how fast it changes.
+
+use std::collections::VecDeque;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use lanyard_doctor::grouped;
+use serde_json::{Value, json};
+
+use crate::event::when::read;
+use crate::table::{printable, text};
+
+/// How many looks are remembered: what fits on a wide terminal.
+const REMEMBERED: usize = 120;
+
+/// One look.
+#[derive(Clone, Debug)]
+pub(super) struct Sample {
+    at: DateTime<Utc>,
+    pub(super) event: Value,
+    pub(super) requests: u64,
+    pub(super) tokens: u64,
+    pub(super) held: u64,
+    /// User, requests and tokens, the thirstiest first.
+    pub(super) attendees: Vec<(String, u64, u64)>,
+}
+
+impl Sample {
+    pub(super) fn of(event: Value, usage: &Value, at: DateTime<Utc>) -> Self {
+        let count = |numbers: &Value, name: &str| numbers[name].as_u64().unwrap_or_default();
+        let rows = usage["rows"].as_array().into_iter().flatten();
+        let mut attendees: Vec<_> = rows
+            .map(|row| (text(&row["user"]), count(row, "requests"), count(row, "total_tokens")))
+            .collect();
+        attendees
+            .sort_by(|a, b| b.2.cmp(&a.2).then_with(|| b.1.cmp(&a.1)).then_with(|| a.0.cmp(&b.0)));
+        let total = &usage["total"];
+        Self {
+            at,
+            event,
+            requests: count(total, "requests"),
+            tokens: count(total, "total_tokens"),
+            held: count(total, "held_tokens"),
+            attendees,
+        }
+    }
+
+    /// The budget in tokens, if there is one.
+    pub(super) fn budget(&self) -> Option<u64> {
+        self.event["allowances"]["event"]["tokens_total"].as_u64()
+    }
+
+    /// What is left of it.
+    pub(super) fn left(&self) -> Option<u64> {
+        Some(self.budget()?.saturating_sub(self.tokens).saturating_sub(self.held))
+    }
+
+    pub(super) fn ends_in(&self) -> Option<TimeDelta> {
+        Some(read(&self.event["ends_at"])? - self.at)
+    }
+}
+
+/// What changes in a minute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pace {
+    pub(super) requests: u64,
+    pub(super) tokens: u64,
+}
+
+impl Pace {
+    /// `None` where no time has passed.
+    fn between(before: &Sample, after: &Sample) -> Option<Self> {
+        let ms =
+            u64::try_from((after.at - before.at).num_milliseconds()).ok().filter(|ms| *ms > 0)?;
+        let per_minute =
+            |before: u64, after: u64| after.saturating_sub(before).saturating_mul(60_000) / ms;
+        Some(Self {
+            requests: per_minute(before.requests, after.requests),
+            tokens: per_minute(before.tokens, after.tokens),
+        })
+    }
+}
+
+/// Everything that was seen.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Course {
+    last: Option<Sample>,
+    pub(super) paces: VecDeque<Pace>,
+    /// What was left of the budget at each look.
+    pub(super) left: VecDeque<u64>,
+}
+
+impl Course {
+    pub(super) fn take(&mut self, sample: Sample) {
+        if let Some(pace) = self.last.as_ref().and_then(|last| Pace::between(last, &sample)) {
+            push(&mut self.paces, pace);
+        }
+        if let Some(left) = sample.left() {
+            push(&mut self.left, left);
+        }
+        self.last = Some(sample);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.last.is_none()
+    }
+
+    pub(super) fn last(&self) -> Option<&Sample> {
+        self.last.as_ref()
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.last.as_ref().is_some_and(|sample| sample.event["status"] == "ended")
+    }
+
+    /// When the budget is spent if it goes on as lately.
+    pub(super) fn budget_lasts(&self) -> Option<TimeDelta> {
+        let recent: Vec<_> = self.paces.iter().rev().take(12).collect();
+        let sum: u64 = recent.iter().map(|pace| pace.tokens).sum();
+        let pace = sum.checked_div(u64::try_from(recent.len()).ok()?).filter(|pace| *pace > 0)?;
+        TimeDelta::try_minutes(i64::try_from(self.last.as_ref()?.left()? / pace).ok()?)
+    }
+
+    /// The last look as a line for programs.
+    pub(super) fn json(&self, top: usize) -> Value {
+        let Some(sample) = &self.last else { return Value::Null };
+        let pace = self.paces.back();
+        let attendee = |(user, requests, tokens): &(String, u64, u64)| json!({"user": user, "requests": requests, "tokens": tokens});
+        json!({
+            "at": sample.at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            "status": sample.event["status"],
+            "requests": sample.requests,
+            "requests_per_minute": pace.map(|pace| pace.requests),
+            "tokens": sample.tokens,
+            "tokens_per_minute": pace.map(|pace| pace.tokens),
+            "held_tokens": sample.held,
+            "budget": sample.budget(),
+            "budget_left": sample.left(),
+            "attendees": sample.attendees.len(),
+            "top": sample.attendees.iter().take(top).map(attendee).collect::<Vec<_>>(),
+        })
+    }
+
+    /// The same as people read it.
+    pub(super) fn line(&self, top: usize) -> String {
+        let Some(sample) = &self.last else { return String::new() };
+        let pace = |of: fn(&Pace) -> u64| {
+            self.paces
+                .back()
+                .map_or_else(String::new, |pace| format!(" ({}/min)", grouped(of(pace))))
+        };
+        let left = match (sample.left(), sample.budget()) {
+            (Some(left), Some(budget)) => format!("{} of {} left", grouped(left), grouped(budget)),
+            (_, _) => "no budget".to_owned(),
+        };
+        let names = sample.attendees.iter().take(top);
+        let names =
+            names.map(|(user, _, tokens)| format!("{} {}", printable(user), grouped(*tokens)));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let names = if names.is_empty() { names } else { format!(": {names}") };
+        format!(
+            "{}  {}  {} requests{}  {} tokens{}  {left}  {} attendees{names}",
+            sample.at.format("%H:%M:%SZ"),
+            text(&sample.event["status"]),
+            grouped(sample.requests),
+            pace(|pace| pace.requests),
+            grouped(sample.tokens),
+            pace(|pace| pace.tokens),
+            sample.attendees.len()
+        )
+    }
+}
+
+fn push<T>(queue: &mut VecDeque<T>, item: T) {
+    if queue.len() == REMEMBERED {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(crate) fn sample(second: u32, requests: u64, tokens: u64) -> Sample {
+        let event = json!({
+            "name": "Oslo Hack", "code": "oslo-hack-1c3e5g7y", "status": "open",
+            "ends_at": "2026-12-06T18:00:00+01:00", "time_zone": "Europe/Oslo",
+            "allowances": {"event": {"tokens_total": 10_000}},
+        });
+        let usage = json!({
+            "total": {"requests": requests, "total_tokens": tokens, "held_tokens": 100},
+            "rows": [
+                {"user": "bob", "requests": 1, "total_tokens": 5},
+                {"user": "ada\u{1b}", "requests": requests, "total_tokens": tokens},
+            ],
+        });
+        let at = format!("2026-12-06T15:00:{second:02}Z").parse().unwrap();
+        Sample::of(event, &usage, at)
+    }
+
+    #[test]
+    fn a_pace_is_what_a_minute_would_bring() {
+        let mut course = Course::default();
+        course.take(sample(0, 10, 1_000));
+        assert_eq!(course.json(1)["tokens_per_minute"], Value::Null);
+        course.take(sample(30, 15, 2_000));
+        assert_eq!(course.paces.back(), Some(&Pace { requests: 10, tokens: 2_000 }));
+        // 10,000 less 2,000 spent and 100 held, at 2,000 a minute.
+        assert_eq!(course.budget_lasts(), Some(TimeDelta::minutes(3)));
+        assert_eq!(
+            course.line(1),
+            "15:00:30Z  open  15 requests (10/min)  2,000 tokens (2,000/min)  7,900 of 10,000 left  \
+             2 attendees: ada\u{fffd} 2,000"
+        );
+    }
+
+    #[test]
+    fn an_event_that_stands_still_lasts() {
+        let mut course = Course::default();
+        course.take(sample(0, 10, 1_000));
+        course.take(sample(5, 10, 1_000));
+        assert_eq!(course.budget_lasts(), None);
+    }
+}

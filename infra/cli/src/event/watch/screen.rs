@@ -1,0 +1,261 @@
+//! The live view: what was seen, drawn on the whole terminal.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use crossterm::cursor::{Hide, MoveTo, Show};
+use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use crossterm::style::{Color, Print, ResetColor, SetForegroundColor};
+use crossterm::terminal::{
+    self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
+    LeaveAlternateScreen,
+};
+use crossterm::{execute, queue};
+use lanyard_doctor::grouped;
+
+use super::numbers::Course;
+use crate::fault::Fault;
+use crate::table::{Column, printable, table, text, wall};
+
+/// Bars of a chart, from nothing to all.
+const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// The terminal, until it is dropped: then it is as it was.
+pub(super) struct Screen;
+
+impl Screen {
+    pub(super) fn open() -> Result<Self, Fault> {
+        terminal::enable_raw_mode()?;
+        let screen = Self;
+        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
+        Ok(screen)
+    }
+
+    /// Draws, and again when the terminal's size changes, until so much time has passed. `false`
+    /// if somebody wants to stop.
+    pub(super) fn wait(
+        &self,
+        time: Duration,
+        draw: impl Fn() -> io::Result<()>,
+    ) -> Result<bool, Fault> {
+        let until = Instant::now() + time;
+        draw()?;
+        while event::poll(until.saturating_duration_since(Instant::now()))? {
+            match event::read()? {
+                Event::Key(key) if key.kind == KeyEventKind::Press => {
+                    let is_break = key.modifiers.contains(KeyModifiers::CONTROL)
+                        && key.code == KeyCode::Char('c');
+                    if is_break || [KeyCode::Char('q'), KeyCode::Esc].contains(&key.code) {
+                        return Ok(false);
+                    }
+                }
+                Event::Resize(..) => draw()?,
+                Event::Key(_) | Event::Mouse(_) | Event::FocusGained | Event::FocusLost => {}
+            }
+        }
+        Ok(true)
+    }
+
+    pub(super) fn draw(
+        &self,
+        course: &Course,
+        top: usize,
+        interval: Duration,
+        trouble: Option<&String>,
+    ) -> io::Result<()> {
+        let (width, height) = terminal::size()?;
+        let mut lines = lines(course, top, usize::from(width));
+        let foot = match trouble {
+            Some(trouble) => Line { text: printable(trouble), color: Some(Color::Red) },
+            None => Line::plain(format!("Every {} s. q ends.", interval.as_secs())),
+        };
+        lines.truncate(usize::from(height).saturating_sub(2));
+        let mut out = io::stdout().lock();
+        queue!(out, BeginSynchronizedUpdate)?;
+        for row in 0..height {
+            queue!(out, MoveTo(0, row))?;
+            let line = match row + 1 == height {
+                true => Some(&foot),
+                false => lines.get(usize::from(row)),
+            };
+            if let Some(line) = line {
+                let text: String = line.text.chars().take(usize::from(width)).collect();
+                if let Some(color) = line.color {
+                    queue!(out, SetForegroundColor(color))?;
+                }
+                queue!(out, Print(text), ResetColor)?;
+            }
+            queue!(out, Clear(ClearType::UntilNewLine))?;
+        }
+        queue!(out, EndSynchronizedUpdate)?;
+        out.flush()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // There is nothing left to do where this fails.
+        let _ = execute!(io::stdout(), Show, LeaveAlternateScreen);
+        let _ = terminal::disable_raw_mode();
+    }
+}
+
+/// A line, and what it is drawn in. `NO_COLOR` is heeded where it is drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Line {
+    text: String,
+    color: Option<Color>,
+}
+
+impl Line {
+    fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), color: None }
+    }
+}
+
+/// Everything above the last line of the screen.
+fn lines(course: &Course, top: usize, width: usize) -> Vec<Line> {
+    let Some(sample) = course.last() else { return Vec::new() };
+    let event = &sample.event;
+    let chart_width = width.saturating_sub(48).clamp(10, 60);
+    let mut lines = vec![
+        Line::plain(format!(
+            "{}  {}  {}",
+            printable(&text(&event["name"])),
+            text(&event["code"]),
+            text(&event["status"])
+        )),
+        Line::plain(format!(
+            "ends {} {}{}",
+            wall(&event["ends_at"]),
+            text(&event["time_zone"]),
+            sample.ends_in().map(|left| format!(", in {}", in_words(left))).unwrap_or_default()
+        )),
+        Line::plain(""),
+    ];
+    lines.extend(budget(course, chart_width));
+    let chart = |values: Vec<u64>| spark(&values, None, chart_width);
+    let pace = course.paces.back().copied().unwrap_or_default();
+    let tokens = chart(course.paces.iter().map(|pace| pace.tokens).collect());
+    let requests = chart(course.paces.iter().map(|pace| pace.requests).collect());
+    let per_minute = |what: &str, chart: String, pace: u64, all: u64| {
+        Line::plain(format!(
+            "{what:<9} {chart} {} a minute, {} in all",
+            grouped(pace),
+            grouped(all)
+        ))
+    };
+    lines.push(per_minute("tokens", tokens, pace.tokens, sample.tokens));
+    lines.push(per_minute("requests", requests, pace.requests, sample.requests));
+    lines.push(Line::plain(format!("under way {} tokens held", grouped(sample.held))));
+    lines.push(Line::plain(""));
+    let rows =
+        sample.attendees.iter().take(top).map(|(user, requests, tokens)| {
+            vec![user.clone(), grouped(*requests), grouped(*tokens)]
+        });
+    let columns = [Column::Words("user"), Column::Numbers("requests"), Column::Numbers("tokens")];
+    lines.extend(table(&columns, rows).lines().map(Line::plain));
+    match sample.attendees.len().saturating_sub(top) {
+        0 => {}
+        more => lines.push(Line::plain(format!("and {} more", grouped(more as u64)))),
+    }
+    lines
+}
+
+/// What is left of the budget: as a bar, and its way down to here.
+fn budget(course: &Course, width: usize) -> Vec<Line> {
+    let Some((left, budget)) = course.last().and_then(|last| Some((last.left()?, last.budget()?)))
+    else {
+        return vec![Line::plain("budget    none")];
+    };
+    let share =
+        |of: usize| usize::try_from(left.saturating_mul(of as u64) / budget.max(1)).unwrap_or(of);
+    let percent = share(100);
+    let color = match percent {
+        0..=10 => Color::Red,
+        11..=25 => Color::Yellow,
+        _ => Color::Green,
+    };
+    let filled = share(width).min(width);
+    let bar = format!("{}{}", "█".repeat(filled), "░".repeat(width - filled));
+    let down = spark(&course.left.iter().copied().collect::<Vec<_>>(), Some(budget), width);
+    let lasts = match course.budget_lasts() {
+        Some(lasts) => format!("lasts {} at this pace", in_words(lasts)),
+        None => String::new(),
+    };
+    vec![
+        Line {
+            text: format!(
+                "budget    {bar} {percent} %, {} of {} left",
+                grouped(left),
+                grouped(budget)
+            ),
+            color: Some(color),
+        },
+        Line::plain(format!("burn-down {down} {lasts}")),
+    ]
+}
+
+/// The last values as bars, up to `most` or to the largest of them.
+fn spark(values: &[u64], most: Option<u64>, width: usize) -> String {
+    let shown = values.get(values.len().saturating_sub(width)..).unwrap_or(values);
+    let most = most.or_else(|| shown.iter().copied().max()).unwrap_or_default().max(1);
+    let bar = |value: &u64| {
+        // The least that there is shows as something.
+        let eighths = value.saturating_mul(8).div_ceil(most).min(8);
+        usize::try_from(eighths).ok().and_then(|at| BARS.get(at)).copied().unwrap_or(' ')
+    };
+    let bars: String = shown.iter().map(bar).collect();
+    format!("{}{bars}", " ".repeat(width - shown.len()))
+}
+
+fn in_words(span: TimeDelta) -> String {
+    let minutes = span.num_minutes().max(0);
+    match (minutes / 1_440, minutes / 60 % 24, minutes % 60) {
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::numbers::tests::sample;
+    use super::*;
+
+    #[test]
+    fn the_screen_shows_the_burn_down_the_paces_and_who_uses_most() {
+        let mut course = Course::default();
+        for (second, requests, tokens) in [(0, 10, 1_000), (30, 15, 2_000), (59, 20, 8_900)] {
+            course.take(sample(second, requests, tokens));
+        }
+        let drawn = lines(&course, 1, 60);
+        let text: Vec<_> = drawn.iter().map(|line| line.text.trim_end().to_owned()).collect();
+        assert_eq!(
+            text,
+            [
+                "Oslo Hack  oslo-hack-1c3e5g7y  open",
+                "ends 2026-12-06 18:00 Europe/Oslo, in 1 h 59 min",
+                "",
+                "budget    █░░░░░░░░░░░ 10 %, 1,000 of 10,000 left",
+                "burn-down          █▇▁ lasts 0 min at this pace",
+                "tokens              ▂█ 14,275 a minute, 8,900 in all",
+                "requests            ██ 10 a minute, 20 in all",
+                "under way 100 tokens held",
+                "",
+                "user  requests  tokens",
+                "ada\u{fffd}        20   8,900",
+                "and 1 more",
+            ]
+        );
+        assert_eq!(drawn[3].color, Some(Color::Red));
+    }
+
+    #[test]
+    fn a_chart_is_as_wide_as_it_may_be() {
+        assert_eq!(spark(&[0, 1, 8, 4], None, 6), "   ▁█▄");
+        assert_eq!(spark(&[1, 2, 3], Some(4), 2), "▄▆");
+        assert_eq!(spark(&[], None, 3), "   ");
+    }
+}

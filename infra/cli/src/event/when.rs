@@ -1,0 +1,64 @@
+//! Times as they are typed: `now`, local ones, and spans.
+
+use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, Utc};
+use lanyard_gateway::ports::Clock;
+use lanyard_platform::shell::Machine;
+use serde_json::Value;
+
+use crate::fault::Fault;
+
+/// A time as the service takes it. Only `now` is known here; a local time is read by the service,
+/// which knows the clock changes of the event's zone.
+pub(super) fn time_or_now(text: &str) -> String {
+    match text {
+        "now" => instant(Machine.now()),
+        text => text.to_owned(),
+    }
+}
+
+/// An instant as text.
+pub(super) fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The instant so much after one of the service's.
+pub(super) fn later(instant_of_ours: &Value, by: TimeDelta) -> Result<String, Fault> {
+    let at = read(instant_of_ours).and_then(|at| at.checked_add_signed(by));
+    at.map(instant).ok_or_else(|| Fault::Usage("that is not a time".to_owned()))
+}
+
+/// An instant of the service's.
+pub(super) fn read(value: &Value) -> Option<DateTime<Utc>> {
+    let time = value.as_str()?.parse::<DateTime<FixedOffset>>().ok()?;
+    Some(time.to_utc())
+}
+
+/// A span of time, such as `90s`, `2h` or `1h30m`.
+pub(crate) fn span(text: &str) -> Result<TimeDelta, String> {
+    let span = text.parse::<jiff::SignedDuration>();
+    let span = span.map_err(|_| "must be a span of time such as 90s, 2h or 1h30m".to_owned())?;
+    let too_long = || "is too long".to_owned();
+    let whole = TimeDelta::try_seconds(span.as_secs()).ok_or_else(too_long)?;
+    whole.checked_add(&TimeDelta::nanoseconds(span.subsec_nanos().into())).ok_or_else(too_long)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn spans_are_typed_as_people_say_them() {
+        assert_eq!(span("90s"), Ok(TimeDelta::seconds(90)));
+        assert_eq!(span("1h30m"), Ok(TimeDelta::minutes(90)));
+        assert_eq!(span("100ms"), Ok(TimeDelta::milliseconds(100)));
+        assert_eq!(span("-2h"), Ok(TimeDelta::hours(-2)));
+        assert!(span("soon").is_err());
+    }
+
+    #[test]
+    fn later_is_later_in_every_zone() {
+        let ends_at = json!("2026-12-06T18:00:00+01:00");
+        assert_eq!(later(&ends_at, TimeDelta::hours(2)).unwrap(), "2026-12-06T19:00:00Z");
+    }
+}

@@ -1,0 +1,36 @@
+//! What a shell and `man` want to know of the command line.
+
+use std::path::Path;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use crate::fault::Fault;
+use crate::options::Options;
+use crate::output::Output;
+
+/// `lanyard completions SHELL`
+pub(crate) fn completions(shell: Shell) -> Result<(), Fault> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Options::command(), "lanyard", &mut script);
+    Output::new(false).raw(&script)
+}
+
+/// `lanyard man`
+pub(crate) fn man(folder: Option<&Path>) -> Result<(), Fault> {
+    match folder {
+        Some(folder) => {
+            let cannot = |fault| {
+                Fault::failed(format_args!("{} cannot be written to", folder.display()), fault)
+            };
+            std::fs::create_dir_all(folder).map_err(cannot)?;
+            clap_mangen::generate_to(Options::command(), folder).map_err(cannot)
+        }
+        None => {
+            let mut page = Vec::new();
+            Man::new(Options::command()).render(&mut page)?;
+            Output::new(false).raw(&page)
+        }
+    }
+}

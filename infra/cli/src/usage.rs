@@ -1,0 +1,155 @@
+//! `lanyard usage`: what an event used, as a table, JSON or CSV.
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::fault::Fault;
+use crate::output::progress;
+use crate::session::{Session, path_of};
+use crate::table::{Column, number, table, text};
+
+/// Which numbers are wanted.
+#[derive(Args, Debug)]
+pub(crate) struct UsageArguments {
+    /// The event's id, code or name.
+    event: String,
+
+    /// By what they are told apart.
+    #[arg(long, value_enum, default_value_t = By::Attendee)]
+    by: By,
+
+    /// Print CSV for a spreadsheet.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+}
+
+/// By what usage is told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum By {
+    Attendee,
+    Model,
+    Hour,
+}
+
+impl By {
+    /// The word of the query, and the field of a row that holds the name.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Attendee => ("attendee", "user"),
+            Self::Model => ("model", "model"),
+            Self::Hour => ("hour", "hour"),
+        }
+    }
+}
+
+/// The numbers of a row, in the order of the columns.
+const NUMBERS: [&str; 8] = [
+    "requests",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "images",
+    "audio_seconds",
+    "characters",
+    "video_seconds",
+];
+
+/// `lanyard usage`
+pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<(), Fault> {
+    let event = session.event(&arguments.event).await?;
+    let (by, name) = arguments.by.names();
+    let bar = progress(0, "rows");
+    let usage = read(session, &event, by, |rows| {
+        bar.set_length(rows);
+        bar.set_position(rows);
+    })
+    .await?;
+    bar.finish_and_clear();
+    let rows = usage["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if arguments.csv {
+        return session.output.raw(&csv(name, rows)?);
+    }
+    session.output.data(&usage, || {
+        use Column::{Numbers, Words};
+        // Units that nobody used are left out.
+        let shown: Vec<_> = NUMBERS
+            .into_iter()
+            .filter(|number| {
+                number.contains("tokens")
+                    || *number == "requests"
+                    || rows.iter().any(|row| row[*number].as_u64().is_some_and(|used| used > 0))
+            })
+            .collect();
+        let mut columns = vec![Words(name)];
+        columns.extend(shown.iter().map(|name| Numbers(name)));
+        let cells = |label: String, row: &Value| {
+            let numbers = shown.iter().map(|name| number(&row[*name]));
+            std::iter::once(label).chain(numbers).collect::<Vec<_>>()
+        };
+        let mut lines: Vec<_> = rows.iter().map(|row| cells(text(&row[name]), row)).collect();
+        lines.push(cells("in all".to_owned(), &usage["total"]));
+        table(&columns, lines)
+    })
+}
+
+/// The totals and every row.
+pub(crate) async fn read(
+    session: &Session,
+    event: &Value,
+    by: &str,
+    seen: impl Fn(u64),
+) -> Result<Value, Fault> {
+    let mut rows = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = path_of(event, &format!("/usage?by={by}&limit=100{cursor}"));
+        let mut page = session.api.get(&path).await?;
+        if let Some(Value::Array(more)) = page.get_mut("rows").map(Value::take) {
+            rows.extend(more);
+        }
+        seen(u64::try_from(rows.len()).unwrap_or(u64::MAX));
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={}", crate::api::encoded(next)),
+            None => return Ok(json!({"by": by, "total": page["total"], "rows": rows})),
+        }
+    }
+}
+
+fn csv(name: &str, rows: &[Value]) -> Result<Vec<u8>, Fault> {
+    let cannot = |fault| Fault::failed("the CSV cannot be written", fault);
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record(std::iter::once(name).chain(NUMBERS)).map_err(cannot)?;
+    for row in rows {
+        let numbers = NUMBERS.map(|name| row[name].as_u64().unwrap_or_default().to_string());
+        let label = harmless(row[name].as_str().unwrap_or_default());
+        csv.write_record(std::iter::once(label).chain(numbers)).map_err(cannot)?;
+    }
+    csv.into_inner().map_err(|fault| Fault::failed("the CSV cannot be written", fault))
+}
+
+/// A text that no spreadsheet takes for a formula: attendees choose their own names. The mark
+/// before it is OWASP's.
+fn harmless(text: &str) -> String {
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
+        true => format!("'{text}"),
+        false => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_be_a_formula() {
+        let row = |user: &str| json!({"user": user, "requests": 1, "total_tokens": 7});
+        let rows = [row("ada"), row("=HYPERLINK(\"http://x\",\"y\")"), row("@sum"), row("a,b")];
+        let text = String::from_utf8(csv("user", &rows).unwrap()).unwrap();
+        let names: Vec<_> =
+            text.lines().skip(1).map(|line| line.split(",1,").next().unwrap()).collect();
+        assert_eq!(
+            names,
+            ["ada", "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\"", "'@sum", "\"a,b\""]
+        );
+    }
+}

@@ -1,0 +1,174 @@
+//! Events from the first command to the last.
+
+use serde_json::Value;
+
+use crate::support::Service;
+
+const OSLO: [&str; 9] = [
+    "event",
+    "create",
+    "Oslo Hack",
+    "--from",
+    "2026-12-05T09:00",
+    "--to",
+    "2026-12-06T18:00",
+    "--tz",
+    "Europe/Oslo",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_event_comes_with_what_it_needs_and_costs() {
+    let service = Service::start().await;
+
+    let made =
+        service.json(&[&OSLO[..], &["--attendees", "100", "--prices", "0.15,0.60"]].concat()).await;
+
+    assert_eq!(made["event"]["starts_at"], "2026-12-05T09:00:00+01:00");
+    assert_eq!(made["address"], format!("{}/v1", service.address));
+    let assessment = &made["assessment"];
+    assert_eq!(assessment["tokens_per_minute"]["needed"], 400_000);
+    // Two models that chat, and one for completions.
+    assert_eq!(assessment["tokens_per_minute"]["granted"], 6_000_000);
+    assert_eq!(assessment["environments"]["needed"], 67);
+    assert_eq!(assessment["cost_usd"]["aws"], 1.78);
+    assert_eq!(assessment["cost_usd"]["azure"], 7.5);
+    assert_eq!(made["warnings"], serde_json::json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_seldom_meant_is_a_warning_beside_the_data() {
+    let service = Service::start().await;
+    let october = [
+        "event",
+        "create",
+        "Night",
+        "--from",
+        "2027-10-30T09:00",
+        "--to",
+        "2027-10-31T18:00",
+        "--tz",
+        "Europe/Oslo",
+        "--code",
+        "night",
+        "--attendees",
+        "3000",
+        "--concurrency",
+        "1000",
+    ];
+
+    let run = service.run(&october).await;
+
+    assert_eq!(run.exit, Some(0), "{run:?}");
+    assert!(run.out.contains("code      night\n"), "{run:?}");
+    for wanted in [
+        "warning: The code can be guessed.",
+        "warning: The clocks in Europe/Oslo change on 2027-10-31",
+        "warning: Too little quota: a busy minute needs 12,000,000 tokens",
+        "warning: Too little concurrency: a busy minute needs 2,000 environments",
+    ] {
+        assert!(run.err.contains(wanted), "{wanted}: {run:?}");
+        assert!(!run.out.contains("warning"), "{run:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_moved_on_by_its_name_its_code_or_its_id() {
+    let service = Service::start().await;
+    let id = service.open_event("Bergen").await;
+
+    let paused = service.json(&["event", "pause", "bergen"]).await;
+    assert_eq!((&paused["id"], &paused["status"]), (&Value::from(id.as_str()), &"paused".into()));
+    let code = paused["code"].as_str().unwrap();
+    assert_eq!(service.json(&["event", "resume", code]).await["status"], "open");
+    let before =
+        paused["ends_at"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    let extended = service.json(&["event", "extend", &id, "--by", "90m"]).await;
+    let after =
+        extended["ends_at"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    assert_eq!((after - before).num_minutes(), 90);
+    assert_eq!(service.run(&["event", "extend", &id]).await.exit, Some(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_rotated_an_event_copied_and_an_unused_one_deleted() {
+    let service = Service::start().await;
+    let id = service.open_event("Bergen").await;
+
+    let old = service.json(&["event", "show", &id]).await["event"]["code"].clone();
+    let rotated = service.json(&["event", "rotate-code", &id, "--grace", "10", "--yes"]).await;
+    assert_ne!(rotated["code"], old);
+
+    let clone = ["event", "clone", &id, "--name", "Bergen again", "--from", "2027-03-01T09:00"];
+    let copy = service.json(&clone).await;
+    assert_eq!(copy["event"]["ends_at"], "2027-03-01T10:00:00Z");
+    assert_eq!(copy["event"]["allowances"], rotated["allowances"]);
+    assert_ne!(copy["event"]["code"], rotated["code"]);
+
+    let deleted = service.json(&["event", "delete", "Bergen again", "--yes"]).await;
+    assert_eq!(deleted["deleted"], true);
+    assert_eq!(service.run(&["event", "show", "Bergen again"]).await.exit, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_shows_the_call_and_changes_nothing() {
+    let service = Service::start().await;
+    let before = service.everything().await;
+    let people = service.data.path().join("people.csv");
+    std::fs::write(&people, "user,tokens_per_minute\nada,5000\nbob,\n").unwrap();
+    let people = people.to_str().unwrap();
+
+    for (arguments, call) in [
+        (&OSLO[..], "POST /api/admin/events {"),
+        (&["event", "pause", "hackathon"], "/pause"),
+        (&["event", "end", "hackathon"], "/end"),
+        (&["event", "delete", "hackathon"], "DELETE /api/admin/events/evt_"),
+        (&["event", "rotate-code", "hackathon"], "/rotate-code {\"grace_minutes\":0}"),
+        (&["event", "extend", "hackathon", "--to", "now"], "PATCH /api/admin/events/evt_"),
+        (&["event", "clone", "hackathon", "--from", "now"], "POST /api/admin/events {"),
+        (&["attendee", "block", "hackathon", "a/b"], "/attendees/a%2Fb {\"blocked\":true}"),
+        (
+            &["attendee", "import", "hackathon", people, "--roster"],
+            "/roster {\"users\":[\"ada\",\"bob\"]}",
+        ),
+        (&["attendee", "raise", "hackathon", "ada", "--in-flight", "none"], "{\"in_flight\":null}"),
+        (&["deployment", "remove", "gpt-4o"], "DELETE /api/admin/deployments/gpt-4o?replica=main"),
+        (
+            &["deployment", "add", "gpt-4o", "--endpoint", "https://a.openai.azure.com"],
+            "\"key\":\"[redacted]\"",
+        ),
+        (&["simulate", "hackathon"], "20 attendees would send"),
+    ] {
+        let out = service.well(&[arguments, &["--dry-run"]].concat()).await;
+        assert!(out.contains(call), "{arguments:?}: {out}");
+        let out = service.well(&[arguments, &["--dry-run", "--json"]].concat()).await;
+        let first: Value =
+            serde_json::Deserializer::from_str(&out).into_iter().next().unwrap().unwrap();
+        assert_eq!(first["dry_run"], true, "{arguments:?}: {out}");
+    }
+
+    assert_eq!(service.everything().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watching_prints_a_line_of_json_for_each_look_until_the_event_ends() {
+    let service = Service::start().await;
+    let id = service.open_event("Bergen").await;
+    let crowd = ["simulate", &id, "--attendees", "2", "--for", "1s", "--pause", "1s"];
+    service.well(&crowd).await;
+
+    let watch = ["event", "watch", &id, "--interval", "100ms", "--json"];
+    let out = service.well(&[&watch[..], &["--count", "3"]].concat()).await;
+    let looks: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(looks.len(), 3, "{out}");
+    assert_eq!(looks[0]["requests_per_minute"], Value::Null);
+    assert_eq!(looks[2]["requests_per_minute"], 0);
+    assert_eq!(looks[2]["attendees"], 2);
+    assert_eq!(looks[2]["top"].as_array().unwrap().len(), 2);
+    let (budget, tokens) = (&looks[2]["budget"], looks[2]["tokens"].as_u64().unwrap());
+    assert_eq!(looks[2]["budget_left"], budget.as_u64().unwrap() - tokens);
+
+    service.well(&["event", "end", &id, "--yes"]).await;
+    let run = service.run(&watch).await;
+    assert_eq!(run.out.lines().count(), 1, "{run:?}");
+    assert!(run.err.contains("The event has ended."), "{run:?}");
+}

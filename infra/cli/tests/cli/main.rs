@@ -1,0 +1,16 @@
+//! `lanyard` as an organiser runs it: a process against the local service.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, and so do its helpers"
+)]
+
+mod attendees;
+mod deployments;
+mod events;
+mod exits;
+mod paper;
+mod profiles;
+mod readme;
+mod support;

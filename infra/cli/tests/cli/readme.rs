@@ -1,0 +1,83 @@
+//! The session in the README is what the commands in it print.
+
+use crate::support::Service;
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+
+/// The block between the markers.
+fn documented() -> String {
+    let readme = std::fs::read_to_string(README).unwrap();
+    let (_, rest) =
+        readme.split_once("<!-- session -->\n```console\n").expect("the session begins");
+    let (session, _) = rest.split_once("```\n<!-- /session -->").expect("and ends");
+    session.to_owned()
+}
+
+/// The words of a command line, some of them in quotes.
+fn words(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (index, piece) in command.split('"').enumerate() {
+        match index % 2 {
+            0 => words.extend(piece.split_whitespace().map(str::to_owned)),
+            _ => words.push(piece.to_owned()),
+        }
+    }
+    words
+}
+
+/// A text with what is never the same taken out of it: codes, ids, ports, times and paces.
+fn lasting(text: &str) -> String {
+    let is_like = |word: &str, form: &str| {
+        word.len() == form.len()
+            && word.bytes().zip(form.bytes()).all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                form => byte == form,
+            })
+    };
+    let lasting = |word: &str| {
+        if word.starts_with("oslo-hack-") {
+            "oslo-hack-CODE".to_owned()
+        } else if word.starts_with("evt_") {
+            "evt_ID".to_owned()
+        } else if let Some((_, path)) =
+            word.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.split_once('/'))
+        {
+            format!("http://127.0.0.1:PORT/{path}")
+        } else if is_like(word, "0000-00-00") {
+            "DATE".to_owned()
+        } else if is_like(word, "00:00") || is_like(word, "00:00:00Z") {
+            "TIME".to_owned()
+        } else if word.starts_with('(') && word.ends_with("/min)") {
+            "(PACE/min)".to_owned()
+        } else {
+            word.to_owned()
+        }
+    };
+    let line = |line: &str| {
+        let mut words: Vec<_> = line.split_whitespace().map(lasting).collect();
+        for at in 1..words.len() {
+            if words[at] == "ms" {
+                words[at - 1] = "N".to_owned();
+            }
+        }
+        words.join(" ")
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_readmes_session_is_what_the_commands_print() {
+    let service = Service::start().await;
+    let documented = documented();
+    let mut session = String::new();
+
+    for command in documented.lines().filter_map(|line| line.strip_prefix("$ lanyard ")) {
+        let words = words(command);
+        let run = service.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        assert_eq!(run.exit, Some(0), "{command}: {run:?}");
+        session.push_str(&format!("$ lanyard {command}\n{}{}", run.out, run.err));
+    }
+
+    assert!(session.lines().count() > 20, "{session}");
+    assert_eq!(lasting(&documented), lasting(&session), "the README should say:\n{session}");
+}

@@ -1,0 +1,244 @@
+//! The table: whether it serves, forgets what it should, and could be restored.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::command::Refused;
+use super::not_seen;
+use super::stack::Stack;
+use crate::finding::Finding;
+
+/// `aws dynamodb describe-table`
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DescribedTable {
+    table: Table,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Table {
+    table_status: String,
+    #[serde(default)]
+    deletion_protection_enabled: bool,
+    billing_mode_summary: Option<Billing>,
+    #[serde(default)]
+    key_schema: Vec<Key>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Billing {
+    billing_mode: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Key {
+    attribute_name: String,
+    key_type: String,
+}
+
+/// `aws dynamodb describe-time-to-live`
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DescribedLife {
+    time_to_live_description: Life,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Life {
+    time_to_live_status: String,
+    attribute_name: Option<String>,
+}
+
+/// `aws dynamodb describe-continuous-backups`
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DescribedBackups {
+    continuous_backups_description: Backups,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Backups {
+    point_in_time_recovery_description: Option<Recovery>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Recovery {
+    point_in_time_recovery_status: String,
+}
+
+/// The table's checks.
+pub(super) async fn look(stack: &Stack) -> Vec<Finding> {
+    let Some(table) = stack.table.as_deref() else { return Vec::new() };
+    let ask = async |call: &str| stack.aws.ask(&["dynamodb", call, "--table-name", table]).await;
+    let (described, life, backups) = tokio::join!(
+        ask("describe-table"),
+        ask("describe-time-to-live"),
+        ask("describe-continuous-backups")
+    );
+    vec![
+        seen("aws table", described, |found: &DescribedTable| judge_table(&found.table, table)),
+        seen("aws table forgets", life, |found: &DescribedLife| {
+            judge_life(&found.time_to_live_description, table)
+        }),
+        seen("aws table recovery", backups, |found: &DescribedBackups| {
+            judge_backups(&found.continuous_backups_description, table)
+        }),
+    ]
+}
+
+fn seen<T: DeserializeOwned>(
+    check: &str,
+    answer: Result<Value, Refused>,
+    judge: impl FnOnce(&T) -> Finding,
+) -> Finding {
+    let read =
+        answer.and_then(|answer| serde_json::from_value::<T>(answer).map_err(|_| Refused::Strange));
+    let finding = match read {
+        Ok(found) => judge(&found),
+        Err(refused) if refused.is_missing() => Finding::fail(
+            check,
+            "The table is gone.",
+            "Restore it from its point-in-time recovery, under the same name:\n  \
+             aws dynamodb restore-table-to-point-in-time help",
+        ),
+        Err(refused) => not_seen(check, &refused),
+    };
+    Finding { check: check.to_owned(), ..finding }
+}
+
+fn judge_table(found: &Table, name: &str) -> Finding {
+    let keys: Vec<_> =
+        found.key_schema.iter().map(|key| (&*key.attribute_name, &*key.key_type)).collect();
+    if keys != [("pk", "HASH"), ("sk", "RANGE")] {
+        let mend = "Name the stack that was deployed from this template.yaml.";
+        return Finding::fail("", "Its keys are not pk and sk.", mend);
+    }
+    // UPDATING still serves.
+    if !matches!(&*found.table_status, "ACTIVE" | "UPDATING") {
+        let seen = format!("It is {}.", found.table_status);
+        let mend = format!("Wait for it: aws dynamodb wait table-exists --table-name {name}");
+        return Finding::fail("", seen, mend);
+    }
+    let billing = found.billing_mode_summary.as_ref().map(|summary| &*summary.billing_mode);
+    if billing != Some("PAY_PER_REQUEST") {
+        return Finding::warn(
+            "",
+            "It has provisioned capacity, so a crowd may be throttled.",
+            format!("aws dynamodb update-table --table-name {name} --billing-mode PAY_PER_REQUEST"),
+        );
+    }
+    if !found.deletion_protection_enabled {
+        return Finding::warn(
+            "",
+            "It is active, on demand, and anybody may delete it.",
+            format!("aws dynamodb update-table --table-name {name} --deletion-protection-enabled"),
+        );
+    }
+    Finding::ok("", format!("{}, on demand, protected from deletion.", found.table_status))
+}
+
+fn judge_life(found: &Life, name: &str) -> Finding {
+    let is_on = matches!(&*found.time_to_live_status, "ENABLED" | "ENABLING");
+    if is_on && found.attribute_name.as_deref() == Some("expires_at") {
+        return Finding::ok("", "Items are forgotten after their expires_at.");
+    }
+    let mend = format!(
+        "aws dynamodb update-time-to-live --table-name {name} \\\n  \
+         --time-to-live-specification Enabled=true,AttributeName=expires_at"
+    );
+    Finding::fail("", "Nothing is forgotten: time to live is not on for expires_at.", mend)
+}
+
+fn judge_backups(found: &Backups, name: &str) -> Finding {
+    let recovery = found.point_in_time_recovery_description.as_ref();
+    if recovery.is_some_and(|recovery| recovery.point_in_time_recovery_status == "ENABLED") {
+        return Finding::ok("", "It can be restored to any second of the last days.");
+    }
+    let mend = format!(
+        "aws dynamodb update-continuous-backups --table-name {name} \\\n  \
+         --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
+    );
+    Finding::warn("", "It could not be restored: point-in-time recovery is off.", mend)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::finding::Level;
+
+    fn table(status: &str, billing: &str, is_protected: bool) -> Finding {
+        let described = json!({"Table": {
+            "TableName": "t", "TableStatus": status, "ItemCount": 7,
+            "KeySchema": [
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            "BillingModeSummary": {"BillingMode": billing},
+            "DeletionProtectionEnabled": is_protected,
+        }});
+        seen("table", Ok(described), |found: &DescribedTable| judge_table(&found.table, "t"))
+    }
+
+    #[test]
+    fn a_table_serves_on_demand_and_is_protected() {
+        assert_eq!(table("ACTIVE", "PAY_PER_REQUEST", true).level, Level::Ok);
+        assert_eq!(table("ARCHIVED", "PAY_PER_REQUEST", true).level, Level::Fail);
+        assert_eq!(table("ACTIVE", "PROVISIONED", true).level, Level::Warn);
+        let unprotected = table("ACTIVE", "PAY_PER_REQUEST", false);
+        assert_eq!(unprotected.level, Level::Warn);
+        assert!(unprotected.mend.unwrap().ends_with("--deletion-protection-enabled"));
+    }
+
+    #[test]
+    fn a_table_that_forgets_nothing_fails() {
+        let life = |status: &str, attribute: &str| {
+            let described = json!({"TimeToLiveDescription": {
+                "TimeToLiveStatus": status, "AttributeName": attribute,
+            }});
+            seen("life", Ok(described), |found: &DescribedLife| {
+                judge_life(&found.time_to_live_description, "t")
+            })
+            .level
+        };
+        assert_eq!(life("ENABLED", "expires_at"), Level::Ok);
+        assert_eq!(life("ENABLED", "ttl"), Level::Fail);
+        assert_eq!(life("DISABLED", "expires_at"), Level::Fail);
+    }
+
+    #[test]
+    fn recovery_is_to_be_on() {
+        let backups = |status: &str| {
+            let described = json!({"ContinuousBackupsDescription": {
+                "ContinuousBackupsStatus": "ENABLED",
+                "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": status},
+            }});
+            seen("backups", Ok(described), |found: &DescribedBackups| {
+                judge_backups(&found.continuous_backups_description, "t")
+            })
+            .level
+        };
+        assert_eq!(backups("ENABLED"), Level::Ok);
+        assert_eq!(backups("DISABLED"), Level::Warn);
+    }
+
+    #[test]
+    fn what_could_not_be_seen_is_not_well() {
+        let judged = |refused| {
+            seen("table", Err(refused), |found: &DescribedTable| judge_table(&found.table, "t"))
+        };
+        let denied = judged(Refused::Code("AccessDeniedException".to_owned()));
+        assert_eq!(denied.level, Level::Warn);
+        assert!(denied.mend.unwrap().contains("ReadOnlyAccess"));
+        let gone = judged(Refused::Code("ResourceNotFoundException".to_owned()));
+        assert_eq!(gone.level, Level::Fail);
+    }
+}

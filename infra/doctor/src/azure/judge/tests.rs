@@ -1,0 +1,158 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::DateTime;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::*;
+use crate::asker::Frames;
+use crate::finding::Level;
+use crate::holdings::samples::a_deployment;
+use crate::pace::Arrivals;
+
+const BASE: &str = "https://h/api";
+
+fn answer(status: u16, body: &str) -> Result<Answer, Silence> {
+    Ok(Answer {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers: HeaderMap::new(),
+        body: Bytes::copy_from_slice(body.as_bytes()),
+        asked_at: DateTime::UNIX_EPOCH,
+        took: Duration::from_millis(212),
+    })
+}
+
+fn called(answer: &Result<Answer, Silence>) -> (Level, String, String) {
+    let finding = call(&a_deployment("gpt-4o"), answer, BASE);
+    (finding.level, finding.seen, finding.mend.unwrap_or_default())
+}
+
+#[test]
+fn an_answer_is_timed() {
+    let (level, seen, _) = called(&answer(200, r#"{"choices":[]}"#));
+    assert_eq!((level, seen.as_str()), (Level::Ok, "It answers in 212 ms."));
+}
+
+#[test]
+fn every_refusal_has_its_cause_and_its_cure() {
+    let not_found = r#"{"error":{"code":"DeploymentNotFound","message":"canary"}}"#;
+    for (status, body, seen_words, mend_words) in [
+        (
+            401,
+            r#"{"error":{"code":"401","message":"canary"}}"#,
+            "refuses the key",
+            r#""key":"KEY""#,
+        ),
+        (403, "", "refuses the call", "network rules"),
+        (404, not_found, "no deployment named gpt-4o", r#""azure_name":"NAME""#),
+        (404, r#"{"error":{"code":"404"}}"#, "nothing is at this path", r#""api":"classic""#),
+        (400, "canary", "refuses a plain call", "does chat_completions"),
+        (302, "", "redirects", r#""endpoint":"ENDPOINT""#),
+        (503, "canary", "Azure fails", "status.azure.com"),
+        (200, "<html>canary", "no answer of a model", "Keys and Endpoint"),
+    ] {
+        let (level, seen, mend) = called(&answer(status, body));
+        assert_eq!(level, Level::Fail, "{status}");
+        assert!(seen.contains(seen_words), "{seen}");
+        assert!(mend.contains(mend_words), "{mend}");
+        // Azure's own sentences may quote what was sent.
+        assert!(!format!("{seen}{mend}").contains("canary"), "{seen}{mend}");
+    }
+}
+
+#[test]
+fn a_busy_deployment_is_no_failure() {
+    assert_eq!(called(&answer(429, "")).0, Level::Warn);
+}
+
+#[test]
+fn silence_is_explained() {
+    let (level, seen, mend) = called(&Err(Silence::UnknownName));
+    assert_eq!(level, Level::Fail);
+    assert_eq!(seen, "It cannot be reached: this machine finds no host of that name.");
+    assert!(mend.contains("private endpoint"), "{mend}");
+}
+
+#[test]
+fn the_field_that_it_takes_is_written_down() {
+    let field = CompletionField::MaxCompletionTokens;
+    let mend = other_field(&a_deployment("o3"), field, BASE).mend.unwrap();
+    assert!(mend.contains(r#""completion_field":"max_completion_tokens""#), "{mend}");
+}
+
+fn limited(headers: &[(&'static str, &'static str)]) -> Finding {
+    let headers: HeaderMap = headers
+        .iter()
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+        .collect();
+    limits(&a_deployment("gpt-4o"), Limits::of(&headers), BASE)
+}
+
+#[test]
+fn limits_are_compared_with_what_is_written_down() {
+    let enough = limited(&[
+        ("x-ratelimit-limit-tokens", "100000"),
+        ("x-ratelimit-limit-requests", "1000"),
+        ("x-ratelimit-remaining-tokens", "99990"),
+    ]);
+    assert_eq!(
+        enough,
+        Finding::ok(
+            "",
+            "Azure grants 100,000 tokens and 1,000 requests a minute; 100,000 tokens are written down."
+        )
+    );
+    let low = limited(&[("x-ratelimit-limit-tokens", "30000")]);
+    assert_eq!(low.level, Level::Warn);
+    assert!(low.mend.unwrap().contains(r#""tokens_per_minute":30000"#));
+    let few =
+        limited(&[("x-ratelimit-limit-tokens", "100000"), ("x-ratelimit-limit-requests", "100")]);
+    assert!(few.mend.unwrap().contains(r#""requests_per_minute":100"#));
+    let spent = limited(&[
+        ("x-ratelimit-limit-tokens", "100000"),
+        ("x-ratelimit-remaining-tokens", "9999"),
+    ]);
+    assert!(spent.seen.contains("spent"), "{}", spent.seen);
+}
+
+#[test]
+fn a_limit_of_another_period_becomes_one_of_a_minute() {
+    let low = limited(&[
+        ("x-ratelimit-limit-tokens", "10000"),
+        ("x-ratelimit-renewalperiod-tokens", "10"),
+    ]);
+    assert!(low.seen.starts_with("Azure grants 60,000 tokens"), "{}", low.seen);
+}
+
+#[test]
+fn no_limit_is_nothing_to_judge() {
+    assert_eq!(limited(&[]).level, Level::Skip);
+    assert_eq!(limited(&[("x-ratelimit-limit-tokens", "0")]).level, Level::Skip);
+}
+
+fn streamed(arrivals_ms: &[u64], total_tokens: Option<u64>, is_done: bool) -> Finding {
+    let mut arrivals = Arrivals::default();
+    for at in arrivals_ms {
+        arrivals.frame(Duration::from_millis(*at));
+    }
+    arrivals.end(Duration::from_millis(arrivals_ms.last().copied().unwrap_or_default()));
+    let frames =
+        Frames { headers: HeaderMap::new(), arrivals, total_tokens, has_error: false, is_done };
+    stream(&Ok(Streamed::Frames(frames)))
+}
+
+#[test]
+fn a_stream_must_come_apart_whole_and_with_its_usage() {
+    const APART: [u64; 7] = [200, 220, 240, 260, 280, 300, 320];
+    const LUMP: [u64; 7] = [800; 7];
+    assert_eq!(
+        streamed(&APART, Some(22), true),
+        Finding::ok(
+            "",
+            "7 frames, the first after 200 ms, the last 120 ms later, usage at the end."
+        )
+    );
+    assert_eq!(streamed(&LUMP, Some(22), true).level, Level::Warn);
+    assert_eq!(streamed(&APART, None, true).level, Level::Fail);
+    assert_eq!(streamed(&APART, Some(22), false).level, Level::Fail);
+}
