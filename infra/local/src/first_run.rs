@@ -120,6 +120,8 @@ async fn make_event(admin: &Arc<Admin>, is_simulated: bool) -> Result<()> {
         defaults["audio_transcriptions"] = "whisper".into();
         defaults["images_generations"] = "dall-e-3".into();
     }
+    // Azure bills these apart, so with a real one it is the organiser who allows them.
+    let tools: &[&str] = if is_simulated { &["code_interpreter", "file_search"] } else { &[] };
     let event = json!({
         "name": "Local hackathon",
         "starts_at": (now - chrono::TimeDelta::hours(1)).to_rfc3339(),
@@ -129,6 +131,7 @@ async fn make_event(admin: &Arc<Admin>, is_simulated: bool) -> Result<()> {
         "attendees": 100,
         "keeps_objects": true,
         "default_deployments": defaults,
+        "extra_tool_types": tools,
     });
     let answer = direct(admin, "POST", "/events", Some(event)).await?;
     let is_there_already = answer.body["error"]["code"] == "code_taken";
