@@ -31,6 +31,7 @@ mod models;
 mod moderations;
 mod objects;
 mod operations;
+mod pages;
 mod paths;
 mod processes;
 mod races;

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::template::Route;
 
 /// The functions that stand behind routes. `invoke` knows each of them.
-pub const FUNCTIONS: [&str; 16] = [
+pub const FUNCTIONS: [&str; 17] = [
     "admin",
     "audio-speech",
     "audio-transcriptions",
@@ -31,6 +31,7 @@ pub const FUNCTIONS: [&str; 16] = [
     "images-generations",
     "models",
     "moderations",
+    "pages",
     "responses",
     "vector-stores",
 ];
@@ -100,6 +101,7 @@ impl InProcess {
             "images-generations" => attendees!(images_generations),
             "models" => attendees!(models),
             "moderations" => attendees!(moderations),
+            "pages" => answer(Audience::Visitors, request, pages::handle).await,
             "responses" => attendees!(responses),
             "vector-stores" => attendees!(vector_stores),
             _ => {

@@ -295,7 +295,8 @@ mod tests {
     fn streamed_routes_are_the_proxied_ones_and_say_so_in_sams_word() {
         let template = Template::read().unwrap();
         for route in &template.routes {
-            let is_proxied = !["admin", "event", "models"].contains(&route.function.as_str());
+            let is_proxied =
+                !["admin", "event", "models", "pages"].contains(&route.function.as_str());
             assert_eq!(route.is_streamed, is_proxied, "{}", route.path);
         }
         // SAM deploys a buffered integration for any other word, without a warning.

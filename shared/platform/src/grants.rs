@@ -134,6 +134,8 @@ pub enum Work {
     Keep,
     /// Answers an attendee from the table.
     Answer,
+    /// Hands out pages that it carries, and asks AWS for nothing.
+    Show,
     /// Serves organisers.
     Organise,
     /// Closes what crashes left open.
@@ -150,6 +152,7 @@ impl Work {
         match function {
             "admin" => Some(Self::Organise),
             "event" | "models" => Some(Self::Answer),
+            "pages" => Some(Self::Show),
             "sweep" => Some(Self::Sweep),
             "clear-objects" => Some(Self::Clear),
             "chat-completions" => Some(Self::Converse),
@@ -169,6 +172,7 @@ impl Work {
                 LOOKING_UP.into_iter().chain(FORWARDING).chain(keeping).collect()
             }
             Self::Answer => LOOKING_UP.into(),
+            Self::Show => BTreeSet::new(),
             Self::Organise => ORGANISING.into(),
             Self::Sweep => SWEEPING.into(),
             Self::Clear => CLEARING.into(),

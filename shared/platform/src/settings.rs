@@ -145,7 +145,7 @@ pub fn log_directives() -> String {
 }
 
 /// Lanyard's packages, as their log targets begin.
-const OURS: [&str; 22] = [
+const OURS: [&str; 23] = [
     "lanyard_domain",
     "lanyard_gateway",
     "lanyard_local",
@@ -165,6 +165,7 @@ const OURS: [&str; 22] = [
     "images_generations",
     "models",
     "moderations",
+    "pages",
     "responses",
     "sweep",
     "vector_stores",
