@@ -24,7 +24,7 @@ export function lines({ title, series, limit, time }) {
   const most = Math.max(1, ...all.map(([, value]) => value));
   // A limit far above would press the line flat: it is told in words then.
   const showsLimit = limit && limit.value <= most * 8;
-  const top = nice(showsLimit ? Math.max(most, limit.value) : most);
+  const top = nice(Math.max(2, showsLimit ? Math.max(most, limit.value) : most));
   const x = (at) => EDGE.left + (to === from ? 1 : (at - from) / (to - from)) * (WIDTH - EDGE.left - EDGE.right);
   const y = (value) => HEIGHT - EDGE.bottom - (value / top) * (HEIGHT - EDGE.top - EDGE.bottom);
   const last = series.map((one) => `${one.name} ${number(one.points.at(-1)?.[1] ?? 0)}`).join(", ");

@@ -93,7 +93,7 @@ function list(events) {
   const heads = ["Name", "Now", "Code", "When", "Expected"];
   return h("section.card", {},
     h("div.row.spread", {}, h("h1", {}, "Events"), h("a.button", { href: "#new" }, "New event")),
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Events" }, h("table", {},
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Table of events" }, h("table", {},
       h("thead", {}, h("tr", {}, heads.map((head) => h(head === "Expected" ? "th.number" : "th", { scope: "col" }, head)))),
       h("tbody", {}, events.map(row)))));
 }

@@ -18,7 +18,7 @@ const ADVICE = {
   request_too_large: "Send less: a shorter conversation or a smaller picture.",
   rate_limit_exceeded: "This is your share of a minute. Wait, then send it again.",
   too_many_in_flight: "Wait for an answer before you send the next request.",
-  insufficient_quota: "This part of your allowance is used up.",
+  insufficient_quota: "What you have left stands below; the organiser can raise it.",
   upstream_busy: "Everybody together is at the model's limit. It cost you nothing: wait, then send it again.",
   upstream_unreachable: "Try again.",
   upstream_timeout: "Try again, or ask for a shorter answer.",

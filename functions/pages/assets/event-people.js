@@ -67,7 +67,7 @@ export function peopleView(id, changed) {
     h("h2", { id: "people-title" }, "Attendees"), trouble,
     h("div.row.people", {}, h("label", { for: "search" }, "Search"), search,
       h("button", { type: "button", id: "export", onclick: save }, "Export CSV"), count),
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Attendees" }, h("table", {},
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Table of attendees" }, h("table", {},
       h("thead", {}, h("tr", {}, heads.map(([head, isNumber]) => h(isNumber ? "th.number" : "th", { scope: "col" }, head)))), body)));
   return { element, show: (attendees) => { all = attendees; draw(); } };
 }

@@ -7,20 +7,25 @@ import { h } from "./dom.js";
 
 const INLINE = /(`+)([^`]+?)\1|\*\*(\S(?:.*?\S)?)\*\*|__(\S(?:.*?\S)?)__|\*(\S(?:[^*]*?\S)?)\*|\b_(\S(?:[^_]*?\S)?)_\b|\[([^\]\n]+)\]\(([^\s()<>]+)\)|(https?:\/\/[^\s<>()]+[^\s<>().,;:!?'"])/;
 
+const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/;
+
 /** The elements of a text. */
 export function markdown(text) {
   const lines = text.replace(/\r\n?/g, "\n").split("\n");
   const blocks = [];
+  const levels = lines.map((line) => HEADING.exec(line)?.[1].length).filter(Boolean);
+  const highest = Math.min(...levels);
+  // The page's name is the first level. No level is left out on the way down, whatever the text does.
+  let level = 1;
   let at = 0;
   while (at < lines.length) {
     const line = lines[at];
-    const heading = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/.exec(line);
+    const heading = HEADING.exec(line);
     const fence = /^ {0,3}(```+|~~~+)/.exec(line);
     if (!line.trim()) {
       at += 1;
     } else if (heading) {
-      // The page has its own first and second level.
-      const level = Math.min(5, heading[1].length + 2);
+      level = Math.min(6, level + 1, heading[1].length - highest + 2);
       blocks.push(h(`h${level}`, {}, inline(heading[2])));
       at += 1;
     } else if (fence) {

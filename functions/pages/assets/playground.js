@@ -57,7 +57,7 @@ export function playground(place, access, known, spent) {
     });
   }
 
-  /** Sends the conversation with these messages; they stay in it only if an answer came. */
+  /** Sends the conversation with these messages, and says whether an answer came: only then do they stay in it. */
   async function turn(added, shown, accepted = () => {}) {
     let body;
     try {
@@ -65,7 +65,7 @@ export function playground(place, access, known, spent) {
     } catch (fault) {
       fill(trouble, h("p.note.bad", { role: "alert" }, fault.message));
       byId("functions").focus();
-      return;
+      return false;
     }
     fill(trouble);
     const answer = answerTurn();
@@ -93,6 +93,7 @@ export function playground(place, access, known, spent) {
       else {
         answer.element.remove();
         if (heardAny) shown?.remove();
+        heardAny = false;
         fill(trouble, note(fault, fault.retryAfterMs === null ? null : () => turn(added, shown, accepted)));
       }
     } finally {
@@ -100,6 +101,7 @@ export function playground(place, access, known, spent) {
       busy(false);
       spent();
     }
+    return heardAny;
   }
 
   function ended(added, answer, said) {

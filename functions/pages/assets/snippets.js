@@ -154,6 +154,6 @@ export function showSnippets(place, access) {
     h("p", {}, "Your address is ", h("code", {}, `${access.base}/v1`), " and your key is ", h("code", {}, access.credential),
       ". Whoever has the key uses your allowance."),
     tabs("Languages and tools", entries),
-    h("p.row", {}, h("button", { type: "button", id: "dot-env", onclick: () => download(".env", "text/plain", dotEnv(access)) },
-      "Download .env"), h("span.soft.small", {}, "The same as environment variables; keep it out of your repository.")));
+    h("p.row", {}, h("button", { type: "button", id: "dot-env", onclick: () => download("lanyard.env", "application/octet-stream", dotEnv(access)) },
+      "Download .env"), h("span.soft.small", {}, "The same as environment variables. Rename lanyard.env to .env, and keep it out of your repository.")));
 }

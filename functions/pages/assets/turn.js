@@ -33,7 +33,7 @@ export function costLine(turn) {
   return h("div.cost", {}, parts.join(" · "));
 }
 
-/** The calls of functions in an answer; `answered` gets the results by the calls' ids. */
+/** The calls of functions in an answer; `answered(results)` says whether an answer came. */
 export function callsView(calls, answered) {
   const fields = calls.map((call) => h("textarea", {
     rows: "2", spellcheck: "false", class: "mono", placeholder: "{\"result\": …}", "aria-label": `Result of ${call.function.name}`,
@@ -44,10 +44,12 @@ export function callsView(calls, answered) {
       fields[index])),
     h("p.row", {}, h("button.small", {}, "Send the result")));
 
-  function submit(submitted) {
+  async function submit(submitted) {
     submitted.preventDefault();
-    form.querySelector("button").disabled = true;
-    answered(calls.map((call, index) => ({ role: "tool", tool_call_id: call.id, content: fields[index].value })));
+    const button = form.querySelector("button");
+    button.disabled = true;
+    const isTaken = await answered(calls.map((call, index) => ({ role: "tool", tool_call_id: call.id, content: fields[index].value })));
+    button.disabled = isTaken;
   }
   return form;
 }
