@@ -37,6 +37,7 @@ CLIENTS = {
     "azure_inference.py": "clients-azure",
     "seed_curl.py": "clients-httpx",
     "seed_httpx.py": "clients-httpx",
+    "seed_sessions.py": "clients-httpx",
 }
 
 # Settings of the developer's own would lead clients, or the service, to the real Azure.

@@ -193,6 +193,19 @@ def usual(name):
     ]
 
 
+def refusals(name, status, code):
+    """What a function is asked whose sample names what only its reader has."""
+
+    def refuses_what_is_not_there(function):
+        refused(function.request(sample(name)), status, code)
+
+    return [
+        refuses_what_is_not_there,
+        refuses_an_unknown_code(name, "request"),
+        refuses_another_method(name, "request"),
+    ]
+
+
 OWN_CHECKS = {
     "event": [
         tells_the_attendee_about_the_event,
@@ -217,6 +230,9 @@ OWN_CHECKS = {
         refuses_a_broken_body("embeddings"),
         refuses_another_method("embeddings", "streamed"),
     ],
+    "rate": refusals("rate", 404, "request_not_found"),
+    "register": refusals("register", 401, "invalid_event_code"),
+    "own-deployments": refusals("own-deployments", 403, "not_offered"),
     "sweep": [sweeps_by_schedule, sweeps_again],
     # The last one puts another deployment where the simulated one was.
     "admin": [

@@ -8,3 +8,4 @@ mod events;
 mod grants;
 mod invocation;
 mod moves;
+mod people;

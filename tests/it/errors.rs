@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::object::Kind;
 use lanyard_gateway::ApiError;
-use lanyard_gateway::error::{BadRequestCode, ContactHint, ModelRefusal, Whose};
+use lanyard_gateway::error::{BadRequestCode, ContactHint, Missing, ModelRefusal, Whose};
 use serde_json::Value;
 
 /// Status, code, type, `x-should-retry`, `retry-after` and `retry-after-ms`, `allow`.
@@ -26,13 +26,23 @@ const REQUEST: &str = "invalid_request_error";
 const AS_AZURE: &str = "";
 const NEVER: Option<&str> = Some("false");
 
-const ROWS: [Row; 30] = [
+const ROWS: [Row; 40] = [
     (401, "invalid_event_code", "authentication_error", NEVER, NO_WAIT, None),
     (403, "event_not_started", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_ended", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_paused", "permission_error", NEVER, NO_WAIT, None),
     (403, "attendee_blocked", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_full", "permission_error", NEVER, NO_WAIT, None),
+    (403, "not_on_roster", "permission_error", NEVER, NO_WAIT, None),
+    (403, "registration_required", "permission_error", NEVER, NO_WAIT, None),
+    (403, "already_registered", "permission_error", NEVER, NO_WAIT, None),
+    (403, "not_offered", "permission_error", NEVER, NO_WAIT, None),
+    (403, "no_deployment", "permission_error", NEVER, NO_WAIT, None),
+    (403, "own_deployment_refused", "permission_error", NEVER, NO_WAIT, None),
+    (404, "event_not_found", REQUEST, None, NO_WAIT, None),
+    (404, "request_not_found", REQUEST, None, NO_WAIT, None),
+    (404, "deployment_not_found", REQUEST, None, NO_WAIT, None),
+    (422, "invalid_value", REQUEST, None, NO_WAIT, None),
     (403, "objects_not_kept", "permission_error", NEVER, NO_WAIT, None),
     (403, "batches_not_offered", "permission_error", NEVER, NO_WAIT, None),
     (404, "object_not_found", REQUEST, None, NO_WAIT, None),
@@ -75,6 +85,16 @@ fn one_of_each() -> Vec<ApiError> {
         ApiError::EventPaused { contact: contact() },
         ApiError::AttendeeBlocked { contact: contact() },
         ApiError::EventFull { contact: contact() },
+        ApiError::NotOnRoster { contact: contact() },
+        ApiError::RegistrationRequired { event: "evt_1".parse().unwrap(), contact: contact() },
+        ApiError::AlreadyRegistered { contact: contact() },
+        ApiError::NotOffered { what: "registration", contact: contact() },
+        ApiError::NoDeployment { contact: contact() },
+        ApiError::OwnDeploymentRefused(None),
+        ApiError::NotFound(Missing::Event),
+        ApiError::NotFound(Missing::Request),
+        ApiError::NotFound(Missing::Deployment),
+        ApiError::Unprocessable { param: "rating", message: "The rating is odd." },
         ApiError::ObjectsNotKept { contact: contact() },
         ApiError::BatchesNotOffered,
         ApiError::ObjectNotFound { kind: Kind::File, param: None },
@@ -123,6 +143,14 @@ fn one_of_each() -> Vec<ApiError> {
             | ApiError::EventPaused { .. }
             | ApiError::AttendeeBlocked { .. }
             | ApiError::EventFull { .. }
+            | ApiError::NotOnRoster { .. }
+            | ApiError::RegistrationRequired { .. }
+            | ApiError::AlreadyRegistered { .. }
+            | ApiError::NotOffered { .. }
+            | ApiError::NoDeployment { .. }
+            | ApiError::OwnDeploymentRefused(_)
+            | ApiError::NotFound(_)
+            | ApiError::Unprocessable { .. }
             | ApiError::ObjectsNotKept { .. }
             | ApiError::BatchesNotOffered
             | ApiError::ObjectNotFound { .. }

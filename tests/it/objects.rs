@@ -2,6 +2,7 @@
 
 mod bodies;
 mod faults;
+mod identities;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -22,6 +22,7 @@ fn in_the_templates_words(function: &str, grant: Grant) -> Allowed {
             (place.table(&place.table), only(LEADING_KEYS, partition.pattern()))
         }
         Target::AzureKeys => (place.parameter(&format!("{KEYS}/*")), None),
+        Target::OwnKeys => (place.parameter(&format!("{KEYS}/_/*")), None),
         Target::OwnLog => (place.log(&format!("/aws/lambda/{}-{function}", place.stack)), None),
         Target::AzureIdentity => {
             ("*".to_owned(), only("sts:IdentityTokenAudience", AZURE_AUDIENCE.to_owned()))

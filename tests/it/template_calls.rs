@@ -1,19 +1,25 @@
 //! What functions ask of AWS, seen at work: each asks for every row of its table and no other.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use http::Method;
+use lanyard_domain::entry::Access;
+use lanyard_domain::event::{Event, OwnDeployments};
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
+use lanyard_gateway::people::People;
 use lanyard_gateway::ports::Clock;
 use lanyard_gateway::testing::{LedgerCall, LedgerTrouble};
 use lanyard_platform::grants::{Target, Work};
+use lanyard_platform::table::Partition;
 use serde_json::json;
 use tokio::time::Instant;
 
 use crate::support::attendee::CHAT;
+use crate::support::canary::KEY;
 use crate::support::kept::path;
 use crate::support::policed::row;
 use crate::support::{World, policed};
@@ -22,6 +28,11 @@ use crate::support::{World, policed};
 pub(crate) fn rows(function: &str) -> BTreeSet<(String, Target)> {
     let calls = Work::of(function).unwrap().calls();
     calls.into_iter().filter(|grant| grant.on != Target::AzureIdentity).map(row).collect()
+}
+
+/// Lets attendees bring deployments, which are looked for then.
+fn bringing(event: &mut Event) {
+    event.own_deployments = OwnDeployments::Attendee;
 }
 
 /// The function of an operation.
@@ -35,7 +46,8 @@ async fn what_relays_one_call_asks_for_its_rows_and_no_others() {
     let relayed = Operation::ALL.into_iter().filter(|operation| operation.is_below_deployment());
     for operation in relayed {
         let function = function(operation);
-        let world = World::event(function).only(function).everything().keeping().start().await;
+        let world = World::event(function).only(function).everything().keeping();
+        let world = world.with(bringing).start().await;
         let ada = world.attendee("ada").await;
         ada.send(ada.asks_for(operation)).await.assert_ok();
         if operation == Operation::ChatCompletions {
@@ -55,7 +67,7 @@ async fn what_keeps_objects_asks_for_its_rows_and_no_others() {
     let mut asked = BTreeSet::new();
     for kind in Kind::ALL {
         let function = function(kind.operation());
-        let world = World::event(function).only(function).keeping().start().await;
+        let world = World::event(function).only(function).keeping().with(bringing).start().await;
         let ada = world.attendee("ada").await;
         let id = ada.own(kind).await;
         let one = format!("{}/{id}", path(kind));
@@ -87,7 +99,7 @@ async fn what_clears_objects_asks_for_its_rows_and_no_others() {
 #[tokio::test]
 async fn what_attendees_may_know_takes_the_rows_of_reading_and_no_others() {
     for (function, path) in [("event", "/api/v1/event"), ("models", "/api/v1/models")] {
-        let world = World::event(function).only(function).start().await;
+        let world = World::event(function).only(function).with(bringing).start().await;
         let ada = world.attendee("ada").await;
         ada.send(ada.get(path)).await.assert_ok();
         world.settle().await;
@@ -109,4 +121,51 @@ async fn the_sweep_asks_for_its_rows_and_no_others() {
     assert_eq!((swept.expired_holds, swept.mended_periods), (1, 1));
     world.settle().await;
     assert_eq!(world.engine().policed().asked("sweep"), rows("sweep"));
+}
+
+#[tokio::test]
+async fn what_keeps_ratings_asks_for_its_rows_and_no_others() {
+    let world = World::event("rate").with(bringing).start().await;
+    let ada = world.attendee("ada").await;
+    let answer = ada.chat_in("mine").await.assert_ok().json()["id"].as_str().unwrap().to_owned();
+    world.quiet().await;
+    let gateway = world.function("rate");
+    let store = Arc::new(world.engine().table_of(&["rate"]));
+    let path = format!("/api/v1/responses/{answer}/rate");
+    let mut rating = ada.post(&path, r#"{"rating": 1}"#);
+    rating.headers_mut().insert("x-session-id", "mine".parse().unwrap());
+    let rating = world.request(rating);
+    rate::handle(Arc::new(People { gateway, store }), rating).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.engine().policed().asked("rate"), rows("rate"));
+}
+
+#[tokio::test]
+async fn registering_asks_for_its_rows_and_no_others() {
+    let registered = |event: &mut Event| {
+        event.access = Access::Registered { auto_register: false };
+    };
+    let world = World::event("register").only("register").with(registered).start().await;
+    let ada = world.attendee("ada").await;
+    ada.register(&world, "a long enough proof").await;
+    world.quiet().await;
+    // It knows no attendee before there is a key, and so no deployments of theirs.
+    let mut expected = rows("register");
+    expected.remove(&("dynamodb:Query".to_owned(), Target::Items(Partition::Own)));
+    assert_eq!(world.engine().policed().asked("register"), expected);
+}
+
+#[tokio::test]
+async fn binding_deployments_asks_for_its_rows_and_no_others() {
+    let function = "own-deployments";
+    let world = World::event("bind").only(function).with(bringing).start().await;
+    let ada = world.attendee("ada").await;
+    let body = json!({
+        "endpoint": world.azure().endpoint(), "operations": ["chat_completions"], "key": KEY,
+    });
+    let one = "/api/v1/deployments/mine";
+    assert_eq!(ada.call(Method::PUT, one, Some(&body)).await.status(), 201);
+    ada.call(Method::DELETE, one, None).await.assert_ok();
+    world.quiet().await;
+    assert_eq!(world.engine().policed().asked(function), rows(function));
 }

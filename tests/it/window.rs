@@ -116,7 +116,7 @@ async fn an_unknown_code_is_remembered_for_thirty_seconds() {
     world.wait(TimeDelta::seconds(29));
     ask().await.assert_refused(401, "invalid_event_code");
     world.wait(TimeDelta::seconds(1));
-    ask().await.assert_refused(404, "model_not_found");
+    ask().await.assert_refused(403, "no_deployment");
     world.settle().await;
 }
 

@@ -9,9 +9,10 @@ use serde_json::Value;
 use super::canary;
 
 /// Every header that may leave (wire contract, section 4). Anything else is a leak.
-const ALLOWED: [&str; 19] = [
+const ALLOWED: [&str; 20] = [
     "content-type",
     "x-request-id",
+    "x-session-id",
     "x-upstream-request-id",
     "retry-after",
     "retry-after-ms",

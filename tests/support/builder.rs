@@ -204,6 +204,7 @@ impl Builder {
             store,
             code: self.event.code.as_str().to_owned(),
             id: self.event.id,
+            functions: self.functions,
             requests: AtomicUsize::new(0),
             is_settled: AtomicBool::new(true),
         })
@@ -247,7 +248,11 @@ impl Store {
     }
 
     /// The keys behind the policies of the one function, if there is just one.
-    fn keys(&self, functions: &[&'static str], keys: &Arc<FileKeys>) -> Arc<dyn KeyStore> {
+    pub(super) fn keys(
+        &self,
+        functions: &[&'static str],
+        keys: &Arc<FileKeys>,
+    ) -> Arc<dyn KeyStore> {
         match (self, functions) {
             (Self::Engine { engine, .. }, [only]) => {
                 Arc::new(engine.keys_of(only, Arc::clone(keys)))

@@ -14,7 +14,7 @@ use lanyard_gateway::ports::Cause;
 use lanyard_local::policy::wire::requests;
 use lanyard_local::policy::{Policies, Request};
 use lanyard_local::template::Place;
-use lanyard_platform::grants::{Grant, Target};
+use lanyard_platform::grants::{Grant, Target, Work};
 use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore, ParameterKeys};
 use lanyard_platform::table::{Partition, Table};
 
@@ -92,8 +92,17 @@ impl Policed {
     pub(crate) fn asked(&self, function: &'static str) -> BTreeSet<(String, Target)> {
         let calls = lock(&self.0);
         let requests = calls.asked.get(&vec![function]).into_iter().flatten();
+        let knows = |target| {
+            let calls = Work::of(function).map(Work::calls).unwrap_or_default();
+            calls.iter().any(|grant| grant.on == target)
+        };
+        // Attendees' keys are among Azure's for a function that tells no difference.
+        let as_known = |on| match on {
+            Target::OwnKeys if !knows(Target::OwnKeys) => Target::AzureKeys,
+            on => on,
+        };
         requests
-            .flat_map(|request| targets(request).map(|on| (request.action.clone(), on)))
+            .flat_map(|request| targets(request).map(|on| (request.action.clone(), as_known(on))))
             .collect()
     }
 }
@@ -109,8 +118,13 @@ fn targets(request: &Request) -> impl Iterator<Item = Target> {
         let partition = Partition::ALL.into_iter().find(is_of);
         Target::Items(partition.unwrap_or_else(|| panic!("{key} is in no partition")))
     });
-    let is_key = request.resource.starts_with(&place().parameter(KEYS));
-    keys.chain(is_key.then_some(Target::AzureKeys))
+    let is_below = |path: &str| request.resource.starts_with(&place().parameter(path));
+    let key = match () {
+        () if is_below(&format!("{KEYS}/_/")) => Some(Target::OwnKeys),
+        () if is_below(KEYS) => Some(Target::AzureKeys),
+        () => None,
+    };
+    keys.chain(key)
 }
 
 struct Guard {

@@ -11,6 +11,7 @@ use lanyard_domain::account::{Account, AccountKey, Change, Write};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Clock, EventStore, Outcome};
 use lanyard_gateway::testing::{FaultyLedger, FaultyObjects, FixedLuck};
 use lanyard_gateway::testing::{MemoryEvents, MemoryLedger, MemoryObjects};
@@ -19,6 +20,7 @@ use lanyard_gateway::{Gateway, Ports, Request};
 use lanyard_platform::azure::Azure;
 use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore};
 use lanyard_platform::organisers::{Action, Actor, AuditEntry, Organisers};
+use own_deployments::OwnDesk;
 use tokio::time::Instant;
 
 use super::engine::Engine;
@@ -40,6 +42,7 @@ pub(crate) struct Inner {
     pub(super) store: Store,
     pub(super) code: String,
     pub(super) id: EventId,
+    pub(super) functions: Vec<&'static str>,
     pub(super) requests: AtomicUsize,
     pub(super) is_settled: AtomicBool,
 }
@@ -85,18 +88,23 @@ impl World {
         self.is_settled.store(false, Ordering::Relaxed);
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let gateway = Arc::clone(&self.processes[number % self.processes.len()]);
-        let id = format!("req_{number:032x}");
-        let deadline = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
-        let request = Request {
-            id: id.parse().expect("is a request id"),
-            now: self.clock.now(),
-            deadline,
-            http: request,
-        };
+        let request = self.request_number(number, request);
+        let id = request.id.to_string();
         let path = request.http.uri().path().trim_end_matches('/').to_owned();
+        let (people, own) = (self.people(&gateway), self.own_desk(&gateway));
         let function = |request| async move {
             match () {
                 () if path.ends_with("/embeddings") => embeddings::handle(gateway, request).await,
+                () if path.ends_with("/rate") => {
+                    rate::handle(people.expect("rating needs the engine"), request).await
+                }
+                () if path.ends_with("/register") => {
+                    register::handle(people.expect("registering needs the engine"), request).await
+                }
+                () if is_own(&path) => {
+                    let desk = own.expect("deployments of one's own need the engine");
+                    own_deployments::handle(desk, request).await
+                }
                 () if path.ends_with("/images/generations") => {
                     images_generations::handle(gateway, request).await
                 }
@@ -127,7 +135,10 @@ impl World {
                     files::handle(gateway, request).await
                 }
                 () if path.contains("/models") => models::handle(gateway, request).await,
-                () if path.ends_with("/event") || path.ends_with("/eventinfo") => {
+                () if path.starts_with("/api/event/")
+                    || path.ends_with("/event")
+                    || path.ends_with("/eventinfo") =>
+                {
                     ::event::handle(gateway, request).await
                 }
                 () => chat_completions::handle(gateway, request).await,
@@ -137,9 +148,69 @@ impl World {
         let azure = self.azure.endpoint().replace("http://", "");
         Stream::new(response, &id, azure)
     }
+
+    /// A request as a function gets it.
+    pub(crate) fn request(&self, http: http::Request<Bytes>) -> Request {
+        self.request_number(self.requests.fetch_add(1, Ordering::Relaxed), http)
+    }
+
+    fn request_number(&self, number: usize, http: http::Request<Bytes>) -> Request {
+        let deadline = http.extensions().get::<Deadline>().map(|deadline| deadline.0);
+        let id = format!("req_{number:032x}").parse().expect("is a request id");
+        Request { id, now: self.clock.now(), deadline, http }
+    }
+}
+
+/// A path of one's own deployments, not one below somebody else's.
+fn is_own(path: &str) -> bool {
+    ["/api/v1/deployments", "/api/openai/v1/deployments", "/api/openai-proxy/deployments"]
+        .iter()
+        .any(|base| path.starts_with(base))
 }
 
 impl Inner {
+    fn people(&self, gateway: &Arc<Gateway>) -> Option<Arc<People>> {
+        let Store::Engine { engine, .. } = &self.store else { return None };
+        let store = Arc::new(engine.table_of(&self.functions));
+        Some(Arc::new(People { gateway: Arc::clone(gateway), store }))
+    }
+
+    fn own_desk(&self, gateway: &Arc<Gateway>) -> Option<Arc<OwnDesk>> {
+        let Store::Engine { engine, .. } = &self.store else { return None };
+        Some(Arc::new(OwnDesk {
+            gateway: Arc::clone(gateway),
+            table: engine.table_of(&self.functions),
+            keys: self.store.keys(&self.functions, &self.keys),
+            allow_loopback: true,
+        }))
+    }
+
+    /// The organisers' API over the same table.
+    pub(crate) fn admin(&self) -> Arc<::admin::Admin> {
+        let Store::Engine { engine, .. } = &self.store else {
+            panic!("organisers need the engine");
+        };
+        let table = engine.table_of(&["admin"]);
+        Arc::new(::admin::Admin {
+            organisers: Organisers::new(table.clone()),
+            ledger: Arc::new(table),
+            keys: self.keys.clone(),
+            clock: self.clock.clone(),
+            allow_loopback: true,
+        })
+    }
+
+    /// The id of the event.
+    pub(crate) fn id(&self) -> &EventId {
+        &self.id
+    }
+
+    /// The items of the table.
+    pub(crate) async fn table_items(&self) -> Vec<lanyard_platform::table::Item> {
+        let Store::Engine { engine, .. } = &self.store else { return Vec::new() };
+        engine.items().await
+    }
+
     /// The scripted Azure.
     pub(crate) fn azure(&self) -> &ScriptedAzure {
         &self.azure

@@ -22,14 +22,7 @@ const MOST_BYTES: usize = 256 * 1024;
 ///
 /// 400 `invalid_json`, 413 or 415.
 pub(crate) fn object(request: &Request) -> Result<Map<String, Value>, AdminError> {
-    let mut encodings = request.http.headers().get_all(CONTENT_ENCODING).iter();
-    if encodings.any(|encoding| encoding != "identity") {
-        return Err(AdminError::UnsupportedMediaType);
-    }
-    let body = request.http.body();
-    if body.len() > MOST_BYTES {
-        return Err(AdminError::RequestTooLarge { limit: MOST_BYTES });
-    }
+    let body = bytes(request)?;
     let refused = |message: &str| Err(AdminError::InvalidJson(message.to_owned()));
     if body.is_empty() {
         return refused("The body is empty. Send a JSON object.");
@@ -47,6 +40,17 @@ pub(crate) fn object(request: &Request) -> Result<Map<String, Value>, AdminError
     }
 }
 
+/// The text that a request carries.
+///
+/// # Errors
+///
+/// 400 `invalid_json` if it is no UTF-8, 413 or 415.
+pub(crate) fn text(request: &Request) -> Result<String, AdminError> {
+    let bytes = bytes(request)?;
+    let text = std::str::from_utf8(bytes).map(ToOwned::to_owned);
+    text.map_err(|_| AdminError::InvalidJson("The body is not UTF-8.".to_owned()))
+}
+
 /// The object that a request carries, or an empty one if there is no body at all.
 ///
 /// # Errors
@@ -54,6 +58,18 @@ pub(crate) fn object(request: &Request) -> Result<Map<String, Value>, AdminError
 /// Those of [`object`].
 pub(crate) fn optional_object(request: &Request) -> Result<Map<String, Value>, AdminError> {
     if request.http.body().is_empty() { Ok(Map::new()) } else { object(request) }
+}
+
+fn bytes(request: &Request) -> Result<&[u8], AdminError> {
+    let mut encodings = request.http.headers().get_all(CONTENT_ENCODING).iter();
+    if encodings.any(|encoding| encoding != "identity") {
+        return Err(AdminError::UnsupportedMediaType);
+    }
+    let body = request.http.body();
+    if body.len() > MOST_BYTES {
+        return Err(AdminError::RequestTooLarge { limit: MOST_BYTES });
+    }
+    Ok(body)
 }
 
 fn place(fault: &serde_json::Error) -> String {

@@ -22,13 +22,20 @@ use crate::error::AdminError;
 use crate::page::cursor;
 use crate::{Call, body, reply};
 
-use draft::{Described, Terms, described, key_reference};
+pub(crate) use draft::{Described, Terms, described, replica};
+
+use draft::key_reference;
 use view::DeploymentView;
 
 /// How many events are looked at together when a deployment is to go.
 const EVENTS_AT_ONCE: u16 = 100;
 /// How many events a refusal names.
 const EVENTS_NAMED: usize = 5;
+
+/// A deployment as its owner sees it.
+pub(crate) fn view(deployment: &Deployment) -> Value {
+    serde_json::to_value(DeploymentView::of(deployment)).unwrap_or_default()
+}
 
 /// `GET /deployments`
 pub(crate) async fn list(call: Call<'_>) -> Result<Response, AdminError> {

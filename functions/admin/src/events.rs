@@ -1,6 +1,7 @@
 //! An organiser's events: made in one call, changed, moved on, deleted while unused.
 
 mod draft;
+mod people;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::form::{Form, Mistakes};
 use crate::page::cursor;
 use crate::read;
 use crate::route::Step;
+use crate::tokens;
 use crate::{Call, reply};
 
 pub(crate) use draft::LimitsDraft;
@@ -53,6 +55,7 @@ pub(crate) async fn create(call: Call<'_>) -> Result<Response, AdminError> {
             now: call.now(),
         };
         let (event, code_is) = rules::created(&body, birth, &deployments)?;
+        let event = tokens::signing(&event)?;
         let entry =
             call.audit_entry(Action::Create, changes::between(&Map::new(), &facts(&event, call)));
         match (call.admin.organisers.create_event(&event, &entry).await, code_is) {
@@ -86,7 +89,14 @@ pub(crate) async fn change(call: Call<'_>, id: &EventId) -> Result<Response, Adm
     call.no_query()?;
     let body = body::object(call.request)?;
     let deployments = call.admin.organisers.deployments(call.organiser()).await?;
-    update(call, id, Action::Change, |event| rules::changed(event, &body, &deployments)).await
+    update(call, id, Action::Change, |event| {
+        match rules::changed(event, &body, &deployments)? {
+            after if after == *event => Ok(after),
+            // An event of an earlier schema gets its secret with its first change.
+            after => tokens::signing(&after),
+        }
+    })
+    .await
 }
 
 /// `POST /events/{id}/pause`, `/resume` and `/end`
@@ -195,16 +205,27 @@ async fn update(
     action: Action,
     change: impl Fn(&Event) -> Result<Event, AdminError>,
 ) -> Result<Response, AdminError> {
+    let event = updated(call, id, action, change).await?;
+    reply(StatusCode::OK, &EventView::of(&event, call.now()))
+}
+
+/// The event after a change.
+pub(crate) async fn updated(
+    call: Call<'_>,
+    id: &EventId,
+    action: Action,
+    change: impl Fn(&Event) -> Result<Event, AdminError>,
+) -> Result<Event, AdminError> {
     for _ in 0..TRIES {
         let before = owned(call, id).await?;
         let after = change(&before)?;
         if after == before {
-            return reply(StatusCode::OK, &EventView::of(&before, call.now()));
+            return Ok(before);
         }
         let changes = changes::between(&facts(&before, call), &facts(&after, call));
         let entry = call.audit_entry(action, changes);
         match call.admin.organisers.update_event(&before, after, &entry).await {
-            Ok(after) => return reply(StatusCode::OK, &EventView::of(&after, call.now())),
+            Ok(after) => return Ok(after),
             Err(OrganiserFault::VersionConflict) => {}
             Err(fault) => return Err(fault.into()),
         }
@@ -244,7 +265,7 @@ fn nothing_but_braces(call: Call<'_>) -> Result<(), AdminError> {
 }
 
 impl Call<'_> {
-    fn audit_entry(&self, action: Action, changes: Vec<FieldChange>) -> AuditEntry {
+    pub(crate) fn audit_entry(&self, action: Action, changes: Vec<FieldChange>) -> AuditEntry {
         AuditEntry {
             at: self.now(),
             request_id: self.request.id.clone(),

@@ -13,9 +13,13 @@ mod events;
 mod form;
 mod invocation;
 mod organisers;
+pub mod own;
 mod page;
+mod ratings;
 mod read;
+mod roster;
 mod route;
+mod tokens;
 mod usage;
 
 use std::str::FromStr;
@@ -161,6 +165,42 @@ async fn serve(call: Call<'_>, resource: Resource) -> Result<Response, AdminErro
         },
         Resource::Audit(id) => match method {
             Method::GET => events::audit(call, &id).await,
+            _ => refused,
+        },
+        Resource::Tokens(id) => match method {
+            Method::GET => tokens::list(call, &id).await,
+            Method::POST => tokens::issue(call, &id).await,
+            Method::DELETE => tokens::revoke_all(call, &id).await,
+            _ => refused,
+        },
+        Resource::Token(id, token) => match method {
+            Method::DELETE => tokens::revoke(call, &id, &token).await,
+            _ => refused,
+        },
+        Resource::Roster(id) => match method {
+            Method::GET => roster::list(call, &id).await,
+            Method::PUT => roster::put(call, &id).await,
+            _ => refused,
+        },
+        Resource::Listed(id, user) => match method {
+            Method::DELETE => roster::delete(call, &id, &user).await,
+            _ => refused,
+        },
+        Resource::Registration(id, user) => match method {
+            Method::DELETE => roster::forget(call, &id, &user).await,
+            _ => refused,
+        },
+        Resource::Ratings(id) => match method {
+            Method::GET => ratings::show(call, &id).await,
+            _ => refused,
+        },
+        Resource::OwnDeployments(id) => match method {
+            Method::GET => own::list(call, &id).await,
+            _ => refused,
+        },
+        Resource::OwnDeployment(id, name) => match method {
+            Method::PUT => own::put(call, &id, &name).await,
+            Method::DELETE => own::delete(call, &id, &name).await,
             _ => refused,
         },
         Resource::Deployments => match method {

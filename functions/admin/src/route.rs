@@ -1,6 +1,6 @@
 //! Which path means what.
 
-use lanyard_domain::ids::EventId;
+use lanyard_domain::ids::{EventId, TokenId};
 use lanyard_domain::token::UserId;
 
 use crate::error::AdminError;
@@ -18,6 +18,15 @@ pub(crate) enum Resource {
     Attendee(EventId, UserId),
     Usage(EventId),
     Audit(EventId),
+    Tokens(EventId),
+    Token(EventId, TokenId),
+    Roster(EventId),
+    Listed(EventId, UserId),
+    Registration(EventId, UserId),
+    Ratings(EventId),
+    OwnDeployments(EventId),
+    /// By a name that has not been checked.
+    OwnDeployment(EventId, String),
     Deployments,
     /// By a name that has not been checked.
     Deployment(String),
@@ -63,14 +72,36 @@ impl Resource {
             "attendees" => Ok(Self::Attendees(id)),
             "usage" => Ok(Self::Usage(id)),
             "audit" => Ok(Self::Audit(id)),
-            rest => {
-                // A name may hold slashes, and a front door may have decoded it already: then what
-                // looks badly encoded is the name itself.
-                let user = rest.strip_prefix("attendees/").ok_or(AdminError::UnknownRoute)?;
-                let user = percent_decoded(user).unwrap_or_else(|| user.to_owned());
-                let user = user.parse().map_err(|_| AdminError::NotFound { what: "attendee" })?;
-                Ok(Self::Attendee(id, user))
+            "tokens" => Ok(Self::Tokens(id)),
+            "roster" => Ok(Self::Roster(id)),
+            "ratings" => Ok(Self::Ratings(id)),
+            "own-deployments" => Ok(Self::OwnDeployments(id)),
+            rest => Self::of_part(id, rest),
+        }
+    }
+
+    /// A path below an event that ends in a name.
+    fn of_part(id: EventId, path: &str) -> Result<Self, AdminError> {
+        let (part, name) = path.split_once('/').ok_or(AdminError::UnknownRoute)?;
+        let user = |what| {
+            // A name may hold slashes, and a front door may have decoded it already: then what
+            // looks badly encoded is the name itself.
+            let user = percent_decoded(name).unwrap_or_else(|| name.to_owned());
+            user.parse().map_err(|_| AdminError::NotFound { what })
+        };
+        match part {
+            "attendees" => Ok(Self::Attendee(id, user("attendee")?)),
+            "roster" => Ok(Self::Listed(id, user("user on the roster")?)),
+            "registrations" => Ok(Self::Registration(id, user("registration")?)),
+            "tokens" => {
+                let token = name.parse().map_err(|_| AdminError::NotFound { what: "token" })?;
+                Ok(Self::Token(id, token))
             }
+            "own-deployments" if !name.contains('/') => {
+                let name = percent_decoded(name).ok_or(AdminError::UnknownRoute)?;
+                Ok(Self::OwnDeployment(id, name))
+            }
+            _ => Err(AdminError::UnknownRoute),
         }
     }
 
@@ -80,9 +111,17 @@ impl Resource {
             Self::Events => "GET, POST",
             Self::Event(_) => "GET, PATCH, DELETE",
             Self::Attendee(..) => "PATCH",
-            Self::Deployment(_) => "PUT, DELETE",
+            Self::Deployment(_) | Self::OwnDeployment(..) => "PUT, DELETE",
+            Self::Tokens(_) => "GET, POST, DELETE",
+            Self::Token(..) | Self::Listed(..) | Self::Registration(..) => "DELETE",
+            Self::Roster(_) => "GET, PUT",
             Self::Organisers | Self::Step(..) | Self::RotateCode(_) => "POST",
-            Self::Attendees(_) | Self::Usage(_) | Self::Audit(_) | Self::Deployments => "GET",
+            Self::Attendees(_)
+            | Self::Usage(_)
+            | Self::Audit(_)
+            | Self::Ratings(_)
+            | Self::OwnDeployments(_)
+            | Self::Deployments => "GET",
         }
     }
 }

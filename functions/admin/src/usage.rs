@@ -1,4 +1,4 @@
-//! `GET /events/{id}/usage`: what an event used, in all and by attendee, model or hour.
+//! `GET /events/{id}/usage`: what an event used, in all and by attendee, model, hour or session.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use lanyard_domain::token::UserId;
 use lanyard_domain::unit::Units;
 use lanyard_domain::usage::Charge;
 use lanyard_gateway::Response;
-use lanyard_platform::organisers::HourUsage;
+use lanyard_platform::organisers::{HourUsage, SessionPlace, SessionUsage};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -67,22 +67,31 @@ enum By {
     Attendee,
     Model,
     Hour,
+    Session,
 }
 
 /// `GET /events/{id}/usage?by=`
 pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
-    let (by, page) = call.query(&["by", "limit", "cursor"], |query, mistakes| {
+    let (by, users, sessions) = call.query(&["by", "limit", "cursor"], |query, mistakes| {
         let by = match query.get("by") {
             None => By::Nothing,
             Some("attendee") => By::Attendee,
             Some("model") => By::Model,
             Some("hour") => By::Hour,
+            Some("session") => By::Session,
             Some(_) => {
-                mistakes.add("by", "must be one of: attendee, model, hour");
+                mistakes.add("by", "must be one of: attendee, model, hour, session");
                 By::Nothing
             }
         };
-        Some((by, Page::<UserId>::read(query, mistakes)))
+        // A cursor is a place among what is listed, and read as such alone.
+        let (users, sessions) = match by {
+            By::Session => (None, Some(Page::<SessionPlace>::read(query, mistakes))),
+            By::Nothing | By::Attendee | By::Model | By::Hour => {
+                (Some(Page::<UserId>::read(query, mistakes)), None)
+            }
+        };
+        Some((by, users, sessions))
     })?;
     owned(call, id).await?;
     let key = AccountKey::Event(id.clone());
@@ -90,9 +99,16 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
     let (rows, next) = match by {
         By::Nothing => (Vec::new(), None),
         By::Attendee => {
+            let page = users.ok_or(AdminError::Internal(None))?;
             let (accounts, next) = page_of(call, id, page.after.as_ref(), page.limit).await?;
             let row = |(user, account): &(UserId, Account)| row("user", user, Numbers::of(account));
-            (accounts.iter().map(row).collect(), next)
+            (accounts.iter().map(row).collect(), cursor(next))
+        }
+        By::Session => {
+            let page = sessions.ok_or(AdminError::Internal(None))?;
+            let organisers = &call.admin.organisers;
+            let (sessions, next) = organisers.sessions(id, page.after.as_ref(), page.limit).await?;
+            (sessions.iter().map(session).collect(), cursor(next))
         }
         By::Model => {
             let hours = call.admin.organisers.hours(id).await?;
@@ -105,7 +121,7 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
         }
     };
     let total = Numbers::of(&account);
-    reply(StatusCode::OK, &json!({"total": total, "rows": rows, "next": cursor(next)}))
+    reply(StatusCode::OK, &json!({"total": total, "rows": rows, "next": next}))
 }
 
 /// The sums of hours that share a name, in the order of the names.
@@ -118,6 +134,13 @@ fn summed(what: &str, hours: &[HourUsage], name: impl Fn(&HourUsage) -> String) 
     }
     let row = |(name, (requests, charge))| row(what, &name, Numbers::new(requests, charge));
     sums.into_iter().map(row).collect()
+}
+
+fn session(usage: &SessionUsage) -> Value {
+    let numbers = Numbers::new(usage.requests, usage.charge);
+    let mut row = row("session", &usage.place.session, numbers);
+    row["user"] = usage.place.user.to_string().into();
+    row
 }
 
 fn row(what: &str, name: &impl ToString, numbers: Numbers) -> Value {

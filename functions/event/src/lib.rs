@@ -1,5 +1,7 @@
 //! `GET /api/v1/event`: the event, its models, and what is left of this attendee's allowance.
 //!
+//! `GET /api/event/{id}` is the event's page for those who have no code yet.
+//!
 //! `POST /api/v1/eventinfo` and `POST /api/eventinfo` answer what the first event-code proxies did,
 //! for clients that were written for them.
 
@@ -22,7 +24,10 @@ pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response,
     match parse::path_within_api(request.http.uri().path()) {
         "v1/event" | "openai/v1/event" | "openai-proxy/event" => event(gateway, request).await,
         "v1/eventinfo" | "eventinfo" => event_info(gateway, request).await,
-        _ => Err(ApiError::UnknownRoute),
+        path => match path.strip_prefix("event/").map(ToOwned::to_owned) {
+            Some(id) if !id.is_empty() && !id.contains('/') => public(gateway, request, &id).await,
+            Some(_) | None => Err(ApiError::UnknownRoute),
+        },
     }
 }
 
@@ -34,6 +39,13 @@ async fn event(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiE
         return Err(ApiError::AttendeeBlocked { contact: attendance.contact() });
     }
     json(StatusCode::OK, &view::view(&attendance, &account, request.now))
+}
+
+/// What anybody may know who has the event's address and no code.
+async fn public(gateway: Arc<Gateway>, request: Request, id: &str) -> Result<Response, ApiError> {
+    expect_method(&request, &Method::GET, "GET, OPTIONS")?;
+    let open = gateway.public_event(id, &request).await?;
+    json(StatusCode::OK, &view::public(&open.event, request.now))
 }
 
 /// The first era's answer. A code alone is enough, as it was then.

@@ -6,7 +6,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use lanyard_domain::account::{Account, Field};
 use lanyard_domain::admission::remaining;
 use lanyard_domain::allowance::{Allowance, Limit};
-use lanyard_domain::event::{Contact, Page, Phase};
+use lanyard_domain::entry::Access;
+use lanyard_domain::event::{Contact, Event, Page, Phase};
+use lanyard_domain::ids::EventId;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::Units;
 use lanyard_gateway::lookup::Attendance;
@@ -25,15 +27,76 @@ pub(crate) struct View<'a> {
 }
 
 #[derive(Serialize)]
+struct ContactView<'a> {
+    name: &'a str,
+    email: &'a str,
+}
+
+impl<'a> ContactView<'a> {
+    fn of(contact: &'a Contact) -> Self {
+        Self { name: &contact.name, email: &contact.email }
+    }
+}
+
+#[derive(Serialize)]
 struct EventView<'a> {
     name: &'a str,
     status: Phase,
     starts_at: String,
     ends_at: String,
     time_zone: &'a str,
-    contact: &'a Contact,
+    contact: ContactView<'a>,
     #[serde(flatten)]
     page: &'a Page,
+}
+
+/// The answer of `GET /api/event/{id}`: no code, no model, no allowance.
+#[derive(Serialize)]
+pub(crate) struct PublicView<'a> {
+    id: &'a EventId,
+    name: &'a str,
+    status: Phase,
+    starts_at: String,
+    ends_at: String,
+    time_zone: &'a str,
+    /// How to take part: `open`, `roster` or `registered`.
+    access: &'static str,
+    organiser: PublicContact<'a>,
+    #[serde(flatten)]
+    page: &'a Page,
+}
+
+#[derive(Serialize)]
+struct PublicContact<'a> {
+    name: Option<&'a str>,
+    /// Only if the organiser said that anybody may have it.
+    email: Option<&'a str>,
+}
+
+/// What anybody may know.
+pub(crate) fn public(event: &Event, now: DateTime<Utc>) -> PublicView<'_> {
+    let given = |text: &'_ str| !text.is_empty();
+    let local = |instant: DateTime<Utc>| instant.with_timezone(&event.window.zone()).to_rfc3339();
+    let contact = &event.contact;
+    PublicView {
+        id: &event.id,
+        name: &event.name,
+        status: event.phase(now),
+        starts_at: local(event.window.starts_at()),
+        ends_at: local(event.window.ends_at()),
+        time_zone: event.window.zone().name(),
+        access: match event.access {
+            Access::Open => "open",
+            Access::Roster => "roster",
+            Access::Registered { .. } => "registered",
+        },
+        organiser: PublicContact {
+            name: Some(contact.name.as_str()).filter(|name| given(name)),
+            email: Some(contact.email.as_str())
+                .filter(|email| contact.is_email_public && given(email)),
+        },
+        page: &event.page,
+    }
 }
 
 #[derive(Serialize)]
@@ -41,6 +104,9 @@ struct ModelView {
     id: String,
     operations: Vec<Operation>,
     default_for: Vec<Operation>,
+    /// Whether it is the attendee's own deployment.
+    #[serde(rename = "own", skip_serializing_if = "std::ops::Not::not")]
+    is_own: bool,
 }
 
 /// One limit and what is left of it now.
@@ -84,7 +150,7 @@ pub(crate) fn view<'a>(
             starts_at: local(event.window.starts_at()),
             ends_at: local(event.window.ends_at()),
             time_zone: event.window.zone().name(),
-            contact: &event.contact,
+            contact: ContactView::of(&event.contact),
             page: &event.page,
         },
         user: attendance.user.as_str(),
@@ -105,21 +171,21 @@ pub(crate) fn view<'a>(
 }
 
 fn models(attendance: &Attendance) -> Vec<ModelView> {
-    let catalog = &attendance.at.catalog;
     let defaults = &attendance.event().default_deployments;
     let view = |name: &lanyard_domain::ids::DeploymentName| ModelView {
         id: name.to_string(),
         operations: Operation::ALL
             .into_iter()
-            .filter(|operation| catalog.names(Some(*operation)).contains(name))
+            .filter(|operation| attendance.models(Some(*operation)).contains(name))
             .collect(),
+        is_own: attendance.own.names(None).contains(name),
         default_for: defaults
             .iter()
             .filter(|(_, default)| *default == name)
             .map(|(operation, _)| *operation)
             .collect(),
     };
-    catalog.names(None).iter().map(view).collect()
+    attendance.models(None).iter().map(view).collect()
 }
 
 fn left(

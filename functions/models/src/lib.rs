@@ -33,7 +33,7 @@ pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response,
     let wanted = wanted(request.http.uri().path())?;
     expect_method(&request, &Method::GET, "GET, OPTIONS")?;
     let attendance = gateway.attend(&request).await?;
-    let names = attendance.at.catalog.names(None);
+    let names = attendance.models(None);
     match wanted {
         None => {
             let data = names.iter().map(|name| model(&attendance, name)).collect();

@@ -7,16 +7,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Cause, Clock};
 use lanyard_gateway::{ApiError, Gateway, Request, Response};
 use lanyard_platform::shell::{self, Machine};
+use own_deployments::OwnDesk;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::template::Route;
 
 /// The functions that stand behind routes. `invoke` knows each of them.
-pub const FUNCTIONS: [&str; 17] = [
+pub const FUNCTIONS: [&str; 20] = [
     "admin",
     "audio-speech",
     "audio-transcriptions",
@@ -31,7 +33,10 @@ pub const FUNCTIONS: [&str; 17] = [
     "images-generations",
     "models",
     "moderations",
+    "own-deployments",
     "pages",
+    "rate",
+    "register",
     "responses",
     "vector-stores",
 ];
@@ -40,6 +45,10 @@ pub const FUNCTIONS: [&str; 17] = [
 pub struct InProcess {
     /// What serves attendees.
     pub gateway: Arc<Gateway>,
+    /// What serves attendees beside models.
+    pub people: Arc<People>,
+    /// What serves attendees' own deployments.
+    pub own: Arc<OwnDesk>,
     /// What serves organisers.
     pub admin: Arc<admin::Admin>,
     /// Functions under way.
@@ -101,7 +110,19 @@ impl InProcess {
             "images-generations" => attendees!(images_generations),
             "models" => attendees!(models),
             "moderations" => attendees!(moderations),
+            "own-deployments" => {
+                let desk = Arc::clone(&self.own);
+                answer(Audience::Attendees, request, |r| own_deployments::handle(desk, r)).await
+            }
             "pages" => answer(Audience::Visitors, request, pages::handle).await,
+            "rate" => {
+                let people = Arc::clone(&self.people);
+                answer(Audience::Attendees, request, |r| rate::handle(people, r)).await
+            }
+            "register" => {
+                let people = Arc::clone(&self.people);
+                answer(Audience::Attendees, request, |r| register::handle(people, r)).await
+            }
             "responses" => attendees!(responses),
             "vector-stores" => attendees!(vector_stores),
             _ => {

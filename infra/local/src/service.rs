@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Clock, EventStore, Journal, Ledger, Objects, Upstream};
 use lanyard_gateway::{Gateway, Ports};
 use lanyard_platform::azure::Azure;
@@ -16,6 +17,7 @@ use lanyard_platform::organisers::Organisers;
 use lanyard_platform::settings::Settings;
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::Table;
+use own_deployments::OwnDesk;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -132,6 +134,16 @@ impl Service {
             Some(runtime) => Dispatch::Runtime(Arc::clone(runtime)),
             None => Dispatch::InProcess(Arc::new(InProcess {
                 gateway: Arc::clone(&gateway),
+                people: Arc::new(People {
+                    gateway: Arc::clone(&gateway),
+                    store: Arc::new(table.clone()),
+                }),
+                own: Arc::new(OwnDesk {
+                    gateway: Arc::clone(&gateway),
+                    table: table.clone(),
+                    keys: Arc::clone(&keys),
+                    allow_loopback: true,
+                }),
                 admin,
                 invocations: TaskTracker::new(),
             })),

@@ -271,6 +271,13 @@ mod tests {
             assert_eq!(function(path).as_deref(), Some(expected), "{path}");
         }
         assert_eq!(function("/api/v1/models/gpt-4o").as_deref(), Some("models"));
+        assert_eq!(function("/api/v1/responses/resp_1").as_deref(), Some("responses"));
+        assert_eq!(function("/api/openai/responses/resp_1/cancel").as_deref(), Some("responses"));
+        assert_eq!(function("/api/v1/responses/req_1/rate").as_deref(), Some("rate"));
+        assert_eq!(function("/api/openai-proxy/responses/req_1/rate").as_deref(), Some("rate"));
+        assert_eq!(function("/api/event/evt_1").as_deref(), Some("event"));
+        assert_eq!(function("/api/event/evt_1/register").as_deref(), Some("register"));
+        assert_eq!(function("/api/v1/deployments/mine").as_deref(), Some("own-deployments"));
         assert_eq!(function("/api/admin/events/x/pause").as_deref(), Some("admin"));
         assert_eq!(function("/api/eventinfo").as_deref(), Some("event"));
     }
@@ -295,8 +302,9 @@ mod tests {
     fn streamed_routes_are_the_proxied_ones_and_say_so_in_sams_word() {
         let template = Template::read().unwrap();
         for route in &template.routes {
-            let is_proxied =
-                !["admin", "event", "models", "pages"].contains(&route.function.as_str());
+            let whole =
+                ["admin", "event", "models", "own-deployments", "pages", "rate", "register"];
+            let is_proxied = !whole.contains(&route.function.as_str());
             assert_eq!(route.is_streamed, is_proxied, "{}", route.path);
         }
         // SAM deploys a buffered integration for any other word, without a warning.
@@ -304,6 +312,22 @@ mod tests {
         let streamed = template.routes.iter().filter(|route| route.is_streamed).count();
         assert_eq!(words("ResponseTransferMode: RESPONSE_STREAM,"), streamed);
         assert_eq!(words("ResponseTransferMode"), streamed);
+    }
+
+    /// API Gateway refuses a second variable at a place in a path, greedy or by another name.
+    #[test]
+    fn each_place_in_a_path_has_at_most_one_variable() {
+        let template = Template::read().unwrap();
+        let mut variables = std::collections::BTreeMap::new();
+        for route in &template.routes {
+            let segments: Vec<_> = route.path.split('/').collect();
+            for (depth, segment) in segments.iter().enumerate().filter(|(_, s)| s.starts_with('{'))
+            {
+                let known = variables.entry(segments[..depth].join("/")).or_insert(*segment);
+                assert_eq!(known, segment, "{}", route.path);
+            }
+        }
+        assert!(variables.len() > 10, "{variables:?}");
     }
 
     #[test]

@@ -89,6 +89,10 @@ pub enum Field {
     Blocked,
     /// Counts the organiser's changes to this attendee's allowance.
     Terms,
+    /// 1 while this attendee is on the event's roster.
+    Listed,
+    /// The number of this attendee's personal key, if one was claimed.
+    Claim,
     /// This attendee's own limit in place of the event's; [`NO_LIMIT`] lifts it.
     Override(Limit),
 }
@@ -111,6 +115,9 @@ pub struct Hold {
     pub day: NaiveDate,
     /// From when on the sweep settles it.
     pub expires_at: EpochNanos,
+    /// Whether a usage record is kept of it. Settled at admission, so that all who may come to
+    /// settle the hold agree.
+    pub is_recorded: bool,
 }
 
 impl Hold {

@@ -27,6 +27,8 @@ pub struct Demand {
     pub day: LocalDay,
     /// From when on the sweep may settle it.
     pub expires_at: EpochNanos,
+    /// Whether a usage record is kept of it.
+    pub is_recorded: bool,
 }
 
 impl Demand {
@@ -40,6 +42,7 @@ impl Demand {
             admitted_at: self.now,
             day: self.day.date,
             expires_at: self.expires_at,
+            is_recorded: self.is_recorded,
         }
     }
 }

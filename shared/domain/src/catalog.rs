@@ -89,6 +89,7 @@ impl Deployment {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {
     deployments: Vec<Deployment>,
+    is_own: bool,
 }
 
 /// The event offers no such model for the operation.
@@ -108,7 +109,25 @@ impl Catalog {
             deployments.retain(|deployment| offered.contains(&deployment.name));
         }
         deployments.sort_by(|a, b| (&a.name, &a.replica).cmp(&(&b.name, &b.replica)));
-        Self { deployments }
+        Self { deployments, is_own: false }
+    }
+
+    /// The catalog of deployments that one attendee alone uses, and pays.
+    #[must_use]
+    pub fn own(deployments: Vec<Deployment>) -> Self {
+        Self { is_own: true, ..Self::new(deployments, None) }
+    }
+
+    /// Whether its deployments are one attendee's own.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.is_own
+    }
+
+    /// Whether it offers nothing at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.deployments.is_empty()
     }
 
     /// Every deployment on offer, by name and replica.
@@ -144,7 +163,7 @@ impl Catalog {
         if replicas.is_empty() {
             return Err(NotOffered { offered: self.names(Some(operation)) });
         }
-        Ok(Choice { replicas })
+        Ok(Choice { replicas, is_own: self.is_own })
     }
 }
 
@@ -152,6 +171,7 @@ impl Catalog {
 #[derive(Clone, Debug)]
 pub struct Choice<'a> {
     replicas: Vec<&'a Deployment>,
+    is_own: bool,
 }
 
 impl<'a> Choice<'a> {
@@ -183,7 +203,7 @@ impl<'a> Choice<'a> {
     pub fn at(&self, endpoint: &str) -> Option<Self> {
         let replicas: Vec<_> =
             self.replicas.iter().copied().filter(|d| d.endpoint == endpoint).collect();
-        (!replicas.is_empty()).then_some(Self { replicas })
+        (!replicas.is_empty()).then_some(Self { replicas, is_own: self.is_own })
     }
 
     /// The field by which these deployments take the completion cap. Replicas of one name serve
@@ -193,6 +213,12 @@ impl<'a> Choice<'a> {
         self.replicas
             .first()
             .map_or(CompletionField::MaxCompletionTokens, |deployment| deployment.completion_field)
+    }
+
+    /// Whether they are the attendee's own, so that the event does not pay for their tokens.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.is_own
     }
 
     /// The name they share.

@@ -24,6 +24,9 @@ pub fn tokens_of(text_bytes: u64) -> u64 {
 }
 
 impl Estimate {
+    /// For what somebody else pays.
+    pub const NOTHING: Self = Self { prompt_tokens: 0, completion_tokens: 0, units: Units::NONE };
+
     /// `ceil(bytes / 3)` for text, a fixed figure per image, the cap for each choice.
     ///
     /// English runs at 5.6 bytes a token, Norwegian at 3.9, Chinese at 4.1, code at 2.5 and base64

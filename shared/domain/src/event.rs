@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::allowance::Allowances;
-use crate::ids::{DeploymentName, EventId, OrganiserId};
+use crate::entry::Access;
+use crate::ids::{DeploymentName, EventId, OrganiserId, TokenId};
 use crate::operation::Operation;
 use crate::token::EventCode;
 use crate::window::Window;
@@ -54,6 +55,50 @@ pub struct Event {
     pub version: u64,
     /// When it was created.
     pub created_at: DateTime<Utc>,
+    /// Who may come.
+    #[serde(default)]
+    pub access: Access,
+    /// Who may bind deployments that one attendee alone uses.
+    #[serde(default)]
+    pub own_deployments: OwnDeployments,
+    /// Whether a usage record is kept of each request. Totals are exact either way.
+    #[serde(default = "yes")]
+    pub records_requests: bool,
+    /// What signs the event's tokens and personal keys.
+    #[serde(default)]
+    pub signing: Signing,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Who may bind deployments that one attendee alone uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnDeployments {
+    /// Nobody; none are looked for.
+    #[default]
+    None,
+    /// The organiser.
+    Organiser,
+    /// The organiser, and each attendee for themselves.
+    Attendee,
+}
+
+/// What signs the event's tokens and personal keys. It never prints itself.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signing {
+    /// Random hex; empty until something is signed for the first time.
+    pub secret: String,
+    /// Tokens that no longer work, with the time at which they would have ended anyway.
+    pub revoked: BTreeMap<TokenId, DateTime<Utc>>,
+}
+
+impl std::fmt::Debug for Signing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
 }
 
 /// Whom attendees can ask. Empty where the organiser gave nothing.
@@ -63,6 +108,9 @@ pub struct Contact {
     pub name: String,
     /// An address.
     pub email: String,
+    /// Whether those who have no code may see the address.
+    #[serde(default)]
+    pub is_email_public: bool,
 }
 
 /// What the event's page says. Empty where the organiser gave nothing.

@@ -78,13 +78,65 @@ id! {
     DeploymentName, 64
 }
 id! {
+    /// Requests that belong together, such as one conversation: chosen by the client, or made here.
+    SessionId, 64
+}
+id! {
+    /// The application that a client says it is.
+    AppId, 128
+}
+id! {
+    /// The model's own id of an answer, such as `chatcmpl-…`.
+    AnswerId, 128
+}
+id! {
+    /// One signed token among those of an event.
+    TokenId, 64
+}
+id! {
     /// One of several deployments that share a name and its load, such as a region.
     Replica, 32
+}
+
+impl SessionId {
+    const PREFIX: &str = "sess_";
+
+    /// The session of a request whose client named none: `sess_` and the digits of the request's
+    /// id, so that the request that began a session can be found by it.
+    #[must_use]
+    pub fn made_for(request: &RequestId) -> Self {
+        let text = request.as_str();
+        Self(format!("{}{}", Self::PREFIX, text.strip_prefix(RequestId::PREFIX).unwrap_or(text)))
+    }
+
+    /// The request for which the session would have been made, if it was made here.
+    #[must_use]
+    pub fn first_request(&self) -> Option<RequestId> {
+        let digits = self.0.strip_prefix(Self::PREFIX)?;
+        let is_made = digits.len() == 32
+            && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        is_made.then(|| RequestId(format!("{}{digits}", RequestId::PREFIX)))
+    }
+}
+
+impl RequestId {
+    const PREFIX: &str = "req_";
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_session_that_was_made_leads_back_to_its_first_request() {
+        let request: RequestId = "req_00112233445566778899aabbccddeeff".parse().unwrap();
+        let session = SessionId::made_for(&request);
+        assert_eq!(session.as_str(), "sess_00112233445566778899aabbccddeeff");
+        assert_eq!(session.first_request(), Some(request));
+        for text in ["my-session", "sess_1", "sess_00112233445566778899AABBCCDDEEFF"] {
+            assert_eq!(text.parse::<SessionId>().unwrap().first_request(), None);
+        }
+    }
 
     #[test]
     fn a_deployment_name_cannot_walk_a_path() {

@@ -10,6 +10,7 @@ pub mod admission;
 pub mod allowance;
 pub mod catalog;
 pub mod credential;
+pub mod entry;
 pub mod estimate;
 pub mod event;
 pub mod ids;

@@ -27,6 +27,7 @@ fn demand(n: usize, tokens: u64, now: DateTime<Utc>) -> Demand {
 fn demand_for(n: usize, estimate: Estimate, now: DateTime<Utc>) -> Demand {
     let day = now.date_naive();
     Demand {
+        is_recorded: true,
         id: format!("req_{n}").parse().unwrap(),
         estimate,
         now: now.into(),

@@ -168,6 +168,7 @@ mod tests {
             admitted_at: EpochNanos(0),
             day: NaiveDate::MIN,
             expires_at: EpochNanos(0),
+            is_recorded: true,
         }
     }
 

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::EventId;
+
 /// The short code printed on a workshop slide. A bearer secret, so it never prints itself.
 ///
 /// Compared without regard to case, because people type it from a projector.
@@ -159,9 +161,11 @@ impl fmt::Display for UserId {
     }
 }
 
-/// `CODE/USER` as received.
+/// `CODE/USER` as received, or `EVENT@CODE/USER`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AttendeeToken {
+    /// The event that the code must be of, where the credential names it.
+    pub event: Option<EventId>,
     /// Everything before the first `/`.
     pub code: EventCode,
     /// Everything after it.
@@ -184,7 +188,15 @@ impl AttendeeToken {
             Some((code, user)) => (code, user),
             None => (credential, user_apart.ok_or(InvalidToken)?),
         };
+        let (event, code) = match code.split_once('@') {
+            Some((event, code)) => (Some(event), code),
+            None => (None, code),
+        };
         Ok(Self {
+            event: event
+                .map(|id| id.trim_matches(' ').parse())
+                .transpose()
+                .map_err(|_| InvalidToken)?,
             code: code.trim_matches(' ').parse().map_err(|_| InvalidToken)?,
             user: user.parse().map_err(|_| InvalidToken)?,
         })
@@ -240,6 +252,16 @@ mod tests {
         let token = AttendeeToken::parse("hackathon", Some("Ada")).unwrap();
         assert_eq!(token.user.as_str(), "ada");
         assert!(AttendeeToken::parse("hackathon/bob", Some("ada")).unwrap().user.as_str() == "bob");
+    }
+
+    #[test]
+    fn the_event_may_stand_before_its_code() {
+        let token = AttendeeToken::parse("evt_1@hackathon/ada@example.org", None).unwrap();
+        assert_eq!(token.event.unwrap().as_str(), "evt_1");
+        assert_eq!((token.code.as_str(), token.user.as_str()), ("hackathon", "ada@example.org"));
+        for text in ["@hackathon/ada", "evt_1@/ada", "a@b@hackathon/ada", "e t@hackathon/ada"] {
+            assert!(AttendeeToken::parse(text, None).is_err(), "{text}");
+        }
     }
 
     #[test]

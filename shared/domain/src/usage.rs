@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DeploymentName, EventId, RequestId};
+use crate::ids::{AnswerId, AppId, DeploymentName, EventId, RequestId, SessionId};
 use crate::operation::Operation;
 use crate::token::UserId;
 use crate::unit::Units;
@@ -96,4 +96,26 @@ pub struct UsageRecord {
     pub duration_ms: u64,
     /// From admission to the first byte of the answer.
     pub first_byte_ms: u64,
+    /// To which session it belongs; absent where nobody can tell any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// Which application sent it, if it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppId>,
+    /// The model's id of the answer, if it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerId>,
+    /// What a deployment of the attendee's own used. The event does not pay for it, so `charge` is
+    /// empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_charge: Option<Charge>,
+}
+
+impl UsageRecord {
+    /// The session, if the client named it. One that was made for this very request has no other
+    /// request in it yet.
+    #[must_use]
+    pub fn named_session(&self) -> Option<&SessionId> {
+        self.session.as_ref().filter(|session| **session != SessionId::made_for(&self.request_id))
+    }
 }

@@ -13,6 +13,8 @@ use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
 use lanyard_domain::allowance::Allowance;
+use lanyard_domain::entry::NoEntry;
+use lanyard_domain::estimate::Estimate;
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
 
@@ -21,6 +23,7 @@ pub use reservation::Reservation;
 use crate::Gateway;
 use crate::error::{ApiError, Whose};
 use crate::lookup::Attendance;
+use crate::notes::Notes;
 use crate::payload::Demanded;
 use crate::ports::{Cause, LedgerFault, Outcome};
 use crate::request::Request;
@@ -35,8 +38,9 @@ const GUESSES: usize = 8;
 const IN_FLIGHT_PAUSE: Duration = Duration::from_millis(60);
 
 /// Why an account did not take a request.
-enum NotAdmitted {
+pub(crate) enum NotAdmitted {
     Refused(Refusal),
+    NoEntry(NoEntry),
     Full,
     /// `is_unknown` if a write may have been made all the same.
     Fault {
@@ -75,14 +79,17 @@ impl Gateway {
         model: &DeploymentName,
         operation: Operation,
         demanded: &Demanded,
+        notes: Notes,
     ) -> Result<Reservation, ApiError> {
         let event = attendance.event();
         let demand = Demand {
             id: request.id.clone(),
-            estimate: demanded.estimate,
+            // Tokens of the attendee's own deployments cost the event nothing.
+            estimate: if notes.is_own { Estimate::NOTHING } else { demanded.estimate },
             now: request.now.into(),
             day: attendance.day,
             expires_at: (request.now + HOLD_LIFE).into(),
+            is_recorded: event.records_requests,
         };
         let attendee_key = AccountKey::Attendee(event.id.clone(), attendance.user.clone());
         let event_key = AccountKey::Event(event.id.clone());
@@ -117,6 +124,7 @@ impl Gateway {
                 account,
                 allowance,
                 is_streamed: demanded.is_streamed,
+                notes,
                 settler: Some(Arc::clone(&self.settler)),
                 is_sent: false,
             }),
@@ -124,7 +132,9 @@ impl Gateway {
                 let was_made = |side: &Result<_, NotAdmitted>| match side {
                     Ok(()) => true,
                     Err(NotAdmitted::Fault { is_unknown, .. }) => *is_unknown,
-                    Err(NotAdmitted::Refused(_) | NotAdmitted::Full) => false,
+                    Err(NotAdmitted::Refused(_) | NotAdmitted::NoEntry(_) | NotAdmitted::Full) => {
+                        false
+                    }
                 };
                 let attendee_side = attendee_side.map(|_| ());
                 let event_is_held = event_side.is_ok();
@@ -145,6 +155,7 @@ impl Gateway {
                     NotAdmitted::Refused(refusal) => {
                         self.refused(attendance, request.now, whose, refusal)
                     }
+                    NotAdmitted::NoEntry(why) => attendance.no_entry(why),
                     NotAdmitted::Full => ApiError::EventFull { contact: attendance.contact() },
                     NotAdmitted::Fault { cause, .. } => self.accounting_unavailable(Some(cause)),
                 };
@@ -172,7 +183,8 @@ impl Gateway {
         for _ in 0..GUESSES {
             let allowance = seen.account.allowance(granted);
             let side = Side::Attendee { terms: seen.account.get(Field::Terms) };
-            let write = admission::propose(side, &allowance, demand, &guess)?;
+            let mut write = admission::propose(side, &allowance, demand, &guess)?;
+            write.conditions.extend(attendance.entry.condition());
             let old = match self.apply_surely(key, &write).await? {
                 Outcome::Made(account) => {
                     self.settler.memory.saw(key, &account, guess);
@@ -183,6 +195,9 @@ impl Gateway {
             if old.holds.contains_key(&demand.id) {
                 // An earlier try was made and its answer was lost.
                 return Ok((old, allowance));
+            }
+            if let Some(why) = attendance.entry.refusal(&old) {
+                return Err(NotAdmitted::NoEntry(why));
             }
             if !old.numbers.contains_key(&Field::SeatedAt) {
                 self.seat(key, event_key, attendance.allowances().attendees, demand.now).await?;
@@ -241,6 +256,20 @@ impl Gateway {
         }
     }
 
+    /// Waits for a newcomer's seat, for as long as an account may take to answer.
+    pub(crate) async fn seated(
+        &self,
+        seat: impl Future<Output = Result<(), NotAdmitted>>,
+        attendance: &Attendance,
+    ) -> Result<(), ApiError> {
+        self.within_patience(seat).await.map_err(|not| match not {
+            NotAdmitted::Full => ApiError::EventFull { contact: attendance.contact() },
+            NotAdmitted::NoEntry(why) => attendance.no_entry(why),
+            NotAdmitted::Refused(_) => ApiError::Internal(None),
+            NotAdmitted::Fault { cause, .. } => self.accounting_unavailable(Some(cause)),
+        })
+    }
+
     fn refused(
         &self,
         attendance: &Attendance,
@@ -290,13 +319,14 @@ impl Gateway {
     }
 
     /// A 503 that spreads those who come back over some seconds.
-    pub(crate) fn accounting_unavailable(&self, cause: Option<Cause>) -> ApiError {
+    #[must_use]
+    pub fn accounting_unavailable(&self, cause: Option<Cause>) -> ApiError {
         ApiError::AccountingUnavailable { retry_after: self.spread(), cause }
     }
 
     /// A write that names a hold or a time of its own, so that making it twice changes nothing:
     /// tried again whatever became of the first try.
-    pub(super) async fn apply_surely(
+    pub(crate) async fn apply_surely(
         &self,
         key: &AccountKey,
         write: &lanyard_domain::account::Write,

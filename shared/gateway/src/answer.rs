@@ -8,8 +8,8 @@ use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
 use crate::error::ApiError;
-use crate::headers;
 use crate::request::{Request, Response, whole};
+use crate::{headers, notes};
 
 /// Who calls a function: browsers of any origin may call the attendees' API, not the organisers',
 /// and nothing of another origin reads the pages.
@@ -67,6 +67,7 @@ where
     E: IntoAnswer,
 {
     let id = request.id.clone();
+    let session = notes::session(&request).ok();
     let is_preflight = audience == Audience::Attendees && request.http.method() == Method::OPTIONS;
     let mut response = if is_preflight {
         preflight()
@@ -86,6 +87,10 @@ where
     let headers = response.headers_mut();
     if audience == Audience::Attendees {
         headers::allow_any_origin(headers);
+        let session = session.filter(|_| !is_preflight);
+        if let Some(Ok(value)) = session.map(|session| HeaderValue::try_from(session.as_str())) {
+            headers.insert(headers::SESSION_ID, value);
+        }
     }
     if let Ok(value) = HeaderValue::try_from(id.as_str()) {
         headers.insert(headers::REQUEST_ID, value);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use lanyard_domain::allowance::Limit;
-use lanyard_domain::ids::DeploymentName;
+use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::object::Kind;
 use lanyard_domain::unit::Unit;
 use serde_json::value::RawValue;
@@ -78,6 +78,56 @@ pub enum ApiError {
         /// Whom to ask.
         contact: ContactHint,
     },
+    /// The event has a roster, and this user is not on it.
+    #[error(
+        "This user is not on the event's roster. Check that the name is spelt as the organiser has it.{contact}"
+    )]
+    NotOnRoster {
+        /// Whom to ask.
+        contact: ContactHint,
+    },
+    /// The code alone does not admit this user.
+    #[error(
+        "At this event each user needs a personal key. Get yours with the event's code: POST /api/event/{event}/register.{contact}"
+    )]
+    RegistrationRequired {
+        /// Where to register.
+        event: EventId,
+        /// Whom to ask.
+        contact: ContactHint,
+    },
+    /// Somebody else has claimed the name, or the proof is wrong.
+    #[error(
+        "This user is registered already, with another proof. Use the proof that you registered with, or another user name.{contact}"
+    )]
+    AlreadyRegistered {
+        /// Whom to ask.
+        contact: ContactHint,
+    },
+    /// The event has no such service.
+    #[error("This event does not offer {what}.{contact}")]
+    NotOffered {
+        /// What was asked for.
+        what: &'static str,
+        /// Whom to ask.
+        contact: ContactHint,
+    },
+    /// Neither the attendee nor the event has a deployment.
+    #[error(
+        "There is no deployment to send this to: the event offers none, and you have none of your own.{contact}"
+    )]
+    NoDeployment {
+        /// Whom to ask.
+        contact: ContactHint,
+    },
+    /// Azure refused the attendee's own key or deployment.
+    #[error(
+        "The deployment of your own did not accept its key, or is not there. Check its endpoint, name and key, and PUT it again."
+    )]
+    OwnDeploymentRefused(#[source] Option<Cause>),
+    /// Something that is not there, or not the caller's.
+    #[error("{}", .0.words())]
+    NotFound(Missing),
     /// The name is not in the event's catalog.
     #[error("{}", model_not_found(offered))]
     ModelNotFound {
@@ -118,7 +168,7 @@ pub enum ApiError {
     BatchesNotOffered,
     /// No such path.
     #[error(
-        "There is nothing at this path. The API answers at /api/v1/chat/completions, /api/v1/embeddings, /api/v1/models and /api/v1/event, and for Azure clients at /api/openai/deployments/MODEL/…"
+        "There is nothing at this path. The base is /api/v1, as in /api/v1/chat/completions; for Azure's clients the endpoint is /api. GET /api/v1/event names the models and what each does."
     )]
     UnknownRoute,
     /// The path exists, the method does not.
@@ -136,6 +186,14 @@ pub enum ApiError {
         param: Option<String>,
         /// What to do.
         message: String,
+    },
+    /// The body is well formed and says what cannot be.
+    #[error("{message}")]
+    Unprocessable {
+        /// Which field.
+        param: &'static str,
+        /// What it must be.
+        message: &'static str,
     },
     /// The request could never be paid for.
     #[error("This request may need {needed} {}, and {} is {allowed} {}. Waiting does not help: {}.", units(*limit), whose.words().to_lowercase(), limit.words(), smaller(*limit))]
@@ -233,6 +291,39 @@ pub enum ApiError {
         "Something went wrong on our side. Try again; if it goes on, give the organiser the request id."
     )]
     Internal(#[source] Option<Cause>),
+}
+
+/// What is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// An event.
+    Event,
+    /// A request, or an answer, to be rated.
+    Request,
+    /// A deployment of the attendee's own.
+    Deployment,
+}
+
+impl Missing {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Event => "There is no such event. Check the address with the organiser.",
+            Self::Request => {
+                "There is no such answer of yours to rate. Use the id in the header x-request-id of the answer; or the answer's own id, together with the answer's x-session-id."
+            }
+            Self::Deployment => {
+                "You have no deployment of this name. GET /api/v1/deployments lists yours."
+            }
+        }
+    }
+
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Event => "event_not_found",
+            Self::Request => "request_not_found",
+            Self::Deployment => "deployment_not_found",
+        }
+    }
 }
 
 /// The codes of a 400.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use lanyard_domain::account::{Account, AccountKey};
+use lanyard_domain::entry::Entry;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
@@ -16,6 +17,7 @@ use crate::error::ApiError;
 use crate::headers;
 use crate::lookup::{Attendance, Events};
 use crate::memory::{Bounded, Memory};
+use crate::notes::Notes;
 use crate::objects::{Keeper, Keeping, Pace, ownership};
 use crate::parse;
 use crate::payload::{Caps, Payload};
@@ -122,11 +124,12 @@ impl Gateway {
         let attendance = self.look_up(token, request.now).await?;
         line.event = Some(attendance.event().id.clone());
         parse::check_query(request.http.uri().query())?;
+        let mut notes = Notes::read(request)?;
         let payload = Payload::read(operation, request)?;
         let model = payload.model()?;
         let header = request.header(headers::MODEL).ok().flatten();
-        let choice =
-            attendance.choose(route.deployment.or(header).or(model.as_deref()), operation)?;
+        let wanted = route.deployment.or(header).or(model.as_deref());
+        let choice = attendance.choose(wanted, operation)?;
         line.model = choice.name().cloned();
         let demanded = payload.demanded(&Caps {
             completion_tokens: attendance.event().max_completion_tokens,
@@ -136,11 +139,18 @@ impl Gateway {
         })?;
         let own_prompt_tokens = demanded.estimate.prompt_tokens;
         let named = self.named(&attendance, payload.references()?).await?;
-        let choice = ownership::pinned(choice, &named)?;
+        let choice = match demanded.is_kept || !named.is_empty() {
+            // What is kept is kept at the event's, where it is deleted after it.
+            true => ownership::pinned(attendance.choose_shared(wanted, operation)?, &named)?,
+            false => choice,
+        };
+        line.model = choice.name().cloned();
+        notes.is_own = choice.is_own();
         let demanded = demanded.carrying(named.tokens());
 
         let model = choice.name().ok_or(ApiError::Internal(None))?;
-        let mut reservation = self.admit(request, &attendance, model, operation, &demanded).await?;
+        let mut reservation =
+            self.admit(request, &attendance, model, operation, &demanded, notes).await?;
 
         line.outcome = SETTLED;
         match self.send(request, &payload, &demanded, &choice, &mut reservation, &named).await {
@@ -183,7 +193,14 @@ impl Gateway {
     ///
     /// 401, 403 and 503, as for every route.
     pub async fn attend(&self, request: &Request) -> Result<Attendance, ApiError> {
-        self.look_up(parse::token(request)?, request.now).await
+        let attendance = self.look_up(parse::token(request)?, request.now).await?;
+        if attendance.entry != Entry::Anybody {
+            let account = self.account(&attendance).await?;
+            if let Some(why) = attendance.entry.refusal(&account) {
+                return Err(attendance.no_entry(why));
+            }
+        }
+        Ok(attendance)
     }
 
     /// An attendee's account as it is now; an empty one for a newcomer.

@@ -16,6 +16,14 @@ pub const API_KEY: &str = "api-key";
 pub const USER_ID: &str = "x-user-id";
 /// The model, before the body's.
 pub const MODEL: &str = "x-model";
+/// The session of requests that belong together.
+pub const SESSION_ID: &str = "x-session-id";
+/// The application that sends a request.
+pub const APP_ID: &str = "x-app-id";
+/// Whom the application serves. The credential says it already.
+pub const COMPANY_ID: &str = "x-company-id";
+/// A version of the API, as clients of some gateways send it in a header.
+pub const API_VERSION: &str = "x-api-version";
 /// Our id of the request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Azure's id of its answer.
@@ -54,7 +62,7 @@ pub fn allow_preflight(headers: &mut HeaderMap) {
     let mut set = |name, value| {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     };
-    set("access-control-allow-methods", "GET, POST, DELETE, OPTIONS");
+    set("access-control-allow-methods", "GET, POST, PUT, DELETE, OPTIONS");
     set("access-control-allow-headers", ALLOWED);
     set("access-control-max-age", "7200");
 }

@@ -10,14 +10,17 @@ pub mod forward;
 pub mod headers;
 pub mod lookup;
 pub mod memory;
+pub mod notes;
 pub mod objects;
 pub mod parse;
 pub mod payload;
+pub mod people;
 pub mod ports;
 pub mod relay;
 pub mod request;
 pub mod send;
 pub mod settle;
+pub mod signed;
 pub mod sse;
 pub mod sweep;
 #[cfg(any(test, feature = "testing"))]

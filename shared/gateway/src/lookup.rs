@@ -1,4 +1,4 @@
-//! Step two: which event a code names, and whether it is open.
+//! Step two: which event a credential names, whether it is good, and whether the event is open.
 //!
 //! Events are remembered for at most five seconds, so that a change is seen soon, and for fifteen
 //! minutes while the store is away. Unknown codes are remembered apart, so that guesses cannot push
@@ -7,17 +7,22 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use lanyard_domain::account::AccountKey;
 use lanyard_domain::allowance::Allowances;
 use lanyard_domain::catalog::{Catalog, Choice};
-use lanyard_domain::event::{Closed, Event};
+use lanyard_domain::entry::{Entry, NoEntry, Proof};
+use lanyard_domain::event::{Closed, Event, OwnDeployments};
+use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::operation::Operation;
-use lanyard_domain::token::{AttendeeToken, EventCode, UserId};
+use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::window::LocalDay;
 
 use crate::Gateway;
 use crate::error::{ApiError, ContactHint};
 use crate::memory::Bounded;
+use crate::parse::Pass;
 use crate::ports::{Incident, StoreFault};
+use crate::signed::Claims;
 
 const FRESH: TimeDelta = TimeDelta::seconds(5);
 const STALE: TimeDelta = TimeDelta::minutes(15);
@@ -33,16 +38,30 @@ pub struct OpenEvent {
     code_works_until: Option<DateTime<Utc>>,
 }
 
-/// Events by their codes, as last read.
+/// By what an event is found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Handle {
+    /// A code that people type.
+    Code(EventCode),
+    /// The id, which a signed token names.
+    Id(EventId),
+}
+
+/// Events by their handles, as last read, and attendees' own deployments.
 #[derive(Debug)]
 pub struct Events {
-    known: Bounded<EventCode, (DateTime<Utc>, Arc<OpenEvent>)>,
-    unknown: Bounded<EventCode, DateTime<Utc>>,
+    known: Bounded<Handle, (DateTime<Utc>, Arc<OpenEvent>)>,
+    unknown: Bounded<Handle, DateTime<Utc>>,
+    own: Bounded<AccountKey, (DateTime<Utc>, Arc<Catalog>)>,
 }
 
 impl Default for Events {
     fn default() -> Self {
-        Self { known: Bounded::new(1_000), unknown: Bounded::new(10_000) }
+        Self {
+            known: Bounded::new(1_000),
+            unknown: Bounded::new(10_000),
+            own: Bounded::new(10_000),
+        }
     }
 }
 
@@ -55,6 +74,10 @@ pub struct Attendance {
     pub user: UserId,
     /// The local day there.
     pub day: LocalDay,
+    /// What the attendee's account must say.
+    pub entry: Entry,
+    /// Deployments that this attendee alone uses, before the event's.
+    pub own: Arc<Catalog>,
 }
 
 impl Attendance {
@@ -62,6 +85,12 @@ impl Attendance {
     #[must_use]
     pub fn event(&self) -> &Event {
         &self.at.event
+    }
+
+    /// The attendee's account.
+    #[must_use]
+    pub fn key(&self) -> AccountKey {
+        AccountKey::Attendee(self.at.event.id.clone(), self.user.clone())
     }
 
     /// What the event grants.
@@ -76,47 +105,129 @@ impl Attendance {
         ContactHint::of(&self.at.event.contact)
     }
 
-    /// The deployments for the first model that was named, or the event's default.
+    /// Every name that this attendee may use, their own first.
+    #[must_use]
+    pub fn models(&self, operation: Option<Operation>) -> Vec<DeploymentName> {
+        let mut names = self.own.names(operation);
+        names.extend(self.at.catalog.names(operation));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The deployments for the model that was named, or the event's default: the attendee's own if
+    /// there are any, else the event's.
     ///
     /// # Errors
     ///
-    /// [`ApiError::ModelNotFound`] with what the event offers.
+    /// [`ApiError::ModelNotFound`] with what there is, [`ApiError::NoDeployment`] if there is
+    /// nothing at all.
     pub fn choose(
         &self,
         named: Option<&str>,
         operation: Operation,
     ) -> Result<Choice<'_>, ApiError> {
+        [self.own.as_ref(), &self.at.catalog]
+            .into_iter()
+            .find_map(|catalog| self.choice_in(catalog, named, operation))
+            .ok_or_else(|| self.no_choice(self.models(Some(operation))))
+    }
+
+    /// The event's deployments for the model that was named, or its default, whatever the attendee
+    /// has.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Attendance::choose`].
+    pub(crate) fn choose_shared(
+        &self,
+        named: Option<&str>,
+        operation: Operation,
+    ) -> Result<Choice<'_>, ApiError> {
         let catalog = &self.at.catalog;
-        let default = self.at.event.default_deployments.get(&operation);
-        let found = match named.or(default.map(|name| name.as_str())) {
-            Some(name) => catalog.named(name, operation),
-            None => {
-                let offered = catalog.names(Some(operation));
-                // One model on offer needs no default.
-                match offered.as_slice() {
-                    [only] => catalog.named(only.as_str(), operation),
-                    _ => Err(lanyard_domain::catalog::NotOffered { offered }),
-                }
-            }
+        self.choice_in(catalog, named, operation)
+            .ok_or_else(|| self.no_choice(catalog.names(Some(operation))))
+    }
+
+    fn choice_in<'c>(
+        &self,
+        catalog: &'c Catalog,
+        named: Option<&str>,
+        operation: Operation,
+    ) -> Option<Choice<'c>> {
+        let default = || self.at.event.default_deployments.get(&operation).cloned();
+        // One model on offer needs no default.
+        let only = || match catalog.names(Some(operation)).as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
         };
-        found.map_err(|not| ApiError::ModelNotFound { offered: not.offered })
+        let name = match (named, catalog.is_own()) {
+            (Some(name), _) => Some(name.to_owned()),
+            (None, true) => only().or_else(default).map(String::from),
+            (None, false) => default().or_else(only).map(String::from),
+        };
+        catalog.named(&name?, operation).ok()
+    }
+
+    fn no_choice(&self, offered: Vec<DeploymentName>) -> ApiError {
+        match self.own.is_empty() && self.at.catalog.is_empty() {
+            true => ApiError::NoDeployment { contact: self.contact() },
+            false => ApiError::ModelNotFound { offered },
+        }
+    }
+
+    /// The error for somebody whose account does not let them in.
+    pub(crate) fn no_entry(&self, why: NoEntry) -> ApiError {
+        no_entry(&self.at.event, why)
+    }
+}
+
+fn no_entry(event: &Event, why: NoEntry) -> ApiError {
+    let contact = ContactHint::of(&event.contact);
+    match why {
+        NoEntry::NotListed => ApiError::NotOnRoster { contact },
+        NoEntry::NeedsKey => ApiError::RegistrationRequired { event: event.id.clone(), contact },
+        // The key is no credential any more.
+        NoEntry::KeyReplaced => ApiError::InvalidEventCode,
     }
 }
 
 impl Gateway {
-    /// Finds the event of a token and checks that it is open.
+    /// Finds the event of a credential, checks that it is good there, and that the event is open.
     ///
     /// # Errors
     ///
-    /// 401 for an unknown code, 403 for an event that is not open, 503 if it cannot be read.
-    pub async fn look_up(
-        &self,
-        token: AttendeeToken,
-        now: DateTime<Utc>,
-    ) -> Result<Attendance, ApiError> {
-        let at = self.open_event(&token.code, now).await?;
+    /// 401 for a credential that is not good, 403 for an event that is not open or not for this
+    /// user, 503 if it cannot be read.
+    pub async fn look_up(&self, pass: Pass, now: DateTime<Utc>) -> Result<Attendance, ApiError> {
+        let (at, user, proof) = match pass {
+            Pass::Shared(token) => {
+                let at = self.known_event(Handle::Code(token.code), now).await?;
+                if token.event.is_some_and(|event| event != at.event.id) {
+                    return Err(self.wrong_credential());
+                }
+                (at, token.user, Proof::Code)
+            }
+            Pass::Signed(token) => {
+                let at = self.known_event(Handle::Id(token.event().clone()), now).await?;
+                let claims = token.verify(&at.event.signing, now);
+                let proof = claims.as_ref().and_then(Claims::proof);
+                let (Some(claims), Some(proof)) = (claims, proof) else {
+                    return Err(self.wrong_credential());
+                };
+                (at, claims.user, proof)
+            }
+        };
+        check_open(&at.event, now)?;
+        let entry = at.event.access.entry(proof).map_err(|why| no_entry(&at.event, why))?;
         let day = at.event.window.local_day(now);
-        Ok(Attendance { at, user: token.user, day })
+        let own = match at.event.own_deployments {
+            OwnDeployments::None => Arc::default(),
+            OwnDeployments::Organiser | OwnDeployments::Attendee => {
+                self.own_catalog(&at.event.id, &user, now).await?
+            }
+        };
+        Ok(Attendance { at, user, day, entry, own })
     }
 
     /// The event of a code, if it is open.
@@ -129,35 +240,81 @@ impl Gateway {
         code: &EventCode,
         now: DateTime<Utc>,
     ) -> Result<Arc<OpenEvent>, ApiError> {
-        let works = |at: &Arc<OpenEvent>| at.code_works_until.is_none_or(|until| now < until);
-        let Some(at) = self.find(code, now).await?.filter(works) else {
-            self.ports.journal.count(Incident::InvalidCode, None);
-            return Err(ApiError::InvalidEventCode);
-        };
-        let contact = ContactHint::of(&at.event.contact);
-        at.event.check_open(now).map_err(|closed| match closed {
-            Closed::NotStarted { starts_at } => ApiError::EventNotStarted { starts_at, contact },
-            Closed::Ended { ended_at } => ApiError::EventEnded { ended_at, contact },
-            Closed::Paused => ApiError::EventPaused { contact },
-        })?;
+        let at = self.known_event(Handle::Code(code.clone()), now).await?;
+        check_open(&at.event, now)?;
         Ok(at)
     }
 
-    async fn find(
+    async fn known_event(
         &self,
-        code: &EventCode,
+        handle: Handle,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<OpenEvent>, ApiError> {
+        let works = |at: &Arc<OpenEvent>| at.code_works_until.is_none_or(|until| now < until);
+        match self.find(&handle, now).await?.filter(works) {
+            Some(at) => Ok(at),
+            None => Err(self.wrong_credential()),
+        }
+    }
+
+    /// The refusal of a credential that is not good, counted, because many of them are guesses.
+    fn wrong_credential(&self) -> ApiError {
+        self.ports.journal.count(Incident::InvalidCode, None);
+        ApiError::InvalidEventCode
+    }
+
+    /// An attendee's own deployments, remembered as events are.
+    async fn own_catalog(
+        &self,
+        event: &EventId,
+        user: &UserId,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<Catalog>, ApiError> {
+        let key = AccountKey::Attendee(event.clone(), user.clone());
+        let known = self.events.own.get(&key);
+        if let Some((read_at, catalog)) = &known
+            && now - read_at < FRESH
+        {
+            return Ok(Arc::clone(catalog));
+        }
+        match (self.ports.events.own_deployments(event, user).await, known) {
+            (Ok(deployments), _) => {
+                let catalog = Arc::new(Catalog::own(deployments));
+                self.events.own.insert(key, (now, Arc::clone(&catalog)));
+                Ok(catalog)
+            }
+            (Err(StoreFault::Away(_)), Some((read_at, catalog))) if now - read_at < STALE => {
+                self.ports.journal.count(Incident::StaleEvent, Some(event));
+                Ok(catalog)
+            }
+            (Err(fault), _) => Err(self.accounting_unavailable(Some(fault.into()))),
+        }
+    }
+
+    /// An event by a handle, open or not, as it was at most five seconds ago.
+    ///
+    /// # Errors
+    ///
+    /// 503 if it cannot be read.
+    pub async fn find(
+        &self,
+        handle: &Handle,
         now: DateTime<Utc>,
     ) -> Result<Option<Arc<OpenEvent>>, ApiError> {
-        let known = self.events.known.get(code);
+        let known = self.events.known.get(handle);
         if let Some((read_at, event)) = &known
             && now - read_at < FRESH
         {
             return Ok(Some(Arc::clone(event)));
         }
-        if self.events.unknown.get(code).is_some_and(|read_at| now - read_at < UNKNOWN) {
+        if self.events.unknown.get(handle).is_some_and(|read_at| now - read_at < UNKNOWN) {
             return Ok(None);
         }
-        match self.ports.events.find(code).await {
+        let found = match handle {
+            Handle::Code(code) => self.ports.events.find(code).await,
+            Handle::Id(id) => self.ports.events.find_by_id(id).await,
+        };
+        match found {
             Ok(Some(listing)) => {
                 let catalog =
                     Catalog::new(listing.deployments, listing.event.deployments.as_deref());
@@ -166,12 +323,12 @@ impl Gateway {
                     catalog,
                     code_works_until: listing.code_works_until,
                 });
-                self.events.known.insert(code.clone(), (now, Arc::clone(&event)));
+                self.events.known.insert(handle.clone(), (now, Arc::clone(&event)));
                 Ok(Some(event))
             }
             Ok(None) => {
-                self.events.known.remove(code);
-                self.events.unknown.insert(code.clone(), now);
+                self.events.known.remove(handle);
+                self.events.unknown.insert(handle.clone(), now);
                 Ok(None)
             }
             Err(StoreFault::Away(cause)) => match known {
@@ -185,4 +342,13 @@ impl Gateway {
             Err(StoreFault::Unreadable(cause)) => Err(self.accounting_unavailable(Some(cause))),
         }
     }
+}
+
+fn check_open(event: &Event, now: DateTime<Utc>) -> Result<(), ApiError> {
+    let contact = ContactHint::of(&event.contact);
+    event.check_open(now).map_err(|closed| match closed {
+        Closed::NotStarted { starts_at } => ApiError::EventNotStarted { starts_at, contact },
+        Closed::Ended { ended_at } => ApiError::EventEnded { ended_at, contact },
+        Closed::Paused => ApiError::EventPaused { contact },
+    })
 }

@@ -22,6 +22,7 @@ use self::query::Query;
 use self::verbs::{Asked, Deed};
 use crate::Gateway;
 use crate::error::ApiError;
+use crate::notes::Notes;
 use crate::parse;
 use crate::ports::RequestLine;
 use crate::request::{Request, Response};
@@ -58,14 +59,15 @@ impl Gateway {
         let attendance = self.look_up(token, request.now).await?;
         line.event = Some(attendance.event().id.clone());
         parse::check_query(uri.query())?;
+        let notes = Notes::read(request)?;
         let query = Query::read(asked.verb.query, uri.query())?;
         attendance.expect_objects()?;
         match asked.verb.deed {
-            Deed::Create => self.create(request, &attendance, &asked, line).await,
-            Deed::List => self.list(request, &attendance, &asked, &query, line).await,
+            Deed::Create => self.create(request, &attendance, &asked, notes, line).await,
+            Deed::List => self.list(request, &attendance, &asked, &query, notes, line).await,
             Deed::Poll => self.poll(request, &attendance, &asked, &query, line).await,
             Deed::Read | Deed::Download | Deed::Change | Deed::Extend | Deed::Delete => {
-                self.touch(request, &attendance, &asked, &query, line).await
+                self.touch(request, &attendance, &asked, &query, notes, line).await
             }
         }
     }

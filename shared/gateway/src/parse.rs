@@ -7,15 +7,31 @@ use lanyard_domain::token::{AttendeeToken, EventCode};
 use crate::error::{ApiError, BadRequestCode};
 use crate::headers;
 use crate::request::Request;
+use crate::signed::SignedToken;
 
 /// The credential, from the first of the three places that holds one.
 ///
 /// # Errors
 ///
 /// [`ApiError::InvalidEventCode`], the same for missing, doubled and malformed ones.
-pub fn token(request: &Request) -> Result<AttendeeToken, ApiError> {
+pub fn token(request: &Request) -> Result<Pass, ApiError> {
+    let credential = credential(request)?;
+    if SignedToken::is_meant_by(credential) {
+        let token = SignedToken::read(credential).ok_or(ApiError::InvalidEventCode)?;
+        return Ok(Pass::Signed(token));
+    }
     let user = request.header(headers::USER_ID).map_err(|_| ApiError::InvalidEventCode)?;
-    AttendeeToken::parse(credential(request)?, user).map_err(|_| ApiError::InvalidEventCode)
+    let token = AttendeeToken::parse(credential, user).map_err(|_| ApiError::InvalidEventCode)?;
+    Ok(Pass::Shared(token))
+}
+
+/// A credential that is well formed; whether it is good, the event says.
+#[derive(Debug)]
+pub enum Pass {
+    /// The event's code and a user.
+    Shared(AttendeeToken),
+    /// A token of the event's, or a personal key.
+    Signed(SignedToken),
 }
 
 fn credential(request: &Request) -> Result<&str, ApiError> {
@@ -28,7 +44,8 @@ fn credential(request: &Request) -> Result<&str, ApiError> {
     bearer(request).ok_or(ApiError::InvalidEventCode)
 }
 
-/// The code alone, for routes that concern no attendee. A user behind it is ignored.
+/// The code alone, for routes that concern no attendee. A user behind it is ignored, and an event
+/// before it.
 ///
 /// # Errors
 ///
@@ -36,6 +53,7 @@ fn credential(request: &Request) -> Result<&str, ApiError> {
 pub fn code(request: &Request) -> Result<EventCode, ApiError> {
     let credential = credential(request)?;
     let code = credential.split('/').next().unwrap_or_default();
+    let code = code.split_once('@').map_or(code, |(_, code)| code);
     code.trim_matches(' ').parse().map_err(|_| ApiError::InvalidEventCode)
 }
 
@@ -179,7 +197,7 @@ fn is_percent_encoded(text: &str) -> bool {
     true
 }
 
-fn is_api_version(text: &str) -> bool {
+pub(crate) fn is_api_version(text: &str) -> bool {
     if matches!(text, "v1" | "preview" | "latest") {
         return true;
     }

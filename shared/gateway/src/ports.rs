@@ -64,6 +64,13 @@ pub trait EventStore: Send + Sync {
 
     /// The event of an id, if any.
     async fn find_by_id(&self, id: &EventId) -> Result<Option<Listing>, StoreFault>;
+
+    /// The deployments that one attendee alone uses.
+    async fn own_deployments(
+        &self,
+        event: &EventId,
+        user: &UserId,
+    ) -> Result<Vec<Deployment>, StoreFault>;
 }
 
 /// What became of a write.
@@ -117,6 +124,10 @@ pub trait Ledger: Send + Sync {
         model: &DeploymentName,
         charge: Charge,
     ) -> Result<(), LedgerFault>;
+
+    /// Files a settled request under the session that its client named. Doing it again changes
+    /// nothing.
+    async fn file_in_session(&self, record: &UsageRecord) -> Result<(), LedgerFault>;
 
     /// The events whose accounts may need the sweep.
     async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault>;

@@ -78,7 +78,7 @@ impl Gateway {
         demanded: &Demanded,
         dialect: Dialect,
         answer: http::Response<UpstreamBody>,
-        reservation: Reservation,
+        mut reservation: Reservation,
         mut keeping: Option<Keeping>,
     ) -> Result<Response, ApiError> {
         let (head, body) = answer.into_parts();
@@ -139,16 +139,17 @@ impl Gateway {
             self.settle_unusable(reservation);
             return Err(ApiError::UpstreamUnreachable(Some("the answer is not JSON".into())));
         };
-        if let Some(keeping) = &mut keeping {
-            let made = serde_json::from_slice::<Made<'_>>(&bytes).ok();
-            let id = made.and_then(|made| made.id);
-            if let Err(error) = keeping.keep(id.as_deref()).await {
-                // The model has worked, and its answer is deleted: paid, as one that breaks off.
-                let ending =
-                    Ending::of(settlement, error.code(), error.status().as_u16(), Some(started_at));
-                self.settle_behind(reservation, ending);
-                return Err(error);
-            }
+        let made = serde_json::from_slice::<Made<'_>>(&bytes).ok();
+        let id = made.and_then(|made| made.id);
+        reservation.notes.answer = id.as_deref().and_then(|id| id.parse().ok());
+        if let Some(keeping) = &mut keeping
+            && let Err(error) = keeping.keep(id.as_deref()).await
+        {
+            // The model has worked, and its answer is deleted: paid, as one that breaks off.
+            let ending =
+                Ending::of(settlement, error.code(), error.status().as_u16(), Some(started_at));
+            self.settle_behind(reservation, ending);
+            return Err(error);
         }
         let ending = Ending::of(settlement, "ok", 200, Some(started_at));
         self.settle_and_resize(reservation, ending, keeping);

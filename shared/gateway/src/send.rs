@@ -132,7 +132,12 @@ impl Gateway {
             None => failure.into_error(),
         };
         self.report(&error, reservation);
-        Err(error)
+        match error {
+            ApiError::UpstreamMisconfigured(cause) if reservation.notes.is_own => {
+                Err(ApiError::OwnDeploymentRefused(cause))
+            }
+            error => Err(error),
+        }
     }
 
     pub(crate) async fn call<'d>(
@@ -193,6 +198,10 @@ impl Gateway {
     }
 
     pub(crate) fn report(&self, error: &ApiError, reservation: &Reservation) {
+        // Whose key it is, mends it.
+        if reservation.notes.is_own {
+            return;
+        }
         let event = Some(&reservation.at.event.id);
         if let ApiError::UpstreamMisconfigured(_) = error {
             self.ports.journal.count(Incident::UpstreamMisconfigured, event);

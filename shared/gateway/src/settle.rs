@@ -62,6 +62,23 @@ impl Ending {
     }
 }
 
+/// Whether a settlement was the first of its hold.
+enum Settled {
+    /// It was; with the event's account after it, if that was written.
+    First(Option<Box<Account>>),
+    /// It had been settled before.
+    Before,
+}
+
+impl Settled {
+    fn event(self) -> Option<Box<Account>> {
+        match self {
+            Self::First(event) => event,
+            Self::Before => None,
+        }
+    }
+}
+
 impl Settler {
     /// Settles without anybody waiting but the process itself.
     pub(crate) fn settle_in_background(
@@ -78,10 +95,16 @@ impl Settler {
     pub(crate) async fn settle(&self, mut reservation: Reservation, ending: Ending) {
         reservation.disarm();
         let now = self.clock.now();
-        let charge = ending.settlement.charge(&reservation.hold);
-        let record = charge.map(|charge| record(&reservation, &ending, charge, now));
+        let used = ending.settlement.charge(&reservation.hold);
+        let is_own = reservation.notes.is_own;
+        let charge = used.map(|used| if is_own { Charge::default() } else { used });
+        let record = charge.map(|charge| UsageRecord {
+            own_charge: used.filter(|_| is_own),
+            ..record(&reservation, &ending, charge, now)
+        });
         let (charge, is_recorded) = match &record {
             None => (None, false),
+            Some(_) if !reservation.hold.is_recorded => (charge, false),
             Some(record) => match self.record_surely(record).await {
                 Ok(None) => (charge, true),
                 // The sweep was faster: its word stands.
@@ -93,10 +116,15 @@ impl Settler {
             Allowances { attendee: reservation.allowance, ..reservation.at.event.allowances };
         let key = reservation.attendee_key();
         let hour = record.as_ref().filter(|_| is_recorded);
-        let (settled, ()) = tokio::join!(
+        let (settled, (), ()) = tokio::join!(
             self.settle_accounts(&key, &reservation.id, &reservation.hold, &allowances, charge),
             self.count_hour(hour),
+            self.file_in_session(hour),
         );
+        if !reservation.hold.is_recorded && matches!(settled, Ok(Settled::First(_))) {
+            // Without a record to say so, the account has said that this is the first time.
+            self.count_hour(record.as_ref()).await;
+        }
         if let (Err(fault), Some(record)) = (&settled, &record) {
             self.failed(record, fault);
         }
@@ -113,7 +141,7 @@ impl Settler {
             is_streamed: reservation.is_streamed,
             duration_ms: ms_between(reservation.admitted_at, now),
             first_byte_ms: ms_between(reservation.admitted_at, ending.first_byte_at.unwrap_or(now)),
-            budget_used_percent: settled.ok().flatten().as_ref().and_then(|event| {
+            budget_used_percent: settled.ok().and_then(Settled::event).and_then(|event| {
                 let budget = allowances.event.tokens_total?;
                 event.count(Field::Committed).saturating_mul(100).checked_div(budget)
             }),
@@ -121,7 +149,7 @@ impl Settler {
     }
 
     /// Settles a hold on the attendee's account and, if that was the first time, on the event's.
-    /// Returns the event's account, if it was written.
+    /// Says whether it was.
     async fn settle_accounts(
         &self,
         attendee: &AccountKey,
@@ -129,13 +157,14 @@ impl Settler {
         hold: &Hold,
         allowances: &Allowances,
         charge: Option<Charge>,
-    ) -> Result<Option<Account>, LedgerFault> {
+    ) -> Result<Settled, LedgerFault> {
         let is_first =
             self.settle_attendee(attendee, id, hold, allowances, charge, self.clock.now()).await?;
         if !is_first {
-            return Ok(None);
+            return Ok(Settled::Before);
         }
-        Ok(self.settle_event(attendee, id, hold, allowances, charge).await)
+        let event = self.settle_event(attendee, id, hold, allowances, charge).await;
+        Ok(Settled::First(event.map(Box::new)))
     }
 
     /// True if this call settled the hold, false if it had been settled before.
@@ -250,6 +279,23 @@ impl Settler {
         }
     }
 
+    /// Files a request under the session that its client named, if it named one.
+    pub(crate) async fn file_in_session(&self, record: Option<&UsageRecord>) {
+        let Some(record) = record.filter(|record| record.named_session().is_some()) else { return };
+        let mut tries = Tries::new();
+        loop {
+            match self.ledger.file_in_session(record).await {
+                Ok(()) => return,
+                Err(_) if tries.again().await => {}
+                Err(fault) => {
+                    let request_id = &record.request_id;
+                    tracing::warn!(%request_id, fault = ?fault, "request not filed in its session");
+                    return;
+                }
+            }
+        }
+    }
+
     async fn count_hour(&self, record: Option<&UsageRecord>) {
         let Some((record, model)) = record.and_then(|r| Some((r, r.model.as_ref()?))) else {
             return;
@@ -305,6 +351,10 @@ fn record(
         admitted_at: reservation.admitted_at,
         duration_ms: ms_between(reservation.admitted_at, now),
         first_byte_ms: ms_between(reservation.admitted_at, first_byte_at),
+        session: Some(reservation.notes.session.clone()),
+        app: reservation.notes.app.clone(),
+        answer: reservation.notes.answer.clone(),
+        own_charge: None,
     }
 }
 

@@ -111,11 +111,13 @@ impl Gateway {
         };
         for (id, hold) in expired {
             let record = expired_record(event, user, &id, &hold, now);
-            let charge = match self.ports.ledger.record(&record).await? {
-                // The request had written its own, and died after.
-                Some(earlier) => earlier.charge,
-                None => record.charge,
+            let earlier = match hold.is_recorded {
+                true => self.ports.ledger.record(&record).await?,
+                false => None,
             };
+            // The request had written its own, and died after.
+            self.settler.file_in_session(earlier.as_ref()).await;
+            let charge = earlier.map_or(record.charge, |earlier| earlier.charge);
             self.settler.settle_attendee(&key, &id, &hold, &allowances, Some(charge), now).await?;
             self.ports.journal.count(Incident::HoldExpired, Some(&event.id));
             swept.expired_holds += 1;
@@ -191,5 +193,9 @@ fn expired_record(
         admitted_at: hold.admitted_at.to_utc(),
         duration_ms: crate::settle::ms_between(hold.admitted_at.to_utc(), now),
         first_byte_ms: 0,
+        session: None,
+        app: None,
+        answer: None,
+        own_charge: None,
     }
 }

@@ -8,6 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, StatusCode};
 use lanyard_domain::catalog::{AzureApi, Deployment};
 use lanyard_domain::event::Event;
+use lanyard_domain::ids::AnswerId;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::Usage;
@@ -210,6 +211,9 @@ impl Counted {
 /// What an answer says about its own cost.
 #[derive(Debug, Deserialize)]
 pub struct Answer<'a> {
+    /// The model's id of the answer; embeddings have none.
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
     /// Present in every answer of a model.
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
@@ -231,6 +235,12 @@ struct RawUsage {
 }
 
 impl Answer<'_> {
+    /// The answer's id, if it has one that can be one.
+    #[must_use]
+    pub fn id(&self) -> Option<AnswerId> {
+        serde_json::from_str(self.id?.get()).ok()
+    }
+
     /// The usage, if there is any, in proportion to what was expected.
     #[must_use]
     pub fn counted(&self, expected_tokens: u64) -> Option<Counted> {

@@ -6,11 +6,12 @@ use chrono::DateTime;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::{EventId, OrganiserId};
-use lanyard_domain::token::EventCode;
+use lanyard_domain::token::{EventCode, UserId};
 use lanyard_gateway::ports::{Cause, EventStore, Listing, StoreFault};
 
 use crate::table::{
-    DEPLOYMENT_PREFIX, Item, Key, Table, get_document, get_number, get_text, organiser_pk, text,
+    DEPLOYMENT_PREFIX, Item, Key, Table, get_document, get_number, get_text, organiser_pk, own_pk,
+    text,
 };
 
 fn away(fault: impl Into<Cause>) -> StoreFault {
@@ -40,11 +41,15 @@ impl Table {
         &self,
         organiser: &OrganiserId,
     ) -> Result<Vec<Deployment>, StoreFault> {
+        self.deployments_in(organiser_pk(organiser)).await
+    }
+
+    async fn deployments_in(&self, partition: String) -> Result<Vec<Deployment>, StoreFault> {
         let mut deployments = Vec::new();
         let mut start: Option<Item> = None;
         loop {
             let page = self
-                .below(organiser_pk(organiser), DEPLOYMENT_PREFIX)
+                .below(partition.clone(), DEPLOYMENT_PREFIX)
                 .set_exclusive_start_key(start)
                 .send()
                 .await
@@ -81,20 +86,25 @@ impl EventStore for Table {
             return Ok(None);
         };
         let found = CodeItem::read(&item).map_err(StoreFault::Unreadable)?;
+        let code_works_until = found.works_until.and_then(|at| DateTime::from_timestamp(at, 0));
         let (event, deployments) =
             tokio::join!(self.event(&found.event, false), self.deployments(&found.organiser));
         let Some(event) = event? else { return Ok(None) };
-        Ok(Some(Listing {
-            event,
-            deployments: deployments?,
-            code_works_until: found.works_until.and_then(|at| DateTime::from_timestamp(at, 0)),
-        }))
+        Ok(Some(Listing { event, deployments: deployments?, code_works_until }))
     }
 
     async fn find_by_id(&self, id: &EventId) -> Result<Option<Listing>, StoreFault> {
         let Some(event) = self.event(id, false).await? else { return Ok(None) };
         let deployments = self.deployments(&event.organiser).await?;
         Ok(Some(Listing { event, deployments, code_works_until: None }))
+    }
+
+    async fn own_deployments(
+        &self,
+        event: &EventId,
+        user: &UserId,
+    ) -> Result<Vec<Deployment>, StoreFault> {
+        self.deployments_in(own_pk(event, user)).await
     }
 }
 

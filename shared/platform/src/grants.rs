@@ -29,6 +29,8 @@ pub enum Target {
     Items(Partition),
     /// The parameters that hold Azure's keys.
     AzureKeys,
+    /// Those of them that hold the keys of attendees' own deployments.
+    OwnKeys,
     /// The function's own log.
     OwnLog,
     /// Tokens for Azure, where the operator has chosen them over keys.
@@ -49,15 +51,17 @@ const RUNNING: [Grant; 4] = [
     Grant { action: "xray:PutTelemetryRecords", on: Target::Traces },
 ];
 
-/// `event_store`: the code, then the event and its organiser's deployments; and the attendee's
-/// account.
-const LOOKING_UP: [Grant; 3] = [
+/// `event_store`: the code, then the event and its organiser's deployments, and the attendee's own
+/// where the event allows them; and the attendee's account.
+const LOOKING_UP: [Grant; 4] = [
     items("dynamodb:GetItem", Partition::Code),
     items("dynamodb:GetItem", Partition::Event),
     items("dynamodb:Query", Partition::Organiser),
+    items("dynamodb:Query", Partition::Own),
 ];
 
-/// `ledger` and `keys`: both accounts and the hour's counters, the usage record, Azure's key.
+/// `ledger` and `keys`: both accounts, the hour's counters and the session, the usage record,
+/// Azure's key.
 const FORWARDING: [Grant; 4] = [
     items("dynamodb:UpdateItem", Partition::Event),
     items("dynamodb:PutItem", Partition::Request),
@@ -75,6 +79,31 @@ const KEEPING: [Grant; 5] = [
     items("dynamodb:UpdateItem", Partition::Objects),
     items("dynamodb:DeleteItem", Partition::Objects),
     items("dynamodb:PutItem", Partition::Marks),
+];
+
+/// `people`: the record of an answer, by its request or its session, and what is thought of it.
+const RATING: [Grant; 4] = [
+    items("dynamodb:GetItem", Partition::Request),
+    items("dynamodb:Query", Partition::Event),
+    items("dynamodb:UpdateItem", Partition::Request),
+    items("dynamodb:PutItem", Partition::Rating),
+];
+
+/// `people` and `ledger`: the claim of a name, and the seat and the key's number on its account.
+const REGISTERING: [Grant; 3] = [
+    items("dynamodb:GetItem", Partition::Claim),
+    items("dynamodb:PutItem", Partition::Claim),
+    items("dynamodb:UpdateItem", Partition::Event),
+];
+
+/// `people` and `keys`: an attendee's own deployments; their keys are written and removed, never
+/// read.
+const BINDING: [Grant; 5] = [
+    items("dynamodb:GetItem", Partition::Own),
+    items("dynamodb:PutItem", Partition::Own),
+    items("dynamodb:DeleteItem", Partition::Own),
+    Grant { action: "ssm:PutParameter", on: Target::OwnKeys },
+    Grant { action: "ssm:DeleteParameter", on: Target::OwnKeys },
 ];
 
 /// `objects` and `keys`: the events that may have objects, their deployments and what they keep.
@@ -100,9 +129,10 @@ const SWEEPING: [Grant; 6] = [
     items("dynamodb:PutItem", Partition::Request),
 ];
 
-/// `organisers`, `ledger` and `keys`: everything but usage records; keys are written and removed,
-/// never read. A transaction asks for the permission of each of its parts.
-const ORGANISING: [Grant; 18] = [
+/// `organisers`, `people`, `ledger` and `keys`: everything but objects; of usage records those that
+/// began a session, read. Keys are written and removed, never read. A transaction asks for the
+/// permission of each of its parts.
+const ORGANISING: [Grant; 25] = [
     items("dynamodb:GetItem", Partition::Token),
     items("dynamodb:GetItem", Partition::Organiser),
     items("dynamodb:GetItem", Partition::Event),
@@ -119,6 +149,13 @@ const ORGANISING: [Grant; 18] = [
     items("dynamodb:DeleteItem", Partition::Organiser),
     items("dynamodb:DeleteItem", Partition::Event),
     items("dynamodb:DeleteItem", Partition::Sweep),
+    items("dynamodb:GetItem", Partition::Request),
+    items("dynamodb:Query", Partition::Rating),
+    items("dynamodb:DeleteItem", Partition::Claim),
+    items("dynamodb:GetItem", Partition::Own),
+    items("dynamodb:Query", Partition::Own),
+    items("dynamodb:PutItem", Partition::Own),
+    items("dynamodb:DeleteItem", Partition::Own),
     Grant { action: "ssm:PutParameter", on: Target::AzureKeys },
     Grant { action: "ssm:DeleteParameter", on: Target::AzureKeys },
 ];
@@ -134,6 +171,12 @@ pub enum Work {
     Keep,
     /// Answers an attendee from the table.
     Answer,
+    /// Keeps what attendees think of answers.
+    Rate,
+    /// Gives attendees their personal keys.
+    Register,
+    /// Keeps deployments of attendees' own.
+    Bind,
     /// Hands out pages that it carries, and asks AWS for nothing.
     Show,
     /// Serves organisers.
@@ -152,6 +195,9 @@ impl Work {
         match function {
             "admin" => Some(Self::Organise),
             "event" | "models" => Some(Self::Answer),
+            "rate" => Some(Self::Rate),
+            "register" => Some(Self::Register),
+            "own-deployments" => Some(Self::Bind),
             "pages" => Some(Self::Show),
             "sweep" => Some(Self::Sweep),
             "clear-objects" => Some(Self::Clear),
@@ -172,6 +218,9 @@ impl Work {
                 LOOKING_UP.into_iter().chain(FORWARDING).chain(keeping).collect()
             }
             Self::Answer => LOOKING_UP.into(),
+            Self::Rate => LOOKING_UP.into_iter().chain(RATING).collect(),
+            Self::Register => LOOKING_UP.into_iter().chain(REGISTERING).collect(),
+            Self::Bind => LOOKING_UP.into_iter().chain(BINDING).collect(),
             Self::Show => BTreeSet::new(),
             Self::Organise => ORGANISING.into(),
             Self::Sweep => SWEEPING.into(),

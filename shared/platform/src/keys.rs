@@ -9,6 +9,9 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use aws_sdk_ssm::types::ParameterType;
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::{DeploymentName, Replica};
+use lanyard_domain::token::UserId;
 use lanyard_gateway::ports::Cause;
 use tokio::sync::Mutex;
 
@@ -46,6 +49,19 @@ pub trait KeyStore: Send + Sync {
     async fn write(&self, reference: &str, key: &AzureKey) -> Result<(), Cause>;
     /// Forgets the key of a reference, if there is one.
     async fn remove(&self, reference: &str) -> Result<(), Cause>;
+}
+
+/// Where the key of a deployment of an attendee's own stands: apart from organisers' keys, whose
+/// references begin with the organiser's id, which holds a letter or a digit.
+#[must_use]
+pub fn own_reference(
+    event: &Event,
+    user: &UserId,
+    name: &DeploymentName,
+    replica: &Replica,
+) -> String {
+    let user = lanyard_gateway::upstream::user_hash(event, user);
+    format!("_/{}/{user}/{name}/{replica}", event.id)
 }
 
 /// Keys in AWS Systems Manager Parameter Store.

@@ -62,13 +62,42 @@ where
     F: Future<Output = Result<Response, ApiError>> + Send + 'static,
 {
     telemetry::start();
-    let gateway = Clients::from_environment().await?.gateway();
+    buffer_over(Clients::from_environment().await?.gateway(), handle).await
+}
+
+async fn buffer_over<H, F>(gateway: Arc<Gateway>, handle: H) -> Result<(), Error>
+where
+    H: Fn(Arc<Gateway>, Request) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Response, ApiError>> + Send + 'static,
+{
     let tracked = Arc::clone(&gateway);
     let service = service_fn(move |event: lambda_http::Request| {
         let served = serve(Arc::clone(&gateway), handle.clone(), event);
         async move { Ok::<_, Infallible>(collected(served.await).await) }
     });
     lambda_http::runtime(service).layer(settled::Settled::of(tracked)).run().await
+}
+
+/// Serves a route that needs more than the gateway, whole.
+///
+/// # Errors
+///
+/// As for [`buffer`].
+pub async fn buffer_with<S, H, F>(
+    build: impl FnOnce(Clients, Arc<Gateway>) -> S,
+    handle: H,
+) -> Result<(), Error>
+where
+    S: Clone + Send + Sync + 'static,
+    H: Fn(S, Request) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Response, ApiError>> + Send + 'static,
+{
+    telemetry::start();
+    let clients = Clients::from_environment().await?;
+    let gateway = clients.gateway();
+    let state = build(clients, Arc::clone(&gateway));
+    let handle = move |_: Arc<Gateway>, request| handle(state.clone(), request);
+    buffer_over(gateway, handle).await
 }
 
 /// Serves visitors, whole, by a handler that needs nothing of the environment.

@@ -26,7 +26,7 @@ use crate::table::{
 };
 
 /// How long a usage record is kept after its request.
-const RECORDS_KEPT: chrono::TimeDelta = chrono::TimeDelta::days(90);
+pub(crate) const RECORDS_KEPT: chrono::TimeDelta = chrono::TimeDelta::days(90);
 
 fn unreadable(fault: impl Into<lanyard_gateway::ports::Cause>) -> LedgerFault {
     LedgerFault::NotMade(fault.into())
@@ -163,6 +163,35 @@ impl Ledger for Table {
         let update = units
             .fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
         update.send().await.map_err(fault)?;
+        Ok(())
+    }
+
+    async fn file_in_session(&self, record: &UsageRecord) -> Result<(), LedgerFault> {
+        let Some(session) = record.named_session() else { return Ok(()) };
+        let key = Key::in_session(&record.event, session, &record.user, &record.request_id);
+        let count = |count: u64| AttributeValue::N(count.to_string());
+        let charge = record.own_charge.unwrap_or(record.charge);
+        let expires_at = (record.admitted_at + RECORDS_KEPT).timestamp();
+        let mut update = "SET prompt_tokens = :prompt, completion_tokens = :completion, \
+             expires_at = :end"
+            .to_owned();
+        let mut call = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key.attributes()))
+            .expression_attribute_values(":prompt", count(charge.prompt_tokens))
+            .expression_attribute_values(":completion", count(charge.completion_tokens))
+            .expression_attribute_values(":end", number(expires_at));
+        for (unit, amount) in charge.units.iter() {
+            let _ = write!(update, ", {unit} = :{unit}");
+            call = call.expression_attribute_values(format!(":{unit}"), count(amount));
+        }
+        if let Some(answer) = &record.answer {
+            update.push_str(", answer = :answer");
+            call = call.expression_attribute_values(":answer", text(answer.as_str()));
+        }
+        call.update_expression(update).send().await.map_err(fault)?;
         Ok(())
     }
 

@@ -12,6 +12,7 @@ pub mod lambda;
 pub mod ledger;
 pub mod objects;
 pub mod organisers;
+pub mod people;
 pub mod settings;
 pub mod shell;
 pub mod table;

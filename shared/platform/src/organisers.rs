@@ -7,7 +7,10 @@ mod audit;
 mod deployments;
 mod events;
 mod hours;
+mod issued;
 mod listing;
+mod ratings;
+mod sessions;
 mod tokens;
 mod transaction;
 
@@ -17,6 +20,9 @@ use crate::table::Table;
 
 pub use audit::{Action, Actor, AuditEntry, AuditPosition, FieldChange};
 pub use hours::HourUsage;
+pub use issued::IssuedToken;
+pub use ratings::{RatedAnswer, RatingPlace};
+pub use sessions::{SessionPlace, SessionUsage};
 pub use tokens::OrganiserToken;
 
 /// The table, as organisers use it.
@@ -30,6 +36,12 @@ impl Organisers {
     #[must_use]
     pub fn new(table: Table) -> Self {
         Self { table }
+    }
+
+    /// The table itself, for what attendees also do with it.
+    #[must_use]
+    pub fn table(&self) -> &Table {
+        &self.table
     }
 }
 

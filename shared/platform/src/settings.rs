@@ -145,7 +145,7 @@ pub fn log_directives() -> String {
 }
 
 /// Lanyard's packages, as their log targets begin.
-const OURS: [&str; 23] = [
+const OURS: [&str; 26] = [
     "lanyard_domain",
     "lanyard_gateway",
     "lanyard_local",
@@ -165,8 +165,11 @@ const OURS: [&str; 23] = [
     "images_generations",
     "models",
     "moderations",
-    "pages",
     "responses",
+    "own_deployments",
+    "pages",
+    "rate",
+    "register",
     "sweep",
     "vector_stores",
 ];

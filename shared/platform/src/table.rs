@@ -12,7 +12,12 @@
 //! | `ORGANISER#<id>` | `DEPLOYMENT#<name>#<replica>` | an organiser's deployments |
 //! | `TOKEN#<sha-256>` | `TOKEN` | the organiser whom a token names |
 //! | `SWEEP` | `EVENT#<id>` | events that the sweep looks at |
-//! | `REQUEST#<request id>` | `REQUEST` | a usage record |
+//! | `REQUEST#<request id>` | `REQUEST` | a usage record, with its rating |
+//! | `EVENT#<id>` | `SESSION#<session>#<user>#<request id>` | a request in the session that its client named |
+//! | `EVENT#<id>` | `ISSUED#<token id>` | a signed token that was issued, without the token |
+//! | `RATING#<event id>` | `<instant>#<request id>` | a rating, for reports |
+//! | `CLAIM#<event id>` | `<user>` | who has claimed a user's name, by a hash of the proof |
+//! | `OWN#<event id>#<user>` | `DEPLOYMENT#<name>#<replica>` | deployments that one attendee alone uses |
 //! | `OBJECTS#<event id>` | `<user>#<kind>#<upstream id>` | whose an object kept upstream is |
 //! | `MARKS` | `EVENT#<id>` | events that may have such objects |
 
@@ -23,7 +28,9 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::AccountKey;
-use lanyard_domain::ids::{DeploymentName, EventId, OrganiserId, Replica, RequestId};
+use lanyard_domain::ids::{
+    DeploymentName, EventId, OrganiserId, Replica, RequestId, SessionId, TokenId,
+};
 use lanyard_domain::object::{Kind, ObjectId, Owner};
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_gateway::ports::Cause;
@@ -149,6 +156,37 @@ impl Key {
         Self::new(Partition::Marks.of(""), format!("{EVENT_PREFIX}{event}"))
     }
 
+    /// A request in the session that its client named.
+    #[must_use]
+    pub fn in_session(event: &EventId, session: &SessionId, user: &UserId, id: &RequestId) -> Self {
+        Self::new(event_pk(event), format!("{}{id}", session_prefix(session, user)))
+    }
+
+    /// A signed token that was issued.
+    #[must_use]
+    pub fn issued(event: &EventId, token: &TokenId) -> Self {
+        Self::new(event_pk(event), format!("{ISSUED_PREFIX}{token}"))
+    }
+
+    /// The rating of a request that was admitted at an instant.
+    #[must_use]
+    pub fn rating(event: &EventId, admitted_at: DateTime<Utc>, id: &RequestId) -> Self {
+        let at = admitted_at.format("%Y-%m-%dT%H:%M:%S%.6fZ");
+        Self::new(rating_pk(event), format!("{at}#{id}"))
+    }
+
+    /// The claim of a user's name.
+    #[must_use]
+    pub fn claim(event: &EventId, user: &UserId) -> Self {
+        Self::new(Partition::Claim.of(event.as_str()), user.as_str())
+    }
+
+    /// A deployment that one attendee alone uses.
+    #[must_use]
+    pub fn own(event: &EventId, user: &UserId, name: &DeploymentName, replica: &Replica) -> Self {
+        Self::new(own_pk(event, user), format!("{DEPLOYMENT_PREFIX}{name}#{replica}"))
+    }
+
     /// The key's two attributes.
     #[must_use]
     pub fn attributes(self) -> Item {
@@ -169,6 +207,16 @@ pub const AUDIT_PREFIX: &str = "AUDIT#";
 pub const DEPLOYMENT_PREFIX: &str = "DEPLOYMENT#";
 /// How the sort keys of references to events begin.
 pub const EVENT_PREFIX: &str = "EVENT#";
+/// How the sort keys of requests in sessions begin.
+pub const SESSION_PREFIX: &str = "SESSION#";
+/// How the sort keys of an attendee's requests in a session begin.
+#[must_use]
+pub fn session_prefix(session: &SessionId, user: &UserId) -> String {
+    format!("{SESSION_PREFIX}{session}#{}#", parted(user))
+}
+
+/// How the sort keys of issued tokens begin.
+pub const ISSUED_PREFIX: &str = "ISSUED#";
 
 /// The kinds of partitions. What a function may do at the table is granted by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -185,6 +233,12 @@ pub enum Partition {
     Sweep,
     /// A usage record.
     Request,
+    /// The ratings of an event.
+    Rating,
+    /// The names that have been claimed at an event.
+    Claim,
+    /// The deployments that one attendee alone uses.
+    Own,
     /// The objects of an event that are kept upstream.
     Objects,
     /// The events that may have such objects: one partition.
@@ -193,13 +247,16 @@ pub enum Partition {
 
 impl Partition {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Code,
         Self::Event,
         Self::Organiser,
         Self::Token,
         Self::Sweep,
         Self::Request,
+        Self::Rating,
+        Self::Claim,
+        Self::Own,
         Self::Objects,
         Self::Marks,
     ];
@@ -214,6 +271,9 @@ impl Partition {
             Self::Token => "TOKEN#",
             Self::Sweep => "SWEEP",
             Self::Request => "REQUEST#",
+            Self::Rating => "RATING#",
+            Self::Claim => "CLAIM#",
+            Self::Own => "OWN#",
             Self::Objects => "OBJECTS#",
             Self::Marks => "MARKS",
         }
@@ -234,6 +294,9 @@ impl Partition {
             | Self::Organiser
             | Self::Token
             | Self::Request
+            | Self::Rating
+            | Self::Claim
+            | Self::Own
             | Self::Objects => self.of("*"),
             Self::Sweep | Self::Marks => self.of(""),
         }
@@ -247,18 +310,33 @@ pub fn objects_pk(event: &EventId) -> String {
 }
 
 /// How the sort keys of an attendee's objects of a kind begin.
-///
-/// A user's name may hold any character, the separator too; encoded, it ends where it ends.
 #[must_use]
 pub fn objects_prefix(user: &UserId, kind: Kind) -> String {
-    let user = user.as_str().replace('%', "%25").replace('#', "%23");
-    format!("{user}#{kind}#")
+    format!("{}#{kind}#", parted(user))
+}
+
+/// A user's name within a key. It may hold any character, the separator too; encoded, it ends
+/// where it ends.
+fn parted(user: &UserId) -> String {
+    user.as_str().replace('%', "%25").replace('#', "%23")
 }
 
 /// The partition of everything of an event.
 #[must_use]
 pub fn event_pk(id: &EventId) -> String {
     Partition::Event.of(id.as_str())
+}
+
+/// The partition of an event's ratings.
+#[must_use]
+pub fn rating_pk(id: &EventId) -> String {
+    Partition::Rating.of(id.as_str())
+}
+
+/// The partition of the deployments that one attendee alone uses.
+#[must_use]
+pub fn own_pk(event: &EventId, user: &UserId) -> String {
+    Partition::Own.of(&format!("{event}#{user}"))
 }
 
 /// The partition of everything of an organiser.
@@ -268,7 +346,7 @@ pub fn organiser_pk(id: &OrganiserId) -> String {
 }
 
 /// The schema that this code writes. It reads this one and the one before.
-pub const SCHEMA: i64 = 1;
+pub const SCHEMA: i64 = 2;
 
 /// Text as an attribute.
 #[must_use]
@@ -378,8 +456,11 @@ pub async fn create(
 mod tests {
     use lanyard_domain::catalog::Deployment;
     use lanyard_domain::credential::{Authority, Credential, Identity};
-    use lanyard_domain::event::Event;
+    use lanyard_domain::entry::Access;
+    use lanyard_domain::event::{Event, OwnDeployments, Signing};
     use lanyard_domain::object::Owned;
+    use lanyard_domain::usage::UsageRecord;
+    use lanyard_gateway::people::Claim;
 
     use super::*;
 
@@ -426,6 +507,32 @@ mod tests {
         let object = item(1, include_str!("../golden/object.1.json"));
         let object: Owned = get_document(&object).unwrap();
         assert_eq!((object.kind, object.id.as_str()), (Kind::VectorStore, "vs_0a1B"));
+    }
+
+    #[test]
+    fn items_of_schema_1_mean_what_they_did() {
+        let event = item(1, include_str!("../golden/event.1.json"));
+        let event: Event = get_document(&event).unwrap();
+        assert_eq!((event.access, event.own_deployments), (Access::Open, OwnDeployments::None));
+        assert!(event.records_requests && event.signing == Signing::default());
+        assert!(!event.contact.is_email_public);
+        let record = item(1, include_str!("../golden/record.1.json"));
+        let record: UsageRecord = get_document(&record).unwrap();
+        assert_eq!((record.session, record.own_charge), (None, None));
+    }
+
+    #[test]
+    fn items_of_schema_2_stay_readable() {
+        let event = item(2, include_str!("../golden/event.2.json"));
+        let event: Event = get_document(&event).unwrap();
+        assert_eq!(event.access, Access::Registered { auto_register: true });
+        assert_eq!(event.signing.revoked.len(), 1);
+        let record = item(2, include_str!("../golden/record.2.json"));
+        let record: UsageRecord = get_document(&record).unwrap();
+        assert_eq!(record.answer.unwrap().as_str(), "chatcmpl-1");
+        assert_eq!(record.own_charge.unwrap().tokens(), 22);
+        let claim = item(2, include_str!("../golden/claim.2.json"));
+        assert_eq!(get_document::<Claim>(&claim).unwrap().number, 77);
     }
 
     #[test]

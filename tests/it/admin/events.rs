@@ -32,6 +32,7 @@ async fn one_call_with_a_name_a_window_and_a_zone_makes_an_event() {
     event["code"] = json!("[code]");
     assert_snapshot!(serde_json::to_string_pretty(&event).unwrap(), @r#"
     {
+      "access": "open",
       "allowances": {
         "attendee": {
           "audio_seconds_total": 3600,
@@ -60,9 +61,11 @@ async fn one_call_with_a_name_a_window_and_a_zone_makes_an_event() {
         }
       },
       "attendees": 100,
+      "auto_register": false,
       "code": "[code]",
       "contact": {
         "email": null,
+        "email_public": false,
         "name": null
       },
       "created_at": "2026-12-05T12:00:00Z",
@@ -79,7 +82,9 @@ async fn one_call_with_a_name_a_window_and_a_zone_makes_an_event() {
       "max_choices": 1,
       "max_completion_tokens": 4096,
       "name": "Oslo Hack",
+      "own_deployments": "none",
       "paused": false,
+      "records_requests": true,
       "starts_at": "2026-12-05T09:00:00+01:00",
       "status": "open",
       "time_zone": "Europe/Oslo",
@@ -174,7 +179,8 @@ async fn a_change_names_fields_and_null_clears_them() {
     let after = desk.patch(&path, change).await.ok(200);
     assert_eq!(after["ends_at"], "2026-12-06T18:00:00+01:00");
     assert_eq!((&after["deployments"], &after["url"]), (&Value::Null, &Value::Null));
-    assert_eq!(after["contact"], json!({"name": "Ada", "email": null}));
+    let contact = json!({"name": "Ada", "email": null, "email_public": false});
+    assert_eq!(after["contact"], contact);
     assert_eq!(after["default_deployments"]["chat_completions"], "gpt-4o");
     assert_eq!(after["allowances"]["attendee"]["tokens_per_day"], 5_000);
     assert_eq!(after["max_completion_tokens"], 256);

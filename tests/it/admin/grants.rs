@@ -1,6 +1,10 @@
 //! What the organisers' API asks of AWS: every row of its table and no other.
 
 use chrono::TimeDelta;
+use lanyard_domain::ids::SessionId;
+use lanyard_domain::operation::Operation;
+use lanyard_domain::usage::{Charge, UsageRecord};
+use lanyard_gateway::ports::{Clock, Ledger};
 use serde_json::json;
 
 use super::desk::Desk;
@@ -16,7 +20,48 @@ async fn admin_asks_for_its_rows_and_no_others() {
     desk.get(&format!("{path}/attendees")).await.ok(200);
     desk.patch(&format!("{path}/attendees/ada"), json!({"blocked": true})).await.ok(200);
     desk.post(&format!("{path}/rotate-code"), json!({})).await.ok(200);
+    let roster = json!({"users": ["ada"]});
+    desk.put(&format!("{path}/roster"), roster).await.ok(200);
+    desk.post(&format!("{path}/tokens"), json!({"user": "ada"})).await.ok(201);
+    desk.get(&format!("{path}/ratings")).await.ok(200);
+    desk.delete(&format!("{path}/registrations/ada")).await.refused(404, "not_found");
+    let filed = session_with_a_first_request(&desk, &path).await;
+    let sessions = desk.get(&format!("{path}/usage?by=session")).await.ok(200);
+    assert_eq!(sessions["rows"][0]["session"], filed);
+    desk.patch(&path, json!({"own_deployments": "organiser"})).await.ok(200);
+    let own = json!({
+        "endpoint": "https://hers.openai.azure.com", "operations": ["embeddings"], "key": "k",
+    });
+    let mine = format!("{path}/own-deployments/mine?user=ada");
+    desk.put(&mine, own).await.ok(201);
+    desk.delete(&mine).await.ok(200);
     desk.delete(&path).await;
     desk.delete("/deployments/gpt-4o").await;
     assert_eq!(desk.engine.policed().asked("admin"), rows("admin"));
+}
+
+/// A request in a session that was made for an earlier one, whose record is looked for.
+async fn session_with_a_first_request(desk: &Desk, path: &str) -> String {
+    let first = "req_00000000000000000000000000000001".parse().unwrap();
+    let session = SessionId::made_for(&first);
+    let record = UsageRecord {
+        request_id: "req_00000000000000000000000000000002".parse().unwrap(),
+        event: path.trim_start_matches("/events/").parse().unwrap(),
+        user: "ada".parse().unwrap(),
+        operation: Operation::ChatCompletions,
+        model: Some("gpt-4o".parse().unwrap()),
+        charge: Charge::of_tokens(7, 5),
+        is_estimated: false,
+        status: 200,
+        is_streamed: false,
+        admitted_at: desk.clock.now(),
+        duration_ms: 1,
+        first_byte_ms: 1,
+        session: Some(session.clone()),
+        app: None,
+        answer: None,
+        own_charge: None,
+    };
+    desk.table.file_in_session(&record).await.unwrap();
+    session.as_str().to_owned()
 }

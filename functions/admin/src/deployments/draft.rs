@@ -20,25 +20,25 @@ const DEAREST: f64 = 1_000_000.0;
 
 /// A deployment to be written, and its key if the body holds one.
 #[derive(Debug)]
-pub(super) struct Described {
-    pub(super) deployment: Deployment,
-    pub(super) key: Option<AzureKey>,
+pub(crate) struct Described {
+    pub(crate) deployment: Deployment,
+    pub(crate) key: Option<AzureKey>,
 }
 
 /// What a body cannot know.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Terms<'b> {
+pub(crate) struct Terms<'b> {
     /// What the deployment is called with until now, if it is there already.
-    pub(super) before: Option<&'b Credential>,
+    pub(crate) before: Option<&'b Credential>,
     /// Whether it may be on this machine.
-    pub(super) allow_loopback: bool,
+    pub(crate) allow_loopback: bool,
 }
 
 /// The replica that a body means, and that a deployment has unless it says otherwise.
 const USUAL_REPLICA: &str = "main";
 
 /// Reads which replica a text names; none is the usual one.
-pub(super) fn replica(text: Option<&str>) -> Result<Replica, String> {
+pub(crate) fn replica(text: Option<&str>) -> Result<Replica, String> {
     let replica = text.unwrap_or(USUAL_REPLICA).parse();
     replica.map_err(|fault: lanyard_domain::ids::InvalidId| fault.to_string())
 }
@@ -48,7 +48,7 @@ pub(super) fn replica(text: Option<&str>) -> Result<Replica, String> {
 /// # Errors
 ///
 /// 400 with every mistake.
-pub(super) fn described(
+pub(crate) fn described(
     name: &str,
     body: &Map<String, Value>,
     organiser: &OrganiserId,

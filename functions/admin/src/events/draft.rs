@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::entry::Access;
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::EventCode;
@@ -10,6 +11,7 @@ use lanyard_domain::window::InvalidInstant;
 use lanyard_domain::zone::Zone;
 use serde_json::{Map, Value};
 
+use super::people::PeopleDraft;
 use crate::form::{Form, Given, Mistakes};
 use crate::read;
 
@@ -41,6 +43,7 @@ pub(super) struct EventDraft {
     pub(super) url_text: Given<String>,
     pub(super) description: Given<String>,
     pub(super) image_url: Given<String>,
+    pub(super) people: PeopleDraft,
 }
 
 /// What a body says of an event's default deployments; `None` leaves the choice to us.
@@ -59,11 +62,17 @@ pub(crate) struct LimitsDraft(pub(crate) BTreeMap<Limit, Option<u64>>);
 pub(super) struct ContactDraft {
     pub(super) name: Given<String>,
     pub(super) email: Given<String>,
+    pub(super) is_email_public: Given<bool>,
 }
 
 impl EventDraft {
-    /// Reads every field, and notes what is wrong with each.
-    pub(super) fn read(purpose: Purpose, body: &Map<String, Value>, mistakes: &Mistakes) -> Self {
+    /// Reads every field of a body about an event with this access, and notes what is wrong with each.
+    pub(super) fn read(
+        purpose: Purpose,
+        access: Access,
+        body: &Map<String, Value>,
+        mistakes: &Mistakes,
+    ) -> Self {
         let form = Form::new(body, mistakes);
         let draft = Self {
             name: form.field("name", read::line(1..=128)),
@@ -90,6 +99,7 @@ impl EventDraft {
             url_text: form.field("url_text", read::line(1..=128)),
             description: form.field("description", read::text(8_192)),
             image_url: form.field("image_url", read::address(&["https"])),
+            people: PeopleDraft::read(&form, access),
         };
         form.close();
         draft
@@ -203,6 +213,7 @@ impl ContactDraft {
         let draft = Self {
             name: form.field("name", read::line(1..=128)),
             email: form.field("email", read::email),
+            is_email_public: form.field("email_public", read::yes_or_no),
         };
         form.close();
         draft

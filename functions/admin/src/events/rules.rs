@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use lanyard_domain::allowance::{Allowances, Capacity};
 use lanyard_domain::catalog::{Catalog, Deployment};
-use lanyard_domain::event::{Contact, Event, Page};
+use lanyard_domain::entry::Access;
+use lanyard_domain::event::{Contact, Event, OwnDeployments, Page, Signing};
 use lanyard_domain::ids::{DeploymentName, EventId, OrganiserId};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::EventCode;
@@ -46,7 +47,7 @@ pub(super) fn created(
     deployments: &[Deployment],
 ) -> Result<(Event, CodeIs), AdminError> {
     let mistakes = Mistakes::default();
-    let draft = EventDraft::read(Purpose::Create, body, &mistakes);
+    let draft = EventDraft::read(Purpose::Create, Access::Open, body, &mistakes);
     let name = required("name", draft.name, &mistakes);
     let window = new_window(draft.starts_at, draft.ends_at, draft.time_zone, &mistakes);
     let offered = offered(draft.deployments, None, deployments, &mistakes);
@@ -84,7 +85,12 @@ pub(super) fn created(
         user_salt: birth.user_salt,
         version: 1,
         created_at: birth.now,
+        access: Access::Open,
+        own_deployments: OwnDeployments::None,
+        records_requests: true,
+        signing: Signing::default(),
     });
+    let event = event.and_then(|event| draft.people.over(event));
     mistakes.unless_any(event.map(|event| (event, code_is)))
 }
 
@@ -108,7 +114,7 @@ pub(super) fn changed(
     deployments: &[Deployment],
 ) -> Result<Event, AdminError> {
     let mistakes = Mistakes::default();
-    let draft = EventDraft::read(Purpose::Change, body, &mistakes);
+    let draft = EventDraft::read(Purpose::Change, event.access, body, &mistakes);
     for (field, is_null) in [
         ("name", draft.name == Given::Null),
         ("starts_at", draft.starts_at == Given::Null),
@@ -152,6 +158,7 @@ pub(super) fn changed(
         },
         ..event.clone()
     });
+    let changed = changed.and_then(|event| draft.people.over(event));
     mistakes.unless_any(changed)
 }
 
@@ -369,6 +376,7 @@ fn contact(given: Given<ContactDraft>, before: Contact) -> Contact {
         Given::Value(draft) => Contact {
             name: draft.name.or(before.name, String::new()),
             email: draft.email.or(before.email, String::new()),
+            is_email_public: draft.is_email_public.or(before.is_email_public, false),
         },
     }
 }

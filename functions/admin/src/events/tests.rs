@@ -137,12 +137,17 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
       },
       "contact": {
         "name": null,
-        "email": null
+        "email": null,
+        "email_public": false
       },
       "url": null,
       "url_text": null,
       "description": null,
       "image_url": null,
+      "access": "open",
+      "auto_register": false,
+      "own_deployments": "none",
+      "records_requests": true,
       "created_at": "2026-11-21T12:00:00Z",
       "version": 1,
       "warnings": []
@@ -223,12 +228,17 @@ fn every_field_can_be_set_at_once() {
       },
       "contact": {
         "name": "Ada",
-        "email": "ada@example.org"
+        "email": "ada@example.org",
+        "email_public": false
       },
       "url": "https://example.org/hack",
       "url_text": "Read more",
       "description": "Hello.\n\nBring a **laptop**.",
       "image_url": "https://example.org/hack.png",
+      "access": "open",
+      "auto_register": false,
+      "own_deployments": "none",
+      "records_requests": true,
       "created_at": "2026-11-21T12:00:00Z",
       "version": 1,
       "warnings": [
@@ -284,12 +294,12 @@ fn every_wrong_field_is_reported_at_once() {
     allowances.team is not a field that can be set; there are: event, attendee
     contact.name must be one line of text, 1 to 128 characters
     contact.email must be a mail address
-    contact.phone is not a field that can be set; there are: name, email
+    contact.phone is not a field that can be set; there are: name, email, email_public
     url must be an address that begins with https:// or http://
     url_text must be one line of text, 1 to 128 characters
     description must be text of at most 8192 characters
     image_url must be an address that begins with https://
-    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url
+    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
     name is required
     starts_at must be a date and time such as 2026-12-05T09:00, with an offset or Z if it is not local
     ");
@@ -309,7 +319,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
         "details": [
           {
             "field": "colour",
-            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url"
+            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests"
           },
           {
             "field": "time_zone",
@@ -324,7 +334,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
             "message": "is required"
           }
         ],
-        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url.",
+        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests.",
         "param": "colour",
         "type": "invalid_request_error"
       }

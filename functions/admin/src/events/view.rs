@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use lanyard_domain::allowance::Allowance;
-use lanyard_domain::event::{Event, Phase};
+use lanyard_domain::event::{Event, OwnDeployments, Phase};
 use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::operation::Operation;
 use serde::Serialize;
 
-use super::warnings;
+use super::{people, warnings};
 
 #[derive(Serialize)]
 pub(super) struct EventView<'e> {
@@ -34,6 +34,10 @@ pub(super) struct EventView<'e> {
     url_text: Option<&'e str>,
     description: Option<&'e str>,
     image_url: Option<&'e str>,
+    access: &'static str,
+    auto_register: bool,
+    own_deployments: OwnDeployments,
+    records_requests: bool,
     created_at: String,
     version: u64,
     warnings: Vec<String>,
@@ -56,10 +60,12 @@ struct EventAllowanceView<'e> {
 struct ContactView<'e> {
     name: Option<&'e str>,
     email: Option<&'e str>,
+    email_public: bool,
 }
 
 impl<'e> EventView<'e> {
     pub(super) fn of(event: &'e Event, now: DateTime<Utc>) -> Self {
+        let (access, auto_register) = people::words(event.access);
         let local = |instant: DateTime<Utc>| {
             instant.with_timezone(&event.window.zone()).to_rfc3339_opts(SecondsFormat::Secs, true)
         };
@@ -89,11 +95,16 @@ impl<'e> EventView<'e> {
             contact: ContactView {
                 name: given(&event.contact.name),
                 email: given(&event.contact.email),
+                email_public: event.contact.is_email_public,
             },
             url: given(&event.page.url),
             url_text: given(&event.page.url_text),
             description: given(&event.page.description),
             image_url: given(&event.page.image_url),
+            access,
+            auto_register,
+            own_deployments: event.own_deployments,
+            records_requests: event.records_requests,
             created_at: event.created_at.to_rfc3339_opts(SecondsFormat::Secs, true),
             version: event.version,
             warnings: warnings::of(event),

@@ -12,6 +12,7 @@ use lanyard_domain::token::UserId;
 use lanyard_domain::usage::Usage;
 
 use crate::lookup::OpenEvent;
+use crate::notes::Notes;
 use crate::settle::Settler;
 
 /// A request that the ledger has admitted. It must be settled: dropped, it settles itself.
@@ -29,6 +30,7 @@ pub struct Reservation {
     pub(crate) account: Account,
     pub(crate) allowance: Allowance,
     pub(crate) is_streamed: bool,
+    pub(crate) notes: Notes,
     pub(super) settler: Option<Arc<Settler>>,
     pub(super) is_sent: bool,
 }
@@ -71,6 +73,7 @@ impl Drop for Reservation {
             account: Account::default(),
             allowance: self.allowance,
             is_streamed: self.is_streamed,
+            notes: self.notes.clone(),
             settler: None,
             is_sent: self.is_sent,
         };

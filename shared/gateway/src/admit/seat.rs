@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 impl Gateway {
     /// Gets a newcomer a seat. Of several requests at once, one asks and the others wait for it.
-    pub(super) async fn seat(
+    pub(crate) async fn seat(
         &self,
         key: &AccountKey,
         event_key: &AccountKey,

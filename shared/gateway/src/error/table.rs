@@ -64,6 +64,30 @@ impl ApiError {
             Self::EventFull { .. } => {
                 row(StatusCode::FORBIDDEN, "event_full", PERMISSION, Retry::Never)
             }
+            Self::NotOnRoster { .. } => {
+                row(StatusCode::FORBIDDEN, "not_on_roster", PERMISSION, Retry::Never)
+            }
+            Self::RegistrationRequired { .. } => {
+                row(StatusCode::FORBIDDEN, "registration_required", PERMISSION, Retry::Never)
+            }
+            Self::AlreadyRegistered { .. } => {
+                row(StatusCode::FORBIDDEN, "already_registered", PERMISSION, Retry::Never)
+            }
+            Self::NotOffered { .. } => {
+                row(StatusCode::FORBIDDEN, "not_offered", PERMISSION, Retry::Never)
+            }
+            Self::NoDeployment { .. } => {
+                row(StatusCode::FORBIDDEN, "no_deployment", PERMISSION, Retry::Never)
+            }
+            Self::OwnDeploymentRefused(_) => {
+                row(StatusCode::FORBIDDEN, "own_deployment_refused", PERMISSION, Retry::Never)
+            }
+            Self::NotFound(missing) => {
+                row(StatusCode::NOT_FOUND, missing.code(), REQUEST, Retry::AsUsual)
+            }
+            Self::Unprocessable { .. } => {
+                row(StatusCode::UNPROCESSABLE_ENTITY, "invalid_value", REQUEST, Retry::AsUsual)
+            }
             Self::ModelNotFound { .. } => {
                 row(StatusCode::NOT_FOUND, "model_not_found", REQUEST, Retry::AsUsual)
             }
@@ -208,6 +232,9 @@ impl ApiError {
     fn param(&self) -> Option<&str> {
         if let Self::BadRequest { param, .. } = self {
             return param.as_deref();
+        }
+        if let Self::Unprocessable { param, .. } = self {
+            return Some(param);
         }
         if let Self::ObjectNotFound { param, .. } = self {
             return *param;

@@ -21,6 +21,7 @@ use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::forward::SETTLED;
 use crate::lookup::Attendance;
+use crate::notes::Notes;
 use crate::payload::{Demanded, Payload};
 use crate::ports::{RequestLine, Size, UpstreamBody, UpstreamCall};
 use crate::relay::media;
@@ -57,6 +58,7 @@ impl Gateway {
         attendance: &Attendance,
         asked: &Asked<'_>,
         query: &Query,
+        notes: Notes,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
         let (verb, id) = (asked.verb, asked.id()?);
@@ -82,7 +84,7 @@ impl Gateway {
         let demanded = Demanded::nothing();
         let operation = verb.kind.operation();
         let mut reservation =
-            self.admit(request, attendance, &deployment.name, operation, &demanded).await?;
+            self.admit(request, attendance, &deployment.name, operation, &demanded, notes).await?;
         line.outcome = SETTLED;
         reservation.mark_sent();
         let answer = match self.call_home(request, deployment, outgoing).await {
@@ -128,12 +130,15 @@ impl Gateway {
         let (verb, id) = (asked.verb, asked.id()?);
         let segments = asked.segments(&id)?;
         let owner = attendance.owner();
-        // No write admits it, so a block must be looked for.
+        // No write admits it, so what that would refuse must be looked for.
         let (owned, account) =
             tokio::join!(self.owned(&owner, verb.kind, &id), self.account(attendance));
         let (owned, account) = (owned?, account?);
         if account.get(Field::Blocked) != 0 {
             return Err(ApiError::AttendeeBlocked { contact: attendance.contact() });
+        }
+        if let Some(why) = attendance.entry.refusal(&account) {
+            return Err(attendance.no_entry(why));
         }
         let owned = owned.ok_or_else(|| asked.not_found())?;
         let deployment = attendance.deployment_at(&owned.home)?;

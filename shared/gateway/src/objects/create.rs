@@ -17,6 +17,7 @@ use super::verbs::Asked;
 use crate::error::ApiError;
 use crate::forward::SETTLED;
 use crate::lookup::Attendance;
+use crate::notes::Notes;
 use crate::payload::{Demanded, Payload};
 use crate::ports::RequestLine;
 use crate::request::{Request, Response, whole};
@@ -43,18 +44,19 @@ impl Gateway {
         request: &Request,
         attendance: &Attendance,
         asked: &Asked<'_>,
+        notes: Notes,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
         let kind = asked.verb.kind;
         let read = self.read(kind, request, attendance).await?;
         let header = request.header(headers::MODEL).ok().flatten();
-        let choice = pinned(attendance.choose(header, kind.operation())?, &read.named)?;
+        let choice = pinned(attendance.choose_shared(header, kind.operation())?, &read.named)?;
         let home = home_of(&choice, attendance)?;
         line.model = Some(home.name.clone());
         let demanded = Demanded::nothing();
         let operation = kind.operation();
         let mut reservation =
-            self.admit(request, attendance, &home.name, operation, &demanded).await?;
+            self.admit(request, attendance, &home.name, operation, &demanded, notes).await?;
         line.outcome = SETTLED;
         reservation.mark_sent();
         let outgoing = Outgoing {

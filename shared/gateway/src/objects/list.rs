@@ -19,6 +19,7 @@ use super::verbs::Asked;
 use crate::error::ApiError;
 use crate::forward::SETTLED;
 use crate::lookup::Attendance;
+use crate::notes::Notes;
 use crate::payload::Demanded;
 use crate::ports::{Cause, RequestLine};
 use crate::request::{Request, Response, whole};
@@ -53,11 +54,12 @@ impl Gateway {
         attendance: &Attendance,
         asked: &Asked<'_>,
         query: &Query,
+        notes: Notes,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
         let kind = asked.verb.kind;
         let operation = kind.operation();
-        let choice = attendance.choose(None, operation)?;
+        let choice = attendance.choose_shared(None, operation)?;
         let model = choice.name().ok_or(ApiError::Internal(None))?;
         line.model = Some(model.clone());
         let owner = attendance.owner();
@@ -69,7 +71,8 @@ impl Gateway {
         let listed = listed.map_err(|cause| self.accounting_unavailable(Some(cause)))?;
         let (wanted, limit) = page(listed, query, asked)?;
         let demanded = Demanded::nothing();
-        let mut reservation = self.admit(request, attendance, model, operation, &demanded).await?;
+        let mut reservation =
+            self.admit(request, attendance, model, operation, &demanded, notes).await?;
         line.outcome = SETTLED;
         reservation.mark_sent();
         let mut headers = upstream_id(&http::HeaderMap::new());

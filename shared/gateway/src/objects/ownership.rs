@@ -21,6 +21,11 @@ const AT_ONCE: usize = 16;
 pub(crate) struct Named(Vec<Owned>);
 
 impl Named {
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What they add to the request's prompt, or more.
     pub(crate) fn tokens(&self) -> u64 {
         self.0.iter().fold(0, |sum, owned| sum.saturating_add(owned.tokens))

@@ -121,6 +121,7 @@ mod tests {
             admitted_at: EpochNanos(0),
             day: chrono::NaiveDate::MIN,
             expires_at: EpochNanos(0),
+            is_recorded: true,
         };
         whole(operation, body.as_bytes(), &hold)
     }

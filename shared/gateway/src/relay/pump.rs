@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use http_body::{Body as HttpBody, Frame as BodyFrame};
 use http_body_util::BodyExt;
 use lanyard_domain::account::Hold;
+use lanyard_domain::ids::AnswerId;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
@@ -55,6 +56,7 @@ pub(super) fn start(
         first_byte_at: None,
         completion_bytes: 0,
         counted: None,
+        answer: None,
         pictures: 0,
         is_done: false,
     };
@@ -97,13 +99,14 @@ struct Pump {
     /// What was handed on, for the case that nobody ever counts it.
     completion_bytes: u64,
     counted: Option<Counted>,
+    answer: Option<AnswerId>,
     /// Pictures that came whole.
     pictures: u64,
     is_done: bool,
 }
 
 impl Pump {
-    async fn run(mut self, mut upstream: UpstreamBody, reservation: Reservation) {
+    async fn run(mut self, mut upstream: UpstreamBody, mut reservation: Reservation) {
         let expected = reservation.hold.tokens();
         let broken = self.drive(&mut upstream, expected).await.err();
         // Nothing more is read: close the connection before the slow part.
@@ -121,6 +124,7 @@ impl Pump {
             self.say(event).await;
         }
         let outcome = error.as_ref().map_or("ok", ApiError::code);
+        reservation.notes.answer = self.answer.take();
         let ending = Ending::of(
             self.settlement(&reservation.hold, error.is_some()),
             outcome,
@@ -184,6 +188,7 @@ impl Pump {
             Meaning::Names(id) => Some(id),
             Meaning::Ends { id, counted } => {
                 self.is_done = true;
+                self.answer = id.as_deref().and_then(|id| id.parse().ok());
                 self.counted = counted.or(self.counted);
                 Some(id)
             }
@@ -215,10 +220,11 @@ impl Pump {
             if read.error.is_some() && !has_choices {
                 return Err(ApiError::UpstreamUnreachable(Some("an error in the stream".into())));
             }
-            let counted =
-                serde_json::from_slice::<Answer<'_>>(&data).ok().and_then(|a| a.counted(expected));
+            let answer = serde_json::from_slice::<Answer<'_>>(&data).ok();
+            let counted = answer.as_ref().and_then(|answer| answer.counted(expected));
             if let Some(counted) = counted {
                 self.count(counted);
+                self.answer = answer.and_then(|answer| answer.id());
             }
             let is_unasked = (counted.is_some() && unasked.usage)
                 || (read.prompt_filter_results.is_some() && unasked.prompt_filter);

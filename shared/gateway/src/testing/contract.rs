@@ -97,5 +97,6 @@ fn hold(tokens: u64) -> Hold {
         admitted_at: now,
         day: today(),
         expires_at: EpochNanos(now.0 + 360_000_000_001),
+        is_recorded: true,
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::EventId;
-use lanyard_domain::token::EventCode;
+use lanyard_domain::token::{EventCode, UserId};
 
 use super::lock;
 use crate::ports::{EventStore, Listing, StoreFault};
@@ -24,6 +25,7 @@ pub enum EventTrouble {
 #[derive(Debug, Default)]
 pub struct MemoryEvents {
     listings: Mutex<HashMap<EventCode, Listing>>,
+    own: Mutex<HashMap<(EventId, UserId), Vec<Deployment>>>,
     trouble: Mutex<Option<EventTrouble>>,
     lookups: AtomicUsize,
 }
@@ -32,6 +34,11 @@ impl MemoryEvents {
     /// Lists an event under its own code, in place of the one before.
     pub fn put(&self, listing: Listing) {
         lock(&self.listings).insert(listing.event.code.clone(), listing);
+    }
+
+    /// Gives an attendee deployments of their own, in place of those before.
+    pub fn put_own(&self, event: &EventId, user: &UserId, deployments: Vec<Deployment>) {
+        lock(&self.own).insert((event.clone(), user.clone()), deployments);
     }
 
     /// Fails every look-up like this from now on, or none.
@@ -72,5 +79,15 @@ impl EventStore for MemoryEvents {
             Some(listing) => self.find(&listing.event.code).await,
             None => self.find_nothing(),
         }
+    }
+
+    async fn own_deployments(
+        &self,
+        event: &EventId,
+        user: &UserId,
+    ) -> Result<Vec<Deployment>, StoreFault> {
+        self.find_nothing::<()>()?;
+        let own = lock(&self.own).get(&(event.clone(), user.clone())).cloned();
+        Ok(own.unwrap_or_default())
     }
 }

@@ -31,6 +31,8 @@ pub enum LedgerCall {
     Record,
     /// An hour's counters.
     Hour,
+    /// A request is filed in its session.
+    Session,
     /// Accounts or events are read.
     Read,
 }
@@ -170,6 +172,10 @@ impl Ledger for FaultyLedger {
         charge: Charge,
     ) -> Result<(), LedgerFault> {
         self.play(LedgerCall::Hour, self.inner.count_hour(event, at, model, charge)).await
+    }
+
+    async fn file_in_session(&self, record: &UsageRecord) -> Result<(), LedgerFault> {
+        self.play(LedgerCall::Session, self.inner.file_in_session(record)).await
     }
 
     async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use lanyard_domain::allowance::Allowance;
+use lanyard_domain::event::Signing;
 use lanyard_domain::operation::Operation;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -28,8 +29,12 @@ use crate::{Gateway, Ports, Request};
 
 /// The code of the event, which must never come back.
 pub(super) const CODE: &str = "canary-code";
+/// The event's id, which may.
+pub(super) const EVENT: &str = "evt-hostile";
 /// What attendees say, which must never come back in an error.
 pub(super) const PROMPT: &str = "canary-prompt";
+/// The secret of the event's tokens, which must never come back.
+const SECRET: &str = "canary-signing";
 /// The host of the deployments, which must never come back.
 const HOST: &str = "canary-host";
 
@@ -62,6 +67,11 @@ pub fn survive(bytes: &[u8]) -> Result<Survived, String> {
     runtime.block_on(send_all(bytes))
 }
 
+/// What the event signs tokens with, which must never come back either.
+pub(super) fn signing() -> Signing {
+    Signing { secret: SECRET.to_owned(), ..Signing::default() }
+}
+
 async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
     let seed = bytes.iter().fold(7u64, |seed, byte| seed.wrapping_mul(31) + u64::from(*byte));
     let luck = Arc::new(SeededLuck::new(seed));
@@ -79,6 +89,8 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
         ..Allowance::default()
     };
     event.keeps_objects = true;
+    event.id = EVENT.parse().map_err(|_| "no id")?;
+    event.signing = signing();
     let id = event.id.clone();
     let mut deployment = a_deployment("model", Operation::ChatCompletions);
     deployment.endpoint = format!("https://{HOST}.openai.azure.com");
@@ -110,7 +122,8 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
         survived.answered += u64::from(check(response, &sent).await?);
     }
     gateway.settled().await;
-    survived.charged = books::balance(&ledger, &id).await?;
+    survived.charged =
+        books::balance(&ledger, &id, |recorded, counted| recorded == counted).await?;
     Ok(survived)
 }
 
@@ -139,7 +152,7 @@ async fn check(response: crate::Response, sent: &[u8]) -> Result<bool, String> {
         return blame("a header is missing");
     }
     let headers = format!("{:?}", head.headers);
-    if [CODE, HOST].iter().any(|secret| headers.contains(secret) || text.contains(secret)) {
+    if [CODE, HOST, SECRET].iter().any(|secret| headers.contains(secret) || text.contains(secret)) {
         return blame("a secret came back");
     }
     if status == 200 {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Write};
 use lanyard_domain::event::Event;
-use lanyard_domain::ids::{DeploymentName, EventId, RequestId};
+use lanyard_domain::ids::{DeploymentName, EventId, RequestId, SessionId};
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::{Charge, UsageRecord};
 
@@ -23,6 +23,7 @@ struct State {
     accounts: BTreeMap<AccountKey, Account>,
     records: BTreeMap<RequestId, UsageRecord>,
     hours: BTreeMap<(EventId, String, DeploymentName), (u64, Charge)>,
+    sessions: BTreeMap<(SessionId, RequestId), Charge>,
     events: BTreeMap<EventId, Event>,
 }
 
@@ -36,6 +37,16 @@ impl MemoryLedger {
     #[must_use]
     pub fn records(&self) -> Vec<UsageRecord> {
         lock(&self.0).records.values().cloned().collect()
+    }
+
+    /// How many requests of a session are filed, and what they cost.
+    #[must_use]
+    pub fn session(&self, session: &SessionId) -> (u64, Charge) {
+        let state = lock(&self.0);
+        let charges = state.sessions.iter().filter(|((of, _), _)| of == session);
+        charges.fold((0, Charge::default()), |(requests, sum), (_, charge)| {
+            (requests + 1, sum.plus(*charge))
+        })
     }
 
     /// Every hour of an event: its name, the model, how many requests and what they cost.
@@ -111,6 +122,14 @@ impl Ledger for MemoryLedger {
         let (requests, spent) = state.hours.entry(key).or_default();
         *requests += 1;
         *spent = spent.plus(charge);
+        Ok(())
+    }
+
+    async fn file_in_session(&self, record: &UsageRecord) -> Result<(), LedgerFault> {
+        let session =
+            record.named_session().ok_or_else(|| LedgerFault::NotMade("no session".into()))?;
+        let key = (session.clone(), record.request_id.clone());
+        lock(&self.0).sessions.insert(key, record.charge);
         Ok(())
     }
 

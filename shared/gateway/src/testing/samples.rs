@@ -7,7 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lanyard_domain::allowance::Allowances;
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
 use lanyard_domain::credential::Credential;
-use lanyard_domain::event::{Contact, Event, Page};
+use lanyard_domain::entry::Access;
+use lanyard_domain::event::{Contact, Event, OwnDeployments, Page, Signing};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::window::Window;
 
@@ -40,6 +41,10 @@ pub fn an_event(code: &str, now: DateTime<Utc>) -> Event {
         user_salt: "salt".to_owned(),
         version: 1,
         created_at: now - day,
+        access: Access::Open,
+        own_deployments: OwnDeployments::None,
+        records_requests: true,
+        signing: Signing::default(),
     }
 }
 

@@ -81,6 +81,37 @@ pub(super) fn simulate(seed: u64) -> Result<Told, String> {
     runtime.block_on(Story::begin(seed).tell())
 }
 
+/// Whether usage records are kept in a story.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Recording {
+    Always,
+    Never,
+    Changes,
+}
+
+impl Recording {
+    /// How records and an account must agree.
+    fn rule(self) -> fn(books::Counted, books::Counted) -> bool {
+        match self {
+            Self::Always => |recorded, counted| recorded == counted,
+            Self::Never => |recorded, _| recorded == books::Counted::default(),
+            Self::Changes => |recorded, counted| {
+                recorded.0 <= counted.0
+                    && recorded.1.prompt_tokens <= counted.1.prompt_tokens
+                    && recorded.1.completion_tokens <= counted.1.completion_tokens
+            },
+        }
+    }
+
+    fn of(seed: u64) -> Self {
+        match seed % 5 {
+            3 => Self::Never,
+            4 => Self::Changes,
+            _ => Self::Always,
+        }
+    }
+}
+
 struct Story {
     clock: VirtualClock,
     luck: Arc<SeededLuck>,
@@ -90,6 +121,7 @@ struct Story {
     ledgers: Vec<Arc<SimulatedLedger>>,
     processes: Vec<(Arc<Gateway>, Arc<SimulatedLedger>)>,
     event: Event,
+    recording: Recording,
 }
 
 impl Story {
@@ -108,6 +140,9 @@ impl Story {
             Allowance { tokens_total: Some(20_000 + luck.below(60_000)), ..allowance(&luck) };
         event.allowances.attendees = Some(luck.below(ATTENDEES) + 2);
         event.max_completion_tokens = 1_000;
+        // Some events keep no records, and some change their mind.
+        let recording = Recording::of(seed);
+        event.records_requests = recording != Recording::Never;
         let mut story = Self {
             clock: VirtualClock { origin: Instant::now(), began_at },
             luck,
@@ -117,6 +152,7 @@ impl Story {
             ledgers: Vec::new(),
             processes: Vec::new(),
             event,
+            recording,
         };
         story.publish();
         for _ in 0..PROCESSES {
@@ -175,6 +211,9 @@ impl Story {
             }
             if self.luck.one_in(12) {
                 self.event.allowances.attendee = allowance(&self.luck);
+                if self.recording == Recording::Changes {
+                    self.event.records_requests = !self.event.records_requests;
+                }
                 self.publish();
             }
             // Some come in crowds, at the same instant.
@@ -197,7 +236,8 @@ impl Story {
         }
         under_way.abort_all();
         let event = &self.event.id;
-        let charged = books::balance(&self.shared, event).await.map_err(|e| self.blame(e))?;
+        let balance = books::balance(&self.shared, event, self.recording.rule()).await;
+        let charged = balance.map_err(|e| self.blame(e))?;
         let sum = |count: fn(&SimulatedLedger) -> u64| self.ledgers.iter().map(|l| count(l)).sum();
         Ok(Told {
             steps: sum(SimulatedLedger::steps),

@@ -16,6 +16,9 @@ use lanyard_gateway::ports::Cause;
 
 use crate::table::{Item, get_number, get_text, number, text};
 
+/// The attribute of a hold of which no usage record is kept.
+const UNRECORDED: &str = "unrecorded";
+
 const HOLD_PREFIX: &str = "hold@";
 
 /// The name of the attribute that holds a number.
@@ -52,6 +55,8 @@ impl fmt::Display for Named {
             Field::SeatAskedAt => f.write_str("seat_asked_at"),
             Field::Blocked => f.write_str("blocked"),
             Field::Terms => f.write_str("terms"),
+            Field::Listed => f.write_str("listed"),
+            Field::Claim => f.write_str("claim"),
             Field::Override(limit) => write!(f, "own@{}", limit.name()),
         }
     }
@@ -97,6 +102,8 @@ fn field_named(name: &str) -> Option<Field> {
         "seat_asked_at" => Some(Field::SeatAskedAt),
         "blocked" => Some(Field::Blocked),
         "terms" => Some(Field::Terms),
+        "listed" => Some(Field::Listed),
+        "claim" => Some(Field::Claim),
         "own" => Limit::ALL.into_iter().find(|limit| limit.name() == of).map(Field::Override),
         _ => None,
     }
@@ -137,6 +144,8 @@ fn read_hold(hold: &Item) -> Result<Hold, Cause> {
         admitted_at: EpochNanos(number("admitted_at")?),
         day: get_text(hold, "day")?.parse()?,
         expires_at: EpochNanos(number("expires_at")?),
+        // Holds of the schema before have no such attribute.
+        is_recorded: !hold.contains_key(UNRECORDED),
     })
 }
 
@@ -150,6 +159,9 @@ fn write_hold(hold: &Hold) -> AttributeValue {
         ("expires_at".to_owned(), number(hold.expires_at.0)),
     ]);
     map.extend(hold.units.iter().map(|(unit, amount)| (unit.name().to_owned(), count(amount))));
+    if !hold.is_recorded {
+        map.insert(UNRECORDED.to_owned(), number(1));
+    }
     AttributeValue::M(map)
 }
 
@@ -294,6 +306,8 @@ mod tests {
             Field::SeatAskedAt,
             Field::Blocked,
             Field::Terms,
+            Field::Listed,
+            Field::Claim,
         ];
         fields.extend(Limit::ALL.into_iter().map(Field::Override));
         for unit in Unit::ALL {
@@ -313,18 +327,23 @@ mod tests {
     #[test]
     fn a_hold_is_read_as_it_was_written_with_units_and_without() {
         for units in [Units::NONE, Units::of(Unit::Images, 3).with(Unit::Characters, 9)] {
-            let hold = Hold {
-                prompt_tokens: 7,
-                completion_tokens: 0,
-                units,
-                admitted_at: EpochNanos(1),
-                day: "2026-12-05".parse().unwrap(),
-                expires_at: EpochNanos(2),
-            };
-            let written = write_hold(&hold);
-            let map = written.as_m().unwrap();
-            assert_eq!(map.len(), 5 + units.iter().count(), "{map:?}");
-            assert_eq!(read_hold(map).unwrap(), hold);
+            for is_recorded in [true, false] {
+                let hold = Hold {
+                    prompt_tokens: 7,
+                    completion_tokens: 0,
+                    units,
+                    admitted_at: EpochNanos(1),
+                    day: "2026-12-05".parse().unwrap(),
+                    expires_at: EpochNanos(2),
+                    is_recorded,
+                };
+                let written = write_hold(&hold);
+                let map = written.as_m().unwrap();
+                // A hold of a release before has neither.
+                let expected = 5 + units.iter().count() + usize::from(!is_recorded);
+                assert_eq!(map.len(), expected, "{map:?}");
+                assert_eq!(read_hold(map).unwrap(), hold);
+            }
         }
     }
 

@@ -58,6 +58,18 @@ pub enum Action {
     Delete,
     /// An attendee was blocked or unblocked, or got an allowance of their own.
     ChangeAttendee,
+    /// A signed token was issued for an attendee.
+    IssueToken,
+    /// A signed token was revoked.
+    RevokeToken,
+    /// Every signed token and personal key was revoked.
+    RevokeTokens,
+    /// The roster was replaced, or a user taken off it.
+    ChangeRoster,
+    /// An attendee's registration was removed.
+    RemoveRegistration,
+    /// A deployment was bound to one attendee, or taken away.
+    ChangeOwnDeployments,
 }
 
 /// A field that changed, by its path in the organisers' API.

@@ -1,3 +1,5 @@
+use lanyard_domain::entry::Access;
+
 use super::*;
 
 #[test]
@@ -61,7 +63,7 @@ fn what_a_change_cannot_do_is_said() {
     );
     assert_snapshot!(mistakes(refused), @"
     code cannot be set here: POST to rotate-code, which can let the old code work for a while
-    status is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url
+    status is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
     name cannot be cleared
     starts_at cannot be cleared
     time_zone cannot be cleared
@@ -76,4 +78,30 @@ fn a_default_that_is_no_longer_offered_gives_way() {
     let fewer = change(&event, json!({"deployments": ["gpt-4o-mini"]})).unwrap();
     assert_eq!(fewer.default_deployments[&Operation::ChatCompletions].as_str(), "gpt-4o-mini");
     assert_eq!(fewer.default_deployments.get(&Operation::Embeddings), None);
+}
+
+#[test]
+fn who_may_come_is_said_in_words_that_go_together() {
+    let open = create(oslo(json!({}))).unwrap();
+    let registered = json!({"access": "registered", "auto_register": true});
+    let registered = change(&open, registered).unwrap();
+    assert_eq!(registered.access, Access::Registered { auto_register: true });
+    // What a change does not name stays, and null is what a new event has.
+    let kept = change(&registered, json!({"name": "Other"})).unwrap();
+    assert_eq!(kept.access, registered.access);
+    let cleared = change(&registered, json!({"auto_register": null})).unwrap();
+    assert_eq!(cleared.access, Access::Registered { auto_register: false });
+    assert_eq!(change(&registered, json!({"access": "roster"})).unwrap().access, Access::Roster);
+    assert_eq!(change(&registered, json!({"access": null})).unwrap().access, Access::Open);
+    let odd = json!({
+        "access": "closed", "own_deployments": "all", "records_requests": "no", "auto_register": 1,
+    });
+    assert_snapshot!(mistakes(change(&open, odd)), @"
+    access must be one of: open, roster, registered
+    auto_register must be true or false
+    own_deployments must be one of: none, organiser, attendee
+    records_requests must be true or false
+    ");
+    let alone = change(&open, json!({"auto_register": true}));
+    assert_snapshot!(mistakes(alone), @r#"auto_register goes only with "access": "registered""#);
 }

@@ -14,6 +14,7 @@ use crate::ports::{Ledger, Outcome};
 /// Request number `n`, which asks for so much at noon.
 pub(super) fn demand(n: usize, estimate: Estimate) -> Demand {
     Demand {
+        is_recorded: true,
         id: request(n),
         estimate,
         now: noon().into(),

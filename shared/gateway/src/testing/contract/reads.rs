@@ -60,11 +60,18 @@ pub(super) async fn a_record_is_kept_once_and_the_first_stays(bench: &Bench) {
         admitted_at: noon() + TimeDelta::milliseconds(123),
         duration_ms: 1_234,
         first_byte_ms: 56,
+        session: Some("my-session".parse().unwrap()),
+        app: Some("my-app".parse().unwrap()),
+        answer: Some("chatcmpl-1".parse().unwrap()),
+        own_charge: None,
     };
     assert_eq!(bench.ledger().record(&first).await.unwrap(), None);
     let second = UsageRecord { model: None, charge: Charge::default(), ..first.clone() };
     assert_eq!(bench.ledger().record(&second).await.unwrap(), Some(first.clone()));
-    assert_eq!(bench.ledger().record(&second).await.unwrap(), Some(first));
+    assert_eq!(bench.ledger().record(&second).await.unwrap(), Some(first.clone()));
+    for _ in 0..2 {
+        bench.ledger().file_in_session(&first).await.unwrap();
+    }
 }
 
 pub(super) async fn hours_are_counted(bench: &Bench) {

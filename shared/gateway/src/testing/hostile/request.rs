@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use lanyard_domain::operation::Operation;
 
-use super::{CODE, PROMPT};
+use super::{CODE, EVENT, PROMPT, signing};
+use crate::signed::Claims;
 
 /// The longest list of fields in one body, and of requests in one input.
 const MOST: u8 = 12;
@@ -154,6 +155,22 @@ const TYPES: [&str; 9] = [
     "",
 ];
 
+const NOTED: [&str; 5] = ["x-session-id", "x-app-id", "x-company-id", "x-api-version", "x-user-id"];
+
+const NOTES: [&str; 8] = ["", "my.session-1", "a b", "a#b", "---", "../..", "2023-12-06", "0x1"];
+
+/// A token that the event signed for somebody.
+fn token(user: &str) -> Option<String> {
+    let claims = Claims {
+        event: EVENT.parse().ok()?,
+        user: user.parse().ok()?,
+        issued_at: 0,
+        expires_at: i64::MAX,
+        id: "tok_1".parse().ok()?,
+    };
+    claims.sign(&signing())
+}
+
 impl<'b> Grammar<'b> {
     pub(super) fn of(bytes: &'b [u8]) -> Self {
         Self { bytes, left: MOST }
@@ -218,12 +235,19 @@ impl<'b> Grammar<'b> {
         if self.one_in(16) {
             builder = builder.header("x-model", self.pick(&["model", "gpt-nope", "../.."])?);
         }
+        if self.one_in(6) {
+            builder = builder.header(self.pick(&NOTED)?, self.pick(&NOTES)?);
+        }
         Some((operation, builder.body(self.body(operation)).ok()?))
     }
 
     fn credential(&mut self) -> Vec<u8> {
-        let user = self.byte() % 3;
-        format!("{CODE}/user{user}").into_bytes()
+        let user = format!("user{}", self.byte() % 3);
+        match self.byte() % 8 {
+            0 => token(&user).unwrap_or_default().into_bytes(),
+            1 => format!("{EVENT}@{CODE}/{user}").into_bytes(),
+            _ => format!("{CODE}/{user}").into_bytes(),
+        }
     }
 
     fn odd_credential(&mut self) -> Vec<u8> {
@@ -237,12 +261,26 @@ impl<'b> Grammar<'b> {
             "h\u{430}ckathon/ada".as_bytes(),
             b"canary-code/a\tb",
         ];
-        let mut credential = self.pick(&odd).unwrap_or_default().to_vec();
+        let mut credential = match self.one_in(4) {
+            true => self.odd_token(),
+            false => self.pick(&odd).unwrap_or_default().to_vec(),
+        };
         if self.one_in(4) {
             let taken = self.bytes.len().min(usize::from(self.byte()));
             credential.extend_from_slice(&self.bytes[..taken.min(self.bytes.len())]);
         }
         credential
+    }
+
+    /// A token with a character changed, somewhere.
+    fn odd_token(&mut self) -> Vec<u8> {
+        let mut token = token("ada").unwrap_or_default().into_bytes();
+        let place = usize::from(self.byte()).checked_rem(token.len()).unwrap_or_default();
+        let character = self.pick(b"A.-/ =").unwrap_or_default();
+        if let Some(byte) = token.get_mut(place) {
+            *byte = character;
+        }
+        token
     }
 
     fn body(&mut self, operation: Operation) -> Bytes {

@@ -171,6 +171,10 @@ impl Ledger for SimulatedLedger {
         self.play(self.inner.count_hour(event, at, model, charge)).await
     }
 
+    async fn file_in_session(&self, record: &UsageRecord) -> Result<(), LedgerFault> {
+        self.play(self.inner.file_in_session(record)).await
+    }
+
     async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault> {
         self.play(self.inner.events_to_sweep(now)).await
     }

@@ -1,0 +1,88 @@
+//! Who may come to an event and what they may bring, as a body says it.
+
+use lanyard_domain::entry::Access;
+use lanyard_domain::event::{Event, OwnDeployments};
+
+use crate::form::{Form, Given};
+use crate::read;
+
+/// Who may come, before the rest of it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Open,
+    Roster,
+    Registered,
+}
+
+/// What a body says of an event's people.
+pub(super) struct PeopleDraft {
+    access: Option<Access>,
+    own_deployments: Given<OwnDeployments>,
+    records_requests: Given<bool>,
+}
+
+impl PeopleDraft {
+    /// Reads the fields; what they leave out is as `before`.
+    pub(super) fn read(form: &Form<'_>, before: Access) -> Self {
+        let kinds =
+            [("open", Kind::Open), ("roster", Kind::Roster), ("registered", Kind::Registered)];
+        let owners = [
+            ("none", OwnDeployments::None),
+            ("organiser", OwnDeployments::Organiser),
+            ("attendee", OwnDeployments::Attendee),
+        ];
+        let kind = form.field("access", read::one_of(&kinds));
+        let auto_register = form.field("auto_register", read::yes_or_no);
+        Self {
+            access: access(form, kind, auto_register, before),
+            own_deployments: form.field("own_deployments", read::one_of(&owners)),
+            records_requests: form.field("records_requests", read::yes_or_no),
+        }
+    }
+
+    /// The event with what the body says. `None` if it made no sense, which was noted.
+    pub(super) fn over(self, event: Event) -> Option<Event> {
+        Some(Event {
+            access: self.access?,
+            own_deployments: self.own_deployments.or(event.own_deployments, OwnDeployments::None),
+            records_requests: self.records_requests.or(event.records_requests, true),
+            ..event
+        })
+    }
+}
+
+fn access(
+    form: &Form<'_>,
+    kind: Given<Kind>,
+    auto_register: Given<bool>,
+    before: Access,
+) -> Option<Access> {
+    if matches!(kind, Given::Wrong) || matches!(auto_register, Given::Wrong) {
+        return None;
+    }
+    let (kind_before, auto_before) = match before {
+        Access::Open => (Kind::Open, false),
+        Access::Roster => (Kind::Roster, false),
+        Access::Registered { auto_register } => (Kind::Registered, auto_register),
+    };
+    match (kind.or(kind_before, Kind::Open), auto_register) {
+        (Kind::Registered, given) => {
+            Some(Access::Registered { auto_register: given.or(auto_before, false) })
+        }
+        (Kind::Open | Kind::Roster, Given::Value(true)) => {
+            form.mistake("auto_register", "goes only with \"access\": \"registered\"");
+            None
+        }
+        (Kind::Open, _) => Some(Access::Open),
+        (Kind::Roster, _) => Some(Access::Roster),
+    }
+}
+
+/// The access as organisers read it: its word, and whether the code admits whom nobody claimed.
+pub(super) fn words(access: Access) -> (&'static str, bool) {
+    match access {
+        Access::Open => ("open", false),
+        Access::Roster => ("roster", false),
+        Access::Registered { auto_register } => ("registered", auto_register),
+    }
+}

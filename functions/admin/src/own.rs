@@ -1,0 +1,223 @@
+//! Deployments that one attendee alone uses: bound by the organiser here, and by attendees in a
+//! function of their own, which reads bodies and endpoints by this same code.
+
+use lanyard_domain::catalog::Deployment;
+use lanyard_domain::credential::Credential;
+use lanyard_domain::event::{Event, OwnDeployments};
+use lanyard_domain::ids::EventId;
+use lanyard_domain::token::UserId;
+use lanyard_gateway::error::{BadRequestCode, Missing};
+use lanyard_gateway::ports::{Cause, EventStore};
+use lanyard_gateway::{ApiError, Request, Response};
+use lanyard_platform::keys::{KeyStore, own_reference};
+use lanyard_platform::organisers::{Action, AuditEntry};
+use lanyard_platform::table::Table;
+use serde_json::{Value, json};
+
+use crate::deployments::{self, Terms};
+use crate::error::AdminError;
+use crate::events::owned;
+use crate::form::Mistakes;
+use crate::page::Query;
+use crate::{Call, body, reply};
+use http::StatusCode;
+
+/// The most deployments of one attendee.
+const MOST: usize = 20;
+
+/// Where an attendee's own deployments and their keys are.
+pub struct OwnPlace<'p> {
+    /// The event.
+    pub event: &'p Event,
+    /// The attendee.
+    pub user: &'p UserId,
+    /// Where deployments are kept.
+    pub table: &'p Table,
+    /// Where their keys are kept.
+    pub keys: &'p dyn KeyStore,
+    /// Whether a deployment may be on this machine.
+    pub allow_loopback: bool,
+}
+
+impl OwnPlace<'_> {
+    /// Binds the deployment that a body describes, and says whether it is new.
+    ///
+    /// It is called by a key alone. By an identity, which is no secret, an attendee could have the
+    /// event's own resource answer, and nobody would count the tokens.
+    ///
+    /// # Errors
+    ///
+    /// 400 with every mistake, or the table or the key store is away.
+    pub async fn put(
+        &self,
+        name: &str,
+        request: &Request,
+    ) -> Result<(bool, Deployment), AdminError> {
+        let body = body::object(request)?;
+        let before = self.all().await?;
+        let replica = deployments::replica(body.get("replica").and_then(Value::as_str)).ok();
+        let earlier =
+            before.iter().find(|d| d.name.as_str() == name && Some(&d.replica) == replica.as_ref());
+        let is_new = earlier.is_none();
+        if is_new && before.len() >= MOST {
+            let mistakes = Mistakes::default();
+            mistakes.add("name", format!("is one too many: an attendee has at most {MOST}"));
+            return mistakes.unless_any(None);
+        }
+        let before = earlier.map(|deployment| &deployment.credential);
+        let terms = Terms { before, allow_loopback: self.allow_loopback };
+        let mut described = deployments::described(name, &body, &self.event.organiser, terms)?;
+        let deployment = &mut described.deployment;
+        if let Credential::Identity(_) = deployment.credential {
+            let mistakes = Mistakes::default();
+            mistakes.add("identity", "is for the event's deployments: give a \"key\" here");
+            return mistakes.unless_any(None);
+        }
+        let reference = own_reference(self.event, self.user, &deployment.name, &deployment.replica);
+        if let Some(key) = &described.key {
+            let written = self.keys.write(&reference, key).await;
+            written.map_err(AdminError::StoreUnavailable)?;
+        }
+        deployment.credential = Credential::Key(reference);
+        let written = self.table.put_own(&self.event.id, self.user, deployment).await;
+        written.map_err(AdminError::StoreUnavailable)?;
+        Ok((is_new, described.deployment))
+    }
+
+    /// Takes a deployment away, and forgets its key.
+    ///
+    /// # Errors
+    ///
+    /// 404 if there is none, 400 for an odd query, or the table or the key store is away.
+    pub async fn delete(&self, name: &str, query: Option<&str>) -> Result<Value, AdminError> {
+        let mistakes = Mistakes::default();
+        let query = Query::read(query, &["replica", "user", "api-version"], &mistakes);
+        let replica = deployments::replica(query.get("replica"));
+        let replica = replica.map_err(|fault| mistakes.add("replica", fault)).ok();
+        let replica = mistakes.unless_any(replica)?;
+        let missing = || AdminError::NotFound { what: "deployment" };
+        let name = name.parse().map_err(|_| missing())?;
+        let (event, user) = (&self.event.id, self.user);
+        let found = self.table.own(event, user, &name, &replica).await;
+        found.map_err(AdminError::StoreUnavailable)?.ok_or_else(missing)?;
+        let deleted = self.table.delete_own(event, user, &name, &replica).await;
+        deleted.map_err(AdminError::StoreUnavailable)?;
+        let reference = own_reference(self.event, user, &name, &replica);
+        self.keys.remove(&reference).await.map_err(AdminError::StoreUnavailable)?;
+        Ok(json!({"name": name, "replica": replica, "deleted": true}))
+    }
+
+    /// Every deployment of the attendee's.
+    ///
+    /// # Errors
+    ///
+    /// If the table is away or an item is malformed.
+    async fn all(&self) -> Result<Vec<Deployment>, AdminError> {
+        let found = self.table.own_deployments(&self.event.id, self.user).await;
+        found.map_err(|fault| AdminError::StoreUnavailable(fault.into()))
+    }
+}
+
+impl AdminError {
+    /// The same refusal as an attendee's function says it.
+    #[must_use]
+    pub fn for_attendee(self, away: impl FnOnce(Cause) -> ApiError) -> ApiError {
+        let text = self.to_string();
+        match self {
+            Self::Invalid(mistakes) => {
+                let field = mistakes.first().map(|mistake| mistake.field.clone());
+                let all: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+                let code = match mistakes.iter().all(|mistake| mistake.is_unknown) {
+                    true => BadRequestCode::UnknownParameter,
+                    false => BadRequestCode::InvalidValue,
+                };
+                ApiError::bad(code, field.as_deref(), format!("{}.", all.join("; ")))
+            }
+            Self::InvalidJson(message) => ApiError::bad(BadRequestCode::InvalidJson, None, message),
+            Self::NotFound { .. } => ApiError::NotFound(Missing::Deployment),
+            Self::UnsupportedMediaType => ApiError::UnsupportedMediaType {
+                hint: "The body must not be compressed. Send it without content-encoding.",
+            },
+            Self::RequestTooLarge { limit } => ApiError::RequestTooLarge { limit },
+            Self::StoreUnavailable(cause) => away(cause),
+            Self::InvalidOrganiserToken
+            | Self::UnknownRoute
+            | Self::MethodNotAllowed { .. }
+            | Self::CodeTaken
+            | Self::EventInUse
+            | Self::DeploymentInUse { .. }
+            | Self::Busy => ApiError::Internal(Some(text.into())),
+            Self::Internal(cause) => ApiError::Internal(cause),
+        }
+    }
+}
+
+/// The attendee whom the query names.
+fn user(call: Call<'_>) -> Result<UserId, AdminError> {
+    call.query(&["user", "replica"], |query, mistakes| {
+        let user = query.get("user").and_then(|text| text.parse().ok());
+        if user.is_none() {
+            mistakes.add("user", "is required: whose deployments are meant");
+        }
+        user
+    })
+}
+
+/// `GET /events/{id}/own-deployments?user=`
+pub(crate) async fn list(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
+    let user = user(call)?;
+    let event = owned(call, id).await?;
+    let all = place(call, &event, &user).all().await?;
+    let views: Vec<_> = all.iter().map(deployments::view).collect();
+    reply(StatusCode::OK, &json!({"user": user, "deployments": views}))
+}
+
+/// `PUT /events/{id}/own-deployments/{name}?user=`
+pub(crate) async fn put(call: Call<'_>, id: &EventId, name: &str) -> Result<Response, AdminError> {
+    let user = user(call)?;
+    let event = owned(call, id).await?;
+    if event.own_deployments == OwnDeployments::None {
+        let mistakes = Mistakes::default();
+        mistakes.add(
+            "own_deployments",
+            "is \"none\" at this event, so nobody would use this one: PATCH it first",
+        );
+        return mistakes.unless_any(None);
+    }
+    let (is_new, deployment) = place(call, &event, &user).put(name, call.request).await?;
+    note(call, id, &user).await?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    reply(status, &deployments::view(&deployment))
+}
+
+/// `DELETE /events/{id}/own-deployments/{name}?user=&replica=`
+pub(crate) async fn delete(
+    call: Call<'_>,
+    id: &EventId,
+    name: &str,
+) -> Result<Response, AdminError> {
+    let user = user(call)?;
+    let event = owned(call, id).await?;
+    let query = call.request.http.uri().query();
+    let view = place(call, &event, &user).delete(name, query).await?;
+    note(call, id, &user).await?;
+    reply(StatusCode::OK, &view)
+}
+
+fn place<'p>(call: Call<'p>, event: &'p Event, user: &'p UserId) -> OwnPlace<'p> {
+    OwnPlace {
+        event,
+        user,
+        table: call.admin.organisers.table(),
+        keys: call.admin.keys.as_ref(),
+        allow_loopback: call.admin.allow_loopback,
+    }
+}
+
+async fn note(call: Call<'_>, id: &EventId, user: &UserId) -> Result<(), AdminError> {
+    let entry = AuditEntry {
+        attendee: Some(user.clone()),
+        ..call.audit_entry(Action::ChangeOwnDeployments, Vec::new())
+    };
+    Ok(call.admin.organisers.write_audit(id, &entry).await?)
+}

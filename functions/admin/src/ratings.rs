@@ -1,0 +1,55 @@
+//! `GET /events/{id}/ratings`: what attendees think of the answers.
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use lanyard_domain::ids::EventId;
+use lanyard_gateway::Response;
+use lanyard_platform::organisers::{RatedAnswer, RatingPlace};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::error::AdminError;
+use crate::events::owned;
+use crate::page::cursor;
+use crate::{Call, reply};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+struct Votes {
+    up: u64,
+    down: u64,
+}
+
+impl Votes {
+    fn add(&mut self, rated: &RatedAnswer) {
+        if rated.rating > 0 { self.up += 1 } else { self.down += 1 }
+    }
+}
+
+/// `GET /events/{id}/ratings`: the counts, and a page of the ratings, the newest answer first.
+pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
+    let page = call.page::<RatingPlace>()?;
+    owned(call, id).await?;
+    let all = call.admin.organisers.ratings(id).await?;
+    let mut total = Votes::default();
+    let mut by_model: BTreeMap<&str, Votes> = BTreeMap::new();
+    for rated in &all {
+        total.add(rated);
+        if let Some(model) = &rated.model {
+            by_model.entry(model.as_str()).or_default().add(rated);
+        }
+    }
+    let models: Vec<Value> = by_model
+        .into_iter()
+        .map(|(model, votes)| json!({"model": model, "up": votes.up, "down": votes.down}))
+        .collect();
+    let is_later = |rated: &&RatedAnswer| {
+        page.after.as_ref().is_none_or(|after| rated.place().to_string() < after.to_string())
+    };
+    let mut shown: Vec<_> = all.iter().filter(is_later).collect();
+    let has_more = shown.len() > usize::from(page.limit);
+    shown.truncate(page.limit.into());
+    let next = shown.last().map(|rated| rated.place()).filter(|_| has_more);
+    let said = json!({"total": total, "models": models, "ratings": shown, "next": cursor(next)});
+    reply(StatusCode::OK, &said)
+}

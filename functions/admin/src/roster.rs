@@ -1,0 +1,250 @@
+//! The roster of an event: who may come, as a mark on each user's account.
+
+use std::collections::BTreeSet;
+
+use chrono::SecondsFormat;
+use futures_util::{StreamExt, TryStreamExt, future, stream};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
+use lanyard_domain::ids::EventId;
+use lanyard_domain::time::EpochNanos;
+use lanyard_domain::token::UserId;
+use lanyard_gateway::Response;
+use lanyard_gateway::ports::Outcome;
+use lanyard_platform::organisers::{Action, AuditEntry, FieldChange};
+use serde_json::{Value, json};
+
+use crate::attendees::{page_of, patiently};
+use crate::error::AdminError;
+use crate::events::owned;
+use crate::form::{Form, Mistakes};
+use crate::page::cursor;
+use crate::{Call, body, reply};
+
+/// The most users of one roster.
+const MOST: usize = 5_000;
+/// How many accounts are written, or read, together.
+const AT_ONCE: usize = 16;
+const PAGE: u16 = 500;
+
+/// `PUT /events/{id}/roster`: these users and no others. A roster that was only half written is
+/// made whole by sending it again.
+pub(crate) async fn put(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
+    call.no_query()?;
+    let wanted = asked_for(call)?;
+    owned(call, id).await?;
+    let listed = all(call, id).await?;
+    let added: Vec<_> = wanted.difference(&listed).cloned().collect();
+    let removed: Vec<_> = listed.difference(&wanted).cloned().collect();
+    let listing = added.iter().map(|user| (user.clone(), Change::Set(Field::Listed, 1)));
+    let leaving = removed.iter().map(|user| (user.clone(), Change::Remove(Field::Listed)));
+    let writes: Vec<_> = listing.chain(leaving).collect();
+    let mark =
+        |(user, change): (UserId, Change)| async move { mark(call, id, &user, change).await };
+    stream::iter(writes).map(mark).buffer_unordered(AT_ONCE).try_for_each(future::ok).await?;
+    if !(added.is_empty() && removed.is_empty()) {
+        let change = |field: &str, count: usize| FieldChange {
+            field: field.to_owned(),
+            from: Value::Null,
+            to: count.into(),
+        };
+        let changes = vec![change("added", added.len()), change("removed", removed.len())];
+        let entry = call.audit_entry(Action::ChangeRoster, changes);
+        call.admin.organisers.write_audit(id, &entry).await?;
+    }
+    let said = json!({"users": wanted.len(), "added": added.len(), "removed": removed.len()});
+    reply(StatusCode::OK, &said)
+}
+
+/// `GET /events/{id}/roster`
+pub(crate) async fn list(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
+    let page = call.page::<UserId>()?;
+    owned(call, id).await?;
+    let mut after = page.after;
+    let mut users = Vec::new();
+    loop {
+        // Accounts of others stand between those on the roster, so a page may take several reads.
+        let (accounts, next) = page_of(call, id, after.as_ref(), page.limit).await?;
+        for (user, account) in accounts {
+            if users.len() == usize::from(page.limit) {
+                break;
+            }
+            after = Some(user.clone());
+            if is_listed(&account) {
+                users.push(view(&user, &account));
+            }
+        }
+        let is_full = users.len() == usize::from(page.limit);
+        if is_full || next.is_none() {
+            let next = after.filter(|_| is_full && next.is_some());
+            return reply(StatusCode::OK, &json!({"users": users, "next": cursor(next)}));
+        }
+        after = next;
+    }
+}
+
+/// `DELETE /events/{id}/roster/{user}`
+pub(crate) async fn delete(
+    call: Call<'_>,
+    id: &EventId,
+    user: &UserId,
+) -> Result<Response, AdminError> {
+    call.no_query()?;
+    owned(call, id).await?;
+    let key = AccountKey::Attendee(id.clone(), user.clone());
+    let account = patiently(|| call.admin.ledger.account(&key)).await?;
+    if !account.as_ref().is_some_and(is_listed) {
+        return Err(AdminError::NotFound { what: "user on the roster" });
+    }
+    mark(call, id, user, Change::Remove(Field::Listed)).await?;
+    let entry = AuditEntry {
+        attendee: Some(user.clone()),
+        ..call.audit_entry(Action::ChangeRoster, Vec::new())
+    };
+    call.admin.organisers.write_audit(id, &entry).await?;
+    reply(StatusCode::OK, &json!({"user": user, "deleted": true}))
+}
+
+/// `DELETE /events/{id}/registrations/{user}`: the name can be claimed anew, and the key works no
+/// longer.
+pub(crate) async fn forget(
+    call: Call<'_>,
+    id: &EventId,
+    user: &UserId,
+) -> Result<Response, AdminError> {
+    call.no_query()?;
+    owned(call, id).await?;
+    // The key first: a claim without a number admits nobody, a number without a claim would.
+    mark(call, id, user, Change::Remove(Field::Claim)).await?;
+    let removed = call.admin.organisers.table().remove_claim(id, user).await;
+    if !removed.map_err(AdminError::StoreUnavailable)? {
+        return Err(AdminError::NotFound { what: "registration" });
+    }
+    let entry = AuditEntry {
+        attendee: Some(user.clone()),
+        ..call.audit_entry(Action::RemoveRegistration, Vec::new())
+    };
+    call.admin.organisers.write_audit(id, &entry).await?;
+    reply(StatusCode::OK, &json!({"user": user, "deleted": true}))
+}
+
+async fn mark(
+    call: Call<'_>,
+    id: &EventId,
+    user: &UserId,
+    change: Change,
+) -> Result<(), AdminError> {
+    let key = AccountKey::Attendee(id.clone(), user.clone());
+    let write = Write { conditions: Vec::new(), changes: vec![change] };
+    match patiently(|| call.admin.ledger.apply(&key, &write)).await? {
+        Outcome::Made(_) => Ok(()),
+        // The write has no conditions, so nothing can have kept it from being made.
+        Outcome::Kept(_) => Err(AdminError::Internal(None)),
+    }
+}
+
+async fn all(call: Call<'_>, id: &EventId) -> Result<BTreeSet<UserId>, AdminError> {
+    let mut users = BTreeSet::new();
+    let mut after = None;
+    loop {
+        let (accounts, next) = page_of(call, id, after.as_ref(), PAGE).await?;
+        let listed = accounts.into_iter().filter(|(_, account)| is_listed(account));
+        users.extend(listed.map(|(user, _)| user));
+        after = next;
+        if after.is_none() {
+            return Ok(users);
+        }
+    }
+}
+
+fn is_listed(account: &Account) -> bool {
+    account.get(Field::Listed) != 0
+}
+
+fn view(user: &UserId, account: &Account) -> Value {
+    let seated_at = account.numbers.get(&Field::SeatedAt).map(|at| EpochNanos(*at).to_utc());
+    json!({
+        "user": user,
+        "joined_at": seated_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
+    })
+}
+
+/// The users of a body: a list in JSON, or the first column of a CSV.
+fn asked_for(call: Call<'_>) -> Result<BTreeSet<UserId>, AdminError> {
+    let content_type = call.request.http.headers().get(CONTENT_TYPE);
+    let is_csv = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        value.split(';').next().is_some_and(|v| v.trim().eq_ignore_ascii_case("text/csv"))
+    });
+    let mistakes = Mistakes::default();
+    let names = match is_csv {
+        true => first_column(&body::text(call.request)?),
+        false => {
+            let object = body::object(call.request)?;
+            let form = Form::new(&object, &mistakes);
+            let names = form.required("users", |value| {
+                let list = value.as_array().ok_or("must be a list of names")?;
+                let texts = list.iter().map(|value| value.as_str().unwrap_or_default().to_owned());
+                Ok(texts.collect::<Vec<_>>())
+            });
+            form.close();
+            names.unwrap_or_default()
+        }
+    };
+    if names.len() > MOST {
+        mistakes.add("users", format!("must be at most {MOST}"));
+        return mistakes.unless_any(None);
+    }
+    let mut users = BTreeSet::new();
+    for (index, name) in names.iter().enumerate() {
+        match name.parse::<UserId>() {
+            Ok(user) => {
+                users.insert(user);
+            }
+            Err(fault) => mistakes.add(format!("users[{index}]"), fault.to_string()),
+        }
+    }
+    mistakes.unless_any(Some(users))
+}
+
+/// The first column of a CSV, without empty lines and without a heading named `user`.
+fn first_column(text: &str) -> Vec<String> {
+    let text = text.trim_start_matches('\u{feff}');
+    let cell = |line: &str| match line.strip_prefix('"') {
+        // A quoted cell ends at a quote that stands alone; two in a row are one.
+        Some(quoted) => {
+            let mut cell = String::new();
+            let mut rest = quoted.chars().peekable();
+            while let Some(c) = rest.next() {
+                match (c, rest.peek()) {
+                    ('"', Some('"')) => {
+                        rest.next();
+                        cell.push('"');
+                    }
+                    ('"', _) => break,
+                    (c, _) => cell.push(c),
+                }
+            }
+            cell
+        }
+        None => line.split([',', ';']).next().unwrap_or_default().to_owned(),
+    };
+    let mut cells: Vec<_> = text.lines().map(|line| cell(line.trim()).trim().to_owned()).collect();
+    cells.retain(|cell| !cell.is_empty());
+    if cells.first().is_some_and(|first| first.eq_ignore_ascii_case("user")) {
+        cells.remove(0);
+    }
+    cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spreadsheets_first_column_is_the_roster() {
+        let csv = "\u{feff}User,Name\r\nada,Ada L.\r\n\r\n\"team, \"\"a\"\"\",x\nbob;Bob\ncleo\n";
+        assert_eq!(first_column(csv), ["ada", "team, \"a\"", "bob", "cleo"]);
+        assert!(first_column("user\n").is_empty());
+    }
+}

@@ -1,0 +1,173 @@
+//! Signed tokens: issued for one user each, listed, and revoked.
+
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
+use http::StatusCode;
+use lanyard_domain::event::{Event, Signing};
+use lanyard_domain::ids::{EventId, TokenId};
+use lanyard_domain::token::UserId;
+use lanyard_gateway::Response;
+use lanyard_gateway::ports::Cause;
+use lanyard_gateway::signed::Claims;
+use lanyard_platform::organisers::{Action, AuditEntry, IssuedToken};
+use lanyard_platform::shell::{hex, random};
+use serde_json::{Value, json};
+
+use crate::error::AdminError;
+use crate::events::{owned, updated};
+use crate::form::{Form, Given, Mistakes};
+use crate::page::cursor;
+use crate::{Call, body, read, reply};
+
+/// The longest life of a token.
+const MOST_DAYS: u64 = 366;
+/// How many tokens may be revoked one by one: all of them are read with the event.
+const MOST_REVOKED: usize = 500;
+
+/// `POST /events/{id}/tokens`: the only time that the token is shown.
+pub(crate) async fn issue(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
+    call.no_query()?;
+    let body = body::object(call.request)?;
+    let mut event = owned(call, id).await?;
+    let (user, expires_at) = asked_for(&body, &event, call.now())?;
+    if event.signing.secret.is_empty() {
+        event = updated(call, id, Action::Change, signing).await?;
+    }
+    let issued = IssuedToken {
+        id: new_id(call.now()).map_err(|cause| AdminError::Internal(Some(cause)))?,
+        user: user.clone(),
+        issued_at: call.now().trunc_subsecs(0),
+        expires_at,
+    };
+    let claims = Claims {
+        event: id.clone(),
+        user: user.clone(),
+        issued_at: issued.issued_at.timestamp(),
+        expires_at: expires_at.timestamp(),
+        id: issued.id.clone(),
+    };
+    let token = claims.sign(&event.signing).ok_or(AdminError::Internal(None))?;
+    call.admin.organisers.put_issued(id, &issued).await?;
+    note(call, id, Action::IssueToken, Some(user)).await?;
+    let mut shown = view(&issued, &event);
+    shown["token"] = token.into();
+    reply(StatusCode::CREATED, &shown)
+}
+
+fn asked_for(
+    body: &serde_json::Map<String, Value>,
+    event: &Event,
+    now: DateTime<Utc>,
+) -> Result<(UserId, DateTime<Utc>), AdminError> {
+    let mistakes = Mistakes::default();
+    let form = Form::new(body, &mistakes);
+    let user = form.required("user", read::parsed);
+    let at = form.field("expires_at", instant);
+    let days = form.field("days", read::whole(1..=MOST_DAYS));
+    let expires_at = match (at, days) {
+        (Given::Value(_), Given::Value(_)) => {
+            form.mistake("days", "goes only without expires_at");
+            None
+        }
+        (Given::Value(at), _) => Some(at),
+        (_, Given::Value(days)) => {
+            i64::try_from(days).ok().map(|days| now.trunc_subsecs(0) + TimeDelta::days(days))
+        }
+        (_, _) => Some(event.window.ends_at()),
+    };
+    let latest = now + TimeDelta::days(MOST_DAYS.cast_signed());
+    if expires_at.is_some_and(|at| at <= now || at > latest) {
+        form.mistake("expires_at", format!("must be from now to {MOST_DAYS} days from now"));
+    }
+    form.close();
+    mistakes.unless_any(user.zip(expires_at))
+}
+
+fn instant(value: &Value) -> Result<DateTime<Utc>, String> {
+    let at = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    at.map(|at| at.to_utc().trunc_subsecs(0))
+        .ok_or_else(|| "must be a time with an offset, such as 2026-12-06T18:00:00Z".to_owned())
+}
+
+/// `GET /events/{id}/tokens`
+pub(crate) async fn list(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
+    let page = call.page::<TokenId>()?;
+    let event = owned(call, id).await?;
+    let (tokens, next) = call.admin.organisers.issued(id, page.after.as_ref(), page.limit).await?;
+    let tokens: Vec<_> = tokens.iter().map(|token| view(token, &event)).collect();
+    reply(StatusCode::OK, &json!({"tokens": tokens, "next": cursor(next)}))
+}
+
+/// `DELETE /events/{id}/tokens/{jti}`: it stops working within five seconds.
+pub(crate) async fn revoke(
+    call: Call<'_>,
+    id: &EventId,
+    token: &TokenId,
+) -> Result<Response, AdminError> {
+    call.no_query()?;
+    owned(call, id).await?;
+    let issued = call.admin.organisers.issued_token(id, token).await?;
+    let issued = issued.ok_or(AdminError::NotFound { what: "token" })?;
+    let now = call.now();
+    let event = updated(call, id, Action::RevokeToken, |event| {
+        let mut after = event.clone();
+        // What has ended anyway need not be remembered.
+        after.signing.revoked.retain(|_, expires_at| *expires_at > now);
+        if after.signing.revoked.len() >= MOST_REVOKED {
+            let mistakes = Mistakes::default();
+            mistakes
+                .add("jti", "is one too many: DELETE all tokens, and issue those anew that stay");
+            return mistakes.unless_any(None);
+        }
+        after.signing.revoked.insert(token.clone(), issued.expires_at);
+        Ok(after)
+    })
+    .await?;
+    reply(StatusCode::OK, &view(&issued, &event))
+}
+
+/// `DELETE /events/{id}/tokens`: another secret, so that nothing signed before works. Attendees see
+/// their new personal keys by their proof.
+pub(crate) async fn revoke_all(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
+    call.no_query()?;
+    updated(call, id, Action::RevokeTokens, |event| {
+        signing(&Event { signing: Signing::default(), ..event.clone() })
+    })
+    .await?;
+    reply(StatusCode::OK, &json!({"id": id, "revoked": "all"}))
+}
+
+/// An event with a secret, if it has none yet.
+pub(crate) fn signing(event: &Event) -> Result<Event, AdminError> {
+    let mut event = event.clone();
+    if event.signing.secret.is_empty() {
+        let drawn = random::<32>().map_err(|cause| AdminError::Internal(Some(cause)))?;
+        event.signing.secret = hex(&drawn);
+    }
+    Ok(event)
+}
+
+/// An id that sorts by the time of its making.
+fn new_id(now: DateTime<Utc>) -> Result<TokenId, Cause> {
+    Ok(format!("tok_{:012x}{}", now.timestamp_millis(), hex(&random::<8>()?)).parse()?)
+}
+
+fn view(token: &IssuedToken, event: &Event) -> Value {
+    let at = |instant: DateTime<Utc>| instant.to_rfc3339_opts(SecondsFormat::Secs, true);
+    json!({
+        "jti": token.id,
+        "user": token.user,
+        "issued_at": at(token.issued_at),
+        "expires_at": at(token.expires_at),
+        "revoked": event.signing.revoked.contains_key(&token.id),
+    })
+}
+
+async fn note(
+    call: Call<'_>,
+    id: &EventId,
+    action: Action,
+    attendee: Option<UserId>,
+) -> Result<(), AdminError> {
+    let entry = AuditEntry { attendee, ..call.audit_entry(action, Vec::new()) };
+    Ok(call.admin.organisers.write_audit(id, &entry).await?)
+}

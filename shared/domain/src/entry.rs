@@ -1,0 +1,148 @@
+//! Who may come to an event: anybody with its code, who is on its roster, or who has a personal key.
+//!
+//! What an attendee's account must say is a condition of the write that admits a request, so that
+//! no request needs a further read, and a change holds from the next request on.
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::{Account, Condition, Field};
+
+/// Who may come to an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Access {
+    /// Anybody with the code.
+    #[default]
+    Open,
+    /// Users whom the organiser listed.
+    Roster,
+    /// Users who have claimed a personal key.
+    Registered {
+        /// Whether the code also admits users whom nobody has claimed.
+        auto_register: bool,
+    },
+}
+
+/// By what an attendee proves to be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The event's code, which all share.
+    Code,
+    /// A token that the organiser issued for this user.
+    Token,
+    /// A personal key with this number.
+    Key(i64),
+}
+
+/// What an attendee's account must say for a request to be admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Nothing.
+    Anybody,
+    /// That the user is on the roster.
+    Listed,
+    /// That nobody has claimed the user's name.
+    Unclaimed,
+    /// That the user's key has this number.
+    KeyHolder(i64),
+}
+
+/// Why somebody with good credentials may not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoEntry {
+    /// The user is not on the roster.
+    NotListed,
+    /// Only a personal key admits this user.
+    NeedsKey,
+    /// The key was replaced, or its registration removed.
+    KeyReplaced,
+}
+
+impl Access {
+    /// What an attendee's account must say.
+    ///
+    /// A token is the organiser's own word for its user and needs nothing more.
+    ///
+    /// # Errors
+    ///
+    /// [`NoEntry::NeedsKey`] where the code never suffices.
+    pub fn entry(self, proof: Proof) -> Result<Entry, NoEntry> {
+        match (proof, self) {
+            (Proof::Token, _) => Ok(Entry::Anybody),
+            (Proof::Key(number), _) => Ok(Entry::KeyHolder(number)),
+            (Proof::Code, Self::Open) => Ok(Entry::Anybody),
+            (Proof::Code, Self::Roster) => Ok(Entry::Listed),
+            (Proof::Code, Self::Registered { auto_register: true }) => Ok(Entry::Unclaimed),
+            (Proof::Code, Self::Registered { auto_register: false }) => Err(NoEntry::NeedsKey),
+        }
+    }
+}
+
+impl Entry {
+    /// The condition of the admitting write.
+    #[must_use]
+    pub fn condition(self) -> Option<Condition> {
+        match self {
+            Self::Anybody => None,
+            Self::Listed => Some(Condition::Present(Field::Listed)),
+            Self::Unclaimed => Some(Condition::Absent(Field::Claim)),
+            Self::KeyHolder(number) => Some(Condition::Is(Field::Claim, number)),
+        }
+    }
+
+    /// Why an account as it is does not let its attendee in; `None` if it does.
+    #[must_use]
+    pub fn refusal(self, account: &Account) -> Option<NoEntry> {
+        let claim = account.numbers.get(&Field::Claim);
+        let (may_enter, otherwise) = match self {
+            Self::Anybody => return None,
+            Self::Listed => (account.numbers.contains_key(&Field::Listed), NoEntry::NotListed),
+            Self::Unclaimed => (claim.is_none(), NoEntry::NeedsKey),
+            Self::KeyHolder(number) => (claim == Some(&number), NoEntry::KeyReplaced),
+        };
+        (!may_enter).then_some(otherwise)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{Change, Write};
+
+    fn account(field: Option<(Field, i64)>) -> Account {
+        let mut account = Account::default();
+        account.numbers.extend(field);
+        account
+    }
+
+    #[test]
+    fn the_condition_and_the_refusal_always_agree() {
+        let accounts = [
+            account(None),
+            account(Some((Field::Listed, 1))),
+            account(Some((Field::Claim, 7))),
+            account(Some((Field::Claim, 8))),
+        ];
+        for entry in [Entry::Anybody, Entry::Listed, Entry::Unclaimed, Entry::KeyHolder(7)] {
+            for account in &accounts {
+                let conditions = entry.condition().into_iter().collect();
+                let changes = vec![Change::Add(Field::Open, 1)];
+                let is_made = account.apply(&Write { conditions, changes }).is_some();
+                assert_eq!(is_made, entry.refusal(account).is_none(), "{entry:?} {account:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_admits_as_the_event_says_and_a_token_always() {
+        let registered = |auto_register| Access::Registered { auto_register };
+        assert_eq!(Access::Open.entry(Proof::Code), Ok(Entry::Anybody));
+        assert_eq!(Access::Roster.entry(Proof::Code), Ok(Entry::Listed));
+        assert_eq!(registered(true).entry(Proof::Code), Ok(Entry::Unclaimed));
+        assert_eq!(registered(false).entry(Proof::Code), Err(NoEntry::NeedsKey));
+        for access in [Access::Open, Access::Roster, registered(false)] {
+            assert_eq!(access.entry(Proof::Token), Ok(Entry::Anybody));
+            assert_eq!(access.entry(Proof::Key(7)), Ok(Entry::KeyHolder(7)));
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What a client says about a request beside the request: its session and its application.
+//!
+//! None of it goes upstream. It is read once the sender is known, so that strangers learn nothing.
+
+use lanyard_domain::ids::{AnswerId, AppId, SessionId};
+
+use crate::error::{ApiError, BadRequestCode};
+use crate::headers;
+use crate::parse::is_api_version;
+use crate::request::Request;
+
+/// What is noted of a request for its usage record.
+#[derive(Clone, Debug)]
+pub(crate) struct Notes {
+    /// Chosen by the client, or made for this request.
+    pub(crate) session: SessionId,
+    pub(crate) app: Option<AppId>,
+    /// The model's id of the answer, once there is one.
+    pub(crate) answer: Option<AnswerId>,
+    /// Whether a deployment of the attendee's own takes the request.
+    pub(crate) is_own: bool,
+}
+
+impl Notes {
+    /// Reads the headers, and refuses odd ones.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::BadRequest`] that names the header.
+    pub(crate) fn read(request: &Request) -> Result<Self, ApiError> {
+        let session = session(request)?;
+        let app = text(request, headers::APP_ID, "1 to 128 of A-Z a-z 0-9 . _ -", |text| {
+            text.parse::<AppId>().ok()
+        })?;
+        // Which company is meant, the credential says.
+        text(request, headers::COMPANY_ID, "1 to 128 visible ASCII characters", |text| {
+            let is_plain = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
+            is_plain.then_some(())
+        })?;
+        text(request, headers::API_VERSION, "a date such as 2023-12-06", |text| {
+            is_api_version(text).then_some(())
+        })?;
+        Ok(Self { session, app, answer: None, is_own: false })
+    }
+}
+
+/// The session of a request: the client's, or one made for it.
+///
+/// # Errors
+///
+/// [`ApiError::BadRequest`] unless it can be one.
+pub fn session(request: &Request) -> Result<SessionId, ApiError> {
+    let named = text(request, headers::SESSION_ID, "1 to 64 of A-Z a-z 0-9 . _ -", |text| {
+        text.parse::<SessionId>().ok()
+    })?;
+    Ok(named.unwrap_or_else(|| SessionId::made_for(&request.id)))
+}
+
+/// A header that may be left out. Scripts send an empty one for a variable that is not set.
+fn text<T>(
+    request: &Request,
+    name: &str,
+    must_be: &str,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, ApiError> {
+    let odd = || {
+        let message = format!("The header {name} must be {must_be}, once, or be left out.");
+        ApiError::bad(BadRequestCode::InvalidValue, Some(name), message)
+    };
+    match request.header(name).map_err(|_| odd())?.map(|text| text.trim_matches(' ')) {
+        None | Some("") => Ok(None),
+        Some(text) => read(text).map(Some).ok_or_else(odd),
+    }
+}

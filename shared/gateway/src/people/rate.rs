@@ -1,0 +1,208 @@
+//! An attendee says whether an answer was any good.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use http::{Method, StatusCode};
+use lanyard_domain::account::AccountKey;
+use lanyard_domain::ids::{AnswerId, RequestId, SessionId};
+use lanyard_domain::usage::UsageRecord;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::People;
+use crate::answer::{expect_method, json as json_answer};
+use crate::error::{ApiError, BadRequestCode, Missing};
+use crate::lookup::Attendance;
+use crate::request::{Request, Response};
+use crate::{notes, parse};
+
+/// The longest feedback, in characters.
+const LONGEST_FEEDBACK: usize = 2_000;
+/// The largest body: feedback in which every character is escaped, and some room.
+const MOST_BYTES: usize = 32 * 1024;
+/// How often, and how far apart, a request that is being settled is looked for.
+const LOOKS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What somebody thinks of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rating {
+    /// Whether it was good.
+    pub is_up: bool,
+    /// In words; empty where there are none.
+    pub feedback: String,
+    /// When.
+    pub rated_at: DateTime<Utc>,
+}
+
+impl Rating {
+    /// 1 or -1.
+    #[must_use]
+    pub fn number(&self) -> i64 {
+        if self.is_up { 1 } else { -1 }
+    }
+}
+
+/// The body. Fields of clients that say more are not looked at.
+#[derive(Deserialize)]
+struct Body {
+    #[serde(default)]
+    rating: Value,
+    #[serde(default)]
+    feedback: Value,
+}
+
+impl People {
+    /// Rates an answer of the attendee's own.
+    ///
+    /// # Errors
+    ///
+    /// 404 for what is not there and for what is another's, by the same body; 422 for a rating that
+    /// is none; 401, 403 and 503 as everywhere.
+    pub async fn rate(&self, request: Request) -> Result<Response, ApiError> {
+        let id = rated(request.http.uri().path())?;
+        expect_method(&request, &Method::POST, "POST, OPTIONS")?;
+        let attendance = self.gateway.attend(&request).await?;
+        parse::check_query(request.http.uri().query())?;
+        let session = notes::session(&request)?;
+        let rating = rating(&request)?;
+        let record = match id.parse::<RequestId>() {
+            Ok(id) if id.as_str().starts_with("req_") => self.settled(&attendance, &id).await?,
+            _ => None,
+        };
+        let record = match (record, id.parse()) {
+            (Some(record), _) => Some(record),
+            (None, Ok(answer)) => self.answered(&attendance, &session, &answer).await?,
+            (None, Err(_)) => None,
+        };
+        let record = record.ok_or(ApiError::NotFound(Missing::Request))?;
+        let is_rated = self.store.rate(&record, &rating).await.map_err(|fault| self.away(fault))?;
+        if !is_rated {
+            return Err(ApiError::NotFound(Missing::Request));
+        }
+        let feedback = Some(&rating.feedback).filter(|feedback| !feedback.is_empty());
+        let said = json!({
+            "request_id": record.request_id,
+            "rating": rating.number(),
+            "feedback": feedback,
+            "rated_at": rating.rated_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        });
+        json_answer(StatusCode::OK, &said)
+    }
+
+    /// A request of the attendee's, once it is settled: that may be just after its answer.
+    async fn settled(
+        &self,
+        attendance: &Attendance,
+        id: &RequestId,
+    ) -> Result<Option<UsageRecord>, ApiError> {
+        for _ in 0..LOOKS {
+            let found = self.store.record_of(id).await.map_err(|fault| self.away(fault))?;
+            if let Some(record) = found {
+                return Ok(Some(record).filter(|record| is_of(record, attendance)));
+            }
+            let account = self.gateway.account(attendance).await?;
+            if !account.holds.contains_key(id) {
+                // It may have been settled between the two looks.
+                let found = self.store.record_of(id).await.map_err(|fault| self.away(fault))?;
+                return Ok(found.filter(|record| is_of(record, attendance)));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(None)
+    }
+
+    /// The attendee's request that got an answer, by the session of both.
+    async fn answered(
+        &self,
+        attendance: &Attendance,
+        session: &SessionId,
+        answer: &AnswerId,
+    ) -> Result<Option<UsageRecord>, ApiError> {
+        // The request that began a session of ours is found by the session's own digits.
+        if let Some(first) = session.first_request()
+            && let Some(record) = self.settled(attendance, &first).await?
+            && record.answer.as_ref() == Some(answer)
+        {
+            return Ok(Some(record));
+        }
+        let AccountKey::Attendee(event, user) = attendance.key() else { return Ok(None) };
+        let found = self.store.request_in_session(&event, &user, session, answer).await;
+        match found.map_err(|fault| self.away(fault))? {
+            Some(id) => self.settled(attendance, &id).await,
+            None => Ok(None),
+        }
+    }
+}
+
+fn is_of(record: &UsageRecord, attendance: &Attendance) -> bool {
+    record.event == attendance.event().id && record.user == attendance.user
+}
+
+/// The id in `…/responses/{id}/rate`, under any base.
+fn rated(path: &str) -> Result<&str, ApiError> {
+    let path = parse::path_within_api(path);
+    let bases = ["v1/", "openai/v1/", "openai/", "v1/openai/", "openai-proxy/"];
+    let found = bases.iter().find_map(|base| {
+        path.strip_prefix(base)?.strip_prefix("responses/")?.strip_suffix("/rate")
+    });
+    found.filter(|id| !id.is_empty() && !id.contains('/')).ok_or(ApiError::UnknownRoute)
+}
+
+fn rating(request: &Request) -> Result<Rating, ApiError> {
+    let body = request.http.body();
+    if body.len() > MOST_BYTES {
+        return Err(ApiError::RequestTooLarge { limit: crate::payload::MOST_BYTES });
+    }
+    let odd = |_| {
+        ApiError::bad(
+            BadRequestCode::InvalidJson,
+            None,
+            "The body must be a JSON object such as {\"rating\": 1, \"feedback\": \"Clear.\"}.",
+        )
+    };
+    // By way of a map, because a list would do for a structure as well.
+    let body: Map<String, Value> = serde_json::from_slice(body).map_err(odd)?;
+    let body: Body = serde_json::from_value(Value::Object(body)).map_err(odd)?;
+    let unprocessable = |param, message| Err(ApiError::Unprocessable { param, message });
+    let is_up = match body.rating.as_i64() {
+        Some(1) => true,
+        Some(-1) => false,
+        Some(_) | None => return unprocessable("rating", "The rating must be 1 or -1."),
+    };
+    let feedback = match body.feedback {
+        Value::Null => String::new(),
+        Value::String(text) if text.chars().count() <= LONGEST_FEEDBACK => text,
+        _ => {
+            return unprocessable(
+                "feedback",
+                "The feedback must be text of at most 2,000 characters.",
+            );
+        }
+    };
+    Ok(Rating { is_up, feedback, rated_at: request.now })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_base_leads_to_the_rated_answer() {
+        for path in [
+            "/api/v1/responses/req_1/rate",
+            "/api/v1/responses/req_1/rate/",
+            "/api/openai/v1/responses/req_1/rate",
+            "/api/openai/responses/req_1/rate",
+            "/api/v1/openai/responses/req_1/rate",
+            "/api/openai-proxy/responses/req_1/rate",
+        ] {
+            assert_eq!(rated(path).ok(), Some("req_1"), "{path}");
+        }
+        for path in ["/api/v1/responses//rate", "/api/v1/responses/a/b/rate", "/api/v1/responses/a"]
+        {
+            assert!(rated(path).is_err(), "{path}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! An attendee claims a personal key, once, and sees it again by the same proof.
+//!
+//! The seat comes first, then the claim, then the number of the key on the attendee's account. Each
+//! step may be made again, so an attendee who got no answer asks again with the same proof.
+
+use chrono::TimeDelta;
+use hmac::Hmac;
+use hmac::{KeyInit, Mac};
+use http::{Method, StatusCode};
+use lanyard_domain::account::{AccountKey, Change, Field, Write};
+use lanyard_domain::entry::{Access, Entry};
+use lanyard_domain::ids::EventId;
+use lanyard_domain::token::{AttendeeToken, UserId};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use sha2::Sha256;
+
+use super::{Claim, People};
+use crate::answer::{expect_method, json as json_answer};
+use crate::error::{ApiError, BadRequestCode, Missing};
+use crate::lookup::{Attendance, Handle, OpenEvent};
+use crate::parse::{self, Pass};
+use crate::ports::{LedgerFault, Outcome};
+use crate::request::{Request, Response};
+use crate::signed::Claims;
+
+/// How long a personal key works: longer than anybody plans an event ahead.
+const KEY_LIFE: TimeDelta = TimeDelta::days(366);
+/// How long a proof must be, in characters. It can be tried as often as somebody with the code
+/// likes, since a lock would let anybody lock out anybody.
+const PROOF_LENGTH: std::ops::RangeInclusive<usize> = 12..=256;
+/// How often a proof is hashed, so that who steals the table cannot try many.
+const ROUNDS: u32 = 20_000;
+const MOST_BYTES: usize = 8 * 1024;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    proof: String,
+}
+
+impl People {
+    /// Registers an attendee, or shows the key of one who is registered and has the same proof.
+    ///
+    /// # Errors
+    ///
+    /// 403 `already_registered` for another proof, `event_full` without a seat, `not_offered` at
+    /// events without registration; 401, 404 and 503.
+    pub async fn register(&self, request: Request) -> Result<Response, ApiError> {
+        let id = registered_at(request.http.uri().path())?;
+        expect_method(&request, &Method::POST, "POST, OPTIONS")?;
+        let token = match parse::token(&request)? {
+            Pass::Shared(token) => token,
+            // Who has a token or a key needs none.
+            Pass::Signed(_) => return Err(ApiError::InvalidEventCode),
+        };
+        let attendance = self.newcomer(token, &id, &request).await?;
+        let proof = proof(&request)?;
+        let (event, user) = (&attendance.event().id, &attendance.user);
+        let claimed = self.claimed(event, user).await?;
+        if claimed.is_none() {
+            self.gateway.take_seat(&attendance, request.now).await?;
+        }
+        let proof = hashed(event, user, proof).await?;
+        let claim = match claimed {
+            Some(claim) => claim,
+            None => {
+                let claim = self.draw(&request, proof.clone());
+                let earlier = self.store.claim(event, user, &claim).await;
+                earlier.map_err(|fault| self.away(fault))?.unwrap_or(claim)
+            }
+        };
+        if !is_proof(&claim, &proof) {
+            return Err(ApiError::AlreadyRegistered { contact: attendance.contact() });
+        }
+        self.number(&attendance.key(), claim.number).await?;
+        let key = personal_key(&attendance.at, user, &claim).ok_or(ApiError::Internal(None))?;
+        let said = json!({"api_key": key, "user": user, "event": event});
+        json_answer(StatusCode::CREATED, &said)
+    }
+
+    /// The attendee-to-be: the code is good, it is of this event, and the event registers.
+    async fn newcomer(
+        &self,
+        token: AttendeeToken,
+        id: &EventId,
+        request: &Request,
+    ) -> Result<Attendance, ApiError> {
+        let now = request.now;
+        let at = self.gateway.open_event(&token.code, now).await?;
+        if at.event.id != *id || token.event.is_some_and(|event| event != *id) {
+            return Err(ApiError::InvalidEventCode);
+        }
+        let day = at.event.window.local_day(now);
+        let own = std::sync::Arc::default();
+        let attendance = Attendance { at, user: token.user, day, entry: Entry::Anybody, own };
+        match attendance.event().access {
+            Access::Registered { .. } => Ok(attendance),
+            Access::Open | Access::Roster => Err(ApiError::NotOffered {
+                what: "registration: its code is all you need",
+                contact: attendance.contact(),
+            }),
+        }
+    }
+
+    async fn claimed(&self, event: &EventId, user: &UserId) -> Result<Option<Claim>, ApiError> {
+        self.store.claim_of(event, user).await.map_err(|fault| self.away(fault))
+    }
+
+    fn draw(&self, request: &Request, proof_hash: String) -> Claim {
+        let luck = self.gateway.ports.luck.draw() >> 1;
+        let number = i64::try_from(luck).unwrap_or(i64::MAX).max(1);
+        Claim { number, claimed_at: request.now, proof_hash }
+    }
+
+    /// Writes the key's number on the attendee's account, where admission looks for it.
+    async fn number(&self, key: &AccountKey, number: i64) -> Result<(), ApiError> {
+        let changes = vec![Change::Set(Field::Claim, number)];
+        let write = Write { conditions: Vec::new(), changes };
+        match self.gateway.apply_surely(key, &write).await {
+            Ok(Outcome::Made(_)) => Ok(()),
+            // Nothing was asked of the account that could have kept the write from being made.
+            Ok(Outcome::Kept(_)) => Err(ApiError::Internal(None)),
+            Err(fault @ (LedgerFault::NotMade(_) | LedgerFault::Unknown(_))) => {
+                Err(self.away(fault.into()))
+            }
+        }
+    }
+}
+
+/// The key of a claim. It is worked out anew each time, so it is kept nowhere.
+fn personal_key(at: &OpenEvent, user: &UserId, claim: &Claim) -> Option<String> {
+    let claims = Claims {
+        event: at.event.id.clone(),
+        user: user.clone(),
+        issued_at: claim.claimed_at.timestamp(),
+        expires_at: (claim.claimed_at + KEY_LIFE).timestamp(),
+        id: Claims::key_id(claim.number)?,
+    };
+    claims.sign(&at.event.signing)
+}
+
+/// A proof, hashed on a thread of its own: others are served meanwhile.
+async fn hashed(event: &EventId, user: &UserId, proof: String) -> Result<String, ApiError> {
+    let (event, user) = (event.clone(), user.clone());
+    let hashing = tokio::task::spawn_blocking(move || hash(&event, &user, &proof));
+    hashing.await.map_err(|fault| ApiError::Internal(Some(fault.into())))
+}
+
+/// A proof, hashed. The name it is for is the salt: nobody else's hash looks the same.
+fn hash(event: &EventId, user: &UserId, proof: &str) -> String {
+    let salt = format!("{event}/{user}");
+    let mut hash = [0; 32];
+    // The length of the output suits the hash, so this cannot fail; if it did, no proof would fit.
+    if pbkdf2::pbkdf2::<Hmac<Sha256>>(proof.as_bytes(), salt.as_bytes(), ROUNDS, &mut hash).is_err()
+    {
+        return String::new();
+    }
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a hashed proof is the one of a claim, told in constant time.
+fn is_proof(claim: &Claim, given: &str) -> bool {
+    let tag = |text: &str| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(b"proof").ok()?;
+        mac.update(text.as_bytes());
+        Some(mac)
+    };
+    let (Some(given_tag), Some(kept_tag)) = (tag(given), tag(&claim.proof_hash)) else {
+        return false;
+    };
+    !given.is_empty() && given_tag.verify_slice(&kept_tag.finalize().into_bytes()).is_ok()
+}
+
+/// The id in `event/{id}/register`.
+fn registered_at(path: &str) -> Result<EventId, ApiError> {
+    let path = parse::path_within_api(path);
+    let id = path.strip_prefix("event/").and_then(|rest| rest.strip_suffix("/register"));
+    let id = id.filter(|id| !id.contains('/')).ok_or(ApiError::UnknownRoute)?;
+    id.parse().map_err(|_| ApiError::NotFound(Missing::Event))
+}
+
+fn proof(request: &Request) -> Result<String, ApiError> {
+    let body = request.http.body();
+    let fault = |code, message| Err(ApiError::bad(code, Some("proof"), message));
+    if body.len() > MOST_BYTES {
+        return fault(BadRequestCode::InvalidValue, "The proof must be 12 to 256 characters.");
+    }
+    // By way of a map, because a list would do for a structure as well.
+    let body = serde_json::from_slice::<Map<String, Value>>(body).ok();
+    let body = body.and_then(|body| serde_json::from_value::<Body>(Value::Object(body)).ok());
+    match body {
+        Some(Body { proof }) if PROOF_LENGTH.contains(&proof.chars().count()) => Ok(proof),
+        Some(_) => fault(BadRequestCode::InvalidValue, "The proof must be 12 to 256 characters."),
+        None => fault(
+            BadRequestCode::InvalidJson,
+            "The body must be {\"proof\": \"…\"}: a secret of your own choice, by which you see \
+             your key again.",
+        ),
+    }
+}
+
+impl crate::Gateway {
+    /// The event of an id, for its public page.
+    ///
+    /// # Errors
+    ///
+    /// 404 if there is none, 503 if it cannot be read.
+    pub async fn public_event(
+        &self,
+        id: &str,
+        request: &Request,
+    ) -> Result<std::sync::Arc<OpenEvent>, ApiError> {
+        let missing = || ApiError::NotFound(Missing::Event);
+        let id = id.parse().map_err(|_| missing())?;
+        self.find(&Handle::Id(id), request.now).await?.ok_or_else(missing)
+    }
+
+    /// Gets an attendee a seat who does not send a request yet.
+    ///
+    /// # Errors
+    ///
+    /// 403 `event_full`, or 503.
+    pub(crate) async fn take_seat(
+        &self,
+        attendance: &Attendance,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<(), ApiError> {
+        let event_key = AccountKey::Event(attendance.event().id.clone());
+        let seats = attendance.allowances().attendees;
+        let key = attendance.key();
+        let seated = self.seat(&key, &event_key, seats, now.into());
+        self.seated(seated, attendance).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_proof_of_the_same_user_fits() {
+        let (event, user) = ("evt_1".parse().unwrap(), "ada".parse().unwrap());
+        let hashed = |proof| hash(&event, &user, proof);
+        let claimed_at = chrono::DateTime::UNIX_EPOCH;
+        let claim = Claim { number: 1, claimed_at, proof_hash: hashed("correct horse") };
+        assert!(is_proof(&claim, &hashed("correct horse")));
+        assert!(!is_proof(&claim, &hashed("Correct horse")));
+        let (other, bob) = ("evt_2".parse().unwrap(), "bob".parse().unwrap());
+        assert!(!is_proof(&claim, &hash(&event, &bob, "correct horse")));
+        assert!(!is_proof(&claim, &hash(&other, &user, "correct horse")));
+        assert!(!is_proof(&Claim { proof_hash: String::new(), ..claim }, ""));
+    }
+}

@@ -1,0 +1,161 @@
+//! What an event used by session.
+//!
+//! A request whose client named its session has an item of its own there. The first request of a
+//! session that was made here named none; it is found by the session's digits.
+
+use std::fmt;
+use std::str::FromStr;
+
+use lanyard_domain::ids::{EventId, RequestId, SessionId};
+use lanyard_domain::token::UserId;
+use lanyard_domain::unit::{Unit, Units};
+use lanyard_domain::usage::{Charge, UsageRecord};
+use lanyard_gateway::ports::Cause;
+
+use super::audit::InvalidPosition;
+use super::{OrganiserFault, Organisers, away, unreadable};
+use crate::table::{
+    Item, Key, SESSION_PREFIX, event_pk, get_document, get_number, get_text, session_prefix, text,
+};
+
+/// What an attendee used in a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionUsage {
+    /// Which, and whose.
+    pub place: SessionPlace,
+    /// Requests settled with a charge.
+    pub requests: u64,
+    /// Tokens, those of deployments of the attendee's own included.
+    pub charge: Charge,
+}
+
+/// A session and its attendee: where it stands among the event's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionPlace {
+    /// The session.
+    pub session: SessionId,
+    /// The attendee.
+    pub user: UserId,
+}
+
+impl FromStr for SessionPlace {
+    type Err = InvalidPosition;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (session, user) = text.split_once('#').ok_or(InvalidPosition)?;
+        Ok(Self {
+            session: session.parse().map_err(|_| InvalidPosition)?,
+            user: user.parse().map_err(|_| InvalidPosition)?,
+        })
+    }
+}
+
+impl fmt::Display for SessionPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.session, self.user)
+    }
+}
+
+/// The place and the cost of one request.
+fn read(item: &Item) -> Result<(SessionPlace, Charge), Cause> {
+    let sort_key = get_text(item, "sk")?;
+    let place = sort_key
+        .strip_prefix(SESSION_PREFIX)
+        .and_then(|rest| rest.rsplit_once('#'))
+        .ok_or("a session without a name")?;
+    let count = |name| -> Result<u64, Cause> {
+        Ok(u64::try_from(get_number(item, name)?.unwrap_or_default())?)
+    };
+    let mut units = Units::NONE;
+    for unit in Unit::ALL {
+        units = units.with(unit, count(unit.name())?);
+    }
+    let charge = Charge {
+        prompt_tokens: count("prompt_tokens")?,
+        completion_tokens: count("completion_tokens")?,
+        units,
+    };
+    let (session, user) = place.0.split_once('#').ok_or("a session without a user")?;
+    let user = user.replace("%23", "#").replace("%25", "%");
+    Ok((SessionPlace { session: session.parse()?, user: user.parse()? }, charge))
+}
+
+impl Organisers {
+    /// Up to `limit` sessions, `after` one, in the order of their names; and the last one if there
+    /// are more. Only sessions that a client named are there.
+    ///
+    /// # Errors
+    ///
+    /// If the table does not answer or an item is malformed.
+    pub async fn sessions(
+        &self,
+        event: &EventId,
+        after: Option<&SessionPlace>,
+        limit: u16,
+    ) -> Result<(Vec<SessionUsage>, Option<SessionPlace>), OrganiserFault> {
+        let mut sessions: Vec<SessionUsage> = Vec::new();
+        // Past every request of the session before: `~` follows all that ids are made of.
+        let mut start = after.map(|place| {
+            let sort_key = format!("{}~", session_prefix(&place.session, &place.user));
+            Item::from([
+                ("pk".to_owned(), text(event_pk(event))),
+                ("sk".to_owned(), text(sort_key)),
+            ])
+        });
+        let limit = usize::from(limit);
+        let next = loop {
+            let page = self
+                .table
+                .below(event_pk(event), SESSION_PREFIX)
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(away)?;
+            for item in page.items() {
+                let (place, charge) = read(item).map_err(unreadable)?;
+                match sessions.last_mut().filter(|session| session.place == place) {
+                    Some(session) => {
+                        session.requests += 1;
+                        session.charge = session.charge.plus(charge);
+                    }
+                    None => sessions.push(SessionUsage { place, requests: 1, charge }),
+                }
+            }
+            start = page.last_evaluated_key;
+            if sessions.len() > limit {
+                sessions.truncate(limit);
+                break sessions.last().map(|session| session.place.clone());
+            }
+            if start.is_none() {
+                break None;
+            }
+        };
+        for session in &mut sessions {
+            if let Some(first) = session.place.session.first_request()
+                && let Some(record) = self.first_of(event, &session.place, &first).await?
+            {
+                session.requests += 1;
+                session.charge = session.charge.plus(record.own_charge.unwrap_or(record.charge));
+            }
+        }
+        Ok((sessions, next))
+    }
+
+    /// The request for which a session was made, if it is the same attendee's.
+    async fn first_of(
+        &self,
+        event: &EventId,
+        place: &SessionPlace,
+        first: &RequestId,
+    ) -> Result<Option<UsageRecord>, OrganiserFault> {
+        let item = self.table.get(Key::request(first), true).await.map_err(away)?;
+        let record = item.as_ref().map(get_document::<UsageRecord>).transpose();
+        Ok(record.map_err(unreadable)?.filter(|record| {
+            record.event == *event
+                && record.user == place.user
+                && record.session.as_ref() == Some(&place.session)
+                && record.named_session().is_none()
+        }))
+    }
+}

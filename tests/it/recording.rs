@@ -1,0 +1,70 @@
+//! Events that keep no record of single requests: totals are exact all the same.
+
+use chrono::TimeDelta;
+use lanyard_domain::account::Field;
+use lanyard_gateway::ports::Clock;
+use lanyard_gateway::testing::{LedgerCall, LedgerTrouble};
+use serde_json::json;
+
+use crate::support::{World, usual};
+
+#[tokio::test]
+async fn without_records_totals_are_exact_and_nothing_tells_of_a_request() {
+    let world =
+        World::event("no-records").with(|event| event.records_requests = false).start().await;
+    let ada = world.attendee("ada").await;
+    for _ in 0..3 {
+        ada.chat_in("mine").await.assert_ok();
+    }
+    let id = ada.chat("hello").await.header("x-request-id").unwrap().to_owned();
+    world.quiet().await;
+    let event = world.event_account().await;
+    assert_eq!(event.count(Field::Requests), 4);
+    assert_eq!(event.spent().tokens(), 4 * (usual::PROMPT_TOKENS + usual::COMPLETION_TOKENS));
+    assert_eq!(world.account("ada").await.spent(), event.spent());
+    let by_model = world.organise("GET", "/usage?by=model", json!(null), 200).await;
+    assert_eq!(by_model["rows"][0]["requests"], 4);
+    let by_session = world.organise("GET", "/usage?by=session", json!(null), 200).await;
+    assert_eq!(by_session["rows"], json!([]));
+    ada.rate(&id, json!({"rating": 1})).await.assert_refused(404, "request_not_found");
+    let items = format!("{:?}", world.table_items().await);
+    assert!(!items.contains("REQUEST#") && !items.contains("SESSION#"));
+    world.quiet().await;
+}
+
+#[tokio::test]
+async fn a_settlement_without_record_that_lost_its_answer_counts_once() {
+    let world =
+        World::event("lost-answer").with(|event| event.records_requests = false).start().await;
+    let ada = world.attendee("ada").await;
+    world.ledger().next(LedgerCall::AttendeeSettle, LedgerTrouble::LoseAnswer);
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    let spent = usual::PROMPT_TOKENS + usual::COMPLETION_TOKENS;
+    assert_eq!(world.account("ada").await.spent().tokens(), spent);
+    assert_eq!(world.event_account().await.spent().tokens(), spent);
+}
+
+#[tokio::test]
+async fn a_request_that_dies_without_record_is_charged_as_estimated_by_the_sweep() {
+    let world = World::event("died").with(|event| event.records_requests = false).start().await;
+    let ada = world.attendee("ada").await;
+    for _ in 0..3 {
+        world.ledger().next(LedgerCall::AttendeeSettle, LedgerTrouble::Throttle);
+    }
+    ada.chat_in("mine").await.assert_ok();
+    world.quiet().await;
+    let held = world.account("ada").await.count(Field::Held);
+    assert!(held > usual::PROMPT_TOKENS + usual::COMPLETION_TOKENS);
+    // Whoever sweeps goes by what was settled at admission, not by what the event says by then.
+    world.change_event(|event| event.records_requests = true).await;
+    world.wait(TimeDelta::minutes(30));
+    let swept = ::sweep::handle(world.function("sweep"), world.clock().now()).await.unwrap();
+    assert_eq!(swept.expired_holds, 1);
+    for account in [world.account("ada").await, world.event_account().await] {
+        assert_eq!((account.spent().tokens(), account.count(Field::Held)), (held, 0));
+    }
+    let items = format!("{:?}", world.table_items().await);
+    assert!(!items.contains("REQUEST#") && !items.contains("SESSION#"));
+    world.quiet().await;
+}

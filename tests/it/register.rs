@@ -1,0 +1,185 @@
+//! `POST /api/event/{id}/register`, personal keys, and the event's public page.
+
+use lanyard_domain::entry::Access;
+use lanyard_domain::event::Event;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::support::builder::Builder;
+use crate::support::{Answer, World};
+
+const PROOF: &str = "correct horse battery";
+
+fn registered(name: &str, auto_register: bool) -> Builder {
+    World::event(name).with(|event| {
+        event.access = Access::Registered { auto_register };
+        event.signing.secret = "a secret of this test".to_owned();
+    })
+}
+
+fn key(answer: &Answer) -> String {
+    answer.json()["api_key"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_key_is_claimed_once_seen_again_and_admits_its_user() {
+    let world = registered("claim", false).start().await;
+    let ada = world.attendee("Ada").await;
+    let refused = ada.chat("hello").await;
+    refused.assert_refused(403, "registration_required");
+    assert!(refused.text().contains("POST /api/event/evt-claim/register"));
+
+    let first = ada.register(&world, PROOF).await;
+    assert_eq!(first.status(), 201, "{}", first.text());
+    let again = ada.register(&world, PROOF).await;
+    assert_eq!((again.status().as_u16(), key(&again)), (201, key(&first)));
+    ada.register(&world, "another proof!").await.assert_refused(403, "already_registered");
+    world.chat_as(&key(&first)).await.assert_ok();
+    // The code alone still does not do.
+    ada.chat("hello").await.assert_refused(403, "registration_required");
+    let totals = world.settle().await;
+    assert_eq!(totals.records[0].user.as_str(), "ada");
+    for item in world.table_items().await {
+        let text = format!("{item:?}");
+        assert!(!text.contains(PROOF) && !text.contains(&key(&first)));
+    }
+}
+
+#[tokio::test]
+async fn a_removed_registration_ends_its_key_and_frees_the_name() {
+    let world = registered("reset", false).start().await;
+    let ada = world.attendee("ada").await;
+    world.luck().set(10);
+    let old = key(&ada.register(&world, PROOF).await);
+    world.organise("DELETE", "/registrations/ada", json!({}), 200).await;
+    world.organise("DELETE", "/registrations/ada", json!({}), 404).await;
+    world.chat_as(&old).await.assert_refused(401, "invalid_event_code");
+    world.luck().set(20);
+    let new = key(&ada.register(&world, "another proof!").await);
+    world.chat_as(&old).await.assert_refused(401, "invalid_event_code");
+    world.chat_as(&new).await.assert_ok();
+    assert_eq!(world.settle().await.requests, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_256_claims_of_one_name_exactly_one_proof_wins() {
+    let world = registered("race-claim", false).seats(1).processes(3).start().await;
+    let mut claims = JoinSet::new();
+    for i in 0..256 {
+        let (world, ada) = (world.clone(), world.attendee("ada").await);
+        let proof = format!("proof number {:06}", i);
+        claims.spawn(async move {
+            // A store that cannot keep up says so, and then one asks again.
+            loop {
+                let answer = ada.register(&world, &proof).await;
+                if answer.status() != 503 {
+                    return (proof, answer);
+                }
+            }
+        });
+    }
+    let answers = claims.join_all().await;
+    let won: Vec<_> = answers.iter().filter(|(_, answer)| answer.status() == 201).collect();
+    assert_eq!(won.len(), 1);
+    let (proof, answer) = won[0];
+    for (_, lost) in answers.iter().filter(|(of, _)| of != proof) {
+        lost.assert_refused(403, "already_registered");
+    }
+    let ada = world.attendee("ada").await;
+    assert_eq!(key(&ada.register(&world, proof).await), key(answer));
+    world.chat_as(&key(answer)).await.assert_ok();
+    world.settle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_who_register_at_once_as_many_get_in_as_there_are_seats() {
+    let world = registered("race-seats", false).seats(10).processes(3).start().await;
+    let mut claims = JoinSet::new();
+    for i in 0..64 {
+        let (world, user) = (world.clone(), world.attendee(&format!("user-{i}")).await);
+        claims.spawn(async move { user.register(&world, PROOF).await });
+    }
+    let answers = claims.join_all().await;
+    let count = |status| answers.iter().filter(|answer| answer.status() == status).count();
+    assert_eq!((count(201), count(403)), (10, 54));
+    for answer in answers.iter().filter(|answer| answer.status() == 403) {
+        answer.assert_refused(403, "event_full");
+    }
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn an_event_may_admit_by_its_code_whom_nobody_has_claimed() {
+    let world = registered("auto", true).seats(2).start().await;
+    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
+    ada.chat("hello").await.assert_ok();
+    let named = format!("evt-auto@{}/ada", world.code());
+    world.chat_as(&named).await.assert_ok();
+    world
+        .chat_as(&named.replace("evt-auto", "evt-other"))
+        .await
+        .assert_refused(401, "invalid_event_code");
+    let key = key(&bob.register(&world, PROOF).await);
+    bob.chat("hello").await.assert_refused(403, "registration_required");
+    world.chat_as(&key).await.assert_ok();
+    // Others find no seat.
+    world.attendee("cleo").await.chat("hello").await.assert_refused(403, "event_full");
+    world.attendee("cleo").await.register(&world, PROOF).await.assert_refused(403, "event_full");
+    // Whoever came by the code can still claim the name, which then needs the key.
+    ada.register(&world, PROOF).await;
+    ada.chat("hello").await.assert_refused(403, "registration_required");
+    assert_eq!(world.settle().await.requests, 3);
+}
+
+#[tokio::test]
+async fn odd_registrations_are_refused() {
+    let world = registered("odd", false).start().await;
+    let ada = world.attendee("ada").await;
+    for body in [r#"{}"#, r#"{"proof":1}"#, "[]", "", r#"{"proof":"long enough here","x":1}"#] {
+        let path = format!("/api/event/{}/register", world.id());
+        ada.send(ada.post(&path, body)).await.assert_refused(400, "invalid_json");
+    }
+    for proof in ["", "too short", &"x".repeat(257)] {
+        ada.register(&world, proof).await.assert_refused(400, "invalid_value");
+    }
+    let unknown = ada.post("/api/event/evt-other/register", json!({"proof": PROOF}).to_string());
+    ada.send(unknown).await.assert_refused(401, "invalid_event_code");
+    let open = World::event("open").start().await;
+    let bob = open.attendee("bob").await;
+    bob.register(&open, PROOF).await.assert_refused(403, "not_offered");
+    open.settle().await;
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_registered_user_may_look_and_others_may_not() {
+    let world = registered("look", true).start().await;
+    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
+    ada.register(&world, PROOF).await;
+    ada.send(ada.get("/api/v1/models")).await.assert_refused(403, "registration_required");
+    bob.send(bob.get("/api/v1/models")).await.assert_ok();
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn the_public_page_has_no_code_and_an_address_only_on_demand() {
+    let change = |event: &mut Event| {
+        event.contact.name = "Kari".to_owned();
+        event.contact.email = "kari@example.org".to_owned();
+    };
+    let world = World::event("page").with(change).start().await;
+    let page = async || {
+        let request = http::Request::get("/api/event/evt-page").body(Default::default()).unwrap();
+        world.send(request).await
+    };
+    let shown = page().await.assert_ok().json();
+    assert_eq!(shown["organiser"], json!({"name": "Kari", "email": null}));
+    assert_eq!((&shown["status"], &shown["access"]), (&json!("open"), &json!("open")));
+    assert_eq!(shown.as_object().unwrap().len(), 12, "{shown}");
+    world.change_event(|event| event.contact.is_email_public = true).await;
+    world.wait(chrono::TimeDelta::seconds(6));
+    assert_eq!(page().await.json()["organiser"]["email"], "kari@example.org");
+    let request = http::Request::get("/api/event/evt-none").body(Default::default()).unwrap();
+    world.send(request).await.assert_refused(404, "event_not_found");
+    world.settle().await;
+}

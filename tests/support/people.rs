@@ -1,0 +1,66 @@
+//! What people do beside asking models, and their organiser.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::attendee::Attendee;
+use super::{Answer, World};
+
+impl World {
+    /// A call of the event's organiser; fails unless it is answered with this status.
+    pub(crate) async fn organise(
+        &self,
+        method: &str,
+        path: &str,
+        body: Value,
+        status: u16,
+    ) -> Value {
+        let call = ::admin::DirectCall {
+            method: method.to_owned(),
+            path: format!("/events/{}{path}", self.id()),
+            organiser: Some("organiser".to_owned()),
+            body: Some(body),
+        };
+        let answer = ::admin::direct(&self.admin(), call).await.expect("the machine has luck");
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+        answer.body
+    }
+
+    /// A signed token for a user.
+    pub(crate) async fn token(&self, user: &str) -> (String, String) {
+        let issued = self.organise("POST", "/tokens", json!({"user": user}), 201).await;
+        let text = |name: &str| issued[name].as_str().expect("is text").to_owned();
+        (text("token"), text("jti"))
+    }
+
+    /// Sends a chat with any credential.
+    pub(crate) async fn chat_as(&self, credential: &str) -> Answer {
+        let body = super::attendee::chat("hello").to_string();
+        let request = http::Request::post(super::attendee::CHAT)
+            .header("authorization", format!("Bearer {credential}"))
+            .header("content-type", "application/json")
+            .body(Bytes::from(body));
+        self.send(request.expect("the credential is plain")).await
+    }
+}
+
+impl Attendee {
+    /// Registers with a proof.
+    pub(crate) async fn register(&self, world: &World, proof: &str) -> Answer {
+        let path = format!("/api/event/{}/register", world.id());
+        self.send(self.post(&path, json!({"proof": proof}).to_string())).await
+    }
+
+    /// Rates an answer.
+    pub(crate) async fn rate(&self, id: &str, body: Value) -> Answer {
+        self.send(self.post(&format!("/api/v1/responses/{id}/rate"), body.to_string())).await
+    }
+
+    /// Sends a chat in a session.
+    pub(crate) async fn chat_in(&self, session: &str) -> Answer {
+        let body = super::attendee::chat("hello").to_string();
+        let mut request = self.post(super::attendee::CHAT, body);
+        request.headers_mut().insert("x-session-id", session.parse().expect("is plain"));
+        self.send(request).await
+    }
+}
