@@ -167,6 +167,49 @@ export async function attendee({ browser, service, step }) {
     assert.ok(page.troubles.length > 0, "the policy said nothing");
   });
   await page.browserContext().close();
+  await registration({ browser, service, step });
+}
+
+/** At an event that asks for it: a key of one's own, seen again by the same words and by no others. */
+async function registration({ browser, service, step }) {
+  const call = organiser(service);
+  const wall = (ms) => new Date(ms).toISOString().slice(0, 19);
+  const event = await call("POST", "/events", {
+    name: "Trondheim Hack", starts_at: wall(Date.now() - 3_600_000), ends_at: wall(Date.now() + 86_400_000), time_zone: "UTC", access: "registered",
+  });
+  const enter = async (words) => {
+    const tab = await openTab(browser, service.address);
+    await tab.goto(`${service.address}/api/pages#code=${event.code}`);
+    await type(tab, "#user", "ada");
+    await tab.keyboard.press("Enter");
+    await tab.waitForSelector("#proof");
+    await type(tab, "#proof", words);
+    await tab.keyboard.press("Enter");
+    return tab;
+  };
+  const keys = [];
+  for (const what of ["a name is registered, and the snippet with its own key answers", "the key is seen again by the same words"]) {
+    await step(what, async () => {
+      const tab = await enter("my cat sits on the mat");
+      await tab.waitForSelector("#inside:not([hidden]) .snippet button");
+      await tab.click(".snippet button");
+      const snippet = await clipboard(tab);
+      keys.push(/openai-event-code: ([^']+)'/.exec(snippet)[1]);
+      assert.ok(!keys[0].includes(event.code), "the key is the code");
+      assert.equal(keys.at(-1), keys[0]);
+      assert.match(String(execFileSync("bash", ["-c", snippet], { env: ENVIRONMENT, stdio: ["ignore", "pipe", "ignore"] })), /\[simulated\]/);
+      await tab.reload();
+      await tab.waitForSelector("#inside:not([hidden])");
+      assert.deepEqual(tab.troubles, []);
+      await tab.browserContext().close();
+    });
+  }
+  await step("other words do not show the key", async () => {
+    const tab = await enter("my dog sits on the mat");
+    await tab.waitForSelector("[data-code=already_registered]");
+    await look(tab, "attend-register");
+    await tab.browserContext().close();
+  });
 }
 
 async function until(isTrue, what) {

@@ -149,6 +149,20 @@ export async function organiserSteps({ browser, service, step }) {
     assert.deepEqual(sheets(paper), ["960 x 540"]);
     await look(page, "handout-slide");
   });
+  await step("the API's description can be read", async () => {
+    const tab = await openTab(browser, service.address);
+    await tab.goto(`${service.address}/api/docs`);
+    await tab.waitForSelector("[data-operation=chat]");
+    const described = await (await fetch(`${service.address}/api/openapi.json`)).json();
+    const count = Object.values(described.paths).flatMap((item) => Object.keys(item)).filter((name) => name !== "parameters").length;
+    assert.equal((await tab.$$("[data-operation]")).length, count);
+    await tab.click("[data-operation=createEvent] summary");
+    assert.match(await textOf(tab, "[data-operation=createEvent]"), /time_zone\?: string. An IANA name/);
+    await look(tab, "docs");
+    assert.deepEqual(tab.troubles, []);
+    await tab.browserContext().close();
+    return `${count} operations`;
+  });
   await step("signing out forgets the token, and nothing went elsewhere", async () => {
     await page.goto(`${dashboard}#event=${event.id}`);
     await page.waitForSelector("#end");

@@ -30,6 +30,7 @@ mod ledger;
 mod models;
 mod moderations;
 mod objects;
+mod openapi;
 mod operations;
 mod own_deployments;
 mod pages;

@@ -16,6 +16,8 @@ const KEPT = "lanyard.attendee";
 const form = byId("enter");
 
 let eventId = null;
+/** What is in force: the address, the credential and the model. */
+let access = null;
 
 begin();
 addEventListener("hashchange", begin);
@@ -41,9 +43,6 @@ async function begin() {
   // Whoever was quick is inside by now, and sees more than the name.
   if (name && byId("inside").hidden) byId("title").textContent = name;
 }
-
-/** What is in force: the credential, and whose it is. */
-let access = null;
 
 async function enter(key) {
   const code = form.elements.code.value.trim();
@@ -88,13 +87,13 @@ async function refused(fault, { code, user, key }) {
   // A key that no longer holds gives way to the code.
   if (key && fault.status === 401) return enter();
   byId("inside").hidden = true;
-  fill(byId("refused"), note(fault));
-  byId("refused").scrollIntoView({ block: "nearest" });
   const id = eventId ?? eventOf(fault);
   const known = await publicEvent(id).catch(() => null);
   if (known) showEvent(byId("event"), known);
   const wantsKey = fault.code === "registration_required" || (known?.access === "registered" && fault.status === 401);
   byId("registration").hidden = !wantsKey;
+  // The form says the same in other words than a program needs.
+  fill(byId("refused"), wantsKey && fault.code === "registration_required" ? [] : note(fault));
   if (wantsKey) fill(byId("registration"), registration({ id, code, user }, (own) => enter(own)));
 }
 

@@ -37,7 +37,7 @@ export function advice(fault) {
 export function note(fault, again) {
   const isOurs = fault.status >= 500 || fault.status === 429;
   const small = [fault.code, fault.requestId].filter(Boolean).join(" · ");
-  const line = fault.param ? `It is about the field “${fault.param}”.` : null;
+  const line = fault.param && !fault.details.length ? `It is about the field “${fault.param}”.` : null;
   return h(`div.note.${isOurs ? "warn" : "bad"}`, { role: "alert", "data-code": fault.code },
     h("p", {}, h("strong", {}, fault.message)),
     h("p", {}, [advice(fault), line].filter(Boolean).join(" ")),

@@ -23,7 +23,9 @@ export function eventForm(event, done) {
     const text = String(shown);
     before.set(path, text);
     const { tag = "input", ...rest } = attributes;
-    const control = h(tag, { id, name: path, ...rest, "aria-describedby": `${id}-hint` });
+    const { options = [], ...others } = rest;
+    const control = h(tag, { id, name: path, ...others, "aria-describedby": `${id}-hint` },
+      options.map(([option, words]) => h("option", { value: option }, words)));
     control.value = text;
     return h("div", {}, h("label", { for: id }, label), control, h("span.hint", { id: `${id}-hint` }, hint ?? ""),
       h("span.problem", { "data-problem": path }));
@@ -52,6 +54,11 @@ export function eventForm(event, done) {
       field("image_url", "Picture", { type: "url", placeholder: "https://" }),
       field("url", "Web page", { type: "url", placeholder: "https://" }),
       field("url_text", "Words of its link"))),
+    h("fieldset", {}, h("legend", {}, "Who may come, and what is kept"), h("div.grid", {},
+      field("access", "Who may come", { tag: "select", options: [["open", "Whoever has the code"], ["roster", "Whoever is on the roster"], ["registered", "Whoever has registered"]] },
+        "With a registration each attendee has a key of their own.", value("access") ?? "open"),
+      field("keeps_objects", "Stored responses, files and vector stores", { tag: "select", "data-kind": "boolean", options: [["false", "Not offered"], ["true", "Offered, deleted after the event"]] },
+        null, value("keeps_objects") ?? false))),
     h("details", {}, h("summary", {}, "Limits"),
       h("p.soft", {}, event ? "An empty field is no limit." : "What is left empty follows from the number of attendees and what the deployments take."),
       h("fieldset", {}, h("legend", {}, "Each request"), h("div.grid", {},
@@ -108,10 +115,14 @@ export function bodyOf(form, before, isChange) {
     const names = path.split(".");
     const last = names.pop();
     const part = names.reduce((at, name) => at[name] ??= {}, body);
-    const isNumber = form.elements[path].type === "number";
-    part[last] = text === "" ? null : isNumber ? Number(text) : text;
+    part[last] = text === "" ? null : meaning(form.elements[path], text);
   }
   return body;
+}
+
+function meaning(control, text) {
+  if (control.dataset.kind === "boolean") return text === "true";
+  return control.type === "number" ? Number(text) : text;
 }
 
 function capital(text) {

@@ -134,7 +134,7 @@ export function eventView(event) {
     const used = attendees.filter((one) => one.usage.requests > 0).length;
     figures.people.draw(...lines({
       title: "Attendees", time: day,
-      series: [{ name: "joined", points: [...joined.map((at, index) => [at, index + 1]), ...(joined.length ? [[Date.now(), joined.length]] : [])] },
+      series: [{ name: "joined", points: [...(joined.length ? [[joined[0], 0]] : []), ...joined.map((at, index) => [at, index + 1]), ...(joined.length ? [[Date.now(), joined.length]] : [])] },
         { name: "with requests", points: joined.length ? [[Date.now(), used]] : [] }],
     }));
   }

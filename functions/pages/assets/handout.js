@@ -40,7 +40,8 @@ async function show() {
 function sheet(event) {
   const page = pageOf(event);
   const model = event.default_deployments.chat_completions ?? Object.values(event.default_deployments)[0] ?? "MODEL";
-  const access = { base: BASE, credential: `${event.code}/YOUR-NAME`, model };
+  const credential = event.access === "registered" ? "YOUR-OWN-KEY" : `${event.code}/YOUR-NAME`;
+  const access = { base: BASE, credential, model };
   const { name, email } = event.contact;
   const hint = lookAlikes(event.code);
   return h("article.sheet", {},
@@ -63,6 +64,8 @@ function rules(event) {
   const limits = Object.entries(event.allowances.attendee).filter(([limit, value]) => value !== null && /^(tokens|requests)_/.test(limit));
   return [
     "The code works only while the event runs. Use one name of your own, always the same.",
+    event.access === "registered" ? "Register on your page first: it gives you a key of your own." : null,
+    event.access === "roster" ? "Use the name under which the organiser has you on the roster." : null,
     limits.length ? `Each of you has ${limits.map(([limit, value]) => `${number(value)} ${limitWords(limit)}`).join(", ")}.` : null,
     `An answer is at most ${number(event.max_completion_tokens)} tokens long.`,
     "Keep the code within the event, and out of your repository. What you send goes to Azure OpenAI: nothing secret, nothing personal.",

@@ -46,6 +46,9 @@ const ASSETS: &[Asset] = &assets![
     "dashboard.css",
     "dashboard.html",
     "dashboard.js",
+    "docs.css",
+    "docs.html",
+    "docs.js",
     "dom.js",
     "errors.js",
     "event-card.js",
@@ -57,6 +60,7 @@ const ASSETS: &[Asset] = &assets![
     "handout.js",
     "icon.svg",
     "markdown.js",
+    "openapi.json",
     "organiser-api.js",
     "playground.js",
     "qr.LICENSE.txt",
@@ -94,6 +98,11 @@ pub fn version() -> &'static str {
 
 /// The file at a path below `/api`.
 pub(crate) fn at(path: &str) -> Option<File> {
+    match path {
+        "docs" => return named("docs.html", false),
+        "openapi.json" => return named("openapi.json", false),
+        _ => {}
+    }
     let rest = path.strip_prefix("pages")?;
     let page = match rest {
         "" => Some("attend.html"),
@@ -135,7 +144,8 @@ impl File {
             Some("html") => "text/html; charset=utf-8",
             Some("css") => "text/css; charset=utf-8",
             Some("js") => "text/javascript; charset=utf-8",
-            Some("svg") => "image/svg+xml",
+            Some("json") => "application/json",
+        Some("svg") => "image/svg+xml",
             _ => "text/plain; charset=utf-8",
         }
     }

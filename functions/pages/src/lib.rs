@@ -1,5 +1,5 @@
-//! `GET /api/pages/…`: the attendee's page, the organiser's dashboard and the handout; and
-//! `GET /api/healthz`.
+//! `GET /api/pages/…`: the attendee's page, the organiser's dashboard and the handout; the API's
+//! description at `/api/openapi.json` and `/api/docs`; and `GET /api/healthz`.
 //!
 //! The function hands out what was compiled into it and knows no event: all that a page shows, its
 //! scripts ask of the same API that everybody has.
