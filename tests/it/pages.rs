@@ -7,8 +7,7 @@ use lanyard_gateway::Request;
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_platform::grants::Work;
 
-const PAGES: [&str; 4] =
-    ["/api/pages", "/api/pages/dashboard", "/api/pages/handout", "/api/docs"];
+const PAGES: [&str; 4] = ["/api/pages", "/api/pages/dashboard", "/api/pages/handout", "/api/docs"];
 
 struct Got {
     status: StatusCode,

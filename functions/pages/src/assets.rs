@@ -145,7 +145,7 @@ impl File {
             Some("css") => "text/css; charset=utf-8",
             Some("js") => "text/javascript; charset=utf-8",
             Some("json") => "application/json",
-        Some("svg") => "image/svg+xml",
+            Some("svg") => "image/svg+xml",
             _ => "text/plain; charset=utf-8",
         }
     }
