@@ -92,6 +92,8 @@ export async function look(page, name) {
     await page.setViewport(viewport);
     for (const scheme of ["light", "dark"]) {
       await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+      // Lists that scroll by themselves are painted a frame later.
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
       await page.screenshot({ path: `${SHOTS}/${name}-${form}-${scheme}.png`, fullPage: true });
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       if (wide > 0) issues.push(`${name} ${form}: ${wide} pixels wider than the screen`);
