@@ -88,21 +88,30 @@ const PHONE = { width: 390, height: 844, deviceScaleFactor: 2 };
 /** Pictures of the page as it stands: phone and desktop, light and dark; each is asked of axe-core as well. */
 export async function look(page, name) {
   const issues = [];
-  for (const [form, viewport] of [["desktop", DESKTOP], ["phone", PHONE]]) {
-    await page.setViewport(viewport);
-    for (const scheme of ["light", "dark"]) {
-      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-      // Lists that scroll by themselves are painted a frame later.
-      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-      await page.screenshot({ path: `${SHOTS}/${name}-${form}-${scheme}.png`, fullPage: true });
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      if (wide > 0) issues.push(`${name} ${form}: ${wide} pixels wider than the screen`);
-      issues.push(...(await found(page)).map((issue) => `${name} ${form} ${scheme}: ${issue}`));
-    }
+  // Pictures first: axe-core scrolls what scrolls by itself, and a picture of the whole page then leaves it blank.
+  for await (const [form, scheme] of forms(page)) {
+    await page.screenshot({ path: `${SHOTS}/${name}-${form}-${scheme}.png`, fullPage: true });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    if (wide > 0) issues.push(`${name} ${form}: ${wide} pixels wider than the screen`);
+  }
+  for await (const [form, scheme] of forms(page)) {
+    issues.push(...(await found(page)).map((issue) => `${name} ${form} ${scheme}: ${issue}`));
   }
   await page.setViewport(DESKTOP);
   await page.emulateMediaFeatures([]);
   if (issues.length) throw new Error(issues.join("\n  "));
+}
+
+/** Puts the page into each size and theme, and waits until it is painted. */
+async function* forms(page) {
+  for (const [form, viewport] of [["desktop", DESKTOP], ["phone", PHONE]]) {
+    await page.setViewport(viewport);
+    for (const scheme of ["light", "dark"]) {
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      yield [form, scheme];
+    }
+  }
 }
 
 async function found(page) {
