@@ -105,6 +105,7 @@ fn call(azure: &ScriptedAzure, number: usize) -> UpstreamCall {
         body: "{}".into(),
         method: http::Method::POST,
         content_type: Some(http::HeaderValue::from_static("application/json")),
+        beta: None,
         accept: "application/json",
         is_streamed: false,
         request_id: format!("req_{number}").parse().unwrap(),

@@ -25,6 +25,7 @@ mod faults;
 mod files;
 mod identity;
 mod images;
+mod jobs;
 mod journal;
 mod ledger;
 mod models;

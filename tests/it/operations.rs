@@ -33,7 +33,10 @@ fn price(operation: Operation) -> ((u64, u64), Units) {
         Operation::Moderations
         | Operation::Conversations
         | Operation::Files
-        | Operation::VectorStores => ((0, 0), Units::NONE),
+        | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos => ((0, 0), Units::NONE),
     }
 }
 
@@ -47,7 +50,10 @@ pub(crate) fn held(operation: Operation) -> Option<(Unit, u64)> {
         | Operation::Responses
         | Operation::Conversations
         | Operation::Files
-        | Operation::VectorStores => None,
+        | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos => None,
         Operation::ImagesGenerations | Operation::ImagesEdits => Some((Unit::Images, 1)),
         Operation::AudioTranscriptions | Operation::AudioTranslations => {
             Some((Unit::AudioSeconds, 10))

@@ -19,6 +19,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::support::attendee::CHAT;
+use crate::support::azure::kept::run_usage;
 use crate::support::canary::KEY;
 use crate::support::kept::path;
 use crate::support::policed::row;
@@ -64,22 +65,52 @@ async fn what_relays_one_call_asks_for_its_rows_and_no_others() {
 
 #[tokio::test]
 async fn what_keeps_objects_asks_for_its_rows_and_no_others() {
+    // Who keeps jobs may do what who keeps objects may.
     let mut asked = BTreeSet::new();
-    for kind in Kind::ALL {
-        let function = function(kind.operation());
-        let world = World::event(function).only(function).keeping().with(bringing).start().await;
-        let ada = world.attendee("ada").await;
-        let id = ada.own(kind).await;
-        let one = format!("{}/{id}", path(kind));
-        ada.call(Method::GET, &one, None).await.assert_ok();
-        if kind == Kind::File {
-            ada.call(Method::GET, &path(kind), None).await.assert_ok();
+    for (work, of) in [(Work::Keep, "responses"), (Work::Employ, "threads")] {
+        for kind in Kind::ALL {
+            let function = function(kind.operation());
+            if Work::of(function) != Some(work) {
+                continue;
+            }
+            let world =
+                World::event(function).only(function).keeping().with(bringing).start().await;
+            let ada = world.attendee("ada").await;
+            let id = ada.own(kind).await;
+            let (parent, one) = match id.split_once('|') {
+                Some((thread, run)) => (thread.to_owned(), format!("{thread}/runs/{run}")),
+                None => (id.clone(), id),
+            };
+            let job = one.rsplit('/').next().unwrap_or_default();
+            world.azure().set_job(job, json!({"status": "completed", "usage": run_usage()}));
+            let below = |id: &str| format!("{}/{id}", path(kind));
+            ada.call(Method::GET, &below(&one), None).await.assert_ok();
+            if matches!(kind, Kind::File | Kind::Video) {
+                ada.call(Method::GET, &path(kind), None).await.assert_ok();
+            }
+            world.quiet().await;
+            ada.call(Method::DELETE, &below(&parent), None).await.assert_ok();
+            world.settle().await;
+            asked.extend(world.engine().policed().asked(function));
         }
-        ada.call(Method::DELETE, &one, None).await.assert_ok();
-        world.quiet().await;
-        asked.extend(world.engine().policed().asked(function));
+        assert_eq!(asked, rows(of));
     }
-    assert_eq!(asked, rows("responses"));
+}
+
+#[tokio::test]
+async fn what_finishes_jobs_asks_for_its_rows_and_no_others() {
+    let world = World::event("finish").keeping().start().await;
+    let ada = world.attendee("ada").await;
+    let own = ada.own(Kind::Run).await;
+    let (_, run) = own.split_once('|').unwrap();
+    world.azure().set_job(run, json!({"status": "completed", "usage": run_usage()}));
+    world.quiet().await;
+    let (finishing, now) = (world.function("finish-jobs"), world.clock().now());
+    let until = Instant::now() + Duration::from_secs(60);
+    let finished = ::finish_jobs::handle(finishing, now, until).await.unwrap();
+    assert_eq!((finished.settled, finished.left), (1, 0));
+    world.settle().await;
+    assert_eq!(world.engine().policed().asked("finish-jobs"), rows("finish-jobs"));
 }
 
 #[tokio::test]

@@ -68,7 +68,12 @@ impl Attendee {
                 &path,
                 &[("file", WAV, &recording()), ("prompt", "", prompt.as_bytes())],
             ),
-            Operation::Conversations | Operation::Files | Operation::VectorStores => {
+            Operation::Conversations
+            | Operation::Files
+            | Operation::VectorStores
+            | Operation::Assistants
+            | Operation::Threads
+            | Operation::Videos => {
                 panic!("{operation} is more than one call")
             }
         }

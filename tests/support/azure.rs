@@ -117,6 +117,11 @@ impl ScriptedAzure {
         self.shared.script().kept.lose(id);
     }
 
+    /// Changes what is told of a run or a film from now on.
+    pub(crate) fn set_job(&self, id: &str, fields: serde_json::Value) {
+        self.shared.script().kept.set_job(id, fields);
+    }
+
     /// Answers the next call that nothing is scripted for yet.
     pub(crate) fn script(&self, reply: Reply) {
         self.shared.script().next.push_back(reply);

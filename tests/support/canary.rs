@@ -36,7 +36,8 @@ const WATCHED: &str = "off,lanyard_domain=trace,lanyard_gateway=trace,lanyard_pl
     completions=trace,images_generations=trace,images_edits=trace,audio_transcriptions=trace,\
     audio_translations=trace,audio_speech=trace,moderations=trace,\
     responses=trace,conversations=trace,files=trace,vector_stores=trace,clear_objects=trace,\
-    own_deployments=trace,rate=trace,register=trace";
+     own_deployments=trace,rate=trace,register=trace,\
+     assistants=trace,threads=trace,videos=trace,finish_jobs=trace";
 
 static LEAKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 

@@ -11,8 +11,15 @@ use super::builder::Builder;
 use super::{Answer, canary};
 
 /// The operations of kept objects.
-pub(crate) const KEEPING: [Operation; 4] =
-    [Operation::Responses, Operation::Conversations, Operation::Files, Operation::VectorStores];
+pub(crate) const KEEPING: [Operation; 7] = [
+    Operation::Responses,
+    Operation::Conversations,
+    Operation::Files,
+    Operation::VectorStores,
+    Operation::Assistants,
+    Operation::Threads,
+    Operation::Videos,
+];
 
 impl Builder {
     /// An event that keeps objects, at the deployments named gpt-4o-mini.
@@ -49,6 +56,22 @@ pub(crate) fn form(purpose: &str) -> Bytes {
     ))
 }
 
+impl super::World {
+    /// Ends every run and film at once, and accounts for them.
+    pub(crate) async fn end_jobs(&self) {
+        use lanyard_gateway::ports::Clock;
+        // Of one that is gone, that is believed after some minutes.
+        self.wait(chrono::TimeDelta::minutes(6));
+        for id in self.azure().kept() {
+            let end = json!({"status": "completed", "usage": super::azure::kept::run_usage()});
+            self.azure().set_job(&id, end);
+        }
+        let until = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+        let ended = finish_jobs::handle(self.gateway(), self.clock().now(), until).await;
+        ended.expect("the jobs are listed");
+    }
+}
+
 impl Attendee {
     /// Calls with a JSON body, or with none.
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
@@ -73,16 +96,52 @@ impl Attendee {
         match kind {
             Kind::File => self.upload("user_data").await,
             Kind::Response => self.respond(json!({})).await,
-            Kind::Conversation | Kind::VectorStore => {
+            Kind::Conversation | Kind::VectorStore | Kind::Thread => {
                 self.call(Method::POST, &path(kind), Some(&json!({}))).await
+            }
+            Kind::Assistant => {
+                let body = json!({"model": "gpt-4o-mini", "instructions": canary::PROMPT});
+                self.call(Method::POST, &path(kind), Some(&body)).await
+            }
+            Kind::Run => {
+                let thread = self.own_id(Kind::Thread).await;
+                self.run(&thread, json!({})).await
+            }
+            Kind::Video => {
+                let body = json!({"prompt": canary::PROMPT, "seconds": "8"});
+                self.call(Method::POST, &path(kind), Some(&body)).await
             }
         }
     }
 
-    /// Makes an object of a kind and returns its id.
+    /// Makes an object of a kind and returns its id; of a run, behind its thread's.
     pub(crate) async fn own(&self, kind: Kind) -> String {
         let made = self.make(kind).await;
+        let made = made.assert_ok().json();
+        let id = made["id"].as_str().expect("it has an id");
+        match made["thread_id"].as_str() {
+            Some(thread) => format!("{thread}|{id}"),
+            None => id.to_owned(),
+        }
+    }
+
+    async fn own_id(&self, kind: Kind) -> String {
+        let body = match kind {
+            Kind::Assistant => json!({"model": "gpt-4o-mini"}),
+            _ => json!({}),
+        };
+        let made = self.call(Method::POST, &path(kind), Some(&body)).await;
         made.assert_ok().json()["id"].as_str().expect("it has an id").to_owned()
+    }
+
+    /// Runs an assistant of its own on a thread, with further fields.
+    pub(crate) async fn run(&self, thread: &str, fields: Value) -> Answer {
+        let mut body = json!({"assistant_id": self.own_id(Kind::Assistant).await});
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        let runs = format!("{}/{thread}/runs", path(Kind::Thread));
+        self.call(Method::POST, &runs, Some(&body)).await
     }
 
     /// Asks for a response, with further fields.

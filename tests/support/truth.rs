@@ -100,7 +100,7 @@ impl Inner {
         }
     }
 
-    async fn accounts(&self) -> Vec<Account> {
+    pub(crate) async fn accounts(&self) -> Vec<Account> {
         let (page, next) =
             self.true_ledger().attendees(&self.id, None, 1_000).await.expect("the ledger reads");
         assert_eq!(next, None, "a test has at most a thousand attendees");

@@ -124,6 +124,9 @@ impl World {
                 () if path.ends_with("/completions") && !path.ends_with("/chat/completions") => {
                     completions::handle(gateway, request).await
                 }
+                () if path.contains("/assistants") => assistants::handle(gateway, request).await,
+                () if path.contains("/threads") => threads::handle(gateway, request).await,
+                () if path.contains("/videos") => videos::handle(gateway, request).await,
                 () if path.contains("/responses") => responses::handle(gateway, request).await,
                 () if path.contains("/conversations") => {
                     conversations::handle(gateway, request).await

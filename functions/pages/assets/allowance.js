@@ -21,7 +21,7 @@ const OPERATIONS = {
   chat_completions: "chat", completions: "completions", embeddings: "embeddings", responses: "responses",
   images_generations: "pictures", images_edits: "edited pictures", audio_transcriptions: "transcripts",
   audio_translations: "translated speech", audio_speech: "speech", moderations: "moderation",
-  conversations: "conversations", files: "files", vector_stores: "vector stores",
+  conversations: "conversations", files: "files", vector_stores: "vector stores", assistants: "assistants", threads: "threads", videos: "films",
 };
 
 /** A limit's name in words. */

@@ -52,8 +52,15 @@ pub async fn prepare(admin: &Arc<Admin>, first: FirstRun) -> Result<Welcome> {
         }
     };
     let hearing: &[&str] = &["audio_transcriptions", "audio_translations"];
-    let talking: &[&str] =
-        &["chat_completions", "responses", "conversations", "files", "vector_stores"];
+    let talking: &[&str] = &[
+        "chat_completions",
+        "responses",
+        "conversations",
+        "files",
+        "vector_stores",
+        "assistants",
+        "threads",
+    ];
     let pictures: &[&str] = &["images_generations", "images_edits"];
     let mut deployments: Vec<(&str, &[&str])> = vec![
         ("gpt-4o-mini", talking),
@@ -70,6 +77,7 @@ pub async fn prepare(admin: &Arc<Admin>, first: FirstRun) -> Result<Welcome> {
             ("gpt-4o-mini-transcribe", &["audio_transcriptions"]),
             ("gpt-4o-mini-tts", &["audio_speech"]),
             ("omni-moderation", &["moderations"]),
+            ("sora-2", &["videos"]),
         ]);
     }
     for (name, operations) in deployments {

@@ -18,8 +18,9 @@ use tokio_util::task::TaskTracker;
 use crate::template::Route;
 
 /// The functions that stand behind routes. `invoke` knows each of them.
-pub const FUNCTIONS: [&str; 20] = [
+pub const FUNCTIONS: [&str; 23] = [
     "admin",
+    "assistants",
     "audio-speech",
     "audio-transcriptions",
     "audio-translations",
@@ -38,7 +39,9 @@ pub const FUNCTIONS: [&str; 20] = [
     "rate",
     "register",
     "responses",
+    "threads",
     "vector-stores",
+    "videos",
 ];
 
 /// The functions and what they need.
@@ -97,6 +100,7 @@ impl InProcess {
         }
         match route.function.as_str() {
             "admin" => admin::answer(Arc::clone(&self.admin), request).await,
+            "assistants" => attendees!(assistants),
             "audio-speech" => attendees!(audio_speech),
             "audio-transcriptions" => attendees!(audio_transcriptions),
             "audio-translations" => attendees!(audio_translations),
@@ -124,7 +128,9 @@ impl InProcess {
                 answer(Audience::Attendees, request, |r| register::handle(people, r)).await
             }
             "responses" => attendees!(responses),
+            "threads" => attendees!(threads),
             "vector-stores" => attendees!(vector_stores),
+            "videos" => attendees!(videos),
             _ => {
                 answer(Audience::Attendees, request, |_| async { Err(ApiError::UnknownRoute) })
                     .await

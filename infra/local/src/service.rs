@@ -322,6 +322,11 @@ async fn run_by(schedule: Schedule, gateway: Arc<Gateway>, stop: CancellationTok
                 let cleared = clear_objects::handle(gateway, Machine.now(), until).await;
                 cleared.map(|cleared| format!("{cleared:?}"))
             }
+            "finish-jobs" => {
+                let until = Instant::now() + schedule.timeout;
+                let finished = finish_jobs::handle(gateway, Machine.now(), until).await;
+                finished.map(|finished| format!("{finished:?}"))
+            }
             function => Err(format!("there is no function {function} here").into()),
         };
         match done {

@@ -2,8 +2,8 @@
 //!
 //! It answers the proxied operations over HTTP in Azure's shapes, and says in each answer
 //! that no model was asked: the text starts with `[simulated]`, and the header
-//! `x-lanyard-simulator: true` is there. Stored responses, conversations, files and vector stores
-//! are kept in memory. It counts no limits and checks no identity.
+//! `x-lanyard-simulator: true` is there. Stored responses, conversations, files, vector stores,
+//! assistants, threads and films are kept in memory. It counts no limits and checks no identity.
 //!
 //! Words in a prompt that change the answer: "trigger the content filter" gives Azure's 400,
 //! "trigger a rate limit" its 429. The key `wrong-key` gives its 401.
@@ -35,8 +35,10 @@ mod base64;
 mod catalog;
 mod chat;
 mod completion;
+mod crew;
 mod embeddings;
 mod fields;
+mod films;
 mod form;
 mod frames;
 mod kept;
@@ -54,6 +56,7 @@ mod tokens;
 mod tools;
 mod upload;
 mod words;
+mod work;
 
 /// The longest body that is read, in bytes.
 const MOST_BYTES: usize = 16 * 1024 * 1024;

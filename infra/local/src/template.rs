@@ -358,14 +358,18 @@ mod tests {
     }
 
     #[test]
-    fn the_sweep_runs_every_minute_and_the_clearing_every_ten() {
+    fn schedules_are_read_with_their_times() {
         let minute = Duration::from_secs(60);
         let schedule = |function: &str, minutes, seconds| Schedule {
             function: function.to_owned(),
             every: minutes * minute,
             timeout: Duration::from_secs(seconds),
         };
-        let wanted = [schedule("sweep", 1, 55), schedule("clear-objects", 10, 300)];
+        let wanted = [
+            schedule("sweep", 1, 55),
+            schedule("clear-objects", 10, 300),
+            schedule("finish-jobs", 1, 50),
+        ];
         assert_eq!(Template::read().unwrap().schedules, wanted);
         assert_eq!(rate("rate(2 hours)").unwrap(), 120 * minute);
         assert!(rate("cron(0 * * * ? *)").is_err());

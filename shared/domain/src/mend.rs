@@ -64,6 +64,13 @@ pub fn periods<'a>(accounts: impl IntoIterator<Item = &'a Account>) -> BTreeSet<
     accounts.into_iter().flat_map(|account| account.numbers.keys().filter_map(period)).collect()
 }
 
+/// The first period of which an account still has a hold. Neither it nor a later one can be mended:
+/// a job's hold may outlive those of all other requests.
+#[must_use]
+pub fn first_open(account: &Account) -> Option<Period> {
+    account.holds.values().map(crate::account::Hold::period).min()
+}
+
 /// Whether every hold of a period has expired and been settled. `longest_hold_ns` is the time from
 /// admission to expiry.
 #[must_use]

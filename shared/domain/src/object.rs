@@ -9,7 +9,7 @@ use std::str::FromStr;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DeploymentName, EventId, Replica, RequestId};
+use crate::ids::{AppId, DeploymentName, EventId, Replica, RequestId, SessionId};
 use crate::operation::Operation;
 use crate::token::UserId;
 
@@ -25,11 +25,28 @@ pub enum Kind {
     File,
     /// A vector store, made of files.
     VectorStore,
+    /// An assistant: a model with instructions and tools.
+    Assistant,
+    /// A thread of messages.
+    Thread,
+    /// An assistant's work on a thread.
+    Run,
+    /// A film.
+    Video,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Response, Self::Conversation, Self::File, Self::VectorStore];
+    pub const ALL: [Self; 8] = [
+        Self::Response,
+        Self::Conversation,
+        Self::File,
+        Self::VectorStore,
+        Self::Assistant,
+        Self::Thread,
+        Self::Run,
+        Self::Video,
+    ];
 
     /// The kind's name in the table.
     #[must_use]
@@ -39,6 +56,10 @@ impl Kind {
             Self::Conversation => "conversation",
             Self::File => "file",
             Self::VectorStore => "vector_store",
+            Self::Assistant => "assistant",
+            Self::Thread => "thread",
+            Self::Run => "run",
+            Self::Video => "video",
         }
     }
 
@@ -50,6 +71,10 @@ impl Kind {
             Self::Conversation => "conversation",
             Self::File => "file",
             Self::VectorStore => "vector store",
+            Self::Assistant => "assistant",
+            Self::Thread => "thread",
+            Self::Run => "run",
+            Self::Video => "video",
         }
     }
 
@@ -61,6 +86,24 @@ impl Kind {
             Self::Conversation => Operation::Conversations,
             Self::File => Operation::Files,
             Self::VectorStore => Operation::VectorStores,
+            Self::Assistant => Operation::Assistants,
+            Self::Thread | Self::Run => Operation::Threads,
+            Self::Video => Operation::Videos,
+        }
+    }
+
+    /// Whether Azure works on it after it has been made. It is paid for when that ends, out of the
+    /// hold of the request that made it.
+    #[must_use]
+    pub fn is_job(self) -> bool {
+        match self {
+            Self::Run | Self::Video => true,
+            Self::Response
+            | Self::Conversation
+            | Self::File
+            | Self::VectorStore
+            | Self::Assistant
+            | Self::Thread => false,
         }
     }
 }
@@ -146,6 +189,9 @@ pub struct Owned {
     pub kind: Kind,
     /// What Azure calls it.
     pub id: ObjectId,
+    /// The thread of a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ObjectId>,
     /// At which event it was made.
     pub event: EventId,
     /// Who made it.
@@ -156,6 +202,12 @@ pub struct Owned {
     pub tokens: u64,
     /// The request that made it.
     pub request_id: RequestId,
+    /// Of a job, the session of that request: its record is written when the job ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// Of a job, the application that sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppId>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When the event ends, as it was planned then.
@@ -171,6 +223,12 @@ impl Owned {
     #[must_use]
     pub fn owner(&self) -> Owner {
         Owner { event: self.event.clone(), user: self.user.clone() }
+    }
+
+    /// The path at Azure, below the operation's.
+    pub fn segments(&self) -> impl Iterator<Item = &str> + Clone {
+        let thread = self.parent.iter().flat_map(|thread| [thread.as_str(), "runs"]);
+        thread.chain([self.id.as_str()])
     }
 
     /// From when on nobody needs to know any more.

@@ -35,11 +35,17 @@ pub enum Operation {
     Files,
     /// `…/vector_stores`
     VectorStores,
+    /// `…/assistants`
+    Assistants,
+    /// `…/threads`, with their messages and runs.
+    Threads,
+    /// `…/videos`
+    Videos,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::ChatCompletions,
         Self::Embeddings,
         Self::Completions,
@@ -53,6 +59,9 @@ impl Operation {
         Self::Conversations,
         Self::Files,
         Self::VectorStores,
+        Self::Assistants,
+        Self::Threads,
+        Self::Videos,
     ];
 
     /// The end of the operation's path, the same at OpenAI, at Azure and here.
@@ -72,6 +81,9 @@ impl Operation {
             Self::Conversations => "conversations",
             Self::Files => "files",
             Self::VectorStores => "vector_stores",
+            Self::Assistants => "assistants",
+            Self::Threads => "threads",
+            Self::Videos => "videos",
         }
     }
 
@@ -89,7 +101,13 @@ impl Operation {
             | Self::AudioTranslations
             | Self::AudioSpeech
             | Self::Moderations => true,
-            Self::Responses | Self::Conversations | Self::Files | Self::VectorStores => false,
+            Self::Responses
+            | Self::Conversations
+            | Self::Files
+            | Self::VectorStores
+            | Self::Assistants
+            | Self::Threads
+            | Self::Videos => false,
         }
     }
 
@@ -110,6 +128,9 @@ impl Operation {
             Self::Conversations => "conversations",
             Self::Files => "files",
             Self::VectorStores => "vector_stores",
+            Self::Assistants => "assistants",
+            Self::Threads => "threads",
+            Self::Videos => "videos",
         }
     }
 
@@ -127,7 +148,10 @@ impl Operation {
             | Self::Responses
             | Self::Conversations
             | Self::Files
-            | Self::VectorStores => false,
+            | Self::VectorStores
+            | Self::Assistants
+            | Self::Threads
+            | Self::Videos => false,
         }
     }
 
@@ -147,7 +171,10 @@ impl Operation {
             | Self::Moderations
             | Self::Conversations
             | Self::Files
-            | Self::VectorStores => false,
+            | Self::VectorStores
+            | Self::Assistants
+            | Self::Threads
+            | Self::Videos => false,
         }
     }
 
@@ -166,7 +193,10 @@ impl Operation {
             | Self::Responses
             | Self::Conversations
             | Self::Files
-            | Self::VectorStores => false,
+            | Self::VectorStores
+            | Self::Assistants
+            | Self::Threads
+            | Self::Videos => false,
         }
     }
 }

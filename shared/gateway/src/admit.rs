@@ -31,6 +31,10 @@ use crate::request::Request;
 /// How long a hold lives: longer than any function may run.
 pub const HOLD_LIFE: chrono::TimeDelta = chrono::TimeDelta::minutes(6);
 
+/// How long the hold of a job lives, a run or a film: longer than Azure works on one. Runs expire
+/// ten minutes after they were made, films take some minutes.
+pub const JOB_LIFE: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+
 /// Guesses that may be wrong before the account changes too fast to follow.
 const GUESSES: usize = 8;
 
@@ -88,7 +92,7 @@ impl Gateway {
             estimate: if notes.is_own { Estimate::NOTHING } else { demanded.estimate },
             now: request.now.into(),
             day: attendance.day,
-            expires_at: (request.now + HOLD_LIFE).into(),
+            expires_at: (request.now + if demanded.is_job { JOB_LIFE } else { HOLD_LIFE }).into(),
             is_recorded: event.records_requests,
         };
         let attendee_key = AccountKey::Attendee(event.id.clone(), attendance.user.clone());

@@ -20,7 +20,7 @@ use crate::memory::{Bounded, Memory};
 use crate::notes::Notes;
 use crate::objects::{Keeper, Keeping, Pace, ownership};
 use crate::parse;
-use crate::payload::{Caps, Payload};
+use crate::payload::Payload;
 use crate::ports::{Clock, EventStore, Journal, Ledger, Luck, Objects, RequestLine, Upstream};
 use crate::request::{Request, Response};
 use crate::send::Sent;
@@ -131,12 +131,7 @@ impl Gateway {
         let wanted = route.deployment.or(header).or(model.as_deref());
         let choice = attendance.choose(wanted, operation)?;
         line.model = choice.name().cloned();
-        let demanded = payload.demanded(&Caps {
-            completion_tokens: attendance.event().max_completion_tokens,
-            choices: attendance.event().max_choices,
-            extra_tool_types: &attendance.event().extra_tool_types,
-            keeps_objects: attendance.event().keeps_objects,
-        })?;
+        let demanded = payload.demanded(&attendance.caps())?;
         let own_prompt_tokens = demanded.estimate.prompt_tokens;
         let named = self.named(&attendance, payload.references()?).await?;
         let choice = match demanded.is_kept || !named.is_empty() {

@@ -24,6 +24,8 @@ pub const APP_ID: &str = "x-app-id";
 pub const COMPANY_ID: &str = "x-company-id";
 /// A version of the API, as clients of some gateways send it in a header.
 pub const API_VERSION: &str = "x-api-version";
+/// A preview of OpenAI's API that is asked for.
+pub const BETA: &str = "openai-beta";
 /// Our id of the request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Azure's id of its answer.

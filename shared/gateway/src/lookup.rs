@@ -38,6 +38,13 @@ pub struct OpenEvent {
     code_works_until: Option<DateTime<Utc>>,
 }
 
+impl OpenEvent {
+    /// An event that nobody asks for by its code.
+    pub(crate) fn of(event: Event, catalog: Catalog) -> Self {
+        Self { event, catalog, code_works_until: None }
+    }
+}
+
 /// By what an event is found.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Handle {

@@ -1,18 +1,27 @@
-//! Objects that Azure keeps for attendees: stored responses, conversations, files, vector stores.
+//! Objects that Azure keeps for attendees: stored responses, conversations, files, vector stores,
+//! assistants, threads, runs, films.
 //!
 //! All attendees of an event share a resource, and Azure gives any object to whoever names its id.
 //! So the owner of each is written down when it is made ([`keeper`]), and every later call looks
 //! the id up among the caller's own first ([`ownership`]): what is somebody else's is not found,
-//! just as what never was. What can be called is one table, [`verbs`].
+//! just as what never was. What can be called is one table, [`verbs`]. What Azure works on after its
+//! answer is paid for by [`jobs`].
 
+mod answers;
+mod beta;
 mod call;
 pub mod clear;
 mod create;
+pub mod finish;
+pub(crate) mod jobs;
 pub(crate) mod keeper;
 mod list;
 pub(crate) mod ownership;
 mod pace;
 mod query;
+mod start;
+mod stream;
+mod told;
 mod upload;
 pub mod verbs;
 
@@ -66,9 +75,13 @@ impl Gateway {
             Deed::Create => self.create(request, &attendance, &asked, notes, line).await,
             Deed::List => self.list(request, &attendance, &asked, &query, notes, line).await,
             Deed::Poll => self.poll(request, &attendance, &asked, &query, line).await,
-            Deed::Read | Deed::Download | Deed::Change | Deed::Extend | Deed::Delete => {
-                self.touch(request, &attendance, &asked, &query, notes, line).await
-            }
+            Deed::Start => self.start(request, &attendance, &asked, &query, notes, line).await,
+            Deed::Read
+            | Deed::Resume
+            | Deed::Download
+            | Deed::Change
+            | Deed::Extend
+            | Deed::Delete => self.touch(request, &attendance, &asked, &query, notes, line).await,
         }
     }
 }

@@ -4,7 +4,9 @@
 //! from the same parse that writes the body for Azure, so nothing can be read one way here and
 //! another way there.
 
+mod assistants;
 mod audio;
+mod films;
 mod governed;
 mod images;
 mod json;
@@ -30,11 +32,18 @@ use crate::error::{ApiError, BadRequestCode};
 use crate::request::Request;
 use crate::send::JSON;
 
+pub(crate) use assistants::RUN_PROMPT;
+pub(crate) use films::{Film, LONGEST_FILM};
 pub use governed::{Caps, Demanded};
 pub(crate) use references::Reference;
 
 /// The largest body, in bytes: Lambda's own limit is 6 MB, with the event around it.
 pub const MOST_BYTES: usize = 5 * 1024 * 1024;
+
+/// The fields of a JSON object of Azure's, in their order; none if it is something else.
+pub(crate) fn fields_of(bytes: &[u8]) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
+    json::object(bytes).ok()
+}
 
 /// A body's fields in their order, governed ones told from the rest.
 #[derive(Debug)]
@@ -131,6 +140,43 @@ impl<'a> Payload<'a> {
     /// 400 for items that are only named, and for too many images.
     pub(crate) fn items_tokens(&self) -> Result<u64, ApiError> {
         responses::items(self, "items").map(|estimate| estimate.prompt_tokens)
+    }
+
+    /// Checks the tools of an assistant, and what tools are to find.
+    ///
+    /// # Errors
+    ///
+    /// 400 that names the parameter.
+    pub(crate) fn check_assistant(&self, caps: &Caps<'_>) -> Result<(), ApiError> {
+        assistants::check(self, caps)
+    }
+
+    /// What a run may cost, with this prompt unless it names its own bound.
+    ///
+    /// # Errors
+    ///
+    /// 400 that names the parameter.
+    pub(crate) fn run(&self, caps: &Caps<'_>, usual_prompt: u64) -> Result<Demanded, ApiError> {
+        assistants::run(self, caps, usual_prompt)
+    }
+
+    /// The body of a run for Azure.
+    pub(crate) fn run_for_azure(&self, demanded: &Demanded, azure_name: &str) -> Bytes {
+        assistants::write_run(self, demanded, azure_name)
+    }
+
+    /// The body of an assistant for Azure.
+    pub(crate) fn assistant_for_azure(&self, azure_name: &str) -> Bytes {
+        assistants::write_assistant(self, azure_name)
+    }
+
+    /// Whether the answer is to be streamed.
+    ///
+    /// # Errors
+    ///
+    /// 400 unless it is said by true or false.
+    pub(crate) fn is_streamed(&self) -> Result<bool, ApiError> {
+        Ok(governed::flag(self, "stream")?.unwrap_or(false))
     }
 
     /// The body for Azure.

@@ -175,6 +175,15 @@ pub trait Objects: Send + Sync {
     /// Remembers no longer that an event may have objects.
     async fn unmark(&self, event: &EventId) -> Result<(), Cause>;
 
+    /// Remembers that Azure works on an object whose cost is not known yet.
+    async fn open_job(&self, job: &Owned) -> Result<(), Cause>;
+
+    /// Every object that Azure may still work on, at any event.
+    async fn open_jobs(&self) -> Result<Vec<Owned>, Cause>;
+
+    /// Remembers no longer that Azure works on an object.
+    async fn close_job(&self, job: &Owned) -> Result<(), Cause>;
+
     /// Some of an event's objects, `after` one.
     async fn of_event(
         &self,
@@ -195,6 +204,8 @@ pub struct UpstreamCall {
     pub content_type: Option<HeaderValue>,
     /// The body to send.
     pub body: Bytes,
+    /// The preview of the API that is asked for, in the words of `OpenAI-Beta`.
+    pub beta: Option<&'static str>,
     /// What the answer may be.
     pub accept: &'static str,
     /// Whether a stream is expected.

@@ -7,7 +7,7 @@
 mod count;
 mod events;
 pub(crate) mod media;
-mod pump;
+pub(crate) mod pump;
 mod sound;
 
 use std::borrow::Cow;

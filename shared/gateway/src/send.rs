@@ -62,6 +62,7 @@ impl Outgoing<'_> {
                 &self.user,
             ),
             content_type: Some(self.payload.content_type()),
+            beta: None,
             accept: media::accepted(self.operation, self.demanded.is_streamed),
             is_streamed: self.demanded.is_streamed,
             request_id: self.request.id.clone(),
@@ -78,6 +79,8 @@ pub(crate) enum Failure {
     BadCredential(Option<CredentialMark>),
     /// Azure knows the deployment, and not what the request names.
     Missing,
+    /// Azure does not know the path, or the deployment.
+    NotThere(Box<crate::error::ModelRefusal>),
     /// Nothing helps.
     Final(ApiError),
 }
@@ -122,7 +125,7 @@ impl Gateway {
                 let is_renewed = self.ports.upstream.renew_credential(first, *refused).await;
                 is_renewed.then_some(first)
             }
-            Failure::Missing | Failure::Final(_) => None,
+            Failure::Missing | Failure::NotThere(_) | Failure::Final(_) => None,
         };
         let error = match second {
             Some(second) => match self.call(second, outgoing.to(second)).await {
@@ -180,7 +183,7 @@ impl Gateway {
                 Err(if upstream::is_missing_object(&body) {
                     Failure::Missing
                 } else {
-                    Failure::Final(misconfigured())
+                    Failure::NotThere(Box::new(upstream::refusal(status, &body, deployment)))
                 })
             }
             StatusCode::FORBIDDEN => Err(Failure::Final(misconfigured())),
@@ -217,7 +220,9 @@ impl Failure {
     pub(crate) fn into_error(self) -> ApiError {
         match self {
             Self::Transient(error) | Self::Final(error) => error,
-            Self::Missing => ApiError::UpstreamMisconfigured(Some(said(StatusCode::NOT_FOUND))),
+            Self::Missing | Self::NotThere(_) => {
+                ApiError::UpstreamMisconfigured(Some(said(StatusCode::NOT_FOUND)))
+            }
             Self::BadCredential(_) => {
                 ApiError::UpstreamMisconfigured(Some(said(StatusCode::UNAUTHORIZED)))
             }

@@ -16,7 +16,7 @@ use lanyard_domain::settlement::{self, Settlement};
 use lanyard_domain::usage::{Charge, UsageRecord};
 use tokio_util::task::TaskTracker;
 
-use crate::admit::Reservation;
+use crate::admit::{HOLD_LIFE, Reservation};
 use crate::memory::Memory;
 use crate::ports::{Clock, Incident, Journal, Ledger, LedgerFault, Outcome, RequestLine};
 
@@ -91,8 +91,8 @@ impl Settler {
         self.tasks.spawn(async move { settler.settle(reservation, ending).await });
     }
 
-    /// Settles a reservation and writes its line in the journal.
-    pub(crate) async fn settle(&self, mut reservation: Reservation, ending: Ending) {
+    /// Settles a reservation and writes its line in the journal. False if it stays to be settled.
+    pub(crate) async fn settle(&self, mut reservation: Reservation, ending: Ending) -> bool {
         reservation.disarm();
         let now = self.clock.now();
         let used = ending.settlement.charge(&reservation.hold);
@@ -109,7 +109,10 @@ impl Settler {
                 Ok(None) => (charge, true),
                 // The sweep was faster: its word stands.
                 Ok(Some(earlier)) => (Some(earlier.charge), false),
-                Err(fault) => return self.failed(record, &fault),
+                Err(fault) => {
+                    self.failed(record, &fault);
+                    return false;
+                }
             },
         };
         let allowances =
@@ -125,6 +128,7 @@ impl Settler {
             // Without a record to say so, the account has said that this is the first time.
             self.count_hour(record.as_ref()).await;
         }
+        let is_settled = settled.is_ok();
         if let (Err(fault), Some(record)) = (&settled, &record) {
             self.failed(record, fault);
         }
@@ -146,6 +150,7 @@ impl Settler {
                 event.count(Field::Committed).saturating_mul(100).checked_div(budget)
             }),
         });
+        is_settled
     }
 
     /// Settles a hold on the attendee's account and, if that was the first time, on the event's.
@@ -198,8 +203,8 @@ impl Settler {
                 Ok(true)
             }
             // A hold that is gone after a lost answer was settled by that very try, unless it has
-            // expired and the sweep may have done it.
-            Outcome::Kept(_) => Ok(is_unknown && hold.expires_at > now.into()),
+            // expired and the sweep may have done it, or is a job's, which anybody may settle.
+            Outcome::Kept(_) => Ok(is_unknown && hold.expires_at > now.into() && !is_jobs(hold)),
         }
     }
 
@@ -356,6 +361,11 @@ fn record(
         answer: reservation.notes.answer.clone(),
         own_charge: None,
     }
+}
+
+/// Whether a hold lives longer than those of requests.
+fn is_jobs(hold: &Hold) -> bool {
+    hold.expires_at.since(hold.admitted_at) > HOLD_LIFE.num_nanoseconds().unwrap_or(i64::MAX)
 }
 
 pub(crate) fn ms_between(from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {

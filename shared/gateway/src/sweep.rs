@@ -59,7 +59,7 @@ impl Gateway {
         swept.events += 1;
         let key = AccountKey::Event(event.id.clone());
         let before = self.ports.ledger.account(&key).await?.unwrap_or_default();
-        let mut tallies: BTreeMap<Period, Tally> = BTreeMap::new();
+        let mut read = Attendees::default();
         let (mut seated, mut is_asking) = (0, false);
         let mut after = None;
         loop {
@@ -69,10 +69,7 @@ impl Gateway {
                 let account = self.expire(event, &user, account, now, swept).await?;
                 seated += u64::from(account.numbers.contains_key(&Field::SeatedAt));
                 is_asking |= is_asking_now(&account, now);
-                for period in mend::periods([&account]) {
-                    let tally = tallies.entry(period).or_default();
-                    *tally = tally.plus(Tally::of(&account, period));
-                }
+                read.add(&account);
             }
             after = next;
             if after.is_none() {
@@ -83,7 +80,7 @@ impl Gateway {
             // Kept: somebody came meanwhile, and the next sweep counts again.
             self.ports.ledger.apply(&key, &write).await?;
         }
-        self.mend(event, &key, before, &tallies, now, swept).await
+        self.mend(event, &key, before, &read, now, swept).await
     }
 
     /// Settles an attendee's expired holds and returns the account after that.
@@ -134,20 +131,21 @@ impl Gateway {
         event: &Event,
         key: &AccountKey,
         mut account: Account,
-        tallies: &BTreeMap<Period, Tally>,
+        attendees: &Attendees,
         now: DateTime<Utc>,
         swept: &mut Swept,
     ) -> Result<(), LedgerFault> {
         let longest = HOLD_LIFE.num_nanoseconds().unwrap_or(i64::MAX);
         let mut periods = mend::periods([&account]);
-        periods.extend(tallies.keys().copied());
+        periods.extend(attendees.tallies.keys().copied());
         let mended_through = account.numbers.get(&Field::MendedThrough).copied();
         for period in periods {
             let is_mended = mended_through.is_some_and(|last| period.0 <= last);
-            if is_mended || !mend::is_over(period, now.into(), longest) {
+            let is_open = attendees.first_open.is_some_and(|first| period >= first);
+            if is_mended || is_open || !mend::is_over(period, now.into(), longest) {
                 continue;
             }
-            let tally = tallies.get(&period).copied().unwrap_or_default();
+            let tally = attendees.tallies.get(&period).copied().unwrap_or_default();
             let is_needed = mend::is_needed(&account, period, tally);
             match self.ports.ledger.apply(key, &mend::write(&account, period, tally)).await? {
                 Outcome::Made(after) => account = after,
@@ -161,6 +159,25 @@ impl Gateway {
             }
         }
         Ok(())
+    }
+}
+
+/// What all the attendees of an event have settled, and what they still hold.
+#[derive(Default)]
+struct Attendees {
+    tallies: BTreeMap<Period, Tally>,
+    /// From this period on somebody has a hold. Periods are mended in their order, so none is before
+    /// that one.
+    first_open: Option<Period>,
+}
+
+impl Attendees {
+    fn add(&mut self, account: &Account) {
+        self.first_open = self.first_open.into_iter().chain(mend::first_open(account)).min();
+        for period in mend::periods([account]) {
+            let tally = self.tallies.entry(period).or_default();
+            *tally = tally.plus(Tally::of(account, period));
+        }
     }
 }
 

@@ -159,6 +159,9 @@ impl Upstream for Azure {
         if let Some(content_type) = call.content_type {
             request = request.header(CONTENT_TYPE, content_type).body(call.body);
         }
+        if let Some(beta) = call.beta {
+            request = request.header("openai-beta", beta);
+        }
         let sending = request
             .header(ACCEPT, call.accept)
             .header(USER_AGENT, concat!("lanyard/", env!("CARGO_PKG_VERSION")))

@@ -106,6 +106,19 @@ const BINDING: [Grant; 5] = [
     Grant { action: "ssm:DeleteParameter", on: Target::OwnKeys },
 ];
 
+/// `objects`: runs and films, from when they are made until they are settled.
+const WORKING: [Grant; 2] =
+    [items("dynamodb:PutItem", Partition::Jobs), items("dynamodb:DeleteItem", Partition::Jobs)];
+
+/// `objects` and `event_store`: the jobs that are open, their events and deployments, the accounts
+/// that hold what they may cost, and that one is settled. No code, no token, no object.
+const FINISHING: [Grant; 4] = [
+    items("dynamodb:Query", Partition::Jobs),
+    items("dynamodb:GetItem", Partition::Event),
+    items("dynamodb:Query", Partition::Organiser),
+    items("dynamodb:DeleteItem", Partition::Jobs),
+];
+
 /// `objects` and `keys`: the events that may have objects, their deployments and what they keep.
 const CLEARING: [Grant; 8] = [
     items("dynamodb:Query", Partition::Marks),
@@ -169,6 +182,8 @@ pub enum Work {
     Converse,
     /// Relays what is done with objects that Azure keeps.
     Keep,
+    /// The same, and some of them are jobs.
+    Employ,
     /// Answers an attendee from the table.
     Answer,
     /// Keeps what attendees think of answers.
@@ -185,6 +200,8 @@ pub enum Work {
     Sweep,
     /// Deletes what Azure keeps of events that are over.
     Clear,
+    /// Settles jobs of which nobody has seen the end.
+    Finish,
 }
 
 impl Work {
@@ -202,7 +219,11 @@ impl Work {
             "sweep" => Some(Self::Sweep),
             "clear-objects" => Some(Self::Clear),
             "chat-completions" => Some(Self::Converse),
-            "responses" | "conversations" | "files" | "vector-stores" => Some(Self::Keep),
+            "finish-jobs" => Some(Self::Finish),
+            "responses" | "conversations" | "files" | "vector-stores" | "assistants" => {
+                Some(Self::Keep)
+            }
+            "threads" | "videos" => Some(Self::Employ),
             _ => Operation::ALL.iter().any(is_proxied).then_some(Self::Forward),
         }
     }
@@ -217,6 +238,8 @@ impl Work {
                 let keeping = FINDING.into_iter().chain(KEEPING);
                 LOOKING_UP.into_iter().chain(FORWARDING).chain(keeping).collect()
             }
+            Self::Employ => Self::Keep.calls().into_iter().chain(WORKING).collect(),
+            Self::Finish => FORWARDING.into_iter().chain(FINISHING).collect(),
             Self::Answer => LOOKING_UP.into(),
             Self::Rate => LOOKING_UP.into_iter().chain(RATING).collect(),
             Self::Register => LOOKING_UP.into_iter().chain(REGISTERING).collect(),

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
+use lanyard_gateway::admit::JOB_LIFE;
 use lanyard_gateway::ports::{Cause, ObjectPage, Objects, Size};
 
 use crate::table::{
@@ -24,6 +25,9 @@ fn owned(item: &Item) -> Result<Owned, Cause> {
     }
     Ok(owned)
 }
+
+/// How long an open job is remembered after its hold has expired.
+const REMEMBERED: chrono::TimeDelta = chrono::TimeDelta::days(1);
 
 /// A count as DynamoDB can add to it without running over.
 fn size(tokens: u64) -> aws_sdk_dynamodb::types::AttributeValue {
@@ -133,6 +137,39 @@ impl Objects for Table {
 
     async fn unmark(&self, event: &EventId) -> Result<(), Cause> {
         self.remove(Key::mark(event)).await
+    }
+
+    async fn open_job(&self, job: &Owned) -> Result<(), Cause> {
+        let mut item = Key::job(job).attributes();
+        put_document(&mut item, job)?;
+        let until = job.created_at + JOB_LIFE + REMEMBERED;
+        item.insert("expires_at".to_owned(), number(until.timestamp()));
+        self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await?;
+        Ok(())
+    }
+
+    async fn open_jobs(&self) -> Result<Vec<Owned>, Cause> {
+        let mut jobs = Vec::new();
+        let mut start: Option<Item> = None;
+        loop {
+            let page = self
+                .below(Partition::Jobs.of(""), EVENT_PREFIX)
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await?;
+            for item in page.items() {
+                jobs.push(get_document(item)?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(jobs);
+            }
+        }
+    }
+
+    async fn close_job(&self, job: &Owned) -> Result<(), Cause> {
+        self.remove(Key::job(job)).await
     }
 
     async fn of_event(

@@ -19,6 +19,7 @@
 //! | `CLAIM#<event id>` | `<user>` | who has claimed a user's name, by a hash of the proof |
 //! | `OWN#<event id>#<user>` | `DEPLOYMENT#<name>#<replica>` | deployments that one attendee alone uses |
 //! | `OBJECTS#<event id>` | `<user>#<kind>#<upstream id>` | whose an object kept upstream is |
+//! | `JOBS` | `EVENT#<id>#<user>#<kind>#<upstream id>` | runs and films whose end nobody has seen |
 //! | `MARKS` | `EVENT#<id>` | events that may have such objects |
 
 use std::collections::HashMap;
@@ -31,7 +32,7 @@ use lanyard_domain::account::AccountKey;
 use lanyard_domain::ids::{
     DeploymentName, EventId, OrganiserId, Replica, RequestId, SessionId, TokenId,
 };
-use lanyard_domain::object::{Kind, ObjectId, Owner};
+use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_gateway::ports::Cause;
 use serde::Serialize;
@@ -150,6 +151,13 @@ impl Key {
         Self::new(objects_pk(&owner.event), sk)
     }
 
+    /// A run or a film whose end nobody has seen.
+    #[must_use]
+    pub fn job(job: &Owned) -> Self {
+        let (event, prefix) = (&job.event, objects_prefix(&job.user, job.kind));
+        Self::new(Partition::Jobs.of(""), format!("{EVENT_PREFIX}{event}#{prefix}{}", job.id))
+    }
+
     /// That an event may have objects.
     #[must_use]
     pub fn mark(event: &EventId) -> Self {
@@ -243,11 +251,13 @@ pub enum Partition {
     Objects,
     /// The events that may have such objects: one partition.
     Marks,
+    /// The runs and films whose end nobody has seen: one partition.
+    Jobs,
 }
 
 impl Partition {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Code,
         Self::Event,
         Self::Organiser,
@@ -259,6 +269,7 @@ impl Partition {
         Self::Own,
         Self::Objects,
         Self::Marks,
+        Self::Jobs,
     ];
 
     /// How the keys of such partitions begin; the whole key of the sweep's.
@@ -276,6 +287,7 @@ impl Partition {
             Self::Own => "OWN#",
             Self::Objects => "OBJECTS#",
             Self::Marks => "MARKS",
+            Self::Jobs => "JOBS",
         }
     }
 
@@ -298,7 +310,7 @@ impl Partition {
             | Self::Claim
             | Self::Own
             | Self::Objects => self.of("*"),
-            Self::Sweep | Self::Marks => self.of(""),
+            Self::Sweep | Self::Marks | Self::Jobs => self.of(""),
         }
     }
 }
@@ -458,7 +470,6 @@ mod tests {
     use lanyard_domain::credential::{Authority, Credential, Identity};
     use lanyard_domain::entry::Access;
     use lanyard_domain::event::{Event, OwnDeployments, Signing};
-    use lanyard_domain::object::Owned;
     use lanyard_domain::usage::UsageRecord;
     use lanyard_gateway::people::Claim;
 

@@ -16,6 +16,32 @@ enum To {
     /// Below a vector store of the sender's own.
     Below(&'static str),
     Chat,
+    Assistant,
+    /// An assistant of the sender's own.
+    OwnAssistant,
+    Thread,
+    /// A thread of the sender's own, and below it.
+    OwnThread(&'static str),
+    /// A run with a thread of its own.
+    ThreadAndRun,
+    Video,
+}
+
+/// What a sender has.
+struct Own {
+    store: String,
+    assistant: String,
+    thread: String,
+}
+
+impl Own {
+    async fn of(who: &Attendee) -> Self {
+        Self {
+            store: who.own(Kind::VectorStore).await,
+            assistant: who.own(Kind::Assistant).await,
+            thread: who.own(Kind::Thread).await,
+        }
+    }
 }
 
 /// One row for each place in a body at which Azure reads an id.
@@ -72,15 +98,72 @@ fn rows(id: &str) -> Vec<(Kind, To, Value)> {
                 {"type": "file", "file": {"file_id": id}}]}]}),
         ),
     ]
+    .into_iter()
+    .chain(rows_of_assistants(id))
+    .collect()
 }
 
-async fn send(who: &Attendee, to: &To, store: &str, body: Value) -> crate::support::Answer {
+fn rows_of_assistants(id: &str) -> Vec<(Kind, To, Value)> {
+    let interpreted = json!({"tool_resources": {"code_interpreter": {"file_ids": [id]}}});
+    let searched = json!({"tool_resources": {"file_search": {"vector_store_ids": [id]}}});
+    let attached = json!([{"file_id": id, "tools": [{"type": "file_search"}]}]);
+    let message = json!({"role": "user", "content": "hello", "attachments": attached});
+    let picture = json!({"role": "user", "content": [
+        {"type": "image_file", "image_file": {"file_id": id}}]});
+    vec![
+        (Kind::File, To::Assistant, interpreted.clone()),
+        (Kind::VectorStore, To::Assistant, searched.clone()),
+        (Kind::File, To::OwnAssistant, interpreted.clone()),
+        (Kind::VectorStore, To::OwnAssistant, searched.clone()),
+        (Kind::File, To::Thread, interpreted.clone()),
+        (Kind::VectorStore, To::Thread, searched.clone()),
+        (Kind::File, To::Thread, json!({"messages": [message]})),
+        (Kind::File, To::Thread, json!({"messages": [picture]})),
+        (Kind::File, To::OwnThread(""), interpreted.clone()),
+        (Kind::VectorStore, To::OwnThread(""), searched.clone()),
+        (Kind::File, To::OwnThread("/messages"), message.clone()),
+        (Kind::File, To::OwnThread("/messages"), picture.clone()),
+        (Kind::Assistant, To::OwnThread("/runs"), json!({"assistant_id": id})),
+        (Kind::File, To::OwnThread("/runs"), json!({"additional_messages": [message]})),
+        (Kind::File, To::OwnThread("/runs"), json!({"additional_messages": [picture]})),
+        (Kind::Assistant, To::ThreadAndRun, json!({"assistant_id": id})),
+        (Kind::File, To::ThreadAndRun, interpreted.clone()),
+        (Kind::VectorStore, To::ThreadAndRun, searched.clone()),
+        (Kind::File, To::ThreadAndRun, json!({"thread": {"messages": [message]}})),
+        (Kind::File, To::ThreadAndRun, json!({"thread": {"messages": [picture]}})),
+        (Kind::File, To::ThreadAndRun, json!({"thread": interpreted})),
+        (Kind::VectorStore, To::ThreadAndRun, json!({"thread": searched})),
+        (Kind::File, To::Video, json!({"input_reference": {"file_id": id}})),
+    ]
+}
+
+/// A body with what it needs beside, unless it says so itself.
+fn with(needed: Value, body: Value) -> Value {
+    let mut all = needed;
+    for (name, value) in body.as_object().into_iter().flatten() {
+        all[name] = value.clone();
+    }
+    all
+}
+
+async fn send(who: &Attendee, to: &To, own: &Own, body: Value) -> crate::support::Answer {
+    let store = &own.store;
+    let assistant = json!({"assistant_id": own.assistant});
     let (path, body) = match to {
         To::Response => (path(Kind::Response), response(body)),
         To::Conversation => (path(Kind::Conversation), body),
         To::VectorStore => (path(Kind::VectorStore), body),
         To::Below(end) => (format!("{}/{store}{end}", path(Kind::VectorStore)), body),
         To::Chat => (CHAT.to_owned(), body),
+        To::Assistant => (path(Kind::Assistant), with(json!({"model": "gpt-4o-mini"}), body)),
+        To::OwnAssistant => (format!("{}/{}", path(Kind::Assistant), own.assistant), body),
+        To::Thread => (path(Kind::Thread), body),
+        To::OwnThread(end) => {
+            let needed = if *end == "/runs" { assistant } else { json!({}) };
+            (format!("{}/{}{end}", path(Kind::Thread), own.thread), with(needed, body))
+        }
+        To::ThreadAndRun => (format!("{}/runs", path(Kind::Thread)), with(assistant, body)),
+        To::Video => (path(Kind::Video), with(json!({"prompt": "elephants"}), body)),
     };
     who.call(Method::POST, &path, Some(&body)).await
 }
@@ -93,18 +176,18 @@ async fn an_id_in_a_body_is_ones_own_or_404() {
     });
     let world = world.start().await;
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
-    let (adas, bobs) = (ada.own(Kind::VectorStore).await, bob.own(Kind::VectorStore).await);
+    let (adas, bobs) = (Own::of(&ada).await, Own::of(&bob).await);
     for row in 0..rows("").len() {
         let kind = rows("")[row].0;
         let id = ada.own(kind).await;
         let place = rows("X").remove(row).2;
         let calls = world.azure().calls();
         let mut refusals = Vec::new();
-        for (who, store, id) in
+        for (who, own, id) in
             [(&bob, &bobs, id.as_str()), (&ada, &adas, "never-was"), (&bob, &bobs, "never/was")]
         {
             let (_, to, body) = rows(id).remove(row);
-            let refused = send(who, &to, store, body).await;
+            let refused = send(who, &to, own, body).await;
             refused.assert_refused(404, "object_not_found");
             refusals.push(refused.text().to_owned());
         }
@@ -115,6 +198,7 @@ async fn an_id_in_a_body_is_ones_own_or_404() {
         send(&ada, &to, &adas, body).await.assert_ok();
         assert!(world.azure().requests().pop().unwrap().json().to_string().contains(&id));
     }
+    world.end_jobs().await;
     world.settle().await;
 }
 
@@ -162,6 +246,8 @@ async fn an_id_is_refused_where_the_event_keeps_nothing() {
     let answer = ada.respond(json!({"previous_response_id": "resp_1"})).await;
     answer.assert_refused(403, "objects_not_kept");
     let (_, to, body) = rows("file-1").pop().unwrap();
-    send(&ada, &to, "", body).await.assert_refused(403, "objects_not_kept");
+    let none = String::new();
+    let own = Own { store: none.clone(), assistant: none.clone(), thread: none };
+    send(&ada, &to, &own, body).await.assert_refused(403, "objects_not_kept");
     assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0));
 }

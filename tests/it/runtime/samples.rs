@@ -39,6 +39,7 @@ async fn every_sample_invocation_is_answered() {
         match name.as_str() {
             // They say what they did.
             "sweep" | "clear-objects" => assert!(answer["events"].is_u64(), "{answer}"),
+            "finish-jobs" => assert!(answer["settled"].is_u64(), "{answer}"),
             // Its token is a place-holder.
             "admin" => assert_eq!(answer["statusCode"], 401, "{answer}"),
             // They name an event, or an answer, of the reader's own.

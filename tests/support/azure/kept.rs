@@ -1,7 +1,7 @@
 //! What the scripted Azure keeps: responses, conversations, files and vector stores, for whoever
 //! names an id, as Azure does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -16,6 +16,8 @@ pub(super) struct Kept {
     resource: u16,
     made: usize,
     ids: BTreeSet<String>,
+    /// What is known of jobs beside their ids.
+    jobs: BTreeMap<String, Value>,
 }
 
 /// The bytes of every file.
@@ -47,9 +49,15 @@ impl Kept {
             "conversations" => "conv_",
             "files" => "file-",
             "vector_stores" => "vs_",
+            "assistants" => "asst_",
+            "threads" => "thread_",
+            "videos" => "video_",
             _ => return None,
         };
         let body = request.json();
+        if let Some(reply) = self.job(request.method.as_str(), &segments, &body) {
+            return Some(reply);
+        }
         Some(match (request.method.as_str(), segments.as_slice()) {
             ("POST", ["responses"]) => self.respond(&body, completion),
             ("POST", [collection]) => {
@@ -75,6 +83,81 @@ impl Kept {
             }
             _ => missing("No such object"),
         })
+    }
+
+    /// Changes what is told of a job from now on.
+    pub(super) fn set_job(&mut self, id: &str, fields: Value) {
+        let job = self.jobs.entry(id.to_owned()).or_default();
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            job[name] = value.clone();
+        }
+    }
+
+    /// The right answer to a request that concerns a run or a film.
+    fn job(&mut self, method: &str, segments: &[&str], body: &Value) -> Option<Reply> {
+        let model = &body["model"];
+        match (method, segments) {
+            ("POST", ["threads", "runs"]) => {
+                let thread = self.id("thread_");
+                self.ids.insert(thread.clone());
+                Some(self.run(&thread, body))
+            }
+            ("POST", ["threads", thread, "runs"]) if self.ids.contains(*thread) => {
+                Some(self.run(thread, body))
+            }
+            ("POST", ["videos"] | ["videos", _, "remix"]) => {
+                let id = self.id("video_");
+                let seconds = body["seconds"].as_str().unwrap_or("4");
+                self.ids.insert(id.clone());
+                let film = json!({"id": id, "object": "video", "model": model, "status": "queued",
+                    "progress": 0, "seconds": seconds});
+                self.jobs.insert(id, film.clone());
+                Some(Reply::json(200, film.to_string()))
+            }
+            ("GET", ["videos", id, "content"]) if self.ids.contains(*id) => {
+                Some(Reply::json(200, CONTENT).header("content-type", "video/mp4"))
+            }
+            ("GET", ["threads", thread, "runs"]) if self.ids.contains(*thread) => {
+                let runs = self.jobs.values().filter(|job| job["thread_id"] == **thread);
+                let list = json!({"object": "list", "data": runs.collect::<Vec<_>>()});
+                Some(Reply::json(200, list.to_string()))
+            }
+            ("GET", ["videos", id])
+            | ("GET" | "POST", ["threads", _, "runs", id])
+            | ("POST", ["threads", _, "runs", id, "cancel" | "submit_tool_outputs"]) => {
+                let job = self.jobs.get(*id).filter(|_| self.ids.contains(*id));
+                let job = job.map(|job| Reply::json(200, job.to_string()));
+                Some(job.unwrap_or_else(|| missing("No such job")))
+            }
+            _ => None,
+        }
+    }
+
+    fn run(&mut self, thread: &str, body: &Value) -> Reply {
+        let id = self.id("run_");
+        self.ids.insert(id.clone());
+        let run = json!({"id": id, "object": "thread.run", "thread_id": thread,
+            "assistant_id": body["assistant_id"], "model": body["model"], "status": "queued",
+            "usage": null});
+        self.jobs.insert(id.clone(), run.clone());
+        if body["stream"] != true {
+            return Reply::json(200, run.to_string());
+        }
+        let mut done = run.clone();
+        done["status"] = "completed".into();
+        done["usage"] = run_usage();
+        self.jobs.insert(id, done.clone());
+        let event = |name: &str, data: &Value| format!("event: {name}\ndata: {data}\n\n");
+        let delta = json!({"object": "thread.message.delta", "delta": {"content": []}});
+        let events = [
+            event("thread.created", &json!({"id": thread, "object": "thread"})),
+            event("thread.run.created", &run),
+            event("thread.run.queued", &run),
+            event("thread.message.delta", &delta),
+            event("thread.run.completed", &done),
+            "event: done\ndata: [DONE]\n\n".to_owned(),
+        ];
+        of_events(&events)
     }
 
     fn id(&mut self, prefix: &str) -> String {
@@ -109,6 +192,12 @@ fn missing(message: &str) -> Reply {
     let error = json!({"message": message, "type": "invalid_request_error", "param": "id",
         "code": null});
     Reply::json(404, json!({"error": error}).to_string())
+}
+
+/// What a run costs.
+pub(crate) fn run_usage() -> Value {
+    json!({"prompt_tokens": PROMPT_TOKENS, "completion_tokens": COMPLETION_TOKENS,
+        "total_tokens": PROMPT_TOKENS + COMPLETION_TOKENS})
 }
 
 /// A response of the usual price.

@@ -327,7 +327,10 @@ fn obvious(operation: Operation, names: Vec<DeploymentName>) -> Option<Deploymen
         | Operation::Responses
         | Operation::Conversations
         | Operation::Files
-        | Operation::VectorStores => true,
+        | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos => true,
         Operation::Embeddings => names.len() == 1,
     };
     names.into_iter().next().filter(|_| is_obvious)

@@ -217,6 +217,9 @@ pub(super) fn question(operation: Operation, field: CompletionField) -> Option<V
         Operation::Conversations
         | Operation::Files
         | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos
         | Operation::ImagesGenerations
         | Operation::ImagesEdits
         | Operation::AudioTranscriptions

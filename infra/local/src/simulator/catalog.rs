@@ -21,6 +21,8 @@ pub(super) enum Operation {
     Speech,
     /// `moderations`
     Moderations,
+    /// `videos`
+    Films,
 }
 
 impl Operation {
@@ -34,6 +36,7 @@ impl Operation {
             Self::Hearing => "Transcriptions_Create",
             Self::Speech => "Speech_Create",
             Self::Moderations => "Moderations_Create",
+            Self::Films => "Videos_Create",
         }
     }
 }
@@ -53,7 +56,7 @@ pub(super) struct Model {
     pub(super) largest: usize,
 }
 
-const MODELS: [Model; 10] = [
+const MODELS: [Model; 11] = [
     Model {
         name: "gpt-4o-mini",
         version: "gpt-4o-mini-2024-07-18",
@@ -121,6 +124,13 @@ const MODELS: [Model; 10] = [
         name: "omni-moderation",
         version: "omni-moderation-2024-09-26",
         operation: Operation::Moderations,
+        context: 0,
+        largest: 0,
+    },
+    Model {
+        name: "sora-2",
+        version: "sora-2-2025-10-06",
+        operation: Operation::Films,
         context: 0,
         largest: 0,
     },

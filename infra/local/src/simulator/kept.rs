@@ -1,5 +1,5 @@
 //! What the simulated resource keeps, in memory: stored responses, conversations, files and vector
-//! stores. As at Azure, whoever names an id gets the object.
+//! stores, assistants and films. As at Azure, whoever names an id gets the object.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Body};
 use super::catalog;
+use super::crew::Crew;
 use super::fields::{self, Object};
+use super::films::Films;
 use super::refusal::Refusal;
 use super::respond::{self, Heard};
 use super::route::has_key;
@@ -23,6 +25,8 @@ pub(super) struct Kept {
     conversations: BTreeMap<String, Talk>,
     files: BTreeMap<String, (Value, Bytes)>,
     stores: BTreeMap<String, Store>,
+    crew: Crew,
+    films: Films,
 }
 
 /// A stored response, with what was said up to it.
@@ -47,7 +51,8 @@ struct Store {
     batches: BTreeMap<String, Vec<String>>,
 }
 
-type Answered = Result<Answer, Refusal>;
+/// What becomes of a request.
+pub(super) type Answered = Result<Answer, Refusal>;
 
 impl Kept {
     /// The answer to a request about kept objects; none to any other.
@@ -60,7 +65,15 @@ impl Kept {
             None => return None,
         };
         let segments: Vec<&str> = path.split('/').collect();
-        let kinds = ["responses", "conversations", "files", "vector_stores"];
+        let kinds = [
+            "responses",
+            "conversations",
+            "files",
+            "vector_stores",
+            "assistants",
+            "threads",
+            "videos",
+        ];
         if !kinds.contains(&segments[0]) {
             return None;
         }
@@ -72,6 +85,9 @@ impl Kept {
             "responses" => self.responses(&call, &segments[1..]),
             "conversations" => self.conversations(&call, &segments[1..]),
             "files" => self.files(&call, &segments[1..]),
+            "assistants" => self.crew.assistants(&call, &segments[1..]),
+            "threads" => self.crew.threads(&call, &segments[1..]),
+            "videos" => self.films.answer(&call, &segments[1..]),
             _ => self.vector_stores(&call, &segments[1..]),
         };
         Some(answered.unwrap_or_else(Answer::from))
@@ -347,26 +363,28 @@ fn batch_of(store: &str, batch: &str, files: usize, stamp: &Stamp) -> Value {
 }
 
 /// A request about kept objects.
-struct Call<'c> {
-    method: &'c str,
-    head: &'c Parts,
-    body: &'c [u8],
-    query: &'c str,
-    stamp: &'c Stamp,
+pub(super) struct Call<'c> {
+    pub(super) method: &'c str,
+    pub(super) head: &'c Parts,
+    pub(super) body: &'c [u8],
+    pub(super) query: &'c str,
+    pub(super) stamp: &'c Stamp,
 }
 
 impl Call<'_> {
-    fn object(&self) -> Result<Object, Refusal> {
+    /// The body, which may be absent.
+    pub(super) fn object(&self) -> Result<Object, Refusal> {
         if self.body.is_empty() { Ok(Object::new()) } else { fields::object(self.body) }
     }
 }
 
-fn whole(value: &Value) -> Answered {
+/// An answer of JSON.
+pub(super) fn whole(value: &Value) -> Answered {
     Ok(Answer::of(Body::Whole(value.to_string().into()), "", 0))
 }
 
 /// The first of a list, as many as the query asks for.
-fn page(mut items: Vec<Value>, query: &str) -> Value {
+pub(super) fn page(mut items: Vec<Value>, query: &str) -> Value {
     let limit = query.split('&').find_map(|pair| pair.strip_prefix("limit=")?.parse().ok());
     let limit: usize = limit.unwrap_or(20);
     let after = query.split('&').find_map(|pair| pair.strip_prefix("after="));
@@ -381,12 +399,18 @@ fn page(mut items: Vec<Value>, query: &str) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use http::{Request, StatusCode};
 
     use super::*;
 
-    fn call(kept: &mut Kept, method: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+    /// What a request is answered.
+    pub(in super::super) fn call(
+        kept: &mut Kept,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> (StatusCode, Value) {
         let request = Request::builder().method(method).uri(path).header("api-key", "k").body(());
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let stamp = Stamp::now(u64::try_from(body.len()).unwrap());

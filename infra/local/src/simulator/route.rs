@@ -88,6 +88,8 @@ fn decide(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
         Operation::Moderations => {
             Ok(Answer::of(moderations::answer(&body, model, stamp)?, model.name, 0))
         }
+        // What is kept has an answer of its own.
+        Operation::Films => Err(Refusal::Path),
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Hold};
 use lanyard_domain::allowance::Allowance;
-use lanyard_domain::ids::{DeploymentName, RequestId};
+use lanyard_domain::ids::{DeploymentName, RequestId, SessionId};
+use lanyard_domain::object::Owned;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::token::UserId;
@@ -39,6 +40,38 @@ impl Reservation {
     /// Remembers that the request is on its way: from now on, an unknown end costs the estimate.
     pub(crate) fn mark_sent(&mut self) {
         self.is_sent = true;
+    }
+
+    /// The hold of a job, taken up again to settle it.
+    pub(crate) fn of_job(owned: &Owned, at: Arc<OpenEvent>, account: Account, hold: Hold) -> Self {
+        let session = owned.session.clone();
+        let notes = Notes {
+            session: session.unwrap_or_else(|| SessionId::made_for(&owned.request_id)),
+            app: owned.app.clone(),
+            answer: owned.id.as_str().parse().ok(),
+            is_own: false,
+        };
+        Self {
+            id: owned.request_id.clone(),
+            notes,
+            user: owned.user.clone(),
+            operation: owned.kind.operation(),
+            model: owned.home.deployment.clone(),
+            hold,
+            admitted_at: hold.admitted_at.to_utc(),
+            allowance: account.allowance(&at.event.allowances.attendee),
+            account,
+            at,
+            is_streamed: false,
+            // Whoever comes after finds the hold, if this one dies.
+            settler: None,
+            is_sent: true,
+        }
+    }
+
+    /// Leaves the hold to whoever sees the end of the job that was made.
+    pub(crate) fn leave_open(mut self) {
+        self.disarm();
     }
 
     /// The keys of the two accounts.

@@ -2,31 +2,29 @@
 //! other.
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Method};
-use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
+use http::{HeaderValue, Method};
 use lanyard_domain::account::Field;
 use lanyard_domain::catalog::Deployment;
-use lanyard_domain::object::Owned;
+use lanyard_domain::object::{Kind, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
-use serde::de::IgnoredAny;
-use tokio::time::Instant;
 
+use super::answers::{EVENTS, bytes_type, is_events, json_body, respond, upstream_id};
+use super::beta;
+use super::ownership::pinned_at;
 use super::query::{Param, Query};
+use super::stream::Working;
+use super::told::Telling;
 use super::verbs::{Asked, Deed};
 use crate::admit::Reservation;
-use crate::error::ApiError;
+use crate::error::{ApiError, ModelRefusal};
 use crate::forward::SETTLED;
 use crate::lookup::Attendance;
 use crate::notes::Notes;
 use crate::payload::{Demanded, Payload};
 use crate::ports::{RequestLine, Size, UpstreamBody, UpstreamCall};
 use crate::relay::media;
-use crate::relay::{Next, next_chunk, read_whole};
-use crate::request::{Body, Request, Response, whole};
+use crate::request::{Request, Response, whole};
 use crate::send::{Failure, JSON, LAST_WORDS, Sent, patience};
 use crate::settle::{Ending, ms_between};
 use crate::{Gateway, headers, upstream};
@@ -61,16 +59,16 @@ impl Gateway {
         notes: Notes,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
-        let (verb, id) = (asked.verb, asked.id()?);
-        let segments = asked.segments(&id)?;
-        let owned = self.owned(&attendance.owner(), verb.kind, &id).await?;
+        let verb = asked.verb;
+        let segments = asked.segments()?;
+        let owned = self.owned_path(attendance, asked).await?;
         let owned = owned.ok_or_else(|| asked.not_found())?;
         let deployment = attendance.deployment_at(&owned.home)?;
         line.model = Some(deployment.name.clone());
         let url =
             upstream::below_url(deployment, verb.kind.operation(), segments, &query.encoded());
         let mut outgoing = Outgoing::plain(verb.method.clone(), url);
-        let mut added_tokens = 0;
+        let (mut added_tokens, mut new_model) = (0, None);
         if verb.method == Method::POST && !request.http.body().is_empty() {
             let payload = Payload::read(verb.kind.operation(), request)?;
             let named = self.named(attendance, payload.references()?).await?;
@@ -78,8 +76,25 @@ impl Gateway {
             if verb.deed == Deed::Extend {
                 added_tokens = payload.items_tokens()?;
             }
+            if matches!(verb.kind, Kind::Assistant | Kind::Thread) {
+                payload.check_assistant(&attendance.caps())?;
+            }
+            outgoing.is_streamed = verb.deed == Deed::Resume && payload.is_streamed()?;
             outgoing.content_type = Some(JSON);
-            outgoing.body = request.http.body().clone();
+            outgoing.body = match payload.model()?.filter(|_| verb.kind == Kind::Assistant) {
+                None => request.http.body().clone(),
+                Some(model) => {
+                    let choice = attendance.choose_shared(Some(&model), verb.kind.operation())?;
+                    let choice = pinned_at(choice, &owned.home)?;
+                    let there = choice.by_luck(0).first().copied();
+                    let there = there.ok_or(ApiError::Internal(None))?;
+                    new_model = Some(there);
+                    payload.assistant_for_azure(there.azure_name.as_str())
+                }
+            };
+        }
+        if verb.deed == Deed::Delete {
+            self.look_once_more(request, attendance, &owned, deployment).await;
         }
         let demanded = Demanded::nothing();
         let operation = verb.kind.operation();
@@ -87,7 +102,7 @@ impl Gateway {
             self.admit(request, attendance, &deployment.name, operation, &demanded, notes).await?;
         line.outcome = SETTLED;
         reservation.mark_sent();
-        let answer = match self.call_home(request, deployment, outgoing).await {
+        let answer = match self.call_home(request, verb.kind, deployment, outgoing).await {
             Ok(answer) => answer,
             Err(failure) => {
                 if matches!(failure, Failure::Missing) && verb.deed == Deed::Delete {
@@ -99,15 +114,34 @@ impl Gateway {
         if verb.deed == Deed::Delete {
             self.forget(&owned).await;
         }
+        if let Some(model) = new_model {
+            self.keeper.rehome(&owned, model).await;
+        }
         if verb.deed == Deed::Extend {
             self.keeper.resize(&owned, Size::Grows(added_tokens)).await;
         }
         let headers = self.answer_headers(answer.headers(), request, &demanded, &reservation);
         let handed_on = match verb.deed {
-            Deed::Download => self.pass(request, answer, headers, OCTETS).await,
+            Deed::Download => {
+                let content_type = bytes_type(verb.kind, answer.headers());
+                self.pass(request, answer, headers, content_type).await
+            }
+            Deed::Resume if is_events(&answer) => {
+                let mut working = Working::on(self, attendance, deployment, request);
+                working.run = Some(owned);
+                Ok(working.start(answer, headers))
+            }
             Deed::Delete => self.whole_answer(request, answer, headers, Some(&owned)).await,
-            Deed::Create | Deed::List | Deed::Poll | Deed::Read | Deed::Change | Deed::Extend => {
-                self.whole_answer(request, answer, headers, None).await
+            Deed::Create
+            | Deed::List
+            | Deed::Poll
+            | Deed::Read
+            | Deed::Change
+            | Deed::Extend
+            | Deed::Start
+            | Deed::Resume => {
+                let told = self.told(request, attendance, asked, &owned, deployment, answer).await;
+                told.map(|bytes| respond(headers, JSON, whole(bytes)))
             }
         };
         let ending = match &handed_on {
@@ -127,12 +161,11 @@ impl Gateway {
         query: &Query,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
-        let (verb, id) = (asked.verb, asked.id()?);
-        let segments = asked.segments(&id)?;
-        let owner = attendance.owner();
+        let verb = asked.verb;
+        let segments = asked.segments()?;
         // No write admits it, so what that would refuse must be looked for.
         let (owned, account) =
-            tokio::join!(self.owned(&owner, verb.kind, &id), self.account(attendance));
+            tokio::join!(self.owned_path(attendance, asked), self.account(attendance));
         let (owned, account) = (owned?, account?);
         if account.get(Field::Blocked) != 0 {
             return Err(ApiError::AttendeeBlocked { contact: attendance.contact() });
@@ -147,14 +180,14 @@ impl Gateway {
             .iter()
             .rev()
             .find_map(|segment| segment.parse().ok())
-            .unwrap_or_else(|| id.clone());
+            .unwrap_or_else(|| owned.id.clone());
         let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
         let url =
             upstream::below_url(deployment, verb.kind.operation(), segments, &query.encoded());
         let is_streamed = query.get(Param::Stream) == Some("true");
         self.pace.turn(&turn, until).await;
         let outgoing = Outgoing { is_streamed, ..Outgoing::plain(Method::GET, url) };
-        let answer = match self.call_home(request, deployment, outgoing).await {
+        let answer = match self.call_home(request, verb.kind, deployment, outgoing).await {
             Ok(answer) => answer,
             Err(Failure::Missing) => return Err(asked.not_found()),
             Err(failure) => return Err(failure.into_error()),
@@ -162,13 +195,12 @@ impl Gateway {
         let mut headers = upstream_id(answer.headers());
         let allowance = account.allowance(&attendance.allowances().attendee);
         headers::set_rates(&mut headers, &allowance, &account, request.now.into());
-        let is_events = answer
-            .headers()
-            .get(CONTENT_TYPE)
-            .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
-        let handed_on = match is_streamed && is_events {
+        let handed_on = match is_streamed && is_events(&answer) {
             true => self.pass(request, answer, headers, EVENTS).await,
-            false => self.whole_answer(request, answer, headers, None).await,
+            false => {
+                let told = self.told(request, attendance, asked, &owned, deployment, answer).await;
+                told.map(|bytes| respond(headers, JSON, whole(bytes)))
+            }
         }?;
         line.request_id = Some(request.id.clone());
         line.outcome = "ok";
@@ -182,6 +214,7 @@ impl Gateway {
     pub(super) async fn call_home(
         &self,
         request: &Request,
+        kind: Kind,
         deployment: &Deployment,
         outgoing: Outgoing,
     ) -> Result<http::Response<UpstreamBody>, Failure> {
@@ -190,6 +223,7 @@ impl Gateway {
             url: outgoing.url,
             content_type: outgoing.content_type,
             body: outgoing.body,
+            beta: beta::asked(request, kind),
             accept: media::accepted_of_object(outgoing.is_streamed),
             is_streamed: outgoing.is_streamed,
             request_id: request.id.clone(),
@@ -203,7 +237,14 @@ impl Gateway {
             }
             sent => sent,
         };
-        match sent? {
+        let sent = match sent {
+            // What Azure has retired is not there for anybody, and it says so.
+            Err(Failure::NotThere(refusal)) if may_be_retired(kind, &refusal) => {
+                return Err(Failure::Final(ApiError::RefusedByModel(refusal)));
+            }
+            sent => sent?,
+        };
+        match sent {
             Sent::Answer { answer, .. } => Ok(answer),
             Sent::Refused { error, .. } => Err(Failure::Final(error)),
         }
@@ -235,94 +276,38 @@ impl Gateway {
         }
     }
 
-    /// An answer read whole and handed on unchanged. An object that was `deleted` is gone even if
-    /// Azure has no words for it.
-    async fn whole_answer(
+    /// An answer read whole, in the event's own words. A job that it shows to have ended is settled.
+    async fn told(
         &self,
         request: &Request,
+        attendance: &Attendance,
+        asked: &Asked<'_>,
+        owned: &Owned,
+        home: &Deployment,
         answer: http::Response<UpstreamBody>,
-        headers: HeaderMap,
-        deleted: Option<&Owned>,
-    ) -> Result<Response, ApiError> {
-        let bytes = json_body(request, answer).await;
-        let bytes = match (bytes, deleted) {
-            (Ok(bytes), _) => bytes,
-            (Err(_), Some(owned)) => {
-                let id = owned.id.as_str();
-                let said = serde_json::json!({
-                    "id": id, "object": format!("{}.deleted", owned.kind), "deleted": true,
-                });
-                said.to_string().into()
+    ) -> Result<Bytes, ApiError> {
+        let bytes = json_body(request, answer).await?;
+        match (owned.kind, asked.verb.kind) {
+            // Its steps have a state of their own.
+            (Kind::Run | Kind::Video, _) if asked.is_about_itself() => {
+                self.note_job(owned, &attendance.at, &bytes);
             }
-            (Err(error), None) => return Err(error),
-        };
-        Ok(respond(headers, JSON, whole(bytes)))
-    }
-
-    /// An answer handed on as it comes. A break ends it.
-    async fn pass(
-        &self,
-        request: &Request,
-        answer: http::Response<UpstreamBody>,
-        headers: HeaderMap,
-        content_type: HeaderValue,
-    ) -> Result<Response, ApiError> {
-        let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
-        let mut body = answer.into_body();
-        // An empty body hangs a streaming front door.
-        let first = loop {
-            match next_chunk(&mut body, until).await {
-                Next::Chunk(chunk) if chunk.is_empty() => {}
-                Next::Chunk(chunk) => break chunk,
-                Next::End => return Err(ApiError::UpstreamUnreachable(None)),
-                Next::Broken(error) => return Err(error),
+            (Kind::Thread, Kind::Run) => {
+                self.note_runs(attendance.owner(), &attendance.at, &bytes);
             }
-        };
-        Ok(respond(headers, content_type, passed(first, body, until)))
-    }
-}
-
-const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
-const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
-
-fn passed(first: Bytes, body: UpstreamBody, until: Option<Instant>) -> Body {
-    let rest = stream::unfold(body, move |mut body| async move {
-        match next_chunk(&mut body, until).await {
-            Next::Chunk(chunk) => Some((chunk, body)),
-            Next::End => None,
-            Next::Broken(error) => {
-                tracing::warn!(error = ?error, "an answer broke off");
-                None
-            }
+            _ => {}
         }
-    });
-    let chunks = stream::once(async { first }).chain(rest);
-    StreamBody::new(chunks.map(|chunk| Ok(Frame::data(chunk)))).boxed_unsync()
-}
-
-/// A body that is JSON.
-pub(super) async fn json_body(
-    request: &Request,
-    answer: http::Response<UpstreamBody>,
-) -> Result<Bytes, ApiError> {
-    let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
-    let bytes = read_whole(answer.into_body(), until).await?;
-    match serde_json::from_slice::<IgnoredAny>(&bytes) {
-        Ok(_) => Ok(bytes),
-        Err(_) => Err(ApiError::UpstreamUnreachable(Some("the answer is not JSON".into()))),
+        let deployments = attendance.at.catalog.deployments();
+        Ok(Telling::of(asked.verb.kind, deployments, home, request).retell(bytes))
     }
 }
 
-/// Azure's id of its answer, as a header of ours.
-pub(super) fn upstream_id(azure: &HeaderMap) -> HeaderMap {
-    let mut out = HeaderMap::with_capacity(12);
-    crate::relay::copy_upstream_id(azure, &mut out);
-    out
-}
-
-pub(super) fn respond(headers: HeaderMap, content_type: HeaderValue, body: Body) -> Response {
-    let mut response = http::Response::new(body);
-    *response.headers_mut() = headers;
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response
+/// Whether Azure may have given up a kind at some resource, so that what it says is not our fault.
+fn may_be_retired(kind: Kind, refusal: &ModelRefusal) -> bool {
+    match kind {
+        Kind::Assistant | Kind::Thread | Kind::Run | Kind::Video => {
+            refusal.code.as_deref() != Some("DeploymentNotFound")
+        }
+        Kind::Response | Kind::Conversation | Kind::File | Kind::VectorStore => false,
+    }
 }

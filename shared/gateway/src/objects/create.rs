@@ -5,13 +5,15 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::estimate::{IMAGE_TOKENS, tokens_of};
-use lanyard_domain::object::{Kind, ObjectId};
+use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
 use serde::Deserialize;
 
-use super::call::{NO_TOKENS, Outgoing, json_body, respond};
+use super::answers::{json_body, respond};
+use super::call::{NO_TOKENS, Outgoing};
 use super::keeper::Birth;
 use super::ownership::{Named, pinned};
+use super::told::Telling;
 use super::upload::Upload;
 use super::verbs::Asked;
 use crate::error::ApiError;
@@ -30,8 +32,12 @@ use crate::{Gateway, headers, upstream};
 const SEARCH_TOKENS: u64 = 16_000;
 
 /// What is known of a body before it is sent.
-struct Read {
+struct Read<'r> {
     content_type: HeaderValue,
+    /// The body, if it is JSON.
+    payload: Option<Payload<'r>>,
+    /// The model that it names.
+    model: Option<String>,
     named: Named,
     /// What naming the new object will add to a prompt, or more.
     tokens: u64,
@@ -50,7 +56,16 @@ impl Gateway {
         let kind = asked.verb.kind;
         let read = self.read(kind, request, attendance).await?;
         let header = request.header(headers::MODEL).ok().flatten();
-        let choice = pinned(attendance.choose_shared(header, kind.operation())?, &read.named)?;
+        let latest = self.latest_assistant(kind, attendance).await?;
+        let model = header.or(read.model.as_deref());
+        let model = model.or(latest.as_ref().map(|latest| latest.home.deployment.as_str()));
+        let choice = attendance.choose_shared(model, kind.operation());
+        // What was last used may no longer be on offer.
+        let choice = match (choice, &latest) {
+            (Err(_), Some(_)) => attendance.choose_shared(None, kind.operation()),
+            (choice, _) => choice,
+        };
+        let choice = pinned(choice?, &read.named)?;
         let home = home_of(&choice, attendance)?;
         line.model = Some(home.name.clone());
         let demanded = Demanded::nothing();
@@ -61,10 +76,16 @@ impl Gateway {
         reservation.mark_sent();
         let outgoing = Outgoing {
             content_type: Some(read.content_type),
-            body: body_of(request),
+            body: match kind {
+                Kind::Assistant => read.payload.as_ref().map_or_else(
+                    || body_of(request),
+                    |payload| payload.assistant_for_azure(home.azure_name.as_str()),
+                ),
+                _ => body_of(request),
+            },
             ..Outgoing::plain(Method::POST, upstream::url(home, operation))
         };
-        let answer = match self.call_home(request, home, outgoing).await {
+        let answer = match self.call_home(request, kind, home, outgoing).await {
             Ok(answer) => answer,
             Err(failure) => return Err(self.refuse(failure, asked, reservation)),
         };
@@ -74,7 +95,11 @@ impl Gateway {
             let id = made_id(&bytes)?;
             let birth = self.birth(kind, request, attendance, read.tokens);
             match self.keeper.keep(birth, id, home).await {
-                Ok(_) => Ok(respond(headers, JSON, whole(bytes))),
+                Ok(_) => {
+                    let deployments = attendance.at.catalog.deployments();
+                    let telling = Telling::of(kind, deployments, home, request);
+                    Ok(respond(headers, JSON, whole(telling.retell(bytes))))
+                }
                 Err(cause) => Err(self.ownership_unavailable(cause)),
             }
         };
@@ -88,12 +113,32 @@ impl Gateway {
         made
     }
 
-    async fn read(
+    /// Where a thread is to be that names no model: with the caller's latest assistant, if there is
+    /// one, so that they can work together.
+    async fn latest_assistant(
         &self,
         kind: Kind,
-        request: &Request,
         attendance: &Attendance,
-    ) -> Result<Read, ApiError> {
+    ) -> Result<Option<Owned>, ApiError> {
+        if kind != Kind::Thread {
+            return Ok(None);
+        }
+        let owner = attendance.owner();
+        let listing = self.ports.objects.list(&owner, Kind::Assistant);
+        let listed = match tokio::time::timeout(self.ports.ledger_patience, listing).await {
+            Ok(listed) => listed,
+            Err(elapsed) => Err(elapsed.into()),
+        };
+        let listed = listed.map_err(|cause| self.accounting_unavailable(Some(cause)))?;
+        Ok(listed.into_iter().next_back())
+    }
+
+    async fn read<'r>(
+        &self,
+        kind: Kind,
+        request: &'r Request,
+        attendance: &Attendance,
+    ) -> Result<Read<'r>, ApiError> {
         if kind == Kind::File {
             let upload = Upload::read(request)?;
             let tokens = match upload.purpose {
@@ -102,20 +147,34 @@ impl Gateway {
                 _ => tokens_of(upload.file_bytes as u64),
             };
             let content_type = request.http.headers().get(CONTENT_TYPE).cloned().unwrap_or(JSON);
-            return Ok(Read { content_type, named: Named::default(), tokens });
+            let named = Named::default();
+            return Ok(Read { content_type, payload: None, model: None, named, tokens });
         }
         if request.http.body().is_empty() {
             let tokens = if kind == Kind::VectorStore { SEARCH_TOKENS } else { 0 };
-            return Ok(Read { content_type: JSON, named: Named::default(), tokens });
+            let named = Named::default();
+            return Ok(Read { content_type: JSON, payload: None, model: None, named, tokens });
         }
         let payload = Payload::read(kind.operation(), request)?;
         let named = self.named(attendance, payload.references()?).await?;
         let tokens = match kind {
             Kind::Conversation => payload.items_tokens()?.saturating_add(named.tokens()),
             Kind::VectorStore => SEARCH_TOKENS,
-            Kind::File | Kind::Response => 0,
+            Kind::File
+            | Kind::Response
+            | Kind::Assistant
+            | Kind::Thread
+            | Kind::Run
+            | Kind::Video => 0,
         };
-        Ok(Read { content_type: JSON, named, tokens })
+        if matches!(kind, Kind::Assistant | Kind::Thread) {
+            payload.check_assistant(&attendance.caps())?;
+        }
+        let model = match kind {
+            Kind::Assistant => payload.model()?.map(std::borrow::Cow::into_owned),
+            _ => None,
+        };
+        Ok(Read { content_type: JSON, payload: Some(payload), model, named, tokens })
     }
 
     /// What a new object is, before Azure has named it.
@@ -128,9 +187,11 @@ impl Gateway {
     ) -> Birth {
         Birth {
             kind,
+            parent: None,
             owner: attendance.owner(),
             tokens,
             request_id: request.id.clone(),
+            notes: kind.is_job().then(|| Notes::read(request).ok()).flatten(),
             created_at: request.now,
             event_ends_at: attendance.event().window.ends_at(),
         }
@@ -146,7 +207,10 @@ fn body_of(request: &Request) -> Bytes {
 }
 
 /// The same replica for the same attendee, in proportion to the replicas' weights.
-fn home_of<'a>(choice: &Choice<'a>, attendance: &Attendance) -> Result<&'a Deployment, ApiError> {
+pub(super) fn home_of<'a>(
+    choice: &Choice<'a>,
+    attendance: &Attendance,
+) -> Result<&'a Deployment, ApiError> {
     let hash = upstream::user_hash(attendance.event(), &attendance.user);
     let luck = hash.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
     let order = choice.by_luck(luck.unwrap_or_default());

@@ -15,8 +15,10 @@ use lanyard_domain::object::{Home, Kind, ObjectId, Owned, Owner};
 use lanyard_domain::usage::Usage;
 use tokio::time::Instant;
 
+use super::beta;
 use crate::error::ApiError;
 use crate::memory::Bounded;
+use crate::notes::Notes;
 use crate::ports::{Cause, Incident, Journal, Objects, Size, Upstream, UpstreamCall};
 use crate::relay::media;
 use crate::upstream;
@@ -45,10 +47,14 @@ pub(crate) struct Keeper {
 #[derive(Clone, Debug)]
 pub(crate) struct Birth {
     pub(crate) kind: Kind,
+    /// The thread of a run.
+    pub(crate) parent: Option<ObjectId>,
     pub(crate) owner: Owner,
     /// As far as they are known.
     pub(crate) tokens: u64,
     pub(crate) request_id: RequestId,
+    /// Of a job, what was noted of its request.
+    pub(crate) notes: Option<Notes>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) event_ends_at: DateTime<Utc>,
 }
@@ -65,9 +71,11 @@ impl Keeper {
         id: ObjectId,
         home: &Deployment,
     ) -> Result<Owned, Cause> {
+        let (session, app) = birth.notes.map(|notes| (notes.session, notes.app)).unzip();
         let owned = Owned {
             kind: birth.kind,
             id,
+            parent: birth.parent,
             event: birth.owner.event,
             user: birth.owner.user,
             home: Home {
@@ -77,6 +85,8 @@ impl Keeper {
             },
             tokens: birth.tokens,
             request_id: birth.request_id,
+            session,
+            app: app.flatten(),
             created_at: birth.created_at,
             event_ends_at: birth.event_ends_at,
         };
@@ -96,6 +106,10 @@ impl Keeper {
         if !is_marked {
             self.surely(|| self.objects.mark(&owned.event, owned.expires_at())).await?;
             self.marked.insert(owned.event.clone(), Instant::now());
+        }
+        if owned.kind.is_job() {
+            // First, so that what is made is paid for whatever becomes of it.
+            self.surely(|| self.objects.open_job(owned)).await?;
         }
         self.surely(|| self.objects.put(owned)).await
     }
@@ -135,11 +149,15 @@ impl Keeper {
 
     /// Deletes an object upstream. One that is gone already is deleted.
     pub(crate) async fn delete(&self, owned: &Owned, home: &Deployment) -> Result<(), Cause> {
+        let is_run = owned.kind == Kind::Run;
+        let end = is_run.then_some("cancel");
         let call = || UpstreamCall {
-            method: Method::DELETE,
-            url: upstream::below_url(home, owned.kind.operation(), [owned.id.as_str()], ""),
+            // A run cannot be deleted: it goes with its thread. It can be told to stop.
+            method: if is_run { Method::POST } else { Method::DELETE },
+            url: upstream::below_url(home, owned.kind.operation(), owned.segments().chain(end), ""),
             content_type: None,
             body: Bytes::new(),
+            beta: beta::usual(owned.kind),
             accept: media::accepted_of_object(false),
             is_streamed: false,
             request_id: owned.request_id.clone(),
@@ -154,7 +172,23 @@ impl Keeper {
         }
         match answer.status() {
             status if status.is_success() || status == http::StatusCode::NOT_FOUND => Ok(()),
+            // It has ended already.
+            http::StatusCode::BAD_REQUEST if is_run => Ok(()),
             status => Err(format!("the deployment answered {status}").into()),
+        }
+    }
+
+    /// Writes down the model that an object has from now on, at the resource that keeps it. A run
+    /// that names none would be sent with the former, so a fault is logged and no more.
+    pub(crate) async fn rehome(&self, owned: &Owned, model: &Deployment) {
+        let home = Home {
+            endpoint: owned.home.endpoint.clone(),
+            deployment: model.name.clone(),
+            replica: model.replica.clone(),
+        };
+        let changed = Owned { home, ..owned.clone() };
+        if self.surely(|| self.objects.put(&changed)).await.is_err() {
+            tracing::warn!(kind = %owned.kind, object = %owned.id, "an object's model is out of date");
         }
     }
 

@@ -13,8 +13,10 @@ use lanyard_domain::settlement::Settlement;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::call::{NO_TOKENS, Outgoing, json_body, respond, upstream_id};
+use super::answers::{json_body, respond, upstream_id};
+use super::call::{NO_TOKENS, Outgoing};
 use super::query::{Param, Query};
+use super::told::Telling;
 use super::verbs::Asked;
 use crate::error::ApiError;
 use crate::forward::SETTLED;
@@ -138,10 +140,17 @@ impl Gateway {
     ) -> Result<Option<Box<RawValue>>, ApiError> {
         let deployment = attendance.deployment_at(&owned.home)?;
         let operation = owned.kind.operation();
-        let url = upstream::below_url(deployment, operation, [owned.id.as_str()], "");
-        match self.call_home(request, deployment, Outgoing::plain(Method::GET, url)).await {
+        let url = upstream::below_url(deployment, operation, owned.segments(), "");
+        match self
+            .call_home(request, owned.kind, deployment, Outgoing::plain(Method::GET, url))
+            .await
+        {
             Ok(answer) => {
                 let bytes = json_body(request, answer).await?;
+                self.note_job(owned, &attendance.at, &bytes);
+                let deployments = attendance.at.catalog.deployments();
+                let telling = Telling::of(owned.kind, deployments, deployment, request);
+                let bytes = telling.retell(bytes);
                 serde_json::from_slice(&bytes)
                     .map(Some)
                     .map_err(|fault| ApiError::UpstreamUnreachable(Some(fault.into())))

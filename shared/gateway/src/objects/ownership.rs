@@ -4,10 +4,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::object::{Home, Kind, ObjectId, Owned, Owner};
 
+use super::verbs::Asked;
 use crate::Gateway;
 use crate::error::{ApiError, BadRequestCode};
 use crate::lookup::Attendance;
-use crate::payload::Reference;
+use crate::payload::{Caps, Reference};
 use crate::ports::Cause;
 
 /// The most ids in one body.
@@ -59,6 +60,11 @@ impl Named {
         self.0.iter().find(|owned| owned.kind == Kind::Conversation)
     }
 
+    /// The first of a kind among them.
+    pub(crate) fn of_kind(&self, kind: Kind) -> Option<&Owned> {
+        self.0.iter().find(|owned| owned.kind == kind)
+    }
+
     /// A kind among them, to be named when Azure no longer has one of them.
     pub(crate) fn kind(&self) -> Option<Kind> {
         self.0.first().map(|owned| owned.kind)
@@ -82,6 +88,17 @@ impl Attendance {
         match self.event().keeps_objects {
             true => Ok(()),
             false => Err(ApiError::ObjectsNotKept { contact: self.contact() }),
+        }
+    }
+
+    /// What the event allows one request.
+    pub(crate) fn caps(&self) -> Caps<'_> {
+        let event = self.event();
+        Caps {
+            completion_tokens: event.max_completion_tokens,
+            choices: event.max_choices,
+            extra_tool_types: &event.extra_tool_types,
+            keeps_objects: event.keeps_objects,
         }
     }
 
@@ -123,6 +140,15 @@ pub(crate) fn pinned<'a>(choice: Choice<'a>, named: &Named) -> Result<Choice<'a>
     }
 }
 
+/// Of the deployments that serve a model, those at an object's home.
+///
+/// # Errors
+///
+/// 400 if the model is not served there.
+pub(super) fn pinned_at<'a>(choice: Choice<'a>, home: &Home) -> Result<Choice<'a>, ApiError> {
+    choice.at(&home.endpoint).ok_or_else(kept_apart)
+}
+
 impl Gateway {
     /// The objects that a body names.
     ///
@@ -158,6 +184,29 @@ impl Gateway {
             })
             .buffered(AT_ONCE);
         Ok(Named(found.try_collect().await?))
+    }
+
+    /// What a path names, each the caller's own: the object that it is about, or the thread below
+    /// which something is made; nothing if it names none.
+    ///
+    /// # Errors
+    ///
+    /// 404, and 503 if the table is away.
+    pub(super) async fn owned_path(
+        &self,
+        attendance: &Attendance,
+        asked: &Asked<'_>,
+    ) -> Result<Option<Owned>, ApiError> {
+        let owner = attendance.owner();
+        let mut last: Option<Owned> = None;
+        for (kind, id) in asked.ids()? {
+            let owned = self.owned(&owner, kind, &id).await?.ok_or_else(|| asked.not_found())?;
+            if owned.parent.as_ref() != last.as_ref().map(|thread| &thread.id) {
+                return Err(asked.not_found());
+            }
+            last = Some(owned);
+        }
+        Ok(last)
     }
 
     /// An object, if it is this owner's.

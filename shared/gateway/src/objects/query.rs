@@ -28,6 +28,10 @@ pub(super) enum Param {
     Stream,
     /// `starting_after`: the number of an event.
     StartingAfter,
+    /// `run_id`: the run that wrote a message.
+    RunId,
+    /// `variant`: the film, or a picture of it.
+    Variant,
     /// `include_obfuscation`: whether events hide the length of words.
     IncludeObfuscation,
 }
@@ -49,6 +53,8 @@ impl Param {
             Self::Stream => "stream",
             Self::StartingAfter => "starting_after",
             Self::IncludeObfuscation => "include_obfuscation",
+            Self::RunId => "run_id",
+            Self::Variant => "variant",
         }
     }
 
@@ -64,10 +70,10 @@ impl Param {
         match self {
             Self::Limit => value.parse().is_ok_and(|limit| (1..=MOST).contains(&limit)),
             Self::Order => matches!(value, "asc" | "desc"),
-            Self::After | Self::Before => value.parse::<ObjectId>().is_ok(),
-            Self::Include => is_word(b"_.[]"),
+            Self::After | Self::Before | Self::RunId => value.parse::<ObjectId>().is_ok(),
+            Self::Include => is_word(b"_.[]*"),
             Self::Purpose => is_word(b"_-"),
-            Self::Filter => is_word(b"_"),
+            Self::Filter | Self::Variant => is_word(b"_"),
             Self::Stream | Self::IncludeObfuscation => matches!(value, "true" | "false"),
             Self::StartingAfter => value.parse::<u32>().is_ok(),
         }
@@ -77,8 +83,10 @@ impl Param {
         match self {
             Self::Limit => "must be a whole number from 1 to 10000",
             Self::Order => "must be asc or desc",
-            Self::After | Self::Before => "must be an id from the list",
-            Self::Include | Self::Purpose | Self::Filter => "has a value that cannot be",
+            Self::After | Self::Before | Self::RunId => "must be an id from the list",
+            Self::Include | Self::Purpose | Self::Filter | Self::Variant => {
+                "has a value that cannot be"
+            }
             Self::Stream | Self::IncludeObfuscation => "must be true or false",
             Self::StartingAfter => "must be the number of an event",
         }
@@ -183,11 +191,13 @@ mod tests {
     #[test]
     fn what_is_known_is_written_anew_and_the_rest_left_out() {
         let query = "api-version=v1&limit=20&order=asc&x=1&include%5B%5D=reasoning.encrypted_content\
-                     &include[]=message.output_text.logprobs&after=file-1&after%5b%5D=x";
+                     &include[]=message.output_text.logprobs&after=file-1&after%5b%5D=x\
+                     &include[]=step_details.tool_calls[*].file_search.results[*].content";
         assert_eq!(
             encoded(query).unwrap(),
             "limit=20&order=asc&include%5B%5D=reasoning.encrypted_content\
-             &include%5B%5D=message.output_text.logprobs&after=file-1"
+             &include%5B%5D=message.output_text.logprobs&after=file-1\
+             &include%5B%5D=step_details.tool_calls%5B%2A%5D.file_search.results%5B%2A%5D.content"
         );
         assert_eq!(encoded("").unwrap(), "");
     }

@@ -26,6 +26,10 @@ pub enum Deed {
     Extend,
     /// Deletes an object, and its owner is forgotten. A request.
     Delete,
+    /// Starts a job. What it costs is known when Azure has ended it.
+    Start,
+    /// Answers a run that waits for tools: it goes on. A request.
+    Resume,
 }
 
 /// One row of the table.
@@ -37,7 +41,8 @@ pub struct Verb {
     pub name: &'static str,
     /// The method.
     pub method: Method,
-    /// The path below the kind's own: `ID` is the object's id, `*` any other.
+    /// The path below the kind's own: `ID` is the object's id, `THREAD` that of a thread to which it
+    /// belongs, `*` any other.
     pub path: &'static [&'static str],
     /// What it does.
     pub deed: Deed,
@@ -46,10 +51,20 @@ pub struct Verb {
 }
 
 const ID: &str = "ID";
+const THREAD: &str = "THREAD";
 const ANY: &str = "*";
 
 const BATCH_CANCEL: &[&str] = &[ID, "file_batches", ANY, "cancel"];
 const BATCH_FILES: &[&str] = &[ID, "file_batches", ANY, "files"];
+
+const RUNS: &[&str] = &[THREAD, "runs"];
+const RUN: &[&str] = &[THREAD, "runs", ID];
+const RUN_CANCEL: &[&str] = &[THREAD, "runs", ID, "cancel"];
+const RUN_STEPS: &[&str] = &[THREAD, "runs", ID, "steps"];
+const RUN_STEP: &[&str] = &[THREAD, "runs", ID, "steps", ANY];
+const RUN_OUTPUTS: &[&str] = &[THREAD, "runs", ID, "submit_tool_outputs"];
+const MESSAGES: &[&str] = &[ID, "messages"];
+const MESSAGE: &[&str] = &[ID, "messages", ANY];
 
 const NONE: &[Param] = &[];
 const PAGE: &[Param] = &[Param::Limit, Param::Order, Param::After, Param::Before];
@@ -57,6 +72,9 @@ const ITEMS: &[Param] = &[Param::Limit, Param::Order, Param::After, Param::Befor
 const FILES: &[Param] = &[Param::Limit, Param::Order, Param::After, Param::Before, Param::Purpose];
 const STORE_FILES: &[Param] =
     &[Param::Limit, Param::Order, Param::After, Param::Before, Param::Filter];
+const OF_THREAD: &[Param] =
+    &[Param::Limit, Param::Order, Param::After, Param::Before, Param::RunId];
+const VARIANT: &[Param] = &[Param::Variant];
 const INCLUDE: &[Param] = &[Param::Include];
 const RESPONSE: &[Param] =
     &[Param::Include, Param::Stream, Param::StartingAfter, Param::IncludeObfuscation];
@@ -73,9 +91,9 @@ const fn verb(
 }
 
 /// Every verb, but for `POST /responses`, which [`crate::Gateway::forward`] takes.
-pub static VERBS: [Verb; 33] = {
-    use Deed::{Change, Create, Delete, Download, Extend, List, Poll, Read};
-    use Kind::{Conversation, File, Response, VectorStore};
+pub static VERBS: [Verb; 62] = {
+    use Deed::{Change, Create, Delete, Download, Extend, List, Poll, Read, Resume, Start};
+    use Kind::{Assistant, Conversation, File, Response, Run, Thread, VectorStore, Video};
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
     const DELETE: Method = Method::DELETE;
@@ -113,6 +131,36 @@ pub static VERBS: [Verb; 33] = {
         verb(VectorStore, "file_batches.retrieve", GET, &[ID, "file_batches", ANY], Poll, NONE),
         verb(VectorStore, "file_batches.cancel", POST, BATCH_CANCEL, Change, NONE),
         verb(VectorStore, "file_batches.list_files", GET, BATCH_FILES, Read, STORE_FILES),
+        verb(Assistant, "create", POST, &[], Create, NONE),
+        verb(Assistant, "list", GET, &[], List, PAGE),
+        verb(Assistant, "retrieve", GET, &[ID], Poll, NONE),
+        verb(Assistant, "update", POST, &[ID], Change, NONE),
+        verb(Assistant, "delete", DELETE, &[ID], Delete, NONE),
+        // Before a thread of that name.
+        verb(Run, "create_and_run", POST, &["runs"], Start, NONE),
+        verb(Thread, "create", POST, &[], Create, NONE),
+        verb(Thread, "retrieve", GET, &[ID], Poll, NONE),
+        verb(Thread, "update", POST, &[ID], Change, NONE),
+        verb(Thread, "delete", DELETE, &[ID], Delete, NONE),
+        verb(Thread, "messages.create", POST, MESSAGES, Change, NONE),
+        verb(Thread, "messages.list", GET, MESSAGES, Read, OF_THREAD),
+        verb(Thread, "messages.retrieve", GET, MESSAGE, Poll, NONE),
+        verb(Thread, "messages.update", POST, MESSAGE, Change, NONE),
+        verb(Thread, "messages.delete", DELETE, MESSAGE, Change, NONE),
+        verb(Run, "create", POST, RUNS, Start, INCLUDE),
+        verb(Run, "list", GET, RUNS, Read, PAGE),
+        verb(Run, "retrieve", GET, RUN, Poll, NONE),
+        verb(Run, "update", POST, RUN, Change, NONE),
+        verb(Run, "cancel", POST, RUN_CANCEL, Change, NONE),
+        verb(Run, "submit_tool_outputs", POST, RUN_OUTPUTS, Resume, NONE),
+        verb(Run, "steps.list", GET, RUN_STEPS, Read, ITEMS),
+        verb(Run, "steps.retrieve", GET, RUN_STEP, Poll, INCLUDE),
+        verb(Video, "create", POST, &[], Start, NONE),
+        verb(Video, "list", GET, &[], List, PAGE),
+        verb(Video, "retrieve", GET, &[ID], Poll, NONE),
+        verb(Video, "delete", DELETE, &[ID], Delete, NONE),
+        verb(Video, "content", GET, &[ID, "content"], Download, VARIANT),
+        verb(Video, "remix", POST, &[ID, "remix"], Start, NONE),
     ]
 };
 
@@ -134,7 +182,11 @@ impl<'p> Asked<'p> {
     pub(super) fn read(kind: Kind, method: &Method, path: &'p str) -> Result<Self, ApiError> {
         let below = parse::below(path, kind.operation())?;
         let segments: Vec<&str> = below.into_iter().flat_map(|below| below.split('/')).collect();
-        let here = || VERBS.iter().filter(|verb| verb.kind == kind && fits(verb.path, &segments));
+        let here = || {
+            VERBS.iter().filter(|verb| {
+                verb.kind.operation() == kind.operation() && fits(verb.path, &segments)
+            })
+        };
         match here().find(|verb| verb.method == *method) {
             Some(verb) => Ok(Self { verb, segments }),
             None => {
@@ -150,32 +202,43 @@ impl<'p> Asked<'p> {
         }
     }
 
-    /// The id of the object that the path names.
+    /// The ids of objects that the path names, the one that it is about last.
     ///
     /// # Errors
     ///
-    /// 404 if it cannot be one.
-    pub(super) fn id(&self) -> Result<ObjectId, ApiError> {
-        let place = self.verb.path.iter().position(|part| *part == ID);
-        let text = place.and_then(|place| self.segments.get(place));
-        text.and_then(|text| text.parse().ok()).ok_or_else(|| self.not_found())
+    /// 404 if one cannot be an id.
+    pub(super) fn ids(&self) -> Result<Vec<(Kind, ObjectId)>, ApiError> {
+        let pairs = self.verb.path.iter().zip(&self.segments);
+        let named = pairs.filter_map(|(part, given)| match *part {
+            ID => Some((self.verb.kind, given)),
+            THREAD => Some((Kind::Thread, given)),
+            _ => None,
+        });
+        named
+            .map(|(kind, given)| given.parse().map(|id| (kind, id)))
+            .collect::<Result<_, _>>()
+            .map_err(|_| self.not_found())
     }
 
-    /// The segments for Azure's path: the object's id as we have it, other ids checked.
+    /// The segments for Azure's path, every id in it checked.
     ///
     /// # Errors
     ///
     /// 404 if one of them cannot be an id.
-    pub(super) fn segments<'s>(&'s self, id: &'s ObjectId) -> Result<Vec<&'s str>, ApiError> {
+    pub(super) fn segments(&self) -> Result<Vec<&'p str>, ApiError> {
         let pairs = self.verb.path.iter().zip(&self.segments);
         pairs
             .map(|(part, given)| match *part {
-                ID => Ok(id.as_str()),
-                ANY if given.parse::<ObjectId>().is_ok() => Ok(*given),
-                ANY => Err(self.not_found()),
+                ID | THREAD | ANY if given.parse::<ObjectId>().is_ok() => Ok(*given),
+                ID | THREAD | ANY => Err(self.not_found()),
                 part => Ok(part),
             })
             .collect()
+    }
+
+    /// Whether the answer is the object itself, as it is then.
+    pub(super) fn is_about_itself(&self) -> bool {
+        matches!(self.verb.path.last(), Some(&ID | &"cancel" | &"submit_tool_outputs"))
     }
 
     /// That there is no such object.
@@ -187,7 +250,7 @@ impl<'p> Asked<'p> {
 fn fits(path: &[&str], segments: &[&str]) -> bool {
     path.len() == segments.len()
         && path.iter().zip(segments).all(|(part, given)| match *part {
-            ID | ANY => !given.is_empty(),
+            ID | THREAD | ANY => !given.is_empty(),
             part => part == *given,
         })
 }

@@ -14,7 +14,7 @@ use crate::error::{ApiError, BadRequestCode};
 
 /// Every governed field. One that appears twice, or in other letters, is refused: Azure might read
 /// the one that was not checked.
-const GOVERNED: [&str; 23] = [
+const GOVERNED: [&str; 25] = [
     "model",
     "stream",
     "stream_options",
@@ -38,6 +38,8 @@ const GOVERNED: [&str; 23] = [
     "safety_identifier",
     "file",
     "stream_format",
+    "max_prompt_tokens",
+    "seconds",
 ];
 
 const MOST_TOOLS: usize = 128;
@@ -71,6 +73,8 @@ pub struct Demanded {
     pub(super) names_completion_tokens: bool,
     /// Whether the answer is kept upstream.
     pub is_kept: bool,
+    /// Whether Azure goes on working after its answer.
+    pub is_job: bool,
     /// What it may cost.
     pub estimate: Estimate,
 }
@@ -85,6 +89,7 @@ impl Demanded {
             clamped_from: None,
             names_completion_tokens: false,
             is_kept: false,
+            is_job: false,
             estimate,
         }
     }
@@ -186,7 +191,10 @@ pub(super) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, A
         Operation::Responses
         | Operation::Conversations
         | Operation::Files
-        | Operation::VectorStores => Ok(Demanded::nothing()),
+        | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos => Ok(Demanded::nothing()),
     }
 }
 
@@ -207,6 +215,7 @@ fn completing(
         clamped_from: asked.filter(|asked| *asked > cap),
         names_completion_tokens: payload.field("max_completion_tokens").is_some(),
         is_kept: false,
+        is_job: false,
         estimate: estimate(cap, choices),
     })
 }

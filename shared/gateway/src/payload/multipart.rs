@@ -98,6 +98,12 @@ impl<'a> Form<'a> {
         self.parts.iter().map(|part| part.name.as_ref())
     }
 
+    /// Whether a field is there as a text, by whatever spelling.
+    pub(super) fn has_text(&self, name: &str) -> bool {
+        let named = |part: &&Part<'_>| part.name.eq_ignore_ascii_case(name);
+        self.parts.iter().filter(named).any(|part| part.file.is_none())
+    }
+
     /// The text of a field; `None` if it is not there.
     ///
     /// # Errors

@@ -39,6 +39,9 @@ const fn refused(operation: Operation, path: &'static str, why: &'static str) ->
 const CONTAINER: &str = "Containers cannot be named here, since they are shared by everybody at \
      the event. Write {\"type\": \"auto\"} for one of your own.";
 
+pub(super) const CHARACTERS: &str = "Characters cannot be named here, since they are shared by \
+     everybody at the event. Describe them in prompt.";
+
 /// The table.
 const ROWS: &[Row] = &[
     names(Operation::ChatCompletions, "messages.**.file_id", Kind::File),
@@ -61,6 +64,20 @@ const ROWS: &[Row] = &[
     ),
     names(Operation::Conversations, "items.**.file_id", Kind::File),
     refused(Operation::Conversations, "items.**.container_id", CONTAINER),
+    names(Operation::Assistants, "tool_resources.**.file_ids", Kind::File),
+    names(Operation::Assistants, "tool_resources.**.vector_store_ids", Kind::VectorStore),
+    names(Operation::Threads, "assistant_id", Kind::Assistant),
+    names(Operation::Threads, "tool_resources.**.file_ids", Kind::File),
+    names(Operation::Threads, "tool_resources.**.vector_store_ids", Kind::VectorStore),
+    names(Operation::Threads, "thread.**.file_id", Kind::File),
+    names(Operation::Threads, "thread.**.file_ids", Kind::File),
+    names(Operation::Threads, "thread.**.vector_store_ids", Kind::VectorStore),
+    names(Operation::Threads, "messages.**.file_id", Kind::File),
+    names(Operation::Threads, "additional_messages.**.file_id", Kind::File),
+    names(Operation::Threads, "content.**.file_id", Kind::File),
+    names(Operation::Threads, "attachments.**.file_id", Kind::File),
+    names(Operation::Videos, "input_reference.**.file_id", Kind::File),
+    refused(Operation::Videos, "characters.**.id", CHARACTERS),
     names(Operation::VectorStores, "file_ids", Kind::File),
     names(Operation::VectorStores, "file_id", Kind::File),
     names(Operation::VectorStores, "files.file_id", Kind::File),

@@ -22,6 +22,9 @@ pub(super) fn whole(operation: Operation, body: &[u8], hold: &Hold) -> Option<Se
         | Operation::Conversations
         | Operation::Files
         | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos
         | Operation::Embeddings
         | Operation::AudioSpeech => match counted {
             Some(counted) => with_units(counted, hold.units),

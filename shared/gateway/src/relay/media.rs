@@ -52,6 +52,9 @@ pub(super) fn kind(operation: Operation, is_streamed: bool, content_type: Option
         | Operation::Conversations
         | Operation::Files
         | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos
         | Operation::Embeddings
         | Operation::ImagesGenerations
         | Operation::ImagesEdits
@@ -89,6 +92,9 @@ pub(crate) fn accepted(operation: Operation, is_streamed: bool) -> &'static str 
         | Operation::Conversations
         | Operation::Files
         | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos
         | Operation::Embeddings
         | Operation::ImagesGenerations
         | Operation::ImagesEdits

@@ -31,7 +31,7 @@ use crate::upstream::{Answer, Counted, FIRST_WAIT};
 use crate::{Body, Gateway};
 
 /// Frames that may wait for a slow reader.
-pub(super) const WAITING_FRAMES: usize = 32;
+pub(crate) const WAITING_FRAMES: usize = 32;
 
 /// The longest frame that carries a picture or a sound: ten megapixels as text are less.
 const LONGEST_MEDIA_FRAME: usize = 32 * 1024 * 1024;
@@ -65,10 +65,10 @@ pub(super) fn start(
 }
 
 /// A body that ends when its pump does.
-pub(super) struct Fed(mpsc::Receiver<Bytes>);
+pub(crate) struct Fed(mpsc::Receiver<Bytes>);
 
 impl Fed {
-    pub(super) fn body(receiver: mpsc::Receiver<Bytes>) -> Body {
+    pub(crate) fn body(receiver: mpsc::Receiver<Bytes>) -> Body {
         Self(receiver).boxed_unsync()
     }
 }
@@ -260,7 +260,10 @@ impl Pump {
             | Operation::Responses
             | Operation::Conversations
             | Operation::Files
-            | Operation::VectorStores => self.counted = Some(counted),
+            | Operation::VectorStores
+            | Operation::Assistants
+            | Operation::Threads
+            | Operation::Videos => self.counted = Some(counted),
         }
     }
 
@@ -296,7 +299,10 @@ impl Pump {
             | Operation::Responses
             | Operation::Conversations
             | Operation::Files
-            | Operation::VectorStores => {}
+            | Operation::VectorStores
+            | Operation::Assistants
+            | Operation::Threads
+            | Operation::Videos => {}
             Operation::ImagesGenerations | Operation::ImagesEdits => {
                 let usage = self.counted.map_or_else(Usage::default, |counted| counted.usage);
                 return match self.pictures {

@@ -22,6 +22,7 @@ pub struct MemoryObjects {
     kept: Mutex<BTreeMap<Place, Owned>>,
     events: Mutex<BTreeMap<EventId, Event>>,
     marked: Mutex<BTreeSet<EventId>>,
+    jobs: Mutex<BTreeMap<Place, Owned>>,
 }
 
 fn place(owned: &Owned) -> Place {
@@ -85,6 +86,20 @@ impl Objects for MemoryObjects {
         Ok(())
     }
 
+    async fn open_job(&self, job: &Owned) -> Result<(), Cause> {
+        lock(&self.jobs).insert(place(job), job.clone());
+        Ok(())
+    }
+
+    async fn open_jobs(&self) -> Result<Vec<Owned>, Cause> {
+        Ok(lock(&self.jobs).values().cloned().collect())
+    }
+
+    async fn close_job(&self, job: &Owned) -> Result<(), Cause> {
+        lock(&self.jobs).remove(&place(job));
+        Ok(())
+    }
+
     async fn of_event(
         &self,
         event: &EventId,
@@ -106,7 +121,17 @@ impl Objects for MemoryObjects {
 pub struct FaultyObjects {
     inner: Arc<dyn Objects>,
     failing_puts: AtomicUsize,
+    failing_opens: AtomicUsize,
+    failing_closes: AtomicUsize,
     puts: AtomicUsize,
+}
+
+/// Fails, if it is still to fail.
+fn fail(left: &AtomicUsize) -> Result<(), Cause> {
+    match left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)) {
+        Ok(_) => Err("scripted".into()),
+        Err(_) => Ok(()),
+    }
 }
 
 impl std::fmt::Debug for FaultyObjects {
@@ -119,12 +144,28 @@ impl FaultyObjects {
     /// Works as these do, until told otherwise.
     #[must_use]
     pub fn over(inner: Arc<dyn Objects>) -> Self {
-        Self { inner, failing_puts: AtomicUsize::new(0), puts: AtomicUsize::new(0) }
+        Self {
+            inner,
+            failing_puts: AtomicUsize::new(0),
+            failing_opens: AtomicUsize::new(0),
+            failing_closes: AtomicUsize::new(0),
+            puts: AtomicUsize::new(0),
+        }
     }
 
     /// Fails so many of the next writes of an owner.
     pub fn fail_puts(&self, times: usize) {
         self.failing_puts.store(times, Ordering::Relaxed);
+    }
+
+    /// Fails so many of the next writes that a job is open.
+    pub fn fail_opens(&self, times: usize) {
+        self.failing_opens.store(times, Ordering::Relaxed);
+    }
+
+    /// Fails so many of the next writes that a job is settled.
+    pub fn fail_closes(&self, times: usize) {
+        self.failing_closes.store(times, Ordering::Relaxed);
     }
 
     /// How many writes of an owner were tried.
@@ -138,12 +179,7 @@ impl FaultyObjects {
 impl Objects for FaultyObjects {
     async fn put(&self, object: &Owned) -> Result<(), Cause> {
         self.puts.fetch_add(1, Ordering::Relaxed);
-        let fails = self
-            .failing_puts
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        if fails.is_ok() {
-            return Err("scripted".into());
-        }
+        fail(&self.failing_puts)?;
         self.inner.put(object).await
     }
 
@@ -173,6 +209,20 @@ impl Objects for FaultyObjects {
 
     async fn unmark(&self, event: &EventId) -> Result<(), Cause> {
         self.inner.unmark(event).await
+    }
+
+    async fn open_job(&self, job: &Owned) -> Result<(), Cause> {
+        fail(&self.failing_opens)?;
+        self.inner.open_job(job).await
+    }
+
+    async fn open_jobs(&self) -> Result<Vec<Owned>, Cause> {
+        self.inner.open_jobs().await
+    }
+
+    async fn close_job(&self, job: &Owned) -> Result<(), Cause> {
+        fail(&self.failing_closes)?;
+        self.inner.close_job(job).await
     }
 
     async fn of_event(

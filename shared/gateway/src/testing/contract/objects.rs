@@ -34,8 +34,11 @@ impl Bench {
 
     fn object(&self, owner: &Owner, kind: Kind, id: &str) -> Owned {
         Owned {
+            session: None,
+            app: None,
             kind,
             id: id.parse().unwrap(),
+            parent: None,
             event: owner.event.clone(),
             user: owner.user.clone(),
             home: Home {

@@ -303,7 +303,12 @@ impl<'b> Grammar<'b> {
             | Operation::AudioTranslations => return self.form(operation),
             Operation::Responses => format!(r#""input":"{PROMPT}""#),
             // Their bodies go through `tend`, which this grammar does not speak.
-            Operation::Conversations | Operation::Files | Operation::VectorStores => String::new(),
+            Operation::Conversations
+            | Operation::Files
+            | Operation::VectorStores
+            | Operation::Assistants
+            | Operation::Threads
+            | Operation::Videos => String::new(),
         }];
         if !self.one_in(3) {
             fields.push(r#""model":"model""#.to_owned());

@@ -1,0 +1,15 @@
+//! `/api/v1/assistants`: assistants that an attendee keeps upstream.
+
+use std::sync::Arc;
+
+use lanyard_domain::object::Kind;
+use lanyard_gateway::{ApiError, Gateway, Request, Response};
+
+/// Does what the call asks with the attendee's own assistants.
+///
+/// # Errors
+///
+/// Every row of the error table.
+pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
+    gateway.tend(Kind::Assistant, request).await
+}

@@ -1,0 +1,22 @@
+//! The finishing: accounts, every minute, for runs and films whose end nobody has seen.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use lanyard_gateway::Gateway;
+use lanyard_gateway::objects::finish::Finished;
+use lanyard_gateway::ports::Cause;
+use tokio::time::Instant;
+
+/// Reads every open job, until then, and settles those that have ended.
+///
+/// # Errors
+///
+/// If the table does not answer. The next run goes on from there.
+pub async fn handle(
+    gateway: Arc<Gateway>,
+    now: DateTime<Utc>,
+    until: Instant,
+) -> Result<Finished, Cause> {
+    gateway.finish_jobs(now, until).await
+}

@@ -1,0 +1,126 @@
+//! Azure's answers about kept objects, on their way to the caller.
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use lanyard_domain::object::{Kind, Owned};
+use serde::de::IgnoredAny;
+use tokio::time::Instant;
+
+use crate::Gateway;
+use crate::error::ApiError;
+use crate::ports::UpstreamBody;
+use crate::relay::{Next, next_chunk, read_whole};
+use crate::request::{Body, Request, Response, whole};
+use crate::send::{JSON, LAST_WORDS};
+
+impl Gateway {
+    /// An answer read whole and handed on unchanged. An object that was `deleted` is gone even if
+    /// Azure has no words for it.
+    pub(super) async fn whole_answer(
+        &self,
+        request: &Request,
+        answer: http::Response<UpstreamBody>,
+        headers: HeaderMap,
+        deleted: Option<&Owned>,
+    ) -> Result<Response, ApiError> {
+        let bytes = json_body(request, answer).await;
+        let bytes = match (bytes, deleted) {
+            (Ok(bytes), _) => bytes,
+            (Err(_), Some(owned)) => {
+                let id = owned.id.as_str();
+                let said = serde_json::json!({
+                    "id": id, "object": format!("{}.deleted", owned.kind), "deleted": true,
+                });
+                said.to_string().into()
+            }
+            (Err(error), None) => return Err(error),
+        };
+        Ok(respond(headers, JSON, whole(bytes)))
+    }
+
+    /// An answer handed on as it comes. A break ends it.
+    pub(super) async fn pass(
+        &self,
+        request: &Request,
+        answer: http::Response<UpstreamBody>,
+        headers: HeaderMap,
+        content_type: HeaderValue,
+    ) -> Result<Response, ApiError> {
+        let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
+        let mut body = answer.into_body();
+        // An empty body hangs a streaming front door.
+        let first = loop {
+            match next_chunk(&mut body, until).await {
+                Next::Chunk(chunk) if chunk.is_empty() => {}
+                Next::Chunk(chunk) => break chunk,
+                Next::End => return Err(ApiError::UpstreamUnreachable(None)),
+                Next::Broken(error) => return Err(error),
+            }
+        };
+        Ok(respond(headers, content_type, passed(first, body, until)))
+    }
+}
+
+/// Whether an answer is a stream of events.
+pub(super) fn is_events(answer: &http::Response<UpstreamBody>) -> bool {
+    let kind = answer.headers().get(CONTENT_TYPE);
+    kind.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
+}
+
+/// What downloaded bytes are called: a film and its pictures by their types, from a closed list.
+pub(super) fn bytes_type(kind: Kind, azure: &HeaderMap) -> HeaderValue {
+    let said = azure.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = said.split(';').next().unwrap_or_default().trim();
+    let known = ["video/mp4", "image/webp", "image/jpeg", "image/png"];
+    let known = known.into_iter().find(|known| known.eq_ignore_ascii_case(essence));
+    known.filter(|_| kind == Kind::Video).map_or(OCTETS, HeaderValue::from_static)
+}
+
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+pub(super) const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
+
+fn passed(first: Bytes, body: UpstreamBody, until: Option<Instant>) -> Body {
+    let rest = stream::unfold(body, move |mut body| async move {
+        match next_chunk(&mut body, until).await {
+            Next::Chunk(chunk) => Some((chunk, body)),
+            Next::End => None,
+            Next::Broken(error) => {
+                tracing::warn!(error = ?error, "an answer broke off");
+                None
+            }
+        }
+    });
+    let chunks = stream::once(async { first }).chain(rest);
+    StreamBody::new(chunks.map(|chunk| Ok(Frame::data(chunk)))).boxed_unsync()
+}
+
+/// A body that is JSON.
+pub(super) async fn json_body(
+    request: &Request,
+    answer: http::Response<UpstreamBody>,
+) -> Result<Bytes, ApiError> {
+    let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
+    let bytes = read_whole(answer.into_body(), until).await?;
+    match serde_json::from_slice::<IgnoredAny>(&bytes) {
+        Ok(_) => Ok(bytes),
+        Err(_) => Err(ApiError::UpstreamUnreachable(Some("the answer is not JSON".into()))),
+    }
+}
+
+/// Azure's id of its answer, as a header of ours.
+pub(super) fn upstream_id(azure: &HeaderMap) -> HeaderMap {
+    let mut out = HeaderMap::with_capacity(12);
+    crate::relay::copy_upstream_id(azure, &mut out);
+    out
+}
+
+pub(super) fn respond(headers: HeaderMap, content_type: HeaderValue, body: Body) -> Response {
+    let mut response = http::Response::new(body);
+    *response.headers_mut() = headers;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}

@@ -1,0 +1,246 @@
+//! Jobs: runs and films, on which Azure works after it has answered.
+//!
+//! The request that makes one reserves what it may cost, and its hold stays until the job has
+//! ended. Whoever sees the end settles it, from Azure's own figures: a poll, a stream, a list, a
+//! cancelling, or [`Gateway::finish_jobs`] where nobody looks. The hold lets only one of them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use lanyard_domain::account::{AccountKey, Hold};
+use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::unit::{Unit, Units};
+use lanyard_domain::usage::Usage;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::Keeper;
+use crate::Gateway;
+use crate::admit::Reservation;
+use crate::lookup::OpenEvent;
+use crate::settle::{Ending, Settler};
+use crate::upstream;
+
+/// A job as Azure shows it.
+#[derive(Deserialize)]
+pub(super) struct Shown<'a> {
+    #[serde(borrow)]
+    pub(super) id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) thread_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(default)]
+    seconds: Value,
+}
+
+impl<'a> Shown<'a> {
+    /// Reads Azure's JSON.
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    /// Whether Azure has stopped working on it.
+    pub(super) fn has_ended(&self) -> bool {
+        let ends = ["completed", "incomplete", "failed", "cancelled", "expired"];
+        self.status.as_deref().is_some_and(|status| ends.contains(&status))
+    }
+
+    fn is_completed(&self) -> bool {
+        self.status.as_deref() == Some("completed")
+    }
+
+    /// The seconds of a film.
+    pub(super) fn seconds(&self) -> Option<u64> {
+        let seconds = match &self.seconds {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.parse().ok(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        seconds.filter(|seconds| (1..=3_600).contains(seconds))
+    }
+
+    /// What a job that has ended cost.
+    ///
+    /// A run costs the tokens that Azure counted, however it ended; a film its seconds, or nothing
+    /// if it failed.
+    fn settlement(&self, kind: Kind, hold: &Hold) -> Settlement {
+        if kind == Kind::Video {
+            return match self.is_completed() {
+                true => {
+                    let seconds =
+                        self.seconds().unwrap_or_else(|| hold.units.get(Unit::VideoSeconds));
+                    let units = Units::of(Unit::VideoSeconds, seconds);
+                    Settlement::Exact(Usage::of_units(units))
+                }
+                false => Settlement::Void,
+            };
+        }
+        match self.usage.filter(|usage| usage.get() != "null") {
+            None => UNKNOWN,
+            Some(usage) => {
+                let counted = upstream::count(usage, hold.tokens());
+                match counted.is_credible {
+                    true => Settlement::Exact(counted.usage),
+                    false => Settlement::AtLeast(counted.usage),
+                }
+            }
+        }
+    }
+}
+
+/// Nobody says what it cost: as much as it could.
+pub(super) const UNKNOWN: Settlement = Settlement::AtLeast(Usage::of_tokens(0, 0));
+
+/// What settles jobs, apart from any request.
+#[derive(Clone)]
+pub(crate) struct Jobs {
+    pub(crate) settler: Arc<Settler>,
+    pub(crate) keeper: Arc<Keeper>,
+}
+
+impl Jobs {
+    /// Settles a job that this answer shows to have ended. True if nothing is left to do.
+    pub(super) async fn seen(&self, owned: &Owned, at: &Arc<OpenEvent>, answer: &[u8]) -> bool {
+        let Some(shown) = Shown::read(answer).filter(Shown::has_ended) else { return false };
+        self.settle(owned, at, |hold| shown.settlement(owned.kind, hold)).await
+    }
+
+    pub(super) async fn settle(
+        &self,
+        owned: &Owned,
+        at: &Arc<OpenEvent>,
+        settlement: impl Fn(&Hold) -> Settlement,
+    ) -> bool {
+        let key = AccountKey::Attendee(owned.event.clone(), owned.user.clone());
+        let account = match self.settler.ledger.account(&key).await {
+            Ok(account) => account.unwrap_or_default(),
+            Err(fault) => {
+                tracing::warn!(job = %owned.id, fault = ?fault, "a job is not settled yet");
+                return false;
+            }
+        };
+        // Without a hold somebody was faster.
+        if let Some(hold) = account.holds.get(&owned.request_id).copied() {
+            let settlement = settlement(&hold);
+            let reservation = Reservation::of_job(owned, Arc::clone(at), account, hold);
+            let ending = Ending::of(settlement, "ok", 200, None);
+            if !self.settler.settle(reservation, ending).await {
+                return false;
+            }
+        }
+        self.close(owned).await;
+        true
+    }
+
+    pub(super) async fn close(&self, owned: &Owned) {
+        let closing = self.keeper.objects.close_job(owned);
+        if !matches!(tokio::time::timeout(self.keeper.patience, closing).await, Ok(Ok(()))) {
+            tracing::warn!(job = %owned.id, "a settled job is still listed as open");
+        }
+    }
+
+    /// Settles the runs of a list that have ended.
+    pub(super) async fn seen_list(&self, owner: &Owner, at: &Arc<OpenEvent>, answer: &[u8]) {
+        #[derive(Deserialize)]
+        struct List<'a> {
+            #[serde(borrow)]
+            data: Vec<&'a RawValue>,
+        }
+        let Ok(list) = serde_json::from_slice::<List<'_>>(answer) else { return };
+        let key = AccountKey::Attendee(owner.event.clone(), owner.user.clone());
+        let Ok(Some(account)) = self.settler.ledger.account(&key).await else { return };
+        if account.holds.is_empty() {
+            return;
+        }
+        for raw in list.data {
+            let Some(shown) = Shown::read(raw.get().as_bytes()).filter(Shown::has_ended) else {
+                continue;
+            };
+            let id = shown.id.as_deref().and_then(|id| id.parse::<ObjectId>().ok());
+            let Some(id) = id else { continue };
+            let found = self.keeper.objects.find(owner, Kind::Run, &id).await;
+            if let Ok(Some(owned)) = found
+                && account.holds.contains_key(&owned.request_id)
+            {
+                self.settle(&owned, at, |hold| shown.settlement(owned.kind, hold)).await;
+            }
+        }
+    }
+}
+
+impl Gateway {
+    pub(crate) fn jobs(&self) -> Jobs {
+        Jobs { settler: Arc::clone(&self.settler), keeper: Arc::clone(&self.keeper) }
+    }
+
+    /// Settles a job behind an answer that shows its end.
+    pub(super) fn note_job(&self, owned: &Owned, at: &Arc<OpenEvent>, answer: &bytes::Bytes) {
+        let has_ended = Shown::read(answer).is_some_and(|shown| shown.has_ended());
+        if owned.kind.is_job() && has_ended {
+            let (jobs, owned, at, answer) =
+                (self.jobs(), owned.clone(), Arc::clone(at), answer.clone());
+            self.settler.tasks.spawn(async move { jobs.seen(&owned, &at, &answer).await });
+        }
+    }
+
+    /// Settles runs behind an answer that lists them.
+    pub(super) fn note_runs(&self, owner: Owner, at: &Arc<OpenEvent>, answer: &bytes::Bytes) {
+        let (jobs, at, answer) = (self.jobs(), Arc::clone(at), answer.clone());
+        self.settler.tasks.spawn(async move { jobs.seen_list(&owner, &at, &answer).await });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lanyard_domain::time::EpochNanos;
+
+    fn settled(kind: Kind, answer: &str) -> Option<Settlement> {
+        let hold = Hold {
+            prompt_tokens: 1_000,
+            completion_tokens: 256,
+            units: Units::of(Unit::VideoSeconds, 8),
+            admitted_at: EpochNanos(0),
+            day: chrono::NaiveDate::MIN,
+            expires_at: EpochNanos(0),
+            is_recorded: true,
+        };
+        let shown = Shown::read(answer.as_bytes()).filter(Shown::has_ended)?;
+        Some(shown.settlement(kind, &hold))
+    }
+
+    #[test]
+    fn a_run_costs_what_azure_counted_however_it_ended() {
+        for status in ["completed", "incomplete", "failed", "cancelled", "expired"] {
+            let answer = format!(
+                r#"{{"status":"{status}","usage":{{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}}}"#
+            );
+            let exact = Settlement::Exact(Usage::of_tokens(7, 5));
+            assert_eq!(settled(Kind::Run, &answer), Some(exact), "{status}");
+        }
+        for status in ["queued", "in_progress", "requires_action", "cancelling", "new"] {
+            assert_eq!(settled(Kind::Run, &format!(r#"{{"status":"{status}"}}"#)), None);
+        }
+        assert_eq!(settled(Kind::Run, r#"{"status":"failed","usage":null}"#), Some(UNKNOWN));
+        assert_eq!(settled(Kind::Run, "<html>"), None);
+    }
+
+    #[test]
+    fn a_film_costs_its_seconds_and_a_failed_one_nothing() {
+        let film = |answer| settled(Kind::Video, answer);
+        let seconds = |seconds| {
+            let units = Units::of(Unit::VideoSeconds, seconds);
+            Some(Settlement::Exact(Usage::of_units(units)))
+        };
+        assert_eq!(film(r#"{"status":"completed","seconds":"4"}"#), seconds(4));
+        assert_eq!(film(r#"{"status":"completed","seconds":12}"#), seconds(12));
+        assert_eq!(film(r#"{"status":"completed","seconds":"many"}"#), seconds(8));
+        assert_eq!(film(r#"{"status":"failed","seconds":"4"}"#), Some(Settlement::Void));
+        assert_eq!(film(r#"{"status":"in_progress","seconds":"4"}"#), None);
+    }
+}

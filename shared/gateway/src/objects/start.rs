@@ -1,0 +1,235 @@
+//! Starting a job: what it may cost is reserved, and the hold outlives the answer.
+
+use bytes::Bytes;
+use http::{HeaderValue, Method};
+use lanyard_domain::catalog::Deployment;
+use lanyard_domain::object::{Kind, ObjectId, Owned};
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::usage::Usage;
+
+use super::answers::{is_events, json_body, respond};
+use super::call::Outgoing;
+use super::jobs::Shown;
+use super::keeper::Birth;
+use super::ownership::{Named, pinned};
+use super::query::Query;
+use super::stream::Working;
+use super::told::Telling;
+use super::verbs::Asked;
+use crate::admit::Reservation;
+use crate::error::ApiError;
+use crate::forward::SETTLED;
+use crate::lookup::Attendance;
+use crate::notes::Notes;
+use crate::payload::{Demanded, Payload, RUN_PROMPT};
+use crate::ports::RequestLine;
+use crate::request::{Request, Response, whole};
+use crate::send::JSON;
+use crate::settle::Ending;
+use crate::{Gateway, headers, upstream};
+
+/// What is to be started, and where.
+struct Plan<'a> {
+    home: &'a Deployment,
+    url: String,
+    content_type: HeaderValue,
+    body: Bytes,
+    demanded: Demanded,
+    /// The thread of a run, unless that is made along with it.
+    thread: Option<Owned>,
+}
+
+impl Gateway {
+    /// Starts a run or a film.
+    pub(super) async fn start(
+        &self,
+        request: &Request,
+        attendance: &Attendance,
+        asked: &Asked<'_>,
+        query: &Query,
+        notes: Notes,
+        line: &mut RequestLine,
+    ) -> Result<Response, ApiError> {
+        let kind = asked.verb.kind;
+        let plan = match kind {
+            Kind::Run => self.plan_run(request, attendance, asked, query).await?,
+            _ => self.plan_film(request, attendance, asked).await?,
+        };
+        let home = plan.home;
+        line.model = Some(home.name.clone());
+        let operation = kind.operation();
+        let mut reservation =
+            self.admit(request, attendance, &home.name, operation, &plan.demanded, notes).await?;
+        line.outcome = SETTLED;
+        reservation.mark_sent();
+        let outgoing = Outgoing {
+            content_type: Some(plan.content_type),
+            body: plan.body,
+            is_streamed: plan.demanded.is_streamed,
+            ..Outgoing::plain(Method::POST, plan.url)
+        };
+        let answer = match self.call_home(request, kind, home, outgoing).await {
+            Ok(answer) => answer,
+            Err(failure) => return Err(self.refuse(failure, asked, reservation)),
+        };
+        let headers = self.answer_headers(answer.headers(), request, &plan.demanded, &reservation);
+        let mut birth = self.birth(kind, request, attendance, 0);
+        birth.parent = plan.thread.as_ref().map(|thread| thread.id.clone());
+        let makes_thread = kind == Kind::Run && birth.parent.is_none();
+        let thread = makes_thread.then(|| self.birth(Kind::Thread, request, attendance, 0));
+        let deployments = attendance.at.catalog.deployments();
+        let telling = Telling::of(kind, deployments, home, request);
+        if plan.demanded.is_streamed && is_events(&answer) {
+            let mut working = Working::on(self, attendance, home, request);
+            working.births = Some((thread, birth));
+            working.reservation = Some(reservation);
+            return Ok(working.start(answer, headers));
+        }
+        let bytes = match json_body(request, answer).await {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(self.unusable(error, reservation)),
+        };
+        let shown = Shown::read(&bytes);
+        let id = |id: Option<&str>| id.and_then(|id| id.parse::<ObjectId>().ok());
+        let own_id = id(shown.as_ref().and_then(|shown| shown.id.as_deref()));
+        let thread_id = id(shown.as_ref().and_then(|shown| shown.thread_id.as_deref()));
+        let (Some(own_id), true) = (own_id, !makes_thread || thread_id.is_some()) else {
+            let odd = ApiError::UpstreamUnreachable(Some("what was made has no usable id".into()));
+            return Err(self.unusable(odd, reservation));
+        };
+        // From now on the job's end settles it, or its hold's.
+        reservation.leave_open();
+        if let (Some(thread), Some(thread_id)) = (thread, thread_id) {
+            birth.parent = Some(thread_id.clone());
+            let kept = self.keeper.keep(thread, thread_id, home).await;
+            kept.map_err(|cause| self.ownership_unavailable(cause))?;
+        }
+        let owned = self.keeper.keep(birth, own_id, home).await;
+        let owned = owned.map_err(|cause| self.ownership_unavailable(cause))?;
+        self.note_job(&owned, &attendance.at, &bytes);
+        Ok(respond(headers, JSON, whole(telling.retell(bytes))))
+    }
+
+    /// Azure may have begun to work, and nobody can tell on what.
+    fn unusable(&self, error: ApiError, reservation: Reservation) -> ApiError {
+        let settlement = Settlement::AtLeast(Usage::default());
+        let ending = Ending::of(settlement, error.code(), error.status().as_u16(), None);
+        self.settle_behind(reservation, ending);
+        error
+    }
+
+    async fn plan_run<'a>(
+        &self,
+        request: &Request,
+        attendance: &'a Attendance,
+        asked: &Asked<'_>,
+        query: &Query,
+    ) -> Result<Plan<'a>, ApiError> {
+        let operation = Kind::Run.operation();
+        let owned = self.owned_path(attendance, asked).await?;
+        let payload = Payload::read(operation, request)?;
+        let named = self.named(attendance, payload.references()?).await?;
+        if let Some(thread) = &owned {
+            named.expect_home(&thread.home)?;
+        }
+        let assistant = named.assistant().ok_or_else(|| {
+            ApiError::bad(
+                crate::error::BadRequestCode::InvalidValue,
+                Some("assistant_id"),
+                "assistant_id is missing. Name an assistant of your own.",
+            )
+        })?;
+        let model = payload.model()?;
+        let header = request.header(headers::MODEL).ok().flatten();
+        // As `forward` has it; who names no model gets the assistant's.
+        let model = header.or(model.as_deref()).unwrap_or(assistant.home.deployment.as_str());
+        let choice = pinned(attendance.choose_shared(Some(model), operation)?, &named)?;
+        let home = super::create::home_of(&choice, attendance)?;
+        let demanded = payload.run(&attendance.caps(), most_prompt(attendance))?;
+        Ok(Plan {
+            home,
+            url: upstream::below_url(home, operation, asked.segments()?, &query.encoded()),
+            content_type: JSON,
+            body: payload.run_for_azure(&demanded, home.azure_name.as_str()),
+            demanded,
+            thread: owned,
+        })
+    }
+
+    async fn plan_film<'a>(
+        &self,
+        request: &Request,
+        attendance: &'a Attendance,
+        asked: &Asked<'_>,
+    ) -> Result<Plan<'a>, ApiError> {
+        let operation = Kind::Video.operation();
+        let original = self.owned_path(attendance, asked).await?;
+        let film = crate::payload::Film::read(request)?;
+        let named = self.named(attendance, film.references()?).await?;
+        let (home, seconds) = match &original {
+            Some(original) => {
+                named.expect_home(&original.home)?;
+                let home = attendance.deployment_at(&original.home)?;
+                (home, Some(self.seconds_of(request, asked, original, home).await?))
+            }
+            None => {
+                let model = film.model()?;
+                let header = request.header(headers::MODEL).ok().flatten();
+                let choice = attendance.choose_shared(header.or(model.as_deref()), operation)?;
+                let choice = pinned(choice, &named)?;
+                (super::create::home_of(&choice, attendance)?, None)
+            }
+        };
+        let (demanded, content_type, body) = match seconds {
+            Some(seconds) => film.again(seconds)?,
+            None => film.for_azure(home.azure_name.as_str())?,
+        };
+        let segments = asked.segments()?;
+        let url = upstream::below_url(home, operation, segments, "");
+        Ok(Plan { home, url, content_type, body, demanded, thread: None })
+    }
+
+    /// How long a film is that is to be made anew: the new one will be as long.
+    async fn seconds_of(
+        &self,
+        request: &Request,
+        asked: &Asked<'_>,
+        original: &Owned,
+        home: &Deployment,
+    ) -> Result<u64, ApiError> {
+        let url = upstream::below_url(home, original.kind.operation(), [original.id.as_str()], "");
+        let read = self.call_home(request, original.kind, home, Outgoing::plain(Method::GET, url));
+        let answer = match read.await {
+            Ok(answer) => answer,
+            Err(crate::send::Failure::Missing) => return Err(asked.not_found()),
+            Err(failure) => return Err(failure.into_error()),
+        };
+        let bytes = json_body(request, answer).await?;
+        let seconds = Shown::read(&bytes).and_then(|shown| shown.seconds());
+        Ok(seconds.unwrap_or(crate::payload::LONGEST_FILM))
+    }
+}
+
+/// The largest prompt of a run that names none: what is usual, or less where an attendee is granted
+/// less.
+fn most_prompt(attendance: &Attendance) -> u64 {
+    let granted = &attendance.allowances().attendee;
+    let limits = [granted.tokens_per_minute, granted.tokens_per_day, granted.tokens_total];
+    let least = limits.into_iter().flatten().min();
+    least.map_or(RUN_PROMPT, |least| (least / 2).min(RUN_PROMPT))
+}
+
+impl Named {
+    /// The assistant among them.
+    fn assistant(&self) -> Option<&Owned> {
+        self.of_kind(Kind::Assistant)
+    }
+}
+
+impl Birth {
+    /// A run's thread, once it is known.
+    pub(super) fn below(mut self, thread: Option<ObjectId>) -> Self {
+        self.parent = self.parent.or(thread);
+        self
+    }
+}

@@ -1,0 +1,127 @@
+//! What Azure says of an object, in the words of the event: a deployment by the event's name for
+//! it, and a film with an address from which its maker can fetch it.
+
+use bytes::Bytes;
+use lanyard_domain::catalog::Deployment;
+use lanyard_domain::object::Kind;
+use serde_json::value::RawValue;
+
+use crate::parse;
+use crate::payload::fields_of;
+use crate::request::Request;
+
+/// How an object is told.
+pub(super) struct Telling<'a> {
+    kind: Kind,
+    /// Those at the object's home.
+    names: Vec<&'a Deployment>,
+    /// Below which films are fetched.
+    address: Option<String>,
+}
+
+impl<'a> Telling<'a> {
+    /// For answers of one resource to a request.
+    pub(super) fn of(
+        kind: Kind,
+        deployments: &'a [Deployment],
+        home: &'a Deployment,
+        request: &Request,
+    ) -> Self {
+        let others = deployments.iter().filter(|other| other.endpoint == home.endpoint);
+        let names = std::iter::once(home).chain(others).collect();
+        let address = (kind == Kind::Video).then(|| address(request)).flatten();
+        Self { kind, names, address }
+    }
+
+    /// Azure's answer, told. What is no JSON object, or names nothing of ours, stays as it is.
+    pub(super) fn retell(&self, bytes: Bytes) -> Bytes {
+        match self.kind {
+            Kind::Assistant | Kind::Run | Kind::Video => {}
+            Kind::Response | Kind::Conversation | Kind::File | Kind::VectorStore | Kind::Thread => {
+                return bytes;
+            }
+        }
+        self.object(&bytes).map_or(bytes, Bytes::from)
+    }
+
+    fn object(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let fields = fields_of(bytes)?;
+        let text = |wanted: &str| {
+            let (_, raw) = fields.iter().find(|(name, _)| name == wanted)?;
+            serde_json::from_str::<String>(raw.get()).ok()
+        };
+        let mut out = vec![b'{'];
+        for (name, raw) in &fields {
+            let told = match name.as_ref() {
+                "model" => self.model(raw),
+                "data" => self.list(raw),
+                // Ours is the only one that its maker can use.
+                "video_url" if self.kind == Kind::Video => continue,
+                _ => None,
+            };
+            begin(&mut out, name);
+            out.extend_from_slice(told.as_deref().unwrap_or(raw.get()).as_bytes());
+        }
+        if let (Some(address), Some("video"), Some(id)) =
+            (&self.address, text("object").as_deref(), text("id"))
+        {
+            begin(&mut out, "video_url");
+            match text("status").as_deref() {
+                Some("completed") => {
+                    let url = format!("{address}/{id}/content");
+                    // Writing to memory cannot fail.
+                    let _ = serde_json::to_writer(&mut out, &url);
+                }
+                Some(_) | None => out.extend_from_slice(b"null"),
+            }
+        }
+        out.push(b'}');
+        Some(out)
+    }
+
+    /// The event's name for a model that Azure names by its own.
+    fn model(&self, raw: &RawValue) -> Option<String> {
+        let named = serde_json::from_str::<String>(raw.get()).ok()?;
+        let deployment = self.names.iter().find(|d| d.azure_name.as_str() == named)?;
+        serde_json::to_string(deployment.name.as_str()).ok()
+    }
+
+    fn list(&self, raw: &RawValue) -> Option<String> {
+        let list = serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok()?;
+        let told = list.into_iter().map(|object| {
+            let told = self.object(object.get().as_bytes());
+            told.and_then(|told| String::from_utf8(told).ok())
+                .unwrap_or_else(|| object.get().to_owned())
+        });
+        Some(format!("[{}]", told.collect::<Vec<_>>().join(",")))
+    }
+}
+
+fn begin(out: &mut Vec<u8>, name: &str) {
+    if out.len() > 1 {
+        out.push(b',');
+    }
+    // Writing to memory cannot fail.
+    let _ = serde_json::to_writer(&mut *out, name);
+    out.push(b':');
+}
+
+/// Where the caller found this API, up to the films. Nothing of it is secret: it is the caller's
+/// own address, without the credential.
+fn address(request: &Request) -> Option<String> {
+    let path = parse::path_within_api(request.http.uri().path());
+    let (base, _) = path.split_once("videos")?;
+    let plain = |name: &str| request.header(name).ok().flatten();
+    let host = plain("host").or_else(|| request.http.uri().authority().map(|a| a.as_str()));
+    // Below the address that the caller knows.
+    let Some(host) = host else { return Some(format!("/api/{base}videos")) };
+    let is_host = !host.is_empty()
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+    let is_local = ["127.0.0.1", "localhost", "[::1]"].iter().any(|local| host.starts_with(local));
+    let scheme = match plain("x-forwarded-proto") {
+        Some("http") => "http",
+        None if is_local => "http",
+        Some(_) | None => "https",
+    };
+    is_host.then(|| format!("{scheme}://{host}/api/{base}videos"))
+}
