@@ -36,6 +36,13 @@ fn nameless(path: &str) -> String {
     path.split('/').map(segment).collect::<Vec<_>>().join("/")
 }
 
+/// Whether a path with its places filled is of this pattern.
+fn is_of(pattern: &str, filled: &[&str]) -> bool {
+    let pattern: Vec<_> = pattern.split('/').collect();
+    let fits = |(wanted, given): (&&str, &&str)| wanted.starts_with('{') || wanted == given;
+    pattern.len() == filled.len() && pattern.iter().zip(filled).all(fits)
+}
+
 #[test]
 fn every_route_is_described_and_what_is_described_is_a_route() {
     let template = Template::read().unwrap();
@@ -87,10 +94,17 @@ async fn functions_take_the_methods_that_are_described_and_no_others() {
     let changed = change.body(r#"{"own_deployments": "attendee"}"#).send().await.unwrap();
     assert_eq!(changed.status(), 200);
     let mut wrong = Vec::new();
-    for (path, methods) in operations(&description()) {
+    let described = operations(&description());
+    for path in described.keys() {
         let filled: Vec<_> = path
             .split('/')
             .map(|segment| if segment.starts_with('{') { "nothing1" } else { segment })
+            .collect();
+        // `/v1/threads/runs` is a path of its own and looks like a thread as well.
+        let methods: BTreeSet<_> = described
+            .iter()
+            .filter(|(pattern, _)| is_of(pattern, &filled))
+            .flat_map(|(_, methods)| methods)
             .collect();
         let url = format!("{address}/api{}", filled.join("/"));
         for method in METHODS {
@@ -107,7 +121,7 @@ async fn functions_take_the_methods_that_are_described_and_no_others() {
             let text = answer.text().await.unwrap();
             let error = serde_json::from_str::<Value>(&text).unwrap_or_default();
             let is_refused = status == 405 || error["error"]["code"] == "unknown_route";
-            let is_described = methods.contains(method.as_str());
+            let is_described = methods.iter().any(|described| *described == method.as_str());
             if is_refused == is_described {
                 wrong.push(format!("{method} {path}: {status} {text}"));
             }
