@@ -116,6 +116,28 @@ def answers_as_often_as_it_is_called(file):
     return answers_as_often_as_it_is_called
 
 
+def hands_out_a_page(function):
+    status, headers, body = function.request(sample("pages"))
+    assert status == 200 and headers["content-type"] == "text/html; charset=utf-8", (status, headers)
+    assert "default-src 'none'" in headers["content-security-policy"], headers
+    assert EXPOSED not in headers, headers
+    assert body.startswith("<!doctype html>"), body[:100]
+
+
+def hands_out_what_the_page_refers_to(function):
+    _, _, page = function.request(sample("pages"))
+    script = page.split('type="module" src="/api/')[1].split('"')[0]
+    event = sample("pages") | {"path": f"/{script}"}
+    event["requestContext"]["path"] = f"/api/{script}"
+    status, headers, body = function.request(event)
+    assert status == 200 and headers["content-type"] == "text/javascript; charset=utf-8", (status, headers)
+    assert "immutable" in headers["cache-control"] and "import " in body, headers
+
+
+def needs_nothing_of_its_environment(function):
+    hands_out_a_page(function)
+
+
 def sweeps_by_schedule(function):
     assert function.call(sample("sweep")) == {"events": 1, "expired_holds": 0, "mended_periods": 0}
 
@@ -230,6 +252,11 @@ OWN_CHECKS = {
         refuses_a_broken_body("embeddings"),
         refuses_another_method("embeddings", "streamed"),
     ],
+    "pages": [
+        hands_out_a_page,
+        hands_out_what_the_page_refers_to,
+        refuses_another_method("pages", "request"),
+    ],
     "rate": refusals("rate", 404, "request_not_found"),
     "register": refusals("register", 401, "invalid_event_code"),
     "own-deployments": refusals("own-deployments", 403, "not_offered"),
@@ -249,3 +276,5 @@ NAMES = sorted(manifest.parent.name for manifest in (ROOT / "functions").glob("*
 # What organisers do changes what the others find.
 NAMES.sort(key=lambda name: name == "admin")
 CHECKS = {name: OWN_CHECKS.get(name) or usual(name) for name in NAMES}
+# What each is asked in an environment that does not name the table.
+POORLY = {name: says_what_its_environment_lacks for name in NAMES} | {"pages": needs_nothing_of_its_environment}

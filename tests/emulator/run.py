@@ -13,7 +13,7 @@ import argparse
 import pathlib
 import sys
 
-from checks import CHECKS, says_what_its_environment_lacks
+from checks import CHECKS, POORLY
 from stand import ROOT, Function, stage
 
 EMULATOR = "lib/python3.11/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64"
@@ -74,7 +74,7 @@ def result_of(name, arguments, world):
             print(function.log())
     poor = {name: value for name, value in world.items() if name != "LANYARD_TABLE"}
     with Function(arguments.emulator, binary, name, poor) as function:
-        count(result, says_what_its_environment_lacks, function)
+        count(result, POORLY[name], function)
     return result
 
 

@@ -193,6 +193,8 @@ impl Welcome {
              -H 'openai-event-code: {CODE}/githubuser' \\\n    \
              -H 'Content-Type: application/json' \\\n    \
              -d '{{\"messages\": [{{\"role\": \"user\", \"content\": \"Write a poem about Indian elephants\"}}]}}'\n\n\
+             The attendees' page:       {address}/api/pages#code={CODE}\n\
+             The organisers' dashboard: {address}/api/pages/dashboard\n\n\
              {azure}\n{kept}\nCtrl-C ends it.\n"
         )
     }

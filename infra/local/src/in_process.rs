@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::template::Route;
 
 /// The functions that stand behind routes. `invoke` knows each of them.
-pub const FUNCTIONS: [&str; 22] = [
+pub const FUNCTIONS: [&str; 23] = [
     "admin",
     "assistants",
     "audio-speech",
@@ -35,6 +35,7 @@ pub const FUNCTIONS: [&str; 22] = [
     "models",
     "moderations",
     "own-deployments",
+    "pages",
     "rate",
     "register",
     "responses",
@@ -117,6 +118,7 @@ impl InProcess {
                 let desk = Arc::clone(&self.own);
                 answer(Audience::Attendees, request, |r| own_deployments::handle(desk, r)).await
             }
+            "pages" => answer(Audience::Visitors, request, pages::handle).await,
             "rate" => {
                 let people = Arc::clone(&self.people);
                 answer(Audience::Attendees, request, |r| rate::handle(people, r)).await

@@ -11,13 +11,16 @@ use crate::error::ApiError;
 use crate::request::{Request, Response, whole};
 use crate::{headers, notes};
 
-/// Who calls a function: browsers of any origin may call the attendees' API, not the organisers'.
+/// Who calls a function: browsers of any origin may call the attendees' API, not the organisers',
+/// and nothing of another origin reads the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     /// Attendees and their pages.
     Attendees,
     /// Organisers.
     Organisers,
+    /// Who opens a page.
+    Visitors,
 }
 
 /// An error that a handler may return: attendees' and organisers' handlers each have a table.

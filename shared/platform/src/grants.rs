@@ -192,6 +192,8 @@ pub enum Work {
     Register,
     /// Keeps deployments of attendees' own.
     Bind,
+    /// Hands out pages that it carries, and asks AWS for nothing.
+    Show,
     /// Serves organisers.
     Organise,
     /// Closes what crashes left open.
@@ -213,6 +215,7 @@ impl Work {
             "rate" => Some(Self::Rate),
             "register" => Some(Self::Register),
             "own-deployments" => Some(Self::Bind),
+            "pages" => Some(Self::Show),
             "sweep" => Some(Self::Sweep),
             "clear-objects" => Some(Self::Clear),
             "chat-completions" => Some(Self::Converse),
@@ -241,6 +244,7 @@ impl Work {
             Self::Rate => LOOKING_UP.into_iter().chain(RATING).collect(),
             Self::Register => LOOKING_UP.into_iter().chain(REGISTERING).collect(),
             Self::Bind => LOOKING_UP.into_iter().chain(BINDING).collect(),
+            Self::Show => BTreeSet::new(),
             Self::Organise => ORGANISING.into(),
             Self::Sweep => SWEEPING.into(),
             Self::Clear => CLEARING.into(),

@@ -73,11 +73,7 @@ where
     let tracked = Arc::clone(&gateway);
     let service = service_fn(move |event: lambda_http::Request| {
         let served = serve(Arc::clone(&gateway), handle.clone(), event);
-        async move {
-            let (head, body) = served.await.into_parts();
-            let Ok(body) = body.collect().await;
-            Ok::<_, Infallible>(http::Response::from_parts(head, Full::new(body.to_bytes())))
-        }
+        async move { Ok::<_, Infallible>(collected(served.await).await) }
     });
     lambda_http::runtime(service).layer(settled::Settled::of(tracked)).run().await
 }
@@ -102,6 +98,37 @@ where
     let state = build(clients, Arc::clone(&gateway));
     let handle = move |_: Arc<Gateway>, request| handle(state.clone(), request);
     buffer_over(gateway, handle).await
+}
+
+/// Serves visitors, whole, by a handler that needs nothing of the environment.
+///
+/// # Errors
+///
+/// If the runtime cannot be reached.
+pub async fn carry<H, F>(handle: H) -> Result<(), Error>
+where
+    H: Fn(Request) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Response, ApiError>> + Send + 'static,
+{
+    telemetry::start();
+    let service = service_fn(move |event: lambda_http::Request| {
+        let handle = handle.clone();
+        async move {
+            let response = match request(event) {
+                Ok(request) => answer(Audience::Visitors, request, handle).await,
+                Err(cause) => ApiError::Internal(Some(cause)).into_response(),
+            };
+            Ok::<_, Infallible>(collected(response).await)
+        }
+    });
+    lambda_http::run(service).await
+}
+
+/// An answer as a buffered integration takes it.
+async fn collected(response: Response) -> http::Response<Full<Bytes>> {
+    let (head, body) = response.into_parts();
+    let Ok(body) = body.collect().await;
+    http::Response::from_parts(head, Full::new(body.to_bytes()))
 }
 
 /// Serves invocations that are not requests, such as a schedule's.

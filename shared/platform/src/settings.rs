@@ -145,7 +145,7 @@ pub fn log_directives() -> String {
 }
 
 /// Lanyard's packages, as their log targets begin.
-const OURS: [&str; 25] = [
+const OURS: [&str; 26] = [
     "lanyard_domain",
     "lanyard_gateway",
     "lanyard_local",
@@ -167,6 +167,7 @@ const OURS: [&str; 25] = [
     "moderations",
     "responses",
     "own_deployments",
+    "pages",
     "rate",
     "register",
     "sweep",

@@ -73,6 +73,21 @@ async fn every_bad_token_gets_the_same_answer_at_every_path() {
 }
 
 #[tokio::test]
+async fn no_page_of_another_origin_may_read_an_answer() {
+    let desk = Desk::open().await;
+    for (method, token) in [
+        (Method::GET, desk.token.as_str()),
+        (Method::GET, "lanyard_wrong"),
+        (Method::OPTIONS, desk.token.as_str()),
+        (Method::OPTIONS, ""),
+    ] {
+        let reply = desk.send(method.clone(), "/events", token, "").await;
+        let allowing = |name: &&http::HeaderName| name.as_str().starts_with("access-control-");
+        assert_eq!(reply.headers.keys().find(allowing), None, "{method}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_kept_as_a_hash_alone() {
     let desk = Desk::open().await;
     assert_eq!(desk.token.len(), "lanyard_".len() + 43);

@@ -1,0 +1,89 @@
+// What an attendee may use and what is left of it, in plain words.
+
+import { fill, h, number, svg } from "./dom.js";
+import { span } from "./when.js";
+
+// In the order in which people ask for them.
+const WORDS = {
+  tokens_total: "tokens in all",
+  tokens_per_day: "tokens today",
+  tokens_per_minute: "tokens in a minute",
+  requests_per_day: "requests today",
+  requests_per_minute: "requests in a minute",
+  in_flight: "requests at once",
+  images_total: "pictures in all",
+  audio_seconds_total: "seconds of audio in all",
+  characters_total: "characters to speak in all",
+  video_seconds_total: "seconds of video in all",
+};
+
+const OPERATIONS = {
+  chat_completions: "chat", completions: "completions", embeddings: "embeddings", responses: "responses",
+  images_generations: "pictures", images_edits: "edited pictures", audio_transcriptions: "transcripts",
+  audio_translations: "translated speech", audio_speech: "speech", moderations: "moderation",
+  conversations: "conversations", files: "files", vector_stores: "vector stores", assistants: "assistants", threads: "threads", videos: "films",
+};
+
+/** A limit's name in words. */
+export function limitWords(name) {
+  return WORDS[name] ?? name.replaceAll("_", " ");
+}
+
+/** Shows the models and the allowance of `GET /api/v1/event`. */
+export function showAllowance(place, access) {
+  const used = access.usage;
+  const limits = sorted(access.allowance);
+  fill(place,
+    h("p", {}, `So far you have used ${number(used.total_tokens)} tokens in ${number(used.requests)} `
+      + `${used.requests === 1 ? "request" : "requests"}.`),
+    limits.length
+      ? h("dl.limits", {}, limits.map(([name, left]) => oneLimit(name, left)))
+      : h("p", {}, "No limit is set for you alone."),
+    h("h3", {}, "Models"),
+    access.models.length ? h("ul.models", {}, access.models.map(oneModel)) : h("p", {}, "The event offers none yet."),
+    h("p.soft.small", {}, "A request that names no model gets the default. "
+      + `An answer is at most ${number(access.max_completion_tokens)} tokens long, `
+      + `with at most ${number(access.max_choices)} ${access.max_choices === 1 ? "choice" : "choices"} for each request. `
+      + "A token is about four letters of English; what you send counts as well as what comes back."));
+}
+
+function sorted(allowance) {
+  const order = Object.keys(WORDS);
+  return Object.entries(allowance).sort(([one], [other]) => order.indexOf(one) - order.indexOf(other));
+}
+
+/** What is left in one line: the limits that a chat comes near to. */
+export function leftInShort(access) {
+  const near = sorted(access.allowance)
+    .filter(([name]) => /^(tokens|requests)_/.test(name))
+    .sort(([, one], [, other]) => one.remaining / one.allowed - other.remaining / other.allowed)
+    .slice(0, 2);
+  if (!near.length) return "No limit is set for you alone.";
+  return `Left: ${near.map(([name, left]) => `${number(left.remaining)} of ${number(left.allowed)} ${limitWords(name)}`).join(", ")}.`;
+}
+
+function oneLimit(name, { allowed, remaining, resets_at: resetsAt }) {
+  const share = allowed ? remaining / allowed : 0;
+  const wait = resetsAt ? (Date.parse(resetsAt) - Date.now()) / 1000 : 0;
+  const back = remaining < allowed && wait > 0.5 ? `, all of it again in ${span(wait)}` : "";
+  return h("div", { "data-limit": name },
+    h("dt", {}, limitWords(name)),
+    h("dd", {},
+      bar(share),
+      h("span", { "data-remaining": remaining }, `${number(remaining)} of ${number(allowed)} left`),
+      h("span.soft.small", {}, back)));
+}
+
+function bar(share) {
+  const drawing = svg(`svg.bar${share < 0.15 ? ".low" : ""}`, { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
+  drawing.append(svg("rect", { width: Math.max(0, Math.min(100, share * 100)), height: 10 }));
+  return drawing;
+}
+
+function oneModel(model) {
+  const does = model.operations.map((operation) => OPERATIONS[operation] ?? operation).join(", ");
+  const defaults = model.default_for.map((operation) => OPERATIONS[operation] ?? operation).join(", ");
+  return h("li", {}, h("code", {}, model.id), ` ${does}`,
+    defaults ? h("span.soft", {}, defaults === does ? " (default)" : ` (default for ${defaults})`) : null,
+    model.own ? h("span.soft", {}, " (your own)") : null);
+}

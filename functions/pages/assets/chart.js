@@ -1,0 +1,90 @@
+// Lines and blocks in SVG: drawn by hand, because the pages' policy allows no style in markup, and two forms are enough.
+
+import { fill, h, number, svg } from "./dom.js";
+
+const WIDTH = 480;
+const HEIGHT = 200;
+const EDGE = { left: 52, right: 10, top: 10, bottom: 24 };
+
+/** A figure that is drawn anew by its `draw`. */
+export function figure(title) {
+  const place = h("div");
+  return { element: h("figure", {}, h("figcaption", {}, title), place), draw: (...parts) => fill(place, ...parts) };
+}
+
+/**
+ * Lines over time. Each line is `{name, points: [[ms, value], …]}`; `limit` is `{name, value}`. What is drawn is also
+ * told, for those who cannot see it.
+ */
+export function lines({ title, series, limit, time }) {
+  const all = series.flatMap((one) => one.points);
+  if (!all.length) return [h("p.empty", {}, "Nothing yet.")];
+  const times = all.map(([at]) => at);
+  const [from, to] = [Math.min(...times), Math.max(...times)];
+  const most = Math.max(1, ...all.map(([, value]) => value));
+  // A limit far above would press the line flat: it is told in words then.
+  const showsLimit = limit && limit.value <= most * 8;
+  const top = nice(Math.max(2, showsLimit ? Math.max(most, limit.value) : most));
+  const x = (at) => EDGE.left + (to === from ? 1 : (at - from) / (to - from)) * (WIDTH - EDGE.left - EDGE.right);
+  const y = (value) => HEIGHT - EDGE.bottom - (value / top) * (HEIGHT - EDGE.top - EDGE.bottom);
+  const last = series.map((one) => `${one.name} ${number(one.points.at(-1)?.[1] ?? 0)}`).join(", ");
+  const drawing = frame(`${title}: ${last}${limit ? ` of ${number(limit.value)}` : ""}`, top, y);
+  series.forEach((one, index) => {
+    const path = one.points.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`);
+    if (!path.length) return;
+    const start = one.points.length === 1 ? `${EDGE.left},${y(one.points[0][1]).toFixed(1)} ` : "";
+    if (index === 0) {
+      const left = one.points.length === 1 ? EDGE.left : x(one.points[0][0]);
+      drawing.append(svg("polygon.area", { points: `${left},${y(0)} ${start}${path.join(" ")} ${x(one.points.at(-1)[0])},${y(0)}` }));
+    }
+    drawing.append(svg(`polyline.line${index ? ".second" : ""}`, { points: start + path.join(" ") }));
+  });
+  if (showsLimit) drawing.append(svg("line.limit", { x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(limit.value), y2: y(limit.value) }));
+  drawing.append(
+    svg("text", { x: EDGE.left, y: HEIGHT - 6 }, time(from)),
+    svg("text", { x: WIDTH - EDGE.right, y: HEIGHT - 6, "text-anchor": "end" }, to === from ? "" : time(to)));
+  return [drawing, key(series, limit, showsLimit)];
+}
+
+function key(series, limit, showsLimit) {
+  const words = showsLimit ? `${limit?.name} ${number(limit?.value ?? 0)}` : limit && `${limit.name} ${number(limit.value)}, far above`;
+  return h("p.key", {},
+    series.map((one, index) => h(`span${index ? ".second" : ""}`, {}, `${one.name}: ${number(one.points.at(-1)?.[1] ?? 0)}`)),
+    limit ? h("span.limited", {}, words) : null);
+}
+
+/** Blocks, one for each `[name, value]`. */
+export function blocks({ title, rows }) {
+  if (!rows.length) return [h("p.empty", {}, "Nothing yet.")];
+  const height = Math.max(60, rows.length * 34 + 8);
+  const most = Math.max(1, ...rows.map(([, value]) => value));
+  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `${title}: ${rows.map(([name, value]) => `${name} ${number(value)}`).join(", ")}` });
+  rows.forEach(([name, value], index) => {
+    const top = index * 34 + 4;
+    drawing.append(
+      svg("text", { x: 0, y: top + 10 }, name),
+      svg("text", { x: WIDTH, y: top + 10, "text-anchor": "end" }, number(value)),
+      svg("rect.block", { x: 0, y: top + 15, width: Math.max(1, (value / most) * WIDTH), height: 9, rx: 2 }));
+  });
+  return [drawing];
+}
+
+function frame(label, top, y) {
+  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
+  for (const share of [0, 0.5, 1]) {
+    drawing.append(
+      svg("line.grid-line", { x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(top * share), y2: y(top * share) }),
+      svg("text", { x: EDGE.left - 6, y: y(top * share) + 4, "text-anchor": "end" }, short(top * share)));
+  }
+  return drawing;
+}
+
+/** The next number above that is round. */
+function nice(value) {
+  const size = 10 ** Math.floor(Math.log10(value));
+  return [1, 2, 4, 5, 10].map((step) => step * size).find((step) => step >= value);
+}
+
+function short(value) {
+  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
+}

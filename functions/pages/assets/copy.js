@@ -1,0 +1,24 @@
+// Buttons that put a text on the clipboard, and say so.
+
+import { h } from "./dom.js";
+
+/** A button that copies what `text()` gives when it is pressed. */
+export function copyButton(text, label = "Copy") {
+  const said = h("span.quiet", { role: "status" });
+  const button = h("button.small", { type: "button", onclick: copy }, label);
+  async function copy() {
+    let words = "Copied";
+    try {
+      await navigator.clipboard.writeText(text());
+    } catch {
+      words = "Mark the text and copy it by hand";
+    }
+    button.textContent = words;
+    said.textContent = words;
+    setTimeout(() => {
+      button.textContent = label;
+      said.textContent = "";
+    }, 2000);
+  }
+  return h("span", {}, button, said);
+}

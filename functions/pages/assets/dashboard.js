@@ -1,0 +1,99 @@
+// The organiser's dashboard: signing in, the list of events, and which view the fragment names.
+
+import { byId, fill, fragment, h } from "./dom.js";
+import { note } from "./errors.js";
+import { eventForm } from "./event-form.js";
+import { eventView } from "./event-live.js";
+import { call, eventPath, everything, remember, token } from "./organiser-api.js";
+import { standing, windowWords } from "./when.js";
+
+/** What the view that is shown must stop when another comes. */
+let leaveView = () => {};
+let turn = 0;
+
+byId("enter").addEventListener("submit", (submitted) => {
+  submitted.preventDefault();
+  remember(byId("token").value.trim());
+  byId("token").value = "";
+  open();
+});
+byId("leave").addEventListener("click", () => {
+  remember(null);
+  open();
+});
+addEventListener("hashchange", open);
+open();
+
+async function open() {
+  leaveView();
+  leaveView = () => {};
+  const mine = turn += 1;
+  const isIn = token() !== null;
+  byId("enter").hidden = isIn;
+  byId("nav").hidden = !isIn;
+  fill(byId("refused"));
+  if (!isIn) {
+    fill(byId("view"));
+    byId("token").focus();
+    return;
+  }
+  try {
+    const [elements, leave] = await wanted();
+    if (mine !== turn) return leave?.();
+    leaveView = leave ?? leaveView;
+    fill(byId("view"), elements);
+  } catch (fault) {
+    if (mine !== turn) return;
+    fill(byId("view"));
+    if (fault.status === undefined) throw fault;
+    if (fault.status === 401) {
+      remember(null);
+      byId("enter").hidden = false;
+      byId("nav").hidden = true;
+    }
+    fill(byId("refused"), note(fault, fault.status === 401 ? null : open));
+  }
+}
+
+/** The elements of the view that the fragment names, and how to leave it. */
+async function wanted() {
+  const asked = fragment();
+  if (asked.has("new")) {
+    document.title = "New event · Lanyard";
+    return [[eventForm(null, (made) => { location.hash = `event=${made.id}`; })]];
+  }
+  if (asked.has("edit")) {
+    const event = await call("GET", eventPath(asked.get("edit")));
+    document.title = `${event.name} · Lanyard`;
+    return [[eventForm(event, (changed) => { location.hash = `event=${changed.id}`; })]];
+  }
+  if (asked.has("event")) {
+    const event = await call("GET", eventPath(asked.get("event")));
+    document.title = `${event.name} · Lanyard`;
+    return eventView(event);
+  }
+  document.title = "Events · Lanyard";
+  return [[list(await everything("/events", "events"))]];
+}
+
+function list(events) {
+  if (!events.length) {
+    return h("section.card", {}, h("h1", {}, "Events"), h("p", {}, "There is none yet."),
+      h("a.button", { href: "#new" }, "Create the first event"));
+  }
+  const row = (event) => {
+    const { words, tone } = standing(event);
+    return h("tr", {},
+      h("th", { scope: "row" }, h("a", { href: `#event=${event.id}` }, event.name)),
+      h("td", {}, h(`span.badge.${tone}`, {}, words)),
+      h("td.mono", {}, event.code),
+      h("td", {}, windowWords(event)[0]),
+      h("td.number", {}, String(event.attendees)));
+  };
+  const heads = ["Name", "Now", "Code", "When", "Expected"];
+  return h("section.card", {},
+    h("div.row.spread", {}, h("h1", {}, "Events"), h("a.button", { href: "#new" }, "New event")),
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Table of events" }, h("table", {},
+      h("thead", {}, h("tr", {}, heads.map((head) => h(head === "Expected" ? "th.number" : "th", { scope: "col" }, head)))),
+      h("tbody", {}, events.map(row)))));
+}

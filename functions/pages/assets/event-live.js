@@ -1,0 +1,155 @@
+// One event: its code and its switches, and live numbers, asked for every few seconds while the page is in sight.
+
+import { BASE } from "./api.js";
+import { blocks, figure, lines } from "./chart.js";
+import { copyButton } from "./copy.js";
+import { fill, h, number } from "./dom.js";
+import { note } from "./errors.js";
+import { auditView, peopleView } from "./event-people.js";
+import { call, eventPath, everything, pageOf } from "./organiser-api.js";
+import { standing, windowWords } from "./when.js";
+
+const EVERY_MS = 3000;
+const MOST_SAMPLES = 1200;
+
+/** The elements of an event's view, and how to leave it. */
+export function eventView(event) {
+  const head = h("div");
+  const trouble = h("div", { "aria-live": "assertive" });
+  const numbers = h("dl.numbers", { id: "numbers" });
+  const figures = {
+    tokens: figure("Tokens used, since this page was opened"),
+    requests: figure("Requests a minute, since this page was opened"),
+    hours: figure("Tokens by hour"),
+    models: figure("Tokens by model"),
+    people: figure("Attendees who joined"),
+  };
+  const audit = auditView(event.id);
+  const people = peopleView(event.id, () => audit.refresh());
+  const state = { event, samples: [], timer: null, isLeft: false };
+
+  function showHead() {
+    const { words, tone } = standing(state.event);
+    const isOver = Date.parse(state.event.ends_at) <= Date.now();
+    const step = (name, label, kind = "") => h(`button${kind}`, { type: "button", id: name, onclick: () => take(name) }, label);
+    fill(head,
+      h("div.head", {},
+        h("h1", {}, state.event.name),
+        h(`p.badge.${tone}`, { id: "standing" }, words),
+        h("p.soft.small", {}, windowWords(state.event).map((line) => h("span", {}, line, h("br")))),
+        h("p", {}, "Code ", h("span.code", { id: "event-code" }, state.event.code), " ", copyButton(() => pageOf(state.event), "Copy the page's address")),
+        h("div.row", {},
+          isOver ? null : state.event.paused ? step("resume", "Resume", ".main") : step("pause", "Pause"),
+          h("a.button", { href: `#edit=${state.event.id}` }, "Change"),
+          h("a.button", { href: `${BASE}/pages/handout#event=${state.event.id}`, id: "handout" }, "Handout"),
+          h("a.button", { href: pageOf(state.event), target: "_blank", rel: "noopener" }, "Attendees' page"),
+          isOver ? null : step("rotate-code", "New code"),
+          isOver ? null : step("end", "End now", ".grave"))),
+      state.event.warnings.map((warning) => h("p.note.warn", {}, warning)));
+  }
+
+  const QUESTIONS = {
+    "rotate-code": "Make a new code? The old one works for another 15 minutes.",
+    end: "End the event now? Its code stops working for everybody.",
+  };
+
+  async function take(step) {
+    if (QUESTIONS[step] && !confirm(QUESTIONS[step])) return;
+    try {
+      const body = step === "rotate-code" ? { grace_minutes: 15 } : {};
+      state.event = await call("POST", eventPath(event.id, `/${step}`), body);
+      fill(trouble);
+      showHead();
+      audit.refresh();
+    } catch (fault) {
+      fill(trouble, note(fault));
+    }
+  }
+
+  async function poll() {
+    clearTimeout(state.timer);
+    if (state.isLeft) return;
+    if (!document.hidden) await look();
+    if (!state.isLeft) state.timer = setTimeout(poll, EVERY_MS);
+  }
+
+  async function look() {
+    try {
+      const [byHour, byModel, attendees] = await Promise.all([
+        call("GET", eventPath(event.id, "/usage?by=hour")),
+        call("GET", eventPath(event.id, "/usage?by=model")),
+        everything(eventPath(event.id, "/attendees"), "attendees"),
+      ]);
+      if (state.isLeft) return;
+      state.samples.push({ at: Date.now(), total: byHour.total });
+      // Every other one goes, so that a long day stays drawable.
+      if (state.samples.length > MOST_SAMPLES) state.samples = state.samples.filter((_, index) => index % 2 === 0);
+      showNumbers(byHour.total, attendees);
+      draw(byHour, byModel, attendees);
+      people.show(attendees);
+      fill(trouble);
+    } catch (fault) {
+      fill(trouble, note(fault));
+    }
+  }
+
+  function showNumbers(total, attendees) {
+    const budget = state.event.allowances.event.tokens_total;
+    const seats = state.event.allowances.event.attendees;
+    const joined = attendees.filter((one) => one.joined_at);
+    const underWay = attendees.reduce((sum, one) => sum + one.in_flight, 0);
+    const one = (id, words, value, of) => h("div", {}, h("dt", {}, words), h("dd", { id }, number(value), of ? h("span.of", {}, of) : null));
+    fill(numbers,
+      one("n-tokens", "Tokens", total.total_tokens, budget ? `of ${number(budget)}` : "no budget set"),
+      one("n-requests", "Requests", total.requests),
+      one("n-joined", "Joined", joined.length, seats ? `of ${number(seats)} seats` : null),
+      one("n-open", "Under way", underWay, `${number(total.held_tokens ?? 0)} tokens held`),
+      one("n-rate", "Tokens a minute", Math.round(rate((each) => each.total_tokens)), "over the last minute"));
+  }
+
+  /** How much a total grew in the last minute. */
+  function rate(of, at = state.samples.length - 1) {
+    const last = state.samples[at];
+    const first = state.samples.slice(0, at + 1).findLast((sample) => sample.at <= last.at - 60_000) ?? state.samples[0];
+    return of(last.total) - of(first.total);
+  }
+
+  function draw(byHour, byModel, attendees) {
+    const clock = (at) => new Date(at).toLocaleTimeString("en-GB");
+    const day = (at) => new Date(at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+    const budget = state.event.allowances.event.tokens_total;
+    const samples = state.samples;
+    figures.tokens.draw(...lines({
+      title: "Tokens", time: clock, limit: budget ? { name: "budget", value: budget } : null,
+      series: [{ name: "used", points: samples.map(({ at, total }) => [at, total.total_tokens]) },
+        { name: "used and held", points: samples.map(({ at, total }) => [at, total.total_tokens + (total.held_tokens ?? 0)]) }],
+    }));
+    figures.requests.draw(...lines({
+      title: "Requests a minute", time: clock,
+      series: [{ name: "requests", points: samples.map(({ at }, index) => [at, rate((total) => total.requests, index)]) }],
+    }));
+    figures.hours.draw(...blocks({ title: "Tokens by hour", rows: byHour.rows.slice(-12).map((row) => [day(row.hour), row.total_tokens]) }));
+    figures.models.draw(...blocks({ title: "Tokens by model", rows: byModel.rows.map((row) => [row.model, row.total_tokens]) }));
+    const joined = attendees.map((one) => Date.parse(one.joined_at)).filter(Number.isFinite).sort((a, b) => a - b);
+    const used = attendees.filter((one) => one.usage.requests > 0).length;
+    figures.people.draw(...lines({
+      title: "Attendees", time: day,
+      series: [{ name: "joined", points: [...(joined.length ? [[joined[0], 0]] : []), ...joined.map((at, index) => [at, index + 1]), ...(joined.length ? [[Date.now(), joined.length]] : [])] },
+        { name: "with requests", points: joined.length ? [[Date.now(), used]] : [] }],
+    }));
+  }
+
+  showHead();
+  poll();
+  audit.refresh();
+  const back = () => { if (!document.hidden) poll(); };
+  document.addEventListener("visibilitychange", back);
+  const leave = () => {
+    state.isLeft = true;
+    clearTimeout(state.timer);
+    document.removeEventListener("visibilitychange", back);
+  };
+  const elements = [head, trouble, h("h2", {}, "Live"), numbers,
+    h("div.charts", {}, Object.values(figures).map((each) => each.element)), h("br"), people.element, audit.element];
+  return [elements, leave];
+}

@@ -1,0 +1,241 @@
+// A chat with the event's models. Nothing leaves the page but the calls of the API, which count as any other does.
+
+import { leftInShort } from "./allowance.js";
+import { byId, fill, h } from "./dom.js";
+import { note } from "./errors.js";
+import { codeOf, snippetView } from "./snippets.js";
+import { chat } from "./stream.js";
+import { tabs } from "./tabs.js";
+import { answerTurn, callsView, costLine, userTurn } from "./turn.js";
+
+/** Longest side of a picture that is sent, in pixels: more costs tokens and shows the model nothing. */
+const LARGEST_SIDE = 1024;
+
+/** Sets the playground up in a section whose heading is there. `spent` is called after each turn. */
+export function playground(place, access, known, spent) {
+  const heading = place.querySelector("h2");
+  const models = known.models.filter((model) => model.operations.includes("chat_completions"));
+  if (!models.length) {
+    fill(place, heading, h("p", {}, "The event offers no model to chat with."));
+    return;
+  }
+  const state = { messages: [], pictures: [], abort: null };
+  const talk = h("div.talk", { id: "talk", role: "log", "aria-label": "The conversation", tabindex: "0" });
+  const trouble = h("div", { id: "trouble", "aria-live": "assertive" });
+  const pictures = h("div.pictures");
+  const message = h("textarea", { id: "message", required: true, placeholder: "Ask something", onpaste: pasted, onkeydown: hurried });
+  const file = h("input.quiet", { type: "file", accept: "image/*", id: "picture", tabindex: "-1", "aria-label": "Picture",
+    onchange: () => add([...file.files]) });
+  const sendButton = h("button.main", { id: "send" }, "Send");
+  const stopButton = h("button.grave", { id: "stop", type: "button", hidden: true, onclick: () => state.abort?.abort() }, "Stop");
+  const form = h("form.ask", { onsubmit: submit },
+    h("label", { for: "message" }, "Your message"),
+    message, pictures, file,
+    h("div.row", {}, sendButton, stopButton,
+      h("button", { type: "button", onclick: () => file.click() }, "Add a picture"),
+      h("button", { type: "button", id: "show-code", onclick: showCode }, "Show code"),
+      h("button.plain", { type: "button", onclick: clear }, "Start over")),
+    h("p.small", { id: "left-short", "aria-live": "polite" }, leftInShort(known)),
+    h("span.hint", {}, "Ctrl and Enter send it. A picture can be pasted; not every model sees."));
+  const settings = settingsOf(access, known, models);
+  fill(place, heading,
+    h("p.soft", {}, "Each turn counts against your allowance, and the whole conversation is sent each time."),
+    settings, talk, trouble, form);
+
+  function submit(submitted) {
+    submitted.preventDefault();
+    const text = message.value.trim();
+    if (!text || state.abort) return;
+    const sent = state.pictures;
+    const content = sent.length
+      ? [{ type: "text", text }, ...sent.map((url) => ({ type: "image_url", image_url: { url } }))]
+      : text;
+    turn([{ role: "user", content }], userTurn(text, sent), () => {
+      message.value = "";
+      state.pictures = [];
+      fill(pictures);
+    });
+  }
+
+  /** Sends the conversation with these messages, and says whether an answer came: only then do they stay in it. */
+  async function turn(added, shown, accepted = () => {}) {
+    let body;
+    try {
+      body = requestOf([...state.messages, ...added]);
+    } catch (fault) {
+      fill(trouble, h("p.note.bad", { role: "alert" }, fault.message));
+      byId("functions").focus();
+      return false;
+    }
+    fill(trouble);
+    const answer = answerTurn();
+    state.abort = new AbortController();
+    busy(true);
+    let heardAny = false;
+    const begin = () => {
+      if (heardAny) return;
+      heardAny = true;
+      accepted();
+      talk.append(...[shown, answer.element].filter(Boolean));
+    };
+    const heard = (words) => {
+      begin();
+      answer.say(words);
+      talk.lastElementChild.scrollIntoView({ block: "nearest" });
+    };
+    try {
+      const said = await chat(access.credential, body, { signal: state.abort.signal, heard });
+      begin();
+      ended(added, answer, said);
+    } catch (fault) {
+      if (fault.name === "AbortError" && !heardAny) talk.append(h("p.soft.small", {}, "Stopped before an answer came."));
+      else if (fault.name === "AbortError") stopped(added, answer);
+      else {
+        answer.element.remove();
+        if (heardAny) shown?.remove();
+        heardAny = false;
+        fill(trouble, note(fault, fault.retryAfterMs === null ? null : () => turn(added, shown, accepted)));
+      }
+    } finally {
+      state.abort = null;
+      busy(false);
+      spent();
+    }
+    return heardAny;
+  }
+
+  function ended(added, answer, said) {
+    const reply = { role: "assistant", content: said.text || null };
+    if (said.calls.length) reply.tool_calls = said.calls;
+    state.messages.push(...added, reply);
+    if (said.calls.length) answer.element.append(callsView(said.calls, (results) => turn(results, null)));
+    answer.element.append(costLine(said));
+  }
+
+  function stopped(added, answer) {
+    const text = answer.element.querySelector(".text").textContent;
+    state.messages.push(...added, { role: "assistant", content: text });
+    answer.element.append(costLine({ usage: null, firstMs: null, totalMs: null, ended: "stopped" }));
+  }
+
+  function busy(isBusy) {
+    sendButton.disabled = isBusy;
+    stopButton.hidden = !isBusy;
+    place.setAttribute("aria-busy", String(isBusy));
+  }
+
+  function requestOf(messages) {
+    const value = (id) => byId(id).value.trim();
+    const body = { model: value("model"), messages };
+    if (value("system")) body.messages = [{ role: "system", content: value("system") }, ...messages];
+    if (value("temperature") !== "") body.temperature = Number(value("temperature"));
+    if (value("cap") !== "") body.max_tokens = Number(value("cap"));
+    const tools = functionsOf(value("functions"));
+    if (tools.length) body.tools = tools;
+    return { ...body, stream: true, stream_options: { include_usage: true } };
+  }
+
+  function showCode() {
+    let body;
+    try {
+      const text = message.value.trim() || (state.messages.length ? null : "Hello");
+      body = requestOf(text ? [...state.messages, { role: "user", content: text }] : state.messages.slice(0, -1));
+    } catch (fault) {
+      fill(trouble, h("p.note.bad", { role: "alert" }, fault.message));
+      return;
+    }
+    const entries = codeOf(access, body).map(({ id, label, text }) => ({ id, label, show: () => [snippetView(text)] }));
+    const dialog = h("dialog", { "aria-label": "Code", id: "code-dialog", onclose: () => dialog.remove() },
+      h("h2", {}, "This conversation as code"), tabs("Languages", entries),
+      h("p.row.end", {}, h("button", { type: "button", onclick: () => dialog.close() }, "Close")));
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
+  function pasted(event) {
+    const files = [...event.clipboardData.files].filter((each) => each.type.startsWith("image/"));
+    if (!files.length) return;
+    event.preventDefault();
+    add(files);
+  }
+
+  async function add(files) {
+    for (const each of files) {
+      try {
+        state.pictures.push(await asDataUrl(each));
+      } catch {
+        fill(trouble, h("p.note.bad", { role: "alert" }, "This picture could not be read. Try a PNG or a JPEG."));
+      }
+    }
+    file.value = "";
+    showPictures();
+  }
+
+  function showPictures() {
+    const remove = (index) => {
+      state.pictures.splice(index, 1);
+      showPictures();
+    };
+    fill(pictures, state.pictures.map((picture, index) => h("figure", {},
+      h("img", { src: picture, alt: `Picture ${index + 1} to be sent` }),
+      h("button.small", { type: "button", onclick: () => remove(index) }, "Remove"))));
+  }
+
+  function hurried(event) {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      form.requestSubmit();
+    }
+  }
+
+  function clear() {
+    state.abort?.abort();
+    state.messages = [];
+    state.pictures = [];
+    fill(talk);
+    fill(trouble);
+    fill(pictures);
+    message.focus();
+  }
+}
+
+function settingsOf(access, known, models) {
+  const field = (id, label, control, hint) => h("div", {}, h("label", { for: id }, label), control, hint ? h("span.hint", {}, hint) : null);
+  const options = models.map((model) => h("option", { value: model.id, selected: model.id === access.model }, model.id));
+  return h("details.settings", {},
+    h("summary", {}, "Model and settings"),
+    h("div.grid", {},
+      field("model", "Model", h("select", { id: "model" }, options)),
+      field("temperature", "Temperature", h("input", { id: "temperature", type: "number", min: "0", max: "2", step: "0.1" }),
+        "0 is sober, 2 is wild; empty leaves it to the model."),
+      field("cap", "Completion cap", h("input", { id: "cap", type: "number", min: "1", max: String(known.max_completion_tokens) }),
+        `Tokens of an answer at most; the event allows ${known.max_completion_tokens}.`),
+      h("div.wide", {}, field("system", "System prompt", h("textarea", { id: "system", rows: "2" }))),
+      h("div.wide", {}, field("functions", "Functions", h("textarea", { id: "functions", class: "mono", rows: "4", spellcheck: "false",
+        placeholder: "[{\"name\": \"weather\", \"description\": \"…\", \"parameters\": {\"type\": \"object\", \"properties\": {}}}]" }),
+      "A JSON list of functions that the model may call; you play their part."))));
+}
+
+/** The tools of a JSON text, whether it lists functions or whole tools. */
+export function functionsOf(text) {
+  if (!text) return [];
+  let list;
+  try {
+    list = JSON.parse(text);
+  } catch (fault) {
+    throw new Error(`The functions are not valid JSON: ${fault.message}`);
+  }
+  list = Array.isArray(list) ? list : [list];
+  if (!list.every((each) => each?.name ?? each?.function?.name)) throw new Error("Each function needs a name.");
+  return list.map((each) => (each.function ? each : { type: "function", function: each }));
+}
+
+/** A picture, made smaller where it is large, as a data URL. */
+async function asDataUrl(file) {
+  const bitmap = await createImageBitmap(file);
+  const scale = Math.min(1, LARGEST_SIDE / Math.max(bitmap.width, bitmap.height));
+  const canvas = h("canvas", { width: Math.round(bitmap.width * scale), height: Math.round(bitmap.height * scale) });
+  canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  return canvas.toDataURL("image/jpeg", 0.85);
+}

@@ -1,0 +1,48 @@
+// A key of one's own, where the event asks for it: registering, and seeing the key again by the same words.
+
+import { register } from "./api.js";
+import { copyButton } from "./copy.js";
+import { fill, h } from "./dom.js";
+import { note } from "./errors.js";
+
+/** The event that a refusal names, if it asks for a registration. */
+export function eventOf(fault) {
+  return /\/api\/event\/([A-Za-z0-9_-]+)\/register/.exec(fault.message)?.[1] ?? null;
+}
+
+/** The form. `admitted(key)` is called with the key. */
+export function registration({ id, code, user }, admitted) {
+  const said = h("div", { "aria-live": "polite" });
+  const proof = h("input", {
+    id: "proof", type: "password", required: true, minlength: "12", maxlength: "256", autocomplete: "new-password",
+    "aria-describedby": "proof-hint",
+  });
+  const form = h("form.card", { onsubmit: submit },
+    h("h2", {}, `A key for ${user}`),
+    h("p", {}, "At this event everybody has a key of their own. Choose a secret sentence: the first time it makes the "
+      + "name yours, later the same sentence shows you the key again."),
+    h("label", { for: "proof" }, "Your secret sentence"),
+    proof,
+    h("span.hint", { id: "proof-hint" }, "12 characters or more. Nobody can tell it to you if you forget it."),
+    h("p.row.enter", {}, h("button.main", {}, "Register or show my key")),
+    said);
+
+  async function submit(submitted) {
+    submitted.preventDefault();
+    const button = form.querySelector("button.main");
+    button.disabled = true;
+    try {
+      const key = await register(id, `${code}/${user}`, proof.value);
+      fill(said, h("div.note.good", {},
+        h("p", {}, "This is your key. The snippets below have it already."),
+        h("p", {}, h("code", {}, key)),
+        copyButton(() => key)));
+      admitted(key);
+    } catch (fault) {
+      fill(said, note(fault));
+    } finally {
+      button.disabled = false;
+    }
+  }
+  return form;
+}

@@ -1,0 +1,55 @@
+// What was said, as it stands in the playground: the words, the pictures, the calls, the cost.
+
+import { h, number } from "./dom.js";
+
+/** What the attendee said. */
+export function userTurn(text, pictures) {
+  return h("div.said.user", {},
+    h("span.quiet", {}, "You: "),
+    h("div.text", {}, text),
+    pictures.map((picture) => h("img", { src: picture, alt: "The picture that you sent" })));
+}
+
+/** What the model is saying; `say` adds to it. */
+export function answerTurn() {
+  const text = h("div.text");
+  const element = h("div.said.assistant", {}, h("span.quiet", {}, "The model: "), text);
+  return { element, say: (words) => text.append(words) };
+}
+
+/** Tokens and times of a turn that ended, or what is known of one that was stopped. */
+export function costLine(turn) {
+  const seconds = (ms) => `${(ms / 1000).toFixed(ms < 9950 ? 2 : 0)} s`;
+  const parts = [];
+  if (turn.usage) {
+    parts.push(`${number(turn.usage.prompt_tokens)} tokens sent`, `${number(turn.usage.completion_tokens)} back`);
+  }
+  if (turn.firstMs !== null) parts.push(`first words after ${seconds(turn.firstMs)}`);
+  if (turn.totalMs !== null) parts.push(`${seconds(turn.totalMs)} in all`);
+  if (turn.ended === "length") parts.push("cut off at the completion cap");
+  if (turn.ended === "content_filter") parts.push("cut off by Azure's filter");
+  if (turn.ended === "stopped") parts.push("stopped; it counts as estimated");
+  if (turn.cappedFrom) parts.push(`the event's cap is ${turn.cappedFrom}`);
+  return h("div.cost", {}, parts.join(" · "));
+}
+
+/** The calls of functions in an answer; `answered(results)` says whether an answer came. */
+export function callsView(calls, answered) {
+  const fields = calls.map((call) => h("textarea", {
+    rows: "2", spellcheck: "false", class: "mono", placeholder: "{\"result\": …}", "aria-label": `Result of ${call.function.name}`,
+  }));
+  const form = h("form", { onsubmit: submit },
+    calls.map((call, index) => h("div.call", {},
+      h("p", {}, "The model calls ", h("code", {}, `${call.function.name}(${call.function.arguments})`)),
+      fields[index])),
+    h("p.row", {}, h("button.small", {}, "Send the result")));
+
+  async function submit(submitted) {
+    submitted.preventDefault();
+    const button = form.querySelector("button");
+    button.disabled = true;
+    const isTaken = await answered(calls.map((call, index) => ({ role: "tool", tool_call_id: call.id, content: fields[index].value })));
+    button.disabled = isTaken;
+  }
+  return form;
+}

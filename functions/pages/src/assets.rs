@@ -1,0 +1,156 @@
+//! The files that the pages consist of, and where they are found.
+//!
+//! Pages are asked for anew each time; what they refer to lies below the version of all files
+//! together, so a browser asks for it once, and never mixes the files of two versions.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use sha2::{Digest, Sha256};
+
+/// What stands in a page for the version.
+const VERSION: &str = "{{version}}";
+
+/// A file of the pages.
+#[derive(Clone, Copy, Debug)]
+pub struct Asset {
+    /// Its name, with the ending that its type is known by.
+    pub name: &'static str,
+    /// What it holds.
+    pub text: &'static str,
+}
+
+/// A file that was asked for.
+pub(crate) struct File {
+    asset: Asset,
+    /// Whether its address names this version, so that it never changes.
+    is_final: bool,
+}
+
+macro_rules! assets {
+    ($($name:literal),* $(,)?) => {
+        [$(Asset { name: $name, text: include_str!(concat!("../assets/", $name)) }),*]
+    };
+}
+
+const ASSETS: &[Asset] = &assets![
+    "allowance.js",
+    "api.js",
+    "attend.css",
+    "attend.html",
+    "attend.js",
+    "base.css",
+    "chart.js",
+    "copy.js",
+    "csv.js",
+    "dashboard.css",
+    "dashboard.html",
+    "dashboard.js",
+    "docs.css",
+    "docs.html",
+    "docs.js",
+    "dom.js",
+    "errors.js",
+    "event-card.js",
+    "event-form.js",
+    "event-live.js",
+    "event-people.js",
+    "handout.css",
+    "handout.html",
+    "handout.js",
+    "icon.svg",
+    "markdown.js",
+    "openapi.json",
+    "organiser-api.js",
+    "playground.js",
+    "qr.LICENSE.txt",
+    "qr.js",
+    "quote.js",
+    "register.js",
+    "snippets.js",
+    "stream.js",
+    "tabs.js",
+    "turn.js",
+    "when.js",
+];
+
+/// Every file.
+#[must_use]
+pub fn all() -> &'static [Asset] {
+    ASSETS
+}
+
+/// The version of all files together, as it stands in their addresses.
+#[must_use]
+pub fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let mut hash = Sha256::new();
+        for asset in ASSETS {
+            hash.update(asset.name);
+            hash.update([0]);
+            hash.update(asset.text);
+            hash.update([0]);
+        }
+        hex(&hash.finalize()[..8])
+    });
+    &VERSION
+}
+
+/// The file at a path below `/api`.
+pub(crate) fn at(path: &str) -> Option<File> {
+    match path {
+        "docs" => return named("docs.html", false),
+        "openapi.json" => return named("openapi.json", false),
+        _ => {}
+    }
+    let rest = path.strip_prefix("pages")?;
+    let page = match rest {
+        "" => Some("attend.html"),
+        "/dashboard" => Some("dashboard.html"),
+        "/handout" => Some("handout.html"),
+        _ => None,
+    };
+    if let Some(page) = page {
+        return named(page, false);
+    }
+    let (asked_version, name) = rest.strip_prefix("/assets/")?.split_once('/')?;
+    // A page of another version, at the moment of an upgrade, gets what there is.
+    if name.ends_with(".html") { None } else { named(name, asked_version == version()) }
+}
+
+fn named(name: &str, is_final: bool) -> Option<File> {
+    let asset = ASSETS.iter().find(|asset| asset.name == name)?;
+    Some(File { asset: *asset, is_final })
+}
+
+impl File {
+    pub(crate) fn body(&self) -> Cow<'static, str> {
+        match self.asset.name.ends_with(".html") {
+            true => self.asset.text.replace(VERSION, version()).into(),
+            false => self.asset.text.into(),
+        }
+    }
+
+    pub(crate) fn tag(&self) -> String {
+        format!("\"{}\"", hex(&Sha256::digest(self.body().as_bytes())[..16]))
+    }
+
+    pub(crate) fn cache_control(&self) -> &'static str {
+        if self.is_final { "public, max-age=31536000, immutable" } else { "no-cache" }
+    }
+
+    pub(crate) fn content_type(&self) -> &'static str {
+        match self.asset.name.rsplit('.').next() {
+            Some("html") => "text/html; charset=utf-8",
+            Some("css") => "text/css; charset=utf-8",
+            Some("js") => "text/javascript; charset=utf-8",
+            Some("json") => "application/json",
+            Some("svg") => "image/svg+xml",
+            _ => "text/plain; charset=utf-8",
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,116 @@
+//! `GET /api/pages/…`: the attendee's page, the organiser's dashboard and the handout; the API's
+//! description at `/api/openapi.json` and `/api/docs`; and `GET /api/healthz`.
+//!
+//! The function hands out what was compiled into it and knows no event: all that a page shows, its
+//! scripts ask of the same API that everybody has.
+
+mod assets;
+
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use lanyard_gateway::answer::json;
+use lanyard_gateway::parse::path_within_api;
+use lanyard_gateway::request::whole;
+use lanyard_gateway::{ApiError, Request, Response};
+use serde::Serialize;
+
+use assets::File;
+pub use assets::{all, version};
+
+const METHODS: &str = "GET, HEAD";
+
+/// Nothing but our own files, and no script or style that stands in a page. Pictures may come from
+/// elsewhere, because an event's does. `require-trusted-types-for` forbids making markup of text.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self' data: https:; connect-src 'self'; form-action 'self'; \
+     frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
+
+/// Hands out a page, or a file of one.
+///
+/// # Errors
+///
+/// 404 for any other path, 405 for another method.
+pub async fn handle(request: Request) -> Result<Response, ApiError> {
+    let method = request.http.method();
+    let path = path_within_api(request.http.uri().path());
+    let found = match path {
+        "healthz" => None,
+        path => Some(assets::at(path).ok_or(ApiError::UnknownRoute)?),
+    };
+    if method != Method::GET && method != Method::HEAD {
+        return Err(ApiError::MethodNotAllowed { allow: METHODS });
+    }
+    let mut response = match found {
+        None => health()?,
+        Some(file) => hand_out(&file, request.http.headers()),
+    };
+    protect(response.headers_mut());
+    if method == Method::HEAD {
+        *response.body_mut() = whole("");
+    }
+    Ok(response)
+}
+
+fn hand_out(file: &File, asked: &HeaderMap) -> Response {
+    let tag = file.tag();
+    let is_known = asked
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|known| known.trim().trim_start_matches("W/") == tag);
+    let mut response = match is_known {
+        true => {
+            let mut response = http::Response::new(whole(""));
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        }
+        false => {
+            let body = file.body();
+            let length = HeaderValue::from(body.len());
+            let mut response = http::Response::new(whole(body.into_owned()));
+            response.headers_mut().insert(CONTENT_LENGTH, length);
+            response
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.content_type()));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(file.cache_control()));
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        headers.insert(ETAG, tag);
+    }
+    response
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    version: &'static str,
+}
+
+/// That the front door reaches a function. Whether models answer, the doctor says.
+fn health() -> Result<Response, ApiError> {
+    let health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
+    let mut response = json(StatusCode::OK, &health)?;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+fn protect(headers: &mut HeaderMap) {
+    let mut set = |name: HeaderName, value| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    set(CONTENT_SECURITY_POLICY, POLICY);
+    set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(X_FRAME_OPTIONS, "DENY");
+    set(REFERRER_POLICY, "no-referrer");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    );
+}

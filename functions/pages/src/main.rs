@@ -1,0 +1,6 @@
+//! The pages on Lambda.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lanyard_platform::lambda::Error> {
+    lanyard_platform::lambda::carry(pages::handle).await
+}

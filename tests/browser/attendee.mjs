@@ -1,0 +1,222 @@
+// An attendee: from the slide to the first answer, a chat, what is left, and a limit.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { clipboard, DOWNLOADS, ENVIRONMENT, look, openTab, organiser, textOf, type } from "./stage.mjs";
+
+const MOST_SECONDS = 60;
+const DESCRIPTION = `## Build something\n\nBring a *laptop* and **ideas**, and read [the rules](https://example.org/rules).\n
+- Teams of \`four\`\n- Demo at five\n
+<img src=x onerror=alert(1)> [no](javascript:alert(1)) <script>alert(2)</script>`;
+
+/** An event of three requests a day for everybody. */
+export async function smallEvent(service) {
+  const call = organiser(service);
+  const now = Date.now();
+  return call("POST", "/events", {
+    name: "Oslo Hack", starts_at: new Date(now - 3_600_000).toISOString().slice(0, 19), ends_at: new Date(now + 86_400_000).toISOString().slice(0, 19),
+    time_zone: "UTC", attendees: 20, description: DESCRIPTION, contact: { name: "Grace", email: "grace@example.org" },
+    url: "https://example.org/hack", url_text: "The hackathon's page", allowances: { attendee: { requests_per_day: 3 } },
+  });
+}
+
+export async function attendee({ browser, service, step }) {
+  const event = await smallEvent(service);
+  const page = await openTab(browser, service.address);
+  const left = () => page.$eval("[data-limit=requests_per_day] [data-remaining]", (element) => Number(element.dataset.remaining));
+  const leftIs = (wanted) => page.waitForFunction((number) =>
+    document.querySelector("[data-limit=requests_per_day] [data-remaining]")?.dataset.remaining === String(number), {}, wanted);
+
+  await step("the way in has no serious issue", async () => {
+    await page.goto(service.page);
+    await page.waitForFunction(() => document.querySelector("#title").textContent === "Local hackathon");
+    await look(page, "attend-enter");
+  });
+  await step("a wrong code is explained", async () => {
+    await page.goto(`${service.address}/api/pages#code=no-such-event`);
+    await page.reload();
+    await type(page, "#user", "ada");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("[data-code=invalid_event_code]");
+    assert.match(await textOf(page, "#refused"), /Check the code, letter by letter/);
+  });
+  await step("from the open page to the first answer", async () => {
+    const tab = await openTab(browser, service.address);
+    const begun = performance.now();
+    await tab.goto(`${service.address}/api/pages`);
+    await type(tab, "#code", event.code);
+    await type(tab, "#user", "first-timer");
+    await tab.keyboard.press("Enter");
+    await tab.waitForSelector("#inside:not([hidden]) .snippet button");
+    await tab.click(".snippet button");
+    const snippet = await clipboard(tab);
+    const answer = JSON.parse(execFileSync("bash", ["-c", snippet], { env: ENVIRONMENT, stdio: ["ignore", "pipe", "ignore"] }));
+    const seconds = (performance.now() - begun) / 1000;
+    assert.match(answer.choices[0].message.content, /^\[simulated\]/);
+    assert.ok(seconds < MOST_SECONDS, `${seconds} s`);
+    assert.deepEqual(tab.troubles, []);
+    await tab.browserContext().close();
+    return `${seconds.toFixed(1)} s, ${event.code.length + "first-timer".length} keys at 50 ms each, the snippet run by bash`;
+  });
+  await step("the event is shown, and its description makes no markup", async () => {
+    await page.goto("about:blank");
+    await page.goto(`${service.address}/api/pages#code=${event.code}&event=${event.id}`);
+    await type(page, "#user", "ada");
+    await page.click("#go");
+    await page.waitForSelector("#inside:not([hidden])");
+    assert.equal(await textOf(page, "#title"), "Oslo Hack");
+    assert.match(await textOf(page, "#event .badge"), /^Live, ends in 23 hours/);
+    assert.match(await textOf(page, "#event"), /Organised by Grace, grace@example.org/);
+    const described = await page.$eval(".described", (element) => ({
+      text: element.textContent, links: [...element.querySelectorAll("a")].map((link) => link.href),
+      tags: [...new Set([...element.querySelectorAll("*")].map((each) => each.localName))].sort(),
+    }));
+    assert.deepEqual(described.tags, ["a", "code", "em", "h2", "li", "p", "strong", "ul"]);
+    assert.deepEqual(described.links, ["https://example.org/rules"]);
+    assert.match(described.text, /<img src=x onerror=alert\(1\)> \[no\]\(javascript:alert\(1\)\) <script>/);
+    assert.equal(await left(), 3);
+  });
+  await step("a chat streams, and the allowance falls", async () => {
+    await type(page, "#message", "Tell me about lanyards");
+    const growing = page.evaluate(() => new Promise((resolve) => {
+      const sizes = new Set();
+      const watch = new MutationObserver(() => {
+        sizes.add(document.querySelector(".said.assistant .text")?.textContent.length ?? 0);
+        if (document.querySelector(".cost")) { watch.disconnect(); resolve(sizes.size); }
+      });
+      watch.observe(document.querySelector("#talk"), { childList: true, subtree: true, characterData: true });
+    }));
+    await page.keyboard.down("Control");
+    await page.keyboard.press("Enter");
+    await page.keyboard.up("Control");
+    const sizes = await growing;
+    assert.ok(sizes > 5, `only ${sizes} sizes were seen`);
+    assert.match(await textOf(page, ".said.assistant"), /\[simulated\].*tokens sent · \d+ back · first words after [\d.]+ s · [\d.]+ s in all$/s);
+    await leftIs(2);
+    assert.match(await textOf(page, "#left-short"), /2 of 3 requests today/);
+    return `${sizes} sizes were seen`;
+  });
+  await step("an answer can be stopped", async () => {
+    await type(page, "#message", "A long one please, with many words in it");
+    await page.click("#send");
+    await page.waitForFunction(() => document.querySelectorAll(".said.assistant").length === 2);
+    await page.click("#stop");
+    await page.waitForFunction(() => /stopped/.test(document.querySelector(".said.assistant:last-child .cost")?.textContent ?? ""));
+    await leftIs(1);
+  });
+  await step("settings, functions, a picture and the code for them", async () => {
+    await page.click(".settings summary");
+    await type(page, "#system", "Be brief.");
+    await type(page, "#temperature", "0.2");
+    await type(page, "#cap", "50");
+    await page.$eval("#functions", (field) => { field.value = JSON.stringify([{ name: "weather", parameters: { type: "object", properties: { city: { type: "string" } } } }]); });
+    await type(page, "#message", "What is the weather in Oslo?");
+    await page.evaluate(async () => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 60, height: 40 });
+      canvas.getContext("2d").fillRect(0, 0, 60, 40);
+      const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+      const data = new DataTransfer();
+      data.items.add(new File([blob], "dot.png", { type: "image/png" }));
+      document.querySelector("#message").dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+    });
+    await page.waitForSelector(".pictures img");
+    await page.click("#show-code");
+    const code = await textOf(page, "#code-dialog pre");
+    for (const part of ["Be brief.", "\"temperature\": 0.2", "\"max_tokens\": 50", "\"name\": \"weather\"", `openai-event-code: ${event.code}/ada`]) {
+      assert.ok(code.includes(part), `${part} is not in ${code}`);
+    }
+    await page.click("#code-dialog [data-tab=python]");
+    assert.match(await textOf(page, "#code-dialog pre"), /temperature=0\.2/);
+    await page.keyboard.press("Escape");
+    await page.waitForFunction(() => !document.querySelector("#code-dialog"));
+    await page.click(".pictures button");
+    await page.click("#send");
+    await page.waitForSelector(".call");
+    await leftIs(0);
+    return textOf(page, ".call code");
+  });
+  await step("a limit says why, and when it is back", async () => {
+    await type(page, ".call textarea", "{\"sky\": \"blue\"}");
+    await page.click(".said.assistant form button");
+    await page.waitForSelector("[data-code=insufficient_quota]");
+    const words = await textOf(page, "#trouble");
+    assert.match(words, /Your allowance of 3 requests per day is used up\./);
+    return words.slice(0, 140);
+  });
+  await step("the attendee's page has no serious issue", () => look(page, "attend-inside"));
+  await step("the settings come as a .env", async () => {
+    const file = `${DOWNLOADS}/lanyard.env`;
+    rmSync(file, { force: true });
+    await page.click("#dot-env");
+    await until(() => existsSync(file), "the download");
+    const text = readFileSync(file, "utf8");
+    const printed = execFileSync("bash", ["-c", `set -a\n${text}\nprintf '%s %s' "$OPENAI_BASE_URL" "$OPENAI_API_KEY"`], { env: ENVIRONMENT });
+    assert.equal(String(printed), `${service.address}/api/v1 ${event.code}/ada`);
+  });
+  await step("a script in the page is not run, and nothing went elsewhere", async () => {
+    assert.deepEqual(page.troubles, []);
+    const ran = await page.evaluate(() => {
+      let markup = "made";
+      try { document.createElement("div").innerHTML = "<b>x</b>"; } catch { markup = "refused"; }
+      const script = document.createElement("script");
+      try { script.textContent = "globalThis.ran = true"; document.body.append(script); } catch { /* refused as well */ }
+      return [globalThis.ran ?? false, markup, document.cookie];
+    });
+    assert.deepEqual(ran, [false, "refused", ""]);
+    assert.ok(page.troubles.length > 0, "the policy said nothing");
+  });
+  await page.browserContext().close();
+  await registration({ browser, service, step });
+}
+
+/** At an event that asks for it: a key of one's own, seen again by the same words and by no others. */
+async function registration({ browser, service, step }) {
+  const call = organiser(service);
+  const wall = (ms) => new Date(ms).toISOString().slice(0, 19);
+  const event = await call("POST", "/events", {
+    name: "Trondheim Hack", starts_at: wall(Date.now() - 3_600_000), ends_at: wall(Date.now() + 86_400_000), time_zone: "UTC", access: "registered",
+  });
+  const enter = async (words) => {
+    const tab = await openTab(browser, service.address);
+    await tab.goto(`${service.address}/api/pages#code=${event.code}`);
+    await type(tab, "#user", "ada");
+    await tab.keyboard.press("Enter");
+    await tab.waitForSelector("#proof");
+    await type(tab, "#proof", words);
+    await tab.keyboard.press("Enter");
+    return tab;
+  };
+  const keys = [];
+  for (const what of ["a name is registered, and the snippet with its own key answers", "the key is seen again by the same words"]) {
+    await step(what, async () => {
+      const tab = await enter("my cat sits on the mat");
+      await tab.waitForSelector("#inside:not([hidden]) .snippet button");
+      await tab.click(".snippet button");
+      const snippet = await clipboard(tab);
+      keys.push(/openai-event-code: ([^']+)'/.exec(snippet)[1]);
+      assert.ok(!keys[0].includes(event.code), "the key is the code");
+      assert.equal(keys.at(-1), keys[0]);
+      assert.match(String(execFileSync("bash", ["-c", snippet], { env: ENVIRONMENT, stdio: ["ignore", "pipe", "ignore"] })), /\[simulated\]/);
+      await tab.reload();
+      await tab.waitForSelector("#inside:not([hidden])");
+      assert.deepEqual(tab.troubles, []);
+      await tab.browserContext().close();
+    });
+  }
+  await step("other words do not show the key", async () => {
+    const tab = await enter("my dog sits on the mat");
+    await tab.waitForSelector("[data-code=already_registered]");
+    await look(tab, "attend-register");
+    await tab.browserContext().close();
+  });
+}
+
+async function until(isTrue, what) {
+  for (const end = performance.now() + 10_000; performance.now() < end;) {
+    if (isTrue()) return;
+    // A file has no event to wait for.
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`${what} did not come`);
+}

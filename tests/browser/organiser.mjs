@@ -1,0 +1,202 @@
+// An organiser: signs in, creates an event, watches it, blocks somebody, exports, prints the handout.
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import decodeQR from "qr/decode.js";
+import { chat, DOWNLOADS, look, openTab, organiser, SHOTS, textOf, type } from "./stage.mjs";
+
+/** A name that a spreadsheet would run. */
+const FORMULA = "=hyperlink(\"http://example.org\")";
+
+export async function organiserSteps({ browser, service, step }) {
+  const call = organiser(service);
+  const page = await openTab(browser, service.address);
+  const dashboard = `${service.address}/api/pages/dashboard`;
+  let event = null;
+
+  await step("a wrong token is refused", async () => {
+    await page.goto(dashboard);
+    await look(page, "dashboard-enter");
+    await type(page, "#token", "lanyard_wrong");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("[data-code=invalid_organiser_token]");
+  });
+  await step("a token opens the list of events and stands in no address", async () => {
+    await type(page, "#token", service.token);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("#view table");
+    assert.match(await textOf(page, "#view"), /Local hackathon/);
+    assert.ok(!page.url().includes("lanyard_"));
+    await look(page, "dashboard-events");
+  });
+  await step("a mistake stands beside its field", async () => {
+    await page.goto(`${dashboard}#new`);
+    await page.waitForSelector("#event-form");
+    await type(page, "[name=time_zone]", "Mars/Olympus");
+    await page.click("#event-form button.main");
+    await page.waitForSelector("[name=time_zone][aria-invalid]");
+    assert.match(await textOf(page, "[data-problem=time_zone]"), /IANA time zone/);
+    await look(page, "dashboard-new");
+  });
+  await step("an event is created", async () => {
+    const wall = (ms) => new Date(ms).toISOString().slice(0, 16);
+    await type(page, "[name=name]", "Bergen Hack");
+    const set = (name, value) => page.$eval(`[name=${name}]`, (field, text) => { field.value = text; }, value);
+    await set("starts_at", wall(Date.now() - 3_600_000));
+    await set("ends_at", wall(Date.now() + 7_200_000));
+    await type(page, "[name=time_zone]", "UTC");
+    await type(page, "[name='contact.name']", "Edvard");
+    await page.click("#event-form details summary");
+    await type(page, "[name='allowances.event.tokens_total']", "100000");
+    await page.click("#event-form button.main");
+    await page.waitForSelector("#event-code");
+    assert.equal(await textOf(page, "#view h1"), "Bergen Hack");
+    const { events } = await call("GET", "/events");
+    event = events.find((each) => each.name === "Bergen Hack");
+    assert.equal(event.allowances.event.tokens_total, 100_000);
+    assert.equal(event.contact.name, "Edvard");
+    assert.equal(await textOf(page, "#event-code"), event.code);
+  });
+  await step("numbers and charts move by themselves", async () => {
+    const drawn = () => page.$$eval(".charts figure:first-child .line", (all) => all[0]?.getAttribute("points"));
+    await page.waitForFunction(() => document.querySelector("#n-tokens")?.firstChild.textContent === "0");
+    const before = await drawn();
+    for (const user of ["ada", "grace", "mallory", FORMULA]) {
+      assert.equal((await chat(service, `${event.code}/${user}`, "Hello from the back row")).status, 200);
+    }
+    await page.waitForFunction(() => document.querySelector("#n-requests")?.textContent === "4");
+    const after = await drawn();
+    assert.notEqual(after, before);
+    const { total } = await call("GET", `/events/${event.id}/usage`);
+    assert.equal(await page.$eval("#n-tokens", (element) => element.firstChild.textContent), String(total.total_tokens));
+    assert.match(await page.$eval(".charts figure:nth-child(4) svg", (drawing) => drawing.getAttribute("aria-label")), new RegExp(`${total.total_tokens}`));
+    return `${before} became ${after}`;
+  });
+  await step("an attendee is found, blocked and let in again", async () => {
+    await type(page, "#search", "mal");
+    await page.waitForFunction(() => document.querySelectorAll("tr[data-user]").length === 1);
+    await page.click("tr[data-user=mallory] [data-act=block]");
+    await page.waitForSelector("tr[data-user=mallory] .badge.bad");
+    const refused = await chat(service, `${event.code}/mallory`, "Am I in?");
+    assert.deepEqual([refused.status, refused.body.error.code], [403, "attendee_blocked"]);
+    await page.click("tr[data-user=mallory] [data-act=unblock]");
+    await page.waitForSelector("tr[data-user=mallory] [data-act=block]");
+    assert.equal((await chat(service, `${event.code}/mallory`, "And now?")).status, 200);
+  });
+  await step("an attendee is raised and reset", async () => {
+    const limit = async () => (await call("GET", `/events/${event.id}/attendees`)).attendees.find(({ user }) => user === "mallory").allowance.requests_per_minute;
+    const before = await limit();
+    await page.click("tr[data-user=mallory] [data-act=raise]");
+    await page.waitForSelector("tr[data-user=mallory] [data-act=reset]");
+    assert.equal(await limit(), before * 2);
+    await page.click("tr[data-user=mallory] [data-act=reset]");
+    await page.waitForFunction(() => !document.querySelector("tr[data-user=mallory] [data-act=reset]"));
+    assert.equal(await limit(), before);
+    await page.$eval("#search", (field) => { field.value = ""; field.dispatchEvent(new Event("input")); });
+  });
+  await step("the export holds everybody and no formula", async () => {
+    const file = `${DOWNLOADS}/attendees-${event.id}.csv`;
+    rmSync(file, { force: true });
+    await page.click("#export");
+    for (const end = performance.now() + 10_000; !existsSync(file) && performance.now() < end;) {
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    const lines = readFileSync(file, "utf8").trim().split("\r\n");
+    assert.equal(lines.length, 5);
+    assert.ok(lines.some((line) => line.startsWith("\"'=hyperlink(")), lines.join("\n"));
+    assert.ok(!lines.some((line) => /^"?[=+@-]/.test(line)), lines.join("\n"));
+  });
+  await step("the event pauses and goes on at a click", async () => {
+    await page.click("#pause");
+    await page.waitForSelector("#resume");
+    assert.equal(await textOf(page, "#standing"), "Paused by the organiser");
+    assert.equal((await call("GET", `/events/${event.id}`)).paused, true);
+    await page.click("#resume");
+    await page.waitForSelector("#pause");
+    assert.equal((await call("GET", `/events/${event.id}`)).paused, false);
+  });
+  await step("who changed what is there", async () => {
+    await page.waitForFunction(() => document.querySelectorAll("#audit tbody tr").length === 7);
+    assert.match(await textOf(page, "#audit"), /resume.*pause.*change attendee: mallory/s);
+  });
+  await step("the event's view has no serious issue", () => look(page, "dashboard-event"));
+  await step("an event is changed, and only what was changed is sent", async () => {
+    await page.goto(`${dashboard}#edit=${event.id}`);
+    await page.waitForSelector("#event-form");
+    await type(page, "[name=description]", "Welcome");
+    const sent = page.waitForRequest((request) => request.method() === "PATCH");
+    await page.click("#event-form button.main");
+    assert.deepEqual(JSON.parse((await sent).postData()), { description: "Welcome" });
+    await page.waitForSelector("#event-code");
+    assert.equal((await call("GET", `/events/${event.id}`)).description, "Welcome");
+  });
+  await step("the handout leads to the page, on one sheet", async () => {
+    await page.click("#handout");
+    await page.waitForSelector(".sheet");
+    assert.equal(await textOf(page, "#large-code"), event.code);
+    assert.equal(await scanned(page), `${service.address}/api/pages#code=${event.code}&event=${event.id}`);
+    assert.equal((await page.$$(".sheet pre")).length, 3);
+    assert.match(await textOf(page, ".sheet"), /Questions: Edvard/);
+    const paper = await page.pdf({ preferCSSPageSize: true });
+    writeFileSync(`${SHOTS}/handout.pdf`, paper);
+    assert.deepEqual(sheets(paper), ["595 x 842"]);
+    await look(page, "handout-page");
+  });
+  await step("the handout is a slide as well", async () => {
+    await page.click("#form");
+    const paper = await page.pdf({ preferCSSPageSize: true });
+    writeFileSync(`${SHOTS}/handout-slide.pdf`, paper);
+    assert.deepEqual(sheets(paper), ["960 x 540"]);
+    await look(page, "handout-slide");
+  });
+  await step("the API's description can be read", async () => {
+    const tab = await openTab(browser, service.address);
+    await tab.goto(`${service.address}/api/docs`);
+    await tab.waitForSelector("[data-operation=chat]");
+    const described = await (await fetch(`${service.address}/api/openapi.json`)).json();
+    const count = Object.values(described.paths).flatMap((item) => Object.keys(item)).filter((name) => name !== "parameters").length;
+    assert.equal((await tab.$$("[data-operation]")).length, count);
+    await tab.click("[data-operation=createEvent] summary");
+    assert.match(await textOf(tab, "[data-operation=createEvent]"), /time_zone\?: string. An IANA name/);
+    await look(tab, "docs");
+    assert.deepEqual(tab.troubles, []);
+    await tab.browserContext().close();
+    return `${count} operations`;
+  });
+  await step("signing out forgets the token, and nothing went elsewhere", async () => {
+    await page.goto(`${dashboard}#event=${event.id}`);
+    await page.waitForSelector("#end");
+    await page.click("#end");
+    await page.waitForFunction(() => document.querySelector("#standing").textContent === "Over");
+    await page.click("#leave");
+    await page.waitForSelector("#enter:not([hidden])");
+    assert.equal(await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage })), "{}");
+    assert.deepEqual(page.troubles, []);
+  });
+  await page.browserContext().close();
+}
+
+/** What a reader makes of the handout's QR code, from a picture of it. */
+async function scanned(page) {
+  const { width, height, data } = await page.$eval(".sheet .qr svg", async (drawing) => {
+    const size = 600;
+    const canvas = Object.assign(document.createElement("canvas"), { width: size, height: size });
+    const copy = drawing.cloneNode(true);
+    copy.setAttribute("width", size);
+    copy.setAttribute("height", size);
+    const image = new Image();
+    image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
+    await image.decode();
+    const pen = canvas.getContext("2d");
+    pen.drawImage(image, 0, 0, size, size);
+    return { width: size, height: size, data: [...pen.getImageData(0, 0, size, size).data] };
+  });
+  return decodeQR({ width, height, data: Uint8Array.from(data) });
+}
+
+/** The pages of a PDF, each by its size in points. */
+function sheets(pdf) {
+  const text = Buffer.from(pdf).toString("latin1");
+  const boxes = text.matchAll(/\/Type\s*\/Page\b[^s][\s\S]*?\/MediaBox\s*\[([^\]]*)\]/g);
+  return [...boxes].map(([, box]) => box.trim().split(/\s+/).slice(2).map((size) => Math.round(Number(size))).join(" x "));
+}

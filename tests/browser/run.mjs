@@ -1,0 +1,41 @@
+// Drives the pages in a real browser before the local service: an attendee's way, an organiser's way, every snippet.
+//
+//     node tests/browser/run.mjs
+//
+// Prints `ok NAME` or `FAIL NAME: why` for each step and ends with an exit code. Pictures go to target/screenshots.
+// `.ci/run browser` installs what it needs and calls this.
+
+import { attendee } from "./attendee.mjs";
+import { modules } from "./modules.mjs";
+import { organiserSteps } from "./organiser.mjs";
+import { snippets } from "./snippets.mjs";
+import { startBrowser, startService } from "./stage.mjs";
+
+let passed = 0;
+let failed = 0;
+
+/** Runs a step. One that fails is counted, and the next one goes on. */
+async function step(name, run) {
+  try {
+    const said = await run();
+    passed += 1;
+    console.log(`ok ${name}${said ? `: ${said}` : ""}`);
+  } catch (fault) {
+    failed += 1;
+    console.log(`FAIL ${name}: ${fault.stack ?? fault}`);
+  }
+}
+
+const service = await startService();
+const browser = await startBrowser();
+try {
+  await modules(step);
+  await attendee({ browser, service, step });
+  await snippets({ browser, service, step });
+  await organiserSteps({ browser, service, step });
+} finally {
+  await browser.close();
+  await service.end();
+}
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed || !passed ? 1 : 0;

@@ -1,0 +1,97 @@
+// Every snippet as the page shows it: run where its language runs here, else read by its grammar.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { promisify } from "node:util";
+import { parse } from "yaml";
+import { clipboard, ENVIRONMENT, openTab, ROOT, type } from "./stage.mjs";
+
+const require = createRequire(import.meta.url);
+const TOOLS = process.env.LANYARD_TOOLS ?? `${ROOT}/.ci/tools`;
+const SCRIPTS = `${ROOT}/tests/browser/node_modules/.snippets`;
+/** Names that hold what languages quote in different ways. */
+const NAMES = ["snippets", "o'neil \"$HOME\" `x` \\n"];
+
+const run = promisify(execFile);
+const python = (tool) => async (text) => (await run(`${TOOLS}/${tool}/bin/python`, ["-c", text], { env: ENVIRONMENT })).stdout;
+
+/** How a snippet is run; it gives what was printed. */
+const RUN = {
+  bash: async (text) => (await run("bash", ["-c", text], { env: ENVIRONMENT })).stdout,
+  python: python("clients-openai"),
+  azure: python("clients-openai"),
+  langchain: python("clients-langchain"),
+  javascript: async (text) => {
+    mkdirSync(SCRIPTS, { recursive: true });
+    writeFileSync(`${SCRIPTS}/hello.mjs`, text);
+    return (await run("node", [`${SCRIPTS}/hello.mjs`], { env: ENVIRONMENT })).stdout;
+  },
+};
+
+/** How a snippet is read that nothing here can run. */
+const READ = {
+  powershell: (text) => grammar("powershell", text),
+  csharp: (text) => grammar("c-sharp", text),
+  continue: (text, { base, credential }) => {
+    const [model] = parse(text).models;
+    assert.deepEqual([model.apiBase, model.apiKey, model.provider], [`${base}/v1`, credential, "openai"]);
+  },
+  cline: (text, { base, credential }) => {
+    assert.ok(text.includes(`${base}/v1\n`) && text.includes(`${credential}\n`), text);
+  },
+};
+
+export async function snippets({ browser, service, step }) {
+  await step("the grammars know a mistake when they see one", async () => {
+    await assert.rejects(() => grammar("powershell", "$a = @{ 'b' = 'c\n$d ="));
+    await assert.rejects(() => grammar("c-sharp", "var a = new B(\"c\";"));
+  });
+  for (const user of NAMES) {
+    const page = await openTab(browser, service.address);
+    await page.goto(service.page);
+    await type(page, "#user", user);
+    await page.click("#go");
+    await page.waitForSelector("#inside:not([hidden]) [data-tab]");
+    const ids = await page.$$eval("#snippets [data-tab]", (tabs) => tabs.map((tab) => tab.dataset.tab));
+    await step(`every snippet is looked at, for ${user}`, async () => {
+      assert.deepEqual([...ids].sort(), [...Object.keys(RUN), ...Object.keys(READ)].sort());
+    });
+    for (const id of ids) {
+      await step(`the ${id} snippet ${RUN[id] ? "answers" : "reads well"}, for ${user}`, async () => {
+        await page.click(`#snippets [data-tab=${id}]`);
+        await page.click(".snippet button");
+        await page.waitForFunction(() => document.querySelector(".snippet button").textContent === "Copied");
+        const text = await clipboard(page);
+        const shown = await page.$eval("#snippets pre", (element) => element.textContent);
+        assert.equal(text, shown);
+        const base = `${service.address}/api`;
+        if (!RUN[id]) return void await READ[id](text, { base, credential: `hackathon/${user}` });
+        const printed = await RUN[id](text);
+        assert.match(printed, /\[simulated\]/);
+        assert.match(printed, /Say hello in five languages/);
+      });
+    }
+    await step(`what the snippets cost is counted, for ${user}`, async () => {
+      await page.click("#refresh");
+      await page.waitForFunction((count) => document.querySelector("#left").textContent.includes(` in ${count} requests`), {}, Object.keys(RUN).length);
+      assert.deepEqual(page.troubles, []);
+    });
+    await page.browserContext().close();
+  }
+}
+
+let ready = null;
+
+/** Fails where a text is not of its language. */
+async function grammar(language, text) {
+  const { Parser, Language } = require("@vscode/tree-sitter-wasm");
+  const folder = require.resolve("@vscode/tree-sitter-wasm").replace(/[^/]*$/, "");
+  ready ??= Parser.init({ locateFile: (name) => `${folder}${name}` });
+  await ready;
+  const parser = new Parser();
+  parser.setLanguage(await Language.load(readFileSync(`${folder}tree-sitter-${language}.wasm`)));
+  const tree = parser.parse(text);
+  assert.ok(!tree.rootNode.hasError, `not ${language}: ${tree.rootNode.toString().slice(0, 2000)}`);
+}

@@ -1,0 +1,160 @@
+// The local service and a browser before it. Both end with this process, by their ids.
+
+import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import axe from "axe-core";
+import puppeteer from "puppeteer-core";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+export const SHOTS = `${ROOT}/target/screenshots`;
+export const DOWNLOADS = `${ROOT}/target/browser-downloads`;
+const SECONDS_TO_START = 60;
+
+/** Settings of the developer's own would lead the service to the real Azure. */
+export const ENVIRONMENT = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(OPENAI_|AZURE_|AWS_|LANGCHAIN_|LANGSMITH_|LANYARD_)/.test(name)));
+Object.assign(ENVIRONMENT, { NO_PROXY: "127.0.0.1", no_proxy: "127.0.0.1" });
+
+/** Starts the service, which keeps nothing; gives its address, an organiser's token and how to end it. */
+export async function startService() {
+  const binary = process.env.LANYARD_LOCAL ?? `${ROOT}/target/debug/lanyard-local`;
+  const child = spawn(binary, ["--memory", "--port", "0", "--simulator-latency", "60"], { stdio: ["ignore", "pipe", "pipe"], env: ENVIRONMENT });
+  const kill = () => child.kill("SIGKILL");
+  process.on("exit", kill);
+  let said = "";
+  const ready = new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`the service did not start: ${said}`)), SECONDS_TO_START * 1000);
+    child.on("error", reject);
+    child.on("exit", (code) => reject(new Error(`the service ended with ${code}: ${said}`)));
+    child.stderr.on("data", (data) => { said += data; });
+    child.stdout.on("data", (data) => {
+      said += data;
+      const address = /ready at (http:\/\/[\d.]+:\d+)\//.exec(said)?.[1];
+      const token = /organiser's token is (\S+)/.exec(said)?.[1];
+      const page = /attendees' page:\s+(\S+)/.exec(said)?.[1];
+      if (!address || !token || !page) return;
+      clearTimeout(late);
+      resolve({ address, token, page });
+    });
+  });
+  const end = () => new Promise((resolve) => {
+    child.removeAllListeners("exit");
+    if (child.exitCode !== null) return resolve();
+    child.on("exit", resolve);
+    child.kill("SIGTERM");
+    setTimeout(kill, 10_000).unref();
+  });
+  return { ...await ready, end };
+}
+
+/** Starts a browser without a window. */
+export async function startBrowser() {
+  mkdirSync(SHOTS, { recursive: true });
+  mkdirSync(DOWNLOADS, { recursive: true });
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  // The sandbox needs rights that a container seldom gives; every page here is our own.
+  return puppeteer.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+}
+
+/**
+ * A tab of its own session. Whatever goes to another origin, breaks the pages' policy or is thrown is written down in
+ * `page.troubles`.
+ */
+export async function openTab(browser, address) {
+  const context = await browser.createBrowserContext({ downloadBehavior: { policy: "allow", downloadPath: DOWNLOADS } });
+  await context.overridePermissions(address, ["clipboard-read", "clipboard-write", "clipboard-sanitized-write"]);
+  const page = await context.newPage();
+  page.troubles = [];
+  page.setDefaultTimeout(15_000);
+  page.on("pageerror", (fault) => page.troubles.push(`thrown: ${fault.message}`));
+  page.on("console", (line) => {
+    // A refusal of the API is an answer, not a fault of the page.
+    if (line.type() === "error" && !/status of (400|401|403|404|429)/.test(line.text())) page.troubles.push(`console: ${line.text()}`);
+  });
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(`${address}/`) && !/^(data|blob|about):/.test(url)) page.troubles.push(`a request to ${url}`);
+  });
+  page.on("dialog", (dialog) => dialog.accept());
+  await page.setViewport(DESKTOP);
+  return page;
+}
+
+const DESKTOP = { width: 1280, height: 900, deviceScaleFactor: 1 };
+// Without `isMobile`, which would load the page anew and lose what was done on it.
+const PHONE = { width: 390, height: 844, deviceScaleFactor: 2 };
+
+/** Pictures of the page as it stands: phone and desktop, light and dark; each is asked of axe-core as well. */
+export async function look(page, name) {
+  const issues = [];
+  // Pictures first: axe-core scrolls what scrolls by itself, and a picture of the whole page then leaves it blank.
+  for await (const [form, scheme] of forms(page)) {
+    await page.screenshot({ path: `${SHOTS}/${name}-${form}-${scheme}.png`, fullPage: true });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    if (wide > 0) issues.push(`${name} ${form}: ${wide} pixels wider than the screen`);
+  }
+  for await (const [form, scheme] of forms(page)) {
+    issues.push(...(await found(page)).map((issue) => `${name} ${form} ${scheme}: ${issue}`));
+  }
+  await page.setViewport(DESKTOP);
+  await page.emulateMediaFeatures([]);
+  if (issues.length) throw new Error(issues.join("\n  "));
+}
+
+/** Puts the page into each size and theme, and waits until it is painted. */
+async function* forms(page) {
+  for (const [form, viewport] of [["desktop", DESKTOP], ["phone", PHONE]]) {
+    await page.setViewport(viewport);
+    for (const scheme of ["light", "dark"]) {
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      yield [form, scheme];
+    }
+  }
+}
+
+async function found(page) {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical" || impact === "moderate")
+    .map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 160)).join(" | ")}`);
+}
+
+/** Types as a person does who is neither slow nor quick. */
+export async function type(page, selector, text) {
+  await page.click(selector, { count: 3 });
+  await page.type(selector, text, { delay: 50 });
+}
+
+/** The text of an element. */
+export function textOf(page, selector) {
+  return page.$eval(selector, (element) => element.textContent.trim());
+}
+
+/** What is on the clipboard. */
+export async function clipboard(page) {
+  await page.bringToFront();
+  return page.evaluate(() => navigator.clipboard.readText());
+}
+
+/** The organisers' API, past the pages. */
+export function organiser({ address, token }) {
+  return async (method, path, body) => {
+    const answer = await fetch(`${address}/api/admin${path}`, {
+      method, headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, body: body && JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
+    return answer.json();
+  };
+}
+
+/** A chat, past the pages. */
+export async function chat({ address }, credential, text) {
+  const answer = await fetch(`${address}/api/v1/chat/completions`, {
+    method: "POST", headers: { "openai-event-code": credential, "content-type": "application/json" },
+    body: JSON.stringify({ messages: [{ role: "user", content: text }] }),
+  });
+  return { status: answer.status, body: await answer.json() };
+}

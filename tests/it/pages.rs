@@ -1,0 +1,239 @@
+//! `GET /api/pages/…` and `GET /api/healthz`: what is handed out, and under which rules.
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use lanyard_gateway::Request;
+use lanyard_gateway::answer::{Audience, answer};
+use lanyard_platform::grants::Work;
+
+const PAGES: [&str; 4] = ["/api/pages", "/api/pages/dashboard", "/api/pages/handout", "/api/docs"];
+
+struct Got {
+    status: StatusCode,
+    headers: http::HeaderMap,
+    text: String,
+}
+
+impl Got {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+async fn ask(method: Method, path: &str, known: Option<&str>) -> Got {
+    let mut http = http::Request::builder().method(method).uri(path);
+    if let Some(tag) = known {
+        http = http.header("if-none-match", tag);
+    }
+    let request = Request {
+        id: format!("req_{:032x}", 1).parse().unwrap(),
+        now: "2026-12-05T09:00:00Z".parse().unwrap(),
+        deadline: None,
+        http: http.body(Bytes::new()).unwrap(),
+    };
+    let (head, body) = answer(Audience::Visitors, request, pages::handle).await.into_parts();
+    let Ok(body) = body.collect().await;
+    let text = String::from_utf8(body.to_bytes().to_vec()).unwrap();
+    Got { status: head.status, headers: head.headers, text }
+}
+
+async fn get(path: &str) -> Got {
+    ask(Method::GET, path, None).await
+}
+
+fn file(name: &str) -> String {
+    format!("/api/pages/assets/{}/{name}", pages::version())
+}
+
+/// The tags of a page, each as what stands between `<` and `>`.
+fn tags(html: &str) -> impl Iterator<Item = &str> {
+    html.split('<').skip(1).filter_map(|rest| rest.split_once('>').map(|(tag, _)| tag))
+}
+
+/// The names of a tag's attributes.
+fn attributes(tag: &str) -> Vec<String> {
+    let mut is_quoted = false;
+    let plain: String = tag
+        .chars()
+        .map(|c| {
+            is_quoted ^= c == '"';
+            if is_quoted && c.is_whitespace() { '_' } else { c }
+        })
+        .collect();
+    let words = plain.split_whitespace().skip(1);
+    words.map(|word| word.split('=').next().unwrap().to_ascii_lowercase()).collect()
+}
+
+#[tokio::test]
+async fn no_page_holds_a_script_or_a_style_of_its_own() {
+    for path in PAGES {
+        let page = get(path).await;
+        let mut scripts = 0;
+        for tag in tags(&page.text) {
+            let name = tag.split_whitespace().next().unwrap().to_ascii_lowercase();
+            assert_ne!(name, "style", "{path}");
+            assert_ne!(name, "base", "{path}");
+            let attributes = attributes(tag);
+            if name == "script" {
+                assert!(attributes.iter().any(|attribute| attribute == "src"), "{path}: <{tag}>");
+                scripts += 1;
+            }
+            for attribute in attributes {
+                assert_ne!(attribute, "style", "{path}: <{tag}>");
+                assert!(!attribute.starts_with("on"), "{path}: <{tag}>");
+            }
+        }
+        assert!(scripts > 0, "{path} has no script");
+    }
+}
+
+#[tokio::test]
+async fn whatever_a_page_refers_to_is_ours_and_there() {
+    let mut found = 0;
+    for path in PAGES {
+        let page = get(path).await;
+        assert!(!page.text.contains("{{"), "{path} has a place-holder left");
+        let targets = page.text.split(" href=\"").skip(1).chain(page.text.split(" src=\"").skip(1));
+        for target in targets.map(|rest| rest.split('"').next().unwrap()) {
+            // One of the page's views, which its script knows, or a place in it.
+            if target.starts_with('#') {
+                continue;
+            }
+            assert_eq!(get(target).await.status, 200, "{path}: {target}");
+            found += 1;
+        }
+    }
+    assert!(found > 20, "only {found} were found");
+}
+
+#[tokio::test]
+async fn every_module_imports_what_is_there_and_no_script_makes_markup_of_text() {
+    let mut imports = 0;
+    for asset in pages::all().iter().filter(|asset| asset.name.ends_with(".js")) {
+        for line in asset.text.lines().filter(|line| line.contains(" from \"./")) {
+            let (_, target) = line.split_once(" from \"./").unwrap();
+            let target = target.split('"').next().unwrap();
+            assert!(
+                pages::all().iter().any(|other| other.name == target),
+                "{}: {line}",
+                asset.name
+            );
+            imports += 1;
+        }
+        for banned in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+            assert!(!asset.text.contains(banned), "{}: {banned}", asset.name);
+        }
+    }
+    assert!(imports > 20, "only {imports} were found");
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_rules_that_browsers_hold_pages_to() {
+    let files: Vec<_> = pages::all().iter().map(|asset| asset.name).collect();
+    let files = files.iter().filter(|name| !name.ends_with(".html")).map(|name| file(name));
+    let paths = PAGES.map(ToOwned::to_owned).into_iter().chain(files);
+    for path in paths.chain(["/api/healthz".to_owned()]) {
+        let got = get(&path).await;
+        assert_eq!(got.status, 200, "{path}");
+        let policy: Vec<_> = got.header("content-security-policy").split("; ").collect();
+        for rule in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "connect-src 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "require-trusted-types-for 'script'",
+        ] {
+            assert!(policy.contains(&rule), "{path}: {rule}");
+        }
+        assert!(!got.header("content-security-policy").contains("unsafe"), "{path}");
+        assert_eq!(got.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(got.header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(got.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(got.header("cross-origin-opener-policy"), "same-origin", "{path}");
+        for absent in ["set-cookie", "access-control-allow-origin", "access-control-expose-headers"]
+        {
+            assert!(!got.headers.contains_key(absent), "{path}: {absent}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn types_are_told_and_versions_are_kept() {
+    let types = [
+        ("/api/pages".to_owned(), "text/html; charset=utf-8"),
+        ("/api/pages/".to_owned(), "text/html; charset=utf-8"),
+        (file("base.css"), "text/css; charset=utf-8"),
+        (file("attend.js"), "text/javascript; charset=utf-8"),
+        (file("icon.svg"), "image/svg+xml"),
+        (file("qr.LICENSE.txt"), "text/plain; charset=utf-8"),
+        ("/api/healthz".to_owned(), "application/json"),
+    ];
+    for (path, expected) in &types {
+        assert_eq!(get(path).await.header("content-type"), *expected, "{path}");
+    }
+    assert_eq!(get("/api/pages").await.header("cache-control"), "no-cache");
+    let named = get(&file("attend.js")).await;
+    assert_eq!(named.header("cache-control"), "public, max-age=31536000, immutable");
+    let of_another_version = get("/api/pages/assets/0123456789abcdef/attend.js").await;
+    assert_eq!(of_another_version.header("cache-control"), "no-cache");
+    assert_eq!(of_another_version.text, named.text);
+    assert_eq!(get("/api/healthz").await.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn what_a_browser_has_already_is_not_sent_again() {
+    let first = get("/api/pages").await;
+    let tag = first.header("etag").to_owned();
+    assert!(tag.starts_with('"') && first.text.len() > 1000);
+    for known in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}")] {
+        let again = ask(Method::GET, "/api/pages", Some(&known)).await;
+        assert_eq!((again.status, again.text.as_str()), (StatusCode::NOT_MODIFIED, ""));
+        assert_eq!(again.header("etag"), tag);
+    }
+    assert_eq!(ask(Method::GET, "/api/pages", Some("\"x\"")).await.status, 200);
+    let head = ask(Method::HEAD, "/api/pages", None).await;
+    assert_eq!((head.status, head.text.as_str()), (StatusCode::OK, ""));
+    assert_eq!(head.header("content-length"), first.text.len().to_string());
+}
+
+#[tokio::test]
+async fn other_paths_and_methods_are_refused_in_the_usual_words() {
+    for path in [
+        "/api/pages/nothing",
+        "/api/pages/assets/attend.js",
+        "/api/pages/attend.html",
+        &file("nothing.js"),
+        &file("attend.html"),
+        &file("../Cargo.toml"),
+        &file("%2e%2e/Cargo.toml"),
+        "/api/pagesx",
+    ] {
+        let got = get(path).await;
+        assert_eq!(got.status, 404, "{path}");
+        let error: serde_json::Value = serde_json::from_str(&got.text).unwrap();
+        assert_eq!(error["error"]["code"], "unknown_route", "{path}");
+    }
+    for method in [Method::POST, Method::OPTIONS, Method::DELETE] {
+        let got = ask(method, "/api/pages", None).await;
+        assert_eq!(
+            (got.status, got.header("allow")),
+            (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD")
+        );
+        assert!(!got.headers.contains_key("access-control-allow-origin"));
+    }
+}
+
+#[test]
+fn pages_ask_nothing_of_aws() {
+    assert!(Work::of("pages").unwrap().calls().is_empty());
+}
+
+#[test]
+fn a_vendored_file_has_its_licence_beside_it() {
+    let licence = pages::all().iter().find(|asset| asset.name == "qr.LICENSE.txt").unwrap();
+    assert!(licence.text.contains("Permission is hereby granted"));
+}
