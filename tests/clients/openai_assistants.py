@@ -225,7 +225,7 @@ def a_film_begins_with_a_picture():
 
 @scenario
 def what_would_be_nobodys_is_refused():
-    one = client()
+    one = client(f"{organiser.event(keeps_objects=True)['code']}/ada")
     file = one.files.create(file=("a.txt", b"a"), purpose="assistants")
     with raised(openai.PermissionDeniedError) as caught:
         one.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
