@@ -127,13 +127,12 @@ impl Asker {
     }
 }
 
-/// Whether an address is this machine's.
+/// Whether an address is this machine's, by its host: a user's name may look like one.
 #[must_use]
 pub(super) fn is_near(url: &str) -> bool {
-    let host = url.split("://").nth(1).unwrap_or_default();
-    ["127.0.0.1", "localhost", "[::1]"].iter().any(|near| {
-        host.strip_prefix(near).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-    })
+    let url = reqwest::Url::parse(url).ok();
+    let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
+    ["127.0.0.1", "localhost", "[::1]"].contains(&host)
 }
 
 /// Asks and reads the whole answer.
@@ -295,7 +294,13 @@ mod tests {
         for near in ["http://127.0.0.1:8787/api", "http://localhost/", "http://[::1]:1"] {
             assert!(is_near(near), "{near}");
         }
-        for far in ["https://localhost.example.com", "https://a.openai.azure.com", "127.0.0.1"] {
+        for far in [
+            "https://localhost.example.com",
+            "https://a.openai.azure.com",
+            "127.0.0.1",
+            "http://127.0.0.1:80@evil.example/",
+            "http://localhost:1@evil.example",
+        ] {
             assert!(!is_near(far), "{far}");
         }
     }
