@@ -109,20 +109,24 @@ async fn show(desk: &OwnDesk, attendance: &Attendance, name: &str) -> Result<Res
     json(StatusCode::OK, &value!({"deployments": found}))
 }
 
+/// Where the attendee's own deployments are kept.
+fn place<'a>(desk: &'a OwnDesk, attendance: &'a Attendance) -> OwnPlace<'a> {
+    OwnPlace {
+        event: attendance.event(),
+        user: &attendance.user,
+        table: &desk.table,
+        keys: desk.keys.as_ref(),
+        allow_loopback: desk.allow_loopback,
+    }
+}
+
 async fn put(
     desk: &OwnDesk,
     attendance: &Attendance,
     name: &str,
     request: &Request,
 ) -> Result<Response, ApiError> {
-    let place = OwnPlace {
-        event: attendance.event(),
-        user: &attendance.user,
-        table: &desk.table,
-        keys: desk.keys.as_ref(),
-        allow_loopback: desk.allow_loopback,
-    };
-    let (is_new, deployment) = place
+    let (is_new, deployment) = place(desk, attendance)
         .put(name, request)
         .await
         .map_err(|error| error.for_attendee(|cause| away(desk, cause)))?;
@@ -135,14 +139,7 @@ async fn delete(
     name: &str,
     request: &Request,
 ) -> Result<Response, ApiError> {
-    let place = OwnPlace {
-        event: attendance.event(),
-        user: &attendance.user,
-        table: &desk.table,
-        keys: desk.keys.as_ref(),
-        allow_loopback: desk.allow_loopback,
-    };
-    let deleted = place.delete(name, request.http.uri().query()).await;
+    let deleted = place(desk, attendance).delete(name, request.http.uri().query()).await;
     let view = deleted.map_err(|error| error.for_attendee(|cause| away(desk, cause)))?;
     json(StatusCode::OK, &view)
 }
