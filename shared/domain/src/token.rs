@@ -62,8 +62,14 @@ impl EventCode {
             }
         }
         let slug = slug.trim_matches('-');
-        let suffix: String =
-            random.iter().map(|b| char::from(CROCKFORD[usize::from(b % 32)])).collect();
+        let mut places = random.map(|b| usize::from(b % 32));
+        // A word or a number by chance, one code of twenty, would look like a chosen one.
+        if places.iter().all(|place| *place >= DIGITS) {
+            places[7] %= DIGITS;
+        } else if places.iter().all(|place| *place < DIGITS) {
+            places[7] += DIGITS;
+        }
+        let suffix: String = places.iter().map(|place| char::from(CROCKFORD[*place])).collect();
         if slug.is_empty() {
             Self(format!("event-{suffix}"))
         } else {
@@ -74,6 +80,9 @@ impl EventCode {
 
 /// Crockford's base32 alphabet in lower case: no i, l, o, u.
 const CROCKFORD: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// How many of them, at their beginning, are digits.
+const DIGITS: usize = 10;
 
 impl FromStr for EventCode {
     type Err = InvalidEventCode;
@@ -276,7 +285,8 @@ mod tests {
         assert_eq!(code.as_str(), "oslo-hack-tell-1c3e5g7y");
         assert!(!code.is_guessable());
         assert!("hackathon".parse::<EventCode>().unwrap().is_guessable());
-        assert_eq!(EventCode::generate("日本", [0; 8]).as_str(), "event-00000000");
+        assert_eq!(EventCode::generate("日本", [0; 8]).as_str(), "event-0000000a");
+        assert_eq!(EventCode::generate("日本", [10; 8]).as_str(), "event-aaaaaaa0");
     }
 
     proptest! {
@@ -284,6 +294,7 @@ mod tests {
         fn generated_codes_are_codes(name in ".{0,80}", random: [u8; 8]) {
             let code = EventCode::generate(&name, random);
             prop_assert_eq!(code.as_str().parse::<EventCode>(), Ok(code.clone()));
+            prop_assert!(!code.is_guessable());
         }
 
         #[test]
