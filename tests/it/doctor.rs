@@ -6,7 +6,7 @@ mod buffering;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use lanyard_platform::azure::use_ring;
+use lanyard_platform::https::use_ring;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};

@@ -7,7 +7,7 @@ use http::Method;
 use lanyard_local::options::Options;
 use lanyard_local::service::Service;
 use lanyard_local::template::Template;
-use lanyard_platform::azure::use_ring;
+use lanyard_platform::https::use_ring;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use futures_util::future::join_all;
 use lanyard_gateway::ports::Clock;
-use lanyard_platform::azure::use_ring;
+use lanyard_platform::https::use_ring;
 use lanyard_platform::shell::Machine;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};

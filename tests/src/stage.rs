@@ -14,6 +14,7 @@ use lanyard_local::engine;
 use lanyard_local::first_run::{self, FirstRun};
 use lanyard_local::simulator::Simulator;
 use lanyard_platform::clients::{self, Patience, without_retries};
+use lanyard_platform::https;
 use lanyard_platform::keys::FileKeys;
 use lanyard_platform::organisers::Organisers;
 use lanyard_platform::settings::{Credentials, Settings};
@@ -108,7 +109,8 @@ async fn make_table(engine: &str) -> Result<Table> {
         sts_endpoint: None,
         function: "stage".to_owned(),
     };
-    let table = clients::table(&settings, Patience::of(PATIENCE));
+    let http = https::client().map_err(|cause| anyhow::anyhow!(cause))?;
+    let table = clients::table(&http, &settings, Patience::of(PATIENCE));
     let pair = |name: &str, is: &str| (name.to_owned(), is.to_owned());
     let attributes = [pair("pk", "S"), pair("sk", "S")];
     let keys = [pair("pk", "HASH"), pair("sk", "RANGE")];

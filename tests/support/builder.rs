@@ -17,6 +17,7 @@ use lanyard_gateway::testing::{
 };
 use lanyard_gateway::{Gateway, Ports};
 use lanyard_platform::azure::Azure;
+use lanyard_platform::https;
 use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore};
 use lanyard_platform::organisers::Organisers;
 
@@ -179,7 +180,8 @@ impl Builder {
         let objects = Arc::new(FaultyObjects::over(store.objects(&self.functions)));
         let processes = (0..self.processes).map(|_| {
             let keys = store.keys(&self.functions, &keys);
-            let azure = || Arc::new(Azure::new(keys, None).expect("TLS can be set up"));
+            let azure =
+                || Arc::new(Azure::new(https::client().expect("TLS can be set up"), keys, None));
             Arc::new(Gateway::new(Ports {
                 clock: clock.clone(),
                 luck: luck.clone(),

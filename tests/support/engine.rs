@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use dynoxide::Database;
 use lanyard_platform::clients::{self, Patience, without_retries};
+use lanyard_platform::https;
 use lanyard_platform::keys::FileKeys;
 use lanyard_platform::settings::{Credentials, Settings};
 use lanyard_platform::table::{self, Item, Table};
@@ -41,7 +42,12 @@ impl Engine {
     }
 
     async fn with_table(endpoint: String, server: JoinSet<()>) -> Self {
-        let engine = Self { endpoint, policed: Policed::default(), _server: server };
+        let engine = Self {
+            endpoint,
+            policed: Policed::default(),
+            meter: Meter::default(),
+            _server: server,
+        };
         let pair = |name: &str, is: &str| (name.to_owned(), is.to_owned());
         let attributes = [pair("pk", "S"), pair("sk", "S")];
         let keys = [pair("pk", "HASH"), pair("sk", "RANGE")];
@@ -72,7 +78,8 @@ impl Engine {
             sts_endpoint: None,
             function: "test".to_owned(),
         };
-        without_retries(&clients::table(&settings, PATIENCE))
+        let http = https::client().expect("TLS can be set up");
+        without_retries(&clients::table(&http, &settings, PATIENCE))
     }
 
     /// The table as functions have it, whose policies are asked before each call.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lanyard_domain::credential::{Authority, Credential, Identity};
 use lanyard_gateway::ports::Upstream;
 use lanyard_platform::azure::Azure;
+use lanyard_platform::https;
 use lanyard_platform::identity::Sts;
 use lanyard_platform::keys::{FileKeys, KeyStore};
 use lanyard_platform::settings::Credentials;
@@ -48,7 +49,8 @@ impl Authorities {
 /// An Azure without keys.
 pub(crate) fn an_azure(sts: Option<Sts>) -> Azure {
     let keys: Arc<dyn KeyStore> = Arc::new(FileKeys::in_memory());
-    Azure::new(keys, sts).expect("TLS can be set up")
+    let http = https::client().expect("TLS can be set up");
+    Azure::new(http, keys, sts)
 }
 
 /// An application of Entra ID.

@@ -18,6 +18,7 @@ use lanyard_gateway::testing::{MemoryEvents, MemoryLedger, MemoryObjects};
 use lanyard_gateway::testing::{Notebook, TestClock};
 use lanyard_gateway::{Gateway, Ports, Request};
 use lanyard_platform::azure::Azure;
+use lanyard_platform::https;
 use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore};
 use lanyard_platform::organisers::{Action, Actor, AuditEntry, Organisers};
 use own_deployments::OwnDesk;
@@ -272,7 +273,7 @@ impl Inner {
             events: table.clone(),
             ledger: table.clone(),
             objects: table,
-            upstream: Arc::new(Azure::new(keys, None).expect("TLS can be set up")),
+            upstream: Arc::new(Azure::new(https::client().expect("TLS can be set up"), keys, None)),
             journal: self.journal.clone(),
             ledger_patience: Duration::from_secs(60),
         }))

@@ -53,7 +53,7 @@ pub(crate) struct Api {
 impl Api {
     /// A client that follows no redirect; on the way to this machine no proxy is asked.
     pub(crate) fn new(base: String, token: Result<Secret, Fault>) -> Result<Self, Fault> {
-        lanyard_platform::azure::use_ring();
+        lanyard_platform::https::use_ring();
         let builder = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(10))
             .timeout(Duration::from_secs(60))

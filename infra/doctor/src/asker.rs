@@ -93,7 +93,7 @@ impl Asker {
     ///
     /// If TLS cannot be set up.
     pub(super) fn new() -> anyhow::Result<Self> {
-        lanyard_platform::azure::use_ring();
+        lanyard_platform::https::use_ring();
         let builder = || {
             reqwest::Client::builder()
                 .connect_timeout(CONNECT)

@@ -11,6 +11,7 @@ use lanyard_gateway::ports::{Clock, EventStore, Journal, Ledger, Objects, Upstre
 use lanyard_gateway::{Gateway, Ports};
 use lanyard_platform::azure::Azure;
 use lanyard_platform::clients::{self, Patience};
+use lanyard_platform::https;
 use lanyard_platform::identity::Sts;
 use lanyard_platform::keys::{FileKeys, KeyStore};
 use lanyard_platform::organisers::Organisers;
@@ -96,8 +97,9 @@ impl Service {
             std::fs::create_dir_all(data)
                 .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
         }
+        let http = https::client().map_err(|cause| anyhow::anyhow!(cause))?;
         let (table, engine) =
-            open_table(&options, &template, data.as_ref(), &helpers, &stop_engine).await?;
+            open_table(&http, &options, &template, data.as_ref(), &helpers, &stop_engine).await?;
         let azure_endpoint = match &options.azure_endpoint {
             Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
             None => start_simulator(&options, &helpers, &stop_engine).await?,
@@ -107,7 +109,7 @@ impl Service {
             None => FileKeys::in_memory(),
         });
         let ledger: Arc<dyn Ledger> = Arc::new(clients::without_retries(&table));
-        let gateway = gateway(&table, &ledger, &keys, options.sts())?;
+        let gateway = gateway(http, &table, &ledger, &keys, options.sts());
         let admin = Arc::new(admin::Admin {
             organisers: Organisers::new(table.clone()),
             ledger,
@@ -232,6 +234,7 @@ impl Environs<'_> {
 }
 
 async fn open_table(
+    http: &reqwest::Client,
     options: &Options,
     template: &Template,
     data: Option<&PathBuf>,
@@ -256,7 +259,7 @@ async fn open_table(
         sts_endpoint: None,
         function: "local".to_owned(),
     };
-    let table = clients::table(&settings, PATIENCE);
+    let table = clients::table(http, &settings, PATIENCE);
     engine::create_table(&table, &template.table).await?;
     Ok((table, endpoint))
 }
@@ -279,13 +282,14 @@ async fn start_simulator(
 }
 
 fn gateway(
+    http: reqwest::Client,
     table: &Table,
     ledger: &Arc<dyn Ledger>,
     keys: &Arc<dyn KeyStore>,
     sts: Option<Sts>,
-) -> Result<Arc<Gateway>> {
-    let azure = Azure::new(Arc::clone(keys), sts).map_err(|cause| anyhow::anyhow!(cause))?;
-    Ok(Arc::new(Gateway::new(Ports {
+) -> Arc<Gateway> {
+    let azure = Azure::new(http, Arc::clone(keys), sts);
+    Arc::new(Gateway::new(Ports {
         clock: Arc::new(Machine),
         luck: Arc::new(Machine),
         events: Arc::new(table.clone()) as Arc<dyn EventStore>,
@@ -294,7 +298,7 @@ fn gateway(
         objects: Arc::new(table.clone()) as Arc<dyn Objects>,
         journal: Arc::new(LogLines) as Arc<dyn Journal>,
         ledger_patience: PATIENCE.all_tries,
-    })))
+    }))
 }
 
 fn azure_key(options: &Options) -> Result<Option<String>> {

@@ -1,4 +1,4 @@
-//! Azure OpenAI over HTTPS: pooled connections, no redirects, no proxy, no decompression.
+//! Azure OpenAI over HTTPS, with the credential that each deployment asks for.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,25 +13,13 @@ use lanyard_domain::credential::Credential;
 use lanyard_gateway::ports::{
     Cause, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault,
 };
-use reqwest::redirect;
 use tokio::time::Instant;
 
 use crate::identity::{IdentityTokens, Sts};
 use crate::keys::{AzureKey, KeyStore};
 
-const CONNECT: Duration = Duration::from_secs(5);
-
-/// Azure closes idle connections after about four minutes; be first.
-const IDLE: Duration = Duration::from_secs(90);
-
 /// How long a key is used before it is read again.
 const KEY_LIFE: Duration = Duration::from_secs(300);
-
-/// Makes ring the cryptography of every HTTPS client of this process.
-pub fn use_ring() {
-    // Installed already by an earlier client: just as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
 
 /// The client of all deployments.
 pub struct Azure {
@@ -60,22 +48,10 @@ struct Secret {
 impl Azure {
     /// A client that reads keys from a store, and has STS vouch for identities. Without STS,
     /// deployments with an identity are refused in words that say what is missing.
-    ///
-    /// # Errors
-    ///
-    /// If TLS cannot be set up.
-    pub fn new(keys: Arc<dyn KeyStore>, sts: Option<Sts>) -> Result<Self, Cause> {
-        use_ring();
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .pool_idle_timeout(IDLE)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .tcp_nodelay(true)
-            .http1_only()
-            .build()?;
+    #[must_use]
+    pub fn new(http: reqwest::Client, keys: Arc<dyn KeyStore>, sts: Option<Sts>) -> Self {
         let tokens = IdentityTokens::new(http.clone(), sts);
-        Ok(Self { http, keys, known: Mutex::default(), tokens })
+        Self { http, keys, known: Mutex::default(), tokens }
     }
 
     /// The same client with Entra ID at another place, whatever the authority: for tests alone.

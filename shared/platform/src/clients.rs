@@ -6,15 +6,13 @@ use std::time::Duration;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::AccountKey;
 use lanyard_gateway::ports::{Cause, Clock, EventStore, Journal, Ledger, Upstream};
 use lanyard_gateway::{Gateway, Ports};
 
 use crate::azure::Azure;
+use crate::https;
 use crate::identity::Sts;
 use crate::keys::{KeyStore, ParameterKeys};
 use crate::settings::Settings;
@@ -55,13 +53,14 @@ impl Clients {
 
     fn build(settings: &Settings) -> Result<Self, Cause> {
         let patience = settings.dynamodb_patience.map_or(Patience::AWS, Patience::of);
-        let table = table(settings, patience);
+        let http = https::client()?;
+        let table = table(&http, settings, patience);
         let ledger = Arc::new(without_retries(&table));
         let mut ssm = aws_sdk_ssm::Config::builder()
             .behavior_version(aws_sdk_ssm::config::BehaviorVersion::latest())
             .region(aws_sdk_ssm::config::Region::new(settings.region.clone()))
             .credentials_provider(credentials(settings))
-            .http_client(https());
+            .http_client(https::for_sdk(&http));
         if let Some(endpoint) = &settings.ssm_endpoint {
             ssm = ssm.endpoint_url(endpoint);
         }
@@ -71,7 +70,7 @@ impl Clients {
         });
         let sts =
             Sts::new(&settings.region, &settings.credentials, settings.sts_endpoint.as_deref());
-        let azure = Arc::new(Azure::new(Arc::clone(&keys), Some(sts))?);
+        let azure = Arc::new(Azure::new(http, Arc::clone(&keys), Some(sts)));
         let journal = Arc::new(Emf::new(settings.function.clone()));
         Ok(Self { table, keys, ledger, journal, azure, patience })
     }
@@ -135,7 +134,7 @@ impl Patience {
 
 /// The table, by a client that repeats reads.
 #[must_use]
-pub fn table(settings: &Settings, patience: Patience) -> Table {
+pub fn table(http: &reqwest::Client, settings: &Settings, patience: Patience) -> Table {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(patience.one_try)
         .operation_timeout(patience.all_tries)
@@ -144,7 +143,7 @@ pub fn table(settings: &Settings, patience: Patience) -> Table {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(settings.region.clone()))
         .credentials_provider(credentials(settings))
-        .http_client(https())
+        .http_client(https::for_sdk(http))
         .retry_config(RetryConfig::standard().with_max_attempts(2))
         .timeout_config(timeouts);
     if let Some(endpoint) = &settings.dynamodb_endpoint {
@@ -167,9 +166,4 @@ pub fn without_retries(table: &Table) -> Table {
 fn credentials(settings: &Settings) -> Credentials {
     let given = &settings.credentials;
     Credentials::new(&given.key_id, &given.secret, given.session.clone(), None, "environment")
-}
-
-/// HTTPS by ring: aws-lc would spend 30 ms of processor time on its first handshake.
-fn https() -> aws_sdk_dynamodb::config::SharedHttpClient {
-    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }

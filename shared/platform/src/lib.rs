@@ -6,6 +6,7 @@ pub mod azure;
 pub mod clients;
 pub mod event_store;
 pub mod grants;
+pub mod https;
 pub mod identity;
 pub mod keys;
 pub mod lambda;

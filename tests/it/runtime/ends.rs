@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use lanyard_platform::azure::use_ring;
+use lanyard_platform::https::use_ring;
 use rustix::process::Signal;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};

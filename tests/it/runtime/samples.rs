@@ -7,7 +7,7 @@ use clap::Parser;
 use lanyard_local::options::Options;
 use lanyard_local::service::Service;
 use lanyard_local::template::{TEMPLATE, Template};
-use lanyard_platform::azure::use_ring;
+use lanyard_platform::https::use_ring;
 use tokio_util::sync::CancellationToken;
 
 use super::stand::{bootstraps, invoke};

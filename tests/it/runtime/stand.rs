@@ -15,7 +15,7 @@ use lanyard_local::runtime::Runtime;
 use lanyard_local::runtime::invocation::Outcome;
 use lanyard_local::service::Service;
 use lanyard_local::template::{TEMPLATE, Template};
-use lanyard_platform::azure::use_ring;
+use lanyard_platform::https::use_ring;
 use lanyard_platform::keys::KeyStore;
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::Table;

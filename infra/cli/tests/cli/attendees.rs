@@ -113,7 +113,7 @@ async fn a_spreadsheet_becomes_the_roster_where_that_is_said() {
 
 /// The roster as the service has it, which no command shows yet.
 async fn listed(service: &Service) -> Vec<String> {
-    lanyard_platform::azure::use_ring();
+    lanyard_platform::https::use_ring();
     let event = service.json(&["event", "show", "hackathon"]).await;
     let id = event["event"]["id"].as_str().unwrap().to_owned();
     let url = format!("{}/admin/events/{id}/roster", service.address);

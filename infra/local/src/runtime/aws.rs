@@ -105,7 +105,7 @@ struct Serving {
 ///
 /// If loopback has no free port.
 pub async fn start(aws: Aws, tasks: &TaskTracker, stop: CancellationToken) -> Result<String> {
-    lanyard_platform::azure::use_ring();
+    lanyard_platform::https::use_ring();
     let http = reqwest::Client::builder().no_proxy().http1_only().tcp_nodelay(true).build()?;
     let parameters = Parameters::new(Arc::clone(&aws.keys), aws.key_prefix.clone());
     let serving = Arc::new(Serving { aws, parameters, http });
