@@ -1,6 +1,7 @@
 """Holds what `sam build` made to its limit, prints the sizes, and writes beside it what each package contains.
 
-    .ci/packages.py TARGET      after `sam build`, with cargo-cyclonedx on the PATH
+    .ci/packages.py TARGET            after `sam build`, with cargo-cyclonedx on the PATH
+    .ci/packages.py TARGET --write    writes the sizes to the table of counts, which they may pass by 5 %
 
 One CycloneDX file for each function goes to .aws-sam/sbom: the crates that are compiled into its `bootstrap`, and the
 digest of that file, so that the list can be held against what runs on Lambda.
@@ -17,9 +18,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILT = ROOT / ".aws-sam/build"
 # What a function may weigh. Lambda takes 250 MB, but a start reads every page that it touches.
 MOST_BYTES = 8_000_000
+COUNTS = ROOT / "tests/bench/counts.json"
+TOLERANCE = 0.05
 
 
-def main(target):
+def main(target, *flags):
     packages = dict(sorted((name_of(folder), folder / "bootstrap") for folder in BUILT.iterdir() if folder.is_dir()))
     wanted = {folder.parent.name for folder in ROOT.glob("functions/*/Cargo.toml")}
     if set(packages) != wanted:
@@ -29,10 +32,28 @@ def main(target):
     for name, bootstrap in packages.items():
         content = bootstrap.read_bytes()
         print(f"{name:20}{len(content):>12,}{len(zlib.compress(content)):>12,}  {digest_of(bootstrap)[:16]}…")
+    hold(target, {name: path.stat().st_size for name, path in packages.items()}, "--write" in flags)
     heavy = [name for name, bootstrap in packages.items() if bootstrap.stat().st_size > MOST_BYTES]
     if heavy:
         sys.exit(f"above {MOST_BYTES:,} bytes: {', '.join(heavy)}. What grew? `cargo tree -p {heavy[0]}` may tell.")
     print(f"None is above {MOST_BYTES:,} bytes. What they contain: {BUILT.parent.relative_to(ROOT)}/sbom")
+
+
+def hold(target, sizes, is_to_write):
+    """Holds sizes against those of the table, for targets that have any there."""
+    table = json.loads(COUNTS.read_text())
+    if is_to_write:
+        table.setdefault("bytes", {})[target] = sizes
+        COUNTS.write_text(json.dumps(table, indent=2) + "\n")
+        return
+    known = table.get("bytes", {}).get(target)
+    if known is None:
+        print(f"The table of counts has no sizes for {target}.")
+        return
+    grown = [name for name, size in sizes.items() if size > known.get(name, 0) * (1 + TOLERANCE)]
+    if grown:
+        sys.exit(f"more than {TOLERANCE:.0%} above {COUNTS.relative_to(ROOT)}: {', '.join(grown)}. Make them smaller, "
+                 "or say in the commit why they must be larger and commit what --write makes of the table.")
 
 
 def name_of(folder):
@@ -88,4 +109,4 @@ def run(*command):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

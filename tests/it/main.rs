@@ -12,6 +12,7 @@ mod support;
 mod admin;
 mod audio;
 mod bad_input;
+mod capacity;
 mod chat_completions;
 mod clear_objects;
 mod completions;

@@ -12,6 +12,7 @@ use lanyard_platform::table::{self, Item, Table};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use super::meter::Meter;
 use super::policed::{Policed, PolicedKeys};
 
 /// The engine is one mutex, built without optimisation, under many tests at once.
@@ -22,6 +23,7 @@ const PATIENCE: Patience =
 pub(crate) struct Engine {
     endpoint: String,
     policed: Policed,
+    meter: Meter,
     _server: JoinSet<()>,
 }
 
@@ -84,12 +86,17 @@ impl Engine {
 
     /// The table as functions have it, whose policies are asked before each call.
     pub(crate) fn table_of(&self, functions: &[&'static str]) -> Table {
-        self.policed.table(self.table(), functions)
+        self.meter.table(self.policed.table(self.table(), functions))
     }
 
     /// The keys as a function has them: its policies are asked, and a file answers.
     pub(crate) fn keys_of(&self, function: &'static str, file: Arc<FileKeys>) -> PolicedKeys {
         self.policed.keys(function, &self.table(), &self.endpoint, file)
+    }
+
+    /// What functions' calls have cost.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// What functions have asked for.

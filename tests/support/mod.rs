@@ -9,6 +9,7 @@ pub(crate) mod canary;
 pub(crate) mod engine;
 pub(crate) mod entra;
 pub(crate) mod kept;
+pub(crate) mod meter;
 pub(crate) mod people;
 pub(crate) mod policed;
 pub(crate) mod truth;

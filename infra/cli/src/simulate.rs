@@ -178,7 +178,7 @@ impl Crowd<'_> {
             let Ok(chunk) = chunk else { return (Outcome::Unanswered, wait) };
             first.get_or_insert_with(|| asked.elapsed());
             if self.body["stream"] == true && is_answer {
-                scanner.push(&chunk);
+                scanner.push(chunk);
                 while let Ok(Some(frame)) = scanner.next_frame() {
                     let frame: Value = serde_json::from_slice(&frame.data()).unwrap_or_default();
                     tokens = frame["usage"]["total_tokens"].as_u64().unwrap_or(tokens);

@@ -187,7 +187,7 @@ pub(super) async fn streamed(request: RequestBuilder) -> Result<Streamed, Silenc
     let mut scanner = Scanner::default();
     let mut chunks = answer.bytes_stream();
     while let Some(chunk) = chunks.next().await {
-        scanner.push(&chunk.map_err(|fault| Silence::of(&fault))?);
+        scanner.push(chunk.map_err(|fault| Silence::of(&fault))?);
         while let Some(frame) = scanner.next_frame().map_err(|_| Silence::Broken)? {
             frames.take(&frame.data(), started.elapsed());
         }

@@ -27,6 +27,7 @@ use crate::notes::Notes;
 use crate::payload::Demanded;
 use crate::ports::{Cause, LedgerFault, Outcome};
 use crate::request::Request;
+use crate::upstream::user_hash;
 
 /// How long a hold lives: longer than any function may run.
 pub const HOLD_LIFE: chrono::TimeDelta = chrono::TimeDelta::minutes(6);
@@ -121,6 +122,7 @@ impl Gateway {
                 id: demand.id,
                 at: Arc::clone(&attendance.at),
                 user: attendance.user.clone(),
+                user_hash: user_hash(event, &attendance.user),
                 operation,
                 model: model.clone(),
                 hold,

@@ -105,7 +105,7 @@ impl Gateway {
             payload,
             demanded,
             operation: reservation.operation,
-            user: upstream::user_hash(&reservation.at.event, &reservation.user),
+            user: reservation.user_hash.clone(),
         };
         let order = choice.by_luck(self.ports.luck.draw());
         let first = *order.first().ok_or(ApiError::Internal(None))?;

@@ -135,7 +135,7 @@ impl Settler {
         self.journal.write(&RequestLine {
             request_id: Some(reservation.id.clone()),
             event: Some(reservation.at.event.id.clone()),
-            attendee: Some(crate::upstream::user_hash(&reservation.at.event, &reservation.user)),
+            attendee: Some(std::mem::take(&mut reservation.user_hash)),
             operation: Some(reservation.operation),
             model: Some(reservation.model.clone()),
             outcome: ending.outcome,

@@ -4,10 +4,18 @@
 //! as the bytes in which it came, and reads of it only what accounting needs.
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>
 
+use std::sync::LazyLock;
+
 use bytes::{Buf, Bytes, BytesMut};
+use memchr::memmem::Finder;
 
 /// The longest frame of words that is waited for.
 pub const LONGEST_FRAME: usize = 1024 * 1024;
+
+/// What a frame says that accounting has to read.
+static FILTER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"prompt_filter_results\""));
+static ERROR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"error\""));
+static USAGE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 
 /// One frame with its blank line, as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +29,11 @@ pub struct FrameTooLong;
 #[derive(Debug)]
 pub struct Scanner {
     longest: usize,
+    /// What came last, as it came: frames are cut from it without a copy.
+    latest: Bytes,
+    /// What came before that and ends no frame. While there is any, `latest` is empty.
     pending: BytesMut,
-    /// How much of `pending` holds no frame end.
+    /// How much of what has come holds no frame end.
     searched: usize,
 }
 
@@ -36,12 +47,17 @@ impl Scanner {
     /// A scanner that waits for frames of at most so many bytes.
     #[must_use]
     pub fn for_frames_of(longest: usize) -> Self {
-        Self { longest, pending: BytesMut::new(), searched: 0 }
+        Self { longest, latest: Bytes::new(), pending: BytesMut::new(), searched: 0 }
     }
 
     /// Adds what came.
-    pub fn push(&mut self, chunk: &[u8]) {
-        self.pending.extend_from_slice(chunk);
+    pub fn push(&mut self, chunk: Bytes) {
+        if self.pending.is_empty() && self.latest.is_empty() {
+            self.latest = chunk;
+        } else {
+            self.pending.extend_from_slice(&std::mem::take(&mut self.latest));
+            self.pending.extend_from_slice(&chunk);
+        }
     }
 
     /// The next whole frame, if it has come.
@@ -50,15 +66,20 @@ impl Scanner {
     ///
     /// [`FrameTooLong`] once too much has come without a frame's end.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameTooLong> {
-        match frame_end(&self.pending, self.searched) {
+        let is_whole = self.pending.is_empty();
+        let come = if is_whole { &self.latest[..] } else { &self.pending[..] };
+        match frame_end(come, self.searched) {
             Some(end) => {
                 self.searched = 0;
-                Ok(Some(Frame(self.pending.split_to(end).freeze())))
+                Ok(Some(Frame(match is_whole {
+                    true => self.latest.split_to(end),
+                    false => self.pending.split_to(end).freeze(),
+                })))
             }
-            None if self.pending.len() > self.longest => Err(FrameTooLong),
+            None if come.len() > self.longest => Err(FrameTooLong),
             None => {
                 // A blank line is at most four bytes, so only its beginning can be pending.
-                self.searched = self.pending.len().saturating_sub(3);
+                self.searched = come.len().saturating_sub(3);
                 Ok(None)
             }
         }
@@ -67,7 +88,10 @@ impl Scanner {
     /// What is left when the stream has ended without a blank line.
     pub fn finish(&mut self) -> Option<Frame> {
         self.searched = 0;
-        let rest = self.pending.split().freeze();
+        let rest = match self.pending.is_empty() {
+            true => std::mem::take(&mut self.latest),
+            false => self.pending.split().freeze(),
+        };
         rest.has_remaining().then_some(Frame(rest))
     }
 }
@@ -139,14 +163,13 @@ impl Frame {
     /// parse it.
     #[must_use]
     pub fn may_govern(&self) -> bool {
-        let holds = |needle: &[u8]| memchr::memmem::find(&self.0, needle).is_some();
-        holds(b"\"prompt_filter_results\"") || holds(b"\"error\"") || self.has_usage()
+        let holds = |needle: &Finder<'_>| needle.find(&self.0).is_some();
+        holds(&FILTER) || holds(&ERROR) || self.has_usage()
     }
 
     fn has_usage(&self) -> bool {
-        const KEY: &[u8] = b"\"usage\"";
-        memchr::memmem::find_iter(&self.0, KEY).any(|at| {
-            let rest = self.0.get(at + KEY.len()..).unwrap_or_default();
+        USAGE.find_iter(&self.0).any(|at| {
+            let rest = self.0.get(at + USAGE.needle().len()..).unwrap_or_default();
             let value = rest.iter().position(|byte| !byte.is_ascii_whitespace() && *byte != b':');
             value.is_none_or(|value| !rest[value..].starts_with(b"null"))
         })
@@ -162,7 +185,7 @@ mod tests {
         let mut scanner = Scanner::default();
         let mut frames = Vec::new();
         for chunk in chunks {
-            scanner.push(chunk);
+            scanner.push(Bytes::copy_from_slice(chunk));
             while let Some(frame) = scanner.next_frame().unwrap() {
                 frames.push(String::from_utf8_lossy(&frame.0).into_owned());
             }
@@ -199,7 +222,7 @@ mod tests {
     #[test]
     fn an_endless_frame_is_cut() {
         let mut scanner = Scanner::default();
-        scanner.push(&vec![b'x'; LONGEST_FRAME + 1]);
+        scanner.push(vec![b'x'; LONGEST_FRAME + 1].into());
         assert_eq!(scanner.next_frame(), Err(FrameTooLong));
     }
 

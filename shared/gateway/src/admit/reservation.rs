@@ -15,6 +15,7 @@ use lanyard_domain::usage::Usage;
 use crate::lookup::OpenEvent;
 use crate::notes::Notes;
 use crate::settle::Settler;
+use crate::upstream::user_hash;
 
 /// A request that the ledger has admitted. It must be settled: dropped, it settles itself.
 #[must_use = "an admitted request must be settled"]
@@ -23,6 +24,8 @@ pub struct Reservation {
     pub(crate) id: RequestId,
     pub(crate) at: Arc<OpenEvent>,
     pub(crate) user: UserId,
+    /// The attendee as Azure and the journal know them.
+    pub(crate) user_hash: String,
     pub(crate) operation: Operation,
     pub(crate) model: DeploymentName,
     pub(crate) hold: Hold,
@@ -55,6 +58,7 @@ impl Reservation {
             id: owned.request_id.clone(),
             notes,
             user: owned.user.clone(),
+            user_hash: user_hash(&at.event, &owned.user),
             operation: owned.kind.operation(),
             model: owned.home.deployment.clone(),
             hold,
@@ -99,6 +103,7 @@ impl Drop for Reservation {
             id: self.id.clone(),
             at: Arc::clone(&self.at),
             user: self.user.clone(),
+            user_hash: std::mem::take(&mut self.user_hash),
             operation: self.operation,
             model: self.model.clone(),
             hold: self.hold,

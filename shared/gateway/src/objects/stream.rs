@@ -117,7 +117,7 @@ impl Working {
         loop {
             match next_chunk(upstream, self.until).await {
                 Next::Chunk(chunk) => {
-                    scanner.push(&chunk);
+                    scanner.push(chunk);
                     while let Some(frame) = scanner.next_frame().map_err(too_long)? {
                         self.take(frame).await?;
                     }
