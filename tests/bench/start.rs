@@ -17,8 +17,6 @@ use self::measure::Measurement;
 mod measure;
 #[path = "start/report.rs"]
 mod report;
-#[path = "start/runtime.rs"]
-mod runtime;
 
 /// Measures how functions start and answer.
 #[derive(Parser)]

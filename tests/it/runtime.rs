@@ -5,6 +5,7 @@ mod crowd;
 mod ends;
 mod freeze;
 mod limits;
+mod managed;
 mod samples;
 mod stand;
 mod valve;

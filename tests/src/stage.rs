@@ -17,7 +17,7 @@ use lanyard_platform::clients::{self, Patience, without_retries};
 use lanyard_platform::https;
 use lanyard_platform::keys::FileKeys;
 use lanyard_platform::organisers::Organisers;
-use lanyard_platform::settings::{Credentials, Settings};
+use lanyard_platform::settings::{CredentialSource, Credentials, Settings};
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::{self, Table};
 use serde_json::{Value, json};
@@ -38,6 +38,7 @@ const REGION: &str = "eu-north-1";
 
 /// The world, until it is dropped.
 pub struct Stage {
+    table: Table,
     engine: String,
     parameters: String,
     _end: DropGuard,
@@ -77,7 +78,13 @@ impl Stage {
         let first =
             FirstRun { azure_endpoint: azure, azure_key: None, is_simulated: true, data: None };
         first_run::prepare(&admin, first).await?;
-        Ok(Self { engine, parameters, _end: end })
+        Ok(Self { table, engine, parameters, _end: end })
+    }
+
+    /// The table, to see what functions have written.
+    #[must_use]
+    pub fn table(&self) -> &Table {
+        &self.table
     }
 
     /// The environment in which a function finds this world.
@@ -102,7 +109,11 @@ async fn make_table(engine: &str) -> Result<Table> {
         table: TABLE.to_owned(),
         key_prefix: "/lanyard/stage".to_owned(),
         region: REGION.to_owned(),
-        credentials: Credentials { key_id: local(), secret: local(), session: None },
+        credentials: CredentialSource::Keys(Credentials {
+            key_id: local(),
+            secret: local(),
+            session: None,
+        }),
         dynamodb_endpoint: Some(engine.to_owned()),
         dynamodb_patience: None,
         ssm_endpoint: None,

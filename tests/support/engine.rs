@@ -7,7 +7,7 @@ use dynoxide::Database;
 use lanyard_platform::clients::{self, Patience, without_retries};
 use lanyard_platform::https;
 use lanyard_platform::keys::FileKeys;
-use lanyard_platform::settings::{Credentials, Settings};
+use lanyard_platform::settings::{CredentialSource, Credentials, Settings};
 use lanyard_platform::table::{self, Item, Table};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -69,11 +69,11 @@ impl Engine {
             table: "lanyard".to_owned(),
             key_prefix: "/lanyard".to_owned(),
             region: "eu-north-1".to_owned(),
-            credentials: Credentials {
+            credentials: CredentialSource::Keys(Credentials {
                 key_id: "local".to_owned(),
                 secret: "local".to_owned(),
                 session: None,
-            },
+            }),
             dynamodb_endpoint: Some(self.endpoint.clone()),
             dynamodb_patience: None,
             ssm_endpoint: None,

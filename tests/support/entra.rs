@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lanyard_domain::credential::{Authority, Credential, Identity};
 use lanyard_gateway::ports::Upstream;
 use lanyard_platform::azure::Azure;
+use lanyard_platform::credentials::these;
 use lanyard_platform::https;
 use lanyard_platform::identity::Sts;
 use lanyard_platform::keys::{FileKeys, KeyStore};
@@ -36,7 +37,7 @@ impl Authorities {
             secret: canary::AWS_SECRET.to_owned(),
             session: Some(canary::AWS_SESSION.to_owned()),
         };
-        let sts = Sts::new("eu-north-1", &credentials, Some(&self.sts.endpoint()));
+        let sts = Sts::new("eu-north-1", these(&credentials), Some(&self.sts.endpoint()));
         Arc::new(an_azure(Some(sts)).with_entra_at(self.entra.endpoint()))
     }
 

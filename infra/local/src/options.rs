@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use lanyard_platform::credentials::these;
 use lanyard_platform::identity::Sts;
 use lanyard_platform::settings::Credentials;
 
@@ -110,7 +111,8 @@ impl Options {
     /// AWS's word on who we are, if there are credentials for it.
     #[must_use]
     pub fn sts(&self) -> Option<Sts> {
-        let sts = || Sts::new(&self.region, &self.credentials(), self.sts_endpoint.as_deref());
+        let sts =
+            || Sts::new(&self.region, these(&self.credentials()), self.sts_endpoint.as_deref());
         (self.aws_key_id != NO_AWS).then(sts)
     }
 }

@@ -15,7 +15,7 @@ use lanyard_platform::https;
 use lanyard_platform::identity::Sts;
 use lanyard_platform::keys::{FileKeys, KeyStore};
 use lanyard_platform::organisers::Organisers;
-use lanyard_platform::settings::Settings;
+use lanyard_platform::settings::{CredentialSource, Settings};
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::Table;
 use own_deployments::OwnDesk;
@@ -252,7 +252,7 @@ async fn open_table(
         table: options.table.clone(),
         key_prefix: "/lanyard/local".to_owned(),
         region: options.region.clone(),
-        credentials: options.credentials(),
+        credentials: CredentialSource::Keys(options.credentials()),
         dynamodb_endpoint: Some(endpoint.clone()),
         dynamodb_patience: None,
         ssm_endpoint: None,

@@ -10,9 +10,9 @@ use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
-use tokio_util::task::TaskTracker;
 
 use crate::answer::expect_method;
+use crate::errands::Errands;
 use crate::error::ApiError;
 use crate::headers;
 use crate::lookup::{Attendance, Events};
@@ -65,7 +65,7 @@ impl Gateway {
             clock: Arc::clone(&ports.clock),
             journal: Arc::clone(&ports.journal),
             memory: Memory::default(),
-            tasks: TaskTracker::new(),
+            tasks: Errands::default(),
         });
         let keeper = Arc::new(Keeper {
             objects: Arc::clone(&ports.objects),
@@ -213,9 +213,7 @@ impl Gateway {
 
     /// Waits until everything that outlives its answer is done: before a process may freeze or end.
     pub async fn settled(&self) {
-        self.settler.tasks.close();
-        self.settler.tasks.wait().await;
-        self.settler.tasks.reopen();
+        self.settler.tasks.done().await;
     }
 }
 

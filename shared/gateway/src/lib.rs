@@ -5,6 +5,7 @@
 
 pub mod admit;
 pub mod answer;
+pub mod errands;
 pub mod error;
 pub mod forward;
 pub mod headers;

@@ -14,9 +14,9 @@ use lanyard_domain::allowance::Allowances;
 use lanyard_domain::ids::RequestId;
 use lanyard_domain::settlement::{self, Settlement};
 use lanyard_domain::usage::{Charge, UsageRecord};
-use tokio_util::task::TaskTracker;
 
 use crate::admit::{HOLD_LIFE, Reservation};
+use crate::errands::Errands;
 use crate::memory::Memory;
 use crate::ports::{Clock, Incident, Journal, Ledger, LedgerFault, Outcome, RequestLine};
 
@@ -30,12 +30,12 @@ pub struct Settler {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) memory: Memory,
     /// Work that outlives its answer and must end before the process may freeze.
-    pub(crate) tasks: TaskTracker,
+    pub(crate) tasks: Errands,
 }
 
 impl std::fmt::Debug for Settler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settler").field("tasks", &self.tasks.len()).finish_non_exhaustive()
+        f.debug_struct("Settler").field("tasks", &self.tasks.count()).finish_non_exhaustive()
     }
 }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::AccountKey;
 use lanyard_gateway::ports::{Cause, Clock, EventStore, Journal, Ledger, Upstream};
 use lanyard_gateway::{Gateway, Ports};
 
 use crate::azure::Azure;
+use crate::credentials;
 use crate::https;
 use crate::identity::Sts;
 use crate::keys::{KeyStore, ParameterKeys};
@@ -56,10 +57,11 @@ impl Clients {
         let http = https::client()?;
         let table = table(&http, settings, patience);
         let ledger = Arc::new(without_retries(&table));
+        let credentials = credentials::provider(&http, &settings.credentials);
         let mut ssm = aws_sdk_ssm::Config::builder()
             .behavior_version(aws_sdk_ssm::config::BehaviorVersion::latest())
             .region(aws_sdk_ssm::config::Region::new(settings.region.clone()))
-            .credentials_provider(credentials(settings))
+            .credentials_provider(credentials.clone())
             .http_client(https::for_sdk(&http));
         if let Some(endpoint) = &settings.ssm_endpoint {
             ssm = ssm.endpoint_url(endpoint);
@@ -68,8 +70,7 @@ impl Clients {
             client: aws_sdk_ssm::Client::from_conf(ssm.build()),
             prefix: settings.key_prefix.clone(),
         });
-        let sts =
-            Sts::new(&settings.region, &settings.credentials, settings.sts_endpoint.as_deref());
+        let sts = Sts::new(&settings.region, credentials, settings.sts_endpoint.as_deref());
         let azure = Arc::new(Azure::new(http, Arc::clone(&keys), Some(sts)));
         let journal = Arc::new(Emf::new(settings.function.clone()));
         Ok(Self { table, keys, ledger, journal, azure, patience })
@@ -142,7 +143,7 @@ pub fn table(http: &reqwest::Client, settings: &Settings, patience: Patience) ->
     let mut config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(settings.region.clone()))
-        .credentials_provider(credentials(settings))
+        .credentials_provider(credentials::provider(http, &settings.credentials))
         .http_client(https::for_sdk(http))
         .retry_config(RetryConfig::standard().with_max_attempts(2))
         .timeout_config(timeouts);
@@ -161,9 +162,4 @@ pub fn table(http: &reqwest::Client, settings: &Settings, patience: Patience) ->
 pub fn without_retries(table: &Table) -> Table {
     let config = table.client.config().to_builder().retry_config(RetryConfig::disabled()).build();
     Table { client: aws_sdk_dynamodb::Client::from_conf(config), name: table.name.clone() }
-}
-
-fn credentials(settings: &Settings) -> Credentials {
-    let given = &settings.credentials;
-    Credentials::new(&given.key_id, &given.secret, given.session.clone(), None, "environment")
 }

@@ -4,6 +4,10 @@
 //! such as its settlement, is waited for after the answer has been handed to the runtime and
 //! before the next invocation is asked for: the environment cannot freeze in between, and no
 //! attendee waits.
+//!
+//! On Managed Instances one environment serves many requests at once, as many as
+//! `AWS_LAMBDA_MAX_CONCURRENCY` says, and each waits for its own errands alone (decision record
+//! 27). Elsewhere that is unset and requests come one by one.
 
 mod nodelay;
 mod settled;
@@ -42,13 +46,15 @@ where
 {
     telemetry::start();
     let gateway = Clients::from_environment().await?.gateway();
-    let tracked = Arc::clone(&gateway);
     let service = service_fn(move |event: lambda_http::Request| {
         nodelay::on_runtime_sockets();
         let served = serve(Arc::clone(&gateway), handle.clone(), event);
         async move { Ok::<_, Infallible>(served.await) }
     });
-    lambda_http::streaming_runtime(service).layer(settled::Settled::of(tracked)).run().await
+    lambda_http::streaming_runtime_concurrent(service)
+        .layer(settled::Settled)
+        .run_concurrent()
+        .await
 }
 
 /// Serves a route whose answers are handed over whole, to a buffered integration.
@@ -70,12 +76,11 @@ where
     H: Fn(Arc<Gateway>, Request) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response, ApiError>> + Send + 'static,
 {
-    let tracked = Arc::clone(&gateway);
     let service = service_fn(move |event: lambda_http::Request| {
         let served = serve(Arc::clone(&gateway), handle.clone(), event);
         async move { Ok::<_, Infallible>(collected(served.await).await) }
     });
-    lambda_http::runtime(service).layer(settled::Settled::of(tracked)).run().await
+    lambda_http::runtime_concurrent(service).layer(settled::Settled).run_concurrent().await
 }
 
 /// Serves a route that needs more than the gateway, whole.

@@ -4,6 +4,7 @@
 
 pub mod azure;
 pub mod clients;
+pub mod credentials;
 pub mod event_store;
 pub mod grants;
 pub mod https;

@@ -4,6 +4,8 @@ use std::env;
 use std::fmt;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 /// The settings of a function.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -14,7 +16,7 @@ pub struct Settings {
     /// AWS's region.
     pub region: String,
     /// The credentials that Lambda gives.
-    pub credentials: Credentials,
+    pub credentials: CredentialSource,
     /// Another engine instead of AWS's DynamoDB.
     pub dynamodb_endpoint: Option<String>,
     /// How long DynamoDB may take, where it is not AWS's own.
@@ -25,6 +27,30 @@ pub struct Settings {
     pub sts_endpoint: Option<String>,
     /// The name of the function, for its logs and metrics.
     pub function: String,
+}
+
+/// Where AWS credentials come from.
+#[derive(Clone, Debug)]
+pub enum CredentialSource {
+    /// They are these.
+    Keys(Credentials),
+    /// Ask here, again and again.
+    Endpoint(CredentialEndpoint),
+}
+
+/// An endpoint that gives AWS credentials. What it wants to be shown never prints itself.
+#[derive(Clone)]
+pub struct CredentialEndpoint {
+    /// Its URL.
+    pub address: String,
+    /// The value of the `Authorization` header that it wants.
+    pub authorization: Option<HeaderValue>,
+}
+
+impl fmt::Debug for CredentialEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
 }
 
 /// AWS credentials. They never print themselves.
@@ -58,6 +84,12 @@ pub const SSM_ENDPOINT: &str = "AWS_ENDPOINT_URL_SSM";
 /// Where tokens of our own identity come from, if it is not AWS's Security Token Service.
 pub const STS_ENDPOINT: &str = "AWS_ENDPOINT_URL_STS";
 
+/// Where credentials are asked for if they are not in the environment: on Managed Instances.
+const CREDENTIAL_ENDPOINT: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+
+/// What that endpoint wants to be shown.
+const CREDENTIAL_AUTHORIZATION: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+
 /// How many milliseconds all tries of one call of DynamoDB may take: for engines slower than AWS's.
 pub const DYNAMODB_PATIENCE: &str = "LANYARD_DYNAMODB_PATIENCE_MS";
 
@@ -87,10 +119,15 @@ impl Settings {
                 "the path of the Azure keys in Parameter Store",
             ),
             region: required("AWS_REGION", "set by Lambda"),
-            credentials: Credentials {
-                key_id: required("AWS_ACCESS_KEY_ID", "set by Lambda"),
-                secret: required("AWS_SECRET_ACCESS_KEY", "set by Lambda"),
-                session: variable("AWS_SESSION_TOKEN"),
+            credentials: match variable(CREDENTIAL_ENDPOINT) {
+                Some(address) if variable("AWS_ACCESS_KEY_ID").is_none() => {
+                    CredentialSource::Endpoint(CredentialEndpoint { address, authorization: None })
+                }
+                Some(_) | None => CredentialSource::Keys(Credentials {
+                    key_id: required("AWS_ACCESS_KEY_ID", "set by Lambda"),
+                    secret: required("AWS_SECRET_ACCESS_KEY", "set by Lambda"),
+                    session: variable("AWS_SESSION_TOKEN"),
+                }),
             },
             // The names that AWS's own tools and SDKs know.
             dynamodb_endpoint: variable(DYNAMODB_ENDPOINT),
@@ -111,6 +148,17 @@ impl Settings {
             let is_url = |url: &String| url.starts_with("http://") || url.starts_with("https://");
             if !endpoint.as_ref().is_none_or(is_url) {
                 problems.push(format!("{name} must begin with http:// or https://"));
+            }
+        }
+        if let (CredentialSource::Endpoint(endpoint), Some(text)) =
+            (&mut settings.credentials, variable(CREDENTIAL_AUTHORIZATION))
+        {
+            match HeaderValue::from_str(&text) {
+                Ok(mut value) => {
+                    value.set_sensitive(true);
+                    endpoint.authorization = Some(value);
+                }
+                Err(_) => problems.push(format!("{CREDENTIAL_AUTHORIZATION} is no header's value")),
             }
         }
         if let Some(text) = variable(DYNAMODB_PATIENCE) {

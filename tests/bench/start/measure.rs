@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio::process::{Child, Command};
 
-use crate::runtime::Runtime;
+use lanyard_tests::runtime_api::Runtime;
 
 /// How many requests one attendee sends, so that nobody meets a limit.
 const REQUESTS_PER_ATTENDEE: usize = 10;

@@ -6,13 +6,14 @@
 use std::fmt;
 use std::time::SystemTime;
 
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
 use http::header::CONTENT_TYPE;
 use lanyard_gateway::ports::{Cause, Clock};
 
 use super::exchange::{self, NO_CODE, Party, TokenFault};
-use crate::settings::Credentials;
 use crate::shell::Machine;
 
 /// How long the proof is good, in seconds: it is used at once.
@@ -29,7 +30,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 pub struct Sts {
     region: String,
     endpoint: Option<String>,
-    credentials: Credentials,
+    credentials: SharedCredentialsProvider,
 }
 
 /// A token that says who we are, good for a few minutes. It never prints itself.
@@ -50,12 +51,12 @@ impl fmt::Debug for Proof {
 impl Sts {
     /// The STS of a region, or one elsewhere.
     #[must_use]
-    pub fn new(region: &str, credentials: &Credentials, endpoint: Option<&str>) -> Self {
-        Self {
-            region: region.to_owned(),
-            endpoint: endpoint.map(ToOwned::to_owned),
-            credentials: credentials.clone(),
-        }
+    pub fn new(
+        region: &str,
+        credentials: SharedCredentialsProvider,
+        endpoint: Option<&str>,
+    ) -> Self {
+        Self { region: region.to_owned(), endpoint: endpoint.map(ToOwned::to_owned), credentials }
     }
 
     /// A token for an audience.
@@ -71,10 +72,12 @@ impl Sts {
             .append_pair("DurationSeconds", LASTS)
             .append_pair("SigningAlgorithm", ALGORITHM)
             .finish();
+        // A cause could only be a region or a key that no header can hold.
+        let unsigned = TokenFault::Unreachable { who: Party::Sts, how: "cannot be signed" };
+        let credentials = self.credentials.provide_credentials().await;
+        let credentials = credentials.map_err(|_| TokenFault::NoAws)?;
         let answer = exchange::ask(Party::Sts, || {
-            // A cause could only be a region or a key that no header can hold.
-            let signed = self.signed(http, &form);
-            signed.map_err(|_| TokenFault::Unreachable { who: Party::Sts, how: "cannot be signed" })
+            self.signed(http, &form, credentials.clone()).map_err(|_| unsigned.clone())
         });
         let answer = answer.await?;
         let text = String::from_utf8_lossy(&answer.body);
@@ -93,17 +96,13 @@ impl Sts {
     }
 
     /// Every try is signed anew, because a signature has its time.
-    fn signed(&self, http: &reqwest::Client, form: &str) -> Result<reqwest::RequestBuilder, Cause> {
+    fn signed(
+        &self,
+        http: &reqwest::Client,
+        form: &str,
+        credentials: Credentials,
+    ) -> Result<reqwest::RequestBuilder, Cause> {
         let url = self.url();
-        let given = &self.credentials;
-        let session = given.session.clone();
-        let credentials = aws_credential_types::Credentials::new(
-            &given.key_id,
-            &given.secret,
-            session,
-            None,
-            "environment",
-        );
         let identity = credentials.into();
         let params = SigningParams::builder()
             .identity(&identity)

@@ -1,71 +1,68 @@
 //! The layer that waits for settlements after each answer.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_util::future::BoxFuture;
 use lambda_runtime::LambdaInvocation;
 use lambda_runtime::tower::{Layer, Service};
-use lanyard_gateway::Gateway;
+use lanyard_gateway::errands::with_errands;
 
-/// Waits until the gateway has settled, between an answer and the next invocation.
+/// Waits until an invocation's errands are done, between its answer and the next invocation.
 #[derive(Clone)]
-pub(super) struct Settled {
-    gateway: Arc<Gateway>,
-}
-
-impl Settled {
-    pub(super) fn of(gateway: Arc<Gateway>) -> Self {
-        Self { gateway }
-    }
-}
+pub(super) struct Settled;
 
 impl<S> Layer<S> for Settled {
     type Service = Settling<S>;
 
     fn layer(&self, inner: S) -> Settling<S> {
-        Settling { inner, gateway: Arc::clone(&self.gateway) }
+        Settling { inner }
     }
 }
 
+#[derive(Clone)]
 pub(super) struct Settling<S> {
     inner: S,
-    gateway: Arc<Gateway>,
 }
 
-impl<S: Service<LambdaInvocation>> Service<LambdaInvocation> for Settling<S> {
+impl<S> Service<LambdaInvocation> for Settling<S>
+where
+    S: Service<LambdaInvocation>,
+    S::Future: Send + 'static,
+    S::Response: Send,
+    S::Error: Send,
+{
     type Response = S::Response;
     type Error = S::Error;
-    type Future = AnsweredThenSettled<S::Future>;
+    type Future = AnsweredThenSettled<S::Response, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
-        let gateway = Arc::clone(&self.gateway);
+        let (answering, settling) = with_errands(self.inner.call(invocation));
         AnsweredThenSettled {
-            answering: Box::pin(self.inner.call(invocation)),
+            answering: Box::pin(answering),
             answered: None,
-            settling: Box::pin(async move { gateway.settled().await }),
+            settling: Box::pin(settling),
         }
     }
 }
 
-pub(super) struct AnsweredThenSettled<F: Future> {
-    answering: Pin<Box<F>>,
-    answered: Option<F::Output>,
+pub(super) struct AnsweredThenSettled<T, E> {
+    answering: BoxFuture<'static, Result<T, E>>,
+    answered: Option<Result<T, E>>,
     settling: BoxFuture<'static, ()>,
 }
 
 // The boxes are pinned, the answer is moved out whole.
-impl<F: Future> Unpin for AnsweredThenSettled<F> {}
+impl<T, E> Unpin for AnsweredThenSettled<T, E> {}
 
-impl<F: Future> Future for AnsweredThenSettled<F> {
-    type Output = F::Output;
+impl<T, E> Future for AnsweredThenSettled<T, E> {
+    type Output = Result<T, E>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>> {
         let this = self.get_mut();
         if this.answered.is_none() {
             this.answered = Some(ready!(this.answering.as_mut().poll(cx)));

@@ -1,15 +1,15 @@
-//! Lambda's Runtime API for one environment, as far as a measurement needs it.
+//! Lambda's Runtime API for one environment, whose turns the caller hands out one by one.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::http::serve;
+use ::http::{Request, Response, StatusCode};
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
 use http_body_util::Full;
-use lanyard_tests::http::serve;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SEPARATOR: [u8; 8] = [0; 8];
 
 /// The API, until it is dropped.
-pub(crate) struct Runtime {
+pub struct Runtime {
     address: String,
     turns: mpsc::UnboundedReceiver<Turn>,
     answers: mpsc::UnboundedReceiver<Answer>,
@@ -30,23 +30,40 @@ pub(crate) struct Runtime {
 }
 
 /// The function asks for an invocation.
-pub(crate) struct Turn {
+pub struct Turn {
     /// When it asked.
-    pub(crate) at: Instant,
+    pub at: Instant,
     event: oneshot::Sender<Bytes>,
 }
 
+impl Turn {
+    /// Gives the function the invocation for which it asked.
+    ///
+    /// # Errors
+    ///
+    /// If it has gone.
+    pub fn give(self, event: &str) -> Result<()> {
+        let given = self.event.send(Bytes::copy_from_slice(event.as_bytes()));
+        ensure!(given.is_ok(), "it went away while it asked for an invocation");
+        Ok(())
+    }
+}
+
 /// What the function posted.
-pub(crate) struct Answer {
+struct Answer {
     /// When the last of it had arrived.
-    pub(crate) at: Instant,
+    at: Instant,
     path: String,
     body: Bytes,
 }
 
 impl Runtime {
     /// Listens on a free port.
-    pub(crate) async fn start() -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// If loopback has none.
+    pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let (ask, turns) = mpsc::unbounded_channel();
@@ -60,12 +77,17 @@ impl Runtime {
     }
 
     /// Its address, for `AWS_LAMBDA_RUNTIME_API`.
-    pub(crate) fn address(&self) -> &str {
+    #[must_use]
+    pub fn address(&self) -> &str {
         &self.address
     }
 
     /// Waits until the function asks for an invocation.
-    pub(crate) async fn next(&mut self) -> Result<Turn> {
+    ///
+    /// # Errors
+    ///
+    /// If it answers instead, or does nothing.
+    pub async fn next(&mut self) -> Result<Turn> {
         tokio::select! {
             turn = self.turns.recv() => turn.context("the runtime API ended"),
             // In place of asking it can only say why it does not start.
@@ -78,9 +100,21 @@ impl Runtime {
     }
 
     /// Gives the function an invocation and waits for its answer, which must be a success.
-    pub(crate) async fn invoke(&mut self, turn: Turn, event: &str) -> Result<Instant> {
-        let given = turn.event.send(Bytes::copy_from_slice(event.as_bytes()));
-        ensure!(given.is_ok(), "it went away while it asked for an invocation");
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it is no success.
+    pub async fn invoke(&mut self, turn: Turn, event: &str) -> Result<Instant> {
+        turn.give(event)?;
+        self.answered().await
+    }
+
+    /// Waits for the next answer, whatever it answers, which must be a success.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it is no success.
+    pub async fn answered(&mut self) -> Result<Instant> {
         let answer = tokio::time::timeout(PATIENCE, self.answers.recv()).await;
         let answer = answer.context("it gave no answer")?.context("the runtime API ended")?;
         let text = String::from_utf8_lossy(&answer.body);

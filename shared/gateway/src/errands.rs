@@ -1,0 +1,93 @@
+//! Work that outlives its answer.
+//!
+//! A settlement, a stream that is read to its end: a process must not freeze before they are done.
+//! Where one process serves many requests at once, the end of one must not wait for the errands of
+//! others, so errands are counted twice: for the process, and for the request that began them.
+
+use tokio::task_local;
+use tokio_util::task::TaskTracker;
+
+task_local! {
+    /// The errands of the request that this task serves, or is an errand of.
+    static OF_REQUEST: TaskTracker;
+}
+
+/// The errands of a process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Errands(TaskTracker);
+
+impl Errands {
+    /// Begins an errand.
+    pub(crate) fn spawn<F>(&self, errand: F)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let own = OF_REQUEST.try_with(TaskTracker::clone).unwrap_or_default();
+        let token = own.token();
+        self.0.spawn(OF_REQUEST.scope(own, async move {
+            errand.await;
+            drop(token);
+        }));
+    }
+
+    /// Waits until there are none.
+    pub(crate) async fn done(&self) {
+        self.0.close();
+        self.0.wait().await;
+        self.0.reopen();
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Serves a request. The second future ends when every errand has that the first one began.
+pub fn with_errands<F: Future>(
+    serving: F,
+) -> (impl Future<Output = F::Output> + use<F>, impl Future<Output = ()> + Send + 'static) {
+    let own = TaskTracker::new();
+    let done = own.clone();
+    let done = async move {
+        done.close();
+        done.wait().await;
+    };
+    (OF_REQUEST.scope(own, serving), done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::oneshot;
+
+    #[tokio::test]
+    async fn a_request_waits_for_its_own_errands_and_theirs_alone() {
+        let errands = Errands::default();
+        let (end_other, other_ends) = oneshot::channel::<()>();
+        let (other, other_done) = with_errands(async { errands.spawn(other_ends) });
+        other.await;
+
+        let (end_own, own_ends) = oneshot::channel::<()>();
+        let nested = errands.clone();
+        let (own, own_done) = with_errands(async {
+            errands.spawn(async move { nested.spawn(own_ends) });
+        });
+        own.await;
+        let own_done = tokio::spawn(own_done);
+        while errands.count() > 2 {
+            tokio::task::yield_now().await;
+        }
+        // The errand of an errand is still under way.
+        assert!(!own_done.is_finished());
+        end_own.send(()).unwrap();
+        own_done.await.unwrap();
+        assert_eq!(errands.count(), 1);
+
+        end_other.send(()).unwrap();
+        other_done.await;
+        errands.done().await;
+        assert_eq!(errands.count(), 0);
+    }
+}
