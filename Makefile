@@ -4,7 +4,7 @@ ARCHITECTURE ?= arm64
 FUNCTION ?= chat-completions
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## the whole service on loopback
 	cargo run --locked
@@ -25,7 +25,24 @@ invoke: ## one function under AWS's emulator; FUNCTION=models, EVENT=infra/event
 deploy: build ## build, then deploy to AWS; asks what it needs to know
 	.ci/tools/sam/bin/sam deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE)
 
-bench: ## how functions start and answer, of what was built for this machine's processor
-	cargo bench --locked --workspace --bench start --profile dev -- --json target/bench-start.json
+bench: bench-start bench-sides ## how functions start and answer, and Lanyard beside a proxy that does nothing
 
-.PHONY: help run test check build invoke deploy bench
+bench-start: ## each function's start and answers, of what `make build` made for this machine's processor
+	cargo bench --locked --workspace --bench start --profile dev -- --json target/bench-start.json $(ARGS)
+
+bench-emulator: ## the same under AWS's emulator, with its checks
+	@cargo build --locked --workspace --quiet && .ci/run sam_tools >&2
+	python3 tests/emulator/run.py --binaries target/lambda $(ARGS)
+
+bench-sides: ## five minutes: processor time, added time, frames held back; ARGS=--quick for less than one
+	cargo bench --locked --workspace --bench service -- sides $(ARGS)
+
+bench-load: ## 16 minutes: a crowd, refusals, a greedy attendee, retries, chaos; ARGS=crowd for one of them
+	@.ci/run clients_openai >&2
+	cargo bench --locked --workspace --bench service -- load $(ARGS)
+
+bench-growth: ## what a request costs as attendees, events and records become many
+	cargo bench --locked --workspace --bench service -- growth $(ARGS)
+
+.PHONY: help run test check build invoke deploy
+.PHONY: bench bench-start bench-emulator bench-sides bench-load bench-growth

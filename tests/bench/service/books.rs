@@ -1,0 +1,163 @@
+//! The books of an event, read from the table itself: what must be true when all is quiet.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use lanyard_domain::account::{Account, AccountKey, Field};
+use lanyard_domain::ids::EventId;
+use lanyard_domain::usage::{Charge, UsageRecord};
+use lanyard_gateway::ports::{Clock, Ledger};
+use lanyard_gateway::testing::ScriptedUpstream;
+use lanyard_gateway::{Gateway, Ports};
+use lanyard_local::journal::LogLines;
+use lanyard_platform::clients::{self, Patience};
+use lanyard_platform::settings::{Credentials, Settings};
+use lanyard_platform::shell::Machine;
+use lanyard_platform::table::{Partition, Table, get_document, get_text};
+
+/// The engine is one mutex, and a crowd waits in line.
+const PATIENCE: Patience =
+    Patience { one_try: Duration::from_secs(60), all_tries: Duration::from_secs(60) };
+
+/// Longer than any hold lives and any period lasts.
+const MUCH_LATER: chrono::TimeDelta = chrono::TimeDelta::hours(2);
+
+/// The table behind an engine, by a client of our own.
+pub(crate) fn table(engine: &str) -> Table {
+    let local = || "local".to_owned();
+    let settings = Settings {
+        table: "lanyard".to_owned(),
+        key_prefix: "/lanyard/local".to_owned(),
+        region: "us-east-1".to_owned(),
+        credentials: Credentials { key_id: local(), secret: local(), session: None },
+        dynamodb_endpoint: Some(engine.to_owned()),
+        dynamodb_patience: None,
+        ssm_endpoint: None,
+        sts_endpoint: None,
+        function: "measured".to_owned(),
+    };
+    clients::table(&settings, PATIENCE)
+}
+
+/// What the books of an event say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// Settled requests and what they cost.
+    pub(crate) requests: u64,
+    pub(crate) charge: Charge,
+    /// Tokens that are held, and requests under way.
+    pub(crate) held: u64,
+    pub(crate) open: u64,
+}
+
+impl Totals {
+    fn of(account: &Account) -> Self {
+        Self {
+            requests: account.count(Field::Requests),
+            charge: account.spent(),
+            held: account.count(Field::Held),
+            open: account.count(Field::Open).max(account.holds.len() as u64),
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            requests: self.requests + other.requests,
+            charge: self.charge.plus(other.charge),
+            held: self.held + other.held,
+            open: self.open + other.open,
+        }
+    }
+}
+
+/// The event's account.
+pub(crate) async fn event(table: &Table, event: &EventId) -> Result<Account> {
+    Ok(table.account(&AccountKey::Event(event.clone())).await?.unwrap_or_default())
+}
+
+/// Waits until nothing is held at an event, for so long at most; returns what its account says.
+pub(crate) async fn quiet(table: &Table, id: &EventId, at_most: Duration) -> Result<Totals> {
+    let until = tokio::time::Instant::now() + at_most;
+    loop {
+        let totals = Totals::of(&event(table, id).await?);
+        if (totals.held == 0 && totals.open == 0) || tokio::time::Instant::now() >= until {
+            return Ok(totals);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Three ways of adding up what an event used.
+pub(crate) struct Books {
+    /// The event's account.
+    pub(crate) event: Totals,
+    /// The sum of its attendees'.
+    pub(crate) attendees: Totals,
+    /// The sum of its records.
+    pub(crate) records: Totals,
+}
+
+impl Books {
+    /// Reads all of them.
+    pub(crate) async fn read(table: &Table, id: &EventId) -> Result<Self> {
+        let mut attendees = Totals::default();
+        let mut after = None;
+        loop {
+            let (page, next) = table.attendees(id, after.as_ref(), 1_000).await?;
+            attendees =
+                page.iter().fold(attendees, |sum, (_, account)| sum.plus(Totals::of(account)));
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let mut records = Totals::default();
+        // No function reads the whole table; this is no function.
+        let mut pages = table.client.scan().table_name(&table.name).into_paginator().items().send();
+        while let Some(item) = pages.next().await {
+            let item = item?;
+            if !get_text(&item, "pk").is_ok_and(|pk| pk.starts_with(Partition::Request.prefix())) {
+                continue;
+            }
+            let record: UsageRecord =
+                get_document(&item).map_err(|cause| anyhow::anyhow!(cause))?;
+            if record.event == *id {
+                let one = Totals { requests: 1, charge: record.charge, held: 0, open: 0 };
+                records = records.plus(one);
+            }
+        }
+        Ok(Self { event: Totals::of(&event(table, id).await?), attendees, records })
+    }
+
+    /// Whether nothing is held and all three say the same.
+    pub(crate) fn check(&self) -> Result<()> {
+        let Self { event, attendees, records } = self;
+        ensure!(event.held == 0 && event.open == 0, "the event still holds {event:?}");
+        ensure!(attendees.held == 0 && attendees.open == 0, "attendees still hold {attendees:?}");
+        ensure!(event == attendees, "the event says {event:?}, its attendees {attendees:?}");
+        ensure!(event == records, "the event says {event:?}, its records {records:?}");
+        Ok(())
+    }
+}
+
+/// What functions without attendees run by, over a table.
+pub(crate) fn gateway(table: &Table) -> Arc<Gateway> {
+    Arc::new(Gateway::new(Ports {
+        clock: Arc::new(Machine),
+        luck: Arc::new(Machine),
+        events: Arc::new(table.clone()),
+        ledger: Arc::new(table.clone()),
+        upstream: Arc::new(ScriptedUpstream::default()),
+        objects: Arc::new(table.clone()),
+        journal: Arc::new(LogLines),
+        ledger_patience: PATIENCE.all_tries,
+    }))
+}
+
+/// Sweeps as the function will two hours from now, when every hold that a lost answer left has
+/// expired.
+pub(crate) async fn sweep_much_later(table: &Table) -> Result<()> {
+    gateway(table).sweep(Machine.now() + MUCH_LATER).await?;
+    Ok(())
+}

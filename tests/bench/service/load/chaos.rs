@@ -1,0 +1,210 @@
+//! Azure resets, stalls and refuses, the store fails and loses answers, and attendees leave in the
+//! middle. When it is over, the books must agree, and nothing may be left open.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use lanyard_domain::account::Field;
+use lanyard_domain::allowance::Limit;
+use lanyard_domain::ids::EventId;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{Options, Promises, World, say};
+use crate::azure::{Manner, Pace};
+use crate::books::{self, Books};
+use crate::caller::{Caller, Question};
+
+const PACE: Pace =
+    Pace { first: Duration::from_millis(50), frames: 20, between: Duration::from_millis(20) };
+
+/// How many ask at each event.
+const ATTENDEES: u64 = 50;
+
+/// The second event's budget, which is soon spent.
+const BUDGET: u64 = 30_000;
+
+/// Nobody waits longer for an answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Longer than an upstream may be silent, and connections may lie idle.
+const QUIET: Duration = Duration::from_secs(240);
+
+/// Longer than tokio keeps a thread for blocking work that has none.
+const IDLE_THREADS: Duration = Duration::from_secs(12);
+
+/// Connections that the service opens to Azure and the store, and that no pool has closed yet.
+const SLACK: usize = 8;
+
+/// Tasks of such connections.
+const MORE_TASKS: u64 = 4;
+
+pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()> {
+    let mut world = World::start(PACE, true).await?;
+    let open = world.organiser.event("chaos", &[], &[]).await?;
+    let bounded =
+        world.organiser.event("chaos-budget", &[], &[(Limit::TokensTotal, BUDGET)]).await?;
+    let mut caller = Caller::to(&world.service.address)?;
+    for code in ["chaos", "chaos-budget"] {
+        caller.ask(Question::Stream.by(&format!("{code}/first")), None).await?;
+    }
+    books::quiet(&world.table, &bounded, PATIENCE).await?;
+    let before = Left::of(&mut world).await?;
+
+    world.azure.set(Manner::Chaos);
+    world.trouble(true);
+    let until = Instant::now() + Duration::from_secs(options.chaos_seconds);
+    let mut asking = JoinSet::new();
+    for (code, first) in [("chaos", 0), ("chaos-budget", ATTENDEES)] {
+        for attendee in first..first + ATTENDEES {
+            let caller = Caller::to(&world.service.address)?;
+            asking.spawn(ask(caller, format!("{code}/attendee-{attendee}"), attendee, until));
+        }
+    }
+    let mut counted = Counted::default();
+    let mut most_committed = 0;
+    let mut looks = tokio::time::interval(Duration::from_millis(500));
+    loop {
+        tokio::select! {
+            _ = looks.tick() => {
+                let account = books::event(&world.table, &bounded).await?;
+                most_committed = account.count(Field::Committed).max(most_committed);
+            }
+            done = asking.join_next() => match done {
+                Some(done) => counted.add(&done?),
+                None => break,
+            },
+        }
+    }
+    world.azure.set(Manner::Well);
+    world.trouble(false);
+    say(&format!(
+        "  {} asked: {} answered, {} refused, {} broken off, {} left; {} calls of Azure, {} troubles of \
+         the store",
+        counted.asked,
+        counted.answered,
+        counted.refused,
+        counted.broken,
+        counted.left,
+        world.azure.calls(),
+        world.store.as_ref().map_or(0, crate::store::Store::troubles),
+    ))?;
+
+    drop(caller);
+    let after = Left::when_quiet(&mut world, &before).await?;
+    say(&format!("  before {before:?}\n  after  {after:?}"))?;
+    promises
+        .check(after.files <= before.files + SLACK, "files and sockets are back where they were")?;
+    promises.check(after.tasks <= before.tasks + MORE_TASKS, "tasks are back where they were")?;
+    promises.check(after.threads <= before.threads, "threads are back where they were")?;
+    promises.check(
+        most_committed <= BUDGET,
+        &format!("the budget of {BUDGET} tokens was never passed: {most_committed} at most"),
+    )?;
+    agree(&world, promises, "without a budget", &open).await?;
+    agree(&world, promises, "with a budget", &bounded).await?;
+    world.end().await
+}
+
+/// Sweeps what lost answers left, and compares the books.
+async fn agree(world: &World, promises: &mut Promises, name: &str, id: &EventId) -> Result<()> {
+    let before = Books::read(&world.table, id).await?;
+    say(&format!(
+        "  {name}: {} requests settled, {} tokens held by {} whose settlement was lost",
+        before.event.requests, before.attendees.held, before.attendees.open
+    ))?;
+    books::sweep_much_later(&world.table).await?;
+    let books = Books::read(&world.table, id).await?;
+    promises.check_that(
+        books.check(),
+        &format!("the event {name}, its attendees and its records agree, and nothing is held"),
+    )
+}
+
+impl World {
+    fn trouble(&self, is_troubled: bool) {
+        if let Some(store) = &self.store {
+            store.trouble(is_troubled);
+        }
+    }
+}
+
+/// What a process has open.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    files: usize,
+    tasks: u64,
+    threads: u64,
+}
+
+impl Left {
+    async fn of(world: &mut World) -> Result<Self> {
+        let threads = world.service.threads()?;
+        let tasks = world.service.tasks().await?;
+        Ok(Self { files: world.service.files()?, tasks, threads })
+    }
+
+    /// Waits until as little is open as before, for a while.
+    async fn when_quiet(world: &mut World, before: &Self) -> Result<Self> {
+        let until = Instant::now() + QUIET;
+        loop {
+            let now = Self::of(world).await?;
+            let is_quiet =
+                now.files <= before.files + SLACK && now.tasks <= before.tasks + MORE_TASKS;
+            if is_quiet || Instant::now() >= until {
+                // What reads our questions is a thread too, which ends when there are none.
+                tokio::time::sleep(IDLE_THREADS).await;
+                return Ok(Self { threads: world.service.threads()?, ..now });
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+/// What became of requests.
+#[derive(Default)]
+struct Counted {
+    asked: u64,
+    answered: u64,
+    refused: u64,
+    broken: u64,
+    left: u64,
+}
+
+impl Counted {
+    fn add(&mut self, other: &Self) {
+        self.asked += other.asked;
+        self.answered += other.answered;
+        self.refused += other.refused;
+        self.broken += other.broken;
+        self.left += other.left;
+    }
+}
+
+/// Asks until the end; leaves one stream in five after a few frames, and waits for none too long.
+async fn ask(mut caller: Caller, name: String, attendee: u64, until: Instant) -> Counted {
+    let mut counted = Counted::default();
+    while Instant::now() < until {
+        let turn = attendee + counted.asked;
+        let question = if turn.is_multiple_of(3) { Question::Chat } else { Question::Stream };
+        let leave_after = (turn % 5 == 1).then_some(1 + usize::try_from(turn % 7).unwrap_or(1));
+        let leaves = leave_after.filter(|_| question == Question::Stream);
+        counted.asked += 1;
+        match tokio::time::timeout(PATIENCE, caller.ask(question.by(&name), leaves)).await {
+            Err(_) => {
+                caller.leave();
+                counted.left += 1;
+            }
+            Ok(Err(_)) => counted.broken += 1,
+            Ok(Ok(heard)) if heard.status != 200 => {
+                counted.refused += 1;
+                // Refusals come at once; people take a moment.
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            Ok(Ok(heard)) if heard.is_whole => counted.answered += 1,
+            Ok(Ok(_)) if leaves.is_some() => counted.left += 1,
+            Ok(Ok(_)) => counted.broken += 1,
+        }
+    }
+    counted
+}

@@ -1,0 +1,110 @@
+//! A thousand attendees, each asking four times a minute for a stream of ten seconds: 67 begin each
+//! second, 670 are open.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{Options, Promises, World, say};
+use crate::azure::Pace;
+use crate::books::{self, Books};
+use crate::caller::{Caller, Heard, Question};
+use crate::figures::{mib, ms, number, percentile};
+
+/// 200 ms to the first token, then ten a second: ten seconds.
+const PACE: Pace =
+    Pace { first: Duration::from_millis(200), frames: 99, between: Duration::from_millis(100) };
+
+/// Four requests a minute.
+const INTERVAL: Duration = Duration::from_secs(15);
+
+/// How often memory is looked at.
+const LOOKS: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()> {
+    let world = World::start(PACE, false).await?;
+    let event = world.organiser.event("crowd", &[], &[]).await?;
+    let (begin, until) = (Instant::now(), Duration::from_secs(options.crowd_seconds));
+    let before = world.service.cpu()?;
+    let mut asking = JoinSet::new();
+    for attendee in 0..options.attendees {
+        let mut caller = Caller::to(&world.service.address)?;
+        let first = INTERVAL * attendee / options.attendees.max(1);
+        let name = format!("crowd/attendee-{attendee}");
+        asking.spawn(async move {
+            let mut heard = Vec::new();
+            let mut at = first;
+            while at < until {
+                tokio::time::sleep_until(begin + at).await;
+                heard.push(caller.ask(Question::Stream.by(&name), None).await);
+                at += INTERVAL;
+            }
+            heard
+        });
+    }
+    let mut resident = Vec::new();
+    let mut answers: Vec<Result<Heard>> = Vec::new();
+    let mut looks = tokio::time::interval(LOOKS);
+    loop {
+        tokio::select! {
+            _ = looks.tick() => resident.push(world.service.resident_kib()?),
+            done = asking.join_next() => match done {
+                Some(done) => answers.extend(done?),
+                None => break,
+            },
+        }
+    }
+    let totals = books::quiet(&world.table, &event, Duration::from_secs(30)).await?;
+    let (spent, _) = world.service.cpu()?.since(&before);
+    report(&answers, &resident, spent)?;
+
+    let is_good = |heard: &Result<Heard>| {
+        heard.as_ref().is_ok_and(|heard| heard.status == 200 && heard.is_whole)
+    };
+    let bad = answers.iter().filter(|heard| !is_good(heard)).count();
+    promises.check(bad == 0, &format!("{} streams, {bad} of them with an error", answers.len()))?;
+    let told = world.azure.told();
+    let booked = (totals.charge.prompt_tokens, totals.charge.completion_tokens);
+    promises
+        .check(told == booked, &format!("Azure told of {told:?} tokens, booked are {booked:?}"))?;
+    promises.check(
+        totals.requests == u64::try_from(answers.len())?,
+        &format!("{} settlements", totals.requests),
+    )?;
+    let books = Books::read(&world.table, &event).await?;
+    promises
+        .check_that(books.check(), "event, attendees and records agree, and nothing is held")?;
+    // When everybody is there it grows no more: the last third beside the one before.
+    let third = resident.len() / 3;
+    let most = |part: &[u64]| part.iter().copied().max().unwrap_or_default();
+    let (middle, last) = (most(&resident[third..2 * third]), most(&resident[2 * third..]));
+    promises.check(
+        number(last) <= number(middle) * 1.2 + 4_096.0,
+        &format!("memory is bounded: {:.0} MiB, then {:.0} MiB at most", mib(middle), mib(last)),
+    )?;
+    world.end().await
+}
+
+fn report(answers: &[Result<Heard>], resident: &[u64], spent: Duration) -> Result<()> {
+    let heard = || answers.iter().filter_map(|heard| heard.as_ref().ok());
+    let mut first: Vec<_> = heard().map(|heard| heard.first).collect();
+    let mut frames: Vec<_> = heard().flat_map(|heard| heard.held_back.clone()).collect();
+    first.sort_unstable();
+    frames.sort_unstable();
+    let each = ms(spent) / number(u64::try_from(answers.len())?).max(1.0);
+    say(&format!(
+        "  {} streams, {each:.2} ms of processor time each, {:.0} ms for a second of asking\n  \
+         first byte beyond Azure's own time: {:.1} ms p50, {:.1} ms p99; frames here after {:.1} ms \
+         p50, {:.1} ms p99",
+        answers.len(),
+        ms(spent) / (number(u64::try_from(resident.len())?) * LOOKS.as_secs_f64()).max(1.0),
+        ms(percentile(&first, 50)),
+        ms(percentile(&first, 99)),
+        ms(percentile(&frames, 50)),
+        ms(percentile(&frames, 99)),
+    ))?;
+    let series: Vec<_> = resident.iter().map(|kib| format!("{:.0}", mib(*kib))).collect();
+    say(&format!("  MiB resident every {LOOKS:?}: {}", series.join(" ")))
+}

@@ -1,0 +1,74 @@
+//! How the whole service does: beside a proxy that does nothing, under a crowd, and as it grows.
+//!
+//! Everything is on loopback, on free ports, in memory, and bounded in time. This process asks and
+//! plays Azure; what is measured runs in processes of its own, which are this program in another
+//! role and end when this one does. So the kernel's own counters tell what the service costs, and
+//! neither the asking nor Azure is in them.
+//!
+//! Nothing here is a test: times depend on the machine. What must hold on any machine is a promise,
+//! and one that is broken makes the exit code 1.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
+
+mod azure;
+mod books;
+mod caller;
+mod child;
+mod figures;
+mod growth;
+mod load;
+mod organiser;
+mod role;
+mod sides;
+mod store;
+
+#[derive(Parser)]
+#[command(about)]
+struct Options {
+    #[command(subcommand)]
+    program: Program,
+
+    /// Cargo's mark for benchmarks.
+    #[arg(long, hide = true, global = true)]
+    bench: bool,
+}
+
+/// Measures the whole service.
+#[derive(Subcommand)]
+enum Program {
+    /// Lanyard beside Azure alone and beside a proxy that does nothing.
+    Sides(sides::Options),
+    /// What a crowd, a flood, a greedy attendee, a storm of retries and chaos leave behind.
+    Load(load::Options),
+    /// What a request costs as attendees, events and records become many.
+    Growth(growth::Options),
+    /// One of the processes that are measured; started by the others.
+    #[command(hide = true)]
+    Role(role::Options),
+}
+
+fn main() -> Result<ExitCode> {
+    let options = Options::parse();
+    lanyard_platform::azure::use_ring();
+    child::allow_many_files()?;
+    let runtime = match &options.program {
+        Program::Role(role) if role.is_single() => {
+            Builder::new_current_thread().enable_all().build()?
+        }
+        Program::Role(_) | Program::Sides(_) | Program::Load(_) | Program::Growth(_) => {
+            Builder::new_multi_thread().enable_all().build()?
+        }
+    };
+    runtime.block_on(async {
+        match options.program {
+            Program::Sides(options) => sides::run(&options).await,
+            Program::Load(options) => load::run(&options).await,
+            Program::Growth(options) => growth::run(&options).await,
+            Program::Role(options) => role::run(options).await,
+        }
+    })
+}
