@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
 use lanyard_domain::account::{Account, AccountKey, Field, Hold};
 use lanyard_domain::admission::Side;
 use lanyard_domain::allowance::Allowances;
+use lanyard_domain::hour::HourCount;
 use lanyard_domain::ids::RequestId;
 use lanyard_domain::settlement::{self, Settlement};
 use lanyard_domain::usage::{Charge, UsageRecord};
@@ -18,7 +20,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::admit::{HOLD_LIFE, Reservation};
 use crate::memory::Memory;
+use crate::objects::Keeping;
 use crate::ports::{Clock, Incident, Journal, Ledger, LedgerFault, Outcome, RequestLine};
+use crate::refusals::Refusals;
+
+/// The outcome of a request that got what it asked for.
+pub(crate) const OK: &str = "ok";
 
 /// Pauses before the second and third try.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(600)];
@@ -29,6 +36,7 @@ pub struct Settler {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) memory: Memory,
+    pub(crate) refusals: Refusals,
     /// Work that outlives its answer and must end before the process may freeze.
     pub(crate) tasks: TaskTracker,
 }
@@ -80,15 +88,22 @@ impl Settled {
 }
 
 impl Settler {
-    /// Settles without anybody waiting but the process itself.
-    pub(crate) fn settle_in_background(
+    /// Settles after the answer has been handed over, and then notes what it adds to later
+    /// requests.
+    pub(crate) fn settle_behind(
         self: &Arc<Self>,
         reservation: Reservation,
-        settlement: Settlement,
+        ending: Ending,
+        keeping: Option<Keeping>,
     ) {
         let settler = Arc::clone(self);
-        let ending = Ending::of(settlement, "abandoned", 500, None);
-        self.tasks.spawn(async move { settler.settle(reservation, ending).await });
+        self.behind(async move {
+            let usage = ending.settlement.exact();
+            settler.settle(reservation, ending).await;
+            if let (Some(keeping), Some(usage)) = (keeping, usage) {
+                keeping.resize(usage).await;
+            }
+        });
     }
 
     /// Settles a reservation and writes its line in the journal. False if it stays to be settled.
@@ -118,15 +133,17 @@ impl Settler {
         let allowances =
             Allowances { attendee: reservation.allowance, ..reservation.at.event.allowances };
         let key = reservation.attendee_key();
-        let hour = record.as_ref().filter(|_| is_recorded);
+        let mut hour = Some(hour_count(&reservation, &ending, record.as_ref()));
         let (settled, (), ()) = tokio::join!(
             self.settle_accounts(&key, &reservation.id, &reservation.hold, &allowances, charge),
-            self.count_hour(hour),
-            self.file_in_session(hour),
+            self.count_hour(hour.take_if(|_| is_recorded)),
+            self.file_in_session(record.as_ref().filter(|_| is_recorded)),
         );
-        if !reservation.hold.is_recorded && matches!(settled, Ok(Settled::First(_))) {
+        if (record.is_none() || !reservation.hold.is_recorded)
+            && matches!(settled, Ok(Settled::First(_)))
+        {
             // Without a record to say so, the account has said that this is the first time.
-            self.count_hour(record.as_ref()).await;
+            self.count_hour(hour).await;
         }
         let is_settled = settled.is_ok();
         if let (Err(fault), Some(record)) = (&settled, &record) {
@@ -255,7 +272,7 @@ impl Settler {
             return;
         }
         let settler = Arc::clone(self);
-        self.tasks.spawn(async move {
+        self.behind(async move {
             if let Some(key) = attendee {
                 let now = settler.clock.now();
                 let undone = settler.settle_attendee(&key, &id, &hold, &allowances, None, now).await;
@@ -301,15 +318,44 @@ impl Settler {
         }
     }
 
-    async fn count_hour(&self, record: Option<&UsageRecord>) {
-        let Some((record, model)) = record.and_then(|r| Some((r, r.model.as_ref()?))) else {
+    /// Adds to an hour, and with it what the process remembers of refusals in the same one.
+    async fn count_hour(&self, count: Option<HourCount>) {
+        let Some(mut count) = count else { return };
+        self.refusals.join(&mut count);
+        if count.requests == 0 && count.errors.is_empty() {
             return;
-        };
-        let counted =
-            self.ledger.count_hour(&record.event, record.admitted_at, model, record.charge).await;
-        if let Err(fault) = counted {
-            tracing::warn!(request_id = %record.request_id, fault = ?fault, "hour not counted");
         }
+        if let Err(fault) = self.ledger.count_hour(&count).await {
+            tracing::warn!(event = %count.event, fault = ?fault, "hour not counted");
+        }
+    }
+
+    /// Counts a refusal, which is written down together with others.
+    pub(crate) fn count_refusal(&self, line: RequestLine, now: DateTime<Utc>) {
+        if let Some(event) = line.event {
+            self.refusals.add(HourCount::new(event, now, line.model), line.outcome);
+        }
+    }
+
+    /// Writes down, in the background, the refusals of which it is time.
+    pub(crate) fn write_refusals(self: &Arc<Self>, now: DateTime<Utc>) {
+        let due = self.refusals.due(now);
+        if due.is_empty() {
+            return;
+        }
+        let settler = Arc::clone(self);
+        self.behind(async move {
+            for count in due {
+                settler.count_hour(Some(count)).await;
+            }
+        });
+    }
+
+    /// Does what must be done before the process may freeze, while nobody waits. All of it has one
+    /// type, so that the machinery of a task is there once.
+    pub(crate) fn behind(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let work: BoxFuture<'static, ()> = Box::pin(work);
+        self.tasks.spawn(work);
     }
 
     /// A line from which the settlement can be made later. The hold stays charged until then.
@@ -334,6 +380,25 @@ impl Tries {
         tokio::time::sleep(pause).await;
         true
     }
+}
+
+/// What a request adds to its hour.
+fn hour_count(
+    reservation: &Reservation,
+    ending: &Ending,
+    record: Option<&UsageRecord>,
+) -> HourCount {
+    let (event, model) = (reservation.at.event.id.clone(), reservation.model.clone());
+    let first_byte = ending.first_byte_at.map(|at| ms_between(reservation.admitted_at, at));
+    let mut count = HourCount::new(event, reservation.admitted_at, Some(model));
+    count.first_byte_ms = first_byte;
+    if let Some(record) = record {
+        (count.requests, count.charge) = (1, record.charge);
+    }
+    if ending.outcome != OK {
+        count.add_errors(ending.outcome, 1);
+    }
+    count
 }
 
 fn record(
