@@ -69,7 +69,7 @@ export async function organiserSteps({ browser, service, step }) {
     assert.notEqual(after, before);
     const { total } = await call("GET", `/events/${event.id}/usage`);
     assert.equal(await page.$eval("#n-tokens", (element) => element.firstChild.textContent), String(total.total_tokens));
-    assert.match(await page.$eval(".charts figure:nth-child(4) svg", (drawing) => drawing.getAttribute("aria-label")), new RegExp(`${total.total_tokens}`));
+    assert.match(await drawing(page, "Tokens by model"), new RegExp(`${total.total_tokens}`));
     const soon = await drawing(page, "Time to the first byte by hour");
     // The simulated Azure waits 60 ms.
     const [, most, half] = /95 of 100 within ([\d,]+) ms, half within ([\d,]+) ms/.exec(soon).map((text) => Number(text.replace(",", "")));

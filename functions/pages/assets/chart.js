@@ -84,7 +84,7 @@ export function stacks({ title, rows, kinds }) {
   const most = Math.max(1, ...rows.map(([, values]) => sum(values)));
   const told = (values) => parts.filter((kind) => of(values, kind)).map((kind) => `${spoken(kind)} ${number(of(values, kind))}`).join(", ");
   const drawing = svg("svg", {
-    viewBox: `0 0 ${WIDTH} ${Math.max(60, rows.length * 34 + 8)}`, role: "img",
+    viewBox: `0 0 ${WIDTH} ${rows.length * 34}`, role: "img",
     "aria-label": `${title}: ${rows.map(([name, values]) => `${name} ${told(values) || "none"}`).join("; ")}`,
   });
   rows.forEach(([name, values], index) => {

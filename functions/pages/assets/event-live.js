@@ -23,11 +23,11 @@ export function eventView(event) {
   const figures = {
     tokens: figure("Tokens used, since this page was opened"),
     requests: figure("Requests a minute, since this page was opened"),
-    hours: figure("Tokens by hour"),
-    models: figure("Tokens by model"),
-    people: figure("Attendees who joined"),
-    errors: figure("Errors and refusals by hour"),
     firstByte: figure("Time to the first byte by hour, in ms"),
+    people: figure("Attendees who joined"),
+    hours: figure("Tokens by hour"),
+    errors: figure("Errors and refusals by hour"),
+    models: figure("Tokens by model"),
   };
   const audit = auditView(event.id);
   const people = peopleView(event.id, () => audit.refresh());
@@ -108,7 +108,7 @@ export function eventView(event) {
     fill(numbers,
       one("n-tokens", "Tokens", total.total_tokens, budget ? `of ${number(budget)}` : "no budget set"),
       one("n-requests", "Requests", total.requests),
-      one("n-errors", "Errors", failed, "refusals too"),
+      one("n-errors", "Errors", failed, "refusals included"),
       one("n-joined", "Joined", joined.length, seats ? `of ${number(seats)} seats` : null),
       one("n-open", "Under way", underWay, `${number(total.held_tokens ?? 0)} tokens held`),
       one("n-rate", "Tokens a minute", Math.round(rate((each) => each.total_tokens)), "over the last minute"));
