@@ -184,6 +184,35 @@ export async function organiserSteps({ browser, service, step }) {
     assert.deepEqual(sheets(paper), ["960 x 540"]);
     await look(page, "handout-slide");
   });
+  await step("a roster is edited, and says who may come", async () => {
+    const closed = await call("POST", "/events", { name: "Closed Hack", access: "roster", time_zone: "UTC",
+      starts_at: new Date(Date.now() - 3_600_000).toISOString(), ends_at: new Date(Date.now() + 3_600_000).toISOString() });
+    await page.goto(`${dashboard}#event=${closed.id}`);
+    await page.waitForSelector("#roster-save:not([disabled])");
+    await type(page, "#roster-names", "Ada\n\n grace \nada");
+    await page.click("#roster-save");
+    await page.waitForSelector("#roster .note.good");
+    assert.match(await textOf(page, "#roster .note"), /^2 may come: 2 added, 0 taken off/);
+    const users = async () => (await call("GET", `/events/${closed.id}/roster`)).users.map(({ user }) => user);
+    assert.deepEqual(await users(), ["ada", "grace"]);
+    assert.equal((await chat(service, `${closed.code}/ada`, "Am I in?")).status, 200);
+    assert.equal((await chat(service, `${closed.code}/eve`, "And I?")).body.error.code, "not_on_roster");
+    await look(page, "dashboard-roster");
+    await page.$eval("#roster-names", (field) => { field.value = "grace"; });
+    await page.click("#roster-save");
+    await page.waitForFunction(() => /0 added, 1 taken off/.test(document.querySelector("#roster .note")?.textContent));
+    assert.deepEqual(await users(), ["grace"]);
+  });
+  await step("a slash at the end leads to the same pages", async () => {
+    const tab = await openTab(browser, service.address);
+    for (const [path, selector] of [["pages/", "main form"], ["pages/dashboard/", "#token"], ["pages/handout/", "main"], ["docs/", "[data-operation=chat]"]]) {
+      const answer = await tab.goto(`${service.address}/api/${path}`);
+      assert.equal(answer.status(), 200, path);
+      await tab.waitForSelector(selector);
+    }
+    assert.deepEqual(tab.troubles, []);
+    await tab.browserContext().close();
+  });
   await step("the API's description can be read", async () => {
     const tab = await openTab(browser, service.address);
     await tab.goto(`${service.address}/api/docs`);

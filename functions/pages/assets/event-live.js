@@ -6,6 +6,7 @@ import { copyButton } from "./copy.js";
 import { fill, h, number } from "./dom.js";
 import { note } from "./errors.js";
 import { auditView, peopleView } from "./event-people.js";
+import { rosterView } from "./event-roster.js";
 import { call, eventPath, everything, pageOf } from "./organiser-api.js";
 import { standing, windowWords } from "./when.js";
 
@@ -173,7 +174,8 @@ export function eventView(event) {
     clearTimeout(state.timer);
     document.removeEventListener("visibilitychange", back);
   };
+  const roster = event.access === "roster" ? rosterView(event.id, () => audit.refresh()) : null;
   const elements = [head, trouble, h("h2", {}, "Live"), numbers,
-    h("div.charts", {}, Object.values(figures).map((each) => each.element)), h("br"), people.element, audit.element];
+    h("div.charts", {}, Object.values(figures).map((each) => each.element)), h("br"), people.element, roster, audit.element].filter(Boolean);
   return [elements, leave];
 }
