@@ -4,6 +4,8 @@
 //! unrepeatable, then the event's account. Whatever fails in between, the sweep finds the hold, or
 //! the mend finds the difference.
 
+mod hours;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +14,6 @@ use futures_util::future::BoxFuture;
 use lanyard_domain::account::{Account, AccountKey, Field, Hold};
 use lanyard_domain::admission::Side;
 use lanyard_domain::allowance::Allowances;
-use lanyard_domain::hour::HourCount;
 use lanyard_domain::ids::RequestId;
 use lanyard_domain::settlement::{self, Settlement};
 use lanyard_domain::usage::{Charge, UsageRecord};
@@ -133,7 +134,7 @@ impl Settler {
         let allowances =
             Allowances { attendee: reservation.allowance, ..reservation.at.event.allowances };
         let key = reservation.attendee_key();
-        let mut hour = Some(hour_count(&reservation, &ending, record.as_ref()));
+        let mut hour = Some(hours::of(&reservation, &ending, record.as_ref()));
         let (settled, (), ()) = tokio::join!(
             self.settle_accounts(&key, &reservation.id, &reservation.hold, &allowances, charge),
             self.count_hour(hour.take_if(|_| is_recorded)),
@@ -318,39 +319,6 @@ impl Settler {
         }
     }
 
-    /// Adds to an hour, and with it what the process remembers of refusals in the same one.
-    async fn count_hour(&self, count: Option<HourCount>) {
-        let Some(mut count) = count else { return };
-        self.refusals.join(&mut count);
-        if count.requests == 0 && count.errors.is_empty() {
-            return;
-        }
-        if let Err(fault) = self.ledger.count_hour(&count).await {
-            tracing::warn!(event = %count.event, fault = ?fault, "hour not counted");
-        }
-    }
-
-    /// Counts a refusal, which is written down together with others.
-    pub(crate) fn count_refusal(&self, line: RequestLine, now: DateTime<Utc>) {
-        if let Some(event) = line.event {
-            self.refusals.add(HourCount::new(event, now, line.model), line.outcome);
-        }
-    }
-
-    /// Writes down, in the background, the refusals of which it is time.
-    pub(crate) fn write_refusals(self: &Arc<Self>, now: DateTime<Utc>) {
-        let due = self.refusals.due(now);
-        if due.is_empty() {
-            return;
-        }
-        let settler = Arc::clone(self);
-        self.behind(async move {
-            for count in due {
-                settler.count_hour(Some(count)).await;
-            }
-        });
-    }
-
     /// Does what must be done before the process may freeze, while nobody waits. All of it has one
     /// type, so that the machinery of a task is there once.
     pub(crate) fn behind(&self, work: impl Future<Output = ()> + Send + 'static) {
@@ -380,25 +348,6 @@ impl Tries {
         tokio::time::sleep(pause).await;
         true
     }
-}
-
-/// What a request adds to its hour.
-fn hour_count(
-    reservation: &Reservation,
-    ending: &Ending,
-    record: Option<&UsageRecord>,
-) -> HourCount {
-    let (event, model) = (reservation.at.event.id.clone(), reservation.model.clone());
-    let first_byte = ending.first_byte_at.map(|at| ms_between(reservation.admitted_at, at));
-    let mut count = HourCount::new(event, reservation.admitted_at, Some(model));
-    count.first_byte_ms = first_byte;
-    if let Some(record) = record {
-        (count.requests, count.charge) = (1, record.charge);
-    }
-    if ending.outcome != OK {
-        count.add_errors(ending.outcome, 1);
-    }
-    count
 }
 
 fn record(
