@@ -69,7 +69,12 @@ export async function organiserSteps({ browser, service, step }) {
     assert.notEqual(after, before);
     const { total } = await call("GET", `/events/${event.id}/usage`);
     assert.equal(await page.$eval("#n-tokens", (element) => element.firstChild.textContent), String(total.total_tokens));
-    assert.match(await page.$eval(".charts figure:nth-child(4) svg", (drawing) => drawing.getAttribute("aria-label")), new RegExp(`${total.total_tokens}`));
+    assert.match(await drawing(page, "Tokens by model"), new RegExp(`${total.total_tokens}`));
+    const soon = await drawing(page, "Time to the first byte by hour");
+    // The simulated Azure waits 60 ms.
+    const [, most, half] = /95 of 100 within ([\d,]+) ms, half within ([\d,]+) ms/.exec(soon).map((text) => Number(text.replace(",", "")));
+    assert.ok(half > 50 && half <= most, soon);
+    assert.match(await drawing(page, "Errors and refusals by hour", ".empty"), /None yet/);
     return `${before} became ${after}`;
   });
   await step("an attendee is found, blocked and let in again", async () => {
@@ -82,6 +87,36 @@ export async function organiserSteps({ browser, service, step }) {
     await page.click("tr[data-user=mallory] [data-act=unblock]");
     await page.waitForSelector("tr[data-user=mallory] [data-act=block]");
     assert.equal((await chat(service, `${event.code}/mallory`, "And now?")).status, 200);
+    // The refusal went to the table with that answer at the latest, and the chart learns of it by itself.
+    await page.waitForFunction(() => document.querySelector("#n-errors")?.firstChild.textContent === "1");
+    assert.match(await drawing(page, "Errors and refusals by hour"), /attendee blocked 1$/);
+    assert.equal((await page.$$(".charts rect.kind-0")).length, 1);
+  });
+  await step("each kind of error has its share and its colour", async () => {
+    const ask = async (fields) => {
+      const answer = await fetch(`${service.address}/api/v1/chat/completions`, {
+        method: "POST", headers: { "openai-event-code": `${event.code}/grace`, "content-type": "application/json" },
+        body: JSON.stringify({ messages: [{ role: "user", content: "hello" }], ...fields }),
+      });
+      return (await answer.json()).error.code;
+    };
+    const wrong = [{ model: "gpt-9" }, { max_tokens: 0 }, { max_tokens: 0 }, { background: true }, { messages: 3 }, { stream: "yes" }];
+    const codes = [];
+    for (const fields of wrong) codes.push(await ask(fields));
+    // Refusals gather for ten seconds, and go with what is asked next.
+    const counted = () => page.$eval("#n-errors", (element) => Number(element.firstChild.textContent));
+    for (const end = performance.now() + 30_000; await counted() < 1 + wrong.length && performance.now() < end;) {
+      await chat(service, `${event.code}/${FORMULA}`, "Hello again");
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+    }
+    assert.equal(await counted(), 1 + wrong.length);
+    const told = await drawing(page, "Errors and refusals by hour");
+    for (const code of codes) assert.match(told, new RegExp(code.replaceAll("_", " ")));
+    const { rows } = await call("GET", `/events/${event.id}/usage?by=hour`);
+    const [{ errors, first_byte: soon }] = rows;
+    assert.equal(Object.values(errors).reduce((sum, times) => sum + times, 0), 1 + wrong.length);
+    assert.ok(soon.requests >= 5 && soon.buckets.every((bucket) => bucket.requests > 0), JSON.stringify(soon));
+    return told;
   });
   await step("an attendee is raised and reset", async () => {
     const limit = async () => (await call("GET", `/events/${event.id}/attendees`)).attendees.find(({ user }) => user === "mallory").allowance.requests_per_minute;
@@ -149,6 +184,35 @@ export async function organiserSteps({ browser, service, step }) {
     assert.deepEqual(sheets(paper), ["960 x 540"]);
     await look(page, "handout-slide");
   });
+  await step("a roster is edited, and says who may come", async () => {
+    const closed = await call("POST", "/events", { name: "Closed Hack", access: "roster", time_zone: "UTC",
+      starts_at: new Date(Date.now() - 3_600_000).toISOString(), ends_at: new Date(Date.now() + 3_600_000).toISOString() });
+    await page.goto(`${dashboard}#event=${closed.id}`);
+    await page.waitForSelector("#roster-save:not([disabled])");
+    await type(page, "#roster-names", "Ada\n\n grace \nada");
+    await page.click("#roster-save");
+    await page.waitForSelector("#roster .note.good");
+    assert.match(await textOf(page, "#roster .note"), /^2 may come: 2 added, 0 taken off/);
+    const users = async () => (await call("GET", `/events/${closed.id}/roster`)).users.map(({ user }) => user);
+    assert.deepEqual(await users(), ["ada", "grace"]);
+    assert.equal((await chat(service, `${closed.code}/ada`, "Am I in?")).status, 200);
+    assert.equal((await chat(service, `${closed.code}/eve`, "And I?")).body.error.code, "not_on_roster");
+    await look(page, "dashboard-roster");
+    await page.$eval("#roster-names", (field) => { field.value = "grace"; });
+    await page.click("#roster-save");
+    await page.waitForFunction(() => /0 added, 1 taken off/.test(document.querySelector("#roster .note")?.textContent));
+    assert.deepEqual(await users(), ["grace"]);
+  });
+  await step("a slash at the end leads to the same pages", async () => {
+    const tab = await openTab(browser, service.address);
+    for (const [path, selector] of [["pages/", "main form"], ["pages/dashboard/", "#token"], ["pages/handout/", "main"], ["docs/", "[data-operation=chat]"]]) {
+      const answer = await tab.goto(`${service.address}/api/${path}`);
+      assert.equal(answer.status(), 200, path);
+      await tab.waitForSelector(selector);
+    }
+    assert.deepEqual(tab.troubles, []);
+    await tab.browserContext().close();
+  });
   await step("the API's description can be read", async () => {
     const tab = await openTab(browser, service.address);
     await tab.goto(`${service.address}/api/docs`);
@@ -174,6 +238,14 @@ export async function organiserSteps({ browser, service, step }) {
     assert.deepEqual(page.troubles, []);
   });
   await page.browserContext().close();
+}
+
+/** What a chart tells those who cannot see it. */
+function drawing(page, title, part = "svg") {
+  return page.$$eval(".charts figure", (all, wanted, inner) => {
+    const found = all.find((figure) => figure.querySelector("figcaption").textContent.startsWith(wanted)).querySelector(inner);
+    return found.getAttribute("aria-label") ?? found.textContent;
+  }, title, part);
 }
 
 /** What a reader makes of the handout's QR code, from a picture of it. */

@@ -24,6 +24,7 @@ mod errors;
 mod event;
 mod faults;
 mod files;
+mod hours;
 mod identity;
 mod images;
 mod jobs;

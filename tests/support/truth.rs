@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use lanyard_domain::account::{Account, Field};
+use lanyard_domain::hour::HourCount;
 use lanyard_domain::unit::Units;
 use lanyard_domain::usage::{Charge, UsageRecord};
 use lanyard_gateway::ports::Ledger;
@@ -105,6 +106,14 @@ impl Inner {
             self.true_ledger().attendees(&self.id, None, 1_000).await.expect("the ledger reads");
         assert_eq!(next, None, "a test has at most a thousand attendees");
         page.into_iter().map(|(_, account)| account).collect()
+    }
+
+    /// What was added to the hours of the event, which is in memory.
+    pub(crate) fn hours(&self) -> Vec<HourCount> {
+        match &self.store {
+            Store::Memory { ledger, .. } => ledger.hours(&self.id),
+            Store::Engine { .. } => panic!("this world is not in memory"),
+        }
     }
 
     async fn records(&self) -> Vec<UsageRecord> {

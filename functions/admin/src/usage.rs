@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::SecondsFormat;
 use http::StatusCode;
 use lanyard_domain::account::{Account, AccountKey, Field};
+use lanyard_domain::hour::FirstBytes;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::token::UserId;
 use lanyard_domain::unit::Units;
@@ -112,28 +113,70 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
         }
         By::Model => {
             let hours = call.admin.organisers.hours(id).await?;
-            (summed("model", &hours, |hour| hour.model.to_string()), None)
+            (summed("model", &hours, |hour| Some(hour.model.as_ref()?.to_string())), None)
         }
         By::Hour => {
             let hours = call.admin.organisers.hours(id).await?;
             let begins = |hour: &HourUsage| hour.hour.to_rfc3339_opts(SecondsFormat::Secs, true);
-            (summed("hour", &hours, begins), None)
+            (summed("hour", &hours, |hour| Some(begins(hour))), None)
         }
     };
     let total = Numbers::of(&account);
     reply(StatusCode::OK, &json!({"total": total, "rows": rows, "next": next}))
 }
 
-/// The sums of hours that share a name, in the order of the names.
-fn summed(what: &str, hours: &[HourUsage], name: impl Fn(&HourUsage) -> String) -> Vec<Value> {
-    let mut sums: BTreeMap<String, (u64, Charge)> = BTreeMap::new();
-    for hour in hours {
-        let (requests, charge) = sums.entry(name(hour)).or_default();
-        *requests = requests.saturating_add(hour.requests);
-        *charge = charge.plus(hour.charge);
+/// What happened in hours that share a name.
+#[derive(Default)]
+struct Sum {
+    requests: u64,
+    charge: Charge,
+    errors: BTreeMap<String, u64>,
+    first_bytes: FirstBytes,
+}
+
+impl Sum {
+    fn add(&mut self, hour: &HourUsage) {
+        self.requests = self.requests.saturating_add(hour.requests);
+        self.charge = self.charge.plus(hour.charge);
+        self.first_bytes = self.first_bytes.plus(hour.first_bytes);
+        for (code, times) in &hour.errors {
+            let sum = self.errors.entry(code.clone()).or_default();
+            *sum = sum.saturating_add(*times);
+        }
     }
-    let row = |(name, (requests, charge))| row(what, &name, Numbers::new(requests, charge));
-    sums.into_iter().map(row).collect()
+
+    fn row(&self, what: &str, name: &str) -> Value {
+        let mut row = row(what, &name, Numbers::new(self.requests, self.charge));
+        row["errors"] = json!(self.errors);
+        row["first_byte"] = first_byte(&self.first_bytes);
+        row
+    }
+}
+
+/// How soon answers began: half and 95 of a hundred within so long, and how many in which bucket.
+fn first_byte(times: &FirstBytes) -> Value {
+    let bucket = |(bound, requests)| json!({"up_to_ms": bound, "requests": requests});
+    json!({
+        "requests": times.requests(),
+        "p50_ms": times.percentile_ms(50),
+        "p95_ms": times.percentile_ms(95),
+        "buckets": times.buckets().map(bucket).collect::<Vec<Value>>(),
+    })
+}
+
+/// The sums of hours that share a name, in the order of the names. Hours without one are left out.
+fn summed(
+    what: &str,
+    hours: &[HourUsage],
+    name: impl Fn(&HourUsage) -> Option<String>,
+) -> Vec<Value> {
+    let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
+    for hour in hours {
+        if let Some(name) = name(hour) {
+            sums.entry(name).or_default().add(hour);
+        }
+    }
+    sums.iter().map(|(name, sum)| sum.row(what, name)).collect()
 }
 
 fn session(usage: &SessionUsage) -> Value {
@@ -155,23 +198,47 @@ fn row(what: &str, name: &impl ToString, numbers: Numbers) -> Value {
 mod tests {
     use super::*;
 
-    #[test]
-    fn hours_add_up_by_model_and_by_hour() {
-        let hour = |hour: &str, model: &str, tokens| HourUsage {
+    fn hour(hour: &str, model: Option<&str>, tokens: u64) -> HourUsage {
+        let mut first_bytes = FirstBytes::default();
+        first_bytes.add(FirstBytes::bucket(tokens * 10), 1);
+        HourUsage {
             hour: hour.parse().unwrap(),
-            model: model.parse().unwrap(),
+            model: model.map(|model| model.parse().unwrap()),
             requests: 1,
             charge: Charge::of_tokens(tokens, 1),
-        };
+            errors: BTreeMap::from([("upstream_busy".to_owned(), tokens)]),
+            first_bytes,
+        }
+    }
+
+    #[test]
+    fn hours_add_up_by_model_and_by_hour() {
         let hours = [
-            hour("2026-12-05T09:00:00Z", "a", 10),
-            hour("2026-12-05T09:00:00Z", "b", 20),
-            hour("2026-12-05T10:00:00Z", "a", 30),
+            hour("2026-12-05T09:00:00Z", Some("a"), 10),
+            hour("2026-12-05T09:00:00Z", Some("b"), 20),
+            hour("2026-12-05T10:00:00Z", Some("a"), 30),
         ];
         let tokens = |rows: Vec<Value>| -> Vec<u64> {
             rows.iter().map(|row| row["total_tokens"].as_u64().unwrap()).collect()
         };
-        assert_eq!(tokens(summed("model", &hours, |h| h.model.to_string())), [42, 21]);
-        assert_eq!(tokens(summed("hour", &hours, |h| h.hour.to_string())), [32, 31]);
+        let model = |hour: &HourUsage| hour.model.as_ref().map(ToString::to_string);
+        assert_eq!(tokens(summed("model", &hours, model)), [42, 21]);
+        assert_eq!(tokens(summed("hour", &hours, |h| Some(h.hour.to_string()))), [32, 31]);
+    }
+
+    #[test]
+    fn errors_and_first_bytes_add_up_and_what_has_no_model_is_in_no_models_row() {
+        let hours =
+            [hour("2026-12-05T09:00:00Z", Some("a"), 10), hour("2026-12-05T09:00:00Z", None, 20)];
+        let by_hour = summed("hour", &hours, |h| Some(h.hour.to_string()));
+        assert_eq!(by_hour[0]["errors"], json!({"upstream_busy": 30}));
+        assert_eq!(
+            by_hour[0]["first_byte"],
+            json!({"requests": 2, "p50_ms": 75, "p95_ms": 150, "buckets": [
+                {"up_to_ms": 100, "requests": 1}, {"up_to_ms": 200, "requests": 1},
+            ]})
+        );
+        let by_model = summed("model", &hours, |h| Some(h.model.as_ref()?.to_string()));
+        assert_eq!((by_model.len(), &by_model[0]["errors"]), (1, &json!({"upstream_busy": 10})));
     }
 }

@@ -1,4 +1,5 @@
-// Lines and blocks in SVG: drawn by hand, because the pages' policy allows no style in markup, and two forms are enough.
+// Lines, blocks and stacks in SVG: drawn by hand, because the pages' policy allows no style in markup, and three forms are
+// enough.
 
 import { fill, h, number, svg } from "./dom.js";
 
@@ -13,10 +14,10 @@ export function figure(title) {
 }
 
 /**
- * Lines over time. Each line is `{name, points: [[ms, value], …]}`; `limit` is `{name, value}`. What is drawn is also
- * told, for those who cannot see it.
+ * Lines over time. Each line is `{name, points: [[ms, value], …]}`; `limit` is `{name, value}`; `unit` follows what is
+ * told. What is drawn is also told, for those who cannot see it.
  */
-export function lines({ title, series, limit, time }) {
+export function lines({ title, series, limit, time, unit = "" }) {
   const all = series.flatMap((one) => one.points);
   if (!all.length) return [h("p.empty", {}, "Nothing yet.")];
   const times = all.map(([at]) => at);
@@ -27,7 +28,7 @@ export function lines({ title, series, limit, time }) {
   const top = nice(Math.max(2, showsLimit ? Math.max(most, limit.value) : most));
   const x = (at) => EDGE.left + (to === from ? 1 : (at - from) / (to - from)) * (WIDTH - EDGE.left - EDGE.right);
   const y = (value) => HEIGHT - EDGE.bottom - (value / top) * (HEIGHT - EDGE.top - EDGE.bottom);
-  const last = series.map((one) => `${one.name} ${number(one.points.at(-1)?.[1] ?? 0)}`).join(", ");
+  const last = series.map((one) => `${one.name} ${number(one.points.at(-1)?.[1] ?? 0)}${unit}`).join(", ");
   const drawing = frame(`${title}: ${last}${limit ? ` of ${number(limit.value)}` : ""}`, top, y);
   series.forEach((one, index) => {
     const path = one.points.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`);
@@ -43,13 +44,13 @@ export function lines({ title, series, limit, time }) {
   drawing.append(
     svg("text", { x: EDGE.left, y: HEIGHT - 6 }, time(from)),
     svg("text", { x: WIDTH - EDGE.right, y: HEIGHT - 6, "text-anchor": "end" }, to === from ? "" : time(to)));
-  return [drawing, key(series, limit, showsLimit)];
+  return [drawing, key(series, limit, showsLimit, unit)];
 }
 
-function key(series, limit, showsLimit) {
+function key(series, limit, showsLimit, unit) {
   const words = showsLimit ? `${limit?.name} ${number(limit?.value ?? 0)}` : limit && `${limit.name} ${number(limit.value)}, far above`;
   return h("p.key", {},
-    series.map((one, index) => h(`span${index ? ".second" : ""}`, {}, `${one.name}: ${number(one.points.at(-1)?.[1] ?? 0)}`)),
+    series.map((one, index) => h(`span${index ? ".second" : ""}`, {}, `${one.name}: ${number(one.points.at(-1)?.[1] ?? 0)}${unit}`)),
     limit ? h("span.limited", {}, words) : null);
 }
 
@@ -67,6 +68,47 @@ export function blocks({ title, rows }) {
       svg("rect.block", { x: 0, y: top + 15, width: Math.max(1, (value / most) * WIDTH), height: 9, rx: 2 }));
   });
   return [drawing];
+}
+
+/**
+ * Bars of several kinds, one for each `[name, {kind: value}]`. `kinds` are those told apart, each by its colour wherever it
+ * stands in the list, at most five; whatever else there is goes together.
+ */
+export function stacks({ title, rows, kinds }) {
+  if (!rows.length) return [h("p.empty", {}, "None yet.")];
+  const parts = [...kinds, OTHERS];
+  const of = (values, kind) => (kind === OTHERS
+    ? Object.entries(values).reduce((sum, [name, value]) => sum + (kinds.includes(name) ? 0 : value), 0)
+    : values[kind] ?? 0);
+  const sum = (values) => Object.values(values).reduce((all, value) => all + value, 0);
+  const most = Math.max(1, ...rows.map(([, values]) => sum(values)));
+  const told = (values) => parts.filter((kind) => of(values, kind)).map((kind) => `${spoken(kind)} ${number(of(values, kind))}`).join(", ");
+  const drawing = svg("svg", {
+    viewBox: `0 0 ${WIDTH} ${rows.length * 34}`, role: "img",
+    "aria-label": `${title}: ${rows.map(([name, values]) => `${name} ${told(values) || "none"}`).join("; ")}`,
+  });
+  rows.forEach(([name, values], index) => {
+    const top = index * 34 + 4;
+    drawing.append(
+      svg("text", { x: 0, y: top + 10 }, name),
+      svg("text", { x: WIDTH, y: top + 10, "text-anchor": "end" }, number(sum(values))));
+    let from = 0;
+    parts.forEach((kind, place) => {
+      const width = (of(values, kind) / most) * WIDTH;
+      // A gap tells neighbours apart where colours do not.
+      if (width) drawing.append(svg(`rect.kind-${place}`, { x: from, y: top + 15, width: Math.max(1, width - 2), height: 9 }));
+      from += width;
+    });
+  });
+  const all = (kind) => rows.reduce((total, [, values]) => total + of(values, kind), 0);
+  const key = parts.map((kind, place) => (all(kind) ? h(`span.kind-${place}`, {}, `${spoken(kind)}: ${number(all(kind))}`) : null));
+  return [drawing, h("p.key", {}, key)];
+}
+
+const OTHERS = "others";
+
+function spoken(kind) {
+  return kind.replaceAll("_", " ");
 }
 
 function frame(label, top, y) {

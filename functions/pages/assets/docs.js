@@ -52,6 +52,8 @@ function shape(label, schema, description) {
 /** A schema as people read it: names, kinds and what each means. */
 function outline(schema, description, indent) {
   const real = followed(schema, description);
+  const item = real.items && followed(real.items, description);
+  if (item?.properties) return `list of ${outline(item, description, indent)}`;
   if (!real.properties) return `${words(real, description)}${real.description ? `. ${real.description}` : ""}`;
   const deeper = `${indent}  `;
   const lines = Object.entries(real.properties).map(([name, part]) => {

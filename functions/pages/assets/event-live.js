@@ -1,16 +1,20 @@
 // One event: its code and its switches, and live numbers, asked for every few seconds while the page is in sight.
 
 import { BASE } from "./api.js";
-import { blocks, figure, lines } from "./chart.js";
+import { blocks, figure, lines, stacks } from "./chart.js";
 import { copyButton } from "./copy.js";
 import { fill, h, number } from "./dom.js";
 import { note } from "./errors.js";
 import { auditView, peopleView } from "./event-people.js";
+import { rosterView } from "./event-roster.js";
 import { call, eventPath, everything, pageOf } from "./organiser-api.js";
 import { standing, windowWords } from "./when.js";
 
 const EVERY_MS = 3000;
 const MOST_SAMPLES = 1200;
+const HOURS = 12;
+/** How many kinds of errors have a colour of their own. */
+const KINDS = 5;
 
 /** The elements of an event's view, and how to leave it. */
 export function eventView(event) {
@@ -20,13 +24,15 @@ export function eventView(event) {
   const figures = {
     tokens: figure("Tokens used, since this page was opened"),
     requests: figure("Requests a minute, since this page was opened"),
-    hours: figure("Tokens by hour"),
-    models: figure("Tokens by model"),
+    firstByte: figure("Time to the first byte by hour, in ms"),
     people: figure("Attendees who joined"),
+    hours: figure("Tokens by hour"),
+    errors: figure("Errors and refusals by hour"),
+    models: figure("Tokens by model"),
   };
   const audit = auditView(event.id);
   const people = peopleView(event.id, () => audit.refresh());
-  const state = { event, samples: [], timer: null, isLeft: false };
+  const state = { event, samples: [], kinds: [], timer: null, isLeft: false };
 
   function showHead() {
     const { words, tone } = standing(state.event);
@@ -84,7 +90,7 @@ export function eventView(event) {
       state.samples.push({ at: Date.now(), total: byHour.total });
       // Every other one goes, so that a long day stays drawable.
       if (state.samples.length > MOST_SAMPLES) state.samples = state.samples.filter((_, index) => index % 2 === 0);
-      showNumbers(byHour.total, attendees);
+      showNumbers(byHour, attendees);
       draw(byHour, byModel, attendees);
       people.show(attendees);
       fill(trouble);
@@ -93,7 +99,8 @@ export function eventView(event) {
     }
   }
 
-  function showNumbers(total, attendees) {
+  function showNumbers({ total, rows }, attendees) {
+    const failed = rows.flatMap((row) => Object.values(row.errors)).reduce((sum, times) => sum + times, 0);
     const budget = state.event.allowances.event.tokens_total;
     const seats = state.event.allowances.event.attendees;
     const joined = attendees.filter((one) => one.joined_at);
@@ -102,6 +109,7 @@ export function eventView(event) {
     fill(numbers,
       one("n-tokens", "Tokens", total.total_tokens, budget ? `of ${number(budget)}` : "no budget set"),
       one("n-requests", "Requests", total.requests),
+      one("n-errors", "Errors", failed, "refusals included"),
       one("n-joined", "Joined", joined.length, seats ? `of ${number(seats)} seats` : null),
       one("n-open", "Under way", underWay, `${number(total.held_tokens ?? 0)} tokens held`),
       one("n-rate", "Tokens a minute", Math.round(rate((each) => each.total_tokens)), "over the last minute"));
@@ -128,7 +136,8 @@ export function eventView(event) {
       title: "Requests a minute", time: clock,
       series: [{ name: "requests", points: samples.map(({ at }, index) => [at, rate((total) => total.requests, index)]) }],
     }));
-    figures.hours.draw(...blocks({ title: "Tokens by hour", rows: byHour.rows.slice(-12).map((row) => [day(row.hour), row.total_tokens]) }));
+    figures.hours.draw(...blocks({ title: "Tokens by hour", rows: byHour.rows.slice(-HOURS).map((row) => [day(row.hour), row.total_tokens]) }));
+    drawTroubles(byHour.rows.slice(-HOURS), day);
     figures.models.draw(...blocks({ title: "Tokens by model", rows: byModel.rows.map((row) => [row.model, row.total_tokens]) }));
     const joined = attendees.map((one) => Date.parse(one.joined_at)).filter(Number.isFinite).sort((a, b) => a - b);
     const used = attendees.filter((one) => one.usage.requests > 0).length;
@@ -136,6 +145,22 @@ export function eventView(event) {
       title: "Attendees", time: day,
       series: [{ name: "joined", points: [...(joined.length ? [[joined[0], 0]] : []), ...joined.map((at, index) => [at, index + 1]), ...(joined.length ? [[Date.now(), joined.length]] : [])] },
         { name: "with requests", points: joined.length ? [[Date.now(), used]] : [] }],
+    }));
+  }
+
+  function drawTroubles(rows, day) {
+    const codes = rows.flatMap((row) => Object.entries(row.errors)).sort(([, a], [, b]) => b - a).map(([code]) => code);
+    // Whoever has a colour keeps it, so that nothing flickers when the order changes.
+    state.kinds = [...new Set([...state.kinds, ...codes])].slice(0, KINDS);
+    figures.errors.draw(...stacks({
+      title: "Errors and refusals by hour", kinds: state.kinds,
+      rows: rows.filter((row) => Object.keys(row.errors).length).map((row) => [day(row.hour), row.errors]),
+    }));
+    const timed = rows.filter((row) => row.first_byte.requests);
+    const within = (name, of) => ({ name, points: timed.map((row) => [Date.parse(row.hour), row.first_byte[of]]) });
+    figures.firstByte.draw(...lines({
+      title: "Time to the first byte in the last hour", time: day, unit: " ms",
+      series: [within("95 of 100 within", "p95_ms"), within("half within", "p50_ms")],
     }));
   }
 
@@ -149,7 +174,8 @@ export function eventView(event) {
     clearTimeout(state.timer);
     document.removeEventListener("visibilitychange", back);
   };
+  const roster = event.access === "roster" ? rosterView(event.id, () => audit.refresh()) : null;
   const elements = [head, trouble, h("h2", {}, "Live"), numbers,
-    h("div.charts", {}, Object.values(figures).map((each) => each.element)), h("br"), people.element, audit.element];
+    h("div.charts", {}, Object.values(figures).map((each) => each.element)), h("br"), people.element, roster, audit.element].filter(Boolean);
   return [elements, leave];
 }

@@ -55,6 +55,7 @@ const ASSETS: &[Asset] = &assets![
     "event-form.js",
     "event-live.js",
     "event-people.js",
+    "event-roster.js",
     "handout.css",
     "handout.html",
     "handout.js",

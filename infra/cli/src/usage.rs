@@ -54,6 +54,23 @@ const NUMBERS: [&str; 8] = [
     "video_seconds",
 ];
 
+/// What hours and models have besides: in CSV always, and after the other columns.
+const TROUBLES: [&str; 4] = ["errors", "first_byte_p50_ms", "first_byte_p95_ms", "error_kinds"];
+
+/// The cells of [`TROUBLES`]; empty where a row does not tell.
+fn troubles(row: &Value) -> [String; 4] {
+    let errors = row["errors"].as_object();
+    let times = |errors: &serde_json::Map<String, Value>| {
+        errors.values().filter_map(Value::as_u64).sum::<u64>().to_string()
+    };
+    let kinds = |errors: &serde_json::Map<String, Value>| {
+        errors.iter().map(|(code, times)| format!("{code}:{times}")).collect::<Vec<_>>().join(" ")
+    };
+    let within = |name| row["first_byte"][name].as_u64().map(|ms: u64| ms.to_string());
+    [errors.map(times), within("p50_ms"), within("p95_ms"), errors.map(kinds)]
+        .map(Option::unwrap_or_default)
+}
+
 /// `lanyard usage`
 pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<(), Fault> {
     let event = session.event(&arguments.event).await?;
@@ -82,9 +99,14 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
             .collect();
         let mut columns = vec![Words(name)];
         columns.extend(shown.iter().map(|name| Numbers(name)));
+        let has_troubles = rows.iter().any(|row| row["errors"].is_object());
+        if has_troubles {
+            columns.extend(TROUBLES[..3].iter().map(|name| Numbers(name)));
+        }
         let cells = |label: String, row: &Value| {
             let numbers = shown.iter().map(|name| number(&row[*name]));
-            std::iter::once(label).chain(numbers).collect::<Vec<_>>()
+            let troubles = troubles(row).into_iter().take(3).filter(|_| has_troubles);
+            std::iter::once(label).chain(numbers).chain(troubles).collect::<Vec<_>>()
         };
         let mut lines: Vec<_> = rows.iter().map(|row| cells(text(&row[name]), row)).collect();
         lines.push(cells("in all".to_owned(), &usage["total"]));
@@ -118,11 +140,12 @@ pub(crate) async fn read(
 fn csv(name: &str, rows: &[Value]) -> Result<Vec<u8>, Fault> {
     let cannot = |fault| Fault::failed("the CSV cannot be written", fault);
     let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(std::iter::once(name).chain(NUMBERS)).map_err(cannot)?;
+    csv.write_record(std::iter::once(name).chain(NUMBERS).chain(TROUBLES)).map_err(cannot)?;
     for row in rows {
         let numbers = NUMBERS.map(|name| row[name].as_u64().unwrap_or_default().to_string());
         let label = harmless(row[name].as_str().unwrap_or_default());
-        csv.write_record(std::iter::once(label).chain(numbers)).map_err(cannot)?;
+        let cells = std::iter::once(label).chain(numbers).chain(troubles(row));
+        csv.write_record(cells).map_err(cannot)?;
     }
     csv.into_inner().map_err(|fault| Fault::failed("the CSV cannot be written", fault))
 }
@@ -139,6 +162,28 @@ fn harmless(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_and_first_bytes_stand_in_the_last_columns() {
+        let row = json!({
+            "hour": "2026-12-05T09:00:00Z", "requests": 2, "total_tokens": 7,
+            "errors": {"rate_limit_exceeded": 3, "upstream_busy": 1},
+            "first_byte": {"requests": 2, "p50_ms": 75, "p95_ms": 150, "buckets": []},
+        });
+        let quiet = json!({"hour": "2026-12-05T10:00:00Z", "errors": {}, "first_byte": {}});
+        let text = String::from_utf8(csv("hour", &[row, quiet]).unwrap()).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert!(
+            lines[0].starts_with("hour,requests,prompt_tokens,completion_tokens,total_tokens,")
+        );
+        assert!(lines[0].ends_with(",errors,first_byte_p50_ms,first_byte_p95_ms,error_kinds"));
+        assert!(
+            lines[1].ends_with(",4,75,150,rate_limit_exceeded:3 upstream_busy:1"),
+            "{}",
+            lines[1]
+        );
+        assert!(lines[2].ends_with(",0,,,"), "{}", lines[2]);
+    }
 
     #[test]
     fn a_name_cannot_be_a_formula() {

@@ -13,6 +13,7 @@ pub mod credential;
 pub mod entry;
 pub mod estimate;
 pub mod event;
+pub mod hour;
 pub mod ids;
 pub mod mend;
 pub mod object;

@@ -22,6 +22,7 @@ use crate::objects::{Keeper, Keeping, Pace, ownership};
 use crate::parse;
 use crate::payload::Payload;
 use crate::ports::{Clock, EventStore, Journal, Ledger, Luck, Objects, RequestLine, Upstream};
+use crate::refusals::Refusals;
 use crate::request::{Request, Response};
 use crate::send::Sent;
 use crate::settle::{Ending, Settler, ms_between};
@@ -65,6 +66,7 @@ impl Gateway {
             clock: Arc::clone(&ports.clock),
             journal: Arc::clone(&ports.journal),
             memory: Memory::default(),
+            refusals: Refusals::default(),
             tasks: Errands::default(),
         });
         let keeper = Arc::new(Keeper {
@@ -93,7 +95,8 @@ impl Gateway {
         answered
     }
 
-    /// Writes down a request that was refused before anything was reserved.
+    /// Writes down a request that was refused before anything was reserved, and counts it at its
+    /// event.
     pub(crate) fn note_refusal(
         &self,
         request: &Request,
@@ -108,7 +111,9 @@ impl Gateway {
             line.status = error.status().as_u16();
             line.duration_ms = ms_between(request.now, self.ports.clock.now());
             self.ports.journal.write(&line);
+            self.settler.count_refusal(line, request.now);
         }
+        self.settler.write_refusals(request.now);
     }
 
     async fn forward_noting(
@@ -121,8 +126,7 @@ impl Gateway {
         expect_method(request, &Method::POST, "POST, OPTIONS")?;
         let token = parse::token(request)?;
 
-        let attendance = self.look_up(token, request.now).await?;
-        line.event = Some(attendance.event().id.clone());
+        let attendance = self.look_up(token, request.now, line).await?;
         parse::check_query(request.http.uri().query())?;
         let mut notes = Notes::read(request)?;
         let payload = Payload::read(operation, request)?;
@@ -188,7 +192,8 @@ impl Gateway {
     ///
     /// 401, 403 and 503, as for every route.
     pub async fn attend(&self, request: &Request) -> Result<Attendance, ApiError> {
-        let attendance = self.look_up(parse::token(request)?, request.now).await?;
+        let line = &mut RequestLine::default();
+        let attendance = self.look_up(parse::token(request)?, request.now, line).await?;
         if attendance.entry != Entry::Anybody {
             let account = self.account(&attendance).await?;
             if let Some(why) = attendance.entry.refusal(&account) {

@@ -17,6 +17,7 @@ pub mod parse;
 pub mod payload;
 pub mod people;
 pub mod ports;
+mod refusals;
 pub mod relay;
 pub mod request;
 pub mod send;

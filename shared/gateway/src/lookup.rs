@@ -21,7 +21,7 @@ use crate::Gateway;
 use crate::error::{ApiError, ContactHint};
 use crate::memory::Bounded;
 use crate::parse::Pass;
-use crate::ports::{Incident, StoreFault};
+use crate::ports::{Incident, RequestLine, StoreFault};
 use crate::signed::Claims;
 
 const FRESH: TimeDelta = TimeDelta::seconds(5);
@@ -201,12 +201,18 @@ fn no_entry(event: &Event, why: NoEntry) -> ApiError {
 
 impl Gateway {
     /// Finds the event of a credential, checks that it is good there, and that the event is open.
+    /// The line learns of the event also if the event refuses.
     ///
     /// # Errors
     ///
     /// 401 for a credential that is not good, 403 for an event that is not open or not for this
     /// user, 503 if it cannot be read.
-    pub async fn look_up(&self, pass: Pass, now: DateTime<Utc>) -> Result<Attendance, ApiError> {
+    pub async fn look_up(
+        &self,
+        pass: Pass,
+        now: DateTime<Utc>,
+        line: &mut RequestLine,
+    ) -> Result<Attendance, ApiError> {
         let (at, user, proof) = match pass {
             Pass::Shared(token) => {
                 let at = self.known_event(Handle::Code(token.code), now).await?;
@@ -225,6 +231,7 @@ impl Gateway {
                 (at, claims.user, proof)
             }
         };
+        line.event = Some(at.event.id.clone());
         check_open(&at.event, now)?;
         let entry = at.event.access.entry(proof).map_err(|why| no_entry(&at.event, why))?;
         let day = at.event.window.local_day(now);

@@ -65,8 +65,7 @@ impl Gateway {
         let uri = request.http.uri();
         let asked = Asked::read(kind, request.http.method(), uri.path())?;
         let token = parse::token(request)?;
-        let attendance = self.look_up(token, request.now).await?;
-        line.event = Some(attendance.event().id.clone());
+        let attendance = self.look_up(token, request.now, line).await?;
         parse::check_query(uri.query())?;
         let notes = Notes::read(request)?;
         let query = Query::read(asked.verb.query, uri.query())?;

@@ -13,6 +13,7 @@ use http::{HeaderValue, Method};
 use lanyard_domain::account::{Account, AccountKey, Write};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::event::Event;
+use lanyard_domain::hour::HourCount;
 use lanyard_domain::ids::{DeploymentName, EventId, RequestId};
 use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_domain::operation::Operation;
@@ -116,14 +117,8 @@ pub trait Ledger: Send + Sync {
     /// Remembers a settled request. If it is already remembered, returns how.
     async fn record(&self, record: &UsageRecord) -> Result<Option<UsageRecord>, LedgerFault>;
 
-    /// Adds a settled request to its hour, for charts. Lost answers make charts inexact, not bills.
-    async fn count_hour(
-        &self,
-        event: &EventId,
-        at: DateTime<Utc>,
-        model: &DeploymentName,
-        charge: Charge,
-    ) -> Result<(), LedgerFault>;
+    /// Adds to the hour of a model, for charts. Lost answers make charts inexact, not bills.
+    async fn count_hour(&self, count: &HourCount) -> Result<(), LedgerFault>;
 
     /// Files a settled request under the session that its client named. Doing it again changes
     /// nothing.

@@ -34,7 +34,7 @@ use crate::payload::Demanded;
 use crate::ports::UpstreamBody;
 use crate::request::{Request, Response, whole};
 use crate::send::LAST_WORDS;
-use crate::settle::Ending;
+use crate::settle::{Ending, OK};
 
 /// The largest answer that is read whole: 2,048 embeddings of 3,072 numbers as text are less.
 const LARGEST_ANSWER: usize = 96 * 1024 * 1024;
@@ -151,34 +151,16 @@ impl Gateway {
             self.settle_behind(reservation, ending);
             return Err(error);
         }
-        let ending = Ending::of(settlement, "ok", 200, Some(started_at));
-        self.settle_and_resize(reservation, ending, keeping);
+        let ending = Ending::of(settlement, OK, 200, Some(started_at));
+        self.settler.settle_behind(reservation, ending, keeping);
         // Silence has no words, and an empty answer hangs a streaming front door.
         let bytes = if bytes.is_empty() { Bytes::from_static(b"\n") } else { bytes };
         Ok(respond(headers, text_type.unwrap_or("application/json"), whole(bytes)))
     }
 
-    /// Settles behind the answer, and notes what it adds to later requests.
-    fn settle_and_resize(
-        &self,
-        reservation: Reservation,
-        ending: Ending,
-        keeping: Option<Keeping>,
-    ) {
-        let settler = std::sync::Arc::clone(&self.settler);
-        self.settler.tasks.spawn(async move {
-            let usage = ending.settlement.exact();
-            settler.settle(reservation, ending).await;
-            if let (Some(keeping), Some(usage)) = (keeping, usage) {
-                keeping.resize(usage).await;
-            }
-        });
-    }
-
     /// Settles after the answer has been handed over, before the process may freeze.
     pub(crate) fn settle_behind(&self, reservation: Reservation, ending: Ending) {
-        let settler = std::sync::Arc::clone(&self.settler);
-        self.settler.tasks.spawn(async move { settler.settle(reservation, ending).await });
+        self.settler.settle_behind(reservation, ending, None);
     }
 
     /// The model may have worked, but what it said cannot be used: at least the estimate.

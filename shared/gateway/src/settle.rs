@@ -4,10 +4,13 @@
 //! unrepeatable, then the event's account. Whatever fails in between, the sweep finds the hold, or
 //! the mend finds the difference.
 
+mod hours;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
 use lanyard_domain::account::{Account, AccountKey, Field, Hold};
 use lanyard_domain::admission::Side;
 use lanyard_domain::allowance::Allowances;
@@ -18,7 +21,12 @@ use lanyard_domain::usage::{Charge, UsageRecord};
 use crate::admit::{HOLD_LIFE, Reservation};
 use crate::errands::Errands;
 use crate::memory::Memory;
+use crate::objects::Keeping;
 use crate::ports::{Clock, Incident, Journal, Ledger, LedgerFault, Outcome, RequestLine};
+use crate::refusals::Refusals;
+
+/// The outcome of a request that got what it asked for.
+pub(crate) const OK: &str = "ok";
 
 /// Pauses before the second and third try.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(600)];
@@ -29,6 +37,7 @@ pub struct Settler {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) memory: Memory,
+    pub(crate) refusals: Refusals,
     /// Work that outlives its answer and must end before the process may freeze.
     pub(crate) tasks: Errands,
 }
@@ -80,15 +89,22 @@ impl Settled {
 }
 
 impl Settler {
-    /// Settles without anybody waiting but the process itself.
-    pub(crate) fn settle_in_background(
+    /// Settles after the answer has been handed over, and then notes what it adds to later
+    /// requests.
+    pub(crate) fn settle_behind(
         self: &Arc<Self>,
         reservation: Reservation,
-        settlement: Settlement,
+        ending: Ending,
+        keeping: Option<Keeping>,
     ) {
         let settler = Arc::clone(self);
-        let ending = Ending::of(settlement, "abandoned", 500, None);
-        self.tasks.spawn(async move { settler.settle(reservation, ending).await });
+        self.behind(async move {
+            let usage = ending.settlement.exact();
+            settler.settle(reservation, ending).await;
+            if let (Some(keeping), Some(usage)) = (keeping, usage) {
+                keeping.resize(usage).await;
+            }
+        });
     }
 
     /// Settles a reservation and writes its line in the journal. False if it stays to be settled.
@@ -118,15 +134,17 @@ impl Settler {
         let allowances =
             Allowances { attendee: reservation.allowance, ..reservation.at.event.allowances };
         let key = reservation.attendee_key();
-        let hour = record.as_ref().filter(|_| is_recorded);
+        let mut hour = Some(hours::of(&reservation, &ending, record.as_ref()));
         let (settled, (), ()) = tokio::join!(
             self.settle_accounts(&key, &reservation.id, &reservation.hold, &allowances, charge),
-            self.count_hour(hour),
-            self.file_in_session(hour),
+            self.count_hour(hour.take_if(|_| is_recorded)),
+            self.file_in_session(record.as_ref().filter(|_| is_recorded)),
         );
-        if !reservation.hold.is_recorded && matches!(settled, Ok(Settled::First(_))) {
+        if (record.is_none() || !reservation.hold.is_recorded)
+            && matches!(settled, Ok(Settled::First(_)))
+        {
             // Without a record to say so, the account has said that this is the first time.
-            self.count_hour(record.as_ref()).await;
+            self.count_hour(hour).await;
         }
         let is_settled = settled.is_ok();
         if let (Err(fault), Some(record)) = (&settled, &record) {
@@ -255,7 +273,7 @@ impl Settler {
             return;
         }
         let settler = Arc::clone(self);
-        self.tasks.spawn(async move {
+        self.behind(async move {
             if let Some(key) = attendee {
                 let now = settler.clock.now();
                 let undone = settler.settle_attendee(&key, &id, &hold, &allowances, None, now).await;
@@ -301,15 +319,11 @@ impl Settler {
         }
     }
 
-    async fn count_hour(&self, record: Option<&UsageRecord>) {
-        let Some((record, model)) = record.and_then(|r| Some((r, r.model.as_ref()?))) else {
-            return;
-        };
-        let counted =
-            self.ledger.count_hour(&record.event, record.admitted_at, model, record.charge).await;
-        if let Err(fault) = counted {
-            tracing::warn!(request_id = %record.request_id, fault = ?fault, "hour not counted");
-        }
+    /// Does what must be done before the process may freeze, while nobody waits. All of it has one
+    /// type, so that the machinery of a task is there once.
+    pub(crate) fn behind(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let work: BoxFuture<'static, ()> = Box::pin(work);
+        self.tasks.spawn(work);
     }
 
     /// A line from which the settlement can be made later. The hold stays charged until then.

@@ -1,5 +1,6 @@
 //! Accounts and usage in DynamoDB: each write is one conditional `UpdateItem`, each call one try.
 
+pub(crate) mod hour;
 pub mod item;
 
 use std::collections::HashMap;
@@ -15,9 +16,10 @@ use aws_sdk_dynamodb::types::{
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Write};
 use lanyard_domain::event::Event;
-use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::hour::HourCount;
+use lanyard_domain::ids::EventId;
 use lanyard_domain::token::UserId;
-use lanyard_domain::usage::{Charge, UsageRecord};
+use lanyard_domain::usage::UsageRecord;
 use lanyard_gateway::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
 
 use crate::table::{
@@ -137,32 +139,17 @@ impl Ledger for Table {
         }
     }
 
-    async fn count_hour(
-        &self,
-        event: &EventId,
-        at: DateTime<Utc>,
-        model: &DeploymentName,
-        charge: Charge,
-    ) -> Result<(), LedgerFault> {
-        let count = |count: u64| AttributeValue::N(count.to_string());
-        let mut update =
-            "ADD requests :one, prompt_tokens :prompt, completion_tokens :completion".to_owned();
-        for (unit, _) in charge.units.iter() {
-            let _ = write!(update, ", {unit} :{unit}");
-        }
-        let units = charge.units.iter().map(|(unit, amount)| (format!(":{unit}"), count(amount)));
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(Key::hour(event, at, model).attributes()))
-            .update_expression(update)
-            .expression_attribute_values(":one", count(1))
-            .expression_attribute_values(":prompt", count(charge.prompt_tokens))
-            .expression_attribute_values(":completion", count(charge.completion_tokens));
-        let update = units
-            .fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
-        update.send().await.map_err(fault)?;
+    async fn count_hour(&self, count: &HourCount) -> Result<(), LedgerFault> {
+        let (mut update, mut values) = (String::new(), HashMap::new());
+        hour::each(count, |name, amount| {
+            let sign = if update.is_empty() { "ADD" } else { "," };
+            let _ = write!(update, "{sign} {name} :{name}");
+            values.insert(format!(":{name}"), AttributeValue::N(amount.to_string()));
+        });
+        let key = Key::hour(&count.event, count.at, count.model.as_ref());
+        let call = self.client.update_item().table_name(&self.name).update_expression(update);
+        let call = call.set_key(Some(key.attributes()));
+        call.set_expression_attribute_values(Some(values)).send().await.map_err(fault)?;
         Ok(())
     }
 

@@ -6,7 +6,7 @@
 //! | `EVENT#<id>` | `EVENT` | an event's settings |
 //! | `EVENT#<id>` | `ACCOUNT` | the event's account |
 //! | `EVENT#<id>` | `ATTENDEE#<user>` | an attendee's account |
-//! | `EVENT#<id>` | `HOUR#<utc hour>#<model>` | counters for charts |
+//! | `EVENT#<id>` | `HOUR#<utc hour>#<model>` | counters for charts; `-` where no model was chosen |
 //! | `EVENT#<id>` | `AUDIT#<instant>#<id>` | who changed what |
 //! | `ORGANISER#<id>` | `EVENT#<id>` | an organiser's events |
 //! | `ORGANISER#<id>` | `DEPLOYMENT#<name>#<replica>` | an organiser's deployments |
@@ -101,7 +101,8 @@ impl Key {
 
     /// The counters of a model in an hour.
     #[must_use]
-    pub fn hour(event: &EventId, at: DateTime<Utc>, model: &DeploymentName) -> Self {
+    pub fn hour(event: &EventId, at: DateTime<Utc>, model: Option<&DeploymentName>) -> Self {
+        let model = model.map_or(NO_MODEL, DeploymentName::as_str);
         Self::new(event_pk(event), format!("{HOUR_PREFIX}{}#{model}", at.format("%Y-%m-%dT%H")))
     }
 
@@ -209,6 +210,9 @@ impl Key {
 pub const ATTENDEE_PREFIX: &str = "ATTENDEE#";
 /// How the sort keys of hourly counters begin.
 pub const HOUR_PREFIX: &str = "HOUR#";
+
+/// In place of a model, where none was chosen. No deployment can have this name.
+pub const NO_MODEL: &str = "-";
 /// How the sort keys of audit entries begin.
 pub const AUDIT_PREFIX: &str = "AUDIT#";
 /// How the sort keys of deployments begin.

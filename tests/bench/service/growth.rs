@@ -75,7 +75,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let service = Child::start(&role).await?;
     let organiser = Organiser::of(&service)?;
     let event = organiser.event(CODE, &[], &[]).await?;
-    let table = books::table(&engine.address);
+    let table = books::table(&engine.address)?;
     let world = World { azure, store, engine, service, organiser, table, event };
 
     // What is many later is a copy of what these leave.

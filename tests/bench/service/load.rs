@@ -116,7 +116,7 @@ impl World {
         let role = ["local", "--azure", &azure.endpoint, "--engine", before];
         let service = Child::start(&role).await?;
         let organiser = Organiser::of(&service)?;
-        let table = books::table(&engine.address);
+        let table = books::table(&engine.address)?;
         Ok(Self { azure, store, engine, service, organiser, table })
     }
 

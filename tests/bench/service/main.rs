@@ -53,7 +53,7 @@ enum Program {
 
 fn main() -> Result<ExitCode> {
     let options = Options::parse();
-    lanyard_platform::azure::use_ring();
+    lanyard_platform::https::use_ring();
     child::allow_many_files()?;
     let runtime = match &options.program {
         Program::Role(role) if role.is_single() => {

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use insta::assert_snapshot;
 use lanyard_domain::account::{Account, AccountKey, Change, Field, NO_LIMIT, Write};
 use lanyard_domain::allowance::Limit;
+use lanyard_domain::hour::HourCount;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::time::EpochNanos;
 use lanyard_domain::usage::Charge;
@@ -151,16 +152,20 @@ async fn usage_adds_up_in_all_and_by_attendee_model_and_hour() {
     let models = ["gpt-4o-mini", "gpt-4o", "gpt-4o"];
     for (index, (model, tokens)) in models.into_iter().zip([10, 20, 30]).enumerate() {
         let at = nine + TimeDelta::minutes(20 * i64::try_from(index).unwrap());
-        let charge = Charge::of_tokens(tokens, tokens / 10);
-        let model = model.parse().unwrap();
-        desk.table.count_hour(&id(&event), at, &model, charge).await.unwrap();
+        let mut hour = HourCount::new(id(&event), at, Some(model.parse().unwrap()));
+        (hour.requests, hour.charge) = (1, Charge::of_tokens(tokens, tokens / 10));
+        (hour.first_byte_ms, hour.errors) = (Some(tokens * 10), vec![("upstream_busy", tokens)]);
+        desk.table.count_hour(&hour).await.unwrap();
     }
+    let mut refused = HourCount::new(id(&event), nine, None);
+    refused.errors = vec![("event_paused", 7), ("upstream_busy", 1)];
+    desk.table.count_hour(&refused).await.unwrap();
 
     let by_attendee = usage("?by=attendee").await;
     assert_snapshot!(by_attendee, @r#"{"next":null,"rows":[{"completion_tokens":1,"held_tokens":5,"prompt_tokens":10,"requests":1,"total_tokens":11,"user":"ada"},{"completion_tokens":5,"held_tokens":10,"prompt_tokens":50,"requests":2,"total_tokens":55,"user":"bob"}],"total":{"completion_tokens":6,"held_tokens":15,"prompt_tokens":60,"requests":3,"total_tokens":66}}"#);
     assert_eq!(usage("").await["total"], by_attendee["total"]);
-    assert_snapshot!(usage("?by=model").await["rows"], @r#"[{"completion_tokens":5,"model":"gpt-4o","prompt_tokens":50,"requests":2,"total_tokens":55},{"completion_tokens":1,"model":"gpt-4o-mini","prompt_tokens":10,"requests":1,"total_tokens":11}]"#);
-    assert_snapshot!(usage("?by=hour").await["rows"], @r#"[{"completion_tokens":3,"hour":"2026-12-05T09:00:00Z","prompt_tokens":30,"requests":2,"total_tokens":33},{"completion_tokens":3,"hour":"2026-12-05T10:00:00Z","prompt_tokens":30,"requests":1,"total_tokens":33}]"#);
+    assert_snapshot!(usage("?by=model").await["rows"], @r#"[{"completion_tokens":5,"errors":{"upstream_busy":50},"first_byte":{"buckets":[{"requests":1,"up_to_ms":200},{"requests":1,"up_to_ms":400}],"p50_ms":150,"p95_ms":300,"requests":2},"model":"gpt-4o","prompt_tokens":50,"requests":2,"total_tokens":55},{"completion_tokens":1,"errors":{"upstream_busy":10},"first_byte":{"buckets":[{"requests":1,"up_to_ms":100}],"p50_ms":75,"p95_ms":75,"requests":1},"model":"gpt-4o-mini","prompt_tokens":10,"requests":1,"total_tokens":11}]"#);
+    assert_snapshot!(usage("?by=hour").await["rows"], @r#"[{"completion_tokens":3,"errors":{"event_paused":7,"upstream_busy":31},"first_byte":{"buckets":[{"requests":1,"up_to_ms":100},{"requests":1,"up_to_ms":200}],"p50_ms":75,"p95_ms":150,"requests":2},"hour":"2026-12-05T09:00:00Z","prompt_tokens":30,"requests":2,"total_tokens":33},{"completion_tokens":3,"errors":{"upstream_busy":30},"first_byte":{"buckets":[{"requests":1,"up_to_ms":400}],"p50_ms":300,"p95_ms":300,"requests":1},"hour":"2026-12-05T10:00:00Z","prompt_tokens":30,"requests":1,"total_tokens":33}]"#);
     let paged = usage("?by=attendee&limit=1").await;
     let next = paged["next"].as_str().unwrap();
     assert_eq!(usage(&format!("?by=attendee&cursor={next}")).await["rows"][0]["user"], "bob");

@@ -70,7 +70,8 @@ impl Watch<'_> {
     async fn look(&self) -> Result<Sample, Fault> {
         let event = self.session.api.get(&path_of(&self.event, "")).await?;
         let usage = usage::read(self.session, &self.event, "attendee", |_| {}).await?;
-        Ok(Sample::of(event, &usage, Machine.now()))
+        let hours = usage::read(self.session, &self.event, "hour", |_| {}).await?;
+        Ok(Sample::of(event, &usage, &hours, Machine.now()))
     }
 
     async fn by_line(&self) -> Result<(), Fault> {

@@ -14,7 +14,7 @@ use lanyard_domain::usage::Usage;
 
 use crate::lookup::OpenEvent;
 use crate::notes::Notes;
-use crate::settle::Settler;
+use crate::settle::{Ending, Settler};
 use crate::upstream::user_hash;
 
 /// A request that the ledger has admitted. It must be settled: dropped, it settles itself.
@@ -115,6 +115,6 @@ impl Drop for Reservation {
             settler: None,
             is_sent: self.is_sent,
         };
-        settler.settle_in_background(abandoned, settlement);
+        settler.settle_behind(abandoned, Ending::of(settlement, "abandoned", 500, None), None);
     }
 }

@@ -26,7 +26,7 @@ use crate::ports::{RequestLine, Size, UpstreamBody, UpstreamCall};
 use crate::relay::media;
 use crate::request::{Request, Response, whole};
 use crate::send::{Failure, JSON, LAST_WORDS, Sent, patience};
-use crate::settle::{Ending, ms_between};
+use crate::settle::{Ending, OK, ms_between};
 use crate::{Gateway, headers, upstream};
 
 /// Nothing of a model was used.
@@ -145,7 +145,7 @@ impl Gateway {
             }
         };
         let ending = match &handed_on {
-            Ok(_) => Ending::of(NO_TOKENS, "ok", 200, Some(self.ports.clock.now())),
+            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.ports.clock.now())),
             Err(error) => Ending::of(NO_TOKENS, error.code(), error.status().as_u16(), None),
         };
         self.settle_behind(reservation, ending);
@@ -203,7 +203,7 @@ impl Gateway {
             }
         }?;
         line.request_id = Some(request.id.clone());
-        line.outcome = "ok";
+        line.outcome = OK;
         line.status = 200;
         line.duration_ms = ms_between(request.now, self.ports.clock.now());
         self.ports.journal.write(line);

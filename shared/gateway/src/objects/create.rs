@@ -24,7 +24,7 @@ use crate::payload::{Demanded, Payload};
 use crate::ports::RequestLine;
 use crate::request::{Request, Response, whole};
 use crate::send::JSON;
-use crate::settle::Ending;
+use crate::settle::{Ending, OK};
 use crate::{Gateway, headers, upstream};
 
 /// What a search of a vector store may put into a prompt: 20 chunks of 800 tokens,
@@ -105,7 +105,7 @@ impl Gateway {
         };
         let made = made.await;
         let ending = match &made {
-            Ok(_) => Ending::of(NO_TOKENS, "ok", 200, Some(self.ports.clock.now())),
+            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.ports.clock.now())),
             // What was made is gone again, or cannot be reached.
             Err(error) => Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None),
         };

@@ -20,7 +20,7 @@ use super::Keeper;
 use crate::Gateway;
 use crate::admit::Reservation;
 use crate::lookup::OpenEvent;
-use crate::settle::{Ending, Settler};
+use crate::settle::{Ending, OK, Settler};
 use crate::upstream;
 
 /// A job as Azure shows it.
@@ -128,7 +128,7 @@ impl Jobs {
         if let Some(hold) = account.holds.get(&owned.request_id).copied() {
             let settlement = settlement(&hold);
             let reservation = Reservation::of_job(owned, Arc::clone(at), account, hold);
-            let ending = Ending::of(settlement, "ok", 200, None);
+            let ending = Ending::of(settlement, OK, 200, None);
             if !self.settler.settle(reservation, ending).await {
                 return false;
             }
@@ -184,14 +184,16 @@ impl Gateway {
         if owned.kind.is_job() && has_ended {
             let (jobs, owned, at, answer) =
                 (self.jobs(), owned.clone(), Arc::clone(at), answer.clone());
-            self.settler.tasks.spawn(async move { jobs.seen(&owned, &at, &answer).await });
+            self.settler.behind(async move {
+                jobs.seen(&owned, &at, &answer).await;
+            });
         }
     }
 
     /// Settles runs behind an answer that lists them.
     pub(super) fn note_runs(&self, owner: Owner, at: &Arc<OpenEvent>, answer: &bytes::Bytes) {
         let (jobs, at, answer) = (self.jobs(), Arc::clone(at), answer.clone());
-        self.settler.tasks.spawn(async move { jobs.seen_list(&owner, &at, &answer).await });
+        self.settler.behind(async move { jobs.seen_list(&owner, &at, &answer).await });
     }
 }
 

@@ -26,7 +26,7 @@ use crate::payload::Demanded;
 use crate::ports::{Cause, RequestLine};
 use crate::request::{Request, Response, whole};
 use crate::send::{Failure, JSON};
-use crate::settle::Ending;
+use crate::settle::{Ending, OK};
 use crate::{Gateway, headers, upstream};
 
 /// The length of a page that no limit was named for, as OpenAI's lists have it.
@@ -93,7 +93,7 @@ impl Gateway {
             bytes.map(|bytes| respond(headers, JSON, whole(bytes)))
         });
         let ending = match &found {
-            Ok(_) => Ending::of(NO_TOKENS, "ok", 200, Some(self.ports.clock.now())),
+            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.ports.clock.now())),
             Err(error) => {
                 self.report(error, &reservation);
                 Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None)

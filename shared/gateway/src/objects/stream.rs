@@ -26,7 +26,7 @@ use crate::relay::pump::{Fed, WAITING_FRAMES};
 use crate::relay::{Next, next_chunk};
 use crate::request::{Request, Response};
 use crate::send::LAST_WORDS;
-use crate::settle::Ending;
+use crate::settle::{Ending, OK};
 use crate::sse::{Frame, Scanner};
 
 /// A run that is streamed.
@@ -84,8 +84,8 @@ impl Working {
     ) -> Response {
         let (sender, receiver) = mpsc::channel(WAITING_FRAMES);
         self.downstream = Some(sender);
-        let tasks = self.jobs.settler.tasks.clone();
-        tasks.spawn(self.run_to_end(answer.into_body()));
+        let settler = std::sync::Arc::clone(&self.jobs.settler);
+        settler.behind(self.run_to_end(answer.into_body()));
         respond(headers, EVENTS, Fed::body(receiver))
     }
 
@@ -105,7 +105,7 @@ impl Working {
         }
         // Azure may have worked, on a run that it never named.
         if let Some(reservation) = self.reservation.take() {
-            let outcome = error.as_ref().map_or("ok", ApiError::code);
+            let outcome = error.as_ref().map_or(OK, ApiError::code);
             let ending = Ending::of(Settlement::AtLeast(Usage::default()), outcome, 200, None);
             self.jobs.settler.settle(reservation, ending).await;
         }

@@ -25,7 +25,7 @@ use super::{Dialogue, Next, Unasked, count, next_chunk};
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::ports::UpstreamBody;
-use crate::settle::{Ending, Settler};
+use crate::settle::{Ending, OK, Settler};
 use crate::sse::{Frame, FrameTooLong, Scanner};
 use crate::upstream::{Answer, Counted, FIRST_WAIT};
 use crate::{Body, Gateway};
@@ -60,7 +60,7 @@ pub(super) fn start(
         pictures: 0,
         is_done: false,
     };
-    gateway.settler.tasks.spawn(pump.run(upstream, reservation));
+    gateway.settler.behind(pump.run(upstream, reservation));
     Fed::body(receiver)
 }
 
@@ -123,7 +123,7 @@ impl Pump {
             };
             self.say(event).await;
         }
-        let outcome = error.as_ref().map_or("ok", ApiError::code);
+        let outcome = error.as_ref().map_or(OK, ApiError::code);
         reservation.notes.answer = self.answer.take();
         let ending = Ending::of(
             self.settlement(&reservation.hold, error.is_some()),

@@ -16,7 +16,7 @@ use super::{Next, next_chunk};
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::ports::UpstreamBody;
-use crate::settle::{Ending, Settler};
+use crate::settle::{Ending, OK, Settler};
 use crate::{Body, Gateway};
 
 /// Reads the first bytes, so that an answer without any is still an error, and starts the task.
@@ -45,7 +45,7 @@ pub(super) async fn start(
     let first_byte_at = settler.clock.now();
     let (downstream, receiver) = mpsc::channel(WAITING_FRAMES);
     let driven = drive(settler, upstream, until, first, first_byte_at, downstream, reservation);
-    gateway.settler.tasks.spawn(driven);
+    gateway.settler.behind(driven);
     Ok(Fed::body(receiver))
 }
 
@@ -88,7 +88,7 @@ async fn drive(
         None => Settlement::Exact(usage),
         Some(_) => Settlement::AtLeast(usage),
     };
-    let outcome = error.as_ref().map_or("ok", ApiError::code);
+    let outcome = error.as_ref().map_or(OK, ApiError::code);
     settler.settle(reservation, Ending::of(settlement, outcome, 200, Some(first_byte_at))).await;
     // Dropping the sender ends the answer: only now, when its cost is written down.
     drop(downstream);

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
 use lanyard_domain::event::Event;
-use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::hour::HourCount;
+use lanyard_domain::ids::EventId;
 use lanyard_domain::token::UserId;
-use lanyard_domain::usage::{Charge, UsageRecord};
+use lanyard_domain::usage::UsageRecord;
 
 use super::lock;
 use crate::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
@@ -164,14 +165,8 @@ impl Ledger for FaultyLedger {
         self.play(LedgerCall::Record, self.inner.record(record)).await
     }
 
-    async fn count_hour(
-        &self,
-        event: &EventId,
-        at: DateTime<Utc>,
-        model: &DeploymentName,
-        charge: Charge,
-    ) -> Result<(), LedgerFault> {
-        self.play(LedgerCall::Hour, self.inner.count_hour(event, at, model, charge)).await
+    async fn count_hour(&self, count: &HourCount) -> Result<(), LedgerFault> {
+        self.play(LedgerCall::Hour, self.inner.count_hour(count)).await
     }
 
     async fn file_in_session(&self, record: &UsageRecord) -> Result<(), LedgerFault> {

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Write};
 use lanyard_domain::event::Event;
-use lanyard_domain::ids::{DeploymentName, EventId, RequestId, SessionId};
+use lanyard_domain::hour::HourCount;
+use lanyard_domain::ids::{EventId, RequestId, SessionId};
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::{Charge, UsageRecord};
 
@@ -22,7 +23,7 @@ pub struct MemoryLedger(Mutex<State>);
 struct State {
     accounts: BTreeMap<AccountKey, Account>,
     records: BTreeMap<RequestId, UsageRecord>,
-    hours: BTreeMap<(EventId, String, DeploymentName), (u64, Charge)>,
+    hours: Vec<HourCount>,
     sessions: BTreeMap<(SessionId, RequestId), Charge>,
     events: BTreeMap<EventId, Event>,
 }
@@ -49,15 +50,10 @@ impl MemoryLedger {
         })
     }
 
-    /// Every hour of an event: its name, the model, how many requests and what they cost.
+    /// Everything that was counted in an event's hours, as it was counted.
     #[must_use]
-    pub fn hours(&self, event: &EventId) -> Vec<(String, DeploymentName, u64, Charge)> {
-        let state = lock(&self.0);
-        let mine = state.hours.iter().filter(|((of, ..), _)| of == event);
-        mine.map(|((_, hour, model), (requests, charge))| {
-            (hour.clone(), model.clone(), *requests, *charge)
-        })
-        .collect()
+    pub fn hours(&self, event: &EventId) -> Vec<HourCount> {
+        lock(&self.0).hours.iter().filter(|count| count.event == *event).cloned().collect()
     }
 }
 
@@ -109,19 +105,8 @@ impl Ledger for MemoryLedger {
         Ok(earlier)
     }
 
-    async fn count_hour(
-        &self,
-        event: &EventId,
-        at: DateTime<Utc>,
-        model: &DeploymentName,
-        charge: Charge,
-    ) -> Result<(), LedgerFault> {
-        let hour = at.format("%Y-%m-%dT%H").to_string();
-        let key = (event.clone(), hour, model.clone());
-        let mut state = lock(&self.0);
-        let (requests, spent) = state.hours.entry(key).or_default();
-        *requests += 1;
-        *spent = spent.plus(charge);
+    async fn count_hour(&self, count: &HourCount) -> Result<(), LedgerFault> {
+        lock(&self.0).hours.push(count.clone());
         Ok(())
     }
 

@@ -234,9 +234,10 @@ mod tests {
 
         let charge = Charge::of_tokens(17, 5);
         assert_eq!(world.ledger.records()[0].charge, charge);
-        let (hour, model, requests, spent) = world.ledger.hours(&id).remove(0);
-        assert_eq!((hour.as_str(), model.as_str()), ("2026-12-05T12", "gpt-4o"));
-        assert_eq!((requests, spent), (1, charge));
+        let hour = world.ledger.hours(&id).remove(0);
+        assert_eq!((hour.at, hour.model.unwrap().as_str()), (now, "gpt-4o"));
+        assert_eq!((hour.requests, hour.charge), (1, charge));
+        assert_eq!((hour.first_byte_ms, hour.errors), (Some(0), vec![]));
         assert_eq!(world.journal.lines().len(), 1);
         let url = "http://azure.invalid/openai/v1/chat/completions";
         assert_eq!(world.upstream.calls()[0].url, url);

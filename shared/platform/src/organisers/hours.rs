@@ -1,25 +1,33 @@
 //! What an event used by hour and model.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
+use lanyard_domain::hour::FirstBytes;
 use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Charge;
 use lanyard_gateway::ports::Cause;
 
 use super::{OrganiserFault, Organisers, away, unreadable};
-use crate::table::{HOUR_PREFIX, Item, event_pk, get_number, get_text};
+use crate::ledger::hour::{ERROR, FIRST_BYTE};
+use crate::table::{HOUR_PREFIX, Item, NO_MODEL, event_pk, get_number, get_text};
 
 /// What a model did in an hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HourUsage {
     /// When the hour begins.
     pub hour: DateTime<Utc>,
-    /// Under which name.
-    pub model: DeploymentName,
+    /// Under which name; absent for what was refused before a model was chosen.
+    pub model: Option<DeploymentName>,
     /// Requests settled with a charge.
     pub requests: u64,
     /// What it cost.
     pub charge: Charge,
+    /// Errors by their codes.
+    pub errors: BTreeMap<String, u64>,
+    /// How soon the answers began.
+    pub first_bytes: FirstBytes,
 }
 
 impl HourUsage {
@@ -29,16 +37,24 @@ impl HourUsage {
             .strip_prefix(HOUR_PREFIX)
             .and_then(|rest| rest.split_once('#'))
             .ok_or("an hour without a name")?;
-        let count = |name| -> Result<u64, Cause> {
+        let count = |name: &str| -> Result<u64, Cause> {
             Ok(u64::try_from(get_number(item, name)?.unwrap_or_default())?)
         };
         let mut units = Units::NONE;
         for unit in Unit::ALL {
             units = units.with(unit, count(unit.name())?);
         }
+        let mut first_bytes = FirstBytes::default();
+        for bucket in 0..FirstBytes::BUCKETS {
+            first_bytes.add(bucket, count(&format!("{FIRST_BYTE}{bucket}"))?);
+        }
+        let codes = item.keys().filter_map(|name| Some((name, name.strip_prefix(ERROR)?)));
+        let errors = codes.map(|(name, code)| Ok((code.to_owned(), count(name)?)));
         Ok(Self {
+            errors: errors.collect::<Result<_, Cause>>()?,
+            first_bytes,
             hour: NaiveDateTime::parse_from_str(&format!("{hour}:00"), "%Y-%m-%dT%H:%M")?.and_utc(),
-            model: model.parse()?,
+            model: (model != NO_MODEL).then(|| model.parse()).transpose()?,
             requests: count("requests")?,
             charge: Charge {
                 prompt_tokens: count("prompt_tokens")?,
@@ -70,13 +86,19 @@ mod tests {
     fn an_hour_is_read_from_its_key_and_counters() {
         let (event, model) = ("evt_1".parse().unwrap(), "gpt-4o.mini".parse().unwrap());
         let at = "2026-12-05T09:59:59Z".parse().unwrap();
-        let mut item = Key::hour(&event, at, &model).attributes();
+        let mut item = Key::hour(&event, at, Some(&model)).attributes();
         item.insert("requests".to_owned(), number(3));
         item.insert("prompt_tokens".to_owned(), number(70));
         item.insert("images".to_owned(), number(2));
+        item.insert("error_upstream_busy".to_owned(), number(4));
+        item.insert("first_byte_2".to_owned(), number(5));
         let hour = HourUsage::read(&item).unwrap();
         assert_eq!(hour.hour.to_rfc3339(), "2026-12-05T09:00:00+00:00");
-        assert_eq!((hour.model, hour.requests), (model, 3));
+        assert_eq!((hour.model, hour.requests), (Some(model), 3));
+        assert_eq!(hour.errors, BTreeMap::from([("upstream_busy".to_owned(), 4)]));
+        assert_eq!(hour.first_bytes.buckets().collect::<Vec<_>>(), [(Some(200), 5)]);
+        let refused = Key::hour(&event, at, None).attributes();
+        assert_eq!(HourUsage::read(&refused).unwrap().model, None);
         assert_eq!(
             hour.charge,
             Charge { units: Units::of(Unit::Images, 2), ..Charge::of_tokens(70, 0) }

@@ -62,7 +62,7 @@ impl Pages {
 /// Runs once what the clock runs, and says what that costs.
 pub(super) async fn by_the_clock(world: &World) -> Result<()> {
     say("\nby the clock")?;
-    let gateway = books::gateway(&books::table(&world.store.endpoint));
+    let gateway = books::gateway(&books::table(&world.store.endpoint)?);
     let (now, until) = (Machine.now(), tokio::time::Instant::now() + Duration::from_secs(60));
     for function in ["sweep", "clear-objects", "finish-jobs"] {
         let (before, begun) = (world.store.counts(), Instant::now());

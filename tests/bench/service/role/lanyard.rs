@@ -21,6 +21,7 @@ use lanyard_local::journal::{self, LogLines};
 use lanyard_local::service::Service;
 use lanyard_local::template::Template;
 use lanyard_platform::azure::Azure;
+use lanyard_platform::https;
 use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore};
 use lanyard_platform::shell::{self, Machine};
 use serde_json::{Value, json};
@@ -61,7 +62,8 @@ async fn gateway(azure: &str) -> Result<Arc<Gateway>> {
     }
     let event = an_event(CODE, Machine.now());
     events.put(Listing { event, deployments, code_works_until: None });
-    let upstream = Azure::new(keys, None).map_err(|cause| anyhow::anyhow!(cause))?;
+    let http = https::client().map_err(|cause| anyhow::anyhow!(cause))?;
+    let upstream = Azure::new(http, keys, None);
     Ok(Arc::new(Gateway::new(Ports {
         clock: Arc::new(Machine),
         luck: Arc::new(Machine),

@@ -1,6 +1,6 @@
 //! What was seen of an event, and how fast it changes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use lanyard_doctor::grouped;
@@ -22,10 +22,15 @@ pub(super) struct Sample {
     pub(super) held: u64,
     /// User, requests and tokens, the thirstiest first.
     pub(super) attendees: Vec<(String, u64, u64)>,
+    /// Errors and refusals since the beginning by their codes, the most frequent first.
+    pub(super) errors: Vec<(String, u64)>,
+    /// Within how many milliseconds half and 95 of a hundred answers began, in the last hour that
+    /// had any.
+    pub(super) first_byte_ms: Option<(u64, u64)>,
 }
 
 impl Sample {
-    pub(super) fn of(event: Value, usage: &Value, at: DateTime<Utc>) -> Self {
+    pub(super) fn of(event: Value, usage: &Value, hours: &Value, at: DateTime<Utc>) -> Self {
         let count = |numbers: &Value, name: &str| numbers[name].as_u64().unwrap_or_default();
         let rows = usage["rows"].as_array().into_iter().flatten();
         let mut attendees: Vec<_> = rows
@@ -41,7 +46,34 @@ impl Sample {
             tokens: count(total, "total_tokens"),
             held: count(total, "held_tokens"),
             attendees,
+            errors: errors(hours),
+            first_byte_ms: hours["rows"].as_array().into_iter().flatten().rev().find_map(|hour| {
+                let times = &hour["first_byte"];
+                Some((times["p50_ms"].as_u64()?, times["p95_ms"].as_u64()?))
+            }),
         }
+    }
+
+    /// How many errors and refusals there were, and the most frequent kinds of them.
+    pub(super) fn errors_in_words(&self) -> String {
+        const MOST: usize = 4;
+        let all = self.errors.iter().map(|(_, times)| times).sum::<u64>();
+        let kind =
+            |(code, times): &(String, u64)| format!("{} {}", printable(code), grouped(*times));
+        let mut kinds: Vec<_> = self.errors.iter().take(MOST).map(kind).collect();
+        if self.errors.len() > MOST {
+            kinds.push("others".to_owned());
+        }
+        match all {
+            0 => "no errors".to_owned(),
+            all => format!("{} errors: {}", grouped(all), kinds.join(", ")),
+        }
+    }
+
+    /// How soon answers began lately.
+    pub(super) fn first_byte_in_words(&self) -> Option<String> {
+        let (half, most) = self.first_byte_ms?;
+        Some(format!("{} ms for half of them, {} ms for 95 %", grouped(half), grouped(most)))
     }
 
     /// The budget in tokens, if there is one.
@@ -57,6 +89,18 @@ impl Sample {
     pub(super) fn ends_in(&self) -> Option<TimeDelta> {
         Some(read(&self.event["ends_at"])? - self.at)
     }
+}
+
+/// The errors of all hours by their codes, the most frequent first.
+fn errors(hours: &Value) -> Vec<(String, u64)> {
+    let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+    let rows = hours["rows"].as_array().into_iter().flatten();
+    for (code, times) in rows.filter_map(|row| row["errors"].as_object()).flatten() {
+        *sums.entry(code).or_default() += times.as_u64().unwrap_or_default();
+    }
+    let mut sums: Vec<_> = sums.into_iter().map(|(code, times)| (code.to_owned(), times)).collect();
+    sums.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+    sums
 }
 
 /// What changes in a minute.
@@ -135,6 +179,8 @@ impl Course {
             "held_tokens": sample.held,
             "budget": sample.budget(),
             "budget_left": sample.left(),
+            "errors": sample.errors.iter().cloned().collect::<BTreeMap<_, _>>(),
+            "first_byte_ms": sample.first_byte_ms.map(|(p50, p95)| json!({"p50": p50, "p95": p95})),
             "attendees": sample.attendees.len(),
             "top": sample.attendees.iter().take(top).map(attendee).collect::<Vec<_>>(),
         })
@@ -157,14 +203,17 @@ impl Course {
             names.map(|(user, _, tokens)| format!("{} {}", printable(user), grouped(*tokens)));
         let names = names.collect::<Vec<_>>().join(", ");
         let names = if names.is_empty() { names } else { format!(": {names}") };
+        let soon = sample.first_byte_in_words().map(|soon| format!("  first byte {soon}"));
         format!(
-            "{}  {}  {} requests{}  {} tokens{}  {left}  {} attendees{names}",
+            "{}  {}  {} requests{}  {} tokens{}  {left}  {}{}  {} attendees{names}",
             sample.at.format("%H:%M:%SZ"),
             text(&sample.event["status"]),
             grouped(sample.requests),
             pace(|pace| pace.requests),
             grouped(sample.tokens),
             pace(|pace| pace.tokens),
+            sample.errors_in_words(),
+            soon.unwrap_or_default(),
             sample.attendees.len()
         )
     }
@@ -194,8 +243,14 @@ pub(super) mod tests {
                 {"user": "ada\u{1b}", "requests": requests, "total_tokens": tokens},
             ],
         });
+        let first_byte = json!({"requests": requests, "p50_ms": 75, "p95_ms": 1_600});
+        let hours = json!({"rows": [
+            {"errors": {"upstream_busy": 1}, "first_byte": {"p50_ms": 1, "p95_ms": 2}},
+            {"errors": {"upstream_busy": 1, "rate_limit_exceeded": 1_200}, "first_byte": first_byte},
+            {"errors": {}, "first_byte": {"requests": 0, "p50_ms": null, "p95_ms": null}},
+        ]});
         let at = format!("2026-12-06T15:00:{second:02}Z").parse().unwrap();
-        Sample::of(event, &usage, at)
+        Sample::of(event, &usage, &hours, at)
     }
 
     #[test]
@@ -208,9 +263,17 @@ pub(super) mod tests {
         // 10,000 less 2,000 spent and 100 held, at 2,000 a minute.
         assert_eq!(course.budget_lasts(), Some(TimeDelta::minutes(3)));
         assert_eq!(
+            (&course.json(1)["errors"], &course.json(1)["first_byte_ms"]),
+            (
+                &json!({"rate_limit_exceeded": 1_200, "upstream_busy": 2}),
+                &json!({"p50": 75, "p95": 1_600}),
+            )
+        );
+        assert_eq!(
             course.line(1),
             "15:00:30Z  open  15 requests (10/min)  2,000 tokens (2,000/min)  7,900 of 10,000 left  \
-             2 attendees: ada\u{fffd} 2,000"
+             1,202 errors: rate_limit_exceeded 1,200, upstream_busy 2  \
+             first byte 75 ms for half of them, 1,600 ms for 95 %  2 attendees: ada\u{fffd} 2,000"
         );
     }
 

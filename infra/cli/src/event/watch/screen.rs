@@ -149,6 +149,11 @@ fn lines(course: &Course, top: usize, width: usize) -> Vec<Line> {
     lines.push(per_minute("tokens", tokens, pace.tokens, sample.tokens));
     lines.push(per_minute("requests", requests, pace.requests, sample.requests));
     lines.push(Line::plain(format!("under way {} tokens held", grouped(sample.held))));
+    let color = (!sample.errors.is_empty()).then_some(Color::Yellow);
+    lines.push(Line { text: format!("refused   {}", sample.errors_in_words()), color });
+    if let Some(soon) = sample.first_byte_in_words() {
+        lines.push(Line::plain(format!("begins    in {soon}")));
+    }
     lines.push(Line::plain(""));
     let rows =
         sample.attendees.iter().take(top).map(|(user, requests, tokens)| {
@@ -243,6 +248,8 @@ mod tests {
                 "tokens              ▂█ 14,275 a minute, 8,900 in all",
                 "requests            ██ 10 a minute, 20 in all",
                 "under way 100 tokens held",
+                "refused   1,202 errors: rate_limit_exceeded 1,200, upstream_busy 2",
+                "begins    in 75 ms for half of them, 1,600 ms for 95 %",
                 "",
                 "user  requests  tokens",
                 "ada\u{fffd}        20   8,900",

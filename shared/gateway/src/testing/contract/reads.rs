@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use lanyard_domain::account::{AccountKey, Change, Field};
+use lanyard_domain::hour::HourCount;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::UserId;
@@ -77,8 +78,12 @@ pub(super) async fn a_record_is_kept_once_and_the_first_stays(bench: &Bench) {
 pub(super) async fn hours_are_counted(bench: &Bench) {
     let event = bench.event("hours");
     let charge = Charge { units: Units::of(Unit::AudioSeconds, 61), ..Charge::of_tokens(17, 5) };
-    for model in ["gpt-4o-mini", "gpt-4o-mini", "gpt-4o"] {
-        let model = model.parse().unwrap();
-        bench.ledger().count_hour(&event, noon(), &model, charge).await.unwrap();
+    for model in [Some("gpt-4o-mini"), Some("gpt-4o-mini"), Some("gpt-4o"), None] {
+        let model = model.map(|model| model.parse().unwrap());
+        let mut count = HourCount::new(event.clone(), noon(), model);
+        (count.requests, count.charge, count.first_byte_ms) = (1, charge, Some(70));
+        count.add_errors("upstream_busy", 1);
+        count.add_errors("rate_limit_exceeded", 12);
+        bench.ledger().count_hour(&count).await.unwrap();
     }
 }

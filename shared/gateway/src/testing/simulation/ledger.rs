@@ -9,10 +9,11 @@ use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
 use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::event::Event;
-use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::hour::HourCount;
+use lanyard_domain::ids::EventId;
 use lanyard_domain::token::UserId;
 use lanyard_domain::unit::Unit;
-use lanyard_domain::usage::{Charge, UsageRecord};
+use lanyard_domain::usage::UsageRecord;
 
 use crate::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
 use crate::testing::{MemoryLedger, SeededLuck, books, lock};
@@ -161,14 +162,8 @@ impl Ledger for SimulatedLedger {
         self.play(self.inner.record(record)).await
     }
 
-    async fn count_hour(
-        &self,
-        event: &EventId,
-        at: DateTime<Utc>,
-        model: &DeploymentName,
-        charge: Charge,
-    ) -> Result<(), LedgerFault> {
-        self.play(self.inner.count_hour(event, at, model, charge)).await
+    async fn count_hour(&self, count: &HourCount) -> Result<(), LedgerFault> {
+        self.play(self.inner.count_hour(count)).await
     }
 
     async fn file_in_session(&self, record: &UsageRecord) -> Result<(), LedgerFault> {

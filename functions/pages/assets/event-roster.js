@@ -1,0 +1,58 @@
+// Who may come to an event with a roster: a name on each line, saved as a whole.
+
+import { fill, h, number } from "./dom.js";
+import { note } from "./errors.js";
+import { call, eventPath, everything } from "./organiser-api.js";
+
+/** The form; `changed()` is called after the roster was saved. */
+export function rosterView(id, changed) {
+  const path = eventPath(id, "/roster");
+  const said = h("div", { "aria-live": "polite" });
+  const field = h("textarea", { id: "roster-names", rows: "8", spellcheck: "false", autocapitalize: "none", disabled: true, "aria-describedby": "roster-hint" });
+  const save = h("button.main", { id: "roster-save", disabled: true }, "Save the roster");
+  const element = h("form.card", { id: "roster", onsubmit: submit },
+    h("h2", {}, "Roster"), said,
+    h("label", { for: "roster-names" }, "Who may come"), field,
+    h("span.hint", { id: "roster-hint" }, "One name on each line; case does not matter. Whoever is taken off is refused at once and keeps what they used."),
+    h("p.row.enter", {}, save));
+  let listed = [];
+
+  async function load() {
+    try {
+      listed = (await everything(path, "users")).map(({ user }) => user);
+      field.value = listed.join("\n");
+      field.disabled = false;
+      save.disabled = false;
+      fill(said);
+    } catch (fault) {
+      fill(said, note(fault, load));
+    }
+  }
+
+  async function submit(submitted) {
+    submitted.preventDefault();
+    const users = names(field.value);
+    const kept = new Set(users.map((user) => user.toLowerCase()));
+    const gone = listed.filter((user) => !kept.has(user)).length;
+    if (gone && !confirm(`Take ${number(gone)} off the roster? They are refused from now on.`)) return;
+    save.disabled = true;
+    try {
+      const done = await call("PUT", path, { users });
+      await load();
+      fill(said, h("p.note.good", {}, `${number(done.users)} may come: ${number(done.added)} added, ${number(done.removed)} taken off.`));
+      changed();
+    } catch (fault) {
+      fill(said, note(fault));
+    } finally {
+      save.disabled = false;
+    }
+  }
+
+  load();
+  return element;
+}
+
+/** The names of a text, one on each line. */
+export function names(text) {
+  return [...new Set(text.split(/[\r\n]+/).map((line) => line.trim()).filter(Boolean))];
+}

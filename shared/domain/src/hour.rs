@@ -1,0 +1,191 @@
+//! What is counted of an event hour by hour, for charts: requests, errors by kind, and how long
+//! the first bytes took. Nothing here is charged, so it may be inexact.
+
+use chrono::{DateTime, Utc};
+
+use crate::ids::{DeploymentName, EventId};
+use crate::usage::Charge;
+
+/// What is added to the hour of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HourCount {
+    /// At which event.
+    pub event: EventId,
+    /// A time in the hour.
+    pub at: DateTime<Utc>,
+    /// Under which name; absent for what was refused before a model was chosen.
+    pub model: Option<DeploymentName>,
+    /// Requests that were settled with a charge.
+    pub requests: u64,
+    /// What they cost.
+    pub charge: Charge,
+    /// How long a request took to its first byte, if it got one.
+    pub first_byte_ms: Option<u64>,
+    /// Errors by their codes, each code once.
+    pub errors: Vec<(&'static str, u64)>,
+}
+
+impl HourCount {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(event: EventId, at: DateTime<Utc>, model: Option<DeploymentName>) -> Self {
+        let (charge, errors) = (Charge::default(), Vec::new());
+        Self { event, at, model, requests: 0, charge, first_byte_ms: None, errors }
+    }
+
+    /// Whether both are of the same hour and model.
+    #[must_use]
+    pub fn is_beside(&self, other: &Self) -> bool {
+        let hour = |at: DateTime<Utc>| at.timestamp().div_euclid(3_600);
+        hour(self.at) == hour(other.at) && self.event == other.event && self.model == other.model
+    }
+
+    /// Adds errors of one kind.
+    pub fn add_errors(&mut self, code: &'static str, times: u64) {
+        match self.errors.iter_mut().find(|(known, _)| *known == code) {
+            Some((_, count)) => *count = count.saturating_add(times),
+            None => self.errors.push((code, times)),
+        }
+    }
+}
+
+/// How many requests got their first byte how soon.
+///
+/// Bucket 0 holds those of up to 50 ms, each further one those of up to twice as long, to 51.2 s in
+/// bucket 10. The last one has no bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FirstBytes([u64; FirstBytes::BUCKETS]);
+
+impl FirstBytes {
+    /// How many buckets there are.
+    pub const BUCKETS: usize = 12;
+
+    const FIRST_BOUND_MS: u64 = 50;
+
+    /// In which bucket a time is counted.
+    #[must_use]
+    pub fn bucket(ms: u64) -> usize {
+        (0..Self::BUCKETS - 1)
+            .find(|bucket| ms <= Self::FIRST_BOUND_MS << bucket)
+            .unwrap_or(Self::BUCKETS - 1)
+    }
+
+    /// The longest time of a bucket, but of the last.
+    #[must_use]
+    pub fn bound_ms(bucket: usize) -> Option<u64> {
+        (bucket < Self::BUCKETS - 1).then(|| Self::FIRST_BOUND_MS << bucket)
+    }
+
+    /// Adds requests to a bucket.
+    pub fn add(&mut self, bucket: usize, requests: u64) {
+        if let Some(count) = self.0.get_mut(bucket) {
+            *count = count.saturating_add(requests);
+        }
+    }
+
+    /// The sum of two.
+    #[must_use]
+    pub fn plus(mut self, other: Self) -> Self {
+        for (bucket, requests) in other.0.into_iter().enumerate() {
+            self.add(bucket, requests);
+        }
+        self
+    }
+
+    /// How many requests there are in all.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.0.iter().fold(0, |sum, requests| sum.saturating_add(*requests))
+    }
+
+    /// Every bucket that is not empty: its longest time, and how many requests it holds.
+    pub fn buckets(&self) -> impl Iterator<Item = (Option<u64>, u64)> {
+        let filled = self.0.into_iter().enumerate().filter(|(_, requests)| *requests > 0);
+        filled.map(|(bucket, requests)| (Self::bound_ms(bucket), requests))
+    }
+
+    /// A time within which so many of a hundred requests got their first byte, by the nearest rank.
+    ///
+    /// It lies in the same bucket as the exact one, so it is between half of that and twice that,
+    /// or both are at most 50 ms. Beyond the last bound it is that bound, and too small.
+    #[must_use]
+    pub fn percentile_ms(&self, percent: u64) -> Option<u64> {
+        let rank = self.requests().saturating_mul(percent).div_ceil(100).max(1);
+        let mut before = 0_u64;
+        for (bucket, requests) in self.0.into_iter().enumerate() {
+            if requests > 0 && before.saturating_add(requests) >= rank {
+                let from = bucket.checked_sub(1).and_then(Self::bound_ms).unwrap_or_default();
+                let width = Self::bound_ms(bucket).unwrap_or(from) - from;
+                // Requests are taken to lie evenly in their bucket, each in the middle of its share.
+                let place = (rank - before).saturating_mul(2) - 1;
+                return Some(from + width.saturating_mul(place) / requests.saturating_mul(2));
+            }
+            before = before.saturating_add(requests);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(times: &[u64]) -> FirstBytes {
+        let mut all = FirstBytes::default();
+        times.iter().for_each(|ms| all.add(FirstBytes::bucket(*ms), 1));
+        all
+    }
+
+    #[test]
+    fn buckets_double_from_50_milliseconds_to_51_seconds() {
+        let buckets = [0, 50, 51, 100, 51_200, 51_201, u64::MAX].map(FirstBytes::bucket);
+        assert_eq!(buckets, [0, 0, 1, 1, 10, 11, 11]);
+        let bounds: Vec<_> = (0..FirstBytes::BUCKETS).map(FirstBytes::bound_ms).collect();
+        assert_eq!(
+            (bounds[0], bounds[1], bounds[10], bounds[11]),
+            (Some(50), Some(100), Some(51_200), None)
+        );
+    }
+
+    #[test]
+    fn nothing_has_no_percentile_and_what_has_no_bound_has_the_last() {
+        assert_eq!(of(&[]).percentile_ms(50), None);
+        assert_eq!(of(&[90_000]).percentile_ms(95), Some(51_200));
+        assert_eq!(of(&[60, 80, 90_000]).percentile_ms(50), Some(87));
+        assert_eq!(
+            of(&[60]).plus(of(&[70, 4_000])).buckets().collect::<Vec<_>>(),
+            [(Some(100), 2), (Some(6_400), 1)]
+        );
+    }
+
+    #[test]
+    fn errors_of_a_kind_add_up() {
+        let at = "2026-12-05T09:59:59Z".parse().unwrap();
+        let mut hour = HourCount::new("evt_1".parse().unwrap(), at, None);
+        for (code, times) in [("upstream_busy", 1), ("invalid_value", 2), ("upstream_busy", 3)] {
+            hour.add_errors(code, times);
+        }
+        assert_eq!(hour.errors, [("upstream_busy", 4), ("invalid_value", 2)]);
+        let later = HourCount { at: at + chrono::TimeDelta::seconds(1), ..hour.clone() };
+        assert!(hour.is_beside(&hour) && !hour.is_beside(&later));
+    }
+
+    proptest! {
+        #[test]
+        fn a_percentile_lies_between_half_and_twice_the_exact_one(
+            mut times in proptest::collection::vec(0..51_200_u64, 1..200),
+            percent in 1..=100_u64,
+        ) {
+            let told = of(&times).percentile_ms(percent).unwrap();
+            times.sort_unstable();
+            let rank = (times.len() as u64 * percent).div_ceil(100).max(1);
+            let exact = times[usize::try_from(rank).unwrap() - 1];
+            match exact {
+                0..=50 => prop_assert!(told <= 50),
+                _ => prop_assert!(told * 2 >= exact && told <= exact * 2, "{told} for {exact}"),
+            }
+        }
+    }
+}

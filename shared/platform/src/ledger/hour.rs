@@ -1,0 +1,89 @@
+//! An hour of a model as an item: each counter is an attribute.
+//!
+//! Errors are `error_<code>`, first bytes `first_byte_<bucket>`. An item of every unit, every
+//! bucket and ten kinds of errors stays below the kilobyte that one write pays for.
+
+use lanyard_domain::hour::{FirstBytes, HourCount};
+
+/// The attribute of a kind of error begins so.
+pub(crate) const ERROR: &str = "error_";
+
+/// The attribute of a bucket of first bytes begins so.
+pub(crate) const FIRST_BYTE: &str = "first_byte_";
+
+/// What a count adds to which attribute.
+pub(super) fn each(count: &HourCount, mut add: impl FnMut(String, u64)) {
+    let mut add = |name: &str, amount| {
+        if amount > 0 {
+            add(name.to_owned(), amount);
+        }
+    };
+    add("requests", count.requests);
+    add("prompt_tokens", count.charge.prompt_tokens);
+    add("completion_tokens", count.charge.completion_tokens);
+    for (unit, amount) in count.charge.units.iter() {
+        add(unit.name(), amount);
+    }
+    if let Some(ms) = count.first_byte_ms {
+        add(&format!("{FIRST_BYTE}{}", FirstBytes::bucket(ms)), 1);
+    }
+    for (code, times) in &count.errors {
+        add(&format!("{ERROR}{code}"), *times);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use lanyard_domain::unit::{Unit, Units};
+    use lanyard_domain::usage::Charge;
+
+    use super::*;
+    use crate::table::Key;
+
+    #[test]
+    fn an_hour_of_everything_stays_below_a_kilobyte() {
+        let (event, model) = ("e".repeat(26), "m".repeat(64));
+        let at = "2026-12-05T09:00:00Z".parse().unwrap();
+        let mut count = HourCount::new(event.parse().unwrap(), at, Some(model.parse().unwrap()));
+        count.requests = 9_999_999;
+        count.charge = Charge::of_tokens(99_999_999_999, 9_999_999_999);
+        for unit in Unit::ALL {
+            count.charge.units = count.charge.units.plus(Units::of(unit, 9_999_999));
+        }
+        for code in [
+            "rate_limit_exceeded",
+            "too_many_in_flight",
+            "insufficient_quota",
+            "upstream_busy",
+            "upstream_unreachable",
+            "upstream_timeout",
+            "content_filter",
+            "refused_by_model",
+            "upstream_misconfigured",
+            "accounting_unavailable",
+        ] {
+            count.add_errors(code, 9_999_999);
+        }
+        let mut item = BTreeMap::new();
+        for ms in
+            (0..FirstBytes::BUCKETS).map(|bucket| FirstBytes::bound_ms(bucket).unwrap_or(60_000))
+        {
+            count.first_byte_ms = Some(ms);
+            each(&count, |name, amount| {
+                item.insert(name, amount.max(9_999_999));
+            });
+        }
+        assert_eq!(item.len(), 3 + 4 + 12 + 10);
+        let key = Key::hour(&count.event, at, count.model.as_ref());
+        // A number takes a byte for two digits, and one more.
+        let number = |number: &u64| number.to_string().len().div_ceil(2) + 1;
+        let size = "pk".len()
+            + key.pk.len()
+            + "sk".len()
+            + key.sk.len()
+            + item.iter().map(|(name, amount)| name.len() + number(amount)).sum::<usize>();
+        assert!(size < 1_024, "{size} bytes");
+    }
+}

@@ -1,0 +1,162 @@
+//! What is counted of an event hour by hour: errors by kind, and how soon answers begin.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use lanyard_domain::account::{Change, Field};
+use lanyard_domain::allowance::Limit;
+use lanyard_domain::hour::FirstBytes;
+use lanyard_gateway::testing::{LedgerCall, LedgerTrouble};
+use serde_json::json;
+
+use crate::support::World;
+use crate::support::attendee::CHAT;
+use crate::support::azure::Reply;
+
+/// Every error that was counted, summed by code, in the order in which they came.
+fn errors(world: &World) -> Vec<(&'static str, u64)> {
+    let mut sums: Vec<(&'static str, u64)> = Vec::new();
+    for (code, times) in world.hours().into_iter().flat_map(|hour| hour.errors) {
+        match sums.iter_mut().find(|(known, _)| *known == code) {
+            Some((_, sum)) => *sum += times,
+            None => sums.push((code, times)),
+        }
+    }
+    sums
+}
+
+#[tokio::test]
+async fn an_answer_is_counted_by_its_first_byte_in_the_write_that_is_made_anyway() {
+    let world = World::event("first-byte").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    ada.chat("hello").await.assert_ok();
+    ada.chat_stream("hello").await.collect().await.assert_ok();
+    world.settle().await;
+    assert_eq!(world.ledger().asked(LedgerCall::Hour), 2);
+    for hour in world.hours() {
+        assert_eq!((hour.requests, hour.errors), (1, vec![]));
+        assert_eq!(hour.first_byte_ms.map(FirstBytes::bucket), Some(0));
+    }
+}
+
+#[tokio::test]
+async fn what_azure_refuses_is_counted_by_its_code_in_one_write() {
+    for (reply, code, requests) in [
+        (Reply::too_many_requests(None), "upstream_busy", 0),
+        (Reply::error(500, "boom", "boom"), "upstream_unreachable", 0),
+        (Reply::error(400, "bad", "This cannot be asked."), "refused_by_model", 0),
+        (Reply::error(403, "no", "no"), "upstream_misconfigured", 0),
+        // It has read the prompt, so it is charged: the write was made before.
+        (Reply::content_filter(), "content_filter", 1),
+        (Reply::malformed_json(), "upstream_unreachable", 1),
+    ] {
+        let world = World::event("azure-errors").in_memory().start().await;
+        world.azure().script(reply);
+        assert!(!world.attendee("ada").await.chat("hello").await.status().is_success());
+        world.settle().await;
+        assert_eq!(world.ledger().asked(LedgerCall::Hour), 1, "{code}");
+        let hour = world.hours().remove(0);
+        assert_eq!((hour.requests, hour.first_byte_ms), (requests, None), "{code}");
+        assert_eq!((hour.errors, hour.model.is_some()), (vec![(code, 1)], true));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_is_an_error_with_a_first_byte() {
+    let world = World::event("broken").in_memory().start().await;
+    world.azure().script(Reply::chat_stream("hello", true).close_after(2));
+    world.attendee("ada").await.chat_stream("hello").await.collect().await;
+    world.settle().await;
+    let hour = world.hours().remove(0);
+    assert_eq!(hour.errors, [("upstream_unreachable", 1)]);
+    assert!(hour.first_byte_ms.is_some());
+}
+
+#[tokio::test]
+async fn the_first_refusal_is_written_at_once_and_a_flood_ten_seconds_later() {
+    let world = World::event("flood").attendee(Limit::RequestsPerDay, 1).in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    for _ in 0..40 {
+        ada.chat("hello").await.assert_refused(429, "insufficient_quota");
+        world.quiet().await;
+    }
+    assert_eq!(errors(&world), [("insufficient_quota", 1)]);
+    assert_eq!(world.ledger().asked(LedgerCall::Hour), 2);
+    world.wait(TimeDelta::seconds(10));
+    // Whatever is served next sends them off, be it refused or not.
+    ada.send(ada.post(CHAT, "{")).await.assert_refused(400, "invalid_json");
+    world.settle().await;
+    assert_eq!(errors(&world), [("insufficient_quota", 40), ("invalid_json", 1)]);
+    // One row has the model that was asked for, the other none.
+    assert_eq!(world.ledger().asked(LedgerCall::Hour), 4);
+}
+
+#[tokio::test]
+async fn refusals_go_with_the_next_answer_of_their_model() {
+    let world = World::event("joined").attendee(Limit::RequestsPerDay, 1).in_memory();
+    let world = world.start().await;
+    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    for _ in 0..3 {
+        ada.chat("hello").await.assert_refused(429, "insufficient_quota");
+        world.quiet().await;
+    }
+    assert_eq!(errors(&world), [("insufficient_quota", 1)]);
+    let before = world.ledger().asked(LedgerCall::Hour);
+    bob.chat("hello").await.assert_ok();
+    world.settle().await;
+    assert_eq!(errors(&world), [("insufficient_quota", 3)]);
+    assert_eq!(world.ledger().asked(LedgerCall::Hour), before + 1);
+}
+
+#[tokio::test]
+async fn every_refusal_of_a_known_event_is_counted() {
+    let world = World::event("kinds").in_memory().start().await;
+    let (ada, eve) = (world.attendee("ada").await, world.attendee("eve").await);
+    eve.chat("hello").await.assert_ok();
+    world.quiet().await;
+    world.change_attendee("eve", vec![Change::Set(Field::Blocked, 1)]).await;
+    let mut expected = Vec::new();
+    let mut refused = async |answer: crate::support::Answer| {
+        world.quiet().await;
+        world.wait(TimeDelta::seconds(11));
+        expected.push(answer.code());
+    };
+    refused(eve.chat("hello").await).await;
+    refused(ada.send(ada.post(CHAT, "{")).await).await;
+    let unknown = json!({"model": "gpt-9", "messages": []}).to_string();
+    refused(ada.send(ada.post(CHAT, unknown)).await).await;
+    world.change_event(|event| event.is_paused = true).await;
+    refused(ada.chat("hello").await).await;
+    world.settle().await;
+    assert_eq!(expected, ["attendee_blocked", "invalid_json", "model_not_found", "event_paused"]);
+    let counted: Vec<_> = errors(&world).into_iter().map(|(code, _)| code).collect();
+    assert_eq!(counted, expected);
+}
+
+#[tokio::test]
+async fn what_belongs_to_no_event_is_counted_nowhere() {
+    let world = World::event("guesses").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let (mut head, body) = ada.post(CHAT, "{}").into_parts();
+    head.headers.insert("openai-event-code", "nobody-knows/ada".parse().unwrap());
+    let guess = ada.send(http::Request::from_parts(head, body)).await;
+    guess.assert_refused(401, "invalid_event_code");
+    world.settle().await;
+    assert_eq!((world.hours(), world.ledger().asked(LedgerCall::Hour)), (vec![], 0));
+}
+
+#[tokio::test]
+async fn an_hour_that_cannot_be_counted_changes_no_bill() {
+    let world = World::event("away").in_memory().patience(Duration::from_millis(300));
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    world.ledger().always(LedgerCall::Hour, LedgerTrouble::Away);
+    ada.chat("hello").await.assert_ok();
+    ada.send(ada.post(CHAT, "{")).await.assert_refused(400, "invalid_json");
+    assert_eq!(world.settle().await.counts(), (1, 17, 5));
+    assert_eq!(world.hours(), []);
+}
