@@ -52,3 +52,25 @@ async fn a_roster_of_hundreds_is_written_and_paged() {
     world.organise("PUT", "/roster", json!({"users": ["ok", "", 5]}), 400).await;
     world.settle().await;
 }
+
+#[tokio::test]
+async fn a_page_loses_nobody_who_stands_behind_those_not_listed() {
+    let world = World::event("gaps").with(|event| event.access = Access::Roster).start().await;
+    let users = ["a", "b", "c", "d", "e"];
+    world.organise("PUT", "/roster", json!({"users": users}), 200).await;
+    // The account stays, the name on the roster does not.
+    world.organise("DELETE", "/roster/c", json!({}), 200).await;
+    for limit in 1..=5 {
+        let (mut seen, mut cursor) = (String::new(), String::new());
+        loop {
+            let path = format!("/roster?limit={limit}{cursor}");
+            let page = world.organise("GET", &path, json!(null), 200).await;
+            let names = page["users"].as_array().unwrap().iter();
+            seen.extend(names.map(|user| user["user"].as_str().unwrap()));
+            let Some(next) = page["next"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(seen, "abde", "by pages of {limit}");
+    }
+    world.settle().await;
+}
