@@ -105,6 +105,10 @@ pub trait Ledger: Send + Sync {
     /// An account as it is now.
     async fn account(&self, key: &AccountKey) -> Result<Option<Account>, LedgerFault>;
 
+    /// Several accounts, at most a hundred, each as it is at some instant of the call; empty where
+    /// there is none.
+    async fn accounts(&self, keys: &[AccountKey]) -> Result<Vec<Account>, LedgerFault>;
+
     /// The accounts of an event's attendees in the order of their names, `after` a name.
     async fn attendees(
         &self,
@@ -116,10 +120,11 @@ pub trait Ledger: Send + Sync {
     /// Remembers a settled request. If it is already remembered, returns how.
     async fn record(&self, record: &UsageRecord) -> Result<Option<UsageRecord>, LedgerFault>;
 
-    /// Adds a settled request to its hour, for charts. Lost answers make charts inexact, not bills.
+    /// Adds a settled request to its hour, next to the shard that admitted it, for charts. Lost answers make charts inexact, not bills.
     async fn count_hour(
         &self,
         event: &EventId,
+        shard: u16,
         at: DateTime<Utc>,
         model: &DeploymentName,
         charge: Charge,

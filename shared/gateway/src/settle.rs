@@ -10,7 +10,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Field, Hold};
 use lanyard_domain::admission::Side;
-use lanyard_domain::allowance::Allowances;
+use lanyard_domain::allowance::{Allowance, Allowances};
+use lanyard_domain::event::Event;
 use lanyard_domain::ids::RequestId;
 use lanyard_domain::settlement::{self, Settlement};
 use lanyard_domain::usage::{Charge, UsageRecord};
@@ -115,18 +116,29 @@ impl Settler {
                 }
             },
         };
-        let allowances =
-            Allowances { attendee: reservation.allowance, ..reservation.at.event.allowances };
+        let event = &reservation.at.event;
+        let allowances = Allowances {
+            attendee: reservation.allowance,
+            event: event.part(reservation.shard),
+            ..event.allowances
+        };
+        let shard = AccountKey::of_shard(&event.id, reservation.shard);
         let key = reservation.attendee_key();
         let hour = record.as_ref().filter(|_| is_recorded);
         let (settled, (), ()) = tokio::join!(
-            self.settle_accounts(&key, &reservation.id, &reservation.hold, &allowances, charge),
-            self.count_hour(hour),
+            self.settle_accounts(
+                [&key, &shard],
+                &reservation.id,
+                &reservation.hold,
+                &allowances,
+                charge
+            ),
+            self.count_hour(hour, reservation.shard),
             self.file_in_session(hour),
         );
         if !reservation.hold.is_recorded && matches!(settled, Ok(Settled::First(_))) {
             // Without a record to say so, the account has said that this is the first time.
-            self.count_hour(record.as_ref()).await;
+            self.count_hour(record.as_ref(), reservation.shard).await;
         }
         let is_settled = settled.is_ok();
         if let (Err(fault), Some(record)) = (&settled, &record) {
@@ -157,7 +169,7 @@ impl Settler {
     /// Says whether it was.
     async fn settle_accounts(
         &self,
-        attendee: &AccountKey,
+        [attendee, event]: [&AccountKey; 2],
         id: &RequestId,
         hold: &Hold,
         allowances: &Allowances,
@@ -168,7 +180,7 @@ impl Settler {
         if !is_first {
             return Ok(Settled::Before);
         }
-        let event = self.settle_event(attendee, id, hold, allowances, charge).await;
+        let event = self.settle_event(event, id, hold, &allowances.event, charge).await;
         Ok(Settled::First(event.map(Box::new)))
     }
 
@@ -208,24 +220,23 @@ impl Settler {
         }
     }
 
-    /// The event's share. Made once: when the answer is lost, the mend will find the difference.
+    /// The event's share, at the shard that admitted the request. Made once: when the answer is lost, the mend will find the difference.
     /// Returns the account after the write, if it was made.
     async fn settle_event(
         &self,
-        attendee: &AccountKey,
+        key: &AccountKey,
         id: &RequestId,
         hold: &Hold,
-        allowances: &Allowances,
+        part: &Allowance,
         charge: Option<Charge>,
     ) -> Option<Account> {
-        let key = AccountKey::Event(attendee.event().clone());
         let now = self.clock.now().into();
-        let write = settlement::write(Side::Event, &allowances.event, id, hold, charge, now);
+        let write = settlement::write(Side::Event, part, id, hold, charge, now);
         let mut tries = Tries::new();
         loop {
-            match self.ledger.apply(&key, &write).await {
+            match self.ledger.apply(key, &write).await {
                 Ok(Outcome::Made(account)) => {
-                    self.memory.saw_settled(&key, &account);
+                    self.memory.saw_settled(key, &account);
                     return Some(account);
                 }
                 // The period was mended meanwhile, with this settlement in it.
@@ -245,16 +256,18 @@ impl Settler {
     /// Gives back what a refused request had already been granted.
     pub(crate) fn undo_in_background(
         self: &Arc<Self>,
+        event: &Event,
         attendee: Option<AccountKey>,
-        event: Option<AccountKey>,
+        shard: Option<u16>,
         id: RequestId,
         hold: Hold,
-        allowances: Allowances,
     ) {
-        if attendee.is_none() && event.is_none() {
+        if attendee.is_none() && shard.is_none() {
             return;
         }
         let settler = Arc::clone(self);
+        let allowances = event.allowances;
+        let shard = shard.map(|shard| (AccountKey::of_shard(&event.id, shard), event.part(shard)));
         self.tasks.spawn(async move {
             if let Some(key) = attendee {
                 let now = settler.clock.now();
@@ -263,9 +276,8 @@ impl Settler {
                     tracing::warn!(request_id = %id, fault = ?fault, "hold not given back; the sweep will");
                 }
             }
-            if let Some(key) = event {
-                // The key of the event stands for both: only the event is read from it.
-                settler.settle_event(&key, &id, &hold, &allowances, None).await;
+            if let Some((key, part)) = shard {
+                settler.settle_event(&key, &id, &hold, &part, None).await;
             }
         });
     }
@@ -301,12 +313,14 @@ impl Settler {
         }
     }
 
-    async fn count_hour(&self, record: Option<&UsageRecord>) {
+    async fn count_hour(&self, record: Option<&UsageRecord>, shard: u16) {
         let Some((record, model)) = record.and_then(|r| Some((r, r.model.as_ref()?))) else {
             return;
         };
-        let counted =
-            self.ledger.count_hour(&record.event, record.admitted_at, model, record.charge).await;
+        let counted = self
+            .ledger
+            .count_hour(&record.event, shard, record.admitted_at, model, record.charge)
+            .await;
         if let Err(fault) = counted {
             tracing::warn!(request_id = %record.request_id, fault = ?fault, "hour not counted");
         }
@@ -321,15 +335,15 @@ impl Settler {
 }
 
 /// Three tries within two seconds.
-struct Tries(std::array::IntoIter<Duration, 2>);
+pub(crate) struct Tries(std::array::IntoIter<Duration, 2>);
 
 impl Tries {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(PAUSES.into_iter())
     }
 
     /// Waits for the next try; false if there is none.
-    async fn again(&mut self) -> bool {
+    pub(crate) async fn again(&mut self) -> bool {
         let Some(pause) = self.0.next() else { return false };
         tokio::time::sleep(pause).await;
         true

@@ -60,10 +60,11 @@ const LOOKING_UP: [Grant; 4] = [
     items("dynamodb:Query", Partition::Own),
 ];
 
-/// `ledger` and `keys`: both accounts, the hour's counters and the session, the usage record,
-/// Azure's key.
-const FORWARDING: [Grant; 4] = [
+/// `ledger` and `keys`: both accounts, all shards of the event's where little is left, the hour's
+/// counters and the session, the usage record, Azure's key.
+const FORWARDING: [Grant; 5] = [
     items("dynamodb:UpdateItem", Partition::Event),
+    items("dynamodb:BatchGetItem", Partition::Event),
     items("dynamodb:PutItem", Partition::Request),
     Grant { action: "ssm:GetParameter", on: Target::AzureKeys },
     Grant { action: "sts:GetWebIdentityToken", on: Target::AzureIdentity },

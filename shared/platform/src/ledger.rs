@@ -2,16 +2,13 @@
 
 pub mod item;
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Write};
 use lanyard_domain::event::Event;
@@ -85,6 +82,20 @@ impl Ledger for Table {
         item.as_ref().map(item::account).transpose().map_err(unreadable)
     }
 
+    async fn accounts(&self, keys: &[AccountKey]) -> Result<Vec<Account>, LedgerFault> {
+        let keys: Vec<Key> = keys.iter().map(Key::account).collect();
+        let items = self.batch(keys.clone()).await.map_err(unreadable)?;
+        let mut accounts = vec![Account::default(); keys.len()];
+        for item in &items {
+            let pk = get_text(item, "pk").map_err(unreadable)?;
+            let sk = get_text(item, "sk").map_err(unreadable)?;
+            if let Some(index) = keys.iter().position(|key| key.pk == pk && key.sk == sk) {
+                accounts[index] = item::account(item).map_err(unreadable)?;
+            }
+        }
+        Ok(accounts)
+    }
+
     async fn attendees(
         &self,
         event: &EventId,
@@ -140,6 +151,7 @@ impl Ledger for Table {
     async fn count_hour(
         &self,
         event: &EventId,
+        shard: u16,
         at: DateTime<Utc>,
         model: &DeploymentName,
         charge: Charge,
@@ -155,7 +167,7 @@ impl Ledger for Table {
             .client
             .update_item()
             .table_name(&self.name)
-            .set_key(Some(Key::hour(event, at, model).attributes()))
+            .set_key(Some(Key::hour(event, shard, at, model).attributes()))
             .update_expression(update)
             .expression_attribute_values(":one", count(1))
             .expression_attribute_values(":prompt", count(charge.prompt_tokens))
@@ -229,31 +241,12 @@ impl Table {
     /// Several events' settings. An event that cannot be read is left out and logged: it must not
     /// keep the others from being swept.
     async fn events(&self, ids: &[EventId]) -> Result<Vec<Event>, LedgerFault> {
+        let keys = ids.iter().map(Key::event).collect();
         let mut events = Vec::with_capacity(ids.len());
-        for hundred in ids.chunks(100) {
-            let mut wanted: Vec<Item> =
-                hundred.iter().map(|id| Key::event(id).attributes()).collect();
-            while !wanted.is_empty() {
-                let keys = KeysAndAttributes::builder()
-                    .set_keys(Some(std::mem::take(&mut wanted)))
-                    .build()
-                    .map_err(unreadable)?;
-                let request = HashMap::from([(self.name.clone(), keys)]);
-                let answer = self
-                    .client
-                    .batch_get_item()
-                    .set_request_items(Some(request))
-                    .send()
-                    .await
-                    .map_err(fault)?;
-                for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                    match get_document(&item) {
-                        Ok(event) => events.push(event),
-                        Err(cause) => tracing::error!(cause, "an event cannot be read"),
-                    }
-                }
-                let left = answer.unprocessed_keys.unwrap_or_default();
-                wanted = left.into_values().flat_map(|keys| keys.keys).collect();
+        for item in self.batch(keys).await.map_err(unreadable)? {
+            match get_document(&item) {
+                Ok(event) => events.push(event),
+                Err(cause) => tracing::error!(cause, "an event cannot be read"),
             }
         }
         Ok(events)

@@ -153,7 +153,7 @@ async fn usage_adds_up_in_all_and_by_attendee_model_and_hour() {
         let at = nine + TimeDelta::minutes(20 * i64::try_from(index).unwrap());
         let charge = Charge::of_tokens(tokens, tokens / 10);
         let model = model.parse().unwrap();
-        desk.table.count_hour(&id(&event), at, &model, charge).await.unwrap();
+        desk.table.count_hour(&id(&event), 0, at, &model, charge).await.unwrap();
     }
 
     let by_attendee = usage("?by=attendee").await;

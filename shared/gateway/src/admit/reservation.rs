@@ -9,6 +9,7 @@ use lanyard_domain::ids::{DeploymentName, RequestId, SessionId};
 use lanyard_domain::object::Owned;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
+use lanyard_domain::shard;
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::Usage;
 
@@ -23,6 +24,8 @@ pub struct Reservation {
     pub(crate) id: RequestId,
     pub(crate) at: Arc<OpenEvent>,
     pub(crate) user: UserId,
+    /// The shard of the event's account that admitted it.
+    pub(crate) shard: u16,
     pub(crate) operation: Operation,
     pub(crate) model: DeploymentName,
     pub(crate) hold: Hold,
@@ -55,6 +58,9 @@ impl Reservation {
             id: owned.request_id.clone(),
             notes,
             user: owned.user.clone(),
+            // The one that was asked first. If another took the job, each is off by the same, and
+            // the mend finds it.
+            shard: shard::choices(&owned.request_id, at.event.shards)[0],
             operation: owned.kind.operation(),
             model: owned.home.deployment.clone(),
             hold,
@@ -99,6 +105,7 @@ impl Drop for Reservation {
             id: self.id.clone(),
             at: Arc::clone(&self.at),
             user: self.user.clone(),
+            shard: self.shard,
             operation: self.operation,
             model: self.model.clone(),
             hold: self.hold,

@@ -48,9 +48,9 @@ impl LedgerCall {
         match (key, write.changes.iter().find_map(is_held)) {
             (AccountKey::Attendee(..), Some(true)) => Self::AttendeeHold,
             (AccountKey::Attendee(..), Some(false)) => Self::AttendeeSettle,
-            (AccountKey::Event(_), Some(true)) => Self::EventHold,
-            (AccountKey::Event(_), Some(false)) => Self::EventSettle,
-            (AccountKey::Attendee(..) | AccountKey::Event(_), None) => Self::OtherWrite,
+            (AccountKey::Event(_) | AccountKey::Shard(..), Some(true)) => Self::EventHold,
+            (AccountKey::Event(_) | AccountKey::Shard(..), Some(false)) => Self::EventSettle,
+            (_, None) => Self::OtherWrite,
         }
     }
 }
@@ -151,6 +151,10 @@ impl Ledger for FaultyLedger {
         self.play(LedgerCall::Read, self.inner.account(key)).await
     }
 
+    async fn accounts(&self, keys: &[AccountKey]) -> Result<Vec<Account>, LedgerFault> {
+        self.play(LedgerCall::Read, self.inner.accounts(keys)).await
+    }
+
     async fn attendees(
         &self,
         event: &EventId,
@@ -167,11 +171,12 @@ impl Ledger for FaultyLedger {
     async fn count_hour(
         &self,
         event: &EventId,
+        shard: u16,
         at: DateTime<Utc>,
         model: &DeploymentName,
         charge: Charge,
     ) -> Result<(), LedgerFault> {
-        self.play(LedgerCall::Hour, self.inner.count_hour(event, at, model, charge)).await
+        self.play(LedgerCall::Hour, self.inner.count_hour(event, shard, at, model, charge)).await
     }
 
     async fn file_in_session(&self, record: &UsageRecord) -> Result<(), LedgerFault> {

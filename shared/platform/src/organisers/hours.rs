@@ -1,13 +1,14 @@
 //! What an event used by hour and model.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Charge;
 use lanyard_gateway::ports::Cause;
 
 use super::{OrganiserFault, Organisers, away, unreadable};
-use crate::table::{HOUR_PREFIX, Item, event_pk, get_number, get_text};
+use crate::table::{HOUR_PREFIX, Item, get_number, get_text, shard_pk};
 
 /// What a model did in an hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,14 +51,20 @@ impl HourUsage {
 }
 
 impl Organisers {
-    /// Every hour in which a model was used, the first hour first.
+    /// Every hour in which a model was used, once for each shard that admitted requests in it.
     ///
     /// # Errors
     ///
     /// If the table does not answer or an item is malformed.
-    pub async fn hours(&self, event: &EventId) -> Result<Vec<HourUsage>, OrganiserFault> {
-        let items = self.table.all(event_pk(event), HOUR_PREFIX).await.map_err(away)?;
-        items.iter().map(|item| HourUsage::read(item).map_err(unreadable)).collect()
+    pub async fn hours(&self, event: &Event) -> Result<Vec<HourUsage>, OrganiserFault> {
+        let mut hours = Vec::new();
+        for shard in 0..event.shards.max(1) {
+            let of_shard = self.table.all(shard_pk(&event.id, shard), HOUR_PREFIX).await;
+            for item in of_shard.map_err(away)? {
+                hours.push(HourUsage::read(&item).map_err(unreadable)?);
+            }
+        }
+        Ok(hours)
     }
 }
 
@@ -65,12 +72,14 @@ impl Organisers {
 mod tests {
     use super::*;
     use crate::table::{Key, number};
+    use lanyard_domain::ids::EventId;
 
     #[test]
     fn an_hour_is_read_from_its_key_and_counters() {
-        let (event, model) = ("evt_1".parse().unwrap(), "gpt-4o.mini".parse().unwrap());
+        let (event, model): (EventId, _) =
+            ("evt_1".parse().unwrap(), "gpt-4o.mini".parse().unwrap());
         let at = "2026-12-05T09:59:59Z".parse().unwrap();
-        let mut item = Key::hour(&event, at, &model).attributes();
+        let mut item = Key::hour(&event, 0, at, &model).attributes();
         item.insert("requests".to_owned(), number(3));
         item.insert("prompt_tokens".to_owned(), number(70));
         item.insert("images".to_owned(), number(2));

@@ -79,6 +79,6 @@ pub(super) async fn hours_are_counted(bench: &Bench) {
     let charge = Charge { units: Units::of(Unit::AudioSeconds, 61), ..Charge::of_tokens(17, 5) };
     for model in ["gpt-4o-mini", "gpt-4o-mini", "gpt-4o"] {
         let model = model.parse().unwrap();
-        bench.ledger().count_hour(&event, noon(), &model, charge).await.unwrap();
+        bench.ledger().count_hour(&event, 0, noon(), &model, charge).await.unwrap();
     }
 }

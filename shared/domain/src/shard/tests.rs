@@ -1,0 +1,519 @@
+//! The promises of the ledger where an event's account is in several shards.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+
+use super::*;
+use crate::admission::{Guess, Side};
+use crate::mend::{self, Tally};
+use crate::settlement::{self, Settlement};
+use crate::unit::{Unit, Units};
+use crate::usage::{Charge, Usage};
+use crate::window::LocalDay;
+
+const EACH: u64 = 13;
+
+fn noon() -> DateTime<Utc> {
+    "2026-12-05T12:00:00Z".parse().unwrap()
+}
+
+fn demand(n: usize, estimate: Estimate, now: DateTime<Utc>) -> Demand {
+    let midnight = now.date_naive().succ_opt().unwrap().and_time(chrono::NaiveTime::MIN);
+    Demand {
+        is_recorded: true,
+        id: format!("req_{n:032x}").parse().unwrap(),
+        estimate,
+        now: now.into(),
+        day: LocalDay { date: now.date_naive(), ends_at: midnight.and_utc() },
+        expires_at: (now + TimeDelta::minutes(6)).into(),
+    }
+}
+
+fn only(limit: Limit, value: u64) -> Allowance {
+    Allowance::default().with(limit, Some(value))
+}
+
+/// What lets exactly `k` requests in, and what each asks for.
+fn room_for(limit: Limit, k: u64) -> (u64, Estimate) {
+    let estimate = Estimate::of_tokens(6, 7);
+    match limit {
+        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => (k, estimate),
+        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => (k * EACH, estimate),
+        Limit::UnitTotal(unit) => (k * EACH, Estimate { units: Units::of(unit, EACH), ..estimate }),
+    }
+}
+
+/// One request on its way through the shards, one call to the store at a time.
+struct Contender {
+    demand: Demand,
+    step: Step,
+}
+
+enum Step {
+    /// Asks a shard; then the next of these, or reads.
+    Ask {
+        shard: u16,
+        then: Vec<u16>,
+    },
+    /// Reads one shard after the other.
+    Read {
+        seen: Vec<Account>,
+    },
+    Take {
+        takes: Vec<Take>,
+        taken: Vec<(Limit, u64)>,
+    },
+    Give {
+        taken: Vec<(Limit, u64)>,
+    },
+    Admitted,
+    Refused,
+    /// Its process died.
+    Dead,
+}
+
+impl Contender {
+    fn new(demand: Demand, of: u16) -> Self {
+        let [home, second, first] = choices(&demand.id, of);
+        Self { demand, step: Step::Ask { shard: home, then: vec![first, second] } }
+    }
+
+    fn is_done(&self) -> bool {
+        matches!(self.step, Step::Admitted | Step::Refused | Step::Dead)
+    }
+
+    /// Makes the next call. `patience` as the gateway has it.
+    fn go(&mut self, shards: &mut [Account], whole: &Allowance, is_patient: bool) {
+        let of = u16::try_from(shards.len()).unwrap();
+        let step = std::mem::replace(&mut self.step, Step::Dead);
+        self.step = match step {
+            Step::Ask { shard, mut then } => match self.ask(shards, whole, shard) {
+                true => Step::Admitted,
+                false => match then.pop() {
+                    Some(shard) => Step::Ask { shard, then },
+                    None => Step::Read { seen: Vec::new() },
+                },
+            },
+            Step::Read { mut seen } => {
+                seen.push(shards[seen.len()].clone());
+                match seen.len() == shards.len() {
+                    false => Step::Read { seen },
+                    true => match plan(whole, &seen, &self.demand, is_patient) {
+                        Plan::Refuse(_) => Step::Refused,
+                        Plan::Try(shard) => Step::Ask { shard, then: Vec::new() },
+                        Plan::Gather(takes) => Step::Take { takes, taken: Vec::new() },
+                        Plan::Wait => Step::Read { seen: Vec::new() },
+                    },
+                }
+            }
+            Step::Take { mut takes, mut taken } => {
+                let take = takes.remove(0);
+                if let Some(after) = shards[usize::from(take.shard)].apply(&take.write) {
+                    shards[usize::from(take.shard)] = after;
+                    taken.extend(take.amounts);
+                }
+                match takes.is_empty() {
+                    true => Step::Give { taken },
+                    false => Step::Take { takes, taken },
+                }
+            }
+            Step::Give { taken } => {
+                if let Some(write) = give(&whole.part(0, of), &taken, &self.demand) {
+                    shards[0] = shards[0].apply(&write).unwrap();
+                }
+                Step::Ask { shard: 0, then: Vec::new() }
+            }
+            done => done,
+        };
+    }
+
+    fn ask(&self, shards: &mut [Account], whole: &Allowance, shard: u16) -> bool {
+        let part = whole.part(shard, u16::try_from(shards.len()).unwrap());
+        let account = &mut shards[usize::from(shard)];
+        if !bears(&part, &self.demand.estimate) {
+            return false;
+        }
+        let mut guess = Guess::default();
+        for _ in 0..3 {
+            let write = admission::write(Side::Event, &part, &self.demand, &guess);
+            if let Some(after) = account.apply(&write) {
+                *account = after;
+                return true;
+            }
+            if admission::lacks(&part, account, &self.demand).is_some() {
+                return false;
+            }
+            guess = Guess::from_account(account, self.demand.now);
+        }
+        panic!("neither admitted nor refused: {account:?}");
+    }
+}
+
+/// Lets contenders go in an order that `luck` chooses until all are done, and counts the admitted.
+/// One in `crashes` dies with what it has taken and not given.
+fn race(
+    shards: &mut [Account],
+    whole: &Allowance,
+    contenders: &mut Vec<Contender>,
+    luck: &mut u64,
+    crashes: u64,
+) -> usize {
+    let mut draw = |below: u64| {
+        *luck =
+            luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*luck >> 33) % below
+    };
+    let mut admitted = 0;
+    for calls in 0.. {
+        if contenders.is_empty() {
+            return admitted;
+        }
+        let count = contenders.len();
+        assert!(calls < 4_000 * shards.len().max(16), "{count} get nowhere");
+        let index = usize::try_from(draw(count as u64)).unwrap();
+        let contender = &mut contenders[index];
+        // In the end, who still waits for what was lost has waited long enough.
+        contender.go(shards, whole, crashes == 0 || calls < 2_000);
+        let has_taken = matches!(&contender.step, Step::Give { taken } if !taken.is_empty());
+        if has_taken && crashes > 0 && draw(crashes) == 0 {
+            contender.step = Step::Dead;
+        }
+        if contender.is_done() {
+            admitted += usize::from(matches!(contender.step, Step::Admitted));
+            contenders.swap_remove(index);
+        }
+    }
+    admitted
+}
+
+fn crowd(n: usize, estimate: Estimate, of: u16, now: DateTime<Utc>) -> Vec<Contender> {
+    (0..n).map(|i| Contender::new(demand(i, estimate, now), of)).collect()
+}
+
+#[test]
+fn the_parts_are_the_whole() {
+    for of in [1, 2, 3, 7, 16, 64] {
+        for whole in [0, 1, 5, 63, 64, 65, 1_000_003, u64::MAX] {
+            let parts = (0..of).map(|shard| only(Limit::TokensTotal, whole).part(shard, of));
+            let sum: u64 = parts.map(|part| part.tokens_total.unwrap()).sum();
+            assert_eq!(sum, whole, "in {of}");
+        }
+    }
+    assert_eq!(Allowance::default().part(3, 16), Allowance::default());
+}
+
+#[test]
+fn requests_are_spread_evenly_and_ask_different_shards() {
+    for of in [2u16, 3, 16, 64] {
+        let mut asked = vec![0u32; usize::from(of)];
+        for n in 0..6_400 {
+            let [home, second, first] = choices(&demand(n, Estimate::NOTHING, noon()).id, of);
+            assert!(home != second && home < of && second < of && first == 0);
+            asked[usize::from(home)] += 1;
+        }
+        let (most, even) = (asked.iter().max().unwrap(), 6_400 / u32::from(of));
+        assert!(*most < even + even / 2, "{asked:?}");
+    }
+    assert_eq!(choices(&"req_1".parse().unwrap(), 1), [0, 0, 0]);
+}
+
+#[test]
+fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
+    let mut luck = 1;
+    for limit in Limit::ALL {
+        for of in [1u16, 4, 16] {
+            for (n, k) in [(2, 1), (16, 7), (64, 25), (64, 63)] {
+                let (allowed, estimate) = room_for(limit, k);
+                // Not a multiple of anything, but of no use to one more.
+                let allowed = if allowed == k { k } else { allowed + EACH - 1 };
+                let whole = only(limit, allowed);
+                if never_fits(&whole, of, &estimate).is_some() {
+                    assert!(limit == Limit::TokensPerMinute && k < of.into());
+                    continue;
+                }
+                let mut shards = vec![Account::default(); of.into()];
+                let mut contenders = crowd(n, estimate, of, noon());
+                let admitted = race(&mut shards, &whole, &mut contenders, &mut luck, 0);
+                assert_eq!(admitted as u64, k, "{limit:?} n={n} k={k} shards={of}");
+                let all = total(&shards);
+                assert_eq!((all.count(Field::Open), all.count(Field::Held)), (k, k * EACH));
+                assert_eq!(all.get(Field::Committed), all.get(Field::Held));
+            }
+        }
+    }
+}
+
+#[test]
+fn without_gathering_what_is_left_in_parts_is_never_used() {
+    let (allowed, estimate) = room_for(Limit::TokensTotal, 25);
+    let whole = only(Limit::TokensTotal, allowed);
+    let mut shards = vec![Account::default(); 16];
+    let mut asks_all = |n: usize| {
+        let contender = Contender::new(demand(n, estimate, noon()), 16);
+        (0..16).any(|shard| contender.ask(&mut shards, &whole, shard))
+    };
+    assert_eq!((0..64).filter(|n| asks_all(*n)).count(), 16);
+}
+
+#[test]
+fn what_a_crash_left_between_two_shards_is_given_back_and_used() {
+    let mut luck = 7;
+    let mut lost = 0;
+    for limit in Limit::ALL.into_iter().filter(|limit| !RATES.contains(limit)) {
+        for of in [4u16, 16] {
+            let (allowed, estimate) = room_for(limit, 25);
+            let whole = only(limit, allowed);
+            let mut shards = vec![Account::default(); of.into()];
+            let mut contenders = crowd(64, estimate, of, noon());
+            let before = race(&mut shards, &whole, &mut contenders, &mut luck, 2);
+            assert!(before <= 25, "{before}");
+            lost += 25 - before;
+            let later = noon() + TimeDelta::minutes(2);
+            assert_eq!(restore(&shards, (later - TimeDelta::milliseconds(1)).into()), None);
+            if let Some(write) = restore(&shards, later.into()) {
+                shards[0] = shards[0].apply(&write).unwrap();
+                assert_eq!(shards[0].apply(&write), None, "given back twice");
+            }
+            assert_eq!(restore(&shards, later.into()), None);
+            let mut contenders = crowd(64, estimate, of, later);
+            let after = race(&mut shards, &whole, &mut contenders, &mut luck, 0);
+            assert_eq!(before + after, 25, "{limit:?} shards={of}");
+        }
+    }
+    assert!(lost > 0, "no crash lost anything");
+}
+
+#[test]
+fn a_refusal_names_the_time_at_which_enough_has_flowed_back_in_all() {
+    let whole = only(Limit::TokensPerMinute, 1_600);
+    let estimate = Estimate::of_tokens(0, 90);
+    let mut shards = vec![Account::default(); 16];
+    let mut contenders = crowd(40, estimate, 16, noon());
+    assert_eq!(race(&mut shards, &whole, &mut contenders, &mut 3, 0), 17);
+    // 70 of 1,600 are left, in as many parts as there are shards.
+    let asked = plan(&whole, &shards, &demand(99, estimate, noon()), true);
+    let Plan::Refuse(Refusal::Rate { retry_at, allowed: 1_600, .. }) = asked else {
+        panic!("{asked:?}");
+    };
+    let wait = retry_at.to_utc() - noon();
+    // 20 tokens at 1,600 a minute, and one of each shard.
+    assert_eq!(wait.num_milliseconds(), 1_350);
+    let mut contenders = crowd(1, estimate, 16, retry_at.to_utc());
+    assert_eq!(race(&mut shards, &whole, &mut contenders, &mut 3, 0), 1);
+}
+
+#[test]
+fn a_rate_bears_no_more_at_once_than_a_shard_lets_through() {
+    let whole = only(Limit::TokensPerMinute, 1_601);
+    let fits = |tokens| never_fits(&whole, 16, &Estimate::of_tokens(0, tokens)).is_none();
+    assert!(fits(101) && !fits(102));
+    assert_eq!(never_fits(&whole, 1, &Estimate::of_tokens(0, 1_601)), None);
+    let attendee = |tokens| Allowance { tokens_per_minute: tokens, ..Allowance::default() };
+    assert_eq!(most_shards(&attendee(Some(100)), &whole), Some(16));
+    assert_eq!(most_shards(&attendee(None), &whole), Some(1));
+    assert_eq!(most_shards(&attendee(None), &Allowance::default()), None);
+}
+
+#[test]
+fn the_sum_of_all_is_right_while_something_moves() {
+    let whole = only(Limit::TokensTotal, 400);
+    let mut shards = vec![Account::default(); 4];
+    let asks = demand(1, Estimate::of_tokens(0, 150), noon());
+    let Plan::Gather(takes) = plan(&whole, &shards, &asks, true) else { panic!() };
+    let take = &takes[0];
+    shards[usize::from(take.shard)] = shards[usize::from(take.shard)].apply(&take.write).unwrap();
+    assert_eq!(total(&shards).get(Field::Committed), 0);
+    let other = demand(2, Estimate::of_tokens(0, 400), noon());
+    assert_eq!(plan(&whole, &shards, &other, true), Plan::Wait);
+    assert!(matches!(plan(&whole, &shards, &other, false), Plan::Refuse(Refusal::Budget { .. })));
+    let late = demand(2, other.estimate, noon() + TimeDelta::seconds(5));
+    assert!(matches!(plan(&whole, &shards, &late, true), Plan::Refuse(Refusal::Budget { .. })));
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Come { tokens: u64, units: u64 },
+    Settle { pick: usize, used: u64 },
+    Void { pick: usize },
+    Wait { seconds: i64 },
+    Allow { tokens: u64 },
+}
+
+proptest! {
+    /// Whatever comes, goes and is moved, all shards together are one account.
+    #[test]
+    fn promises_2_and_5_hold_for_all_shards_together(
+        history in prop::collection::vec(prop_oneof![
+            6 => (1u64..60, 0u64..3).prop_map(|(tokens, units)| Event::Come { tokens, units }),
+            3 => (any::<usize>(), 0u64..60).prop_map(|(pick, used)| Event::Settle { pick, used }),
+            1 => any::<usize>().prop_map(|pick| Event::Void { pick }),
+            1 => (0i64..40).prop_map(|seconds| Event::Wait { seconds }),
+            1 => (100u64..900).prop_map(|tokens| Event::Allow { tokens }),
+        ], 1..80),
+        of in 1u16..9,
+    ) {
+        let mut whole = only(Limit::TokensTotal, 500)
+            .with(Limit::InFlight, Some(6))
+            .with(Limit::TokensPerDay, Some(800))
+            .with(Limit::TokensPerMinute, Some(60 * 8))
+            .with(Limit::UnitTotal(Unit::Images), Some(9));
+        let (mut shards, mut now) = (vec![Account::default(); of.into()], noon());
+        let mut open: Vec<(u16, Demand)> = Vec::new();
+        let mut spent = Charge::default();
+        let mut lowered = false;
+        for (n, event) in history.into_iter().enumerate() {
+            match event {
+                Event::Come { tokens, units } => {
+                    let units = Units::of(Unit::Images, units);
+                    let estimate = Estimate { units, ..Estimate::of_tokens(0, tokens) };
+                    let asks = demand(n, estimate, now);
+                    if never_fits(&whole, of, &estimate).is_some() { continue }
+                    let used = total(&shards);
+                    let before: Vec<u64> = shards.iter().map(|s| s.count(Field::PeriodOpen(mend_period(now)))).collect();
+                    let mut alone = vec![Contender::new(asks.clone(), of)];
+                    if race(&mut shards, &whole, &mut alone, &mut 1, 0) == 1 {
+                        let after = shards.iter().map(|s| s.count(Field::PeriodOpen(mend_period(now))));
+                        let at = after.zip(before).position(|(after, before)| after > before).unwrap();
+                        open.push((u16::try_from(at).unwrap(), asks));
+                        prop_assert!(lowered || total(&shards).count(Field::Committed) <= whole.tokens_total.unwrap());
+                        prop_assert!(total(&shards).count(Field::Open) <= 6);
+                        prop_assert!(total(&shards).count(Field::UnitCommitted(Unit::Images)) <= 9);
+                    } else {
+                        // Only who does not fit is refused, rates apart.
+                        let mut slow = whole;
+                        slow.tokens_per_minute = None;
+                        let is_over = admission::lacks(&slow, &used, &asks).is_some();
+                        let free: i64 = (0..of).map(|s| free(Limit::TokensPerMinute, &whole.part(s, of), &shards[usize::from(s)], &asks)).sum();
+                        prop_assert!(is_over || free < signed(tokens), "refused for nothing");
+                    }
+                }
+                Event::Settle { pick, used } if !open.is_empty() => {
+                    let (shard, asked) = open.swap_remove(pick % open.len());
+                    let used = Usage { units: asked.estimate.units, ..Usage::of_tokens(0, used.min(asked.estimate.tokens())) };
+                    spent = spent.plus(settle(&mut shards, &whole, shard, &asked, Settlement::Exact(used), now));
+                }
+                Event::Void { pick } if !open.is_empty() => {
+                    let (shard, asked) = open.swap_remove(pick % open.len());
+                    settle(&mut shards, &whole, shard, &asked, Settlement::Void, now);
+                }
+                Event::Wait { seconds } => now += TimeDelta::seconds(seconds),
+                Event::Allow { tokens } => {
+                    lowered |= tokens < whole.tokens_total.unwrap();
+                    whole = whole.with(Limit::TokensTotal, Some(tokens));
+                }
+                Event::Settle { .. } | Event::Void { .. } => {}
+            }
+            let all = total(&shards);
+            let held: u64 = open.iter().map(|(_, asked)| asked.estimate.tokens()).sum();
+            prop_assert_eq!((all.count(Field::Held), all.count(Field::Open)), (held, open.len() as u64));
+            prop_assert_eq!(all.spent(), spent);
+            prop_assert_eq!(all.count(Field::Committed), spent.tokens() + held);
+            let moved = |(field, by): (&Field, &i64)| matches!(field, Field::Moved(..)) && *by != 0;
+            prop_assert!(!all.numbers.iter().any(moved), "something is between two shards");
+        }
+    }
+
+    /// Whatever crashes, all shards together equal the attendees after the mend, also if the mend
+    /// itself dies after any of its writes and is begun again.
+    #[test]
+    fn promise_4_all_shards_equal_the_attendees_after_the_mend(
+        history in prop::collection::vec((0u16..4, 1u64..100, 0u64..120, 0u8..4, 0i64..400, 0u64..4), 1..40),
+        deaths in prop::collection::vec(0usize..12, 0..6),
+    ) {
+        let whole = Allowance::default();
+        let mut shards = vec![Account::default(); 4];
+        let mut attendee = Account::default();
+        attendee.numbers.insert(Field::SeatedAt, 1);
+        let mut now = noon();
+        for (n, (shard, tokens, used, crash, gap, images)) in history.into_iter().enumerate() {
+            now += TimeDelta::seconds(gap);
+            let units = Units::of(Unit::Images, images);
+            let asks = demand(n, Estimate { units, ..Estimate::of_tokens(0, tokens) }, now);
+            let hold = asks.hold();
+            let side = Side::Attendee { terms: 0 };
+            attendee = attendee.apply(&admission::write(side, &whole, &asks, &Guess::default())).unwrap();
+            let account = &mut shards[usize::from(shard)];
+            if crash != 1 {
+                let write = admission::write(Side::Event, &whole, &asks, &Guess::default());
+                *account = account.apply(&write).unwrap();
+            }
+            let charge = match crash {
+                1 | 2 => Settlement::AtLeast(Usage::default()).charge(&hold),
+                _ => Settlement::Exact(Usage { units, ..Usage::of_tokens(used, 0) }).charge(&hold),
+            };
+            let settle = |side| settlement::write(side, &whole, &asks.id, &hold, charge, now.into());
+            attendee = attendee.apply(&settle(side)).unwrap();
+            if crash == 0 {
+                *account = account.apply(&settle(Side::Event)).unwrap();
+            }
+        }
+        let mut deaths = deaths.into_iter();
+        loop {
+            let mut left = deaths.next();
+            if !mend_all(&mut shards, &attendee, &mut left) { continue }
+            break;
+        }
+        let all = total(&shards);
+        prop_assert_eq!(all.spent(), attendee.spent());
+        prop_assert_eq!(all.get(Field::Requests), attendee.get(Field::Requests));
+        prop_assert_eq!((all.get(Field::Held), all.get(Field::Open)), (0, 0));
+        prop_assert_eq!(all.units(Field::UnitHeld), Units::NONE);
+        prop_assert_eq!(all.units(Field::UnitCommitted), attendee.spent().units);
+        prop_assert_eq!(all.count(Field::Committed), attendee.spent().tokens());
+    }
+}
+
+fn mend_period(now: DateTime<Utc>) -> crate::time::Period {
+    crate::time::Period::of(now.into())
+}
+
+fn settle(
+    shards: &mut [Account],
+    whole: &Allowance,
+    shard: u16,
+    asked: &Demand,
+    settlement: Settlement,
+    now: DateTime<Utc>,
+) -> Charge {
+    let (part, hold) = (whole.part(shard, u16::try_from(shards.len()).unwrap()), asked.hold());
+    let charge = settlement.charge(&hold);
+    let write = settlement::write(Side::Event, &part, &asked.id, &hold, charge, now.into());
+    let account = &mut shards[usize::from(shard)];
+    *account = account.apply(&write).unwrap();
+    charge.unwrap_or_default()
+}
+
+/// Mends as the sweep does. False if it dies after so many writes.
+fn mend_all(shards: &mut [Account], attendee: &Account, left: &mut Option<usize>) -> bool {
+    let mut periods = mend::periods(shards.iter());
+    periods.extend(mend::periods([attendee]));
+    for period in periods {
+        let is_mended = |shard: &Account| {
+            shard.numbers.get(&Field::MendedThrough).is_some_and(|last| period.0 <= *last)
+        };
+        if is_mended(&shards[0]) {
+            continue;
+        }
+        let mut tally = Tally::of(attendee, period);
+        for index in (0..shards.len()).rev() {
+            let write = match index {
+                0 => mend::write(&shards[0], period, tally),
+                _ => {
+                    tally = tally.less(Tally::of(&shards[index], period));
+                    if is_mended(&shards[index]) {
+                        continue;
+                    }
+                    let last = shards[0].numbers.get(&Field::MendedThrough).copied();
+                    mend::close(&shards[index], period, last)
+                }
+            };
+            if *left == Some(0) {
+                return false;
+            }
+            *left = left.map(|left| left - 1);
+            shards[index] = shards[index].apply(&write).unwrap();
+            assert_eq!(shards[index].apply(&write), None, "mended twice");
+        }
+    }
+    true
+}
