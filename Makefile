@@ -28,4 +28,7 @@ deploy: build ## build, then deploy to AWS; asks what it needs to know
 bench: ## how functions start and answer, of what was built for this machine's processor
 	cargo bench --locked --workspace --bench start --profile dev -- --json target/bench-start.json
 
-.PHONY: help run test check build invoke deploy bench
+shards: ## requests a second by shards, where an item takes only so many writes
+	cargo bench --locked --workspace --bench shards --profile dev
+
+.PHONY: help run test check build invoke deploy bench shards

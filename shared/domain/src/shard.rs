@@ -44,13 +44,20 @@ pub fn choices(id: &RequestId, of: u16) -> [u16; 3] {
     [home, second, 0].map(|shard| u16::try_from(shard).unwrap_or_default())
 }
 
-/// Why a request can never be admitted, however empty the shards are.
+/// Why a request can never be admitted to any shard, or to the one that it is `bound` to, however
+/// empty they are.
 ///
 /// A rate cannot be gathered beyond what one shard may let through in a minute; all else can.
 #[must_use]
-pub fn never_fits(whole: &Allowance, of: u16, estimate: &Estimate) -> Option<Refusal> {
+pub fn never_fits(
+    whole: &Allowance,
+    of: u16,
+    bound: Option<u16>,
+    estimate: &Estimate,
+) -> Option<Refusal> {
     let limit = Limit::TokensPerMinute;
-    let largest = whole.part(0, of).limit(limit).filter(|_| of > 1);
+    let part = whole.part(bound.unwrap_or_default(), of);
+    let largest = part.limit(limit).filter(|_| of > 1);
     let whole = largest.map_or(*whole, |largest| whole.with(limit, Some(largest)));
     admission::never_fits(&whole, estimate)
 }
@@ -117,7 +124,7 @@ pub enum Plan {
     Refuse(Refusal),
     /// This shard has room.
     Try(u16),
-    /// Room is to be taken elsewhere, and what was taken given to the first shard.
+    /// Room is to be taken elsewhere, and what was taken given to one shard.
     Gather(Vec<Take>),
     /// Others are moving what it needs: look again.
     Wait,
@@ -136,9 +143,16 @@ pub struct Take {
 
 /// What to do about a request, seen from all shards. They need not have been read at one instant.
 ///
-/// Without patience, what is still between two shards counts as used.
+/// What it lacks is gathered at the first shard; or at the only one that may take it, if it is
+/// `bound` to one. Without patience, what is still between two shards counts as used.
 #[must_use]
-pub fn plan(whole: &Allowance, shards: &[Account], demand: &Demand, is_patient: bool) -> Plan {
+pub fn plan(
+    whole: &Allowance,
+    shards: &[Account],
+    demand: &Demand,
+    bound: Option<u16>,
+    is_patient: bool,
+) -> Plan {
     let of = u16::try_from(shards.len()).unwrap_or(MOST);
     let parts: Vec<Allowance> = (0..of).map(|shard| whole.part(shard, of)).collect();
     let free = |limit, shard: usize| free(limit, &parts[shard], &shards[shard], demand);
@@ -189,12 +203,15 @@ pub fn plan(whole: &Allowance, shards: &[Account], demand: &Demand, is_patient: 
     let missing = |limit, shard| {
         signed(needed(limit, &demand.estimate)).saturating_sub(free(limit, usize::from(shard)))
     };
-    if let Some(shard) = order().find(|shard| limits().all(|limit| missing(limit, *shard) <= 0)) {
+    let has_room = |shard: &u16| limits().all(|limit| missing(limit, *shard) <= 0);
+    let may_take = |shard: &u16| bound.is_none_or(|bound| bound == *shard);
+    if let Some(shard) = order().filter(may_take).find(has_room) {
         return Plan::Try(shard);
     }
-    let mut lacks: Vec<(Limit, i64)> = limits().map(|limit| (limit, missing(limit, 0))).collect();
+    let at = bound.unwrap_or_default();
+    let mut lacks: Vec<(Limit, i64)> = limits().map(|limit| (limit, missing(limit, at))).collect();
     let mut takes = Vec::new();
-    for shard in order().filter(|shard| *shard != 0) {
+    for shard in order().filter(|shard| *shard != at) {
         let mut amounts = Vec::new();
         for (limit, lack) in &mut lacks {
             let some = free(*limit, usize::from(shard)).min(*lack).max(0);
@@ -279,24 +296,32 @@ fn take(part: &Allowance, shard: &Account, amounts: &[(Limit, u64)], demand: &De
     Write { conditions, changes }
 }
 
-/// Gives the first shard what was taken from others. `part` is its own; made twice, it would give
-/// twice. `None` if nothing was taken.
+/// Gives a shard what was taken from others, or back what was taken from itself. `part` is its own;
+/// made twice, it would give twice. `None` if nothing was taken.
+///
+/// A rate's bucket that is as good as full holds no more: the write is then not made.
 #[must_use]
 pub fn give(part: &Allowance, taken: &[(Limit, u64)], demand: &Demand) -> Option<Write> {
     let (day, now) = (demand.day.date, demand.now);
+    let mut conditions = Vec::new();
     let mut changes = vec![Change::Set(Field::MovedAt, now.0)];
     for limit in Limit::ALL {
         let amount = taken.iter().filter(|(of, _)| *of == limit).map(|(_, amount)| *amount).sum();
         if amount > 0 {
+            let field = counter(limit, day);
             let by = match RATES.contains(&limit) {
-                true => cost_ns(amount, part.limit(limit).unwrap_or_default()),
+                true => {
+                    let cost = cost_ns(amount, part.limit(limit).unwrap_or_default());
+                    conditions.push(Condition::AtLeast(field, now.0.saturating_add(cost)));
+                    cost
+                }
                 false => signed(amount),
             };
-            changes.push(Change::Add(counter(limit, day), -by));
+            changes.push(Change::Add(field, -by));
             changes.push(Change::Add(moves(limit, day), -signed(amount)));
         }
     }
-    (changes.len() > 1).then(|| Write { conditions: Vec::new(), changes })
+    (changes.len() > 1).then_some(Write { conditions, changes })
 }
 
 /// The write by which the sweep gives the first shard back what was lost between two. It needs the

@@ -115,7 +115,7 @@ impl Gateway {
                 attendance,
                 &demand
             )),
-            self.within_patience(self.admit_event(event, &demand)),
+            self.within_patience(self.admit_event(event, &demand, demanded.is_job)),
         );
         let hold = demand.hold();
         match (attendee_side, event_side) {

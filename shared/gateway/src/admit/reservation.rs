@@ -58,8 +58,7 @@ impl Reservation {
             id: owned.request_id.clone(),
             notes,
             user: owned.user.clone(),
-            // The one that was asked first. If another took the job, each is off by the same, and
-            // the mend finds it.
+            // A job is bound to the shard that its id names first.
             shard: shard::choices(&owned.request_id, at.event.shards)[0],
             operation: owned.kind.operation(),
             model: owned.home.deployment.clone(),

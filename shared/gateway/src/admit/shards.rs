@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use lanyard_domain::account::{Account, AccountKey};
 use lanyard_domain::admission::{self, Demand, Guess, Side};
+use lanyard_domain::allowance::Limit;
 use lanyard_domain::event::Event;
 use lanyard_domain::shard::{self, Plan, Take};
 use tokio::time::Instant;
@@ -30,15 +31,19 @@ impl Gateway {
         &self,
         event: &Event,
         demand: &Demand,
+        is_job: bool,
     ) -> Result<u16, NotAdmitted> {
         let whole = &event.allowances.event;
-        if let Some(never) = shard::never_fits(whole, event.shards, &demand.estimate) {
+        let choices = shard::choices(&demand.id, event.shards);
+        // Whoever settles a job finds its shard by its id.
+        let bound = is_job.then_some(choices[0]);
+        if let Some(never) = shard::never_fits(whole, event.shards, bound, &demand.estimate) {
             return Err(never.into());
         }
         if event.shards <= 1 {
             return self.admit_to(event, 0, demand).await.map(|()| 0);
         }
-        let choices = shard::choices(&demand.id, event.shards);
+        let choices = bound.map_or(choices, |bound| [bound; 3]);
         for (tried, shard) in choices.into_iter().enumerate() {
             if choices[..tried].contains(&shard) {
                 continue;
@@ -48,7 +53,7 @@ impl Gateway {
                 admitted => return admitted.map(|()| shard),
             }
         }
-        self.admit_by_reading(event, demand).await
+        self.admit_by_reading(event, demand, bound).await
     }
 
     /// Asks a shard unless it is known to have no room.
@@ -110,7 +115,12 @@ impl Gateway {
     }
 
     /// Reads all shards until the request is admitted, or does not fit.
-    async fn admit_by_reading(&self, event: &Event, demand: &Demand) -> Result<u16, NotAdmitted> {
+    async fn admit_by_reading(
+        &self,
+        event: &Event,
+        demand: &Demand,
+        bound: Option<u16>,
+    ) -> Result<u16, NotAdmitted> {
         let (whole, keys) = (&event.allowances.event, event.account_keys());
         // Half the time is left for what follows.
         let patient_until = Instant::now() + self.ports.ledger_patience / 2;
@@ -123,15 +133,15 @@ impl Gateway {
                 Ok(shards) => shards,
             };
             let is_patient = Instant::now() < patient_until;
-            let shard = match shard::plan(whole, &shards, demand, is_patient) {
+            let shard = match shard::plan(whole, &shards, demand, bound, is_patient) {
                 Plan::Refuse(refusal) => return Err(refusal.into()),
                 Plan::Try(shard) => shard,
                 Plan::Gather(takes) => {
-                    let settler = Arc::clone(&self.settler);
-                    let gathering = settler.gather(event.clone(), takes, demand.clone());
+                    let (settler, at) = (Arc::clone(&self.settler), bound.unwrap_or_default());
+                    let gathering = settler.gather(event.clone(), takes, at, demand.clone());
                     // It ends also if this request does not wait for it.
                     let _ = self.settler.tasks.spawn(gathering).await;
-                    0
+                    at
                 }
                 Plan::Wait => {
                     let pause = PAUSE_MS + self.ports.luck.draw() % (3 * PAUSE_MS);
@@ -149,27 +159,45 @@ impl Gateway {
 }
 
 impl Settler {
-    /// Takes room from shards and gives it to the first. What is taken and cannot be given is
-    /// missed by the event until the sweep finds it.
-    async fn gather(self: Arc<Self>, event: Event, takes: Vec<Take>, demand: Demand) {
+    /// Takes room from shards and gives it to one; or back, if that has enough meanwhile. What is
+    /// taken and cannot be given is missed by the event until the sweep finds it.
+    async fn gather(self: Arc<Self>, event: Event, takes: Vec<Take>, at: u16, demand: Demand) {
         let mut taken = Vec::new();
         for take in takes {
             let key = AccountKey::of_shard(&event.id, take.shard);
             // Not made: somebody else was faster. Unknown: it may be lost.
             if let Ok(Outcome::Made(_)) = self.ledger.apply(&key, &take.write).await {
-                taken.extend(take.amounts);
+                taken.push(take);
             }
         }
-        let Some(write) = shard::give(&event.part(0), &taken, &demand) else { return };
-        let key = AccountKey::Event(event.id);
+        let all: Vec<_> = taken.iter().flat_map(|take| take.amounts.iter().copied()).collect();
+        if self.give(&event, at, &all, &demand).await {
+            return;
+        }
+        for take in taken {
+            self.give(&event, take.shard, &take.amounts, &demand).await;
+        }
+    }
+
+    /// False if a shard certainly was not given what it is to have.
+    async fn give(
+        &self,
+        event: &Event,
+        shard: u16,
+        amounts: &[(Limit, u64)],
+        demand: &Demand,
+    ) -> bool {
+        let Some(write) = shard::give(&event.part(shard), amounts, demand) else { return true };
+        let key = AccountKey::of_shard(&event.id, shard);
         let mut tries = Tries::new();
         loop {
             match self.ledger.apply(&key, &write).await {
-                Ok(_) => return,
+                Ok(outcome) => return matches!(outcome, Outcome::Made(_)),
                 Err(LedgerFault::NotMade(_)) if tries.again().await => {}
                 Err(fault) => {
-                    tracing::warn!(event = %key.event(), fault = ?fault, "a move between shards was lost");
-                    return;
+                    let event = &event.id;
+                    tracing::warn!(%event, fault = ?fault, "a move between shards was lost");
+                    return true;
                 }
             }
         }
