@@ -44,11 +44,11 @@ mod throttle;
 #[derive(Parser)]
 struct Options {
     /// Writes a second that the store takes on one item.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 8)]
     writes: u32,
 
     /// Requests that come each second.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 40)]
     requests: u32,
 
     /// How long they come, in seconds, for each number of shards.
@@ -217,7 +217,7 @@ async fn attend(process: Arc<Gateway>, request: Request) -> bool {
 
 /// The engine is slow here, and being slow is not what is measured.
 const PATIENCE: Patience =
-    Patience { one_try: Duration::from_secs(5), all_tries: Duration::from_secs(5) };
+    Patience { one_try: Duration::from_secs(20), all_tries: Duration::from_secs(20) };
 
 fn table_at(endpoint: &str) -> Table {
     let local = || "local".to_owned();
