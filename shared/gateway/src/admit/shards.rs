@@ -22,7 +22,7 @@ use crate::settle::{Settler, Tries};
 /// How often all shards are read before they change too fast to follow.
 const LOOKS: usize = 64;
 
-/// The shortest pause before others' moves are looked at again.
+/// The shortest pause before all shards are looked at again.
 const PAUSE_MS: u64 = 5;
 
 impl Gateway {
@@ -49,7 +49,8 @@ impl Gateway {
                 continue;
             }
             match self.admit_if_room(event, shard, demand).await {
-                Err(NotAdmitted::Refused(_)) => {}
+                // Full, or so busy that it certainly did not take the request.
+                Err(NotAdmitted::Refused(_) | NotAdmitted::Fault { is_unknown: false, .. }) => {}
                 admitted => return admitted.map(|()| shard),
             }
         }
@@ -133,26 +134,27 @@ impl Gateway {
                 Ok(shards) => shards,
             };
             let is_patient = Instant::now() < patient_until;
-            let shard = match shard::plan(whole, &shards, demand, bound, is_patient) {
+            let asked = match shard::plan(whole, &shards, demand, bound, is_patient) {
                 Plan::Refuse(refusal) => return Err(refusal.into()),
-                Plan::Try(shard) => shard,
+                Plan::Try(shard) => Some(shard),
                 Plan::Gather(takes) => {
                     let (settler, at) = (Arc::clone(&self.settler), bound.unwrap_or_default());
                     let gathering = settler.gather(event.clone(), takes, at, demand.clone());
                     // It ends also if this request does not wait for it.
                     let _ = self.settler.tasks.spawn(gathering).await;
-                    at
+                    Some(at)
                 }
-                Plan::Wait => {
-                    let pause = PAUSE_MS + self.ports.luck.draw() % (3 * PAUSE_MS);
-                    tokio::time::sleep(Duration::from_millis(pause)).await;
-                    continue;
-                }
+                Plan::Wait => None,
             };
-            match self.admit_to(event, shard, demand).await {
-                Err(NotAdmitted::Refused(_)) => {}
-                admitted => return admitted.map(|()| shard),
+            if let Some(shard) = asked {
+                match self.admit_to(event, shard, demand).await {
+                    Err(NotAdmitted::Refused(_)) => {}
+                    admitted => return admitted.map(|()| shard),
+                }
             }
+            // Not all at the same time again, or two might take from each other for ever.
+            let pause = PAUSE_MS + self.ports.luck.draw() % (3 * PAUSE_MS);
+            tokio::time::sleep(Duration::from_millis(pause)).await;
         }
         Err(too_busy())
     }
