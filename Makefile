@@ -44,5 +44,8 @@ bench-load: ## 16 minutes: a crowd, refusals, a greedy attendee, retries, chaos;
 bench-growth: ## what a request costs as attendees, events and records become many
 	cargo bench --locked --workspace --bench service -- growth $(ARGS)
 
+bench-shards: ## requests a second by shards, where an item takes only so many writes
+	cargo bench --locked --workspace --bench shards --profile dev -- $(ARGS)
+
 .PHONY: help run test check build invoke deploy
-.PHONY: bench bench-start bench-emulator bench-sides bench-load bench-growth
+.PHONY: bench bench-start bench-emulator bench-sides bench-load bench-growth bench-shards

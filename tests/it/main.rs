@@ -47,6 +47,7 @@ mod responses;
 mod roster;
 mod runtime;
 mod sessions;
+mod shards;
 mod store_faults;
 mod streams;
 mod sweep;

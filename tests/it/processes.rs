@@ -1,8 +1,11 @@
 //! Several server processes over one engine: what is exact in one is exact in three.
 
 use std::process::Stdio;
+use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use lanyard_gateway::ports::Clock;
 use lanyard_platform::https::use_ring;
 use lanyard_platform::shell::Machine;
@@ -10,8 +13,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::support::ScriptedAzure;
 use crate::support::engine::Engine;
+use crate::support::{Gate, Reply, ScriptedAzure};
 
 /// A process that serves until it is dropped.
 struct Process {
@@ -62,16 +65,19 @@ impl Process {
     }
 
     async fn chat(&self, client: &reqwest::Client) -> u16 {
+        self.chat_at("race-of-three", client).await.0
+    }
+
+    /// The status and the body of an answer to an attendee of an event.
+    async fn chat_at(&self, code: &str, client: &reqwest::Client) -> (u16, String) {
         let body = r#"{"messages":[{"role":"user","content":"hello"}]}"#;
         let request = client
             .post(format!("{}/api/v1/chat/completions", self.address))
-            .header("openai-event-code", "race-of-three/ada")
+            .header("openai-event-code", format!("{code}/ada"))
             .header("content-type", "application/json")
             .body(body);
         let answer = request.send().await.unwrap();
-        let status = answer.status().as_u16();
-        answer.bytes().await.unwrap();
-        status
+        (answer.status().as_u16(), answer.text().await.unwrap())
     }
 }
 
@@ -118,4 +124,59 @@ async fn of_256_requests_to_three_processes_exactly_100_fit_an_allowance_of_100(
         tokio::task::yield_now().await;
     };
     assert_eq!((&total["requests"], &total["total_tokens"]), (&json!(100), &json!(2_200)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_256_requests_to_three_processes_exactly_100_fit_a_budget_in_sixteen_shards() {
+    use_ring();
+    let engine = Engine::start().await;
+    let azure = ScriptedAzure::start().await;
+    let mut processes = Vec::new();
+    for _ in 0..3 {
+        processes.push(Process::start(&engine, &azure).await);
+    }
+    let now = Machine.now();
+    let day = chrono::TimeDelta::days(1);
+    let event = |code: &str, budget: u64| {
+        json!({
+            "name": code, "code": code, "time_zone": "UTC", "shards": 16,
+            "starts_at": (now - day).to_rfc3339(), "ends_at": (now + day).to_rfc3339(),
+            "allowances": {
+                "attendee": {
+                    "requests_per_day": null, "requests_per_minute": null,
+                    "tokens_per_minute": null, "in_flight": null,
+                },
+                "event": {
+                    "requests_per_minute": null, "tokens_per_minute": null,
+                    "tokens_total": budget,
+                },
+            },
+            "default_deployments": {"chat_completions": "gpt-4o-mini"},
+        })
+    };
+    let client = reqwest::Client::new();
+    processes[0].admin("POST", "/events", Some(event("too-small", 1))).await;
+    let (status, text) = processes[0].chat_at("too-small", &client).await;
+    assert_eq!(status, 400, "{text}");
+    let digits = text.split("may need ").nth(1).unwrap().split(' ').next().unwrap();
+    let each: u64 = digits.parse().unwrap();
+    // No part is a multiple of what a request needs.
+    let made = event("race-of-three", 101 * each - 1);
+    processes[0].admin("POST", "/events", Some(made)).await;
+
+    // Nobody is answered, and gives tokens back, before everybody was admitted or refused.
+    let gate = Gate::closed();
+    azure.always(Reply::chat("hi").held(&gate));
+    let requests = (0..256).map(|n| processes[n % 3].chat(&client));
+    let mut requests: FuturesUnordered<_> = requests.collect();
+    let waiting = async {
+        let refused: Vec<_> = requests.by_ref().take(156).collect().await;
+        azure.called(100).await;
+        refused
+    };
+    let refused = tokio::time::timeout(Duration::from_secs(120), waiting).await.unwrap();
+    assert_eq!(refused, [429; 156]);
+    gate.open();
+    assert_eq!(requests.collect::<Vec<_>>().await, [200; 100]);
+    assert_eq!(azure.calls(), 100);
 }

@@ -43,14 +43,36 @@ async fn of_256_requests_at_once_100_are_answered_when_100_are_allowed() {
 async fn every_limit_admits_exactly_what_fits_also_across_three_processes() {
     for (n, k) in [(2, 1), (16, 7), (256, 100)] {
         for limit in Limit::ALL {
-            race(n, k, limit, true).await;
-            race(n, k, limit, false).await;
+            let race = Race { n, k, limit, is_one_attendee: true, shards: 1, is_in_memory: n > 16 };
+            race.run().await;
+            Race { is_one_attendee: false, ..race }.run().await;
         }
     }
 }
 
-/// One attendee against their own limit, or 256 attendees against everybody's.
-async fn race(n: usize, k: usize, limit: Limit, is_one_attendee: bool) {
+/// Many requests at once, of which some fit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Race {
+    pub(crate) n: usize,
+    pub(crate) k: usize,
+    pub(crate) limit: Limit,
+    /// One attendee against their own limit, or as many attendees against everybody's.
+    pub(crate) is_one_attendee: bool,
+    /// Into how many shards the event's account is split.
+    pub(crate) shards: u16,
+    /// The engine's own races of 256 are in the ledger's contract.
+    pub(crate) is_in_memory: bool,
+}
+
+impl Race {
+    /// Lets all start at once, on three processes, and counts.
+    pub(crate) async fn run(self) {
+        race(self).await;
+    }
+}
+
+async fn race(race: Race) {
+    let Race { n, k, limit, is_one_attendee, shards, is_in_memory } = race;
     let (operation, reply) = match limit {
         Limit::UnitTotal(Unit::Images) => (
             Operation::ImagesGenerations,
@@ -79,9 +101,8 @@ async fn race(n: usize, k: usize, limit: Limit, is_one_attendee: bool) {
         Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => k as u64 * per_request,
         Limit::UnitTotal(_) => k as u64 * operations::held(operation).map_or(0, |(_, each)| each),
     };
-    let world = World::event("race").everything().processes(3);
-    // The engine's own races of 256 are in the ledger's contract.
-    let world = if n > 16 { world.in_memory() } else { world };
+    let world = World::event("race").everything().processes(3).with(|e| e.shards = shards);
+    let world = if is_in_memory { world.in_memory() } else { world };
     let world = match is_one_attendee {
         true => world.attendee(limit, value),
         false => world.everybody(limit, value),
@@ -109,7 +130,7 @@ async fn race(n: usize, k: usize, limit: Limit, is_one_attendee: bool) {
     world.azure().called(k).await;
     gate.open();
     answers.extend(asking.join_all().await);
-    let case = format!("{limit:?} n={n} k={k} one={is_one_attendee}");
+    let case = format!("{race:?}");
     assert_eq!(count(&answers[..refused], 429), n - k, "{case}");
     assert_eq!(count(&answers, 200), k, "{case}");
     assert_eq!(world.azure().calls(), k, "{case}");

@@ -36,6 +36,18 @@ fn bringing(event: &mut Event) {
     event.own_deployments = OwnDeployments::Attendee;
 }
 
+/// Cuts what the event grants into parts, of which most are empty.
+fn in_many_shards(event: &mut Event) {
+    event.shards = 64;
+    event.allowances.event.requests_per_day = Some(2);
+}
+
+/// Cuts what the event grants into parts that are too small for a request.
+fn in_small_shards(event: &mut Event) {
+    event.shards = 64;
+    event.allowances.event.tokens_total = Some(200_000);
+}
+
 /// The function of an operation.
 fn function(operation: Operation) -> &'static str {
     let name = operation.name().replace('_', "-");
@@ -48,9 +60,12 @@ async fn what_relays_one_call_asks_for_its_rows_and_no_others() {
     for operation in relayed {
         let function = function(operation);
         let world = World::event(function).only(function).everything().keeping();
-        let world = world.with(bringing).start().await;
+        let world = world.with(bringing).with(in_many_shards).start().await;
         let ada = world.attendee("ada").await;
-        ada.send(ada.asks_for(operation)).await.assert_ok();
+        // The second finds no room where it asks.
+        for _ in 0..2 {
+            ada.send(ada.asks_for(operation)).await.assert_ok();
+        }
         if operation == Operation::ChatCompletions {
             // Whose the file is must be looked up.
             let file = json!([{"type": "file", "file": {"file_id": "file-none"}}]);
@@ -73,8 +88,12 @@ async fn what_keeps_objects_asks_for_its_rows_and_no_others() {
             if Work::of(function) != Some(work) {
                 continue;
             }
-            let world =
-                World::event(function).only(function).keeping().with(bringing).start().await;
+            let world = World::event(function)
+                .only(function)
+                .keeping()
+                .with(bringing)
+                .with(in_small_shards);
+            let world = world.start().await;
             let ada = world.attendee("ada").await;
             let id = ada.own(kind).await;
             let (parent, one) = match id.split_once('|') {

@@ -103,7 +103,12 @@ impl Stage {
     }
 }
 
-async fn make_table(engine: &str) -> Result<Table> {
+/// The table behind an engine on loopback, by a client of our own.
+///
+/// # Errors
+///
+/// If TLS cannot be set up.
+pub fn table_at(engine: &str, patience: Patience) -> Result<Table> {
     let local = || "local".to_owned();
     let settings = Settings {
         table: TABLE.to_owned(),
@@ -121,7 +126,11 @@ async fn make_table(engine: &str) -> Result<Table> {
         function: "stage".to_owned(),
     };
     let http = https::client().map_err(|cause| anyhow::anyhow!(cause))?;
-    let table = clients::table(&http, &settings, Patience::of(PATIENCE));
+    Ok(clients::table(&http, &settings, patience))
+}
+
+async fn make_table(engine: &str) -> Result<Table> {
+    let table = table_at(engine, Patience::of(PATIENCE))?;
     let pair = |name: &str, is: &str| (name.to_owned(), is.to_owned());
     let attributes = [pair("pk", "S"), pair("sk", "S")];
     let keys = [pair("pk", "HASH"), pair("sk", "RANGE")];

@@ -206,6 +206,7 @@ impl Builder {
             store,
             code: self.event.code.as_str().to_owned(),
             id: self.event.id,
+            shards: self.event.shards,
             functions: self.functions,
             requests: AtomicUsize::new(0),
             is_settled: AtomicBool::new(true),

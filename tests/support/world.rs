@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lanyard_domain::account::{Account, AccountKey, Change, Write};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
+use lanyard_domain::shard;
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Clock, EventStore, Outcome};
@@ -43,6 +44,7 @@ pub(crate) struct Inner {
     pub(super) store: Store,
     pub(super) code: String,
     pub(super) id: EventId,
+    pub(super) shards: u16,
     pub(super) functions: Vec<&'static str>,
     pub(super) requests: AtomicUsize,
     pub(super) is_settled: AtomicBool,
@@ -292,9 +294,11 @@ impl Inner {
         }
     }
 
-    /// The event's account.
+    /// The event's account, all shards of it together.
     pub(crate) async fn event_account(&self) -> Account {
-        self.account_of(&AccountKey::Event(self.id.clone())).await
+        let keys: Vec<_> =
+            (0..self.shards).map(|shard| AccountKey::of_shard(&self.id, shard)).collect();
+        shard::total(&self.true_ledger().accounts(&keys).await.expect("the ledger reads"))
     }
 
     /// An attendee's account.

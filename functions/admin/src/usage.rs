@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::SecondsFormat;
 use http::StatusCode;
-use lanyard_domain::account::{Account, AccountKey, Field};
+use lanyard_domain::account::{Account, Field};
 use lanyard_domain::hour::FirstBytes;
 use lanyard_domain::ids::EventId;
+use lanyard_domain::shard;
 use lanyard_domain::token::UserId;
 use lanyard_domain::unit::Units;
 use lanyard_domain::usage::Charge;
@@ -94,9 +95,9 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
         };
         Some((by, users, sessions))
     })?;
-    owned(call, id).await?;
-    let key = AccountKey::Event(id.clone());
-    let account = patiently(|| call.admin.ledger.account(&key)).await?.unwrap_or_default();
+    let event = owned(call, id).await?;
+    let keys = event.account_keys();
+    let account = shard::total(&patiently(|| call.admin.ledger.accounts(&keys)).await?);
     let (rows, next) = match by {
         By::Nothing => (Vec::new(), None),
         By::Attendee => {
@@ -112,11 +113,11 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
             (sessions.iter().map(session).collect(), cursor(next))
         }
         By::Model => {
-            let hours = call.admin.organisers.hours(id).await?;
+            let hours = call.admin.organisers.hours(&event).await?;
             (summed("model", &hours, |hour| Some(hour.model.as_ref()?.to_string())), None)
         }
         By::Hour => {
-            let hours = call.admin.organisers.hours(id).await?;
+            let hours = call.admin.organisers.hours(&event).await?;
             let begins = |hour: &HourUsage| hour.hour.to_rfc3339_opts(SecondsFormat::Secs, true);
             (summed("hour", &hours, |hour| Some(begins(hour))), None)
         }

@@ -18,18 +18,29 @@ use crate::usage::Charge;
 /// Whose account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AccountKey {
-    /// The event's own.
+    /// The event's own, or the first shard of it.
     Event(EventId),
+    /// Another shard of the event's, by its number from 1 on.
+    Shard(EventId, u16),
     /// One of its attendees'.
     Attendee(EventId, UserId),
 }
 
 impl AccountKey {
+    /// A shard of an event's account. The first is the account of an event that has no other.
+    #[must_use]
+    pub fn of_shard(event: &EventId, shard: u16) -> Self {
+        match shard {
+            0 => Self::Event(event.clone()),
+            shard => Self::Shard(event.clone(), shard),
+        }
+    }
+
     /// The event to which the account belongs.
     #[must_use]
     pub fn event(&self) -> &EventId {
         match self {
-            Self::Event(event) | Self::Attendee(event, _) => event,
+            Self::Event(event) | Self::Shard(event, _) | Self::Attendee(event, _) => event,
         }
     }
 }
@@ -77,6 +88,11 @@ pub enum Field {
     PeriodUnitHeld(Period, Unit),
     /// Of a unit, what the settled requests of a period spent.
     PeriodUnitSpent(Period, Unit),
+    /// Of what a limit counts, of a day or in all, what moves between shards have added here.
+    /// Shards of events only.
+    Moved(Limit, Option<NaiveDate>),
+    /// When this shard last took part in a move, in [`EpochNanos`].
+    MovedAt,
     /// The last period whose leftovers were mended. Events only.
     MendedThrough,
     /// Attendees who hold a seat. Events only.

@@ -135,7 +135,7 @@ impl Guess {
     #[must_use]
     pub fn outdated(account: &Account, today: NaiveDate, mended_through: i64) -> Vec<Field> {
         let is_outdated = |field: &Field| match field {
-            Field::DayRequests(day) | Field::DayTokens(day) => {
+            Field::DayRequests(day) | Field::DayTokens(day) | Field::Moved(_, Some(day)) => {
                 day.succ_opt().is_some_and(|next| next < today)
             }
             Field::PeriodRequests(period)
@@ -211,9 +211,15 @@ pub fn propose(
     demand: &Demand,
     guess: &Guess,
 ) -> Result<Write, Refusal> {
-    if let Some(never) = never_fits(allowance, &demand.estimate) {
-        return Err(never);
+    match never_fits(allowance, &demand.estimate) {
+        Some(never) => Err(never),
+        None => Ok(write(side, allowance, demand, guess)),
     }
+}
+
+/// The same for a request that is not larger than an account's rates.
+#[must_use]
+pub fn write(side: Side, allowance: &Allowance, demand: &Demand, guess: &Guess) -> Write {
     let hold = demand.hold();
     let tokens = hold.tokens();
     let room = |allowed: u64, units: u64| signed(allowed).saturating_sub(signed(units));
@@ -282,20 +288,24 @@ pub fn propose(
         conditions.push(Condition::AtMost(Field::Open, room(allowed, 1)));
     }
     changes.extend(guess.outdated.iter().copied().map(Change::Remove));
-    Ok(Write { conditions, changes })
+    Write { conditions, changes }
+}
+
+/// How much of what a limit counts a request needs.
+pub(crate) fn needed(limit: Limit, estimate: &Estimate) -> u64 {
+    match limit {
+        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => 1,
+        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => estimate.tokens(),
+        Limit::UnitTotal(unit) => estimate.units.get(unit),
+    }
 }
 
 /// Why a request can never be admitted under an allowance, however empty the account.
 #[must_use]
-fn never_fits(allowance: &Allowance, estimate: &Estimate) -> Option<Refusal> {
-    let needs = |limit| match limit {
-        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => 1,
-        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => estimate.tokens(),
-        Limit::UnitTotal(unit) => estimate.units.get(unit),
-    };
+pub(crate) fn never_fits(allowance: &Allowance, estimate: &Estimate) -> Option<Refusal> {
     Limit::ALL.into_iter().find_map(|limit| {
         let allowed = allowance.limit(limit)?;
-        let needed = needs(limit);
+        let needed = needed(limit, estimate);
         (needed > allowed).then_some(Refusal::NeverFits { limit, allowed, needed })
     })
 }
@@ -308,13 +318,19 @@ pub fn refusal(allowance: &Allowance, account: &Account, demand: &Demand) -> Opt
     if account.get(Field::Blocked) != 0 {
         return Some(Refusal::Blocked);
     }
-    if let Some(never) = never_fits(allowance, &demand.estimate) {
-        return Some(never);
-    }
+    never_fits(allowance, &demand.estimate).or_else(|| lacks(allowance, account, demand))
+}
+
+/// The same for a request that is no larger than the allowance of which this one is a part.
+#[must_use]
+pub fn lacks(allowance: &Allowance, account: &Account, demand: &Demand) -> Option<Refusal> {
     let hold = demand.hold();
     let tokens = hold.tokens();
+    // A shard from which others were given holds less than nothing.
+    let left = |allowed: u64, field| signed(allowed).saturating_sub(account.get(field)).max(0);
+    let left = |allowed, field| u64::try_from(left(allowed, field)).unwrap_or_default();
     if let Some(allowed) = allowance.tokens_total {
-        let remaining = allowed.saturating_sub(account.count(Field::Committed));
+        let remaining = left(allowed, Field::Committed);
         if tokens > remaining {
             return Some(Refusal::Budget { limit: Limit::TokensTotal, allowed, remaining });
         }
@@ -322,25 +338,27 @@ pub fn refusal(allowance: &Allowance, account: &Account, demand: &Demand) -> Opt
     for (unit, count) in hold.units.iter() {
         let limit = Limit::UnitTotal(unit);
         let Some(allowed) = allowance.limit(limit) else { continue };
-        let remaining = allowed.saturating_sub(account.count(Field::UnitCommitted(unit)));
+        let remaining = left(allowed, Field::UnitCommitted(unit));
         if count > remaining {
             return Some(Refusal::Budget { limit, allowed, remaining });
         }
     }
     let resets_at = demand.day.ends_at;
     if let Some(allowed) = allowance.requests_per_day
-        && account.count(Field::DayRequests(hold.day)) >= allowed
+        && left(allowed, Field::DayRequests(hold.day)) == 0
     {
         return Some(Refusal::Day { limit: Limit::RequestsPerDay, allowed, resets_at });
     }
     if let Some(allowed) = allowance.tokens_per_day.filter(|_| tokens > 0)
-        && account.count(Field::DayTokens(hold.day)).saturating_add(tokens) > allowed
+        && left(allowed, Field::DayTokens(hold.day)) < tokens
     {
         return Some(Refusal::Day { limit: Limit::TokensPerDay, allowed, resets_at });
     }
     let rate = rates(allowance, tokens, &Guess::default())
         .filter_map(|rate| {
-            let over = account.get(rate.field).saturating_sub(rate.latest(demand.now));
+            // What is larger than the whole rate is over it at any time.
+            let tat = account.get(rate.field).max(demand.now.0);
+            let over = tat.saturating_sub(rate.latest(demand.now));
             let retry_at = EpochNanos(demand.now.0.saturating_add(over));
             let refusal = Refusal::Rate { limit: rate.limit, allowed: rate.allowed, retry_at };
             (over > 0).then_some((retry_at, refusal))
@@ -350,9 +368,7 @@ pub fn refusal(allowance: &Allowance, account: &Account, demand: &Demand) -> Opt
         return Some(refusal);
     }
     match allowance.in_flight {
-        Some(allowed) if account.count(Field::Open) >= allowed => {
-            Some(Refusal::InFlight { allowed })
-        }
+        Some(allowed) if left(allowed, Field::Open) == 0 => Some(Refusal::InFlight { allowed }),
         Some(_) | None => None,
     }
 }

@@ -116,6 +116,17 @@ impl Allowance {
         }
     }
 
+    /// The part that one of several shards owns, each limit by itself. What does not divide evenly
+    /// goes to the first ones, so that all parts together are the whole.
+    #[must_use]
+    pub fn part(&self, shard: u16, of: u16) -> Self {
+        let (shard, of) = (u64::from(shard), u64::from(of.max(1)));
+        Limit::ALL.into_iter().fold(*self, |part, limit| {
+            let piece = |whole| whole / of + u64::from(shard < whole % of);
+            part.with(limit, self.limit(limit).map(piece))
+        })
+    }
+
     /// The same allowance with one limit set, or lifted.
     #[must_use]
     pub fn with(mut self, limit: Limit, value: Option<u64>) -> Self {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::allowance::Allowances;
+use crate::account::AccountKey;
+use crate::allowance::{Allowance, Allowances};
 use crate::entry::Access;
 use crate::ids::{DeploymentName, EventId, OrganiserId, TokenId};
 use crate::operation::Operation;
@@ -67,10 +68,17 @@ pub struct Event {
     /// What signs the event's tokens and personal keys.
     #[serde(default)]
     pub signing: Signing,
+    /// Into how many shards its account is split. Settled when the event is made.
+    #[serde(default = "one")]
+    pub shards: u16,
 }
 
 fn yes() -> bool {
     true
+}
+
+fn one() -> u16 {
+    1
 }
 
 /// Who may bind deployments that one attendee alone uses.
@@ -158,6 +166,18 @@ pub enum Closed {
 }
 
 impl Event {
+    /// The part of the event's allowance that a shard of its account owns.
+    #[must_use]
+    pub fn part(&self, shard: u16) -> Allowance {
+        self.allowances.event.part(shard, self.shards)
+    }
+
+    /// The keys of all shards of the event's account, the first first.
+    #[must_use]
+    pub fn account_keys(&self) -> Vec<AccountKey> {
+        (0..self.shards.max(1)).map(|shard| AccountKey::of_shard(&self.id, shard)).collect()
+    }
+
     /// Where the event stands. The window is half-open: open at its start, ended at its end.
     #[must_use]
     pub fn phase(&self, now: DateTime<Utc>) -> Phase {

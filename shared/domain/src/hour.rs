@@ -11,6 +11,8 @@ use crate::usage::Charge;
 pub struct HourCount {
     /// At which event.
     pub event: EventId,
+    /// Next to which shard of the event's account.
+    pub shard: u16,
     /// A time in the hour.
     pub at: DateTime<Utc>,
     /// Under which name; absent for what was refused before a model was chosen.
@@ -30,7 +32,7 @@ impl HourCount {
     #[must_use]
     pub fn new(event: EventId, at: DateTime<Utc>, model: Option<DeploymentName>) -> Self {
         let (charge, errors) = (Charge::default(), Vec::new());
-        Self { event, at, model, requests: 0, charge, first_byte_ms: None, errors }
+        Self { event, shard: 0, at, model, requests: 0, charge, first_byte_ms: None, errors }
     }
 
     /// Whether both are of the same hour and model.

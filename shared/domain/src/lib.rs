@@ -19,6 +19,7 @@ pub mod mend;
 pub mod object;
 pub mod operation;
 pub mod settlement;
+pub mod shard;
 pub mod time;
 pub mod token;
 pub mod unit;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::account::{Account, Change, Condition, Field, Write, signed};
 use crate::time::{EpochNanos, MINUTE_NS, Period};
-use crate::unit::Unit;
+use crate::unit::{Unit, Units};
 use crate::usage::Charge;
 
 /// The requests of one period that attendees have settled.
@@ -31,6 +31,23 @@ impl Tally {
                 prompt_tokens: account.count(Field::PeriodPrompt(period)),
                 completion_tokens: account.count(Field::PeriodCompletion(period)),
                 units: account.units(|unit| Field::PeriodUnitSpent(period, unit)),
+            },
+        }
+    }
+
+    /// What is left of a tally without another.
+    #[must_use]
+    pub fn less(self, other: Self) -> Self {
+        let (all, less) = (self.charge, other.charge);
+        let unit = |units: Units, unit| {
+            units.with(unit, all.units.get(unit).saturating_sub(less.units.get(unit)))
+        };
+        Self {
+            requests: self.requests.saturating_sub(other.requests),
+            charge: Charge {
+                prompt_tokens: all.prompt_tokens.saturating_sub(less.prompt_tokens),
+                completion_tokens: all.completion_tokens.saturating_sub(less.completion_tokens),
+                units: Unit::ALL.into_iter().fold(Units::NONE, unit),
             },
         }
     }
@@ -80,51 +97,80 @@ pub fn is_over(period: Period, now: EpochNanos, longest_hold_ns: i64) -> bool {
 
 /// The write that makes a period of the event's account equal to its attendees' and forgets it.
 ///
-/// `attendees` is the sum of all their tallies, read after the period was over. The write needs the
-/// period to be as it was read, so mending twice changes nothing.
+/// `attendees` is the sum of all their tallies, read after the period was over, without what other
+/// shards of the event have posted. The write needs the period to be as it was read, so mending
+/// twice changes nothing.
 #[must_use]
 pub fn write(event: &Account, period: Period, attendees: Tally) -> Write {
+    let mut write = settled(event, period, attendees);
+    write.changes.extend(posts(period).map(Change::Remove));
+    write
+}
+
+/// The write that ends a period at another shard than the first: what it still holds is given back,
+/// nothing of the period can change any more, and what it has posted stays to be compared. Posts up
+/// to `mended_through`, the first shard's, were compared.
+#[must_use]
+pub fn close(shard: &Account, period: Period, mended_through: Option<i64>) -> Write {
+    let mut write = settled(shard, period, Tally::of(shard, period));
+    let mended = |period: &Period| mended_through.is_some_and(|last| period.0 <= last);
+    let mended = periods([shard]).into_iter().filter(mended).flat_map(posts);
+    write.changes.extend(mended.map(Change::Remove));
+    write
+}
+
+/// What a period's settled requests are posted as.
+fn posts(period: Period) -> impl Iterator<Item = Field> {
+    let fields = [
+        Field::PeriodRequests(period),
+        Field::PeriodPrompt(period),
+        Field::PeriodCompletion(period),
+    ];
+    let units = Unit::ALL.map(|unit| Field::PeriodUnitSpent(period, unit));
+    fields.into_iter().chain(units)
+}
+
+/// What a period still holds.
+fn holds(period: Period) -> impl Iterator<Item = Field> {
+    let fields = [Field::PeriodHeld(period), Field::PeriodOpen(period)];
+    fields.into_iter().chain(Unit::ALL.map(|unit| Field::PeriodUnitHeld(period, unit)))
+}
+
+/// Gives back what a period holds and posts what is missing of it.
+fn settled(event: &Account, period: Period, attendees: Tally) -> Write {
     let posted = Tally::of(event, period);
     let missing = |true_count: u64, posted: u64| signed(true_count).saturating_sub(signed(posted));
     let prompt = missing(attendees.charge.prompt_tokens, posted.charge.prompt_tokens);
     let completion = missing(attendees.charge.completion_tokens, posted.charge.completion_tokens);
     let held = event.get(Field::PeriodHeld(period));
-    let mut tally_fields = vec![
-        Field::PeriodHeld(period),
-        Field::PeriodOpen(period),
-        Field::PeriodRequests(period),
-        Field::PeriodPrompt(period),
-        Field::PeriodCompletion(period),
-    ];
-    tally_fields.extend(Unit::ALL.map(|unit| Field::PeriodUnitHeld(period, unit)));
-    tally_fields.extend(Unit::ALL.map(|unit| Field::PeriodUnitSpent(period, unit)));
     let mut conditions = vec![Condition::Below(Field::MendedThrough, period.0)];
-    conditions.extend(tally_fields.iter().map(|field| match event.numbers.get(field) {
-        Some(value) => Condition::Is(*field, *value),
-        None => Condition::Absent(*field),
+    let fields = holds(period).chain(posts(period));
+    conditions.extend(fields.map(|field| match event.numbers.get(&field) {
+        Some(value) => Condition::Is(field, *value),
+        None => Condition::Absent(field),
     }));
-    let mut changes = vec![
-        Change::Add(Field::Committed, prompt.saturating_add(completion).saturating_sub(held)),
-        Change::Add(Field::Held, -held),
-        Change::Add(Field::Open, -event.get(Field::PeriodOpen(period))),
-        Change::Add(Field::Requests, missing(attendees.requests, posted.requests)),
-        Change::Add(Field::PromptTokens, prompt),
-        Change::Add(Field::CompletionTokens, completion),
-        Change::Set(Field::MendedThrough, period.0),
+    let mut amounts = vec![
+        (Field::Committed, prompt.saturating_add(completion).saturating_sub(held)),
+        (Field::Held, -held),
+        (Field::Open, -event.get(Field::PeriodOpen(period))),
+        (Field::Requests, missing(attendees.requests, posted.requests)),
+        (Field::PromptTokens, prompt),
+        (Field::CompletionTokens, completion),
     ];
     for unit in Unit::ALL {
         let held = event.get(Field::PeriodUnitHeld(period, unit));
         let spent = missing(attendees.charge.units.get(unit), posted.charge.units.get(unit));
-        let amounts = [
+        amounts.extend([
             (Field::UnitCommitted(unit), spent.saturating_sub(held)),
             (Field::UnitHeld(unit), -held),
             (Field::UnitSpent(unit), spent),
-        ];
-        // A unit that nobody used leaves no number behind.
-        let changed = amounts.into_iter().filter(|(_, by)| *by != 0);
-        changes.extend(changed.map(|(field, by)| Change::Add(field, by)));
+        ]);
     }
-    changes.extend(tally_fields.into_iter().map(Change::Remove));
+    // A unit that nobody used leaves no number behind.
+    let changed = amounts.into_iter().filter(|(_, by)| *by != 0);
+    let mut changes: Vec<_> = changed.map(|(field, by)| Change::Add(field, by)).collect();
+    changes.push(Change::Set(Field::MendedThrough, period.0));
+    changes.extend(holds(period).map(Change::Remove));
     Write { conditions, changes }
 }
 

@@ -1,10 +1,12 @@
 //! Step three: the ledger grants what a request may cost, or says why not.
 //!
 //! One conditional write on the attendee's account and one on the event's, side by side, so that a
-//! request waits for one round trip. Both must be made; if one is refused, the other is undone.
+//! request waits for one round trip. Both must be made; if one is refused, the other is undone. The
+//! event's may be in several shards.
 
 mod reservation;
 mod seat;
+mod shards;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,15 +116,16 @@ impl Gateway {
                 attendance,
                 &demand
             )),
-            self.within_patience(self.admit_event(&event_key, &event.allowances.event, &demand)),
+            self.within_patience(self.admit_event(event, &demand, demanded.is_job)),
         );
         let hold = demand.hold();
         match (attendee_side, event_side) {
-            (Ok((account, allowance)), Ok(_)) => Ok(Reservation {
+            (Ok((account, allowance)), Ok(shard)) => Ok(Reservation {
                 id: demand.id,
                 at: Arc::clone(&attendance.at),
                 user: attendance.user.clone(),
                 user_hash: user_hash(event, &attendance.user),
+                shard,
                 operation,
                 model: model.clone(),
                 hold,
@@ -143,14 +146,14 @@ impl Gateway {
                     }
                 };
                 let attendee_side = attendee_side.map(|_| ());
-                let event_is_held = event_side.is_ok();
+                let shard = event_side.as_ref().ok().copied();
                 let event_side = event_side.map(|_| ());
                 self.settler.undo_in_background(
+                    event,
                     was_made(&attendee_side).then_some(attendee_key.clone()),
-                    event_is_held.then_some(event_key.clone()),
+                    shard,
                     demand.id.clone(),
                     hold,
-                    event.allowances,
                 );
                 for (key, side) in [(&attendee_key, &attendee_side), (&event_key, &event_side)] {
                     if let Err(NotAdmitted::Refused(refusal)) = side {
@@ -217,35 +220,6 @@ impl Gateway {
             }
             guess = Guess::from_account(&old, demand.now);
             seen.account = old;
-        }
-        Err(too_busy())
-    }
-
-    async fn admit_event(
-        &self,
-        key: &AccountKey,
-        allowance: &Allowance,
-        demand: &Demand,
-    ) -> Result<(), NotAdmitted> {
-        let seen = self.settler.memory.seen(key);
-        let mut guess = self.guess(&seen.account, seen.guess, demand, key);
-        for _ in 0..GUESSES {
-            let write = admission::propose(Side::Event, allowance, demand, &guess)?;
-            // A second try might count twice: only a write that was certainly not made is tried
-            // again.
-            match self.apply_once(key, &write).await? {
-                Outcome::Made(account) => {
-                    self.settler.memory.saw(key, &account, guess);
-                    return Ok(());
-                }
-                Outcome::Kept(old) => {
-                    let old = old.unwrap_or_default();
-                    if let Some(refusal) = admission::refusal(allowance, &old, demand) {
-                        return Err(refusal.into());
-                    }
-                    guess = Guess::from_account(&old, demand.now);
-                }
-            }
         }
         Err(too_busy())
     }

@@ -4,6 +4,7 @@
 //! Where one process serves many requests at once, the end of one must not wait for the errands of
 //! others, so errands are counted twice: for the process, and for the request that began them.
 
+use tokio::task::JoinHandle;
 use tokio::task_local;
 use tokio_util::task::TaskTracker;
 
@@ -17,8 +18,8 @@ task_local! {
 pub(crate) struct Errands(TaskTracker);
 
 impl Errands {
-    /// Begins an errand.
-    pub(crate) fn spawn<F>(&self, errand: F)
+    /// Begins an errand, which goes on whether or not its end is waited for.
+    pub(crate) fn spawn<F>(&self, errand: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -26,9 +27,10 @@ impl Errands {
         let own = OF_REQUEST.try_with(TaskTracker::clone).unwrap_or_default();
         let token = own.token();
         self.0.spawn(OF_REQUEST.scope(own, async move {
-            errand.await;
+            let output = errand.await;
             drop(token);
-        }));
+            output
+        }))
     }
 
     /// Waits until there are none.

@@ -108,6 +108,10 @@ impl Memory {
     /// Remembers an account after a settlement, which proves no guess.
     pub fn saw_settled(&self, key: &AccountKey, account: &Account) {
         self.refused.remove(key);
+        if let AccountKey::Shard(event, _) = key {
+            // What one shard has again, all of them together have.
+            self.refused.remove(&AccountKey::Event(event.clone()));
+        }
         let guess = self.seen(key).guess;
         self.saw(key, account, guess);
     }

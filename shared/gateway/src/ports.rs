@@ -106,6 +106,10 @@ pub trait Ledger: Send + Sync {
     /// An account as it is now.
     async fn account(&self, key: &AccountKey) -> Result<Option<Account>, LedgerFault>;
 
+    /// Several accounts, at most a hundred, each as it is at some instant of the call; empty where
+    /// there is none.
+    async fn accounts(&self, keys: &[AccountKey]) -> Result<Vec<Account>, LedgerFault>;
+
     /// The accounts of an event's attendees in the order of their names, `after` a name.
     async fn attendees(
         &self,
@@ -117,7 +121,8 @@ pub trait Ledger: Send + Sync {
     /// Remembers a settled request. If it is already remembered, returns how.
     async fn record(&self, record: &UsageRecord) -> Result<Option<UsageRecord>, LedgerFault>;
 
-    /// Adds to the hour of a model, for charts. Lost answers make charts inexact, not bills.
+    /// Adds to the hour of a model, next to the shard that admitted, for charts.
+    /// Lost answers make charts inexact, not bills.
     async fn count_hour(&self, count: &HourCount) -> Result<(), LedgerFault>;
 
     /// Files a settled request under the session that its client named. Doing it again changes

@@ -13,7 +13,8 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use lanyard_domain::account::{Account, AccountKey, Field, Hold};
 use lanyard_domain::admission::Side;
-use lanyard_domain::allowance::Allowances;
+use lanyard_domain::allowance::{Allowance, Allowances};
+use lanyard_domain::event::Event;
 use lanyard_domain::ids::RequestId;
 use lanyard_domain::settlement::{self, Settlement};
 use lanyard_domain::usage::{Charge, UsageRecord};
@@ -131,12 +132,23 @@ impl Settler {
                 }
             },
         };
-        let allowances =
-            Allowances { attendee: reservation.allowance, ..reservation.at.event.allowances };
+        let event = &reservation.at.event;
+        let allowances = Allowances {
+            attendee: reservation.allowance,
+            event: event.part(reservation.shard),
+            ..event.allowances
+        };
+        let shard = AccountKey::of_shard(&event.id, reservation.shard);
         let key = reservation.attendee_key();
         let mut hour = Some(hours::of(&reservation, &ending, record.as_ref()));
         let (settled, (), ()) = tokio::join!(
-            self.settle_accounts(&key, &reservation.id, &reservation.hold, &allowances, charge),
+            self.settle_accounts(
+                [&key, &shard],
+                &reservation.id,
+                &reservation.hold,
+                &allowances,
+                charge
+            ),
             self.count_hour(hour.take_if(|_| is_recorded)),
             self.file_in_session(record.as_ref().filter(|_| is_recorded)),
         );
@@ -175,7 +187,7 @@ impl Settler {
     /// Says whether it was.
     async fn settle_accounts(
         &self,
-        attendee: &AccountKey,
+        [attendee, event]: [&AccountKey; 2],
         id: &RequestId,
         hold: &Hold,
         allowances: &Allowances,
@@ -186,7 +198,7 @@ impl Settler {
         if !is_first {
             return Ok(Settled::Before);
         }
-        let event = self.settle_event(attendee, id, hold, allowances, charge).await;
+        let event = self.settle_event(event, id, hold, &allowances.event, charge).await;
         Ok(Settled::First(event.map(Box::new)))
     }
 
@@ -226,24 +238,23 @@ impl Settler {
         }
     }
 
-    /// The event's share. Made once: when the answer is lost, the mend will find the difference.
+    /// The event's share, at the shard that admitted the request. Made once: when the answer is lost, the mend will find the difference.
     /// Returns the account after the write, if it was made.
     async fn settle_event(
         &self,
-        attendee: &AccountKey,
+        key: &AccountKey,
         id: &RequestId,
         hold: &Hold,
-        allowances: &Allowances,
+        part: &Allowance,
         charge: Option<Charge>,
     ) -> Option<Account> {
-        let key = AccountKey::Event(attendee.event().clone());
         let now = self.clock.now().into();
-        let write = settlement::write(Side::Event, &allowances.event, id, hold, charge, now);
+        let write = settlement::write(Side::Event, part, id, hold, charge, now);
         let mut tries = Tries::new();
         loop {
-            match self.ledger.apply(&key, &write).await {
+            match self.ledger.apply(key, &write).await {
                 Ok(Outcome::Made(account)) => {
-                    self.memory.saw_settled(&key, &account);
+                    self.memory.saw_settled(key, &account);
                     return Some(account);
                 }
                 // The period was mended meanwhile, with this settlement in it.
@@ -263,16 +274,18 @@ impl Settler {
     /// Gives back what a refused request had already been granted.
     pub(crate) fn undo_in_background(
         self: &Arc<Self>,
+        event: &Event,
         attendee: Option<AccountKey>,
-        event: Option<AccountKey>,
+        shard: Option<u16>,
         id: RequestId,
         hold: Hold,
-        allowances: Allowances,
     ) {
-        if attendee.is_none() && event.is_none() {
+        if attendee.is_none() && shard.is_none() {
             return;
         }
         let settler = Arc::clone(self);
+        let allowances = event.allowances;
+        let shard = shard.map(|shard| (AccountKey::of_shard(&event.id, shard), event.part(shard)));
         self.behind(async move {
             if let Some(key) = attendee {
                 let now = settler.clock.now();
@@ -281,9 +294,8 @@ impl Settler {
                     tracing::warn!(request_id = %id, fault = ?fault, "hold not given back; the sweep will");
                 }
             }
-            if let Some(key) = event {
-                // The key of the event stands for both: only the event is read from it.
-                settler.settle_event(&key, &id, &hold, &allowances, None).await;
+            if let Some((key, part)) = shard {
+                settler.settle_event(&key, &id, &hold, &part, None).await;
             }
         });
     }
@@ -335,15 +347,15 @@ impl Settler {
 }
 
 /// Three tries within two seconds.
-struct Tries(std::array::IntoIter<Duration, 2>);
+pub(crate) struct Tries(std::array::IntoIter<Duration, 2>);
 
 impl Tries {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(PAUSES.into_iter())
     }
 
     /// Waits for the next try; false if there is none.
-    async fn again(&mut self) -> bool {
+    pub(crate) async fn again(&mut self) -> bool {
         let Some(pause) = self.0.next() else { return false };
         tokio::time::sleep(pause).await;
         true

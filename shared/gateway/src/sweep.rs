@@ -14,6 +14,7 @@ use lanyard_domain::ids::RequestId;
 use lanyard_domain::mend::{self, Tally};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
+use lanyard_domain::shard;
 use lanyard_domain::time::{EpochNanos, MINUTE_NS, Period};
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::{Usage, UsageRecord};
@@ -57,8 +58,8 @@ impl Gateway {
         swept: &mut Swept,
     ) -> Result<(), LedgerFault> {
         swept.events += 1;
-        let key = AccountKey::Event(event.id.clone());
-        let before = self.ports.ledger.account(&key).await?.unwrap_or_default();
+        let keys = event.account_keys();
+        let before = self.ports.ledger.accounts(&keys).await?;
         let mut read = Attendees::default();
         let (mut seated, mut is_asking) = (0, false);
         let mut after = None;
@@ -76,11 +77,13 @@ impl Gateway {
                 break;
             }
         }
-        if let Some(write) = mend::seats(&before, seated).filter(|_| !is_asking) {
-            // Kept: somebody came meanwhile, and the next sweep counts again.
-            self.ports.ledger.apply(&key, &write).await?;
+        let seats = before.first().and_then(|first| mend::seats(first, seated));
+        let restored = shard::restore(&before, now.into());
+        // Kept: somebody came or moved something meanwhile, and the next sweep looks again.
+        for write in seats.filter(|_| !is_asking).into_iter().chain(restored) {
+            self.ports.ledger.apply(&AccountKey::Event(event.id.clone()), &write).await?;
         }
-        self.mend(event, &key, before, &read, now, swept).await
+        self.mend(event, &keys, before, &read, now, swept).await
     }
 
     /// Settles an attendee's expired holds and returns the account after that.
@@ -126,31 +129,51 @@ impl Gateway {
     }
 
     /// Makes the event's account equal to its attendees' in every period that is over.
+    ///
+    /// All shards but the first are closed for the period, one after the other; then nothing that
+    /// they have posted can change, and one write to the first settles the period for all.
     async fn mend(
         &self,
         event: &Event,
-        key: &AccountKey,
-        mut account: Account,
+        keys: &[AccountKey],
+        mut shards: Vec<Account>,
         attendees: &Attendees,
         now: DateTime<Utc>,
         swept: &mut Swept,
     ) -> Result<(), LedgerFault> {
         let longest = HOLD_LIFE.num_nanoseconds().unwrap_or(i64::MAX);
-        let mut periods = mend::periods([&account]);
+        let mut periods = mend::periods(&shards);
         periods.extend(attendees.tallies.keys().copied());
-        let mended_through = account.numbers.get(&Field::MendedThrough).copied();
+        let mended_through = |shard: &Account| shard.numbers.get(&Field::MendedThrough).copied();
         for period in periods {
-            let is_mended = mended_through.is_some_and(|last| period.0 <= last);
+            let is_mended = |shard: &Account| mended_through(shard).is_some_and(|p| period.0 <= p);
             let is_open = attendees.first_open.is_some_and(|first| period >= first);
-            if is_mended || is_open || !mend::is_over(period, now.into(), longest) {
+            if shards.first().is_none_or(is_mended)
+                || is_open
+                || !mend::is_over(period, now.into(), longest)
+            {
                 continue;
             }
-            let tally = attendees.tallies.get(&period).copied().unwrap_or_default();
-            let is_needed = mend::is_needed(&account, period, tally);
-            match self.ports.ledger.apply(key, &mend::write(&account, period, tally)).await? {
-                Outcome::Made(after) => account = after,
-                // Another sweep was faster. It has seen the same.
-                Outcome::Kept(_) => return Ok(()),
+            let mut tally = attendees.tallies.get(&period).copied().unwrap_or_default();
+            let mut is_needed = false;
+            // The first comes last.
+            for index in (0..shards.len()).rev() {
+                let shard = &shards[index];
+                let write = match index {
+                    0 => mend::write(shard, period, tally),
+                    _ => mend::close(shard, period, mended_through(&shards[0])),
+                };
+                let posted = if index == 0 { tally } else { Tally::of(shard, period) };
+                is_needed |= mend::is_needed(shard, period, posted);
+                tally = tally.less(posted);
+                if index > 0 && is_mended(shard) {
+                    continue;
+                }
+                match self.ports.ledger.apply(&keys[index], &write).await? {
+                    Outcome::Made(after) => shards[index] = after,
+                    // Another sweep was faster. It has seen the same.
+                    Outcome::Kept(_) => return Ok(()),
+                }
             }
             if is_needed {
                 tracing::warn!(event = %event.id, period = period.0, "event account mended");

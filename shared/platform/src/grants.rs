@@ -60,6 +60,9 @@ const LOOKING_UP: [Grant; 4] = [
     items("dynamodb:Query", Partition::Own),
 ];
 
+/// `ledger`: all shards of an event's account, where little is left.
+const GATHERING: [Grant; 1] = [items("dynamodb:BatchGetItem", Partition::Event)];
+
 /// `ledger` and `keys`: both accounts, the hour's counters and the session, the usage record,
 /// Azure's key.
 const FORWARDING: [Grant; 4] = [
@@ -232,12 +235,9 @@ impl Work {
     #[must_use]
     pub fn calls(self) -> BTreeSet<Grant> {
         match self {
-            Self::Forward => LOOKING_UP.into_iter().chain(FORWARDING).collect(),
-            Self::Converse => LOOKING_UP.into_iter().chain(FORWARDING).chain(FINDING).collect(),
-            Self::Keep => {
-                let keeping = FINDING.into_iter().chain(KEEPING);
-                LOOKING_UP.into_iter().chain(FORWARDING).chain(keeping).collect()
-            }
+            Self::Forward => LOOKING_UP.into_iter().chain(GATHERING).chain(FORWARDING).collect(),
+            Self::Converse => Self::Forward.calls().into_iter().chain(FINDING).collect(),
+            Self::Keep => Self::Converse.calls().into_iter().chain(KEEPING).collect(),
             Self::Employ => Self::Keep.calls().into_iter().chain(WORKING).collect(),
             Self::Finish => FORWARDING.into_iter().chain(FINISHING).collect(),
             Self::Answer => LOOKING_UP.into(),

@@ -10,9 +10,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Write};
 use lanyard_domain::event::Event;
@@ -87,6 +85,20 @@ impl Ledger for Table {
         item.as_ref().map(item::account).transpose().map_err(unreadable)
     }
 
+    async fn accounts(&self, keys: &[AccountKey]) -> Result<Vec<Account>, LedgerFault> {
+        let keys: Vec<Key> = keys.iter().map(Key::account).collect();
+        let items = self.batch(keys.clone()).await.map_err(unreadable)?;
+        let mut accounts = vec![Account::default(); keys.len()];
+        for item in &items {
+            let pk = get_text(item, "pk").map_err(unreadable)?;
+            let sk = get_text(item, "sk").map_err(unreadable)?;
+            if let Some(index) = keys.iter().position(|key| key.pk == pk && key.sk == sk) {
+                accounts[index] = item::account(item).map_err(unreadable)?;
+            }
+        }
+        Ok(accounts)
+    }
+
     async fn attendees(
         &self,
         event: &EventId,
@@ -146,7 +158,7 @@ impl Ledger for Table {
             let _ = write!(update, "{sign} {name} :{name}");
             values.insert(format!(":{name}"), AttributeValue::N(amount.to_string()));
         });
-        let key = Key::hour(&count.event, count.at, count.model.as_ref());
+        let key = Key::hour(&count.event, count.shard, count.at, count.model.as_ref());
         let call = self.client.update_item().table_name(&self.name).update_expression(update);
         let call = call.set_key(Some(key.attributes()));
         call.set_expression_attribute_values(Some(values)).send().await.map_err(fault)?;
@@ -216,31 +228,12 @@ impl Table {
     /// Several events' settings. An event that cannot be read is left out and logged: it must not
     /// keep the others from being swept.
     async fn events(&self, ids: &[EventId]) -> Result<Vec<Event>, LedgerFault> {
+        let keys = ids.iter().map(Key::event).collect();
         let mut events = Vec::with_capacity(ids.len());
-        for hundred in ids.chunks(100) {
-            let mut wanted: Vec<Item> =
-                hundred.iter().map(|id| Key::event(id).attributes()).collect();
-            while !wanted.is_empty() {
-                let keys = KeysAndAttributes::builder()
-                    .set_keys(Some(std::mem::take(&mut wanted)))
-                    .build()
-                    .map_err(unreadable)?;
-                let request = HashMap::from([(self.name.clone(), keys)]);
-                let answer = self
-                    .client
-                    .batch_get_item()
-                    .set_request_items(Some(request))
-                    .send()
-                    .await
-                    .map_err(fault)?;
-                for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                    match get_document(&item) {
-                        Ok(event) => events.push(event),
-                        Err(cause) => tracing::error!(cause, "an event cannot be read"),
-                    }
-                }
-                let left = answer.unprocessed_keys.unwrap_or_default();
-                wanted = left.into_values().flat_map(|keys| keys.keys).collect();
+        for item in self.batch(keys).await.map_err(unreadable)? {
+            match get_document(&item) {
+                Ok(event) => events.push(event),
+                Err(cause) => tracing::error!(cause, "an event cannot be read"),
             }
         }
         Ok(events)

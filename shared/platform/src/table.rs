@@ -7,6 +7,8 @@
 //! | `EVENT#<id>` | `ACCOUNT` | the event's account |
 //! | `EVENT#<id>` | `ATTENDEE#<user>` | an attendee's account |
 //! | `EVENT#<id>` | `HOUR#<utc hour>#<model>` | counters for charts; `-` where no model was chosen |
+//! | `EVENT#<id>#<shard>` | `ACCOUNT` | a shard of the event's account, from the second on |
+//! | `EVENT#<id>#<shard>` | `HOUR#<utc hour>#<model>` | what of the hour that shard admitted |
 //! | `EVENT#<id>` | `AUDIT#<instant>#<id>` | who changed what |
 //! | `ORGANISER#<id>` | `EVENT#<id>` | an organiser's events |
 //! | `ORGANISER#<id>` | `DEPLOYMENT#<name>#<replica>` | an organiser's deployments |
@@ -93,17 +95,24 @@ impl Key {
     pub fn account(key: &AccountKey) -> Self {
         match key {
             AccountKey::Event(event) => Self::new(event_pk(event), "ACCOUNT"),
+            AccountKey::Shard(event, shard) => Self::new(shard_pk(event, *shard), "ACCOUNT"),
             AccountKey::Attendee(event, user) => {
                 Self::new(event_pk(event), format!("{ATTENDEE_PREFIX}{user}"))
             }
         }
     }
 
-    /// The counters of a model in an hour.
+    /// The counters of a model in an hour, next to a shard of the event's account.
     #[must_use]
-    pub fn hour(event: &EventId, at: DateTime<Utc>, model: Option<&DeploymentName>) -> Self {
+    pub fn hour(
+        event: &EventId,
+        shard: u16,
+        at: DateTime<Utc>,
+        model: Option<&DeploymentName>,
+    ) -> Self {
         let model = model.map_or(NO_MODEL, DeploymentName::as_str);
-        Self::new(event_pk(event), format!("{HOUR_PREFIX}{}#{model}", at.format("%Y-%m-%dT%H")))
+        let hour = at.format("%Y-%m-%dT%H");
+        Self::new(shard_pk(event, shard), format!("{HOUR_PREFIX}{hour}#{model}"))
     }
 
     /// A change by an organiser.
@@ -335,6 +344,13 @@ pub fn objects_prefix(user: &UserId, kind: Kind) -> String {
 /// where it ends.
 fn parted(user: &UserId) -> String {
     user.as_str().replace('%', "%25").replace('#', "%23")
+}
+
+/// The partition of a shard of an event's account; the first is in the event's own.
+#[must_use]
+pub fn shard_pk(event: &EventId, shard: u16) -> String {
+    let first = event_pk(event);
+    if shard == 0 { first } else { format!("{first}#{shard}") }
 }
 
 /// The partition of everything of an event.

@@ -11,11 +11,10 @@ use lanyard_gateway::ports::{Clock, Ledger};
 use lanyard_gateway::testing::ScriptedUpstream;
 use lanyard_gateway::{Gateway, Ports};
 use lanyard_local::journal::LogLines;
-use lanyard_platform::clients::{self, Patience};
-use lanyard_platform::https;
-use lanyard_platform::settings::{CredentialSource, Credentials, Settings};
+use lanyard_platform::clients::Patience;
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::{Partition, Table, get_document, get_text};
+use lanyard_tests::stage::table_at;
 
 /// The engine is one mutex, and a crowd waits in line.
 const PATIENCE: Patience =
@@ -26,24 +25,7 @@ const MUCH_LATER: chrono::TimeDelta = chrono::TimeDelta::hours(2);
 
 /// The table behind an engine, by a client of our own.
 pub(crate) fn table(engine: &str) -> Result<Table> {
-    let local = || "local".to_owned();
-    let settings = Settings {
-        table: "lanyard".to_owned(),
-        key_prefix: "/lanyard/local".to_owned(),
-        region: "us-east-1".to_owned(),
-        credentials: CredentialSource::Keys(Credentials {
-            key_id: local(),
-            secret: local(),
-            session: None,
-        }),
-        dynamodb_endpoint: Some(engine.to_owned()),
-        dynamodb_patience: None,
-        ssm_endpoint: None,
-        sts_endpoint: None,
-        function: "measured".to_owned(),
-    };
-    let http = https::client().map_err(|cause| anyhow::anyhow!(cause))?;
-    Ok(clients::table(&http, &settings, PATIENCE))
+    table_at(engine, PATIENCE)
 }
 
 /// What the books of an event say.

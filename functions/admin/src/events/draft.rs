@@ -6,6 +6,7 @@ use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::entry::Access;
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
+use lanyard_domain::shard;
 use lanyard_domain::token::EventCode;
 use lanyard_domain::window::InvalidInstant;
 use lanyard_domain::zone::Zone;
@@ -37,6 +38,7 @@ pub(super) struct EventDraft {
     pub(super) max_choices: Given<u64>,
     pub(super) extra_tool_types: Given<Vec<String>>,
     pub(super) keeps_objects: Given<bool>,
+    pub(super) shards: Given<u64>,
     pub(super) allowances: Given<AllowancesDraft>,
     pub(super) contact: Given<ContactDraft>,
     pub(super) url: Given<String>,
@@ -93,6 +95,7 @@ impl EventDraft {
             max_choices: form.field("max_choices", read::whole(1..=128)),
             extra_tool_types: form.field("extra_tool_types", tool_types),
             keeps_objects: form.field("keeps_objects", read::yes_or_no),
+            shards: form.field("shards", read::whole(1..=shard::MOST.into())),
             allowances: map(form.form("allowances"), AllowancesDraft::read),
             contact: map(form.form("contact"), ContactDraft::read),
             url: form.field("url", read::address(&["https", "http"])),

@@ -9,6 +9,7 @@ use lanyard_domain::entry::Access;
 use lanyard_domain::event::{Contact, Event, OwnDeployments, Page, Signing};
 use lanyard_domain::ids::{DeploymentName, EventId, OrganiserId};
 use lanyard_domain::operation::Operation;
+use lanyard_domain::shard;
 use lanyard_domain::token::EventCode;
 use lanyard_domain::window::{Window, parse_instant};
 use lanyard_domain::zone::Zone;
@@ -89,8 +90,10 @@ pub(super) fn created(
         own_deployments: OwnDeployments::None,
         records_requests: true,
         signing: Signing::default(),
+        shards: draft.shards.or(1, 1).try_into().unwrap_or(1),
     });
     let event = event.and_then(|event| draft.people.over(event));
+    check_shards(event.as_ref(), &mistakes);
     mistakes.unless_any(event.map(|event| (event, code_is)))
 }
 
@@ -159,7 +162,43 @@ pub(super) fn changed(
         ..event.clone()
     });
     let changed = changed.and_then(|event| draft.people.over(event));
+    if draft.shards.or(event.shards.into(), 1) != u64::from(event.shards) {
+        let shards = event.shards;
+        mistakes.add(
+            "shards",
+            format!(
+                "stays {shards}: the parts of an event are cut when it is made; make another event"
+            ),
+        );
+    }
+    check_shards(changed.as_ref(), &mistakes);
     mistakes.unless_any(changed)
+}
+
+/// Each shard must bear what one attendee may ask for at once: of what is counted by the minute,
+/// shards can lend each other no more than one of them lets through.
+fn check_shards(event: Option<&Event>, mistakes: &Mistakes) {
+    let Some((event, most)) = event.filter(|event| event.shards > 1).and_then(|event| {
+        let allowances = &event.allowances;
+        Some((event, shard::most_shards(&allowances.attendee, &allowances.event)?))
+    }) else {
+        return;
+    };
+    if u64::from(event.shards) <= most {
+        return;
+    }
+    let tokens = |limit: Option<u64>| limit.map_or("any number of".to_owned(), |n| n.to_string());
+    let allowances = &event.allowances;
+    mistakes.add(
+        "shards",
+        format!(
+            "must be at most {} here: each shard owns its part of the event's {} tokens per minute, \
+             and an attendee may ask for {} tokens at once (allowances.attendee.tokens_per_minute)",
+            most.max(1),
+            tokens(allowances.event.tokens_per_minute),
+            tokens(allowances.attendee.tokens_per_minute),
+        ),
+    );
 }
 
 fn required<T>(field: &str, given: Given<T>, mistakes: &Mistakes) -> Option<T> {

@@ -148,6 +148,7 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
       "auto_register": false,
       "own_deployments": "none",
       "records_requests": true,
+      "shards": 1,
       "created_at": "2026-11-21T12:00:00Z",
       "version": 1,
       "warnings": []
@@ -239,6 +240,7 @@ fn every_field_can_be_set_at_once() {
       "auto_register": false,
       "own_deployments": "none",
       "records_requests": true,
+      "shards": 1,
       "created_at": "2026-11-21T12:00:00Z",
       "version": 1,
       "warnings": [
@@ -263,6 +265,7 @@ fn every_wrong_field_is_reported_at_once() {
         "max_choices": "1",
         "extra_tool_types": ["file_search", "telepathy"],
         "keeps_objects": "yes",
+        "shards": 65,
         "allowances": {
             "attendee": {"requests_per_minute": 0, "tokens": 5},
             "event": {"in_flight": "4", "attendees": -1},
@@ -287,6 +290,7 @@ fn every_wrong_field_is_reported_at_once() {
     max_choices must be a whole number from 1 to 128
     extra_tool_types must be a list of some of: code_interpreter, computer_use_preview, file_search, image_generation, mcp, web_search, web_search_preview
     keeps_objects must be true or false
+    shards must be a whole number from 1 to 64
     allowances.event.attendees must be a whole number from 1 to 1000000000000, or null for no such limit
     allowances.attendee.requests_per_minute must be a whole number from 1 to 1000000000000, or null for no such limit
     allowances.attendee.tokens is not a field that can be set; there are: requests_per_minute, tokens_per_minute, requests_per_day, tokens_per_day, tokens_total, images_total, audio_seconds_total, characters_total, video_seconds_total, in_flight
@@ -299,7 +303,7 @@ fn every_wrong_field_is_reported_at_once() {
     url_text must be one line of text, 1 to 128 characters
     description must be text of at most 8192 characters
     image_url must be an address that begins with https://
-    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
+    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
     name is required
     starts_at must be a date and time such as 2026-12-05T09:00, with an offset or Z if it is not local
     ");
@@ -319,7 +323,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
         "details": [
           {
             "field": "colour",
-            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests"
+            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests"
           },
           {
             "field": "time_zone",
@@ -334,7 +338,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
             "message": "is required"
           }
         ],
-        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests.",
+        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests.",
         "param": "colour",
         "type": "invalid_request_error"
       }

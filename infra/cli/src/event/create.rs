@@ -72,6 +72,10 @@ pub(crate) struct CreateArguments {
     #[arg(long)]
     keeps_objects: bool,
 
+    /// Into how many shards to split the event's account, for more than 500 requests a second.
+    #[arg(long, value_name = "NUMBER")]
+    shards: Option<u16>,
+
     #[command(flatten)]
     crowd: Crowd,
 }
@@ -126,6 +130,7 @@ pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Res
     say("code", json!(arguments.code));
     say("max_completion_tokens", json!(arguments.max_completion_tokens));
     say("description", json!(arguments.description));
+    say("shards", json!(arguments.shards));
     if !arguments.deployments.is_empty() {
         say("deployments", json!(arguments.deployments));
     }

@@ -9,6 +9,7 @@ use lanyard_domain::ids::{DeploymentName, RequestId, SessionId};
 use lanyard_domain::object::Owned;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
+use lanyard_domain::shard;
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::Usage;
 
@@ -26,6 +27,8 @@ pub struct Reservation {
     pub(crate) user: UserId,
     /// The attendee as Azure and the journal know them.
     pub(crate) user_hash: String,
+    /// The shard of the event's account that admitted it.
+    pub(crate) shard: u16,
     pub(crate) operation: Operation,
     pub(crate) model: DeploymentName,
     pub(crate) hold: Hold,
@@ -59,6 +62,8 @@ impl Reservation {
             notes,
             user: owned.user.clone(),
             user_hash: user_hash(&at.event, &owned.user),
+            // A job is bound to the shard that its id names first.
+            shard: shard::choices(&owned.request_id, at.event.shards)[0],
             operation: owned.kind.operation(),
             model: owned.home.deployment.clone(),
             hold,
@@ -104,6 +109,7 @@ impl Drop for Reservation {
             at: Arc::clone(&self.at),
             user: self.user.clone(),
             user_hash: std::mem::take(&mut self.user_hash),
+            shard: self.shard,
             operation: self.operation,
             model: self.model.clone(),
             hold: self.hold,

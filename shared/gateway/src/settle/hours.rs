@@ -54,7 +54,7 @@ pub(super) fn of(
     let (event, model) = (reservation.at.event.id.clone(), reservation.model.clone());
     let first_byte = ending.first_byte_at.map(|at| ms_between(reservation.admitted_at, at));
     let mut count = HourCount::new(event, reservation.admitted_at, Some(model));
-    count.first_byte_ms = first_byte;
+    (count.shard, count.first_byte_ms) = (reservation.shard, first_byte);
     if let Some(record) = record {
         (count.requests, count.charge) = (1, record.charge);
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use lanyard_domain::account::{Account, AccountKey, Field, signed};
-use lanyard_domain::ids::EventId;
+use lanyard_domain::allowance::Limit;
+use lanyard_domain::event::Event;
+use lanyard_domain::shard;
 use lanyard_domain::token::UserId;
 use lanyard_domain::unit::Unit;
 use lanyard_domain::usage::Charge;
@@ -13,8 +15,11 @@ use crate::testing::MemoryLedger;
 
 /// Checks an account just after a write.
 pub(super) fn check(key: &AccountKey, account: &Account) -> Result<(), String> {
+    // What others were given of a shard's part, or gave to it, is no use of it.
+    let account =
+        &Account { holds: account.holds.clone(), ..shard::total(std::slice::from_ref(account)) };
     for (field, number) in &account.numbers {
-        if *number < 0 && !matches!(field, Field::Override(_)) {
+        if *number < 0 && !matches!(field, Field::Override(_) | Field::Moved(..)) {
             return Err(format!("{field:?} of {key:?} is {number}"));
         }
     }
@@ -36,7 +41,7 @@ pub(super) fn check(key: &AccountKey, account: &Account) -> Result<(), String> {
             .sum();
         let under_way = match key {
             AccountKey::Attendee(..) => signed(in_holds),
-            AccountKey::Event(_) => in_periods,
+            AccountKey::Event(_) | AccountKey::Shard(..) => in_periods,
         };
         if spent + held != committed || held != under_way {
             return Err(format!(
@@ -52,7 +57,7 @@ pub(super) fn check(key: &AccountKey, account: &Account) -> Result<(), String> {
                 return Err(format!("{key:?}: holds of {in_holds} in {open} against {held}"));
             }
         }
-        AccountKey::Event(_) => {
+        AccountKey::Event(_) | AccountKey::Shard(..) => {
             let in_periods: i64 = account
                 .numbers
                 .iter()
@@ -75,12 +80,28 @@ pub(super) type Counted = (u64, Charge);
 /// requests were charged.
 pub(super) async fn balance(
     ledger: &MemoryLedger,
-    event: &EventId,
+    event: &Event,
     do_agree: fn(Counted, Counted) -> bool,
 ) -> Result<u64, String> {
-    let key = AccountKey::Event(event.clone());
-    let of_event = ledger.account(&key).await.ok().flatten().unwrap_or_default();
-    check(&key, &of_event)?;
+    let keys = event.account_keys();
+    let shards = ledger.accounts(&keys).await.map_err(|fault| fault.to_string())?;
+    for (key, shard) in keys.iter().zip(&shards) {
+        check(key, shard)?;
+        let day = |field: &Field| {
+            matches!(field, Field::Moved(Limit::RequestsPerDay | Limit::TokensPerDay, _))
+        };
+        let lost = shards
+            .iter()
+            .flat_map(|shard| &shard.numbers)
+            .filter(|(field, _)| matches!(field, Field::Moved(..)) && !day(field))
+            .map(|(_, by)| *by)
+            .sum::<i64>();
+        if lost != 0 {
+            return Err(format!("{lost} are lost between shards"));
+        }
+    }
+    let of_event = shard::total(&shards);
+    let event = &event.id;
     let (attendees, _) =
         ledger.attendees(event, None, u16::MAX).await.map_err(|fault| fault.to_string())?;
     let mut by_user: BTreeMap<UserId, (u64, Charge)> = BTreeMap::new();

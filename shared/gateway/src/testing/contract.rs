@@ -5,6 +5,7 @@ mod admit;
 mod objects;
 mod races;
 mod reads;
+mod shards;
 mod writes;
 
 pub use objects::objects_contract;
@@ -37,6 +38,7 @@ pub async fn ledger_contract(processes: &[Arc<dyn Ledger>], run: &str) {
     races::of_two_that_want_the_last_one_gets_it(&bench).await;
     races::exactly_as_many_are_admitted_as_fit(&bench).await;
     races::a_hold_is_settled_exactly_once(&bench).await;
+    shards::several_accounts_are_read_at_once(&bench).await;
 }
 
 /// The ledgers under test.

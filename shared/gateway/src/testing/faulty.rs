@@ -49,9 +49,9 @@ impl LedgerCall {
         match (key, write.changes.iter().find_map(is_held)) {
             (AccountKey::Attendee(..), Some(true)) => Self::AttendeeHold,
             (AccountKey::Attendee(..), Some(false)) => Self::AttendeeSettle,
-            (AccountKey::Event(_), Some(true)) => Self::EventHold,
-            (AccountKey::Event(_), Some(false)) => Self::EventSettle,
-            (AccountKey::Attendee(..) | AccountKey::Event(_), None) => Self::OtherWrite,
+            (AccountKey::Event(_) | AccountKey::Shard(..), Some(true)) => Self::EventHold,
+            (AccountKey::Event(_) | AccountKey::Shard(..), Some(false)) => Self::EventSettle,
+            (_, None) => Self::OtherWrite,
         }
     }
 }
@@ -150,6 +150,10 @@ impl Ledger for FaultyLedger {
 
     async fn account(&self, key: &AccountKey) -> Result<Option<Account>, LedgerFault> {
         self.play(LedgerCall::Read, self.inner.account(key)).await
+    }
+
+    async fn accounts(&self, keys: &[AccountKey]) -> Result<Vec<Account>, LedgerFault> {
+        self.play(LedgerCall::Read, self.inner.accounts(keys)).await
     }
 
     async fn attendees(

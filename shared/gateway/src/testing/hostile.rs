@@ -91,7 +91,7 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
     event.keeps_objects = true;
     event.id = EVENT.parse().map_err(|_| "no id")?;
     event.signing = signing();
-    let id = event.id.clone();
+    let settings = event.clone();
     let mut deployment = a_deployment("model", Operation::ChatCompletions);
     deployment.endpoint = format!("https://{HOST}.openai.azure.com");
     deployment.operations = Operation::ALL.to_vec();
@@ -123,7 +123,7 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
     }
     gateway.settled().await;
     survived.charged =
-        books::balance(&ledger, &id, |recorded, counted| recorded == counted).await?;
+        books::balance(&ledger, &settings, |recorded, counted| recorded == counted).await?;
     Ok(survived)
 }
 

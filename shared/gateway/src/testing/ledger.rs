@@ -75,6 +75,11 @@ impl Ledger for MemoryLedger {
         Ok(lock(&self.0).accounts.get(key).cloned())
     }
 
+    async fn accounts(&self, keys: &[AccountKey]) -> Result<Vec<Account>, LedgerFault> {
+        let state = lock(&self.0);
+        Ok(keys.iter().map(|key| state.accounts.get(key).cloned().unwrap_or_default()).collect())
+    }
+
     async fn attendees(
         &self,
         event: &EventId,
@@ -88,7 +93,7 @@ impl Ledger for MemoryLedger {
             {
                 Some((user.clone(), account.clone()))
             }
-            AccountKey::Attendee(..) | AccountKey::Event(_) => None,
+            AccountKey::Attendee(..) | AccountKey::Event(_) | AccountKey::Shard(..) => None,
         });
         let page: Vec<_> = later.by_ref().take(limit.into()).collect();
         let last = page.last().map(|(user, _)| user.clone());

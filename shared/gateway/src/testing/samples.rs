@@ -45,6 +45,7 @@ pub fn an_event(code: &str, now: DateTime<Utc>) -> Event {
         own_deployments: OwnDeployments::None,
         records_requests: true,
         signing: Signing::default(),
+        shards: 1,
     }
 }
 

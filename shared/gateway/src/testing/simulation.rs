@@ -2,7 +2,8 @@
 //!
 //! Several processes, each a real gateway, share one ledger in memory. Calls to it take random
 //! times, are throttled, lost or unanswered; processes die between any two of them; Azure answers,
-//! breaks off and stays silent; attendees leave; caps change; the local day ends; the sweep runs.
+//! breaks off and stays silent; attendees leave; caps change; the local day ends; the sweep runs;
+//! every other event is in shards, between which room is moved.
 //! Time is virtual and one thread does everything, so that a seed always tells the same story.
 //!
 //! After each write the account that it changed is checked; at the end, when all is quiet, the
@@ -46,6 +47,10 @@ pub(super) struct Told {
     crashes: u64,
     /// Calls that failed, or whose answer was lost.
     troubles: u64,
+    /// Writes that moved room between shards.
+    moves: u64,
+    /// Writes that gave back what was lost between shards.
+    restored: u64,
 }
 
 const PROCESSES: usize = 3;
@@ -140,6 +145,8 @@ impl Story {
             Allowance { tokens_total: Some(20_000 + luck.below(60_000)), ..allowance(&luck) };
         event.allowances.attendees = Some(luck.below(ATTENDEES) + 2);
         event.max_completion_tokens = 1_000;
+        // Every other event is in shards.
+        event.shards = [1, 2, 1, 5, 1, 16][usize::try_from(seed % 6).unwrap_or_default()];
         // Some events keep no records, and some change their mind.
         let recording = Recording::of(seed);
         event.records_requests = recording != Recording::Never;
@@ -182,7 +189,7 @@ impl Story {
         let ledger = Arc::new(SimulatedLedger::new(
             Arc::clone(&self.shared),
             Arc::clone(&self.luck),
-            self.event.allowances.event,
+            self.event.clone(),
             is_troubled,
         ));
         self.ledgers.push(Arc::clone(&ledger));
@@ -235,8 +242,7 @@ impl Story {
             self.check()?;
         }
         under_way.abort_all();
-        let event = &self.event.id;
-        let balance = books::balance(&self.shared, event, self.recording.rule()).await;
+        let balance = books::balance(&self.shared, &self.event, self.recording.rule()).await;
         let charged = balance.map_err(|e| self.blame(e))?;
         let sum = |count: fn(&SimulatedLedger) -> u64| self.ledgers.iter().map(|l| count(l)).sum();
         Ok(Told {
@@ -246,6 +252,8 @@ impl Story {
             units: self.shared.records().iter().map(|r| r.charge.units.iter().count() as u64).sum(),
             crashes: self.ledgers.iter().map(|ledger| u64::from(ledger.is_dead())).sum(),
             troubles: sum(SimulatedLedger::troubles),
+            moves: sum(SimulatedLedger::moves),
+            restored: sum(SimulatedLedger::restored),
         })
     }
 
@@ -370,10 +378,13 @@ mod tests {
             all.units += told.units;
             all.crashes += told.crashes;
             all.troubles += told.troubles;
+            all.moves += told.moves;
+            all.restored += told.restored;
         }
         println!("1000 seeds: {all:?}");
         assert!(all.crashes > 100 && all.troubles > 1_000 && all.charged > 1_000, "{all:?}");
         assert!(all.units > 1_000, "{all:?}");
+        assert!(all.moves > 1_000 && all.restored > 10, "{all:?}");
     }
 
     #[test]

@@ -76,7 +76,7 @@ mod tests {
             });
         }
         assert_eq!(item.len(), 3 + 4 + 12 + 10);
-        let key = Key::hour(&count.event, at, count.model.as_ref());
+        let key = Key::hour(&count.event, 0, at, count.model.as_ref());
         // A number takes a byte for two digits, and one more.
         let number = |number: &u64| number.to_string().len().div_ceil(2) + 1;
         let size = "pk".len()

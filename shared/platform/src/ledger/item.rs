@@ -49,6 +49,9 @@ impl fmt::Display for Named {
                 write!(f, "period_units_held@{}@{unit}", period.0)
             }
             Field::PeriodUnitSpent(period, unit) => write!(f, "period_units@{}@{unit}", period.0),
+            Field::Moved(limit, None) => write!(f, "moved@{}", limit.name()),
+            Field::Moved(limit, Some(day)) => write!(f, "moved@{}@{day}", limit.name()),
+            Field::MovedAt => f.write_str("moved_at"),
             Field::MendedThrough => f.write_str("mended_through"),
             Field::Seats => f.write_str("seats"),
             Field::SeatedAt => f.write_str("seated_at"),
@@ -96,6 +99,12 @@ fn field_named(name: &str) -> Option<Field> {
         "period_units" => {
             period_and_unit().map(|(period, unit)| Field::PeriodUnitSpent(period, unit))
         }
+        "moved" => {
+            let (limit, day) = of.split_once('@').map_or((of, None), |(l, day)| (l, Some(day)));
+            let day = day.map(str::parse).transpose().ok()?;
+            limit_named(limit).map(|limit| Field::Moved(limit, day))
+        }
+        "moved_at" => Some(Field::MovedAt),
         "mended_through" => Some(Field::MendedThrough),
         "seats" => Some(Field::Seats),
         "seated_at" => Some(Field::SeatedAt),
@@ -104,9 +113,13 @@ fn field_named(name: &str) -> Option<Field> {
         "terms" => Some(Field::Terms),
         "listed" => Some(Field::Listed),
         "claim" => Some(Field::Claim),
-        "own" => Limit::ALL.into_iter().find(|limit| limit.name() == of).map(Field::Override),
+        "own" => limit_named(of).map(Field::Override),
         _ => None,
     }
+}
+
+fn limit_named(name: &str) -> Option<Limit> {
+    Limit::ALL.into_iter().find(|limit| limit.name() == name)
 }
 
 /// An account from its item. Attributes of a newer schema are left alone.
@@ -300,6 +313,8 @@ mod tests {
             Field::PeriodRequests(period),
             Field::PeriodPrompt(period),
             Field::PeriodCompletion(period),
+            Field::MovedAt,
+            Field::Moved(Limit::TokensPerDay, Some(day)),
             Field::MendedThrough,
             Field::Seats,
             Field::SeatedAt,
@@ -310,6 +325,7 @@ mod tests {
             Field::Claim,
         ];
         fields.extend(Limit::ALL.into_iter().map(Field::Override));
+        fields.extend(Limit::ALL.into_iter().map(|limit| Field::Moved(limit, None)));
         for unit in Unit::ALL {
             fields.extend([
                 Field::UnitCommitted(unit),
@@ -354,6 +370,8 @@ mod tests {
             "sk",
             "hold",
             "own@",
+            "moved@tokens",
+            "moved@tokens_per_day@soon",
             "day_requests@soon",
             "period_held",
             "units@tokens",

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
-use lanyard_domain::account::{AccountKey, Condition, Field, Write};
+use lanyard_domain::account::{Condition, Field, Write};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_domain::token::EventCode;
@@ -117,8 +117,11 @@ impl Organisers {
         entry: &AuditEntry,
     ) -> Result<(), OrganiserFault> {
         let codes = self.codes(event).await?;
-        Transaction::on(&self.table)
-            .delete(Key::account(&AccountKey::Event(event.id.clone())), is_unused())?
+        let mut transaction = Transaction::on(&self.table);
+        for account in event.account_keys() {
+            transaction = transaction.delete(Key::account(&account), is_unused())?;
+        }
+        transaction
             .delete(Key::event(&event.id), is_unchanged(event))?
             .delete(Key::organisers_event(&event.organiser, &event.id), None)?
             .delete(Key::sweep(&event.id), None)?

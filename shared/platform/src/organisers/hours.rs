@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use lanyard_domain::event::Event;
 use lanyard_domain::hour::FirstBytes;
-use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Charge;
 use lanyard_gateway::ports::Cause;
 
 use super::{OrganiserFault, Organisers, away, unreadable};
 use crate::ledger::hour::{ERROR, FIRST_BYTE};
-use crate::table::{HOUR_PREFIX, Item, NO_MODEL, event_pk, get_number, get_text};
+use crate::table::{HOUR_PREFIX, Item, NO_MODEL, get_number, get_text, shard_pk};
 
 /// What a model did in an hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,14 +67,20 @@ impl HourUsage {
 }
 
 impl Organisers {
-    /// Every hour in which a model was used, the first hour first.
+    /// Every hour in which a model was used, once for each shard that admitted requests in it.
     ///
     /// # Errors
     ///
     /// If the table does not answer or an item is malformed.
-    pub async fn hours(&self, event: &EventId) -> Result<Vec<HourUsage>, OrganiserFault> {
-        let items = self.table.all(event_pk(event), HOUR_PREFIX).await.map_err(away)?;
-        items.iter().map(|item| HourUsage::read(item).map_err(unreadable)).collect()
+    pub async fn hours(&self, event: &Event) -> Result<Vec<HourUsage>, OrganiserFault> {
+        let mut hours = Vec::new();
+        for shard in 0..event.shards.max(1) {
+            let of_shard = self.table.all(shard_pk(&event.id, shard), HOUR_PREFIX).await;
+            for item in of_shard.map_err(away)? {
+                hours.push(HourUsage::read(&item).map_err(unreadable)?);
+            }
+        }
+        Ok(hours)
     }
 }
 
@@ -81,12 +88,14 @@ impl Organisers {
 mod tests {
     use super::*;
     use crate::table::{Key, number};
+    use lanyard_domain::ids::EventId;
 
     #[test]
     fn an_hour_is_read_from_its_key_and_counters() {
-        let (event, model) = ("evt_1".parse().unwrap(), "gpt-4o.mini".parse().unwrap());
+        let (event, model): (EventId, _) =
+            ("evt_1".parse().unwrap(), "gpt-4o.mini".parse().unwrap());
         let at = "2026-12-05T09:59:59Z".parse().unwrap();
-        let mut item = Key::hour(&event, at, Some(&model)).attributes();
+        let mut item = Key::hour(&event, 0, at, Some(&model)).attributes();
         item.insert("requests".to_owned(), number(3));
         item.insert("prompt_tokens".to_owned(), number(70));
         item.insert("images".to_owned(), number(2));
@@ -97,7 +106,7 @@ mod tests {
         assert_eq!((hour.model, hour.requests), (Some(model), 3));
         assert_eq!(hour.errors, BTreeMap::from([("upstream_busy".to_owned(), 4)]));
         assert_eq!(hour.first_bytes.buckets().collect::<Vec<_>>(), [(Some(200), 5)]);
-        let refused = Key::hour(&event, at, None).attributes();
+        let refused = Key::hour(&event, 0, at, None).attributes();
         assert_eq!(HourUsage::read(&refused).unwrap().model, None);
         assert_eq!(
             hour.charge,

@@ -88,7 +88,7 @@ impl Table {
     }
 
     /// Those of several items that are there, as they are now, in any order.
-    async fn batch(&self, keys: Vec<Key>) -> Result<Vec<Item>, Cause> {
+    pub(crate) async fn batch(&self, keys: Vec<Key>) -> Result<Vec<Item>, Cause> {
         let mut found = Vec::with_capacity(keys.len());
         let mut wanted: Vec<Item> = keys.into_iter().map(Key::attributes).collect();
         let mut pauses = PAUSES.into_iter();

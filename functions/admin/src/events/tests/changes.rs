@@ -63,7 +63,7 @@ fn what_a_change_cannot_do_is_said() {
     );
     assert_snapshot!(mistakes(refused), @"
     code cannot be set here: POST to rotate-code, which can let the old code work for a while
-    status is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
+    status is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
     name cannot be cleared
     starts_at cannot be cleared
     time_zone cannot be cleared
@@ -104,4 +104,22 @@ fn who_may_come_is_said_in_words_that_go_together() {
     ");
     let alone = change(&open, json!({"auto_register": true}));
     assert_snapshot!(mistakes(alone), @r#"auto_register goes only with "access": "registered""#);
+}
+
+#[test]
+fn the_shards_of_an_event_stay_and_bear_what_an_attendee_may_ask_for() {
+    let limits = json!({
+        "attendee": {"tokens_per_minute": 40_000}, "event": {"tokens_per_minute": 1_000_000},
+    });
+    let with = |shards| oslo(json!({"shards": shards, "allowances": limits}));
+    assert_eq!(create(oslo(json!({}))).unwrap().shards, 1);
+    let event = create(with(25)).unwrap();
+    assert_eq!(event.shards, 25);
+    assert_snapshot!(mistakes(create(with(26))), @"shards must be at most 25 here: each shard owns its part of the event's 1000000 tokens per minute, and an attendee may ask for 40000 tokens at once (allowances.attendee.tokens_per_minute)");
+    assert_snapshot!(mistakes(change(&event, json!({"shards": 16}))), @"shards stays 25: the parts of an event are cut when it is made; make another event");
+    assert_eq!(change(&event, json!({"shards": 25, "name": "Other"})).unwrap().shards, 25);
+    let unlimited = json!({"allowances": {"attendee": {"tokens_per_minute": null}}});
+    assert_snapshot!(mistakes(change(&event, unlimited)), @"shards must be at most 1 here: each shard owns its part of the event's 1000000 tokens per minute, and an attendee may ask for any number of tokens at once (allowances.attendee.tokens_per_minute)");
+    let free = json!({"allowances": {"attendee": {"tokens_per_minute": null}, "event": {"tokens_per_minute": null}}});
+    assert_eq!(change(&event, free).unwrap().shards, 25);
 }

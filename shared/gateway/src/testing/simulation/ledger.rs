@@ -21,11 +21,13 @@ use crate::testing::{MemoryLedger, SeededLuck, books, lock};
 pub(super) struct SimulatedLedger {
     inner: Arc<MemoryLedger>,
     luck: Arc<SeededLuck>,
-    granted: Allowance,
+    event: Event,
     is_troubled: bool,
     is_dead: AtomicBool,
     steps: AtomicU64,
     troubles: AtomicU64,
+    moves: AtomicU64,
+    restored: AtomicU64,
     broken: Mutex<Option<String>>,
 }
 
@@ -43,17 +45,19 @@ impl SimulatedLedger {
     pub(super) fn new(
         inner: Arc<MemoryLedger>,
         luck: Arc<SeededLuck>,
-        granted: Allowance,
+        event: Event,
         is_troubled: bool,
     ) -> Self {
         Self {
             inner,
             luck,
-            granted,
+            event,
             is_troubled,
             is_dead: AtomicBool::new(false),
             steps: AtomicU64::new(0),
             troubles: AtomicU64::new(0),
+            moves: AtomicU64::new(0),
+            restored: AtomicU64::new(0),
             broken: Mutex::default(),
         }
     }
@@ -70,9 +74,35 @@ impl SimulatedLedger {
         self.troubles.load(Ordering::Relaxed)
     }
 
+    pub(super) fn moves(&self) -> u64 {
+        self.moves.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn restored(&self) -> u64 {
+        self.restored.load(Ordering::Relaxed)
+    }
+
+    fn count_moves(&self, write: &Write) {
+        let has = |is: fn(&Change) -> bool| write.changes.iter().any(is);
+        if has(|change| matches!(change, Change::Set(Field::MovedAt, _))) {
+            self.moves.fetch_add(1, Ordering::Relaxed);
+        } else if has(|change| matches!(change, Change::Add(Field::Moved(..), _))) {
+            self.restored.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// The first promise that a write through this process broke.
     pub(super) fn broken(&self) -> Option<String> {
         lock(&self.broken).clone()
+    }
+
+    /// What a shard of the event's account may admit.
+    fn part(&self, key: &AccountKey) -> Allowance {
+        match key {
+            AccountKey::Event(_) => self.event.part(0),
+            AccountKey::Shard(_, shard) => self.event.part(*shard),
+            AccountKey::Attendee(..) => Allowance::default(),
+        }
     }
 
     fn fate(&self) -> Fate {
@@ -134,9 +164,12 @@ impl Ledger for SimulatedLedger {
     async fn apply(&self, key: &AccountKey, write: &Write) -> Result<Outcome, LedgerFault> {
         self.play(async {
             let outcome = self.inner.apply(key, write).await?;
+            if matches!(outcome, Outcome::Made(_)) {
+                self.count_moves(write);
+            }
             if let Outcome::Made(account) = &outcome
                 && let Err(broken) = books::check(key, account)
-                    .and_then(|()| check_budget(account, write, &self.granted))
+                    .and_then(|()| check_budget(account, write, &self.part(key)))
             {
                 lock(&self.broken).get_or_insert_with(|| format!("{broken} after {write:?}"));
             }
@@ -147,6 +180,19 @@ impl Ledger for SimulatedLedger {
 
     async fn account(&self, key: &AccountKey) -> Result<Option<Account>, LedgerFault> {
         self.play(self.inner.account(key)).await
+    }
+
+    /// One after the other, so that what moves meanwhile may be seen twice or not at all.
+    async fn accounts(&self, keys: &[AccountKey]) -> Result<Vec<Account>, LedgerFault> {
+        self.play(async {
+            let mut accounts = Vec::new();
+            for key in keys {
+                accounts.push(self.inner.account(key).await?.unwrap_or_default());
+                tokio::time::sleep(Duration::from_millis(self.luck.below(3))).await;
+            }
+            Ok(accounts)
+        })
+        .await
     }
 
     async fn attendees(

@@ -1,0 +1,350 @@
+//! An event's account in several shards, each of which owns a part of every limit.
+//!
+//! A store takes only so many writes a second on one item. A request asks its [`choices`], each by
+//! one write as if the shard were the whole account. When none of them has room, all are read, and
+//! [`plan`] says what is true of them together: the request does not fit, or some shard has room,
+//! or what it lacks at the first shard has to be moved there from others. A move is two writes,
+//! [`Take`] and then [`give`], so that at every instant the shards together grant too little rather
+//! than too much; [`Field::Moved`] shows what is between the two.
+
+#[cfg(test)]
+mod tests;
+
+use chrono::NaiveDate;
+
+use crate::account::{Account, Change, Condition, Field, Write, signed};
+use crate::admission::{self, Demand, Refusal, cost_ns, needed};
+use crate::allowance::{Allowance, Limit};
+use crate::estimate::Estimate;
+use crate::ids::RequestId;
+use crate::time::{EpochNanos, MINUTE_NS};
+
+/// The most shards of an event: one read sees them all.
+pub const MOST: u16 = 64;
+
+/// How long a move may be under way. What then is still between two shards was lost.
+const MOVE_NS: i64 = 5_000_000_000;
+
+/// How long after the last move the sweep may give back what was lost: no store answers so late.
+const LOST_NS: i64 = 2 * MINUTE_NS;
+
+/// The shards that a request asks, one after the other: two that its id chooses, and the first, to
+/// which what is left is moved.
+#[must_use]
+pub fn choices(id: &RequestId, of: u16) -> [u16; 3] {
+    // FNV-1a, and a multiplication that lets every bit matter to the upper half:
+    // <http://www.isthe.com/chongo/tech/comp/fnv/>, <https://prng.di.unimi.it/splitmix64.c>.
+    let hash = id.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let hash = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16;
+    let of = u64::from(of.max(1));
+    let home = (hash >> 16) % of;
+    let second = (home + 1 + hash % 0x1_0000 % (of - 1).max(1)) % of;
+    [home, second, 0].map(|shard| u16::try_from(shard).unwrap_or_default())
+}
+
+/// Why a request can never be admitted to any shard, or to the one that it is `bound` to, however
+/// empty they are.
+///
+/// A rate cannot be gathered beyond what one shard may let through in a minute; all else can.
+#[must_use]
+pub fn never_fits(
+    whole: &Allowance,
+    of: u16,
+    bound: Option<u16>,
+    estimate: &Estimate,
+) -> Option<Refusal> {
+    let limit = Limit::TokensPerMinute;
+    let part = whole.part(bound.unwrap_or_default(), of);
+    let largest = part.limit(limit).filter(|_| of > 1);
+    let whole = largest.map_or(*whole, |largest| whole.with(limit, Some(largest)));
+    admission::never_fits(&whole, estimate)
+}
+
+/// Whether a shard lets so much through in a minute as a request needs at once.
+#[must_use]
+pub fn bears(part: &Allowance, estimate: &Estimate) -> bool {
+    let bears = |limit| part.limit(limit).is_none_or(|most| needed(limit, estimate) <= most);
+    RATES.into_iter().all(bears)
+}
+
+/// How many shards there may be if each is to bear what one attendee may ask for at once.
+/// `None` if any number may be.
+#[must_use]
+pub fn most_shards(attendee: &Allowance, event: &Allowance) -> Option<u64> {
+    let event = event.tokens_per_minute?;
+    let each = attendee.tokens_per_minute.unwrap_or(event).clamp(1, event.max(1));
+    Some(event / each)
+}
+
+/// What all shards hold and have spent together, whatever is being moved between them. What is not
+/// a sum, such as a rate's timestamp, is not in it.
+#[must_use]
+pub fn total(shards: &[Account]) -> Account {
+    let mut total = sum(shards);
+    let moved: Vec<_> = total.numbers.iter().filter_map(|(field, by)| moved(*field, *by)).collect();
+    for (limit, day, by) in moved {
+        if let Some(number) = total.numbers.get_mut(&counter(limit, day)) {
+            *number = number.saturating_sub(by);
+        }
+    }
+    total
+}
+
+fn moved(field: Field, by: i64) -> Option<(Limit, NaiveDate, i64)> {
+    match field {
+        Field::Moved(limit, day) => Some((limit, day.unwrap_or_default(), by)),
+        _ => None,
+    }
+}
+
+/// The sums of all numbers that add up.
+fn sum(shards: &[Account]) -> Account {
+    let is_sum = |field: &Field| {
+        !matches!(
+            field,
+            Field::RequestTat | Field::TokenTat | Field::MovedAt | Field::MendedThrough
+        )
+    };
+    let mut sum = Account::default();
+    for (field, number) in shards.iter().flat_map(|shard| &shard.numbers) {
+        if is_sum(field) {
+            let all = sum.numbers.entry(*field).or_default();
+            *all = all.saturating_add(*number);
+        }
+    }
+    sum
+}
+
+/// What becomes of a request that the shards it asked had no room for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// All shards together cannot bear it.
+    Refuse(Refusal),
+    /// This shard has room.
+    Try(u16),
+    /// Room is to be taken elsewhere, and what was taken given to one shard.
+    Gather(Vec<Take>),
+    /// Others are moving what it needs: look again.
+    Wait,
+}
+
+/// Room that is taken from a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Take {
+    /// From which.
+    pub shard: u16,
+    /// The write by which it is taken.
+    pub write: Write,
+    /// How much, if the write is made.
+    pub amounts: Vec<(Limit, u64)>,
+}
+
+/// What to do about a request, seen from all shards. They need not have been read at one instant.
+///
+/// What it lacks is gathered at the first shard; or at the only one that may take it, if it is
+/// `bound` to one. Without patience, what is still between two shards counts as used.
+#[must_use]
+pub fn plan(
+    whole: &Allowance,
+    shards: &[Account],
+    demand: &Demand,
+    bound: Option<u16>,
+    is_patient: bool,
+) -> Plan {
+    let of = u16::try_from(shards.len()).unwrap_or(MOST);
+    let parts: Vec<Allowance> = (0..of).map(|shard| whole.part(shard, of)).collect();
+    let free = |limit, shard: usize| free(limit, &parts[shard], &shards[shard], demand);
+    let limits = || {
+        let needs = |limit: &Limit| needed(*limit, &demand.estimate) > 0;
+        Limit::ALL.into_iter().filter(|limit| whole.limit(*limit).is_some()).filter(needs)
+    };
+    let is_moving = is_patient && shards.iter().any(|shard| is_recent(shard, demand.now, MOVE_NS));
+    let all = if is_moving { total(shards) } else { sum(shards) };
+    let mut is_waiting = false;
+    let mut refusal = admission::lacks(whole, &all, demand);
+    for limit in RATES.into_iter().filter(|rate| limits().any(|limit| limit == *rate)) {
+        let free: i64 = (0..shards.len()).map(|shard| free(limit, shard)).sum();
+        let missing = signed(needed(limit, &demand.estimate)).saturating_sub(free);
+        let allowed = whole.limit(limit).unwrap_or_default();
+        if missing <= 0 {
+            continue;
+        }
+        if is_moving && all.get(Field::Moved(limit, None)) > 0 {
+            is_waiting = true;
+            continue;
+        }
+        // A begun token of each shard is of no use yet.
+        let flows = u64::try_from(missing).unwrap_or_default().saturating_add(of.into());
+        let flows_ns = cost_ns(flows, allowed);
+        let retry_at = EpochNanos(demand.now.0.saturating_add(flows_ns));
+        let longer = |refusal: &Refusal| match refusal {
+            Refusal::InFlight { .. } => false,
+            Refusal::Rate { retry_at: earlier, .. } => *earlier >= retry_at,
+            Refusal::Day { .. }
+            | Refusal::Budget { .. }
+            | Refusal::NeverFits { .. }
+            | Refusal::Blocked => true,
+        };
+        if !refusal.as_ref().is_some_and(longer) {
+            refusal = Some(Refusal::Rate { limit, allowed, retry_at });
+        }
+    }
+    if let Some(refusal) = refusal {
+        return Plan::Refuse(refusal);
+    }
+    if is_waiting {
+        return Plan::Wait;
+    }
+    // Those who look at once do not all come to the same shard.
+    let [home, ..] = choices(&demand.id, of);
+    let order = || (0..of).map(|step| (home + step) % of);
+    let missing = |limit, shard| {
+        signed(needed(limit, &demand.estimate)).saturating_sub(free(limit, usize::from(shard)))
+    };
+    let has_room = |shard: &u16| limits().all(|limit| missing(limit, *shard) <= 0);
+    let may_take = |shard: &u16| bound.is_none_or(|bound| bound == *shard);
+    if let Some(shard) = order().filter(may_take).find(has_room) {
+        return Plan::Try(shard);
+    }
+    let at = bound.unwrap_or_default();
+    let mut lacks: Vec<(Limit, i64)> = limits().map(|limit| (limit, missing(limit, at))).collect();
+    let mut takes = Vec::new();
+    for shard in order().filter(|shard| *shard != at) {
+        let mut amounts = Vec::new();
+        for (limit, lack) in &mut lacks {
+            let some = free(*limit, usize::from(shard)).min(*lack).max(0);
+            *lack = lack.saturating_sub(some);
+            amounts.extend((some > 0).then_some((*limit, u64::try_from(some).unwrap_or_default())));
+        }
+        if !amounts.is_empty() {
+            let (part, account) = (&parts[usize::from(shard)], &shards[usize::from(shard)]);
+            takes.push(Take { shard, write: take(part, account, &amounts, demand), amounts });
+        }
+    }
+    match lacks.iter().all(|(_, lack)| *lack <= 0) && !takes.is_empty() {
+        true => Plan::Gather(takes),
+        false => Plan::Wait,
+    }
+}
+
+const RATES: [Limit; 2] = [Limit::RequestsPerMinute, Limit::TokensPerMinute];
+
+/// The number that a limit counts; of a rate, its timestamp.
+fn counter(limit: Limit, day: NaiveDate) -> Field {
+    match limit {
+        Limit::RequestsPerMinute => Field::RequestTat,
+        Limit::TokensPerMinute => Field::TokenTat,
+        Limit::RequestsPerDay => Field::DayRequests(day),
+        Limit::TokensPerDay => Field::DayTokens(day),
+        Limit::TokensTotal => Field::Committed,
+        Limit::UnitTotal(unit) => Field::UnitCommitted(unit),
+        Limit::InFlight => Field::Open,
+    }
+}
+
+fn moves(limit: Limit, day: NaiveDate) -> Field {
+    let is_daily = matches!(limit, Limit::RequestsPerDay | Limit::TokensPerDay);
+    Field::Moved(limit, is_daily.then_some(day))
+}
+
+/// How much of what a limit counts a shard can still admit; less than nothing where it has
+/// admitted more than its part.
+fn free(limit: Limit, part: &Allowance, shard: &Account, demand: &Demand) -> i64 {
+    let Some(allowed) = part.limit(limit) else { return i64::MAX };
+    let field = counter(limit, demand.day.date);
+    match RATES.contains(&limit) {
+        true => signed(admission::remaining(shard, field, allowed, demand.now).units),
+        false => signed(allowed).saturating_sub(shard.get(field)),
+    }
+}
+
+fn is_recent(shard: &Account, now: EpochNanos, within_ns: i64) -> bool {
+    let moved_at = shard.numbers.get(&Field::MovedAt);
+    moved_at.is_some_and(|at| now.since(EpochNanos(*at)) < within_ns)
+}
+
+/// Takes room from a shard as a request would, but for no request.
+fn take(part: &Allowance, shard: &Account, amounts: &[(Limit, u64)], demand: &Demand) -> Write {
+    let (day, now) = (demand.day.date, demand.now);
+    let mut conditions = Vec::new();
+    let mut changes = vec![Change::Set(Field::MovedAt, now.0)];
+    for (limit, amount) in amounts {
+        let field = counter(*limit, day);
+        let allowed = part.limit(*limit).unwrap_or_default();
+        let cost = cost_ns(*amount, allowed);
+        let latest = now.0.saturating_add(cost_ns(allowed, allowed)).saturating_sub(cost);
+        match RATES.contains(limit) {
+            true if shard.get(field) >= now.0 => {
+                conditions.push(Condition::AtLeast(field, now.0));
+                conditions.push(Condition::AtMost(field, latest));
+                changes.push(Change::Add(field, cost));
+            }
+            true => {
+                conditions.push(Condition::Below(field, now.0));
+                changes.push(Change::Set(field, now.0.saturating_add(cost)));
+            }
+            false => {
+                let most = signed(allowed).saturating_sub(signed(*amount));
+                conditions.push(Condition::AtMost(field, most));
+                changes.push(Change::Add(field, signed(*amount)));
+            }
+        }
+        changes.push(Change::Add(moves(*limit, day), signed(*amount)));
+    }
+    Write { conditions, changes }
+}
+
+/// Gives a shard what was taken from others, or back what was taken from itself. `part` is its own;
+/// made twice, it would give twice. `None` if nothing was taken.
+///
+/// A rate's bucket that is as good as full holds no more: the write is then not made.
+#[must_use]
+pub fn give(part: &Allowance, taken: &[(Limit, u64)], demand: &Demand) -> Option<Write> {
+    let (day, now) = (demand.day.date, demand.now);
+    let mut conditions = Vec::new();
+    let mut changes = vec![Change::Set(Field::MovedAt, now.0)];
+    for limit in Limit::ALL {
+        let amount = taken.iter().filter(|(of, _)| *of == limit).map(|(_, amount)| *amount).sum();
+        if amount > 0 {
+            let field = counter(limit, day);
+            let by = match RATES.contains(&limit) {
+                true => {
+                    let cost = cost_ns(amount, part.limit(limit).unwrap_or_default());
+                    conditions.push(Condition::AtLeast(field, now.0.saturating_add(cost)));
+                    cost
+                }
+                false => signed(amount),
+            };
+            changes.push(Change::Add(field, -by));
+            changes.push(Change::Add(moves(limit, day), -signed(amount)));
+        }
+    }
+    (changes.len() > 1).then_some(Write { conditions, changes })
+}
+
+/// The write by which the sweep gives the first shard back what was lost between two. It needs the
+/// first shard's own moves to be as they were read. `None` if nothing was, or not long enough ago.
+///
+/// What is lost of a rate flows back by itself.
+#[must_use]
+pub fn restore(shards: &[Account], now: EpochNanos) -> Option<Write> {
+    let first = shards.first()?;
+    if shards.iter().any(|shard| is_recent(shard, now, LOST_NS)) {
+        return None;
+    }
+    let mut write = Write::default();
+    for (field, lost) in sum(shards).numbers {
+        let Some((limit, day, _)) = moved(field, lost).filter(|_| lost != 0) else { continue };
+        write.conditions.push(match first.numbers.get(&field) {
+            Some(by) => Condition::Is(field, *by),
+            None => Condition::Absent(field),
+        });
+        write.changes.push(Change::Add(field, -lost));
+        if !RATES.contains(&limit) {
+            write.changes.push(Change::Add(counter(limit, day), -lost));
+        }
+    }
+    (!write.changes.is_empty()).then_some(write)
+}

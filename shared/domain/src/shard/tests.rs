@@ -1,0 +1,399 @@
+//! The promises of the ledger where an event's account is in several shards.
+
+mod history;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::*;
+use crate::admission::{Guess, Side};
+use crate::unit::Units;
+use crate::window::LocalDay;
+
+const EACH: u64 = 13;
+
+fn noon() -> DateTime<Utc> {
+    "2026-12-05T12:00:00Z".parse().unwrap()
+}
+
+fn demand(n: usize, estimate: Estimate, now: DateTime<Utc>) -> Demand {
+    let midnight = now.date_naive().succ_opt().unwrap().and_time(chrono::NaiveTime::MIN);
+    Demand {
+        is_recorded: true,
+        id: format!("req_{n:032x}").parse().unwrap(),
+        estimate,
+        now: now.into(),
+        day: LocalDay { date: now.date_naive(), ends_at: midnight.and_utc() },
+        expires_at: (now + TimeDelta::minutes(6)).into(),
+    }
+}
+
+fn only(limit: Limit, value: u64) -> Allowance {
+    Allowance::default().with(limit, Some(value))
+}
+
+/// What lets exactly `k` requests in, and what each asks for.
+fn room_for(limit: Limit, k: u64) -> (u64, Estimate) {
+    let estimate = Estimate::of_tokens(6, 7);
+    match limit {
+        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => (k, estimate),
+        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => (k * EACH, estimate),
+        Limit::UnitTotal(unit) => (k * EACH, Estimate { units: Units::of(unit, EACH), ..estimate }),
+    }
+}
+
+/// One request on its way through the shards, one call to the store at a time.
+struct Contender {
+    demand: Demand,
+    bound: Option<u16>,
+    step: Step,
+}
+
+enum Step {
+    /// Asks a shard; then the next of these, or reads.
+    Ask {
+        shard: u16,
+        then: Vec<u16>,
+    },
+    /// Reads one shard after the other.
+    Read {
+        seen: Vec<Account>,
+    },
+    Take {
+        takes: Vec<Take>,
+        taken: Vec<Take>,
+    },
+    Give {
+        taken: Vec<Take>,
+    },
+    /// Gives back what could not be given.
+    Return {
+        taken: Vec<Take>,
+    },
+    Admitted,
+    Refused,
+    /// Its process died.
+    Dead,
+}
+
+impl Contender {
+    fn new(demand: Demand, of: u16) -> Self {
+        let [home, second, first] = choices(&demand.id, of);
+        Self { demand, bound: None, step: Step::Ask { shard: home, then: vec![first, second] } }
+    }
+
+    /// The same for a job, which is bound to one shard.
+    fn bound(mut self, of: u16) -> Self {
+        let [home, ..] = choices(&self.demand.id, of);
+        self.bound = Some(home);
+        self.step = Step::Ask { shard: home, then: Vec::new() };
+        self
+    }
+
+    fn is_done(&self) -> bool {
+        matches!(self.step, Step::Admitted | Step::Refused | Step::Dead)
+    }
+
+    /// Makes the next call. `patience` as the gateway has it.
+    fn go(&mut self, shards: &mut [Account], whole: &Allowance, is_patient: bool) {
+        let step = std::mem::replace(&mut self.step, Step::Dead);
+        self.step = match step {
+            Step::Ask { shard, mut then } => match self.ask(shards, whole, shard) {
+                true => Step::Admitted,
+                false => match then.pop() {
+                    Some(shard) => Step::Ask { shard, then },
+                    None => Step::Read { seen: Vec::new() },
+                },
+            },
+            Step::Read { mut seen } => {
+                seen.push(shards[seen.len()].clone());
+                match seen.len() == shards.len() {
+                    false => Step::Read { seen },
+                    true => match plan(whole, &seen, &self.demand, self.bound, is_patient) {
+                        Plan::Refuse(_) => Step::Refused,
+                        Plan::Try(shard) => Step::Ask { shard, then: Vec::new() },
+                        Plan::Gather(takes) => Step::Take { takes, taken: Vec::new() },
+                        Plan::Wait => Step::Read { seen: Vec::new() },
+                    },
+                }
+            }
+            Step::Take { mut takes, mut taken } => {
+                let take = takes.remove(0);
+                if let Some(after) = shards[usize::from(take.shard)].apply(&take.write) {
+                    shards[usize::from(take.shard)] = after;
+                    taken.push(take);
+                }
+                match takes.is_empty() {
+                    true => Step::Give { taken },
+                    false => Step::Take { takes, taken },
+                }
+            }
+            Step::Give { taken } => {
+                let at = self.bound.unwrap_or_default();
+                let all: Vec<_> = taken.iter().flat_map(|take| take.amounts.clone()).collect();
+                match self.give(shards, whole, at, &all) {
+                    true => Step::Ask { shard: at, then: Vec::new() },
+                    false => Step::Return { taken },
+                }
+            }
+            Step::Return { mut taken } => {
+                let take = taken.remove(0);
+                assert!(self.give(shards, whole, take.shard, &take.amounts), "lost");
+                let at = self.bound.unwrap_or_default();
+                match taken.is_empty() {
+                    true => Step::Ask { shard: at, then: Vec::new() },
+                    false => Step::Return { taken },
+                }
+            }
+            done => done,
+        };
+    }
+
+    fn give(
+        &self,
+        shards: &mut [Account],
+        whole: &Allowance,
+        shard: u16,
+        amounts: &[(Limit, u64)],
+    ) -> bool {
+        let part = whole.part(shard, u16::try_from(shards.len()).unwrap());
+        let Some(write) = give(&part, amounts, &self.demand) else { return true };
+        let account = &mut shards[usize::from(shard)];
+        match account.apply(&write) {
+            Some(after) => {
+                *account = after;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn ask(&self, shards: &mut [Account], whole: &Allowance, shard: u16) -> bool {
+        let part = whole.part(shard, u16::try_from(shards.len()).unwrap());
+        let account = &mut shards[usize::from(shard)];
+        if !bears(&part, &self.demand.estimate) {
+            return false;
+        }
+        let mut guess = Guess::default();
+        for _ in 0..3 {
+            let write = admission::write(Side::Event, &part, &self.demand, &guess);
+            if let Some(after) = account.apply(&write) {
+                *account = after;
+                return true;
+            }
+            if admission::lacks(&part, account, &self.demand).is_some() {
+                return false;
+            }
+            guess = Guess::from_account(account, self.demand.now);
+        }
+        panic!("neither admitted nor refused: {account:?}");
+    }
+}
+
+/// Luck by which contenders take turns, so that all do the same at the same time.
+const IN_STEP: u64 = 0;
+
+/// How often each race is run, in another order of calls each time.
+const ROUNDS: u64 = 4;
+
+/// Lets contenders go in an order that `luck` chooses until all are done, and counts the admitted.
+/// One in `crashes` dies with what it has taken and not given.
+fn race(
+    shards: &mut [Account],
+    whole: &Allowance,
+    contenders: &mut Vec<Contender>,
+    luck: &mut u64,
+    crashes: u64,
+) -> usize {
+    let is_in_step = *luck == IN_STEP;
+    let mut draw = |below: u64| {
+        *luck =
+            luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*luck >> 33) % below
+    };
+    let mut admitted = 0;
+    for calls in 0.. {
+        if contenders.is_empty() {
+            return admitted;
+        }
+        let count = contenders.len();
+        assert!(calls < 4_000 * shards.len().max(16), "{count} get nowhere: {whole:?}");
+        let index = match is_in_step {
+            true => calls % count,
+            false => usize::try_from(draw(count as u64)).unwrap(),
+        };
+        let contender = &mut contenders[index];
+        // In the end, who still waits for what was lost has waited long enough.
+        contender.go(shards, whole, crashes == 0 || calls < 2_000);
+        let has_taken = matches!(&contender.step, Step::Give { taken } if !taken.is_empty());
+        if has_taken && crashes > 0 && draw(crashes) == 0 {
+            contender.step = Step::Dead;
+        }
+        if contender.is_done() {
+            admitted += usize::from(matches!(contender.step, Step::Admitted));
+            contenders.swap_remove(index);
+        }
+    }
+    admitted
+}
+
+fn crowd(n: usize, estimate: Estimate, of: u16, now: DateTime<Utc>) -> Vec<Contender> {
+    (0..n).map(|i| Contender::new(demand(i, estimate, now), of)).collect()
+}
+
+#[test]
+fn the_parts_are_the_whole() {
+    for of in [1, 2, 3, 7, 16, 64] {
+        for whole in [0, 1, 5, 63, 64, 65, 1_000_003, u64::MAX] {
+            let parts = (0..of).map(|shard| only(Limit::TokensTotal, whole).part(shard, of));
+            let sum: u64 = parts.map(|part| part.tokens_total.unwrap()).sum();
+            assert_eq!(sum, whole, "in {of}");
+        }
+    }
+    assert_eq!(Allowance::default().part(3, 16), Allowance::default());
+}
+
+#[test]
+fn requests_are_spread_evenly_and_ask_different_shards() {
+    for of in [2u16, 3, 16, 64] {
+        let mut asked = vec![0u32; usize::from(of)];
+        for n in 0..6_400 {
+            let [home, second, first] = choices(&demand(n, Estimate::NOTHING, noon()).id, of);
+            assert!(home != second && home < of && second < of && first == 0);
+            asked[usize::from(home)] += 1;
+        }
+        let (most, even) = (asked.iter().max().unwrap(), 6_400 / u32::from(of));
+        assert!(*most < even + even / 2, "{asked:?}");
+    }
+    assert_eq!(choices(&"req_1".parse().unwrap(), 1), [0, 0, 0]);
+}
+
+#[test]
+fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
+    let mut luck = 1;
+    for limit in Limit::ALL {
+        for of in [1u16, 4, 16] {
+            let crowds = [(2, 1), (16, 5), (16, 6), (16, 7), (64, 25), (64, 27), (64, 63)];
+            let crowds = crowds.into_iter().flat_map(|crowd| [(crowd, 0), (crowd, EACH - 1)]);
+            for ((n, k), slack) in crowds {
+                let (allowed, estimate) = room_for(limit, k);
+                // Not a multiple of anything, but of no use to one more.
+                let allowed = if allowed == k { k } else { allowed + slack };
+                let whole = only(limit, allowed);
+                if never_fits(&whole, of, None, &estimate).is_some() {
+                    assert!(limit == Limit::TokensPerMinute && k < of.into());
+                    continue;
+                }
+                for round in 0..ROUNDS {
+                    let mut shards = vec![Account::default(); of.into()];
+                    let mut contenders = crowd(n, estimate, of, noon());
+                    if !RATES.contains(&limit) && round > 0 {
+                        // Every third is a job; in step, two might take from each other for ever.
+                        for job in contenders.iter_mut().step_by(3) {
+                            *job = Contender::new(job.demand.clone(), of).bound(of);
+                        }
+                    }
+                    let mut step = if round == 0 { IN_STEP } else { luck };
+                    let admitted = race(&mut shards, &whole, &mut contenders, &mut step, 0);
+                    luck = luck.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                    assert_eq!(admitted as u64, k, "{limit:?} n={n} k={k} shards={of}");
+                    let all = total(&shards);
+                    assert_eq!((all.count(Field::Open), all.count(Field::Held)), (k, k * EACH));
+                    assert_eq!(all.get(Field::Committed), all.get(Field::Held));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn without_gathering_what_is_left_in_parts_is_never_used() {
+    let (allowed, estimate) = room_for(Limit::TokensTotal, 25);
+    let whole = only(Limit::TokensTotal, allowed);
+    let mut shards = vec![Account::default(); 16];
+    let mut asks_all = |n: usize| {
+        let contender = Contender::new(demand(n, estimate, noon()), 16);
+        (0..16).any(|shard| contender.ask(&mut shards, &whole, shard))
+    };
+    assert_eq!((0..64).filter(|n| asks_all(*n)).count(), 16);
+}
+
+#[test]
+fn what_a_crash_left_between_two_shards_is_given_back_and_used() {
+    let mut luck = 7;
+    let mut lost = 0;
+    for limit in Limit::ALL.into_iter().filter(|limit| !RATES.contains(limit)) {
+        for of in [4u16, 16] {
+            let (allowed, estimate) = room_for(limit, 25);
+            let whole = only(limit, allowed);
+            let mut shards = vec![Account::default(); of.into()];
+            let mut contenders = crowd(64, estimate, of, noon());
+            let before = race(&mut shards, &whole, &mut contenders, &mut luck, 2);
+            assert!(before <= 25, "{before}");
+            lost += 25 - before;
+            let later = noon() + TimeDelta::minutes(2);
+            assert_eq!(restore(&shards, (later - TimeDelta::milliseconds(1)).into()), None);
+            if let Some(write) = restore(&shards, later.into()) {
+                shards[0] = shards[0].apply(&write).unwrap();
+                assert_eq!(shards[0].apply(&write), None, "given back twice");
+            }
+            assert_eq!(restore(&shards, later.into()), None);
+            let mut contenders = crowd(64, estimate, of, later);
+            let after = race(&mut shards, &whole, &mut contenders, &mut luck, 0);
+            assert_eq!(before + after, 25, "{limit:?} shards={of}");
+        }
+    }
+    assert!(lost > 0, "no crash lost anything");
+}
+
+#[test]
+fn a_refusal_names_the_time_at_which_enough_has_flowed_back_in_all() {
+    let whole = only(Limit::TokensPerMinute, 1_600);
+    let estimate = Estimate::of_tokens(0, 90);
+    let mut shards = vec![Account::default(); 16];
+    let mut contenders = crowd(40, estimate, 16, noon());
+    assert_eq!(race(&mut shards, &whole, &mut contenders, &mut 3, 0), 17);
+    // 70 of 1,600 are left, in as many parts as there are shards.
+    let asked = plan(&whole, &shards, &demand(99, estimate, noon()), None, true);
+    let Plan::Refuse(Refusal::Rate { retry_at, allowed: 1_600, .. }) = asked else {
+        panic!("{asked:?}");
+    };
+    let wait = retry_at.to_utc() - noon();
+    // 20 tokens at 1,600 a minute, and one of each shard.
+    assert_eq!(wait.num_milliseconds(), 1_350);
+    let mut contenders = crowd(1, estimate, 16, retry_at.to_utc());
+    assert_eq!(race(&mut shards, &whole, &mut contenders, &mut 3, 0), 1);
+}
+
+#[test]
+fn a_rate_bears_no_more_at_once_than_a_shard_lets_through() {
+    let whole = only(Limit::TokensPerMinute, 1_601);
+    let fits = |tokens| never_fits(&whole, 16, None, &Estimate::of_tokens(0, tokens)).is_none();
+    assert!(fits(101) && !fits(102));
+    assert_eq!(never_fits(&whole, 1, None, &Estimate::of_tokens(0, 1_601)), None);
+    let attendee = |tokens| Allowance { tokens_per_minute: tokens, ..Allowance::default() };
+    assert_eq!(most_shards(&attendee(Some(100)), &whole), Some(16));
+    assert_eq!(most_shards(&attendee(None), &whole), Some(1));
+    assert_eq!(most_shards(&attendee(None), &Allowance::default()), None);
+}
+
+#[test]
+fn the_sum_of_all_is_right_while_something_moves() {
+    let whole = only(Limit::TokensTotal, 400);
+    let mut shards = vec![Account::default(); 4];
+    let asks = demand(1, Estimate::of_tokens(0, 150), noon());
+    let Plan::Gather(takes) = plan(&whole, &shards, &asks, None, true) else { panic!() };
+    let take = &takes[0];
+    shards[usize::from(take.shard)] = shards[usize::from(take.shard)].apply(&take.write).unwrap();
+    assert_eq!(total(&shards).get(Field::Committed), 0);
+    let other = demand(2, Estimate::of_tokens(0, 400), noon());
+    assert_eq!(plan(&whole, &shards, &other, None, true), Plan::Wait);
+    assert!(matches!(
+        plan(&whole, &shards, &other, None, false),
+        Plan::Refuse(Refusal::Budget { .. })
+    ));
+    let late = demand(2, other.estimate, noon() + TimeDelta::seconds(5));
+    assert!(matches!(
+        plan(&whole, &shards, &late, None, true),
+        Plan::Refuse(Refusal::Budget { .. })
+    ));
+}

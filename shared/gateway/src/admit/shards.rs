@@ -1,0 +1,207 @@
+//! The event's side of an admission: the shard that takes a request, of one or of several.
+//!
+//! One that has room is found by asking, and where none is found, by reading all. What a single
+//! shard lacks and all together have is moved to the first, behind the request's back if it must be:
+//! a move that has begun is finished.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lanyard_domain::account::{Account, AccountKey};
+use lanyard_domain::admission::{self, Demand, Guess, Side};
+use lanyard_domain::allowance::Limit;
+use lanyard_domain::event::Event;
+use lanyard_domain::shard::{self, Plan, Take};
+use tokio::time::Instant;
+
+use super::{GUESSES, NotAdmitted, too_busy};
+use crate::Gateway;
+use crate::ports::{LedgerFault, Outcome};
+use crate::settle::{Settler, Tries};
+
+/// How often all shards are read before they change too fast to follow.
+const LOOKS: usize = 64;
+
+/// The shortest pause before all shards are looked at again.
+const PAUSE_MS: u64 = 5;
+
+impl Gateway {
+    /// Admits a request to the event's account, and says to which shard.
+    pub(super) async fn admit_event(
+        &self,
+        event: &Event,
+        demand: &Demand,
+        is_job: bool,
+    ) -> Result<u16, NotAdmitted> {
+        let whole = &event.allowances.event;
+        let choices = shard::choices(&demand.id, event.shards);
+        // Whoever settles a job finds its shard by its id.
+        let bound = is_job.then_some(choices[0]);
+        if let Some(never) = shard::never_fits(whole, event.shards, bound, &demand.estimate) {
+            return Err(never.into());
+        }
+        if event.shards <= 1 {
+            return self.admit_to(event, 0, demand).await.map(|()| 0);
+        }
+        let choices = bound.map_or(choices, |bound| [bound; 3]);
+        for (tried, shard) in choices.into_iter().enumerate() {
+            if choices[..tried].contains(&shard) {
+                continue;
+            }
+            match self.admit_if_room(event, shard, demand).await {
+                // Full, or so busy that it certainly did not take the request.
+                Err(NotAdmitted::Refused(_) | NotAdmitted::Fault { is_unknown: false, .. }) => {}
+                admitted => return admitted.map(|()| shard),
+            }
+        }
+        self.admit_by_reading(event, demand, bound).await
+    }
+
+    /// Asks a shard unless it is known to have no room.
+    async fn admit_if_room(
+        &self,
+        event: &Event,
+        shard: u16,
+        demand: &Demand,
+    ) -> Result<(), NotAdmitted> {
+        let key = AccountKey::of_shard(&event.id, shard);
+        let memory = &self.settler.memory;
+        // What is remembered of the first shard is meant of all.
+        let remembered = memory.refusal(&key, &demand.estimate, demand.now);
+        if let Some(refusal) = remembered.filter(|_| shard != 0) {
+            return Err(refusal.into());
+        }
+        let outcome = self.admit_to(event, shard, demand).await;
+        if let Err(NotAdmitted::Refused(refusal)) = &outcome
+            && shard != 0
+        {
+            memory.refused(&key, demand.estimate, *refusal, demand.now);
+        }
+        outcome
+    }
+
+    async fn admit_to(
+        &self,
+        event: &Event,
+        shard: u16,
+        demand: &Demand,
+    ) -> Result<(), NotAdmitted> {
+        let (key, part) = (AccountKey::of_shard(&event.id, shard), event.part(shard));
+        if !shard::bears(&part, &demand.estimate) {
+            let refusal = admission::lacks(&part, &Account::default(), demand);
+            return Err(refusal.map_or_else(too_busy, NotAdmitted::Refused));
+        }
+        let seen = self.settler.memory.seen(&key);
+        let first = AccountKey::Event(event.id.clone());
+        let mut guess = self.guess(&seen.account, seen.guess, demand, &first);
+        for _ in 0..GUESSES {
+            let write = admission::write(Side::Event, &part, demand, &guess);
+            // A second try might count twice: only a write that was certainly not made is tried
+            // again.
+            match self.apply_once(&key, &write).await? {
+                Outcome::Made(account) => {
+                    self.settler.memory.saw(&key, &account, guess);
+                    return Ok(());
+                }
+                Outcome::Kept(old) => {
+                    let old = old.unwrap_or_default();
+                    if let Some(refusal) = admission::lacks(&part, &old, demand) {
+                        return Err(refusal.into());
+                    }
+                    guess = Guess::from_account(&old, demand.now);
+                }
+            }
+        }
+        Err(too_busy())
+    }
+
+    /// Reads all shards until the request is admitted, or does not fit.
+    async fn admit_by_reading(
+        &self,
+        event: &Event,
+        demand: &Demand,
+        bound: Option<u16>,
+    ) -> Result<u16, NotAdmitted> {
+        let (whole, keys) = (&event.allowances.event, event.account_keys());
+        // Half the time is left for what follows.
+        let patient_until = Instant::now() + self.ports.ledger_patience / 2;
+        for _ in 0..LOOKS {
+            let shards = match self.ports.ledger.accounts(&keys).await {
+                Err(_) => {
+                    self.jitter().await;
+                    self.ports.ledger.accounts(&keys).await?
+                }
+                Ok(shards) => shards,
+            };
+            let is_patient = Instant::now() < patient_until;
+            let asked = match shard::plan(whole, &shards, demand, bound, is_patient) {
+                Plan::Refuse(refusal) => return Err(refusal.into()),
+                Plan::Try(shard) => Some(shard),
+                Plan::Gather(takes) => {
+                    let (settler, at) = (Arc::clone(&self.settler), bound.unwrap_or_default());
+                    let gathering = settler.gather(event.clone(), takes, at, demand.clone());
+                    // It ends also if this request does not wait for it.
+                    let _ = self.settler.tasks.spawn(gathering).await;
+                    Some(at)
+                }
+                Plan::Wait => None,
+            };
+            if let Some(shard) = asked {
+                match self.admit_to(event, shard, demand).await {
+                    Err(NotAdmitted::Refused(_)) => {}
+                    admitted => return admitted.map(|()| shard),
+                }
+            }
+            // Not all at the same time again, or two might take from each other for ever.
+            let pause = PAUSE_MS + self.ports.luck.draw() % (3 * PAUSE_MS);
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+        Err(too_busy())
+    }
+}
+
+impl Settler {
+    /// Takes room from shards and gives it to one; or back, if that has enough meanwhile. What is
+    /// taken and cannot be given is missed by the event until the sweep finds it.
+    async fn gather(self: Arc<Self>, event: Event, takes: Vec<Take>, at: u16, demand: Demand) {
+        let mut taken = Vec::new();
+        for take in takes {
+            let key = AccountKey::of_shard(&event.id, take.shard);
+            // Not made: somebody else was faster. Unknown: it may be lost.
+            if let Ok(Outcome::Made(_)) = self.ledger.apply(&key, &take.write).await {
+                taken.push(take);
+            }
+        }
+        let all: Vec<_> = taken.iter().flat_map(|take| take.amounts.iter().copied()).collect();
+        if self.give(&event, at, &all, &demand).await {
+            return;
+        }
+        for take in taken {
+            self.give(&event, take.shard, &take.amounts, &demand).await;
+        }
+    }
+
+    /// False if a shard certainly was not given what it is to have.
+    async fn give(
+        &self,
+        event: &Event,
+        shard: u16,
+        amounts: &[(Limit, u64)],
+        demand: &Demand,
+    ) -> bool {
+        let Some(write) = shard::give(&event.part(shard), amounts, demand) else { return true };
+        let key = AccountKey::of_shard(&event.id, shard);
+        let mut tries = Tries::new();
+        loop {
+            match self.ledger.apply(&key, &write).await {
+                Ok(outcome) => return matches!(outcome, Outcome::Made(_)),
+                Err(LedgerFault::NotMade(_)) if tries.again().await => {}
+                Err(fault) => {
+                    let event = &event.id;
+                    tracing::warn!(%event, fault = ?fault, "a move between shards was lost");
+                    return true;
+                }
+            }
+        }
+    }
+}
