@@ -92,10 +92,12 @@ impl Intercept for Meter {
                     one(read.consumed_capacity())
                 } else if let Some(read) = output.downcast_ref::<QueryOutput>() {
                     one(read.consumed_capacity())
-                } else if let Some(read) = output.downcast_ref::<BatchGetItemOutput>() {
-                    Some(read.consumed_capacity().iter().filter_map(|each| one(Some(each))).sum())
                 } else {
-                    None
+                    let read = output.downcast_ref::<BatchGetItemOutput>();
+                    let each = |read: &BatchGetItemOutput| {
+                        read.consumed_capacity().iter().filter_map(|each| one(Some(each))).sum()
+                    };
+                    read.map(each)
                 }
             }
             // A condition that fails is charged like the write; the engine does not say how much.

@@ -62,29 +62,33 @@ pub fn with_errands<F: Future>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::poll_fn;
+    use std::task::Poll;
     use tokio::sync::oneshot;
 
     #[tokio::test]
     async fn a_request_waits_for_its_own_errands_and_theirs_alone() {
         let errands = Errands::default();
         let (end_other, other_ends) = oneshot::channel::<()>();
-        let (other, other_done) = with_errands(async { errands.spawn(other_ends) });
+        let (other, other_done) = with_errands(async { drop(errands.spawn(other_ends)) });
         other.await;
 
         let (end_own, own_ends) = oneshot::channel::<()>();
         let nested = errands.clone();
         let (own, own_done) = with_errands(async {
-            errands.spawn(async move { nested.spawn(own_ends) });
+            errands.spawn(async move { drop(nested.spawn(own_ends)) });
         });
         own.await;
-        let own_done = tokio::spawn(own_done);
-        while errands.count() > 2 {
+        let mut own_done = std::pin::pin!(own_done);
+        // Meanwhile the errand ends, and leaves one of its own.
+        for _ in 0..10 {
+            let polled = poll_fn(|cx| Poll::Ready(own_done.as_mut().poll(cx))).await;
+            assert!(polled.is_pending());
             tokio::task::yield_now().await;
         }
-        // The errand of an errand is still under way.
-        assert!(!own_done.is_finished());
+        assert_eq!(errands.count(), 2);
         end_own.send(()).unwrap();
-        own_done.await.unwrap();
+        own_done.await;
         assert_eq!(errands.count(), 1);
 
         end_other.send(()).unwrap();

@@ -45,10 +45,10 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1_500)]
     slice_ms: u64,
 
-    /// Give the floor and Lanyard one thread each, as functions have, in place of one for each
-    /// processor.
+    /// Give the floor and Lanyard a thread for each processor, in place of the one that functions
+    /// have.
     #[arg(long)]
-    single: bool,
+    parallel: bool,
 
     /// Where the functions' binaries are: FOLDER/NAME/bootstrap, as `cargo lambda build` leaves
     /// them, or FOLDER/NAME. Without them that side is left out.
@@ -83,7 +83,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let azure = Azure::start(Pace::USUAL).await?;
     let environments = connections.iter().copied().max().unwrap_or(1);
     let sides =
-        side::start(&azure, &root.join(&options.binaries), environments, options.single).await?;
+        side::start(&azure, &root.join(&options.binaries), environments, !options.parallel).await?;
     let mut cells = Vec::new();
     for (question, workload) in WORKLOADS {
         // A stream takes 600 ms, so a turn must hold several.
