@@ -10,7 +10,6 @@ pub(crate) mod media;
 pub(crate) mod pump;
 mod sound;
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -20,7 +19,6 @@ use http::{HeaderMap, HeaderValue};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
-use serde::Deserialize;
 use tokio::time::Instant;
 
 use self::media::Kind;
@@ -57,13 +55,6 @@ pub(crate) enum Dialogue {
     Chunks(Unasked),
     /// Named events of the Responses API.
     Responses(Option<Box<Keeping>>),
-}
-
-/// What Azure calls an answer.
-#[derive(Deserialize)]
-struct Made<'a> {
-    #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
 }
 
 impl Gateway {
@@ -130,17 +121,15 @@ impl Gateway {
                 return Err(error);
             }
         };
-        let settlement = match text_type {
+        let read = match text_type {
             // A text says nothing of its cost.
-            Some(_) => Some(Settlement::AtLeast(Usage::default())),
+            Some(_) => Some((Settlement::AtLeast(Usage::default()), None)),
             None => count::whole(operation, &bytes, &reservation.hold),
         };
-        let Some(settlement) = settlement else {
+        let Some((settlement, id)) = read else {
             self.settle_unusable(reservation);
             return Err(ApiError::UpstreamUnreachable(Some("the answer is not JSON".into())));
         };
-        let made = serde_json::from_slice::<Made<'_>>(&bytes).ok();
-        let id = made.and_then(|made| made.id);
         reservation.notes.answer = id.as_deref().and_then(|id| id.parse().ok());
         if let Some(keeping) = &mut keeping
             && let Err(error) = keeping.keep(id.as_deref()).await

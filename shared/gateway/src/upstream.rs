@@ -233,6 +233,12 @@ struct RawUsage {
 }
 
 impl Answer<'_> {
+    /// The answer's id as Azure wrote it, if it is text.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        serde_json::from_str(self.id?.get()).ok()
+    }
+
     /// The answer's id, if it has one that can be one.
     #[must_use]
     pub fn id(&self) -> Option<AnswerId> {

@@ -11,11 +11,20 @@ use serde_json::Value;
 
 use crate::upstream::{Answer, Counted};
 
-/// What a whole JSON answer cost; `None` if it is no JSON object.
-pub(super) fn whole(operation: Operation, body: &[u8], hold: &Hold) -> Option<Settlement> {
+/// What a whole JSON answer cost, and Azure's name for it; `None` if it is no JSON object. It may be
+/// megabytes of numbers, so it is read once.
+pub(super) fn whole(
+    operation: Operation,
+    body: &[u8],
+    hold: &Hold,
+) -> Option<(Settlement, Option<String>)> {
     let answer: Answer<'_> = serde_json::from_slice(body).ok()?;
+    Some((settlement(operation, &answer, body, hold), answer.name()))
+}
+
+fn settlement(operation: Operation, answer: &Answer<'_>, body: &[u8], hold: &Hold) -> Settlement {
     let counted = answer.counted(hold.tokens());
-    Some(match operation {
+    match operation {
         Operation::ChatCompletions
         | Operation::Completions
         | Operation::Responses
@@ -52,7 +61,7 @@ pub(super) fn whole(operation: Operation, body: &[u8], hold: &Hold) -> Option<Se
             }
         }
         Operation::Moderations => Settlement::Exact(Usage::default()),
-    })
+    }
 }
 
 /// What pictures cost: each is counted, and so are tokens where the model reports them.
@@ -126,7 +135,7 @@ mod tests {
             expires_at: EpochNanos(0),
             is_recorded: true,
         };
-        whole(operation, body.as_bytes(), &hold)
+        whole(operation, body.as_bytes(), &hold).map(|(settlement, _)| settlement)
     }
 
     fn heard(body: &str) -> Settlement {
