@@ -228,6 +228,8 @@ export async function organiserSteps({ browser, service, step }) {
     return `${count} operations`;
   });
   await step("signing out forgets the token, and nothing went elsewhere", async () => {
+    // From another place, so that the button is not that of the view before.
+    await page.goto("about:blank");
     await page.goto(`${dashboard}#event=${event.id}`);
     await page.waitForSelector("#end");
     await page.click("#end");
