@@ -4,9 +4,8 @@
 //! ever changes by a [`Write`]: a list of conditions that must all hold and of changes made if they
 //! do. [`Account::apply`] is what a write means; every store must do the same.
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
+use litemap::LiteMap;
 
 use crate::allowance::{Allowance, Limit};
 use crate::ids::{EventId, RequestId};
@@ -196,12 +195,15 @@ pub struct Write {
 }
 
 /// The numbers and holds of an account as a store returned them.
+///
+/// Some dozens at most, read far more often than changed and copied with every write: so each map
+/// is one sorted list, whose copy is one allocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     /// Every number present.
-    pub numbers: BTreeMap<Field, i64>,
+    pub numbers: LiteMap<Field, i64>,
     /// Requests under way. Attendees only.
-    pub holds: BTreeMap<RequestId, Hold>,
+    pub holds: LiteMap<RequestId, Hold>,
 }
 
 impl Account {

@@ -186,8 +186,9 @@ impl Gateway {
         demand: &Demand,
     ) -> Result<(Account, Allowance), NotAdmitted> {
         let granted = &attendance.allowances().attendee;
-        let mut seen = self.settler.memory.seen(key);
-        let mut guess = self.guess(&seen.account, seen.guess, demand, event_key);
+        let memory = &self.settler.memory;
+        let mut seen = memory.seen(key);
+        let mut guess = seen.guess(demand, memory.mended_through(event_key));
         let mut may_pause = true;
         for _ in 0..GUESSES {
             let allowance = seen.account.allowance(granted);
@@ -196,7 +197,8 @@ impl Gateway {
             write.conditions.extend(attendance.entry.condition());
             let old = match self.apply_surely(key, &write).await? {
                 Outcome::Made(account) => {
-                    self.settler.memory.saw(key, &account, guess);
+                    let numbers = account.numbers.clone();
+                    memory.saw(key, Account { numbers, ..Account::default() }, guess);
                     return Ok((account, allowance));
                 }
                 Outcome::Kept(old) => old.unwrap_or_default(),
@@ -222,18 +224,6 @@ impl Gateway {
             seen.account = old;
         }
         Err(too_busy())
-    }
-
-    /// What to assume of an account: that it is as it was, only later. A rate that was busy under
-    /// other processes' requests probably still is.
-    fn guess(&self, seen: &Account, last: Guess, demand: &Demand, event_key: &AccountKey) -> Guess {
-        let now = Guess::from_account(seen, demand.now);
-        let mended = self.settler.memory.seen(event_key).account.get(Field::MendedThrough);
-        Guess {
-            requests_are_busy: now.requests_are_busy || last.requests_are_busy,
-            tokens_are_busy: now.tokens_are_busy || last.tokens_are_busy,
-            outdated: Guess::outdated(seen, demand.day.date, mended),
-        }
     }
 
     /// Waits for a newcomer's seat, for as long as an account may take to answer.

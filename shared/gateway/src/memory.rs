@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
-use lanyard_domain::account::{Account, AccountKey};
-use lanyard_domain::admission::{Guess, Refusal};
+use lanyard_domain::account::{Account, AccountKey, Field};
+use lanyard_domain::admission::{Demand, Guess, Refusal};
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::time::EpochNanos;
 
@@ -19,7 +19,7 @@ pub struct Bounded<K, V> {
     entries: Mutex<HashMap<K, V>>,
 }
 
-impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
+impl<K: Hash + Eq, V> Bounded<K, V> {
     /// A map of at most this many entries.
     #[must_use]
     pub fn new(most: usize) -> Self {
@@ -31,6 +31,7 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
     where
         K: std::borrow::Borrow<Q>,
         Q: Hash + Eq + ?Sized,
+        V: Clone,
     {
         self.lock().get(key).cloned()
     }
@@ -42,6 +43,27 @@ impl<K: Hash + Eq, V: Clone> Bounded<K, V> {
             entries.clear();
         }
         entries.insert(key, value);
+    }
+
+    /// Looks at what is remembered for a key, without a copy.
+    fn look<R>(&self, key: &K, look: impl FnOnce(Option<&V>) -> R) -> R {
+        look(self.lock().get(key))
+    }
+
+    /// Changes what is remembered for a key, from nothing if it is new.
+    fn change(&self, key: &K, change: impl FnOnce(&mut V))
+    where
+        K: Clone,
+        V: Default,
+    {
+        let mut entries = self.lock();
+        if let Some(value) = entries.get_mut(key) {
+            return change(value);
+        }
+        if entries.len() >= self.most {
+            entries.clear();
+        }
+        change(entries.entry(key.clone()).or_default());
     }
 
     /// Forgets a key.
@@ -68,8 +90,22 @@ pub struct Seen {
     pub guess: Guess,
 }
 
+impl Seen {
+    /// What to assume of the account: that it is as it was, only later. A rate that was busy under
+    /// other processes' requests probably still is.
+    #[must_use]
+    pub fn guess(&self, demand: &Demand, mended_through: i64) -> Guess {
+        let now = Guess::from_account(&self.account, demand.now);
+        Guess {
+            requests_are_busy: now.requests_are_busy || self.guess.requests_are_busy,
+            tokens_are_busy: now.tokens_are_busy || self.guess.tokens_are_busy,
+            outdated: Guess::outdated(&self.account, demand.day.date, mended_through),
+        }
+    }
+}
+
 /// A refusal that holds for a while.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Refused {
     refusal: Refusal,
     estimate: Estimate,
@@ -99,21 +135,36 @@ impl Memory {
         self.seen.get(key).unwrap_or_default()
     }
 
+    /// What to assume of an account next time.
+    #[must_use]
+    pub fn guess(&self, key: &AccountKey, demand: &Demand, mended_through: i64) -> Guess {
+        self.seen.look(key, |seen| match seen {
+            Some(seen) => seen.guess(demand, mended_through),
+            None => Seen::default().guess(demand, mended_through),
+        })
+    }
+
+    /// The last period of an event that was mended, as far as its account was seen.
+    #[must_use]
+    pub fn mended_through(&self, event: &AccountKey) -> i64 {
+        self.seen.look(event, |seen| {
+            seen.map(|seen| seen.account.get(Field::MendedThrough)).unwrap_or_default()
+        })
+    }
+
     /// Remembers an account after a write, and the guess that made it.
-    pub fn saw(&self, key: &AccountKey, account: &Account, guess: Guess) {
-        let account = Account { numbers: account.numbers.clone(), holds: Default::default() };
-        self.seen.insert(key.clone(), Seen { account, guess });
+    pub fn saw(&self, key: &AccountKey, account: Account, guess: Guess) {
+        self.seen.change(key, |seen| *seen = Seen { account: without_holds(account), guess });
     }
 
     /// Remembers an account after a settlement, which proves no guess.
-    pub fn saw_settled(&self, key: &AccountKey, account: &Account) {
+    pub fn saw_settled(&self, key: &AccountKey, account: Account) {
         self.refused.remove(key);
         if let AccountKey::Shard(event, _) = key {
             // What one shard has again, all of them together have.
             self.refused.remove(&AccountKey::Event(event.clone()));
         }
-        let guess = self.seen(key).guess;
-        self.saw(key, account, guess);
+        self.seen.change(key, |seen| seen.account = without_holds(account));
     }
 
     /// A refusal of the same account that still holds for whoever asks for as much.
@@ -124,9 +175,11 @@ impl Memory {
         estimate: &Estimate,
         now: EpochNanos,
     ) -> Option<Refusal> {
-        let refused = self.refused.get(key)?;
-        let holds = now < refused.until && estimate.is_at_least(&refused.estimate);
-        holds.then_some(refused.refusal)
+        self.refused.look(key, |refused| {
+            let refused = refused?;
+            let holds = now < refused.until && estimate.is_at_least(&refused.estimate);
+            holds.then_some(refused.refusal)
+        })
     }
 
     /// Remembers a refusal until the time it names.
@@ -141,4 +194,8 @@ impl Memory {
         };
         self.refused.insert(key.clone(), Refused { refusal, estimate, until });
     }
+}
+
+fn without_holds(account: Account) -> Account {
+    Account { numbers: account.numbers, ..Account::default() }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
-use lanyard_domain::account::{Account, AccountKey, Field, Hold};
+use lanyard_domain::account::{AccountKey, Field, Hold};
 use lanyard_domain::admission::Side;
 use lanyard_domain::allowance::{Allowance, Allowances};
 use lanyard_domain::event::Event;
@@ -74,16 +74,16 @@ impl Ending {
 
 /// Whether a settlement was the first of its hold.
 enum Settled {
-    /// It was; with the event's account after it, if that was written.
-    First(Option<Box<Account>>),
+    /// It was; with what the event's account has committed after it, if that was written.
+    First(Option<u64>),
     /// It had been settled before.
     Before,
 }
 
 impl Settled {
-    fn event(self) -> Option<Box<Account>> {
+    fn committed(self) -> Option<u64> {
         match self {
-            Self::First(event) => event,
+            Self::First(committed) => committed,
             Self::Before => None,
         }
     }
@@ -175,9 +175,9 @@ impl Settler {
             is_streamed: reservation.is_streamed,
             duration_ms: ms_between(reservation.admitted_at, now),
             first_byte_ms: ms_between(reservation.admitted_at, ending.first_byte_at.unwrap_or(now)),
-            budget_used_percent: settled.ok().and_then(Settled::event).and_then(|event| {
+            budget_used_percent: settled.ok().and_then(Settled::committed).and_then(|committed| {
                 let budget = allowances.event.tokens_total?;
-                event.count(Field::Committed).saturating_mul(100).checked_div(budget)
+                committed.saturating_mul(100).checked_div(budget)
             }),
         });
         is_settled
@@ -198,8 +198,7 @@ impl Settler {
         if !is_first {
             return Ok(Settled::Before);
         }
-        let event = self.settle_event(event, id, hold, &allowances.event, charge).await;
-        Ok(Settled::First(event.map(Box::new)))
+        Ok(Settled::First(self.settle_event(event, id, hold, &allowances.event, charge).await))
     }
 
     /// True if this call settled the hold, false if it had been settled before.
@@ -229,7 +228,7 @@ impl Settler {
         };
         match outcome {
             Outcome::Made(account) => {
-                self.memory.saw_settled(key, &account);
+                self.memory.saw_settled(key, account);
                 Ok(true)
             }
             // A hold that is gone after a lost answer was settled by that very try, unless it has
@@ -238,8 +237,9 @@ impl Settler {
         }
     }
 
-    /// The event's share, at the shard that admitted the request. Made once: when the answer is lost, the mend will find the difference.
-    /// Returns the account after the write, if it was made.
+    /// The event's share, at the shard that admitted the request. Made once: when the answer is lost,
+    /// the mend will find the difference. Returns what the account has committed after the write, if
+    /// it was made.
     async fn settle_event(
         &self,
         key: &AccountKey,
@@ -247,15 +247,16 @@ impl Settler {
         hold: &Hold,
         part: &Allowance,
         charge: Option<Charge>,
-    ) -> Option<Account> {
+    ) -> Option<u64> {
         let now = self.clock.now().into();
         let write = settlement::write(Side::Event, part, id, hold, charge, now);
         let mut tries = Tries::new();
         loop {
             match self.ledger.apply(key, &write).await {
                 Ok(Outcome::Made(account)) => {
-                    self.memory.saw_settled(key, &account);
-                    return Some(account);
+                    let committed = account.count(Field::Committed);
+                    self.memory.saw_settled(key, account);
+                    return Some(committed);
                 }
                 // The period was mended meanwhile, with this settlement in it.
                 Ok(Outcome::Kept(_)) => return None,

@@ -91,16 +91,16 @@ impl Gateway {
             let refusal = admission::lacks(&part, &Account::default(), demand);
             return Err(refusal.map_or_else(too_busy, NotAdmitted::Refused));
         }
-        let seen = self.settler.memory.seen(&key);
-        let first = AccountKey::Event(event.id.clone());
-        let mut guess = self.guess(&seen.account, seen.guess, demand, &first);
+        let memory = &self.settler.memory;
+        let mended_through = memory.mended_through(&AccountKey::Event(event.id.clone()));
+        let mut guess = memory.guess(&key, demand, mended_through);
         for _ in 0..GUESSES {
             let write = admission::write(Side::Event, &part, demand, &guess);
             // A second try might count twice: only a write that was certainly not made is tried
             // again.
             match self.apply_once(&key, &write).await? {
                 Outcome::Made(account) => {
-                    self.settler.memory.saw(&key, &account, guess);
+                    memory.saw(&key, account, guess);
                     return Ok(());
                 }
                 Outcome::Kept(old) => {

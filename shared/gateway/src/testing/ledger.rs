@@ -1,6 +1,7 @@
 //! A ledger in memory: one lock, and [`Account::apply`], which is what a write means.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -22,7 +23,7 @@ pub struct MemoryLedger(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     accounts: BTreeMap<AccountKey, Account>,
-    records: BTreeMap<RequestId, UsageRecord>,
+    records: HashMap<RequestId, UsageRecord>,
     hours: Vec<HourCount>,
     sessions: BTreeMap<(SessionId, RequestId), Charge>,
     events: BTreeMap<EventId, Event>,
@@ -34,10 +35,12 @@ impl MemoryLedger {
         lock(&self.0).events.insert(event.id.clone(), event);
     }
 
-    /// Every usage record.
+    /// Every usage record, by its request's id.
     #[must_use]
     pub fn records(&self) -> Vec<UsageRecord> {
-        lock(&self.0).records.values().cloned().collect()
+        let mut records: Vec<_> = lock(&self.0).records.values().cloned().collect();
+        records.sort_by(|one, other| one.request_id.cmp(&other.request_id));
+        records
     }
 
     /// How many requests of a session are filed, and what they cost.
@@ -61,14 +64,19 @@ impl MemoryLedger {
 impl Ledger for MemoryLedger {
     async fn apply(&self, key: &AccountKey, write: &Write) -> Result<Outcome, LedgerFault> {
         let accounts = &mut lock(&self.0).accounts;
-        let before = accounts.get(key).cloned();
-        match before.clone().unwrap_or_default().apply(write) {
-            Some(after) => {
+        let before = accounts.get_mut(key);
+        let after = match &before {
+            Some(account) => account.apply(write),
+            None => Account::default().apply(write),
+        };
+        let Some(after) = after else { return Ok(Outcome::Kept(before.cloned())) };
+        match before {
+            Some(account) => account.clone_from(&after),
+            None => {
                 accounts.insert(key.clone(), after.clone());
-                Ok(Outcome::Made(after))
             }
-            None => Ok(Outcome::Kept(before)),
         }
+        Ok(Outcome::Made(after))
     }
 
     async fn account(&self, key: &AccountKey) -> Result<Option<Account>, LedgerFault> {
@@ -102,12 +110,13 @@ impl Ledger for MemoryLedger {
     }
 
     async fn record(&self, record: &UsageRecord) -> Result<Option<UsageRecord>, LedgerFault> {
-        let records = &mut lock(&self.0).records;
-        let earlier = records.get(&record.request_id).cloned();
-        if earlier.is_none() {
-            records.insert(record.request_id.clone(), record.clone());
+        match lock(&self.0).records.entry(record.request_id.clone()) {
+            Entry::Occupied(earlier) => Ok(Some(earlier.get().clone())),
+            Entry::Vacant(place) => {
+                place.insert(record.clone());
+                Ok(None)
+            }
         }
-        Ok(earlier)
     }
 
     async fn count_hour(&self, count: &HourCount) -> Result<(), LedgerFault> {

@@ -24,12 +24,12 @@ pub(super) async fn a_write_is_made_whole_or_not_at_all(bench: &Bench) {
     let Outcome::Kept(Some(old)) = bench.ledger().apply(&key, &write).await.unwrap() else {
         panic!("one failed condition must keep the account");
     };
-    assert_eq!(old.numbers, [(Field::Seats, 3)].into());
+    assert_eq!(old.numbers, [(Field::Seats, 3)].into_iter().collect());
     let write = Write { conditions: write.conditions[..2].to_vec(), ..write };
     let Outcome::Made(new) = bench.ledger().apply(&key, &write).await.unwrap() else {
         panic!("conditions that all hold must let the write be made");
     };
-    assert_eq!(new.numbers, [(Field::Seats, 9), (Field::Held, 7)].into());
+    assert_eq!(new.numbers, [(Field::Seats, 9), (Field::Held, 7)].into_iter().collect());
     assert_eq!(bench.ledger().account(&key).await.unwrap(), Some(new));
 }
 
@@ -124,8 +124,9 @@ pub(super) async fn every_change_is_made(bench: &Bench) {
             (Field::UnitHeld(Unit::Images), 3),
             (Field::PeriodUnitHeld(period, Unit::AudioSeconds), 60),
         ]
-        .into(),
-        holds: [(request(1), hold(9)), (request(2), with_units)].into(),
+        .into_iter()
+        .collect(),
+        holds: [(request(1), hold(9)), (request(2), with_units)].into_iter().collect(),
     };
     assert_eq!(account, expected);
 
