@@ -1,10 +1,12 @@
 //! Names that only machines read: ids of requests, events and organisers, and the names of
-//! deployments. Each is checked once, when text becomes a type.
+//! deployments. Each is checked once, when text becomes a type, and a copy of it is no copy of the
+//! text: one request names its event a dozen times.
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The text is not an id of the expected kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -16,9 +18,9 @@ pub struct InvalidId {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $longest:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The id as text.
@@ -35,7 +37,7 @@ macro_rules! id {
                 let is_id = (1..=$longest).contains(&text.len())
                     && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
                     && text.bytes().any(|b| b.is_ascii_alphanumeric());
-                if is_id { Ok(Self(text.to_owned())) } else { Err(InvalidId { longest: $longest }) }
+                if is_id { Ok(Self(text.into())) } else { Err(InvalidId { longest: $longest }) }
             }
         }
 
@@ -49,7 +51,13 @@ macro_rules! id {
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                id.0
+                id.as_str().to_owned()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 
@@ -105,8 +113,13 @@ impl SessionId {
     /// id, so that the request that began a session can be found by it.
     #[must_use]
     pub fn made_for(request: &RequestId) -> Self {
-        let text = request.as_str();
-        Self(format!("{}{}", Self::PREFIX, text.strip_prefix(RequestId::PREFIX).unwrap_or(text)))
+        Self(format!("{}{}", Self::PREFIX, request.digits()).into())
+    }
+
+    /// Whether it is the one made for this request.
+    #[must_use]
+    pub fn is_made_for(&self, request: &RequestId) -> bool {
+        self.0.strip_prefix(Self::PREFIX) == Some(request.digits())
     }
 
     /// The request for which the session would have been made, if it was made here.
@@ -115,12 +128,16 @@ impl SessionId {
         let digits = self.0.strip_prefix(Self::PREFIX)?;
         let is_made = digits.len() == 32
             && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        is_made.then(|| RequestId(format!("{}{digits}", RequestId::PREFIX)))
+        is_made.then(|| RequestId(format!("{}{digits}", RequestId::PREFIX).into()))
     }
 }
 
 impl RequestId {
     const PREFIX: &str = "req_";
+
+    fn digits(&self) -> &str {
+        self.0.strip_prefix(Self::PREFIX).unwrap_or(&self.0)
+    }
 }
 
 #[cfg(test)]

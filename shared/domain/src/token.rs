@@ -3,8 +3,9 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::ids::EventId;
 
@@ -121,9 +122,9 @@ impl fmt::Debug for EventCode {
 /// Whom an attendee says they are, such as a GitHub user name. Nobody checks it.
 ///
 /// Compared without regard to case; 1 to 128 printable ASCII characters, outer blanks trimmed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct UserId(String);
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct UserId(Arc<str>);
 
 /// The text is no user id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -146,7 +147,7 @@ impl FromStr for UserId {
         if !(1..=128).contains(&text.len()) || !text.bytes().all(|b| (0x20..=0x7e).contains(&b)) {
             return Err(InvalidUserId);
         }
-        Ok(Self(text.to_ascii_lowercase()))
+        Ok(Self(text.to_ascii_lowercase().into()))
     }
 }
 
@@ -160,7 +161,13 @@ impl TryFrom<String> for UserId {
 
 impl From<UserId> for String {
     fn from(user: UserId) -> Self {
-        user.0
+        user.as_str().to_owned()
+    }
+}
+
+impl Serialize for UserId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

@@ -116,6 +116,6 @@ impl UsageRecord {
     /// request in it yet.
     #[must_use]
     pub fn named_session(&self) -> Option<&SessionId> {
-        self.session.as_ref().filter(|session| **session != SessionId::made_for(&self.request_id))
+        self.session.as_ref().filter(|session| !session.is_made_for(&self.request_id))
     }
 }
