@@ -240,12 +240,13 @@ impl Account {
     /// The event's allowance for an attendee with this account's own limits in it.
     #[must_use]
     pub fn allowance(&self, granted: &Allowance) -> Allowance {
-        Limit::ALL.into_iter().fold(*granted, |allowance, limit| {
-            match self.numbers.get(&Field::Override(limit)) {
-                Some(own) => allowance.with(limit, u64::try_from(*own).ok()),
-                None => allowance,
+        let mut allowance = *granted;
+        for (field, own) in &self.numbers {
+            if let Field::Override(limit) = field {
+                allowance.set(*limit, u64::try_from(*own).ok());
             }
-        })
+        }
+        allowance
     }
 
     /// What a write means. `None` if a condition fails.

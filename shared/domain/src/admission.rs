@@ -217,20 +217,27 @@ pub fn propose(
     }
 }
 
+/// As many conditions as every limit on tokens and requests needs.
+const USUAL_CONDITIONS: usize = 12;
+
+/// As many changes as admit a request that may use tokens alone.
+const USUAL_CHANGES: usize = 9;
+
 /// The same for a request that is not larger than an account's rates.
 #[must_use]
 pub fn write(side: Side, allowance: &Allowance, demand: &Demand, guess: &Guess) -> Write {
     let hold = demand.hold();
     let tokens = hold.tokens();
     let room = |allowed: u64, units: u64| signed(allowed).saturating_sub(signed(units));
-    let mut conditions = Vec::with_capacity(12);
-    let mut changes = vec![
+    let mut conditions = Vec::with_capacity(USUAL_CONDITIONS);
+    let mut changes = Vec::with_capacity(USUAL_CHANGES);
+    changes.extend([
         Change::Add(Field::Committed, signed(tokens)),
         Change::Add(Field::Held, signed(tokens)),
         Change::Add(Field::Open, 1),
         Change::Add(Field::DayRequests(hold.day), 1),
         Change::Add(Field::DayTokens(hold.day), signed(tokens)),
-    ];
+    ]);
     match side {
         Side::Attendee { terms } => {
             conditions.extend([

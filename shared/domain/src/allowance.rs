@@ -120,16 +120,27 @@ impl Allowance {
     /// goes to the first ones, so that all parts together are the whole.
     #[must_use]
     pub fn part(&self, shard: u16, of: u16) -> Self {
-        let (shard, of) = (u64::from(shard), u64::from(of.max(1)));
-        Limit::ALL.into_iter().fold(*self, |part, limit| {
+        let mut part = *self;
+        if of <= 1 {
+            return part;
+        }
+        let (shard, of) = (u64::from(shard), u64::from(of));
+        for limit in Limit::ALL {
             let piece = |whole| whole / of + u64::from(shard < whole % of);
-            part.with(limit, self.limit(limit).map(piece))
-        })
+            part.set(limit, self.limit(limit).map(piece));
+        }
+        part
     }
 
     /// The same allowance with one limit set, or lifted.
     #[must_use]
     pub fn with(mut self, limit: Limit, value: Option<u64>) -> Self {
+        self.set(limit, value);
+        self
+    }
+
+    /// Sets one limit, or lifts it.
+    pub fn set(&mut self, limit: Limit, value: Option<u64>) {
         let slot = match limit {
             Limit::RequestsPerMinute => &mut self.requests_per_minute,
             Limit::TokensPerMinute => &mut self.tokens_per_minute,
@@ -143,7 +154,6 @@ impl Allowance {
             Limit::InFlight => &mut self.in_flight,
         };
         *slot = value;
-        self
     }
 }
 

@@ -64,6 +64,9 @@ impl Settlement {
     }
 }
 
+/// As many changes as settle a request that used tokens alone.
+const USUAL_CHANGES: usize = 13;
+
 /// The write that settles a hold.
 ///
 /// On an attendee's account it needs the hold and removes it, so it can be made only once. On the
@@ -83,12 +86,13 @@ pub fn write(
     let spent = signed(charge.map_or(0, |charge| charge.tokens()));
     let correction = spent.saturating_sub(held);
     let period = hold.period();
-    let mut changes = vec![
+    let mut changes = Vec::with_capacity(USUAL_CHANGES);
+    changes.extend([
         Change::Add(Field::Committed, correction),
         Change::Add(Field::Held, -held),
         Change::Add(Field::Open, -1),
         Change::Add(Field::DayTokens(hold.day), correction),
-    ];
+    ]);
     let condition = match side {
         Side::Attendee { .. } => {
             changes.push(Change::RemoveHold(id.clone()));
