@@ -131,7 +131,7 @@ impl Gateway {
         let mut notes = Notes::read(request)?;
         let payload = Payload::read(operation, request)?;
         let model = payload.model()?;
-        let header = request.header(headers::MODEL).ok().flatten();
+        let header = request.header(&headers::MODEL).ok().flatten();
         let wanted = route.deployment.or(header).or(model.as_deref());
         let choice = attendance.choose(wanted, operation)?;
         line.model = choice.name().cloned();

@@ -9,23 +9,25 @@ use lanyard_domain::allowance::Allowance;
 use lanyard_domain::time::EpochNanos;
 
 /// The seed's credential header.
-pub const EVENT_CODE: &str = "openai-event-code";
+pub const EVENT_CODE: HeaderName = HeaderName::from_static("openai-event-code");
 /// The credential header of Azure's SDKs.
-pub const API_KEY: &str = "api-key";
+pub const API_KEY: HeaderName = HeaderName::from_static("api-key");
 /// The user id where the credential holds none.
-pub const USER_ID: &str = "x-user-id";
+pub const USER_ID: HeaderName = HeaderName::from_static("x-user-id");
 /// The model, before the body's.
-pub const MODEL: &str = "x-model";
+pub const MODEL: HeaderName = HeaderName::from_static("x-model");
 /// The session of requests that belong together.
-pub const SESSION_ID: &str = "x-session-id";
+pub const SESSION_ID: HeaderName = HeaderName::from_static("x-session-id");
 /// The application that sends a request.
-pub const APP_ID: &str = "x-app-id";
+pub const APP_ID: HeaderName = HeaderName::from_static("x-app-id");
 /// Whom the application serves. The credential says it already.
-pub const COMPANY_ID: &str = "x-company-id";
+pub const COMPANY_ID: HeaderName = HeaderName::from_static("x-company-id");
 /// A version of the API, as clients of some gateways send it in a header.
-pub const API_VERSION: &str = "x-api-version";
+pub const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
 /// A preview of OpenAI's API that is asked for.
-pub const BETA: &str = "openai-beta";
+pub const BETA: HeaderName = HeaderName::from_static("openai-beta");
+/// The scheme by which a client called, as whoever ended its TLS says.
+pub const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// Our id of the request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Azure's id of its answer.
@@ -77,6 +79,21 @@ pub fn set_retry_after(headers: &mut HeaderMap, wait: Duration) {
     headers.insert(RETRY_AFTER_MS, HeaderValue::from(ms));
 }
 
+/// How much is allowed in a minute, how much of it is left, and in how long all of it will be.
+type RateHeaders = [HeaderName; 3];
+
+const REQUESTS: RateHeaders = [
+    HeaderName::from_static("x-ratelimit-limit-requests"),
+    HeaderName::from_static("x-ratelimit-remaining-requests"),
+    HeaderName::from_static("x-ratelimit-reset-requests"),
+];
+
+const TOKENS: RateHeaders = [
+    HeaderName::from_static("x-ratelimit-limit-tokens"),
+    HeaderName::from_static("x-ratelimit-remaining-tokens"),
+    HeaderName::from_static("x-ratelimit-reset-tokens"),
+];
+
 /// The six `x-ratelimit-*` headers, for the attendee's own rates.
 pub fn set_rates(
     headers: &mut HeaderMap,
@@ -85,23 +102,18 @@ pub fn set_rates(
     now: EpochNanos,
 ) {
     let rates = [
-        ("requests", allowance.requests_per_minute, Field::RequestTat),
-        ("tokens", allowance.tokens_per_minute, Field::TokenTat),
+        (REQUESTS, allowance.requests_per_minute, Field::RequestTat),
+        (TOKENS, allowance.tokens_per_minute, Field::TokenTat),
     ];
-    for (unit, allowed, field) in rates {
+    for ([limit, remaining, reset], allowed, field) in rates {
         let Some(allowed) = allowed else { continue };
         let left = admission::remaining(account, field, allowed, now);
-        let mut set = |what: &str, value: HeaderValue| {
-            if let Ok(name) = HeaderName::try_from(format!("x-ratelimit-{what}-{unit}")) {
-                headers.insert(name, value);
-            }
-        };
-        set("limit", HeaderValue::from(allowed));
-        set("remaining", HeaderValue::from(left.units));
+        headers.insert(limit, HeaderValue::from(allowed));
+        headers.insert(remaining, HeaderValue::from(left.units));
         let reset_ms = left.resets_in_ns.max(0).cast_unsigned().div_ceil(1_000_000);
-        let reset = format!("{}.{:03}s", reset_ms / 1000, reset_ms % 1000);
-        if let Ok(value) = HeaderValue::try_from(reset) {
-            set("reset", value);
+        let text = format!("{}.{:03}s", reset_ms / 1000, reset_ms % 1000);
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(reset, value);
         }
     }
 }

@@ -168,12 +168,12 @@ impl Attendance {
             [only] => Some(only.clone()),
             _ => None,
         };
-        let name = match (named, catalog.is_own()) {
-            (Some(name), _) => Some(name.to_owned()),
-            (None, true) => only().or_else(default).map(String::from),
-            (None, false) => default().or_else(only).map(String::from),
+        let chosen = match (named, catalog.is_own()) {
+            (Some(name), _) => return catalog.named(name, operation).ok(),
+            (None, true) => only().or_else(default),
+            (None, false) => default().or_else(only),
         };
-        catalog.named(&name?, operation).ok()
+        catalog.named(chosen?.as_str(), operation).ok()
     }
 
     fn no_choice(&self, offered: Vec<DeploymentName>) -> ApiError {

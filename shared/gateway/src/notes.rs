@@ -2,6 +2,7 @@
 //!
 //! None of it goes upstream. It is read once the sender is known, so that strangers learn nothing.
 
+use http::HeaderName;
 use lanyard_domain::ids::{AnswerId, AppId, SessionId};
 
 use crate::error::{ApiError, BadRequestCode};
@@ -29,15 +30,15 @@ impl Notes {
     /// [`ApiError::BadRequest`] that names the header.
     pub(crate) fn read(request: &Request) -> Result<Self, ApiError> {
         let session = session(request)?;
-        let app = text(request, headers::APP_ID, "1 to 128 of A-Z a-z 0-9 . _ -", |text| {
+        let app = text(request, &headers::APP_ID, "1 to 128 of A-Z a-z 0-9 . _ -", |text| {
             text.parse::<AppId>().ok()
         })?;
         // Which company is meant, the credential says.
-        text(request, headers::COMPANY_ID, "1 to 128 visible ASCII characters", |text| {
+        text(request, &headers::COMPANY_ID, "1 to 128 visible ASCII characters", |text| {
             let is_plain = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
             is_plain.then_some(())
         })?;
-        text(request, headers::API_VERSION, "a date such as 2023-12-06", |text| {
+        text(request, &headers::API_VERSION, "a date such as 2023-12-06", |text| {
             is_api_version(text).then_some(())
         })?;
         Ok(Self { session, app, answer: None, is_own: false })
@@ -50,7 +51,7 @@ impl Notes {
 ///
 /// [`ApiError::BadRequest`] unless it can be one.
 pub fn session(request: &Request) -> Result<SessionId, ApiError> {
-    let named = text(request, headers::SESSION_ID, "1 to 64 of A-Z a-z 0-9 . _ -", |text| {
+    let named = text(request, &headers::SESSION_ID, "1 to 64 of A-Z a-z 0-9 . _ -", |text| {
         text.parse::<SessionId>().ok()
     })?;
     Ok(named.unwrap_or_else(|| SessionId::made_for(&request.id)))
@@ -59,13 +60,13 @@ pub fn session(request: &Request) -> Result<SessionId, ApiError> {
 /// A header that may be left out. Scripts send an empty one for a variable that is not set.
 fn text<T>(
     request: &Request,
-    name: &str,
+    name: &HeaderName,
     must_be: &str,
     read: impl FnOnce(&str) -> Option<T>,
 ) -> Result<Option<T>, ApiError> {
     let odd = || {
         let message = format!("The header {name} must be {must_be}, once, or be left out.");
-        ApiError::bad(BadRequestCode::InvalidValue, Some(name), message)
+        ApiError::bad(BadRequestCode::InvalidValue, Some(name.as_str()), message)
     };
     match request.header(name).map_err(|_| odd())?.map(|text| text.trim_matches(' ')) {
         None | Some("") => Ok(None),

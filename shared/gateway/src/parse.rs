@@ -20,7 +20,7 @@ pub fn token(request: &Request) -> Result<Pass, ApiError> {
         let token = SignedToken::read(credential).ok_or(ApiError::InvalidEventCode)?;
         return Ok(Pass::Signed(token));
     }
-    let user = request.header(headers::USER_ID).map_err(|_| ApiError::InvalidEventCode)?;
+    let user = request.header(&headers::USER_ID).map_err(|_| ApiError::InvalidEventCode)?;
     let token = AttendeeToken::parse(credential, user).map_err(|_| ApiError::InvalidEventCode)?;
     Ok(Pass::Shared(token))
 }
@@ -36,7 +36,7 @@ pub enum Pass {
 
 fn credential(request: &Request) -> Result<&str, ApiError> {
     for name in [headers::EVENT_CODE, headers::API_KEY] {
-        let value = request.header(name).map_err(|_| ApiError::InvalidEventCode)?;
+        let value = request.header(&name).map_err(|_| ApiError::InvalidEventCode)?;
         if let Some(credential) = value {
             return Ok(credential);
         }
@@ -60,7 +60,7 @@ pub fn code(request: &Request) -> Result<EventCode, ApiError> {
 /// The token of an `Authorization: Bearer` header.
 #[must_use]
 pub fn bearer(request: &Request) -> Option<&str> {
-    let value = request.header(AUTHORIZATION.as_str()).ok()??;
+    let value = request.header(&AUTHORIZATION).ok()??;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
 }

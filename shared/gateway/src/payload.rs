@@ -229,7 +229,7 @@ fn content_type(request: &Request) -> Result<Option<&str>, ApiError> {
             hint: "The body must not be compressed. Send it without content-encoding.",
         });
     }
-    let content_type = request.header(CONTENT_TYPE.as_str());
+    let content_type = request.header(&CONTENT_TYPE);
     content_type.map_err(|_| ApiError::UnsupportedMediaType {
         hint: "There is more than one content type. Send one.",
     })

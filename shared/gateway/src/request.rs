@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use http::HeaderName;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use lanyard_domain::ids::RequestId;
@@ -33,7 +34,7 @@ impl Request {
     /// The value of a header that is there once and is plain text.
     ///
     /// `Err` if it is there more than once or is not ASCII.
-    pub(crate) fn header(&self, name: &str) -> Result<Option<&str>, NotPlain> {
+    pub(crate) fn header(&self, name: &HeaderName) -> Result<Option<&str>, NotPlain> {
         let mut values = self.http.headers().get_all(name).iter();
         let Some(value) = values.next() else {
             return Ok(None);

@@ -19,7 +19,7 @@ pub(super) fn usual(kind: Kind) -> Option<&'static str> {
 
 /// The preview for a call: the one that was asked for, if it is known.
 pub(super) fn asked(request: &Request, kind: Kind) -> Option<&'static str> {
-    let named = request.header(headers::BETA).ok().flatten().unwrap_or_default();
+    let named = request.header(&headers::BETA).ok().flatten().unwrap_or_default();
     let mut named = named.split(',').map(str::trim);
     let known = named.find_map(|named| KNOWN.into_iter().find(|known| *known == named));
     known.or_else(|| usual(kind))

@@ -55,7 +55,7 @@ impl Gateway {
     ) -> Result<Response, ApiError> {
         let kind = asked.verb.kind;
         let read = self.read(kind, request, attendance).await?;
-        let header = request.header(headers::MODEL).ok().flatten();
+        let header = request.header(&headers::MODEL).ok().flatten();
         let latest = self.latest_assistant(kind, attendance).await?;
         let model = header.or(read.model.as_deref());
         let model = model.or(latest.as_ref().map(|latest| latest.home.deployment.as_str()));

@@ -140,7 +140,7 @@ impl Gateway {
             )
         })?;
         let model = payload.model()?;
-        let header = request.header(headers::MODEL).ok().flatten();
+        let header = request.header(&headers::MODEL).ok().flatten();
         // As `forward` has it; who names no model gets the assistant's.
         let model = header.or(model.as_deref()).unwrap_or(assistant.home.deployment.as_str());
         let choice = pinned(attendance.choose_shared(Some(model), operation)?, &named)?;
@@ -174,7 +174,7 @@ impl Gateway {
             }
             None => {
                 let model = film.model()?;
-                let header = request.header(headers::MODEL).ok().flatten();
+                let header = request.header(&headers::MODEL).ok().flatten();
                 let choice = attendance.choose_shared(header.or(model.as_deref()), operation)?;
                 let choice = pinned(choice, &named)?;
                 (super::create::home_of(&choice, attendance)?, None)

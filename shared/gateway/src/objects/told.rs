@@ -2,10 +2,12 @@
 //! it, and a film with an address from which its maker can fetch it.
 
 use bytes::Bytes;
+use http::header::HOST;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::Kind;
 use serde_json::value::RawValue;
 
+use crate::headers;
 use crate::parse;
 use crate::payload::fields_of;
 use crate::request::Request;
@@ -111,14 +113,14 @@ fn begin(out: &mut Vec<u8>, name: &str) {
 fn address(request: &Request) -> Option<String> {
     let path = parse::path_within_api(request.http.uri().path());
     let (base, _) = path.split_once("videos")?;
-    let plain = |name: &str| request.header(name).ok().flatten();
-    let host = plain("host").or_else(|| request.http.uri().authority().map(|a| a.as_str()));
+    let plain = |name| request.header(name).ok().flatten();
+    let host = plain(&HOST).or_else(|| request.http.uri().authority().map(|a| a.as_str()));
     // Below the address that the caller knows.
     let Some(host) = host else { return Some(format!("/api/{base}videos")) };
     let is_host = !host.is_empty()
         && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
     let is_local = ["127.0.0.1", "localhost", "[::1]"].iter().any(|local| host.starts_with(local));
-    let scheme = match plain("x-forwarded-proto") {
+    let scheme = match plain(&headers::FORWARDED_PROTO) {
         Some("http") => "http",
         None if is_local => "http",
         Some(_) | None => "https",

@@ -41,7 +41,7 @@ impl Upload {
         if request.http.headers().contains_key(CONTENT_ENCODING) {
             return Err(refused);
         }
-        let content_type = request.header(CONTENT_TYPE.as_str()).ok().flatten();
+        let content_type = request.header(&CONTENT_TYPE).ok().flatten();
         let Some(boundary) = content_type.and_then(boundary) else { return Err(refused) };
         let mut parts = Vec::new();
         read_parts(body, boundary, &mut parts).ok_or_else(|| {

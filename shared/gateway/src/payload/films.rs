@@ -47,7 +47,7 @@ impl<'a> Film<'a> {
     ///
     /// 413, 415 and 400, as for every body.
     pub(crate) fn read(request: &'a Request) -> Result<Self, ApiError> {
-        let content_type = request.header(CONTENT_TYPE.as_str()).ok().flatten().unwrap_or_default();
+        let content_type = request.header(&CONTENT_TYPE).ok().flatten().unwrap_or_default();
         let Some(boundary) = content_type
             .get(..19)
             .is_some_and(|start| start.eq_ignore_ascii_case("multipart/form-data"))
