@@ -1,5 +1,6 @@
 //! Accounts and usage in DynamoDB: each write is one conditional `UpdateItem`, each call one try.
 
+pub(crate) mod expressions;
 pub(crate) mod hour;
 pub mod item;
 
@@ -20,6 +21,7 @@ use lanyard_domain::token::UserId;
 use lanyard_domain::usage::UsageRecord;
 use lanyard_gateway::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
 
+use self::expressions::Expressions;
 use crate::table::{
     ATTENDEE_PREFIX, EVENT_PREFIX, Item, Key, Partition, Table, event_pk, get_document, get_number,
     get_text, number, put_document, text, user_of,
@@ -51,7 +53,7 @@ where
 #[async_trait]
 impl Ledger for Table {
     async fn apply(&self, key: &AccountKey, write: &Write) -> Result<Outcome, LedgerFault> {
-        let expressions = item::Expressions::of(write);
+        let expressions = Expressions::of(write);
         let answer = self
             .client
             .update_item()

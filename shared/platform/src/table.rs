@@ -408,9 +408,17 @@ pub fn get_text<'i>(item: &'i Item, name: &str) -> Result<&'i str, Cause> {
 ///
 /// If it is no whole number.
 pub fn get_number(item: &Item, name: &str) -> Result<Option<i64>, Cause> {
-    let Some(value) = item.get(name) else { return Ok(None) };
+    item.get(name).map(|value| whole_number(name, value)).transpose()
+}
+
+/// The whole number that an attribute of this name holds.
+///
+/// # Errors
+///
+/// If it is no whole number.
+pub fn whole_number(name: &str, value: &AttributeValue) -> Result<i64, Cause> {
     let number = value.as_n().ok().and_then(|digits| digits.parse().ok());
-    number.map(Some).ok_or_else(|| format!("the item's {name:?} is no whole number").into())
+    number.ok_or_else(|| format!("the item's {name:?} is no whole number").into())
 }
 
 /// A value that is read and written whole, as one attribute of JSON beside its schema.

@@ -7,22 +7,21 @@ use std::collections::HashMap;
 use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use lanyard_domain::account::{Account, Change, Condition, Field, Hold, Write};
+use lanyard_domain::account::{Account, Field, Hold};
 use lanyard_domain::allowance::Limit;
-use lanyard_domain::ids::RequestId;
 use lanyard_domain::time::{EpochNanos, Period};
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_gateway::ports::Cause;
 
-use crate::table::{Item, get_number, get_text, number, text};
+use crate::table::{Item, get_number, get_text, number, text, whole_number};
 
 /// The attribute of a hold of which no usage record is kept.
 const UNRECORDED: &str = "unrecorded";
 
-const HOLD_PREFIX: &str = "hold@";
+pub(super) const HOLD_PREFIX: &str = "hold@";
 
 /// The name of the attribute that holds a number.
-struct Named(Field);
+pub(super) struct Named(pub(super) Field);
 
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,10 +132,8 @@ pub fn account(item: &Item) -> Result<Account, Cause> {
         if let Some(id) = name.strip_prefix(HOLD_PREFIX) {
             let hold = value.as_m().map_err(|_| "a hold is no map")?;
             account.holds.insert(id.parse()?, read_hold(hold)?);
-        } else if let Some(field) = field_named(name)
-            && let Some(number) = get_number(item, name)?
-        {
-            account.numbers.insert(field, number);
+        } else if let Some(field) = field_named(name) {
+            account.numbers.insert(field, whole_number(name, value)?);
         }
     }
     Ok(account)
@@ -162,7 +159,7 @@ fn read_hold(hold: &Item) -> Result<Hold, Cause> {
     })
 }
 
-fn write_hold(hold: &Hold) -> AttributeValue {
+pub(super) fn write_hold(hold: &Hold) -> AttributeValue {
     let count = |count: u64| AttributeValue::N(count.to_string());
     let mut map = HashMap::from([
         ("prompt_tokens".to_owned(), count(hold.prompt_tokens)),
@@ -176,117 +173,6 @@ fn write_hold(hold: &Hold) -> AttributeValue {
         map.insert(UNRECORDED.to_owned(), number(1));
     }
     AttributeValue::M(map)
-}
-
-/// A write in DynamoDB's words.
-#[derive(Debug)]
-pub struct Expressions {
-    /// What must be true.
-    pub condition: Option<String>,
-    /// What is changed.
-    pub update: String,
-    /// The attributes that both speak of.
-    pub names: HashMap<String, String>,
-    /// The values that both speak of.
-    pub values: Option<HashMap<String, AttributeValue>>,
-}
-
-impl Expressions {
-    /// Translates a write, word by word.
-    #[must_use]
-    pub fn of(write: &Write) -> Self {
-        let mut words = Words::default();
-        let conditions: Vec<_> = write.conditions.iter().map(|c| words.condition(c)).collect();
-        let mut sets = Vec::new();
-        let mut adds = Vec::new();
-        let mut removes = Vec::new();
-        for change in &write.changes {
-            match change {
-                Change::Add(field, by) => {
-                    adds.push(format!("{} {}", words.field(*field), words.number(*by)));
-                }
-                Change::Set(field, to) => {
-                    sets.push(format!("{} = {}", words.field(*field), words.number(*to)));
-                }
-                Change::Remove(field) => removes.push(words.field(*field)),
-                Change::PutHold(id, hold) => {
-                    sets.push(format!("{} = {}", words.hold(id), words.value(write_hold(hold))));
-                }
-                Change::RemoveHold(id) => removes.push(words.hold(id)),
-            }
-        }
-        let clauses = [("SET", sets), ("ADD", adds), ("REMOVE", removes)];
-        let update: Vec<_> = clauses
-            .into_iter()
-            .filter(|(_, parts)| !parts.is_empty())
-            .map(|(verb, parts)| format!("{verb} {}", parts.join(", ")))
-            .collect();
-        Self {
-            condition: (!conditions.is_empty()).then(|| conditions.join(" AND ")),
-            update: update.join(" "),
-            names: words.names.into_iter().map(|(name, alias)| (alias, name)).collect(),
-            values: (!words.values.is_empty()).then_some(words.values),
-        }
-    }
-}
-
-#[derive(Default)]
-struct Words {
-    /// Attribute name to its alias.
-    names: HashMap<String, String>,
-    values: HashMap<String, AttributeValue>,
-}
-
-impl Words {
-    fn alias(&mut self, name: String) -> String {
-        let next = self.names.len();
-        self.names.entry(name).or_insert_with(|| format!("#n{next}")).clone()
-    }
-
-    fn field(&mut self, field: Field) -> String {
-        self.alias(Named(field).to_string())
-    }
-
-    fn hold(&mut self, id: &RequestId) -> String {
-        self.alias(format!("{HOLD_PREFIX}{id}"))
-    }
-
-    fn value(&mut self, value: AttributeValue) -> String {
-        let alias = format!(":v{}", self.values.len());
-        self.values.insert(alias.clone(), value);
-        alias
-    }
-
-    fn number(&mut self, value: i64) -> String {
-        self.value(number(value))
-    }
-
-    fn condition(&mut self, condition: &Condition) -> String {
-        match condition {
-            // An absent number counts as zero.
-            Condition::AtMost(field, most) if *most >= 0 => {
-                let (field, most) = (self.field(*field), self.number(*most));
-                format!("(attribute_not_exists({field}) OR {field} <= {most})")
-            }
-            Condition::AtMost(field, most) => {
-                format!("{} <= {}", self.field(*field), self.number(*most))
-            }
-            Condition::AtLeast(field, least) => {
-                format!("{} >= {}", self.field(*field), self.number(*least))
-            }
-            Condition::Below(field, bound) => {
-                let (field, bound) = (self.field(*field), self.number(*bound));
-                format!("(attribute_not_exists({field}) OR {field} < {bound})")
-            }
-            Condition::Present(field) => format!("attribute_exists({})", self.field(*field)),
-            Condition::Absent(field) => format!("attribute_not_exists({})", self.field(*field)),
-            Condition::Is(field, value) => {
-                format!("{} = {}", self.field(*field), self.number(*value))
-            }
-            Condition::HoldAbsent(id) => format!("attribute_not_exists({})", self.hold(id)),
-            Condition::HoldPresent(id) => format!("attribute_exists({})", self.hold(id)),
-        }
-    }
 }
 
 #[cfg(test)]

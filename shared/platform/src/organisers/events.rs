@@ -10,7 +10,7 @@ use lanyard_domain::token::EventCode;
 use super::transaction::{Guard, Transaction};
 use super::{AuditEntry, OrganiserFault, Organisers, away, unreadable};
 use crate::event_store::CodeItem;
-use crate::ledger::item::Expressions;
+use crate::ledger::expressions::Expressions;
 use crate::table::{ATTENDEE_PREFIX, Item, Key, event_pk, number, put_document, text};
 
 /// How long after its end an event is swept: longer than any hold lives, and any outage of ours.
