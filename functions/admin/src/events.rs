@@ -14,10 +14,10 @@ use lanyard_domain::event::{Event, Phase};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::token::EventCode;
 use lanyard_domain::window::Window;
-use lanyard_gateway::Response;
 use lanyard_gateway::ports::Cause;
+use lanyard_gateway::{Response, hex};
 use lanyard_platform::organisers::{Action, AuditEntry, FieldChange, OrganiserFault};
-use lanyard_platform::shell::{hex, random};
+use lanyard_platform::shell::random;
 use serde_json::{Map, Value, json};
 
 use crate::body;
