@@ -1,12 +1,14 @@
 //! An organiser's events: made in one call, changed, moved on, deleted while unused.
 
 mod draft;
+mod offer;
 mod people;
 mod rules;
 #[cfg(test)]
 mod tests;
 mod view;
 mod warnings;
+mod window;
 
 use chrono::{SubsecRound, TimeDelta};
 use http::StatusCode;
