@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lanyard_domain::allowance::Capacity;
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::ids::DeploymentName;
-use lanyard_domain::operation::Operation;
+use lanyard_domain::operation::{Medium, Operation};
 
 use super::draft::Defaults;
 use super::rules::given_or;
@@ -82,23 +82,11 @@ pub(super) fn defaults(
 
 /// Any model will do for a curl line from a slide; embeddings of two models do not mix.
 fn obvious(operation: Operation, names: Vec<DeploymentName>) -> Option<DeploymentName> {
-    let is_obvious = match operation {
-        Operation::ChatCompletions
-        | Operation::Completions
-        | Operation::ImagesGenerations
-        | Operation::ImagesEdits
-        | Operation::AudioTranscriptions
-        | Operation::AudioTranslations
-        | Operation::AudioSpeech
-        | Operation::Moderations
-        | Operation::Responses
-        | Operation::Conversations
-        | Operation::Files
-        | Operation::VectorStores
-        | Operation::Assistants
-        | Operation::Threads
-        | Operation::Videos => true,
-        Operation::Embeddings => names.len() == 1,
+    let is_obvious = match operation.medium() {
+        Medium::Text | Medium::Pictures | Medium::Transcript | Medium::Sound | Medium::Verdict => {
+            true
+        }
+        Medium::Vectors => names.len() == 1,
     };
     names.into_iter().next().filter(|_| is_obvious)
 }
