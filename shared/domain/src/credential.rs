@@ -3,10 +3,11 @@
 //! Neither is a secret here. A key is named by where it is kept; an identity proves itself by
 //! tokens that are made when they are needed.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::text::holds_text;
 
 /// What a deployment is called with.
 ///
@@ -123,40 +124,14 @@ impl FromStr for ClientId {
     }
 }
 
-macro_rules! text {
-    ($name:ident, $invalid:ident) => {
-        impl $name {
-            /// The id as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = $invalid;
-
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
+holds_text! {
+    /// The id as text.
+    TenantId, InvalidTenantId
 }
-
-text!(TenantId, InvalidTenantId);
-text!(ClientId, InvalidClientId);
+holds_text! {
+    /// The id as text.
+    ClientId, InvalidClientId
+}
 
 /// Five groups of hex digits: 8, 4, 4, 4 and 12.
 fn is_uuid(text: &str) -> bool {

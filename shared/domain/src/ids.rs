@@ -1,10 +1,11 @@
 //! Names that only machines read: ids of requests, events and organisers, and the names of
 //! deployments. Each is checked once, when text becomes a type.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::text::holds_text;
 
 /// The text is not an id of the expected kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,12 +21,9 @@ macro_rules! id {
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
-        impl $name {
+        holds_text! {
             /// The id as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
+            $name, InvalidId
         }
 
         impl FromStr for $name {
@@ -36,26 +34,6 @@ macro_rules! id {
                     && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
                     && text.bytes().any(|b| b.is_ascii_alphanumeric());
                 if is_id { Ok(Self(text.to_owned())) } else { Err(InvalidId { longest: $longest }) }
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = InvalidId;
-
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
             }
         }
     };

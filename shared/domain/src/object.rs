@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AppId, DeploymentName, EventId, Replica, RequestId, SessionId};
 use crate::operation::Operation;
+use crate::text::holds_text;
 use crate::token::UserId;
 
 /// What is kept.
@@ -124,12 +125,9 @@ pub struct ObjectId(String);
 #[error("must be 1 to 128 of A-Z a-z 0-9 _ -")]
 pub struct InvalidObjectId;
 
-impl ObjectId {
+holds_text! {
     /// The id as Azure wrote it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+    ObjectId, InvalidObjectId
 }
 
 impl FromStr for ObjectId {
@@ -139,26 +137,6 @@ impl FromStr for ObjectId {
         let is_id = (1..=128).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
         if is_id { Ok(Self(text.to_owned())) } else { Err(InvalidObjectId) }
-    }
-}
-
-impl TryFrom<String> for ObjectId {
-    type Error = InvalidObjectId;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<ObjectId> for String {
-    fn from(id: ObjectId) -> Self {
-        id.0
-    }
-}
-
-impl fmt::Display for ObjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

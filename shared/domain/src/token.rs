@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::EventId;
+use crate::text::holds_text;
 
 /// The short code printed on a workshop slide. A bearer secret, so it never prints itself.
 ///
@@ -130,12 +131,9 @@ pub struct UserId(String);
 #[error("must be 1 to 128 printable ASCII characters")]
 pub struct InvalidUserId;
 
-impl UserId {
+holds_text! {
     /// The id in lower case.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+    UserId, InvalidUserId
 }
 
 impl FromStr for UserId {
@@ -147,26 +145,6 @@ impl FromStr for UserId {
             return Err(InvalidUserId);
         }
         Ok(Self(text.to_ascii_lowercase()))
-    }
-}
-
-impl TryFrom<String> for UserId {
-    type Error = InvalidUserId;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<UserId> for String {
-    fn from(user: UserId) -> Self {
-        user.0
-    }
-}
-
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
