@@ -14,7 +14,7 @@ use chrono::{SubsecRound, TimeDelta};
 use http::StatusCode;
 use lanyard_domain::event::{Event, Phase};
 use lanyard_domain::ids::EventId;
-use lanyard_domain::token::EventCode;
+use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::window::Window;
 use lanyard_gateway::ports::Cause;
 use lanyard_gateway::{Response, hex};
@@ -276,5 +276,18 @@ impl Call<'_> {
             attendee: None,
             changes,
         }
+    }
+
+    /// Writes down a change that concerns one attendee.
+    pub(crate) async fn audit_attendee(
+        &self,
+        event: &EventId,
+        user: &UserId,
+        action: Action,
+        changes: Vec<FieldChange>,
+    ) -> Result<(), AdminError> {
+        let attendee = Some(user.clone());
+        let entry = AuditEntry { attendee, ..self.audit_entry(action, changes) };
+        Ok(self.admin.organisers.write_audit(event, &entry).await?)
     }
 }
