@@ -118,6 +118,21 @@ export async function organiserSteps({ browser, service, step }) {
     assert.ok(soon.requests >= 5 && soon.buckets.every((bucket) => bucket.requests > 0), JSON.stringify(soon));
     return told;
   });
+  await step("a press is not lost when news of the attendee come in between", async () => {
+    const requests = () => page.$eval("tr[data-user=mallory] td.number", (cell) => Number(cell.textContent));
+    const before = await requests();
+    await page.hover("tr[data-user=mallory] [data-act=block]");
+    await page.mouse.down();
+    assert.equal((await chat(service, `${event.code}/mallory`, "While you press")).status, 200);
+    await page.waitForFunction((was) => Number(document.querySelector("tr[data-user=mallory] td.number").textContent) > was, {}, before);
+    await page.mouse.up();
+    await page.waitForSelector("tr[data-user=mallory] .badge.bad");
+    // By keys: the button that comes in place of another is at hand at once, and stays so.
+    assert.equal(await page.evaluate(() => document.activeElement.dataset.act), "unblock");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("tr[data-user=mallory] [data-act=block]");
+    return `${before} requests became ${await requests()}`;
+  });
   await step("an attendee is raised and reset", async () => {
     const limit = async () => (await call("GET", `/events/${event.id}/attendees`)).attendees.find(({ user }) => user === "mallory").allowance.requests_per_minute;
     const before = await limit();
@@ -151,7 +166,7 @@ export async function organiserSteps({ browser, service, step }) {
     assert.equal((await call("GET", `/events/${event.id}`)).paused, false);
   });
   await step("who changed what is there", async () => {
-    await page.waitForFunction(() => document.querySelectorAll("#audit tbody tr").length === 7);
+    await page.waitForFunction(() => document.querySelectorAll("#audit tbody tr").length === 9);
     assert.match(await textOf(page, "#audit"), /resume.*pause.*change attendee: mallory/s);
   });
   await step("the event's view has no serious issue", () => look(page, "dashboard-event"));

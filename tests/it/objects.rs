@@ -1,8 +1,9 @@
-//! Objects kept upstream: whose they are, whatever the kind and the verb.
+//! Objects kept upstream: where they are, what they cost and who may read them.
 
 mod bodies;
 mod faults;
 mod identities;
+mod verbs;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,215 +12,15 @@ use http::Method;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
-use lanyard_gateway::objects::verbs::{Deed, VERBS, Verb};
 use lanyard_gateway::ports::Objects;
 use lanyard_gateway::testing::{MemoryObjects, objects_contract};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::support::engine::Engine;
 use crate::support::kept::path;
 use crate::support::{ScriptedAzure, World};
-
-/// One row for each kind and verb: what its body is.
-const ROWS: [(Kind, &str, &str); 62] = [
-    (Kind::Response, "retrieve", ""),
-    (Kind::Response, "delete", ""),
-    (Kind::Response, "cancel", ""),
-    (Kind::Response, "input_items.list", ""),
-    (Kind::Conversation, "create", "{}"),
-    (Kind::Conversation, "retrieve", ""),
-    (Kind::Conversation, "update", r#"{"metadata":{"a":"b"}}"#),
-    (Kind::Conversation, "delete", ""),
-    (Kind::Conversation, "items.create", r#"{"items":[{"role":"user","content":"hello"}]}"#),
-    (Kind::Conversation, "items.list", ""),
-    (Kind::Conversation, "items.retrieve", ""),
-    (Kind::Conversation, "items.delete", ""),
-    (Kind::File, "create", "a form"),
-    (Kind::File, "list", ""),
-    (Kind::File, "retrieve", ""),
-    (Kind::File, "delete", ""),
-    (Kind::File, "content", ""),
-    (Kind::VectorStore, "create", "{}"),
-    (Kind::VectorStore, "list", ""),
-    (Kind::VectorStore, "retrieve", ""),
-    (Kind::VectorStore, "update", r#"{"name":"x"}"#),
-    (Kind::VectorStore, "delete", ""),
-    (Kind::VectorStore, "search", r#"{"query":"x"}"#),
-    (Kind::VectorStore, "files.create", r#"{"attributes":{}}"#),
-    (Kind::VectorStore, "files.list", ""),
-    (Kind::VectorStore, "files.retrieve", ""),
-    (Kind::VectorStore, "files.update", r#"{"attributes":{}}"#),
-    (Kind::VectorStore, "files.delete", ""),
-    (Kind::VectorStore, "files.content", ""),
-    (Kind::VectorStore, "file_batches.create", r#"{"file_ids":[]}"#),
-    (Kind::VectorStore, "file_batches.retrieve", ""),
-    (Kind::VectorStore, "file_batches.cancel", ""),
-    (Kind::VectorStore, "file_batches.list_files", ""),
-    (Kind::Assistant, "create", r#"{"model":"gpt-4o-mini"}"#),
-    (Kind::Assistant, "list", ""),
-    (Kind::Assistant, "retrieve", ""),
-    (Kind::Assistant, "update", r#"{"name":"x"}"#),
-    (Kind::Assistant, "delete", ""),
-    (Kind::Run, "create_and_run", "a run"),
-    (Kind::Thread, "create", "{}"),
-    (Kind::Thread, "retrieve", ""),
-    (Kind::Thread, "update", r#"{"metadata":{"a":"b"}}"#),
-    (Kind::Thread, "delete", ""),
-    (Kind::Thread, "messages.create", r#"{"role":"user","content":"hello"}"#),
-    (Kind::Thread, "messages.list", ""),
-    (Kind::Thread, "messages.retrieve", ""),
-    (Kind::Thread, "messages.update", r#"{"metadata":{}}"#),
-    (Kind::Thread, "messages.delete", ""),
-    (Kind::Run, "create", "a run"),
-    (Kind::Run, "list", ""),
-    (Kind::Run, "retrieve", ""),
-    (Kind::Run, "update", r#"{"metadata":{}}"#),
-    (Kind::Run, "cancel", ""),
-    (Kind::Run, "submit_tool_outputs", r#"{"tool_outputs":[]}"#),
-    (Kind::Run, "steps.list", ""),
-    (Kind::Run, "steps.retrieve", ""),
-    (Kind::Video, "create", r#"{"prompt":"elephants"}"#),
-    (Kind::Video, "list", ""),
-    (Kind::Video, "retrieve", ""),
-    (Kind::Video, "delete", ""),
-    (Kind::Video, "content", ""),
-    (Kind::Video, "remix", r#"{"prompt":"more"}"#),
-];
-
-/// The row of a verb. A verb without one fails.
-fn body_of(verb: &Verb) -> Option<Value> {
-    let row = ROWS.iter().find(|(kind, name, _)| (*kind, *name) == (verb.kind, verb.name));
-    let (_, _, body) = row.unwrap_or_else(|| panic!("{verb:?} has no row"));
-    serde_json::from_str(body).ok()
-}
-
-fn path_of(verb: &Verb, id: &str) -> String {
-    let segments = verb.path.iter().map(|part| match *part {
-        "THREAD" => id.split('|').next().unwrap_or(id),
-        "ID" => id.split('|').next_back().unwrap_or(id),
-        "*" => "sub-1",
-        part => part,
-    });
-    std::iter::once(path(verb.kind).as_str()).chain(segments).collect::<Vec<_>>().join("/")
-}
-
-#[test]
-fn every_verb_has_a_row_and_every_row_a_verb() {
-    assert_eq!(ROWS.len(), VERBS.len());
-    for verb in &VERBS {
-        body_of(verb);
-    }
-    for (kind, name, _) in ROWS {
-        assert!(VERBS.iter().any(|verb| verb.kind == kind && verb.name == name), "{kind} {name}");
-    }
-    for kind in Kind::ALL {
-        assert!(VERBS.iter().any(|verb| verb.kind == kind), "{kind} has no verbs");
-    }
-}
-
-#[tokio::test]
-async fn the_second_attendee_gets_404_on_the_firsts_ids_by_every_verb() {
-    let world = World::event("second").in_memory().keeping().start().await;
-    let elsewhere = World::event("elsewhere").in_memory().keeping().start().await;
-    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
-    let namesake = elsewhere.attendee("ada").await;
-    let mut tried = 0;
-    for verb in &VERBS {
-        let mut body = body_of(verb);
-        if verb.kind == Kind::Run && verb.deed == Deed::Start {
-            body = Some(json!({"assistant_id": ada.own(Kind::Assistant).await}));
-        }
-        let call = |who, id: &str| {
-            let (path, body): (String, Option<Value>) = (path_of(verb, id), body.clone());
-            let who: &crate::support::attendee::Attendee = who;
-            let who = who.clone();
-            async move { who.call(verb.method.clone(), &path, body.as_ref()).await }
-        };
-        let name = format!("{} {}", verb.kind, verb.name);
-        match verb.deed {
-            Deed::Create => {
-                let id = ada.own(verb.kind).await;
-                assert!(world.azure().kept().contains(&id), "{name}");
-            }
-            // What is made below nothing names nothing in its path.
-            Deed::Start if !verb.path.iter().any(|part| ["ID", "THREAD"].contains(part)) => {
-                let made = call(&ada, "").await.assert_ok().json();
-                let id = made["id"].as_str().unwrap().to_owned();
-                assert!(world.azure().kept().contains(&id), "{name}");
-            }
-            Deed::List => {
-                let id = ada.own(verb.kind).await;
-                let own = call(&ada, "").await;
-                assert!(own.assert_ok().text().contains(&id), "{name}");
-                for other in [&bob, &namesake] {
-                    let list = call(other, "").await.assert_ok().json();
-                    assert_eq!((&list["data"], &list["has_more"]), (&json!([]), &json!(false)));
-                }
-            }
-            Deed::Poll
-            | Deed::Read
-            | Deed::Download
-            | Deed::Change
-            | Deed::Extend
-            | Deed::Start
-            | Deed::Resume
-            | Deed::Delete => {
-                let id = ada.own(verb.kind).await;
-                let calls = world.azure().calls();
-                let unknown = call(&bob, "never-was").await;
-                unknown.assert_refused(404, "object_not_found");
-                let answers = [
-                    call(&bob, &id).await,
-                    call(&namesake, &id).await,
-                    call(&ada, "never-was").await,
-                    call(&ada, "..").await,
-                    call(&ada, "a%2fb").await,
-                    call(&ada, &id.to_uppercase()).await,
-                    call(&ada, &"x".repeat(129)).await,
-                ];
-                for answer in answers {
-                    assert_eq!(answer.status(), 404, "{name}");
-                    assert_eq!(answer.text(), unknown.text(), "{name}");
-                }
-                assert_eq!(world.azure().calls(), calls, "{name} reached Azure");
-                let one = id.split('|').next_back().unwrap();
-                assert!(world.azure().kept().iter().any(|kept| kept == one), "{name}");
-                let own = call(&ada, &id).await;
-                assert_eq!(own.status(), 200, "{name}: {}", own.line());
-                // A film that is made anew is first asked how long it is, and what is deleted, what
-                // it came to.
-                let is_deleted =
-                    verb.deed == Deed::Delete && [Kind::Thread, Kind::Video].contains(&verb.kind);
-                let looks = usize::from(verb.name == "remix" || is_deleted);
-                assert_eq!(world.azure().calls(), calls + 1 + looks, "{name}");
-                let sent = world.azure().requests().pop().unwrap();
-                assert_eq!(sent.method, verb.method, "{name}");
-                assert!(sent.path().contains(id.split('|').next().unwrap()), "{name}");
-                tried += 1;
-            }
-        }
-    }
-    assert_eq!(tried, 51);
-    world.end_jobs().await;
-    world.settle().await;
-    elsewhere.settle().await;
-}
-
-#[tokio::test]
-async fn every_verb_is_refused_where_the_event_keeps_nothing() {
-    let world = World::event("nothing").in_memory().keeping().with(|e| e.keeps_objects = false);
-    let world = world.start().await;
-    let ada = world.attendee("ada").await;
-    for verb in &VERBS {
-        let path = path_of(verb, "x-1");
-        let answer = ada.call(verb.method.clone(), &path, body_of(verb).as_ref()).await;
-        answer.assert_refused(403, "objects_not_kept");
-        assert_eq!(answer.header("x-should-retry"), Some("false"));
-    }
-    assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0));
-}
 
 #[tokio::test]
 async fn every_base_leads_to_the_same_objects_and_other_paths_nowhere() {

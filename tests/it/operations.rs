@@ -3,7 +3,7 @@
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use lanyard_domain::allowance::Limit;
-use lanyard_domain::operation::Operation;
+use lanyard_domain::operation::{Medium, Operation};
 use lanyard_domain::unit::{Unit, Units};
 
 use crate::support::{Reply, World, canary, usual};
@@ -42,23 +42,11 @@ fn price(operation: Operation) -> ((u64, u64), Units) {
 
 /// The unit in which an operation is counted, and how much of it the usual request holds.
 pub(crate) fn held(operation: Operation) -> Option<(Unit, u64)> {
-    match operation {
-        Operation::ChatCompletions
-        | Operation::Completions
-        | Operation::Embeddings
-        | Operation::Moderations
-        | Operation::Responses
-        | Operation::Conversations
-        | Operation::Files
-        | Operation::VectorStores
-        | Operation::Assistants
-        | Operation::Threads
-        | Operation::Videos => None,
-        Operation::ImagesGenerations | Operation::ImagesEdits => Some((Unit::Images, 1)),
-        Operation::AudioTranscriptions | Operation::AudioTranslations => {
-            Some((Unit::AudioSeconds, 10))
-        }
-        Operation::AudioSpeech => Some((Unit::Characters, canary::PROMPT.len() as u64)),
+    match operation.medium() {
+        Medium::Text | Medium::Vectors | Medium::Verdict => None,
+        Medium::Pictures => Some((Unit::Images, 1)),
+        Medium::Transcript => Some((Unit::AudioSeconds, 10)),
+        Medium::Sound => Some((Unit::Characters, canary::PROMPT.len() as u64)),
     }
 }
 

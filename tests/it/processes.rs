@@ -81,8 +81,8 @@ impl Process {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_256_requests_to_three_processes_exactly_100_fit_an_allowance_of_100() {
+/// An engine, an Azure, and three processes over them.
+async fn three() -> (Engine, ScriptedAzure, Vec<Process>) {
     use_ring();
     let engine = Engine::start().await;
     let azure = ScriptedAzure::start().await;
@@ -90,20 +90,33 @@ async fn of_256_requests_to_three_processes_exactly_100_fit_an_allowance_of_100(
     for _ in 0..3 {
         processes.push(Process::start(&engine, &azure).await);
     }
-    let now = Machine.now();
-    let day = chrono::TimeDelta::days(1);
-    let event = json!({
-        "name": "Race of three", "code": "race-of-three", "time_zone": "UTC",
+    (engine, azure, processes)
+}
+
+/// An open event of so many shards that limits nothing but an attendee's requests of a day and
+/// everybody's tokens.
+fn open(code: &str, shards: u16, requests: Option<u64>, tokens: Option<u64>) -> Value {
+    let (now, day) = (Machine.now(), chrono::TimeDelta::days(1));
+    json!({
+        "name": code, "code": code, "time_zone": "UTC", "shards": shards,
         "starts_at": (now - day).to_rfc3339(), "ends_at": (now + day).to_rfc3339(),
         "allowances": {
             "attendee": {
-                "requests_per_day": 100, "requests_per_minute": null,
+                "requests_per_day": requests, "requests_per_minute": null,
                 "tokens_per_minute": null, "in_flight": null,
             },
-            "event": {"requests_per_minute": null, "tokens_per_minute": null, "tokens_total": null},
+            "event": {
+                "requests_per_minute": null, "tokens_per_minute": null, "tokens_total": tokens,
+            },
         },
         "default_deployments": {"chat_completions": "gpt-4o-mini"},
-    });
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_256_requests_to_three_processes_exactly_100_fit_an_allowance_of_100() {
+    let (_engine, azure, processes) = three().await;
+    let event = open("race-of-three", 1, Some(100), None);
     let made = processes[0].admin("POST", "/events", Some(event)).await;
     let id = made["id"].as_str().unwrap();
 
@@ -128,32 +141,8 @@ async fn of_256_requests_to_three_processes_exactly_100_fit_an_allowance_of_100(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_256_requests_to_three_processes_exactly_100_fit_a_budget_in_sixteen_shards() {
-    use_ring();
-    let engine = Engine::start().await;
-    let azure = ScriptedAzure::start().await;
-    let mut processes = Vec::new();
-    for _ in 0..3 {
-        processes.push(Process::start(&engine, &azure).await);
-    }
-    let now = Machine.now();
-    let day = chrono::TimeDelta::days(1);
-    let event = |code: &str, budget: u64| {
-        json!({
-            "name": code, "code": code, "time_zone": "UTC", "shards": 16,
-            "starts_at": (now - day).to_rfc3339(), "ends_at": (now + day).to_rfc3339(),
-            "allowances": {
-                "attendee": {
-                    "requests_per_day": null, "requests_per_minute": null,
-                    "tokens_per_minute": null, "in_flight": null,
-                },
-                "event": {
-                    "requests_per_minute": null, "tokens_per_minute": null,
-                    "tokens_total": budget,
-                },
-            },
-            "default_deployments": {"chat_completions": "gpt-4o-mini"},
-        })
-    };
+    let (_engine, azure, processes) = three().await;
+    let event = |code: &str, budget: u64| open(code, 16, None, Some(budget));
     let client = reqwest::Client::new();
     processes[0].admin("POST", "/events", Some(event("too-small", 1))).await;
     let (status, text) = processes[0].chat_at("too-small", &client).await;

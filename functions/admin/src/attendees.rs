@@ -12,7 +12,7 @@ use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
 use lanyard_gateway::Response;
 use lanyard_gateway::ports::{LedgerFault, Outcome};
-use lanyard_platform::organisers::{Action, AuditEntry};
+use lanyard_platform::organisers::Action;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -120,15 +120,7 @@ pub(crate) async fn change(
     };
     let changes = changes::between(&facts(&before, &event), &facts(&after, &event));
     if !changes.is_empty() {
-        let entry = AuditEntry {
-            at: call.now(),
-            request_id: call.request.id.clone(),
-            by: call.caller.actor(),
-            action: Action::ChangeAttendee,
-            attendee: Some(user.clone()),
-            changes,
-        };
-        call.admin.organisers.write_audit(id, &entry).await?;
+        call.audit_attendee(id, &user, Action::ChangeAttendee, changes).await?;
     }
     reply(StatusCode::OK, &AttendeeView::of(&user, &after, &event))
 }

@@ -1,23 +1,25 @@
 //! An organiser's events: made in one call, changed, moved on, deleted while unused.
 
 mod draft;
+mod offer;
 mod people;
 mod rules;
 #[cfg(test)]
 mod tests;
 mod view;
 mod warnings;
+mod window;
 
 use chrono::{SubsecRound, TimeDelta};
 use http::StatusCode;
 use lanyard_domain::event::{Event, Phase};
 use lanyard_domain::ids::EventId;
-use lanyard_domain::token::EventCode;
+use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::window::Window;
-use lanyard_gateway::Response;
 use lanyard_gateway::ports::Cause;
+use lanyard_gateway::{Response, hex};
 use lanyard_platform::organisers::{Action, AuditEntry, FieldChange, OrganiserFault};
-use lanyard_platform::shell::{hex, random};
+use lanyard_platform::shell::random;
 use serde_json::{Map, Value, json};
 
 use crate::body;
@@ -274,5 +276,18 @@ impl Call<'_> {
             attendee: None,
             changes,
         }
+    }
+
+    /// Writes down a change that concerns one attendee.
+    pub(crate) async fn audit_attendee(
+        &self,
+        event: &EventId,
+        user: &UserId,
+        action: Action,
+        changes: Vec<FieldChange>,
+    ) -> Result<(), AdminError> {
+        let attendee = Some(user.clone());
+        let entry = AuditEntry { attendee, ..self.audit_entry(action, changes) };
+        Ok(self.admin.organisers.write_audit(event, &entry).await?)
     }
 }

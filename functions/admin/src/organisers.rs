@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 use lanyard_domain::ids::OrganiserId;
-use lanyard_gateway::Response;
 use lanyard_gateway::ports::Cause;
-use lanyard_platform::shell::{hex, random};
+use lanyard_gateway::{Response, hex};
+use lanyard_platform::shell::random;
 use serde_json::json;
 
 use crate::error::AdminError;

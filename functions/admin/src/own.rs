@@ -10,7 +10,7 @@ use lanyard_gateway::error::{BadRequestCode, Missing};
 use lanyard_gateway::ports::{Cause, EventStore};
 use lanyard_gateway::{ApiError, Request, Response};
 use lanyard_platform::keys::{KeyStore, own_reference};
-use lanyard_platform::organisers::{Action, AuditEntry};
+use lanyard_platform::organisers::Action;
 use lanyard_platform::table::Table;
 use serde_json::{Value, json};
 
@@ -215,9 +215,5 @@ fn place<'p>(call: Call<'p>, event: &'p Event, user: &'p UserId) -> OwnPlace<'p>
 }
 
 async fn note(call: Call<'_>, id: &EventId, user: &UserId) -> Result<(), AdminError> {
-    let entry = AuditEntry {
-        attendee: Some(user.clone()),
-        ..call.audit_entry(Action::ChangeOwnDeployments, Vec::new())
-    };
-    Ok(call.admin.organisers.write_audit(id, &entry).await?)
+    call.audit_attendee(id, user, Action::ChangeOwnDeployments, Vec::new()).await
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use lanyard_platform::shell::hex;
+use lanyard_gateway::hex;
 
 use crate::form::Mistakes;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use lanyard_domain::ids::EventId;
 use lanyard_gateway::Response;
-use lanyard_platform::organisers::{RatedAnswer, RatingPlace};
+use lanyard_platform::organisers::{Place, RatedAnswer};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ impl Votes {
 
 /// `GET /events/{id}/ratings`: the counts, and a page of the ratings, the newest answer first.
 pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
-    let page = call.page::<RatingPlace>()?;
+    let page = call.page::<Place>()?;
     owned(call, id).await?;
     let all = call.admin.organisers.ratings(id).await?;
     let mut total = Votes::default();

@@ -12,7 +12,7 @@ use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
 use lanyard_gateway::Response;
 use lanyard_gateway::ports::Outcome;
-use lanyard_platform::organisers::{Action, AuditEntry, FieldChange};
+use lanyard_platform::organisers::{Action, FieldChange};
 use serde_json::{Value, json};
 
 use crate::attendees::{page_of, patiently};
@@ -101,11 +101,7 @@ pub(crate) async fn delete(
         return Err(AdminError::NotFound { what: "user on the roster" });
     }
     mark(call, id, user, Change::Remove(Field::Listed)).await?;
-    let entry = AuditEntry {
-        attendee: Some(user.clone()),
-        ..call.audit_entry(Action::ChangeRoster, Vec::new())
-    };
-    call.admin.organisers.write_audit(id, &entry).await?;
+    call.audit_attendee(id, user, Action::ChangeRoster, Vec::new()).await?;
     reply(StatusCode::OK, &json!({"user": user, "deleted": true}))
 }
 
@@ -124,11 +120,7 @@ pub(crate) async fn forget(
     if !removed.map_err(AdminError::StoreUnavailable)? {
         return Err(AdminError::NotFound { what: "registration" });
     }
-    let entry = AuditEntry {
-        attendee: Some(user.clone()),
-        ..call.audit_entry(Action::RemoveRegistration, Vec::new())
-    };
-    call.admin.organisers.write_audit(id, &entry).await?;
+    call.audit_attendee(id, user, Action::RemoveRegistration, Vec::new()).await?;
     reply(StatusCode::OK, &json!({"user": user, "deleted": true}))
 }
 

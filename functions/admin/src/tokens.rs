@@ -5,11 +5,11 @@ use http::StatusCode;
 use lanyard_domain::event::{Event, Signing};
 use lanyard_domain::ids::{EventId, TokenId};
 use lanyard_domain::token::UserId;
-use lanyard_gateway::Response;
 use lanyard_gateway::ports::Cause;
 use lanyard_gateway::signed::Claims;
+use lanyard_gateway::{Response, hex};
 use lanyard_platform::organisers::{Action, AuditEntry, IssuedToken};
-use lanyard_platform::shell::{hex, random};
+use lanyard_platform::shell::random;
 use serde_json::{Value, json};
 
 use crate::error::AdminError;

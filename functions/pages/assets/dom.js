@@ -37,6 +37,22 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** Makes these the children of an element, and touches none that is in its place already. */
+export function arrange(element, children) {
+  const wanted = new Set(children);
+  for (const child of [...element.children]) if (!wanted.has(child)) child.remove();
+  let next = element.firstElementChild;
+  for (const child of children) {
+    if (child === next) next = next.nextElementSibling;
+    else element.insertBefore(child, next);
+  }
+}
+
+/** Puts a text where another stands. Nothing happens if it is the same, so that nobody is told of it again. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** The parameters behind the `#`, which no server sees. */
 export function fragment() {
   return new URLSearchParams(location.hash.slice(1));

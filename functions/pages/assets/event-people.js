@@ -1,7 +1,7 @@
 // Who is at an event: search, block, raise, export; and who changed what.
 
 import { csv } from "./csv.js";
-import { download, fill, h, number } from "./dom.js";
+import { arrange, download, fill, h, number, say } from "./dom.js";
 import { note } from "./errors.js";
 import { attendeePath, call, eventPath, everything } from "./organiser-api.js";
 
@@ -14,33 +14,17 @@ export function peopleView(id, changed) {
   const body = h("tbody");
   const count = h("p.soft.small", { role: "status" });
   const search = h("input", { type: "search", id: "search", oninput: () => draw(), autocomplete: "off" });
+  const rows = new Map();
   let all = [];
 
   function draw() {
     const wanted = search.value.trim().toLowerCase();
     const found = all.filter((one) => one.user.includes(wanted));
-    count.textContent = `${number(found.length)} of ${number(all.length)}`;
-    const focused = document.activeElement?.dataset.act;
-    const owner = document.activeElement?.closest("tr")?.dataset.user;
-    fill(body, found.map(row));
-    // The table is made anew while somebody walks through it by keys.
-    if (focused) body.querySelector(`tr[data-user="${CSS.escape(owner ?? "")}"] [data-act="${focused}"]`)?.focus();
-  }
-
-  function row(one) {
-    const act = (name, label, change, kind = "") => h(`button.small${kind}`, {
-      type: "button", "data-act": name, "aria-label": `${label} ${one.user}`, onclick: () => apply(one.user, change()) }, label);
-    return h("tr", { "data-user": one.user },
-      h("th", { scope: "row" }, one.user, one.blocked ? h("span.badge.bad", {}, " blocked") : null),
-      h("td.number", {}, number(one.usage.requests)),
-      h("td.number", {}, number(one.usage.total_tokens)),
-      h("td.number", {}, number(one.in_flight)),
-      h("td", {}, one.joined_at ? new Date(one.joined_at).toLocaleString("en-GB") : "not yet"),
-      h("td", {}, one.own_limits.length ? `own: ${one.own_limits.join(", ").replaceAll("_", " ")}` : "the event's"),
-      h("td", {}, h("span.row", {},
-        one.blocked ? act("unblock", "Unblock", () => ({ blocked: false })) : act("block", "Block", () => ({ blocked: true }), ".grave"),
-        act("raise", "Double", () => ({ allowance: raised(one.allowance) })),
-        one.own_limits.length ? act("reset", "Reset", () => ({ allowance: null })) : null)));
+    say(count, `${number(found.length)} of ${number(all.length)}`);
+    arrange(body, found.map((one) => {
+      if (!rows.has(one.user)) rows.set(one.user, attendeeRow(one.user, apply));
+      return rows.get(one.user).show(one);
+    }));
   }
 
   async function apply(user, change) {
@@ -70,6 +54,42 @@ export function peopleView(id, changed) {
     h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Table of attendees" }, h("table", {},
       h("thead", {}, h("tr", {}, heads.map(([head, isNumber]) => h(isNumber ? "th.number" : "th", { scope: "col" }, head)))), body)));
   return { element, show: (attendees) => { all = attendees; draw(); } };
+}
+
+/**
+ * The row of one attendee, which stays as long as the table does: what has changed of them changes within, so that neither
+ * a press that has begun nor the focus is lost to the news. `apply(user, change)` is called on a press.
+ */
+function attendeeRow(user, apply) {
+  let now = null;
+  const act = (name, label, change, kind = "") => h(`button.small${kind}`, {
+    type: "button", "data-act": name, "aria-label": `${label} ${user}`, onclick: () => apply(user, change()) }, label);
+  const block = act("block", "Block", () => ({ blocked: true }), ".grave");
+  const unblock = act("unblock", "Unblock", () => ({ blocked: false }));
+  const raise = act("raise", "Double", () => ({ allowance: raised(now.allowance) }));
+  const reset = act("reset", "Reset", () => ({ allowance: null }));
+  const name = h("th", { scope: "row" }, user);
+  const blocked = h("span.badge.bad", {}, " blocked");
+  const [requests, tokens, inFlight] = [h("td.number"), h("td.number"), h("td.number")];
+  const [joined, limits, actions] = [h("td"), h("td"), h("span.row")];
+  const element = h("tr", { "data-user": user }, name, requests, tokens, inFlight, joined, limits, h("td", {}, actions));
+
+  function show(one) {
+    now = one;
+    if (one.blocked) name.append(blocked);
+    else blocked.remove();
+    say(requests, number(one.usage.requests));
+    say(tokens, number(one.usage.total_tokens));
+    say(inFlight, number(one.in_flight));
+    say(joined, one.joined_at ? new Date(one.joined_at).toLocaleString("en-GB") : "not yet");
+    say(limits, one.own_limits.length ? `own: ${one.own_limits.join(", ").replaceAll("_", " ")}` : "the event's");
+    const place = [...actions.children].indexOf(document.activeElement);
+    arrange(actions, [one.blocked ? unblock : block, raise, one.own_limits.length ? reset : null].filter(Boolean));
+    // Whoever walks by keys goes on from what came in place of their button.
+    if (place >= 0 && !actions.contains(document.activeElement)) (actions.children[place] ?? actions.lastElementChild).focus();
+    return element;
+  }
+  return { show };
 }
 
 /** Twice what is allowed now, of whatever has a limit. */

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use lanyard_gateway::hex;
 use sha2::{Digest, Sha256};
 
 /// What stands in a page for the version.
@@ -150,8 +151,4 @@ impl File {
             _ => "text/plain; charset=utf-8",
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

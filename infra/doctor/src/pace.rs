@@ -91,18 +91,20 @@ impl Arrivals {
     }
 }
 
+/// The stream whose frames came at these milliseconds, the end with the last.
+#[cfg(test)]
+pub(super) fn stream(arrivals_ms: &[u64]) -> Arrivals {
+    let mut arrivals = Arrivals::default();
+    for at in arrivals_ms {
+        arrivals.frame(Duration::from_millis(*at));
+    }
+    arrivals.end(Duration::from_millis(arrivals_ms.last().copied().unwrap_or_default()));
+    arrivals
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn stream(arrivals_ms: &[u64]) -> Arrivals {
-        let mut arrivals = Arrivals::default();
-        for at in arrivals_ms {
-            arrivals.frame(Duration::from_millis(*at));
-        }
-        arrivals.end(Duration::from_millis(arrivals_ms.last().copied().unwrap_or_default()));
-        arrivals
-    }
 
     #[test]
     fn frames_that_come_one_by_one_are_apart() {

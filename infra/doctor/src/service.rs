@@ -1,6 +1,7 @@
 //! Whether the service is there, refuses as it should, and knows the organiser.
 
 use http::{HeaderMap, StatusCode};
+use lanyard_gateway::hex;
 use lanyard_platform::shell;
 use serde_json::Value;
 
@@ -31,7 +32,7 @@ pub fn base(address: &str) -> String {
 pub(super) async fn knock(asker: &Asker, base: &str) -> Result<Answer, Silence> {
     // Well formed, so that the table is asked for it.
     let luck = shell::random::<8>().unwrap_or_default();
-    let code = format!("doctor-{}/{USER}", shell::hex(&luck));
+    let code = format!("doctor-{}/{USER}", hex(&luck));
     whole(asker.get(&format!("{base}/v1/models")).header("openai-event-code", code)).await
 }
 

@@ -10,6 +10,7 @@ pub mod first_run;
 pub mod front;
 pub mod in_process;
 pub mod journal;
+pub mod loopback;
 pub mod options;
 pub mod policy;
 pub mod runtime;

@@ -5,13 +5,20 @@
 //! condition fails, the store returns the account as it was, [`refusal`] says why the request does
 //! not fit, and if it does fit, the guess was wrong and [`Guess::from_account`] makes a better one.
 
+mod rate;
+mod seat;
+
 use chrono::{DateTime, NaiveDate, Utc};
 
+pub(crate) use self::rate::cost_ns;
+use self::rate::rates;
+pub use self::rate::{Remaining, remaining};
+pub use self::seat::{ask_for_seat, give_seat, leave_queue, take_seat};
 use crate::account::{Account, Change, Condition, Field, Hold, Write, signed};
 use crate::allowance::{Allowance, Limit};
 use crate::estimate::Estimate;
 use crate::ids::RequestId;
-use crate::time::{EpochNanos, MINUTE_NS};
+use crate::time::EpochNanos;
 use crate::window::LocalDay;
 
 /// A request that asks to be admitted.
@@ -146,58 +153,6 @@ impl Guess {
         };
         account.numbers.keys().filter(|field| is_outdated(field)).copied().collect()
     }
-}
-
-/// The nanoseconds of a minute that one unit takes up, at least one.
-///
-/// GCRA admits a cost when the theoretical arrival time stays within `allowed` units of `now`.
-/// Cost and bound are multiples of the same whole number, so an idle account admits exactly
-/// `allowed` units at once, whatever the rounding.
-fn unit_ns(allowed: u64) -> i64 {
-    (MINUTE_NS / signed(allowed).max(1)).max(1)
-}
-
-/// What `units` of a per-minute allowance take up.
-pub(crate) fn cost_ns(units: u64, allowed: u64) -> i64 {
-    signed(units).saturating_mul(unit_ns(allowed))
-}
-
-struct Rate {
-    limit: Limit,
-    field: Field,
-    allowed: u64,
-    units: u64,
-    is_busy: bool,
-}
-
-impl Rate {
-    fn cost(&self) -> i64 {
-        cost_ns(self.units, self.allowed)
-    }
-
-    /// The latest theoretical arrival time at which the request still fits.
-    fn latest(&self, now: EpochNanos) -> i64 {
-        now.0.saturating_add(cost_ns(self.allowed, self.allowed)).saturating_sub(self.cost())
-    }
-}
-
-fn rates(allowance: &Allowance, tokens: u64, guess: &Guess) -> impl Iterator<Item = Rate> {
-    let requests = allowance.requests_per_minute.map(|allowed| Rate {
-        limit: Limit::RequestsPerMinute,
-        field: Field::RequestTat,
-        allowed,
-        units: 1,
-        is_busy: guess.requests_are_busy,
-    });
-    let tokens = allowance.tokens_per_minute.map(|allowed| Rate {
-        limit: Limit::TokensPerMinute,
-        field: Field::TokenTat,
-        allowed,
-        units: tokens,
-        is_busy: guess.tokens_are_busy,
-    });
-    // What costs no tokens is not kept waiting for any.
-    requests.into_iter().chain(tokens.filter(|rate| rate.units > 0))
 }
 
 /// The write that admits a request to an account, if the guess about it is right.
@@ -377,65 +332,5 @@ pub fn lacks(allowance: &Allowance, account: &Account, demand: &Demand) -> Optio
     match allowance.in_flight {
         Some(allowed) if left(allowed, Field::Open) == 0 => Some(Refusal::InFlight { allowed }),
         Some(_) | None => None,
-    }
-}
-
-/// What is left of a per-minute allowance, and when it is whole again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Remaining {
-    /// Units that could be admitted at once.
-    pub units: u64,
-    /// Nanoseconds until the whole allowance is back.
-    pub resets_in_ns: i64,
-}
-
-/// What is left of a rate at an instant.
-#[must_use]
-pub fn remaining(account: &Account, field: Field, allowed: u64, now: EpochNanos) -> Remaining {
-    let ahead = EpochNanos(account.get(field)).since(now);
-    let free = cost_ns(allowed, allowed).saturating_sub(ahead).max(0);
-    Remaining {
-        units: u64::try_from(free / unit_ns(allowed)).unwrap_or_default().min(allowed),
-        resets_in_ns: ahead,
-    }
-}
-
-/// The write by which a newcomer asks for a seat: only one request of theirs asks.
-#[must_use]
-pub fn ask_for_seat(now: EpochNanos) -> Write {
-    Write {
-        conditions: vec![
-            Condition::Absent(Field::SeatedAt),
-            Condition::Below(Field::SeatAskedAt, now.0.saturating_sub(SEAT_ANSWER_NS)),
-        ],
-        changes: vec![Change::Set(Field::SeatAskedAt, now.0)],
-    }
-}
-
-/// How long a request that asked for a seat may take; after that, its process is taken for dead.
-const SEAT_ANSWER_NS: i64 = 5_000_000_000;
-
-/// The write by which an event gives a seat away.
-#[must_use]
-pub fn give_seat(seats: Option<u64>) -> Write {
-    let full = seats.map(|seats| Condition::AtMost(Field::Seats, signed(seats).saturating_sub(1)));
-    Write { conditions: full.into_iter().collect(), changes: vec![Change::Add(Field::Seats, 1)] }
-}
-
-/// The write by which the newcomer takes the seat that was given at `asked_at`.
-#[must_use]
-pub fn take_seat(asked_at: EpochNanos) -> Write {
-    Write {
-        conditions: vec![Condition::Is(Field::SeatAskedAt, asked_at.0)],
-        changes: vec![Change::Set(Field::SeatedAt, asked_at.0), Change::Remove(Field::SeatAskedAt)],
-    }
-}
-
-/// The write by which a newcomer who got no seat stops asking.
-#[must_use]
-pub fn leave_queue(asked_at: EpochNanos) -> Write {
-    Write {
-        conditions: vec![Condition::Is(Field::SeatAskedAt, asked_at.0)],
-        changes: vec![Change::Remove(Field::SeatAskedAt)],
     }
 }

@@ -3,10 +3,12 @@
 //! Neither is a secret here. A key is named by where it is kept; an identity proves itself by
 //! tokens that are made when they are needed.
 
-use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::text::holds_text;
 
 /// What a deployment is called with.
 ///
@@ -97,21 +99,21 @@ pub struct InvalidTenantId;
 pub struct InvalidClientId;
 
 /// A directory: its id or one of its domains, in lower case. Fit for a path.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct TenantId(String);
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct TenantId(Arc<str>);
 
 /// An application's id, in lower case.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ClientId(String);
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ClientId(Arc<str>);
 
 impl FromStr for TenantId {
     type Err = InvalidTenantId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let is_tenant = is_uuid(text) || is_domain(text);
-        is_tenant.then(|| Self(text.to_ascii_lowercase())).ok_or(InvalidTenantId)
+        is_tenant.then(|| Self(text.to_ascii_lowercase().into())).ok_or(InvalidTenantId)
     }
 }
 
@@ -119,44 +121,18 @@ impl FromStr for ClientId {
     type Err = InvalidClientId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        is_uuid(text).then(|| Self(text.to_ascii_lowercase())).ok_or(InvalidClientId)
+        is_uuid(text).then(|| Self(text.to_ascii_lowercase().into())).ok_or(InvalidClientId)
     }
 }
 
-macro_rules! text {
-    ($name:ident, $invalid:ident) => {
-        impl $name {
-            /// The id as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = $invalid;
-
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
+holds_text! {
+    /// The id as text.
+    TenantId, InvalidTenantId
 }
-
-text!(TenantId, InvalidTenantId);
-text!(ClientId, InvalidClientId);
+holds_text! {
+    /// The id as text.
+    ClientId, InvalidClientId
+}
 
 /// Five groups of hex digits: 8, 4, 4, 4 and 12.
 fn is_uuid(text: &str) -> bool {

@@ -1,12 +1,12 @@
 //! Names that only machines read: ids of requests, events and organisers, and the names of
-//! deployments. Each is checked once, when text becomes a type, and a copy of it is no copy of the
-//! text: one request names its event a dozen times.
+//! deployments. Each is checked once, when text becomes a type.
 
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
+
+use crate::text::holds_text;
 
 /// The text is not an id of the expected kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -22,12 +22,9 @@ macro_rules! id {
         #[serde(try_from = "String")]
         pub struct $name(Arc<str>);
 
-        impl $name {
+        holds_text! {
             /// The id as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
+            $name, InvalidId
         }
 
         impl FromStr for $name {
@@ -38,32 +35,6 @@ macro_rules! id {
                     && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
                     && text.bytes().any(|b| b.is_ascii_alphanumeric());
                 if is_id { Ok(Self(text.into())) } else { Err(InvalidId { longest: $longest }) }
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = InvalidId;
-
-            fn try_from(text: String) -> Result<Self, Self::Error> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.as_str().to_owned()
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
             }
         }
     };

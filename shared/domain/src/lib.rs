@@ -20,6 +20,7 @@ pub mod object;
 pub mod operation;
 pub mod settlement;
 pub mod shard;
+mod text;
 pub mod time;
 pub mod token;
 pub mod unit;

@@ -5,12 +5,14 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AppId, DeploymentName, EventId, Replica, RequestId, SessionId};
 use crate::operation::Operation;
+use crate::text::holds_text;
 use crate::token::UserId;
 
 /// What is kept.
@@ -115,21 +117,18 @@ impl fmt::Display for Kind {
 }
 
 /// An id that Azure gave, or that a client says it gave. Safe as a segment of a path.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ObjectId(String);
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ObjectId(Arc<str>);
 
 /// The text is no id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 128 of A-Z a-z 0-9 _ -")]
 pub struct InvalidObjectId;
 
-impl ObjectId {
+holds_text! {
     /// The id as Azure wrote it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+    ObjectId, InvalidObjectId
 }
 
 impl FromStr for ObjectId {
@@ -138,27 +137,7 @@ impl FromStr for ObjectId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let is_id = (1..=128).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
-        if is_id { Ok(Self(text.to_owned())) } else { Err(InvalidObjectId) }
-    }
-}
-
-impl TryFrom<String> for ObjectId {
-    type Error = InvalidObjectId;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<ObjectId> for String {
-    fn from(id: ObjectId) -> Self {
-        id.0
-    }
-}
-
-impl fmt::Display for ObjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        if is_id { Ok(Self(text.into())) } else { Err(InvalidObjectId) }
     }
 }
 

@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::ids::EventId;
+use crate::text::holds_text;
 
 /// The short code printed on a workshop slide. A bearer secret, so it never prints itself.
 ///
@@ -131,12 +132,9 @@ pub struct UserId(Arc<str>);
 #[error("must be 1 to 128 printable ASCII characters")]
 pub struct InvalidUserId;
 
-impl UserId {
+holds_text! {
     /// The id in lower case.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+    UserId, InvalidUserId
 }
 
 impl FromStr for UserId {
@@ -148,32 +146,6 @@ impl FromStr for UserId {
             return Err(InvalidUserId);
         }
         Ok(Self(text.to_ascii_lowercase().into()))
-    }
-}
-
-impl TryFrom<String> for UserId {
-    type Error = InvalidUserId;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<UserId> for String {
-    fn from(user: UserId) -> Self {
-        user.as_str().to_owned()
-    }
-}
-
-impl Serialize for UserId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

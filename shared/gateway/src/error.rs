@@ -4,6 +4,7 @@
 //! and repeats nothing that was sent. Causes sit behind `source` and go to the log.
 
 mod table;
+mod words;
 
 use std::time::Duration;
 
@@ -11,28 +12,11 @@ use http::StatusCode;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::object::Kind;
-use lanyard_domain::unit::Unit;
 use serde_json::value::RawValue;
 
+pub use self::words::{ContactHint, Missing, Whose};
+use self::words::{model_not_found, reset_words, smaller, units, wait_words};
 use crate::ports::Cause;
-
-/// Whose allowance is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// This attendee's own.
-    Attendee,
-    /// The event's, which all attendees share.
-    Event,
-}
-
-impl Whose {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Attendee => "Your allowance",
-            Self::Event => "The event's allowance for everybody",
-        }
-    }
-}
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -293,39 +277,6 @@ pub enum ApiError {
     Internal(#[source] Option<Cause>),
 }
 
-/// What is not there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
-    /// An event.
-    Event,
-    /// A request, or an answer, to be rated.
-    Request,
-    /// A deployment of the attendee's own.
-    Deployment,
-}
-
-impl Missing {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Event => "There is no such event. Check the address with the organiser.",
-            Self::Request => {
-                "There is no such answer of yours to rate. Use the id in the header x-request-id of the answer; or the answer's own id, together with the answer's x-session-id."
-            }
-            Self::Deployment => {
-                "You have no deployment of this name. GET /api/v1/deployments lists yours."
-            }
-        }
-    }
-
-    pub(crate) fn code(self) -> &'static str {
-        match self {
-            Self::Event => "event_not_found",
-            Self::Request => "request_not_found",
-            Self::Deployment => "deployment_not_found",
-        }
-    }
-}
-
 /// The codes of a 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadRequestCode {
@@ -369,78 +320,6 @@ pub struct ModelRefusal {
     pub code: Option<String>,
     /// Which filter refused, and why.
     pub content_filter_result: Option<Box<RawValue>>,
-}
-
-/// Whom to ask, as the end of a sentence; empty where the organiser named nobody.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ContactHint(String);
-
-impl ContactHint {
-    /// From an event's contact.
-    #[must_use]
-    pub fn of(contact: &lanyard_domain::event::Contact) -> Self {
-        Self(match (contact.name.as_str(), contact.email.as_str()) {
-            ("", "") => String::new(),
-            (name, "") => format!(" Questions: {name}."),
-            ("", email) => format!(" Questions: {email}."),
-            (name, email) => format!(" Questions: {name}, {email}."),
-        })
-    }
-}
-
-impl std::fmt::Display for ContactHint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-fn model_not_found(offered: &[DeploymentName]) -> String {
-    if offered.is_empty() {
-        return "This event offers no model for this operation. Ask the organiser.".to_owned();
-    }
-    let names: Vec<_> = offered.iter().map(DeploymentName::as_str).collect();
-    format!(
-        "The event does not offer this model for this operation. It offers: {}.",
-        names.join(", ")
-    )
-}
-
-fn units(limit: Limit) -> &'static str {
-    match limit {
-        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => "requests",
-        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => {
-            "tokens (the prompt and the longest answer it asks for)"
-        }
-        Limit::UnitTotal(unit) => unit.words(),
-    }
-}
-
-/// How to ask for less.
-fn smaller(limit: Limit) -> &'static str {
-    match limit {
-        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => {
-            "ask the organiser for more"
-        }
-        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => {
-            "shorten the prompt or set a smaller max_tokens"
-        }
-        Limit::UnitTotal(Unit::Images) => "ask for fewer images",
-        Limit::UnitTotal(Unit::AudioSeconds) => "send a shorter recording",
-        Limit::UnitTotal(Unit::Characters) => "send a shorter text",
-        Limit::UnitTotal(Unit::VideoSeconds) => "ask for a shorter video",
-    }
-}
-
-fn wait_words(wait: Duration) -> String {
-    let seconds = wait.as_millis().div_ceil(1000);
-    if seconds == 1 { "1 second".to_owned() } else { format!("{seconds} seconds") }
-}
-
-fn reset_words(resets_at: Option<&str>, contact: &ContactHint) -> String {
-    match resets_at {
-        Some(at) => format!("It is full again at {at}.{contact}"),
-        None => format!("It does not come back by itself: ask the organiser for more.{contact}"),
-    }
 }
 
 impl ApiError {

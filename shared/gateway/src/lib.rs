@@ -9,6 +9,7 @@ pub mod errands;
 pub mod error;
 pub mod forward;
 pub mod headers;
+mod hex;
 pub mod lookup;
 pub mod memory;
 pub mod notes;
@@ -31,4 +32,5 @@ pub mod upstream;
 
 pub use error::ApiError;
 pub use forward::{Gateway, Ports};
+pub use hex::hex;
 pub use request::{Body, Request, Response};

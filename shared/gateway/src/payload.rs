@@ -11,6 +11,7 @@ mod governed;
 mod images;
 mod json;
 mod multipart;
+mod names;
 mod prompts;
 mod references;
 mod responses;
@@ -18,6 +19,7 @@ mod seconds;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod write;
 
 use std::borrow::Cow;
 
@@ -77,7 +79,7 @@ impl<'a> Payload<'a> {
                 .ok_or(ApiError::UnsupportedMediaType { hint: NO_FORM })?;
             too_large()?;
             let form = Form::read(boundary, body, format!("lanyard-{}", request.id))?;
-            governed::check_form_names(form.names())?;
+            names::check_form_names(form.names())?;
             return Ok(Self { operation, fields: Vec::new(), form: Some(form), bytes });
         }
         if content_type.is_some_and(|value| !is(value, "application/json")) {
@@ -85,7 +87,7 @@ impl<'a> Payload<'a> {
         }
         too_large()?;
         let fields = json::object(body)?;
-        governed::check_names(fields.iter().map(|(name, _)| name.as_ref()))?;
+        names::check_names(fields.iter().map(|(name, _)| name.as_ref()))?;
         Ok(Self { operation, fields, form: None, bytes })
     }
 
@@ -197,7 +199,7 @@ impl<'a> Payload<'a> {
                 }
                 form.write(&ours, &["model", "user"], &mut out);
             }
-            None => governed::write(self, demanded, azure_name, completion_field, user, &mut out),
+            None => write::write(self, demanded, azure_name, completion_field, user, &mut out),
         }
         out.into()
     }

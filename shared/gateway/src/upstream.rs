@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use sha2::Sha256;
 
 use crate::error::ModelRefusal;
+use crate::hex;
 
 /// Where a deployment takes an operation.
 #[must_use]
@@ -72,10 +73,7 @@ pub fn user_hash(event: &Event, user: &UserId) -> String {
         return String::new();
     };
     mac.update(user.as_str().as_bytes());
-    let mut hash = String::with_capacity(32);
-    let digits = mac.finalize().into_bytes().into_iter().take(16).flat_map(|b| [b >> 4, b & 15]);
-    hash.extend(digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
-    hash
+    hex(&mac.finalize().into_bytes()[..16])
 }
 
 /// How long Azure asks to wait, within reason: its figure may be missing, negative, a day, or text.

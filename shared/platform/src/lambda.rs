@@ -17,11 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, Full};
 use lambda_http::{LambdaEvent, RequestExt, service_fn};
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::ports::{Cause, Clock};
 use lanyard_gateway::{ApiError, Gateway, Request, Response};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::clients::Clients;
@@ -136,7 +138,28 @@ async fn collected(response: Response) -> http::Response<Full<Bytes>> {
     http::Response::from_parts(head, Full::new(body.to_bytes()))
 }
 
-/// Serves invocations that are not requests, such as a schedule's.
+/// Does a job whenever a schedule calls, and answers with what it did.
+///
+/// # Errors
+///
+/// If the function cannot start, with every problem of its environment.
+pub async fn on_schedule<H, F, R>(job: H) -> Result<(), Error>
+where
+    H: Fn(Arc<Gateway>, DateTime<Utc>) -> F,
+    F: Future<Output = Result<R, Cause>>,
+    R: Serialize,
+{
+    telemetry::start();
+    let clients = Clients::from_environment().await?;
+    let gateway = clients.gateway();
+    run_raw(|_| {
+        let done = job(Arc::clone(&gateway), clients.now());
+        async { Ok(serde_json::to_value(done.await?)?) }
+    })
+    .await
+}
+
+/// Serves invocations that are not requests, such as an organiser's.
 ///
 /// # Errors
 ///

@@ -9,6 +9,7 @@ mod events;
 mod hours;
 mod issued;
 mod listing;
+mod place;
 mod ratings;
 mod sessions;
 mod tokens;
@@ -18,10 +19,11 @@ use lanyard_gateway::ports::{Cause, StoreFault};
 
 use crate::table::Table;
 
-pub use audit::{Action, Actor, AuditEntry, AuditPosition, FieldChange};
+pub use audit::{Action, Actor, AuditEntry, FieldChange};
 pub use hours::HourUsage;
 pub use issued::IssuedToken;
-pub use ratings::{RatedAnswer, RatingPlace};
+pub use place::Place;
+pub use ratings::RatedAnswer;
 pub use sessions::{SessionPlace, SessionUsage};
 pub use tokens::OrganiserToken;
 

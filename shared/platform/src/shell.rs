@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::ids::RequestId;
+use lanyard_gateway::hex;
 use lanyard_gateway::ports::{Cause, Clock, Luck};
 
 /// The machine's clock and luck.
@@ -45,16 +46,6 @@ pub fn random<const N: usize>() -> Result<[u8; N], Cause> {
     Ok(bytes)
 }
 
-/// Lower-case hex.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let mut text = String::with_capacity(bytes.len() * 2);
-    text.extend(digits.map(|digit| char::from(DIGITS[usize::from(digit)])));
-    text
-}
-
 /// A request id: `req_` and 32 hex digits.
 ///
 /// # Errors
@@ -67,11 +58,6 @@ pub fn request_id() -> Result<RequestId, Cause> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hex_is_hex() {
-        assert_eq!(hex(&[0x00, 0x0f, 0xa5, 0xff]), "000fa5ff");
-    }
 
     #[test]
     fn luck_does_not_favour_one_of_three() {

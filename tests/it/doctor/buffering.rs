@@ -1,14 +1,10 @@
 //! What a buffered integration does: the whole answer is waited for, then sent at once.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
+use lanyard_tests::http::serve;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -30,25 +26,15 @@ pub(super) async fn before(address: &str) -> Buffering {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut server = JoinSet::new();
-    server.spawn(async move {
-        let mut connections = JoinSet::new();
-        while let Ok((socket, _)) = listener.accept().await {
-            let origin = origin.clone();
-            let service = service_fn(move |request| {
-                let origin = origin.clone();
-                async move { Ok::<_, Infallible>(whole(&origin, request).await) }
-            });
-            connections.spawn(async move {
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
-            });
-        }
-    });
+    server.spawn(serve(listener, move |request| {
+        let origin = origin.clone();
+        async move { whole(&origin, request).await }
+    }));
     Buffering { address, _server: server }
 }
 
-async fn whole(origin: &str, request: http::Request<Incoming>) -> http::Response<Full<Bytes>> {
+async fn whole(origin: &str, request: http::Request<Bytes>) -> http::Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
     let mut headers = head.headers;
     headers.remove("host");
     let answer = reqwest::Client::new()

@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use lanyard_domain::allowance::{Allowances, Capacity};
+use chrono::{DateTime, Utc};
+use lanyard_domain::allowance::Allowances;
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::entry::Access;
 use lanyard_domain::event::{Contact, Event, OwnDeployments, Page, Signing};
-use lanyard_domain::ids::{DeploymentName, EventId, OrganiserId};
-use lanyard_domain::operation::Operation;
+use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_domain::shard;
 use lanyard_domain::token::EventCode;
-use lanyard_domain::window::{Window, parse_instant};
-use lanyard_domain::zone::Zone;
 use serde_json::{Map, Value};
 
-use super::draft::{AllowancesDraft, ContactDraft, Defaults, EventDraft, Purpose};
+use super::draft::{AllowancesDraft, ContactDraft, EventDraft, Purpose};
+use super::offer::{capacity, defaults, offered};
+use super::window::{changed_window, new_window};
 use crate::error::AdminError;
 use crate::form::{Given, Mistakes};
 
@@ -25,9 +24,6 @@ const USUAL_CROWD: u64 = 100;
 const USUAL_COMPLETION: u64 = 4_096;
 /// The most choices unless the organiser says otherwise.
 const USUAL_CHOICES: u64 = 1;
-/// The longest event.
-const LONGEST_DAYS: i64 = 31;
-
 /// What a new event has that its organiser does not choose.
 pub(super) struct Birth<'b> {
     pub(super) id: EventId,
@@ -201,189 +197,19 @@ fn check_shards(event: Option<&Event>, mistakes: &Mistakes) {
     );
 }
 
-fn required<T>(field: &str, given: Given<T>, mistakes: &Mistakes) -> Option<T> {
+pub(super) fn required<T>(field: &str, given: Given<T>, mistakes: &Mistakes) -> Option<T> {
     if matches!(given, Given::Absent | Given::Null) {
         mistakes.add(field, "is required");
     }
     given.value()
 }
 
-fn new_window(
-    starts_at: Given<String>,
-    ends_at: Given<String>,
-    zone: Given<Zone>,
-    mistakes: &Mistakes,
-) -> Option<Window> {
-    let zone = required("time_zone", zone, mistakes);
-    // Without a zone, whether the times are times can still be said.
-    let reading_zone = zone.unwrap_or(Zone::UTC);
-    let starts_at = required("starts_at", starts_at, mistakes)
-        .and_then(|text| instant("starts_at", &text, reading_zone, mistakes));
-    let ends_at = required("ends_at", ends_at, mistakes)
-        .and_then(|text| instant("ends_at", &text, reading_zone, mistakes));
-    window(starts_at?, ends_at?, zone?, mistakes)
-}
-
-/// A change of the zone alone keeps the instants and changes how they, and days, are read.
-fn changed_window(
-    before: &Window,
-    starts_at: Given<String>,
-    ends_at: Given<String>,
-    zone: Given<Zone>,
-    mistakes: &Mistakes,
-) -> Option<Window> {
-    let zone = zone.or(before.zone(), before.zone());
-    let read = |field, given: Given<String>, before| match given {
-        Given::Value(text) => instant(field, &text, zone, mistakes),
-        Given::Absent | Given::Null | Given::Wrong => Some(before),
-    };
-    let starts_at = read("starts_at", starts_at, before.starts_at());
-    let ends_at = read("ends_at", ends_at, before.ends_at());
-    window(starts_at?, ends_at?, zone, mistakes)
-}
-
-fn instant(field: &str, text: &str, zone: Zone, mistakes: &Mistakes) -> Option<DateTime<Utc>> {
-    match parse_instant(text, zone) {
-        Ok(instant) => Some(instant.trunc_subsecs(0)),
-        Err(fault) => {
-            mistakes.add(field, fault.to_string());
-            None
-        }
-    }
-}
-
-fn window(
-    starts_at: DateTime<Utc>,
-    ends_at: DateTime<Utc>,
-    zone: Zone,
-    mistakes: &Mistakes,
-) -> Option<Window> {
-    let window = match Window::new(starts_at, ends_at, zone) {
-        Ok(window) => window,
-        Err(fault) => {
-            mistakes.add("ends_at", fault.to_string());
-            return None;
-        }
-    };
-    // By the clock on the wall: a month in which the clocks change is a month.
-    let on_the_wall = |instant: DateTime<Utc>| instant.with_timezone(&zone).naive_local();
-    if on_the_wall(ends_at) - on_the_wall(starts_at) > TimeDelta::days(LONGEST_DAYS) {
-        mistakes.add("ends_at", format!("must be at most {LONGEST_DAYS} days after starts_at"));
-        return None;
-    }
-    Some(window)
-}
-
-fn offered(
-    given: Given<Vec<DeploymentName>>,
-    before: Option<Vec<DeploymentName>>,
-    deployments: &[Deployment],
-    mistakes: &Mistakes,
-) -> Option<Vec<DeploymentName>> {
-    if let Given::Value(names) = &given {
-        let all = Catalog::new(deployments.to_vec(), None).names(None);
-        let unknown: Vec<_> = names
-            .iter()
-            .enumerate()
-            .filter(|(_, name)| !all.contains(name))
-            .map(|(index, _)| format!("[{index}]"))
-            .collect();
-        if !unknown.is_empty() {
-            mistakes.add(
-                "deployments",
-                match all.as_slice() {
-                    [] => format!("{} is unknown: you have no deployments yet", unknown.join(", ")),
-                    all => format!("{} is unknown; you have: {}", unknown.join(", "), joined(all)),
-                },
-            );
-        }
-    }
-    given_or(given, before)
-}
-
 /// What was given, nothing where it is cleared, and what there was before otherwise.
-fn given_or<T>(given: Given<T>, before: Option<T>) -> Option<T> {
+pub(super) fn given_or<T>(given: Given<T>, before: Option<T>) -> Option<T> {
     match given {
         Given::Value(value) => Some(value),
         Given::Null => None,
         Given::Absent | Given::Wrong => before,
-    }
-}
-
-fn joined(names: &[DeploymentName]) -> String {
-    names.iter().map(DeploymentName::as_str).collect::<Vec<_>>().join(", ")
-}
-
-/// What a request that names no model gets: what the body says, what there was before if the event
-/// still offers it, or the obvious one.
-fn defaults(
-    given: Given<Defaults>,
-    before: &BTreeMap<Operation, DeploymentName>,
-    catalog: &Catalog,
-    mistakes: &Mistakes,
-) -> BTreeMap<Operation, DeploymentName> {
-    let forgets_all = matches!(given, Given::Null);
-    let mut given = given.value().unwrap_or_default();
-    let mut defaults = BTreeMap::new();
-    for operation in Operation::ALL {
-        let names = catalog.names(Some(operation));
-        let before = before.get(&operation).filter(|name| !forgets_all && names.contains(name));
-        let chosen = match given.remove(&operation) {
-            Some(Some(name)) if !names.contains(&name) => {
-                let field = format!("default_deployments.{operation}");
-                mistakes.add(
-                    field,
-                    match names.as_slice() {
-                        [] => "must be left out: the event offers no deployment that does this"
-                            .to_owned(),
-                        names => {
-                            format!("must be one that the event offers for this: {}", joined(names))
-                        }
-                    },
-                );
-                None
-            }
-            Some(Some(name)) => Some(name),
-            Some(None) => obvious(operation, names),
-            None => before.cloned().or_else(|| obvious(operation, names)),
-        };
-        defaults.extend(chosen.map(|name| (operation, name)));
-    }
-    defaults
-}
-
-/// Any model will do for a curl line from a slide; embeddings of two models do not mix.
-fn obvious(operation: Operation, names: Vec<DeploymentName>) -> Option<DeploymentName> {
-    let is_obvious = match operation {
-        Operation::ChatCompletions
-        | Operation::Completions
-        | Operation::ImagesGenerations
-        | Operation::ImagesEdits
-        | Operation::AudioTranscriptions
-        | Operation::AudioTranslations
-        | Operation::AudioSpeech
-        | Operation::Moderations
-        | Operation::Responses
-        | Operation::Conversations
-        | Operation::Files
-        | Operation::VectorStores
-        | Operation::Assistants
-        | Operation::Threads
-        | Operation::Videos => true,
-        Operation::Embeddings => names.len() == 1,
-    };
-    names.into_iter().next().filter(|_| is_obvious)
-}
-
-/// What the offered deployments can take together, as far as it is known.
-fn capacity(catalog: &Catalog) -> Capacity {
-    let at_work = || catalog.deployments().iter().filter(|deployment| deployment.weight > 0);
-    let sum = |quota: fn(&Deployment) -> Option<u64>| {
-        at_work().filter_map(quota).reduce(u64::saturating_add)
-    };
-    Capacity {
-        requests_per_minute: sum(|deployment| deployment.requests_per_minute),
-        tokens_per_minute: sum(|deployment| deployment.tokens_per_minute),
     }
 }
 

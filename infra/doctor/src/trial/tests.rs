@@ -2,15 +2,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::*;
 use crate::holdings::samples::an_event;
-
-fn stream(arrivals_ms: &[u64]) -> Arrivals {
-    let mut arrivals = Arrivals::default();
-    for at in arrivals_ms {
-        arrivals.frame(Duration::from_millis(*at));
-    }
-    arrivals.end(Duration::from_millis(arrivals_ms.last().copied().unwrap_or_default()));
-    arrivals
-}
+use crate::pace::stream;
 
 fn frames(arrivals_ms: &[u64]) -> Frames {
     let mut headers = HeaderMap::new();

@@ -6,7 +6,6 @@
 
 mod parameters;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -15,17 +14,13 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use lanyard_platform::keys::KeyStore;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::parameters::Parameters;
+use crate::loopback;
 use crate::policy::{Policies, wire};
 use crate::template::Place;
 
@@ -109,29 +104,11 @@ pub async fn start(aws: Aws, tasks: &TaskTracker, stop: CancellationToken) -> Re
     let http = reqwest::Client::builder().no_proxy().http1_only().tcp_nodelay(true).build()?;
     let parameters = Parameters::new(Arc::clone(&aws.keys), aws.key_prefix.clone());
     let serving = Arc::new(Serving { aws, parameters, http });
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = format!("http://{}", listener.local_addr()?);
-    tasks.spawn(async move {
-        let mut connections = JoinSet::new();
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                Some(_) = connections.join_next() => continue,
-                () = stop.cancelled() => return,
-            };
-            let Ok((socket, _)) = accepted else { continue };
-            let _ = socket.set_nodelay(true);
-            let serving = Arc::clone(&serving);
-            connections.spawn(async move {
-                let service = service_fn(|request| async {
-                    Ok::<_, Infallible>(serving.answer(request).await)
-                });
-                // A function that ends breaks its connections.
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
-            });
-        }
-    });
-    Ok(address)
+    let answer = move |request| {
+        let serving = Arc::clone(&serving);
+        async move { serving.answer(request).await }
+    };
+    loopback::start(answer, tasks, stop).await
 }
 
 impl Serving {

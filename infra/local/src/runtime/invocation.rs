@@ -5,7 +5,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use lanyard_platform::shell::{hex, random};
+use lanyard_gateway::hex;
+use lanyard_platform::shell::random;
 use tokio::sync::{mpsc, oneshot};
 
 /// Lambda's limit for an event, and for an answer that is not streamed.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use lanyard_gateway::hex;
 use sha2::{Digest, Sha256};
 
 const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -59,7 +60,7 @@ impl Stamp {
         let mut bytes = self.digest(label);
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
-        let hex: String = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(&bytes[..16]);
         [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
     }
 

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use lanyard_domain::estimate::Estimate;
 
-use super::governed::{Caps, Demanded, Object, check_tools, count, flag};
+use super::governed::{Caps, Demanded, check_tools, count, flag};
 use super::tree::Node;
+use super::write::Object;
 use super::{Payload, invalid, not_allowed};
 use crate::error::ApiError;
 

@@ -13,9 +13,11 @@ use lanyard_domain::estimate::Estimate;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::{Unit, Units};
 
-use super::governed::{Demanded, Object, check_form_names};
+use super::governed::Demanded;
 use super::multipart::{self, Form};
+use super::names::check_form_names;
 use super::references::CHARACTERS;
+use super::write::Object;
 use super::{MOST_BYTES, Payload, Reference, invalid, not_allowed};
 use crate::error::ApiError;
 use crate::request::Request;

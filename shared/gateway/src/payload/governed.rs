@@ -1,8 +1,7 @@
-//! The fields that govern cost and routing: what each may be, and what Azure gets instead.
+//! The fields that govern cost and routing: what each may be, and what a request costs by them.
 
 use std::borrow::Cow;
 
-use lanyard_domain::catalog::CompletionField;
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::operation::Operation;
 use serde::Deserialize;
@@ -11,36 +10,6 @@ use serde_json::value::RawValue;
 use super::prompts::{Images, Prompts};
 use super::{Payload, audio, images, invalid, not_allowed, responses};
 use crate::error::{ApiError, BadRequestCode};
-
-/// Every governed field. One that appears twice, or in other letters, is refused: Azure might read
-/// the one that was not checked.
-const GOVERNED: [&str; 25] = [
-    "model",
-    "stream",
-    "stream_options",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "n",
-    "best_of",
-    "input",
-    "messages",
-    "store",
-    "user",
-    "service_tier",
-    "background",
-    "tools",
-    "data_sources",
-    "dataSources",
-    "previous_response_id",
-    "conversation",
-    "prompt",
-    "safety_identifier",
-    "file",
-    "stream_format",
-    "max_prompt_tokens",
-    "seconds",
-];
 
 const MOST_TOOLS: usize = 128;
 pub(super) const MOST_INPUTS: usize = 2_048;
@@ -106,48 +75,6 @@ impl Demanded {
         self.estimate.prompt_tokens = self.estimate.prompt_tokens.saturating_add(tokens);
         self
     }
-}
-
-/// Refuses governed fields of a form that are doubled, spelt in other letters, or made lists of.
-pub(super) fn check_form_names<'n>(
-    names: impl Iterator<Item = &'n str> + Clone,
-) -> Result<(), ApiError> {
-    for name in names.clone() {
-        let Some((plain, _)) = name.split_once(['[', '.']) else { continue };
-        if let Some(known) = GOVERNED.iter().find(|known| known.eq_ignore_ascii_case(plain)) {
-            let message = format!("{known} is one value. Write it as {known}.");
-            return Err(ApiError::bad(BadRequestCode::UnknownParameter, Some(known), message));
-        }
-    }
-    check_names(names)
-}
-
-/// Refuses governed fields that are doubled or spelt in other letters.
-pub(super) fn check_names<'n>(names: impl Iterator<Item = &'n str>) -> Result<(), ApiError> {
-    let mut seen = [false; GOVERNED.len()];
-    for name in names {
-        let Some(index) = GOVERNED.iter().position(|known| known.eq_ignore_ascii_case(name)) else {
-            continue;
-        };
-        let known = GOVERNED[index];
-        if known != name && name != "dataSources" && name != "data_sources" {
-            return Err(ApiError::bad(
-                BadRequestCode::UnknownParameter,
-                Some(known),
-                format!(
-                    "There is a field that is almost {known}, in other letters. Write it as {known}."
-                ),
-            ));
-        }
-        if std::mem::replace(&mut seen[index], true) {
-            return Err(ApiError::bad(
-                BadRequestCode::DuplicateKey,
-                Some(known),
-                format!("{known} is there twice. Send it once."),
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// Reads the governed fields.
@@ -368,90 +295,4 @@ fn check_inputs(payload: &Payload<'_>) -> Result<(), ApiError> {
         return Err(invalid("input", &format!("may hold at most {MOST_INPUTS} texts")));
     }
     Ok(())
-}
-
-/// Writes the body for Azure: governed fields as this proxy wants them, the rest as they came.
-pub(super) fn write(
-    payload: &Payload<'_>,
-    demanded: &Demanded,
-    azure_name: &str,
-    completion_field: CompletionField,
-    user: &str,
-    out: &mut Vec<u8>,
-) {
-    if payload.operation == Operation::Responses {
-        return responses::write(payload, demanded, azure_name, user, out);
-    }
-    let mut object = Object { out };
-    object.text("model", azure_name);
-    if payload.operation.takes_user() {
-        object.text("user", user);
-    }
-    if let Some(cap) = demanded.completion_cap {
-        let field = match completion_field {
-            _ if payload.operation == Operation::Completions => CompletionField::MaxTokens,
-            CompletionField::MaxTokens if demanded.names_completion_tokens => {
-                CompletionField::MaxCompletionTokens
-            }
-            field => field,
-        };
-        object.raw(field.name(), &cap.to_string());
-    }
-    // Speech says `stream_format` instead, which stays as it came.
-    if demanded.is_streamed && payload.operation != Operation::AudioSpeech {
-        object.raw("stream", "true");
-    }
-    if demanded.is_streamed && payload.operation.streams_usage_on_request() {
-        object.raw("stream_options", &stream_options(payload));
-    }
-    for (name, raw) in &payload.fields {
-        match name.as_ref() {
-            "model"
-            | "user"
-            | "max_tokens"
-            | "max_completion_tokens"
-            | "max_output_tokens"
-            | "stream"
-            | "stream_options"
-            | "background"
-            | "data_sources"
-            | "dataSources" => {}
-            "store" => object.raw("store", "false"),
-            "service_tier" => object.raw("service_tier", "\"default\""),
-            name => object.raw(name, raw.get()),
-        }
-    }
-    object.out.push(b'}');
-}
-
-/// The client's options with usage asked for: every stream is accounted by it.
-fn stream_options(payload: &Payload<'_>) -> String {
-    let given = payload.field("stream_options").map_or("{}", RawValue::get);
-    let mut options: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(given).unwrap_or_default();
-    options.insert("include_usage".to_owned(), true.into());
-    serde_json::Value::Object(options).to_string()
-}
-
-pub(super) struct Object<'o> {
-    pub(super) out: &'o mut Vec<u8>,
-}
-
-impl Object<'_> {
-    pub(super) fn raw(&mut self, name: &str, value: &str) {
-        self.out.push(if self.out.is_empty() { b'{' } else { b',' });
-        self.quoted(name);
-        self.out.push(b':');
-        self.out.extend_from_slice(value.as_bytes());
-    }
-
-    pub(super) fn text(&mut self, name: &str, value: &str) {
-        self.raw(name, "");
-        self.quoted(value);
-    }
-
-    fn quoted(&mut self, text: &str) {
-        // Writing to memory cannot fail.
-        let _ = serde_json::to_writer(&mut *self.out, text);
-    }
 }

@@ -2,10 +2,11 @@
 
 use lanyard_domain::estimate::Estimate;
 
-use super::governed::{Caps, Demanded, Object, check_tools, count, flag, refuse_background};
+use super::governed::{Caps, Demanded, check_tools, count, flag, refuse_background};
 use super::prompts::MOST_IMAGES;
 use super::references::refuse_item_references;
 use super::tree::Node;
+use super::write::Object;
 use super::{Payload, invalid, not_allowed};
 use crate::error::{ApiError, BadRequestCode};
 

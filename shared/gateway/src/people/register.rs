@@ -18,6 +18,7 @@ use sha2::Sha256;
 use super::{Claim, People};
 use crate::answer::{expect_method, json as json_answer};
 use crate::error::{ApiError, BadRequestCode, Missing};
+use crate::hex;
 use crate::lookup::{Attendance, Handle, OpenEvent};
 use crate::parse::{self, Pass};
 use crate::ports::{LedgerFault, Outcome};
@@ -156,7 +157,7 @@ fn hash(event: &EventId, user: &UserId, proof: &str) -> String {
     {
         return String::new();
     }
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash)
 }
 
 /// Whether a hashed proof is the one of a claim, told in constant time.

@@ -1,7 +1,7 @@
 //! What answers say of their own cost, by operation.
 
 use lanyard_domain::account::Hold;
-use lanyard_domain::operation::Operation;
+use lanyard_domain::operation::{Medium, Operation};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Usage;
@@ -24,29 +24,19 @@ pub(super) fn whole(
 
 fn settlement(operation: Operation, answer: &Answer<'_>, body: &[u8], hold: &Hold) -> Settlement {
     let counted = answer.counted(hold.tokens());
-    match operation {
-        Operation::ChatCompletions
-        | Operation::Completions
-        | Operation::Responses
-        | Operation::Conversations
-        | Operation::Files
-        | Operation::VectorStores
-        | Operation::Assistants
-        | Operation::Threads
-        | Operation::Videos
-        | Operation::Embeddings
-        | Operation::AudioSpeech => match counted {
+    match operation.medium() {
+        Medium::Text | Medium::Vectors | Medium::Sound => match counted {
             Some(counted) => with_units(counted, hold.units),
             None => Settlement::AtLeast(Usage::default()),
         },
-        Operation::ImagesGenerations | Operation::ImagesEdits => {
+        Medium::Pictures => {
             let made = serde_json::from_slice::<Made>(body).ok().and_then(|made| made.data);
             match made {
                 Some(made) => pictures(counted, made.len() as u64),
                 None => Settlement::AtLeast(counted.map_or_else(Usage::default, |c| c.usage)),
             }
         }
-        Operation::AudioTranscriptions | Operation::AudioTranslations => {
+        Medium::Transcript => {
             match (seconds(body, hold), counted) {
                 (Some(seconds), Some(counted)) if !is_duration(body) => {
                     with_units(counted, Units::of(Unit::AudioSeconds, seconds))
@@ -60,7 +50,7 @@ fn settlement(operation: Operation, answer: &Answer<'_>, body: &[u8], hold: &Hol
                 }
             }
         }
-        Operation::Moderations => Settlement::Exact(Usage::default()),
+        Medium::Verdict => Settlement::Exact(Usage::default()),
     }
 }
 

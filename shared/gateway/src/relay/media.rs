@@ -1,6 +1,6 @@
 //! What an answer may be: a closed list of content types for each operation. Nothing else passes.
 
-use lanyard_domain::operation::Operation;
+use lanyard_domain::operation::{Medium, Operation};
 
 /// How an answer is relayed, and as what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,28 +45,16 @@ pub(super) fn kind(operation: Operation, is_streamed: bool, content_type: Option
     if is_streamed && is("text/event-stream") {
         return Kind::Events;
     }
-    match operation {
-        Operation::ChatCompletions
-        | Operation::Completions
-        | Operation::Responses
-        | Operation::Conversations
-        | Operation::Files
-        | Operation::VectorStores
-        | Operation::Assistants
-        | Operation::Threads
-        | Operation::Videos
-        | Operation::Embeddings
-        | Operation::ImagesGenerations
-        | Operation::ImagesEdits
-        | Operation::Moderations => Kind::Json,
-        Operation::AudioTranscriptions | Operation::AudioTranslations => {
+    match operation.medium() {
+        Medium::Text | Medium::Vectors | Medium::Pictures | Medium::Verdict => Kind::Json,
+        Medium::Transcript => {
             let text = TEXTS.into_iter().find(|(known, _)| is(known));
             match text {
                 Some((_, content_type)) => Kind::Text(content_type),
                 None => Kind::Json,
             }
         }
-        Operation::AudioSpeech => match SOUNDS.into_iter().find(|known| is(known)) {
+        Medium::Sound => match SOUNDS.into_iter().find(|known| is(known)) {
             Some(content_type) => Kind::Bytes(content_type),
             None => Kind::Unusable,
         },
@@ -80,25 +68,13 @@ pub(crate) fn accepted_of_object(is_streamed: bool) -> &'static str {
 
 /// What Azure is told that the answer may be.
 pub(crate) fn accepted(operation: Operation, is_streamed: bool) -> &'static str {
-    match operation {
-        _ if is_streamed => "text/event-stream",
-        Operation::AudioTranscriptions | Operation::AudioTranslations => {
-            "application/json, text/plain, text/vtt, */*;q=0.1"
-        }
-        Operation::AudioSpeech => "audio/*, application/octet-stream",
-        Operation::ChatCompletions
-        | Operation::Completions
-        | Operation::Responses
-        | Operation::Conversations
-        | Operation::Files
-        | Operation::VectorStores
-        | Operation::Assistants
-        | Operation::Threads
-        | Operation::Videos
-        | Operation::Embeddings
-        | Operation::ImagesGenerations
-        | Operation::ImagesEdits
-        | Operation::Moderations => "application/json",
+    if is_streamed {
+        return "text/event-stream";
+    }
+    match operation.medium() {
+        Medium::Text | Medium::Vectors | Medium::Pictures | Medium::Verdict => "application/json",
+        Medium::Transcript => "application/json, text/plain, text/vtt, */*;q=0.1",
+        Medium::Sound => "audio/*, application/octet-stream",
     }
 }
 

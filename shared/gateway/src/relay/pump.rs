@@ -11,7 +11,7 @@ use http_body::{Body as HttpBody, Frame as BodyFrame};
 use http_body_util::BodyExt;
 use lanyard_domain::account::Hold;
 use lanyard_domain::ids::AnswerId;
-use lanyard_domain::operation::Operation;
+use lanyard_domain::operation::{Medium, Operation};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use serde::Deserialize;
@@ -242,28 +242,16 @@ impl Pump {
 
     /// Notes what a frame says of the cost: the whole answer's, or one picture's.
     fn count(&mut self, counted: Counted) {
-        match self.operation {
-            Operation::ImagesGenerations | Operation::ImagesEdits => {
+        match self.operation.medium() {
+            Medium::Pictures => {
                 self.pictures += 1;
                 self.counted = Some(self.counted.map_or(counted, |before| before.plus(counted)));
             }
-            Operation::AudioTranscriptions
-            | Operation::AudioTranslations
-            | Operation::AudioSpeech => {
+            Medium::Transcript | Medium::Sound => {
                 self.is_done = true;
                 self.counted = Some(counted);
             }
-            Operation::ChatCompletions
-            | Operation::Completions
-            | Operation::Embeddings
-            | Operation::Moderations
-            | Operation::Responses
-            | Operation::Conversations
-            | Operation::Files
-            | Operation::VectorStores
-            | Operation::Assistants
-            | Operation::Threads
-            | Operation::Videos => self.counted = Some(counted),
+            Medium::Text | Medium::Vectors | Medium::Verdict => self.counted = Some(counted),
         }
     }
 
@@ -292,18 +280,9 @@ impl Pump {
     }
 
     fn settlement(&self, hold: &Hold, is_broken: bool) -> Settlement {
-        match self.operation {
-            Operation::ChatCompletions
-            | Operation::Completions
-            | Operation::Embeddings
-            | Operation::Responses
-            | Operation::Conversations
-            | Operation::Files
-            | Operation::VectorStores
-            | Operation::Assistants
-            | Operation::Threads
-            | Operation::Videos => {}
-            Operation::ImagesGenerations | Operation::ImagesEdits => {
+        match self.operation.medium() {
+            Medium::Text | Medium::Vectors => {}
+            Medium::Pictures => {
                 let usage = self.counted.map_or_else(Usage::default, |counted| counted.usage);
                 return match self.pictures {
                     made if made > 0 && !is_broken => count::pictures(self.counted, made),
@@ -311,16 +290,14 @@ impl Pump {
                 };
             }
             // The characters are known, so the tokens settle it.
-            Operation::AudioSpeech => {
+            Medium::Sound => {
                 return match self.counted {
                     Some(counted) => count::with_units(counted, hold.units),
                     None => Settlement::AtLeast(Usage::default()),
                 };
             }
             // Tokens to the token, seconds as estimated.
-            Operation::AudioTranscriptions
-            | Operation::AudioTranslations
-            | Operation::Moderations => {
+            Medium::Transcript | Medium::Verdict => {
                 let usage = self.counted.map_or_else(Usage::default, |counted| counted.usage);
                 return Settlement::AtLeast(usage);
             }

@@ -10,13 +10,12 @@
 //! books must balance.
 
 mod ledger;
+mod traffic;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use http_body_util::BodyExt;
 use lanyard_domain::allowance::Allowance;
 use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
@@ -26,10 +25,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use self::ledger::SimulatedLedger;
+use self::traffic::{allowance, attend};
 use super::azure::SimulatedAzure;
 use super::{MemoryEvents, MemoryLedger, Notebook, SeededLuck, a_deployment, an_event, books};
 use crate::ports::{Clock, Ledger, Listing};
-use crate::request::Request;
 use crate::{Gateway, Ports};
 
 /// What a simulation did.
@@ -273,54 +272,6 @@ impl Story {
         let _ = tokio::time::timeout(Duration::from_secs(50), gateway.sweep(now)).await;
     }
 
-    /// Mostly chats, and whatever else is counted in a unit of its own.
-    fn an_operation(&self) -> Operation {
-        match self.luck.below(8) {
-            0 => Operation::ImagesGenerations,
-            1 => Operation::AudioSpeech,
-            2 => Operation::AudioTranscriptions,
-            _ => Operation::ChatCompletions,
-        }
-    }
-
-    fn a_request(&self, operation: Operation, number: u64) -> Result<Request, String> {
-        let user = self.luck.below(ATTENDEES);
-        let stream = self.luck.one_in(2);
-        let cap = 1 + self.luck.below(1_500);
-        let some = usize::try_from(self.luck.below(60)).unwrap_or_default();
-        let words = "word ".repeat(some);
-        let images = 1 + some % 4;
-        let body = match operation {
-            Operation::ImagesGenerations => {
-                format!(r#"{{"stream":{stream},"n":{images},"prompt":"{words}"}}"#)
-            }
-            Operation::AudioSpeech => {
-                let format = if stream { "sse" } else { "audio" };
-                format!(r#"{{"stream_format":"{format}","voice":"v","input":"{words}"}}"#)
-            }
-            Operation::AudioTranscriptions => format!(
-                "--b\r\ncontent-disposition: form-data; name=\"stream\"\r\n\r\n{stream}\r\n--b\r\n\
-                 content-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n{}\r\n--b--",
-                words.repeat(100),
-            ),
-            _ => format!(
-                r#"{{"stream":{stream},"max_tokens":{cap},"messages":[{{"role":"user","content":"{words}"}}]}}"#
-            ),
-        };
-        let content_type = match operation.takes_form() {
-            true => "multipart/form-data; boundary=b",
-            false => "application/json",
-        };
-        let http = http::Request::post(format!("/api/v1/{}", operation.path()))
-            .header("openai-event-code", format!("simulated/user{user}"))
-            .header("content-type", content_type)
-            .body(Bytes::from(body))
-            .map_err(|fault| fault.to_string())?;
-        let id = format!("req_{number}").parse().map_err(|_| "no id")?;
-        let deadline = Some(Instant::now() + Duration::from_secs(300));
-        Ok(Request { id, now: self.clock.now(), deadline, http })
-    }
-
     fn check(&self) -> Result<(), String> {
         match self.ledgers.iter().find_map(|ledger| ledger.broken()) {
             Some(broken) => Err(self.blame(broken)),
@@ -330,36 +281,6 @@ impl Story {
 
     fn blame(&self, broken: String) -> String {
         format!("{broken}, at {} (virtual)", self.clock.now())
-    }
-}
-
-/// Limits of every kind, or none, tight enough to be reached.
-fn allowance(luck: &SeededLuck) -> Allowance {
-    let some = |least: u64, more: u64| (!luck.one_in(3)).then(|| least + luck.below(more));
-    Allowance {
-        requests_per_minute: some(1, 20),
-        tokens_per_minute: some(500, 20_000),
-        requests_per_day: some(1, 30),
-        tokens_per_day: some(500, 30_000),
-        tokens_total: some(500, 40_000),
-        images_total: some(1, 20),
-        audio_seconds_total: some(1, 60),
-        characters_total: some(1, 2_000),
-        video_seconds_total: None,
-        in_flight: some(1, 5),
-    }
-}
-
-/// An attendee sends a request and reads the answer, or leaves in the middle.
-async fn attend(gateway: Arc<Gateway>, operation: Operation, request: Request, luck: &SeededLuck) {
-    let Ok(answer) = gateway.forward(operation, request).await else { return };
-    let mut body = answer.into_body();
-    let mut patience = if luck.one_in(5) { luck.below(4) } else { u64::MAX };
-    while patience > 0 && body.frame().await.is_some() {
-        patience -= 1;
-        if luck.one_in(10) {
-            tokio::time::sleep(Duration::from_millis(luck.below(5_000))).await;
-        }
     }
 }
 

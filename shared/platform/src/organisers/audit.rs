@@ -1,13 +1,11 @@
 //! Who changed what about an event, and when.
 
-use std::fmt;
-use std::str::FromStr;
-
 use chrono::{DateTime, Utc};
 use lanyard_domain::ids::{EventId, RequestId};
 use lanyard_domain::token::UserId;
 use serde::{Deserialize, Serialize};
 
+use super::place::Place;
 use super::{OrganiserFault, Organisers, away, unreadable};
 use crate::table::{AUDIT_PREFIX, Item, Key, event_pk, get_document, get_text, put_document, text};
 
@@ -83,31 +81,6 @@ pub struct FieldChange {
     pub to: serde_json::Value,
 }
 
-/// The place of an entry among an event's others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditPosition(String);
-
-/// The text is no place in an audit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no place in an audit")]
-pub struct InvalidPosition;
-
-impl FromStr for AuditPosition {
-    type Err = InvalidPosition;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_position = (1..=128).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-:.#_".contains(&b));
-        is_position.then(|| Self(text.to_owned())).ok_or(InvalidPosition)
-    }
-}
-
-impl fmt::Display for AuditPosition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 impl AuditEntry {
     pub(super) fn item(&self, event: &EventId) -> Result<Item, OrganiserFault> {
         let mut item = Key::audit(event, self.at, &self.request_id).attributes();
@@ -141,9 +114,9 @@ impl Organisers {
     pub async fn audit(
         &self,
         event: &EventId,
-        after: Option<&AuditPosition>,
+        after: Option<&Place>,
         limit: u16,
-    ) -> Result<(Vec<AuditEntry>, Option<AuditPosition>), OrganiserFault> {
+    ) -> Result<(Vec<AuditEntry>, Option<Place>), OrganiserFault> {
         let start = after.map(|position| {
             let sort_key = format!("{AUDIT_PREFIX}{position}");
             Item::from([

@@ -1,14 +1,11 @@
 //! What attendees think of answers.
 
-use std::fmt;
-use std::str::FromStr;
-
 use lanyard_domain::ids::{DeploymentName, EventId, RequestId};
 use lanyard_domain::token::UserId;
 use lanyard_gateway::ports::Cause;
 use serde::Serialize;
 
-use super::audit::InvalidPosition;
+use super::place::Place;
 use super::{OrganiserFault, Organisers, away, unreadable};
 use crate::table::{Item, get_number, get_text, rating_pk, text};
 
@@ -28,27 +25,7 @@ pub struct RatedAnswer {
     /// When.
     pub rated_at: String,
     #[serde(skip)]
-    place: RatingPlace,
-}
-
-/// Where a rating stands among the event's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RatingPlace(String);
-
-impl FromStr for RatingPlace {
-    type Err = InvalidPosition;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_place = (1..=128).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-:.#_".contains(&b));
-        is_place.then(|| Self(text.to_owned())).ok_or(InvalidPosition)
-    }
-}
-
-impl fmt::Display for RatingPlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+    place: Place,
 }
 
 impl RatedAnswer {
@@ -61,13 +38,13 @@ impl RatedAnswer {
             rating: get_number(item, "rating")?.ok_or("a rating without a number")?,
             feedback: get_text(item, "feedback")?.to_owned(),
             rated_at: get_text(item, "rated_at")?.to_owned(),
-            place: RatingPlace(get_text(item, "sk")?.to_owned()),
+            place: Place(get_text(item, "sk")?.to_owned()),
         })
     }
 
     /// Where it stands.
     #[must_use]
-    pub fn place(&self) -> &RatingPlace {
+    pub fn place(&self) -> &Place {
         &self.place
     }
 }

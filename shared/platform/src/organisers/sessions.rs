@@ -12,7 +12,7 @@ use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::{Charge, UsageRecord};
 use lanyard_gateway::ports::Cause;
 
-use super::audit::InvalidPosition;
+use super::place::InvalidPlace;
 use super::{OrganiserFault, Organisers, away, unreadable};
 use crate::table::{
     Item, Key, SESSION_PREFIX, event_pk, get_document, get_number, get_text, session_prefix, text,
@@ -39,13 +39,13 @@ pub struct SessionPlace {
 }
 
 impl FromStr for SessionPlace {
-    type Err = InvalidPosition;
+    type Err = InvalidPlace;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (session, user) = text.split_once('#').ok_or(InvalidPosition)?;
+        let (session, user) = text.split_once('#').ok_or(InvalidPlace)?;
         Ok(Self {
-            session: session.parse().map_err(|_| InvalidPosition)?,
-            user: user.parse().map_err(|_| InvalidPosition)?,
+            session: session.parse().map_err(|_| InvalidPlace)?,
+            user: user.parse().map_err(|_| InvalidPlace)?,
         })
     }
 }

@@ -4,11 +4,12 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::ids::OrganiserId;
+use lanyard_gateway::hex;
 use lanyard_gateway::ports::Cause;
 use sha2::{Digest, Sha256};
 
 use super::{OrganiserFault, Organisers, away, unreadable};
-use crate::shell::{hex, random};
+use crate::shell::random;
 use crate::table::{Key, get_text, text};
 
 const PREFIX: &str = "lanyard_";

@@ -1,0 +1,44 @@
+//! How a newcomer gets a seat, where an event has so many: they ask, the event gives, they take.
+
+use crate::account::{Change, Condition, Field, Write, signed};
+use crate::time::EpochNanos;
+
+/// The write by which a newcomer asks for a seat: only one request of theirs asks.
+#[must_use]
+pub fn ask_for_seat(now: EpochNanos) -> Write {
+    Write {
+        conditions: vec![
+            Condition::Absent(Field::SeatedAt),
+            Condition::Below(Field::SeatAskedAt, now.0.saturating_sub(SEAT_ANSWER_NS)),
+        ],
+        changes: vec![Change::Set(Field::SeatAskedAt, now.0)],
+    }
+}
+
+/// How long a request that asked for a seat may take; after that, its process is taken for dead.
+const SEAT_ANSWER_NS: i64 = 5_000_000_000;
+
+/// The write by which an event gives a seat away.
+#[must_use]
+pub fn give_seat(seats: Option<u64>) -> Write {
+    let full = seats.map(|seats| Condition::AtMost(Field::Seats, signed(seats).saturating_sub(1)));
+    Write { conditions: full.into_iter().collect(), changes: vec![Change::Add(Field::Seats, 1)] }
+}
+
+/// The write by which the newcomer takes the seat that was given at `asked_at`.
+#[must_use]
+pub fn take_seat(asked_at: EpochNanos) -> Write {
+    Write {
+        conditions: vec![Condition::Is(Field::SeatAskedAt, asked_at.0)],
+        changes: vec![Change::Set(Field::SeatedAt, asked_at.0), Change::Remove(Field::SeatAskedAt)],
+    }
+}
+
+/// The write by which a newcomer who got no seat stops asking.
+#[must_use]
+pub fn leave_queue(asked_at: EpochNanos) -> Write {
+    Write {
+        conditions: vec![Condition::Is(Field::SeatAskedAt, asked_at.0)],
+        changes: vec![Change::Remove(Field::SeatAskedAt)],
+    }
+}

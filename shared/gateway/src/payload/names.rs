@@ -1,0 +1,75 @@
+//! The names of the fields that govern cost and routing: each at most once, and in these letters.
+
+use crate::error::{ApiError, BadRequestCode};
+
+/// Every governed field. One that appears twice, or in other letters, is refused: Azure might read
+/// the one that was not checked.
+const GOVERNED: [&str; 25] = [
+    "model",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "n",
+    "best_of",
+    "input",
+    "messages",
+    "store",
+    "user",
+    "service_tier",
+    "background",
+    "tools",
+    "data_sources",
+    "dataSources",
+    "previous_response_id",
+    "conversation",
+    "prompt",
+    "safety_identifier",
+    "file",
+    "stream_format",
+    "max_prompt_tokens",
+    "seconds",
+];
+
+/// Refuses governed fields of a form that are doubled, spelt in other letters, or made lists of.
+pub(super) fn check_form_names<'n>(
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> Result<(), ApiError> {
+    for name in names.clone() {
+        let Some((plain, _)) = name.split_once(['[', '.']) else { continue };
+        if let Some(known) = GOVERNED.iter().find(|known| known.eq_ignore_ascii_case(plain)) {
+            let message = format!("{known} is one value. Write it as {known}.");
+            return Err(ApiError::bad(BadRequestCode::UnknownParameter, Some(known), message));
+        }
+    }
+    check_names(names)
+}
+
+/// Refuses governed fields that are doubled or spelt in other letters.
+pub(super) fn check_names<'n>(names: impl Iterator<Item = &'n str>) -> Result<(), ApiError> {
+    let mut seen = [false; GOVERNED.len()];
+    for name in names {
+        let Some(index) = GOVERNED.iter().position(|known| known.eq_ignore_ascii_case(name)) else {
+            continue;
+        };
+        let known = GOVERNED[index];
+        if known != name && name != "dataSources" && name != "data_sources" {
+            return Err(ApiError::bad(
+                BadRequestCode::UnknownParameter,
+                Some(known),
+                format!(
+                    "There is a field that is almost {known}, in other letters. Write it as {known}."
+                ),
+            ));
+        }
+        if std::mem::replace(&mut seen[index], true) {
+            return Err(ApiError::bad(
+                BadRequestCode::DuplicateKey,
+                Some(known),
+                format!("{known} is there twice. Send it once."),
+            ));
+        }
+    }
+    Ok(())
+}

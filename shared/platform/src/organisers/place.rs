@@ -1,0 +1,29 @@
+//! Where an item stands among an event's others, for a cursor to name.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The place of a change or of a rating: the instant and the id of which its sort key is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place(pub(super) String);
+
+/// The text is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is no place among what is listed")]
+pub struct InvalidPlace;
+
+impl FromStr for Place {
+    type Err = InvalidPlace;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_place = (1..=128).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-:.#_".contains(&b));
+        is_place.then(|| Self(text.to_owned())).ok_or(InvalidPlace)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

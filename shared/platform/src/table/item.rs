@@ -1,0 +1,180 @@
+//! Reading and writing the attributes of items.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use lanyard_domain::token::UserId;
+use lanyard_gateway::ports::Cause;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::key::ATTENDEE_PREFIX;
+
+/// An item as DynamoDB has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The schema that this code writes. It reads this one and the one before.
+pub const SCHEMA: i64 = 2;
+
+/// Text as an attribute.
+#[must_use]
+pub fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// A number as an attribute.
+#[must_use]
+pub fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The text of an attribute.
+///
+/// # Errors
+///
+/// If it is missing or no text.
+pub fn get_text<'i>(item: &'i Item, name: &str) -> Result<&'i str, Cause> {
+    let value = item.get(name).and_then(|value| value.as_s().ok());
+    value.map(String::as_str).ok_or_else(|| format!("the item has no text {name:?}").into())
+}
+
+/// The whole number of an attribute; `None` if it is missing.
+///
+/// # Errors
+///
+/// If it is no whole number.
+pub fn get_number(item: &Item, name: &str) -> Result<Option<i64>, Cause> {
+    item.get(name).map(|value| whole_number(name, value)).transpose()
+}
+
+/// The whole number that an attribute of this name holds.
+///
+/// # Errors
+///
+/// If it is no whole number.
+pub fn whole_number(name: &str, value: &AttributeValue) -> Result<i64, Cause> {
+    let number = value.as_n().ok().and_then(|digits| digits.parse().ok());
+    number.ok_or_else(|| format!("the item's {name:?} is no whole number").into())
+}
+
+/// A value that is read and written whole, as one attribute of JSON beside its schema.
+///
+/// # Errors
+///
+/// If it cannot be written as JSON, which no type of ours does.
+pub fn put_document(item: &mut Item, value: &impl Serialize) -> Result<(), Cause> {
+    item.insert("schema".to_owned(), number(SCHEMA));
+    item.insert("document".to_owned(), text(serde_json::to_string(value)?));
+    Ok(())
+}
+
+/// The value that [`put_document`] wrote.
+///
+/// # Errors
+///
+/// If the schema is newer than this code, or the document malformed.
+pub fn get_document<T: DeserializeOwned>(item: &Item) -> Result<T, Cause> {
+    let schema = get_number(item, "schema")?.unwrap_or_default();
+    if !(SCHEMA - 1..=SCHEMA).contains(&schema) {
+        return Err(format!("the item's schema is {schema}, this code reads up to {SCHEMA}").into());
+    }
+    Ok(serde_json::from_str(get_text(item, "document")?)?)
+}
+
+/// The user whose account has this sort key.
+#[must_use]
+pub fn user_of(item: &Item) -> Option<UserId> {
+    get_text(item, "sk").ok()?.strip_prefix(ATTENDEE_PREFIX)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use lanyard_domain::catalog::Deployment;
+    use lanyard_domain::credential::{Authority, Credential, Identity};
+    use lanyard_domain::entry::Access;
+    use lanyard_domain::event::{Event, OwnDeployments, Signing};
+    use lanyard_domain::object::{Kind, Owned};
+    use lanyard_domain::usage::UsageRecord;
+    use lanyard_gateway::people::Claim;
+
+    use super::*;
+
+    fn item(schema: i64, document: &str) -> Item {
+        HashMap::from([
+            ("schema".to_owned(), number(schema)),
+            ("document".to_owned(), text(document)),
+        ])
+    }
+
+    /// Items that stand in tables. A change that cannot read them needs a new schema, and code
+    /// that still reads this one.
+    #[test]
+    fn items_of_schema_1_stay_readable() {
+        let event = item(1, include_str!("../../golden/event.1.json"));
+        let event: Event = get_document(&event).unwrap();
+        assert_eq!((event.name.as_str(), event.allowances.attendees), ("Oslo Hack", Some(300)));
+        let deployment = item(1, include_str!("../../golden/deployment.1.json"));
+        let deployment: Deployment = get_document(&deployment).unwrap();
+        let key = Credential::Key("main/gpt-4o-mini/sweden".to_owned());
+        assert_eq!(deployment.credential, key);
+        let deployment = item(1, include_str!("../../golden/deployment-identity.1.json"));
+        let deployment: Deployment = get_document(&deployment).unwrap();
+        let identity = Credential::Identity(Identity {
+            tenant_id: "contoso.onmicrosoft.com".parse().unwrap(),
+            client_id: "6731de76-14a6-49ae-97bc-6eba6914391e".parse().unwrap(),
+            authority: Authority::Public,
+        });
+        assert_eq!(deployment.credential, identity);
+    }
+
+    /// What is written now is what the golden files hold, so that a function of the release before
+    /// reads a deployment with a key, whatever this one knows of identities.
+    #[test]
+    fn deployments_are_written_as_the_golden_items() {
+        for golden in [
+            include_str!("../../golden/deployment.1.json"),
+            include_str!("../../golden/deployment-identity.1.json"),
+        ] {
+            let deployment: Deployment = serde_json::from_str(golden).unwrap();
+            let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+            assert_eq!(serde_json::to_value(&deployment).unwrap(), golden);
+        }
+        let object = item(1, include_str!("../../golden/object.1.json"));
+        let object: Owned = get_document(&object).unwrap();
+        assert_eq!((object.kind, object.id.as_str()), (Kind::VectorStore, "vs_0a1B"));
+    }
+
+    #[test]
+    fn items_of_schema_1_mean_what_they_did() {
+        let event = item(1, include_str!("../../golden/event.1.json"));
+        let event: Event = get_document(&event).unwrap();
+        assert_eq!((event.access, event.own_deployments), (Access::Open, OwnDeployments::None));
+        assert!(event.records_requests && event.signing == Signing::default());
+        assert!(!event.contact.is_email_public);
+        let record = item(1, include_str!("../../golden/record.1.json"));
+        let record: UsageRecord = get_document(&record).unwrap();
+        assert_eq!((record.session, record.own_charge), (None, None));
+    }
+
+    #[test]
+    fn items_of_schema_2_stay_readable() {
+        let event = item(2, include_str!("../../golden/event.2.json"));
+        let event: Event = get_document(&event).unwrap();
+        assert_eq!(event.access, Access::Registered { auto_register: true });
+        assert_eq!(event.signing.revoked.len(), 1);
+        let record = item(2, include_str!("../../golden/record.2.json"));
+        let record: UsageRecord = get_document(&record).unwrap();
+        assert_eq!(record.answer.unwrap().as_str(), "chatcmpl-1");
+        assert_eq!(record.own_charge.unwrap().tokens(), 22);
+        let claim = item(2, include_str!("../../golden/claim.2.json"));
+        assert_eq!(get_document::<Claim>(&claim).unwrap().number, 77);
+    }
+
+    #[test]
+    fn items_of_a_newer_schema_are_refused() {
+        let newer = item(SCHEMA + 1, include_str!("../../golden/event.1.json"));
+        assert!(get_document::<Event>(&newer).is_err());
+        assert!(get_document::<Event>(&item(SCHEMA, "{}")).is_err());
+        assert!(get_document::<Event>(&Item::new()).is_err());
+    }
+}
