@@ -8,13 +8,17 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::engine::Engine;
+
+pub(crate) mod engine;
 mod floor;
 mod lanyard;
 mod server;
@@ -72,17 +76,29 @@ enum Role {
     },
 }
 
+/// What a process is told on its standard input: a line of JSON, which another answers.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Command {
+    /// Say how many of the runtime's tasks are alive.
+    Tasks,
+    /// Fill the engine's table with copies, and say how many there are.
+    Copy(engine::Copies),
+}
+
 /// Plays a role until the standard input ends.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
+    let mut filled = None;
     let started = match options.role {
         Role::Floor { azure } => floor::start(azure, &tasks, stop.clone()).await,
         Role::Memory { azure } => lanyard::memory(&azure, &tasks, stop.clone()).await,
-        Role::Engine => {
-            let address = lanyard_local::engine::start(None, &tasks, stop.clone()).await;
-            address.map(|address| json!({"address": address}))
-        }
+        Role::Engine => Engine::start(&tasks, stop.clone()).await.map(|engine| {
+            let ready = json!({"address": engine.address});
+            filled = Some(engine);
+            ready
+        }),
         Role::Local { azure, engine, binaries, environments, unscheduled } => {
             let place = lanyard::Place { azure, engine, is_scheduled: !unscheduled };
             let binaries = binaries.map(|folder| (folder, environments));
@@ -98,15 +114,28 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     }
     let mut commands = BufReader::new(tokio::io::stdin()).lines();
     while let Some(command) = commands.next_line().await? {
-        if command == "tasks" {
-            let alive = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-            say(&json!(alive))?;
+        match answer(&command, filled.as_ref()) {
+            Ok(answer) => say(&answer)?,
+            Err(fault) => say(&json!({"error": format!("{fault:#}")}))?,
         }
     }
     stop.cancel();
     tasks.close();
     let _ = tokio::time::timeout(std::time::Duration::from_secs(30), tasks.wait()).await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn answer(command: &str, engine: Option<&Engine>) -> Result<Value> {
+    match serde_json::from_str(command)? {
+        Command::Tasks => {
+            let alive = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+            Ok(json!(alive))
+        }
+        Command::Copy(copies) => {
+            let engine = engine.context("only an engine has a table")?;
+            Ok(json!(tokio::task::block_in_place(|| engine.copy(&copies))?))
+        }
+    }
 }
 
 fn say(value: &Value) -> Result<()> {
