@@ -40,8 +40,8 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', default_value = "1,30,1000")]
     events: Vec<u64>,
 
-    /// How many usage records there are. Ten million take the engine 8 GB of memory and a while.
-    #[arg(long, value_delimiter = ',', default_value = "10,10000,1000000")]
+    /// How many usage records there are. Ten million take the engine 10 GB of memory.
+    #[arg(long, value_delimiter = ',', default_value = "10,10000,1000000,10000000")]
     records: Vec<u64>,
 
     /// How many requests are measured at each size.

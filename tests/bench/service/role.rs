@@ -90,31 +90,19 @@ pub(crate) enum Command {
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let mut filled = None;
-    let started = match options.role {
-        Role::Floor { azure } => floor::start(azure, &tasks, stop.clone()).await,
-        Role::Memory { azure } => lanyard::memory(&azure, &tasks, stop.clone()).await,
-        Role::Engine => Engine::start(&tasks, stop.clone()).await.map(|engine| {
-            let ready = json!({"address": engine.address});
-            filled = Some(engine);
-            ready
-        }),
-        Role::Local { azure, engine, binaries, environments, unscheduled } => {
-            let place = lanyard::Place { azure, engine, is_scheduled: !unscheduled };
-            let binaries = binaries.map(|folder| (folder, environments));
-            lanyard::local(&place, binaries, &tasks, stop.clone()).await
+    let engine = match start(options.role, &tasks, stop.clone()).await {
+        Ok((ready, engine)) => {
+            say(&ready)?;
+            engine
         }
-    };
-    match started {
-        Ok(ready) => say(&ready)?,
         Err(fault) => {
             say(&json!({"error": format!("{fault:#}")}))?;
             return Ok(ExitCode::FAILURE);
         }
-    }
+    };
     let mut commands = BufReader::new(tokio::io::stdin()).lines();
     while let Some(command) = commands.next_line().await? {
-        match answer(&command, filled.as_ref()) {
+        match answer(&command, engine.as_ref()) {
             Ok(answer) => say(&answer)?,
             Err(fault) => say(&json!({"error": format!("{fault:#}")}))?,
         }
@@ -123,6 +111,28 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     tasks.close();
     let _ = tokio::time::timeout(std::time::Duration::from_secs(30), tasks.wait()).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Starts a role; returns what it says when it is ready, and the engine if it is one.
+async fn start(
+    role: Role,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) -> Result<(Value, Option<Engine>)> {
+    let ready = match role {
+        Role::Engine => {
+            let engine = Engine::start(tasks, stop).await?;
+            return Ok((json!({"address": engine.address}), Some(engine)));
+        }
+        Role::Floor { azure } => floor::start(azure, tasks, stop).await?,
+        Role::Memory { azure } => lanyard::memory(&azure, tasks, stop).await?,
+        Role::Local { azure, engine, binaries, environments, unscheduled } => {
+            let place = lanyard::Place { azure, engine, is_scheduled: !unscheduled };
+            let binaries = binaries.map(|folder| (folder, environments));
+            lanyard::local(&place, binaries, tasks, stop).await?
+        }
+    };
+    Ok((ready, None))
 }
 
 fn answer(command: &str, engine: Option<&Engine>) -> Result<Value> {

@@ -48,7 +48,7 @@ pub(super) struct Engine {
 impl Engine {
     /// Starts it.
     pub(super) async fn start(tasks: &TaskTracker, stop: CancellationToken) -> Result<Self> {
-        let database = Database::memory().map_err(|fault| anyhow::anyhow!("{fault}"))?;
+        let database = Database::memory()?;
         let address = lanyard_local::engine::serve(database.clone(), tasks, stop).await?;
         Ok(Self { address, database })
     }
@@ -64,7 +64,7 @@ impl Engine {
             ]),
             ..GetItemRequest::default()
         };
-        let found = self.database.get_item(request).map_err(|fault| anyhow::anyhow!("{fault}"))?;
+        let found = self.database.get_item(request)?;
         let item =
             found.item.with_context(|| format!("{} {} is not there", copies.pk, copies.sk))?;
         let like = serde_json::to_string(&item)?;
@@ -74,9 +74,8 @@ impl Engine {
             let items = names.by_ref().take(BATCH);
             let items = items.map(|name| serde_json::from_str(&like.replace(&copies.name, &name)));
             let items = items.collect::<Result<Vec<_>, _>>()?;
-            let imported =
-                self.database.import_items(&copies.table, items, ImportOptions::default());
-            written += imported.map_err(|fault| anyhow::anyhow!("{fault}"))?.items_imported;
+            let options = ImportOptions::default();
+            written += self.database.import_items(&copies.table, items, options)?.items_imported;
         }
         Ok(written)
     }
