@@ -37,7 +37,7 @@ bench-emulator: ## the same under AWS's emulator, with its checks
 bench-sides: ## five minutes: processor time, added time, frames held back; ARGS=--quick for less than one
 	cargo bench --locked --workspace --bench service -- sides $(ARGS)
 
-bench-load: ## 16 minutes: a crowd, refusals, a greedy attendee, retries, chaos; ARGS=crowd for one of them
+bench-load: ## 18 minutes: a crowd, refusals, a greedy attendee, retries, chaos; ARGS=crowd for one of them
 	@.ci/run clients_openai >&2
 	cargo bench --locked --workspace --bench service -- load $(ARGS)
 

@@ -91,6 +91,7 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
     ))?;
 
     drop(caller);
+    say(&format!("  idle connections and silent streams have {} s to end", QUIET.as_secs()))?;
     let over = Instant::now();
     let after = Left::when_quiet(&mut world, &before).await?;
     let seconds = over.elapsed().as_secs();
