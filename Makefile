@@ -41,7 +41,7 @@ bench-load: ## 18 minutes: a crowd, refusals, a greedy attendee, retries, chaos;
 	@.ci/run clients_openai >&2
 	cargo bench --locked --workspace --bench service -- load $(ARGS)
 
-bench-growth: ## what a request costs as attendees, events and records become many
+bench-growth: ## five minutes and 10 GB of memory: what a request costs as attendees, events and records become many
 	cargo bench --locked --workspace --bench service -- growth $(ARGS)
 
 bench-shards: ## requests a second by shards, where an item takes only so many writes
