@@ -37,11 +37,11 @@ bench-emulator: ## the same under AWS's emulator, with its checks
 bench-sides: ## five minutes: processor time, added time, frames held back; ARGS=--quick for less than one
 	cargo bench --locked --workspace --bench service -- sides $(ARGS)
 
-bench-load: ## 16 minutes: a crowd, refusals, a greedy attendee, retries, chaos; ARGS=crowd for one of them
+bench-load: ## 18 minutes: a crowd, refusals, a greedy attendee, retries, chaos; ARGS=crowd for one of them
 	@.ci/run clients_openai >&2
 	cargo bench --locked --workspace --bench service -- load $(ARGS)
 
-bench-growth: ## what a request costs as attendees, events and records become many
+bench-growth: ## five minutes and 10 GB of memory: what a request costs as attendees, events and records become many
 	cargo bench --locked --workspace --bench service -- growth $(ARGS)
 
 bench-shards: ## requests a second by shards, where an item takes only so many writes

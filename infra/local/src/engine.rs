@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use dynoxide::Database;
 use lanyard_platform::table::Table;
 use serde_yaml_ng::Value;
 use tokio::net::TcpListener;
@@ -22,11 +23,23 @@ pub async fn start(
     let database = match file {
         Some(file) => {
             let path = file.to_str().context("the data folder's path is not UTF-8")?;
-            dynoxide::Database::new(path)
-                .map_err(|fault| anyhow::anyhow!("cannot open {path}: {fault}"))?
+            Database::new(path).map_err(|fault| anyhow::anyhow!("cannot open {path}: {fault}"))?
         }
-        None => dynoxide::Database::memory().map_err(|fault| anyhow::anyhow!("{fault}"))?,
+        None => Database::memory().map_err(|fault| anyhow::anyhow!("{fault}"))?,
     };
+    serve(database, tasks, stop).await
+}
+
+/// Serves a database that is open and returns its address.
+///
+/// # Errors
+///
+/// If loopback has no free port.
+pub async fn serve(
+    database: Database,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = format!("http://{}", listener.local_addr()?);
     tasks.spawn(async move {

@@ -1,5 +1,6 @@
 //! The books of an event, read from the table itself: what must be true when all is quiet.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,10 @@ const MUCH_LATER: chrono::TimeDelta = chrono::TimeDelta::hours(2);
 pub(crate) fn table(engine: &str) -> Result<Table> {
     table_at(engine, PATIENCE)
 }
+
+/// How many items are read at once. Asked for no number, the engine reads for each page all that is
+/// left of the table.
+const PAGE: i32 = 1_000;
 
 /// What the books of an event say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +69,19 @@ pub(crate) async fn event(table: &Table, event: &EventId) -> Result<Account> {
     Ok(table.account(&AccountKey::Event(event.clone())).await?.unwrap_or_default())
 }
 
+/// What the accounts of an event's attendees add up to.
+pub(crate) async fn attendees(table: &Table, id: &EventId) -> Result<Totals> {
+    let (mut sum, mut after) = (Totals::default(), None);
+    loop {
+        let (page, next) = table.attendees(id, after.as_ref(), 1_000).await?;
+        sum = page.iter().fold(sum, |sum, (_, account)| sum.plus(Totals::of(account)));
+        after = next;
+        if after.is_none() {
+            return Ok(sum);
+        }
+    }
+}
+
 /// Waits until nothing is held at an event, for so long at most; returns what its account says.
 pub(crate) async fn quiet(table: &Table, id: &EventId, at_most: Duration) -> Result<Totals> {
     let until = tokio::time::Instant::now() + at_most;
@@ -73,6 +91,30 @@ pub(crate) async fn quiet(table: &Table, id: &EventId, at_most: Duration) -> Res
             return Ok(totals);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// What the records of each event add up to.
+pub(crate) struct Records(BTreeMap<EventId, Totals>);
+
+impl Records {
+    /// Reads all of them. No function reads the whole table; this is no function.
+    pub(crate) async fn read(table: &Table) -> Result<Self> {
+        let mut sums: BTreeMap<EventId, Totals> = BTreeMap::new();
+        let pages = table.client.scan().table_name(&table.name).limit(PAGE);
+        let mut items = pages.into_paginator().items().send();
+        while let Some(item) = items.next().await {
+            let item = item?;
+            if !get_text(&item, "pk").is_ok_and(|pk| pk.starts_with(Partition::Request.prefix())) {
+                continue;
+            }
+            let record: UsageRecord =
+                get_document(&item).map_err(|cause| anyhow::anyhow!(cause))?;
+            let one = Totals { requests: 1, charge: record.charge, held: 0, open: 0 };
+            let sum = sums.entry(record.event).or_default();
+            *sum = sum.plus(one);
+        }
+        Ok(Self(sums))
     }
 }
 
@@ -87,34 +129,10 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    /// Reads all of them.
-    pub(crate) async fn read(table: &Table, id: &EventId) -> Result<Self> {
-        let mut attendees = Totals::default();
-        let mut after = None;
-        loop {
-            let (page, next) = table.attendees(id, after.as_ref(), 1_000).await?;
-            attendees =
-                page.iter().fold(attendees, |sum, (_, account)| sum.plus(Totals::of(account)));
-            after = next;
-            if after.is_none() {
-                break;
-            }
-        }
-        let mut records = Totals::default();
-        // No function reads the whole table; this is no function.
-        let mut pages = table.client.scan().table_name(&table.name).into_paginator().items().send();
-        while let Some(item) = pages.next().await {
-            let item = item?;
-            if !get_text(&item, "pk").is_ok_and(|pk| pk.starts_with(Partition::Request.prefix())) {
-                continue;
-            }
-            let record: UsageRecord =
-                get_document(&item).map_err(|cause| anyhow::anyhow!(cause))?;
-            if record.event == *id {
-                let one = Totals { requests: 1, charge: record.charge, held: 0, open: 0 };
-                records = records.plus(one);
-            }
-        }
+    /// Reads the accounts of an event, to lay beside all the records.
+    pub(crate) async fn read(table: &Table, id: &EventId, records: &Records) -> Result<Self> {
+        let attendees = attendees(table, id).await?;
+        let records = records.0.get(id).copied().unwrap_or_default();
         Ok(Self { event: Totals::of(&event(table, id).await?), attendees, records })
     }
 

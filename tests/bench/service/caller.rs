@@ -9,6 +9,7 @@ use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use lanyard_domain::ids::RequestId;
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -71,6 +72,8 @@ impl Question {
 pub(crate) struct Heard {
     /// Its status.
     pub(crate) status: u16,
+    /// The id under which the request is recorded.
+    pub(crate) request_id: Option<RequestId>,
     /// From the request to the first byte of the body; of a stream, less what Azure took.
     pub(crate) first: Duration,
     /// From the request to the end.
@@ -134,9 +137,12 @@ impl Caller {
             .headers()
             .get(http::header::CONTENT_TYPE)
             .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+        let id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+        let request_id = id.and_then(|id| id.parse().ok());
         let mut body = response.into_body();
         let mut heard = Heard {
             status,
+            request_id,
             first: Duration::ZERO,
             whole: Duration::ZERO,
             held_back: Vec::new(),

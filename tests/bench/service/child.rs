@@ -9,7 +9,10 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{ChildStdin, ChildStdout, Command};
+use tokio::process::{ChildStdin, ChildStdout};
+
+use crate::role::Command;
+use crate::role::engine::Copies;
 
 /// Longer than any role takes to start.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -37,7 +40,7 @@ impl Child {
     /// Starts this program in a role and waits until it is ready.
     pub(crate) async fn start(role: &[&str]) -> Result<Self> {
         let program = std::env::current_exe().context("this program's own place is unknown")?;
-        let mut process = Command::new(program)
+        let mut process = tokio::process::Command::new(program)
             .arg("role")
             .args(role)
             .stdin(Stdio::piped())
@@ -62,9 +65,20 @@ impl Child {
 
     /// How many of its runtime's tasks are alive.
     pub(crate) async fn tasks(&mut self) -> Result<u64> {
-        self.commands.write_all(b"tasks\n").await?;
-        let line = self.said.next_line().await?.context("it has ended")?;
-        Ok(line.parse()?)
+        self.tell(&Command::Tasks).await
+    }
+
+    /// Has an engine fill its table with copies; returns how many it wrote.
+    pub(crate) async fn copy(&mut self, copies: Copies) -> Result<u64> {
+        self.tell(&Command::Copy(copies)).await
+    }
+
+    /// Tells it to do something, and waits for the number that it answers.
+    async fn tell(&mut self, command: &Command) -> Result<u64> {
+        let line = format!("{}\n", serde_json::to_string(command)?);
+        self.commands.write_all(line.as_bytes()).await?;
+        let said = self.said.next_line().await?.context("it has ended")?;
+        serde_json::from_str(&said).with_context(|| said)
     }
 
     /// Processor time of itself and, apart, of the processes below it, so far.

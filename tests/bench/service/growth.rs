@@ -7,19 +7,20 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
-use lanyard_domain::account::AccountKey;
-use lanyard_domain::ids::EventId;
+use lanyard_domain::ids::{EventId, RequestId};
 use lanyard_local::template::Template;
 use lanyard_platform::grants::Work;
-use lanyard_platform::table::{Item, Key, Table, get_text};
+use lanyard_platform::table::Table;
 
 use self::measure::{Cost, Turn, measure};
 use self::pages::Pages;
 use crate::azure::{Azure, Pace};
 use crate::books;
+use crate::caller::{Caller, Question};
 use crate::child::Child;
 use crate::figures::ratio;
 use crate::organiser::Organiser;
@@ -39,8 +40,8 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', default_value = "1,30,1000")]
     events: Vec<u64>,
 
-    /// How many usage records there are. Ten million take the engine 8 GB of memory and a while.
-    #[arg(long, value_delimiter = ',', default_value = "10,10000,1000000")]
+    /// How many usage records there are. Ten million take the engine 10 GB of memory.
+    #[arg(long, value_delimiter = ',', default_value = "10,10000,1000000,10000000")]
     records: Vec<u64>,
 
     /// How many requests are measured at each size.
@@ -61,7 +62,7 @@ struct World {
     engine: Child,
     service: Child,
     organiser: Organiser,
-    /// The table behind the store, for filling it.
+    /// The table behind the store, where nothing counts.
     table: Table,
     event: EventId,
 }
@@ -76,7 +77,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let organiser = Organiser::of(&service)?;
     let event = organiser.event(CODE, &[], &[]).await?;
     let table = books::table(&engine.address)?;
-    let world = World { azure, store, engine, service, organiser, table, event };
+    let mut world = World { azure, store, engine, service, organiser, table, event };
 
     // What is many later is a copy of what these leave.
     measure(&world, Turn { requests: 20, attendees: 1 }).await?;
@@ -86,9 +87,9 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         "{:24}{:>10}{:>10}{:>12}{:>12}{:>12}",
         "", "calls", "units", "service ms", "engine ms", "answer ms"
     ))?;
-    broken += attendees(&world, options).await?;
+    broken += attendees(&mut world, options).await?;
     broken += events(&world, options).await?;
-    broken += records(&world, options).await?;
+    broken += records(&mut world, options).await?;
     broken += Pages::read(&world).await?.compare(&small)?;
     pages::by_the_clock(&world).await?;
     broken += nothing_scans(&world)?;
@@ -98,12 +99,10 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn attendees(world: &World, options: &Options) -> Result<u32> {
-    let key = AccountKey::Attendee(world.event.clone(), "attendee-0".parse()?);
-    let like = item(world, Key::account(&key)).await?;
+async fn attendees(world: &mut World, options: &Options) -> Result<u32> {
     let (mut costs, mut there) = (Vec::new(), 1);
     for size in options.attendees.iter().copied() {
-        seed::attendees(world, &like, there..size).await?;
+        seed::attendees(world, there..size).await?;
         there = there.max(size);
         let turn = Turn { requests: options.requests, attendees: there };
         costs.push(measured(world, turn, &format!("{size} attendees")).await?);
@@ -124,8 +123,8 @@ async fn events(world: &World, options: &Options) -> Result<u32> {
     compare("events", &costs)
 }
 
-async fn records(world: &World, options: &Options) -> Result<u32> {
-    let like = seed::a_record(world).await?;
+async fn records(world: &mut World, options: &Options) -> Result<u32> {
+    let like = a_record(world).await?;
     let (mut costs, mut there) = (Vec::new(), 0);
     for size in options.records.iter().copied() {
         seed::records(world, &like, there..size).await?;
@@ -177,12 +176,13 @@ fn nothing_scans(world: &World) -> Result<u32> {
     Ok(seen + promise(may.is_empty(), &format!("no role allows a Scan {may:?}"))?)
 }
 
-async fn item(world: &World, key: Key) -> Result<Item> {
-    let table = &world.table;
-    let got = table.client.get_item().table_name(&table.name).set_key(Some(key.attributes()));
-    let item = got.consistent_read(true).send().await?.item.context("the item is not there")?;
-    get_text(&item, "pk").map_err(|cause| anyhow::anyhow!(cause))?;
-    Ok(item)
+/// Has a request leave a record.
+async fn a_record(world: &World) -> Result<RequestId> {
+    let asked = Question::Chat.by(&format!("{CODE}/attendee-0"));
+    let heard = Caller::to(&world.service.address)?.ask(asked, None).await?;
+    ensure!(heard.status == 200, "{}: {}", heard.status, heard.refusal);
+    books::quiet(&world.table, &world.event, Duration::from_secs(10)).await?;
+    heard.request_id.context("the answer names no request")
 }
 
 fn promise(is_kept: bool, promise: &str) -> Result<u32> {

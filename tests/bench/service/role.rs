@@ -8,13 +8,17 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::engine::Engine;
+
+pub(crate) mod engine;
 mod floor;
 mod lanyard;
 mod server;
@@ -72,41 +76,76 @@ enum Role {
     },
 }
 
+/// What a process is told on its standard input: a line of JSON, which another answers.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Command {
+    /// Say how many of the runtime's tasks are alive.
+    Tasks,
+    /// Fill the engine's table with copies, and say how many there are.
+    Copy(engine::Copies),
+}
+
 /// Plays a role until the standard input ends.
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let started = match options.role {
-        Role::Floor { azure } => floor::start(azure, &tasks, stop.clone()).await,
-        Role::Memory { azure } => lanyard::memory(&azure, &tasks, stop.clone()).await,
-        Role::Engine => {
-            let address = lanyard_local::engine::start(None, &tasks, stop.clone()).await;
-            address.map(|address| json!({"address": address}))
+    let engine = match start(options.role, &tasks, stop.clone()).await {
+        Ok((ready, engine)) => {
+            say(&ready)?;
+            engine
         }
-        Role::Local { azure, engine, binaries, environments, unscheduled } => {
-            let place = lanyard::Place { azure, engine, is_scheduled: !unscheduled };
-            let binaries = binaries.map(|folder| (folder, environments));
-            lanyard::local(&place, binaries, &tasks, stop.clone()).await
-        }
-    };
-    match started {
-        Ok(ready) => say(&ready)?,
         Err(fault) => {
             say(&json!({"error": format!("{fault:#}")}))?;
             return Ok(ExitCode::FAILURE);
         }
-    }
+    };
     let mut commands = BufReader::new(tokio::io::stdin()).lines();
     while let Some(command) = commands.next_line().await? {
-        if command == "tasks" {
-            let alive = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-            say(&json!(alive))?;
+        match answer(&command, engine.as_ref()) {
+            Ok(answer) => say(&answer)?,
+            Err(fault) => say(&json!({"error": format!("{fault:#}")}))?,
         }
     }
     stop.cancel();
     tasks.close();
     let _ = tokio::time::timeout(std::time::Duration::from_secs(30), tasks.wait()).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Starts a role; returns what it says when it is ready, and the engine if it is one.
+async fn start(
+    role: Role,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) -> Result<(Value, Option<Engine>)> {
+    let ready = match role {
+        Role::Engine => {
+            let engine = Engine::start(tasks, stop).await?;
+            return Ok((json!({"address": engine.address}), Some(engine)));
+        }
+        Role::Floor { azure } => floor::start(azure, tasks, stop).await?,
+        Role::Memory { azure } => lanyard::memory(&azure, tasks, stop).await?,
+        Role::Local { azure, engine, binaries, environments, unscheduled } => {
+            let place = lanyard::Place { azure, engine, is_scheduled: !unscheduled };
+            let binaries = binaries.map(|folder| (folder, environments));
+            lanyard::local(&place, binaries, tasks, stop).await?
+        }
+    };
+    Ok((ready, None))
+}
+
+fn answer(command: &str, engine: Option<&Engine>) -> Result<Value> {
+    match serde_json::from_str(command)? {
+        Command::Tasks => {
+            let alive = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+            Ok(json!(alive))
+        }
+        Command::Copy(copies) => {
+            let engine = engine.context("only an engine has a table")?;
+            Ok(json!(tokio::task::block_in_place(|| engine.copy(&copies))?))
+        }
+    }
 }
 
 fn say(value: &Value) -> Result<()> {

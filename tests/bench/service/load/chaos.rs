@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{Options, Promises, World, say};
 use crate::azure::{Manner, Pace};
-use crate::books::{self, Books};
+use crate::books::{self, Books, Records};
 use crate::caller::{Caller, Question};
 
 const PACE: Pace =
@@ -91,8 +91,11 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
     ))?;
 
     drop(caller);
+    say(&format!("  idle connections and silent streams have {} s to end", QUIET.as_secs()))?;
+    let over = Instant::now();
     let after = Left::when_quiet(&mut world, &before).await?;
-    say(&format!("  before {before:?}\n  after  {after:?}"))?;
+    let seconds = over.elapsed().as_secs();
+    say(&format!("  before {before:?}\n  after  {after:?}, {seconds} s after the last question"))?;
     promises
         .check(after.files <= before.files + SLACK, "files and sockets are back where they were")?;
     promises.check(after.tasks <= before.tasks + MORE_TASKS, "tasks are back where they were")?;
@@ -101,24 +104,38 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
         most_committed <= BUDGET,
         &format!("the budget of {BUDGET} tokens was never passed: {most_committed} at most"),
     )?;
-    agree(&world, promises, "without a budget", &open).await?;
-    agree(&world, promises, "with a budget", &bounded).await?;
+    agree(&world, promises, [("without a budget", &open), ("with a budget", &bounded)]).await?;
     world.end().await
 }
 
 /// Sweeps what lost answers left, and compares the books.
-async fn agree(world: &World, promises: &mut Promises, name: &str, id: &EventId) -> Result<()> {
-    let before = Books::read(&world.table, id).await?;
-    say(&format!(
-        "  {name}: {} requests settled, {} tokens held by {} whose settlement was lost",
-        before.event.requests, before.attendees.held, before.attendees.open
-    ))?;
+async fn agree(
+    world: &World,
+    promises: &mut Promises,
+    events: [(&str, &EventId); 2],
+) -> Result<()> {
+    for (name, id) in events {
+        let settled = books::event(&world.table, id).await?.count(Field::Requests);
+        let left = books::attendees(&world.table, id).await?;
+        say(&format!(
+            "  {name}: {settled} requests settled, {} tokens held by {} whose settlement was lost",
+            left.held, left.open
+        ))?;
+    }
+    let begun = Instant::now();
     books::sweep_much_later(&world.table).await?;
-    let books = Books::read(&world.table, id).await?;
-    promises.check_that(
-        books.check(),
-        &format!("the event {name}, its attendees and its records agree, and nothing is held"),
-    )
+    let swept = begun.elapsed().as_secs_f64();
+    let records = Records::read(&world.table).await?;
+    let read = begun.elapsed().as_secs_f64() - swept;
+    say(&format!("  swept in {swept:.1} s, all records read in {read:.1} s"))?;
+    for (name, id) in events {
+        let books = Books::read(&world.table, id, &records).await?;
+        promises.check_that(
+            books.check(),
+            &format!("the event {name}, its attendees and its records agree, and nothing is held"),
+        )?;
+    }
+    Ok(())
 }
 
 impl World {

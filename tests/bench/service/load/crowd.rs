@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Options, Promises, World, say};
 use crate::azure::Pace;
-use crate::books::{self, Books};
+use crate::books::{self, Books, Records};
 use crate::caller::{Caller, Heard, Question};
 use crate::figures::{mib, ms, number, percentile};
 
@@ -73,7 +73,7 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
         totals.requests == u64::try_from(answers.len())?,
         &format!("{} settlements", totals.requests),
     )?;
-    let books = Books::read(&world.table, &event).await?;
+    let books = Books::read(&world.table, &event, &Records::read(&world.table).await?).await?;
     promises
         .check_that(books.check(), "event, attendees and records agree, and nothing is held")?;
     // When everybody is there it grows no more: the last third beside the one before.
