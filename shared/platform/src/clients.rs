@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::AccountKey;
 use lanyard_gateway::ports::{Cause, Clock, EventStore, Journal, Ledger, Upstream};
@@ -146,6 +146,8 @@ pub fn table(http: &reqwest::Client, settings: &Settings, patience: Patience) ->
         .credentials_provider(credentials::provider(http, &settings.credentials))
         .http_client(https::for_sdk(http))
         .retry_config(RetryConfig::standard().with_max_attempts(2))
+        // Each try has its time; answers are a few kilobytes, and no stream needs a watch.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(timeouts);
     if let Some(endpoint) = &settings.dynamodb_endpoint {
         config = config.endpoint_url(endpoint);

@@ -43,7 +43,8 @@ impl Side {
 
 /// Starts all sides.
 ///
-/// On one thread each, if `is_single`; the binaries always are.
+/// On one thread each, if `is_single`; the binaries always are. The engine does one thing at a time
+/// anyway.
 pub(super) async fn start(
     azure: &Azure,
     binaries: &Path,
@@ -59,12 +60,12 @@ pub(super) async fn start(
         let address = server.address.clone();
         sides.push(Side { name, address, server: Some(server), engine: None });
     }
-    sides.push(with_engine(ENGINE, azure, single, &[]).await?);
+    sides.push(with_engine(ENGINE, azure, single, single, &[]).await?);
     let folder = binaries.display().to_string();
     if binaries.is_dir() {
         let count = environments.to_string();
         let more = ["--binaries", &folder, "--environments", &count];
-        sides.push(with_engine(BINARIES, azure, &[], &more).await?);
+        sides.push(with_engine(BINARIES, azure, single, &[], &more).await?);
     } else {
         eprint(&format!(
             "{folder} is not there, so the binaries are left out: `make build` makes them"
@@ -76,10 +77,11 @@ pub(super) async fn start(
 async fn with_engine(
     name: &'static str,
     azure: &str,
+    of_engine: &[&str],
     before: &[&str],
     after: &[&str],
 ) -> Result<Side> {
-    let engine = Child::start(&["engine"]).await?;
+    let engine = Child::start(&[of_engine, &["engine"]].concat()).await?;
     let role = ["local", "--azure", azure, "--engine", &engine.address];
     let server = Child::start(&[before, &role, after].concat()).await?;
     Organiser::of(&server)?.event(CODE, &[], &[]).await?;
