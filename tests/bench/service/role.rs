@@ -21,7 +21,6 @@ use self::engine::Engine;
 pub(crate) mod engine;
 mod floor;
 mod lanyard;
-mod server;
 
 #[derive(Args)]
 pub(crate) struct Options {

@@ -45,8 +45,8 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1_500)]
     slice_ms: u64,
 
-    /// Give the floor and Lanyard a thread for each processor, in place of the one that functions
-    /// have.
+    /// Give the floor, Lanyard and the engine a thread for each processor, in place of the one that
+    /// functions have.
     #[arg(long)]
     parallel: bool,
 

@@ -24,6 +24,7 @@ const USUAL_CROWD: u64 = 100;
 const USUAL_COMPLETION: u64 = 4_096;
 /// The most choices unless the organiser says otherwise.
 const USUAL_CHOICES: u64 = 1;
+
 /// What a new event has that its organiser does not choose.
 pub(super) struct Birth<'b> {
     pub(super) id: EventId,

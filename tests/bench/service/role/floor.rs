@@ -8,11 +8,10 @@ use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
+use lanyard_local::loopback;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-use super::server;
 
 type Answer = Response<UnsyncBoxBody<Bytes, reqwest::Error>>;
 
@@ -25,7 +24,7 @@ pub(super) async fn start(
     // The settings of `lanyard_platform::azure`.
     let http = reqwest::Client::builder().no_proxy().http1_only().tcp_nodelay(true).build()?;
     let answer = move |request| pass(http.clone(), azure.clone(), request);
-    let address = server::serve(answer, tasks, stop).await?;
+    let address = loopback::start(answer, tasks, stop).await?;
     Ok(json!({"address": address}))
 }
 

@@ -18,6 +18,7 @@ use lanyard_gateway::ports::{Clock, Listing};
 use lanyard_gateway::testing::{MemoryEvents, MemoryLedger, MemoryObjects, a_deployment, an_event};
 use lanyard_gateway::{ApiError, Gateway, Ports, Response};
 use lanyard_local::journal::{self, LogLines};
+use lanyard_local::loopback;
 use lanyard_local::service::Service;
 use lanyard_local::template::Template;
 use lanyard_platform::azure::Azure;
@@ -28,7 +29,6 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::server;
 use crate::organiser::{CHAT_MODEL, CODE, EMBEDDING_MODEL};
 
 /// The functions that the measurements call: an organiser makes the event.
@@ -43,7 +43,7 @@ pub(super) async fn memory(
     journal::start_log();
     let gateway = gateway(azure).await?;
     let answer = move |request| invoke(Arc::clone(&gateway), request);
-    Ok(json!({"address": server::serve(answer, tasks, stop).await?}))
+    Ok(json!({"address": loopback::start(answer, tasks, stop).await?}))
 }
 
 async fn gateway(azure: &str) -> Result<Arc<Gateway>> {
