@@ -57,6 +57,15 @@ struct Answer {
     body: Bytes,
 }
 
+/// That a function has answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    /// When the answer was whole.
+    pub at: Instant,
+    /// Its status.
+    pub status: u64,
+}
+
 impl Runtime {
     /// Listens on a free port.
     ///
@@ -99,27 +108,28 @@ impl Runtime {
         }
     }
 
-    /// Gives the function an invocation and waits for its answer, which must be a success.
+    /// Gives the function an invocation and waits for its answer, which may be no fault.
     ///
     /// # Errors
     ///
-    /// If there is none, or it is no success.
-    pub async fn invoke(&mut self, turn: Turn, event: &str) -> Result<Instant> {
+    /// If there is none, or it is a fault.
+    pub async fn invoke(&mut self, turn: Turn, event: &str) -> Result<Answered> {
         turn.give(event)?;
         self.answered().await
     }
 
-    /// Waits for the next answer, whatever it answers, which must be a success.
+    /// Waits for the next answer, whatever it answers, which may be no fault.
     ///
     /// # Errors
     ///
-    /// If there is none, or it is no success.
-    pub async fn answered(&mut self) -> Result<Instant> {
+    /// If there is none, or it is a fault.
+    pub async fn answered(&mut self) -> Result<Answered> {
         let answer = tokio::time::timeout(PATIENCE, self.answers.recv()).await;
         let answer = answer.context("it gave no answer")?.context("the runtime API ended")?;
         let text = String::from_utf8_lossy(&answer.body);
-        ensure!(is_success(&answer)?, "not a success at {}: {text}", answer.path);
-        Ok(answer.at)
+        let status = status(&answer)?.filter(|status| *status < 500);
+        let status = status.with_context(|| format!("a fault at {}: {text}", answer.path))?;
+        Ok(Answered { at: answer.at, status })
     }
 }
 
@@ -167,17 +177,17 @@ fn deadline_ms() -> u128 {
     (now + PATIENCE).as_millis()
 }
 
-/// Whether an answer, streamed, buffered or to a direct call, says that all went well.
-fn is_success(answer: &Answer) -> Result<bool> {
+/// The status of an answer, streamed, buffered or to a direct call; 200 for a job's, which has none,
+/// and none for a function's own failure.
+fn status(answer: &Answer) -> Result<Option<u64>> {
     if !answer.path.ends_with("/response") {
-        return Ok(false);
+        return Ok(None);
     }
     let head = match answer.body.windows(SEPARATOR.len()).position(|bytes| bytes == SEPARATOR) {
         Some(end) => answer.body.slice(..end),
         None => answer.body.clone(),
     };
     let head: Value = serde_json::from_slice(&head)?;
-    let status = head["statusCode"].as_u64().or(head["status"].as_u64());
-    // The sweep's answer has no status.
-    Ok(head.is_object() && status.is_none_or(|status| status == 200))
+    let status = head["statusCode"].as_u64().or(head["status"].as_u64()).unwrap_or(200);
+    Ok(head.is_object().then_some(status))
 }

@@ -34,6 +34,8 @@ pub(crate) struct Figures {
     pub(crate) ready: Duration,
     /// Processor time until then.
     pub(crate) ready_cpu: Duration,
+    /// The status of its first answer: to some samples a refusal is the true one.
+    pub(crate) status: u64,
     /// From the process's start to the end of its first answer.
     pub(crate) first: Duration,
     /// Processor time until it asks for its second invocation.
@@ -51,7 +53,7 @@ impl Measurement {
     pub(crate) async fn take(&self, starts: usize, requests: usize) -> Result<Figures> {
         let (mut ready, mut ready_cpu, mut first, mut first_cpu) = (vec![], vec![], vec![], vec![]);
         let mut warm = vec![];
-        let (mut warm_cpu, mut peak_kib) = (Duration::ZERO, 0);
+        let (mut warm_cpu, mut peak_kib, mut status) = (Duration::ZERO, 0, 0);
         for start in 1..=starts.max(1) {
             let mut runtime = Runtime::start().await?;
             let begun = Instant::now();
@@ -60,7 +62,9 @@ impl Measurement {
             ready.push(turn.at - begun);
             ready_cpu.push(process.cpu()?);
             let event = self.event_of(&format!("start-{start}"));
-            first.push(runtime.invoke(turn, &event).await? - begun);
+            let answered = runtime.invoke(turn, &event).await?;
+            first.push(answered.at - begun);
+            status = answered.status;
             let mut turn = runtime.next().await?;
             let before = process.cpu()?;
             first_cpu.push(before);
@@ -69,7 +73,7 @@ impl Measurement {
                     let attendee = format!("warm-{}", request / REQUESTS_PER_ATTENDEE);
                     let event = self.event_of(&attendee);
                     let given = Instant::now();
-                    warm.push(runtime.invoke(turn, &event).await? - given);
+                    warm.push(runtime.invoke(turn, &event).await?.at - given);
                     turn = runtime.next().await?;
                 }
                 let requests = u32::try_from(requests.max(1))?;
@@ -82,6 +86,7 @@ impl Measurement {
             size: std::fs::metadata(&self.binary)?.len(),
             ready: median(ready),
             ready_cpu: median(ready_cpu),
+            status,
             first: median(first),
             first_cpu: median(first_cpu),
             warm: median(warm),

@@ -14,18 +14,19 @@ pub(crate) fn print(measured: &[Figures]) -> Result<()> {
     let mut output = std::io::stdout().lock();
     writeln!(
         output,
-        "{:18}{:>9}{:>16}{:>18}{:>18}{:>10}",
-        "function", "MB", "ready ms", "first answer", "warm answer", "peak MiB"
+        "{:22}{:>9}{:>16}{:>8}{:>18}{:>18}{:>10}",
+        "function", "MB", "ready ms", "status", "first answer", "warm answer", "peak MiB"
     )?;
     for figures in measured {
         let pair = |wall, cpu| format!("{:.1} ({:.1})", ms(wall), ms(cpu));
         let warm = format!("{:.2} ({:.2})", ms(figures.warm), ms(figures.warm_cpu));
         writeln!(
             output,
-            "{:18}{:>9}{:>16}{:>18}{:>18}{:>10}",
+            "{:22}{:>9}{:>16}{:>8}{:>18}{:>18}{:>10}",
             figures.function,
             tenths(figures.size, 100_000),
             pair(figures.ready, figures.ready_cpu),
+            figures.status,
             pair(figures.first, figures.first_cpu),
             warm,
             tenths(figures.peak_kib * 10, 1024),
@@ -44,6 +45,7 @@ pub(crate) fn write(measured: &[Figures], file: &Path) -> Result<()> {
                 "size_bytes": figures.size,
                 "ready_ms": ms(figures.ready),
                 "ready_cpu_ms": ms(figures.ready_cpu),
+                "status": figures.status,
                 "first_answer_ms": ms(figures.first),
                 "first_answer_cpu_ms": ms(figures.first_cpu),
                 "warm_answer_ms": ms(figures.warm),

@@ -73,7 +73,7 @@ async fn one_environment_serves_eight_requests_at_once_and_settles_each() {
         turn.give(event).unwrap();
     }
     for _ in 0..AT_ONCE {
-        runtime.answered().await.unwrap();
+        assert_eq!(runtime.answered().await.unwrap().status, 200);
     }
     turns(&mut runtime).await;
 
