@@ -34,7 +34,7 @@ bench-emulator: ## the same under AWS's emulator, with its checks
 	@cargo build --locked --workspace --quiet && .ci/run sam_tools >&2
 	python3 tests/emulator/run.py --binaries target/lambda $(ARGS)
 
-bench-sides: ## five minutes: processor time, added time, frames held back; ARGS=--quick for less than one
+bench-sides: ## seven minutes: processor time, added time, frames held back; ARGS=--quick for less than one
 	cargo bench --locked --workspace --bench service -- sides $(ARGS)
 
 bench-load: ## 18 minutes: a crowd, refusals, a greedy attendee, retries, chaos; ARGS=crowd for one of them

@@ -72,6 +72,15 @@ pub(crate) struct Cell {
     figures: Figures,
 }
 
+/// How long a turn is. A stream takes 600 ms, and a median wants more than a few of them.
+fn turn(question: Question, connections: usize, slice: Duration) -> Duration {
+    match question {
+        Question::Stream if connections == 1 => slice * 8,
+        Question::Stream => slice * 2,
+        Question::Chat | Question::Embeddings => slice,
+    }
+}
+
 /// Takes all figures, prints and writes them.
 pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let (connections, rounds, slice_ms) = match options.quick {
@@ -86,10 +95,8 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         side::start(&azure, &root.join(&options.binaries), environments, !options.parallel).await?;
     let mut cells = Vec::new();
     for (question, workload) in WORKLOADS {
-        // A stream takes 600 ms, so a turn must hold several.
-        let turn =
-            Duration::from_millis(slice_ms * if question == Question::Stream { 2 } else { 1 });
         for connections in &connections {
+            let turn = turn(question, *connections, Duration::from_millis(slice_ms));
             let mut figures: Vec<_> = sides.iter().map(|_| Figures::default()).collect();
             for round in 0..rounds {
                 for place in 0..sides.len() {
