@@ -138,9 +138,8 @@ impl Memory {
     /// What to assume of an account next time.
     #[must_use]
     pub fn guess(&self, key: &AccountKey, demand: &Demand, mended_through: i64) -> Guess {
-        self.seen.look(key, |seen| match seen {
-            Some(seen) => seen.guess(demand, mended_through),
-            None => Seen::default().guess(demand, mended_through),
+        self.seen.look(key, |seen| {
+            seen.map(|seen| seen.guess(demand, mended_through)).unwrap_or_default()
         })
     }
 
