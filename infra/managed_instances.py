@@ -6,7 +6,7 @@
 ARN is that of a capacity provider. The functions are chat-completions and responses unless others are named; each
 keeps three environments alive, so name those for which many wait. SAM takes no condition around a function's capacity
 provider, and Lambda no change of it once the function is there, so the choice is made before the first deployment and
-not by a parameter. infra/cost.md says from when on it is worth it, decision record 27 what differs.
+not by a parameter. docs/cost.md says from when on it is worth it, decision record 27 what differs.
 """
 
 import pathlib

@@ -12,7 +12,7 @@ from support.scenarios import SAMPLES, attendee, run, scenario
 
 
 def client(credential=None, **options):
-    """A client as the README shows it."""
+    """A client as docs/attendees.md shows it."""
     return AsyncOpenAI(base_url=organiser.V1, api_key=credential or attendee(), **options)
 
 

@@ -10,7 +10,7 @@ from support.scenarios import attendee, raised, run, scenario
 
 
 def client(credential=None, **options):
-    """A client as the README shows it."""
+    """A client as docs/attendees.md shows it."""
     return OpenAI(base_url=organiser.V1, api_key=credential or attendee(), **options)
 
 

@@ -15,20 +15,20 @@ use serde_json::json;
 use self::stand::{Stand, text};
 use crate::support::{Gate, Reply, usual};
 
-/// The path of the README's calls.
+/// The path of the documented calls.
 const CHAT: &str = "/api/v1/chat/completions";
 
-/// What a `curl` of the README sends.
+/// What a documented `curl` sends.
 struct Curl {
     headers: Vec<(String, String)>,
     body: String,
 }
 
-/// Every `curl` of the README that asks for a chat completion.
+/// Every `curl` of the README and of the attendees' page that asks for a chat completion.
 fn curls() -> Vec<Curl> {
-    let readme = include_str!("../../README.md");
+    let pages = [include_str!("../../README.md"), include_str!("../../docs/attendees.md")].concat();
     let mut curls = Vec::new();
-    for block in readme.split("```shell").skip(1).filter_map(|block| block.split("```").next()) {
+    for block in pages.split("```shell").skip(1).filter_map(|block| block.split("```").next()) {
         let Some((_, words)) = block.split_once(CHAT) else { continue };
         let headers = words.split("-H \"").skip(1).filter_map(|header| {
             let (name, value) = header.split('"').next()?.split_once(": ")?;
@@ -42,7 +42,7 @@ fn curls() -> Vec<Curl> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_readmes_calls_are_answered_by_the_binaries_in_both_formats_of_events() {
+async fn the_documented_calls_are_answered_by_the_binaries_in_both_formats_of_events() {
     let curls = curls();
     assert_eq!(curls.len(), 2, "one whole, one streamed");
     for format in ["1.0", "2.0"] {

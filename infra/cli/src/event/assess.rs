@@ -5,8 +5,8 @@ use lanyard_doctor::{REQUESTS_PER_MINUTE, SECONDS_PER_REQUEST, grouped};
 use lanyard_domain::operation::Operation;
 use serde_json::{Value, json};
 
-/// What Lanyard itself costs on AWS for a streamed answer, in dollars: the README's table under
-/// "Deploying", list prices of us-east-1.
+/// What Lanyard itself costs on AWS for a streamed response, in dollars: the table of `docs/cost.md`,
+/// list prices of us-east-1.
 const AWS_PER_REQUEST: f64 = 0.0889 / 1_000.0;
 
 /// What is taken to be true of a crowd.

@@ -12,5 +12,5 @@ mod events;
 mod exits;
 mod paper;
 mod profiles;
-mod readme;
+mod session;
 mod support;

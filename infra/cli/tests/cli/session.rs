@@ -1,14 +1,13 @@
-//! The session in the README is what the commands in it print.
+//! The session in `docs/organisers.md` is what the commands in it print.
 
 use crate::support::Service;
 
-const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/organisers.md");
 
 /// The block between the markers.
 fn documented() -> String {
-    let readme = std::fs::read_to_string(README).unwrap();
-    let (_, rest) =
-        readme.split_once("<!-- session -->\n```console\n").expect("the session begins");
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let (_, rest) = page.split_once("<!-- session -->\n```console\n").expect("the session begins");
     let (session, _) = rest.split_once("```\n<!-- /session -->").expect("and ends");
     session.to_owned()
 }
@@ -66,7 +65,7 @@ fn lasting(text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_readmes_session_is_what_the_commands_print() {
+async fn the_documented_session_is_what_the_commands_print() {
     let service = Service::start().await;
     let documented = documented();
     let mut session = String::new();
@@ -79,5 +78,9 @@ async fn the_readmes_session_is_what_the_commands_print() {
     }
 
     assert!(session.lines().count() > 20, "{session}");
-    assert_eq!(lasting(&documented), lasting(&session), "the README should say:\n{session}");
+    assert_eq!(
+        lasting(&documented),
+        lasting(&session),
+        "docs/organisers.md should say:\n{session}"
+    );
 }
