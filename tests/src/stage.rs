@@ -68,7 +68,7 @@ impl Stage {
             parameter_store(&request)
         })));
 
-        let admin = Arc::new(admin::Admin {
+        let admin = Arc::new(lanyard_administration::Admin {
             organisers: Organisers::new(table.clone()),
             ledger: Arc::new(without_retries(&table)),
             keys: Arc::new(FileKeys::in_memory()),

@@ -15,13 +15,15 @@ impl World {
         body: Value,
         status: u16,
     ) -> Value {
-        let call = ::admin::DirectCall {
+        let call = lanyard_administration::DirectCall {
             method: method.to_owned(),
             path: format!("/events/{}{path}", self.id()),
             organiser: Some("organiser".to_owned()),
             body: Some(body),
         };
-        let answer = ::admin::direct(&self.admin(), call).await.expect("the machine has luck");
+        let answer = lanyard_administration::direct(&self.admin(), call)
+            .await
+            .expect("the machine has luck");
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
         answer.body
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use lanyard_administration::own::attendee::OwnDesk;
 use lanyard_domain::account::{Account, AccountKey, Change, Write};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
@@ -22,7 +23,6 @@ use lanyard_platform::azure::Azure;
 use lanyard_platform::https;
 use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore};
 use lanyard_platform::organisers::{Action, Actor, AuditEntry, Organisers};
-use own_deployments::OwnDesk;
 use tokio::time::Instant;
 
 use super::engine::Engine;
@@ -150,7 +150,8 @@ impl World {
                 () => chat_completions::handle(gateway, request).await,
             }
         };
-        let response = answer(Audience::Attendees, request, function).await;
+        // Boxed, so that the type of a test does not nest the types of every function.
+        let response = Box::pin(answer(Audience::Attendees, request, function)).await;
         let azure = self.azure.endpoint().replace("http://", "");
         Stream::new(response, &id, azure)
     }
@@ -192,12 +193,12 @@ impl Inner {
     }
 
     /// The organisers' API over the same table.
-    pub(crate) fn admin(&self) -> Arc<::admin::Admin> {
+    pub(crate) fn admin(&self) -> Arc<lanyard_administration::Admin> {
         let Store::Engine { engine, .. } = &self.store else {
             panic!("organisers need the engine");
         };
         let table = engine.table_of(&["admin"]);
-        Arc::new(::admin::Admin {
+        Arc::new(lanyard_administration::Admin {
             organisers: Organisers::new(table.clone()),
             ledger: Arc::new(table),
             keys: self.keys.clone(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin::{Admin, serve_invocation};
+use lanyard_administration::{Admin, serve_invocation};
 use lanyard_platform::clients::Clients;
 use lanyard_platform::organisers::Organisers;
 use lanyard_platform::shell::Machine;

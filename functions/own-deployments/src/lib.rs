@@ -1,35 +1,9 @@
-//! `PUT`, `GET` and `DELETE /api/v1/deployments`: deployments that one attendee alone uses.
-//!
-//! An endpoint is checked as an organiser's is. A key comes in and never goes out; it is kept apart
-//! from the organisers', where no other attendee's request leads.
+//! `/api/v1/deployments`: deployments that one attendee alone uses.
 
 use std::sync::Arc;
 
-use admin::own::OwnPlace;
-use http::{Method, StatusCode};
-use lanyard_domain::catalog::Deployment;
-use lanyard_domain::event::OwnDeployments;
-use lanyard_gateway::answer::json;
-use lanyard_gateway::error::Missing;
-use lanyard_gateway::lookup::Attendance;
-use lanyard_gateway::ports::{Cause, EventStore};
-use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
-use lanyard_platform::keys::KeyStore;
-use lanyard_platform::table::Table;
-use serde_json::{Value, json as value};
-
-/// What the route needs of the world.
-#[derive(Clone)]
-pub struct OwnDesk {
-    /// What knows events and attendees.
-    pub gateway: Arc<Gateway>,
-    /// Where deployments are kept.
-    pub table: Table,
-    /// Where their keys are kept.
-    pub keys: Arc<dyn KeyStore>,
-    /// Whether a deployment may be on this machine. Only the local server allows it.
-    pub allow_loopback: bool,
-}
+use lanyard_administration::own::attendee::{self, OwnDesk};
+use lanyard_gateway::{ApiError, Request, Response};
 
 /// Lists, binds or takes away an attendee's own deployments.
 ///
@@ -38,112 +12,5 @@ pub struct OwnDesk {
 /// 403 `not_offered` where the event keeps that to its organiser, 400 with every mistake, 404 for
 /// what is not there; 401, 403 and 503 as everywhere.
 pub async fn handle(desk: Arc<OwnDesk>, request: Request) -> Result<Response, ApiError> {
-    let name = named(request.http.uri().path())?.map(ToOwned::to_owned);
-    let allow = if name.is_some() { "GET, PUT, DELETE, OPTIONS" } else { "GET, OPTIONS" };
-    let method = request.http.method().clone();
-    let is_change = method == Method::PUT || method == Method::DELETE;
-    if method != Method::GET && !(is_change && name.is_some()) {
-        return Err(ApiError::MethodNotAllowed { allow });
-    }
-    let attendance = desk.gateway.attend(&request).await?;
-    may(&attendance, is_change)?;
-    match name {
-        None => list(&desk, &attendance).await,
-        Some(name) if method == Method::GET => show(&desk, &attendance, &name).await,
-        Some(name) if method == Method::PUT => put(&desk, &attendance, &name, &request).await,
-        Some(name) => delete(&desk, &attendance, &name, &request).await,
-    }
-}
-
-/// The name in `…/deployments/{name}`, if there is one.
-fn named(path: &str) -> Result<Option<&str>, ApiError> {
-    let path = parse::path_within_api(path);
-    let bases = ["v1/deployments", "openai/v1/deployments", "openai-proxy/deployments"];
-    let rest = bases.iter().find_map(|base| path.strip_prefix(base));
-    match rest.ok_or(ApiError::UnknownRoute)? {
-        "" => Ok(None),
-        rest => {
-            let name =
-                rest.strip_prefix('/').filter(|name| !name.is_empty() && !name.contains('/'));
-            name.map(Some).ok_or(ApiError::UnknownRoute)
-        }
-    }
-}
-
-fn may(attendance: &Attendance, is_change: bool) -> Result<(), ApiError> {
-    let may = match attendance.event().own_deployments {
-        OwnDeployments::None => false,
-        OwnDeployments::Organiser => !is_change,
-        OwnDeployments::Attendee => true,
-    };
-    let contact = attendance.contact();
-    may.then_some(()).ok_or(ApiError::NotOffered { what: "deployments of your own", contact })
-}
-
-/// A deployment as its attendee sees it. Where it is stays unsaid: it may be the organiser's gift.
-fn view(deployment: &Deployment) -> Value {
-    value!({
-        "name": deployment.name,
-        "replica": deployment.replica,
-        "operations": deployment.operations,
-        "completion_field": deployment.completion_field,
-    })
-}
-
-async fn all(desk: &OwnDesk, attendance: &Attendance) -> Result<Vec<Value>, ApiError> {
-    let found = desk.table.own_deployments(&attendance.event().id, &attendance.user).await;
-    let found = found.map_err(|fault| away(desk, fault.into()))?;
-    Ok(found.iter().map(view).collect())
-}
-
-async fn list(desk: &OwnDesk, attendance: &Attendance) -> Result<Response, ApiError> {
-    json(StatusCode::OK, &value!({"deployments": all(desk, attendance).await?}))
-}
-
-async fn show(desk: &OwnDesk, attendance: &Attendance, name: &str) -> Result<Response, ApiError> {
-    let mut found = all(desk, attendance).await?;
-    found.retain(|deployment| deployment["name"] == name);
-    if found.is_empty() {
-        return Err(ApiError::NotFound(Missing::Deployment));
-    }
-    json(StatusCode::OK, &value!({"deployments": found}))
-}
-
-/// Where the attendee's own deployments are kept.
-fn place<'a>(desk: &'a OwnDesk, attendance: &'a Attendance) -> OwnPlace<'a> {
-    OwnPlace {
-        event: attendance.event(),
-        user: &attendance.user,
-        table: &desk.table,
-        keys: desk.keys.as_ref(),
-        allow_loopback: desk.allow_loopback,
-    }
-}
-
-async fn put(
-    desk: &OwnDesk,
-    attendance: &Attendance,
-    name: &str,
-    request: &Request,
-) -> Result<Response, ApiError> {
-    let (is_new, deployment) = place(desk, attendance)
-        .put(name, request)
-        .await
-        .map_err(|error| error.for_attendee(|cause| away(desk, cause)))?;
-    json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &view(&deployment))
-}
-
-async fn delete(
-    desk: &OwnDesk,
-    attendance: &Attendance,
-    name: &str,
-    request: &Request,
-) -> Result<Response, ApiError> {
-    let deleted = place(desk, attendance).delete(name, request.http.uri().query()).await;
-    let view = deleted.map_err(|error| error.for_attendee(|cause| away(desk, cause)))?;
-    json(StatusCode::OK, &view)
-}
-
-fn away(desk: &OwnDesk, cause: Cause) -> ApiError {
-    desk.gateway.accounting_unavailable(Some(cause))
+    attendee::handle(desk, request).await
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use lanyard_administration::own::attendee::OwnDesk;
 use lanyard_platform::clients::Clients;
 use lanyard_platform::lambda;
-use own_deployments::OwnDesk;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {

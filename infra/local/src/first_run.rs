@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use admin::{Admin, DirectAnswer, DirectCall};
 use anyhow::{Context, Result, bail};
+use lanyard_administration::{Admin, DirectAnswer, DirectCall};
 use lanyard_platform::keys::write_private;
 use serde_json::{Value, json};
 
@@ -153,7 +153,7 @@ async fn direct(
         organiser: Some(ORGANISER.to_owned()),
         body,
     };
-    admin::direct(admin, call).await.map_err(|cause| anyhow::anyhow!(cause))
+    lanyard_administration::direct(admin, call).await.map_err(|cause| anyhow::anyhow!(cause))
 }
 
 async fn call(admin: &Arc<Admin>, method: &str, path: &str, body: Option<Value>) -> Result<Value> {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
+use lanyard_administration::own::attendee::OwnDesk;
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Cause, Clock};
 use lanyard_gateway::{ApiError, Gateway, Request, Response};
 use lanyard_platform::shell::{self, Machine};
-use own_deployments::OwnDesk;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -53,7 +53,7 @@ pub struct InProcess {
     /// What serves attendees' own deployments.
     pub own: Arc<OwnDesk>,
     /// What serves organisers.
-    pub admin: Arc<admin::Admin>,
+    pub admin: Arc<lanyard_administration::Admin>,
     /// Functions under way.
     pub invocations: TaskTracker,
 }
@@ -99,7 +99,10 @@ impl InProcess {
             };
         }
         match route.function.as_str() {
-            "admin" => admin::answer(Arc::clone(&self.admin), request).await,
+            "admin" => {
+                let admin = Arc::clone(&self.admin);
+                answer(Audience::Organisers, request, |r| admin::handle(admin, r)).await
+            }
             "assistants" => attendees!(assistants),
             "audio-speech" => attendees!(audio_speech),
             "audio-transcriptions" => attendees!(audio_transcriptions),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use lanyard_administration::own::attendee::OwnDesk;
 use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Clock, EventStore, Journal, Ledger, Objects, Upstream};
 use lanyard_gateway::{Gateway, Ports};
@@ -18,7 +19,6 @@ use lanyard_platform::organisers::Organisers;
 use lanyard_platform::settings::{CredentialSource, Settings};
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::Table;
-use own_deployments::OwnDesk;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -110,7 +110,7 @@ impl Service {
         });
         let ledger: Arc<dyn Ledger> = Arc::new(clients::without_retries(&table));
         let gateway = gateway(http, &table, &ledger, &keys, options.sts());
-        let admin = Arc::new(admin::Admin {
+        let admin = Arc::new(lanyard_administration::Admin {
             organisers: Organisers::new(table.clone()),
             ledger,
             keys: Arc::clone(&keys),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ::admin::Admin;
 use async_trait::async_trait;
+use lanyard_administration::Admin;
 use lanyard_gateway::ports::Cause;
 use lanyard_platform::keys::{AzureKey, KeyStore};
 use serde_json::{Value, json};

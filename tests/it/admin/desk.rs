@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ::admin::{Admin, DirectAnswer, DirectCall};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
+use lanyard_administration::{Admin, DirectAnswer, DirectCall};
 use lanyard_domain::event::Event;
 use lanyard_gateway::Request;
 use lanyard_gateway::ports::{Clock, EventStore, Ledger, Listing};
@@ -70,7 +70,7 @@ impl Desk {
     ) -> DirectAnswer {
         let (method, path) = (method.to_owned(), path.to_owned());
         let call = DirectCall { method, path, organiser: None, body };
-        ::admin::direct(&self.admin, call).await.unwrap()
+        lanyard_administration::direct(&self.admin, call).await.unwrap()
     }
 
     pub(super) async fn get(&self, path: &str) -> Reply {
@@ -111,7 +111,8 @@ impl Desk {
     pub(super) async fn ask(&self, http: http::Request<Bytes>) -> Reply {
         let id = request_id().unwrap();
         let request = Request { id: id.clone(), now: self.clock.now(), deadline: None, http };
-        let (head, body) = ::admin::answer(Arc::clone(&self.admin), request).await.into_parts();
+        let (head, body) =
+            lanyard_administration::answer(Arc::clone(&self.admin), request).await.into_parts();
         for name in head.headers.keys() {
             assert!(HEADERS.contains(&name.as_str()), "{name} leaks");
         }

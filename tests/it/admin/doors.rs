@@ -182,7 +182,7 @@ async fn nothing_is_promised_while_the_table_is_away() {
     let idle = desk.engine.table();
     let Desk { engine, token, clock, keys, .. } = desk;
     drop(engine);
-    let admin = std::sync::Arc::new(::admin::Admin {
+    let admin = std::sync::Arc::new(lanyard_administration::Admin {
         organisers: lanyard_platform::organisers::Organisers::new(idle.clone()),
         ledger: std::sync::Arc::new(idle),
         keys,
@@ -196,7 +196,7 @@ async fn nothing_is_promised_while_the_table_is_away() {
     let now = lanyard_gateway::ports::Clock::now(clock.as_ref());
     let id = lanyard_platform::shell::request_id().unwrap();
     let request = lanyard_gateway::Request { id, now, deadline: None, http: request };
-    let response = ::admin::answer(admin, request).await;
+    let response = lanyard_administration::answer(admin, request).await;
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()["retry-after"], "1");
 }

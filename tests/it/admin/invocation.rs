@@ -1,6 +1,6 @@
 //! The function's two ways in, with the events of `infra/events`.
 
-use ::admin::serve_invocation;
+use lanyard_administration::serve_invocation;
 use serde_json::{Value, json};
 
 use super::desk::Desk;

@@ -1,6 +1,8 @@
 //! Deployments that one attendee alone uses: bound by the organiser here, and by attendees in a
 //! function of their own, which reads bodies and endpoints by this same code.
 
+pub mod attendee;
+
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::credential::Credential;
 use lanyard_domain::event::{Event, OwnDeployments};
