@@ -31,7 +31,6 @@ use self::refusal::Refusal;
 use self::stamp::Stamp;
 
 mod answer;
-mod base64;
 mod catalog;
 mod chat;
 mod completion;

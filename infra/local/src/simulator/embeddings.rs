@@ -2,6 +2,8 @@
 //!
 //! Equal inputs get equal vectors; similar inputs do not get similar ones.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -9,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::catalog::{Model, Operation};
 use super::fields::{self, Object};
 use super::refusal::Refusal;
-use super::{base64, tokens};
+use super::tokens;
 
 /// The most inputs in one request.
 const MOST_INPUTS: usize = 2_048;
@@ -72,7 +74,7 @@ impl Embeddings {
             let embedding = if is_base64 {
                 let bytes: Vec<u8> =
                     vector.iter().flat_map(|number| number.to_le_bytes()).collect();
-                Vector::Base64(base64::encode(&bytes))
+                Vector::Base64(STANDARD.encode(&bytes))
             } else {
                 Vector::Float(vector)
             };
@@ -214,7 +216,7 @@ mod tests {
             serde_json::from_value(floats["data"][0]["embedding"].clone()).unwrap();
         let bytes: Vec<u8> = floats.iter().flat_map(|number| number.to_le_bytes()).collect();
         let encoded = answer(request("base64")).unwrap();
-        assert_eq!(encoded["data"][0]["embedding"], base64::encode(&bytes));
+        assert_eq!(encoded["data"][0]["embedding"], STANDARD.encode(&bytes));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Pictures: one transparent pixel each, whatever was asked for.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::answer::Body;
-use super::base64;
 use super::catalog::Model;
 use super::fields::{self, Object};
 use super::refusal::Refusal;
@@ -36,7 +37,7 @@ pub(super) fn answer(
     let counts_tokens = model.name.starts_with("gpt-image");
     let format = fields::text(body, "response_format")?;
     let is_url = !counts_tokens && format != Some("b64_json");
-    let pixel = base64::encode(&PIXEL);
+    let pixel = STANDARD.encode(PIXEL);
     let one = |number: usize| match is_url {
         true => json!({
             "url": format!("https://simulated.invalid/{}.png", stamp.uuid(&number.to_string())),

@@ -1,10 +1,11 @@
 //! Speech in both directions: silence for a text, and a sentence for any recording.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::answer::Body;
-use super::base64;
 use super::catalog::Model;
 use super::fields::{self, Object};
 use super::form::Form;
@@ -34,7 +35,7 @@ pub(super) fn spoken(body: &Object) -> Result<Body, Refusal> {
         });
         let done = json!({"type": "speech.audio.done", "usage": usage});
         let events = sounds
-            .map(|sound| json!({"type": "speech.audio.delta", "audio": base64::encode(&sound)}))
+            .map(|sound| json!({"type": "speech.audio.delta", "audio": STANDARD.encode(&sound)}))
             .chain([done])
             .map(|event| Bytes::from(format!("data: {event}\n\n")));
         return Ok(Body::Frames(Box::new(events)));
