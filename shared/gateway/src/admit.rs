@@ -278,14 +278,9 @@ impl Gateway {
         }
     }
 
-    /// A 503 for what was made and could not be written down as anybody's.
-    pub(crate) fn ownership_unavailable(&self, cause: Cause) -> ApiError {
-        ApiError::OwnershipUnavailable { retry_after: self.spread(), cause: Some(cause) }
-    }
-
     /// One to five seconds, so that not everybody returns at once.
     pub(crate) fn spread(&self) -> Duration {
-        Duration::from_millis(1_000 + self.ports.luck.draw() % 4_000)
+        self.ports.luck.spread()
     }
 
     /// A 503 that spreads those who come back over some seconds.

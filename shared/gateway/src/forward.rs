@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::Method;
 use lanyard_domain::account::{Account, AccountKey};
 use lanyard_domain::entry::Entry;
-use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
@@ -18,7 +17,7 @@ use crate::headers;
 use crate::lookup::{Attendance, Events};
 use crate::memory::{Bounded, Memory};
 use crate::notes::Notes;
-use crate::objects::{Keeper, Keeping, Pace, ownership};
+use crate::objects::{Keeper, Pace, StoredResponses};
 use crate::parse;
 use crate::payload::Payload;
 use crate::ports::{Clock, EventStore, Journal, Ledger, Luck, Objects, RequestLine, Upstream};
@@ -26,6 +25,7 @@ use crate::refusals::Refusals;
 use crate::request::{Request, Response};
 use crate::send::Sent;
 use crate::settle::{Ending, Settler, ms_between};
+use crate::stored::{Concern, StoredObjects};
 
 /// The world, as the gateway sees it.
 #[derive(Clone)]
@@ -53,6 +53,7 @@ pub struct Gateway {
     pub(crate) ports: Ports,
     pub(crate) events: Events,
     pub(crate) settler: Arc<Settler>,
+    pub(crate) stored: Option<Arc<dyn StoredObjects>>,
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) pace: Pace,
 }
@@ -73,10 +74,12 @@ impl Gateway {
             objects: Arc::clone(&ports.objects),
             upstream: Arc::clone(&ports.upstream),
             journal: Arc::clone(&ports.journal),
+            luck: Arc::clone(&ports.luck),
             patience: ports.ledger_patience,
             marked: Bounded::new(1_000),
         });
-        Self { ports, events: Events::default(), settler, keeper, pace: Pace::default() }
+        let stored = Some(Arc::new(StoredResponses(Arc::clone(&keeper))) as Arc<dyn StoredObjects>);
+        Self { ports, events: Events::default(), settler, stored, keeper, pace: Pace::default() }
     }
 
     /// Takes a request from its arrival to the answer.
@@ -133,41 +136,43 @@ impl Gateway {
         let model = payload.model()?;
         let header = request.header(&headers::MODEL).ok().flatten();
         let wanted = route.deployment.or(header).or(model.as_deref());
-        let choice = attendance.choose(wanted, operation)?;
+        let mut choice = attendance.choose(wanted, operation)?;
         line.model = choice.name().cloned();
-        let demanded = payload.demanded(&attendance.caps())?;
-        let own_prompt_tokens = demanded.estimate.prompt_tokens;
-        let named = self.named(&attendance, payload.references()?).await?;
-        let choice = match demanded.is_kept || !named.is_empty() {
-            // What is kept is kept at the event's, where it is deleted after it.
-            true => ownership::pinned(attendance.choose_shared(wanted, operation)?, &named)?,
-            false => choice,
-        };
+        let mut demanded = payload.demanded(&attendance.caps())?;
+        let references = payload.references()?;
+        let mut hook = None;
+        if demanded.is_kept || !references.is_empty() {
+            let concern = Concern {
+                request,
+                attendance: &attendance,
+                operation,
+                model: wanted,
+                references,
+                is_stored: demanded.is_kept,
+                estimate: demanded.estimate,
+            };
+            let Some(stored) = &self.stored else { return Err(attendance.objects_not_kept()) };
+            let resolved = stored.resolve(concern).await?;
+            choice = resolved.choice;
+            demanded = demanded.carrying(resolved.prompt_tokens);
+            hook = Some(resolved.hook);
+        }
         line.model = choice.name().cloned();
         notes.is_own = choice.is_own();
-        let demanded = demanded.carrying(named.tokens());
 
         let model = choice.name().ok_or(ApiError::Internal(None))?;
         let mut reservation =
             self.admit(request, &attendance, model, operation, &demanded, notes).await?;
 
         line.outcome = SETTLED;
-        match self.send(request, &payload, &demanded, &choice, &mut reservation, &named).await {
+        let hook_of_send = hook.as_deref();
+        match self.send(request, &payload, &demanded, &choice, &mut reservation, hook_of_send).await
+        {
             Ok(Sent::Answer { answer, from }) => {
-                let keeping = (operation == Operation::Responses).then(|| Keeping {
-                    keeper: Arc::clone(&self.keeper),
-                    birth: demanded.is_kept.then(|| {
-                        // As much as it may become, until Azure says how much it is.
-                        let tokens = reservation.hold.tokens();
-                        self.birth(Kind::Response, request, &attendance, tokens)
-                    }),
-                    home: from.clone(),
-                    conversation: named.conversation().cloned(),
-                    own_prompt_tokens,
-                    kept: None,
-                    retry_after: self.spread(),
-                });
-                self.relay(request, &demanded, route.dialect, answer, reservation, keeping).await
+                if let Some(hook) = &mut hook {
+                    hook.responds(from);
+                }
+                self.relay(request, &demanded, route.dialect, answer, reservation, hook).await
             }
             Ok(Sent::Refused { error, is_charged }) => {
                 // A filter that refuses has read the prompt. Nobody counts it, so the estimate does.

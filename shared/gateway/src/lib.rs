@@ -25,6 +25,7 @@ pub mod send;
 pub mod settle;
 pub mod signed;
 pub mod sse;
+pub mod stored;
 pub mod sweep;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -21,6 +21,7 @@ use crate::Gateway;
 use crate::error::{ApiError, ContactHint};
 use crate::memory::Bounded;
 use crate::parse::Pass;
+use crate::payload::Caps;
 use crate::ports::{Incident, RequestLine, StoreFault};
 use crate::signed::Claims;
 
@@ -181,6 +182,22 @@ impl Attendance {
             true => ApiError::NoDeployment { contact: self.contact() },
             false => ApiError::ModelNotFound { offered },
         }
+    }
+
+    /// What the event allows one request.
+    pub(crate) fn caps(&self) -> Caps<'_> {
+        let event = self.event();
+        Caps {
+            completion_tokens: event.max_completion_tokens,
+            choices: event.max_choices,
+            extra_tool_types: &event.extra_tool_types,
+            keeps_objects: event.keeps_objects,
+        }
+    }
+
+    /// The error for a request that needs stored objects, at an event that keeps none.
+    pub(crate) fn objects_not_kept(&self) -> ApiError {
+        ApiError::ObjectsNotKept { contact: self.contact() }
     }
 
     /// The error for somebody whose account does not let them in.

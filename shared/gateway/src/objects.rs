@@ -19,6 +19,7 @@ mod list;
 pub(crate) mod ownership;
 mod pace;
 mod query;
+mod recorder;
 mod start;
 mod stream;
 mod told;
@@ -36,8 +37,9 @@ use crate::parse;
 use crate::ports::RequestLine;
 use crate::request::{Request, Response};
 
-pub(crate) use keeper::{Keeper, Keeping};
+pub(crate) use keeper::Keeper;
 pub(crate) use pace::Pace;
+pub(crate) use recorder::StoredResponses;
 
 impl Gateway {
     /// Takes a call that concerns kept objects from its arrival to the answer.

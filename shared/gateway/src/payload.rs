@@ -37,7 +37,7 @@ use crate::send::JSON;
 pub(crate) use assistants::RUN_PROMPT;
 pub(crate) use films::{Film, LONGEST_FILM};
 pub use governed::{Caps, Demanded};
-pub(crate) use references::Reference;
+pub use references::Reference;
 
 /// The largest body, in bytes: Lambda's own limit is 6 MB, with the event around it.
 pub const MOST_BYTES: usize = 5 * 1024 * 1024;

@@ -33,6 +33,11 @@ pub trait Clock: Send + Sync {
 pub trait Luck: Send + Sync {
     /// Any number.
     fn draw(&self) -> u64;
+
+    /// One to five seconds, so that not everybody who is told to come back returns at once.
+    fn spread(&self) -> Duration {
+        Duration::from_millis(1_000 + self.draw() % 4_000)
+    }
 }
 
 /// An event as a code finds it.

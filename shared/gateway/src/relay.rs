@@ -26,13 +26,13 @@ use crate::Gateway;
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::headers;
-use crate::objects::Keeping;
 use crate::parse::Dialect;
 use crate::payload::Demanded;
 use crate::ports::UpstreamBody;
 use crate::request::{Request, Response, whole};
 use crate::send::LAST_WORDS;
 use crate::settle::{Ending, OK};
+use crate::stored::ResponseHook;
 
 /// The largest answer that is read whole: 2,048 embeddings of 3,072 numbers as text are less.
 const LARGEST_ANSWER: usize = 96 * 1024 * 1024;
@@ -54,7 +54,7 @@ pub(crate) enum Dialogue {
     /// Chunks of a completion, and the events of every other operation.
     Chunks(Unasked),
     /// Named events of the Responses API.
-    Responses(Option<Box<Keeping>>),
+    Responses(Option<Box<dyn ResponseHook>>),
 }
 
 impl Gateway {
@@ -70,7 +70,7 @@ impl Gateway {
         dialect: Dialect,
         answer: http::Response<UpstreamBody>,
         mut reservation: Reservation,
-        mut keeping: Option<Keeping>,
+        mut hook: Option<Box<dyn ResponseHook>>,
     ) -> Result<Response, ApiError> {
         let (head, body) = answer.into_parts();
         let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
@@ -89,7 +89,7 @@ impl Gateway {
             Kind::Text(content_type) => Some(content_type),
             Kind::Events => {
                 let dialogue = match operation {
-                    Operation::Responses => Dialogue::Responses(keeping.map(Box::new)),
+                    Operation::Responses => Dialogue::Responses(hook),
                     _ => Dialogue::Chunks(Unasked {
                         usage: operation.streams_usage_on_request() && !demanded.wants_usage,
                         prompt_filter: dialect == Dialect::OpenAi,
@@ -131,8 +131,8 @@ impl Gateway {
             return Err(ApiError::UpstreamUnreachable(Some("the answer is not JSON".into())));
         };
         reservation.notes.answer = id.as_deref().and_then(|id| id.parse().ok());
-        if let Some(keeping) = &mut keeping
-            && let Err(error) = keeping.keep(id.as_deref()).await
+        if let Some(hook) = &mut hook
+            && let Err(error) = hook.names(id.as_deref()).await
         {
             // The model has worked, and its answer is deleted: paid, as one that breaks off.
             let ending =
@@ -141,7 +141,7 @@ impl Gateway {
             return Err(error);
         }
         let ending = Ending::of(settlement, OK, 200, Some(started_at));
-        self.settler.settle_behind(reservation, ending, keeping);
+        self.settler.settle_behind(reservation, ending, hook);
         // Silence has no words, and an empty answer hangs a streaming front door.
         let bytes = if bytes.is_empty() { Bytes::from_static(b"\n") } else { bytes };
         Ok(respond(headers, text_type.unwrap_or("application/json"), whole(bytes)))

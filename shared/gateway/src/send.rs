@@ -14,11 +14,11 @@ use tokio::time::Instant;
 use crate::Gateway;
 use crate::admit::Reservation;
 use crate::error::ApiError;
-use crate::objects::ownership::Named;
 use crate::payload::{Demanded, Payload};
 use crate::ports::{Cause, CredentialMark, Incident, UpstreamBody, UpstreamCall, UpstreamFault};
 use crate::relay::media;
 use crate::request::Request;
+use crate::stored::ResponseHook;
 use crate::upstream;
 
 /// How long to wait for the head of an answer.
@@ -98,7 +98,7 @@ impl Gateway {
         demanded: &Demanded,
         choice: &Choice<'d>,
         reservation: &mut Reservation,
-        named: &Named,
+        hook: Option<&dyn ResponseHook>,
     ) -> Result<Sent<'d>, ApiError> {
         let outgoing = Outgoing {
             request,
@@ -116,8 +116,8 @@ impl Gateway {
             Err(failure) => failure,
         };
         // Azure has lost, or deleted by itself, what our record still names.
-        if let (Failure::Missing, Some(kind)) = (&failure, named.kind()) {
-            return Err(ApiError::ObjectNotFound { kind, param: None });
+        if let (Failure::Missing, Some(error)) = (&failure, hook.and_then(ResponseHook::missing)) {
+            return Err(error);
         }
         let second = match &failure {
             Failure::Transient(_) => order.get(1).copied(),

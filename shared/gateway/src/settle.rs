@@ -22,9 +22,9 @@ use lanyard_domain::usage::{Charge, UsageRecord};
 use crate::admit::{HOLD_LIFE, Reservation};
 use crate::errands::Errands;
 use crate::memory::Memory;
-use crate::objects::Keeping;
 use crate::ports::{Clock, Incident, Journal, Ledger, LedgerFault, Outcome, RequestLine};
 use crate::refusals::Refusals;
+use crate::stored::ResponseHook;
 
 /// The outcome of a request that got what it asked for.
 pub(crate) const OK: &str = "ok";
@@ -90,20 +90,19 @@ impl Settled {
 }
 
 impl Settler {
-    /// Settles after the answer has been handed over, and then notes what it adds to later
-    /// requests.
+    /// Settles after the response has been handed over, and then tells the hook the usage.
     pub(crate) fn settle_behind(
         self: &Arc<Self>,
         reservation: Reservation,
         ending: Ending,
-        keeping: Option<Keeping>,
+        hook: Option<Box<dyn ResponseHook>>,
     ) {
         let settler = Arc::clone(self);
         self.behind(async move {
             let usage = ending.settlement.exact();
             settler.settle(reservation, ending).await;
-            if let (Some(keeping), Some(usage)) = (keeping, usage) {
-                keeping.resize(usage).await;
+            if let (Some(hook), Some(usage)) = (hook, usage) {
+                hook.settled(usage).await;
             }
         });
     }

@@ -61,7 +61,7 @@ impl Gateway {
     ) -> Result<Response, ApiError> {
         let verb = asked.verb;
         let segments = asked.segments()?;
-        let owned = self.owned_path(attendance, asked).await?;
+        let owned = self.keeper.owned_path(attendance, asked).await?;
         let owned = owned.ok_or_else(|| asked.not_found())?;
         let deployment = attendance.deployment_at(&owned.home)?;
         line.model = Some(deployment.name.clone());
@@ -71,7 +71,7 @@ impl Gateway {
         let (mut added_tokens, mut new_model) = (0, None);
         if verb.method == Method::POST && !request.http.body().is_empty() {
             let payload = Payload::read(verb.kind.operation(), request)?;
-            let named = self.named(attendance, payload.references()?).await?;
+            let named = self.keeper.named(attendance, payload.references()?).await?;
             named.expect_home(&owned.home)?;
             if verb.deed == Deed::Extend {
                 added_tokens = payload.items_tokens()?;
@@ -165,7 +165,7 @@ impl Gateway {
         let segments = asked.segments()?;
         // No write admits it, so what that would refuse must be looked for.
         let (owned, account) =
-            tokio::join!(self.owned_path(attendance, asked), self.account(attendance));
+            tokio::join!(self.keeper.owned_path(attendance, asked), self.account(attendance));
         let (owned, account) = (owned?, account?);
         if account.get(Field::Blocked) != 0 {
             return Err(ApiError::AttendeeBlocked { contact: attendance.contact() });

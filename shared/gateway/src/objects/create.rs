@@ -93,14 +93,14 @@ impl Gateway {
         let made = async {
             let bytes = json_body(request, answer).await?;
             let id = made_id(&bytes)?;
-            let birth = self.birth(kind, request, attendance, read.tokens);
+            let birth = Birth::of(kind, request, attendance, read.tokens);
             match self.keeper.keep(birth, id, home).await {
                 Ok(_) => {
                     let deployments = attendance.at.catalog.deployments();
                     let telling = Telling::of(kind, deployments, home, request);
                     Ok(respond(headers, JSON, whole(telling.retell(bytes))))
                 }
-                Err(cause) => Err(self.ownership_unavailable(cause)),
+                Err(cause) => Err(self.keeper.ownership_unavailable(cause)),
             }
         };
         let made = made.await;
@@ -156,7 +156,7 @@ impl Gateway {
             return Ok(Read { content_type: JSON, payload: None, model: None, named, tokens });
         }
         let payload = Payload::read(kind.operation(), request)?;
-        let named = self.named(attendance, payload.references()?).await?;
+        let named = self.keeper.named(attendance, payload.references()?).await?;
         let tokens = match kind {
             Kind::Conversation => payload.items_tokens()?.saturating_add(named.tokens()),
             Kind::VectorStore => SEARCH_TOKENS,
@@ -175,26 +175,6 @@ impl Gateway {
             _ => None,
         };
         Ok(Read { content_type: JSON, payload: Some(payload), model, named, tokens })
-    }
-
-    /// What a new object is, before Azure has named it.
-    pub(crate) fn birth(
-        &self,
-        kind: Kind,
-        request: &Request,
-        attendance: &Attendance,
-        tokens: u64,
-    ) -> Birth {
-        Birth {
-            kind,
-            parent: None,
-            owner: attendance.owner(),
-            tokens,
-            request_id: request.id.clone(),
-            notes: kind.is_job().then(|| Notes::read(request).ok()).flatten(),
-            created_at: request.now,
-            event_ends_at: attendance.event().window.ends_at(),
-        }
     }
 }
 

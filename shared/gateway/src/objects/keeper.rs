@@ -12,15 +12,16 @@ use http::Method;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::{EventId, RequestId};
 use lanyard_domain::object::{Home, Kind, ObjectId, Owned, Owner};
-use lanyard_domain::usage::Usage;
 use tokio::time::Instant;
 
 use super::beta;
 use crate::error::ApiError;
+use crate::lookup::Attendance;
 use crate::memory::Bounded;
 use crate::notes::Notes;
-use crate::ports::{Cause, Incident, Journal, Objects, Size, Upstream, UpstreamCall};
+use crate::ports::{Cause, Incident, Journal, Luck, Objects, Size, Upstream, UpstreamCall};
 use crate::relay::media;
+use crate::request::Request;
 use crate::upstream;
 
 /// How long a process takes for granted that an event is marked. Less than what passes between an
@@ -38,6 +39,7 @@ pub(crate) struct Keeper {
     pub(crate) objects: Arc<dyn Objects>,
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) luck: Arc<dyn Luck>,
     /// How long the table may take to answer one try.
     pub(crate) patience: Duration,
     pub(crate) marked: Bounded<EventId, Instant>,
@@ -59,7 +61,33 @@ pub(crate) struct Birth {
     pub(crate) event_ends_at: DateTime<Utc>,
 }
 
+impl Birth {
+    /// What a new object is, before Azure has named it.
+    pub(crate) fn of(kind: Kind, request: &Request, attendance: &Attendance, tokens: u64) -> Self {
+        Self {
+            kind,
+            parent: None,
+            owner: attendance.owner(),
+            tokens,
+            request_id: request.id.clone(),
+            notes: kind.is_job().then(|| Notes::read(request).ok()).flatten(),
+            created_at: request.now,
+            event_ends_at: attendance.event().window.ends_at(),
+        }
+    }
+}
+
 impl Keeper {
+    /// A 503 for what was made and could not be written down as anybody's.
+    pub(super) fn ownership_unavailable(&self, cause: Cause) -> ApiError {
+        ApiError::OwnershipUnavailable { retry_after: self.luck.spread(), cause: Some(cause) }
+    }
+
+    /// A 503 for records that cannot be read.
+    pub(super) fn unreadable(&self, cause: Cause) -> ApiError {
+        ApiError::AccountingUnavailable { retry_after: self.luck.spread(), cause: Some(cause) }
+    }
+
     /// Writes down an object as its owner's.
     ///
     /// # Errors
@@ -197,58 +225,6 @@ impl Keeper {
         let resized = tokio::time::timeout(self.patience, self.objects.resize(owned, size)).await;
         if !matches!(resized, Ok(Ok(()))) {
             tracing::warn!(kind = %owned.kind, object = %owned.id, "an object's size is out of date");
-        }
-    }
-}
-
-/// An answer that may have to be kept, on its way to the attendee.
-pub(crate) struct Keeping {
-    pub(crate) keeper: Arc<Keeper>,
-    /// Whose it is, if Azure stores it.
-    pub(crate) birth: Option<Birth>,
-    /// Where it comes from.
-    pub(crate) home: Deployment,
-    /// The conversation that it becomes a part of.
-    pub(crate) conversation: Option<Owned>,
-    /// What the request itself adds to that, beside the answer.
-    pub(crate) own_prompt_tokens: u64,
-    /// The record, once it is written.
-    pub(crate) kept: Option<Owned>,
-    pub(crate) retry_after: Duration,
-}
-
-impl Keeping {
-    /// Writes down whose the answer is, unless that is done or nothing is stored.
-    ///
-    /// # Errors
-    ///
-    /// 503 if it cannot be written down, 502 if the answer has no usable id.
-    pub(crate) async fn keep(&mut self, id: Option<&str>) -> Result<(), ApiError> {
-        let Some(birth) = self.birth.take() else { return Ok(()) };
-        let id = id.and_then(|id| id.parse::<ObjectId>().ok()).ok_or_else(|| {
-            ApiError::UpstreamUnreachable(Some("a stored answer has no usable id".into()))
-        })?;
-        match self.keeper.keep(birth, id, &self.home).await {
-            Ok(owned) => {
-                self.kept = Some(owned);
-                Ok(())
-            }
-            Err(cause) => Err(ApiError::OwnershipUnavailable {
-                retry_after: self.retry_after,
-                cause: Some(cause),
-            }),
-        }
-    }
-
-    /// Notes what the answer adds to later requests that name it, or its conversation.
-    pub(crate) async fn resize(&self, usage: Usage) {
-        if let Some(kept) = &self.kept {
-            let tokens = usage.prompt_tokens.saturating_add(usage.completion_tokens);
-            self.keeper.resize(kept, Size::Is(tokens)).await;
-        }
-        if let Some(conversation) = &self.conversation {
-            let grown = self.own_prompt_tokens.saturating_add(usage.completion_tokens);
-            self.keeper.resize(conversation, Size::Grows(grown)).await;
         }
     }
 }

@@ -4,11 +4,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::object::{Home, Kind, ObjectId, Owned, Owner};
 
+use super::Keeper;
 use super::verbs::Asked;
-use crate::Gateway;
 use crate::error::{ApiError, BadRequestCode};
 use crate::lookup::Attendance;
-use crate::payload::{Caps, Reference};
+use crate::payload::Reference;
 use crate::ports::Cause;
 
 /// The most ids in one body.
@@ -22,11 +22,6 @@ const AT_ONCE: usize = 16;
 pub(crate) struct Named(Vec<Owned>);
 
 impl Named {
-    /// Whether there are none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// What they add to the request's prompt, or more.
     pub(crate) fn tokens(&self) -> u64 {
         self.0.iter().fold(0, |sum, owned| sum.saturating_add(owned.tokens))
@@ -87,18 +82,7 @@ impl Attendance {
     pub(crate) fn expect_objects(&self) -> Result<(), ApiError> {
         match self.event().keeps_objects {
             true => Ok(()),
-            false => Err(ApiError::ObjectsNotKept { contact: self.contact() }),
-        }
-    }
-
-    /// What the event allows one request.
-    pub(crate) fn caps(&self) -> Caps<'_> {
-        let event = self.event();
-        Caps {
-            completion_tokens: event.max_completion_tokens,
-            choices: event.max_choices,
-            extra_tool_types: &event.extra_tool_types,
-            keeps_objects: event.keeps_objects,
+            false => Err(self.objects_not_kept()),
         }
     }
 
@@ -149,7 +133,7 @@ pub(super) fn pinned_at<'a>(choice: Choice<'a>, home: &Home) -> Result<Choice<'a
     choice.at(&home.endpoint).ok_or_else(kept_apart)
 }
 
-impl Gateway {
+impl Keeper {
     /// The objects that a body names.
     ///
     /// # Errors
@@ -220,11 +204,11 @@ impl Gateway {
         kind: Kind,
         id: &ObjectId,
     ) -> Result<Option<Owned>, ApiError> {
-        let finding = self.ports.objects.find(owner, kind, id);
-        let found = match tokio::time::timeout(self.ports.ledger_patience, finding).await {
+        let finding = self.objects.find(owner, kind, id);
+        let found = match tokio::time::timeout(self.patience, finding).await {
             Ok(found) => found,
             Err(elapsed) => Err(Cause::from(elapsed)),
         };
-        found.map_err(|cause| self.accounting_unavailable(Some(cause)))
+        found.map_err(|cause| self.unreadable(cause))
     }
 }

@@ -73,10 +73,10 @@ impl Gateway {
             Err(failure) => return Err(self.refuse(failure, asked, reservation)),
         };
         let headers = self.answer_headers(answer.headers(), request, &plan.demanded, &reservation);
-        let mut birth = self.birth(kind, request, attendance, 0);
+        let mut birth = Birth::of(kind, request, attendance, 0);
         birth.parent = plan.thread.as_ref().map(|thread| thread.id.clone());
         let makes_thread = kind == Kind::Run && birth.parent.is_none();
-        let thread = makes_thread.then(|| self.birth(Kind::Thread, request, attendance, 0));
+        let thread = makes_thread.then(|| Birth::of(Kind::Thread, request, attendance, 0));
         let deployments = attendance.at.catalog.deployments();
         let telling = Telling::of(kind, deployments, home, request);
         if plan.demanded.is_streamed && is_events(&answer) {
@@ -102,10 +102,10 @@ impl Gateway {
         if let (Some(thread), Some(thread_id)) = (thread, thread_id) {
             birth.parent = Some(thread_id.clone());
             let kept = self.keeper.keep(thread, thread_id, home).await;
-            kept.map_err(|cause| self.ownership_unavailable(cause))?;
+            kept.map_err(|cause| self.keeper.ownership_unavailable(cause))?;
         }
         let owned = self.keeper.keep(birth, own_id, home).await;
-        let owned = owned.map_err(|cause| self.ownership_unavailable(cause))?;
+        let owned = owned.map_err(|cause| self.keeper.ownership_unavailable(cause))?;
         self.note_job(&owned, &attendance.at, &bytes);
         Ok(respond(headers, JSON, whole(telling.retell(bytes))))
     }
@@ -126,9 +126,9 @@ impl Gateway {
         query: &Query,
     ) -> Result<Plan<'a>, ApiError> {
         let operation = Kind::Run.operation();
-        let owned = self.owned_path(attendance, asked).await?;
+        let owned = self.keeper.owned_path(attendance, asked).await?;
         let payload = Payload::read(operation, request)?;
-        let named = self.named(attendance, payload.references()?).await?;
+        let named = self.keeper.named(attendance, payload.references()?).await?;
         if let Some(thread) = &owned {
             named.expect_home(&thread.home)?;
         }
@@ -163,9 +163,9 @@ impl Gateway {
         asked: &Asked<'_>,
     ) -> Result<Plan<'a>, ApiError> {
         let operation = Kind::Video.operation();
-        let original = self.owned_path(attendance, asked).await?;
+        let original = self.keeper.owned_path(attendance, asked).await?;
         let film = crate::payload::Film::read(request)?;
-        let named = self.named(attendance, film.references()?).await?;
+        let named = self.keeper.named(attendance, film.references()?).await?;
         let (home, seconds) = match &original {
             Some(original) => {
                 named.expect_home(&original.home)?;

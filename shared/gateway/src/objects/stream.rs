@@ -36,7 +36,6 @@ pub(super) struct Working {
     home: Deployment,
     request: Request,
     until: Option<Instant>,
-    retry_after: std::time::Duration,
     /// The thread that is made along with it, and the run, before Azure has named them.
     pub(super) births: Option<(Option<Birth>, Birth)>,
     /// The run, once it is known.
@@ -67,7 +66,6 @@ impl Working {
                 http: http::Request::new(Bytes::new()),
             },
             until: request.deadline.map(|deadline| deadline - LAST_WORDS),
-            retry_after: gateway.spread(),
             births: None,
             run: None,
             reservation: None,
@@ -173,7 +171,7 @@ impl Working {
         let Some((thread, _)) = &mut self.births else { return Ok(()) };
         if let (Some(birth), Some(id)) = (thread.take(), id) {
             let kept = self.jobs.keeper.keep(birth, id, &self.home).await;
-            kept.map_err(|cause| self.unowned(cause))?;
+            kept.map_err(|cause| self.jobs.keeper.ownership_unavailable(cause))?;
         }
         Ok(())
     }
@@ -192,7 +190,8 @@ impl Working {
                     reservation.leave_open();
                 }
                 let kept = self.jobs.keeper.keep(birth.below(thread), own, &self.home).await;
-                self.run = Some(kept.map_err(|cause| self.unowned(cause))?);
+                self.run =
+                    Some(kept.map_err(|cause| self.jobs.keeper.ownership_unavailable(cause))?);
             }
         }
         if let Some(run) = &self.run
@@ -203,10 +202,6 @@ impl Working {
             self.jobs.seen(run, &self.at, data).await;
         }
         Ok(())
-    }
-
-    fn unowned(&self, cause: crate::ports::Cause) -> ApiError {
-        ApiError::OwnershipUnavailable { retry_after: self.retry_after, cause: Some(cause) }
     }
 
     /// Hands bytes to the attendee, if there is one.

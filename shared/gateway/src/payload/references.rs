@@ -85,13 +85,13 @@ const ROWS: &[Row] = &[
 
 /// An id in a body, unchecked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Reference {
+pub struct Reference {
     /// What it names.
-    pub(crate) kind: Kind,
+    pub kind: Kind,
     /// The field of the body in which it stands.
-    pub(crate) param: &'static str,
+    pub param: &'static str,
     /// The id as it was sent.
-    pub(crate) id: String,
+    pub id: String,
 }
 
 /// Every id in a body, each once.

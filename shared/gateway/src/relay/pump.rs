@@ -132,9 +132,8 @@ impl Pump {
             self.first_byte_at,
         );
         self.settler.settle(reservation, ending).await;
-        if let (Dialogue::Responses(Some(keeping)), Some(counted)) = (&self.dialogue, self.counted)
-        {
-            keeping.resize(counted.usage).await;
+        if let (Dialogue::Responses(Some(hook)), Some(counted)) = (&self.dialogue, self.counted) {
+            hook.settled(counted.usage).await;
         }
         // Dropping the sender ends the answer: only now, when its cost is written down.
     }
@@ -199,9 +198,8 @@ impl Pump {
                 return Err(ApiError::UpstreamUnreachable(Some("an error in the stream".into())));
             }
         };
-        if let (Some(id), Dialogue::Responses(Some(keeping))) = (named, &mut self.dialogue) {
-            // Nobody learns the id before it is written down whose it is.
-            keeping.keep(id.as_deref()).await?;
+        if let (Some(id), Dialogue::Responses(Some(hook))) = (named, &mut self.dialogue) {
+            hook.names(id.as_deref()).await?;
         }
         self.say(frame.0).await;
         Ok(())

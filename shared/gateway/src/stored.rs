@@ -1,0 +1,77 @@
+//! The seam for objects that are stored at Azure.
+//!
+//! The gateway forwards requests that name stored objects, and responses that Azure stores. It has
+//! no rule about either: an implementation of [`StoredObjects`] has them. A request that names no
+//! object and stores nothing never reaches it.
+
+use async_trait::async_trait;
+use lanyard_domain::catalog::{Choice, Deployment};
+use lanyard_domain::estimate::Estimate;
+use lanyard_domain::operation::Operation;
+use lanyard_domain::usage::Usage;
+
+use crate::error::ApiError;
+use crate::lookup::Attendance;
+use crate::payload::Reference;
+use crate::request::Request;
+
+/// What the gateway asks about stored objects.
+#[async_trait]
+pub trait StoredObjects: Send + Sync {
+    /// Resolves the ids that a request names, before it is admitted.
+    ///
+    /// # Errors
+    ///
+    /// Any that refuses the request: it has cost nothing yet.
+    async fn resolve<'a>(&self, concern: Concern<'a>) -> Result<Resolved<'a>, ApiError>;
+}
+
+/// A request that names stored objects, or whose response is stored.
+pub struct Concern<'a> {
+    /// The request.
+    pub request: &'a Request,
+    /// Who sends it, and to which event.
+    pub attendance: &'a Attendance,
+    /// What is asked for.
+    pub operation: Operation,
+    /// The model that it names.
+    pub model: Option<&'a str>,
+    /// The ids that its body names.
+    pub references: Vec<Reference>,
+    /// Whether Azure stores the response.
+    pub is_stored: bool,
+    /// What it may cost, without the objects that it names.
+    pub estimate: Estimate,
+}
+
+/// What stored objects mean for a request.
+pub struct Resolved<'a> {
+    /// The deployments that can take it.
+    pub choice: Choice<'a>,
+    /// The prompt tokens that the named objects add, at most.
+    pub prompt_tokens: u64,
+    /// What is told of the response.
+    pub hook: Box<dyn ResponseHook>,
+}
+
+/// Is told of the response to one request that concerns stored objects.
+#[async_trait]
+pub trait ResponseHook: Send + Sync {
+    /// The error for a request that names an object which Azure no longer has; `None` if the
+    /// request names none.
+    fn missing(&self) -> Option<ApiError>;
+
+    /// This deployment responds.
+    fn responds(&mut self, deployment: &Deployment);
+
+    /// The response has this id. The id is passed on to the client only afterwards. May be called
+    /// more than once.
+    ///
+    /// # Errors
+    ///
+    /// Any that ends the response: the client must not learn the id.
+    async fn names(&mut self, id: Option<&str>) -> Result<(), ApiError>;
+
+    /// The response is settled with this usage.
+    async fn settled(&self, usage: Usage);
+}
