@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use lanyard_local::policy::wire::LEADING_KEYS;
-use lanyard_local::policy::{Allowed, Policies};
 use lanyard_platform::grants::{AZURE_AUDIENCE, Grant, Target, Work};
 use lanyard_platform::telemetry;
+use lanyard_runtime::policy::wire::LEADING_KEYS;
+use lanyard_runtime::policy::{Allowed, Policies};
 
 use crate::support::policed::{KEYS, place};
 

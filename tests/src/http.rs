@@ -7,7 +7,7 @@ use ::http::{Request, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use lanyard_local::loopback;
+use lanyard_runtime::loopback;
 use tokio::net::TcpListener;
 
 /// Answers every request on the listener by `answer`, until the future is dropped.

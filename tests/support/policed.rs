@@ -11,12 +11,12 @@ use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_dynamodb::config::{ConfigBag, Credentials, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use lanyard_gateway::ports::Cause;
-use lanyard_local::policy::wire::requests;
-use lanyard_local::policy::{Policies, Request};
-use lanyard_local::template::Place;
 use lanyard_platform::grants::{Grant, Target, Work};
 use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore, ParameterKeys};
 use lanyard_platform::table::{Partition, Table};
+use lanyard_runtime::policy::wire::requests;
+use lanyard_runtime::policy::{Policies, Request};
+use lanyard_runtime::template::Place;
 
 /// Where the stack of tests seems to be.
 pub(crate) fn place() -> Place {

@@ -22,9 +22,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::in_process::InProcess;
-use crate::runtime::Runtime;
-use crate::runtime::invocation::BrokenOff;
-use crate::template::Template;
+use lanyard_runtime::Runtime;
+use lanyard_runtime::invocation::BrokenOff;
+use lanyard_runtime::template::Template;
 
 /// Lambda's limit for a request, with some room for the event around it.
 const MOST_BYTES: usize = 6 * 1024 * 1024;

@@ -15,7 +15,7 @@ use lanyard_platform::shell::{self, Machine};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use crate::template::Route;
+use lanyard_runtime::template::Route;
 
 /// The functions that stand behind routes. `invoke` knows each of them.
 pub const FUNCTIONS: [&str; 23] = [
@@ -153,4 +153,17 @@ impl InProcess {
 fn arrive(http: http::Request<Bytes>, route: Option<&Route>) -> Result<Request, Cause> {
     let deadline = route.map(|route| Instant::now() + route.timeout);
     Ok(Request { id: shell::request_id()?, now: Machine.now(), deadline, http })
+}
+
+#[cfg(test)]
+mod tests {
+    use lanyard_runtime::template::Template;
+
+    #[test]
+    fn every_function_of_the_template_runs_here() {
+        let template = Template::read().unwrap();
+        let functions: std::collections::BTreeSet<_> =
+            template.routes.iter().map(|route| route.function.as_str()).collect();
+        assert_eq!(functions, super::FUNCTIONS.into());
+    }
 }

@@ -10,13 +10,9 @@ pub mod first_run;
 pub mod front;
 pub mod in_process;
 pub mod journal;
-pub mod loopback;
 pub mod options;
-pub mod policy;
-pub mod runtime;
 pub mod service;
 pub mod simulator;
-pub mod template;
 
 use std::io::Write;
 use std::process::ExitCode;

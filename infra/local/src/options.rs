@@ -8,8 +8,8 @@ use lanyard_platform::credentials::these;
 use lanyard_platform::identity::Sts;
 use lanyard_platform::settings::Credentials;
 
-use crate::runtime::options::RuntimeOptions;
 use lanyard_doctor::DoctorOptions;
+use lanyard_runtime::options::RuntimeOptions;
 
 /// The key id of those who have no AWS credentials.
 const NO_AWS: &str = "local";

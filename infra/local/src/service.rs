@@ -30,11 +30,11 @@ use crate::front::{Dispatch, Front};
 use crate::in_process::InProcess;
 use crate::journal::LogLines;
 use crate::options::Options;
-use crate::policy::Policies;
-use crate::runtime::aws::{self, Aws};
-use crate::runtime::{Machinery, Runtime};
 use crate::simulator::Simulator;
-use crate::template::{Schedule, Template};
+use lanyard_runtime::aws::{self, Aws};
+use lanyard_runtime::policy::Policies;
+use lanyard_runtime::template::{Schedule, Template};
+use lanyard_runtime::{Machinery, Runtime};
 
 /// An embedded engine does one thing at a time, so a crowd waits in line.
 const PATIENCE: Patience =

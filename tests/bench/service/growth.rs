@@ -12,9 +12,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use lanyard_domain::ids::{EventId, RequestId};
-use lanyard_local::template::Template;
 use lanyard_platform::grants::Work;
 use lanyard_platform::table::Table;
+use lanyard_runtime::template::Template;
 
 use self::measure::{Cost, Turn, measure};
 use self::pages::Pages;

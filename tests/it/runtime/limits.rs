@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use lanyard_local::template::TEMPLATE;
+use lanyard_runtime::template::TEMPLATE;
 use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::Parser;
 use lanyard_local::options::Options;
 use lanyard_local::service::Service;
-use lanyard_local::template::{TEMPLATE, Template};
 use lanyard_platform::https::use_ring;
+use lanyard_runtime::template::{TEMPLATE, Template};
 use tokio_util::sync::CancellationToken;
 
 use super::stand::{bootstraps, invoke};

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use clap::Parser;
 use lanyard_local::options::Options;
 use lanyard_local::service::Service as Local;
-use lanyard_local::template::Template;
+use lanyard_runtime::template::Template;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;

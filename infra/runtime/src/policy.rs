@@ -147,7 +147,7 @@ impl Operator {
             "ForAllValues:StringEquals" => Ok(Self::AllEqual),
             "ForAllValues:StringLike" => Ok(Self::AllLike),
             "NumericLessThanEqualsIfExists" => Ok(Self::AtMostIfExists),
-            _ => bail!("the condition operator {name} is not known to infra/local/src/policy.rs"),
+            _ => bail!("the condition operator {name} is not known to infra/runtime/src/policy.rs"),
         }
     }
 }
@@ -158,7 +158,7 @@ impl Statement {
         for field in fields.keys().filter_map(Value::as_str) {
             ensure!(
                 ["Sid", "Effect", "Action", "Resource", "Condition"].contains(&field),
-                "a statement's {field} is not known to infra/local/src/policy.rs"
+                "a statement's {field} is not known to infra/runtime/src/policy.rs"
             );
         }
         ensure!(statement["Effect"].as_str() == Some("Allow"), "a statement that does not allow");

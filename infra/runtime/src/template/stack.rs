@@ -150,7 +150,7 @@ impl<'t> Stack<'t> {
                 }
                 _ => bail!("!If takes a condition and two values"),
             },
-            _ => bail!("{function} is not known to infra/local/src/policy/resolve.rs"),
+            _ => bail!("{function} is not known to infra/runtime/src/template/stack.rs"),
         }
     }
 

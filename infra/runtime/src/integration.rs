@@ -146,7 +146,7 @@ fn plain(value: &Value) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::invocation::Failure;
+    use crate::invocation::Failure;
     use serde_json::json;
 
     fn whole(value: &Value) -> Outcome {

@@ -331,14 +331,6 @@ mod tests {
     }
 
     #[test]
-    fn every_function_of_the_template_runs_here() {
-        let template = Template::read().unwrap();
-        let functions: std::collections::BTreeSet<_> =
-            template.routes.iter().map(|route| route.function.as_str()).collect();
-        assert_eq!(functions, crate::in_process::FUNCTIONS.into());
-    }
-
-    #[test]
     fn cargo_lambda_watch_serves_the_templates_routes() {
         let manifest = include_str!("../../../Cargo.toml");
         let (_, router) = manifest.split_once("[workspace.metadata.lambda.watch.router]").unwrap();

@@ -12,8 +12,11 @@ pub mod event;
 mod function;
 mod integration;
 pub mod invocation;
+pub mod loopback;
 pub mod options;
+pub mod policy;
 mod schedule;
+pub mod template;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
