@@ -22,7 +22,7 @@ async fn a_world_with_objects(name: &str) -> World {
     for user in ["ada", "bob#1"] {
         let attendee = world.attendee(user).await;
         // A run goes with its thread.
-        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Run) {
+        for kind in Kind::ALL.iter().copied().filter(|kind| *kind != Kind::Run) {
             attendee.own(kind).await;
         }
     }

@@ -82,7 +82,7 @@ async fn every_base_answers_every_operation_at_its_price() {
         let ((prompt, completion), units) = price(operation);
         let totals = world.settle().await;
         assert_eq!(totals.counts(), (5, 5 * prompt, 5 * completion), "{operation}");
-        for unit in Unit::ALL {
+        for unit in Unit::ALL.iter().copied() {
             assert_eq!(totals.units.get(unit), 5 * units.get(unit), "{operation} {unit}");
         }
         for record in totals.records {

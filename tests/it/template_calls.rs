@@ -83,7 +83,7 @@ async fn what_keeps_objects_asks_for_its_rows_and_no_others() {
     // Who keeps jobs may do what who keeps objects may.
     let mut asked = BTreeSet::new();
     for (work, of) in [(Work::Keep, "responses"), (Work::Employ, "threads")] {
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.iter().copied() {
             let function = function(kind.operation());
             if Work::of(function) != Some(work) {
                 continue;

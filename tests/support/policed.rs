@@ -114,9 +114,9 @@ pub(crate) fn row(grant: Grant) -> (String, Target) {
 
 fn targets(request: &Request) -> impl Iterator<Item = Target> {
     let keys = request.context.values().flatten().map(|key| {
-        let is_of = |partition: &Partition| key.starts_with(partition.prefix());
-        let partition = Partition::ALL.into_iter().find(is_of);
-        Target::Items(partition.unwrap_or_else(|| panic!("{key} is in no partition")))
+        let is_of = |partition: &&Partition| key.starts_with(partition.prefix());
+        let partition = Partition::ALL.iter().find(is_of);
+        Target::Items(*partition.unwrap_or_else(|| panic!("{key} is in no partition")))
     });
     let is_below = |path: &str| request.resource.starts_with(&place().parameter(path));
     let key = match () {

@@ -233,8 +233,8 @@ impl Account {
     #[must_use]
     pub fn units(&self, field: impl Fn(Unit) -> Field) -> Units {
         Unit::ALL
-            .into_iter()
-            .fold(Units::NONE, |units, unit| units.with(unit, self.count(field(unit))))
+            .iter()
+            .fold(Units::NONE, |units, unit| units.with(*unit, self.count(field(*unit))))
     }
 
     /// The event's allowance for an attendee with this account's own limits in it.

@@ -251,7 +251,7 @@ mod tests {
     fn every_unit_is_limited_unless_the_organiser_lifts_it() {
         let crowd = Allowances::for_crowd(100, 4_096, Capacity::default());
         let alone = Allowances::for_crowd(1, 4_096, Capacity::default());
-        for limit in Unit::ALL.map(Limit::UnitTotal) {
+        for limit in Unit::ALL.iter().copied().map(Limit::UnitTotal) {
             let each = crowd.attendee.limit(limit).unwrap();
             assert_eq!(crowd.event.limit(limit), Some(each * 50), "{limit:?}");
             assert_eq!(alone.event.limit(limit), Some(each), "{limit:?}");

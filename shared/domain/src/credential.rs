@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::text::holds_text;
 
@@ -38,7 +39,7 @@ pub struct Identity {
 /// goes there.
 ///
 /// Hosts: <https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud>.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::VariantArray)]
 pub enum Authority {
     /// Azure as most know it.
     #[serde(rename = "login.microsoftonline.com")]
@@ -53,7 +54,7 @@ pub enum Authority {
 
 impl Authority {
     /// Every authority there is.
-    pub const ALL: [Self; 3] = [Self::Public, Self::Government, Self::China];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Its host, which is also its name in bodies and items.
     #[must_use]
@@ -222,7 +223,7 @@ mod tests {
     #[test]
     fn an_authority_is_kept_by_the_name_of_its_host() {
         for authority in Authority::ALL {
-            let kept = serde_json::to_string(&authority).unwrap();
+            let kept = serde_json::to_string(authority).unwrap();
             assert_eq!(kept, format!("{:?}", authority.host()));
         }
     }

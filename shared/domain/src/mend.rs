@@ -47,7 +47,7 @@ impl Tally {
             charge: Charge {
                 prompt_tokens: all.prompt_tokens.saturating_sub(less.prompt_tokens),
                 completion_tokens: all.completion_tokens.saturating_sub(less.completion_tokens),
-                units: Unit::ALL.into_iter().fold(Units::NONE, unit),
+                units: Unit::ALL.iter().copied().fold(Units::NONE, unit),
             },
         }
     }
@@ -126,14 +126,14 @@ fn posts(period: Period) -> impl Iterator<Item = Field> {
         Field::PeriodPrompt(period),
         Field::PeriodCompletion(period),
     ];
-    let units = Unit::ALL.map(|unit| Field::PeriodUnitSpent(period, unit));
+    let units = Unit::ALL.iter().map(move |unit| Field::PeriodUnitSpent(period, *unit));
     fields.into_iter().chain(units)
 }
 
 /// What a period still holds.
 fn holds(period: Period) -> impl Iterator<Item = Field> {
     let fields = [Field::PeriodHeld(period), Field::PeriodOpen(period)];
-    fields.into_iter().chain(Unit::ALL.map(|unit| Field::PeriodUnitHeld(period, unit)))
+    fields.into_iter().chain(Unit::ALL.iter().map(move |unit| Field::PeriodUnitHeld(period, *unit)))
 }
 
 /// Gives back what a period holds and posts what is missing of it.
@@ -157,7 +157,7 @@ fn settled(event: &Account, period: Period, attendees: Tally) -> Write {
         (Field::PromptTokens, prompt),
         (Field::CompletionTokens, completion),
     ];
-    for unit in Unit::ALL {
+    for unit in Unit::ALL.iter().copied() {
         let held = event.get(Field::PeriodUnitHeld(period, unit));
         let spent = missing(attendees.charge.units.get(unit), posted.charge.units.get(unit));
         amounts.extend([

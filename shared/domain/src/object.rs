@@ -3,12 +3,12 @@
 //! All attendees of an event share one resource at Azure, where an object is found by its id alone.
 //! That it belongs to somebody is written down here and nowhere else.
 
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::ids::{AppId, DeploymentName, EventId, Replica, RequestId, SessionId};
 use crate::operation::Operation;
@@ -16,8 +16,23 @@ use crate::text::holds_text;
 use crate::token::UserId;
 
 /// What is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// An answer of the Responses API that was stored.
     Response,
@@ -39,30 +54,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
-        Self::Response,
-        Self::Conversation,
-        Self::File,
-        Self::VectorStore,
-        Self::Assistant,
-        Self::Thread,
-        Self::Run,
-        Self::Video,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The kind's name in the table.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Response => "response",
-            Self::Conversation => "conversation",
-            Self::File => "file",
-            Self::VectorStore => "vector_store",
-            Self::Assistant => "assistant",
-            Self::Thread => "thread",
-            Self::Run => "run",
-            Self::Video => "video",
-        }
+        self.into()
     }
 
     /// The kind in the words of a message.
@@ -107,12 +104,6 @@ impl Kind {
             | Self::Assistant
             | Self::Thread => false,
         }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -220,6 +211,27 @@ impl Owned {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_those_that_the_table_has() {
+        let names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(
+            names,
+            [
+                "response",
+                "conversation",
+                "file",
+                "vector_store",
+                "assistant",
+                "thread",
+                "run",
+                "video",
+            ]
+        );
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::to_string(kind).unwrap(), format!("\"{kind}\""));
+        }
+    }
 
     #[test]
     fn an_id_is_safe_in_a_path() {

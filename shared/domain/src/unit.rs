@@ -1,12 +1,24 @@
 //! What is counted beside tokens: images, seconds, characters.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
-/// A unit of account beside tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A unit of account beside tokens. Its name in answers, in records and in the table is derived.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Unit {
     /// Pictures made.
     Images,
@@ -20,18 +32,12 @@ pub enum Unit {
 
 impl Unit {
     /// Every unit.
-    pub const ALL: [Self; 4] =
-        [Self::Images, Self::AudioSeconds, Self::Characters, Self::VideoSeconds];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The unit's name in answers, in records and in the table.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Images => "images",
-            Self::AudioSeconds => "audio_seconds",
-            Self::Characters => "characters",
-            Self::VideoSeconds => "video_seconds",
-        }
+        self.into()
     }
 
     /// The unit in the words of a message.
@@ -43,25 +49,6 @@ impl Unit {
             Self::Characters => "characters",
             Self::VideoSeconds => "seconds of video",
         }
-    }
-}
-
-impl fmt::Display for Unit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// There is no unit of this name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no such unit")]
-pub struct UnknownUnit;
-
-impl FromStr for Unit {
-    type Err = UnknownUnit;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|unit| unit.name() == text).ok_or(UnknownUnit)
     }
 }
 
@@ -129,8 +116,8 @@ impl Units {
     pub fn iter(&self) -> impl Iterator<Item = (Unit, u64)> {
         let amounts = *self;
         Unit::ALL
-            .into_iter()
-            .map(move |unit| (unit, amounts.get(unit)))
+            .iter()
+            .map(move |unit| (*unit, amounts.get(*unit)))
             .filter(|(_, count)| *count > 0)
     }
 
@@ -148,8 +135,8 @@ impl Units {
 
     fn merge(self, other: Self, pick: fn(u64, u64) -> u64) -> Self {
         Unit::ALL
-            .into_iter()
-            .fold(self, |sum, unit| sum.with(unit, pick(sum.get(unit), other.get(unit))))
+            .iter()
+            .fold(self, |sum, unit| sum.with(*unit, pick(sum.get(*unit), other.get(*unit))))
     }
 }
 
@@ -158,11 +145,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_unit_has_a_name_that_leads_back_to_it() {
+    fn names_are_those_that_the_table_and_the_api_have() {
+        let names: Vec<_> = Unit::ALL.iter().map(|unit| unit.name()).collect();
+        assert_eq!(names, ["images", "audio_seconds", "characters", "video_seconds"]);
         for unit in Unit::ALL {
-            assert_eq!(unit.name().parse(), Ok(unit));
+            assert_eq!(unit.name().parse(), Ok(*unit));
+            assert_eq!(unit.to_string(), unit.name());
         }
-        assert_eq!("tokens".parse::<Unit>(), Err(UnknownUnit));
+        assert!("tokens".parse::<Unit>().is_err());
     }
 
     #[test]

@@ -19,6 +19,7 @@ use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::usage::{Charge, UsageRecord};
+use strum::VariantArray;
 
 /// The cause of a fault; for the log, never for an attendee.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -302,8 +303,9 @@ pub trait Journal: Send + Sync {
     fn count(&self, incident: Incident, event: Option<&EventId>);
 }
 
-/// What an operator must know of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an operator must know of. The name of its metric is derived: a golden test holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Incident {
     /// A settlement could not be written; the log line has all it takes to do so later.
     SettleFailed,
@@ -327,29 +329,11 @@ pub enum Incident {
 
 impl Incident {
     /// Every incident.
-    pub const ALL: [Self; 7] = [
-        Self::SettleFailed,
-        Self::StaleEvent,
-        Self::InvalidCode,
-        Self::UpstreamMisconfigured,
-        Self::UpstreamBusy,
-        Self::HoldExpired,
-        Self::AccountMended,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The name of the metric.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::SettleFailed => "settle_failed",
-            Self::StaleEvent => "stale_event",
-            Self::InvalidCode => "invalid_code",
-            Self::UpstreamMisconfigured => "upstream_misconfigured",
-            Self::UpstreamBusy => "upstream_busy",
-            Self::HoldExpired => "hold_expired",
-            Self::AccountMended => "account_mended",
-            Self::ObjectUnrecorded => "object_unrecorded",
-            Self::ObjectOrphaned => "object_orphaned",
-        }
+        self.into()
     }
 }

@@ -132,7 +132,7 @@ fn measured(line: &RequestLine) -> Vec<Measured> {
 /// The names of the metrics that have the stack as their only dimension, which alarms can rest on.
 #[must_use]
 pub fn metrics_by_stack() -> Vec<&'static str> {
-    let incidents = Incident::ALL.into_iter().map(Incident::name);
+    let incidents = Incident::ALL.iter().map(|incident| incident.name());
     [REQUESTS, PROMPT, COMPLETION, DURATION, FIRST_BYTE, BUDGET]
         .map(|(name, _)| name)
         .into_iter()
@@ -229,6 +229,30 @@ mod tests {
         let refused = request("a", &a_line("rate_limit_exceeded"));
         assert!(!refused.iter().any(|metric| metric.ends_with("_ms")), "{refused:?}");
         assert!(refused.contains("a rate_limit_exceeded requests"));
+    }
+
+    #[test]
+    fn metrics_keep_their_names_because_alarms_and_dashboards_use_them() {
+        assert_eq!(
+            metrics_by_stack(),
+            [
+                "requests",
+                "prompt_tokens",
+                "completion_tokens",
+                "duration_ms",
+                "first_byte_ms",
+                "budget_used_percent",
+                "settle_failed",
+                "stale_event",
+                "invalid_code",
+                "upstream_misconfigured",
+                "upstream_busy",
+                "hold_expired",
+                "account_mended",
+                "object_unrecorded",
+                "object_orphaned",
+            ]
+        );
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn every_verb_has_a_row_and_every_row_a_verb() {
     for (kind, name, _) in ROWS {
         assert!(VERBS.iter().any(|verb| verb.kind == kind && verb.name == name), "{kind} {name}");
     }
-    for kind in Kind::ALL {
+    for kind in Kind::ALL.iter().copied() {
         assert!(VERBS.iter().any(|verb| verb.kind == kind), "{kind} has no verbs");
     }
 }

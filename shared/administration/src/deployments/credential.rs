@@ -70,7 +70,7 @@ fn identity(form: &Form<'_>, cloud: Option<Authority>) -> Given<Identity> {
     };
     let tenant_id = inner.required("tenant_id", read::parsed);
     let client_id = inner.required("client_id", read::parsed);
-    let names = Authority::ALL.map(|authority| (authority.host(), authority));
+    let names = Authority::ALL.iter().map(|one| (one.host(), *one)).collect::<Vec<_>>();
     let authority = inner.field("authority", read::one_of(&names));
     let authority = match (authority, cloud) {
         (Given::Value(said), Some(cloud)) if said != cloud => {

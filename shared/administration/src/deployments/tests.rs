@@ -232,7 +232,7 @@ fn a_wrong_identity_is_refused_field_by_field() {
     identity.client_id must be the application's id, such as 6731de76-14a6-49ae-97bc-6eba6914391e
     identity.client_secret is not a field that can be set; there are: tenant_id, client_id, authority
     ");
-    let hosts = Authority::ALL.map(Authority::host).join(", ");
+    let hosts = Authority::ALL.iter().map(|one| one.host()).collect::<Vec<_>>().join(", ");
     for authority in ["https://login.microsoftonline.com", "evil.example", "127.0.0.1:80", ""] {
         let identity = json!({"tenant_id": TENANT, "client_id": CLIENT, "authority": authority});
         let expected = format!("identity.authority must be one of: {hosts}");

@@ -28,7 +28,7 @@ pub(super) fn check(key: &AccountKey, account: &Account) -> Result<(), String> {
     if spent + held != committed {
         return Err(format!("{key:?}: spent {spent} and held {held} are not {committed}"));
     }
-    for unit in Unit::ALL {
+    for unit in Unit::ALL.iter().copied() {
         let (spent, held) =
             (account.get(Field::UnitSpent(unit)), account.get(Field::UnitHeld(unit)));
         let committed = account.get(Field::UnitCommitted(unit));

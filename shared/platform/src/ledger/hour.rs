@@ -49,7 +49,7 @@ mod tests {
         let mut count = HourCount::new(event.parse().unwrap(), at, Some(model.parse().unwrap()));
         count.requests = 9_999_999;
         count.charge = Charge::of_tokens(99_999_999_999, 9_999_999_999);
-        for unit in Unit::ALL {
+        for unit in Unit::ALL.iter().copied() {
             count.charge.units = count.charge.units.plus(Units::of(unit, 9_999_999));
         }
         for code in [

@@ -142,7 +142,7 @@ pub fn account(item: &Item) -> Result<Account, Cause> {
 fn read_hold(hold: &Item) -> Result<Hold, Cause> {
     let number = |name| get_number(hold, name)?.ok_or_else(|| Cause::from("a hold lacks a number"));
     let mut units = Units::NONE;
-    for unit in Unit::ALL {
+    for unit in Unit::ALL.iter().copied() {
         if let Some(count) = get_number(hold, unit.name())? {
             units = units.with(unit, u64::try_from(count)?);
         }
@@ -212,7 +212,7 @@ mod tests {
         ];
         fields.extend(Limit::ALL.into_iter().map(Field::Override));
         fields.extend(Limit::ALL.into_iter().map(|limit| Field::Moved(limit, None)));
-        for unit in Unit::ALL {
+        for unit in Unit::ALL.iter().copied() {
             fields.extend([
                 Field::UnitCommitted(unit),
                 Field::UnitHeld(unit),

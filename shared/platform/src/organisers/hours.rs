@@ -42,7 +42,7 @@ impl HourUsage {
             Ok(u64::try_from(get_number(item, name)?.unwrap_or_default())?)
         };
         let mut units = Units::NONE;
-        for unit in Unit::ALL {
+        for unit in Unit::ALL.iter().copied() {
             units = units.with(unit, count(unit.name())?);
         }
         let mut first_bytes = FirstBytes::default();

@@ -67,7 +67,7 @@ fn read(item: &Item) -> Result<(SessionPlace, Charge), Cause> {
         Ok(u64::try_from(get_number(item, name)?.unwrap_or_default())?)
     };
     let mut units = Units::NONE;
-    for unit in Unit::ALL {
+    for unit in Unit::ALL.iter().copied() {
         units = units.with(unit, count(unit.name())?);
     }
     let charge = Charge {

@@ -2,11 +2,12 @@
 
 use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_domain::token::UserId;
+use strum::VariantArray;
 
 use super::key::EVENT_PREFIX;
 
 /// The kinds of partitions. What a function may do at the table is granted by them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
 pub enum Partition {
     /// What a code names.
     Code,
@@ -36,20 +37,7 @@ pub enum Partition {
 
 impl Partition {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
-        Self::Code,
-        Self::Event,
-        Self::Organiser,
-        Self::Token,
-        Self::Sweep,
-        Self::Request,
-        Self::Rating,
-        Self::Claim,
-        Self::Own,
-        Self::Objects,
-        Self::Marks,
-        Self::Jobs,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// How the keys of such partitions begin; the whole key of the sweep's.
     #[must_use]

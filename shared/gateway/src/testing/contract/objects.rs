@@ -66,7 +66,7 @@ impl Bench {
     async fn an_object_is_found_by_its_owner_alone(&self) {
         let (ada, bob) = (self.owner("alone", "ada"), self.owner("alone", "bob"));
         let elsewhere = self.owner("elsewhere", "ada");
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.iter().copied() {
             let object = self.put(&ada, kind, "x-1").await;
             self.objects.put(&object).await.unwrap();
             assert_eq!(self.found(&ada, kind, "x-1").await, Some(object));

@@ -232,7 +232,8 @@ fn check_budget(account: &Account, write: &Write, granted: &Allowance) -> Result
         write.changes.iter().any(|c| matches!(c, Change::Add(f, n) if *f == field && *n > 0))
     };
     let mut totals = vec![(Limit::TokensTotal, Field::Committed)];
-    totals.extend(Unit::ALL.map(|unit| (Limit::UnitTotal(unit), Field::UnitCommitted(unit))));
+    let units = Unit::ALL.iter().copied();
+    totals.extend(units.map(|unit| (Limit::UnitTotal(unit), Field::UnitCommitted(unit))));
     for (limit, field) in totals {
         let committed = account.count(field);
         if let Some(most) = granted.limit(limit)
