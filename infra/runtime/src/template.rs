@@ -331,25 +331,6 @@ mod tests {
     }
 
     #[test]
-    fn cargo_lambda_watch_serves_the_templates_routes() {
-        let manifest = include_str!("../../../Cargo.toml");
-        let (_, router) = manifest.split_once("[workspace.metadata.lambda.watch.router]").unwrap();
-        let router = router.split("\n[").next().unwrap();
-        let lines = router.lines().filter_map(|line| line.split_once(" = "));
-        let watched: std::collections::BTreeSet<_> = lines
-            .map(|(path, function)| (path.trim_matches('"'), function.trim_matches('"')))
-            .map(|(path, function)| (path.to_owned(), function.to_owned()))
-            .collect();
-        let template = Template::read().unwrap();
-        // Its router writes the rest of a path in another way.
-        let path =
-            |path: &str| format!("/{}{}", template.stage, path.replace("{proxy+}", "{*proxy}"));
-        let routes =
-            template.routes.iter().map(|route| (path(&route.path), route.function.clone()));
-        assert_eq!(watched, routes.collect());
-    }
-
-    #[test]
     fn schedules_are_read_with_their_times() {
         let minute = Duration::from_secs(60);
         let schedule = |function: &str, minutes, seconds| Schedule {

@@ -1,0 +1,75 @@
+//! The paths of requests, and the bases under which clients expect them.
+
+/// A base URL that a client may be set up with, below the stage.
+#[derive(Debug, PartialEq, Eq)]
+struct Base {
+    /// What the names of its events in the template begin with.
+    event: &'static str,
+    prefix: &'static str,
+}
+
+const V1: Base = Base { event: "V1", prefix: "/v1" };
+const OPENAI_V1: Base = Base { event: "OpenaiV1", prefix: "/openai/v1" };
+const AZURE: Base = Base { event: "Openai", prefix: "/openai" };
+const V1_AZURE: Base = Base { event: "V1Openai", prefix: "/v1/openai" };
+const DEPLOYMENT: Base = Base { event: "Deployments", prefix: "/openai/deployments/{deployment}" };
+const V1_DEPLOYMENT: Base =
+    Base { event: "V1Deployments", prefix: "/v1/openai/deployments/{deployment}" };
+const OPENAI_PROXY: Base = Base { event: "OpenaiProxy", prefix: "/openai-proxy" };
+const ROOT: Base = Base { event: "", prefix: "" };
+
+/// The bases under which a kind of path is served.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bases(&'static [Base]);
+
+/// Operations that Azure has below a deployment.
+pub(crate) const BELOW_DEPLOYMENTS: Bases =
+    Bases(&[V1, OPENAI_V1, DEPLOYMENT, V1_DEPLOYMENT, OPENAI_PROXY]);
+/// What Azure has beside the deployments.
+pub(crate) const BESIDE_DEPLOYMENTS: Bases = Bases(&[V1, OPENAI_V1, AZURE, V1_AZURE, OPENAI_PROXY]);
+/// What only OpenAI has.
+pub(crate) const OPENAI_ONLY: Bases = Bases(&[V1, OPENAI_V1]);
+/// What neither has.
+pub(crate) const OURS: Bases = Bases(&[V1, OPENAI_V1, OPENAI_PROXY]);
+/// What stands below `/v1` alone.
+pub(crate) const V1_ONLY: Bases = Bases(&[V1]);
+/// What stands below no base.
+pub(crate) const NO_BASE: Bases = Bases(&[ROOT]);
+
+impl Bases {
+    /// A path below these bases. `event` tells its events in the template from the function's
+    /// others.
+    pub(crate) const fn at(self, event: &'static str, path: &'static str) -> Routes {
+        Routes { bases: self, event, path }
+    }
+}
+
+/// A path below some bases.
+#[derive(Clone, Copy, Debug)]
+pub struct Routes {
+    bases: Bases,
+    event: &'static str,
+    path: &'static str,
+}
+
+/// A path that API Gateway knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The name of its event in the template.
+    pub event: String,
+    /// The path below the stage: `{name}` is a segment, `{name+}` the rest.
+    pub path: String,
+    /// Whether the same path is served below `/v1`, or below no base, as well.
+    pub is_alias: bool,
+}
+
+impl Routes {
+    /// One route for each base.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Route> {
+        self.bases.0.iter().map(|base| Route {
+            event: format!("{}{}", base.event, self.event),
+            path: format!("{}{}", base.prefix, self.path),
+            is_alias: *base != V1 && *base != ROOT,
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! The rows.
+
+use crate::function::{Concurrency, Function, Handler, Schedule};
+use crate::policies::{
+    ACCOUNT, BIND, CALL_AZURE, CLEAR, FIND_OBJECTS, FINISH, GATHER, KEEP_JOBS, KEEP_OBJECTS,
+    LOOK_UP, MEND, ORGANISE, RATE, REGISTER,
+};
+use crate::routes::{BELOW_DEPLOYMENTS, BESIDE_DEPLOYMENTS, NO_BASE, OPENAI_ONLY, OURS, V1_ONLY};
+
+/// Relays one operation to Azure.
+const RELAY: Function = Function {
+    name: "",
+    description: "",
+    routes: &[],
+    schedule: None,
+    handler: Handler::Gateway,
+    is_streamed: true,
+    memory: Some("MemorySize"),
+    timeout_s: Some(300),
+    concurrency: Some(Concurrency { condition: "ReservesProxy", parameter: "ProxyConcurrency" }),
+    policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE],
+    own_policy: None,
+};
+
+/// Relays what is done with objects that Azure keeps.
+const KEEP: Function = Function {
+    policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE, &FIND_OBJECTS, &KEEP_OBJECTS],
+    ..RELAY
+};
+
+/// The same, and some of the objects are jobs.
+const KEEP_WITH_JOBS: Function = Function {
+    policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE, &FIND_OBJECTS, &KEEP_OBJECTS, &KEEP_JOBS],
+    ..RELAY
+};
+
+/// Answers an attendee from the table, at once.
+const ANSWER: Function = Function {
+    name: "",
+    description: "",
+    routes: &[],
+    schedule: None,
+    handler: Handler::Gateway,
+    is_streamed: false,
+    memory: None,
+    timeout_s: None,
+    concurrency: None,
+    policies: &[&LOOK_UP],
+    own_policy: None,
+};
+
+/// Runs by itself.
+const SCHEDULED: Function = Function { handler: Handler::Schedule, policies: &[], ..ANSWER };
+
+/// Every function, in the template's order.
+pub static FUNCTIONS: [Function; 26] = [
+    Function {
+        name: "chat-completions",
+        description: "Meters a chat completion and relays it, streamed or whole.",
+        routes: &[BELOW_DEPLOYMENTS.at("", "/chat/completions")],
+        // A body may name files.
+        policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE, &FIND_OBJECTS],
+        ..RELAY
+    },
+    Function {
+        name: "embeddings",
+        description: "Meters a call for embeddings and relays the answer.",
+        routes: &[BELOW_DEPLOYMENTS.at("", "/embeddings")],
+        ..RELAY
+    },
+    Function {
+        name: "completions",
+        description: "Meters a legacy completion and relays it, streamed or whole.",
+        routes: &[
+            BELOW_DEPLOYMENTS.at("", "/completions"),
+            OPENAI_ONLY.at("Engines", "/engines/{engine}/completions"),
+        ],
+        ..RELAY
+    },
+    Function {
+        name: "images-generations",
+        description: "Meters pictures by number and relays the answer.",
+        routes: &[BELOW_DEPLOYMENTS.at("", "/images/generations")],
+        ..RELAY
+    },
+    Function {
+        name: "images-edits",
+        description: "Meters edited pictures by number and relays the answer.",
+        routes: &[BELOW_DEPLOYMENTS.at("", "/images/edits")],
+        ..RELAY
+    },
+    Function {
+        name: "audio-transcriptions",
+        description: "Meters a recording by its seconds and relays its words.",
+        routes: &[BELOW_DEPLOYMENTS.at("", "/audio/transcriptions")],
+        ..RELAY
+    },
+    Function {
+        name: "audio-translations",
+        description: "Meters a recording by its seconds and relays its words in English.",
+        routes: &[BELOW_DEPLOYMENTS.at("", "/audio/translations")],
+        ..RELAY
+    },
+    Function {
+        name: "audio-speech",
+        description: "Meters a text by its characters and relays the sound as it comes.",
+        routes: &[BELOW_DEPLOYMENTS.at("", "/audio/speech")],
+        ..RELAY
+    },
+    Function {
+        name: "moderations",
+        description: "Meters a call for a judgement on texts and relays the answer.",
+        routes: &[BELOW_DEPLOYMENTS.at("", "/moderations")],
+        ..RELAY
+    },
+    Function {
+        name: "responses",
+        description: "Meters a response and relays it; reads and deletes one's own stored ones.",
+        // `{id}` is spelled out: API Gateway has one variable at each place in a path, and `rate`
+        // stands below it.
+        routes: &[
+            BESIDE_DEPLOYMENTS.at("", "/responses"),
+            BESIDE_DEPLOYMENTS.at("One", "/responses/{id}"),
+            BESIDE_DEPLOYMENTS.at("Below", "/responses/{id}/{proxy+}"),
+        ],
+        ..KEEP
+    },
+    Function {
+        name: "conversations",
+        description: "Makes, reads, changes and deletes one's own conversations.",
+        routes: &[
+            BESIDE_DEPLOYMENTS.at("", "/conversations"),
+            BESIDE_DEPLOYMENTS.at("Below", "/conversations/{proxy+}"),
+        ],
+        ..KEEP
+    },
+    Function {
+        name: "files",
+        description: "Takes, reads and deletes one's own files; refuses batches.",
+        routes: &[
+            BESIDE_DEPLOYMENTS.at("", "/files"),
+            BESIDE_DEPLOYMENTS.at("Below", "/files/{proxy+}"),
+            BESIDE_DEPLOYMENTS.at("Batches", "/batches"),
+            BESIDE_DEPLOYMENTS.at("BatchesBelow", "/batches/{proxy+}"),
+        ],
+        ..KEEP
+    },
+    Function {
+        name: "vector-stores",
+        description: "Makes, searches, changes and deletes one's own vector stores.",
+        routes: &[
+            BESIDE_DEPLOYMENTS.at("", "/vector_stores"),
+            BESIDE_DEPLOYMENTS.at("Below", "/vector_stores/{proxy+}"),
+        ],
+        ..KEEP
+    },
+    Function {
+        name: "assistants",
+        description: "Makes, lists, changes and deletes one's own assistants.",
+        routes: &[
+            BESIDE_DEPLOYMENTS.at("", "/assistants"),
+            BESIDE_DEPLOYMENTS.at("Below", "/assistants/{proxy+}"),
+        ],
+        ..KEEP
+    },
+    Function {
+        name: "threads",
+        description: "Keeps one's own threads of messages, and lets assistants run on them.",
+        routes: &[
+            BESIDE_DEPLOYMENTS.at("", "/threads"),
+            BESIDE_DEPLOYMENTS.at("Below", "/threads/{proxy+}"),
+        ],
+        ..KEEP_WITH_JOBS
+    },
+    Function {
+        name: "videos",
+        description: "Makes, fetches, lists and deletes one's own films.",
+        routes: &[
+            BESIDE_DEPLOYMENTS.at("", "/videos"),
+            BESIDE_DEPLOYMENTS.at("Below", "/videos/{proxy+}"),
+        ],
+        ..KEEP_WITH_JOBS
+    },
+    Function {
+        name: "event",
+        description: "Tells an attendee about the event, its models and what is left of the \
+                      allowance.",
+        routes: &[
+            OURS.at("", "/event"),
+            // Where the first clients of this kind of service look.
+            V1_ONLY.at("Eventinfo", "/eventinfo"),
+            NO_BASE.at("Eventinfo", "/eventinfo"),
+            // The event's page, for those who have no code yet.
+            NO_BASE.at("Public", "/event/{id}"),
+        ],
+        ..ANSWER
+    },
+    Function {
+        name: "models",
+        description: "Lists the models that the event offers.",
+        routes: &[
+            BESIDE_DEPLOYMENTS.at("", "/models"),
+            BESIDE_DEPLOYMENTS.at("One", "/models/{model}"),
+        ],
+        ..ANSWER
+    },
+    Function {
+        name: "pages",
+        description: "Hands out the pages of attendees and organisers. It carries them and reads \
+                      nothing.",
+        routes: &[
+            NO_BASE.at("Pages", "/pages"),
+            NO_BASE.at("Below", "/pages/{proxy+}"),
+            NO_BASE.at("Healthz", "/healthz"),
+            NO_BASE.at("Openapi", "/openapi.json"),
+            NO_BASE.at("Docs", "/docs"),
+        ],
+        handler: Handler::Pages,
+        policies: &[],
+        ..ANSWER
+    },
+    Function {
+        name: "rate",
+        description: "Keeps what an attendee thinks of an answer.",
+        routes: &[BESIDE_DEPLOYMENTS.at("", "/responses/{id}/rate")],
+        handler: Handler::Rate,
+        own_policy: Some(RATE),
+        ..ANSWER
+    },
+    Function {
+        name: "register",
+        description: "Gives an attendee a personal key, once, and shows it again by the same \
+                      proof.",
+        routes: &[NO_BASE.at("Event", "/event/{id}/register")],
+        handler: Handler::Register,
+        own_policy: Some(REGISTER),
+        ..ANSWER
+    },
+    Function {
+        name: "own-deployments",
+        description: "Binds deployments that one attendee alone uses.",
+        routes: &[OURS.at("", "/deployments"), OURS.at("One", "/deployments/{name}")],
+        handler: Handler::OwnDeployments,
+        own_policy: Some(BIND),
+        ..ANSWER
+    },
+    Function {
+        name: "admin",
+        description: "The organisers' API. Who may invoke it directly may also make organisers.",
+        routes: &[NO_BASE.at("Everything", "/admin/{proxy+}")],
+        handler: Handler::Admin,
+        concurrency: Some(Concurrency {
+            condition: "ReservesAdmin",
+            parameter: "AdminConcurrency",
+        }),
+        policies: &[],
+        own_policy: Some(ORGANISE),
+        ..ANSWER
+    },
+    Function {
+        name: "sweep",
+        description: "Resolves holds past their time and mends what a crash left different.",
+        schedule: Some(Schedule {
+            event: "EveryMinute",
+            description: "Runs the sweep.",
+            rate: "1 minute",
+        }),
+        timeout_s: Some(55),
+        own_policy: Some(MEND),
+        ..SCHEDULED
+    },
+    Function {
+        name: "clear-objects",
+        description: "Deletes what attendees kept upstream when their event is over.",
+        schedule: Some(Schedule {
+            event: "EveryTenMinutes",
+            description: "Runs the clearing.",
+            rate: "10 minutes",
+        }),
+        timeout_s: Some(300),
+        policies: &[&CALL_AZURE],
+        own_policy: Some(CLEAR),
+        ..SCHEDULED
+    },
+    Function {
+        name: "finish-jobs",
+        description: "Accounts for runs and films whose end nobody has seen.",
+        schedule: Some(Schedule {
+            event: "EveryMinute",
+            description: "Runs the finishing.",
+            rate: "1 minute",
+        }),
+        timeout_s: Some(50),
+        policies: &[&ACCOUNT, &CALL_AZURE],
+        own_policy: Some(FINISH),
+        ..SCHEDULED
+    },
+];

@@ -1,0 +1,62 @@
+//! Writes what repeats from the table of functions: `cargo run -p xtask -- generate`.
+//!
+//! What is written is committed, because `sam build` does not survive loops in a template. A test
+//! of this package fails where a file is not what the table says.
+
+mod blocks;
+mod policies;
+mod router;
+mod template;
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::blocks::Block;
+
+/// The workspace.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// How a file that is out of date is brought up to date.
+const HOW: &str = "cargo run -p xtask -- generate";
+
+fn main() -> Result<()> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if arguments != ["generate"] {
+        bail!("usage: {HOW}");
+    }
+    for (file, text) in generated()? {
+        let path = Path::new(ROOT).join(file);
+        std::fs::write(path, text).with_context(|| format!("{file} cannot be written"))?;
+        writeln!(std::io::stderr(), "wrote {file}")?;
+    }
+    Ok(())
+}
+
+/// Each file that is out of date, as it should be.
+fn generated() -> Result<Vec<(&'static str, String)>> {
+    let files: [(&str, Vec<Block>); 2] =
+        [("template.yaml", template::blocks()), ("Cargo.toml", vec![router::block()])];
+    let mut changed = Vec::new();
+    for (file, blocks) in files {
+        let path = Path::new(ROOT).join(file);
+        let text = std::fs::read_to_string(path).with_context(|| format!("{file} is not there"))?;
+        let filled = blocks.iter().try_fold(text.clone(), |text, block| block.fill(&text));
+        let filled = filled.context(file)?;
+        if filled != text {
+            changed.push((file, filled));
+        }
+    }
+    Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_is_committed_is_what_the_table_says() {
+        let changed = super::generated().unwrap();
+        let files: Vec<_> = changed.iter().map(|(file, _)| *file).collect();
+        assert!(files.is_empty(), "{files:?} are out of date: run {}", super::HOW);
+    }
+}
