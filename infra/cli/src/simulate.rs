@@ -10,7 +10,7 @@ use clap::Args;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use lanyard_doctor::Secret;
-use lanyard_gateway::sse::Scanner;
+use lanyard_protocol::sse::Scanner;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 

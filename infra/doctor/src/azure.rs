@@ -10,8 +10,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use lanyard_domain::catalog::{CompletionField, Deployment};
 use lanyard_domain::credential::Credential;
 use lanyard_domain::operation::Operation;
-use lanyard_gateway::upstream;
 use lanyard_platform::keys::{FileKeys, KeyStore};
+use lanyard_protocol::upstream;
 use serde_json::{Value, json};
 
 use super::asker::{Answer, Asker, Silence, Streamed, is_near, number, streamed, whole};

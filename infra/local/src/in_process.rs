@@ -75,7 +75,7 @@ impl InProcess {
         let refusal = match route {
             None => Some(ApiError::UnknownRoute),
             Some(_) if is_too_large => {
-                Some(ApiError::RequestTooLarge { limit: lanyard_gateway::payload::MOST_BYTES })
+                Some(ApiError::RequestTooLarge { limit: lanyard_protocol::payload::MOST_BYTES })
             }
             Some(_) => None,
         };

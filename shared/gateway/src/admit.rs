@@ -19,6 +19,7 @@ use lanyard_domain::entry::NoEntry;
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
+use lanyard_protocol::governed::Demanded;
 
 pub use reservation::Reservation;
 
@@ -26,7 +27,6 @@ use crate::Gateway;
 use crate::error::{ApiError, Whose};
 use crate::lookup::Attendance;
 use crate::notes::Notes;
-use crate::payload::Demanded;
 use crate::ports::{Cause, LedgerFault, Outcome};
 use crate::request::Request;
 use crate::upstream::user_hash;

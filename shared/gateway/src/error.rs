@@ -8,11 +8,11 @@ mod words;
 
 use std::time::Duration;
 
-use http::StatusCode;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::object::Kind;
-use serde_json::value::RawValue;
+use lanyard_protocol::error::Refused;
+pub use lanyard_protocol::error::{BadRequestCode, ModelRefusal};
 
 pub use self::words::{ContactHint, Missing, Whose};
 use self::words::{model_not_found, reset_words, smaller, units, wait_words};
@@ -277,55 +277,20 @@ pub enum ApiError {
     Internal(#[source] Option<Cause>),
 }
 
-/// The codes of a 400.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadRequestCode {
-    /// Not JSON, not an object, or too deep.
-    InvalidJson,
-    /// A governed field twice.
-    DuplicateKey,
-    /// A field that is not known here, such as a governed one in other letters.
-    UnknownParameter,
-    /// A field that the event does not allow.
-    ParameterNotAllowed,
-    /// A value that cannot be.
-    InvalidValue,
-}
-
-impl BadRequestCode {
-    /// The code as it is sent.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::InvalidJson => "invalid_json",
-            Self::DuplicateKey => "duplicate_key",
-            Self::UnknownParameter => "unknown_parameter",
-            Self::ParameterNotAllowed => "parameter_not_allowed",
-            Self::InvalidValue => "invalid_value",
-        }
-    }
-}
-
-/// What Azure said about the participant's request, in our schema.
-#[derive(Debug)]
-pub struct ModelRefusal {
-    /// Azure's status.
-    pub status: StatusCode,
-    /// Azure's sentence.
-    pub message: String,
-    /// Azure's type.
-    pub kind: Option<String>,
-    /// Azure's parameter.
-    pub param: Option<String>,
-    /// Azure's code.
-    pub code: Option<String>,
-    /// Which filter refused, and why.
-    pub content_filter_result: Option<Box<RawValue>>,
-}
-
 impl ApiError {
     /// A 400 that names a parameter.
     #[must_use]
     pub fn bad(code: BadRequestCode, param: Option<&str>, message: impl Into<String>) -> Self {
         Self::BadRequest { code, param: param.map(ToOwned::to_owned), message: message.into() }
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Bad { code, param, message } => Self::BadRequest { code, param, message },
+            Refused::TooLarge { limit } => Self::RequestTooLarge { limit },
+            Refused::UnsupportedMediaType { hint } => Self::UnsupportedMediaType { hint },
+        }
     }
 }

@@ -9,6 +9,7 @@ use lanyard_domain::entry::Entry;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use lanyard_protocol::payload::Payload;
 
 use crate::answer::expect_method;
 use crate::errands::Errands;
@@ -19,7 +20,6 @@ use crate::memory::{Bounded, Memory};
 use crate::notes::Notes;
 use crate::objects::{Keeper, Pace, StoredResponses};
 use crate::parse;
-use crate::payload::Payload;
 use crate::ports::{Clock, EventStore, Journal, Ledger, Luck, Objects, RequestLine, Upstream};
 use crate::refusals::Refusals;
 use crate::request::{Request, Response};
@@ -132,7 +132,7 @@ impl Gateway {
         let attendance = self.look_up(token, request.now, line).await?;
         parse::check_query(request.http.uri().query())?;
         let mut notes = Notes::read(request)?;
-        let payload = Payload::read(operation, request)?;
+        let payload = Payload::read(operation, &request.http, &request.id)?;
         let model = payload.model()?;
         let header = request.header(&headers::MODEL).ok().flatten();
         let wanted = route.deployment.or(header).or(model.as_deref());

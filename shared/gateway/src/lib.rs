@@ -15,7 +15,6 @@ pub mod memory;
 pub mod notes;
 pub mod objects;
 pub mod parse;
-pub mod payload;
 pub mod people;
 pub mod ports;
 mod refusals;
@@ -24,7 +23,6 @@ pub mod request;
 pub mod send;
 pub mod settle;
 pub mod signed;
-pub mod sse;
 pub mod stored;
 pub mod sweep;
 #[cfg(any(test, feature = "testing"))]

@@ -21,9 +21,9 @@ use crate::Gateway;
 use crate::error::{ApiError, ContactHint};
 use crate::memory::Bounded;
 use crate::parse::Pass;
-use crate::payload::Caps;
 use crate::ports::{Incident, RequestLine, StoreFault};
 use crate::signed::Claims;
+use lanyard_protocol::governed::Caps;
 
 const FRESH: TimeDelta = TimeDelta::seconds(5);
 const STALE: TimeDelta = TimeDelta::minutes(15);

@@ -4,9 +4,6 @@
 //! it hands on each frame as it comes, finds the usage, settles, and only then ends the answer. If
 //! the attendee leaves, the pump goes on reading, so that what the model produced is accounted.
 
-mod count;
-mod events;
-pub(crate) mod media;
 pub(crate) mod pump;
 mod sound;
 
@@ -19,15 +16,16 @@ use http::{HeaderMap, HeaderValue};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use lanyard_protocol::governed::Demanded;
+use lanyard_protocol::media::Kind;
+use lanyard_protocol::{count, media};
 use tokio::time::Instant;
 
-use self::media::Kind;
 use crate::Gateway;
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::headers;
 use crate::parse::Dialect;
-use crate::payload::Demanded;
 use crate::ports::UpstreamBody;
 use crate::request::{Request, Response, whole};
 use crate::send::LAST_WORDS;

@@ -8,6 +8,7 @@ use http::HeaderName;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use lanyard_domain::ids::RequestId;
+use lanyard_protocol::payload::{NotPlain, single_header};
 use tokio::time::Instant;
 
 /// An answer's body. It cannot fail: the Lambda runtime would write the failure's text to the
@@ -35,20 +36,9 @@ impl Request {
     ///
     /// `Err` if it is there more than once or is not ASCII.
     pub(crate) fn header(&self, name: &HeaderName) -> Result<Option<&str>, NotPlain> {
-        let mut values = self.http.headers().get_all(name).iter();
-        let Some(value) = values.next() else {
-            return Ok(None);
-        };
-        if values.next().is_some() {
-            return Err(NotPlain);
-        }
-        value.to_str().map(Some).map_err(|_| NotPlain)
+        single_header(self.http.headers(), name)
     }
 }
-
-/// A header that is there twice, or holds more than ASCII.
-#[derive(Debug)]
-pub(crate) struct NotPlain;
 
 /// A body that is there already.
 #[must_use]

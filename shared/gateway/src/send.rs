@@ -6,20 +6,20 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::operation::Operation;
+use lanyard_protocol::governed::Demanded;
+use lanyard_protocol::payload::Payload;
+use lanyard_protocol::{media, upstream};
 use tokio::time::Instant;
 
 use crate::Gateway;
 use crate::admit::Reservation;
 use crate::error::ApiError;
-use crate::payload::{Demanded, Payload};
 use crate::ports::{Cause, CredentialMark, Incident, UpstreamBody, UpstreamCall, UpstreamFault};
-use crate::relay::media;
 use crate::request::Request;
 use crate::stored::ResponseHook;
-use crate::upstream;
 
 /// How long to wait for the head of an answer.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -29,9 +29,6 @@ pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// The most of an error answer that is read.
 const LONGEST_ERROR: usize = 64 * 1024;
-
-/// The type of most bodies.
-pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What came of the calls.
 pub(crate) enum Sent<'d> {

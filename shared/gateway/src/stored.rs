@@ -12,8 +12,8 @@ use lanyard_domain::usage::Usage;
 
 use crate::error::ApiError;
 use crate::lookup::Attendance;
-use crate::payload::Reference;
 use crate::request::Request;
+use lanyard_protocol::references::Reference;
 
 /// What the gateway asks about stored objects.
 #[async_trait]

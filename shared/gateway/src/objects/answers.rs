@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use lanyard_domain::object::{Kind, Owned};
+use lanyard_protocol::payload::JSON;
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
@@ -15,7 +16,7 @@ use crate::error::ApiError;
 use crate::ports::UpstreamBody;
 use crate::relay::{Next, next_chunk, read_whole};
 use crate::request::{Body, Request, Response, whole};
-use crate::send::{JSON, LAST_WORDS};
+use crate::send::LAST_WORDS;
 
 impl Gateway {
     /// An answer read whole and handed on unchanged. An object that was `deleted` is gone even if

@@ -8,6 +8,9 @@ use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::{Kind, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use lanyard_protocol::governed::Demanded;
+use lanyard_protocol::payload::{JSON, Payload};
+use lanyard_protocol::{media, upstream};
 
 use super::answers::{EVENTS, bytes_type, is_events, json_body, respond, upstream_id};
 use super::beta;
@@ -21,13 +24,11 @@ use crate::error::{ApiError, ModelRefusal};
 use crate::forward::SETTLED;
 use crate::lookup::Attendance;
 use crate::notes::Notes;
-use crate::payload::{Demanded, Payload};
 use crate::ports::{RequestLine, Size, UpstreamBody, UpstreamCall};
-use crate::relay::media;
 use crate::request::{Request, Response, whole};
-use crate::send::{Failure, JSON, LAST_WORDS, Sent, patience};
+use crate::send::{Failure, LAST_WORDS, Sent, patience};
 use crate::settle::{Ending, OK, ms_between};
-use crate::{Gateway, headers, upstream};
+use crate::{Gateway, headers};
 
 /// Nothing of a model was used.
 pub(super) const NO_TOKENS: Settlement = Settlement::Exact(Usage::of_tokens(0, 0));
@@ -70,7 +71,7 @@ impl Gateway {
         let mut outgoing = Outgoing::plain(verb.method.clone(), url);
         let (mut added_tokens, mut new_model) = (0, None);
         if verb.method == Method::POST && !request.http.body().is_empty() {
-            let payload = Payload::read(verb.kind.operation(), request)?;
+            let payload = Payload::read(verb.kind.operation(), &request.http, &request.id)?;
             let named = self.keeper.named(attendance, payload.references()?).await?;
             named.expect_home(&owned.home)?;
             if verb.deed == Deed::Extend {

@@ -7,6 +7,9 @@ use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::estimate::{IMAGE_TOKENS, tokens_of};
 use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
+use lanyard_protocol::governed::Demanded;
+use lanyard_protocol::payload::{JSON, Payload};
+use lanyard_protocol::upstream;
 use serde::Deserialize;
 
 use super::answers::{json_body, respond};
@@ -20,12 +23,11 @@ use crate::error::ApiError;
 use crate::forward::SETTLED;
 use crate::lookup::Attendance;
 use crate::notes::Notes;
-use crate::payload::{Demanded, Payload};
 use crate::ports::RequestLine;
 use crate::request::{Request, Response, whole};
-use crate::send::JSON;
 use crate::settle::{Ending, OK};
-use crate::{Gateway, headers, upstream};
+use crate::upstream::user_hash;
+use crate::{Gateway, headers};
 
 /// What a search of a vector store may put into a prompt: 20 chunks of 800 tokens,
 /// <https://platform.openai.com/docs/assistants/tools/file-search#how-it-works>.
@@ -155,7 +157,7 @@ impl Gateway {
             let named = Named::default();
             return Ok(Read { content_type: JSON, payload: None, model: None, named, tokens });
         }
-        let payload = Payload::read(kind.operation(), request)?;
+        let payload = Payload::read(kind.operation(), &request.http, &request.id)?;
         let named = self.keeper.named(attendance, payload.references()?).await?;
         let tokens = match kind {
             Kind::Conversation => payload.items_tokens()?.saturating_add(named.tokens()),
@@ -191,7 +193,7 @@ pub(super) fn home_of<'a>(
     choice: &Choice<'a>,
     attendance: &Attendance,
 ) -> Result<&'a Deployment, ApiError> {
-    let hash = upstream::user_hash(attendance.event(), &attendance.user);
+    let hash = user_hash(attendance.event(), &attendance.user);
     let luck = hash.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
     let order = choice.by_luck(luck.unwrap_or_default());
     order.first().copied().ok_or(ApiError::Internal(None))

@@ -10,6 +10,7 @@ use http::Method;
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::object::{Kind, Owned};
+use lanyard_protocol::{media, upstream};
 use tokio::time::Instant;
 
 use super::answers::json_body;
@@ -20,9 +21,8 @@ use crate::Gateway;
 use crate::admit::JOB_LIFE;
 use crate::lookup::{Attendance, OpenEvent};
 use crate::ports::{Cause, UpstreamCall};
-use crate::relay::{media, read_whole};
+use crate::relay::read_whole;
 use crate::request::Request;
-use crate::upstream;
 
 /// How old a job must be before a 404 is believed: what is new may not be everywhere yet.
 const NEW: TimeDelta = TimeDelta::minutes(5);

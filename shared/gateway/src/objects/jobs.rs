@@ -12,6 +12,7 @@ use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Usage;
+use lanyard_protocol::upstream;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -21,7 +22,6 @@ use crate::Gateway;
 use crate::admit::Reservation;
 use crate::lookup::OpenEvent;
 use crate::settle::{Ending, OK, Settler};
-use crate::upstream;
 
 /// A job as Azure shows it.
 #[derive(Deserialize)]

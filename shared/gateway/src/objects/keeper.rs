@@ -12,6 +12,7 @@ use http::Method;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::{EventId, RequestId};
 use lanyard_domain::object::{Home, Kind, ObjectId, Owned, Owner};
+use lanyard_protocol::{media, upstream};
 use tokio::time::Instant;
 
 use super::beta;
@@ -20,9 +21,7 @@ use crate::lookup::Attendance;
 use crate::memory::Bounded;
 use crate::notes::Notes;
 use crate::ports::{Cause, Incident, Journal, Luck, Objects, Size, Upstream, UpstreamCall};
-use crate::relay::media;
 use crate::request::Request;
-use crate::upstream;
 
 /// How long a process takes for granted that an event is marked. Less than what passes between an
 /// event's end and the clearing that removes the mark.

@@ -10,6 +10,9 @@ use futures_util::{StreamExt, stream};
 use http::Method;
 use lanyard_domain::object::{ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
+use lanyard_protocol::governed::Demanded;
+use lanyard_protocol::payload::JSON;
+use lanyard_protocol::upstream;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -22,12 +25,11 @@ use crate::error::ApiError;
 use crate::forward::SETTLED;
 use crate::lookup::Attendance;
 use crate::notes::Notes;
-use crate::payload::Demanded;
 use crate::ports::{Cause, RequestLine};
 use crate::request::{Request, Response, whole};
-use crate::send::{Failure, JSON};
+use crate::send::Failure;
 use crate::settle::{Ending, OK};
-use crate::{Gateway, headers, upstream};
+use crate::{Gateway, headers};
 
 /// The length of a page that no limit was named for, as OpenAI's lists have it.
 const USUAL: usize = 20;

@@ -3,12 +3,12 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::object::{Home, Kind, ObjectId, Owned, Owner};
+use lanyard_protocol::references::Reference;
 
 use super::Keeper;
 use super::verbs::Asked;
 use crate::error::{ApiError, BadRequestCode};
 use crate::lookup::Attendance;
-use crate::payload::Reference;
 use crate::ports::Cause;
 
 /// The most ids in one body.

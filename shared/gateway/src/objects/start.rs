@@ -6,6 +6,11 @@ use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use lanyard_protocol::films::{Film, LONGEST_FILM};
+use lanyard_protocol::governed::Demanded;
+use lanyard_protocol::payload::{JSON, Payload};
+use lanyard_protocol::runs::RUN_PROMPT;
+use lanyard_protocol::upstream;
 
 use super::answers::{is_events, json_body, respond};
 use super::call::Outgoing;
@@ -21,12 +26,10 @@ use crate::error::ApiError;
 use crate::forward::SETTLED;
 use crate::lookup::Attendance;
 use crate::notes::Notes;
-use crate::payload::{Demanded, Payload, RUN_PROMPT};
 use crate::ports::RequestLine;
 use crate::request::{Request, Response, whole};
-use crate::send::JSON;
 use crate::settle::Ending;
-use crate::{Gateway, headers, upstream};
+use crate::{Gateway, headers};
 
 /// What is to be started, and where.
 struct Plan<'a> {
@@ -127,7 +130,7 @@ impl Gateway {
     ) -> Result<Plan<'a>, ApiError> {
         let operation = Kind::Run.operation();
         let owned = self.keeper.owned_path(attendance, asked).await?;
-        let payload = Payload::read(operation, request)?;
+        let payload = Payload::read(operation, &request.http, &request.id)?;
         let named = self.keeper.named(attendance, payload.references()?).await?;
         if let Some(thread) = &owned {
             named.expect_home(&thread.home)?;
@@ -164,7 +167,7 @@ impl Gateway {
     ) -> Result<Plan<'a>, ApiError> {
         let operation = Kind::Video.operation();
         let original = self.keeper.owned_path(attendance, asked).await?;
-        let film = crate::payload::Film::read(request)?;
+        let film = Film::read(&request.http, &request.id)?;
         let named = self.keeper.named(attendance, film.references()?).await?;
         let (home, seconds) = match &original {
             Some(original) => {
@@ -206,7 +209,7 @@ impl Gateway {
         };
         let bytes = json_body(request, answer).await?;
         let seconds = Shown::read(&bytes).and_then(|shown| shown.seconds());
-        Ok(seconds.unwrap_or(crate::payload::LONGEST_FILM))
+        Ok(seconds.unwrap_or(LONGEST_FILM))
     }
 }
 

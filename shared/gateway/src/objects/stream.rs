@@ -10,6 +10,7 @@ use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use lanyard_protocol::sse::{Frame, Scanner};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -27,7 +28,6 @@ use crate::relay::{Next, next_chunk};
 use crate::request::{Request, Response};
 use crate::send::LAST_WORDS;
 use crate::settle::{Ending, OK};
-use crate::sse::{Frame, Scanner};
 
 /// A run that is streamed.
 pub(super) struct Working {

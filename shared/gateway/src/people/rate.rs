@@ -153,7 +153,7 @@ fn rated(path: &str) -> Result<&str, ApiError> {
 fn rating(request: &Request) -> Result<Rating, ApiError> {
     let body = request.http.body();
     if body.len() > MOST_BYTES {
-        return Err(ApiError::RequestTooLarge { limit: crate::payload::MOST_BYTES });
+        return Err(ApiError::RequestTooLarge { limit: lanyard_protocol::payload::MOST_BYTES });
     }
     let odd = |_| {
         ApiError::bad(

@@ -14,20 +14,21 @@ use lanyard_domain::ids::AnswerId;
 use lanyard_domain::operation::{Medium, Operation};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use lanyard_protocol::count;
+use lanyard_protocol::events::{self, Meaning};
+use lanyard_protocol::sse::{Frame, FrameTooLong, Scanner};
+use lanyard_protocol::upstream::{Answer, Counted, FIRST_WAIT};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::events::{self, Meaning};
-use super::{Dialogue, Next, Unasked, count, next_chunk};
+use super::{Dialogue, Next, Unasked, next_chunk};
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::ports::UpstreamBody;
 use crate::settle::{Ending, OK, Settler};
-use crate::sse::{Frame, FrameTooLong, Scanner};
-use crate::upstream::{Answer, Counted, FIRST_WAIT};
 use crate::{Body, Gateway};
 
 /// Frames that may wait for a slow reader.
@@ -119,7 +120,7 @@ impl Pump {
             tracing::warn!(request_id = %reservation.id, error = ?error, "stream broke off");
             let event = match self.dialogue {
                 Dialogue::Chunks(_) => error_event(error),
-                Dialogue::Responses(_) => events::error_event(error, self.frames),
+                Dialogue::Responses(_) => events::error_event(&error.body(), self.frames),
             };
             self.say(event).await;
         }

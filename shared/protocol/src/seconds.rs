@@ -13,7 +13,7 @@ const FEWEST_BYTES: u64 = 2_000;
 const MP3_LEAD: usize = 64 * 1024;
 
 /// Seconds of a recording, begun ones whole; at least one.
-pub(super) fn at_most(file: &[u8]) -> u64 {
+pub(crate) fn at_most(file: &[u8]) -> u64 {
     let told = match file {
         [b'R', b'I', b'F', b'F', ..] => wav(file),
         [b'f', b'L', b'a', b'C', ..] => flac(file),

@@ -2,19 +2,19 @@
 
 use lanyard_domain::estimate::Estimate;
 
-use super::governed::{Caps, Demanded, check_tools, count, flag, refuse_background};
-use super::prompts::MOST_IMAGES;
-use super::references::refuse_item_references;
-use super::tree::Node;
-use super::write::Object;
-use super::{Payload, invalid, not_allowed};
-use crate::error::{ApiError, BadRequestCode};
+use crate::error::{BadRequestCode, Refused};
+use crate::governed::{Caps, Demanded, check_tools, count, flag, refuse_background};
+use crate::payload::{Payload, invalid, not_allowed};
+use crate::prompts::MOST_IMAGES;
+use crate::references::refuse_item_references;
+use crate::tree::Node;
+use crate::write::Object;
 
 /// The most items of one input.
 const MOST_ITEMS: usize = 2_048;
 
 /// Reads the governed fields.
-pub(super) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, ApiError> {
+pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, Refused> {
     refuse_background(payload)?;
     refuse_fields_of_chats(payload)?;
     check_tools(payload, caps)?;
@@ -43,7 +43,7 @@ pub(super) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, A
     })
 }
 
-fn refuse_fields_of_chats(payload: &Payload<'_>) -> Result<(), ApiError> {
+fn refuse_fields_of_chats(payload: &Payload<'_>) -> Result<(), Refused> {
     let others = ["max_tokens", "max_completion_tokens", "messages", "n", "best_of"];
     let found = others.into_iter().find(|name| payload.field(name).is_some());
     let Some(field) = found else { return Ok(()) };
@@ -52,7 +52,7 @@ fn refuse_fields_of_chats(payload: &Payload<'_>) -> Result<(), ApiError> {
         "n" | "best_of" => "Ask again instead.",
         _ => "Use max_output_tokens.",
     };
-    Err(ApiError::bad(
+    Err(Refused::bad(
         BadRequestCode::UnknownParameter,
         Some(field),
         format!("{field} does not belong to responses. {instead}"),
@@ -65,7 +65,7 @@ fn refuse_fields_of_chats(payload: &Payload<'_>) -> Result<(), ApiError> {
 /// # Errors
 ///
 /// 400 for too many items or images, and for items that are only named.
-pub(super) fn items(payload: &Payload<'_>, field: &'static str) -> Result<Estimate, ApiError> {
+pub(crate) fn items(payload: &Payload<'_>, field: &'static str) -> Result<Estimate, Refused> {
     let Some(raw) = payload.field(field) else {
         return Ok(Estimate::new(payload.bytes as u64, 0, 0, 1));
     };
@@ -109,7 +109,7 @@ impl Images {
 }
 
 /// Writes the body for Azure: governed fields as this proxy wants them, the rest as they came.
-pub(super) fn write(
+pub(crate) fn write(
     payload: &Payload<'_>,
     demanded: &Demanded,
     azure_name: &str,

@@ -4,58 +4,45 @@
 //! from the same parse that writes the body for Azure, so nothing can be read one way here and
 //! another way there.
 
-mod assistants;
-mod audio;
-mod films;
-mod governed;
-mod images;
-mod json;
-mod multipart;
-mod names;
-mod prompts;
-mod references;
-mod responses;
-mod seconds;
-#[cfg(test)]
-mod tests;
-mod tree;
-mod write;
-
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use lanyard_domain::catalog::CompletionField;
+use lanyard_domain::ids::RequestId;
 use lanyard_domain::operation::Operation;
 use serde_json::value::RawValue;
 
-use self::multipart::Form;
-use crate::error::{ApiError, BadRequestCode};
-use crate::request::Request;
-use crate::send::JSON;
+use crate::error::{BadRequestCode, Refused};
+use crate::governed::{Caps, Demanded};
+use crate::multipart::{self, Form};
+use crate::references::Reference;
+use crate::{governed, json, names, references, responses, runs, write};
 
-pub(crate) use assistants::RUN_PROMPT;
-pub(crate) use films::{Film, LONGEST_FILM};
-pub use governed::{Caps, Demanded};
-pub use references::Reference;
+#[cfg(test)]
+#[path = "payload_tests.rs"]
+mod tests;
+
+/// The content type of most bodies.
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The largest body, in bytes: Lambda's own limit is 6 MB, with the event around it.
 pub const MOST_BYTES: usize = 5 * 1024 * 1024;
 
 /// The fields of a JSON object of Azure's, in their order; none if it is something else.
-pub(crate) fn fields_of(bytes: &[u8]) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
+pub fn fields_of(bytes: &[u8]) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
     json::object(bytes).ok()
 }
 
 /// A body's fields in their order, governed ones told from the rest.
 #[derive(Debug)]
 pub struct Payload<'a> {
-    operation: Operation,
+    pub(crate) operation: Operation,
     /// Of a JSON body.
-    fields: Vec<(Cow<'a, str>, &'a RawValue)>,
+    pub(crate) fields: Vec<(Cow<'a, str>, &'a RawValue)>,
     /// The other kind of body, for the operations that take files.
-    form: Option<Form<'a>>,
-    bytes: usize,
+    pub(crate) form: Option<Form<'a>>,
+    pub(crate) bytes: usize,
 }
 
 impl<'a> Payload<'a> {
@@ -64,11 +51,15 @@ impl<'a> Payload<'a> {
     /// # Errors
     ///
     /// 413, 415, or 400 `invalid_json`, `duplicate_key`, `unknown_parameter`.
-    pub fn read(operation: Operation, request: &'a Request) -> Result<Self, ApiError> {
-        let content_type = content_type(request)?;
-        let body = request.http.body();
+    pub fn read(
+        operation: Operation,
+        request: &'a http::Request<Bytes>,
+        id: &RequestId,
+    ) -> Result<Self, Refused> {
+        let content_type = content_type(request.headers())?;
+        let body = request.body();
         let too_large = || match body.len() > MOST_BYTES {
-            true => Err(ApiError::RequestTooLarge { limit: MOST_BYTES }),
+            true => Err(Refused::TooLarge { limit: MOST_BYTES }),
             false => Ok(()),
         };
         let bytes = body.len();
@@ -76,14 +67,14 @@ impl<'a> Payload<'a> {
             let boundary = content_type
                 .filter(|value| is(value, "multipart/form-data"))
                 .and_then(multipart::boundary)
-                .ok_or(ApiError::UnsupportedMediaType { hint: NO_FORM })?;
+                .ok_or(Refused::UnsupportedMediaType { hint: NO_FORM })?;
             too_large()?;
-            let form = Form::read(boundary, body, format!("lanyard-{}", request.id))?;
+            let form = Form::read(boundary, body, format!("lanyard-{id}"))?;
             names::check_form_names(form.names())?;
             return Ok(Self { operation, fields: Vec::new(), form: Some(form), bytes });
         }
         if content_type.is_some_and(|value| !is(value, "application/json")) {
-            return Err(ApiError::UnsupportedMediaType { hint: NO_JSON });
+            return Err(Refused::UnsupportedMediaType { hint: NO_JSON });
         }
         too_large()?;
         let fields = json::object(body)?;
@@ -96,7 +87,7 @@ impl<'a> Payload<'a> {
     /// # Errors
     ///
     /// 400 if it is no text.
-    pub fn model(&self) -> Result<Option<Cow<'a, str>>, ApiError> {
+    pub fn model(&self) -> Result<Option<Cow<'a, str>>, Refused> {
         if let Some(form) = &self.form {
             return Ok(form.text("model")?.map(Cow::Borrowed));
         }
@@ -113,7 +104,7 @@ impl<'a> Payload<'a> {
     /// # Errors
     ///
     /// 400 that names the parameter.
-    pub fn demanded(&self, caps: &Caps<'_>) -> Result<Demanded, ApiError> {
+    pub fn demanded(&self, caps: &Caps<'_>) -> Result<Demanded, Refused> {
         governed::read(self, caps)
     }
 
@@ -131,7 +122,7 @@ impl<'a> Payload<'a> {
     /// # Errors
     ///
     /// 400 for ids that can be nobody's.
-    pub(crate) fn references(&self) -> Result<Vec<Reference>, ApiError> {
+    pub fn references(&self) -> Result<Vec<Reference>, Refused> {
         references::read(self)
     }
 
@@ -140,7 +131,7 @@ impl<'a> Payload<'a> {
     /// # Errors
     ///
     /// 400 for items that are only named, and for too many images.
-    pub(crate) fn items_tokens(&self) -> Result<u64, ApiError> {
+    pub fn items_tokens(&self) -> Result<u64, Refused> {
         responses::items(self, "items").map(|estimate| estimate.prompt_tokens)
     }
 
@@ -149,8 +140,8 @@ impl<'a> Payload<'a> {
     /// # Errors
     ///
     /// 400 that names the parameter.
-    pub(crate) fn check_assistant(&self, caps: &Caps<'_>) -> Result<(), ApiError> {
-        assistants::check(self, caps)
+    pub fn check_assistant(&self, caps: &Caps<'_>) -> Result<(), Refused> {
+        runs::check(self, caps)
     }
 
     /// What a run may cost, with this prompt unless it names its own bound.
@@ -158,18 +149,18 @@ impl<'a> Payload<'a> {
     /// # Errors
     ///
     /// 400 that names the parameter.
-    pub(crate) fn run(&self, caps: &Caps<'_>, usual_prompt: u64) -> Result<Demanded, ApiError> {
-        assistants::run(self, caps, usual_prompt)
+    pub fn run(&self, caps: &Caps<'_>, usual_prompt: u64) -> Result<Demanded, Refused> {
+        runs::run(self, caps, usual_prompt)
     }
 
     /// The body of a run for Azure.
-    pub(crate) fn run_for_azure(&self, demanded: &Demanded, azure_name: &str) -> Bytes {
-        assistants::write_run(self, demanded, azure_name)
+    pub fn run_for_azure(&self, demanded: &Demanded, azure_name: &str) -> Bytes {
+        runs::write_run(self, demanded, azure_name)
     }
 
     /// The body of an assistant for Azure.
-    pub(crate) fn assistant_for_azure(&self, azure_name: &str) -> Bytes {
-        assistants::write_assistant(self, azure_name)
+    pub fn assistant_for_azure(&self, azure_name: &str) -> Bytes {
+        runs::write_assistant(self, azure_name)
     }
 
     /// Whether the answer is to be streamed.
@@ -177,7 +168,7 @@ impl<'a> Payload<'a> {
     /// # Errors
     ///
     /// 400 unless it is said by true or false.
-    pub(crate) fn is_streamed(&self) -> Result<bool, ApiError> {
+    pub fn is_streamed(&self) -> Result<bool, Refused> {
         Ok(governed::flag(self, "stream")?.unwrap_or(false))
     }
 
@@ -205,13 +196,13 @@ impl<'a> Payload<'a> {
     }
 
     /// A field that is there and not `null`.
-    fn field(&self, name: &str) -> Option<&'a RawValue> {
+    pub(crate) fn field(&self, name: &str) -> Option<&'a RawValue> {
         let (_, raw) = self.fields.iter().find(|(field, _)| field == name)?;
         (raw.get() != "null").then_some(*raw)
     }
 
     /// The same as text: of JSON as it is written, of a form as it is.
-    fn written(&self, name: &str) -> Result<Option<&'a str>, ApiError> {
+    pub(crate) fn written(&self, name: &str) -> Result<Option<&'a str>, Refused> {
         match &self.form {
             Some(form) => form.text(name),
             None => Ok(self.field(name).map(RawValue::get)),
@@ -223,29 +214,51 @@ const NO_JSON: &str = "The body must be JSON. Send the header 'content-type: app
 const NO_FORM: &str = "The body must be a form with a file. Send multipart/form-data, and let your HTTP client write the content type: it names the boundary between the parts.";
 
 /// The content type of a body that is not compressed; `None` where the client names none.
-fn content_type(request: &Request) -> Result<Option<&str>, ApiError> {
+fn content_type(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
     use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-    let compressed = request.http.headers().get_all(CONTENT_ENCODING).iter();
+    let compressed = headers.get_all(CONTENT_ENCODING).iter();
     if compressed.into_iter().any(|encoding| encoding != "identity") {
-        return Err(ApiError::UnsupportedMediaType {
+        return Err(Refused::UnsupportedMediaType {
             hint: "The body must not be compressed. Send it without content-encoding.",
         });
     }
-    let content_type = request.header(&CONTENT_TYPE);
-    content_type.map_err(|_| ApiError::UnsupportedMediaType {
+    single_header(headers, &CONTENT_TYPE).map_err(|_| Refused::UnsupportedMediaType {
         hint: "There is more than one content type. Send one.",
     })
 }
+
+/// The value of a header that is there once and is plain text.
+///
+/// # Errors
+///
+/// [`NotPlain`] if it is there more than once or is not ASCII.
+pub fn single_header<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'h str>, NotPlain> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(NotPlain);
+    }
+    value.to_str().map(Some).map_err(|_| NotPlain)
+}
+
+/// A header that is there twice, or holds more than ASCII.
+#[derive(Debug)]
+pub struct NotPlain;
 
 fn is(content_type: &str, essence: &str) -> bool {
     let first = content_type.split(';').next().unwrap_or_default();
     first.trim().eq_ignore_ascii_case(essence)
 }
 
-fn invalid(param: &str, must: &str) -> ApiError {
-    ApiError::bad(BadRequestCode::InvalidValue, Some(param), format!("{param} {must}."))
+pub(crate) fn invalid(param: &str, must: &str) -> Refused {
+    Refused::bad(BadRequestCode::InvalidValue, Some(param), format!("{param} {must}."))
 }
 
-fn not_allowed(param: &str, message: impl Into<String>) -> ApiError {
-    ApiError::bad(BadRequestCode::ParameterNotAllowed, Some(param), message)
+pub(crate) fn not_allowed(param: &str, message: impl Into<String>) -> Refused {
+    Refused::bad(BadRequestCode::ParameterNotAllowed, Some(param), message)
 }

@@ -6,15 +6,15 @@
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::unit::{Unit, Units};
 
-use super::governed::{Demanded, count, flag};
-use super::{Payload, invalid};
-use crate::error::ApiError;
+use crate::error::Refused;
+use crate::governed::{Demanded, count, flag};
+use crate::payload::{Payload, invalid};
 
 /// The most that any model makes at once.
 const MOST_AT_ONCE: u64 = 10;
 
 /// Reads a request for pictures, as JSON or as a form.
-pub(super) fn read(payload: &Payload<'_>) -> Result<Demanded, ApiError> {
+pub(crate) fn read(payload: &Payload<'_>) -> Result<Demanded, Refused> {
     let mut text_bytes = payload.bytes;
     if let Some(form) = &payload.form {
         let files = form.files(&["image", "image[]", "mask"])?;

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use super::invalid;
-use crate::error::{ApiError, BadRequestCode};
+use crate::error::{BadRequestCode, Refused};
+use crate::payload::invalid;
 
 const MOST_PARTS: usize = 64;
 const LONGEST_HEAD: usize = 2_048;
@@ -18,29 +18,29 @@ const LONGEST_NAME: usize = 64;
 
 /// A form: its parts in their order.
 #[derive(Debug)]
-pub(super) struct Form<'a> {
+pub(crate) struct Form<'a> {
     parts: Vec<Part<'a>>,
     /// Under which it is written anew. Nobody but us knows it before.
     boundary: String,
 }
 
 #[derive(Debug)]
-pub(super) struct Part<'a> {
-    pub(super) name: Cow<'a, str>,
-    pub(super) body: &'a [u8],
-    pub(super) file: Option<File>,
+pub(crate) struct Part<'a> {
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) body: &'a [u8],
+    pub(crate) file: Option<File>,
 }
 
 /// What is told of a file beside its bytes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct File {
+pub(crate) struct File {
     /// Ours, with the ending of the client's: endings say what a recording is.
     name: String,
     content_type: String,
 }
 
 /// The boundary that a content type names; `None` unless it is one and is well formed.
-pub(super) fn boundary(content_type: &str) -> Option<&str> {
+pub(crate) fn boundary(content_type: &str) -> Option<&str> {
     let mut boundaries = content_type.split(';').skip(1).filter_map(|parameter| {
         let (key, value) = parameter.split_once('=')?;
         key.trim().eq_ignore_ascii_case("boundary").then(|| value.trim())
@@ -62,7 +62,7 @@ impl<'a> Form<'a> {
     /// # Errors
     ///
     /// 400 `invalid_value` with the number of the part that is malformed.
-    pub(super) fn read(boundary: &str, body: &'a [u8], new: String) -> Result<Self, ApiError> {
+    pub(crate) fn read(boundary: &str, body: &'a [u8], new: String) -> Result<Self, Refused> {
         let delimiter = format!("\r\n--{boundary}");
         let finder = memmem::Finder::new(&delimiter);
         let mut parts = Vec::new();
@@ -77,7 +77,7 @@ impl<'a> Form<'a> {
             let number = parts.len() + 1;
             if number > MOST_PARTS {
                 let message = format!("The form has more than {MOST_PARTS} parts. Send fewer.");
-                return Err(ApiError::bad(BadRequestCode::InvalidValue, None, message));
+                return Err(Refused::bad(BadRequestCode::InvalidValue, None, message));
             }
             let read = || {
                 let rest = rest.strip_prefix(b"\r\n")?;
@@ -94,12 +94,12 @@ impl<'a> Form<'a> {
     }
 
     /// The names of all parts.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> + Clone {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.parts.iter().map(|part| part.name.as_ref())
     }
 
     /// Whether a field is there as a text, by whatever spelling.
-    pub(super) fn has_text(&self, name: &str) -> bool {
+    pub(crate) fn has_text(&self, name: &str) -> bool {
         let named = |part: &&Part<'_>| part.name.eq_ignore_ascii_case(name);
         self.parts.iter().filter(named).any(|part| part.file.is_none())
     }
@@ -109,7 +109,7 @@ impl<'a> Form<'a> {
     /// # Errors
     ///
     /// 400 if it is a file.
-    pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, ApiError> {
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, Refused> {
         let Some(part) = self.parts.iter().find(|part| part.name == name) else {
             return Ok(None);
         };
@@ -124,7 +124,7 @@ impl<'a> Form<'a> {
     /// # Errors
     ///
     /// 400 that names the first.
-    pub(super) fn files(&self, names: &[&str]) -> Result<Vec<&Part<'a>>, ApiError> {
+    pub(crate) fn files(&self, names: &[&str]) -> Result<Vec<&Part<'a>>, Refused> {
         let wanted = names.first().copied().unwrap_or_default();
         let mut files = Vec::new();
         for part in &self.parts {
@@ -135,7 +135,7 @@ impl<'a> Form<'a> {
                     let message =
                         format!("Only these fields may hold files: {}.", names.join(", "));
                     let code = BadRequestCode::InvalidValue;
-                    return Err(ApiError::bad(code, Some(wanted), message));
+                    return Err(Refused::bad(code, Some(wanted), message));
                 }
                 (false, None) => {}
             }
@@ -145,7 +145,7 @@ impl<'a> Form<'a> {
     }
 
     /// The content type of what [`write`](Self::write) writes.
-    pub(super) fn content_type(&self) -> HeaderValue {
+    pub(crate) fn content_type(&self) -> HeaderValue {
         let content_type = format!("multipart/form-data; boundary={}", self.boundary);
         // A boundary of ours is of letters and digits, so the second never happens.
         HeaderValue::try_from(content_type)
@@ -153,7 +153,7 @@ impl<'a> Form<'a> {
     }
 
     /// Writes the form with fields of ours in place of those of these names.
-    pub(super) fn write(&self, ours: &[(&str, &str)], replaced: &[&str], out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, ours: &[(&str, &str)], replaced: &[&str], out: &mut Vec<u8>) {
         for (name, value) in ours {
             self.begin(name, None, out);
             out.extend_from_slice(value.as_bytes());
@@ -284,12 +284,12 @@ fn media_type(content_type: &str) -> String {
     }
 }
 
-fn malformed(part: usize) -> ApiError {
+fn malformed(part: usize) -> Refused {
     let place = match part {
         0 => "it does not begin with the boundary that the content type names".to_owned(),
         part => format!("near part {part}"),
     };
-    ApiError::bad(
+    Refused::bad(
         BadRequestCode::InvalidValue,
         None,
         format!(

@@ -3,22 +3,22 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::governed::MOST_INPUTS;
-use super::{Payload, invalid};
-use crate::error::ApiError;
+use crate::error::Refused;
+use crate::governed::MOST_INPUTS;
+use crate::payload::{Payload, invalid};
 
 const MOST_MESSAGES: usize = 2_048;
-pub(super) const MOST_IMAGES: u64 = 50;
+pub(crate) const MOST_IMAGES: u64 = 50;
 
 /// The prompts of a legacy completion: a text, several, or lists of tokens.
-pub(super) struct Prompts {
-    pub(super) count: u64,
+pub(crate) struct Prompts {
+    pub(crate) count: u64,
     /// The tokens of those that are lists of tokens.
-    pub(super) tokens: u64,
+    pub(crate) tokens: u64,
 }
 
 impl Prompts {
-    pub(super) fn of(payload: &Payload<'_>) -> Result<Self, ApiError> {
+    pub(crate) fn of(payload: &Payload<'_>) -> Result<Self, Refused> {
         let one = Self { count: 1, tokens: 0 };
         let Some(raw) = payload.field("prompt").filter(|raw| !raw.get().starts_with('"')) else {
             return Ok(one);
@@ -44,13 +44,13 @@ impl Prompts {
 
 /// The image parts of a conversation. They cost by the picture, not by the bytes of its encoding.
 #[derive(Default)]
-pub(super) struct Images {
-    pub(super) count: u64,
-    pub(super) bytes: usize,
+pub(crate) struct Images {
+    pub(crate) count: u64,
+    pub(crate) bytes: usize,
 }
 
 impl Images {
-    pub(super) fn in_messages(payload: &Payload<'_>) -> Result<Self, ApiError> {
+    pub(crate) fn in_messages(payload: &Payload<'_>) -> Result<Self, Refused> {
         #[derive(Deserialize)]
         struct Message<'a> {
             #[serde(borrow)]

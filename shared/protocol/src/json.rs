@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use crate::error::{ApiError, BadRequestCode};
+use crate::error::{BadRequestCode, Refused};
 
 /// How deep a body may nest: the depth at which common parsers give up.
 const DEEPEST: usize = 127;
@@ -17,7 +17,7 @@ const DEEPEST: usize = 127;
 /// # Errors
 ///
 /// 400 `invalid_json`.
-pub(super) fn object(body: &[u8]) -> Result<Vec<(Cow<'_, str>, &RawValue)>, ApiError> {
+pub(crate) fn object(body: &[u8]) -> Result<Vec<(Cow<'_, str>, &RawValue)>, Refused> {
     if body.is_empty() {
         return Err(invalid("The body is empty. Send a JSON object."));
     }
@@ -28,8 +28,8 @@ pub(super) fn object(body: &[u8]) -> Result<Vec<(Cow<'_, str>, &RawValue)>, ApiE
     Ok(fields)
 }
 
-fn invalid(message: impl Into<String>) -> ApiError {
-    ApiError::bad(BadRequestCode::InvalidJson, None, message)
+fn invalid(message: impl Into<String>) -> Refused {
+    Refused::bad(BadRequestCode::InvalidJson, None, message)
 }
 
 /// Why and where a parse failed, without any of the text.
@@ -67,7 +67,7 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 }
 
 /// Text, borrowed where it holds no escapes.
-pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -93,7 +93,7 @@ impl<'de> Deserialize<'de> for Text<'de> {
 
 /// What the parser does not check in values that it only skips: how deep they nest, and that every
 /// `\u` escape of a surrogate has its other half.
-fn check_depth_and_surrogates(body: &[u8]) -> Result<(), ApiError> {
+fn check_depth_and_surrogates(body: &[u8]) -> Result<(), Refused> {
     let mut depth = 0usize;
     let mut at = 0;
     while let Some(found) = memchr::memchr3(b'"', b'{', b'[', body.get(at..).unwrap_or_default())
@@ -118,7 +118,7 @@ fn closings(bytes: &[u8]) -> usize {
 }
 
 /// The index after the closing quote of a string whose syntax is known to be right.
-fn end_of_string(body: &[u8], start: usize) -> Result<usize, ApiError> {
+fn end_of_string(body: &[u8], start: usize) -> Result<usize, Refused> {
     let mut at = start;
     let rest = |at: usize| body.get(at..).unwrap_or_default();
     while let Some(offset) = memchr::memchr2(b'"', b'\\', rest(at)) {

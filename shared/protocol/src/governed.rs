@@ -7,12 +7,13 @@ use lanyard_domain::operation::Operation;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::prompts::{Images, Prompts};
-use super::{Payload, audio, images, invalid, not_allowed, responses};
-use crate::error::{ApiError, BadRequestCode};
+use crate::error::{BadRequestCode, Refused};
+use crate::payload::{Payload, invalid, not_allowed};
+use crate::prompts::{Images, Prompts};
+use crate::{audio, images, responses};
 
 const MOST_TOOLS: usize = 128;
-pub(super) const MOST_INPUTS: usize = 2_048;
+pub(crate) const MOST_INPUTS: usize = 2_048;
 
 /// What an event allows one request to ask for.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +40,7 @@ pub struct Demanded {
     /// The cap that the client asked for, where it was above the event's.
     pub clamped_from: Option<u64>,
     /// Whether the client itself named the newer field for the cap.
-    pub(super) names_completion_tokens: bool,
+    pub(crate) names_completion_tokens: bool,
     /// Whether the answer is kept upstream.
     pub is_kept: bool,
     /// Whether Azure goes on working after its answer.
@@ -50,7 +51,7 @@ pub struct Demanded {
 
 impl Demanded {
     /// An answer without a completion, at this estimate.
-    pub(super) fn of(estimate: Estimate, is_streamed: bool) -> Self {
+    pub(crate) fn of(estimate: Estimate, is_streamed: bool) -> Self {
         Self {
             is_streamed,
             wants_usage: false,
@@ -78,7 +79,7 @@ impl Demanded {
 }
 
 /// Reads the governed fields.
-pub(super) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, ApiError> {
+pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, Refused> {
     if payload.operation == Operation::Responses {
         return responses::read(payload, caps);
     }
@@ -130,7 +131,7 @@ fn completing(
     payload: &Payload<'_>,
     caps: &Caps<'_>,
     estimate: impl FnOnce(u64, u64) -> Estimate,
-) -> Result<Demanded, ApiError> {
+) -> Result<Demanded, Refused> {
     let (is_streamed, wants_usage) = check_streaming(payload)?;
     let choices = choices(payload, caps)?;
     let asked = completion_cap(payload)?;
@@ -148,12 +149,12 @@ fn completing(
 }
 
 /// Whether the answer is streamed, and whether the client wants the usage of the stream.
-fn check_streaming(payload: &Payload<'_>) -> Result<(bool, bool), ApiError> {
+fn check_streaming(payload: &Payload<'_>) -> Result<(bool, bool), Refused> {
     let is_streamed = flag(payload, "stream")?.unwrap_or(false);
     Ok((is_streamed, wants_usage(payload, is_streamed)?))
 }
 
-pub(super) fn refuse_background(payload: &Payload<'_>) -> Result<(), ApiError> {
+pub(crate) fn refuse_background(payload: &Payload<'_>) -> Result<(), Refused> {
     if flag(payload, "background")? == Some(true) {
         return Err(not_allowed(
             "background",
@@ -163,7 +164,7 @@ pub(super) fn refuse_background(payload: &Payload<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn refuse_what_no_event_allows(payload: &Payload<'_>) -> Result<(), ApiError> {
+fn refuse_what_no_event_allows(payload: &Payload<'_>) -> Result<(), Refused> {
     refuse_background(payload)?;
     for field in ["data_sources", "dataSources"] {
         if payload.field(field).is_some() {
@@ -171,7 +172,7 @@ fn refuse_what_no_event_allows(payload: &Payload<'_>) -> Result<(), ApiError> {
         }
     }
     if payload.field("max_output_tokens").is_some() {
-        return Err(ApiError::bad(
+        return Err(Refused::bad(
             BadRequestCode::UnknownParameter,
             Some("max_output_tokens"),
             "max_output_tokens does not belong to this operation. Use max_completion_tokens.",
@@ -180,7 +181,7 @@ fn refuse_what_no_event_allows(payload: &Payload<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-pub(super) fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, ApiError> {
+pub(crate) fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, Refused> {
     match payload.written(name)? {
         None => Ok(None),
         Some("true") => Ok(Some(true)),
@@ -190,7 +191,7 @@ pub(super) fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, Ap
 }
 
 /// A count from 1 to 2^31 − 1, the range of Azure's own integers.
-pub(super) fn count(payload: &Payload<'_>, name: &str) -> Result<Option<u64>, ApiError> {
+pub(crate) fn count(payload: &Payload<'_>, name: &str) -> Result<Option<u64>, Refused> {
     let Some(text) = payload.written(name)? else {
         return Ok(None);
     };
@@ -204,7 +205,7 @@ pub(super) fn count(payload: &Payload<'_>, name: &str) -> Result<Option<u64>, Ap
         .ok_or_else(|| invalid(name, "must be a whole number from 1 to 2147483647"))
 }
 
-fn completion_cap(payload: &Payload<'_>) -> Result<Option<u64>, ApiError> {
+fn completion_cap(payload: &Payload<'_>) -> Result<Option<u64>, Refused> {
     let older = count(payload, "max_tokens")?;
     let newer = count(payload, "max_completion_tokens")?;
     if older.is_some() && newer.is_some() {
@@ -216,7 +217,7 @@ fn completion_cap(payload: &Payload<'_>) -> Result<Option<u64>, ApiError> {
     Ok(older.or(newer))
 }
 
-fn choices(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, ApiError> {
+fn choices(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, Refused> {
     let mut choices = 1;
     for name in ["n", "best_of"] {
         let Some(asked) = count(payload, name)? else {
@@ -234,7 +235,7 @@ fn choices(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, ApiError> {
     Ok(choices)
 }
 
-fn wants_usage(payload: &Payload<'_>, is_streamed: bool) -> Result<bool, ApiError> {
+fn wants_usage(payload: &Payload<'_>, is_streamed: bool) -> Result<bool, Refused> {
     #[derive(Deserialize)]
     struct StreamOptions {
         include_usage: Option<bool>,
@@ -252,7 +253,7 @@ fn wants_usage(payload: &Payload<'_>, is_streamed: bool) -> Result<bool, ApiErro
         })
 }
 
-pub(super) fn check_tools(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), ApiError> {
+pub(crate) fn check_tools(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), Refused> {
     #[derive(Deserialize)]
     struct Tool<'a> {
         #[serde(rename = "type", borrow)]
@@ -279,7 +280,7 @@ pub(super) fn check_tools(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), 
     Ok(())
 }
 
-fn check_inputs(payload: &Payload<'_>) -> Result<(), ApiError> {
+fn check_inputs(payload: &Payload<'_>) -> Result<(), Refused> {
     let Some(raw) = payload.field("input") else {
         return Err(invalid("input", "is missing. Send a text or a list of texts"));
     };

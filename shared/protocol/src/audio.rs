@@ -3,13 +3,14 @@
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::unit::{Unit, Units};
 
-use super::governed::{Demanded, flag};
-use super::json::Text;
-use super::{Payload, invalid, seconds};
-use crate::error::ApiError;
+use crate::error::Refused;
+use crate::governed::{Demanded, flag};
+use crate::json::Text;
+use crate::payload::{Payload, invalid};
+use crate::seconds;
 
 /// Reads a form with a recording. The form is there: no other body is read for these operations.
-pub(super) fn heard(payload: &Payload<'_>) -> Result<Demanded, ApiError> {
+pub(crate) fn heard(payload: &Payload<'_>) -> Result<Demanded, Refused> {
     let files = match &payload.form {
         Some(form) => form.files(&["file"])?,
         None => Vec::new(),
@@ -22,7 +23,7 @@ pub(super) fn heard(payload: &Payload<'_>) -> Result<Demanded, ApiError> {
 }
 
 /// Reads a text that is to be spoken.
-pub(super) fn spoken(payload: &Payload<'_>) -> Result<Demanded, ApiError> {
+pub(crate) fn spoken(payload: &Payload<'_>) -> Result<Demanded, Refused> {
     let text = |name: &str| {
         let raw = payload.field(name);
         raw.map(|raw| serde_json::from_str::<Text<'_>>(raw.get()).map(|text| text.0))

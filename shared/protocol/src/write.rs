@@ -4,11 +4,12 @@ use lanyard_domain::catalog::CompletionField;
 use lanyard_domain::operation::Operation;
 use serde_json::value::RawValue;
 
-use super::governed::Demanded;
-use super::{Payload, responses};
+use crate::governed::Demanded;
+use crate::payload::Payload;
+use crate::responses;
 
 /// Writes the body for Azure: governed fields as this proxy wants them, the rest as they came.
-pub(super) fn write(
+pub(crate) fn write(
     payload: &Payload<'_>,
     demanded: &Demanded,
     azure_name: &str,
@@ -70,19 +71,19 @@ fn stream_options(payload: &Payload<'_>) -> String {
     serde_json::Value::Object(options).to_string()
 }
 
-pub(super) struct Object<'o> {
-    pub(super) out: &'o mut Vec<u8>,
+pub(crate) struct Object<'o> {
+    pub(crate) out: &'o mut Vec<u8>,
 }
 
 impl Object<'_> {
-    pub(super) fn raw(&mut self, name: &str, value: &str) {
+    pub(crate) fn raw(&mut self, name: &str, value: &str) {
         self.out.push(if self.out.is_empty() { b'{' } else { b',' });
         self.quoted(name);
         self.out.push(b':');
         self.out.extend_from_slice(value.as_bytes());
     }
 
-    pub(super) fn text(&mut self, name: &str, value: &str) {
+    pub(crate) fn text(&mut self, name: &str, value: &str) {
         self.raw(name, "");
         self.quoted(value);
     }

@@ -6,9 +6,9 @@
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 
-use super::tree::Node;
-use super::{Payload, invalid, not_allowed};
-use crate::error::ApiError;
+use crate::error::Refused;
+use crate::payload::{Payload, invalid, not_allowed};
+use crate::tree::Node;
 
 /// One row: in the body of an operation, what stands at a path.
 struct Row {
@@ -39,7 +39,7 @@ const fn refused(operation: Operation, path: &'static str, why: &'static str) ->
 const CONTAINER: &str = "Containers cannot be named here, since they are shared by everybody at \
      the event. Write {\"type\": \"auto\"} for one of your own.";
 
-pub(super) const CHARACTERS: &str = "Characters cannot be named here, since they are shared by \
+pub(crate) const CHARACTERS: &str = "Characters cannot be named here, since they are shared by \
      everybody at the event. Describe them in prompt.";
 
 /// The table.
@@ -99,7 +99,7 @@ pub struct Reference {
 /// # Errors
 ///
 /// 400 for an id of what can be nobody's, and for a reference to an item of another response.
-pub(super) fn read(payload: &Payload<'_>) -> Result<Vec<Reference>, ApiError> {
+pub(crate) fn read(payload: &Payload<'_>) -> Result<Vec<Reference>, Refused> {
     let mut found = Vec::new();
     for row in ROWS.iter().filter(|row| row.operation == payload.operation) {
         let mut path = row.path.split('.');
@@ -164,7 +164,7 @@ fn collect<'n>(node: &'n Node<'_>, path: &[&'n str], ids: &mut Vec<&'n str>) {
 /// Refuses items that are only named: Azure would fill in what anybody's response said.
 ///
 /// An item without a role and a type is a reference, says OpenAI's description of the API.
-pub(super) fn refuse_item_references(field: &str, items: &Node<'_>) -> Result<(), ApiError> {
+pub(crate) fn refuse_item_references(field: &str, items: &Node<'_>) -> Result<(), Refused> {
     let is_reference = |item: &Node<'_>| {
         let has = |name| item.all(name).any(|node| *node != Node::Null);
         let says = |wanted: &str| item.all("type").any(|kind| kind.text() == Some(wanted));

@@ -10,18 +10,17 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::ids::RequestId;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::{Unit, Units};
 
-use super::governed::Demanded;
-use super::multipart::{self, Form};
-use super::names::check_form_names;
-use super::references::CHARACTERS;
-use super::write::Object;
-use super::{MOST_BYTES, Payload, Reference, invalid, not_allowed};
-use crate::error::ApiError;
-use crate::request::Request;
-use crate::send::JSON;
+use crate::error::Refused;
+use crate::governed::Demanded;
+use crate::multipart::{self, Form};
+use crate::names::check_form_names;
+use crate::payload::{JSON, MOST_BYTES, Payload, invalid, not_allowed, single_header};
+use crate::references::{CHARACTERS, Reference};
+use crate::write::Object;
 
 /// The lengths in seconds that Azure makes, and its own choice,
 /// <https://learn.microsoft.com/azure/foundry/openai/concepts/video-generation>.
@@ -29,13 +28,13 @@ const LENGTHS: [u64; 3] = [4, 8, 12];
 const USUAL_LENGTH: u64 = 4;
 
 /// The longest film.
-pub(crate) const LONGEST_FILM: u64 = 12;
+pub const LONGEST_FILM: u64 = 12;
 
 /// The sizes that Azure makes.
 const SIZES: [&str; 4] = ["720x1280", "1280x720", "1024x1792", "1792x1024"];
 
 /// What is asked of a film.
-pub(crate) struct Film<'a>(Body<'a>);
+pub struct Film<'a>(Body<'a>);
 
 enum Body<'a> {
     Json(Payload<'a>),
@@ -48,22 +47,23 @@ impl<'a> Film<'a> {
     /// # Errors
     ///
     /// 413, 415 and 400, as for every body.
-    pub(crate) fn read(request: &'a Request) -> Result<Self, ApiError> {
-        let content_type = request.header(&CONTENT_TYPE).ok().flatten().unwrap_or_default();
+    pub fn read(request: &'a http::Request<Bytes>, id: &RequestId) -> Result<Self, Refused> {
+        let content_type =
+            single_header(request.headers(), &CONTENT_TYPE).ok().flatten().unwrap_or_default();
         let Some(boundary) = content_type
             .get(..19)
             .is_some_and(|start| start.eq_ignore_ascii_case("multipart/form-data"))
             .then(|| multipart::boundary(content_type))
             .flatten()
         else {
-            let json = Payload::read(Operation::Videos, request)?;
+            let json = Payload::read(Operation::Videos, request, id)?;
             return Ok(Self(Body::Json(json)));
         };
-        let body = request.http.body();
+        let body = request.body();
         if body.len() > MOST_BYTES {
-            return Err(ApiError::RequestTooLarge { limit: MOST_BYTES });
+            return Err(Refused::TooLarge { limit: MOST_BYTES });
         }
-        let form = Form::read(boundary, body, format!("lanyard-{}", request.id))?;
+        let form = Form::read(boundary, body, format!("lanyard-{id}"))?;
         check_form_names(form.names())?;
         // As a form, a picture is a file or its address; ids have no place in it.
         let names = |what| form.names().any(|name| name.to_ascii_lowercase().contains(what));
@@ -78,7 +78,7 @@ impl<'a> Film<'a> {
     }
 
     /// The model that it names.
-    pub(crate) fn model(&self) -> Result<Option<Cow<'_, str>>, ApiError> {
+    pub fn model(&self) -> Result<Option<Cow<'_, str>>, Refused> {
         match &self.0 {
             Body::Json(payload) => payload.model(),
             Body::Form(form) => Ok(form.text("model")?.map(Cow::Borrowed)),
@@ -86,7 +86,7 @@ impl<'a> Film<'a> {
     }
 
     /// The ids of kept objects that it names.
-    pub(crate) fn references(&self) -> Result<Vec<Reference>, ApiError> {
+    pub fn references(&self) -> Result<Vec<Reference>, Refused> {
         match &self.0 {
             Body::Json(payload) => payload.references(),
             Body::Form(_) => Ok(Vec::new()),
@@ -98,10 +98,7 @@ impl<'a> Film<'a> {
     /// # Errors
     ///
     /// 400 that names the parameter.
-    pub(crate) fn for_azure(
-        &self,
-        azure_name: &str,
-    ) -> Result<(Demanded, HeaderValue, Bytes), ApiError> {
+    pub fn for_azure(&self, azure_name: &str) -> Result<(Demanded, HeaderValue, Bytes), Refused> {
         let mut out = Vec::new();
         match &self.0 {
             Body::Form(form) => {
@@ -148,10 +145,10 @@ impl<'a> Film<'a> {
     /// # Errors
     ///
     /// 415 for a form, which Azure does not take here.
-    pub(crate) fn again(&self, seconds: u64) -> Result<(Demanded, HeaderValue, Bytes), ApiError> {
+    pub fn again(&self, seconds: u64) -> Result<(Demanded, HeaderValue, Bytes), Refused> {
         let Body::Json(payload) = &self.0 else {
             let hint = "The body must be JSON: {\"prompt\": …}.";
-            return Err(ApiError::UnsupportedMediaType { hint });
+            return Err(Refused::UnsupportedMediaType { hint });
         };
         let mut out = Vec::new();
         let mut object = Object { out: &mut out };
@@ -173,7 +170,7 @@ fn demanded(seconds: u64) -> Demanded {
     demanded
 }
 
-fn length(text: &str) -> Result<u64, ApiError> {
+fn length(text: &str) -> Result<u64, Refused> {
     let seconds = text.parse::<u64>().ok().filter(|seconds| (1..=3_600).contains(seconds));
     seconds.ok_or_else(|| invalid("seconds", "must be a whole number, such as \"4\""))
 }
@@ -194,7 +191,7 @@ fn size(raw: &str) -> String {
 }
 
 /// A picture, given as an address or as bare base64, as Azure reads it.
-fn picture(raw: &str) -> Result<String, ApiError> {
+fn picture(raw: &str) -> Result<String, Refused> {
     let refused =
         || invalid("input_reference", "must be a JPEG, PNG or WebP picture in base64, or its URL");
     let text: String = serde_json::from_str(raw).map_err(|_| refused())?;

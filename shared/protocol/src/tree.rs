@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::json::Text;
+use crate::json::Text;
 
 /// A JSON value.
 #[derive(Debug, PartialEq, Eq)]

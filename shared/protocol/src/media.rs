@@ -4,7 +4,7 @@ use lanyard_domain::operation::{Medium, Operation};
 
 /// How an answer is relayed, and as what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// Frames, as they come.
     Events,
     /// A JSON document, read whole.
@@ -39,7 +39,7 @@ const TEXTS: [(&str, &str); 4] = [
 ];
 
 /// What an answer of this content type is.
-pub(super) fn kind(operation: Operation, is_streamed: bool, content_type: Option<&str>) -> Kind {
+pub fn kind(operation: Operation, is_streamed: bool, content_type: Option<&str>) -> Kind {
     let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
     let is = |known: &str| known.eq_ignore_ascii_case(essence);
     if is_streamed && is("text/event-stream") {
@@ -62,12 +62,12 @@ pub(super) fn kind(operation: Operation, is_streamed: bool, content_type: Option
 }
 
 /// What Azure is told that the answer about an object may be.
-pub(crate) fn accepted_of_object(is_streamed: bool) -> &'static str {
+pub fn accepted_of_object(is_streamed: bool) -> &'static str {
     if is_streamed { "text/event-stream" } else { "application/json, */*;q=0.1" }
 }
 
 /// What Azure is told that the answer may be.
-pub(crate) fn accepted(operation: Operation, is_streamed: bool) -> &'static str {
+pub fn accepted(operation: Operation, is_streamed: bool) -> &'static str {
     if is_streamed {
         return "text/event-stream";
     }

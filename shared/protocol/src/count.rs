@@ -13,7 +13,7 @@ use crate::upstream::{Answer, Counted};
 
 /// What a whole JSON answer cost, and Azure's name for it; `None` if it is no JSON object. It may be
 /// megabytes of numbers, so it is read once.
-pub(super) fn whole(
+pub fn whole(
     operation: Operation,
     body: &[u8],
     hold: &Hold,
@@ -55,7 +55,7 @@ fn settlement(operation: Operation, answer: &Answer<'_>, body: &[u8], hold: &Hol
 }
 
 /// What pictures cost: each is counted, and so are tokens where the model reports them.
-pub(super) fn pictures(counted: Option<Counted>, made: u64) -> Settlement {
+pub fn pictures(counted: Option<Counted>, made: u64) -> Settlement {
     let units = Units::of(Unit::Images, made);
     match counted {
         Some(counted) => with_units(counted, units),
@@ -64,7 +64,7 @@ pub(super) fn pictures(counted: Option<Counted>, made: u64) -> Settlement {
 }
 
 /// Tokens as Azure counted them, beside units that are known.
-pub(super) fn with_units(counted: Counted, units: Units) -> Settlement {
+pub fn with_units(counted: Counted, units: Units) -> Settlement {
     let usage = Usage { units, ..counted.usage };
     if counted.is_credible { Settlement::Exact(usage) } else { Settlement::AtLeast(usage) }
 }

@@ -10,21 +10,28 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::error::ApiError;
 use crate::sse::Frame;
 use crate::upstream::{self, Counted};
 
 /// What an event means here.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub enum Meaning {
     /// Words, or something else that is only handed on.
     Nothing,
     /// It names the response.
     Names(Option<String>),
     /// The response has ended, with this usage.
-    Ends { id: Option<String>, counted: Option<Counted> },
+    Ends {
+        /// The response's id.
+        id: Option<String>,
+        /// What it cost.
+        counted: Option<Counted>,
+    },
     /// Azure has given up.
-    Fails { is_busy: bool },
+    Fails {
+        /// Whether it had no room.
+        is_busy: bool,
+    },
 }
 
 #[derive(Deserialize)]
@@ -48,7 +55,7 @@ struct Response<'a> {
 }
 
 /// Reads an event, in proportion to the tokens that were expected.
-pub(super) fn read(frame: &Frame, expected: u64) -> Meaning {
+pub fn read(frame: &Frame, expected: u64) -> Meaning {
     if frame.event().is_some_and(|name| name.ends_with(".delta")) {
         return Meaning::Nothing;
     }
@@ -76,8 +83,8 @@ pub(super) fn read(frame: &Frame, expected: u64) -> Meaning {
 
 /// An error in the middle of a stream: one event of the API's own shape. The official SDKs hand it
 /// on, or raise it for the sake of its `error`.
-pub(super) fn error_event(error: &ApiError, number: u64) -> Bytes {
-    let body: Value = serde_json::from_slice(&error.body()).unwrap_or_default();
+pub fn error_event(body: &[u8], number: u64) -> Bytes {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let error = &body["error"];
     let event = serde_json::json!({
         "type": "error",

@@ -8,25 +8,32 @@ use lanyard_domain::operation::Operation;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Caps, Demanded, MOST_BYTES, Payload};
-use crate::error::ApiError;
-use crate::request::Request;
+use super::{MOST_BYTES, Payload};
+use crate::error::{BadRequestCode, Refused};
+use crate::governed::{Caps, Demanded};
 
 const CAPS: Caps<'static> =
     Caps { completion_tokens: 100, choices: 2, extra_tool_types: &[], keeps_objects: false };
 
-fn request(body: impl Into<Bytes>) -> Request {
-    Request {
-        id: "req_1".parse().unwrap(),
-        now: chrono::DateTime::UNIX_EPOCH,
-        deadline: None,
-        http: http::Request::new(body.into()),
-    }
+fn request(body: impl Into<Bytes>) -> http::Request<Bytes> {
+    http::Request::new(body.into())
 }
 
-fn demanded(operation: Operation, body: &Value) -> Result<Demanded, ApiError> {
+fn read(operation: Operation, request: &http::Request<Bytes>) -> Result<Payload<'_>, Refused> {
+    Payload::read(operation, request, &"req_1".parse().unwrap())
+}
+
+fn demanded(operation: Operation, body: &Value) -> Result<Demanded, Refused> {
     let request = request(body.to_string());
-    Payload::read(operation, &request)?.demanded(&CAPS)
+    read(operation, &request)?.demanded(&CAPS)
+}
+
+fn name(refused: &Refused) -> &'static str {
+    match refused {
+        Refused::Bad { code, .. } => code.name(),
+        Refused::TooLarge { .. } => "too large",
+        Refused::UnsupportedMediaType { .. } => "unsupported media type",
+    }
 }
 
 fn chat(body: &Value) -> Demanded {
@@ -36,14 +43,14 @@ fn chat(body: &Value) -> Demanded {
 /// The body for Azure.
 fn sent(body: &str, field: CompletionField) -> Value {
     let request = request(body.to_owned());
-    let payload = Payload::read(Operation::ChatCompletions, &request).unwrap();
+    let payload = read(Operation::ChatCompletions, &request).unwrap();
     let demanded = payload.demanded(&CAPS).unwrap();
     serde_json::from_slice(&payload.for_azure(&demanded, "azure-name", field, "hash")).unwrap()
 }
 
-fn code(body: &Value) -> (&'static str, Option<String>) {
+fn code(body: &Value) -> (BadRequestCode, Option<String>) {
     match demanded(Operation::ChatCompletions, body).unwrap_err() {
-        ApiError::BadRequest { code, param, .. } => (ApiError::bad(code, None, "").code(), param),
+        Refused::Bad { code, param, .. } => (code, param),
         other => panic!("no bad request: {other}"),
     }
 }
@@ -72,7 +79,7 @@ fn the_cap_is_the_clients_or_the_events_whichever_is_less() {
 fn choices_multiply_the_estimate_and_images_count_by_the_piece() {
     let body = json!({"n": 2, "max_tokens": 10});
     assert_eq!(chat(&body).estimate.completion_tokens, 20);
-    assert_eq!(code(&json!({"n": 3})), ("parameter_not_allowed", Some("n".to_owned())));
+    assert_eq!(code(&json!({"n": 3})), (BadRequestCode::ParameterNotAllowed, Some("n".to_owned())));
 
     let image = json!({"type": "image_url", "image_url": {"url": "x".repeat(90_000)}});
     let text = json!({"type": "text", "text": "x".repeat(3_000)});
@@ -136,7 +143,7 @@ fn usage_is_always_asked_for_and_only_of_streams() {
 fn a_field_that_could_be_read_in_two_ways_is_refused() {
     let refused = |body: &str| {
         let request = request(body.to_owned());
-        Payload::read(Operation::ChatCompletions, &request).err().map(|error| error.code())
+        read(Operation::ChatCompletions, &request).err().map(|error| name(&error))
     };
     assert_eq!(refused(r#"{"model":"a","model":"a"}"#), Some("duplicate_key"));
     assert_eq!(refused(r#"{"model":"a","mod\u0065l":"b"}"#), Some("duplicate_key"));
@@ -149,7 +156,7 @@ fn a_field_that_could_be_read_in_two_ways_is_refused() {
 fn an_event_may_allow_further_tools() {
     let body = json!({"tools": [{"type": "web_search"}]}).to_string();
     let request = request(body);
-    let payload = Payload::read(Operation::ChatCompletions, &request).unwrap();
+    let payload = read(Operation::ChatCompletions, &request).unwrap();
     assert!(payload.demanded(&CAPS).is_err());
     let extra = ["web_search".to_owned()];
     assert!(payload.demanded(&Caps { extra_tool_types: &extra, ..CAPS }).is_ok());
@@ -157,24 +164,24 @@ fn an_event_may_allow_further_tools() {
 
 #[test]
 fn size_and_media_type_are_checked_before_the_body_is_read() {
-    let read = |request: &Request| {
-        Payload::read(Operation::ChatCompletions, request).err().map(|error| error.code())
+    let read = |request: &http::Request<Bytes>| {
+        read(Operation::ChatCompletions, request).err().map(|error| name(&error))
     };
     let mut largest = b"{\"a\":\"".to_vec();
     largest.resize(MOST_BYTES - 2, b'x');
     largest.extend_from_slice(b"\"}");
     assert_eq!(read(&request(largest.clone())), None);
     largest.push(b' ');
-    assert_eq!(read(&request(largest)), Some("request_too_large"));
+    assert_eq!(read(&request(largest)), Some("too large"));
 
     let with = |name, value: &str| {
         let mut request = request("not JSON at all");
-        request.http.headers_mut().insert(name, value.parse().unwrap());
+        request.headers_mut().insert(name, value.parse().unwrap());
         read(&request)
     };
-    assert_eq!(with(CONTENT_TYPE, "text/plain"), Some("unsupported_media_type"));
+    assert_eq!(with(CONTENT_TYPE, "text/plain"), Some("unsupported media type"));
     assert_eq!(with(CONTENT_TYPE, "application/json;charset=utf-8"), Some("invalid_json"));
-    assert_eq!(with(CONTENT_ENCODING, "gzip"), Some("unsupported_media_type"));
+    assert_eq!(with(CONTENT_ENCODING, "gzip"), Some("unsupported media type"));
     assert_eq!(with(CONTENT_ENCODING, "identity"), Some("invalid_json"));
 }
 

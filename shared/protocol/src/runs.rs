@@ -3,15 +3,15 @@
 use bytes::Bytes;
 use lanyard_domain::estimate::Estimate;
 
-use super::governed::{Caps, Demanded, check_tools, count, flag};
-use super::tree::Node;
-use super::write::Object;
-use super::{Payload, invalid, not_allowed};
-use crate::error::ApiError;
+use crate::error::Refused;
+use crate::governed::{Caps, Demanded, check_tools, count, flag};
+use crate::payload::{Payload, invalid, not_allowed};
+use crate::tree::Node;
+use crate::write::Object;
 
 /// The largest prompt of a run that names none, all its turns together: what OpenAI advises at
 /// least where files are searched, <https://platform.openai.com/docs/assistants/deep-dive#max-completion-and-max-prompt-tokens>.
-pub(crate) const RUN_PROMPT: u64 = 20_000;
+pub const RUN_PROMPT: u64 = 20_000;
 
 /// The least that Azure takes for either bound of a run.
 const LEAST: u64 = 256;
@@ -21,7 +21,7 @@ const LEAST: u64 = 256;
 /// # Errors
 ///
 /// 400 for tools that the event does not allow, and for vector stores that would be nobody's.
-pub(super) fn check(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), ApiError> {
+pub(crate) fn check(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), Refused> {
     check_tools(payload, caps)?;
     for field in ["tool_resources", "thread"] {
         let Some(raw) = payload.field(field) else { continue };
@@ -50,11 +50,11 @@ fn makes_stores(node: &Node<'_>) -> bool {
 /// # Errors
 ///
 /// 400 that names the parameter.
-pub(super) fn run(
+pub(crate) fn run(
     payload: &Payload<'_>,
     caps: &Caps<'_>,
     usual_prompt: u64,
-) -> Result<Demanded, ApiError> {
+) -> Result<Demanded, Refused> {
     check(payload, caps)?;
     let is_streamed = flag(payload, "stream")?.unwrap_or(false);
     let most = caps.completion_tokens.max(LEAST);
@@ -69,7 +69,7 @@ pub(super) fn run(
 }
 
 /// The body of a run for Azure.
-pub(super) fn write_run(payload: &Payload<'_>, demanded: &Demanded, azure_name: &str) -> Bytes {
+pub(crate) fn write_run(payload: &Payload<'_>, demanded: &Demanded, azure_name: &str) -> Bytes {
     let mut out = Vec::with_capacity(payload.bytes + 256);
     let mut object = Object { out: &mut out };
     object.text("model", azure_name);
@@ -85,7 +85,7 @@ pub(super) fn write_run(payload: &Payload<'_>, demanded: &Demanded, azure_name: 
 }
 
 /// The body of an assistant for Azure.
-pub(super) fn write_assistant(payload: &Payload<'_>, azure_name: &str) -> Bytes {
+pub(crate) fn write_assistant(payload: &Payload<'_>, azure_name: &str) -> Bytes {
     let mut out = Vec::with_capacity(payload.bytes + 64);
     let mut object = Object { out: &mut out };
     object.text("model", azure_name);

@@ -1,0 +1,85 @@
+//! Why a body is refused.
+
+use http::StatusCode;
+use serde_json::value::RawValue;
+
+/// Why a request's body is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The body says something that cannot be accepted.
+    #[error("{message}")]
+    Bad {
+        /// The code of the error.
+        code: BadRequestCode,
+        /// Which parameter.
+        param: Option<String>,
+        /// What to do.
+        message: String,
+    },
+    /// The body is too large.
+    #[error("the body is larger than {limit} bytes")]
+    TooLarge {
+        /// In bytes.
+        limit: usize,
+    },
+    /// The body is of another type, or is compressed.
+    #[error("{hint}")]
+    UnsupportedMediaType {
+        /// What to send instead.
+        hint: &'static str,
+    },
+}
+
+impl Refused {
+    /// A refusal that names a parameter.
+    #[must_use]
+    pub fn bad(code: BadRequestCode, param: Option<&str>, message: impl Into<String>) -> Self {
+        Self::Bad { code, param: param.map(ToOwned::to_owned), message: message.into() }
+    }
+}
+
+/// The codes of a 400.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadRequestCode {
+    /// Not JSON, not an object, or too deep.
+    InvalidJson,
+    /// A governed field twice.
+    DuplicateKey,
+    /// A field that is not known here, such as a governed one in other letters.
+    UnknownParameter,
+    /// A field that the event does not allow.
+    ParameterNotAllowed,
+    /// A value that cannot be.
+    InvalidValue,
+}
+
+impl BadRequestCode {
+    /// The code as it is sent.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "invalid_json",
+            Self::DuplicateKey => "duplicate_key",
+            Self::UnknownParameter => "unknown_parameter",
+            Self::ParameterNotAllowed => "parameter_not_allowed",
+            Self::InvalidValue => "invalid_value",
+        }
+    }
+}
+
+/// What Azure said about the participant's request, in our schema.
+#[derive(Debug)]
+pub struct ModelRefusal {
+    /// Azure's status.
+    pub status: StatusCode,
+    /// Azure's sentence.
+    pub message: String,
+    /// Azure's type.
+    pub kind: Option<String>,
+    /// Azure's parameter.
+    pub param: Option<String>,
+    /// Azure's code.
+    pub code: Option<String>,
+    /// Which filter refused, and why.
+    pub content_filter_result: Option<Box<RawValue>>,
+}
