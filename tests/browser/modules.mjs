@@ -1,32 +1,36 @@
+// @ts-check
 // What of the pages' modules needs no browser, and the vendored file.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { cell, csv } from "../../functions/pages/assets/csv.js";
+import { webAddress } from "../../functions/pages/assets/markdown.js";
+import { span } from "../../functions/pages/assets/when.js";
 import { ROOT } from "./stage.mjs";
 
-const asset = (name) => import(`${ROOT}/functions/pages/assets/${name}`);
+/** @import { Step } from "./stage.mjs" */
 
+/** @param {Step} step */
 export async function modules(step) {
   await step("no name becomes a formula in a spreadsheet", async () => {
-    const { cell, csv } = await asset("csv.js");
     for (const name of ["=1+1", "+1", "-1", "@sum", " =1+1", "\t=1", "\r=1"]) {
       assert.match(cell(name), /^"?'/, JSON.stringify(name));
     }
-    for (const [value, expected] of [["ada", "ada"], [12, "12"], [-3, "-3"], ["a,b", "\"a,b\""], ["a\"b", "\"a\"\"b\""], [null, ""], ["a;b", "\"a;b\""]]) {
+    /** @type {[string | number | null, string][]} */
+    const cells = [["ada", "ada"], [12, "12"], [-3, "-3"], ["a,b", "\"a,b\""], ["a\"b", "\"a\"\"b\""], [null, ""], ["a;b", "\"a;b\""]];
+    for (const [value, expected] of cells) {
       assert.equal(cell(value), expected);
     }
     assert.equal(csv(["user"], [["=x,y"]]), "\ufeffuser\r\n\"'=x,y\"\r\n");
   });
   await step("only http and https are addresses that a link may lead to", async () => {
-    const { webAddress } = await asset("markdown.js");
     assert.equal(webAddress("https://example.org/a"), "https://example.org/a");
     for (const text of ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "vbscript:x", "/a", "file:///etc/passwd"]) {
       assert.equal(webAddress(text), null, text);
     }
   });
   await step("spans are told in two units", async () => {
-    const { span } = await asset("when.js");
     assert.deepEqual([0, 1, 59, 61, 3600, 90_061].map(span), ["a moment", "1 second", "59 seconds", "1 minute 1 second", "1 hour", "1 day 1 hour"]);
   });
   await step("the vendored QR encoder is the published one", async () => {

@@ -1,4 +1,9 @@
+// @ts-check
 // An organiser: signs in, creates an event, watches it, blocks somebody, exports, prints the handout.
+
+/** @import { Page } from "puppeteer-core" */
+/** @import { OrganiserEvent } from "../../functions/pages/types.d.ts" */
+/** @import { Stage } from "./stage.mjs" */
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,11 +13,13 @@ import { chat, DOWNLOADS, look, openTab, organiser, SHOTS, textOf, type } from "
 /** A name that a spreadsheet would run. */
 const FORMULA = "=hyperlink(\"http://example.org\")";
 
+/** @param {Stage} stage */
 export async function organiserSteps({ browser, service, step }) {
-  const call = organiser(service);
+  const api = organiser(service);
   const page = await openTab(browser, service.address);
   const dashboard = `${service.address}/api/pages/dashboard`;
-  let event = null;
+  /** @type {OrganiserEvent} */
+  let event;
 
   await step("a wrong token is refused", async () => {
     await page.goto(dashboard);
@@ -39,9 +46,10 @@ export async function organiserSteps({ browser, service, step }) {
     await look(page, "dashboard-new");
   });
   await step("an event is created", async () => {
-    const wall = (ms) => new Date(ms).toISOString().slice(0, 16);
+    const wall = (/** @type {number} */ ms) => new Date(ms).toISOString().slice(0, 16);
     await type(page, "[name=name]", "Bergen Hack");
-    const set = (name, value) => page.$eval(`[name=${name}]`, (field, text) => { field.value = text; }, value);
+    const set = (/** @type {string} */ name, /** @type {string} */ value) =>
+      page.$eval(`[name=${name}]`, (field, text) => { /** @type {HTMLInputElement} */ (field).value = text; }, value);
     await set("starts_at", wall(Date.now() - 3_600_000));
     await set("ends_at", wall(Date.now() + 7_200_000));
     await type(page, "[name=time_zone]", "UTC");
@@ -51,15 +59,16 @@ export async function organiserSteps({ browser, service, step }) {
     await page.click("#event-form button.main");
     await page.waitForSelector("#event-code");
     assert.equal(await textOf(page, "#view h1"), "Bergen Hack");
-    const { events } = await call("GET", "/events");
-    event = events.find((each) => each.name === "Bergen Hack");
+    const found = (await api.events()).find((each) => each.name === "Bergen Hack");
+    assert.ok(found);
+    event = found;
     assert.equal(event.allowances.event.tokens_total, 100_000);
     assert.equal(event.contact.name, "Edvard");
     assert.equal(await textOf(page, "#event-code"), event.code);
   });
   await step("numbers and charts move by themselves", async () => {
     const drawn = () => page.$$eval(".charts figure:first-child .line", (all) => all[0]?.getAttribute("points"));
-    await page.waitForFunction(() => document.querySelector("#n-tokens")?.firstChild.textContent === "0");
+    await page.waitForFunction(() => document.querySelector("#n-tokens")?.firstChild?.textContent === "0");
     const before = await drawn();
     for (const user of ["ada", "grace", "mallory", FORMULA]) {
       assert.equal((await chat(service, `${event.code}/${user}`, "Hello from the back row")).status, 200);
@@ -67,12 +76,12 @@ export async function organiserSteps({ browser, service, step }) {
     await page.waitForFunction(() => document.querySelector("#n-requests")?.textContent === "4");
     const after = await drawn();
     assert.notEqual(after, before);
-    const { total } = await call("GET", `/events/${event.id}/usage`);
-    assert.equal(await page.$eval("#n-tokens", (element) => element.firstChild.textContent), String(total.total_tokens));
+    const { total } = await api.usage(event.id);
+    assert.equal(await page.$eval("#n-tokens", (element) => element.firstChild?.textContent), String(total.total_tokens));
     assert.match(await drawing(page, "Tokens by model"), new RegExp(`${total.total_tokens}`));
     const soon = await drawing(page, "Time to the first byte by hour");
     // The simulated Azure waits 60 ms.
-    const [, most, half] = /95 of 100 within ([\d,]+) ms, half within ([\d,]+) ms/.exec(soon).map((text) => Number(text.replace(",", "")));
+    const [, most = 0, half = 0] = /95 of 100 within ([\d,]+) ms, half within ([\d,]+) ms/.exec(soon)?.map((text) => Number(text.replace(",", ""))) ?? [];
     assert.ok(half > 50 && half <= most, soon);
     assert.match(await drawing(page, "Errors and refusals by hour", ".empty"), /None yet/);
     return `${before} became ${after}`;
@@ -88,12 +97,12 @@ export async function organiserSteps({ browser, service, step }) {
     await page.waitForSelector("tr[data-user=mallory] [data-act=block]");
     assert.equal((await chat(service, `${event.code}/mallory`, "And now?")).status, 200);
     // The refusal went to the table with that answer at the latest, and the chart learns of it by itself.
-    await page.waitForFunction(() => document.querySelector("#n-errors")?.firstChild.textContent === "1");
+    await page.waitForFunction(() => document.querySelector("#n-errors")?.firstChild?.textContent === "1");
     assert.match(await drawing(page, "Errors and refusals by hour"), /attendee blocked 1$/);
     assert.equal((await page.$$(".charts rect.kind-0")).length, 1);
   });
   await step("each kind of error has its share and its colour", async () => {
-    const ask = async (fields) => {
+    const ask = async (/** @type {object} */ fields) => {
       const answer = await fetch(`${service.address}/api/v1/chat/completions`, {
         method: "POST", headers: { "openai-event-code": `${event.code}/grace`, "content-type": "application/json" },
         body: JSON.stringify({ messages: [{ role: "user", content: "hello" }], ...fields }),
@@ -101,10 +110,11 @@ export async function organiserSteps({ browser, service, step }) {
       return (await answer.json()).error.code;
     };
     const wrong = [{ model: "gpt-9" }, { max_tokens: 0 }, { max_tokens: 0 }, { background: true }, { messages: 3 }, { stream: "yes" }];
+    /** @type {string[]} */
     const codes = [];
     for (const fields of wrong) codes.push(await ask(fields));
     // Refusals gather for ten seconds, and go with what is asked next.
-    const counted = () => page.$eval("#n-errors", (element) => Number(element.firstChild.textContent));
+    const counted = () => page.$eval("#n-errors", (element) => Number(element.firstChild?.textContent));
     for (const end = performance.now() + 30_000; await counted() < 1 + wrong.length && performance.now() < end;) {
       await chat(service, `${event.code}/${FORMULA}`, "Hello again");
       await new Promise((resolve) => setTimeout(resolve, 3_000));
@@ -112,8 +122,9 @@ export async function organiserSteps({ browser, service, step }) {
     assert.equal(await counted(), 1 + wrong.length);
     const told = await drawing(page, "Errors and refusals by hour");
     for (const code of codes) assert.match(told, new RegExp(code.replaceAll("_", " ")));
-    const { rows } = await call("GET", `/events/${event.id}/usage?by=hour`);
-    const [{ errors, first_byte: soon }] = rows;
+    const [row] = (await api.usage(event.id)).rows;
+    assert.ok(row);
+    const { errors, first_byte: soon } = row;
     assert.equal(Object.values(errors).reduce((sum, times) => sum + times, 0), 1 + wrong.length);
     assert.ok(soon.requests >= 5 && soon.buckets.every((bucket) => bucket.requests > 0), JSON.stringify(soon));
     return told;
@@ -124,25 +135,26 @@ export async function organiserSteps({ browser, service, step }) {
     await page.hover("tr[data-user=mallory] [data-act=block]");
     await page.mouse.down();
     assert.equal((await chat(service, `${event.code}/mallory`, "While you press")).status, 200);
-    await page.waitForFunction((was) => Number(document.querySelector("tr[data-user=mallory] td.number").textContent) > was, {}, before);
+    await page.waitForFunction((was) => Number(document.querySelector("tr[data-user=mallory] td.number")?.textContent) > was, {}, before);
     await page.mouse.up();
     await page.waitForSelector("tr[data-user=mallory] .badge.bad");
     // By keys: the button that comes in place of another is at hand at once, and stays so.
-    assert.equal(await page.evaluate(() => document.activeElement.dataset.act), "unblock");
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("data-act")), "unblock");
     await page.keyboard.press("Enter");
     await page.waitForSelector("tr[data-user=mallory] [data-act=block]");
     return `${before} requests became ${await requests()}`;
   });
   await step("an attendee is raised and reset", async () => {
-    const limit = async () => (await call("GET", `/events/${event.id}/attendees`)).attendees.find(({ user }) => user === "mallory").allowance.requests_per_minute;
+    const limit = async () => (await api.attendees(event.id)).find(({ user }) => user === "mallory")?.allowance.requests_per_minute;
     const before = await limit();
+    assert.ok(before);
     await page.click("tr[data-user=mallory] [data-act=raise]");
     await page.waitForSelector("tr[data-user=mallory] [data-act=reset]");
     assert.equal(await limit(), before * 2);
     await page.click("tr[data-user=mallory] [data-act=reset]");
     await page.waitForFunction(() => !document.querySelector("tr[data-user=mallory] [data-act=reset]"));
     assert.equal(await limit(), before);
-    await page.$eval("#search", (field) => { field.value = ""; field.dispatchEvent(new Event("input")); });
+    await page.$eval("#search", (field) => { /** @type {HTMLInputElement} */ (field).value = ""; field.dispatchEvent(new Event("input")); });
   });
   await step("the export holds everybody and no formula", async () => {
     const file = `${DOWNLOADS}/attendees-${event.id}.csv`;
@@ -160,10 +172,10 @@ export async function organiserSteps({ browser, service, step }) {
     await page.click("#pause");
     await page.waitForSelector("#resume");
     assert.equal(await textOf(page, "#standing"), "Paused by the organiser");
-    assert.equal((await call("GET", `/events/${event.id}`)).paused, true);
+    assert.equal((await api.readEvent(event.id)).paused, true);
     await page.click("#resume");
     await page.waitForSelector("#pause");
-    assert.equal((await call("GET", `/events/${event.id}`)).paused, false);
+    assert.equal((await api.readEvent(event.id)).paused, false);
   });
   await step("who changed what is there", async () => {
     await page.waitForFunction(() => document.querySelectorAll("#audit tbody tr").length === 9);
@@ -176,9 +188,9 @@ export async function organiserSteps({ browser, service, step }) {
     await type(page, "[name=description]", "Welcome");
     const sent = page.waitForRequest((request) => request.method() === "PATCH");
     await page.click("#event-form button.main");
-    assert.deepEqual(JSON.parse((await sent).postData()), { description: "Welcome" });
+    assert.deepEqual(JSON.parse((await sent).postData() ?? ""), { description: "Welcome" });
     await page.waitForSelector("#event-code");
-    assert.equal((await call("GET", `/events/${event.id}`)).description, "Welcome");
+    assert.equal((await api.readEvent(event.id)).description, "Welcome");
   });
   await step("the handout leads to the page, on one sheet", async () => {
     await page.click("#handout");
@@ -200,7 +212,7 @@ export async function organiserSteps({ browser, service, step }) {
     await look(page, "handout-slide");
   });
   await step("a roster is edited, and says who may come", async () => {
-    const closed = await call("POST", "/events", { name: "Closed Hack", access: "roster", time_zone: "UTC",
+    const closed = await api.createEvent({ name: "Closed Hack", access: "roster", time_zone: "UTC",
       starts_at: new Date(Date.now() - 3_600_000).toISOString(), ends_at: new Date(Date.now() + 3_600_000).toISOString() });
     await page.goto(`${dashboard}#event=${closed.id}`);
     await page.waitForSelector("#roster-save:not([disabled])");
@@ -208,21 +220,21 @@ export async function organiserSteps({ browser, service, step }) {
     await page.click("#roster-save");
     await page.waitForSelector("#roster .note.good");
     assert.match(await textOf(page, "#roster .note"), /^2 may come: 2 added, 0 taken off/);
-    const users = async () => (await call("GET", `/events/${closed.id}/roster`)).users.map(({ user }) => user);
+    const users = async () => (await api.roster(closed.id)).map(({ user }) => user);
     assert.deepEqual(await users(), ["ada", "grace"]);
     assert.equal((await chat(service, `${closed.code}/ada`, "Am I in?")).status, 200);
     assert.equal((await chat(service, `${closed.code}/eve`, "And I?")).body.error.code, "not_on_roster");
     await look(page, "dashboard-roster");
-    await page.$eval("#roster-names", (field) => { field.value = "grace"; });
+    await page.$eval("#roster-names", (field) => { /** @type {HTMLTextAreaElement} */ (field).value = "grace"; });
     await page.click("#roster-save");
-    await page.waitForFunction(() => /0 added, 1 taken off/.test(document.querySelector("#roster .note")?.textContent));
+    await page.waitForFunction(() => /0 added, 1 taken off/.test(document.querySelector("#roster .note")?.textContent ?? ""));
     assert.deepEqual(await users(), ["grace"]);
   });
   await step("a slash at the end leads to the same pages", async () => {
     const tab = await openTab(browser, service.address);
-    for (const [path, selector] of [["pages/", "main form"], ["pages/dashboard/", "#token"], ["pages/handout/", "main"], ["docs/", "[data-operation=chat]"]]) {
+    for (const [path, selector] of Object.entries({ "pages/": "main form", "pages/dashboard/": "#token", "pages/handout/": "main", "docs/": "[data-operation=chat]" })) {
       const answer = await tab.goto(`${service.address}/api/${path}`);
-      assert.equal(answer.status(), 200, path);
+      assert.equal(answer?.status(), 200, path);
       await tab.waitForSelector(selector);
     }
     assert.deepEqual(tab.troubles, []);
@@ -232,6 +244,7 @@ export async function organiserSteps({ browser, service, step }) {
     const tab = await openTab(browser, service.address);
     await tab.goto(`${service.address}/api/docs`);
     await tab.waitForSelector("[data-operation=chat]");
+    /** @type {{ paths: Record<string, object> }} */
     const described = await (await fetch(`${service.address}/api/openapi.json`)).json();
     const count = Object.values(described.paths).flatMap((item) => Object.keys(item)).filter((name) => name !== "parameters").length;
     assert.equal((await tab.$$("[data-operation]")).length, count);
@@ -248,7 +261,7 @@ export async function organiserSteps({ browser, service, step }) {
     await page.goto(`${dashboard}#event=${event.id}`);
     await page.waitForSelector("#end");
     await page.click("#end");
-    await page.waitForFunction(() => document.querySelector("#standing").textContent === "Over");
+    await page.waitForFunction(() => document.querySelector("#standing")?.textContent === "Over");
     await page.click("#leave");
     await page.waitForSelector("#enter:not([hidden])");
     assert.equal(await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage })), "{}");
@@ -257,35 +270,49 @@ export async function organiserSteps({ browser, service, step }) {
   await page.browserContext().close();
 }
 
-/** What a chart tells those who cannot see it. */
+/**
+ * What a chart tells those who cannot see it.
+ *
+ * @param {Page} page
+ * @param {string} title
+ */
 function drawing(page, title, part = "svg") {
   return page.$$eval(".charts figure", (all, wanted, inner) => {
-    const found = all.find((figure) => figure.querySelector("figcaption").textContent.startsWith(wanted)).querySelector(inner);
-    return found.getAttribute("aria-label") ?? found.textContent;
+    const found = all.find((figure) => figure.querySelector("figcaption")?.textContent.startsWith(wanted))?.querySelector(inner);
+    return found?.getAttribute("aria-label") ?? found?.textContent ?? "";
   }, title, part);
 }
 
-/** What a reader makes of the handout's QR code, from a picture of it. */
+/**
+ * What a reader makes of the handout's QR code, from a picture of it.
+ *
+ * @param {Page} page
+ */
 async function scanned(page) {
   const { width, height, data } = await page.$eval(".sheet .qr svg", async (drawing) => {
     const size = 600;
     const canvas = Object.assign(document.createElement("canvas"), { width: size, height: size });
-    const copy = drawing.cloneNode(true);
-    copy.setAttribute("width", size);
-    copy.setAttribute("height", size);
+    const copy = /** @type {SVGElement} */ (drawing.cloneNode(true));
+    copy.setAttribute("width", String(size));
+    copy.setAttribute("height", String(size));
     const image = new Image();
     image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
     await image.decode();
     const pen = canvas.getContext("2d");
+    if (!pen) throw new Error("there is no canvas");
     pen.drawImage(image, 0, 0, size, size);
     return { width: size, height: size, data: [...pen.getImageData(0, 0, size, size).data] };
   });
   return decodeQR({ width, height, data: Uint8Array.from(data) });
 }
 
-/** The pages of a PDF, each by its size in points. */
+/**
+ * The pages of a PDF, each by its size in points.
+ *
+ * @param {Uint8Array} pdf
+ */
 function sheets(pdf) {
   const text = Buffer.from(pdf).toString("latin1");
   const boxes = text.matchAll(/\/Type\s*\/Page\b[^s][\s\S]*?\/MediaBox\s*\[([^\]]*)\]/g);
-  return [...boxes].map(([, box]) => box.trim().split(/\s+/).slice(2).map((size) => Math.round(Number(size))).join(" x "));
+  return [...boxes].map(([, box = ""]) => box.trim().split(/\s+/).slice(2).map((size) => Math.round(Number(size))).join(" x "));
 }

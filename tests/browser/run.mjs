@@ -1,3 +1,4 @@
+// @ts-check
 // Drives the pages in a real browser before the local service: an attendee's way, an organiser's way, every snippet.
 //
 //     node tests/browser/run.mjs
@@ -14,7 +15,12 @@ import { startBrowser, startService } from "./stage.mjs";
 let passed = 0;
 let failed = 0;
 
-/** Runs a step. One that fails is counted, and the next one goes on. */
+/**
+ * Runs a step. One that fails is counted, and the next one goes on.
+ *
+ * @param {string} name
+ * @param {() => unknown} run
+ */
 async function step(name, run) {
   try {
     const said = await run();
@@ -22,7 +28,7 @@ async function step(name, run) {
     console.log(`ok ${name}${said ? `: ${said}` : ""}`);
   } catch (fault) {
     failed += 1;
-    console.log(`FAIL ${name}: ${fault.stack ?? fault}`);
+    console.log(`FAIL ${name}: ${fault instanceof Error ? fault.stack : fault}`);
   }
 }
 

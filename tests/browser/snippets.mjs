@@ -1,4 +1,7 @@
+// @ts-check
 // Every snippet as the page shows it: run where its language runs here, else read by its grammar.
+
+/** @import { Stage } from "./stage.mjs" */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -15,9 +18,13 @@ const SCRIPTS = `${ROOT}/tests/browser/node_modules/.snippets`;
 const NAMES = ["snippets", "o'neil \"$HOME\" `x` \\n"];
 
 const run = promisify(execFile);
-const python = (tool) => async (text) => (await run(`${TOOLS}/${tool}/bin/python`, ["-c", text], { env: ENVIRONMENT })).stdout;
+const python = (/** @type {string} */ tool) => async (/** @type {string} */ text) => (await run(`${TOOLS}/${tool}/bin/python`, ["-c", text], { env: ENVIRONMENT })).stdout;
 
-/** How a snippet is run; it gives what was printed. */
+/**
+ * How a snippet is run; it gives what was printed.
+ *
+ * @type {Record<string, (text: string) => Promise<string>>}
+ */
 const RUN = {
   bash: async (text) => (await run("bash", ["-c", text], { env: ENVIRONMENT })).stdout,
   python: python("clients-openai"),
@@ -30,7 +37,11 @@ const RUN = {
   },
 };
 
-/** How a snippet is read that nothing here can run. */
+/**
+ * How a snippet is read that nothing here can run.
+ *
+ * @type {Record<string, (text: string, access: { base: string, credential: string }) => unknown>}
+ */
 const READ = {
   powershell: (text) => grammar("powershell", text),
   csharp: (text) => grammar("c-sharp", text),
@@ -43,6 +54,7 @@ const READ = {
   },
 };
 
+/** @param {Stage} stage */
 export async function snippets({ browser, service, step }) {
   await step("the grammars know a mistake when they see one", async () => {
     await assert.rejects(() => grammar("powershell", "$a = @{ 'b' = 'c\n$d ="));
@@ -54,37 +66,44 @@ export async function snippets({ browser, service, step }) {
     await type(page, "#user", user);
     await page.click("#go");
     await page.waitForSelector("#inside:not([hidden]) [data-tab]");
-    const ids = await page.$$eval("#snippets [data-tab]", (tabs) => tabs.map((tab) => tab.dataset.tab));
+    const ids = await page.$$eval("#snippets [data-tab]", (tabs) => tabs.map((tab) => tab.getAttribute("data-tab") ?? ""));
     await step(`every snippet is looked at, for ${user}`, async () => {
       assert.deepEqual([...ids].sort(), [...Object.keys(RUN), ...Object.keys(READ)].sort());
     });
     for (const id of ids) {
-      await step(`the ${id} snippet ${RUN[id] ? "answers" : "reads well"}, for ${user}`, async () => {
+      const run = RUN[id];
+      await step(`the ${id} snippet ${run ? "answers" : "reads well"}, for ${user}`, async () => {
         await page.click(`#snippets [data-tab=${id}]`);
         await page.click(".snippet button");
-        await page.waitForFunction(() => document.querySelector(".snippet button").textContent === "Copied");
+        await page.waitForFunction(() => document.querySelector(".snippet button")?.textContent === "Copied");
         const text = await clipboard(page);
         const shown = await page.$eval("#snippets pre", (element) => element.textContent);
         assert.equal(text, shown);
         const base = `${service.address}/api`;
-        if (!RUN[id]) return void await READ[id](text, { base, credential: `hackathon/${user}` });
-        const printed = await RUN[id](text);
+        if (!run) return void await READ[id]?.(text, { base, credential: `hackathon/${user}` });
+        const printed = await run(text);
         assert.match(printed, /\[simulated\]/);
         assert.match(printed, /Say hello in five languages/);
       });
     }
     await step(`what the snippets cost is counted, for ${user}`, async () => {
       await page.click("#refresh");
-      await page.waitForFunction((count) => document.querySelector("#left").textContent.includes(` in ${count} requests`), {}, Object.keys(RUN).length);
+      await page.waitForFunction((count) => document.querySelector("#left")?.textContent.includes(` in ${count} requests`), {}, Object.keys(RUN).length);
       assert.deepEqual(page.troubles, []);
     });
     await page.browserContext().close();
   }
 }
 
-let ready = null;
+/** @type {Promise<void> | undefined} */
+let ready;
 
-/** Fails where a text is not of its language. */
+/**
+ * Fails where a text is not of its language.
+ *
+ * @param {string} language
+ * @param {string} text
+ */
 async function grammar(language, text) {
   const { Parser, Language } = require("@vscode/tree-sitter-wasm");
   const folder = require.resolve("@vscode/tree-sitter-wasm").replace(/[^/]*$/, "");
@@ -93,5 +112,5 @@ async function grammar(language, text) {
   const parser = new Parser();
   parser.setLanguage(await Language.load(readFileSync(`${folder}tree-sitter-${language}.wasm`)));
   const tree = parser.parse(text);
-  assert.ok(!tree.rootNode.hasError, `not ${language}: ${tree.rootNode.toString().slice(0, 2000)}`);
+  assert.ok(tree && !tree.rootNode.hasError, `not ${language}: ${tree?.rootNode.toString().slice(0, 2000)}`);
 }

@@ -1,4 +1,16 @@
+// @ts-check
 // The local service and a browser before it. Both end with this process, by their ids.
+
+/** @import { Browser, Page } from "puppeteer-core" */
+/** @import { Attendee, EventFields, OrganiserEvent, UsageReport } from "../../functions/pages/types.d.ts" */
+
+/** A running service: its address, an organiser's token, the attendees' page, and how to end it. */
+/** @typedef {{ address: string, token: string, page: string, end: () => Promise<void> }} Service */
+/** A tab, and what went wrong in it. */
+/** @typedef {Page & { troubles: string[] }} Tab */
+/** Runs a step; what it gives is printed beside its name. */
+/** @typedef {(name: string, run: () => unknown) => Promise<void>} Step */
+/** @typedef {{ browser: Browser, service: Service, step: Step }} Stage */
 
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
@@ -16,13 +28,18 @@ export const ENVIRONMENT = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(OPENAI_|AZURE_|AWS_|LANGCHAIN_|LANGSMITH_|LANYARD_)/.test(name)));
 Object.assign(ENVIRONMENT, { NO_PROXY: "127.0.0.1", no_proxy: "127.0.0.1" });
 
-/** Starts the service, which keeps nothing; gives its address, an organiser's token and how to end it. */
+/**
+ * Starts the service, which keeps nothing.
+ *
+ * @returns {Promise<Service>}
+ */
 export async function startService() {
   const binary = process.env.LANYARD_LOCAL ?? `${ROOT}/target/debug/lanyard-local`;
   const child = spawn(binary, ["--memory", "--port", "0", "--simulator-latency", "60"], { stdio: ["ignore", "pipe", "pipe"], env: ENVIRONMENT });
   const kill = () => child.kill("SIGKILL");
   process.on("exit", kill);
   let said = "";
+  /** @type {Promise<Omit<Service, "end">>} */
   const ready = new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`the service did not start: ${said}`)), SECONDS_TO_START * 1000);
     child.on("error", reject);
@@ -38,10 +55,10 @@ export async function startService() {
       resolve({ address, token, page });
     });
   });
-  const end = () => new Promise((resolve) => {
+  const end = () => new Promise((/** @type {(value: void) => void} */ resolve) => {
     child.removeAllListeners("exit");
     if (child.exitCode !== null) return resolve();
-    child.on("exit", resolve);
+    child.on("exit", () => resolve());
     child.kill("SIGTERM");
     setTimeout(kill, 10_000).unref();
   });
@@ -60,14 +77,17 @@ export async function startBrowser() {
 /**
  * A tab of its own session. Whatever goes to another origin, breaks the pages' policy or is thrown is written down in
  * `page.troubles`.
+ *
+ * @param {Browser} browser
+ * @param {string} address
+ * @returns {Promise<Tab>}
  */
 export async function openTab(browser, address) {
   const context = await browser.createBrowserContext({ downloadBehavior: { policy: "allow", downloadPath: DOWNLOADS } });
   await context.overridePermissions(address, ["clipboard-read", "clipboard-write", "clipboard-sanitized-write"]);
-  const page = await context.newPage();
-  page.troubles = [];
+  const page = Object.assign(await context.newPage(), { troubles: /** @type {string[]} */ ([]) });
   page.setDefaultTimeout(15_000);
-  page.on("pageerror", (fault) => page.troubles.push(`thrown: ${fault.message}`));
+  page.on("pageerror", (fault) => page.troubles.push(`thrown: ${fault instanceof Error ? fault.message : fault}`));
   page.on("console", (line) => {
     // A refusal of the API is an answer, not a fault of the page.
     if (line.type() === "error" && !/status of (400|401|403|404|429)/.test(line.text())) page.troubles.push(`console: ${line.text()}`);
@@ -85,7 +105,12 @@ const DESKTOP = { width: 1280, height: 900, deviceScaleFactor: 1 };
 // Without `isMobile`, which would load the page anew and lose what was done on it.
 const PHONE = { width: 390, height: 844, deviceScaleFactor: 2 };
 
-/** Pictures of the page as it stands: phone and desktop, light and dark; each is asked of axe-core as well. */
+/**
+ * Pictures of the page as it stands: phone and desktop, light and dark; each is asked of axe-core as well.
+ *
+ * @param {Page} page
+ * @param {string} name
+ */
 export async function look(page, name) {
   const issues = [];
   // Pictures first: axe-core scrolls what scrolls by itself, and a picture of the whole page then leaves it blank.
@@ -102,9 +127,13 @@ export async function look(page, name) {
   if (issues.length) throw new Error(issues.join("\n  "));
 }
 
-/** Puts the page into each size and theme, and waits until it is painted. */
+/**
+ * Puts the page into each size and theme, and waits until it is painted.
+ *
+ * @param {Page} page
+ */
 async function* forms(page) {
-  for (const [form, viewport] of [["desktop", DESKTOP], ["phone", PHONE]]) {
+  for (const [form, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
     await page.setViewport(viewport);
     for (const scheme of ["light", "dark"]) {
       await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
@@ -114,43 +143,89 @@ async function* forms(page) {
   }
 }
 
+/** @param {Page} page */
 async function found(page) {
   await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  const { violations } = await page.evaluate(() =>
+    /** @type {typeof globalThis & { axe: typeof axe }} */ (globalThis).axe.run(document, { resultTypes: ["violations"] }));
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical" || impact === "moderate")
     .map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 160)).join(" | ")}`);
 }
 
-/** Types as a person does who is neither slow nor quick. */
+/**
+ * Types as a person does who is neither slow nor quick.
+ *
+ * @param {Page} page
+ * @param {string} selector
+ * @param {string} text
+ */
 export async function type(page, selector, text) {
   await page.click(selector, { count: 3 });
   await page.type(selector, text, { delay: 50 });
 }
 
-/** The text of an element. */
+/**
+ * The text of an element.
+ *
+ * @param {Page} page
+ * @param {string} selector
+ */
 export function textOf(page, selector) {
   return page.$eval(selector, (element) => element.textContent.trim());
 }
 
-/** What is on the clipboard. */
+/**
+ * What is on the clipboard.
+ *
+ * @param {Page} page
+ */
 export async function clipboard(page) {
   await page.bringToFront();
   return page.evaluate(() => navigator.clipboard.readText());
 }
 
-/** The organisers' API, past the pages. */
+/**
+ * The organisers' API, past the pages.
+ *
+ * @param {Service} service
+ */
 export function organiser({ address, token }) {
-  return async (method, path, body) => {
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [body]
+   */
+  const call = async (method, path, body) => {
     const answer = await fetch(`${address}/api/admin${path}`, {
       method, headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, body: body && JSON.stringify(body),
     });
     if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
     return answer.json();
   };
+  return {
+    /** @type {(fields: EventFields) => Promise<OrganiserEvent>} */
+    createEvent: (fields) => call("POST", "/events", fields),
+    /** @type {(id: string) => Promise<OrganiserEvent>} */
+    readEvent: (id) => call("GET", `/events/${id}`),
+    /** @type {() => Promise<OrganiserEvent[]>} */
+    events: async () => (await call("GET", "/events")).events,
+    /** @type {(id: string) => Promise<UsageReport>} */
+    usage: (id) => call("GET", `/events/${id}/usage?by=hour`),
+    /** @type {(id: string) => Promise<Attendee[]>} */
+    attendees: async (id) => (await call("GET", `/events/${id}/attendees`)).attendees,
+    /** @type {(id: string) => Promise<{ user: string }[]>} */
+    roster: async (id) => (await call("GET", `/events/${id}/roster`)).users,
+  };
 }
 
-/** A chat, past the pages. */
+/**
+ * A chat, past the pages.
+ *
+ * @param {Service} service
+ * @param {string} credential
+ * @param {string} text
+ */
 export async function chat({ address }, credential, text) {
   const answer = await fetch(`${address}/api/v1/chat/completions`, {
     method: "POST", headers: { "openai-event-code": credential, "content-type": "application/json" },

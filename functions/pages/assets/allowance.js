@@ -1,9 +1,13 @@
+// @ts-check
 // What an attendee may use and what is left of it, in plain words.
+
+/** @import { AttendeeAccess, LimitLeft, Model } from "../types.d.ts" */
 
 import { fill, h, number, svg } from "./dom.js";
 import { span } from "./when.js";
 
 // In the order in which people ask for them.
+/** @type {Record<string, string>} */
 const WORDS = {
   tokens_total: "tokens in all",
   tokens_per_day: "tokens today",
@@ -17,6 +21,7 @@ const WORDS = {
   video_seconds_total: "seconds of video in all",
 };
 
+/** @type {Record<string, string>} */
 const OPERATIONS = {
   chat_completions: "chat", completions: "completions", embeddings: "embeddings", responses: "responses",
   images_generations: "pictures", images_edits: "edited pictures", audio_transcriptions: "transcripts",
@@ -24,12 +29,21 @@ const OPERATIONS = {
   conversations: "conversations", files: "files", vector_stores: "vector stores", assistants: "assistants", threads: "threads", videos: "films",
 };
 
-/** A limit's name in words. */
+/**
+ * A limit's name in words.
+ *
+ * @param {string} name
+ */
 export function limitWords(name) {
   return WORDS[name] ?? name.replaceAll("_", " ");
 }
 
-/** Shows the models and the allowance of `GET /api/v1/event`. */
+/**
+ * Shows the models and the allowance of `GET /api/v1/event`.
+ *
+ * @param {Element} place
+ * @param {AttendeeAccess} access
+ */
 export function showAllowance(place, access) {
   const used = access.usage;
   const limits = sorted(access.allowance);
@@ -47,12 +61,17 @@ export function showAllowance(place, access) {
       + "A token is about four letters of English; what you send counts as well as what comes back."));
 }
 
+/** @param {Record<string, LimitLeft>} allowance */
 function sorted(allowance) {
   const order = Object.keys(WORDS);
   return Object.entries(allowance).sort(([one], [other]) => order.indexOf(one) - order.indexOf(other));
 }
 
-/** What is left in one line: the limits that a chat comes near to. */
+/**
+ * What is left in one line: the limits that a chat comes near to.
+ *
+ * @param {AttendeeAccess} access
+ */
 export function leftInShort(access) {
   const near = sorted(access.allowance)
     .filter(([name]) => /^(tokens|requests)_/.test(name))
@@ -62,6 +81,10 @@ export function leftInShort(access) {
   return `Left: ${near.map(([name, left]) => `${number(left.remaining)} of ${number(left.allowed)} ${limitWords(name)}`).join(", ")}.`;
 }
 
+/**
+ * @param {string} name
+ * @param {LimitLeft} left
+ */
 function oneLimit(name, { allowed, remaining, resets_at: resetsAt }) {
   const share = allowed ? remaining / allowed : 0;
   const wait = resetsAt ? (Date.parse(resetsAt) - Date.now()) / 1000 : 0;
@@ -74,12 +97,14 @@ function oneLimit(name, { allowed, remaining, resets_at: resetsAt }) {
       h("span.soft.small", {}, back)));
 }
 
+/** @param {number} share */
 function bar(share) {
   const drawing = svg(`svg.bar${share < 0.15 ? ".low" : ""}`, { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
   drawing.append(svg("rect", { width: Math.max(0, Math.min(100, share * 100)), height: 10 }));
   return drawing;
 }
 
+/** @param {Model} model */
 function oneModel(model) {
   const does = model.operations.map((operation) => OPERATIONS[operation] ?? operation).join(", ");
   const defaults = model.default_for.map((operation) => OPERATIONS[operation] ?? operation).join(", ");

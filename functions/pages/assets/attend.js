@@ -1,11 +1,14 @@
+// @ts-check
 // The attendee's page: from a code and a name to the first call.
 //
 // The code comes in the fragment, `#code=…` and, where the organiser's link has it, `&event=ID`. What is typed stays in
 // this tab's session.
 
+/** @import { AttendeeAccess, ApiAccess, Model } from "../types.d.ts" */
+
 import { leftInShort, showAllowance } from "./allowance.js";
-import { BASE, eventFor, nameOf, publicEvent } from "./api.js";
-import { byId, fill, fragment } from "./dom.js";
+import { asRefusal, BASE, eventFor, nameOf, publicEvent } from "./api.js";
+import { byId, fill, find, fragment } from "./dom.js";
 import { note } from "./errors.js";
 import { showEvent } from "./event-card.js";
 import { playground } from "./playground.js";
@@ -13,10 +16,17 @@ import { eventOf, registration } from "./register.js";
 import { showSnippets } from "./snippets.js";
 
 const KEPT = "lanyard.attendee";
-const form = byId("enter");
+const form = find(document, "#enter", HTMLFormElement);
+const fields = { code: find(form, "#code", HTMLInputElement), user: find(form, "#user", HTMLInputElement) };
+const button = find(form, "#go", HTMLButtonElement);
 
+/** @type {string | null} */
 let eventId = null;
-/** What is in force: the address, the credential and the model. */
+/**
+ * What is in force: the address, the credential and the model.
+ *
+ * @type {ApiAccess | null}
+ */
 let access = null;
 
 begin();
@@ -29,14 +39,15 @@ byId("refresh").addEventListener("click", refresh);
 
 async function begin() {
   const asked = fragment();
+  /** @type {{ code?: string, user?: string, key?: string }} */
   const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
   const code = asked.get("code") ?? kept.code ?? "";
   eventId = asked.get("event");
-  form.elements.code.value = code;
+  fields.code.value = code;
   const isSame = kept.code === code;
-  form.elements.user.value = isSame ? kept.user ?? "" : "";
+  fields.user.value = isSame ? kept.user ?? "" : "";
   if (isSame && kept.user) return enter(kept.key);
-  form.elements[code ? "user" : "code"].focus();
+  fields[code ? "user" : "code"].focus();
   const known = await publicEvent(eventId).catch(() => null);
   if (known) return showEvent(byId("event"), known);
   const name = code && await nameOf(code);
@@ -44,11 +55,11 @@ async function begin() {
   if (name && byId("inside").hidden) byId("title").textContent = name;
 }
 
+/** @param {string} [key] */
 async function enter(key) {
-  const code = form.elements.code.value.trim();
-  const user = form.elements.user.value.trim();
+  const code = fields.code.value.trim();
+  const user = fields.user.value.trim();
   const credential = key ?? `${code}/${user}`;
-  const button = byId("go");
   button.disabled = true;
   fill(byId("refused"));
   try {
@@ -62,6 +73,10 @@ async function enter(key) {
   }
 }
 
+/**
+ * @param {AttendeeAccess} known
+ * @param {string} credential
+ */
 function show(known, credential) {
   showEvent(byId("event"), known.event);
   fill(byId("who"), `You are ${known.user}`);
@@ -71,19 +86,28 @@ function show(known, credential) {
   playground(byId("playground"), access, known, refresh);
   byId("registration").hidden = true;
   byId("inside").hidden = false;
-  form.querySelector("h2").textContent = "Another code or name";
-  byId("go").textContent = "Change";
+  find(form, "h2", HTMLElement).textContent = "Another code or name";
+  button.textContent = "Change";
   byId("inside").after(form);
 }
 
-/** What chat goes to unless a model is named; else the first that chats; else the first of all. */
+/**
+ * What chat goes to unless a model is named; else the first that chats; else the first of all.
+ *
+ * @param {Model[]} models
+ */
 function firstModel(models) {
   const chats = models.filter((model) => model.operations.includes("chat_completions"));
   const first = chats.find((model) => model.default_for.includes("chat_completions")) ?? chats[0] ?? models[0];
   return first?.id ?? "gpt-4o-mini";
 }
 
-async function refused(fault, { code, user, key }) {
+/**
+ * @param {unknown} thrown
+ * @param {{ code: string, user: string, key?: string }} tried
+ */
+async function refused(thrown, { code, user, key }) {
+  const fault = asRefusal(thrown);
   // A key that no longer holds gives way to the code.
   if (key && fault.status === 401) return enter();
   byId("inside").hidden = true;
@@ -94,7 +118,7 @@ async function refused(fault, { code, user, key }) {
   byId("registration").hidden = !wantsKey;
   // The form says the same in other words than a program needs.
   fill(byId("refused"), wantsKey && fault.code === "registration_required" ? [] : note(fault));
-  if (wantsKey) fill(byId("registration"), registration({ id, code, user }, (own) => enter(own)));
+  if (wantsKey && id) fill(byId("registration"), registration({ id, code, user }, (own) => enter(own)));
 }
 
 /** Reads anew what is left. */

@@ -1,8 +1,13 @@
+// @ts-check
 // Buttons that put a text on the clipboard, and say so.
 
 import { h } from "./dom.js";
 
-/** A button that copies what `text()` gives when it is pressed. */
+/**
+ * A button that copies what `text()` gives when it is pressed.
+ *
+ * @param {() => string} text
+ */
 export function copyButton(text, label = "Copy") {
   const said = h("span.quiet", { role: "status" });
   const button = h("button.small", { type: "button", onclick: copy }, label);

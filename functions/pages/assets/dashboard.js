@@ -1,20 +1,26 @@
+// @ts-check
 // The organiser's dashboard: signing in, the list of events, and which view the fragment names.
 
-import { byId, fill, fragment, h } from "./dom.js";
+/** @import { OrganiserEvent } from "../types.d.ts" */
+
+import { asRefusal } from "./api.js";
+import { byId, fill, find, fragment, h } from "./dom.js";
 import { note } from "./errors.js";
 import { eventForm } from "./event-form.js";
 import { eventView } from "./event-live.js";
-import { call, eventPath, everything, remember, token } from "./organiser-api.js";
+import { allEvents, readEvent, remember, token } from "./organiser-api.js";
 import { standing, windowWords } from "./when.js";
 
 /** What the view that is shown must stop when another comes. */
 let leaveView = () => {};
 let turn = 0;
 
+const tokenField = find(document, "#token", HTMLInputElement);
+
 byId("enter").addEventListener("submit", (submitted) => {
   submitted.preventDefault();
-  remember(byId("token").value.trim());
-  byId("token").value = "";
+  remember(tokenField.value.trim());
+  tokenField.value = "";
   open();
 });
 byId("leave").addEventListener("click", () => {
@@ -27,14 +33,15 @@ open();
 async function open() {
   leaveView();
   leaveView = () => {};
-  const mine = turn += 1;
+  turn += 1;
+  const mine = turn;
   const isIn = token() !== null;
   byId("enter").hidden = isIn;
   byId("nav").hidden = !isIn;
   fill(byId("refused"));
   if (!isIn) {
     fill(byId("view"));
-    byId("token").focus();
+    tokenField.focus();
     return;
   }
   try {
@@ -42,10 +49,10 @@ async function open() {
     if (mine !== turn) return leave?.();
     leaveView = leave ?? leaveView;
     fill(byId("view"), elements);
-  } catch (fault) {
+  } catch (thrown) {
     if (mine !== turn) return;
+    const fault = asRefusal(thrown);
     fill(byId("view"));
-    if (fault.status === undefined) throw fault;
     if (fault.status === 401) {
       remember(null);
       byId("enter").hidden = false;
@@ -55,39 +62,45 @@ async function open() {
   }
 }
 
-/** The elements of the view that the fragment names, and how to leave it. */
+/**
+ * The elements of the view that the fragment names, and how to leave it.
+ *
+ * @returns {Promise<[HTMLElement[], (() => void)?]>}
+ */
 async function wanted() {
   const asked = fragment();
   if (asked.has("new")) {
     document.title = "New event · Lanyard";
     return [[eventForm(null, (made) => { location.hash = `event=${made.id}`; })]];
   }
-  if (asked.has("edit")) {
-    const event = await call("GET", eventPath(asked.get("edit")));
+  const [edited, watched] = [asked.get("edit"), asked.get("event")];
+  if (edited) {
+    const event = await readEvent(edited);
     document.title = `${event.name} · Lanyard`;
     return [[eventForm(event, (changed) => { location.hash = `event=${changed.id}`; })]];
   }
-  if (asked.has("event")) {
-    const event = await call("GET", eventPath(asked.get("event")));
+  if (watched) {
+    const event = await readEvent(watched);
     document.title = `${event.name} · Lanyard`;
     return eventView(event);
   }
   document.title = "Events · Lanyard";
-  return [[list(await everything("/events", "events"))]];
+  return [[list(await allEvents())]];
 }
 
+/** @param {OrganiserEvent[]} events */
 function list(events) {
   if (!events.length) {
     return h("section.card", {}, h("h1", {}, "Events"), h("p", {}, "There is none yet."),
       h("a.button", { href: "#new" }, "Create the first event"));
   }
-  const row = (event) => {
+  const row = (/** @type {OrganiserEvent} */ event) => {
     const { words, tone } = standing(event);
     return h("tr", {},
       h("th", { scope: "row" }, h("a", { href: `#event=${event.id}` }, event.name)),
       h("td", {}, h(`span.badge.${tone}`, {}, words)),
       h("td.mono", {}, event.code),
-      h("td", {}, windowWords(event)[0]),
+      h("td", {}, windowWords(event)[0] ?? ""),
       h("td.number", {}, String(event.attendees)));
   };
   const heads = ["Name", "Now", "Code", "When", "Expected"];

@@ -1,9 +1,13 @@
+// @ts-check
 // The API's description to read: drawn from openapi.json, so there is one text and not two.
+
+/** @import { ApiDescription, Operation, Parameter, Schema, SecurityScheme } from "../types.d.ts" */
 
 import { byId, fill, h } from "./dom.js";
 
 const BASE = location.origin + location.pathname.slice(0, location.pathname.lastIndexOf("/docs"));
 
+/** @type {("get" | "post" | "put" | "patch" | "delete")[]} */
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
 show();
@@ -11,10 +15,16 @@ show();
 async function show() {
   const main = byId("main");
   const answer = await fetch(`${BASE}/openapi.json`, { credentials: "omit" });
-  if (!answer.ok) return fill(main, h("h1", {}, "The API"), h("p.note.bad", { role: "alert" }, "The description could not be read. Try again."));
+  if (!answer.ok) {
+    fill(main, h("h1", {}, "The API"), h("p.note.bad", { role: "alert" }, "The description could not be read. Try again."));
+    return;
+  }
+  /** @type {ApiDescription} */
   const description = await answer.json();
-  const all = Object.entries(description.paths).flatMap(([path, item]) =>
-    METHODS.filter((method) => item[method]).map((method) => ({ path, method, ...item[method], parameters: [...(item.parameters ?? []), ...(item[method].parameters ?? [])] })));
+  const all = Object.entries(description.paths).flatMap(([path, item]) => METHODS.flatMap((method) => {
+    const operation = item[method];
+    return operation ? [{ path, method, ...operation, parameters: [...(item.parameters ?? []), ...(operation.parameters ?? [])] }] : [];
+  }));
   fill(main,
     h("h1", {}, "The API"),
     h("p", {}, description.info.description),
@@ -24,13 +34,18 @@ async function show() {
       all.filter((operation) => operation.tags.includes(name)).map((operation) => one(operation, description)))));
 }
 
+/** @param {SecurityScheme} each */
 function scheme(each) {
   const where = each.type === "http" ? "Authorization: Bearer …" : `${each.name}: …`;
   return h("li", {}, h("code", {}, where), ` ${each.description}`);
 }
 
+/**
+ * @param {Operation} operation
+ * @param {ApiDescription} description
+ */
 function one(operation, description) {
-  const parameters = operation.parameters.map((each) => followed(each, description));
+  const parameters = operation.parameters.map((each) => /** @type {Parameter} */ (followed(each, description)));
   const body = operation.requestBody?.content;
   const answers = Object.entries(operation.responses).filter(([status]) => status !== "default");
   return h("details.operation", { "data-operation": operation.operationId },
@@ -45,11 +60,23 @@ function one(operation, description) {
         Object.entries(content ?? {}).map(([type, { schema }]) => shape(`${status}, ${type}`, schema, description)))] : null));
 }
 
+/**
+ * @param {string} label
+ * @param {Schema} schema
+ * @param {ApiDescription} description
+ */
 function shape(label, schema, description) {
   return [h("p.soft.small", {}, label), h("pre", { tabindex: "0" }, h("code", {}, outline(schema, description, "")))];
 }
 
-/** A schema as people read it: names, kinds and what each means. */
+/**
+ * A schema as people read it: names, kinds and what each means.
+ *
+ * @param {Schema} schema
+ * @param {ApiDescription} description
+ * @param {string} indent
+ * @returns {string}
+ */
 function outline(schema, description, indent) {
   const real = followed(schema, description);
   const item = real.items && followed(real.items, description);
@@ -63,16 +90,31 @@ function outline(schema, description, indent) {
   return `{\n${lines.join("\n")}\n${indent}}`;
 }
 
+/**
+ * @param {Schema} schema
+ * @param {ApiDescription} [description]
+ * @returns {string}
+ */
 function words(schema, description) {
   if (schema.$ref && description) return words(followed(schema, description), description);
   if (schema.enum) return schema.enum.join(" | ");
   if (schema.anyOf) return schema.anyOf.map((each) => words(each, description)).join(" or ");
-  if (schema.type === "array") return `list of ${words(schema.items, description)}`;
+  if (schema.type === "array") return `list of ${schema.items ? words(schema.items, description) : "anything"}`;
   return [schema.type ?? "object"].flat().join(" or ");
 }
 
+/**
+ * What a reference leads to, or the same where it is none. Its own description goes before.
+ *
+ * @template {{ $ref?: string, description?: string }} T
+ * @param {T} schema
+ * @param {ApiDescription} description
+ * @returns {T}
+ */
 function followed(schema, description) {
   if (!schema.$ref) return schema;
-  const found = schema.$ref.slice(2).split("/").reduce((part, name) => part[name], description);
-  return schema.description ? { ...found, description: schema.description } : found;
+  /** @type {unknown} */
+  let found = description;
+  for (const name of schema.$ref.slice(2).split("/")) found = /** @type {Record<string, unknown>} */ (found)[name];
+  return { .../** @type {T} */ (found), ...(schema.description ? { description: schema.description } : {}) };
 }

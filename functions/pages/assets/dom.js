@@ -1,43 +1,112 @@
+// @ts-check
 // Elements without markup: what a page shows of others' words is always text.
+
+/** @import { Attributes, Child, ElementOf, SvgElementOf } from "../types.d.ts" */
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An element: `h("a.big", {href: "/"}, "text", child)`. Attributes that are null or false are left out. */
+/**
+ * An element: `h("a.big", {href: "/"}, "text", child)`. Attributes that are null or false are left out.
+ *
+ * @template {string} W
+ * @param {W} what
+ * @param {Attributes} attributes
+ * @param {Child[]} children
+ */
 export function h(what, attributes = {}, ...children) {
-  return made((name) => document.createElement(name), what, attributes, children);
+  const [name = "", ...classes] = what.split(".");
+  const element = document.createElement(name);
+  build(element, classes, attributes, children);
+  return /** @type {ElementOf<W>} */ (element);
 }
 
-/** The same for a drawing. */
+/**
+ * The same for a drawing.
+ *
+ * @template {string} W
+ * @param {W} what
+ * @param {Attributes} attributes
+ * @param {Child[]} children
+ */
 export function svg(what, attributes = {}, ...children) {
-  return made((name) => document.createElementNS(SVG, name), what, attributes, children);
+  const [name = "", ...classes] = what.split(".");
+  const element = document.createElementNS(SVG, name);
+  build(element, classes, attributes, children);
+  return /** @type {SvgElementOf<W>} */ (element);
 }
 
-function made(create, what, attributes, children) {
-  const [name, ...classes] = what.split(".");
-  const element = create(name);
+/**
+ * @param {Element} element
+ * @param {string[]} classes
+ * @param {Attributes} attributes
+ * @param {Child[]} children
+ */
+function build(element, classes, attributes, children) {
   if (classes.length) element.setAttribute("class", classes.join(" "));
   for (const [key, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else if (key === "value") element.value = value;
-    else element.setAttribute(key, value === true ? "" : value);
+    if (typeof value === "function") element.addEventListener(key.slice(2), /** @type {EventListener} */ (value));
+    else if (key === "value" && "value" in element) element.value = value;
+    else element.setAttribute(key, value === true ? "" : String(value));
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
-  return element;
+  element.append(...nodes(children));
 }
 
-/** The element with this id. */
+/**
+ * Children in a row, without those that show nothing.
+ *
+ * @param {Child[]} children
+ * @returns {(Node | string)[]}
+ */
+function nodes(children) {
+  return children.flatMap((child) => {
+    if (Array.isArray(child)) return nodes(child);
+    return child === null || child === undefined || child === false ? [] : [child];
+  });
+}
+
+/**
+ * The element with this id, which must be there.
+ *
+ * @param {string} id
+ */
 export function byId(id) {
-  return document.getElementById(id);
+  return find(document, `#${id}`, HTMLElement);
 }
 
-/** Puts these in place of what an element holds. */
-export function fill(element, ...children) {
-  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+/**
+ * The element that a selector finds, which must be there and of this kind.
+ *
+ * @template {Element} E
+ * @param {ParentNode} root
+ * @param {string} selector
+ * @param {{ new (): E }} kind
+ * @returns {E}
+ */
+export function find(root, selector, kind) {
+  const element = root.querySelector(selector);
+  if (!(element instanceof kind)) throw new TypeError(`${selector} is not there`);
   return element;
 }
 
-/** Makes these the children of an element, and touches none that is in its place already. */
+/**
+ * Puts these in place of what an element holds.
+ *
+ * @template {Element} E
+ * @param {E} element
+ * @param {Child[]} children
+ */
+export function fill(element, ...children) {
+  element.replaceChildren(...nodes(children));
+  return element;
+}
+
+/**
+ * Makes these the children of an element, and touches none that is in its place already.
+ *
+ * @param {Element} element
+ * @param {Element[]} children
+ */
 export function arrange(element, children) {
   const wanted = new Set(children);
   for (const child of [...element.children]) if (!wanted.has(child)) child.remove();
@@ -48,7 +117,12 @@ export function arrange(element, children) {
   }
 }
 
-/** Puts a text where another stands. Nothing happens if it is the same, so that nobody is told of it again. */
+/**
+ * Puts a text where another stands. Nothing happens if it is the same, so that nobody is told of it again.
+ *
+ * @param {Element} element
+ * @param {string} text
+ */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -58,12 +132,22 @@ export function fragment() {
   return new URLSearchParams(location.hash.slice(1));
 }
 
-/** A whole number as people write it: 12,345. */
+/**
+ * A whole number as people write it: 12,345.
+ *
+ * @param {number} value
+ */
 export function number(value) {
   return new Intl.NumberFormat("en").format(value);
 }
 
-/** Hands a file to whoever sits before the page. */
+/**
+ * Hands a file to whoever sits before the page.
+ *
+ * @param {string} name
+ * @param {string} type
+ * @param {string} text
+ */
 export function download(name, type, text) {
   const address = URL.createObjectURL(new Blob([text], { type }));
   const link = h("a", { href: address, download: name });

@@ -1,7 +1,12 @@
+// @ts-check
 // What a refusal means for whoever reads it, by the table of the README.
 
+/** @import { Refusal } from "./api.js" */
+
+import { asRefusal } from "./api.js";
 import { h } from "./dom.js";
 
+/** @type {Record<string, string>} */
 const ADVICE = {
   invalid_event_code: "Check the code, letter by letter, with the slide or the organiser.",
   event_not_started: "Come back when it opens; the page then works as it is.",
@@ -26,15 +31,26 @@ const ADVICE = {
   upstream_misconfigured: "Tell the organiser: the model's deployment must be mended.",
   internal_error: "Try again, and give the organiser the request's id if it goes on.",
   unreachable: "Are you online?",
+  unexpected: "Reload the page and try again.",
 };
 
-/** What to do about a refusal. */
-export function advice(fault) {
+/**
+ * What to do about a refusal.
+ *
+ * @param {Refusal} fault
+ */
+function advice(fault) {
   return ADVICE[fault.code] ?? "";
 }
 
-/** A refusal as a note. With `again`, a button that waits as long as the API asks for. */
-export function note(fault, again) {
+/**
+ * What was thrown as a note. With `again`, a button that waits as long as the API asks for.
+ *
+ * @param {unknown} thrown
+ * @param {(() => void) | null} again
+ */
+export function note(thrown, again = null) {
+  const fault = asRefusal(thrown);
   const isOurs = fault.status >= 500 || fault.status === 429;
   const small = [fault.code, fault.requestId].filter(Boolean).join(" · ");
   const line = fault.param && !fault.details.length ? `It is about the field “${fault.param}”.` : null;
@@ -45,6 +61,10 @@ export function note(fault, again) {
     h("p.small.soft", {}, small));
 }
 
+/**
+ * @param {Refusal} fault
+ * @param {() => void} again
+ */
 function waiting(fault, again) {
   const button = h("button.small", { type: "button", onclick: again }, "Try again");
   let left = Math.ceil((fault.retryAfterMs ?? 0) / 1000);

@@ -1,12 +1,21 @@
+// @ts-check
 // The event at the head of the page: name, picture, description, organiser, and whether it is on.
+
+/** @import { Contact, PublicEvent } from "../types.d.ts" */
 
 import { h, fill } from "./dom.js";
 import { markdown, webAddress } from "./markdown.js";
 import { standing, windowWords } from "./when.js";
 
-let ticking = null;
+/** @type {number | undefined} */
+let ticking;
 
-/** Shows an event in the words of `GET /api/v1/event` or of `GET /api/event/ID`. */
+/**
+ * Shows an event in the words of `GET /api/v1/event` or of `GET /api/event/ID`.
+ *
+ * @param {Element} place
+ * @param {PublicEvent} event
+ */
 export function showEvent(place, event) {
   const status = h("p.badge");
   const tick = () => {
@@ -32,6 +41,7 @@ export function showEvent(place, event) {
     event.description ? h("div.described", {}, markdown(event.description)) : null);
 }
 
+/** @param {Partial<Contact> | undefined} contact */
 function organiser(contact) {
   const { name, email } = contact ?? {};
   if (!name && !email) return null;
@@ -39,6 +49,7 @@ function organiser(contact) {
   return h("p", {}, "Organised by ", name || null, name && mail ? ", " : null, mail);
 }
 
+/** @param {PublicEvent} event */
 function page(event) {
   const address = event.url && webAddress(event.url);
   if (!address) return null;

@@ -1,38 +1,61 @@
+// @ts-check
 // Making and changing an event. An empty field leaves the choice to the service; when changing, only what was changed is
 // sent.
 
+/** @import { Attributes, Control, EventFields, FieldProblem, OrganiserEvent } from "../types.d.ts" */
+
 import { limitWords } from "./allowance.js";
-import { fill, h } from "./dom.js";
+import { fill, find, h } from "./dom.js";
+import { asRefusal } from "./api.js";
 import { note } from "./errors.js";
-import { call, eventPath } from "./organiser-api.js";
+import { changeEvent, createEvent } from "./organiser-api.js";
+
+/** @typedef {{ control: Control, before: string }} Field */
 
 const LIMITS = ["tokens_total", "tokens_per_day", "tokens_per_minute", "requests_per_day", "requests_per_minute",
   "in_flight", "images_total", "audio_seconds_total", "characters_total", "video_seconds_total"];
 
-/** The form for an event, or for a new one where it is null. `done(event)` gets what the service answered. */
+/**
+ * The form for an event, or for a new one where it is null. `done(event)` gets what the service answered.
+ *
+ * @param {OrganiserEvent | null} event
+ * @param {(event: OrganiserEvent) => void} done
+ */
 export function eventForm(event, done) {
   const said = h("div", { "aria-live": "assertive" });
   const save = h("button.main", {}, event ? "Save the changes" : "Create the event");
   const zones = h("datalist", { id: "zones" }, Intl.supportedValuesOf("timeZone").map((zone) => h("option", { value: zone })));
-  const value = (path) => path.split(".").reduce((part, name) => part?.[name], event ?? {});
+  const value = (/** @type {string} */ path) => (event ? valueAt(event, path) : undefined);
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const before = new Map();
+  /**
+   * Each field's control, and the text that it had before.
+   *
+   * @type {Map<string, Field>}
+   */
+  const fields = new Map();
 
-  function field(path, label, attributes = {}, hint = null, shown = value(path) ?? "") {
+  /**
+   * @param {string} path
+   * @param {string} label
+   * @param {Attributes & { tag?: "input" | "textarea" | "select" }} attributes
+   * @param {string | null} hint
+   * @param {unknown} shown
+   * @param {string[][]} options
+   */
+  function field(path, label, attributes = {}, hint = null, shown = value(path) ?? "", options = []) {
     const id = `field-${path}`;
-    const text = String(shown);
-    before.set(path, text);
+    const before = String(shown);
     const { tag = "input", ...rest } = attributes;
-    const { options = [], ...others } = rest;
-    const control = h(tag, { id, name: path, ...others, "aria-describedby": `${id}-hint` },
+    const control = h(tag, { id, name: path, ...rest, "aria-describedby": `${id}-hint` },
       options.map(([option, words]) => h("option", { value: option }, words)));
-    control.value = text;
+    control.value = before;
+    fields.set(path, { control, before });
     return h("div", {}, h("label", { for: id }, label), control, h("span.hint", { id: `${id}-hint` }, hint ?? ""),
       h("span.problem", { "data-problem": path }));
   }
 
-  const wall = (instant) => instant?.slice(0, 16) ?? "";
-  const limits = (of, words) => h("fieldset", {}, h("legend", {}, words),
+  const wall = (/** @type {string | undefined} */ instant) => instant?.slice(0, 16) ?? "";
+  const limits = (/** @type {"attendee" | "event"} */ of, /** @type {string} */ words) => h("fieldset", {}, h("legend", {}, words),
     h("div.grid", {}, LIMITS.filter((name) => of === "attendee" || name !== "in_flight").map((name) => field(`allowances.${of}.${name}`,
       capital(limitWords(name)), { type: "number", min: "1", step: "1", inputmode: "numeric" })),
     of === "event" ? field("allowances.event.attendees", "Attendees at most", { type: "number", min: "1", inputmode: "numeric" }) : null));
@@ -42,8 +65,8 @@ export function eventForm(event, done) {
     said,
     h("fieldset", {}, h("legend", {}, "What and when"), h("div.grid", {},
       h("div.wide", {}, field("name", "Name", { required: true, maxlength: "128" })),
-      field("starts_at", "Starts", { type: "datetime-local", required: true }, "By the event's own clock.", wall(value("starts_at"))),
-      field("ends_at", "Ends", { type: "datetime-local", required: true }, null, wall(value("ends_at"))),
+      field("starts_at", "Starts", { type: "datetime-local", required: true }, "By the event's own clock.", wall(event?.starts_at)),
+      field("ends_at", "Ends", { type: "datetime-local", required: true }, null, wall(event?.ends_at)),
       field("time_zone", "Time zone", { list: "zones", required: true, spellcheck: "false" }, "Such as Europe/Oslo.", value("time_zone") ?? here),
       field("attendees", "Attendees expected", { type: "number", min: "1", max: "100000" }, "Limits follow from it.", value("attendees") ?? 100),
       event ? null : field("code", "Code", { spellcheck: "false", autocapitalize: "none", class: "mono" }, "Empty makes one that cannot be guessed."))),
@@ -55,10 +78,10 @@ export function eventForm(event, done) {
       field("url", "Web page", { type: "url", placeholder: "https://" }),
       field("url_text", "Words of its link"))),
     h("fieldset", {}, h("legend", {}, "Who may come, and what is kept"), h("div.grid", {},
-      field("access", "Who may come", { tag: "select", options: [["open", "Whoever has the code"], ["roster", "Whoever is on the roster"], ["registered", "Whoever has registered"]] },
-        "With a registration each attendee has a key of their own.", value("access") ?? "open"),
-      field("keeps_objects", "Stored responses, files and vector stores", { tag: "select", "data-kind": "boolean", options: [["false", "Not offered"], ["true", "Offered, deleted after the event"]] },
-        null, value("keeps_objects") ?? false))),
+      field("access", "Who may come", { tag: "select" }, "With a registration each attendee has a key of their own.", value("access") ?? "open",
+        [["open", "Whoever has the code"], ["roster", "Whoever is on the roster"], ["registered", "Whoever has registered"]]),
+      field("keeps_objects", "Stored responses, files and vector stores", { tag: "select", "data-kind": "boolean" }, null, value("keeps_objects") ?? false,
+        [["false", "Not offered"], ["true", "Offered, deleted after the event"]]))),
     h("details", {}, h("summary", {}, "Limits"),
       h("p.soft", {}, event ? "An empty field is no limit." : "What is left empty follows from the number of attendees and what the deployments take."),
       h("fieldset", {}, h("legend", {}, "Each request"), h("div.grid", {},
@@ -68,16 +91,17 @@ export function eventForm(event, done) {
     zones,
     h("p.row.enter", {}, save, h("a.button", { href: event ? `#event=${event.id}` : "#events" }, "Cancel")));
 
+  /** @param {SubmitEvent} submitted */
   async function submit(submitted) {
     submitted.preventDefault();
     save.disabled = true;
     clearProblems();
     try {
-      const body = bodyOf(form, before, event !== null);
-      done(event ? await call("PATCH", eventPath(event.id), body) : await call("POST", "/events", body));
+      const body = bodyOf(fields, event !== null);
+      done(event ? await changeEvent(event.id, body) : await createEvent(body));
     } catch (fault) {
       fill(said, note(fault));
-      showProblems(fault.details);
+      showProblems(asRefusal(fault).details);
     } finally {
       save.disabled = false;
     }
@@ -89,14 +113,19 @@ export function eventForm(event, done) {
     for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
   }
 
-  /** Each mistake beside its field. */
+  /**
+   * Each mistake beside its field.
+   *
+   * @param {FieldProblem[]} details
+   */
   function showProblems(details) {
+    /** @type {Control | null} */
     let first = null;
     for (const { field: path, message } of details) {
-      const control = form.elements[path];
+      const control = fields.get(path)?.control;
       if (!control) continue;
       control.setAttribute("aria-invalid", "true");
-      fill(form.querySelector(`[data-problem="${path}"]`), capital(message));
+      fill(find(form, `[data-problem="${path}"]`, HTMLElement), capital(message));
       control.closest("details")?.setAttribute("open", "");
       first ??= control;
     }
@@ -105,26 +134,52 @@ export function eventForm(event, done) {
   return form;
 }
 
-/** The fields that say something. */
-export function bodyOf(form, before, isChange) {
+/**
+ * The fields that say something.
+ *
+ * @param {Map<string, Field>} fields
+ * @param {boolean} isChange
+ */
+function bodyOf(fields, isChange) {
+  /** @type {EventFields} */
   const body = {};
-  for (const [path, old] of before) {
-    const text = form.elements[path].value.trim();
-    const isSaid = isChange ? text !== old.trim() : text !== "";
+  for (const [path, { control, before }] of fields) {
+    const text = control.value.trim();
+    const isSaid = isChange ? text !== before.trim() : text !== "";
     if (!isSaid) continue;
     const names = path.split(".");
-    const last = names.pop();
-    const part = names.reduce((at, name) => at[name] ??= {}, body);
-    part[last] = text === "" ? null : meaning(form.elements[path], text);
+    const last = names.pop() ?? path;
+    let part = body;
+    for (const name of names) part = /** @type {EventFields} */ (part[name] ??= {});
+    part[last] = text === "" ? null : meaning(control, text);
   }
   return body;
 }
 
+/**
+ * What stands at a path such as `contact.name`.
+ *
+ * @param {object} whole
+ * @param {string} path
+ * @returns {unknown}
+ */
+function valueAt(whole, path) {
+  /** @type {unknown} */
+  let part = whole;
+  for (const name of path.split(".")) part = /** @type {Record<string, unknown> | undefined} */ (part)?.[name];
+  return part;
+}
+
+/**
+ * @param {Control} control
+ * @param {string} text
+ */
 function meaning(control, text) {
   if (control.dataset.kind === "boolean") return text === "true";
   return control.type === "number" ? Number(text) : text;
 }
 
+/** @param {string} text */
 function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,4 +1,7 @@
+// @ts-check
 // One event: its code and its switches, and live numbers, asked for every few seconds while the page is in sight.
+
+/** @import { Attendee, OrganiserEvent, Usage, UsageReport, UsageRow } from "../types.d.ts" */
 
 import { BASE } from "./api.js";
 import { blocks, figure, lines, stacks } from "./chart.js";
@@ -7,8 +10,16 @@ import { fill, h, number } from "./dom.js";
 import { note } from "./errors.js";
 import { auditView, peopleView } from "./event-people.js";
 import { rosterView } from "./event-roster.js";
-import { call, eventPath, everything, pageOf } from "./organiser-api.js";
+import { attendeesOf, pageOf, takeStep, usageBy } from "./organiser-api.js";
 import { standing, windowWords } from "./when.js";
+
+/**
+ * What was seen of the totals at a time in ms.
+ *
+ * @typedef {{ at: number, total: Usage }} Sample
+ */
+/** @typedef {{ event: OrganiserEvent, samples: Sample[], kinds: string[], timer: number | undefined, isLeft: boolean }} State */
+/** @typedef {"pause" | "resume" | "rotate-code" | "end"} Step */
 
 const EVERY_MS = 3000;
 const MOST_SAMPLES = 1200;
@@ -16,7 +27,12 @@ const HOURS = 12;
 /** How many kinds of errors have a colour of their own. */
 const KINDS = 5;
 
-/** The elements of an event's view, and how to leave it. */
+/**
+ * The elements of an event's view, and how to leave it.
+ *
+ * @param {OrganiserEvent} event
+ * @returns {[HTMLElement[], () => void]}
+ */
 export function eventView(event) {
   const head = h("div");
   const trouble = h("div", { "aria-live": "assertive" });
@@ -32,12 +48,13 @@ export function eventView(event) {
   };
   const audit = auditView(event.id);
   const people = peopleView(event.id, () => audit.refresh());
-  const state = { event, samples: [], kinds: [], timer: null, isLeft: false };
+  /** @type {State} */
+  const state = { event, samples: [], kinds: [], timer: undefined, isLeft: false };
 
   function showHead() {
     const { words, tone } = standing(state.event);
     const isOver = Date.parse(state.event.ends_at) <= Date.now();
-    const step = (name, label, kind = "") => h(`button${kind}`, { type: "button", id: name, onclick: () => take(name) }, label);
+    const step = (/** @type {Step} */ name, /** @type {string} */ label, kind = "") => h(`button${kind}`, { type: "button", id: name, onclick: () => take(name) }, label);
     fill(head,
       h("div.head", {},
         h("h1", {}, state.event.name),
@@ -54,16 +71,18 @@ export function eventView(event) {
       state.event.warnings.map((warning) => h("p.note.warn", {}, warning)));
   }
 
+  /** @type {Partial<Record<Step, string>>} */
   const QUESTIONS = {
     "rotate-code": "Make a new code? The old one works for another 15 minutes.",
     end: "End the event now? Its code stops working for everybody.",
   };
 
+  /** @param {Step} step */
   async function take(step) {
-    if (QUESTIONS[step] && !confirm(QUESTIONS[step])) return;
+    const question = QUESTIONS[step];
+    if (question && !confirm(question)) return;
     try {
-      const body = step === "rotate-code" ? { grace_minutes: 15 } : {};
-      state.event = await call("POST", eventPath(event.id, `/${step}`), body);
+      state.event = await takeStep(event.id, step, step === "rotate-code" ? { grace_minutes: 15 } : {});
       fill(trouble);
       showHead();
       audit.refresh();
@@ -82,9 +101,9 @@ export function eventView(event) {
   async function look() {
     try {
       const [byHour, byModel, attendees] = await Promise.all([
-        call("GET", eventPath(event.id, "/usage?by=hour")),
-        call("GET", eventPath(event.id, "/usage?by=model")),
-        everything(eventPath(event.id, "/attendees"), "attendees"),
+        usageBy(event.id, "hour"),
+        usageBy(event.id, "model"),
+        attendeesOf(event.id),
       ]);
       if (state.isLeft) return;
       state.samples.push({ at: Date.now(), total: byHour.total });
@@ -99,32 +118,46 @@ export function eventView(event) {
     }
   }
 
+  /**
+   * @param {UsageReport} byHour
+   * @param {Attendee[]} attendees
+   */
   function showNumbers({ total, rows }, attendees) {
     const failed = rows.flatMap((row) => Object.values(row.errors)).reduce((sum, times) => sum + times, 0);
     const budget = state.event.allowances.event.tokens_total;
     const seats = state.event.allowances.event.attendees;
     const joined = attendees.filter((one) => one.joined_at);
     const underWay = attendees.reduce((sum, one) => sum + one.in_flight, 0);
-    const one = (id, words, value, of) => h("div", {}, h("dt", {}, words), h("dd", { id }, number(value), of ? h("span.of", {}, of) : null));
+    const one = (/** @type {string} */ id, /** @type {string} */ words, /** @type {number} */ value, of = "") => h("div", {}, h("dt", {}, words), h("dd", { id }, number(value), of ? h("span.of", {}, of) : null));
     fill(numbers,
       one("n-tokens", "Tokens", total.total_tokens, budget ? `of ${number(budget)}` : "no budget set"),
       one("n-requests", "Requests", total.requests),
       one("n-errors", "Errors", failed, "refusals included"),
-      one("n-joined", "Joined", joined.length, seats ? `of ${number(seats)} seats` : null),
+      one("n-joined", "Joined", joined.length, seats ? `of ${number(seats)} seats` : ""),
       one("n-open", "Under way", underWay, `${number(total.held_tokens ?? 0)} tokens held`),
       one("n-rate", "Tokens a minute", Math.round(rate((each) => each.total_tokens)), "over the last minute"));
   }
 
-  /** How much a total grew in the last minute. */
+  /**
+   * How much a total grew in the last minute.
+   *
+   * @param {(total: Usage) => number} of
+   */
   function rate(of, at = state.samples.length - 1) {
     const last = state.samples[at];
-    const first = state.samples.slice(0, at + 1).findLast((sample) => sample.at <= last.at - 60_000) ?? state.samples[0];
+    if (!last) return 0;
+    const first = state.samples.slice(0, at + 1).findLast((sample) => sample.at <= last.at - 60_000) ?? state.samples[0] ?? last;
     return of(last.total) - of(first.total);
   }
 
+  /**
+   * @param {UsageReport} byHour
+   * @param {UsageReport} byModel
+   * @param {Attendee[]} attendees
+   */
   function draw(byHour, byModel, attendees) {
-    const clock = (at) => new Date(at).toLocaleTimeString("en-GB");
-    const day = (at) => new Date(at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+    const clock = (/** @type {number} */ at) => new Date(at).toLocaleTimeString("en-GB");
+    const day = (/** @type {string | number} */ at) => new Date(at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
     const budget = state.event.allowances.event.tokens_total;
     const samples = state.samples;
     figures.tokens.draw(...lines({
@@ -139,15 +172,23 @@ export function eventView(event) {
     figures.hours.draw(...blocks({ title: "Tokens by hour", rows: byHour.rows.slice(-HOURS).map((row) => [day(row.hour), row.total_tokens]) }));
     drawTroubles(byHour.rows.slice(-HOURS), day);
     figures.models.draw(...blocks({ title: "Tokens by model", rows: byModel.rows.map((row) => [row.model, row.total_tokens]) }));
-    const joined = attendees.map((one) => Date.parse(one.joined_at)).filter(Number.isFinite).sort((a, b) => a - b);
+    const joined = attendees.flatMap((one) => (one.joined_at ? [Date.parse(one.joined_at)] : [])).sort((a, b) => a - b);
+    const [first] = joined;
+    const now = Date.now();
     const used = attendees.filter((one) => one.usage.requests > 0).length;
     figures.people.draw(...lines({
       title: "Attendees", time: day,
-      series: [{ name: "joined", points: [...(joined.length ? [[joined[0], 0]] : []), ...joined.map((at, index) => [at, index + 1]), ...(joined.length ? [[Date.now(), joined.length]] : [])] },
-        { name: "with requests", points: joined.length ? [[Date.now(), used]] : [] }],
+      series: [
+        { name: "joined", points: first === undefined ? [] : [[first, 0], ...joined.map(/** @returns {[number, number]} */ (at, index) => [at, index + 1]), [now, joined.length]] },
+        { name: "with requests", points: first === undefined ? [] : [[now, used]] },
+      ],
     }));
   }
 
+  /**
+   * @param {UsageRow[]} rows
+   * @param {(hour: string | number) => string} day
+   */
   function drawTroubles(rows, day) {
     const codes = rows.flatMap((row) => Object.entries(row.errors)).sort(([, a], [, b]) => b - a).map(([code]) => code);
     // Whoever has a colour keeps it, so that nothing flickers when the order changes.
@@ -156,8 +197,18 @@ export function eventView(event) {
       title: "Errors and refusals by hour", kinds: state.kinds,
       rows: rows.filter((row) => Object.keys(row.errors).length).map((row) => [day(row.hour), row.errors]),
     }));
-    const timed = rows.filter((row) => row.first_byte.requests);
-    const within = (name, of) => ({ name, points: timed.map((row) => [Date.parse(row.hour), row.first_byte[of]]) });
+    /**
+     * @param {string} name
+     * @param {"p95_ms" | "p50_ms"} of
+     * @returns {import("../types.d.ts").Series}
+     */
+    const within = (name, of) => ({
+      name,
+      points: rows.flatMap((row) => {
+        const ms = row.first_byte[of];
+        return ms === null ? [] : [[Date.parse(row.hour), ms]];
+      }),
+    });
     figures.firstByte.draw(...lines({
       title: "Time to the first byte in the last hour", time: day, unit: " ms",
       series: [within("95 of 100 within", "p95_ms"), within("half within", "p50_ms")],
@@ -176,6 +227,6 @@ export function eventView(event) {
   };
   const roster = event.access === "roster" ? rosterView(event.id, () => audit.refresh()) : null;
   const elements = [head, trouble, h("h2", {}, "Live"), numbers,
-    h("div.charts", {}, Object.values(figures).map((each) => each.element)), h("br"), people.element, roster, audit.element].filter(Boolean);
+    h("div.charts", {}, Object.values(figures).map((each) => each.element)), h("br"), people.element, ...(roster ? [roster] : []), audit.element];
   return [elements, leave];
 }

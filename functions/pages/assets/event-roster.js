@@ -1,12 +1,17 @@
+// @ts-check
 // Who may come to an event with a roster: a name on each line, saved as a whole.
 
 import { fill, h, number } from "./dom.js";
 import { note } from "./errors.js";
-import { call, eventPath, everything } from "./organiser-api.js";
+import { rosterOf, saveRoster } from "./organiser-api.js";
 
-/** The form; `changed()` is called after the roster was saved. */
+/**
+ * The form; `changed()` is called after the roster was saved.
+ *
+ * @param {string} id
+ * @param {() => void} changed
+ */
 export function rosterView(id, changed) {
-  const path = eventPath(id, "/roster");
   const said = h("div", { "aria-live": "polite" });
   const field = h("textarea", { id: "roster-names", rows: "8", spellcheck: "false", autocapitalize: "none", disabled: true, "aria-describedby": "roster-hint" });
   const save = h("button.main", { id: "roster-save", disabled: true }, "Save the roster");
@@ -15,11 +20,12 @@ export function rosterView(id, changed) {
     h("label", { for: "roster-names" }, "Who may come"), field,
     h("span.hint", { id: "roster-hint" }, "One name on each line; case does not matter. Whoever is taken off is refused at once and keeps what they used."),
     h("p.row.enter", {}, save));
+  /** @type {string[]} */
   let listed = [];
 
   async function load() {
     try {
-      listed = (await everything(path, "users")).map(({ user }) => user);
+      listed = (await rosterOf(id)).map(({ user }) => user);
       field.value = listed.join("\n");
       field.disabled = false;
       save.disabled = false;
@@ -29,6 +35,7 @@ export function rosterView(id, changed) {
     }
   }
 
+  /** @param {SubmitEvent} submitted */
   async function submit(submitted) {
     submitted.preventDefault();
     const users = names(field.value);
@@ -37,7 +44,7 @@ export function rosterView(id, changed) {
     if (gone && !confirm(`Take ${number(gone)} off the roster? They are refused from now on.`)) return;
     save.disabled = true;
     try {
-      const done = await call("PUT", path, { users });
+      const done = await saveRoster(id, users);
       await load();
       fill(said, h("p.note.good", {}, `${number(done.users)} may come: ${number(done.added)} added, ${number(done.removed)} taken off.`));
       changed();
@@ -52,7 +59,11 @@ export function rosterView(id, changed) {
   return element;
 }
 
-/** The names of a text, one on each line. */
-export function names(text) {
+/**
+ * The names of a text, one on each line.
+ *
+ * @param {string} text
+ */
+function names(text) {
   return [...new Set(text.split(/[\r\n]+/).map((line) => line.trim()).filter(Boolean))];
 }

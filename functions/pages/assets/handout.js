@@ -1,12 +1,15 @@
+// @ts-check
 // The handout of an event: its code in large type, the way to its page, three first calls, the rules, whom to ask.
 //
 // It is asked for with the organiser's token that the dashboard left in this tab.
+
+/** @import { OrganiserEvent } from "../types.d.ts" */
 
 import { BASE } from "./api.js";
 import { limitWords } from "./allowance.js";
 import { byId, fill, fragment, h, number, svg } from "./dom.js";
 import { note } from "./errors.js";
-import { call, eventPath, pageOf, token } from "./organiser-api.js";
+import { pageOf, readEvent, token } from "./organiser-api.js";
 import encodeQR from "./qr.js";
 import { SNIPPETS } from "./snippets.js";
 import { windowWords } from "./when.js";
@@ -29,7 +32,7 @@ async function show() {
     return;
   }
   try {
-    const event = await call("GET", eventPath(id));
+    const event = await readEvent(id);
     document.title = `Handout · ${event.name}`;
     fill(byId("main"), sheet(event));
   } catch (fault) {
@@ -37,6 +40,7 @@ async function show() {
   }
 }
 
+/** @param {OrganiserEvent} event */
 function sheet(event) {
   const page = pageOf(event);
   const model = event.default_deployments.chat_completions ?? Object.values(event.default_deployments)[0] ?? "MODEL";
@@ -54,34 +58,44 @@ function sheet(event) {
     h("div.qr", {}, qr(page), h("p", {}, "Scan for your page")),
     h("p.address", {}, "Or open ", h("strong", {}, `${BASE}/pages`), " and type the code. Address for programs: ", h("code", {}, `${BASE}/v1`),
       ", key: ", h("code", {}, access.credential)),
-    h("section.snippets", {}, SNIPPETS.filter(({ id }) => SHOWN.includes(id)).map(({ label, text }) =>
-      [h("h2", {}, label), h("pre", { tabindex: "0" }, h("code", {}, text(access)))]).flat()),
+    h("section.snippets", {}, SNIPPETS.filter(({ id }) => SHOWN.includes(id)).flatMap(({ label, text }) =>
+      [h("h2", {}, label), h("pre", { tabindex: "0" }, h("code", {}, text(access)))])),
     h("section.rules-part", {}, h("h2", {}, "Rules"), h("ul.rules", {}, rules(event).map((rule) => h("li", {}, rule)))),
     name || email ? h("p", {}, "Questions: ", h("strong", {}, [name, email].filter(Boolean).join(", "))) : null);
 }
 
+/** @param {OrganiserEvent} event */
 function rules(event) {
-  const limits = Object.entries(event.allowances.attendee).filter(([limit, value]) => value !== null && /^(tokens|requests)_/.test(limit));
+  const limits = Object.entries(event.allowances.attendee).flatMap(([limit, value]) =>
+    (value !== null && /^(tokens|requests)_/.test(limit) ? [`${number(value)} ${limitWords(limit)}`] : []));
   return [
     "The code works only while the event runs. Use one name of your own, always the same.",
     event.access === "registered" ? "Register on your page first: it gives you a key of your own." : null,
     event.access === "roster" ? "Use the name under which the organiser has you on the roster." : null,
-    limits.length ? `Each of you has ${limits.map(([limit, value]) => `${number(value)} ${limitWords(limit)}`).join(", ")}.` : null,
+    limits.length ? `Each of you has ${limits.join(", ")}.` : null,
     `An answer is at most ${number(event.max_completion_tokens)} tokens long.`,
     "Keep the code within the event, and out of your repository. What you send goes to Azure OpenAI: nothing secret, nothing personal.",
-  ].filter(Boolean);
+  ].filter((rule) => rule !== null);
 }
 
-/** Words for what could be misread. Generated codes hold no i, l, o or u behind their last dash. */
+/**
+ * Words for what could be misread. Generated codes hold no i, l, o or u behind their last dash.
+ *
+ * @param {string} code
+ */
 function lookAlikes(code) {
   const words = { 0: "0 is zero", 1: "1 is one", l: "l is a letter, as in lamp", i: "i is a letter, as in ink", o: "o is a letter, as in oak" };
-  const found = Object.keys(words).filter((letter) => code.includes(letter));
-  return found.length ? `${found.map((letter) => words[letter]).join("; ")}.` : "";
+  const found = Object.entries(words).filter(([letter]) => code.includes(letter));
+  return found.length ? `${found.map(([, word]) => word).join("; ")}.` : "";
 }
 
-/** The QR code of a text, with the quiet edge that readers need. */
+/**
+ * The QR code of a text, with the quiet edge that readers need.
+ *
+ * @param {string} text
+ */
 function qr(text) {
-  const cells = encodeQR(text, "raw", { ecc: "medium", border: 4 });
+  const cells = /** @type {boolean[][]} */ (encodeQR(text, "raw", { ecc: "medium", border: 4 }));
   const path = cells.flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : ""))).join("");
   const size = cells.length;
   return svg("svg", { viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": "QR code of the attendees' page", "shape-rendering": "crispEdges" },

@@ -1,35 +1,39 @@
+// @ts-check
 // A description in Markdown as elements: headings, paragraphs, lists, emphasis, code and links.
 //
 // It never makes markup of text. What it does not know stays as it was written, and only links to http and https are
 // links.
 
+/** @import { Child } from "../types.d.ts" */
+
 import { h } from "./dom.js";
 
 const INLINE = /(`+)([^`]+?)\1|\*\*(\S(?:.*?\S)?)\*\*|__(\S(?:.*?\S)?)__|\*(\S(?:[^*]*?\S)?)\*|\b_(\S(?:[^_]*?\S)?)_\b|\[([^\]\n]+)\]\(([^\s()<>]+)\)|(https?:\/\/[^\s<>()]+[^\s<>().,;:!?'"])/;
 
-const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/;
-
-/** The elements of a text. */
+/**
+ * The elements of a text.
+ *
+ * @param {string} text
+ */
 export function markdown(text) {
   const lines = text.replace(/\r\n?/g, "\n").split("\n");
   const blocks = [];
-  const levels = lines.map((line) => HEADING.exec(line)?.[1].length).filter(Boolean);
-  const highest = Math.min(...levels);
+  const highest = Math.min(...lines.flatMap((line) => heading(line)?.level ?? []));
   // The page's name is the first level. No level is left out on the way down, whatever the text does.
   let level = 1;
   let at = 0;
   while (at < lines.length) {
-    const line = lines[at];
-    const heading = HEADING.exec(line);
-    const fence = /^ {0,3}(```+|~~~+)/.exec(line);
+    const line = lines[at] ?? "";
+    const title = heading(line);
+    const fence = /^ {0,3}(```+|~~~+)/.exec(line)?.[1];
     if (!line.trim()) {
       at += 1;
-    } else if (heading) {
-      level = Math.min(6, level + 1, heading[1].length - highest + 2);
-      blocks.push(h(`h${level}`, {}, inline(heading[2])));
+    } else if (title) {
+      level = Math.min(6, level + 1, title.level - highest + 2);
+      blocks.push(h(`h${level}`, {}, inline(title.text)));
       at += 1;
     } else if (fence) {
-      const end = lines.findIndex((other, index) => index > at && other.trim().startsWith(fence[1]));
+      const end = lines.findIndex((other, index) => index > at && other.trim().startsWith(fence));
       const last = end < 0 ? lines.length : end;
       blocks.push(h("pre", { tabindex: "0" }, h("code", {}, lines.slice(at + 1, last).join("\n"))));
       at = last + 1;
@@ -38,37 +42,58 @@ export function markdown(text) {
       blocks.push(list);
       at = next;
     } else {
-      const from = at;
-      while (at < lines.length && lines[at].trim() && !(at > from && startsBlock(lines[at]))) at += 1;
-      blocks.push(h("p", {}, inline(lines.slice(from, at).join("\n"))));
+      const length = lines.slice(at + 1).findIndex((other) => !other.trim() || startsBlock(other));
+      const end = length < 0 ? lines.length : at + 1 + length;
+      blocks.push(h("p", {}, inline(lines.slice(at, end).join("\n"))));
+      at = end;
     }
   }
   return blocks;
 }
 
+/** @param {string} line */
 function startsBlock(line) {
   return /^ {0,3}(#{1,6}\s|```|~~~)/.test(line) || item(line) !== null;
 }
 
-function item(line) {
-  return /^ {0,3}([-*+]|\d{1,9}[.)])\s+(.*)$/.exec(line);
+/** @param {string} line */
+function heading(line) {
+  const [, marks, text] = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/.exec(line) ?? [];
+  return marks === undefined || text === undefined ? null : { level: marks.length, text };
 }
 
+/** @param {string} line */
+function item(line) {
+  const [, mark, text] = /^ {0,3}([-*+]|\d{1,9}[.)])\s+(.*)$/.exec(line) ?? [];
+  return mark === undefined || text === undefined ? null : { isOrdered: /\d/.test(mark), text };
+}
+
+/**
+ * @param {string[]} lines
+ * @param {number} from
+ * @returns {[HTMLElement, number]}
+ */
 function listAt(lines, from) {
-  const isOrdered = /\d/.test(item(lines[from])[1]);
+  const isOrdered = item(lines[from] ?? "")?.isOrdered ?? false;
+  /** @type {string[]} */
   const items = [];
   let at = from;
-  while (at < lines.length) {
-    const found = item(lines[at]);
-    if (found && /\d/.test(found[1]) === isOrdered) items.push(found[2]);
-    else if (!found && lines[at].trim() && /^\s{2,}/.test(lines[at])) items.push(`${items.pop()} ${lines[at].trim()}`);
+  for (const line of lines.slice(from)) {
+    const found = item(line);
+    if (found?.isOrdered === isOrdered) items.push(found.text);
+    else if (!found && /^\s{2,}\S/.test(line)) items.push(`${items.pop()} ${line.trim()}`);
     else break;
     at += 1;
   }
   return [h(isOrdered ? "ol" : "ul", {}, items.map((text) => h("li", {}, inline(text)))), at];
 }
 
+/**
+ * @param {string} text
+ * @returns {Child[]}
+ */
 function inline(text) {
+  /** @type {Child[]} */
   const parts = [];
   let rest = text;
   while (rest) {
@@ -82,16 +107,25 @@ function inline(text) {
   return parts;
 }
 
-function part([whole, , code, strong, alsoStrong, em, alsoEm, label, target, bare]) {
+/**
+ * @param {RegExpExecArray} found
+ * @returns {Child}
+ */
+function part([whole, , code, stars, underlines, star, underline, label, target, bare]) {
+  const [strong, emphasis] = [stars ?? underlines, star ?? underline];
   if (code !== undefined) return h("code", {}, code.trim());
-  if (strong ?? alsoStrong) return h("strong", {}, inline(strong ?? alsoStrong));
-  if (em ?? alsoEm) return h("em", {}, inline(em ?? alsoEm));
-  const address = webAddress(target ?? bare);
+  if (strong) return h("strong", {}, inline(strong));
+  if (emphasis) return h("em", {}, inline(emphasis));
+  const address = webAddress(target ?? bare ?? "");
   if (!address) return whole;
   return h("a", { href: address, rel: "noopener noreferrer", target: "_blank" }, label ? inline(label) : bare);
 }
 
-/** An address that a link may lead to, or null. */
+/**
+ * An address that a link may lead to, or null.
+ *
+ * @param {string} text
+ */
 export function webAddress(text) {
   try {
     const address = new URL(text);

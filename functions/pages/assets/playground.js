@@ -1,7 +1,12 @@
+// @ts-check
 // A chat with the event's models. Nothing leaves the page but the calls of the API, which count as any other does.
 
+/** @import { ApiAccess, AttendeeAccess, Child, ChatRequest, ChatTurn, ContentPart, Control, Message, Model, Tool } from "../types.d.ts" */
+/** @import { answerTurn as AnswerTurn } from "./turn.js" */
+
 import { leftInShort } from "./allowance.js";
-import { byId, fill, h } from "./dom.js";
+import { asRefusal, isAbort } from "./api.js";
+import { byId, fill, find, h } from "./dom.js";
 import { note } from "./errors.js";
 import { codeOf, snippetView } from "./snippets.js";
 import { chat } from "./stream.js";
@@ -11,21 +16,29 @@ import { answerTurn, callsView, costLine, userTurn } from "./turn.js";
 /** Longest side of a picture that is sent, in pixels: more costs tokens and shows the model nothing. */
 const LARGEST_SIDE = 1024;
 
-/** Sets the playground up in a section whose heading is there. `spent` is called after each turn. */
+/**
+ * Sets the playground up in a section whose heading is there. `spent` is called after each turn.
+ *
+ * @param {Element} place
+ * @param {ApiAccess} access
+ * @param {AttendeeAccess} known
+ * @param {() => void} spent
+ */
 export function playground(place, access, known, spent) {
-  const heading = place.querySelector("h2");
+  const heading = find(place, "h2", HTMLElement);
   const models = known.models.filter((model) => model.operations.includes("chat_completions"));
   if (!models.length) {
     fill(place, heading, h("p", {}, "The event offers no model to chat with."));
     return;
   }
+  /** @type {{ messages: Message[], pictures: string[], abort: AbortController | null }} */
   const state = { messages: [], pictures: [], abort: null };
   const talk = h("div.talk", { id: "talk", role: "log", "aria-label": "The conversation", tabindex: "0" });
   const trouble = h("div", { id: "trouble", "aria-live": "assertive" });
   const pictures = h("div.pictures");
   const message = h("textarea", { id: "message", required: true, placeholder: "Ask something", onpaste: pasted, onkeydown: hurried });
   const file = h("input.quiet", { type: "file", accept: "image/*", id: "picture", tabindex: "-1", "aria-label": "Picture",
-    onchange: () => add([...file.files]) });
+    onchange: () => add([...file.files ?? []]) });
   const sendButton = h("button.main", { id: "send" }, "Send");
   const stopButton = h("button.grave", { id: "stop", type: "button", hidden: true, onclick: () => state.abort?.abort() }, "Stop");
   const form = h("form.ask", { onsubmit: submit },
@@ -42,13 +55,15 @@ export function playground(place, access, known, spent) {
     h("p.soft", {}, "Each turn counts against your allowance, and the whole conversation is sent each time."),
     settings, talk, trouble, form);
 
+  /** @param {SubmitEvent} submitted */
   function submit(submitted) {
     submitted.preventDefault();
     const text = message.value.trim();
     if (!text || state.abort) return;
     const sent = state.pictures;
+    /** @type {string | ContentPart[]} */
     const content = sent.length
-      ? [{ type: "text", text }, ...sent.map((url) => ({ type: "image_url", image_url: { url } }))]
+      ? [{ type: "text", text }, ...sent.map((url) => /** @type {const} */ ({ type: "image_url", image_url: { url } }))]
       : text;
     turn([{ role: "user", content }], userTurn(text, sent), () => {
       message.value = "";
@@ -57,17 +72,19 @@ export function playground(place, access, known, spent) {
     });
   }
 
-  /** Sends the conversation with these messages, and says whether an answer came: only then do they stay in it. */
+  /**
+   * Sends the conversation with these messages, and says whether an answer came: only then do they stay in it.
+   *
+   * @param {Message[]} added
+   * @param {HTMLElement | null} shown
+   * @returns {Promise<boolean>}
+   */
   async function turn(added, shown, accepted = () => {}) {
-    let body;
-    try {
-      body = requestOf([...state.messages, ...added]);
-    } catch (fault) {
-      fill(trouble, h("p.note.bad", { role: "alert" }, fault.message));
+    const body = request([...state.messages, ...added]);
+    if (!body) {
       byId("functions").focus();
       return false;
     }
-    fill(trouble);
     const answer = answerTurn();
     state.abort = new AbortController();
     busy(true);
@@ -76,21 +93,23 @@ export function playground(place, access, known, spent) {
       if (heardAny) return;
       heardAny = true;
       accepted();
-      talk.append(...[shown, answer.element].filter(Boolean));
+      if (shown) talk.append(shown);
+      talk.append(answer.element);
     };
-    const heard = (words) => {
+    const heard = (/** @type {string} */ words) => {
       begin();
       answer.say(words);
-      talk.lastElementChild.scrollIntoView({ block: "nearest" });
+      talk.lastElementChild?.scrollIntoView({ block: "nearest" });
     };
     try {
       const said = await chat(access.credential, body, { signal: state.abort.signal, heard });
       begin();
       ended(added, answer, said);
-    } catch (fault) {
-      if (fault.name === "AbortError" && !heardAny) talk.append(h("p.soft.small", {}, "Stopped before an answer came."));
-      else if (fault.name === "AbortError") stopped(added, answer);
+    } catch (thrown) {
+      if (isAbort(thrown) && !heardAny) talk.append(h("p.soft.small", {}, "Stopped before an answer came."));
+      else if (isAbort(thrown)) stopped(added, answer);
       else {
+        const fault = asRefusal(thrown);
         answer.element.remove();
         if (heardAny) shown?.remove();
         heardAny = false;
@@ -104,28 +123,58 @@ export function playground(place, access, known, spent) {
     return heardAny;
   }
 
+  /**
+   * @param {Message[]} added
+   * @param {ReturnType<typeof AnswerTurn>} answer
+   * @param {ChatTurn} said
+   */
   function ended(added, answer, said) {
-    const reply = { role: "assistant", content: said.text || null };
-    if (said.calls.length) reply.tool_calls = said.calls;
-    state.messages.push(...added, reply);
+    const calls = said.calls.length ? { tool_calls: said.calls } : {};
+    state.messages.push(...added, { role: "assistant", content: said.text || null, ...calls });
     if (said.calls.length) answer.element.append(callsView(said.calls, (results) => turn(results, null)));
     answer.element.append(costLine(said));
   }
 
+  /**
+   * @param {Message[]} added
+   * @param {ReturnType<typeof AnswerTurn>} answer
+   */
   function stopped(added, answer) {
-    const text = answer.element.querySelector(".text").textContent;
+    const text = find(answer.element, ".text", HTMLElement).textContent;
     state.messages.push(...added, { role: "assistant", content: text });
     answer.element.append(costLine({ usage: null, firstMs: null, totalMs: null, ended: "stopped" }));
   }
 
+  /** @param {boolean} isBusy */
   function busy(isBusy) {
     sendButton.disabled = isBusy;
     stopButton.hidden = !isBusy;
     place.setAttribute("aria-busy", String(isBusy));
   }
 
+  /**
+   * The request by the settings; where they are wrong, that is said and there is none.
+   *
+   * @param {Message[]} messages
+   */
+  function request(messages) {
+    try {
+      const body = requestOf(messages);
+      fill(trouble);
+      return body;
+    } catch (fault) {
+      fill(trouble, h("p.note.bad", { role: "alert" }, fault instanceof Error ? fault.message : String(fault)));
+      return null;
+    }
+  }
+
+  /**
+   * @param {Message[]} messages
+   * @returns {ChatRequest}
+   */
   function requestOf(messages) {
-    const value = (id) => byId(id).value.trim();
+    const value = (/** @type {string} */ id) => /** @type {Control} */ (byId(id)).value.trim();
+    /** @type {ChatRequest} */
     const body = { model: value("model"), messages };
     if (value("system")) body.messages = [{ role: "system", content: value("system") }, ...messages];
     if (value("temperature") !== "") body.temperature = Number(value("temperature"));
@@ -136,29 +185,26 @@ export function playground(place, access, known, spent) {
   }
 
   function showCode() {
-    let body;
-    try {
-      const text = message.value.trim() || (state.messages.length ? null : "Hello");
-      body = requestOf(text ? [...state.messages, { role: "user", content: text }] : state.messages.slice(0, -1));
-    } catch (fault) {
-      fill(trouble, h("p.note.bad", { role: "alert" }, fault.message));
-      return;
-    }
+    const text = message.value.trim() || (state.messages.length ? null : "Hello");
+    const body = request(text ? [...state.messages, { role: "user", content: text }] : state.messages.slice(0, -1));
+    if (!body) return;
     const entries = codeOf(access, body).map(({ id, label, text }) => ({ id, label, show: () => [snippetView(text)] }));
-    const dialog = h("dialog", { "aria-label": "Code", id: "code-dialog", onclose: () => dialog.remove() },
-      h("h2", {}, "This conversation as code"), tabs("Languages", entries),
+    const dialog = h("dialog", { "aria-label": "Code", id: "code-dialog", onclose: () => dialog.remove() });
+    fill(dialog, h("h2", {}, "This conversation as code"), tabs("Languages", entries),
       h("p.row.end", {}, h("button", { type: "button", onclick: () => dialog.close() }, "Close")));
     document.body.append(dialog);
     dialog.showModal();
   }
 
+  /** @param {ClipboardEvent} event */
   function pasted(event) {
-    const files = [...event.clipboardData.files].filter((each) => each.type.startsWith("image/"));
+    const files = [...event.clipboardData?.files ?? []].filter((each) => each.type.startsWith("image/"));
     if (!files.length) return;
     event.preventDefault();
     add(files);
   }
 
+  /** @param {File[]} files */
   async function add(files) {
     for (const each of files) {
       try {
@@ -172,7 +218,7 @@ export function playground(place, access, known, spent) {
   }
 
   function showPictures() {
-    const remove = (index) => {
+    const remove = (/** @type {number} */ index) => {
       state.pictures.splice(index, 1);
       showPictures();
     };
@@ -181,6 +227,7 @@ export function playground(place, access, known, spent) {
       h("button.small", { type: "button", onclick: () => remove(index) }, "Remove"))));
   }
 
+  /** @param {KeyboardEvent} event */
   function hurried(event) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
@@ -199,8 +246,19 @@ export function playground(place, access, known, spent) {
   }
 }
 
+/**
+ * @param {ApiAccess} access
+ * @param {AttendeeAccess} known
+ * @param {Model[]} models
+ */
 function settingsOf(access, known, models) {
-  const field = (id, label, control, hint) => h("div", {}, h("label", { for: id }, label), control, hint ? h("span.hint", {}, hint) : null);
+  /**
+   * @param {string} id
+   * @param {string} label
+   * @param {Child} control
+   */
+  const field = (id, label, control, hint = "") =>
+    h("div", {}, h("label", { for: id }, label), control, hint ? h("span.hint", {}, hint) : null);
   const options = models.map((model) => h("option", { value: model.id, selected: model.id === access.model }, model.id));
   return h("details.settings", {},
     h("summary", {}, "Model and settings"),
@@ -216,26 +274,39 @@ function settingsOf(access, known, models) {
       "A JSON list of functions that the model may call; you play their part."))));
 }
 
-/** The tools of a JSON text, whether it lists functions or whole tools. */
-export function functionsOf(text) {
+/**
+ * The tools of a JSON text, whether it lists functions or whole tools.
+ *
+ * @param {string} text
+ * @returns {Tool[]}
+ */
+function functionsOf(text) {
   if (!text) return [];
-  let list;
+  let parsed;
   try {
-    list = JSON.parse(text);
+    parsed = JSON.parse(text);
   } catch (fault) {
-    throw new Error(`The functions are not valid JSON: ${fault.message}`);
+    throw new Error(`The functions are not valid JSON: ${fault instanceof Error ? fault.message : fault}`);
   }
-  list = Array.isArray(list) ? list : [list];
-  if (!list.every((each) => each?.name ?? each?.function?.name)) throw new Error("Each function needs a name.");
-  return list.map((each) => (each.function ? each : { type: "function", function: each }));
+  /** @type {(Partial<Tool> & Partial<Tool["function"]> | null)[]} */
+  const list = Array.isArray(parsed) ? parsed : [parsed];
+  return list.map((each) => {
+    const { name, ...rest } = each?.function ?? each ?? {};
+    if (!name) throw new Error("Each function needs a name.");
+    return /** @type {Tool} */ (each?.function ? each : { type: "function", function: { name, ...rest } });
+  });
 }
 
-/** A picture, made smaller where it is large, as a data URL. */
+/**
+ * A picture, made smaller where it is large, as a data URL.
+ *
+ * @param {File} file
+ */
 async function asDataUrl(file) {
   const bitmap = await createImageBitmap(file);
   const scale = Math.min(1, LARGEST_SIDE / Math.max(bitmap.width, bitmap.height));
   const canvas = h("canvas", { width: Math.round(bitmap.width * scale), height: Math.round(bitmap.height * scale) });
-  canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  canvas.getContext("2d")?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   bitmap.close();
   return canvas.toDataURL("image/jpeg", 0.85);
 }

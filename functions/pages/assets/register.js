@@ -1,22 +1,35 @@
+// @ts-check
 // A key of one's own, where the event asks for it: registering, and seeing the key again by the same words.
+
+/** @import { Refusal } from "./api.js" */
 
 import { register } from "./api.js";
 import { copyButton } from "./copy.js";
 import { fill, h } from "./dom.js";
 import { note } from "./errors.js";
 
-/** The event that a refusal names, if it asks for a registration. */
+/**
+ * The event that a refusal names, if it asks for a registration.
+ *
+ * @param {Refusal} fault
+ */
 export function eventOf(fault) {
   return /\/api\/event\/([A-Za-z0-9_-]+)\/register/.exec(fault.message)?.[1] ?? null;
 }
 
-/** The form. `admitted(key)` is called with the key. */
+/**
+ * The form. `admitted(key)` is called with the key.
+ *
+ * @param {{ id: string, code: string, user: string }} who
+ * @param {(key: string) => void} admitted
+ */
 export function registration({ id, code, user }, admitted) {
   const said = h("div", { "aria-live": "polite" });
   const proof = h("input", {
     id: "proof", type: "password", required: true, minlength: "12", maxlength: "256", autocomplete: "new-password",
     "aria-describedby": "proof-hint",
   });
+  const button = h("button.main", {}, "Register or show my key");
   const form = h("form.card", { onsubmit: submit },
     h("h2", {}, `A key for ${user}`),
     h("p", {}, "At this event everybody has a key of their own. Choose a secret sentence: the first time it makes the "
@@ -24,12 +37,12 @@ export function registration({ id, code, user }, admitted) {
     h("label", { for: "proof" }, "Your secret sentence"),
     proof,
     h("span.hint", { id: "proof-hint" }, "12 characters or more. Nobody can tell it to you if you forget it."),
-    h("p.row.enter", {}, h("button.main", {}, "Register or show my key")),
+    h("p.row.enter", {}, button),
     said);
 
+  /** @param {SubmitEvent} submitted */
   async function submit(submitted) {
     submitted.preventDefault();
-    const button = form.querySelector("button.main");
     button.disabled = true;
     try {
       const key = await register(id, `${code}/${user}`, proof.value);

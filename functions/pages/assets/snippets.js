@@ -1,4 +1,7 @@
+// @ts-check
 // First calls in each language, with one's own address, credential and model. The browser test runs them.
+
+/** @import { ApiAccess, ChatRequest } from "../types.d.ts" */
 
 import { copyButton } from "./copy.js";
 import { download, fill, h } from "./dom.js";
@@ -7,7 +10,11 @@ import { tabs } from "./tabs.js";
 
 const QUESTION = "Say hello in five languages";
 
-/** The snippets for an access: `{base, credential, model}`. */
+/**
+ * The snippets for an access.
+ *
+ * @type {{ id: string, label: string, text: (access: ApiAccess) => string }[]}
+ */
 export const SNIPPETS = [
   { id: "bash", label: "curl (bash)", text: ({ base, credential, model }) => `curl ${shell(`${base}/v1/chat/completions`)} \\
   -H ${shell(`openai-event-code: ${credential}`)} \\
@@ -103,7 +110,12 @@ Model ID:                   ${model}
 ` },
 ];
 
-/** A request of the playground in three languages. */
+/**
+ * A request of the playground in three languages.
+ *
+ * @param {ApiAccess} access
+ * @param {ChatRequest} body
+ */
 export function codeOf({ base, credential }, body) {
   const json = JSON.stringify(body, null, 2);
   const { stream_options: _, ...plain } = body;
@@ -133,21 +145,34 @@ ${streamed
   ];
 }
 
-/** A snippet with its button. */
-export function snippetView(text, ...more) {
+/**
+ * A snippet with its button.
+ *
+ * @param {string} text
+ */
+export function snippetView(text) {
   const code = h("pre", { tabindex: "0" }, h("code", {}, text));
-  return h("div.snippet", {}, code, h("div.row", {}, copyButton(() => text), more));
+  return h("div.snippet", {}, code, h("div.row", {}, copyButton(() => text)));
 }
 
-/** The settings that SDKs and tools read by themselves. */
-export function dotEnv({ base, credential, model }) {
-  const quoted = (text) => `"${text.replace(/(["\\$\`])/g, "\\$1")}"`;
+/**
+ * The settings that SDKs and tools read by themselves.
+ *
+ * @param {ApiAccess} access
+ */
+function dotEnv({ base, credential, model }) {
+  const quoted = (/** @type {string} */ text) => `"${text.replace(/(["\\$`])/g, "\\$1")}"`;
   return `# OpenAI's SDKs\nOPENAI_BASE_URL=${quoted(`${base}/v1`)}\nOPENAI_API_KEY=${quoted(credential)}\n`
     + `# Azure's\nAZURE_OPENAI_ENDPOINT=${quoted(base)}\nAZURE_OPENAI_API_KEY=${quoted(credential)}\n`
     + `OPENAI_API_VERSION="2024-10-21"\n# yours to use\nLANYARD_MODEL=${quoted(model)}\n`;
 }
 
-/** Shows all snippets for an access. */
+/**
+ * Shows all snippets for an access.
+ *
+ * @param {Element} place
+ * @param {ApiAccess} access
+ */
 export function showSnippets(place, access) {
   const entries = SNIPPETS.map(({ id, label, text }) => ({ id, label, show: () => [snippetView(text(access))] }));
   fill(place,

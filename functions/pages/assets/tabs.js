@@ -1,36 +1,56 @@
+// @ts-check
 // Tabs by the usual keys: arrows, Home and End.
+
+/** @import { Tab } from "../types.d.ts" */
 
 import { fill, h } from "./dom.js";
 
 let lists = 0;
 
-/** Tabs over `[{id, label, show}]`, where `show()` gives what the panel holds. */
+/**
+ * Tabs, the first of which is shown.
+ *
+ * @param {string} label
+ * @param {Tab[]} entries
+ */
 export function tabs(label, entries) {
-  const list = `tabs-${lists += 1}`;
+  lists += 1;
+  const list = `tabs-${lists}`;
   const panel = h("div", { role: "tabpanel", id: `${list}-panel`, tabindex: "0" });
-  const buttons = entries.map((entry, index) => h("button", {
-    type: "button", role: "tab", id: `${list}-${entry.id}`, "data-tab": entry.id, "aria-controls": panel.id,
-    onclick: () => choose(index), onkeydown: (event) => move(event, index),
-  }, entry.label));
+  const all = entries.map((entry, index) => ({
+    entry,
+    button: h("button", {
+      type: "button", role: "tab", id: `${list}-${entry.id}`, "data-tab": entry.id, "aria-controls": panel.id,
+      onclick: () => choose(index), onkeydown: (event) => move(event, index),
+    }, entry.label),
+  }));
 
+  /** @param {number} index */
   function choose(index) {
-    buttons.forEach((button, other) => {
+    all.forEach(({ entry, button }, other) => {
       button.setAttribute("aria-selected", String(other === index));
       button.tabIndex = other === index ? 0 : -1;
+      if (other !== index) return;
+      panel.setAttribute("aria-labelledby", button.id);
+      fill(panel, entry.show());
     });
-    panel.setAttribute("aria-labelledby", buttons[index].id);
-    fill(panel, entries[index].show());
   }
 
+  /**
+   * @param {KeyboardEvent} event
+   * @param {number} index
+   */
   function move(event, index) {
-    const last = buttons.length - 1;
-    const to = { ArrowRight: index === last ? 0 : index + 1, ArrowLeft: index ? index - 1 : last, Home: 0, End: last };
-    if (!(event.key in to)) return;
+    const last = all.length - 1;
+    /** @type {Record<string, number>} */
+    const targets = { ArrowRight: index === last ? 0 : index + 1, ArrowLeft: index ? index - 1 : last, Home: 0, End: last };
+    const target = targets[event.key];
+    if (target === undefined) return;
     event.preventDefault();
-    buttons[to[event.key]].focus();
-    choose(to[event.key]);
+    all[target]?.button.focus();
+    choose(target);
   }
 
   choose(0);
-  return [h("div", { role: "tablist", "aria-label": label }, buttons), panel];
+  return [h("div", { role: "tablist", "aria-label": label }, all.map(({ button }) => button)), panel];
 }

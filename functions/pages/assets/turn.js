@@ -1,8 +1,16 @@
+// @ts-check
 // What was said, as it stands in the playground: the words, the pictures, the calls, the cost.
+
+/** @import { Message, ToolCall, TurnCost } from "../types.d.ts" */
 
 import { h, number } from "./dom.js";
 
-/** What the attendee said. */
+/**
+ * What the attendee said.
+ *
+ * @param {string} text
+ * @param {string[]} pictures
+ */
 export function userTurn(text, pictures) {
   return h("div.said.user", {},
     h("span.quiet", {}, "You: "),
@@ -14,12 +22,16 @@ export function userTurn(text, pictures) {
 export function answerTurn() {
   const text = h("div.text");
   const element = h("div.said.assistant", {}, h("span.quiet", {}, "The model: "), text);
-  return { element, say: (words) => text.append(words) };
+  return { element, say: (/** @type {string} */ words) => text.append(words) };
 }
 
-/** Tokens and times of a turn that ended, or what is known of one that was stopped. */
+/**
+ * Tokens and times of a turn that ended, or what is known of one that was stopped.
+ *
+ * @param {TurnCost} turn
+ */
 export function costLine(turn) {
-  const seconds = (ms) => `${(ms / 1000).toFixed(ms < 9950 ? 2 : 0)} s`;
+  const seconds = (/** @type {number} */ ms) => `${(ms / 1000).toFixed(ms < 9950 ? 2 : 0)} s`;
   const parts = [];
   if (turn.usage) {
     parts.push(`${number(turn.usage.prompt_tokens)} tokens sent`, `${number(turn.usage.completion_tokens)} back`);
@@ -33,23 +45,31 @@ export function costLine(turn) {
   return h("div.cost", {}, parts.join(" · "));
 }
 
-/** The calls of functions in an answer; `answered(results)` says whether an answer came. */
+/**
+ * The calls of functions in an answer; `answered(results)` says whether an answer came.
+ *
+ * @param {ToolCall[]} calls
+ * @param {(results: Message[]) => Promise<boolean>} answered
+ */
 export function callsView(calls, answered) {
-  const fields = calls.map((call) => h("textarea", {
-    rows: "2", spellcheck: "false", class: "mono", placeholder: "{\"result\": …}", "aria-label": `Result of ${call.function.name}`,
+  const fields = calls.map((call) => ({
+    call,
+    result: h("textarea", {
+      rows: "2", spellcheck: "false", class: "mono", placeholder: "{\"result\": …}", "aria-label": `Result of ${call.function.name}`,
+    }),
   }));
+  const send = h("button.small", {}, "Send the result");
   const form = h("form", { onsubmit: submit },
-    calls.map((call, index) => h("div.call", {},
+    fields.map(({ call, result }) => h("div.call", {},
       h("p", {}, "The model calls ", h("code", {}, `${call.function.name}(${call.function.arguments})`)),
-      fields[index])),
-    h("p.row", {}, h("button.small", {}, "Send the result")));
+      result)),
+    h("p.row", {}, send));
 
+  /** @param {SubmitEvent} submitted */
   async function submit(submitted) {
     submitted.preventDefault();
-    const button = form.querySelector("button");
-    button.disabled = true;
-    const isTaken = await answered(calls.map((call, index) => ({ role: "tool", tool_call_id: call.id, content: fields[index].value })));
-    button.disabled = isTaken;
+    send.disabled = true;
+    send.disabled = await answered(fields.map(({ call, result }) => ({ role: "tool", tool_call_id: call.id, content: result.value })));
   }
   return form;
 }

@@ -1,8 +1,16 @@
+// @ts-check
 // Times as people say them: how long still, and when, by the event's clock and by UTC.
 
+/** @import { EventWindow } from "../types.d.ts" */
+
+/** @type {[string, number][]} */
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
 
-/** A span in its two largest units: 2 days 3 hours. */
+/**
+ * A span in its two largest units: 2 days 3 hours.
+ *
+ * @param {number} seconds
+ */
 export function span(seconds) {
   let left = Math.max(0, Math.round(seconds));
   const words = [];
@@ -15,13 +23,21 @@ export function span(seconds) {
   return words.join(" ") || "a moment";
 }
 
-/** An instant by the clock of a zone. */
-export function local(instant, zone) {
-  const form = { dateStyle: "medium", timeStyle: "short", timeZone: zone };
-  return new Intl.DateTimeFormat("en-GB", form).format(new Date(instant));
+/**
+ * An instant by the clock of a zone.
+ *
+ * @param {string} instant
+ * @param {string} zone
+ */
+function local(instant, zone) {
+  return new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: zone }).format(new Date(instant));
 }
 
-/** A window by the event's clock and by UTC. */
+/**
+ * A window by the event's clock and by UTC.
+ *
+ * @param {EventWindow} event
+ */
 export function windowWords(event) {
   const zone = event.time_zone;
   const both = `${local(event.starts_at, zone)} – ${local(event.ends_at, zone)} (${zone})`;
@@ -29,7 +45,11 @@ export function windowWords(event) {
   return [both, `${local(event.starts_at, "UTC")} – ${local(event.ends_at, "UTC")} (UTC)`];
 }
 
-/** Where an event stands now: its words and how they are meant. */
+/**
+ * Where an event stands now: its words and how they are meant.
+ *
+ * @param {EventWindow} event
+ */
 export function standing(event, now = Date.now()) {
   const starts = (Date.parse(event.starts_at) - now) / 1000;
   const ends = (Date.parse(event.ends_at) - now) / 1000;

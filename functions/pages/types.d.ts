@@ -1,0 +1,347 @@
+// The types that the pages' scripts share: what the API sends, and what `h` in dom.js takes and makes.
+
+/** The name of an element out of `name.class.class`. */
+type TagOf<W extends string> = W extends `${infer Tag}.${string}` ? Tag : W;
+
+/** The element that `h` makes of `name.class.class`. */
+export type ElementOf<W extends string> = TagOf<W> extends keyof HTMLElementTagNameMap
+  ? HTMLElementTagNameMap[TagOf<W>]
+  : HTMLElement;
+
+/** The element that `svg` makes of `name.class.class`. */
+export type SvgElementOf<W extends string> = TagOf<W> extends keyof SVGElementTagNameMap
+  ? SVGElementTagNameMap[TagOf<W>]
+  : SVGElement;
+
+/** What an element may hold. Nothing is shown of null, undefined and false. */
+export type Child = Node | string | null | undefined | false | Child[];
+
+/** Attributes by their names, and listeners by `on` and the name of their event. */
+export interface Attributes {
+  onchange?: (event: Event) => void;
+  onclick?: (event: MouseEvent) => void;
+  onclose?: (event: Event) => void;
+  oninput?: (event: Event) => void;
+  onkeydown?: (event: KeyboardEvent) => void;
+  onpaste?: (event: ClipboardEvent) => void;
+  onsubmit?: (event: SubmitEvent) => void;
+  [name: string]: string | number | boolean | null | undefined | ((event: never) => void);
+}
+
+/** A field of a form. */
+export type Control = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
+
+/** A part of a list of tabs; `show` gives what its panel holds. */
+export interface Tab {
+  id: string;
+  label: string;
+  show: () => Child[];
+}
+
+/** What a program needs to call the API. */
+export interface ApiAccess {
+  base: string;
+  credential: string;
+  model: string;
+}
+
+export type EventAccess = "open" | "roster" | "registered";
+
+/** What is wrong with one field of a request. */
+export interface FieldProblem {
+  field: string;
+  message: string;
+}
+
+/** The `error` of a rejected request. */
+export interface ErrorBody {
+  message?: string;
+  code?: string;
+  param?: string | null;
+  details?: FieldProblem[];
+}
+
+export interface Contact {
+  name: string | null;
+  email: string | null;
+}
+
+/** When an event runs, and whether it does. */
+export interface EventWindow {
+  starts_at: string;
+  ends_at: string;
+  time_zone: string;
+  paused?: boolean;
+  status?: "scheduled" | "open" | "paused" | "ended";
+}
+
+/** An event as attendees see it: `GET /api/event/ID`, and a part of `GET /api/v1/event`. */
+export interface PublicEvent extends EventWindow {
+  name: string;
+  access?: EventAccess;
+  organiser?: Partial<Contact>;
+  contact?: Partial<Contact>;
+  description?: string | null;
+  image_url?: string | null;
+  url?: string | null;
+  url_text?: string | null;
+}
+
+/** What is left of a limit. */
+export interface LimitLeft {
+  allowed: number;
+  remaining: number;
+  resets_at?: string;
+}
+
+export interface Usage {
+  requests: number;
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  held_tokens?: number;
+}
+
+/** A model of an event. */
+export interface Model {
+  id: string;
+  operations: string[];
+  default_for: string[];
+  own?: boolean;
+}
+
+/** `GET /api/v1/event`: the event, the models and what is left for an attendee. */
+export interface AttendeeAccess {
+  event: PublicEvent;
+  user: string;
+  models: Model[];
+  max_completion_tokens: number;
+  max_choices: number;
+  allowance: Record<string, LimitLeft>;
+  usage: Usage;
+}
+
+/** Limits by their names; null is no limit. */
+export type Limits = Record<string, number | null>;
+
+/** An event as its organiser sees it. */
+export interface OrganiserEvent extends PublicEvent {
+  id: string;
+  code: string;
+  paused: boolean;
+  attendees: number;
+  access: EventAccess;
+  contact: Contact;
+  keeps_objects: boolean;
+  max_completion_tokens: number;
+  max_choices: number;
+  allowances: { attendee: Limits; event: Limits };
+  default_deployments: Record<string, string>;
+  warnings: string[];
+}
+
+/** Fields of an event as they are sent, with objects for the dots in their names. */
+export interface EventFields {
+  [name: string]: string | number | boolean | null | EventFields;
+}
+
+export interface Attendee {
+  user: string;
+  joined_at: string | null;
+  blocked: boolean;
+  in_flight: number;
+  own_limits: string[];
+  allowance: Limits;
+  usage: Usage;
+}
+
+/** What an organiser changes of an attendee; an allowance of null is the event's. */
+export interface AttendeeChange {
+  blocked?: boolean;
+  allowance?: Limits | null;
+}
+
+/** When the first bytes of an hour's or a model's responses came. */
+export interface FirstByte {
+  requests: number;
+  p50_ms: number | null;
+  p95_ms: number | null;
+  buckets: { up_to_ms: number | null; requests: number }[];
+}
+
+/** A row of `GET /api/admin/events/ID/usage`, with a name by what was asked. */
+export interface UsageRow extends Usage {
+  hour: string;
+  model: string;
+  errors: Record<string, number>;
+  first_byte: FirstByte;
+}
+
+export interface UsageReport {
+  total: Usage;
+  rows: UsageRow[];
+}
+
+/** A field that a change of an organiser's wrote. */
+export interface AuditChange {
+  field: string;
+  from: unknown;
+  to: unknown;
+}
+
+export interface AuditEntry {
+  at: string;
+  by: string;
+  action: string;
+  attendee?: string;
+  changes: AuditChange[];
+}
+
+/** What saving a roster came to. */
+export interface RosterSaved {
+  users: number;
+  added: number;
+  removed: number;
+}
+
+/** A part of a message: a text or an image. */
+export type ContentPart = { type: "text"; text: string } | { type: "image_url"; image_url: { url: string } };
+
+/** A call of a function, as a model writes it. */
+export interface ToolCall {
+  id: string;
+  type: "function";
+  function: { name: string; arguments: string };
+}
+
+/** A message of a conversation. */
+export type Message =
+  | { role: "system"; content: string }
+  | { role: "user"; content: string | ContentPart[] }
+  | { role: "assistant"; content: string | null; tool_calls?: ToolCall[] }
+  | { role: "tool"; tool_call_id: string; content: string };
+
+/** A function that a model may call. */
+export interface Tool {
+  type: "function";
+  function: { name: string; description?: string; parameters?: object };
+}
+
+/** The body of a chat. */
+export interface ChatRequest {
+  model: string;
+  messages: Message[];
+  temperature?: number;
+  max_tokens?: number;
+  tools?: Tool[];
+  stream?: boolean;
+  stream_options?: { include_usage: boolean };
+}
+
+/** A piece of a call in a chunk. */
+export interface ToolCallDelta {
+  index?: number;
+  id?: string;
+  function?: { name?: string; arguments?: string };
+}
+
+/** A chunk of a streamed chat. */
+export interface ChatChunk {
+  model?: string;
+  usage?: Usage | null;
+  error?: ErrorBody;
+  choices?: {
+    finish_reason?: string | null;
+    delta?: { content?: string | null; tool_calls?: ToolCallDelta[] };
+  }[];
+}
+
+/** What is told of the cost of a turn. */
+export interface TurnCost {
+  usage: Usage | null;
+  firstMs: number | null;
+  totalMs: number | null;
+  ended: string | null;
+  cappedFrom?: string | null;
+}
+
+/** What came of a chat. */
+export interface ChatTurn extends TurnCost {
+  text: string;
+  calls: ToolCall[];
+}
+
+/** A line of a chart: its points are times in ms and values. */
+export interface Series {
+  name: string;
+  points: [number, number][];
+}
+
+/** A limit that a chart shows. */
+export interface ChartLimit {
+  name: string;
+  value: number;
+}
+
+/** A schema of openapi.json, as far as the API's page reads it. */
+export interface Schema {
+  $ref?: string;
+  type?: string | string[];
+  description?: string;
+  enum?: (string | number)[];
+  anyOf?: Schema[];
+  items?: Schema;
+  properties?: Record<string, Schema>;
+  required?: string[];
+}
+
+export type Content = Record<string, { schema: Schema }>;
+
+/** A parameter of an operation, or a reference to one. */
+export interface Parameter {
+  $ref?: string;
+  name: string;
+  in: string;
+  description?: string;
+  schema: Schema;
+}
+
+export interface OperationDescription {
+  operationId: string;
+  summary: string;
+  description?: string;
+  tags: string[];
+  parameters?: Parameter[];
+  requestBody?: { content: Content };
+  responses: Record<string, { content?: Content }>;
+  security?: object[];
+}
+
+/** An operation with its path and all of its parameters. */
+export interface Operation extends OperationDescription {
+  path: string;
+  method: string;
+  parameters: Parameter[];
+}
+
+export interface SecurityScheme {
+  type: string;
+  name?: string;
+  description: string;
+}
+
+type MethodName = "get" | "post" | "put" | "patch" | "delete";
+
+/** The operations of a path, and the parameters that they share. */
+export type PathItem = { parameters?: Parameter[] } & Partial<Record<MethodName, OperationDescription>>;
+
+/** What openapi.json holds, as far as the API's page reads it. */
+export interface ApiDescription {
+  info: { description: string };
+  tags: { name: string }[];
+  paths: Record<string, PathItem>;
+  components: {
+    schemas: Record<string, Schema>;
+    securitySchemes: Record<string, SecurityScheme>;
+  };
+}
