@@ -20,9 +20,7 @@ use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::shard;
 use lanyard_gateway::ports::{Clock, Ledger, Listing};
-use lanyard_gateway::testing::{
-    MemoryEvents, MemoryObjects, Notebook, ScriptedUpstream, a_deployment, an_event,
-};
+use lanyard_gateway::testing::{MemoryEvents, Notebook, ScriptedUpstream, a_deployment, an_event};
 use lanyard_gateway::{Gateway, Ports, Request};
 use lanyard_local::engine;
 use lanyard_platform::clients::{Patience, without_retries};
@@ -192,7 +190,6 @@ fn a_process(events: Arc<MemoryEvents>, table: &Table) -> Arc<Gateway> {
         events,
         ledger: Arc::new(table.clone()),
         upstream: Arc::new(ScriptedUpstream::default()),
-        objects: Arc::new(MemoryObjects::default()),
         journal: Arc::new(Notebook::default()),
         ledger_patience: PATIENCE.all_tries,
     }))

@@ -14,7 +14,7 @@ use crate::support::{Reply, World};
 
 async fn clear(world: &World) -> Cleared {
     let until = Instant::now() + Duration::from_secs(60);
-    ::clear_objects::handle(world.gateway(), world.clock().now(), until).await.unwrap()
+    ::clear_objects::handle(world.process(), world.clock().now(), until).await.unwrap()
 }
 
 async fn a_world_with_objects(name: &str) -> World {
@@ -67,7 +67,7 @@ async fn what_is_gone_is_done_and_what_fails_is_tried_again() {
 async fn a_clearing_without_time_leaves_all_to_the_next() {
     let world = a_world_with_objects("late").await;
     world.wait(TimeDelta::days(2));
-    let cleared = ::clear_objects::handle(world.gateway(), world.clock().now(), Instant::now())
+    let cleared = ::clear_objects::handle(world.process(), world.clock().now(), Instant::now())
         .await
         .unwrap();
     assert_eq!(cleared.deleted, 0);

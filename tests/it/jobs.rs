@@ -33,7 +33,7 @@ async fn a_run(ada: &Attendee) -> (String, String) {
 
 async fn finish(world: &World) -> Finished {
     let until = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
-    finish_jobs::handle(world.gateway(), world.clock().now(), until).await.unwrap()
+    finish_jobs::handle(world.process(), world.clock().now(), until).await.unwrap()
 }
 
 fn ended(status: &str) -> Value {

@@ -12,7 +12,7 @@ use http::Method;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
-use lanyard_gateway::ports::Objects;
+use lanyard_gateway::ports::ObjectStore;
 use lanyard_gateway::testing::{MemoryObjects, objects_contract};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -241,14 +241,14 @@ async fn who_polls_without_a_pause_is_slowed_to_two_reads_a_second() {
 
 #[tokio::test]
 async fn memory_keeps_the_owners_contract() {
-    let objects: Arc<dyn Objects> = Arc::new(MemoryObjects::default());
+    let objects: Arc<dyn ObjectStore> = Arc::new(MemoryObjects::default());
     objects_contract(&objects, "memory").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_engine_keeps_the_owners_contract() {
     let engine = Engine::start().await;
-    let objects: Arc<dyn Objects> = Arc::new(engine.table());
+    let objects: Arc<dyn ObjectStore> = Arc::new(engine.table());
     objects_contract(&objects, "engine").await;
 }
 
@@ -258,6 +258,6 @@ async fn the_engine_keeps_the_owners_contract() {
 #[expect(clippy::disallowed_methods, reason = "an engine named by hand is no setting")]
 async fn another_engine_keeps_the_owners_contract() {
     let engine = Engine::at(std::env::var("LANYARD_ENGINE").unwrap()).await;
-    let objects: Arc<dyn Objects> = Arc::new(engine.table());
+    let objects: Arc<dyn ObjectStore> = Arc::new(engine.table());
     objects_contract(&objects, "another").await;
 }

@@ -59,7 +59,8 @@ async fn a_request_that_dies_without_record_is_charged_as_estimated_by_the_sweep
     // Whoever sweeps goes by what was settled at admission, not by what the event says by then.
     world.change_event(|event| event.records_requests = true).await;
     world.wait(TimeDelta::minutes(30));
-    let swept = ::sweep::handle(world.function("sweep"), world.clock().now()).await.unwrap();
+    let swept =
+        ::sweep::handle(world.function("sweep").gateway(), world.clock().now()).await.unwrap();
     assert_eq!(swept.expired_holds, 1);
     for account in [world.account("ada").await, world.event_account().await] {
         assert_eq!((account.spent().tokens(), account.count(Field::Held)), (held, 0));

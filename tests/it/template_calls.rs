@@ -167,7 +167,8 @@ async fn the_sweep_asks_for_its_rows_and_no_others() {
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
     world.wait(TimeDelta::minutes(30));
-    let swept = ::sweep::handle(world.function("sweep"), world.clock().now()).await.unwrap();
+    let swept =
+        ::sweep::handle(world.function("sweep").gateway(), world.clock().now()).await.unwrap();
     assert_eq!((swept.expired_holds, swept.mended_periods), (1, 1));
     world.settle().await;
     assert_eq!(world.engine().policed().asked("sweep"), rows("sweep"));
@@ -179,7 +180,7 @@ async fn what_keeps_ratings_asks_for_its_rows_and_no_others() {
     let ada = world.attendee("ada").await;
     let answer = ada.chat_in("mine").await.assert_ok().json()["id"].as_str().unwrap().to_owned();
     world.quiet().await;
-    let gateway = world.function("rate");
+    let gateway = world.function("rate").gateway();
     let store = Arc::new(world.engine().table_of(&["rate"]));
     let path = format!("/api/v1/responses/{answer}/rate");
     let mut rating = ada.post(&path, r#"{"rating": 1}"#);

@@ -10,12 +10,13 @@ use lanyard_domain::catalog::{CompletionField, Deployment};
 use lanyard_domain::credential::Credential;
 use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
-use lanyard_gateway::ports::{Clock, EventStore, Ledger, Listing, Objects, Upstream};
+use lanyard_gateway::Ports;
+use lanyard_gateway::objects::Objects;
+use lanyard_gateway::ports::{Clock, EventStore, Ledger, Listing, ObjectStore, Upstream};
 use lanyard_gateway::testing::{
     FaultyLedger, FaultyObjects, FixedLuck, MemoryEvents, MemoryLedger, MemoryObjects, Notebook,
     TestClock, a_deployment, a_window, an_event,
 };
-use lanyard_gateway::{Gateway, Ports};
 use lanyard_platform::azure::Azure;
 use lanyard_platform::https;
 use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore};
@@ -182,16 +183,16 @@ impl Builder {
             let keys = store.keys(&self.functions, &keys);
             let azure =
                 || Arc::new(Azure::new(https::client().expect("TLS can be set up"), keys, None));
-            Arc::new(Gateway::new(Ports {
+            let ports = Ports {
                 clock: clock.clone(),
                 luck: luck.clone(),
                 events: store.events(&self.functions),
                 ledger: ledger.clone(),
                 upstream: self.upstream.clone().unwrap_or_else(|| azure()),
-                objects: objects.clone(),
                 journal: journal.clone(),
                 ledger_patience: self.patience,
-            }))
+            };
+            Arc::new(Objects::new(ports, objects.clone()))
         });
         let processes = processes.collect();
         World::of(Inner {
@@ -243,7 +244,7 @@ impl Store {
         }
     }
 
-    fn objects(&self, functions: &[&'static str]) -> Arc<dyn Objects> {
+    fn objects(&self, functions: &[&'static str]) -> Arc<dyn ObjectStore> {
         match self {
             Self::Engine { engine, .. } => Arc::new(engine.table_of(functions)),
             Self::Memory { objects, .. } => objects.clone(),

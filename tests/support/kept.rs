@@ -67,7 +67,7 @@ impl super::World {
             self.azure().set_job(&id, end);
         }
         let until = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
-        let ended = finish_jobs::handle(self.gateway(), self.clock().now(), until).await;
+        let ended = finish_jobs::handle(self.process(), self.clock().now(), until).await;
         ended.expect("the jobs are listed");
     }
 }

@@ -73,8 +73,8 @@ impl World {
 
     /// Waits until nothing goes on. Secrets are looked for; accounts may disagree.
     pub(crate) async fn quiet(&self) {
-        for gateway in &self.processes {
-            gateway.settled().await;
+        for process in &self.processes {
+            process.gateway().settled().await;
         }
         self.is_settled.store(true, Ordering::Relaxed);
         canary::assert_logs_are_clean();

@@ -13,6 +13,7 @@ use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::shard;
 use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::objects::Objects;
 use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Clock, EventStore, Outcome};
 use lanyard_gateway::testing::{FaultyLedger, FaultyObjects, FixedLuck};
@@ -40,7 +41,7 @@ pub(crate) struct Inner {
     pub(super) ledger: Arc<FaultyLedger>,
     pub(super) objects: Arc<FaultyObjects>,
     pub(super) keys: Arc<FileKeys>,
-    pub(super) processes: Vec<Arc<Gateway>>,
+    pub(super) processes: Vec<Arc<Objects>>,
     pub(super) store: Store,
     pub(super) code: String,
     pub(super) id: EventId,
@@ -90,7 +91,8 @@ impl World {
     pub(crate) async fn open(&self, request: http::Request<Bytes>) -> Stream {
         self.is_settled.store(false, Ordering::Relaxed);
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let gateway = Arc::clone(&self.processes[number % self.processes.len()]);
+        let objects = Arc::clone(&self.processes[number % self.processes.len()]);
+        let gateway = objects.gateway();
         let request = self.request_number(number, request);
         let id = request.id.to_string();
         let path = request.http.uri().path().trim_end_matches('/').to_owned();
@@ -127,18 +129,18 @@ impl World {
                 () if path.ends_with("/completions") && !path.ends_with("/chat/completions") => {
                     completions::handle(gateway, request).await
                 }
-                () if path.contains("/assistants") => assistants::handle(gateway, request).await,
-                () if path.contains("/threads") => threads::handle(gateway, request).await,
-                () if path.contains("/videos") => videos::handle(gateway, request).await,
-                () if path.contains("/responses") => responses::handle(gateway, request).await,
+                () if path.contains("/assistants") => assistants::handle(objects, request).await,
+                () if path.contains("/threads") => threads::handle(objects, request).await,
+                () if path.contains("/videos") => videos::handle(objects, request).await,
+                () if path.contains("/responses") => responses::handle(objects, request).await,
                 () if path.contains("/conversations") => {
-                    conversations::handle(gateway, request).await
+                    conversations::handle(objects, request).await
                 }
                 () if path.contains("/vector_stores") => {
-                    vector_stores::handle(gateway, request).await
+                    vector_stores::handle(objects, request).await
                 }
                 () if path.contains("/files") || path.contains("/batches") => {
-                    files::handle(gateway, request).await
+                    files::handle(objects, request).await
                 }
                 () if path.contains("/models") => models::handle(gateway, request).await,
                 () if path.starts_with("/api/event/")
@@ -255,6 +257,11 @@ impl Inner {
 
     /// A process, for what no request begins.
     pub(crate) fn gateway(&self) -> Arc<Gateway> {
+        self.processes[0].gateway()
+    }
+
+    /// The same, for work on stored objects.
+    pub(crate) fn process(&self) -> Arc<Objects> {
         Arc::clone(&self.processes[0])
     }
 
@@ -267,19 +274,19 @@ impl Inner {
     }
 
     /// A function without attendees, over the same table and under its own policies.
-    pub(crate) fn function(&self, name: &'static str) -> Arc<Gateway> {
+    pub(crate) fn function(&self, name: &'static str) -> Arc<Objects> {
         let table = Arc::new(self.engine().table_of(&[name]));
         let keys = Arc::new(self.engine().keys_of(name, Arc::clone(&self.keys)));
-        Arc::new(Gateway::new(Ports {
+        let ports = Ports {
             clock: self.clock.clone(),
             luck: self.luck.clone(),
             events: table.clone(),
             ledger: table.clone(),
-            objects: table,
             upstream: Arc::new(Azure::new(https::client().expect("TLS can be set up"), keys, None)),
             journal: self.journal.clone(),
             ledger_patience: Duration::from_secs(60),
-        }))
+        };
+        Arc::new(Objects::new(ports, table))
     }
 
     /// The code of the event.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use lanyard_gateway::Gateway;
+use lanyard_gateway::objects::Objects;
 use lanyard_gateway::objects::clear::Cleared;
 use lanyard_gateway::ports::Cause;
 use tokio::time::Instant;
@@ -14,9 +14,9 @@ use tokio::time::Instant;
 ///
 /// If the table does not answer. The next clearing goes on from there.
 pub async fn handle(
-    gateway: Arc<Gateway>,
+    objects: Arc<Objects>,
     now: DateTime<Utc>,
     until: Instant,
 ) -> Result<Cleared, Cause> {
-    gateway.clear_objects(now, until).await
+    objects.clear_objects(now, until).await
 }

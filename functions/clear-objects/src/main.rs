@@ -10,6 +10,6 @@ const RUN: Duration = Duration::from_secs(260);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
-    lambda::on_schedule(|gateway, now| clear_objects::handle(gateway, now, Instant::now() + RUN))
+    lambda::on_schedule(|objects, now| clear_objects::handle(objects, now, Instant::now() + RUN))
         .await
 }

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use lanyard_domain::object::Kind;
-use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
+use lanyard_gateway::objects::Objects;
+use lanyard_gateway::{ApiError, Request, Response, parse};
 
 /// Does what the call asks with the attendee's own files.
 ///
 /// # Errors
 ///
 /// Every row of the error table.
-pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
+pub async fn handle(objects: Arc<Objects>, request: Request) -> Result<Response, ApiError> {
     let path = parse::path_within_api(request.http.uri().path());
     if path.split('/').any(|segment| segment == "batches") {
-        gateway.attend(&request).await?;
+        objects.gateway().attend(&request).await?;
         return Err(ApiError::BatchesNotOffered);
     }
-    gateway.tend(Kind::File, request).await
+    objects.handle(Kind::File, request).await
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use lanyard_gateway::Gateway;
+use lanyard_gateway::objects::Objects;
 use lanyard_gateway::objects::finish::Finished;
 use lanyard_gateway::ports::Cause;
 use tokio::time::Instant;
@@ -14,9 +14,9 @@ use tokio::time::Instant;
 ///
 /// If the table does not answer. The next run goes on from there.
 pub async fn handle(
-    gateway: Arc<Gateway>,
+    objects: Arc<Objects>,
     now: DateTime<Utc>,
     until: Instant,
 ) -> Result<Finished, Cause> {
-    gateway.finish_jobs(now, until).await
+    objects.finish_jobs(now, until).await
 }

@@ -10,6 +10,6 @@ const RUN: Duration = Duration::from_secs(40);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Error> {
-    lambda::on_schedule(|gateway, now| finish_jobs::handle(gateway, now, Instant::now() + RUN))
+    lambda::on_schedule(|objects, now| finish_jobs::handle(objects, now, Instant::now() + RUN))
         .await
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http::Method;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
-use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
+use lanyard_gateway::objects::Objects;
+use lanyard_gateway::{ApiError, Request, Response, parse};
 
 /// Meters a response against the attendee's allowance and relays it, streamed or whole; or does
 /// what the call asks with one that was stored.
@@ -13,10 +14,10 @@ use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
 /// # Errors
 ///
 /// Every row of the error table.
-pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
+pub async fn handle(objects: Arc<Objects>, request: Request) -> Result<Response, ApiError> {
     let below = parse::below(request.http.uri().path(), Operation::Responses);
     match (below, request.http.method()) {
-        (Ok(None), &Method::POST) => gateway.forward(Operation::Responses, request).await,
-        _ => gateway.tend(Kind::Response, request).await,
+        (Ok(None), &Method::POST) => objects.gateway().forward(Operation::Responses, request).await,
+        _ => objects.handle(Kind::Response, request).await,
     }
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use lanyard_domain::object::Kind;
-use lanyard_gateway::{ApiError, Gateway, Request, Response};
+use lanyard_gateway::objects::Objects;
+use lanyard_gateway::{ApiError, Request, Response};
 
 /// Does what the call asks with the attendee's own vector stores.
 ///
 /// # Errors
 ///
 /// Every row of the error table.
-pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
-    gateway.tend(Kind::VectorStore, request).await
+pub async fn handle(objects: Arc<Objects>, request: Request) -> Result<Response, ApiError> {
+    objects.handle(Kind::VectorStore, request).await
 }

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use http::request::Parts;
 use lanyard_administration::own::attendee::OwnDesk;
 use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::objects::Objects;
 use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Cause, Clock};
-use lanyard_gateway::{ApiError, Gateway, Request, Response};
+use lanyard_gateway::{ApiError, Request, Response};
 use lanyard_platform::shell::{self, Machine};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -47,7 +48,7 @@ pub const FUNCTIONS: [&str; 23] = [
 /// The functions and what they need.
 pub struct InProcess {
     /// What serves attendees.
-    pub gateway: Arc<Gateway>,
+    pub objects: Arc<Objects>,
     /// What serves attendees beside models.
     pub people: Arc<People>,
     /// What serves attendees' own deployments.
@@ -92,10 +93,14 @@ impl InProcess {
     }
 
     async fn invoke(&self, route: &Route, request: Request) -> Response {
-        let gateway = Arc::clone(&self.gateway);
+        let objects = Arc::clone(&self.objects);
+        let gateway = objects.gateway();
         macro_rules! attendees {
             ($function:ident) => {
-                answer(Audience::Attendees, request, |r| $function::handle(gateway, r)).await
+                attendees!($function, gateway)
+            };
+            ($function:ident, $state:ident) => {
+                answer(Audience::Attendees, request, |r| $function::handle($state, r)).await
             };
         }
         match route.function.as_str() {
@@ -103,16 +108,16 @@ impl InProcess {
                 let admin = Arc::clone(&self.admin);
                 answer(Audience::Organisers, request, |r| admin::handle(admin, r)).await
             }
-            "assistants" => attendees!(assistants),
+            "assistants" => attendees!(assistants, objects),
             "audio-speech" => attendees!(audio_speech),
             "audio-transcriptions" => attendees!(audio_transcriptions),
             "audio-translations" => attendees!(audio_translations),
             "chat-completions" => attendees!(chat_completions),
             "completions" => attendees!(completions),
-            "conversations" => attendees!(conversations),
+            "conversations" => attendees!(conversations, objects),
             "embeddings" => attendees!(embeddings),
             "event" => attendees!(event),
-            "files" => attendees!(files),
+            "files" => attendees!(files, objects),
             "images-edits" => attendees!(images_edits),
             "images-generations" => attendees!(images_generations),
             "models" => attendees!(models),
@@ -130,10 +135,10 @@ impl InProcess {
                 let people = Arc::clone(&self.people);
                 answer(Audience::Attendees, request, |r| register::handle(people, r)).await
             }
-            "responses" => attendees!(responses),
-            "threads" => attendees!(threads),
-            "vector-stores" => attendees!(vector_stores),
-            "videos" => attendees!(videos),
+            "responses" => attendees!(responses, objects),
+            "threads" => attendees!(threads, objects),
+            "vector-stores" => attendees!(vector_stores, objects),
+            "videos" => attendees!(videos, objects),
             _ => {
                 answer(Audience::Attendees, request, |_| async { Err(ApiError::UnknownRoute) })
                     .await
@@ -145,7 +150,7 @@ impl InProcess {
     pub async fn quiet(&self) {
         self.invocations.close();
         self.invocations.wait().await;
-        self.gateway.settled().await;
+        self.objects.gateway().settled().await;
     }
 }
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use lanyard_administration::own::attendee::OwnDesk;
+use lanyard_gateway::Ports;
+use lanyard_gateway::objects::Objects;
 use lanyard_gateway::people::People;
-use lanyard_gateway::ports::{Clock, EventStore, Journal, Ledger, Objects, Upstream};
-use lanyard_gateway::{Gateway, Ports};
+use lanyard_gateway::ports::{Clock, EventStore, Journal, Ledger, Upstream};
 use lanyard_platform::azure::Azure;
 use lanyard_platform::clients::{self, Patience};
 use lanyard_platform::https;
@@ -67,9 +68,9 @@ pub struct Service {
     pub runtime: Option<Arc<Runtime>>,
     /// What is said when everything is up.
     pub welcome: Welcome,
-    /// The gateway as this process has it: the functions' or, beside their binaries, another one
-    /// over the same table.
-    pub gateway: Arc<Gateway>,
+    /// The gateway and stored objects as this process has them: the functions' or, beside their
+    /// binaries, others over the same table.
+    pub objects: Arc<Objects>,
     /// The keys of deployments.
     pub keys: Arc<dyn KeyStore>,
     listener: TcpListener,
@@ -109,7 +110,7 @@ impl Service {
             None => FileKeys::in_memory(),
         });
         let ledger: Arc<dyn Ledger> = Arc::new(clients::without_retries(&table));
-        let gateway = gateway(http, &table, &ledger, &keys, options.sts());
+        let objects = objects(http, &table, &ledger, &keys, options.sts());
         let admin = Arc::new(lanyard_administration::Admin {
             organisers: Organisers::new(table.clone()),
             ledger,
@@ -135,13 +136,13 @@ impl Service {
         let dispatch = match &runtime {
             Some(runtime) => Dispatch::Runtime(Arc::clone(runtime)),
             None => Dispatch::InProcess(Arc::new(InProcess {
-                gateway: Arc::clone(&gateway),
+                objects: Arc::clone(&objects),
                 people: Arc::new(People {
-                    gateway: Arc::clone(&gateway),
+                    gateway: objects.gateway(),
                     store: Arc::new(table.clone()),
                 }),
                 own: Arc::new(OwnDesk {
-                    gateway: Arc::clone(&gateway),
+                    gateway: objects.gateway(),
                     table: table.clone(),
                     keys: Arc::clone(&keys),
                     allow_loopback: true,
@@ -156,7 +157,7 @@ impl Service {
             table,
             runtime,
             welcome,
-            gateway,
+            objects,
             keys,
             listener,
             front,
@@ -176,7 +177,7 @@ impl Service {
             let stop = stop.clone();
             match &self.front.dispatch {
                 Dispatch::InProcess(_) => {
-                    clock.spawn(run_by(schedule, Arc::clone(&self.gateway), stop));
+                    clock.spawn(run_by(schedule, Arc::clone(&self.objects), stop));
                 }
                 Dispatch::Runtime(runtime) => {
                     let runtime = Arc::clone(runtime);
@@ -281,24 +282,24 @@ async fn start_simulator(
     Ok(address)
 }
 
-fn gateway(
+fn objects(
     http: reqwest::Client,
     table: &Table,
     ledger: &Arc<dyn Ledger>,
     keys: &Arc<dyn KeyStore>,
     sts: Option<Sts>,
-) -> Arc<Gateway> {
+) -> Arc<Objects> {
     let azure = Azure::new(http, Arc::clone(keys), sts);
-    Arc::new(Gateway::new(Ports {
+    let ports = Ports {
         clock: Arc::new(Machine),
         luck: Arc::new(Machine),
         events: Arc::new(table.clone()) as Arc<dyn EventStore>,
         ledger: Arc::clone(ledger),
         upstream: Arc::new(azure) as Arc<dyn Upstream>,
-        objects: Arc::new(table.clone()) as Arc<dyn Objects>,
         journal: Arc::new(LogLines) as Arc<dyn Journal>,
         ledger_patience: PATIENCE.all_tries,
-    }))
+    };
+    Arc::new(Objects::new(ports, Arc::new(table.clone())))
 }
 
 fn azure_key(options: &Options) -> Result<Option<String>> {
@@ -309,26 +310,26 @@ fn azure_key(options: &Options) -> Result<Option<String>> {
 }
 
 /// Runs a function by its schedule.
-async fn run_by(schedule: Schedule, gateway: Arc<Gateway>, stop: CancellationToken) {
+async fn run_by(schedule: Schedule, objects: Arc<Objects>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(schedule.every);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = stop.cancelled() => return,
         }
-        let gateway = Arc::clone(&gateway);
+        let objects = Arc::clone(&objects);
         let done = match schedule.function.as_str() {
-            "sweep" => {
-                sweep::handle(gateway, Machine.now()).await.map(|swept| format!("{swept:?}"))
-            }
+            "sweep" => sweep::handle(objects.gateway(), Machine.now())
+                .await
+                .map(|swept| format!("{swept:?}")),
             "clear-objects" => {
                 let until = Instant::now() + schedule.timeout;
-                let cleared = clear_objects::handle(gateway, Machine.now(), until).await;
+                let cleared = clear_objects::handle(objects, Machine.now(), until).await;
                 cleared.map(|cleared| format!("{cleared:?}"))
             }
             "finish-jobs" => {
                 let until = Instant::now() + schedule.timeout;
-                let finished = finish_jobs::handle(gateway, Machine.now(), until).await;
+                let finished = finish_jobs::handle(objects, Machine.now(), until).await;
                 finished.map(|finished| format!("{finished:?}"))
             }
             function => Err(format!("there is no function {function} here").into()),

@@ -52,7 +52,6 @@ async fn run(work: &str, requests: usize) {
         events: world.events.clone(),
         ledger: world.ledger.clone(),
         upstream: Arc::new(Prompt { frames }),
-        objects: world.objects.clone(),
         journal: Arc::new(Nobody),
         ledger_patience: std::time::Duration::from_secs(10),
     });

@@ -79,7 +79,7 @@ impl Gateway {
     ///
     /// 429 with the time from which the request fits, 400 if it never will, 403 for an attendee
     /// without a seat, 503 if the ledger does not answer.
-    pub(crate) async fn admit(
+    pub async fn admit(
         &self,
         request: &Request,
         attendance: &Attendance,

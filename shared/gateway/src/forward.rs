@@ -16,11 +16,10 @@ use crate::errands::Errands;
 use crate::error::ApiError;
 use crate::headers;
 use crate::lookup::{Attendance, Events};
-use crate::memory::{Bounded, Memory};
+use crate::memory::Memory;
 use crate::notes::Notes;
-use crate::objects::{Keeper, Pace, StoredResponses};
 use crate::parse;
-use crate::ports::{Clock, EventStore, Journal, Ledger, Luck, Objects, RequestLine, Upstream};
+use crate::ports::{Clock, EventStore, Journal, Ledger, Luck, RequestLine, Upstream};
 use crate::refusals::Refusals;
 use crate::request::{Request, Response};
 use crate::send::Sent;
@@ -40,8 +39,6 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// Azure.
     pub upstream: Arc<dyn Upstream>,
-    /// Where it is written down who owns what Azure keeps.
-    pub objects: Arc<dyn Objects>,
     /// Where finished requests are written down.
     pub journal: Arc<dyn Journal>,
     /// How long one account may take to answer, all tries together.
@@ -54,8 +51,6 @@ pub struct Gateway {
     pub(crate) events: Events,
     pub(crate) settler: Arc<Settler>,
     pub(crate) stored: Option<Arc<dyn StoredObjects>>,
-    pub(crate) keeper: Arc<Keeper>,
-    pub(crate) pace: Pace,
 }
 
 impl Gateway {
@@ -70,16 +65,14 @@ impl Gateway {
             refusals: Refusals::default(),
             tasks: Errands::default(),
         });
-        let keeper = Arc::new(Keeper {
-            objects: Arc::clone(&ports.objects),
-            upstream: Arc::clone(&ports.upstream),
-            journal: Arc::clone(&ports.journal),
-            luck: Arc::clone(&ports.luck),
-            patience: ports.ledger_patience,
-            marked: Bounded::new(1_000),
-        });
-        let stored = Some(Arc::new(StoredResponses(Arc::clone(&keeper))) as Arc<dyn StoredObjects>);
-        Self { ports, events: Events::default(), settler, stored, keeper, pace: Pace::default() }
+        Self { ports, events: Events::default(), settler, stored: None }
+    }
+
+    /// The same gateway for requests that name stored objects too.
+    #[must_use]
+    pub fn with_stored_objects(mut self, stored: Arc<dyn StoredObjects>) -> Self {
+        self.stored = Some(stored);
+        self
     }
 
     /// Takes a request from its arrival to the answer.
@@ -100,7 +93,7 @@ impl Gateway {
 
     /// Writes down a request that was refused before anything was reserved, and counts it at its
     /// event.
-    pub(crate) fn note_refusal(
+    pub fn note_refusal(
         &self,
         request: &Request,
         mut line: RequestLine,
@@ -138,7 +131,9 @@ impl Gateway {
         let wanted = route.deployment.or(header).or(model.as_deref());
         let mut choice = attendance.choose(wanted, operation)?;
         line.model = choice.name().cloned();
-        let mut demanded = payload.demanded(&attendance.caps())?;
+        let mut caps = attendance.caps();
+        caps.keeps_objects &= self.stored.is_some();
+        let mut demanded = payload.demanded(&caps)?;
         let references = payload.references()?;
         let mut hook = None;
         if demanded.is_kept || !references.is_empty() {
@@ -228,7 +223,7 @@ impl Gateway {
 }
 
 /// The journal's line is written when the reservation is settled.
-pub(crate) const SETTLED: &str = "settled";
+pub const SETTLED: &str = "settled";
 
 impl Ending {
     fn refused(error: &ApiError, settlement: Settlement) -> Self {

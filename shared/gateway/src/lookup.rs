@@ -41,7 +41,8 @@ pub struct OpenEvent {
 
 impl OpenEvent {
     /// An event that nobody asks for by its code.
-    pub(crate) fn of(event: Event, catalog: Catalog) -> Self {
+    #[must_use]
+    pub fn of(event: Event, catalog: Catalog) -> Self {
         Self { event, catalog, code_works_until: None }
     }
 }
@@ -147,7 +148,7 @@ impl Attendance {
     /// # Errors
     ///
     /// As for [`Attendance::choose`].
-    pub(crate) fn choose_shared(
+    pub fn choose_shared(
         &self,
         named: Option<&str>,
         operation: Operation,
@@ -185,7 +186,8 @@ impl Attendance {
     }
 
     /// What the event allows one request.
-    pub(crate) fn caps(&self) -> Caps<'_> {
+    #[must_use]
+    pub fn caps(&self) -> Caps<'_> {
         let event = self.event();
         Caps {
             completion_tokens: event.max_completion_tokens,
@@ -196,12 +198,14 @@ impl Attendance {
     }
 
     /// The error for a request that needs stored objects, at an event that keeps none.
-    pub(crate) fn objects_not_kept(&self) -> ApiError {
+    #[must_use]
+    pub fn objects_not_kept(&self) -> ApiError {
         ApiError::ObjectsNotKept { contact: self.contact() }
     }
 
     /// The error for somebody whose account does not let them in.
-    pub(crate) fn no_entry(&self, why: NoEntry) -> ApiError {
+    #[must_use]
+    pub fn no_entry(&self, why: NoEntry) -> ApiError {
         no_entry(&self.at.event, why)
     }
 }

@@ -12,14 +12,15 @@ use crate::request::Request;
 
 /// What is noted of a request for its usage record.
 #[derive(Clone, Debug)]
-pub(crate) struct Notes {
+pub struct Notes {
     /// Chosen by the client, or made for this request.
-    pub(crate) session: SessionId,
-    pub(crate) app: Option<AppId>,
+    pub session: SessionId,
+    /// The application that sent it, if it says so.
+    pub app: Option<AppId>,
     /// The model's id of the answer, once there is one.
-    pub(crate) answer: Option<AnswerId>,
+    pub answer: Option<AnswerId>,
     /// Whether a deployment of the attendee's own takes the request.
-    pub(crate) is_own: bool,
+    pub is_own: bool,
 }
 
 impl Notes {
@@ -28,7 +29,7 @@ impl Notes {
     /// # Errors
     ///
     /// [`ApiError::BadRequest`] that names the header.
-    pub(crate) fn read(request: &Request) -> Result<Self, ApiError> {
+    pub fn read(request: &Request) -> Result<Self, ApiError> {
         let session = session(request)?;
         let app = text(request, &headers::APP_ID, "1 to 128 of A-Z a-z 0-9 . _ -", |text| {
             text.parse::<AppId>().ok()

@@ -26,22 +26,54 @@ mod told;
 mod upload;
 pub mod verbs;
 
+use std::sync::Arc;
+
 use lanyard_domain::object::Kind;
 
 use self::query::Query;
 use self::verbs::{Asked, Deed};
-use crate::Gateway;
 use crate::error::ApiError;
+use crate::memory::Bounded;
 use crate::notes::Notes;
 use crate::parse;
-use crate::ports::RequestLine;
+use crate::ports::{ObjectStore, RequestLine};
 use crate::request::{Request, Response};
+use crate::{Gateway, Ports};
 
 pub(crate) use keeper::Keeper;
 pub(crate) use pace::Pace;
 pub(crate) use recorder::StoredResponses;
 
-impl Gateway {
+/// The objects that attendees store at Azure, above a gateway.
+pub struct Objects {
+    gateway: Arc<Gateway>,
+    keeper: Arc<Keeper>,
+    pace: Pace,
+}
+
+impl Objects {
+    /// A gateway whose requests may name stored objects, and what can be done with them.
+    #[must_use]
+    pub fn new(ports: Ports, store: Arc<dyn ObjectStore>) -> Self {
+        let keeper = Arc::new(Keeper {
+            objects: store,
+            upstream: Arc::clone(&ports.upstream),
+            journal: Arc::clone(&ports.journal),
+            luck: Arc::clone(&ports.luck),
+            patience: ports.ledger_patience,
+            marked: Bounded::new(1_000),
+        });
+        let stored = Arc::new(StoredResponses(Arc::clone(&keeper)));
+        let gateway = Arc::new(Gateway::new(ports).with_stored_objects(stored));
+        Self { gateway, keeper, pace: Pace::default() }
+    }
+
+    /// The gateway, for requests that are forwarded.
+    #[must_use]
+    pub fn gateway(&self) -> Arc<Gateway> {
+        Arc::clone(&self.gateway)
+    }
+
     /// Takes a call that concerns kept objects from its arrival to the answer.
     ///
     /// Making, changing, deleting, listing and searching cost a request and no tokens. Reading one
@@ -50,15 +82,15 @@ impl Gateway {
     /// # Errors
     ///
     /// Every row of the error table.
-    pub async fn tend(&self, kind: Kind, request: Request) -> Result<Response, ApiError> {
+    pub async fn handle(&self, kind: Kind, request: Request) -> Result<Response, ApiError> {
         let operation = Some(kind.operation());
         let mut line = RequestLine { operation, ..RequestLine::default() };
-        let answered = self.tend_noting(kind, &request, &mut line).await;
-        self.note_refusal(&request, line, &answered);
+        let answered = self.handle_noting(kind, &request, &mut line).await;
+        self.gateway.note_refusal(&request, line, &answered);
         answered
     }
 
-    async fn tend_noting(
+    async fn handle_noting(
         &self,
         kind: Kind,
         request: &Request,
@@ -67,11 +99,11 @@ impl Gateway {
         let uri = request.http.uri();
         let asked = Asked::read(kind, request.http.method(), uri.path())?;
         let token = parse::token(request)?;
-        let attendance = self.look_up(token, request.now, line).await?;
+        let attendance = self.gateway.look_up(token, request.now, line).await?;
         parse::check_query(uri.query())?;
         let notes = Notes::read(request)?;
         let query = Query::read(asked.verb.query, uri.query())?;
-        attendance.expect_objects()?;
+        ownership::expect_objects(&attendance)?;
         match asked.verb.deed {
             Deed::Create => self.create(request, &attendance, &asked, notes, line).await,
             Deed::List => self.list(request, &attendance, &asked, &query, notes, line).await,
@@ -87,8 +119,8 @@ impl Gateway {
     }
 }
 
-/// Handlers run on any thread: this does not compile if a step of `tend` could not.
-const _: fn(&Gateway, Request) = |gateway, request| {
+/// Handlers run on any thread: this does not compile if a step of `handle` could not.
+const _: fn(&Objects, Request) = |objects, request| {
     fn is_send(_: impl Send) {}
-    is_send(gateway.tend(Kind::File, request));
+    is_send(objects.handle(Kind::File, request));
 };

@@ -156,7 +156,7 @@ pub type ObjectPage = (Vec<Owned>, bool);
 /// An object is found by its owner and its id together, so what is somebody else's is not found at
 /// all. Every write may be repeated, but for [`Size::Grows`], which only makes estimates larger.
 #[async_trait]
-pub trait Objects: Send + Sync {
+pub trait ObjectStore: Send + Sync {
     /// Writes down an object and its owner, as one item: wholly or not at all.
     async fn put(&self, object: &Owned) -> Result<(), Cause>;
 

@@ -4,7 +4,7 @@
 //! it hands on each frame as it comes, finds the usage, settles, and only then ends the answer. If
 //! the attendee leaves, the pump goes on reading, so that what the model produced is accounted.
 
-pub(crate) mod pump;
+pub mod pump;
 mod sound;
 
 use std::time::Duration;
@@ -145,11 +145,6 @@ impl Gateway {
         Ok(respond(headers, text_type.unwrap_or("application/json"), whole(bytes)))
     }
 
-    /// Settles after the answer has been handed over, before the process may freeze.
-    pub(crate) fn settle_behind(&self, reservation: Reservation, ending: Ending) {
-        self.settler.settle_behind(reservation, ending, None);
-    }
-
     /// The model may have worked, but what it said cannot be used: at least the estimate.
     fn settle_unusable(&self, reservation: Reservation) {
         let settlement = Settlement::AtLeast(Usage::default());
@@ -157,7 +152,8 @@ impl Gateway {
         self.settle_behind(reservation, ending);
     }
 
-    pub(crate) fn answer_headers(
+    /// The headers of a response: Azure's id of it, and what is left of the attendee's rates.
+    pub fn answer_headers(
         &self,
         azure: &HeaderMap,
         request: &Request,
@@ -178,7 +174,7 @@ impl Gateway {
 }
 
 /// Azure's id of its answer, as our header.
-pub(crate) fn copy_upstream_id(azure: &HeaderMap, out: &mut HeaderMap) {
+pub fn copy_upstream_id(azure: &HeaderMap, out: &mut HeaderMap) {
     if let Some(id) = azure.get("apim-request-id").filter(|id| is_plain_id(id)) {
         out.insert(headers::UPSTREAM_REQUEST_ID, id.clone());
     }
@@ -197,14 +193,18 @@ fn respond(headers: HeaderMap, content_type: &'static str, body: crate::Body) ->
 }
 
 /// The next piece of an answer.
-pub(crate) enum Next {
+#[derive(Debug)]
+pub enum Next {
+    /// Some bytes.
     Chunk(Bytes),
+    /// The body has ended.
     End,
+    /// The body broke off.
     Broken(ApiError),
 }
 
 /// Waits for the next piece, within the longest silence and the function's time.
-pub(crate) async fn next_chunk(body: &mut UpstreamBody, until: Option<Instant>) -> Next {
+pub async fn next_chunk(body: &mut UpstreamBody, until: Option<Instant>) -> Next {
     let silent_until = Instant::now() + LONGEST_SILENCE;
     let until = until.map_or(silent_until, |until| until.min(silent_until));
     match tokio::time::timeout_at(until, body.next()).await {
@@ -215,10 +215,12 @@ pub(crate) async fn next_chunk(body: &mut UpstreamBody, until: Option<Instant>) 
     }
 }
 
-pub(crate) async fn read_whole(
-    mut body: UpstreamBody,
-    until: Option<Instant>,
-) -> Result<Bytes, ApiError> {
+/// Reads a body to its end.
+///
+/// # Errors
+///
+/// 502 or 504 if it breaks off, is silent for too long or is too large.
+pub async fn read_whole(mut body: UpstreamBody, until: Option<Instant>) -> Result<Bytes, ApiError> {
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
     loop {

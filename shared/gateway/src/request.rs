@@ -34,8 +34,10 @@ pub struct Request {
 impl Request {
     /// The value of a header that is there once and is plain text.
     ///
-    /// `Err` if it is there more than once or is not ASCII.
-    pub(crate) fn header(&self, name: &HeaderName) -> Result<Option<&str>, NotPlain> {
+    /// # Errors
+    ///
+    /// [`NotPlain`] if it is there more than once or is not ASCII.
+    pub fn header(&self, name: &HeaderName) -> Result<Option<&str>, NotPlain> {
         single_header(self.http.headers(), name)
     }
 }

@@ -25,17 +25,27 @@ use crate::stored::ResponseHook;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The time kept back for telling the attendee and settling before the function is stopped.
-pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
+pub const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// The most of an error answer that is read.
 const LONGEST_ERROR: usize = 64 * 1024;
 
 /// What came of the calls.
-pub(crate) enum Sent<'d> {
+pub enum Sent<'d> {
     /// This deployment is answering.
-    Answer { answer: http::Response<UpstreamBody>, from: &'d Deployment },
+    Answer {
+        /// Its response.
+        answer: http::Response<UpstreamBody>,
+        /// The deployment.
+        from: &'d Deployment,
+    },
     /// Azure refused what the participant sent. `is_charged` if its filter read the prompt.
-    Refused { error: ApiError, is_charged: bool },
+    Refused {
+        /// What Azure said.
+        error: ApiError,
+        /// Whether the prompt was read.
+        is_charged: bool,
+    },
 }
 
 /// A request on its way to whichever deployment takes it.
@@ -69,7 +79,7 @@ impl Outgoing<'_> {
 }
 
 /// Why a call came to nothing.
-pub(crate) enum Failure {
+pub enum Failure {
     /// Another deployment may do better.
     Transient(ApiError),
     /// The key may have been changed, or the token may have been revoked.
@@ -140,7 +150,12 @@ impl Gateway {
         }
     }
 
-    pub(crate) async fn call<'d>(
+    /// Calls a deployment once.
+    ///
+    /// # Errors
+    ///
+    /// Why the call came to nothing.
+    pub async fn call<'d>(
         &self,
         deployment: &'d Deployment,
         call: UpstreamCall,
@@ -197,7 +212,8 @@ impl Gateway {
         }
     }
 
-    pub(crate) fn report(&self, error: &ApiError, reservation: &Reservation) {
+    /// Counts an error of Azure's that an organiser must know of.
+    pub fn report(&self, error: &ApiError, reservation: &Reservation) {
         // Whose key it is, mends it.
         if reservation.notes.is_own {
             return;
@@ -214,7 +230,9 @@ impl Gateway {
 }
 
 impl Failure {
-    pub(crate) fn into_error(self) -> ApiError {
+    /// The error for the attendee.
+    #[must_use]
+    pub fn into_error(self) -> ApiError {
         match self {
             Self::Transient(error) | Self::Final(error) => error,
             Self::Missing | Self::NotThere(_) => {
@@ -232,7 +250,8 @@ fn said(status: StatusCode) -> Cause {
 }
 
 /// How long the answer's head may take: less where the function is stopped earlier.
-pub(crate) fn patience(deadline: Option<Instant>) -> Duration {
+#[must_use]
+pub fn patience(deadline: Option<Instant>) -> Duration {
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     left.map_or(PATIENCE, |left| left.saturating_sub(LAST_WORDS).min(PATIENCE))
 }

@@ -5,6 +5,7 @@
 //! the mend finds the difference.
 
 mod hours;
+mod pending;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use lanyard_domain::ids::RequestId;
 use lanyard_domain::settlement::{self, Settlement};
 use lanyard_domain::usage::{Charge, UsageRecord};
 
+use crate::Gateway;
 use crate::admit::{HOLD_LIFE, Reservation};
 use crate::errands::Errands;
 use crate::memory::Memory;
@@ -26,8 +28,10 @@ use crate::ports::{Clock, Incident, Journal, Ledger, LedgerFault, Outcome, Reque
 use crate::refusals::Refusals;
 use crate::stored::ResponseHook;
 
+pub use pending::PendingRequest;
+
 /// The outcome of a request that got what it asked for.
-pub(crate) const OK: &str = "ok";
+pub const OK: &str = "ok";
 
 /// Pauses before the second and third try.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(600)];
@@ -51,7 +55,7 @@ impl std::fmt::Debug for Settler {
 
 /// How a request ended, for its record.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ending {
+pub struct Ending {
     pub(crate) settlement: Settlement,
     /// Whether Azure's own count is missing.
     pub(crate) is_estimated: bool,
@@ -61,7 +65,9 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    pub(crate) fn of(
+    /// An ending with this outcome and status.
+    #[must_use]
+    pub fn of(
         settlement: Settlement,
         outcome: &'static str,
         status: u16,
@@ -346,6 +352,23 @@ impl Settler {
     }
 }
 
+impl Gateway {
+    /// Settles a reservation and writes its line in the journal. False if it stays to be settled.
+    pub async fn settle(&self, reservation: Reservation, ending: Ending) -> bool {
+        self.settler.settle(reservation, ending).await
+    }
+
+    /// Settles after the response has been handed over, before the process may freeze.
+    pub fn settle_behind(&self, reservation: Reservation, ending: Ending) {
+        self.settler.settle_behind(reservation, ending, None);
+    }
+
+    /// Does work for which no client waits. It ends before the process may freeze.
+    pub fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.settler.behind(work);
+    }
+}
+
 /// Three tries within two seconds.
 pub(crate) struct Tries(std::array::IntoIter<Duration, 2>);
 
@@ -394,6 +417,8 @@ fn is_jobs(hold: &Hold) -> bool {
     hold.expires_at.since(hold.admitted_at) > HOLD_LIFE.num_nanoseconds().unwrap_or(i64::MAX)
 }
 
-pub(crate) fn ms_between(from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
+/// Whole milliseconds from one instant to a later one.
+#[must_use]
+pub fn ms_between(from: DateTime<Utc>, to: DateTime<Utc>) -> u64 {
     u64::try_from((to - from).num_milliseconds()).unwrap_or_default()
 }

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::AccountKey;
+use lanyard_gateway::objects::Objects;
 use lanyard_gateway::ports::{Cause, Clock, EventStore, Journal, Ledger, Upstream};
 use lanyard_gateway::{Gateway, Ports};
 
@@ -98,17 +99,23 @@ impl Clients {
     /// The gateway over these clients.
     #[must_use]
     pub fn gateway(&self) -> Arc<Gateway> {
+        self.objects().gateway()
+    }
+
+    /// Stored objects over these clients.
+    #[must_use]
+    pub fn objects(&self) -> Arc<Objects> {
         let events: Arc<dyn EventStore> = Arc::new(self.table.clone());
-        Arc::new(Gateway::new(Ports {
+        let ports = Ports {
             clock: Arc::new(Machine),
             luck: Arc::new(Machine),
             events,
             ledger: Arc::clone(&self.ledger),
             upstream: Arc::clone(&self.azure) as Arc<dyn Upstream>,
-            objects: Arc::new(self.table.clone()),
             journal: Arc::clone(&self.journal),
             ledger_patience: self.patience.all_tries,
-        }))
+        };
+        Arc::new(Objects::new(ports, Arc::new(self.table.clone())))
     }
 }
 

@@ -21,6 +21,7 @@ use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, Full};
 use lambda_http::{LambdaEvent, RequestExt, service_fn};
 use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::objects::Objects;
 use lanyard_gateway::ports::{Cause, Clock};
 use lanyard_gateway::{ApiError, Gateway, Request, Response};
 use serde::Serialize;
@@ -36,21 +37,40 @@ pub type Error = lambda_runtime::Error;
 /// No function may run longer, <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>.
 const LONGEST_RUN: Duration = Duration::from_secs(900);
 
+/// What a handler works with: built once for each environment.
+pub trait State: Clone + Send + Sync + 'static {
+    /// Builds it over the clients of this environment.
+    fn of(clients: &Clients) -> Self;
+}
+
+impl State for Arc<Gateway> {
+    fn of(clients: &Clients) -> Self {
+        clients.gateway()
+    }
+}
+
+impl State for Arc<Objects> {
+    fn of(clients: &Clients) -> Self {
+        clients.objects()
+    }
+}
+
 /// Serves a proxied route: answers are streamed to a `RESPONSE_STREAM` integration.
 ///
 /// # Errors
 ///
 /// If the function cannot start, with every problem of its environment.
-pub async fn stream<H, F>(handle: H) -> Result<(), Error>
+pub async fn stream<S, H, F>(handle: H) -> Result<(), Error>
 where
-    H: Fn(Arc<Gateway>, Request) -> F + Clone + Send + Sync + 'static,
+    S: State,
+    H: Fn(S, Request) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response, ApiError>> + Send + 'static,
 {
     telemetry::start();
-    let gateway = Clients::from_environment().await?.gateway();
+    let state = S::of(&Clients::from_environment().await?);
     let service = service_fn(move |event: lambda_http::Request| {
         nodelay::on_runtime_sockets();
-        let served = serve(Arc::clone(&gateway), handle.clone(), event);
+        let served = serve(state.clone(), handle.clone(), event);
         async move { Ok::<_, Infallible>(served.await) }
     });
     lambda_http::streaming_runtime_concurrent(service)
@@ -143,17 +163,18 @@ async fn collected(response: Response) -> http::Response<Full<Bytes>> {
 /// # Errors
 ///
 /// If the function cannot start, with every problem of its environment.
-pub async fn on_schedule<H, F, R>(job: H) -> Result<(), Error>
+pub async fn on_schedule<S, H, F, R>(job: H) -> Result<(), Error>
 where
-    H: Fn(Arc<Gateway>, DateTime<Utc>) -> F,
+    S: State,
+    H: Fn(S, DateTime<Utc>) -> F,
     F: Future<Output = Result<R, Cause>>,
     R: Serialize,
 {
     telemetry::start();
     let clients = Clients::from_environment().await?;
-    let gateway = clients.gateway();
+    let state = S::of(&clients);
     run_raw(|_| {
-        let done = job(Arc::clone(&gateway), clients.now());
+        let done = job(state.clone(), clients.now());
         async { Ok(serde_json::to_value(done.await?)?) }
     })
     .await
@@ -173,15 +194,13 @@ where
         .await
 }
 
-async fn serve<H, F>(gateway: Arc<Gateway>, handle: H, event: lambda_http::Request) -> Response
+async fn serve<S, H, F>(state: S, handle: H, event: lambda_http::Request) -> Response
 where
-    H: Fn(Arc<Gateway>, Request) -> F,
+    H: Fn(S, Request) -> F,
     F: Future<Output = Result<Response, ApiError>>,
 {
     match request(event) {
-        Ok(request) => {
-            answer(Audience::Attendees, request, |request| handle(gateway, request)).await
-        }
+        Ok(request) => answer(Audience::Attendees, request, |request| handle(state, request)).await,
         Err(cause) => ApiError::Internal(Some(cause)).into_response(),
     }
 }

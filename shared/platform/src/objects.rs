@@ -8,7 +8,7 @@ use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_gateway::admit::JOB_LIFE;
-use lanyard_gateway::ports::{Cause, ObjectPage, Objects, Size};
+use lanyard_gateway::ports::{Cause, ObjectPage, ObjectStore, Size};
 
 use crate::table::{
     EVENT_PREFIX, Item, Key, Partition, Table, get_document, get_number, get_text, number,
@@ -35,7 +35,7 @@ fn size(tokens: u64) -> aws_sdk_dynamodb::types::AttributeValue {
 }
 
 #[async_trait]
-impl Objects for Table {
+impl ObjectStore for Table {
     async fn put(&self, object: &Owned) -> Result<(), Cause> {
         let mut item = Key::object(&object.owner(), object.kind, &object.id).attributes();
         put_document(&mut item, object)?;

@@ -8,9 +8,10 @@ use anyhow::{Result, ensure};
 use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::usage::{Charge, UsageRecord};
+use lanyard_gateway::Ports;
+use lanyard_gateway::objects::Objects;
 use lanyard_gateway::ports::{Clock, Ledger};
 use lanyard_gateway::testing::ScriptedUpstream;
-use lanyard_gateway::{Gateway, Ports};
 use lanyard_local::journal::LogLines;
 use lanyard_platform::clients::Patience;
 use lanyard_platform::shell::Machine;
@@ -148,22 +149,22 @@ impl Books {
 }
 
 /// What functions without attendees run by, over a table.
-pub(crate) fn gateway(table: &Table) -> Arc<Gateway> {
-    Arc::new(Gateway::new(Ports {
+pub(crate) fn objects(table: &Table) -> Arc<Objects> {
+    let ports = Ports {
         clock: Arc::new(Machine),
         luck: Arc::new(Machine),
         events: Arc::new(table.clone()),
         ledger: Arc::new(table.clone()),
         upstream: Arc::new(ScriptedUpstream::default()),
-        objects: Arc::new(table.clone()),
         journal: Arc::new(LogLines),
         ledger_patience: PATIENCE.all_tries,
-    }))
+    };
+    Arc::new(Objects::new(ports, Arc::new(table.clone())))
 }
 
 /// Sweeps as the function will two hours from now, when every hold that a lost answer left has
 /// expired.
 pub(crate) async fn sweep_much_later(table: &Table) -> Result<()> {
-    gateway(table).sweep(Machine.now() + MUCH_LATER).await?;
+    objects(table).gateway().sweep(Machine.now() + MUCH_LATER).await?;
     Ok(())
 }

@@ -81,7 +81,7 @@ async fn a_run_at_the_events_end_is_paid_and_then_deleted_with_its_thread() {
     // The clearing goes by the end that each object was made under.
     world.wait(TimeDelta::minutes(10));
     let until = Instant::now() + std::time::Duration::from_secs(60);
-    let cleared = ::clear_objects::handle(world.gateway(), world.clock().now(), until).await;
+    let cleared = ::clear_objects::handle(world.process(), world.clock().now(), until).await;
     assert_eq!(cleared.unwrap().left, 0);
     world.azure().lose(&stuck);
     assert!(!world.azure().kept().iter().any(|id| id.starts_with("thread_")));

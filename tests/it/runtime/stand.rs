@@ -67,7 +67,7 @@ impl Stand {
         let mut stand = Self {
             azure,
             runtime: Arc::clone(service.runtime.as_ref().unwrap()),
-            gateway: Arc::clone(&service.gateway),
+            gateway: service.objects.gateway(),
             keys: Arc::clone(&service.keys),
             address: service.address.clone(),
             table: service.table.clone(),

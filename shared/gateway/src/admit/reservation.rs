@@ -5,8 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Hold};
 use lanyard_domain::allowance::Allowance;
-use lanyard_domain::ids::{DeploymentName, RequestId, SessionId};
-use lanyard_domain::object::Owned;
+use lanyard_domain::ids::{DeploymentName, RequestId};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::shard;
@@ -15,7 +14,7 @@ use lanyard_domain::usage::Usage;
 
 use crate::lookup::OpenEvent;
 use crate::notes::Notes;
-use crate::settle::{Ending, Settler};
+use crate::settle::{Ending, PendingRequest, Settler};
 use crate::upstream::user_hash;
 
 /// A request that the ledger has admitted. It must be settled: dropped, it settles itself.
@@ -44,28 +43,26 @@ pub struct Reservation {
 
 impl Reservation {
     /// Remembers that the request is on its way: from now on, an unknown end costs the estimate.
-    pub(crate) fn mark_sent(&mut self) {
+    pub fn mark_sent(&mut self) {
         self.is_sent = true;
     }
 
-    /// The hold of a job, taken up again to settle it.
-    pub(crate) fn of_job(owned: &Owned, at: Arc<OpenEvent>, account: Account, hold: Hold) -> Self {
-        let session = owned.session.clone();
-        let notes = Notes {
-            session: session.unwrap_or_else(|| SessionId::made_for(&owned.request_id)),
-            app: owned.app.clone(),
-            answer: owned.id.as_str().parse().ok(),
-            is_own: false,
-        };
+    /// The reservation of a request that ended before its cost was known.
+    pub(crate) fn resume(
+        request: PendingRequest,
+        at: Arc<OpenEvent>,
+        account: Account,
+        hold: Hold,
+    ) -> Self {
         Self {
-            id: owned.request_id.clone(),
-            notes,
-            user: owned.user.clone(),
-            user_hash: user_hash(&at.event, &owned.user),
-            // A job is bound to the shard that its id names first.
-            shard: shard::choices(&owned.request_id, at.event.shards)[0],
-            operation: owned.kind.operation(),
-            model: owned.home.deployment.clone(),
+            user_hash: user_hash(&at.event, &request.user),
+            // Such a request is bound to the shard that its id names first.
+            shard: shard::choices(&request.id, at.event.shards)[0],
+            id: request.id,
+            notes: request.notes,
+            user: request.user,
+            operation: request.operation,
+            model: request.model,
             hold,
             admitted_at: hold.admitted_at.to_utc(),
             allowance: account.allowance(&at.event.allowances.attendee),
@@ -78,8 +75,8 @@ impl Reservation {
         }
     }
 
-    /// Leaves the hold to whoever sees the end of the job that was made.
-    pub(crate) fn leave_open(mut self) {
+    /// Leaves the hold open: the request ends before its cost is known.
+    pub fn leave_open(mut self) {
         self.disarm();
     }
 

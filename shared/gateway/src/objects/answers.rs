@@ -11,14 +11,14 @@ use lanyard_protocol::payload::JSON;
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
-use crate::Gateway;
+use super::Objects;
 use crate::error::ApiError;
 use crate::ports::UpstreamBody;
 use crate::relay::{Next, next_chunk, read_whole};
 use crate::request::{Body, Request, Response, whole};
 use crate::send::LAST_WORDS;
 
-impl Gateway {
+impl Objects {
     /// An answer read whole and handed on unchanged. An object that was `deleted` is gone even if
     /// Azure has no words for it.
     pub(super) async fn whole_answer(

@@ -12,9 +12,10 @@ use lanyard_protocol::governed::Demanded;
 use lanyard_protocol::payload::{JSON, Payload};
 use lanyard_protocol::{media, upstream};
 
+use super::Objects;
 use super::answers::{EVENTS, bytes_type, is_events, json_body, respond, upstream_id};
 use super::beta;
-use super::ownership::pinned_at;
+use super::ownership::{deployment_at, owner_of, pinned_at};
 use super::query::{Param, Query};
 use super::stream::Working;
 use super::told::Telling;
@@ -22,13 +23,13 @@ use super::verbs::{Asked, Deed};
 use crate::admit::Reservation;
 use crate::error::{ApiError, ModelRefusal};
 use crate::forward::SETTLED;
+use crate::headers;
 use crate::lookup::Attendance;
 use crate::notes::Notes;
 use crate::ports::{RequestLine, Size, UpstreamBody, UpstreamCall};
 use crate::request::{Request, Response, whole};
 use crate::send::{Failure, LAST_WORDS, Sent, patience};
 use crate::settle::{Ending, OK, ms_between};
-use crate::{Gateway, headers};
 
 /// Nothing of a model was used.
 pub(super) const NO_TOKENS: Settlement = Settlement::Exact(Usage::of_tokens(0, 0));
@@ -49,7 +50,7 @@ impl Outgoing {
     }
 }
 
-impl Gateway {
+impl Objects {
     /// Does something with an object, for a request of the allowance.
     pub(super) async fn touch(
         &self,
@@ -64,7 +65,7 @@ impl Gateway {
         let segments = asked.segments()?;
         let owned = self.keeper.owned_path(attendance, asked).await?;
         let owned = owned.ok_or_else(|| asked.not_found())?;
-        let deployment = attendance.deployment_at(&owned.home)?;
+        let deployment = deployment_at(attendance, &owned.home)?;
         line.model = Some(deployment.name.clone());
         let url =
             upstream::below_url(deployment, verb.kind.operation(), segments, &query.encoded());
@@ -99,8 +100,10 @@ impl Gateway {
         }
         let demanded = Demanded::nothing();
         let operation = verb.kind.operation();
-        let mut reservation =
-            self.admit(request, attendance, &deployment.name, operation, &demanded, notes).await?;
+        let mut reservation = self
+            .gateway
+            .admit(request, attendance, &deployment.name, operation, &demanded, notes)
+            .await?;
         line.outcome = SETTLED;
         reservation.mark_sent();
         let answer = match self.call_home(request, verb.kind, deployment, outgoing).await {
@@ -121,14 +124,15 @@ impl Gateway {
         if verb.deed == Deed::Extend {
             self.keeper.resize(&owned, Size::Grows(added_tokens)).await;
         }
-        let headers = self.answer_headers(answer.headers(), request, &demanded, &reservation);
+        let headers =
+            self.gateway.answer_headers(answer.headers(), request, &demanded, &reservation);
         let handed_on = match verb.deed {
             Deed::Download => {
                 let content_type = bytes_type(verb.kind, answer.headers());
                 self.pass(request, answer, headers, content_type).await
             }
             Deed::Resume if is_events(&answer) => {
-                let mut working = Working::on(self, attendance, deployment, request);
+                let mut working = Working::on(self.jobs(), attendance, deployment, request);
                 working.run = Some(owned);
                 Ok(working.start(answer, headers))
             }
@@ -146,10 +150,10 @@ impl Gateway {
             }
         };
         let ending = match &handed_on {
-            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.ports.clock.now())),
+            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports.clock.now())),
             Err(error) => Ending::of(NO_TOKENS, error.code(), error.status().as_u16(), None),
         };
-        self.settle_behind(reservation, ending);
+        self.gateway.settle_behind(reservation, ending);
         handed_on
     }
 
@@ -165,8 +169,10 @@ impl Gateway {
         let verb = asked.verb;
         let segments = asked.segments()?;
         // No write admits it, so what that would refuse must be looked for.
-        let (owned, account) =
-            tokio::join!(self.keeper.owned_path(attendance, asked), self.account(attendance));
+        let (owned, account) = tokio::join!(
+            self.keeper.owned_path(attendance, asked),
+            self.gateway.account(attendance)
+        );
         let (owned, account) = (owned?, account?);
         if account.get(Field::Blocked) != 0 {
             return Err(ApiError::AttendeeBlocked { contact: attendance.contact() });
@@ -175,7 +181,7 @@ impl Gateway {
             return Err(attendance.no_entry(why));
         }
         let owned = owned.ok_or_else(|| asked.not_found())?;
-        let deployment = attendance.deployment_at(&owned.home)?;
+        let deployment = deployment_at(attendance, &owned.home)?;
         line.model = Some(deployment.name.clone());
         let turn = segments
             .iter()
@@ -206,8 +212,8 @@ impl Gateway {
         line.request_id = Some(request.id.clone());
         line.outcome = OK;
         line.status = 200;
-        line.duration_ms = ms_between(request.now, self.ports.clock.now());
-        self.ports.journal.write(line);
+        line.duration_ms = ms_between(request.now, self.gateway.ports.clock.now());
+        self.gateway.ports.journal.write(line);
         Ok(handed_on)
     }
 
@@ -230,11 +236,11 @@ impl Gateway {
             request_id: request.id.clone(),
             patience: patience(request.deadline),
         };
-        let sent = match self.call(deployment, call.clone()).await {
+        let sent = match self.gateway.call(deployment, call.clone()).await {
             Err(Failure::BadCredential(refused))
-                if self.ports.upstream.renew_credential(deployment, refused).await =>
+                if self.gateway.ports.upstream.renew_credential(deployment, refused).await =>
             {
-                self.call(deployment, call).await
+                self.gateway.call(deployment, call).await
             }
             sent => sent,
         };
@@ -262,16 +268,16 @@ impl Gateway {
             Failure::Missing => asked.not_found(),
             failure => failure.into_error(),
         };
-        self.report(&error, &reservation);
+        self.gateway.report(&error, &reservation);
         let ending = Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None);
-        self.settle_behind(reservation, ending);
+        self.gateway.settle_behind(reservation, ending);
         error
     }
 
     /// Forgets what is gone upstream. If that fails, it is forgotten when it is next missed.
     pub(super) async fn forget(&self, owned: &Owned) {
-        let forgetting = self.ports.objects.forget(owned);
-        let forgot = tokio::time::timeout(self.ports.ledger_patience, forgetting).await;
+        let forgetting = self.keeper.objects.forget(owned);
+        let forgot = tokio::time::timeout(self.gateway.ports.ledger_patience, forgetting).await;
         if !matches!(forgot, Ok(Ok(()))) {
             tracing::warn!(kind = %owned.kind, object = %owned.id, "a deleted object is still listed");
         }
@@ -294,7 +300,7 @@ impl Gateway {
                 self.note_job(owned, &attendance.at, &bytes);
             }
             (Kind::Thread, Kind::Run) => {
-                self.note_runs(attendance.owner(), &attendance.at, &bytes);
+                self.note_runs(owner_of(attendance), &attendance.at, &bytes);
             }
             _ => {}
         }

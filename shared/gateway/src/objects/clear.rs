@@ -7,8 +7,8 @@ use lanyard_domain::event::Event;
 use lanyard_domain::object::Owned;
 use tokio::time::Instant;
 
+use super::Objects;
 use super::ownership::home_in;
-use crate::Gateway;
 use crate::ports::Cause;
 
 /// How long after its end an event is cleared: no request that began before it is still under way,
@@ -31,12 +31,12 @@ pub struct Cleared {
 }
 
 /// The job runs as a task where it runs locally: this does not compile if it could not.
-const _: fn(&Gateway, DateTime<Utc>, Instant) = |gateway, now, until| {
+const _: fn(&Objects, DateTime<Utc>, Instant) = |objects, now, until| {
     fn is_send(_: impl Send) {}
-    is_send(gateway.clear_objects(now, until));
+    is_send(objects.clear_objects(now, until));
 };
 
-impl Gateway {
+impl Objects {
     /// Deletes the objects of every event that is over, until then.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl Gateway {
         until: Instant,
     ) -> Result<Cleared, Cause> {
         let mut cleared = Cleared::default();
-        for event in self.ports.objects.marked().await? {
+        for event in self.keeper.objects.marked().await? {
             if now < event.window.ends_at() + AFTER_END || Instant::now() >= until {
                 continue;
             }
@@ -67,12 +67,12 @@ impl Gateway {
         until: Instant,
         cleared: &mut Cleared,
     ) -> Result<(), Cause> {
-        let listing = self.ports.events.find_by_id(&event.id).await?;
+        let listing = self.gateway.ports.events.find_by_id(&event.id).await?;
         let deployments = listing.map(|listing| listing.deployments).unwrap_or_default();
         let (mut after, mut left): (Option<Owned>, u64) = (None, 0);
         loop {
             let (page, has_more) =
-                self.ports.objects.of_event(&event.id, after.as_ref(), PAGE).await?;
+                self.keeper.objects.of_event(&event.id, after.as_ref(), PAGE).await?;
             after = page.last().cloned();
             let clearings =
                 page.into_iter().map(|owned| self.clear_one(owned, &deployments, until));
@@ -90,7 +90,7 @@ impl Gateway {
             }
         }
         if left == 0 {
-            self.ports.objects.unmark(&event.id).await?;
+            self.keeper.objects.unmark(&event.id).await?;
         }
         Ok(())
     }
@@ -104,7 +104,7 @@ impl Gateway {
             let home = home_in(deployments, &owned.home)
                 .ok_or("no deployment leads to the resource that keeps it any more")?;
             self.keeper.delete(&owned, home).await?;
-            self.ports.objects.forget(&owned).await
+            self.keeper.objects.forget(&owned).await
         };
         match cleared.await {
             Ok(()) => true,

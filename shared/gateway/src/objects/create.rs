@@ -12,22 +12,23 @@ use lanyard_protocol::payload::{JSON, Payload};
 use lanyard_protocol::upstream;
 use serde::Deserialize;
 
+use super::Objects;
 use super::answers::{json_body, respond};
 use super::call::{NO_TOKENS, Outgoing};
 use super::keeper::Birth;
-use super::ownership::{Named, pinned};
+use super::ownership::{Named, owner_of, pinned};
 use super::told::Telling;
 use super::upload::Upload;
 use super::verbs::Asked;
 use crate::error::ApiError;
 use crate::forward::SETTLED;
+use crate::headers;
 use crate::lookup::Attendance;
 use crate::notes::Notes;
 use crate::ports::RequestLine;
 use crate::request::{Request, Response, whole};
 use crate::settle::{Ending, OK};
 use crate::upstream::user_hash;
-use crate::{Gateway, headers};
 
 /// What a search of a vector store may put into a prompt: 20 chunks of 800 tokens,
 /// <https://platform.openai.com/docs/assistants/tools/file-search#how-it-works>.
@@ -45,7 +46,7 @@ struct Read<'r> {
     tokens: u64,
 }
 
-impl Gateway {
+impl Objects {
     /// Makes an object that is the caller's from the first moment.
     pub(super) async fn create(
         &self,
@@ -72,8 +73,10 @@ impl Gateway {
         line.model = Some(home.name.clone());
         let demanded = Demanded::nothing();
         let operation = kind.operation();
-        let mut reservation =
-            self.admit(request, attendance, &home.name, operation, &demanded, notes).await?;
+        let mut reservation = self
+            .gateway
+            .admit(request, attendance, &home.name, operation, &demanded, notes)
+            .await?;
         line.outcome = SETTLED;
         reservation.mark_sent();
         let outgoing = Outgoing {
@@ -91,7 +94,8 @@ impl Gateway {
             Ok(answer) => answer,
             Err(failure) => return Err(self.refuse(failure, asked, reservation)),
         };
-        let headers = self.answer_headers(answer.headers(), request, &demanded, &reservation);
+        let headers =
+            self.gateway.answer_headers(answer.headers(), request, &demanded, &reservation);
         let made = async {
             let bytes = json_body(request, answer).await?;
             let id = made_id(&bytes)?;
@@ -107,11 +111,11 @@ impl Gateway {
         };
         let made = made.await;
         let ending = match &made {
-            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.ports.clock.now())),
+            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports.clock.now())),
             // What was made is gone again, or cannot be reached.
             Err(error) => Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None),
         };
-        self.settle_behind(reservation, ending);
+        self.gateway.settle_behind(reservation, ending);
         made
     }
 
@@ -125,13 +129,13 @@ impl Gateway {
         if kind != Kind::Thread {
             return Ok(None);
         }
-        let owner = attendance.owner();
-        let listing = self.ports.objects.list(&owner, Kind::Assistant);
-        let listed = match tokio::time::timeout(self.ports.ledger_patience, listing).await {
+        let owner = owner_of(attendance);
+        let listing = self.keeper.objects.list(&owner, Kind::Assistant);
+        let listed = match tokio::time::timeout(self.gateway.ports.ledger_patience, listing).await {
             Ok(listed) => listed,
             Err(elapsed) => Err(elapsed.into()),
         };
-        let listed = listed.map_err(|cause| self.accounting_unavailable(Some(cause)))?;
+        let listed = listed.map_err(|cause| self.gateway.accounting_unavailable(Some(cause)))?;
         Ok(listed.into_iter().next_back())
     }
 

@@ -13,11 +13,11 @@ use lanyard_domain::object::{Kind, Owned};
 use lanyard_protocol::{media, upstream};
 use tokio::time::Instant;
 
+use super::Objects;
 use super::answers::json_body;
 use super::call::Outgoing;
 use super::jobs::UNKNOWN;
-use super::ownership::home_in;
-use crate::Gateway;
+use super::ownership::{home_in, owner_of};
 use crate::admit::JOB_LIFE;
 use crate::lookup::{Attendance, OpenEvent};
 use crate::ports::{Cause, UpstreamCall};
@@ -43,12 +43,12 @@ pub struct Finished {
 }
 
 /// The job runs as a task where it runs locally: this does not compile if it could not.
-const _: fn(&Gateway, DateTime<Utc>, Instant) = |gateway, now, until| {
+const _: fn(&Objects, DateTime<Utc>, Instant) = |objects, now, until| {
     fn is_send(_: impl Send) {}
-    is_send(gateway.finish_jobs(now, until));
+    is_send(objects.finish_jobs(now, until));
 };
 
-impl Gateway {
+impl Objects {
     /// Settles what has ended of that which is about to be deleted: nobody can tell afterwards what
     /// it cost. If it cannot be read, it costs what it could.
     pub(super) async fn look_once_more(
@@ -68,7 +68,7 @@ impl Gateway {
             | Kind::Assistant
             | Kind::Run => return,
         };
-        if !self.account(attendance).await.is_ok_and(|account| !account.holds.is_empty()) {
+        if !self.gateway.account(attendance).await.is_ok_and(|account| !account.holds.is_empty()) {
             return;
         }
         let query = if runs.is_some() { "limit=100" } else { "" };
@@ -78,7 +78,7 @@ impl Gateway {
         let Ok(answer) = self.call_home(request, owned.kind, home, outgoing).await else { return };
         let Ok(answer) = json_body(request, answer).await else { return };
         if runs.is_some() {
-            self.jobs().seen_list(&attendance.owner(), &attendance.at, &answer).await;
+            self.jobs().seen_list(&owner_of(attendance), &attendance.at, &answer).await;
         } else {
             self.jobs().seen(owned, &attendance.at, &answer).await;
         }
@@ -90,7 +90,7 @@ impl Gateway {
     ///
     /// If the jobs cannot be listed. What was settled stays so, and the next look goes on.
     pub async fn finish_jobs(&self, now: DateTime<Utc>, until: Instant) -> Result<Finished, Cause> {
-        let open = self.ports.objects.open_jobs().await?;
+        let open = self.keeper.objects.open_jobs().await?;
         let mut finished = Finished::default();
         if open.is_empty() {
             return Ok(finished);
@@ -99,7 +99,7 @@ impl Gateway {
         let mut events: BTreeMap<EventId, Arc<OpenEvent>> = BTreeMap::new();
         for id in ids {
             // One event's trouble is not the next one's.
-            match self.ports.events.find_by_id(&id).await {
+            match self.gateway.ports.events.find_by_id(&id).await {
                 Ok(Some(listing)) => {
                     // All deployments: one that is no longer on offer may be at work all the same.
                     let catalog = Catalog::new(listing.deployments, None);
@@ -163,12 +163,12 @@ impl Gateway {
             request_id: owned.request_id.clone(),
             patience: LOOKING,
         };
-        let mut answer = self.ports.upstream.send(home, call()).await?;
+        let mut answer = self.gateway.ports.upstream.send(home, call()).await?;
         let refused = answer.extensions().get().copied();
         if answer.status() == http::StatusCode::UNAUTHORIZED
-            && self.ports.upstream.renew_credential(home, refused).await
+            && self.gateway.ports.upstream.renew_credential(home, refused).await
         {
-            answer = self.ports.upstream.send(home, call()).await?;
+            answer = self.gateway.ports.upstream.send(home, call()).await?;
         }
         match answer.status() {
             status if status.is_success() => {

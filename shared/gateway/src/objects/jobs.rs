@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use lanyard_domain::account::{AccountKey, Hold};
+use lanyard_domain::ids::SessionId;
 use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::{Unit, Units};
@@ -17,11 +18,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::Keeper;
+use super::{Keeper, Objects};
 use crate::Gateway;
-use crate::admit::Reservation;
 use crate::lookup::OpenEvent;
-use crate::settle::{Ending, OK, Settler};
+use crate::notes::Notes;
+use crate::settle::PendingRequest;
 
 /// A job as Azure shows it.
 #[derive(Deserialize)]
@@ -99,7 +100,7 @@ pub(super) const UNKNOWN: Settlement = Settlement::AtLeast(Usage::of_tokens(0, 0
 /// What settles jobs, apart from any request.
 #[derive(Clone)]
 pub(crate) struct Jobs {
-    pub(crate) settler: Arc<Settler>,
+    pub(crate) gateway: Arc<Gateway>,
     pub(crate) keeper: Arc<Keeper>,
 }
 
@@ -114,27 +115,13 @@ impl Jobs {
         &self,
         owned: &Owned,
         at: &Arc<OpenEvent>,
-        settlement: impl Fn(&Hold) -> Settlement,
+        settlement: impl FnOnce(&Hold) -> Settlement,
     ) -> bool {
-        let key = AccountKey::Attendee(owned.event.clone(), owned.user.clone());
-        let account = match self.settler.ledger.account(&key).await {
-            Ok(account) => account.unwrap_or_default(),
-            Err(fault) => {
-                tracing::warn!(job = %owned.id, fault = ?fault, "a job is not settled yet");
-                return false;
-            }
-        };
-        // Without a hold somebody was faster.
-        if let Some(hold) = account.holds.get(&owned.request_id).copied() {
-            let settlement = settlement(&hold);
-            let reservation = Reservation::of_job(owned, Arc::clone(at), account, hold);
-            let ending = Ending::of(settlement, OK, 200, None);
-            if !self.settler.settle(reservation, ending).await {
-                return false;
-            }
+        let is_settled = self.gateway.settle_pending(pending(owned), at, settlement).await;
+        if is_settled {
+            self.close(owned).await;
         }
-        self.close(owned).await;
-        true
+        is_settled
     }
 
     pub(super) async fn close(&self, owned: &Owned) {
@@ -153,7 +140,7 @@ impl Jobs {
         }
         let Ok(list) = serde_json::from_slice::<List<'_>>(answer) else { return };
         let key = AccountKey::Attendee(owner.event.clone(), owner.user.clone());
-        let Ok(Some(account)) = self.settler.ledger.account(&key).await else { return };
+        let Ok(Some(account)) = self.gateway.ports.ledger.account(&key).await else { return };
         if account.holds.is_empty() {
             return;
         }
@@ -173,9 +160,26 @@ impl Jobs {
     }
 }
 
-impl Gateway {
+/// The request that made a job.
+fn pending(job: &Owned) -> PendingRequest {
+    let session = job.session.clone();
+    PendingRequest {
+        id: job.request_id.clone(),
+        user: job.user.clone(),
+        operation: job.kind.operation(),
+        model: job.home.deployment.clone(),
+        notes: Notes {
+            session: session.unwrap_or_else(|| SessionId::made_for(&job.request_id)),
+            app: job.app.clone(),
+            answer: job.id.as_str().parse().ok(),
+            is_own: false,
+        },
+    }
+}
+
+impl Objects {
     pub(crate) fn jobs(&self) -> Jobs {
-        Jobs { settler: Arc::clone(&self.settler), keeper: Arc::clone(&self.keeper) }
+        Jobs { gateway: Arc::clone(&self.gateway), keeper: Arc::clone(&self.keeper) }
     }
 
     /// Settles a job behind an answer that shows its end.
@@ -184,7 +188,7 @@ impl Gateway {
         if owned.kind.is_job() && has_ended {
             let (jobs, owned, at, answer) =
                 (self.jobs(), owned.clone(), Arc::clone(at), answer.clone());
-            self.settler.behind(async move {
+            self.gateway.in_background(async move {
                 jobs.seen(&owned, &at, &answer).await;
             });
         }
@@ -193,7 +197,7 @@ impl Gateway {
     /// Settles runs behind an answer that lists them.
     pub(super) fn note_runs(&self, owner: Owner, at: &Arc<OpenEvent>, answer: &bytes::Bytes) {
         let (jobs, at, answer) = (self.jobs(), Arc::clone(at), answer.clone());
-        self.settler.behind(async move { jobs.seen_list(&owner, &at, &answer).await });
+        self.gateway.in_background(async move { jobs.seen_list(&owner, &at, &answer).await });
     }
 }
 

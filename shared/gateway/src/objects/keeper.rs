@@ -16,11 +16,12 @@ use lanyard_protocol::{media, upstream};
 use tokio::time::Instant;
 
 use super::beta;
+use super::ownership::owner_of;
 use crate::error::ApiError;
 use crate::lookup::Attendance;
 use crate::memory::Bounded;
 use crate::notes::Notes;
-use crate::ports::{Cause, Incident, Journal, Luck, Objects, Size, Upstream, UpstreamCall};
+use crate::ports::{Cause, Incident, Journal, Luck, ObjectStore, Size, Upstream, UpstreamCall};
 use crate::request::Request;
 
 /// How long a process takes for granted that an event is marked. Less than what passes between an
@@ -35,7 +36,7 @@ const DELETING: Duration = Duration::from_secs(10);
 
 /// What keeping needs, apart from any request.
 pub(crate) struct Keeper {
-    pub(crate) objects: Arc<dyn Objects>,
+    pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) luck: Arc<dyn Luck>,
@@ -66,7 +67,7 @@ impl Birth {
         Self {
             kind,
             parent: None,
-            owner: attendance.owner(),
+            owner: owner_of(attendance),
             tokens,
             request_id: request.id.clone(),
             notes: kind.is_job().then(|| Notes::read(request).ok()).flatten(),

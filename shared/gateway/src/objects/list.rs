@@ -16,8 +16,10 @@ use lanyard_protocol::upstream;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::answers::{json_body, respond, upstream_id};
+use super::Objects;
+use super::answers::{json_body, respond};
 use super::call::{NO_TOKENS, Outgoing};
+use super::ownership::{deployment_at, owner_of};
 use super::query::{Param, Query};
 use super::told::Telling;
 use super::verbs::Asked;
@@ -29,7 +31,6 @@ use crate::ports::{Cause, RequestLine};
 use crate::request::{Request, Response, whole};
 use crate::send::Failure;
 use crate::settle::{Ending, OK};
-use crate::{Gateway, headers};
 
 /// The length of a page that no limit was named for, as OpenAI's lists have it.
 const USUAL: usize = 20;
@@ -50,7 +51,7 @@ struct Page<'p> {
     has_more: bool,
 }
 
-impl Gateway {
+impl Objects {
     /// Lists the caller's own objects of a kind.
     pub(super) async fn list(
         &self,
@@ -66,22 +67,21 @@ impl Gateway {
         let choice = attendance.choose_shared(None, operation)?;
         let model = choice.name().ok_or(ApiError::Internal(None))?;
         line.model = Some(model.clone());
-        let owner = attendance.owner();
-        let listing = self.ports.objects.list(&owner, kind);
-        let listed = match tokio::time::timeout(self.ports.ledger_patience, listing).await {
+        let owner = owner_of(attendance);
+        let listing = self.keeper.objects.list(&owner, kind);
+        let listed = match tokio::time::timeout(self.gateway.ports.ledger_patience, listing).await {
             Ok(listed) => listed,
             Err(elapsed) => Err(Cause::from(elapsed)),
         };
-        let listed = listed.map_err(|cause| self.accounting_unavailable(Some(cause)))?;
+        let listed = listed.map_err(|cause| self.gateway.accounting_unavailable(Some(cause)))?;
         let (wanted, limit) = page(listed, query, asked)?;
         let demanded = Demanded::nothing();
         let mut reservation =
-            self.admit(request, attendance, model, operation, &demanded, notes).await?;
+            self.gateway.admit(request, attendance, model, operation, &demanded, notes).await?;
         line.outcome = SETTLED;
         reservation.mark_sent();
-        let mut headers = upstream_id(&http::HeaderMap::new());
-        let now = request.now.into();
-        headers::set_rates(&mut headers, &reservation.allowance, &reservation.account, now);
+        let none = http::HeaderMap::new();
+        let headers = self.gateway.answer_headers(&none, request, &demanded, &reservation);
         let found = self.read_page(request, attendance, query, wanted, limit).await;
         let found = found.and_then(|(objects, has_more)| {
             let page = Page {
@@ -95,13 +95,13 @@ impl Gateway {
             bytes.map(|bytes| respond(headers, JSON, whole(bytes)))
         });
         let ending = match &found {
-            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.ports.clock.now())),
+            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports.clock.now())),
             Err(error) => {
-                self.report(error, &reservation);
+                self.gateway.report(error, &reservation);
                 Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None)
             }
         };
-        self.settle_behind(reservation, ending);
+        self.gateway.settle_behind(reservation, ending);
         found
     }
 
@@ -140,7 +140,7 @@ impl Gateway {
         attendance: &Attendance,
         owned: &Owned,
     ) -> Result<Option<Box<RawValue>>, ApiError> {
-        let deployment = attendance.deployment_at(&owned.home)?;
+        let deployment = deployment_at(attendance, &owned.home)?;
         let operation = owned.kind.operation();
         let url = upstream::below_url(deployment, operation, owned.segments(), "");
         match self

@@ -75,34 +75,35 @@ fn kept_apart() -> ApiError {
     )
 }
 
-impl Attendance {
-    /// # Errors
-    ///
-    /// 403 unless the event keeps objects.
-    pub(crate) fn expect_objects(&self) -> Result<(), ApiError> {
-        match self.event().keeps_objects {
-            true => Ok(()),
-            false => Err(self.objects_not_kept()),
-        }
+/// # Errors
+///
+/// 403 unless the event keeps objects.
+pub(super) fn expect_objects(attendance: &Attendance) -> Result<(), ApiError> {
+    match attendance.event().keeps_objects {
+        true => Ok(()),
+        false => Err(attendance.objects_not_kept()),
     }
+}
 
-    /// The attendee as an owner.
-    pub(crate) fn owner(&self) -> Owner {
-        Owner { event: self.event().id.clone(), user: self.user.clone() }
-    }
+/// The attendee as an owner.
+pub(super) fn owner_of(attendance: &Attendance) -> Owner {
+    Owner { event: attendance.event().id.clone(), user: attendance.user.clone() }
+}
 
-    /// The deployment by which an object's home is reached: the one that made it, or another of
-    /// the same resource.
-    ///
-    /// # Errors
-    ///
-    /// 503 if the event offers none any more.
-    pub(crate) fn deployment_at(&self, home: &Home) -> Result<&Deployment, ApiError> {
-        home_in(self.at.catalog.deployments(), home).ok_or_else(|| {
-            let cause = "no deployment leads to the resource that keeps this object any more";
-            ApiError::UpstreamMisconfigured(Some(cause.into()))
-        })
-    }
+/// The deployment by which an object's home is reached: the one that made it, or another of the
+/// same resource.
+///
+/// # Errors
+///
+/// 503 if the event offers none any more.
+pub(super) fn deployment_at<'a>(
+    attendance: &'a Attendance,
+    home: &Home,
+) -> Result<&'a Deployment, ApiError> {
+    home_in(attendance.at.catalog.deployments(), home).ok_or_else(|| {
+        let cause = "no deployment leads to the resource that keeps this object any more";
+        ApiError::UpstreamMisconfigured(Some(cause.into()))
+    })
 }
 
 /// Of some deployments the one that leads to an object's home.
@@ -147,7 +148,7 @@ impl Keeper {
         if references.is_empty() {
             return Ok(Named::default());
         }
-        attendance.expect_objects()?;
+        expect_objects(attendance)?;
         if references.len() > MOST {
             return Err(ApiError::bad(
                 BadRequestCode::InvalidValue,
@@ -155,7 +156,7 @@ impl Keeper {
                 format!("A request may name at most {MOST} objects."),
             ));
         }
-        let owner = attendance.owner();
+        let owner = owner_of(attendance);
         let found = stream::iter(references)
             .map(|reference| {
                 let owner = &owner;
@@ -181,7 +182,7 @@ impl Keeper {
         attendance: &Attendance,
         asked: &Asked<'_>,
     ) -> Result<Option<Owned>, ApiError> {
-        let owner = attendance.owner();
+        let owner = owner_of(attendance);
         let mut last: Option<Owned> = None;
         for (kind, id) in asked.ids()? {
             let owned = self.owned(&owner, kind, &id).await?.ok_or_else(|| asked.not_found())?;

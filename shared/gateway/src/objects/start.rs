@@ -12,11 +12,12 @@ use lanyard_protocol::payload::{JSON, Payload};
 use lanyard_protocol::runs::RUN_PROMPT;
 use lanyard_protocol::upstream;
 
+use super::Objects;
 use super::answers::{is_events, json_body, respond};
 use super::call::Outgoing;
 use super::jobs::Shown;
 use super::keeper::Birth;
-use super::ownership::{Named, pinned};
+use super::ownership::{Named, deployment_at, pinned};
 use super::query::Query;
 use super::stream::Working;
 use super::told::Telling;
@@ -24,12 +25,12 @@ use super::verbs::Asked;
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::forward::SETTLED;
+use crate::headers;
 use crate::lookup::Attendance;
 use crate::notes::Notes;
 use crate::ports::RequestLine;
 use crate::request::{Request, Response, whole};
 use crate::settle::Ending;
-use crate::{Gateway, headers};
 
 /// What is to be started, and where.
 struct Plan<'a> {
@@ -42,7 +43,7 @@ struct Plan<'a> {
     thread: Option<Owned>,
 }
 
-impl Gateway {
+impl Objects {
     /// Starts a run or a film.
     pub(super) async fn start(
         &self,
@@ -61,8 +62,10 @@ impl Gateway {
         let home = plan.home;
         line.model = Some(home.name.clone());
         let operation = kind.operation();
-        let mut reservation =
-            self.admit(request, attendance, &home.name, operation, &plan.demanded, notes).await?;
+        let mut reservation = self
+            .gateway
+            .admit(request, attendance, &home.name, operation, &plan.demanded, notes)
+            .await?;
         line.outcome = SETTLED;
         reservation.mark_sent();
         let outgoing = Outgoing {
@@ -75,7 +78,8 @@ impl Gateway {
             Ok(answer) => answer,
             Err(failure) => return Err(self.refuse(failure, asked, reservation)),
         };
-        let headers = self.answer_headers(answer.headers(), request, &plan.demanded, &reservation);
+        let headers =
+            self.gateway.answer_headers(answer.headers(), request, &plan.demanded, &reservation);
         let mut birth = Birth::of(kind, request, attendance, 0);
         birth.parent = plan.thread.as_ref().map(|thread| thread.id.clone());
         let makes_thread = kind == Kind::Run && birth.parent.is_none();
@@ -83,7 +87,7 @@ impl Gateway {
         let deployments = attendance.at.catalog.deployments();
         let telling = Telling::of(kind, deployments, home, request);
         if plan.demanded.is_streamed && is_events(&answer) {
-            let mut working = Working::on(self, attendance, home, request);
+            let mut working = Working::on(self.jobs(), attendance, home, request);
             working.births = Some((thread, birth));
             working.reservation = Some(reservation);
             return Ok(working.start(answer, headers));
@@ -117,7 +121,7 @@ impl Gateway {
     fn unusable(&self, error: ApiError, reservation: Reservation) -> ApiError {
         let settlement = Settlement::AtLeast(Usage::default());
         let ending = Ending::of(settlement, error.code(), error.status().as_u16(), None);
-        self.settle_behind(reservation, ending);
+        self.gateway.settle_behind(reservation, ending);
         error
     }
 
@@ -172,7 +176,7 @@ impl Gateway {
         let (home, seconds) = match &original {
             Some(original) => {
                 named.expect_home(&original.home)?;
-                let home = attendance.deployment_at(&original.home)?;
+                let home = deployment_at(attendance, &original.home)?;
                 (home, Some(self.seconds_of(request, asked, original, home).await?))
             }
             None => {

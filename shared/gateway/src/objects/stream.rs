@@ -18,7 +18,6 @@ use super::answers::{EVENTS, respond};
 use super::jobs::{Jobs, Shown};
 use super::keeper::Birth;
 use super::told::Telling;
-use crate::Gateway;
 use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::lookup::{Attendance, OpenEvent};
@@ -50,13 +49,13 @@ pub(super) struct Working {
 impl Working {
     /// A run at this deployment, of which nothing is known yet.
     pub(super) fn on(
-        gateway: &Gateway,
+        jobs: Jobs,
         attendance: &Attendance,
         home: &Deployment,
         request: &Request,
     ) -> Self {
         Self {
-            jobs: gateway.jobs(),
+            jobs,
             at: Arc::clone(&attendance.at),
             home: home.clone(),
             request: Request {
@@ -82,8 +81,8 @@ impl Working {
     ) -> Response {
         let (sender, receiver) = mpsc::channel(WAITING_FRAMES);
         self.downstream = Some(sender);
-        let settler = std::sync::Arc::clone(&self.jobs.settler);
-        settler.behind(self.run_to_end(answer.into_body()));
+        let gateway = Arc::clone(&self.jobs.gateway);
+        gateway.in_background(self.run_to_end(answer.into_body()));
         respond(headers, EVENTS, Fed::body(receiver))
     }
 
@@ -105,7 +104,7 @@ impl Working {
         if let Some(reservation) = self.reservation.take() {
             let outcome = error.as_ref().map_or(OK, ApiError::code);
             let ending = Ending::of(Settlement::AtLeast(Usage::default()), outcome, 200, None);
-            self.jobs.settler.settle(reservation, ending).await;
+            self.jobs.gateway.settle(reservation, ending).await;
         }
     }
 

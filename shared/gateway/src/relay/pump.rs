@@ -32,7 +32,7 @@ use crate::settle::{Ending, OK, Settler};
 use crate::{Body, Gateway};
 
 /// Frames that may wait for a slow reader.
-pub(crate) const WAITING_FRAMES: usize = 32;
+pub const WAITING_FRAMES: usize = 32;
 
 /// The longest frame that carries a picture or a sound: ten megapixels as text are less.
 const LONGEST_MEDIA_FRAME: usize = 32 * 1024 * 1024;
@@ -66,10 +66,13 @@ pub(super) fn start(
 }
 
 /// A body that ends when its pump does.
-pub(crate) struct Fed(mpsc::Receiver<Bytes>);
+#[derive(Debug)]
+pub struct Fed(mpsc::Receiver<Bytes>);
 
 impl Fed {
-    pub(crate) fn body(receiver: mpsc::Receiver<Bytes>) -> Body {
+    /// The body that receives what its pump sends.
+    #[must_use]
+    pub fn body(receiver: mpsc::Receiver<Bytes>) -> Body {
         Self(receiver).boxed_unsync()
     }
 }

@@ -24,8 +24,9 @@ use super::{
     an_event, books,
 };
 use crate::answer::{Audience, answer};
+use crate::objects::Objects;
 use crate::ports::{Clock, Listing};
-use crate::{Gateway, Ports, Request};
+use crate::{Ports, Request};
 
 /// The code of the event, which must never come back.
 pub(super) const CODE: &str = "canary-code";
@@ -96,16 +97,16 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
     deployment.endpoint = format!("https://{HOST}.openai.azure.com");
     deployment.operations = Operation::ALL.to_vec();
     events.put(Listing { event, deployments: vec![deployment], code_works_until: None });
-    let gateway = Arc::new(Gateway::new(Ports {
+    let ports = Ports {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         luck: Arc::clone(&luck) as Arc<dyn crate::ports::Luck>,
         events,
         ledger: Arc::clone(&ledger) as Arc<dyn crate::ports::Ledger>,
         upstream: Arc::new(SimulatedAzure { luck }),
-        objects: Arc::new(MemoryObjects::default()),
         journal: Arc::new(Notebook::default()),
         ledger_patience: Duration::from_secs(1),
-    }));
+    };
+    let gateway = Objects::new(ports, Arc::new(MemoryObjects::default())).gateway();
     let mut survived = Survived::default();
     let mut grammar = Grammar::of(bytes);
     while let Some((operation, http)) = grammar.request() {

@@ -12,7 +12,7 @@ use lanyard_domain::ids::EventId;
 use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 
 use super::lock;
-use crate::ports::{Cause, ObjectPage, Objects, Size};
+use crate::ports::{Cause, ObjectPage, ObjectStore, Size};
 
 type Place = (EventId, String, Kind, ObjectId);
 
@@ -37,7 +37,7 @@ impl MemoryObjects {
 }
 
 #[async_trait]
-impl Objects for MemoryObjects {
+impl ObjectStore for MemoryObjects {
     async fn put(&self, object: &Owned) -> Result<(), Cause> {
         lock(&self.kept).insert(place(object), object.clone());
         Ok(())
@@ -119,7 +119,7 @@ impl Objects for MemoryObjects {
 
 /// Owners whose next writes fail.
 pub struct FaultyObjects {
-    inner: Arc<dyn Objects>,
+    inner: Arc<dyn ObjectStore>,
     failing_puts: AtomicUsize,
     failing_opens: AtomicUsize,
     failing_closes: AtomicUsize,
@@ -143,7 +143,7 @@ impl std::fmt::Debug for FaultyObjects {
 impl FaultyObjects {
     /// Works as these do, until told otherwise.
     #[must_use]
-    pub fn over(inner: Arc<dyn Objects>) -> Self {
+    pub fn over(inner: Arc<dyn ObjectStore>) -> Self {
         Self {
             inner,
             failing_puts: AtomicUsize::new(0),
@@ -176,7 +176,7 @@ impl FaultyObjects {
 }
 
 #[async_trait]
-impl Objects for FaultyObjects {
+impl ObjectStore for FaultyObjects {
     async fn put(&self, object: &Owned) -> Result<(), Cause> {
         self.puts.fetch_add(1, Ordering::Relaxed);
         fail(&self.failing_puts)?;

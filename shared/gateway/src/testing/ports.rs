@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::EventId;
 
-use super::{MemoryEvents, MemoryLedger, MemoryObjects, lock};
+use super::{MemoryEvents, MemoryLedger, lock};
 use crate::ports::{
     Clock, CredentialMark, Incident, Journal, Luck, RequestLine, Upstream, UpstreamBody,
     UpstreamCall, UpstreamFault,
@@ -179,8 +179,6 @@ pub struct MemoryPorts {
     pub ledger: Arc<MemoryLedger>,
     /// Azure.
     pub upstream: Arc<ScriptedUpstream>,
-    /// Where owners are kept.
-    pub objects: Arc<MemoryObjects>,
     /// Where finished requests are written down.
     pub journal: Arc<Notebook>,
 }
@@ -196,7 +194,6 @@ impl MemoryPorts {
             events: ports.events,
             ledger: ports.ledger,
             upstream: ports.upstream,
-            objects: ports.objects,
             journal: ports.journal,
             ledger_patience: Duration::from_secs(10),
         }))

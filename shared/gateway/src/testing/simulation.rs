@@ -198,7 +198,6 @@ impl Story {
             events: Arc::clone(&self.events) as Arc<dyn crate::ports::EventStore>,
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
             upstream: Arc::new(SimulatedAzure { luck: Arc::clone(&self.luck) }),
-            objects: Arc::new(super::MemoryObjects::default()),
             journal: Arc::clone(&self.notebook) as Arc<dyn crate::ports::Journal>,
             ledger_patience: Duration::from_millis(600),
         }));

@@ -67,17 +67,17 @@ impl Pages {
 /// Runs once what the clock runs, and says what that costs.
 pub(super) async fn by_the_clock(world: &World) -> Result<()> {
     say("\nby the clock")?;
-    let gateway = books::gateway(&books::table(&world.store.endpoint)?);
+    let objects = books::objects(&books::table(&world.store.endpoint)?);
     let (now, until) = (Machine.now(), tokio::time::Instant::now() + Duration::from_secs(60));
     for function in ["sweep", "clear-objects", "finish-jobs"] {
         let (before, begun) = (world.store.counts(), Instant::now());
-        let gateway = std::sync::Arc::clone(&gateway);
+        let objects = std::sync::Arc::clone(&objects);
         let done = match function {
-            "sweep" => sweep::handle(gateway, now).await.map(|done| format!("{done:?}")),
+            "sweep" => sweep::handle(objects.gateway(), now).await.map(|done| format!("{done:?}")),
             "clear-objects" => {
-                clear_objects::handle(gateway, now, until).await.map(|done| format!("{done:?}"))
+                clear_objects::handle(objects, now, until).await.map(|done| format!("{done:?}"))
             }
-            _ => finish_jobs::handle(gateway, now, until).await.map(|done| format!("{done:?}")),
+            _ => finish_jobs::handle(objects, now, until).await.map(|done| format!("{done:?}")),
         };
         let done = done.map_err(|cause| anyhow::anyhow!(cause))?;
         let asked = sum(&since(&world.store.counts(), &before));

@@ -15,7 +15,7 @@ use lanyard_domain::credential::Credential;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::ports::{Clock, Listing};
-use lanyard_gateway::testing::{MemoryEvents, MemoryLedger, MemoryObjects, a_deployment, an_event};
+use lanyard_gateway::testing::{MemoryEvents, MemoryLedger, a_deployment, an_event};
 use lanyard_gateway::{ApiError, Gateway, Ports, Response};
 use lanyard_local::journal::{self, LogLines};
 use lanyard_local::service::Service;
@@ -70,7 +70,6 @@ async fn gateway(azure: &str) -> Result<Arc<Gateway>> {
         events,
         ledger: Arc::new(MemoryLedger::default()),
         upstream: Arc::new(upstream),
-        objects: Arc::new(MemoryObjects::default()),
         journal: Arc::new(LogLines),
         ledger_patience: Duration::from_secs(10),
     })))

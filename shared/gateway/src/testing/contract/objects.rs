@@ -6,10 +6,10 @@ use chrono::TimeDelta;
 use lanyard_domain::object::{Home, Kind, Owned, Owner};
 
 use super::noon;
-use crate::ports::{Objects, Size};
+use crate::ports::{ObjectStore, Size};
 
 /// Runs the whole suite, and panics where a store differs. `run` keeps one run apart from another.
-pub async fn objects_contract(objects: &Arc<dyn Objects>, run: &str) {
+pub async fn objects_contract(objects: &Arc<dyn ObjectStore>, run: &str) {
     let bench = Bench { objects: Arc::clone(objects), run: run.to_owned() };
     bench.an_object_is_found_by_its_owner_alone().await;
     bench.owners_whose_names_look_like_keys_are_apart().await;
@@ -20,7 +20,7 @@ pub async fn objects_contract(objects: &Arc<dyn Objects>, run: &str) {
 }
 
 struct Bench {
-    objects: Arc<dyn Objects>,
+    objects: Arc<dyn ObjectStore>,
     run: String,
 }
 

@@ -1,0 +1,54 @@
+//! Settling a request that ended before its cost was known.
+
+use std::sync::Arc;
+
+use lanyard_domain::account::{AccountKey, Hold};
+use lanyard_domain::ids::{DeploymentName, RequestId};
+use lanyard_domain::operation::Operation;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::token::UserId;
+
+use super::{Ending, OK};
+use crate::Gateway;
+use crate::admit::Reservation;
+use crate::lookup::OpenEvent;
+use crate::notes::Notes;
+
+/// A request that ended before its cost was known. Its hold is still open.
+#[derive(Clone, Debug)]
+pub struct PendingRequest {
+    /// Which request.
+    pub id: RequestId,
+    /// Who sent it.
+    pub user: UserId,
+    /// What it asked for.
+    pub operation: Operation,
+    /// The model that works on it.
+    pub model: DeploymentName,
+    /// What goes into its usage record.
+    pub notes: Notes,
+}
+
+impl Gateway {
+    /// Settles a request that ended before its cost was known. Returns false if its hold is still
+    /// open, and true if it was settled now or earlier.
+    pub async fn settle_pending(
+        &self,
+        request: PendingRequest,
+        at: &Arc<OpenEvent>,
+        settlement: impl FnOnce(&Hold) -> Settlement,
+    ) -> bool {
+        let key = AccountKey::Attendee(at.event.id.clone(), request.user.clone());
+        let account = match self.ports.ledger.account(&key).await {
+            Ok(account) => account.unwrap_or_default(),
+            Err(fault) => {
+                tracing::warn!(request_id = %request.id, fault = ?fault, "not settled yet");
+                return false;
+            }
+        };
+        let Some(hold) = account.holds.get(&request.id).copied() else { return true };
+        let ending = Ending::of(settlement(&hold), OK, 200, None);
+        let reservation = Reservation::resume(request, Arc::clone(at), account, hold);
+        self.settle(reservation, ending).await
+    }
+}
