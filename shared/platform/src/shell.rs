@@ -1,7 +1,6 @@
 //! The clock, luck and ids: the three things that cannot be worked out.
 
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::ids::RequestId;
@@ -20,20 +19,17 @@ impl Clock for Machine {
 }
 
 impl Luck for Machine {
-    /// SplitMix64 from a seed of the system's: it decides nothing secret, and a request that draws
-    /// should not ask the kernel each time.
+    /// Decides nothing secret, so the kernel is asked for a seed only. `fastrand` would take its
+    /// seed from the clock, which environments that start together may share.
     fn draw(&self) -> u64 {
-        static STATE: LazyLock<AtomicU64> =
-            LazyLock::new(|| AtomicU64::new(getrandom::u64().unwrap_or_default()));
-        let state = STATE.fetch_add(GAMMA, Ordering::Relaxed).wrapping_add(GAMMA);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        static RANDOM: LazyLock<Mutex<fastrand::Rng>> = LazyLock::new(|| {
+            Mutex::new(
+                getrandom::u64().map_or_else(|_| fastrand::Rng::new(), fastrand::Rng::with_seed),
+            )
+        });
+        RANDOM.lock().unwrap_or_else(PoisonError::into_inner).u64(..)
     }
 }
-
-/// The step of SplitMix64, <https://doi.org/10.1145/2714064.2660195>.
-const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Random bytes.
 ///

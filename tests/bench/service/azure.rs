@@ -277,10 +277,9 @@ impl Telling {
 
 /// What goes wrong with a call: the same for the same number of call.
 fn trouble(call: u64, frames: u32) -> Trouble {
-    // An even spread of small numbers over large ones.
-    let luck = call.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    let after = u32::try_from(luck / 100 % u64::from(frames)).unwrap_or_default();
-    match luck % 100 {
+    let mut random = fastrand::Rng::with_seed(call);
+    let after = random.u32(..frames);
+    match random.u8(..100) {
         0..8 => Trouble::Status(StatusCode::TOO_MANY_REQUESTS),
         8..12 => Trouble::Status(StatusCode::INTERNAL_SERVER_ERROR),
         12..16 => Trouble::Status(StatusCode::SERVICE_UNAVAILABLE),

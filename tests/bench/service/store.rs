@@ -196,8 +196,8 @@ fn units(body: &[u8]) -> f64 {
 
 /// What goes wrong with a call: in eight of a hundred something.
 fn trouble(serial: u64) -> Trouble {
-    let luck = serial.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    match luck % 100 {
+    let mut random = fastrand::Rng::with_seed(serial);
+    match random.u8(..100) {
         0..2 => Trouble::Throttled,
         2..4 => Trouble::Failed,
         4..6 => Trouble::Lost,

@@ -195,21 +195,17 @@ const IN_STEP: u64 = 0;
 /// How often each race is run, in another order of calls each time.
 const ROUNDS: u64 = 4;
 
-/// Lets contenders go in an order that `luck` chooses until all are done, and counts the admitted.
+/// Lets contenders go in an order that `seed` chooses until all are done, and counts the admitted.
 /// One in `crashes` dies with what it has taken and not given.
 fn race(
     shards: &mut [Account],
     whole: &Allowance,
     contenders: &mut Vec<Contender>,
-    luck: &mut u64,
+    seed: u64,
     crashes: u64,
 ) -> usize {
-    let is_in_step = *luck == IN_STEP;
-    let mut draw = |below: u64| {
-        *luck =
-            luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (*luck >> 33) % below
-    };
+    let is_in_step = seed == IN_STEP;
+    let mut random = fastrand::Rng::with_seed(seed);
     let mut admitted = 0;
     for calls in 0.. {
         if contenders.is_empty() {
@@ -219,13 +215,13 @@ fn race(
         assert!(calls < 4_000 * shards.len().max(16), "{count} get nowhere: {whole:?}");
         let index = match is_in_step {
             true => calls % count,
-            false => usize::try_from(draw(count as u64)).unwrap(),
+            false => random.usize(..count),
         };
         let contender = &mut contenders[index];
         // In the end, who still waits for what was lost has waited long enough.
         contender.go(shards, whole, crashes == 0 || calls < 2_000);
         let has_taken = matches!(&contender.step, Step::Give { taken } if !taken.is_empty());
-        if has_taken && crashes > 0 && draw(crashes) == 0 {
+        if has_taken && crashes > 0 && random.u64(..crashes) == 0 {
             contender.step = Step::Dead;
         }
         if contender.is_done() {
@@ -269,7 +265,7 @@ fn requests_are_spread_evenly_and_ask_different_shards() {
 
 #[test]
 fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
-    let mut luck = 1;
+    let mut seed = 1;
     for limit in Limit::ALL {
         for of in [1u16, 4, 16] {
             let crowds = [(2, 1), (16, 5), (16, 6), (16, 7), (64, 25), (64, 27), (64, 63)];
@@ -292,9 +288,9 @@ fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
                             *job = Contender::new(job.demand.clone(), of).bound(of);
                         }
                     }
-                    let mut step = if round == 0 { IN_STEP } else { luck };
-                    let admitted = race(&mut shards, &whole, &mut contenders, &mut step, 0);
-                    luck = luck.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                    let order = if round == 0 { IN_STEP } else { seed };
+                    let admitted = race(&mut shards, &whole, &mut contenders, order, 0);
+                    seed += 1;
                     assert_eq!(admitted as u64, k, "{limit:?} n={n} k={k} shards={of}");
                     let all = total(&shards);
                     assert_eq!((all.count(Field::Open), all.count(Field::Held)), (k, k * EACH));
@@ -319,15 +315,16 @@ fn without_gathering_what_is_left_in_parts_is_never_used() {
 
 #[test]
 fn what_a_crash_left_between_two_shards_is_given_back_and_used() {
-    let mut luck = 7;
+    let mut seed = 7;
     let mut lost = 0;
     for limit in Limit::ALL.into_iter().filter(|limit| !RATES.contains(limit)) {
         for of in [4u16, 16] {
             let (allowed, estimate) = room_for(limit, 25);
             let whole = only(limit, allowed);
             let mut shards = vec![Account::default(); of.into()];
+            seed += 1;
             let mut contenders = crowd(64, estimate, of, noon());
-            let before = race(&mut shards, &whole, &mut contenders, &mut luck, 2);
+            let before = race(&mut shards, &whole, &mut contenders, seed, 2);
             assert!(before <= 25, "{before}");
             lost += 25 - before;
             let later = noon() + TimeDelta::minutes(2);
@@ -338,7 +335,7 @@ fn what_a_crash_left_between_two_shards_is_given_back_and_used() {
             }
             assert_eq!(restore(&shards, later.into()), None);
             let mut contenders = crowd(64, estimate, of, later);
-            let after = race(&mut shards, &whole, &mut contenders, &mut luck, 0);
+            let after = race(&mut shards, &whole, &mut contenders, seed, 0);
             assert_eq!(before + after, 25, "{limit:?} shards={of}");
         }
     }
@@ -351,7 +348,7 @@ fn a_refusal_names_the_time_at_which_enough_has_flowed_back_in_all() {
     let estimate = Estimate::of_tokens(0, 90);
     let mut shards = vec![Account::default(); 16];
     let mut contenders = crowd(40, estimate, 16, noon());
-    assert_eq!(race(&mut shards, &whole, &mut contenders, &mut 3, 0), 17);
+    assert_eq!(race(&mut shards, &whole, &mut contenders, 3, 0), 17);
     // 70 of 1,600 are left, in as many parts as there are shards.
     let asked = plan(&whole, &shards, &demand(99, estimate, noon()), None, true);
     let Plan::Refuse(Refusal::Rate { retry_at, allowed: 1_600, .. }) = asked else {
@@ -361,7 +358,7 @@ fn a_refusal_names_the_time_at_which_enough_has_flowed_back_in_all() {
     // 20 tokens at 1,600 a minute, and one of each shard.
     assert_eq!(wait.num_milliseconds(), 1_350);
     let mut contenders = crowd(1, estimate, 16, retry_at.to_utc());
-    assert_eq!(race(&mut shards, &whole, &mut contenders, &mut 3, 0), 1);
+    assert_eq!(race(&mut shards, &whole, &mut contenders, 3, 0), 1);
 }
 
 #[test]

@@ -1,22 +1,22 @@
-//! Luck from a seed.
+//! Random numbers from a seed.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
 
+use super::lock;
 use crate::ports::Luck;
 
-/// SplitMix64: small, and good enough to tell stories.
-/// <https://prng.di.unimi.it/splitmix64.c>
+/// The same numbers for the same seed, in the order in which they are drawn.
 #[derive(Debug)]
-pub(super) struct SeededLuck(AtomicU64);
+pub(super) struct SeededLuck(Mutex<fastrand::Rng>);
 
 impl SeededLuck {
     pub(super) fn new(seed: u64) -> Self {
-        Self(AtomicU64::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+        Self(Mutex::new(fastrand::Rng::with_seed(seed)))
     }
 
     /// A number below a bound; 0 for a bound of 0.
     pub(super) fn below(&self, bound: u64) -> u64 {
-        self.draw().checked_rem(bound).unwrap_or_default()
+        if bound == 0 { 0 } else { lock(&self.0).u64(..bound) }
     }
 
     /// True once in so many times.
@@ -27,10 +27,6 @@ impl SeededLuck {
 
 impl Luck for SeededLuck {
     fn draw(&self) -> u64 {
-        const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
-        let state = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+        lock(&self.0).u64(..)
     }
 }

@@ -50,7 +50,7 @@ proptest! {
                     let used = total(&shards);
                     let before: Vec<u64> = shards.iter().map(|s| s.count(Field::PeriodOpen(mend_period(now)))).collect();
                     let mut alone = vec![Contender::new(asks.clone(), of)];
-                    if race(&mut shards, &whole, &mut alone, &mut 1, 0) == 1 {
+                    if race(&mut shards, &whole, &mut alone, 1, 0) == 1 {
                         let after = shards.iter().map(|s| s.count(Field::PeriodOpen(mend_period(now))));
                         let at = after.zip(before).position(|(after, before)| after > before).unwrap();
                         open.push((u16::try_from(at).unwrap(), asks));
