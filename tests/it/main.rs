@@ -19,6 +19,7 @@ mod completions;
 mod conversations;
 mod credentials;
 mod doctor;
+mod documentation;
 mod embeddings;
 mod errors;
 mod event;

@@ -1,0 +1,104 @@
+//! The documentation names only what exists: the target of each relative link, its heading, and
+//! each path that a page shows as code.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// Folders of the repository to which a path in a page may point.
+const FOLDERS: [&str; 7] =
+    [".ci/", ".github/", "docs/", "functions/", "infra/", "shared/", "tests/"];
+
+/// Every page, apart from build products and installed packages.
+fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !name.starts_with('.') && !matches!(&*name, "target" | "node_modules") {
+                pages(&path, found);
+            }
+        } else if name.ends_with(".md") {
+            found.push(path);
+        }
+    }
+}
+
+/// A page without its code blocks.
+fn prose(page: &str) -> String {
+    page.split("```").step_by(2).collect()
+}
+
+/// The anchors of a page's headings, as GitHub derives them.
+fn anchors(page: &str) -> Vec<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let text = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = text.chars().filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
+        kept.collect::<String>().replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+/// What is wrong with the relative links of a page.
+fn broken_links(path: &Path, page: &str) -> Vec<String> {
+    let targets = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let relative = targets.filter(|target| !target.contains("://"));
+    let is_broken = |target: &&str| {
+        let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+        let file =
+            if file.is_empty() { path.to_owned() } else { path.with_file_name("").join(file) };
+        let has_anchor = || {
+            let page = fs::read_to_string(&file).unwrap_or_default();
+            anchors(&prose(&page)).iter().any(|known| known == anchor)
+        };
+        !file.exists() || !(anchor.is_empty() || has_anchor())
+    };
+    relative.filter(is_broken).map(str::to_owned).collect()
+}
+
+/// Paths that a page shows as code and that do not exist. A path with `<name>` or `{a,b}` stands for
+/// several.
+fn missing_paths(page: &str) -> Vec<String> {
+    let spans = page.split('`').skip(1).step_by(2);
+    let words = spans.filter_map(|span| span.split_whitespace().next());
+    let is_path = |word: &&str| {
+        FOLDERS.iter().any(|folder| word.starts_with(folder))
+            && !word.contains(['<', '{', '*', '…'])
+    };
+    let is_missing = |word: &&str| !Path::new(ROOT).join(word).exists();
+    words.filter(is_path).filter(is_missing).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_link_and_path_of_the_documentation_exists() {
+    let mut found = Vec::new();
+    pages(Path::new(ROOT), &mut found);
+    assert!(found.len() > 30, "only {} pages were found", found.len());
+    let mut faults = Vec::new();
+    for path in found {
+        let page = prose(&fs::read_to_string(&path).unwrap());
+        let mut wrong = broken_links(&path, &page);
+        // A decision record describes its own time.
+        if !path.components().any(|part| part.as_os_str() == "decisions") {
+            wrong.extend(missing_paths(&page));
+        }
+        faults.extend(wrong.into_iter().map(|wrong| format!("{}: {wrong}", path.display())));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_readme_has_at_most_a_thousand_words() {
+    let readme = include_str!("../../README.md");
+    assert!(readme.split_whitespace().count() <= 1_000);
+}
+
+#[test]
+fn what_is_missing_is_found() {
+    let path = Path::new(ROOT).join("README.md");
+    let page = "[a](docs/none.md) [b](docs/errors.md#none) [c](docs/errors.md#notes) [d](LICENSE)";
+    assert_eq!(broken_links(&path, page), ["docs/none.md", "docs/errors.md#none"]);
+    assert_eq!(missing_paths("`docs/none.md` `docs/errors.md` `infra/<name>`"), ["docs/none.md"]);
+}
