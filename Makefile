@@ -25,6 +25,9 @@ invoke: ## one function under AWS's emulator; FUNCTION=models, EVENT=infra/event
 deploy: build ## build, then deploy to AWS; asks what it needs to know
 	.ci/tools/sam/bin/sam deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE)
 
+models: ## the facts of models anew; FILE=the JSON of a newer table, on disk
+	infra/models.py $(FILE)
+
 bench: bench-start bench-sides ## how functions start and answer, and Lanyard beside a proxy that does nothing
 
 bench-start: ## each function's start and answers, of what `make build` made for this machine's processor
@@ -47,5 +50,5 @@ bench-growth: ## five minutes and 10 GB of memory: what a request costs as atten
 bench-shards: ## requests a second by shards, where an item takes only so many writes
 	cargo bench --locked --workspace --bench shards --profile dev -- $(ARGS)
 
-.PHONY: help run test check build invoke deploy
+.PHONY: help run test check build invoke deploy models
 .PHONY: bench bench-start bench-emulator bench-sides bench-load bench-growth bench-shards

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Writes shared/domain/models.json: what is known of Azure's models.
+
+    infra/models.py FILE [--as-of 2026-11]
+
+FILE is a JSON object of models by name, in the form of LiteLLM's public price and context table
+after its Azure entries were picked: context_tokens, max_output_tokens, usd_per_million,
+usd_per_unit, supports, modalities, mode, endpoints, family, retires. It is read from disk only.
+
+What that table does not say stands here: the field of the output cap, how images are counted,
+and which added fields a model refuses. Each has its source beside it.
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+TARGET = Path(__file__).resolve().parent.parent / "shared/domain/models.json"
+
+SOURCE = (
+    "LiteLLM's public model price and context table (Azure OpenAI and Azure AI Foundry entries); "
+    "image rules from OpenAI's and Anthropic's vision guides"
+)
+
+# https://platform.openai.com/docs/guides/images-vision#calculating-costs
+# https://docs.claude.com/en/docs/build-with-claude/vision#evaluate-image-size
+# The first expression that fits a name decides.
+IMAGE_RULES = [
+    (r"gpt-4o-mini", {"tiles": [2833, 5667]}),
+    (r"gpt-4\.1-mini|gpt-5-mini", {"patches": [1536, 1536, 162]}),
+    (r"gpt-4\.1-nano|gpt-5-nano", {"patches": [1536, 1536, 246]}),
+    (r"o4-mini", {"patches": [1536, 1536, 172]}),
+    (r"gpt-4o|gpt-4\.1|gpt-4\.5|gpt-4-", {"tiles": [85, 170]}),
+    (r"o1|o3", {"tiles": [75, 150]}),
+    (r"gpt-5\.4-mini", {"patches": [1536, 1536, 162]}),
+    (r"gpt-5\.4-nano", {"patches": [1536, 1536, 246]}),
+    (r"gpt-5(\.1)?($|-)", {"tiles": [70, 140]}),
+    (r"gpt-5\.[23]", {"patches": [1536, 1536, 100]}),
+    (r"gpt-5\.[4-9]|gpt-6", {"patches": [2500, 10000, 100]}),
+    (r"claude-opus-4-[78]|claude-(opus|sonnet|haiku|fable)-[5-9]", {"pixels": [2576, 4784]}),
+    (r"claude-", {"pixels": [1568, 1600]}),
+]
+
+# Refused with 422: https://github.com/BerriAI/litellm/issues/11696 and /3899.
+REFUSES = [(r"mistral|ministral|codestral", ["user", "stream_options"])]
+
+OPERATIONS = {
+    "/v1/chat/completions": ["chat_completions"],
+    "/v1/responses": ["responses"],
+    "/v1/completions": ["completions"],
+    "/v1/embeddings": ["embeddings"],
+    "/v1/images/generations": ["images_generations"],
+    "/v1/images/edits": ["images_edits"],
+    "/v1/audio/transcriptions": ["audio_transcriptions"],
+    "/v1/audio/speech": ["audio_speech"],
+}
+BY_MODE = {
+    "chat": ["chat_completions"],
+    "responses": ["responses"],
+    "completion": ["completions"],
+    "embedding": ["embeddings"],
+    "image_generation": ["images_generations"],
+    "audio_transcription": ["audio_transcriptions", "audio_translations"],
+    "audio_speech": ["audio_speech"],
+    "video_generation": ["videos"],
+}
+# Realtime, OCR, rerank and evaluation models have no operation that is proxied.
+LEFT_OUT = {"realtime", "ocr", "rerank", "evaluation"}
+
+
+def micros(usd):
+    """Micro-dollars, as an integer."""
+    return round(usd * 1_000_000)
+
+
+def first(rules, name):
+    return next((value for pattern, value in rules if re.match(pattern, name)), None)
+
+
+def facts(name, row):
+    supports = row.get("supports", {})
+    is_openai = row["family"] == "azure_openai"
+    reasons = bool(supports.get("reasoning")) and not re.search(r"-chat($|-)", name)
+    out = {}
+    for key, wanted in [("context_tokens", "context"), ("max_output_tokens", "max_output")]:
+        if row.get(key):
+            out[wanted] = int(row[key])
+    if reasons:
+        out["reasons"] = True
+    # https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning
+    if is_openai and (reasons or re.match(r"o\d|gpt-[5-9]", name)):
+        out["cap"] = "max_completion_tokens"
+    if supports.get("vision") or "image" in row.get("modalities", []):
+        out["image"] = first(IMAGE_RULES, name.lower()) or {"patches": [10000, 10000, 100]}
+    refused = first(REFUSES, name.lower())
+    if refused:
+        out["refuses"] = refused
+    operations = [op for path in row.get("endpoints", []) for op in OPERATIONS.get(path, [])]
+    out["operations"] = operations or BY_MODE[row["mode"]]
+    prices = {key: micros(usd) for key, usd in row.get("usd_per_million", {}).items()}
+    if prices:
+        out["micro_usd_per_million"] = dict(sorted(prices.items()))
+    units = {key: round(usd * 1e9) for key, usd in row.get("usd_per_unit", {}).items()}
+    if units:
+        out["nano_usd_per_unit"] = units
+    if row.get("retires"):
+        out["retires"] = row["retires"]
+    return out
+
+
+# Azure's schedule of July 2026 names earlier dates than LiteLLM's table; the earlier one warns.
+EARLIER = {
+    "gpt-4o": "2026-10-01", "gpt-4o-mini": "2026-10-01", "gpt-4.1": "2026-10-14",
+    "o3": "2026-10-16", "o4-mini": "2026-10-16",
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Writes shared/domain/models.json.")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--as-of", default="2026-11", help="the month of the table")
+    parser.add_argument("--output", type=Path, default=TARGET)
+    options = parser.parse_args()
+    rows = json.loads(options.file.read_text(encoding="utf-8"))
+    models = {}
+    for name, row in sorted(rows.items(), key=lambda item: item[0].lower()):
+        if row["mode"] in LEFT_OUT:
+            continue
+        models[name.lower()] = facts(name, row)
+    for name, date in EARLIER.items():
+        if name in models and date < models[name].get("retires", "9999"):
+            models[name]["retires"] = date
+    lines = [f"    {json.dumps(name)}: {json.dumps(fact)}" for name, fact in sorted(models.items())]
+    text = (
+        "{\n"
+        f"  \"source\": {json.dumps(SOURCE)},\n"
+        f"  \"as_of\": {json.dumps(options.as_of)},\n"
+        "  \"models\": {\n" + ",\n".join(lines) + "\n  }\n}\n"
+    )
+    json.loads(text)
+    options.output.write_text(text, encoding="utf-8")
+    print(f"{len(models)} models", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

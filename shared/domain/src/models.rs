@@ -1,0 +1,152 @@
+//! What is known of Azure's models: one table, compiled in from `models.json`.
+//!
+//! Rules ask these facts, never a deployment's name. A deployment names its model, and the
+//! organiser may override each fact; a model that is not here gets defaults that are safe for the
+//! organiser's budget.
+
+use crate::catalog::CompletionField;
+use crate::images::ImageRule;
+
+/// The facts of one model. `None` is what the source does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelFacts {
+    /// Tokens of prompt and completion together.
+    pub context: Option<u64>,
+    /// The most tokens of a completion.
+    pub max_output: Option<u64>,
+    /// Whether it thinks before it answers, within the output cap.
+    pub reasons: bool,
+    /// The field by which it takes the output cap.
+    pub cap: CompletionField,
+    /// How it counts images; `None` if it takes none.
+    pub image: Option<ImageRule>,
+    /// Whether a request with `user` is refused.
+    pub refuses_user: bool,
+    /// Whether a request with `stream_options` is refused.
+    pub refuses_stream_options: bool,
+    /// The day on which Azure retires it, as `2027-04-14`.
+    pub retires: Option<&'static str>,
+    /// What it costs.
+    pub prices: ModelPrices,
+}
+
+/// Prices: micro-dollars per million tokens, nano-dollars per unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelPrices {
+    /// Prompt tokens.
+    pub input: Option<u64>,
+    /// Prompt tokens that the model had read before.
+    pub cached_input: Option<u64>,
+    /// Prompt tokens that the model is to remember.
+    pub cache_write: Option<u64>,
+    /// Completion tokens.
+    pub output: Option<u64>,
+    /// Tokens of recordings in prompts.
+    pub input_audio: Option<u64>,
+    /// Tokens of spoken completions.
+    pub output_audio: Option<u64>,
+    /// Tokens of images in prompts, where they cost more than text.
+    pub input_image: Option<u64>,
+    /// Tokens of images that are made.
+    pub output_image: Option<u64>,
+    /// Prompt tokens of a prompt above 272,000 tokens.
+    pub long_input: Option<u64>,
+    /// The same for tokens that the model had read before.
+    pub long_cached_input: Option<u64>,
+    /// Completion tokens after such a prompt.
+    pub long_output: Option<u64>,
+    /// An image that is made.
+    pub image: Option<u64>,
+    /// A second of a recording.
+    pub second: Option<u64>,
+    /// A character that is read aloud.
+    pub character: Option<u64>,
+    /// A second of video.
+    pub video_second: Option<u64>,
+}
+
+impl ModelFacts {
+    /// For a model that is not in the table.
+    pub const UNKNOWN: Self = Self {
+        context: None,
+        max_output: None,
+        reasons: false,
+        cap: CompletionField::MaxTokens,
+        image: Some(ImageRule::UNKNOWN),
+        refuses_user: false,
+        refuses_stream_options: false,
+        retires: None,
+        prices: ModelPrices {
+            input: None,
+            cached_input: None,
+            cache_write: None,
+            output: None,
+            input_audio: None,
+            output_audio: None,
+            input_image: None,
+            output_image: None,
+            long_input: None,
+            long_cached_input: None,
+            long_output: None,
+            image: None,
+            second: None,
+            character: None,
+            video_second: None,
+        },
+    };
+
+    /// The facts of a model by its name, in any case. A dated name that is not in the table has
+    /// those of the model without the date.
+    #[must_use]
+    pub fn of(name: &str) -> Option<&'static Self> {
+        let name = name.to_ascii_lowercase();
+        named(&name).or_else(|| named(without_date(&name)?))
+    }
+}
+
+static MODELS: &[(&str, ModelFacts)] = include!(concat!(env!("OUT_DIR"), "/models.rs"));
+
+fn named(name: &str) -> Option<&'static ModelFacts> {
+    let at = MODELS.binary_search_by_key(&name, |(known, _)| known).ok()?;
+    MODELS.get(at).map(|(_, facts)| facts)
+}
+
+/// A model's name without a date such as `-2025-08-07` at its end.
+#[must_use]
+pub fn without_date(name: &str) -> Option<&str> {
+    let (begin, date) = name.split_at_checked(name.len().checked_sub(11)?)?;
+    let is_date = date.bytes().enumerate().all(|(at, byte)| match at {
+        0 | 5 | 8 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    (is_date && !begin.is_empty()).then_some(begin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_are_found_by_any_spelling_and_without_their_date() {
+        let mini = ModelFacts::of("gpt-5-mini").unwrap();
+        assert!(mini.reasons && mini.cap == CompletionField::MaxCompletionTokens);
+        assert_eq!(ModelFacts::of("GPT-5-Mini-2099-01-31"), Some(mini));
+        assert_eq!(ModelFacts::of("prod-smart"), None);
+        assert_eq!(without_date("-2025-08-07"), None);
+        assert_eq!(without_date("gpt-5-2025-8-07"), None);
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_within_reason() {
+        assert!(MODELS.is_sorted_by(|(a, _), (b, _)| a < b));
+        for (name, facts) in MODELS {
+            assert_eq!(*name, name.to_ascii_lowercase());
+            if let (Some(context), Some(output)) = (facts.context, facts.max_output) {
+                assert!(output <= context.max(output) && context < 20_000_000, "{name}");
+            }
+            if let Some(date) = facts.retires {
+                assert!(without_date(&format!("x-{date}")).is_some(), "{name}: {date}");
+            }
+        }
+    }
+}
