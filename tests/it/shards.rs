@@ -1,7 +1,7 @@
 //! Events whose account is in shards: as exact as those of one, over many items.
 
 use chrono::TimeDelta;
-use lanyard_administration::DirectCall;
+use lanyard_administration::direct::{DirectCall, direct};
 use lanyard_domain::account::{AccountKey, Change, Field, Write};
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::shard;
@@ -174,7 +174,7 @@ async fn what_shards_used_is_reported_as_one() {
             organiser: Some("organiser".to_owned()),
             body: None,
         };
-        let usage = lanyard_administration::direct(&world.admin(), call).await.unwrap().body;
+        let usage = direct(&world.admin(), call).await.unwrap().body;
         assert_eq!(usage["total"]["requests"], json!(12));
         assert_eq!(usage["rows"].as_array().unwrap().len(), 1, "{usage}");
         assert_eq!(usage["rows"][0]["requests"], json!(12));

@@ -10,6 +10,7 @@ use ::http::{Request, Response};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use http_body_util::Full;
+use lanyard_administration::Administration;
 use lanyard_local::engine;
 use lanyard_local::first_run::{self, FirstRun};
 use lanyard_local::simulator::Simulator;
@@ -68,11 +69,12 @@ impl Stage {
             parameter_store(&request)
         })));
 
-        let admin = Arc::new(lanyard_administration::Admin {
-            organisers: Organisers::new(table.clone()),
+        let admin = Arc::new(Administration {
+            store: Arc::new(Organisers::new(table.clone())),
             ledger: Arc::new(without_retries(&table)),
             keys: Arc::new(FileKeys::in_memory()),
             clock: Arc::new(Machine),
+            random: Arc::new(Machine),
             allow_loopback: true,
         });
         let first =

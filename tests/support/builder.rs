@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use lanyard_administration::ports::{DeploymentStore, EventSettingsStore, KeyStore};
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::catalog::{CompletionField, Deployment};
+use lanyard_domain::credential::AzureKey;
 use lanyard_domain::credential::Credential;
 use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
@@ -19,7 +21,7 @@ use lanyard_gateway::testing::{
 };
 use lanyard_platform::azure::Azure;
 use lanyard_platform::https;
-use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore};
+use lanyard_platform::keys::FileKeys;
 use lanyard_platform::organisers::Organisers;
 
 use super::engine::Engine;

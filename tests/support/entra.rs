@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use lanyard_administration::ports::KeyStore;
 use lanyard_domain::credential::{Authority, Credential, Identity};
 use lanyard_gateway::ports::Upstream;
 use lanyard_platform::azure::Azure;
 use lanyard_platform::credentials::these;
 use lanyard_platform::https;
 use lanyard_platform::identity::Sts;
-use lanyard_platform::keys::{FileKeys, KeyStore};
+use lanyard_platform::keys::FileKeys;
 use lanyard_platform::settings::Credentials;
 use serde_json::{Value, json};
 

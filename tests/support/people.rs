@@ -1,6 +1,7 @@
 //! What people do beside asking models, and their organiser.
 
 use bytes::Bytes;
+use lanyard_administration::direct::{DirectCall, direct};
 use serde_json::{Value, json};
 
 use super::attendee::Attendee;
@@ -15,15 +16,13 @@ impl World {
         body: Value,
         status: u16,
     ) -> Value {
-        let call = lanyard_administration::DirectCall {
+        let call = DirectCall {
             method: method.to_owned(),
             path: format!("/events/{}{path}", self.id()),
             organiser: Some("organiser".to_owned()),
             body: Some(body),
         };
-        let answer = lanyard_administration::direct(&self.admin(), call)
-            .await
-            .expect("the machine has luck");
+        let answer = direct(&self.admin(), call).await.expect("the machine has randomness");
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
         answer.body
     }

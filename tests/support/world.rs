@@ -7,8 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use lanyard_administration::own::attendee::OwnDesk;
+use lanyard_administration::Administration;
+use lanyard_administration::audit::{Action, Actor, AuditEntry};
+use lanyard_administration::own::attendee::OwnDeploymentsApi;
+use lanyard_administration::ports::{EventSettingsStore, KeyStore};
 use lanyard_domain::account::{Account, AccountKey, Change, Write};
+use lanyard_domain::credential::AzureKey;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::shard;
@@ -22,8 +26,9 @@ use lanyard_gateway::testing::{Notebook, TestClock};
 use lanyard_gateway::{Gateway, Ports, Request};
 use lanyard_platform::azure::Azure;
 use lanyard_platform::https;
-use lanyard_platform::keys::{AzureKey, FileKeys, KeyStore};
-use lanyard_platform::organisers::{Action, Actor, AuditEntry, Organisers};
+use lanyard_platform::keys::FileKeys;
+use lanyard_platform::organisers::Organisers;
+use lanyard_platform::shell::Machine;
 use tokio::time::Instant;
 
 use super::engine::Engine;
@@ -184,27 +189,28 @@ impl Inner {
         Some(Arc::new(People { gateway: Arc::clone(gateway), store }))
     }
 
-    fn own_desk(&self, gateway: &Arc<Gateway>) -> Option<Arc<OwnDesk>> {
+    fn own_desk(&self, gateway: &Arc<Gateway>) -> Option<Arc<OwnDeploymentsApi>> {
         let Store::Engine { engine, .. } = &self.store else { return None };
-        Some(Arc::new(OwnDesk {
+        Some(Arc::new(OwnDeploymentsApi {
             gateway: Arc::clone(gateway),
-            table: engine.table_of(&self.functions),
+            store: Arc::new(Organisers::new(engine.table_of(&self.functions))),
             keys: self.store.keys(&self.functions, &self.keys),
             allow_loopback: true,
         }))
     }
 
     /// The organisers' API over the same table.
-    pub(crate) fn admin(&self) -> Arc<lanyard_administration::Admin> {
+    pub(crate) fn admin(&self) -> Arc<Administration> {
         let Store::Engine { engine, .. } = &self.store else {
             panic!("organisers need the engine");
         };
         let table = engine.table_of(&["admin"]);
-        Arc::new(lanyard_administration::Admin {
-            organisers: Organisers::new(table.clone()),
+        Arc::new(Administration {
+            store: Arc::new(Organisers::new(table.clone())),
             ledger: Arc::new(table),
             keys: self.keys.clone(),
             clock: self.clock.clone(),
+            random: Arc::new(Machine),
             allow_loopback: true,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lanyard_administration::own::attendee::{self, OwnDesk};
+use lanyard_administration::own::attendee::OwnDeploymentsApi;
 use lanyard_gateway::{ApiError, Request, Response};
 
 /// Lists, binds or takes away an attendee's own deployments.
@@ -11,6 +11,6 @@ use lanyard_gateway::{ApiError, Request, Response};
 ///
 /// 403 `not_offered` where the event keeps that to its organiser, 400 with every mistake, 404 for
 /// what is not there; 401, 403 and 503 as everywhere.
-pub async fn handle(desk: Arc<OwnDesk>, request: Request) -> Result<Response, ApiError> {
-    attendee::handle(desk, request).await
+pub async fn handle(api: Arc<OwnDeploymentsApi>, request: Request) -> Result<Response, ApiError> {
+    api.handle(request).await
 }

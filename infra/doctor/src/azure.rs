@@ -7,10 +7,11 @@ use std::path::Path;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use lanyard_administration::ports::KeyStore;
 use lanyard_domain::catalog::{CompletionField, Deployment};
 use lanyard_domain::credential::Credential;
 use lanyard_domain::operation::Operation;
-use lanyard_platform::keys::{FileKeys, KeyStore};
+use lanyard_platform::keys::FileKeys;
 use lanyard_protocol::upstream;
 use serde_json::{Value, json};
 

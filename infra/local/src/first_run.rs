@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use lanyard_administration::{Admin, DirectAnswer, DirectCall};
+use lanyard_administration::Administration;
+use lanyard_administration::direct::{self, DirectAnswer, DirectCall};
 use lanyard_platform::keys::write_private;
 use serde_json::{Value, json};
 
@@ -42,7 +43,7 @@ pub struct Welcome {
 /// # Errors
 ///
 /// If the organisers' API refuses, or a file cannot be written.
-pub async fn prepare(admin: &Arc<Admin>, first: FirstRun) -> Result<Welcome> {
+pub async fn prepare(admin: &Arc<Administration>, first: FirstRun) -> Result<Welcome> {
     let token = organiser_token(admin, first.data.as_ref()).await?;
     let key = match (&first.azure_key, first.is_simulated) {
         (Some(key), _) => key.clone(),
@@ -93,7 +94,10 @@ pub async fn prepare(admin: &Arc<Admin>, first: FirstRun) -> Result<Welcome> {
 }
 
 /// The organiser's token: made once and kept in the data folder, or made anew and shown.
-async fn organiser_token(admin: &Arc<Admin>, data: Option<&PathBuf>) -> Result<Option<String>> {
+async fn organiser_token(
+    admin: &Arc<Administration>,
+    data: Option<&PathBuf>,
+) -> Result<Option<String>> {
     let file = data.map(|data| data.join("organiser-token"));
     if file.as_ref().is_some_and(|file| file.exists()) {
         return Ok(None);
@@ -110,7 +114,7 @@ async fn organiser_token(admin: &Arc<Admin>, data: Option<&PathBuf>) -> Result<O
     }
 }
 
-async fn make_event(admin: &Arc<Admin>, is_simulated: bool) -> Result<()> {
+async fn make_event(admin: &Arc<Administration>, is_simulated: bool) -> Result<()> {
     let now = admin.clock.now();
     let mut defaults = json!({
         "chat_completions": "gpt-4o-mini", "responses": "gpt-4o-mini",
@@ -142,7 +146,7 @@ async fn make_event(admin: &Arc<Admin>, is_simulated: bool) -> Result<()> {
 }
 
 async fn direct(
-    admin: &Arc<Admin>,
+    admin: &Arc<Administration>,
     method: &str,
     path: &str,
     body: Option<Value>,
@@ -153,10 +157,15 @@ async fn direct(
         organiser: Some(ORGANISER.to_owned()),
         body,
     };
-    lanyard_administration::direct(admin, call).await.map_err(|cause| anyhow::anyhow!(cause))
+    direct::direct(admin, call).await.map_err(|cause| anyhow::anyhow!(cause))
 }
 
-async fn call(admin: &Arc<Admin>, method: &str, path: &str, body: Option<Value>) -> Result<Value> {
+async fn call(
+    admin: &Arc<Administration>,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+) -> Result<Value> {
     let answer = direct(admin, method, path, body).await?;
     if !(200..300).contains(&answer.status) {
         bail!("{method} {path}: {}", answer.body["error"]["message"]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use lanyard_administration::own::attendee::OwnDesk;
+use lanyard_administration::own::attendee::OwnDeploymentsApi;
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::objects::Objects;
 use lanyard_gateway::people::People;
@@ -52,9 +52,9 @@ pub struct InProcess {
     /// What serves attendees beside models.
     pub people: Arc<People>,
     /// What serves attendees' own deployments.
-    pub own: Arc<OwnDesk>,
+    pub own: Arc<OwnDeploymentsApi>,
     /// What serves organisers.
-    pub admin: Arc<lanyard_administration::Admin>,
+    pub admin: Arc<lanyard_administration::Administration>,
     /// Functions under way.
     pub invocations: TaskTracker,
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use lanyard_administration::own::attendee::OwnDesk;
+use lanyard_administration::own::attendee::OwnDeploymentsApi;
+use lanyard_administration::ports::KeyStore;
 use lanyard_gateway::Ports;
 use lanyard_gateway::objects::Objects;
 use lanyard_gateway::people::People;
@@ -15,7 +16,7 @@ use lanyard_platform::azure::Azure;
 use lanyard_platform::clients::{self, Patience};
 use lanyard_platform::https;
 use lanyard_platform::identity::Sts;
-use lanyard_platform::keys::{FileKeys, KeyStore};
+use lanyard_platform::keys::FileKeys;
 use lanyard_platform::organisers::Organisers;
 use lanyard_platform::settings::{CredentialSource, Settings};
 use lanyard_platform::shell::Machine;
@@ -111,11 +112,12 @@ impl Service {
         });
         let ledger: Arc<dyn Ledger> = Arc::new(clients::without_retries(&table));
         let objects = objects(http, &table, &ledger, &keys, options.sts());
-        let admin = Arc::new(lanyard_administration::Admin {
-            organisers: Organisers::new(table.clone()),
+        let admin = Arc::new(lanyard_administration::Administration {
+            store: Arc::new(Organisers::new(table.clone())),
             ledger,
             keys: Arc::clone(&keys),
             clock: Arc::new(Machine),
+            random: Arc::new(Machine),
             allow_loopback: true,
         });
         let runtime = match options.runtime.runtime {
@@ -141,9 +143,9 @@ impl Service {
                     gateway: objects.gateway(),
                     store: Arc::new(table.clone()),
                 }),
-                own: Arc::new(OwnDesk {
+                own: Arc::new(OwnDeploymentsApi {
                     gateway: objects.gateway(),
-                    table: table.clone(),
+                    store: Arc::new(Organisers::new(table.clone())),
                     keys: Arc::clone(&keys),
                     allow_loopback: true,
                 }),

@@ -12,10 +12,10 @@ use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
 use lanyard_gateway::Response;
 use lanyard_gateway::ports::{LedgerFault, Outcome};
-use lanyard_platform::organisers::Action;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::audit::Action;
 use crate::error::AdminError;
 use crate::events::{LimitsDraft, owned};
 use crate::form::{Form, Given, Mistakes};

@@ -2,9 +2,11 @@
 
 use lanyard_domain::ids::OrganiserId;
 use lanyard_gateway::{Request, parse};
-use lanyard_platform::organisers::{Actor, OrganiserToken, Organisers};
 
+use crate::audit::Actor;
 use crate::error::AdminError;
+use crate::organiser_token::OrganiserToken;
+use crate::ports::AdministrationStore;
 
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +26,13 @@ impl Caller {
     /// # Errors
     ///
     /// 401 for every token that is missing, malformed or unknown, or 503.
-    pub(crate) async fn of(organisers: &Organisers, request: &Request) -> Result<Self, AdminError> {
+    pub(crate) async fn of(
+        store: &dyn AdministrationStore,
+        request: &Request,
+    ) -> Result<Self, AdminError> {
         let token = parse::bearer(request).and_then(OrganiserToken::read);
         let token = token.ok_or(AdminError::InvalidOrganiserToken)?;
-        let organiser = organisers.organiser_of(&token).await?;
+        let organiser = store.organiser_of(&token).await?;
         organiser.map(Self::Token).ok_or(AdminError::InvalidOrganiserToken)
     }
 

@@ -1,7 +1,8 @@
 //! What is different between two versions of the same thing, for the audit.
 
-use lanyard_platform::organisers::FieldChange;
 use serde_json::{Map, Value};
+
+use crate::audit::FieldChange;
 
 /// How much of a long text the audit repeats.
 const LONGEST_TEXT: usize = 200;

@@ -40,7 +40,7 @@ pub(crate) fn view(deployment: &Deployment) -> Value {
 /// `GET /deployments`
 pub(crate) async fn list(call: Call<'_>) -> Result<Response, AdminError> {
     let page = call.page::<Place>()?;
-    let mut deployments = call.admin.organisers.deployments(call.organiser()).await?;
+    let mut deployments = call.admin.store.deployments(call.organiser()).await?;
     deployments.retain(|d| page.after.as_ref().is_none_or(|after| Place::of(d) > *after));
     let shown = deployments.get(..usize::from(page.limit)).unwrap_or(&deployments);
     let next = shown.last().filter(|_| shown.len() < deployments.len()).map(Place::of);
@@ -66,7 +66,7 @@ pub(crate) async fn put(call: Call<'_>, name: &str) -> Result<Response, AdminErr
         let written = admin.keys.write(&reference, &key).await;
         written.map_err(AdminError::StoreUnavailable)?;
     }
-    admin.organisers.put_deployment(call.organiser(), &deployment).await?;
+    admin.store.put_deployment(call.organiser(), &deployment).await?;
     if let Credential::Identity(_) = deployment.credential {
         let removed = admin.keys.remove(&reference).await;
         removed.map_err(AdminError::StoreUnavailable)?;
@@ -83,7 +83,7 @@ async fn existing(
 ) -> Result<Option<Deployment>, AdminError> {
     let replica = draft::replica(body.get("replica").and_then(Value::as_str));
     let (Ok(name), Ok(replica)) = (name.parse(), replica) else { return Ok(None) };
-    Ok(call.admin.organisers.deployment(call.organiser(), &name, &replica).await?)
+    Ok(call.admin.store.deployment(call.organiser(), &name, &replica).await?)
 }
 
 /// `DELETE /deployments/{name}?replica=`
@@ -95,16 +95,16 @@ pub(crate) async fn delete(call: Call<'_>, name: &str) -> Result<Response, Admin
         let replica = draft::replica(query.get("replica"));
         replica.map_err(|fault| mistakes.add("replica", fault)).ok()
     })?;
-    let organisers = &call.admin.organisers;
+    let store = &call.admin.store;
     let missing = || AdminError::NotFound { what: "deployment" };
     let name: DeploymentName = name.parse().map_err(|_| missing())?;
-    let deployment = organisers.deployment(call.organiser(), &name, &replica).await?;
+    let deployment = store.deployment(call.organiser(), &name, &replica).await?;
     deployment.ok_or_else(missing)?;
     let events = events_that_offer(call, &name).await?;
     if !events.is_empty() {
         return Err(AdminError::DeploymentInUse { events });
     }
-    organisers.delete_deployment(call.organiser(), &name, &replica).await?;
+    store.delete_deployment(call.organiser(), &name, &replica).await?;
     let removed = call.admin.keys.remove(&key_reference(call.organiser(), &name, &replica)).await;
     removed.map_err(AdminError::StoreUnavailable)?;
     reply(StatusCode::OK, &json!({"name": name, "replica": replica, "deleted": true}))
@@ -123,7 +123,7 @@ async fn events_that_offer(
     let mut after: Option<EventId> = None;
     loop {
         let (events, next) =
-            call.admin.organisers.events(call.organiser(), after.as_ref(), EVENTS_AT_ONCE).await?;
+            call.admin.store.events(call.organiser(), after.as_ref(), EVENTS_AT_ONCE).await?;
         names.extend(events.into_iter().filter(offers).map(|event| event.name));
         names.truncate(EVENTS_NAMED);
         after = next;

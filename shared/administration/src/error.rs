@@ -10,10 +10,10 @@ use lanyard_gateway::answer::IntoAnswer;
 use lanyard_gateway::headers::SHOULD_RETRY;
 use lanyard_gateway::ports::{Cause, LedgerFault};
 use lanyard_gateway::request::whole;
-use lanyard_platform::organisers::OrganiserFault;
 use serde::Serialize;
 
 use crate::form::Mistake;
+use crate::ports::OrganiserFault;
 
 /// Why an organiser's request is refused.
 #[derive(Debug, thiserror::Error)]

@@ -16,17 +16,16 @@ use lanyard_domain::event::{Event, Phase};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::window::Window;
-use lanyard_gateway::ports::Cause;
 use lanyard_gateway::{Response, hex};
-use lanyard_platform::organisers::{Action, AuditEntry, FieldChange, OrganiserFault};
-use lanyard_platform::shell::random;
 use serde_json::{Map, Value, json};
 
+use crate::audit::{Action, AuditEntry, FieldChange};
 use crate::body;
 use crate::changes;
 use crate::error::AdminError;
 use crate::form::{Form, Mistakes};
 use crate::page::cursor;
+use crate::ports::OrganiserFault;
 use crate::read;
 use crate::route::Step;
 use crate::tokens;
@@ -47,20 +46,20 @@ const NOT_AUDITED: [&str; 6] = ["id", "code", "status", "created_at", "version",
 pub(crate) async fn create(call: Call<'_>) -> Result<Response, AdminError> {
     call.no_query()?;
     let body = body::object(call.request)?;
-    let deployments = call.admin.organisers.deployments(call.organiser()).await?;
+    let deployments = call.admin.store.deployments(call.organiser()).await?;
     for _ in 0..TRIES {
         let birth = Birth {
-            id: new_id(call).map_err(ours)?,
+            id: new_id(call)?,
             organiser: call.organiser(),
-            user_salt: hex(&random::<16>().map_err(ours)?),
-            luck: random().map_err(ours)?,
+            user_salt: hex(&call.random::<16>()?),
+            luck: call.random()?,
             now: call.now(),
         };
         let (event, code_is) = rules::created(&body, birth, &deployments)?;
-        let event = tokens::signing(&event)?;
+        let event = tokens::signing(call, &event)?;
         let entry =
             call.audit_entry(Action::Create, changes::between(&Map::new(), &facts(&event, call)));
-        match (call.admin.organisers.create_event(&event, &entry).await, code_is) {
+        match (call.admin.store.create_event(&event, &entry).await, code_is) {
             (Ok(()), _) => return reply(StatusCode::CREATED, &EventView::of(&event, call.now())),
             (Err(OrganiserFault::CodeTaken), CodeIs::Drawn)
             | (Err(OrganiserFault::VersionConflict), _) => {}
@@ -74,7 +73,7 @@ pub(crate) async fn create(call: Call<'_>) -> Result<Response, AdminError> {
 pub(crate) async fn list(call: Call<'_>) -> Result<Response, AdminError> {
     let page = call.page::<EventId>()?;
     let (events, next) =
-        call.admin.organisers.events(call.organiser(), page.after.as_ref(), page.limit).await?;
+        call.admin.store.events(call.organiser(), page.after.as_ref(), page.limit).await?;
     let events: Vec<_> = events.iter().map(|event| EventView::of(event, call.now())).collect();
     reply(StatusCode::OK, &json!({"events": events, "next": cursor(next)}))
 }
@@ -90,12 +89,12 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
 pub(crate) async fn change(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     call.no_query()?;
     let body = body::object(call.request)?;
-    let deployments = call.admin.organisers.deployments(call.organiser()).await?;
+    let deployments = call.admin.store.deployments(call.organiser()).await?;
     update(call, id, Action::Change, |event| {
         match rules::changed(event, &body, &deployments)? {
             after if after == *event => Ok(after),
             // An event of an earlier schema gets its secret with its first change.
-            after => tokens::signing(&after),
+            after => tokens::signing(call, &after),
         }
     })
     .await
@@ -125,7 +124,10 @@ fn ended(event: &Event, call: Call<'_>) -> Result<Event, AdminError> {
     let now = call.now().trunc_subsecs(0);
     let starts_at = event.window.starts_at().min(now - TimeDelta::seconds(1));
     let window = Window::new(starts_at, now, event.window.zone());
-    Ok(Event { window: window.map_err(|fault| ours(fault.into()))?, ..event.clone() })
+    Ok(Event {
+        window: window.map_err(|fault| AdminError::Internal(Some(fault.into())))?,
+        ..event.clone()
+    })
 }
 
 /// `POST /events/{id}/rotate-code`
@@ -140,7 +142,7 @@ pub(crate) async fn rotate_code(call: Call<'_>, id: &EventId) -> Result<Response
             mistakes.add("code", "is the one that works now");
             return mistakes.unless_any(None);
         }
-        let luck = random().map_err(ours)?;
+        let luck = call.random()?;
         let code = chosen.clone().unwrap_or_else(|| EventCode::generate(&before.name, luck));
         let entry = call.audit_entry(
             Action::RotateCode,
@@ -150,7 +152,7 @@ pub(crate) async fn rotate_code(call: Call<'_>, id: &EventId) -> Result<Response
                 to: works_until.to_rfc3339_opts(chrono::SecondsFormat::Secs, true).into(),
             }],
         );
-        match call.admin.organisers.rotate_code(&before, code, works_until, &entry).await {
+        match call.admin.store.rotate_code(&before, code, works_until, &entry).await {
             Ok(after) => return reply(StatusCode::OK, &EventView::of(&after, call.now())),
             Err(OrganiserFault::CodeTaken) if chosen.is_none() => {}
             Err(OrganiserFault::VersionConflict) => {}
@@ -176,7 +178,7 @@ pub(crate) async fn delete(call: Call<'_>, id: &EventId) -> Result<Response, Adm
     for _ in 0..TRIES {
         let event = owned(call, id).await?;
         let entry = call.audit_entry(Action::Delete, Vec::new());
-        match call.admin.organisers.delete_event(&event, &entry).await {
+        match call.admin.store.delete_event(&event, &entry).await {
             Ok(()) => return reply(StatusCode::OK, &json!({"id": id, "deleted": true})),
             Err(OrganiserFault::VersionConflict) => {}
             Err(fault) => return Err(fault.into()),
@@ -189,13 +191,13 @@ pub(crate) async fn delete(call: Call<'_>, id: &EventId) -> Result<Response, Adm
 pub(crate) async fn audit(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     let page = call.page()?;
     owned(call, id).await?;
-    let (entries, next) = call.admin.organisers.audit(id, page.after.as_ref(), page.limit).await?;
+    let (entries, next) = call.admin.store.audit(id, page.after.as_ref(), page.limit).await?;
     reply(StatusCode::OK, &json!({"audit": entries, "next": cursor(next)}))
 }
 
 /// An event of the caller's own, as it is now.
 pub(crate) async fn owned(call: Call<'_>, id: &EventId) -> Result<Event, AdminError> {
-    let event = call.admin.organisers.event(call.organiser(), id).await?;
+    let event = call.admin.store.event(call.organiser(), id).await?;
     event.ok_or(AdminError::NotFound { what: "event" })
 }
 
@@ -226,7 +228,7 @@ pub(crate) async fn updated(
         }
         let changes = changes::between(&facts(&before, call), &facts(&after, call));
         let entry = call.audit_entry(action, changes);
-        match call.admin.organisers.update_event(&before, after, &entry).await {
+        match call.admin.store.update_event(&before, after, &entry).await {
             Ok(after) => return Ok(after),
             Err(OrganiserFault::VersionConflict) => {}
             Err(fault) => return Err(fault.into()),
@@ -247,13 +249,10 @@ fn facts(event: &Event, call: Call<'_>) -> Map<String, Value> {
 }
 
 /// An id that sorts by the time of its making, so that lists do.
-fn new_id(call: Call<'_>) -> Result<EventId, Cause> {
+fn new_id(call: Call<'_>) -> Result<EventId, AdminError> {
     let ms = call.now().timestamp_millis();
-    Ok(format!("evt_{ms:012x}{}", hex(&random::<8>()?)).parse()?)
-}
-
-fn ours(cause: Cause) -> AdminError {
-    AdminError::Internal(Some(cause))
+    let id = format!("evt_{ms:012x}{}", hex(&call.random::<8>()?));
+    id.parse().map_err(|_| AdminError::Internal(None))
 }
 
 /// These calls say all by their path.
@@ -288,6 +287,6 @@ impl Call<'_> {
     ) -> Result<(), AdminError> {
         let attendee = Some(user.clone());
         let entry = AuditEntry { attendee, ..self.audit_entry(action, changes) };
-        Ok(self.admin.organisers.write_audit(event, &entry).await?)
+        Ok(self.admin.store.write_audit(event, &entry).await?)
     }
 }

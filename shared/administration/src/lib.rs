@@ -4,19 +4,24 @@
 //! not there: another organiser's event is a 404.
 
 mod attendees;
+pub mod audit;
 mod body;
 mod caller;
 mod changes;
 mod deployments;
+pub mod direct;
 mod error;
 mod events;
 mod form;
-mod invocation;
+pub mod organiser_token;
 mod organisers;
 pub mod own;
 mod page;
+pub mod place;
+pub mod ports;
 mod ratings;
 mod read;
+pub mod records;
 mod roster;
 mod route;
 mod tokens;
@@ -29,61 +34,56 @@ use chrono::{DateTime, Utc};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, StatusCode};
 use lanyard_domain::ids::OrganiserId;
-use lanyard_gateway::answer::Audience;
 use lanyard_gateway::parse::path_within_api;
 use lanyard_gateway::ports::{Clock, Ledger};
 use lanyard_gateway::request::whole;
 use lanyard_gateway::{Request, Response};
-use lanyard_platform::keys::KeyStore;
-use lanyard_platform::organisers::Organisers;
 use serde::Serialize;
 
 pub use caller::Caller;
 pub use error::AdminError;
 pub use form::Mistake;
-pub use invocation::{DirectAnswer, DirectCall, direct, serve_invocation};
 
 use form::Mistakes;
 use page::{Page, Query};
+use ports::{AdministrationStore, KeyStore, SecureRandom};
 use route::Resource;
 
-/// What the organisers' API needs of the world.
-pub struct Admin {
-    /// The table, as organisers use it.
-    pub organisers: Organisers,
+/// The organisers' API, over its ports.
+pub struct Administration {
+    /// What organisers store.
+    pub store: Arc<dyn AdministrationStore>,
     /// Accounts.
     pub ledger: Arc<dyn Ledger>,
-    /// Where the deployments' keys go.
+    /// Where the keys of deployments are stored.
     pub keys: Arc<dyn KeyStore>,
     /// The time of direct calls, which come without one.
     pub clock: Arc<dyn Clock>,
+    /// What ids, codes and secrets are made of.
+    pub random: Arc<dyn SecureRandom>,
     /// Whether a deployment may be on this machine. Only the local server allows it.
     pub allow_loopback: bool,
 }
 
-/// Answers an organiser's request, whatever comes of it.
-pub async fn answer(admin: Arc<Admin>, request: Request) -> Response {
-    lanyard_gateway::answer::answer(Audience::Organisers, request, |request| handle(admin, request))
-        .await
-}
-
-/// Serves a request that carries an organiser's token.
-///
-/// # Errors
-///
-/// [`AdminError`], whose table is the organisers' API's.
-pub async fn handle(admin: Arc<Admin>, request: Request) -> Result<Response, AdminError> {
-    let caller = Caller::of(&admin.organisers, &request).await?;
-    let path = path_within_api(request.http.uri().path());
-    let path = path.strip_prefix("admin").and_then(|path| path.strip_prefix('/'));
-    let resource = Resource::at(path.ok_or(AdminError::UnknownRoute)?)?;
-    serve(Call { admin: &admin, caller: &caller, request: &request }, resource).await
+impl Administration {
+    /// Serves a request that carries an organiser's token.
+    ///
+    /// # Errors
+    ///
+    /// [`AdminError`], which has the table of the API's errors.
+    pub async fn handle(&self, request: Request) -> Result<Response, AdminError> {
+        let caller = Caller::of(self.store.as_ref(), &request).await?;
+        let path = path_within_api(request.http.uri().path());
+        let path = path.strip_prefix("admin").and_then(|path| path.strip_prefix('/'));
+        let resource = Resource::at(path.ok_or(AdminError::UnknownRoute)?)?;
+        serve(Call { admin: self, caller: &caller, request: &request }, resource).await
+    }
 }
 
 /// One call, and all that serving it takes.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'c> {
-    admin: &'c Admin,
+    admin: &'c Administration,
     caller: &'c Caller,
     request: &'c Request,
 }
@@ -95,6 +95,11 @@ impl<'c> Call<'c> {
 
     fn now(&self) -> DateTime<Utc> {
         self.request.now
+    }
+
+    /// Random bytes, good enough for secrets.
+    fn random<const N: usize>(&self) -> Result<[u8; N], AdminError> {
+        self.admin.random.bytes().map_err(|cause| AdminError::Internal(Some(cause)))
     }
 
     /// Reads a query that holds these parameters.

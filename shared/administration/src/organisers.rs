@@ -2,13 +2,12 @@
 
 use http::StatusCode;
 use lanyard_domain::ids::OrganiserId;
-use lanyard_gateway::ports::Cause;
 use lanyard_gateway::{Response, hex};
-use lanyard_platform::shell::random;
 use serde_json::json;
 
 use crate::error::AdminError;
 use crate::form::{Form, Mistakes};
+use crate::organiser_token::OrganiserToken;
 use crate::{Call, body, read, reply};
 
 /// Makes an organiser and shows the token, which is not shown again.
@@ -21,9 +20,11 @@ pub(crate) async fn create(call: Call<'_>) -> Result<Response, AdminError> {
     let name = named(call)?;
     let organiser = match name.parse() {
         Ok(organiser) => organiser,
-        Err(_) => drawn().map_err(|cause| AdminError::Internal(Some(cause)))?,
+        Err(_) => new_id(call)?,
     };
-    let token = call.admin.organisers.create_organiser(&organiser, &name, call.now()).await?;
+    let token = OrganiserToken::draw(call.admin.random.as_ref());
+    let token = token.map_err(AdminError::StoreUnavailable)?;
+    call.admin.store.add_organiser_token(&organiser, &name, &token, call.now()).await?;
     let shown = json!({"organiser": organiser, "name": name, "token": token.reveal()});
     reply(StatusCode::CREATED, &shown)
 }
@@ -37,6 +38,7 @@ fn named(call: Call<'_>) -> Result<String, AdminError> {
     mistakes.unless_any(name)
 }
 
-fn drawn() -> Result<OrganiserId, Cause> {
-    Ok(format!("org_{}", hex(&random::<8>()?)).parse()?)
+fn new_id(call: Call<'_>) -> Result<OrganiserId, AdminError> {
+    let id = format!("org_{}", hex(&call.random::<8>()?));
+    id.parse().map_err(|_| AdminError::Internal(None))
 }

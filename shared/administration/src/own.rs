@@ -3,42 +3,42 @@
 
 pub mod attendee;
 
+use http::StatusCode;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::credential::Credential;
 use lanyard_domain::event::{Event, OwnDeployments};
-use lanyard_domain::ids::EventId;
+use lanyard_domain::ids::{DeploymentName, EventId, Replica};
 use lanyard_domain::token::UserId;
 use lanyard_gateway::error::{BadRequestCode, Missing};
-use lanyard_gateway::ports::{Cause, EventStore};
+use lanyard_gateway::ports::Cause;
+use lanyard_gateway::upstream::user_hash;
 use lanyard_gateway::{ApiError, Request, Response};
-use lanyard_platform::keys::{KeyStore, own_reference};
-use lanyard_platform::organisers::Action;
-use lanyard_platform::table::Table;
 use serde_json::{Value, json};
 
+use crate::audit::Action;
 use crate::deployments::{self, Terms};
 use crate::error::AdminError;
 use crate::events::owned;
 use crate::form::Mistakes;
 use crate::page::Query;
+use crate::ports::{KeyStore, OwnDeploymentStore};
 use crate::{Call, body, reply};
-use http::StatusCode;
 
 /// The most deployments of one attendee.
 const MOST: usize = 20;
 
 /// Where an attendee's own deployments and their keys are.
-pub struct OwnPlace<'p> {
+pub(crate) struct OwnPlace<'p> {
     /// The event.
-    pub event: &'p Event,
+    pub(crate) event: &'p Event,
     /// The attendee.
-    pub user: &'p UserId,
-    /// Where deployments are kept.
-    pub table: &'p Table,
+    pub(crate) user: &'p UserId,
+    /// Where deployments are stored.
+    pub(crate) store: &'p dyn OwnDeploymentStore,
     /// Where their keys are kept.
-    pub keys: &'p dyn KeyStore,
+    pub(crate) keys: &'p dyn KeyStore,
     /// Whether a deployment may be on this machine.
-    pub allow_loopback: bool,
+    pub(crate) allow_loopback: bool,
 }
 
 impl OwnPlace<'_> {
@@ -50,7 +50,7 @@ impl OwnPlace<'_> {
     /// # Errors
     ///
     /// 400 with every mistake, or the table or the key store is away.
-    pub async fn put(
+    pub(crate) async fn put(
         &self,
         name: &str,
         request: &Request,
@@ -81,7 +81,7 @@ impl OwnPlace<'_> {
             written.map_err(AdminError::StoreUnavailable)?;
         }
         deployment.credential = Credential::Key(reference);
-        let written = self.table.put_own(&self.event.id, self.user, deployment).await;
+        let written = self.store.put_own_deployment(&self.event.id, self.user, deployment).await;
         written.map_err(AdminError::StoreUnavailable)?;
         Ok((is_new, described.deployment))
     }
@@ -91,7 +91,11 @@ impl OwnPlace<'_> {
     /// # Errors
     ///
     /// 404 if there is none, 400 for an odd query, or the table or the key store is away.
-    pub async fn delete(&self, name: &str, query: Option<&str>) -> Result<Value, AdminError> {
+    pub(crate) async fn delete(
+        &self,
+        name: &str,
+        query: Option<&str>,
+    ) -> Result<Value, AdminError> {
         let mistakes = Mistakes::default();
         let query = Query::read(query, &["replica", "user", "api-version"], &mistakes);
         let replica = deployments::replica(query.get("replica"));
@@ -100,9 +104,9 @@ impl OwnPlace<'_> {
         let missing = || AdminError::NotFound { what: "deployment" };
         let name = name.parse().map_err(|_| missing())?;
         let (event, user) = (&self.event.id, self.user);
-        let found = self.table.own(event, user, &name, &replica).await;
+        let found = self.store.own_deployment(event, user, &name, &replica).await;
         found.map_err(AdminError::StoreUnavailable)?.ok_or_else(missing)?;
-        let deleted = self.table.delete_own(event, user, &name, &replica).await;
+        let deleted = self.store.delete_own_deployment(event, user, &name, &replica).await;
         deleted.map_err(AdminError::StoreUnavailable)?;
         let reference = own_reference(self.event, user, &name, &replica);
         self.keys.remove(&reference).await.map_err(AdminError::StoreUnavailable)?;
@@ -115,15 +119,21 @@ impl OwnPlace<'_> {
     ///
     /// If the table is away or an item is malformed.
     async fn all(&self) -> Result<Vec<Deployment>, AdminError> {
-        let found = self.table.own_deployments(&self.event.id, self.user).await;
-        found.map_err(|fault| AdminError::StoreUnavailable(fault.into()))
+        let found = self.store.own_deployments(&self.event.id, self.user).await;
+        found.map_err(AdminError::StoreUnavailable)
     }
+}
+
+/// Where the key of a deployment of an attendee's own stands: apart from organisers' keys, whose
+/// references begin with the organiser's id, which holds a letter or a digit.
+fn own_reference(event: &Event, user: &UserId, name: &DeploymentName, replica: &Replica) -> String {
+    let user = user_hash(event, user);
+    format!("_/{}/{user}/{name}/{replica}", event.id)
 }
 
 impl AdminError {
     /// The same refusal as an attendee's function says it.
-    #[must_use]
-    pub fn for_attendee(self, away: impl FnOnce(Cause) -> ApiError) -> ApiError {
+    pub(crate) fn for_attendee(self, away: impl FnOnce(Cause) -> ApiError) -> ApiError {
         let text = self.to_string();
         match self {
             Self::Invalid(mistakes) => {
@@ -210,7 +220,7 @@ fn place<'p>(call: Call<'p>, event: &'p Event, user: &'p UserId) -> OwnPlace<'p>
     OwnPlace {
         event,
         user,
-        table: call.admin.organisers.table(),
+        store: call.admin.store.as_ref(),
         keys: call.admin.keys.as_ref(),
         allow_loopback: call.admin.allow_loopback,
     }

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use lanyard_domain::ids::EventId;
 use lanyard_gateway::Response;
-use lanyard_platform::organisers::{Place, RatedAnswer};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::AdminError;
 use crate::events::owned;
 use crate::page::cursor;
+use crate::place::Place;
+use crate::records::RatedAnswer;
 use crate::{Call, reply};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -30,7 +31,7 @@ impl Votes {
 pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     let page = call.page::<Place>()?;
     owned(call, id).await?;
-    let all = call.admin.organisers.ratings(id).await?;
+    let all = call.admin.store.ratings(id).await?;
     let mut total = Votes::default();
     let mut by_model: BTreeMap<&str, Votes> = BTreeMap::new();
     for rated in &all {
@@ -44,12 +45,12 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
         .map(|(model, votes)| json!({"model": model, "up": votes.up, "down": votes.down}))
         .collect();
     let is_later = |rated: &&RatedAnswer| {
-        page.after.as_ref().is_none_or(|after| rated.place().to_string() < after.to_string())
+        page.after.as_ref().is_none_or(|after| rated.place.to_string() < after.to_string())
     };
     let mut shown: Vec<_> = all.iter().filter(is_later).collect();
     let has_more = shown.len() > usize::from(page.limit);
     shown.truncate(page.limit.into());
-    let next = shown.last().map(|rated| rated.place()).filter(|_| has_more);
+    let next = shown.last().map(|rated| &rated.place).filter(|_| has_more);
     let said = json!({"total": total, "models": models, "ratings": shown, "next": cursor(next)});
     reply(StatusCode::OK, &said)
 }

@@ -12,10 +12,10 @@ use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
 use lanyard_gateway::Response;
 use lanyard_gateway::ports::Outcome;
-use lanyard_platform::organisers::{Action, FieldChange};
 use serde_json::{Value, json};
 
 use crate::attendees::{page_of, patiently};
+use crate::audit::{Action, FieldChange};
 use crate::error::AdminError;
 use crate::events::owned;
 use crate::form::{Form, Mistakes};
@@ -51,7 +51,7 @@ pub(crate) async fn put(call: Call<'_>, id: &EventId) -> Result<Response, AdminE
         };
         let changes = vec![change("added", added.len()), change("removed", removed.len())];
         let entry = call.audit_entry(Action::ChangeRoster, changes);
-        call.admin.organisers.write_audit(id, &entry).await?;
+        call.admin.store.write_audit(id, &entry).await?;
     }
     let said = json!({"users": wanted.len(), "added": added.len(), "removed": removed.len()});
     reply(StatusCode::OK, &said)
@@ -116,7 +116,7 @@ pub(crate) async fn forget(
     owned(call, id).await?;
     // The key first: a claim without a number admits nobody, a number without a claim would.
     mark(call, id, user, Change::Remove(Field::Claim)).await?;
-    let removed = call.admin.organisers.table().remove_claim(id, user).await;
+    let removed = call.admin.store.remove_claim(id, user).await;
     if !removed.map_err(AdminError::StoreUnavailable)? {
         return Err(AdminError::NotFound { what: "registration" });
     }

@@ -5,17 +5,16 @@ use http::StatusCode;
 use lanyard_domain::event::{Event, Signing};
 use lanyard_domain::ids::{EventId, TokenId};
 use lanyard_domain::token::UserId;
-use lanyard_gateway::ports::Cause;
 use lanyard_gateway::signed::Claims;
 use lanyard_gateway::{Response, hex};
-use lanyard_platform::organisers::{Action, AuditEntry, IssuedToken};
-use lanyard_platform::shell::random;
 use serde_json::{Value, json};
 
+use crate::audit::{Action, AuditEntry};
 use crate::error::AdminError;
 use crate::events::{owned, updated};
 use crate::form::{Form, Given, Mistakes};
 use crate::page::cursor;
+use crate::records::IssuedToken;
 use crate::{Call, body, read, reply};
 
 /// The longest life of a token.
@@ -30,10 +29,10 @@ pub(crate) async fn issue(call: Call<'_>, id: &EventId) -> Result<Response, Admi
     let mut event = owned(call, id).await?;
     let (user, expires_at) = asked_for(&body, &event, call.now())?;
     if event.signing.secret.is_empty() {
-        event = updated(call, id, Action::Change, signing).await?;
+        event = updated(call, id, Action::Change, |event| signing(call, event)).await?;
     }
     let issued = IssuedToken {
-        id: new_id(call.now()).map_err(|cause| AdminError::Internal(Some(cause)))?,
+        id: new_id(call)?,
         user: user.clone(),
         issued_at: call.now().trunc_subsecs(0),
         expires_at,
@@ -46,7 +45,7 @@ pub(crate) async fn issue(call: Call<'_>, id: &EventId) -> Result<Response, Admi
         id: issued.id.clone(),
     };
     let token = claims.sign(&event.signing).ok_or(AdminError::Internal(None))?;
-    call.admin.organisers.put_issued(id, &issued).await?;
+    call.admin.store.put_issued(id, &issued).await?;
     note(call, id, Action::IssueToken, Some(user)).await?;
     let mut shown = view(&issued, &event);
     shown["token"] = token.into();
@@ -92,7 +91,7 @@ fn instant(value: &Value) -> Result<DateTime<Utc>, String> {
 pub(crate) async fn list(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     let page = call.page::<TokenId>()?;
     let event = owned(call, id).await?;
-    let (tokens, next) = call.admin.organisers.issued(id, page.after.as_ref(), page.limit).await?;
+    let (tokens, next) = call.admin.store.issued(id, page.after.as_ref(), page.limit).await?;
     let tokens: Vec<_> = tokens.iter().map(|token| view(token, &event)).collect();
     reply(StatusCode::OK, &json!({"tokens": tokens, "next": cursor(next)}))
 }
@@ -105,7 +104,7 @@ pub(crate) async fn revoke(
 ) -> Result<Response, AdminError> {
     call.no_query()?;
     owned(call, id).await?;
-    let issued = call.admin.organisers.issued_token(id, token).await?;
+    let issued = call.admin.store.issued_token(id, token).await?;
     let issued = issued.ok_or(AdminError::NotFound { what: "token" })?;
     let now = call.now();
     let event = updated(call, id, Action::RevokeToken, |event| {
@@ -130,25 +129,26 @@ pub(crate) async fn revoke(
 pub(crate) async fn revoke_all(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     call.no_query()?;
     updated(call, id, Action::RevokeTokens, |event| {
-        signing(&Event { signing: Signing::default(), ..event.clone() })
+        signing(call, &Event { signing: Signing::default(), ..event.clone() })
     })
     .await?;
     reply(StatusCode::OK, &json!({"id": id, "revoked": "all"}))
 }
 
 /// An event with a secret, if it has none yet.
-pub(crate) fn signing(event: &Event) -> Result<Event, AdminError> {
+pub(crate) fn signing(call: Call<'_>, event: &Event) -> Result<Event, AdminError> {
     let mut event = event.clone();
     if event.signing.secret.is_empty() {
-        let drawn = random::<32>().map_err(|cause| AdminError::Internal(Some(cause)))?;
-        event.signing.secret = hex(&drawn);
+        event.signing.secret = hex(&call.random::<32>()?);
     }
     Ok(event)
 }
 
 /// An id that sorts by the time of its making.
-fn new_id(now: DateTime<Utc>) -> Result<TokenId, Cause> {
-    Ok(format!("tok_{:012x}{}", now.timestamp_millis(), hex(&random::<8>()?)).parse()?)
+fn new_id(call: Call<'_>) -> Result<TokenId, AdminError> {
+    let ms = call.now().timestamp_millis();
+    let id = format!("tok_{ms:012x}{}", hex(&call.random::<8>()?));
+    id.parse().map_err(|_| AdminError::Internal(None))
 }
 
 fn view(token: &IssuedToken, event: &Event) -> Value {
@@ -169,5 +169,5 @@ async fn note(
     attendee: Option<UserId>,
 ) -> Result<(), AdminError> {
     let entry = AuditEntry { attendee, ..call.audit_entry(action, Vec::new()) };
-    Ok(call.admin.organisers.write_audit(id, &entry).await?)
+    Ok(call.admin.store.write_audit(id, &entry).await?)
 }

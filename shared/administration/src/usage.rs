@@ -12,7 +12,6 @@ use lanyard_domain::token::UserId;
 use lanyard_domain::unit::Units;
 use lanyard_domain::usage::Charge;
 use lanyard_gateway::Response;
-use lanyard_platform::organisers::{HourUsage, SessionPlace, SessionUsage};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -20,6 +19,7 @@ use crate::attendees::{page_of, patiently};
 use crate::error::AdminError;
 use crate::events::owned;
 use crate::page::{Page, cursor};
+use crate::records::{HourUsage, SessionPlace, SessionUsage};
 use crate::{Call, reply};
 
 /// What was used.
@@ -108,16 +108,16 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
         }
         By::Session => {
             let page = sessions.ok_or(AdminError::Internal(None))?;
-            let organisers = &call.admin.organisers;
-            let (sessions, next) = organisers.sessions(id, page.after.as_ref(), page.limit).await?;
+            let store = &call.admin.store;
+            let (sessions, next) = store.sessions(id, page.after.as_ref(), page.limit).await?;
             (sessions.iter().map(session).collect(), cursor(next))
         }
         By::Model => {
-            let hours = call.admin.organisers.hours(&event).await?;
+            let hours = call.admin.store.hours(&event).await?;
             (summed("model", &hours, |hour| Some(hour.model.as_ref()?.to_string())), None)
         }
         By::Hour => {
-            let hours = call.admin.organisers.hours(&event).await?;
+            let hours = call.admin.store.hours(&event).await?;
             let begins = |hour: &HourUsage| hour.hour.to_rfc3339_opts(SecondsFormat::Secs, true);
             (summed("hour", &hours, |hour| Some(begins(hour))), None)
         }

@@ -1,8 +1,9 @@
 //! How a deployment knows that a call is ours: by a key, or by an identity of Entra ID.
 //!
-//! Neither is a secret here. A key is named by where it is kept; an identity proves itself by
-//! tokens that are made when they are needed.
+//! Neither is a secret in a [`Credential`]. A key is named by where it is kept; an identity proves
+//! itself by tokens that are made when they are needed. The key itself is an [`AzureKey`].
 
+use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -153,6 +154,31 @@ fn is_domain(text: &str) -> bool {
             && !label.ends_with('-')
     };
     text.len() <= 253 && text.contains('.') && text.split('.').all(is_label)
+}
+
+/// A deployment's key. It never prints itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AzureKey(String);
+
+impl AzureKey {
+    /// A key as an organiser gave it; `None` unless it is 1 to 512 visible ASCII characters.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let is_key = (1..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        is_key.then(|| Self(text.to_owned()))
+    }
+
+    /// The key itself, to be sent and for nothing else.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AzureKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
 }
 
 #[cfg(test)]

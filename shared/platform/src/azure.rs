@@ -8,15 +8,15 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderName, HeaderValue};
+use lanyard_administration::ports::KeyStore;
 use lanyard_domain::catalog::Deployment;
-use lanyard_domain::credential::Credential;
+use lanyard_domain::credential::{AzureKey, Credential};
 use lanyard_gateway::ports::{
     Cause, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault,
 };
 use tokio::time::Instant;
 
 use crate::identity::{IdentityTokens, Sts};
-use crate::keys::{AzureKey, KeyStore};
 
 /// How long a key is used before it is read again.
 const KEY_LIFE: Duration = Duration::from_secs(300);

@@ -7,6 +7,9 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use chrono::{DateTime, Utc};
+use lanyard_administration::Administration;
+use lanyard_administration::own::attendee::OwnDeploymentsApi;
+use lanyard_administration::ports::KeyStore;
 use lanyard_domain::account::AccountKey;
 use lanyard_gateway::objects::Objects;
 use lanyard_gateway::ports::{Cause, Clock, EventStore, Journal, Ledger, Upstream};
@@ -16,7 +19,8 @@ use crate::azure::Azure;
 use crate::credentials;
 use crate::https;
 use crate::identity::Sts;
-use crate::keys::{KeyStore, ParameterKeys};
+use crate::keys::ParameterKeys;
+use crate::organisers::Organisers;
 use crate::settings::Settings;
 use crate::shell::Machine;
 use crate::table::{Key, Table};
@@ -116,6 +120,32 @@ impl Clients {
             ledger_patience: self.patience.all_tries,
         };
         Arc::new(Objects::new(ports, Arc::new(self.table.clone())))
+    }
+}
+
+impl Clients {
+    /// The organisers' API over these clients.
+    #[must_use]
+    pub fn administration(self) -> Arc<Administration> {
+        Arc::new(Administration {
+            store: Arc::new(Organisers::new(self.table)),
+            ledger: self.ledger,
+            keys: self.keys,
+            clock: Arc::new(Machine),
+            random: Arc::new(Machine),
+            allow_loopback: false,
+        })
+    }
+
+    /// Attendees' own deployments over these clients.
+    #[must_use]
+    pub fn own_deployments(self, gateway: Arc<Gateway>) -> Arc<OwnDeploymentsApi> {
+        Arc::new(OwnDeploymentsApi {
+            gateway,
+            store: Arc::new(Organisers::new(self.table)),
+            keys: self.keys,
+            allow_loopback: false,
+        })
     }
 }
 

@@ -1,68 +1,17 @@
 //! The keys of deployments: written by the organisers' API, read by the proxied functions.
 //!
 //! On AWS they are SecureStrings of the Parameter Store; locally they stand in a file that only
-//! its owner may read. A key prints as `[redacted]` and never enters the table.
+//! its owner may read. A key never enters the table.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use aws_sdk_ssm::types::ParameterType;
-use lanyard_domain::event::Event;
-use lanyard_domain::ids::{DeploymentName, Replica};
-use lanyard_domain::token::UserId;
+use lanyard_administration::ports::KeyStore;
+use lanyard_domain::credential::AzureKey;
 use lanyard_gateway::ports::Cause;
 use tokio::sync::Mutex;
-
-/// A deployment's key. It never prints itself.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AzureKey(String);
-
-impl AzureKey {
-    /// A key as an organiser gave it; `None` unless it is 1 to 512 visible ASCII characters.
-    #[must_use]
-    pub fn new(text: &str) -> Option<Self> {
-        let is_key = (1..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        is_key.then(|| Self(text.to_owned()))
-    }
-
-    /// The key itself, to be sent and for nothing else.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for AzureKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
-
-/// Where keys are kept.
-#[async_trait]
-pub trait KeyStore: Send + Sync {
-    /// The key that a reference names.
-    async fn read(&self, reference: &str) -> Result<AzureKey, Cause>;
-    /// Keeps a key under a reference, in place of the one before.
-    async fn write(&self, reference: &str, key: &AzureKey) -> Result<(), Cause>;
-    /// Forgets the key of a reference, if there is one.
-    async fn remove(&self, reference: &str) -> Result<(), Cause>;
-}
-
-/// Where the key of a deployment of an attendee's own stands: apart from organisers' keys, whose
-/// references begin with the organiser's id, which holds a letter or a digit.
-#[must_use]
-pub fn own_reference(
-    event: &Event,
-    user: &UserId,
-    name: &DeploymentName,
-    replica: &Replica,
-) -> String {
-    let user = lanyard_gateway::upstream::user_hash(event, user);
-    format!("_/{}/{user}/{name}/{replica}", event.id)
-}
 
 /// Keys in AWS Systems Manager Parameter Store.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@
 //! 27). Elsewhere that is unset and requests come one by one.
 
 mod nodelay;
+pub mod organisers;
 mod settled;
 
 use std::convert::Infallible;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, Full};
 use lambda_http::{LambdaEvent, RequestExt, service_fn};
+use lanyard_administration::{AdminError, Administration};
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::objects::Objects;
 use lanyard_gateway::ports::{Cause, Clock};
@@ -180,12 +182,27 @@ where
     .await
 }
 
-/// Serves invocations that are not requests, such as an organiser's.
+/// Serves organisers, whole: requests by way of API Gateway, and direct calls.
 ///
 /// # Errors
 ///
 /// If the function cannot start, with every problem of its environment.
-pub async fn run_raw<F, Fut>(handler: F) -> Result<(), Error>
+pub async fn administer<H, F>(handle: H) -> Result<(), Error>
+where
+    H: Fn(Arc<Administration>, Request) -> F + Copy,
+    F: Future<Output = Result<Response, AdminError>>,
+{
+    telemetry::start();
+    let administration = Clients::from_environment().await?.administration();
+    run_raw(|payload| organisers::serve_invocation(&administration, handle, payload)).await
+}
+
+/// Serves invocations that are not requests of attendees.
+///
+/// # Errors
+///
+/// If the function cannot start, with every problem of its environment.
+async fn run_raw<F, Fut>(handler: F) -> Result<(), Error>
 where
     F: Fn(serde_json::Value) -> Fut,
     Fut: Future<Output = Result<serde_json::Value, Cause>>,

@@ -1,4 +1,4 @@
-//! What attendees write beside their usage: claims of names, ratings, deployments of their own.
+//! What attendees write beside their usage: claims of names and ratings.
 //!
 //! Each kind has partitions of its own, so that a function's policy can name the one it may write.
 
@@ -8,8 +8,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use lanyard_domain::catalog::Deployment;
-use lanyard_domain::ids::{AnswerId, DeploymentName, EventId, Replica, RequestId, SessionId};
+use lanyard_domain::ids::{AnswerId, EventId, RequestId, SessionId};
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::UsageRecord;
 use lanyard_gateway::people::{Claim, PeopleStore, Rating};
@@ -129,75 +128,5 @@ impl PeopleStore for Table {
                 _ => Err(error.into()),
             },
         }
-    }
-}
-
-impl Table {
-    /// Forgets the claim of a user's name.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer.
-    pub async fn remove_claim(&self, event: &EventId, user: &UserId) -> Result<bool, Cause> {
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(&self.name)
-            .set_key(Some(Key::claim(event, user).attributes()))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld);
-        Ok(delete.send().await?.attributes.is_some())
-    }
-
-    /// Binds a deployment to one attendee, in place of the one before.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer.
-    pub async fn put_own(
-        &self,
-        event: &EventId,
-        user: &UserId,
-        deployment: &Deployment,
-    ) -> Result<(), Cause> {
-        let key = Key::own(event, user, &deployment.name, &deployment.replica);
-        let mut item = key.attributes();
-        put_document(&mut item, deployment)?;
-        let put = self.client.put_item().table_name(&self.name).set_item(Some(item));
-        put.send().await?;
-        Ok(())
-    }
-
-    /// A deployment of one attendee's as it is now.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer or the item is malformed.
-    pub async fn own(
-        &self,
-        event: &EventId,
-        user: &UserId,
-        name: &DeploymentName,
-        replica: &Replica,
-    ) -> Result<Option<Deployment>, Cause> {
-        let item = self.get(Key::own(event, user, name, replica), true).await?;
-        item.as_ref().map(get_document).transpose()
-    }
-
-    /// Takes a deployment away from an attendee, if it is there.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer.
-    pub async fn delete_own(
-        &self,
-        event: &EventId,
-        user: &UserId,
-        name: &DeploymentName,
-        replica: &Replica,
-    ) -> Result<(), Cause> {
-        let key = Key::own(event, user, name, replica).attributes();
-        let delete = self.client.delete_item().table_name(&self.name).set_key(Some(key));
-        delete.send().await?;
-        Ok(())
     }
 }

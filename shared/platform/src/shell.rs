@@ -3,6 +3,7 @@
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
+use lanyard_administration::ports::SecureRandom;
 use lanyard_domain::ids::RequestId;
 use lanyard_gateway::hex;
 use lanyard_gateway::ports::{Cause, Clock, Luck};
@@ -28,6 +29,12 @@ impl Luck for Machine {
             )
         });
         RANDOM.lock().unwrap_or_else(PoisonError::into_inner).u64(..)
+    }
+}
+
+impl SecureRandom for Machine {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Cause> {
+        Ok(getrandom::fill(bytes)?)
     }
 }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use lanyard_administration::Admin;
+use lanyard_administration::Administration;
+use lanyard_administration::ports::KeyStore;
+use lanyard_domain::credential::AzureKey;
 use lanyard_gateway::ports::Cause;
-use lanyard_platform::keys::{AzureKey, KeyStore};
 use serde_json::{Value, json};
 
 use super::desk::{Desk, deployment};
@@ -116,11 +117,12 @@ impl KeyStore for NoKeys {
 #[tokio::test]
 async fn without_its_key_no_deployment_is_made() {
     let mut desk = Desk::open().await;
-    desk.admin = Arc::new(Admin {
-        organisers: desk.admin.organisers.clone(),
+    desk.admin = Arc::new(Administration {
+        store: Arc::clone(&desk.admin.store),
         ledger: Arc::clone(&desk.admin.ledger),
         keys: Arc::new(NoKeys),
         clock: Arc::clone(&desk.admin.clock),
+        random: Arc::clone(&desk.admin.random),
         allow_loopback: true,
     });
     let mut body = deployment("chat_completions");

@@ -6,14 +6,17 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
-use lanyard_administration::{Admin, DirectAnswer, DirectCall};
+use lanyard_administration::Administration;
+use lanyard_administration::direct::{DirectAnswer, DirectCall, direct};
+use lanyard_administration::ports::KeyStore;
 use lanyard_domain::event::Event;
 use lanyard_gateway::Request;
+use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::ports::{Clock, EventStore, Ledger, Listing};
 use lanyard_gateway::testing::TestClock;
-use lanyard_platform::keys::{FileKeys, KeyStore};
+use lanyard_platform::keys::FileKeys;
 use lanyard_platform::organisers::Organisers;
-use lanyard_platform::shell::request_id;
+use lanyard_platform::shell::{Machine, request_id};
 use lanyard_platform::table::Table;
 use serde_json::{Value, json};
 
@@ -26,7 +29,7 @@ const HEADERS: [&str; 5] =
 
 /// The API with an empty table, at noon UTC on 5 December 2026.
 pub(super) struct Desk {
-    pub(super) admin: Arc<Admin>,
+    pub(super) admin: Arc<Administration>,
     pub(super) clock: Arc<TestClock>,
     pub(super) keys: Arc<dyn KeyStore>,
     pub(super) table: Table,
@@ -42,11 +45,12 @@ impl Desk {
         let (table, own) = (engine.table(), engine.table_of(&["admin"]));
         let clock = Arc::new(TestClock::at("2026-12-05T12:00:00Z".parse().unwrap()));
         let keys = Arc::new(FileKeys::in_memory());
-        let admin = Arc::new(Admin {
-            organisers: Organisers::new(own.clone()),
+        let admin = Arc::new(Administration {
+            store: Arc::new(Organisers::new(own.clone())),
             ledger: Arc::new(own) as Arc<dyn Ledger>,
             keys: Arc::new(engine.keys_of("admin", Arc::clone(&keys))),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            random: Arc::new(Machine),
             allow_loopback: false,
         });
         let mut desk = Self { admin, clock, keys, table, engine, token: String::new() };
@@ -70,7 +74,7 @@ impl Desk {
     ) -> DirectAnswer {
         let (method, path) = (method.to_owned(), path.to_owned());
         let call = DirectCall { method, path, organiser: None, body };
-        lanyard_administration::direct(&self.admin, call).await.unwrap()
+        direct(&self.admin, call).await.unwrap()
     }
 
     pub(super) async fn get(&self, path: &str) -> Reply {
@@ -111,8 +115,8 @@ impl Desk {
     pub(super) async fn ask(&self, http: http::Request<Bytes>) -> Reply {
         let id = request_id().unwrap();
         let request = Request { id: id.clone(), now: self.clock.now(), deadline: None, http };
-        let (head, body) =
-            lanyard_administration::answer(Arc::clone(&self.admin), request).await.into_parts();
+        let handled = answer(Audience::Organisers, request, |r| self.admin.handle(r)).await;
+        let (head, body) = handled.into_parts();
         for name in head.headers.keys() {
             assert!(HEADERS.contains(&name.as_str()), "{name} leaks");
         }

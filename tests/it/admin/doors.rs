@@ -1,9 +1,15 @@
 //! Who gets in, and where nothing is.
 
+use std::sync::Arc;
+
 use http::Method;
 use insta::assert_snapshot;
+use lanyard_administration::Administration;
 use lanyard_domain::account::AccountKey;
+use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::ports::Ledger;
+use lanyard_platform::organisers::Organisers;
+use lanyard_platform::shell::Machine;
 use serde_json::json;
 
 use super::desk::{Desk, deployment, oslo};
@@ -182,13 +188,14 @@ async fn nothing_is_promised_while_the_table_is_away() {
     let idle = desk.engine.table();
     let Desk { engine, token, clock, keys, .. } = desk;
     drop(engine);
-    let admin = std::sync::Arc::new(lanyard_administration::Admin {
-        organisers: lanyard_platform::organisers::Organisers::new(idle.clone()),
-        ledger: std::sync::Arc::new(idle),
+    let admin = Administration {
+        store: Arc::new(Organisers::new(idle.clone())),
+        ledger: Arc::new(idle),
         keys,
         clock: clock.clone(),
+        random: Arc::new(Machine),
         allow_loopback: false,
-    });
+    };
     let request = http::Request::get("/api/admin/events")
         .header("authorization", format!("Bearer {token}"))
         .body(bytes::Bytes::new())
@@ -196,7 +203,7 @@ async fn nothing_is_promised_while_the_table_is_away() {
     let now = lanyard_gateway::ports::Clock::now(clock.as_ref());
     let id = lanyard_platform::shell::request_id().unwrap();
     let request = lanyard_gateway::Request { id, now, deadline: None, http: request };
-    let response = lanyard_administration::answer(admin, request).await;
+    let response = answer(Audience::Organisers, request, |r| admin.handle(r)).await;
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()["retry-after"], "1");
 }

@@ -1,6 +1,6 @@
 //! The function's two ways in, with the events of `infra/events`.
 
-use lanyard_administration::serve_invocation;
+use lanyard_platform::lambda::organisers::serve_invocation;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
@@ -17,7 +17,7 @@ macro_rules! sample {
 }
 
 async fn invoke(desk: &Desk, payload: Value) -> Value {
-    serve_invocation(&desk.admin, payload).await.unwrap()
+    serve_invocation(&desk.admin, ::admin::handle, payload).await.unwrap()
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::Parser;
+use lanyard_administration::ports::KeyStore;
 use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::usage::Charge;
@@ -13,7 +14,6 @@ use lanyard_gateway::ports::{Clock, Ledger};
 use lanyard_local::options::Options;
 use lanyard_local::service::Service;
 use lanyard_platform::https::use_ring;
-use lanyard_platform::keys::KeyStore;
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::Table;
 use lanyard_runtime::Runtime;

@@ -1,6 +1,6 @@
 //! The stack: where it answers, what it is made of, and the keys of its deployments.
 
-use lanyard_platform::keys::AzureKey;
+use lanyard_domain::credential::AzureKey;
 use serde::Deserialize;
 use serde_json::Value;
 

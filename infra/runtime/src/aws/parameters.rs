@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use lanyard_administration::ports::KeyStore;
+use lanyard_domain::credential::AzureKey;
 use lanyard_gateway::ports::Cause;
-use lanyard_platform::keys::{AzureKey, KeyStore};
 use serde_json::{Value, json};
 
 use super::Fault;

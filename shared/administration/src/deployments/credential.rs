@@ -1,7 +1,6 @@
 //! What a deployment is to be called with, as a body says it: a key, an identity, or what it was.
 
-use lanyard_domain::credential::{Authority, Credential, Identity};
-use lanyard_platform::keys::AzureKey;
+use lanyard_domain::credential::{Authority, AzureKey, Credential, Identity};
 use serde_json::Value;
 
 use super::endpoint;

@@ -1,10 +1,9 @@
 //! A deployment as a body describes it.
 
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment, Prices};
-use lanyard_domain::credential::Credential;
+use lanyard_domain::credential::{AzureKey, Credential};
 use lanyard_domain::ids::{DeploymentName, OrganiserId, Replica};
 use lanyard_domain::operation::Operation;
-use lanyard_platform::keys::AzureKey;
 use serde_json::{Map, Value};
 
 use super::credential::{self, Chosen};

@@ -1,7 +1,7 @@
 //! `PUT`, `GET` and `DELETE /api/v1/deployments`: deployments that one attendee alone uses.
 //!
-//! An endpoint is checked as an organiser's is. A key comes in and never goes out; it is kept apart
-//! from the organisers', where no other attendee's request leads.
+//! An endpoint is checked as an organiser's is. A key comes in and never goes out; it is stored apart
+//! from the organisers' keys, where no other attendee's request leads.
 
 use std::sync::Arc;
 
@@ -11,48 +11,106 @@ use lanyard_domain::event::OwnDeployments;
 use lanyard_gateway::answer::json;
 use lanyard_gateway::error::Missing;
 use lanyard_gateway::lookup::Attendance;
-use lanyard_gateway::ports::{Cause, EventStore};
+use lanyard_gateway::ports::Cause;
 use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
-use lanyard_platform::keys::KeyStore;
-use lanyard_platform::table::Table;
 use serde_json::{Value, json as value};
 
 use super::OwnPlace;
+use crate::ports::{KeyStore, OwnDeploymentStore};
 
-/// What the route needs of the world.
-#[derive(Clone)]
-pub struct OwnDesk {
+/// The API of attendees' own deployments, over its ports.
+pub struct OwnDeploymentsApi {
     /// What knows events and attendees.
     pub gateway: Arc<Gateway>,
-    /// Where deployments are kept.
-    pub table: Table,
-    /// Where their keys are kept.
+    /// Where deployments are stored.
+    pub store: Arc<dyn OwnDeploymentStore>,
+    /// Where their keys are stored.
     pub keys: Arc<dyn KeyStore>,
     /// Whether a deployment may be on this machine. Only the local server allows it.
     pub allow_loopback: bool,
 }
 
-/// Lists, binds or takes away an attendee's own deployments.
-///
-/// # Errors
-///
-/// 403 `not_offered` where the event keeps that to its organiser, 400 with every mistake, 404 for
-/// what is not there; 401, 403 and 503 as everywhere.
-pub async fn handle(desk: Arc<OwnDesk>, request: Request) -> Result<Response, ApiError> {
-    let name = named(request.http.uri().path())?.map(ToOwned::to_owned);
-    let allow = if name.is_some() { "GET, PUT, DELETE, OPTIONS" } else { "GET, OPTIONS" };
-    let method = request.http.method().clone();
-    let is_change = method == Method::PUT || method == Method::DELETE;
-    if method != Method::GET && !(is_change && name.is_some()) {
-        return Err(ApiError::MethodNotAllowed { allow });
+impl OwnDeploymentsApi {
+    /// Lists, binds or takes away an attendee's own deployments.
+    ///
+    /// # Errors
+    ///
+    /// 403 `not_offered` where the event keeps that to its organiser, 400 with every mistake, 404
+    /// for what is not there; 401, 403 and 503 as everywhere.
+    pub async fn handle(&self, request: Request) -> Result<Response, ApiError> {
+        let name = named(request.http.uri().path())?.map(ToOwned::to_owned);
+        let allow = if name.is_some() { "GET, PUT, DELETE, OPTIONS" } else { "GET, OPTIONS" };
+        let method = request.http.method().clone();
+        let is_change = method == Method::PUT || method == Method::DELETE;
+        if method != Method::GET && !(is_change && name.is_some()) {
+            return Err(ApiError::MethodNotAllowed { allow });
+        }
+        let attendance = self.gateway.attend(&request).await?;
+        may(&attendance, is_change)?;
+        match name {
+            None => self.list(&attendance).await,
+            Some(name) if method == Method::GET => self.show(&attendance, &name).await,
+            Some(name) if method == Method::PUT => self.put(&attendance, &name, &request).await,
+            Some(name) => self.delete(&attendance, &name, &request).await,
+        }
     }
-    let attendance = desk.gateway.attend(&request).await?;
-    may(&attendance, is_change)?;
-    match name {
-        None => list(&desk, &attendance).await,
-        Some(name) if method == Method::GET => show(&desk, &attendance, &name).await,
-        Some(name) if method == Method::PUT => put(&desk, &attendance, &name, &request).await,
-        Some(name) => delete(&desk, &attendance, &name, &request).await,
+
+    async fn list(&self, attendance: &Attendance) -> Result<Response, ApiError> {
+        json(StatusCode::OK, &value!({"deployments": self.all(attendance).await?}))
+    }
+
+    async fn show(&self, attendance: &Attendance, name: &str) -> Result<Response, ApiError> {
+        let mut found = self.all(attendance).await?;
+        found.retain(|deployment| deployment["name"] == name);
+        if found.is_empty() {
+            return Err(ApiError::NotFound(Missing::Deployment));
+        }
+        json(StatusCode::OK, &value!({"deployments": found}))
+    }
+
+    async fn put(
+        &self,
+        attendance: &Attendance,
+        name: &str,
+        request: &Request,
+    ) -> Result<Response, ApiError> {
+        let (is_new, deployment) = self
+            .place(attendance)
+            .put(name, request)
+            .await
+            .map_err(|error| error.for_attendee(|cause| self.away(cause)))?;
+        json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &view(&deployment))
+    }
+
+    async fn delete(
+        &self,
+        attendance: &Attendance,
+        name: &str,
+        request: &Request,
+    ) -> Result<Response, ApiError> {
+        let deleted = self.place(attendance).delete(name, request.http.uri().query()).await;
+        let view = deleted.map_err(|error| error.for_attendee(|cause| self.away(cause)))?;
+        json(StatusCode::OK, &view)
+    }
+
+    async fn all(&self, attendance: &Attendance) -> Result<Vec<Value>, ApiError> {
+        let found = self.store.own_deployments(&attendance.event().id, &attendance.user).await;
+        Ok(found.map_err(|cause| self.away(cause))?.iter().map(view).collect())
+    }
+
+    /// Where the attendee's own deployments are stored.
+    fn place<'a>(&'a self, attendance: &'a Attendance) -> OwnPlace<'a> {
+        OwnPlace {
+            event: attendance.event(),
+            user: &attendance.user,
+            store: self.store.as_ref(),
+            keys: self.keys.as_ref(),
+            allow_loopback: self.allow_loopback,
+        }
+    }
+
+    fn away(&self, cause: Cause) -> ApiError {
+        self.gateway.accounting_unavailable(Some(cause))
     }
 }
 
@@ -89,62 +147,4 @@ fn view(deployment: &Deployment) -> Value {
         "operations": deployment.operations,
         "completion_field": deployment.completion_field,
     })
-}
-
-async fn all(desk: &OwnDesk, attendance: &Attendance) -> Result<Vec<Value>, ApiError> {
-    let found = desk.table.own_deployments(&attendance.event().id, &attendance.user).await;
-    let found = found.map_err(|fault| away(desk, fault.into()))?;
-    Ok(found.iter().map(view).collect())
-}
-
-async fn list(desk: &OwnDesk, attendance: &Attendance) -> Result<Response, ApiError> {
-    json(StatusCode::OK, &value!({"deployments": all(desk, attendance).await?}))
-}
-
-async fn show(desk: &OwnDesk, attendance: &Attendance, name: &str) -> Result<Response, ApiError> {
-    let mut found = all(desk, attendance).await?;
-    found.retain(|deployment| deployment["name"] == name);
-    if found.is_empty() {
-        return Err(ApiError::NotFound(Missing::Deployment));
-    }
-    json(StatusCode::OK, &value!({"deployments": found}))
-}
-
-/// Where the attendee's own deployments are kept.
-fn place<'a>(desk: &'a OwnDesk, attendance: &'a Attendance) -> OwnPlace<'a> {
-    OwnPlace {
-        event: attendance.event(),
-        user: &attendance.user,
-        table: &desk.table,
-        keys: desk.keys.as_ref(),
-        allow_loopback: desk.allow_loopback,
-    }
-}
-
-async fn put(
-    desk: &OwnDesk,
-    attendance: &Attendance,
-    name: &str,
-    request: &Request,
-) -> Result<Response, ApiError> {
-    let (is_new, deployment) = place(desk, attendance)
-        .put(name, request)
-        .await
-        .map_err(|error| error.for_attendee(|cause| away(desk, cause)))?;
-    json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &view(&deployment))
-}
-
-async fn delete(
-    desk: &OwnDesk,
-    attendance: &Attendance,
-    name: &str,
-    request: &Request,
-) -> Result<Response, ApiError> {
-    let deleted = place(desk, attendance).delete(name, request.http.uri().query()).await;
-    let view = deleted.map_err(|error| error.for_attendee(|cause| away(desk, cause)))?;
-    json(StatusCode::OK, &view)
-}
-
-fn away(desk: &OwnDesk, cause: Cause) -> ApiError {
-    desk.gateway.accounting_unavailable(Some(cause))
 }

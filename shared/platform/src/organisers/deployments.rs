@@ -1,18 +1,16 @@
 //! An organiser's deployments. Keys are kept elsewhere.
 
+use async_trait::async_trait;
+use lanyard_administration::ports::{DeploymentStore, OrganiserFault};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::{DeploymentName, OrganiserId, Replica};
 
-use super::{OrganiserFault, Organisers, away, unreadable};
+use super::{Organisers, away, unreadable};
 use crate::table::{DEPLOYMENT_PREFIX, Key, get_document, organiser_pk, put_document};
 
-impl Organisers {
-    /// Every deployment of an organiser, by name and replica.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer or an item is malformed.
-    pub async fn deployments(
+#[async_trait]
+impl DeploymentStore for Organisers {
+    async fn deployments(
         &self,
         organiser: &OrganiserId,
     ) -> Result<Vec<Deployment>, OrganiserFault> {
@@ -25,12 +23,7 @@ impl Organisers {
         Ok(deployments)
     }
 
-    /// One deployment as it is now.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer or the item is malformed.
-    pub async fn deployment(
+    async fn deployment(
         &self,
         organiser: &OrganiserId,
         name: &DeploymentName,
@@ -41,12 +34,7 @@ impl Organisers {
         item.as_ref().map(get_document).transpose().map_err(unreadable)
     }
 
-    /// Writes a deployment in place of the one before.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer.
-    pub async fn put_deployment(
+    async fn put_deployment(
         &self,
         organiser: &OrganiserId,
         deployment: &Deployment,
@@ -59,12 +47,7 @@ impl Organisers {
         Ok(())
     }
 
-    /// Deletes a deployment if it is there.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer.
-    pub async fn delete_deployment(
+    async fn delete_deployment(
         &self,
         organiser: &OrganiserId,
         name: &DeploymentName,

@@ -1,14 +1,17 @@
 //! An organiser's events: each change is one transaction.
 
+use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
+use lanyard_administration::audit::AuditEntry;
+use lanyard_administration::ports::{EventSettingsStore, OrganiserFault};
 use lanyard_domain::account::{Condition, Field, Write};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_domain::token::EventCode;
 
 use super::transaction::{Guard, Transaction};
-use super::{AuditEntry, OrganiserFault, Organisers, away, unreadable};
+use super::{Organisers, audit, away, unreadable};
 use crate::event_store::CodeItem;
 use crate::ledger::expressions::Expressions;
 use crate::table::{ATTENDEE_PREFIX, Item, Key, event_pk, number, put_document, text};
@@ -19,34 +22,21 @@ const SWEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
 /// The attribute of an organiser's index that remembers each code an event ever had.
 const CODES: &str = "codes";
 
-impl Organisers {
-    /// Writes a new event with its code.
-    ///
-    /// # Errors
-    ///
-    /// [`OrganiserFault::CodeTaken`] if another event goes by the code, or the table is away.
-    pub async fn create_event(
-        &self,
-        event: &Event,
-        entry: &AuditEntry,
-    ) -> Result<(), OrganiserFault> {
+#[async_trait]
+impl EventSettingsStore for Organisers {
+    async fn create_event(&self, event: &Event, entry: &AuditEntry) -> Result<(), OrganiserFault> {
         let is_new = Guard::new("attribute_not_exists(pk)", [], || OrganiserFault::VersionConflict);
         Transaction::on(&self.table)
             .put(code_item(event, &event.code, None), is_free(event, entry.at))?
             .put(event_item(event)?, is_new)?
             .put(index_item(event, vec![event.code.as_str().to_owned()]), None)?
             .put(sweep_item(event), None)?
-            .put(entry.item(&event.id)?, None)?
+            .put(audit::item(&event.id, entry)?, None)?
             .commit()
             .await
     }
 
-    /// An event as it is now, if it is this organiser's.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer or the item is malformed.
-    pub async fn event(
+    async fn event(
         &self,
         organiser: &OrganiserId,
         id: &EventId,
@@ -55,12 +45,16 @@ impl Organisers {
         Ok(event.filter(|event| event.organiser == *organiser))
     }
 
-    /// Writes an event that was changed from `before`, and returns it with its new version.
-    ///
-    /// # Errors
-    ///
-    /// [`OrganiserFault::VersionConflict`] if it is no longer as `before`, or the table is away.
-    pub async fn update_event(
+    async fn events(
+        &self,
+        organiser: &OrganiserId,
+        after: Option<&EventId>,
+        limit: u16,
+    ) -> Result<(Vec<Event>, Option<EventId>), OrganiserFault> {
+        self.newest_events(organiser, after, limit).await
+    }
+
+    async fn update_event(
         &self,
         before: &Event,
         after: Event,
@@ -69,7 +63,7 @@ impl Organisers {
         let after = Event { version: before.version.saturating_add(1), ..after };
         let mut transaction = Transaction::on(&self.table)
             .put(event_item(&after)?, is_unchanged(before))?
-            .put(entry.item(&after.id)?, None)?;
+            .put(audit::item(&after.id, entry)?, None)?;
         if after.window != before.window {
             transaction = transaction.put(sweep_item(&after), None)?;
         }
@@ -77,12 +71,7 @@ impl Organisers {
         Ok(after)
     }
 
-    /// Gives an event another code; the one before works until then.
-    ///
-    /// # Errors
-    ///
-    /// [`OrganiserFault::CodeTaken`], [`OrganiserFault::VersionConflict`], or the table is away.
-    pub async fn rotate_code(
+    async fn rotate_code(
         &self,
         before: &Event,
         code: EventCode,
@@ -100,22 +89,13 @@ impl Organisers {
             .put(event_item(&after)?, is_unchanged(before))?
             .put(code_item(before, &before.code, Some(works_until.timestamp())), None)?
             .put(index_item(&after, codes), None)?
-            .put(entry.item(&after.id)?, None)?
+            .put(audit::item(&after.id, entry)?, None)?
             .commit()
             .await?;
         Ok(after)
     }
 
-    /// Deletes an event that nobody has used, with every code it had. Its audit stays.
-    ///
-    /// # Errors
-    ///
-    /// [`OrganiserFault::InUse`], [`OrganiserFault::VersionConflict`], or the table is away.
-    pub async fn delete_event(
-        &self,
-        event: &Event,
-        entry: &AuditEntry,
-    ) -> Result<(), OrganiserFault> {
+    async fn delete_event(&self, event: &Event, entry: &AuditEntry) -> Result<(), OrganiserFault> {
         let codes = self.codes(event).await?;
         let mut transaction = Transaction::on(&self.table);
         for account in event.account_keys() {
@@ -126,7 +106,7 @@ impl Organisers {
             .delete(Key::organisers_event(&event.organiser, &event.id), None)?
             .delete(Key::sweep(&event.id), None)?
             .delete(Key::code(&event.code), None)?
-            .put(entry.item(&event.id)?, None)?
+            .put(audit::item(&event.id, entry)?, None)?
             .commit()
             .await?;
         // What is left opens nothing without its event, and replaced codes expire by themselves.
@@ -135,7 +115,9 @@ impl Organisers {
         }
         Ok(())
     }
+}
 
+impl Organisers {
     async fn forget(&self, event: &Event, codes: &[String]) -> Result<(), OrganiserFault> {
         for code in codes.iter().filter_map(|code| code.parse().ok()) {
             self.forget_code(event, &code).await?;

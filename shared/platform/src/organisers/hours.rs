@@ -1,83 +1,61 @@
 //! What an event used by hour and model.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, NaiveDateTime, Utc};
+use async_trait::async_trait;
+use chrono::NaiveDateTime;
+use lanyard_administration::ports::{HourStore, OrganiserFault};
+use lanyard_administration::records::HourUsage;
 use lanyard_domain::event::Event;
 use lanyard_domain::hour::FirstBytes;
-use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Charge;
 use lanyard_gateway::ports::Cause;
 
-use super::{OrganiserFault, Organisers, away, unreadable};
+use super::{Organisers, away, unreadable};
 use crate::ledger::hour::{ERROR, FIRST_BYTE};
 use crate::table::{HOUR_PREFIX, Item, NO_MODEL, get_number, get_text, shard_pk};
 
-/// What a model did in an hour.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HourUsage {
-    /// When the hour begins.
-    pub hour: DateTime<Utc>,
-    /// Under which name; absent for what was refused before a model was chosen.
-    pub model: Option<DeploymentName>,
-    /// Requests settled with a charge.
-    pub requests: u64,
-    /// What it cost.
-    pub charge: Charge,
-    /// Errors by their codes.
-    pub errors: BTreeMap<String, u64>,
-    /// How soon the answers began.
-    pub first_bytes: FirstBytes,
-}
-
-impl HourUsage {
-    fn read(item: &Item) -> Result<Self, Cause> {
-        let sort_key = get_text(item, "sk")?;
-        let (hour, model) = sort_key
-            .strip_prefix(HOUR_PREFIX)
-            .and_then(|rest| rest.split_once('#'))
-            .ok_or("an hour without a name")?;
-        let count = |name: &str| -> Result<u64, Cause> {
-            Ok(u64::try_from(get_number(item, name)?.unwrap_or_default())?)
-        };
-        let mut units = Units::NONE;
-        for unit in Unit::ALL.iter().copied() {
-            units = units.with(unit, count(unit.name())?);
-        }
-        let mut first_bytes = FirstBytes::default();
-        for bucket in 0..FirstBytes::BUCKETS {
-            first_bytes.add(bucket, count(&format!("{FIRST_BYTE}{bucket}"))?);
-        }
-        let codes = item.keys().filter_map(|name| Some((name, name.strip_prefix(ERROR)?)));
-        let errors = codes.map(|(name, code)| Ok((code.to_owned(), count(name)?)));
-        Ok(Self {
-            errors: errors.collect::<Result<_, Cause>>()?,
-            first_bytes,
-            hour: NaiveDateTime::parse_from_str(&format!("{hour}:00"), "%Y-%m-%dT%H:%M")?.and_utc(),
-            model: (model != NO_MODEL).then(|| model.parse()).transpose()?,
-            requests: count("requests")?,
-            charge: Charge {
-                prompt_tokens: count("prompt_tokens")?,
-                completion_tokens: count("completion_tokens")?,
-                units,
-            },
-        })
+/// What the item of an hour says.
+fn hour_usage(item: &Item) -> Result<HourUsage, Cause> {
+    let sort_key = get_text(item, "sk")?;
+    let (hour, model) = sort_key
+        .strip_prefix(HOUR_PREFIX)
+        .and_then(|rest| rest.split_once('#'))
+        .ok_or("an hour without a name")?;
+    let count = |name: &str| -> Result<u64, Cause> {
+        Ok(u64::try_from(get_number(item, name)?.unwrap_or_default())?)
+    };
+    let mut units = Units::NONE;
+    for unit in Unit::ALL.iter().copied() {
+        units = units.with(unit, count(unit.name())?);
     }
+    let mut first_bytes = FirstBytes::default();
+    for bucket in 0..FirstBytes::BUCKETS {
+        first_bytes.add(bucket, count(&format!("{FIRST_BYTE}{bucket}"))?);
+    }
+    let codes = item.keys().filter_map(|name| Some((name, name.strip_prefix(ERROR)?)));
+    let errors = codes.map(|(name, code)| Ok((code.to_owned(), count(name)?)));
+    Ok(HourUsage {
+        errors: errors.collect::<Result<_, Cause>>()?,
+        first_bytes,
+        hour: NaiveDateTime::parse_from_str(&format!("{hour}:00"), "%Y-%m-%dT%H:%M")?.and_utc(),
+        model: (model != NO_MODEL).then(|| model.parse()).transpose()?,
+        requests: count("requests")?,
+        charge: Charge {
+            prompt_tokens: count("prompt_tokens")?,
+            completion_tokens: count("completion_tokens")?,
+            units,
+        },
+    })
 }
 
-impl Organisers {
-    /// Every hour in which a model was used, once for each shard that admitted requests in it.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer or an item is malformed.
-    pub async fn hours(&self, event: &Event) -> Result<Vec<HourUsage>, OrganiserFault> {
+#[async_trait]
+impl HourStore for Organisers {
+    async fn hours(&self, event: &Event) -> Result<Vec<HourUsage>, OrganiserFault> {
         let mut hours = Vec::new();
         for shard in 0..event.shards.max(1) {
             let of_shard = self.table.all(shard_pk(&event.id, shard), HOUR_PREFIX).await;
             for item in of_shard.map_err(away)? {
-                hours.push(HourUsage::read(&item).map_err(unreadable)?);
+                hours.push(hour_usage(&item).map_err(unreadable)?);
             }
         }
         Ok(hours)
@@ -86,6 +64,8 @@ impl Organisers {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::table::{Key, number};
     use lanyard_domain::ids::EventId;
@@ -101,13 +81,13 @@ mod tests {
         item.insert("images".to_owned(), number(2));
         item.insert("error_upstream_busy".to_owned(), number(4));
         item.insert("first_byte_2".to_owned(), number(5));
-        let hour = HourUsage::read(&item).unwrap();
+        let hour = hour_usage(&item).unwrap();
         assert_eq!(hour.hour.to_rfc3339(), "2026-12-05T09:00:00+00:00");
         assert_eq!((hour.model, hour.requests), (Some(model), 3));
         assert_eq!(hour.errors, BTreeMap::from([("upstream_busy".to_owned(), 4)]));
         assert_eq!(hour.first_bytes.buckets().collect::<Vec<_>>(), [(Some(200), 5)]);
         let refused = Key::hour(&event, 0, at, None).attributes();
-        assert_eq!(HourUsage::read(&refused).unwrap().model, None);
+        assert_eq!(hour_usage(&refused).unwrap().model, None);
         assert_eq!(
             hour.charge,
             Charge { units: Units::of(Unit::Images, 2), ..Charge::of_tokens(70, 0) }

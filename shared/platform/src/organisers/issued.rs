@@ -1,37 +1,16 @@
 //! Signed tokens that an event issued: who got one and until when, never the token.
 
-use chrono::{DateTime, Utc};
+use async_trait::async_trait;
+use lanyard_administration::ports::{IssuedTokenStore, OrganiserFault};
+use lanyard_administration::records::IssuedToken;
 use lanyard_domain::ids::{EventId, TokenId};
-use lanyard_domain::token::UserId;
-use serde::{Deserialize, Serialize};
 
-use super::{OrganiserFault, Organisers, away, unreadable};
+use super::{Organisers, away, unreadable};
 use crate::table::{ISSUED_PREFIX, Key, event_pk, get_document, number, put_document};
 
-/// A token that was issued.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IssuedToken {
-    /// Which.
-    pub id: TokenId,
-    /// For whom.
-    pub user: UserId,
-    /// When.
-    pub issued_at: DateTime<Utc>,
-    /// Until when.
-    pub expires_at: DateTime<Utc>,
-}
-
-impl Organisers {
-    /// Remembers a token until it ends.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer.
-    pub async fn put_issued(
-        &self,
-        event: &EventId,
-        token: &IssuedToken,
-    ) -> Result<(), OrganiserFault> {
+#[async_trait]
+impl IssuedTokenStore for Organisers {
+    async fn put_issued(&self, event: &EventId, token: &IssuedToken) -> Result<(), OrganiserFault> {
         let mut item = Key::issued(event, &token.id).attributes();
         put_document(&mut item, token).map_err(unreadable)?;
         item.insert("expires_at".to_owned(), number(token.expires_at.timestamp()));
@@ -40,12 +19,7 @@ impl Organisers {
         Ok(())
     }
 
-    /// A token that was issued, until it ends.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer or the item is malformed.
-    pub async fn issued_token(
+    async fn issued_token(
         &self,
         event: &EventId,
         token: &TokenId,
@@ -54,12 +28,7 @@ impl Organisers {
         item.as_ref().map(get_document).transpose().map_err(unreadable)
     }
 
-    /// Up to `limit` tokens, the newest first, `after` one; and the last one if there are more.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer or an item is malformed.
-    pub async fn issued(
+    async fn issued(
         &self,
         event: &EventId,
         after: Option<&TokenId>,

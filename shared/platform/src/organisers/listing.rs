@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
+use lanyard_administration::ports::OrganiserFault;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_gateway::ports::Cause;
 
-use super::{OrganiserFault, Organisers, away, unreadable};
+use super::{Organisers, away, unreadable};
 use crate::table::{EVENT_PREFIX, Item, Key, Table, get_document, get_text, organiser_pk};
 
 /// The most items of one `BatchGetItem`.
@@ -29,7 +30,7 @@ impl Organisers {
     /// # Errors
     ///
     /// If the table does not answer.
-    pub async fn events(
+    pub(super) async fn newest_events(
         &self,
         organiser: &OrganiserId,
         after: Option<&EventId>,

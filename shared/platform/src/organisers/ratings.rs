@@ -1,61 +1,32 @@
 //! What attendees think of answers.
 
-use lanyard_domain::ids::{DeploymentName, EventId, RequestId};
-use lanyard_domain::token::UserId;
+use async_trait::async_trait;
+use lanyard_administration::place::Place;
+use lanyard_administration::ports::{OrganiserFault, RatingStore};
+use lanyard_administration::records::RatedAnswer;
+use lanyard_domain::ids::EventId;
 use lanyard_gateway::ports::Cause;
-use serde::Serialize;
 
-use super::place::Place;
-use super::{OrganiserFault, Organisers, away, unreadable};
+use super::{Organisers, away, unreadable};
 use crate::table::{Item, get_number, get_text, rating_pk, text};
 
-/// An answer that was rated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RatedAnswer {
-    /// Which request.
-    pub request_id: RequestId,
-    /// Whose.
-    pub user: UserId,
-    /// By which model; absent where nobody can tell.
-    pub model: Option<DeploymentName>,
-    /// 1 or -1.
-    pub rating: i64,
-    /// In words; empty where there are none.
-    pub feedback: String,
-    /// When.
-    pub rated_at: String,
-    #[serde(skip)]
-    place: Place,
+/// The rating in an item.
+fn rated_answer(item: &Item) -> Result<RatedAnswer, Cause> {
+    let model = item.contains_key("model").then(|| get_text(item, "model")).transpose()?;
+    Ok(RatedAnswer {
+        request_id: get_text(item, "request_id")?.parse()?,
+        user: get_text(item, "user")?.parse()?,
+        model: model.map(str::parse).transpose()?,
+        rating: get_number(item, "rating")?.ok_or("a rating without a number")?,
+        feedback: get_text(item, "feedback")?.to_owned(),
+        rated_at: get_text(item, "rated_at")?.to_owned(),
+        place: Place::of_sort_key(get_text(item, "sk")?.to_owned()),
+    })
 }
 
-impl RatedAnswer {
-    fn read(item: &Item) -> Result<Self, Cause> {
-        let model = item.contains_key("model").then(|| get_text(item, "model")).transpose()?;
-        Ok(Self {
-            request_id: get_text(item, "request_id")?.parse()?,
-            user: get_text(item, "user")?.parse()?,
-            model: model.map(str::parse).transpose()?,
-            rating: get_number(item, "rating")?.ok_or("a rating without a number")?,
-            feedback: get_text(item, "feedback")?.to_owned(),
-            rated_at: get_text(item, "rated_at")?.to_owned(),
-            place: Place(get_text(item, "sk")?.to_owned()),
-        })
-    }
-
-    /// Where it stands.
-    #[must_use]
-    pub fn place(&self) -> &Place {
-        &self.place
-    }
-}
-
-impl Organisers {
-    /// Every rating of an event, that of the newest request first.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer or an item is malformed.
-    pub async fn ratings(&self, event: &EventId) -> Result<Vec<RatedAnswer>, OrganiserFault> {
+#[async_trait]
+impl RatingStore for Organisers {
+    async fn ratings(&self, event: &EventId) -> Result<Vec<RatedAnswer>, OrganiserFault> {
         let mut ratings = Vec::new();
         let mut start: Option<Item> = None;
         loop {
@@ -73,7 +44,7 @@ impl Organisers {
                 .await
                 .map_err(away)?;
             for item in page.items() {
-                ratings.push(RatedAnswer::read(item).map_err(unreadable)?);
+                ratings.push(rated_answer(item).map_err(unreadable)?);
             }
             start = page.last_evaluated_key;
             if start.is_none() {

@@ -3,58 +3,18 @@
 //! A request whose client named its session has an item of its own there. The first request of a
 //! session that was made here named none; it is found by the session's digits.
 
-use std::fmt;
-use std::str::FromStr;
-
-use lanyard_domain::ids::{EventId, RequestId, SessionId};
-use lanyard_domain::token::UserId;
+use async_trait::async_trait;
+use lanyard_administration::ports::{OrganiserFault, SessionStore};
+use lanyard_administration::records::{SessionPlace, SessionUsage};
+use lanyard_domain::ids::{EventId, RequestId};
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::{Charge, UsageRecord};
 use lanyard_gateway::ports::Cause;
 
-use super::place::InvalidPlace;
-use super::{OrganiserFault, Organisers, away, unreadable};
+use super::{Organisers, away, unreadable};
 use crate::table::{
     Item, Key, SESSION_PREFIX, event_pk, get_document, get_number, get_text, session_prefix, text,
 };
-
-/// What an attendee used in a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionUsage {
-    /// Which, and whose.
-    pub place: SessionPlace,
-    /// Requests settled with a charge.
-    pub requests: u64,
-    /// Tokens, those of deployments of the attendee's own included.
-    pub charge: Charge,
-}
-
-/// A session and its attendee: where it stands among the event's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionPlace {
-    /// The session.
-    pub session: SessionId,
-    /// The attendee.
-    pub user: UserId,
-}
-
-impl FromStr for SessionPlace {
-    type Err = InvalidPlace;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (session, user) = text.split_once('#').ok_or(InvalidPlace)?;
-        Ok(Self {
-            session: session.parse().map_err(|_| InvalidPlace)?,
-            user: user.parse().map_err(|_| InvalidPlace)?,
-        })
-    }
-}
-
-impl fmt::Display for SessionPlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", self.session, self.user)
-    }
-}
 
 /// The place and the cost of one request.
 fn read(item: &Item) -> Result<(SessionPlace, Charge), Cause> {
@@ -80,14 +40,9 @@ fn read(item: &Item) -> Result<(SessionPlace, Charge), Cause> {
     Ok((SessionPlace { session: session.parse()?, user: user.parse()? }, charge))
 }
 
-impl Organisers {
-    /// Up to `limit` sessions, `after` one, in the order of their names; and the last one if there
-    /// are more. Only sessions that a client named are there.
-    ///
-    /// # Errors
-    ///
-    /// If the table does not answer or an item is malformed.
-    pub async fn sessions(
+#[async_trait]
+impl SessionStore for Organisers {
+    async fn sessions(
         &self,
         event: &EventId,
         after: Option<&SessionPlace>,
@@ -141,7 +96,9 @@ impl Organisers {
         }
         Ok((sessions, next))
     }
+}
 
+impl Organisers {
     /// The request for which a session was made, if it is the same attendee's.
     async fn first_of(
         &self,

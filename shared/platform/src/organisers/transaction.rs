@@ -6,7 +6,9 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, Delete, Put, TransactWriteItem};
 
-use super::{OrganiserFault, away};
+use lanyard_administration::ports::OrganiserFault;
+
+use super::away;
 use crate::table::{Item, Key, Table};
 
 /// What must be true of an item for the transaction to be made, in DynamoDB's words.

@@ -5,7 +5,15 @@ use std::str::FromStr;
 
 /// The place of a change or of a rating: the instant and the id of which its sort key is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place(pub(super) String);
+pub struct Place(String);
+
+impl Place {
+    /// The place that a stored sort key names.
+    #[must_use]
+    pub fn of_sort_key(text: String) -> Self {
+        Self(text)
+    }
+}
 
 /// The text is no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

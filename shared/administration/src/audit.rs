@@ -1,0 +1,78 @@
+//! Who changed what about an event, and when.
+
+use chrono::{DateTime, Utc};
+use lanyard_domain::ids::RequestId;
+use lanyard_domain::token::UserId;
+use serde::{Deserialize, Serialize};
+
+/// One change. It holds no code, no key and no token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// By which request.
+    pub request_id: RequestId,
+    /// By whom.
+    pub by: Actor,
+    /// What was done.
+    pub action: Action,
+    /// To whom, if it was done to one attendee.
+    pub attendee: Option<UserId>,
+    /// What is different since.
+    pub changes: Vec<FieldChange>,
+}
+
+/// Who made a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// Somebody with the organiser's token.
+    Organiser,
+    /// Somebody who may invoke the function itself.
+    Operator,
+}
+
+/// What can be done to an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It was created.
+    Create,
+    /// Its settings were changed.
+    Change,
+    /// It was stopped for now.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// It was ended before its time.
+    End,
+    /// It got another code.
+    RotateCode,
+    /// It was deleted.
+    Delete,
+    /// An attendee was blocked or unblocked, or got an allowance of their own.
+    ChangeAttendee,
+    /// A signed token was issued for an attendee.
+    IssueToken,
+    /// A signed token was revoked.
+    RevokeToken,
+    /// Every signed token and personal key was revoked.
+    RevokeTokens,
+    /// The roster was replaced, or a user taken off it.
+    ChangeRoster,
+    /// An attendee's registration was removed.
+    RemoveRegistration,
+    /// A deployment was bound to one attendee, or taken away.
+    ChangeOwnDeployments,
+}
+
+/// A field that changed, by its path in the organisers' API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// Which.
+    pub field: String,
+    /// What it said before.
+    pub from: serde_json::Value,
+    /// What it says now.
+    pub to: serde_json::Value,
+}

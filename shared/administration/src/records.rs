@@ -1,0 +1,102 @@
+//! What stores know of issued tokens, usage and ratings.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use lanyard_domain::hour::FirstBytes;
+use lanyard_domain::ids::{DeploymentName, RequestId, SessionId, TokenId};
+use lanyard_domain::token::UserId;
+use lanyard_domain::usage::Charge;
+use serde::{Deserialize, Serialize};
+
+use crate::place::{InvalidPlace, Place};
+
+/// A token that was issued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuedToken {
+    /// Which.
+    pub id: TokenId,
+    /// For whom.
+    pub user: UserId,
+    /// When.
+    pub issued_at: DateTime<Utc>,
+    /// Until when.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What a model did in an hour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HourUsage {
+    /// When the hour begins.
+    pub hour: DateTime<Utc>,
+    /// Under which name; absent for what was refused before a model was chosen.
+    pub model: Option<DeploymentName>,
+    /// Requests settled with a charge.
+    pub requests: u64,
+    /// What it cost.
+    pub charge: Charge,
+    /// Errors by their codes.
+    pub errors: BTreeMap<String, u64>,
+    /// How soon the answers began.
+    pub first_bytes: FirstBytes,
+}
+
+/// What an attendee used in a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionUsage {
+    /// Which, and whose.
+    pub place: SessionPlace,
+    /// Requests settled with a charge.
+    pub requests: u64,
+    /// Tokens, those of deployments of the attendee's own included.
+    pub charge: Charge,
+}
+
+/// A session and its attendee: where it stands among the event's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionPlace {
+    /// The session.
+    pub session: SessionId,
+    /// The attendee.
+    pub user: UserId,
+}
+
+impl FromStr for SessionPlace {
+    type Err = InvalidPlace;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (session, user) = text.split_once('#').ok_or(InvalidPlace)?;
+        Ok(Self {
+            session: session.parse().map_err(|_| InvalidPlace)?,
+            user: user.parse().map_err(|_| InvalidPlace)?,
+        })
+    }
+}
+
+impl fmt::Display for SessionPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.session, self.user)
+    }
+}
+
+/// An answer that was rated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RatedAnswer {
+    /// Which request.
+    pub request_id: RequestId,
+    /// Whose.
+    pub user: UserId,
+    /// By which model; absent where nobody can tell.
+    pub model: Option<DeploymentName>,
+    /// 1 or -1.
+    pub rating: i64,
+    /// In words; empty where there are none.
+    pub feedback: String,
+    /// When.
+    pub rated_at: String,
+    /// Where it is in the list.
+    #[serde(skip)]
+    pub place: Place,
+}

@@ -1,0 +1,87 @@
+//! The two ways to call the organisers' function: events of API Gateway, and direct calls by
+//! whoever may invoke the function itself.
+
+use std::panic::catch_unwind;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use lambda_http::RequestExt;
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse};
+use lambda_http::request::RequestContext;
+use lanyard_administration::direct::{direct_json, encoded_uri};
+use lanyard_administration::{AdminError, Administration};
+use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::ports::Cause;
+use lanyard_gateway::{Request, Response};
+use serde_json::Value;
+
+use crate::shell;
+
+/// Serves one invocation, whichever way it came.
+///
+/// # Errors
+///
+/// If the machine has no randomness, or the event is API Gateway's and malformed.
+pub async fn serve_invocation<H, F>(
+    administration: &Arc<Administration>,
+    handle: H,
+    payload: Value,
+) -> Result<Value, Cause>
+where
+    H: Fn(Arc<Administration>, Request) -> F,
+    F: Future<Output = Result<Response, AdminError>>,
+{
+    if payload.get("requestContext").is_some() {
+        return serve_event(administration, handle, &payload).await;
+    }
+    direct_json(administration, payload).await
+}
+
+async fn serve_event<H, F>(
+    administration: &Arc<Administration>,
+    handle: H,
+    payload: &Value,
+) -> Result<Value, Cause>
+where
+    H: Fn(Arc<Administration>, Request) -> F,
+    F: Future<Output = Result<Response, AdminError>>,
+{
+    let text = payload.to_string();
+    // The conversion panics where an event holds a host that is none.
+    let event = catch_unwind(|| lambda_http::request::from_str(&text));
+    let event = event.map_err(|_| "the event is not API Gateway's")??;
+    let is_second_version =
+        matches!(event.request_context_ref(), Some(RequestContext::ApiGatewayV2(_)));
+    // The event's own path: a URL's would lose names such as `..`.
+    let mut path = event.raw_http_path().to_owned();
+    if let Some(query) = event.uri().query() {
+        path = format!("{path}?{query}");
+    }
+    let uri = encoded_uri(&path).ok_or("the event has no path")?;
+    let mut request = Request {
+        id: shell::request_id()?,
+        now: administration.clock.now(),
+        deadline: None,
+        http: event.map(|body| Bytes::copy_from_slice(body.as_ref())),
+    };
+    *request.http.uri_mut() = uri;
+    let handle = |request| handle(Arc::clone(administration), request);
+    let (head, body) = answer(Audience::Organisers, request, handle).await.into_parts();
+    let Ok(body) = body.collect().await;
+    let body = String::from_utf8(body.to_bytes().into())?;
+    let status_code = i64::from(head.status.as_u16());
+    Ok(if is_second_version {
+        let mut answered = ApiGatewayV2httpResponse::default();
+        answered.status_code = status_code;
+        answered.headers = head.headers;
+        answered.body = Some(body.into());
+        serde_json::to_value(answered)?
+    } else {
+        let mut answered = ApiGatewayProxyResponse::default();
+        answered.status_code = status_code;
+        answered.multi_value_headers = head.headers;
+        answered.body = Some(body.into());
+        serde_json::to_value(answered)?
+    })
+}
