@@ -1,4 +1,4 @@
-# The words for everyday work; `make` alone lists them. Each is a line that can be typed as well.
+# Common tasks. `make` lists them; each is a command that can be typed as well.
 
 ARCHITECTURE ?= arm64
 FUNCTION ?= chat-completions
@@ -12,42 +12,42 @@ run: ## the whole service on loopback
 test: ## every test
 	cargo test --locked --workspace
 
-check: ## all that must hold before a change lands
+check: ## everything that must pass before a change lands
 	.ci/run
 
-build: ## packages for AWS, their sizes and what is in them; ARCHITECTURE=x86_64 for the other processor
+build: ## packages for AWS with sizes and contents; ARCHITECTURE=x86_64 for the other processor
 	ARCHITECTURE=$(ARCHITECTURE) .ci/run package
 
 invoke: ## one function under AWS's emulator; FUNCTION=models, EVENT=infra/events/models.json
 	@cargo build --locked --workspace --quiet && .ci/run sam_tools >&2
 	@python3 tests/emulator/run.py --show $(FUNCTION) $(if $(EVENT),--event $(EVENT))
 
-deploy: build ## build, then deploy to AWS; asks what it needs to know
+deploy: build ## build, then deploy to AWS; asks for the parameters
 	.ci/tools/sam/bin/sam deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE)
 
 models: ## the facts of models anew; FILE=the JSON of a newer table, on disk
 	infra/models.py $(FILE)
 
-bench: bench-start bench-sides ## how functions start and answer, and Lanyard beside a proxy that does nothing
+bench: bench-start bench-sides ## start and response times, and Lanyard beside a proxy that does nothing
 
-bench-start: ## each function's start and answers, of what `make build` made for this machine's processor
+bench-start: ## start and response times of the packages that `make build` made for this processor
 	cargo bench --locked --workspace --bench start --profile dev -- --json target/bench-start.json $(ARGS)
 
 bench-emulator: ## the same under AWS's emulator, with its checks
 	@cargo build --locked --workspace --quiet && .ci/run sam_tools >&2
 	python3 tests/emulator/run.py --binaries target/lambda $(ARGS)
 
-bench-sides: ## seven minutes: processor time, added time, frames held back; ARGS=--quick for less than one
+bench-sides: ## seven minutes: processor time, added latency, delayed frames; ARGS=--quick for less than one
 	cargo bench --locked --workspace --bench service -- sides $(ARGS)
 
-bench-load: ## 18 minutes: a crowd, refusals, a greedy attendee, retries, chaos; ARGS=crowd for one of them
+bench-load: ## 18 minutes: 1,000 attendees, refusals, a greedy attendee, retries, faults; ARGS=crowd for one of them
 	@.ci/run clients_openai >&2
 	cargo bench --locked --workspace --bench service -- load $(ARGS)
 
-bench-growth: ## five minutes and 10 GB of memory: what a request costs as attendees, events and records become many
+bench-growth: ## five minutes, 10 GB of memory: the cost of a request with many attendees, events and records
 	cargo bench --locked --workspace --bench service -- growth $(ARGS)
 
-bench-shards: ## requests a second by shards, where an item takes only so many writes
+bench-shards: ## requests per second by number of shards, with a write limit per item
 	cargo bench --locked --workspace --bench shards --profile dev -- $(ARGS)
 
 .PHONY: help run test check build invoke deploy models
