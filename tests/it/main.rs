@@ -25,6 +25,7 @@ mod errors;
 mod event;
 mod faults;
 mod files;
+mod functions;
 mod hours;
 mod identity;
 mod images;

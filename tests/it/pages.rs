@@ -5,7 +5,6 @@ use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use lanyard_gateway::Request;
 use lanyard_gateway::answer::{Audience, answer};
-use lanyard_platform::grants::Work;
 
 const PAGES: [&str; 4] = ["/api/pages", "/api/pages/dashboard", "/api/pages/handout", "/api/docs"];
 
@@ -229,7 +228,7 @@ async fn other_paths_and_methods_are_refused_in_the_usual_words() {
 
 #[test]
 fn pages_ask_nothing_of_aws() {
-    assert!(Work::of("pages").unwrap().calls().is_empty());
+    assert!(lanyard_functions::named("pages").unwrap().calls().is_empty());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use lanyard_platform::grants::{AZURE_AUDIENCE, Grant, Target, Work};
+use lanyard_functions::{AZURE_AUDIENCE, Grant, Target};
 use lanyard_platform::telemetry;
 use lanyard_runtime::policy::wire::LEADING_KEYS;
 use lanyard_runtime::policy::{Allowed, Policies};
@@ -18,8 +18,8 @@ fn in_the_templates_words(function: &str, grant: Grant) -> Allowed {
     let place = place();
     let only = |key: &str, value: String| Some((key.to_owned(), value));
     let (resource, only) = match grant.on {
-        Target::Items(partition) => {
-            (place.table(&place.table), only(LEADING_KEYS, partition.pattern()))
+        Target::Items(pattern) => {
+            (place.table(&place.table), only(LEADING_KEYS, pattern.to_owned()))
         }
         Target::AzureKeys => (place.parameter(&format!("{KEYS}/*")), None),
         Target::OwnKeys => (place.parameter(&format!("{KEYS}/_/*")), None),
@@ -37,11 +37,11 @@ fn differences(parameters: &[(&str, &str)], holds: fn(&Grant) -> bool) -> Vec<St
     let policies = Policies::read(&place(), parameters).unwrap();
     let mut differences = Vec::new();
     for function in policies.functions() {
-        let Some(work) = Work::of(function) else {
-            differences.push(format!("{function} has no row in shared/platform/src/grants.rs"));
+        let Some(row) = lanyard_functions::named(function) else {
+            differences.push(format!("{function} has no row in the table of functions"));
             continue;
         };
-        let needed: BTreeSet<_> = work
+        let needed: BTreeSet<_> = row
             .grants()
             .into_iter()
             .filter(holds)
@@ -58,7 +58,7 @@ fn differences(parameters: &[(&str, &str)], holds: fn(&Grant) -> bool) -> Vec<St
         }
         for extra in allowed.difference(&needed) {
             let extra = words(extra);
-            differences.push(format!("{function}: no row of grants.rs needs {extra}"));
+            differences.push(format!("{function}: no policy of the table needs {extra}"));
         }
     }
     differences

@@ -12,10 +12,10 @@ use aws_sdk_dynamodb::config::{ConfigBag, Credentials, Intercept, RuntimeCompone
 use aws_sdk_dynamodb::error::BoxError;
 use lanyard_administration::ports::KeyStore;
 use lanyard_domain::credential::AzureKey;
+use lanyard_functions::{Function, Grant, PARTITIONS, Target};
 use lanyard_gateway::ports::Cause;
-use lanyard_platform::grants::{Grant, Target, Work};
 use lanyard_platform::keys::{FileKeys, ParameterKeys};
-use lanyard_platform::table::{Partition, Table};
+use lanyard_platform::table::Table;
 use lanyard_runtime::policy::wire::requests;
 use lanyard_runtime::policy::{Policies, Request};
 use lanyard_runtime::template::Place;
@@ -95,7 +95,7 @@ impl Policed {
         let calls = lock(&self.0);
         let requests = calls.asked.get(&vec![function]).into_iter().flatten();
         let knows = |target| {
-            let calls = Work::of(function).map(Work::calls).unwrap_or_default();
+            let calls = lanyard_functions::named(function).map(Function::calls).unwrap_or_default();
             calls.iter().any(|grant| grant.on == target)
         };
         // Attendees' keys are among Azure's for a function that tells no difference.
@@ -116,9 +116,9 @@ pub(crate) fn row(grant: Grant) -> (String, Target) {
 
 fn targets(request: &Request) -> impl Iterator<Item = Target> {
     let keys = request.context.values().flatten().map(|key| {
-        let is_of = |partition: &&Partition| key.starts_with(partition.prefix());
-        let partition = Partition::ALL.iter().find(is_of);
-        Target::Items(*partition.unwrap_or_else(|| panic!("{key} is in no partition")))
+        let is_of = |pattern: &&str| key.starts_with(pattern.trim_end_matches('*'));
+        let pattern = PARTITIONS.into_iter().find(is_of);
+        Target::Items(pattern.unwrap_or_else(|| panic!("{key} is in no partition")))
     });
     let is_below = |path: &str| request.resource.starts_with(&place().parameter(path));
     let key = match () {

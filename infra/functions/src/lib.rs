@@ -12,7 +12,7 @@ mod table;
 
 pub use function::{Concurrency, Function, Handler, Schedule};
 pub use grants::{AZURE_AUDIENCE, Grant, Target};
-pub use policies::{Policy, Resource, SHARED, Statement};
+pub use policies::{PARTITIONS, Policy, Resource, SHARED, Statement};
 pub use routes::{Route, Routes};
 pub use table::FUNCTIONS;
 

@@ -53,6 +53,10 @@ const OBJECTS: &str = "OBJECTS#*";
 const MARKS: &str = "MARKS";
 const JOBS: &str = "JOBS";
 
+/// Every partition that a policy may name.
+pub const PARTITIONS: [&str; 12] =
+    [CODE, EVENT, ORGANISER, TOKEN, SWEEP, REQUEST, RATING, CLAIM, OWN, OBJECTS, MARKS, JOBS];
+
 const GET: &str = "dynamodb:GetItem";
 const BATCH_GET: &str = "dynamodb:BatchGetItem";
 const QUERY: &str = "dynamodb:Query";

@@ -6,7 +6,6 @@ pub mod azure;
 pub mod clients;
 pub mod credentials;
 pub mod event_store;
-pub mod grants;
 pub mod https;
 pub mod identity;
 pub mod keys;

@@ -12,9 +12,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use lanyard_domain::ids::{EventId, RequestId};
-use lanyard_platform::grants::Work;
+use lanyard_functions::FUNCTIONS;
 use lanyard_platform::table::Table;
-use lanyard_runtime::template::Template;
 
 use self::measure::{Cost, Turn, measure};
 use self::pages::Pages;
@@ -168,10 +167,9 @@ fn nothing_scans(world: &World) -> Result<u32> {
     let counts = world.store.counts();
     let asked: Vec<_> = counts.keys().map(String::as_str).collect();
     let seen = promise(!counts.contains_key("Scan"), &format!("no Scan among {asked:?}"))?;
-    let may = Template::read()?.functions.into_iter().filter(|function| {
-        let grants = Work::of(&function.name).map(Work::grants).unwrap_or_default();
-        grants.iter().any(|grant| grant.action == "dynamodb:Scan")
-    });
+    let may = FUNCTIONS
+        .iter()
+        .filter(|function| function.grants().iter().any(|grant| grant.action == "dynamodb:Scan"));
     let may: Vec<_> = may.map(|function| function.name).collect();
     Ok(seen + promise(may.is_empty(), &format!("no role allows a Scan {may:?}"))?)
 }
