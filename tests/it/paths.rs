@@ -1,6 +1,7 @@
 //! Paths and queries that lead nowhere (wire contract, section 2).
 
 use http::Uri;
+use lanyard_gateway::ApiError;
 
 use crate::bad_input::{nothing_happened, strict_world};
 use crate::support::attendee::{CHAT, chat};
@@ -18,7 +19,6 @@ async fn unknown_paths_and_methods_are_refused() {
         "/api/v1//chat/completions",
         "/chat/completions",
         "/api/openai/chat/completions",
-        "/api/openai/deployments/chat/completions",
         "/api/openai/deployments//chat/completions",
         "/api/openai/deployments/a/b/chat/completions",
         "/API/V1/CHAT/COMPLETIONS",
@@ -37,6 +37,10 @@ async fn unknown_paths_and_methods_are_refused() {
         answer.assert_refused(405, "method_not_allowed");
         assert_eq!(answer.header("allow"), Some("POST, OPTIONS"));
     }
+    // API Gateway takes this for a legacy completion by a deployment named `chat`.
+    let request = ada.post("/api/openai/deployments/chat/completions", chat("hello").to_string());
+    let refused = chat_completions::handle(world.gateway(), world.request(request)).await;
+    assert!(matches!(refused, Err(ApiError::UnknownRoute)));
     nothing_happened(&world).await;
 }
 

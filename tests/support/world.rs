@@ -1,8 +1,8 @@
 //! A world: one event, its attendees, an Azure, and the processes in between.
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use lanyard_domain::credential::AzureKey;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::shard;
+use lanyard_functions::{Function, Handler};
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::objects::Objects;
 use lanyard_gateway::people::People;
@@ -24,11 +25,13 @@ use lanyard_gateway::testing::{FaultyLedger, FaultyObjects, FixedLuck};
 use lanyard_gateway::testing::{MemoryEvents, MemoryLedger, MemoryObjects};
 use lanyard_gateway::testing::{Notebook, TestClock};
 use lanyard_gateway::{Gateway, Ports, Request};
+use lanyard_local::relay::relay;
 use lanyard_platform::azure::Azure;
 use lanyard_platform::https;
 use lanyard_platform::keys::FileKeys;
 use lanyard_platform::organisers::Organisers;
 use lanyard_platform::shell::Machine;
+use lanyard_runtime::template::Template;
 use tokio::time::Instant;
 
 use super::engine::Engine;
@@ -100,61 +103,24 @@ impl World {
         let gateway = objects.gateway();
         let request = self.request_number(number, request);
         let id = request.id.to_string();
-        let path = request.http.uri().path().trim_end_matches('/').to_owned();
+        let row = function_of(request.http.uri().path());
         let (people, own) = (self.people(&gateway), self.own_desk(&gateway));
         let function = |request| async move {
-            match () {
-                () if path.ends_with("/embeddings") => embeddings::handle(gateway, request).await,
-                () if path.ends_with("/rate") => {
+            match row.handler {
+                Handler::Gateway | Handler::Objects => relay(row.name, objects, request).await,
+                Handler::Rate => {
                     rate::handle(people.expect("rating needs the engine"), request).await
                 }
-                () if path.ends_with("/register") => {
+                Handler::Register => {
                     register::handle(people.expect("registering needs the engine"), request).await
                 }
-                () if is_own(&path) => {
+                Handler::OwnDeployments => {
                     let desk = own.expect("deployments of one's own need the engine");
                     own_deployments::handle(desk, request).await
                 }
-                () if path.ends_with("/images/generations") => {
-                    images_generations::handle(gateway, request).await
+                Handler::Admin | Handler::Pages | Handler::Schedule => {
+                    panic!("{} serves no attendees", row.name)
                 }
-                () if path.ends_with("/images/edits") => {
-                    images_edits::handle(gateway, request).await
-                }
-                () if path.ends_with("/audio/transcriptions") => {
-                    audio_transcriptions::handle(gateway, request).await
-                }
-                () if path.ends_with("/audio/translations") => {
-                    audio_translations::handle(gateway, request).await
-                }
-                () if path.ends_with("/audio/speech") => {
-                    audio_speech::handle(gateway, request).await
-                }
-                () if path.ends_with("/moderations") => moderations::handle(gateway, request).await,
-                () if path.ends_with("/completions") && !path.ends_with("/chat/completions") => {
-                    completions::handle(gateway, request).await
-                }
-                () if path.contains("/assistants") => assistants::handle(objects, request).await,
-                () if path.contains("/threads") => threads::handle(objects, request).await,
-                () if path.contains("/videos") => videos::handle(objects, request).await,
-                () if path.contains("/responses") => responses::handle(objects, request).await,
-                () if path.contains("/conversations") => {
-                    conversations::handle(objects, request).await
-                }
-                () if path.contains("/vector_stores") => {
-                    vector_stores::handle(objects, request).await
-                }
-                () if path.contains("/files") || path.contains("/batches") => {
-                    files::handle(objects, request).await
-                }
-                () if path.contains("/models") => models::handle(gateway, request).await,
-                () if path.starts_with("/api/event/")
-                    || path.ends_with("/event")
-                    || path.ends_with("/eventinfo") =>
-                {
-                    ::event::handle(gateway, request).await
-                }
-                () => chat_completions::handle(gateway, request).await,
             }
         };
         // Boxed, so that the type of a test does not nest the types of every function.
@@ -175,11 +141,14 @@ impl World {
     }
 }
 
-/// A path of one's own deployments, not one below somebody else's.
-fn is_own(path: &str) -> bool {
-    ["/api/v1/deployments", "/api/openai/v1/deployments", "/api/openai-proxy/deployments"]
-        .iter()
-        .any(|base| path.starts_with(base))
+/// The row of the function to which the template leads a path.
+///
+/// A path that API Gateway would refuse goes to the function of chats, which must refuse it too.
+fn function_of(path: &str) -> &'static Function {
+    static TEMPLATE: LazyLock<Template> =
+        LazyLock::new(|| Template::read().expect("the template is read"));
+    let name = TEMPLATE.route(path).map_or("chat-completions", |route| &route.function);
+    lanyard_functions::named(name).expect("each function has a row")
 }
 
 impl Inner {

@@ -35,6 +35,8 @@ pub struct Function {
 pub enum Handler {
     /// `handle(gateway, request)`; the dispatch is generated.
     Gateway,
+    /// `handle(objects, request)`; the dispatch is generated.
+    Objects,
     /// `admin`: the organisers' API.
     Admin,
     /// `own-deployments`: over the table and the keys.

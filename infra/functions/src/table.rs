@@ -24,12 +24,14 @@ const RELAY: Function = Function {
 
 /// Relays what is done with objects that Azure keeps.
 const KEEP: Function = Function {
+    handler: Handler::Objects,
     policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE, &FIND_OBJECTS, &KEEP_OBJECTS],
     ..RELAY
 };
 
 /// The same, and some of the objects are jobs.
 const KEEP_WITH_JOBS: Function = Function {
+    handler: Handler::Objects,
     policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE, &FIND_OBJECTS, &KEEP_OBJECTS, &KEEP_JOBS],
     ..RELAY
 };

@@ -7,43 +7,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::request::Parts;
 use lanyard_administration::own::attendee::OwnDeploymentsApi;
+use lanyard_functions::Handler;
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::objects::Objects;
 use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Cause, Clock};
 use lanyard_gateway::{ApiError, Request, Response};
 use lanyard_platform::shell::{self, Machine};
+use lanyard_runtime::template::Route;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use lanyard_runtime::template::Route;
-
-/// The functions that stand behind routes. `invoke` knows each of them.
-pub const FUNCTIONS: [&str; 23] = [
-    "admin",
-    "assistants",
-    "audio-speech",
-    "audio-transcriptions",
-    "audio-translations",
-    "chat-completions",
-    "completions",
-    "conversations",
-    "embeddings",
-    "event",
-    "files",
-    "images-edits",
-    "images-generations",
-    "models",
-    "moderations",
-    "own-deployments",
-    "pages",
-    "rate",
-    "register",
-    "responses",
-    "threads",
-    "vector-stores",
-    "videos",
-];
+use crate::relay::relay;
 
 /// The functions and what they need.
 pub struct InProcess {
@@ -93,55 +68,31 @@ impl InProcess {
     }
 
     async fn invoke(&self, route: &Route, request: Request) -> Response {
+        let Some(function) = lanyard_functions::named(&route.function) else {
+            return answer(Audience::Attendees, request, |_| async { Err(ApiError::UnknownRoute) })
+                .await;
+        };
         let objects = Arc::clone(&self.objects);
-        let gateway = objects.gateway();
-        macro_rules! attendees {
-            ($function:ident) => {
-                attendees!($function, gateway)
-            };
-            ($function:ident, $state:ident) => {
-                answer(Audience::Attendees, request, |r| $function::handle($state, r)).await
-            };
-        }
-        match route.function.as_str() {
-            "admin" => {
+        match function.handler {
+            Handler::Gateway | Handler::Objects | Handler::Schedule => {
+                answer(Audience::Attendees, request, |r| relay(function.name, objects, r)).await
+            }
+            Handler::Admin => {
                 let admin = Arc::clone(&self.admin);
                 answer(Audience::Organisers, request, |r| admin::handle(admin, r)).await
             }
-            "assistants" => attendees!(assistants, objects),
-            "audio-speech" => attendees!(audio_speech),
-            "audio-transcriptions" => attendees!(audio_transcriptions),
-            "audio-translations" => attendees!(audio_translations),
-            "chat-completions" => attendees!(chat_completions),
-            "completions" => attendees!(completions),
-            "conversations" => attendees!(conversations, objects),
-            "embeddings" => attendees!(embeddings),
-            "event" => attendees!(event),
-            "files" => attendees!(files, objects),
-            "images-edits" => attendees!(images_edits),
-            "images-generations" => attendees!(images_generations),
-            "models" => attendees!(models),
-            "moderations" => attendees!(moderations),
-            "own-deployments" => {
+            Handler::OwnDeployments => {
                 let desk = Arc::clone(&self.own);
                 answer(Audience::Attendees, request, |r| own_deployments::handle(desk, r)).await
             }
-            "pages" => answer(Audience::Visitors, request, pages::handle).await,
-            "rate" => {
+            Handler::Pages => answer(Audience::Visitors, request, pages::handle).await,
+            Handler::Rate => {
                 let people = Arc::clone(&self.people);
                 answer(Audience::Attendees, request, |r| rate::handle(people, r)).await
             }
-            "register" => {
+            Handler::Register => {
                 let people = Arc::clone(&self.people);
                 answer(Audience::Attendees, request, |r| register::handle(people, r)).await
-            }
-            "responses" => attendees!(responses, objects),
-            "threads" => attendees!(threads, objects),
-            "vector-stores" => attendees!(vector_stores, objects),
-            "videos" => attendees!(videos, objects),
-            _ => {
-                answer(Audience::Attendees, request, |_| async { Err(ApiError::UnknownRoute) })
-                    .await
             }
         }
     }
@@ -158,17 +109,4 @@ impl InProcess {
 fn arrive(http: http::Request<Bytes>, route: Option<&Route>) -> Result<Request, Cause> {
     let deadline = route.map(|route| Instant::now() + route.timeout);
     Ok(Request { id: shell::request_id()?, now: Machine.now(), deadline, http })
-}
-
-#[cfg(test)]
-mod tests {
-    use lanyard_runtime::template::Template;
-
-    #[test]
-    fn every_function_of_the_template_runs_here() {
-        let template = Template::read().unwrap();
-        let functions: std::collections::BTreeSet<_> =
-            template.routes.iter().map(|route| route.function.as_str()).collect();
-        assert_eq!(functions, super::FUNCTIONS.into());
-    }
 }

@@ -11,6 +11,7 @@ pub mod front;
 pub mod in_process;
 pub mod journal;
 pub mod options;
+pub mod relay;
 pub mod service;
 pub mod simulator;
 

@@ -4,6 +4,7 @@
 //! of this package fails where a file is not what the table says.
 
 mod blocks;
+mod dispatch;
 mod policies;
 mod router;
 mod template;
@@ -36,8 +37,12 @@ fn main() -> Result<()> {
 
 /// Each file that is out of date, as it should be.
 fn generated() -> Result<Vec<(&'static str, String)>> {
-    let files: [(&str, Vec<Block>); 2] =
-        [("template.yaml", template::blocks()), ("Cargo.toml", vec![router::block()])];
+    let files: [(&str, Vec<Block>); 4] = [
+        ("template.yaml", template::blocks()),
+        ("Cargo.toml", vec![router::block()]),
+        ("infra/local/Cargo.toml", vec![dispatch::dependencies()]),
+        ("infra/local/src/relay.rs", vec![dispatch::arms()]),
+    ];
     let mut changed = Vec::new();
     for (file, blocks) in files {
         let path = Path::new(ROOT).join(file);

@@ -1,0 +1,41 @@
+//! The functions that relay calls, or answer from what the gateway knows, by name.
+
+use std::sync::Arc;
+
+use lanyard_gateway::objects::Objects;
+use lanyard_gateway::{ApiError, Request, Response};
+
+/// Calls a function in this process.
+///
+/// # Errors
+///
+/// The function's own, and `unknown_route` where no arm is for this name.
+pub async fn relay(
+    function: &str,
+    objects: Arc<Objects>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    match function {
+        // BEGIN GENERATED arms
+        "assistants" => assistants::handle(objects, request).await,
+        "audio-speech" => audio_speech::handle(objects.gateway(), request).await,
+        "audio-transcriptions" => audio_transcriptions::handle(objects.gateway(), request).await,
+        "audio-translations" => audio_translations::handle(objects.gateway(), request).await,
+        "chat-completions" => chat_completions::handle(objects.gateway(), request).await,
+        "completions" => completions::handle(objects.gateway(), request).await,
+        "conversations" => conversations::handle(objects, request).await,
+        "embeddings" => embeddings::handle(objects.gateway(), request).await,
+        "event" => event::handle(objects.gateway(), request).await,
+        "files" => files::handle(objects, request).await,
+        "images-edits" => images_edits::handle(objects.gateway(), request).await,
+        "images-generations" => images_generations::handle(objects.gateway(), request).await,
+        "models" => models::handle(objects.gateway(), request).await,
+        "moderations" => moderations::handle(objects.gateway(), request).await,
+        "responses" => responses::handle(objects, request).await,
+        "threads" => threads::handle(objects, request).await,
+        "vector-stores" => vector_stores::handle(objects, request).await,
+        "videos" => videos::handle(objects, request).await,
+        // END GENERATED arms
+        _ => Err(ApiError::UnknownRoute),
+    }
+}
