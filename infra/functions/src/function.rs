@@ -28,6 +28,19 @@ pub struct Function {
     pub policies: &'static [&'static Policy],
     /// What it alone may do.
     pub own_policy: Option<Policy>,
+    /// A request to try it with, at its first path.
+    pub sample: Sample,
+}
+
+/// The request of a sample event in `infra/events`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sample {
+    /// A `GET`.
+    Get,
+    /// A `POST` of this JSON, on one line.
+    Post(&'static str),
+    /// Another, whose event is written by hand.
+    ByHand,
 }
 
 /// How a function's library is called, in process.

@@ -10,7 +10,7 @@ mod policies;
 mod routes;
 mod table;
 
-pub use function::{Concurrency, Function, Handler, Schedule};
+pub use function::{Concurrency, Function, Handler, Sample, Schedule};
 pub use grants::{AZURE_AUDIENCE, Grant, Target};
 pub use policies::{PARTITIONS, Policy, Resource, SHARED, Statement};
 pub use routes::{Route, Routes};

@@ -1,6 +1,6 @@
 //! The rows.
 
-use crate::function::{Concurrency, Function, Handler, Schedule};
+use crate::function::{Concurrency, Function, Handler, Sample, Schedule};
 use crate::policies::{
     ACCOUNT, BIND, CALL_AZURE, CLEAR, FIND_OBJECTS, FINISH, GATHER, KEEP_JOBS, KEEP_OBJECTS,
     LOOK_UP, MEND, ORGANISE, RATE, REGISTER,
@@ -20,6 +20,7 @@ const RELAY: Function = Function {
     concurrency: Some(Concurrency { condition: "ReservesProxy", parameter: "ProxyConcurrency" }),
     policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE],
     own_policy: None,
+    sample: Sample::ByHand,
 };
 
 /// Relays what is done with objects that Azure keeps.
@@ -49,6 +50,7 @@ const ANSWER: Function = Function {
     concurrency: None,
     policies: &[&LOOK_UP],
     own_policy: None,
+    sample: Sample::ByHand,
 };
 
 /// Runs by itself.
@@ -62,12 +64,18 @@ pub static FUNCTIONS: [Function; 26] = [
         routes: &[BELOW_DEPLOYMENTS.at("", "/chat/completions")],
         // A body may name files.
         policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE, &FIND_OBJECTS],
+        sample: Sample::Post(
+            r#"{"messages": [{"role": "system", "content": "You are a helpful assistant."}, {"role": "user", "content": "Name three things to see in Oslo."}], "max_tokens": 256}"#,
+        ),
         ..RELAY
     },
     Function {
         name: "embeddings",
         description: "Meters a call for embeddings and relays the answer.",
         routes: &[BELOW_DEPLOYMENTS.at("", "/embeddings")],
+        sample: Sample::Post(
+            r#"{"model": "text-embedding-3-small", "input": ["a first sentence", "a second sentence"]}"#,
+        ),
         ..RELAY
     },
     Function {
@@ -77,12 +85,18 @@ pub static FUNCTIONS: [Function; 26] = [
             BELOW_DEPLOYMENTS.at("", "/completions"),
             OPENAI_ONLY.at("Engines", "/engines/{engine}/completions"),
         ],
+        sample: Sample::Post(
+            r#"{"model": "gpt-35-turbo-instruct", "prompt": "Once upon a time", "max_tokens": 32}"#,
+        ),
         ..RELAY
     },
     Function {
         name: "images-generations",
         description: "Meters pictures by number and relays the answer.",
         routes: &[BELOW_DEPLOYMENTS.at("", "/images/generations")],
+        sample: Sample::Post(
+            r#"{"prompt": "An elephant that reads", "n": 1, "size": "1024x1024"}"#,
+        ),
         ..RELAY
     },
     Function {
@@ -107,12 +121,14 @@ pub static FUNCTIONS: [Function; 26] = [
         name: "audio-speech",
         description: "Meters a text by its characters and relays the sound as it comes.",
         routes: &[BELOW_DEPLOYMENTS.at("", "/audio/speech")],
+        sample: Sample::Post(r#"{"input": "Good morning, everybody.", "voice": "alloy"}"#),
         ..RELAY
     },
     Function {
         name: "moderations",
         description: "Meters a call for a judgement on texts and relays the answer.",
         routes: &[BELOW_DEPLOYMENTS.at("", "/moderations")],
+        sample: Sample::Post(r#"{"input": "A kind sentence."}"#),
         ..RELAY
     },
     Function {
@@ -125,6 +141,9 @@ pub static FUNCTIONS: [Function; 26] = [
             BESIDE_DEPLOYMENTS.at("One", "/responses/{id}"),
             BESIDE_DEPLOYMENTS.at("Below", "/responses/{id}/{proxy+}"),
         ],
+        sample: Sample::Post(
+            r#"{"model": "gpt-4o-mini", "input": "Write a poem about Indian elephants", "stream": true}"#,
+        ),
         ..KEEP
     },
     Function {
@@ -134,6 +153,7 @@ pub static FUNCTIONS: [Function; 26] = [
             BESIDE_DEPLOYMENTS.at("", "/conversations"),
             BESIDE_DEPLOYMENTS.at("Below", "/conversations/{proxy+}"),
         ],
+        sample: Sample::Post(r#"{"metadata": {"topic": "elephants"}}"#),
         ..KEEP
     },
     Function {
@@ -145,6 +165,7 @@ pub static FUNCTIONS: [Function; 26] = [
             BESIDE_DEPLOYMENTS.at("Batches", "/batches"),
             BESIDE_DEPLOYMENTS.at("BatchesBelow", "/batches/{proxy+}"),
         ],
+        sample: Sample::Get,
         ..KEEP
     },
     Function {
@@ -154,6 +175,7 @@ pub static FUNCTIONS: [Function; 26] = [
             BESIDE_DEPLOYMENTS.at("", "/vector_stores"),
             BESIDE_DEPLOYMENTS.at("Below", "/vector_stores/{proxy+}"),
         ],
+        sample: Sample::Post(r#"{"name": "Elephants"}"#),
         ..KEEP
     },
     Function {
@@ -163,6 +185,7 @@ pub static FUNCTIONS: [Function; 26] = [
             BESIDE_DEPLOYMENTS.at("", "/assistants"),
             BESIDE_DEPLOYMENTS.at("Below", "/assistants/{proxy+}"),
         ],
+        sample: Sample::Post(r#"{"model": "gpt-4o-mini", "instructions": "You are a tutor."}"#),
         ..KEEP
     },
     Function {
@@ -172,6 +195,7 @@ pub static FUNCTIONS: [Function; 26] = [
             BESIDE_DEPLOYMENTS.at("", "/threads"),
             BESIDE_DEPLOYMENTS.at("Below", "/threads/{proxy+}"),
         ],
+        sample: Sample::Post(r#"{"messages": [{"role": "user", "content": "Hello"}]}"#),
         ..KEEP_WITH_JOBS
     },
     Function {
@@ -181,6 +205,9 @@ pub static FUNCTIONS: [Function; 26] = [
             BESIDE_DEPLOYMENTS.at("", "/videos"),
             BESIDE_DEPLOYMENTS.at("Below", "/videos/{proxy+}"),
         ],
+        sample: Sample::Post(
+            r#"{"model": "sora-2", "prompt": "Elephants at dusk", "seconds": "4"}"#,
+        ),
         ..KEEP_WITH_JOBS
     },
     Function {
@@ -195,6 +222,7 @@ pub static FUNCTIONS: [Function; 26] = [
             // The event's page, for those who have no code yet.
             NO_BASE.at("Public", "/event/{id}"),
         ],
+        sample: Sample::Get,
         ..ANSWER
     },
     Function {
@@ -204,6 +232,7 @@ pub static FUNCTIONS: [Function; 26] = [
             BESIDE_DEPLOYMENTS.at("", "/models"),
             BESIDE_DEPLOYMENTS.at("One", "/models/{model}"),
         ],
+        sample: Sample::Get,
         ..ANSWER
     },
     Function {

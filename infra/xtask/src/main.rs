@@ -5,6 +5,7 @@
 
 mod blocks;
 mod dispatch;
+mod events;
 mod policies;
 mod router;
 mod template;
@@ -28,7 +29,7 @@ fn main() -> Result<()> {
         bail!("usage: {HOW}");
     }
     for (file, text) in generated()? {
-        let path = Path::new(ROOT).join(file);
+        let path = Path::new(ROOT).join(&file);
         std::fs::write(path, text).with_context(|| format!("{file} cannot be written"))?;
         writeln!(std::io::stderr(), "wrote {file}")?;
     }
@@ -36,23 +37,25 @@ fn main() -> Result<()> {
 }
 
 /// Each file that is out of date, as it should be.
-fn generated() -> Result<Vec<(&'static str, String)>> {
+fn generated() -> Result<Vec<(String, String)>> {
     let files: [(&str, Vec<Block>); 4] = [
         ("template.yaml", template::blocks()),
         ("Cargo.toml", vec![router::block()]),
         ("infra/local/Cargo.toml", vec![dispatch::dependencies()]),
         ("infra/local/src/relay.rs", vec![dispatch::arms()]),
     ];
+    let read = |file: &str| std::fs::read_to_string(Path::new(ROOT).join(file));
     let mut changed = Vec::new();
     for (file, blocks) in files {
-        let path = Path::new(ROOT).join(file);
-        let text = std::fs::read_to_string(path).with_context(|| format!("{file} is not there"))?;
+        let text = read(file).with_context(|| format!("{file} cannot be read"))?;
         let filled = blocks.iter().try_fold(text.clone(), |text, block| block.fill(&text));
-        let filled = filled.context(file)?;
+        let filled = filled.with_context(|| file.to_owned())?;
         if filled != text {
-            changed.push((file, filled));
+            changed.push((file.to_owned(), filled));
         }
     }
+    // A sample event is generated as a whole, and may not be there yet.
+    changed.extend(events::files().filter(|(file, text)| read(file).ok().as_ref() != Some(text)));
     Ok(changed)
 }
 
@@ -61,7 +64,7 @@ mod tests {
     #[test]
     fn what_is_committed_is_what_the_table_says() {
         let changed = super::generated().unwrap();
-        let files: Vec<_> = changed.iter().map(|(file, _)| *file).collect();
+        let files: Vec<_> = changed.into_iter().map(|(file, _)| file).collect();
         assert!(files.is_empty(), "{files:?} are out of date: run {}", super::HOW);
     }
 }
