@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Parser;
 use http::Method;
+use lanyard_functions::{FUNCTIONS, Function};
 use lanyard_local::options::Options;
 use lanyard_local::service::Service;
 use lanyard_platform::https::use_ring;
@@ -51,14 +52,14 @@ fn every_route_is_described_and_what_is_described_is_a_route() {
     for path in described.keys() {
         assert!(template.route(&format!("/api{path}")).is_some(), "{path} is no route");
     }
-    // The same operations under other bases, as the description says in words.
-    let aliases = ["/openai", "/v1/openai"];
     // They answer that they are not offered.
     let refused = ["/v1/batches", "/v1/batches/{proxy+}"];
     let mut found = 0;
-    for route in &template.routes {
+    // Other bases of the same paths are described in words.
+    let routes = FUNCTIONS.iter().flat_map(Function::paths).filter(|route| !route.is_alias);
+    for route in routes {
         let path = route.path.as_str();
-        if aliases.iter().any(|alias| path.starts_with(alias)) || refused.contains(&path) {
+        if refused.contains(&path) {
             continue;
         }
         let is_described = match path.strip_suffix("{proxy+}") {
