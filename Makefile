@@ -9,6 +9,9 @@ help: ## this list
 run: ## the whole service on loopback
 	cargo run --locked
 
+generate: ## what repeats the table of functions, after a change of infra/functions
+	cargo run --locked --package xtask -- generate
+
 test: ## every test
 	cargo test --locked --workspace
 
@@ -50,5 +53,5 @@ bench-growth: ## five minutes, 10 GB of memory: the cost of a request with many 
 bench-shards: ## requests per second by number of shards, with a write limit per item
 	cargo bench --locked --workspace --bench shards --profile dev -- $(ARGS)
 
-.PHONY: help run test check build invoke deploy models
+.PHONY: help run generate test check build invoke deploy models
 .PHONY: bench bench-start bench-emulator bench-sides bench-load bench-growth bench-shards

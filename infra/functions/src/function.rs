@@ -1,4 +1,4 @@
-//! A row of the table.
+//! The type of a row.
 
 use crate::policies::Policy;
 use crate::routes::{Route, Routes};
@@ -12,15 +12,15 @@ pub struct Function {
     pub description: &'static str,
     /// The requests that reach it.
     pub routes: &'static [Routes],
-    /// When it runs by itself.
+    /// The schedule on which it runs.
     pub schedule: Option<Schedule>,
     /// How its library is called.
     pub handler: Handler,
     /// Whether API Gateway passes its response on as it comes.
     pub is_streamed: bool,
-    /// The template's parameter of its memory; `None` for what every function gets.
+    /// The parameter of the template that sets its memory; `None` for the default.
     pub memory: Option<&'static str>,
-    /// How long it may run, in seconds; `None` for what every function gets.
+    /// Its time limit in seconds; `None` for the default.
     pub timeout_s: Option<u32>,
     /// The concurrency that an operator can reserve for it.
     pub concurrency: Option<Concurrency>,
@@ -56,15 +56,15 @@ pub enum Handler {
     OwnDeployments,
     /// `pages`: without any service.
     Pages,
-    /// `rate`: over the records of requests.
+    /// `rate`: over usage records.
     Rate,
-    /// `register`: over the names of attendees.
+    /// `register`: over registrations.
     Register,
-    /// By its schedule alone.
+    /// On its schedule alone.
     Schedule,
 }
 
-/// When a function runs by itself.
+/// A schedule on which a function runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// The name of the event in the template.

@@ -22,18 +22,18 @@ const ROOT: Base = Base { event: "", prefix: "" };
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bases(&'static [Base]);
 
-/// Operations that Azure has below a deployment.
+/// Operations on a model, which Azure serves below a deployment.
 pub(crate) const BELOW_DEPLOYMENTS: Bases =
     Bases(&[V1, OPENAI_V1, DEPLOYMENT, V1_DEPLOYMENT, OPENAI_PROXY]);
-/// What Azure has beside the deployments.
+/// Resources, which Azure serves beside its deployments.
 pub(crate) const BESIDE_DEPLOYMENTS: Bases = Bases(&[V1, OPENAI_V1, AZURE, V1_AZURE, OPENAI_PROXY]);
-/// What only OpenAI has.
+/// Paths of OpenAI that Azure does not serve.
 pub(crate) const OPENAI_ONLY: Bases = Bases(&[V1, OPENAI_V1]);
-/// What neither has.
+/// Paths of Lanyard's own.
 pub(crate) const OURS: Bases = Bases(&[V1, OPENAI_V1, OPENAI_PROXY]);
-/// What stands below `/v1` alone.
+/// Paths below `/v1` alone.
 pub(crate) const V1_ONLY: Bases = Bases(&[V1]);
-/// What stands below no base.
+/// Paths without a base.
 pub(crate) const NO_BASE: Bases = Bases(&[ROOT]);
 
 impl Bases {

@@ -1,4 +1,4 @@
-//! The rows.
+//! The rows of the table.
 
 use crate::function::{Concurrency, Function, Handler, Sample, Schedule};
 use crate::policies::{
@@ -23,21 +23,21 @@ const RELAY: Function = Function {
     sample: Sample::ByHand,
 };
 
-/// Relays what is done with objects that Azure keeps.
-const KEEP: Function = Function {
+/// Relays calls about objects that Azure stores.
+const RELAY_OBJECTS: Function = Function {
     handler: Handler::Objects,
     policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE, &FIND_OBJECTS, &KEEP_OBJECTS],
     ..RELAY
 };
 
-/// The same, and some of the objects are jobs.
-const KEEP_WITH_JOBS: Function = Function {
+/// Relays calls about objects, some of which are jobs.
+const RELAY_JOBS: Function = Function {
     handler: Handler::Objects,
     policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE, &FIND_OBJECTS, &KEEP_OBJECTS, &KEEP_JOBS],
     ..RELAY
 };
 
-/// Answers an attendee from the table, at once.
+/// Answers an attendee from the table of data, in one buffered response.
 const ANSWER: Function = Function {
     name: "",
     description: "",
@@ -53,7 +53,7 @@ const ANSWER: Function = Function {
     sample: Sample::ByHand,
 };
 
-/// Runs by itself.
+/// Runs on a schedule.
 const SCHEDULED: Function = Function { handler: Handler::Schedule, policies: &[], ..ANSWER };
 
 /// Every function, in the template's order.
@@ -144,7 +144,7 @@ pub static FUNCTIONS: [Function; 26] = [
         sample: Sample::Post(
             r#"{"model": "gpt-4o-mini", "input": "Write a poem about Indian elephants", "stream": true}"#,
         ),
-        ..KEEP
+        ..RELAY_OBJECTS
     },
     Function {
         name: "conversations",
@@ -154,7 +154,7 @@ pub static FUNCTIONS: [Function; 26] = [
             BESIDE_DEPLOYMENTS.at("Below", "/conversations/{proxy+}"),
         ],
         sample: Sample::Post(r#"{"metadata": {"topic": "elephants"}}"#),
-        ..KEEP
+        ..RELAY_OBJECTS
     },
     Function {
         name: "files",
@@ -166,7 +166,7 @@ pub static FUNCTIONS: [Function; 26] = [
             BESIDE_DEPLOYMENTS.at("BatchesBelow", "/batches/{proxy+}"),
         ],
         sample: Sample::Get,
-        ..KEEP
+        ..RELAY_OBJECTS
     },
     Function {
         name: "vector-stores",
@@ -176,7 +176,7 @@ pub static FUNCTIONS: [Function; 26] = [
             BESIDE_DEPLOYMENTS.at("Below", "/vector_stores/{proxy+}"),
         ],
         sample: Sample::Post(r#"{"name": "Elephants"}"#),
-        ..KEEP
+        ..RELAY_OBJECTS
     },
     Function {
         name: "assistants",
@@ -186,7 +186,7 @@ pub static FUNCTIONS: [Function; 26] = [
             BESIDE_DEPLOYMENTS.at("Below", "/assistants/{proxy+}"),
         ],
         sample: Sample::Post(r#"{"model": "gpt-4o-mini", "instructions": "You are a tutor."}"#),
-        ..KEEP
+        ..RELAY_OBJECTS
     },
     Function {
         name: "threads",
@@ -196,7 +196,7 @@ pub static FUNCTIONS: [Function; 26] = [
             BESIDE_DEPLOYMENTS.at("Below", "/threads/{proxy+}"),
         ],
         sample: Sample::Post(r#"{"messages": [{"role": "user", "content": "Hello"}]}"#),
-        ..KEEP_WITH_JOBS
+        ..RELAY_JOBS
     },
     Function {
         name: "videos",
@@ -208,7 +208,7 @@ pub static FUNCTIONS: [Function; 26] = [
         sample: Sample::Post(
             r#"{"model": "sora-2", "prompt": "Elephants at dusk", "seconds": "4"}"#,
         ),
-        ..KEEP_WITH_JOBS
+        ..RELAY_JOBS
     },
     Function {
         name: "event",
