@@ -21,7 +21,7 @@ MUTATIONS = [
     ('["CODE#*", "EVENT#*"]', '["*"]', "is not limited to partitions"),
     ("Resource: !GetAtt Table.Arn", 'Resource: "*"', "on anything"),
     ("!Ref AccountPolicy", "arn:aws:iam::aws:policy/AmazonSSMFullAccess", "takes a policy of AWS's"),
-    ("    Description: Requests that each route takes at one moment.\n", "", "Burst has no description"),
+    ("    Description: Requests that each route takes at once.\n", "", "Burst has no description"),
     (", Tracing]", "]", "not every parameter stands in one group"),
     ("AlarmActions: [!If [HasTopic, !Ref AlarmTopic, !Ref Alarms]]", "AlarmActions: []", "tells nobody"),
     ("FunctionName = '${Models}' OR", "", "FunctionThrottlesAlarm leaves Models out"),

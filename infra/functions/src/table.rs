@@ -60,7 +60,7 @@ const SCHEDULED: Function = Function { handler: Handler::Schedule, policies: &[]
 pub static FUNCTIONS: [Function; 26] = [
     Function {
         name: "chat-completions",
-        description: "Meters a chat completion and relays it, streamed or whole.",
+        description: "Relays chat completions, streamed or buffered, and counts their tokens.",
         routes: &[BELOW_DEPLOYMENTS.at("", "/chat/completions")],
         // A body may name files.
         policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE, &FIND_OBJECTS],
@@ -71,7 +71,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "embeddings",
-        description: "Meters a call for embeddings and relays the answer.",
+        description: "Relays embeddings and counts their tokens.",
         routes: &[BELOW_DEPLOYMENTS.at("", "/embeddings")],
         sample: Sample::Post(
             r#"{"model": "text-embedding-3-small", "input": ["a first sentence", "a second sentence"]}"#,
@@ -80,7 +80,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "completions",
-        description: "Meters a legacy completion and relays it, streamed or whole.",
+        description: "Relays legacy completions, streamed or buffered, and counts their tokens.",
         routes: &[
             BELOW_DEPLOYMENTS.at("", "/completions"),
             OPENAI_ONLY.at("Engines", "/engines/{engine}/completions"),
@@ -92,7 +92,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "images-generations",
-        description: "Meters pictures by number and relays the answer.",
+        description: "Relays generated images and counts them.",
         routes: &[BELOW_DEPLOYMENTS.at("", "/images/generations")],
         sample: Sample::Post(
             r#"{"prompt": "An elephant that reads", "n": 1, "size": "1024x1024"}"#,
@@ -101,39 +101,39 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "images-edits",
-        description: "Meters edited pictures by number and relays the answer.",
+        description: "Relays edited images and counts them.",
         routes: &[BELOW_DEPLOYMENTS.at("", "/images/edits")],
         ..RELAY
     },
     Function {
         name: "audio-transcriptions",
-        description: "Meters a recording by its seconds and relays its words.",
+        description: "Relays transcriptions and counts their seconds of audio.",
         routes: &[BELOW_DEPLOYMENTS.at("", "/audio/transcriptions")],
         ..RELAY
     },
     Function {
         name: "audio-translations",
-        description: "Meters a recording by its seconds and relays its words in English.",
+        description: "Relays translations of speech and counts their seconds of audio.",
         routes: &[BELOW_DEPLOYMENTS.at("", "/audio/translations")],
         ..RELAY
     },
     Function {
         name: "audio-speech",
-        description: "Meters a text by its characters and relays the sound as it comes.",
+        description: "Relays text-to-speech audio and counts its characters.",
         routes: &[BELOW_DEPLOYMENTS.at("", "/audio/speech")],
         sample: Sample::Post(r#"{"input": "Good morning, everybody.", "voice": "alloy"}"#),
         ..RELAY
     },
     Function {
         name: "moderations",
-        description: "Meters a call for a judgement on texts and relays the answer.",
+        description: "Relays moderations.",
         routes: &[BELOW_DEPLOYMENTS.at("", "/moderations")],
         sample: Sample::Post(r#"{"input": "A kind sentence."}"#),
         ..RELAY
     },
     Function {
         name: "responses",
-        description: "Meters a response and relays it; reads and deletes one's own stored ones.",
+        description: "Relays responses and counts their tokens. Reads and deletes the caller's stored responses.",
         // `{id}` is spelled out: API Gateway has one variable at each place in a path, and `rate`
         // stands below it.
         routes: &[
@@ -148,7 +148,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "conversations",
-        description: "Makes, reads, changes and deletes one's own conversations.",
+        description: "Creates, reads, changes and deletes the caller's conversations.",
         routes: &[
             BESIDE_DEPLOYMENTS.at("", "/conversations"),
             BESIDE_DEPLOYMENTS.at("Below", "/conversations/{proxy+}"),
@@ -158,7 +158,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "files",
-        description: "Takes, reads and deletes one's own files; refuses batches.",
+        description: "Uploads, reads and deletes the caller's files. Refuses batches.",
         routes: &[
             BESIDE_DEPLOYMENTS.at("", "/files"),
             BESIDE_DEPLOYMENTS.at("Below", "/files/{proxy+}"),
@@ -170,7 +170,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "vector-stores",
-        description: "Makes, searches, changes and deletes one's own vector stores.",
+        description: "Creates, searches, changes and deletes the caller's vector stores.",
         routes: &[
             BESIDE_DEPLOYMENTS.at("", "/vector_stores"),
             BESIDE_DEPLOYMENTS.at("Below", "/vector_stores/{proxy+}"),
@@ -180,7 +180,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "assistants",
-        description: "Makes, lists, changes and deletes one's own assistants.",
+        description: "Creates, lists, changes and deletes the caller's assistants.",
         routes: &[
             BESIDE_DEPLOYMENTS.at("", "/assistants"),
             BESIDE_DEPLOYMENTS.at("Below", "/assistants/{proxy+}"),
@@ -190,7 +190,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "threads",
-        description: "Keeps one's own threads of messages, and lets assistants run on them.",
+        description: "Serves the caller's threads, their messages and the runs of assistants.",
         routes: &[
             BESIDE_DEPLOYMENTS.at("", "/threads"),
             BESIDE_DEPLOYMENTS.at("Below", "/threads/{proxy+}"),
@@ -200,7 +200,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "videos",
-        description: "Makes, fetches, lists and deletes one's own films.",
+        description: "Creates, downloads, lists and deletes the caller's videos.",
         routes: &[
             BESIDE_DEPLOYMENTS.at("", "/videos"),
             BESIDE_DEPLOYMENTS.at("Below", "/videos/{proxy+}"),
@@ -212,8 +212,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "event",
-        description: "Tells an attendee about the event, its models and what is left of the \
-                      allowance.",
+        description: "Describes the event, its models and the usage and limits of the attendee.",
         routes: &[
             OURS.at("", "/event"),
             // Where the first clients of this kind of service look.
@@ -237,8 +236,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "pages",
-        description: "Hands out the pages of attendees and organisers. It carries them and reads \
-                      nothing.",
+        description: "Serves the pages for attendees and organisers. It reads nothing from the table.",
         routes: &[
             NO_BASE.at("Pages", "/pages"),
             NO_BASE.at("Below", "/pages/{proxy+}"),
@@ -252,7 +250,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "rate",
-        description: "Keeps what an attendee thinks of an answer.",
+        description: "Stores an attendee's rating of a response.",
         routes: &[BESIDE_DEPLOYMENTS.at("", "/responses/{id}/rate")],
         handler: Handler::Rate,
         own_policy: Some(RATE),
@@ -260,8 +258,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "register",
-        description: "Gives an attendee a personal key, once, and shows it again by the same \
-                      proof.",
+        description: "Gives an attendee a personal key, and shows it again for the same passphrase.",
         routes: &[NO_BASE.at("Event", "/event/{id}/register")],
         handler: Handler::Register,
         own_policy: Some(REGISTER),
@@ -269,7 +266,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "own-deployments",
-        description: "Binds deployments that one attendee alone uses.",
+        description: "Manages deployments that belong to one attendee.",
         routes: &[OURS.at("", "/deployments"), OURS.at("One", "/deployments/{name}")],
         handler: Handler::OwnDeployments,
         own_policy: Some(BIND),
@@ -277,7 +274,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "admin",
-        description: "The organisers' API. Who may invoke it directly may also make organisers.",
+        description: "The organisers' API. Principals that may invoke it directly can create organisers.",
         routes: &[NO_BASE.at("Everything", "/admin/{proxy+}")],
         handler: Handler::Admin,
         concurrency: Some(Concurrency {
@@ -290,7 +287,7 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "sweep",
-        description: "Resolves holds past their time and mends what a crash left different.",
+        description: "Resolves expired reservations and reconciles accounts.",
         schedule: Some(Schedule {
             event: "EveryMinute",
             description: "Runs the sweep.",
@@ -302,10 +299,10 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "clear-objects",
-        description: "Deletes what attendees kept upstream when their event is over.",
+        description: "Deletes attendees' objects at Azure after their event has ended.",
         schedule: Some(Schedule {
             event: "EveryTenMinutes",
-            description: "Runs the clearing.",
+            description: "Runs clear-objects.",
             rate: "10 minutes",
         }),
         timeout_s: Some(300),
@@ -315,10 +312,10 @@ pub static FUNCTIONS: [Function; 26] = [
     },
     Function {
         name: "finish-jobs",
-        description: "Accounts for runs and films whose end nobody has seen.",
+        description: "Settles runs and videos that ended while no client was watching.",
         schedule: Some(Schedule {
             event: "EveryMinute",
-            description: "Runs the finishing.",
+            description: "Runs finish-jobs.",
             rate: "1 minute",
         }),
         timeout_s: Some(50),

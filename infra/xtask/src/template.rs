@@ -72,7 +72,7 @@ fn resource(function: &Function) -> String {
 }
 
 const NO_RETRY: &str = "      \
-      # What one run misses the next one finds: a retry would only run beside it.
+      # The next run does what this one missed. A retry would run beside it.
       EventInvokeConfig:
         MaximumEventAgeInSeconds: 60
         MaximumRetryAttempts: 0
