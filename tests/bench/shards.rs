@@ -15,7 +15,7 @@ use bytes::Bytes;
 use clap::Parser;
 use http_body_util::BodyExt;
 use lanyard_domain::account::{AccountKey, Change, Field, Write};
-use lanyard_domain::allowance::Allowance;
+use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::shard;
@@ -133,12 +133,11 @@ impl Run<'_> {
     async fn take(&self, options: &Options) -> Result<Told> {
         let mut event = an_event(&format!("shards-{}", self.shards), Machine.now());
         event.shards = self.shards;
-        event.allowances.event = Allowance {
-            requests_per_minute: Some(1_000_000),
-            tokens_per_minute: Some(1_000_000_000),
-            tokens_total: Some(1_000_000_000_000),
-            ..Allowance::default()
-        };
+        event.allowances.event = Allowance::from([
+            (Limit::RequestsPerMinute, 1_000_000),
+            (Limit::TokensPerMinute, 1_000_000_000),
+            (Limit::TokensTotal, 1_000_000_000_000),
+        ]);
         self.seat(&event).await?;
         let events = Arc::new(MemoryEvents::default());
         let deployments = vec![a_deployment("gpt-4o-mini", Operation::ChatCompletions)];

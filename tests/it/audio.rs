@@ -166,7 +166,7 @@ async fn sound_as_events_is_settled_by_its_usage() {
 #[tokio::test]
 async fn an_attendee_who_leaves_pays_and_what_is_left_is_told() {
     let world = World::event("leaving").everything();
-    let world = world.attendee(Limit::UnitTotal(Unit::Characters), 100).start().await;
+    let world = world.attendee(Limit::CharactersTotal, 100).start().await;
     let ada = world.attendee("ada").await;
     let pieces: Vec<&[u8]> = vec![b"sound"; 100];
     world.azure().script(Reply::sound("audio/mpeg", &pieces).every(Duration::from_millis(1)));

@@ -9,7 +9,7 @@ use crate::support::{Gate, LineEnding, Reply, World};
 /// A world with every limit of both accounts in force, whose attendee has a seat and whose event is
 /// remembered: as for all but the first request of an environment.
 async fn a_running_event(code: &str) -> World {
-    let builder = Limit::ALL.into_iter().fold(World::event(code), |builder, limit| {
+    let builder = Limit::ALL.iter().copied().fold(World::event(code), |builder, limit| {
         builder.everybody(limit, 1_000_000).attendee(limit, 100_000)
     });
     let world = builder.start().await;
@@ -45,7 +45,7 @@ async fn every_call_to_dynamodb_stands_in_the_table_of_counts() {
     world.settle().await;
     let after = consumed(&world);
 
-    world.change_event(|event| event.allowances.attendee.requests_per_day = Some(1)).await;
+    world.change_event(|event| event.allowances.attendee.set(Limit::RequestsPerDay, Some(1))).await;
     world.wait(chrono::TimeDelta::seconds(6));
     assert_eq!(ada.chat("hello").await.status(), 429);
     world.settle().await;

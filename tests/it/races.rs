@@ -1,6 +1,7 @@
 //! Many requests at once: an allowance of k admits exactly k.
 
 use lanyard_domain::allowance::Limit;
+use lanyard_domain::limit::Quantity;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::Unit;
 use serde_json::json;
@@ -42,7 +43,7 @@ async fn of_256_requests_at_once_100_are_answered_when_100_are_allowed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_limit_admits_exactly_what_fits_also_across_three_processes() {
     for (n, k) in [(2, 1), (16, 7), (256, 100)] {
-        for limit in Limit::ALL {
+        for limit in Limit::ALL.iter().copied() {
             let race = Race { n, k, limit, is_one_attendee: true, shards: 1, is_in_memory: n > 16 };
             race.run().await;
             Race { is_one_attendee: false, ..race }.run().await;
@@ -73,33 +74,28 @@ impl Race {
 
 async fn race(race: Race) {
     let Race { n, k, limit, is_one_attendee, shards, is_in_memory } = race;
-    let (operation, reply) = match limit {
-        Limit::UnitTotal(Unit::Images) => (
+    let (operation, reply) = match limit.quantity() {
+        Quantity::Unit(Unit::Images) => (
             Operation::ImagesGenerations,
             Reply::json(200, json!({"data": [{"url": "x"}]}).to_string()),
         ),
-        Limit::UnitTotal(Unit::AudioSeconds) => (
+        Quantity::Unit(Unit::AudioSeconds) => (
             Operation::AudioTranscriptions,
             Reply::json(200, json!({"text": "hi", "duration": 9.5}).to_string()),
         ),
-        Limit::UnitTotal(Unit::Characters) => {
+        Quantity::Unit(Unit::Characters) => {
             (Operation::AudioSpeech, Reply::sound("audio/mpeg", &[b"hi"]))
         }
         // No operation makes any yet: the ledger's contract races those.
-        Limit::UnitTotal(Unit::VideoSeconds) => return,
-        Limit::RequestsPerMinute
-        | Limit::TokensPerMinute
-        | Limit::RequestsPerDay
-        | Limit::TokensPerDay
-        | Limit::TokensTotal
-        | Limit::InFlight => (Operation::ChatCompletions, Reply::chat("hi")),
+        Quantity::Unit(Unit::VideoSeconds) => return,
+        Quantity::Requests | Quantity::Tokens => (Operation::ChatCompletions, Reply::chat("hi")),
     };
     // Every request of this text asks for as much, so a limit of tokens is a multiple of it.
     let per_request = estimate().await;
-    let value = match limit {
-        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => k as u64,
-        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => k as u64 * per_request,
-        Limit::UnitTotal(_) => k as u64 * operations::held(operation).map_or(0, |(_, each)| each),
+    let value = match limit.quantity() {
+        Quantity::Requests => k as u64,
+        Quantity::Tokens => k as u64 * per_request,
+        Quantity::Unit(_) => k as u64 * operations::held(operation).map_or(0, |(_, each)| each),
     };
     let world = World::event("race").everything().processes(3).with(|e| e.shards = shards);
     let world = if is_in_memory { world.in_memory() } else { world };

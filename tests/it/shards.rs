@@ -6,7 +6,6 @@ use lanyard_domain::account::{AccountKey, Change, Field, Write};
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::shard;
 use lanyard_domain::time::EpochNanos;
-use lanyard_domain::unit::Unit;
 use lanyard_gateway::ports::{Clock, Incident};
 use lanyard_gateway::sweep::Swept;
 use lanyard_gateway::testing::{LedgerCall, LedgerTrouble};
@@ -29,7 +28,8 @@ fn is_too_small(limit: Limit, k: usize, shards: u16) -> bool {
 async fn every_limit_of_an_event_in_shards_admits_exactly_what_fits() {
     for shards in [4, 16] {
         for (n, k) in [(2, 1), (16, 7), (256, 100)] {
-            for limit in Limit::ALL.into_iter().filter(|limit| !is_too_small(*limit, k, shards)) {
+            let is_fit = |limit: &Limit| !is_too_small(*limit, k, shards);
+            for limit in Limit::ALL.iter().copied().filter(is_fit) {
                 let is_in_memory = n > 16;
                 Race { n, k, limit, is_one_attendee: false, shards, is_in_memory }.run().await;
             }
@@ -39,7 +39,7 @@ async fn every_limit_of_an_event_in_shards_admits_exactly_what_fits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_256_requests_at_once_to_sixteen_items_of_the_engine_exactly_100_fit() {
-    for limit in [Limit::TokensTotal, Limit::TokensPerMinute, Limit::UnitTotal(Unit::Images)] {
+    for limit in [Limit::TokensTotal, Limit::TokensPerMinute, Limit::ImagesTotal] {
         let (n, k, shards) = (256, 100, 16);
         Race { n, k, limit, is_one_attendee: false, shards, is_in_memory: false }.run().await;
     }

@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use http::Method;
 use lanyard_domain::entry::Access;
 use lanyard_domain::event::{Event, OwnDeployments};
+use lanyard_domain::limit::Limit;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use lanyard_functions::Target;
@@ -38,13 +39,13 @@ fn bringing(event: &mut Event) {
 /// Cuts what the event grants into parts, of which most are empty.
 fn in_many_shards(event: &mut Event) {
     event.shards = 64;
-    event.allowances.event.requests_per_day = Some(2);
+    event.allowances.event.set(Limit::RequestsPerDay, Some(2));
 }
 
 /// Cuts what the event grants into parts that are too small for a request.
 fn in_small_shards(event: &mut Event) {
     event.shards = 64;
-    event.allowances.event.tokens_total = Some(200_000);
+    event.allowances.event.set(Limit::TokensTotal, Some(200_000));
 }
 
 /// The function of an operation.

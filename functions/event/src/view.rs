@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, SecondsFormat, Utc};
 use lanyard_domain::account::{Account, Field};
 use lanyard_domain::admission::remaining;
-use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::allowance::Allowance;
 use lanyard_domain::entry::Access;
 use lanyard_domain::event::{Contact, Event, Page, Phase};
 use lanyard_domain::ids::EventId;
+use lanyard_domain::limit::{Counting, Limit};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::Units;
 use lanyard_gateway::lookup::Attendance;
@@ -205,17 +206,19 @@ fn left(
         let remaining = allowed.saturating_sub(account.count(field));
         Left { allowed, remaining, resets_at }
     };
-    let one = |limit, allowed| match limit {
-        Limit::RequestsPerMinute => rate(Field::RequestTat, allowed),
-        Limit::TokensPerMinute => rate(Field::TokenTat, allowed),
-        Limit::RequestsPerDay => counted(Field::DayRequests(day.date), allowed, at(day.ends_at)),
-        Limit::TokensPerDay => counted(Field::DayTokens(day.date), allowed, at(day.ends_at)),
-        Limit::TokensTotal => counted(Field::Committed, allowed, None),
-        Limit::UnitTotal(unit) => counted(Field::UnitCommitted(unit), allowed, None),
-        Limit::InFlight => counted(Field::Open, allowed, None),
+    let one = |limit: Limit, allowed| {
+        let field = Field::counted(limit, day.date);
+        match limit.counting() {
+            Counting::PerMinute(_) => rate(field, allowed),
+            Counting::PerDay(_) => counted(field, allowed, at(day.ends_at)),
+            Counting::TokensTotal | Counting::UnitTotal(_) | Counting::InFlight => {
+                counted(field, allowed, None)
+            }
+        }
     };
     Limit::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter_map(|limit| Some((limit.name(), one(limit, allowance.limit(limit)?))))
         .collect()
 }

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use chrono::{DateTime, Utc};
-use lanyard_domain::allowance::Allowance;
+use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::catalog::Deployment;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -92,9 +92,9 @@ impl Event {
     /// Tokens per minute that its attendees may use together; `None` if nothing bounds them.
     #[must_use]
     pub(super) fn promised_tokens(&self) -> Option<u64> {
-        let each = self.allowances.attendee.tokens_per_minute;
+        let each = self.allowances.attendee.limit(Limit::TokensPerMinute);
         let all = each.map(|each| each.saturating_mul(self.attendees));
-        self.allowances.event.tokens_per_minute.or(all)
+        self.allowances.event.limit(Limit::TokensPerMinute).or(all)
     }
 }
 
@@ -234,9 +234,9 @@ mod tests {
     fn what_an_event_promises_is_its_own_limit_or_the_crowds() {
         let mut event = an_event("oslo", "2026-12-05T09:00:00+01:00", "2026-12-06T18:00:00+01:00");
         assert_eq!(event.promised_tokens(), Some(80_000));
-        event.allowances.event.tokens_per_minute = None;
+        event.allowances.event.set(Limit::TokensPerMinute, None);
         assert_eq!(event.promised_tokens(), Some(2_000_000));
-        event.allowances.attendee.tokens_per_minute = None;
+        event.allowances.attendee.set(Limit::TokensPerMinute, None);
         assert_eq!(event.promised_tokens(), None);
     }
 }

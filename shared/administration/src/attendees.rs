@@ -66,7 +66,7 @@ impl<'a> AttendeeView<'a> {
             in_flight: account.count(Field::Open),
             usage: Numbers::of(account),
             allowance: account.allowance(&event.allowances.attendee),
-            own_limits: Limit::ALL.into_iter().filter(is_own).map(Limit::name).collect(),
+            own_limits: Limit::ALL.iter().copied().filter(is_own).map(Limit::name).collect(),
         }
     }
 }
@@ -143,7 +143,8 @@ fn asked_for(body: &Map<String, Value>) -> Result<Write, AdminError> {
             changes.push(Change::Add(Field::Terms, 1));
         }
         Given::Null => {
-            changes.extend(Limit::ALL.map(|limit| Change::Remove(Field::Override(limit))));
+            let all = Limit::ALL.iter().copied();
+            changes.extend(all.map(|limit| Change::Remove(Field::Override(limit))));
             changes.push(Change::Add(Field::Terms, 1));
         }
         Given::Absent | Given::Wrong => {}

@@ -7,8 +7,9 @@
 use chrono::NaiveDate;
 use litemap::LiteMap;
 
-use crate::allowance::{Allowance, Limit};
+use crate::allowance::Allowance;
 use crate::ids::{EventId, RequestId};
+use crate::limit::{Counting, Limit, Quantity};
 use crate::time::{EpochNanos, Period};
 use crate::token::UserId;
 use crate::unit::{Unit, Units};
@@ -47,14 +48,10 @@ impl AccountKey {
 /// One number of an account. An absent number counts as zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
-    /// GCRA's theoretical arrival time of the next request, in [`EpochNanos`].
-    RequestTat,
-    /// GCRA's theoretical arrival time of the next token, in [`EpochNanos`].
-    TokenTat,
-    /// Requests admitted on a local date.
-    DayRequests(NaiveDate),
-    /// Tokens held and spent on a local date.
-    DayTokens(NaiveDate),
+    /// GCRA's theoretical arrival time of the next of a quantity, in [`EpochNanos`].
+    Tat(Quantity),
+    /// What is held and spent of a quantity on a local date.
+    Day(Quantity, NaiveDate),
     /// Tokens spent and held.
     Committed,
     /// Tokens held by requests under way.
@@ -110,6 +107,68 @@ pub enum Field {
     Claim,
     /// This attendee's own limit in place of the event's; [`NO_LIMIT`] lifts it.
     Override(Limit),
+}
+
+/// How long a number is of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lifetime {
+    /// As long as the account.
+    Account,
+    /// Until a local date is over.
+    Day(NaiveDate),
+    /// Until a period is reconciled, of which it is what requests hold.
+    Holds(Period),
+    /// Until a period is reconciled, of which it is what requests spent.
+    Posts(Period),
+}
+
+impl Field {
+    /// The number that a limit bounds, on a local date.
+    #[must_use]
+    pub const fn counted(limit: Limit, day: NaiveDate) -> Self {
+        match limit.counting() {
+            Counting::PerMinute(quantity) => Self::Tat(quantity),
+            Counting::PerDay(quantity) => Self::Day(quantity, day),
+            Counting::TokensTotal => Self::Committed,
+            Counting::UnitTotal(unit) => Self::UnitCommitted(unit),
+            Counting::InFlight => Self::Open,
+        }
+    }
+
+    /// How long the number is of use.
+    pub(crate) const fn lifetime(self) -> Lifetime {
+        match self {
+            Self::Day(_, day) | Self::Moved(_, Some(day)) => Lifetime::Day(day),
+            Self::PeriodHeld(period)
+            | Self::PeriodOpen(period)
+            | Self::PeriodUnitHeld(period, _) => Lifetime::Holds(period),
+            Self::PeriodRequests(period)
+            | Self::PeriodPrompt(period)
+            | Self::PeriodCompletion(period)
+            | Self::PeriodUnitSpent(period, _) => Lifetime::Posts(period),
+            Self::Tat(_)
+            | Self::Committed
+            | Self::Held
+            | Self::Open
+            | Self::Requests
+            | Self::PromptTokens
+            | Self::CompletionTokens
+            | Self::UnitCommitted(_)
+            | Self::UnitHeld(_)
+            | Self::UnitSpent(_)
+            | Self::Moved(_, None)
+            | Self::MovedAt
+            | Self::MendedThrough
+            | Self::Seats
+            | Self::SeatedAt
+            | Self::SeatAskedAt
+            | Self::Blocked
+            | Self::Terms
+            | Self::Listed
+            | Self::Claim
+            | Self::Override(_) => Lifetime::Account,
+        }
+    }
 }
 
 /// The value of [`Field::Override`] that lifts a limit.

@@ -9,15 +9,17 @@ mod rate;
 mod seat;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use enum_map::EnumMap;
 
+use self::rate::Rate;
 pub(crate) use self::rate::cost_ns;
-use self::rate::rates;
 pub use self::rate::{Remaining, remaining};
 pub use self::seat::{ask_for_seat, give_seat, leave_queue, take_seat};
-use crate::account::{Account, Change, Condition, Field, Hold, Write, signed};
-use crate::allowance::{Allowance, Limit};
+use crate::account::{Account, Change, Condition, Field, Hold, Lifetime, Write, signed};
+use crate::allowance::Allowance;
 use crate::estimate::Estimate;
 use crate::ids::RequestId;
+use crate::limit::{Counting, Limit};
 use crate::time::EpochNanos;
 use crate::window::LocalDay;
 
@@ -102,6 +104,23 @@ pub enum Refusal {
     Blocked,
 }
 
+impl Refusal {
+    /// Whether its wait is the longer one; of two rates, or as long.
+    #[must_use]
+    pub(crate) fn outlasts(&self, other: &Self) -> bool {
+        let rank = |refusal: &Self| match refusal {
+            Self::InFlight { .. } => 0,
+            Self::Rate { .. } => 1,
+            Self::Day { .. } => 2,
+            Self::Budget { .. } | Self::NeverFits { .. } | Self::Blocked => 3,
+        };
+        match (self, other) {
+            (Self::Rate { retry_at, .. }, Self::Rate { retry_at: other, .. }) => retry_at >= other,
+            _ => rank(self) > rank(other),
+        }
+    }
+}
+
 /// What an attendee's account must be beside having room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -117,10 +136,9 @@ pub enum Side {
 /// What a write assumes about an account that was not read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Guess {
-    /// Requests have been spaced closer than the rate for a while, so the bucket is not full.
-    pub requests_are_busy: bool,
-    /// The same for tokens.
-    pub tokens_are_busy: bool,
+    /// Of each limit per minute, whether requests have been spaced closer than the rate for a
+    /// while, so that the bucket is not full.
+    pub busy: EnumMap<Limit, bool>,
     /// Fields of days and periods gone by that the account still carries.
     pub outdated: Vec<Field>,
 }
@@ -129,27 +147,22 @@ impl Guess {
     /// What is true of an account at an instant.
     #[must_use]
     pub fn from_account(account: &Account, now: EpochNanos) -> Self {
-        let is_busy = |field| account.numbers.get(&field).is_some_and(|tat| *tat >= now.0);
-        Self {
-            requests_are_busy: is_busy(Field::RequestTat),
-            tokens_are_busy: is_busy(Field::TokenTat),
-            outdated: Vec::new(),
+        let mut busy = EnumMap::default();
+        for (limit, quantity) in Limit::rates() {
+            let tat = account.numbers.get(&Field::Tat(quantity));
+            busy[limit] = tat.is_some_and(|tat| *tat >= now.0);
         }
+        Self { busy, outdated: Vec::new() }
     }
 
     /// The fields of an account that no rule will read again: counters of days before yesterday,
     /// and tallies of periods that were mended.
     #[must_use]
     pub fn outdated(account: &Account, today: NaiveDate, mended_through: i64) -> Vec<Field> {
-        let is_outdated = |field: &Field| match field {
-            Field::DayRequests(day) | Field::DayTokens(day) | Field::Moved(_, Some(day)) => {
-                day.succ_opt().is_some_and(|next| next < today)
-            }
-            Field::PeriodRequests(period)
-            | Field::PeriodPrompt(period)
-            | Field::PeriodCompletion(period)
-            | Field::PeriodUnitSpent(period, _) => period.0 <= mended_through,
-            _ => false,
+        let is_outdated = |field: &Field| match field.lifetime() {
+            Lifetime::Day(day) => day.succ_opt().is_some_and(|next| next < today),
+            Lifetime::Posts(period) => period.0 <= mended_through,
+            Lifetime::Holds(_) | Lifetime::Account => false,
         };
         account.numbers.keys().filter(|field| is_outdated(field)).copied().collect()
     }
@@ -182,20 +195,13 @@ const USUAL_CHANGES: usize = 9;
 #[must_use]
 pub fn write(side: Side, allowance: &Allowance, demand: &Demand, guess: &Guess) -> Write {
     let hold = demand.hold();
-    let tokens = hold.tokens();
-    let room = |allowed: u64, units: u64| signed(allowed).saturating_sub(signed(units));
-    let mut conditions = Vec::with_capacity(USUAL_CONDITIONS);
-    let mut changes = Vec::with_capacity(USUAL_CHANGES);
-    changes.extend([
-        Change::Add(Field::Committed, signed(tokens)),
-        Change::Add(Field::Held, signed(tokens)),
-        Change::Add(Field::Open, 1),
-        Change::Add(Field::DayRequests(hold.day), 1),
-        Change::Add(Field::DayTokens(hold.day), signed(tokens)),
-    ]);
+    let mut write = Write {
+        conditions: Vec::with_capacity(USUAL_CONDITIONS),
+        changes: Vec::with_capacity(USUAL_CHANGES),
+    };
     match side {
         Side::Attendee { terms } => {
-            conditions.extend([
+            write.conditions.extend([
                 Condition::HoldAbsent(demand.id.clone()),
                 Condition::Present(Field::SeatedAt),
                 Condition::Absent(Field::Blocked),
@@ -204,68 +210,52 @@ pub fn write(side: Side, allowance: &Allowance, demand: &Demand, guess: &Guess) 
                     terms => Condition::Is(Field::Terms, terms),
                 },
             ]);
-            changes.push(Change::PutHold(demand.id.clone(), hold));
+            write.changes.push(Change::PutHold(demand.id.clone(), hold));
         }
         Side::Event => {
             let period = hold.period();
-            conditions.push(Condition::Below(Field::MendedThrough, period.0));
-            changes.extend([
-                Change::Add(Field::PeriodHeld(period), signed(tokens)),
+            write.conditions.push(Condition::Below(Field::MendedThrough, period.0));
+            write.changes.extend([
+                Change::Add(Field::PeriodHeld(period), signed(hold.tokens())),
                 Change::Add(Field::PeriodOpen(period), 1),
             ]);
         }
     }
+    write.changes.push(Change::Add(Field::Held, signed(hold.tokens())));
     for (unit, count) in hold.units.iter() {
-        changes.extend([
-            Change::Add(Field::UnitCommitted(unit), signed(count)),
-            Change::Add(Field::UnitHeld(unit), signed(count)),
-        ]);
+        write.changes.push(Change::Add(Field::UnitHeld(unit), signed(count)));
         if side == Side::Event {
-            changes.push(Change::Add(Field::PeriodUnitHeld(hold.period(), unit), signed(count)));
-        }
-        if let Some(allowed) = allowance.limit(Limit::UnitTotal(unit)) {
-            conditions.push(Condition::AtMost(Field::UnitCommitted(unit), room(allowed, count)));
+            let field = Field::PeriodUnitHeld(hold.period(), unit);
+            write.changes.push(Change::Add(field, signed(count)));
         }
     }
-    for rate in rates(allowance, tokens, guess) {
-        if rate.is_busy {
-            conditions.push(Condition::AtLeast(rate.field, demand.now.0));
-            conditions.push(Condition::AtMost(rate.field, rate.latest(demand.now)));
-            changes.push(Change::Add(rate.field, rate.cost()));
-        } else {
-            conditions.push(Condition::Below(rate.field, demand.now.0));
-            changes.push(Change::Set(rate.field, demand.now.0.saturating_add(rate.cost())));
+    for limit in Limit::ALL.iter().copied() {
+        let (field, needed) = (Field::counted(limit, hold.day), needed(limit, &demand.estimate));
+        let allowed = allowance.limit(limit);
+        if needed == 0 {
+            continue;
+        }
+        if limit.rate().is_none() {
+            write.changes.push(Change::Add(field, signed(needed)));
+            let room = |allowed| signed(allowed).saturating_sub(signed(needed));
+            write.conditions.extend(allowed.map(|most| Condition::AtMost(field, room(most))));
+        } else if let Some(allowed) = allowed {
+            Rate { field, allowed, needed }.admit(demand.now, guess.busy[limit], &mut write);
         }
     }
-    if let Some(allowed) = allowance.requests_per_day {
-        conditions.push(Condition::AtMost(Field::DayRequests(hold.day), room(allowed, 1)));
-    }
-    if let Some(allowed) = allowance.tokens_per_day.filter(|_| tokens > 0) {
-        conditions.push(Condition::AtMost(Field::DayTokens(hold.day), room(allowed, tokens)));
-    }
-    if let Some(allowed) = allowance.tokens_total.filter(|_| tokens > 0) {
-        conditions.push(Condition::AtMost(Field::Committed, room(allowed, tokens)));
-    }
-    if let Some(allowed) = allowance.in_flight {
-        conditions.push(Condition::AtMost(Field::Open, room(allowed, 1)));
-    }
-    changes.extend(guess.outdated.iter().copied().map(Change::Remove));
-    Write { conditions, changes }
+    write.changes.extend(guess.outdated.iter().copied().map(Change::Remove));
+    write
 }
 
 /// How much of what a limit counts a request needs.
 pub(crate) fn needed(limit: Limit, estimate: &Estimate) -> u64 {
-    match limit {
-        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => 1,
-        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => estimate.tokens(),
-        Limit::UnitTotal(unit) => estimate.units.get(unit),
-    }
+    limit.quantity().among(1, estimate.tokens(), estimate.units)
 }
 
 /// Why a request can never be admitted under an allowance, however empty the account.
 #[must_use]
 pub(crate) fn never_fits(allowance: &Allowance, estimate: &Estimate) -> Option<Refusal> {
-    Limit::ALL.into_iter().find_map(|limit| {
+    Limit::ALL.iter().copied().find_map(|limit| {
         let allowed = allowance.limit(limit)?;
         let needed = needed(limit, estimate);
         (needed > allowed).then_some(Refusal::NeverFits { limit, allowed, needed })
@@ -286,51 +276,33 @@ pub fn refusal(allowance: &Allowance, account: &Account, demand: &Demand) -> Opt
 /// The same for a request that is no larger than the allowance of which this one is a part.
 #[must_use]
 pub fn lacks(allowance: &Allowance, account: &Account, demand: &Demand) -> Option<Refusal> {
-    let hold = demand.hold();
-    let tokens = hold.tokens();
+    let lacks = |limit: &Limit| lack(*limit, allowance.limit(*limit)?, account, demand);
+    let longest = |one: Refusal, next: Refusal| if next.outlasts(&one) { next } else { one };
+    Limit::ALL.iter().filter_map(lacks).reduce(longest)
+}
+
+fn lack(limit: Limit, allowed: u64, account: &Account, demand: &Demand) -> Option<Refusal> {
+    let (field, now) = (Field::counted(limit, demand.day.date), demand.now);
+    let needed = needed(limit, &demand.estimate);
+    if limit.rate().is_some() && needed > 0 {
+        // What is larger than the whole rate is over it at any time.
+        let tat = account.get(field).max(now.0);
+        let over = tat.saturating_sub(Rate { field, allowed, needed }.latest(now));
+        let retry_at = EpochNanos(now.0.saturating_add(over));
+        return (over > 0).then_some(Refusal::Rate { limit, allowed, retry_at });
+    }
     // A shard from which others were given holds less than nothing.
-    let left = |allowed: u64, field| signed(allowed).saturating_sub(account.get(field)).max(0);
-    let left = |allowed, field| u64::try_from(left(allowed, field)).unwrap_or_default();
-    if let Some(allowed) = allowance.tokens_total {
-        let remaining = left(allowed, Field::Committed);
-        if tokens > remaining {
-            return Some(Refusal::Budget { limit: Limit::TokensTotal, allowed, remaining });
+    let left = signed(allowed).saturating_sub(account.get(field)).max(0);
+    let remaining = u64::try_from(left).unwrap_or_default();
+    if needed <= remaining {
+        return None;
+    }
+    match limit.counting() {
+        Counting::PerMinute(_) => None,
+        Counting::PerDay(_) => Some(Refusal::Day { limit, allowed, resets_at: demand.day.ends_at }),
+        Counting::TokensTotal | Counting::UnitTotal(_) => {
+            Some(Refusal::Budget { limit, allowed, remaining })
         }
-    }
-    for (unit, count) in hold.units.iter() {
-        let limit = Limit::UnitTotal(unit);
-        let Some(allowed) = allowance.limit(limit) else { continue };
-        let remaining = left(allowed, Field::UnitCommitted(unit));
-        if count > remaining {
-            return Some(Refusal::Budget { limit, allowed, remaining });
-        }
-    }
-    let resets_at = demand.day.ends_at;
-    if let Some(allowed) = allowance.requests_per_day
-        && left(allowed, Field::DayRequests(hold.day)) == 0
-    {
-        return Some(Refusal::Day { limit: Limit::RequestsPerDay, allowed, resets_at });
-    }
-    if let Some(allowed) = allowance.tokens_per_day.filter(|_| tokens > 0)
-        && left(allowed, Field::DayTokens(hold.day)) < tokens
-    {
-        return Some(Refusal::Day { limit: Limit::TokensPerDay, allowed, resets_at });
-    }
-    let rate = rates(allowance, tokens, &Guess::default())
-        .filter_map(|rate| {
-            // What is larger than the whole rate is over it at any time.
-            let tat = account.get(rate.field).max(demand.now.0);
-            let over = tat.saturating_sub(rate.latest(demand.now));
-            let retry_at = EpochNanos(demand.now.0.saturating_add(over));
-            let refusal = Refusal::Rate { limit: rate.limit, allowed: rate.allowed, retry_at };
-            (over > 0).then_some((retry_at, refusal))
-        })
-        .max_by_key(|(retry_at, _)| *retry_at);
-    if let Some((_, refusal)) = rate {
-        return Some(refusal);
-    }
-    match allowance.in_flight {
-        Some(allowed) if left(allowed, Field::Open) == 0 => Some(Refusal::InFlight { allowed }),
-        Some(_) | None => None,
+        Counting::InFlight => Some(Refusal::InFlight { allowed }),
     }
 }

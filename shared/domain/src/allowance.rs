@@ -1,135 +1,52 @@
 //! What an event grants, to each attendee and in all.
 
-use serde::{Deserialize, Serialize};
+use enum_map::EnumMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use crate::limit::Limit;
+use crate::named;
 use crate::unit::Unit;
 
-/// One kind of limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Limit {
-    /// Requests per minute, counted by GCRA.
-    RequestsPerMinute,
-    /// Tokens per minute, counted by GCRA on the estimate.
-    TokensPerMinute,
-    /// Requests per local day.
-    RequestsPerDay,
-    /// Tokens per local day.
-    TokensPerDay,
-    /// Tokens in all: the budget.
-    TokensTotal,
-    /// A unit beside tokens in all.
-    UnitTotal(Unit),
-    /// Requests under way at once.
-    InFlight,
-}
-
-impl Limit {
-    /// Every limit, in the order in which people list them.
-    pub const ALL: [Self; 10] = [
-        Self::RequestsPerMinute,
-        Self::TokensPerMinute,
-        Self::RequestsPerDay,
-        Self::TokensPerDay,
-        Self::TokensTotal,
-        Self::UnitTotal(Unit::Images),
-        Self::UnitTotal(Unit::AudioSeconds),
-        Self::UnitTotal(Unit::Characters),
-        Self::UnitTotal(Unit::VideoSeconds),
-        Self::InFlight,
-    ];
-
-    /// The limit's name in the organisers' API and in the table.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::RequestsPerMinute => "requests_per_minute",
-            Self::TokensPerMinute => "tokens_per_minute",
-            Self::RequestsPerDay => "requests_per_day",
-            Self::TokensPerDay => "tokens_per_day",
-            Self::TokensTotal => "tokens_total",
-            Self::UnitTotal(Unit::Images) => "images_total",
-            Self::UnitTotal(Unit::AudioSeconds) => "audio_seconds_total",
-            Self::UnitTotal(Unit::Characters) => "characters_total",
-            Self::UnitTotal(Unit::VideoSeconds) => "video_seconds_total",
-            Self::InFlight => "in_flight",
-        }
-    }
-
-    /// The limit in the words of a message.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::RequestsPerMinute => "requests per minute",
-            Self::TokensPerMinute => "tokens per minute",
-            Self::RequestsPerDay => "requests per day",
-            Self::TokensPerDay => "tokens per day",
-            Self::TokensTotal => "tokens in all",
-            Self::UnitTotal(Unit::Images) => "images in all",
-            Self::UnitTotal(Unit::AudioSeconds) => "seconds of audio in all",
-            Self::UnitTotal(Unit::Characters) => "characters in all",
-            Self::UnitTotal(Unit::VideoSeconds) => "seconds of video in all",
-            Self::InFlight => "requests at once",
-        }
-    }
-}
-
 /// The limits of one account. `None` is no such limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Allowance {
-    /// Requests per minute.
-    pub requests_per_minute: Option<u64>,
-    /// Tokens per minute.
-    pub tokens_per_minute: Option<u64>,
-    /// Requests per local day.
-    pub requests_per_day: Option<u64>,
-    /// Tokens per local day.
-    pub tokens_per_day: Option<u64>,
-    /// Tokens in all.
-    pub tokens_total: Option<u64>,
-    /// Images in all.
-    pub images_total: Option<u64>,
-    /// Seconds of audio in all.
-    pub audio_seconds_total: Option<u64>,
-    /// Characters in all.
-    pub characters_total: Option<u64>,
-    /// Seconds of video in all.
-    pub video_seconds_total: Option<u64>,
-    /// Requests under way at once.
-    pub in_flight: Option<u64>,
+///
+/// As JSON, an object with the name of every limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowance(EnumMap<Limit, Option<u64>>);
+
+impl Serialize for Allowance {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(limit, allowed)| (limit.name(), allowed)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Allowance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        named::read(deserializer).map(Self)
+    }
+}
+
+impl FromIterator<(Limit, u64)> for Allowance {
+    fn from_iter<I: IntoIterator<Item = (Limit, u64)>>(limits: I) -> Self {
+        limits.into_iter().fold(Self::default(), |all, (limit, value)| all.with(limit, Some(value)))
+    }
+}
+
+impl<const N: usize> From<[(Limit, u64); N]> for Allowance {
+    fn from(limits: [(Limit, u64); N]) -> Self {
+        limits.into_iter().collect()
+    }
 }
 
 impl Allowance {
     /// The limit of one kind.
     #[must_use]
     pub fn limit(&self, limit: Limit) -> Option<u64> {
-        match limit {
-            Limit::RequestsPerMinute => self.requests_per_minute,
-            Limit::TokensPerMinute => self.tokens_per_minute,
-            Limit::RequestsPerDay => self.requests_per_day,
-            Limit::TokensPerDay => self.tokens_per_day,
-            Limit::TokensTotal => self.tokens_total,
-            Limit::UnitTotal(Unit::Images) => self.images_total,
-            Limit::UnitTotal(Unit::AudioSeconds) => self.audio_seconds_total,
-            Limit::UnitTotal(Unit::Characters) => self.characters_total,
-            Limit::UnitTotal(Unit::VideoSeconds) => self.video_seconds_total,
-            Limit::InFlight => self.in_flight,
-        }
+        self.0[limit]
     }
 
-    /// The part that one of several shards owns, each limit by itself. What does not divide evenly
-    /// goes to the first ones, so that all parts together are the whole.
-    #[must_use]
-    pub fn part(&self, shard: u16, of: u16) -> Self {
-        let mut part = *self;
-        if of <= 1 {
-            return part;
-        }
-        let (shard, of) = (u64::from(shard), u64::from(of));
-        for limit in Limit::ALL {
-            let piece = |whole| whole / of + u64::from(shard < whole % of);
-            part.set(limit, self.limit(limit).map(piece));
-        }
-        part
+    /// Sets one limit, or lifts it.
+    pub fn set(&mut self, limit: Limit, value: Option<u64>) {
+        self.0[limit] = value;
     }
 
     /// The same allowance with one limit set, or lifted.
@@ -139,30 +56,29 @@ impl Allowance {
         self
     }
 
-    /// Sets one limit, or lifts it.
-    pub fn set(&mut self, limit: Limit, value: Option<u64>) {
-        let slot = match limit {
-            Limit::RequestsPerMinute => &mut self.requests_per_minute,
-            Limit::TokensPerMinute => &mut self.tokens_per_minute,
-            Limit::RequestsPerDay => &mut self.requests_per_day,
-            Limit::TokensPerDay => &mut self.tokens_per_day,
-            Limit::TokensTotal => &mut self.tokens_total,
-            Limit::UnitTotal(Unit::Images) => &mut self.images_total,
-            Limit::UnitTotal(Unit::AudioSeconds) => &mut self.audio_seconds_total,
-            Limit::UnitTotal(Unit::Characters) => &mut self.characters_total,
-            Limit::UnitTotal(Unit::VideoSeconds) => &mut self.video_seconds_total,
-            Limit::InFlight => &mut self.in_flight,
-        };
-        *slot = value;
+    /// The part that one of several shards owns, each limit by itself. What does not divide evenly
+    /// goes to the first ones, so that all parts together are the whole.
+    #[must_use]
+    pub fn part(&self, shard: u16, of: u16) -> Self {
+        if of <= 1 {
+            return *self;
+        }
+        let (shard, of) = (u64::from(shard), u64::from(of));
+        let piece = |whole| whole / of + u64::from(shard < whole % of);
+        Self(self.0.map(|_, whole| whole.map(piece)))
     }
 }
 
-/// What an attendee may use of each unit unless the organiser says otherwise: what a weekend's
-/// project needs, and a few dollars at most.
-const USUAL_IMAGES: u64 = 50;
-const USUAL_AUDIO_SECONDS: u64 = 3_600;
-const USUAL_CHARACTERS: u64 = 100_000;
-const USUAL_VIDEO_SECONDS: u64 = 60;
+/// What an attendee may use of a unit unless the organiser says otherwise: what a weekend's project
+/// needs, and a few dollars at most.
+fn usual(unit: Unit) -> u64 {
+    match unit {
+        Unit::Images => 50,
+        Unit::AudioSeconds => 3_600,
+        Unit::Characters => 100_000,
+        Unit::VideoSeconds => 60,
+    }
+}
 
 /// Everything an event grants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,36 +106,25 @@ impl Allowances {
             (Some(share), Some(all)) => share.clamp(two_calls.min(all), all.max(1)),
             (Some(_), None) | (None, _) => two_calls.max(20_000),
         };
-        let together = |each: u64| Some(each.saturating_mul(attendees).div_ceil(2).max(each));
-        Self {
-            attendee: Allowance {
-                requests_per_minute: Some(20),
-                tokens_per_minute: Some(attendee_tokens),
-                requests_per_day: Some(1_000),
-                tokens_per_day: None,
-                tokens_total: None,
-                images_total: Some(USUAL_IMAGES),
-                audio_seconds_total: Some(USUAL_AUDIO_SECONDS),
-                characters_total: Some(USUAL_CHARACTERS),
-                video_seconds_total: Some(USUAL_VIDEO_SECONDS),
-                in_flight: Some(4),
-            },
-            event: Allowance {
-                requests_per_minute: capacity
-                    .requests_per_minute
-                    .or(Some(attendees.saturating_mul(20))),
-                tokens_per_minute: capacity.tokens_per_minute,
-                requests_per_day: None,
-                tokens_per_day: None,
-                tokens_total: Some(attendees.saturating_mul(500_000)),
-                images_total: together(USUAL_IMAGES),
-                audio_seconds_total: together(USUAL_AUDIO_SECONDS),
-                characters_total: together(USUAL_CHARACTERS),
-                video_seconds_total: together(USUAL_VIDEO_SECONDS),
-                in_flight: None,
-            },
-            attendees: Some(attendees.saturating_mul(3)),
+        let mut attendee = Allowance::from([
+            (Limit::RequestsPerMinute, 20),
+            (Limit::TokensPerMinute, attendee_tokens),
+            (Limit::RequestsPerDay, 1_000),
+            (Limit::InFlight, 4),
+        ]);
+        let requests = capacity.requests_per_minute.unwrap_or(attendees.saturating_mul(20));
+        let mut event = Allowance::from([
+            (Limit::RequestsPerMinute, requests),
+            (Limit::TokensTotal, attendees.saturating_mul(500_000)),
+        ])
+        .with(Limit::TokensPerMinute, capacity.tokens_per_minute);
+        for unit in Unit::ALL {
+            let (limit, each) = (Limit::total_of(*unit), usual(*unit));
+            let together = each.saturating_mul(attendees).div_ceil(2).max(each);
+            attendee.set(limit, Some(each));
+            event.set(limit, Some(together));
         }
+        Self { attendee, event, attendees: Some(attendees.saturating_mul(3)) }
     }
 }
 
@@ -242,8 +147,8 @@ mod tests {
         let capacity =
             Capacity { requests_per_minute: Some(6_000), tokens_per_minute: Some(1_000_000) };
         let allowances = Allowances::for_crowd(100, 4_096, capacity);
-        assert_eq!(allowances.attendee.tokens_per_minute, Some(40_000));
-        assert_eq!(allowances.event.requests_per_minute, Some(6_000));
+        assert_eq!(allowances.attendee.limit(Limit::TokensPerMinute), Some(40_000));
+        assert_eq!(allowances.event.limit(Limit::RequestsPerMinute), Some(6_000));
         assert_eq!(allowances.attendees, Some(300));
     }
 
@@ -251,7 +156,7 @@ mod tests {
     fn every_unit_is_limited_unless_the_organiser_lifts_it() {
         let crowd = Allowances::for_crowd(100, 4_096, Capacity::default());
         let alone = Allowances::for_crowd(1, 4_096, Capacity::default());
-        for limit in Unit::ALL.iter().copied().map(Limit::UnitTotal) {
+        for limit in Unit::ALL.iter().copied().map(Limit::total_of) {
             let each = crowd.attendee.limit(limit).unwrap();
             assert_eq!(crowd.event.limit(limit), Some(each * 50), "{limit:?}");
             assert_eq!(alone.event.limit(limit), Some(each), "{limit:?}");
@@ -259,12 +164,19 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_reads_what_was_set_under_its_name() {
-        for (limit, value) in Limit::ALL.into_iter().zip(1..) {
-            let allowance = Allowance::default().with(limit, Some(value));
-            let written = serde_json::to_value(allowance).unwrap();
-            assert_eq!(written[limit.name()], value, "{limit:?}");
-            assert_eq!(allowance.limit(limit), Some(value));
+    fn an_allowance_is_written_with_every_limit_and_read_without() {
+        let allowance: Allowance = Limit::ALL.iter().copied().zip(1..).collect();
+        let written = serde_json::to_string(&allowance.with(Limit::TokensTotal, None)).unwrap();
+        let expected = concat!(
+            r#"{"requests_per_minute":1,"tokens_per_minute":2,"requests_per_day":3,"#,
+            r#""tokens_per_day":4,"tokens_total":null,"images_total":6,"audio_seconds_total":7,"#,
+            r#""characters_total":8,"video_seconds_total":9,"in_flight":10}"#,
+        );
+        assert_eq!(written, expected);
+        for (limit, value) in Limit::ALL.iter().zip(1..) {
+            let alone = format!(r#"{{"{}": {value}, "of_a_newer_release": {{}}}}"#, limit.name());
+            let read: Allowance = serde_json::from_str(&alone).unwrap();
+            assert_eq!(read, Allowance::from([(*limit, value)]));
         }
     }
 
@@ -272,7 +184,7 @@ mod tests {
         #[test]
         fn a_capped_call_fits_wherever_the_deployments_can_take_it(attendees in 0u64..100_000, cap in 1u64..100_000, tokens in 1u64..10_000_000) {
             let capacity = Capacity { requests_per_minute: None, tokens_per_minute: Some(tokens) };
-            let granted = Allowances::for_crowd(attendees, cap, capacity).attendee.tokens_per_minute;
+            let granted = Allowances::for_crowd(attendees, cap, capacity).attendee.limit(Limit::TokensPerMinute);
             prop_assert!(granted.unwrap() >= cap.min(tokens));
             prop_assert!(granted.unwrap() <= tokens);
         }

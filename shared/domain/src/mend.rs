@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::account::{Account, Change, Condition, Field, Write, signed};
+use crate::account::{Account, Change, Condition, Field, Lifetime, Write, signed};
 use crate::time::{EpochNanos, MINUTE_NS, Period};
 use crate::unit::{Unit, Units};
 use crate::usage::Charge;
@@ -68,15 +68,9 @@ pub const GRACE_NS: i64 = 2 * MINUTE_NS;
 
 /// The periods that any of an event's accounts, its own and its attendees', still tally.
 pub fn periods<'a>(accounts: impl IntoIterator<Item = &'a Account>) -> BTreeSet<Period> {
-    let period = |field: &Field| match field {
-        Field::PeriodHeld(period)
-        | Field::PeriodOpen(period)
-        | Field::PeriodRequests(period)
-        | Field::PeriodPrompt(period)
-        | Field::PeriodCompletion(period)
-        | Field::PeriodUnitHeld(period, _)
-        | Field::PeriodUnitSpent(period, _) => Some(*period),
-        _ => None,
+    let period = |field: &Field| match field.lifetime() {
+        Lifetime::Holds(period) | Lifetime::Posts(period) => Some(period),
+        Lifetime::Account | Lifetime::Day(_) => None,
     };
     accounts.into_iter().flat_map(|account| account.numbers.keys().filter_map(period)).collect()
 }

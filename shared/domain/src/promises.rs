@@ -8,6 +8,7 @@ use crate::account::{Account, Field};
 use crate::admission::{self, Demand, Guess, Refusal, Side, refusal};
 use crate::allowance::{Allowance, Limit};
 use crate::estimate::Estimate;
+use crate::limit::Quantity;
 use crate::settlement::{self, Settlement};
 use crate::unit::{Unit, Units};
 use crate::usage::Usage;
@@ -97,25 +98,20 @@ fn only(limit: Limit, value: u64) -> Allowance {
 }
 
 fn counts_requests(limit: Limit) -> bool {
-    matches!(limit, Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight)
+    limit.quantity() == Quantity::Requests
 }
 
 /// What a request asks for that is counted by a limit, which is that of a unit or not.
 fn asks_for(limit: Limit, amount: u64) -> Estimate {
-    match limit {
-        Limit::UnitTotal(unit) => Estimate::of_units(Units::of(unit, amount)),
-        Limit::RequestsPerMinute
-        | Limit::TokensPerMinute
-        | Limit::RequestsPerDay
-        | Limit::TokensPerDay
-        | Limit::TokensTotal
-        | Limit::InFlight => Estimate::of_tokens(0, amount),
+    match limit.quantity() {
+        Quantity::Unit(unit) => Estimate::of_units(Units::of(unit, amount)),
+        Quantity::Requests | Quantity::Tokens => Estimate::of_tokens(0, amount),
     }
 }
 
 #[test]
 fn promise_1_n_requests_at_once_on_an_allowance_of_k_admit_exactly_k() {
-    for limit in Limit::ALL {
+    for limit in Limit::ALL.iter().copied() {
         for n in [2u64, 16, 256] {
             for k in [1u64, 7, 100, 255] {
                 let allowed = if counts_requests(limit) { k } else { k * 13 };
@@ -166,7 +162,7 @@ fn a_day_ends_at_local_midnight_and_not_before() {
 
 #[test]
 fn what_exceeds_the_whole_allowance_can_never_fit() {
-    for limit in Limit::ALL.into_iter().filter(|limit| !counts_requests(*limit)) {
+    for limit in Limit::ALL.iter().copied().filter(|limit| !counts_requests(*limit)) {
         let demand = demand_for(1, asks_for(limit, 11), noon());
         let refused = admit(&mut seated(), ATTENDEE, &only(limit, 10), &demand);
         assert_eq!(refused, Err(Refusal::NeverFits { limit, allowed: 10, needed: 11 }));
@@ -175,7 +171,7 @@ fn what_exceeds_the_whole_allowance_can_never_fit() {
 
 #[test]
 fn a_request_without_a_unit_is_never_refused_for_it_and_leaves_no_number_of_it() {
-    let allowance = only(Limit::UnitTotal(Unit::Images), 0);
+    let allowance = only(Limit::ImagesTotal, 0);
     let mut account = seated();
     let first = demand(1, 5, noon());
     admit(&mut account, ATTENDEE, &allowance, &first).unwrap();
@@ -195,8 +191,8 @@ fn a_request_without_a_unit_is_never_refused_for_it_and_leaves_no_number_of_it()
 
 #[test]
 fn a_spent_unit_is_refused_by_its_name_and_others_go_on() {
-    let images = Limit::UnitTotal(Unit::Images);
-    let allowance = only(images, 3).with(Limit::UnitTotal(Unit::Characters), Some(9));
+    let images = Limit::ImagesTotal;
+    let allowance = only(images, 3).with(Limit::CharactersTotal, Some(9));
     let mut account = seated();
     let two = demand_for(1, asks_for(images, 2), noon());
     admit(&mut account, ATTENDEE, &allowance, &two).unwrap();
@@ -204,7 +200,7 @@ fn a_spent_unit_is_refused_by_its_name_and_others_go_on() {
         admit(&mut account, ATTENDEE, &allowance, &demand_for(2, asks_for(images, 2), noon())),
         Err(Refusal::Budget { limit: images, allowed: 3, remaining: 1 })
     );
-    let text = asks_for(Limit::UnitTotal(Unit::Characters), 9);
+    let text = asks_for(Limit::CharactersTotal, 9);
     admit(&mut account, ATTENDEE, &allowance, &demand_for(3, text, noon())).unwrap();
     // One of the two images was made: the other comes back.
     let made = Usage::of_units(Units::of(Unit::Images, 1));
@@ -235,7 +231,8 @@ fn an_attendees_own_limit_replaces_the_events() {
     account.numbers.insert(Field::Override(Limit::InFlight), crate::account::NO_LIMIT);
     let granted = only(Limit::RequestsPerDay, 1).with(Limit::InFlight, Some(4));
     let own = account.allowance(&granted);
-    assert_eq!((own.requests_per_day, own.in_flight), (Some(3), None));
+    assert_eq!(own.limit(Limit::RequestsPerDay), Some(3));
+    assert_eq!(own.limit(Limit::InFlight), None);
 }
 
 #[test]

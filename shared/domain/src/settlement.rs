@@ -4,8 +4,8 @@ use crate::account::{Change, Condition, Field, Hold, Write, signed};
 use crate::admission::{Side, cost_ns};
 use crate::allowance::Allowance;
 use crate::ids::RequestId;
+use crate::limit::{Counting, Limit};
 use crate::time::EpochNanos;
-use crate::unit::Units;
 use crate::usage::{Charge, Usage};
 
 /// How a request ended, as far as its cost goes.
@@ -83,16 +83,8 @@ pub fn write(
     now: EpochNanos,
 ) -> Write {
     let held = signed(hold.tokens());
-    let spent = signed(charge.map_or(0, |charge| charge.tokens()));
-    let correction = spent.saturating_sub(held);
     let period = hold.period();
     let mut changes = Vec::with_capacity(USUAL_CHANGES);
-    changes.extend([
-        Change::Add(Field::Committed, correction),
-        Change::Add(Field::Held, -held),
-        Change::Add(Field::Open, -1),
-        Change::Add(Field::DayTokens(hold.day), correction),
-    ]);
     let condition = match side {
         Side::Attendee { .. } => {
             changes.push(Change::RemoveHold(id.clone()));
@@ -106,62 +98,71 @@ pub fn write(
             Condition::AtLeast(Field::PeriodOpen(period), 1)
         }
     };
-    let spent_units = charge.map_or(Units::NONE, |charge| charge.units);
-    for (unit, _) in hold.units.max(spent_units).iter() {
-        let (held, spent) = (signed(hold.units.get(unit)), signed(spent_units.get(unit)));
-        changes.extend([
-            Change::Add(Field::UnitCommitted(unit), spent.saturating_sub(held)),
-            Change::Add(Field::UnitHeld(unit), -held),
-        ]);
+    changes.push(Change::Add(Field::Held, -held));
+    for (unit, count) in hold.units.iter() {
+        changes.push(Change::Add(Field::UnitHeld(unit), -signed(count)));
         if side == Side::Event {
-            changes.push(Change::Add(Field::PeriodUnitHeld(period, unit), -held));
-        }
-        if spent > 0 {
-            changes.extend([
-                Change::Add(Field::UnitSpent(unit), spent),
-                Change::Add(Field::PeriodUnitSpent(period, unit), spent),
-            ]);
+            changes.push(Change::Add(Field::PeriodUnitHeld(period, unit), -signed(count)));
         }
     }
-    match charge {
-        Some(charge) => changes.extend([
+    if let Some(charge) = charge {
+        changes.extend([
             Change::Add(Field::Requests, 1),
             Change::Add(Field::PromptTokens, signed(charge.prompt_tokens)),
             Change::Add(Field::CompletionTokens, signed(charge.completion_tokens)),
             Change::Add(Field::PeriodRequests(period), 1),
             Change::Add(Field::PeriodPrompt(period), signed(charge.prompt_tokens)),
             Change::Add(Field::PeriodCompletion(period), signed(charge.completion_tokens)),
-        ]),
-        None => changes.push(Change::Add(Field::DayRequests(hold.day), -1)),
+        ]);
+        for (unit, count) in charge.units.iter() {
+            changes.extend([
+                Change::Add(Field::UnitSpent(unit), signed(count)),
+                Change::Add(Field::PeriodUnitSpent(period, unit), signed(count)),
+            ]);
+        }
     }
     let elapsed = now.since(hold.admitted_at);
-    if let (None, Some(allowed)) = (charge, allowance.requests_per_minute) {
-        changes.extend(rate_change(Field::RequestTat, -cost_ns(1, allowed), elapsed));
-    }
-    if let Some(allowed) = allowance.tokens_per_minute {
-        let sign = correction.signum();
-        let cost = cost_ns(correction.unsigned_abs(), allowed).saturating_mul(sign);
-        changes.extend(rate_change(Field::TokenTat, cost, elapsed));
-    }
+    changes.extend(Limit::ALL.iter().filter_map(|limit| {
+        let correction = correction(*limit, hold, charge);
+        let by = match limit.counting() {
+            Counting::PerMinute(_) => {
+                rate_correction(correction, allowance.limit(*limit)?, elapsed)
+            }
+            Counting::PerDay(_)
+            | Counting::TokensTotal
+            | Counting::UnitTotal(_)
+            | Counting::InFlight => correction,
+        };
+        (by != 0).then_some(Change::Add(Field::counted(*limit, hold.day), by))
+    }));
     Write { conditions: vec![condition], changes }
 }
 
-/// Moves a theoretical arrival time by what the estimate was wrong.
-///
-/// Of what was taken too much, `elapsed` nanoseconds may have flowed back already by mere waiting;
-/// only the rest is given back, so a refund never grants more than the true cost would have left.
-fn rate_change(field: Field, correction_ns: i64, elapsed_ns: i64) -> Option<Change> {
-    let correction = match correction_ns {
-        refund if refund < 0 => refund.saturating_add(elapsed_ns).min(0),
-        excess => excess,
+/// By how much what a limit counted for a hold was wrong.
+fn correction(limit: Limit, hold: &Hold, charge: Option<Charge>) -> i64 {
+    let quantity = limit.quantity();
+    let held = quantity.among(1, hold.tokens(), hold.units);
+    let spent = match (limit.counting(), charge) {
+        // Whatever it cost, the request is no longer in flight.
+        (Counting::InFlight, _) | (_, None) => 0,
+        (_, Some(charge)) => quantity.among(1, charge.tokens(), charge.units),
     };
-    (correction != 0).then_some(Change::Add(field, correction))
+    signed(spent).saturating_sub(signed(held))
+}
+
+/// By how much a theoretical arrival time moves where the estimate was wrong.
+///
+/// Of what was taken too much, `elapsed_ns` may have flowed back already by mere waiting; only the
+/// rest is given back, so a refund never grants more than the true cost would have left.
+fn rate_correction(correction: i64, allowed: u64, elapsed_ns: i64) -> i64 {
+    let by = cost_ns(correction.unsigned_abs(), allowed).saturating_mul(correction.signum());
+    if by < 0 { by.saturating_add(elapsed_ns).min(0) } else { by }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::unit::Unit;
+    use crate::unit::{Unit, Units};
     use chrono::NaiveDate;
 
     fn hold() -> Hold {

@@ -14,9 +14,10 @@ use chrono::NaiveDate;
 
 use crate::account::{Account, Change, Condition, Field, Write, signed};
 use crate::admission::{self, Demand, Refusal, cost_ns, needed};
-use crate::allowance::{Allowance, Limit};
+use crate::allowance::Allowance;
 use crate::estimate::Estimate;
 use crate::ids::RequestId;
+use crate::limit::{Counting, Limit, Quantity};
 use crate::time::{EpochNanos, MINUTE_NS};
 
 /// The most shards of an event: one read sees them all.
@@ -55,26 +56,29 @@ pub fn never_fits(
     bound: Option<u16>,
     estimate: &Estimate,
 ) -> Option<Refusal> {
-    let limit = Limit::TokensPerMinute;
+    let mut largest = *whole;
     let part = whole.part(bound.unwrap_or_default(), of);
-    let largest = part.limit(limit).filter(|_| of > 1);
-    let whole = largest.map_or(*whole, |largest| whole.with(limit, Some(largest)));
-    admission::never_fits(&whole, estimate)
+    for (limit, quantity) in Limit::rates() {
+        if quantity != Quantity::Requests {
+            largest.set(limit, part.limit(limit));
+        }
+    }
+    admission::never_fits(&largest, estimate)
 }
 
 /// Whether a shard lets so much through in a minute as a request needs at once.
 #[must_use]
 pub fn bears(part: &Allowance, estimate: &Estimate) -> bool {
-    let bears = |limit| part.limit(limit).is_none_or(|most| needed(limit, estimate) <= most);
-    RATES.into_iter().all(bears)
+    Limit::rates()
+        .all(|(limit, _)| part.limit(limit).is_none_or(|most| needed(limit, estimate) <= most))
 }
 
 /// How many shards there may be if each is to bear what one attendee may ask for at once.
 /// `None` if any number may be.
 #[must_use]
 pub fn most_shards(attendee: &Allowance, event: &Allowance) -> Option<u64> {
-    let event = event.tokens_per_minute?;
-    let each = attendee.tokens_per_minute.unwrap_or(event).clamp(1, event.max(1));
+    let event = event.limit(Limit::TokensPerMinute)?;
+    let each = attendee.limit(Limit::TokensPerMinute).unwrap_or(event).clamp(1, event.max(1));
     Some(event / each)
 }
 
@@ -85,7 +89,7 @@ pub fn total(shards: &[Account]) -> Account {
     let mut total = sum(shards);
     let moved: Vec<_> = total.numbers.iter().filter_map(|(field, by)| moved(*field, *by)).collect();
     for (limit, day, by) in moved {
-        if let Some(number) = total.numbers.get_mut(&counter(limit, day)) {
+        if let Some(number) = total.numbers.get_mut(&Field::counted(limit, day)) {
             *number = number.saturating_sub(by);
         }
     }
@@ -93,20 +97,14 @@ pub fn total(shards: &[Account]) -> Account {
 }
 
 fn moved(field: Field, by: i64) -> Option<(Limit, NaiveDate, i64)> {
-    match field {
-        Field::Moved(limit, day) => Some((limit, day.unwrap_or_default(), by)),
-        _ => None,
-    }
+    let Field::Moved(limit, day) = field else { return None };
+    Some((limit, day.unwrap_or_default(), by))
 }
 
 /// The sums of all numbers that add up.
 fn sum(shards: &[Account]) -> Account {
-    let is_sum = |field: &Field| {
-        !matches!(
-            field,
-            Field::RequestTat | Field::TokenTat | Field::MovedAt | Field::MendedThrough
-        )
-    };
+    let is_sum =
+        |field: &Field| !matches!(field, Field::Tat(_) | Field::MovedAt | Field::MendedThrough);
     let mut sum = Account::default();
     for (field, number) in shards.iter().flat_map(|shard| &shard.numbers) {
         if is_sum(field) {
@@ -158,13 +156,14 @@ pub fn plan(
     let free = |limit, shard: usize| free(limit, &parts[shard], &shards[shard], demand);
     let limits = || {
         let needs = |limit: &Limit| needed(*limit, &demand.estimate) > 0;
-        Limit::ALL.into_iter().filter(|limit| whole.limit(*limit).is_some()).filter(needs)
+        let is_set = |limit: &Limit| whole.limit(*limit).is_some();
+        Limit::ALL.iter().copied().filter(is_set).filter(needs)
     };
     let is_moving = is_patient && shards.iter().any(|shard| is_recent(shard, demand.now, MOVE_NS));
     let all = if is_moving { total(shards) } else { sum(shards) };
     let mut is_waiting = false;
     let mut refusal = admission::lacks(whole, &all, demand);
-    for limit in RATES.into_iter().filter(|rate| limits().any(|limit| limit == *rate)) {
+    for limit in limits().filter(|limit| limit.rate().is_some()) {
         let free: i64 = (0..shards.len()).map(|shard| free(limit, shard)).sum();
         let missing = signed(needed(limit, &demand.estimate)).saturating_sub(free);
         let allowed = whole.limit(limit).unwrap_or_default();
@@ -179,16 +178,9 @@ pub fn plan(
         let flows = u64::try_from(missing).unwrap_or_default().saturating_add(of.into());
         let flows_ns = cost_ns(flows, allowed);
         let retry_at = EpochNanos(demand.now.0.saturating_add(flows_ns));
-        let longer = |refusal: &Refusal| match refusal {
-            Refusal::InFlight { .. } => false,
-            Refusal::Rate { retry_at: earlier, .. } => *earlier >= retry_at,
-            Refusal::Day { .. }
-            | Refusal::Budget { .. }
-            | Refusal::NeverFits { .. }
-            | Refusal::Blocked => true,
-        };
-        if !refusal.as_ref().is_some_and(longer) {
-            refusal = Some(Refusal::Rate { limit, allowed, retry_at });
+        let rate = Refusal::Rate { limit, allowed, retry_at };
+        if !refusal.as_ref().is_some_and(|refusal| refusal.outlasts(&rate)) {
+            refusal = Some(rate);
         }
     }
     if let Some(refusal) = refusal {
@@ -229,23 +221,8 @@ pub fn plan(
     }
 }
 
-const RATES: [Limit; 2] = [Limit::RequestsPerMinute, Limit::TokensPerMinute];
-
-/// The number that a limit counts; of a rate, its timestamp.
-fn counter(limit: Limit, day: NaiveDate) -> Field {
-    match limit {
-        Limit::RequestsPerMinute => Field::RequestTat,
-        Limit::TokensPerMinute => Field::TokenTat,
-        Limit::RequestsPerDay => Field::DayRequests(day),
-        Limit::TokensPerDay => Field::DayTokens(day),
-        Limit::TokensTotal => Field::Committed,
-        Limit::UnitTotal(unit) => Field::UnitCommitted(unit),
-        Limit::InFlight => Field::Open,
-    }
-}
-
 fn moves(limit: Limit, day: NaiveDate) -> Field {
-    let is_daily = matches!(limit, Limit::RequestsPerDay | Limit::TokensPerDay);
+    let is_daily = matches!(limit.counting(), Counting::PerDay(_));
     Field::Moved(limit, is_daily.then_some(day))
 }
 
@@ -253,8 +230,8 @@ fn moves(limit: Limit, day: NaiveDate) -> Field {
 /// admitted more than its part.
 fn free(limit: Limit, part: &Allowance, shard: &Account, demand: &Demand) -> i64 {
     let Some(allowed) = part.limit(limit) else { return i64::MAX };
-    let field = counter(limit, demand.day.date);
-    match RATES.contains(&limit) {
+    let field = Field::counted(limit, demand.day.date);
+    match limit.rate().is_some() {
         true => signed(admission::remaining(shard, field, allowed, demand.now).units),
         false => signed(allowed).saturating_sub(shard.get(field)),
     }
@@ -271,11 +248,11 @@ fn take(part: &Allowance, shard: &Account, amounts: &[(Limit, u64)], demand: &De
     let mut conditions = Vec::new();
     let mut changes = vec![Change::Set(Field::MovedAt, now.0)];
     for (limit, amount) in amounts {
-        let field = counter(*limit, day);
+        let field = Field::counted(*limit, day);
         let allowed = part.limit(*limit).unwrap_or_default();
         let cost = cost_ns(*amount, allowed);
         let latest = now.0.saturating_add(cost_ns(allowed, allowed)).saturating_sub(cost);
-        match RATES.contains(limit) {
+        match limit.rate().is_some() {
             true if shard.get(field) >= now.0 => {
                 conditions.push(Condition::AtLeast(field, now.0));
                 conditions.push(Condition::AtMost(field, latest));
@@ -305,11 +282,11 @@ pub fn give(part: &Allowance, taken: &[(Limit, u64)], demand: &Demand) -> Option
     let (day, now) = (demand.day.date, demand.now);
     let mut conditions = Vec::new();
     let mut changes = vec![Change::Set(Field::MovedAt, now.0)];
-    for limit in Limit::ALL {
+    for limit in Limit::ALL.iter().copied() {
         let amount = taken.iter().filter(|(of, _)| *of == limit).map(|(_, amount)| *amount).sum();
         if amount > 0 {
-            let field = counter(limit, day);
-            let by = match RATES.contains(&limit) {
+            let field = Field::counted(limit, day);
+            let by = match limit.rate().is_some() {
                 true => {
                     let cost = cost_ns(amount, part.limit(limit).unwrap_or_default());
                     conditions.push(Condition::AtLeast(field, now.0.saturating_add(cost)));
@@ -342,8 +319,8 @@ pub fn restore(shards: &[Account], now: EpochNanos) -> Option<Write> {
             None => Condition::Absent(field),
         });
         write.changes.push(Change::Add(field, -lost));
-        if !RATES.contains(&limit) {
-            write.changes.push(Change::Add(counter(limit, day), -lost));
+        if limit.rate().is_none() {
+            write.changes.push(Change::Add(Field::counted(limit, day), -lost));
         }
     }
     (!write.changes.is_empty()).then_some(write)

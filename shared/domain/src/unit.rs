@@ -1,7 +1,10 @@
 //! What is counted beside tokens: images, seconds, characters.
 
-use serde::{Deserialize, Serialize};
-use strum::VariantArray;
+use enum_map::EnumMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use strum::{EnumCount, VariantArray};
+
+use crate::named;
 
 /// A unit of account beside tokens. Its name in answers, in records and in the table is derived.
 #[derive(
@@ -13,7 +16,9 @@ use strum::VariantArray;
     Hash,
     PartialOrd,
     Ord,
+    enum_map::Enum,
     strum::Display,
+    strum::EnumCount,
     strum::EnumString,
     strum::IntoStaticStr,
     strum::VariantArray,
@@ -55,26 +60,24 @@ impl Unit {
 /// Amounts of units. A request has one of them or, most often, none.
 ///
 /// As JSON, an object of the amounts that are not zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Units {
-    #[serde(skip_serializing_if = "is_zero")]
-    images: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    audio_seconds: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    characters: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    video_seconds: u64,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Units(EnumMap<Unit, u64>);
+
+impl Serialize for Units {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(unit, count)| (unit.name(), count)))
+    }
 }
 
-fn is_zero(count: &u64) -> bool {
-    *count == 0
+impl<'de> Deserialize<'de> for Units {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        named::read(deserializer).map(Self)
+    }
 }
 
 impl Units {
     /// Nothing of any unit.
-    pub const NONE: Self = Self { images: 0, audio_seconds: 0, characters: 0, video_seconds: 0 };
+    pub const NONE: Self = Self(EnumMap::from_array([0; Unit::COUNT]));
 
     /// So much of one unit.
     #[must_use]
@@ -85,24 +88,13 @@ impl Units {
     /// How much there is of a unit.
     #[must_use]
     pub fn get(&self, unit: Unit) -> u64 {
-        match unit {
-            Unit::Images => self.images,
-            Unit::AudioSeconds => self.audio_seconds,
-            Unit::Characters => self.characters,
-            Unit::VideoSeconds => self.video_seconds,
-        }
+        self.0[unit]
     }
 
     /// The same amounts with another of one unit.
     #[must_use]
     pub fn with(mut self, unit: Unit, count: u64) -> Self {
-        let slot = match unit {
-            Unit::Images => &mut self.images,
-            Unit::AudioSeconds => &mut self.audio_seconds,
-            Unit::Characters => &mut self.characters,
-            Unit::VideoSeconds => &mut self.video_seconds,
-        };
-        *slot = count;
+        self.0[unit] = count;
         self
     }
 
@@ -114,11 +106,7 @@ impl Units {
 
     /// The units of which there is something, and how much.
     pub fn iter(&self) -> impl Iterator<Item = (Unit, u64)> {
-        let amounts = *self;
-        Unit::ALL
-            .iter()
-            .map(move |unit| (*unit, amounts.get(*unit)))
-            .filter(|(_, count)| *count > 0)
+        self.0.into_iter().filter(|(_, count)| *count > 0)
     }
 
     /// The sum, unit by unit.
@@ -134,9 +122,7 @@ impl Units {
     }
 
     fn merge(self, other: Self, pick: fn(u64, u64) -> u64) -> Self {
-        Unit::ALL
-            .iter()
-            .fold(self, |sum, unit| sum.with(*unit, pick(sum.get(*unit), other.get(*unit))))
+        Self(self.0.map(|unit, count| pick(count, other.0[unit])))
     }
 }
 

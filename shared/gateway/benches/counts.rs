@@ -12,6 +12,7 @@ use futures_util::{StreamExt, stream};
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt;
 use lanyard_domain::catalog::Deployment;
+use lanyard_domain::limit::Limit;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::ports::{
     Clock, CredentialMark, Journal, Listing, RequestLine, Upstream, UpstreamBody, UpstreamCall,
@@ -39,10 +40,10 @@ async fn run(work: &str, requests: usize) {
     let frames = work.strip_prefix("stream-").map(|n| n.parse().expect("is a number of frames"));
     let world = MemoryPorts::default();
     let mut event = an_event("counted", world.clock.now());
-    event.allowances.event.tokens_total = Some(1_000_000_000);
-    event.allowances.attendee.requests_per_minute = Some(1_000_000);
+    event.allowances.event.set(Limit::TokensTotal, Some(1_000_000_000));
+    event.allowances.attendee.set(Limit::RequestsPerMinute, Some(1_000_000));
     if work == "refusal" {
-        event.allowances.attendee.requests_per_day = Some(1);
+        event.allowances.attendee.set(Limit::RequestsPerDay, Some(1));
     }
     let deployments = vec![a_deployment("gpt-4o", Operation::ChatCompletions)];
     world.events.put(Listing { event, deployments, code_works_until: None });

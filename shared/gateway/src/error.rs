@@ -180,7 +180,7 @@ pub enum ApiError {
         message: &'static str,
     },
     /// The request could never be paid for.
-    #[error("This request may need {needed} {}, and {} is {allowed} {}. Waiting does not help: {}.", units(*limit), whose.words().to_lowercase(), limit.words(), smaller(*limit))]
+    #[error("This request may need {needed} {}, and {} is {allowed} {limit}. Waiting does not help: {}.", units(*limit), whose.words().to_lowercase(), smaller(*limit))]
     AllowanceTooSmall {
         /// Whose allowance.
         whose: Whose,
@@ -207,7 +207,7 @@ pub enum ApiError {
         hint: &'static str,
     },
     /// A rate is used up for some seconds.
-    #[error("{} of {allowed} {} is used up. Wait {} and try again.", whose.words(), limit.words(), wait_words(*retry_after))]
+    #[error("{} of {allowed} {limit} is used up. Wait {} and try again.", whose.words(), wait_words(*retry_after))]
     RateLimitExceeded {
         /// Whose allowance.
         whose: Whose,
@@ -227,7 +227,7 @@ pub enum ApiError {
         allowed: u64,
     },
     /// A day's allowance or the budget is used up.
-    #[error("{} of {allowed} {} is used up. {}", whose.words(), limit.words(), reset_words(resets_at.as_deref(), contact))]
+    #[error("{} of {allowed} {limit} is used up. {}", whose.words(), reset_words(resets_at.as_deref(), contact))]
     InsufficientQuota {
         /// Whose allowance.
         whose: Whose,

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use lanyard_domain::account::{Account, Field};
 use lanyard_domain::admission;
 use lanyard_domain::allowance::Allowance;
+use lanyard_domain::limit::{Limit, Quantity};
 use lanyard_domain::time::EpochNanos;
 
 /// The seed's credential header.
@@ -102,12 +103,12 @@ pub fn set_rates(
     now: EpochNanos,
 ) {
     let rates = [
-        (REQUESTS, allowance.requests_per_minute, Field::RequestTat),
-        (TOKENS, allowance.tokens_per_minute, Field::TokenTat),
+        (REQUESTS, Limit::RequestsPerMinute, Quantity::Requests),
+        (TOKENS, Limit::TokensPerMinute, Quantity::Tokens),
     ];
-    for ([limit, remaining, reset], allowed, field) in rates {
-        let Some(allowed) = allowed else { continue };
-        let left = admission::remaining(account, field, allowed, now);
+    for ([limit, remaining, reset], of, quantity) in rates {
+        let Some(allowed) = allowance.limit(of) else { continue };
+        let left = admission::remaining(account, Field::Tat(quantity), allowed, now);
         headers.insert(limit, HeaderValue::from(allowed));
         headers.insert(remaining, HeaderValue::from(left.units));
         let reset_ms = left.resets_in_ns.max(0).cast_unsigned().div_ceil(1_000_000);

@@ -97,8 +97,7 @@ impl Seen {
     pub fn guess(&self, demand: &Demand, mended_through: i64) -> Guess {
         let now = Guess::from_account(&self.account, demand.now);
         Guess {
-            requests_are_busy: now.requests_are_busy || self.guess.requests_are_busy,
-            tokens_are_busy: now.tokens_are_busy || self.guess.tokens_are_busy,
+            busy: now.busy.map(|limit, is_busy| is_busy || self.guess.busy[limit]),
             outdated: Guess::outdated(&self.account, demand.day.date, mended_through),
         }
     }

@@ -17,6 +17,7 @@ use lanyard_domain::admission::Side;
 use lanyard_domain::allowance::{Allowance, Allowances};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::RequestId;
+use lanyard_domain::limit::Limit;
 use lanyard_domain::settlement::{self, Settlement};
 use lanyard_domain::usage::{Charge, UsageRecord};
 
@@ -181,7 +182,7 @@ impl Settler {
             duration_ms: ms_between(reservation.admitted_at, now),
             first_byte_ms: ms_between(reservation.admitted_at, ending.first_byte_at.unwrap_or(now)),
             budget_used_percent: settled.ok().and_then(Settled::committed).and_then(|committed| {
-                let budget = allowances.event.tokens_total?;
+                let budget = allowances.event.limit(Limit::TokensTotal)?;
                 committed.saturating_mul(100).checked_div(budget)
             }),
         });

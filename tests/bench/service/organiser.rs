@@ -46,8 +46,8 @@ impl Organiser {
         event: Limits<'_>,
     ) -> Result<EventId> {
         let limits = |set: Limits<'_>| {
-            let all = Limit::ALL.into_iter().map(|limit| {
-                let value = set.iter().find(|(of, _)| *of == limit).map(|(_, value)| *value);
+            let all = Limit::ALL.iter().map(|limit| {
+                let value = set.iter().find(|(of, _)| of == limit).map(|(_, value)| *value);
                 (limit.name().to_owned(), json!(value))
             });
             Value::Object(all.collect::<Map<_, _>>())

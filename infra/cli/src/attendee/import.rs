@@ -77,12 +77,12 @@ fn read(file: impl Read) -> Result<Vec<Person>, Vec<String>> {
     let Some(user_at) = user_at else {
         return Err(vec!["the first line must be a heading with a column user".to_owned()]);
     };
-    let limit = |name: &str| Limit::ALL.into_iter().find(|limit| limit.name() == name);
-    let columns: Vec<_> = headings.iter().map(|name| limit(name)).collect();
+    let columns: Vec<Option<Limit>> = headings.iter().map(|name| name.parse().ok()).collect();
     let (mut people, mut mistakes) = (Vec::new(), Vec::new());
     for (heading, column) in headings.iter().zip(&columns) {
         if column.is_none() && !["user", "name"].contains(&heading.as_str()) {
-            let known = Limit::ALL.map(Limit::name).join(", ");
+            let known: Vec<_> = Limit::ALL.iter().map(|limit| limit.name()).collect();
+            let known = known.join(", ");
             mistakes.push(format!("the column {heading} is unknown; limits are {known}"));
         }
     }

@@ -190,7 +190,7 @@ impl LimitsDraft {
     /// Reads the limits of one account.
     pub(crate) fn read(form: Form<'_>) -> Self {
         let mut limits = BTreeMap::new();
-        for limit in Limit::ALL {
+        for limit in Limit::ALL.iter().copied() {
             match form.field(limit.name(), read::limit) {
                 Given::Value(value) => {
                     limits.insert(limit, Some(value));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use lanyard_domain::allowance::Allowances;
+use lanyard_domain::allowance::{Allowances, Limit};
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::entry::Access;
 use lanyard_domain::event::{Contact, Event, OwnDeployments, Page, Signing};
@@ -192,8 +192,8 @@ fn check_shards(event: Option<&Event>, mistakes: &Mistakes) {
             "must be at most {} here: each shard owns its part of the event's {} tokens per minute, \
              and an attendee may ask for {} tokens at once (allowances.attendee.tokens_per_minute)",
             most.max(1),
-            tokens(allowances.event.tokens_per_minute),
-            tokens(allowances.attendee.tokens_per_minute),
+            tokens(allowances.event.limit(Limit::TokensPerMinute)),
+            tokens(allowances.attendee.limit(Limit::TokensPerMinute)),
         ),
     );
 }

@@ -1,8 +1,8 @@
 //! What an organiser should know of an event before its attendees find out.
 
 use chrono::{DateTime, Offset, TimeDelta, Utc};
-use lanyard_domain::allowance::Limit;
 use lanyard_domain::event::Event;
+use lanyard_domain::limit::{Limit, Quantity};
 use lanyard_domain::window::Window;
 use lanyard_domain::zone::Zone;
 
@@ -50,13 +50,14 @@ fn offset_s(zone: Zone, at: DateTime<Utc>) -> i32 {
 /// Allowances under which a request that asks for the longest answer can never be admitted.
 fn too_small(event: &Event) -> Vec<String> {
     let accounts = [("attendee", &event.allowances.attendee), ("event", &event.allowances.event)];
-    let limits = [Limit::TokensPerMinute, Limit::TokensPerDay, Limit::TokensTotal];
+    let of_tokens = |limit: &&Limit| limit.quantity() == Quantity::Tokens;
+    let limits: Vec<_> = Limit::ALL.iter().filter(of_tokens).collect();
     let mut warnings = Vec::new();
     for (whose, allowance) in accounts {
-        for limit in limits {
+        for limit in &limits {
             let longest = event.max_completion_tokens;
             // A prompt has at least one token.
-            if allowance.limit(limit).is_some_and(|allowed| allowed <= longest) {
+            if allowance.limit(**limit).is_some_and(|allowed| allowed <= longest) {
                 warnings.push(format!(
                     "allowances.{whose}.{} is smaller than a request with the longest answer, \
                      {longest} tokens and its prompt: such requests are refused. Raise it, or \

@@ -1,8 +1,6 @@
 //! Allowances per minute, by the generic cell rate algorithm: one instant for each of them.
 
-use super::Guess;
-use crate::account::{Account, Field, signed};
-use crate::allowance::{Allowance, Limit};
+use crate::account::{Account, Change, Condition, Field, Write, signed};
 use crate::time::{EpochNanos, MINUTE_NS};
 
 /// The nanoseconds of a minute that one unit takes up, at least one.
@@ -19,46 +17,34 @@ pub(crate) fn cost_ns(units: u64, allowed: u64) -> i64 {
     signed(units).saturating_mul(unit_ns(allowed))
 }
 
+/// What a request needs of an allowance per minute.
 pub(super) struct Rate {
-    pub(super) limit: Limit,
     pub(super) field: Field,
     pub(super) allowed: u64,
-    pub(super) units: u64,
-    pub(super) is_busy: bool,
+    pub(super) needed: u64,
 }
 
 impl Rate {
-    pub(super) fn cost(&self) -> i64 {
-        cost_ns(self.units, self.allowed)
+    fn cost(&self) -> i64 {
+        cost_ns(self.needed, self.allowed)
     }
 
     /// The latest theoretical arrival time at which the request still fits.
     pub(super) fn latest(&self, now: EpochNanos) -> i64 {
         now.0.saturating_add(cost_ns(self.allowed, self.allowed)).saturating_sub(self.cost())
     }
-}
 
-pub(super) fn rates(
-    allowance: &Allowance,
-    tokens: u64,
-    guess: &Guess,
-) -> impl Iterator<Item = Rate> {
-    let requests = allowance.requests_per_minute.map(|allowed| Rate {
-        limit: Limit::RequestsPerMinute,
-        field: Field::RequestTat,
-        allowed,
-        units: 1,
-        is_busy: guess.requests_are_busy,
-    });
-    let tokens = allowance.tokens_per_minute.map(|allowed| Rate {
-        limit: Limit::TokensPerMinute,
-        field: Field::TokenTat,
-        allowed,
-        units: tokens,
-        is_busy: guess.tokens_are_busy,
-    });
-    // What costs no tokens is not kept waiting for any.
-    requests.into_iter().chain(tokens.filter(|rate| rate.units > 0))
+    /// Takes what is needed, if the bucket is or is not busy as assumed.
+    pub(super) fn admit(&self, now: EpochNanos, is_busy: bool, write: &mut Write) {
+        if is_busy {
+            write.conditions.push(Condition::AtLeast(self.field, now.0));
+            write.conditions.push(Condition::AtMost(self.field, self.latest(now)));
+            write.changes.push(Change::Add(self.field, self.cost()));
+        } else {
+            write.conditions.push(Condition::Below(self.field, now.0));
+            write.changes.push(Change::Set(self.field, now.0.saturating_add(self.cost())));
+        }
+    }
 }
 
 /// What is left of a per-minute allowance, and when it is whole again.

@@ -8,6 +8,7 @@ use crate::account::{Account, Field};
 use crate::admission::{self, Demand, Side};
 use crate::allowance::{Allowance, Limit};
 use crate::estimate::Estimate;
+use crate::limit::Quantity;
 use crate::mend::{self, Tally};
 use crate::settlement::{self, Settlement};
 use crate::time::{EpochNanos, MINUTE_NS};
@@ -67,15 +68,15 @@ proptest! {
                     let demand = demand_for(n, estimate, now);
                     if admit(&mut account, ATTENDEE, &allowance, &demand).is_ok() {
                         open.push((demand, allowance));
-                        if let Some(budget) = allowance.tokens_total {
+                        if let Some(budget) = allowance.limit(Limit::TokensTotal) {
                             prop_assert!(account.count(Field::Committed) <= budget);
                         }
                         for (unit, _) in estimate.units.iter() {
-                            if let Some(most) = allowance.limit(Limit::UnitTotal(unit)) {
+                            if let Some(most) = allowance.limit(Limit::total_of(unit)) {
                                 prop_assert!(account.count(Field::UnitCommitted(unit)) <= most);
                             }
                         }
-                        if let Some(most) = allowance.in_flight {
+                        if let Some(most) = allowance.limit(Limit::InFlight) {
                             prop_assert!(account.count(Field::Open) <= most);
                         }
                     }
@@ -143,7 +144,7 @@ proptest! {
                 let at = EpochNanos::from(now).0;
                 ideal_tat = ideal_tat.max(at) + admission::cost_ns(used, allowed);
                 prop_assert!(ideal_tat - at <= MINUTE_NS);
-                prop_assert!(account.get(Field::TokenTat) >= ideal_tat.min(at));
+                prop_assert!(account.get(Field::Tat(Quantity::Tokens)) >= ideal_tat.min(at));
                 pending.push((now + TimeDelta::milliseconds(lasts_ms), demand, used));
             }
         }

@@ -34,10 +34,10 @@ fn only(limit: Limit, value: u64) -> Allowance {
 /// What lets exactly `k` requests in, and what each asks for.
 fn room_for(limit: Limit, k: u64) -> (u64, Estimate) {
     let estimate = Estimate::of_tokens(6, 7);
-    match limit {
-        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => (k, estimate),
-        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => (k * EACH, estimate),
-        Limit::UnitTotal(unit) => (k * EACH, Estimate { units: Units::of(unit, EACH), ..estimate }),
+    match limit.quantity() {
+        Quantity::Requests => (k, estimate),
+        Quantity::Tokens => (k * EACH, estimate),
+        Quantity::Unit(unit) => (k * EACH, Estimate { units: Units::of(unit, EACH), ..estimate }),
     }
 }
 
@@ -241,7 +241,7 @@ fn the_parts_are_the_whole() {
     for of in [1, 2, 3, 7, 16, 64] {
         for whole in [0, 1, 5, 63, 64, 65, 1_000_003, u64::MAX] {
             let parts = (0..of).map(|shard| only(Limit::TokensTotal, whole).part(shard, of));
-            let sum: u64 = parts.map(|part| part.tokens_total.unwrap()).sum();
+            let sum: u64 = parts.map(|part| part.limit(Limit::TokensTotal).unwrap()).sum();
             assert_eq!(sum, whole, "in {of}");
         }
     }
@@ -266,7 +266,7 @@ fn requests_are_spread_evenly_and_ask_different_shards() {
 #[test]
 fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
     let mut seed = 1;
-    for limit in Limit::ALL {
+    for limit in Limit::ALL.iter().copied() {
         for of in [1u16, 4, 16] {
             let crowds = [(2, 1), (16, 5), (16, 6), (16, 7), (64, 25), (64, 27), (64, 63)];
             let crowds = crowds.into_iter().flat_map(|crowd| [(crowd, 0), (crowd, EACH - 1)]);
@@ -282,7 +282,7 @@ fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
                 for round in 0..ROUNDS {
                     let mut shards = vec![Account::default(); of.into()];
                     let mut contenders = crowd(n, estimate, of, noon());
-                    if !RATES.contains(&limit) && round > 0 {
+                    if limit.rate().is_none() && round > 0 {
                         // Every third is a job; in step, two might take from each other for ever.
                         for job in contenders.iter_mut().step_by(3) {
                             *job = Contender::new(job.demand.clone(), of).bound(of);
@@ -317,7 +317,7 @@ fn without_gathering_what_is_left_in_parts_is_never_used() {
 fn what_a_crash_left_between_two_shards_is_given_back_and_used() {
     let mut seed = 7;
     let mut lost = 0;
-    for limit in Limit::ALL.into_iter().filter(|limit| !RATES.contains(limit)) {
+    for limit in Limit::ALL.iter().copied().filter(|limit| limit.rate().is_none()) {
         for of in [4u16, 16] {
             let (allowed, estimate) = room_for(limit, 25);
             let whole = only(limit, allowed);
@@ -367,7 +367,7 @@ fn a_rate_bears_no_more_at_once_than_a_shard_lets_through() {
     let fits = |tokens| never_fits(&whole, 16, None, &Estimate::of_tokens(0, tokens)).is_none();
     assert!(fits(101) && !fits(102));
     assert_eq!(never_fits(&whole, 1, None, &Estimate::of_tokens(0, 1_601)), None);
-    let attendee = |tokens| Allowance { tokens_per_minute: tokens, ..Allowance::default() };
+    let attendee = |tokens| Allowance::default().with(Limit::TokensPerMinute, tokens);
     assert_eq!(most_shards(&attendee(Some(100)), &whole), Some(16));
     assert_eq!(most_shards(&attendee(None), &whole), Some(1));
     assert_eq!(most_shards(&attendee(None), &Allowance::default()), None);

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use lanyard_domain::allowance::Limit;
 use lanyard_domain::ids::DeploymentName;
+use lanyard_domain::limit::{Limit, Quantity};
 use lanyard_domain::unit::Unit;
 
 /// Whose allowance is meant.
@@ -93,28 +93,21 @@ pub(super) fn model_not_found(offered: &[DeploymentName]) -> String {
 }
 
 pub(super) fn units(limit: Limit) -> &'static str {
-    match limit {
-        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => "requests",
-        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => {
-            "tokens (the prompt and the longest answer it asks for)"
-        }
-        Limit::UnitTotal(unit) => unit.words(),
+    match limit.quantity() {
+        Quantity::Tokens => "tokens (the prompt and the longest answer it asks for)",
+        other @ (Quantity::Requests | Quantity::Unit(_)) => other.words(),
     }
 }
 
 /// How to ask for less.
 pub(super) fn smaller(limit: Limit) -> &'static str {
-    match limit {
-        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => {
-            "ask the organiser for more"
-        }
-        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => {
-            "shorten the prompt or set a smaller max_tokens"
-        }
-        Limit::UnitTotal(Unit::Images) => "ask for fewer images",
-        Limit::UnitTotal(Unit::AudioSeconds) => "send a shorter recording",
-        Limit::UnitTotal(Unit::Characters) => "send a shorter text",
-        Limit::UnitTotal(Unit::VideoSeconds) => "ask for a shorter video",
+    match limit.quantity() {
+        Quantity::Requests => "ask the organiser for more",
+        Quantity::Tokens => "shorten the prompt or set a smaller max_tokens",
+        Quantity::Unit(Unit::Images) => "ask for fewer images",
+        Quantity::Unit(Unit::AudioSeconds) => "send a shorter recording",
+        Quantity::Unit(Unit::Characters) => "send a shorter text",
+        Quantity::Unit(Unit::VideoSeconds) => "ask for a shorter video",
     }
 }
 

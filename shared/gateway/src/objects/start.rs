@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Method};
 use lanyard_domain::catalog::Deployment;
+use lanyard_domain::limit::{Limit, Quantity};
 use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
@@ -221,8 +222,9 @@ impl Objects {
 /// less.
 fn most_prompt(attendance: &Attendance) -> u64 {
     let granted = &attendance.allowances().attendee;
-    let limits = [granted.tokens_per_minute, granted.tokens_per_day, granted.tokens_total];
-    let least = limits.into_iter().flatten().min();
+    let of_tokens = |limit: &&Limit| limit.quantity() == Quantity::Tokens;
+    let limits = Limit::ALL.iter().filter(of_tokens);
+    let least = limits.filter_map(|limit| granted.limit(*limit)).min();
     least.map_or(RUN_PROMPT, |least| (least / 2).min(RUN_PROMPT))
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use lanyard_domain::allowance::Allowance;
+use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::event::Signing;
 use lanyard_domain::operation::Operation;
 use serde_json::Value;
@@ -80,15 +80,14 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
     let ledger = Arc::new(MemoryLedger::default());
     let events = Arc::new(MemoryEvents::default());
     let mut event = an_event(CODE, clock.now());
-    event.allowances.attendee = Allowance {
-        requests_per_minute: Some(10),
-        tokens_per_day: Some(50_000),
-        images_total: Some(3),
-        audio_seconds_total: Some(40),
-        characters_total: Some(400),
-        in_flight: Some(2),
-        ..Allowance::default()
-    };
+    event.allowances.attendee = Allowance::from([
+        (Limit::RequestsPerMinute, 10),
+        (Limit::TokensPerDay, 50_000),
+        (Limit::ImagesTotal, 3),
+        (Limit::AudioSecondsTotal, 40),
+        (Limit::CharactersTotal, 400),
+        (Limit::InFlight, 2),
+    ]);
     event.keeps_objects = true;
     event.id = EVENT.parse().map_err(|_| "no id")?;
     event.signing = signing();

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lanyard_domain::allowance::Allowance;
+use lanyard_domain::allowance::Limit;
 use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::window::Window;
@@ -140,8 +140,8 @@ impl Story {
             event.window = window;
         }
         event.allowances.attendee = allowance(&luck);
-        event.allowances.event =
-            Allowance { tokens_total: Some(20_000 + luck.below(60_000)), ..allowance(&luck) };
+        let budget = 20_000 + luck.below(60_000);
+        event.allowances.event = allowance(&luck).with(Limit::TokensTotal, Some(budget));
         event.allowances.attendees = Some(luck.below(ATTENDEES) + 2);
         event.max_completion_tokens = 1_000;
         // Every other event is in shards.

@@ -230,6 +230,8 @@ impl<'w> Words<'w> {
 
 #[cfg(test)]
 mod tests {
+    use lanyard_domain::limit::Quantity;
+
     use super::*;
 
     #[test]
@@ -241,13 +243,13 @@ mod tests {
                 Condition::HoldPresent(id.clone()),
                 Condition::AtMost(Field::Committed, 30),
                 Condition::AtMost(Field::Open, -1),
-                Condition::Below(Field::TokenTat, 30),
+                Condition::Below(Field::Tat(Quantity::Tokens), 30),
             ],
             changes: vec![
                 Change::RemoveHold(id),
                 Change::Add(Field::Committed, 30),
-                Change::Set(Field::TokenTat, 7),
-                Change::Add(Field::DayTokens(day), 30),
+                Change::Set(Field::Tat(Quantity::Tokens), 7),
+                Change::Add(Field::Day(Quantity::Tokens, day), 30),
             ],
         };
         let Expressions { condition, update, names, values } = Expressions::of(&write);

@@ -8,7 +8,7 @@ use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use lanyard_domain::account::{Account, Field, Hold};
-use lanyard_domain::allowance::Limit;
+use lanyard_domain::limit::Quantity;
 use lanyard_domain::time::{EpochNanos, Period};
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_gateway::ports::Cause;
@@ -26,10 +26,12 @@ pub(super) struct Named(pub(super) Field);
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Field::RequestTat => f.write_str("request_tat"),
-            Field::TokenTat => f.write_str("token_tat"),
-            Field::DayRequests(day) => write!(f, "day_requests@{day}"),
-            Field::DayTokens(day) => write!(f, "day_tokens@{day}"),
+            Field::Tat(Quantity::Requests) => f.write_str("request_tat"),
+            Field::Tat(Quantity::Tokens) => f.write_str("token_tat"),
+            Field::Tat(Quantity::Unit(unit)) => write!(f, "unit_tat@{unit}"),
+            Field::Day(Quantity::Requests, day) => write!(f, "day_requests@{day}"),
+            Field::Day(Quantity::Tokens, day) => write!(f, "day_tokens@{day}"),
+            Field::Day(Quantity::Unit(unit), day) => write!(f, "day_units@{day}@{unit}"),
             Field::Committed => f.write_str("committed"),
             Field::Held => f.write_str("held"),
             Field::Open => f.write_str("open"),
@@ -74,10 +76,15 @@ fn field_named(name: &str) -> Option<Field> {
         Some((Period(period.parse().ok()?), unit.parse().ok()?))
     };
     match name {
-        "request_tat" => Some(Field::RequestTat),
-        "token_tat" => Some(Field::TokenTat),
-        "day_requests" => day().map(Field::DayRequests),
-        "day_tokens" => day().map(Field::DayTokens),
+        "request_tat" => Some(Field::Tat(Quantity::Requests)),
+        "token_tat" => Some(Field::Tat(Quantity::Tokens)),
+        "unit_tat" => unit().map(|unit| Field::Tat(Quantity::Unit(unit))),
+        "day_requests" => day().map(|day| Field::Day(Quantity::Requests, day)),
+        "day_tokens" => day().map(|day| Field::Day(Quantity::Tokens, day)),
+        "day_units" => {
+            let (day, unit) = of.split_once('@')?;
+            Some(Field::Day(Quantity::Unit(unit.parse().ok()?), day.parse().ok()?))
+        }
         "committed" => Some(Field::Committed),
         "held" => Some(Field::Held),
         "open" => Some(Field::Open),
@@ -101,7 +108,7 @@ fn field_named(name: &str) -> Option<Field> {
         "moved" => {
             let (limit, day) = of.split_once('@').map_or((of, None), |(l, day)| (l, Some(day)));
             let day = day.map(str::parse).transpose().ok()?;
-            limit_named(limit).map(|limit| Field::Moved(limit, day))
+            limit.parse().ok().map(|limit| Field::Moved(limit, day))
         }
         "moved_at" => Some(Field::MovedAt),
         "mended_through" => Some(Field::MendedThrough),
@@ -112,13 +119,9 @@ fn field_named(name: &str) -> Option<Field> {
         "terms" => Some(Field::Terms),
         "listed" => Some(Field::Listed),
         "claim" => Some(Field::Claim),
-        "own" => limit_named(of).map(Field::Override),
+        "own" => of.parse().ok().map(Field::Override),
         _ => None,
     }
-}
-
-fn limit_named(name: &str) -> Option<Limit> {
-    Limit::ALL.into_iter().find(|limit| limit.name() == name)
 }
 
 /// An account from its item. Attributes of a newer schema are left alone.
@@ -177,52 +180,53 @@ pub(super) fn write_hold(hold: &Hold) -> AttributeValue {
 
 #[cfg(test)]
 mod tests {
+    use lanyard_domain::limit::Limit;
+
     use super::*;
 
     #[test]
-    fn every_field_has_a_name_that_leads_back_to_it() {
+    fn every_field_is_stored_by_its_name_and_found_by_it() {
         let day = "2026-12-05".parse().unwrap();
         let period = Period(2_991_234);
-        let mut fields = vec![
-            Field::RequestTat,
-            Field::TokenTat,
-            Field::DayRequests(day),
-            Field::DayTokens(day),
-            Field::Committed,
-            Field::Held,
-            Field::Open,
-            Field::Requests,
-            Field::PromptTokens,
-            Field::CompletionTokens,
-            Field::PeriodHeld(period),
-            Field::PeriodOpen(period),
-            Field::PeriodRequests(period),
-            Field::PeriodPrompt(period),
-            Field::PeriodCompletion(period),
-            Field::MovedAt,
-            Field::Moved(Limit::TokensPerDay, Some(day)),
-            Field::MendedThrough,
-            Field::Seats,
-            Field::SeatedAt,
-            Field::SeatAskedAt,
-            Field::Blocked,
-            Field::Terms,
-            Field::Listed,
-            Field::Claim,
+        let fields = [
+            (Field::Tat(Quantity::Requests), "request_tat"),
+            (Field::Tat(Quantity::Tokens), "token_tat"),
+            (Field::Tat(Quantity::Unit(Unit::Images)), "unit_tat@images"),
+            (Field::Day(Quantity::Requests, day), "day_requests@2026-12-05"),
+            (Field::Day(Quantity::Tokens, day), "day_tokens@2026-12-05"),
+            (Field::Day(Quantity::Unit(Unit::Images), day), "day_units@2026-12-05@images"),
+            (Field::Committed, "committed"),
+            (Field::Held, "held"),
+            (Field::Open, "open"),
+            (Field::Requests, "requests"),
+            (Field::PromptTokens, "prompt_tokens"),
+            (Field::CompletionTokens, "completion_tokens"),
+            (Field::PeriodHeld(period), "period_held@2991234"),
+            (Field::PeriodOpen(period), "period_open@2991234"),
+            (Field::PeriodRequests(period), "period_requests@2991234"),
+            (Field::PeriodPrompt(period), "period_prompt@2991234"),
+            (Field::PeriodCompletion(period), "period_completion@2991234"),
+            (Field::UnitCommitted(Unit::Characters), "units_committed@characters"),
+            (Field::UnitHeld(Unit::AudioSeconds), "units_held@audio_seconds"),
+            (Field::UnitSpent(Unit::VideoSeconds), "units@video_seconds"),
+            (Field::PeriodUnitHeld(period, Unit::Images), "period_units_held@2991234@images"),
+            (Field::PeriodUnitSpent(period, Unit::Images), "period_units@2991234@images"),
+            (Field::Moved(Limit::InFlight, None), "moved@in_flight"),
+            (Field::Moved(Limit::TokensPerDay, Some(day)), "moved@tokens_per_day@2026-12-05"),
+            (Field::MovedAt, "moved_at"),
+            (Field::MendedThrough, "mended_through"),
+            (Field::Seats, "seats"),
+            (Field::SeatedAt, "seated_at"),
+            (Field::SeatAskedAt, "seat_asked_at"),
+            (Field::Blocked, "blocked"),
+            (Field::Terms, "terms"),
+            (Field::Listed, "listed"),
+            (Field::Claim, "claim"),
+            (Field::Override(Limit::RequestsPerMinute), "own@requests_per_minute"),
         ];
-        fields.extend(Limit::ALL.into_iter().map(Field::Override));
-        fields.extend(Limit::ALL.into_iter().map(|limit| Field::Moved(limit, None)));
-        for unit in Unit::ALL.iter().copied() {
-            fields.extend([
-                Field::UnitCommitted(unit),
-                Field::UnitHeld(unit),
-                Field::UnitSpent(unit),
-                Field::PeriodUnitHeld(period, unit),
-                Field::PeriodUnitSpent(period, unit),
-            ]);
-        }
-        for field in fields {
-            assert_eq!(field_named(&Named(field).to_string()), Some(field));
+        for (field, name) in fields {
+            assert_eq!(Named(field).to_string(), name);
+            assert_eq!(field_named(name), Some(field));
         }
     }
 

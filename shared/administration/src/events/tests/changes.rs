@@ -1,4 +1,5 @@
 use lanyard_domain::entry::Access;
+use lanyard_domain::limit::Limit;
 
 use super::*;
 
@@ -33,13 +34,14 @@ fn a_change_keeps_what_it_does_not_name_and_null_clears() {
     assert_eq!(changed.deployments, None);
     assert_eq!(changed.default_deployments.len(), 2);
     let attendee = changed.allowances.attendee;
-    assert_eq!((attendee.tokens_per_minute, attendee.in_flight), (None, Some(1)));
+    assert_eq!(attendee.limit(Limit::TokensPerMinute), None);
+    assert_eq!(attendee.limit(Limit::InFlight), Some(1));
     assert_eq!(changed.allowances.attendees, Some(7));
     assert_eq!((changed.contact.name.as_str(), changed.contact.email.as_str()), ("Ada", ""));
     assert_eq!((changed.page.url.as_str(), changed.max_choices), ("", 1));
 
     let cleared = change(&event, json!({"allowances": null})).unwrap();
-    assert_eq!(cleared.allowances.attendee.in_flight, Some(4));
+    assert_eq!(cleared.allowances.attendee.limit(Limit::InFlight), Some(4));
     assert_eq!(cleared.allowances.attendees, Some(300));
 }
 

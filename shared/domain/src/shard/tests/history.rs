@@ -35,7 +35,7 @@ proptest! {
             .with(Limit::InFlight, Some(6))
             .with(Limit::TokensPerDay, Some(800))
             .with(Limit::TokensPerMinute, Some(60 * 8))
-            .with(Limit::UnitTotal(Unit::Images), Some(9));
+            .with(Limit::ImagesTotal, Some(9));
         let (mut shards, mut now) = (vec![Account::default(); of.into()], noon());
         let mut open: Vec<(u16, Demand)> = Vec::new();
         let mut spent = Charge::default();
@@ -55,17 +55,16 @@ proptest! {
                         let at = after.zip(before).position(|(after, before)| after > before).unwrap();
                         open.push((u16::try_from(at).unwrap(), asks));
                         // Of a limit that was lowered, shards that are over their parts count beside it.
-                        let part = |s: u16| signed(whole.part(s, of).tokens_total.unwrap());
+                        let part = |s: u16| signed(whole.part(s, of).limit(Limit::TokensTotal).unwrap());
                         let over: i64 = (0..of).map(|s| (shards[usize::from(s)].get(Field::Committed) - part(s)).max(0)).sum();
-                        let most = signed(whole.tokens_total.unwrap()) + over;
+                        let most = signed(whole.limit(Limit::TokensTotal).unwrap()) + over;
                         prop_assert!(over == 0 || lowered);
                         prop_assert!(total(&shards).get(Field::Committed) <= most);
                         prop_assert!(total(&shards).count(Field::Open) <= 6);
                         prop_assert!(total(&shards).count(Field::UnitCommitted(Unit::Images)) <= 9);
                     } else {
                         // Only who does not fit is refused, rates apart.
-                        let mut slow = whole;
-                        slow.tokens_per_minute = None;
+                        let slow = whole.with(Limit::TokensPerMinute, None);
                         let is_over = admission::lacks(&slow, &used, &asks).is_some();
                         let free: i64 = (0..of).map(|s| free(Limit::TokensPerMinute, &whole.part(s, of), &shards[usize::from(s)], &asks)).sum();
                         prop_assert!(is_over || free < signed(tokens), "refused for nothing");
@@ -82,7 +81,7 @@ proptest! {
                 }
                 Event::Wait { seconds } => now += TimeDelta::seconds(seconds),
                 Event::Allow { tokens } => {
-                    lowered |= tokens < whole.tokens_total.unwrap();
+                    lowered |= tokens < whole.limit(Limit::TokensTotal).unwrap();
                     whole = whole.with(Limit::TokensTotal, Some(tokens));
                 }
                 Event::Settle { .. } | Event::Void { .. } => {}

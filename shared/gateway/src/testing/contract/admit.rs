@@ -5,6 +5,7 @@ use lanyard_domain::account::AccountKey;
 use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
 use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::limit::Quantity;
 use lanyard_domain::unit::Units;
 use lanyard_domain::window::LocalDay;
 
@@ -32,10 +33,10 @@ pub(super) fn only(limit: Limit, value: u64) -> Allowance {
 pub(super) fn allowance_for(limit: Limit, k: u64) -> (Allowance, Estimate) {
     const UNITS: u64 = 3;
     let mut estimate = Estimate::of_tokens(6, 7);
-    let allowed = match limit {
-        Limit::RequestsPerMinute | Limit::RequestsPerDay | Limit::InFlight => k,
-        Limit::TokensPerMinute | Limit::TokensPerDay | Limit::TokensTotal => k * estimate.tokens(),
-        Limit::UnitTotal(unit) => {
+    let allowed = match limit.quantity() {
+        Quantity::Requests => k,
+        Quantity::Tokens => k * estimate.tokens(),
+        Quantity::Unit(unit) => {
             estimate.units = Units::of(unit, UNITS);
             k * UNITS
         }

@@ -6,7 +6,7 @@ use lanyard_domain::account::{AccountKey, Change, Condition, Field, Write};
 use lanyard_domain::admission::Side;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::settlement;
-use lanyard_domain::unit::{Unit, Units};
+use lanyard_domain::unit::Units;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -53,7 +53,7 @@ pub(super) async fn of_two_that_want_the_last_one_gets_it(bench: &Bench) {
 
 pub(super) async fn exactly_as_many_are_admitted_as_fit(bench: &Bench) {
     for (n, k) in CROWDS {
-        for limit in Limit::ALL {
+        for limit in Limit::ALL.iter().copied() {
             let case = format!("race-{}-{n}", limit.name());
             let attendee = bench.attendee(&case, "ada");
             bench.make(&attendee, vec![Change::Set(Field::SeatedAt, 1)]).await;
@@ -81,7 +81,7 @@ pub(super) async fn exactly_as_many_are_admitted_as_fit(bench: &Bench) {
 pub(super) async fn a_hold_is_settled_exactly_once(bench: &Bench) {
     let key = bench.attendee("settle", "ada");
     bench.make(&key, vec![Change::Set(Field::SeatedAt, 1)]).await;
-    let (allowance, estimate) = allowance_for(Limit::UnitTotal(Unit::Images), 5);
+    let (allowance, estimate) = allowance_for(Limit::ImagesTotal, 5);
     let side = Side::Attendee { terms: 0 };
     let demand = demand(1, estimate);
     admit(bench.ledger(), &key, side, &allowance, &demand).await.unwrap();

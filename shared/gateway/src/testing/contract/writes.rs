@@ -4,6 +4,7 @@ use lanyard_domain::account::{
     Account, AccountKey, Change, Condition, Field, Hold, NO_LIMIT, Write,
 };
 use lanyard_domain::allowance::Limit;
+use lanyard_domain::limit::Quantity;
 use lanyard_domain::time::Period;
 use lanyard_domain::unit::{Unit, Units};
 
@@ -103,9 +104,9 @@ pub(super) async fn every_change_is_made(bench: &Bench) {
             &key,
             vec![
                 Change::Add(Field::Committed, large),
-                Change::Set(Field::TokenTat, i64::MAX),
+                Change::Set(Field::Tat(Quantity::Tokens), i64::MAX),
                 Change::Set(Field::Override(Limit::InFlight), NO_LIMIT),
-                Change::Add(Field::DayRequests(today()), 1),
+                Change::Add(Field::Day(Quantity::Requests, today()), 1),
                 Change::Add(Field::PeriodHeld(period), 4),
                 Change::Add(Field::UnitHeld(Unit::Images), 3),
                 Change::Add(Field::PeriodUnitHeld(period, Unit::AudioSeconds), 60),
@@ -117,9 +118,9 @@ pub(super) async fn every_change_is_made(bench: &Bench) {
     let mut expected = Account {
         numbers: [
             (Field::Committed, large),
-            (Field::TokenTat, i64::MAX),
+            (Field::Tat(Quantity::Tokens), i64::MAX),
             (Field::Override(Limit::InFlight), NO_LIMIT),
-            (Field::DayRequests(today()), 1),
+            (Field::Day(Quantity::Requests, today()), 1),
             (Field::PeriodHeld(period), 4),
             (Field::UnitHeld(Unit::Images), 3),
             (Field::PeriodUnitHeld(period, Unit::AudioSeconds), 60),
@@ -135,8 +136,8 @@ pub(super) async fn every_change_is_made(bench: &Bench) {
             &key,
             vec![
                 Change::Add(Field::Committed, -1),
-                Change::Set(Field::TokenTat, 3),
-                Change::Remove(Field::DayRequests(today())),
+                Change::Set(Field::Tat(Quantity::Tokens), 3),
+                Change::Remove(Field::Day(Quantity::Requests, today())),
                 Change::Remove(Field::Seats),
                 Change::Add(Field::PeriodHeld(period), -4),
                 Change::Add(Field::UnitHeld(Unit::Images), -3),
@@ -146,11 +147,11 @@ pub(super) async fn every_change_is_made(bench: &Bench) {
             ],
         )
         .await;
-    expected.numbers.extend([(Field::Committed, large - 1), (Field::TokenTat, 3)]);
+    expected.numbers.extend([(Field::Committed, large - 1), (Field::Tat(Quantity::Tokens), 3)]);
     expected.numbers.insert(Field::PeriodHeld(period), 0);
     expected.numbers.insert(Field::UnitHeld(Unit::Images), 0);
     expected.numbers.remove(&Field::PeriodUnitHeld(period, Unit::AudioSeconds));
-    expected.numbers.remove(&Field::DayRequests(today()));
+    expected.numbers.remove(&Field::Day(Quantity::Requests, today()));
     expected.holds.remove(&request(1));
     assert_eq!(account, expected);
     assert_eq!(bench.ledger().account(&key).await.unwrap(), Some(expected));

@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
-use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::allowance::Allowance;
 use lanyard_domain::event::Event;
 use lanyard_domain::hour::HourCount;
 use lanyard_domain::ids::EventId;
+use lanyard_domain::limit::{Counting, Limit};
 use lanyard_domain::token::UserId;
-use lanyard_domain::unit::Unit;
 use lanyard_domain::usage::UsageRecord;
 
 use crate::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
@@ -231,18 +231,19 @@ fn check_budget(account: &Account, write: &Write, granted: &Allowance) -> Result
     let asked = |field| {
         write.changes.iter().any(|c| matches!(c, Change::Add(f, n) if *f == field && *n > 0))
     };
-    let mut totals = vec![(Limit::TokensTotal, Field::Committed)];
-    let units = Unit::ALL.iter().copied();
-    totals.extend(units.map(|unit| (Limit::UnitTotal(unit), Field::UnitCommitted(unit))));
-    for (limit, field) in totals {
+    for limit in Limit::ALL.iter().copied() {
+        let field = match limit.counting() {
+            Counting::TokensTotal => Field::Committed,
+            Counting::UnitTotal(unit) => Field::UnitCommitted(unit),
+            Counting::PerMinute(_) | Counting::PerDay(_) | Counting::InFlight => continue,
+        };
         let committed = account.count(field);
         if let Some(most) = granted.limit(limit)
             && is_admission
             && asked(field)
             && committed > most
         {
-            let words = limit.words();
-            return Err(format!("{committed} were admitted where {most} {words} are granted"));
+            return Err(format!("{committed} were admitted where {most} {limit} are granted"));
         }
     }
     Ok(())

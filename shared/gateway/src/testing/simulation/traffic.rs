@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use lanyard_domain::allowance::Allowance;
+use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::operation::Operation;
 use tokio::time::Instant;
 
@@ -68,18 +68,20 @@ impl Story {
 /// Limits of every kind, or none, tight enough to be reached.
 pub(super) fn allowance(luck: &SeededLuck) -> Allowance {
     let some = |least: u64, more: u64| (!luck.one_in(3)).then(|| least + luck.below(more));
-    Allowance {
-        requests_per_minute: some(1, 20),
-        tokens_per_minute: some(500, 20_000),
-        requests_per_day: some(1, 30),
-        tokens_per_day: some(500, 30_000),
-        tokens_total: some(500, 40_000),
-        images_total: some(1, 20),
-        audio_seconds_total: some(1, 60),
-        characters_total: some(1, 2_000),
-        video_seconds_total: None,
-        in_flight: some(1, 5),
-    }
+    let ranges = [
+        (Limit::RequestsPerMinute, 1, 20),
+        (Limit::TokensPerMinute, 500, 20_000),
+        (Limit::RequestsPerDay, 1, 30),
+        (Limit::TokensPerDay, 500, 30_000),
+        (Limit::TokensTotal, 500, 40_000),
+        (Limit::ImagesTotal, 1, 20),
+        (Limit::AudioSecondsTotal, 1, 60),
+        (Limit::CharactersTotal, 1, 2_000),
+        (Limit::InFlight, 1, 5),
+    ];
+    let limits =
+        ranges.into_iter().filter_map(|(limit, least, more)| Some((limit, some(least, more)?)));
+    limits.collect()
 }
 
 /// An attendee sends a request and reads the answer, or leaves in the middle.

@@ -1,0 +1,220 @@
+//! What an event can limit: one table.
+//!
+//! A limit is a variant of [`Limit`] and its row in [`Limit::counting`]. Its name, its words, the
+//! number of the account that it bounds, and how requests are admitted, settled and moved between
+//! shards follow from the two.
+
+use std::fmt;
+
+use strum::VariantArray;
+
+use crate::unit::{Unit, Units};
+
+/// One kind of limit. Its name in the organisers' API and in the table is derived.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    enum_map::Enum,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum Limit {
+    /// Requests per minute.
+    RequestsPerMinute,
+    /// Tokens per minute.
+    TokensPerMinute,
+    /// Requests per local day.
+    RequestsPerDay,
+    /// Tokens per local day.
+    TokensPerDay,
+    /// Tokens in total: the budget.
+    TokensTotal,
+    /// Images in total.
+    ImagesTotal,
+    /// Seconds of audio in total.
+    AudioSecondsTotal,
+    /// Characters of text-to-speech in total.
+    CharactersTotal,
+    /// Seconds of video in total.
+    VideoSecondsTotal,
+    /// Requests in flight.
+    InFlight,
+}
+
+/// How a limit counts, and what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// By GCRA, on what a request may need: one timestamp.
+    PerMinute(Quantity),
+    /// With a counter of the event's local date.
+    PerDay(Quantity),
+    /// What is spent and held in tokens.
+    TokensTotal,
+    /// What is spent and held in another unit.
+    UnitTotal(Unit),
+    /// Requests that are admitted and not settled.
+    InFlight,
+}
+
+/// What can be counted of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Quantity {
+    /// The request itself.
+    Requests,
+    /// Prompt and completion tokens.
+    Tokens,
+    /// Another unit.
+    Unit(Unit),
+}
+
+impl Limit {
+    /// Every limit, in the order in which people list them.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
+    /// The table of limits.
+    #[must_use]
+    pub const fn counting(self) -> Counting {
+        match self {
+            Self::RequestsPerMinute => Counting::PerMinute(Quantity::Requests),
+            Self::TokensPerMinute => Counting::PerMinute(Quantity::Tokens),
+            Self::RequestsPerDay => Counting::PerDay(Quantity::Requests),
+            Self::TokensPerDay => Counting::PerDay(Quantity::Tokens),
+            Self::TokensTotal => Counting::TokensTotal,
+            Self::ImagesTotal => Counting::UnitTotal(Unit::Images),
+            Self::AudioSecondsTotal => Counting::UnitTotal(Unit::AudioSeconds),
+            Self::CharactersTotal => Counting::UnitTotal(Unit::Characters),
+            Self::VideoSecondsTotal => Counting::UnitTotal(Unit::VideoSeconds),
+            Self::InFlight => Counting::InFlight,
+        }
+    }
+
+    /// The limit on all that is used of a unit.
+    #[must_use]
+    pub const fn total_of(unit: Unit) -> Self {
+        match unit {
+            Unit::Images => Self::ImagesTotal,
+            Unit::AudioSeconds => Self::AudioSecondsTotal,
+            Unit::Characters => Self::CharactersTotal,
+            Unit::VideoSeconds => Self::VideoSecondsTotal,
+        }
+    }
+
+    /// The limits per minute, and what each counts.
+    pub fn rates() -> impl Iterator<Item = (Self, Quantity)> {
+        Self::ALL.iter().filter_map(|limit| Some((*limit, limit.rate()?)))
+    }
+
+    /// What a limit per minute counts; `None` for other limits.
+    #[must_use]
+    pub const fn rate(self) -> Option<Quantity> {
+        match self.counting() {
+            Counting::PerMinute(quantity) => Some(quantity),
+            Counting::PerDay(_)
+            | Counting::TokensTotal
+            | Counting::UnitTotal(_)
+            | Counting::InFlight => None,
+        }
+    }
+
+    /// What the limit counts.
+    #[must_use]
+    pub const fn quantity(self) -> Quantity {
+        match self.counting() {
+            Counting::PerMinute(quantity) | Counting::PerDay(quantity) => quantity,
+            Counting::TokensTotal => Quantity::Tokens,
+            Counting::UnitTotal(unit) => Quantity::Unit(unit),
+            Counting::InFlight => Quantity::Requests,
+        }
+    }
+
+    /// The limit's name in the organisers' API and in the table.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// The limit in the words of a message.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self.quantity().words();
+        match self.counting() {
+            Counting::PerMinute(_) => write!(f, "{words} per minute"),
+            Counting::PerDay(_) => write!(f, "{words} per day"),
+            Counting::TokensTotal | Counting::UnitTotal(_) => write!(f, "{words} in all"),
+            Counting::InFlight => write!(f, "{words} at once"),
+        }
+    }
+}
+
+impl Quantity {
+    /// Its amount among what one request holds or spends.
+    #[must_use]
+    pub fn among(self, requests: u64, tokens: u64, units: Units) -> u64 {
+        match self {
+            Self::Requests => requests,
+            Self::Tokens => tokens,
+            Self::Unit(unit) => units.get(unit),
+        }
+    }
+
+    /// The quantity in the words of a message.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Tokens => "tokens",
+            Self::Unit(unit) => unit.words(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_and_words_are_those_that_the_table_and_people_know() {
+        let all: Vec<_> =
+            Limit::ALL.iter().map(|limit| format!("{}: {limit}", limit.name())).collect();
+        insta::assert_snapshot!(all.join("\n"), @r"
+        requests_per_minute: requests per minute
+        tokens_per_minute: tokens per minute
+        requests_per_day: requests per day
+        tokens_per_day: tokens per day
+        tokens_total: tokens in all
+        images_total: images in all
+        audio_seconds_total: seconds of audio in all
+        characters_total: characters in all
+        video_seconds_total: seconds of video in all
+        in_flight: requests at once
+        ");
+        for limit in Limit::ALL {
+            assert_eq!(limit.name().parse(), Ok(*limit));
+        }
+    }
+
+    #[test]
+    fn no_two_limits_count_the_same() {
+        let different: HashSet<_> =
+            Limit::ALL.iter().map(|limit| format!("{:?}", limit.counting())).collect();
+        assert_eq!(different.len(), Limit::ALL.len());
+    }
+
+    #[test]
+    fn every_unit_has_a_total() {
+        for unit in Unit::ALL {
+            assert_eq!(Limit::total_of(*unit).counting(), Counting::UnitTotal(*unit));
+        }
+    }
+}
