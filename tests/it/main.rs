@@ -32,6 +32,7 @@ mod images;
 mod jobs;
 mod journal;
 mod ledger;
+mod limits;
 mod models;
 mod moderations;
 mod objects;

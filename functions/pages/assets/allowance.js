@@ -21,6 +21,9 @@ const WORDS = {
   video_seconds_total: "seconds of video in all",
 };
 
+/** The names of all limits. */
+export const LIMITS = Object.keys(WORDS);
+
 /** @type {Record<string, string>} */
 const OPERATIONS = {
   chat_completions: "chat", completions: "completions", embeddings: "embeddings", responses: "responses",
@@ -63,8 +66,7 @@ export function showAllowance(place, access) {
 
 /** @param {Record<string, LimitLeft>} allowance */
 function sorted(allowance) {
-  const order = Object.keys(WORDS);
-  return Object.entries(allowance).sort(([one], [other]) => order.indexOf(one) - order.indexOf(other));
+  return Object.entries(allowance).sort(([one], [other]) => LIMITS.indexOf(one) - LIMITS.indexOf(other));
 }
 
 /**

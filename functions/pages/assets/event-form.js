@@ -4,16 +4,13 @@
 
 /** @import { Attributes, Control, EventFields, FieldProblem, OrganiserEvent } from "../types.d.ts" */
 
-import { limitWords } from "./allowance.js";
+import { LIMITS, limitWords } from "./allowance.js";
 import { fill, find, h } from "./dom.js";
 import { asRefusal } from "./api.js";
 import { note } from "./errors.js";
 import { changeEvent, createEvent } from "./organiser-api.js";
 
 /** @typedef {{ control: Control, before: string }} Field */
-
-const LIMITS = ["tokens_total", "tokens_per_day", "tokens_per_minute", "requests_per_day", "requests_per_minute",
-  "in_flight", "images_total", "audio_seconds_total", "characters_total", "video_seconds_total"];
 
 /**
  * The form for an event, or for a new one where it is null. `done(event)` gets what the service answered.

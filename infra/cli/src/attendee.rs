@@ -4,7 +4,8 @@ mod import;
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Subcommand};
+use lanyard_domain::limit::Limit;
 use serde_json::{Map, Value, json};
 
 use crate::api::{Method, encoded};
@@ -66,56 +67,64 @@ pub(crate) struct RaiseArguments {
     limits: Limits,
 }
 
-/// Limits that are said; `none` lifts one.
-#[derive(Args, Debug)]
-#[group(id = "limits", multiple = true)]
-struct Limits {
-    /// Requests per minute.
-    #[arg(long, value_name = "NUMBER", value_parser = limit)]
-    requests_per_minute: Option<Limit>,
-    /// Tokens per minute.
-    #[arg(long, value_name = "NUMBER", value_parser = limit)]
-    tokens_per_minute: Option<Limit>,
-    /// Requests per day.
-    #[arg(long, value_name = "NUMBER", value_parser = limit)]
-    requests_per_day: Option<Limit>,
-    /// Tokens per day.
-    #[arg(long, value_name = "NUMBER", value_parser = limit)]
-    tokens_per_day: Option<Limit>,
-    /// Tokens in all.
-    #[arg(long, value_name = "NUMBER", value_parser = limit)]
-    tokens_total: Option<Limit>,
-    /// Images in all.
-    #[arg(long, value_name = "NUMBER", value_parser = limit)]
-    images_total: Option<Limit>,
-    /// Seconds of audio in all.
-    #[arg(long, value_name = "NUMBER", value_parser = limit)]
-    audio_seconds_total: Option<Limit>,
-    /// Characters of speech in all.
-    #[arg(long, value_name = "NUMBER", value_parser = limit)]
-    characters_total: Option<Limit>,
-    /// Requests at once.
-    #[arg(long, value_name = "NUMBER", value_parser = limit)]
-    in_flight: Option<Limit>,
+/// Limits that are said; `none` lifts one. Each limit is a flag of its name.
+#[derive(Debug)]
+struct Limits(Vec<(Limit, Amount)>);
+
+impl Args for Limits {
+    fn augment_args(command: Command) -> Command {
+        let flag = |limit: &Limit| {
+            Arg::new(limit.name())
+                .long(limit.name().replace('_', "-"))
+                .help(capitalised(&limit.to_string()))
+                .value_name("NUMBER")
+                .value_parser(amount)
+        };
+        let group = ArgGroup::new("limits").multiple(true);
+        command
+            .args(Limit::ALL.iter().map(flag))
+            .group(group.args(Limit::ALL.iter().map(|limit| limit.name())))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Limits {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let said = |limit: &Limit| Some((*limit, *matches.get_one::<Amount>(limit.name())?));
+        Ok(Self(Limit::ALL.iter().filter_map(said).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+fn capitalised(words: &str) -> String {
+    let (first, rest) = words.split_at(words.chars().next().map_or(0, char::len_utf8));
+    first.to_uppercase() + rest
 }
 
 /// A limit as it is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Limit {
+enum Amount {
     At(u64),
     Lifted,
 }
 
-fn limit(text: &str) -> Result<Limit, String> {
+fn amount(text: &str) -> Result<Amount, String> {
     match text {
-        "none" => Ok(Limit::Lifted),
+        "none" => Ok(Amount::Lifted),
         text => {
-            text.parse().map(Limit::At).map_err(|_| "must be a whole number or none".to_owned())
+            text.parse().map(Amount::At).map_err(|_| "must be a whole number or none".to_owned())
         }
     }
 }
 
-impl Limit {
+impl Amount {
     fn json(self) -> Value {
         match self {
             Self::At(number) => json!(number),
@@ -126,19 +135,7 @@ impl Limit {
 
 impl Limits {
     fn json(&self) -> Map<String, Value> {
-        let all = [
-            ("requests_per_minute", self.requests_per_minute),
-            ("tokens_per_minute", self.tokens_per_minute),
-            ("requests_per_day", self.requests_per_day),
-            ("tokens_per_day", self.tokens_per_day),
-            ("tokens_total", self.tokens_total),
-            ("images_total", self.images_total),
-            ("audio_seconds_total", self.audio_seconds_total),
-            ("characters_total", self.characters_total),
-            ("in_flight", self.in_flight),
-        ];
-        let said = all.into_iter().filter_map(|(name, limit)| Some((name, limit?)));
-        said.map(|(name, limit)| (name.to_owned(), limit.json())).collect()
+        self.0.iter().map(|(limit, amount)| (limit.name().to_owned(), amount.json())).collect()
     }
 }
 

@@ -103,7 +103,7 @@ fn read(file: impl Read) -> Result<Vec<Person>, Vec<String>> {
         let mut limits = Map::new();
         for (cell, limit) in record.iter().zip(&columns) {
             let Some(limit) = limit.filter(|_| !cell.is_empty()) else { continue };
-            match super::limit(cell) {
+            match super::amount(cell) {
                 Ok(value) => {
                     limits.insert(limit.name().to_owned(), value.json());
                 }
