@@ -33,15 +33,14 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use lanyard_gateway::ports::Cause;
 
 pub use self::item::{
-    Item, SCHEMA, get_document, get_number, get_text, number, put_document, text, user_of,
-    whole_number,
+    Item, SCHEMA, get_document, get_number, get_text, number, put_document, text, whole_number,
 };
 pub use self::key::{
-    ATTENDEE_PREFIX, AUDIT_PREFIX, DEPLOYMENT_PREFIX, EVENT_PREFIX, HOUR_PREFIX, ISSUED_PREFIX,
-    Key, NO_MODEL, SESSION_PREFIX, objects_prefix, session_prefix,
+    ATTENDEE_PREFIX, AUDIT_PREFIX, DEPLOYMENT_PREFIX, HOUR_PREFIX, ISSUED_PREFIX, Key, NO_MODEL,
+    SESSION_PREFIX, objects_prefix, session_prefix, user_of,
 };
 pub use self::partition::{
-    Partition, event_pk, objects_pk, organiser_pk, own_pk, rating_pk, shard_pk,
+    EVENT_PREFIX, Partition, event_pk, objects_pk, organiser_pk, own_pk, rating_pk, shard_pk,
 };
 
 /// The table, and how to reach it.

@@ -3,12 +3,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use lanyard_domain::token::UserId;
 use lanyard_gateway::ports::Cause;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-
-use super::key::ATTENDEE_PREFIX;
 
 /// An item as DynamoDB has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -79,12 +76,6 @@ pub fn get_document<T: DeserializeOwned>(item: &Item) -> Result<T, Cause> {
         return Err(format!("the item's schema is {schema}, this code reads up to {SCHEMA}").into());
     }
     Ok(serde_json::from_str(get_text(item, "document")?)?)
-}
-
-/// The user whose account has this sort key.
-#[must_use]
-pub fn user_of(item: &Item) -> Option<UserId> {
-    get_text(item, "sk").ok()?.strip_prefix(ATTENDEE_PREFIX)?.parse().ok()
 }
 
 #[cfg(test)]

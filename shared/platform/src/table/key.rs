@@ -11,9 +11,9 @@ use lanyard_domain::ids::{
 use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_domain::token::{EventCode, UserId};
 
-use super::item::Item;
+use super::item::{Item, get_text};
 use super::partition::{
-    Partition, event_pk, objects_pk, organiser_pk, own_pk, rating_pk, shard_pk,
+    EVENT_PREFIX, Partition, event_pk, objects_pk, organiser_pk, own_pk, rating_pk, shard_pk,
 };
 
 /// The key of an item.
@@ -167,6 +167,12 @@ impl Key {
     }
 }
 
+/// The user whose account has this sort key.
+#[must_use]
+pub fn user_of(item: &Item) -> Option<UserId> {
+    get_text(item, "sk").ok()?.strip_prefix(ATTENDEE_PREFIX)?.parse().ok()
+}
+
 /// How the sort keys of attendees' accounts begin.
 pub const ATTENDEE_PREFIX: &str = "ATTENDEE#";
 /// How the sort keys of hourly counters begin.
@@ -178,8 +184,6 @@ pub const NO_MODEL: &str = "-";
 pub const AUDIT_PREFIX: &str = "AUDIT#";
 /// How the sort keys of deployments begin.
 pub const DEPLOYMENT_PREFIX: &str = "DEPLOYMENT#";
-/// How the sort keys of references to events begin.
-pub const EVENT_PREFIX: &str = "EVENT#";
 /// How the sort keys of requests in sessions begin.
 pub const SESSION_PREFIX: &str = "SESSION#";
 /// How the sort keys of an attendee's requests in a session begin.

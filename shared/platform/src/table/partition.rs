@@ -4,7 +4,8 @@ use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_domain::token::UserId;
 use strum::VariantArray;
 
-use super::key::EVENT_PREFIX;
+/// How the keys of events begin, and of references to them.
+pub const EVENT_PREFIX: &str = "EVENT#";
 
 /// The kinds of partitions. What a function may do at the table is granted by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
