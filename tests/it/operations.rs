@@ -56,11 +56,13 @@ async fn every_base_answers_every_operation_at_its_price() {
         let world = World::event("bases").in_memory().everything().start().await;
         let ada = world.attendee("ada").await;
         let path = operation.path();
-        let model = match operation {
-            Operation::ChatCompletions => "gpt-4o-mini".to_owned(),
-            Operation::Embeddings => "text-embedding-3-small".to_owned(),
-            other => format!("model-{}", other.name()),
-        };
+        let usual = [
+            (Operation::ChatCompletions, "gpt-4o-mini"),
+            (Operation::Embeddings, "text-embedding-3-small"),
+        ];
+        let usual = usual.into_iter().find(|(of, _)| *of == operation);
+        let model = usual
+            .map_or_else(|| format!("model-{}", operation.name()), |(_, name)| name.to_owned());
         let bases = [
             "v1".to_owned(),
             "openai/v1".to_owned(),

@@ -112,9 +112,10 @@ async fn race(race: Race) {
         let user = if is_one_attendee { "ada".to_owned() } else { format!("user-{i}") };
         let attendee = world.attendee(&user).await;
         asking.spawn(async move {
-            match operation {
-                Operation::ChatCompletions => attendee.chat("hello").await,
-                other => attendee.send(attendee.asks_for(other)).await,
+            if operation == Operation::ChatCompletions {
+                attendee.chat("hello").await
+            } else {
+                attendee.send(attendee.asks_for(operation)).await
             }
         });
     }

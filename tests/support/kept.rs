@@ -126,10 +126,8 @@ impl Attendee {
     }
 
     async fn own_id(&self, kind: Kind) -> String {
-        let body = match kind {
-            Kind::Assistant => json!({"model": "gpt-4o-mini"}),
-            _ => json!({}),
-        };
+        let is_assistant = kind == Kind::Assistant;
+        let body = if is_assistant { json!({"model": "gpt-4o-mini"}) } else { json!({}) };
         let made = self.call(Method::POST, &path(kind), Some(&body)).await;
         made.assert_ok().json()["id"].as_str().expect("it has an id").to_owned()
     }

@@ -99,10 +99,8 @@ impl Policed {
             calls.iter().any(|grant| grant.on == target)
         };
         // Attendees' keys are among Azure's for a function that tells no difference.
-        let as_known = |on| match on {
-            Target::OwnKeys if !knows(Target::OwnKeys) => Target::AzureKeys,
-            on => on,
-        };
+        let is_known = |on| on != Target::OwnKeys || knows(Target::OwnKeys);
+        let as_known = |on| if is_known(on) { on } else { Target::AzureKeys };
         requests
             .flat_map(|request| targets(request).map(|on| (request.action.clone(), as_known(on))))
             .collect()

@@ -201,9 +201,10 @@ fn row(attendee: &Value) -> Vec<String> {
 
 fn own_limits(attendee: &Value) -> String {
     let names = attendee["own_limits"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let limit = |name: &str| match &attendee["allowance"][name] {
-        Value::Null => format!("{name} none"),
-        value => format!("{name} {}", number(value)),
+    let limit = |name: &str| {
+        let value = &attendee["allowance"][name];
+        let value = if value.is_null() { "none".to_owned() } else { number(value) };
+        format!("{name} {value}")
     };
     names.map(limit).collect::<Vec<_>>().join(", ")
 }

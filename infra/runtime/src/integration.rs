@@ -122,15 +122,9 @@ fn respond(given: &Given, body: AnswerBody) -> Option<Response<AnswerBody>> {
 
 fn add(headers: &mut HeaderMap, name: &str, value: &Value) -> Option<()> {
     let name: HeaderName = name.parse().ok()?;
-    match value {
-        Value::Array(values) => {
-            for value in values {
-                headers.append(name.clone(), plain(value)?);
-            }
-        }
-        other => {
-            headers.append(name, plain(other)?);
-        }
+    let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    for value in values {
+        headers.append(name.clone(), plain(value)?);
     }
     Some(())
 }

@@ -37,12 +37,12 @@ fn compare(
 }
 
 fn shortened(value: Value) -> Value {
-    match value {
-        Value::String(text) if text.chars().count() > LONGEST_TEXT => {
+    match value.as_str() {
+        Some(text) if text.chars().count() > LONGEST_TEXT => {
             let beginning: String = text.chars().take(LONGEST_TEXT).collect();
             Value::String(format!("{beginning}…"))
         }
-        other => other,
+        Some(_) | None => value,
     }
 }
 

@@ -161,10 +161,8 @@ pub fn fields(line: &RequestLine) -> Map<String, Value> {
         "first_byte_ms": line.first_byte_ms,
         "budget_used_percent": line.budget_used_percent,
     });
-    match all {
-        Value::Object(fields) => fields.into_iter().filter(|(_, value)| !value.is_null()).collect(),
-        _ => Map::new(),
-    }
+    let Value::Object(fields) = all else { return Map::new() };
+    fields.into_iter().filter(|(_, value)| !value.is_null()).collect()
 }
 
 #[cfg(test)]

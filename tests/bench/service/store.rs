@@ -188,10 +188,9 @@ fn counted(body: &Bytes) -> Bytes {
 fn units(body: &[u8]) -> f64 {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
     let of = |consumed: &Value| consumed["CapacityUnits"].as_f64().unwrap_or_default();
-    match &answer["ConsumedCapacity"] {
-        Value::Array(tables) => tables.iter().map(of).sum(),
-        one => of(one),
-    }
+    let consumed = &answer["ConsumedCapacity"];
+    let tables = consumed.as_array().map_or(std::slice::from_ref(consumed), Vec::as_slice);
+    tables.iter().map(of).sum()
 }
 
 /// What goes wrong with a call: in eight of a hundred something.

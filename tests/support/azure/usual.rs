@@ -152,10 +152,8 @@ pub(super) fn embeddings(inputs: usize, is_base64: bool) -> Reply {
 }
 
 fn inputs(input: &Value) -> usize {
-    match input {
-        Value::Array(many) if !many.iter().all(Value::is_number) => many.len(),
-        _ => 1,
-    }
+    let texts = input.as_array().filter(|many| !many.iter().all(Value::is_number));
+    texts.map_or(1, Vec::len)
 }
 
 /// The text in five parts that are cut only after blanks.

@@ -36,13 +36,15 @@ pub(super) async fn run(
         let users: Vec<_> = people.iter().map(|person| person.user.as_str()).collect();
         let body = json!({ "users": users });
         let written = session.write(Method::Put, &path_of(&event, "/roster"), Some(&body)).await;
-        written.map_err(|fault| match fault {
-            Fault::Refused { code, .. } if code == "unknown_route" => Fault::Failed(
+        let has_no_rosters =
+            |fault: &Fault| matches!(fault, Fault::Refused { code, .. } if code == "unknown_route");
+        if written.as_ref().is_err_and(has_no_rosters) {
+            return Err(Fault::Failed(
                 "This service keeps no rosters. Nothing was changed; leave --roster out."
                     .to_owned(),
-            ),
-            fault => fault,
-        })?;
+            ));
+        }
+        written?;
     }
     let with_limits: Vec<_> = people.iter().filter(|person| !person.limits.is_empty()).collect();
     let bar = progress(with_limits.len(), "people");

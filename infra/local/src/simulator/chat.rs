@@ -101,9 +101,9 @@ fn stop(body: &Object) -> Result<Vec<String>, Refusal> {
         let message = "'stop' may hold at most four strings.";
         return Err(Refusal::field("stop", Some("array_above_max_length"), message));
     }
-    let texts = listed.iter().map(|stop| match stop {
-        Value::String(text) => Ok(text.clone()),
-        other => Err(Refusal::wrong_type("stop", "an array of strings", other)),
+    let texts = listed.iter().map(|stop| {
+        let wrong = || Refusal::wrong_type("stop", "an array of strings", stop);
+        stop.as_str().map(ToOwned::to_owned).ok_or_else(wrong)
     });
     texts.collect()
 }

@@ -117,7 +117,9 @@ fn one(input: &Value) -> Result<Input, Refusal> {
         Value::String(text) => words(text),
         Value::Array(tokens) if tokens.is_empty() => Err(empty()),
         Value::Array(tokens) => token_list(tokens),
-        other => Err(Refusal::wrong_type("input", "texts or lists of tokens", other)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+            Err(Refusal::wrong_type("input", "texts or lists of tokens", input))
+        }
     }
 }
 

@@ -74,10 +74,8 @@ mod tests {
     use super::*;
 
     fn code(refusal: Refusal) -> Option<&'static str> {
-        match refusal {
-            Refusal::Invalid { code, .. } => code,
-            other => panic!("not a bad field: {other:?}"),
-        }
+        let Refusal::Invalid { code, .. } = refusal else { panic!("not a bad field: {refusal:?}") };
+        code
     }
 
     fn read(body: &str) -> Result<Option<usize>, Refusal> {

@@ -64,11 +64,8 @@ impl<'a> Form<'a> {
 
     /// A text field; `true` is a text here.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
-        match self.fields.get(name)? {
-            Value::String(text) => Some(text),
-            Value::Bool(true) => Some("true"),
-            _ => None,
-        }
+        let value = self.fields.get(name)?;
+        value.as_str().or_else(|| (*value == Value::Bool(true)).then_some("true"))
     }
 }
 

@@ -80,7 +80,7 @@ fn prompts(body: &Object) -> Result<Vec<(String, usize)>, Refusal> {
     let one = |prompt: &Value| match prompt {
         Value::String(text) => Ok((text.chars().take(40).collect(), tokens::count(text))),
         Value::Array(tokens) => Ok(("tokens".to_owned(), tokens.len())),
-        other => Err(wrong(other)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Err(wrong(prompt)),
     };
     match fields::given(body, "prompt") {
         None => Ok(vec![(String::new(), 1)]),

@@ -191,10 +191,11 @@ mod tests {
     }
 
     fn param(messages: Value) -> String {
-        match read(messages).unwrap_err() {
-            Refusal::Invalid { param: Some(param), .. } => param,
-            other => panic!("no field is named: {other:?}"),
-        }
+        let refusal = read(messages).unwrap_err();
+        let Refusal::Invalid { param: Some(param), .. } = refusal else {
+            panic!("no field is named: {refusal:?}")
+        };
+        param
     }
 
     #[test]

@@ -149,9 +149,8 @@ pub(super) fn compose(
         "output": [output],
         "parallel_tool_calls": true,
         "previous_response_id": given("previous_response_id"),
-        "conversation": given("conversation").map(|one| match one {
-            Value::String(id) => json!({"id": id}),
-            object => object,
+        "conversation": given("conversation").map(|one| {
+            if one.is_string() { json!({"id": one}) } else { one }
         }),
         "store": given("store").unwrap_or(Value::Bool(true)),
         "temperature": given("temperature").unwrap_or_else(|| json!(1.0)),

@@ -38,13 +38,17 @@ fn decide(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
         return Err(Refusal::Key);
     }
     let (operation, deployment) = target(&head.method, &head.uri).ok_or(Refusal::Path)?;
-    let form = match operation {
-        Operation::Hearing => Some(Form::read(&head.headers, body)?),
-        Operation::Images if head.uri.path().ends_with("/edits") => {
-            Some(Form::read(&head.headers, body)?)
-        }
-        _ => None,
+    let takes_form = match operation {
+        Operation::Hearing => true,
+        Operation::Images => head.uri.path().ends_with("/edits"),
+        Operation::Chat
+        | Operation::Embeddings
+        | Operation::Completions
+        | Operation::Speech
+        | Operation::Moderations
+        | Operation::Films => false,
     };
+    let form = takes_form.then(|| Form::read(&head.headers, body)).transpose()?;
     let body = match &form {
         Some(form) => form.object().clone(),
         None => fields::object(body)?,

@@ -133,9 +133,11 @@ fn kind(schema: &Value, depth: usize) -> &str {
             let wants_null = depth >= DEEP && kinds.iter().any(|kind| kind == "null");
             names.find(|name| (*name == "null") == wants_null).unwrap_or("null")
         }
-        _ if schema["properties"].is_object() => "object",
-        _ if schema["items"].is_object() => "array",
-        _ => "string",
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => match () {
+            () if schema["properties"].is_object() => "object",
+            () if schema["items"].is_object() => "array",
+            () => "string",
+        },
     }
 }
 

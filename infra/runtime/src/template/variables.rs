@@ -40,12 +40,12 @@ impl Template {
 
     /// A number, or the default of the parameter that stands for it.
     pub(super) fn number(&self, value: &Value) -> Option<u64> {
-        match value {
-            Value::Tagged(tagged) if tagged.tag == "Ref" => {
-                self.parameters.get(tagged.value.as_str()?)?.parse().ok()
-            }
-            other => other.as_u64(),
+        if let Value::Tagged(tagged) = value
+            && tagged.tag == "Ref"
+        {
+            return self.parameters.get(tagged.value.as_str()?)?.parse().ok();
         }
+        value.as_u64()
     }
 }
 
@@ -57,7 +57,7 @@ pub(super) fn defaults(parameters: &Value) -> BTreeMap<String, String> {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             Value::Bool(flag) => flag.to_string(),
-            _ => return None,
+            Value::Null | Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => return None,
         };
         Some((name.as_str()?.to_owned(), default))
     };

@@ -79,12 +79,9 @@ fn change(event: &Event, body: Value) -> Result<Event, AdminError> {
 
 /// Every wrong field of a refusal, one a line.
 fn mistakes<T: std::fmt::Debug>(refused: Result<T, AdminError>) -> String {
-    match refused.unwrap_err() {
-        AdminError::Invalid(mistakes) => {
-            mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-        }
-        other => panic!("{other:?}"),
-    }
+    let error = refused.unwrap_err();
+    let AdminError::Invalid(mistakes) = error else { panic!("{error:?}") };
+    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

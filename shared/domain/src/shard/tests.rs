@@ -144,7 +144,7 @@ impl Contender {
                     false => Step::Return { taken },
                 }
             }
-            done => done,
+            done @ (Step::Admitted | Step::Refused | Step::Dead) => done,
         };
     }
 

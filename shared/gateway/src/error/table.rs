@@ -189,12 +189,10 @@ impl ApiError {
     /// The code, as logs and metrics name the outcome.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::RefusedByModel(refusal) => match refusal.code.as_deref() {
-                Some("content_filter") => "content_filter",
-                Some(_) | None => "refused_by_model",
-            },
-            other => other.row().code,
+        let Self::RefusedByModel(refusal) = self else { return self.row().code };
+        match refusal.code.as_deref() {
+            Some("content_filter") => "content_filter",
+            Some(_) | None => "refused_by_model",
         }
     }
 
@@ -203,8 +201,8 @@ impl ApiError {
     pub fn body(&self) -> Vec<u8> {
         let row = self.row();
         let message = self.to_string();
-        let error = match self {
-            Self::RefusedByModel(refusal) => Detail {
+        let error = if let Self::RefusedByModel(refusal) = self {
+            Detail {
                 message: &message,
                 // Azure's filter gives no type; other refusals have one, or get ours.
                 kind: match refusal.code.as_deref() {
@@ -217,14 +215,15 @@ impl ApiError {
                     code: "ResponsibleAIPolicyViolation",
                     content_filter_result: result,
                 }),
-            },
-            other => Detail {
+            }
+        } else {
+            Detail {
                 message: &message,
                 kind: Some(row.kind),
-                param: other.param(),
+                param: self.param(),
                 code: Some(row.code),
                 innererror: None,
-            },
+            }
         };
         serde_json::to_vec(&Envelope { error }).unwrap_or_default()
     }

@@ -171,17 +171,11 @@ fn rating(request: &Request) -> Result<Rating, ApiError> {
         Some(-1) => false,
         Some(_) | None => return unprocessable("rating", "The rating must be 1 or -1."),
     };
-    let feedback = match body.feedback {
-        Value::Null => String::new(),
-        Value::String(text) if text.chars().count() <= LONGEST_FEEDBACK => text,
-        _ => {
-            return unprocessable(
-                "feedback",
-                "The feedback must be text of at most 2,000 characters.",
-            );
-        }
+    let text = if body.feedback.is_null() { Some("") } else { body.feedback.as_str() };
+    let Some(feedback) = text.filter(|text| text.chars().count() <= LONGEST_FEEDBACK) else {
+        return unprocessable("feedback", "The feedback must be text of at most 2,000 characters.");
     };
-    Ok(Rating { is_up, feedback, rated_at: request.now })
+    Ok(Rating { is_up, feedback: feedback.to_owned(), rated_at: request.now })
 }
 
 #[cfg(test)]
