@@ -18,6 +18,7 @@ mod clear_objects;
 mod completions;
 mod conversations;
 mod credentials;
+mod cycles;
 mod doctor;
 mod documentation;
 mod embeddings;
