@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use http::Method;
 use lanyard_domain::object::Kind;
-use lanyard_gateway::objects::clear::Cleared;
 use lanyard_gateway::ports::Clock;
+use lanyard_objects::clear::Cleared;
 use tokio::time::Instant;
 
 use crate::support::kept::path;

@@ -7,8 +7,8 @@ mod troubles;
 use chrono::TimeDelta;
 use http::Method;
 use lanyard_domain::object::Kind;
-use lanyard_gateway::objects::finish::Finished;
 use lanyard_gateway::ports::Clock;
+use lanyard_objects::finish::Finished;
 use serde_json::{Value, json};
 
 use crate::support::attendee::Attendee;

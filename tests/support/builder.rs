@@ -13,12 +13,14 @@ use lanyard_domain::credential::Credential;
 use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::Ports;
-use lanyard_gateway::objects::Objects;
-use lanyard_gateway::ports::{Clock, EventStore, Ledger, Listing, ObjectStore, Upstream};
+use lanyard_gateway::ports::{Clock, EventStore, Ledger, Listing, Upstream};
 use lanyard_gateway::testing::{
-    FaultyLedger, FaultyObjects, FixedLuck, MemoryEvents, MemoryLedger, MemoryObjects, Notebook,
-    TestClock, a_deployment, a_window, an_event,
+    FaultyLedger, FixedLuck, MemoryEvents, MemoryLedger, Notebook, TestClock, a_deployment,
+    a_window, an_event,
 };
+use lanyard_objects::Objects;
+use lanyard_objects::store::ObjectStore;
+use lanyard_objects::testing::{FaultyObjects, MemoryObjects};
 use lanyard_platform::azure::Azure;
 use lanyard_platform::https;
 use lanyard_platform::keys::FileKeys;

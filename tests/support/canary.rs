@@ -31,7 +31,7 @@ pub(crate) const AWS_SESSION: &str = "canary-aws-session-07c3";
 pub(crate) const TOKENS: [&str; 4] = [PROOF, TOKEN, AWS_SECRET, AWS_SESSION];
 
 /// Our crates, whose logs are watched. A dependency that is told to trace prints what it likes.
-const WATCHED: &str = "off,lanyard_domain=trace,lanyard_gateway=trace,lanyard_platform=trace,\
+const WATCHED: &str = "off,lanyard_domain=trace,lanyard_gateway=trace,lanyard_objects=trace,lanyard_platform=trace,\
     chat_completions=trace,embeddings=trace,event=trace,models=trace,admin=trace,sweep=trace,\
     completions=trace,images_generations=trace,images_edits=trace,audio_transcriptions=trace,\
     audio_translations=trace,audio_speech=trace,moderations=trace,\

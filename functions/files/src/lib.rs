@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use lanyard_domain::object::Kind;
-use lanyard_gateway::objects::Objects;
 use lanyard_gateway::{ApiError, Request, Response, parse};
+use lanyard_objects::Objects;
 
 /// Does what the call asks with the attendee's own files.
 ///

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use lanyard_gateway::objects::Objects;
-use lanyard_gateway::objects::finish::Finished;
 use lanyard_gateway::ports::Cause;
+use lanyard_objects::Objects;
+use lanyard_objects::finish::Finished;
 use tokio::time::Instant;
 
 /// Reads every open job, until then, and settles those that have ended.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::Method;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
-use lanyard_gateway::objects::Objects;
 use lanyard_gateway::{ApiError, Request, Response, parse};
+use lanyard_objects::Objects;
 
 /// Meters a response against the attendee's allowance and relays it, streamed or whole; or does
 /// what the call asks with one that was stored.

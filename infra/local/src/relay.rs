@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use lanyard_gateway::objects::Objects;
 use lanyard_gateway::{ApiError, Request, Response};
+use lanyard_objects::Objects;
 
 /// Calls a function in this process.
 ///

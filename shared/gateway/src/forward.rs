@@ -68,6 +68,12 @@ impl Gateway {
         Self { ports, events: Events::default(), settler, stored: None }
     }
 
+    /// The world, as this gateway sees it.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
     /// The same gateway for requests that name stored objects too.
     #[must_use]
     pub fn with_stored_objects(mut self, stored: Arc<dyn StoredObjects>) -> Self {

@@ -13,7 +13,6 @@ mod hex;
 pub mod lookup;
 pub mod memory;
 pub mod notes;
-pub mod objects;
 pub mod parse;
 pub mod people;
 pub mod ports;

@@ -15,7 +15,6 @@ use lanyard_domain::catalog::Deployment;
 use lanyard_domain::event::Event;
 use lanyard_domain::hour::HourCount;
 use lanyard_domain::ids::{DeploymentName, EventId, RequestId};
-use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::usage::{Charge, UsageRecord};
@@ -137,66 +136,6 @@ pub trait Ledger: Send + Sync {
 
     /// The events whose accounts may need the sweep.
     async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault>;
-}
-
-/// How the size of an object changes, in the prompt tokens that naming it adds to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Size {
-    /// It is known now.
-    Is(u64),
-    /// So much has come to it.
-    Grows(u64),
-}
-
-/// A page of an event's objects, and whether there are more.
-pub type ObjectPage = (Vec<Owned>, bool);
-
-/// Where it is written down who owns what Azure keeps.
-///
-/// An object is found by its owner and its id together, so what is somebody else's is not found at
-/// all. Every write may be repeated, but for [`Size::Grows`], which only makes estimates larger.
-#[async_trait]
-pub trait ObjectStore: Send + Sync {
-    /// Writes down an object and its owner, as one item: wholly or not at all.
-    async fn put(&self, object: &Owned) -> Result<(), Cause>;
-
-    /// An object, if it is this owner's.
-    async fn find(&self, owner: &Owner, kind: Kind, id: &ObjectId) -> Result<Option<Owned>, Cause>;
-
-    /// Every object of a kind that an owner has, the oldest first.
-    async fn list(&self, owner: &Owner, kind: Kind) -> Result<Vec<Owned>, Cause>;
-
-    /// Corrects the size of an object that is still there.
-    async fn resize(&self, object: &Owned, size: Size) -> Result<(), Cause>;
-
-    /// Forgets an object.
-    async fn forget(&self, object: &Owned) -> Result<(), Cause>;
-
-    /// Remembers until then that an event may have objects: before the first is written down.
-    async fn mark(&self, event: &EventId, until: DateTime<Utc>) -> Result<(), Cause>;
-
-    /// Every event that may have objects.
-    async fn marked(&self) -> Result<Vec<Event>, Cause>;
-
-    /// Remembers no longer that an event may have objects.
-    async fn unmark(&self, event: &EventId) -> Result<(), Cause>;
-
-    /// Remembers that Azure works on an object whose cost is not known yet.
-    async fn open_job(&self, job: &Owned) -> Result<(), Cause>;
-
-    /// Every object that Azure may still work on, at any event.
-    async fn open_jobs(&self) -> Result<Vec<Owned>, Cause>;
-
-    /// Remembers no longer that Azure works on an object.
-    async fn close_job(&self, job: &Owned) -> Result<(), Cause>;
-
-    /// Some of an event's objects, `after` one.
-    async fn of_event(
-        &self,
-        event: &EventId,
-        after: Option<&Owned>,
-        limit: u16,
-    ) -> Result<ObjectPage, Cause>;
 }
 
 /// A call to Azure, complete but for the deployment's credential.

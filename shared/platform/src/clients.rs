@@ -11,9 +11,9 @@ use lanyard_administration::Administration;
 use lanyard_administration::own::attendee::OwnDeploymentsApi;
 use lanyard_administration::ports::KeyStore;
 use lanyard_domain::account::AccountKey;
-use lanyard_gateway::objects::Objects;
 use lanyard_gateway::ports::{Cause, Clock, EventStore, Journal, Ledger, Upstream};
 use lanyard_gateway::{Gateway, Ports};
+use lanyard_objects::Objects;
 
 use crate::azure::Azure;
 use crate::credentials;

@@ -23,9 +23,9 @@ use http_body_util::{BodyExt, Full};
 use lambda_http::{LambdaEvent, RequestExt, service_fn};
 use lanyard_administration::{AdminError, Administration};
 use lanyard_gateway::answer::{Audience, answer};
-use lanyard_gateway::objects::Objects;
 use lanyard_gateway::ports::{Cause, Clock};
 use lanyard_gateway::{ApiError, Gateway, Request, Response};
+use lanyard_objects::Objects;
 use serde::Serialize;
 use tokio::time::Instant;
 

@@ -8,7 +8,8 @@ use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_gateway::admit::JOB_LIFE;
-use lanyard_gateway::ports::{Cause, ObjectPage, ObjectStore, Size};
+use lanyard_gateway::ports::Cause;
+use lanyard_objects::store::{ObjectPage, ObjectStore, Size};
 
 use crate::table::{
     EVENT_PREFIX, Item, Key, Partition, Table, get_document, get_number, get_text, number,

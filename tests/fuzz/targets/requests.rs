@@ -1,11 +1,11 @@
-//! Requests without end through the handlers: see `lanyard_gateway::testing::survive`.
+//! Requests without end through the handlers: see `lanyard_objects::testing::survive`.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Err(broken) = lanyard_gateway::testing::survive(bytes) {
+    if let Err(broken) = lanyard_objects::testing::survive(bytes) {
         panic!("{broken}");
     }
 });

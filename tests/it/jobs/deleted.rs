@@ -5,8 +5,8 @@ use http::Method;
 use lanyard_domain::account::Field;
 use lanyard_domain::object::Kind;
 use lanyard_domain::unit::Unit;
-use lanyard_gateway::objects::finish::Finished;
 use lanyard_gateway::ports::Clock;
+use lanyard_objects::finish::Finished;
 use serde_json::json;
 use tokio::time::Instant;
 

@@ -4,9 +4,9 @@ use chrono::TimeDelta;
 use http::Method;
 use lanyard_domain::account::Field;
 use lanyard_domain::object::Kind;
-use lanyard_gateway::objects::finish::Finished;
 use lanyard_gateway::ports::Clock;
 use lanyard_gateway::testing::{LedgerCall, LedgerTrouble};
+use lanyard_objects::finish::Finished;
 use serde_json::json;
 
 use super::{MADE, a_run, assert_paid_once, ended, finish, world};

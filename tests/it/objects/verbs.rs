@@ -1,7 +1,7 @@
 //! Whose an object is, whatever the kind and the verb: one row for each.
 
 use lanyard_domain::object::Kind;
-use lanyard_gateway::objects::verbs::{Deed, VERBS, Verb};
+use lanyard_objects::verbs::{Deed, VERBS, Verb};
 use serde_json::{Value, json};
 
 use crate::support::World;

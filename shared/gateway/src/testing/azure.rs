@@ -12,11 +12,19 @@ use lanyard_domain::catalog::Deployment;
 use super::SeededLuck;
 use crate::ports::{Cause, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault};
 
-pub(super) struct SimulatedAzure {
-    pub(super) luck: Arc<SeededLuck>,
+/// An Azure whose behaviour a seed decides.
+#[derive(Debug)]
+pub struct SimulatedAzure {
+    luck: Arc<SeededLuck>,
 }
 
 impl SimulatedAzure {
+    /// An Azure with this luck.
+    #[must_use]
+    pub fn new(luck: Arc<SeededLuck>) -> Self {
+        Self { luck }
+    }
+
     fn usage(&self) -> String {
         let (prompt, completion) = (self.luck.below(200), self.luck.below(2_000));
         format!(r#"{{"prompt_tokens":{prompt},"completion_tokens":{completion}}}"#)

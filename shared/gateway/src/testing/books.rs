@@ -78,7 +78,7 @@ pub(super) type Counted = (u64, Charge);
 /// Checks that nothing is held, and that records, attendees and the event agree: what records say
 /// and what an account says do so by the given rule. Returns how many
 /// requests were charged.
-pub(super) async fn balance(
+pub async fn balance(
     ledger: &MemoryLedger,
     event: &Event,
     do_agree: fn(Counted, Counted) -> bool,

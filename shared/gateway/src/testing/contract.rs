@@ -2,13 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a suite of tests fails by panicking")]
 
 mod admit;
-mod objects;
 mod races;
 mod reads;
 mod shards;
 mod writes;
-
-pub use objects::objects_contract;
 
 use std::sync::Arc;
 

@@ -7,20 +7,22 @@ use crate::ports::Luck;
 
 /// The same numbers for the same seed, in the order in which they are drawn.
 #[derive(Debug)]
-pub(super) struct SeededLuck(Mutex<fastrand::Rng>);
+pub struct SeededLuck(Mutex<fastrand::Rng>);
 
 impl SeededLuck {
-    pub(super) fn new(seed: u64) -> Self {
+    /// Numbers that a seed decides.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(Mutex::new(fastrand::Rng::with_seed(seed)))
     }
 
     /// A number below a bound; 0 for a bound of 0.
-    pub(super) fn below(&self, bound: u64) -> u64 {
+    pub fn below(&self, bound: u64) -> u64 {
         if bound == 0 { 0 } else { lock(&self.0).u64(..bound) }
     }
 
     /// True once in so many times.
-    pub(super) fn one_in(&self, times: u64) -> bool {
+    pub fn one_in(&self, times: u64) -> bool {
         self.below(times) == 0
     }
 }

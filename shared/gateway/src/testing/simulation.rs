@@ -197,7 +197,7 @@ impl Story {
             luck: Arc::clone(&self.luck) as Arc<dyn crate::ports::Luck>,
             events: Arc::clone(&self.events) as Arc<dyn crate::ports::EventStore>,
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
-            upstream: Arc::new(SimulatedAzure { luck: Arc::clone(&self.luck) }),
+            upstream: Arc::new(SimulatedAzure::new(Arc::clone(&self.luck))),
             journal: Arc::clone(&self.notebook) as Arc<dyn crate::ports::Journal>,
             ledger_patience: Duration::from_millis(600),
         }));

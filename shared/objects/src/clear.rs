@@ -5,11 +5,11 @@ use futures_util::{StreamExt, stream};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::event::Event;
 use lanyard_domain::object::Owned;
+use lanyard_gateway::ports::Cause;
 use tokio::time::Instant;
 
-use super::Objects;
-use super::ownership::home_in;
-use crate::ports::Cause;
+use crate::Objects;
+use crate::ownership::home_in;
 
 /// How long after its end an event is cleared: no request that began before it is still under way,
 /// and no process still takes for granted that the event is marked.
@@ -67,7 +67,7 @@ impl Objects {
         until: Instant,
         cleared: &mut Cleared,
     ) -> Result<(), Cause> {
-        let listing = self.gateway.ports.events.find_by_id(&event.id).await?;
+        let listing = self.gateway.ports().events.find_by_id(&event.id).await?;
         let deployments = listing.map(|listing| listing.deployments).unwrap_or_default();
         let (mut after, mut left): (Option<Owned>, u64) = (None, 0);
         loop {

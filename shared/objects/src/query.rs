@@ -4,8 +4,7 @@
 use std::fmt::Write as _;
 
 use lanyard_domain::object::ObjectId;
-
-use crate::error::{ApiError, BadRequestCode};
+use lanyard_gateway::error::{ApiError, BadRequestCode};
 
 /// A parameter that Azure may be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

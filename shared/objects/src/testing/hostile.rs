@@ -14,19 +14,19 @@ use http_body_util::BodyExt;
 use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::event::Signing;
 use lanyard_domain::operation::Operation;
+use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::ports::{Clock, Listing};
+use lanyard_gateway::testing::{
+    MemoryEvents, MemoryLedger, Notebook, SeededLuck, SimulatedAzure, TestClock, a_deployment,
+    an_event, balance,
+};
+use lanyard_gateway::{Ports, Request};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use self::request::Grammar;
-use super::azure::SimulatedAzure;
-use super::{
-    MemoryEvents, MemoryLedger, MemoryObjects, Notebook, SeededLuck, TestClock, a_deployment,
-    an_event, books,
-};
-use crate::answer::{Audience, answer};
-use crate::objects::Objects;
-use crate::ports::{Clock, Listing};
-use crate::{Ports, Request};
+use super::MemoryObjects;
+use crate::Objects;
 
 /// The code of the event, which must never come back.
 pub(super) const CODE: &str = "canary-code";
@@ -98,10 +98,10 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
     events.put(Listing { event, deployments: vec![deployment], code_works_until: None });
     let ports = Ports {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        luck: Arc::clone(&luck) as Arc<dyn crate::ports::Luck>,
+        luck: Arc::clone(&luck) as Arc<dyn lanyard_gateway::ports::Luck>,
         events,
-        ledger: Arc::clone(&ledger) as Arc<dyn crate::ports::Ledger>,
-        upstream: Arc::new(SimulatedAzure { luck }),
+        ledger: Arc::clone(&ledger) as Arc<dyn lanyard_gateway::ports::Ledger>,
+        upstream: Arc::new(SimulatedAzure::new(luck)),
         journal: Arc::new(Notebook::default()),
         ledger_patience: Duration::from_secs(1),
     };
@@ -122,13 +122,12 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
         survived.answered += u64::from(check(response, &sent).await?);
     }
     gateway.settled().await;
-    survived.charged =
-        books::balance(&ledger, &settings, |recorded, counted| recorded == counted).await?;
+    survived.charged = balance(&ledger, &settings, |recorded, counted| recorded == counted).await?;
     Ok(survived)
 }
 
 /// Checks an answer; true if it was a success.
-async fn check(response: crate::Response, sent: &[u8]) -> Result<bool, String> {
+async fn check(response: lanyard_gateway::Response, sent: &[u8]) -> Result<bool, String> {
     let (head, body) = response.into_parts();
     let Ok(body) = body.collect().await;
     let body = body.to_bytes();

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::usage::Usage;
+use lanyard_gateway::error::ApiError;
+use lanyard_gateway::stored::{Concern, Resolved, ResponseHook, StoredObjects};
 
-use super::keeper::{Birth, Keeper};
-use super::ownership::pinned;
-use crate::error::ApiError;
-use crate::ports::Size;
-use crate::stored::{Concern, Resolved, ResponseHook, StoredObjects};
+use crate::keeper::{Birth, Keeper};
+use crate::ownership::pinned;
+use crate::store::Size;
 
 /// The gateway's seam, over the records of a table.
 pub(crate) struct StoredResponses(pub(crate) Arc<Keeper>);

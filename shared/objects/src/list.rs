@@ -10,27 +10,27 @@ use futures_util::{StreamExt, stream};
 use http::Method;
 use lanyard_domain::object::{ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
+use lanyard_gateway::error::ApiError;
+use lanyard_gateway::forward::SETTLED;
+use lanyard_gateway::lookup::Attendance;
+use lanyard_gateway::notes::Notes;
+use lanyard_gateway::ports::{Cause, RequestLine};
+use lanyard_gateway::request::{Request, Response, whole};
+use lanyard_gateway::send::Failure;
+use lanyard_gateway::settle::{Ending, OK};
 use lanyard_protocol::governed::Demanded;
 use lanyard_protocol::payload::JSON;
 use lanyard_protocol::upstream;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::Objects;
-use super::answers::{json_body, respond};
-use super::call::{NO_TOKENS, Outgoing};
-use super::ownership::{deployment_at, owner_of};
-use super::query::{Param, Query};
-use super::told::Telling;
-use super::verbs::Asked;
-use crate::error::ApiError;
-use crate::forward::SETTLED;
-use crate::lookup::Attendance;
-use crate::notes::Notes;
-use crate::ports::{Cause, RequestLine};
-use crate::request::{Request, Response, whole};
-use crate::send::Failure;
-use crate::settle::{Ending, OK};
+use crate::Objects;
+use crate::answers::{json_body, respond};
+use crate::call::{NO_TOKENS, Outgoing};
+use crate::ownership::{deployment_at, owner_of};
+use crate::query::{Param, Query};
+use crate::told::Telling;
+use crate::verbs::Asked;
 
 /// The length of a page that no limit was named for, as OpenAI's lists have it.
 const USUAL: usize = 20;
@@ -69,7 +69,8 @@ impl Objects {
         line.model = Some(model.clone());
         let owner = owner_of(attendance);
         let listing = self.keeper.objects.list(&owner, kind);
-        let listed = match tokio::time::timeout(self.gateway.ports.ledger_patience, listing).await {
+        let listed = match tokio::time::timeout(self.gateway.ports().ledger_patience, listing).await
+        {
             Ok(listed) => listed,
             Err(elapsed) => Err(Cause::from(elapsed)),
         };
@@ -95,7 +96,7 @@ impl Objects {
             bytes.map(|bytes| respond(headers, JSON, whole(bytes)))
         });
         let ending = match &found {
-            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports.clock.now())),
+            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports().clock.now())),
             Err(error) => {
                 self.gateway.report(error, &reservation);
                 Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None)

@@ -2,10 +2,10 @@
 
 use http::Method;
 use lanyard_domain::object::{Kind, ObjectId};
+use lanyard_gateway::error::ApiError;
+use lanyard_gateway::parse;
 
-use super::query::Param;
-use crate::error::ApiError;
-use crate::parse;
+use crate::query::Param;
 
 /// What a call does to the object that its path names, and so what it costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ const fn verb(
     Verb { kind, name, method, path, deed, query }
 }
 
-/// Every verb, but for `POST /responses`, which [`crate::Gateway::forward`] takes.
+/// Every verb, but for `POST /responses`, which [`lanyard_gateway::Gateway::forward`] takes.
 pub static VERBS: [Verb; 62] = {
     use Deed::{Change, Create, Delete, Download, Extend, List, Poll, Read, Resume, Start};
     use Kind::{Assistant, Conversation, File, Response, Run, Thread, VectorStore, Video};

@@ -7,31 +7,31 @@ use lanyard_domain::limit::{Limit, Quantity};
 use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use lanyard_gateway::admit::Reservation;
+use lanyard_gateway::error::ApiError;
+use lanyard_gateway::forward::SETTLED;
+use lanyard_gateway::headers;
+use lanyard_gateway::lookup::Attendance;
+use lanyard_gateway::notes::Notes;
+use lanyard_gateway::ports::RequestLine;
+use lanyard_gateway::request::{Request, Response, whole};
+use lanyard_gateway::settle::Ending;
 use lanyard_protocol::films::{Film, LONGEST_FILM};
 use lanyard_protocol::governed::Demanded;
 use lanyard_protocol::payload::{JSON, Payload};
 use lanyard_protocol::runs::RUN_PROMPT;
 use lanyard_protocol::upstream;
 
-use super::Objects;
-use super::answers::{is_events, json_body, respond};
-use super::call::Outgoing;
-use super::jobs::Shown;
-use super::keeper::Birth;
-use super::ownership::{Named, deployment_at, pinned};
-use super::query::Query;
-use super::stream::Working;
-use super::told::Telling;
-use super::verbs::Asked;
-use crate::admit::Reservation;
-use crate::error::ApiError;
-use crate::forward::SETTLED;
-use crate::headers;
-use crate::lookup::Attendance;
-use crate::notes::Notes;
-use crate::ports::RequestLine;
-use crate::request::{Request, Response, whole};
-use crate::settle::Ending;
+use crate::Objects;
+use crate::answers::{is_events, json_body, respond};
+use crate::call::Outgoing;
+use crate::jobs::Shown;
+use crate::keeper::Birth;
+use crate::ownership::{Named, deployment_at, pinned};
+use crate::query::Query;
+use crate::stream::Working;
+use crate::told::Telling;
+use crate::verbs::Asked;
 
 /// What is to be started, and where.
 struct Plan<'a> {
@@ -142,7 +142,7 @@ impl Objects {
         }
         let assistant = named.assistant().ok_or_else(|| {
             ApiError::bad(
-                crate::error::BadRequestCode::InvalidValue,
+                lanyard_gateway::error::BadRequestCode::InvalidValue,
                 Some("assistant_id"),
                 "assistant_id is missing. Name an assistant of your own.",
             )
@@ -152,7 +152,7 @@ impl Objects {
         // As `forward` has it; who names no model gets the assistant's.
         let model = header.or(model.as_deref()).unwrap_or(assistant.home.deployment.as_str());
         let choice = pinned(attendance.choose_shared(Some(model), operation)?, &named)?;
-        let home = super::create::home_of(&choice, attendance)?;
+        let home = crate::create::home_of(&choice, attendance)?;
         let demanded = payload.run(&attendance.caps(), most_prompt(attendance))?;
         Ok(Plan {
             home,
@@ -185,7 +185,7 @@ impl Objects {
                 let header = request.header(&headers::MODEL).ok().flatten();
                 let choice = attendance.choose_shared(header.or(model.as_deref()), operation)?;
                 let choice = pinned(choice, &named)?;
-                (super::create::home_of(&choice, attendance)?, None)
+                (crate::create::home_of(&choice, attendance)?, None)
             }
         };
         let (demanded, content_type, body) = match seconds {
@@ -209,7 +209,7 @@ impl Objects {
         let read = self.call_home(request, original.kind, home, Outgoing::plain(Method::GET, url));
         let answer = match read.await {
             Ok(answer) => answer,
-            Err(crate::send::Failure::Missing) => return Err(asked.not_found()),
+            Err(lanyard_gateway::send::Failure::Missing) => return Err(asked.not_found()),
             Err(failure) => return Err(failure.into_error()),
         };
         let bytes = json_body(request, answer).await?;

@@ -3,13 +3,13 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::object::{Home, Kind, ObjectId, Owned, Owner};
+use lanyard_gateway::error::{ApiError, BadRequestCode};
+use lanyard_gateway::lookup::Attendance;
+use lanyard_gateway::ports::Cause;
 use lanyard_protocol::references::Reference;
 
-use super::Keeper;
-use super::verbs::Asked;
-use crate::error::{ApiError, BadRequestCode};
-use crate::lookup::Attendance;
-use crate::ports::Cause;
+use crate::Keeper;
+use crate::verbs::Asked;
 
 /// The most ids in one body.
 const MOST: usize = 512;

@@ -2,9 +2,8 @@
 //! in it must be readable in one way only.
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-
-use crate::error::{ApiError, BadRequestCode};
-use crate::request::Request;
+use lanyard_gateway::error::{ApiError, BadRequestCode};
+use lanyard_gateway::request::Request;
 
 /// The largest upload: Lambda's own limit is 6 MB, of which base64 takes a quarter.
 const MOST_BYTES: usize = 4 * 1024 * 1024;

@@ -10,23 +10,23 @@ use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use lanyard_gateway::admit::Reservation;
+use lanyard_gateway::error::ApiError;
+use lanyard_gateway::lookup::{Attendance, OpenEvent};
+use lanyard_gateway::ports::UpstreamBody;
+use lanyard_gateway::relay::pump::{Fed, WAITING_FRAMES};
+use lanyard_gateway::relay::{Next, next_chunk};
+use lanyard_gateway::request::{Request, Response};
+use lanyard_gateway::send::LAST_WORDS;
+use lanyard_gateway::settle::{Ending, OK};
 use lanyard_protocol::sse::{Frame, Scanner};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::answers::{EVENTS, respond};
-use super::jobs::{Jobs, Shown};
-use super::keeper::Birth;
-use super::told::Telling;
-use crate::admit::Reservation;
-use crate::error::ApiError;
-use crate::lookup::{Attendance, OpenEvent};
-use crate::ports::UpstreamBody;
-use crate::relay::pump::{Fed, WAITING_FRAMES};
-use crate::relay::{Next, next_chunk};
-use crate::request::{Request, Response};
-use crate::send::LAST_WORDS;
-use crate::settle::{Ending, OK};
+use crate::answers::{EVENTS, respond};
+use crate::jobs::{Jobs, Shown};
+use crate::keeper::Birth;
+use crate::told::Telling;
 
 /// A run that is streamed.
 pub(super) struct Working {

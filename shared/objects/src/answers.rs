@@ -7,16 +7,16 @@ use http::{HeaderMap, HeaderValue};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use lanyard_domain::object::{Kind, Owned};
+use lanyard_gateway::error::ApiError;
+use lanyard_gateway::ports::UpstreamBody;
+use lanyard_gateway::relay::{Next, next_chunk, read_whole};
+use lanyard_gateway::request::{Body, Request, Response, whole};
+use lanyard_gateway::send::LAST_WORDS;
 use lanyard_protocol::payload::JSON;
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
-use super::Objects;
-use crate::error::ApiError;
-use crate::ports::UpstreamBody;
-use crate::relay::{Next, next_chunk, read_whole};
-use crate::request::{Body, Request, Response, whole};
-use crate::send::LAST_WORDS;
+use crate::Objects;
 
 impl Objects {
     /// An answer read whole and handed on unchanged. An object that was `deleted` is gone even if
@@ -115,7 +115,7 @@ pub(super) async fn json_body(
 /// Azure's id of its answer, as a header of ours.
 pub(super) fn upstream_id(azure: &HeaderMap) -> HeaderMap {
     let mut out = HeaderMap::with_capacity(12);
-    crate::relay::copy_upstream_id(azure, &mut out);
+    lanyard_gateway::relay::copy_upstream_id(azure, &mut out);
     out
 }
 

@@ -7,28 +7,28 @@ use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::estimate::{IMAGE_TOKENS, tokens_of};
 use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
+use lanyard_gateway::error::ApiError;
+use lanyard_gateway::forward::SETTLED;
+use lanyard_gateway::headers;
+use lanyard_gateway::lookup::Attendance;
+use lanyard_gateway::notes::Notes;
+use lanyard_gateway::ports::RequestLine;
+use lanyard_gateway::request::{Request, Response, whole};
+use lanyard_gateway::settle::{Ending, OK};
+use lanyard_gateway::upstream::user_hash;
 use lanyard_protocol::governed::Demanded;
 use lanyard_protocol::payload::{JSON, Payload};
 use lanyard_protocol::upstream;
 use serde::Deserialize;
 
-use super::Objects;
-use super::answers::{json_body, respond};
-use super::call::{NO_TOKENS, Outgoing};
-use super::keeper::Birth;
-use super::ownership::{Named, owner_of, pinned};
-use super::told::Telling;
-use super::upload::Upload;
-use super::verbs::Asked;
-use crate::error::ApiError;
-use crate::forward::SETTLED;
-use crate::headers;
-use crate::lookup::Attendance;
-use crate::notes::Notes;
-use crate::ports::RequestLine;
-use crate::request::{Request, Response, whole};
-use crate::settle::{Ending, OK};
-use crate::upstream::user_hash;
+use crate::Objects;
+use crate::answers::{json_body, respond};
+use crate::call::{NO_TOKENS, Outgoing};
+use crate::keeper::Birth;
+use crate::ownership::{Named, owner_of, pinned};
+use crate::told::Telling;
+use crate::upload::Upload;
+use crate::verbs::Asked;
 
 /// What a search of a vector store may put into a prompt: 20 chunks of 800 tokens,
 /// <https://platform.openai.com/docs/assistants/tools/file-search#how-it-works>.
@@ -111,7 +111,7 @@ impl Objects {
         };
         let made = made.await;
         let ending = match &made {
-            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports.clock.now())),
+            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports().clock.now())),
             // What was made is gone again, or cannot be reached.
             Err(error) => Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None),
         };
@@ -131,7 +131,8 @@ impl Objects {
         }
         let owner = owner_of(attendance);
         let listing = self.keeper.objects.list(&owner, Kind::Assistant);
-        let listed = match tokio::time::timeout(self.gateway.ports.ledger_patience, listing).await {
+        let listed = match tokio::time::timeout(self.gateway.ports().ledger_patience, listing).await
+        {
             Ok(listed) => listed,
             Err(elapsed) => Err(elapsed.into()),
         };

@@ -12,17 +12,18 @@ use http::Method;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::{EventId, RequestId};
 use lanyard_domain::object::{Home, Kind, ObjectId, Owned, Owner};
+use lanyard_gateway::error::ApiError;
+use lanyard_gateway::lookup::Attendance;
+use lanyard_gateway::memory::Bounded;
+use lanyard_gateway::notes::Notes;
+use lanyard_gateway::ports::{Cause, Incident, Journal, Luck, Upstream, UpstreamCall};
+use lanyard_gateway::request::Request;
 use lanyard_protocol::{media, upstream};
 use tokio::time::Instant;
 
-use super::beta;
-use super::ownership::owner_of;
-use crate::error::ApiError;
-use crate::lookup::Attendance;
-use crate::memory::Bounded;
-use crate::notes::Notes;
-use crate::ports::{Cause, Incident, Journal, Luck, ObjectStore, Size, Upstream, UpstreamCall};
-use crate::request::Request;
+use crate::beta;
+use crate::ownership::owner_of;
+use crate::store::{ObjectStore, Size};
 
 /// How long a process takes for granted that an event is marked. Less than what passes between an
 /// event's end and the clearing that removes the mark.

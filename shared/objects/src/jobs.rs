@@ -13,16 +13,16 @@ use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Usage;
+use lanyard_gateway::Gateway;
+use lanyard_gateway::lookup::OpenEvent;
+use lanyard_gateway::notes::Notes;
+use lanyard_gateway::settle::PendingRequest;
 use lanyard_protocol::upstream;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Keeper, Objects};
-use crate::Gateway;
-use crate::lookup::OpenEvent;
-use crate::notes::Notes;
-use crate::settle::PendingRequest;
+use crate::{Keeper, Objects};
 
 /// A job as Azure shows it.
 #[derive(Deserialize)]
@@ -140,7 +140,7 @@ impl Jobs {
         }
         let Ok(list) = serde_json::from_slice::<List<'_>>(answer) else { return };
         let key = AccountKey::Attendee(owner.event.clone(), owner.user.clone());
-        let Ok(Some(account)) = self.gateway.ports.ledger.account(&key).await else { return };
+        let Ok(Some(account)) = self.gateway.ports().ledger.account(&key).await else { return };
         if account.holds.is_empty() {
             return;
         }

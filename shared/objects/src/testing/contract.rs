@@ -1,12 +1,12 @@
 //! What every store of owners must do, whatever it is made of.
+#![expect(clippy::unwrap_used, reason = "a suite of tests fails by panicking")]
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use lanyard_domain::object::{Home, Kind, Owned, Owner};
 
-use super::noon;
-use crate::ports::{ObjectStore, Size};
+use crate::store::{ObjectStore, Size};
 
 /// Runs the whole suite, and panics where a store differs. `run` keeps one run apart from another.
 pub async fn objects_contract(objects: &Arc<dyn ObjectStore>, run: &str) {
@@ -160,4 +160,8 @@ impl Bench {
             assert_eq!(sorted(all), sorted(expected.clone()), "in pages of {limit}");
         }
     }
+}
+
+fn noon() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_796_472_000, 0).unwrap()
 }

@@ -5,12 +5,11 @@ use bytes::Bytes;
 use http::header::HOST;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::Kind;
+use lanyard_gateway::headers;
+use lanyard_gateway::parse;
+use lanyard_gateway::request::Request;
 use lanyard_protocol::payload::fields_of;
 use serde_json::value::RawValue;
-
-use crate::headers;
-use crate::parse;
-use crate::request::Request;
 
 /// How an object is told.
 pub(super) struct Telling<'a> {

@@ -21,7 +21,10 @@ mod pace;
 mod query;
 mod recorder;
 mod start;
+pub mod store;
 mod stream;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod told;
 mod upload;
 pub mod verbs;
@@ -29,20 +32,21 @@ pub mod verbs;
 use std::sync::Arc;
 
 use lanyard_domain::object::Kind;
+use lanyard_gateway::error::ApiError;
+use lanyard_gateway::memory::Bounded;
+use lanyard_gateway::notes::Notes;
+use lanyard_gateway::parse;
+use lanyard_gateway::ports::RequestLine;
+use lanyard_gateway::request::{Request, Response};
+use lanyard_gateway::{Gateway, Ports};
 
 use self::query::Query;
 use self::verbs::{Asked, Deed};
-use crate::error::ApiError;
-use crate::memory::Bounded;
-use crate::notes::Notes;
-use crate::parse;
-use crate::ports::{ObjectStore, RequestLine};
-use crate::request::{Request, Response};
-use crate::{Gateway, Ports};
+use crate::store::ObjectStore;
 
-pub(crate) use keeper::Keeper;
-pub(crate) use pace::Pace;
-pub(crate) use recorder::StoredResponses;
+use keeper::Keeper;
+use pace::Pace;
+use recorder::StoredResponses;
 
 /// The objects that attendees store at Azure, above a gateway.
 pub struct Objects {

@@ -8,28 +8,29 @@ use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::{Kind, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use lanyard_gateway::admit::Reservation;
+use lanyard_gateway::error::{ApiError, ModelRefusal};
+use lanyard_gateway::forward::SETTLED;
+use lanyard_gateway::headers;
+use lanyard_gateway::lookup::Attendance;
+use lanyard_gateway::notes::Notes;
+use lanyard_gateway::ports::{RequestLine, UpstreamBody, UpstreamCall};
+use lanyard_gateway::request::{Request, Response, whole};
+use lanyard_gateway::send::{Failure, LAST_WORDS, Sent, patience};
+use lanyard_gateway::settle::{Ending, OK, ms_between};
 use lanyard_protocol::governed::Demanded;
 use lanyard_protocol::payload::{JSON, Payload};
 use lanyard_protocol::{media, upstream};
 
-use super::Objects;
-use super::answers::{EVENTS, bytes_type, is_events, json_body, respond, upstream_id};
-use super::beta;
-use super::ownership::{deployment_at, owner_of, pinned_at};
-use super::query::{Param, Query};
-use super::stream::Working;
-use super::told::Telling;
-use super::verbs::{Asked, Deed};
-use crate::admit::Reservation;
-use crate::error::{ApiError, ModelRefusal};
-use crate::forward::SETTLED;
-use crate::headers;
-use crate::lookup::Attendance;
-use crate::notes::Notes;
-use crate::ports::{RequestLine, Size, UpstreamBody, UpstreamCall};
-use crate::request::{Request, Response, whole};
-use crate::send::{Failure, LAST_WORDS, Sent, patience};
-use crate::settle::{Ending, OK, ms_between};
+use crate::Objects;
+use crate::answers::{EVENTS, bytes_type, is_events, json_body, respond, upstream_id};
+use crate::beta;
+use crate::ownership::{deployment_at, owner_of, pinned_at};
+use crate::query::{Param, Query};
+use crate::store::Size;
+use crate::stream::Working;
+use crate::told::Telling;
+use crate::verbs::{Asked, Deed};
 
 /// Nothing of a model was used.
 pub(super) const NO_TOKENS: Settlement = Settlement::Exact(Usage::of_tokens(0, 0));
@@ -150,7 +151,7 @@ impl Objects {
             }
         };
         let ending = match &handed_on {
-            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports.clock.now())),
+            Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports().clock.now())),
             Err(error) => Ending::of(NO_TOKENS, error.code(), error.status().as_u16(), None),
         };
         self.gateway.settle_behind(reservation, ending);
@@ -212,8 +213,8 @@ impl Objects {
         line.request_id = Some(request.id.clone());
         line.outcome = OK;
         line.status = 200;
-        line.duration_ms = ms_between(request.now, self.gateway.ports.clock.now());
-        self.gateway.ports.journal.write(line);
+        line.duration_ms = ms_between(request.now, self.gateway.ports().clock.now());
+        self.gateway.ports().journal.write(line);
         Ok(handed_on)
     }
 
@@ -238,7 +239,7 @@ impl Objects {
         };
         let sent = match self.gateway.call(deployment, call.clone()).await {
             Err(Failure::BadCredential(refused))
-                if self.gateway.ports.upstream.renew_credential(deployment, refused).await =>
+                if self.gateway.ports().upstream.renew_credential(deployment, refused).await =>
             {
                 self.gateway.call(deployment, call).await
             }
@@ -277,7 +278,7 @@ impl Objects {
     /// Forgets what is gone upstream. If that fails, it is forgotten when it is next missed.
     pub(super) async fn forget(&self, owned: &Owned) {
         let forgetting = self.keeper.objects.forget(owned);
-        let forgot = tokio::time::timeout(self.gateway.ports.ledger_patience, forgetting).await;
+        let forgot = tokio::time::timeout(self.gateway.ports().ledger_patience, forgetting).await;
         if !matches!(forgot, Ok(Ok(()))) {
             tracing::warn!(kind = %owned.kind, object = %owned.id, "a deleted object is still listed");
         }

@@ -10,19 +10,19 @@ use http::Method;
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::object::{Kind, Owned};
+use lanyard_gateway::admit::JOB_LIFE;
+use lanyard_gateway::lookup::{Attendance, OpenEvent};
+use lanyard_gateway::ports::{Cause, UpstreamCall};
+use lanyard_gateway::relay::read_whole;
+use lanyard_gateway::request::Request;
 use lanyard_protocol::{media, upstream};
 use tokio::time::Instant;
 
-use super::Objects;
-use super::answers::json_body;
-use super::call::Outgoing;
-use super::jobs::UNKNOWN;
-use super::ownership::{home_in, owner_of};
-use crate::admit::JOB_LIFE;
-use crate::lookup::{Attendance, OpenEvent};
-use crate::ports::{Cause, UpstreamCall};
-use crate::relay::read_whole;
-use crate::request::Request;
+use crate::Objects;
+use crate::answers::json_body;
+use crate::call::Outgoing;
+use crate::jobs::UNKNOWN;
+use crate::ownership::{home_in, owner_of};
 
 /// How old a job must be before a 404 is believed: what is new may not be everywhere yet.
 const NEW: TimeDelta = TimeDelta::minutes(5);
@@ -99,7 +99,7 @@ impl Objects {
         let mut events: BTreeMap<EventId, Arc<OpenEvent>> = BTreeMap::new();
         for id in ids {
             // One event's trouble is not the next one's.
-            match self.gateway.ports.events.find_by_id(&id).await {
+            match self.gateway.ports().events.find_by_id(&id).await {
                 Ok(Some(listing)) => {
                     // All deployments: one that is no longer on offer may be at work all the same.
                     let catalog = Catalog::new(listing.deployments, None);
@@ -157,18 +157,18 @@ impl Objects {
             url: upstream::below_url(home, owned.kind.operation(), owned.segments(), ""),
             content_type: None,
             body: bytes::Bytes::new(),
-            beta: super::beta::usual(owned.kind),
+            beta: crate::beta::usual(owned.kind),
             accept: media::accepted_of_object(false),
             is_streamed: false,
             request_id: owned.request_id.clone(),
             patience: LOOKING,
         };
-        let mut answer = self.gateway.ports.upstream.send(home, call()).await?;
+        let mut answer = self.gateway.ports().upstream.send(home, call()).await?;
         let refused = answer.extensions().get().copied();
         if answer.status() == http::StatusCode::UNAUTHORIZED
-            && self.gateway.ports.upstream.renew_credential(home, refused).await
+            && self.gateway.ports().upstream.renew_credential(home, refused).await
         {
-            answer = self.gateway.ports.upstream.send(home, call()).await?;
+            answer = self.gateway.ports().upstream.send(home, call()).await?;
         }
         match answer.status() {
             status if status.is_success() => {

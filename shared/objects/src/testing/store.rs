@@ -10,9 +10,10 @@ use chrono::{DateTime, Utc};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
+use lanyard_gateway::ports::Cause;
 
 use super::lock;
-use crate::ports::{Cause, ObjectPage, ObjectStore, Size};
+use crate::store::{ObjectPage, ObjectStore, Size};
 
 type Place = (EventId, String, Kind, ObjectId);
 

@@ -1,9 +1,8 @@
 //! `OpenAI-Beta`: previews of the API that a caller may ask for, from a closed list.
 
 use lanyard_domain::object::Kind;
-
-use crate::headers;
-use crate::request::Request;
+use lanyard_gateway::headers;
+use lanyard_gateway::request::Request;
 
 /// Every preview that is passed on.
 const KNOWN: [&str; 1] = ["assistants=v2"];

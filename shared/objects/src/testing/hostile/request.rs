@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use lanyard_domain::operation::Operation;
+use lanyard_gateway::signed::Claims;
 
 use super::{CODE, EVENT, PROMPT, signing};
-use crate::signed::Claims;
 
 /// The longest list of fields in one body, and of requests in one input.
 const MOST: u8 = 12;
