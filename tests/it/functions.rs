@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use lanyard_domain::operation::Operation;
 use lanyard_functions::{FUNCTIONS, Handler, PARTITIONS};
 use lanyard_platform::table::Partition;
+use lanyard_protocol::Protocol;
 
 /// The folders of packages below `functions`.
 fn packages() -> impl Iterator<Item = PathBuf> {
@@ -25,13 +26,13 @@ fn every_package_has_a_row_and_every_row_a_package() {
 
 #[test]
 fn every_operation_has_a_row_with_its_path() {
-    for operation in Operation::ALL {
+    for operation in Operation::ALL.iter().copied() {
         let name = operation.name().replace('_', "-");
         let row = lanyard_functions::named(&name);
         let row = row.unwrap_or_else(|| panic!("{name} has no row in infra/functions"));
         assert!(row.is_streamed && row.handler == Handler::Gateway, "{name} is no relay");
         let path = row.paths().next().unwrap().path;
-        assert_eq!(path, format!("/v1/{}", operation.path()), "{name}");
+        assert_eq!(path, format!("/v1/{}", Protocol::of(operation).path), "{name}");
     }
 }
 

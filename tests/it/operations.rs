@@ -3,14 +3,16 @@
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use lanyard_domain::allowance::Limit;
-use lanyard_domain::operation::{Medium, Operation};
+use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::{Unit, Units};
+use lanyard_protocol::Protocol;
 
 use crate::support::{Reply, World, canary, usual};
 
 /// The operations that are one call; what Azure keeps has tests of its own.
 fn relayed() -> impl Iterator<Item = Operation> {
-    Operation::ALL.into_iter().filter(|operation| operation.is_below_deployment())
+    let all = Operation::ALL.iter().copied();
+    all.filter(|operation| Protocol::of(*operation).is_below_deployment())
 }
 
 /// What the usual request for an operation costs: tokens and units.
@@ -42,11 +44,23 @@ fn price(operation: Operation) -> ((u64, u64), Units) {
 
 /// The unit in which an operation is counted, and how much of it the usual request holds.
 pub(crate) fn held(operation: Operation) -> Option<(Unit, u64)> {
-    match operation.medium() {
-        Medium::Text | Medium::Vectors | Medium::Verdict => None,
-        Medium::Pictures => Some((Unit::Images, 1)),
-        Medium::Transcript => Some((Unit::AudioSeconds, 10)),
-        Medium::Sound => Some((Unit::Characters, canary::PROMPT.len() as u64)),
+    match operation {
+        Operation::ImagesGenerations | Operation::ImagesEdits => Some((Unit::Images, 1)),
+        Operation::AudioTranscriptions | Operation::AudioTranslations => {
+            Some((Unit::AudioSeconds, 10))
+        }
+        Operation::AudioSpeech => Some((Unit::Characters, canary::PROMPT.len() as u64)),
+        Operation::ChatCompletions
+        | Operation::Embeddings
+        | Operation::Completions
+        | Operation::Moderations
+        | Operation::Responses
+        | Operation::Conversations
+        | Operation::Files
+        | Operation::VectorStores
+        | Operation::Assistants
+        | Operation::Threads
+        | Operation::Videos => None,
     }
 }
 
@@ -55,7 +69,7 @@ async fn every_base_answers_every_operation_at_its_price() {
     for operation in relayed() {
         let world = World::event("bases").in_memory().everything().start().await;
         let ada = world.attendee("ada").await;
-        let path = operation.path();
+        let path = Protocol::of(operation).path;
         let usual = [
             (Operation::ChatCompletions, "gpt-4o-mini"),
             (Operation::Embeddings, "text-embedding-3-small"),
@@ -143,7 +157,7 @@ async fn bad_requests_leave_nothing_and_cost_nothing() {
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
             request
         };
-        let other = match operation.takes_form() {
+        let other = match Protocol::of(operation).takes_form() {
             true => "application/json",
             false => "multipart/form-data; boundary=b",
         };

@@ -15,6 +15,7 @@ use lanyard_functions::Target;
 use lanyard_gateway::people::People;
 use lanyard_gateway::ports::Clock;
 use lanyard_gateway::testing::{LedgerCall, LedgerTrouble};
+use lanyard_protocol::Protocol;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -56,7 +57,8 @@ fn function(operation: Operation) -> &'static str {
 
 #[tokio::test]
 async fn what_relays_one_call_asks_for_its_rows_and_no_others() {
-    let relayed = Operation::ALL.into_iter().filter(|operation| operation.is_below_deployment());
+    let relayed = Operation::ALL.iter().copied();
+    let relayed = relayed.filter(|operation| Protocol::of(*operation).is_below_deployment());
     for operation in relayed {
         let function = function(operation);
         let world = World::event(function).only(function).everything().keeping();

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::testing::a_deployment;
+use lanyard_protocol::Protocol;
 use serde_json::{Value, json};
 
 use super::attendee::Attendee;
@@ -49,7 +50,7 @@ impl Attendee {
 
     /// The usual request for an operation, which names no model.
     pub(crate) fn asks_for(&self, operation: Operation) -> http::Request<Bytes> {
-        let path = format!("/api/v1/{}", operation.path());
+        let path = format!("/api/v1/{}", Protocol::of(operation).path);
         let prompt = canary::PROMPT;
         let json = |body: Value| self.post(&path, body.to_string());
         match operation {
@@ -83,9 +84,9 @@ impl Attendee {
 impl Builder {
     /// A model for every operation, and each the default of its own.
     pub(crate) fn everything(self) -> Self {
-        let more = Operation::ALL.into_iter().filter(|operation| {
+        let more = Operation::ALL.iter().copied().filter(|operation| {
             let is_there = matches!(operation, Operation::ChatCompletions | Operation::Embeddings);
-            operation.is_below_deployment() && !is_there
+            Protocol::of(*operation).is_below_deployment() && !is_there
         });
         more.fold(self, |builder, operation| {
             let name = format!("model-{}", operation.name());

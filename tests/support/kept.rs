@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::Method;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
+use lanyard_protocol::Protocol;
 use serde_json::{Value, json};
 
 use super::attendee::Attendee;
@@ -43,7 +44,7 @@ impl Builder {
 
 /// The path of a kind.
 pub(crate) fn path(kind: Kind) -> String {
-    format!("/api/v1/{}", kind.operation().path())
+    format!("/api/v1/{}", Protocol::of_kind(kind).path)
 }
 
 /// A form with a file and a purpose.

@@ -176,7 +176,8 @@ fn models(attendance: &Attendance) -> Vec<ModelView> {
     let view = |name: &lanyard_domain::ids::DeploymentName| ModelView {
         id: name.to_string(),
         operations: Operation::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .filter(|operation| attendance.models(Some(*operation)).contains(name))
             .collect(),
         is_own: attendance.own.names(None).contains(name),

@@ -12,7 +12,7 @@ use lanyard_domain::catalog::{CompletionField, Deployment};
 use lanyard_domain::credential::Credential;
 use lanyard_domain::operation::Operation;
 use lanyard_platform::keys::FileKeys;
-use lanyard_protocol::upstream;
+use lanyard_protocol::Protocol;
 use serde_json::{Value, json};
 
 use super::asker::{Answer, Asker, Silence, Streamed, is_near, number, streamed, whole};
@@ -200,7 +200,7 @@ impl Call<'_> {
     }
 
     fn request(&self, body: &Value) -> reqwest::RequestBuilder {
-        let url = upstream::url(self.deployment, self.operation);
+        let url = Protocol::of(self.operation).url(self.deployment);
         self.asker.post(&url, body).header("api-key", self.key.clone())
     }
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use http::HeaderValue;
 use lanyard_domain::catalog::CompletionField;
 use lanyard_domain::operation::Operation;
+use lanyard_protocol::Protocol;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -165,12 +166,12 @@ impl Trial<'_> {
         spent: &mut Spent,
     ) -> Finding {
         let check = format!("through {model} {}", operation.name());
-        let called = whole(self.post(operation.path(), model, body)).await;
+        let called = whole(self.post(Protocol::of(operation).path, model, body)).await;
         judge_call(check, operation, &called, spent)
     }
 
     async fn stream(&self, model: &str, direct: Option<&Arrivals>, spent: &mut Spent) -> Finding {
-        let path = Operation::ChatCompletions.path();
+        let path = Protocol::of(Operation::ChatCompletions).path;
         let called = streamed(self.post(path, model, long_chat())).await;
         judge_stream(format!("through {model} stream"), &called, direct, spent)
     }

@@ -95,7 +95,7 @@ pub(crate) fn one_of<T: Copy>(words: &[(&str, T)]) -> impl FnOnce(&Value) -> Res
 
 /// The names of every operation, for messages.
 pub(crate) fn operation_names() -> String {
-    Operation::ALL.map(Operation::name).join(", ")
+    Operation::ALL.iter().map(|operation| operation.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// A web address of one of these schemes.

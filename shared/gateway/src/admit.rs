@@ -19,7 +19,7 @@ use lanyard_domain::entry::NoEntry;
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
-use lanyard_protocol::governed::Demanded;
+use lanyard_protocol::demand::Demanded;
 
 pub use reservation::Reservation;
 

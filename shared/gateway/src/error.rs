@@ -11,8 +11,9 @@ use std::time::Duration;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::object::Kind;
-use lanyard_protocol::error::Refused;
-pub use lanyard_protocol::error::{BadRequestCode, ModelRefusal};
+pub use lanyard_protocol::error::BadRequestCode;
+use lanyard_protocol::error::BodyRefused;
+pub use lanyard_protocol::refusal::ModelRefusal;
 
 pub use self::words::{ContactHint, Missing, Whose};
 use self::words::{model_not_found, reset_words, smaller, units, wait_words};
@@ -285,12 +286,12 @@ impl ApiError {
     }
 }
 
-impl From<Refused> for ApiError {
-    fn from(refused: Refused) -> Self {
+impl From<BodyRefused> for ApiError {
+    fn from(refused: BodyRefused) -> Self {
         match refused {
-            Refused::Bad { code, param, message } => Self::BadRequest { code, param, message },
-            Refused::TooLarge { limit } => Self::RequestTooLarge { limit },
-            Refused::UnsupportedMediaType { hint } => Self::UnsupportedMediaType { hint },
+            BodyRefused::Bad { code, param, message } => Self::BadRequest { code, param, message },
+            BodyRefused::TooLarge { limit } => Self::RequestTooLarge { limit },
+            BodyRefused::UnsupportedMediaType { hint } => Self::UnsupportedMediaType { hint },
         }
     }
 }

@@ -9,6 +9,7 @@ use lanyard_domain::entry::Entry;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use lanyard_protocol::Protocol;
 use lanyard_protocol::payload::Payload;
 
 use crate::answer::expect_method;
@@ -124,14 +125,15 @@ impl Gateway {
         request: &Request,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
-        let route = parse::route(request.http.uri().path(), operation)?;
+        let protocol = Protocol::of(operation);
+        let route = parse::route(request.http.uri().path(), protocol)?;
         expect_method(request, &Method::POST, "POST, OPTIONS")?;
         let token = parse::token(request)?;
 
         let attendance = self.look_up(token, request.now, line).await?;
         parse::check_query(request.http.uri().query())?;
         let mut notes = Notes::read(request)?;
-        let payload = Payload::read(operation, &request.http, &request.id)?;
+        let payload = Payload::read(protocol, &request.http, &request.id)?;
         let model = payload.model()?;
         let header = request.header(&headers::MODEL).ok().flatten();
         let wanted = route.deployment.or(header).or(model.as_deref());

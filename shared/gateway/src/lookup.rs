@@ -16,6 +16,7 @@ use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::window::LocalDay;
+use lanyard_protocol::demand::Caps;
 
 use crate::Gateway;
 use crate::error::{ApiError, ContactHint};
@@ -23,7 +24,6 @@ use crate::memory::Bounded;
 use crate::parse::Pass;
 use crate::ports::{Incident, RequestLine, StoreFault};
 use crate::signed::Claims;
-use lanyard_protocol::governed::Caps;
 
 const FRESH: TimeDelta = TimeDelta::seconds(5);
 const STALE: TimeDelta = TimeDelta::minutes(15);

@@ -3,6 +3,7 @@
 use http::header::AUTHORIZATION;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::{AttendeeToken, EventCode};
+use lanyard_protocol::Protocol;
 
 use crate::error::{ApiError, BadRequestCode};
 use crate::headers;
@@ -95,12 +96,12 @@ pub fn path_within_api(path: &str) -> &str {
 /// # Errors
 ///
 /// [`ApiError::UnknownRoute`] unless the path is one of the bases of an operation.
-pub fn route(path: &str, operation: Operation) -> Result<Route<'_>, ApiError> {
+pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiError> {
     let base = path_within_api(path)
-        .strip_suffix(operation.path())
+        .strip_suffix(protocol.path)
         .and_then(|base| base.strip_suffix('/'))
         .ok_or(ApiError::UnknownRoute)?;
-    if operation == Operation::Completions
+    if protocol.has_engine_path
         && let Some((base, engine)) = base.split_once("/engines/")
         && !engine.is_empty()
         && !engine.contains('/')
@@ -114,10 +115,10 @@ pub fn route(path: &str, operation: Operation) -> Result<Route<'_>, ApiError> {
     match base {
         "v1" | "openai-proxy" => Ok(Route { dialect: Dialect::OpenAi, deployment: None }),
         "openai/v1" => Ok(Route { dialect: Dialect::Azure, deployment: None }),
-        "openai" | "v1/openai" if !operation.is_below_deployment() => {
+        "openai" | "v1/openai" if !protocol.is_below_deployment() => {
             Ok(Route { dialect: Dialect::Azure, deployment: None })
         }
-        _ if !operation.is_below_deployment() => Err(ApiError::UnknownRoute),
+        _ if !protocol.is_below_deployment() => Err(ApiError::UnknownRoute),
         _ => {
             let base = base.strip_prefix("v1/").unwrap_or(base);
             let deployment = base
@@ -135,11 +136,12 @@ pub fn route(path: &str, operation: Operation) -> Result<Route<'_>, ApiError> {
 ///
 /// [`ApiError::UnknownRoute`] unless the path is the operation's or below it.
 pub fn below(path: &str, operation: Operation) -> Result<Option<&str>, ApiError> {
+    let operation_path = Protocol::of(operation).path;
     let path = path_within_api(path);
     let bases = ["v1/openai/", "openai/v1/", "openai-proxy/", "openai/", "v1/"];
     let rest = bases
         .iter()
-        .find_map(|base| path.strip_prefix(base)?.strip_prefix(operation.path()))
+        .find_map(|base| path.strip_prefix(base)?.strip_prefix(operation_path))
         .ok_or(ApiError::UnknownRoute)?;
     match rest.strip_prefix('/') {
         None if rest.is_empty() => Ok(None),
@@ -212,6 +214,10 @@ pub(crate) fn is_api_version(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn route(path: &str, operation: Operation) -> Result<Route<'_>, ApiError> {
+        super::route(path, Protocol::of(operation))
+    }
 
     #[test]
     fn every_base_leads_to_its_operation() {

@@ -8,10 +8,9 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use http::{Method, StatusCode};
 use lanyard_domain::catalog::{Choice, Deployment};
-use lanyard_domain::operation::Operation;
-use lanyard_protocol::governed::Demanded;
-use lanyard_protocol::payload::Payload;
-use lanyard_protocol::{media, upstream};
+use lanyard_protocol::demand::Demanded;
+use lanyard_protocol::payload::{Payload, Target};
+use lanyard_protocol::{Protocol, refusal};
 use tokio::time::Instant;
 
 use crate::Gateway;
@@ -53,24 +52,24 @@ struct Outgoing<'a> {
     request: &'a Request,
     payload: &'a Payload<'a>,
     demanded: &'a Demanded,
-    operation: Operation,
-    user: String,
+    protocol: &'static Protocol,
+    user: &'a str,
 }
 
 impl Outgoing<'_> {
     fn to(&self, deployment: &Deployment) -> UpstreamCall {
+        let target = Target {
+            azure_name: deployment.azure_name.as_str(),
+            completion_field: deployment.completion_field,
+            user: self.user,
+        };
         UpstreamCall {
             method: Method::POST,
-            url: upstream::url(deployment, self.operation),
-            body: self.payload.for_azure(
-                self.demanded,
-                deployment.azure_name.as_str(),
-                deployment.completion_field,
-                &self.user,
-            ),
+            url: self.protocol.url(deployment),
+            body: self.payload.for_azure(self.demanded, &target),
             content_type: Some(self.payload.content_type()),
             beta: None,
-            accept: media::accepted(self.operation, self.demanded.is_streamed),
+            accept: self.protocol.accept(self.demanded.is_streamed),
             is_streamed: self.demanded.is_streamed,
             request_id: self.request.id.clone(),
             patience: patience(self.request.deadline),
@@ -107,12 +106,13 @@ impl Gateway {
         reservation: &mut Reservation,
         hook: Option<&dyn ResponseHook>,
     ) -> Result<Sent<'d>, ApiError> {
+        let user = reservation.user_hash.clone();
         let outgoing = Outgoing {
             request,
             payload,
             demanded,
-            operation: reservation.operation,
-            user: reservation.user_hash.clone(),
+            protocol: Protocol::of(reservation.operation),
+            user: &user,
         };
         let order = choice.by_luck(self.ports.luck.draw());
         let first = *order.first().ok_or(ApiError::Internal(None))?;
@@ -179,7 +179,7 @@ impl Gateway {
                 Ok(Sent::Answer { answer: response, from: deployment })
             }
             StatusCode::TOO_MANY_REQUESTS => Err(Failure::Transient(ApiError::UpstreamBusy {
-                retry_after: upstream::retry_after(response.headers()),
+                retry_after: refusal::retry_after(response.headers()),
             })),
             StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => {
                 Err(Failure::Transient(ApiError::UpstreamTimeout))
@@ -192,10 +192,10 @@ impl Gateway {
             }
             StatusCode::NOT_FOUND => {
                 let body = read_error(response.into_body()).await;
-                Err(if upstream::is_missing_object(&body) {
+                Err(if refusal::is_missing_object(&body) {
                     Failure::Missing
                 } else {
-                    Failure::NotThere(Box::new(upstream::refusal(status, &body, deployment)))
+                    Failure::NotThere(Box::new(refusal::refusal(status, &body, deployment)))
                 })
             }
             StatusCode::FORBIDDEN => Err(Failure::Final(misconfigured())),
@@ -204,9 +204,9 @@ impl Gateway {
                 // 409 would make the legacy SDK repeat the request without a pause.
                 let status =
                     if status == StatusCode::CONFLICT { StatusCode::BAD_REQUEST } else { status };
-                let refusal = upstream::refusal(status, &body, deployment);
-                let is_charged = refusal.code.as_deref() == Some("content_filter");
-                Ok(Sent::Refused { error: ApiError::RefusedByModel(Box::new(refusal)), is_charged })
+                let refused = refusal::refusal(status, &body, deployment);
+                let is_charged = refused.code.as_deref() == Some("content_filter");
+                Ok(Sent::Refused { error: ApiError::RefusedByModel(Box::new(refused)), is_charged })
             }
             status => Err(Failure::Final(ApiError::UpstreamUnreachable(Some(said(status))))),
         }

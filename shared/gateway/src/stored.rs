@@ -5,15 +5,20 @@
 //! object and stores nothing never reaches it.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::usage::Usage;
 
+use lanyard_protocol::references::Reference;
+use lanyard_protocol::sse::Frame;
+
+use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::lookup::Attendance;
 use crate::request::Request;
-use lanyard_protocol::references::Reference;
 
 /// What the gateway asks about stored objects.
 #[async_trait]
@@ -54,15 +59,18 @@ pub struct Resolved<'a> {
     pub hook: Box<dyn ResponseHook>,
 }
 
-/// Is told of the response to one request that concerns stored objects.
+/// Is told of the response to one request that concerns stored objects. By default it records
+/// nothing.
 #[async_trait]
 pub trait ResponseHook: Send + Sync {
     /// The error for a request that names an object which Azure no longer has; `None` if the
     /// request names none.
-    fn missing(&self) -> Option<ApiError>;
+    fn missing(&self) -> Option<ApiError> {
+        None
+    }
 
     /// This deployment responds.
-    fn responds(&mut self, deployment: &Deployment);
+    fn responds(&mut self, _deployment: &Deployment) {}
 
     /// The response has this id. The id is passed on to the client only afterwards. May be called
     /// more than once.
@@ -70,8 +78,32 @@ pub trait ResponseHook: Send + Sync {
     /// # Errors
     ///
     /// Any that ends the response: the client must not learn the id.
-    async fn names(&mut self, id: Option<&str>) -> Result<(), ApiError>;
+    async fn names(&mut self, _id: Option<&str>) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    /// An event of a stream shows an object, as this JSON. Returns the event for the client.
+    ///
+    /// Takes the reservation if the object's end will settle it.
+    ///
+    /// # Errors
+    ///
+    /// Any that ends the response: the client must not learn the object's id.
+    async fn shows(
+        &mut self,
+        event: Frame,
+        _kind: Kind,
+        _data: Bytes,
+        _reservation: &mut Option<Reservation>,
+    ) -> Result<Bytes, ApiError> {
+        Ok(event.0)
+    }
+
+    /// Whether a stream that has ended lacks the object that it is about.
+    fn lacks_object(&self) -> bool {
+        false
+    }
 
     /// The response is settled with this usage.
-    async fn settled(&self, usage: Usage);
+    async fn settled(&self, _usage: Usage) {}
 }

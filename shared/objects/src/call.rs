@@ -18,9 +18,9 @@ use lanyard_gateway::ports::{RequestLine, UpstreamBody, UpstreamCall};
 use lanyard_gateway::request::{Request, Response, whole};
 use lanyard_gateway::send::{Failure, LAST_WORDS, Sent, patience};
 use lanyard_gateway::settle::{Ending, OK, ms_between};
-use lanyard_protocol::governed::Demanded;
+use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::payload::{JSON, Payload};
-use lanyard_protocol::{media, upstream};
+use lanyard_protocol::{Protocol, assistants, conversations, stored, threads};
 
 use crate::Objects;
 use crate::answers::{EVENTS, bytes_type, is_events, json_body, respond, upstream_id};
@@ -68,21 +68,20 @@ impl Objects {
         let owned = owned.ok_or_else(|| asked.not_found())?;
         let deployment = deployment_at(attendance, &owned.home)?;
         line.model = Some(deployment.name.clone());
-        let url =
-            upstream::below_url(deployment, verb.kind.operation(), segments, &query.encoded());
+        let url = Protocol::of_kind(verb.kind).url_below(deployment, segments, &query.encoded());
         let mut outgoing = Outgoing::plain(verb.method.clone(), url);
         let (mut added_tokens, mut new_model) = (0, None);
         if verb.method == Method::POST && !request.http.body().is_empty() {
-            let payload = Payload::read(verb.kind.operation(), &request.http, &request.id)?;
+            let payload = Payload::read(Protocol::of_kind(verb.kind), &request.http, &request.id)?;
             let named = self.keeper.named(attendance, payload.references()?).await?;
             named.expect_home(&owned.home)?;
             if verb.deed == Deed::Extend {
-                added_tokens = payload.items_tokens()?;
+                added_tokens = conversations::items_tokens(&payload)?;
             }
             if matches!(verb.kind, Kind::Assistant | Kind::Thread) {
-                payload.check_assistant(&attendance.caps())?;
+                assistants::check(&payload, &attendance.caps())?;
             }
-            outgoing.is_streamed = verb.deed == Deed::Resume && payload.is_streamed()?;
+            outgoing.is_streamed = verb.deed == Deed::Resume && threads::is_streamed(&payload)?;
             outgoing.content_type = Some(JSON);
             outgoing.body = match payload.model()?.filter(|_| verb.kind == Kind::Assistant) {
                 None => request.http.body().clone(),
@@ -92,7 +91,7 @@ impl Objects {
                     let there = choice.by_luck(0).first().copied();
                     let there = there.ok_or(ApiError::Internal(None))?;
                     new_model = Some(there);
-                    payload.assistant_for_azure(there.azure_name.as_str())
+                    assistants::write(&payload, there.azure_name.as_str())
                 }
             };
         }
@@ -135,7 +134,7 @@ impl Objects {
             Deed::Resume if is_events(&answer) => {
                 let mut working = Working::on(self.jobs(), attendance, deployment, request);
                 working.run = Some(owned);
-                Ok(working.start(answer, headers))
+                Ok(working.start(answer, headers, None))
             }
             Deed::Delete => self.whole_answer(request, answer, headers, Some(&owned)).await,
             Deed::Create
@@ -190,8 +189,7 @@ impl Objects {
             .find_map(|segment| segment.parse().ok())
             .unwrap_or_else(|| owned.id.clone());
         let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
-        let url =
-            upstream::below_url(deployment, verb.kind.operation(), segments, &query.encoded());
+        let url = Protocol::of_kind(verb.kind).url_below(deployment, segments, &query.encoded());
         let is_streamed = query.get(Param::Stream) == Some("true");
         self.pace.turn(&turn, until).await;
         let outgoing = Outgoing { is_streamed, ..Outgoing::plain(Method::GET, url) };
@@ -232,7 +230,7 @@ impl Objects {
             content_type: outgoing.content_type,
             body: outgoing.body,
             beta: beta::asked(request, kind),
-            accept: media::accepted_of_object(outgoing.is_streamed),
+            accept: stored::accept(outgoing.is_streamed),
             is_streamed: outgoing.is_streamed,
             request_id: request.id.clone(),
             patience: patience(request.deadline),

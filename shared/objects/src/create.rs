@@ -4,7 +4,6 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use lanyard_domain::catalog::{Choice, Deployment};
-use lanyard_domain::estimate::{IMAGE_TOKENS, tokens_of};
 use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_gateway::error::ApiError;
@@ -16,9 +15,10 @@ use lanyard_gateway::ports::RequestLine;
 use lanyard_gateway::request::{Request, Response, whole};
 use lanyard_gateway::settle::{Ending, OK};
 use lanyard_gateway::upstream::user_hash;
-use lanyard_protocol::governed::Demanded;
+use lanyard_protocol::demand::Demanded;
+use lanyard_protocol::files::Upload;
 use lanyard_protocol::payload::{JSON, Payload};
-use lanyard_protocol::upstream;
+use lanyard_protocol::{Protocol, assistants, conversations};
 use serde::Deserialize;
 
 use crate::Objects;
@@ -27,7 +27,6 @@ use crate::call::{NO_TOKENS, Outgoing};
 use crate::keeper::Birth;
 use crate::ownership::{Named, owner_of, pinned};
 use crate::told::Telling;
-use crate::upload::Upload;
 use crate::verbs::Asked;
 
 /// What a search of a vector store may put into a prompt: 20 chunks of 800 tokens,
@@ -84,11 +83,11 @@ impl Objects {
             body: match kind {
                 Kind::Assistant => read.payload.as_ref().map_or_else(
                     || body_of(request),
-                    |payload| payload.assistant_for_azure(home.azure_name.as_str()),
+                    |payload| assistants::write(payload, home.azure_name.as_str()),
                 ),
                 _ => body_of(request),
             },
-            ..Outgoing::plain(Method::POST, upstream::url(home, operation))
+            ..Outgoing::plain(Method::POST, Protocol::of(operation).url(home))
         };
         let answer = match self.call_home(request, kind, home, outgoing).await {
             Ok(answer) => answer,
@@ -147,12 +146,7 @@ impl Objects {
         attendance: &Attendance,
     ) -> Result<Read<'r>, ApiError> {
         if kind == Kind::File {
-            let upload = Upload::read(request)?;
-            let tokens = match upload.purpose {
-                // Counted as an image by whoever names it.
-                "vision" => IMAGE_TOKENS,
-                _ => tokens_of(upload.file_bytes as u64),
-            };
+            let tokens = Upload::read(&request.http)?.tokens();
             let content_type = request.http.headers().get(CONTENT_TYPE).cloned().unwrap_or(JSON);
             let named = Named::default();
             return Ok(Read { content_type, payload: None, model: None, named, tokens });
@@ -162,10 +156,12 @@ impl Objects {
             let named = Named::default();
             return Ok(Read { content_type: JSON, payload: None, model: None, named, tokens });
         }
-        let payload = Payload::read(kind.operation(), &request.http, &request.id)?;
+        let payload = Payload::read(Protocol::of_kind(kind), &request.http, &request.id)?;
         let named = self.keeper.named(attendance, payload.references()?).await?;
         let tokens = match kind {
-            Kind::Conversation => payload.items_tokens()?.saturating_add(named.tokens()),
+            Kind::Conversation => {
+                conversations::items_tokens(&payload)?.saturating_add(named.tokens())
+            }
             Kind::VectorStore => SEARCH_TOKENS,
             Kind::File
             | Kind::Response
@@ -175,7 +171,7 @@ impl Objects {
             | Kind::Video => 0,
         };
         if matches!(kind, Kind::Assistant | Kind::Thread) {
-            payload.check_assistant(&attendance.caps())?;
+            assistants::check(&payload, &attendance.caps())?;
         }
         let model = match kind {
             Kind::Assistant => payload.model()?.map(std::borrow::Cow::into_owned),

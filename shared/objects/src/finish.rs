@@ -15,7 +15,7 @@ use lanyard_gateway::lookup::{Attendance, OpenEvent};
 use lanyard_gateway::ports::{Cause, UpstreamCall};
 use lanyard_gateway::relay::read_whole;
 use lanyard_gateway::request::Request;
-use lanyard_protocol::{media, upstream};
+use lanyard_protocol::{Protocol, stored};
 use tokio::time::Instant;
 
 use crate::Objects;
@@ -73,7 +73,7 @@ impl Objects {
         }
         let query = if runs.is_some() { "limit=100" } else { "" };
         let segments = owned.segments().chain(runs);
-        let url = upstream::below_url(home, owned.kind.operation(), segments, query);
+        let url = Protocol::of_kind(owned.kind).url_below(home, segments, query);
         let outgoing = Outgoing::plain(Method::GET, url);
         let Ok(answer) = self.call_home(request, owned.kind, home, outgoing).await else { return };
         let Ok(answer) = json_body(request, answer).await else { return };
@@ -154,11 +154,11 @@ impl Objects {
             .ok_or("no deployment leads to the resource that works on it any more")?;
         let call = || UpstreamCall {
             method: Method::GET,
-            url: upstream::below_url(home, owned.kind.operation(), owned.segments(), ""),
+            url: Protocol::of_kind(owned.kind).url_below(home, owned.segments(), ""),
             content_type: None,
             body: bytes::Bytes::new(),
             beta: crate::beta::usual(owned.kind),
-            accept: media::accepted_of_object(false),
+            accept: stored::accept(false),
             is_streamed: false,
             request_id: owned.request_id.clone(),
             patience: LOOKING,

@@ -17,7 +17,7 @@ use lanyard_gateway::Gateway;
 use lanyard_gateway::lookup::OpenEvent;
 use lanyard_gateway::notes::Notes;
 use lanyard_gateway::settle::PendingRequest;
-use lanyard_protocol::upstream;
+use lanyard_protocol::usage;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -84,7 +84,7 @@ impl<'a> Shown<'a> {
         match self.usage.filter(|usage| usage.get() != "null") {
             None => UNKNOWN,
             Some(usage) => {
-                let counted = upstream::count(usage, hold.tokens());
+                let counted = usage::count(usage, hold.tokens());
                 match counted.is_credible {
                     true => Settlement::Exact(counted.usage),
                     false => Settlement::AtLeast(counted.usage),

@@ -18,7 +18,7 @@ use lanyard_gateway::memory::Bounded;
 use lanyard_gateway::notes::Notes;
 use lanyard_gateway::ports::{Cause, Incident, Journal, Luck, Upstream, UpstreamCall};
 use lanyard_gateway::request::Request;
-use lanyard_protocol::{media, upstream};
+use lanyard_protocol::{Protocol, stored};
 use tokio::time::Instant;
 
 use crate::beta;
@@ -183,11 +183,11 @@ impl Keeper {
         let call = || UpstreamCall {
             // A run cannot be deleted: it goes with its thread. It can be told to stop.
             method: if is_run { Method::POST } else { Method::DELETE },
-            url: upstream::below_url(home, owned.kind.operation(), owned.segments().chain(end), ""),
+            url: Protocol::of_kind(owned.kind).url_below(home, owned.segments().chain(end), ""),
             content_type: None,
             body: Bytes::new(),
             beta: beta::usual(owned.kind),
-            accept: media::accepted_of_object(false),
+            accept: stored::accept(false),
             is_streamed: false,
             request_id: owned.request_id.clone(),
             patience: DELETING,

@@ -26,7 +26,6 @@ mod stream;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod told;
-mod upload;
 pub mod verbs;
 
 use std::sync::Arc;

@@ -18,9 +18,9 @@ use lanyard_gateway::ports::{Cause, RequestLine};
 use lanyard_gateway::request::{Request, Response, whole};
 use lanyard_gateway::send::Failure;
 use lanyard_gateway::settle::{Ending, OK};
-use lanyard_protocol::governed::Demanded;
+use lanyard_protocol::Protocol;
+use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::payload::JSON;
-use lanyard_protocol::upstream;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -143,7 +143,7 @@ impl Objects {
     ) -> Result<Option<Box<RawValue>>, ApiError> {
         let deployment = deployment_at(attendance, &owned.home)?;
         let operation = owned.kind.operation();
-        let url = upstream::below_url(deployment, operation, owned.segments(), "");
+        let url = Protocol::of(operation).url_below(deployment, owned.segments(), "");
         match self
             .call_home(request, owned.kind, deployment, Outgoing::plain(Method::GET, url))
             .await

@@ -16,11 +16,11 @@ use lanyard_gateway::notes::Notes;
 use lanyard_gateway::ports::RequestLine;
 use lanyard_gateway::request::{Request, Response, whole};
 use lanyard_gateway::settle::Ending;
-use lanyard_protocol::films::{Film, LONGEST_FILM};
-use lanyard_protocol::governed::Demanded;
+use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::payload::{JSON, Payload};
-use lanyard_protocol::runs::RUN_PROMPT;
-use lanyard_protocol::upstream;
+use lanyard_protocol::threads::RUN_PROMPT;
+use lanyard_protocol::videos::{MOST_SECONDS, VideoRequest};
+use lanyard_protocol::{Protocol, threads};
 
 use crate::Objects;
 use crate::answers::{is_events, json_body, respond};
@@ -45,7 +45,7 @@ struct Plan<'a> {
 }
 
 impl Objects {
-    /// Starts a run or a film.
+    /// Starts a run or a video.
     pub(super) async fn start(
         &self,
         request: &Request,
@@ -90,8 +90,7 @@ impl Objects {
         if plan.demanded.is_streamed && is_events(&answer) {
             let mut working = Working::on(self.jobs(), attendance, home, request);
             working.births = Some((thread, birth));
-            working.reservation = Some(reservation);
-            return Ok(working.start(answer, headers));
+            return Ok(working.start(answer, headers, Some(reservation)));
         }
         let bytes = match json_body(request, answer).await {
             Ok(bytes) => bytes,
@@ -135,7 +134,7 @@ impl Objects {
     ) -> Result<Plan<'a>, ApiError> {
         let operation = Kind::Run.operation();
         let owned = self.keeper.owned_path(attendance, asked).await?;
-        let payload = Payload::read(operation, &request.http, &request.id)?;
+        let payload = Payload::read(Protocol::of(operation), &request.http, &request.id)?;
         let named = self.keeper.named(attendance, payload.references()?).await?;
         if let Some(thread) = &owned {
             named.expect_home(&thread.home)?;
@@ -153,12 +152,12 @@ impl Objects {
         let model = header.or(model.as_deref()).unwrap_or(assistant.home.deployment.as_str());
         let choice = pinned(attendance.choose_shared(Some(model), operation)?, &named)?;
         let home = crate::create::home_of(&choice, attendance)?;
-        let demanded = payload.run(&attendance.caps(), most_prompt(attendance))?;
+        let demanded = threads::read_run(&payload, &attendance.caps(), most_prompt(attendance))?;
         Ok(Plan {
             home,
-            url: upstream::below_url(home, operation, asked.segments()?, &query.encoded()),
+            url: Protocol::of(operation).url_below(home, asked.segments()?, &query.encoded()),
             content_type: JSON,
-            body: payload.run_for_azure(&demanded, home.azure_name.as_str()),
+            body: threads::write_run(&payload, &demanded, home.azure_name.as_str()),
             demanded,
             thread: owned,
         })
@@ -172,8 +171,8 @@ impl Objects {
     ) -> Result<Plan<'a>, ApiError> {
         let operation = Kind::Video.operation();
         let original = self.keeper.owned_path(attendance, asked).await?;
-        let film = Film::read(&request.http, &request.id)?;
-        let named = self.keeper.named(attendance, film.references()?).await?;
+        let video = VideoRequest::read(&request.http, &request.id)?;
+        let named = self.keeper.named(attendance, video.references()?).await?;
         let (home, seconds) = match &original {
             Some(original) => {
                 named.expect_home(&original.home)?;
@@ -181,7 +180,7 @@ impl Objects {
                 (home, Some(self.seconds_of(request, asked, original, home).await?))
             }
             None => {
-                let model = film.model()?;
+                let model = video.model()?;
                 let header = request.header(&headers::MODEL).ok().flatten();
                 let choice = attendance.choose_shared(header.or(model.as_deref()), operation)?;
                 let choice = pinned(choice, &named)?;
@@ -189,11 +188,11 @@ impl Objects {
             }
         };
         let (demanded, content_type, body) = match seconds {
-            Some(seconds) => film.again(seconds)?,
-            None => film.for_azure(home.azure_name.as_str())?,
+            Some(seconds) => video.again(seconds)?,
+            None => video.for_azure(home.azure_name.as_str())?,
         };
         let segments = asked.segments()?;
-        let url = upstream::below_url(home, operation, segments, "");
+        let url = Protocol::of(operation).url_below(home, segments, "");
         Ok(Plan { home, url, content_type, body, demanded, thread: None })
     }
 
@@ -205,7 +204,7 @@ impl Objects {
         original: &Owned,
         home: &Deployment,
     ) -> Result<u64, ApiError> {
-        let url = upstream::below_url(home, original.kind.operation(), [original.id.as_str()], "");
+        let url = Protocol::of_kind(original.kind).url_below(home, [original.id.as_str()], "");
         let read = self.call_home(request, original.kind, home, Outgoing::plain(Method::GET, url));
         let answer = match read.await {
             Ok(answer) => answer,
@@ -214,7 +213,7 @@ impl Objects {
         };
         let bytes = json_body(request, answer).await?;
         let seconds = Shown::read(&bytes).and_then(|shown| shown.seconds());
-        Ok(seconds.unwrap_or(LONGEST_FILM))
+        Ok(seconds.unwrap_or(MOST_SECONDS))
     }
 }
 

@@ -1,11 +1,8 @@
 //! Why a body is refused.
 
-use http::StatusCode;
-use serde_json::value::RawValue;
-
 /// Why a request's body is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum BodyRefused {
     /// The body says something that cannot be accepted.
     #[error("{message}")]
     Bad {
@@ -30,7 +27,7 @@ pub enum Refused {
     },
 }
 
-impl Refused {
+impl BodyRefused {
     /// A refusal that names a parameter.
     #[must_use]
     pub fn bad(code: BadRequestCode, param: Option<&str>, message: impl Into<String>) -> Self {
@@ -65,21 +62,4 @@ impl BadRequestCode {
             Self::InvalidValue => "invalid_value",
         }
     }
-}
-
-/// What Azure said about the participant's request, in our schema.
-#[derive(Debug)]
-pub struct ModelRefusal {
-    /// Azure's status.
-    pub status: StatusCode,
-    /// Azure's sentence.
-    pub message: String,
-    /// Azure's type.
-    pub kind: Option<String>,
-    /// Azure's parameter.
-    pub param: Option<String>,
-    /// Azure's code.
-    pub code: Option<String>,
-    /// Which filter refused, and why.
-    pub content_filter_result: Option<Box<RawValue>>,
 }

@@ -1,23 +1,73 @@
-//! What governs the cost of pictures: how many are made.
+//! `POST …/images/generations` and `POST …/images/edits`
 //!
-//! Models that report tokens are charged those as well; they are bounded by the pictures, so only
-//! the prompt is held.
+//! Images are counted as they are made. Models that report tokens are charged those as well; they
+//! are bounded by the images, so only the prompt is held.
+//! <https://platform.openai.com/docs/api-reference/images>
 
+use lanyard_domain::account::Hold;
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::operation::Operation;
+use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::{Unit, Units};
+use lanyard_domain::usage::Usage;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use crate::error::Refused;
-use crate::governed::{Demanded, count, flag};
-use crate::payload::{Payload, invalid};
+use crate::chunk::Chunk;
+use crate::demand::{Caps, Demanded};
+use crate::error::BodyRefused;
+use crate::fields::{check_tools, count, invalid, is_streamed, refuse_foreign};
+use crate::payload::{Payload, Target};
+use crate::protocol::{BodyEncoding, Placement, Protocol};
+use crate::response::ResponseFormat;
+use crate::sse::Frame;
+use crate::stream::{StreamEvent, StreamFormat, StreamState};
+use crate::usage::{Counted, ResponseUsage, at_least, with_units};
+use crate::{estimate, write};
 
 /// The most that any model makes at once.
 const MOST_AT_ONCE: u64 = 10;
 
-/// Reads a request for pictures, as JSON or as a form.
-pub(crate) fn read(payload: &Payload<'_>) -> Result<Demanded, Refused> {
+/// The parts of a form that hold images.
+const FILES: [&str; 3] = ["image", "image[]", "mask"];
+
+pub(crate) static GENERATIONS: Protocol = Protocol {
+    operation: Operation::ImagesGenerations,
+    path: "images/generations",
+    body: BodyEncoding::Json,
+    write: write_json,
+    ..IMAGES
+};
+
+pub(crate) static EDITS: Protocol = Protocol {
+    operation: Operation::ImagesEdits,
+    path: "images/edits",
+    body: BodyEncoding::Form,
+    write: write_form,
+    ..IMAGES
+};
+
+/// What both have in common.
+const IMAGES: Protocol = Protocol {
+    operation: Operation::ImagesGenerations,
+    path: "",
+    placement: Placement::Deployment,
+    has_engine_path: false,
+    is_bound_to_model: false,
+    body: BodyEncoding::Json,
+    read,
+    write: write_json,
+    ids: &[],
+    response: ResponseFormat { cost, ..ResponseFormat::TOKENS },
+    stream: StreamFormat { read: read_event, settle, ..StreamFormat::CHUNKS },
+};
+
+fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
+    refuse_foreign(payload)?;
+    check_tools(payload, caps)?;
     let mut text_bytes = payload.bytes;
     if let Some(form) = &payload.form {
-        let files = form.files(&["image", "image[]", "mask"])?;
+        let files = form.files(&FILES)?;
         text_bytes -= files.iter().map(|file| file.body.len()).sum::<usize>().min(text_bytes);
     }
     let images = count(payload, "n")?.unwrap_or(1);
@@ -25,6 +75,82 @@ pub(crate) fn read(payload: &Payload<'_>) -> Result<Demanded, Refused> {
         return Err(invalid("n", &format!("must be a whole number from 1 to {MOST_AT_ONCE}")));
     }
     let units = Units::of(Unit::Images, images);
-    let estimate = Estimate { units, ..Estimate::new(text_bytes as u64, 0, 0, 1) };
-    Ok(Demanded::of(estimate, flag(payload, "stream")?.unwrap_or(false)))
+    let estimate = Estimate { units, ..estimate::prompt(text_bytes as u64) };
+    Ok(Demanded::of(estimate, is_streamed(payload)?))
+}
+
+fn write_json(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
+    write::body(payload, target, out, |object| {
+        object.text("user", target.user);
+        if demanded.is_streamed {
+            object.raw("stream", "true");
+        }
+    });
+}
+
+fn write_form(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
+    write::form(payload, &[("model", target.azure_name), ("user", target.user)], out);
+}
+
+/// Each image that the response holds, and tokens where the model reports them.
+fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
+    #[derive(Deserialize)]
+    struct Made {
+        data: Option<Vec<IgnoredAny>>,
+    }
+    let counted = response.counted(hold.tokens());
+    let made = serde_json::from_slice::<Made>(body).ok().and_then(|made| made.data);
+    match made {
+        Some(made) => of_images(counted, made.len() as u64),
+        None => at_least(counted),
+    }
+}
+
+/// An event with usage carries one image.
+fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
+    let chunk = Chunk::read(frame, state);
+    if let Some(counted) = chunk.counted {
+        state.images += 1;
+        state.counted = Some(state.counted.map_or(counted, |before| before.plus(counted)));
+    }
+    chunk.event
+}
+
+fn settle(state: &StreamState, _: &Hold, is_broken: bool) -> Settlement {
+    match state.images {
+        made if made > 0 && !is_broken => of_images(state.counted, made),
+        _ => at_least(state.counted),
+    }
+}
+
+fn of_images(counted: Option<Counted>, made: u64) -> Settlement {
+    let units = Units::of(Unit::Images, made);
+    match counted {
+        Some(counted) => with_units(counted, units),
+        None => Settlement::Exact(Usage::of_units(units)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::tests::a_hold;
+
+    fn settled(body: &str) -> Option<Settlement> {
+        let hold = Hold { units: Units::of(Unit::Images, 2), ..a_hold() };
+        let cost = GENERATIONS.read_response(body.as_bytes(), &hold);
+        cost.map(|(settlement, _)| settlement)
+    }
+
+    #[test]
+    fn images_are_counted_as_they_were_made() {
+        let one = Settlement::Exact(Usage::of_units(Units::of(Unit::Images, 1)));
+        assert_eq!(settled(r#"{"data":[{"url":"x"}]}"#), Some(one));
+        let with_tokens =
+            r#"{"data":[{}],"usage":{"input_tokens":7,"output_tokens":1056,"total_tokens":1063}}"#;
+        let usage = Usage { units: Units::of(Unit::Images, 1), ..Usage::of_tokens(7, 1_056) };
+        assert_eq!(settled(with_tokens), Some(Settlement::Exact(usage)));
+        assert_eq!(settled("{}"), Some(Settlement::AtLeast(Usage::default())));
+        assert_eq!(settled("<html>"), None);
+    }
 }

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use crate::error::{BadRequestCode, Refused};
+use crate::error::{BadRequestCode, BodyRefused};
 
 /// How deep a body may nest: the depth at which common parsers give up.
 const DEEPEST: usize = 127;
@@ -17,7 +17,7 @@ const DEEPEST: usize = 127;
 /// # Errors
 ///
 /// 400 `invalid_json`.
-pub(crate) fn object(body: &[u8]) -> Result<Vec<(Cow<'_, str>, &RawValue)>, Refused> {
+pub(crate) fn object(body: &[u8]) -> Result<Vec<(Cow<'_, str>, &RawValue)>, BodyRefused> {
     if body.is_empty() {
         return Err(invalid("The body is empty. Send a JSON object."));
     }
@@ -28,8 +28,8 @@ pub(crate) fn object(body: &[u8]) -> Result<Vec<(Cow<'_, str>, &RawValue)>, Refu
     Ok(fields)
 }
 
-fn invalid(message: impl Into<String>) -> Refused {
-    Refused::bad(BadRequestCode::InvalidJson, None, message)
+fn invalid(message: impl Into<String>) -> BodyRefused {
+    BodyRefused::bad(BadRequestCode::InvalidJson, None, message)
 }
 
 /// Why and where a parse failed, without any of the text.
@@ -93,7 +93,7 @@ impl<'de> Deserialize<'de> for Text<'de> {
 
 /// What the parser does not check in values that it only skips: how deep they nest, and that every
 /// `\u` escape of a surrogate has its other half.
-fn check_depth_and_surrogates(body: &[u8]) -> Result<(), Refused> {
+fn check_depth_and_surrogates(body: &[u8]) -> Result<(), BodyRefused> {
     let mut depth = 0usize;
     let mut at = 0;
     while let Some(found) = memchr::memchr3(b'"', b'{', b'[', body.get(at..).unwrap_or_default())
@@ -118,7 +118,7 @@ fn closings(bytes: &[u8]) -> usize {
 }
 
 /// The index after the closing quote of a string whose syntax is known to be right.
-fn end_of_string(body: &[u8], start: usize) -> Result<usize, Refused> {
+fn end_of_string(body: &[u8], start: usize) -> Result<usize, BodyRefused> {
     let mut at = start;
     let rest = |at: usize| body.get(at..).unwrap_or_default();
     while let Some(offset) = memchr::memchr2(b'"', b'\\', rest(at)) {

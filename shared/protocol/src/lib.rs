@@ -1,26 +1,47 @@
 //! The wire formats of the proxied operations: what a body may say, what it may cost, how Azure
-//! gets it, and what Azure's answer means.
+//! gets it, and what Azure's response means.
 //!
-//! Functions from bytes to values, without `async`, IO or a clock.
+//! [`Protocol::of`] is the place to start. It leads from an operation to its [`Protocol`], a value
+//! that says all about its format; each has a file of its own, named after the operation. The other
+//! files are what several protocols share. All are functions from bytes to values, without `async`,
+//! IO or a clock.
 
-mod audio;
-pub mod count;
+pub mod assistants;
+mod chat;
+mod chunk;
+mod completion;
+mod completions;
+pub mod conversations;
+pub mod demand;
+mod embeddings;
 pub mod error;
-pub mod events;
-pub mod films;
-pub mod governed;
+mod estimate;
+mod fields;
+pub mod files;
 mod images;
+mod items;
 mod json;
-pub mod media;
+mod moderations;
 mod multipart;
 mod names;
 pub mod payload;
-mod prompts;
+mod protocol;
+mod recording;
 pub mod references;
+pub mod refusal;
+pub mod response;
 mod responses;
-pub mod runs;
-mod seconds;
+mod speech;
 pub mod sse;
+pub mod stored;
+pub mod stream;
+pub mod threads;
+mod transcription;
 mod tree;
-pub mod upstream;
+mod url;
+pub mod usage;
+mod vector_stores;
+pub mod videos;
 mod write;
+
+pub use protocol::{BodyEncoding, Placement, Protocol};

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use crate::error::{BadRequestCode, Refused};
-use crate::payload::invalid;
+use crate::error::{BadRequestCode, BodyRefused};
+use crate::fields::invalid;
 
 const MOST_PARTS: usize = 64;
 const LONGEST_HEAD: usize = 2_048;
@@ -22,6 +22,8 @@ pub(crate) struct Form<'a> {
     parts: Vec<Part<'a>>,
     /// Under which it is written anew. Nobody but us knows it before.
     boundary: String,
+    /// Whether it ends with its last boundary.
+    has_plain_end: bool,
 }
 
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(crate) struct Part<'a> {
     pub(crate) name: Cow<'a, str>,
     pub(crate) body: &'a [u8],
     pub(crate) file: Option<File>,
+    /// Whether its head can be read in one way only.
+    is_plain: bool,
 }
 
 /// What is told of a file beside its bytes.
@@ -40,7 +44,7 @@ pub(crate) struct File {
 }
 
 /// The boundary that a content type names; `None` unless it is one and is well formed.
-pub(crate) fn boundary(content_type: &str) -> Option<&str> {
+fn boundary(content_type: &str) -> Option<&str> {
     let mut boundaries = content_type.split(';').skip(1).filter_map(|parameter| {
         let (key, value) = parameter.split_once('=')?;
         key.trim().eq_ignore_ascii_case("boundary").then(|| value.trim())
@@ -56,13 +60,19 @@ pub(crate) fn boundary(content_type: &str) -> Option<&str> {
     (is_well_formed && boundaries.next().is_none()).then_some(boundary)
 }
 
+/// The boundary of a content type that is a form's.
+pub(crate) fn form_boundary(content_type: &str) -> Option<&str> {
+    let (essence, _) = content_type.split_once(';')?;
+    essence.trim().eq_ignore_ascii_case("multipart/form-data").then(|| boundary(content_type))?
+}
+
 impl<'a> Form<'a> {
     /// Reads a body of parts between a boundary.
     ///
     /// # Errors
     ///
     /// 400 `invalid_value` with the number of the part that is malformed.
-    pub(crate) fn read(boundary: &str, body: &'a [u8], new: String) -> Result<Self, Refused> {
+    pub(crate) fn read(boundary: &str, body: &'a [u8], new: String) -> Result<Self, BodyRefused> {
         let delimiter = format!("\r\n--{boundary}");
         let finder = memmem::Finder::new(&delimiter);
         let mut parts = Vec::new();
@@ -71,13 +81,16 @@ impl<'a> Form<'a> {
         loop {
             if let Some(epilogue) = rest.strip_prefix(b"--") {
                 let is_over = epilogue.trim_ascii().is_empty();
-                let form = Self { parts, boundary: new };
-                return if is_over { Ok(form) } else { Err(malformed(form.parts.len())) };
+                if !is_over {
+                    return Err(malformed(parts.len()));
+                }
+                let has_plain_end = matches!(epilogue, b"" | b"\r\n");
+                return Ok(Self { parts, boundary: new, has_plain_end });
             }
             let number = parts.len() + 1;
             if number > MOST_PARTS {
                 let message = format!("The form has more than {MOST_PARTS} parts. Send fewer.");
-                return Err(Refused::bad(BadRequestCode::InvalidValue, None, message));
+                return Err(BodyRefused::bad(BadRequestCode::InvalidValue, None, message));
             }
             let read = || {
                 let rest = rest.strip_prefix(b"\r\n")?;
@@ -98,6 +111,17 @@ impl<'a> Form<'a> {
         self.parts.iter().map(|part| part.name.as_ref())
     }
 
+    /// The part of this name.
+    pub(crate) fn part(&self, name: &str) -> Option<&Part<'a>> {
+        self.parts.iter().find(|part| part.name == name)
+    }
+
+    /// Whether the form is written as plainly as clients of HTTP write it, so that it may be
+    /// forwarded as it came.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.has_plain_end && self.parts.iter().all(|part| part.is_plain)
+    }
+
     /// Whether a field is there as a text, by whatever spelling.
     pub(crate) fn has_text(&self, name: &str) -> bool {
         let named = |part: &&Part<'_>| part.name.eq_ignore_ascii_case(name);
@@ -109,8 +133,8 @@ impl<'a> Form<'a> {
     /// # Errors
     ///
     /// 400 if it is a file.
-    pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, Refused> {
-        let Some(part) = self.parts.iter().find(|part| part.name == name) else {
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, BodyRefused> {
+        let Some(part) = self.part(name) else {
             return Ok(None);
         };
         match (&part.file, std::str::from_utf8(part.body)) {
@@ -124,7 +148,7 @@ impl<'a> Form<'a> {
     /// # Errors
     ///
     /// 400 that names the first.
-    pub(crate) fn files(&self, names: &[&str]) -> Result<Vec<&Part<'a>>, Refused> {
+    pub(crate) fn files(&self, names: &[&str]) -> Result<Vec<&Part<'a>>, BodyRefused> {
         let wanted = names.first().copied().unwrap_or_default();
         let mut files = Vec::new();
         for part in &self.parts {
@@ -135,7 +159,7 @@ impl<'a> Form<'a> {
                     let message =
                         format!("Only these fields may hold files: {}.", names.join(", "));
                     let code = BadRequestCode::InvalidValue;
-                    return Err(Refused::bad(code, Some(wanted), message));
+                    return Err(BodyRefused::bad(code, Some(wanted), message));
                 }
                 (false, None) => {}
             }
@@ -183,6 +207,7 @@ impl<'a> Form<'a> {
 impl<'a> Part<'a> {
     fn read(head: &'a [u8], body: &'a [u8]) -> Option<Self> {
         let (mut disposition, mut content_type) = (None, None);
+        let mut is_plain = true;
         for line in std::str::from_utf8(head).ok()?.split("\r\n") {
             let (name, value) = line.split_once(':')?;
             if name.is_empty() || name.contains([' ', '\t']) {
@@ -195,14 +220,20 @@ impl<'a> Part<'a> {
                 "content-transfer-encoding" => ["binary", "8bit", "7bit"]
                     .iter()
                     .any(|plain| plain.eq_ignore_ascii_case(value.trim())),
-                _ => true,
+                "content-length" => true,
+                _ => {
+                    is_plain = false;
+                    true
+                }
             };
             if !is_first {
                 return None;
             }
         }
-        let parameters = parameters(disposition?)?;
-        let one = |key: &str| parameters.iter().find(|(found, _)| *found == key).map(|(_, v)| v);
+        let disposition = disposition?;
+        let parameters = parameters(disposition)?;
+        is_plain &= disposition.starts_with("form-data") && are_plain(&parameters);
+        let one = |key: &str| parameters.iter().find(|found| found.key == key).map(|p| &p.value);
         let name = one("name").filter(|name| is_name(name))?.clone();
         let file = one("filename*").or(one("filename")).map(|client| File {
             name: match ending(client) {
@@ -214,33 +245,53 @@ impl<'a> Part<'a> {
         if file.is_none() {
             std::str::from_utf8(body).ok()?;
         }
-        Some(Self { name, body, file })
+        Some(Self { name, body, file, is_plain })
     }
 }
 
+/// A parameter of a part's disposition.
+struct Parameter<'a> {
+    key: &'a str,
+    value: Cow<'a, str>,
+    is_quoted: bool,
+}
+
 /// The parameters of `form-data; name="…"; filename="…"`, each there once.
-fn parameters(disposition: &str) -> Option<Vec<(&str, Cow<'_, str>)>> {
+fn parameters(disposition: &str) -> Option<Vec<Parameter<'_>>> {
     let mut rest = disposition.get(9..)?.trim_start();
     if !disposition.get(..9)?.eq_ignore_ascii_case("form-data") {
         return None;
     }
-    let mut parameters: Vec<(&str, Cow<'_, str>)> = Vec::new();
+    let mut parameters: Vec<Parameter<'_>> = Vec::new();
     while !rest.is_empty() {
         let (key, value) = rest.strip_prefix(';')?.trim_start().split_once('=')?;
-        let (value, after) = match value.strip_prefix('"') {
+        let quoted = value.strip_prefix('"');
+        let is_quoted = quoted.is_some();
+        let (value, after) = match quoted {
             Some(quoted) => quoted_text(quoted)?,
             None => {
                 let end = value.find(';').unwrap_or(value.len());
                 (Cow::Borrowed(value.get(..end)?.trim_end()), value.get(end..)?)
             }
         };
-        if parameters.iter().any(|(known, _)| *known == key) {
+        if parameters.iter().any(|known| known.key == key) {
             return None;
         }
-        parameters.push((key, value));
+        parameters.push(Parameter { key, value, is_quoted });
         rest = after.trim_start();
     }
     Some(parameters)
+}
+
+/// Whether these are a name and perhaps a file's name, in quotes, with the file's name in other
+/// letters at the end.
+fn are_plain(parameters: &[Parameter<'_>]) -> bool {
+    let last = parameters.len().saturating_sub(1);
+    parameters.iter().enumerate().all(|(index, parameter)| match parameter.key {
+        "name" | "filename" => parameter.is_quoted,
+        "filename*" => !parameter.is_quoted && index == last,
+        _ => false,
+    })
 }
 
 /// Text up to its closing quote, and what follows. A backslash escapes a quote or a backslash.
@@ -284,12 +335,12 @@ fn media_type(content_type: &str) -> String {
     }
 }
 
-fn malformed(part: usize) -> Refused {
+fn malformed(part: usize) -> BodyRefused {
     let place = match part {
         0 => "it does not begin with the boundary that the content type names".to_owned(),
         part => format!("near part {part}"),
     };
-    Refused::bad(
+    BodyRefused::bad(
         BadRequestCode::InvalidValue,
         None,
         format!(

@@ -1,6 +1,6 @@
 //! The names of the fields that govern cost and routing: each at most once, and in these letters.
 
-use crate::error::{BadRequestCode, Refused};
+use crate::error::{BadRequestCode, BodyRefused};
 
 /// Every governed field. One that appears twice, or in other letters, is refused: Azure might read
 /// the one that was not checked.
@@ -35,19 +35,19 @@ const GOVERNED: [&str; 25] = [
 /// Refuses governed fields of a form that are doubled, spelt in other letters, or made lists of.
 pub(crate) fn check_form_names<'n>(
     names: impl Iterator<Item = &'n str> + Clone,
-) -> Result<(), Refused> {
+) -> Result<(), BodyRefused> {
     for name in names.clone() {
         let Some((plain, _)) = name.split_once(['[', '.']) else { continue };
         if let Some(known) = GOVERNED.iter().find(|known| known.eq_ignore_ascii_case(plain)) {
             let message = format!("{known} is one value. Write it as {known}.");
-            return Err(Refused::bad(BadRequestCode::UnknownParameter, Some(known), message));
+            return Err(BodyRefused::bad(BadRequestCode::UnknownParameter, Some(known), message));
         }
     }
     check_names(names)
 }
 
 /// Refuses governed fields that are doubled or spelt in other letters.
-pub(crate) fn check_names<'n>(names: impl Iterator<Item = &'n str>) -> Result<(), Refused> {
+pub(crate) fn check_names<'n>(names: impl Iterator<Item = &'n str>) -> Result<(), BodyRefused> {
     let mut seen = [false; GOVERNED.len()];
     for name in names {
         let Some(index) = GOVERNED.iter().position(|known| known.eq_ignore_ascii_case(name)) else {
@@ -55,7 +55,7 @@ pub(crate) fn check_names<'n>(names: impl Iterator<Item = &'n str>) -> Result<()
         };
         let known = GOVERNED[index];
         if known != name && name != "dataSources" && name != "data_sources" {
-            return Err(Refused::bad(
+            return Err(BodyRefused::bad(
                 BadRequestCode::UnknownParameter,
                 Some(known),
                 format!(
@@ -64,7 +64,7 @@ pub(crate) fn check_names<'n>(names: impl Iterator<Item = &'n str>) -> Result<()
             ));
         }
         if std::mem::replace(&mut seen[index], true) {
-            return Err(Refused::bad(
+            return Err(BodyRefused::bad(
                 BadRequestCode::DuplicateKey,
                 Some(known),
                 format!("{known} is there twice. Send it once."),

@@ -1,30 +1,77 @@
-//! The fields that govern a call of the Responses API.
+//! `POST …/responses`, and what is done with stored responses.
+//!
+//! An input of items as JSON; tokens are counted. Azure stores a response unless it is told not to.
+//! <https://platform.openai.com/docs/api-reference/responses>
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::object::Kind;
+use lanyard_domain::operation::Operation;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::error::{BadRequestCode, Refused};
-use crate::governed::{Caps, Demanded, check_tools, count, flag, refuse_background};
-use crate::payload::{Payload, invalid, not_allowed};
-use crate::prompts::MOST_IMAGES;
-use crate::references::refuse_item_references;
-use crate::tree::Node;
+use crate::demand::{Caps, Demanded};
+use crate::error::{BadRequestCode, BodyRefused};
+use crate::fields::{
+    check_tools, count, flag, invalid, is_streamed, not_allowed, refuse_background,
+};
+use crate::payload::{Payload, Target};
+use crate::protocol::{BodyEncoding, Placement, Protocol};
+use crate::references::{CONTAINER, IdPlace};
+use crate::response::ResponseFormat;
+use crate::sse::Frame;
+use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::write::Object;
+use crate::{items, usage};
 
-/// The most items of one input.
-const MOST_ITEMS: usize = 2_048;
+pub(crate) static PROTOCOL: Protocol = Protocol {
+    operation: Operation::Responses,
+    path: "responses",
+    placement: Placement::Resource,
+    has_engine_path: false,
+    is_bound_to_model: false,
+    body: BodyEncoding::Json,
+    read,
+    write,
+    ids: &[
+        IdPlace::names("previous_response_id", Kind::Response),
+        IdPlace::names("conversation", Kind::Conversation),
+        IdPlace::names("conversation.id", Kind::Conversation),
+        IdPlace::names("input.**.file_id", Kind::File),
+        IdPlace::names("input.**.file_ids", Kind::File),
+        IdPlace::names("input.**.vector_store_ids", Kind::VectorStore),
+        IdPlace::refused("input.**.container_id", CONTAINER),
+        IdPlace::names("tools.vector_store_ids", Kind::VectorStore),
+        IdPlace::names("tools.container.file_ids", Kind::File),
+        IdPlace::names("tools.input_image_mask.file_id", Kind::File),
+        IdPlace::refused("tools.container", CONTAINER),
+        IdPlace::refused("tools.container.id", CONTAINER),
+        IdPlace::refused("prompt.id", STORED_PROMPT),
+    ],
+    response: ResponseFormat::TOKENS,
+    stream: StreamFormat {
+        read: read_event,
+        // Its clients wait for the event that ends it.
+        missing: |state| (!state.is_done).then_some("the stream has no end"),
+        error: error_event,
+        ..StreamFormat::CHUNKS
+    },
+};
 
-/// Reads the governed fields.
-pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, Refused> {
+const STORED_PROMPT: &str =
+    "Stored prompts are not offered. Send the prompt itself as input or instructions.";
+
+fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_background(payload)?;
     refuse_fields_of_chats(payload)?;
     check_tools(payload, caps)?;
     if payload.field("prompt").is_some() {
-        return Err(not_allowed(
-            "prompt",
-            "Stored prompts are not offered. Send the prompt itself as input or instructions.",
-        ));
+        return Err(not_allowed("prompt", STORED_PROMPT));
     }
-    let is_streamed = flag(payload, "stream")?.unwrap_or(false);
+    let is_streamed = is_streamed(payload)?;
     if payload.field("stream_options").is_some() && !is_streamed {
         return Err(invalid("stream_options", "is only allowed together with \"stream\": true"));
     }
@@ -32,7 +79,7 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, R
     let is_kept = flag(payload, "store")?.unwrap_or(true) && caps.keeps_objects;
     let asked = count(payload, "max_output_tokens")?;
     let cap = asked.map_or(caps.completion_tokens, |asked| asked.min(caps.completion_tokens));
-    let prompt = items(payload, "input")?;
+    let prompt = items::estimate(payload, "input")?;
     Ok(Demanded {
         is_streamed,
         completion_cap: Some(cap),
@@ -43,7 +90,7 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, R
     })
 }
 
-fn refuse_fields_of_chats(payload: &Payload<'_>) -> Result<(), Refused> {
+fn refuse_fields_of_chats(payload: &Payload<'_>) -> Result<(), BodyRefused> {
     let others = ["max_tokens", "max_completion_tokens", "messages", "n", "best_of"];
     let found = others.into_iter().find(|name| payload.field(name).is_some());
     let Some(field) = found else { return Ok(()) };
@@ -52,73 +99,34 @@ fn refuse_fields_of_chats(payload: &Payload<'_>) -> Result<(), Refused> {
         "n" | "best_of" => "Ask again instead.",
         _ => "Use max_output_tokens.",
     };
-    Err(Refused::bad(
+    Err(BodyRefused::bad(
         BadRequestCode::UnknownParameter,
         Some(field),
         format!("{field} does not belong to responses. {instead}"),
     ))
 }
 
-/// What a body with a list of items in this field may cost as a prompt: images by the picture, the
-/// rest by its bytes.
-///
-/// # Errors
-///
-/// 400 for too many items or images, and for items that are only named.
-pub(crate) fn items(payload: &Payload<'_>, field: &'static str) -> Result<Estimate, Refused> {
-    let Some(raw) = payload.field(field) else {
-        return Ok(Estimate::new(payload.bytes as u64, 0, 0, 1));
-    };
-    let node: Node<'_> =
-        serde_json::from_str(raw.get()).map_err(|_| invalid(field, "cannot be read"))?;
-    if let Node::List(list) = &node
-        && list.len() > MOST_ITEMS
-    {
-        return Err(invalid(field, &format!("may hold at most {MOST_ITEMS} items")));
-    }
-    refuse_item_references(field, &node)?;
-    let mut images = Images::default();
-    images.see(&node);
-    if images.count > MOST_IMAGES {
-        return Err(invalid(field, &format!("may hold at most {MOST_IMAGES} images")));
-    }
-    let text_bytes = payload.bytes.saturating_sub(images.bytes);
-    Ok(Estimate::new(text_bytes as u64, images.count, 0, 1))
-}
+/// Fields that are written anew, and those of chats, which are refused unless they are `null`.
+const REPLACED: [&str; 13] = [
+    "model",
+    "user",
+    "safety_identifier",
+    "store",
+    "max_output_tokens",
+    "stream",
+    "background",
+    "max_tokens",
+    "max_completion_tokens",
+    "messages",
+    "n",
+    "best_of",
+    "prompt",
+];
 
-/// The image parts of an input, however deep.
-#[derive(Default)]
-struct Images {
-    count: u64,
-    bytes: usize,
-}
-
-impl Images {
-    fn see(&mut self, node: &Node<'_>) {
-        let is_image =
-            node.all("type").any(|kind| matches!(kind.text(), Some("input_image" | "image_url")));
-        if is_image {
-            self.count += 1;
-            let urls = node.all("image_url").filter_map(Node::text);
-            self.bytes += urls.map(str::len).sum::<usize>();
-        }
-        for child in node.children() {
-            self.see(child);
-        }
-    }
-}
-
-/// Writes the body for Azure: governed fields as this proxy wants them, the rest as they came.
-pub(crate) fn write(
-    payload: &Payload<'_>,
-    demanded: &Demanded,
-    azure_name: &str,
-    user: &str,
-    out: &mut Vec<u8>,
-) {
+fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
     let mut object = Object { out };
-    object.text("model", azure_name);
-    object.text("user", user);
+    object.text("model", target.azure_name);
+    object.text("user", target.user);
     object.raw("store", if demanded.is_kept { "true" } else { "false" });
     if let Some(cap) = demanded.completion_cap {
         object.raw("max_output_tokens", &cap.to_string());
@@ -128,22 +136,126 @@ pub(crate) fn write(
     }
     for (name, raw) in &payload.fields {
         match name.as_ref() {
-            "model"
-            | "user"
-            | "safety_identifier"
-            | "store"
-            | "max_output_tokens"
-            | "stream"
-            | "background"
-            | "max_tokens"
-            | "max_completion_tokens"
-            | "messages"
-            | "n"
-            | "best_of"
-            | "prompt" => {}
             "service_tier" => object.raw("service_tier", "\"default\""),
+            name if REPLACED.contains(&name) => {}
             name => object.raw(name, raw.get()),
         }
     }
-    object.out.push(b'}');
+    object.end();
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    response: Option<Response<'a>>,
+    #[serde(default)]
+    code: Value,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Response<'a> {
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+}
+
+/// Reads an event. The first names the response, one of the last carries its usage; text comes in
+/// between and is not parsed. <https://platform.openai.com/docs/api-reference/responses-streaming>
+fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
+    let mut pass = || {
+        state.content_bytes += frame.0.len() as u64;
+        StreamEvent::Pass
+    };
+    if frame.event().is_some_and(|name| name.ends_with(".delta")) {
+        return pass();
+    }
+    let data = frame.data();
+    let Ok(event) = serde_json::from_slice::<Event<'_>>(&data) else { return pass() };
+    let id = || event.response.as_ref()?.id.as_deref().map(ToOwned::to_owned);
+    match event.kind.as_ref() {
+        "error" => {
+            let inner = event.error.and_then(|error| serde_json::from_str(error.get()).ok());
+            let inner: Value = inner.unwrap_or_default();
+            let is_busy = [&event.code, &inner["code"]].into_iter().any(|code| {
+                matches!(code.as_str(), Some("rate_limit_exceeded" | "too_many_requests" | "429"))
+            });
+            StreamEvent::Fails { is_busy }
+        }
+        "response.completed" | "response.incomplete" | "response.failed" => {
+            let usage = event.response.as_ref().and_then(|response| response.usage);
+            let usage = usage.filter(|usage| usage.get() != "null");
+            let counted = usage.map(|usage| usage::count(usage, state.expected_tokens));
+            let id = id();
+            state.is_done = true;
+            state.response_id = id.as_deref().and_then(|id| id.parse().ok());
+            state.counted = counted.or(state.counted);
+            StreamEvent::Names(id)
+        }
+        _ if event.response.is_some() => StreamEvent::Names(id()),
+        _ => pass(),
+    }
+}
+
+/// An error in the middle of a stream: one event of the API's own shape. The official SDKs hand it
+/// on, or raise it for the sake of its `error`.
+fn error_event(body: &[u8], number: u64) -> Bytes {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let error = &body["error"];
+    let event = serde_json::json!({
+        "type": "error",
+        "code": error["code"],
+        "message": error["message"],
+        "param": error["param"],
+        "sequence_number": number,
+        "error": error,
+    });
+    format!("event: error\ndata: {event}\n\n").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::Counted;
+    use lanyard_domain::usage::Usage;
+
+    fn meaning(text: &'static str) -> (StreamEvent, StreamState) {
+        let mut state = StreamState { expected_tokens: 100, ..StreamState::default() };
+        let event = read_event(&Frame(Bytes::from(text)), &mut state);
+        (event, state)
+    }
+
+    #[test]
+    fn only_what_governs_is_read() {
+        let event = |text| meaning(text).0;
+        let id = || Some("resp_1".to_owned());
+        let named = r#"event: response.created
+data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1","usage":null,"error":null}}"#;
+        assert_eq!(event(named), StreamEvent::Names(id()));
+        let words = r#"data: {"type":"response.output_text.delta","delta":"\"error\""}"#;
+        assert_eq!(event(words), StreamEvent::Pass);
+        assert_eq!(event("event: x.delta\ndata: {\"type\":\"error\"}"), StreamEvent::Pass);
+        assert_eq!(event(": ping"), StreamEvent::Pass);
+        let ended = r#"data: {"type":"response.incomplete","response":{"id":"resp_1","usage":{"input_tokens":3,"output_tokens":4,"total_tokens":7}}}"#;
+        let (event, state) = meaning(ended);
+        assert_eq!(event, StreamEvent::Names(id()));
+        let usage = Usage::of_tokens(3, 4);
+        assert_eq!(state.counted, Some(Counted { usage, is_credible: true }));
+        assert!(state.is_done);
+    }
+
+    #[test]
+    fn azures_errors_are_found_in_both_shapes() {
+        for (text, is_busy) in [
+            (r#"data: {"type":"error","code":"server_error","message":"x"}"#, false),
+            (r#"data: {"type":"error","code":"rate_limit_exceeded","message":"x"}"#, true),
+            (r#"data: {"type":"error","error":{"code":"too_many_requests"}}"#, true),
+        ] {
+            assert_eq!(meaning(text).0, StreamEvent::Fails { is_busy }, "{text}");
+        }
+    }
 }

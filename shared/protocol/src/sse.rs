@@ -1,21 +1,13 @@
 //! Server-sent events, found in a stream however its bytes are cut.
 //!
 //! The scanner splits a stream into frames at blank lines (LF, CRLF or CR), hands each frame on
-//! as the bytes in which it came, and reads of it only what accounting needs.
+//! as the bytes in which it came.
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>
 
-use std::sync::LazyLock;
-
 use bytes::{Buf, Bytes, BytesMut};
-use memchr::memmem::Finder;
 
 /// The longest frame of words that is waited for.
 pub const LONGEST_FRAME: usize = 1024 * 1024;
-
-/// What a frame says that accounting has to read.
-static FILTER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"prompt_filter_results\""));
-static ERROR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"error\""));
-static USAGE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 
 /// One frame with its blank line, as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,22 +150,6 @@ impl Frame {
         }
         data
     }
-
-    /// Whether the frame says something that accounting has to read: it is the only reason to
-    /// parse it.
-    #[must_use]
-    pub fn may_govern(&self) -> bool {
-        let holds = |needle: &Finder<'_>| needle.find(&self.0).is_some();
-        holds(&FILTER) || holds(&ERROR) || self.has_usage()
-    }
-
-    fn has_usage(&self) -> bool {
-        USAGE.find_iter(&self.0).any(|at| {
-            let rest = self.0.get(at + USAGE.needle().len()..).unwrap_or_default();
-            let value = rest.iter().position(|byte| !byte.is_ascii_whitespace() && *byte != b':');
-            value.is_none_or(|value| !rest[value..].starts_with(b"null"))
-        })
-    }
 }
 
 #[cfg(test)]
@@ -209,14 +185,6 @@ mod tests {
         assert_eq!(data(": ping\n\n"), "");
         assert_eq!(data("\u{feff}data: x\r\n\r\n"), "x");
         assert_eq!(data("database: x\n\n"), "");
-    }
-
-    #[test]
-    fn usage_of_null_is_no_reason_to_parse() {
-        let governs = |text: &'static str| Frame(Bytes::from(text)).may_govern();
-        assert!(!governs("data: {\"choices\":[],\"usage\" : null}\n\n"));
-        assert!(governs("data: {\"usage\":{\"prompt_tokens\":1}}\n\n"));
-        assert!(!governs("data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n"));
     }
 
     #[test]

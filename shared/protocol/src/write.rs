@@ -1,81 +1,67 @@
-//! The body that Azure gets: the governed fields as this proxy wants them, the rest as it came.
+//! Writes the body for Azure: governed fields as the protocol wants them, the rest as it came.
 
-use lanyard_domain::catalog::CompletionField;
-use lanyard_domain::operation::Operation;
-use serde_json::value::RawValue;
+use crate::payload::{Payload, Target};
 
-use crate::governed::Demanded;
-use crate::payload::Payload;
-use crate::responses;
+/// Fields that no JSON body keeps. A protocol writes those that it wants anew.
+const REPLACED: [&str; 10] = [
+    "model",
+    "user",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "stream",
+    "stream_options",
+    "background",
+    "data_sources",
+    "dataSources",
+];
 
-/// Writes the body for Azure: governed fields as this proxy wants them, the rest as they came.
-pub(crate) fn write(
+/// Writes a JSON body: the model, what the protocol adds, and every other field as it came.
+/// Nothing is stored, and nothing is served at another tier.
+pub(crate) fn body(
     payload: &Payload<'_>,
-    demanded: &Demanded,
-    azure_name: &str,
-    completion_field: CompletionField,
-    user: &str,
+    target: &Target<'_>,
     out: &mut Vec<u8>,
+    add: impl FnOnce(&mut Object<'_>),
 ) {
-    if payload.operation == Operation::Responses {
-        return responses::write(payload, demanded, azure_name, user, out);
-    }
     let mut object = Object { out };
-    object.text("model", azure_name);
-    if payload.operation.takes_user() {
-        object.text("user", user);
-    }
-    if let Some(cap) = demanded.completion_cap {
-        let field = match completion_field {
-            _ if payload.operation == Operation::Completions => CompletionField::MaxTokens,
-            CompletionField::MaxTokens if demanded.names_completion_tokens => {
-                CompletionField::MaxCompletionTokens
-            }
-            field => field,
-        };
-        object.raw(field.name(), &cap.to_string());
-    }
-    // Speech says `stream_format` instead, which stays as it came.
-    if demanded.is_streamed && payload.operation != Operation::AudioSpeech {
-        object.raw("stream", "true");
-    }
-    if demanded.is_streamed && payload.operation.streams_usage_on_request() {
-        object.raw("stream_options", &stream_options(payload));
-    }
+    object.text("model", target.azure_name);
+    add(&mut object);
     for (name, raw) in &payload.fields {
         match name.as_ref() {
-            "model"
-            | "user"
-            | "max_tokens"
-            | "max_completion_tokens"
-            | "max_output_tokens"
-            | "stream"
-            | "stream_options"
-            | "background"
-            | "data_sources"
-            | "dataSources" => {}
             "store" => object.raw("store", "false"),
             "service_tier" => object.raw("service_tier", "\"default\""),
+            name if REPLACED.contains(&name) => {}
             name => object.raw(name, raw.get()),
         }
     }
-    object.out.push(b'}');
+    object.end();
 }
 
-/// The client's options with usage asked for: every stream is accounted by it.
-fn stream_options(payload: &Payload<'_>) -> String {
-    let given = payload.field("stream_options").map_or("{}", RawValue::get);
-    let mut options: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(given).unwrap_or_default();
-    options.insert("include_usage".to_owned(), true.into());
-    serde_json::Value::Object(options).to_string()
+/// Writes a JSON body with this model and every other field as it came.
+pub(crate) fn with_model(payload: &Payload<'_>, azure_name: &str, out: &mut Vec<u8>) {
+    let mut object = Object { out };
+    object.text("model", azure_name);
+    for (name, raw) in payload.fields.iter().filter(|(name, _)| name != "model") {
+        object.raw(name, raw.get());
+    }
+    object.end();
 }
 
+/// Writes a form with these fields in place of those that name a model or a user.
+pub(crate) fn form(payload: &Payload<'_>, ours: &[(&str, &str)], out: &mut Vec<u8>) {
+    if let Some(form) = &payload.form {
+        form.write(ours, &["model", "user"], out);
+    }
+}
+
+/// A JSON object that is being written.
 pub(crate) struct Object<'o> {
     pub(crate) out: &'o mut Vec<u8>,
 }
 
 impl Object<'_> {
+    /// A field with a value that is JSON.
     pub(crate) fn raw(&mut self, name: &str, value: &str) {
         self.out.push(if self.out.is_empty() { b'{' } else { b',' });
         self.quoted(name);
@@ -83,9 +69,15 @@ impl Object<'_> {
         self.out.extend_from_slice(value.as_bytes());
     }
 
+    /// A field with a text.
     pub(crate) fn text(&mut self, name: &str, value: &str) {
         self.raw(name, "");
         self.quoted(value);
+    }
+
+    /// Closes the object.
+    pub(crate) fn end(self) {
+        self.out.push(b'}');
     }
 
     fn quoted(&mut self, text: &str) {

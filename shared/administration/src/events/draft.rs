@@ -154,7 +154,7 @@ fn map<'a, T>(given: Given<Form<'a>>, read: impl FnOnce(Form<'a>) -> T) -> Given
 
 fn defaults(form: Form<'_>) -> Defaults {
     let mut defaults = Defaults::new();
-    for operation in Operation::ALL {
+    for operation in Operation::ALL.iter().copied() {
         match form.field(operation.name(), read::parsed) {
             Given::Value(name) => {
                 defaults.insert(operation, Some(name));

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use lanyard_domain::allowance::Capacity;
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::ids::DeploymentName;
-use lanyard_domain::operation::{Medium, Operation};
+use lanyard_domain::operation::Operation;
+use lanyard_protocol::Protocol;
 
 use super::draft::Defaults;
 use super::rules::given_or;
@@ -53,7 +54,7 @@ pub(super) fn defaults(
     let forgets_all = matches!(given, Given::Null);
     let mut given = given.value().unwrap_or_default();
     let mut defaults = BTreeMap::new();
-    for operation in Operation::ALL {
+    for operation in Operation::ALL.iter().copied() {
         let names = catalog.names(Some(operation));
         let before = before.get(&operation).filter(|name| !forgets_all && names.contains(name));
         let chosen = match given.remove(&operation) {
@@ -82,12 +83,7 @@ pub(super) fn defaults(
 
 /// Any model will do for a curl line from a slide; embeddings of two models do not mix.
 fn obvious(operation: Operation, names: Vec<DeploymentName>) -> Option<DeploymentName> {
-    let is_obvious = match operation.medium() {
-        Medium::Text | Medium::Pictures | Medium::Transcript | Medium::Sound | Medium::Verdict => {
-            true
-        }
-        Medium::Vectors => names.len() == 1,
-    };
+    let is_obvious = !Protocol::of(operation).is_bound_to_model || names.len() == 1;
     names.into_iter().next().filter(|_| is_obvious)
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::operation::Operation;
+use lanyard_protocol::Protocol;
 use tokio::time::Instant;
 
 use super::super::SeededLuck;
@@ -50,11 +51,12 @@ impl Story {
                 r#"{{"stream":{stream},"max_tokens":{cap},"messages":[{{"role":"user","content":"{words}"}}]}}"#
             ),
         };
-        let content_type = match operation.takes_form() {
+        let protocol = Protocol::of(operation);
+        let content_type = match protocol.takes_form() {
             true => "multipart/form-data; boundary=b",
             false => "application/json",
         };
-        let http = http::Request::post(format!("/api/v1/{}", operation.path()))
+        let http = http::Request::post(format!("/api/v1/{}", protocol.path))
             .header("openai-event-code", format!("simulated/user{user}"))
             .header("content-type", content_type)
             .body(Bytes::from(body))

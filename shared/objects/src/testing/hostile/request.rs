@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::signed::Claims;
+use lanyard_protocol::Protocol;
 
 use super::{CODE, EVENT, PROMPT, signing};
 
@@ -213,8 +214,11 @@ impl<'b> Grammar<'b> {
         let path = if self.one_in(3) { self.pick(&PATHS)? } else { self.pick(&PATHS[..15])? };
         let query = if self.one_in(4) { self.pick(&QUERIES)? } else { "" };
         let path = if self.one_in(4) { "/api/v1/responses" } else { path };
-        let names = |operation: &&Operation| path.trim_end_matches('/').ends_with(operation.path());
-        let longest = Operation::ALL.iter().filter(names).max_by_key(|o| o.path().len());
+        let names = |operation: &&Operation| {
+            path.trim_end_matches('/').ends_with(Protocol::of(**operation).path)
+        };
+        let longest =
+            Operation::ALL.iter().filter(names).max_by_key(|o| Protocol::of(**o).path.len());
         let operation = longest.copied().unwrap_or(Operation::ChatCompletions);
         let method = if self.one_in(12) { self.pick(&["GET", "PUT", "OPTIONS"])? } else { "POST" };
         let mut builder = http::Request::builder().method(method).uri(format!("{path}?{query}"));
@@ -226,7 +230,7 @@ impl<'b> Grammar<'b> {
             }
             builder = builder.header(name, value);
         }
-        let usual = if operation.takes_form() { FORM } else { TYPES[0] };
+        let usual = if Protocol::of(operation).takes_form() { FORM } else { TYPES[0] };
         let content_type = if self.one_in(8) { self.pick(&TYPES)? } else { usual };
         builder = builder.header("content-type", content_type);
         if self.one_in(24) {

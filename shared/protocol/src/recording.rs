@@ -13,7 +13,7 @@ const FEWEST_BYTES: u64 = 2_000;
 const MP3_LEAD: usize = 64 * 1024;
 
 /// Seconds of a recording, begun ones whole; at least one.
-pub(crate) fn at_most(file: &[u8]) -> u64 {
+pub(crate) fn most_seconds(file: &[u8]) -> u64 {
     let told = match file {
         [b'R', b'I', b'F', b'F', ..] => wav(file),
         [b'f', b'L', b'a', b'C', ..] => flac(file),
@@ -147,9 +147,9 @@ mod tests {
 
     #[test]
     fn a_wave_lasts_as_its_bytes_do() {
-        assert_eq!(at_most(&wave(32_000, 32_000 * 10)), 10);
-        assert_eq!(at_most(&wave(32_000, 32_000 * 10 + 1)), 11);
-        assert_eq!(at_most(&wave(0, 4_000)), 3);
+        assert_eq!(most_seconds(&wave(32_000, 32_000 * 10)), 10);
+        assert_eq!(most_seconds(&wave(32_000, 32_000 * 10 + 1)), 11);
+        assert_eq!(most_seconds(&wave(0, 4_000)), 3);
     }
 
     #[test]
@@ -158,41 +158,41 @@ mod tests {
         file.extend([0; 10]);
         file.extend(b"\xff\xfb\x90\x00");
         file.extend(std::iter::repeat_n(0, 16_000 * 3 - 4));
-        assert_eq!(at_most(&file), 3);
+        assert_eq!(most_seconds(&file), 3);
         let mut counted = b"\xff\xfb\x90\x00".to_vec();
         counted.extend([0; 32]);
         counted.extend(b"Xing\0\0\0\x01");
         counted.extend(38_281_u32.to_be_bytes());
-        assert_eq!(at_most(&counted), 1_000);
+        assert_eq!(most_seconds(&counted), 1_000);
     }
 
     #[test]
     fn containers_say_how_long_they_are() {
         let mut mp4 = b"\0\0\0\x14ftypM4A \0\0\0\0mvhd\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
         mp4.extend([1_000_u32.to_be_bytes(), 61_500_u32.to_be_bytes()].concat());
-        assert_eq!(at_most(&mp4), 62);
+        assert_eq!(most_seconds(&mp4), 62);
         let mut ogg = b"OggS\0\x02\0\0\0\0\0\0\0\0OpusHead".to_vec();
         ogg.extend(b"OggS\0\x04");
         ogg.extend((48_000_u64 * 90).to_le_bytes());
-        assert_eq!(at_most(&ogg), 90);
+        assert_eq!(most_seconds(&ogg), 90);
         let mut flac = b"fLaC\0\0\0\x22".to_vec();
         flac.extend([0; 10]);
         flac.extend(((16_000_u64 << 44) | (16_000 * 7)).to_be_bytes());
-        assert_eq!(at_most(&flac), 7);
+        assert_eq!(most_seconds(&flac), 7);
     }
 
     #[test]
     fn what_says_nothing_is_taken_for_slow_speech() {
-        assert_eq!(at_most(&[0x1A, 0x45, 0xDF, 0xA3]), 1);
-        assert_eq!(at_most(&[7; 20_001]), 11);
-        assert_eq!(at_most(b""), 1);
+        assert_eq!(most_seconds(&[0x1A, 0x45, 0xDF, 0xA3]), 1);
+        assert_eq!(most_seconds(&[7; 20_001]), 11);
+        assert_eq!(most_seconds(b""), 1);
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_survived(kind in 0usize..6, bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let magic: [&[u8]; 6] = [b"RIFF", b"fLaC", b"OggS", b"\0\0\0\0ftypmvhd", b"ID3", b"\xff\xfb\x90"];
-            prop_assert!(at_most(&[magic[kind], &bytes].concat()) >= 1);
+            prop_assert!(most_seconds(&[magic[kind], &bytes].concat()) >= 1);
         }
     }
 }

@@ -3,14 +3,15 @@
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use lanyard_domain::catalog::CompletionField;
-use lanyard_domain::estimate::IMAGE_TOKENS;
 use lanyard_domain::operation::Operation;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{MOST_BYTES, Payload};
-use crate::error::{BadRequestCode, Refused};
-use crate::governed::{Caps, Demanded};
+use super::{MOST_BYTES, Payload, Target};
+use crate::demand::{Caps, Demanded};
+use crate::error::{BadRequestCode, BodyRefused};
+use crate::estimate::IMAGE_TOKENS;
+use crate::protocol::Protocol;
 
 const CAPS: Caps<'static> =
     Caps { completion_tokens: 100, choices: 2, extra_tool_types: &[], keeps_objects: false };
@@ -19,20 +20,20 @@ fn request(body: impl Into<Bytes>) -> http::Request<Bytes> {
     http::Request::new(body.into())
 }
 
-fn read(operation: Operation, request: &http::Request<Bytes>) -> Result<Payload<'_>, Refused> {
-    Payload::read(operation, request, &"req_1".parse().unwrap())
+fn read(operation: Operation, request: &http::Request<Bytes>) -> Result<Payload<'_>, BodyRefused> {
+    Payload::read(Protocol::of(operation), request, &"req_1".parse().unwrap())
 }
 
-fn demanded(operation: Operation, body: &Value) -> Result<Demanded, Refused> {
+fn demanded(operation: Operation, body: &Value) -> Result<Demanded, BodyRefused> {
     let request = request(body.to_string());
     read(operation, &request)?.demanded(&CAPS)
 }
 
-fn name(refused: &Refused) -> &'static str {
+fn name(refused: &BodyRefused) -> &'static str {
     match refused {
-        Refused::Bad { code, .. } => code.name(),
-        Refused::TooLarge { .. } => "too large",
-        Refused::UnsupportedMediaType { .. } => "unsupported media type",
+        BodyRefused::Bad { code, .. } => code.name(),
+        BodyRefused::TooLarge { .. } => "too large",
+        BodyRefused::UnsupportedMediaType { .. } => "unsupported media type",
     }
 }
 
@@ -45,12 +46,13 @@ fn sent(body: &str, field: CompletionField) -> Value {
     let request = request(body.to_owned());
     let payload = read(Operation::ChatCompletions, &request).unwrap();
     let demanded = payload.demanded(&CAPS).unwrap();
-    serde_json::from_slice(&payload.for_azure(&demanded, "azure-name", field, "hash")).unwrap()
+    let target = Target { azure_name: "azure-name", completion_field: field, user: "hash" };
+    serde_json::from_slice(&payload.for_azure(&demanded, &target)).unwrap()
 }
 
 fn code(body: &Value) -> (BadRequestCode, Option<String>) {
     match demanded(Operation::ChatCompletions, body).unwrap_err() {
-        Refused::Bad { code, param, .. } => (code, param),
+        BodyRefused::Bad { code, param, .. } => (code, param),
         other => panic!("no bad request: {other}"),
     }
 }

@@ -1,0 +1,73 @@
+//! Reading a response's body, within the longest silence and the function's time.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use tokio::time::Instant;
+
+use crate::error::ApiError;
+use crate::ports::UpstreamBody;
+
+/// The largest response that is buffered: 2,048 embeddings of 3,072 numbers as text are less.
+const LARGEST_BUFFERED: usize = 96 * 1024 * 1024;
+
+/// The longest silence in the middle of a response.
+const LONGEST_SILENCE: Duration = Duration::from_secs(120);
+
+/// The next piece of an answer.
+#[derive(Debug)]
+pub enum Next {
+    /// Some bytes.
+    Chunk(Bytes),
+    /// The body has ended.
+    End,
+    /// The body broke off.
+    Broken(ApiError),
+}
+
+/// Waits for the next piece, within the longest silence and the function's time.
+pub async fn next_chunk(body: &mut UpstreamBody, until: Option<Instant>) -> Next {
+    let silent_until = Instant::now() + LONGEST_SILENCE;
+    let until = until.map_or(silent_until, |until| until.min(silent_until));
+    match tokio::time::timeout_at(until, body.next()).await {
+        Ok(Some(Ok(chunk))) => Next::Chunk(chunk),
+        Ok(Some(Err(cause))) => Next::Broken(ApiError::UpstreamUnreachable(Some(cause))),
+        Ok(None) => Next::End,
+        Err(_) => Next::Broken(ApiError::UpstreamTimeout),
+    }
+}
+
+/// Reads a body to its end.
+///
+/// # Errors
+///
+/// 502 or 504 if it breaks off, is silent for too long or is too large.
+pub async fn read_whole(mut body: UpstreamBody, until: Option<Instant>) -> Result<Bytes, ApiError> {
+    let mut first: Option<Bytes> = None;
+    let mut rest = BytesMut::new();
+    loop {
+        let chunk = match next_chunk(&mut body, until).await {
+            Next::Chunk(chunk) => chunk,
+            Next::Broken(error) => return Err(error),
+            // The usual answer comes in one piece and is handed on without a copy.
+            Next::End => {
+                return Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() });
+            }
+        };
+        match &first {
+            None => first = Some(chunk),
+            Some(begin) => {
+                if rest.is_empty() {
+                    rest.extend_from_slice(begin);
+                }
+                rest.extend_from_slice(&chunk);
+            }
+        }
+        if rest.len() > LARGEST_BUFFERED
+            || first.as_ref().is_some_and(|f| f.len() > LARGEST_BUFFERED)
+        {
+            return Err(ApiError::UpstreamUnreachable(Some("the answer is too large".into())));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! `…/assistants`
+//!
+//! Models with instructions and tools. <https://platform.openai.com/docs/api-reference/assistants>
+
+use bytes::Bytes;
+use lanyard_domain::object::Kind;
+use lanyard_domain::operation::Operation;
+
+use crate::demand::Caps;
+use crate::error::BodyRefused;
+use crate::fields::{check_tools, invalid, not_allowed};
+use crate::payload::Payload;
+use crate::protocol::Protocol;
+use crate::references::IdPlace;
+use crate::tree::Node;
+use crate::{stored, write};
+
+pub(crate) static PROTOCOL: Protocol = Protocol {
+    ids: &[
+        IdPlace::names("tool_resources.**.file_ids", Kind::File),
+        IdPlace::names("tool_resources.**.vector_store_ids", Kind::VectorStore),
+    ],
+    ..stored::protocol(Operation::Assistants, "assistants")
+};
+
+/// Checks the tools of an assistant or a run, and what tools are to find.
+///
+/// # Errors
+///
+/// [`BodyRefused`] for tools that the event does not allow, and for vector stores that would be
+/// nobody's.
+pub fn check(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), BodyRefused> {
+    check_tools(payload, caps)?;
+    for field in ["tool_resources", "thread"] {
+        let Some(raw) = payload.field(field) else { continue };
+        let node = serde_json::from_str::<Node<'_>>(raw.get())
+            .map_err(|_| invalid(field, "cannot be read"))?;
+        if makes_stores(&node) {
+            return Err(not_allowed(
+                field,
+                "Vector stores are not made along with something else. Make one by POST \
+                 /vector_stores and name it in vector_store_ids.",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn makes_stores(node: &Node<'_>) -> bool {
+    node.all("vector_stores").any(|stores| *stores != Node::Null)
+        || node.children().any(makes_stores)
+}
+
+/// The body of an assistant for Azure.
+#[must_use]
+pub fn write(payload: &Payload<'_>, azure_name: &str) -> Bytes {
+    let mut out = Vec::with_capacity(payload.bytes + 64);
+    write::with_model(payload, azure_name, &mut out);
+    out.into()
+}

@@ -1,0 +1,132 @@
+//! What chats and legacy completions have in common: caps, choices and streams with usage.
+
+use lanyard_domain::catalog::CompletionField;
+use lanyard_domain::estimate::Estimate;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::chunk::Chunk;
+use crate::demand::{Caps, Demanded};
+use crate::error::BodyRefused;
+use crate::fields::{count, invalid, is_streamed, not_allowed};
+use crate::payload::{Payload, Target};
+use crate::sse::Frame;
+use crate::stream::{StreamEvent, StreamState};
+use crate::write;
+
+/// Reads what is asked of a model that completes a text. `estimate` takes the cap and the choices.
+pub(crate) fn read(
+    payload: &Payload<'_>,
+    caps: &Caps<'_>,
+    estimate: impl FnOnce(u64, u64) -> Estimate,
+) -> Result<Demanded, BodyRefused> {
+    let (is_streamed, wants_usage) = check_streaming(payload)?;
+    let choices = choices(payload, caps)?;
+    let asked = completion_cap(payload)?;
+    let cap = asked.map_or(caps.completion_tokens, |asked| asked.min(caps.completion_tokens));
+    Ok(Demanded {
+        is_streamed,
+        wants_usage,
+        completion_cap: Some(cap),
+        clamped_from: asked.filter(|asked| *asked > cap),
+        names_completion_tokens: payload.field("max_completion_tokens").is_some(),
+        is_kept: false,
+        is_job: false,
+        estimate: estimate(cap, choices),
+    })
+}
+
+/// Whether the response is streamed, and whether the client wants the usage of the stream.
+pub(crate) fn check_streaming(payload: &Payload<'_>) -> Result<(bool, bool), BodyRefused> {
+    let is_streamed = is_streamed(payload)?;
+    Ok((is_streamed, wants_usage(payload, is_streamed)?))
+}
+
+fn wants_usage(payload: &Payload<'_>, is_streamed: bool) -> Result<bool, BodyRefused> {
+    #[derive(Deserialize)]
+    struct StreamOptions {
+        include_usage: Option<bool>,
+    }
+    let Some(raw) = payload.field("stream_options") else {
+        return Ok(false);
+    };
+    if !is_streamed {
+        return Err(invalid("stream_options", "is only allowed together with \"stream\": true"));
+    }
+    serde_json::from_str::<StreamOptions>(raw.get())
+        .map(|options| options.include_usage.unwrap_or(false))
+        .map_err(|_| {
+            invalid("stream_options", "must be an object such as {\"include_usage\": true}")
+        })
+}
+
+fn completion_cap(payload: &Payload<'_>) -> Result<Option<u64>, BodyRefused> {
+    let older = count(payload, "max_tokens")?;
+    let newer = count(payload, "max_completion_tokens")?;
+    if older.is_some() && newer.is_some() {
+        return Err(invalid(
+            "max_tokens",
+            "and max_completion_tokens are both there. Send only one of them",
+        ));
+    }
+    Ok(older.or(newer))
+}
+
+/// The most choices that the request asks for, by either field.
+pub(crate) fn choices(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefused> {
+    let mut choices = 1;
+    for name in ["n", "best_of"] {
+        let Some(asked) = count(payload, name)? else {
+            continue;
+        };
+        if asked > caps.choices {
+            let most = caps.choices;
+            return Err(not_allowed(
+                name,
+                format!("{name} is at most {most} at this event. Ask again instead."),
+            ));
+        }
+        choices = choices.max(asked);
+    }
+    Ok(choices)
+}
+
+/// Writes the body for Azure, with the cap in this field.
+pub(crate) fn write(
+    payload: &Payload<'_>,
+    demanded: &Demanded,
+    target: &Target<'_>,
+    field: CompletionField,
+    out: &mut Vec<u8>,
+) {
+    write::body(payload, target, out, |object| {
+        object.text("user", target.user);
+        if let Some(cap) = demanded.completion_cap {
+            object.raw(field.name(), &cap.to_string());
+        }
+        if demanded.is_streamed {
+            object.raw("stream", "true");
+            object.raw("stream_options", &stream_options(payload));
+        }
+    });
+}
+
+/// The client's options with usage asked for: every stream is accounted by it.
+fn stream_options(payload: &Payload<'_>) -> String {
+    let given = payload.field("stream_options").map_or("{}", RawValue::get);
+    let mut options: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(given).unwrap_or_default();
+    options.insert("include_usage".to_owned(), true.into());
+    serde_json::Value::Object(options).to_string()
+}
+
+/// Reads a chunk. The usage frame is dropped where the client did not ask for it.
+pub(crate) fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
+    let chunk = Chunk::read(frame, state);
+    let Some(counted) = chunk.counted else { return chunk.event };
+    state.counted = Some(counted);
+    match chunk.event {
+        StreamEvent::Pass if state.hides.usage && !chunk.has_choices => StreamEvent::Drop,
+        event => event,
+    }
+}

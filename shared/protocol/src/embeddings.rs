@@ -1,0 +1,43 @@
+//! `POST …/embeddings`
+//!
+//! Texts become vectors; prompt tokens are counted, and nothing is completed.
+//! <https://platform.openai.com/docs/api-reference/embeddings>
+
+use lanyard_domain::operation::Operation;
+
+use crate::completion::{check_streaming, choices};
+use crate::demand::{Caps, Demanded};
+use crate::error::BodyRefused;
+use crate::fields::{check_inputs, check_tools, refuse_foreign};
+use crate::payload::{Payload, Target};
+use crate::protocol::{BodyEncoding, Placement, Protocol};
+use crate::response::ResponseFormat;
+use crate::stream::StreamFormat;
+use crate::{estimate, write};
+
+pub(crate) static PROTOCOL: Protocol = Protocol {
+    operation: Operation::Embeddings,
+    path: "embeddings",
+    placement: Placement::Deployment,
+    has_engine_path: false,
+    is_bound_to_model: true,
+    body: BodyEncoding::Json,
+    read,
+    write,
+    ids: &[],
+    response: ResponseFormat::TOKENS,
+    stream: StreamFormat::CHUNKS,
+};
+
+fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
+    refuse_foreign(payload)?;
+    check_tools(payload, caps)?;
+    check_inputs(payload)?;
+    check_streaming(payload)?;
+    choices(payload, caps)?;
+    Ok(Demanded::of(estimate::prompt(payload.bytes as u64), false))
+}
+
+fn write(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
+    write::body(payload, target, out, |object| object.text("user", target.user));
+}

@@ -1,0 +1,128 @@
+//! Reads single governed fields, and refuses values that no protocol accepts.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::demand::Caps;
+use crate::error::{BadRequestCode, BodyRefused};
+use crate::payload::Payload;
+
+const MOST_TOOLS: usize = 128;
+
+/// The most texts of one request.
+pub(crate) const MOST_INPUTS: usize = 2_048;
+
+pub(crate) fn invalid(param: &str, must: &str) -> BodyRefused {
+    BodyRefused::bad(BadRequestCode::InvalidValue, Some(param), format!("{param} {must}."))
+}
+
+pub(crate) fn not_allowed(param: &str, message: impl Into<String>) -> BodyRefused {
+    BodyRefused::bad(BadRequestCode::ParameterNotAllowed, Some(param), message)
+}
+
+/// A field that is `true` or `false`, also in a form.
+pub(crate) fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, BodyRefused> {
+    match payload.written(name)? {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(_) => Err(invalid(name, "must be true or false, without quotes")),
+    }
+}
+
+/// A count from 1 to 2^31 − 1, the range of Azure's own integers.
+pub(crate) fn count(payload: &Payload<'_>, name: &str) -> Result<Option<u64>, BodyRefused> {
+    let Some(text) = payload.written(name)? else {
+        return Ok(None);
+    };
+    // JSON has no sign before a number, and no zeros: a form gets no other numbers.
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    text.parse::<u64>()
+        .ok()
+        .filter(|_| is_plain)
+        .filter(|count| (1..=u64::from(i32::MAX.cast_unsigned())).contains(count))
+        .map(Some)
+        .ok_or_else(|| invalid(name, "must be a whole number from 1 to 2147483647"))
+}
+
+/// Whether the response is to be streamed.
+pub(crate) fn is_streamed(payload: &Payload<'_>) -> Result<bool, BodyRefused> {
+    Ok(flag(payload, "stream")?.unwrap_or(false))
+}
+
+/// Refuses fields that reach past the event, and the one that belongs to the Responses API.
+pub(crate) fn refuse_foreign(payload: &Payload<'_>) -> Result<(), BodyRefused> {
+    refuse_background(payload)?;
+    for field in ["data_sources", "dataSources"] {
+        if payload.field(field).is_some() {
+            return Err(not_allowed(field, format!("{field} is not allowed here. Leave it out.")));
+        }
+    }
+    if payload.field("max_output_tokens").is_some() {
+        return Err(BodyRefused::bad(
+            BadRequestCode::UnknownParameter,
+            Some("max_output_tokens"),
+            "max_output_tokens does not belong to this operation. Use max_completion_tokens.",
+        ));
+    }
+    Ok(())
+}
+
+pub(crate) fn refuse_background(payload: &Payload<'_>) -> Result<(), BodyRefused> {
+    if flag(payload, "background")? == Some(true) {
+        return Err(not_allowed(
+            "background",
+            "background is not allowed: the answer must be waited for. Leave it out.",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses tools that the event does not allow.
+pub(crate) fn check_tools(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), BodyRefused> {
+    #[derive(Deserialize)]
+    struct Tool<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: Cow<'a, str>,
+    }
+    let Some(raw) = payload.field("tools") else {
+        return Ok(());
+    };
+    let tools: Vec<Tool<'_>> = serde_json::from_str(raw.get())
+        .map_err(|_| invalid("tools", "must be a list of objects that each have a type"))?;
+    if tools.len() > MOST_TOOLS {
+        return Err(invalid("tools", &format!("may hold at most {MOST_TOOLS} tools")));
+    }
+    let is_allowed = |kind: &str| {
+        matches!(kind, "function" | "custom")
+            || caps.extra_tool_types.iter().any(|extra| extra == kind)
+    };
+    if tools.iter().any(|tool| !is_allowed(&tool.kind)) {
+        return Err(not_allowed(
+            "tools",
+            "Only tools of the types function and custom are allowed at this event.",
+        ));
+    }
+    Ok(())
+}
+
+/// Checks `input`: a text, or not too many of them.
+pub(crate) fn check_inputs(payload: &Payload<'_>) -> Result<(), BodyRefused> {
+    let Some(raw) = payload.field("input") else {
+        return Err(invalid("input", "is missing. Send a text or a list of texts"));
+    };
+    if !raw.get().starts_with(['[', '"']) {
+        return Err(invalid("input", "must be a text, a list of texts or lists of tokens"));
+    }
+    let Ok(inputs) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else {
+        return Ok(());
+    };
+    // A flat list of numbers is one input.
+    let is_tokens = inputs.first().is_some_and(|first| !first.get().starts_with(['"', '[']));
+    if inputs.len() > MOST_INPUTS && !is_tokens {
+        return Err(invalid("input", &format!("may hold at most {MOST_INPUTS} texts")));
+    }
+    Ok(())
+}

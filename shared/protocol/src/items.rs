@@ -1,0 +1,101 @@
+//! Lists of items, as responses and conversations have them: messages, calls of tools, images.
+
+use lanyard_domain::estimate::Estimate;
+
+use crate::chat::MOST_IMAGES;
+use crate::error::BodyRefused;
+use crate::estimate;
+use crate::fields::{invalid, not_allowed};
+use crate::payload::Payload;
+use crate::tree::Node;
+
+/// The most items of one list.
+const MOST_ITEMS: usize = 2_048;
+
+/// What a body with a list of items in this field may cost as a prompt: images by the image, the
+/// rest by its bytes.
+pub(crate) fn estimate(
+    payload: &Payload<'_>,
+    field: &'static str,
+) -> Result<Estimate, BodyRefused> {
+    let Some(raw) = payload.field(field) else {
+        return Ok(estimate::prompt(payload.bytes as u64));
+    };
+    let node: Node<'_> =
+        serde_json::from_str(raw.get()).map_err(|_| invalid(field, "cannot be read"))?;
+    if let Node::List(list) = &node
+        && list.len() > MOST_ITEMS
+    {
+        return Err(invalid(field, &format!("may hold at most {MOST_ITEMS} items")));
+    }
+    refuse_item_references(field, &node)?;
+    let mut images = Images::default();
+    images.see(&node);
+    if images.count > MOST_IMAGES {
+        return Err(invalid(field, &format!("may hold at most {MOST_IMAGES} images")));
+    }
+    let text_bytes = payload.bytes.saturating_sub(images.bytes) as u64;
+    Ok(estimate::completion(text_bytes, images.count, 0, 1))
+}
+
+/// The image parts of a list, however deep.
+#[derive(Default)]
+struct Images {
+    count: u64,
+    bytes: usize,
+}
+
+impl Images {
+    fn see(&mut self, node: &Node<'_>) {
+        let is_image =
+            node.all("type").any(|kind| matches!(kind.text(), Some("input_image" | "image_url")));
+        if is_image {
+            self.count += 1;
+            let urls = node.all("image_url").filter_map(Node::text);
+            self.bytes += urls.map(str::len).sum::<usize>();
+        }
+        for child in node.children() {
+            self.see(child);
+        }
+    }
+}
+
+/// Refuses items that are only named: Azure would fill in what anybody's response said.
+///
+/// An item without a role and a type is a reference, says OpenAI's description of the API.
+fn refuse_item_references(field: &str, items: &Node<'_>) -> Result<(), BodyRefused> {
+    let is_reference = |item: &Node<'_>| {
+        let has = |name| item.all(name).any(|node| *node != Node::Null);
+        let says = |wanted: &str| item.all("type").any(|kind| kind.text() == Some(wanted));
+        says("item_reference") || (has("id") && !has("type") && !has("role"))
+    };
+    match items {
+        Node::List(list) if list.iter().any(is_reference) => Err(not_allowed(
+            field,
+            format!(
+                "{field} cannot refer to items of earlier answers by id. Send the items themselves, or previous_response_id."
+            ),
+        )),
+        Node::List(_) | Node::Map(_) | Node::Text(_) | Node::Null | Node::Other => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_is_a_reference_by_its_type_or_by_having_none() {
+        let refuses = |json| {
+            let node: Node<'_> = serde_json::from_str(json).unwrap();
+            refuse_item_references("input", &node).is_err()
+        };
+        assert!(refuses(r#"[{"type":"item_reference","id":"msg_1"}]"#));
+        assert!(refuses(r#"[{"id":"msg_1"}]"#));
+        assert!(refuses(r#"[{"type":null,"id":"msg_1"}]"#));
+        assert!(refuses(r#"[{"type":"message","type":"item_reference","id":"msg_1"}]"#));
+        assert!(!refuses(r#"[{"role":"user","content":"hello","id":"msg_1"}]"#));
+        assert!(!refuses(r#"[{"type":"reasoning","id":"rs_1","summary":[]}]"#));
+        assert!(!refuses(r#""hello""#));
+    }
+}

@@ -1,0 +1,57 @@
+//! `POST …/moderations`
+//!
+//! Texts are judged. Azure counts nothing for them, so only the request is counted.
+//! <https://platform.openai.com/docs/api-reference/moderations>
+
+use lanyard_domain::operation::Operation;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::usage::Usage;
+
+use crate::demand::{Caps, Demanded};
+use crate::error::BodyRefused;
+use crate::fields::{check_inputs, check_tools, refuse_foreign};
+use crate::payload::{Payload, Target};
+use crate::protocol::{BodyEncoding, Placement, Protocol};
+use crate::response::ResponseFormat;
+use crate::stream::StreamFormat;
+use crate::write;
+
+pub(crate) static PROTOCOL: Protocol = Protocol {
+    operation: Operation::Moderations,
+    path: "moderations",
+    placement: Placement::Deployment,
+    has_engine_path: false,
+    is_bound_to_model: false,
+    body: BodyEncoding::Json,
+    read,
+    write,
+    ids: &[],
+    response: ResponseFormat {
+        cost: |_, _, _| Settlement::Exact(Usage::of_tokens(0, 0)),
+        ..ResponseFormat::TOKENS
+    },
+    stream: StreamFormat::CHUNKS,
+};
+
+fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
+    refuse_foreign(payload)?;
+    check_tools(payload, caps)?;
+    check_inputs(payload)?;
+    Ok(Demanded::nothing())
+}
+
+fn write(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
+    write::body(payload, target, out, |_| {});
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::tests::a_hold;
+
+    #[test]
+    fn a_moderation_costs_one_request() {
+        let cost = PROTOCOL.read_response(br#"{"results":[]}"#, &a_hold());
+        assert_eq!(cost, Some((Settlement::Exact(Usage::default()), None)));
+    }
+}

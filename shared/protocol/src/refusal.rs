@@ -1,0 +1,155 @@
+//! What Azure's error responses mean, and what of them a client may read.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use lanyard_domain::catalog::Deployment;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// What Azure said about a client's request, in our schema.
+#[derive(Debug)]
+pub struct ModelRefusal {
+    /// Azure's status.
+    pub status: StatusCode,
+    /// Azure's sentence.
+    pub message: String,
+    /// Azure's type.
+    pub kind: Option<String>,
+    /// Azure's parameter.
+    pub param: Option<String>,
+    /// Azure's code.
+    pub code: Option<String>,
+    /// Which filter refused, and why.
+    pub content_filter_result: Option<Box<RawValue>>,
+}
+
+/// How long to wait where Azure does not say.
+pub const USUAL_WAIT: Duration = Duration::from_secs(5);
+
+/// How long Azure asks to wait, within reason: its figure may be missing, negative, a day, or text.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap) -> Duration {
+    let number = |name: &str, unit_ms: f64| {
+        let value: f64 = headers.get(name)?.to_str().ok()?.trim().parse().ok()?;
+        (value.is_finite() && value > 0.0)
+            .then(|| Duration::from_secs_f64((value * unit_ms / 1_000.0).min(60.0)))
+    };
+    number("retry-after-ms", 1.0)
+        .or_else(|| number("retry-after", 1_000.0))
+        .unwrap_or(USUAL_WAIT)
+        .clamp(Duration::from_secs(1), Duration::from_secs(60))
+}
+
+/// Whether a 404 is about an object that the request names, rather than about the deployment or the
+/// path, which are ours to get right.
+#[must_use]
+pub fn is_missing_object(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Envelope {
+        error: Missing,
+    }
+    #[derive(Deserialize)]
+    struct Missing {
+        #[serde(default)]
+        code: Value,
+        #[serde(default)]
+        message: Value,
+    }
+    let Ok(Envelope { error }) = serde_json::from_slice::<Envelope>(body) else { return false };
+    let is_ours = matches!(error.code.as_str(), Some("DeploymentNotFound" | "404"))
+        || error.message.as_str().is_none_or(|message| message == "Resource not found");
+    !is_ours
+}
+
+/// What Azure's refusal of a client's request says, without what it says about us.
+#[must_use]
+pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> ModelRefusal {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow)]
+        error: Refused<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Refused<'a> {
+        message: Option<String>,
+        #[serde(rename = "type")]
+        kind: Option<String>,
+        param: Option<String>,
+        #[serde(default)]
+        code: Value,
+        #[serde(borrow)]
+        innererror: Option<Inner<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Inner<'a> {
+        #[serde(borrow, alias = "content_filter_results")]
+        content_filter_result: Option<&'a RawValue>,
+    }
+    let parsed = serde_json::from_slice::<Envelope<'_>>(body).ok().map(|envelope| envelope.error);
+    let Some(error) = parsed else {
+        return ModelRefusal {
+            status,
+            message: "The model refused the request.".to_owned(),
+            kind: None,
+            param: None,
+            code: None,
+            content_filter_result: None,
+        };
+    };
+    let message = error.message.unwrap_or_else(|| "The model refused the request.".to_owned());
+    ModelRefusal {
+        status,
+        message: without_our_names(&message, deployment),
+        kind: error.kind,
+        param: error.param,
+        code: match error.code {
+            Value::String(code) => Some(code),
+            Value::Number(code) => Some(code.to_string()),
+            _ => None,
+        },
+        content_filter_result: error
+            .innererror
+            .and_then(|inner| inner.content_filter_result)
+            .map(ToOwned::to_owned),
+    }
+}
+
+/// A sentence of Azure's without the resource's host and the deployment's name at Azure.
+fn without_our_names(message: &str, deployment: &Deployment) -> String {
+    let host = deployment.endpoint.split("://").last().unwrap_or_default();
+    let resource = host.split(['.', ':']).next().unwrap_or_default();
+    let mut clean = message.to_owned();
+    for name in [host, resource] {
+        if name.len() > 3 {
+            clean = clean.replace(name, "the model's resource");
+        }
+    }
+    if deployment.azure_name != deployment.name && deployment.azure_name.as_str().len() > 3 {
+        clean = clean.replace(deployment.azure_name.as_str(), deployment.name.as_str());
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn azures_wait_is_kept_within_a_second_and_a_minute() {
+        let wait = |name: &'static str, value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            retry_after(&headers).as_millis()
+        };
+        assert_eq!(wait("retry-after", "9"), 9_000);
+        assert_eq!(wait("retry-after-ms", "2500"), 2_500);
+        assert_eq!(wait("retry-after-ms", "1"), 1_000);
+        assert_eq!(wait("retry-after", "86400"), 60_000);
+        for odd in ["-1", "0", "soon", "", "NaN"] {
+            assert_eq!(wait("retry-after", odd), 5_000, "{odd}");
+        }
+        assert_eq!(wait("retry-after", "1e9"), 60_000);
+    }
+}

@@ -1,0 +1,111 @@
+//! `POST …/audio/speech`
+//!
+//! A text is read aloud; its characters are counted. The response is audio, or a stream of events
+//! with audio in them. <https://platform.openai.com/docs/api-reference/audio/createSpeech>
+
+use lanyard_domain::estimate::Estimate;
+use lanyard_domain::operation::Operation;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::unit::{Unit, Units};
+use lanyard_domain::usage::Usage;
+
+use crate::demand::{Caps, Demanded};
+use crate::error::BodyRefused;
+use crate::fields::{check_tools, invalid, refuse_foreign};
+use crate::json::Text;
+use crate::payload::{Payload, Target};
+use crate::protocol::{BodyEncoding, Placement, Protocol};
+use crate::response::{Content, ResponseFormat};
+use crate::stream::StreamFormat;
+use crate::usage::with_units;
+use crate::{chunk, write};
+
+pub(crate) static PROTOCOL: Protocol = Protocol {
+    operation: Operation::AudioSpeech,
+    path: "audio/speech",
+    placement: Placement::Deployment,
+    has_engine_path: false,
+    is_bound_to_model: false,
+    body: BodyEncoding::Json,
+    read,
+    write,
+    ids: &[],
+    response: ResponseFormat {
+        accept: "audio/*, application/octet-stream",
+        content,
+        ..ResponseFormat::TOKENS
+    },
+    stream: StreamFormat {
+        read: chunk::read_last,
+        // The characters are known, so the tokens settle it.
+        settle: |state, hold, _| match state.counted {
+            Some(counted) => with_units(counted, hold.units),
+            None => Settlement::AtLeast(Usage::default()),
+        },
+        ..StreamFormat::CHUNKS
+    },
+};
+
+const AUDIO: [&str; 11] = [
+    "audio/mpeg",
+    "audio/mp3",
+    "audio/opus",
+    "audio/ogg",
+    "audio/aac",
+    "audio/flac",
+    "audio/wav",
+    "audio/x-wav",
+    "audio/pcm",
+    "audio/l16",
+    "application/octet-stream",
+];
+
+fn content(essence: &str) -> Content {
+    let known = AUDIO.into_iter().find(|known| known.eq_ignore_ascii_case(essence));
+    known.map_or(Content::Unusable, Content::Bytes)
+}
+
+fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
+    refuse_foreign(payload)?;
+    check_tools(payload, caps)?;
+    let text = |name: &str| {
+        let raw = payload.field(name);
+        raw.map(|raw| serde_json::from_str::<Text<'_>>(raw.get()).map(|text| text.0))
+    };
+    let input = match text("input") {
+        Some(Ok(input)) => input,
+        Some(Err(_)) => return Err(invalid("input", "must be a text")),
+        None => return Err(invalid("input", "is missing. Send the text to be spoken")),
+    };
+    let is_streamed = match text("stream_format").transpose() {
+        Ok(format) => match format.as_deref() {
+            None | Some("audio") => false,
+            Some("sse") => true,
+            Some(_) => return Err(invalid("stream_format", "must be audio or sse")),
+        },
+        Err(_) => return Err(invalid("stream_format", "must be audio or sse")),
+    };
+    let units = Units::of(Unit::Characters, input.chars().count() as u64);
+    Ok(Demanded::of(Estimate::of_units(units), is_streamed))
+}
+
+/// A stream is asked for by `stream_format`, which stays as it came.
+fn write(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
+    write::body(payload, target, out, |_| {});
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_audio_passes() {
+        let content = |content_type| PROTOCOL.content(false, content_type);
+        assert_eq!(content(Some("Audio/MPEG")), Content::Bytes("audio/mpeg"));
+        assert_eq!(content(Some("text/html")), Content::Unusable);
+        assert_eq!(content(Some("application/json")), Content::Unusable);
+        assert_eq!(content(None), Content::Unusable);
+        let events = Some("text/event-stream; charset=utf-8");
+        assert_eq!(PROTOCOL.content(true, events), Content::Events);
+    }
+}

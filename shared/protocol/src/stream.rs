@@ -1,0 +1,124 @@
+//! What the frames of a streamed response mean.
+//!
+//! A protocol reads a stream frame by frame with a plain function. It returns what to do with the
+//! frame, and keeps what it has learnt in a [`StreamState`].
+
+use bytes::Bytes;
+use lanyard_domain::account::Hold;
+use lanyard_domain::ids::AnswerId;
+use lanyard_domain::object::Kind;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::usage::Usage;
+
+use crate::chunk;
+use crate::sse::Frame;
+use crate::usage::{Counted, with_units};
+
+/// The longest frame that carries an image or audio: ten megapixels as text are less.
+const LONGEST_MEDIA_FRAME: usize = 32 * 1024 * 1024;
+
+/// How a streamed response is read.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamFormat {
+    /// The longest frame that is waited for, in bytes. `None` if the response has no frames: bytes
+    /// are passed on as they come.
+    pub longest_frame: Option<usize>,
+    /// Reads a frame.
+    pub read: fn(&Frame, &mut StreamState) -> StreamEvent,
+    /// What a stream that has ended still lacks.
+    pub missing: fn(&StreamState) -> Option<&'static str>,
+    /// What the stream cost. The last argument says whether it broke off.
+    pub settle: fn(&StreamState, &Hold, bool) -> Settlement,
+    /// The last event of a stream that broke off, of the body of the error and the number of
+    /// events before it.
+    pub error: fn(&[u8], u64) -> Bytes,
+}
+
+/// What a frame means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StreamEvent {
+    /// It is passed on.
+    Pass,
+    /// It is not passed on: the client did not ask for it.
+    Drop,
+    /// It names the response, by this id if it can be read. Passed on once the id is recorded.
+    Names(Option<String>),
+    /// It shows an object, as this JSON. Passed on once that is recorded.
+    Shows {
+        /// What is shown.
+        kind: Kind,
+        /// The event's data.
+        data: Bytes,
+    },
+    /// Azure has given up.
+    Fails {
+        /// Whether it had no room.
+        is_busy: bool,
+    },
+}
+
+/// What a stream has said so far.
+#[derive(Clone, Debug, Default)]
+pub struct StreamState {
+    /// The tokens that are reserved, by which the usage is judged.
+    pub expected_tokens: u64,
+    /// What the client did not ask for.
+    pub hides: Hides,
+    /// What Azure has counted.
+    pub counted: Option<Counted>,
+    /// Azure's id of the response.
+    pub response_id: Option<AnswerId>,
+    /// Images that have come in full.
+    pub images: u64,
+    /// Bytes of frames with content, for the case that Azure never says what they cost.
+    pub content_bytes: u64,
+    /// Whether the last event has come.
+    pub is_done: bool,
+}
+
+/// What of a stream the client did not ask for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hides {
+    /// The usage frame at the end.
+    pub usage: bool,
+    /// Azure's first frame without choices, which clients of OpenAI's API trip over.
+    pub prompt_filter: bool,
+}
+
+impl StreamFormat {
+    /// Chunks of any size, with the usage of tokens in one of the last.
+    pub(crate) const CHUNKS: Self = Self {
+        longest_frame: Some(LONGEST_MEDIA_FRAME),
+        read: |frame, state| {
+            let chunk = chunk::Chunk::read(frame, state);
+            state.counted = chunk.counted.or(state.counted);
+            chunk.event
+        },
+        missing: |_| None,
+        settle: settle_tokens,
+        error: |body, _| [b"data: ".as_slice(), body, b"\n\n"].concat().into(),
+    };
+
+    /// Bytes without frames. Their cost is known before, and nothing in them can say that they
+    /// broke off.
+    pub const BYTES: Self = Self {
+        longest_frame: None,
+        read: |_, _| StreamEvent::Pass,
+        settle: |_, hold, is_broken| match is_broken {
+            true => Settlement::AtLeast(Usage::of_units(hold.units)),
+            false => Settlement::Exact(Usage::of_units(hold.units)),
+        },
+        error: |_, _| Bytes::new(),
+        ..Self::CHUNKS
+    };
+}
+
+/// The tokens that Azure counted.
+pub(crate) fn settle_tokens(state: &StreamState, _: &Hold, _: bool) -> Settlement {
+    match state.counted {
+        Some(counted) => with_units(counted, counted.usage.units),
+        // A frame of one token is some 300 bytes. This is far below that on purpose: it only
+        // matters where more came than was asked for.
+        None => Settlement::AtLeast(Usage::of_tokens(0, state.content_bytes / 1_000)),
+    }
+}

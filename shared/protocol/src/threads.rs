@@ -1,0 +1,148 @@
+//! `…/threads`, with their messages and runs
+//!
+//! A run is an assistant's work on a thread. Azure keeps the two bounds that it is given, so a run
+//! is held at both together. It may be streamed as named events.
+//! <https://platform.openai.com/docs/api-reference/runs>
+
+use bytes::Bytes;
+use lanyard_domain::estimate::Estimate;
+use lanyard_domain::object::Kind;
+use lanyard_domain::operation::Operation;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::usage::Usage;
+
+use crate::assistants;
+use crate::demand::{Caps, Demanded};
+use crate::error::BodyRefused;
+use crate::fields::{self, count};
+use crate::payload::Payload;
+use crate::protocol::Protocol;
+use crate::references::IdPlace;
+use crate::sse::{Frame, LONGEST_FRAME};
+use crate::stored;
+use crate::stream::{StreamEvent, StreamFormat, StreamState};
+use crate::write::Object;
+
+/// The largest prompt of a run that names none, all its turns together: what OpenAI advises at
+/// least where files are searched, <https://platform.openai.com/docs/assistants/deep-dive#max-completion-and-max-prompt-tokens>.
+pub const RUN_PROMPT: u64 = 20_000;
+
+/// The least that Azure takes for either bound of a run.
+const LEAST: u64 = 256;
+
+pub(crate) static PROTOCOL: Protocol = Protocol {
+    ids: &[
+        IdPlace::names("assistant_id", Kind::Assistant),
+        IdPlace::names("tool_resources.**.file_ids", Kind::File),
+        IdPlace::names("tool_resources.**.vector_store_ids", Kind::VectorStore),
+        IdPlace::names("thread.**.file_id", Kind::File),
+        IdPlace::names("thread.**.file_ids", Kind::File),
+        IdPlace::names("thread.**.vector_store_ids", Kind::VectorStore),
+        IdPlace::names("messages.**.file_id", Kind::File),
+        IdPlace::names("additional_messages.**.file_id", Kind::File),
+        IdPlace::names("content.**.file_id", Kind::File),
+        IdPlace::names("attachments.**.file_id", Kind::File),
+    ],
+    stream: StreamFormat {
+        longest_frame: Some(LONGEST_FRAME),
+        read: read_event,
+        missing: |_| None,
+        // The run's end settles it. Only a run that was never named is settled by its stream.
+        settle: |_, _, _| Settlement::AtLeast(Usage::of_tokens(0, 0)),
+        error: |body, _| [b"event: error\ndata: ".as_slice(), body, b"\n\n"].concat().into(),
+    },
+    ..stored::protocol(Operation::Threads, "threads")
+};
+
+/// Whether a run is to be streamed.
+///
+/// # Errors
+///
+/// [`BodyRefused`] unless `stream` is true or false.
+pub fn is_streamed(payload: &Payload<'_>) -> Result<bool, BodyRefused> {
+    fields::is_streamed(payload)
+}
+
+/// What a run may cost: its two bounds. The prompt's is the caller's, or else this one; the
+/// completion's is at most the event's.
+///
+/// # Errors
+///
+/// [`BodyRefused`] that names the parameter.
+pub fn read_run(
+    payload: &Payload<'_>,
+    caps: &Caps<'_>,
+    usual_prompt: u64,
+) -> Result<Demanded, BodyRefused> {
+    assistants::check(payload, caps)?;
+    let is_streamed = is_streamed(payload)?;
+    let most = caps.completion_tokens.max(LEAST);
+    let asked = count(payload, "max_completion_tokens")?;
+    let cap = asked.map_or(most, |asked| asked.min(most));
+    let prompt = count(payload, "max_prompt_tokens")?.unwrap_or(usual_prompt.max(LEAST));
+    let mut demanded = Demanded::of(Estimate::of_tokens(prompt, cap), is_streamed);
+    demanded.completion_cap = Some(cap);
+    demanded.clamped_from = asked.filter(|asked| *asked > cap);
+    demanded.is_job = true;
+    Ok(demanded)
+}
+
+/// The body of a run for Azure.
+#[must_use]
+pub fn write_run(payload: &Payload<'_>, demanded: &Demanded, azure_name: &str) -> Bytes {
+    let mut out = Vec::with_capacity(payload.bytes + 256);
+    let mut object = Object { out: &mut out };
+    object.text("model", azure_name);
+    object.raw("max_prompt_tokens", &demanded.estimate.prompt_tokens.to_string());
+    object.raw("max_completion_tokens", &demanded.estimate.completion_tokens.to_string());
+    for (name, raw) in &payload.fields {
+        if !matches!(name.as_ref(), "model" | "max_prompt_tokens" | "max_completion_tokens") {
+            object.raw(name, raw.get());
+        }
+    }
+    object.end();
+    out.into()
+}
+
+/// Reads an event of a run that is streamed: some show the thread or the run itself.
+/// <https://platform.openai.com/docs/api-reference/assistants-streaming/events>
+fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
+    let shows = |kind| StreamEvent::Shows { kind, data: frame.data().into() };
+    match frame.event() {
+        Some("error") => StreamEvent::Fails { is_busy: false },
+        Some("thread.created") => shows(Kind::Thread),
+        Some(name) if is_of_run(name) => {
+            state.is_done = ENDS.iter().any(|end| name.ends_with(end));
+            shows(Kind::Run)
+        }
+        Some(_) | None => StreamEvent::Pass,
+    }
+}
+
+/// The events after which a run does nothing more.
+const ENDS: [&str; 5] = [".completed", ".incomplete", ".failed", ".cancelled", ".expired"];
+
+/// Whether an event shows a run, rather than one of its steps or messages.
+fn is_of_run(name: &str) -> bool {
+    name.strip_prefix("thread.run.").is_some_and(|rest| !rest.starts_with("step."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_that_show_a_thread_or_a_run_are_told_from_the_rest() {
+        let shown = |text: &'static str| match read_event(
+            &Frame(Bytes::from(text)),
+            &mut StreamState::default(),
+        ) {
+            StreamEvent::Shows { kind, .. } => Some(kind),
+            _ => None,
+        };
+        assert_eq!(shown("event: thread.created\ndata: {}\n\n"), Some(Kind::Thread));
+        assert_eq!(shown("event: thread.run.completed\ndata: {}\n\n"), Some(Kind::Run));
+        assert_eq!(shown("event: thread.run.step.created\ndata: {}\n\n"), None);
+        assert_eq!(shown("event: thread.message.delta\ndata: {}\n\n"), None);
+    }
+}

@@ -1,0 +1,182 @@
+//! `POST …/audio/transcriptions` and `POST …/audio/translations`
+//!
+//! A form with a recording, of which the seconds are counted. The response is JSON or a text.
+//! <https://platform.openai.com/docs/api-reference/audio>
+
+use lanyard_domain::account::Hold;
+use lanyard_domain::estimate::Estimate;
+use lanyard_domain::operation::Operation;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::unit::{Unit, Units};
+use lanyard_domain::usage::Usage;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::chunk;
+use crate::demand::{Caps, Demanded};
+use crate::error::BodyRefused;
+use crate::fields::{check_tools, invalid, is_streamed, refuse_foreign};
+use crate::payload::{Payload, Target};
+use crate::protocol::{BodyEncoding, Placement, Protocol};
+use crate::response::{Content, ResponseFormat};
+use crate::stream::StreamFormat;
+use crate::usage::{ResponseUsage, at_least, with_units};
+use crate::{recording, write};
+
+pub(crate) static TRANSCRIPTIONS: Protocol = Protocol {
+    operation: Operation::AudioTranscriptions,
+    path: "audio/transcriptions",
+    ..TRANSCRIPTION
+};
+
+pub(crate) static TRANSLATIONS: Protocol = Protocol {
+    operation: Operation::AudioTranslations,
+    path: "audio/translations",
+    ..TRANSCRIPTION
+};
+
+/// What both have in common.
+const TRANSCRIPTION: Protocol = Protocol {
+    operation: Operation::AudioTranscriptions,
+    path: "",
+    placement: Placement::Deployment,
+    has_engine_path: false,
+    is_bound_to_model: false,
+    body: BodyEncoding::Form,
+    read,
+    write,
+    ids: &[],
+    response: ResponseFormat {
+        accept: "application/json, text/plain, text/vtt, */*;q=0.1",
+        content,
+        cost,
+    },
+    stream: StreamFormat {
+        read: chunk::read_last,
+        // Tokens to the token, seconds as estimated.
+        settle: |state, _, _| at_least(state.counted),
+        ..StreamFormat::CHUNKS
+    },
+};
+
+const TEXTS: [(&str, &str); 4] = [
+    ("text/plain", "text/plain; charset=utf-8"),
+    ("text/vtt", "text/vtt; charset=utf-8"),
+    ("text/srt", "text/srt; charset=utf-8"),
+    ("application/x-subrip", "application/x-subrip; charset=utf-8"),
+];
+
+fn content(essence: &str) -> Content {
+    let text = TEXTS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(essence));
+    text.map_or(Content::Json, |(_, content_type)| Content::Text(content_type))
+}
+
+fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
+    refuse_foreign(payload)?;
+    check_tools(payload, caps)?;
+    let files = match &payload.form {
+        Some(form) => form.files(&["file"])?,
+        None => Vec::new(),
+    };
+    let [file] = files.as_slice() else {
+        return Err(invalid("file", "must be there once"));
+    };
+    let units = Units::of(Unit::AudioSeconds, recording::most_seconds(file.body));
+    Ok(Demanded::of(Estimate::of_units(units), is_streamed(payload)?))
+}
+
+fn write(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
+    write::form(payload, &[("model", target.azure_name)], out);
+}
+
+/// The seconds that the response names, and tokens unless its usage speaks of seconds alone.
+fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
+    let counted = response.counted(hold.tokens());
+    let transcript: Transcript = serde_json::from_slice(body).unwrap_or_default();
+    let most = hold.units.get(Unit::AudioSeconds).saturating_mul(20).saturating_add(86_400);
+    let Some(seconds) = transcript.seconds().filter(|seconds| *seconds <= most) else {
+        // Tokens to the token. The seconds are not named, so they stay as estimated.
+        return at_least(counted);
+    };
+    let units = Units::of(Unit::AudioSeconds, seconds);
+    match counted.filter(|_| transcript.usage.get("seconds").is_none()) {
+        Some(counted) => with_units(counted, units),
+        None => Settlement::Exact(Usage::of_units(units)),
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct Transcript {
+    #[serde(default)]
+    duration: Value,
+    #[serde(default)]
+    usage: Value,
+}
+
+impl Transcript {
+    /// The seconds that it names, rounded up.
+    fn seconds(&self) -> Option<u64> {
+        let named = [self.usage.get("seconds").unwrap_or(&Value::Null), &self.duration];
+        let seconds = named.into_iter().find_map(|value| match value {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.parse::<f64>().ok(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        })?;
+        rounded_up(seconds)
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be a small, positive number"
+)]
+fn rounded_up(seconds: f64) -> Option<u64> {
+    (0.0..1e9).contains(&seconds).then(|| seconds.ceil() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::tests::a_hold;
+
+    fn settled(body: &str) -> Settlement {
+        let hold = Hold { units: Units::of(Unit::AudioSeconds, 60), ..a_hold() };
+        TRANSCRIPTIONS.read_response(body.as_bytes(), &hold).unwrap().0
+    }
+
+    fn exactly(seconds: u64) -> Settlement {
+        Settlement::Exact(Usage::of_units(Units::of(Unit::AudioSeconds, seconds)))
+    }
+
+    #[test]
+    fn seconds_are_those_that_the_response_names() {
+        assert_eq!(settled(r#"{"text":"","duration":8.47}"#), exactly(9));
+        assert_eq!(settled(r#"{"text":"","duration":"8.0"}"#), exactly(8));
+        let usage = r#"{"text":"","usage":{"type":"duration","seconds":11}}"#;
+        assert_eq!(settled(usage), exactly(11));
+    }
+
+    #[test]
+    fn what_is_not_named_or_absurd_stays_as_estimated() {
+        for body in [
+            r#"{"text":""}"#,
+            r#"{"duration":-1}"#,
+            r#"{"duration":1e12}"#,
+            r#"{"duration":"long"}"#,
+            r#"{"duration":[8]}"#,
+        ] {
+            assert_eq!(settled(body), Settlement::AtLeast(Usage::default()), "{body}");
+        }
+        let tokens =
+            r#"{"usage":{"type":"tokens","input_tokens":14,"output_tokens":45,"total_tokens":59}}"#;
+        assert_eq!(settled(tokens), Settlement::AtLeast(Usage::of_tokens(14, 45)));
+    }
+
+    #[test]
+    fn a_transcript_is_json_or_one_of_the_known_texts() {
+        let content = |content_type| TRANSCRIPTIONS.content(false, Some(content_type));
+        assert_eq!(content("text/plain;charset=utf-8"), Content::Text("text/plain; charset=utf-8"));
+        assert_eq!(content("text/html"), Content::Json);
+    }
+}

@@ -1,0 +1,55 @@
+//! Azure's address for an operation. All of it comes from the catalog and from the protocol:
+//! nothing that a client sent reaches a URL unchecked.
+
+use lanyard_domain::catalog::{AzureApi, Deployment};
+
+use crate::protocol::{Placement, Protocol};
+
+impl Protocol {
+    /// Where a deployment takes the operation.
+    #[must_use]
+    pub fn url(&self, deployment: &Deployment) -> String {
+        match (&deployment.api, self.placement) {
+            (AzureApi::Classic(version), Placement::Deployment) => {
+                let Deployment { endpoint, azure_name: name, .. } = deployment;
+                let path = self.path;
+                format!("{endpoint}/openai/deployments/{name}/{path}?api-version={version}")
+            }
+            (AzureApi::V1, _) | (AzureApi::Classic(_), Placement::Resource) => {
+                self.url_below(deployment, [], "")
+            }
+        }
+    }
+
+    /// Where a deployment's resource takes what is done below the operation's path: with an object,
+    /// or with a list of them.
+    ///
+    /// The caller has checked the segments and written the query itself.
+    #[must_use]
+    pub fn url_below<'s>(
+        &self,
+        deployment: &Deployment,
+        segments: impl IntoIterator<Item = &'s str>,
+        query: &str,
+    ) -> String {
+        let mut url = format!("{}/openai/", deployment.endpoint);
+        let version = match &deployment.api {
+            AzureApi::V1 => {
+                url.push_str("v1/");
+                String::new()
+            }
+            AzureApi::Classic(version) => format!("api-version={version}"),
+        };
+        url.push_str(self.path);
+        for segment in segments {
+            url.push('/');
+            url.push_str(segment);
+        }
+        let mut separator = '?';
+        for pairs in [version.as_str(), query].into_iter().filter(|pairs| !pairs.is_empty()) {
+            url.push(std::mem::replace(&mut separator, '&'));
+            url.push_str(pairs);
+        }
+        url
+    }
+}

@@ -1,0 +1,154 @@
+//! Usage as Azure reports it, within bounds.
+
+use lanyard_domain::ids::AnswerId;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::unit::Units;
+use lanyard_domain::usage::Usage;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// Tokens as Azure counted them, and whether the figures can be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The tokens, within bounds.
+    pub usage: Usage,
+    /// False if a figure was missing, negative, absurd or no number.
+    pub is_credible: bool,
+}
+
+impl Counted {
+    /// What two parts of a response cost together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |of: fn(Usage) -> u64| of(self.usage).saturating_add(of(other.usage));
+        Self {
+            usage: Usage::of_tokens(sum(|u| u.prompt_tokens), sum(|u| u.completion_tokens)),
+            is_credible: self.is_credible && other.is_credible,
+        }
+    }
+}
+
+/// Tokens as Azure counted them, beside units that are known.
+pub(crate) fn with_units(counted: Counted, units: Units) -> Settlement {
+    let usage = Usage { units, ..counted.usage };
+    if counted.is_credible { Settlement::Exact(usage) } else { Settlement::AtLeast(usage) }
+}
+
+/// At least the tokens that Azure counted, if it counted any.
+pub(crate) fn at_least(counted: Option<Counted>) -> Settlement {
+    Settlement::AtLeast(counted.map_or_else(Usage::default, |counted| counted.usage))
+}
+
+/// What a response says about its own cost.
+#[derive(Debug, Deserialize)]
+pub struct ResponseUsage<'a> {
+    /// The model's id of the response; embeddings have none.
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    /// Present in every response of a model.
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+}
+
+/// Usage in the words of chat completions, or in those of the newer operations.
+#[derive(Deserialize)]
+struct RawUsage {
+    #[serde(default)]
+    prompt_tokens: Value,
+    #[serde(default)]
+    completion_tokens: Value,
+    #[serde(default)]
+    total_tokens: Value,
+    #[serde(default)]
+    input_tokens: Value,
+    #[serde(default)]
+    output_tokens: Value,
+}
+
+impl ResponseUsage<'_> {
+    /// The response's id as Azure wrote it, if it is text.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        serde_json::from_str(self.id?.get()).ok()
+    }
+
+    /// The response's id, if it has one that can be one.
+    #[must_use]
+    pub fn id(&self) -> Option<AnswerId> {
+        serde_json::from_str(self.id?.get()).ok()
+    }
+
+    /// The usage, if there is any, in proportion to the tokens that were expected.
+    #[must_use]
+    pub fn counted(&self, expected_tokens: u64) -> Option<Counted> {
+        let usage = self.usage.filter(|usage| usage.get() != "null")?;
+        Some(count(usage, expected_tokens))
+    }
+}
+
+/// Usage as a response or an event carries it, in proportion to the tokens that were expected.
+#[must_use]
+pub fn count(usage: &RawValue, expected_tokens: u64) -> Counted {
+    let most = expected_tokens.saturating_mul(20).saturating_add(1_000_000);
+    let Ok(mut raw) = serde_json::from_str::<RawUsage>(usage.get()) else {
+        return Counted { usage: Usage::default(), is_credible: false };
+    };
+    if raw.prompt_tokens.is_null() && raw.completion_tokens.is_null() {
+        raw.prompt_tokens = raw.input_tokens;
+        raw.completion_tokens = raw.output_tokens;
+    }
+    // An embedding has no completion; everything else has both figures.
+    let completion = match (&raw.completion_tokens, &raw.prompt_tokens) {
+        (Value::Null, Value::Number(_)) if raw.total_tokens == raw.prompt_tokens => Some(0),
+        (completion, _) => completion.as_u64(),
+    };
+    let prompt = raw.prompt_tokens.as_u64();
+    let is_credible = [prompt, completion].iter().all(|n| n.is_some_and(|n| n <= most));
+    Counted {
+        usage: Usage::of_tokens(
+            prompt.unwrap_or_default().min(most),
+            completion.unwrap_or_default().min(most),
+        ),
+        is_credible,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(usage: &str) -> Option<(u64, u64, bool)> {
+        let body = format!(r#"{{"id":"x","usage":{usage}}}"#);
+        let answer: ResponseUsage<'_> = serde_json::from_str(&body).unwrap();
+        let counted = answer.counted(100)?;
+        let Usage { prompt_tokens, completion_tokens, .. } = counted.usage;
+        Some((prompt_tokens, completion_tokens, counted.is_credible))
+    }
+
+    #[test]
+    fn honest_usage_is_believed() {
+        let chat = r#"{"prompt_tokens":17,"completion_tokens":5,"total_tokens":22}"#;
+        assert_eq!(counted(chat), Some((17, 5, true)));
+        assert_eq!(counted(r#"{"prompt_tokens":8,"total_tokens":8}"#), Some((8, 0, true)));
+        assert_eq!(counted(r#"{"input_tokens":8,"output_tokens":9}"#), Some((8, 9, true)));
+        assert_eq!(counted("null"), None);
+    }
+
+    #[test]
+    fn odd_usage_is_bounded_and_not_believed() {
+        for usage in [
+            r#"{"prompt_tokens":-1,"completion_tokens":5}"#,
+            r#"{"prompt_tokens":"17","completion_tokens":5}"#,
+            r#"{"prompt_tokens":17}"#,
+            r#"{"prompt_tokens":1.5,"completion_tokens":5}"#,
+            r#""many""#,
+            "[]",
+            "{}",
+        ] {
+            assert!(!counted(usage).unwrap().2, "{usage}");
+        }
+        let huge = counted(r#"{"prompt_tokens":9223372036854775808,"completion_tokens":5}"#);
+        assert_eq!(huge, Some((1_002_000, 5, false)));
+    }
+}

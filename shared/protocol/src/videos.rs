@@ -1,0 +1,239 @@
+//! `…/videos`
+//!
+//! A video is made as a job; its seconds are counted. The body is JSON or a form.
+//!
+//! As JSON, clients that were written before the API was settled are understood: a length as a
+//! number, any size, an image as bare base64. Azure makes videos of a few lengths and sizes only,
+//! so they get the next longer one, and the same orientation; the response says which.
+//! <https://learn.microsoft.com/azure/foundry/openai/concepts/video-generation>
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use lanyard_domain::estimate::Estimate;
+use lanyard_domain::ids::RequestId;
+use lanyard_domain::object::Kind;
+use lanyard_domain::operation::Operation;
+use lanyard_domain::unit::{Unit, Units};
+
+use crate::demand::Demanded;
+use crate::error::BodyRefused;
+use crate::fields::{invalid, not_allowed};
+use crate::multipart::Form;
+use crate::payload::{JSON, Payload};
+use crate::protocol::{BodyEncoding, Protocol};
+use crate::references::{IdPlace, Reference};
+use crate::stored;
+use crate::write::{self, Object};
+
+pub(crate) static PROTOCOL: Protocol = Protocol {
+    body: BodyEncoding::JsonOrForm,
+    ids: &[
+        IdPlace::names("input_reference.**.file_id", Kind::File),
+        IdPlace::refused("characters.**.id", CHARACTERS),
+    ],
+    ..stored::protocol(Operation::Videos, "videos")
+};
+
+const CHARACTERS: &str = "Characters cannot be named here, since they are shared by everybody at \
+     the event. Describe them in prompt.";
+
+/// The lengths in seconds that Azure makes, and its own choice.
+const LENGTHS: [u64; 3] = [4, 8, 12];
+const USUAL_LENGTH: u64 = 4;
+
+/// The longest video, in seconds.
+pub const MOST_SECONDS: u64 = 12;
+
+/// The sizes that Azure makes.
+const SIZES: [&str; 4] = ["720x1280", "1280x720", "1024x1792", "1792x1024"];
+
+/// What is asked of a video.
+pub struct VideoRequest<'a>(Payload<'a>);
+
+impl<'a> VideoRequest<'a> {
+    /// Reads a request's body, JSON or a form.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyRefused`], as for every body.
+    pub fn read(request: &'a http::Request<Bytes>, id: &RequestId) -> Result<Self, BodyRefused> {
+        let payload = Payload::read(&PROTOCOL, request, id)?;
+        if let Some(form) = &payload.form {
+            check_form(form)?;
+        }
+        Ok(Self(payload))
+    }
+
+    /// The model that it names.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyRefused`] if it is no text.
+    pub fn model(&self) -> Result<Option<Cow<'_, str>>, BodyRefused> {
+        self.0.model()
+    }
+
+    /// The ids of stored objects that it names.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyRefused`] for ids that can be nobody's.
+    pub fn references(&self) -> Result<Vec<Reference>, BodyRefused> {
+        self.0.references()
+    }
+
+    /// The body for Azure, its content type, and what it may cost.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyRefused`] that names the parameter.
+    pub fn for_azure(
+        &self,
+        azure_name: &str,
+    ) -> Result<(Demanded, HeaderValue, Bytes), BodyRefused> {
+        let mut out = Vec::new();
+        let seconds = match &self.0.form {
+            Some(form) => {
+                let seconds = form.text("seconds")?.map(length).transpose()?;
+                write::form(&self.0, &[("model", azure_name)], &mut out);
+                seconds.unwrap_or(USUAL_LENGTH)
+            }
+            None => self.write_json(azure_name, &mut out)?,
+        };
+        Ok((demanded(seconds), self.0.content_type(), out.into()))
+    }
+
+    /// Writes the body as JSON, and returns the seconds that it asks for.
+    fn write_json(&self, azure_name: &str, out: &mut Vec<u8>) -> Result<u64, BodyRefused> {
+        let seconds = match self.0.field("seconds").map(|raw| raw.get()) {
+            None => USUAL_LENGTH,
+            Some(text) if text.starts_with('"') => length(text.trim_matches('"'))?,
+            Some(number) => {
+                let asked = length(number)?;
+                LENGTHS.into_iter().find(|made| *made >= asked).unwrap_or(asked)
+            }
+        };
+        let mut object = Object { out };
+        object.text("model", azure_name);
+        for (name, raw) in &self.0.fields {
+            match name.as_ref() {
+                "model" => {}
+                "seconds" if raw.get() != "null" => object.text("seconds", &seconds.to_string()),
+                "size" => object.raw("size", &size(raw.get())),
+                "input_reference" if raw.get().starts_with('"') => {
+                    object.raw("input_reference", &image(raw.get())?);
+                }
+                name => object.raw(name, raw.get()),
+            }
+        }
+        object.end();
+        Ok(seconds)
+    }
+
+    /// The body for Azure of a video that is made anew, as long as the first.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyRefused`] for a form, which Azure does not take here, and without a prompt.
+    pub fn again(&self, seconds: u64) -> Result<(Demanded, HeaderValue, Bytes), BodyRefused> {
+        if self.0.form.is_some() {
+            let hint = "The body must be JSON: {\"prompt\": …}.";
+            return Err(BodyRefused::UnsupportedMediaType { hint });
+        }
+        let mut out = Vec::new();
+        let mut object = Object { out: &mut out };
+        for (name, raw) in self.0.fields.iter().filter(|(name, _)| name == "prompt") {
+            object.raw(name, raw.get());
+        }
+        if object.out.is_empty() {
+            return Err(invalid("prompt", "is missing. Say what is to be different"));
+        }
+        object.end();
+        Ok((demanded(seconds), JSON, out.into()))
+    }
+}
+
+/// As a form, an image is a file or its address; ids have no place in it.
+fn check_form(form: &Form<'_>) -> Result<(), BodyRefused> {
+    let names = |what| form.names().any(|name| name.to_ascii_lowercase().contains(what));
+    if names("file_id") || form.has_text("input_reference") {
+        let why = "Send the picture itself as the file input_reference.";
+        return Err(not_allowed("input_reference", why));
+    }
+    if names("characters") {
+        return Err(not_allowed("characters", CHARACTERS));
+    }
+    Ok(())
+}
+
+fn demanded(seconds: u64) -> Demanded {
+    let units = Units::of(Unit::VideoSeconds, seconds);
+    let mut demanded = Demanded::of(Estimate { units, ..Estimate::default() }, false);
+    demanded.is_job = true;
+    demanded
+}
+
+fn length(text: &str) -> Result<u64, BodyRefused> {
+    let seconds = text.parse::<u64>().ok().filter(|seconds| (1..=3_600).contains(seconds));
+    seconds.ok_or_else(|| invalid("seconds", "must be a whole number, such as \"4\""))
+}
+
+/// A size that Azure makes, where it makes another: wide or high, as it was.
+fn size(raw: &str) -> String {
+    let asked = raw.trim_matches('"');
+    let sides = asked
+        .split_once('x')
+        .and_then(|(wide, high)| Some((wide.parse::<u32>().ok()?, high.parse::<u32>().ok()?)));
+    match sides {
+        Some((wide, high)) if !SIZES.contains(&asked) => {
+            let made = if wide > high { SIZES[1] } else { SIZES[0] };
+            format!("\"{made}\"")
+        }
+        Some(_) | None => raw.to_owned(),
+    }
+}
+
+/// An image, given as an address or as bare base64, as Azure reads it.
+fn image(raw: &str) -> Result<String, BodyRefused> {
+    let refused =
+        || invalid("input_reference", "must be a JPEG, PNG or WebP picture in base64, or its URL");
+    let text: String = serde_json::from_str(raw).map_err(|_| refused())?;
+    let url = if ["https://", "http://", "data:image/"].iter().any(|start| text.starts_with(start))
+    {
+        text
+    } else {
+        // The first bytes of each format, in base64.
+        let kinds = [("iVBOR", "png"), ("/9j/", "jpeg"), ("UklGR", "webp")];
+        let kind = kinds.into_iter().find(|(start, _)| text.starts_with(start));
+        let (_, kind) = kind.ok_or_else(refused)?;
+        let is_base64 = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=\r\n".contains(&b));
+        if !is_base64 {
+            return Err(refused());
+        }
+        format!("data:image/{kind};base64,{}", text.replace(['\r', '\n'], ""))
+    };
+    Ok(serde_json::json!({ "image_url": url }).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_images_of_older_clients_are_understood() {
+        assert_eq!(size("\"1920x1080\""), "\"1280x720\"");
+        assert_eq!(size("\"512x512\""), "\"720x1280\"");
+        assert_eq!(size("\"1792x1024\""), "\"1792x1024\"");
+        assert_eq!(size("\"big\""), "\"big\"");
+        assert_eq!(size("7"), "7");
+        let written = image("\"iVBORw0KGgo=\"").unwrap();
+        assert_eq!(written, r#"{"image_url":"data:image/png;base64,iVBORw0KGgo="}"#);
+        let written = image("\"https://example.org/a.png\"").unwrap();
+        assert_eq!(written, r#"{"image_url":"https://example.org/a.png"}"#);
+        for odd in ["\"\"", "\"file:///etc/passwd\"", "\"iVBOR <script>\"", "\"R0lGOD\""] {
+            assert!(image(odd).is_err(), "{odd}");
+        }
+    }
+}
