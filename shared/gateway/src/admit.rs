@@ -8,6 +8,7 @@ mod reservation;
 mod seat;
 mod shards;
 
+use std::iter::once_with;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use crate::lookup::Attendance;
 use crate::notes::Notes;
 use crate::ports::{Cause, LedgerFault, Outcome};
 use crate::request::Request;
+use crate::retry::with_retry;
 use crate::upstream::user_hash;
 
 /// How long a hold lives: longer than any function may run.
@@ -296,13 +298,8 @@ impl Gateway {
         key: &AccountKey,
         write: &lanyard_domain::account::Write,
     ) -> Result<Outcome, LedgerFault> {
-        match self.ports.ledger.apply(key, write).await {
-            Err(_) => {
-                self.jitter().await;
-                self.ports.ledger.apply(key, write).await
-            }
-            outcome => outcome,
-        }
+        let apply = || self.ports.ledger.apply(key, write);
+        with_retry(once_with(|| self.jitter()), apply, |_| true).await
     }
 
     /// A write that would count twice: tried again only if it was certainly not made.
@@ -311,13 +308,8 @@ impl Gateway {
         key: &AccountKey,
         write: &lanyard_domain::account::Write,
     ) -> Result<Outcome, LedgerFault> {
-        match self.ports.ledger.apply(key, write).await {
-            Err(LedgerFault::NotMade(_)) => {
-                self.jitter().await;
-                self.ports.ledger.apply(key, write).await
-            }
-            outcome => outcome,
-        }
+        let apply = || self.ports.ledger.apply(key, write);
+        with_retry(once_with(|| self.jitter()), apply, LedgerFault::is_not_made).await
     }
 
     async fn within_patience<T>(
@@ -330,8 +322,9 @@ impl Gateway {
         }
     }
 
-    async fn jitter(&self) {
-        tokio::time::sleep(Duration::from_millis(25 + self.ports.luck.draw() % 75)).await;
+    /// A short, random pause.
+    fn jitter(&self) -> Duration {
+        Duration::from_millis(25 + self.ports.luck.draw() % 75)
     }
 }
 

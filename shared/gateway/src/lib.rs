@@ -5,9 +5,12 @@
 
 pub mod admit;
 pub mod answer;
+pub mod call;
+mod demand;
 pub mod errands;
 pub mod error;
 pub mod forward;
+mod gateway;
 pub mod headers;
 mod hex;
 pub mod lookup;
@@ -19,7 +22,8 @@ pub mod ports;
 mod refusals;
 pub mod relay;
 pub mod request;
-pub mod send;
+mod retry;
+mod send;
 pub mod settle;
 pub mod signed;
 pub mod stored;
@@ -29,6 +33,6 @@ pub mod testing;
 pub mod upstream;
 
 pub use error::ApiError;
-pub use forward::{Gateway, Ports};
+pub use gateway::{Gateway, Ports};
 pub use hex::hex;
 pub use request::{Body, Request, Response};

@@ -1,10 +1,12 @@
 //! Step one: who is calling, by which path.
 
+use http::Method;
 use http::header::AUTHORIZATION;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::{AttendeeToken, EventCode};
 use lanyard_protocol::Protocol;
 
+use crate::answer::expect_method;
 use crate::error::{ApiError, BadRequestCode};
 use crate::headers;
 use crate::request::Request;
@@ -68,18 +70,38 @@ pub fn bearer(request: &Request) -> Option<&str> {
 
 /// How a client spells its paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
+pub enum PathStyle {
     /// `/v1/…` and `/openai-proxy/…`: clients of OpenAI's API.
     OpenAi,
     /// `/openai/…`: clients of Azure's.
     Azure,
 }
 
+/// A request as far as it can be understood without its event.
+#[derive(Debug)]
+pub struct Arrival<'a> {
+    /// Its path.
+    pub route: Route<'a>,
+    /// Its credential.
+    pub pass: Pass,
+}
+
+/// Reads who is calling, by which path.
+///
+/// # Errors
+///
+/// 404, 405 or 401, in this order.
+pub fn arrival<'a>(request: &'a Request, protocol: &Protocol) -> Result<Arrival<'a>, ApiError> {
+    let route = route(request.http.uri().path(), protocol)?;
+    expect_method(request, &Method::POST, "POST, OPTIONS")?;
+    Ok(Arrival { route, pass: token(request)? })
+}
+
 /// A path, understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route<'a> {
     /// How it is spelt.
-    pub dialect: Dialect,
+    pub style: PathStyle,
     /// The deployment that it names.
     pub deployment: Option<&'a str>,
 }
@@ -107,16 +129,16 @@ pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiErr
         && !engine.contains('/')
     {
         return match base {
-            "v1" => Ok(Route { dialect: Dialect::OpenAi, deployment: Some(engine) }),
-            "openai/v1" => Ok(Route { dialect: Dialect::Azure, deployment: Some(engine) }),
+            "v1" => Ok(Route { style: PathStyle::OpenAi, deployment: Some(engine) }),
+            "openai/v1" => Ok(Route { style: PathStyle::Azure, deployment: Some(engine) }),
             _ => Err(ApiError::UnknownRoute),
         };
     }
     match base {
-        "v1" | "openai-proxy" => Ok(Route { dialect: Dialect::OpenAi, deployment: None }),
-        "openai/v1" => Ok(Route { dialect: Dialect::Azure, deployment: None }),
+        "v1" | "openai-proxy" => Ok(Route { style: PathStyle::OpenAi, deployment: None }),
+        "openai/v1" => Ok(Route { style: PathStyle::Azure, deployment: None }),
         "openai" | "v1/openai" if !protocol.is_below_deployment() => {
-            Ok(Route { dialect: Dialect::Azure, deployment: None })
+            Ok(Route { style: PathStyle::Azure, deployment: None })
         }
         _ if !protocol.is_below_deployment() => Err(ApiError::UnknownRoute),
         _ => {
@@ -125,7 +147,7 @@ pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiErr
                 .strip_prefix("openai/deployments/")
                 .filter(|deployment| !deployment.is_empty() && !deployment.contains('/'))
                 .ok_or(ApiError::UnknownRoute)?;
-            Ok(Route { dialect: Dialect::Azure, deployment: Some(deployment) })
+            Ok(Route { style: PathStyle::Azure, deployment: Some(deployment) })
         }
     }
 }
@@ -222,21 +244,21 @@ mod tests {
     #[test]
     fn every_base_leads_to_its_operation() {
         let chat =
-            |path| route(path, Operation::ChatCompletions).ok().map(|r| (r.dialect, r.deployment));
-        let openai = Some((Dialect::OpenAi, None));
+            |path| route(path, Operation::ChatCompletions).ok().map(|r| (r.style, r.deployment));
+        let openai = Some((PathStyle::OpenAi, None));
         assert_eq!(chat("/api/v1/chat/completions"), openai);
         assert_eq!(chat("/api/v1/chat/completions/"), openai);
         assert_eq!(chat("/v1/chat/completions"), openai);
         assert_eq!(chat("/api/openai-proxy/chat/completions"), openai);
-        assert_eq!(chat("/api/openai/v1/chat/completions"), Some((Dialect::Azure, None)));
-        let azure = Some((Dialect::Azure, Some("gpt-4o")));
+        assert_eq!(chat("/api/openai/v1/chat/completions"), Some((PathStyle::Azure, None)));
+        let azure = Some((PathStyle::Azure, Some("gpt-4o")));
         assert_eq!(chat("/api/openai/deployments/gpt-4o/chat/completions"), azure);
         assert_eq!(chat("/api/v1/openai/deployments/gpt-4o/chat/completions"), azure);
     }
 
     #[test]
     fn engines_name_the_model_of_a_legacy_completion_alone() {
-        let legacy = Route { dialect: Dialect::OpenAi, deployment: Some("davinci") };
+        let legacy = Route { style: PathStyle::OpenAi, deployment: Some("davinci") };
         let path = "/api/v1/engines/davinci/completions";
         assert_eq!(route(path, Operation::Completions).unwrap(), legacy);
         for path in [

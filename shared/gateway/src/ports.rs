@@ -99,6 +99,17 @@ pub enum LedgerFault {
     Unknown(#[source] Cause),
 }
 
+impl LedgerFault {
+    /// Whether the write was certainly not made, so that it may be tried again.
+    #[must_use]
+    pub fn is_not_made(&self) -> bool {
+        match self {
+            Self::NotMade(_) => true,
+            Self::Unknown(_) => false,
+        }
+    }
+}
+
 /// A page of attendees' accounts, and where the next begins.
 pub type AttendeePage = (Vec<(UserId, Account)>, Option<UserId>);
 

@@ -22,12 +22,14 @@ pub use self::pump::Stream;
 pub use self::read::{Next, next_chunk, read_whole};
 use crate::Gateway;
 use crate::admit::Reservation;
+use crate::call::SHUTDOWN_MARGIN;
+use crate::demand::ModelCall;
 use crate::error::ApiError;
 use crate::headers;
-use crate::parse::Dialect;
+use crate::parse::PathStyle;
 use crate::ports::UpstreamBody;
 use crate::request::{Request, Response, whole};
-use crate::send::LAST_WORDS;
+use crate::send::Sent;
 use crate::settle::{Ending, OK};
 use crate::stored::ResponseHook;
 
@@ -43,30 +45,31 @@ impl Gateway {
     pub(crate) async fn relay(
         &self,
         request: &Request,
-        demanded: &Demanded,
-        dialect: Dialect,
-        response: http::Response<UpstreamBody>,
+        call: ModelCall<'_>,
+        sent: Sent<'_>,
         reservation: Reservation,
-        hook: Option<Box<dyn ResponseHook>>,
     ) -> Result<Response, ApiError> {
-        let (head, body) = response.into_parts();
-        let headers = self.answer_headers(&head.headers, request, demanded, &reservation);
-        let protocol = Protocol::of(reservation.operation);
+        let ModelCall { protocol, demanded, style, mut hook, .. } = call;
+        let (head, body) = sent.response.into_parts();
+        if let Some(hook) = &mut hook {
+            hook.responds(sent.from);
+        }
+        let headers = self.answer_headers(&head.headers, request, &demanded, &reservation);
         let stream = |format, state| Stream {
             request_id: request.id.clone(),
-            until: request.deadline.map(|deadline| deadline - LAST_WORDS),
+            until: request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN),
             format,
             state,
             hook: None,
             reservation: None,
         };
-        match content(protocol, demanded, &head.headers) {
+        match content(protocol, &demanded, &head.headers) {
             Ok(Content::Events) => {
                 let state = StreamState {
                     expected_tokens: reservation.hold.tokens(),
                     hides: Hides {
                         usage: !demanded.wants_usage,
-                        prompt_filter: dialect == Dialect::OpenAi,
+                        prompt_filter: style == PathStyle::OpenAi,
                     },
                     ..StreamState::default()
                 };
@@ -110,7 +113,7 @@ impl Gateway {
         mut reservation: Reservation,
         mut hook: Option<Box<dyn ResponseHook>>,
     ) -> Result<Response, ApiError> {
-        let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
+        let until = request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN);
         let started_at = self.settler.clock.now();
         let bytes = match read_whole(body, until).await {
             Ok(bytes) => bytes,

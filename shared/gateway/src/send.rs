@@ -3,218 +3,120 @@
 //! At most two calls leave for one request: to a second deployment of the same name when the first
 //! is busy, broken or silent, or to the same one with another credential.
 
-use std::time::Duration;
-
-use futures_util::StreamExt;
-use http::{Method, StatusCode};
+use http::Method;
 use lanyard_domain::catalog::{Choice, Deployment};
-use lanyard_protocol::demand::Demanded;
-use lanyard_protocol::payload::{Payload, Target};
-use lanyard_protocol::{Protocol, refusal};
-use tokio::time::Instant;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::usage::Usage;
+use lanyard_protocol::payload::Target;
 
 use crate::Gateway;
 use crate::admit::Reservation;
+use crate::call::{Failure, call_deployment, call_once, timeout};
+use crate::demand::ModelCall;
 use crate::error::ApiError;
-use crate::ports::{Cause, CredentialMark, Incident, UpstreamBody, UpstreamCall, UpstreamFault};
+use crate::ports::{Incident, UpstreamBody, UpstreamCall};
 use crate::request::Request;
+use crate::settle::Ending;
 use crate::stored::ResponseHook;
 
-/// How long to wait for the head of an answer.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// The time kept back for telling the attendee and settling before the function is stopped.
-pub const LAST_WORDS: Duration = Duration::from_secs(5);
-
-/// The most of an error answer that is read.
-const LONGEST_ERROR: usize = 64 * 1024;
-
-/// What came of the calls.
-pub enum Sent<'d> {
-    /// This deployment is answering.
-    Answer {
-        /// Its response.
-        answer: http::Response<UpstreamBody>,
-        /// The deployment.
-        from: &'d Deployment,
-    },
-    /// Azure refused what the participant sent. `is_charged` if its filter read the prompt.
-    Refused {
-        /// What Azure said.
-        error: ApiError,
-        /// Whether the prompt was read.
-        is_charged: bool,
-    },
+/// A deployment's response.
+pub(crate) struct Sent<'d> {
+    pub(crate) response: http::Response<UpstreamBody>,
+    pub(crate) from: &'d Deployment,
 }
 
-/// A request on its way to whichever deployment takes it.
-struct Outgoing<'a> {
-    request: &'a Request,
-    payload: &'a Payload<'a>,
-    demanded: &'a Demanded,
-    protocol: &'static Protocol,
-    user: &'a str,
+/// No deployment responded.
+pub(crate) struct NotSent {
+    error: ApiError,
+    /// Whether the prompt was read all the same, by a filter that refused it.
+    is_charged: bool,
 }
 
-impl Outgoing<'_> {
-    fn to(&self, deployment: &Deployment) -> UpstreamCall {
-        let target = Target {
-            azure_name: deployment.azure_name.as_str(),
-            completion_field: deployment.completion_field,
-            user: self.user,
-        };
-        UpstreamCall {
-            method: Method::POST,
-            url: self.protocol.url(deployment),
-            body: self.payload.for_azure(self.demanded, &target),
-            content_type: Some(self.payload.content_type()),
-            beta: None,
-            accept: self.protocol.accept(self.demanded.is_streamed),
-            is_streamed: self.demanded.is_streamed,
-            request_id: self.request.id.clone(),
-            patience: patience(self.request.deadline),
-        }
+impl From<ApiError> for NotSent {
+    fn from(error: ApiError) -> Self {
+        Self { error, is_charged: false }
     }
 }
 
-/// Why a call came to nothing.
-pub enum Failure {
-    /// Another deployment may do better.
-    Transient(ApiError),
-    /// The key may have been changed, or the token may have been revoked.
-    BadCredential(Option<CredentialMark>),
-    /// Azure knows the deployment, and not what the request names.
-    Missing,
-    /// Azure does not know the path, or the deployment.
-    NotThere(Box<crate::error::ModelRefusal>),
-    /// Nothing helps.
-    Final(ApiError),
+impl From<Failure> for NotSent {
+    fn from(failure: Failure) -> Self {
+        let is_charged = match &failure {
+            Failure::Refused(refusal) => refusal.is_by_filter(),
+            Failure::Transient(_)
+            | Failure::BadCredential(_)
+            | Failure::Missing
+            | Failure::NotThere(_)
+            | Failure::Final(_) => false,
+        };
+        Self { error: failure.into_error(), is_charged }
+    }
 }
 
 impl Gateway {
+    /// The deployments that may take a request, in the order in which they are tried.
+    pub(crate) fn select<'d>(&self, choice: &Choice<'d>) -> Vec<&'d Deployment> {
+        choice.by_luck(self.ports.luck.draw())
+    }
+
     /// Sends an admitted request.
     ///
     /// # Errors
     ///
-    /// 429, 502, 503 or 504: nothing reached a model.
+    /// What Azure refused, or 429, 502, 503 or 504: nothing reached a model.
     pub(crate) async fn send<'d>(
         &self,
         request: &Request,
-        payload: &Payload<'_>,
-        demanded: &Demanded,
-        choice: &Choice<'d>,
+        call: &ModelCall<'_>,
+        candidates: &[&'d Deployment],
         reservation: &mut Reservation,
-        hook: Option<&dyn ResponseHook>,
-    ) -> Result<Sent<'d>, ApiError> {
-        let user = reservation.user_hash.clone();
-        let outgoing = Outgoing {
-            request,
-            payload,
-            demanded,
-            protocol: Protocol::of(reservation.operation),
-            user: &user,
-        };
-        let order = choice.by_luck(self.ports.luck.draw());
-        let first = *order.first().ok_or(ApiError::Internal(None))?;
-        let call = outgoing.to(first);
+    ) -> Result<Sent<'d>, NotSent> {
+        let [first, others @ ..] = candidates else { return Err(ApiError::Internal(None).into()) };
+        let upstream = self.ports.upstream.as_ref();
         reservation.mark_sent();
-        let failure = match self.call(first, call).await {
-            Ok(sent) => return Ok(sent),
+        let user = reservation.user_hash.as_str();
+        let called = call_deployment(upstream, first, || call.to(first, request, user)).await;
+        let (called, from) = match (called, others) {
+            (Err(Failure::Transient(_)), [second, ..]) => {
+                let called = call_once(upstream, second, call.to(second, request, user)).await;
+                (called, *second)
+            }
+            (called, _) => (called, *first),
+        };
+        let failure = match called {
+            Ok(response) => return Ok(Sent { response, from }),
             Err(failure) => failure,
         };
         // Azure has lost, or deleted by itself, what our record still names.
-        if let (Failure::Missing, Some(error)) = (&failure, hook.and_then(ResponseHook::missing)) {
-            return Err(error);
+        if let (Failure::Missing, Some(error)) =
+            (&failure, call.hook.as_deref().and_then(ResponseHook::missing))
+        {
+            return Err(error.into());
         }
-        let second = match &failure {
-            Failure::Transient(_) => order.get(1).copied(),
-            Failure::BadCredential(refused) => {
-                let is_renewed = self.ports.upstream.renew_credential(first, *refused).await;
-                is_renewed.then_some(first)
-            }
-            Failure::Missing | Failure::NotThere(_) | Failure::Final(_) => None,
-        };
-        let error = match second {
-            Some(second) => match self.call(second, outgoing.to(second)).await {
-                Ok(sent) => return Ok(sent),
-                Err(failure) => failure.into_error(),
-            },
-            None => failure.into_error(),
-        };
-        self.report(&error, reservation);
-        match error {
-            ApiError::UpstreamMisconfigured(cause) if reservation.notes.is_own => {
-                Err(ApiError::OwnDeploymentRefused(cause))
-            }
-            error => Err(error),
+        let mut not_sent = NotSent::from(failure);
+        self.report(&not_sent.error, reservation);
+        if let ApiError::UpstreamMisconfigured(cause) = &mut not_sent.error
+            && reservation.notes.is_own
+        {
+            not_sent.error = ApiError::OwnDeploymentRefused(cause.take());
         }
+        Err(not_sent)
     }
 
-    /// Calls a deployment once.
-    ///
-    /// # Errors
-    ///
-    /// Why the call came to nothing.
-    pub async fn call<'d>(
-        &self,
-        deployment: &'d Deployment,
-        call: UpstreamCall,
-    ) -> Result<Sent<'d>, Failure> {
-        let response = match self.ports.upstream.send(deployment, call).await {
-            Ok(response) => response,
-            Err(UpstreamFault::Unreachable(cause)) => {
-                return Err(Failure::Transient(ApiError::UpstreamUnreachable(Some(cause))));
-            }
-            Err(UpstreamFault::Timeout) => {
-                return Err(Failure::Transient(ApiError::UpstreamTimeout));
-            }
-            Err(UpstreamFault::NoCredential(cause)) => {
-                return Err(Failure::Final(ApiError::UpstreamMisconfigured(Some(cause))));
-            }
-        };
-        let status = response.status();
-        let misconfigured = || ApiError::UpstreamMisconfigured(Some(said(status)));
-        match status {
-            status if status.is_success() => {
-                Ok(Sent::Answer { answer: response, from: deployment })
-            }
-            StatusCode::TOO_MANY_REQUESTS => Err(Failure::Transient(ApiError::UpstreamBusy {
-                retry_after: refusal::retry_after(response.headers()),
-            })),
-            StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => {
-                Err(Failure::Transient(ApiError::UpstreamTimeout))
-            }
-            status if status.is_server_error() => {
-                Err(Failure::Transient(ApiError::UpstreamUnreachable(Some(said(status)))))
-            }
-            StatusCode::UNAUTHORIZED => {
-                Err(Failure::BadCredential(response.extensions().get().copied()))
-            }
-            StatusCode::NOT_FOUND => {
-                let body = read_error(response.into_body()).await;
-                Err(if refusal::is_missing_object(&body) {
-                    Failure::Missing
-                } else {
-                    Failure::NotThere(Box::new(refusal::refusal(status, &body, deployment)))
-                })
-            }
-            StatusCode::FORBIDDEN => Err(Failure::Final(misconfigured())),
-            status if status.is_client_error() => {
-                let body = read_error(response.into_body()).await;
-                // 409 would make the legacy SDK repeat the request without a pause.
-                let status =
-                    if status == StatusCode::CONFLICT { StatusCode::BAD_REQUEST } else { status };
-                let refused = refusal::refusal(status, &body, deployment);
-                let is_charged = refused.code.as_deref() == Some("content_filter");
-                Ok(Sent::Refused { error: ApiError::RefusedByModel(Box::new(refused)), is_charged })
-            }
-            status => Err(Failure::Final(ApiError::UpstreamUnreachable(Some(said(status))))),
-        }
+    /// Settles a request to which no deployment responded, and returns the error for the client.
+    pub(crate) fn settle_not_sent(&self, reservation: Reservation, not_sent: NotSent) -> ApiError {
+        let NotSent { error, is_charged } = not_sent;
+        // A filter that refuses has read the prompt. Nobody counts it, so the estimate does.
+        let prompt = Usage::of_tokens(reservation.hold.prompt_tokens, 0);
+        let settlement = if is_charged { Settlement::Exact(prompt) } else { Settlement::Void };
+        let mut ending = Ending::of(settlement, error.code(), error.status().as_u16(), None);
+        ending.is_estimated = is_charged;
+        self.settle_behind(reservation, ending);
+        error
     }
 
-    /// Counts an error of Azure's that an organiser must know of.
+    /// Counts what an operator must know of.
     pub fn report(&self, error: &ApiError, reservation: &Reservation) {
-        // Whose key it is, mends it.
+        // The attendee is told about a deployment of their own.
         if reservation.notes.is_own {
             return;
         }
@@ -229,41 +131,24 @@ impl Gateway {
     }
 }
 
-impl Failure {
-    /// The error for the attendee.
-    #[must_use]
-    pub fn into_error(self) -> ApiError {
-        match self {
-            Self::Transient(error) | Self::Final(error) => error,
-            Self::Missing | Self::NotThere(_) => {
-                ApiError::UpstreamMisconfigured(Some(said(StatusCode::NOT_FOUND)))
-            }
-            Self::BadCredential(_) => {
-                ApiError::UpstreamMisconfigured(Some(said(StatusCode::UNAUTHORIZED)))
-            }
+impl ModelCall<'_> {
+    /// The call to one deployment.
+    fn to(&self, deployment: &Deployment, request: &Request, user: &str) -> UpstreamCall {
+        let target = Target {
+            azure_name: deployment.azure_name.as_str(),
+            completion_field: deployment.completion_field,
+            user,
+        };
+        UpstreamCall {
+            method: Method::POST,
+            url: self.protocol.url(deployment),
+            body: self.payload.for_azure(&self.demanded, &target),
+            content_type: Some(self.payload.content_type()),
+            beta: None,
+            accept: self.protocol.accept(self.demanded.is_streamed),
+            is_streamed: self.demanded.is_streamed,
+            request_id: request.id.clone(),
+            patience: timeout(request.deadline),
         }
     }
-}
-
-fn said(status: StatusCode) -> Cause {
-    format!("the deployment answered {status}").into()
-}
-
-/// How long the answer's head may take: less where the function is stopped earlier.
-#[must_use]
-pub fn patience(deadline: Option<Instant>) -> Duration {
-    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    left.map_or(PATIENCE, |left| left.saturating_sub(LAST_WORDS).min(PATIENCE))
-}
-
-/// As much of an error as comes soon. What is missing only costs detail.
-async fn read_error(mut body: UpstreamBody) -> Vec<u8> {
-    let mut read = Vec::new();
-    let until = Instant::now() + LAST_WORDS;
-    while read.len() < LONGEST_ERROR
-        && let Ok(Some(Ok(chunk))) = tokio::time::timeout_at(until, body.next()).await
-    {
-        read.extend_from_slice(&chunk);
-    }
-    read
 }

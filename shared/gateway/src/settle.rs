@@ -7,9 +7,6 @@
 mod hours;
 mod pending;
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use lanyard_domain::account::{AccountKey, Field, Hold};
@@ -20,6 +17,7 @@ use lanyard_domain::ids::RequestId;
 use lanyard_domain::limit::Limit;
 use lanyard_domain::settlement::{self, Settlement};
 use lanyard_domain::usage::{Charge, UsageRecord};
+use std::sync::Arc;
 
 use crate::Gateway;
 use crate::admit::{HOLD_LIFE, Reservation};
@@ -27,15 +25,13 @@ use crate::errands::Errands;
 use crate::memory::Memory;
 use crate::ports::{Clock, Incident, Journal, Ledger, LedgerFault, Outcome, RequestLine};
 use crate::refusals::Refusals;
+use crate::retry::{PAUSES, with_retry};
 use crate::stored::ResponseHook;
 
 pub use pending::PendingRequest;
 
 /// The outcome of a request that got what it asked for.
 pub const OK: &str = "ok";
-
-/// Pauses before the second and third try.
-const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(600)];
 
 /// What settling needs, apart from any request.
 pub struct Settler {
@@ -128,7 +124,8 @@ impl Settler {
         let (charge, is_recorded) = match &record {
             None => (None, false),
             Some(_) if !reservation.hold.is_recorded => (charge, false),
-            Some(record) => match self.record_surely(record).await {
+            Some(record) => match with_retry(PAUSES, || self.ledger.record(record), |_| true).await
+            {
                 Ok(None) => (charge, true),
                 // The sweep was faster: its word stands.
                 Ok(Some(earlier)) => (Some(earlier.charge), false),
@@ -220,19 +217,15 @@ impl Settler {
         let side = Side::Attendee { terms: 0 };
         let write = settlement::write(side, &allowances.attendee, id, hold, charge, now.into());
         let mut is_unknown = false;
-        let mut tries = Tries::new();
-        let outcome = loop {
-            match self.ledger.apply(key, &write).await {
-                Err(fault) => {
-                    is_unknown |= matches!(fault, LedgerFault::Unknown(_));
-                    if !tries.again().await {
-                        return Err(fault);
-                    }
-                }
-                Ok(outcome) => break outcome,
-            }
-        };
-        match outcome {
+        let applied = with_retry(
+            PAUSES,
+            || self.ledger.apply(key, &write),
+            |fault| {
+                is_unknown |= matches!(fault, LedgerFault::Unknown(_));
+                true
+            },
+        );
+        match applied.await? {
             Outcome::Made(account) => {
                 self.memory.saw_settled(key, account);
                 Ok(true)
@@ -256,24 +249,21 @@ impl Settler {
     ) -> Option<u64> {
         let now = self.clock.now().into();
         let write = settlement::write(Side::Event, part, id, hold, charge, now);
-        let mut tries = Tries::new();
-        loop {
-            match self.ledger.apply(key, &write).await {
-                Ok(Outcome::Made(account)) => {
-                    let committed = account.count(Field::Committed);
-                    self.memory.saw_settled(key, account);
-                    return Some(committed);
-                }
-                // The period was mended meanwhile, with this settlement in it.
-                Ok(Outcome::Kept(_)) => return None,
-                Err(LedgerFault::NotMade(_)) if tries.again().await => {}
-                Err(fault) => {
-                    tracing::warn!(
-                        request_id = %id, fault = ?fault,
-                        "event account not settled; it holds too much until it is mended"
-                    );
-                    return None;
-                }
+        match with_retry(PAUSES, || self.ledger.apply(key, &write), LedgerFault::is_not_made).await
+        {
+            Ok(Outcome::Made(account)) => {
+                let committed = account.count(Field::Committed);
+                self.memory.saw_settled(key, account);
+                Some(committed)
+            }
+            // The period was mended meanwhile, with this settlement in it.
+            Ok(Outcome::Kept(_)) => None,
+            Err(fault) => {
+                tracing::warn!(
+                    request_id = %id, fault = ?fault,
+                    "event account not settled; it holds too much until it is mended"
+                );
+                None
             }
         }
     }
@@ -307,34 +297,13 @@ impl Settler {
         });
     }
 
-    /// Remembers a request, or returns how it is remembered already.
-    async fn record_surely(
-        &self,
-        record: &UsageRecord,
-    ) -> Result<Option<UsageRecord>, LedgerFault> {
-        let mut tries = Tries::new();
-        loop {
-            match self.ledger.record(record).await {
-                Err(_) if tries.again().await => {}
-                outcome => return outcome,
-            }
-        }
-    }
-
     /// Files a request under the session that its client named, if it named one.
     pub(crate) async fn file_in_session(&self, record: Option<&UsageRecord>) {
         let Some(record) = record.filter(|record| record.named_session().is_some()) else { return };
-        let mut tries = Tries::new();
-        loop {
-            match self.ledger.file_in_session(record).await {
-                Ok(()) => return,
-                Err(_) if tries.again().await => {}
-                Err(fault) => {
-                    let request_id = &record.request_id;
-                    tracing::warn!(%request_id, fault = ?fault, "request not filed in its session");
-                    return;
-                }
-            }
+        let filed = with_retry(PAUSES, || self.ledger.file_in_session(record), |_| true);
+        if let Err(fault) = filed.await {
+            let request_id = &record.request_id;
+            tracing::warn!(%request_id, fault = ?fault, "request not filed in its session");
         }
     }
 
@@ -367,22 +336,6 @@ impl Gateway {
     /// Does work for which no client waits. It ends before the process may freeze.
     pub fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.settler.behind(work);
-    }
-}
-
-/// Three tries within two seconds.
-pub(crate) struct Tries(std::array::IntoIter<Duration, 2>);
-
-impl Tries {
-    pub(crate) fn new() -> Self {
-        Self(PAUSES.into_iter())
-    }
-
-    /// Waits for the next try; false if there is none.
-    pub(crate) async fn again(&mut self) -> bool {
-        let Some(pause) = self.0.next() else { return false };
-        tokio::time::sleep(pause).await;
-        true
     }
 }
 

@@ -28,11 +28,11 @@ pub trait StoredObjects: Send + Sync {
     /// # Errors
     ///
     /// Any that refuses the request: it has cost nothing yet.
-    async fn resolve<'a>(&self, concern: Concern<'a>) -> Result<Resolved<'a>, ApiError>;
+    async fn resolve<'a>(&self, concern: Concern<'a, '_>) -> Result<Resolved<'a>, ApiError>;
 }
 
 /// A request that names stored objects, or whose response is stored.
-pub struct Concern<'a> {
+pub struct Concern<'a, 'm> {
     /// The request.
     pub request: &'a Request,
     /// Who sends it, and to which event.
@@ -40,7 +40,7 @@ pub struct Concern<'a> {
     /// What is asked for.
     pub operation: Operation,
     /// The model that it names.
-    pub model: Option<&'a str>,
+    pub model: Option<&'m str>,
     /// The ids that its body names.
     pub references: Vec<Reference>,
     /// Whether Azure stores the response.

@@ -7,11 +7,11 @@ use http::{HeaderMap, HeaderValue};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use lanyard_domain::object::{Kind, Owned};
+use lanyard_gateway::call::SHUTDOWN_MARGIN;
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::ports::UpstreamBody;
 use lanyard_gateway::relay::{Next, next_chunk, read_whole};
 use lanyard_gateway::request::{Body, Request, Response, whole};
-use lanyard_gateway::send::LAST_WORDS;
 use lanyard_protocol::payload::JSON;
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
@@ -51,7 +51,7 @@ impl Objects {
         headers: HeaderMap,
         content_type: HeaderValue,
     ) -> Result<Response, ApiError> {
-        let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
+        let until = request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN);
         let mut body = answer.into_body();
         // An empty body hangs a streaming front door.
         let first = loop {
@@ -104,7 +104,7 @@ pub(super) async fn json_body(
     request: &Request,
     answer: http::Response<UpstreamBody>,
 ) -> Result<Bytes, ApiError> {
-    let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
+    let until = request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN);
     let bytes = read_whole(answer.into_body(), until).await?;
     match serde_json::from_slice::<IgnoredAny>(&bytes) {
         Ok(_) => Ok(bytes),

@@ -9,6 +9,7 @@ use lanyard_domain::object::{Kind, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use lanyard_gateway::admit::Reservation;
+use lanyard_gateway::call::{Failure, SHUTDOWN_MARGIN, call_deployment, timeout};
 use lanyard_gateway::error::{ApiError, ModelRefusal};
 use lanyard_gateway::forward::SETTLED;
 use lanyard_gateway::headers;
@@ -16,7 +17,6 @@ use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::notes::Notes;
 use lanyard_gateway::ports::{RequestLine, UpstreamBody, UpstreamCall};
 use lanyard_gateway::request::{Request, Response, whole};
-use lanyard_gateway::send::{Failure, LAST_WORDS, Sent, patience};
 use lanyard_gateway::settle::{Ending, OK, ms_between};
 use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::payload::{JSON, Payload};
@@ -188,7 +188,7 @@ impl Objects {
             .rev()
             .find_map(|segment| segment.parse().ok())
             .unwrap_or_else(|| owned.id.clone());
-        let until = request.deadline.map(|deadline| deadline - LAST_WORDS);
+        let until = request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN);
         let url = Protocol::of_kind(verb.kind).url_below(deployment, segments, &query.encoded());
         let is_streamed = query.get(Param::Stream) == Some("true");
         self.pace.turn(&turn, until).await;
@@ -233,26 +233,15 @@ impl Objects {
             accept: stored::accept(outgoing.is_streamed),
             is_streamed: outgoing.is_streamed,
             request_id: request.id.clone(),
-            patience: patience(request.deadline),
+            patience: timeout(request.deadline),
         };
-        let sent = match self.gateway.call(deployment, call.clone()).await {
-            Err(Failure::BadCredential(refused))
-                if self.gateway.ports().upstream.renew_credential(deployment, refused).await =>
-            {
-                self.gateway.call(deployment, call).await
-            }
-            sent => sent,
-        };
-        let sent = match sent {
+        let upstream = self.gateway.ports().upstream.as_ref();
+        match call_deployment(upstream, deployment, || call.clone()).await {
             // What Azure has retired is not there for anybody, and it says so.
             Err(Failure::NotThere(refusal)) if may_be_retired(kind, &refusal) => {
-                return Err(Failure::Final(ApiError::RefusedByModel(refusal)));
+                Err(Failure::Refused(refusal))
             }
-            sent => sent?,
-        };
-        match sent {
-            Sent::Answer { answer, .. } => Ok(answer),
-            Sent::Refused { error, .. } => Err(Failure::Final(error)),
+            called => called,
         }
     }
 

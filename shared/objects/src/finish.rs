@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
-use http::Method;
+use http::{Method, StatusCode};
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::object::{Kind, Owned};
 use lanyard_gateway::admit::JOB_LIFE;
+use lanyard_gateway::call::{Failure, call_deployment};
 use lanyard_gateway::lookup::{Attendance, OpenEvent};
 use lanyard_gateway::ports::{Cause, UpstreamCall};
 use lanyard_gateway::relay::read_whole;
@@ -163,20 +164,14 @@ impl Objects {
             request_id: owned.request_id.clone(),
             patience: LOOKING,
         };
-        let mut answer = self.gateway.ports().upstream.send(home, call()).await?;
-        let refused = answer.extensions().get().copied();
-        if answer.status() == http::StatusCode::UNAUTHORIZED
-            && self.gateway.ports().upstream.renew_credential(home, refused).await
-        {
-            answer = self.gateway.ports().upstream.send(home, call()).await?;
-        }
-        match answer.status() {
-            status if status.is_success() => {
+        match call_deployment(self.gateway.ports().upstream.as_ref(), home, call).await {
+            Ok(answer) => {
                 let until = Some(Instant::now() + LOOKING);
                 Ok(Some(read_whole(answer.into_body(), until).await?))
             }
-            http::StatusCode::NOT_FOUND | http::StatusCode::GONE => Ok(None),
-            status => Err(format!("the deployment answered {status}").into()),
+            Err(Failure::Missing | Failure::NotThere(_)) => Ok(None),
+            Err(Failure::Refused(refusal)) if refusal.status == StatusCode::GONE => Ok(None),
+            Err(failure) => Err(failure.into_error().into()),
         }
     }
 }

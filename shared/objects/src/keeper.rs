@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::Method;
+use http::{Method, StatusCode};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::{EventId, RequestId};
 use lanyard_domain::object::{Home, Kind, ObjectId, Owned, Owner};
+use lanyard_gateway::call::{Failure, call_deployment};
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::memory::Bounded;
@@ -192,18 +193,15 @@ impl Keeper {
             request_id: owned.request_id.clone(),
             patience: DELETING,
         };
-        let mut answer = self.upstream.send(home, call()).await?;
-        let refused = answer.extensions().get().copied();
-        if answer.status() == http::StatusCode::UNAUTHORIZED
-            && self.upstream.renew_credential(home, refused).await
-        {
-            answer = self.upstream.send(home, call()).await?;
-        }
-        match answer.status() {
-            status if status.is_success() || status == http::StatusCode::NOT_FOUND => Ok(()),
+        match call_deployment(self.upstream.as_ref(), home, call).await {
+            Ok(_) | Err(Failure::Missing | Failure::NotThere(_)) => Ok(()),
             // It has ended already.
-            http::StatusCode::BAD_REQUEST if is_run => Ok(()),
-            status => Err(format!("the deployment answered {status}").into()),
+            Err(Failure::Refused(refusal))
+                if is_run && refusal.status == StatusCode::BAD_REQUEST =>
+            {
+                Ok(())
+            }
+            Err(failure) => Err(failure.into_error().into()),
         }
     }
 

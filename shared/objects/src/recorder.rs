@@ -18,7 +18,7 @@ pub(crate) struct StoredResponses(pub(crate) Arc<Keeper>);
 
 #[async_trait]
 impl StoredObjects for StoredResponses {
-    async fn resolve<'a>(&self, concern: Concern<'a>) -> Result<Resolved<'a>, ApiError> {
+    async fn resolve<'a>(&self, concern: Concern<'a, '_>) -> Result<Resolved<'a>, ApiError> {
         let Concern { request, attendance, operation, model, references, is_stored, estimate } =
             concern;
         let named = self.0.named(attendance, references).await?;

@@ -208,7 +208,7 @@ impl Objects {
         let read = self.call_home(request, original.kind, home, Outgoing::plain(Method::GET, url));
         let answer = match read.await {
             Ok(answer) => answer,
-            Err(lanyard_gateway::send::Failure::Missing) => return Err(asked.not_found()),
+            Err(lanyard_gateway::call::Failure::Missing) => return Err(asked.not_found()),
             Err(failure) => return Err(failure.into_error()),
         };
         let bytes = json_body(request, answer).await?;

@@ -16,12 +16,12 @@ use crate::jobs::{Jobs, Shown};
 use crate::keeper::Birth;
 use crate::told::Telling;
 use lanyard_gateway::admit::Reservation;
+use lanyard_gateway::call::SHUTDOWN_MARGIN;
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::lookup::{Attendance, OpenEvent};
 use lanyard_gateway::ports::UpstreamBody;
 use lanyard_gateway::relay::Stream;
 use lanyard_gateway::request::{Request, Response};
-use lanyard_gateway::send::LAST_WORDS;
 use lanyard_gateway::stored::ResponseHook;
 
 /// A run that is streamed.
@@ -69,7 +69,7 @@ impl Working {
         let gateway = Arc::clone(&self.jobs.gateway);
         let stream = Stream {
             request_id: self.request.id.clone(),
-            until: self.request.deadline.map(|deadline| deadline - LAST_WORDS),
+            until: self.request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN),
             format: Protocol::of_kind(Kind::Run).stream,
             state: StreamState::default(),
             hook: Some(Box::new(self)),

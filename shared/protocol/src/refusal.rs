@@ -25,6 +25,14 @@ pub struct ModelRefusal {
     pub content_filter_result: Option<Box<RawValue>>,
 }
 
+impl ModelRefusal {
+    /// Whether a filter refused, which has read the prompt.
+    #[must_use]
+    pub fn is_by_filter(&self) -> bool {
+        self.code.as_deref() == Some("content_filter")
+    }
+}
+
 /// How long to wait where Azure does not say.
 pub const USUAL_WAIT: Duration = Duration::from_secs(5);
 

@@ -17,7 +17,8 @@ use tokio::time::Instant;
 use super::{GUESSES, NotAdmitted, too_busy};
 use crate::Gateway;
 use crate::ports::{LedgerFault, Outcome};
-use crate::settle::{Settler, Tries};
+use crate::retry::{PAUSES, with_retry};
+use crate::settle::Settler;
 
 /// How often all shards are read before they change too fast to follow.
 const LOOKS: usize = 64;
@@ -128,7 +129,7 @@ impl Gateway {
         for _ in 0..LOOKS {
             let shards = match self.ports.ledger.accounts(&keys).await {
                 Err(_) => {
-                    self.jitter().await;
+                    tokio::time::sleep(self.jitter()).await;
                     self.ports.ledger.accounts(&keys).await?
                 }
                 Ok(shards) => shards,
@@ -191,16 +192,14 @@ impl Settler {
     ) -> bool {
         let Some(write) = shard::give(&event.part(shard), amounts, demand) else { return true };
         let key = AccountKey::of_shard(&event.id, shard);
-        let mut tries = Tries::new();
-        loop {
-            match self.ledger.apply(&key, &write).await {
-                Ok(outcome) => return matches!(outcome, Outcome::Made(_)),
-                Err(LedgerFault::NotMade(_)) if tries.again().await => {}
-                Err(fault) => {
-                    let event = &event.id;
-                    tracing::warn!(%event, fault = ?fault, "a move between shards was lost");
-                    return true;
-                }
+        let given =
+            with_retry(PAUSES, || self.ledger.apply(&key, &write), LedgerFault::is_not_made).await;
+        match given {
+            Ok(outcome) => matches!(outcome, Outcome::Made(_)),
+            Err(fault) => {
+                let event = &event.id;
+                tracing::warn!(%event, fault = ?fault, "a move between shards was lost");
+                true
             }
         }
     }

@@ -1,0 +1,95 @@
+//! The first half of step three: what a request asks for, within what the event allows.
+
+use lanyard_domain::catalog::Choice;
+use lanyard_domain::ids::DeploymentName;
+use lanyard_protocol::Protocol;
+use lanyard_protocol::demand::Demanded;
+use lanyard_protocol::payload::Payload;
+
+use crate::Gateway;
+use crate::error::ApiError;
+use crate::headers;
+use crate::lookup::Attendance;
+use crate::notes::Notes;
+use crate::parse::{self, PathStyle, Route};
+use crate::ports::RequestLine;
+use crate::request::Request;
+use crate::stored::{Concern, ResponseHook};
+
+/// What a request asks for, checked.
+pub(crate) struct Demand<'a> {
+    /// The call to a model.
+    pub(crate) call: ModelCall<'a>,
+    /// What goes into its usage record.
+    pub(crate) notes: Notes,
+}
+
+/// A call to a model, on its way to whichever deployment takes it.
+pub(crate) struct ModelCall<'a> {
+    pub(crate) protocol: &'static Protocol,
+    pub(crate) payload: Payload<'a>,
+    pub(crate) demanded: Demanded,
+    /// How the client spells paths, and so what it expects of a stream.
+    pub(crate) style: PathStyle,
+    /// The deployments that can take it.
+    pub(crate) choice: Choice<'a>,
+    /// Is told of the response, if it concerns stored objects.
+    pub(crate) hook: Option<Box<dyn ResponseHook>>,
+}
+
+impl ModelCall<'_> {
+    /// The name of the model that is called.
+    pub(crate) fn model(&self) -> Result<&DeploymentName, ApiError> {
+        self.choice.name().ok_or(ApiError::Internal(None))
+    }
+}
+
+impl Gateway {
+    /// Reads what a request asks for, and resolves the stored objects that it names.
+    ///
+    /// # Errors
+    ///
+    /// 400, 404, 413 or 415: nothing is reserved yet.
+    pub(crate) async fn demand<'a>(
+        &self,
+        request: &'a Request,
+        attendance: &'a Attendance,
+        protocol: &'static Protocol,
+        route: &Route<'a>,
+        line: &mut RequestLine,
+    ) -> Result<Demand<'a>, ApiError> {
+        parse::check_query(request.http.uri().query())?;
+        let mut notes = Notes::read(request)?;
+        let payload = Payload::read(protocol, &request.http, &request.id)?;
+        let model = payload.model()?;
+        let header = request.header(&headers::MODEL).ok().flatten();
+        let wanted = route.deployment.or(header).or(model.as_deref());
+        let choice = attendance.choose(wanted, protocol.operation)?;
+        line.model = choice.name().cloned();
+        let mut caps = attendance.caps();
+        caps.keeps_objects &= self.stored.is_some();
+        let demanded = payload.demanded(&caps)?;
+        let references = payload.references()?;
+        let style = route.style;
+        let mut call = ModelCall { protocol, payload, demanded, style, choice, hook: None };
+        if call.demanded.is_kept || !references.is_empty() {
+            let concern = Concern {
+                request,
+                attendance,
+                operation: protocol.operation,
+                model: wanted,
+                references,
+                is_stored: call.demanded.is_kept,
+                estimate: call.demanded.estimate,
+            };
+            let Some(stored) = &self.stored else { return Err(attendance.objects_not_kept()) };
+            let resolved = stored.resolve(concern).await?;
+            call.choice = resolved.choice;
+            call.demanded = call.demanded.carrying(resolved.prompt_tokens);
+            call.hook = Some(resolved.hook);
+            line.model = call.choice.name().cloned();
+        }
+        notes.is_own = call.choice.is_own();
+        Ok(Demand { call, notes })
+    }
+}
