@@ -24,7 +24,7 @@ use lanyard_gateway::testing::{FaultyLedger, FixedLuck};
 use lanyard_gateway::testing::{MemoryEvents, MemoryLedger};
 use lanyard_gateway::testing::{Notebook, TestClock};
 use lanyard_gateway::{Gateway, Ports, Request};
-use lanyard_local::relay::relay;
+use lanyard_local::functions;
 use lanyard_objects::Objects;
 use lanyard_objects::testing::{FaultyObjects, MemoryObjects};
 use lanyard_platform::azure::Azure;
@@ -108,7 +108,9 @@ impl World {
         let (people, own) = (self.people(&gateway), self.own_desk(&gateway));
         let function = |request| async move {
             match row.handler {
-                Handler::Gateway | Handler::Objects => relay(row.name, objects, request).await,
+                Handler::Gateway | Handler::Objects => {
+                    functions::call(row.name, objects, request).await
+                }
                 Handler::Rate => {
                     rate::handle(people.expect("rating needs the engine"), request).await
                 }

@@ -18,7 +18,7 @@ use lanyard_runtime::template::Route;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use crate::relay::relay;
+use crate::functions;
 
 /// The functions and what they need.
 pub struct InProcess {
@@ -75,7 +75,8 @@ impl InProcess {
         let objects = Arc::clone(&self.objects);
         match function.handler {
             Handler::Gateway | Handler::Objects | Handler::Schedule => {
-                answer(Audience::Attendees, request, |r| relay(function.name, objects, r)).await
+                answer(Audience::Attendees, request, |r| functions::call(function.name, objects, r))
+                    .await
             }
             Handler::Admin => {
                 let admin = Arc::clone(&self.admin);

@@ -8,10 +8,10 @@
 pub mod engine;
 pub mod first_run;
 pub mod front;
+pub mod functions;
 pub mod in_process;
 pub mod journal;
 pub mod options;
-pub mod relay;
 pub mod service;
 pub mod simulator;
 

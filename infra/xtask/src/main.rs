@@ -42,7 +42,7 @@ fn generated() -> Result<Vec<(String, String)>> {
         ("template.yaml", template::blocks()),
         ("Cargo.toml", vec![router::block()]),
         ("infra/local/Cargo.toml", vec![dispatch::dependencies()]),
-        ("infra/local/src/relay.rs", vec![dispatch::arms()]),
+        ("infra/local/src/functions.rs", vec![dispatch::arms()]),
     ];
     let read = |file: &str| std::fs::read_to_string(Path::new(ROOT).join(file));
     let mut changed = Vec::new();

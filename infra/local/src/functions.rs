@@ -1,4 +1,4 @@
-//! The functions that relay calls, or answer from what the gateway knows, by name.
+//! The functions that take the gateway or objects, by name.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use lanyard_objects::Objects;
 /// # Errors
 ///
 /// The function's own, and `unknown_route` where no arm is for this name.
-pub async fn relay(
+pub async fn call(
     function: &str,
     objects: Arc<Objects>,
     request: Request,
