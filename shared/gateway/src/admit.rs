@@ -4,7 +4,6 @@
 //! request waits for one round trip. Both must be made; if one is refused, the other is undone. The
 //! event's may be in several shards.
 
-mod reservation;
 mod seat;
 mod shards;
 
@@ -22,8 +21,6 @@ use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
 use lanyard_protocol::demand::Demanded;
 
-pub use reservation::Reservation;
-
 use crate::Gateway;
 use crate::error::{ApiError, Whose};
 use crate::lookup::Attendance;
@@ -31,10 +28,8 @@ use crate::notes::Notes;
 use crate::ports::{Cause, LedgerFault, Outcome};
 use crate::request::Request;
 use crate::retry::with_retry;
+pub use crate::settle::{HOLD_LIFE, Reservation};
 use crate::upstream::user_hash;
-
-/// How long a hold lives: longer than any function may run.
-pub const HOLD_LIFE: chrono::TimeDelta = chrono::TimeDelta::minutes(6);
 
 /// How long the hold of a job lives, a run or a film: longer than Azure works on one. Runs expire
 /// ten minutes after they were made, films take some minutes.

@@ -1,12 +1,14 @@
 //! Read this first: a participant's request in seven steps.
 
+use http::Method;
 use lanyard_domain::operation::Operation;
 use lanyard_protocol::Protocol;
 
 use crate::Gateway;
+use crate::answer::expect_method;
 use crate::demand::Demand;
 use crate::error::ApiError;
-use crate::parse::{self, Arrival};
+use crate::parse::{self, Pass, Route};
 use crate::ports::RequestLine;
 use crate::request::{Request, Response};
 use crate::settle::ms_between;
@@ -38,7 +40,7 @@ impl Gateway {
         request: &Request,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
-        let Arrival { route, pass } = parse::arrival(request, protocol)?;
+        let (route, pass) = parse(request, protocol)?;
         let attendance = self.look_up(pass, request.now, line).await?;
         let demand = self.demand(request, &attendance, protocol, &route, line).await?;
         let Demand { call, notes } = demand;
@@ -73,6 +75,13 @@ impl Gateway {
         }
         self.settler.write_refusals(request.now);
     }
+}
+
+/// By which path a request arrived, and whose it claims to be.
+fn parse<'a>(request: &'a Request, protocol: &Protocol) -> Result<(Route<'a>, Pass), ApiError> {
+    let route = parse::route(request.http.uri().path(), protocol)?;
+    expect_method(request, &Method::POST, "POST, OPTIONS")?;
+    Ok((route, parse::token(request)?))
 }
 
 /// The journal's line is written when the reservation is settled.

@@ -1,12 +1,10 @@
 //! Step one: who is calling, by which path.
 
-use http::Method;
 use http::header::AUTHORIZATION;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::{AttendeeToken, EventCode};
 use lanyard_protocol::Protocol;
 
-use crate::answer::expect_method;
 use crate::error::{ApiError, BadRequestCode};
 use crate::headers;
 use crate::request::Request;
@@ -75,26 +73,6 @@ pub enum PathStyle {
     OpenAi,
     /// `/openai/…`: clients of Azure's.
     Azure,
-}
-
-/// A request as far as it can be understood without its event.
-#[derive(Debug)]
-pub struct Arrival<'a> {
-    /// Its path.
-    pub route: Route<'a>,
-    /// Its credential.
-    pub pass: Pass,
-}
-
-/// Reads who is calling, by which path.
-///
-/// # Errors
-///
-/// 404, 405 or 401, in this order.
-pub fn arrival<'a>(request: &'a Request, protocol: &Protocol) -> Result<Arrival<'a>, ApiError> {
-    let route = route(request.http.uri().path(), protocol)?;
-    expect_method(request, &Method::POST, "POST, OPTIONS")?;
-    Ok(Arrival { route, pass: token(request)? })
 }
 
 /// A path, understood.

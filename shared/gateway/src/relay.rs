@@ -8,6 +8,8 @@
 pub mod pump;
 mod read;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
@@ -21,7 +23,6 @@ use lanyard_protocol::stream::{Hides, StreamFormat, StreamState};
 pub use self::pump::Stream;
 pub use self::read::{Next, next_chunk, read_whole};
 use crate::Gateway;
-use crate::admit::Reservation;
 use crate::call::SHUTDOWN_MARGIN;
 use crate::demand::ModelCall;
 use crate::error::ApiError;
@@ -30,7 +31,7 @@ use crate::parse::PathStyle;
 use crate::ports::UpstreamBody;
 use crate::request::{Request, Response, whole};
 use crate::send::Sent;
-use crate::settle::{Ending, OK};
+use crate::settle::{Ending, OK, Reservation};
 use crate::stored::ResponseHook;
 
 /// The content type of server-sent events.
@@ -138,10 +139,28 @@ impl Gateway {
             return Err(error);
         }
         let ending = Ending::of(settlement, OK, 200, Some(started_at));
-        self.settler.settle_behind(reservation, ending, hook);
+        self.settle_with_hook(reservation, ending, hook);
         // A recording of silence is an empty text, and an empty body hangs a streaming front door.
         let bytes = if bytes.is_empty() { Bytes::from_static(b"\n") } else { bytes };
         Ok(respond(headers, text_type.unwrap_or("application/json"), whole(bytes)))
+    }
+
+    /// Settles behind the response, and then tells the hook what it cost.
+    fn settle_with_hook(
+        &self,
+        reservation: Reservation,
+        ending: Ending,
+        hook: Option<Box<dyn ResponseHook>>,
+    ) {
+        let Some(hook) = hook else { return self.settle_behind(reservation, ending) };
+        let settler = Arc::clone(&self.settler);
+        self.settler.behind(async move {
+            let usage = ending.settlement.exact();
+            settler.settle(reservation, ending).await;
+            if let Some(usage) = usage {
+                hook.settled(usage).await;
+            }
+        });
     }
 
     /// The model may have worked, but its response cannot be used: at least the estimate.

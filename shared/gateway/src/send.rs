@@ -10,13 +10,12 @@ use lanyard_domain::usage::Usage;
 use lanyard_protocol::payload::Target;
 
 use crate::Gateway;
-use crate::admit::Reservation;
 use crate::call::{Failure, call_deployment, call_once, timeout};
 use crate::demand::ModelCall;
 use crate::error::ApiError;
 use crate::ports::{Incident, UpstreamBody, UpstreamCall};
 use crate::request::Request;
-use crate::settle::Ending;
+use crate::settle::{Ending, Reservation};
 use crate::stored::ResponseHook;
 
 /// A deployment's response.

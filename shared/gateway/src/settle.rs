@@ -6,6 +6,7 @@
 
 mod hours;
 mod pending;
+mod reservation;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -20,15 +21,17 @@ use lanyard_domain::usage::{Charge, UsageRecord};
 use std::sync::Arc;
 
 use crate::Gateway;
-use crate::admit::{HOLD_LIFE, Reservation};
 use crate::errands::Errands;
 use crate::memory::Memory;
 use crate::ports::{Clock, Incident, Journal, Ledger, LedgerFault, Outcome, RequestLine};
 use crate::refusals::Refusals;
 use crate::retry::{PAUSES, with_retry};
-use crate::stored::ResponseHook;
 
 pub use pending::PendingRequest;
+pub use reservation::Reservation;
+
+/// How long a hold lives: longer than any function may run.
+pub const HOLD_LIFE: chrono::TimeDelta = chrono::TimeDelta::minutes(6);
 
 /// The outcome of a request that got what it asked for.
 pub const OK: &str = "ok";
@@ -93,20 +96,11 @@ impl Settled {
 }
 
 impl Settler {
-    /// Settles after the response has been handed over, and then tells the hook the usage.
-    pub(crate) fn settle_behind(
-        self: &Arc<Self>,
-        reservation: Reservation,
-        ending: Ending,
-        hook: Option<Box<dyn ResponseHook>>,
-    ) {
+    /// Settles after the response has been handed over, before the process may freeze.
+    pub(crate) fn settle_behind(self: &Arc<Self>, reservation: Reservation, ending: Ending) {
         let settler = Arc::clone(self);
         self.behind(async move {
-            let usage = ending.settlement.exact();
             settler.settle(reservation, ending).await;
-            if let (Some(hook), Some(usage)) = (hook, usage) {
-                hook.settled(usage).await;
-            }
         });
     }
 
@@ -330,7 +324,7 @@ impl Gateway {
 
     /// Settles after the response has been handed over, before the process may freeze.
     pub fn settle_behind(&self, reservation: Reservation, ending: Ending) {
-        self.settler.settle_behind(reservation, ending, None);
+        self.settler.settle_behind(reservation, ending);
     }
 
     /// Does work for which no client waits. It ends before the process may freeze.

@@ -15,10 +15,10 @@ use lanyard_domain::usage::Usage;
 use lanyard_protocol::references::Reference;
 use lanyard_protocol::sse::Frame;
 
-use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::lookup::Attendance;
 use crate::request::Request;
+use crate::settle::Reservation;
 
 /// What the gateway asks about stored objects.
 #[async_trait]

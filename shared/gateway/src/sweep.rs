@@ -20,8 +20,8 @@ use lanyard_domain::token::UserId;
 use lanyard_domain::usage::{Usage, UsageRecord};
 
 use crate::Gateway;
-use crate::admit::HOLD_LIFE;
 use crate::ports::{Incident, LedgerFault, Outcome};
+use crate::settle::HOLD_LIFE;
 
 /// Accounts that are read at once.
 const PAGE: u16 = 200;

@@ -18,10 +18,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::{Next, next_chunk};
-use crate::admit::Reservation;
 use crate::error::ApiError;
 use crate::ports::UpstreamBody;
-use crate::settle::{Ending, OK, Settler};
+use crate::settle::{Ending, OK, Reservation, Settler};
 use crate::stored::ResponseHook;
 use crate::{Body, Gateway};
 

@@ -6,8 +6,7 @@ use chrono::{DateTime, Utc};
 use lanyard_domain::hour::HourCount;
 use lanyard_domain::usage::UsageRecord;
 
-use super::{Ending, OK, Settler, ms_between};
-use crate::admit::Reservation;
+use super::{Ending, OK, Reservation, Settler, ms_between};
 use crate::ports::RequestLine;
 
 impl Settler {

@@ -8,9 +8,8 @@ use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::token::UserId;
 
-use super::{Ending, OK};
+use super::{Ending, OK, Reservation};
 use crate::Gateway;
-use crate::admit::Reservation;
 use crate::lookup::OpenEvent;
 use crate::notes::Notes;
 

@@ -12,9 +12,9 @@ use lanyard_domain::shard;
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::Usage;
 
+use super::{Ending, PendingRequest, Settler};
 use crate::lookup::OpenEvent;
 use crate::notes::Notes;
-use crate::settle::{Ending, PendingRequest, Settler};
 use crate::upstream::user_hash;
 
 /// A request that the ledger has admitted. It must be settled: dropped, it settles itself.
@@ -37,8 +37,8 @@ pub struct Reservation {
     pub(crate) allowance: Allowance,
     pub(crate) is_streamed: bool,
     pub(crate) notes: Notes,
-    pub(super) settler: Option<Arc<Settler>>,
-    pub(super) is_sent: bool,
+    pub(crate) settler: Option<Arc<Settler>>,
+    pub(crate) is_sent: bool,
 }
 
 impl Reservation {
@@ -118,6 +118,6 @@ impl Drop for Reservation {
             settler: None,
             is_sent: self.is_sent,
         };
-        settler.settle_behind(abandoned, Ending::of(settlement, "abandoned", 500, None), None);
+        settler.settle_behind(abandoned, Ending::of(settlement, "abandoned", 500, None));
     }
 }
