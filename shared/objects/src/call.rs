@@ -24,7 +24,6 @@ use lanyard_protocol::{Protocol, assistants, conversations, stored, threads};
 
 use crate::Objects;
 use crate::answers::{EVENTS, bytes_type, is_events, json_body, respond, upstream_id};
-use crate::beta;
 use crate::ownership::{deployment_at, owner_of, pinned_at};
 use crate::query::{Param, Query};
 use crate::store::Size;
@@ -224,12 +223,13 @@ impl Objects {
         deployment: &Deployment,
         outgoing: Outgoing,
     ) -> Result<http::Response<UpstreamBody>, Failure> {
+        let asked = request.header(&headers::BETA).ok().flatten();
         let call = UpstreamCall {
             method: outgoing.method,
             url: outgoing.url,
             content_type: outgoing.content_type,
             body: outgoing.body,
-            beta: beta::asked(request, kind),
+            beta: Protocol::of_kind(kind).preview(asked),
             accept: stored::accept(outgoing.is_streamed),
             is_streamed: outgoing.is_streamed,
             request_id: request.id.clone(),

@@ -158,7 +158,7 @@ impl Objects {
             url: Protocol::of_kind(owned.kind).url_below(home, owned.segments(), ""),
             content_type: None,
             body: bytes::Bytes::new(),
-            beta: crate::beta::usual(owned.kind),
+            beta: Protocol::of_kind(owned.kind).preview,
             accept: stored::accept(false),
             is_streamed: false,
             request_id: owned.request_id.clone(),

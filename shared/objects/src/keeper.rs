@@ -22,7 +22,6 @@ use lanyard_gateway::request::Request;
 use lanyard_protocol::{Protocol, stored};
 use tokio::time::Instant;
 
-use crate::beta;
 use crate::ownership::owner_of;
 use crate::store::{ObjectStore, Size};
 
@@ -187,7 +186,7 @@ impl Keeper {
             url: Protocol::of_kind(owned.kind).url_below(home, owned.segments().chain(end), ""),
             content_type: None,
             body: Bytes::new(),
-            beta: beta::usual(owned.kind),
+            beta: Protocol::of_kind(owned.kind).preview,
             accept: stored::accept(false),
             is_streamed: false,
             request_id: owned.request_id.clone(),

@@ -8,7 +8,6 @@
 //! answer is paid for by [`jobs`].
 
 mod answers;
-mod beta;
 mod call;
 pub mod clear;
 mod create;

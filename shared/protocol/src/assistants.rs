@@ -7,15 +7,16 @@ use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 
 use crate::demand::Caps;
-use crate::error::BodyRefused;
-use crate::fields::{check_tools, invalid, not_allowed};
+use crate::error::{BodyRefused, invalid, not_allowed};
+use crate::fields::check_tools;
 use crate::payload::Payload;
-use crate::protocol::Protocol;
 use crate::references::IdPlace;
 use crate::tree::Node;
+use crate::{ASSISTANTS_PREVIEW, Protocol};
 use crate::{stored, write};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
+    preview: Some(ASSISTANTS_PREVIEW),
     ids: &[
         IdPlace::names("tool_resources.**.file_ids", Kind::File),
         IdPlace::names("tool_resources.**.vector_store_ids", Kind::VectorStore),

@@ -9,14 +9,14 @@ use lanyard_domain::operation::Operation;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::Protocol;
+use crate::chunk;
 use crate::demand::{Caps, Demanded};
-use crate::error::BodyRefused;
+use crate::error::{BodyRefused, invalid};
 use crate::estimate;
-use crate::fields::{check_tools, invalid, refuse_foreign};
+use crate::fields::{check_tools, refuse_foreign};
 use crate::payload::{Payload, Target};
-use crate::protocol::{BodyEncoding, Placement, Protocol};
 use crate::references::IdPlace;
-use crate::response::ResponseFormat;
 use crate::stream::StreamFormat;
 use crate::{completion, sse};
 
@@ -26,21 +26,13 @@ const MOST_MESSAGES: usize = 2_048;
 pub(crate) const MOST_IMAGES: u64 = 50;
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
-    operation: Operation::ChatCompletions,
-    path: "chat/completions",
-    placement: Placement::Deployment,
-    has_engine_path: false,
-    is_bound_to_model: false,
-    body: BodyEncoding::Json,
-    read,
-    write,
     ids: &[IdPlace::names_if_mentioned("messages.**.file_id", Kind::File)],
-    response: ResponseFormat::TOKENS,
     stream: StreamFormat {
         longest_frame: Some(sse::LONGEST_FRAME),
         read: completion::read_event,
-        ..StreamFormat::CHUNKS
+        ..chunk::FORMAT
     },
+    ..Protocol::call(Operation::ChatCompletions, "chat/completions", read, write)
 };
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {

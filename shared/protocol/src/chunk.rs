@@ -5,18 +5,47 @@
 
 use std::sync::LazyLock;
 
+use lanyard_domain::account::Hold;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::usage::Usage;
 use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::sse::Frame;
-use crate::stream::{StreamEvent, StreamState};
-use crate::usage::{Counted, ResponseUsage};
+use crate::stream::{StreamEvent, StreamFormat, StreamState};
+use crate::usage::{Counted, ResponseUsage, with_units};
 
 static FILTER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"prompt_filter_results\""));
 static ERROR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"error\""));
 static USAGE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"usage\""));
+
+/// The longest frame that carries an image or audio: ten megapixels as text are less.
+const LONGEST_MEDIA_FRAME: usize = 32 * 1024 * 1024;
+
+/// Chunks of any size, with the usage of tokens in one of the last.
+pub(crate) const FORMAT: StreamFormat = StreamFormat {
+    longest_frame: Some(LONGEST_MEDIA_FRAME),
+    read: |frame, state| {
+        let chunk = Chunk::read(frame, state);
+        state.counted = chunk.counted.or(state.counted);
+        chunk.event
+    },
+    missing: |_| None,
+    settle: settle_tokens,
+    error: |body, _| [b"data: ".as_slice(), body, b"\n\n"].concat().into(),
+};
+
+/// The tokens that Azure counted.
+fn settle_tokens(state: &StreamState, _: &Hold, _: bool) -> Settlement {
+    match state.counted {
+        Some(counted) => with_units(counted, counted.usage.units),
+        // A frame of one token is some 300 bytes. This is far below that on purpose: it only
+        // matters where more came than was asked for.
+        None => Settlement::AtLeast(Usage::of_tokens(0, state.content_bytes / 1_000)),
+    }
+}
 
 /// What a chunk says.
 pub(crate) struct Chunk {

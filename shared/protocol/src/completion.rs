@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 use crate::chunk::Chunk;
 use crate::demand::{Caps, Demanded};
-use crate::error::BodyRefused;
-use crate::fields::{count, invalid, is_streamed, not_allowed};
+use crate::error::{BodyRefused, invalid, not_allowed};
+use crate::fields::{count, is_streamed};
 use crate::payload::{Payload, Target};
 use crate::sse::Frame;
 use crate::stream::{StreamEvent, StreamState};

@@ -7,32 +7,24 @@ use lanyard_domain::catalog::CompletionField;
 use lanyard_domain::operation::Operation;
 use serde_json::value::RawValue;
 
+use crate::Protocol;
+use crate::chunk;
 use crate::demand::{Caps, Demanded};
-use crate::error::BodyRefused;
+use crate::error::{BodyRefused, invalid};
 use crate::estimate;
-use crate::fields::{MOST_INPUTS, check_tools, invalid, refuse_foreign};
+use crate::fields::{MOST_INPUTS, check_tools, refuse_foreign};
 use crate::payload::{Payload, Target};
-use crate::protocol::{BodyEncoding, Placement, Protocol};
-use crate::response::ResponseFormat;
 use crate::stream::StreamFormat;
 use crate::{completion, sse};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
-    operation: Operation::Completions,
-    path: "completions",
-    placement: Placement::Deployment,
     has_engine_path: true,
-    is_bound_to_model: false,
-    body: BodyEncoding::Json,
-    read,
-    write,
-    ids: &[],
-    response: ResponseFormat::TOKENS,
     stream: StreamFormat {
         longest_frame: Some(sse::LONGEST_FRAME),
         read: completion::read_event,
-        ..StreamFormat::CHUNKS
+        ..chunk::FORMAT
     },
+    ..Protocol::call(Operation::Completions, "completions", read, write)
 };
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {

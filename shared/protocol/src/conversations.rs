@@ -6,9 +6,9 @@
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 
+use crate::Protocol;
 use crate::error::BodyRefused;
 use crate::payload::Payload;
-use crate::protocol::Protocol;
 use crate::references::{CONTAINER, IdPlace};
 use crate::{items, stored};
 

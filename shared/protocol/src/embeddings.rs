@@ -5,28 +5,17 @@
 
 use lanyard_domain::operation::Operation;
 
+use crate::Protocol;
 use crate::completion::{check_streaming, choices};
 use crate::demand::{Caps, Demanded};
 use crate::error::BodyRefused;
 use crate::fields::{check_inputs, check_tools, refuse_foreign};
 use crate::payload::{Payload, Target};
-use crate::protocol::{BodyEncoding, Placement, Protocol};
-use crate::response::ResponseFormat;
-use crate::stream::StreamFormat;
 use crate::{estimate, write};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
-    operation: Operation::Embeddings,
-    path: "embeddings",
-    placement: Placement::Deployment,
-    has_engine_path: false,
     is_bound_to_model: true,
-    body: BodyEncoding::Json,
-    read,
-    write,
-    ids: &[],
-    response: ResponseFormat::TOKENS,
-    stream: StreamFormat::CHUNKS,
+    ..Protocol::call(Operation::Embeddings, "embeddings", read, write)
 };
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {

@@ -63,3 +63,13 @@ impl BadRequestCode {
         }
     }
 }
+
+/// The refusal of a value, which must be otherwise.
+pub(crate) fn invalid(param: &str, must: &str) -> BodyRefused {
+    BodyRefused::bad(BadRequestCode::InvalidValue, Some(param), format!("{param} {must}."))
+}
+
+/// The refusal of a field that is not allowed here.
+pub(crate) fn not_allowed(param: &str, message: impl Into<String>) -> BodyRefused {
+    BodyRefused::bad(BadRequestCode::ParameterNotAllowed, Some(param), message)
+}

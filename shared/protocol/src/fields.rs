@@ -6,21 +6,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::demand::Caps;
-use crate::error::{BadRequestCode, BodyRefused};
+use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
 use crate::payload::Payload;
 
 const MOST_TOOLS: usize = 128;
 
 /// The most texts of one request.
 pub(crate) const MOST_INPUTS: usize = 2_048;
-
-pub(crate) fn invalid(param: &str, must: &str) -> BodyRefused {
-    BodyRefused::bad(BadRequestCode::InvalidValue, Some(param), format!("{param} {must}."))
-}
-
-pub(crate) fn not_allowed(param: &str, message: impl Into<String>) -> BodyRefused {
-    BodyRefused::bad(BadRequestCode::ParameterNotAllowed, Some(param), message)
-}
 
 /// A field that is `true` or `false`, also in a form.
 pub(crate) fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, BodyRefused> {

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use lanyard_domain::operation::Operation;
 
+use crate::Protocol;
 use crate::error::{BadRequestCode, BodyRefused};
 use crate::estimate::{IMAGE_TOKENS, text_tokens};
 use crate::multipart::{self, Form, Part};
 use crate::payload::single_header;
-use crate::protocol::Protocol;
 use crate::stored;
 
 pub(crate) static PROTOCOL: Protocol = stored::protocol(Operation::Files, "files");

@@ -13,16 +13,17 @@ use lanyard_domain::usage::Usage;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::chunk;
 use crate::chunk::Chunk;
 use crate::demand::{Caps, Demanded};
-use crate::error::BodyRefused;
-use crate::fields::{check_tools, count, invalid, is_streamed, refuse_foreign};
+use crate::error::{BodyRefused, invalid};
+use crate::fields::{check_tools, count, is_streamed, refuse_foreign};
 use crate::payload::{Payload, Target};
-use crate::protocol::{BodyEncoding, Placement, Protocol};
 use crate::response::ResponseFormat;
 use crate::sse::Frame;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::usage::{Counted, ResponseUsage, at_least, with_units};
+use crate::{BodyEncoding, Protocol, WriteBody};
 use crate::{estimate, write};
 
 /// The most that any model makes at once.
@@ -31,36 +32,21 @@ const MOST_AT_ONCE: u64 = 10;
 /// The parts of a form that hold images.
 const FILES: [&str; 3] = ["image", "image[]", "mask"];
 
-pub(crate) static GENERATIONS: Protocol = Protocol {
-    operation: Operation::ImagesGenerations,
-    path: "images/generations",
-    body: BodyEncoding::Json,
-    write: write_json,
-    ..IMAGES
-};
+pub(crate) static GENERATIONS: Protocol =
+    images(Operation::ImagesGenerations, "images/generations", write_json);
 
 pub(crate) static EDITS: Protocol = Protocol {
-    operation: Operation::ImagesEdits,
-    path: "images/edits",
     body: BodyEncoding::Form,
-    write: write_form,
-    ..IMAGES
+    ..images(Operation::ImagesEdits, "images/edits", write_form)
 };
 
-/// What both have in common.
-const IMAGES: Protocol = Protocol {
-    operation: Operation::ImagesGenerations,
-    path: "",
-    placement: Placement::Deployment,
-    has_engine_path: false,
-    is_bound_to_model: false,
-    body: BodyEncoding::Json,
-    read,
-    write: write_json,
-    ids: &[],
-    response: ResponseFormat { cost, ..ResponseFormat::TOKENS },
-    stream: StreamFormat { read: read_event, settle, ..StreamFormat::CHUNKS },
-};
+const fn images(operation: Operation, path: &'static str, write: WriteBody) -> Protocol {
+    Protocol {
+        response: ResponseFormat { cost, ..ResponseFormat::TOKENS },
+        stream: StreamFormat { read: read_event, settle, ..chunk::FORMAT },
+        ..Protocol::call(operation, path, read, write)
+    }
+}
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;

@@ -3,9 +3,8 @@
 use lanyard_domain::estimate::Estimate;
 
 use crate::chat::MOST_IMAGES;
-use crate::error::BodyRefused;
+use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::estimate;
-use crate::fields::{invalid, not_allowed};
 use crate::payload::Payload;
 use crate::tree::Node;
 

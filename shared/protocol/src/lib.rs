@@ -25,7 +25,6 @@ mod moderations;
 mod multipart;
 mod names;
 pub mod payload;
-mod protocol;
 mod recording;
 pub mod references;
 pub mod refusal;
@@ -44,4 +43,189 @@ mod vector_stores;
 pub mod videos;
 mod write;
 
-pub use protocol::{BodyEncoding, Placement, Protocol};
+use lanyard_domain::account::Hold;
+use lanyard_domain::object::Kind;
+use lanyard_domain::operation::Operation;
+use lanyard_domain::settlement::Settlement;
+
+use crate::demand::{Caps, Demanded};
+use crate::error::BodyRefused;
+use crate::payload::{Payload, Target};
+use crate::references::IdPlace;
+use crate::response::{Content, ResponseFormat};
+use crate::stream::StreamFormat;
+use crate::usage::ResponseUsage;
+
+/// All that is particular to the wire format of one operation.
+///
+/// There is one for each [`Operation`], in a file of its own. The rest of the code takes a protocol
+/// and never asks which operation it is.
+#[derive(Debug)]
+pub struct Protocol {
+    /// The operation, as it is accounted.
+    pub operation: Operation,
+    /// The end of the operation's path: the same at OpenAI, at Azure and here.
+    pub path: &'static str,
+    /// Where Azure's classic API takes the operation.
+    pub placement: Placement,
+    /// Whether old clients name the model in the path: `engines/{engine}/completions`.
+    pub has_engine_path: bool,
+    /// Whether results of one model mean nothing beside those of another: vectors.
+    pub is_bound_to_model: bool,
+    /// How a request's body is encoded.
+    pub body: BodyEncoding,
+    /// Reads the governed fields: what is asked for, within the event's caps, and at what estimate.
+    pub read: ReadBody,
+    /// Writes the body for Azure.
+    pub write: WriteBody,
+    /// The preview of the API that it belongs to, in the words of the header `openai-beta`.
+    pub preview: Option<&'static str>,
+    /// Where a JSON body may name stored objects.
+    pub ids: &'static [IdPlace],
+    /// What a buffered response may be, and what it cost.
+    pub response: ResponseFormat,
+    /// What the frames of a streamed response mean, and what they cost.
+    pub stream: StreamFormat,
+}
+
+/// Reads the governed fields of a body.
+pub type ReadBody = fn(&Payload<'_>, &Caps<'_>) -> Result<Demanded, BodyRefused>;
+
+/// Writes a body for Azure.
+pub type WriteBody = fn(&Payload<'_>, &Demanded, &Target<'_>, &mut Vec<u8>);
+
+/// The preview of assistants and threads, the only one that a client may ask for.
+const ASSISTANTS_PREVIEW: &str = "assistants=v2";
+
+/// Where Azure's classic API takes an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// Below a deployment, which the path names.
+    Deployment,
+    /// At the resource: the body names the deployment, or an object does.
+    Resource,
+}
+
+/// How a request's body is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyEncoding {
+    /// A JSON object.
+    Json,
+    /// `multipart/form-data`.
+    Form,
+    /// Either of them.
+    JsonOrForm,
+}
+
+impl Protocol {
+    /// A call of a model: JSON in, JSON or chunks out, tokens counted.
+    const fn call(
+        operation: Operation,
+        path: &'static str,
+        read: ReadBody,
+        write: WriteBody,
+    ) -> Self {
+        Self {
+            operation,
+            path,
+            placement: Placement::Deployment,
+            has_engine_path: false,
+            is_bound_to_model: false,
+            body: BodyEncoding::Json,
+            read,
+            write,
+            preview: None,
+            ids: &[],
+            response: ResponseFormat::TOKENS,
+            stream: chunk::FORMAT,
+        }
+    }
+
+    /// The protocol of an operation.
+    #[must_use]
+    pub const fn of(operation: Operation) -> &'static Self {
+        match operation {
+            Operation::ChatCompletions => &chat::PROTOCOL,
+            Operation::Embeddings => &embeddings::PROTOCOL,
+            Operation::Completions => &completions::PROTOCOL,
+            Operation::ImagesGenerations => &images::GENERATIONS,
+            Operation::ImagesEdits => &images::EDITS,
+            Operation::AudioTranscriptions => &transcription::TRANSCRIPTIONS,
+            Operation::AudioTranslations => &transcription::TRANSLATIONS,
+            Operation::AudioSpeech => &speech::PROTOCOL,
+            Operation::Moderations => &moderations::PROTOCOL,
+            Operation::Responses => &responses::PROTOCOL,
+            Operation::Conversations => &conversations::PROTOCOL,
+            Operation::Files => &files::PROTOCOL,
+            Operation::VectorStores => &vector_stores::PROTOCOL,
+            Operation::Assistants => &assistants::PROTOCOL,
+            Operation::Threads => &threads::PROTOCOL,
+            Operation::Videos => &videos::PROTOCOL,
+        }
+    }
+
+    /// The protocol of a kind of stored object.
+    #[must_use]
+    pub fn of_kind(kind: Kind) -> &'static Self {
+        Self::of(kind.operation())
+    }
+
+    /// Whether Azure's classic API takes the operation below a deployment.
+    #[must_use]
+    pub fn is_below_deployment(&self) -> bool {
+        self.placement == Placement::Deployment
+    }
+
+    /// Whether a request's body must be a form.
+    #[must_use]
+    pub fn takes_form(&self) -> bool {
+        self.body == BodyEncoding::Form
+    }
+
+    /// The `accept` header for Azure.
+    #[must_use]
+    pub fn accept(&self, is_streamed: bool) -> &'static str {
+        if is_streamed { "text/event-stream" } else { self.response.accept }
+    }
+
+    /// The `openai-beta` header for Azure: what the client asks for, if it is known, or else what
+    /// the operation needs.
+    #[must_use]
+    pub fn preview(&self, asked: Option<&str>) -> Option<&'static str> {
+        let mut asked = asked.unwrap_or_default().split(',').map(str::trim);
+        let is_known = asked.any(|asked| asked == ASSISTANTS_PREVIEW);
+        if is_known { Some(ASSISTANTS_PREVIEW) } else { self.preview }
+    }
+
+    /// What a response of this content type is. Anything that is not listed is refused or read as
+    /// JSON.
+    #[must_use]
+    pub fn content(&self, is_streamed: bool, content_type: Option<&str>) -> Content {
+        let essence = content_type.and_then(|value| value.split(';').next());
+        let essence = essence.unwrap_or_default().trim();
+        if is_streamed && essence.eq_ignore_ascii_case("text/event-stream") {
+            return Content::Events;
+        }
+        (self.response.content)(essence)
+    }
+
+    /// What a buffered JSON response cost, and the id that Azure gave it; `None` if it is no JSON
+    /// object. It may be megabytes of numbers, so it is read once.
+    #[must_use]
+    pub fn read_response(&self, body: &[u8], hold: &Hold) -> Option<(Settlement, Option<String>)> {
+        let response: ResponseUsage<'_> = serde_json::from_slice(body).ok()?;
+        Some(((self.response.cost)(&response, body, hold), response.name()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_operation_has_a_protocol_of_its_own() {
+        for operation in Operation::ALL {
+            assert_eq!(Protocol::of(*operation).operation, *operation);
+        }
+    }
+}

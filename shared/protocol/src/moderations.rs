@@ -7,30 +7,20 @@ use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 
+use crate::Protocol;
 use crate::demand::{Caps, Demanded};
 use crate::error::BodyRefused;
 use crate::fields::{check_inputs, check_tools, refuse_foreign};
 use crate::payload::{Payload, Target};
-use crate::protocol::{BodyEncoding, Placement, Protocol};
 use crate::response::ResponseFormat;
-use crate::stream::StreamFormat;
 use crate::write;
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
-    operation: Operation::Moderations,
-    path: "moderations",
-    placement: Placement::Deployment,
-    has_engine_path: false,
-    is_bound_to_model: false,
-    body: BodyEncoding::Json,
-    read,
-    write,
-    ids: &[],
     response: ResponseFormat {
         cost: |_, _, _| Settlement::Exact(Usage::of_tokens(0, 0)),
         ..ResponseFormat::TOKENS
     },
-    stream: StreamFormat::CHUNKS,
+    ..Protocol::call(Operation::Moderations, "moderations", read, write)
 };
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {

@@ -9,8 +9,7 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use crate::error::{BadRequestCode, BodyRefused};
-use crate::fields::invalid;
+use crate::error::{BadRequestCode, BodyRefused, invalid};
 
 const MOST_PARTS: usize = 64;
 const LONGEST_HEAD: usize = 2_048;

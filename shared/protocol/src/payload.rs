@@ -14,11 +14,10 @@ use lanyard_domain::ids::RequestId;
 use serde_json::value::RawValue;
 
 use crate::demand::{Caps, Demanded};
-use crate::error::BodyRefused;
-use crate::fields::invalid;
+use crate::error::{BodyRefused, invalid};
 use crate::multipart::{self, Form};
-use crate::protocol::{BodyEncoding, Protocol};
 use crate::references::{self, Reference};
+use crate::{BodyEncoding, Protocol};
 use crate::{json, names};
 
 #[cfg(test)]

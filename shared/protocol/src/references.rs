@@ -8,8 +8,7 @@ use std::borrow::Cow;
 use lanyard_domain::object::Kind;
 use serde_json::value::RawValue;
 
-use crate::error::BodyRefused;
-use crate::fields::{invalid, not_allowed};
+use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::tree::Node;
 
 /// A place of a body at which Azure reads an id.

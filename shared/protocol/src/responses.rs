@@ -13,29 +13,20 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::chunk;
 use crate::demand::{Caps, Demanded};
-use crate::error::{BadRequestCode, BodyRefused};
-use crate::fields::{
-    check_tools, count, flag, invalid, is_streamed, not_allowed, refuse_background,
-};
+use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
+use crate::fields::{check_tools, count, flag, is_streamed, refuse_background};
 use crate::payload::{Payload, Target};
-use crate::protocol::{BodyEncoding, Placement, Protocol};
 use crate::references::{CONTAINER, IdPlace};
-use crate::response::ResponseFormat;
 use crate::sse::Frame;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::write::Object;
+use crate::{Placement, Protocol};
 use crate::{items, usage};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
-    operation: Operation::Responses,
-    path: "responses",
     placement: Placement::Resource,
-    has_engine_path: false,
-    is_bound_to_model: false,
-    body: BodyEncoding::Json,
-    read,
-    write,
     ids: &[
         IdPlace::names("previous_response_id", Kind::Response),
         IdPlace::names("conversation", Kind::Conversation),
@@ -51,14 +42,14 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
         IdPlace::refused("tools.container.id", CONTAINER),
         IdPlace::refused("prompt.id", STORED_PROMPT),
     ],
-    response: ResponseFormat::TOKENS,
     stream: StreamFormat {
         read: read_event,
         // Its clients wait for the event that ends it.
         missing: |state| (!state.is_done).then_some("the stream has no end"),
         error: error_event,
-        ..StreamFormat::CHUNKS
+        ..chunk::FORMAT
     },
+    ..Protocol::call(Operation::Responses, "responses", read, write)
 };
 
 const STORED_PROMPT: &str =

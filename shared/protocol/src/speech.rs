@@ -9,27 +9,18 @@ use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Usage;
 
+use crate::Protocol;
 use crate::demand::{Caps, Demanded};
-use crate::error::BodyRefused;
-use crate::fields::{check_tools, invalid, refuse_foreign};
+use crate::error::{BodyRefused, invalid};
+use crate::fields::{check_tools, refuse_foreign};
 use crate::json::Text;
 use crate::payload::{Payload, Target};
-use crate::protocol::{BodyEncoding, Placement, Protocol};
 use crate::response::{Content, ResponseFormat};
 use crate::stream::StreamFormat;
 use crate::usage::with_units;
 use crate::{chunk, write};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
-    operation: Operation::AudioSpeech,
-    path: "audio/speech",
-    placement: Placement::Deployment,
-    has_engine_path: false,
-    is_bound_to_model: false,
-    body: BodyEncoding::Json,
-    read,
-    write,
-    ids: &[],
     response: ResponseFormat {
         accept: "audio/*, application/octet-stream",
         content,
@@ -42,8 +33,9 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
             Some(counted) => with_units(counted, hold.units),
             None => Settlement::AtLeast(Usage::default()),
         },
-        ..StreamFormat::CHUNKS
+        ..chunk::FORMAT
     },
+    ..Protocol::call(Operation::AudioSpeech, "audio/speech", read, write)
 };
 
 const AUDIO: [&str; 11] = [

@@ -5,27 +5,27 @@
 
 use lanyard_domain::operation::Operation;
 
-use crate::demand::Demanded;
-use crate::protocol::{BodyEncoding, Placement, Protocol};
+use crate::demand::{Caps, Demanded};
+use crate::error::BodyRefused;
+use crate::payload::{Payload, Target};
 use crate::response::ResponseFormat;
-use crate::stream::StreamFormat;
-use crate::write;
+use crate::{Placement, Protocol, write};
 
 /// A protocol of stored objects without ids in its bodies.
 pub(crate) const fn protocol(operation: Operation, path: &'static str) -> Protocol {
     Protocol {
-        operation,
-        path,
         placement: Placement::Resource,
-        has_engine_path: false,
-        is_bound_to_model: false,
-        body: BodyEncoding::Json,
-        read: |_, _| Ok(Demanded::nothing()),
-        write: |payload, _, target, out| write::with_model(payload, target.azure_name, out),
-        ids: &[],
         response: ResponseFormat { accept: ACCEPT, ..ResponseFormat::TOKENS },
-        stream: StreamFormat::CHUNKS,
+        ..Protocol::call(operation, path, read, write)
     }
+}
+
+fn read(_: &Payload<'_>, _: &Caps<'_>) -> Result<Demanded, BodyRefused> {
+    Ok(Demanded::nothing())
+}
+
+fn write(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
+    write::with_model(payload, target.azure_name, out);
 }
 
 /// The `accept` header of a call about an object: its content may be of any type.

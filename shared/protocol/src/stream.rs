@@ -10,12 +10,8 @@ use lanyard_domain::object::Kind;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 
-use crate::chunk;
 use crate::sse::Frame;
-use crate::usage::{Counted, with_units};
-
-/// The longest frame that carries an image or audio: ten megapixels as text are less.
-const LONGEST_MEDIA_FRAME: usize = 32 * 1024 * 1024;
+use crate::usage::Counted;
 
 /// How a streamed response is read.
 #[derive(Clone, Copy, Debug)]
@@ -86,19 +82,6 @@ pub struct Hides {
 }
 
 impl StreamFormat {
-    /// Chunks of any size, with the usage of tokens in one of the last.
-    pub(crate) const CHUNKS: Self = Self {
-        longest_frame: Some(LONGEST_MEDIA_FRAME),
-        read: |frame, state| {
-            let chunk = chunk::Chunk::read(frame, state);
-            state.counted = chunk.counted.or(state.counted);
-            chunk.event
-        },
-        missing: |_| None,
-        settle: settle_tokens,
-        error: |body, _| [b"data: ".as_slice(), body, b"\n\n"].concat().into(),
-    };
-
     /// Bytes without frames. Their cost is known before, and nothing in them can say that they
     /// broke off.
     pub const BYTES: Self = Self {
@@ -108,17 +91,7 @@ impl StreamFormat {
             true => Settlement::AtLeast(Usage::of_units(hold.units)),
             false => Settlement::Exact(Usage::of_units(hold.units)),
         },
+        missing: |_| None,
         error: |_, _| Bytes::new(),
-        ..Self::CHUNKS
     };
-}
-
-/// The tokens that Azure counted.
-pub(crate) fn settle_tokens(state: &StreamState, _: &Hold, _: bool) -> Settlement {
-    match state.counted {
-        Some(counted) => with_units(counted, counted.usage.units),
-        // A frame of one token is some 300 bytes. This is far below that on purpose: it only
-        // matters where more came than was asked for.
-        None => Settlement::AtLeast(Usage::of_tokens(0, state.content_bytes / 1_000)),
-    }
 }

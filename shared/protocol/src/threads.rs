@@ -16,12 +16,12 @@ use crate::demand::{Caps, Demanded};
 use crate::error::BodyRefused;
 use crate::fields::{self, count};
 use crate::payload::Payload;
-use crate::protocol::Protocol;
 use crate::references::IdPlace;
 use crate::sse::{Frame, LONGEST_FRAME};
 use crate::stored;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::write::Object;
+use crate::{ASSISTANTS_PREVIEW, Protocol};
 
 /// The largest prompt of a run that names none, all its turns together: what OpenAI advises at
 /// least where files are searched, <https://platform.openai.com/docs/assistants/deep-dive#max-completion-and-max-prompt-tokens>.
@@ -31,6 +31,7 @@ pub const RUN_PROMPT: u64 = 20_000;
 const LEAST: u64 = 256;
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
+    preview: Some(ASSISTANTS_PREVIEW),
     ids: &[
         IdPlace::names("assistant_id", Kind::Assistant),
         IdPlace::names("tool_resources.**.file_ids", Kind::File),

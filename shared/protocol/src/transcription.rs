@@ -14,50 +14,38 @@ use serde_json::Value;
 
 use crate::chunk;
 use crate::demand::{Caps, Demanded};
-use crate::error::BodyRefused;
-use crate::fields::{check_tools, invalid, is_streamed, refuse_foreign};
+use crate::error::{BodyRefused, invalid};
+use crate::fields::{check_tools, is_streamed, refuse_foreign};
 use crate::payload::{Payload, Target};
-use crate::protocol::{BodyEncoding, Placement, Protocol};
 use crate::response::{Content, ResponseFormat};
 use crate::stream::StreamFormat;
 use crate::usage::{ResponseUsage, at_least, with_units};
+use crate::{BodyEncoding, Protocol};
 use crate::{recording, write};
 
-pub(crate) static TRANSCRIPTIONS: Protocol = Protocol {
-    operation: Operation::AudioTranscriptions,
-    path: "audio/transcriptions",
-    ..TRANSCRIPTION
-};
+pub(crate) static TRANSCRIPTIONS: Protocol =
+    transcription(Operation::AudioTranscriptions, "audio/transcriptions");
 
-pub(crate) static TRANSLATIONS: Protocol = Protocol {
-    operation: Operation::AudioTranslations,
-    path: "audio/translations",
-    ..TRANSCRIPTION
-};
+pub(crate) static TRANSLATIONS: Protocol =
+    transcription(Operation::AudioTranslations, "audio/translations");
 
-/// What both have in common.
-const TRANSCRIPTION: Protocol = Protocol {
-    operation: Operation::AudioTranscriptions,
-    path: "",
-    placement: Placement::Deployment,
-    has_engine_path: false,
-    is_bound_to_model: false,
-    body: BodyEncoding::Form,
-    read,
-    write,
-    ids: &[],
-    response: ResponseFormat {
-        accept: "application/json, text/plain, text/vtt, */*;q=0.1",
-        content,
-        cost,
-    },
-    stream: StreamFormat {
-        read: chunk::read_last,
-        // Tokens to the token, seconds as estimated.
-        settle: |state, _, _| at_least(state.counted),
-        ..StreamFormat::CHUNKS
-    },
-};
+const fn transcription(operation: Operation, path: &'static str) -> Protocol {
+    Protocol {
+        body: BodyEncoding::Form,
+        response: ResponseFormat {
+            accept: "application/json, text/plain, text/vtt, */*;q=0.1",
+            content,
+            cost,
+        },
+        stream: StreamFormat {
+            read: chunk::read_last,
+            // Tokens to the token, seconds as estimated.
+            settle: |state, _, _| at_least(state.counted),
+            ..chunk::FORMAT
+        },
+        ..Protocol::call(operation, path, read, write)
+    }
+}
 
 const TEXTS: [(&str, &str); 4] = [
     ("text/plain", "text/plain; charset=utf-8"),

@@ -3,7 +3,7 @@
 
 use lanyard_domain::catalog::{AzureApi, Deployment};
 
-use crate::protocol::{Placement, Protocol};
+use crate::{Placement, Protocol};
 
 impl Protocol {
     /// Where a deployment takes the operation.

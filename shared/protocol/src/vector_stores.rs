@@ -5,7 +5,7 @@
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 
-use crate::protocol::Protocol;
+use crate::Protocol;
 use crate::references::IdPlace;
 use crate::stored;
 

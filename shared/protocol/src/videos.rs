@@ -18,14 +18,13 @@ use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::{Unit, Units};
 
 use crate::demand::Demanded;
-use crate::error::BodyRefused;
-use crate::fields::{invalid, not_allowed};
+use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::multipart::Form;
 use crate::payload::{JSON, Payload};
-use crate::protocol::{BodyEncoding, Protocol};
 use crate::references::{IdPlace, Reference};
 use crate::stored;
 use crate::write::{self, Object};
+use crate::{BodyEncoding, Protocol};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     body: BodyEncoding::JsonOrForm,

@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{MOST_BYTES, Payload, Target};
+use crate::Protocol;
 use crate::demand::{Caps, Demanded};
 use crate::error::{BadRequestCode, BodyRefused};
 use crate::estimate::IMAGE_TOKENS;
-use crate::protocol::Protocol;
 
 const CAPS: Caps<'static> =
     Caps { completion_tokens: 100, choices: 2, extra_tool_types: &[], keeps_objects: false };
