@@ -48,7 +48,7 @@ export async function attendee({ browser, service, step }) {
     await type(page, "#user", "ada");
     await page.keyboard.press("Enter");
     await page.waitForSelector("[data-code=invalid_event_code]");
-    assert.match(await textOf(page, "#refused"), /Check the code, letter by letter/);
+    assert.match(await textOf(page, "#refused"), /Compare the code with the slide/);
   });
   await step("from the open page to the first answer", async () => {
     const tab = await openTab(browser, service.address);
@@ -101,9 +101,9 @@ export async function attendee({ browser, service, step }) {
     await page.keyboard.up("Control");
     const sizes = await growing;
     assert.ok(sizes > 5, `only ${sizes} sizes were seen`);
-    assert.match(await textOf(page, ".said.assistant"), /\[simulated\].*tokens sent · \d+ back · first words after [\d.]+ s · [\d.]+ s in all$/s);
+    assert.match(await textOf(page, ".said.assistant"), /\[simulated\].*input tokens · \d+ output tokens · first token after [\d.]+ s · [\d.]+ s total$/s);
     await leftIs(2);
-    assert.match(await textOf(page, "#left-short"), /2 of 3 requests today/);
+    assert.match(await textOf(page, "#left-short"), /2 of 3 requests per day/);
     return `${sizes} sizes were seen`;
   });
   await step("an answer can be stopped", async () => {

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { cell, csv } from "../../functions/pages/assets/csv.js";
 import { webAddress } from "../../functions/pages/assets/markdown.js";
-import { span } from "../../functions/pages/assets/when.js";
+import { shortSpan, span } from "../../functions/pages/assets/when.js";
 import { ROOT } from "./stage.mjs";
 
 /** @import { Step } from "./stage.mjs" */
@@ -30,8 +30,9 @@ export async function modules(step) {
       assert.equal(webAddress(text), null, text);
     }
   });
-  await step("spans are told in two units", async () => {
-    assert.deepEqual([0, 1, 59, 61, 3600, 90_061].map(span), ["a moment", "1 second", "59 seconds", "1 minute 1 second", "1 hour", "1 day 1 hour"]);
+  await step("a duration is written in two units", async () => {
+    assert.deepEqual([0, 1, 59, 61, 3600, 90_061].map(span), ["0 seconds", "1 second", "59 seconds", "1 minute 1 second", "1 hour", "1 day 1 hour"]);
+    assert.deepEqual([0, 56, 61, 90_061].map(shortSpan), ["0 s", "56 s", "1 min 1 s", "1 d 1 h"]);
   });
   await step("the vendored QR encoder is the published one", async () => {
     const published = fileURLToPath(import.meta.resolve("qr"));

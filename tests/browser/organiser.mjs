@@ -79,11 +79,11 @@ export async function organiserSteps({ browser, service, step }) {
     const { total } = await api.usage(event.id);
     assert.equal(await page.$eval("#n-tokens", (element) => element.firstChild?.textContent), String(total.total_tokens));
     assert.match(await drawing(page, "Tokens by model"), new RegExp(`${total.total_tokens}`));
-    const soon = await drawing(page, "Time to the first byte by hour");
+    const soon = await drawing(page, "Time to first byte by hour");
     // The simulated Azure waits 60 ms.
-    const [, most = 0, half = 0] = /95 of 100 within ([\d,]+) ms, half within ([\d,]+) ms/.exec(soon)?.map((text) => Number(text.replace(",", ""))) ?? [];
+    const [, most = 0, half = 0] = /p95 ([\d,]+) ms, median ([\d,]+) ms/.exec(soon)?.map((text) => Number(text.replace(",", ""))) ?? [];
     assert.ok(half > 50 && half <= most, soon);
-    assert.match(await drawing(page, "Errors and refusals by hour", ".empty"), /None yet/);
+    assert.match(await drawing(page, "Errors and rejected requests by hour", ".empty"), /None yet/);
     return `${before} became ${after}`;
   });
   await step("an attendee is found, blocked and let in again", async () => {
@@ -98,7 +98,7 @@ export async function organiserSteps({ browser, service, step }) {
     assert.equal((await chat(service, `${event.code}/mallory`, "And now?")).status, 200);
     // The refusal went to the table with that answer at the latest, and the chart learns of it by itself.
     await page.waitForFunction(() => document.querySelector("#n-errors")?.firstChild?.textContent === "1");
-    assert.match(await drawing(page, "Errors and refusals by hour"), /attendee blocked 1$/);
+    assert.match(await drawing(page, "Errors and rejected requests by hour"), /attendee blocked 1$/);
     assert.equal((await page.$$(".charts rect.kind-0")).length, 1);
   });
   await step("each kind of error has its share and its colour", async () => {
@@ -120,7 +120,7 @@ export async function organiserSteps({ browser, service, step }) {
       await new Promise((resolve) => setTimeout(resolve, 3_000));
     }
     assert.equal(await counted(), 1 + wrong.length);
-    const told = await drawing(page, "Errors and refusals by hour");
+    const told = await drawing(page, "Errors and rejected requests by hour");
     for (const code of codes) assert.match(told, new RegExp(code.replaceAll("_", " ")));
     const [row] = (await api.usage(event.id)).rows;
     assert.ok(row);
@@ -219,7 +219,7 @@ export async function organiserSteps({ browser, service, step }) {
     await type(page, "#roster-names", "Ada\n\n grace \nada");
     await page.click("#roster-save");
     await page.waitForSelector("#roster .note.good");
-    assert.match(await textOf(page, "#roster .note"), /^2 may come: 2 added, 0 taken off/);
+    assert.match(await textOf(page, "#roster .note"), /^2 on the roster: 2 added, 0 removed/);
     const users = async () => (await api.roster(closed.id)).map(({ user }) => user);
     assert.deepEqual(await users(), ["ada", "grace"]);
     assert.equal((await chat(service, `${closed.code}/ada`, "Am I in?")).status, 200);
@@ -227,7 +227,7 @@ export async function organiserSteps({ browser, service, step }) {
     await look(page, "dashboard-roster");
     await page.$eval("#roster-names", (field) => { /** @type {HTMLTextAreaElement} */ (field).value = "grace"; });
     await page.click("#roster-save");
-    await page.waitForFunction(() => /0 added, 1 taken off/.test(document.querySelector("#roster .note")?.textContent ?? ""));
+    await page.waitForFunction(() => /0 added, 1 removed/.test(document.querySelector("#roster .note")?.textContent ?? ""));
     assert.deepEqual(await users(), ["grace"]);
   });
   await step("a slash at the end leads to the same pages", async () => {
@@ -261,7 +261,7 @@ export async function organiserSteps({ browser, service, step }) {
     await page.goto(`${dashboard}#event=${event.id}`);
     await page.waitForSelector("#end");
     await page.click("#end");
-    await page.waitForFunction(() => document.querySelector("#standing")?.textContent === "Over");
+    await page.waitForFunction(() => document.querySelector("#standing")?.textContent === "Ended");
     await page.click("#leave");
     await page.waitForSelector("#enter:not([hidden])");
     assert.equal(await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage })), "{}");

@@ -4,21 +4,21 @@
 /** @import { AttendeeAccess, LimitLeft, Model } from "../types.d.ts" */
 
 import { fill, h, number, svg } from "./dom.js";
-import { span } from "./when.js";
+import { shortSpan } from "./when.js";
 
 // In the order in which people ask for them.
 /** @type {Record<string, string>} */
 const WORDS = {
-  tokens_total: "tokens in all",
-  tokens_per_day: "tokens today",
-  tokens_per_minute: "tokens in a minute",
-  requests_per_day: "requests today",
-  requests_per_minute: "requests in a minute",
-  in_flight: "requests at once",
-  images_total: "pictures in all",
-  audio_seconds_total: "seconds of audio in all",
-  characters_total: "characters to speak in all",
-  video_seconds_total: "seconds of video in all",
+  tokens_total: "total tokens",
+  tokens_per_day: "tokens per day",
+  tokens_per_minute: "tokens per minute",
+  requests_per_day: "requests per day",
+  requests_per_minute: "requests per minute",
+  in_flight: "concurrent requests",
+  images_total: "images",
+  audio_seconds_total: "audio seconds",
+  characters_total: "text-to-speech characters",
+  video_seconds_total: "video seconds",
 };
 
 /** The names of all limits. */
@@ -26,10 +26,10 @@ export const LIMITS = Object.keys(WORDS);
 
 /** @type {Record<string, string>} */
 const OPERATIONS = {
-  chat_completions: "chat", completions: "completions", embeddings: "embeddings", responses: "responses",
-  images_generations: "pictures", images_edits: "edited pictures", audio_transcriptions: "transcripts",
-  audio_translations: "translated speech", audio_speech: "speech", moderations: "moderation",
-  conversations: "conversations", files: "files", vector_stores: "vector stores", assistants: "assistants", threads: "threads", videos: "films",
+  chat_completions: "chat", completions: "legacy completions", embeddings: "embeddings", responses: "responses",
+  images_generations: "images", images_edits: "image edits", audio_transcriptions: "transcription",
+  audio_translations: "audio translation", audio_speech: "text to speech", moderations: "moderation",
+  conversations: "conversations", files: "files", vector_stores: "vector stores", assistants: "assistants", threads: "threads", videos: "videos",
 };
 
 /**
@@ -51,17 +51,17 @@ export function showAllowance(place, access) {
   const used = access.usage;
   const limits = sorted(access.allowance);
   fill(place,
-    h("p", {}, `So far you have used ${number(used.total_tokens)} tokens in ${number(used.requests)} `
+    h("p", {}, `You have used ${number(used.total_tokens)} tokens in ${number(used.requests)} `
       + `${used.requests === 1 ? "request" : "requests"}.`),
     limits.length
       ? h("dl.limits", {}, limits.map(([name, left]) => oneLimit(name, left)))
-      : h("p", {}, "No limit is set for you alone."),
+      : h("p", {}, "No personal limits are set."),
     h("h3", {}, "Models"),
-    access.models.length ? h("ul.models", {}, access.models.map(oneModel)) : h("p", {}, "The event offers none yet."),
-    h("p.soft.small", {}, "A request that names no model gets the default. "
-      + `An answer is at most ${number(access.max_completion_tokens)} tokens long, `
-      + `with at most ${number(access.max_choices)} ${access.max_choices === 1 ? "choice" : "choices"} for each request. `
-      + "A token is about four letters of English; what you send counts as well as what comes back."));
+    access.models.length ? h("ul.models", {}, access.models.map(oneModel)) : h("p", {}, "This event has no models yet."),
+    h("p.soft.small", {}, "A request that names no model uses the default model. "
+      + `A response has at most ${number(access.max_completion_tokens)} tokens per choice `
+      + `and at most ${number(access.max_choices)} ${access.max_choices === 1 ? "choice" : "choices"}. `
+      + "A token is about four characters of English text. Both the prompt and the response count."));
 }
 
 /** @param {Record<string, LimitLeft>} allowance */
@@ -79,8 +79,8 @@ export function leftInShort(access) {
     .filter(([name]) => /^(tokens|requests)_/.test(name))
     .sort(([, one], [, other]) => one.remaining / one.allowed - other.remaining / other.allowed)
     .slice(0, 2);
-  if (!near.length) return "No limit is set for you alone.";
-  return `Left: ${near.map(([name, left]) => `${number(left.remaining)} of ${number(left.allowed)} ${limitWords(name)}`).join(", ")}.`;
+  if (!near.length) return "No personal limits are set.";
+  return `Remaining: ${near.map(([name, left]) => `${number(left.remaining)} of ${number(left.allowed)} ${limitWords(name)}`).join(", ")}.`;
 }
 
 /**
@@ -90,7 +90,7 @@ export function leftInShort(access) {
 function oneLimit(name, { allowed, remaining, resets_at: resetsAt }) {
   const share = allowed ? remaining / allowed : 0;
   const wait = resetsAt ? (Date.parse(resetsAt) - Date.now()) / 1000 : 0;
-  const back = remaining < allowed && wait > 0.5 ? `, all of it again in ${span(wait)}` : "";
+  const back = remaining < allowed && wait > 0.5 ? `; resets in ${shortSpan(wait)}` : "";
   return h("div", { "data-limit": name },
     h("dt", {}, limitWords(name)),
     h("dd", {},

@@ -14,7 +14,7 @@ export class Refusal extends Error {
    * @param {Headers} [headers]
    */
   constructor(status, error, headers) {
-    super(error.message ?? `The service answered ${status}.`);
+    super(error.message ?? `The service returned status ${status}.`);
     this.status = status;
     this.code = error.code ?? "internal_error";
     this.param = error.param ?? null;
@@ -65,7 +65,7 @@ export async function send(path, options = {}) {
     answer = await fetch(BASE + path, { cache: "no-store", credentials: "omit", ...options });
   } catch (fault) {
     if (isAbort(fault)) throw fault;
-    const message = "The service could not be reached. Check your connection and try again.";
+    const message = "The service cannot be reached.";
     throw new Refusal(0, { message, code: "unreachable" });
   }
   if (!answer.ok) throw await refusal(answer);

@@ -79,15 +79,15 @@ async function enter(key) {
  */
 function show(known, credential) {
   showEvent(byId("event"), known.event);
-  fill(byId("who"), `You are ${known.user}`);
+  fill(byId("who"), `Signed in as ${known.user}`);
   access = { base: BASE, credential, model: firstModel(known.models) };
   showAllowance(byId("left"), known);
   showSnippets(byId("snippets"), access);
   playground(byId("playground"), access, known, refresh);
   byId("registration").hidden = true;
   byId("inside").hidden = false;
-  find(form, "h2", HTMLElement).textContent = "Another code or name";
-  button.textContent = "Change";
+  find(form, "h2", HTMLElement).textContent = "Switch event or user";
+  button.textContent = "Switch";
   byId("inside").after(form);
 }
 

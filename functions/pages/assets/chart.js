@@ -29,7 +29,7 @@ export function figure(title) {
  */
 export function lines({ title, series, limit, time, unit = "" }) {
   const all = series.flatMap((one) => one.points);
-  if (!all.length) return [h("p.empty", {}, "Nothing yet.")];
+  if (!all.length) return [h("p.empty", {}, "No data yet.")];
   const times = all.map(([at]) => at);
   const [from, to] = [Math.min(...times), Math.max(...times)];
   const most = Math.max(1, ...all.map(([, value]) => value));
@@ -68,7 +68,7 @@ export function lines({ title, series, limit, time, unit = "" }) {
 function key(series, limit, isDrawn, unit) {
   return h("p.key", {},
     series.map((one, index) => h(`span${index ? ".second" : ""}`, {}, `${one.name}: ${number(one.points.at(-1)?.[1] ?? 0)}${unit}`)),
-    limit ? h("span.limited", {}, `${limit.name} ${number(limit.value)}${isDrawn ? "" : ", far above"}`) : null);
+    limit ? h("span.limited", {}, `${limit.name} ${number(limit.value)}${isDrawn ? "" : " (above this chart)"}`) : null);
 }
 
 /**
@@ -78,7 +78,7 @@ function key(series, limit, isDrawn, unit) {
  * @returns {Child[]}
  */
 export function blocks({ title, rows }) {
-  if (!rows.length) return [h("p.empty", {}, "Nothing yet.")];
+  if (!rows.length) return [h("p.empty", {}, "No data yet.")];
   const height = Math.max(60, rows.length * 34 + 8);
   const most = Math.max(1, ...rows.map(([, value]) => value));
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `${title}: ${rows.map(([name, value]) => `${name} ${number(value)}`).join(", ")}` });

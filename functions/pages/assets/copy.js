@@ -16,7 +16,7 @@ export function copyButton(text, label = "Copy") {
     try {
       await navigator.clipboard.writeText(text());
     } catch {
-      words = "Mark the text and copy it by hand";
+      words = "Select the text and copy it";
     }
     button.textContent = words;
     said.textContent = words;

@@ -91,8 +91,8 @@ async function wanted() {
 /** @param {OrganiserEvent[]} events */
 function list(events) {
   if (!events.length) {
-    return h("section.card", {}, h("h1", {}, "Events"), h("p", {}, "There is none yet."),
-      h("a.button", { href: "#new" }, "Create the first event"));
+    return h("section.card", {}, h("h1", {}, "Events"), h("p", {}, "No events yet."),
+      h("a.button", { href: "#new" }, "Create event"));
   }
   const row = (/** @type {OrganiserEvent} */ event) => {
     const { words, tone } = standing(event);
@@ -103,10 +103,10 @@ function list(events) {
       h("td", {}, windowWords(event)[0] ?? ""),
       h("td.number", {}, String(event.attendees)));
   };
-  const heads = ["Name", "Now", "Code", "When", "Expected"];
+  const heads = ["Name", "Status", "Code", "Time", "Expected attendees"];
   return h("section.card", {},
     h("div.row.spread", {}, h("h1", {}, "Events"), h("a.button", { href: "#new" }, "New event")),
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Table of events" }, h("table", {},
-      h("thead", {}, h("tr", {}, heads.map((head) => h(head === "Expected" ? "th.number" : "th", { scope: "col" }, head)))),
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Events" }, h("table", {},
+      h("thead", {}, h("tr", {}, heads.map((head) => h(head === "Expected attendees" ? "th.number" : "th", { scope: "col" }, head)))),
       h("tbody", {}, events.map(row)))));
 }

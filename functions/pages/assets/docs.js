@@ -16,7 +16,7 @@ async function show() {
   const main = byId("main");
   const answer = await fetch(`${BASE}/openapi.json`, { credentials: "omit" });
   if (!answer.ok) {
-    fill(main, h("h1", {}, "The API"), h("p.note.bad", { role: "alert" }, "The description could not be read. Try again."));
+    fill(main, h("h1", {}, "API"), h("p.note.bad", { role: "alert" }, "The API description could not be loaded. Reload the page."));
     return;
   }
   /** @type {ApiDescription} */
@@ -26,10 +26,10 @@ async function show() {
     return operation ? [{ path, method, ...operation, parameters: [...(item.parameters ?? []), ...(operation.parameters ?? [])] }] : [];
   }));
   fill(main,
-    h("h1", {}, "The API"),
+    h("h1", {}, "API"),
     h("p", {}, description.info.description),
-    h("p", {}, "Its address is ", h("code", {}, BASE), "."),
-    h("section.card", {}, h("h2", {}, "Proofs of who you are"), h("ul", {}, Object.values(description.components.securitySchemes).map(scheme))),
+    h("p", {}, "Base URL: ", h("code", {}, BASE)),
+    h("section.card", {}, h("h2", {}, "Authentication"), h("ul", {}, Object.values(description.components.securitySchemes).map(scheme))),
     description.tags.map(({ name }) => h("section.card", { "data-tag": name }, h("h2", {}, name),
       all.filter((operation) => operation.tags.includes(name)).map((operation) => one(operation, description)))));
 }
@@ -52,11 +52,11 @@ function one(operation, description) {
     h("summary", {}, h("span.method", {}, operation.method.toUpperCase()), h("code", {}, operation.path), h("span.soft", {}, operation.summary)),
     h("div.inner", {},
       operation.description ? h("p", {}, operation.description) : null,
-      operation.security?.length === 0 ? h("p", {}, "Needs no proof.") : null,
+      operation.security?.length === 0 ? h("p", {}, "No authentication needed.") : null,
       parameters.length ? [h("h3", {}, "Parameters"), h("ul", {}, parameters.map((each) =>
         h("li", {}, h("code", {}, each.name), ` in the ${each.in}, ${words(each.schema)}. ${each.description ?? ""}`)))] : null,
-      body ? [h("h3", {}, "Body"), Object.entries(body).map(([type, { schema }]) => shape(type, schema, description))] : null,
-      answers.length ? [h("h3", {}, "Answer"), answers.map(([status, { content }]) =>
+      body ? [h("h3", {}, "Request body"), Object.entries(body).map(([type, { schema }]) => shape(type, schema, description))] : null,
+      answers.length ? [h("h3", {}, "Response"), answers.map(([status, { content }]) =>
         Object.entries(content ?? {}).map(([type, { schema }]) => shape(`${status}, ${type}`, schema, description)))] : null));
 }
 

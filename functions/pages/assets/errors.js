@@ -8,29 +8,29 @@ import { h } from "./dom.js";
 
 /** @type {Record<string, string>} */
 const ADVICE = {
-  invalid_event_code: "Check the code, letter by letter, with the slide or the organiser.",
-  event_not_started: "Come back when it opens; the page then works as it is.",
-  event_ended: "The event's code no longer works.",
-  event_paused: "The organiser has stopped it for now. Try again in a while.",
-  attendee_blocked: "Talk to the organiser.",
-  event_full: "Use the user name that you came with, or ask the organiser for more seats.",
-  not_on_roster: "Write your name as the organiser has it.",
-  registration_required: "Register below and use your own key from then on.",
-  already_registered: "Use the words that you registered with, or another user name.",
+  invalid_event_code: "Compare the code with the slide, or ask the organiser.",
+  event_not_started: "Come back when the event starts. This page will work then.",
+  event_ended: "The code of an event stops working when the event ends.",
+  event_paused: "The organiser has paused the event. Try again later.",
+  attendee_blocked: "Ask the organiser.",
+  event_full: "Use the user name that you joined with, or ask the organiser for more seats.",
+  not_on_roster: "Enter your name as it is on the organiser's roster.",
+  registration_required: "Register below, then use your own key.",
+  already_registered: "Enter the passphrase that you registered with, or choose another user name.",
   model_not_found: "Choose one of the event's models.",
-  allowance_too_small: "Ask for less: a shorter conversation or a lower completion cap. Waiting does not help.",
-  content_filter: "Azure's filter stopped this. Say it in other words.",
-  request_too_large: "Send less: a shorter conversation or a smaller picture.",
-  rate_limit_exceeded: "This is your share of a minute. Wait, then send it again.",
-  too_many_in_flight: "Wait for an answer before you send the next request.",
-  insufficient_quota: "What you have left stands below; the organiser can raise it.",
-  upstream_busy: "Everybody together is at the model's limit. It cost you nothing: wait, then send it again.",
+  allowance_too_small: "Shorten the conversation or lower the max output tokens. Waiting does not help.",
+  content_filter: "Azure's content filter blocked this. Rephrase your message.",
+  request_too_large: "Shorten the conversation or use a smaller image.",
+  rate_limit_exceeded: "You have reached your limit for this minute. Wait, then send it again.",
+  too_many_in_flight: "Wait for a response before you send the next request.",
+  insufficient_quota: "Your limits are listed under Usage and limits. The organiser can raise them.",
+  upstream_busy: "The event has reached the model's rate limit. This request does not count. Wait, then send it again.",
   upstream_unreachable: "Try again.",
-  upstream_timeout: "Try again, or ask for a shorter answer.",
+  upstream_timeout: "Try again, or ask for a shorter response.",
   accounting_unavailable: "Nothing was sent. Try again in a few seconds.",
-  upstream_misconfigured: "Tell the organiser: the model's deployment must be mended.",
-  internal_error: "Try again, and give the organiser the request's id if it goes on.",
-  unreachable: "Are you online?",
+  upstream_misconfigured: "The model is misconfigured. Tell the organiser.",
+  internal_error: "Try again. If it keeps failing, give the organiser the request ID below.",
+  unreachable: "Check your internet connection, then try again.",
   unexpected: "Reload the page and try again.",
 };
 
@@ -53,7 +53,7 @@ export function note(thrown, again = null) {
   const fault = asRefusal(thrown);
   const isOurs = fault.status >= 500 || fault.status === 429;
   const small = [fault.code, fault.requestId].filter(Boolean).join(" · ");
-  const line = fault.param && !fault.details.length ? `It is about the field “${fault.param}”.` : null;
+  const line = fault.param && !fault.details.length ? `Field: ${fault.param}.` : null;
   return h(`div.note.${isOurs ? "warn" : "bad"}`, { role: "alert", "data-code": fault.code },
     h("p", {}, h("strong", {}, fault.message)),
     h("p", {}, [advice(fault), line].filter(Boolean).join(" ")),

@@ -20,7 +20,7 @@ import { changeEvent, createEvent } from "./organiser-api.js";
  */
 export function eventForm(event, done) {
   const said = h("div", { "aria-live": "assertive" });
-  const save = h("button.main", {}, event ? "Save the changes" : "Create the event");
+  const save = h("button.main", {}, event ? "Save changes" : "Create event");
   const zones = h("datalist", { id: "zones" }, Intl.supportedValuesOf("timeZone").map((zone) => h("option", { value: zone })));
   const value = (/** @type {string} */ path) => (event ? valueAt(event, path) : undefined);
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -55,36 +55,36 @@ export function eventForm(event, done) {
   const limits = (/** @type {"attendee" | "event"} */ of, /** @type {string} */ words) => h("fieldset", {}, h("legend", {}, words),
     h("div.grid", {}, LIMITS.filter((name) => of === "attendee" || name !== "in_flight").map((name) => field(`allowances.${of}.${name}`,
       capital(limitWords(name)), { type: "number", min: "1", step: "1", inputmode: "numeric" })),
-    of === "event" ? field("allowances.event.attendees", "Attendees at most", { type: "number", min: "1", inputmode: "numeric" }) : null));
+    of === "event" ? field("allowances.event.attendees", "Max attendees", { type: "number", min: "1", inputmode: "numeric" }) : null));
 
   const form = h("form.card", { onsubmit: submit, novalidate: true, id: "event-form" },
-    h("h1", {}, event ? `Change ${event.name}` : "New event"),
+    h("h1", {}, event ? `Edit ${event.name}` : "New event"),
     said,
-    h("fieldset", {}, h("legend", {}, "What and when"), h("div.grid", {},
+    h("fieldset", {}, h("legend", {}, "Name and time"), h("div.grid", {},
       h("div.wide", {}, field("name", "Name", { required: true, maxlength: "128" })),
-      field("starts_at", "Starts", { type: "datetime-local", required: true }, "By the event's own clock.", wall(event?.starts_at)),
+      field("starts_at", "Starts", { type: "datetime-local", required: true }, "In the event's time zone.", wall(event?.starts_at)),
       field("ends_at", "Ends", { type: "datetime-local", required: true }, null, wall(event?.ends_at)),
-      field("time_zone", "Time zone", { list: "zones", required: true, spellcheck: "false" }, "Such as Europe/Oslo.", value("time_zone") ?? here),
-      field("attendees", "Attendees expected", { type: "number", min: "1", max: "100000" }, "Limits follow from it.", value("attendees") ?? 100),
-      event ? null : field("code", "Code", { spellcheck: "false", autocapitalize: "none", class: "mono" }, "Empty makes one that cannot be guessed."))),
+      field("time_zone", "Time zone", { list: "zones", required: true, spellcheck: "false" }, "For example Europe/Oslo.", value("time_zone") ?? here),
+      field("attendees", "Expected attendees", { type: "number", min: "1", max: "100000" }, "The default limits are based on this number.", value("attendees") ?? 100),
+      event ? null : field("code", "Code", { spellcheck: "false", autocapitalize: "none", class: "mono" }, "Leave empty to generate a code that is hard to guess."))),
     h("fieldset", {}, h("legend", {}, "What attendees see"), h("div.grid", {},
       h("div.wide", {}, field("description", "Description", { tag: "textarea", rows: "4", maxlength: "8192" }, "Markdown: headings, lists, emphasis, code and links.")),
-      field("contact.name", "Organiser's name"),
-      field("contact.email", "Organiser's mail", { type: "email" }),
-      field("image_url", "Picture", { type: "url", placeholder: "https://" }),
-      field("url", "Web page", { type: "url", placeholder: "https://" }),
-      field("url_text", "Words of its link"))),
-    h("fieldset", {}, h("legend", {}, "Who may come, and what is kept"), h("div.grid", {},
-      field("access", "Who may come", { tag: "select" }, "With a registration each attendee has a key of their own.", value("access") ?? "open",
-        [["open", "Whoever has the code"], ["roster", "Whoever is on the roster"], ["registered", "Whoever has registered"]]),
+      field("contact.name", "Contact name"),
+      field("contact.email", "Contact email", { type: "email" }),
+      field("image_url", "Image URL", { type: "url", placeholder: "https://" }),
+      field("url", "Website", { type: "url", placeholder: "https://" }),
+      field("url_text", "Link text"))),
+    h("fieldset", {}, h("legend", {}, "Access and stored data"), h("div.grid", {},
+      field("access", "Access", { tag: "select" }, "Registered attendees each get their own key.", value("access") ?? "open",
+        [["open", "Anyone with the code"], ["roster", "Only attendees on the roster"], ["registered", "Only registered attendees"]]),
       field("keeps_objects", "Stored responses, files and vector stores", { tag: "select", "data-kind": "boolean" }, null, value("keeps_objects") ?? false,
-        [["false", "Not offered"], ["true", "Offered, deleted after the event"]]))),
+        [["false", "Off"], ["true", "On, deleted after the event"]]))),
     h("details", {}, h("summary", {}, "Limits"),
-      h("p.soft", {}, event ? "An empty field is no limit." : "What is left empty follows from the number of attendees and what the deployments take."),
-      h("fieldset", {}, h("legend", {}, "Each request"), h("div.grid", {},
-        field("max_completion_tokens", "Completion cap", { type: "number", min: "1" }),
-        field("max_choices", "Choices", { type: "number", min: "1", max: "128" }))),
-      limits("attendee", "Each attendee"), limits("event", "Everybody together")),
+      h("p.soft", {}, event ? "An empty field means no limit." : "Empty fields get defaults based on the expected attendees and the deployments' limits."),
+      h("fieldset", {}, h("legend", {}, "Per request"), h("div.grid", {},
+        field("max_completion_tokens", "Max output tokens", { type: "number", min: "1" }),
+        field("max_choices", "Max choices", { type: "number", min: "1", max: "128" }))),
+      limits("attendee", "Per attendee"), limits("event", "Whole event")),
     zones,
     h("p.row.enter", {}, save, h("a.button", { href: event ? `#event=${event.id}` : "#events" }, "Cancel")));
 

@@ -38,12 +38,12 @@ export function eventView(event) {
   const trouble = h("div", { "aria-live": "assertive" });
   const numbers = h("dl.numbers", { id: "numbers" });
   const figures = {
-    tokens: figure("Tokens used, since this page was opened"),
-    requests: figure("Requests a minute, since this page was opened"),
-    firstByte: figure("Time to the first byte by hour, in ms"),
+    tokens: figure("Tokens used since this page was opened"),
+    requests: figure("Requests per minute since this page was opened"),
+    firstByte: figure("Time to first byte by hour (ms)"),
     people: figure("Attendees who joined"),
     hours: figure("Tokens by hour"),
-    errors: figure("Errors and refusals by hour"),
+    errors: figure("Errors and rejected requests by hour"),
     models: figure("Tokens by model"),
   };
   const audit = auditView(event.id);
@@ -60,21 +60,21 @@ export function eventView(event) {
         h("h1", {}, state.event.name),
         h(`p.badge.${tone}`, { id: "standing" }, words),
         h("p.soft.small", {}, windowWords(state.event).map((line) => h("span", {}, line, h("br")))),
-        h("p", {}, "Code ", h("span.code", { id: "event-code" }, state.event.code), " ", copyButton(() => pageOf(state.event), "Copy the page's address")),
+        h("p", {}, "Code ", h("span.code", { id: "event-code" }, state.event.code), " ", copyButton(() => pageOf(state.event), "Copy page link")),
         h("div.row", {},
           isOver ? null : state.event.paused ? step("resume", "Resume", ".main") : step("pause", "Pause"),
-          h("a.button", { href: `#edit=${state.event.id}` }, "Change"),
+          h("a.button", { href: `#edit=${state.event.id}` }, "Edit"),
           h("a.button", { href: `${BASE}/pages/handout#event=${state.event.id}`, id: "handout" }, "Handout"),
-          h("a.button", { href: pageOf(state.event), target: "_blank", rel: "noopener" }, "Attendees' page"),
-          isOver ? null : step("rotate-code", "New code"),
+          h("a.button", { href: pageOf(state.event), target: "_blank", rel: "noopener" }, "Attendee page"),
+          isOver ? null : step("rotate-code", "Rotate code"),
           isOver ? null : step("end", "End now", ".grave"))),
       state.event.warnings.map((warning) => h("p.note.warn", {}, warning)));
   }
 
   /** @type {Partial<Record<Step, string>>} */
   const QUESTIONS = {
-    "rotate-code": "Make a new code? The old one works for another 15 minutes.",
-    end: "End the event now? Its code stops working for everybody.",
+    "rotate-code": "Rotate the code? The old code works for another 15 minutes.",
+    end: "End the event now? Its code stops working for everyone.",
   };
 
   /** @param {Step} step */
@@ -132,10 +132,10 @@ export function eventView(event) {
     fill(numbers,
       one("n-tokens", "Tokens", total.total_tokens, budget ? `of ${number(budget)}` : "no budget set"),
       one("n-requests", "Requests", total.requests),
-      one("n-errors", "Errors", failed, "refusals included"),
+      one("n-errors", "Errors", failed, "including rejected requests"),
       one("n-joined", "Joined", joined.length, seats ? `of ${number(seats)} seats` : ""),
-      one("n-open", "Under way", underWay, `${number(total.held_tokens ?? 0)} tokens held`),
-      one("n-rate", "Tokens a minute", Math.round(rate((each) => each.total_tokens)), "over the last minute"));
+      one("n-open", "In progress", underWay, `${number(total.held_tokens ?? 0)} tokens reserved`),
+      one("n-rate", "Tokens per minute", Math.round(rate((each) => each.total_tokens)), "in the last minute"));
   }
 
   /**
@@ -163,10 +163,10 @@ export function eventView(event) {
     figures.tokens.draw(...lines({
       title: "Tokens", time: clock, limit: budget ? { name: "budget", value: budget } : null,
       series: [{ name: "used", points: samples.map(({ at, total }) => [at, total.total_tokens]) },
-        { name: "used and held", points: samples.map(({ at, total }) => [at, total.total_tokens + (total.held_tokens ?? 0)]) }],
+        { name: "used and reserved", points: samples.map(({ at, total }) => [at, total.total_tokens + (total.held_tokens ?? 0)]) }],
     }));
     figures.requests.draw(...lines({
-      title: "Requests a minute", time: clock,
+      title: "Requests per minute", time: clock,
       series: [{ name: "requests", points: samples.map(({ at }, index) => [at, rate((total) => total.requests, index)]) }],
     }));
     figures.hours.draw(...blocks({ title: "Tokens by hour", rows: byHour.rows.slice(-HOURS).map((row) => [day(row.hour), row.total_tokens]) }));
@@ -180,7 +180,7 @@ export function eventView(event) {
       title: "Attendees", time: day,
       series: [
         { name: "joined", points: first === undefined ? [] : [[first, 0], ...joined.map(/** @returns {[number, number]} */ (at, index) => [at, index + 1]), [now, joined.length]] },
-        { name: "with requests", points: first === undefined ? [] : [[now, used]] },
+        { name: "sent requests", points: first === undefined ? [] : [[now, used]] },
       ],
     }));
   }
@@ -194,7 +194,7 @@ export function eventView(event) {
     // Whoever has a colour keeps it, so that nothing flickers when the order changes.
     state.kinds = [...new Set([...state.kinds, ...codes])].slice(0, KINDS);
     figures.errors.draw(...stacks({
-      title: "Errors and refusals by hour", kinds: state.kinds,
+      title: "Errors and rejected requests by hour", kinds: state.kinds,
       rows: rows.filter((row) => Object.keys(row.errors).length).map((row) => [day(row.hour), row.errors]),
     }));
     /**
@@ -210,8 +210,8 @@ export function eventView(event) {
       }),
     });
     figures.firstByte.draw(...lines({
-      title: "Time to the first byte in the last hour", time: day, unit: " ms",
-      series: [within("95 of 100 within", "p95_ms"), within("half within", "p50_ms")],
+      title: "Time to first byte in the last hour", time: day, unit: " ms",
+      series: [within("p95", "p95_ms"), within("median", "p50_ms")],
     }));
   }
 

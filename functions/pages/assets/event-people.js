@@ -62,12 +62,12 @@ export function peopleView(id, changed) {
   }
 
   /** @type {[string, boolean?][]} */
-  const heads = [["Name"], ["Requests", true], ["Tokens", true], ["Under way", true], ["Joined"], ["Limits"], ["Actions"]];
+  const heads = [["Name"], ["Requests", true], ["Tokens", true], ["In progress", true], ["Joined"], ["Limits"], ["Actions"]];
   const element = h("section.card", { "aria-labelledby": "people-title" },
     h("h2", { id: "people-title" }, "Attendees"), trouble,
     h("div.row.people", {}, h("label", { for: "search" }, "Search"), search,
       h("button", { type: "button", id: "export", onclick: save }, "Export CSV"), count),
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Table of attendees" }, h("table", {},
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Attendees" }, h("table", {},
       h("thead", {}, h("tr", {}, heads.map(([head, isNumber]) => h(isNumber ? "th.number" : "th", { scope: "col" }, head)))), body)));
   return { element, show: (/** @type {Attendee[]} */ attendees) => { all = attendees; draw(); } };
 }
@@ -83,11 +83,11 @@ function attendeeRow(user, apply) {
   /** @type {Limits} */
   let allowance = {};
   const act = (/** @type {string} */ name, /** @type {string} */ label, /** @type {() => AttendeeChange} */ change, kind = "") => h(`button.small${kind}`, {
-    type: "button", "data-act": name, "aria-label": `${label} ${user}`, onclick: () => apply(user, change()) }, label);
+    type: "button", "data-act": name, "aria-label": `${label}: ${user}`, onclick: () => apply(user, change()) }, label);
   const block = act("block", "Block", () => ({ blocked: true }), ".grave");
   const unblock = act("unblock", "Unblock", () => ({ blocked: false }));
-  const raise = act("raise", "Double", () => ({ allowance: raised(allowance) }));
-  const reset = act("reset", "Reset", () => ({ allowance: null }));
+  const raise = act("raise", "Double all limits…", () => ({ allowance: raised(allowance) }));
+  const reset = act("reset", "Reset limits", () => ({ allowance: null }));
   const name = h("th", { scope: "row" }, user);
   const blocked = h("span.badge.bad", {}, " blocked");
   const [requests, tokens, inFlight] = [h("td.number"), h("td.number"), h("td.number")];
@@ -103,7 +103,7 @@ function attendeeRow(user, apply) {
     say(tokens, number(one.usage.total_tokens));
     say(inFlight, number(one.in_flight));
     say(joined, one.joined_at ? new Date(one.joined_at).toLocaleString("en-GB") : "not yet");
-    say(limits, one.own_limits.length ? `own: ${one.own_limits.join(", ").replaceAll("_", " ")}` : "the event's");
+    say(limits, one.own_limits.length ? `custom: ${one.own_limits.join(", ").replaceAll("_", " ")}` : "event default");
     const place = document.activeElement ? [...actions.children].indexOf(document.activeElement) : -1;
     const shown = [one.blocked ? unblock : block, raise, ...(one.own_limits.length ? [reset] : [])];
     arrange(actions, shown);
@@ -129,8 +129,8 @@ function raised(allowance) {
  * @param {string} id
  */
 export function auditView(id) {
-  const place = h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Changes" });
-  const words = (/** @type {unknown} */ value) => (value === null ? "nothing" : typeof value === "object" ? JSON.stringify(value) : String(value));
+  const place = h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Audit log" });
+  const words = (/** @type {unknown} */ value) => (value === null ? "none" : typeof value === "object" ? JSON.stringify(value) : String(value));
   const change = (/** @type {AuditChange} */ each) => h("li", {}, each.field.replaceAll("_", " "), " from ", h("code", {}, words(each.from)), " to ", h("code", {}, words(each.to)));
   const row = (/** @type {AuditEntry} */ entry) => h("tr", {},
     h("td", {}, new Date(entry.at).toLocaleString("en-GB")),
@@ -144,11 +144,11 @@ export function auditView(id) {
     try {
       const entries = await auditOf(id);
       fill(place, h("table", { id: "audit" },
-        h("thead", {}, h("tr", {}, ["When", "What", "Who", "Changes"].map((head) => h("th", { scope: "col" }, head)))),
+        h("thead", {}, h("tr", {}, ["Time", "Action", "Organiser", "Changes"].map((head) => h("th", { scope: "col" }, head)))),
         h("tbody", {}, entries.map(row))));
     } catch (fault) {
       fill(place, note(fault, refresh));
     }
   }
-  return { element: h("section.card", {}, h("h2", {}, "Who changed what"), place), refresh };
+  return { element: h("section.card", {}, h("h2", {}, "Audit log"), place), refresh };
 }

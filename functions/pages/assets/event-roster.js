@@ -14,11 +14,11 @@ import { rosterOf, saveRoster } from "./organiser-api.js";
 export function rosterView(id, changed) {
   const said = h("div", { "aria-live": "polite" });
   const field = h("textarea", { id: "roster-names", rows: "8", spellcheck: "false", autocapitalize: "none", disabled: true, "aria-describedby": "roster-hint" });
-  const save = h("button.main", { id: "roster-save", disabled: true }, "Save the roster");
+  const save = h("button.main", { id: "roster-save", disabled: true }, "Save roster");
   const element = h("form.card", { id: "roster", onsubmit: submit },
     h("h2", {}, "Roster"), said,
-    h("label", { for: "roster-names" }, "Who may come"), field,
-    h("span.hint", { id: "roster-hint" }, "One name on each line; case does not matter. Whoever is taken off is refused at once and keeps what they used."),
+    h("label", { for: "roster-names" }, "User names"), field,
+    h("span.hint", { id: "roster-hint" }, "One name per line, in upper or lower case. Removed attendees lose access at once. Their usage is kept."),
     h("p.row.enter", {}, save));
   /** @type {string[]} */
   let listed = [];
@@ -41,12 +41,12 @@ export function rosterView(id, changed) {
     const users = names(field.value);
     const kept = new Set(users.map((user) => user.toLowerCase()));
     const gone = listed.filter((user) => !kept.has(user)).length;
-    if (gone && !confirm(`Take ${number(gone)} off the roster? They are refused from now on.`)) return;
+    if (gone && !confirm(`Remove ${number(gone)} from the roster? They lose access at once.`)) return;
     save.disabled = true;
     try {
       const done = await saveRoster(id, users);
       await load();
-      fill(said, h("p.note.good", {}, `${number(done.users)} may come: ${number(done.added)} added, ${number(done.removed)} taken off.`));
+      fill(said, h("p.note.good", {}, `${number(done.users)} on the roster: ${number(done.added)} added, ${number(done.removed)} removed.`));
       changed();
     } catch (fault) {
       fill(said, note(fault));

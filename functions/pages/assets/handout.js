@@ -20,7 +20,7 @@ byId("print").addEventListener("click", () => print());
 byId("form").addEventListener("click", () => {
   const isSlide = document.querySelector(".sheet")?.classList.toggle("slide") ?? false;
   byId("form").setAttribute("aria-pressed", String(isSlide));
-  byId("form").textContent = isSlide ? "Show as a page" : "Show as a slide";
+  byId("form").textContent = isSlide ? "Show as page" : "Show as slide";
 });
 show();
 
@@ -28,7 +28,7 @@ async function show() {
   const id = fragment().get("event");
   const dashboard = h("a", { href: `${BASE}/pages/dashboard` }, "dashboard");
   if (!id || !token()) {
-    fill(byId("main"), h("h1", {}, "Handout"), h("p.note", {}, "Open the handout from an event on the ", dashboard, ": it needs your organiser's token, which this tab does not have."));
+    fill(byId("main"), h("h1", {}, "Handout"), h("p.note", {}, "This tab has no organiser token. Open the handout from an event in the ", dashboard, "."));
     return;
   }
   try {
@@ -54,10 +54,10 @@ function sheet(event) {
       h("p.soft", {}, windowWords(event).map((line) => h("span", {}, line, h("br")))),
       h("p.soft.small", {}, "Code"),
       h("p.code", { id: "large-code" }, [...event.code].map((letter) => h(`span${/\d/.test(letter) ? ".digit" : ""}`, {}, letter))),
-      h("p.small.soft", {}, `Underlined characters are digits; large and small letters are the same. ${hint}`)),
-    h("div.qr", {}, qr(page), h("p", {}, "Scan for your page")),
-    h("p.address", {}, "Or open ", h("strong", {}, `${BASE}/pages`), " and type the code. Address for programs: ", h("code", {}, `${BASE}/v1`),
-      ", key: ", h("code", {}, access.credential)),
+      h("p.small.soft", {}, `Underlined characters are digits. Upper and lower case are the same. ${hint}`)),
+    h("div.qr", {}, qr(page), h("p", {}, "Scan to join")),
+    h("p.address", {}, "Or open ", h("strong", {}, `${BASE}/pages`), " and enter the code. API base URL: ", h("code", {}, `${BASE}/v1`),
+      ", API key: ", h("code", {}, access.credential)),
     h("section.snippets", {}, SNIPPETS.filter(({ id }) => SHOWN.includes(id)).flatMap(({ label, text }) =>
       [h("h2", {}, label), h("pre", { tabindex: "0" }, h("code", {}, text(access)))])),
     h("section.rules-part", {}, h("h2", {}, "Rules"), h("ul.rules", {}, rules(event).map((rule) => h("li", {}, rule)))),
@@ -69,12 +69,12 @@ function rules(event) {
   const limits = Object.entries(event.allowances.attendee).flatMap(([limit, value]) =>
     (value !== null && /^(tokens|requests)_/.test(limit) ? [`${number(value)} ${limitWords(limit)}`] : []));
   return [
-    "The code works only while the event runs. Use one name of your own, always the same.",
-    event.access === "registered" ? "Register on your page first: it gives you a key of your own." : null,
-    event.access === "roster" ? "Use the name under which the organiser has you on the roster." : null,
-    limits.length ? `Each of you has ${limits.join(", ")}.` : null,
-    `An answer is at most ${number(event.max_completion_tokens)} tokens long.`,
-    "Keep the code within the event, and out of your repository. What you send goes to Azure OpenAI: nothing secret, nothing personal.",
+    "The code works only during the event. Always use the same user name.",
+    event.access === "registered" ? "Register on the attendee page first to get your own key." : null,
+    event.access === "roster" ? "Use your name as it is on the organiser's roster." : null,
+    limits.length ? `Each attendee has ${limits.join(", ")}.` : null,
+    `A response has at most ${number(event.max_completion_tokens)} tokens.`,
+    "Do not share the code or commit it to a repository. Your input is sent to Azure OpenAI: do not send secrets or personal data.",
   ].filter((rule) => rule !== null);
 }
 
@@ -98,6 +98,6 @@ function qr(text) {
   const cells = /** @type {boolean[][]} */ (encodeQR(text, "raw", { ecc: "medium", border: 4 }));
   const path = cells.flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : ""))).join("");
   const size = cells.length;
-  return svg("svg", { viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": "QR code of the attendees' page", "shape-rendering": "crispEdges" },
+  return svg("svg", { viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": "QR code of the attendee page", "shape-rendering": "crispEdges" },
     svg("rect", { width: size, height: size, fill: "#fff" }), svg("path", { d: path, fill: "#000" }));
 }

@@ -28,31 +28,31 @@ export function playground(place, access, known, spent) {
   const heading = find(place, "h2", HTMLElement);
   const models = known.models.filter((model) => model.operations.includes("chat_completions"));
   if (!models.length) {
-    fill(place, heading, h("p", {}, "The event offers no model to chat with."));
+    fill(place, heading, h("p", {}, "This event has no chat model."));
     return;
   }
   /** @type {{ messages: Message[], pictures: string[], abort: AbortController | null }} */
   const state = { messages: [], pictures: [], abort: null };
-  const talk = h("div.talk", { id: "talk", role: "log", "aria-label": "The conversation", tabindex: "0" });
+  const talk = h("div.talk", { id: "talk", role: "log", "aria-label": "Conversation", tabindex: "0" });
   const trouble = h("div", { id: "trouble", "aria-live": "assertive" });
   const pictures = h("div.pictures");
   const message = h("textarea", { id: "message", required: true, placeholder: "Ask something", onpaste: pasted, onkeydown: hurried });
-  const file = h("input.quiet", { type: "file", accept: "image/*", id: "picture", tabindex: "-1", "aria-label": "Picture",
+  const file = h("input.quiet", { type: "file", accept: "image/*", id: "picture", tabindex: "-1", "aria-label": "Image",
     onchange: () => add([...file.files ?? []]) });
   const sendButton = h("button.main", { id: "send" }, "Send");
   const stopButton = h("button.grave", { id: "stop", type: "button", hidden: true, onclick: () => state.abort?.abort() }, "Stop");
   const form = h("form.ask", { onsubmit: submit },
-    h("label", { for: "message" }, "Your message"),
+    h("label", { for: "message" }, "Message"),
     message, pictures, file,
     h("div.row", {}, sendButton, stopButton,
-      h("button", { type: "button", onclick: () => file.click() }, "Add a picture"),
+      h("button", { type: "button", onclick: () => file.click() }, "Add image"),
       h("button", { type: "button", id: "show-code", onclick: showCode }, "Show code"),
-      h("button.plain", { type: "button", onclick: clear }, "Start over")),
+      h("button.plain", { type: "button", onclick: clear }, "New conversation")),
     h("p.small", { id: "left-short", "aria-live": "polite" }, leftInShort(known)),
-    h("span.hint", {}, "Ctrl and Enter send it. A picture can be pasted; not every model sees."));
+    h("span.hint", {}, "Press Ctrl+Enter to send. You can paste an image; some models do not accept images."));
   const settings = settingsOf(access, known, models);
   fill(place, heading,
-    h("p.soft", {}, "Each turn counts against your allowance, and the whole conversation is sent each time."),
+    h("p.soft", {}, "Each message counts against your limits. The whole conversation is sent every time."),
     settings, talk, trouble, form);
 
   /** @param {SubmitEvent} submitted */
@@ -106,7 +106,7 @@ export function playground(place, access, known, spent) {
       begin();
       ended(added, answer, said);
     } catch (thrown) {
-      if (isAbort(thrown) && !heardAny) talk.append(h("p.soft.small", {}, "Stopped before an answer came."));
+      if (isAbort(thrown) && !heardAny) talk.append(h("p.soft.small", {}, "Stopped before a response arrived."));
       else if (isAbort(thrown)) stopped(added, answer);
       else {
         const fault = asRefusal(thrown);
@@ -190,7 +190,7 @@ export function playground(place, access, known, spent) {
     if (!body) return;
     const entries = codeOf(access, body).map(({ id, label, text }) => ({ id, label, show: () => [snippetView(text)] }));
     const dialog = h("dialog", { "aria-label": "Code", id: "code-dialog", onclose: () => dialog.remove() });
-    fill(dialog, h("h2", {}, "This conversation as code"), tabs("Languages", entries),
+    fill(dialog, h("h2", {}, "Code for this conversation"), tabs("Languages", entries),
       h("p.row.end", {}, h("button", { type: "button", onclick: () => dialog.close() }, "Close")));
     document.body.append(dialog);
     dialog.showModal();
@@ -210,7 +210,7 @@ export function playground(place, access, known, spent) {
       try {
         state.pictures.push(await asDataUrl(each));
       } catch {
-        fill(trouble, h("p.note.bad", { role: "alert" }, "This picture could not be read. Try a PNG or a JPEG."));
+        fill(trouble, h("p.note.bad", { role: "alert" }, "The image could not be read. Try a PNG or JPEG file."));
       }
     }
     file.value = "";
@@ -223,7 +223,7 @@ export function playground(place, access, known, spent) {
       showPictures();
     };
     fill(pictures, state.pictures.map((picture, index) => h("figure", {},
-      h("img", { src: picture, alt: `Picture ${index + 1} to be sent` }),
+      h("img", { src: picture, alt: `Image ${index + 1} to send` }),
       h("button.small", { type: "button", onclick: () => remove(index) }, "Remove"))));
   }
 
@@ -265,13 +265,13 @@ function settingsOf(access, known, models) {
     h("div.grid", {},
       field("model", "Model", h("select", { id: "model" }, options)),
       field("temperature", "Temperature", h("input", { id: "temperature", type: "number", min: "0", max: "2", step: "0.1" }),
-        "0 is sober, 2 is wild; empty leaves it to the model."),
-      field("cap", "Completion cap", h("input", { id: "cap", type: "number", min: "1", max: String(known.max_completion_tokens) }),
-        `Tokens of an answer at most; the event allows ${known.max_completion_tokens}.`),
+        "Lower is more predictable, higher is more varied. Leave empty for the model's default."),
+      field("cap", "Max output tokens", h("input", { id: "cap", type: "number", min: "1", max: String(known.max_completion_tokens) }),
+        `The event allows at most ${known.max_completion_tokens}.`),
       h("div.wide", {}, field("system", "System prompt", h("textarea", { id: "system", rows: "2" }))),
       h("div.wide", {}, field("functions", "Functions", h("textarea", { id: "functions", class: "mono", rows: "4", spellcheck: "false",
         placeholder: "[{\"name\": \"weather\", \"description\": \"…\", \"parameters\": {\"type\": \"object\", \"properties\": {}}}]" }),
-      "A JSON list of functions that the model may call; you play their part."))));
+      "A JSON list of functions that the model may call. You enter the function results yourself."))));
 }
 
 /**

@@ -29,14 +29,13 @@ export function registration({ id, code, user }, admitted) {
     id: "proof", type: "password", required: true, minlength: "12", maxlength: "256", autocomplete: "new-password",
     "aria-describedby": "proof-hint",
   });
-  const button = h("button.main", {}, "Register or show my key");
+  const button = h("button.main", {}, "Get my key");
   const form = h("form.card", { onsubmit: submit },
-    h("h2", {}, `A key for ${user}`),
-    h("p", {}, "At this event everybody has a key of their own. Choose a secret sentence: the first time it makes the "
-      + "name yours, later the same sentence shows you the key again."),
-    h("label", { for: "proof" }, "Your secret sentence"),
+    h("h2", {}, `Key for ${user}`),
+    h("p", {}, "At this event, every attendee has their own key. Choose a passphrase. You need it to see your key again."),
+    h("label", { for: "proof" }, "Passphrase"),
     proof,
-    h("span.hint", { id: "proof-hint" }, "12 characters or more. Nobody can tell it to you if you forget it."),
+    h("span.hint", { id: "proof-hint" }, "At least 12 characters. Nobody can recover it if you forget it."),
     h("p.row.enter", {}, button),
     said);
 
@@ -47,7 +46,7 @@ export function registration({ id, code, user }, admitted) {
     try {
       const key = await register(id, `${code}/${user}`, proof.value);
       fill(said, h("div.note.good", {},
-        h("p", {}, "This is your key. The snippets below have it already."),
+        h("p", {}, "This is your key. The code examples below already use it."),
         h("p", {}, h("code", {}, key)),
         copyButton(() => key)));
       admitted(key);

@@ -27,19 +27,19 @@ $body = @{
   model = ${powershell(model)}
   messages = @(@{ role = 'user'; content = ${powershell(QUESTION)} })
 } | ConvertTo-Json -Depth 5
-$answer = Invoke-RestMethod -Method Post -Uri ${powershell(`${base}/v1/chat/completions`)} \`
+$response = Invoke-RestMethod -Method Post -Uri ${powershell(`${base}/v1/chat/completions`)} \`
   -Headers $headers -ContentType 'application/json' -Body $body
-$answer.choices[0].message.content
+$response.choices[0].message.content
 ` },
   { id: "python", label: "Python", text: ({ base, credential, model }) => `# pip install openai
 from openai import OpenAI
 
 client = OpenAI(base_url=${double(`${base}/v1`)}, api_key=${double(credential)})
-answer = client.chat.completions.create(
+response = client.chat.completions.create(
     model=${double(model)},
     messages=[{"role": "user", "content": ${double(QUESTION)}}],
 )
-print(answer.choices[0].message.content)
+print(response.choices[0].message.content)
 ` },
   { id: "javascript", label: "JavaScript", text: ({ base, credential, model }) => `// npm install openai; save as hello.mjs
 import OpenAI from "openai";
@@ -62,8 +62,8 @@ var client = new ChatClient(
     ${double(model)},
     new ApiKeyCredential(${double(credential)}),
     new OpenAIClientOptions { Endpoint = new Uri(${double(`${base}/v1`)}) });
-ChatCompletion answer = client.CompleteChat(${double(QUESTION)});
-Console.WriteLine(answer.Content[0].Text);
+ChatCompletion response = client.CompleteChat(${double(QUESTION)});
+Console.WriteLine(response.Content[0].Text);
 ` },
   { id: "langchain", label: "LangChain", text: ({ base, credential, model }) => `# pip install langchain-openai
 from langchain_openai import ChatOpenAI
@@ -83,11 +83,11 @@ client = AzureOpenAI(
     api_key=${double(credential)},
     api_version="2024-10-21",
 )
-answer = client.chat.completions.create(
+response = client.chat.completions.create(
     model=${double(model)},
     messages=[{"role": "user", "content": ${double(QUESTION)}}],
 )
-print(answer.choices[0].message.content)
+print(response.choices[0].message.content)
 ` },
   { id: "continue", label: "Continue", text: ({ base, credential, model }) => `# Continue for VS Code and JetBrains: .continue/config.yaml in your home folder
 name: Event
@@ -130,18 +130,18 @@ export function codeOf({ base, credential }, body) {
     { id: "python", label: "Python", text: `from openai import OpenAI
 
 client = OpenAI(base_url=${double(`${base}/v1`)}, api_key=${double(credential)})
-answer = client.chat.completions.create(
+response = client.chat.completions.create(
 ${arguments_})
 ${streamed
-    ? "for chunk in answer:\n    if chunk.choices:\n        print(chunk.choices[0].delta.content or \"\", end=\"\")\n"
-    : "print(answer.choices[0].message.content)\n"}` },
+    ? "for chunk in response:\n    if chunk.choices:\n        print(chunk.choices[0].delta.content or \"\", end=\"\")\n"
+    : "print(response.choices[0].message.content)\n"}` },
     { id: "javascript", label: "JavaScript", text: `import OpenAI from "openai";
 
 const client = new OpenAI({ baseURL: ${double(`${base}/v1`)}, apiKey: ${double(credential)} });
-const answer = await client.chat.completions.create(${JSON.stringify(plain, null, 2)});
+const response = await client.chat.completions.create(${JSON.stringify(plain, null, 2)});
 ${streamed
-    ? "for await (const chunk of answer) process.stdout.write(chunk.choices[0]?.delta?.content ?? \"\");\n"
-    : "console.log(answer.choices[0].message.content);\n"}` },
+    ? "for await (const chunk of response) process.stdout.write(chunk.choices[0]?.delta?.content ?? \"\");\n"
+    : "console.log(response.choices[0].message.content);\n"}` },
   ];
 }
 
@@ -162,9 +162,9 @@ export function snippetView(text) {
  */
 function dotEnv({ base, credential, model }) {
   const quoted = (/** @type {string} */ text) => `"${text.replace(/(["\\$`])/g, "\\$1")}"`;
-  return `# OpenAI's SDKs\nOPENAI_BASE_URL=${quoted(`${base}/v1`)}\nOPENAI_API_KEY=${quoted(credential)}\n`
-    + `# Azure's\nAZURE_OPENAI_ENDPOINT=${quoted(base)}\nAZURE_OPENAI_API_KEY=${quoted(credential)}\n`
-    + `OPENAI_API_VERSION="2024-10-21"\n# yours to use\nLANYARD_MODEL=${quoted(model)}\n`;
+  return `# OpenAI SDKs\nOPENAI_BASE_URL=${quoted(`${base}/v1`)}\nOPENAI_API_KEY=${quoted(credential)}\n`
+    + `# Azure SDKs\nAZURE_OPENAI_ENDPOINT=${quoted(base)}\nAZURE_OPENAI_API_KEY=${quoted(credential)}\n`
+    + `OPENAI_API_VERSION="2024-10-21"\n# for your own code\nLANYARD_MODEL=${quoted(model)}\n`;
 }
 
 /**
@@ -176,9 +176,9 @@ function dotEnv({ base, credential, model }) {
 export function showSnippets(place, access) {
   const entries = SNIPPETS.map(({ id, label, text }) => ({ id, label, show: () => [snippetView(text(access))] }));
   fill(place,
-    h("p", {}, "Your address is ", h("code", {}, `${access.base}/v1`), " and your key is ", h("code", {}, access.credential),
+    h("p", {}, "Your base URL is ", h("code", {}, `${access.base}/v1`), " and your API key is ", h("code", {}, access.credential),
       ". Whoever has the key uses your allowance."),
     tabs("Languages and tools", entries),
     h("p.row", {}, h("button", { type: "button", id: "dot-env", onclick: () => download("lanyard.env", "application/octet-stream", dotEnv(access)) },
-      "Download .env"), h("span.soft.small", {}, "The same as environment variables. Rename lanyard.env to .env, and keep it out of your repository.")));
+      "Download .env"), h("span.soft.small", {}, "Contains the same values as environment variables. Rename lanyard.env to .env and keep it out of your repository.")));
 }

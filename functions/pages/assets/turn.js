@@ -15,13 +15,13 @@ export function userTurn(text, pictures) {
   return h("div.said.user", {},
     h("span.quiet", {}, "You: "),
     h("div.text", {}, text),
-    pictures.map((picture) => h("img", { src: picture, alt: "The picture that you sent" })));
+    pictures.map((picture) => h("img", { src: picture, alt: "Image you sent" })));
 }
 
 /** What the model is saying; `say` adds to it. */
 export function answerTurn() {
   const text = h("div.text");
-  const element = h("div.said.assistant", {}, h("span.quiet", {}, "The model: "), text);
+  const element = h("div.said.assistant", {}, h("span.quiet", {}, "Model: "), text);
   return { element, say: (/** @type {string} */ words) => text.append(words) };
 }
 
@@ -34,14 +34,14 @@ export function costLine(turn) {
   const seconds = (/** @type {number} */ ms) => `${(ms / 1000).toFixed(ms < 9950 ? 2 : 0)} s`;
   const parts = [];
   if (turn.usage) {
-    parts.push(`${number(turn.usage.prompt_tokens)} tokens sent`, `${number(turn.usage.completion_tokens)} back`);
+    parts.push(`${number(turn.usage.prompt_tokens)} input tokens`, `${number(turn.usage.completion_tokens)} output tokens`);
   }
-  if (turn.firstMs !== null) parts.push(`first words after ${seconds(turn.firstMs)}`);
-  if (turn.totalMs !== null) parts.push(`${seconds(turn.totalMs)} in all`);
-  if (turn.ended === "length") parts.push("cut off at the completion cap");
-  if (turn.ended === "content_filter") parts.push("cut off by Azure's filter");
-  if (turn.ended === "stopped") parts.push("stopped; it counts as estimated");
-  if (turn.cappedFrom) parts.push(`the event's cap is ${turn.cappedFrom}`);
+  if (turn.firstMs !== null) parts.push(`first token after ${seconds(turn.firstMs)}`);
+  if (turn.totalMs !== null) parts.push(`${seconds(turn.totalMs)} total`);
+  if (turn.ended === "length") parts.push("stopped at the max output tokens");
+  if (turn.ended === "content_filter") parts.push("stopped by Azure's content filter");
+  if (turn.ended === "stopped") parts.push("stopped; usage is estimated");
+  if (turn.cappedFrom) parts.push(`the event allows at most ${turn.cappedFrom} output tokens`);
   return h("div.cost", {}, parts.join(" · "));
 }
 
@@ -58,7 +58,7 @@ export function callsView(calls, answered) {
       rows: "2", spellcheck: "false", class: "mono", placeholder: "{\"result\": …}", "aria-label": `Result of ${call.function.name}`,
     }),
   }));
-  const send = h("button.small", {}, "Send the result");
+  const send = h("button.small", {}, "Send result");
   const form = h("form", { onsubmit: submit },
     fields.map(({ call, result }) => h("div.call", {},
       h("p", {}, "The model calls ", h("code", {}, `${call.function.name}(${call.function.arguments})`)),
