@@ -259,10 +259,10 @@ export interface ChatChunk {
 /** What is told of the cost of a turn. */
 export interface TurnCost {
   usage: Usage | null;
-  firstMs: number | null;
+  firstTokenMs: number | null;
   totalMs: number | null;
-  ended: string | null;
-  cappedFrom?: string | null;
+  finishReason: string | null;
+  maxTokens?: string | null;
 }
 
 /** What came of a chat. */

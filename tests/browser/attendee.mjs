@@ -1,5 +1,5 @@
 // @ts-check
-// An attendee: from the slide to the first answer, a chat, what is left, and a limit.
+// An attendee: joins, runs the first code example, chats, and reaches a limit.
 
 /** @import { OrganiserEvent } from "../../functions/pages/types.d.ts" */
 /** @import { Service, Stage } from "./stage.mjs" */
@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { clipboard, DOWNLOADS, ENVIRONMENT, look, openTab, organiser, textOf, type } from "./stage.mjs";
+import { clipboard, DOWNLOADS, ENVIRONMENT, checkAppearance, openTab, organiser, textOf, type } from "./stage.mjs";
 
 const MOST_SECONDS = 60;
 const DESCRIPTION = `## Build something\n\nBring a *laptop* and **ideas**, and read [the rules](https://example.org/rules).\n
@@ -15,7 +15,7 @@ const DESCRIPTION = `## Build something\n\nBring a *laptop* and **ideas**, and r
 <img src=x onerror=alert(1)> [no](javascript:alert(1)) <script>alert(2)</script>`;
 
 /**
- * An event of three requests a day for everybody.
+ * An event with three requests per day and attendee.
  *
  * @param {Service} service
  * @returns {Promise<OrganiserEvent>}
@@ -37,10 +37,10 @@ export async function attendee({ browser, service, step }) {
   const leftIs = (/** @type {number} */ wanted) => page.waitForFunction((number) =>
     document.querySelector("[data-limit=requests_per_day] [data-remaining]")?.getAttribute("data-remaining") === String(number), {}, wanted);
 
-  await step("the way in has no serious issue", async () => {
+  await step("the join form is accessible", async () => {
     await page.goto(service.page);
     await page.waitForFunction(() => document.querySelector("#title")?.textContent === "Local hackathon");
-    await look(page, "attend-enter");
+    await checkAppearance(page, "attend-enter");
   });
   await step("a wrong code is explained", async () => {
     await page.goto(`${service.address}/api/pages#code=no-such-event`);
@@ -48,36 +48,36 @@ export async function attendee({ browser, service, step }) {
     await type(page, "#user", "ada");
     await page.keyboard.press("Enter");
     await page.waitForSelector("[data-code=invalid_event_code]");
-    assert.match(await textOf(page, "#refused"), /Compare the code with the slide/);
+    assert.match(await textOf(page, "#error"), /Compare the code with the slide/);
   });
-  await step("from the open page to the first answer", async () => {
+  await step("from the open page to the first response", async () => {
     const tab = await openTab(browser, service.address);
     const begun = performance.now();
     await tab.goto(`${service.address}/api/pages`);
     await type(tab, "#code", event.code);
     await type(tab, "#user", "first-timer");
     await tab.keyboard.press("Enter");
-    await tab.waitForSelector("#inside:not([hidden]) .snippet button");
+    await tab.waitForSelector("#joined:not([hidden]) .snippet button");
     await tab.click(".snippet button");
     const snippet = await clipboard(tab);
     const answer = JSON.parse(String(execFileSync("bash", ["-c", snippet], { env: ENVIRONMENT, stdio: ["ignore", "pipe", "ignore"] })));
     const seconds = (performance.now() - begun) / 1000;
     assert.match(answer.choices[0].message.content, /^\[simulated\]/);
     assert.ok(seconds < MOST_SECONDS, `${seconds} s`);
-    assert.deepEqual(tab.troubles, []);
+    assert.deepEqual(tab.problems, []);
     await tab.browserContext().close();
     return `${seconds.toFixed(1)} s, ${event.code.length + "first-timer".length} keys at 50 ms each, the snippet run by bash`;
   });
-  await step("the event is shown, and its description makes no markup", async () => {
+  await step("the event is shown, and its description cannot add markup", async () => {
     await page.goto("about:blank");
     await page.goto(`${service.address}/api/pages#code=${event.code}&event=${event.id}`);
     await type(page, "#user", "ada");
-    await page.click("#go");
-    await page.waitForSelector("#inside:not([hidden])");
+    await page.click("#join-button");
+    await page.waitForSelector("#joined:not([hidden])");
     assert.equal(await textOf(page, "#title"), "Oslo Hack");
     assert.match(await textOf(page, "#event .badge"), /^Live, ends in 23 hours/);
     assert.match(await textOf(page, "#event"), /Organised by Grace, grace@example.org/);
-    const described = await page.$eval(".described", (element) => ({
+    const described = await page.$eval(".description", (element) => ({
       text: element.textContent, links: [...element.querySelectorAll("a")].map((link) => link.href),
       tags: [...new Set([...element.querySelectorAll("*")].map((each) => each.localName))].sort(),
     }));
@@ -86,39 +86,39 @@ export async function attendee({ browser, service, step }) {
     assert.match(described.text, /<img src=x onerror=alert\(1\)> \[no\]\(javascript:alert\(1\)\) <script>/);
     assert.equal(await left(), 3);
   });
-  await step("a chat streams, and the allowance falls", async () => {
+  await step("a chat streams, and the remaining limit falls", async () => {
     await type(page, "#message", "Tell me about lanyards");
     const growing = page.evaluate(() => new Promise((resolve) => {
       const sizes = new Set();
       const watch = new MutationObserver(() => {
-        sizes.add(document.querySelector(".said.assistant .text")?.textContent.length ?? 0);
-        if (document.querySelector(".cost")) { watch.disconnect(); resolve(sizes.size); }
+        sizes.add(document.querySelector(".message.assistant .text")?.textContent.length ?? 0);
+        if (document.querySelector(".usage")) { watch.disconnect(); resolve(sizes.size); }
       });
-      watch.observe(document.querySelector("#talk") ?? document.body, { childList: true, subtree: true, characterData: true });
+      watch.observe(document.querySelector("#conversation") ?? document.body, { childList: true, subtree: true, characterData: true });
     }));
     await page.keyboard.down("Control");
     await page.keyboard.press("Enter");
     await page.keyboard.up("Control");
     const sizes = await growing;
     assert.ok(sizes > 5, `only ${sizes} sizes were seen`);
-    assert.match(await textOf(page, ".said.assistant"), /\[simulated\].*input tokens · \d+ output tokens · first token after [\d.]+ s · [\d.]+ s total$/s);
+    assert.match(await textOf(page, ".message.assistant"), /\[simulated\].*input tokens · \d+ output tokens · first token after [\d.]+ s · [\d.]+ s total$/s);
     await leftIs(2);
-    assert.match(await textOf(page, "#left-short"), /2 of 3 requests per day/);
+    assert.match(await textOf(page, "#remaining"), /2 of 3 requests per day/);
     return `${sizes} sizes were seen`;
   });
-  await step("an answer can be stopped", async () => {
+  await step("a response can be stopped", async () => {
     await type(page, "#message", "A long one please, with many words in it");
     await page.click("#send");
-    await page.waitForFunction(() => document.querySelectorAll(".said.assistant").length === 2);
+    await page.waitForFunction(() => document.querySelectorAll(".message.assistant").length === 2);
     await page.click("#stop");
-    await page.waitForFunction(() => /stopped/.test(document.querySelector(".said.assistant:last-child .cost")?.textContent ?? ""));
+    await page.waitForFunction(() => /stopped/.test(document.querySelector(".message.assistant:last-child .usage")?.textContent ?? ""));
     await leftIs(1);
   });
-  await step("settings, functions, a picture and the code for them", async () => {
+  await step("settings, functions, an image and the code for them", async () => {
     await page.click(".settings summary");
     await type(page, "#system", "Be brief.");
     await type(page, "#temperature", "0.2");
-    await type(page, "#cap", "50");
+    await type(page, "#max-tokens", "50");
     await page.$eval("#functions", (field) => { /** @type {HTMLTextAreaElement} */ (field).value = JSON.stringify([{ name: "weather", parameters: { type: "object", properties: { city: { type: "string" } } } }]); });
     await type(page, "#message", "What is the weather in Oslo?");
     await page.evaluate(async () => {
@@ -130,7 +130,7 @@ export async function attendee({ browser, service, step }) {
       data.items.add(new File(blob ? [blob] : [], "dot.png", { type: "image/png" }));
       document.querySelector("#message")?.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
     });
-    await page.waitForSelector(".pictures img");
+    await page.waitForSelector(".images img");
     await page.click("#show-code");
     const code = await textOf(page, "#code-dialog pre");
     for (const part of ["Be brief.", "\"temperature\": 0.2", "\"max_tokens\": 50", "\"name\": \"weather\"", `openai-event-code: ${event.code}/ada`]) {
@@ -140,22 +140,22 @@ export async function attendee({ browser, service, step }) {
     assert.match(await textOf(page, "#code-dialog pre"), /temperature=0\.2/);
     await page.keyboard.press("Escape");
     await page.waitForFunction(() => !document.querySelector("#code-dialog"));
-    await page.click(".pictures button");
+    await page.click(".images button");
     await page.click("#send");
-    await page.waitForSelector(".call");
+    await page.waitForSelector(".tool-call");
     await leftIs(0);
-    return textOf(page, ".call code");
+    return textOf(page, ".tool-call code");
   });
-  await step("a limit says why, and when it is back", async () => {
-    await type(page, ".call textarea", "{\"sky\": \"blue\"}");
-    await page.click(".said.assistant form button");
+  await step("a limit is explained, with the time when it resets", async () => {
+    await type(page, ".tool-call textarea", "{\"sky\": \"blue\"}");
+    await page.click(".message.assistant form button");
     await page.waitForSelector("[data-code=insufficient_quota]");
-    const words = await textOf(page, "#trouble");
+    const words = await textOf(page, "#chat-error");
     assert.match(words, /Your allowance of 3 requests per day is used up\./);
     return words.slice(0, 140);
   });
-  await step("the attendee's page has no serious issue", () => look(page, "attend-inside"));
-  await step("the settings come as a .env", async () => {
+  await step("the attendee page is accessible", () => checkAppearance(page, "attend-inside"));
+  await step("the .env file can be downloaded", async () => {
     const file = `${DOWNLOADS}/lanyard.env`;
     rmSync(file, { force: true });
     await page.click("#dot-env");
@@ -164,8 +164,8 @@ export async function attendee({ browser, service, step }) {
     const printed = execFileSync("bash", ["-c", `set -a\n${text}\nprintf '%s %s' "$OPENAI_BASE_URL" "$OPENAI_API_KEY"`], { env: ENVIRONMENT });
     assert.equal(String(printed), `${service.address}/api/v1 ${event.code}/ada`);
   });
-  await step("a script in the page is not run, and nothing went elsewhere", async () => {
-    assert.deepEqual(page.troubles, []);
+  await step("injected scripts do not run, and nothing is sent elsewhere", async () => {
+    assert.deepEqual(page.problems, []);
     const ran = await page.evaluate(() => {
       let markup = "made";
       try { document.createElement("div").innerHTML = "<b>x</b>"; } catch { markup = "refused"; }
@@ -174,14 +174,14 @@ export async function attendee({ browser, service, step }) {
       return ["ran" in globalThis, markup, document.cookie];
     });
     assert.deepEqual(ran, [false, "refused", ""]);
-    assert.ok(page.troubles.length > 0, "the policy said nothing");
+    assert.ok(page.problems.length > 0, "the policy said nothing");
   });
   await page.browserContext().close();
   await registration({ browser, service, step });
 }
 
 /**
- * At an event that asks for it: a key of one's own, seen again by the same words and by no others.
+ * An event with registration: the same passphrase shows the key again, another one does not.
  *
  * @param {Stage} stage
  */
@@ -202,10 +202,10 @@ async function registration({ browser, service, step }) {
   };
   /** @type {string[]} */
   const keys = [];
-  for (const what of ["a name is registered, and the snippet with its own key answers", "the key is seen again by the same words"]) {
+  for (const what of ["a user name is registered, and the code example with its own key works", "the same passphrase shows the key again"]) {
     await step(what, async () => {
       const tab = await enter("my cat sits on the mat");
-      await tab.waitForSelector("#inside:not([hidden]) .snippet button");
+      await tab.waitForSelector("#joined:not([hidden]) .snippet button");
       await tab.click(".snippet button");
       const snippet = await clipboard(tab);
       keys.push(/openai-event-code: ([^']+)'/.exec(snippet)?.[1] ?? "");
@@ -213,15 +213,15 @@ async function registration({ browser, service, step }) {
       assert.equal(keys.at(-1), keys[0]);
       assert.match(String(execFileSync("bash", ["-c", snippet], { env: ENVIRONMENT, stdio: ["ignore", "pipe", "ignore"] })), /\[simulated\]/);
       await tab.reload();
-      await tab.waitForSelector("#inside:not([hidden])");
-      assert.deepEqual(tab.troubles, []);
+      await tab.waitForSelector("#joined:not([hidden])");
+      assert.deepEqual(tab.problems, []);
       await tab.browserContext().close();
     });
   }
-  await step("other words do not show the key", async () => {
+  await step("another passphrase does not show the key", async () => {
     const tab = await enter("my dog sits on the mat");
     await tab.waitForSelector("[data-code=already_registered]");
-    await look(tab, "attend-register");
+    await checkAppearance(tab, "attend-register");
     await tab.browserContext().close();
   });
 }
@@ -233,7 +233,7 @@ async function registration({ browser, service, step }) {
 async function until(isTrue, what) {
   for (const end = performance.now() + 10_000; performance.now() < end;) {
     if (isTrue()) return;
-    // A file has no event to wait for.
+    // There is no event to wait for.
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   throw new Error(`${what} did not come`);

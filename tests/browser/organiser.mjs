@@ -1,5 +1,5 @@
 // @ts-check
-// An organiser: signs in, creates an event, watches it, blocks somebody, exports, prints the handout.
+// An organiser: signs in, creates and watches an event, blocks an attendee, exports, and prints the handout.
 
 /** @import { Page } from "puppeteer-core" */
 /** @import { OrganiserEvent } from "../../functions/pages/types.d.ts" */
@@ -8,9 +8,9 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import decodeQR from "qr/decode.js";
-import { chat, DOWNLOADS, look, openTab, organiser, SHOTS, textOf, type } from "./stage.mjs";
+import { chat, DOWNLOADS, checkAppearance, openTab, organiser, SCREENSHOTS, textOf, type } from "./stage.mjs";
 
-/** A name that a spreadsheet would run. */
+/** A user name that is a spreadsheet formula. */
 const FORMULA = "=hyperlink(\"http://example.org\")";
 
 /** @param {Stage} stage */
@@ -23,27 +23,27 @@ export async function organiserSteps({ browser, service, step }) {
 
   await step("a wrong token is refused", async () => {
     await page.goto(dashboard);
-    await look(page, "dashboard-enter");
+    await checkAppearance(page, "dashboard-enter");
     await type(page, "#token", "lanyard_wrong");
     await page.keyboard.press("Enter");
     await page.waitForSelector("[data-code=invalid_organiser_token]");
   });
-  await step("a token opens the list of events and stands in no address", async () => {
+  await step("a token opens the list of events and is in no URL", async () => {
     await type(page, "#token", service.token);
     await page.keyboard.press("Enter");
     await page.waitForSelector("#view table");
     assert.match(await textOf(page, "#view"), /Local hackathon/);
     assert.ok(!page.url().includes("lanyard_"));
-    await look(page, "dashboard-events");
+    await checkAppearance(page, "dashboard-events");
   });
-  await step("a mistake stands beside its field", async () => {
+  await step("a problem is shown beside its field", async () => {
     await page.goto(`${dashboard}#new`);
     await page.waitForSelector("#event-form");
     await type(page, "[name=time_zone]", "Mars/Olympus");
     await page.click("#event-form button.main");
     await page.waitForSelector("[name=time_zone][aria-invalid]");
     assert.match(await textOf(page, "[data-problem=time_zone]"), /IANA time zone/);
-    await look(page, "dashboard-new");
+    await checkAppearance(page, "dashboard-new");
   });
   await step("an event is created", async () => {
     const wall = (/** @type {number} */ ms) => new Date(ms).toISOString().slice(0, 16);
@@ -66,7 +66,7 @@ export async function organiserSteps({ browser, service, step }) {
     assert.equal(event.contact.name, "Edvard");
     assert.equal(await textOf(page, "#event-code"), event.code);
   });
-  await step("numbers and charts move by themselves", async () => {
+  await step("numbers and charts update by themselves", async () => {
     const drawn = () => page.$$eval(".charts figure:first-child .line", (all) => all[0]?.getAttribute("points"));
     await page.waitForFunction(() => document.querySelector("#n-tokens")?.firstChild?.textContent === "0");
     const before = await drawn();
@@ -86,22 +86,22 @@ export async function organiserSteps({ browser, service, step }) {
     assert.match(await drawing(page, "Errors and rejected requests by hour", ".empty"), /None yet/);
     return `${before} became ${after}`;
   });
-  await step("an attendee is found, blocked and let in again", async () => {
+  await step("an attendee is found, blocked and unblocked", async () => {
     await type(page, "#search", "mal");
     await page.waitForFunction(() => document.querySelectorAll("tr[data-user]").length === 1);
-    await page.click("tr[data-user=mallory] [data-act=block]");
+    await page.click("tr[data-user=mallory] [data-action=block]");
     await page.waitForSelector("tr[data-user=mallory] .badge.bad");
     const refused = await chat(service, `${event.code}/mallory`, "Am I in?");
     assert.deepEqual([refused.status, refused.body.error.code], [403, "attendee_blocked"]);
-    await page.click("tr[data-user=mallory] [data-act=unblock]");
-    await page.waitForSelector("tr[data-user=mallory] [data-act=block]");
+    await page.click("tr[data-user=mallory] [data-action=unblock]");
+    await page.waitForSelector("tr[data-user=mallory] [data-action=block]");
     assert.equal((await chat(service, `${event.code}/mallory`, "And now?")).status, 200);
-    // The refusal went to the table with that answer at the latest, and the chart learns of it by itself.
+    // The rejected request is stored with that response at the latest, and the chart polls.
     await page.waitForFunction(() => document.querySelector("#n-errors")?.firstChild?.textContent === "1");
     assert.match(await drawing(page, "Errors and rejected requests by hour"), /attendee blocked 1$/);
     assert.equal((await page.$$(".charts rect.kind-0")).length, 1);
   });
-  await step("each kind of error has its share and its colour", async () => {
+  await step("each kind of error has its own bar and colour", async () => {
     const ask = async (/** @type {object} */ fields) => {
       const answer = await fetch(`${service.address}/api/v1/chat/completions`, {
         method: "POST", headers: { "openai-event-code": `${event.code}/grace`, "content-type": "application/json" },
@@ -113,7 +113,7 @@ export async function organiserSteps({ browser, service, step }) {
     /** @type {string[]} */
     const codes = [];
     for (const fields of wrong) codes.push(await ask(fields));
-    // Refusals gather for ten seconds, and go with what is asked next.
+    // Rejected requests are stored every ten seconds, with the next request.
     const counted = () => page.$eval("#n-errors", (element) => Number(element.firstChild?.textContent));
     for (const end = performance.now() + 30_000; await counted() < 1 + wrong.length && performance.now() < end;) {
       await chat(service, `${event.code}/${FORMULA}`, "Hello again");
@@ -129,34 +129,34 @@ export async function organiserSteps({ browser, service, step }) {
     assert.ok(soon.requests >= 5 && soon.buckets.every((bucket) => bucket.requests > 0), JSON.stringify(soon));
     return told;
   });
-  await step("a press is not lost when news of the attendee come in between", async () => {
+  await step("a click is not lost when the attendee's numbers change", async () => {
     const requests = () => page.$eval("tr[data-user=mallory] td.number", (cell) => Number(cell.textContent));
     const before = await requests();
-    await page.hover("tr[data-user=mallory] [data-act=block]");
+    await page.hover("tr[data-user=mallory] [data-action=block]");
     await page.mouse.down();
     assert.equal((await chat(service, `${event.code}/mallory`, "While you press")).status, 200);
     await page.waitForFunction((was) => Number(document.querySelector("tr[data-user=mallory] td.number")?.textContent) > was, {}, before);
     await page.mouse.up();
     await page.waitForSelector("tr[data-user=mallory] .badge.bad");
-    // By keys: the button that comes in place of another is at hand at once, and stays so.
-    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("data-act")), "unblock");
+    // With the keyboard: the button that replaced another has the focus.
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("data-action")), "unblock");
     await page.keyboard.press("Enter");
-    await page.waitForSelector("tr[data-user=mallory] [data-act=block]");
+    await page.waitForSelector("tr[data-user=mallory] [data-action=block]");
     return `${before} requests became ${await requests()}`;
   });
-  await step("an attendee is raised and reset", async () => {
+  await step("an attendee's limits are doubled and reset", async () => {
     const limit = async () => (await api.attendees(event.id)).find(({ user }) => user === "mallory")?.allowance.requests_per_minute;
     const before = await limit();
     assert.ok(before);
-    await page.click("tr[data-user=mallory] [data-act=raise]");
-    await page.waitForSelector("tr[data-user=mallory] [data-act=reset]");
+    await page.click("tr[data-user=mallory] [data-action=raise]");
+    await page.waitForSelector("tr[data-user=mallory] [data-action=reset]");
     assert.equal(await limit(), before * 2);
-    await page.click("tr[data-user=mallory] [data-act=reset]");
-    await page.waitForFunction(() => !document.querySelector("tr[data-user=mallory] [data-act=reset]"));
+    await page.click("tr[data-user=mallory] [data-action=reset]");
+    await page.waitForFunction(() => !document.querySelector("tr[data-user=mallory] [data-action=reset]"));
     assert.equal(await limit(), before);
     await page.$eval("#search", (field) => { /** @type {HTMLInputElement} */ (field).value = ""; field.dispatchEvent(new Event("input")); });
   });
-  await step("the export holds everybody and no formula", async () => {
+  await step("the export has every attendee and no formula", async () => {
     const file = `${DOWNLOADS}/attendees-${event.id}.csv`;
     rmSync(file, { force: true });
     await page.click("#export");
@@ -168,21 +168,21 @@ export async function organiserSteps({ browser, service, step }) {
     assert.ok(lines.some((line) => line.startsWith("\"'=hyperlink(")), lines.join("\n"));
     assert.ok(!lines.some((line) => /^"?[=+@-]/.test(line)), lines.join("\n"));
   });
-  await step("the event pauses and goes on at a click", async () => {
+  await step("the event is paused and resumed", async () => {
     await page.click("#pause");
     await page.waitForSelector("#resume");
-    assert.equal(await textOf(page, "#standing"), "Paused by the organiser");
+    assert.equal(await textOf(page, "#state"), "Paused by the organiser");
     assert.equal((await api.readEvent(event.id)).paused, true);
     await page.click("#resume");
     await page.waitForSelector("#pause");
     assert.equal((await api.readEvent(event.id)).paused, false);
   });
-  await step("who changed what is there", async () => {
+  await step("the audit log has every change", async () => {
     await page.waitForFunction(() => document.querySelectorAll("#audit tbody tr").length === 9);
     assert.match(await textOf(page, "#audit"), /resume.*pause.*change attendee: mallory/s);
   });
-  await step("the event's view has no serious issue", () => look(page, "dashboard-event"));
-  await step("an event is changed, and only what was changed is sent", async () => {
+  await step("the event's view is accessible", () => checkAppearance(page, "dashboard-event"));
+  await step("an edit sends only the changed fields", async () => {
     await page.goto(`${dashboard}#edit=${event.id}`);
     await page.waitForSelector("#event-form");
     await type(page, "[name=description]", "Welcome");
@@ -192,7 +192,7 @@ export async function organiserSteps({ browser, service, step }) {
     await page.waitForSelector("#event-code");
     assert.equal((await api.readEvent(event.id)).description, "Welcome");
   });
-  await step("the handout leads to the page, on one sheet", async () => {
+  await step("the handout links to the attendee page, on one sheet", async () => {
     await page.click("#handout");
     await page.waitForSelector(".sheet");
     assert.equal(await textOf(page, "#large-code"), event.code);
@@ -200,18 +200,18 @@ export async function organiserSteps({ browser, service, step }) {
     assert.equal((await page.$$(".sheet pre")).length, 3);
     assert.match(await textOf(page, ".sheet"), /Questions: Edvard/);
     const paper = await page.pdf({ preferCSSPageSize: true });
-    writeFileSync(`${SHOTS}/handout.pdf`, paper);
+    writeFileSync(`${SCREENSHOTS}/handout.pdf`, paper);
     assert.deepEqual(sheets(paper), ["595 x 842"]);
-    await look(page, "handout-page");
+    await checkAppearance(page, "handout-page");
   });
   await step("the handout is a slide as well", async () => {
     await page.click("#form");
     const paper = await page.pdf({ preferCSSPageSize: true });
-    writeFileSync(`${SHOTS}/handout-slide.pdf`, paper);
+    writeFileSync(`${SCREENSHOTS}/handout-slide.pdf`, paper);
     assert.deepEqual(sheets(paper), ["960 x 540"]);
-    await look(page, "handout-slide");
+    await checkAppearance(page, "handout-slide");
   });
-  await step("a roster is edited, and says who may come", async () => {
+  await step("a roster is edited and applies at once", async () => {
     const closed = await api.createEvent({ name: "Closed Hack", access: "roster", time_zone: "UTC",
       starts_at: new Date(Date.now() - 3_600_000).toISOString(), ends_at: new Date(Date.now() + 3_600_000).toISOString() });
     await page.goto(`${dashboard}#event=${closed.id}`);
@@ -224,23 +224,23 @@ export async function organiserSteps({ browser, service, step }) {
     assert.deepEqual(await users(), ["ada", "grace"]);
     assert.equal((await chat(service, `${closed.code}/ada`, "Am I in?")).status, 200);
     assert.equal((await chat(service, `${closed.code}/eve`, "And I?")).body.error.code, "not_on_roster");
-    await look(page, "dashboard-roster");
+    await checkAppearance(page, "dashboard-roster");
     await page.$eval("#roster-names", (field) => { /** @type {HTMLTextAreaElement} */ (field).value = "grace"; });
     await page.click("#roster-save");
     await page.waitForFunction(() => /0 added, 1 removed/.test(document.querySelector("#roster .note")?.textContent ?? ""));
     assert.deepEqual(await users(), ["grace"]);
   });
-  await step("a slash at the end leads to the same pages", async () => {
+  await step("a trailing slash leads to the same pages", async () => {
     const tab = await openTab(browser, service.address);
     for (const [path, selector] of Object.entries({ "pages/": "main form", "pages/dashboard/": "#token", "pages/handout/": "main", "docs/": "[data-operation=chat]" })) {
       const answer = await tab.goto(`${service.address}/api/${path}`);
       assert.equal(answer?.status(), 200, path);
       await tab.waitForSelector(selector);
     }
-    assert.deepEqual(tab.troubles, []);
+    assert.deepEqual(tab.problems, []);
     await tab.browserContext().close();
   });
-  await step("the API's description can be read", async () => {
+  await step("the API reference is shown", async () => {
     const tab = await openTab(browser, service.address);
     await tab.goto(`${service.address}/api/docs`);
     await tab.waitForSelector("[data-operation=chat]");
@@ -250,28 +250,28 @@ export async function organiserSteps({ browser, service, step }) {
     assert.equal((await tab.$$("[data-operation]")).length, count);
     await tab.click("[data-operation=createEvent] summary");
     assert.match(await textOf(tab, "[data-operation=createEvent]"), /time_zone\?: string. An IANA name/);
-    await look(tab, "docs");
-    assert.deepEqual(tab.troubles, []);
+    await checkAppearance(tab, "docs");
+    assert.deepEqual(tab.problems, []);
     await tab.browserContext().close();
     return `${count} operations`;
   });
-  await step("signing out forgets the token, and nothing went elsewhere", async () => {
-    // From another place, so that the button is not that of the view before.
+  await step("signing out removes the token, and nothing is sent elsewhere", async () => {
+    // Load the page again, so that the button is not that of the previous view.
     await page.goto("about:blank");
     await page.goto(`${dashboard}#event=${event.id}`);
     await page.waitForSelector("#end");
     await page.click("#end");
-    await page.waitForFunction(() => document.querySelector("#standing")?.textContent === "Ended");
-    await page.click("#leave");
-    await page.waitForSelector("#enter:not([hidden])");
+    await page.waitForFunction(() => document.querySelector("#state")?.textContent === "Ended");
+    await page.click("#sign-out");
+    await page.waitForSelector("#sign-in:not([hidden])");
     assert.equal(await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage })), "{}");
-    assert.deepEqual(page.troubles, []);
+    assert.deepEqual(page.problems, []);
   });
   await page.browserContext().close();
 }
 
 /**
- * What a chart tells those who cannot see it.
+ * The accessible label of a chart.
  *
  * @param {Page} page
  * @param {string} title
@@ -284,7 +284,7 @@ function drawing(page, title, part = "svg") {
 }
 
 /**
- * What a reader makes of the handout's QR code, from a picture of it.
+ * The text of the handout's QR code, decoded from an image.
  *
  * @param {Page} page
  */
@@ -307,7 +307,7 @@ async function scanned(page) {
 }
 
 /**
- * The pages of a PDF, each by its size in points.
+ * The page sizes of a PDF in points.
  *
  * @param {Uint8Array} pdf
  */

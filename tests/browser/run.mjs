@@ -1,9 +1,9 @@
 // @ts-check
-// Drives the pages in a real browser before the local service: an attendee's way, an organiser's way, every snippet.
+// Tests the pages in a real browser against the local service, as an attendee and as an organiser.
 //
 //     node tests/browser/run.mjs
 //
-// Prints `ok NAME` or `FAIL NAME: why` for each step and ends with an exit code. Pictures go to target/screenshots.
+// Prints `ok NAME` or `FAIL NAME: why` for each step and ends with an exit code. Screenshots go to target/screenshots.
 // `.ci/run browser` installs what it needs and calls this.
 
 import { attendee } from "./attendee.mjs";

@@ -1,5 +1,5 @@
 // @ts-check
-// Every snippet as the page shows it: run where its language runs here, else read by its grammar.
+// Every code example of the page: it is run, or parsed if its language is not installed.
 
 /** @import { Stage } from "./stage.mjs" */
 
@@ -14,14 +14,14 @@ import { clipboard, ENVIRONMENT, openTab, ROOT, type } from "./stage.mjs";
 const require = createRequire(import.meta.url);
 const TOOLS = process.env.LANYARD_TOOLS ?? `${ROOT}/.ci/tools`;
 const SCRIPTS = `${ROOT}/tests/browser/node_modules/.snippets`;
-/** Names that hold what languages quote in different ways. */
+/** User names with characters that languages quote in different ways. */
 const NAMES = ["snippets", "o'neil \"$HOME\" `x` \\n"];
 
 const run = promisify(execFile);
 const python = (/** @type {string} */ tool) => async (/** @type {string} */ text) => (await run(`${TOOLS}/${tool}/bin/python`, ["-c", text], { env: ENVIRONMENT })).stdout;
 
 /**
- * How a snippet is run; it gives what was printed.
+ * Runs an example and returns its output.
  *
  * @type {Record<string, (text: string) => Promise<string>>}
  */
@@ -38,7 +38,7 @@ const RUN = {
 };
 
 /**
- * How a snippet is read that nothing here can run.
+ * Checks an example that cannot be run here.
  *
  * @type {Record<string, (text: string, access: { base: string, credential: string }) => unknown>}
  */
@@ -56,7 +56,7 @@ const READ = {
 
 /** @param {Stage} stage */
 export async function snippets({ browser, service, step }) {
-  await step("the grammars know a mistake when they see one", async () => {
+  await step("the grammars find syntax errors", async () => {
     await assert.rejects(() => grammar("powershell", "$a = @{ 'b' = 'c\n$d ="));
     await assert.rejects(() => grammar("c-sharp", "var a = new B(\"c\";"));
   });
@@ -64,15 +64,15 @@ export async function snippets({ browser, service, step }) {
     const page = await openTab(browser, service.address);
     await page.goto(service.page);
     await type(page, "#user", user);
-    await page.click("#go");
-    await page.waitForSelector("#inside:not([hidden]) [data-tab]");
+    await page.click("#join-button");
+    await page.waitForSelector("#joined:not([hidden]) [data-tab]");
     const ids = await page.$$eval("#snippets [data-tab]", (tabs) => tabs.map((tab) => tab.getAttribute("data-tab") ?? ""));
-    await step(`every snippet is looked at, for ${user}`, async () => {
+    await step(`every code example is checked, for ${user}`, async () => {
       assert.deepEqual([...ids].sort(), [...Object.keys(RUN), ...Object.keys(READ)].sort());
     });
     for (const id of ids) {
       const run = RUN[id];
-      await step(`the ${id} snippet ${run ? "answers" : "reads well"}, for ${user}`, async () => {
+      await step(`the ${id} example ${run ? "works" : "is valid"}, for ${user}`, async () => {
         await page.click(`#snippets [data-tab=${id}]`);
         await page.click(".snippet button");
         await page.waitForFunction(() => document.querySelector(".snippet button")?.textContent === "Copied");
@@ -86,10 +86,10 @@ export async function snippets({ browser, service, step }) {
         assert.match(printed, /Say hello in five languages/);
       });
     }
-    await step(`what the snippets cost is counted, for ${user}`, async () => {
+    await step(`the usage of the examples is counted, for ${user}`, async () => {
       await page.click("#refresh");
-      await page.waitForFunction((count) => document.querySelector("#left")?.textContent.includes(` in ${count} requests`), {}, Object.keys(RUN).length);
-      assert.deepEqual(page.troubles, []);
+      await page.waitForFunction((count) => document.querySelector("#limits")?.textContent.includes(` in ${count} requests`), {}, Object.keys(RUN).length);
+      assert.deepEqual(page.problems, []);
     });
     await page.browserContext().close();
   }
@@ -99,7 +99,7 @@ export async function snippets({ browser, service, step }) {
 let ready;
 
 /**
- * Fails where a text is not of its language.
+ * Fails if a text has a syntax error.
  *
  * @param {string} language
  * @param {string} text

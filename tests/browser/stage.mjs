@@ -1,14 +1,14 @@
 // @ts-check
-// The local service and a browser before it. Both end with this process, by their ids.
+// Starts the local service and a browser. Both end with this process.
 
 /** @import { Browser, Page } from "puppeteer-core" */
 /** @import { Attendee, EventFields, OrganiserEvent, UsageReport } from "../../functions/pages/types.d.ts" */
 
-/** A running service: its address, an organiser's token, the attendees' page, and how to end it. */
+/** A running service, with an organiser token and the URL of the attendee page. */
 /** @typedef {{ address: string, token: string, page: string, end: () => Promise<void> }} Service */
-/** A tab, and what went wrong in it. */
-/** @typedef {Page & { troubles: string[] }} Tab */
-/** Runs a step; what it gives is printed beside its name. */
+/** A tab, and the errors in it. */
+/** @typedef {Page & { problems: string[] }} Tab */
+/** Runs a step and prints its name and result. */
 /** @typedef {(name: string, run: () => unknown) => Promise<void>} Step */
 /** @typedef {{ browser: Browser, service: Service, step: Step }} Stage */
 
@@ -19,17 +19,17 @@ import axe from "axe-core";
 import puppeteer from "puppeteer-core";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-export const SHOTS = `${ROOT}/target/screenshots`;
+export const SCREENSHOTS = `${ROOT}/target/screenshots`;
 export const DOWNLOADS = `${ROOT}/target/browser-downloads`;
 const SECONDS_TO_START = 60;
 
-/** Settings of the developer's own would lead the service to the real Azure. */
+/** The environment without the developer's own settings, which could point to the real Azure. */
 export const ENVIRONMENT = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(OPENAI_|AZURE_|AWS_|LANGCHAIN_|LANGSMITH_|LANYARD_)/.test(name)));
 Object.assign(ENVIRONMENT, { NO_PROXY: "127.0.0.1", no_proxy: "127.0.0.1" });
 
 /**
- * Starts the service, which keeps nothing.
+ * Starts the service with an empty store in memory.
  *
  * @returns {Promise<Service>}
  */
@@ -65,18 +65,17 @@ export async function startService() {
   return { ...await ready, end };
 }
 
-/** Starts a browser without a window. */
+/** Starts a headless browser. */
 export async function startBrowser() {
-  mkdirSync(SHOTS, { recursive: true });
+  mkdirSync(SCREENSHOTS, { recursive: true });
   mkdirSync(DOWNLOADS, { recursive: true });
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  // The sandbox needs rights that a container seldom gives; every page here is our own.
+  // The sandbox does not work in most containers, and all pages are ours.
   return puppeteer.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 }
 
 /**
- * A tab of its own session. Whatever goes to another origin, breaks the pages' policy or is thrown is written down in
- * `page.troubles`.
+ * A tab with its own session. `page.problems` collects errors, policy violations and requests to other origins.
  *
  * @param {Browser} browser
  * @param {string} address
@@ -85,16 +84,16 @@ export async function startBrowser() {
 export async function openTab(browser, address) {
   const context = await browser.createBrowserContext({ downloadBehavior: { policy: "allow", downloadPath: DOWNLOADS } });
   await context.overridePermissions(address, ["clipboard-read", "clipboard-write", "clipboard-sanitized-write"]);
-  const page = Object.assign(await context.newPage(), { troubles: /** @type {string[]} */ ([]) });
+  const page = Object.assign(await context.newPage(), { problems: /** @type {string[]} */ ([]) });
   page.setDefaultTimeout(15_000);
-  page.on("pageerror", (fault) => page.troubles.push(`thrown: ${fault instanceof Error ? fault.message : fault}`));
+  page.on("pageerror", (fault) => page.problems.push(`thrown: ${fault instanceof Error ? fault.message : fault}`));
   page.on("console", (line) => {
-    // A refusal of the API is an answer, not a fault of the page.
-    if (line.type() === "error" && !/status of (400|401|403|404|429)/.test(line.text())) page.troubles.push(`console: ${line.text()}`);
+    // A rejected request is not a problem of the page.
+    if (line.type() === "error" && !/status of (400|401|403|404|429)/.test(line.text())) page.problems.push(`console: ${line.text()}`);
   });
   page.on("request", (request) => {
     const url = request.url();
-    if (!url.startsWith(`${address}/`) && !/^(data|blob|about):/.test(url)) page.troubles.push(`a request to ${url}`);
+    if (!url.startsWith(`${address}/`) && !/^(data|blob|about):/.test(url)) page.problems.push(`a request to ${url}`);
   });
   page.on("dialog", (dialog) => dialog.accept());
   await page.setViewport(DESKTOP);
@@ -102,20 +101,20 @@ export async function openTab(browser, address) {
 }
 
 const DESKTOP = { width: 1280, height: 900, deviceScaleFactor: 1 };
-// Without `isMobile`, which would load the page anew and lose what was done on it.
+// Without `isMobile`, which would reload the page and lose its state.
 const PHONE = { width: 390, height: 844, deviceScaleFactor: 2 };
 
 /**
- * Pictures of the page as it stands: phone and desktop, light and dark; each is asked of axe-core as well.
+ * Takes screenshots for phone and desktop, light and dark, and checks each with axe-core.
  *
  * @param {Page} page
  * @param {string} name
  */
-export async function look(page, name) {
+export async function checkAppearance(page, name) {
   const issues = [];
-  // Pictures first: axe-core scrolls what scrolls by itself, and a picture of the whole page then leaves it blank.
+  // Screenshots first: axe-core scrolls some elements, which are then blank in a full-page screenshot.
   for await (const [form, scheme] of forms(page)) {
-    await page.screenshot({ path: `${SHOTS}/${name}-${form}-${scheme}.png`, fullPage: true });
+    await page.screenshot({ path: `${SCREENSHOTS}/${name}-${form}-${scheme}.png`, fullPage: true });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (wide > 0) issues.push(`${name} ${form}: ${wide} pixels wider than the screen`);
   }
@@ -128,7 +127,7 @@ export async function look(page, name) {
 }
 
 /**
- * Puts the page into each size and theme, and waits until it is painted.
+ * Sets each size and theme, and waits until the page is painted.
  *
  * @param {Page} page
  */
@@ -154,7 +153,7 @@ async function found(page) {
 }
 
 /**
- * Types as a person does who is neither slow nor quick.
+ * Types at the speed of an average person.
  *
  * @param {Page} page
  * @param {string} selector
@@ -176,7 +175,7 @@ export function textOf(page, selector) {
 }
 
 /**
- * What is on the clipboard.
+ * The text on the clipboard.
  *
  * @param {Page} page
  */
@@ -186,7 +185,7 @@ export async function clipboard(page) {
 }
 
 /**
- * The organisers' API, past the pages.
+ * The organiser API, called directly.
  *
  * @param {Service} service
  */
@@ -220,7 +219,7 @@ export function organiser({ address, token }) {
 }
 
 /**
- * A chat, past the pages.
+ * A chat, sent directly.
  *
  * @param {Service} service
  * @param {string} credential

@@ -1,13 +1,13 @@
 // @ts-check
-// The attendees' API, called as any program would call it.
+// The attendee API. The pages call it like any other client.
 
 /** @import { AttendeeAccess, ErrorBody, PublicEvent } from "../types.d.ts" */
 
-/** Where the API is: the address of this page up to `/api`. */
+/** Base URL of the API: this page's URL up to `/api`. */
 export const BASE = location.origin + location.pathname.slice(0, location.pathname.indexOf("/pages"));
 
-/** What the API refused, in its own words. */
-export class Refusal extends Error {
+/** A request that the API rejected, or that did not reach it. */
+export class ApiError extends Error {
   /**
    * @param {number} status
    * @param {ErrorBody} error
@@ -26,115 +26,115 @@ export class Refusal extends Error {
 }
 
 /**
- * What was thrown, as a refusal. A fault of the page itself is reported as well, so that it is not lost.
+ * What was thrown, as an `ApiError`. A bug of the page is also reported to the console.
  *
- * @param {unknown} fault
+ * @param {unknown} error
  */
-export function asRefusal(fault) {
-  if (fault instanceof Refusal) return fault;
-  reportError(fault);
-  return new Refusal(0, { message: fault instanceof Error ? fault.message : String(fault), code: "unexpected" });
+export function asApiError(error) {
+  if (error instanceof ApiError) return error;
+  reportError(error);
+  return new ApiError(0, { message: error instanceof Error ? error.message : String(error), code: "unexpected" });
 }
 
 /**
- * The refusal that an answer carries.
+ * The error in a response.
  *
- * @param {Response} answer
+ * @param {Response} response
  */
-async function refusal(answer) {
-  const text = await answer.text();
+async function errorOf(response) {
+  const text = await response.text();
   /** @type {ErrorBody} */
   let error = {};
   try {
     error = JSON.parse(text).error ?? {};
   } catch {
-    // A proxy on the way answers in its own words: the status is all there is to tell.
+    // A proxy may send another body. The status is then all that is known.
   }
-  return new Refusal(answer.status, error, answer.headers);
+  return new ApiError(response.status, error, response.headers);
 }
 
 /**
- * Sends a request; whatever is not a success is thrown as a `Refusal`.
+ * Sends a request. Throws an `ApiError` unless it succeeds.
  *
  * @param {string} path
  * @param {RequestInit} options
  */
 export async function send(path, options = {}) {
-  let answer;
+  let response;
   try {
-    answer = await fetch(BASE + path, { cache: "no-store", credentials: "omit", ...options });
-  } catch (fault) {
-    if (isAbort(fault)) throw fault;
+    response = await fetch(BASE + path, { cache: "no-store", credentials: "omit", ...options });
+  } catch (error) {
+    if (isAbort(error)) throw error;
     const message = "The service cannot be reached.";
-    throw new Refusal(0, { message, code: "unreachable" });
+    throw new ApiError(0, { message, code: "unreachable" });
   }
-  if (!answer.ok) throw await refusal(answer);
-  return answer;
+  if (!response.ok) throw await errorOf(response);
+  return response;
 }
 
 /**
- * Whether a request ended because this page stopped it.
+ * Whether this page aborted the request.
  *
- * @param {unknown} fault
+ * @param {unknown} error
  */
-export function isAbort(fault) {
-  return fault instanceof DOMException && fault.name === "AbortError";
+export function isAbort(error) {
+  return error instanceof DOMException && error.name === "AbortError";
 }
 
 /**
- * The headers that carry a credential, `CODE/USER` or a key of one's own.
+ * The headers for a credential: `CODE/USER`, or an attendee's own key.
  *
  * @param {string} credential
  */
-export function credentialed(credential) {
+export function authHeaders(credential) {
   return { "openai-event-code": credential, "content-type": "application/json" };
 }
 
 /**
- * The event, the models and what is left, for an attendee.
+ * The event, its models and the remaining limits of an attendee.
  *
  * @param {string} credential
  * @returns {Promise<AttendeeAccess>}
  */
-export async function eventFor(credential) {
-  const answer = await send("/v1/event", { headers: credentialed(credential) });
-  return answer.json();
+export async function readAccess(credential) {
+  const response = await send("/v1/event", { headers: authHeaders(credential) });
+  return response.json();
 }
 
 /**
- * What anybody may know of an event by its id, or null where the service does not tell.
+ * The public part of an event, or null if it has none.
  *
  * @param {string | null} id
  * @returns {Promise<PublicEvent | null>}
  */
-export async function publicEvent(id) {
+export async function readPublicEvent(id) {
   if (!id) return null;
   try {
-    const answer = await send(`/event/${encodeURIComponent(id)}`);
-    return await answer.json();
-  } catch (fault) {
-    if (fault instanceof Refusal && fault.status === 404) return null;
-    throw fault;
+    const response = await send(`/event/${encodeURIComponent(id)}`);
+    return await response.json();
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
   }
 }
 
 /**
- * The name of the open event that a code is of, or null.
+ * The name of the open event with this code, or null.
  *
  * @param {string} code
  * @returns {Promise<string | null>}
  */
-export async function nameOf(code) {
+export async function readEventName(code) {
   try {
-    const answer = await send("/v1/eventinfo", { method: "POST", headers: { "openai-event-code": code } });
-    return (await answer.json()).event_name;
+    const response = await send("/v1/eventinfo", { method: "POST", headers: { "openai-event-code": code } });
+    return (await response.json()).event_name;
   } catch {
     return null;
   }
 }
 
 /**
- * Registers a name, or shows its key again to whoever has the same proof.
+ * Registers a user name, or returns its key again for the same passphrase.
  *
  * @param {string} eventId
  * @param {string} credential
@@ -142,8 +142,8 @@ export async function nameOf(code) {
  * @returns {Promise<string>}
  */
 export async function register(eventId, credential, proof) {
-  const answer = await send(`/event/${encodeURIComponent(eventId)}/register`, {
-    method: "POST", headers: credentialed(credential), body: JSON.stringify({ proof }),
+  const response = await send(`/event/${encodeURIComponent(eventId)}/register`, {
+    method: "POST", headers: authHeaders(credential), body: JSON.stringify({ proof }),
   });
-  return (await answer.json()).api_key;
+  return (await response.json()).api_key;
 }

@@ -1,98 +1,97 @@
 // @ts-check
-// The attendee's page: from a code and a name to the first call.
+// The attendee page: join an event, see code examples and limits, and chat.
 //
-// The code comes in the fragment, `#code=…` and, where the organiser's link has it, `&event=ID`. What is typed stays in
-// this tab's session.
+// The link has the code in its fragment, `#code=…`, and may have `&event=ID`. The fields are kept in this tab's session.
 
 /** @import { AttendeeAccess, ApiAccess, Model } from "../types.d.ts" */
 
-import { leftInShort, showAllowance } from "./allowance.js";
-import { asRefusal, BASE, eventFor, nameOf, publicEvent } from "./api.js";
+import { remainingSummary, showLimits } from "./allowance.js";
+import { asApiError, BASE, readAccess, readEventName, readPublicEvent } from "./api.js";
 import { byId, fill, find, fragment } from "./dom.js";
-import { note } from "./errors.js";
+import { errorNote } from "./errors.js";
 import { showEvent } from "./event-card.js";
 import { playground } from "./playground.js";
-import { eventOf, registration } from "./register.js";
+import { eventIdIn, registrationForm } from "./register.js";
 import { showSnippets } from "./snippets.js";
 
-const KEPT = "lanyard.attendee";
-const form = find(document, "#enter", HTMLFormElement);
+const STORAGE_KEY = "lanyard.attendee";
+const form = find(document, "#join", HTMLFormElement);
 const fields = { code: find(form, "#code", HTMLInputElement), user: find(form, "#user", HTMLInputElement) };
-const button = find(form, "#go", HTMLButtonElement);
+const button = find(form, "#join-button", HTMLButtonElement);
 
 /** @type {string | null} */
 let eventId = null;
 /**
- * What is in force: the address, the credential and the model.
+ * The base URL, credential and model in use.
  *
  * @type {ApiAccess | null}
  */
-let access = null;
+let apiAccess = null;
 
-begin();
-addEventListener("hashchange", begin);
-form.addEventListener("submit", (submitted) => {
-  submitted.preventDefault();
-  enter();
+start();
+addEventListener("hashchange", start);
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  join();
 });
 byId("refresh").addEventListener("click", refresh);
 
-async function begin() {
-  const asked = fragment();
+async function start() {
+  const parameters = fragment();
   /** @type {{ code?: string, user?: string, key?: string }} */
-  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
-  const code = asked.get("code") ?? kept.code ?? "";
-  eventId = asked.get("event");
+  const saved = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "{}");
+  const code = parameters.get("code") ?? saved.code ?? "";
+  eventId = parameters.get("event");
   fields.code.value = code;
-  const isSame = kept.code === code;
-  fields.user.value = isSame ? kept.user ?? "" : "";
-  if (isSame && kept.user) return enter(kept.key);
+  const isSame = saved.code === code;
+  fields.user.value = isSame ? saved.user ?? "" : "";
+  if (isSame && saved.user) return join(saved.key);
   fields[code ? "user" : "code"].focus();
-  const known = await publicEvent(eventId).catch(() => null);
-  if (known) return showEvent(byId("event"), known);
-  const name = code && await nameOf(code);
-  // Whoever was quick is inside by now, and sees more than the name.
-  if (name && byId("inside").hidden) byId("title").textContent = name;
+  const details = await readPublicEvent(eventId).catch(() => null);
+  if (details) return showEvent(byId("event"), details);
+  const name = code && await readEventName(code);
+  // The attendee may have joined while the name was read.
+  if (name && byId("joined").hidden) byId("title").textContent = name;
 }
 
 /** @param {string} [key] */
-async function enter(key) {
+async function join(key) {
   const code = fields.code.value.trim();
   const user = fields.user.value.trim();
   const credential = key ?? `${code}/${user}`;
   button.disabled = true;
-  fill(byId("refused"));
+  fill(byId("error"));
   try {
-    const known = await eventFor(credential);
-    sessionStorage.setItem(KEPT, JSON.stringify({ code, user, key }));
-    show(known, credential);
-  } catch (fault) {
-    await refused(fault, { code, user, key });
+    const details = await readAccess(credential);
+    sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ code, user, key }));
+    show(details, credential);
+  } catch (error) {
+    await showError(error, { code, user, key });
   } finally {
     button.disabled = false;
   }
 }
 
 /**
- * @param {AttendeeAccess} known
+ * @param {AttendeeAccess} details
  * @param {string} credential
  */
-function show(known, credential) {
-  showEvent(byId("event"), known.event);
-  fill(byId("who"), `Signed in as ${known.user}`);
-  access = { base: BASE, credential, model: firstModel(known.models) };
-  showAllowance(byId("left"), known);
-  showSnippets(byId("snippets"), access);
-  playground(byId("playground"), access, known, refresh);
+function show(details, credential) {
+  showEvent(byId("event"), details.event);
+  fill(byId("signed-in-as"), `Signed in as ${details.user}`);
+  apiAccess = { base: BASE, credential, model: firstModel(details.models) };
+  showLimits(byId("limits"), details);
+  showSnippets(byId("snippets"), apiAccess);
+  playground(byId("playground"), apiAccess, details, refresh);
   byId("registration").hidden = true;
-  byId("inside").hidden = false;
+  byId("joined").hidden = false;
   find(form, "h2", HTMLElement).textContent = "Switch event or user";
   button.textContent = "Switch";
-  byId("inside").after(form);
+  byId("joined").after(form);
 }
 
 /**
- * What chat goes to unless a model is named; else the first that chats; else the first of all.
+ * The default model for chat, else the first chat model, else the first model.
  *
  * @param {Model[]} models
  */
@@ -103,33 +102,33 @@ function firstModel(models) {
 }
 
 /**
- * @param {unknown} thrown
- * @param {{ code: string, user: string, key?: string }} tried
+ * @param {unknown} cause
+ * @param {{ code: string, user: string, key?: string }} attempt
  */
-async function refused(thrown, { code, user, key }) {
-  const fault = asRefusal(thrown);
-  // A key that no longer holds gives way to the code.
-  if (key && fault.status === 401) return enter();
-  byId("inside").hidden = true;
-  const id = eventId ?? eventOf(fault);
-  const known = await publicEvent(id).catch(() => null);
-  if (known) showEvent(byId("event"), known);
-  const wantsKey = fault.code === "registration_required" || (known?.access === "registered" && fault.status === 401);
+async function showError(cause, { code, user, key }) {
+  const error = asApiError(cause);
+  // The stored key is no longer valid: join with the code.
+  if (key && error.status === 401) return join();
+  byId("joined").hidden = true;
+  const id = eventId ?? eventIdIn(error);
+  const details = await readPublicEvent(id).catch(() => null);
+  if (details) showEvent(byId("event"), details);
+  const wantsKey = error.code === "registration_required" || (details?.access === "registered" && error.status === 401);
   byId("registration").hidden = !wantsKey;
-  // The form says the same in other words than a program needs.
-  fill(byId("refused"), wantsKey && fault.code === "registration_required" ? [] : note(fault));
-  if (wantsKey && id) fill(byId("registration"), registration({ id, code, user }, (own) => enter(own)));
+  // The registration form explains this error already.
+  fill(byId("error"), wantsKey && error.code === "registration_required" ? [] : errorNote(error));
+  if (wantsKey && id) fill(byId("registration"), registrationForm({ id, code, user }, (ownKey) => join(ownKey)));
 }
 
-/** Reads anew what is left. */
+/** Reads the remaining limits again. */
 async function refresh() {
-  if (!access) return;
+  if (!apiAccess) return;
   try {
-    const known = await eventFor(access.credential);
-    showAllowance(byId("left"), known);
-    fill(byId("left-short"), leftInShort(known));
-  } catch (fault) {
-    fill(byId("left"), note(fault, refresh));
+    const details = await readAccess(apiAccess.credential);
+    showLimits(byId("limits"), details);
+    fill(byId("remaining"), remainingSummary(details));
+  } catch (error) {
+    fill(byId("limits"), errorNote(error, refresh));
   }
 }
 

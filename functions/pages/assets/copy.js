@@ -1,29 +1,29 @@
 // @ts-check
-// Buttons that put a text on the clipboard, and say so.
+// A button that copies text to the clipboard.
 
 import { h } from "./dom.js";
 
 /**
- * A button that copies what `text()` gives when it is pressed.
+ * A button that copies the result of `text()`.
  *
  * @param {() => string} text
  */
 export function copyButton(text, label = "Copy") {
-  const said = h("span.quiet", { role: "status" });
+  const status = h("span.visually-hidden", { role: "status" });
   const button = h("button.small", { type: "button", onclick: copy }, label);
   async function copy() {
-    let words = "Copied";
+    let message = "Copied";
     try {
       await navigator.clipboard.writeText(text());
     } catch {
-      words = "Select the text and copy it";
+      message = "Select the text and copy it";
     }
-    button.textContent = words;
-    said.textContent = words;
+    button.textContent = message;
+    status.textContent = message;
     setTimeout(() => {
       button.textContent = label;
-      said.textContent = "";
+      status.textContent = "";
     }, 2000);
   }
-  return h("span", {}, button, said);
+  return h("span", {}, button, status);
 }

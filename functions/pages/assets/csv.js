@@ -1,11 +1,11 @@
 // @ts-check
-// Tables as CSV that a spreadsheet opens and does not run.
+// CSV that is safe to open in a spreadsheet.
 
-/** Texts that begin like this are formulas to a spreadsheet. */
+/** A spreadsheet takes text that begins like this for a formula. */
 const FORMULA = /^[\s]*[=+\-@\t\r]/;
 
 /**
- * A cell. Users name themselves, so a name may be a formula: an apostrophe makes it text.
+ * A cell. Attendees choose their user names, so an apostrophe keeps a name from being a formula.
  *
  * @param {string | number | null | undefined} value
  */
@@ -18,7 +18,7 @@ export function cell(value) {
 }
 
 /**
- * Rows, the names of columns first, by RFC 4180. The mark at the front tells Excel that it is UTF-8.
+ * Rows by RFC 4180, after a header. The byte order mark tells Excel that the file is UTF-8.
  *
  * @param {string[]} columns
  * @param {(string | number | null)[][]} rows

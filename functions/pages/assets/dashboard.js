@@ -1,79 +1,79 @@
 // @ts-check
-// The organiser's dashboard: signing in, the list of events, and which view the fragment names.
+// The organiser dashboard: sign in, list events, and show the view in the URL's fragment.
 
 /** @import { OrganiserEvent } from "../types.d.ts" */
 
-import { asRefusal } from "./api.js";
+import { asApiError } from "./api.js";
 import { byId, fill, find, fragment, h } from "./dom.js";
-import { note } from "./errors.js";
+import { errorNote } from "./errors.js";
 import { eventForm } from "./event-form.js";
 import { eventView } from "./event-live.js";
-import { allEvents, readEvent, remember, token } from "./organiser-api.js";
-import { standing, windowWords } from "./when.js";
+import { listEvents, readEvent, setToken, token } from "./organiser-api.js";
+import { eventState, windowLines } from "./when.js";
 
-/** What the view that is shown must stop when another comes. */
-let leaveView = () => {};
-let turn = 0;
+/** Stops the current view before another is shown. */
+let stopView = () => {};
+let opens = 0;
 
 const tokenField = find(document, "#token", HTMLInputElement);
 
-byId("enter").addEventListener("submit", (submitted) => {
-  submitted.preventDefault();
-  remember(tokenField.value.trim());
+byId("sign-in").addEventListener("submit", (event) => {
+  event.preventDefault();
+  setToken(tokenField.value.trim());
   tokenField.value = "";
   open();
 });
-byId("leave").addEventListener("click", () => {
-  remember(null);
+byId("sign-out").addEventListener("click", () => {
+  setToken(null);
   open();
 });
 addEventListener("hashchange", open);
 open();
 
 async function open() {
-  leaveView();
-  leaveView = () => {};
-  turn += 1;
-  const mine = turn;
-  const isIn = token() !== null;
-  byId("enter").hidden = isIn;
-  byId("nav").hidden = !isIn;
-  fill(byId("refused"));
-  if (!isIn) {
+  stopView();
+  stopView = () => {};
+  opens += 1;
+  const opened = opens;
+  const isSignedIn = token() !== null;
+  byId("sign-in").hidden = isSignedIn;
+  byId("nav").hidden = !isSignedIn;
+  fill(byId("error"));
+  if (!isSignedIn) {
     fill(byId("view"));
     tokenField.focus();
     return;
   }
   try {
-    const [elements, leave] = await wanted();
-    if (mine !== turn) return leave?.();
-    leaveView = leave ?? leaveView;
+    const [elements, stop] = await currentView();
+    if (opened !== opens) return stop?.();
+    stopView = stop ?? stopView;
     fill(byId("view"), elements);
-  } catch (thrown) {
-    if (mine !== turn) return;
-    const fault = asRefusal(thrown);
+  } catch (cause) {
+    if (opened !== opens) return;
+    const error = asApiError(cause);
     fill(byId("view"));
-    if (fault.status === 401) {
-      remember(null);
-      byId("enter").hidden = false;
+    if (error.status === 401) {
+      setToken(null);
+      byId("sign-in").hidden = false;
       byId("nav").hidden = true;
     }
-    fill(byId("refused"), note(fault, fault.status === 401 ? null : open));
+    fill(byId("error"), errorNote(error, error.status === 401 ? null : open));
   }
 }
 
 /**
- * The elements of the view that the fragment names, and how to leave it.
+ * The elements of the view in the fragment, and a function that stops it.
  *
  * @returns {Promise<[HTMLElement[], (() => void)?]>}
  */
-async function wanted() {
-  const asked = fragment();
-  if (asked.has("new")) {
+async function currentView() {
+  const parameters = fragment();
+  if (parameters.has("new")) {
     document.title = "New event · Lanyard";
     return [[eventForm(null, (made) => { location.hash = `event=${made.id}`; })]];
   }
-  const [edited, watched] = [asked.get("edit"), asked.get("event")];
+  const [edited, watched] = [parameters.get("edit"), parameters.get("event")];
   if (edited) {
     const event = await readEvent(edited);
     document.title = `${event.name} · Lanyard`;
@@ -85,7 +85,7 @@ async function wanted() {
     return eventView(event);
   }
   document.title = "Events · Lanyard";
-  return [[list(await allEvents())]];
+  return [[list(await listEvents())]];
 }
 
 /** @param {OrganiserEvent[]} events */
@@ -95,18 +95,18 @@ function list(events) {
       h("a.button", { href: "#new" }, "Create event"));
   }
   const row = (/** @type {OrganiserEvent} */ event) => {
-    const { words, tone } = standing(event);
+    const { text, tone } = eventState(event);
     return h("tr", {},
       h("th", { scope: "row" }, h("a", { href: `#event=${event.id}` }, event.name)),
-      h("td", {}, h(`span.badge.${tone}`, {}, words)),
+      h("td", {}, h(`span.badge.${tone}`, {}, text)),
       h("td.mono", {}, event.code),
-      h("td", {}, windowWords(event)[0] ?? ""),
+      h("td", {}, windowLines(event)[0] ?? ""),
       h("td.number", {}, String(event.attendees)));
   };
-  const heads = ["Name", "Status", "Code", "Time", "Expected attendees"];
+  const headers = ["Name", "Status", "Code", "Time", "Expected attendees"];
   return h("section.card", {},
     h("div.row.spread", {}, h("h1", {}, "Events"), h("a.button", { href: "#new" }, "New event")),
     h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Events" }, h("table", {},
-      h("thead", {}, h("tr", {}, heads.map((head) => h(head === "Expected attendees" ? "th.number" : "th", { scope: "col" }, head)))),
+      h("thead", {}, h("tr", {}, headers.map((head) => h(head === "Expected attendees" ? "th.number" : "th", { scope: "col" }, head)))),
       h("tbody", {}, events.map(row)))));
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// The API's description to read: drawn from openapi.json, so there is one text and not two.
+// The API reference, rendered from openapi.json.
 
 /** @import { ApiDescription, Operation, Parameter, Schema, SecurityScheme } from "../types.d.ts" */
 
@@ -14,13 +14,13 @@ show();
 
 async function show() {
   const main = byId("main");
-  const answer = await fetch(`${BASE}/openapi.json`, { credentials: "omit" });
-  if (!answer.ok) {
+  const response = await fetch(`${BASE}/openapi.json`, { credentials: "omit" });
+  if (!response.ok) {
     fill(main, h("h1", {}, "API"), h("p.note.bad", { role: "alert" }, "The API description could not be loaded. Reload the page."));
     return;
   }
   /** @type {ApiDescription} */
-  const description = await answer.json();
+  const description = await response.json();
   const all = Object.entries(description.paths).flatMap(([path, item]) => METHODS.flatMap((method) => {
     const operation = item[method];
     return operation ? [{ path, method, ...operation, parameters: [...(item.parameters ?? []), ...(operation.parameters ?? [])] }] : [];
@@ -31,7 +31,7 @@ async function show() {
     h("p", {}, "Base URL: ", h("code", {}, BASE)),
     h("section.card", {}, h("h2", {}, "Authentication"), h("ul", {}, Object.values(description.components.securitySchemes).map(scheme))),
     description.tags.map(({ name }) => h("section.card", { "data-tag": name }, h("h2", {}, name),
-      all.filter((operation) => operation.tags.includes(name)).map((operation) => one(operation, description)))));
+      all.filter((operation) => operation.tags.includes(name)).map((operation) => operationView(operation, description)))));
 }
 
 /** @param {SecurityScheme} each */
@@ -44,20 +44,20 @@ function scheme(each) {
  * @param {Operation} operation
  * @param {ApiDescription} description
  */
-function one(operation, description) {
-  const parameters = operation.parameters.map((each) => /** @type {Parameter} */ (followed(each, description)));
+function operationView(operation, description) {
+  const parameters = operation.parameters.map((each) => /** @type {Parameter} */ (resolved(each, description)));
   const body = operation.requestBody?.content;
-  const answers = Object.entries(operation.responses).filter(([status]) => status !== "default");
+  const responses = Object.entries(operation.responses).filter(([status]) => status !== "default");
   return h("details.operation", { "data-operation": operation.operationId },
-    h("summary", {}, h("span.method", {}, operation.method.toUpperCase()), h("code", {}, operation.path), h("span.soft", {}, operation.summary)),
+    h("summary", {}, h("span.method", {}, operation.method.toUpperCase()), h("code", {}, operation.path), h("span.muted", {}, operation.summary)),
     h("div.inner", {},
       operation.description ? h("p", {}, operation.description) : null,
       operation.security?.length === 0 ? h("p", {}, "No authentication needed.") : null,
       parameters.length ? [h("h3", {}, "Parameters"), h("ul", {}, parameters.map((each) =>
-        h("li", {}, h("code", {}, each.name), ` in the ${each.in}, ${words(each.schema)}. ${each.description ?? ""}`)))] : null,
-      body ? [h("h3", {}, "Request body"), Object.entries(body).map(([type, { schema }]) => shape(type, schema, description))] : null,
-      answers.length ? [h("h3", {}, "Response"), answers.map(([status, { content }]) =>
-        Object.entries(content ?? {}).map(([type, { schema }]) => shape(`${status}, ${type}`, schema, description)))] : null));
+        h("li", {}, h("code", {}, each.name), ` in the ${each.in}, ${typeName(each.schema)}. ${each.description ?? ""}`)))] : null,
+      body ? [h("h3", {}, "Request body"), Object.entries(body).map(([type, { schema }]) => schemaView(type, schema, description))] : null,
+      responses.length ? [h("h3", {}, "Response"), responses.map(([status, { content }]) =>
+        Object.entries(content ?? {}).map(([type, { schema }]) => schemaView(`${status}, ${type}`, schema, description)))] : null));
 }
 
 /**
@@ -65,12 +65,12 @@ function one(operation, description) {
  * @param {Schema} schema
  * @param {ApiDescription} description
  */
-function shape(label, schema, description) {
-  return [h("p.soft.small", {}, label), h("pre", { tabindex: "0" }, h("code", {}, outline(schema, description, "")))];
+function schemaView(label, schema, description) {
+  return [h("p.muted.small", {}, label), h("pre", { tabindex: "0" }, h("code", {}, outline(schema, description, "")))];
 }
 
 /**
- * A schema as people read it: names, kinds and what each means.
+ * A schema as an outline of names, types and descriptions.
  *
  * @param {Schema} schema
  * @param {ApiDescription} description
@@ -78,13 +78,13 @@ function shape(label, schema, description) {
  * @returns {string}
  */
 function outline(schema, description, indent) {
-  const real = followed(schema, description);
-  const item = real.items && followed(real.items, description);
+  const target = resolved(schema, description);
+  const item = target.items && resolved(target.items, description);
   if (item?.properties) return `list of ${outline(item, description, indent)}`;
-  if (!real.properties) return `${words(real, description)}${real.description ? `. ${real.description}` : ""}`;
+  if (!target.properties) return `${typeName(target, description)}${target.description ? `. ${target.description}` : ""}`;
   const deeper = `${indent}  `;
-  const lines = Object.entries(real.properties).map(([name, part]) => {
-    const mark = real.required?.includes(name) ? "" : "?";
+  const lines = Object.entries(target.properties).map(([name, part]) => {
+    const mark = target.required?.includes(name) ? "" : "?";
     return `${deeper}${name}${mark}: ${outline(part, description, deeper)}`;
   });
   return `{\n${lines.join("\n")}\n${indent}}`;
@@ -95,23 +95,23 @@ function outline(schema, description, indent) {
  * @param {ApiDescription} [description]
  * @returns {string}
  */
-function words(schema, description) {
-  if (schema.$ref && description) return words(followed(schema, description), description);
+function typeName(schema, description) {
+  if (schema.$ref && description) return typeName(resolved(schema, description), description);
   if (schema.enum) return schema.enum.join(" | ");
-  if (schema.anyOf) return schema.anyOf.map((each) => words(each, description)).join(" or ");
-  if (schema.type === "array") return `list of ${schema.items ? words(schema.items, description) : "anything"}`;
+  if (schema.anyOf) return schema.anyOf.map((each) => typeName(each, description)).join(" or ");
+  if (schema.type === "array") return `list of ${schema.items ? typeName(schema.items, description) : "anything"}`;
   return [schema.type ?? "object"].flat().join(" or ");
 }
 
 /**
- * What a reference leads to, or the same where it is none. Its own description goes before.
+ * Resolves a reference. A description beside the reference replaces that of the target.
  *
  * @template {{ $ref?: string, description?: string }} T
  * @param {T} schema
  * @param {ApiDescription} description
  * @returns {T}
  */
-function followed(schema, description) {
+function resolved(schema, description) {
   if (!schema.$ref) return schema;
   /** @type {unknown} */
   let found = description;

@@ -1,5 +1,5 @@
 // @ts-check
-// Elements without markup: what a page shows of others' words is always text.
+// Creates elements without parsing HTML, so text from others can never become markup.
 
 /** @import { Attributes, Child, ElementOf, SvgElementOf } from "../types.d.ts" */
 
@@ -21,7 +21,7 @@ export function h(what, attributes = {}, ...children) {
 }
 
 /**
- * The same for a drawing.
+ * The same for SVG.
  *
  * @template {string} W
  * @param {W} what
@@ -53,7 +53,7 @@ function build(element, classes, attributes, children) {
 }
 
 /**
- * Children in a row, without those that show nothing.
+ * Children as a flat list, without those that show nothing.
  *
  * @param {Child[]} children
  * @returns {(Node | string)[]}
@@ -66,7 +66,7 @@ function nodes(children) {
 }
 
 /**
- * The element with this id, which must be there.
+ * The element with this id. It must exist.
  *
  * @param {string} id
  */
@@ -75,7 +75,7 @@ export function byId(id) {
 }
 
 /**
- * The element that a selector finds, which must be there and of this kind.
+ * The first element that matches a selector. It must exist and be of this type.
  *
  * @template {Element} E
  * @param {ParentNode} root
@@ -90,7 +90,7 @@ export function find(root, selector, kind) {
 }
 
 /**
- * Puts these in place of what an element holds.
+ * Replaces the children of an element.
  *
  * @template {Element} E
  * @param {E} element
@@ -102,12 +102,12 @@ export function fill(element, ...children) {
 }
 
 /**
- * Makes these the children of an element, and touches none that is in its place already.
+ * Replaces the child elements, without touching those that are in place already.
  *
  * @param {Element} element
  * @param {Element[]} children
  */
-export function arrange(element, children) {
+export function syncChildren(element, children) {
   const wanted = new Set(children);
   for (const child of [...element.children]) if (!wanted.has(child)) child.remove();
   let next = element.firstElementChild;
@@ -118,22 +118,22 @@ export function arrange(element, children) {
 }
 
 /**
- * Puts a text where another stands. Nothing happens if it is the same, so that nobody is told of it again.
+ * Sets the text of an element unless it is the same, so that screen readers do not repeat it.
  *
  * @param {Element} element
  * @param {string} text
  */
-export function say(element, text) {
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** The parameters behind the `#`, which no server sees. */
+/** The parameters in the URL's fragment, which browsers do not send. */
 export function fragment() {
   return new URLSearchParams(location.hash.slice(1));
 }
 
 /**
- * A whole number as people write it: 12,345.
+ * A number with separators: 12,345.
  *
  * @param {number} value
  */
@@ -142,7 +142,7 @@ export function number(value) {
 }
 
 /**
- * Hands a file to whoever sits before the page.
+ * Downloads a text as a file.
  *
  * @param {string} name
  * @param {string} type
@@ -154,6 +154,6 @@ export function download(name, type, text) {
   document.body.append(link);
   link.click();
   link.remove();
-  // The download has taken hold of it by then.
+  // The download has started by then.
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }

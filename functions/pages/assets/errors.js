@@ -1,9 +1,9 @@
 // @ts-check
-// What a refusal means for whoever reads it, by the table of the README.
+// Error messages with advice. The codes are those of docs/errors.md.
 
-/** @import { Refusal } from "./api.js" */
+/** @import { ApiError } from "./api.js" */
 
-import { asRefusal } from "./api.js";
+import { asApiError } from "./api.js";
 import { h } from "./dom.js";
 
 /** @type {Record<string, string>} */
@@ -35,39 +35,39 @@ const ADVICE = {
 };
 
 /**
- * What to do about a refusal.
+ * What to do about an error.
  *
- * @param {Refusal} fault
+ * @param {ApiError} error
  */
-function advice(fault) {
-  return ADVICE[fault.code] ?? "";
+function advice(error) {
+  return ADVICE[error.code] ?? "";
 }
 
 /**
- * What was thrown as a note. With `again`, a button that waits as long as the API asks for.
+ * An error as a message. With `retry`, it has a button that is enabled after the retry time of the API.
  *
  * @param {unknown} thrown
- * @param {(() => void) | null} again
+ * @param {(() => void) | null} retry
  */
-export function note(thrown, again = null) {
-  const fault = asRefusal(thrown);
-  const isOurs = fault.status >= 500 || fault.status === 429;
-  const small = [fault.code, fault.requestId].filter(Boolean).join(" · ");
-  const line = fault.param && !fault.details.length ? `Field: ${fault.param}.` : null;
-  return h(`div.note.${isOurs ? "warn" : "bad"}`, { role: "alert", "data-code": fault.code },
-    h("p", {}, h("strong", {}, fault.message)),
-    h("p", {}, [advice(fault), line].filter(Boolean).join(" ")),
-    again ? h("p", {}, waiting(fault, again)) : null,
-    h("p.small.soft", {}, small));
+export function errorNote(thrown, retry = null) {
+  const error = asApiError(thrown);
+  const isOurs = error.status >= 500 || error.status === 429;
+  const small = [error.code, error.requestId].filter(Boolean).join(" · ");
+  const line = error.param && !error.details.length ? `Field: ${error.param}.` : null;
+  return h(`div.note.${isOurs ? "warn" : "bad"}`, { role: "alert", "data-code": error.code },
+    h("p", {}, h("strong", {}, error.message)),
+    h("p", {}, [advice(error), line].filter(Boolean).join(" ")),
+    retry ? h("p", {}, retryButton(error, retry)) : null,
+    h("p.small.muted", {}, small));
 }
 
 /**
- * @param {Refusal} fault
- * @param {() => void} again
+ * @param {ApiError} error
+ * @param {() => void} retry
  */
-function waiting(fault, again) {
-  const button = h("button.small", { type: "button", onclick: again }, "Try again");
-  let left = Math.ceil((fault.retryAfterMs ?? 0) / 1000);
+function retryButton(error, retry) {
+  const button = h("button.small", { type: "button", onclick: retry }, "Try again");
+  let left = Math.ceil((error.retryAfterMs ?? 0) / 1000);
   const tick = () => {
     button.disabled = left > 0;
     button.textContent = left > 0 ? `Try again in ${left} s` : "Try again";

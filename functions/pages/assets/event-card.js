@@ -1,48 +1,48 @@
 // @ts-check
-// The event at the head of the page: name, picture, description, organiser, and whether it is on.
+// The header of the attendee page: name, image, description, organiser and state of the event.
 
 /** @import { Contact, PublicEvent } from "../types.d.ts" */
 
 import { h, fill } from "./dom.js";
 import { markdown, webAddress } from "./markdown.js";
-import { standing, windowWords } from "./when.js";
+import { eventState, windowLines } from "./when.js";
 
 /** @type {number | undefined} */
-let ticking;
+let timer;
 
 /**
- * Shows an event in the words of `GET /api/v1/event` or of `GET /api/event/ID`.
+ * Shows an event from `GET /api/v1/event` or `GET /api/event/ID`.
  *
  * @param {Element} place
  * @param {PublicEvent} event
  */
 export function showEvent(place, event) {
   const status = h("p.badge");
-  const tick = () => {
-    const { words, tone } = standing(event);
+  const update = () => {
+    const { text, tone } = eventState(event);
     status.className = `badge ${tone}`;
-    if (status.textContent !== words) status.textContent = words;
+    if (status.textContent !== text) status.textContent = text;
   };
-  tick();
-  clearInterval(ticking);
-  ticking = setInterval(tick, 1000);
-  const picture = event.image_url && webAddress(event.image_url);
+  update();
+  clearInterval(timer);
+  timer = setInterval(update, 1000);
+  const image = event.image_url && webAddress(event.image_url);
   document.title = `${event.name} · Lanyard`;
   fill(place,
     h("div.event-head", {},
       h("div.words", {},
         h("h1", { id: "title" }, event.name),
-        // It changes each second: a screen reader asks for it, and is not told.
+        // It changes every second, so screen readers do not announce it.
         h("div", { "aria-live": "off" }, status),
-        h("p.times", {}, windowWords(event).map((words) => h("span", {}, words))),
-        organiser(event.organiser ?? event.contact),
-        page(event)),
-      picture ? h("img", { src: picture, alt: "", referrerpolicy: "no-referrer" }) : null),
-    event.description ? h("div.described", {}, markdown(event.description)) : null);
+        h("p.times", {}, windowLines(event).map((words) => h("span", {}, words))),
+        organiserLine(event.organiser ?? event.contact),
+        websiteLink(event)),
+      image ? h("img", { src: image, alt: "", referrerpolicy: "no-referrer" }) : null),
+    event.description ? h("div.description", {}, markdown(event.description)) : null);
 }
 
 /** @param {Partial<Contact> | undefined} contact */
-function organiser(contact) {
+function organiserLine(contact) {
   const { name, email } = contact ?? {};
   if (!name && !email) return null;
   const mail = email ? h("a", { href: `mailto:${encodeURIComponent(email).replace("%40", "@")}` }, email) : null;
@@ -50,7 +50,7 @@ function organiser(contact) {
 }
 
 /** @param {PublicEvent} event */
-function page(event) {
+function websiteLink(event) {
   const address = event.url && webAddress(event.url);
   if (!address) return null;
   return h("p", {}, h("a", { href: address, rel: "noopener noreferrer", target: "_blank" }, event.url_text || address));

@@ -1,31 +1,30 @@
 // @ts-check
-// Making and changing an event. An empty field leaves the choice to the service; when changing, only what was changed is
-// sent.
+// The form to create or edit an event. Empty fields of a new event get defaults; an edit sends only changed fields.
 
 /** @import { Attributes, Control, EventFields, FieldProblem, OrganiserEvent } from "../types.d.ts" */
 
-import { LIMITS, limitWords } from "./allowance.js";
+import { LIMITS, limitName } from "./allowance.js";
 import { fill, find, h } from "./dom.js";
-import { asRefusal } from "./api.js";
-import { note } from "./errors.js";
+import { asApiError } from "./api.js";
+import { errorNote } from "./errors.js";
 import { changeEvent, createEvent } from "./organiser-api.js";
 
 /** @typedef {{ control: Control, before: string }} Field */
 
 /**
- * The form for an event, or for a new one where it is null. `done(event)` gets what the service answered.
+ * The form for an event, or for a new one if it is null. `done(event)` gets the saved event.
  *
  * @param {OrganiserEvent | null} event
  * @param {(event: OrganiserEvent) => void} done
  */
 export function eventForm(event, done) {
-  const said = h("div", { "aria-live": "assertive" });
+  const result = h("div", { "aria-live": "assertive" });
   const save = h("button.main", {}, event ? "Save changes" : "Create event");
   const zones = h("datalist", { id: "zones" }, Intl.supportedValuesOf("timeZone").map((zone) => h("option", { value: zone })));
   const value = (/** @type {string} */ path) => (event ? valueAt(event, path) : undefined);
-  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const localZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   /**
-   * Each field's control, and the text that it had before.
+   * Each field's control and initial value.
    *
    * @type {Map<string, Field>}
    */
@@ -36,12 +35,12 @@ export function eventForm(event, done) {
    * @param {string} label
    * @param {Attributes & { tag?: "input" | "textarea" | "select" }} attributes
    * @param {string | null} hint
-   * @param {unknown} shown
+   * @param {unknown} initial
    * @param {string[][]} options
    */
-  function field(path, label, attributes = {}, hint = null, shown = value(path) ?? "", options = []) {
+  function field(path, label, attributes = {}, hint = null, initial = value(path) ?? "", options = []) {
     const id = `field-${path}`;
-    const before = String(shown);
+    const before = String(initial);
     const { tag = "input", ...rest } = attributes;
     const control = h(tag, { id, name: path, ...rest, "aria-describedby": `${id}-hint` },
       options.map(([option, words]) => h("option", { value: option }, words)));
@@ -51,20 +50,20 @@ export function eventForm(event, done) {
       h("span.problem", { "data-problem": path }));
   }
 
-  const wall = (/** @type {string | undefined} */ instant) => instant?.slice(0, 16) ?? "";
+  const withoutOffset = (/** @type {string | undefined} */ instant) => instant?.slice(0, 16) ?? "";
   const limits = (/** @type {"attendee" | "event"} */ of, /** @type {string} */ words) => h("fieldset", {}, h("legend", {}, words),
     h("div.grid", {}, LIMITS.filter((name) => of === "attendee" || name !== "in_flight").map((name) => field(`allowances.${of}.${name}`,
-      capital(limitWords(name)), { type: "number", min: "1", step: "1", inputmode: "numeric" })),
+      capitalised(limitName(name)), { type: "number", min: "1", step: "1", inputmode: "numeric" })),
     of === "event" ? field("allowances.event.attendees", "Max attendees", { type: "number", min: "1", inputmode: "numeric" }) : null));
 
   const form = h("form.card", { onsubmit: submit, novalidate: true, id: "event-form" },
     h("h1", {}, event ? `Edit ${event.name}` : "New event"),
-    said,
+    result,
     h("fieldset", {}, h("legend", {}, "Name and time"), h("div.grid", {},
       h("div.wide", {}, field("name", "Name", { required: true, maxlength: "128" })),
-      field("starts_at", "Starts", { type: "datetime-local", required: true }, "In the event's time zone.", wall(event?.starts_at)),
-      field("ends_at", "Ends", { type: "datetime-local", required: true }, null, wall(event?.ends_at)),
-      field("time_zone", "Time zone", { list: "zones", required: true, spellcheck: "false" }, "For example Europe/Oslo.", value("time_zone") ?? here),
+      field("starts_at", "Starts", { type: "datetime-local", required: true }, "In the event's time zone.", withoutOffset(event?.starts_at)),
+      field("ends_at", "Ends", { type: "datetime-local", required: true }, null, withoutOffset(event?.ends_at)),
+      field("time_zone", "Time zone", { list: "zones", required: true, spellcheck: "false" }, "For example Europe/Oslo.", value("time_zone") ?? localZone),
       field("attendees", "Expected attendees", { type: "number", min: "1", max: "100000" }, "The default limits are based on this number.", value("attendees") ?? 100),
       event ? null : field("code", "Code", { spellcheck: "false", autocapitalize: "none", class: "mono" }, "Leave empty to generate a code that is hard to guess."))),
     h("fieldset", {}, h("legend", {}, "What attendees see"), h("div.grid", {},
@@ -80,38 +79,38 @@ export function eventForm(event, done) {
       field("keeps_objects", "Stored responses, files and vector stores", { tag: "select", "data-kind": "boolean" }, null, value("keeps_objects") ?? false,
         [["false", "Off"], ["true", "On, deleted after the event"]]))),
     h("details", {}, h("summary", {}, "Limits"),
-      h("p.soft", {}, event ? "An empty field means no limit." : "Empty fields get defaults based on the expected attendees and the deployments' limits."),
+      h("p.muted", {}, event ? "An empty field means no limit." : "Empty fields get defaults based on the expected attendees and the deployments' limits."),
       h("fieldset", {}, h("legend", {}, "Per request"), h("div.grid", {},
         field("max_completion_tokens", "Max output tokens", { type: "number", min: "1" }),
         field("max_choices", "Max choices", { type: "number", min: "1", max: "128" }))),
       limits("attendee", "Per attendee"), limits("event", "Whole event")),
     zones,
-    h("p.row.enter", {}, save, h("a.button", { href: event ? `#event=${event.id}` : "#events" }, "Cancel")));
+    h("p.row.submit-row", {}, save, h("a.button", { href: event ? `#event=${event.id}` : "#events" }, "Cancel")));
 
-  /** @param {SubmitEvent} submitted */
-  async function submit(submitted) {
-    submitted.preventDefault();
+  /** @param {SubmitEvent} submission */
+  async function submit(submission) {
+    submission.preventDefault();
     save.disabled = true;
     clearProblems();
     try {
-      const body = bodyOf(fields, event !== null);
+      const body = changedFields(fields, event !== null);
       done(event ? await changeEvent(event.id, body) : await createEvent(body));
-    } catch (fault) {
-      fill(said, note(fault));
-      showProblems(asRefusal(fault).details);
+    } catch (error) {
+      fill(result, errorNote(error));
+      showProblems(asApiError(error).details);
     } finally {
       save.disabled = false;
     }
   }
 
   function clearProblems() {
-    fill(said);
+    fill(result);
     for (const place of form.querySelectorAll("[data-problem]")) fill(place);
     for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
   }
 
   /**
-   * Each mistake beside its field.
+   * Shows each problem beside its field.
    *
    * @param {FieldProblem[]} details
    */
@@ -122,7 +121,7 @@ export function eventForm(event, done) {
       const control = fields.get(path)?.control;
       if (!control) continue;
       control.setAttribute("aria-invalid", "true");
-      fill(find(form, `[data-problem="${path}"]`, HTMLElement), capital(message));
+      fill(find(form, `[data-problem="${path}"]`, HTMLElement), capitalised(message));
       control.closest("details")?.setAttribute("open", "");
       first ??= control;
     }
@@ -132,29 +131,29 @@ export function eventForm(event, done) {
 }
 
 /**
- * The fields that say something.
+ * The fields to send.
  *
  * @param {Map<string, Field>} fields
  * @param {boolean} isChange
  */
-function bodyOf(fields, isChange) {
+function changedFields(fields, isChange) {
   /** @type {EventFields} */
   const body = {};
   for (const [path, { control, before }] of fields) {
     const text = control.value.trim();
-    const isSaid = isChange ? text !== before.trim() : text !== "";
-    if (!isSaid) continue;
+    const isSet = isChange ? text !== before.trim() : text !== "";
+    if (!isSet) continue;
     const names = path.split(".");
     const last = names.pop() ?? path;
     let part = body;
     for (const name of names) part = /** @type {EventFields} */ (part[name] ??= {});
-    part[last] = text === "" ? null : meaning(control, text);
+    part[last] = text === "" ? null : parsed(control, text);
   }
   return body;
 }
 
 /**
- * What stands at a path such as `contact.name`.
+ * The value at a path such as `contact.name`.
  *
  * @param {object} whole
  * @param {string} path
@@ -171,12 +170,12 @@ function valueAt(whole, path) {
  * @param {Control} control
  * @param {string} text
  */
-function meaning(control, text) {
+function parsed(control, text) {
   if (control.dataset.kind === "boolean") return text === "true";
   return control.type === "number" ? Number(text) : text;
 }
 
 /** @param {string} text */
-function capital(text) {
+function capitalised(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

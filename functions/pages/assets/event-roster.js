@@ -1,9 +1,9 @@
 // @ts-check
-// Who may come to an event with a roster: a name on each line, saved as a whole.
+// The roster of an event: one user name per line, saved as a whole.
 
 import { fill, h, number } from "./dom.js";
-import { note } from "./errors.js";
-import { rosterOf, saveRoster } from "./organiser-api.js";
+import { errorNote } from "./errors.js";
+import { readRoster, saveRoster } from "./organiser-api.js";
 
 /**
  * The form; `changed()` is called after the roster was saved.
@@ -12,44 +12,44 @@ import { rosterOf, saveRoster } from "./organiser-api.js";
  * @param {() => void} changed
  */
 export function rosterView(id, changed) {
-  const said = h("div", { "aria-live": "polite" });
+  const result = h("div", { "aria-live": "polite" });
   const field = h("textarea", { id: "roster-names", rows: "8", spellcheck: "false", autocapitalize: "none", disabled: true, "aria-describedby": "roster-hint" });
   const save = h("button.main", { id: "roster-save", disabled: true }, "Save roster");
   const element = h("form.card", { id: "roster", onsubmit: submit },
-    h("h2", {}, "Roster"), said,
+    h("h2", {}, "Roster"), result,
     h("label", { for: "roster-names" }, "User names"), field,
     h("span.hint", { id: "roster-hint" }, "One name per line, in upper or lower case. Removed attendees lose access at once. Their usage is kept."),
-    h("p.row.enter", {}, save));
+    h("p.row.submit-row", {}, save));
   /** @type {string[]} */
-  let listed = [];
+  let saved = [];
 
   async function load() {
     try {
-      listed = (await rosterOf(id)).map(({ user }) => user);
-      field.value = listed.join("\n");
+      saved = (await readRoster(id)).map(({ user }) => user);
+      field.value = saved.join("\n");
       field.disabled = false;
       save.disabled = false;
-      fill(said);
-    } catch (fault) {
-      fill(said, note(fault, load));
+      fill(result);
+    } catch (error) {
+      fill(result, errorNote(error, load));
     }
   }
 
-  /** @param {SubmitEvent} submitted */
-  async function submit(submitted) {
-    submitted.preventDefault();
+  /** @param {SubmitEvent} event */
+  async function submit(event) {
+    event.preventDefault();
     const users = names(field.value);
     const kept = new Set(users.map((user) => user.toLowerCase()));
-    const gone = listed.filter((user) => !kept.has(user)).length;
-    if (gone && !confirm(`Remove ${number(gone)} from the roster? They lose access at once.`)) return;
+    const removed = saved.filter((user) => !kept.has(user)).length;
+    if (removed && !confirm(`Remove ${number(removed)} from the roster? They lose access at once.`)) return;
     save.disabled = true;
     try {
-      const done = await saveRoster(id, users);
+      const counts = await saveRoster(id, users);
       await load();
-      fill(said, h("p.note.good", {}, `${number(done.users)} on the roster: ${number(done.added)} added, ${number(done.removed)} removed.`));
+      fill(result, h("p.note.good", {}, `${number(counts.users)} on the roster: ${number(counts.added)} added, ${number(counts.removed)} removed.`));
       changed();
-    } catch (fault) {
-      fill(said, note(fault));
+    } catch (error) {
+      fill(result, errorNote(error));
     } finally {
       save.disabled = false;
     }
@@ -60,7 +60,7 @@ export function rosterView(id, changed) {
 }
 
 /**
- * The names of a text, one on each line.
+ * The names in a text with one name per line.
  *
  * @param {string} text
  */

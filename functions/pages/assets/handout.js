@@ -1,20 +1,20 @@
 // @ts-check
-// The handout of an event: its code in large type, the way to its page, three first calls, the rules, whom to ask.
+// The handout of an event: code, QR code, code examples, rules and contact.
 //
-// It is asked for with the organiser's token that the dashboard left in this tab.
+// It uses the organiser token that the dashboard stored in this tab.
 
 /** @import { OrganiserEvent } from "../types.d.ts" */
 
 import { BASE } from "./api.js";
-import { limitWords } from "./allowance.js";
+import { limitName } from "./allowance.js";
 import { byId, fill, fragment, h, number, svg } from "./dom.js";
-import { note } from "./errors.js";
-import { pageOf, readEvent, token } from "./organiser-api.js";
+import { errorNote } from "./errors.js";
+import { attendeePageUrl, readEvent, token } from "./organiser-api.js";
 import encodeQR from "./qr.js";
 import { SNIPPETS } from "./snippets.js";
-import { windowWords } from "./when.js";
+import { windowLines } from "./when.js";
 
-const SHOWN = ["bash", "python", "javascript"];
+const LANGUAGES = ["bash", "python", "javascript"];
 
 byId("print").addEventListener("click", () => print());
 byId("form").addEventListener("click", () => {
@@ -35,30 +35,30 @@ async function show() {
     const event = await readEvent(id);
     document.title = `Handout · ${event.name}`;
     fill(byId("main"), sheet(event));
-  } catch (fault) {
-    fill(byId("main"), h("h1", {}, "Handout"), note(fault), h("p", {}, "Back to the ", dashboard, "."));
+  } catch (error) {
+    fill(byId("main"), h("h1", {}, "Handout"), errorNote(error), h("p", {}, "Back to the ", dashboard, "."));
   }
 }
 
 /** @param {OrganiserEvent} event */
 function sheet(event) {
-  const page = pageOf(event);
+  const page = attendeePageUrl(event);
   const model = event.default_deployments.chat_completions ?? Object.values(event.default_deployments)[0] ?? "MODEL";
   const credential = event.access === "registered" ? "YOUR-OWN-KEY" : `${event.code}/YOUR-NAME`;
   const access = { base: BASE, credential, model };
   const { name, email } = event.contact;
-  const hint = lookAlikes(event.code);
+  const hint = spellingHint(event.code);
   return h("article.sheet", {},
     h("div.words", {},
       h("h1", {}, event.name),
-      h("p.soft", {}, windowWords(event).map((line) => h("span", {}, line, h("br")))),
-      h("p.soft.small", {}, "Code"),
+      h("p.muted", {}, windowLines(event).map((line) => h("span", {}, line, h("br")))),
+      h("p.muted.small", {}, "Code"),
       h("p.code", { id: "large-code" }, [...event.code].map((letter) => h(`span${/\d/.test(letter) ? ".digit" : ""}`, {}, letter))),
-      h("p.small.soft", {}, `Underlined characters are digits. Upper and lower case are the same. ${hint}`)),
+      h("p.small.muted", {}, `Underlined characters are digits. Upper and lower case are the same. ${hint}`)),
     h("div.qr", {}, qr(page), h("p", {}, "Scan to join")),
     h("p.address", {}, "Or open ", h("strong", {}, `${BASE}/pages`), " and enter the code. API base URL: ", h("code", {}, `${BASE}/v1`),
       ", API key: ", h("code", {}, access.credential)),
-    h("section.snippets", {}, SNIPPETS.filter(({ id }) => SHOWN.includes(id)).flatMap(({ label, text }) =>
+    h("section.snippets", {}, SNIPPETS.filter(({ id }) => LANGUAGES.includes(id)).flatMap(({ label, text }) =>
       [h("h2", {}, label), h("pre", { tabindex: "0" }, h("code", {}, text(access)))])),
     h("section.rules-part", {}, h("h2", {}, "Rules"), h("ul.rules", {}, rules(event).map((rule) => h("li", {}, rule)))),
     name || email ? h("p", {}, "Questions: ", h("strong", {}, [name, email].filter(Boolean).join(", "))) : null);
@@ -67,7 +67,7 @@ function sheet(event) {
 /** @param {OrganiserEvent} event */
 function rules(event) {
   const limits = Object.entries(event.allowances.attendee).flatMap(([limit, value]) =>
-    (value !== null && /^(tokens|requests)_/.test(limit) ? [`${number(value)} ${limitWords(limit)}`] : []));
+    (value !== null && /^(tokens|requests)_/.test(limit) ? [`${number(value)} ${limitName(limit)}`] : []));
   return [
     "The code works only during the event. Always use the same user name.",
     event.access === "registered" ? "Register on the attendee page first to get your own key." : null,
@@ -79,18 +79,18 @@ function rules(event) {
 }
 
 /**
- * Words for what could be misread. Generated codes hold no i, l, o or u behind their last dash.
+ * A hint for characters that are easy to misread. Generated codes have no i, l, o or u after their last dash.
  *
  * @param {string} code
  */
-function lookAlikes(code) {
+function spellingHint(code) {
   const words = { 0: "0 is zero", 1: "1 is one", l: "l is a letter, as in lamp", i: "i is a letter, as in ink", o: "o is a letter, as in oak" };
   const found = Object.entries(words).filter(([letter]) => code.includes(letter));
   return found.length ? `${found.map(([, word]) => word).join("; ")}.` : "";
 }
 
 /**
- * The QR code of a text, with the quiet edge that readers need.
+ * The QR code of a text, with the quiet zone that readers need.
  *
  * @param {string} text
  */

@@ -1,8 +1,7 @@
 // @ts-check
-// A description in Markdown as elements: headings, paragraphs, lists, emphasis, code and links.
+// Renders a subset of Markdown: headings, paragraphs, lists, emphasis, code and links.
 //
-// It never makes markup of text. What it does not know stays as it was written, and only links to http and https are
-// links.
+// It parses no HTML. Unknown syntax stays as text, and only http and https URLs become links.
 
 /** @import { Child } from "../types.d.ts" */
 
@@ -19,7 +18,7 @@ export function markdown(text) {
   const lines = text.replace(/\r\n?/g, "\n").split("\n");
   const blocks = [];
   const highest = Math.min(...lines.flatMap((line) => heading(line)?.level ?? []));
-  // The page's name is the first level. No level is left out on the way down, whatever the text does.
+  // The page has the h1. Headings never skip a level, whatever the text does.
   let level = 1;
   let at = 0;
   while (at < lines.length) {
@@ -122,7 +121,7 @@ function part([whole, , code, stars, underlines, star, underline, label, target,
 }
 
 /**
- * An address that a link may lead to, or null.
+ * An http or https URL, or null.
  *
  * @param {string} text
  */

@@ -1,35 +1,35 @@
 // @ts-check
-// The organisers' API. The token stays in this tab's session and travels in a header alone.
+// The organiser API. The token is kept in this tab's session and sent only in a header.
 
 /** @import { Attendee, AttendeeChange, AuditEntry, EventFields, OrganiserEvent, RosterSaved, UsageReport } from "../types.d.ts" */
 
 import { BASE, send } from "./api.js";
 
-const KEPT = "lanyard.organiser";
-const PAGE = 100;
+const STORAGE_KEY = "lanyard.organiser";
+const PAGE_SIZE = 100;
 
-/** The token of this tab, or null. */
+/** This tab's token, or null. */
 export function token() {
-  return sessionStorage.getItem(KEPT);
+  return sessionStorage.getItem(STORAGE_KEY);
 }
 
 /**
- * Remembers a token for this tab, or forgets it.
+ * Stores a token for this tab, or removes it.
  *
- * @param {string | null} text
+ * @param {string | null} value
  */
-export function remember(text) {
-  if (text) sessionStorage.setItem(KEPT, text);
-  else sessionStorage.removeItem(KEPT);
+export function setToken(value) {
+  if (value) sessionStorage.setItem(STORAGE_KEY, value);
+  else sessionStorage.removeItem(STORAGE_KEY);
 }
 
 /**
- * Every event, the newest first.
+ * All events.
  *
  * @returns {Promise<OrganiserEvent[]>}
  */
-export function allEvents() {
-  return everything("/events", "events");
+export function listEvents() {
+  return listAll("/events", "events");
 }
 
 /**
@@ -58,14 +58,14 @@ export async function changeEvent(id, fields) {
 }
 
 /**
- * Pauses, resumes or ends an event, or gives it another code.
+ * Pauses, resumes or ends an event, or rotates its code.
  *
  * @param {string} id
  * @param {string} step
  * @param {object} body
  * @returns {Promise<OrganiserEvent>}
  */
-export async function takeStep(id, step, body) {
+export async function runAction(id, step, body) {
   return (await call("POST", eventPath(id, `/${step}`), body)).json();
 }
 
@@ -74,18 +74,18 @@ export async function takeStep(id, step, body) {
  * @param {"hour" | "model"} by
  * @returns {Promise<UsageReport>}
  */
-export async function usageBy(id, by) {
+export async function readUsage(id, by) {
   return (await call("GET", eventPath(id, `/usage?by=${by}`))).json();
 }
 
 /**
- * Every attendee of an event.
+ * All attendees of an event.
  *
  * @param {string} id
  * @returns {Promise<Attendee[]>}
  */
-export function attendeesOf(id) {
-  return everything(eventPath(id, "/attendees"), "attendees");
+export function listAttendees(id) {
+  return listAll(eventPath(id, "/attendees"), "attendees");
 }
 
 /**
@@ -99,27 +99,27 @@ export async function changeAttendee(id, user, change) {
 }
 
 /**
- * Every change to an event, the newest first.
+ * The audit log of an event, newest first.
  *
  * @param {string} id
  * @returns {Promise<AuditEntry[]>}
  */
-export function auditOf(id) {
-  return everything(eventPath(id, "/audit"), "audit");
+export function listAudit(id) {
+  return listAll(eventPath(id, "/audit"), "audit");
 }
 
 /**
- * Everybody on an event's roster.
+ * The roster of an event.
  *
  * @param {string} id
  * @returns {Promise<{ user: string }[]>}
  */
-export function rosterOf(id) {
-  return everything(eventPath(id, "/roster"), "users");
+export function readRoster(id) {
+  return listAll(eventPath(id, "/roster"), "users");
 }
 
 /**
- * Puts these users, and nobody else, on an event's roster.
+ * Replaces the roster of an event.
  *
  * @param {string} id
  * @param {string[]} users
@@ -130,11 +130,11 @@ export async function saveRoster(id, users) {
 }
 
 /**
- * The attendees' page with the event's code, which no server sees.
+ * The link to the attendee page. The code is in the fragment, which browsers do not send.
  *
  * @param {OrganiserEvent} event
  */
-export function pageOf(event) {
+export function attendeePageUrl(event) {
   return `${BASE}/pages#${new URLSearchParams({ code: event.code, event: event.id })}`;
 }
 
@@ -150,18 +150,18 @@ function call(method, path, body) {
 }
 
 /**
- * Every item of a list that comes in pages.
+ * All items of a paginated list.
  *
  * @template T
  * @param {string} path
  * @param {string} name
  * @returns {Promise<T[]>}
  */
-async function everything(path, name) {
+async function listAll(path, name) {
   /** @type {T[]} */
   const items = [];
   for (let cursor = null; ;) {
-    const query = new URLSearchParams({ limit: String(PAGE), ...(cursor ? { cursor } : {}) });
+    const query = new URLSearchParams({ limit: String(PAGE_SIZE), ...(cursor ? { cursor } : {}) });
     const page = await (await call("GET", `${path}?${query}`)).json();
     items.push(...page[name]);
     cursor = page.next;

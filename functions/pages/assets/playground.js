@@ -1,169 +1,168 @@
 // @ts-check
-// A chat with the event's models. Nothing leaves the page but the calls of the API, which count as any other does.
+// A chat with the event's models. Its requests count like any other.
 
 /** @import { ApiAccess, AttendeeAccess, Child, ChatRequest, ChatTurn, ContentPart, Control, Message, Model, Tool } from "../types.d.ts" */
-/** @import { answerTurn as AnswerTurn } from "./turn.js" */
 
-import { leftInShort } from "./allowance.js";
-import { asRefusal, isAbort } from "./api.js";
+import { remainingSummary } from "./allowance.js";
+import { asApiError, isAbort } from "./api.js";
 import { byId, fill, find, h } from "./dom.js";
-import { note } from "./errors.js";
-import { codeOf, snippetView } from "./snippets.js";
+import { errorNote } from "./errors.js";
+import { codeFor, snippet } from "./snippets.js";
 import { chat } from "./stream.js";
 import { tabs } from "./tabs.js";
-import { answerTurn, callsView, costLine, userTurn } from "./turn.js";
+import { modelMessage, toolCallsForm, usageLine, userMessage } from "./turn.js";
 
-/** Longest side of a picture that is sent, in pixels: more costs tokens and shows the model nothing. */
-const LARGEST_SIDE = 1024;
+/** Longest side of an image in pixels. A larger one costs tokens and shows the model nothing more. */
+const MAX_IMAGE_SIDE = 1024;
 
 /**
- * Sets the playground up in a section whose heading is there. `spent` is called after each turn.
+ * Fills a section that has a heading. `onUsage` is called after each request.
  *
  * @param {Element} place
  * @param {ApiAccess} access
- * @param {AttendeeAccess} known
- * @param {() => void} spent
+ * @param {AttendeeAccess} details
+ * @param {() => void} onUsage
  */
-export function playground(place, access, known, spent) {
+export function playground(place, access, details, onUsage) {
   const heading = find(place, "h2", HTMLElement);
-  const models = known.models.filter((model) => model.operations.includes("chat_completions"));
+  const models = details.models.filter((model) => model.operations.includes("chat_completions"));
   if (!models.length) {
     fill(place, heading, h("p", {}, "This event has no chat model."));
     return;
   }
-  /** @type {{ messages: Message[], pictures: string[], abort: AbortController | null }} */
-  const state = { messages: [], pictures: [], abort: null };
-  const talk = h("div.talk", { id: "talk", role: "log", "aria-label": "Conversation", tabindex: "0" });
-  const trouble = h("div", { id: "trouble", "aria-live": "assertive" });
-  const pictures = h("div.pictures");
-  const message = h("textarea", { id: "message", required: true, placeholder: "Ask something", onpaste: pasted, onkeydown: hurried });
-  const file = h("input.quiet", { type: "file", accept: "image/*", id: "picture", tabindex: "-1", "aria-label": "Image",
-    onchange: () => add([...file.files ?? []]) });
+  /** @type {{ messages: Message[], images: string[], abort: AbortController | null }} */
+  const state = { messages: [], images: [], abort: null };
+  const conversation = h("div.conversation", { id: "conversation", role: "log", "aria-label": "Conversation", tabindex: "0" });
+  const errors = h("div", { id: "chat-error", "aria-live": "assertive" });
+  const images = h("div.images");
+  const message = h("textarea", { id: "message", required: true, placeholder: "Ask something", onpaste: pasteImages, onkeydown: sendOnCtrlEnter });
+  const file = h("input.visually-hidden", { type: "file", accept: "image/*", id: "image-file", tabindex: "-1", "aria-label": "Image",
+    onchange: () => addImages([...file.files ?? []]) });
   const sendButton = h("button.main", { id: "send" }, "Send");
-  const stopButton = h("button.grave", { id: "stop", type: "button", hidden: true, onclick: () => state.abort?.abort() }, "Stop");
-  const form = h("form.ask", { onsubmit: submit },
+  const stopButton = h("button.danger", { id: "stop", type: "button", hidden: true, onclick: () => state.abort?.abort() }, "Stop");
+  const form = h("form.compose", { onsubmit: submit },
     h("label", { for: "message" }, "Message"),
-    message, pictures, file,
+    message, images, file,
     h("div.row", {}, sendButton, stopButton,
       h("button", { type: "button", onclick: () => file.click() }, "Add image"),
       h("button", { type: "button", id: "show-code", onclick: showCode }, "Show code"),
       h("button.plain", { type: "button", onclick: clear }, "New conversation")),
-    h("p.small", { id: "left-short", "aria-live": "polite" }, leftInShort(known)),
+    h("p.small", { id: "remaining", "aria-live": "polite" }, remainingSummary(details)),
     h("span.hint", {}, "Press Ctrl+Enter to send. You can paste an image; some models do not accept images."));
-  const settings = settingsOf(access, known, models);
+  const settings = settingsOf(access, details, models);
   fill(place, heading,
-    h("p.soft", {}, "Each message counts against your limits. The whole conversation is sent every time."),
-    settings, talk, trouble, form);
+    h("p.muted", {}, "Each message counts against your limits. The whole conversation is sent every time."),
+    settings, conversation, errors, form);
 
-  /** @param {SubmitEvent} submitted */
-  function submit(submitted) {
-    submitted.preventDefault();
+  /** @param {SubmitEvent} event */
+  function submit(event) {
+    event.preventDefault();
     const text = message.value.trim();
     if (!text || state.abort) return;
-    const sent = state.pictures;
+    const sent = state.images;
     /** @type {string | ContentPart[]} */
     const content = sent.length
       ? [{ type: "text", text }, ...sent.map((url) => /** @type {const} */ ({ type: "image_url", image_url: { url } }))]
       : text;
-    turn([{ role: "user", content }], userTurn(text, sent), () => {
+    turn([{ role: "user", content }], userMessage(text, sent), () => {
       message.value = "";
-      state.pictures = [];
-      fill(pictures);
+      state.images = [];
+      fill(images);
     });
   }
 
   /**
-   * Sends the conversation with these messages, and says whether an answer came: only then do they stay in it.
+   * Sends the conversation with these messages. Returns whether a response arrived: only then the messages are kept.
    *
    * @param {Message[]} added
-   * @param {HTMLElement | null} shown
+   * @param {HTMLElement | null} element
    * @returns {Promise<boolean>}
    */
-  async function turn(added, shown, accepted = () => {}) {
+  async function turn(added, element, accepted = () => {}) {
     const body = request([...state.messages, ...added]);
     if (!body) {
       byId("functions").focus();
       return false;
     }
-    const answer = answerTurn();
+    const reply = modelMessage();
     state.abort = new AbortController();
-    busy(true);
-    let heardAny = false;
-    const begin = () => {
-      if (heardAny) return;
-      heardAny = true;
+    setBusy(true);
+    let hasStarted = false;
+    const start = () => {
+      if (hasStarted) return;
+      hasStarted = true;
       accepted();
-      if (shown) talk.append(shown);
-      talk.append(answer.element);
+      if (element) conversation.append(element);
+      conversation.append(reply.element);
     };
-    const heard = (/** @type {string} */ words) => {
-      begin();
-      answer.say(words);
-      talk.lastElementChild?.scrollIntoView({ block: "nearest" });
+    const onText = (/** @type {string} */ delta) => {
+      start();
+      reply.append(delta);
+      conversation.lastElementChild?.scrollIntoView({ block: "nearest" });
     };
     try {
-      const said = await chat(access.credential, body, { signal: state.abort.signal, heard });
-      begin();
-      ended(added, answer, said);
-    } catch (thrown) {
-      if (isAbort(thrown) && !heardAny) talk.append(h("p.soft.small", {}, "Stopped before a response arrived."));
-      else if (isAbort(thrown)) stopped(added, answer);
+      const result = await chat(access.credential, body, { signal: state.abort.signal, onText });
+      start();
+      finish(added, reply, result);
+    } catch (cause) {
+      if (isAbort(cause) && !hasStarted) conversation.append(h("p.muted.small", {}, "Stopped before a response arrived."));
+      else if (isAbort(cause)) keepPartial(added, reply);
       else {
-        const fault = asRefusal(thrown);
-        answer.element.remove();
-        if (heardAny) shown?.remove();
-        heardAny = false;
-        fill(trouble, note(fault, fault.retryAfterMs === null ? null : () => turn(added, shown, accepted)));
+        const error = asApiError(cause);
+        reply.element.remove();
+        if (hasStarted) element?.remove();
+        hasStarted = false;
+        fill(errors, errorNote(error, error.retryAfterMs === null ? null : () => turn(added, element, accepted)));
       }
     } finally {
       state.abort = null;
-      busy(false);
-      spent();
+      setBusy(false);
+      onUsage();
     }
-    return heardAny;
+    return hasStarted;
   }
 
   /**
    * @param {Message[]} added
-   * @param {ReturnType<typeof AnswerTurn>} answer
-   * @param {ChatTurn} said
+   * @param {ReturnType<typeof modelMessage>} reply
+   * @param {ChatTurn} result
    */
-  function ended(added, answer, said) {
-    const calls = said.calls.length ? { tool_calls: said.calls } : {};
-    state.messages.push(...added, { role: "assistant", content: said.text || null, ...calls });
-    if (said.calls.length) answer.element.append(callsView(said.calls, (results) => turn(results, null)));
-    answer.element.append(costLine(said));
+  function finish(added, reply, result) {
+    const calls = result.calls.length ? { tool_calls: result.calls } : {};
+    state.messages.push(...added, { role: "assistant", content: result.text || null, ...calls });
+    if (result.calls.length) reply.element.append(toolCallsForm(result.calls, (results) => turn(results, null)));
+    reply.element.append(usageLine(result));
   }
 
   /**
    * @param {Message[]} added
-   * @param {ReturnType<typeof AnswerTurn>} answer
+   * @param {ReturnType<typeof modelMessage>} reply
    */
-  function stopped(added, answer) {
-    const text = find(answer.element, ".text", HTMLElement).textContent;
+  function keepPartial(added, reply) {
+    const text = find(reply.element, ".text", HTMLElement).textContent;
     state.messages.push(...added, { role: "assistant", content: text });
-    answer.element.append(costLine({ usage: null, firstMs: null, totalMs: null, ended: "stopped" }));
+    reply.element.append(usageLine({ usage: null, firstTokenMs: null, totalMs: null, finishReason: "stopped" }));
   }
 
   /** @param {boolean} isBusy */
-  function busy(isBusy) {
+  function setBusy(isBusy) {
     sendButton.disabled = isBusy;
     stopButton.hidden = !isBusy;
     place.setAttribute("aria-busy", String(isBusy));
   }
 
   /**
-   * The request by the settings; where they are wrong, that is said and there is none.
+   * The request with the current settings, or null after showing what is wrong with them.
    *
    * @param {Message[]} messages
    */
   function request(messages) {
     try {
       const body = requestOf(messages);
-      fill(trouble);
+      fill(errors);
       return body;
-    } catch (fault) {
-      fill(trouble, h("p.note.bad", { role: "alert" }, fault instanceof Error ? fault.message : String(fault)));
+    } catch (error) {
+      fill(errors, h("p.note.bad", { role: "alert" }, error instanceof Error ? error.message : String(error)));
       return null;
     }
   }
@@ -178,7 +177,7 @@ export function playground(place, access, known, spent) {
     const body = { model: value("model"), messages };
     if (value("system")) body.messages = [{ role: "system", content: value("system") }, ...messages];
     if (value("temperature") !== "") body.temperature = Number(value("temperature"));
-    if (value("cap") !== "") body.max_tokens = Number(value("cap"));
+    if (value("max-tokens") !== "") body.max_tokens = Number(value("max-tokens"));
     const tools = functionsOf(value("functions"));
     if (tools.length) body.tools = tools;
     return { ...body, stream: true, stream_options: { include_usage: true } };
@@ -188,7 +187,7 @@ export function playground(place, access, known, spent) {
     const text = message.value.trim() || (state.messages.length ? null : "Hello");
     const body = request(text ? [...state.messages, { role: "user", content: text }] : state.messages.slice(0, -1));
     if (!body) return;
-    const entries = codeOf(access, body).map(({ id, label, text }) => ({ id, label, show: () => [snippetView(text)] }));
+    const entries = codeFor(access, body).map(({ id, label, text }) => ({ id, label, show: () => [snippet(text)] }));
     const dialog = h("dialog", { "aria-label": "Code", id: "code-dialog", onclose: () => dialog.remove() });
     fill(dialog, h("h2", {}, "Code for this conversation"), tabs("Languages", entries),
       h("p.row.end", {}, h("button", { type: "button", onclick: () => dialog.close() }, "Close")));
@@ -197,38 +196,38 @@ export function playground(place, access, known, spent) {
   }
 
   /** @param {ClipboardEvent} event */
-  function pasted(event) {
+  function pasteImages(event) {
     const files = [...event.clipboardData?.files ?? []].filter((each) => each.type.startsWith("image/"));
     if (!files.length) return;
     event.preventDefault();
-    add(files);
+    addImages(files);
   }
 
   /** @param {File[]} files */
-  async function add(files) {
+  async function addImages(files) {
     for (const each of files) {
       try {
-        state.pictures.push(await asDataUrl(each));
+        state.images.push(await asDataUrl(each));
       } catch {
-        fill(trouble, h("p.note.bad", { role: "alert" }, "The image could not be read. Try a PNG or JPEG file."));
+        fill(errors, h("p.note.bad", { role: "alert" }, "The image could not be read. Try a PNG or JPEG file."));
       }
     }
     file.value = "";
-    showPictures();
+    showImages();
   }
 
-  function showPictures() {
+  function showImages() {
     const remove = (/** @type {number} */ index) => {
-      state.pictures.splice(index, 1);
-      showPictures();
+      state.images.splice(index, 1);
+      showImages();
     };
-    fill(pictures, state.pictures.map((picture, index) => h("figure", {},
-      h("img", { src: picture, alt: `Image ${index + 1} to send` }),
+    fill(images, state.images.map((image, index) => h("figure", {},
+      h("img", { src: image, alt: `Image ${index + 1} to send` }),
       h("button.small", { type: "button", onclick: () => remove(index) }, "Remove"))));
   }
 
   /** @param {KeyboardEvent} event */
-  function hurried(event) {
+  function sendOnCtrlEnter(event) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       form.requestSubmit();
@@ -238,20 +237,20 @@ export function playground(place, access, known, spent) {
   function clear() {
     state.abort?.abort();
     state.messages = [];
-    state.pictures = [];
-    fill(talk);
-    fill(trouble);
-    fill(pictures);
+    state.images = [];
+    fill(conversation);
+    fill(errors);
+    fill(images);
     message.focus();
   }
 }
 
 /**
  * @param {ApiAccess} access
- * @param {AttendeeAccess} known
+ * @param {AttendeeAccess} details
  * @param {Model[]} models
  */
-function settingsOf(access, known, models) {
+function settingsOf(access, details, models) {
   /**
    * @param {string} id
    * @param {string} label
@@ -266,8 +265,8 @@ function settingsOf(access, known, models) {
       field("model", "Model", h("select", { id: "model" }, options)),
       field("temperature", "Temperature", h("input", { id: "temperature", type: "number", min: "0", max: "2", step: "0.1" }),
         "Lower is more predictable, higher is more varied. Leave empty for the model's default."),
-      field("cap", "Max output tokens", h("input", { id: "cap", type: "number", min: "1", max: String(known.max_completion_tokens) }),
-        `The event allows at most ${known.max_completion_tokens}.`),
+      field("max-tokens", "Max output tokens", h("input", { id: "max-tokens", type: "number", min: "1", max: String(details.max_completion_tokens) }),
+        `The event allows at most ${details.max_completion_tokens}.`),
       h("div.wide", {}, field("system", "System prompt", h("textarea", { id: "system", rows: "2" }))),
       h("div.wide", {}, field("functions", "Functions", h("textarea", { id: "functions", class: "mono", rows: "4", spellcheck: "false",
         placeholder: "[{\"name\": \"weather\", \"description\": \"…\", \"parameters\": {\"type\": \"object\", \"properties\": {}}}]" }),
@@ -275,7 +274,7 @@ function settingsOf(access, known, models) {
 }
 
 /**
- * The tools of a JSON text, whether it lists functions or whole tools.
+ * The tools in a JSON text, which lists functions or tools.
  *
  * @param {string} text
  * @returns {Tool[]}
@@ -285,8 +284,8 @@ function functionsOf(text) {
   let parsed;
   try {
     parsed = JSON.parse(text);
-  } catch (fault) {
-    throw new Error(`The functions are not valid JSON: ${fault instanceof Error ? fault.message : fault}`);
+  } catch (error) {
+    throw new Error(`The functions are not valid JSON: ${error instanceof Error ? error.message : error}`);
   }
   /** @type {(Partial<Tool> & Partial<Tool["function"]> | null)[]} */
   const list = Array.isArray(parsed) ? parsed : [parsed];
@@ -298,13 +297,13 @@ function functionsOf(text) {
 }
 
 /**
- * A picture, made smaller where it is large, as a data URL.
+ * An image as a data URL, scaled down if it is large.
  *
  * @param {File} file
  */
 async function asDataUrl(file) {
   const bitmap = await createImageBitmap(file);
-  const scale = Math.min(1, LARGEST_SIDE / Math.max(bitmap.width, bitmap.height));
+  const scale = Math.min(1, MAX_IMAGE_SIDE / Math.max(bitmap.width, bitmap.height));
   const canvas = h("canvas", { width: Math.round(bitmap.width * scale), height: Math.round(bitmap.height * scale) });
   canvas.getContext("2d")?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   bitmap.close();

@@ -1,47 +1,47 @@
 // @ts-check
-// Texts as string literals of each language: a credential may hold quotes, blanks and dollar signs.
+// String literals of several languages. A credential may contain quotes, spaces and dollar signs.
 
 /**
  * For a POSIX shell.
  *
  * @param {string} text
  */
-export function shell(text) {
+export function shellLiteral(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /**
- * For PowerShell. Its single quotes know nothing but themselves.
+ * For PowerShell. Only the single quote is special in single quotes.
  *
  * @param {string} text
  */
-export function powershell(text) {
+export function powershellLiteral(text) {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
 /**
- * For Python, JavaScript, C#, JSON and YAML, which agree on this much.
+ * For Python, JavaScript, C#, JSON and YAML, which share this syntax.
  *
  * @param {string} text
  */
-export function double(text) {
+export function jsonLiteral(text) {
   return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /**
- * A value of JSON as a Python expression.
+ * A JSON value as a Python expression.
  *
  * @param {unknown} value
  * @returns {string}
  */
-export function python(value, indent = "") {
+export function pythonLiteral(value, indent = "") {
   const deeper = `${indent}    `;
   if (value === null || value === undefined) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
-  if (typeof value === "string") return double(value);
-  if (Array.isArray(value)) return block("[", "]", value.map((item) => python(item, deeper)), indent);
+  if (typeof value === "string") return jsonLiteral(value);
+  if (Array.isArray(value)) return block("[", "]", value.map((item) => pythonLiteral(item, deeper)), indent);
   if (typeof value === "object") {
-    return block("{", "}", Object.entries(value).map(([key, item]) => `${double(key)}: ${python(item, deeper)}`), indent);
+    return block("{", "}", Object.entries(value).map(([key, item]) => `${jsonLiteral(key)}: ${pythonLiteral(item, deeper)}`), indent);
   }
   return String(value);
 }

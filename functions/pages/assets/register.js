@@ -1,30 +1,30 @@
 // @ts-check
-// A key of one's own, where the event asks for it: registering, and seeing the key again by the same words.
+// Registration: an attendee gets their own key, and sees it again with the same passphrase.
 
-/** @import { Refusal } from "./api.js" */
+/** @import { ApiError } from "./api.js" */
 
 import { register } from "./api.js";
 import { copyButton } from "./copy.js";
 import { fill, h } from "./dom.js";
-import { note } from "./errors.js";
+import { errorNote } from "./errors.js";
 
 /**
- * The event that a refusal names, if it asks for a registration.
+ * The event id in an error that asks for registration, or null.
  *
- * @param {Refusal} fault
+ * @param {ApiError} error
  */
-export function eventOf(fault) {
-  return /\/api\/event\/([A-Za-z0-9_-]+)\/register/.exec(fault.message)?.[1] ?? null;
+export function eventIdIn(error) {
+  return /\/api\/event\/([A-Za-z0-9_-]+)\/register/.exec(error.message)?.[1] ?? null;
 }
 
 /**
- * The form. `admitted(key)` is called with the key.
+ * The registration form. `onKey(key)` is called with the key.
  *
  * @param {{ id: string, code: string, user: string }} who
- * @param {(key: string) => void} admitted
+ * @param {(key: string) => void} onKey
  */
-export function registration({ id, code, user }, admitted) {
-  const said = h("div", { "aria-live": "polite" });
+export function registrationForm({ id, code, user }, onKey) {
+  const result = h("div", { "aria-live": "polite" });
   const proof = h("input", {
     id: "proof", type: "password", required: true, minlength: "12", maxlength: "256", autocomplete: "new-password",
     "aria-describedby": "proof-hint",
@@ -36,22 +36,22 @@ export function registration({ id, code, user }, admitted) {
     h("label", { for: "proof" }, "Passphrase"),
     proof,
     h("span.hint", { id: "proof-hint" }, "At least 12 characters. Nobody can recover it if you forget it."),
-    h("p.row.enter", {}, button),
-    said);
+    h("p.row.submit-row", {}, button),
+    result);
 
-  /** @param {SubmitEvent} submitted */
-  async function submit(submitted) {
-    submitted.preventDefault();
+  /** @param {SubmitEvent} event */
+  async function submit(event) {
+    event.preventDefault();
     button.disabled = true;
     try {
       const key = await register(id, `${code}/${user}`, proof.value);
-      fill(said, h("div.note.good", {},
+      fill(result, h("div.note.good", {},
         h("p", {}, "This is your key. The code examples below already use it."),
         h("p", {}, h("code", {}, key)),
         copyButton(() => key)));
-      admitted(key);
-    } catch (fault) {
-      fill(said, note(fault));
+      onKey(key);
+    } catch (error) {
+      fill(result, errorNote(error));
     } finally {
       button.disabled = false;
     }

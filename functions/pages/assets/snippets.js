@@ -1,53 +1,53 @@
 // @ts-check
-// First calls in each language, with one's own address, credential and model. The browser test runs them.
+// Code examples with the attendee's base URL, credential and model. The browser test runs them.
 
 /** @import { ApiAccess, ChatRequest } from "../types.d.ts" */
 
 import { copyButton } from "./copy.js";
 import { download, fill, h } from "./dom.js";
-import { double, powershell, python, shell } from "./quote.js";
+import { jsonLiteral, powershellLiteral, pythonLiteral, shellLiteral } from "./quote.js";
 import { tabs } from "./tabs.js";
 
-const QUESTION = "Say hello in five languages";
+const PROMPT = "Say hello in five languages";
 
 /**
- * The snippets for an access.
+ * The code examples.
  *
  * @type {{ id: string, label: string, text: (access: ApiAccess) => string }[]}
  */
 export const SNIPPETS = [
-  { id: "bash", label: "curl (bash)", text: ({ base, credential, model }) => `curl ${shell(`${base}/v1/chat/completions`)} \\
-  -H ${shell(`openai-event-code: ${credential}`)} \\
+  { id: "bash", label: "curl (bash)", text: ({ base, credential, model }) => `curl ${shellLiteral(`${base}/v1/chat/completions`)} \\
+  -H ${shellLiteral(`openai-event-code: ${credential}`)} \\
   -H 'Content-Type: application/json' \\
-  -d ${shell(`{"model": ${double(model)},
-       "messages": [{"role": "user", "content": ${double(QUESTION)}}]}`)}
+  -d ${shellLiteral(`{"model": ${jsonLiteral(model)},
+       "messages": [{"role": "user", "content": ${jsonLiteral(PROMPT)}}]}`)}
 ` },
-  { id: "powershell", label: "PowerShell", text: ({ base, credential, model }) => `$headers = @{ 'openai-event-code' = ${powershell(credential)} }
+  { id: "powershell", label: "PowerShell", text: ({ base, credential, model }) => `$headers = @{ 'openai-event-code' = ${powershellLiteral(credential)} }
 $body = @{
-  model = ${powershell(model)}
-  messages = @(@{ role = 'user'; content = ${powershell(QUESTION)} })
+  model = ${powershellLiteral(model)}
+  messages = @(@{ role = 'user'; content = ${powershellLiteral(PROMPT)} })
 } | ConvertTo-Json -Depth 5
-$response = Invoke-RestMethod -Method Post -Uri ${powershell(`${base}/v1/chat/completions`)} \`
+$response = Invoke-RestMethod -Method Post -Uri ${powershellLiteral(`${base}/v1/chat/completions`)} \`
   -Headers $headers -ContentType 'application/json' -Body $body
 $response.choices[0].message.content
 ` },
   { id: "python", label: "Python", text: ({ base, credential, model }) => `# pip install openai
 from openai import OpenAI
 
-client = OpenAI(base_url=${double(`${base}/v1`)}, api_key=${double(credential)})
+client = OpenAI(base_url=${jsonLiteral(`${base}/v1`)}, api_key=${jsonLiteral(credential)})
 response = client.chat.completions.create(
-    model=${double(model)},
-    messages=[{"role": "user", "content": ${double(QUESTION)}}],
+    model=${jsonLiteral(model)},
+    messages=[{"role": "user", "content": ${jsonLiteral(PROMPT)}}],
 )
 print(response.choices[0].message.content)
 ` },
   { id: "javascript", label: "JavaScript", text: ({ base, credential, model }) => `// npm install openai; save as hello.mjs
 import OpenAI from "openai";
 
-const client = new OpenAI({ baseURL: ${double(`${base}/v1`)}, apiKey: ${double(credential)} });
+const client = new OpenAI({ baseURL: ${jsonLiteral(`${base}/v1`)}, apiKey: ${jsonLiteral(credential)} });
 const stream = await client.chat.completions.create({
-  model: ${double(model)},
-  messages: [{ role: "user", content: ${double(QUESTION)} }],
+  model: ${jsonLiteral(model)},
+  messages: [{ role: "user", content: ${jsonLiteral(PROMPT)} }],
   stream: true,
 });
 for await (const chunk of stream) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");
@@ -59,33 +59,33 @@ using OpenAI;
 using OpenAI.Chat;
 
 var client = new ChatClient(
-    ${double(model)},
-    new ApiKeyCredential(${double(credential)}),
-    new OpenAIClientOptions { Endpoint = new Uri(${double(`${base}/v1`)}) });
-ChatCompletion response = client.CompleteChat(${double(QUESTION)});
+    ${jsonLiteral(model)},
+    new ApiKeyCredential(${jsonLiteral(credential)}),
+    new OpenAIClientOptions { Endpoint = new Uri(${jsonLiteral(`${base}/v1`)}) });
+ChatCompletion response = client.CompleteChat(${jsonLiteral(PROMPT)});
 Console.WriteLine(response.Content[0].Text);
 ` },
   { id: "langchain", label: "LangChain", text: ({ base, credential, model }) => `# pip install langchain-openai
 from langchain_openai import ChatOpenAI
 
 model = ChatOpenAI(
-    base_url=${double(`${base}/v1`)},
-    api_key=${double(credential)},
-    model=${double(model)},
+    base_url=${jsonLiteral(`${base}/v1`)},
+    api_key=${jsonLiteral(credential)},
+    model=${jsonLiteral(model)},
 )
-print(model.invoke(${double(QUESTION)}).content)
+print(model.invoke(${jsonLiteral(PROMPT)}).content)
 ` },
   { id: "azure", label: "Azure SDK", text: ({ base, credential, model }) => `# pip install openai
 from openai import AzureOpenAI
 
 client = AzureOpenAI(
-    azure_endpoint=${double(base)},
-    api_key=${double(credential)},
+    azure_endpoint=${jsonLiteral(base)},
+    api_key=${jsonLiteral(credential)},
     api_version="2024-10-21",
 )
 response = client.chat.completions.create(
-    model=${double(model)},
-    messages=[{"role": "user", "content": ${double(QUESTION)}}],
+    model=${jsonLiteral(model)},
+    messages=[{"role": "user", "content": ${jsonLiteral(PROMPT)}}],
 )
 print(response.choices[0].message.content)
 ` },
@@ -94,11 +94,11 @@ name: Event
 version: 1.0.0
 schema: v1
 models:
-  - name: ${double(`${model} (event)`)}
+  - name: ${jsonLiteral(`${model} (event)`)}
     provider: openai
-    model: ${double(model)}
-    apiBase: ${double(`${base}/v1`)}
-    apiKey: ${double(credential)}
+    model: ${jsonLiteral(model)}
+    apiBase: ${jsonLiteral(`${base}/v1`)}
+    apiKey: ${jsonLiteral(credential)}
     roles: [chat, edit, apply]
 ` },
   { id: "cline", label: "Cline", text: ({ base, credential, model }) => `In Cline's settings, under API Configuration:
@@ -111,25 +111,25 @@ Model ID:                   ${model}
 ];
 
 /**
- * A request of the playground in three languages.
+ * A playground request in three languages.
  *
  * @param {ApiAccess} access
  * @param {ChatRequest} body
  */
-export function codeOf({ base, credential }, body) {
+export function codeFor({ base, credential }, body) {
   const json = JSON.stringify(body, null, 2);
   const { stream_options: _, ...plain } = body;
   const streamed = body.stream === true;
-  const arguments_ = Object.entries(plain).map(([name, value]) => `    ${name}=${python(value, "    ")},\n`).join("");
+  const arguments_ = Object.entries(plain).map(([name, value]) => `    ${name}=${pythonLiteral(value, "    ")},\n`).join("");
   return [
-    { id: "curl", label: "curl", text: `curl -N ${shell(`${base}/v1/chat/completions`)} \\
-  -H ${shell(`openai-event-code: ${credential}`)} \\
+    { id: "curl", label: "curl", text: `curl -N ${shellLiteral(`${base}/v1/chat/completions`)} \\
+  -H ${shellLiteral(`openai-event-code: ${credential}`)} \\
   -H 'Content-Type: application/json' \\
-  -d ${shell(json)}
+  -d ${shellLiteral(json)}
 ` },
     { id: "python", label: "Python", text: `from openai import OpenAI
 
-client = OpenAI(base_url=${double(`${base}/v1`)}, api_key=${double(credential)})
+client = OpenAI(base_url=${jsonLiteral(`${base}/v1`)}, api_key=${jsonLiteral(credential)})
 response = client.chat.completions.create(
 ${arguments_})
 ${streamed
@@ -137,7 +137,7 @@ ${streamed
     : "print(response.choices[0].message.content)\n"}` },
     { id: "javascript", label: "JavaScript", text: `import OpenAI from "openai";
 
-const client = new OpenAI({ baseURL: ${double(`${base}/v1`)}, apiKey: ${double(credential)} });
+const client = new OpenAI({ baseURL: ${jsonLiteral(`${base}/v1`)}, apiKey: ${jsonLiteral(credential)} });
 const response = await client.chat.completions.create(${JSON.stringify(plain, null, 2)});
 ${streamed
     ? "for await (const chunk of response) process.stdout.write(chunk.choices[0]?.delta?.content ?? \"\");\n"
@@ -146,17 +146,17 @@ ${streamed
 }
 
 /**
- * A snippet with its button.
+ * A code example with a copy button.
  *
  * @param {string} text
  */
-export function snippetView(text) {
+export function snippet(text) {
   const code = h("pre", { tabindex: "0" }, h("code", {}, text));
   return h("div.snippet", {}, code, h("div.row", {}, copyButton(() => text)));
 }
 
 /**
- * The settings that SDKs and tools read by themselves.
+ * The environment variables that SDKs and tools read.
  *
  * @param {ApiAccess} access
  */
@@ -168,17 +168,17 @@ function dotEnv({ base, credential, model }) {
 }
 
 /**
- * Shows all snippets for an access.
+ * Shows all code examples.
  *
  * @param {Element} place
  * @param {ApiAccess} access
  */
 export function showSnippets(place, access) {
-  const entries = SNIPPETS.map(({ id, label, text }) => ({ id, label, show: () => [snippetView(text(access))] }));
+  const entries = SNIPPETS.map(({ id, label, text }) => ({ id, label, show: () => [snippet(text(access))] }));
   fill(place,
     h("p", {}, "Your base URL is ", h("code", {}, `${access.base}/v1`), " and your API key is ", h("code", {}, access.credential),
       ". Whoever has the key uses your allowance."),
     tabs("Languages and tools", entries),
     h("p.row", {}, h("button", { type: "button", id: "dot-env", onclick: () => download("lanyard.env", "application/octet-stream", dotEnv(access)) },
-      "Download .env"), h("span.soft.small", {}, "Contains the same values as environment variables. Rename lanyard.env to .env and keep it out of your repository.")));
+      "Download .env"), h("span.muted.small", {}, "Contains the same values as environment variables. Rename lanyard.env to .env and keep it out of your repository.")));
 }

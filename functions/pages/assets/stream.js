@@ -1,83 +1,83 @@
 // @ts-check
-// A chat completion as it comes: server-sent events, read by hand.
+// A streamed chat completion, read from server-sent events.
 
 /** @import { ChatChunk, ChatRequest, ChatTurn, ToolCall, ToolCallDelta } from "../types.d.ts" */
 
-import { credentialed, Refusal, send } from "./api.js";
+import { authHeaders, ApiError, send } from "./api.js";
 
 /**
- * Sends a chat and calls `heard(delta)` for each piece. Gives what came of it: the text, the calls of functions, the
- * usage, why it ended and how long it took.
+ * Sends a chat and calls `onText(delta)` for each piece of text. Returns the text, tool calls, usage, finish reason and
+ * times.
  *
  * @param {string} credential
  * @param {ChatRequest} body
- * @param {{ signal: AbortSignal, heard: (delta: string) => void }} options
+ * @param {{ signal: AbortSignal, onText: (delta: string) => void }} options
  */
-export async function chat(credential, body, { signal, heard }) {
-  const begun = performance.now();
-  const answer = await send("/v1/chat/completions", {
-    method: "POST", headers: credentialed(credential), body: JSON.stringify(body), signal,
+export async function chat(credential, body, { signal, onText }) {
+  const startedAt = performance.now();
+  const response = await send("/v1/chat/completions", {
+    method: "POST", headers: authHeaders(credential), body: JSON.stringify(body), signal,
   });
   /** @type {ChatTurn} */
   const turn = {
-    text: "", calls: [], usage: null, ended: null, firstMs: null, totalMs: null,
-    cappedFrom: answer.headers.get("x-event-max-tokens"),
+    text: "", calls: [], usage: null, finishReason: null, firstTokenMs: null, totalMs: null,
+    maxTokens: response.headers.get("x-event-max-tokens"),
   };
-  for await (const chunk of frames(answer.body)) {
-    if (chunk.error) throw new Refusal(answer.status, chunk.error, answer.headers);
+  for await (const chunk of chunks(response.body)) {
+    if (chunk.error) throw new ApiError(response.status, chunk.error, response.headers);
     turn.usage = chunk.usage ?? turn.usage;
     const [choice] = chunk.choices ?? [];
     if (!choice) continue;
-    turn.ended = choice.finish_reason ?? turn.ended;
+    turn.finishReason = choice.finish_reason ?? turn.finishReason;
     const delta = choice.delta ?? {};
-    if (delta.content || delta.tool_calls) turn.firstMs ??= performance.now() - begun;
+    if (delta.content || delta.tool_calls) turn.firstTokenMs ??= performance.now() - startedAt;
     if (delta.content) {
       turn.text += delta.content;
-      heard(delta.content);
+      onText(delta.content);
     }
-    for (const piece of delta.tool_calls ?? []) gather(turn.calls, piece);
+    for (const part of delta.tool_calls ?? []) mergeToolCall(turn.calls, part);
   }
-  turn.totalMs = performance.now() - begun;
+  turn.totalMs = performance.now() - startedAt;
   return turn;
 }
 
 /**
- * A function's call comes in pieces, by their index.
+ * A tool call arrives in parts that share an index.
  *
  * @param {ToolCall[]} calls
- * @param {ToolCallDelta} piece
+ * @param {ToolCallDelta} part
  */
-function gather(calls, piece) {
-  const index = piece.index ?? 0;
+function mergeToolCall(calls, part) {
+  const index = part.index ?? 0;
   /** @type {ToolCall} */
   const call = calls[index] ?? { id: "", type: "function", function: { name: "", arguments: "" } };
   calls[index] = call;
-  if (piece.id) call.id = piece.id;
-  call.function.name += piece.function?.name ?? "";
-  call.function.arguments += piece.function?.arguments ?? "";
+  if (part.id) call.id = part.id;
+  call.function.name += part.function?.name ?? "";
+  call.function.arguments += part.function?.arguments ?? "";
 }
 
 /**
- * The objects of a stream of events.
+ * The JSON chunks of an event stream.
  *
  * @param {ReadableStream<Uint8Array<ArrayBuffer>> | null} stream
  * @returns {AsyncGenerator<ChatChunk, void>}
  */
-async function* frames(stream) {
+async function* chunks(stream) {
   if (!stream) return;
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-  let waiting = "";
+  let buffer = "";
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      waiting += value;
-      const whole = waiting.split(/\r?\n\r?\n/);
-      waiting = whole.pop() ?? "";
-      for (const frame of whole) {
-        const data = frame.split(/\r?\n/).filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trimStart());
+      buffer += value;
+      const events = buffer.split(/\r?\n\r?\n/);
+      buffer = events.pop() ?? "";
+      for (const event of events) {
+        const data = event.split(/\r?\n/).filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trimStart());
         if (!data.length) continue;
-        // What follows is the end of the stream; reading it lets the connection be used again.
+        // Read to the end of the stream, so that the connection can be reused.
         if (data[0] === "[DONE]") continue;
         yield JSON.parse(data.join("\n"));
       }

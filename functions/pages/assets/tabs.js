@@ -1,5 +1,5 @@
 // @ts-check
-// Tabs by the usual keys: arrows, Home and End.
+// Tabs with the usual keys: arrows, Home and End.
 
 /** @import { Tab } from "../types.d.ts" */
 
@@ -8,7 +8,7 @@ import { fill, h } from "./dom.js";
 let lists = 0;
 
 /**
- * Tabs, the first of which is shown.
+ * Tabs. The first is selected.
  *
  * @param {string} label
  * @param {Tab[]} entries
@@ -17,7 +17,7 @@ export function tabs(label, entries) {
   lists += 1;
   const list = `tabs-${lists}`;
   const panel = h("div", { role: "tabpanel", id: `${list}-panel`, tabindex: "0" });
-  const all = entries.map((entry, index) => ({
+  const items = entries.map((entry, index) => ({
     entry,
     button: h("button", {
       type: "button", role: "tab", id: `${list}-${entry.id}`, "data-tab": entry.id, "aria-controls": panel.id,
@@ -27,7 +27,7 @@ export function tabs(label, entries) {
 
   /** @param {number} index */
   function choose(index) {
-    all.forEach(({ entry, button }, other) => {
+    items.forEach(({ entry, button }, other) => {
       button.setAttribute("aria-selected", String(other === index));
       button.tabIndex = other === index ? 0 : -1;
       if (other !== index) return;
@@ -41,16 +41,16 @@ export function tabs(label, entries) {
    * @param {number} index
    */
   function move(event, index) {
-    const last = all.length - 1;
+    const last = items.length - 1;
     /** @type {Record<string, number>} */
     const targets = { ArrowRight: index === last ? 0 : index + 1, ArrowLeft: index ? index - 1 : last, Home: 0, End: last };
     const target = targets[event.key];
     if (target === undefined) return;
     event.preventDefault();
-    all[target]?.button.focus();
+    items[target]?.button.focus();
     choose(target);
   }
 
   choose(0);
-  return [h("div", { role: "tablist", "aria-label": label }, all.map(({ button }) => button)), panel];
+  return [h("div", { role: "tablist", "aria-label": label }, items.map(({ button }) => button)), panel];
 }

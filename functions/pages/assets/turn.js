@@ -1,57 +1,57 @@
 // @ts-check
-// What was said, as it stands in the playground: the words, the pictures, the calls, the cost.
+// The messages of the playground: text, images, tool calls and usage.
 
 /** @import { Message, ToolCall, TurnCost } from "../types.d.ts" */
 
 import { h, number } from "./dom.js";
 
 /**
- * What the attendee said.
+ * A message of the attendee.
  *
  * @param {string} text
  * @param {string[]} pictures
  */
-export function userTurn(text, pictures) {
-  return h("div.said.user", {},
-    h("span.quiet", {}, "You: "),
+export function userMessage(text, pictures) {
+  return h("div.message.user", {},
+    h("span.visually-hidden", {}, "You: "),
     h("div.text", {}, text),
     pictures.map((picture) => h("img", { src: picture, alt: "Image you sent" })));
 }
 
-/** What the model is saying; `say` adds to it. */
-export function answerTurn() {
+/** A message of the model. `append` adds text to it. */
+export function modelMessage() {
   const text = h("div.text");
-  const element = h("div.said.assistant", {}, h("span.quiet", {}, "Model: "), text);
-  return { element, say: (/** @type {string} */ words) => text.append(words) };
+  const element = h("div.message.assistant", {}, h("span.visually-hidden", {}, "Model: "), text);
+  return { element, append: (/** @type {string} */ delta) => text.append(delta) };
 }
 
 /**
- * Tokens and times of a turn that ended, or what is known of one that was stopped.
+ * Tokens and times of a response, as far as they are known.
  *
  * @param {TurnCost} turn
  */
-export function costLine(turn) {
+export function usageLine(turn) {
   const seconds = (/** @type {number} */ ms) => `${(ms / 1000).toFixed(ms < 9950 ? 2 : 0)} s`;
   const parts = [];
   if (turn.usage) {
     parts.push(`${number(turn.usage.prompt_tokens)} input tokens`, `${number(turn.usage.completion_tokens)} output tokens`);
   }
-  if (turn.firstMs !== null) parts.push(`first token after ${seconds(turn.firstMs)}`);
+  if (turn.firstTokenMs !== null) parts.push(`first token after ${seconds(turn.firstTokenMs)}`);
   if (turn.totalMs !== null) parts.push(`${seconds(turn.totalMs)} total`);
-  if (turn.ended === "length") parts.push("stopped at the max output tokens");
-  if (turn.ended === "content_filter") parts.push("stopped by Azure's content filter");
-  if (turn.ended === "stopped") parts.push("stopped; usage is estimated");
-  if (turn.cappedFrom) parts.push(`the event allows at most ${turn.cappedFrom} output tokens`);
-  return h("div.cost", {}, parts.join(" · "));
+  if (turn.finishReason === "length") parts.push("stopped at the max output tokens");
+  if (turn.finishReason === "content_filter") parts.push("stopped by Azure's content filter");
+  if (turn.finishReason === "stopped") parts.push("stopped; usage is estimated");
+  if (turn.maxTokens) parts.push(`the event allows at most ${turn.maxTokens} output tokens`);
+  return h("div.usage", {}, parts.join(" · "));
 }
 
 /**
- * The calls of functions in an answer; `answered(results)` says whether an answer came.
+ * A form for the results of tool calls. `onResults(results)` returns whether a response arrived.
  *
  * @param {ToolCall[]} calls
- * @param {(results: Message[]) => Promise<boolean>} answered
+ * @param {(results: Message[]) => Promise<boolean>} onResults
  */
-export function callsView(calls, answered) {
+export function toolCallsForm(calls, onResults) {
   const fields = calls.map((call) => ({
     call,
     result: h("textarea", {
@@ -60,16 +60,16 @@ export function callsView(calls, answered) {
   }));
   const send = h("button.small", {}, "Send result");
   const form = h("form", { onsubmit: submit },
-    fields.map(({ call, result }) => h("div.call", {},
+    fields.map(({ call, result }) => h("div.tool-call", {},
       h("p", {}, "The model calls ", h("code", {}, `${call.function.name}(${call.function.arguments})`)),
       result)),
     h("p.row", {}, send));
 
-  /** @param {SubmitEvent} submitted */
-  async function submit(submitted) {
-    submitted.preventDefault();
+  /** @param {SubmitEvent} event */
+  async function submit(event) {
+    event.preventDefault();
     send.disabled = true;
-    send.disabled = await answered(fields.map(({ call, result }) => ({ role: "tool", tool_call_id: call.id, content: result.value })));
+    send.disabled = await onResults(fields.map(({ call, result }) => ({ role: "tool", tool_call_id: call.id, content: result.value })));
   }
   return form;
 }

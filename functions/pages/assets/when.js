@@ -1,5 +1,5 @@
 // @ts-check
-// Times as people say them: how long still, and when, by the event's clock and by UTC.
+// Durations and times for people.
 
 /** @import { EventWindow } from "../types.d.ts" */
 
@@ -11,7 +11,7 @@ const UNITS = [["day", "d", 86_400], ["hour", "h", 3_600], ["minute", "min", 60]
  *
  * @param {number} seconds
  */
-export function span(seconds) {
+export function duration(seconds) {
   return largest(seconds).map(({ count, unit }) => `${count} ${unit}${count === 1 ? "" : "s"}`).join(" ");
 }
 
@@ -20,7 +20,7 @@ export function span(seconds) {
  *
  * @param {number} seconds
  */
-export function shortSpan(seconds) {
+export function shortDuration(seconds) {
   return largest(seconds).map(({ count, symbol }) => `${count} ${symbol}`).join(" ");
 }
 
@@ -42,7 +42,7 @@ function largest(seconds) {
 }
 
 /**
- * An instant by the clock of a zone.
+ * An instant in a time zone.
  *
  * @param {string} instant
  * @param {string} zone
@@ -52,11 +52,11 @@ function local(instant, zone) {
 }
 
 /**
- * A window by the event's clock and by UTC.
+ * Start and end of an event, in its time zone and in UTC.
  *
  * @param {EventWindow} event
  */
-export function windowWords(event) {
+export function windowLines(event) {
   const zone = event.time_zone;
   const both = `${local(event.starts_at, zone)} – ${local(event.ends_at, zone)} (${zone})`;
   if (zone === "UTC") return [both];
@@ -64,15 +64,15 @@ export function windowWords(event) {
 }
 
 /**
- * Where an event stands now: its words and how they are meant.
+ * The state of an event now, and the colour to show it in.
  *
  * @param {EventWindow} event
  */
-export function standing(event, now = Date.now()) {
+export function eventState(event, now = Date.now()) {
   const starts = (Date.parse(event.starts_at) - now) / 1000;
   const ends = (Date.parse(event.ends_at) - now) / 1000;
-  if (event.paused || event.status === "paused") return { words: "Paused by the organiser", tone: "warn" };
-  if (ends <= 0 || event.status === "ended") return { words: "Ended", tone: "bad" };
-  if (starts > 0) return { words: `Starts in ${span(starts)}`, tone: "warn" };
-  return { words: `Live, ends in ${span(ends)}`, tone: "good" };
+  if (event.paused || event.status === "paused") return { text: "Paused by the organiser", tone: "warn" };
+  if (ends <= 0 || event.status === "ended") return { text: "Ended", tone: "bad" };
+  if (starts > 0) return { text: `Starts in ${duration(starts)}`, tone: "warn" };
+  return { text: `Live, ends in ${duration(ends)}`, tone: "good" };
 }
