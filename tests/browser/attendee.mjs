@@ -2,12 +2,12 @@
 // An attendee: joins, runs the first code example, chats, and reaches a limit.
 
 /** @import { OrganiserEvent } from "../../functions/pages/types.d.ts" */
-/** @import { Service, Stage } from "./stage.mjs" */
+/** @import { Service, Stage } from "./fixture.mjs" */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { clipboard, DOWNLOADS, ENVIRONMENT, checkAppearance, openTab, organiser, textOf, type } from "./stage.mjs";
+import { clipboard, DOWNLOADS, ENVIRONMENT, checkAppearance, openTab, organiser, textOf, type } from "./fixture.mjs";
 
 const MOST_SECONDS = 60;
 const DESCRIPTION = `## Build something\n\nBring a *laptop* and **ideas**, and read [the rules](https://example.org/rules).\n

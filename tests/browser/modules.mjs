@@ -6,10 +6,10 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { cell, csv } from "../../functions/pages/assets/csv.js";
 import { webAddress } from "../../functions/pages/assets/markdown.js";
-import { shortDuration, duration } from "../../functions/pages/assets/when.js";
-import { ROOT } from "./stage.mjs";
+import { shortDuration, duration } from "../../functions/pages/assets/time.js";
+import { ROOT } from "./fixture.mjs";
 
-/** @import { Step } from "./stage.mjs" */
+/** @import { Step } from "./fixture.mjs" */
 
 /** @param {Step} step */
 export async function modules(step) {

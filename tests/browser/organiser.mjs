@@ -3,12 +3,12 @@
 
 /** @import { Page } from "puppeteer-core" */
 /** @import { OrganiserEvent } from "../../functions/pages/types.d.ts" */
-/** @import { Stage } from "./stage.mjs" */
+/** @import { Stage } from "./fixture.mjs" */
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import decodeQR from "qr/decode.js";
-import { chat, DOWNLOADS, checkAppearance, openTab, organiser, SCREENSHOTS, textOf, type } from "./stage.mjs";
+import { chat, DOWNLOADS, checkAppearance, openTab, organiser, SCREENSHOTS, textOf, type } from "./fixture.mjs";
 
 /** A user name that is a spreadsheet formula. */
 const FORMULA = "=hyperlink(\"http://example.org\")";

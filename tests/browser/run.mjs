@@ -7,10 +7,10 @@
 // `.ci/run browser` installs what it needs and calls this.
 
 import { attendee } from "./attendee.mjs";
+import { startBrowser, startService } from "./fixture.mjs";
 import { modules } from "./modules.mjs";
 import { organiserSteps } from "./organiser.mjs";
 import { snippets } from "./snippets.mjs";
-import { startBrowser, startService } from "./stage.mjs";
 
 let passed = 0;
 let failed = 0;

@@ -1,7 +1,7 @@
 // @ts-check
 // Every code example of the page: it is run, or parsed if its language is not installed.
 
-/** @import { Stage } from "./stage.mjs" */
+/** @import { Stage } from "./fixture.mjs" */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { promisify } from "node:util";
 import { parse } from "yaml";
-import { clipboard, ENVIRONMENT, openTab, ROOT, type } from "./stage.mjs";
+import { clipboard, ENVIRONMENT, openTab, ROOT, type } from "./fixture.mjs";
 
 const require = createRequire(import.meta.url);
 const TOOLS = process.env.LANYARD_TOOLS ?? `${ROOT}/.ci/tools`;

@@ -10,9 +10,12 @@ fn unnamed(is_named: impl Fn(&str) -> bool) -> Vec<&'static str> {
 
 #[test]
 fn the_pages_have_words_for_every_limit() {
-    let pages = include_str!("../../functions/pages/assets/allowance.js");
+    let pages = include_str!("../../functions/pages/assets/limits.js");
     let missing = unnamed(|name| pages.contains(&format!("\n  {name}: \"")));
-    assert!(missing.is_empty(), "WORDS in functions/pages/assets/allowance.js lacks {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "LIMIT_NAMES in functions/pages/assets/limits.js lacks {missing:?}"
+    );
 }
 
 #[test]

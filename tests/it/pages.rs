@@ -166,7 +166,7 @@ async fn types_are_told_and_versions_are_kept() {
         ("/api/pages".to_owned(), "text/html; charset=utf-8"),
         ("/api/pages/".to_owned(), "text/html; charset=utf-8"),
         (file("base.css"), "text/css; charset=utf-8"),
-        (file("attend.js"), "text/javascript; charset=utf-8"),
+        (file("attendee.js"), "text/javascript; charset=utf-8"),
         (file("icon.svg"), "image/svg+xml"),
         (file("qr.LICENSE.txt"), "text/plain; charset=utf-8"),
         ("/api/healthz".to_owned(), "application/json"),
@@ -175,9 +175,9 @@ async fn types_are_told_and_versions_are_kept() {
         assert_eq!(get(path).await.header("content-type"), *expected, "{path}");
     }
     assert_eq!(get("/api/pages").await.header("cache-control"), "no-cache");
-    let named = get(&file("attend.js")).await;
+    let named = get(&file("attendee.js")).await;
     assert_eq!(named.header("cache-control"), "public, max-age=31536000, immutable");
-    let of_another_version = get("/api/pages/assets/0123456789abcdef/attend.js").await;
+    let of_another_version = get("/api/pages/assets/0123456789abcdef/attendee.js").await;
     assert_eq!(of_another_version.header("cache-control"), "no-cache");
     assert_eq!(of_another_version.text, named.text);
     assert_eq!(get("/api/healthz").await.header("cache-control"), "no-store");
@@ -203,10 +203,10 @@ async fn what_a_browser_has_already_is_not_sent_again() {
 async fn other_paths_and_methods_are_refused_in_the_usual_words() {
     for path in [
         "/api/pages/nothing",
-        "/api/pages/assets/attend.js",
-        "/api/pages/attend.html",
+        "/api/pages/assets/attendee.js",
+        "/api/pages/attendee.html",
         &file("nothing.js"),
-        &file("attend.html"),
+        &file("attendee.html"),
         &file("../Cargo.toml"),
         &file("%2e%2e/Cargo.toml"),
         "/api/pagesx",

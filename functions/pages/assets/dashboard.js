@@ -7,9 +7,9 @@ import { asApiError } from "./api.js";
 import { byId, fill, find, fragment, h } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { eventForm } from "./event-form.js";
-import { eventView } from "./event-live.js";
+import { eventView } from "./event-view.js";
 import { listEvents, readEvent, setToken, token } from "./organiser-api.js";
-import { eventState, windowLines } from "./when.js";
+import { eventState, windowLines } from "./time.js";
 
 /** Stops the current view before another is shown. */
 let stopView = () => {};

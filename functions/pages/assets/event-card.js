@@ -5,7 +5,7 @@
 
 import { h, fill } from "./dom.js";
 import { markdown, webAddress } from "./markdown.js";
-import { eventState, windowLines } from "./when.js";
+import { eventState, windowLines } from "./time.js";
 
 /** @type {number | undefined} */
 let timer;

@@ -3,10 +3,10 @@
 
 /** @import { Attributes, Control, EventFields, FieldProblem, OrganiserEvent } from "../types.d.ts" */
 
-import { LIMITS, limitName } from "./allowance.js";
-import { fill, find, h } from "./dom.js";
 import { asApiError } from "./api.js";
+import { fill, find, h } from "./dom.js";
 import { errorNote } from "./errors.js";
+import { LIMITS, limitName } from "./limits.js";
 import { changeEvent, createEvent } from "./organiser-api.js";
 
 /** @typedef {{ control: Control, before: string }} Field */

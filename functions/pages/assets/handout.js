@@ -6,13 +6,13 @@
 /** @import { OrganiserEvent } from "../types.d.ts" */
 
 import { BASE } from "./api.js";
-import { limitName } from "./allowance.js";
 import { byId, fill, fragment, h, number, svg } from "./dom.js";
 import { errorNote } from "./errors.js";
+import { limitName } from "./limits.js";
 import { attendeePageUrl, readEvent, token } from "./organiser-api.js";
 import encodeQR from "./qr.js";
 import { SNIPPETS } from "./snippets.js";
-import { windowLines } from "./when.js";
+import { windowLines } from "./time.js";
 
 const LANGUAGES = ["bash", "python", "javascript"];
 

@@ -3,14 +3,14 @@
 
 /** @import { ApiAccess, AttendeeAccess, Child, ChatRequest, ChatTurn, ContentPart, Control, Message, Model, Tool } from "../types.d.ts" */
 
-import { remainingSummary } from "./allowance.js";
 import { asApiError, isAbort } from "./api.js";
 import { byId, fill, find, h } from "./dom.js";
 import { errorNote } from "./errors.js";
+import { remainingSummary } from "./limits.js";
+import { modelMessage, toolCallsForm, usageLine, userMessage } from "./messages.js";
 import { codeFor, snippet } from "./snippets.js";
 import { chat } from "./stream.js";
 import { tabs } from "./tabs.js";
-import { modelMessage, toolCallsForm, usageLine, userMessage } from "./turn.js";
 
 /** Longest side of an image in pixels. A larger one costs tokens and shows the model nothing more. */
 const MAX_IMAGE_SIDE = 1024;

@@ -4,7 +4,7 @@
 /** @import { ApiError } from "./api.js" */
 
 import { register } from "./api.js";
-import { copyButton } from "./copy.js";
+import { copyButton } from "./copy-button.js";
 import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
 

@@ -3,9 +3,9 @@
 
 /** @import { ApiAccess, ChatRequest } from "../types.d.ts" */
 
-import { copyButton } from "./copy.js";
+import { copyButton } from "./copy-button.js";
 import { download, fill, h } from "./dom.js";
-import { jsonLiteral, powershellLiteral, pythonLiteral, shellLiteral } from "./quote.js";
+import { jsonLiteral, powershellLiteral, pythonLiteral, shellLiteral } from "./literals.js";
 import { tabs } from "./tabs.js";
 
 const PROMPT = "Say hello in five languages";

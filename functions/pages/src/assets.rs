@@ -35,14 +35,13 @@ macro_rules! assets {
 }
 
 const ASSETS: &[Asset] = &assets![
-    "allowance.js",
     "api.js",
-    "attend.css",
-    "attend.html",
-    "attend.js",
+    "attendee.css",
+    "attendee.html",
+    "attendee.js",
     "base.css",
     "chart.js",
-    "copy.js",
+    "copy-button.js",
     "csv.js",
     "dashboard.css",
     "dashboard.html",
@@ -52,28 +51,29 @@ const ASSETS: &[Asset] = &assets![
     "docs.js",
     "dom.js",
     "errors.js",
+    "event-attendees.js",
     "event-card.js",
     "event-form.js",
-    "event-live.js",
-    "event-people.js",
     "event-roster.js",
+    "event-view.js",
     "handout.css",
     "handout.html",
     "handout.js",
     "icon.svg",
+    "limits.js",
+    "literals.js",
     "markdown.js",
+    "messages.js",
     "openapi.json",
     "organiser-api.js",
     "playground.js",
     "qr.LICENSE.txt",
     "qr.js",
-    "quote.js",
     "register.js",
     "snippets.js",
     "stream.js",
     "tabs.js",
-    "turn.js",
-    "when.js",
+    "time.js",
 ];
 
 /// Every file.
@@ -107,7 +107,7 @@ pub(crate) fn at(path: &str) -> Option<File> {
     }
     let rest = path.strip_prefix("pages")?;
     let page = match rest {
-        "" => Some("attend.html"),
+        "" => Some("attendee.html"),
         "/dashboard" => Some("dashboard.html"),
         "/handout" => Some("handout.html"),
         _ => None,

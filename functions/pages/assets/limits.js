@@ -1,0 +1,116 @@
+// @ts-check
+// An attendee's limits and what remains of them.
+
+/** @import { AttendeeAccess, LimitLeft, Model } from "../types.d.ts" */
+
+import { fill, h, number, svg } from "./dom.js";
+import { shortDuration } from "./time.js";
+
+// In the order in which they are shown.
+/** @type {Record<string, string>} */
+const LIMIT_NAMES = {
+  tokens_total: "total tokens",
+  tokens_per_day: "tokens per day",
+  tokens_per_minute: "tokens per minute",
+  requests_per_day: "requests per day",
+  requests_per_minute: "requests per minute",
+  in_flight: "concurrent requests",
+  images_total: "images",
+  audio_seconds_total: "audio seconds",
+  characters_total: "text-to-speech characters",
+  video_seconds_total: "video seconds",
+};
+
+/** The names of all limits. */
+export const LIMITS = Object.keys(LIMIT_NAMES);
+
+/** @type {Record<string, string>} */
+const OPERATION_NAMES = {
+  chat_completions: "chat", completions: "legacy completions", embeddings: "embeddings", responses: "responses",
+  images_generations: "images", images_edits: "image edits", audio_transcriptions: "transcription",
+  audio_translations: "audio translation", audio_speech: "text to speech", moderations: "moderation",
+  conversations: "conversations", files: "files", vector_stores: "vector stores", assistants: "assistants", threads: "threads", videos: "videos",
+};
+
+/**
+ * The label of a limit.
+ *
+ * @param {string} name
+ */
+export function limitName(name) {
+  return LIMIT_NAMES[name] ?? name.replaceAll("_", " ");
+}
+
+/**
+ * Shows the limits and models of `GET /api/v1/event`.
+ *
+ * @param {Element} place
+ * @param {AttendeeAccess} access
+ */
+export function showLimits(place, access) {
+  const used = access.usage;
+  const limits = inOrder(access.allowance);
+  fill(place,
+    h("p", {}, `You have used ${number(used.total_tokens)} tokens in ${number(used.requests)} `
+      + `${used.requests === 1 ? "request" : "requests"}.`),
+    limits.length
+      ? h("dl.limits", {}, limits.map(([name, left]) => limitEntry(name, left)))
+      : h("p", {}, "No personal limits are set."),
+    h("h3", {}, "Models"),
+    access.models.length ? h("ul.models", {}, access.models.map(modelEntry)) : h("p", {}, "This event has no models yet."),
+    h("p.muted.small", {}, "A request that names no model uses the default model. "
+      + `A response has at most ${number(access.max_completion_tokens)} tokens per choice `
+      + `and at most ${number(access.max_choices)} ${access.max_choices === 1 ? "choice" : "choices"}. `
+      + "A token is about four characters of English text. Both the prompt and the response count."));
+}
+
+/** @param {Record<string, LimitLeft>} allowance */
+function inOrder(allowance) {
+  return Object.entries(allowance).sort(([one], [other]) => LIMITS.indexOf(one) - LIMITS.indexOf(other));
+}
+
+/**
+ * The two limits that are closest to their end, in one line.
+ *
+ * @param {AttendeeAccess} access
+ */
+export function remainingSummary(access) {
+  const closest = inOrder(access.allowance)
+    .filter(([name]) => /^(tokens|requests)_/.test(name))
+    .sort(([, one], [, other]) => one.remaining / one.allowed - other.remaining / other.allowed)
+    .slice(0, 2);
+  if (!closest.length) return "No personal limits are set.";
+  return `Remaining: ${closest.map(([name, left]) => `${number(left.remaining)} of ${number(left.allowed)} ${limitName(name)}`).join(", ")}.`;
+}
+
+/**
+ * @param {string} name
+ * @param {LimitLeft} left
+ */
+function limitEntry(name, { allowed, remaining, resets_at: resetsAt }) {
+  const share = allowed ? remaining / allowed : 0;
+  const wait = resetsAt ? (Date.parse(resetsAt) - Date.now()) / 1000 : 0;
+  const reset = remaining < allowed && wait > 0.5 ? `; resets in ${shortDuration(wait)}` : "";
+  return h("div", { "data-limit": name },
+    h("dt", {}, limitName(name)),
+    h("dd", {},
+      bar(share),
+      h("span", { "data-remaining": remaining }, `${number(remaining)} of ${number(allowed)} left`),
+      h("span.muted.small", {}, reset)));
+}
+
+/** @param {number} share */
+function bar(share) {
+  const drawing = svg(`svg.bar${share < 0.15 ? ".low" : ""}`, { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
+  drawing.append(svg("rect", { width: Math.max(0, Math.min(100, share * 100)), height: 10 }));
+  return drawing;
+}
+
+/** @param {Model} model */
+function modelEntry(model) {
+  const operations = model.operations.map((operation) => OPERATION_NAMES[operation] ?? operation).join(", ");
+  const defaults = model.default_for.map((operation) => OPERATION_NAMES[operation] ?? operation).join(", ");
+  return h("li", {}, h("code", {}, model.id), ` ${operations}`,
+    defaults ? h("span.muted", {}, defaults === operations ? " (default)" : ` (default for ${defaults})`) : null,
+    model.own ? h("span.muted", {}, " (your own)") : null);
+}
