@@ -106,7 +106,7 @@ function list(events) {
   const headers = ["Name", "Status", "Code", "Time", "Expected attendees"];
   return h("section.card", {},
     h("div.row.spread", {}, h("h1", {}, "Events"), h("a.button", { href: "#new" }, "New event")),
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Events" }, h("table", {},
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Events table" }, h("table", {},
       h("thead", {}, h("tr", {}, headers.map((head) => h(head === "Expected attendees" ? "th.number" : "th", { scope: "col" }, head)))),
       h("tbody", {}, events.map(row)))));
 }

@@ -63,11 +63,11 @@ export function attendeesView(id, changed) {
 
   /** @type {[string, boolean?][]} */
   const headers = [["Name"], ["Requests", true], ["Tokens", true], ["In progress", true], ["Joined"], ["Limits"], ["Actions"]];
-  const element = h("section.card", { "aria-labelledby": "people-title" },
-    h("h2", { id: "people-title" }, "Attendees"), errors,
+  const element = h("section.card", { "aria-labelledby": "attendees-title" },
+    h("h2", { id: "attendees-title" }, "Attendees"), errors,
     h("div.row.attendees", {}, h("label", { for: "search" }, "Search"), search,
       h("button", { type: "button", id: "export", onclick: exportCsv }, "Export CSV"), count),
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Attendees" }, h("table", {},
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Attendees table" }, h("table", {},
       h("thead", {}, h("tr", {}, headers.map(([head, isNumber]) => h(isNumber ? "th.number" : "th", { scope: "col" }, head)))), body)));
   return { element, show: (/** @type {Attendee[]} */ attendees) => { all = attendees; draw(); } };
 }
@@ -129,7 +129,7 @@ function doubled(allowance) {
  * @param {string} id
  */
 export function auditView(id) {
-  const place = h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Audit log" });
+  const place = h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Audit log table" });
   const valueText = (/** @type {unknown} */ value) => (value === null ? "none" : typeof value === "object" ? JSON.stringify(value) : String(value));
   const change = (/** @type {AuditChange} */ each) => h("li", {}, each.field.replaceAll("_", " "), " from ", h("code", {}, valueText(each.from)), " to ", h("code", {}, valueText(each.to)));
   const row = (/** @type {AuditEntry} */ entry) => h("tr", {},
