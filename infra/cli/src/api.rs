@@ -62,7 +62,8 @@ impl Api {
             .user_agent(concat!("lanyard/", env!("CARGO_PKG_VERSION")));
         let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
         let client = builder.build();
-        let client = client.map_err(|fault| Fault::failed("HTTP cannot be set up", fault))?;
+        let client =
+            client.map_err(|fault| Fault::failed("the HTTP client cannot be set up", fault))?;
         Ok(Self { base, token, client })
     }
 
@@ -134,7 +135,7 @@ impl Api {
         let token = self.token.as_ref().map_err(|fault| Fault::NotAllowed(fault.to_string()))?;
         let token = token.header("Bearer ");
         let token = token.ok_or_else(|| {
-            Fault::NotAllowed("The organiser's token holds what cannot be sent.".to_owned())
+            Fault::NotAllowed("The organiser token has characters that are not allowed.".to_owned())
         })?;
         let request = request.header("authorization", token);
         let answer = request.send().await.map_err(|fault| self.unreachable(&fault))?;
@@ -150,7 +151,7 @@ impl Api {
     /// A fault on the way to the service.
     pub(crate) fn unreachable(&self, fault: &reqwest::Error) -> Fault {
         let why = match fault {
-            fault if fault.is_timeout() => "no answer came in time".to_owned(),
+            fault if fault.is_timeout() => "no response in time".to_owned(),
             fault => innermost(fault),
         };
         Fault::Unreachable { address: self.base.clone(), why }
@@ -170,12 +171,13 @@ fn refused(status: StatusCode, headers: &HeaderMap, body: &Value) -> Fault {
     let error = &body["error"];
     let Some(message) = error["message"].as_str() else {
         return Fault::Failed(format!(
-            "The answer, {status}, is not this service's. The address ends with /api; is it right?"
+            "The response ({status}) is not from this service. Check the address: it ends with \
+             /api."
         ));
     };
     if error["code"] == "invalid_organiser_token" {
         return Fault::NotAllowed(
-            "The service does not know this organiser's token. Look at --token-file, \
+            "The service does not know this organiser token. Check --token-file, \
              LANYARD_ORGANISER_TOKEN and the profile's token_file, in this order."
                 .to_owned(),
         );

@@ -13,53 +13,53 @@ use crate::fault::Fault;
 use crate::session::{Session, path_of};
 use crate::table::{Column, number, pairs, table, text, wall};
 
-/// What can be done with attendees.
+/// Commands for attendees.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AttendeeCommand {
-    /// Who came, and what they used.
+    /// List attendees and their usage.
     List {
-        /// The event's id, code or name.
+        /// Id, code or name of the event.
         event: String,
     },
-    /// Keep somebody out.
+    /// Block an attendee.
     Block {
-        /// The event's id, code or name.
+        /// Id, code or name of the event.
         event: String,
-        /// Their user name.
+        /// User name of the attendee.
         user: String,
     },
-    /// Let somebody in again.
+    /// Unblock an attendee.
     Unblock {
-        /// The event's id, code or name.
+        /// Id, code or name of the event.
         event: String,
-        /// Their user name.
+        /// User name of the attendee.
         user: String,
     },
-    /// Give somebody limits of their own.
+    /// Set limits for one attendee.
     Raise(RaiseArguments),
-    /// Give many people limits of their own, and perhaps name them as those who may come.
+    /// Set limits for many attendees, and optionally replace the roster.
     Import {
-        /// The event's id, code or name.
+        /// Id, code or name of the event.
         event: String,
-        /// A CSV with a heading: `user`, and limits such as `tokens_per_minute`. An empty cell
-        /// leaves a limit as it is.
+        /// CSV file with a header: `user`, and limits such as `tokens_per_minute`. An empty cell
+        /// leaves a limit unchanged.
         file: PathBuf,
-        /// Make these users, and no others, the event's roster.
+        /// Replace the event's roster with these users.
         #[arg(long)]
         roster: bool,
     },
 }
 
-/// Limits of one's own.
+/// The limits of one attendee.
 #[derive(Args, Debug)]
 pub(crate) struct RaiseArguments {
-    /// The event's id, code or name.
+    /// Id, code or name of the event.
     event: String,
 
-    /// Their user name.
+    /// User name of the attendee.
     user: String,
 
-    /// Take their own limits away, so that the event's hold.
+    /// Remove the attendee's own limits, so that the event's limits apply.
     #[arg(long, conflicts_with = "limits")]
     reset: bool,
 
@@ -67,7 +67,7 @@ pub(crate) struct RaiseArguments {
     limits: Limits,
 }
 
-/// Limits that are said; `none` lifts one. Each limit is a flag of its name.
+/// Limits to set; `none` removes one. Each limit has a flag with its name.
 #[derive(Debug)]
 struct Limits(Vec<(Limit, Amount)>);
 
@@ -108,7 +108,7 @@ fn capitalised(words: &str) -> String {
     first.to_uppercase() + rest
 }
 
-/// A limit as it is typed.
+/// A limit on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Amount {
     At(u64),
@@ -139,7 +139,7 @@ impl Limits {
     }
 }
 
-/// Does one of them.
+/// Runs a command.
 pub(crate) async fn run(session: &Session, command: AttendeeCommand) -> Result<(), Fault> {
     match command {
         AttendeeCommand::List { event } => list(session, &event).await,
@@ -156,7 +156,8 @@ pub(crate) async fn run(session: &Session, command: AttendeeCommand) -> Result<(
                 (false, false) => json!({"allowance": limits}),
                 (false, true) => {
                     return Err(Fault::Usage(
-                        "Say at least one limit, such as --tokens-per-minute 100000, or --reset"
+                        "Set at least one limit, for example --tokens-per-minute 100000, or use \
+                         --reset"
                             .to_owned(),
                     ));
                 }
@@ -179,7 +180,7 @@ async fn list(session: &Session, event: &str) -> Result<(), Fault> {
             Words("joined (UTC)"),
             Numbers("requests"),
             Numbers("tokens"),
-            Numbers("under way"),
+            Numbers("in progress"),
             Words("own limits"),
             Words(""),
         ];

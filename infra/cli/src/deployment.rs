@@ -13,115 +13,115 @@ use crate::fault::Fault;
 use crate::session::Session;
 use crate::table::{Column, number, pairs, table, text};
 
-/// What can be done with deployments.
+/// Commands for deployments.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeploymentCommand {
-    /// Write a deployment, or write it anew: what is left out takes its default.
+    /// Add or replace a deployment. Omitted options get their defaults.
     Add(Box<AddArguments>),
-    /// Every deployment of yours.
+    /// List your deployments.
     List,
     /// Call deployments directly and through an open event.
     Test {
-        /// Which; all unless given.
+        /// Deployments to test. Default: all.
         names: Vec<String>,
         #[command(flatten)]
         doctor: DoctorArguments,
     },
     /// Remove a deployment and its key.
     Remove {
-        /// The name that attendees call it by.
+        /// Name that attendees use for the model.
         name: String,
-        /// Which of several of this name.
+        /// Replica, if several deployments have this name.
         #[arg(long, default_value = "main")]
         replica: String,
     },
 }
 
-/// A deployment.
+/// The options of a deployment.
 #[derive(Args, Debug)]
 pub(crate) struct AddArguments {
-    /// The name that attendees call it by.
+    /// Name that attendees use for the model.
     name: String,
 
-    /// The Azure OpenAI resource, such as https://my-resource.openai.azure.com.
+    /// Endpoint of the Azure OpenAI resource, for example https://my-resource.openai.azure.com.
     #[arg(long, value_name = "URL")]
     endpoint: String,
 
-    /// What it does, with commas between: chat_completions, responses, embeddings, …
+    /// Operations, separated by commas: chat_completions, responses, embeddings, …
     #[arg(long, value_delimiter = ',', default_value = "chat_completions", value_name = "NAMES")]
     operations: Vec<String>,
 
-    /// A file with the resource's key; - is standard input. Unless given: AZURE_OPENAI_API_KEY, or
-    /// the key that it has.
+    /// File with the resource's key; - is standard input. Default: AZURE_OPENAI_API_KEY, or the key
+    /// that is already stored.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
 
-    /// The resource's key, from the environment only.
+    /// Key of the resource, from the environment only.
     #[arg(long = "azure-key", env = "AZURE_OPENAI_API_KEY", hide = true, hide_env_values = true)]
     key: Option<Secret>,
 
-    /// In place of a key: the directory of an identity of Entra ID.
+    /// Entra ID tenant of an identity that is used in place of a key.
     #[arg(long, requires = "client_id", conflicts_with = "key_file", value_name = "TENANT")]
     tenant_id: Option<String>,
 
-    /// And the identity's application.
+    /// Client id of that identity.
     #[arg(long, requires = "tenant_id", value_name = "CLIENT")]
     client_id: Option<String>,
 
-    /// Its name at Azure. Unless given: the same.
+    /// Deployment name at Azure. Default: the same name.
     #[arg(long, value_name = "NAME")]
     azure_name: Option<String>,
 
-    /// Which of several of this name.
+    /// Replica, if several deployments have this name.
     #[arg(long, value_name = "REPLICA")]
     replica: Option<String>,
 
-    /// Its share of the load among replicas; 0 keeps requests away.
+    /// Share of the load among replicas. 0 takes it out of use.
     #[arg(long, value_name = "NUMBER")]
     weight: Option<u64>,
 
-    /// Azure's limit for it.
+    /// Azure's limit in tokens per minute.
     #[arg(long, value_name = "TOKENS")]
     tokens_per_minute: Option<u64>,
 
-    /// Azure's limit for it.
+    /// Azure's limit in requests per minute.
     #[arg(long, value_name = "REQUESTS")]
     requests_per_minute: Option<u64>,
 
-    /// Dollars for a million tokens of prompts.
+    /// Price in USD per million input tokens.
     #[arg(long, value_name = "USD")]
     prompt_price: Option<f64>,
 
-    /// Dollars for a million tokens of completions.
+    /// Price in USD per million output tokens.
     #[arg(long, requires = "prompt_price", value_name = "USD")]
     completion_price: Option<f64>,
 
-    /// For Azure's older API: its version, such as 2024-10-21.
+    /// Version of Azure's classic API, for example 2024-10-21. Default: the v1 API.
     #[arg(long, value_name = "VERSION")]
     classic: Option<String>,
 }
 
-/// What the doctor looks at beside the service.
+/// What the doctor checks beside the service.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DoctorArguments {
-    /// The deployed stack's name. Unless given: the profile's, or AWS is not looked at.
+    /// Name of the deployed stack. Default: the profile's. Without one, AWS is not checked.
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
 
-    /// The stack's region.
+    /// AWS region of the stack.
     #[arg(long, env = "AWS_REGION")]
     region: Option<String>,
 
-    /// The organiser's name, under which the deployments' keys are kept.
+    /// Name of the organiser in the path of the stored keys.
     #[arg(long, default_value = "main", value_name = "NAME")]
     organiser: String,
 
-    /// Make the trial calls with this code rather than with that of an open event.
+    /// Event code for the test calls. Default: the code of an open event.
     #[arg(long, value_name = "CODE/USER")]
     code: Option<Secret>,
 }
 
-/// Does one of them.
+/// Runs a command.
 pub(crate) async fn run(session: &Session, command: DeploymentCommand) -> Result<ExitCode, Fault> {
     let done = match command {
         DeploymentCommand::Add(arguments) => add(session, *arguments).await,
@@ -193,7 +193,7 @@ async fn add(session: &Session, arguments: AddArguments) -> Result<(), Fault> {
             let key = match arguments.key_file {
                 Some(file) => Some(key_in(&file)?),
                 None => arguments.key.inspect(|_| {
-                    session.output.say("The key is that of AZURE_OPENAI_API_KEY.");
+                    session.output.say("Using the key in AZURE_OPENAI_API_KEY.");
                 }),
             };
             say("key", key.map_or(Value::Null, |key| json!(key.reveal())));
@@ -239,7 +239,7 @@ async fn list(session: &Session) -> Result<(), Fault> {
         let columns = [
             Words("name"),
             Words("replica"),
-            Words("at Azure"),
+            Words("Azure name"),
             Numbers("weight"),
             Numbers("tokens/min"),
             Numbers("requests/min"),

@@ -17,67 +17,67 @@ use crate::fault::Fault;
 use crate::session::{Session, path_of};
 use crate::table::{Column, number, pairs, table, text, wall};
 
-/// What can be done with events.
+/// Commands for events.
 #[derive(Debug, Subcommand)]
 pub(crate) enum EventCommand {
-    /// Make an event, and say what it needs and costs.
+    /// Create an event, and show what it needs and costs.
     Create(Box<CreateArguments>),
-    /// Every event of yours.
+    /// List your events.
     List,
-    /// One event, with what it needs and costs.
+    /// Show one event, with what it needs and costs.
     Show {
-        /// The event's id, code or name.
+        /// Id, code or name of the event.
         event: String,
     },
-    /// Let an event end later, or earlier.
+    /// Change when an event ends.
     Extend {
-        /// The event's id, code or name.
+        /// Id, code or name of the event.
         event: String,
-        /// When it ends, such as 2026-12-06T20:00, local to the event.
+        /// New end, for example 2026-12-06T20:00, in the event's time zone.
         #[arg(long, value_name = "TIME", required_unless_present = "by")]
         to: Option<String>,
-        /// How much later it ends, such as 2h or 1h30m.
-        #[arg(long, value_name = "TIME SPAN", conflicts_with = "to", value_parser = span)]
+        /// How much later it ends, for example 2h or 1h30m.
+        #[arg(long, value_name = "DURATION", conflicts_with = "to", value_parser = span)]
         by: Option<chrono::TimeDelta>,
     },
-    /// Stop an event within ten seconds, until it is resumed.
+    /// Pause an event. Requests are rejected within ten seconds.
     Pause {
-        /// The event's id, code or name.
+        /// Id, code or name of the event.
         event: String,
     },
-    /// Go on with a paused event.
+    /// Resume a paused event.
     Resume {
-        /// The event's id, code or name.
+        /// Id, code or name of the event.
         event: String,
     },
-    /// End an event for good.
+    /// End an event. This cannot be undone.
     End {
-        /// The event's id, code or name.
+        /// Id, code or name of the event.
         event: String,
     },
-    /// Give an event a new code.
+    /// Rotate the code of an event.
     RotateCode {
-        /// The event's id, code or name.
+        /// Id, code or name of the event.
         event: String,
-        /// How many minutes the old code goes on working.
+        /// Minutes that the old code keeps working.
         #[arg(long, default_value_t = 0, value_name = "MINUTES")]
         grace: u64,
-        /// A code of your own rather than one that cannot be guessed.
+        /// The new code. Default: a generated one that is hard to guess.
         #[arg(long)]
         code: Option<String>,
     },
-    /// Make another event like this one, with a code of its own.
+    /// Create a copy of an event, with a new code.
     Clone(CloneArguments),
-    /// Delete an event that nobody used.
+    /// Delete an event that was never used.
     Delete {
-        /// The event's id, code or name.
+        /// Id, code or name of the event.
         event: String,
     },
-    /// Watch an event's numbers while it runs.
+    /// Show the live usage of an event.
     Watch(WatchArguments),
 }
 
-/// Does one of them.
+/// Runs a command.
 pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), Fault> {
     match command {
         EventCommand::Create(arguments) => create::create(session, *arguments).await,
@@ -90,12 +90,12 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
         EventCommand::Resume { event } => step(session, &event, "resume").await,
         EventCommand::End { event } => {
             let event = session.event(&event).await?;
-            session.confirm(&format!("End {} for good?", text(&event["name"])))?;
+            session.confirm(&format!("End {}? This cannot be undone.", text(&event["name"])))?;
             changed(session, Method::Post, &path_of(&event, "/end"), None).await
         }
         EventCommand::RotateCode { event, grace, code } => {
             let event = session.event(&event).await?;
-            session.confirm(&format!("Give {} a new code?", text(&event["name"])))?;
+            session.confirm(&format!("Rotate the code of {}?", text(&event["name"])))?;
             let mut body = json!({"grace_minutes": grace});
             if let Some(code) = code {
                 body["code"] = json!(code);
@@ -123,7 +123,7 @@ async fn list(session: &Session) -> Result<(), Fault> {
             Words("code"),
             Words("starts"),
             Words("ends"),
-            Words("zone"),
+            Words("time zone"),
             Numbers("attendees"),
         ];
         let row = |event: &Value| {
@@ -156,7 +156,7 @@ async fn extend(
     let ends_at = match (to, by) {
         (Some(to), _) => time_or_now(&to),
         (None, Some(by)) => when::later(&event["ends_at"], by)?,
-        (None, None) => return Err(Fault::Usage("Say --to TIME or --by TIME SPAN".to_owned())),
+        (None, None) => return Err(Fault::Usage("Use --to TIME or --by DURATION".to_owned())),
     };
     changed(session, Method::Patch, &path_of(&event, ""), Some(json!({"ends_at": ends_at}))).await
 }
@@ -179,13 +179,13 @@ async fn changed(
     Ok(())
 }
 
-/// What people want to know of an event first.
+/// The most important fields of an event.
 fn facts(event: &Value) -> Vec<(&'static str, String)> {
     vec![
         ("event", text(&event["name"])),
         ("status", text(&event["status"])),
         ("code", text(&event["code"])),
-        ("window", window(event)),
+        ("time", window(event)),
         ("id", text(&event["id"])),
     ]
 }
@@ -195,7 +195,7 @@ fn window(event: &Value) -> String {
     format!("{starts} to {ends} {}", text(&event["time_zone"]))
 }
 
-/// The service's own warnings of an event.
+/// The service's warnings about an event.
 fn warnings(event: &Value) -> Vec<String> {
     let list = event["warnings"].as_array();
     list.into_iter().flatten().filter_map(Value::as_str).map(ToOwned::to_owned).collect()

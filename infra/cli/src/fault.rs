@@ -27,7 +27,8 @@ pub(crate) enum Fault {
     Usage(String),
     /// Nothing answers at the address.
     #[error(
-        "{address} cannot be reached: {why}. Start the service by `cargo run`, or name a deployed one by --address URL or --profile NAME."
+        "{address} cannot be reached: {why}. Start the local service with `cargo run`, or choose \
+         a deployed one with --address URL or --profile NAME."
     )]
     Unreachable {
         /// Where.
@@ -95,6 +96,9 @@ impl From<io::Error> for Fault {
 
 impl From<serde_json::Error> for Fault {
     fn from(fault: serde_json::Error) -> Self {
-        Self::failed("the service's answer is not understood; is it of another version", fault)
+        Self::failed(
+            "the response cannot be read; check that the service has the same version",
+            fault,
+        )
     }
 }

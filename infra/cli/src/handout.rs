@@ -14,21 +14,21 @@ use crate::fault::Fault;
 use crate::session::Session;
 use crate::table::text;
 
-/// What is to be made.
+/// What is created.
 #[derive(Args, Debug)]
 pub(crate) struct HandoutArguments {
-    /// The event's id, code or name.
+    /// Id, code or name of the event.
     event: String,
 
-    /// Where the page goes. Unless given: standard output.
+    /// Output file. Default: standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Only the QR code, as `svg` or `png`, into a file; - is standard output.
+    /// Write only the QR code, as `svg` or `png`, to a file; - is standard output.
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"], conflicts_with = "output")]
     qr: Option<Vec<String>>,
 
-    /// The address of the attendees' page. Unless given: the profile's, or the service's own.
+    /// URL of the attendee page. Default: the profile's, or the service's own.
     #[arg(long, value_name = "URL")]
     page: Option<String>,
 }
@@ -45,7 +45,7 @@ pub(crate) async fn run(session: &Session, arguments: HandoutArguments) -> Resul
                 "svg" => qr::svg(&link)?.into_bytes(),
                 "png" => qr::png(&link)?,
                 format => {
-                    return Err(Fault::Usage(format!("--qr makes svg or png, not {format}")));
+                    return Err(Fault::Usage(format!("--qr supports svg and png, not {format}")));
                 }
             };
             let file = (file != "-").then(|| PathBuf::from(file));
@@ -88,5 +88,5 @@ fn write(session: &Session, file: Option<PathBuf>, bytes: &[u8], link: &str) -> 
         let written = std::fs::write(&file, bytes);
         written.map_err(|fault| Fault::failed(format_args!("{name} cannot be written"), fault))?;
     }
-    session.output.data(&said, || format!("{name}  leads to {link}"))
+    session.output.data(&said, || format!("{name}  links to {link}"))
 }

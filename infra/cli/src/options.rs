@@ -15,15 +15,15 @@ use crate::usage::UsageArguments;
 
 const CODES: &str = "\
 Exit codes:
-  0  done
-  1  refused by the service, or failed
-  2  the command line is not understood, or a question must be answered by --yes
+  0  success
+  1  rejected by the service, or failed
+  2  invalid arguments, or confirmation needed (--yes)
   3  the service cannot be reached
-  4  not allowed: no token, or one that the service does not know
+  4  not authorised: no organiser token, or an unknown one
 
-Data goes to standard output, everything else to standard error. An EVENT is its id, its code or its name.
+Data goes to standard output, messages to standard error. EVENT is an event's id, code or name.
 
-~/.config/lanyard/config.toml:
+Configuration in ~/.config/lanyard/config.toml:
   default = \"oslo\"
 
   [profiles.oslo]
@@ -32,7 +32,7 @@ Data goes to standard output, everything else to standard error. An EVENT is its
   time_zone = \"Europe/Oslo\"
   concurrency = 1000";
 
-/// Lends an Azure OpenAI subscription to an event.
+/// Share an Azure OpenAI subscription with the attendees of an event.
 #[derive(Debug, Parser)]
 #[command(name = "lanyard", version, after_help = CODES, propagate_version = true)]
 pub(crate) struct Options {
@@ -43,24 +43,24 @@ pub(crate) struct Options {
     pub(crate) noun: Noun,
 }
 
-/// What every command takes.
+/// Options of every command.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Everywhere")]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
-    /// The profile of the configuration to use.
+    /// Profile of the configuration file.
     #[arg(long, global = true, env = "LANYARD_PROFILE", value_name = "NAME")]
     pub(crate) profile: Option<String>,
 
-    /// Where the service answers. Unless given: the profile's, or http://127.0.0.1:8787/api.
+    /// URL of the service. Default: the profile's, or http://127.0.0.1:8787/api.
     #[arg(long, global = true, env = "LANYARD_ADDRESS", value_name = "URL")]
     pub(crate) address: Option<String>,
 
-    /// A file with an organiser's token. Unless given: LANYARD_ORGANISER_TOKEN, the profile's file,
-    /// or for the local service the one in its data folder.
+    /// File with an organiser token. Default: LANYARD_ORGANISER_TOKEN, the profile's file, or for
+    /// the local service the file in its data folder.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// An organiser's token, from the environment only.
+    /// Organiser token, from the environment only.
     #[arg(
         long = "organiser-token",
         global = true,
@@ -70,11 +70,11 @@ pub(crate) struct Globals {
     )]
     pub(crate) token: Option<Secret>,
 
-    /// The local service's data folder.
+    /// Data folder of the local service.
     #[arg(long, global = true, default_value = ".local", value_name = "FOLDER")]
     pub(crate) data: PathBuf,
 
-    /// Another configuration file.
+    /// Configuration file.
     #[arg(long, global = true, env = "LANYARD_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -82,43 +82,43 @@ pub(crate) struct Globals {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Do not ask before something that cannot be taken back.
+    /// Do not ask for confirmation.
     #[arg(long, short = 'y', global = true)]
     pub(crate) yes: bool,
 
-    /// Read only, and print what would be sent.
+    /// Only read, and print the requests that would change something.
     #[arg(long, global = true)]
     pub(crate) dry_run: bool,
 }
 
-/// What can be worked on.
+/// The first word of a command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Noun {
-    /// Create, watch and close events.
+    /// Create, watch and end events.
     #[command(subcommand)]
     Event(EventCommand),
-    /// The Azure deployments that events offer.
+    /// Manage the Azure deployments that events offer.
     #[command(subcommand)]
     Deployment(DeploymentCommand),
-    /// Who is at an event.
+    /// List, block and limit attendees.
     #[command(subcommand)]
     Attendee(AttendeeCommand),
-    /// What an event used.
+    /// Show the usage of an event.
     Usage(UsageArguments),
-    /// A page to print for attendees, or a QR code of their page.
+    /// Create a printable page for attendees, or a QR code of the attendee page.
     Handout(HandoutArguments),
-    /// Look at the service and say what is wrong.
+    /// Check the service and report problems.
     Doctor(DoctorArguments),
-    /// Let made-up attendees use an event for a while.
+    /// Send requests from simulated attendees.
     Simulate(SimulateArguments),
-    /// Print what completes commands in a shell.
+    /// Print a completion script for a shell.
     Completions {
-        /// Which shell.
+        /// The shell.
         shell: Shell,
     },
     /// Print the manual page.
     Man {
-        /// Write a page for each command into this folder instead.
+        /// Write one page per command into this folder instead.
         #[arg(long, value_name = "FOLDER")]
         folder: Option<PathBuf>,
     },

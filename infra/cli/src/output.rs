@@ -94,7 +94,8 @@ impl Output {
     pub(crate) fn confirm(self, question: &str) -> Result<(), Fault> {
         if !io::stdin().is_terminal() {
             return Err(Fault::Usage(format!(
-                "{question} Nobody can be asked here: say --yes to go on, or --dry-run to see what would be sent"
+                "{question} Standard input is not a terminal. Use --yes to confirm, or --dry-run \
+                 to see what would be sent"
             )));
         }
         let _ = write!(io::stderr(), "{question} [y/N] ");
@@ -102,7 +103,7 @@ impl Output {
         io::stdin().lock().read_line(&mut answer)?;
         match answer.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
-            _ => Err(Fault::Failed("Nothing was done.".to_owned())),
+            _ => Err(Fault::Failed("Cancelled. Nothing was changed.".to_owned())),
         }
     }
 }

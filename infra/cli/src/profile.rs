@@ -65,7 +65,7 @@ impl Profile {
         };
         let known = config.profiles.keys().cloned().collect::<Vec<_>>().join(", ");
         let profile = config.profiles.remove(&name).ok_or_else(|| {
-            Fault::Usage(format!("{} has no profile {name}; it has: {known}", file.display()))
+            Fault::Usage(format!("{} has no profile {name}. Profiles: {known}", file.display()))
         })?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let token_file = profile.token_file.map(|token| folder.join(token));
@@ -84,7 +84,7 @@ impl Profile {
         let is_near = is_loopback(base);
         if !base.starts_with("https://") && !is_near {
             return Err(Fault::NotAllowed(format!(
-                "{base} is not https, so no token is sent there."
+                "{base} does not use https, so the token is not sent."
             )));
         }
         if let Some(file) = &globals.token_file {
@@ -104,9 +104,8 @@ impl Profile {
             return read_token(&local);
         }
         Err(Fault::NotAllowed(format!(
-            "There is no organiser's token for {base}. Put it into LANYARD_ORGANISER_TOKEN or a \
-             file named by --token-file or a profile; for the local service, name its data folder \
-             by --data."
+            "There is no organiser token for {base}. Set LANYARD_ORGANISER_TOKEN, or use \
+             --token-file or a profile. For the local service, set its data folder with --data."
         )))
     }
 }

@@ -82,12 +82,13 @@ impl Session {
         match named.as_slice() {
             [event] => Ok((*event).clone()),
             [] => Err(Fault::Failed(format!(
-                "There is no event with the id, code or name {wanted}; `lanyard event list` shows yours."
+                "No event has the id, code or name {wanted}. `lanyard event list` shows your \
+                 events."
             ))),
             several => {
                 let ids: Vec<_> = several.iter().filter_map(|event| event["id"].as_str()).collect();
                 Err(Fault::Failed(format!(
-                    "{} events are named {wanted}: say which by its id: {}.",
+                    "{} events are named {wanted}. Use an id: {}.",
                     ids.len(),
                     ids.join(", ")
                 )))

@@ -1,4 +1,4 @@
-//! `lanyard simulate`: made-up attendees use an event for a while.
+//! `lanyard simulate`: simulated attendees send requests to an event.
 
 mod figures;
 
@@ -22,37 +22,37 @@ use crate::profile::is_loopback;
 use crate::session::Session;
 use crate::table::text;
 
-/// What the crowd does.
+/// What the simulated attendees do.
 #[derive(Args, Debug)]
 pub(crate) struct SimulateArguments {
-    /// The event's id, code or name.
+    /// Id, code or name of the event.
     event: String,
 
-    /// How many attendees.
+    /// Number of simulated attendees.
     #[arg(long, default_value_t = 20, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=5_000))]
     attendees: u16,
 
-    /// For how long.
-    #[arg(long = "for", default_value = "30s", value_name = "TIME SPAN", value_parser = span)]
+    /// Duration of the simulation.
+    #[arg(long = "for", default_value = "30s", value_name = "DURATION", value_parser = span)]
     lasting: TimeDelta,
 
-    /// How long each of them thinks between an answer and the next question.
-    #[arg(long, default_value = "2s", value_name = "TIME SPAN", value_parser = span)]
+    /// Pause of each attendee between a response and the next request.
+    #[arg(long, default_value = "2s", value_name = "DURATION", value_parser = span)]
     pause: TimeDelta,
 
-    /// The model. Unless given: the event's default.
+    /// Model. Default: the event's default.
     #[arg(long)]
     model: Option<String>,
 
-    /// Let the answers be streamed.
+    /// Stream the responses.
     #[arg(long)]
     stream: bool,
 
-    /// The longest completion, in tokens.
+    /// Max output tokens of a request.
     #[arg(long, default_value_t = 100, value_name = "TOKENS")]
     max_tokens: u64,
 
-    /// Also at a service that is not on this machine, where it costs money.
+    /// Allow a service that is not on this machine, where the requests cost money.
     #[arg(long)]
     yes_really: bool,
 }
@@ -62,8 +62,8 @@ pub(crate) async fn run(session: &Session, arguments: SimulateArguments) -> Resu
     let base = session.api.base();
     if !is_loopback(base) && !arguments.yes_really {
         return Err(Fault::Usage(format!(
-            "{base} is not on this machine: what the crowd uses is billed. Say --yes-really if \
-             that is meant"
+            "{base} is not on this machine, so the requests cost money. Use --yes-really to \
+             continue"
         )));
     }
     let positive = |span: TimeDelta, name: &str| {
@@ -74,7 +74,9 @@ pub(crate) async fn run(session: &Session, arguments: SimulateArguments) -> Resu
     let event = session.event(&arguments.event).await?;
     if event["status"] != "open" {
         let (name, status) = (text(&event["name"]), text(&event["status"]));
-        return Err(Fault::Failed(format!("{name} is {status}, so its attendees are refused.")));
+        return Err(Fault::Failed(format!(
+            "{name} is {status}, so every request would be rejected."
+        )));
     }
     let Ok(code) = text(&event["code"]).parse::<Secret>();
     let crowd = Crowd {
@@ -100,7 +102,7 @@ pub(crate) async fn run(session: &Session, arguments: SimulateArguments) -> Resu
     session.output.data(&said, || figures.text(arguments.attendees, lasting))?;
     match figures.has_answers() {
         true => Ok(()),
-        false => Err(Fault::Failed("Nobody got an answer.".to_owned())),
+        false => Err(Fault::Failed("No request succeeded.".to_owned())),
     }
 }
 

@@ -8,22 +8,22 @@ use crate::output::progress;
 use crate::session::{Session, path_of};
 use crate::table::{Column, number, table, text};
 
-/// Which numbers are wanted.
+/// What is printed.
 #[derive(Args, Debug)]
 pub(crate) struct UsageArguments {
-    /// The event's id, code or name.
+    /// Id, code or name of the event.
     event: String,
 
-    /// By what they are told apart.
+    /// What each row is about.
     #[arg(long, value_enum, default_value_t = By::Attendee)]
     by: By,
 
-    /// Print CSV for a spreadsheet.
+    /// Print CSV.
     #[arg(long, conflicts_with = "json")]
     csv: bool,
 }
 
-/// By what usage is told apart.
+/// What each row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum By {
     Attendee,
@@ -109,7 +109,7 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
             std::iter::once(label).chain(numbers).chain(troubles).collect::<Vec<_>>()
         };
         let mut lines: Vec<_> = rows.iter().map(|row| cells(text(&row[name]), row)).collect();
-        lines.push(cells("in all".to_owned(), &usage["total"]));
+        lines.push(cells("total".to_owned(), &usage["total"]));
         table(&columns, lines)
     })
 }

@@ -40,14 +40,15 @@ pub(super) async fn run(
             |fault: &Fault| matches!(fault, Fault::Refused { code, .. } if code == "unknown_route");
         if written.as_ref().is_err_and(has_no_rosters) {
             return Err(Fault::Failed(
-                "This service keeps no rosters. Nothing was changed; leave --roster out."
+                "This service does not support rosters. Nothing was changed. Run the command \
+                 without --roster."
                     .to_owned(),
             ));
         }
         written?;
     }
     let with_limits: Vec<_> = people.iter().filter(|person| !person.limits.is_empty()).collect();
-    let bar = progress(with_limits.len(), "people");
+    let bar = progress(with_limits.len(), "attendees");
     for person in &with_limits {
         let path = path_of(&event, &format!("/attendees/{}", encoded(person.user.as_str())));
         let body = json!({"allowance": person.limits});
@@ -61,8 +62,8 @@ pub(super) async fn run(
     let (people, limited) = (people.len(), with_limits.len());
     let said = json!({"users": people, "with_own_limits": limited, "roster": roster});
     session.output.data(&said, || {
-        let listed = if roster { ", who are now the roster" } else { "" };
-        format!("{people} people{listed}; {limited} of them have limits of their own now")
+        let replaced = if roster { ", roster replaced" } else { "" };
+        format!("{people} attendees imported, {limited} with their own limits{replaced}")
     })
 }
 
@@ -77,7 +78,7 @@ fn read(file: impl Read) -> Result<Vec<Person>, Vec<String>> {
         .collect();
     let user_at = headings.iter().position(|name| name == "user" || name == "name");
     let Some(user_at) = user_at else {
-        return Err(vec!["the first line must be a heading with a column user".to_owned()]);
+        return Err(vec!["the first line must be a header with a user column".to_owned()]);
     };
     let columns: Vec<Option<Limit>> = headings.iter().map(|name| name.parse().ok()).collect();
     let (mut people, mut mistakes) = (Vec::new(), Vec::new());

@@ -9,28 +9,29 @@ use serde_json::{Value, json};
 /// list prices of us-east-1.
 const AWS_PER_REQUEST: f64 = 0.0889 / 1_000.0;
 
-/// What is taken to be true of a crowd.
+/// The assumptions of the estimate.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "What is taken to be true of the crowd")]
+#[command(next_help_heading = "Assumptions of the estimate")]
 pub(super) struct Crowd {
-    /// Requests that each attendee makes in all.
+    /// Total requests per attendee.
     #[arg(long, default_value_t = 200, value_name = "REQUESTS")]
     requests_each: u64,
 
-    /// Tokens of a prompt.
+    /// Input tokens per request.
     #[arg(long, default_value_t = 500, value_name = "TOKENS")]
     prompt_tokens: u64,
 
-    /// Tokens of a completion.
+    /// Output tokens per request.
     #[arg(long, default_value_t = 500, value_name = "TOKENS")]
     completion_tokens: u64,
 
-    /// Azure's prices in dollars per million tokens, such as 0.15,0.60. Unless given: those of the
-    /// dearest deployment that has any.
+    /// Azure's prices in USD per million input and output tokens, for example 0.15,0.60. Default:
+    /// the prices of the most expensive deployment.
     #[arg(long, value_name = "PROMPT,COMPLETION", value_parser = prices)]
     prices: Option<(f64, f64)>,
 
-    /// How many environments Lambda may run at once. Unless given: the profile's, or not judged.
+    /// Lambda concurrency limit of the AWS account. Default: the profile's. Without one,
+    /// concurrency is not checked.
     #[arg(long, value_name = "ENVIRONMENTS")]
     concurrency: Option<u64>,
 }
@@ -58,7 +59,7 @@ fn prices(text: &str) -> Result<(f64, f64), String> {
     let is_price = |price: &f64| price.is_finite() && *price >= 0.0;
     let price = |text: &str| text.trim().parse().ok().filter(is_price);
     let pair = text.split_once(',').and_then(|(p, c)| Some((price(p)?, price(c)?)));
-    pair.ok_or_else(|| "must be two numbers of dollars, such as 0.15,0.60".to_owned())
+    pair.ok_or_else(|| "must be two prices in USD, for example 0.15,0.60".to_owned())
 }
 
 /// What came of it.
@@ -117,12 +118,13 @@ impl Assessment {
         let mut warnings = Vec::new();
         match self.tokens_granted {
             _ if self.deployments == 0 => warnings.push(
-                "The event offers no deployment that answers prompts: add one by lanyard deployment add.".to_owned(),
+                "The event has no deployment for text. Add one with `lanyard deployment add`."
+                    .to_owned(),
             ),
             Some(granted) if granted < self.tokens_needed && self.silent == 0 => {
                 warnings.push(format!(
-                    "Too little quota: a busy minute needs {} tokens, the deployments have {}. \
-                     Ask Azure for more, or add a deployment or a replica.",
+                    "Not enough Azure quota: {} tokens/min needed at peak, {} available. Request \
+                     more quota, or add a deployment or a replica.",
                     grouped(self.tokens_needed),
                     grouped(granted)
                 ));
@@ -132,8 +134,8 @@ impl Assessment {
         if let Some(environments) = self.environments.filter(|has| *has < self.environments_needed)
         {
             warnings.push(format!(
-                "Too little concurrency: a busy minute needs {} environments of Lambda at once, \
-                 there are {}. Ask AWS for more, days before the event.",
+                "Not enough Lambda concurrency: {} needed at peak, {} available. Request an \
+                 increase from AWS some days before the event.",
                 grouped(self.environments_needed),
                 grouped(environments)
             ));
@@ -144,31 +146,28 @@ impl Assessment {
     /// The lines that people read.
     pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
         let granted = match self.tokens_granted {
-            Some(granted) => format!("{} granted by {}", grouped(granted), self.granters()),
-            None => format!("what {} grant is not known", self.granters()),
+            Some(granted) => format!("{} available from {}", grouped(granted), self.granters()),
+            None => format!("limits of {} unknown", self.granters()),
         };
         let of_lambda = match self.environments {
-            Some(environments) => format!("{} may run", grouped(environments)),
-            None => "how many may run is not known: say --concurrency".to_owned(),
+            Some(environments) => format!("account limit {}", grouped(environments)),
+            None => "account limit unknown (set --concurrency)".to_owned(),
         };
         let azure = match self.azure_usd {
-            Some(usd) => format!("{usd:.2} USD for Azure's tokens"),
-            None => "Azure's tokens not known: say --prices".to_owned(),
+            Some(usd) => format!("{usd:.2} USD for Azure"),
+            None => "Azure cost unknown (set --prices)".to_owned(),
         };
         vec![
+            ("tokens", format!("{}/min needed at peak, {granted}", grouped(self.tokens_needed))),
             (
-                "tokens",
-                format!("{} a minute needed when busy, {granted}", grouped(self.tokens_needed)),
-            ),
-            (
-                "at once",
+                "concurrency",
                 format!(
-                    "{} environments of Lambda needed, {of_lambda}",
+                    "Lambda: {} needed at peak, {of_lambda}",
                     grouped(self.environments_needed)
                 ),
             ),
             ("cost", format!("about {:.2} USD for AWS, {azure}", self.aws_usd)),
-            ("", format!("({}, {REQUESTS_PER_MINUTE} a busy minute)", self.basis)),
+            ("estimate", format!("{}, {REQUESTS_PER_MINUTE}/min at peak", self.basis)),
         ]
     }
 
@@ -177,7 +176,7 @@ impl Assessment {
         let all = format!("{} deployment{}", self.deployments, plural(self.deployments));
         match self.silent {
             0 => all,
-            silent => format!("{all}, {silent} of which do not say"),
+            silent => format!("{all} ({silent} without a limit)"),
         }
     }
 
@@ -250,9 +249,7 @@ mod tests {
         let assessment = Assessment::of(&event(), &deployments, &Crowd::default());
         assert_eq!(assessment.tokens_needed, 400_000);
         assert_eq!(assessment.tokens_granted, Some(300_000));
-        assert!(
-            assessment.warnings()[0].starts_with("Too little quota: a busy minute needs 400,000")
-        );
+        assert!(assessment.warnings()[0].starts_with("Not enough Azure quota: 400,000 tokens/min"));
     }
 
     #[test]
@@ -260,7 +257,7 @@ mod tests {
         let deployments = [deployment("a", Some(1)), deployment("b", None)];
         let assessment = Assessment::of(&event(), &deployments, &Crowd::default());
         assert!(assessment.warnings().is_empty());
-        assert!(assessment.granters().ends_with("2 deployments, 1 of which do not say"));
+        assert!(assessment.granters().ends_with("2 deployments (1 without a limit)"));
     }
 
     #[test]

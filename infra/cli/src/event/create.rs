@@ -14,65 +14,65 @@ use crate::fault::Fault;
 use crate::session::Session;
 use crate::table::pairs;
 
-/// What an organiser says of a new event.
+/// The options of a new event.
 #[derive(Args, Debug)]
 pub(crate) struct CreateArguments {
-    /// What the event is called.
+    /// Name of the event.
     name: String,
 
-    /// When it starts: 2026-12-05T09:00, local to the zone, or `now`.
+    /// Start, for example 2026-12-05T09:00 in the event's time zone, or `now`.
     #[arg(long, value_name = "TIME", default_value = "now")]
     from: String,
 
-    /// When it ends.
+    /// End.
     #[arg(long, value_name = "TIME", required_unless_present = "lasting")]
     to: Option<String>,
 
-    /// How long it lasts, in place of --to, for an event that starts now: 8h.
-    #[arg(long = "for", value_name = "TIME SPAN", conflicts_with_all = ["to", "from"], value_parser = span)]
+    /// Duration of an event that starts now, for example 8h. Replaces --to.
+    #[arg(long = "for", value_name = "DURATION", conflicts_with_all = ["to", "from"], value_parser = span)]
     lasting: Option<TimeDelta>,
 
-    /// The zone of the event, such as Europe/Oslo. Unless given: the profile's.
+    /// Time zone, for example Europe/Oslo. Default: the profile's.
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
 
-    /// How many are expected.
+    /// Expected number of attendees.
     #[arg(long, default_value_t = 100, value_name = "NUMBER")]
     attendees: u64,
 
-    /// A code of your own, rather than one that cannot be guessed.
+    /// Event code. Default: a generated one that is hard to guess.
     #[arg(long)]
     code: Option<String>,
 
-    /// The deployments to offer, with commas between. Unless given: all.
+    /// Deployments to offer, separated by commas. Default: all.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     deployments: Vec<String>,
 
-    /// The longest completion, in tokens.
+    /// Max output tokens of a request.
     #[arg(long, value_name = "TOKENS")]
     max_completion_tokens: Option<u64>,
 
-    /// The budget: tokens in all.
+    /// Budget of the event in total tokens.
     #[arg(long, value_name = "TOKENS")]
     budget: Option<u64>,
 
-    /// Whom attendees may ask.
+    /// Name of the contact person.
     #[arg(long, value_name = "NAME")]
     contact: Option<String>,
 
-    /// Their address.
+    /// Email address of the contact person.
     #[arg(long, value_name = "ADDRESS")]
     contact_email: Option<String>,
 
-    /// What the event is about.
+    /// Description of the event.
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
 
-    /// Let attendees keep responses, conversations, files and vector stores at Azure.
+    /// Let attendees store responses, conversations, files and vector stores at Azure.
     #[arg(long)]
     keeps_objects: bool,
 
-    /// Into how many shards to split the event's account, for more than 500 requests a second.
+    /// Number of shards of the event's account, for more than 500 requests per second.
     #[arg(long, value_name = "NUMBER")]
     shards: Option<u16>,
 
@@ -80,26 +80,26 @@ pub(crate) struct CreateArguments {
     crowd: Crowd,
 }
 
-/// What is different of an event that is made like another one.
+/// What differs in the copy of an event.
 #[derive(Args, Debug)]
 pub(crate) struct CloneArguments {
-    /// The event's id, code or name.
+    /// Id, code or name of the event.
     event: String,
 
-    /// What the new event is called. Unless given: as the other.
+    /// Name of the new event. Default: the same name.
     #[arg(long)]
     name: Option<String>,
 
-    /// When it starts, local to the event's zone.
+    /// Start, in the event's time zone.
     #[arg(long, value_name = "TIME")]
     from: String,
 
-    /// When it ends. Unless given: it lasts as long as the other, by the clock.
+    /// End. Default: the new event lasts as long as the original.
     #[arg(long, value_name = "TIME")]
     to: Option<String>,
 }
 
-/// What a new event has of its own.
+/// The fields that a copy does not take over.
 const NOT_COPIED: [&str; 7] =
     ["id", "status", "paused", "code", "created_at", "version", "warnings"];
 
@@ -108,7 +108,9 @@ pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Res
     let zone = arguments.tz.clone().or_else(|| session.profile.time_zone.clone());
     let zone = zone.ok_or_else(|| {
         Fault::Usage(
-            "Say in which time zone, such as --tz Europe/Oslo, or in the profile".to_owned(),
+            "The time zone is missing. Use --tz, for example --tz Europe/Oslo, or set time_zone in \
+             the profile"
+                .to_owned(),
         )
     })?;
     let now = Machine.now();
@@ -172,9 +174,9 @@ pub(super) async fn copy(session: &Session, arguments: CloneArguments) -> Result
     make(session, &Value::Object(body), &Crowd::default()).await
 }
 
-/// When an event ends that starts then and lasts as long as another.
+/// The end of an event that starts at `from` and lasts as long as another.
 fn as_long(event: &Value, from: &str) -> Result<String, Fault> {
-    let not_read = || Fault::Usage(format!("{from} is not read as a time: say --to as well"));
+    let not_read = || Fault::Usage(format!("The end cannot be computed from {from}. Use --to"));
     let zone = event["time_zone"].as_str().and_then(|zone| zone.parse().ok());
     let starts_at = lanyard_domain::window::parse_instant(from, zone.ok_or_else(not_read)?);
     let starts_at = starts_at.map_err(|fault| Fault::Usage(format!("--from {fault}")))?;
@@ -230,13 +232,13 @@ fn limits(event: &Value) -> Vec<(&'static str, String)> {
     let (each, all) = (&event["allowances"]["attendee"], &event["allowances"]["event"]);
     vec![
         (
-            "each may",
+            "attendee",
             format!(
-                "{} requests and {} tokens a minute",
+                "{} requests/min, {} tokens/min",
                 number(&each["requests_per_minute"]),
                 number(&each["tokens_per_minute"])
             ),
         ),
-        ("budget", format!("{} tokens in all", number(&all["tokens_total"]))),
+        ("budget", format!("{} total tokens", number(&all["tokens_total"]))),
     ]
 }

@@ -20,22 +20,22 @@ use crate::usage;
 /// How an event is watched.
 #[derive(Args, Debug)]
 pub(crate) struct WatchArguments {
-    /// The event's id, code or name.
+    /// Id, code or name of the event.
     event: String,
 
-    /// How long between two looks.
-    #[arg(long, default_value = "5s", value_name = "TIME SPAN", value_parser = span)]
+    /// Time between updates.
+    #[arg(long, default_value = "5s", value_name = "DURATION", value_parser = span)]
     interval: TimeDelta,
 
-    /// Stop after so many looks. Unless given: when the event has ended, or by q or Ctrl-C.
+    /// Stop after this many updates. Default: when the event ends, or on q or Ctrl-C.
     #[arg(long, value_name = "NUMBER")]
     count: Option<u64>,
 
-    /// How many attendees are shown.
+    /// Number of attendees to show.
     #[arg(long, default_value_t = 10, value_name = "NUMBER")]
     top: usize,
 
-    /// Print a line for each look, also on a terminal.
+    /// Print one line per update, also on a terminal.
     #[arg(long)]
     lines: bool,
 }
@@ -44,7 +44,7 @@ pub(crate) struct WatchArguments {
 pub(super) async fn run(session: &Session, arguments: WatchArguments) -> Result<(), Fault> {
     let interval = arguments.interval.to_std().ok().filter(|interval| !interval.is_zero());
     let interval = interval
-        .ok_or_else(|| Fault::Usage("--interval must be a time span such as 5s".to_owned()))?;
+        .ok_or_else(|| Fault::Usage("--interval must be a duration such as 5s".to_owned()))?;
     let watch = Watch {
         session,
         event: session.event(&arguments.event).await?,

@@ -24,7 +24,7 @@ pub(super) fn instant(at: DateTime<Utc>) -> String {
 /// The instant so much after one of the service's.
 pub(super) fn later(instant_of_ours: &Value, by: TimeDelta) -> Result<String, Fault> {
     let at = read(instant_of_ours).and_then(|at| at.checked_add_signed(by));
-    at.map(instant).ok_or_else(|| Fault::Usage("that is not a time".to_owned()))
+    at.map(instant).ok_or_else(|| Fault::Usage("The end is not a valid time".to_owned()))
 }
 
 /// An instant of the service's.
@@ -36,7 +36,7 @@ pub(super) fn read(value: &Value) -> Option<DateTime<Utc>> {
 /// A span of time, such as `90s`, `2h` or `1h30m`.
 pub(crate) fn span(text: &str) -> Result<TimeDelta, String> {
     let span = text.parse::<jiff::SignedDuration>();
-    let span = span.map_err(|_| "must be a span of time such as 90s, 2h or 1h30m".to_owned())?;
+    let span = span.map_err(|_| "must be a duration such as 90s, 2h or 1h30m".to_owned())?;
     let too_long = || "is too long".to_owned();
     let whole = TimeDelta::try_seconds(span.as_secs()).ok_or_else(too_long)?;
     whole.checked_add(&TimeDelta::nanoseconds(span.subsec_nanos().into())).ok_or_else(too_long)

@@ -94,20 +94,20 @@ fn rules(event: &Value) -> String {
         each[name].as_u64().map(|most| format!("At most {} {words}.", grouped(most)))
     };
     let mut rules: Vec<_> = [
-        limit("requests_per_minute", "requests a minute"),
-        limit("tokens_per_minute", "tokens a minute"),
-        limit("requests_per_day", "requests a day"),
-        limit("tokens_per_day", "tokens a day"),
-        limit("tokens_total", "tokens in all"),
-        limit("in_flight", "requests at once"),
+        limit("requests_per_minute", "requests per minute"),
+        limit("tokens_per_minute", "tokens per minute"),
+        limit("requests_per_day", "requests per day"),
+        limit("tokens_per_day", "tokens per day"),
+        limit("tokens_total", "total tokens"),
+        limit("in_flight", "concurrent requests"),
     ]
     .into_iter()
     .flatten()
     .collect();
     if let Some(longest) = event["max_completion_tokens"].as_u64() {
-        rules.push(format!("Answers of at most {} tokens.", grouped(longest)));
+        rules.push(format!("At most {} tokens per response.", grouped(longest)));
     }
-    rules.push("A refusal says when to come back; every SDK waits by itself.".to_owned());
+    rules.push("SDKs wait and retry by themselves when a limit is reached.".to_owned());
     rules.iter().map(|rule| format!("<li>{}</li>", escaped(rule))).collect()
 }
 
@@ -147,7 +147,7 @@ mod tests {
             "<h1>Oslo Hack</h1>",
             "oslo-hack-<b>1</b>c<b>3</b>e<b>5</b>g<b>7</b>y",
             "oslo-hack-1c3e5g7y/YOURNAME",
-            "At most 40,000 tokens a minute.",
+            "At most 40,000 tokens per minute.",
             "Ada &amp; Bob",
             "2026-12-06 18:00",
             "<svg",

@@ -58,7 +58,7 @@ impl Figures {
 
     /// What stands beside the progress bar.
     pub(super) fn brief(&self) -> String {
-        format!("{} answered, {} refused", grouped(self.answered()), grouped(self.refusals()))
+        format!("{} succeeded, {} rejected", grouped(self.answered()), grouped(self.refusals()))
     }
 
     /// All of it for programs.
@@ -78,7 +78,7 @@ impl Figures {
     pub(super) fn text(&self, attendees: u16, lasting: Duration) -> String {
         let times = |times: &[Duration]| {
             let (p50, p95, most) = percentiles(times);
-            format!("{p50} ms for half of them, {p95} ms for 95 %, {most} ms at most")
+            format!("median {p50} ms, p95 {p95} ms, max {most} ms")
         };
         let kinds = self.refused.iter().map(|(code, count)| format!("{} {code}", grouped(*count)));
         let kinds = kinds.collect::<Vec<_>>().join(", ");
@@ -87,12 +87,12 @@ impl Figures {
             all => format!("{}: {kinds}", grouped(all)),
         };
         pairs(&[
-            ("crowd", format!("{attendees} attendees for {} s", lasting.as_secs())),
-            ("answered", format!("{}, {} tokens", grouped(self.answered()), grouped(self.tokens))),
-            ("refused", refused),
-            ("unanswered", grouped(self.unanswered)),
+            ("load", format!("{attendees} attendees for {} s", lasting.as_secs())),
+            ("succeeded", format!("{}, {} tokens", grouped(self.answered()), grouped(self.tokens))),
+            ("rejected", refused),
+            ("failed", grouped(self.unanswered)),
             ("first byte", times(&self.first)),
-            ("answer", times(&self.took)),
+            ("response", times(&self.took)),
         ])
     }
 }

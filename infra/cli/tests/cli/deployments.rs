@@ -71,12 +71,12 @@ async fn the_doctor_is_the_same_as_the_services_own_and_can_look_at_one_deployme
     let checks: Vec<_> =
         checks.as_array().unwrap().iter().map(|one| one["check"].as_str().unwrap()).collect();
     assert!(checks.contains(&"azure gpt-4o-mini call"), "{checks:?}");
-    assert!(checks.contains(&"through gpt-4o-mini stream"), "{checks:?}");
+    assert!(checks.contains(&"service gpt-4o-mini stream"), "{checks:?}");
     assert!(!checks.iter().any(|check| check.contains("gpt-4o call")), "{checks:?}");
 
     let run = service.run(&["deployment", "test", "gpt-9"]).await;
     assert_eq!(run.exit, Some(1), "{run:?}");
-    assert!(run.out.contains("There is none of this name."), "{run:?}");
+    assert!(run.out.contains("There is no deployment with this name."), "{run:?}");
 
     let report = service.well(&["doctor"]).await;
     assert!(report.contains("0 failed"), "{report}");

@@ -59,12 +59,12 @@ async fn what_is_seldom_meant_is_a_warning_beside_the_data() {
     let run = service.run(&october).await;
 
     assert_eq!(run.exit, Some(0), "{run:?}");
-    assert!(run.out.contains("code      night\n"), "{run:?}");
+    assert!(run.out.contains("code         night\n"), "{run:?}");
     for wanted in [
         "warning: The code can be guessed.",
         "warning: The clocks in Europe/Oslo change on 2027-10-31",
-        "warning: Too little quota: a busy minute needs 12,000,000 tokens",
-        "warning: Too little concurrency: a busy minute needs 2,000 environments",
+        "warning: Not enough Azure quota: 12,000,000 tokens/min needed at peak",
+        "warning: Not enough Lambda concurrency: 2,000 needed at peak",
     ] {
         assert!(run.err.contains(wanted), "{wanted}: {run:?}");
         assert!(!run.out.contains("warning"), "{run:?}");

@@ -27,7 +27,7 @@ async fn a_profile_names_the_service_the_token_and_the_zone() {
 
     let run = lanyard(&["--profile", "bergen", "event", "list"], &environment).await;
     assert_eq!(run.exit, Some(2), "{run:?}");
-    assert!(run.err.contains("it has: none, oslo"), "{run:?}");
+    assert!(run.err.contains("Profiles: none, oslo"), "{run:?}");
 
     // The profile's token belongs to the profile's service.
     let elsewhere = ["--address", "http://127.0.0.1:9/api", "event", "list"];
@@ -41,7 +41,7 @@ async fn no_token_is_sent_in_the_clear() {
     for address in ["http://lanyard.invalid/api", "http://127.0.0.1:80@lanyard.invalid/api"] {
         let run = lanyard(&["--address", address, "event", "list"], &token).await;
         assert_eq!(run.exit, Some(4), "{run:?}");
-        assert!(run.err.contains("is not https"), "{run:?}");
+        assert!(run.err.contains("does not use https"), "{run:?}");
     }
 }
 

@@ -55,7 +55,7 @@ fn lasting(text: &str) -> String {
     let line = |line: &str| {
         let mut words: Vec<_> = line.split_whitespace().map(lasting).collect();
         for at in 1..words.len() {
-            if words[at] == "ms" {
+            if words[at].trim_end_matches(',') == "ms" {
                 words[at - 1] = "N".to_owned();
             }
         }

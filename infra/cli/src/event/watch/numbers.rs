@@ -65,15 +65,15 @@ impl Sample {
             kinds.push("others".to_owned());
         }
         match all {
-            0 => "no errors".to_owned(),
-            all => format!("{} errors: {}", grouped(all), kinds.join(", ")),
+            0 => "none".to_owned(),
+            all => format!("{} ({})", grouped(all), kinds.join(", ")),
         }
     }
 
     /// How soon answers began lately.
     pub(super) fn first_byte_in_words(&self) -> Option<String> {
         let (half, most) = self.first_byte_ms?;
-        Some(format!("{} ms for half of them, {} ms for 95 %", grouped(half), grouped(most)))
+        Some(format!("median {} ms, p95 {} ms", grouped(half), grouped(most)))
     }
 
     /// The budget in tokens, if there is one.
@@ -205,7 +205,7 @@ impl Course {
         let names = if names.is_empty() { names } else { format!(": {names}") };
         let soon = sample.first_byte_in_words().map(|soon| format!("  first byte {soon}"));
         format!(
-            "{}  {}  {} requests{}  {} tokens{}  {left}  {}{}  {} attendees{names}",
+            "{}  {}  {} requests{}  {} tokens{}  {left}  errors: {}{}  {} attendees{names}",
             sample.at.format("%H:%M:%SZ"),
             text(&sample.event["status"]),
             grouped(sample.requests),
@@ -272,8 +272,8 @@ pub(super) mod tests {
         assert_eq!(
             course.line(1),
             "15:00:30Z  open  15 requests (10/min)  2,000 tokens (2,000/min)  7,900 of 10,000 left  \
-             1,202 errors: rate_limit_exceeded 1,200, upstream_busy 2  \
-             first byte 75 ms for half of them, 1,600 ms for 95 %  2 attendees: ada\u{fffd} 2,000"
+             errors: 1,202 (rate_limit_exceeded 1,200, upstream_busy 2)  \
+             first byte median 75 ms, p95 1,600 ms  2 attendees: ada\u{fffd} 2,000"
         );
     }
 

@@ -68,7 +68,9 @@ impl Screen {
         let mut lines = lines(course, top, usize::from(width));
         let foot = match trouble {
             Some(trouble) => Line { text: printable(trouble), color: Some(Color::Red) },
-            None => Line::plain(format!("Every {} s. q ends.", interval.as_secs())),
+            None => {
+                Line::plain(format!("Updates every {} s. Press q to quit.", interval.as_secs()))
+            }
         };
         lines.truncate(usize::from(height).saturating_sub(2));
         let mut out = io::stdout().lock();
@@ -140,19 +142,15 @@ fn lines(course: &Course, top: usize, width: usize) -> Vec<Line> {
     let tokens = chart(course.paces.iter().map(|pace| pace.tokens).collect());
     let requests = chart(course.paces.iter().map(|pace| pace.requests).collect());
     let per_minute = |what: &str, chart: String, pace: u64, all: u64| {
-        Line::plain(format!(
-            "{what:<9} {chart} {} a minute, {} in all",
-            grouped(pace),
-            grouped(all)
-        ))
+        Line::plain(format!("{what:<9} {chart} {}/min, {} total", grouped(pace), grouped(all)))
     };
     lines.push(per_minute("tokens", tokens, pace.tokens, sample.tokens));
     lines.push(per_minute("requests", requests, pace.requests, sample.requests));
-    lines.push(Line::plain(format!("under way {} tokens held", grouped(sample.held))));
+    lines.push(Line::plain(format!("reserved  {} tokens", grouped(sample.held))));
     let color = (!sample.errors.is_empty()).then_some(Color::Yellow);
-    lines.push(Line { text: format!("refused   {}", sample.errors_in_words()), color });
+    lines.push(Line { text: format!("errors    {}", sample.errors_in_words()), color });
     if let Some(soon) = sample.first_byte_in_words() {
-        lines.push(Line::plain(format!("begins    in {soon}")));
+        lines.push(Line::plain(format!("latency   first byte {soon}")));
     }
     lines.push(Line::plain(""));
     let rows =
@@ -186,7 +184,7 @@ fn budget(course: &Course, width: usize) -> Vec<Line> {
     let bar = format!("{}{}", "█".repeat(filled), "░".repeat(width - filled));
     let down = spark(&course.left.iter().copied().collect::<Vec<_>>(), Some(budget), width);
     let lasts = match course.budget_lasts() {
-        Some(lasts) => format!("lasts {} at this pace", in_words(lasts)),
+        Some(lasts) => format!("lasts {} at this rate", in_words(lasts)),
         None => String::new(),
     };
     vec![
@@ -244,12 +242,12 @@ mod tests {
                 "ends 2026-12-06 18:00 Europe/Oslo, in 1 h 59 min",
                 "",
                 "budget    █░░░░░░░░░░░ 10 %, 1,000 of 10,000 left",
-                "burn-down          █▇▁ lasts 0 min at this pace",
-                "tokens              ▂█ 14,275 a minute, 8,900 in all",
-                "requests            ██ 10 a minute, 20 in all",
-                "under way 100 tokens held",
-                "refused   1,202 errors: rate_limit_exceeded 1,200, upstream_busy 2",
-                "begins    in 75 ms for half of them, 1,600 ms for 95 %",
+                "burn-down          █▇▁ lasts 0 min at this rate",
+                "tokens              ▂█ 14,275/min, 8,900 total",
+                "requests            ██ 10/min, 20 total",
+                "reserved  100 tokens",
+                "errors    1,202 (rate_limit_exceeded 1,200, upstream_busy 2)",
+                "latency   first byte median 75 ms, p95 1,600 ms",
                 "",
                 "user  requests  tokens",
                 "ada\u{fffd}        20   8,900",
