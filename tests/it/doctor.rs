@@ -151,9 +151,9 @@ async fn a_fresh_local_service_is_healthy() {
     let run = service.doctor(&[]).await;
 
     assert_eq!(run.exit, Some(0), "{}", run.text);
-    assert!(run.text.contains(" ok, 0 to consider, 0 failed, "), "{}", run.text);
+    assert!(run.text.contains(" ok, 0 warnings, 0 failed, "), "{}", run.text);
     run.says("ok", "azure gpt-4o-mini stream", "usage at the end.");
-    run.says("ok", "through accounting", "9 of 9 requests");
+    run.says("ok", "service accounting", "9 of 9 requests");
 }
 
 #[tokio::test]
@@ -164,10 +164,10 @@ async fn a_wrong_key_is_told_with_the_call_that_mends_it() {
     let run = service.doctor(&[]).await;
 
     assert_eq!(run.exit, Some(1), "{}", run.text);
-    run.says("fail", "azure gpt-4o call", "401: Azure refuses the key.");
+    run.says("fail", "azure gpt-4o call", "401: Azure rejects the key.");
     run.advises(&format!("curl -X PUT {}/admin/deployments/gpt-4o ", service.address));
-    run.says("fail", "through gpt-4o chat_completions", "503 upstream_misconfigured.");
-    run.says("ok", "through gpt-4o-mini stream", "frames");
+    run.says("fail", "service gpt-4o chat_completions", "503 upstream_misconfigured.");
+    run.says("ok", "service gpt-4o-mini stream", "chunks");
 }
 
 #[tokio::test]
@@ -195,8 +195,13 @@ async fn promises_that_azures_limits_do_not_keep_are_told() {
     let run = service.doctor(&[]).await;
 
     assert_eq!(run.exit, Some(1), "{}", run.text);
-    run.says("warn", "azure gpt-4o limits", "grants 1,000 tokens a minute; 2,000,000 tokens");
-    run.says("fail", "promises", "6,000,000 tokens a minute are promised, Azure grants 3,000");
+    run.says(
+        "warn",
+        "azure gpt-4o limits",
+        "grants 1,000 tokens/min; configured: 2,000,000 \
+                                             tokens/min",
+    );
+    run.says("fail", "quota", "attendees may use 6,000,000 tokens/min; Azure grants 3,000");
     run.advises(r#"{"allowances":{"event":{"tokens_per_minute":3000}}}"#);
 }
 
@@ -209,8 +214,8 @@ async fn a_stream_without_usage_is_told() {
     let run = service.doctor(&[]).await;
 
     assert_eq!(run.exit, Some(1), "{}", run.text);
-    run.says("fail", "azure gpt-4o stream", "no usage came, though it was asked for");
-    run.says("fail", "through gpt-4o stream", "its usage is missing");
+    run.says("fail", "azure gpt-4o stream", "the requested usage is missing");
+    run.says("fail", "service gpt-4o stream", "the usage is missing");
 }
 
 #[tokio::test]
@@ -224,7 +229,7 @@ async fn a_lump_of_azures_own_is_no_failure_of_the_service() {
 
     assert_eq!(run.exit, Some(0), "{}", run.text);
     run.says("warn", "azure gpt-4o stream", "all at once").advises("asynchronous filter");
-    run.says("warn", "through gpt-4o stream", "Azure may have sent them so");
+    run.says("warn", "service gpt-4o stream", "Azure may have sent them like this");
 }
 
 #[tokio::test]
@@ -236,9 +241,9 @@ async fn a_stream_that_is_held_back_on_the_way_is_told_from_one_that_azure_sent_
 
     assert_eq!(run.exit, Some(1), "{}", run.text);
     run.says("ok", "azure gpt-4o stream", "usage at the end.");
-    run.says("fail", "through gpt-4o stream", "though Azure sends them apart");
+    run.says("fail", "service gpt-4o stream", "but Azure sends them one by one");
     run.advises("ResponseTransferMode: RESPONSE_STREAM");
-    run.says("ok", "through accounting", "9 of 9 requests");
+    run.says("ok", "service accounting", "9 of 9 requests");
 }
 
 #[tokio::test]
@@ -251,8 +256,8 @@ async fn without_an_open_event_nothing_is_called_and_the_doctor_says_how_to_make
     let run = service.doctor(&[]).await;
 
     assert_eq!(run.exit, Some(0), "{}", run.text);
-    run.says("skip", "trial", "No event is open").advises(r#""name":"Trial""#);
-    run.says("skip", "promises", "No event is open or to come.");
+    run.says("skip", "service calls", "No open event").advises(r#""name":"Trial""#);
+    run.says("skip", "quota", "No open or scheduled event.");
 }
 
 #[tokio::test]
@@ -262,7 +267,7 @@ async fn a_code_that_nobody_knows_is_told() {
     let run = service.doctor(&["--code", "nobodys-code/ada"]).await;
 
     assert_eq!(run.exit, Some(1), "{}", run.text);
-    run.says("fail", "trial event", "401 invalid_event_code.");
+    run.says("fail", "service event", "401 invalid_event_code.");
     assert!(!run.text.contains("nobodys-code"), "{}", run.text);
 }
 
@@ -303,7 +308,7 @@ async fn a_service_that_is_not_there_has_an_exit_code_of_its_own() {
     let run = doctor(&["--address", &address]).await;
 
     assert_eq!(run.exit, Some(3), "{}", run.text);
-    run.says("fail", "service", "nothing listens there").advises("cargo run");
+    run.says("fail", "service", "connection refused").advises("cargo run");
 }
 
 #[tokio::test]

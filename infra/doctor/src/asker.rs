@@ -276,11 +276,11 @@ impl Silence {
 impl fmt::Display for Silence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnknownName => "this machine finds no host of that name",
-            Self::Refused => "nothing listens there",
-            Self::Tls => "TLS failed: its certificate is not trusted on this machine",
-            Self::Late => "no answer came in time",
-            Self::Broken => "the connection broke, or something else than HTTP answered",
+            Self::UnknownName => "the host name cannot be resolved",
+            Self::Refused => "connection refused",
+            Self::Tls => "TLS failed: the certificate is not trusted on this machine",
+            Self::Late => "no response in time",
+            Self::Broken => "the connection was closed, or the response is not HTTP",
         })
     }
 }

@@ -38,5 +38,5 @@ pub(super) async fn look(stack: &Stack) -> (Vec<Finding>, Option<u64>) {
 
 /// A check that AWS did not let happen.
 fn not_seen(check: &str, refused: &Refused) -> Finding {
-    Finding::warn(check, format!("Not seen: {refused}."), refused.mend())
+    Finding::warn(check, format!("Not checked: {refused}."), refused.mend())
 }

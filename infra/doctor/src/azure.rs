@@ -84,7 +84,7 @@ async fn look_at(asker: &Asker, base: &str, deployment: &Listed, keys: &Keys<'_>
         |operation: &Operation| question(*operation, deployment.completion_field).is_some();
     let Some(operation) = deployment.operations.iter().copied().find(is_cheap) else {
         let finding =
-            Finding::skip("", "It makes pictures, films or sound, which cost: it is not called.");
+            Finding::skip("", "Not called: its operations are expensive or store something.");
         seen.findings.push(Finding { check: check("call"), ..finding });
         return seen;
     };
@@ -127,8 +127,8 @@ fn is_azures(endpoint: &str) -> bool {
 /// The key of a deployment, or why it cannot be called from here.
 async fn key(deployment: &Deployment, keys: &Keys<'_>) -> Result<HeaderValue, Finding> {
     let Credential::Key(reference) = &deployment.credential else {
-        let seen = "It is called by an identity of Entra ID, which only the functions have.";
-        let next = "Nothing to do: the calls through the service say whether it works.";
+        let seen = "It uses an Entra ID identity, which only the deployed functions have.";
+        let next = "Nothing to do. The service checks below show whether it works.";
         return Err(Finding::skip("", seen).next(next));
     };
     let key = match keys {
@@ -137,22 +137,27 @@ async fn key(deployment: &Deployment, keys: &Keys<'_>) -> Result<HeaderValue, Fi
         Keys::Unknown => None,
     };
     let Some(key) = key else {
-        let seen = "No key of it can be read here, so it is not called directly.";
+        let seen = "The key cannot be read here, so Azure is not called directly.";
         return Err(Finding::skip("", seen).next(match keys {
             Keys::Stack(_) | Keys::Folder(_) => {
-                "If the keys stand under another organiser's name, say --organiser NAME. The calls \
-                 through the service say whether it works."
+                "If the keys belong to another organiser, use --organiser NAME. The service \
+                 checks below show whether it works."
             }
-            Keys::Unknown => "Name the stack by --stack NAME, so that its keys can be read.",
+            Keys::Unknown => "Use --stack NAME, so that its keys can be read.",
         }));
     };
     // What is at --address names the endpoint, and need not be what it says it is.
     if !(is_azures(&deployment.endpoint) || is_near(&deployment.endpoint)) {
-        let mend = "Look whether --address is your service, and write the deployment anew.";
-        return Err(Finding::fail("", "Its endpoint is not Azure's: no key goes there.", mend));
+        let mend = "Check that --address is your service, and write the deployment again.";
+        return Err(Finding::fail(
+            "",
+            "The endpoint is not an Azure host, so the key is not sent.",
+            mend,
+        ));
     }
     let key = HeaderValue::from_str(key.reveal());
-    let mut key = key.map_err(|_| Finding::skip("", "Its key cannot stand in a header."))?;
+    let mut key =
+        key.map_err(|_| Finding::skip("", "The key has characters that are not allowed."))?;
     key.set_sensitive(true);
     Ok(key)
 }

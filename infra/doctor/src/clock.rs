@@ -23,7 +23,7 @@ pub(super) fn ahead(answer: &Answer) -> Option<TimeDelta> {
 pub(super) fn judge(service: Option<TimeDelta>, azure: Option<TimeDelta>) -> Finding {
     const CHECK: &str = "clock";
     let (Some(service), azure) = (service, azure) else {
-        return Finding::skip(CHECK, "The service's answers carry no date.");
+        return Finding::skip(CHECK, "The responses of the service have no date.");
     };
     let is_off = |skew: TimeDelta| skew.abs() > NOTICED;
     let azure_seen = match azure {
@@ -38,13 +38,13 @@ pub(super) fn judge(service: Option<TimeDelta>, azure: Option<TimeDelta>) -> Fin
         is_off(service) && azure.is_some_and(|azure| is_off(service - azure) && !is_off(azure));
     if service_is_off {
         let mend = "The service's clock differs from Azure's and from this machine's. Events open \
-                    and close by it: set it by NTP where it runs. On Lambda AWS keeps it; look \
-                    for a proxy in between that answers from a cache.";
+                    and close by it: synchronise it with NTP. On Lambda, AWS does so; look for a \
+                    proxy that responds from a cache.";
         return Finding::fail(CHECK, seen, mend);
     }
-    let mend = "This machine's clock is wrong. Set it by NTP: timedatectl set-ntp true";
+    let mend = "This machine's clock is wrong. Synchronise it with NTP: timedatectl set-ntp true";
     if service.abs().max(azure.unwrap_or_default().abs()) > TOO_FAR {
-        let mend = format!("{mend}\nUntil then AWS refuses the signatures of the aws command.");
+        let mend = format!("{mend}\nUntil then, AWS rejects the signatures of the aws command.");
         return Finding::fail(CHECK, seen, mend);
     }
     Finding::warn(CHECK, seen, mend)

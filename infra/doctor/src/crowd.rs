@@ -67,13 +67,13 @@ pub(super) fn promises(
 ) -> Vec<Finding> {
     let moments = moments(&holdings.events, now);
     if moments.is_empty() {
-        return vec![Finding::skip("promises", "No event is open or to come.")];
+        return vec![Finding::skip("quota", "No open or scheduled event.")];
     }
     moments.iter().map(|moment| promise(moment, holdings, granted, base)).collect()
 }
 
 fn promise(moment: &Moment<'_>, holdings: &Holdings, granted: &[Granted], base: &str) -> Finding {
-    const CHECK: &str = "promises";
+    const CHECK: &str = "quota";
     let names = moment.names();
     let offered = holdings.deployments.iter().zip(granted).filter(|(deployment, _)| {
         deployment.weight > 0 && moment.events.iter().any(|event| event.offers(deployment))
@@ -82,15 +82,14 @@ fn promise(moment: &Moment<'_>, holdings: &Holdings, granted: &[Granted], base: 
     let promised: Option<Vec<u64>> =
         moment.events.iter().map(|event| event.promised_tokens()).collect();
     let Some(limits) = limits else {
-        let seen = format!("{names}: a deployment's tokens per minute are not known.");
-        return Finding::skip(CHECK, seen).next(
-            "Azure names no limit for it: write it down as the deployment's tokens_per_minute.",
-        );
+        let seen = format!("{names}: the limit of a deployment is unknown.");
+        return Finding::skip(CHECK, seen)
+            .next("Azure reports no limit for it. Configure the deployment's tokens_per_minute.");
     };
     let limit = limits.into_iter().fold(0, u64::saturating_add);
     let Some(promised) = promised else {
         let seen = format!(
-            "{names}: no limit holds the crowd to Azure's {} tokens a minute.",
+            "{names}: attendees have no limit in tokens per minute; Azure grants {} tokens/min.",
             grouped(limit)
         );
         let change = json!({"allowances": {"event": {"tokens_per_minute": limit}}});
@@ -98,7 +97,7 @@ fn promise(moment: &Moment<'_>, holdings: &Holdings, granted: &[Granted], base: 
     };
     let promised = promised.into_iter().fold(0, u64::saturating_add);
     let seen = format!(
-        "{names}: {} tokens a minute are promised, Azure grants {} to what is offered.",
+        "{names}: attendees may use {} tokens/min; Azure grants {} tokens/min.",
         grouped(promised),
         grouped(limit)
     );
@@ -108,8 +107,8 @@ fn promise(moment: &Moment<'_>, holdings: &Holdings, granted: &[Granted], base: 
     let share = limit / u64::try_from(moment.events.len()).unwrap_or(1).max(1);
     let change = json!({"allowances": {"event": {"tokens_per_minute": share}}});
     let mend = format!(
-        "Attendees will be told that the model is busy. Raise the deployments' quota in Azure, add \
-         a replica, or promise less:\n{}",
+        "Attendees would be told that the model is busy. Raise the deployments' quota at Azure, \
+         add a replica, or lower the limit of the event:\n{}",
         lowered(moment, base, &change)
     );
     Finding::fail(CHECK, seen, mend)
@@ -131,14 +130,13 @@ pub(super) fn concurrency(
     const CHECK: &str = "aws concurrency";
     let moments = holdings.map(|holdings| moments(&holdings.events, now)).unwrap_or_default();
     let Some(largest) = moments.iter().max_by_key(|moment| moment.attendees()) else {
-        let seen =
-            format!("{available} environments may run at once. No event is open or to come.");
+        let seen = format!("Account limit: {available}. No open or scheduled event.");
         return Finding::ok(CHECK, seen);
     };
     let (attendees, at_once) = (largest.attendees(), largest.at_once());
     let seen = format!(
-        "{available} environments may run at once. {}: {attendees} attendees × \
-         {REQUESTS_PER_MINUTE} requests a minute × {SECONDS_PER_REQUEST} s need {at_once}.",
+        "Account limit: {available}. {}: {attendees} attendees × {REQUESTS_PER_MINUTE} \
+         requests/min × {SECONDS_PER_REQUEST} s need {at_once}.",
         largest.names()
     );
     let wanted = attendees.max(at_once).saturating_mul(2).max(1_000);
@@ -150,15 +148,16 @@ pub(super) fn concurrency(
     );
     if available < at_once {
         let mend = format!(
-            "The rest of the crowd would be refused. Ask AWS for more, days before the event; \
-             functions with a reserved concurrency also take from it:\n  {raise}"
+            "Requests above the limit would be rejected. Request an increase from AWS some days \
+             before the event. Reserved concurrency of other functions counts against it:\n  \
+             {raise}"
         );
         return Finding::fail(CHECK, seen, mend);
     }
     if available < attendees {
         let mend = format!(
-            "When everybody asks in the same second, some are refused and must ask again. Ask AWS \
-             for more:\n  {raise}"
+            "If everyone sends a request in the same second, some are rejected and must be \
+             retried. Request an increase from AWS:\n  {raise}"
         );
         return Finding::warn(CHECK, seen, mend);
     }
@@ -235,6 +234,6 @@ mod tests {
         assert_eq!(level(67), Level::Warn);
         assert_eq!(level(100), Level::Ok);
         let seen = concurrency(Some(&holdings), 10, now(), None).seen;
-        assert!(seen.ends_with("100 attendees × 4 requests a minute × 10 s need 67."), "{seen}");
+        assert!(seen.ends_with("100 attendees × 4 requests/min × 10 s need 67."), "{seen}");
     }
 }

@@ -62,8 +62,12 @@ impl Holdings {
         let is_missing =
             |name: &&String| !self.deployments.iter().any(|one| one.name.as_str() == **name);
         let missing = only.iter().filter(is_missing).map(|name| {
-            let mend = "Look at the list: GET /api/admin/deployments, or lanyard deployment list.";
-            Finding::fail(format!("deployment {name}"), "There is none of this name.", mend)
+            let mend = "List them with lanyard deployment list, or GET /api/admin/deployments.";
+            Finding::fail(
+                format!("deployment {name}"),
+                "There is no deployment with this name.",
+                mend,
+            )
         });
         missing.collect()
     }

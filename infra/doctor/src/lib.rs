@@ -72,8 +72,8 @@ pub async fn examine(options: &DoctorOptions, out: impl Write) -> Result<Verdict
         None => None,
     };
     let Some(base) = address(options, stack.as_ref()) else {
-        let seen = "Where the service answers is not known, so nothing was asked by HTTP.";
-        report.add([Finding::skip("service", seen).next("Name it by --address URL.")])?;
+        let seen = "The address of the service is unknown, so no request was sent.";
+        report.add([Finding::skip("service", seen).next("Use --address URL.")])?;
         return Ok(report.finish(false)?);
     };
 

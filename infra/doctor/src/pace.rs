@@ -83,7 +83,7 @@ impl Arrivals {
     #[must_use]
     pub(super) fn words(&self) -> String {
         format!(
-            "{} frames, the first after {} ms, the last {} ms later",
+            "{} chunks, first after {} ms, last {} ms later",
             self.frames,
             self.first.as_millis(),
             self.spread().as_millis()

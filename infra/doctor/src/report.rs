@@ -69,7 +69,7 @@ impl<W: Write> Report<W> {
                     |level| self.findings.iter().filter(|finding| finding.level == level).count();
                 writeln!(
                     self.out,
-                    "\n{} ok, {} to consider, {} failed, {} skipped.",
+                    "\n{} ok, {} warnings, {} failed, {} skipped.",
                     count(Level::Ok),
                     count(Level::Warn),
                     count(Level::Fail),
@@ -126,7 +126,7 @@ mod tests {
             "ok    clock                                It is right.\n\
              fail  table                                It is gone.\n      \
              Restore it:\n        aws dynamodb …\n\n\
-             1 ok, 0 to consider, 1 failed, 0 skipped.\n"
+             1 ok, 0 warnings, 1 failed, 0 skipped.\n"
         );
         assert_eq!(verdict, Verdict::Ill);
     }

@@ -48,15 +48,16 @@ pub(super) fn knocked(
         Ok(answer) => answer,
         Err(silence) => {
             let mend = match (stack, *silence) {
-                (_, Silence::Tls) => "Set this machine's clock and its certificates right, and \
-                                      look for a proxy that opens TLS."
+                (_, Silence::Tls) => "Check this machine's clock and certificates, and look for a \
+                                      proxy that intercepts TLS."
                     .to_owned(),
                 (Some(stack), _) => format!(
-                    "Look whether the stack's Address is this one:\n  \
-                     aws cloudformation describe-stacks --stack-name {stack} --query 'Stacks[0].Outputs'"
+                    "Check that this is the stack's Address output:\n  \
+                     aws cloudformation describe-stacks --stack-name {stack} --query \
+                     'Stacks[0].Outputs'"
                 ),
-                (None, _) => "Start the service by cargo run, or name a deployed one by --stack \
-                              NAME or --address URL."
+                (None, _) => "Start the local service with cargo run, or choose a deployed one \
+                              with --stack NAME or --address URL."
                     .to_owned(),
             };
             return vec![Finding::fail(CHECK, format!("{base}: {silence}."), mend)];
@@ -65,10 +66,10 @@ pub(super) fn knocked(
     let fault = shape(answer);
     match fault {
         None => vec![
-            Finding::ok(CHECK, format!("{base} answers in {} ms.", answer.took.as_millis())),
+            Finding::ok(CHECK, format!("{base} responds in {} ms.", answer.took.as_millis())),
             Finding::ok(
-                "refusals",
-                "A wrong code gets 401 in the error schema, with a request id.",
+                "error format",
+                "An unknown code is rejected with 401, in the error schema, with a request id.",
             ),
         ],
         Some(seen) => vec![Finding::fail(CHECK, format!("{base}: {seen}"), elsewhere(answer))],
@@ -84,19 +85,25 @@ fn shape(answer: &Answer) -> Option<String> {
     };
     if !error.is_some_and(has_all) {
         let status = answer.status.as_u16();
-        return Some(format!("the answer, {status}, is not in the error schema of this service."));
+        return Some(format!(
+            "the response ({status}) does not use the error schema of this service."
+        ));
     }
     if answer.status != StatusCode::UNAUTHORIZED {
         let code = answer.code().unwrap_or_default();
-        return Some(format!("a wrong code gets {} {code}, not 401.", answer.status.as_u16()));
+        return Some(format!(
+            "an unknown code is rejected with {} {code}, not 401.",
+            answer.status.as_u16()
+        ));
     }
     if header(&answer.headers, "x-should-retry") != Some("false") {
         return Some(
-            "a wrong code's 401 lets SDKs try again: x-should-retry is missing.".to_owned(),
+            "SDKs would retry an unknown code: the header x-should-retry is missing.".to_owned(),
         );
     }
     let has_id = header(&answer.headers, "x-request-id").is_some();
-    (!has_id).then(|| "an answer has no x-request-id, so nobody can look it up.".to_owned())
+    (!has_id)
+        .then(|| "the response has no x-request-id, so it cannot be found in the logs.".to_owned())
 }
 
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
@@ -106,13 +113,13 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 fn elsewhere(answer: &Answer) -> &'static str {
     match answer.status.as_u16() {
         403 | 404 => {
-            "Something else may answer there. The address ends with /api: that is the stage's name."
+            "Another service may be at this address. It must end with /api, the name of the stage."
         }
         500..=599 => {
-            "The function behind GET /v1/models fails. Its log says why:\n  \
+            "The function of GET /v1/models fails. See its log:\n  \
              aws logs tail /aws/lambda/STACK-models --since 10m"
         }
-        _ => "Something in between changes answers, or another version runs: deploy this one.",
+        _ => "A proxy changes the responses, or another version is deployed. Deploy this version.",
     }
 }
 
@@ -126,8 +133,8 @@ pub(super) async fn holdings(
     const CHECK: &str = "organiser";
     let Some(token) = token else {
         let finding =
-            Finding::skip(CHECK, "There is no organiser's token, so no list can be read.");
-        let mend = "Put it into LANYARD_ORGANISER_TOKEN, or name a file by --token-file.";
+            Finding::skip(CHECK, "No organiser token, so deployments and events cannot be read.");
+        let mend = "Set LANYARD_ORGANISER_TOKEN, or use --token-file.";
         return (vec![finding.next(mend)], None);
     };
     let mut holdings = Holdings::default();
@@ -162,7 +169,7 @@ fn owned(holdings: &Holdings, base: &str) -> Finding {
     let open = holdings.events.iter().filter(|event| event.is_open()).count();
     let (deployments, events) = (holdings.deployments.len(), holdings.events.len());
     let seen = format!(
-        "The token is accepted. Deployments: {deployments}. Events: {open} open, {} to come or \
+        "The token is valid. Deployments: {deployments}. Events: {open} open, {} scheduled or \
          paused.",
         events - open
     );
@@ -171,7 +178,7 @@ fn owned(holdings: &Holdings, base: &str) -> Finding {
             CHECK,
             seen,
             format!(
-                "Without a deployment no event can answer. Add one:\n  \
+                "An event needs a deployment. Add one:\n  \
                  curl -X PUT {base}/admin/deployments/gpt-4o-mini \\\n    \
                  -H \"Authorization: Bearer $LANYARD_ORGANISER_TOKEN\" \\\n    \
                  -H 'Content-Type: application/json' -d '{{\"endpoint\": \
@@ -197,11 +204,7 @@ async fn list(
         let asked = whole(asker.get(&url).header("authorization", authorization.clone())).await;
         let answer = asked.map_err(|silence| {
             let seen = format!("GET /admin/{what}: {silence}.");
-            Finding::fail(
-                "organiser",
-                seen,
-                "Try again; then look into the log of the admin function.",
-            )
+            Finding::fail("organiser", seen, "Try again, then check the log of the admin function.")
         })?;
         let mut page = answer.json();
         let Some(listed) = page[what].as_array_mut().filter(|_| answer.status.is_success()) else {
@@ -223,22 +226,24 @@ fn plain_cursor(text: &str) -> Option<String> {
 
 fn refused(what: &str, status: u16, code: Option<String>) -> Finding {
     let code = code.as_deref().and_then(plain).unwrap_or_default();
-    let seen = format!("GET /admin/{what} is answered {status} {code}.");
+    let seen = format!("GET /admin/{what} returned {status} {code}.");
     let mend = match status {
         401 => {
-            "The organiser's token is not this service's. A deployed stack's output FirstOrganiser \
-             is the call that makes one; a local one stands in organiser-token in its data folder."
+            "The organiser token is not valid for this service. The output FirstOrganiser of a \
+             deployed stack is the request that creates one. The token of the local service is in \
+             the file organiser-token in its data folder."
         }
         _ => {
-            "The table may be away. Look at the checks of the table, and into the log of the admin function."
+            "The table may be unavailable. See the checks of the table, and the log of the admin \
+             function."
         }
     };
     Finding::fail("organiser", seen, mend)
 }
 
 fn strange(what: &str) -> Finding {
-    let seen = format!("GET /admin/{what} answers in a form that this doctor does not know.");
-    Finding::fail("organiser", seen, "Use the doctor of the version that is deployed.")
+    let seen = format!("The response of GET /admin/{what} cannot be read.");
+    Finding::fail("organiser", seen, "Use the doctor of the deployed version.")
 }
 
 #[cfg(test)]
@@ -287,7 +292,7 @@ mod tests {
     #[test]
     fn another_refusal_is_not_ours() {
         for (status, headers, body, words) in [
-            (403, &HEADERS[..], r#"{"message":"Forbidden"}"#, "stage's name"),
+            (403, &HEADERS[..], r#"{"message":"Forbidden"}"#, "name of the stage"),
             (502, &HEADERS[..], r#"{"message":"Internal server error"}"#, "aws logs tail"),
             (200, &HEADERS[..], "<html>", "error schema"),
             (404, &HEADERS[..], REFUSAL, "not 401"),
@@ -304,6 +309,6 @@ mod tests {
     fn a_service_that_is_not_there_is_named_with_a_way_to_start_it() {
         let (level, text) = seen(Err(Silence::Refused));
         assert_eq!(level, Level::Fail);
-        assert!(text.contains("nothing listens there") && text.contains("cargo run"), "{text}");
+        assert!(text.contains("connection refused") && text.contains("cargo run"), "{text}");
     }
 }

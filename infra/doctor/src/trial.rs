@@ -47,9 +47,9 @@ pub(super) fn without_credential(base: &str, now: DateTime<Utc>) -> Finding {
         "name": "Trial", "attendees": 10, "time_zone": "UTC",
         "starts_at": instant(now), "ends_at": instant(now + TimeDelta::hours(1)),
     });
-    Finding::skip("trial", "No event is open and no code is given, so nothing was called.").next(
+    Finding::skip("service calls", "No open event and no code, so nothing was called.").next(
         format!(
-            "Make an event for an hour, and run the doctor again:\n  \
+            "Create an event for an hour, and run the doctor again:\n  \
              curl {base}/admin/events -H \"Authorization: Bearer $LANYARD_ORGANISER_TOKEN\" \\\n    \
              -H 'Content-Type: application/json' -d '{event}'"
         ),
@@ -85,8 +85,12 @@ pub(super) async fn run(
     only: &[String],
 ) -> Vec<Finding> {
     let Some(code) = credential.header("") else {
-        let mend = "Codes are letters, digits, - _ and a dot; then comes / and a user.";
-        return vec![Finding::fail("trial", "The code cannot stand in a header.", mend)];
+        let mend = "A code has letters, digits, - _ and dots, then / and a user name.";
+        return vec![Finding::fail(
+            "service calls",
+            "The code has characters that are not allowed.",
+            mend,
+        )];
     };
     let trial = Trial { asker, base, code };
     let mut before = match trial.view().await {
@@ -116,12 +120,14 @@ pub(super) async fn run(
     }
     if !left_out.is_empty() {
         let left_out = left_out.into_iter().collect::<Vec<_>>().join(", ");
-        let seen = format!("They cost more than a word, or keep something: {left_out}.");
-        findings.push(Finding::skip("through the rest", seen));
+        let seen =
+            format!("Not called, because they are expensive or store something: {left_out}.");
+        findings.push(Finding::skip("service others", seen));
     }
     if before.models.is_empty() {
-        let mend = "Let the event offer deployments: PATCH its field deployments, or add some.";
-        findings.push(Finding::fail("trial", "The event offers no such model.", mend));
+        let mend = "Offer deployments at the event: PATCH its field deployments, or add a \
+                    deployment.";
+        findings.push(Finding::fail("service calls", "The event has no such model.", mend));
     } else {
         findings.push(trial.settled(before.usage, spent).await);
     }
@@ -143,7 +149,7 @@ struct Trial<'t> {
 
 impl Trial<'_> {
     async fn view(&self) -> Result<View, Finding> {
-        const CHECK: &str = "trial event";
+        const CHECK: &str = "service event";
         let url = format!("{}/v1/event", self.base);
         let asked = whole(self.asker.get(&url).header("openai-event-code", self.code.clone()));
         let answer = asked.await.map_err(|silence| {
@@ -153,8 +159,8 @@ impl Trial<'_> {
             return Err(refused(CHECK.to_owned(), &answer));
         }
         serde_json::from_slice(&answer.body).map_err(|_| {
-            let seen = "GET /v1/event answers in a form that this doctor does not know.";
-            Finding::fail(CHECK, seen, "Use the doctor of the version that is deployed.")
+            let seen = "The response of GET /v1/event cannot be read.";
+            Finding::fail(CHECK, seen, "Use the doctor of the deployed version.")
         })
     }
 
@@ -165,7 +171,7 @@ impl Trial<'_> {
         body: Value,
         spent: &mut Spent,
     ) -> Finding {
-        let check = format!("through {model} {}", operation.name());
+        let check = format!("service {model} {}", operation.name());
         let called = whole(self.post(Protocol::of(operation).path, model, body)).await;
         judge_call(check, operation, &called, spent)
     }
@@ -173,7 +179,7 @@ impl Trial<'_> {
     async fn stream(&self, model: &str, direct: Option<&Arrivals>, spent: &mut Spent) -> Finding {
         let path = Protocol::of(Operation::ChatCompletions).path;
         let called = streamed(self.post(path, model, long_chat())).await;
-        judge_stream(format!("through {model} stream"), &called, direct, spent)
+        judge_stream(format!("service {model} stream"), &called, direct, spent)
     }
 
     fn post(&self, path: &str, model: &str, mut body: Value) -> reqwest::RequestBuilder {
@@ -226,16 +232,16 @@ fn judge_call(
     let is_free = operation == Operation::Moderations;
     let tokens = answer.json()["usage"]["total_tokens"].as_u64();
     let Some(tokens) = tokens.or(is_free.then_some(0)) else {
-        let mend = "The answer is charged by estimate. Look at what Azure answers directly.";
-        return Finding::fail(check, "The answer carries no usage.", mend);
+        let mend = "The request is charged by estimate. See the azure checks.";
+        return Finding::fail(check, "The response has no usage.", mend);
     };
     spent.requests += 1;
     spent.tokens += tokens;
     if !answer.headers.contains_key("x-request-id") {
         return without_id(check);
     }
-    let usage = if is_free { "" } else { " with its usage" };
-    Finding::ok(check, format!("It answers in {} ms{usage}.", answer.took.as_millis()))
+    let usage = if is_free { "" } else { " with usage" };
+    Finding::ok(check, format!("Responds in {} ms{usage}.", answer.took.as_millis()))
 }
 
 fn judge_stream(
@@ -247,8 +253,8 @@ fn judge_stream(
     let frames = match called {
         Ok(Streamed::Frames(frames)) => frames,
         Ok(Streamed::Other(answer)) if answer.status.is_success() => {
-            let mend = "Something in between changes answers, or another version runs.";
-            return Finding::fail(check, "What was asked to stream came whole.", mend);
+            let mend = "A proxy changes the responses, or another version is deployed.";
+            return Finding::fail(check, "The response is not a stream.", mend);
         }
         Ok(Streamed::Other(answer)) => return refused(check, answer),
         Err(silence) => return silent(check, *silence),
@@ -264,11 +270,11 @@ fn judge_frames(check: String, frames: &Frames, direct: Option<&Arrivals>) -> Fi
     let words = frames.arrivals.words();
     if frames.has_error || !frames.is_done || frames.total_tokens.is_none() {
         let missing = match frames.total_tokens {
-            None => "its usage is missing",
-            Some(_) => "it ended early",
+            None => "the usage is missing",
+            Some(_) => "the stream ended early",
         };
-        let mend = "If the direct stream is whole, look for the request in the function's log by \
-                    its x-request-id.";
+        let mend = "If the azure stream is complete, search the function's log for the \
+                    x-request-id.";
         return Finding::fail(check, format!("{words}; {missing}."), mend);
     }
     if !frames.headers.contains_key("x-request-id") {
@@ -282,56 +288,57 @@ fn judge_frames(check: String, frames: &Frames, direct: Option<&Arrivals>) -> Fi
     match (pace, direct_pace) {
         (Pace::Apart, _) => Finding::ok(check, format!("{words}.")),
         (Pace::Unclear, _) => {
-            Finding::ok(check, format!("{words}; too few or too fast to see them apart."))
+            Finding::ok(check, format!("{words}; too few or too fast to judge the timing."))
         }
         (Pace::Lump, Some(Pace::Apart)) => Finding::fail(
             check,
-            format!("{words}: all at once, though Azure sends them apart."),
-            "Something between the function and this machine waits for the whole answer. On AWS \
-             every streamed route of template.yaml needs ResponseTransferMode: RESPONSE_STREAM; \
-             then deploy again. Elsewhere look for a proxy that buffers.",
+            format!("{words}: all at once, but Azure sends them one by one."),
+            "Something between the function and this machine buffers the response. On AWS, every \
+             streamed route of template.yaml needs ResponseTransferMode: RESPONSE_STREAM; deploy \
+             again. Elsewhere, look for a proxy that buffers.",
         ),
         (Pace::Lump, Some(Pace::Lump | Pace::Unclear) | None) => Finding::warn(
             check,
-            format!("{words}: all at once. Azure may have sent them so."),
-            "Look at the direct stream's check; without a key it could not be made.",
+            format!("{words}: all at once. Azure may have sent them like this."),
+            "See the azure stream check. Without a key, it is skipped.",
         ),
     }
 }
 
 fn judge_account(before: Usage, after: Usage, spent: Spent) -> Finding {
-    const CHECK: &str = "through accounting";
+    const CHECK: &str = "service accounting";
     let requests = after.requests.saturating_sub(before.requests);
     let tokens = after.total_tokens.saturating_sub(before.total_tokens);
     let seen = format!(
-        "{requests} of {} requests and {tokens} of {} tokens stand in the attendee's account",
+        "The attendee's account has {requests} of {} requests and {tokens} of {} tokens",
         spent.requests, spent.tokens
     );
     if after.held_tokens > 0 {
         let held = after.held_tokens;
         return Finding::warn(
             CHECK,
-            format!("{seen}, {held} are still held."),
-            "Holds end with the attendee's other requests, or are swept within the half hour. If \
-             they stay, look into the log of the sweep function.",
+            format!("{seen}; {held} tokens are still reserved."),
+            "Reservations end with the attendee's other requests, or the sweep function releases \
+             them within half an hour. If they stay, check its log.",
         );
     }
     // Others may use the same name at the same time.
     if requests < spent.requests || tokens < spent.tokens {
-        let mend = "Settlements are missing. Look for accounting in the functions' logs, and at \
-                    the checks of the table.";
+        let mend = "Usage is missing. Search the functions' logs for accounting, and see the \
+                    checks of the table.";
         return Finding::fail(CHECK, format!("{seen}."), mend);
     }
-    Finding::ok(CHECK, format!("{seen}, nothing is held."))
+    Finding::ok(CHECK, format!("{seen}; nothing is reserved."))
 }
 
 fn without_id(check: String) -> Finding {
-    let mend = "Something in between removes headers: nobody can look a request up without it.";
-    Finding::fail(check, "The answer has no x-request-id.", mend)
+    let mend = "A proxy removes headers. Without the request id, a request cannot be found in the \
+                logs.";
+    Finding::fail(check, "The response has no x-request-id.", mend)
 }
 
 fn silent(check: String, silence: Silence) -> Finding {
-    let mend = "Look into the function's log, and for a proxy between here and the service.";
+    let mend = "Check the function's log, and look for a proxy.";
     Finding::fail(check, format!("{silence}."), mend)
 }
 
@@ -341,38 +348,36 @@ fn refused(check: String, answer: &Answer) -> Finding {
     let code = answer.code().unwrap_or_default();
     let seen = format!("{status} {code}.");
     let mend = match code.as_str() {
-        "invalid_event_code" => {
-            "No event goes by this code. GET /admin/events lists the codes of yours."
-        }
+        "invalid_event_code" => "No event has this code. GET /admin/events lists your codes.",
         "event_not_started" | "event_ended" | "event_paused" => {
-            "The event is not open. Name the code of one that is by --code, or leave it out."
+            "The event is not open. Use --code with the code of an open event, or leave it out."
         }
         "event_full" | "attendee_blocked" => {
             "Raise allowances.event.attendees, unblock the attendee, or use another name: --code \
              CODE/USER."
         }
         "upstream_misconfigured" => {
-            "Azure refuses the service's call: the checks of azure above say why. If they are all \
-             right, the function cannot read the key: look into its log."
+            "Azure rejects the service's request: see the azure checks above. If they pass, the \
+             function cannot read the key: check its log."
         }
         "rate_limit_exceeded" | "too_many_in_flight" | "insufficient_quota" => {
             return Finding::warn(
                 check,
                 seen,
-                "The attendee's own allowance or the event's is spent. Wait, raise it, or use \
+                "A limit of the attendee or of the event is reached. Wait, raise it, or use \
                  another name: --code CODE/USER.",
             );
         }
         "upstream_busy" => {
-            return Finding::warn(check, seen, "Azure is busy: look at the checks of its limits.");
+            return Finding::warn(check, seen, "Azure is busy: see the azure limits checks.");
         }
         "accounting_unavailable" => {
-            "The table cannot be reached: look at its checks, and into the function's log."
+            "The usage store is unavailable: see the checks of the table, and the function's log."
         }
         "allowance_too_small" => {
-            "The event grants less than one short call costs. Raise its tokens per minute."
+            "The event's limits are smaller than one short request. Raise its tokens per minute."
         }
-        _ => "Look into the function's log, by the answer's x-request-id.",
+        _ => "Search the function's log for the x-request-id.",
     };
     Finding::fail(check, seen, mend)
 }

@@ -108,8 +108,8 @@ async fn a_healthy_stack_is_found_by_its_name_and_its_keys_are_used() {
     let run = doctor(&service, answers.path()).await;
 
     assert_eq!(run.exit, Some(0), "{}", run.text);
-    assert!(run.text.contains(" ok, 0 to consider, 0 failed, "), "{}", run.text);
-    run.says("ok", "aws concurrency", "100 attendees × 4 requests a minute × 10 s need 67.");
+    assert!(run.text.contains(" ok, 0 warnings, 0 failed, "), "{}", run.text);
+    run.says("ok", "aws concurrency", "100 attendees × 4 requests/min × 10 s need 67.");
     let calls = std::fs::read_to_string(answers.path().join("calls")).unwrap();
     let key = "ssm get-parameter --name /lanyard/lanyard/azure-keys/main/gpt-4o/main";
     assert!(calls.contains(key), "{calls}");
@@ -127,9 +127,9 @@ async fn a_new_accounts_concurrency_and_an_unguarded_table_are_told() {
     let run = doctor(&service, answers.path()).await;
 
     assert_eq!(run.exit, Some(1), "{}", run.text);
-    run.says("fail", "aws concurrency", "10 environments may run at once");
+    run.says("fail", "aws concurrency", "Account limit: 10.");
     run.advises("request-service-quota-increase --region eu-north-1");
-    run.says("fail", "aws table forgets", "time to live is not on");
+    run.says("fail", "aws table ttl", "Time to live is off");
     run.advises("update-time-to-live --table-name lanyard-Table-1");
 }
 
@@ -144,9 +144,9 @@ async fn an_operator_who_may_not_read_keys_is_told_so_and_the_rest_goes_on() {
     let run = doctor(&service, answers.path()).await;
 
     assert_eq!(run.exit, Some(0), "{}", run.text);
-    run.says("skip", "azure gpt-4o key", "AWS answered AccessDeniedException");
+    run.says("skip", "azure gpt-4o key", "AWS returned AccessDeniedException");
     run.advises("ssm:GetParameter and kms:Decrypt");
-    run.says("ok", "through gpt-4o chat_completions", "answers");
+    run.says("ok", "service gpt-4o chat_completions", "Responds");
     assert!(!run.text.contains("123456789012"), "{}", run.text);
 }
 
@@ -160,8 +160,8 @@ async fn a_deployment_without_a_key_is_tried_through_the_service_only() {
     let run = doctor(&service, answers.path()).await;
 
     assert_eq!(run.exit, Some(0), "{}", run.text);
-    run.says("skip", "azure gpt-4o key", "it is not called directly").advises("--organiser");
-    run.says("ok", "through gpt-4o stream", "frames");
+    run.says("skip", "azure gpt-4o key", "so Azure is not called directly").advises("--organiser");
+    run.says("ok", "service gpt-4o stream", "chunks");
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn a_stack_that_is_not_there_and_a_command_that_is_not_there_are_told() {
 
     let run = doctor(&service, answers.path()).await;
     assert_eq!(run.exit, Some(3), "{}", run.text);
-    run.says("fail", "aws stack", "There is no stack of this name here.");
+    run.says("fail", "aws stack", "There is no stack with this name in this region.");
 
     let nowhere = answers.path().join("no-aws");
     let token = service.data.path().join("organiser-token");
@@ -182,5 +182,5 @@ async fn a_stack_that_is_not_there_and_a_command_that_is_not_there_are_told() {
     let run = service.doctor(&[&arguments[..], &token].concat()).await;
     assert_eq!(run.exit, Some(1), "{}", run.text);
     run.says("fail", "aws stack", "the aws command is not installed").advises("pip install awscli");
-    run.says("ok", "through gpt-4o chat_completions", "answers");
+    run.says("ok", "service gpt-4o chat_completions", "Responds");
 }

@@ -128,25 +128,26 @@ impl Refused {
     pub(crate) fn mend(&self) -> &'static str {
         match self {
             Self::NoCommand => {
-                "Install it, https://aws.amazon.com/cli/, or: pip install awscli\nWithout it only \
-                 what HTTP shows is checked."
+                "Install it, https://aws.amazon.com/cli/, or: pip install awscli\nWithout it, AWS \
+                 is not checked."
             }
             Self::NoCredentials => {
-                "Sign in: aws sso login, or aws configure. AWS_PROFILE chooses a profile. See who \
-                 you are:\n  aws sts get-caller-identity"
+                "Sign in: aws sso login, or aws configure. AWS_PROFILE chooses a profile. Check \
+                 your identity:\n  aws sts get-caller-identity"
             }
-            Self::NoRegion => "Name the region in which the stack is: --region REGION",
+            Self::NoRegion => "Use the region of the stack: --region REGION",
             Self::Unreachable => {
-                "Look whether this machine reaches AWS, and whether --region is right."
+                "Check that this machine can reach AWS, and that --region is correct."
             }
             Self::Code(code) if code.contains("Denied") || code.contains("Unauthorized") => {
-                "Your identity may not read this. The policy ReadOnlyAccess is enough for all but \
-                 keys, which need ssm:GetParameter and kms:Decrypt. See who you are:\n  \
+                "Your identity may not read this. The policy ReadOnlyAccess is enough for \
+                 everything but keys, which need ssm:GetParameter and kms:Decrypt. Check your \
+                 identity:\n  \
                  aws sts get-caller-identity"
             }
             Self::Code(code) if code.contains("Throttl") => "Run the doctor again in a minute.",
-            Self::Code(_) => "Look whether --stack and --region are right.",
-            Self::Strange => "Look whether the command works: aws sts get-caller-identity",
+            Self::Code(_) => "Check --stack and --region.",
+            Self::Strange => "Check that the command works: aws sts get-caller-identity",
         }
     }
 }
@@ -156,10 +157,10 @@ impl fmt::Display for Refused {
         match self {
             Self::NoCommand => f.write_str("the aws command is not installed"),
             Self::NoCredentials => f.write_str("the aws command has no valid credentials"),
-            Self::NoRegion => f.write_str("the aws command knows no region"),
-            Self::Unreachable => f.write_str("AWS did not answer in time"),
-            Self::Code(code) => write!(f, "AWS answered {code}"),
-            Self::Strange => f.write_str("the aws command failed in an unknown way"),
+            Self::NoRegion => f.write_str("the aws command has no region"),
+            Self::Unreachable => f.write_str("AWS did not respond in time"),
+            Self::Code(code) => write!(f, "AWS returned {code}"),
+            Self::Strange => f.write_str("the aws command failed with an unknown error"),
         }
     }
 }
@@ -176,21 +177,25 @@ mod tests {
         for (text, refused) in [
             (denied, code("AccessDeniedException")),
             (
-                "aws: [ERROR]: An error occurred (ParameterNotFound) when calling the GetParameter operation: ",
+                "aws: [ERROR]: An error occurred (ParameterNotFound) when calling the \
+                 GetParameter operation: ",
                 code("ParameterNotFound"),
             ),
             (
-                "An error occurred (ExpiredToken) when calling the DescribeStacks operation: canary",
+                "An error occurred (ExpiredToken) when calling the DescribeStacks operation: \
+                 canary",
                 Refused::NoCredentials,
             ),
             (
-                "Unable to locate credentials. You can configure credentials by running \"aws configure\".",
+                "Unable to locate credentials. You can configure credentials by running \"aws \
+                 configure\".",
                 Refused::NoCredentials,
             ),
             ("The config profile (canary) could not be found", Refused::NoCredentials),
             ("Error loading SSO Token: Token for canary does not exist", Refused::NoCredentials),
             (
-                "You must specify a region. You can also configure your region by running \"aws configure\".",
+                "You must specify a region. You can also configure your region by running \"aws \
+                 configure\".",
                 Refused::NoRegion,
             ),
             ("Could not connect to the endpoint URL: \"https://canary/\"", Refused::Unreachable),

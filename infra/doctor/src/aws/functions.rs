@@ -75,8 +75,8 @@ pub(super) async fn look(aws: &Aws, name: &str) -> Look {
     let finding = match configuration {
         Ok(found) => Finding { check, ..judge(&found, reserved, name, is_proxied) },
         Err(refused) if refused.is_missing() => {
-            let mend = "Somebody deleted it. Deploy the stack again: sam deploy";
-            Finding::fail(check, "It is gone.", mend)
+            let mend = "It was deleted. Deploy the stack again: sam deploy";
+            Finding::fail(check, "Not found.", mend)
         }
         Err(refused) => not_seen(&check, &refused),
     };
@@ -104,21 +104,22 @@ fn judge(found: &Configuration, reserved: Option<u64>, name: &str, is_proxied: b
             "",
             format!("{seen} Its last update is {update}."),
             format!(
-                "See why, and deploy again:\n  aws lambda get-function-configuration \
+                "Check the reason, and deploy again:\n  aws lambda get-function-configuration \
                  --function-name {name} --query '[StateReason, LastUpdateStatusReason]'"
             ),
         );
     }
     if runtime != "provided.al2023" {
-        let mend = "Name the stack that was deployed from this template.yaml, or deploy it again.";
+        let mend = "Use a stack that was deployed from this template.yaml, or deploy it again.";
         return Finding::fail("", format!("{seen} The runtime is not provided.al2023."), mend);
     }
     if update == "InProgress" || state == "Pending" {
-        let mend = "Run the doctor again when the deployment is over.";
-        return Finding::warn("", format!("{seen} An update is under way."), mend);
+        let mend = "Run the doctor again after the deployment.";
+        return Finding::warn("", format!("{seen} An update is in progress."), mend);
     }
     if is_proxied && found.memory_size < 512 {
-        let mend = "An environment's first answer waits for TLS. Deploy with MemorySize=512.";
+        let mend = "The first response of an environment waits for TLS. Deploy with \
+                    MemorySize=512.";
         return Finding::warn("", seen, mend);
     }
     Finding::ok("", seen)

@@ -67,12 +67,15 @@ pub(crate) async fn find(aws: Aws, name: &str) -> (Finding, Option<Stack>) {
     let (described, resources) = match answers {
         Ok(answers) => answers,
         Err(refused) if refused.is_missing() => {
-            let mend = "Name the stack and its region as at sam deploy; these are there:\n  \
+            let mend = "Use the stack name and region of sam deploy. List your stacks:\n  \
                         aws cloudformation list-stacks --query 'StackSummaries[].StackName'";
-            return (Finding::fail(CHECK, "There is no stack of this name here.", mend), None);
+            return (
+                Finding::fail(CHECK, "There is no stack with this name in this region.", mend),
+                None,
+            );
         }
         Err(refused) => {
-            let seen = format!("Not seen: {refused}.");
+            let seen = format!("Not checked: {refused}.");
             return (Finding::fail(CHECK, seen, refused.mend()), None);
         }
     };
@@ -80,7 +83,7 @@ pub(crate) async fn find(aws: Aws, name: &str) -> (Finding, Option<Stack>) {
         Some((status, stack)) => (judge(&status, &stack), Some(stack)),
         None => {
             let refused = Refused::Strange;
-            (Finding::fail(CHECK, format!("Not seen: {refused}."), refused.mend()), None)
+            (Finding::fail(CHECK, format!("Not checked: {refused}."), refused.mend()), None)
         }
     }
 }
@@ -113,24 +116,27 @@ fn judge(status: &str, stack: &Stack) -> Finding {
     const CHECK: &str = "aws stack";
     let seen = format!("{status}, {} functions.", stack.functions.len());
     if stack.address.is_none() || stack.table.is_none() || stack.functions.is_empty() {
-        let mend = "Name a stack that was deployed from this template.yaml.";
-        return Finding::fail(CHECK, format!("{seen} It is not one of Lanyard."), mend);
+        let mend = "Use a stack that was deployed from this template.yaml.";
+        return Finding::fail(CHECK, format!("{seen} It is not a Lanyard stack."), mend);
     }
     match status {
         "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => Finding::ok(CHECK, seen),
-        status if status.ends_with("IN_PROGRESS") => {
-            Finding::warn(CHECK, seen, "A deployment is under way. Run the doctor when it is over.")
-        }
+        status if status.ends_with("IN_PROGRESS") => Finding::warn(
+            CHECK,
+            seen,
+            "A deployment is in progress. Run the doctor again after it.",
+        ),
         "UPDATE_ROLLBACK_COMPLETE" => Finding::warn(
             CHECK,
             seen,
-            "The last deployment was taken back; what runs is older. See why, and deploy again:\n  \
+            "The last deployment was rolled back, so an older version runs. Check the reason, and \
+             deploy again:\n  \
              aws cloudformation describe-stack-events --stack-name STACK",
         ),
         _ => Finding::fail(
             CHECK,
             seen,
-            "The last deployment failed. See why:\n  \
+            "The last deployment failed. Check the reason:\n  \
              aws cloudformation describe-stack-events --stack-name STACK",
         ),
     }
@@ -150,14 +156,15 @@ impl Stack {
                 Some(key) => Ok(Some(key)),
                 None => Err(Finding::fail(
                     "",
-                    "Its parameter holds no key.",
-                    "Write the key by PUT /admin/deployments/NAME; only that call writes keys.",
+                    "The parameter has no key.",
+                    "Write the key with PUT /admin/deployments/NAME. Only that request writes \
+                     keys.",
                 )),
             },
             Err(refused) if refused.is_missing() => Ok(None),
             Err(refused) => {
                 let seen =
-                    format!("Its key was not read, so it is not called directly: {refused}.");
+                    format!("The key cannot be read, so Azure is not called directly: {refused}.");
                 Err(Finding::skip("", seen).next(refused.mend()))
             }
         }

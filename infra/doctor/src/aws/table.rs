@@ -84,7 +84,7 @@ pub(super) async fn look(stack: &Stack) -> Vec<Finding> {
     );
     vec![
         seen("aws table", described, |found: &DescribedTable| judge_table(&found.table, table)),
-        seen("aws table forgets", life, |found: &DescribedLife| {
+        seen("aws table ttl", life, |found: &DescribedLife| {
             judge_life(&found.time_to_live_description, table)
         }),
         seen("aws table recovery", backups, |found: &DescribedBackups| {
@@ -104,7 +104,7 @@ fn seen<T: DeserializeOwned>(
         Ok(found) => judge(&found),
         Err(refused) if refused.is_missing() => Finding::fail(
             check,
-            "The table is gone.",
+            "Table not found.",
             "Restore it from its point-in-time recovery, under the same name:\n  \
              aws dynamodb restore-table-to-point-in-time help",
         ),
@@ -117,12 +117,12 @@ fn judge_table(found: &Table, name: &str) -> Finding {
     let keys: Vec<_> =
         found.key_schema.iter().map(|key| (&*key.attribute_name, &*key.key_type)).collect();
     if keys != [("pk", "HASH"), ("sk", "RANGE")] {
-        let mend = "Name the stack that was deployed from this template.yaml.";
-        return Finding::fail("", "Its keys are not pk and sk.", mend);
+        let mend = "Use a stack that was deployed from this template.yaml.";
+        return Finding::fail("", "The keys are not pk and sk.", mend);
     }
     // UPDATING still serves.
     if !matches!(&*found.table_status, "ACTIVE" | "UPDATING") {
-        let seen = format!("It is {}.", found.table_status);
+        let seen = format!("The table is {}.", found.table_status);
         let mend = format!("Wait for it: aws dynamodb wait table-exists --table-name {name}");
         return Finding::fail("", seen, mend);
     }
@@ -130,42 +130,42 @@ fn judge_table(found: &Table, name: &str) -> Finding {
     if billing != Some("PAY_PER_REQUEST") {
         return Finding::warn(
             "",
-            "It has provisioned capacity, so a crowd may be throttled.",
+            "The table has provisioned capacity, so requests may be throttled.",
             format!("aws dynamodb update-table --table-name {name} --billing-mode PAY_PER_REQUEST"),
         );
     }
     if !found.deletion_protection_enabled {
         return Finding::warn(
             "",
-            "It is active, on demand, and anybody may delete it.",
+            "Active, on demand, without deletion protection.",
             format!("aws dynamodb update-table --table-name {name} --deletion-protection-enabled"),
         );
     }
-    Finding::ok("", format!("{}, on demand, protected from deletion.", found.table_status))
+    Finding::ok("", format!("{}, on demand, deletion protection on.", found.table_status))
 }
 
 fn judge_life(found: &Life, name: &str) -> Finding {
     let is_on = matches!(&*found.time_to_live_status, "ENABLED" | "ENABLING");
     if is_on && found.attribute_name.as_deref() == Some("expires_at") {
-        return Finding::ok("", "Items are forgotten after their expires_at.");
+        return Finding::ok("", "Time to live is on for expires_at.");
     }
     let mend = format!(
         "aws dynamodb update-time-to-live --table-name {name} \\\n  \
          --time-to-live-specification Enabled=true,AttributeName=expires_at"
     );
-    Finding::fail("", "Nothing is forgotten: time to live is not on for expires_at.", mend)
+    Finding::fail("", "Time to live is off for expires_at, so expired items are not deleted.", mend)
 }
 
 fn judge_backups(found: &Backups, name: &str) -> Finding {
     let recovery = found.point_in_time_recovery_description.as_ref();
     if recovery.is_some_and(|recovery| recovery.point_in_time_recovery_status == "ENABLED") {
-        return Finding::ok("", "It can be restored to any second of the last days.");
+        return Finding::ok("", "Point-in-time recovery is on.");
     }
     let mend = format!(
         "aws dynamodb update-continuous-backups --table-name {name} \\\n  \
          --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
     );
-    Finding::warn("", "It could not be restored: point-in-time recovery is off.", mend)
+    Finding::warn("", "Point-in-time recovery is off, so the table cannot be restored.", mend)
 }
 
 #[cfg(test)]

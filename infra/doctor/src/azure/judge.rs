@@ -27,49 +27,49 @@ pub(super) fn call(deployment: &Listed, answer: &Result<Answer, Silence>, base: 
     let put = |changes: &[(&str, Value)]| put(base, deployment, changes);
     match status {
         200..=299 if is_answer(&answer.json()) => {
-            let seen = format!("It answers in {} ms.", answer.took.as_millis());
+            let seen = format!("Responds in {} ms.", answer.took.as_millis());
             Finding::ok("", seen)
         }
         200..=299 => fail(
-            "what came is no answer of a model.",
-            "Something else than Azure OpenAI answers at its endpoint. Look it up in the Azure \
-             portal, under Keys and Endpoint."
+            "the response is not from a model.",
+            "The endpoint is not Azure OpenAI. Find the endpoint in the Azure portal, under Keys \
+             and Endpoint."
                 .to_owned(),
         ),
         300..=399 => fail(
-            "its endpoint redirects, which is never followed.",
-            format!("Write the true endpoint:\n{}", put(&[("endpoint", json!("ENDPOINT"))])),
+            "the endpoint redirects, and redirects are not followed.",
+            format!("Set the correct endpoint:\n{}", put(&[("endpoint", json!("ENDPOINT"))])),
         ),
         401 => fail(
-            "Azure refuses the key.",
+            "Azure rejects the key.",
             format!(
-                "Copy a key from the Azure portal, under Keys and Endpoint, and write it:\n{}",
+                "Copy a key from the Azure portal, under Keys and Endpoint, and set it:\n{}",
                 put(&[("key", json!("KEY"))])
             ),
         ),
         403 => fail(
-            "Azure knows the key and refuses the call.",
-            "Open the resource's network rules for this machine and for AWS, and look in the \
+            "Azure accepts the key and rejects the request.",
+            "Allow this machine and AWS in the network rules of the resource, and check in the \
              Azure portal whether the resource is blocked."
                 .to_owned(),
         ),
         404 => missing(deployment, answer.code().as_deref(), fail, put),
         429 => Finding::warn(
             "",
-            format!("429{code}: it is busy. The key and the names are right."),
-            "Run the doctor again in a minute. If it stays so, raise its quota in the Azure portal, \
-             or add a replica in another region.",
+            format!("429{code}: rate limited. The key and the names are correct."),
+            "Run the doctor again in a minute. If it is still rate limited, raise its quota in \
+             the Azure portal, or add a replica in another region.",
         ),
         500..=599 => fail(
-            "Azure fails.",
-            "Run the doctor again in a minute, and look at https://status.azure.com. A replica in \
-             another region helps while it lasts."
+            "Azure returned an error.",
+            "Run the doctor again in a minute, and check https://status.azure.com. A replica in \
+             another region helps until Azure recovers."
                 .to_owned(),
         ),
         _ => fail(
-            "Azure refuses a plain call.",
+            "Azure rejects a simple request.",
             format!(
-                "Look whether the model behind it does {}, and write what it does:\n{}",
+                "Check whether the model supports {}, and set the operations that it supports:\n{}",
                 operations(deployment),
                 put(&[])
             ),
@@ -85,22 +85,22 @@ fn missing(
 ) -> Finding {
     if code == Some("DeploymentNotFound") {
         let seen = format!(
-            "the resource has no deployment named {}, or has it since a few minutes only.",
+            "the resource has no deployment named {}, or it was created a few minutes ago.",
             deployment.azure_name
         );
         return fail(
             &seen,
             format!(
-                "Look up the deployment's name in the Azure portal, and write it:\n{}",
+                "Find the deployment's name in the Azure portal, and set it:\n{}",
                 put(&[("azure_name", json!("NAME"))])
             ),
         );
     }
     fail(
-        "nothing is at this path of the resource.",
+        "the resource does not have this path.",
         format!(
-            "Compare endpoint, azure_name and api with the Azure portal, and write what is right. \
-             An old resource may know the classic form only:\n{}",
+            "Compare endpoint, azure_name and api with the Azure portal, and correct them. An old \
+             resource may support only the classic API:\n{}",
             put(&[("api", json!("classic")), ("api_version", json!("2024-10-21"))])
         ),
     )
@@ -118,26 +118,27 @@ fn is_answer(body: &Value) -> bool {
 fn silent(silence: Silence) -> Finding {
     let mend = match silence {
         Silence::UnknownName => {
-            "The resource is gone, or its name is written wrong: compare the endpoint with the Azure \
-             portal. A private endpoint is known inside its network only."
+            "The resource was deleted, or its name is wrong: compare the endpoint with the Azure \
+             portal. A private endpoint can be resolved only inside its network."
         }
-        Silence::Refused => "Look whether the endpoint is right, and what listens there.",
+        Silence::Refused => "Check that the endpoint is correct.",
         Silence::Tls => {
-            "Look for a proxy on this machine's way to Azure that opens TLS; AWS is not behind it."
+            "Look for a proxy between this machine and Azure that intercepts TLS. It does not \
+             affect AWS."
         }
         Silence::Late | Silence::Broken => {
-            "Run the doctor again; then look for a firewall, and at https://status.azure.com."
+            "Run the doctor again, look for a firewall, and check https://status.azure.com."
         }
     };
-    Finding::fail("", format!("It cannot be reached: {silence}."), mend)
+    Finding::fail("", format!("Cannot be reached: {silence}."), mend)
 }
 
 /// The deployment takes the other field for the completion cap.
 pub(super) fn other_field(deployment: &Listed, field: CompletionField, base: &str) -> Finding {
     let name = field.name();
-    let seen = format!("400: it takes {name}, and is written down with the other field.");
+    let seen = format!("400: the model needs {name}, and the deployment has the other field.");
     let call = put(base, deployment, &[("completion_field", json!(name))]);
-    Finding::fail("", seen, format!("Write what it takes:\n{call}"))
+    Finding::fail("", seen, format!("Set the field:\n{call}"))
 }
 
 /// Whether Azure's limits are those that were written down.
@@ -145,19 +146,18 @@ pub(super) fn limits(deployment: &Listed, limits: Limits, base: &str) -> Finding
     let declared = deployment.tokens_per_minute;
     let Some(tokens) = limits.tokens else {
         let seen = match declared {
-            Some(declared) => format!(
-                "Azure's answer names no limit. {} tokens a minute are written down.",
-                grouped(declared)
-            ),
-            None => "Azure's answer names no limit, and none is written down.".to_owned(),
+            Some(declared) => {
+                format!("Azure reports no limit. Configured: {} tokens/min.", grouped(declared))
+            }
+            None => "Azure reports no limit, and none is configured.".to_owned(),
         };
         return Finding::skip("", seen);
     };
     let requests = match limits.requests {
-        Some(requests) => format!(" and {} requests", grouped(requests)),
+        Some(requests) => format!(", {} requests/min", grouped(requests)),
         None => String::new(),
     };
-    let seen = format!("Azure grants {} tokens{requests} a minute", grouped(tokens));
+    let seen = format!("Azure grants {} tokens/min{requests}", grouped(tokens));
     let write = |why: &str| {
         let mut changes = vec![("tokens_per_minute", json!(tokens))];
         changes.extend(limits.requests.map(|requests| ("requests_per_minute", json!(requests))));
@@ -166,10 +166,10 @@ pub(super) fn limits(deployment: &Listed, limits: Limits, base: &str) -> Finding
     match declared {
         Some(declared) if declared > tokens => Finding::warn(
             "",
-            format!("{seen}; {} tokens are written down.", grouped(declared)),
+            format!("{seen}; configured: {} tokens/min.", grouped(declared)),
             write(
                 "Azure may lower a limit for some hours. Raise the quota in the Azure portal, or \
-                 write down what there is:",
+                 configure the current limit:",
             ),
         ),
         Some(_)
@@ -178,22 +178,22 @@ pub(super) fn limits(deployment: &Listed, limits: Limits, base: &str) -> Finding
             let declared = deployment.requests_per_minute.unwrap_or_default();
             Finding::warn(
                 "",
-                format!("{seen}; {} requests are written down.", grouped(declared)),
-                write("Write down what there is:"),
+                format!("{seen}; configured: {} requests/min.", grouped(declared)),
+                write("Configure the current limit:"),
             )
         }
         Some(_) | None if is_busy(limits, tokens) => Finding::warn(
             "",
-            format!("{seen}, and most of this minute's tokens are spent."),
-            "Somebody else uses the deployment now. Give the event one of its own.",
+            format!("{seen}, and most of this minute's tokens are used."),
+            "Something else is using the deployment. Give the event its own deployment.",
         ),
         Some(declared) => {
-            Finding::ok("", format!("{seen}; {} tokens are written down.", grouped(declared)))
+            Finding::ok("", format!("{seen}; configured: {} tokens/min.", grouped(declared)))
         }
         None => Finding::warn(
             "",
-            format!("{seen}; nothing is written down."),
-            write("New events reckon with what is written down:"),
+            format!("{seen}; no limit is configured."),
+            write("New events use the configured limit. Configure it:"),
         ),
     }
 }
@@ -207,55 +207,51 @@ pub(super) fn stream(streamed: &Result<Streamed, Silence>) -> Finding {
     let frames = match streamed {
         Ok(Streamed::Frames(frames)) => frames,
         Ok(Streamed::Other(answer)) if answer.status.as_u16() == 429 => {
-            let seen = "429: it is busy, so its stream was not seen.";
+            let seen = "429: rate limited, so the stream was not checked.";
             return Finding::warn("", seen, "Run the doctor again in a minute.");
         }
         Ok(Streamed::Other(answer)) => {
             let seen = format!(
-                "{} {}: no stream came.",
+                "{} {}: the response is not a stream.",
                 answer.status.as_u16(),
                 answer.code().unwrap_or_default()
             );
-            let mend = "Look in the Azure portal whether the model streams.";
+            let mend = "Check in the Azure portal whether the model supports streaming.";
             return Finding::fail("", seen, mend);
         }
         Err(silence) => {
-            let seen = format!("The stream did not come to its end: {silence}.");
-            return Finding::fail(
-                "",
-                seen,
-                "Run the doctor again; then look for a proxy in between.",
-            );
+            let seen = format!("The stream was interrupted: {silence}.");
+            return Finding::fail("", seen, "Run the doctor again, then look for a proxy.");
         }
     };
     let words = frames.arrivals.words();
     if frames.has_error || !frames.is_done {
-        let seen = format!("{words}; it ended early.");
+        let seen = format!("{words}; the stream ended early.");
         return Finding::fail(
             "",
             seen,
-            "Run the doctor again, and look at https://status.azure.com.",
+            "Run the doctor again, and check https://status.azure.com.",
         );
     }
     if frames.total_tokens.is_none() {
         return Finding::fail(
             "",
-            format!("{words}; no usage came, though it was asked for."),
-            "Streams would be charged by estimate. Move the deployment to a newer model version, \
-             or, with api classic, to api_version 2024-10-21 or later.",
+            format!("{words}; the requested usage is missing."),
+            "Streams would be charged by estimate. Use a newer model version or, with the classic \
+             API, api_version 2024-10-21 or later.",
         );
     }
     match frames.arrivals.pace() {
         Pace::Apart => Finding::ok("", format!("{words}, usage at the end.")),
         Pace::Unclear => Finding::ok(
             "",
-            format!("{words}, usage at the end; too few or too fast to see them apart."),
+            format!("{words}, usage at the end; too few or too fast to judge the timing."),
         ),
         Pace::Lump => Finding::warn(
             "",
             format!("{words}: all at once."),
-            "Azure's content filter holds streams back by default. Choose the asynchronous filter \
-             for the deployment in the Azure portal if attendees are to see words as they come.",
+            "Azure's content filter buffers streams by default. To stream without delay, choose \
+             the asynchronous filter for the deployment in the Azure portal.",
         ),
     }
 }

@@ -66,9 +66,9 @@ fn refusals_name_what_an_operator_can_do() {
         took: Duration::ZERO,
     };
     for (status, code, level, words) in [
-        (401, "invalid_event_code", Level::Fail, "No event goes by this code"),
-        (503, "upstream_misconfigured", Level::Fail, "checks of azure"),
-        (429, "rate_limit_exceeded", Level::Warn, "allowance"),
+        (401, "invalid_event_code", Level::Fail, "No event has this code"),
+        (503, "upstream_misconfigured", Level::Fail, "azure checks"),
+        (429, "rate_limit_exceeded", Level::Warn, "limit"),
         (429, "upstream_busy", Level::Warn, "limits"),
         (500, "internal_error", Level::Fail, "log"),
     ] {

@@ -30,7 +30,7 @@ fn called(answer: &Result<Answer, Silence>) -> (Level, String, String) {
 #[test]
 fn an_answer_is_timed() {
     let (level, seen, _) = called(&answer(200, r#"{"choices":[]}"#));
-    assert_eq!((level, seen.as_str()), (Level::Ok, "It answers in 212 ms."));
+    assert_eq!((level, seen.as_str()), (Level::Ok, "Responds in 212 ms."));
 }
 
 #[test]
@@ -40,16 +40,16 @@ fn every_refusal_has_its_cause_and_its_cure() {
         (
             401,
             r#"{"error":{"code":"401","message":"canary"}}"#,
-            "refuses the key",
+            "rejects the key",
             r#""key":"KEY""#,
         ),
-        (403, "", "refuses the call", "network rules"),
+        (403, "", "rejects the request", "network rules"),
         (404, not_found, "no deployment named gpt-4o", r#""azure_name":"NAME""#),
-        (404, r#"{"error":{"code":"404"}}"#, "nothing is at this path", r#""api":"classic""#),
-        (400, "canary", "refuses a plain call", "does chat_completions"),
+        (404, r#"{"error":{"code":"404"}}"#, "does not have this path", r#""api":"classic""#),
+        (400, "canary", "rejects a simple request", "supports chat_completions"),
         (302, "", "redirects", r#""endpoint":"ENDPOINT""#),
-        (503, "canary", "Azure fails", "status.azure.com"),
-        (200, "<html>canary", "no answer of a model", "Keys and Endpoint"),
+        (503, "canary", "returned an error", "status.azure.com"),
+        (200, "<html>canary", "not from a model", "Keys and Endpoint"),
     ] {
         let (level, seen, mend) = called(&answer(status, body));
         assert_eq!(level, Level::Fail, "{status}");
@@ -69,7 +69,7 @@ fn a_busy_deployment_is_no_failure() {
 fn silence_is_explained() {
     let (level, seen, mend) = called(&Err(Silence::UnknownName));
     assert_eq!(level, Level::Fail);
-    assert_eq!(seen, "It cannot be reached: this machine finds no host of that name.");
+    assert_eq!(seen, "Cannot be reached: the host name cannot be resolved.");
     assert!(mend.contains("private endpoint"), "{mend}");
 }
 
@@ -99,7 +99,7 @@ fn limits_are_compared_with_what_is_written_down() {
         enough,
         Finding::ok(
             "",
-            "Azure grants 100,000 tokens and 1,000 requests a minute; 100,000 tokens are written down."
+            "Azure grants 100,000 tokens/min, 1,000 requests/min; configured: 100,000 tokens/min."
         )
     );
     let low = limited(&[("x-ratelimit-limit-tokens", "30000")]);
@@ -112,7 +112,7 @@ fn limits_are_compared_with_what_is_written_down() {
         ("x-ratelimit-limit-tokens", "100000"),
         ("x-ratelimit-remaining-tokens", "9999"),
     ]);
-    assert!(spent.seen.contains("spent"), "{}", spent.seen);
+    assert!(spent.seen.contains("are used"), "{}", spent.seen);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_limit_of_another_period_becomes_one_of_a_minute() {
         ("x-ratelimit-limit-tokens", "10000"),
         ("x-ratelimit-renewalperiod-tokens", "10"),
     ]);
-    assert!(low.seen.starts_with("Azure grants 60,000 tokens"), "{}", low.seen);
+    assert!(low.seen.starts_with("Azure grants 60,000 tokens/min"), "{}", low.seen);
 }
 
 #[test]
@@ -147,10 +147,7 @@ fn a_stream_must_come_apart_whole_and_with_its_usage() {
     const LUMP: [u64; 7] = [800; 7];
     assert_eq!(
         streamed(&APART, Some(22), true),
-        Finding::ok(
-            "",
-            "7 frames, the first after 200 ms, the last 120 ms later, usage at the end."
-        )
+        Finding::ok("", "7 chunks, first after 200 ms, last 120 ms later, usage at the end.")
     );
     assert_eq!(streamed(&LUMP, Some(22), true).level, Level::Warn);
     assert_eq!(streamed(&APART, None, true).level, Level::Fail);
