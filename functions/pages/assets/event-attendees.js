@@ -82,11 +82,19 @@ export function attendeesView(id, changed) {
 function attendeeRow(user, apply) {
   /** @type {Limits} */
   let allowance = {};
-  const actionButton = (/** @type {string} */ name, /** @type {string} */ label, /** @type {() => AttendeeChange} */ change, kind = "") => h(`button.small${kind}`, {
-    type: "button", "data-action": name, "aria-label": `${label}: ${user}`, onclick: () => apply(user, change()) }, label);
-  const block = actionButton("block", "Block", () => ({ blocked: true }), ".danger");
+  /**
+   * @param {string} name
+   * @param {string} label
+   * @param {() => AttendeeChange} change
+   * @param {{ kind?: string, question?: string }} options
+   */
+  const actionButton = (name, label, change, { kind = "", question } = {}) => h(`button.small${kind}`, {
+    type: "button", "data-action": name, "aria-label": `${label}: ${user}`,
+    onclick: () => { if (!question || confirm(question)) apply(user, change()); },
+  }, label);
+  const block = actionButton("block", "Block", () => ({ blocked: true }), { kind: ".danger" });
   const unblock = actionButton("unblock", "Unblock", () => ({ blocked: false }));
-  const raise = actionButton("raise", "Double all limits…", () => ({ allowance: doubled(allowance) }));
+  const raise = actionButton("raise", "Double all limits…", () => ({ allowance: doubled(allowance) }), { question: `Double all limits of ${user}?` });
   const reset = actionButton("reset", "Reset limits", () => ({ allowance: null }));
   const name = h("th", { scope: "row" }, user);
   const blocked = h("span.badge.bad", {}, " blocked");
