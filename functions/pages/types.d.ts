@@ -1,22 +1,22 @@
-// The types that the pages' scripts share: what the API sends, and what `h` in dom.js takes and makes.
+// Types that the scripts of the pages share: the API's responses, and the parameters and results of `h` in dom.js.
 
-/** The name of an element out of `name.class.class`. */
+/** The element name in `name.class.class`. */
 type TagOf<W extends string> = W extends `${infer Tag}.${string}` ? Tag : W;
 
-/** The element that `h` makes of `name.class.class`. */
+/** The element that `h` creates for `name.class.class`. */
 export type ElementOf<W extends string> = TagOf<W> extends keyof HTMLElementTagNameMap
   ? HTMLElementTagNameMap[TagOf<W>]
   : HTMLElement;
 
-/** The element that `svg` makes of `name.class.class`. */
+/** The element that `svg` creates for `name.class.class`. */
 export type SvgElementOf<W extends string> = TagOf<W> extends keyof SVGElementTagNameMap
   ? SVGElementTagNameMap[TagOf<W>]
   : SVGElement;
 
-/** What an element may hold. Nothing is shown of null, undefined and false. */
+/** A child of an element. null, undefined and false show nothing. */
 export type Child = Node | string | null | undefined | false | Child[];
 
-/** Attributes by their names, and listeners by `on` and the name of their event. */
+/** Attributes by name, and event listeners by `on` and the event's name. */
 export interface Attributes {
   onchange?: (event: Event) => void;
   onclick?: (event: MouseEvent) => void;
@@ -31,7 +31,7 @@ export interface Attributes {
 /** A field of a form. */
 export type Control = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 
-/** A part of a list of tabs; `show` gives what its panel holds. */
+/** A tab. `show` returns the content of its panel. */
 export interface Tab {
   id: string;
   label: string;
@@ -47,7 +47,7 @@ export interface ApiAccess {
 
 export type EventAccess = "open" | "roster" | "registered";
 
-/** What is wrong with one field of a request. */
+/** The problem of one field of a request. */
 export interface FieldProblem {
   field: string;
   message: string;
@@ -66,7 +66,7 @@ export interface Contact {
   email: string | null;
 }
 
-/** When an event runs, and whether it does. */
+/** When an event runs, and its status. */
 export interface EventWindow {
   starts_at: string;
   ends_at: string;
@@ -87,7 +87,7 @@ export interface PublicEvent extends EventWindow {
   url_text?: string | null;
 }
 
-/** What is left of a limit. */
+/** A limit, and what remains of it. */
 export interface LimitLeft {
   allowed: number;
   remaining: number;
@@ -110,7 +110,7 @@ export interface Model {
   own?: boolean;
 }
 
-/** `GET /api/v1/event`: the event, the models and what is left for an attendee. */
+/** `GET /api/v1/event`: the event, its models, and the limits and usage of an attendee. */
 export interface AttendeeAccess {
   event: PublicEvent;
   user: string;
@@ -121,7 +121,7 @@ export interface AttendeeAccess {
   usage: Usage;
 }
 
-/** Limits by their names; null is no limit. */
+/** Limits by name. null means no limit. */
 export type Limits = Record<string, number | null>;
 
 /** An event as its organiser sees it. */
@@ -140,7 +140,7 @@ export interface OrganiserEvent extends PublicEvent {
   warnings: string[];
 }
 
-/** Fields of an event as they are sent, with objects for the dots in their names. */
+/** Fields of an event to send. `contact.name` is a field of an object. */
 export interface EventFields {
   [name: string]: string | number | boolean | null | EventFields;
 }
@@ -155,13 +155,13 @@ export interface Attendee {
   usage: Usage;
 }
 
-/** What an organiser changes of an attendee; an allowance of null is the event's. */
+/** A change of an attendee. An allowance of null restores the event's limits. */
 export interface AttendeeChange {
   blocked?: boolean;
   allowance?: Limits | null;
 }
 
-/** When the first bytes of an hour's or a model's responses came. */
+/** The time to first byte of an hour or a model. */
 export interface FirstByte {
   requests: number;
   p50_ms: number | null;
@@ -169,7 +169,7 @@ export interface FirstByte {
   buckets: { up_to_ms: number | null; requests: number }[];
 }
 
-/** A row of `GET /api/admin/events/ID/usage`, with a name by what was asked. */
+/** A row of `GET /api/admin/events/ID/usage`. It has `hour` or `model`, depending on the query. */
 export interface UsageRow extends Usage {
   hour: string;
   model: string;
@@ -182,7 +182,7 @@ export interface UsageReport {
   rows: UsageRow[];
 }
 
-/** A field that a change of an organiser's wrote. */
+/** A changed field in the audit log. */
 export interface AuditChange {
   field: string;
   from: unknown;
@@ -197,17 +197,17 @@ export interface AuditEntry {
   changes: AuditChange[];
 }
 
-/** What saving a roster came to. */
+/** The result of saving a roster. */
 export interface RosterSaved {
   users: number;
   added: number;
   removed: number;
 }
 
-/** A part of a message: a text or an image. */
+/** A content part of a message: text or an image. */
 export type ContentPart = { type: "text"; text: string } | { type: "image_url"; image_url: { url: string } };
 
-/** A call of a function, as a model writes it. */
+/** A tool call of a model. */
 export interface ToolCall {
   id: string;
   type: "function";
@@ -238,7 +238,7 @@ export interface ChatRequest {
   stream_options?: { include_usage: boolean };
 }
 
-/** A piece of a call in a chunk. */
+/** A part of a tool call in a chunk. */
 export interface ToolCallDelta {
   index?: number;
   id?: string;
@@ -256,7 +256,7 @@ export interface ChatChunk {
   }[];
 }
 
-/** What is told of the cost of a turn. */
+/** Usage and times of a response. */
 export interface TurnCost {
   usage: Usage | null;
   firstTokenMs: number | null;
@@ -265,13 +265,13 @@ export interface TurnCost {
   maxTokens?: string | null;
 }
 
-/** What came of a chat. */
+/** The result of a chat. */
 export interface ChatTurn extends TurnCost {
   text: string;
   calls: ToolCall[];
 }
 
-/** A line of a chart: its points are times in ms and values. */
+/** A line of a chart. Its points are times in ms and values. */
 export interface Series {
   name: string;
   points: [number, number][];

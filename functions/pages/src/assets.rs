@@ -1,7 +1,7 @@
-//! The files that the pages consist of, and where they are found.
+//! The files of the pages, and their paths.
 //!
-//! Pages are asked for anew each time; what they refer to lies below the version of all files
-//! together, so a browser asks for it once, and never mixes the files of two versions.
+//! Pages are revalidated on each visit. The files that they load have the version of all files in
+//! their path. Browsers cache them forever and never mix two versions.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -9,23 +9,23 @@ use std::sync::LazyLock;
 use lanyard_gateway::hex;
 use sha2::{Digest, Sha256};
 
-/// What stands in a page for the version.
+/// The placeholder for the version in a page.
 const VERSION: &str = "{{version}}";
 
 /// A file of the pages.
 #[derive(Clone, Copy, Debug)]
 pub struct Asset {
-    /// Its name, with the ending that its type is known by.
+    /// Its name. The extension gives its type.
     pub name: &'static str,
-    /// What it holds.
+    /// Its content.
     pub text: &'static str,
 }
 
-/// A file that was asked for.
+/// A requested file.
 pub(crate) struct File {
     asset: Asset,
-    /// Whether its address names this version, so that it never changes.
-    is_final: bool,
+    /// Whether its path has this version, so that it never changes.
+    is_immutable: bool,
 }
 
 macro_rules! assets {
@@ -82,7 +82,7 @@ pub fn all() -> &'static [Asset] {
     ASSETS
 }
 
-/// The version of all files together, as it stands in their addresses.
+/// The version of all files, as it is in their paths.
 #[must_use]
 pub fn version() -> &'static str {
     static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -115,14 +115,14 @@ pub(crate) fn at(path: &str) -> Option<File> {
     if let Some(page) = page {
         return named(page, false);
     }
-    let (asked_version, name) = rest.strip_prefix("/assets/")?.split_once('/')?;
-    // A page of another version, at the moment of an upgrade, gets what there is.
-    if name.ends_with(".html") { None } else { named(name, asked_version == version()) }
+    let (requested_version, name) = rest.strip_prefix("/assets/")?.split_once('/')?;
+    // During an upgrade, a page of another version gets the current files.
+    if name.ends_with(".html") { None } else { named(name, requested_version == version()) }
 }
 
-fn named(name: &str, is_final: bool) -> Option<File> {
+fn named(name: &str, is_immutable: bool) -> Option<File> {
     let asset = ASSETS.iter().find(|asset| asset.name == name)?;
-    Some(File { asset: *asset, is_final })
+    Some(File { asset: *asset, is_immutable })
 }
 
 impl File {
@@ -133,12 +133,12 @@ impl File {
         }
     }
 
-    pub(crate) fn tag(&self) -> String {
+    pub(crate) fn etag(&self) -> String {
         format!("\"{}\"", hex(&Sha256::digest(self.body().as_bytes())[..16]))
     }
 
     pub(crate) fn cache_control(&self) -> &'static str {
-        if self.is_final { "public, max-age=31536000, immutable" } else { "no-cache" }
+        if self.is_immutable { "public, max-age=31536000, immutable" } else { "no-cache" }
     }
 
     pub(crate) fn content_type(&self) -> &'static str {

@@ -1,8 +1,8 @@
 //! `GET /api/pages/…`: the attendee's page, the organiser's dashboard and the handout; the API's
 //! description at `/api/openapi.json` and `/api/docs`; and `GET /api/healthz`.
 //!
-//! The function hands out what was compiled into it and knows no event: all that a page shows, its
-//! scripts ask of the same API that everybody has.
+//! The function serves files that are compiled into it and reads no events. The scripts of the
+//! pages use the public API.
 
 mod assets;
 
@@ -22,13 +22,13 @@ pub use assets::{all, version};
 
 const METHODS: &str = "GET, HEAD";
 
-/// Nothing but our own files, and no script or style that stands in a page. Pictures may come from
-/// elsewhere, because an event's does. `require-trusted-types-for` forbids making markup of text.
+/// Only our own files, and no inline scripts or styles. Images may come from elsewhere, because an
+/// event has an image URL. `require-trusted-types-for` forbids turning text into markup.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data: https:; connect-src 'self'; form-action 'self'; \
      frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
 
-/// Hands out a page, or a file of one.
+/// Serves a page or one of its files.
 ///
 /// # Errors
 ///
@@ -45,24 +45,24 @@ pub async fn handle(request: Request) -> Result<Response, ApiError> {
     }
     let mut response = match found {
         None => health()?,
-        Some(file) => hand_out(&file, request.http.headers()),
+        Some(file) => serve(&file, request.http.headers()),
     };
-    protect(response.headers_mut());
+    set_security_headers(response.headers_mut());
     if method == Method::HEAD {
         *response.body_mut() = whole("");
     }
     Ok(response)
 }
 
-fn hand_out(file: &File, asked: &HeaderMap) -> Response {
-    let tag = file.tag();
-    let is_known = asked
+fn serve(file: &File, request: &HeaderMap) -> Response {
+    let etag = file.etag();
+    let is_cached = request
         .get_all(IF_NONE_MATCH)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .any(|known| known.trim().trim_start_matches("W/") == tag);
-    let mut response = match is_known {
+        .any(|known| known.trim().trim_start_matches("W/") == etag);
+    let mut response = match is_cached {
         true => {
             let mut response = http::Response::new(whole(""));
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -79,8 +79,8 @@ fn hand_out(file: &File, asked: &HeaderMap) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.content_type()));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(file.cache_control()));
-    if let Ok(tag) = HeaderValue::try_from(tag) {
-        headers.insert(ETAG, tag);
+    if let Ok(etag) = HeaderValue::try_from(etag) {
+        headers.insert(ETAG, etag);
     }
     response
 }
@@ -91,7 +91,7 @@ struct Health {
     version: &'static str,
 }
 
-/// That the front door reaches a function. Whether models answer, the doctor says.
+/// Says only that requests reach a function. The doctor checks the models.
 fn health() -> Result<Response, ApiError> {
     let health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
     let mut response = json(StatusCode::OK, &health)?;
@@ -99,7 +99,7 @@ fn health() -> Result<Response, ApiError> {
     Ok(response)
 }
 
-fn protect(headers: &mut HeaderMap) {
+fn set_security_headers(headers: &mut HeaderMap) {
     let mut set = |name: HeaderName, value| {
         headers.insert(name, HeaderValue::from_static(value));
     };
