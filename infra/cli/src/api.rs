@@ -1,4 +1,4 @@
-//! Calls to the organisers' API.
+//! A client of the organiser API.
 
 use std::error::Error;
 use std::time::Duration;
@@ -9,21 +9,21 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{RequestBuilder, redirect};
 use serde_json::Value;
 
-use crate::fault::Fault;
+use crate::error::CliError;
 use crate::profile::is_loopback;
 
-/// What may stand in a segment of a path as it is.
+/// The characters that a path segment need not escape.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Lists are not followed for ever.
+/// A bound on the pages that are read.
 const MOST_PAGES: usize = 1_000;
 
-/// A text as a segment of a path.
+/// A text as a path segment.
 pub(crate) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
-/// How something is changed.
+/// The method of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
     Post,
@@ -43,16 +43,16 @@ impl Method {
     }
 }
 
-/// The service, as an organiser and, for trials, as an attendee.
+/// The service, as an organiser and, for simulations, as an attendee.
 pub(crate) struct Api {
     base: String,
-    token: Result<Secret, Fault>,
+    token: Result<Secret, CliError>,
     client: reqwest::Client,
 }
 
 impl Api {
-    /// A client that follows no redirect; on the way to this machine no proxy is asked.
-    pub(crate) fn new(base: String, token: Result<Secret, Fault>) -> Result<Self, Fault> {
+    /// A client that follows no redirects. Requests to this machine bypass proxies.
+    pub(crate) fn new(base: String, token: Result<Secret, CliError>) -> Result<Self, CliError> {
         lanyard_platform::https::use_ring();
         let builder = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(10))
@@ -63,33 +63,33 @@ impl Api {
         let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
         let client = builder.build();
         let client =
-            client.map_err(|fault| Fault::failed("the HTTP client cannot be set up", fault))?;
+            client.map_err(|error| CliError::failed("the HTTP client cannot be set up", error))?;
         Ok(Self { base, token, client })
     }
 
-    /// The address below which everything answers.
+    /// The base URL of the service.
     pub(crate) fn base(&self) -> &str {
         &self.base
     }
 
-    /// The organiser's token, if there is one.
+    /// The organiser token, if there is one.
     pub(crate) fn token(&self) -> Option<&Secret> {
         self.token.as_ref().ok()
     }
 
-    /// A call as an attendee makes it.
+    /// A request as an attendee.
     pub(crate) fn as_attendee(&self, path: &str, body: &Value) -> RequestBuilder {
         let request = self.client.post(format!("{}{path}", self.base));
         request.header("content-type", "application/json").body(body.to_string())
     }
 
-    /// Reads something.
-    pub(crate) async fn get(&self, path: &str) -> Result<Value, Fault> {
+    /// Sends a `GET`.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, CliError> {
         self.ask(self.client.get(self.url(path))).await
     }
 
-    /// Reads every page of a list.
-    pub(crate) async fn all(&self, path: &str, items: &str) -> Result<Vec<Value>, Fault> {
+    /// Reads all pages of a list.
+    pub(crate) async fn all(&self, path: &str, items: &str) -> Result<Vec<Value>, CliError> {
         let mut all = Vec::new();
         let separator = if path.contains('?') { '&' } else { '?' };
         let mut cursor = String::new();
@@ -106,13 +106,13 @@ impl Api {
         Ok(all)
     }
 
-    /// Changes something.
+    /// Sends a write.
     pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Value, Fault> {
+    ) -> Result<Value, CliError> {
         let url = self.url(path);
         let request = match method {
             Method::Post => self.client.post(url),
@@ -131,52 +131,54 @@ impl Api {
         format!("{}/admin{path}", self.base)
     }
 
-    async fn ask(&self, request: RequestBuilder) -> Result<Value, Fault> {
-        let token = self.token.as_ref().map_err(|fault| Fault::NotAllowed(fault.to_string()))?;
+    async fn ask(&self, request: RequestBuilder) -> Result<Value, CliError> {
+        let token = self.token.as_ref().map_err(|error| CliError::NotAllowed(error.to_string()))?;
         let token = token.header("Bearer ");
         let token = token.ok_or_else(|| {
-            Fault::NotAllowed("The organiser token has characters that are not allowed.".to_owned())
+            CliError::NotAllowed(
+                "The organiser token has characters that are not allowed.".to_owned(),
+            )
         })?;
         let request = request.header("authorization", token);
-        let answer = request.send().await.map_err(|fault| self.unreachable(&fault))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.bytes().await.map_err(|fault| self.unreachable(&fault))?;
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         match status.is_success() && !body.is_null() {
             true => Ok(body),
-            false => Err(refused(status, &headers, &body)),
+            false => Err(rejected(status, &headers, &body)),
         }
     }
 
-    /// A fault on the way to the service.
-    pub(crate) fn unreachable(&self, fault: &reqwest::Error) -> Fault {
-        let why = match fault {
-            fault if fault.is_timeout() => "no response in time".to_owned(),
-            fault => innermost(fault),
+    /// The error for a request that got no response.
+    pub(crate) fn unreachable(&self, error: &reqwest::Error) -> CliError {
+        let why = match error {
+            error if error.is_timeout() => "no response in time".to_owned(),
+            error => innermost(error),
         };
-        Fault::Unreachable { address: self.base.clone(), why }
+        CliError::Unreachable { address: self.base.clone(), why }
     }
 }
 
-/// The cause at the bottom: those above it repeat the address.
-fn innermost(fault: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = fault;
+/// The innermost cause. The outer ones repeat the address.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
     cause.to_string()
 }
 
-fn refused(status: StatusCode, headers: &HeaderMap, body: &Value) -> Fault {
+fn rejected(status: StatusCode, headers: &HeaderMap, body: &Value) -> CliError {
     let error = &body["error"];
     let Some(message) = error["message"].as_str() else {
-        return Fault::Failed(format!(
+        return CliError::Failed(format!(
             "The response ({status}) is not from this service. Check the address: it ends with \
              /api."
         ));
     };
     if error["code"] == "invalid_organiser_token" {
-        return Fault::NotAllowed(
+        return CliError::NotAllowed(
             "The service does not know this organiser token. Check --token-file, \
              LANYARD_ORGANISER_TOKEN and the profile's token_file, in this order."
                 .to_owned(),
@@ -184,13 +186,13 @@ fn refused(status: StatusCode, headers: &HeaderMap, body: &Value) -> Fault {
     }
     let message = message.to_owned();
     if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
-        return Fault::NotAllowed(message);
+        return CliError::NotAllowed(message);
     }
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let detail = |detail: &Value| (text(&detail["field"]), text(&detail["message"]));
     let details = error["details"].as_array().map(|list| list.iter().map(detail).collect());
     let request_id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
-    Fault::Refused {
+    CliError::Rejected {
         message,
         code: text(&error["code"]),
         details: details.unwrap_or_default(),

@@ -9,9 +9,9 @@ use lanyard_domain::limit::Limit;
 use serde_json::{Map, Value, json};
 
 use crate::api::{Method, encoded};
-use crate::fault::Fault;
-use crate::session::{Session, path_of};
-use crate::table::{Column, number, pairs, table, text, wall};
+use crate::error::CliError;
+use crate::session::{Session, event_path};
+use crate::table::{Column, local_time, number, pairs, table, text};
 
 /// Commands for attendees.
 #[derive(Debug, Subcommand)]
@@ -140,7 +140,7 @@ impl Limits {
 }
 
 /// Runs a command.
-pub(crate) async fn run(session: &Session, command: AttendeeCommand) -> Result<(), Fault> {
+pub(crate) async fn run(session: &Session, command: AttendeeCommand) -> Result<(), CliError> {
     match command {
         AttendeeCommand::List { event } => list(session, &event).await,
         AttendeeCommand::Block { event, user } => {
@@ -155,7 +155,7 @@ pub(crate) async fn run(session: &Session, command: AttendeeCommand) -> Result<(
                 (true, _) => json!({"allowance": null}),
                 (false, false) => json!({"allowance": limits}),
                 (false, true) => {
-                    return Err(Fault::Usage(
+                    return Err(CliError::Usage(
                         "Set at least one limit, for example --tokens-per-minute 100000, or use \
                          --reset"
                             .to_owned(),
@@ -170,9 +170,9 @@ pub(crate) async fn run(session: &Session, command: AttendeeCommand) -> Result<(
     }
 }
 
-async fn list(session: &Session, event: &str) -> Result<(), Fault> {
+async fn list(session: &Session, event: &str) -> Result<(), CliError> {
     let event = session.event(event).await?;
-    let attendees = session.api.all(&path_of(&event, "/attendees"), "attendees").await?;
+    let attendees = session.api.all(&event_path(&event, "/attendees"), "attendees").await?;
     session.output.data(&json!({ "attendees": attendees }), || {
         use Column::{Numbers, Words};
         let columns = [
@@ -191,7 +191,7 @@ async fn list(session: &Session, event: &str) -> Result<(), Fault> {
 fn row(attendee: &Value) -> Vec<String> {
     vec![
         text(&attendee["user"]),
-        wall(&attendee["joined_at"]),
+        local_time(&attendee["joined_at"]),
         number(&attendee["usage"]["requests"]),
         number(&attendee["usage"]["total_tokens"]),
         number(&attendee["in_flight"]),
@@ -210,9 +210,9 @@ fn own_limits(attendee: &Value) -> String {
     names.map(limit).collect::<Vec<_>>().join(", ")
 }
 
-async fn change(session: &Session, event: &str, user: &str, body: &Value) -> Result<(), Fault> {
+async fn change(session: &Session, event: &str, user: &str, body: &Value) -> Result<(), CliError> {
     let event = session.event(event).await?;
-    let path = path_of(&event, &format!("/attendees/{}", encoded(user)));
+    let path = event_path(&event, &format!("/attendees/{}", encoded(user)));
     let changed = session.write(Method::Patch, &path, Some(body)).await?;
     changed.map_or(Ok(()), |attendee| {
         session.output.data(&attendee, || {

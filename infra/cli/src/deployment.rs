@@ -9,7 +9,7 @@ use lanyard_doctor::{DoctorOptions, Secret};
 use serde_json::{Map, Value, json};
 
 use crate::api::{Method, encoded};
-use crate::fault::Fault;
+use crate::error::CliError;
 use crate::session::Session;
 use crate::table::{Column, number, pairs, table, text};
 
@@ -122,7 +122,10 @@ pub(crate) struct DoctorArguments {
 }
 
 /// Runs a command.
-pub(crate) async fn run(session: &Session, command: DeploymentCommand) -> Result<ExitCode, Fault> {
+pub(crate) async fn run(
+    session: &Session,
+    command: DeploymentCommand,
+) -> Result<ExitCode, CliError> {
     let done = match command {
         DeploymentCommand::Add(arguments) => add(session, *arguments).await,
         DeploymentCommand::List => list(session).await,
@@ -136,7 +139,7 @@ pub(crate) async fn run(session: &Session, command: DeploymentCommand) -> Result
 pub(crate) async fn doctor(
     session: &Session,
     arguments: DoctorArguments,
-) -> Result<ExitCode, Fault> {
+) -> Result<ExitCode, CliError> {
     examine(session, arguments, Vec::new()).await
 }
 
@@ -144,10 +147,10 @@ async fn examine(
     session: &Session,
     arguments: DoctorArguments,
     deployment: Vec<String>,
-) -> Result<ExitCode, Fault> {
+) -> Result<ExitCode, CliError> {
     let options = DoctorOptions {
         address: Some(session.api.base().to_owned()),
-        // The token has been found already, and is not looked for again.
+        // The session has read the token already.
         token_file: None,
         token: session.api.token().cloned(),
         organiser: arguments.organiser,
@@ -160,10 +163,10 @@ async fn examine(
         aws: PathBuf::from("aws"),
     };
     let code = lanyard_doctor::run(&options).await;
-    code.map_err(|fault| Fault::Failed(format!("{fault:#}")))
+    code.map_err(|error| CliError::Failed(format!("{error:#}")))
 }
 
-async fn add(session: &Session, arguments: AddArguments) -> Result<(), Fault> {
+async fn add(session: &Session, arguments: AddArguments) -> Result<(), CliError> {
     let mut body = Map::new();
     let mut say = |field: &str, value: Value| {
         if !value.is_null() {
@@ -214,8 +217,8 @@ async fn add(session: &Session, arguments: AddArguments) -> Result<(), Fault> {
     })
 }
 
-fn key_in(file: &Path) -> Result<Secret, Fault> {
-    let cannot = |fault| Fault::failed(format_args!("{} cannot be read", file.display()), fault);
+fn key_in(file: &Path) -> Result<Secret, CliError> {
+    let cannot = |error| CliError::failed(format_args!("{} cannot be read", file.display()), error);
     let mut text = String::new();
     match file == Path::new("-") {
         true => {
@@ -232,7 +235,7 @@ fn words(list: &Value) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-async fn list(session: &Session) -> Result<(), Fault> {
+async fn list(session: &Session) -> Result<(), CliError> {
     let deployments = session.api.all("/deployments", "deployments").await?;
     session.output.data(&json!({ "deployments": deployments }), || {
         use Column::{Numbers, Words};
@@ -260,11 +263,11 @@ async fn list(session: &Session) -> Result<(), Fault> {
     })
 }
 
-async fn remove(session: &Session, name: &str, replica: &str) -> Result<(), Fault> {
+async fn remove(session: &Session, name: &str, replica: &str) -> Result<(), CliError> {
     session.confirm(&format!("Remove {name}, replica {replica}, and its key?"))?;
     let path = format!("/deployments/{}?replica={}", encoded(name), encoded(replica));
     let removed = session.write(Method::Delete, &path, None).await?;
-    removed.map_or(Ok(()), |answer| {
-        session.output.data(&answer, || format!("removed  {name}, replica {replica}"))
+    removed.map_or(Ok(()), |response| {
+        session.output.data(&response, || format!("removed  {name}, replica {replica}"))
     })
 }

@@ -1,7 +1,7 @@
 //! `lanyard event …`
 
-mod assess;
 mod create;
+mod estimate;
 mod watch;
 mod when;
 
@@ -13,9 +13,9 @@ use self::watch::WatchArguments;
 pub(crate) use self::when::span;
 use self::when::time_or_now;
 use crate::api::Method;
-use crate::fault::Fault;
-use crate::session::{Session, path_of};
-use crate::table::{Column, number, pairs, table, text, wall};
+use crate::error::CliError;
+use crate::session::{Session, event_path};
+use crate::table::{Column, local_time, number, pairs, table, text};
 
 /// Commands for events.
 #[derive(Debug, Subcommand)]
@@ -78,7 +78,7 @@ pub(crate) enum EventCommand {
 }
 
 /// Runs a command.
-pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), Fault> {
+pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), CliError> {
     match command {
         EventCommand::Create(arguments) => create::create(session, *arguments).await,
         EventCommand::Clone(arguments) => create::copy(session, arguments).await,
@@ -91,7 +91,7 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
         EventCommand::End { event } => {
             let event = session.event(&event).await?;
             session.confirm(&format!("End {}? This cannot be undone.", text(&event["name"])))?;
-            changed(session, Method::Post, &path_of(&event, "/end"), None).await
+            changed(session, Method::Post, &event_path(&event, "/end"), None).await
         }
         EventCommand::RotateCode { event, grace, code } => {
             let event = session.event(&event).await?;
@@ -100,20 +100,20 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
             if let Some(code) = code {
                 body["code"] = json!(code);
             }
-            changed(session, Method::Post, &path_of(&event, "/rotate-code"), Some(body)).await
+            changed(session, Method::Post, &event_path(&event, "/rotate-code"), Some(body)).await
         }
         EventCommand::Delete { event } => {
             let event = session.event(&event).await?;
             session.confirm(&format!("Delete {}?", text(&event["name"])))?;
-            let deleted = session.write(Method::Delete, &path_of(&event, ""), None).await?;
-            deleted.map_or(Ok(()), |answer| {
-                session.output.data(&answer, || format!("deleted  {}", text(&event["name"])))
+            let deleted = session.write(Method::Delete, &event_path(&event, ""), None).await?;
+            deleted.map_or(Ok(()), |response| {
+                session.output.data(&response, || format!("deleted  {}", text(&event["name"])))
             })
         }
     }
 }
 
-async fn list(session: &Session) -> Result<(), Fault> {
+async fn list(session: &Session) -> Result<(), CliError> {
     let events = session.api.all("/events", "events").await?;
     session.output.data(&json!({ "events": events }), || {
         use Column::{Numbers, Words};
@@ -131,8 +131,8 @@ async fn list(session: &Session) -> Result<(), Fault> {
                 text(&event["name"]),
                 text(&event["status"]),
                 text(&event["code"]),
-                wall(&event["starts_at"]),
-                wall(&event["ends_at"]),
+                local_time(&event["starts_at"]),
+                local_time(&event["ends_at"]),
                 text(&event["time_zone"]),
                 number(&event["attendees"]),
             ]
@@ -141,9 +141,9 @@ async fn list(session: &Session) -> Result<(), Fault> {
     })
 }
 
-async fn show(session: &Session, event: &str) -> Result<(), Fault> {
+async fn show(session: &Session, event: &str) -> Result<(), CliError> {
     let event = session.event(event).await?;
-    create::report(session, &event, &assess::Crowd::default()).await
+    create::report(session, &event, &estimate::Assumptions::default()).await
 }
 
 async fn extend(
@@ -151,36 +151,37 @@ async fn extend(
     event: &str,
     to: Option<String>,
     by: Option<chrono::TimeDelta>,
-) -> Result<(), Fault> {
+) -> Result<(), CliError> {
     let event = session.event(event).await?;
     let ends_at = match (to, by) {
         (Some(to), _) => time_or_now(&to),
         (None, Some(by)) => when::later(&event["ends_at"], by)?,
-        (None, None) => return Err(Fault::Usage("Use --to TIME or --by DURATION".to_owned())),
+        (None, None) => return Err(CliError::Usage("Use --to TIME or --by DURATION".to_owned())),
     };
-    changed(session, Method::Patch, &path_of(&event, ""), Some(json!({"ends_at": ends_at}))).await
+    changed(session, Method::Patch, &event_path(&event, ""), Some(json!({"ends_at": ends_at})))
+        .await
 }
 
-async fn step(session: &Session, event: &str, step: &str) -> Result<(), Fault> {
+async fn step(session: &Session, event: &str, step: &str) -> Result<(), CliError> {
     let event = session.event(event).await?;
-    changed(session, Method::Post, &path_of(&event, &format!("/{step}")), None).await
+    changed(session, Method::Post, &event_path(&event, &format!("/{step}")), None).await
 }
 
-/// Changes an event and prints what it is now.
+/// Changes an event and prints it.
 async fn changed(
     session: &Session,
     method: Method,
     path: &str,
     body: Option<Value>,
-) -> Result<(), Fault> {
+) -> Result<(), CliError> {
     let Some(event) = session.write(method, path, body.as_ref()).await? else { return Ok(()) };
-    session.output.data(&event, || pairs(&facts(&event)))?;
+    session.output.data(&event, || pairs(&summary(&event)))?;
     session.output.warn(&warnings(&event));
     Ok(())
 }
 
 /// The most important fields of an event.
-fn facts(event: &Value) -> Vec<(&'static str, String)> {
+fn summary(event: &Value) -> Vec<(&'static str, String)> {
     vec![
         ("event", text(&event["name"])),
         ("status", text(&event["status"])),
@@ -191,7 +192,7 @@ fn facts(event: &Value) -> Vec<(&'static str, String)> {
 }
 
 fn window(event: &Value) -> String {
-    let (starts, ends) = (wall(&event["starts_at"]), wall(&event["ends_at"]));
+    let (starts, ends) = (local_time(&event["starts_at"]), local_time(&event["ends_at"]));
     format!("{starts} to {ends} {}", text(&event["time_zone"]))
 }
 

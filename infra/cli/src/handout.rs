@@ -1,6 +1,6 @@
-//! `lanyard handout`: a page to print for attendees, and a QR code of their page.
+//! `lanyard handout`: a printable page for attendees, and a QR code of the attendee page.
 //!
-//! The attendees' page gets the code in the fragment of its address, which browsers do not send.
+//! The link has the code in its fragment, which browsers do not send.
 
 mod page;
 mod qr;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::fault::Fault;
+use crate::error::CliError;
 use crate::session::Session;
 use crate::table::text;
 
@@ -34,22 +34,24 @@ pub(crate) struct HandoutArguments {
 }
 
 /// `lanyard handout`
-pub(crate) async fn run(session: &Session, arguments: HandoutArguments) -> Result<(), Fault> {
+pub(crate) async fn run(session: &Session, arguments: HandoutArguments) -> Result<(), CliError> {
     let event = session.event(&arguments.event).await?;
     let page = arguments.page.or_else(|| session.profile.page.clone());
     let page = page.unwrap_or_else(|| format!("{}/pages", session.api.base()));
     let link = link(&page, &event);
     match arguments.qr.as_deref() {
         Some([format, file]) => {
-            let picture = match format.as_str() {
+            let image = match format.as_str() {
                 "svg" => qr::svg(&link)?.into_bytes(),
                 "png" => qr::png(&link)?,
                 format => {
-                    return Err(Fault::Usage(format!("--qr supports svg and png, not {format}")));
+                    return Err(CliError::Usage(format!(
+                        "--qr supports svg and png, not {format}"
+                    )));
                 }
             };
             let file = (file != "-").then(|| PathBuf::from(file));
-            write(session, file, &picture, &link)
+            write(session, file, &image, &link)
         }
         Some(_) | None => {
             let address = format!("{}/v1", session.api.base());
@@ -65,8 +67,8 @@ fn link(page: &str, event: &Value) -> String {
     format!("{page}#code={}", crate::api::encoded(&text(&event["code"])))
 }
 
-/// The model of the snippets: the event's default, or the first that chats.
-async fn model(session: &Session, event: &Value) -> Result<Option<String>, Fault> {
+/// The model of the code examples: the event's default, or the first chat model.
+async fn model(session: &Session, event: &Value) -> Result<Option<String>, CliError> {
     if let Some(model) = event["default_deployments"]["chat_completions"].as_str() {
         return Ok(Some(model.to_owned()));
     }
@@ -80,13 +82,19 @@ async fn model(session: &Session, event: &Value) -> Result<Option<String>, Fault
     Ok(deployments.iter().find(chats).map(|one| text(&one["name"])))
 }
 
-fn write(session: &Session, file: Option<PathBuf>, bytes: &[u8], link: &str) -> Result<(), Fault> {
+fn write(
+    session: &Session,
+    file: Option<PathBuf>,
+    bytes: &[u8],
+    link: &str,
+) -> Result<(), CliError> {
     let Some(file) = file else { return session.output.raw(bytes) };
     let name = file.display().to_string();
     let said = json!({"file": name, "link": link, "bytes": bytes.len(), "dry_run": session.globals.dry_run});
     if !session.globals.dry_run {
         let written = std::fs::write(&file, bytes);
-        written.map_err(|fault| Fault::failed(format_args!("{name} cannot be written"), fault))?;
+        written
+            .map_err(|error| CliError::failed(format_args!("{name} cannot be written"), error))?;
     }
     session.output.data(&said, || format!("{name}  links to {link}"))
 }

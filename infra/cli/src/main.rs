@@ -1,13 +1,13 @@
-//! `lanyard`: the organisers' command line.
+//! `lanyard`: the command line for organisers.
 //!
-//! It speaks to the organisers' API and holds nothing that the service does not. Data goes to
-//! standard output, talk to standard error. What an event may do is the service's to decide.
+//! It calls the organiser API and has no state and no rules of its own. Data goes to standard
+//! output, messages to standard error.
 
 mod api;
 mod attendee;
 mod deployment;
+mod error;
 mod event;
-mod fault;
 mod handout;
 mod options;
 mod output;
@@ -22,8 +22,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::fault::Fault;
-use crate::options::{Noun, Options};
+use crate::error::CliError;
+use crate::options::{Command, Options};
 use crate::output::Output;
 use crate::session::Session;
 
@@ -32,30 +32,30 @@ fn main() -> ExitCode {
     let output = Output::new(options.globals.json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(fault) => return output.failed(&Fault::Failed(fault.to_string())),
+        Err(error) => return output.failed(&CliError::Failed(error.to_string())),
     };
     match runtime.block_on(run(options)) {
         Ok(code) => code,
-        Err(fault) => output.failed(&fault),
+        Err(error) => output.failed(&error),
     }
 }
 
-async fn run(options: Options) -> Result<ExitCode, Fault> {
-    let Options { globals, noun } = options;
-    let done = match noun {
-        Noun::Event(command) => event::run(&Session::open(globals)?, command).await,
-        Noun::Deployment(command) => {
+async fn run(options: Options) -> Result<ExitCode, CliError> {
+    let Options { globals, command } = options;
+    let done = match command {
+        Command::Event(command) => event::run(&Session::open(globals)?, command).await,
+        Command::Deployment(command) => {
             return deployment::run(&Session::open(globals)?, command).await;
         }
-        Noun::Attendee(command) => attendee::run(&Session::open(globals)?, command).await,
-        Noun::Usage(arguments) => usage::run(&Session::open(globals)?, arguments).await,
-        Noun::Handout(arguments) => handout::run(&Session::open(globals)?, arguments).await,
-        Noun::Doctor(arguments) => {
+        Command::Attendee(command) => attendee::run(&Session::open(globals)?, command).await,
+        Command::Usage(arguments) => usage::run(&Session::open(globals)?, arguments).await,
+        Command::Handout(arguments) => handout::run(&Session::open(globals)?, arguments).await,
+        Command::Doctor(arguments) => {
             return deployment::doctor(&Session::open(globals)?, arguments).await;
         }
-        Noun::Simulate(arguments) => simulate::run(&Session::open(globals)?, arguments).await,
-        Noun::Completions { shell } => shell::completions(shell),
-        Noun::Man { folder } => shell::man(folder.as_deref()),
+        Command::Simulate(arguments) => simulate::run(&Session::open(globals)?, arguments).await,
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { folder } => shell::man(folder.as_deref()),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! The command line: a noun, then a verb.
+//! The command line.
 
 use std::path::PathBuf;
 
@@ -40,7 +40,7 @@ pub(crate) struct Options {
     pub(crate) globals: Globals,
 
     #[command(subcommand)]
-    pub(crate) noun: Noun,
+    pub(crate) command: Command,
 }
 
 /// Options of every command.
@@ -93,7 +93,7 @@ pub(crate) struct Globals {
 
 /// The first word of a command.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Noun {
+pub(crate) enum Command {
     /// Create, watch and end events.
     #[command(subcommand)]
     Event(EventCommand),

@@ -1,4 +1,4 @@
-//! What is printed, and where: data on standard output, talk on standard error.
+//! Prints data to standard output and messages to standard error.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
-use crate::fault::Fault;
+use crate::error::CliError;
 
-/// How a command speaks.
+/// The output of a command.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     is_json: bool,
@@ -24,13 +24,13 @@ impl Output {
         self.is_json
     }
 
-    /// Whether somebody looks at standard output, rather than a file or a program.
-    pub(crate) fn is_watched(self) -> bool {
+    /// Whether standard output is a terminal and data is text.
+    pub(crate) fn is_terminal(self) -> bool {
         !self.is_json && io::stdout().is_terminal()
     }
 
-    /// Prints data: the value itself for programs, the text for people.
-    pub(crate) fn data(self, value: &Value, text: impl FnOnce() -> String) -> Result<(), Fault> {
+    /// Prints data: the value with `--json`, else the text.
+    pub(crate) fn data(self, value: &Value, text: impl FnOnce() -> String) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
         if self.is_json {
             serde_json::to_writer_pretty(&mut out, value)?;
@@ -45,8 +45,8 @@ impl Output {
         Ok(out.flush()?)
     }
 
-    /// Prints one line of JSON, for what goes on.
-    pub(crate) fn line(self, value: &Value, text: impl FnOnce() -> String) -> Result<(), Fault> {
+    /// Prints one line, for commands that keep running.
+    pub(crate) fn line(self, value: &Value, text: impl FnOnce() -> String) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
         match self.is_json {
             true => writeln!(out, "{value}")?,
@@ -55,45 +55,45 @@ impl Output {
         Ok(out.flush()?)
     }
 
-    /// Prints data as it is.
-    pub(crate) fn raw(self, bytes: &[u8]) -> Result<(), Fault> {
+    /// Prints raw bytes.
+    pub(crate) fn raw(self, bytes: &[u8]) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
         out.write_all(bytes)?;
         Ok(out.flush()?)
     }
 
-    /// Says something to whoever looks on.
+    /// Prints a message.
     pub(crate) fn say(self, words: &str) {
-        // Nobody may be listening, which is no reason to stop.
+        // A closed standard error is no reason to stop.
         let _ = writeln!(io::stderr(), "{words}");
     }
 
-    /// Warns of what was done all the same. With JSON, warnings are data.
+    /// Prints warnings. With `--json` they are part of the data.
     pub(crate) fn warn(self, warnings: &[String]) {
         if !self.is_json {
             warnings.iter().for_each(|warning| self.say(&format!("warning: {warning}")));
         }
     }
 
-    /// Says why a command came to nothing, and ends with the code for it.
-    pub(crate) fn failed(self, fault: &Fault) -> ExitCode {
+    /// Prints an error and returns its exit code.
+    pub(crate) fn failed(self, error: &CliError) -> ExitCode {
         match self.is_json {
-            true => self.say(&fault.json().to_string()),
+            true => self.say(&error.json().to_string()),
             false => {
-                let _ = io::stderr().write_all(fault.text().as_bytes());
+                let _ = io::stderr().write_all(error.text().as_bytes());
             }
         }
-        ExitCode::from(fault.exit_code())
+        ExitCode::from(error.exit_code())
     }
 
-    /// Asks on the terminal whether to go on.
+    /// Asks for confirmation on the terminal.
     ///
     /// # Errors
     ///
-    /// [`Fault::Usage`] where nobody can be asked, [`Fault::Failed`] if the answer is no.
-    pub(crate) fn confirm(self, question: &str) -> Result<(), Fault> {
+    /// [`CliError::Usage`] without a terminal, [`CliError::Failed`] if the answer is no.
+    pub(crate) fn confirm(self, question: &str) -> Result<(), CliError> {
         if !io::stdin().is_terminal() {
-            return Err(Fault::Usage(format!(
+            return Err(CliError::Usage(format!(
                 "{question} Standard input is not a terminal. Use --yes to confirm, or --dry-run \
                  to see what would be sent"
             )));
@@ -103,12 +103,12 @@ impl Output {
         io::stdin().lock().read_line(&mut answer)?;
         match answer.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
-            _ => Err(Fault::Failed("Cancelled. Nothing was changed.".to_owned())),
+            _ => Err(CliError::Failed("Cancelled. Nothing was changed.".to_owned())),
         }
     }
 }
 
-/// A bar for work that takes a while; drawn on standard error, and only where somebody looks.
+/// A progress bar on standard error, drawn only on a terminal.
 pub(crate) fn progress(steps: usize, what: &str) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(steps).unwrap_or(u64::MAX));
     let form = format!("{{bar:40}} {{pos}}/{{len}} {what} {{msg}}");

@@ -1,14 +1,14 @@
-//! One command's way to the service: reads go out, writes go out unless it is a dry run.
+//! A command's connection to the service. A dry run sends no writes.
 
 use serde_json::{Value, json};
 
 use crate::api::{Api, Method};
-use crate::fault::Fault;
+use crate::error::CliError;
 use crate::options::Globals;
 use crate::output::Output;
 use crate::profile::Profile;
 
-/// What a command works with.
+/// What a command needs.
 pub(crate) struct Session {
     pub(crate) api: Api,
     pub(crate) output: Output,
@@ -17,8 +17,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Finds the service and the token. Nothing is sent yet.
-    pub(crate) fn open(globals: Globals) -> Result<Self, Fault> {
+    /// Reads the profile and the token. Sends nothing.
+    pub(crate) fn open(globals: Globals) -> Result<Self, CliError> {
         let profile = Profile::read(&globals)?;
         let base = profile.base(&globals);
         let token = profile.token(&globals, &base);
@@ -26,13 +26,13 @@ impl Session {
         Ok(Self { api, output: Output::new(globals.json), globals, profile })
     }
 
-    /// Changes something. In a dry run the call is printed instead, and there is no answer.
+    /// Sends a write. A dry run prints it instead and returns `None`.
     pub(crate) async fn write(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Option<Value>, Fault> {
+    ) -> Result<Option<Value>, CliError> {
         if self.globals.dry_run {
             self.plan(method, path, body)?;
             return Ok(None);
@@ -40,8 +40,8 @@ impl Session {
         self.api.send(method, path, body).await.map(Some)
     }
 
-    /// Prints a call that a dry run does not make. A key is not part of it.
-    fn plan(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(), Fault> {
+    /// Prints the write that a dry run does not send, without its key.
+    fn plan(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(), CliError> {
         let mut body = body.cloned();
         if let Some(key) = body.as_mut().and_then(|body| body.get_mut("key")) {
             *key = json!("[redacted]");
@@ -54,16 +54,16 @@ impl Session {
         })
     }
 
-    /// Asks before something that cannot be taken back.
-    pub(crate) fn confirm(&self, question: &str) -> Result<(), Fault> {
+    /// Asks for confirmation before something that cannot be undone.
+    pub(crate) fn confirm(&self, question: &str) -> Result<(), CliError> {
         match self.globals.yes || self.globals.dry_run {
             true => Ok(()),
             false => self.output.confirm(question),
         }
     }
 
-    /// The event of this id, code or name.
-    pub(crate) async fn event(&self, wanted: &str) -> Result<Value, Fault> {
+    /// The event with this id, code or name.
+    pub(crate) async fn event(&self, wanted: &str) -> Result<Value, CliError> {
         if wanted.starts_with("evt_") {
             return self.api.get(&format!("/events/{}", crate::api::encoded(wanted))).await;
         }
@@ -75,19 +75,19 @@ impl Session {
             return Ok(event.clone());
         }
         let mut named: Vec<_> = events.iter().filter(|event| is(event, "name")).collect();
-        // Of several with the same name, those that are over are seldom meant.
+        // Of several with the same name, ended ones are rarely meant.
         if named.len() > 1 {
             named.retain(|event| event["status"] != "ended");
         }
         match named.as_slice() {
             [event] => Ok((*event).clone()),
-            [] => Err(Fault::Failed(format!(
+            [] => Err(CliError::Failed(format!(
                 "No event has the id, code or name {wanted}. `lanyard event list` shows your \
                  events."
             ))),
             several => {
                 let ids: Vec<_> = several.iter().filter_map(|event| event["id"].as_str()).collect();
-                Err(Fault::Failed(format!(
+                Err(CliError::Failed(format!(
                     "{} events are named {wanted}. Use an id: {}.",
                     ids.len(),
                     ids.join(", ")
@@ -97,7 +97,7 @@ impl Session {
     }
 }
 
-/// The path of an event, and of what stands below it.
-pub(crate) fn path_of(event: &Value, below: &str) -> String {
+/// The path of an event, followed by `below`.
+pub(crate) fn event_path(event: &Value, below: &str) -> String {
     format!("/events/{}{below}", event["id"].as_str().unwrap_or_default())
 }

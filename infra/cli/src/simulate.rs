@@ -1,6 +1,6 @@
 //! `lanyard simulate`: simulated attendees send requests to an event.
 
-mod figures;
+mod results;
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -14,9 +14,9 @@ use lanyard_protocol::sse::Scanner;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use self::figures::{Figures, Outcome};
+use self::results::{Outcome, Results};
+use crate::error::CliError;
 use crate::event::span;
-use crate::fault::Fault;
 use crate::output::progress;
 use crate::profile::is_loopback;
 use crate::session::Session;
@@ -34,7 +34,7 @@ pub(crate) struct SimulateArguments {
 
     /// Duration of the simulation.
     #[arg(long = "for", default_value = "30s", value_name = "DURATION", value_parser = span)]
-    lasting: TimeDelta,
+    duration: TimeDelta,
 
     /// Pause of each attendee between a response and the next request.
     #[arg(long, default_value = "2s", value_name = "DURATION", value_parser = span)]
@@ -58,51 +58,51 @@ pub(crate) struct SimulateArguments {
 }
 
 /// `lanyard simulate`
-pub(crate) async fn run(session: &Session, arguments: SimulateArguments) -> Result<(), Fault> {
+pub(crate) async fn run(session: &Session, arguments: SimulateArguments) -> Result<(), CliError> {
     let base = session.api.base();
     if !is_loopback(base) && !arguments.yes_really {
-        return Err(Fault::Usage(format!(
+        return Err(CliError::Usage(format!(
             "{base} is not on this machine, so the requests cost money. Use --yes-really to \
              continue"
         )));
     }
     let positive = |span: TimeDelta, name: &str| {
-        span.to_std().map_err(|_| Fault::Usage(format!("{name} must not be negative")))
+        span.to_std().map_err(|_| CliError::Usage(format!("{name} must not be negative")))
     };
-    let (lasting, pause) =
-        (positive(arguments.lasting, "--for")?, positive(arguments.pause, "--pause")?);
+    let (duration, pause) =
+        (positive(arguments.duration, "--for")?, positive(arguments.pause, "--pause")?);
     let event = session.event(&arguments.event).await?;
     if event["status"] != "open" {
         let (name, status) = (text(&event["name"]), text(&event["status"]));
-        return Err(Fault::Failed(format!(
+        return Err(CliError::Failed(format!(
             "{name} is {status}, so every request would be rejected."
         )));
     }
     let Ok(code) = text(&event["code"]).parse::<Secret>();
-    let crowd = Crowd {
+    let load = Load {
         session,
         code,
         body: body(&arguments),
         pause,
-        ends: Instant::now() + lasting,
-        figures: Mutex::new(Figures::default()),
+        ends: Instant::now() + duration,
+        results: Mutex::new(Results::default()),
     };
     if session.globals.dry_run {
         let plan = json!({
-            "dry_run": true, "attendees": arguments.attendees, "seconds": lasting.as_secs(),
-            "body": crowd.body,
+            "dry_run": true, "attendees": arguments.attendees, "seconds": duration.as_secs(),
+            "body": load.body,
         });
         return session.output.data(&plan, || {
-            let (attendees, seconds) = (arguments.attendees, lasting.as_secs());
-            format!("{attendees} attendees would send {} for {seconds} s", crowd.body)
+            let (attendees, seconds) = (arguments.attendees, duration.as_secs());
+            format!("{attendees} attendees would send {} for {seconds} s", load.body)
         });
     }
-    let figures = crowd.run(arguments.attendees, lasting).await;
-    let said = figures.json(arguments.attendees, lasting);
-    session.output.data(&said, || figures.text(arguments.attendees, lasting))?;
-    match figures.has_answers() {
+    let results = load.run(arguments.attendees, duration).await;
+    let said = results.json(arguments.attendees, duration);
+    session.output.data(&said, || results.text(arguments.attendees, duration))?;
+    match results.has_successes() {
         true => Ok(()),
-        false => Err(Fault::Failed("No request succeeded.".to_owned())),
+        false => Err(CliError::Failed("No request succeeded.".to_owned())),
     }
 }
 
@@ -121,80 +121,80 @@ fn body(arguments: &SimulateArguments) -> Value {
     body
 }
 
-struct Crowd<'s> {
+struct Load<'s> {
     session: &'s Session,
     code: Secret,
     body: Value,
     pause: Duration,
     ends: Instant,
-    figures: Mutex<Figures>,
+    results: Mutex<Results>,
 }
 
-impl Crowd<'_> {
-    async fn run(self, attendees: u16, lasting: Duration) -> Figures {
-        let bar = progress(usize::try_from(lasting.as_secs()).unwrap_or(usize::MAX), "s");
-        let crowd = join_all((0..attendees).map(|number| self.attend(number, attendees)));
+impl Load<'_> {
+    async fn run(self, attendees: u16, duration: Duration) -> Results {
+        let bar = progress(usize::try_from(duration.as_secs()).unwrap_or(usize::MAX), "s");
+        let load = join_all((0..attendees).map(|number| self.simulate_attendee(number, attendees)));
         let show = async {
-            for second in 1..=lasting.as_secs() {
+            for second in 1..=duration.as_secs() {
                 sleep(Duration::from_secs(1)).await;
                 bar.set_position(second);
-                if let Ok(figures) = self.figures.lock() {
-                    bar.set_message(figures.brief());
+                if let Ok(results) = self.results.lock() {
+                    bar.set_message(results.brief());
                 }
             }
         };
-        tokio::join!(crowd, show);
+        tokio::join!(load, show);
         bar.finish_and_clear();
-        self.figures.into_inner().unwrap_or_default()
+        self.results.into_inner().unwrap_or_default()
     }
 
-    /// One attendee, from their first question to the end. They do not all come at once.
-    async fn attend(&self, number: u16, of: u16) {
+    /// One attendee, until the end. Attendees start at different times.
+    async fn simulate_attendee(&self, number: u16, of: u16) {
         let user = self.code.with_user(&format!("sim-{:04}", number.saturating_add(1)));
         sleep(self.pause * u32::from(number) / u32::from(of)).await;
         while Instant::now() < self.ends {
-            let (outcome, wait) = self.ask(&user).await;
-            if let Ok(mut figures) = self.figures.lock() {
-                figures.take(outcome);
+            let (outcome, wait) = self.send_request(&user).await;
+            if let Ok(mut results) = self.results.lock() {
+                results.record(outcome);
             }
             sleep_until((Instant::now() + wait.max(self.pause)).min(self.ends)).await;
         }
     }
 
-    /// A question, what came of it, and how long the service wants to be left alone.
-    async fn ask(&self, user: &Secret) -> (Outcome, Duration) {
-        let Some(code) = user.header("") else { return (Outcome::Unanswered, Duration::ZERO) };
-        let asked = Instant::now();
+    /// Sends a request. Returns its outcome and the retry time of the service.
+    async fn send_request(&self, user: &Secret) -> (Outcome, Duration) {
+        let Some(code) = user.header("") else { return (Outcome::Failed, Duration::ZERO) };
+        let sent = Instant::now();
         let request = self.session.api.as_attendee("/v1/chat/completions", &self.body);
-        let Ok(answer) = request.header("openai-event-code", code).send().await else {
-            return (Outcome::Unanswered, Duration::ZERO);
+        let Ok(response) = request.header("openai-event-code", code).send().await else {
+            return (Outcome::Failed, Duration::ZERO);
         };
         let wait =
-            answer.headers().get("retry-after-ms").and_then(|ms| ms.to_str().ok()?.parse().ok());
+            response.headers().get("retry-after-ms").and_then(|ms| ms.to_str().ok()?.parse().ok());
         let wait = Duration::from_millis(wait.unwrap_or_default());
-        let is_answer = answer.status().is_success();
-        let (mut first, mut tokens, mut whole) = (None, 0, Vec::new());
+        let is_success = response.status().is_success();
+        let (mut first, mut tokens, mut body) = (None, 0, Vec::new());
         let mut scanner = Scanner::default();
-        let mut chunks = answer.bytes_stream();
+        let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
-            let Ok(chunk) = chunk else { return (Outcome::Unanswered, wait) };
-            first.get_or_insert_with(|| asked.elapsed());
-            if self.body["stream"] == true && is_answer {
+            let Ok(chunk) = chunk else { return (Outcome::Failed, wait) };
+            first.get_or_insert_with(|| sent.elapsed());
+            if self.body["stream"] == true && is_success {
                 scanner.push(chunk);
                 while let Ok(Some(frame)) = scanner.next_frame() {
                     let frame: Value = serde_json::from_slice(&frame.data()).unwrap_or_default();
                     tokens = frame["usage"]["total_tokens"].as_u64().unwrap_or(tokens);
                 }
             } else {
-                whole.extend_from_slice(&chunk);
+                body.extend_from_slice(&chunk);
             }
         }
-        let whole: Value = serde_json::from_slice(&whole).unwrap_or_default();
-        if !is_answer {
-            return (Outcome::Refused(text(&whole["error"]["code"])), wait);
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if !is_success {
+            return (Outcome::Rejected(text(&body["error"]["code"])), wait);
         }
-        let took = asked.elapsed();
-        let tokens = whole["usage"]["total_tokens"].as_u64().unwrap_or(tokens);
-        (Outcome::Answered { took, first: first.unwrap_or(took), tokens }, wait)
+        let took = sent.elapsed();
+        let tokens = body["usage"]["total_tokens"].as_u64().unwrap_or(tokens);
+        (Outcome::Succeeded { took, first: first.unwrap_or(took), tokens }, wait)
     }
 }

@@ -1,19 +1,19 @@
-//! Tables and numbers as people read them.
+//! Formats tables and numbers.
 
 use chrono::{DateTime, FixedOffset};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::Value;
 
-/// How a column stands.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Column {
-    /// Words, to the left.
+    /// Text, aligned left.
     Words(&'static str),
-    /// Numbers, to the right.
+    /// Numbers, aligned right.
     Numbers(&'static str),
 }
 
-/// A table with a line below its heading and nothing else drawn.
+/// A table without borders.
 pub(crate) fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
@@ -35,7 +35,7 @@ pub(crate) fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<Strin
     trimmed(&table.to_string())
 }
 
-/// Names before values, one below the other.
+/// Names and values, one pair per line.
 pub(crate) fn pairs(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     let line = |(name, value): &(&str, String)| format!("{name:<width$}  {}\n", printable(value));
@@ -46,23 +46,23 @@ fn trimmed(text: &str) -> String {
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// A text without what would move a terminal's cursor: attendees choose their own names.
+/// A text without control characters, because attendees choose their own names.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-/// A number out of JSON, in groups; a dash where there is none.
+/// A JSON number with separators, or a dash.
 pub(crate) fn number(value: &Value) -> String {
     value.as_u64().map_or_else(|| "-".to_owned(), lanyard_doctor::grouped)
 }
 
-/// A text out of JSON; a dash where there is none.
+/// A JSON string, or a dash.
 pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or("-").to_owned()
 }
 
-/// A time out of JSON, as the clock on the wall shows it.
-pub(crate) fn wall(value: &Value) -> String {
+/// A JSON time as local time, or a dash.
+pub(crate) fn local_time(value: &Value) -> String {
     let time = value.as_str().and_then(|text| text.parse::<DateTime<FixedOffset>>().ok());
     time.map_or_else(|| text(value), |time| time.format("%Y-%m-%d %H:%M").to_string())
 }
@@ -86,8 +86,8 @@ mod tests {
     }
 
     #[test]
-    fn times_are_those_on_the_wall() {
-        assert_eq!(wall(&json!("2026-12-05T09:00:00+01:00")), "2026-12-05 09:00");
-        assert_eq!(wall(&json!(null)), "-");
+    fn times_are_local() {
+        assert_eq!(local_time(&json!("2026-12-05T09:00:00+01:00")), "2026-12-05 09:00");
+        assert_eq!(local_time(&json!(null)), "-");
     }
 }

@@ -3,9 +3,9 @@
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::fault::Fault;
+use crate::error::CliError;
 use crate::output::progress;
-use crate::session::{Session, path_of};
+use crate::session::{Session, event_path};
 use crate::table::{Column, number, table, text};
 
 /// What is printed.
@@ -32,7 +32,7 @@ enum By {
 }
 
 impl By {
-    /// The word of the query, and the field of a row that holds the name.
+    /// The query parameter, and the field of a row that has the name.
     fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Attendee => ("attendee", "user"),
@@ -42,7 +42,7 @@ impl By {
     }
 }
 
-/// The numbers of a row, in the order of the columns.
+/// The number columns, in order.
 const NUMBERS: [&str; 8] = [
     "requests",
     "prompt_tokens",
@@ -54,11 +54,12 @@ const NUMBERS: [&str; 8] = [
     "video_seconds",
 ];
 
-/// What hours and models have besides: in CSV always, and after the other columns.
-const TROUBLES: [&str; 4] = ["errors", "first_byte_p50_ms", "first_byte_p95_ms", "error_kinds"];
+/// Further columns of hours and models. CSV always has them, after the others.
+const ERROR_COLUMNS: [&str; 4] =
+    ["errors", "first_byte_p50_ms", "first_byte_p95_ms", "error_kinds"];
 
-/// The cells of [`TROUBLES`]; empty where a row does not tell.
-fn troubles(row: &Value) -> [String; 4] {
+/// The cells of [`ERROR_COLUMNS`]; empty if the row has no such data.
+fn error_cells(row: &Value) -> [String; 4] {
     let errors = row["errors"].as_object();
     let times = |errors: &serde_json::Map<String, Value>| {
         errors.values().filter_map(Value::as_u64).sum::<u64>().to_string()
@@ -72,7 +73,7 @@ fn troubles(row: &Value) -> [String; 4] {
 }
 
 /// `lanyard usage`
-pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<(), Fault> {
+pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<(), CliError> {
     let event = session.event(&arguments.event).await?;
     let (by, name) = arguments.by.names();
     let bar = progress(0, "rows");
@@ -88,7 +89,7 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
     }
     session.output.data(&usage, || {
         use Column::{Numbers, Words};
-        // Units that nobody used are left out.
+        // Columns without any usage are left out.
         let shown: Vec<_> = NUMBERS
             .into_iter()
             .filter(|number| {
@@ -99,14 +100,14 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
             .collect();
         let mut columns = vec![Words(name)];
         columns.extend(shown.iter().map(|name| Numbers(name)));
-        let has_troubles = rows.iter().any(|row| row["errors"].is_object());
-        if has_troubles {
-            columns.extend(TROUBLES[..3].iter().map(|name| Numbers(name)));
+        let has_errors = rows.iter().any(|row| row["errors"].is_object());
+        if has_errors {
+            columns.extend(ERROR_COLUMNS[..3].iter().map(|name| Numbers(name)));
         }
         let cells = |label: String, row: &Value| {
             let numbers = shown.iter().map(|name| number(&row[*name]));
-            let troubles = troubles(row).into_iter().take(3).filter(|_| has_troubles);
-            std::iter::once(label).chain(numbers).chain(troubles).collect::<Vec<_>>()
+            let error_cells = error_cells(row).into_iter().take(3).filter(|_| has_errors);
+            std::iter::once(label).chain(numbers).chain(error_cells).collect::<Vec<_>>()
         };
         let mut lines: Vec<_> = rows.iter().map(|row| cells(text(&row[name]), row)).collect();
         lines.push(cells("total".to_owned(), &usage["total"]));
@@ -120,11 +121,11 @@ pub(crate) async fn read(
     event: &Value,
     by: &str,
     seen: impl Fn(u64),
-) -> Result<Value, Fault> {
+) -> Result<Value, CliError> {
     let mut rows = Vec::new();
     let mut cursor = String::new();
     loop {
-        let path = path_of(event, &format!("/usage?by={by}&limit=100{cursor}"));
+        let path = event_path(event, &format!("/usage?by={by}&limit=100{cursor}"));
         let mut page = session.api.get(&path).await?;
         if let Some(Value::Array(more)) = page.get_mut("rows").map(Value::take) {
             rows.extend(more);
@@ -137,22 +138,22 @@ pub(crate) async fn read(
     }
 }
 
-fn csv(name: &str, rows: &[Value]) -> Result<Vec<u8>, Fault> {
-    let cannot = |fault| Fault::failed("the CSV cannot be written", fault);
+fn csv(name: &str, rows: &[Value]) -> Result<Vec<u8>, CliError> {
+    let cannot = |error| CliError::failed("the CSV cannot be written", error);
     let mut csv = csv::Writer::from_writer(Vec::new());
-    csv.write_record(std::iter::once(name).chain(NUMBERS).chain(TROUBLES)).map_err(cannot)?;
+    csv.write_record(std::iter::once(name).chain(NUMBERS).chain(ERROR_COLUMNS)).map_err(cannot)?;
     for row in rows {
         let numbers = NUMBERS.map(|name| row[name].as_u64().unwrap_or_default().to_string());
-        let label = harmless(row[name].as_str().unwrap_or_default());
-        let cells = std::iter::once(label).chain(numbers).chain(troubles(row));
+        let label = escape_formula(row[name].as_str().unwrap_or_default());
+        let cells = std::iter::once(label).chain(numbers).chain(error_cells(row));
         csv.write_record(cells).map_err(cannot)?;
     }
-    csv.into_inner().map_err(|fault| Fault::failed("the CSV cannot be written", fault))
+    csv.into_inner().map_err(|error| CliError::failed("the CSV cannot be written", error))
 }
 
-/// A text that no spreadsheet takes for a formula: attendees choose their own names. The mark
-/// before it is OWASP's.
-fn harmless(text: &str) -> String {
+/// A text that no spreadsheet takes for a formula, because attendees choose their own names. The
+/// apostrophe is OWASP's advice.
+fn escape_formula(text: &str) -> String {
     match text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
         true => format!("'{text}"),
         false => text.to_owned(),
@@ -164,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_and_first_bytes_stand_in_the_last_columns() {
+    fn errors_and_first_bytes_are_in_the_last_columns() {
         let row = json!({
             "hour": "2026-12-05T09:00:00Z", "requests": 2, "total_tokens": 7,
             "errors": {"rate_limit_exceeded": 3, "upstream_busy": 1},

@@ -1,5 +1,5 @@
-//! What AWS says of a deployed stack, asked by the `aws` command with whatever credentials the
-//! operator uses: a profile, SSO or the environment. Nothing is changed.
+//! Checks a deployed stack with the `aws` command and the operator's own credentials: a profile,
+//! SSO or the environment. Changes nothing.
 
 mod command;
 mod functions;
@@ -11,32 +11,32 @@ pub(super) use stack::{Stack, find};
 
 use futures_util::future::join_all;
 
-use self::command::Refused;
+use self::command::AwsError;
 use super::finding::Finding;
 
-/// The checks of a stack, and how many environments attendees' functions may have at once.
-pub(super) async fn look(stack: &Stack) -> (Vec<Finding>, Option<u64>) {
-    let names = stack.functions.iter().map(|function| functions::look(&stack.aws, function));
-    let (mut findings, looks, account) =
-        tokio::join!(table::look(stack), join_all(names), functions::account(&stack.aws));
+/// Checks a stack. Also returns the concurrency of the functions that attendees use.
+pub(super) async fn inspect(stack: &Stack) -> (Vec<Finding>, Option<u64>) {
+    let names = stack.functions.iter().map(|function| functions::inspect(&stack.aws, function));
+    let (mut findings, inspections, account) =
+        tokio::join!(table::inspect(stack), join_all(names), functions::account(&stack.aws));
     let mut available = match account {
         Ok(available) => Some(available),
-        Err(refused) => {
-            findings.push(not_seen("aws concurrency", &refused));
+        Err(error) => {
+            findings.push(not_checked("aws concurrency", &error));
             None
         }
     };
-    for look in looks {
-        findings.push(look.finding);
-        // What is reserved for a function of an event's requests is all that it gets.
-        if let (Some(reserved), true) = (look.reserved, look.is_proxied) {
+    for inspection in inspections {
+        findings.push(inspection.finding);
+        // Reserved concurrency is also the function's limit.
+        if let (Some(reserved), true) = (inspection.reserved, inspection.is_proxied) {
             available = Some(available.unwrap_or(reserved).min(reserved));
         }
     }
     (findings, available)
 }
 
-/// A check that AWS did not let happen.
-fn not_seen(check: &str, refused: &Refused) -> Finding {
-    Finding::warn(check, format!("Not checked: {refused}."), refused.mend())
+/// A check that could not be made.
+fn not_checked(check: &str, error: &AwsError) -> Finding {
+    Finding::warn(check, format!("Not checked: {error}."), error.advice())
 }

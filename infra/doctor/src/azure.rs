@@ -1,4 +1,4 @@
-//! Calls each deployment at Azure directly, by its own key: one short answer and one short stream.
+//! Calls each deployment at Azure directly, with its own key: a short request and a short stream.
 
 mod judge;
 
@@ -15,18 +15,20 @@ use lanyard_platform::keys::FileKeys;
 use lanyard_protocol::Protocol;
 use serde_json::{Value, json};
 
-use super::asker::{Answer, Asker, Silence, Streamed, is_near, number, streamed, whole};
 use super::aws::Stack;
+use super::client::{
+    HttpClient, NoResponse, Response, Streamed, buffered, is_local, number, streamed,
+};
 use super::clock;
+use super::delivery::ChunkTimes;
 use super::finding::Finding;
-use super::holdings::{Holdings, Listed, label};
-use super::pace::Arrivals;
+use super::inventory::{Inventory, Listed, label};
 
-/// What a stream is asked for: enough frames to see them apart, for few tokens.
-const LONG_QUESTION: &str = "Count from one to thirty in words.";
+/// A prompt whose stream has enough chunks to judge their timing, for few tokens.
+const STREAM_PROMPT: &str = "Count from one to thirty in words.";
 
-/// The most tokens of a streamed answer.
-const LONG_ANSWER: u64 = 100;
+/// Max output tokens of the stream.
+const STREAM_TOKENS: u64 = 100;
 
 /// Where keys are read.
 pub(super) enum Keys<'k> {
@@ -34,44 +36,50 @@ pub(super) enum Keys<'k> {
     Folder(&'k Path),
     /// The deployed stack's parameters.
     Stack(&'k Stack),
-    /// Nowhere.
+    /// Unknown.
     Unknown,
 }
 
 /// What Azure grants a deployment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Granted {
-    /// By its headers, or as it was declared if there are none.
+    /// From the response headers, else the configured limit.
     pub tokens_per_minute: Option<u64>,
 }
 
-/// What was seen of one deployment.
+/// The result of one deployment's checks.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// What its checks found.
+pub(super) struct Inspection {
+    /// The findings.
     pub findings: Vec<Finding>,
-    /// What it is granted.
+    /// Azure's limit.
     pub granted: Granted,
-    /// How its stream came.
-    pub arrivals: Option<Arrivals>,
-    /// How far Azure's clock is ahead.
+    /// The timing of its stream.
+    pub times: Option<ChunkTimes>,
+    /// How far Azure's clock is ahead of this machine's.
     pub ahead: Option<TimeDelta>,
 }
 
-/// Calls every deployment, all at the same time, in the order of the list.
-pub(super) async fn look(
-    asker: &Asker,
+/// Calls all deployments concurrently. The results are in the order of the list.
+pub(super) async fn inspect(
+    client: &HttpClient,
     base: &str,
-    holdings: &Holdings,
+    inventory: &Inventory,
     keys: &Keys<'_>,
-) -> Vec<Seen> {
-    let looks = holdings.deployments.iter().map(|one| look_at(asker, base, one, keys));
-    join_all(looks).await
+) -> Vec<Inspection> {
+    let inspections =
+        inventory.deployments.iter().map(|one| inspect_deployment(client, base, one, keys));
+    join_all(inspections).await
 }
 
-async fn look_at(asker: &Asker, base: &str, deployment: &Listed, keys: &Keys<'_>) -> Seen {
+async fn inspect_deployment(
+    client: &HttpClient,
+    base: &str,
+    deployment: &Listed,
+    keys: &Keys<'_>,
+) -> Inspection {
     let declared = Granted { tokens_per_minute: deployment.tokens_per_minute };
-    let mut seen = Seen { granted: declared, ..Seen::default() };
+    let mut seen = Inspection { granted: declared, ..Inspection::default() };
     let check = |what: &str| format!("azure {} {what}", label(deployment));
     let key = match key(deployment, keys).await {
         Ok(key) => key,
@@ -81,23 +89,23 @@ async fn look_at(asker: &Asker, base: &str, deployment: &Listed, keys: &Keys<'_>
         }
     };
     let is_cheap =
-        |operation: &Operation| question(*operation, deployment.completion_field).is_some();
+        |operation: &Operation| cheapest_request(*operation, deployment.completion_field).is_some();
     let Some(operation) = deployment.operations.iter().copied().find(is_cheap) else {
         let finding =
             Finding::skip("", "Not called: its operations are expensive or store something.");
         seen.findings.push(Finding { check: check("call"), ..finding });
         return seen;
     };
-    let call = Call { asker, deployment, operation, key };
+    let call = Call { client, deployment, operation, key };
 
-    let (answer, finding) = call.once(base).await;
+    let (response, finding) = call.once(base).await;
     seen.findings.push(Finding { check: check("call"), ..finding });
-    let Some(answer) = answer else { return seen };
-    seen.ahead = clock::ahead(&answer);
-    if !answer.status.is_success() {
+    let Some(response) = response else { return seen };
+    seen.ahead = clock::ahead(&response);
+    if !response.status.is_success() {
         return seen;
     }
-    let limits = Limits::of(&answer.headers);
+    let limits = Limits::of(&response.headers);
     seen.granted.tokens_per_minute = limits.tokens.or(declared.tokens_per_minute);
     let finding = judge::limits(deployment, limits, base);
     seen.findings.push(Finding { check: check("limits"), ..finding });
@@ -106,15 +114,14 @@ async fn look_at(asker: &Asker, base: &str, deployment: &Listed, keys: &Keys<'_>
         let streamed = call.stream().await;
         let finding = judge::stream(&streamed);
         seen.findings.push(Finding { check: check("stream"), ..finding });
-        if let Ok(Streamed::Frames(frames)) = streamed {
-            seen.arrivals = Some(frames.arrivals);
+        if let Ok(Streamed::EventStream(frames)) = streamed {
+            seen.times = Some(frames.times);
         }
     }
     seen
 }
 
-/// Whether an endpoint is on a host of Azure OpenAI: the only places to which the organisers' API
-/// lets a key go.
+/// Whether an endpoint is an Azure OpenAI host. The organiser API lets keys go nowhere else.
 fn is_azures(endpoint: &str) -> bool {
     const HOSTS: [&str; 3] =
         [".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com"];
@@ -146,13 +153,13 @@ async fn key(deployment: &Deployment, keys: &Keys<'_>) -> Result<HeaderValue, Fi
             Keys::Unknown => "Use --stack NAME, so that its keys can be read.",
         }));
     };
-    // What is at --address names the endpoint, and need not be what it says it is.
-    if !(is_azures(&deployment.endpoint) || is_near(&deployment.endpoint)) {
-        let mend = "Check that --address is your service, and write the deployment again.";
+    // The service at --address names the endpoint, and that service need not be genuine.
+    if !(is_azures(&deployment.endpoint) || is_local(&deployment.endpoint)) {
+        let advice = "Check that --address is your service, and write the deployment again.";
         return Err(Finding::fail(
             "",
             "The endpoint is not an Azure host, so the key is not sent.",
-            mend,
+            advice,
         ));
     }
     let key = HeaderValue::from_str(key.reveal());
@@ -163,41 +170,42 @@ async fn key(deployment: &Deployment, keys: &Keys<'_>) -> Result<HeaderValue, Fi
 }
 
 struct Call<'c> {
-    asker: &'c Asker,
+    client: &'c HttpClient,
     deployment: &'c Listed,
     operation: Operation,
     key: HeaderValue,
 }
 
 impl Call<'_> {
-    /// The cheapest call. The other field for the cap is tried where the deployment's is refused.
-    async fn once(&self, base: &str) -> (Option<Answer>, Finding) {
+    /// The cheapest request. If Azure rejects the cap field, the other one is tried.
+    async fn once(&self, base: &str) -> (Option<Response>, Finding) {
         let field = self.deployment.completion_field;
-        let answer = self.ask(field).await;
+        let response = self.call(field).await;
         let other = match field {
             CompletionField::MaxTokens => CompletionField::MaxCompletionTokens,
             CompletionField::MaxCompletionTokens => CompletionField::MaxTokens,
         };
-        let is_refused = matches!(&answer, Ok(answer) if answer.status == StatusCode::BAD_REQUEST);
+        let is_refused =
+            matches!(&response, Ok(response) if response.status == StatusCode::BAD_REQUEST);
         if is_refused
             && self.operation == Operation::ChatCompletions
-            && let Ok(second) = self.ask(other).await
+            && let Ok(second) = self.call(other).await
             && second.status.is_success()
         {
             return (Some(second), judge::other_field(self.deployment, other, base));
         }
-        let finding = judge::call(self.deployment, &answer, base);
-        (answer.ok(), finding)
+        let finding = judge::call(self.deployment, &response, base);
+        (response.ok(), finding)
     }
 
-    async fn ask(&self, field: CompletionField) -> Result<Answer, Silence> {
-        let mut body = question(self.operation, field).unwrap_or_default();
+    async fn call(&self, field: CompletionField) -> Result<Response, NoResponse> {
+        let mut body = cheapest_request(self.operation, field).unwrap_or_default();
         body["model"] = json!(self.deployment.azure_name);
-        whole(self.request(&body)).await
+        buffered(self.request(&body)).await
     }
 
-    async fn stream(&self) -> Result<Streamed, Silence> {
-        let mut body = chat(LONG_QUESTION, self.deployment.completion_field, LONG_ANSWER);
+    async fn stream(&self) -> Result<Streamed, NoResponse> {
+        let mut body = chat(STREAM_PROMPT, self.deployment.completion_field, STREAM_TOKENS);
         body["model"] = json!(self.deployment.azure_name);
         body["stream"] = json!(true);
         body["stream_options"] = json!({"include_usage": true});
@@ -206,15 +214,15 @@ impl Call<'_> {
 
     fn request(&self, body: &Value) -> reqwest::RequestBuilder {
         let url = Protocol::of(self.operation).url(self.deployment);
-        self.asker.post(&url, body).header("api-key", self.key.clone())
+        self.client.post(&url, body).header("api-key", self.key.clone())
     }
 }
 
-/// The cheapest body of an operation; `None` where even that costs.
+/// The cheapest request body of an operation; `None` if even that is expensive.
 #[must_use]
-pub(super) fn question(operation: Operation, field: CompletionField) -> Option<Value> {
+pub(super) fn cheapest_request(operation: Operation, field: CompletionField) -> Option<Value> {
     match operation {
-        Operation::ChatCompletions => Some(chat("Hi", field, shortest(field))),
+        Operation::ChatCompletions => Some(chat("Hi", field, smallest_cap(field))),
         Operation::Completions => Some(json!({"prompt": "Hi", "max_tokens": 1})),
         Operation::Embeddings | Operation::Moderations => Some(json!({"input": "Hi"})),
         Operation::Responses => {
@@ -234,23 +242,23 @@ pub(super) fn question(operation: Operation, field: CompletionField) -> Option<V
     }
 }
 
-/// A question to a chat model.
+/// A chat request.
 #[must_use]
-pub(super) fn chat(question: &str, field: CompletionField, cap: u64) -> Value {
-    json!({"messages": [{"role": "user", "content": question}], field.name(): cap})
+pub(super) fn chat(prompt: &str, field: CompletionField, cap: u64) -> Value {
+    json!({"messages": [{"role": "user", "content": prompt}], field.name(): cap})
 }
 
-/// The question and the cap of a stream.
+/// The body of a streamed chat.
 #[must_use]
-pub(super) fn long_chat() -> Value {
-    let mut body = chat(LONG_QUESTION, CompletionField::MaxTokens, LONG_ANSWER);
+pub(super) fn stream_request() -> Value {
+    let mut body = chat(STREAM_PROMPT, CompletionField::MaxTokens, STREAM_TOKENS);
     body["stream"] = json!(true);
     body["stream_options"] = json!({"include_usage": true});
     body
 }
 
-/// The smallest cap: models that think count their thoughts, and refuse to have no room for any.
-fn shortest(field: CompletionField) -> u64 {
+/// The smallest cap. Reasoning models need room for reasoning tokens and reject a smaller one.
+fn smallest_cap(field: CompletionField) -> u64 {
     match field {
         CompletionField::MaxTokens => 1,
         CompletionField::MaxCompletionTokens => 16,
@@ -266,14 +274,13 @@ struct Limits {
 }
 
 impl Limits {
-    /// Reads `x-ratelimit-*`. Azure may name the period of a limit in seconds; it is a minute
-    /// otherwise.
+    /// Reads `x-ratelimit-*`. Azure may give the period of a limit; the default is a minute.
     fn of(headers: &HeaderMap) -> Self {
         let limit = |unit: &str| {
             let limit = number(headers, &format!("x-ratelimit-limit-{unit}"))?;
             let period = number(headers, &format!("x-ratelimit-renewalperiod-{unit}"));
             let period = period.filter(|seconds| *seconds > 0).unwrap_or(60);
-            // Azure has been seen to send 0 where it means nothing.
+            // Azure sometimes sends 0 for no limit.
             Some(limit.saturating_mul(60) / period).filter(|limit| *limit > 0)
         };
         Self {

@@ -2,23 +2,23 @@
 
 use chrono::TimeDelta;
 
-use super::asker::Answer;
+use super::client::Response;
 use super::finding::Finding;
 
-/// `date` has whole seconds, and an answer takes its time.
+/// `date` has whole seconds, and a response takes some time.
 const NOTICED: TimeDelta = TimeDelta::seconds(5);
 
-/// AWS refuses signatures that are older.
+/// AWS rejects older signatures.
 const TOO_FAR: TimeDelta = TimeDelta::minutes(5);
 
-/// How far the clock behind an answer is ahead of this machine's.
+/// How far the server's clock is ahead of this machine's.
 #[must_use]
-pub(super) fn ahead(answer: &Answer) -> Option<TimeDelta> {
+pub(super) fn ahead(response: &Response) -> Option<TimeDelta> {
     let cut_off = TimeDelta::milliseconds(500);
-    Some(answer.date()? + cut_off - answer.asked_at)
+    Some(response.date()? + cut_off - response.sent_at)
 }
 
-/// What follows from how far the service and Azure are ahead of this machine.
+/// Judges how far the service's and Azure's clocks are ahead of this machine's.
 #[must_use]
 pub(super) fn judge(service: Option<TimeDelta>, azure: Option<TimeDelta>) -> Finding {
     const CHECK: &str = "clock";
@@ -37,17 +37,18 @@ pub(super) fn judge(service: Option<TimeDelta>, azure: Option<TimeDelta>) -> Fin
     let service_is_off =
         is_off(service) && azure.is_some_and(|azure| is_off(service - azure) && !is_off(azure));
     if service_is_off {
-        let mend = "The service's clock differs from Azure's and from this machine's. Events open \
+        let advice = "The service's clock differs from Azure's and from this machine's. Events open \
                     and close by it: synchronise it with NTP. On Lambda, AWS does so; look for a \
                     proxy that responds from a cache.";
-        return Finding::fail(CHECK, seen, mend);
+        return Finding::fail(CHECK, seen, advice);
     }
-    let mend = "This machine's clock is wrong. Synchronise it with NTP: timedatectl set-ntp true";
+    let advice = "This machine's clock is wrong. Synchronise it with NTP: timedatectl set-ntp true";
     if service.abs().max(azure.unwrap_or_default().abs()) > TOO_FAR {
-        let mend = format!("{mend}\nUntil then, AWS rejects the signatures of the aws command.");
-        return Finding::fail(CHECK, seen, mend);
+        let advice =
+            format!("{advice}\nUntil then, AWS rejects the signatures of the aws command.");
+        return Finding::fail(CHECK, seen, advice);
     }
-    Finding::warn(CHECK, seen, mend)
+    Finding::warn(CHECK, seen, advice)
 }
 
 fn seconds(skew: TimeDelta) -> String {
@@ -64,7 +65,7 @@ mod tests {
     fn judged(service_ms: i64, azure_ms: Option<i64>) -> (Level, String) {
         let finding =
             judge(Some(TimeDelta::milliseconds(service_ms)), azure_ms.map(TimeDelta::milliseconds));
-        (finding.level, finding.mend.unwrap_or_default())
+        (finding.level, finding.advice.unwrap_or_default())
     }
 
     #[test]
@@ -77,24 +78,24 @@ mod tests {
     }
 
     #[test]
-    fn two_against_one_tells_whose_clock_is_wrong() {
-        let (level, mend) = judged(60_000, Some(100));
+    fn two_against_one_shows_whose_clock_is_wrong() {
+        let (level, advice) = judged(60_000, Some(100));
         assert_eq!(level, Level::Fail);
-        assert!(mend.starts_with("The service's clock"), "{mend}");
-        let (level, mend) = judged(60_000, Some(60_500));
+        assert!(advice.starts_with("The service's clock"), "{advice}");
+        let (level, advice) = judged(60_000, Some(60_500));
         assert_eq!(level, Level::Warn);
-        assert!(mend.starts_with("This machine's clock"), "{mend}");
+        assert!(advice.starts_with("This machine's clock"), "{advice}");
     }
 
     #[test]
     fn five_minutes_break_signatures() {
-        let (level, mend) = judged(-301_000, Some(-301_000));
+        let (level, advice) = judged(-301_000, Some(-301_000));
         assert_eq!(level, Level::Fail);
-        assert!(mend.contains("signatures"), "{mend}");
+        assert!(advice.contains("signatures"), "{advice}");
     }
 
     #[test]
-    fn no_date_is_no_finding() {
+    fn a_missing_date_is_skipped() {
         assert_eq!(judge(None, Some(TimeDelta::zero())).level, Level::Skip);
     }
 }

@@ -2,17 +2,17 @@
 
 use serde::Serialize;
 
-/// How bad it is.
+/// The severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// As it should be.
+    /// No problem.
     Ok,
-    /// It works, and an event may still suffer from it.
+    /// It works, but may affect an event.
     Warn,
-    /// Attendees or organisers will be refused.
+    /// Requests will fail.
     Fail,
-    /// Not looked at, and why.
+    /// Not checked.
     Skip,
 }
 
@@ -29,7 +29,7 @@ impl Level {
     }
 }
 
-/// A number as people write it: 2,000,000.
+/// A number with separators: 2,000,000.
 #[must_use]
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -43,59 +43,59 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// One line of the report. It holds no secret, and nothing that a foreign server said in free text.
+/// One line of the report. It has no secrets and no free text from other servers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// What was checked.
     pub check: String,
-    /// How it is.
+    /// The severity.
     pub level: Level,
-    /// What was seen, as a plain sentence.
+    /// What was seen, as a sentence.
     pub seen: String,
-    /// What to do next; always there when something failed.
+    /// What to do next; always present if the check failed.
     #[serde(rename = "next")]
-    pub mend: Option<String>,
+    pub advice: Option<String>,
 }
 
 impl Finding {
-    /// As it should be.
+    /// No problem.
     #[must_use]
     pub fn ok(check: impl Into<String>, seen: impl Into<String>) -> Self {
-        Self { check: check.into(), level: Level::Ok, seen: seen.into(), mend: None }
+        Self { check: check.into(), level: Level::Ok, seen: seen.into(), advice: None }
     }
 
-    /// Something to know before the event, and what helps.
+    /// A warning with advice.
     #[must_use]
     pub fn warn(
         check: impl Into<String>,
         seen: impl Into<String>,
-        mend: impl Into<String>,
+        advice: impl Into<String>,
     ) -> Self {
         let (check, seen) = (check.into(), seen.into());
-        Self { check, level: Level::Warn, seen, mend: Some(mend.into()) }
+        Self { check, level: Level::Warn, seen, advice: Some(advice.into()) }
     }
 
-    /// Something that must be mended, and how.
+    /// A failure with advice.
     #[must_use]
     pub fn fail(
         check: impl Into<String>,
         seen: impl Into<String>,
-        mend: impl Into<String>,
+        advice: impl Into<String>,
     ) -> Self {
         let (check, seen) = (check.into(), seen.into());
-        Self { check, level: Level::Fail, seen, mend: Some(mend.into()) }
+        Self { check, level: Level::Fail, seen, advice: Some(advice.into()) }
     }
 
-    /// Something that could not be looked at.
+    /// A skipped check.
     #[must_use]
     pub fn skip(check: impl Into<String>, seen: impl Into<String>) -> Self {
-        Self { check: check.into(), level: Level::Skip, seen: seen.into(), mend: None }
+        Self { check: check.into(), level: Level::Skip, seen: seen.into(), advice: None }
     }
 
     /// The same with advice.
     #[must_use]
-    pub fn next(mut self, mend: impl Into<String>) -> Self {
-        self.mend = Some(mend.into());
+    pub fn next(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
         self
     }
 }

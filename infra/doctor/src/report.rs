@@ -4,15 +4,15 @@ use std::io::{self, Write};
 
 use super::finding::{Finding, Level};
 
-/// The width of the names of checks; longer ones push their line to the right.
+/// The column width of check names; longer names move the text to the right.
 const WIDTH: usize = 36;
 
-/// How the report is written.
+/// The format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
-    /// A line for each check, as soon as it is made.
+    /// One line per check, as soon as it is made.
     Text,
-    /// One array, at the end.
+    /// One array at the end.
     Json,
 }
 
@@ -22,7 +22,7 @@ pub enum Verdict {
     /// Nothing failed.
     Healthy = 0,
     /// Something failed.
-    Ill = 1,
+    Unhealthy = 1,
     /// The service could not be reached.
     Unreachable = 3,
 }
@@ -36,12 +36,12 @@ pub(super) struct Report<W> {
 }
 
 impl<W: Write> Report<W> {
-    /// A report that is written there.
+    /// A report that is written to `out`.
     pub(super) fn new(out: W, format: Format) -> Self {
         Self { out, format, findings: Vec::new() }
     }
 
-    /// Adds what a group of checks found.
+    /// Adds the findings of a group of checks.
     ///
     /// # Errors
     ///
@@ -84,17 +84,17 @@ impl<W: Write> Report<W> {
         let has_failed = self.findings.iter().any(|finding| finding.level == Level::Fail);
         Ok(match (is_reachable, has_failed) {
             (false, _) => Verdict::Unreachable,
-            (true, true) => Verdict::Ill,
+            (true, true) => Verdict::Unhealthy,
             (true, false) => Verdict::Healthy,
         })
     }
 }
 
-/// A finding as text; advice stands below it, further in.
+/// A finding as text, with indented advice below.
 fn line(finding: &Finding) -> String {
-    let Finding { check, level, seen, mend } = finding;
+    let Finding { check, level, seen, advice } = finding;
     let mut text = format!("{:<5} {check:<WIDTH$} {seen}\n", level.word());
-    for advice in mend.iter().flat_map(|mend| mend.lines()) {
+    for advice in advice.iter().flat_map(|advice| advice.lines()) {
         text.push_str("      ");
         text.push_str(advice);
         text.push('\n');
@@ -128,7 +128,7 @@ mod tests {
              Restore it:\n        aws dynamodb …\n\n\
              1 ok, 0 warnings, 1 failed, 0 skipped.\n"
         );
-        assert_eq!(verdict, Verdict::Ill);
+        assert_eq!(verdict, Verdict::Unhealthy);
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_is_not_there_outweighs_everything() {
+    fn an_unreachable_service_outweighs_everything() {
         let report = Report::new(Vec::new(), Format::Json);
         assert_eq!(report.finish(false).unwrap(), Verdict::Unreachable);
     }

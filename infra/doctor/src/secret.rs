@@ -1,4 +1,4 @@
-//! Tokens and codes that are sent and never shown.
+//! Tokens and codes that are sent but never printed.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -7,19 +7,19 @@ use std::str::FromStr;
 use http::HeaderValue;
 use serde::Deserialize;
 
-/// An organiser's token or an attendee's credential. It never prints itself.
+/// An organiser token or an attendee's credential. Its `Debug` output is redacted.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The secret itself, to be sent and for nothing else.
+    /// The secret itself. Use it only to send it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// The secret as a header's value, perhaps behind a word; `None` if it cannot be one.
+    /// The secret as a header value with a prefix; `None` if it has invalid characters.
     #[must_use]
     pub fn header(&self, before: &str) -> Option<HeaderValue> {
         let mut value = HeaderValue::from_str(&format!("{before}{}", self.0)).ok()?;
@@ -27,7 +27,7 @@ impl Secret {
         Some(value)
     }
 
-    /// The same credential, with a user where it names only a code.
+    /// The same credential. A code without a user gets this one.
     #[must_use]
     pub fn with_user(&self, user: &str) -> Self {
         match self.0.contains('/') {

@@ -1,56 +1,58 @@
-//! Whether the service is there, refuses as it should, and knows the organiser.
+//! Checks that the service responds, rejects an unknown code, and knows the organiser.
 
 use http::{HeaderMap, StatusCode};
 use lanyard_gateway::hex;
 use lanyard_platform::shell;
 use serde_json::Value;
 
-use super::asker::{Answer, Asker, Silence, plain, whole};
+use super::client::{HttpClient, NoResponse, Response, buffered, plain};
 use super::finding::Finding;
-use super::holdings::{Holdings, deployment};
+use super::inventory::{Inventory, deployment};
 use super::secret::Secret;
-use super::trial::USER;
+use super::service_calls::USER;
 
-/// How many items a page of a list holds, the most that the organisers' API gives.
+/// The largest page size of the organiser API.
 const PAGE: &str = "limit=100";
 
-/// Lists are not followed for ever.
+/// A bound on the pages that are read.
 const MOST_PAGES: usize = 50;
 
-/// The address below which everything answers, from what people paste.
+/// The base URL of the service, from a pasted address.
 #[must_use]
 pub fn base(address: &str) -> String {
     let address = address.trim().trim_end_matches('/');
     address.strip_suffix("/v1").unwrap_or(address).to_owned()
 }
 
-/// Asks with a code that nobody has.
+/// Sends a request with an unknown code.
 ///
 /// # Errors
 ///
-/// Why nothing answered.
-pub(super) async fn knock(asker: &Asker, base: &str) -> Result<Answer, Silence> {
-    // Well formed, so that the table is asked for it.
-    let luck = shell::random::<8>().unwrap_or_default();
-    let code = format!("doctor-{}/{USER}", hex(&luck));
-    whole(asker.get(&format!("{base}/v1/models")).header("openai-event-code", code)).await
+/// Why there is no response.
+pub(super) async fn probe(client: &HttpClient, base: &str) -> Result<Response, NoResponse> {
+    // The code is well formed, so the service looks it up in the table.
+    let random = shell::random::<8>().unwrap_or_default();
+    let code = format!("doctor-{}/{USER}", hex(&random));
+    buffered(client.get(&format!("{base}/v1/models")).header("openai-event-code", code)).await
 }
 
-/// What follows from the answer to the knock, and whether the service is there.
+/// Judges the response to the probe.
 #[must_use]
-pub(super) fn knocked(
+pub(super) fn judge_probe(
     base: &str,
-    answer: &Result<Answer, Silence>,
+    response: &Result<Response, NoResponse>,
     stack: Option<&str>,
 ) -> Vec<Finding> {
     const CHECK: &str = "service";
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(silence) => {
-            let mend = match (stack, *silence) {
-                (_, Silence::Tls) => "Check this machine's clock and certificates, and look for a \
+    let response = match response {
+        Ok(response) => response,
+        Err(reason) => {
+            let advice = match (stack, *reason) {
+                (_, NoResponse::Tls) => {
+                    "Check this machine's clock and certificates, and look for a \
                                       proxy that intercepts TLS."
-                    .to_owned(),
+                        .to_owned()
+                }
                 (Some(stack), _) => format!(
                     "Check that this is the stack's Address output:\n  \
                      aws cloudformation describe-stacks --stack-name {stack} --query \
@@ -60,48 +62,50 @@ pub(super) fn knocked(
                               with --stack NAME or --address URL."
                     .to_owned(),
             };
-            return vec![Finding::fail(CHECK, format!("{base}: {silence}."), mend)];
+            return vec![Finding::fail(CHECK, format!("{base}: {reason}."), advice)];
         }
     };
-    let fault = shape(answer);
-    match fault {
+    let error = format_problem(response);
+    match error {
         None => vec![
-            Finding::ok(CHECK, format!("{base} responds in {} ms.", answer.took.as_millis())),
+            Finding::ok(CHECK, format!("{base} responds in {} ms.", response.elapsed.as_millis())),
             Finding::ok(
                 "error format",
                 "An unknown code is rejected with 401, in the error schema, with a request id.",
             ),
         ],
-        Some(seen) => vec![Finding::fail(CHECK, format!("{base}: {seen}"), elsewhere(answer))],
+        Some(seen) => {
+            vec![Finding::fail(CHECK, format!("{base}: {seen}"), format_advice(response))]
+        }
     }
 }
 
-/// What is wrong with the refusal of a wrong code.
-fn shape(answer: &Answer) -> Option<String> {
-    let body = answer.json();
+/// What is wrong with the error for an unknown code.
+fn format_problem(response: &Response) -> Option<String> {
+    let body = response.json();
     let error = body.get("error").and_then(Value::as_object);
     let has_all = |error: &serde_json::Map<String, Value>| {
         ["message", "type", "param", "code"].iter().all(|key| error.contains_key(*key))
     };
     if !error.is_some_and(has_all) {
-        let status = answer.status.as_u16();
+        let status = response.status.as_u16();
         return Some(format!(
             "the response ({status}) does not use the error schema of this service."
         ));
     }
-    if answer.status != StatusCode::UNAUTHORIZED {
-        let code = answer.code().unwrap_or_default();
+    if response.status != StatusCode::UNAUTHORIZED {
+        let code = response.code().unwrap_or_default();
         return Some(format!(
             "an unknown code is rejected with {} {code}, not 401.",
-            answer.status.as_u16()
+            response.status.as_u16()
         ));
     }
-    if header(&answer.headers, "x-should-retry") != Some("false") {
+    if header(&response.headers, "x-should-retry") != Some("false") {
         return Some(
             "SDKs would retry an unknown code: the header x-should-retry is missing.".to_owned(),
         );
     }
-    let has_id = header(&answer.headers, "x-request-id").is_some();
+    let has_id = header(&response.headers, "x-request-id").is_some();
     (!has_id)
         .then(|| "the response has no x-request-id, so it cannot be found in the logs.".to_owned())
 }
@@ -110,8 +114,8 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn elsewhere(answer: &Answer) -> &'static str {
-    match answer.status.as_u16() {
+fn format_advice(response: &Response) -> &'static str {
+    match response.status.as_u16() {
         403 | 404 => {
             "Another service may be at this address. It must end with /api, the name of the stage."
         }
@@ -123,25 +127,25 @@ fn elsewhere(answer: &Answer) -> &'static str {
     }
 }
 
-/// Everything that the organiser has.
-pub(super) async fn holdings(
-    asker: &Asker,
+/// Reads the organiser's deployments and events.
+pub(super) async fn inventory(
+    client: &HttpClient,
     base: &str,
     token: Option<&Secret>,
     organiser: &str,
-) -> (Vec<Finding>, Option<Holdings>) {
+) -> (Vec<Finding>, Option<Inventory>) {
     const CHECK: &str = "organiser";
     let Some(token) = token else {
         let finding =
             Finding::skip(CHECK, "No organiser token, so deployments and events cannot be read.");
-        let mend = "Set LANYARD_ORGANISER_TOKEN, or use --token-file.";
-        return (vec![finding.next(mend)], None);
+        let advice = "Set LANYARD_ORGANISER_TOKEN, or use --token-file.";
+        return (vec![finding.next(advice)], None);
     };
-    let mut holdings = Holdings::default();
+    let mut inventory = Inventory::default();
     let lists = async {
         tokio::try_join!(
-            list(asker, base, token, "deployments"),
-            list(asker, base, token, "events")
+            list(client, base, token, "deployments"),
+            list(client, base, token, "events")
         )
     };
     let (deployments, events) = match lists.await {
@@ -152,22 +156,22 @@ pub(super) async fn holdings(
         let Some(known) = deployment(listed, organiser) else {
             return (vec![strange("deployments")], None);
         };
-        holdings.deployments.push(known);
+        inventory.deployments.push(known);
     }
     for listed in events {
-        match serde_json::from_value::<super::holdings::Event>(listed) {
+        match serde_json::from_value::<super::inventory::Event>(listed) {
             Ok(event) if event.is_over() => {}
-            Ok(event) => holdings.events.push(event),
+            Ok(event) => inventory.events.push(event),
             Err(_) => return (vec![strange("events")], None),
         }
     }
-    (vec![owned(&holdings, base)], Some(holdings))
+    (vec![owned(&inventory, base)], Some(inventory))
 }
 
-fn owned(holdings: &Holdings, base: &str) -> Finding {
+fn owned(inventory: &Inventory, base: &str) -> Finding {
     const CHECK: &str = "organiser";
-    let open = holdings.events.iter().filter(|event| event.is_open()).count();
-    let (deployments, events) = (holdings.deployments.len(), holdings.events.len());
+    let open = inventory.events.iter().filter(|event| event.is_open()).count();
+    let (deployments, events) = (inventory.deployments.len(), inventory.events.len());
     let seen = format!(
         "The token is valid. Deployments: {deployments}. Events: {open} open, {} scheduled or \
          paused.",
@@ -191,24 +195,25 @@ fn owned(holdings: &Holdings, base: &str) -> Finding {
 }
 
 async fn list(
-    asker: &Asker,
+    client: &HttpClient,
     base: &str,
     token: &Secret,
     what: &'static str,
 ) -> Result<Vec<Value>, Finding> {
-    let authorization = token.header("Bearer ").ok_or_else(|| refused(what, 401, None))?;
+    let authorization = token.header("Bearer ").ok_or_else(|| rejected(what, 401, None))?;
     let (mut items, mut cursor) = (Vec::new(), None::<String>);
     for _ in 0..MOST_PAGES {
         let after = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
         let url = format!("{base}/admin/{what}?{PAGE}{after}");
-        let asked = whole(asker.get(&url).header("authorization", authorization.clone())).await;
-        let answer = asked.map_err(|silence| {
-            let seen = format!("GET /admin/{what}: {silence}.");
+        let sent = buffered(client.get(&url).header("authorization", authorization.clone())).await;
+        let response = sent.map_err(|reason| {
+            let seen = format!("GET /admin/{what}: {reason}.");
             Finding::fail("organiser", seen, "Try again, then check the log of the admin function.")
         })?;
-        let mut page = answer.json();
-        let Some(listed) = page[what].as_array_mut().filter(|_| answer.status.is_success()) else {
-            return Err(refused(what, answer.status.as_u16(), answer.code()));
+        let mut page = response.json();
+        let Some(listed) = page[what].as_array_mut().filter(|_| response.status.is_success())
+        else {
+            return Err(rejected(what, response.status.as_u16(), response.code()));
         };
         items.append(listed);
         cursor = page["next"].as_str().and_then(plain_cursor);
@@ -219,15 +224,15 @@ async fn list(
     Ok(items)
 }
 
-/// A cursor as the API makes it: hex.
+/// A cursor of the API, which is hexadecimal.
 fn plain_cursor(text: &str) -> Option<String> {
     text.bytes().all(|b| b.is_ascii_hexdigit()).then(|| text.to_owned())
 }
 
-fn refused(what: &str, status: u16, code: Option<String>) -> Finding {
+fn rejected(what: &str, status: u16, code: Option<String>) -> Finding {
     let code = code.as_deref().and_then(plain).unwrap_or_default();
     let seen = format!("GET /admin/{what} returned {status} {code}.");
-    let mend = match status {
+    let advice = match status {
         401 => {
             "The organiser token is not valid for this service. The output FirstOrganiser of a \
              deployed stack is the request that creates one. The token of the local service is in \
@@ -238,7 +243,7 @@ fn refused(what: &str, status: u16, code: Option<String>) -> Finding {
              function."
         }
     };
-    Finding::fail("organiser", seen, mend)
+    Finding::fail("organiser", seen, advice)
 }
 
 fn strange(what: &str) -> Finding {
@@ -255,29 +260,33 @@ mod tests {
     use super::super::finding::Level;
     use super::*;
 
-    fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> Answer {
+    fn response(
+        status: u16,
+        headers: &[(&'static str, &'static str)],
+        body: &'static str,
+    ) -> Response {
         let headers = headers.iter().map(|(name, value)| {
             (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
         });
-        Answer {
+        Response {
             status: StatusCode::from_u16(status).unwrap(),
             headers: headers.collect(),
             body: bytes::Bytes::from_static(body.as_bytes()),
-            asked_at: DateTime::UNIX_EPOCH,
-            took: Duration::from_millis(3),
+            sent_at: DateTime::UNIX_EPOCH,
+            elapsed: Duration::from_millis(3),
         }
     }
 
-    const REFUSAL: &str = r#"{"error":{"message":"m","type":"authentication_error","param":null,"code":"invalid_event_code"}}"#;
+    const ERROR: &str = r#"{"error":{"message":"m","type":"authentication_error","param":null,"code":"invalid_event_code"}}"#;
     const HEADERS: [(&str, &str); 2] = [("x-should-retry", "false"), ("x-request-id", "req_1")];
 
-    fn seen(answer: Result<Answer, Silence>) -> (Level, String) {
-        let finding = knocked("https://h/api", &answer, None).remove(0);
-        (finding.level, format!("{} {}", finding.seen, finding.mend.unwrap_or_default()))
+    fn seen(response: Result<Response, NoResponse>) -> (Level, String) {
+        let finding = judge_probe("https://h/api", &response, None).remove(0);
+        (finding.level, format!("{} {}", finding.seen, finding.advice.unwrap_or_default()))
     }
 
     #[test]
-    fn what_people_paste_becomes_the_base() {
+    fn pasted_addresses_become_the_base_url() {
         for address in ["https://h/api", "https://h/api/", " https://h/api/v1", "https://h/api/v1/"]
         {
             assert_eq!(base(address), "https://h/api", "{address}");
@@ -285,29 +294,29 @@ mod tests {
     }
 
     #[test]
-    fn our_refusal_is_recognised() {
-        assert_eq!(seen(Ok(answer(401, &HEADERS, REFUSAL))).0, Level::Ok);
+    fn our_error_is_recognised() {
+        assert_eq!(seen(Ok(response(401, &HEADERS, ERROR))).0, Level::Ok);
     }
 
     #[test]
-    fn another_refusal_is_not_ours() {
+    fn another_error_is_not_ours() {
         for (status, headers, body, words) in [
             (403, &HEADERS[..], r#"{"message":"Forbidden"}"#, "name of the stage"),
             (502, &HEADERS[..], r#"{"message":"Internal server error"}"#, "aws logs tail"),
             (200, &HEADERS[..], "<html>", "error schema"),
-            (404, &HEADERS[..], REFUSAL, "not 401"),
-            (401, &HEADERS[1..], REFUSAL, "x-should-retry"),
-            (401, &HEADERS[..1], REFUSAL, "x-request-id"),
+            (404, &HEADERS[..], ERROR, "not 401"),
+            (401, &HEADERS[1..], ERROR, "x-should-retry"),
+            (401, &HEADERS[..1], ERROR, "x-request-id"),
         ] {
-            let (level, text) = seen(Ok(answer(status, headers, body)));
+            let (level, text) = seen(Ok(response(status, headers, body)));
             assert_eq!(level, Level::Fail);
             assert!(text.contains(words), "{text}");
         }
     }
 
     #[test]
-    fn a_service_that_is_not_there_is_named_with_a_way_to_start_it() {
-        let (level, text) = seen(Err(Silence::Refused));
+    fn an_unreachable_service_comes_with_advice_to_start_it() {
+        let (level, text) = seen(Err(NoResponse::Refused));
         assert_eq!(level, Level::Fail);
         assert!(text.contains("connection refused") && text.contains("cargo run"), "{text}");
     }

@@ -1,7 +1,7 @@
-//! `lanyard attendee import`: people from a spreadsheet.
+//! `lanyard attendee import`: limits and the roster from a CSV file.
 //!
-//! The whole file is read and judged before anything is sent, so that a mistake in its last line
-//! changes nothing.
+//! The whole file is validated before anything is sent, so that an error in its last line changes
+//! nothing.
 
 use std::io::Read;
 use std::path::Path;
@@ -11,13 +11,13 @@ use lanyard_domain::token::UserId;
 use serde_json::{Map, Value, json};
 
 use crate::api::{Method, encoded};
-use crate::fault::Fault;
+use crate::error::CliError;
 use crate::output::progress;
-use crate::session::{Session, path_of};
+use crate::session::{Session, event_path};
 
-/// Somebody in the file.
+/// A row of the file.
 #[derive(Clone, Debug, PartialEq)]
-struct Person {
+struct Row {
     user: UserId,
     limits: Map<String, Value>,
 }
@@ -27,19 +27,18 @@ pub(super) async fn run(
     event: &str,
     file: &Path,
     roster: bool,
-) -> Result<(), Fault> {
-    let cannot = |fault| Fault::failed(format_args!("{} cannot be read", file.display()), fault);
-    let people = read(std::fs::File::open(file).map_err(cannot)?)
-        .map_err(|mistakes| Fault::Usage(format!("{}: {}", file.display(), mistakes.join("; "))))?;
+) -> Result<(), CliError> {
+    let cannot = |error| CliError::failed(format_args!("{} cannot be read", file.display()), error);
+    let rows = read(std::fs::File::open(file).map_err(cannot)?)
+        .map_err(|errors| CliError::Usage(format!("{}: {}", file.display(), errors.join("; "))))?;
     let event = session.event(event).await?;
     if roster {
-        let users: Vec<_> = people.iter().map(|person| person.user.as_str()).collect();
+        let users: Vec<_> = rows.iter().map(|row| row.user.as_str()).collect();
         let body = json!({ "users": users });
-        let written = session.write(Method::Put, &path_of(&event, "/roster"), Some(&body)).await;
-        let has_no_rosters =
-            |fault: &Fault| matches!(fault, Fault::Refused { code, .. } if code == "unknown_route");
+        let written = session.write(Method::Put, &event_path(&event, "/roster"), Some(&body)).await;
+        let has_no_rosters = |error: &CliError| matches!(error, CliError::Rejected { code, .. } if code == "unknown_route");
         if written.as_ref().is_err_and(has_no_rosters) {
-            return Err(Fault::Failed(
+            return Err(CliError::Failed(
                 "This service does not support rosters. Nothing was changed. Run the command \
                  without --roster."
                     .to_owned(),
@@ -47,11 +46,11 @@ pub(super) async fn run(
         }
         written?;
     }
-    let with_limits: Vec<_> = people.iter().filter(|person| !person.limits.is_empty()).collect();
+    let with_limits: Vec<_> = rows.iter().filter(|row| !row.limits.is_empty()).collect();
     let bar = progress(with_limits.len(), "attendees");
-    for person in &with_limits {
-        let path = path_of(&event, &format!("/attendees/{}", encoded(person.user.as_str())));
-        let body = json!({"allowance": person.limits});
+    for row in &with_limits {
+        let path = event_path(&event, &format!("/attendees/{}", encoded(row.user.as_str())));
+        let body = json!({"allowance": row.limits});
         session.write(Method::Patch, &path, Some(&body)).await?;
         bar.inc(1);
     }
@@ -59,19 +58,19 @@ pub(super) async fn run(
     if session.globals.dry_run {
         return Ok(());
     }
-    let (people, limited) = (people.len(), with_limits.len());
-    let said = json!({"users": people, "with_own_limits": limited, "roster": roster});
+    let (rows, limited) = (rows.len(), with_limits.len());
+    let said = json!({"users": rows, "with_own_limits": limited, "roster": roster});
     session.output.data(&said, || {
         let replaced = if roster { ", roster replaced" } else { "" };
-        format!("{people} attendees imported, {limited} with their own limits{replaced}")
+        format!("{rows} attendees imported, {limited} with their own limits{replaced}")
     })
 }
 
-/// The people of a CSV; every mistake with its line.
-fn read(file: impl Read) -> Result<Vec<Person>, Vec<String>> {
+/// The rows of a CSV file, or every error with its line.
+fn read(file: impl Read) -> Result<Vec<Row>, Vec<String>> {
     let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(file);
-    let headings = csv.headers().map_err(|fault| vec![fault.to_string()])?.clone();
-    // Spreadsheets begin a file with a mark of its encoding.
+    let headings = csv.headers().map_err(|error| vec![error.to_string()])?.clone();
+    // Spreadsheets write a byte order mark.
     let headings: Vec<_> = headings
         .iter()
         .map(|name| name.trim_start_matches('\u{feff}').to_ascii_lowercase())
@@ -81,24 +80,24 @@ fn read(file: impl Read) -> Result<Vec<Person>, Vec<String>> {
         return Err(vec!["the first line must be a header with a user column".to_owned()]);
     };
     let columns: Vec<Option<Limit>> = headings.iter().map(|name| name.parse().ok()).collect();
-    let (mut people, mut mistakes) = (Vec::new(), Vec::new());
+    let (mut rows, mut errors) = (Vec::new(), Vec::new());
     for (heading, column) in headings.iter().zip(&columns) {
         if column.is_none() && !["user", "name"].contains(&heading.as_str()) {
             let known: Vec<_> = Limit::ALL.iter().map(|limit| limit.name()).collect();
             let known = known.join(", ");
-            mistakes.push(format!("the column {heading} is unknown; limits are {known}"));
+            errors.push(format!("the column {heading} is unknown; limits are {known}"));
         }
     }
-    for (row, record) in csv.records().enumerate() {
+    for (index, record) in csv.records().enumerate() {
         let record = match record {
             Ok(record) => record,
-            Err(fault) => {
-                mistakes.push(fault.to_string());
+            Err(error) => {
+                errors.push(error.to_string());
                 continue;
             }
         };
         let line =
-            record.position().map_or(row + 2, |at| usize::try_from(at.line()).unwrap_or(row));
+            record.position().map_or(index + 2, |at| usize::try_from(at.line()).unwrap_or(index));
         let user = record.get(user_at).unwrap_or_default();
         if record.iter().all(str::is_empty) {
             continue;
@@ -110,15 +109,15 @@ fn read(file: impl Read) -> Result<Vec<Person>, Vec<String>> {
                 Ok(value) => {
                     limits.insert(limit.name().to_owned(), value.json());
                 }
-                Err(fault) => mistakes.push(format!("line {line}: {} {fault}", limit.name())),
+                Err(error) => errors.push(format!("line {line}: {} {error}", limit.name())),
             }
         }
         match user.parse::<UserId>() {
-            Ok(user) => people.push(Person { user, limits }),
-            Err(fault) => mistakes.push(format!("line {line}: user {fault}")),
+            Ok(user) => rows.push(Row { user, limits }),
+            Err(error) => errors.push(format!("line {line}: user {error}")),
         }
     }
-    if mistakes.is_empty() { Ok(people) } else { Err(mistakes) }
+    if errors.is_empty() { Ok(rows) } else { Err(errors) }
 }
 
 #[cfg(test)]
@@ -126,22 +125,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spreadsheet_is_read_with_its_mark_and_its_empty_cells() {
+    fn a_csv_file_is_read_with_byte_order_mark_and_empty_cells() {
         let csv =
             "\u{feff}User,tokens_per_minute,in_flight\r\nada,100000,\r\n\r\n\"team, a\",,none\r\n";
-        let people = read(csv.as_bytes()).unwrap();
-        let limits: Vec<_> = people.iter().map(|person| json!(person.limits).to_string()).collect();
+        let rows = read(csv.as_bytes()).unwrap();
+        let limits: Vec<_> = rows.iter().map(|row| json!(row.limits).to_string()).collect();
         assert_eq!(limits, [r#"{"tokens_per_minute":100000}"#, r#"{"in_flight":null}"#]);
-        assert_eq!(people[1].user.as_str(), "team, a");
+        assert_eq!(rows[1].user.as_str(), "team, a");
     }
 
     #[test]
-    fn every_mistake_is_told_with_its_line() {
-        let mistakes =
+    fn every_error_has_its_line() {
+        let errors =
             read("user,tokens_per_minute,mood\nada,many,x\n,5,y\n".as_bytes()).unwrap_err();
-        assert!(mistakes[0].starts_with("the column mood is unknown"), "{mistakes:?}");
-        assert_eq!(mistakes[1], "line 2: tokens_per_minute must be a whole number or none");
-        assert!(mistakes[2].starts_with("line 3: user "), "{mistakes:?}");
+        assert!(errors[0].starts_with("the column mood is unknown"), "{errors:?}");
+        assert_eq!(errors[1], "line 2: tokens_per_minute must be a whole number or none");
+        assert!(errors[2].starts_with("line 3: user "), "{errors:?}");
         assert!(read("ada\nbob\n".as_bytes()).is_err());
     }
 }

@@ -6,11 +6,11 @@ use lanyard_gateway::ports::Clock;
 use lanyard_platform::shell::Machine;
 use serde_json::{Map, Value, json};
 
-use super::assess::{Assessment, Crowd};
+use super::estimate::{Assumptions, Estimate};
 use super::when::{instant, later, read, span, time_or_now};
-use super::{facts, warnings};
+use super::{summary, warnings};
 use crate::api::Method;
-use crate::fault::Fault;
+use crate::error::CliError;
 use crate::session::Session;
 use crate::table::pairs;
 
@@ -25,12 +25,12 @@ pub(crate) struct CreateArguments {
     from: String,
 
     /// End.
-    #[arg(long, value_name = "TIME", required_unless_present = "lasting")]
+    #[arg(long, value_name = "TIME", required_unless_present = "duration")]
     to: Option<String>,
 
     /// Duration of an event that starts now, for example 8h. Replaces --to.
     #[arg(long = "for", value_name = "DURATION", conflicts_with_all = ["to", "from"], value_parser = span)]
-    lasting: Option<TimeDelta>,
+    duration: Option<TimeDelta>,
 
     /// Time zone, for example Europe/Oslo. Default: the profile's.
     #[arg(long, value_name = "ZONE")]
@@ -77,7 +77,7 @@ pub(crate) struct CreateArguments {
     shards: Option<u16>,
 
     #[command(flatten)]
-    crowd: Crowd,
+    assumptions: Assumptions,
 }
 
 /// What differs in the copy of an event.
@@ -104,19 +104,19 @@ const NOT_COPIED: [&str; 7] =
     ["id", "status", "paused", "code", "created_at", "version", "warnings"];
 
 /// `lanyard event create`
-pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Result<(), Fault> {
+pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Result<(), CliError> {
     let zone = arguments.tz.clone().or_else(|| session.profile.time_zone.clone());
     let zone = zone.ok_or_else(|| {
-        Fault::Usage(
+        CliError::Usage(
             "The time zone is missing. Use --tz, for example --tz Europe/Oslo, or set time_zone in \
              the profile"
                 .to_owned(),
         )
     })?;
     let now = Machine.now();
-    let ends_at = match (&arguments.to, arguments.lasting) {
+    let ends_at = match (&arguments.to, arguments.duration) {
         (Some(to), _) => time_or_now(to),
-        (None, lasting) => instant(now + lasting.unwrap_or_default()),
+        (None, duration) => instant(now + duration.unwrap_or_default()),
     };
     let mut body = Map::new();
     let mut say = |field: &str, value: Value| {
@@ -150,11 +150,11 @@ pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Res
     if !contact.is_empty() {
         say("contact", Value::Object(contact));
     }
-    make(session, &Value::Object(body), &arguments.crowd).await
+    make(session, &Value::Object(body), &arguments.assumptions).await
 }
 
 /// `lanyard event clone`
-pub(super) async fn copy(session: &Session, arguments: CloneArguments) -> Result<(), Fault> {
+pub(super) async fn copy(session: &Session, arguments: CloneArguments) -> Result<(), CliError> {
     let event = session.event(&arguments.event).await?;
     let mut body = event.as_object().cloned().unwrap_or_default();
     body.retain(|field, value| !NOT_COPIED.contains(&field.as_str()) && !value.is_null());
@@ -171,55 +171,63 @@ pub(super) async fn copy(session: &Session, arguments: CloneArguments) -> Result
     };
     body.insert("starts_at".to_owned(), json!(from));
     body.insert("ends_at".to_owned(), json!(ends_at));
-    make(session, &Value::Object(body), &Crowd::default()).await
+    make(session, &Value::Object(body), &Assumptions::default()).await
 }
 
 /// The end of an event that starts at `from` and lasts as long as another.
-fn as_long(event: &Value, from: &str) -> Result<String, Fault> {
-    let not_read = || Fault::Usage(format!("The end cannot be computed from {from}. Use --to"));
+fn as_long(event: &Value, from: &str) -> Result<String, CliError> {
+    let not_read = || CliError::Usage(format!("The end cannot be computed from {from}. Use --to"));
     let zone = event["time_zone"].as_str().and_then(|zone| zone.parse().ok());
     let starts_at = lanyard_domain::window::parse_instant(from, zone.ok_or_else(not_read)?);
-    let starts_at = starts_at.map_err(|fault| Fault::Usage(format!("--from {fault}")))?;
+    let starts_at = starts_at.map_err(|error| CliError::Usage(format!("--from {error}")))?;
     let (began, ended) = (read(&event["starts_at"]), read(&event["ends_at"]));
     let lasted = ended.zip(began).map(|(ended, began)| ended - began).ok_or_else(not_read)?;
     later(&json!(instant(starts_at)), lasted)
 }
 
-async fn make(session: &Session, body: &Value, crowd: &Crowd) -> Result<(), Fault> {
+async fn make(session: &Session, body: &Value, assumptions: &Assumptions) -> Result<(), CliError> {
     match session.write(Method::Post, "/events", Some(body)).await? {
-        Some(event) => report(session, &event, crowd).await,
+        Some(event) => report(session, &event, assumptions).await,
         None => {
-            let assessment = assess(session, body, crowd).await?;
-            // The plan is the data of a dry run.
+            let estimate = estimate(session, body, assumptions).await?;
+            // The planned request is the data of a dry run.
             if !session.output.is_json() {
-                session.output.say(pairs(&assessment.facts()).trim_end());
+                session.output.say(pairs(&estimate.summary()).trim_end());
             }
-            session.output.warn(&assessment.warnings());
+            session.output.warn(&estimate.warnings());
             Ok(())
         }
     }
 }
 
-async fn assess(session: &Session, event: &Value, crowd: &Crowd) -> Result<Assessment, Fault> {
+async fn estimate(
+    session: &Session,
+    event: &Value,
+    assumptions: &Assumptions,
+) -> Result<Estimate, CliError> {
     let deployments = session.api.all("/deployments", "deployments").await?;
-    let concurrency = crowd.concurrency_or(session.profile.concurrency);
-    Ok(Assessment::of(event, &deployments, &concurrency))
+    let concurrency = assumptions.concurrency_or(session.profile.concurrency);
+    Ok(Estimate::of(event, &deployments, &concurrency))
 }
 
 /// Prints an event with what it needs and costs.
-pub(super) async fn report(session: &Session, event: &Value, crowd: &Crowd) -> Result<(), Fault> {
-    let assessment = assess(session, event, crowd).await?;
+pub(super) async fn report(
+    session: &Session,
+    event: &Value,
+    assumptions: &Assumptions,
+) -> Result<(), CliError> {
+    let estimate = estimate(session, event, assumptions).await?;
     let mut warned = warnings(event);
-    warned.extend(assessment.warnings());
+    warned.extend(estimate.warnings());
     let address = format!("{}/v1", session.api.base());
     let said = json!({
-        "event": event, "address": address, "assessment": assessment.json(), "warnings": warned,
+        "event": event, "address": address, "assessment": estimate.json(), "warnings": warned,
     });
     session.output.data(&said, || {
-        let mut lines = facts(event);
+        let mut lines = summary(event);
         lines.insert(3, ("address", address.clone()));
         lines.extend(limits(event));
-        lines.extend(assessment.facts());
+        lines.extend(estimate.summary());
         pairs(&lines)
     })?;
     session.output.warn(&warned);

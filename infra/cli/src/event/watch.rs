@@ -1,6 +1,6 @@
-//! `lanyard event watch`: an event's numbers while it runs, on a screen or line by line.
+//! `lanyard event watch`: an event's live usage, on the whole terminal or line by line.
 
-mod numbers;
+mod history;
 mod screen;
 
 use std::time::Duration;
@@ -11,13 +11,13 @@ use lanyard_gateway::ports::Clock;
 use lanyard_platform::shell::Machine;
 use serde_json::Value;
 
-use self::numbers::{Course, Sample};
+use self::history::{History, Sample};
 use super::when::span;
-use crate::fault::Fault;
-use crate::session::{Session, path_of};
+use crate::error::CliError;
+use crate::session::{Session, event_path};
 use crate::usage;
 
-/// How an event is watched.
+/// The options of `event watch`.
 #[derive(Args, Debug)]
 pub(crate) struct WatchArguments {
     /// Id, code or name of the event.
@@ -41,18 +41,18 @@ pub(crate) struct WatchArguments {
 }
 
 /// `lanyard event watch`
-pub(super) async fn run(session: &Session, arguments: WatchArguments) -> Result<(), Fault> {
+pub(super) async fn run(session: &Session, arguments: WatchArguments) -> Result<(), CliError> {
     let interval = arguments.interval.to_std().ok().filter(|interval| !interval.is_zero());
     let interval = interval
-        .ok_or_else(|| Fault::Usage("--interval must be a duration such as 5s".to_owned()))?;
+        .ok_or_else(|| CliError::Usage("--interval must be a duration such as 5s".to_owned()))?;
     let watch = Watch {
         session,
         event: session.event(&arguments.event).await?,
         interval,
-        looks: arguments.count.unwrap_or(u64::MAX),
+        updates: arguments.count.unwrap_or(u64::MAX),
         top: arguments.top,
     };
-    match session.output.is_watched() && !arguments.lines {
+    match session.output.is_terminal() && !arguments.lines {
         true => watch.on_screen().await,
         false => watch.by_line().await,
     }
@@ -62,37 +62,37 @@ struct Watch<'s> {
     session: &'s Session,
     event: Value,
     interval: Duration,
-    looks: u64,
+    updates: u64,
     top: usize,
 }
 
 impl Watch<'_> {
-    async fn look(&self) -> Result<Sample, Fault> {
-        let event = self.session.api.get(&path_of(&self.event, "")).await?;
+    async fn poll(&self) -> Result<Sample, CliError> {
+        let event = self.session.api.get(&event_path(&self.event, "")).await?;
         let usage = usage::read(self.session, &self.event, "attendee", |_| {}).await?;
         let hours = usage::read(self.session, &self.event, "hour", |_| {}).await?;
         Ok(Sample::of(event, &usage, &hours, Machine.now()))
     }
 
-    async fn by_line(&self) -> Result<(), Fault> {
-        let mut course = Course::default();
-        let mut looked = 0;
-        while looked < self.looks {
-            if looked > 0 {
+    async fn by_line(&self) -> Result<(), CliError> {
+        let mut history = History::default();
+        let mut shown = 0;
+        while shown < self.updates {
+            if shown > 0 {
                 tokio::time::sleep(self.interval).await;
             }
-            looked += 1;
-            match self.look().await {
-                Ok(sample) => course.take(sample),
-                // A service that was there comes back, perhaps.
-                Err(fault @ Fault::Unreachable { .. }) if !course.is_empty() => {
-                    self.session.output.say(&format!("warning: {fault}"));
+            shown += 1;
+            match self.poll().await {
+                Ok(sample) => history.record(sample),
+                // A service that responded before may come back.
+                Err(error @ CliError::Unreachable { .. }) if !history.is_empty() => {
+                    self.session.output.say(&format!("warning: {error}"));
                     continue;
                 }
-                Err(fault) => return Err(fault),
+                Err(error) => return Err(error),
             }
-            self.session.output.line(&course.json(self.top), || course.line(self.top))?;
-            if course.has_ended() {
+            self.session.output.line(&history.json(self.top), || history.line(self.top))?;
+            if history.has_ended() {
                 self.session.output.say("The event has ended.");
                 break;
             }
@@ -100,29 +100,29 @@ impl Watch<'_> {
         Ok(())
     }
 
-    async fn on_screen(&self) -> Result<(), Fault> {
-        let mut course = Course::default();
-        course.take(self.look().await?);
+    async fn on_screen(&self) -> Result<(), CliError> {
+        let mut history = History::default();
+        history.record(self.poll().await?);
         let screen = screen::Screen::open()?;
-        let mut looked = 1;
-        let mut trouble = None;
+        let mut shown = 1;
+        let mut problem = None;
         loop {
-            let draw = || screen.draw(&course, self.top, self.interval, trouble.as_ref());
-            let wants_on = tokio::task::block_in_place(|| screen.wait(self.interval, draw))?;
-            if !wants_on || looked >= self.looks || course.has_ended() {
+            let draw = || screen.draw(&history, self.top, self.interval, problem.as_ref());
+            let keeps_running = tokio::task::block_in_place(|| screen.wait(self.interval, draw))?;
+            if !keeps_running || shown >= self.updates || history.has_ended() {
                 break;
             }
-            looked += 1;
-            match self.look().await {
+            shown += 1;
+            match self.poll().await {
                 Ok(sample) => {
-                    course.take(sample);
-                    trouble = None;
+                    history.record(sample);
+                    problem = None;
                 }
-                Err(fault) => trouble = Some(fault.to_string()),
+                Err(error) => problem = Some(error.to_string()),
             }
         }
         drop(screen);
-        // What was seen last stays on the terminal.
-        self.session.output.line(&course.json(self.top), || course.line(self.top))
+        // The last sample stays on the terminal.
+        self.session.output.line(&history.json(self.top), || history.line(self.top))
     }
 }

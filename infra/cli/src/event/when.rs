@@ -1,14 +1,14 @@
-//! Times as they are typed: `now`, local ones, and spans.
+//! Times and durations on the command line.
 
 use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, Utc};
 use lanyard_gateway::ports::Clock;
 use lanyard_platform::shell::Machine;
 use serde_json::Value;
 
-use crate::fault::Fault;
+use crate::error::CliError;
 
-/// A time as the service takes it. Only `now` is known here; a local time is read by the service,
-/// which knows the clock changes of the event's zone.
+/// A time for the service. Only `now` is converted here. The service reads local times, because it
+/// knows the daylight saving changes of the event's time zone.
 pub(super) fn time_or_now(text: &str) -> String {
     match text {
         "now" => instant(Machine.now()),
@@ -21,19 +21,19 @@ pub(super) fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// The instant so much after one of the service's.
-pub(super) fn later(instant_of_ours: &Value, by: TimeDelta) -> Result<String, Fault> {
+/// An instant from the service, plus a duration.
+pub(super) fn later(instant_of_ours: &Value, by: TimeDelta) -> Result<String, CliError> {
     let at = read(instant_of_ours).and_then(|at| at.checked_add_signed(by));
-    at.map(instant).ok_or_else(|| Fault::Usage("The end is not a valid time".to_owned()))
+    at.map(instant).ok_or_else(|| CliError::Usage("The end is not a valid time".to_owned()))
 }
 
-/// An instant of the service's.
+/// An instant from the service.
 pub(super) fn read(value: &Value) -> Option<DateTime<Utc>> {
     let time = value.as_str()?.parse::<DateTime<FixedOffset>>().ok()?;
     Some(time.to_utc())
 }
 
-/// A span of time, such as `90s`, `2h` or `1h30m`.
+/// A duration such as `90s`, `2h` or `1h30m`.
 pub(crate) fn span(text: &str) -> Result<TimeDelta, String> {
     let span = text.parse::<jiff::SignedDuration>();
     let span = span.map_err(|_| "must be a duration such as 90s, 2h or 1h30m".to_owned())?;
@@ -48,7 +48,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn spans_are_typed_as_people_say_them() {
+    fn durations_are_parsed() {
         assert_eq!(span("90s"), Ok(TimeDelta::seconds(90)));
         assert_eq!(span("1h30m"), Ok(TimeDelta::minutes(90)));
         assert_eq!(span("100ms"), Ok(TimeDelta::milliseconds(100)));

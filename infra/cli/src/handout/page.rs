@@ -1,15 +1,15 @@
-//! The page that is printed: a sheet of A4 and, on a page of its own, a slide.
+//! The printable page: an A4 sheet, and a slide on a second page.
 //!
-//! It stands by itself: no script, no style, no picture from elsewhere.
+//! It loads nothing: no scripts, styles or images.
 
 use lanyard_doctor::grouped;
 use serde_json::Value;
 
 use super::qr;
-use crate::fault::Fault;
-use crate::table::{text, wall};
+use crate::error::CliError;
+use crate::table::{local_time, text};
 
-const FORM: &str = include_str!("handout.html");
+const TEMPLATE: &str = include_str!("handout.html");
 
 /// The page of an event.
 pub(super) fn html(
@@ -17,33 +17,33 @@ pub(super) fn html(
     address: &str,
     model: Option<&str>,
     link: &str,
-) -> Result<String, Fault> {
-    // Its declaration of XML has no place inside a page.
+) -> Result<String, CliError> {
+    // The XML declaration must not be inside HTML.
     let drawing = qr::svg(link)?;
     let drawing =
         drawing.find("<svg").and_then(|at| drawing.get(at..)).unwrap_or_default().to_owned();
     let code = text(&event["code"]);
     let fields = [
         ("name", escaped(&text(&event["name"]))),
-        ("code", spelled(&code)),
-        ("spelling", spelling(&code).to_owned()),
+        ("code", code_html(&code)),
+        ("spelling", digit_hint(&code).to_owned()),
         ("plain_code", escaped(&code)),
         ("address", escaped(address)),
         ("model", escaped(model.unwrap_or("MODEL"))),
         ("page", escaped(link.split('#').next().unwrap_or_default())),
-        ("from", escaped(&wall(&event["starts_at"]))),
-        ("to", escaped(&wall(&event["ends_at"]))),
+        ("from", escaped(&local_time(&event["starts_at"]))),
+        ("to", escaped(&local_time(&event["ends_at"]))),
         ("zone", escaped(&text(&event["time_zone"]))),
         ("rules", rules(event)),
         ("contact", contact(event)),
         ("qr", drawing),
     ];
-    Ok(filled(FORM, &fields))
+    Ok(render(TEMPLATE, &fields))
 }
 
-/// A form with each `{{name}}` replaced once: what a value holds is not read again.
-fn filled(form: &str, fields: &[(&str, String)]) -> String {
-    let mut pieces = form.split("{{");
+/// Replaces each `{{name}}` once. Values are not expanded again.
+fn render(template: &str, fields: &[(&str, String)]) -> String {
+    let mut pieces = template.split("{{");
     let mut page = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         let (name, rest) = piece.split_once("}}").unwrap_or(("", piece));
@@ -70,8 +70,8 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// A code whose digits are told from letters by more than their shape.
-fn spelled(code: &str) -> String {
+/// The code with its digits marked.
+fn code_html(code: &str) -> String {
     let letter = |c: char| match c.is_ascii_digit() {
         true => format!("<b>{c}</b>"),
         false => escaped(&c.to_string()),
@@ -79,15 +79,15 @@ fn spelled(code: &str) -> String {
     code.chars().map(letter).collect()
 }
 
-/// What tells digits from letters, if there are any.
-fn spelling(code: &str) -> &'static str {
+/// Explains the marked digits, if there are any.
+fn digit_hint(code: &str) -> &'static str {
     match code.bytes().any(|b| b.is_ascii_digit()) {
         true => "Digits are blue and underlined. ",
         false => "",
     }
 }
 
-/// The limits that an attendee will meet, one sentence each.
+/// The limits of an attendee, one sentence each.
 fn rules(event: &Value) -> String {
     let each = &event["allowances"]["attendee"];
     let limit = |name: &str, words: &str| {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_text_and_no_part_of_the_form() {
+    fn a_name_is_text_and_not_part_of_the_template() {
         let page =
             html(&event("<script>{{code}}"), "https://h/api/v1", None, "https://h/#x").unwrap();
         assert!(page.contains("<h1>&lt;script&gt;{{code}}</h1>"), "{page}");

@@ -1,32 +1,32 @@
-//! QR codes as pictures.
+//! QR codes as images.
 
 use qrcode::render::svg;
 use qrcode::{Color, EcLevel, QrCode};
 
-use crate::fault::Fault;
+use crate::error::CliError;
 
-/// Light around a code, in modules, as the standard asks.
-const QUIET: usize = 4;
-/// Pixels of a module, so that a code is sharp on paper.
+/// The quiet zone of the standard, in modules.
+const QUIET_ZONE: usize = 4;
+/// Pixels of a module, for sharp print.
 const SCALE: usize = 16;
 
-fn code(link: &str) -> Result<QrCode, Fault> {
+fn code(link: &str) -> Result<QrCode, CliError> {
     let code = QrCode::with_error_correction_level(link, EcLevel::M);
-    code.map_err(|fault| Fault::failed("the address is too long for a QR code", fault))
+    code.map_err(|error| CliError::failed("the address is too long for a QR code", error))
 }
 
-/// A drawing that may be of any size.
-pub(super) fn svg(link: &str) -> Result<String, Fault> {
+/// The code as SVG.
+pub(super) fn svg(link: &str) -> Result<String, CliError> {
     Ok(code(link)?.render::<svg::Color<'_>>().min_dimensions(240, 240).build())
 }
 
-/// A picture in black and white, of one bit a pixel.
-pub(super) fn png(link: &str) -> Result<Vec<u8>, Fault> {
+/// The code as a PNG with one bit per pixel.
+pub(super) fn png(link: &str) -> Result<Vec<u8>, CliError> {
     let code = code(link)?;
     let modules = code.width();
-    let side = (modules + 2 * QUIET) * SCALE;
+    let side = (modules + 2 * QUIET_ZONE) * SCALE;
     let is_dark = |x: usize, y: usize| {
-        let inside = |at: usize| at.checked_sub(QUIET).filter(|at| *at < modules);
+        let inside = |at: usize| at.checked_sub(QUIET_ZONE).filter(|at| *at < modules);
         matches!((inside(x / SCALE), inside(y / SCALE)), (Some(x), Some(y)) if code[(x, y)] == Color::Dark)
     };
     let mut bytes = Vec::with_capacity(side * side.div_ceil(8));
@@ -36,13 +36,13 @@ pub(super) fn png(link: &str) -> Result<Vec<u8>, Fault> {
             bytes.push(light.fold(0_u8, |byte, bit| byte | (0x80 >> bit)));
         }
     }
-    let too_large = |_| Fault::Failed("the picture is too large".to_owned());
+    let too_large = |_| CliError::Failed("the image is too large".to_owned());
     let side = u32::try_from(side).map_err(too_large)?;
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, side, side);
     encoder.set_color(png::ColorType::Grayscale);
     encoder.set_depth(png::BitDepth::One);
-    let cannot = |fault| Fault::failed("the picture cannot be made", fault);
+    let cannot = |error| CliError::failed("the image cannot be created", error);
     let mut writer = encoder.write_header().map_err(cannot)?;
     writer.write_image_data(&bytes).map_err(cannot)?;
     writer.finish().map_err(cannot)?;
@@ -55,7 +55,7 @@ mod tests {
 
     const LINK: &str = "http://127.0.0.1:8787/api/pages#code=oslo-hack-1c3e5g7y";
 
-    /// The picture again as modules, read back pixel by pixel.
+    /// The modules of an image, read back from its pixels.
     fn modules(png: &[u8]) -> Vec<Vec<bool>> {
         let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
@@ -69,22 +69,23 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_shows_the_code_with_light_around_it() {
+    fn an_image_shows_the_code_with_a_quiet_zone() {
         let code = code(LINK).unwrap();
         let seen = modules(&png(LINK).unwrap());
-        assert_eq!(seen.len(), code.width() + 2 * QUIET);
+        assert_eq!(seen.len(), code.width() + 2 * QUIET_ZONE);
         for (y, row) in seen.iter().enumerate() {
             for (x, is_dark) in row.iter().enumerate() {
-                let inside = (QUIET..code.width() + QUIET).contains(&x)
-                    && (QUIET..code.width() + QUIET).contains(&y);
-                let wanted = inside && code[(x - QUIET.min(x), y - QUIET.min(y))] == Color::Dark;
+                let inside = (QUIET_ZONE..code.width() + QUIET_ZONE).contains(&x)
+                    && (QUIET_ZONE..code.width() + QUIET_ZONE).contains(&y);
+                let wanted =
+                    inside && code[(x - QUIET_ZONE.min(x), y - QUIET_ZONE.min(y))] == Color::Dark;
                 assert_eq!(*is_dark, wanted, "{x} {y}");
             }
         }
     }
 
     #[test]
-    fn a_drawing_is_a_drawing() {
+    fn svg_is_written() {
         let drawing = svg(LINK).unwrap();
         assert!(drawing.contains("<svg") && drawing.contains("viewBox"), "{drawing}");
     }

@@ -1,11 +1,11 @@
-//! Attendees, and what they used.
+//! Commands for attendees, and usage.
 
 use serde_json::json;
 
 use crate::support::Service;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attendee_is_kept_out_let_in_and_given_limits() {
+async fn an_attendee_is_blocked_unblocked_and_given_limits() {
     let service = Service::start().await;
     let person = |verb| ["attendee", verb, "hackathon", "team/ada"];
 
@@ -16,14 +16,14 @@ async fn an_attendee_is_kept_out_let_in_and_given_limits() {
     assert_eq!(raised["own_limits"], json!(["tokens_per_minute", "in_flight"]));
     assert_eq!(raised["allowance"]["tokens_per_minute"], 100_000);
     assert_eq!(raised["allowance"]["in_flight"], json!(null));
-    let listed = service.well(&["attendee", "list", "hackathon"]).await;
+    let listed = service.run_ok(&["attendee", "list", "hackathon"]).await;
     assert!(listed.contains("tokens_per_minute 100,000, in_flight none"), "{listed}");
     let reset = service.json(&[&person("raise")[..], &["--reset"]].concat()).await;
     assert_eq!(reset["own_limits"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_are_imported_from_a_spreadsheet_or_not_at_all() {
+async fn limits_are_imported_from_a_csv_file_or_not_at_all() {
     let service = Service::start().await;
     let file = service.data.path().join("people.csv");
     let import = ["attendee", "import", "hackathon", file.to_str().unwrap()];
@@ -32,8 +32,8 @@ async fn limits_are_imported_from_a_spreadsheet_or_not_at_all() {
     let run = service.run(&import).await;
     assert_eq!(run.exit, Some(2));
     assert!(run.err.contains("line 3: tokens_per_minute must be a whole number"), "{run:?}");
-    let nobody = json!({"attendees": []});
-    assert_eq!(service.json(&["attendee", "list", "hackathon"]).await, nobody);
+    let no_attendees = json!({"attendees": []});
+    assert_eq!(service.json(&["attendee", "list", "hackathon"]).await, no_attendees);
 
     std::fs::write(&file, "user,tokens_per_minute\nada,100000\nbob,\n").unwrap();
     let said = service.json(&import).await;
@@ -45,32 +45,32 @@ async fn limits_are_imported_from_a_spreadsheet_or_not_at_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn usage_is_a_table_json_or_a_csv_that_no_spreadsheet_runs() {
     let service = Service::start().await;
-    let crowd = ["simulate", "hackathon", "--attendees", "2", "--for", "1s", "--pause", "1s"];
-    let met = service.json(&crowd).await;
-    assert_eq!(met["answered"], 2, "{met}");
+    let simulate = ["simulate", "hackathon", "--attendees", "2", "--for", "1s", "--pause", "1s"];
+    let results = service.json(&simulate).await;
+    assert_eq!(results["answered"], 2, "{results}");
     let formula = "=1+1";
-    service.well(&["attendee", "block", "hackathon", formula]).await;
+    service.run_ok(&["attendee", "block", "hackathon", formula]).await;
 
     let usage = ["usage", "hackathon"];
-    let csv = service.well(&[&usage[..], &["--csv"]].concat()).await;
+    let csv = service.run_ok(&[&usage[..], &["--csv"]].concat()).await;
     let lines: Vec<_> = csv.lines().collect();
     assert!(lines[0].starts_with("user,requests,prompt_tokens,"), "{csv}");
     assert!(lines[1].starts_with("'=1+1,0,"), "{csv}");
     assert!(lines[2].starts_with("sim-0001,1,"), "{csv}");
     for by in ["attendee", "model", "hour"] {
-        let told = service.json(&[&usage[..], &["--by", by]].concat()).await;
-        let rows = told["rows"].as_array().unwrap();
+        let usage_by = service.json(&[&usage[..], &["--by", by]].concat()).await;
+        let rows = usage_by["rows"].as_array().unwrap();
         let sum: u64 = rows.iter().map(|row| row["total_tokens"].as_u64().unwrap()).sum();
-        assert_eq!(told["total"]["total_tokens"], sum, "{told}");
-        assert_eq!(told["total"]["total_tokens"], met["tokens"], "{told}");
+        assert_eq!(usage_by["total"]["total_tokens"], sum, "{usage_by}");
+        assert_eq!(usage_by["total"]["total_tokens"], results["tokens"], "{usage_by}");
     }
-    let table = service.well(&[&usage[..], &["--by", "model"]].concat()).await;
+    let table = service.run_ok(&[&usage[..], &["--by", "model"]].concat()).await;
     assert!(table.starts_with("model"), "{table}");
     assert!(table.lines().last().unwrap().starts_with("total "), "{table}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crowd_is_let_loose_on_this_machine_alone_unless_that_is_meant() {
+async fn a_simulation_needs_a_flag_for_a_remote_service() {
     let service = Service::start().await;
     let far = ["--address", "https://lanyard.invalid/api", "simulate", "hackathon"];
 
@@ -78,28 +78,28 @@ async fn a_crowd_is_let_loose_on_this_machine_alone_unless_that_is_meant() {
     assert_eq!(run.exit, Some(2), "{run:?}");
     assert!(run.err.contains("--yes-really"), "{run:?}");
 
-    service.well(&["event", "pause", "hackathon"]).await;
+    service.run_ok(&["event", "pause", "hackathon"]).await;
     let run = service.run(&["simulate", "hackathon", "--for", "1s"]).await;
     assert_eq!(run.exit, Some(1), "{run:?}");
     assert!(run.err.contains("Local hackathon is paused"), "{run:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crowds_refusals_are_told_by_kind() {
+async fn rejected_requests_are_counted_by_code() {
     let service = Service::start().await;
-    service.well(&["attendee", "block", "hackathon", "sim-0002"]).await;
+    service.run_ok(&["attendee", "block", "hackathon", "sim-0002"]).await;
 
-    let crowd =
+    let simulate =
         ["simulate", "hackathon", "--attendees", "2", "--for", "1s", "--pause", "1s", "--stream"];
-    let met = service.json(&crowd).await;
+    let results = service.json(&simulate).await;
 
-    assert_eq!(met["refused"], json!({"attendee_blocked": 1}), "{met}");
-    assert_eq!(met["answered"], 1, "{met}");
-    assert!(met["tokens"].as_u64().unwrap() > 0, "the usage frame is read: {met}");
+    assert_eq!(results["refused"], json!({"attendee_blocked": 1}), "{results}");
+    assert_eq!(results["answered"], 1, "{results}");
+    assert!(results["tokens"].as_u64().unwrap() > 0, "the usage frame is read: {results}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_spreadsheet_becomes_the_roster_where_that_is_said() {
+async fn a_csv_file_becomes_the_roster_with_the_flag() {
     let service = Service::start().await;
     let file = service.data.path().join("people.csv");
     std::fs::write(&file, "user,in_flight\nada,8\nbob,\n").unwrap();
@@ -112,14 +112,16 @@ async fn a_spreadsheet_becomes_the_roster_where_that_is_said() {
     assert_eq!(roster, ["ada", "bob"]);
 }
 
-/// The roster as the service has it, which no command shows yet.
+/// The roster of the service. No command shows it yet.
 async fn listed(service: &Service) -> Vec<String> {
     lanyard_platform::https::use_ring();
     let event = service.json(&["event", "show", "hackathon"]).await;
     let id = event["event"]["id"].as_str().unwrap().to_owned();
     let url = format!("{}/admin/events/{id}/roster", service.address);
-    let answer = reqwest::Client::new().get(url).bearer_auth(service.token()).send().await.unwrap();
-    let roster: serde_json::Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let response =
+        reqwest::Client::new().get(url).bearer_auth(service.token()).send().await.unwrap();
+    let roster: serde_json::Value =
+        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
     let users = roster["users"].as_array().unwrap().iter();
     users.map(|user| user["user"].as_str().unwrap().to_owned()).collect()
 }

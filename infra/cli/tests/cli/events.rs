@@ -1,4 +1,4 @@
-//! Events from the first command to the last.
+//! Commands for events.
 
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ async fn a_new_event_comes_with_what_it_needs_and_costs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_seldom_meant_is_a_warning_beside_the_data() {
+async fn an_unusual_event_comes_with_warnings() {
     let service = Service::start().await;
     let october = [
         "event",
@@ -72,7 +72,7 @@ async fn what_is_seldom_meant_is_a_warning_beside_the_data() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_is_moved_on_by_its_name_its_code_or_its_id() {
+async fn an_event_is_found_by_its_name_code_or_id() {
     let service = Service::start().await;
     let id = service.open_event("Bergen").await;
 
@@ -138,9 +138,9 @@ async fn a_dry_run_shows_the_call_and_changes_nothing() {
         ),
         (&["simulate", "hackathon"], "20 attendees would send"),
     ] {
-        let out = service.well(&[arguments, &["--dry-run"]].concat()).await;
+        let out = service.run_ok(&[arguments, &["--dry-run"]].concat()).await;
         assert!(out.contains(call), "{arguments:?}: {out}");
-        let out = service.well(&[arguments, &["--dry-run", "--json"]].concat()).await;
+        let out = service.run_ok(&[arguments, &["--dry-run", "--json"]].concat()).await;
         let first: Value =
             serde_json::Deserializer::from_str(&out).into_iter().next().unwrap().unwrap();
         assert_eq!(first["dry_run"], true, "{arguments:?}: {out}");
@@ -150,24 +150,24 @@ async fn a_dry_run_shows_the_call_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn watching_prints_a_line_of_json_for_each_look_until_the_event_ends() {
+async fn watch_prints_a_line_of_json_per_update_until_the_event_ends() {
     let service = Service::start().await;
     let id = service.open_event("Bergen").await;
-    let crowd = ["simulate", &id, "--attendees", "2", "--for", "1s", "--pause", "1s"];
-    service.well(&crowd).await;
+    let simulate = ["simulate", &id, "--attendees", "2", "--for", "1s", "--pause", "1s"];
+    service.run_ok(&simulate).await;
 
     let watch = ["event", "watch", &id, "--interval", "100ms", "--json"];
-    let out = service.well(&[&watch[..], &["--count", "3"]].concat()).await;
-    let looks: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(looks.len(), 3, "{out}");
-    assert_eq!(looks[0]["requests_per_minute"], Value::Null);
-    assert_eq!(looks[2]["requests_per_minute"], 0);
-    assert_eq!(looks[2]["attendees"], 2);
-    assert_eq!(looks[2]["top"].as_array().unwrap().len(), 2);
-    let (budget, tokens) = (&looks[2]["budget"], looks[2]["tokens"].as_u64().unwrap());
-    assert_eq!(looks[2]["budget_left"], budget.as_u64().unwrap() - tokens);
+    let out = service.run_ok(&[&watch[..], &["--count", "3"]].concat()).await;
+    let updates: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(updates.len(), 3, "{out}");
+    assert_eq!(updates[0]["requests_per_minute"], Value::Null);
+    assert_eq!(updates[2]["requests_per_minute"], 0);
+    assert_eq!(updates[2]["attendees"], 2);
+    assert_eq!(updates[2]["top"].as_array().unwrap().len(), 2);
+    let (budget, tokens) = (&updates[2]["budget"], updates[2]["tokens"].as_u64().unwrap());
+    assert_eq!(updates[2]["budget_left"], budget.as_u64().unwrap() - tokens);
 
-    service.well(&["event", "end", &id, "--yes"]).await;
+    service.run_ok(&["event", "end", &id, "--yes"]).await;
     let run = service.run(&watch).await;
     assert_eq!(run.out.lines().count(), 1, "{run:?}");
     assert!(run.err.contains("The event has ended."), "{run:?}");

@@ -1,13 +1,13 @@
-//! Exit codes, and which stream says what.
+//! Exit codes, and the two output streams.
 
 use serde_json::Value;
 
 use crate::support::{Service, lanyard};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_end_has_an_exit_code_of_its_own() {
+async fn every_outcome_has_its_own_exit_code() {
     let service = Service::start().await;
-    // Taken and given back, so that nobody listens.
+    // Bound and closed again, so that nothing listens there.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nowhere = format!("http://{}/api", listener.local_addr().unwrap());
     drop(listener);
@@ -22,14 +22,14 @@ async fn every_end_has_an_exit_code_of_its_own() {
     assert_eq!(run.exit, Some(3), "{run:?}");
     let run = lanyard(&["--address", &service.address, "event", "list"], &[token]).await;
     assert_eq!(run.exit, Some(4), "{run:?}");
-    run.holds_back(&[token.1]);
+    run.assert_hides(&[token.1]);
     let run = lanyard(&["--address", &service.address, "event", "list"], &[]).await;
     assert_eq!(run.exit, Some(4), "{run:?}");
     assert!(run.err.contains("LANYARD_ORGANISER_TOKEN"), "{run:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_is_told_whole_on_standard_error() {
+async fn an_error_is_printed_on_standard_error_with_all_details() {
     let service = Service::start().await;
     let skipped = [
         "event",
@@ -76,7 +76,7 @@ async fn help_lists_the_exit_codes_and_every_command_has_help() {
 }
 
 #[tokio::test]
-async fn shells_and_man_are_told_every_command() {
+async fn completions_and_manual_pages_have_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = lanyard(&["completions", shell], &[]).await;
         assert_eq!(script.exit, Some(0));
@@ -90,7 +90,7 @@ async fn shells_and_man_are_told_every_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_looked_at_on_a_terminal_has_no_colour() {
+async fn output_that_is_not_on_a_terminal_has_no_colour() {
     let service = Service::start().await;
     for arguments in [&["event", "list"][..], &["event", "watch", "hackathon", "--count", "1"]] {
         let run = service.run(arguments).await;

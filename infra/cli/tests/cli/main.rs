@@ -1,4 +1,4 @@
-//! `lanyard` as an organiser runs it: a process against the local service.
+//! Runs `lanyard` as a process against a local service.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,7 +10,7 @@ mod attendees;
 mod deployments;
 mod events;
 mod exits;
-mod paper;
+mod handouts;
 mod profiles;
 mod session;
 mod support;

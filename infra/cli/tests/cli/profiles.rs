@@ -1,4 +1,4 @@
-//! Which service is meant, and whose token goes where.
+//! Profiles, and where tokens are sent.
 
 use crate::support::{Service, lanyard, lanyard_in};
 
@@ -20,7 +20,7 @@ async fn a_profile_names_the_service_the_token_and_the_zone() {
     let create = ["event", "create", "Oslo Hack", "--for", "1h", "--json"];
     let run = lanyard(&create, &environment).await;
     assert_eq!(run.exit, Some(0), "{run:?}");
-    run.holds_back(&[&service.token()]);
+    run.assert_hides(&[&service.token()]);
     let made: serde_json::Value = serde_json::from_str(&run.out).unwrap();
     assert_eq!(made["event"]["time_zone"], "Europe/Oslo");
     assert_eq!(made["assessment"]["environments"]["available"], 10);

@@ -24,8 +24,8 @@ fn words(command: &str) -> Vec<String> {
     words
 }
 
-/// A text with what is never the same taken out of it: codes, ids, ports, times and paces.
-fn lasting(text: &str) -> String {
+/// A text without what differs between runs: codes, ids, ports, times and rates.
+fn normalised(text: &str) -> String {
     let is_like = |word: &str, form: &str| {
         word.len() == form.len()
             && word.bytes().zip(form.bytes()).all(|(byte, form)| match form {
@@ -33,7 +33,7 @@ fn lasting(text: &str) -> String {
                 form => byte == form,
             })
     };
-    let lasting = |word: &str| {
+    let normalised = |word: &str| {
         if word.starts_with("oslo-hack-") {
             "oslo-hack-CODE".to_owned()
         } else if word.starts_with("evt_") {
@@ -53,7 +53,7 @@ fn lasting(text: &str) -> String {
         }
     };
     let line = |line: &str| {
-        let mut words: Vec<_> = line.split_whitespace().map(lasting).collect();
+        let mut words: Vec<_> = line.split_whitespace().map(normalised).collect();
         for at in 1..words.len() {
             if words[at].trim_end_matches(',') == "ms" {
                 words[at - 1] = "N".to_owned();
@@ -79,8 +79,8 @@ async fn the_documented_session_is_what_the_commands_print() {
 
     assert!(session.lines().count() > 20, "{session}");
     assert_eq!(
-        lasting(&documented),
-        lasting(&session),
+        normalised(&documented),
+        normalised(&session),
         "docs/organisers.md should say:\n{session}"
     );
 }

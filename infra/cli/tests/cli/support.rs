@@ -1,4 +1,4 @@
-//! A local service, and the command line that is run against it.
+//! A local service, and runs of the command line against it.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -24,7 +24,7 @@ pub(crate) struct Service {
     _server: JoinSet<()>,
 }
 
-/// What a run of the command line came to.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) exit: Option<i32>,
@@ -51,26 +51,26 @@ impl Service {
         std::fs::read_to_string(file).unwrap().trim().to_owned()
     }
 
-    /// Runs `lanyard` against this service, and holds that no secret is printed.
+    /// Runs `lanyard` against this service, and asserts that no secret is printed.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Run {
         let data = self.data.path().to_str().unwrap();
         let usual = ["--address", &self.address, "--data", data];
         let run = lanyard(&[&usual, arguments].concat(), &[("AZURE_OPENAI_API_KEY", KEY)]).await;
-        run.holds_back(&[&self.token(), KEY]);
+        run.assert_hides(&[&self.token(), KEY]);
         run
     }
 
-    /// The same, where it must end well.
-    pub(crate) async fn well(&self, arguments: &[&str]) -> String {
+    /// The same, and it must succeed.
+    pub(crate) async fn run_ok(&self, arguments: &[&str]) -> String {
         let run = self.run(arguments).await;
         assert_eq!(run.exit, Some(0), "{arguments:?}: {run:?}");
         run.out
     }
 
-    /// The same, and its JSON.
+    /// The same with `--json`.
     pub(crate) async fn json(&self, arguments: &[&str]) -> Value {
-        let out = self.well(&[arguments, &["--json"]].concat()).await;
-        serde_json::from_str(&out).unwrap_or_else(|fault| panic!("{fault}: {out}"))
+        let out = self.run_ok(&[arguments, &["--json"]].concat()).await;
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
     }
 
     /// An event that is open now.
@@ -91,7 +91,7 @@ impl Service {
 }
 
 impl Run {
-    pub(crate) fn holds_back(&self, secrets: &[&str]) {
+    pub(crate) fn assert_hides(&self, secrets: &[&str]) {
         for secret in secrets {
             let is_printed = self.out.contains(secret) || self.err.contains(secret);
             assert!(!is_printed, "a secret is printed: {self:?}");
@@ -99,7 +99,7 @@ impl Run {
     }
 }
 
-/// Runs `lanyard` with no environment but this, and nobody at the terminal.
+/// Runs `lanyard` with only this environment, and without a terminal.
 pub(crate) async fn lanyard(arguments: &[&str], environment: &[(&str, &str)]) -> Run {
     lanyard_in(Path::new(env!("CARGO_MANIFEST_DIR")), arguments, environment).await
 }

@@ -1,4 +1,4 @@
-//! The `aws` command: what is asked, its JSON, and its refusals without what they quote.
+//! Runs the `aws` command and reads its JSON. Errors never quote its output.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,76 +8,76 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::asker::plain;
+use crate::client::plain;
 
-/// How long one call may take, tries and all.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one call may take, with retries.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The command and the region in which it asks.
+/// The command and its region.
 #[derive(Clone, Debug)]
 pub(crate) struct Aws {
     /// The program.
     pub program: PathBuf,
-    /// The region; `None` leaves it to the command's own settings.
+    /// The region; `None` uses the command's own configuration.
     pub region: Option<String>,
 }
 
-/// Why AWS did not answer. It repeats nothing that the command printed but error codes.
+/// Why a call failed. It repeats nothing of the command's output but error codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// The command is not there.
+pub(crate) enum AwsError {
+    /// The command is not installed.
     NoCommand,
-    /// It found no credentials, or they are over.
+    /// Credentials are missing or expired.
     NoCredentials,
-    /// It knows no region.
+    /// No region is configured.
     NoRegion,
-    /// AWS was not reached.
+    /// AWS cannot be reached.
     Unreachable,
-    /// AWS answered with an error of this code.
+    /// AWS returned this error code.
     Code(String),
-    /// It printed something else.
-    Strange,
+    /// The output is not understood.
+    Unexpected,
 }
 
 impl Aws {
-    /// Asks; an empty answer is `null`.
+    /// Runs the command. Empty output is `null`.
     ///
     /// # Errors
     ///
-    /// Why there is none.
-    pub(crate) async fn ask(&self, arguments: &[&str]) -> Result<Value, Refused> {
+    /// Why it failed.
+    pub(crate) async fn call(&self, arguments: &[&str]) -> Result<Value, AwsError> {
         let mut command = Command::new(&self.program);
         command.args(arguments).args(["--output", "json"]);
         command.args(["--cli-connect-timeout", "10", "--cli-read-timeout", "20"]);
         if let Some(region) = &self.region {
             command.args(["--region", region]);
         }
-        // A pager would wait for somebody to press a key.
+        // A pager would wait for a key press.
         command.env("AWS_PAGER", "").stdin(Stdio::null()).kill_on_drop(true);
-        match tokio::time::timeout(PATIENCE, command.output()).await {
+        match tokio::time::timeout(TIMEOUT, command.output()).await {
             Ok(Ok(output)) => read(&output),
-            Ok(Err(fault)) if fault.kind() == std::io::ErrorKind::NotFound => {
-                Err(Refused::NoCommand)
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(AwsError::NoCommand)
             }
-            Ok(Err(_)) => Err(Refused::Strange),
-            Err(_) => Err(Refused::Unreachable),
+            Ok(Err(_)) => Err(AwsError::Unexpected),
+            Err(_) => Err(AwsError::Unreachable),
         }
     }
 }
 
-fn read(output: &Output) -> Result<Value, Refused> {
+fn read(output: &Output) -> Result<Value, AwsError> {
     if !output.status.success() {
-        return Err(Refused::of(&String::from_utf8_lossy(&output.stderr)));
+        return Err(AwsError::of(&String::from_utf8_lossy(&output.stderr)));
     }
     if output.stdout.trim_ascii().is_empty() {
         return Ok(Value::Null);
     }
-    serde_json::from_slice(&output.stdout).map_err(|_| Refused::Strange)
+    serde_json::from_slice(&output.stdout).map_err(|_| AwsError::Unexpected)
 }
 
-impl Refused {
-    /// Reads what the command prints when it fails:
-    /// `An error occurred (CODE) when calling the OPERATION operation: …` or a sentence of its own.
+impl AwsError {
+    /// Reads the command's error message:
+    /// `An error occurred (CODE) when calling the OPERATION operation: …`, or free text.
     fn of(text: &str) -> Self {
         let code = text
             .split_once("An error occurred (")
@@ -104,11 +104,11 @@ impl Refused {
         } else if says(&["Could not connect", "timeout on endpoint", "Connection was closed"]) {
             Self::Unreachable
         } else {
-            Self::Strange
+            Self::Unexpected
         }
     }
 
-    /// Whether what was asked for is not there.
+    /// Whether the resource does not exist.
     #[must_use]
     pub(crate) fn is_missing(&self) -> bool {
         let code = match self {
@@ -117,15 +117,15 @@ impl Refused {
             | Self::NoCredentials
             | Self::NoRegion
             | Self::Unreachable
-            | Self::Strange => return false,
+            | Self::Unexpected => return false,
         };
-        // CloudFormation has no code of its own for a stack that is not there.
+        // CloudFormation has no own code for a missing stack.
         ["NotFound", "ValidationError"].iter().any(|word| code.contains(word))
     }
 
     /// What to do next.
     #[must_use]
-    pub(crate) fn mend(&self) -> &'static str {
+    pub(crate) fn advice(&self) -> &'static str {
         match self {
             Self::NoCommand => {
                 "Install it, https://aws.amazon.com/cli/, or: pip install awscli\nWithout it, AWS \
@@ -147,12 +147,12 @@ impl Refused {
             }
             Self::Code(code) if code.contains("Throttl") => "Run the doctor again in a minute.",
             Self::Code(_) => "Check --stack and --region.",
-            Self::Strange => "Check that the command works: aws sts get-caller-identity",
+            Self::Unexpected => "Check that the command works: aws sts get-caller-identity",
         }
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoCommand => f.write_str("the aws command is not installed"),
@@ -160,7 +160,7 @@ impl fmt::Display for Refused {
             Self::NoRegion => f.write_str("the aws command has no region"),
             Self::Unreachable => f.write_str("AWS did not respond in time"),
             Self::Code(code) => write!(f, "AWS returned {code}"),
-            Self::Strange => f.write_str("the aws command failed with an unknown error"),
+            Self::Unexpected => f.write_str("the aws command failed with an unknown error"),
         }
     }
 }
@@ -170,11 +170,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_are_recognised_and_nothing_of_them_is_repeated() {
+    fn errors_are_recognised_and_never_quoted() {
         let denied = "\nAn error occurred (AccessDeniedException) when calling the GetParameter \
                       operation: User: arn:aws:iam::123456789012:user/canary is not authorized";
-        let code = |code: &str| Refused::Code(code.to_owned());
-        for (text, refused) in [
+        let code = |code: &str| AwsError::Code(code.to_owned());
+        for (text, error) in [
             (denied, code("AccessDeniedException")),
             (
                 "aws: [ERROR]: An error occurred (ParameterNotFound) when calling the \
@@ -184,34 +184,34 @@ mod tests {
             (
                 "An error occurred (ExpiredToken) when calling the DescribeStacks operation: \
                  canary",
-                Refused::NoCredentials,
+                AwsError::NoCredentials,
             ),
             (
                 "Unable to locate credentials. You can configure credentials by running \"aws \
                  configure\".",
-                Refused::NoCredentials,
+                AwsError::NoCredentials,
             ),
-            ("The config profile (canary) could not be found", Refused::NoCredentials),
-            ("Error loading SSO Token: Token for canary does not exist", Refused::NoCredentials),
+            ("The config profile (canary) could not be found", AwsError::NoCredentials),
+            ("Error loading SSO Token: Token for canary does not exist", AwsError::NoCredentials),
             (
                 "You must specify a region. You can also configure your region by running \"aws \
                  configure\".",
-                Refused::NoRegion,
+                AwsError::NoRegion,
             ),
-            ("Could not connect to the endpoint URL: \"https://canary/\"", Refused::Unreachable),
-            ("An error occurred (a canary) when", Refused::Strange),
-            ("", Refused::Strange),
+            ("Could not connect to the endpoint URL: \"https://canary/\"", AwsError::Unreachable),
+            ("An error occurred (a canary) when", AwsError::Unexpected),
+            ("", AwsError::Unexpected),
         ] {
-            let read = Refused::of(text);
-            assert_eq!(read, refused, "{text}");
-            assert!(!format!("{read} {}", read.mend()).contains("canary"));
+            let read = AwsError::of(text);
+            assert_eq!(read, error, "{text}");
+            assert!(!format!("{read} {}", read.advice()).contains("canary"));
         }
     }
 
     #[test]
-    fn what_is_not_there_is_told_from_what_is_forbidden() {
-        assert!(Refused::Code("ParameterNotFound".to_owned()).is_missing());
-        assert!(Refused::Code("ResourceNotFoundException".to_owned()).is_missing());
-        assert!(!Refused::Code("AccessDeniedException".to_owned()).is_missing());
+    fn a_missing_resource_differs_from_a_forbidden_one() {
+        assert!(AwsError::Code("ParameterNotFound".to_owned()).is_missing());
+        assert!(AwsError::Code("ResourceNotFoundException".to_owned()).is_missing());
+        assert!(!AwsError::Code("AccessDeniedException".to_owned()).is_missing());
     }
 }

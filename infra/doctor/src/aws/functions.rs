@@ -1,20 +1,20 @@
-//! The functions: whether they run what was deployed, and how many environments they may have.
+//! Checks the functions: whether they run the deployed version, and their concurrency.
 
 use serde::Deserialize;
 
-use super::command::{Aws, Refused};
-use super::not_seen;
+use super::command::{Aws, AwsError};
+use super::not_checked;
 use crate::finding::Finding;
 
-/// The functions through which attendees' requests go.
+/// Functions that handle attendees' model requests.
 const PROXIED: [&str; 2] = ["-chat-completions", "-embeddings"];
 
-/// What was seen of one function.
-pub(super) struct Look {
+/// The result of one function's check.
+pub(super) struct Inspection {
     pub(super) finding: Finding,
-    /// Environments that are kept for it, and all that it gets.
+    /// Its reserved concurrency, which is also its limit.
     pub(super) reserved: Option<u64>,
-    /// Whether attendees' requests go through it.
+    /// Whether it handles attendees' model requests.
     pub(super) is_proxied: bool,
 }
 
@@ -31,7 +31,7 @@ struct Configuration {
     last_update_status: Option<String>,
 }
 
-/// `aws lambda get-function-concurrency`, which prints nothing where nothing is reserved.
+/// `aws lambda get-function-concurrency`, which prints nothing without reserved concurrency.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Concurrency {
@@ -51,36 +51,36 @@ struct Limit {
     unreserved_concurrent_executions: u64,
 }
 
-/// How many environments functions without a reserve may have, together.
-pub(super) async fn account(aws: &Aws) -> Result<u64, Refused> {
-    let answer = aws.ask(&["lambda", "get-account-settings"]).await?;
-    let settings: Settings = serde_json::from_value(answer).map_err(|_| Refused::Strange)?;
+/// The concurrency that functions without a reservation share.
+pub(super) async fn account(aws: &Aws) -> Result<u64, AwsError> {
+    let response = aws.call(&["lambda", "get-account-settings"]).await?;
+    let settings: Settings = serde_json::from_value(response).map_err(|_| AwsError::Unexpected)?;
     Ok(settings.account_limit.unreserved_concurrent_executions)
 }
 
-/// One function's check.
-pub(super) async fn look(aws: &Aws, name: &str) -> Look {
+/// Checks one function.
+pub(super) async fn inspect(aws: &Aws, name: &str) -> Inspection {
     let check = format!("aws function {name}");
-    let ask = async |call: &str| aws.ask(&["lambda", call, "--function-name", name]).await;
+    let call = async |call: &str| aws.call(&["lambda", call, "--function-name", name]).await;
     let (configuration, concurrency) =
-        tokio::join!(ask("get-function-configuration"), ask("get-function-concurrency"));
+        tokio::join!(call("get-function-configuration"), call("get-function-concurrency"));
     let is_proxied = PROXIED.iter().any(|suffix| name.ends_with(suffix));
-    let concurrency = concurrency.ok().filter(|answer| !answer.is_null());
+    let concurrency = concurrency.ok().filter(|response| !response.is_null());
     let concurrency: Concurrency =
-        concurrency.and_then(|answer| serde_json::from_value(answer).ok()).unwrap_or_default();
+        concurrency.and_then(|response| serde_json::from_value(response).ok()).unwrap_or_default();
     let reserved = concurrency.reserved_concurrent_executions;
-    let configuration = configuration.and_then(|answer| {
-        serde_json::from_value::<Configuration>(answer).map_err(|_| Refused::Strange)
+    let configuration = configuration.and_then(|response| {
+        serde_json::from_value::<Configuration>(response).map_err(|_| AwsError::Unexpected)
     });
     let finding = match configuration {
         Ok(found) => Finding { check, ..judge(&found, reserved, name, is_proxied) },
-        Err(refused) if refused.is_missing() => {
-            let mend = "It was deleted. Deploy the stack again: sam deploy";
-            Finding::fail(check, "Not found.", mend)
+        Err(error) if error.is_missing() => {
+            let advice = "It was deleted. Deploy the stack again: sam deploy";
+            Finding::fail(check, "Not found.", advice)
         }
-        Err(refused) => not_seen(&check, &refused),
+        Err(error) => not_checked(&check, &error),
     };
-    Look { finding, reserved, is_proxied }
+    Inspection { finding, reserved, is_proxied }
 }
 
 fn judge(found: &Configuration, reserved: Option<u64>, name: &str, is_proxied: bool) -> Finding {
@@ -110,17 +110,17 @@ fn judge(found: &Configuration, reserved: Option<u64>, name: &str, is_proxied: b
         );
     }
     if runtime != "provided.al2023" {
-        let mend = "Use a stack that was deployed from this template.yaml, or deploy it again.";
-        return Finding::fail("", format!("{seen} The runtime is not provided.al2023."), mend);
+        let advice = "Use a stack that was deployed from this template.yaml, or deploy it again.";
+        return Finding::fail("", format!("{seen} The runtime is not provided.al2023."), advice);
     }
     if update == "InProgress" || state == "Pending" {
-        let mend = "Run the doctor again after the deployment.";
-        return Finding::warn("", format!("{seen} An update is in progress."), mend);
+        let advice = "Run the doctor again after the deployment.";
+        return Finding::warn("", format!("{seen} An update is in progress."), advice);
     }
     if is_proxied && found.memory_size < 512 {
-        let mend = "The first response of an environment waits for TLS. Deploy with \
+        let advice = "The first response of an environment waits for TLS. Deploy with \
                     MemorySize=512.";
-        return Finding::warn("", seen, mend);
+        return Finding::warn("", seen, advice);
     }
     Finding::ok("", seen)
 }
@@ -160,9 +160,9 @@ mod tests {
     }
 
     #[test]
-    fn a_reserve_of_nothing_stops_a_function() {
+    fn zero_reserved_concurrency_stops_a_function() {
         let stopped = judged(("Handler", json!("bootstrap")), Some(0));
         assert_eq!(stopped.level, Level::Fail);
-        assert!(stopped.mend.unwrap().contains("delete-function-concurrency"));
+        assert!(stopped.advice.unwrap().contains("delete-function-concurrency"));
     }
 }

@@ -1,18 +1,18 @@
-//! The stack: where it answers, what it is made of, and the keys of its deployments.
+//! The stack: its address, its resources, and the keys of its deployments.
 
 use lanyard_domain::credential::AzureKey;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::command::{Aws, Refused};
+use super::command::{Aws, AwsError};
 use crate::finding::Finding;
 
 /// A deployed stack.
 #[derive(Clone, Debug)]
 pub(crate) struct Stack {
-    /// The command by which it is asked.
+    /// The command that reads it.
     pub aws: Aws,
-    /// Its name.
+    /// The name.
     pub name: String,
     /// Its output `Address`.
     pub address: Option<String>,
@@ -61,29 +61,30 @@ struct Resource {
 /// Finds a stack by its name.
 pub(crate) async fn find(aws: Aws, name: &str) -> (Finding, Option<Stack>) {
     const CHECK: &str = "aws stack";
-    let ask = async |call: &str| aws.ask(&["cloudformation", call, "--stack-name", name]).await;
-    let (described, resources) = tokio::join!(ask("describe-stacks"), ask("list-stack-resources"));
-    let answers = described.and_then(|described| Ok((described, resources?)));
-    let (described, resources) = match answers {
-        Ok(answers) => answers,
-        Err(refused) if refused.is_missing() => {
-            let mend = "Use the stack name and region of sam deploy. List your stacks:\n  \
+    let call = async |call: &str| aws.call(&["cloudformation", call, "--stack-name", name]).await;
+    let (described, resources) =
+        tokio::join!(call("describe-stacks"), call("list-stack-resources"));
+    let responses = described.and_then(|described| Ok((described, resources?)));
+    let (described, resources) = match responses {
+        Ok(responses) => responses,
+        Err(error) if error.is_missing() => {
+            let advice = "Use the stack name and region of sam deploy. List your stacks:\n  \
                         aws cloudformation list-stacks --query 'StackSummaries[].StackName'";
             return (
-                Finding::fail(CHECK, "There is no stack with this name in this region.", mend),
+                Finding::fail(CHECK, "There is no stack with this name in this region.", advice),
                 None,
             );
         }
-        Err(refused) => {
-            let seen = format!("Not checked: {refused}.");
-            return (Finding::fail(CHECK, seen, refused.mend()), None);
+        Err(error) => {
+            let seen = format!("Not checked: {error}.");
+            return (Finding::fail(CHECK, seen, error.advice()), None);
         }
     };
     match read(aws, name, described, resources) {
         Some((status, stack)) => (judge(&status, &stack), Some(stack)),
         None => {
-            let refused = Refused::Strange;
-            (Finding::fail(CHECK, format!("Not checked: {refused}."), refused.mend()), None)
+            let error = AwsError::Unexpected;
+            (Finding::fail(CHECK, format!("Not checked: {error}."), error.advice()), None)
         }
     }
 }
@@ -116,8 +117,8 @@ fn judge(status: &str, stack: &Stack) -> Finding {
     const CHECK: &str = "aws stack";
     let seen = format!("{status}, {} functions.", stack.functions.len());
     if stack.address.is_none() || stack.table.is_none() || stack.functions.is_empty() {
-        let mend = "Use a stack that was deployed from this template.yaml.";
-        return Finding::fail(CHECK, format!("{seen} It is not a Lanyard stack."), mend);
+        let advice = "Use a stack that was deployed from this template.yaml.";
+        return Finding::fail(CHECK, format!("{seen} It is not a Lanyard stack."), advice);
     }
     match status {
         "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => Finding::ok(CHECK, seen),
@@ -143,16 +144,16 @@ fn judge(status: &str, stack: &Stack) -> Finding {
 }
 
 impl Stack {
-    /// The key of a deployment; `None` if there is none under this name.
+    /// The key of a deployment; `None` if it has none.
     ///
     /// # Errors
     ///
-    /// A finding without a name if it cannot be read.
+    /// A finding without a check name, if the key cannot be read.
     pub(crate) async fn key(&self, reference: &str) -> Result<Option<AzureKey>, Finding> {
         let path = format!("/lanyard/{}/azure-keys/{reference}", self.name);
         let arguments = ["ssm", "get-parameter", "--name", &path, "--with-decryption"];
-        match self.aws.ask(&arguments).await {
-            Ok(answer) => match key(&answer) {
+        match self.aws.call(&arguments).await {
+            Ok(response) => match key(&response) {
                 Some(key) => Ok(Some(key)),
                 None => Err(Finding::fail(
                     "",
@@ -161,19 +162,19 @@ impl Stack {
                      keys.",
                 )),
             },
-            Err(refused) if refused.is_missing() => Ok(None),
-            Err(refused) => {
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => {
                 let seen =
-                    format!("The key cannot be read, so Azure is not called directly: {refused}.");
-                Err(Finding::skip("", seen).next(refused.mend()))
+                    format!("The key cannot be read, so Azure is not called directly: {error}.");
+                Err(Finding::skip("", seen).next(error.advice()))
             }
         }
     }
 }
 
 /// `aws ssm get-parameter`
-fn key(answer: &Value) -> Option<AzureKey> {
-    AzureKey::new(answer["Parameter"]["Value"].as_str()?)
+fn key(response: &Value) -> Option<AzureKey> {
+    AzureKey::new(response["Parameter"]["Value"].as_str()?)
 }
 
 #[cfg(test)]
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_that_is_not_whole_is_named() {
+    fn an_incomplete_stack_is_reported() {
         let level = |status: &str| judge(status, &stack(status).1).level;
         assert_eq!(level("UPDATE_IN_PROGRESS"), Level::Warn);
         assert_eq!(level("UPDATE_ROLLBACK_COMPLETE"), Level::Warn);
@@ -223,11 +224,11 @@ mod tests {
 
     #[test]
     fn a_key_is_read_from_its_parameter() {
-        let answer = json!({"Parameter": {
+        let response = json!({"Parameter": {
             "Name": "/lanyard/lanyard/azure-keys/main/gpt-4o/main", "Type": "SecureString",
             "Value": "a-key", "Version": 1, "DataType": "text",
         }});
-        assert_eq!(key(&answer).unwrap().reveal(), "a-key");
+        assert_eq!(key(&response).unwrap().reveal(), "a-key");
         assert!(key(&json!(null)).is_none());
     }
 }

@@ -1,11 +1,11 @@
-//! The table: whether it serves, forgets what it should, and could be restored.
+//! Checks the table: status, time to live, and recovery.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::command::Refused;
-use super::not_seen;
+use super::command::AwsError;
+use super::not_checked;
 use super::stack::Stack;
 use crate::finding::Finding;
 
@@ -73,14 +73,14 @@ struct Recovery {
     point_in_time_recovery_status: String,
 }
 
-/// The table's checks.
-pub(super) async fn look(stack: &Stack) -> Vec<Finding> {
+/// Checks the table.
+pub(super) async fn inspect(stack: &Stack) -> Vec<Finding> {
     let Some(table) = stack.table.as_deref() else { return Vec::new() };
-    let ask = async |call: &str| stack.aws.ask(&["dynamodb", call, "--table-name", table]).await;
+    let call = async |call: &str| stack.aws.call(&["dynamodb", call, "--table-name", table]).await;
     let (described, life, backups) = tokio::join!(
-        ask("describe-table"),
-        ask("describe-time-to-live"),
-        ask("describe-continuous-backups")
+        call("describe-table"),
+        call("describe-time-to-live"),
+        call("describe-continuous-backups")
     );
     vec![
         seen("aws table", described, |found: &DescribedTable| judge_table(&found.table, table)),
@@ -95,20 +95,21 @@ pub(super) async fn look(stack: &Stack) -> Vec<Finding> {
 
 fn seen<T: DeserializeOwned>(
     check: &str,
-    answer: Result<Value, Refused>,
+    response: Result<Value, AwsError>,
     judge: impl FnOnce(&T) -> Finding,
 ) -> Finding {
-    let read =
-        answer.and_then(|answer| serde_json::from_value::<T>(answer).map_err(|_| Refused::Strange));
+    let read = response.and_then(|response| {
+        serde_json::from_value::<T>(response).map_err(|_| AwsError::Unexpected)
+    });
     let finding = match read {
         Ok(found) => judge(&found),
-        Err(refused) if refused.is_missing() => Finding::fail(
+        Err(error) if error.is_missing() => Finding::fail(
             check,
             "Table not found.",
             "Restore it from its point-in-time recovery, under the same name:\n  \
              aws dynamodb restore-table-to-point-in-time help",
         ),
-        Err(refused) => not_seen(check, &refused),
+        Err(error) => not_checked(check, &error),
     };
     Finding { check: check.to_owned(), ..finding }
 }
@@ -117,14 +118,14 @@ fn judge_table(found: &Table, name: &str) -> Finding {
     let keys: Vec<_> =
         found.key_schema.iter().map(|key| (&*key.attribute_name, &*key.key_type)).collect();
     if keys != [("pk", "HASH"), ("sk", "RANGE")] {
-        let mend = "Use a stack that was deployed from this template.yaml.";
-        return Finding::fail("", "The keys are not pk and sk.", mend);
+        let advice = "Use a stack that was deployed from this template.yaml.";
+        return Finding::fail("", "The keys are not pk and sk.", advice);
     }
-    // UPDATING still serves.
+    // A table that is UPDATING still serves requests.
     if !matches!(&*found.table_status, "ACTIVE" | "UPDATING") {
         let seen = format!("The table is {}.", found.table_status);
-        let mend = format!("Wait for it: aws dynamodb wait table-exists --table-name {name}");
-        return Finding::fail("", seen, mend);
+        let advice = format!("Wait for it: aws dynamodb wait table-exists --table-name {name}");
+        return Finding::fail("", seen, advice);
     }
     let billing = found.billing_mode_summary.as_ref().map(|summary| &*summary.billing_mode);
     if billing != Some("PAY_PER_REQUEST") {
@@ -149,11 +150,15 @@ fn judge_life(found: &Life, name: &str) -> Finding {
     if is_on && found.attribute_name.as_deref() == Some("expires_at") {
         return Finding::ok("", "Time to live is on for expires_at.");
     }
-    let mend = format!(
+    let advice = format!(
         "aws dynamodb update-time-to-live --table-name {name} \\\n  \
          --time-to-live-specification Enabled=true,AttributeName=expires_at"
     );
-    Finding::fail("", "Time to live is off for expires_at, so expired items are not deleted.", mend)
+    Finding::fail(
+        "",
+        "Time to live is off for expires_at, so expired items are not deleted.",
+        advice,
+    )
 }
 
 fn judge_backups(found: &Backups, name: &str) -> Finding {
@@ -161,11 +166,11 @@ fn judge_backups(found: &Backups, name: &str) -> Finding {
     if recovery.is_some_and(|recovery| recovery.point_in_time_recovery_status == "ENABLED") {
         return Finding::ok("", "Point-in-time recovery is on.");
     }
-    let mend = format!(
+    let advice = format!(
         "aws dynamodb update-continuous-backups --table-name {name} \\\n  \
          --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
     );
-    Finding::warn("", "Point-in-time recovery is off, so the table cannot be restored.", mend)
+    Finding::warn("", "Point-in-time recovery is off, so the table cannot be restored.", advice)
 }
 
 #[cfg(test)]
@@ -195,11 +200,11 @@ mod tests {
         assert_eq!(table("ACTIVE", "PROVISIONED", true).level, Level::Warn);
         let unprotected = table("ACTIVE", "PAY_PER_REQUEST", false);
         assert_eq!(unprotected.level, Level::Warn);
-        assert!(unprotected.mend.unwrap().ends_with("--deletion-protection-enabled"));
+        assert!(unprotected.advice.unwrap().ends_with("--deletion-protection-enabled"));
     }
 
     #[test]
-    fn a_table_that_forgets_nothing_fails() {
+    fn a_table_without_time_to_live_fails() {
         let life = |status: &str, attribute: &str| {
             let described = json!({"TimeToLiveDescription": {
                 "TimeToLiveStatus": status, "AttributeName": attribute,
@@ -215,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn recovery_is_to_be_on() {
+    fn missing_recovery_is_a_warning() {
         let backups = |status: &str| {
             let described = json!({"ContinuousBackupsDescription": {
                 "ContinuousBackupsStatus": "ENABLED",
@@ -231,14 +236,14 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_seen_is_not_well() {
-        let judged = |refused| {
-            seen("table", Err(refused), |found: &DescribedTable| judge_table(&found.table, "t"))
+    fn a_failed_check_is_not_ok() {
+        let judged = |error| {
+            seen("table", Err(error), |found: &DescribedTable| judge_table(&found.table, "t"))
         };
-        let denied = judged(Refused::Code("AccessDeniedException".to_owned()));
+        let denied = judged(AwsError::Code("AccessDeniedException".to_owned()));
         assert_eq!(denied.level, Level::Warn);
-        assert!(denied.mend.unwrap().contains("ReadOnlyAccess"));
-        let gone = judged(Refused::Code("ResourceNotFoundException".to_owned()));
+        assert!(denied.advice.unwrap().contains("ReadOnlyAccess"));
+        let gone = judged(AwsError::Code("ResourceNotFoundException".to_owned()));
         assert_eq!(gone.level, Level::Fail);
     }
 }

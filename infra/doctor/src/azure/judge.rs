@@ -1,33 +1,37 @@
-//! What Azure's answers mean for the event, and how to mend what is wrong.
+//! Judges Azure's responses, and advises how to fix problems.
 
 use lanyard_domain::catalog::CompletionField;
 use serde_json::{Value, json};
 
 use super::Limits;
-use crate::asker::{Answer, Silence, Streamed};
+use crate::client::{NoResponse, Response, Streamed};
+use crate::delivery::Delivery;
 use crate::finding::{Finding, grouped};
-use crate::holdings::{Listed, put};
-use crate::pace::Pace;
+use crate::inventory::{Listed, put};
 
-/// Below this share of its limit a deployment is busy with something else.
+/// Below this share of its limit, a deployment is used by something else.
 const BUSY: u64 = 10;
 
-/// What follows from the answer to the cheapest call. The check's name is the caller's to give.
-pub(super) fn call(deployment: &Listed, answer: &Result<Answer, Silence>, base: &str) -> Finding {
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(silence) => return silent(*silence),
+/// Judges the response to the cheapest request. The caller sets the name of the check.
+pub(super) fn call(
+    deployment: &Listed,
+    response: &Result<Response, NoResponse>,
+    base: &str,
+) -> Finding {
+    let response = match response {
+        Ok(response) => response,
+        Err(reason) => return no_response(*reason),
     };
-    let status = answer.status.as_u16();
-    // Some of Azure's codes are the status again.
-    let code = answer.code().filter(|code| *code != answer.status.as_str());
+    let status = response.status.as_u16();
+    // Some of Azure's codes repeat the status.
+    let code = response.code().filter(|code| *code != response.status.as_str());
     let code = code.map(|code| format!(" {code}")).unwrap_or_default();
     let fail =
-        |seen: &str, mend: String| Finding::fail("", format!("{status}{code}: {seen}"), mend);
+        |seen: &str, advice: String| Finding::fail("", format!("{status}{code}: {seen}"), advice);
     let put = |changes: &[(&str, Value)]| put(base, deployment, changes);
     match status {
-        200..=299 if is_answer(&answer.json()) => {
-            let seen = format!("Responds in {} ms.", answer.took.as_millis());
+        200..=299 if is_model_response(&response.json()) => {
+            let seen = format!("Responds in {} ms.", response.elapsed.as_millis());
             Finding::ok("", seen)
         }
         200..=299 => fail(
@@ -53,7 +57,7 @@ pub(super) fn call(deployment: &Listed, answer: &Result<Answer, Silence>, base: 
              Azure portal whether the resource is blocked."
                 .to_owned(),
         ),
-        404 => missing(deployment, answer.code().as_deref(), fail, put),
+        404 => missing(deployment, response.code().as_deref(), fail, put),
         429 => Finding::warn(
             "",
             format!("429{code}: rate limited. The key and the names are correct."),
@@ -110,30 +114,30 @@ fn operations(deployment: &Listed) -> String {
     deployment.operations.iter().map(|one| one.name()).collect::<Vec<_>>().join(" and ")
 }
 
-/// Each operation's answer has one list by which it is known.
-fn is_answer(body: &Value) -> bool {
+/// The response of each operation has one of these lists.
+fn is_model_response(body: &Value) -> bool {
     ["choices", "data", "results", "output"].iter().any(|list| body[list].is_array())
 }
 
-fn silent(silence: Silence) -> Finding {
-    let mend = match silence {
-        Silence::UnknownName => {
+fn no_response(reason: NoResponse) -> Finding {
+    let advice = match reason {
+        NoResponse::UnknownName => {
             "The resource was deleted, or its name is wrong: compare the endpoint with the Azure \
              portal. A private endpoint can be resolved only inside its network."
         }
-        Silence::Refused => "Check that the endpoint is correct.",
-        Silence::Tls => {
+        NoResponse::Refused => "Check that the endpoint is correct.",
+        NoResponse::Tls => {
             "Look for a proxy between this machine and Azure that intercepts TLS. It does not \
              affect AWS."
         }
-        Silence::Late | Silence::Broken => {
+        NoResponse::Late | NoResponse::Broken => {
             "Run the doctor again, look for a firewall, and check https://status.azure.com."
         }
     };
-    Finding::fail("", format!("Cannot be reached: {silence}."), mend)
+    Finding::fail("", format!("Cannot be reached: {reason}."), advice)
 }
 
-/// The deployment takes the other field for the completion cap.
+/// The deployment needs the other field for max output tokens.
 pub(super) fn other_field(deployment: &Listed, field: CompletionField, base: &str) -> Finding {
     let name = field.name();
     let seen = format!("400: the model needs {name}, and the deployment has the other field.");
@@ -141,7 +145,7 @@ pub(super) fn other_field(deployment: &Listed, field: CompletionField, base: &st
     Finding::fail("", seen, format!("Set the field:\n{call}"))
 }
 
-/// Whether Azure's limits are those that were written down.
+/// Compares Azure's limits with the configured ones.
 pub(super) fn limits(deployment: &Listed, limits: Limits, base: &str) -> Finding {
     let declared = deployment.tokens_per_minute;
     let Some(tokens) = limits.tokens else {
@@ -202,29 +206,29 @@ fn is_busy(limits: Limits, tokens: u64) -> bool {
     limits.remaining_tokens.is_some_and(|remaining| remaining < tokens / BUSY)
 }
 
-/// Whether a stream of Azure's own comes in frames and carries its usage.
-pub(super) fn stream(streamed: &Result<Streamed, Silence>) -> Finding {
+/// Checks that Azure's own stream arrives in chunks and has usage.
+pub(super) fn stream(streamed: &Result<Streamed, NoResponse>) -> Finding {
     let frames = match streamed {
-        Ok(Streamed::Frames(frames)) => frames,
-        Ok(Streamed::Other(answer)) if answer.status.as_u16() == 429 => {
+        Ok(Streamed::EventStream(frames)) => frames,
+        Ok(Streamed::Other(response)) if response.status.as_u16() == 429 => {
             let seen = "429: rate limited, so the stream was not checked.";
             return Finding::warn("", seen, "Run the doctor again in a minute.");
         }
-        Ok(Streamed::Other(answer)) => {
+        Ok(Streamed::Other(response)) => {
             let seen = format!(
                 "{} {}: the response is not a stream.",
-                answer.status.as_u16(),
-                answer.code().unwrap_or_default()
+                response.status.as_u16(),
+                response.code().unwrap_or_default()
             );
-            let mend = "Check in the Azure portal whether the model supports streaming.";
-            return Finding::fail("", seen, mend);
+            let advice = "Check in the Azure portal whether the model supports streaming.";
+            return Finding::fail("", seen, advice);
         }
-        Err(silence) => {
-            let seen = format!("The stream was interrupted: {silence}.");
+        Err(reason) => {
+            let seen = format!("The stream was interrupted: {reason}.");
             return Finding::fail("", seen, "Run the doctor again, then look for a proxy.");
         }
     };
-    let words = frames.arrivals.words();
+    let words = frames.times.words();
     if frames.has_error || !frames.is_done {
         let seen = format!("{words}; the stream ended early.");
         return Finding::fail(
@@ -241,13 +245,13 @@ pub(super) fn stream(streamed: &Result<Streamed, Silence>) -> Finding {
              API, api_version 2024-10-21 or later.",
         );
     }
-    match frames.arrivals.pace() {
-        Pace::Apart => Finding::ok("", format!("{words}, usage at the end.")),
-        Pace::Unclear => Finding::ok(
+    match frames.times.delivery() {
+        Delivery::Incremental => Finding::ok("", format!("{words}, usage at the end.")),
+        Delivery::Unclear => Finding::ok(
             "",
             format!("{words}, usage at the end; too few or too fast to judge the timing."),
         ),
-        Pace::Lump => Finding::warn(
+        Delivery::Buffered => Finding::warn(
             "",
             format!("{words}: all at once."),
             "Azure's content filter buffers streams by default. To stream without delay, choose \

@@ -1,4 +1,4 @@
-//! The live view: what was seen, drawn on the whole terminal.
+//! The live view on the whole terminal.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -14,31 +14,31 @@ use crossterm::terminal::{
 use crossterm::{execute, queue};
 use lanyard_doctor::grouped;
 
-use super::numbers::Course;
-use crate::fault::Fault;
-use crate::table::{Column, printable, table, text, wall};
+use super::history::History;
+use crate::error::CliError;
+use crate::table::{Column, local_time, printable, table, text};
 
-/// Bars of a chart, from nothing to all.
+/// The bars of a sparkline.
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The terminal, until it is dropped: then it is as it was.
+/// The terminal in raw mode. Dropping it restores the terminal.
 pub(super) struct Screen;
 
 impl Screen {
-    pub(super) fn open() -> Result<Self, Fault> {
+    pub(super) fn open() -> Result<Self, CliError> {
         terminal::enable_raw_mode()?;
         let screen = Self;
         execute!(io::stdout(), EnterAlternateScreen, Hide)?;
         Ok(screen)
     }
 
-    /// Draws, and again when the terminal's size changes, until so much time has passed. `false`
-    /// if somebody wants to stop.
+    /// Draws, and draws again when the terminal is resized, until the time has passed. Returns
+    /// `false` if the user quits.
     pub(super) fn wait(
         &self,
         time: Duration,
         draw: impl Fn() -> io::Result<()>,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, CliError> {
         let until = Instant::now() + time;
         draw()?;
         while event::poll(until.saturating_duration_since(Instant::now()))? {
@@ -59,15 +59,15 @@ impl Screen {
 
     pub(super) fn draw(
         &self,
-        course: &Course,
+        history: &History,
         top: usize,
         interval: Duration,
-        trouble: Option<&String>,
+        problem: Option<&String>,
     ) -> io::Result<()> {
         let (width, height) = terminal::size()?;
-        let mut lines = lines(course, top, usize::from(width));
-        let foot = match trouble {
-            Some(trouble) => Line { text: printable(trouble), color: Some(Color::Red) },
+        let mut lines = lines(history, top, usize::from(width));
+        let foot = match problem {
+            Some(problem) => Line { text: printable(problem), color: Some(Color::Red) },
             None => {
                 Line::plain(format!("Updates every {} s. Press q to quit.", interval.as_secs()))
             }
@@ -97,13 +97,13 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // There is nothing left to do where this fails.
+        // Nothing can be done if this fails.
         let _ = execute!(io::stdout(), Show, LeaveAlternateScreen);
         let _ = terminal::disable_raw_mode();
     }
 }
 
-/// A line, and what it is drawn in. `NO_COLOR` is heeded where it is drawn.
+/// A line and its colour. crossterm honours `NO_COLOR`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Line {
     text: String,
@@ -116,9 +116,9 @@ impl Line {
     }
 }
 
-/// Everything above the last line of the screen.
-fn lines(course: &Course, top: usize, width: usize) -> Vec<Line> {
-    let Some(sample) = course.last() else { return Vec::new() };
+/// The lines above the status line.
+fn lines(history: &History, top: usize, width: usize) -> Vec<Line> {
+    let Some(sample) = history.last() else { return Vec::new() };
     let event = &sample.event;
     let chart_width = width.saturating_sub(48).clamp(10, 60);
     let mut lines = vec![
@@ -130,27 +130,27 @@ fn lines(course: &Course, top: usize, width: usize) -> Vec<Line> {
         )),
         Line::plain(format!(
             "ends {} {}{}",
-            wall(&event["ends_at"]),
+            local_time(&event["ends_at"]),
             text(&event["time_zone"]),
-            sample.ends_in().map(|left| format!(", in {}", in_words(left))).unwrap_or_default()
+            sample.time_left().map(|left| format!(", in {}", in_words(left))).unwrap_or_default()
         )),
         Line::plain(""),
     ];
-    lines.extend(budget(course, chart_width));
-    let chart = |values: Vec<u64>| spark(&values, None, chart_width);
-    let pace = course.paces.back().copied().unwrap_or_default();
-    let tokens = chart(course.paces.iter().map(|pace| pace.tokens).collect());
-    let requests = chart(course.paces.iter().map(|pace| pace.requests).collect());
-    let per_minute = |what: &str, chart: String, pace: u64, all: u64| {
-        Line::plain(format!("{what:<9} {chart} {}/min, {} total", grouped(pace), grouped(all)))
+    lines.extend(budget(history, chart_width));
+    let chart = |values: Vec<u64>| sparkline(&values, None, chart_width);
+    let rate = history.rates.back().copied().unwrap_or_default();
+    let tokens = chart(history.rates.iter().map(|rate| rate.tokens).collect());
+    let requests = chart(history.rates.iter().map(|rate| rate.requests).collect());
+    let per_minute = |what: &str, chart: String, rate: u64, all: u64| {
+        Line::plain(format!("{what:<9} {chart} {}/min, {} total", grouped(rate), grouped(all)))
     };
-    lines.push(per_minute("tokens", tokens, pace.tokens, sample.tokens));
-    lines.push(per_minute("requests", requests, pace.requests, sample.requests));
+    lines.push(per_minute("tokens", tokens, rate.tokens, sample.tokens));
+    lines.push(per_minute("requests", requests, rate.requests, sample.requests));
     lines.push(Line::plain(format!("reserved  {} tokens", grouped(sample.held))));
     let color = (!sample.errors.is_empty()).then_some(Color::Yellow);
     lines.push(Line { text: format!("errors    {}", sample.errors_in_words()), color });
-    if let Some(soon) = sample.first_byte_in_words() {
-        lines.push(Line::plain(format!("latency   first byte {soon}")));
+    if let Some(latency) = sample.first_byte_in_words() {
+        lines.push(Line::plain(format!("latency   first byte {latency}")));
     }
     lines.push(Line::plain(""));
     let rows =
@@ -166,9 +166,9 @@ fn lines(course: &Course, top: usize, width: usize) -> Vec<Line> {
     lines
 }
 
-/// What is left of the budget: as a bar, and its way down to here.
-fn budget(course: &Course, width: usize) -> Vec<Line> {
-    let Some((left, budget)) = course.last().and_then(|last| Some((last.left()?, last.budget()?)))
+/// The remaining budget as a bar, and its burn-down.
+fn budget(history: &History, width: usize) -> Vec<Line> {
+    let Some((left, budget)) = history.last().and_then(|last| Some((last.left()?, last.budget()?)))
     else {
         return vec![Line::plain("budget    none")];
     };
@@ -182,8 +182,8 @@ fn budget(course: &Course, width: usize) -> Vec<Line> {
     };
     let filled = share(width).min(width);
     let bar = format!("{}{}", "█".repeat(filled), "░".repeat(width - filled));
-    let down = spark(&course.left.iter().copied().collect::<Vec<_>>(), Some(budget), width);
-    let lasts = match course.budget_lasts() {
+    let down = sparkline(&history.left.iter().copied().collect::<Vec<_>>(), Some(budget), width);
+    let lasts = match history.budget_lasts() {
         Some(lasts) => format!("lasts {} at this rate", in_words(lasts)),
         None => String::new(),
     };
@@ -200,12 +200,12 @@ fn budget(course: &Course, width: usize) -> Vec<Line> {
     ]
 }
 
-/// The last values as bars, up to `most` or to the largest of them.
-fn spark(values: &[u64], most: Option<u64>, width: usize) -> String {
+/// The last values as bars, scaled to `most` or to the largest value.
+fn sparkline(values: &[u64], most: Option<u64>, width: usize) -> String {
     let shown = values.get(values.len().saturating_sub(width)..).unwrap_or(values);
     let most = most.or_else(|| shown.iter().copied().max()).unwrap_or_default().max(1);
     let bar = |value: &u64| {
-        // The least that there is shows as something.
+        // The smallest value is still visible.
         let eighths = value.saturating_mul(8).div_ceil(most).min(8);
         usize::try_from(eighths).ok().and_then(|at| BARS.get(at)).copied().unwrap_or(' ')
     };
@@ -224,16 +224,16 @@ fn in_words(span: TimeDelta) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::numbers::tests::sample;
+    use super::super::history::tests::sample;
     use super::*;
 
     #[test]
-    fn the_screen_shows_the_burn_down_the_paces_and_who_uses_most() {
-        let mut course = Course::default();
+    fn the_screen_shows_burn_down_rates_and_top_attendees() {
+        let mut history = History::default();
         for (second, requests, tokens) in [(0, 10, 1_000), (30, 15, 2_000), (59, 20, 8_900)] {
-            course.take(sample(second, requests, tokens));
+            history.record(sample(second, requests, tokens));
         }
-        let drawn = lines(&course, 1, 60);
+        let drawn = lines(&history, 1, 60);
         let text: Vec<_> = drawn.iter().map(|line| line.text.trim_end().to_owned()).collect();
         assert_eq!(
             text,
@@ -259,8 +259,8 @@ mod tests {
 
     #[test]
     fn a_chart_is_as_wide_as_it_may_be() {
-        assert_eq!(spark(&[0, 1, 8, 4], None, 6), "   ▁█▄");
-        assert_eq!(spark(&[1, 2, 3], Some(4), 2), "▄▆");
-        assert_eq!(spark(&[], None, 3), "   ");
+        assert_eq!(sparkline(&[0, 1, 8, 4], None, 6), "   ▁█▄");
+        assert_eq!(sparkline(&[1, 2, 3], Some(4), 2), "▄▆");
+        assert_eq!(sparkline(&[], None, 3), "   ");
     }
 }

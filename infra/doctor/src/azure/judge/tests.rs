@@ -5,36 +5,36 @@ use chrono::DateTime;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::*;
-use crate::asker::Frames;
+use crate::client::EventStream;
+use crate::delivery::ChunkTimes;
 use crate::finding::Level;
-use crate::holdings::samples::a_deployment;
-use crate::pace::Arrivals;
+use crate::inventory::samples::a_deployment;
 
 const BASE: &str = "https://h/api";
 
-fn answer(status: u16, body: &str) -> Result<Answer, Silence> {
-    Ok(Answer {
+fn response(status: u16, body: &str) -> Result<Response, NoResponse> {
+    Ok(Response {
         status: StatusCode::from_u16(status).unwrap(),
         headers: HeaderMap::new(),
         body: Bytes::copy_from_slice(body.as_bytes()),
-        asked_at: DateTime::UNIX_EPOCH,
-        took: Duration::from_millis(212),
+        sent_at: DateTime::UNIX_EPOCH,
+        elapsed: Duration::from_millis(212),
     })
 }
 
-fn called(answer: &Result<Answer, Silence>) -> (Level, String, String) {
-    let finding = call(&a_deployment("gpt-4o"), answer, BASE);
-    (finding.level, finding.seen, finding.mend.unwrap_or_default())
+fn called(response: &Result<Response, NoResponse>) -> (Level, String, String) {
+    let finding = call(&a_deployment("gpt-4o"), response, BASE);
+    (finding.level, finding.seen, finding.advice.unwrap_or_default())
 }
 
 #[test]
 fn an_answer_is_timed() {
-    let (level, seen, _) = called(&answer(200, r#"{"choices":[]}"#));
+    let (level, seen, _) = called(&response(200, r#"{"choices":[]}"#));
     assert_eq!((level, seen.as_str()), (Level::Ok, "Responds in 212 ms."));
 }
 
 #[test]
-fn every_refusal_has_its_cause_and_its_cure() {
+fn every_error_has_a_cause_and_advice() {
     let not_found = r#"{"error":{"code":"DeploymentNotFound","message":"canary"}}"#;
     for (status, body, seen_words, mend_words) in [
         (
@@ -51,33 +51,33 @@ fn every_refusal_has_its_cause_and_its_cure() {
         (503, "canary", "returned an error", "status.azure.com"),
         (200, "<html>canary", "not from a model", "Keys and Endpoint"),
     ] {
-        let (level, seen, mend) = called(&answer(status, body));
+        let (level, seen, advice) = called(&response(status, body));
         assert_eq!(level, Level::Fail, "{status}");
         assert!(seen.contains(seen_words), "{seen}");
-        assert!(mend.contains(mend_words), "{mend}");
-        // Azure's own sentences may quote what was sent.
-        assert!(!format!("{seen}{mend}").contains("canary"), "{seen}{mend}");
+        assert!(advice.contains(mend_words), "{advice}");
+        // Azure's messages may quote the request.
+        assert!(!format!("{seen}{advice}").contains("canary"), "{seen}{advice}");
     }
 }
 
 #[test]
 fn a_busy_deployment_is_no_failure() {
-    assert_eq!(called(&answer(429, "")).0, Level::Warn);
+    assert_eq!(called(&response(429, "")).0, Level::Warn);
 }
 
 #[test]
-fn silence_is_explained() {
-    let (level, seen, mend) = called(&Err(Silence::UnknownName));
+fn a_missing_response_is_explained() {
+    let (level, seen, advice) = called(&Err(NoResponse::UnknownName));
     assert_eq!(level, Level::Fail);
     assert_eq!(seen, "Cannot be reached: the host name cannot be resolved.");
-    assert!(mend.contains("private endpoint"), "{mend}");
+    assert!(advice.contains("private endpoint"), "{advice}");
 }
 
 #[test]
-fn the_field_that_it_takes_is_written_down() {
+fn the_needed_field_is_advised() {
     let field = CompletionField::MaxCompletionTokens;
-    let mend = other_field(&a_deployment("o3"), field, BASE).mend.unwrap();
-    assert!(mend.contains(r#""completion_field":"max_completion_tokens""#), "{mend}");
+    let advice = other_field(&a_deployment("o3"), field, BASE).advice.unwrap();
+    assert!(advice.contains(r#""completion_field":"max_completion_tokens""#), "{advice}");
 }
 
 fn limited(headers: &[(&'static str, &'static str)]) -> Finding {
@@ -89,7 +89,7 @@ fn limited(headers: &[(&'static str, &'static str)]) -> Finding {
 }
 
 #[test]
-fn limits_are_compared_with_what_is_written_down() {
+fn limits_are_compared_with_the_configured_ones() {
     let enough = limited(&[
         ("x-ratelimit-limit-tokens", "100000"),
         ("x-ratelimit-limit-requests", "1000"),
@@ -104,15 +104,15 @@ fn limits_are_compared_with_what_is_written_down() {
     );
     let low = limited(&[("x-ratelimit-limit-tokens", "30000")]);
     assert_eq!(low.level, Level::Warn);
-    assert!(low.mend.unwrap().contains(r#""tokens_per_minute":30000"#));
+    assert!(low.advice.unwrap().contains(r#""tokens_per_minute":30000"#));
     let few =
         limited(&[("x-ratelimit-limit-tokens", "100000"), ("x-ratelimit-limit-requests", "100")]);
-    assert!(few.mend.unwrap().contains(r#""requests_per_minute":100"#));
-    let spent = limited(&[
+    assert!(few.advice.unwrap().contains(r#""requests_per_minute":100"#));
+    let charged = limited(&[
         ("x-ratelimit-limit-tokens", "100000"),
         ("x-ratelimit-remaining-tokens", "9999"),
     ]);
-    assert!(spent.seen.contains("are used"), "{}", spent.seen);
+    assert!(charged.seen.contains("are used"), "{}", charged.seen);
 }
 
 #[test]
@@ -125,31 +125,31 @@ fn a_limit_of_another_period_becomes_one_of_a_minute() {
 }
 
 #[test]
-fn no_limit_is_nothing_to_judge() {
+fn a_missing_limit_is_skipped() {
     assert_eq!(limited(&[]).level, Level::Skip);
     assert_eq!(limited(&[("x-ratelimit-limit-tokens", "0")]).level, Level::Skip);
 }
 
 fn streamed(arrivals_ms: &[u64], total_tokens: Option<u64>, is_done: bool) -> Finding {
-    let mut arrivals = Arrivals::default();
+    let mut times = ChunkTimes::default();
     for at in arrivals_ms {
-        arrivals.frame(Duration::from_millis(*at));
+        times.frame(Duration::from_millis(*at));
     }
-    arrivals.end(Duration::from_millis(arrivals_ms.last().copied().unwrap_or_default()));
+    times.end(Duration::from_millis(arrivals_ms.last().copied().unwrap_or_default()));
     let frames =
-        Frames { headers: HeaderMap::new(), arrivals, total_tokens, has_error: false, is_done };
-    stream(&Ok(Streamed::Frames(frames)))
+        EventStream { headers: HeaderMap::new(), times, total_tokens, has_error: false, is_done };
+    stream(&Ok(Streamed::EventStream(frames)))
 }
 
 #[test]
-fn a_stream_must_come_apart_whole_and_with_its_usage() {
+fn a_stream_must_be_incremental_complete_and_have_usage() {
     const APART: [u64; 7] = [200, 220, 240, 260, 280, 300, 320];
-    const LUMP: [u64; 7] = [800; 7];
+    const BUFFERED_SHARE: [u64; 7] = [800; 7];
     assert_eq!(
         streamed(&APART, Some(22), true),
         Finding::ok("", "7 chunks, first after 200 ms, last 120 ms later, usage at the end.")
     );
-    assert_eq!(streamed(&LUMP, Some(22), true).level, Level::Warn);
+    assert_eq!(streamed(&BUFFERED_SHARE, Some(22), true).level, Level::Warn);
     assert_eq!(streamed(&APART, None, true).level, Level::Fail);
     assert_eq!(streamed(&APART, Some(22), false).level, Level::Fail);
 }

@@ -1,4 +1,4 @@
-//! What a made-up crowd met with.
+//! The results of a simulation.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,96 +8,99 @@ use serde_json::{Value, json};
 
 use crate::table::pairs;
 
-/// What came of a question.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    Answered {
+    Succeeded {
         took: Duration,
         first: Duration,
         tokens: u64,
     },
-    /// By the error's code.
-    Refused(String),
-    Unanswered,
+    /// With the error's code.
+    Rejected(String),
+    Failed,
 }
 
-/// What came of all of them.
+/// The results of all requests.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Figures {
+pub(super) struct Results {
     took: Vec<Duration>,
     first: Vec<Duration>,
     tokens: u64,
-    refused: BTreeMap<String, u64>,
-    unanswered: u64,
+    rejected: BTreeMap<String, u64>,
+    failed: u64,
 }
 
-impl Figures {
-    pub(super) fn take(&mut self, outcome: Outcome) {
+impl Results {
+    pub(super) fn record(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Answered { took, first, tokens } => {
+            Outcome::Succeeded { took, first, tokens } => {
                 self.took.push(took);
                 self.first.push(first);
                 self.tokens = self.tokens.saturating_add(tokens);
             }
-            Outcome::Refused(code) => *self.refused.entry(code).or_default() += 1,
-            Outcome::Unanswered => self.unanswered += 1,
+            Outcome::Rejected(code) => *self.rejected.entry(code).or_default() += 1,
+            Outcome::Failed => self.failed += 1,
         }
     }
 
-    pub(super) fn has_answers(&self) -> bool {
+    pub(super) fn has_successes(&self) -> bool {
         !self.took.is_empty()
     }
 
-    fn answered(&self) -> u64 {
+    fn succeeded(&self) -> u64 {
         u64::try_from(self.took.len()).unwrap_or(u64::MAX)
     }
 
-    fn refusals(&self) -> u64 {
-        self.refused.values().sum()
+    fn rejections(&self) -> u64 {
+        self.rejected.values().sum()
     }
 
-    /// What stands beside the progress bar.
+    /// The text beside the progress bar.
     pub(super) fn brief(&self) -> String {
-        format!("{} succeeded, {} rejected", grouped(self.answered()), grouped(self.refusals()))
+        format!("{} succeeded, {} rejected", grouped(self.succeeded()), grouped(self.rejections()))
     }
 
-    /// All of it for programs.
-    pub(super) fn json(&self, attendees: u16, lasting: Duration) -> Value {
+    /// The results as JSON.
+    pub(super) fn json(&self, attendees: u16, duration: Duration) -> Value {
         let times = |times: &[Duration]| {
             let (p50, p95, most) = percentiles(times);
             json!({"p50": p50, "p95": p95, "most": most})
         };
         json!({
-            "attendees": attendees, "seconds": lasting.as_secs(), "answered": self.answered(),
-            "refused": self.refused, "unanswered": self.unanswered, "tokens": self.tokens,
+            "attendees": attendees, "seconds": duration.as_secs(), "answered": self.succeeded(),
+            "refused": self.rejected, "unanswered": self.failed, "tokens": self.tokens,
             "answer_ms": times(&self.took), "first_byte_ms": times(&self.first),
         })
     }
 
-    /// All of it for people.
-    pub(super) fn text(&self, attendees: u16, lasting: Duration) -> String {
+    /// The results as text.
+    pub(super) fn text(&self, attendees: u16, duration: Duration) -> String {
         let times = |times: &[Duration]| {
             let (p50, p95, most) = percentiles(times);
             format!("median {p50} ms, p95 {p95} ms, max {most} ms")
         };
-        let kinds = self.refused.iter().map(|(code, count)| format!("{} {code}", grouped(*count)));
+        let kinds = self.rejected.iter().map(|(code, count)| format!("{} {code}", grouped(*count)));
         let kinds = kinds.collect::<Vec<_>>().join(", ");
-        let refused = match self.refusals() {
+        let rejected = match self.rejections() {
             0 => "0".to_owned(),
             all => format!("{}: {kinds}", grouped(all)),
         };
         pairs(&[
-            ("load", format!("{attendees} attendees for {} s", lasting.as_secs())),
-            ("succeeded", format!("{}, {} tokens", grouped(self.answered()), grouped(self.tokens))),
-            ("rejected", refused),
-            ("failed", grouped(self.unanswered)),
+            ("load", format!("{attendees} attendees for {} s", duration.as_secs())),
+            (
+                "succeeded",
+                format!("{}, {} tokens", grouped(self.succeeded()), grouped(self.tokens)),
+            ),
+            ("rejected", rejected),
+            ("failed", grouped(self.failed)),
             ("first byte", times(&self.first)),
             ("response", times(&self.took)),
         ])
     }
 }
 
-/// The times in milliseconds within which half, 95 % and all came.
+/// Median, 95th percentile and maximum in milliseconds.
 fn percentiles(times: &[Duration]) -> (u128, u128, u128) {
     let mut times: Vec<_> = times.iter().map(Duration::as_millis).collect();
     times.sort_unstable();
@@ -113,15 +116,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_name_refusals_by_kind_and_times_by_rank() {
-        let mut figures = Figures::default();
+    fn results_count_errors_by_code_and_times_by_rank() {
+        let mut results = Results::default();
         for ms in 1..=100 {
             let took = Duration::from_millis(ms);
-            figures.take(Outcome::Answered { took, first: took / 2, tokens: 10 });
+            results.record(Outcome::Succeeded { took, first: took / 2, tokens: 10 });
         }
-        figures.take(Outcome::Refused("rate_limit_exceeded".to_owned()));
-        figures.take(Outcome::Unanswered);
-        let json = figures.json(5, Duration::from_secs(30));
+        results.record(Outcome::Rejected("rate_limit_exceeded".to_owned()));
+        results.record(Outcome::Failed);
+        let json = results.json(5, Duration::from_secs(30));
         assert_eq!(json["answer_ms"], json!({"p50": 50, "p95": 95, "most": 100}));
         assert_eq!(json["refused"], json!({"rate_limit_exceeded": 1}));
         assert_eq!((&json["tokens"], &json["unanswered"]), (&json!(1_000), &json!(1)));

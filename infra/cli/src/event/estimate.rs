@@ -1,18 +1,18 @@
-//! What an event needs, and what it costs: by assumptions that are named beside the result.
+//! Estimates what an event needs and costs. The assumptions are printed with the result.
 
 use clap::Args;
 use lanyard_doctor::{REQUESTS_PER_MINUTE, SECONDS_PER_REQUEST, grouped};
 use lanyard_domain::operation::Operation;
 use serde_json::{Value, json};
 
-/// What Lanyard itself costs on AWS for a streamed response, in dollars: the table of `docs/cost.md`,
-/// list prices of us-east-1.
+/// AWS cost of a streamed response in USD, from the table in `docs/cost.md`: list prices of
+/// us-east-1.
 const AWS_PER_REQUEST: f64 = 0.0889 / 1_000.0;
 
 /// The assumptions of the estimate.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Assumptions of the estimate")]
-pub(super) struct Crowd {
+pub(super) struct Assumptions {
     /// Total requests per attendee.
     #[arg(long, default_value_t = 200, value_name = "REQUESTS")]
     requests_each: u64,
@@ -36,7 +36,7 @@ pub(super) struct Crowd {
     concurrency: Option<u64>,
 }
 
-impl Default for Crowd {
+impl Default for Assumptions {
     fn default() -> Self {
         Self {
             requests_each: 200,
@@ -48,8 +48,8 @@ impl Default for Crowd {
     }
 }
 
-impl Crowd {
-    /// The same, with a profile's number of environments where none was given.
+impl Assumptions {
+    /// The same, with the profile's concurrency if none was given.
     pub(super) fn concurrency_or(&self, profiles: Option<u64>) -> Self {
         Self { concurrency: self.concurrency.or(profiles), ..self.clone() }
     }
@@ -62,15 +62,15 @@ fn prices(text: &str) -> Result<(f64, f64), String> {
     pair.ok_or_else(|| "must be two prices in USD, for example 0.15,0.60".to_owned())
 }
 
-/// What came of it.
+/// The result of the estimate.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Assessment {
+pub(super) struct Estimate {
     tokens_needed: u64,
-    /// By those of the deployments below that say so.
+    /// The sum of the deployments that have a limit.
     tokens_granted: Option<u64>,
-    /// How many of those that the event offers answer prompts.
+    /// The number of offered deployments for text.
     deployments: usize,
-    silent: usize,
+    without_limit: usize,
     environments_needed: u64,
     environments: Option<u64>,
     aws_usd: f64,
@@ -78,42 +78,43 @@ pub(super) struct Assessment {
     basis: String,
 }
 
-impl Assessment {
-    /// Judges an event by what its organiser has.
-    pub(super) fn of(event: &Value, deployments: &[Value], crowd: &Crowd) -> Self {
+impl Estimate {
+    /// Estimates an event with the organiser's deployments.
+    pub(super) fn of(event: &Value, deployments: &[Value], assumptions: &Assumptions) -> Self {
         let attendees = event["attendees"].as_u64().unwrap_or(100);
         let offered: Vec<_> = deployments.iter().filter(|one| is_offered(event, one)).collect();
-        let talking: Vec<_> = offered.iter().filter(|one| talks(one)).collect();
+        let for_text: Vec<_> = offered.iter().filter(|one| generates_text(one)).collect();
         let granted: Vec<u64> =
-            talking.iter().filter_map(|one| one["tokens_per_minute"].as_u64()).collect();
-        let each = crowd.prompt_tokens.saturating_add(crowd.completion_tokens);
-        let requests = attendees.saturating_mul(crowd.requests_each);
-        let prices = crowd.prices.or_else(|| dearest(&offered));
+            for_text.iter().filter_map(|one| one["tokens_per_minute"].as_u64()).collect();
+        let each = assumptions.prompt_tokens.saturating_add(assumptions.completion_tokens);
+        let requests = attendees.saturating_mul(assumptions.requests_each);
+        let prices = assumptions.prices.or_else(|| most_expensive(&offered));
         let million = |tokens: u64, price: f64| dollars(requests, tokens) * price / 1_000_000.0;
         Self {
             tokens_needed: attendees.saturating_mul(REQUESTS_PER_MINUTE).saturating_mul(each),
             tokens_granted: granted.iter().copied().reduce(u64::saturating_add),
-            deployments: talking.len(),
-            silent: talking.len() - granted.len(),
+            deployments: for_text.len(),
+            without_limit: for_text.len() - granted.len(),
             environments_needed: attendees
                 .saturating_mul(REQUESTS_PER_MINUTE * SECONDS_PER_REQUEST)
                 .div_ceil(60),
-            environments: crowd.concurrency,
+            environments: assumptions.concurrency,
             aws_usd: dollars(requests, 1) * AWS_PER_REQUEST,
             azure_usd: prices.map(|(prompt, completion)| {
-                million(crowd.prompt_tokens, prompt) + million(crowd.completion_tokens, completion)
+                million(assumptions.prompt_tokens, prompt)
+                    + million(assumptions.completion_tokens, completion)
             }),
             basis: format!(
                 "{} attendees × {} requests of {} + {} tokens",
                 grouped(attendees),
-                crowd.requests_each,
-                crowd.prompt_tokens,
-                crowd.completion_tokens
+                assumptions.requests_each,
+                assumptions.prompt_tokens,
+                assumptions.completion_tokens
             ),
         }
     }
 
-    /// What an organiser should mend before the event.
+    /// What an organiser should fix before the event.
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         match self.tokens_granted {
@@ -121,7 +122,7 @@ impl Assessment {
                 "The event has no deployment for text. Add one with `lanyard deployment add`."
                     .to_owned(),
             ),
-            Some(granted) if granted < self.tokens_needed && self.silent == 0 => {
+            Some(granted) if granted < self.tokens_needed && self.without_limit == 0 => {
                 warnings.push(format!(
                     "Not enough Azure quota: {} tokens/min needed at peak, {} available. Request \
                      more quota, or add a deployment or a replica.",
@@ -143,11 +144,13 @@ impl Assessment {
         warnings
     }
 
-    /// The lines that people read.
-    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+    /// The estimate as lines of text.
+    pub(super) fn summary(&self) -> Vec<(&'static str, String)> {
         let granted = match self.tokens_granted {
-            Some(granted) => format!("{} available from {}", grouped(granted), self.granters()),
-            None => format!("limits of {} unknown", self.granters()),
+            Some(granted) => {
+                format!("{} available from {}", grouped(granted), self.deployments_in_words())
+            }
+            None => format!("limits of {} unknown", self.deployments_in_words()),
         };
         let of_lambda = match self.environments {
             Some(environments) => format!("account limit {}", grouped(environments)),
@@ -171,16 +174,16 @@ impl Assessment {
         ]
     }
 
-    fn granters(&self) -> String {
+    fn deployments_in_words(&self) -> String {
         let plural = |count: usize| if count == 1 { "" } else { "s" };
         let all = format!("{} deployment{}", self.deployments, plural(self.deployments));
-        match self.silent {
+        match self.without_limit {
             0 => all,
-            silent => format!("{all} ({silent} without a limit)"),
+            without_limit => format!("{all} ({without_limit} without a limit)"),
         }
     }
 
-    /// The same for programs.
+    /// The estimate as JSON.
     pub(super) fn json(&self) -> Value {
         json!({
             "tokens_per_minute": {"needed": self.tokens_needed, "granted": self.tokens_granted},
@@ -191,7 +194,7 @@ impl Assessment {
     }
 }
 
-/// The rest of an answer would be digits that mean nothing.
+/// More digits would have no meaning.
 fn cents(usd: f64) -> f64 {
     (usd * 100.0).round() / 100.0
 }
@@ -207,8 +210,8 @@ fn is_offered(event: &Value, deployment: &Value) -> bool {
     is_named && deployment["weight"].as_u64() != Some(0)
 }
 
-/// Whether a deployment answers prompts, which is what the crowd's tokens are taken to be for.
-fn talks(deployment: &Value) -> bool {
+/// Whether a deployment generates text. The estimate counts only such tokens.
+fn generates_text(deployment: &Value) -> bool {
     let names = deployment["operations"].as_array().into_iter().flatten();
     let names = names.filter_map(|name| name.as_str()?.parse::<Operation>().ok());
     names.into_iter().any(|operation| {
@@ -219,8 +222,8 @@ fn talks(deployment: &Value) -> bool {
     })
 }
 
-/// The prices of the dearest deployment that has any.
-fn dearest(offered: &[&Value]) -> Option<(f64, f64)> {
+/// The prices of the most expensive deployment.
+fn most_expensive(offered: &[&Value]) -> Option<(f64, f64)> {
     let prices = offered.iter().filter_map(|one| {
         let prices = one.get("prices").filter(|prices| prices.is_object())?;
         Some((prices["prompt"].as_f64()?, prices["completion"].as_f64().unwrap_or_default()))
@@ -246,53 +249,53 @@ mod tests {
     #[test]
     fn a_hundred_attendees_need_four_requests_each_in_a_busy_minute() {
         let deployments = [deployment("a", Some(300_000)), deployment("c", Some(1_000_000))];
-        let assessment = Assessment::of(&event(), &deployments, &Crowd::default());
-        assert_eq!(assessment.tokens_needed, 400_000);
-        assert_eq!(assessment.tokens_granted, Some(300_000));
-        assert!(assessment.warnings()[0].starts_with("Not enough Azure quota: 400,000 tokens/min"));
+        let estimate = Estimate::of(&event(), &deployments, &Assumptions::default());
+        assert_eq!(estimate.tokens_needed, 400_000);
+        assert_eq!(estimate.tokens_granted, Some(300_000));
+        assert!(estimate.warnings()[0].starts_with("Not enough Azure quota: 400,000 tokens/min"));
     }
 
     #[test]
-    fn quota_that_a_deployment_does_not_tell_is_not_judged() {
+    fn an_unknown_quota_gives_no_warning() {
         let deployments = [deployment("a", Some(1)), deployment("b", None)];
-        let assessment = Assessment::of(&event(), &deployments, &Crowd::default());
-        assert!(assessment.warnings().is_empty());
-        assert!(assessment.granters().ends_with("2 deployments (1 without a limit)"));
+        let estimate = Estimate::of(&event(), &deployments, &Assumptions::default());
+        assert!(estimate.warnings().is_empty());
+        assert!(estimate.deployments_in_words().ends_with("2 deployments (1 without a limit)"));
     }
 
     #[test]
-    fn what_makes_pictures_answers_no_prompts() {
-        let mut pictures = deployment("b", Some(1_000_000));
-        pictures["operations"] = json!(["images_generations"]);
-        let all = [deployment("a", Some(300_000)), pictures];
-        let assessment = Assessment::of(&event(), &all, &Crowd::default());
-        assert_eq!((assessment.deployments, assessment.tokens_granted), (1, Some(300_000)));
+    fn an_image_deployment_adds_no_text_quota() {
+        let mut images = deployment("b", Some(1_000_000));
+        images["operations"] = json!(["images_generations"]);
+        let all = [deployment("a", Some(300_000)), images];
+        let estimate = Estimate::of(&event(), &all, &Assumptions::default());
+        assert_eq!((estimate.deployments, estimate.tokens_granted), (1, Some(300_000)));
     }
 
     #[test]
     fn too_few_environments_are_a_warning_only_where_their_number_is_known() {
         let deployments = [deployment("a", Some(1_000_000))];
-        let crowd = |concurrency| Crowd { concurrency, ..Crowd::default() };
+        let assumptions = |concurrency| Assumptions { concurrency, ..Assumptions::default() };
         let warnings = |concurrency| {
-            Assessment::of(&event(), &deployments, &crowd(concurrency)).warnings().len()
+            Estimate::of(&event(), &deployments, &assumptions(concurrency)).warnings().len()
         };
         assert_eq!([warnings(None), warnings(Some(67)), warnings(Some(66))], [0, 0, 1]);
     }
 
     #[test]
     fn the_readmes_event_costs_what_the_readme_says() {
-        let assessment = Assessment::of(&event(), &[], &Crowd::default());
-        assert_eq!(assessment.json()["cost_usd"], json!({"aws": 1.78, "azure": null}));
+        let estimate = Estimate::of(&event(), &[], &Assumptions::default());
+        assert_eq!(estimate.json()["cost_usd"], json!({"aws": 1.78, "azure": null}));
     }
 
     #[test]
-    fn azures_tokens_cost_what_the_dearest_deployment_says() {
+    fn azure_cost_uses_the_most_expensive_deployment() {
         let mut dear = deployment("a", None);
         dear["prices"] = json!({"prompt": 2.5, "completion": 10.0});
         let mut cheap = deployment("b", None);
         cheap["prices"] = json!({"prompt": 0.15, "completion": 0.6});
-        let assessment = Assessment::of(&event(), &[dear, cheap], &Crowd::default());
+        let estimate = Estimate::of(&event(), &[dear, cheap], &Assumptions::default());
         // 20,000 requests of 500 tokens are 10 million each way.
-        assert_eq!(assessment.json()["cost_usd"]["azure"], 125.0);
+        assert_eq!(estimate.json()["cost_usd"]["azure"], 125.0);
     }
 }

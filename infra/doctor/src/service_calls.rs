@@ -1,5 +1,5 @@
-//! Uses an event as an attendee would: every model whole and streamed, and whether each token is
-//! accounted for.
+//! Uses an event as an attendee would: calls every model, buffered and streamed, and checks that
+//! each token is accounted for.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,33 +13,33 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::asker::{Answer, Asker, Frames, Silence, Streamed, streamed, whole};
-use super::azure::{long_chat, question};
+use super::azure::{cheapest_request, stream_request};
+use super::client::{EventStream, HttpClient, NoResponse, Response, Streamed, buffered, streamed};
+use super::delivery::{ChunkTimes, Delivery};
 use super::finding::{Finding, Level};
-use super::holdings::Holdings;
-use super::pace::{Arrivals, Pace};
+use super::inventory::Inventory;
 use super::secret::Secret;
 
-/// The user that the doctor is at an event.
+/// User name of the doctor at an event.
 pub(super) const USER: &str = "lanyard-doctor";
 
-/// How long a settlement may take to show.
-const SETTLED_WITHIN: Duration = Duration::from_secs(10);
+/// How long a settlement may take to appear.
+const SETTLEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often it is looked for.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// How often it is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What Azure sent directly, by the model's name.
-pub(super) type Direct<'d> = Vec<(&'d str, &'d Arrivals)>;
+/// The timing of Azure's own streams, by model name.
+pub(super) type Direct<'d> = Vec<(&'d str, &'d ChunkTimes)>;
 
-/// The credential to use: the one that was given, or that of an open event.
+/// The given credential, or the code of an open event.
 #[must_use]
-pub(super) fn credential(given: Option<&Secret>, holdings: Option<&Holdings>) -> Option<Secret> {
-    let open = || Some(&holdings?.events.iter().find(|event| event.is_open())?.code);
+pub(super) fn credential(given: Option<&Secret>, inventory: Option<&Inventory>) -> Option<Secret> {
+    let open = || Some(&inventory?.events.iter().find(|event| event.is_open())?.code);
     given.or_else(open).map(|code| code.with_user(USER))
 }
 
-/// Says how to make an event to try things with.
+/// Explains how to create an event for the test calls.
 #[must_use]
 pub(super) fn without_credential(base: &str, now: DateTime<Utc>) -> Finding {
     let instant = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -58,7 +58,7 @@ pub(super) fn without_credential(base: &str, now: DateTime<Utc>) -> Finding {
 
 /// The event as the attendee sees it.
 #[derive(Clone, Debug, Deserialize)]
-struct View {
+struct Access {
     models: Vec<Model>,
     usage: Usage,
 }
@@ -76,40 +76,45 @@ struct Usage {
     held_tokens: u64,
 }
 
-/// Tries the event's models one after the other, or only those that are named.
+/// Calls the event's models one after the other, or only the named ones.
 pub(super) async fn run(
-    asker: &Asker,
+    client: &HttpClient,
     base: &str,
     credential: &Secret,
     direct: &Direct<'_>,
     only: &[String],
 ) -> Vec<Finding> {
     let Some(code) = credential.header("") else {
-        let mend = "A code has letters, digits, - _ and dots, then / and a user name.";
+        let advice = "A code has letters, digits, - _ and dots, then / and a user name.";
         return vec![Finding::fail(
             "service calls",
             "The code has characters that are not allowed.",
-            mend,
+            advice,
         )];
     };
-    let trial = Trial { asker, base, code };
-    let mut before = match trial.view().await {
-        Ok(view) => view,
+    let service_calls = ServiceCalls { client, base, code };
+    let mut before = match service_calls.read_access().await {
+        Ok(access) => access,
         Err(finding) => return vec![finding],
     };
     before.models.retain(|model| only.is_empty() || only.contains(&model.id));
     let mut findings = Vec::new();
-    let mut spent = Spent::default();
+    let mut charged = Charged::default();
     let mut left_out = BTreeSet::new();
     for model in &before.models {
         let direct = direct.iter().find(|(name, _)| *name == model.id).map(|(_, stream)| *stream);
         for name in &model.operations {
-            // A later service may have operations that this doctor does not know.
-            match name.parse().ok().and_then(|operation| Some((operation, cheapest(operation)?))) {
+            // A newer service may have operations that this doctor does not know.
+            match name
+                .parse()
+                .ok()
+                .and_then(|operation| Some((operation, cheapest_call(operation)?)))
+            {
                 Some((operation, body)) => {
-                    findings.push(trial.call(&model.id, operation, body, &mut spent).await);
+                    findings
+                        .push(service_calls.call(&model.id, operation, body, &mut charged).await);
                     if operation == Operation::ChatCompletions {
-                        findings.push(trial.stream(&model.id, direct, &mut spent).await);
+                        findings.push(service_calls.stream(&model.id, direct, &mut charged).await);
                     }
                 }
                 None => {
@@ -125,40 +130,40 @@ pub(super) async fn run(
         findings.push(Finding::skip("service others", seen));
     }
     if before.models.is_empty() {
-        let mend = "Offer deployments at the event: PATCH its field deployments, or add a \
+        let advice = "Offer deployments at the event: PATCH its field deployments, or add a \
                     deployment.";
-        findings.push(Finding::fail("service calls", "The event has no such model.", mend));
+        findings.push(Finding::fail("service calls", "The event has no such model.", advice));
     } else {
-        findings.push(trial.settled(before.usage, spent).await);
+        findings.push(service_calls.settled(before.usage, charged).await);
     }
     findings
 }
 
-/// What the answers said that they cost.
+/// The usage that the responses reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Spent {
+struct Charged {
     requests: u64,
     tokens: u64,
 }
 
-struct Trial<'t> {
-    asker: &'t Asker,
+struct ServiceCalls<'t> {
+    client: &'t HttpClient,
     base: &'t str,
     code: HeaderValue,
 }
 
-impl Trial<'_> {
-    async fn view(&self) -> Result<View, Finding> {
+impl ServiceCalls<'_> {
+    async fn read_access(&self) -> Result<Access, Finding> {
         const CHECK: &str = "service event";
         let url = format!("{}/v1/event", self.base);
-        let asked = whole(self.asker.get(&url).header("openai-event-code", self.code.clone()));
-        let answer = asked.await.map_err(|silence| {
-            Finding::fail(CHECK, format!("GET /v1/event: {silence}."), "Run the doctor again.")
+        let sent = buffered(self.client.get(&url).header("openai-event-code", self.code.clone()));
+        let response = sent.await.map_err(|reason| {
+            Finding::fail(CHECK, format!("GET /v1/event: {reason}."), "Run the doctor again.")
         })?;
-        if !answer.status.is_success() {
-            return Err(refused(CHECK.to_owned(), &answer));
+        if !response.status.is_success() {
+            return Err(rejected(CHECK.to_owned(), &response));
         }
-        serde_json::from_slice(&answer.body).map_err(|_| {
+        serde_json::from_slice(&response.body).map_err(|_| {
             let seen = "The response of GET /v1/event cannot be read.";
             Finding::fail(CHECK, seen, "Use the doctor of the deployed version.")
         })
@@ -169,46 +174,51 @@ impl Trial<'_> {
         model: &str,
         operation: Operation,
         body: Value,
-        spent: &mut Spent,
+        charged: &mut Charged,
     ) -> Finding {
         let check = format!("service {model} {}", operation.name());
-        let called = whole(self.post(Protocol::of(operation).path, model, body)).await;
-        judge_call(check, operation, &called, spent)
+        let called = buffered(self.post(Protocol::of(operation).path, model, body)).await;
+        judge_call(check, operation, &called, charged)
     }
 
-    async fn stream(&self, model: &str, direct: Option<&Arrivals>, spent: &mut Spent) -> Finding {
+    async fn stream(
+        &self,
+        model: &str,
+        direct: Option<&ChunkTimes>,
+        charged: &mut Charged,
+    ) -> Finding {
         let path = Protocol::of(Operation::ChatCompletions).path;
-        let called = streamed(self.post(path, model, long_chat())).await;
-        judge_stream(format!("service {model} stream"), &called, direct, spent)
+        let called = streamed(self.post(path, model, stream_request())).await;
+        judge_stream(format!("service {model} stream"), &called, direct, charged)
     }
 
     fn post(&self, path: &str, model: &str, mut body: Value) -> reqwest::RequestBuilder {
         body["model"] = json!(model);
         let url = format!("{}/v1/{path}", self.base);
-        self.asker.post(&url, &body).header("openai-event-code", self.code.clone())
+        self.client.post(&url, &body).header("openai-event-code", self.code.clone())
     }
 
-    /// Waits until what was spent shows in the account.
-    async fn settled(&self, before: Usage, spent: Spent) -> Finding {
-        let deadline = Instant::now() + SETTLED_WITHIN;
+    /// Waits until the usage appears in the attendee's account.
+    async fn settled(&self, before: Usage, charged: Charged) -> Finding {
+        let deadline = Instant::now() + SETTLEMENT_TIMEOUT;
         loop {
-            let after = match self.view().await {
-                Ok(view) => view.usage,
+            let after = match self.read_access().await {
+                Ok(read_access) => read_access.usage,
                 Err(finding) => return finding,
             };
-            let finding = judge_account(before, after, spent);
+            let finding = judge_account(before, after, charged);
             if finding.level == Level::Ok || Instant::now() > deadline {
                 return finding;
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }
 
 /// The cheapest body of an operation, with room for a model to think in. The gateway writes the
 /// cap as each deployment takes it.
-fn cheapest(operation: Operation) -> Option<Value> {
-    let mut body = question(operation, CompletionField::MaxTokens)?;
+fn cheapest_call(operation: Operation) -> Option<Value> {
+    let mut body = cheapest_request(operation, CompletionField::MaxTokens)?;
     if operation == Operation::ChatCompletions {
         body[CompletionField::MaxTokens.name()] = json!(16);
     }
@@ -218,86 +228,86 @@ fn cheapest(operation: Operation) -> Option<Value> {
 fn judge_call(
     check: String,
     operation: Operation,
-    called: &Result<Answer, Silence>,
-    spent: &mut Spent,
+    called: &Result<Response, NoResponse>,
+    charged: &mut Charged,
 ) -> Finding {
-    let answer = match called {
-        Ok(answer) => answer,
-        Err(silence) => return silent(check, *silence),
+    let response = match called {
+        Ok(response) => response,
+        Err(reason) => return no_response(check, *reason),
     };
-    if !answer.status.is_success() {
-        return refused(check, answer);
+    if !response.status.is_success() {
+        return rejected(check, response);
     }
     // Azure counts no tokens for a moderation.
     let is_free = operation == Operation::Moderations;
-    let tokens = answer.json()["usage"]["total_tokens"].as_u64();
+    let tokens = response.json()["usage"]["total_tokens"].as_u64();
     let Some(tokens) = tokens.or(is_free.then_some(0)) else {
-        let mend = "The request is charged by estimate. See the azure checks.";
-        return Finding::fail(check, "The response has no usage.", mend);
+        let advice = "The request is charged by estimate. See the azure checks.";
+        return Finding::fail(check, "The response has no usage.", advice);
     };
-    spent.requests += 1;
-    spent.tokens += tokens;
-    if !answer.headers.contains_key("x-request-id") {
-        return without_id(check);
+    charged.requests += 1;
+    charged.tokens += tokens;
+    if !response.headers.contains_key("x-request-id") {
+        return no_request_id(check);
     }
     let usage = if is_free { "" } else { " with usage" };
-    Finding::ok(check, format!("Responds in {} ms{usage}.", answer.took.as_millis()))
+    Finding::ok(check, format!("Responds in {} ms{usage}.", response.elapsed.as_millis()))
 }
 
 fn judge_stream(
     check: String,
-    called: &Result<Streamed, Silence>,
-    direct: Option<&Arrivals>,
-    spent: &mut Spent,
+    called: &Result<Streamed, NoResponse>,
+    direct: Option<&ChunkTimes>,
+    charged: &mut Charged,
 ) -> Finding {
     let frames = match called {
-        Ok(Streamed::Frames(frames)) => frames,
-        Ok(Streamed::Other(answer)) if answer.status.is_success() => {
-            let mend = "A proxy changes the responses, or another version is deployed.";
-            return Finding::fail(check, "The response is not a stream.", mend);
+        Ok(Streamed::EventStream(frames)) => frames,
+        Ok(Streamed::Other(response)) if response.status.is_success() => {
+            let advice = "A proxy changes the responses, or another version is deployed.";
+            return Finding::fail(check, "The response is not a stream.", advice);
         }
-        Ok(Streamed::Other(answer)) => return refused(check, answer),
-        Err(silence) => return silent(check, *silence),
+        Ok(Streamed::Other(response)) => return rejected(check, response),
+        Err(reason) => return no_response(check, *reason),
     };
     if let Some(tokens) = frames.total_tokens {
-        spent.requests += 1;
-        spent.tokens += tokens;
+        charged.requests += 1;
+        charged.tokens += tokens;
     }
     judge_frames(check, frames, direct)
 }
 
-fn judge_frames(check: String, frames: &Frames, direct: Option<&Arrivals>) -> Finding {
-    let words = frames.arrivals.words();
+fn judge_frames(check: String, frames: &EventStream, direct: Option<&ChunkTimes>) -> Finding {
+    let words = frames.times.words();
     if frames.has_error || !frames.is_done || frames.total_tokens.is_none() {
         let missing = match frames.total_tokens {
             None => "the usage is missing",
             Some(_) => "the stream ended early",
         };
-        let mend = "If the azure stream is complete, search the function's log for the \
+        let advice = "If the azure stream is complete, search the function's log for the \
                     x-request-id.";
-        return Finding::fail(check, format!("{words}; {missing}."), mend);
+        return Finding::fail(check, format!("{words}; {missing}."), advice);
     }
     if !frames.headers.contains_key("x-request-id") {
-        return without_id(check);
+        return no_request_id(check);
     }
-    let pace = match direct {
-        Some(direct) => frames.arrivals.pace_beside(direct),
-        None => frames.arrivals.pace(),
+    let delivery = match direct {
+        Some(direct) => frames.times.delivery_compared_to(direct),
+        None => frames.times.delivery(),
     };
-    let direct_pace = direct.map(Arrivals::pace);
-    match (pace, direct_pace) {
-        (Pace::Apart, _) => Finding::ok(check, format!("{words}.")),
-        (Pace::Unclear, _) => {
+    let direct_pace = direct.map(ChunkTimes::delivery);
+    match (delivery, direct_pace) {
+        (Delivery::Incremental, _) => Finding::ok(check, format!("{words}.")),
+        (Delivery::Unclear, _) => {
             Finding::ok(check, format!("{words}; too few or too fast to judge the timing."))
         }
-        (Pace::Lump, Some(Pace::Apart)) => Finding::fail(
+        (Delivery::Buffered, Some(Delivery::Incremental)) => Finding::fail(
             check,
             format!("{words}: all at once, but Azure sends them one by one."),
             "Something between the function and this machine buffers the response. On AWS, every \
              streamed route of template.yaml needs ResponseTransferMode: RESPONSE_STREAM; deploy \
              again. Elsewhere, look for a proxy that buffers.",
         ),
-        (Pace::Lump, Some(Pace::Lump | Pace::Unclear) | None) => Finding::warn(
+        (Delivery::Buffered, Some(Delivery::Buffered | Delivery::Unclear) | None) => Finding::warn(
             check,
             format!("{words}: all at once. Azure may have sent them like this."),
             "See the azure stream check. Without a key, it is skipped.",
@@ -305,13 +315,13 @@ fn judge_frames(check: String, frames: &Frames, direct: Option<&Arrivals>) -> Fi
     }
 }
 
-fn judge_account(before: Usage, after: Usage, spent: Spent) -> Finding {
+fn judge_account(before: Usage, after: Usage, charged: Charged) -> Finding {
     const CHECK: &str = "service accounting";
     let requests = after.requests.saturating_sub(before.requests);
     let tokens = after.total_tokens.saturating_sub(before.total_tokens);
     let seen = format!(
         "The attendee's account has {requests} of {} requests and {tokens} of {} tokens",
-        spent.requests, spent.tokens
+        charged.requests, charged.tokens
     );
     if after.held_tokens > 0 {
         let held = after.held_tokens;
@@ -322,32 +332,32 @@ fn judge_account(before: Usage, after: Usage, spent: Spent) -> Finding {
              them within half an hour. If they stay, check its log.",
         );
     }
-    // Others may use the same name at the same time.
-    if requests < spent.requests || tokens < spent.tokens {
-        let mend = "Usage is missing. Search the functions' logs for accounting, and see the \
+    // Others may use the same user name at the same time.
+    if requests < charged.requests || tokens < charged.tokens {
+        let advice = "Usage is missing. Search the functions' logs for accounting, and see the \
                     checks of the table.";
-        return Finding::fail(CHECK, format!("{seen}."), mend);
+        return Finding::fail(CHECK, format!("{seen}."), advice);
     }
     Finding::ok(CHECK, format!("{seen}; nothing is reserved."))
 }
 
-fn without_id(check: String) -> Finding {
-    let mend = "A proxy removes headers. Without the request id, a request cannot be found in the \
+fn no_request_id(check: String) -> Finding {
+    let advice = "A proxy removes headers. Without the request id, a request cannot be found in the \
                 logs.";
-    Finding::fail(check, "The response has no x-request-id.", mend)
+    Finding::fail(check, "The response has no x-request-id.", advice)
 }
 
-fn silent(check: String, silence: Silence) -> Finding {
-    let mend = "Check the function's log, and look for a proxy.";
-    Finding::fail(check, format!("{silence}."), mend)
+fn no_response(check: String, reason: NoResponse) -> Finding {
+    let advice = "Check the function's log, and look for a proxy.";
+    Finding::fail(check, format!("{reason}."), advice)
 }
 
-/// What a refusal of our own means to an operator.
-fn refused(check: String, answer: &Answer) -> Finding {
-    let status = answer.status.as_u16();
-    let code = answer.code().unwrap_or_default();
+/// What an error of the service means for its operator.
+fn rejected(check: String, response: &Response) -> Finding {
+    let status = response.status.as_u16();
+    let code = response.code().unwrap_or_default();
     let seen = format!("{status} {code}.");
-    let mend = match code.as_str() {
+    let advice = match code.as_str() {
         "invalid_event_code" => "No event has this code. GET /admin/events lists your codes.",
         "event_not_started" | "event_ended" | "event_paused" => {
             "The event is not open. Use --code with the code of an open event, or leave it out."
@@ -379,7 +389,7 @@ fn refused(check: String, answer: &Answer) -> Finding {
         }
         _ => "Search the function's log for the x-request-id.",
     };
-    Finding::fail(check, seen, mend)
+    Finding::fail(check, seen, advice)
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! What is printed on paper.
+//! The handout.
 
 use serde_json::Value;
 
 use crate::support::Service;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handout_is_one_page_that_stands_by_itself() {
+async fn a_handout_is_one_self_contained_page() {
     let service = Service::start().await;
 
-    let page = service.well(&["handout", "hackathon"]).await;
+    let page = service.run_ok(&["handout", "hackathon"]).await;
     assert!(page.starts_with("<!doctype html>"), "{page}");
     for wanted in ["<svg", "hackathon/YOURNAME", "requests per minute.", "gpt-4o-mini"] {
         assert!(page.contains(wanted), "{wanted}");
@@ -22,7 +22,7 @@ async fn a_handout_is_one_page_that_stands_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_qr_code_is_written_as_a_drawing_or_a_picture() {
+async fn a_qr_code_is_written_as_svg_or_png() {
     let service = Service::start().await;
     let file = |name: &str| service.data.path().join(name).to_str().unwrap().to_owned();
     let (svg, png) = (file("code.svg"), file("code.png"));
@@ -31,11 +31,11 @@ async fn a_qr_code_is_written_as_a_drawing_or_a_picture() {
     let said: Value = service.json(&[&qr[..], &["svg", &svg]].concat()).await;
     assert_eq!(said["link"], "https://hack.example/join#code=hackathon");
     assert!(std::fs::read_to_string(&svg).unwrap().contains("<svg"));
-    service.well(&[&qr[..], &["png", &png]].concat()).await;
+    service.run_ok(&[&qr[..], &["png", &png]].concat()).await;
     assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG\r\n"));
     assert_eq!(service.run(&[&qr[..], &["gif", &png]].concat()).await.exit, Some(2));
 
     std::fs::remove_file(&png).unwrap();
-    service.well(&[&qr[..], &["png", &png, "--dry-run"]].concat()).await;
+    service.run_ok(&[&qr[..], &["png", &png, "--dry-run"]].concat()).await;
     assert!(!std::path::Path::new(&png).exists());
 }

@@ -1,4 +1,4 @@
-//! What was seen of an event, and how fast it changes.
+//! The history of an event's usage, and its rates.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use crate::event::when::read;
 use crate::table::{printable, text};
 
-/// How many looks are remembered: what fits on a wide terminal.
-const REMEMBERED: usize = 120;
+/// The samples that are kept, as many as fit on a wide terminal.
+const MAX_SAMPLES: usize = 120;
 
-/// One look.
+/// The usage at one time.
 #[derive(Clone, Debug)]
 pub(super) struct Sample {
     at: DateTime<Utc>,
@@ -20,12 +20,12 @@ pub(super) struct Sample {
     pub(super) requests: u64,
     pub(super) tokens: u64,
     pub(super) held: u64,
-    /// User, requests and tokens, the thirstiest first.
+    /// User, requests and tokens, sorted by tokens.
     pub(super) attendees: Vec<(String, u64, u64)>,
-    /// Errors and refusals since the beginning by their codes, the most frequent first.
+    /// Total errors by code, the most frequent first.
     pub(super) errors: Vec<(String, u64)>,
-    /// Within how many milliseconds half and 95 of a hundred answers began, in the last hour that
-    /// had any.
+    /// Median and 95th percentile of the time to first byte in milliseconds, in the last hour with
+    /// requests.
     pub(super) first_byte_ms: Option<(u64, u64)>,
 }
 
@@ -54,7 +54,7 @@ impl Sample {
         }
     }
 
-    /// How many errors and refusals there were, and the most frequent kinds of them.
+    /// The number of errors, and the most frequent codes.
     pub(super) fn errors_in_words(&self) -> String {
         const MOST: usize = 4;
         let all = self.errors.iter().map(|(_, times)| times).sum::<u64>();
@@ -70,7 +70,7 @@ impl Sample {
         }
     }
 
-    /// How soon answers began lately.
+    /// The recent time to first byte.
     pub(super) fn first_byte_in_words(&self) -> Option<String> {
         let (half, most) = self.first_byte_ms?;
         Some(format!("median {} ms, p95 {} ms", grouped(half), grouped(most)))
@@ -81,17 +81,17 @@ impl Sample {
         self.event["allowances"]["event"]["tokens_total"].as_u64()
     }
 
-    /// What is left of it.
+    /// The remaining budget.
     pub(super) fn left(&self) -> Option<u64> {
         Some(self.budget()?.saturating_sub(self.tokens).saturating_sub(self.held))
     }
 
-    pub(super) fn ends_in(&self) -> Option<TimeDelta> {
+    pub(super) fn time_left(&self) -> Option<TimeDelta> {
         Some(read(&self.event["ends_at"])? - self.at)
     }
 }
 
-/// The errors of all hours by their codes, the most frequent first.
+/// The errors of all hours by code, the most frequent first.
 fn errors(hours: &Value) -> Vec<(String, u64)> {
     let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
     let rows = hours["rows"].as_array().into_iter().flatten();
@@ -103,15 +103,15 @@ fn errors(hours: &Value) -> Vec<(String, u64)> {
     sums
 }
 
-/// What changes in a minute.
+/// The rates per minute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Pace {
+pub(super) struct Rate {
     pub(super) requests: u64,
     pub(super) tokens: u64,
 }
 
-impl Pace {
-    /// `None` where no time has passed.
+impl Rate {
+    /// `None` if no time has passed.
     fn between(before: &Sample, after: &Sample) -> Option<Self> {
         let ms =
             u64::try_from((after.at - before.at).num_milliseconds()).ok().filter(|ms| *ms > 0)?;
@@ -124,19 +124,19 @@ impl Pace {
     }
 }
 
-/// Everything that was seen.
+/// The samples of an event.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Course {
+pub(super) struct History {
     last: Option<Sample>,
-    pub(super) paces: VecDeque<Pace>,
-    /// What was left of the budget at each look.
+    pub(super) rates: VecDeque<Rate>,
+    /// The remaining budget of each sample.
     pub(super) left: VecDeque<u64>,
 }
 
-impl Course {
-    pub(super) fn take(&mut self, sample: Sample) {
-        if let Some(pace) = self.last.as_ref().and_then(|last| Pace::between(last, &sample)) {
-            push(&mut self.paces, pace);
+impl History {
+    pub(super) fn record(&mut self, sample: Sample) {
+        if let Some(rate) = self.last.as_ref().and_then(|last| Rate::between(last, &sample)) {
+            push(&mut self.rates, rate);
         }
         if let Some(left) = sample.left() {
             push(&mut self.left, left);
@@ -156,26 +156,26 @@ impl Course {
         self.last.as_ref().is_some_and(|sample| sample.event["status"] == "ended")
     }
 
-    /// When the budget is spent if it goes on as lately.
+    /// How long the budget lasts at the recent rate.
     pub(super) fn budget_lasts(&self) -> Option<TimeDelta> {
-        let recent: Vec<_> = self.paces.iter().rev().take(12).collect();
-        let sum: u64 = recent.iter().map(|pace| pace.tokens).sum();
-        let pace = sum.checked_div(u64::try_from(recent.len()).ok()?).filter(|pace| *pace > 0)?;
-        TimeDelta::try_minutes(i64::try_from(self.last.as_ref()?.left()? / pace).ok()?)
+        let recent: Vec<_> = self.rates.iter().rev().take(12).collect();
+        let sum: u64 = recent.iter().map(|rate| rate.tokens).sum();
+        let rate = sum.checked_div(u64::try_from(recent.len()).ok()?).filter(|rate| *rate > 0)?;
+        TimeDelta::try_minutes(i64::try_from(self.last.as_ref()?.left()? / rate).ok()?)
     }
 
-    /// The last look as a line for programs.
+    /// The last sample as JSON.
     pub(super) fn json(&self, top: usize) -> Value {
         let Some(sample) = &self.last else { return Value::Null };
-        let pace = self.paces.back();
+        let rate = self.rates.back();
         let attendee = |(user, requests, tokens): &(String, u64, u64)| json!({"user": user, "requests": requests, "tokens": tokens});
         json!({
             "at": sample.at.to_rfc3339_opts(SecondsFormat::Secs, true),
             "status": sample.event["status"],
             "requests": sample.requests,
-            "requests_per_minute": pace.map(|pace| pace.requests),
+            "requests_per_minute": rate.map(|rate| rate.requests),
             "tokens": sample.tokens,
-            "tokens_per_minute": pace.map(|pace| pace.tokens),
+            "tokens_per_minute": rate.map(|rate| rate.tokens),
             "held_tokens": sample.held,
             "budget": sample.budget(),
             "budget_left": sample.left(),
@@ -186,13 +186,13 @@ impl Course {
         })
     }
 
-    /// The same as people read it.
+    /// The last sample as a line of text.
     pub(super) fn line(&self, top: usize) -> String {
         let Some(sample) = &self.last else { return String::new() };
-        let pace = |of: fn(&Pace) -> u64| {
-            self.paces
+        let rate = |of: fn(&Rate) -> u64| {
+            self.rates
                 .back()
-                .map_or_else(String::new, |pace| format!(" ({}/min)", grouped(of(pace))))
+                .map_or_else(String::new, |rate| format!(" ({}/min)", grouped(of(rate))))
         };
         let left = match (sample.left(), sample.budget()) {
             (Some(left), Some(budget)) => format!("{} of {} left", grouped(left), grouped(budget)),
@@ -203,24 +203,24 @@ impl Course {
             names.map(|(user, _, tokens)| format!("{} {}", printable(user), grouped(*tokens)));
         let names = names.collect::<Vec<_>>().join(", ");
         let names = if names.is_empty() { names } else { format!(": {names}") };
-        let soon = sample.first_byte_in_words().map(|soon| format!("  first byte {soon}"));
+        let latency = sample.first_byte_in_words().map(|latency| format!("  first byte {latency}"));
         format!(
             "{}  {}  {} requests{}  {} tokens{}  {left}  errors: {}{}  {} attendees{names}",
             sample.at.format("%H:%M:%SZ"),
             text(&sample.event["status"]),
             grouped(sample.requests),
-            pace(|pace| pace.requests),
+            rate(|rate| rate.requests),
             grouped(sample.tokens),
-            pace(|pace| pace.tokens),
+            rate(|rate| rate.tokens),
             sample.errors_in_words(),
-            soon.unwrap_or_default(),
+            latency.unwrap_or_default(),
             sample.attendees.len()
         )
     }
 }
 
 fn push<T>(queue: &mut VecDeque<T>, item: T) {
-    if queue.len() == REMEMBERED {
+    if queue.len() == MAX_SAMPLES {
         queue.pop_front();
     }
     queue.push_back(item);
@@ -254,23 +254,23 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_pace_is_what_a_minute_would_bring() {
-        let mut course = Course::default();
-        course.take(sample(0, 10, 1_000));
-        assert_eq!(course.json(1)["tokens_per_minute"], Value::Null);
-        course.take(sample(30, 15, 2_000));
-        assert_eq!(course.paces.back(), Some(&Pace { requests: 10, tokens: 2_000 }));
+    fn a_rate_is_per_minute() {
+        let mut history = History::default();
+        history.record(sample(0, 10, 1_000));
+        assert_eq!(history.json(1)["tokens_per_minute"], Value::Null);
+        history.record(sample(30, 15, 2_000));
+        assert_eq!(history.rates.back(), Some(&Rate { requests: 10, tokens: 2_000 }));
         // 10,000 less 2,000 spent and 100 held, at 2,000 a minute.
-        assert_eq!(course.budget_lasts(), Some(TimeDelta::minutes(3)));
+        assert_eq!(history.budget_lasts(), Some(TimeDelta::minutes(3)));
         assert_eq!(
-            (&course.json(1)["errors"], &course.json(1)["first_byte_ms"]),
+            (&history.json(1)["errors"], &history.json(1)["first_byte_ms"]),
             (
                 &json!({"rate_limit_exceeded": 1_200, "upstream_busy": 2}),
                 &json!({"p50": 75, "p95": 1_600}),
             )
         );
         assert_eq!(
-            course.line(1),
+            history.line(1),
             "15:00:30Z  open  15 requests (10/min)  2,000 tokens (2,000/min)  7,900 of 10,000 left  \
              errors: 1,202 (rate_limit_exceeded 1,200, upstream_busy 2)  \
              first byte median 75 ms, p95 1,600 ms  2 attendees: ada\u{fffd} 2,000"
@@ -278,10 +278,10 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_event_that_stands_still_lasts() {
-        let mut course = Course::default();
-        course.take(sample(0, 10, 1_000));
-        course.take(sample(5, 10, 1_000));
-        assert_eq!(course.budget_lasts(), None);
+    fn an_idle_event_does_not_use_up_its_budget() {
+        let mut history = History::default();
+        history.record(sample(0, 10, 1_000));
+        history.record(sample(5, 10, 1_000));
+        assert_eq!(history.budget_lasts(), None);
     }
 }

@@ -1,15 +1,15 @@
 use http::{HeaderMap, StatusCode};
 
 use super::*;
-use crate::holdings::samples::an_event;
-use crate::pace::stream;
+use crate::delivery::stream;
+use crate::inventory::samples::an_event;
 
-fn frames(arrivals_ms: &[u64]) -> Frames {
+fn frames(arrivals_ms: &[u64]) -> EventStream {
     let mut headers = HeaderMap::new();
     headers.insert("x-request-id", HeaderValue::from_static("req_1"));
-    Frames {
+    EventStream {
         headers,
-        arrivals: stream(arrivals_ms),
+        times: stream(arrivals_ms),
         total_tokens: Some(22),
         has_error: false,
         is_done: true,
@@ -17,38 +17,38 @@ fn frames(arrivals_ms: &[u64]) -> Frames {
 }
 
 const APART: [u64; 7] = [200, 220, 240, 260, 280, 300, 320];
-const LUMP: [u64; 7] = [330; 7];
+const BUFFERED_SHARE: [u64; 7] = [330; 7];
 
-fn judged(frames: &Frames, direct: Option<&[u64]>) -> Finding {
+fn judged(frames: &EventStream, direct: Option<&[u64]>) -> Finding {
     judge_frames("stream".to_owned(), frames, direct.map(stream).as_ref())
 }
 
 #[test]
-fn a_lump_is_the_integrations_fault_only_if_azure_sends_frames_apart() {
+fn buffering_is_the_services_fault_only_if_azure_streams() {
     assert_eq!(judged(&frames(&APART), Some(&APART)).level, Level::Ok);
-    let buffered = judged(&frames(&LUMP), Some(&APART));
+    let buffered = judged(&frames(&BUFFERED_SHARE), Some(&APART));
     assert_eq!(buffered.level, Level::Fail);
-    assert!(buffered.mend.unwrap().contains("ResponseTransferMode: RESPONSE_STREAM"));
-    assert_eq!(judged(&frames(&LUMP), Some(&LUMP)).level, Level::Warn);
-    assert_eq!(judged(&frames(&LUMP), None).level, Level::Warn);
+    assert!(buffered.advice.unwrap().contains("ResponseTransferMode: RESPONSE_STREAM"));
+    assert_eq!(judged(&frames(&BUFFERED_SHARE), Some(&BUFFERED_SHARE)).level, Level::Warn);
+    assert_eq!(judged(&frames(&BUFFERED_SHARE), None).level, Level::Warn);
 }
 
 #[test]
 fn a_stream_without_end_usage_or_id_fails() {
-    let cut_off = Frames { is_done: false, ..frames(&APART) };
+    let cut_off = EventStream { is_done: false, ..frames(&APART) };
     assert!(judged(&cut_off, None).seen.contains("ended early"));
-    let unpriced = Frames { total_tokens: None, ..frames(&APART) };
+    let unpriced = EventStream { total_tokens: None, ..frames(&APART) };
     assert!(judged(&unpriced, None).seen.contains("usage is missing"));
-    let nameless = Frames { headers: HeaderMap::new(), ..frames(&APART) };
+    let nameless = EventStream { headers: HeaderMap::new(), ..frames(&APART) };
     assert!(judged(&nameless, None).seen.contains("x-request-id"));
 }
 
 #[test]
-fn every_token_must_stand_in_the_account() {
+fn every_token_must_be_in_the_account() {
     let before = Usage { requests: 3, total_tokens: 100, held_tokens: 0 };
-    let spent = Spent { requests: 2, tokens: 44 };
+    let charged = Charged { requests: 2, tokens: 44 };
     let level = |requests, total_tokens, held_tokens| {
-        judge_account(before, Usage { requests, total_tokens, held_tokens }, spent).level
+        judge_account(before, Usage { requests, total_tokens, held_tokens }, charged).level
     };
     assert_eq!(level(5, 144, 0), Level::Ok);
     assert_eq!(level(5, 144, 900), Level::Warn);
@@ -57,13 +57,13 @@ fn every_token_must_stand_in_the_account() {
 }
 
 #[test]
-fn refusals_name_what_an_operator_can_do() {
-    let answer = |status: u16, code: &str| Answer {
+fn errors_name_what_an_operator_can_do() {
+    let response = |status: u16, code: &str| Response {
         status: StatusCode::from_u16(status).unwrap(),
         headers: HeaderMap::new(),
         body: json!({"error": {"code": code, "message": "canary"}}).to_string().into(),
-        asked_at: DateTime::UNIX_EPOCH,
-        took: Duration::ZERO,
+        sent_at: DateTime::UNIX_EPOCH,
+        elapsed: Duration::ZERO,
     };
     for (status, code, level, words) in [
         (401, "invalid_event_code", Level::Fail, "No event has this code"),
@@ -72,10 +72,10 @@ fn refusals_name_what_an_operator_can_do() {
         (429, "upstream_busy", Level::Warn, "limits"),
         (500, "internal_error", Level::Fail, "log"),
     ] {
-        let finding = refused("call".to_owned(), &answer(status, code));
+        let finding = rejected("call".to_owned(), &response(status, code));
         assert_eq!(finding.level, level, "{code}");
-        let mend = finding.mend.unwrap();
-        assert!(mend.contains(words) && !mend.contains("canary"), "{mend}");
+        let advice = finding.advice.unwrap();
+        assert!(advice.contains(words) && !advice.contains("canary"), "{advice}");
     }
 }
 
@@ -84,12 +84,12 @@ fn the_code_of_an_open_event_is_used_unless_one_is_given() {
     let mut open = an_event("oslo", "2026-12-05T09:00:00Z", "2026-12-06T18:00:00Z");
     let to_come = open.clone();
     open.status = "open".to_owned();
-    let holdings = |event| Holdings { events: vec![event], ..Holdings::default() };
+    let inventory = |event| Inventory { events: vec![event], ..Inventory::default() };
     let reveal = |secret: Option<Secret>| secret.map(|secret| secret.reveal().to_owned());
-    let of_open = reveal(credential(None, Some(&holdings(open.clone()))));
+    let of_open = reveal(credential(None, Some(&inventory(open.clone()))));
     assert_eq!(of_open.as_deref(), Some("c0de/lanyard-doctor"));
-    assert_eq!(credential(None, Some(&holdings(to_come))), None);
+    assert_eq!(credential(None, Some(&inventory(to_come))), None);
     let given: Secret = "other/ada".parse().unwrap();
-    let given = reveal(credential(Some(&given), Some(&holdings(open))));
+    let given = reveal(credential(Some(&given), Some(&inventory(open))));
     assert_eq!(given.as_deref(), Some("other/ada"));
 }

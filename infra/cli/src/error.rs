@@ -1,67 +1,67 @@
-//! Why a command came to nothing, and the exit code that says so.
+//! The errors of a command, and their exit codes.
 
 use std::io;
 
 use serde_json::{Value, json};
 
-/// Why a command came to nothing.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
-    /// The service understood and refused.
+pub(crate) enum CliError {
+    /// The service rejected the request.
     #[error("{message}")]
-    Refused {
-        /// The service's own sentence.
+    Rejected {
+        /// The service's message.
         message: String,
         /// The error's code, such as `invalid_value`.
         code: String,
-        /// What is wrong with each field.
+        /// The problem of each field.
         details: Vec<(String, String)>,
-        /// By which the service's log knows the call.
+        /// The request id in the service's log.
         request_id: Option<String>,
     },
-    /// Something else than a refusal went wrong.
+    /// Another failure.
     #[error("{0}")]
     Failed(String),
-    /// The command line asks for what cannot be meant.
+    /// The arguments are invalid.
     #[error("{0}")]
     Usage(String),
-    /// Nothing answers at the address.
+    /// The service cannot be reached.
     #[error(
         "{address} cannot be reached: {why}. Start the local service with `cargo run`, or choose \
          a deployed one with --address URL or --profile NAME."
     )]
     Unreachable {
-        /// Where.
+        /// The base URL.
         address: String,
-        /// In a few words.
+        /// The reason.
         why: String,
     },
-    /// Without a token, or with one that the service does not know.
+    /// The token is missing or unknown.
     #[error("{0}")]
     NotAllowed(String),
 }
 
-impl Fault {
+impl CliError {
     /// The exit code; `--help` lists them.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused { .. } | Self::Failed(_) => 1,
+            Self::Rejected { .. } | Self::Failed(_) => 1,
             Self::Usage(_) => 2,
             Self::Unreachable { .. } => 3,
             Self::NotAllowed(_) => 4,
         }
     }
 
-    /// A fault of the command itself.
+    /// A failure with its cause.
     pub(crate) fn failed(what: impl std::fmt::Display, cause: impl std::fmt::Display) -> Self {
         Self::Failed(format!("{what}: {cause}"))
     }
 
-    /// The fault as people read it.
+    /// The error as text.
     pub(crate) fn text(&self) -> String {
         let mut text = format!("error: {self}\n");
-        if let Self::Refused { details, request_id, .. } = self {
-            // A single mistake stands in the sentence already.
+        if let Self::Rejected { details, request_id, .. } = self {
+            // The message already contains a single problem.
             if details.len() > 1 {
                 for (field, message) in details {
                     text.push_str(&format!("  {field} {message}\n"));
@@ -74,10 +74,10 @@ impl Fault {
         text
     }
 
-    /// The fault as programs read it.
+    /// The error as JSON.
     pub(crate) fn json(&self) -> Value {
         let mut error = json!({"message": self.to_string(), "exit_code": self.exit_code()});
-        if let Self::Refused { code, details, request_id, .. } = self {
+        if let Self::Rejected { code, details, request_id, .. } = self {
             let detail =
                 |(field, message): &(String, String)| json!({"field": field, "message": message});
             error["code"] = json!(code);
@@ -88,17 +88,17 @@ impl Fault {
     }
 }
 
-impl From<io::Error> for Fault {
-    fn from(fault: io::Error) -> Self {
-        Self::failed("the output cannot be written", fault)
+impl From<io::Error> for CliError {
+    fn from(error: io::Error) -> Self {
+        Self::failed("the output cannot be written", error)
     }
 }
 
-impl From<serde_json::Error> for Fault {
-    fn from(fault: serde_json::Error) -> Self {
+impl From<serde_json::Error> for CliError {
+    fn from(error: serde_json::Error) -> Self {
         Self::failed(
             "the response cannot be read; check that the service has the same version",
-            fault,
+            error,
         )
     }
 }

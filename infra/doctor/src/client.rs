@@ -1,5 +1,4 @@
-//! Asks over HTTP, and says in a sentence why there is no answer. No address and no secret is part
-//! of such a sentence.
+//! Sends HTTP requests. A failure is a short sentence without addresses or secrets.
 
 use std::error::Error;
 use std::fmt;
@@ -17,77 +16,77 @@ use reqwest::{RequestBuilder, redirect};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::pace::Arrivals;
+use super::delivery::ChunkTimes;
 
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// How long an answer may take, to its last byte.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a response may take, to its last byte.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The most that is read of a body.
+/// The largest body that is read.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// The HTTP clients.
-pub(super) struct Asker {
-    near: reqwest::Client,
-    far: reqwest::Client,
+pub(super) struct HttpClient {
+    local: reqwest::Client,
+    remote: reqwest::Client,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Silence {
-    /// The host's name leads nowhere.
+pub(super) enum NoResponse {
+    /// The host name cannot be resolved.
     UnknownName,
-    /// Nothing listens.
+    /// Connection refused.
     Refused,
-    /// The connection is not trusted.
+    /// The TLS handshake failed.
     Tls,
-    /// It took too long.
+    /// Timeout.
     Late,
-    /// The connection broke, or what came was no HTTP.
+    /// The connection was closed, or the response is not HTTP.
     Broken,
 }
 
-/// A whole answer.
+/// A buffered response.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(super) struct Response {
     /// The status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
-    /// The middle of the call by this machine's clock.
-    pub asked_at: DateTime<Utc>,
-    /// From the question to the last byte.
-    pub took: Duration,
+    /// The middle of the request by this machine's clock.
+    pub sent_at: DateTime<Utc>,
+    /// From the request to the last byte.
+    pub elapsed: Duration,
 }
 
-/// A streamed answer, or the refusal in its place.
+/// A stream, or another response in its place.
 pub(super) enum Streamed {
-    /// Frames came.
-    Frames(Frames),
-    /// Something else came.
-    Other(Answer),
+    /// A stream of events.
+    EventStream(EventStream),
+    /// Another response.
+    Other(Response),
 }
 
-/// What a stream brought.
+/// What a stream contained.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(super) struct EventStream {
     /// The headers.
     pub headers: HeaderMap,
-    /// When.
-    pub arrivals: Arrivals,
-    /// The tokens of the usage frame, if there was one.
+    /// When its chunks arrived.
+    pub times: ChunkTimes,
+    /// The total tokens, if the stream had usage.
     pub total_tokens: Option<u64>,
-    /// Whether an error came in place of the end.
+    /// Whether the stream had an error.
     pub has_error: bool,
-    /// Whether `[DONE]` came.
+    /// Whether the stream ended with `[DONE]`.
     pub is_done: bool,
 }
 
-impl Asker {
-    /// Clients that follow no redirect. On the way to this machine no proxy is asked.
+impl HttpClient {
+    /// Clients that follow no redirects. Requests to this machine bypass proxies.
     ///
     /// # Errors
     ///
@@ -97,15 +96,15 @@ impl Asker {
         let builder = || {
             reqwest::Client::builder()
                 .connect_timeout(CONNECT)
-                .timeout(PATIENCE)
+                .timeout(TIMEOUT)
                 .redirect(redirect::Policy::none())
                 .tcp_nodelay(true)
                 .http1_only()
                 .user_agent(concat!("lanyard-doctor/", env!("CARGO_PKG_VERSION")))
         };
-        let near = builder().no_proxy().build().context("the HTTP client cannot be set up")?;
-        let far = builder().build().context("the HTTP client cannot be set up")?;
-        Ok(Self { near, far })
+        let local = builder().no_proxy().build().context("the HTTP client cannot be set up")?;
+        let remote = builder().build().context("the HTTP client cannot be set up")?;
+        Ok(Self { local, remote })
     }
 
     /// A `GET`.
@@ -120,88 +119,88 @@ impl Asker {
     }
 
     fn client(&self, url: &str) -> &reqwest::Client {
-        match is_near(url) {
-            true => &self.near,
-            false => &self.far,
+        match is_local(url) {
+            true => &self.local,
+            false => &self.remote,
         }
     }
 }
 
-/// Whether an address is this machine's, by its host: a user's name may look like one.
+/// Whether a URL is on this machine. Only the host counts, because a user name may look like one.
 #[must_use]
-pub(super) fn is_near(url: &str) -> bool {
+pub(super) fn is_local(url: &str) -> bool {
     let url = reqwest::Url::parse(url).ok();
     let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
     ["127.0.0.1", "localhost", "[::1]"].contains(&host)
 }
 
-/// Asks and reads the whole answer.
+/// Sends a request and reads the whole response.
 ///
 /// # Errors
 ///
-/// Why there is none.
-pub(super) async fn whole(request: RequestBuilder) -> Result<Answer, Silence> {
+/// Why it failed.
+pub(super) async fn buffered(request: RequestBuilder) -> Result<Response, NoResponse> {
     let (clock, started) = (Machine.now(), Instant::now());
-    let answer = request.send().await.map_err(|fault| Silence::of(&fault))?;
-    let asked_at = clock + TimeDelta::from_std(started.elapsed() / 2).unwrap_or_default();
-    read(answer, asked_at, started).await
+    let response = request.send().await.map_err(|error| NoResponse::of(&error))?;
+    let sent_at = clock + TimeDelta::from_std(started.elapsed() / 2).unwrap_or_default();
+    read(response, sent_at, started).await
 }
 
 async fn read(
-    answer: reqwest::Response,
-    asked_at: DateTime<Utc>,
+    response: reqwest::Response,
+    sent_at: DateTime<Utc>,
     started: Instant,
-) -> Result<Answer, Silence> {
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    let mut chunks = answer.bytes_stream();
+) -> Result<Response, NoResponse> {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut chunks = response.bytes_stream();
     let mut body = BytesMut::new();
     while let Some(chunk) = chunks.next().await {
-        body.extend_from_slice(&chunk.map_err(|fault| Silence::of(&fault))?);
+        body.extend_from_slice(&chunk.map_err(|error| NoResponse::of(&error))?);
         if body.len() > MOST_BYTES {
-            return Err(Silence::Broken);
+            return Err(NoResponse::Broken);
         }
     }
-    Ok(Answer { status, headers, body: body.freeze(), asked_at, took: started.elapsed() })
+    Ok(Response { status, headers, body: body.freeze(), sent_at, elapsed: started.elapsed() })
 }
 
-/// Asks for a stream, and notes when each frame came.
+/// Sends a request and notes when each chunk of the stream arrives.
 ///
 /// # Errors
 ///
-/// Why there is no answer, or why it broke off.
-pub(super) async fn streamed(request: RequestBuilder) -> Result<Streamed, Silence> {
+/// Why there is no response, or why it was interrupted.
+pub(super) async fn streamed(request: RequestBuilder) -> Result<Streamed, NoResponse> {
     let (clock, started) = (Machine.now(), Instant::now());
-    let answer = request.send().await.map_err(|fault| Silence::of(&fault))?;
-    let content_type = answer.headers().get("content-type").and_then(|value| value.to_str().ok());
+    let response = request.send().await.map_err(|error| NoResponse::of(&error))?;
+    let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
     let is_stream = content_type.is_some_and(|value| value.starts_with("text/event-stream"));
-    if !answer.status().is_success() || !is_stream {
-        return read(answer, clock, started).await.map(Streamed::Other);
+    if !response.status().is_success() || !is_stream {
+        return read(response, clock, started).await.map(Streamed::Other);
     }
-    let mut frames = Frames {
-        headers: answer.headers().clone(),
-        arrivals: Arrivals::default(),
+    let mut frames = EventStream {
+        headers: response.headers().clone(),
+        times: ChunkTimes::default(),
         total_tokens: None,
         has_error: false,
         is_done: false,
     };
     let mut scanner = Scanner::default();
-    let mut chunks = answer.bytes_stream();
+    let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
-        scanner.push(chunk.map_err(|fault| Silence::of(&fault))?);
-        while let Some(frame) = scanner.next_frame().map_err(|_| Silence::Broken)? {
+        scanner.push(chunk.map_err(|error| NoResponse::of(&error))?);
+        while let Some(frame) = scanner.next_frame().map_err(|_| NoResponse::Broken)? {
             frames.take(&frame.data(), started.elapsed());
         }
     }
-    frames.arrivals.end(started.elapsed());
-    Ok(Streamed::Frames(frames))
+    frames.times.end(started.elapsed());
+    Ok(Streamed::EventStream(frames))
 }
 
-impl Frames {
+impl EventStream {
     fn take(&mut self, data: &[u8], at: Duration) {
         if data.is_empty() {
             return;
         }
-        self.arrivals.frame(at);
+        self.times.frame(at);
         if data == b"[DONE]" {
             self.is_done = true;
             return;
@@ -214,8 +213,8 @@ impl Frames {
     }
 }
 
-impl Answer {
-    /// The body as JSON; `null` if it is none.
+impl Response {
+    /// The body as JSON; `null` if it is not JSON.
     #[must_use]
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -227,7 +226,7 @@ impl Answer {
         plain(self.json()["error"]["code"].as_str()?)
     }
 
-    /// The time by the answering machine's clock.
+    /// The time by the server's clock.
     #[must_use]
     pub(super) fn date(&self) -> Option<DateTime<Utc>> {
         let date = self.headers.get("date")?.to_str().ok()?;
@@ -241,7 +240,7 @@ pub(super) fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// A word as machines write them, and so nothing secret; `None` for any other text.
+/// An identifier, which cannot be a secret; `None` for any other text.
 #[must_use]
 pub(super) fn plain(text: &str) -> Option<String> {
     let is_plain = (1..=48).contains(&text.len())
@@ -249,9 +248,9 @@ pub(super) fn plain(text: &str) -> Option<String> {
     is_plain.then(|| text.to_owned())
 }
 
-impl Silence {
-    fn of(fault: &reqwest::Error) -> Self {
-        let mut cause: Option<&(dyn Error + 'static)> = Some(fault);
+impl NoResponse {
+    fn of(error: &reqwest::Error) -> Self {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(error);
         while let Some(inner) = cause {
             let io = inner.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
             if io == Some(std::io::ErrorKind::ConnectionRefused) {
@@ -266,14 +265,14 @@ impl Silence {
             }
             cause = inner.source();
         }
-        match fault.is_timeout() {
+        match error.is_timeout() {
             true => Self::Late,
             false => Self::Broken,
         }
     }
 }
 
-impl fmt::Display for Silence {
+impl fmt::Display for NoResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::UnknownName => "the host name cannot be resolved",
@@ -291,22 +290,22 @@ mod tests {
 
     #[test]
     fn only_loopback_is_near() {
-        for near in ["http://127.0.0.1:8787/api", "http://localhost/", "http://[::1]:1"] {
-            assert!(is_near(near), "{near}");
+        for local in ["http://127.0.0.1:8787/api", "http://localhost/", "http://[::1]:1"] {
+            assert!(is_local(local), "{local}");
         }
-        for far in [
+        for remote in [
             "https://localhost.example.com",
             "https://a.openai.azure.com",
             "127.0.0.1",
             "http://127.0.0.1:80@evil.example/",
             "http://localhost:1@evil.example",
         ] {
-            assert!(!is_near(far), "{far}");
+            assert!(!is_local(remote), "{remote}");
         }
     }
 
     #[test]
-    fn only_plain_words_are_repeated() {
+    fn only_identifiers_are_repeated() {
         assert_eq!(plain("DeploymentNotFound").as_deref(), Some("DeploymentNotFound"));
         for text in ["", "a sentence", "https://host", &"x".repeat(49)] {
             assert_eq!(plain(text), None, "{text}");

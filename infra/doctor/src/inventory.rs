@@ -1,4 +1,4 @@
-//! What the organiser has, as the organisers' API lists it: deployments and events.
+//! The organiser's deployments and events, as the organiser API lists them.
 
 use std::ops::Deref;
 
@@ -11,49 +11,49 @@ use serde_json::{Map, Value, json};
 use super::finding::Finding;
 use super::secret::Secret;
 
-/// What the organiser has.
+/// The organiser's deployments and events.
 #[derive(Debug, Default)]
-pub(super) struct Holdings {
-    /// Deployments, each replica for itself.
+pub(super) struct Inventory {
+    /// Deployments. Each replica is one entry.
     pub deployments: Vec<Listed>,
-    /// Events that are not over.
+    /// Events that have not ended.
     pub events: Vec<Event>,
 }
 
-/// An event, as far as it matters here.
+/// The fields of an event that the checks need.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Event {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its name.
+    /// The name.
     pub name: String,
     /// `scheduled`, `open`, `paused` or `ended`.
     pub status: String,
-    /// Its code.
+    /// The code.
     pub code: Secret,
-    /// When it starts.
+    /// Start.
     pub starts_at: DateTime<Utc>,
-    /// When it ends.
+    /// End.
     pub ends_at: DateTime<Utc>,
-    /// How many are expected.
+    /// Expected attendees.
     pub attendees: u64,
-    /// What it offers; `None` is everything.
+    /// Names of the offered deployments; `None` means all.
     pub deployments: Option<Vec<String>>,
-    /// What it grants.
+    /// Limits.
     pub allowances: Allowances,
 }
 
-/// What an event grants.
+/// The limits of an event.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub(super) struct Allowances {
-    /// To each attendee.
+    /// Per attendee.
     pub attendee: Allowance,
-    /// In all.
+    /// For the whole event.
     pub event: Allowance,
 }
 
-impl Holdings {
-    /// Keeps only the deployments of these names, unless there are none; says which are missing.
+impl Inventory {
+    /// Keeps only the named deployments, if any are named. Reports the missing ones.
     pub(super) fn narrow(&mut self, only: &[String]) -> Vec<Finding> {
         if only.is_empty() {
             return Vec::new();
@@ -62,11 +62,11 @@ impl Holdings {
         let is_missing =
             |name: &&String| !self.deployments.iter().any(|one| one.name.as_str() == **name);
         let missing = only.iter().filter(is_missing).map(|name| {
-            let mend = "List them with lanyard deployment list, or GET /api/admin/deployments.";
+            let advice = "List them with lanyard deployment list, or GET /api/admin/deployments.";
             Finding::fail(
                 format!("deployment {name}"),
                 "There is no deployment with this name.",
-                mend,
+                advice,
             )
         });
         missing.collect()
@@ -80,7 +80,7 @@ impl Event {
         self.status == "open"
     }
 
-    /// Whether it will not be used any more.
+    /// Whether it has ended.
     #[must_use]
     pub(super) fn is_over(&self) -> bool {
         self.status == "ended"
@@ -93,16 +93,16 @@ impl Event {
         names.is_none_or(|names| names.iter().any(|name| name == deployment.name.as_str()))
     }
 
-    /// Tokens per minute that its attendees may use together; `None` if nothing bounds them.
+    /// Tokens per minute that all its attendees may use; `None` means no limit.
     #[must_use]
-    pub(super) fn promised_tokens(&self) -> Option<u64> {
+    pub(super) fn allowed_tokens(&self) -> Option<u64> {
         let each = self.allowances.attendee.limit(Limit::TokensPerMinute);
         let all = each.map(|each| each.saturating_mul(self.attendees));
         self.allowances.event.limit(Limit::TokensPerMinute).or(all)
     }
 }
 
-/// A deployment, and the body by which it would be written again as it is.
+/// A deployment, and the request body that would write it unchanged.
 #[derive(Clone, Debug)]
 pub(super) struct Listed {
     deployment: Deployment,
@@ -117,16 +117,16 @@ impl Deref for Listed {
     }
 }
 
-/// A deployment from the list, with where its key is kept.
+/// A deployment from the list, with the reference of its key.
 #[must_use]
 pub(super) fn deployment(listed: &Value, organiser: &str) -> Option<Listed> {
     let mut body: Map<String, Value> = listed.as_object()?.clone();
     let mut fields = body.clone();
     let text = |name: &str| listed[name].as_str();
     let reference = format!("{organiser}/{}/{}", text("name")?, text("replica")?);
-    // The list has dollars, the catalog micro-dollars; neither matters here.
+    // The list has dollars and the catalog micro-dollars. The checks need neither.
     fields.remove("prices");
-    // One of the two stands in the catalog's item; the list names both.
+    // The catalog has one of the two; the list names both.
     if fields.get("identity").is_none_or(Value::is_null) {
         fields.remove("identity");
         fields.insert("key_reference".to_owned(), json!(reference));
@@ -135,7 +135,7 @@ pub(super) fn deployment(listed: &Value, organiser: &str) -> Option<Listed> {
     Some(Listed { deployment: serde_json::from_value(Value::Object(fields)).ok()?, body })
 }
 
-/// A deployment's name, and its replica where that is not the usual one.
+/// A deployment's name, with its replica unless that is `main`.
 #[must_use]
 pub(super) fn label(deployment: &Deployment) -> String {
     match deployment.replica.as_str() {
@@ -144,9 +144,9 @@ pub(super) fn label(deployment: &Deployment) -> String {
     }
 }
 
-/// The call that writes a deployment anew with some fields changed.
+/// The curl command that writes a deployment with some fields changed.
 ///
-/// The body is whole, because what a body leaves out takes its default.
+/// The body has every field, because omitted fields get their defaults.
 #[must_use]
 pub(super) fn put(base: &str, deployment: &Listed, changes: &[(&str, Value)]) -> String {
     let mut body = deployment.body.clone();
@@ -160,7 +160,7 @@ pub(super) fn put(base: &str, deployment: &Listed, changes: &[(&str, Value)]) ->
     )
 }
 
-/// The call that changes an event.
+/// The curl command that changes an event.
 #[must_use]
 pub(super) fn patch(base: &str, event: &Event, change: &Value) -> String {
     let id = &event.id;
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_call_that_mends_a_deployment_keeps_what_is_right() {
+    fn the_advised_request_keeps_the_other_fields() {
         let call = put("https://h/api", &a_deployment("gpt-4o"), &[("key", json!("KEY"))]);
         assert!(call.contains("PUT https://h/api/admin/deployments/gpt-4o "), "{call}");
         let body = call.split("-d '").nth(1).unwrap().trim_end_matches('\'');
@@ -235,12 +235,12 @@ mod tests {
     }
 
     #[test]
-    fn what_an_event_promises_is_its_own_limit_or_the_crowds() {
+    fn allowed_tokens_are_the_events_limit_or_the_sum_of_its_attendees() {
         let mut event = an_event("oslo", "2026-12-05T09:00:00+01:00", "2026-12-06T18:00:00+01:00");
-        assert_eq!(event.promised_tokens(), Some(80_000));
+        assert_eq!(event.allowed_tokens(), Some(80_000));
         event.allowances.event.set(Limit::TokensPerMinute, None);
-        assert_eq!(event.promised_tokens(), Some(2_000_000));
+        assert_eq!(event.allowed_tokens(), Some(2_000_000));
         event.allowances.attendee.set(Limit::TokensPerMinute, None);
-        assert_eq!(event.promised_tokens(), None);
+        assert_eq!(event.allowed_tokens(), None);
     }
 }
