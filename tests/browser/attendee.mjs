@@ -2,7 +2,7 @@
 // An attendee: joins, runs the first code example, chats, and reaches a limit.
 
 /** @import { OrganiserEvent } from "../../functions/pages/types.d.ts" */
-/** @import { Service, Stage } from "./fixture.mjs" */
+/** @import { Service, Context } from "./fixture.mjs" */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -29,7 +29,7 @@ function smallEvent(service) {
   });
 }
 
-/** @param {Stage} stage */
+/** @param {Context} context */
 export async function attendee({ browser, service, step }) {
   const event = await smallEvent(service);
   const page = await openTab(browser, service.address);
@@ -60,9 +60,9 @@ export async function attendee({ browser, service, step }) {
     await tab.waitForSelector("#joined:not([hidden]) .snippet button");
     await tab.click(".snippet button");
     const snippet = await clipboard(tab);
-    const answer = JSON.parse(String(execFileSync("bash", ["-c", snippet], { env: ENVIRONMENT, stdio: ["ignore", "pipe", "ignore"] })));
+    const response = JSON.parse(String(execFileSync("bash", ["-c", snippet], { env: ENVIRONMENT, stdio: ["ignore", "pipe", "ignore"] })));
     const seconds = (performance.now() - begun) / 1000;
-    assert.match(answer.choices[0].message.content, /^\[simulated\]/);
+    assert.match(response.choices[0].message.content, /^\[simulated\]/);
     assert.ok(seconds < MOST_SECONDS, `${seconds} s`);
     assert.deepEqual(tab.problems, []);
     await tab.browserContext().close();
@@ -168,12 +168,12 @@ export async function attendee({ browser, service, step }) {
     assert.deepEqual(page.problems, []);
     const ran = await page.evaluate(() => {
       let markup = "made";
-      try { document.createElement("div").innerHTML = "<b>x</b>"; } catch { markup = "refused"; }
+      try { document.createElement("div").innerHTML = "<b>x</b>"; } catch { markup = "rejected"; }
       const script = document.createElement("script");
-      try { script.textContent = "globalThis.ran = true"; document.body.append(script); } catch { /* refused as well */ }
+      try { script.textContent = "globalThis.ran = true"; document.body.append(script); } catch { /* rejected as well */ }
       return ["ran" in globalThis, markup, document.cookie];
     });
-    assert.deepEqual(ran, [false, "refused", ""]);
+    assert.deepEqual(ran, [false, "rejected", ""]);
     assert.ok(page.problems.length > 0, "the policy said nothing");
   });
   await page.browserContext().close();
@@ -183,7 +183,7 @@ export async function attendee({ browser, service, step }) {
 /**
  * An event with registration: the same passphrase shows the key again, another one does not.
  *
- * @param {Stage} stage
+ * @param {Context} context
  */
 async function registration({ browser, service, step }) {
   const wall = (/** @type {number} */ ms) => new Date(ms).toISOString().slice(0, 19);

@@ -10,7 +10,7 @@
 /** @typedef {Page & { problems: string[] }} Tab */
 /** Runs a step and prints its name and result. */
 /** @typedef {(name: string, run: () => unknown) => Promise<void>} Step */
-/** @typedef {{ browser: Browser, service: Service, step: Step }} Stage */
+/** @typedef {{ browser: Browser, service: Service, step: Step }} Context */
 
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
@@ -86,7 +86,7 @@ export async function openTab(browser, address) {
   await context.overridePermissions(address, ["clipboard-read", "clipboard-write", "clipboard-sanitized-write"]);
   const page = Object.assign(await context.newPage(), { problems: /** @type {string[]} */ ([]) });
   page.setDefaultTimeout(15_000);
-  page.on("pageerror", (fault) => page.problems.push(`thrown: ${fault instanceof Error ? fault.message : fault}`));
+  page.on("pageerror", (error) => page.problems.push(`thrown: ${error instanceof Error ? error.message : error}`));
   page.on("console", (line) => {
     // A rejected request is not a problem of the page.
     if (line.type() === "error" && !/status of (400|401|403|404|429)/.test(line.text())) page.problems.push(`console: ${line.text()}`);
@@ -196,11 +196,11 @@ export function organiser({ address, token }) {
    * @param {object} [body]
    */
   const call = async (method, path, body) => {
-    const answer = await fetch(`${address}/api/admin${path}`, {
+    const response = await fetch(`${address}/api/admin${path}`, {
       method, headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, body: body && JSON.stringify(body),
     });
-    if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
-    return answer.json();
+    if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
+    return response.json();
   };
   return {
     /** @type {(fields: EventFields) => Promise<OrganiserEvent>} */
@@ -226,9 +226,9 @@ export function organiser({ address, token }) {
  * @param {string} text
  */
 export async function chat({ address }, credential, text) {
-  const answer = await fetch(`${address}/api/v1/chat/completions`, {
+  const response = await fetch(`${address}/api/v1/chat/completions`, {
     method: "POST", headers: { "openai-event-code": credential, "content-type": "application/json" },
     body: JSON.stringify({ messages: [{ role: "user", content: text }] }),
   });
-  return { status: answer.status, body: await answer.json() };
+  return { status: response.status, body: await response.json() };
 }

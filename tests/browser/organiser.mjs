@@ -3,7 +3,7 @@
 
 /** @import { Page } from "puppeteer-core" */
 /** @import { OrganiserEvent } from "../../functions/pages/types.d.ts" */
-/** @import { Stage } from "./fixture.mjs" */
+/** @import { Context } from "./fixture.mjs" */
 
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { chat, DOWNLOADS, checkAppearance, openTab, organiser, SCREENSHOTS, text
 /** A user name that is a spreadsheet formula. */
 const FORMULA = "=hyperlink(\"http://example.org\")";
 
-/** @param {Stage} stage */
+/** @param {Context} context */
 export async function organiserSteps({ browser, service, step }) {
   const api = organiser(service);
   const page = await openTab(browser, service.address);
@@ -21,7 +21,7 @@ export async function organiserSteps({ browser, service, step }) {
   /** @type {OrganiserEvent} */
   let event;
 
-  await step("a wrong token is refused", async () => {
+  await step("a wrong token is rejected", async () => {
     await page.goto(dashboard);
     await checkAppearance(page, "dashboard-enter");
     await type(page, "#token", "lanyard_wrong");
@@ -78,12 +78,12 @@ export async function organiserSteps({ browser, service, step }) {
     assert.notEqual(after, before);
     const { total } = await api.usage(event.id);
     assert.equal(await page.$eval("#n-tokens", (element) => element.firstChild?.textContent), String(total.total_tokens));
-    assert.match(await drawing(page, "Tokens by model"), new RegExp(`${total.total_tokens}`));
-    const soon = await drawing(page, "Time to first byte by hour");
+    assert.match(await chartLabel(page, "Tokens by model"), new RegExp(`${total.total_tokens}`));
+    const soon = await chartLabel(page, "Time to first byte by hour");
     // The simulated Azure waits 60 ms.
     const [, most = 0, half = 0] = /p95 ([\d,]+) ms, median ([\d,]+) ms/.exec(soon)?.map((text) => Number(text.replace(",", ""))) ?? [];
     assert.ok(half > 50 && half <= most, soon);
-    assert.match(await drawing(page, "Errors and rejected requests by hour", ".empty"), /None yet/);
+    assert.match(await chartLabel(page, "Errors and rejected requests by hour", ".empty"), /None yet/);
     return `${before} became ${after}`;
   });
   await step("an attendee is found, blocked and unblocked", async () => {
@@ -91,23 +91,23 @@ export async function organiserSteps({ browser, service, step }) {
     await page.waitForFunction(() => document.querySelectorAll("tr[data-user]").length === 1);
     await page.click("tr[data-user=mallory] [data-action=block]");
     await page.waitForSelector("tr[data-user=mallory] .badge.bad");
-    const refused = await chat(service, `${event.code}/mallory`, "Am I in?");
-    assert.deepEqual([refused.status, refused.body.error.code], [403, "attendee_blocked"]);
+    const rejected = await chat(service, `${event.code}/mallory`, "Am I in?");
+    assert.deepEqual([rejected.status, rejected.body.error.code], [403, "attendee_blocked"]);
     await page.click("tr[data-user=mallory] [data-action=unblock]");
     await page.waitForSelector("tr[data-user=mallory] [data-action=block]");
     assert.equal((await chat(service, `${event.code}/mallory`, "And now?")).status, 200);
     // The rejected request is stored with that response at the latest, and the chart polls.
     await page.waitForFunction(() => document.querySelector("#n-errors")?.firstChild?.textContent === "1");
-    assert.match(await drawing(page, "Errors and rejected requests by hour"), /attendee blocked 1$/);
+    assert.match(await chartLabel(page, "Errors and rejected requests by hour"), /attendee blocked 1$/);
     assert.equal((await page.$$(".charts rect.kind-0")).length, 1);
   });
   await step("each kind of error has its own bar and colour", async () => {
     const ask = async (/** @type {object} */ fields) => {
-      const answer = await fetch(`${service.address}/api/v1/chat/completions`, {
+      const response = await fetch(`${service.address}/api/v1/chat/completions`, {
         method: "POST", headers: { "openai-event-code": `${event.code}/grace`, "content-type": "application/json" },
         body: JSON.stringify({ messages: [{ role: "user", content: "hello" }], ...fields }),
       });
-      return (await answer.json()).error.code;
+      return (await response.json()).error.code;
     };
     const wrong = [{ model: "gpt-9" }, { max_tokens: 0 }, { max_tokens: 0 }, { background: true }, { messages: 3 }, { stream: "yes" }];
     /** @type {string[]} */
@@ -120,14 +120,14 @@ export async function organiserSteps({ browser, service, step }) {
       await new Promise((resolve) => setTimeout(resolve, 3_000));
     }
     assert.equal(await counted(), 1 + wrong.length);
-    const told = await drawing(page, "Errors and rejected requests by hour");
-    for (const code of codes) assert.match(told, new RegExp(code.replaceAll("_", " ")));
+    const label = await chartLabel(page, "Errors and rejected requests by hour");
+    for (const code of codes) assert.match(label, new RegExp(code.replaceAll("_", " ")));
     const [row] = (await api.usage(event.id)).rows;
     assert.ok(row);
     const { errors, first_byte: soon } = row;
     assert.equal(Object.values(errors).reduce((sum, times) => sum + times, 0), 1 + wrong.length);
     assert.ok(soon.requests >= 5 && soon.buckets.every((bucket) => bucket.requests > 0), JSON.stringify(soon));
-    return told;
+    return label;
   });
   await step("a click is not lost when the attendee's numbers change", async () => {
     const requests = () => page.$eval("tr[data-user=mallory] td.number", (cell) => Number(cell.textContent));
@@ -199,16 +199,16 @@ export async function organiserSteps({ browser, service, step }) {
     assert.equal(await scanned(page), `${service.address}/api/pages#code=${event.code}&event=${event.id}`);
     assert.equal((await page.$$(".sheet pre")).length, 3);
     assert.match(await textOf(page, ".sheet"), /Questions: Edvard/);
-    const paper = await page.pdf({ preferCSSPageSize: true });
-    writeFileSync(`${SCREENSHOTS}/handout.pdf`, paper);
-    assert.deepEqual(sheets(paper), ["595 x 842"]);
+    const pdf = await page.pdf({ preferCSSPageSize: true });
+    writeFileSync(`${SCREENSHOTS}/handout.pdf`, pdf);
+    assert.deepEqual(sheets(pdf), ["595 x 842"]);
     await checkAppearance(page, "handout-page");
   });
   await step("the handout is a slide as well", async () => {
     await page.click("#form");
-    const paper = await page.pdf({ preferCSSPageSize: true });
-    writeFileSync(`${SCREENSHOTS}/handout-slide.pdf`, paper);
-    assert.deepEqual(sheets(paper), ["960 x 540"]);
+    const pdf = await page.pdf({ preferCSSPageSize: true });
+    writeFileSync(`${SCREENSHOTS}/handout-slide.pdf`, pdf);
+    assert.deepEqual(sheets(pdf), ["960 x 540"]);
     await checkAppearance(page, "handout-slide");
   });
   await step("a roster is edited and applies at once", async () => {
@@ -233,8 +233,8 @@ export async function organiserSteps({ browser, service, step }) {
   await step("a trailing slash leads to the same pages", async () => {
     const tab = await openTab(browser, service.address);
     for (const [path, selector] of Object.entries({ "pages/": "main form", "pages/dashboard/": "#token", "pages/handout/": "main", "docs/": "[data-operation=chat]" })) {
-      const answer = await tab.goto(`${service.address}/api/${path}`);
-      assert.equal(answer?.status(), 200, path);
+      const response = await tab.goto(`${service.address}/api/${path}`);
+      assert.equal(response?.status(), 200, path);
       await tab.waitForSelector(selector);
     }
     assert.deepEqual(tab.problems, []);
@@ -276,7 +276,7 @@ export async function organiserSteps({ browser, service, step }) {
  * @param {Page} page
  * @param {string} title
  */
-function drawing(page, title, part = "svg") {
+function chartLabel(page, title, part = "svg") {
   return page.$$eval(".charts figure", (all, wanted, inner) => {
     const found = all.find((figure) => figure.querySelector("figcaption")?.textContent.startsWith(wanted))?.querySelector(inner);
     return found?.getAttribute("aria-label") ?? found?.textContent ?? "";

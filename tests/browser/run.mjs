@@ -26,9 +26,9 @@ async function step(name, run) {
     const said = await run();
     passed += 1;
     console.log(`ok ${name}${said ? `: ${said}` : ""}`);
-  } catch (fault) {
+  } catch (error) {
     failed += 1;
-    console.log(`FAIL ${name}: ${fault instanceof Error ? fault.stack : fault}`);
+    console.log(`FAIL ${name}: ${error instanceof Error ? error.stack : error}`);
   }
 }
 

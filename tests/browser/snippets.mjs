@@ -1,7 +1,7 @@
 // @ts-check
 // Every code example of the page: it is run, or parsed if its language is not installed.
 
-/** @import { Stage } from "./fixture.mjs" */
+/** @import { Context } from "./fixture.mjs" */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -54,7 +54,7 @@ const READ = {
   },
 };
 
-/** @param {Stage} stage */
+/** @param {Context} context */
 export async function snippets({ browser, service, step }) {
   await step("the grammars find syntax errors", async () => {
     await assert.rejects(() => grammar("powershell", "$a = @{ 'b' = 'c\n$d ="));

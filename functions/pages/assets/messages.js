@@ -9,13 +9,13 @@ import { h, number } from "./dom.js";
  * A message of the attendee.
  *
  * @param {string} text
- * @param {string[]} pictures
+ * @param {string[]} images
  */
-export function userMessage(text, pictures) {
+export function userMessage(text, images) {
   return h("div.message.user", {},
     h("span.visually-hidden", {}, "You: "),
     h("div.text", {}, text),
-    pictures.map((picture) => h("img", { src: picture, alt: "Image you sent" })));
+    images.map((image) => h("img", { src: image, alt: "Image you sent" })));
 }
 
 /** A message of the model. `append` adds text to it. */
