@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use lanyard_domain::account::{AccountKey, Hold};
+use lanyard_domain::account::{Account, AccountKey, Hold};
 use lanyard_domain::ids::{DeploymentName, RequestId};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
+use lanyard_domain::shard;
 use lanyard_domain::token::UserId;
 
 use super::{Ending, OK, Reservation};
 use crate::Gateway;
 use crate::lookup::OpenEvent;
 use crate::notes::Notes;
+use crate::upstream::user_hash;
 
 /// A request that ended before its cost was known. Its hold is still open.
 #[derive(Clone, Debug)]
@@ -26,6 +28,31 @@ pub struct PendingRequest {
     pub model: DeploymentName,
     /// What goes into its usage record.
     pub notes: Notes,
+}
+
+impl PendingRequest {
+    /// Its reservation, as it was left open.
+    fn reservation(self, at: Arc<OpenEvent>, account: Account, hold: Hold) -> Reservation {
+        Reservation {
+            user_hash: user_hash(&at.event, &self.user),
+            // Such a request is bound to the shard that its id names first.
+            shard: shard::choices(&self.id, at.event.shards)[0],
+            id: self.id,
+            notes: self.notes,
+            user: self.user,
+            operation: self.operation,
+            model: self.model,
+            hold,
+            admitted_at: hold.admitted_at.to_utc(),
+            allowance: account.allowance(&at.event.allowances.attendee),
+            account,
+            at,
+            is_streamed: false,
+            // Whoever comes after finds the hold, if this one dies.
+            settler: None,
+            is_sent: true,
+        }
+    }
 }
 
 impl Gateway {
@@ -47,7 +74,7 @@ impl Gateway {
         };
         let Some(hold) = account.holds.get(&request.id).copied() else { return true };
         let ending = Ending::of(settlement(&hold), OK, 200, None);
-        let reservation = Reservation::resume(request, Arc::clone(at), account, hold);
+        let reservation = request.reservation(Arc::clone(at), account, hold);
         self.settle(reservation, ending).await
     }
 }

@@ -8,14 +8,12 @@ use lanyard_domain::allowance::Allowance;
 use lanyard_domain::ids::{DeploymentName, RequestId};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
-use lanyard_domain::shard;
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::Usage;
 
-use super::{Ending, PendingRequest, Settler};
+use super::{Ending, Settler};
 use crate::lookup::OpenEvent;
 use crate::notes::Notes;
-use crate::upstream::user_hash;
 
 /// A request that the ledger has admitted. It must be settled: dropped, it settles itself.
 #[must_use = "an admitted request must be settled"]
@@ -45,34 +43,6 @@ impl Reservation {
     /// Remembers that the request is on its way: from now on, an unknown end costs the estimate.
     pub fn mark_sent(&mut self) {
         self.is_sent = true;
-    }
-
-    /// The reservation of a request that ended before its cost was known.
-    pub(crate) fn resume(
-        request: PendingRequest,
-        at: Arc<OpenEvent>,
-        account: Account,
-        hold: Hold,
-    ) -> Self {
-        Self {
-            user_hash: user_hash(&at.event, &request.user),
-            // Such a request is bound to the shard that its id names first.
-            shard: shard::choices(&request.id, at.event.shards)[0],
-            id: request.id,
-            notes: request.notes,
-            user: request.user,
-            operation: request.operation,
-            model: request.model,
-            hold,
-            admitted_at: hold.admitted_at.to_utc(),
-            allowance: account.allowance(&at.event.allowances.attendee),
-            account,
-            at,
-            is_streamed: false,
-            // Whoever comes after finds the hold, if this one dies.
-            settler: None,
-            is_sent: true,
-        }
     }
 
     /// Leaves the hold open: the request ends before its cost is known.
