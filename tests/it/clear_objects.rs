@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use http::Method;
 use lanyard_domain::object::Kind;
 use lanyard_gateway::ports::Clock;
-use lanyard_objects::clear::Cleared;
+use lanyard_objects::deletion::Cleared;
 use tokio::time::Instant;
 
 use crate::support::kept::path;

@@ -3,7 +3,7 @@
 mod bodies;
 mod faults;
 mod identities;
-mod verbs;
+mod routes;
 
 use std::sync::Arc;
 use std::time::Duration;

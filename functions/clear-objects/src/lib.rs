@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use lanyard_gateway::ports::Cause;
 use lanyard_objects::Objects;
-use lanyard_objects::clear::Cleared;
+use lanyard_objects::deletion::Cleared;
 use tokio::time::Instant;
 
 /// Deletes the objects of every event that is over, until then.

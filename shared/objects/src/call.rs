@@ -23,13 +23,13 @@ use lanyard_protocol::payload::{JSON, Payload};
 use lanyard_protocol::{Protocol, assistants, conversations, stored, threads};
 
 use crate::Objects;
-use crate::answers::{EVENTS, bytes_type, is_events, json_body, respond, upstream_id};
 use crate::ownership::{deployment_at, owner_of, pinned_at};
 use crate::query::{Param, Query};
+use crate::responses::{EVENTS, bytes_type, is_events, json_body, respond, upstream_id};
+use crate::rewrite::Rewriter;
+use crate::routes::{Action, RouteMatch};
 use crate::store::Size;
-use crate::stream::Working;
-use crate::told::Telling;
-use crate::verbs::{Asked, Deed};
+use crate::stream::RunStream;
 
 /// Nothing of a model was used.
 pub(super) const NO_TOKENS: Settlement = Settlement::Exact(Usage::of_tokens(0, 0));
@@ -52,40 +52,41 @@ impl Outgoing {
 
 impl Objects {
     /// Does something with an object, for a request of the allowance.
-    pub(super) async fn touch(
+    pub(super) async fn act(
         &self,
         request: &Request,
         attendance: &Attendance,
-        asked: &Asked<'_>,
+        matched: &RouteMatch<'_>,
         query: &Query,
         notes: Notes,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
-        let verb = asked.verb;
-        let segments = asked.segments()?;
-        let owned = self.keeper.owned_path(attendance, asked).await?;
-        let owned = owned.ok_or_else(|| asked.not_found())?;
+        let route = matched.route;
+        let segments = matched.segments()?;
+        let owned = self.registry.owned_path(attendance, matched).await?;
+        let owned = owned.ok_or_else(|| matched.not_found())?;
         let deployment = deployment_at(attendance, &owned.home)?;
         line.model = Some(deployment.name.clone());
-        let url = Protocol::of_kind(verb.kind).url_below(deployment, segments, &query.encoded());
-        let mut outgoing = Outgoing::plain(verb.method.clone(), url);
+        let url = Protocol::of_kind(route.kind).url_below(deployment, segments, &query.encoded());
+        let mut outgoing = Outgoing::plain(route.method.clone(), url);
         let (mut added_tokens, mut new_model) = (0, None);
-        if verb.method == Method::POST && !request.http.body().is_empty() {
-            let payload = Payload::read(Protocol::of_kind(verb.kind), &request.http, &request.id)?;
-            let named = self.keeper.named(attendance, payload.references()?).await?;
+        if route.method == Method::POST && !request.http.body().is_empty() {
+            let payload = Payload::read(Protocol::of_kind(route.kind), &request.http, &request.id)?;
+            let named = self.registry.named(attendance, payload.references()?).await?;
             named.expect_home(&owned.home)?;
-            if verb.deed == Deed::Extend {
+            if route.action == Action::Extend {
                 added_tokens = conversations::items_tokens(&payload)?;
             }
-            if matches!(verb.kind, Kind::Assistant | Kind::Thread) {
+            if matches!(route.kind, Kind::Assistant | Kind::Thread) {
                 assistants::check(&payload, &attendance.caps())?;
             }
-            outgoing.is_streamed = verb.deed == Deed::Resume && threads::is_streamed(&payload)?;
+            outgoing.is_streamed =
+                route.action == Action::Resume && threads::is_streamed(&payload)?;
             outgoing.content_type = Some(JSON);
-            outgoing.body = match payload.model()?.filter(|_| verb.kind == Kind::Assistant) {
+            outgoing.body = match payload.model()?.filter(|_| route.kind == Kind::Assistant) {
                 None => request.http.body().clone(),
                 Some(model) => {
-                    let choice = attendance.choose_shared(Some(&model), verb.kind.operation())?;
+                    let choice = attendance.choose_shared(Some(&model), route.kind.operation())?;
                     let choice = pinned_at(choice, &owned.home)?;
                     let there = choice.by_luck(0).first().copied();
                     let there = there.ok_or(ApiError::Internal(None))?;
@@ -94,58 +95,59 @@ impl Objects {
                 }
             };
         }
-        if verb.deed == Deed::Delete {
-            self.look_once_more(request, attendance, &owned, deployment).await;
+        if route.action == Action::Delete {
+            self.settle_before_deletion(request, attendance, &owned, deployment).await;
         }
         let demanded = Demanded::nothing();
-        let operation = verb.kind.operation();
+        let operation = route.kind.operation();
         let mut reservation = self
             .gateway
             .admit(request, attendance, &deployment.name, operation, &demanded, notes)
             .await?;
         line.outcome = SETTLED;
         reservation.mark_sent();
-        let answer = match self.call_home(request, verb.kind, deployment, outgoing).await {
+        let answer = match self.call_home(request, route.kind, deployment, outgoing).await {
             Ok(answer) => answer,
             Err(failure) => {
-                if matches!(failure, Failure::Missing) && verb.deed == Deed::Delete {
+                if matches!(failure, Failure::Missing) && route.action == Action::Delete {
                     self.forget(&owned).await;
                 }
-                return Err(self.refuse(failure, asked, reservation));
+                return Err(self.refuse(failure, matched, reservation));
             }
         };
-        if verb.deed == Deed::Delete {
+        if route.action == Action::Delete {
             self.forget(&owned).await;
         }
         if let Some(model) = new_model {
-            self.keeper.rehome(&owned, model).await;
+            self.registry.change_model(&owned, model).await;
         }
-        if verb.deed == Deed::Extend {
-            self.keeper.resize(&owned, Size::Grows(added_tokens)).await;
+        if route.action == Action::Extend {
+            self.registry.resize(&owned, Size::Grows(added_tokens)).await;
         }
         let headers =
             self.gateway.answer_headers(answer.headers(), request, &demanded, &reservation);
-        let handed_on = match verb.deed {
-            Deed::Download => {
-                let content_type = bytes_type(verb.kind, answer.headers());
+        let handed_on = match route.action {
+            Action::Download => {
+                let content_type = bytes_type(route.kind, answer.headers());
                 self.pass(request, answer, headers, content_type).await
             }
-            Deed::Resume if is_events(&answer) => {
-                let mut working = Working::on(self.jobs(), attendance, deployment, request);
-                working.run = Some(owned);
-                Ok(working.start(answer, headers, None))
+            Action::Resume if is_events(&answer) => {
+                let mut run_stream = RunStream::on(self.jobs(), attendance, deployment, request);
+                run_stream.run = Some(owned);
+                Ok(run_stream.start(answer, headers, None))
             }
-            Deed::Delete => self.whole_answer(request, answer, headers, Some(&owned)).await,
-            Deed::Create
-            | Deed::List
-            | Deed::Poll
-            | Deed::Read
-            | Deed::Change
-            | Deed::Extend
-            | Deed::Start
-            | Deed::Resume => {
-                let told = self.told(request, attendance, asked, &owned, deployment, answer).await;
-                told.map(|bytes| respond(headers, JSON, whole(bytes)))
+            Action::Delete => self.buffered(request, answer, headers, Some(&owned)).await,
+            Action::Create
+            | Action::List
+            | Action::Poll
+            | Action::Read
+            | Action::Change
+            | Action::Extend
+            | Action::Start
+            | Action::Resume => {
+                let rewritten =
+                    self.rewritten(request, attendance, matched, &owned, deployment, answer).await;
+                rewritten.map(|bytes| respond(headers, JSON, whole(bytes)))
             }
         };
         let ending = match &handed_on {
@@ -161,15 +163,15 @@ impl Objects {
         &self,
         request: &Request,
         attendance: &Attendance,
-        asked: &Asked<'_>,
+        matched: &RouteMatch<'_>,
         query: &Query,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
-        let verb = asked.verb;
-        let segments = asked.segments()?;
+        let route = matched.route;
+        let segments = matched.segments()?;
         // No write admits it, so what that would refuse must be looked for.
         let (owned, account) = tokio::join!(
-            self.keeper.owned_path(attendance, asked),
+            self.registry.owned_path(attendance, matched),
             self.gateway.account(attendance)
         );
         let (owned, account) = (owned?, account?);
@@ -179,7 +181,7 @@ impl Objects {
         if let Some(why) = attendance.entry.refusal(&account) {
             return Err(attendance.no_entry(why));
         }
-        let owned = owned.ok_or_else(|| asked.not_found())?;
+        let owned = owned.ok_or_else(|| matched.not_found())?;
         let deployment = deployment_at(attendance, &owned.home)?;
         line.model = Some(deployment.name.clone());
         let turn = segments
@@ -188,13 +190,13 @@ impl Objects {
             .find_map(|segment| segment.parse().ok())
             .unwrap_or_else(|| owned.id.clone());
         let until = request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN);
-        let url = Protocol::of_kind(verb.kind).url_below(deployment, segments, &query.encoded());
+        let url = Protocol::of_kind(route.kind).url_below(deployment, segments, &query.encoded());
         let is_streamed = query.get(Param::Stream) == Some("true");
-        self.pace.turn(&turn, until).await;
+        self.throttle.turn(&turn, until).await;
         let outgoing = Outgoing { is_streamed, ..Outgoing::plain(Method::GET, url) };
-        let answer = match self.call_home(request, verb.kind, deployment, outgoing).await {
+        let answer = match self.call_home(request, route.kind, deployment, outgoing).await {
             Ok(answer) => answer,
-            Err(Failure::Missing) => return Err(asked.not_found()),
+            Err(Failure::Missing) => return Err(matched.not_found()),
             Err(failure) => return Err(failure.into_error()),
         };
         let mut headers = upstream_id(answer.headers());
@@ -203,8 +205,9 @@ impl Objects {
         let handed_on = match is_streamed && is_events(&answer) {
             true => self.pass(request, answer, headers, EVENTS).await,
             false => {
-                let told = self.told(request, attendance, asked, &owned, deployment, answer).await;
-                told.map(|bytes| respond(headers, JSON, whole(bytes)))
+                let rewritten =
+                    self.rewritten(request, attendance, matched, &owned, deployment, answer).await;
+                rewritten.map(|bytes| respond(headers, JSON, whole(bytes)))
             }
         }?;
         line.request_id = Some(request.id.clone());
@@ -249,11 +252,11 @@ impl Objects {
     pub(super) fn refuse(
         &self,
         failure: Failure,
-        asked: &Asked<'_>,
+        matched: &RouteMatch<'_>,
         reservation: Reservation,
     ) -> ApiError {
         let error = match failure {
-            Failure::Missing => asked.not_found(),
+            Failure::Missing => matched.not_found(),
             failure => failure.into_error(),
         };
         self.gateway.report(&error, &reservation);
@@ -264,7 +267,7 @@ impl Objects {
 
     /// Forgets what is gone upstream. If that fails, it is forgotten when it is next missed.
     pub(super) async fn forget(&self, owned: &Owned) {
-        let forgetting = self.keeper.objects.forget(owned);
+        let forgetting = self.registry.objects.forget(owned);
         let forgot = tokio::time::timeout(self.gateway.ports().ledger_patience, forgetting).await;
         if !matches!(forgot, Ok(Ok(()))) {
             tracing::warn!(kind = %owned.kind, object = %owned.id, "a deleted object is still listed");
@@ -272,28 +275,28 @@ impl Objects {
     }
 
     /// An answer read whole, in the event's own words. A job that it shows to have ended is settled.
-    async fn told(
+    async fn rewritten(
         &self,
         request: &Request,
         attendance: &Attendance,
-        asked: &Asked<'_>,
+        matched: &RouteMatch<'_>,
         owned: &Owned,
         home: &Deployment,
         answer: http::Response<UpstreamBody>,
     ) -> Result<Bytes, ApiError> {
         let bytes = json_body(request, answer).await?;
-        match (owned.kind, asked.verb.kind) {
+        match (owned.kind, matched.route.kind) {
             // Its steps have a state of their own.
-            (Kind::Run | Kind::Video, _) if asked.is_about_itself() => {
-                self.note_job(owned, &attendance.at, &bytes);
+            (Kind::Run | Kind::Video, _) if matched.is_about_itself() => {
+                self.settle_job_if_ended(owned, &attendance.at, &bytes);
             }
             (Kind::Thread, Kind::Run) => {
-                self.note_runs(owner_of(attendance), &attendance.at, &bytes);
+                self.settle_runs_that_ended(owner_of(attendance), &attendance.at, &bytes);
             }
             _ => {}
         }
         let deployments = attendance.at.catalog.deployments();
-        Ok(Telling::of(asked.verb.kind, deployments, home, request).retell(bytes))
+        Ok(Rewriter::of(matched.route.kind, deployments, home, request).rewrite(bytes))
     }
 }
 

@@ -22,12 +22,12 @@ use lanyard_protocol::{Protocol, assistants, conversations};
 use serde::Deserialize;
 
 use crate::Objects;
-use crate::answers::{json_body, respond};
 use crate::call::{NO_TOKENS, Outgoing};
-use crate::keeper::Birth;
-use crate::ownership::{Named, owner_of, pinned};
-use crate::told::Telling;
-use crate::verbs::Asked;
+use crate::ownership::{NamedObjects, owner_of, pinned};
+use crate::registry::NewObject;
+use crate::responses::{json_body, respond};
+use crate::rewrite::Rewriter;
+use crate::routes::RouteMatch;
 
 /// What a search of a vector store may put into a prompt: 20 chunks of 800 tokens,
 /// <https://platform.openai.com/docs/assistants/tools/file-search#how-it-works>.
@@ -40,7 +40,7 @@ struct Read<'r> {
     payload: Option<Payload<'r>>,
     /// The model that it names.
     model: Option<String>,
-    named: Named,
+    named: NamedObjects,
     /// What naming the new object will add to a prompt, or more.
     tokens: u64,
 }
@@ -51,11 +51,11 @@ impl Objects {
         &self,
         request: &Request,
         attendance: &Attendance,
-        asked: &Asked<'_>,
+        matched: &RouteMatch<'_>,
         notes: Notes,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
-        let kind = asked.verb.kind;
+        let kind = matched.route.kind;
         let read = self.read(kind, request, attendance).await?;
         let header = request.header(&headers::MODEL).ok().flatten();
         let latest = self.latest_assistant(kind, attendance).await?;
@@ -91,21 +91,21 @@ impl Objects {
         };
         let answer = match self.call_home(request, kind, home, outgoing).await {
             Ok(answer) => answer,
-            Err(failure) => return Err(self.refuse(failure, asked, reservation)),
+            Err(failure) => return Err(self.refuse(failure, matched, reservation)),
         };
         let headers =
             self.gateway.answer_headers(answer.headers(), request, &demanded, &reservation);
         let made = async {
             let bytes = json_body(request, answer).await?;
             let id = made_id(&bytes)?;
-            let birth = Birth::of(kind, request, attendance, read.tokens);
-            match self.keeper.keep(birth, id, home).await {
+            let new_object = NewObject::of(kind, request, attendance, read.tokens);
+            match self.registry.keep(new_object, id, home).await {
                 Ok(_) => {
                     let deployments = attendance.at.catalog.deployments();
-                    let telling = Telling::of(kind, deployments, home, request);
-                    Ok(respond(headers, JSON, whole(telling.retell(bytes))))
+                    let rewriter = Rewriter::of(kind, deployments, home, request);
+                    Ok(respond(headers, JSON, whole(rewriter.rewrite(bytes))))
                 }
-                Err(cause) => Err(self.keeper.ownership_unavailable(cause)),
+                Err(cause) => Err(self.registry.ownership_unavailable(cause)),
             }
         };
         let made = made.await;
@@ -129,7 +129,7 @@ impl Objects {
             return Ok(None);
         }
         let owner = owner_of(attendance);
-        let listing = self.keeper.objects.list(&owner, Kind::Assistant);
+        let listing = self.registry.objects.list(&owner, Kind::Assistant);
         let listed = match tokio::time::timeout(self.gateway.ports().ledger_patience, listing).await
         {
             Ok(listed) => listed,
@@ -148,16 +148,16 @@ impl Objects {
         if kind == Kind::File {
             let tokens = Upload::read(&request.http)?.tokens();
             let content_type = request.http.headers().get(CONTENT_TYPE).cloned().unwrap_or(JSON);
-            let named = Named::default();
+            let named = NamedObjects::default();
             return Ok(Read { content_type, payload: None, model: None, named, tokens });
         }
         if request.http.body().is_empty() {
             let tokens = if kind == Kind::VectorStore { SEARCH_TOKENS } else { 0 };
-            let named = Named::default();
+            let named = NamedObjects::default();
             return Ok(Read { content_type: JSON, payload: None, model: None, named, tokens });
         }
         let payload = Payload::read(Protocol::of_kind(kind), &request.http, &request.id)?;
-        let named = self.keeper.named(attendance, payload.references()?).await?;
+        let named = self.registry.named(attendance, payload.references()?).await?;
         let tokens = match kind {
             Kind::Conversation => {
                 conversations::items_tokens(&payload)?.saturating_add(named.tokens())

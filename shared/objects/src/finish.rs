@@ -20,10 +20,10 @@ use lanyard_protocol::{Protocol, stored};
 use tokio::time::Instant;
 
 use crate::Objects;
-use crate::answers::json_body;
 use crate::call::Outgoing;
 use crate::jobs::UNKNOWN;
 use crate::ownership::{home_in, owner_of};
+use crate::responses::json_body;
 
 /// How old a job must be before a 404 is believed: what is new may not be everywhere yet.
 const NEW: TimeDelta = TimeDelta::minutes(5);
@@ -52,7 +52,7 @@ const _: fn(&Objects, DateTime<Utc>, Instant) = |objects, now, until| {
 impl Objects {
     /// Settles what has ended of that which is about to be deleted: nobody can tell afterwards what
     /// it cost. If it cannot be read, it costs what it could.
-    pub(super) async fn look_once_more(
+    pub(super) async fn settle_before_deletion(
         &self,
         request: &Request,
         attendance: &Attendance,
@@ -79,9 +79,9 @@ impl Objects {
         let Ok(answer) = self.call_home(request, owned.kind, home, outgoing).await else { return };
         let Ok(answer) = json_body(request, answer).await else { return };
         if runs.is_some() {
-            self.jobs().seen_list(&owner_of(attendance), &attendance.at, &answer).await;
+            self.jobs().settle_ended_runs(&owner_of(attendance), &attendance.at, &answer).await;
         } else {
-            self.jobs().seen(owned, &attendance.at, &answer).await;
+            self.jobs().settle_if_ended(owned, &attendance.at, &answer).await;
         }
     }
 
@@ -91,7 +91,7 @@ impl Objects {
     ///
     /// If the jobs cannot be listed. What was settled stays so, and the next look goes on.
     pub async fn finish_jobs(&self, now: DateTime<Utc>, until: Instant) -> Result<Finished, Cause> {
-        let open = self.keeper.objects.open_jobs().await?;
+        let open = self.registry.objects.open_jobs().await?;
         let mut finished = Finished::default();
         if open.is_empty() {
             return Ok(finished);
@@ -139,7 +139,7 @@ impl Objects {
         }
         let Some(at) = at else { return false };
         match self.read_job(owned, at).await {
-            Ok(Some(answer)) => jobs.seen(owned, at, &answer).await,
+            Ok(Some(answer)) => jobs.settle_if_ended(owned, at, &answer).await,
             Ok(None) if now - owned.created_at > NEW => jobs.settle(owned, at, |_| UNKNOWN).await,
             Ok(None) => false,
             Err(cause) => {

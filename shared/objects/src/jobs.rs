@@ -22,11 +22,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::{Keeper, Objects};
+use crate::{Objects, Registry};
 
 /// A job as Azure shows it.
 #[derive(Deserialize)]
-pub(super) struct Shown<'a> {
+pub(super) struct JobState<'a> {
     #[serde(borrow)]
     pub(super) id: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -39,7 +39,7 @@ pub(super) struct Shown<'a> {
     seconds: Value,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> JobState<'a> {
     /// Reads Azure's JSON.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
@@ -101,14 +101,19 @@ pub(super) const UNKNOWN: Settlement = Settlement::AtLeast(Usage::of_tokens(0, 0
 #[derive(Clone)]
 pub(crate) struct Jobs {
     pub(crate) gateway: Arc<Gateway>,
-    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) registry: Arc<Registry>,
 }
 
 impl Jobs {
     /// Settles a job that this answer shows to have ended. True if nothing is left to do.
-    pub(super) async fn seen(&self, owned: &Owned, at: &Arc<OpenEvent>, answer: &[u8]) -> bool {
-        let Some(shown) = Shown::read(answer).filter(Shown::has_ended) else { return false };
-        self.settle(owned, at, |hold| shown.settlement(owned.kind, hold)).await
+    pub(super) async fn settle_if_ended(
+        &self,
+        owned: &Owned,
+        at: &Arc<OpenEvent>,
+        answer: &[u8],
+    ) -> bool {
+        let Some(state) = JobState::read(answer).filter(JobState::has_ended) else { return false };
+        self.settle(owned, at, |hold| state.settlement(owned.kind, hold)).await
     }
 
     pub(super) async fn settle(
@@ -125,14 +130,19 @@ impl Jobs {
     }
 
     pub(super) async fn close(&self, owned: &Owned) {
-        let closing = self.keeper.objects.close_job(owned);
-        if !matches!(tokio::time::timeout(self.keeper.patience, closing).await, Ok(Ok(()))) {
+        let closing = self.registry.objects.close_job(owned);
+        if !matches!(tokio::time::timeout(self.registry.timeout, closing).await, Ok(Ok(()))) {
             tracing::warn!(job = %owned.id, "a settled job is still listed as open");
         }
     }
 
     /// Settles the runs of a list that have ended.
-    pub(super) async fn seen_list(&self, owner: &Owner, at: &Arc<OpenEvent>, answer: &[u8]) {
+    pub(super) async fn settle_ended_runs(
+        &self,
+        owner: &Owner,
+        at: &Arc<OpenEvent>,
+        answer: &[u8],
+    ) {
         #[derive(Deserialize)]
         struct List<'a> {
             #[serde(borrow)]
@@ -145,16 +155,17 @@ impl Jobs {
             return;
         }
         for raw in list.data {
-            let Some(shown) = Shown::read(raw.get().as_bytes()).filter(Shown::has_ended) else {
+            let Some(state) = JobState::read(raw.get().as_bytes()).filter(JobState::has_ended)
+            else {
                 continue;
             };
-            let id = shown.id.as_deref().and_then(|id| id.parse::<ObjectId>().ok());
+            let id = state.id.as_deref().and_then(|id| id.parse::<ObjectId>().ok());
             let Some(id) = id else { continue };
-            let found = self.keeper.objects.find(owner, Kind::Run, &id).await;
+            let found = self.registry.objects.find(owner, Kind::Run, &id).await;
             if let Ok(Some(owned)) = found
                 && account.holds.contains_key(&owned.request_id)
             {
-                self.settle(&owned, at, |hold| shown.settlement(owned.kind, hold)).await;
+                self.settle(&owned, at, |hold| state.settlement(owned.kind, hold)).await;
             }
         }
     }
@@ -179,25 +190,36 @@ fn pending(job: &Owned) -> PendingRequest {
 
 impl Objects {
     pub(crate) fn jobs(&self) -> Jobs {
-        Jobs { gateway: Arc::clone(&self.gateway), keeper: Arc::clone(&self.keeper) }
+        Jobs { gateway: Arc::clone(&self.gateway), registry: Arc::clone(&self.registry) }
     }
 
     /// Settles a job behind an answer that shows its end.
-    pub(super) fn note_job(&self, owned: &Owned, at: &Arc<OpenEvent>, answer: &bytes::Bytes) {
-        let has_ended = Shown::read(answer).is_some_and(|shown| shown.has_ended());
+    pub(super) fn settle_job_if_ended(
+        &self,
+        owned: &Owned,
+        at: &Arc<OpenEvent>,
+        answer: &bytes::Bytes,
+    ) {
+        let has_ended = JobState::read(answer).is_some_and(|state| state.has_ended());
         if owned.kind.is_job() && has_ended {
             let (jobs, owned, at, answer) =
                 (self.jobs(), owned.clone(), Arc::clone(at), answer.clone());
             self.gateway.in_background(async move {
-                jobs.seen(&owned, &at, &answer).await;
+                jobs.settle_if_ended(&owned, &at, &answer).await;
             });
         }
     }
 
     /// Settles runs behind an answer that lists them.
-    pub(super) fn note_runs(&self, owner: Owner, at: &Arc<OpenEvent>, answer: &bytes::Bytes) {
+    pub(super) fn settle_runs_that_ended(
+        &self,
+        owner: Owner,
+        at: &Arc<OpenEvent>,
+        answer: &bytes::Bytes,
+    ) {
         let (jobs, at, answer) = (self.jobs(), Arc::clone(at), answer.clone());
-        self.gateway.in_background(async move { jobs.seen_list(&owner, &at, &answer).await });
+        self.gateway
+            .in_background(async move { jobs.settle_ended_runs(&owner, &at, &answer).await });
     }
 }
 
@@ -216,8 +238,8 @@ mod tests {
             expires_at: EpochNanos(0),
             is_recorded: true,
         };
-        let shown = Shown::read(answer.as_bytes()).filter(Shown::has_ended)?;
-        Some(shown.settlement(kind, &hold))
+        let state = JobState::read(answer.as_bytes()).filter(JobState::has_ended)?;
+        Some(state.settlement(kind, &hold))
     }
 
     #[test]

@@ -7,25 +7,25 @@
 //! just as what never was. What can be called is one table, [`verbs`]. What Azure works on after its
 //! answer is paid for by [`jobs`].
 
-mod answers;
 mod call;
-pub mod clear;
 mod create;
+pub mod deletion;
 pub mod finish;
-pub(crate) mod jobs;
-pub(crate) mod keeper;
+mod jobs;
 mod list;
-pub(crate) mod ownership;
-mod pace;
+mod ownership;
 mod query;
 mod recorder;
+mod registry;
+mod responses;
+mod rewrite;
+pub mod routes;
 mod start;
 pub mod store;
 mod stream;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-mod told;
-pub mod verbs;
+mod throttle;
 
 use std::sync::Arc;
 
@@ -39,35 +39,35 @@ use lanyard_gateway::request::{Request, Response};
 use lanyard_gateway::{Gateway, Ports};
 
 use self::query::Query;
-use self::verbs::{Asked, Deed};
+use self::routes::{Action, RouteMatch};
 use crate::store::ObjectStore;
 
-use keeper::Keeper;
-use pace::Pace;
-use recorder::StoredResponses;
+use recorder::ObjectHook;
+use registry::Registry;
+use throttle::Throttle;
 
 /// The objects that attendees store at Azure, above a gateway.
 pub struct Objects {
     gateway: Arc<Gateway>,
-    keeper: Arc<Keeper>,
-    pace: Pace,
+    registry: Arc<Registry>,
+    throttle: Throttle,
 }
 
 impl Objects {
     /// A gateway whose requests may name stored objects, and what can be done with them.
     #[must_use]
     pub fn new(ports: Ports, store: Arc<dyn ObjectStore>) -> Self {
-        let keeper = Arc::new(Keeper {
+        let registry = Arc::new(Registry {
             objects: store,
             upstream: Arc::clone(&ports.upstream),
             journal: Arc::clone(&ports.journal),
             luck: Arc::clone(&ports.luck),
-            patience: ports.ledger_patience,
+            timeout: ports.ledger_patience,
             marked: Bounded::new(1_000),
         });
-        let stored = Arc::new(StoredResponses(Arc::clone(&keeper)));
+        let stored = Arc::new(ObjectHook(Arc::clone(&registry)));
         let gateway = Arc::new(Gateway::new(ports).with_stored_objects(stored));
-        Self { gateway, keeper, pace: Pace::default() }
+        Self { gateway, registry, throttle: Throttle::default() }
     }
 
     /// The gateway, for requests that are forwarded.
@@ -99,24 +99,24 @@ impl Objects {
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
         let uri = request.http.uri();
-        let asked = Asked::read(kind, request.http.method(), uri.path())?;
+        let matched = RouteMatch::read(kind, request.http.method(), uri.path())?;
         let token = parse::token(request)?;
         let attendance = self.gateway.look_up(token, request.now, line).await?;
         parse::check_query(uri.query())?;
         let notes = Notes::read(request)?;
-        let query = Query::read(asked.verb.query, uri.query())?;
+        let query = Query::read(matched.route.query, uri.query())?;
         ownership::expect_objects(&attendance)?;
-        match asked.verb.deed {
-            Deed::Create => self.create(request, &attendance, &asked, notes, line).await,
-            Deed::List => self.list(request, &attendance, &asked, &query, notes, line).await,
-            Deed::Poll => self.poll(request, &attendance, &asked, &query, line).await,
-            Deed::Start => self.start(request, &attendance, &asked, &query, notes, line).await,
-            Deed::Read
-            | Deed::Resume
-            | Deed::Download
-            | Deed::Change
-            | Deed::Extend
-            | Deed::Delete => self.touch(request, &attendance, &asked, &query, notes, line).await,
+        match matched.route.action {
+            Action::Create => self.create(request, &attendance, &matched, notes, line).await,
+            Action::List => self.list(request, &attendance, &matched, &query, notes, line).await,
+            Action::Poll => self.poll(request, &attendance, &matched, &query, line).await,
+            Action::Start => self.start(request, &attendance, &matched, &query, notes, line).await,
+            Action::Read
+            | Action::Resume
+            | Action::Download
+            | Action::Change
+            | Action::Extend
+            | Action::Delete => self.act(request, &attendance, &matched, &query, notes, line).await,
         }
     }
 }

@@ -25,12 +25,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::Objects;
-use crate::answers::{json_body, respond};
 use crate::call::{NO_TOKENS, Outgoing};
 use crate::ownership::{deployment_at, owner_of};
 use crate::query::{Param, Query};
-use crate::told::Telling;
-use crate::verbs::Asked;
+use crate::responses::{json_body, respond};
+use crate::rewrite::Rewriter;
+use crate::routes::RouteMatch;
 
 /// The length of a page that no limit was named for, as OpenAI's lists have it.
 const USUAL: usize = 20;
@@ -57,25 +57,25 @@ impl Objects {
         &self,
         request: &Request,
         attendance: &Attendance,
-        asked: &Asked<'_>,
+        matched: &RouteMatch<'_>,
         query: &Query,
         notes: Notes,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
-        let kind = asked.verb.kind;
+        let kind = matched.route.kind;
         let operation = kind.operation();
         let choice = attendance.choose_shared(None, operation)?;
         let model = choice.name().ok_or(ApiError::Internal(None))?;
         line.model = Some(model.clone());
         let owner = owner_of(attendance);
-        let listing = self.keeper.objects.list(&owner, kind);
+        let listing = self.registry.objects.list(&owner, kind);
         let listed = match tokio::time::timeout(self.gateway.ports().ledger_patience, listing).await
         {
             Ok(listed) => listed,
             Err(elapsed) => Err(Cause::from(elapsed)),
         };
         let listed = listed.map_err(|cause| self.gateway.accounting_unavailable(Some(cause)))?;
-        let (wanted, limit) = page(listed, query, asked)?;
+        let (wanted, limit) = page(listed, query, matched)?;
         let demanded = Demanded::nothing();
         let mut reservation =
             self.gateway.admit(request, attendance, model, operation, &demanded, notes).await?;
@@ -123,15 +123,15 @@ impl Objects {
             })
             .buffered(AT_ONCE);
         let mut found = Vec::new();
-        let mut seen = None;
+        let mut last_read = None;
         while found.len() < limit
             && let Some(read) = reading.next().await
         {
             let (id, object) = read?;
-            seen = Some(id.clone());
+            last_read = Some(id.clone());
             found.extend(object.filter(|object| has_purpose(object, query)).map(|o| (id, o)));
         }
-        Ok((found, seen != last))
+        Ok((found, last_read != last))
     }
 
     /// An object as Azure has it now; none if it is gone.
@@ -150,10 +150,10 @@ impl Objects {
         {
             Ok(answer) => {
                 let bytes = json_body(request, answer).await?;
-                self.note_job(owned, &attendance.at, &bytes);
+                self.settle_job_if_ended(owned, &attendance.at, &bytes);
                 let deployments = attendance.at.catalog.deployments();
-                let telling = Telling::of(owned.kind, deployments, deployment, request);
-                let bytes = telling.retell(bytes);
+                let rewriter = Rewriter::of(owned.kind, deployments, deployment, request);
+                let bytes = rewriter.rewrite(bytes);
                 serde_json::from_slice(&bytes)
                     .map(Some)
                     .map_err(|fault| ApiError::UpstreamUnreachable(Some(fault.into())))
@@ -177,7 +177,7 @@ impl Objects {
 fn page(
     listed: Vec<Owned>,
     query: &Query,
-    asked: &Asked<'_>,
+    matched: &RouteMatch<'_>,
 ) -> Result<(VecDeque<Owned>, usize), ApiError> {
     let mut wanted = VecDeque::from(listed);
     if query.get(Param::Order) != Some("asc") {
@@ -188,7 +188,7 @@ fn page(
         None => Ok(None),
         Some(id) => {
             let place = wanted.iter().position(|owned| owned.id.as_str() == id);
-            place.map(Some).ok_or_else(|| asked.not_found())
+            place.map(Some).ok_or_else(|| matched.not_found())
         }
     };
     if let Some(before) = place(&wanted, Param::Before)? {

@@ -8,8 +8,8 @@ use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::ports::Cause;
 use lanyard_protocol::references::Reference;
 
-use crate::Keeper;
-use crate::verbs::Asked;
+use crate::Registry;
+use crate::routes::RouteMatch;
 
 /// The most ids in one body.
 const MOST: usize = 512;
@@ -19,9 +19,9 @@ const AT_ONCE: usize = 16;
 
 /// The caller's own objects that a body names.
 #[derive(Debug, Default)]
-pub(crate) struct Named(Vec<Owned>);
+pub(crate) struct NamedObjects(Vec<Owned>);
 
-impl Named {
+impl NamedObjects {
     /// What they add to the request's prompt, or more.
     pub(crate) fn tokens(&self) -> u64 {
         self.0.iter().fold(0, |sum, owned| sum.saturating_add(owned.tokens))
@@ -36,7 +36,7 @@ impl Named {
         let Some(first) = self.0.first() else { return Ok(None) };
         match self.0.iter().all(|owned| owned.home.endpoint == first.home.endpoint) {
             true => Ok(Some(&first.home)),
-            false => Err(kept_apart()),
+            false => Err(different_resources()),
         }
     }
 
@@ -45,7 +45,7 @@ impl Named {
     /// 400 unless they are kept at this resource.
     pub(crate) fn expect_home(&self, home: &Home) -> Result<(), ApiError> {
         match self.home()? {
-            Some(theirs) if theirs.endpoint != home.endpoint => Err(kept_apart()),
+            Some(theirs) if theirs.endpoint != home.endpoint => Err(different_resources()),
             Some(_) | None => Ok(()),
         }
     }
@@ -66,7 +66,7 @@ impl Named {
     }
 }
 
-fn kept_apart() -> ApiError {
+fn different_resources() -> ApiError {
     ApiError::bad(
         BadRequestCode::InvalidValue,
         None,
@@ -118,10 +118,10 @@ pub(super) fn home_in<'d>(deployments: &'d [Deployment], home: &Home) -> Option<
 /// # Errors
 ///
 /// 400 if the model is not served there.
-pub(crate) fn pinned<'a>(choice: Choice<'a>, named: &Named) -> Result<Choice<'a>, ApiError> {
+pub(crate) fn pinned<'a>(choice: Choice<'a>, named: &NamedObjects) -> Result<Choice<'a>, ApiError> {
     match named.home()? {
         None => Ok(choice),
-        Some(home) => choice.at(&home.endpoint).ok_or_else(kept_apart),
+        Some(home) => choice.at(&home.endpoint).ok_or_else(different_resources),
     }
 }
 
@@ -131,10 +131,10 @@ pub(crate) fn pinned<'a>(choice: Choice<'a>, named: &Named) -> Result<Choice<'a>
 ///
 /// 400 if the model is not served there.
 pub(super) fn pinned_at<'a>(choice: Choice<'a>, home: &Home) -> Result<Choice<'a>, ApiError> {
-    choice.at(&home.endpoint).ok_or_else(kept_apart)
+    choice.at(&home.endpoint).ok_or_else(different_resources)
 }
 
-impl Keeper {
+impl Registry {
     /// The objects that a body names.
     ///
     /// # Errors
@@ -144,9 +144,9 @@ impl Keeper {
         &self,
         attendance: &Attendance,
         references: Vec<Reference>,
-    ) -> Result<Named, ApiError> {
+    ) -> Result<NamedObjects, ApiError> {
         if references.is_empty() {
-            return Ok(Named::default());
+            return Ok(NamedObjects::default());
         }
         expect_objects(attendance)?;
         if references.len() > MOST {
@@ -168,7 +168,7 @@ impl Keeper {
                 }
             })
             .buffered(AT_ONCE);
-        Ok(Named(found.try_collect().await?))
+        Ok(NamedObjects(found.try_collect().await?))
     }
 
     /// What a path names, each the caller's own: the object that it is about, or the thread below
@@ -180,14 +180,14 @@ impl Keeper {
     pub(super) async fn owned_path(
         &self,
         attendance: &Attendance,
-        asked: &Asked<'_>,
+        matched: &RouteMatch<'_>,
     ) -> Result<Option<Owned>, ApiError> {
         let owner = owner_of(attendance);
         let mut last: Option<Owned> = None;
-        for (kind, id) in asked.ids()? {
-            let owned = self.owned(&owner, kind, &id).await?.ok_or_else(|| asked.not_found())?;
+        for (kind, id) in matched.ids()? {
+            let owned = self.owned(&owner, kind, &id).await?.ok_or_else(|| matched.not_found())?;
             if owned.parent.as_ref() != last.as_ref().map(|thread| &thread.id) {
-                return Err(asked.not_found());
+                return Err(matched.not_found());
             }
             last = Some(owned);
         }
@@ -206,7 +206,7 @@ impl Keeper {
         id: &ObjectId,
     ) -> Result<Option<Owned>, ApiError> {
         let finding = self.objects.find(owner, kind, id);
-        let found = match tokio::time::timeout(self.patience, finding).await {
+        let found = match tokio::time::timeout(self.timeout, finding).await {
             Ok(found) => found,
             Err(elapsed) => Err(Cause::from(elapsed)),
         };

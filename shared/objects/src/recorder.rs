@@ -9,15 +9,15 @@ use lanyard_domain::usage::Usage;
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::stored::{Concern, Resolved, ResponseHook, StoredObjects};
 
-use crate::keeper::{Birth, Keeper};
 use crate::ownership::pinned;
+use crate::registry::{NewObject, Registry};
 use crate::store::Size;
 
 /// The gateway's seam, over the records of a table.
-pub(crate) struct StoredResponses(pub(crate) Arc<Keeper>);
+pub(crate) struct ObjectHook(pub(crate) Arc<Registry>);
 
 #[async_trait]
-impl StoredObjects for StoredResponses {
+impl StoredObjects for ObjectHook {
     async fn resolve<'a>(&self, concern: Concern<'a, '_>) -> Result<Resolved<'a>, ApiError> {
         let Concern { request, attendance, operation, model, references, is_stored, estimate } =
             concern;
@@ -29,9 +29,10 @@ impl StoredObjects for StoredResponses {
             choice,
             prompt_tokens: named.tokens(),
             hook: Box::new(Recorder {
-                keeper: Arc::clone(&self.0),
+                registry: Arc::clone(&self.0),
                 // As much as it may become, until Azure says how much it is.
-                birth: is_stored.then(|| Birth::of(Kind::Response, request, attendance, tokens)),
+                new_object: is_stored
+                    .then(|| NewObject::of(Kind::Response, request, attendance, tokens)),
                 home: None,
                 missing: named.kind(),
                 conversation: named.conversation().cloned(),
@@ -44,9 +45,9 @@ impl StoredObjects for StoredResponses {
 
 /// A response that names stored objects, or is stored itself.
 struct Recorder {
-    keeper: Arc<Keeper>,
+    registry: Arc<Registry>,
     /// Whose it is, if Azure stores it.
-    birth: Option<Birth>,
+    new_object: Option<NewObject>,
     /// Where it comes from.
     home: Option<Deployment>,
     /// A kind of object that the request names.
@@ -71,13 +72,13 @@ impl ResponseHook for Recorder {
 
     /// Writes down whose the response is, unless that is done or nothing is stored.
     async fn names(&mut self, id: Option<&str>) -> Result<(), ApiError> {
-        let Some(birth) = self.birth.take() else { return Ok(()) };
+        let Some(new_object) = self.new_object.take() else { return Ok(()) };
         let id = id.and_then(|id| id.parse::<ObjectId>().ok()).ok_or_else(|| {
             ApiError::UpstreamUnreachable(Some("a stored answer has no usable id".into()))
         })?;
         let home = self.home.as_ref().ok_or(ApiError::Internal(None))?;
-        let kept = self.keeper.keep(birth, id, home).await;
-        self.kept = Some(kept.map_err(|cause| self.keeper.ownership_unavailable(cause))?);
+        let kept = self.registry.keep(new_object, id, home).await;
+        self.kept = Some(kept.map_err(|cause| self.registry.ownership_unavailable(cause))?);
         Ok(())
     }
 
@@ -85,11 +86,11 @@ impl ResponseHook for Recorder {
     async fn settled(&self, usage: Usage) {
         if let Some(kept) = &self.kept {
             let tokens = usage.prompt_tokens.saturating_add(usage.completion_tokens);
-            self.keeper.resize(kept, Size::Is(tokens)).await;
+            self.registry.resize(kept, Size::Is(tokens)).await;
         }
         if let Some(conversation) = &self.conversation {
             let grown = self.own_prompt_tokens.saturating_add(usage.completion_tokens);
-            self.keeper.resize(conversation, Size::Grows(grown)).await;
+            self.registry.resize(conversation, Size::Grows(grown)).await;
         }
     }
 }

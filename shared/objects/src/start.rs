@@ -23,15 +23,15 @@ use lanyard_protocol::videos::{MOST_SECONDS, VideoRequest};
 use lanyard_protocol::{Protocol, threads};
 
 use crate::Objects;
-use crate::answers::{is_events, json_body, respond};
 use crate::call::Outgoing;
-use crate::jobs::Shown;
-use crate::keeper::Birth;
-use crate::ownership::{Named, deployment_at, pinned};
+use crate::jobs::JobState;
+use crate::ownership::{NamedObjects, deployment_at, pinned};
 use crate::query::Query;
-use crate::stream::Working;
-use crate::told::Telling;
-use crate::verbs::Asked;
+use crate::registry::NewObject;
+use crate::responses::{is_events, json_body, respond};
+use crate::rewrite::Rewriter;
+use crate::routes::RouteMatch;
+use crate::stream::RunStream;
 
 /// What is to be started, and where.
 struct Plan<'a> {
@@ -50,15 +50,15 @@ impl Objects {
         &self,
         request: &Request,
         attendance: &Attendance,
-        asked: &Asked<'_>,
+        matched: &RouteMatch<'_>,
         query: &Query,
         notes: Notes,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
-        let kind = asked.verb.kind;
+        let kind = matched.route.kind;
         let plan = match kind {
-            Kind::Run => self.plan_run(request, attendance, asked, query).await?,
-            _ => self.plan_film(request, attendance, asked).await?,
+            Kind::Run => self.plan_run(request, attendance, matched, query).await?,
+            _ => self.plan_video(request, attendance, matched).await?,
         };
         let home = plan.home;
         line.model = Some(home.name.clone());
@@ -77,29 +77,29 @@ impl Objects {
         };
         let answer = match self.call_home(request, kind, home, outgoing).await {
             Ok(answer) => answer,
-            Err(failure) => return Err(self.refuse(failure, asked, reservation)),
+            Err(failure) => return Err(self.refuse(failure, matched, reservation)),
         };
         let headers =
             self.gateway.answer_headers(answer.headers(), request, &plan.demanded, &reservation);
-        let mut birth = Birth::of(kind, request, attendance, 0);
-        birth.parent = plan.thread.as_ref().map(|thread| thread.id.clone());
-        let makes_thread = kind == Kind::Run && birth.parent.is_none();
-        let thread = makes_thread.then(|| Birth::of(Kind::Thread, request, attendance, 0));
+        let mut new_object = NewObject::of(kind, request, attendance, 0);
+        new_object.parent = plan.thread.as_ref().map(|thread| thread.id.clone());
+        let makes_thread = kind == Kind::Run && new_object.parent.is_none();
+        let thread = makes_thread.then(|| NewObject::of(Kind::Thread, request, attendance, 0));
         let deployments = attendance.at.catalog.deployments();
-        let telling = Telling::of(kind, deployments, home, request);
+        let rewriter = Rewriter::of(kind, deployments, home, request);
         if plan.demanded.is_streamed && is_events(&answer) {
-            let mut working = Working::on(self.jobs(), attendance, home, request);
-            working.births = Some((thread, birth));
-            return Ok(working.start(answer, headers, Some(reservation)));
+            let mut run_stream = RunStream::on(self.jobs(), attendance, home, request);
+            run_stream.new_objects = Some((thread, new_object));
+            return Ok(run_stream.start(answer, headers, Some(reservation)));
         }
         let bytes = match json_body(request, answer).await {
             Ok(bytes) => bytes,
             Err(error) => return Err(self.unusable(error, reservation)),
         };
-        let shown = Shown::read(&bytes);
+        let state = JobState::read(&bytes);
         let id = |id: Option<&str>| id.and_then(|id| id.parse::<ObjectId>().ok());
-        let own_id = id(shown.as_ref().and_then(|shown| shown.id.as_deref()));
-        let thread_id = id(shown.as_ref().and_then(|shown| shown.thread_id.as_deref()));
+        let own_id = id(state.as_ref().and_then(|state| state.id.as_deref()));
+        let thread_id = id(state.as_ref().and_then(|state| state.thread_id.as_deref()));
         let (Some(own_id), true) = (own_id, !makes_thread || thread_id.is_some()) else {
             let odd = ApiError::UpstreamUnreachable(Some("what was made has no usable id".into()));
             return Err(self.unusable(odd, reservation));
@@ -107,14 +107,14 @@ impl Objects {
         // From now on the job's end settles it, or its hold's.
         reservation.leave_open();
         if let (Some(thread), Some(thread_id)) = (thread, thread_id) {
-            birth.parent = Some(thread_id.clone());
-            let kept = self.keeper.keep(thread, thread_id, home).await;
-            kept.map_err(|cause| self.keeper.ownership_unavailable(cause))?;
+            new_object.parent = Some(thread_id.clone());
+            let kept = self.registry.keep(thread, thread_id, home).await;
+            kept.map_err(|cause| self.registry.ownership_unavailable(cause))?;
         }
-        let owned = self.keeper.keep(birth, own_id, home).await;
-        let owned = owned.map_err(|cause| self.keeper.ownership_unavailable(cause))?;
-        self.note_job(&owned, &attendance.at, &bytes);
-        Ok(respond(headers, JSON, whole(telling.retell(bytes))))
+        let owned = self.registry.keep(new_object, own_id, home).await;
+        let owned = owned.map_err(|cause| self.registry.ownership_unavailable(cause))?;
+        self.settle_job_if_ended(&owned, &attendance.at, &bytes);
+        Ok(respond(headers, JSON, whole(rewriter.rewrite(bytes))))
     }
 
     /// Azure may have begun to work, and nobody can tell on what.
@@ -129,13 +129,13 @@ impl Objects {
         &self,
         request: &Request,
         attendance: &'a Attendance,
-        asked: &Asked<'_>,
+        matched: &RouteMatch<'_>,
         query: &Query,
     ) -> Result<Plan<'a>, ApiError> {
         let operation = Kind::Run.operation();
-        let owned = self.keeper.owned_path(attendance, asked).await?;
+        let owned = self.registry.owned_path(attendance, matched).await?;
         let payload = Payload::read(Protocol::of(operation), &request.http, &request.id)?;
-        let named = self.keeper.named(attendance, payload.references()?).await?;
+        let named = self.registry.named(attendance, payload.references()?).await?;
         if let Some(thread) = &owned {
             named.expect_home(&thread.home)?;
         }
@@ -155,7 +155,7 @@ impl Objects {
         let demanded = threads::read_run(&payload, &attendance.caps(), most_prompt(attendance))?;
         Ok(Plan {
             home,
-            url: Protocol::of(operation).url_below(home, asked.segments()?, &query.encoded()),
+            url: Protocol::of(operation).url_below(home, matched.segments()?, &query.encoded()),
             content_type: JSON,
             body: threads::write_run(&payload, &demanded, home.azure_name.as_str()),
             demanded,
@@ -163,21 +163,21 @@ impl Objects {
         })
     }
 
-    async fn plan_film<'a>(
+    async fn plan_video<'a>(
         &self,
         request: &Request,
         attendance: &'a Attendance,
-        asked: &Asked<'_>,
+        matched: &RouteMatch<'_>,
     ) -> Result<Plan<'a>, ApiError> {
         let operation = Kind::Video.operation();
-        let original = self.keeper.owned_path(attendance, asked).await?;
+        let original = self.registry.owned_path(attendance, matched).await?;
         let video = VideoRequest::read(&request.http, &request.id)?;
-        let named = self.keeper.named(attendance, video.references()?).await?;
+        let named = self.registry.named(attendance, video.references()?).await?;
         let (home, seconds) = match &original {
             Some(original) => {
                 named.expect_home(&original.home)?;
                 let home = deployment_at(attendance, &original.home)?;
-                (home, Some(self.seconds_of(request, asked, original, home).await?))
+                (home, Some(self.seconds_of(request, matched, original, home).await?))
             }
             None => {
                 let model = video.model()?;
@@ -191,7 +191,7 @@ impl Objects {
             Some(seconds) => video.again(seconds)?,
             None => video.for_azure(home.azure_name.as_str())?,
         };
-        let segments = asked.segments()?;
+        let segments = matched.segments()?;
         let url = Protocol::of(operation).url_below(home, segments, "");
         Ok(Plan { home, url, content_type, body, demanded, thread: None })
     }
@@ -200,7 +200,7 @@ impl Objects {
     async fn seconds_of(
         &self,
         request: &Request,
-        asked: &Asked<'_>,
+        matched: &RouteMatch<'_>,
         original: &Owned,
         home: &Deployment,
     ) -> Result<u64, ApiError> {
@@ -208,11 +208,11 @@ impl Objects {
         let read = self.call_home(request, original.kind, home, Outgoing::plain(Method::GET, url));
         let answer = match read.await {
             Ok(answer) => answer,
-            Err(lanyard_gateway::call::Failure::Missing) => return Err(asked.not_found()),
+            Err(lanyard_gateway::call::Failure::Missing) => return Err(matched.not_found()),
             Err(failure) => return Err(failure.into_error()),
         };
         let bytes = json_body(request, answer).await?;
-        let seconds = Shown::read(&bytes).and_then(|shown| shown.seconds());
+        let seconds = JobState::read(&bytes).and_then(|state| state.seconds());
         Ok(seconds.unwrap_or(MOST_SECONDS))
     }
 }
@@ -227,14 +227,14 @@ fn most_prompt(attendance: &Attendance) -> u64 {
     least.map_or(RUN_PROMPT, |least| (least / 2).min(RUN_PROMPT))
 }
 
-impl Named {
+impl NamedObjects {
     /// The assistant among them.
     fn assistant(&self) -> Option<&Owned> {
         self.of_kind(Kind::Assistant)
     }
 }
 
-impl Birth {
+impl NewObject {
     /// A run's thread, once it is known.
     pub(super) fn below(mut self, thread: Option<ObjectId>) -> Self {
         self.parent = self.parent.or(thread);

@@ -11,10 +11,10 @@ use lanyard_protocol::Protocol;
 use lanyard_protocol::sse::Frame;
 use lanyard_protocol::stream::StreamState;
 
-use crate::answers::{EVENTS, respond};
-use crate::jobs::{Jobs, Shown};
-use crate::keeper::Birth;
-use crate::told::Telling;
+use crate::jobs::{JobState, Jobs};
+use crate::registry::NewObject;
+use crate::responses::{EVENTS, respond};
+use crate::rewrite::Rewriter;
 use lanyard_gateway::admit::Reservation;
 use lanyard_gateway::call::SHUTDOWN_MARGIN;
 use lanyard_gateway::error::ApiError;
@@ -25,18 +25,18 @@ use lanyard_gateway::request::{Request, Response};
 use lanyard_gateway::stored::ResponseHook;
 
 /// A run that is streamed.
-pub(super) struct Working {
+pub(super) struct RunStream {
     jobs: Jobs,
     at: Arc<OpenEvent>,
     home: Deployment,
     request: Request,
     /// The thread that is made along with it, and the run, before Azure has named them.
-    pub(super) births: Option<(Option<Birth>, Birth)>,
+    pub(super) new_objects: Option<(Option<NewObject>, NewObject)>,
     /// The run, once it is known.
     pub(super) run: Option<Owned>,
 }
 
-impl Working {
+impl RunStream {
     /// A run at this deployment, of which nothing is known yet.
     pub(super) fn on(
         jobs: Jobs,
@@ -54,7 +54,7 @@ impl Working {
                 deadline: request.deadline,
                 http: http::Request::new(Bytes::new()),
             },
-            births: None,
+            new_objects: None,
             run: None,
         }
     }
@@ -80,10 +80,10 @@ impl Working {
 
     /// Nobody learns an id before it is written down whose it is.
     async fn record_thread(&mut self, id: Option<ObjectId>) -> Result<(), ApiError> {
-        let Some((thread, _)) = &mut self.births else { return Ok(()) };
-        if let (Some(birth), Some(id)) = (thread.take(), id) {
-            let kept = self.jobs.keeper.keep(birth, id, &self.home).await;
-            kept.map_err(|cause| self.jobs.keeper.ownership_unavailable(cause))?;
+        let Some((thread, _)) = &mut self.new_objects else { return Ok(()) };
+        if let (Some(new_object), Some(id)) = (thread.take(), id) {
+            let kept = self.jobs.registry.keep(new_object, id, &self.home).await;
+            kept.map_err(|cause| self.jobs.registry.ownership_unavailable(cause))?;
         }
         Ok(())
     }
@@ -93,35 +93,35 @@ impl Working {
         data: &[u8],
         reservation: &mut Option<Reservation>,
     ) -> Result<(), ApiError> {
-        let Some(shown) = Shown::read(data) else { return Ok(()) };
+        let Some(state) = JobState::read(data) else { return Ok(()) };
         let id = |id: Option<&str>| id.and_then(|id| id.parse::<ObjectId>().ok());
-        let thread = id(shown.thread_id.as_deref());
+        let thread = id(state.thread_id.as_deref());
         if self.run.is_none()
-            && let Some(own) = id(shown.id.as_deref())
+            && let Some(own) = id(state.id.as_deref())
         {
             self.record_thread(thread.clone()).await?;
-            if let Some((_, birth)) = self.births.take() {
+            if let Some((_, new_object)) = self.new_objects.take() {
                 // From now on the run's end settles it, or its hold's.
                 if let Some(reservation) = reservation.take() {
                     reservation.leave_open();
                 }
-                let kept = self.jobs.keeper.keep(birth.below(thread), own, &self.home).await;
+                let kept = self.jobs.registry.keep(new_object.below(thread), own, &self.home).await;
                 self.run =
-                    Some(kept.map_err(|cause| self.jobs.keeper.ownership_unavailable(cause))?);
+                    Some(kept.map_err(|cause| self.jobs.registry.ownership_unavailable(cause))?);
             }
         }
         if let Some(run) = &self.run
-            && run.id.as_str() == shown.id.as_deref().unwrap_or_default()
-            && shown.has_ended()
+            && run.id.as_str() == state.id.as_deref().unwrap_or_default()
+            && state.has_ended()
         {
-            self.jobs.seen(run, &self.at, data).await;
+            self.jobs.settle_if_ended(run, &self.at, data).await;
         }
         Ok(())
     }
 }
 
 #[async_trait]
-impl ResponseHook for Working {
+impl ResponseHook for RunStream {
     async fn shows(
         &mut self,
         event: Frame,
@@ -130,16 +130,16 @@ impl ResponseHook for Working {
         reservation: &mut Option<Reservation>,
     ) -> Result<Bytes, ApiError> {
         if kind == Kind::Thread {
-            let id = Shown::read(&data).and_then(|shown| shown.id?.parse().ok());
+            let id = JobState::read(&data).and_then(|state| state.id?.parse().ok());
             self.record_thread(id).await?;
             return Ok(event.0);
         }
         self.record_run(&data, reservation).await?;
         let deployments = self.at.catalog.deployments();
-        let telling = Telling::of(Kind::Run, deployments, &self.home, &self.request);
+        let rewriter = Rewriter::of(Kind::Run, deployments, &self.home, &self.request);
         let name = event.event().unwrap_or_default();
         let mut rewritten = format!("event: {name}\ndata: ").into_bytes();
-        rewritten.extend_from_slice(&telling.retell(data));
+        rewritten.extend_from_slice(&rewriter.rewrite(data));
         rewritten.extend_from_slice(b"\n\n");
         Ok(rewritten.into())
     }

@@ -9,7 +9,7 @@ use crate::query::Param;
 
 /// What a call does to the object that its path names, and so what it costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum Action {
     /// Makes an object, and its owner is written down. A request.
     Create,
     /// Lists one's own. A request.
@@ -34,7 +34,7 @@ pub enum Deed {
 
 /// One row of the table.
 #[derive(Debug)]
-pub struct Verb {
+pub struct Route {
     /// What it concerns.
     pub kind: Kind,
     /// Its name, as SDKs call it.
@@ -45,7 +45,7 @@ pub struct Verb {
     /// belongs, `*` any other.
     pub path: &'static [&'static str],
     /// What it does.
-    pub deed: Deed,
+    pub action: Action,
     /// What its query may hold.
     pub(super) query: &'static [Param],
 }
@@ -79,101 +79,101 @@ const INCLUDE: &[Param] = &[Param::Include];
 const RESPONSE: &[Param] =
     &[Param::Include, Param::Stream, Param::StartingAfter, Param::IncludeObfuscation];
 
-const fn verb(
+const fn route(
     kind: Kind,
     name: &'static str,
     method: Method,
     path: &'static [&'static str],
-    deed: Deed,
+    action: Action,
     query: &'static [Param],
-) -> Verb {
-    Verb { kind, name, method, path, deed, query }
+) -> Route {
+    Route { kind, name, method, path, action, query }
 }
 
 /// Every verb, but for `POST /responses`, which [`lanyard_gateway::Gateway::forward`] takes.
-pub static VERBS: [Verb; 62] = {
-    use Deed::{Change, Create, Delete, Download, Extend, List, Poll, Read, Resume, Start};
+pub static ROUTES: [Route; 62] = {
+    use Action::{Change, Create, Delete, Download, Extend, List, Poll, Read, Resume, Start};
     use Kind::{Assistant, Conversation, File, Response, Run, Thread, VectorStore, Video};
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
     const DELETE: Method = Method::DELETE;
     [
-        verb(Response, "retrieve", GET, &[ID], Poll, RESPONSE),
-        verb(Response, "delete", DELETE, &[ID], Delete, NONE),
-        verb(Response, "cancel", POST, &[ID, "cancel"], Change, NONE),
-        verb(Response, "input_items.list", GET, &[ID, "input_items"], Read, ITEMS),
-        verb(Conversation, "create", POST, &[], Create, NONE),
-        verb(Conversation, "retrieve", GET, &[ID], Poll, NONE),
-        verb(Conversation, "update", POST, &[ID], Change, NONE),
-        verb(Conversation, "delete", DELETE, &[ID], Delete, NONE),
-        verb(Conversation, "items.create", POST, &[ID, "items"], Extend, INCLUDE),
-        verb(Conversation, "items.list", GET, &[ID, "items"], Read, ITEMS),
-        verb(Conversation, "items.retrieve", GET, &[ID, "items", ANY], Read, INCLUDE),
-        verb(Conversation, "items.delete", DELETE, &[ID, "items", ANY], Change, NONE),
-        verb(File, "create", POST, &[], Create, NONE),
-        verb(File, "list", GET, &[], List, FILES),
-        verb(File, "retrieve", GET, &[ID], Poll, NONE),
-        verb(File, "delete", DELETE, &[ID], Delete, NONE),
-        verb(File, "content", GET, &[ID, "content"], Download, NONE),
-        verb(VectorStore, "create", POST, &[], Create, NONE),
-        verb(VectorStore, "list", GET, &[], List, PAGE),
-        verb(VectorStore, "retrieve", GET, &[ID], Poll, NONE),
-        verb(VectorStore, "update", POST, &[ID], Change, NONE),
-        verb(VectorStore, "delete", DELETE, &[ID], Delete, NONE),
-        verb(VectorStore, "search", POST, &[ID, "search"], Change, NONE),
-        verb(VectorStore, "files.create", POST, &[ID, "files"], Change, NONE),
-        verb(VectorStore, "files.list", GET, &[ID, "files"], Read, STORE_FILES),
-        verb(VectorStore, "files.retrieve", GET, &[ID, "files", ANY], Poll, NONE),
-        verb(VectorStore, "files.update", POST, &[ID, "files", ANY], Change, NONE),
-        verb(VectorStore, "files.delete", DELETE, &[ID, "files", ANY], Change, NONE),
-        verb(VectorStore, "files.content", GET, &[ID, "files", ANY, "content"], Read, NONE),
-        verb(VectorStore, "file_batches.create", POST, &[ID, "file_batches"], Change, NONE),
-        verb(VectorStore, "file_batches.retrieve", GET, &[ID, "file_batches", ANY], Poll, NONE),
-        verb(VectorStore, "file_batches.cancel", POST, BATCH_CANCEL, Change, NONE),
-        verb(VectorStore, "file_batches.list_files", GET, BATCH_FILES, Read, STORE_FILES),
-        verb(Assistant, "create", POST, &[], Create, NONE),
-        verb(Assistant, "list", GET, &[], List, PAGE),
-        verb(Assistant, "retrieve", GET, &[ID], Poll, NONE),
-        verb(Assistant, "update", POST, &[ID], Change, NONE),
-        verb(Assistant, "delete", DELETE, &[ID], Delete, NONE),
+        route(Response, "retrieve", GET, &[ID], Poll, RESPONSE),
+        route(Response, "delete", DELETE, &[ID], Delete, NONE),
+        route(Response, "cancel", POST, &[ID, "cancel"], Change, NONE),
+        route(Response, "input_items.list", GET, &[ID, "input_items"], Read, ITEMS),
+        route(Conversation, "create", POST, &[], Create, NONE),
+        route(Conversation, "retrieve", GET, &[ID], Poll, NONE),
+        route(Conversation, "update", POST, &[ID], Change, NONE),
+        route(Conversation, "delete", DELETE, &[ID], Delete, NONE),
+        route(Conversation, "items.create", POST, &[ID, "items"], Extend, INCLUDE),
+        route(Conversation, "items.list", GET, &[ID, "items"], Read, ITEMS),
+        route(Conversation, "items.retrieve", GET, &[ID, "items", ANY], Read, INCLUDE),
+        route(Conversation, "items.delete", DELETE, &[ID, "items", ANY], Change, NONE),
+        route(File, "create", POST, &[], Create, NONE),
+        route(File, "list", GET, &[], List, FILES),
+        route(File, "retrieve", GET, &[ID], Poll, NONE),
+        route(File, "delete", DELETE, &[ID], Delete, NONE),
+        route(File, "content", GET, &[ID, "content"], Download, NONE),
+        route(VectorStore, "create", POST, &[], Create, NONE),
+        route(VectorStore, "list", GET, &[], List, PAGE),
+        route(VectorStore, "retrieve", GET, &[ID], Poll, NONE),
+        route(VectorStore, "update", POST, &[ID], Change, NONE),
+        route(VectorStore, "delete", DELETE, &[ID], Delete, NONE),
+        route(VectorStore, "search", POST, &[ID, "search"], Change, NONE),
+        route(VectorStore, "files.create", POST, &[ID, "files"], Change, NONE),
+        route(VectorStore, "files.list", GET, &[ID, "files"], Read, STORE_FILES),
+        route(VectorStore, "files.retrieve", GET, &[ID, "files", ANY], Poll, NONE),
+        route(VectorStore, "files.update", POST, &[ID, "files", ANY], Change, NONE),
+        route(VectorStore, "files.delete", DELETE, &[ID, "files", ANY], Change, NONE),
+        route(VectorStore, "files.content", GET, &[ID, "files", ANY, "content"], Read, NONE),
+        route(VectorStore, "file_batches.create", POST, &[ID, "file_batches"], Change, NONE),
+        route(VectorStore, "file_batches.retrieve", GET, &[ID, "file_batches", ANY], Poll, NONE),
+        route(VectorStore, "file_batches.cancel", POST, BATCH_CANCEL, Change, NONE),
+        route(VectorStore, "file_batches.list_files", GET, BATCH_FILES, Read, STORE_FILES),
+        route(Assistant, "create", POST, &[], Create, NONE),
+        route(Assistant, "list", GET, &[], List, PAGE),
+        route(Assistant, "retrieve", GET, &[ID], Poll, NONE),
+        route(Assistant, "update", POST, &[ID], Change, NONE),
+        route(Assistant, "delete", DELETE, &[ID], Delete, NONE),
         // Before a thread of that name.
-        verb(Run, "create_and_run", POST, &["runs"], Start, NONE),
-        verb(Thread, "create", POST, &[], Create, NONE),
-        verb(Thread, "retrieve", GET, &[ID], Poll, NONE),
-        verb(Thread, "update", POST, &[ID], Change, NONE),
-        verb(Thread, "delete", DELETE, &[ID], Delete, NONE),
-        verb(Thread, "messages.create", POST, MESSAGES, Change, NONE),
-        verb(Thread, "messages.list", GET, MESSAGES, Read, OF_THREAD),
-        verb(Thread, "messages.retrieve", GET, MESSAGE, Poll, NONE),
-        verb(Thread, "messages.update", POST, MESSAGE, Change, NONE),
-        verb(Thread, "messages.delete", DELETE, MESSAGE, Change, NONE),
-        verb(Run, "create", POST, RUNS, Start, INCLUDE),
-        verb(Run, "list", GET, RUNS, Read, PAGE),
-        verb(Run, "retrieve", GET, RUN, Poll, NONE),
-        verb(Run, "update", POST, RUN, Change, NONE),
-        verb(Run, "cancel", POST, RUN_CANCEL, Change, NONE),
-        verb(Run, "submit_tool_outputs", POST, RUN_OUTPUTS, Resume, NONE),
-        verb(Run, "steps.list", GET, RUN_STEPS, Read, ITEMS),
-        verb(Run, "steps.retrieve", GET, RUN_STEP, Poll, INCLUDE),
-        verb(Video, "create", POST, &[], Start, NONE),
-        verb(Video, "list", GET, &[], List, PAGE),
-        verb(Video, "retrieve", GET, &[ID], Poll, NONE),
-        verb(Video, "delete", DELETE, &[ID], Delete, NONE),
-        verb(Video, "content", GET, &[ID, "content"], Download, VARIANT),
-        verb(Video, "remix", POST, &[ID, "remix"], Start, NONE),
+        route(Run, "create_and_run", POST, &["runs"], Start, NONE),
+        route(Thread, "create", POST, &[], Create, NONE),
+        route(Thread, "retrieve", GET, &[ID], Poll, NONE),
+        route(Thread, "update", POST, &[ID], Change, NONE),
+        route(Thread, "delete", DELETE, &[ID], Delete, NONE),
+        route(Thread, "messages.create", POST, MESSAGES, Change, NONE),
+        route(Thread, "messages.list", GET, MESSAGES, Read, OF_THREAD),
+        route(Thread, "messages.retrieve", GET, MESSAGE, Poll, NONE),
+        route(Thread, "messages.update", POST, MESSAGE, Change, NONE),
+        route(Thread, "messages.delete", DELETE, MESSAGE, Change, NONE),
+        route(Run, "create", POST, RUNS, Start, INCLUDE),
+        route(Run, "list", GET, RUNS, Read, PAGE),
+        route(Run, "retrieve", GET, RUN, Poll, NONE),
+        route(Run, "update", POST, RUN, Change, NONE),
+        route(Run, "cancel", POST, RUN_CANCEL, Change, NONE),
+        route(Run, "submit_tool_outputs", POST, RUN_OUTPUTS, Resume, NONE),
+        route(Run, "steps.list", GET, RUN_STEPS, Read, ITEMS),
+        route(Run, "steps.retrieve", GET, RUN_STEP, Poll, INCLUDE),
+        route(Video, "create", POST, &[], Start, NONE),
+        route(Video, "list", GET, &[], List, PAGE),
+        route(Video, "retrieve", GET, &[ID], Poll, NONE),
+        route(Video, "delete", DELETE, &[ID], Delete, NONE),
+        route(Video, "content", GET, &[ID, "content"], Download, VARIANT),
+        route(Video, "remix", POST, &[ID, "remix"], Start, NONE),
     ]
 };
 
 /// A path and a method, understood.
 #[derive(Debug)]
-pub(super) struct Asked<'p> {
+pub(super) struct RouteMatch<'p> {
     /// What is to be done.
-    pub(super) verb: &'static Verb,
+    pub(super) route: &'static Route,
     /// The segments below the kind's path, unchecked.
     segments: Vec<&'p str>,
 }
 
-impl<'p> Asked<'p> {
+impl<'p> RouteMatch<'p> {
     /// Finds the verb of a path.
     ///
     /// # Errors
@@ -183,15 +183,15 @@ impl<'p> Asked<'p> {
         let below = parse::below(path, kind.operation())?;
         let segments: Vec<&str> = below.into_iter().flat_map(|below| below.split('/')).collect();
         let here = || {
-            VERBS.iter().filter(|verb| {
-                verb.kind.operation() == kind.operation() && fits(verb.path, &segments)
+            ROUTES.iter().filter(|route| {
+                route.kind.operation() == kind.operation() && fits(route.path, &segments)
             })
         };
-        match here().find(|verb| verb.method == *method) {
-            Some(verb) => Ok(Self { verb, segments }),
+        match here().find(|route| route.method == *method) {
+            Some(route) => Ok(Self { route, segments }),
             None => {
                 let is_responses = kind == Kind::Response && segments.is_empty();
-                let has = |method| here().any(|verb| verb.method == method);
+                let has = |method| here().any(|route| route.method == method);
                 let has =
                     (has(Method::GET), has(Method::POST) || is_responses, has(Method::DELETE));
                 Err(match has {
@@ -208,9 +208,9 @@ impl<'p> Asked<'p> {
     ///
     /// 404 if one cannot be an id.
     pub(super) fn ids(&self) -> Result<Vec<(Kind, ObjectId)>, ApiError> {
-        let pairs = self.verb.path.iter().zip(&self.segments);
+        let pairs = self.route.path.iter().zip(&self.segments);
         let named = pairs.filter_map(|(part, given)| match *part {
-            ID => Some((self.verb.kind, given)),
+            ID => Some((self.route.kind, given)),
             THREAD => Some((Kind::Thread, given)),
             _ => None,
         });
@@ -226,7 +226,7 @@ impl<'p> Asked<'p> {
     ///
     /// 404 if one of them cannot be an id.
     pub(super) fn segments(&self) -> Result<Vec<&'p str>, ApiError> {
-        let pairs = self.verb.path.iter().zip(&self.segments);
+        let pairs = self.route.path.iter().zip(&self.segments);
         pairs
             .map(|(part, given)| match *part {
                 ID | THREAD | ANY if given.parse::<ObjectId>().is_ok() => Ok(*given),
@@ -238,12 +238,12 @@ impl<'p> Asked<'p> {
 
     /// Whether the answer is the object itself, as it is then.
     pub(super) fn is_about_itself(&self) -> bool {
-        matches!(self.verb.path.last(), Some(&ID | &"cancel" | &"submit_tool_outputs"))
+        matches!(self.route.path.last(), Some(&ID | &"cancel" | &"submit_tool_outputs"))
     }
 
     /// That there is no such object.
     pub(super) fn not_found(&self) -> ApiError {
-        ApiError::ObjectNotFound { kind: self.verb.kind, param: None }
+        ApiError::ObjectNotFound { kind: self.route.kind, param: None }
     }
 }
 

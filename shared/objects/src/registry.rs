@@ -36,19 +36,19 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(
 const DELETING: Duration = Duration::from_secs(10);
 
 /// What keeping needs, apart from any request.
-pub(crate) struct Keeper {
+pub(crate) struct Registry {
     pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) luck: Arc<dyn Luck>,
     /// How long the table may take to answer one try.
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
     pub(crate) marked: Bounded<EventId, Instant>,
 }
 
 /// A new object, before Azure has said its id.
 #[derive(Clone, Debug)]
-pub(crate) struct Birth {
+pub(crate) struct NewObject {
     pub(crate) kind: Kind,
     /// The thread of a run.
     pub(crate) parent: Option<ObjectId>,
@@ -62,7 +62,7 @@ pub(crate) struct Birth {
     pub(crate) event_ends_at: DateTime<Utc>,
 }
 
-impl Birth {
+impl NewObject {
     /// What a new object is, before Azure has named it.
     pub(crate) fn of(kind: Kind, request: &Request, attendance: &Attendance, tokens: u64) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl Birth {
     }
 }
 
-impl Keeper {
+impl Registry {
     /// A 503 for what was made and could not be written down as anybody's.
     pub(super) fn ownership_unavailable(&self, cause: Cause) -> ApiError {
         ApiError::OwnershipUnavailable { retry_after: self.luck.spread(), cause: Some(cause) }
@@ -96,28 +96,28 @@ impl Keeper {
     /// If it could not be written down: then it is deleted upstream.
     pub(crate) async fn keep(
         &self,
-        birth: Birth,
+        new_object: NewObject,
         id: ObjectId,
         home: &Deployment,
     ) -> Result<Owned, Cause> {
-        let (session, app) = birth.notes.map(|notes| (notes.session, notes.app)).unzip();
+        let (session, app) = new_object.notes.map(|notes| (notes.session, notes.app)).unzip();
         let owned = Owned {
-            kind: birth.kind,
+            kind: new_object.kind,
             id,
-            parent: birth.parent,
-            event: birth.owner.event,
-            user: birth.owner.user,
+            parent: new_object.parent,
+            event: new_object.owner.event,
+            user: new_object.owner.user,
             home: Home {
                 endpoint: home.endpoint.clone(),
                 deployment: home.name.clone(),
                 replica: home.replica.clone(),
             },
-            tokens: birth.tokens,
-            request_id: birth.request_id,
+            tokens: new_object.tokens,
+            request_id: new_object.request_id,
             session,
             app: app.flatten(),
-            created_at: birth.created_at,
-            event_ends_at: birth.event_ends_at,
+            created_at: new_object.created_at,
+            event_ends_at: new_object.event_ends_at,
         };
         match self.write(&owned).await {
             Ok(()) => Ok(owned),
@@ -133,23 +133,23 @@ impl Keeper {
         let is_marked =
             self.marked.get(&owned.event).is_some_and(|at: Instant| at.elapsed() < MARKED);
         if !is_marked {
-            self.surely(|| self.objects.mark(&owned.event, owned.expires_at())).await?;
+            self.with_retry(|| self.objects.mark(&owned.event, owned.expires_at())).await?;
             self.marked.insert(owned.event.clone(), Instant::now());
         }
         if owned.kind.is_job() {
             // First, so that what is made is paid for whatever becomes of it.
-            self.surely(|| self.objects.open_job(owned)).await?;
+            self.with_retry(|| self.objects.open_job(owned)).await?;
         }
-        self.surely(|| self.objects.put(owned)).await
+        self.with_retry(|| self.objects.put(owned)).await
     }
 
-    async fn surely<F>(&self, write: impl Fn() -> F) -> Result<(), Cause>
+    async fn with_retry<F>(&self, write: impl Fn() -> F) -> Result<(), Cause>
     where
         F: Future<Output = Result<(), Cause>>,
     {
         let mut pauses = PAUSES.into_iter();
         loop {
-            let cause = match tokio::time::timeout(self.patience, write()).await {
+            let cause = match tokio::time::timeout(self.timeout, write()).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(cause)) => cause,
                 Err(elapsed) => elapsed.into(),
@@ -173,7 +173,7 @@ impl Keeper {
             );
         }
         // Its absence is as good.
-        let _ = tokio::time::timeout(self.patience, self.objects.forget(owned)).await;
+        let _ = tokio::time::timeout(self.timeout, self.objects.forget(owned)).await;
     }
 
     /// Deletes an object upstream. One that is gone already is deleted.
@@ -206,21 +206,21 @@ impl Keeper {
 
     /// Writes down the model that an object has from now on, at the resource that keeps it. A run
     /// that names none would be sent with the former, so a fault is logged and no more.
-    pub(crate) async fn rehome(&self, owned: &Owned, model: &Deployment) {
+    pub(crate) async fn change_model(&self, owned: &Owned, model: &Deployment) {
         let home = Home {
             endpoint: owned.home.endpoint.clone(),
             deployment: model.name.clone(),
             replica: model.replica.clone(),
         };
         let changed = Owned { home, ..owned.clone() };
-        if self.surely(|| self.objects.put(&changed)).await.is_err() {
+        if self.with_retry(|| self.objects.put(&changed)).await.is_err() {
             tracing::warn!(kind = %owned.kind, object = %owned.id, "an object's model is out of date");
         }
     }
 
     /// Corrects the size of an object. It only serves estimates, so a fault is logged and no more.
     pub(crate) async fn resize(&self, owned: &Owned, size: Size) {
-        let resized = tokio::time::timeout(self.patience, self.objects.resize(owned, size)).await;
+        let resized = tokio::time::timeout(self.timeout, self.objects.resize(owned, size)).await;
         if !matches!(resized, Ok(Ok(()))) {
             tracing::warn!(kind = %owned.kind, object = %owned.id, "an object's size is out of date");
         }

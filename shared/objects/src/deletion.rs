@@ -48,7 +48,7 @@ impl Objects {
         until: Instant,
     ) -> Result<Cleared, Cause> {
         let mut cleared = Cleared::default();
-        for event in self.keeper.objects.marked().await? {
+        for event in self.registry.objects.marked().await? {
             if now < event.window.ends_at() + AFTER_END || Instant::now() >= until {
                 continue;
             }
@@ -72,7 +72,7 @@ impl Objects {
         let (mut after, mut left): (Option<Owned>, u64) = (None, 0);
         loop {
             let (page, has_more) =
-                self.keeper.objects.of_event(&event.id, after.as_ref(), PAGE).await?;
+                self.registry.objects.of_event(&event.id, after.as_ref(), PAGE).await?;
             after = page.last().cloned();
             let clearings =
                 page.into_iter().map(|owned| self.clear_one(owned, &deployments, until));
@@ -90,7 +90,7 @@ impl Objects {
             }
         }
         if left == 0 {
-            self.keeper.objects.unmark(&event.id).await?;
+            self.registry.objects.unmark(&event.id).await?;
         }
         Ok(())
     }
@@ -103,8 +103,8 @@ impl Objects {
         let cleared = async {
             let home = home_in(deployments, &owned.home)
                 .ok_or("no deployment leads to the resource that keeps it any more")?;
-            self.keeper.delete(&owned, home).await?;
-            self.keeper.objects.forget(&owned).await
+            self.registry.delete(&owned, home).await?;
+            self.registry.objects.forget(&owned).await
         };
         match cleared.await {
             Ok(()) => true,

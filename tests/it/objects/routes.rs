@@ -1,7 +1,7 @@
 //! Whose an object is, whatever the kind and the verb: one row for each.
 
 use lanyard_domain::object::Kind;
-use lanyard_objects::verbs::{Deed, VERBS, Verb};
+use lanyard_objects::routes::{Action, ROUTES, Route};
 use serde_json::{Value, json};
 
 use crate::support::World;
@@ -74,33 +74,36 @@ const ROWS: [(Kind, &str, &str); 62] = [
 ];
 
 /// The row of a verb. A verb without one fails.
-fn body_of(verb: &Verb) -> Option<Value> {
-    let row = ROWS.iter().find(|(kind, name, _)| (*kind, *name) == (verb.kind, verb.name));
-    let (_, _, body) = row.unwrap_or_else(|| panic!("{verb:?} has no row"));
+fn body_of(route: &Route) -> Option<Value> {
+    let row = ROWS.iter().find(|(kind, name, _)| (*kind, *name) == (route.kind, route.name));
+    let (_, _, body) = row.unwrap_or_else(|| panic!("{route:?} has no row"));
     serde_json::from_str(body).ok()
 }
 
-fn path_of(verb: &Verb, id: &str) -> String {
-    let segments = verb.path.iter().map(|part| match *part {
+fn path_of(route: &Route, id: &str) -> String {
+    let segments = route.path.iter().map(|part| match *part {
         "THREAD" => id.split('|').next().unwrap_or(id),
         "ID" => id.split('|').next_back().unwrap_or(id),
         "*" => "sub-1",
         part => part,
     });
-    std::iter::once(path(verb.kind).as_str()).chain(segments).collect::<Vec<_>>().join("/")
+    std::iter::once(path(route.kind).as_str()).chain(segments).collect::<Vec<_>>().join("/")
 }
 
 #[test]
 fn every_verb_has_a_row_and_every_row_a_verb() {
-    assert_eq!(ROWS.len(), VERBS.len());
-    for verb in &VERBS {
-        body_of(verb);
+    assert_eq!(ROWS.len(), ROUTES.len());
+    for route in &ROUTES {
+        body_of(route);
     }
     for (kind, name, _) in ROWS {
-        assert!(VERBS.iter().any(|verb| verb.kind == kind && verb.name == name), "{kind} {name}");
+        assert!(
+            ROUTES.iter().any(|route| route.kind == kind && route.name == name),
+            "{kind} {name}"
+        );
     }
     for kind in Kind::ALL.iter().copied() {
-        assert!(VERBS.iter().any(|verb| verb.kind == kind), "{kind} has no verbs");
+        assert!(ROUTES.iter().any(|route| route.kind == kind), "{kind} has no routes");
     }
 }
 
@@ -111,31 +114,31 @@ async fn the_second_attendee_gets_404_on_the_firsts_ids_by_every_verb() {
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
     let namesake = elsewhere.attendee("ada").await;
     let mut tried = 0;
-    for verb in &VERBS {
-        let mut body = body_of(verb);
-        if verb.kind == Kind::Run && verb.deed == Deed::Start {
+    for route in &ROUTES {
+        let mut body = body_of(route);
+        if route.kind == Kind::Run && route.action == Action::Start {
             body = Some(json!({"assistant_id": ada.own(Kind::Assistant).await}));
         }
         let call = |who, id: &str| {
-            let (path, body): (String, Option<Value>) = (path_of(verb, id), body.clone());
+            let (path, body): (String, Option<Value>) = (path_of(route, id), body.clone());
             let who: &crate::support::attendee::Attendee = who;
             let who = who.clone();
-            async move { who.call(verb.method.clone(), &path, body.as_ref()).await }
+            async move { who.call(route.method.clone(), &path, body.as_ref()).await }
         };
-        let name = format!("{} {}", verb.kind, verb.name);
-        match verb.deed {
-            Deed::Create => {
-                let id = ada.own(verb.kind).await;
+        let name = format!("{} {}", route.kind, route.name);
+        match route.action {
+            Action::Create => {
+                let id = ada.own(route.kind).await;
                 assert!(world.azure().kept().contains(&id), "{name}");
             }
             // What is made below nothing names nothing in its path.
-            Deed::Start if !verb.path.iter().any(|part| ["ID", "THREAD"].contains(part)) => {
+            Action::Start if !route.path.iter().any(|part| ["ID", "THREAD"].contains(part)) => {
                 let made = call(&ada, "").await.assert_ok().json();
                 let id = made["id"].as_str().unwrap().to_owned();
                 assert!(world.azure().kept().contains(&id), "{name}");
             }
-            Deed::List => {
-                let id = ada.own(verb.kind).await;
+            Action::List => {
+                let id = ada.own(route.kind).await;
                 let own = call(&ada, "").await;
                 assert!(own.assert_ok().text().contains(&id), "{name}");
                 for other in [&bob, &namesake] {
@@ -143,15 +146,15 @@ async fn the_second_attendee_gets_404_on_the_firsts_ids_by_every_verb() {
                     assert_eq!((&list["data"], &list["has_more"]), (&json!([]), &json!(false)));
                 }
             }
-            Deed::Poll
-            | Deed::Read
-            | Deed::Download
-            | Deed::Change
-            | Deed::Extend
-            | Deed::Start
-            | Deed::Resume
-            | Deed::Delete => {
-                let id = ada.own(verb.kind).await;
+            Action::Poll
+            | Action::Read
+            | Action::Download
+            | Action::Change
+            | Action::Extend
+            | Action::Start
+            | Action::Resume
+            | Action::Delete => {
+                let id = ada.own(route.kind).await;
                 let calls = world.azure().calls();
                 let unknown = call(&bob, "never-was").await;
                 unknown.assert_refused(404, "object_not_found");
@@ -175,12 +178,12 @@ async fn the_second_attendee_gets_404_on_the_firsts_ids_by_every_verb() {
                 assert_eq!(own.status(), 200, "{name}: {}", own.line());
                 // A film that is made anew is first asked how long it is, and what is deleted, what
                 // it came to.
-                let is_deleted =
-                    verb.deed == Deed::Delete && [Kind::Thread, Kind::Video].contains(&verb.kind);
-                let looks = usize::from(verb.name == "remix" || is_deleted);
+                let is_deleted = route.action == Action::Delete
+                    && [Kind::Thread, Kind::Video].contains(&route.kind);
+                let looks = usize::from(route.name == "remix" || is_deleted);
                 assert_eq!(world.azure().calls(), calls + 1 + looks, "{name}");
                 let sent = world.azure().requests().pop().unwrap();
-                assert_eq!(sent.method, verb.method, "{name}");
+                assert_eq!(sent.method, route.method, "{name}");
                 assert!(sent.path().contains(id.split('|').next().unwrap()), "{name}");
                 tried += 1;
             }
@@ -197,9 +200,9 @@ async fn every_verb_is_refused_where_the_event_keeps_nothing() {
     let world = World::event("nothing").in_memory().keeping().with(|e| e.keeps_objects = false);
     let world = world.start().await;
     let ada = world.attendee("ada").await;
-    for verb in &VERBS {
-        let path = path_of(verb, "x-1");
-        let answer = ada.call(verb.method.clone(), &path, body_of(verb).as_ref()).await;
+    for route in &ROUTES {
+        let path = path_of(route, "x-1");
+        let answer = ada.call(route.method.clone(), &path, body_of(route).as_ref()).await;
         answer.assert_refused(403, "objects_not_kept");
         assert_eq!(answer.header("x-should-retry"), Some("false"));
     }

@@ -14,20 +14,20 @@ use tokio::time::Instant;
 const BETWEEN: Duration = Duration::from_millis(500);
 
 /// The longest wait where the function's time is not known.
-const LONGEST: Duration = Duration::from_secs(20);
+const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// How many objects are remembered.
 const MOST: usize = 10_000;
 
 /// When each object may be read next.
 #[derive(Debug, Default)]
-pub(crate) struct Pace(Mutex<HashMap<ObjectId, Instant>>);
+pub(crate) struct Throttle(Mutex<HashMap<ObjectId, Instant>>);
 
-impl Pace {
+impl Throttle {
     /// Waits for this read's turn, at most until then.
     pub(crate) async fn turn(&self, id: &ObjectId, until: Option<Instant>) {
         let now = Instant::now();
-        let turn = self.next_turn(id, now).min(until.unwrap_or(now + LONGEST));
+        let turn = self.next_turn(id, now).min(until.unwrap_or(now + MAX_WAIT));
         if turn > now {
             tokio::time::sleep_until(turn).await;
         }
@@ -51,27 +51,27 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_object_is_read_twice_a_second_and_another_at_once() {
-        let (pace, begin) = (Pace::default(), Instant::now());
+        let (throttle, begin) = (Throttle::default(), Instant::now());
         let (one, other) = ("one".parse().unwrap(), "other".parse().unwrap());
         for turn in 0..5 {
-            pace.turn(&one, None).await;
+            throttle.turn(&one, None).await;
             assert_eq!(begin.elapsed().as_millis(), turn * 500, "turn {turn}");
         }
-        pace.turn(&other, None).await;
+        throttle.turn(&other, None).await;
         assert_eq!(begin.elapsed().as_millis(), 2_000);
         tokio::time::sleep(Duration::from_secs(9)).await;
         let idle = Instant::now();
-        pace.turn(&one, None).await;
+        throttle.turn(&one, None).await;
         assert!(idle.elapsed().is_zero());
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_past_the_deadline() {
-        let (pace, begin) = (Pace::default(), Instant::now());
+        let (throttle, begin) = (Throttle::default(), Instant::now());
         let id = "one".parse().unwrap();
         let until = Some(begin + Duration::from_millis(700));
         for _ in 0..4 {
-            pace.turn(&id, until).await;
+            throttle.turn(&id, until).await;
         }
         assert_eq!(begin.elapsed().as_millis(), 700);
     }

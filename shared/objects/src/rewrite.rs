@@ -12,7 +12,7 @@ use lanyard_protocol::payload::fields_of;
 use serde_json::value::RawValue;
 
 /// How an object is told.
-pub(super) struct Telling<'a> {
+pub(super) struct Rewriter<'a> {
     kind: Kind,
     /// Those at the object's home.
     names: Vec<&'a Deployment>,
@@ -20,7 +20,7 @@ pub(super) struct Telling<'a> {
     address: Option<String>,
 }
 
-impl<'a> Telling<'a> {
+impl<'a> Rewriter<'a> {
     /// For answers of one resource to a request.
     pub(super) fn of(
         kind: Kind,
@@ -35,7 +35,7 @@ impl<'a> Telling<'a> {
     }
 
     /// Azure's answer, told. What is no JSON object, or names nothing of ours, stays as it is.
-    pub(super) fn retell(&self, bytes: Bytes) -> Bytes {
+    pub(super) fn rewrite(&self, bytes: Bytes) -> Bytes {
         match self.kind {
             Kind::Assistant | Kind::Run | Kind::Video => {}
             Kind::Response | Kind::Conversation | Kind::File | Kind::VectorStore | Kind::Thread => {
@@ -53,7 +53,7 @@ impl<'a> Telling<'a> {
         };
         let mut out = vec![b'{'];
         for (name, raw) in &fields {
-            let told = match name.as_ref() {
+            let rewritten = match name.as_ref() {
                 "model" => self.model(raw),
                 "data" => self.list(raw),
                 // Ours is the only one that its maker can use.
@@ -61,7 +61,7 @@ impl<'a> Telling<'a> {
                 _ => None,
             };
             begin(&mut out, name);
-            out.extend_from_slice(told.as_deref().unwrap_or(raw.get()).as_bytes());
+            out.extend_from_slice(rewritten.as_deref().unwrap_or(raw.get()).as_bytes());
         }
         if let (Some(address), Some("video"), Some(id)) =
             (&self.address, text("object").as_deref(), text("id"))
@@ -89,12 +89,13 @@ impl<'a> Telling<'a> {
 
     fn list(&self, raw: &RawValue) -> Option<String> {
         let list = serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok()?;
-        let told = list.into_iter().map(|object| {
-            let told = self.object(object.get().as_bytes());
-            told.and_then(|told| String::from_utf8(told).ok())
+        let rewritten = list.into_iter().map(|object| {
+            let rewritten = self.object(object.get().as_bytes());
+            rewritten
+                .and_then(|rewritten| String::from_utf8(rewritten).ok())
                 .unwrap_or_else(|| object.get().to_owned())
         });
-        Some(format!("[{}]", told.collect::<Vec<_>>().join(",")))
+        Some(format!("[{}]", rewritten.collect::<Vec<_>>().join(",")))
     }
 }
 

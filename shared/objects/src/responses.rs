@@ -21,7 +21,7 @@ use crate::Objects;
 impl Objects {
     /// An answer read whole and handed on unchanged. An object that was `deleted` is gone even if
     /// Azure has no words for it.
-    pub(super) async fn whole_answer(
+    pub(super) async fn buffered(
         &self,
         request: &Request,
         answer: http::Response<UpstreamBody>,
