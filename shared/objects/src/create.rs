@@ -1,4 +1,6 @@
-//! Making an object: at one resource for all of an attendee's, so that they can be used together.
+//! Creating an object. All objects of an attendee go to one resource, so that they work together.
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -7,119 +9,118 @@ use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::object::{Kind, ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_gateway::error::ApiError;
-use lanyard_gateway::forward::SETTLED;
-use lanyard_gateway::headers;
 use lanyard_gateway::lookup::Attendance;
-use lanyard_gateway::notes::Notes;
-use lanyard_gateway::ports::RequestLine;
-use lanyard_gateway::request::{Request, Response, whole};
+use lanyard_gateway::ports::{RequestLine, UpstreamBody};
+use lanyard_gateway::request::{Response, whole};
 use lanyard_gateway::settle::{Ending, OK};
 use lanyard_gateway::upstream::user_hash;
 use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::files::Upload;
 use lanyard_protocol::payload::{JSON, Payload};
-use lanyard_protocol::{Protocol, assistants, conversations};
+use lanyard_protocol::{assistants, conversations};
 use serde::Deserialize;
 
 use crate::Objects;
-use crate::call::{NO_TOKENS, Outgoing};
-use crate::ownership::{NamedObjects, owner_of, pinned};
-use crate::registry::NewObject;
+use crate::act::NO_TOKENS;
+use crate::call::Call;
+use crate::ownership::{NamedObjects, pinned};
+use crate::registry::{NewObject, owner_of};
 use crate::responses::{json_body, respond};
 use crate::rewrite::Rewriter;
-use crate::routes::RouteMatch;
+use crate::upstream::Outgoing;
 
-/// What a search of a vector store may put into a prompt: 20 chunks of 800 tokens,
+/// What a search of a vector store may add to a prompt: 20 chunks of 800 tokens,
 /// <https://platform.openai.com/docs/assistants/tools/file-search#how-it-works>.
 const SEARCH_TOKENS: u64 = 16_000;
 
 /// What is known of a body before it is sent.
-struct Read<'r> {
+struct Body<'r> {
     content_type: HeaderValue,
-    /// The body, if it is JSON.
+    /// The fields, if the body is JSON.
     payload: Option<Payload<'r>>,
     /// The model that it names.
     model: Option<String>,
     named: NamedObjects,
-    /// What naming the new object will add to a prompt, or more.
+    /// The prompt tokens that naming the new object will add, at most.
     tokens: u64,
 }
 
+impl Body<'_> {
+    /// A JSON body without fields.
+    fn empty() -> Self {
+        Self {
+            content_type: JSON,
+            payload: None,
+            model: None,
+            named: NamedObjects::default(),
+            tokens: 0,
+        }
+    }
+}
+
 impl Objects {
-    /// Makes an object that is the caller's from the first moment.
-    pub(super) async fn create(
+    /// Creates an object and records its owner.
+    pub(crate) async fn create(
         &self,
-        request: &Request,
-        attendance: &Attendance,
-        matched: &RouteMatch<'_>,
-        notes: Notes,
+        call: &Call<'_>,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
-        let kind = matched.route.kind;
-        let read = self.read(kind, request, attendance).await?;
-        let header = request.header(&headers::MODEL).ok().flatten();
+        let Call { request, attendance, .. } = call;
+        let (kind, operation) = (call.kind(), call.operation());
+        let body = self.read_body(call).await?;
         let latest = self.latest_assistant(kind, attendance).await?;
-        let model = header.or(read.model.as_deref());
+        let model = call.model_header().or(body.model.as_deref());
         let model = model.or(latest.as_ref().map(|latest| latest.home.deployment.as_str()));
-        let choice = attendance.choose_shared(model, kind.operation());
-        // What was last used may no longer be on offer.
-        let choice = match (choice, &latest) {
-            (Err(_), Some(_)) => attendance.choose_shared(None, kind.operation()),
-            (choice, _) => choice,
+        let choice = match attendance.choose_shared(model, operation) {
+            // The event may no longer offer the model of the latest assistant.
+            Err(_) if latest.is_some() => attendance.choose_shared(None, operation),
+            choice => choice,
         };
-        let choice = pinned(choice?, &read.named)?;
-        let home = home_of(&choice, attendance)?;
+        let home = home_of(&pinned(choice?, &body.named)?, attendance)?;
         line.model = Some(home.name.clone());
         let demanded = Demanded::nothing();
-        let operation = kind.operation();
-        let mut reservation = self
-            .gateway
-            .admit(request, attendance, &home.name, operation, &demanded, notes)
-            .await?;
-        line.outcome = SETTLED;
-        reservation.mark_sent();
+        let reservation = self.admit(call, &home.name, &demanded, line).await?;
         let outgoing = Outgoing {
-            content_type: Some(read.content_type),
-            body: match kind {
-                Kind::Assistant => read.payload.as_ref().map_or_else(
-                    || body_of(request),
-                    |payload| assistants::write(payload, home.azure_name.as_str()),
-                ),
-                _ => body_of(request),
+            content_type: Some(body.content_type),
+            body: match body.payload.as_ref().filter(|_| kind == Kind::Assistant) {
+                Some(payload) => assistants::write(payload, home.azure_name.as_str()),
+                None => body_of(request.http.body()),
             },
-            ..Outgoing::plain(Method::POST, Protocol::of(operation).url(home))
+            ..Outgoing::plain(Method::POST, call.protocol().url(home))
         };
         let answer = match self.call_home(request, kind, home, outgoing).await {
             Ok(answer) => answer,
-            Err(failure) => return Err(self.refuse(failure, matched, reservation)),
+            Err(failure) => return Err(self.refuse(failure, call, reservation)),
         };
         let headers =
             self.gateway.answer_headers(answer.headers(), request, &demanded, &reservation);
-        let made = async {
-            let bytes = json_body(request, answer).await?;
-            let id = made_id(&bytes)?;
-            let new_object = NewObject::of(kind, request, attendance, read.tokens);
-            match self.registry.keep(new_object, id, home).await {
-                Ok(_) => {
-                    let deployments = attendance.at.catalog.deployments();
-                    let rewriter = Rewriter::of(kind, deployments, home, request);
-                    Ok(respond(headers, JSON, whole(rewriter.rewrite(bytes))))
-                }
-                Err(cause) => Err(self.registry.ownership_unavailable(cause)),
-            }
-        };
-        let made = made.await;
-        let ending = match &made {
+        let created = self.record_created(call, answer, home, body.tokens).await;
+        let ending = match &created {
             Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports().clock.now())),
-            // What was made is gone again, or cannot be reached.
+            // The object was deleted again, or cannot be reached.
             Err(error) => Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None),
         };
         self.gateway.settle_behind(reservation, ending);
-        made
+        created.map(|bytes| respond(headers, JSON, whole(bytes)))
     }
 
-    /// Where a thread is to be that names no model: with the caller's latest assistant, if there is
-    /// one, so that they can work together.
+    /// Records the owner of the object in a response, and returns the body for the caller.
+    async fn record_created(
+        &self,
+        call: &Call<'_>,
+        answer: http::Response<UpstreamBody>,
+        home: &Deployment,
+        tokens: u64,
+    ) -> Result<Bytes, ApiError> {
+        let Call { request, attendance, .. } = call;
+        let bytes = json_body(request, answer).await?;
+        let object = NewObject::of(call.kind(), request, attendance, tokens);
+        self.registry.register(object, new_id(&bytes)?, home).await?;
+        Ok(Rewriter::of(call.kind(), &attendance.at, home, request).rewrite(bytes))
+    }
+
+    /// The caller's latest assistant, if a thread is to be created. A thread names no model, and
+    /// works only with assistants of its own resource.
     async fn latest_assistant(
         &self,
         kind: Kind,
@@ -128,85 +129,74 @@ impl Objects {
         if kind != Kind::Thread {
             return Ok(None);
         }
-        let owner = owner_of(attendance);
-        let listing = self.registry.objects.list(&owner, Kind::Assistant);
-        let listed = match tokio::time::timeout(self.gateway.ports().ledger_patience, listing).await
-        {
-            Ok(listed) => listed,
-            Err(elapsed) => Err(elapsed.into()),
-        };
-        let listed = listed.map_err(|cause| self.gateway.accounting_unavailable(Some(cause)))?;
+        let listed = self.registry.list(&owner_of(attendance), Kind::Assistant).await?;
         Ok(listed.into_iter().next_back())
     }
 
-    async fn read<'r>(
-        &self,
-        kind: Kind,
-        request: &'r Request,
-        attendance: &Attendance,
-    ) -> Result<Read<'r>, ApiError> {
+    async fn read_body<'r>(&self, call: &Call<'r>) -> Result<Body<'r>, ApiError> {
+        let Call { request, attendance, .. } = call;
+        let kind = call.kind();
         if kind == Kind::File {
             let tokens = Upload::read(&request.http)?.tokens();
             let content_type = request.http.headers().get(CONTENT_TYPE).cloned().unwrap_or(JSON);
-            let named = NamedObjects::default();
-            return Ok(Read { content_type, payload: None, model: None, named, tokens });
+            return Ok(Body { content_type, tokens, ..Body::empty() });
         }
+        let search_tokens = if kind == Kind::VectorStore { SEARCH_TOKENS } else { 0 };
         if request.http.body().is_empty() {
-            let tokens = if kind == Kind::VectorStore { SEARCH_TOKENS } else { 0 };
-            let named = NamedObjects::default();
-            return Ok(Read { content_type: JSON, payload: None, model: None, named, tokens });
+            return Ok(Body { tokens: search_tokens, ..Body::empty() });
         }
-        let payload = Payload::read(Protocol::of_kind(kind), &request.http, &request.id)?;
+        let payload = Payload::read(call.protocol(), &request.http, &request.id)?;
         let named = self.registry.named(attendance, payload.references()?).await?;
         let tokens = match kind {
             Kind::Conversation => {
                 conversations::items_tokens(&payload)?.saturating_add(named.tokens())
             }
-            Kind::VectorStore => SEARCH_TOKENS,
-            Kind::File
+            Kind::VectorStore
+            | Kind::File
             | Kind::Response
             | Kind::Assistant
             | Kind::Thread
             | Kind::Run
-            | Kind::Video => 0,
+            | Kind::Video => search_tokens,
         };
         if matches!(kind, Kind::Assistant | Kind::Thread) {
             assistants::check(&payload, &attendance.caps())?;
         }
-        let model = match kind {
-            Kind::Assistant => payload.model()?.map(std::borrow::Cow::into_owned),
-            _ => None,
+        let model = match kind == Kind::Assistant {
+            true => payload.model()?.map(Cow::into_owned),
+            false => None,
         };
-        Ok(Read { content_type: JSON, payload: Some(payload), model, named, tokens })
+        Ok(Body { content_type: JSON, payload: Some(payload), model, named, tokens })
     }
 }
 
-/// A body is never empty: not every server takes a POST without one.
-fn body_of(request: &Request) -> Bytes {
-    match request.http.body().is_empty() {
+/// The body to send: some servers refuse a POST without one.
+fn body_of(body: &Bytes) -> Bytes {
+    match body.is_empty() {
         true => Bytes::from_static(b"{}"),
-        false => request.http.body().clone(),
+        false => body.clone(),
     }
 }
 
 /// The same replica for the same attendee, in proportion to the replicas' weights.
-pub(super) fn home_of<'a>(
+pub(crate) fn home_of<'a>(
     choice: &Choice<'a>,
     attendance: &Attendance,
 ) -> Result<&'a Deployment, ApiError> {
     let hash = user_hash(attendance.event(), &attendance.user);
-    let luck = hash.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
-    let order = choice.by_luck(luck.unwrap_or_default());
+    let number = hash.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    let order = choice.by_luck(number.unwrap_or_default());
     order.first().copied().ok_or(ApiError::Internal(None))
 }
 
-/// The id in Azure's answer.
-fn made_id(bytes: &[u8]) -> Result<ObjectId, ApiError> {
+/// The id in Azure's response.
+fn new_id(bytes: &[u8]) -> Result<ObjectId, ApiError> {
     #[derive(Deserialize)]
-    struct Made {
+    struct Created {
         id: ObjectId,
     }
-    let made = serde_json::from_slice::<Made>(bytes);
-    made.map(|made| made.id)
-        .map_err(|_| ApiError::UpstreamUnreachable(Some("what was made has no usable id".into())))
+    let created = serde_json::from_slice::<Created>(bytes);
+    created
+        .map(|created| created.id)
+        .map_err(|_| ApiError::UpstreamUnreachable(Some("the new object has no usable id".into())))
 }

@@ -1,4 +1,4 @@
-//! What attendees kept upstream is deleted when their event is over.
+//! Deletes what attendees stored at Azure, after their event has ended.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
@@ -11,49 +11,49 @@ use tokio::time::Instant;
 use crate::Objects;
 use crate::ownership::home_in;
 
-/// How long after its end an event is cleared: no request that began before it is still under way,
-/// and no process still takes for granted that the event is marked.
+/// How long after its end an event is cleared. By then no request that began earlier is running, and
+/// no process still assumes that the event is marked.
 const AFTER_END: TimeDelta = TimeDelta::minutes(10);
 
-/// Objects that are looked at in one piece, and deleted at once.
+/// How many objects are listed at once, and how many are deleted at once.
 const PAGE: u16 = 100;
 const AT_ONCE: usize = 8;
 
-/// What a clearing did.
+/// What a run of [`Objects::clear_objects`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Cleared {
-    /// Events that were over and had objects.
+    /// Events that had ended and had objects.
     pub events: u64,
-    /// Objects that are gone now.
+    /// Objects that are deleted now.
     pub deleted: u64,
-    /// Objects that could not be deleted, to be tried again next time.
+    /// Objects that could not be deleted. The next run tries again.
     pub left: u64,
 }
 
-/// The job runs as a task where it runs locally: this does not compile if it could not.
+/// The local service runs this as a task. This does not compile if it is not `Send`.
 const _: fn(&Objects, DateTime<Utc>, Instant) = |objects, now, until| {
     fn is_send(_: impl Send) {}
     is_send(objects.clear_objects(now, until));
 };
 
 impl Objects {
-    /// Deletes the objects of every event that is over, until then.
+    /// Deletes the objects of every event that has ended, until then.
     ///
     /// # Errors
     ///
-    /// If the events cannot be listed. What was deleted stays so, and the next clearing goes on.
+    /// If the events cannot be listed. The next run goes on.
     pub async fn clear_objects(
         &self,
         now: DateTime<Utc>,
         until: Instant,
     ) -> Result<Cleared, Cause> {
         let mut cleared = Cleared::default();
-        for event in self.registry.objects.marked().await? {
+        for event in self.registry.store.marked().await? {
             if now < event.window.ends_at() + AFTER_END || Instant::now() >= until {
                 continue;
             }
             cleared.events += 1;
-            // One event's trouble is not the next one's.
+            // An event that cannot be cleared does not stop the others.
             if let Err(cause) = self.clear_event(&event, until, &mut cleared).await {
                 tracing::warn!(event = %event.id, cause, "an event's objects are not cleared yet");
             }
@@ -72,10 +72,10 @@ impl Objects {
         let (mut after, mut left): (Option<Owned>, u64) = (None, 0);
         loop {
             let (page, has_more) =
-                self.registry.objects.of_event(&event.id, after.as_ref(), PAGE).await?;
+                self.registry.store.of_event(&event.id, after.as_ref(), PAGE).await?;
             after = page.last().cloned();
             let clearings =
-                page.into_iter().map(|owned| self.clear_one(owned, &deployments, until));
+                page.into_iter().map(|owned| self.delete_one(owned, &deployments, until));
             let mut clearings = stream::iter(clearings).buffer_unordered(AT_ONCE);
             while let Some(is_gone) = clearings.next().await {
                 cleared.deleted += u64::from(is_gone);
@@ -90,13 +90,13 @@ impl Objects {
             }
         }
         if left == 0 {
-            self.registry.objects.unmark(&event.id).await?;
+            self.registry.store.unmark(&event.id).await?;
         }
         Ok(())
     }
 
-    /// True if the object is gone, and its record too.
-    async fn clear_one(&self, owned: Owned, deployments: &[Deployment], until: Instant) -> bool {
+    /// True if the object and its record are deleted.
+    async fn delete_one(&self, owned: Owned, deployments: &[Deployment], until: Instant) -> bool {
         if Instant::now() >= until {
             return false;
         }
@@ -104,7 +104,7 @@ impl Objects {
             let home = home_in(deployments, &owned.home)
                 .ok_or("no deployment leads to the resource that keeps it any more")?;
             self.registry.delete(&owned, home).await?;
-            self.registry.objects.forget(&owned).await
+            self.registry.store.forget(&owned).await
         };
         match cleared.await {
             Ok(()) => true,

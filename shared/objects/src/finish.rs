@@ -1,8 +1,8 @@
-//! Looking at jobs where nobody else does: each minute at those whose end nobody has seen, and at
-//! what is about to be deleted.
+//! Settles jobs whose end no client has seen: every minute, and before a job is deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
@@ -12,53 +12,54 @@ use lanyard_domain::ids::EventId;
 use lanyard_domain::object::{Kind, Owned};
 use lanyard_gateway::admit::JOB_LIFE;
 use lanyard_gateway::call::{Failure, call_deployment};
-use lanyard_gateway::lookup::{Attendance, OpenEvent};
+use lanyard_gateway::lookup::OpenEvent;
 use lanyard_gateway::ports::{Cause, UpstreamCall};
 use lanyard_gateway::relay::read_whole;
-use lanyard_gateway::request::Request;
 use lanyard_protocol::{Protocol, stored};
 use tokio::time::Instant;
 
 use crate::Objects;
-use crate::call::Outgoing;
+use crate::call::Call;
 use crate::jobs::UNKNOWN;
-use crate::ownership::{home_in, owner_of};
+use crate::ownership::home_in;
+use crate::registry::owner_of;
 use crate::responses::json_body;
+use crate::upstream::Outgoing;
 
-/// How old a job must be before a 404 is believed: what is new may not be everywhere yet.
+/// How old a job must be before a 404 is believed. A new object may not be everywhere yet.
 const NEW: TimeDelta = TimeDelta::minutes(5);
 
-/// Jobs that are looked at at once.
+/// How many jobs are read at once.
 const AT_ONCE: usize = 8;
 
-/// How long one look may take.
-const LOOKING: std::time::Duration = std::time::Duration::from_secs(10);
+/// The timeout of one read.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a look at the open jobs did.
+/// What a run of [`Objects::finish_jobs`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Finished {
-    /// Jobs that nobody had seen the end of.
+    /// Jobs that had ended and are settled now.
     pub settled: u64,
     /// Jobs that Azure still works on, or that could not be read.
     pub left: u64,
 }
 
-/// The job runs as a task where it runs locally: this does not compile if it could not.
+/// The local service runs this as a task. This does not compile if it is not `Send`.
 const _: fn(&Objects, DateTime<Utc>, Instant) = |objects, now, until| {
     fn is_send(_: impl Send) {}
     is_send(objects.finish_jobs(now, until));
 };
 
 impl Objects {
-    /// Settles what has ended of that which is about to be deleted: nobody can tell afterwards what
-    /// it cost. If it cannot be read, it costs what it could.
-    pub(super) async fn settle_before_deletion(
+    /// Settles jobs that have ended before they are deleted, because Azure then forgets what they
+    /// cost. A job that cannot be read costs its estimate.
+    pub(crate) async fn settle_before_deletion(
         &self,
-        request: &Request,
-        attendance: &Attendance,
+        call: &Call<'_>,
         owned: &Owned,
         home: &Deployment,
     ) {
+        let Call { request, attendance, .. } = call;
         let runs = match owned.kind {
             Kind::Thread => Some("runs"),
             Kind::Video => None,
@@ -85,13 +86,13 @@ impl Objects {
         }
     }
 
-    /// Reads the jobs of which nobody has seen the end, and settles those that have ended.
+    /// Reads every open job until then, and settles those that have ended.
     ///
     /// # Errors
     ///
-    /// If the jobs cannot be listed. What was settled stays so, and the next look goes on.
+    /// If the jobs cannot be listed. The next run goes on.
     pub async fn finish_jobs(&self, now: DateTime<Utc>, until: Instant) -> Result<Finished, Cause> {
-        let open = self.registry.objects.open_jobs().await?;
+        let open = self.registry.store.open_jobs().await?;
         let mut finished = Finished::default();
         if open.is_empty() {
             return Ok(finished);
@@ -99,10 +100,10 @@ impl Objects {
         let ids: BTreeSet<EventId> = open.iter().map(|owned| owned.event.clone()).collect();
         let mut events: BTreeMap<EventId, Arc<OpenEvent>> = BTreeMap::new();
         for id in ids {
-            // One event's trouble is not the next one's.
+            // An event that cannot be read does not stop the others.
             match self.gateway.ports().events.find_by_id(&id).await {
                 Ok(Some(listing)) => {
-                    // All deployments: one that is no longer on offer may be at work all the same.
+                    // All deployments: one that is no longer offered may still be working.
                     let catalog = Catalog::new(listing.deployments, None);
                     events.insert(id, Arc::new(OpenEvent::of(listing.event, catalog)));
                 }
@@ -112,12 +113,12 @@ impl Objects {
                 }
             }
         }
-        let looks = open.into_iter().map(|owned| {
+        let finishing = open.into_iter().map(|owned| {
             let at = events.get(&owned.event).cloned();
-            async move { Instant::now() < until && self.look_at(&owned, at.as_ref(), now).await }
+            async move { Instant::now() < until && self.finish_job(&owned, at.as_ref(), now).await }
         });
-        let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
-        while let Some(is_done) = looks.next().await {
+        let mut finishing = stream::iter(finishing).buffer_unordered(AT_ONCE);
+        while let Some(is_done) = finishing.next().await {
             finished.settled += u64::from(is_done);
             finished.left += u64::from(!is_done);
         }
@@ -125,16 +126,16 @@ impl Objects {
     }
 
     /// True if the job is settled.
-    async fn look_at(
+    async fn finish_job(
         &self,
         owned: &Owned,
         at: Option<&Arc<OpenEvent>>,
         now: DateTime<Utc>,
     ) -> bool {
         let jobs = self.jobs();
-        // Its hold is gone by now, and the sweep has charged what it could cost.
+        // The hold has expired, and the sweep has charged the estimate.
         if now - owned.created_at > JOB_LIFE + NEW {
-            jobs.close(owned).await;
+            self.registry.close_job(owned).await;
             return true;
         }
         let Some(at) = at else { return false };
@@ -149,7 +150,7 @@ impl Objects {
         }
     }
 
-    /// A job as it is now; none if it is gone.
+    /// A job as it is now. `None` if Azure no longer has it.
     async fn read_job(&self, owned: &Owned, at: &OpenEvent) -> Result<Option<bytes::Bytes>, Cause> {
         let home = home_in(at.catalog.deployments(), &owned.home)
             .ok_or("no deployment leads to the resource that works on it any more")?;
@@ -162,11 +163,11 @@ impl Objects {
             accept: stored::accept(false),
             is_streamed: false,
             request_id: owned.request_id.clone(),
-            patience: LOOKING,
+            patience: READ_TIMEOUT,
         };
         match call_deployment(self.gateway.ports().upstream.as_ref(), home, call).await {
             Ok(answer) => {
-                let until = Some(Instant::now() + LOOKING);
+                let until = Some(Instant::now() + READ_TIMEOUT);
                 Ok(Some(read_whole(answer.into_body(), until).await?))
             }
             Err(Failure::Missing | Failure::NotThere(_)) => Ok(None),

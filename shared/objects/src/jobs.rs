@@ -1,8 +1,8 @@
-//! Jobs: runs and films, on which Azure works after it has answered.
+//! Jobs: runs and videos, on which Azure works after its response.
 //!
-//! The request that makes one reserves what it may cost, and its hold stays until the job has
-//! ended. Whoever sees the end settles it, from Azure's own figures: a poll, a stream, a list, a
-//! cancelling, or [`Gateway::finish_jobs`] where nobody looks. The hold lets only one of them.
+//! The request that starts a job reserves what the job may cost. The hold stays open until the job
+//! has ended. Then it is settled from Azure's own figures by the first call that shows the end: a
+//! poll, a stream, a list, a cancellation, or [`Objects::finish_jobs`]. The hold allows only one.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -22,9 +22,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::{Objects, Registry};
+use crate::Objects;
+use crate::registry::Registry;
 
-/// A job as Azure shows it.
+/// The state of a job, as Azure shows it.
 #[derive(Deserialize)]
 pub(super) struct JobState<'a> {
     #[serde(borrow)]
@@ -55,7 +56,7 @@ impl<'a> JobState<'a> {
         self.status.as_deref() == Some("completed")
     }
 
-    /// The seconds of a film.
+    /// The seconds of a video.
     pub(super) fn seconds(&self) -> Option<u64> {
         let seconds = match &self.seconds {
             Value::Number(number) => number.as_u64(),
@@ -65,10 +66,10 @@ impl<'a> JobState<'a> {
         seconds.filter(|seconds| (1..=3_600).contains(seconds))
     }
 
-    /// What a job that has ended cost.
+    /// The cost of a job that has ended.
     ///
-    /// A run costs the tokens that Azure counted, however it ended; a film its seconds, or nothing
-    /// if it failed.
+    /// A run costs the tokens that Azure counted, however it ended. A video costs its seconds, or
+    /// nothing if it failed.
     fn settlement(&self, kind: Kind, hold: &Hold) -> Settlement {
         if kind == Kind::Video {
             return match self.is_completed() {
@@ -94,10 +95,10 @@ impl<'a> JobState<'a> {
     }
 }
 
-/// Nobody says what it cost: as much as it could.
+/// Azure does not say what a job cost: the estimate.
 pub(super) const UNKNOWN: Settlement = Settlement::AtLeast(Usage::of_tokens(0, 0));
 
-/// What settles jobs, apart from any request.
+/// Settles jobs, within a request or after it.
 #[derive(Clone)]
 pub(crate) struct Jobs {
     pub(crate) gateway: Arc<Gateway>,
@@ -105,7 +106,7 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    /// Settles a job that this answer shows to have ended. True if nothing is left to do.
+    /// Settles a job if this response shows its end. True if nothing is left to do.
     pub(super) async fn settle_if_ended(
         &self,
         owned: &Owned,
@@ -116,6 +117,7 @@ impl Jobs {
         self.settle(owned, at, |hold| state.settlement(owned.kind, hold)).await
     }
 
+    /// Settles a job. True if nothing is left to do.
     pub(super) async fn settle(
         &self,
         owned: &Owned,
@@ -124,16 +126,9 @@ impl Jobs {
     ) -> bool {
         let is_settled = self.gateway.settle_pending(pending(owned), at, settlement).await;
         if is_settled {
-            self.close(owned).await;
+            self.registry.close_job(owned).await;
         }
         is_settled
-    }
-
-    pub(super) async fn close(&self, owned: &Owned) {
-        let closing = self.registry.objects.close_job(owned);
-        if !matches!(tokio::time::timeout(self.registry.timeout, closing).await, Ok(Ok(()))) {
-            tracing::warn!(job = %owned.id, "a settled job is still listed as open");
-        }
     }
 
     /// Settles the runs of a list that have ended.
@@ -161,7 +156,7 @@ impl Jobs {
             };
             let id = state.id.as_deref().and_then(|id| id.parse::<ObjectId>().ok());
             let Some(id) = id else { continue };
-            let found = self.registry.objects.find(owner, Kind::Run, &id).await;
+            let found = self.registry.find(owner, Kind::Run, &id).await;
             if let Ok(Some(owned)) = found
                 && account.holds.contains_key(&owned.request_id)
             {
@@ -193,7 +188,7 @@ impl Objects {
         Jobs { gateway: Arc::clone(&self.gateway), registry: Arc::clone(&self.registry) }
     }
 
-    /// Settles a job behind an answer that shows its end.
+    /// Settles a job in the background if this response shows its end.
     pub(super) fn settle_job_if_ended(
         &self,
         owned: &Owned,
@@ -210,7 +205,7 @@ impl Objects {
         }
     }
 
-    /// Settles runs behind an answer that lists them.
+    /// Settles runs in the background that this list shows to have ended.
     pub(super) fn settle_runs_that_ended(
         &self,
         owner: Owner,
@@ -259,16 +254,16 @@ mod tests {
     }
 
     #[test]
-    fn a_film_costs_its_seconds_and_a_failed_one_nothing() {
-        let film = |answer| settled(Kind::Video, answer);
+    fn a_video_costs_its_seconds_and_a_failed_one_nothing() {
+        let video = |answer| settled(Kind::Video, answer);
         let seconds = |seconds| {
             let units = Units::of(Unit::VideoSeconds, seconds);
             Some(Settlement::Exact(Usage::of_units(units)))
         };
-        assert_eq!(film(r#"{"status":"completed","seconds":"4"}"#), seconds(4));
-        assert_eq!(film(r#"{"status":"completed","seconds":12}"#), seconds(12));
-        assert_eq!(film(r#"{"status":"completed","seconds":"many"}"#), seconds(8));
-        assert_eq!(film(r#"{"status":"failed","seconds":"4"}"#), Some(Settlement::Void));
-        assert_eq!(film(r#"{"status":"in_progress","seconds":"4"}"#), None);
+        assert_eq!(video(r#"{"status":"completed","seconds":"4"}"#), seconds(4));
+        assert_eq!(video(r#"{"status":"completed","seconds":12}"#), seconds(12));
+        assert_eq!(video(r#"{"status":"completed","seconds":"many"}"#), seconds(8));
+        assert_eq!(video(r#"{"status":"failed","seconds":"4"}"#), Some(Settlement::Void));
+        assert_eq!(video(r#"{"status":"in_progress","seconds":"4"}"#), None);
     }
 }

@@ -1,12 +1,16 @@
-//! Objects that Azure keeps for attendees: stored responses, conversations, files, vector stores,
-//! assistants, threads, runs, films.
+//! Objects that Azure stores for attendees: responses, conversations, files, vector stores,
+//! assistants, threads, runs and videos.
 //!
-//! All attendees of an event share a resource, and Azure gives any object to whoever names its id.
-//! So the owner of each is written down when it is made ([`keeper`]), and every later call looks
-//! the id up among the caller's own first ([`ownership`]): what is somebody else's is not found,
-//! just as what never was. What can be called is one table, [`verbs`]. What Azure works on after its
-//! answer is paid for by [`jobs`].
+//! All attendees of an event share one resource at Azure. Azure returns an object to anybody who
+//! names its id. So Lanyard records the owner of each object before it passes the id on
+//! (`registry`). Every later call looks the id up among the caller's own objects (`ownership`).
+//! Somebody else's object is not found, like one that never existed.
+//!
+//! [`routes`] is the table of calls. Azure goes on working on a run or a video after its response;
+//! `jobs` settles them. This crate is built on the gateway's public API. The gateway knows it as a
+//! [`StoredObjects`](lanyard_gateway::stored::StoredObjects).
 
+mod act;
 mod call;
 mod create;
 pub mod deletion;
@@ -14,6 +18,7 @@ pub mod finish;
 mod jobs;
 mod list;
 mod ownership;
+mod poll;
 mod query;
 mod recorder;
 mod registry;
@@ -26,27 +31,24 @@ mod stream;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod throttle;
+mod upstream;
 
 use std::sync::Arc;
 
 use lanyard_domain::object::Kind;
 use lanyard_gateway::error::ApiError;
-use lanyard_gateway::memory::Bounded;
-use lanyard_gateway::notes::Notes;
-use lanyard_gateway::parse;
 use lanyard_gateway::ports::RequestLine;
 use lanyard_gateway::request::{Request, Response};
 use lanyard_gateway::{Gateway, Ports};
 
-use self::query::Query;
-use self::routes::{Action, RouteMatch};
+use crate::call::Call;
+use crate::recorder::ObjectHook;
+use crate::registry::Registry;
+use crate::routes::{Action, RouteMatch};
 use crate::store::ObjectStore;
+use crate::throttle::Throttle;
 
-use recorder::ObjectHook;
-use registry::Registry;
-use throttle::Throttle;
-
-/// The objects that attendees store at Azure, above a gateway.
+/// A gateway with the objects that attendees store at Azure.
 pub struct Objects {
     gateway: Arc<Gateway>,
     registry: Arc<Registry>,
@@ -54,19 +56,12 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// A gateway whose requests may name stored objects, and what can be done with them.
+    /// Builds a gateway whose requests may name objects of this store.
     #[must_use]
     pub fn new(ports: Ports, store: Arc<dyn ObjectStore>) -> Self {
-        let registry = Arc::new(Registry {
-            objects: store,
-            upstream: Arc::clone(&ports.upstream),
-            journal: Arc::clone(&ports.journal),
-            luck: Arc::clone(&ports.luck),
-            timeout: ports.ledger_patience,
-            marked: Bounded::new(1_000),
-        });
-        let stored = Arc::new(ObjectHook(Arc::clone(&registry)));
-        let gateway = Arc::new(Gateway::new(ports).with_stored_objects(stored));
+        let registry = Arc::new(Registry::new(&ports, store));
+        let hook = Arc::new(ObjectHook(Arc::clone(&registry)));
+        let gateway = Arc::new(Gateway::new(ports).with_stored_objects(hook));
         Self { gateway, registry, throttle: Throttle::default() }
     }
 
@@ -76,10 +71,10 @@ impl Objects {
         Arc::clone(&self.gateway)
     }
 
-    /// Takes a call that concerns kept objects from its arrival to the answer.
+    /// Serves one call about stored objects.
     ///
-    /// Making, changing, deleting, listing and searching cost a request and no tokens. Reading one
-    /// object costs nothing and is paced instead, because clients read until something is done.
+    /// To create, change, delete, list or search costs one request and no tokens. To read one
+    /// object is free but throttled, because clients poll until an object is ready.
     ///
     /// # Errors
     ///
@@ -87,41 +82,35 @@ impl Objects {
     pub async fn handle(&self, kind: Kind, request: Request) -> Result<Response, ApiError> {
         let operation = Some(kind.operation());
         let mut line = RequestLine { operation, ..RequestLine::default() };
-        let answered = self.handle_noting(kind, &request, &mut line).await;
-        self.gateway.note_refusal(&request, line, &answered);
-        answered
+        let response = self.dispatch(kind, &request, &mut line).await;
+        self.gateway.note_refusal(&request, line, &response);
+        response
     }
 
-    async fn handle_noting(
+    async fn dispatch(
         &self,
         kind: Kind,
         request: &Request,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
-        let uri = request.http.uri();
-        let matched = RouteMatch::read(kind, request.http.method(), uri.path())?;
-        let token = parse::token(request)?;
-        let attendance = self.gateway.look_up(token, request.now, line).await?;
-        parse::check_query(uri.query())?;
-        let notes = Notes::read(request)?;
-        let query = Query::read(matched.route.query, uri.query())?;
-        ownership::expect_objects(&attendance)?;
-        match matched.route.action {
-            Action::Create => self.create(request, &attendance, &matched, notes, line).await,
-            Action::List => self.list(request, &attendance, &matched, &query, notes, line).await,
-            Action::Poll => self.poll(request, &attendance, &matched, &query, line).await,
-            Action::Start => self.start(request, &attendance, &matched, &query, notes, line).await,
+        let matched = RouteMatch::read(kind, request.http.method(), request.http.uri().path())?;
+        let call = Call::read(&self.gateway, request, matched, line).await?;
+        match call.action() {
+            Action::Create => self.create(&call, line).await,
+            Action::List => self.list(&call, line).await,
+            Action::Poll => self.poll(&call, line).await,
+            Action::Start => self.start(&call, line).await,
             Action::Read
             | Action::Resume
             | Action::Download
             | Action::Change
             | Action::Extend
-            | Action::Delete => self.act(request, &attendance, &matched, &query, notes, line).await,
+            | Action::Delete => self.act(&call, line).await,
         }
     }
 }
 
-/// Handlers run on any thread: this does not compile if a step of `handle` could not.
+/// Handlers run on any thread. This does not compile if a step of `handle` is not `Send`.
 const _: fn(&Objects, Request) = |objects, request| {
     fn is_send(_: impl Send) {}
     is_send(objects.handle(Kind::File, request));

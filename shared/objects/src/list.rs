@@ -1,22 +1,21 @@
-//! A list of one's own: the order and the pages are ours, the objects Azure's.
+//! Lists of the caller's own objects.
 //!
-//! Azure's own list is the whole resource's. So our records say what there is, and each object is
-//! read by itself. What Azure no longer has is left out and forgotten.
+//! Azure lists the objects of everybody at the resource. So Lanyard's records say which objects
+//! there are, and each is read from Azure. An object that Azure no longer has is left out and
+//! forgotten.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use chrono::TimeDelta;
 use futures_util::{StreamExt, stream};
-use http::Method;
+use http::{HeaderMap, Method};
 use lanyard_domain::object::{ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_gateway::call::Failure;
 use lanyard_gateway::error::ApiError;
-use lanyard_gateway::forward::SETTLED;
-use lanyard_gateway::lookup::Attendance;
-use lanyard_gateway::notes::Notes;
-use lanyard_gateway::ports::{Cause, RequestLine};
-use lanyard_gateway::request::{Request, Response, whole};
+use lanyard_gateway::ports::RequestLine;
+use lanyard_gateway::request::{Response, whole};
 use lanyard_gateway::settle::{Ending, OK};
 use lanyard_protocol::Protocol;
 use lanyard_protocol::demand::Demanded;
@@ -25,20 +24,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::Objects;
-use crate::call::{NO_TOKENS, Outgoing};
-use crate::ownership::{deployment_at, owner_of};
+use crate::act::NO_TOKENS;
+use crate::call::Call;
+use crate::ownership::deployment_at;
 use crate::query::{Param, Query};
+use crate::registry::owner_of;
 use crate::responses::{json_body, respond};
 use crate::rewrite::Rewriter;
-use crate::routes::RouteMatch;
+use crate::upstream::Outgoing;
 
-/// The length of a page that no limit was named for, as OpenAI's lists have it.
-const USUAL: usize = 20;
+/// The default length of a page, as in OpenAI's lists.
+const DEFAULT_LIMIT: usize = 20;
 
-/// Objects that are read at once.
+/// How many objects are read at once.
 const AT_ONCE: usize = 8;
 
-/// How old a record must be before a 404 is believed: what is new may not be everywhere yet.
+/// How old a record must be before a 404 is believed. A new object may not be everywhere yet.
 const NEW: TimeDelta = TimeDelta::minutes(5);
 
 /// OpenAI's list.
@@ -53,37 +54,22 @@ struct Page<'p> {
 
 impl Objects {
     /// Lists the caller's own objects of a kind.
-    pub(super) async fn list(
+    pub(crate) async fn list(
         &self,
-        request: &Request,
-        attendance: &Attendance,
-        matched: &RouteMatch<'_>,
-        query: &Query,
-        notes: Notes,
+        call: &Call<'_>,
         line: &mut RequestLine,
     ) -> Result<Response, ApiError> {
-        let kind = matched.route.kind;
-        let operation = kind.operation();
-        let choice = attendance.choose_shared(None, operation)?;
+        let Call { request, attendance, .. } = call;
+        let choice = attendance.choose_shared(None, call.operation())?;
         let model = choice.name().ok_or(ApiError::Internal(None))?;
         line.model = Some(model.clone());
-        let owner = owner_of(attendance);
-        let listing = self.registry.objects.list(&owner, kind);
-        let listed = match tokio::time::timeout(self.gateway.ports().ledger_patience, listing).await
-        {
-            Ok(listed) => listed,
-            Err(elapsed) => Err(Cause::from(elapsed)),
-        };
-        let listed = listed.map_err(|cause| self.gateway.accounting_unavailable(Some(cause)))?;
-        let (wanted, limit) = page(listed, query, matched)?;
+        let listed = self.registry.list(&owner_of(attendance), call.kind()).await?;
+        let (candidates, limit) = page(listed, call)?;
         let demanded = Demanded::nothing();
-        let mut reservation =
-            self.gateway.admit(request, attendance, model, operation, &demanded, notes).await?;
-        line.outcome = SETTLED;
-        reservation.mark_sent();
-        let none = http::HeaderMap::new();
-        let headers = self.gateway.answer_headers(&none, request, &demanded, &reservation);
-        let found = self.read_page(request, attendance, query, wanted, limit).await;
+        let reservation = self.admit(call, model, &demanded, line).await?;
+        let headers =
+            self.gateway.answer_headers(&HeaderMap::new(), request, &demanded, &reservation);
+        let found = self.read_page(call, candidates, limit).await;
         let found = found.and_then(|(objects, has_more)| {
             let page = Page {
                 object: "list",
@@ -109,16 +95,14 @@ impl Objects {
     /// Reads objects until the page is full, and says whether more are left.
     async fn read_page(
         &self,
-        request: &Request,
-        attendance: &Attendance,
-        query: &Query,
-        wanted: VecDeque<Owned>,
+        call: &Call<'_>,
+        candidates: VecDeque<Owned>,
         limit: usize,
     ) -> Result<(Vec<(ObjectId, Box<RawValue>)>, bool), ApiError> {
-        let last = wanted.back().map(|owned| owned.id.clone());
-        let mut reading = stream::iter(wanted)
+        let last = candidates.back().map(|owned| owned.id.clone());
+        let mut reading = stream::iter(candidates)
             .map(|owned| async move {
-                let object = self.read_one(request, attendance, &owned).await;
+                let object = self.read_one(call, &owned).await;
                 object.map(|object| (owned.id, object))
             })
             .buffered(AT_ONCE);
@@ -129,38 +113,33 @@ impl Objects {
         {
             let (id, object) = read?;
             last_read = Some(id.clone());
-            found.extend(object.filter(|object| has_purpose(object, query)).map(|o| (id, o)));
+            found.extend(object.filter(|object| has_purpose(object, &call.query)).map(|o| (id, o)));
         }
         Ok((found, last_read != last))
     }
 
-    /// An object as Azure has it now; none if it is gone.
+    /// An object as Azure has it now. `None` if Azure no longer has it.
     async fn read_one(
         &self,
-        request: &Request,
-        attendance: &Attendance,
+        call: &Call<'_>,
         owned: &Owned,
     ) -> Result<Option<Box<RawValue>>, ApiError> {
+        let Call { request, attendance, .. } = call;
         let deployment = deployment_at(attendance, &owned.home)?;
-        let operation = owned.kind.operation();
-        let url = Protocol::of(operation).url_below(deployment, owned.segments(), "");
-        match self
-            .call_home(request, owned.kind, deployment, Outgoing::plain(Method::GET, url))
-            .await
-        {
+        let url = Protocol::of_kind(owned.kind).url_below(deployment, owned.segments(), "");
+        let outgoing = Outgoing::plain(Method::GET, url);
+        match self.call_home(request, owned.kind, deployment, outgoing).await {
             Ok(answer) => {
                 let bytes = json_body(request, answer).await?;
                 self.settle_job_if_ended(owned, &attendance.at, &bytes);
-                let deployments = attendance.at.catalog.deployments();
-                let rewriter = Rewriter::of(owned.kind, deployments, deployment, request);
-                let bytes = rewriter.rewrite(bytes);
-                serde_json::from_slice(&bytes)
+                let rewriter = Rewriter::of(owned.kind, &attendance.at, deployment, request);
+                serde_json::from_slice(&rewriter.rewrite(bytes))
                     .map(Some)
                     .map_err(|fault| ApiError::UpstreamUnreachable(Some(fault.into())))
             }
             Err(Failure::Missing) => {
                 if request.now - owned.created_at > NEW {
-                    self.forget(owned).await;
+                    self.registry.forget(owned).await;
                 }
                 Ok(None)
             }
@@ -169,47 +148,44 @@ impl Objects {
     }
 }
 
-/// The objects from which a page is filled, in its order, and how many it holds.
+/// The objects that may fill a page, in the page's order, and how many it holds.
 ///
 /// # Errors
 ///
 /// 404 if the page is to begin or end at an object that is not there.
-fn page(
-    listed: Vec<Owned>,
-    query: &Query,
-    matched: &RouteMatch<'_>,
-) -> Result<(VecDeque<Owned>, usize), ApiError> {
-    let mut wanted = VecDeque::from(listed);
+fn page(listed: Vec<Owned>, call: &Call<'_>) -> Result<(VecDeque<Owned>, usize), ApiError> {
+    let query = &call.query;
+    let mut candidates = VecDeque::from(listed);
     if query.get(Param::Order) != Some("asc") {
-        wanted.make_contiguous().reverse();
+        candidates.make_contiguous().reverse();
     }
-    let limit = query.limit(USUAL);
-    let place = |wanted: &VecDeque<Owned>, param| match query.get(param) {
+    let limit = query.limit(DEFAULT_LIMIT);
+    let place = |candidates: &VecDeque<Owned>, param| match query.get(param) {
         None => Ok(None),
         Some(id) => {
-            let place = wanted.iter().position(|owned| owned.id.as_str() == id);
-            place.map(Some).ok_or_else(|| matched.not_found())
+            let place = candidates.iter().position(|owned| owned.id.as_str() == id);
+            place.map(Some).ok_or_else(|| call.not_found())
         }
     };
-    if let Some(before) = place(&wanted, Param::Before)? {
-        wanted.truncate(before);
+    if let Some(before) = place(&candidates, Param::Before)? {
+        candidates.truncate(before);
         if query.get(Param::After).is_none() {
             // The page that ends there, not the first one.
-            wanted.drain(..wanted.len().saturating_sub(limit));
+            candidates.drain(..candidates.len().saturating_sub(limit));
         }
     }
-    if let Some(after) = place(&wanted, Param::After)? {
-        wanted.drain(..=after);
+    if let Some(after) = place(&candidates, Param::After)? {
+        candidates.drain(..=after);
     }
-    Ok((wanted, limit))
+    Ok((candidates, limit))
 }
 
-/// Whether a file is for what the query asks for, if it asks.
+/// Whether a file has the purpose that the query asks for, if it asks for one.
 fn has_purpose(object: &RawValue, query: &Query) -> bool {
     #[derive(Deserialize)]
     struct File<'f> {
         #[serde(borrow)]
-        purpose: Option<std::borrow::Cow<'f, str>>,
+        purpose: Option<Cow<'f, str>>,
     }
     let Some(wanted) = query.get(Param::Purpose) else { return true };
     serde_json::from_str::<File<'_>>(object.get())

@@ -1,5 +1,4 @@
-//! The query of a call, read by a closed list and written anew: nothing of it reaches Azure as it
-//! was sent.
+//! The query of a call. It is read by a closed list of parameters and written anew for Azure.
 
 use std::fmt::Write as _;
 
@@ -29,15 +28,15 @@ pub(super) enum Param {
     StartingAfter,
     /// `run_id`: the run that wrote a message.
     RunId,
-    /// `variant`: the film, or a picture of it.
+    /// `variant`: the video, or an image of it.
     Variant,
     /// `include_obfuscation`: whether events hide the length of words.
     IncludeObfuscation,
 }
 
-/// The most that OpenAI's lists take as a limit, and the most that one page here holds.
-const MOST: usize = 10_000;
-const LONGEST_PAGE: usize = 100;
+/// The largest limit in OpenAI's API, and the most that one page holds here.
+const MAX_LIMIT: usize = 10_000;
+const MAX_PAGE: usize = 100;
 
 impl Param {
     fn name(self) -> &'static str {
@@ -67,7 +66,7 @@ impl Param {
                 && value.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
         };
         match self {
-            Self::Limit => value.parse().is_ok_and(|limit| (1..=MOST).contains(&limit)),
+            Self::Limit => value.parse().is_ok_and(|limit| (1..=MAX_LIMIT).contains(&limit)),
             Self::Order => matches!(value, "asc" | "desc"),
             Self::After | Self::Before | Self::RunId => value.parse::<ObjectId>().is_ok(),
             Self::Include => is_word(b"_.[]*"),
@@ -92,12 +91,12 @@ impl Param {
     }
 }
 
-/// A query, understood.
+/// The parameters of a query.
 #[derive(Debug, Default)]
 pub(super) struct Query(Vec<(Param, String)>);
 
 impl Query {
-    /// Reads what a verb takes. What it does not take is left out.
+    /// Reads the parameters of a route and leaves out others.
     ///
     /// # Errors
     ///
@@ -128,12 +127,9 @@ impl Query {
         self.0.iter().find(|(known, _)| *known == param).map(|(_, value)| value.as_str())
     }
 
-    /// How many of a list are wanted.
-    pub(super) fn limit(&self, usual: usize) -> usize {
-        self.get(Param::Limit)
-            .and_then(|limit| limit.parse().ok())
-            .unwrap_or(usual)
-            .min(LONGEST_PAGE)
+    /// How many objects of a list are wanted.
+    pub(super) fn limit(&self, default: usize) -> usize {
+        self.get(Param::Limit).and_then(|limit| limit.parse().ok()).unwrap_or(default).min(MAX_PAGE)
     }
 
     /// The query for Azure.
@@ -161,7 +157,7 @@ impl Query {
     }
 }
 
-/// Text without its percent signs; none if it is not UTF-8 then.
+/// Percent-decoded text. `None` if it is not UTF-8.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

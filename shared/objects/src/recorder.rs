@@ -1,4 +1,4 @@
-//! What the gateway asks and tells of stored objects, by its hook.
+//! The gateway's hook: resolves the objects that a request names and records a stored response.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::ownership::pinned;
 use crate::registry::{NewObject, Registry};
 use crate::store::Size;
 
-/// The gateway's seam, over the records of a table.
+/// What the gateway asks about stored objects.
 pub(crate) struct ObjectHook(pub(crate) Arc<Registry>);
 
 #[async_trait]
@@ -22,7 +22,7 @@ impl StoredObjects for ObjectHook {
         let Concern { request, attendance, operation, model, references, is_stored, estimate } =
             concern;
         let named = self.0.named(attendance, references).await?;
-        // What is stored is stored at the event's resources, where it is deleted after the event.
+        // Never at an attendee's own resource: the event's resources are cleared after the event.
         let choice = pinned(attendance.choose_shared(model, operation)?, &named)?;
         let tokens = estimate.tokens().saturating_add(named.tokens());
         Ok(Resolved {
@@ -30,34 +30,34 @@ impl StoredObjects for ObjectHook {
             prompt_tokens: named.tokens(),
             hook: Box::new(Recorder {
                 registry: Arc::clone(&self.0),
-                // As much as it may become, until Azure says how much it is.
+                // The estimate, until Azure has counted.
                 new_object: is_stored
                     .then(|| NewObject::of(Kind::Response, request, attendance, tokens)),
                 home: None,
                 missing: named.kind(),
                 conversation: named.conversation().cloned(),
                 own_prompt_tokens: estimate.prompt_tokens,
-                kept: None,
+                recorded: None,
             }),
         })
     }
 }
 
-/// A response that names stored objects, or is stored itself.
+/// Records a response that names stored objects or is stored itself.
 struct Recorder {
     registry: Arc<Registry>,
-    /// Whose it is, if Azure stores it.
+    /// The response, if Azure stores it and its owner is not recorded yet.
     new_object: Option<NewObject>,
-    /// Where it comes from.
+    /// The deployment that responds.
     home: Option<Deployment>,
     /// A kind of object that the request names.
     missing: Option<Kind>,
-    /// The conversation that it becomes a part of.
+    /// The conversation that the response becomes a part of.
     conversation: Option<Owned>,
-    /// What the request itself adds to that, beside the response.
+    /// What the request itself adds to the conversation.
     own_prompt_tokens: u64,
-    /// The record, once it is written.
-    kept: Option<Owned>,
+    /// The record of the response, once it is written.
+    recorded: Option<Owned>,
 }
 
 #[async_trait]
@@ -70,27 +70,26 @@ impl ResponseHook for Recorder {
         self.home = Some(deployment.clone());
     }
 
-    /// Writes down whose the response is, unless that is done or nothing is stored.
+    /// Records the owner of the response, unless that is done or nothing is stored.
     async fn names(&mut self, id: Option<&str>) -> Result<(), ApiError> {
-        let Some(new_object) = self.new_object.take() else { return Ok(()) };
+        let Some(object) = self.new_object.take() else { return Ok(()) };
         let id = id.and_then(|id| id.parse::<ObjectId>().ok()).ok_or_else(|| {
-            ApiError::UpstreamUnreachable(Some("a stored answer has no usable id".into()))
+            ApiError::UpstreamUnreachable(Some("a stored response has no usable id".into()))
         })?;
         let home = self.home.as_ref().ok_or(ApiError::Internal(None))?;
-        let kept = self.registry.keep(new_object, id, home).await;
-        self.kept = Some(kept.map_err(|cause| self.registry.ownership_unavailable(cause))?);
+        self.recorded = Some(self.registry.register(object, id, home).await?);
         Ok(())
     }
 
-    /// Notes what the response adds to later requests that name it, or its conversation.
+    /// Records what the response adds to later requests that name it or its conversation.
     async fn settled(&self, usage: Usage) {
-        if let Some(kept) = &self.kept {
+        if let Some(recorded) = &self.recorded {
             let tokens = usage.prompt_tokens.saturating_add(usage.completion_tokens);
-            self.registry.resize(kept, Size::Is(tokens)).await;
+            self.registry.resize(recorded, Size::Is(tokens)).await;
         }
         if let Some(conversation) = &self.conversation {
-            let grown = self.own_prompt_tokens.saturating_add(usage.completion_tokens);
-            self.registry.resize(conversation, Size::Grows(grown)).await;
+            let added = self.own_prompt_tokens.saturating_add(usage.completion_tokens);
+            self.registry.resize(conversation, Size::Grows(added)).await;
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Writing down whose a new object is.
+//! Recording who owns which object.
 //!
-//! The owner is written down after Azure has made the object, since only then is there an id, and
-//! before the id is told to anybody. If that cannot be done, the object is deleted again.
+//! Azure names an object when it has created it. Lanyard then records the owner, and passes the id
+//! on afterwards. If the owner cannot be recorded, the object is deleted again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use http::{Method, StatusCode};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::{EventId, RequestId};
 use lanyard_domain::object::{Home, Kind, ObjectId, Owned, Owner};
+use lanyard_gateway::Ports;
 use lanyard_gateway::call::{Failure, call_deployment};
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::lookup::Attendance;
@@ -22,48 +23,53 @@ use lanyard_gateway::request::Request;
 use lanyard_protocol::{Protocol, stored};
 use tokio::time::Instant;
 
-use crate::ownership::owner_of;
 use crate::store::{ObjectStore, Size};
 
-/// How long a process takes for granted that an event is marked. Less than what passes between an
-/// event's end and the clearing that removes the mark.
+/// How long a process assumes that an event is marked. It must be shorter than the time from an
+/// event's end to the deletion of its objects, which removes the mark.
 const MARKED: Duration = Duration::from_secs(300);
 
 /// Pauses before the second and third try.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
 
-/// How long deleting may take.
+/// The timeout of one deletion at Azure.
 const DELETING: Duration = Duration::from_secs(10);
 
-/// What keeping needs, apart from any request.
+/// Records who owns which object.
 pub(crate) struct Registry {
-    pub(crate) objects: Arc<dyn ObjectStore>,
-    pub(crate) upstream: Arc<dyn Upstream>,
-    pub(crate) journal: Arc<dyn Journal>,
-    pub(crate) luck: Arc<dyn Luck>,
-    /// How long the table may take to answer one try.
-    pub(crate) timeout: Duration,
-    pub(crate) marked: Bounded<EventId, Instant>,
+    pub(crate) store: Arc<dyn ObjectStore>,
+    upstream: Arc<dyn Upstream>,
+    journal: Arc<dyn Journal>,
+    luck: Arc<dyn Luck>,
+    /// How long the store may take for one try.
+    timeout: Duration,
+    /// Events that are marked as having objects.
+    marked: Bounded<EventId, Instant>,
 }
 
-/// A new object, before Azure has said its id.
+/// A new object that Azure has not named yet.
 #[derive(Clone, Debug)]
 pub(crate) struct NewObject {
     pub(crate) kind: Kind,
     /// The thread of a run.
     pub(crate) parent: Option<ObjectId>,
     pub(crate) owner: Owner,
-    /// As far as they are known.
+    /// The prompt tokens that naming it adds, as far as they are known.
     pub(crate) tokens: u64,
     pub(crate) request_id: RequestId,
-    /// Of a job, what was noted of its request.
+    /// For a job: what its usage record will say of the request.
     pub(crate) notes: Option<Notes>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) event_ends_at: DateTime<Utc>,
 }
 
+/// An attendee as an owner.
+pub(crate) fn owner_of(attendance: &Attendance) -> Owner {
+    Owner { event: attendance.event().id.clone(), user: attendance.user.clone() }
+}
+
 impl NewObject {
-    /// What a new object is, before Azure has named it.
+    /// An object that this request creates.
     pub(crate) fn of(kind: Kind, request: &Request, attendance: &Attendance, tokens: u64) -> Self {
         Self {
             kind,
@@ -79,68 +85,105 @@ impl NewObject {
 }
 
 impl Registry {
-    /// A 503 for what was made and could not be written down as anybody's.
-    pub(super) fn ownership_unavailable(&self, cause: Cause) -> ApiError {
-        ApiError::OwnershipUnavailable { retry_after: self.luck.spread(), cause: Some(cause) }
+    pub(crate) fn new(ports: &Ports, store: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            store,
+            upstream: Arc::clone(&ports.upstream),
+            journal: Arc::clone(&ports.journal),
+            luck: Arc::clone(&ports.luck),
+            timeout: ports.ledger_patience,
+            marked: Bounded::new(1_000),
+        }
     }
 
-    /// A 503 for records that cannot be read.
-    pub(super) fn unreadable(&self, cause: Cause) -> ApiError {
-        ApiError::AccountingUnavailable { retry_after: self.luck.spread(), cause: Some(cause) }
-    }
-
-    /// Writes down an object as its owner's.
+    /// An object, if it is this owner's.
     ///
     /// # Errors
     ///
-    /// If it could not be written down: then it is deleted upstream.
-    pub(crate) async fn keep(
+    /// 503 if the store is unavailable.
+    pub(crate) async fn find(
         &self,
-        new_object: NewObject,
+        owner: &Owner,
+        kind: Kind,
+        id: &ObjectId,
+    ) -> Result<Option<Owned>, ApiError> {
+        let found = self.within_timeout(self.store.find(owner, kind, id)).await;
+        found.map_err(|cause| self.unavailable(cause))
+    }
+
+    /// Every object of a kind that is this owner's, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// 503 if the store is unavailable.
+    pub(crate) async fn list(&self, owner: &Owner, kind: Kind) -> Result<Vec<Owned>, ApiError> {
+        let listed = self.within_timeout(self.store.list(owner, kind)).await;
+        listed.map_err(|cause| self.unavailable(cause))
+    }
+
+    fn unavailable(&self, cause: Cause) -> ApiError {
+        ApiError::AccountingUnavailable { retry_after: self.luck.spread(), cause: Some(cause) }
+    }
+
+    /// Records the owner of a new object.
+    ///
+    /// # Errors
+    ///
+    /// 503 if the owner cannot be recorded. The object is then deleted at Azure.
+    pub(crate) async fn register(
+        &self,
+        object: NewObject,
         id: ObjectId,
         home: &Deployment,
-    ) -> Result<Owned, Cause> {
-        let (session, app) = new_object.notes.map(|notes| (notes.session, notes.app)).unzip();
+    ) -> Result<Owned, ApiError> {
+        let (session, app) = object.notes.map(|notes| (notes.session, notes.app)).unzip();
         let owned = Owned {
-            kind: new_object.kind,
+            kind: object.kind,
             id,
-            parent: new_object.parent,
-            event: new_object.owner.event,
-            user: new_object.owner.user,
+            parent: object.parent,
+            event: object.owner.event,
+            user: object.owner.user,
             home: Home {
                 endpoint: home.endpoint.clone(),
                 deployment: home.name.clone(),
                 replica: home.replica.clone(),
             },
-            tokens: new_object.tokens,
-            request_id: new_object.request_id,
+            tokens: object.tokens,
+            request_id: object.request_id,
             session,
             app: app.flatten(),
-            created_at: new_object.created_at,
-            event_ends_at: new_object.event_ends_at,
+            created_at: object.created_at,
+            event_ends_at: object.event_ends_at,
         };
-        match self.write(&owned).await {
-            Ok(()) => Ok(owned),
-            Err(cause) => {
-                self.journal.count(Incident::ObjectUnrecorded, Some(&owned.event));
-                self.undo(&owned, home).await;
-                Err(cause)
-            }
-        }
+        let Err(cause) = self.write(&owned).await else { return Ok(owned) };
+        self.journal.count(Incident::ObjectUnrecorded, Some(&owned.event));
+        self.undo(&owned, home).await;
+        Err(ApiError::OwnershipUnavailable { retry_after: self.luck.spread(), cause: Some(cause) })
     }
 
     async fn write(&self, owned: &Owned) -> Result<(), Cause> {
         let is_marked =
             self.marked.get(&owned.event).is_some_and(|at: Instant| at.elapsed() < MARKED);
         if !is_marked {
-            self.with_retry(|| self.objects.mark(&owned.event, owned.expires_at())).await?;
+            self.with_retry(|| self.store.mark(&owned.event, owned.expires_at())).await?;
             self.marked.insert(owned.event.clone(), Instant::now());
         }
         if owned.kind.is_job() {
-            // First, so that what is made is paid for whatever becomes of it.
-            self.with_retry(|| self.objects.open_job(owned)).await?;
+            // First, so that the job is settled whatever becomes of the second write.
+            self.with_retry(|| self.store.open_job(owned)).await?;
         }
-        self.with_retry(|| self.objects.put(owned)).await
+        self.with_retry(|| self.store.put(owned)).await
+    }
+
+    /// One try, for as long as the store may take.
+    async fn within_timeout<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Cause>>,
+    ) -> Result<T, Cause> {
+        match tokio::time::timeout(self.timeout, answer).await {
+            Ok(answer) => answer,
+            Err(elapsed) => Err(elapsed.into()),
+        }
     }
 
     async fn with_retry<F>(&self, write: impl Fn() -> F) -> Result<(), Cause>
@@ -149,17 +192,13 @@ impl Registry {
     {
         let mut pauses = PAUSES.into_iter();
         loop {
-            let cause = match tokio::time::timeout(self.timeout, write()).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(cause)) => cause,
-                Err(elapsed) => elapsed.into(),
-            };
+            let Err(cause) = self.within_timeout(write()).await else { return Ok(()) };
             let Some(pause) = pauses.next() else { return Err(cause) };
             tokio::time::sleep(pause).await;
         }
     }
 
-    /// Deletes what nobody owns, and what an unknown write may have left of its record.
+    /// Deletes an object that has no owner, and what may have been recorded of it.
     async fn undo(&self, owned: &Owned, home: &Deployment) {
         let deleted = match self.delete(owned, home).await {
             Ok(()) => Ok(()),
@@ -172,16 +211,16 @@ impl Registry {
                 replica = %owned.home.replica, cause, "object_orphaned"
             );
         }
-        // Its absence is as good.
-        let _ = tokio::time::timeout(self.timeout, self.objects.forget(owned)).await;
+        // There may be no record, and that is as good.
+        let _ = self.within_timeout(self.store.forget(owned)).await;
     }
 
-    /// Deletes an object upstream. One that is gone already is deleted.
+    /// Deletes an object at Azure. An object that is already gone counts as deleted.
     pub(crate) async fn delete(&self, owned: &Owned, home: &Deployment) -> Result<(), Cause> {
         let is_run = owned.kind == Kind::Run;
         let end = is_run.then_some("cancel");
         let call = || UpstreamCall {
-            // A run cannot be deleted: it goes with its thread. It can be told to stop.
+            // Azure deletes a run with its thread. Until then it can be cancelled.
             method: if is_run { Method::POST } else { Method::DELETE },
             url: Protocol::of_kind(owned.kind).url_below(home, owned.segments().chain(end), ""),
             content_type: None,
@@ -194,7 +233,7 @@ impl Registry {
         };
         match call_deployment(self.upstream.as_ref(), home, call).await {
             Ok(_) | Err(Failure::Missing | Failure::NotThere(_)) => Ok(()),
-            // It has ended already.
+            // The run has ended already.
             Err(Failure::Refused(refusal))
                 if is_run && refusal.status == StatusCode::BAD_REQUEST =>
             {
@@ -204,8 +243,8 @@ impl Registry {
         }
     }
 
-    /// Writes down the model that an object has from now on, at the resource that keeps it. A run
-    /// that names none would be sent with the former, so a fault is logged and no more.
+    /// Records the new model of an assistant. A failure is only logged: a run that names no model
+    /// then uses the former one.
     pub(crate) async fn change_model(&self, owned: &Owned, model: &Deployment) {
         let home = Home {
             endpoint: owned.home.endpoint.clone(),
@@ -213,16 +252,30 @@ impl Registry {
             replica: model.replica.clone(),
         };
         let changed = Owned { home, ..owned.clone() };
-        if self.with_retry(|| self.objects.put(&changed)).await.is_err() {
+        if self.with_retry(|| self.store.put(&changed)).await.is_err() {
             tracing::warn!(kind = %owned.kind, object = %owned.id, "an object's model is out of date");
         }
     }
 
-    /// Corrects the size of an object. It only serves estimates, so a fault is logged and no more.
+    /// Corrects the size of an object. A failure is only logged, because sizes serve estimates.
     pub(crate) async fn resize(&self, owned: &Owned, size: Size) {
-        let resized = tokio::time::timeout(self.timeout, self.objects.resize(owned, size)).await;
-        if !matches!(resized, Ok(Ok(()))) {
+        if self.within_timeout(self.store.resize(owned, size)).await.is_err() {
             tracing::warn!(kind = %owned.kind, object = %owned.id, "an object's size is out of date");
+        }
+    }
+
+    /// Forgets an object that Azure no longer has. If that fails, a list or another deletion
+    /// repeats it.
+    pub(crate) async fn forget(&self, owned: &Owned) {
+        if self.within_timeout(self.store.forget(owned)).await.is_err() {
+            tracing::warn!(kind = %owned.kind, object = %owned.id, "a deleted object is still listed");
+        }
+    }
+
+    /// Notes that a job is settled. If that fails, it is read again later.
+    pub(crate) async fn close_job(&self, job: &Owned) {
+        if self.within_timeout(self.store.close_job(job)).await.is_err() {
+            tracing::warn!(job = %job.id, "a settled job is still listed as open");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Azure's answers about kept objects, on their way to the caller.
+//! Azure's responses about stored objects, on their way to the caller.
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -17,43 +17,38 @@ use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
 use crate::Objects;
+use crate::call::Call;
 
 impl Objects {
-    /// An answer read whole and handed on unchanged. An object that was `deleted` is gone even if
-    /// Azure has no words for it.
-    pub(super) async fn buffered(
+    /// Azure's response to a deletion. The object is gone even if that response cannot be read.
+    pub(crate) async fn deleted(
         &self,
         request: &Request,
         answer: http::Response<UpstreamBody>,
         headers: HeaderMap,
-        deleted: Option<&Owned>,
+        owned: &Owned,
     ) -> Result<Response, ApiError> {
-        let bytes = json_body(request, answer).await;
-        let bytes = match (bytes, deleted) {
-            (Ok(bytes), _) => bytes,
-            (Err(_), Some(owned)) => {
-                let id = owned.id.as_str();
-                let said = serde_json::json!({
-                    "id": id, "object": format!("{}.deleted", owned.kind), "deleted": true,
-                });
-                said.to_string().into()
-            }
-            (Err(error), None) => return Err(error),
-        };
+        let bytes = json_body(request, answer).await.unwrap_or_else(|_| {
+            let object = format!("{}.deleted", owned.kind);
+            let body = serde_json::json!({
+                "id": owned.id.as_str(), "object": object, "deleted": true,
+            });
+            body.to_string().into()
+        });
         Ok(respond(headers, JSON, whole(bytes)))
     }
 
-    /// An answer handed on as it comes. A break ends it.
-    pub(super) async fn pass(
+    /// A response that is passed on as it arrives. It ends early if Azure's breaks off.
+    pub(crate) async fn pass(
         &self,
-        request: &Request,
+        call: &Call<'_>,
         answer: http::Response<UpstreamBody>,
         headers: HeaderMap,
         content_type: HeaderValue,
     ) -> Result<Response, ApiError> {
-        let until = request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN);
+        let until = call.until();
         let mut body = answer.into_body();
-        // An empty body hangs a streaming front door.
+        // API Gateway's streaming hangs on an empty body.
         let first = loop {
             match next_chunk(&mut body, until).await {
                 Next::Chunk(chunk) if chunk.is_empty() => {}
@@ -62,20 +57,20 @@ impl Objects {
                 Next::Broken(error) => return Err(error),
             }
         };
-        Ok(respond(headers, content_type, passed(first, body, until)))
+        Ok(respond(headers, content_type, stream_of(first, body, until)))
     }
 }
 
-/// Whether an answer is a stream of events.
+/// Whether a response is a stream of events.
 pub(super) fn is_events(answer: &http::Response<UpstreamBody>) -> bool {
     let kind = answer.headers().get(CONTENT_TYPE);
     kind.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
 }
 
-/// What downloaded bytes are called: a film and its pictures by their types, from a closed list.
+/// The content type of a download: from a closed list for a video and its images.
 pub(super) fn bytes_type(kind: Kind, azure: &HeaderMap) -> HeaderValue {
-    let said = azure.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = said.split(';').next().unwrap_or_default().trim();
+    let given = azure.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
     let known = ["video/mp4", "image/webp", "image/jpeg", "image/png"];
     let known = known.into_iter().find(|known| known.eq_ignore_ascii_case(essence));
     known.filter(|_| kind == Kind::Video).map_or(OCTETS, HeaderValue::from_static)
@@ -84,13 +79,13 @@ pub(super) fn bytes_type(kind: Kind, azure: &HeaderMap) -> HeaderValue {
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 pub(super) const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 
-fn passed(first: Bytes, body: UpstreamBody, until: Option<Instant>) -> Body {
+fn stream_of(first: Bytes, body: UpstreamBody, until: Option<Instant>) -> Body {
     let rest = stream::unfold(body, move |mut body| async move {
         match next_chunk(&mut body, until).await {
             Next::Chunk(chunk) => Some((chunk, body)),
             Next::End => None,
             Next::Broken(error) => {
-                tracing::warn!(error = ?error, "an answer broke off");
+                tracing::warn!(error = ?error, "a response broke off");
                 None
             }
         }
@@ -99,7 +94,7 @@ fn passed(first: Bytes, body: UpstreamBody, until: Option<Instant>) -> Body {
     StreamBody::new(chunks.map(|chunk| Ok(Frame::data(chunk)))).boxed_unsync()
 }
 
-/// A body that is JSON.
+/// Reads a body that must be JSON.
 pub(super) async fn json_body(
     request: &Request,
     answer: http::Response<UpstreamBody>,
@@ -112,7 +107,7 @@ pub(super) async fn json_body(
     }
 }
 
-/// Azure's id of its answer, as a header of ours.
+/// Azure's id of its response, as a header of ours.
 pub(super) fn upstream_id(azure: &HeaderMap) -> HeaderMap {
     let mut out = HeaderMap::with_capacity(12);
     lanyard_gateway::relay::copy_upstream_id(azure, &mut out);

@@ -1,41 +1,43 @@
-//! What Azure says of an object, in the words of the event: a deployment by the event's name for
-//! it, and a film with an address from which its maker can fetch it.
+//! Rewrites the objects in Azure's responses for the caller.
+//!
+//! A model gets the name that the event gives it, and a video an address at Lanyard.
 
 use bytes::Bytes;
 use http::header::HOST;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::Kind;
-use lanyard_gateway::headers;
-use lanyard_gateway::parse;
+use lanyard_gateway::lookup::OpenEvent;
 use lanyard_gateway::request::Request;
+use lanyard_gateway::{headers, parse};
 use lanyard_protocol::payload::fields_of;
 use serde_json::value::RawValue;
 
-/// How an object is told.
-pub(super) struct Rewriter<'a> {
+/// Rewrites objects of one resource.
+pub(crate) struct Rewriter<'a> {
     kind: Kind,
-    /// Those at the object's home.
+    /// The deployments at the resource.
     names: Vec<&'a Deployment>,
-    /// Below which films are fetched.
+    /// Where the caller downloads videos.
     address: Option<String>,
 }
 
 impl<'a> Rewriter<'a> {
-    /// For answers of one resource to a request.
-    pub(super) fn of(
+    /// A rewriter for responses to a request.
+    pub(crate) fn of(
         kind: Kind,
-        deployments: &'a [Deployment],
+        at: &'a OpenEvent,
         home: &'a Deployment,
         request: &Request,
     ) -> Self {
-        let others = deployments.iter().filter(|other| other.endpoint == home.endpoint);
+        let others = at.catalog.deployments().iter();
+        let others = others.filter(|other| other.endpoint == home.endpoint);
         let names = std::iter::once(home).chain(others).collect();
         let address = (kind == Kind::Video).then(|| address(request)).flatten();
         Self { kind, names, address }
     }
 
-    /// Azure's answer, told. What is no JSON object, or names nothing of ours, stays as it is.
-    pub(super) fn rewrite(&self, bytes: Bytes) -> Bytes {
+    /// Rewrites a response. A body that is no JSON object, or names nothing of ours, stays as it is.
+    pub(crate) fn rewrite(&self, bytes: Bytes) -> Bytes {
         match self.kind {
             Kind::Assistant | Kind::Run | Kind::Video => {}
             Kind::Response | Kind::Conversation | Kind::File | Kind::VectorStore | Kind::Thread => {
@@ -56,7 +58,7 @@ impl<'a> Rewriter<'a> {
             let rewritten = match name.as_ref() {
                 "model" => self.model(raw),
                 "data" => self.list(raw),
-                // Ours is the only one that its maker can use.
+                // The caller can use Lanyard's address only.
                 "video_url" if self.kind == Kind::Video => continue,
                 _ => None,
             };
@@ -108,14 +110,13 @@ fn begin(out: &mut Vec<u8>, name: &str) {
     out.push(b':');
 }
 
-/// Where the caller found this API, up to the films. Nothing of it is secret: it is the caller's
-/// own address, without the credential.
+/// The caller's own address of this API, up to the videos. It does not hold the credential.
 fn address(request: &Request) -> Option<String> {
     let path = parse::path_within_api(request.http.uri().path());
     let (base, _) = path.split_once("videos")?;
     let plain = |name| request.header(name).ok().flatten();
     let host = plain(&HOST).or_else(|| request.http.uri().authority().map(|a| a.as_str()));
-    // Below the address that the caller knows.
+    // Relative to the address that the caller knows.
     let Some(host) = host else { return Some(format!("/api/{base}videos")) };
     let is_host = !host.is_empty()
         && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));

@@ -1,4 +1,4 @@
-//! What can be done with kept objects: one table of methods, paths and what each costs.
+//! The calls about stored objects: one table of methods, paths and actions.
 
 use http::Method;
 use lanyard_domain::object::{Kind, ObjectId};
@@ -7,37 +7,37 @@ use lanyard_gateway::parse;
 
 use crate::query::Param;
 
-/// What a call does to the object that its path names, and so what it costs.
+/// What a call does to the object that its path names. It decides what the call costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Makes an object, and its owner is written down. A request.
+    /// Creates an object and records its owner. Costs a request.
     Create,
-    /// Lists one's own. A request.
+    /// Lists the caller's own objects. Costs a request.
     List,
-    /// Reads what clients read again until something is done. Nothing, but paced.
+    /// Reads what clients poll. Free, but throttled.
     Poll,
-    /// Reads something below an object. A request.
+    /// Reads something below an object. Costs a request.
     Read,
-    /// Reads bytes, streamed. A request.
+    /// Downloads bytes as a stream. Costs a request.
     Download,
-    /// Changes an object, or something below it. A request.
+    /// Changes an object or something below it. Costs a request.
     Change,
-    /// Adds to what naming the object costs. A request.
+    /// Adds to the tokens that naming the object costs. Costs a request.
     Extend,
-    /// Deletes an object, and its owner is forgotten. A request.
+    /// Deletes an object and its record. Costs a request.
     Delete,
-    /// Starts a job. What it costs is known when Azure has ended it.
+    /// Starts a job. Its cost is known when it has ended.
     Start,
-    /// Answers a run that waits for tools: it goes on. A request.
+    /// Submits tool outputs to a run that waits for them. Costs a request.
     Resume,
 }
 
 /// One row of the table.
 #[derive(Debug)]
 pub struct Route {
-    /// What it concerns.
+    /// The kind of object.
     pub kind: Kind,
-    /// Its name, as SDKs call it.
+    /// The name of the call in OpenAI's SDKs.
     pub name: &'static str,
     /// The method.
     pub method: Method,
@@ -46,7 +46,7 @@ pub struct Route {
     pub path: &'static [&'static str],
     /// What it does.
     pub action: Action,
-    /// What its query may hold.
+    /// The parameters that its query may hold.
     pub(super) query: &'static [Param],
 }
 
@@ -90,7 +90,7 @@ const fn route(
     Route { kind, name, method, path, action, query }
 }
 
-/// Every verb, but for `POST /responses`, which [`lanyard_gateway::Gateway::forward`] takes.
+/// Every route but `POST /responses`, which the gateway forwards.
 pub static ROUTES: [Route; 62] = {
     use Action::{Change, Create, Delete, Download, Extend, List, Poll, Read, Resume, Start};
     use Kind::{Assistant, Conversation, File, Response, Run, Thread, VectorStore, Video};
@@ -136,7 +136,7 @@ pub static ROUTES: [Route; 62] = {
         route(Assistant, "retrieve", GET, &[ID], Poll, NONE),
         route(Assistant, "update", POST, &[ID], Change, NONE),
         route(Assistant, "delete", DELETE, &[ID], Delete, NONE),
-        // Before a thread of that name.
+        // Before the thread's own routes, because "runs" is no id here.
         route(Run, "create_and_run", POST, &["runs"], Start, NONE),
         route(Thread, "create", POST, &[], Create, NONE),
         route(Thread, "retrieve", GET, &[ID], Poll, NONE),
@@ -164,21 +164,21 @@ pub static ROUTES: [Route; 62] = {
     ]
 };
 
-/// A path and a method, understood.
+/// The route of a call, and the ids in its path.
 #[derive(Debug)]
 pub(super) struct RouteMatch<'p> {
-    /// What is to be done.
+    /// The route.
     pub(super) route: &'static Route,
     /// The segments below the kind's path, unchecked.
     segments: Vec<&'p str>,
 }
 
 impl<'p> RouteMatch<'p> {
-    /// Finds the verb of a path.
+    /// Finds the route of a path.
     ///
     /// # Errors
     ///
-    /// 404 for a path that no verb has, 405 for one that has others.
+    /// 404 for a path of no route, 405 for a path that has other methods.
     pub(super) fn read(kind: Kind, method: &Method, path: &'p str) -> Result<Self, ApiError> {
         let below = parse::below(path, kind.operation())?;
         let segments: Vec<&str> = below.into_iter().flat_map(|below| below.split('/')).collect();
@@ -202,7 +202,7 @@ impl<'p> RouteMatch<'p> {
         }
     }
 
-    /// The ids of objects that the path names, the one that it is about last.
+    /// The objects that the path names. The call is about the last one.
     ///
     /// # Errors
     ///
@@ -220,7 +220,7 @@ impl<'p> RouteMatch<'p> {
             .map_err(|_| self.not_found())
     }
 
-    /// The segments for Azure's path, every id in it checked.
+    /// The segments for Azure's path. Every id is checked.
     ///
     /// # Errors
     ///
@@ -236,12 +236,12 @@ impl<'p> RouteMatch<'p> {
             .collect()
     }
 
-    /// Whether the answer is the object itself, as it is then.
+    /// Whether the response is the object itself.
     pub(super) fn is_about_itself(&self) -> bool {
         matches!(self.route.path.last(), Some(&ID | &"cancel" | &"submit_tool_outputs"))
     }
 
-    /// That there is no such object.
+    /// The error for an object that the caller does not have.
     pub(super) fn not_found(&self) -> ApiError {
         ApiError::ObjectNotFound { kind: self.route.kind, param: None }
     }

@@ -1,4 +1,4 @@
-//! Where it is written down who owns what Azure keeps.
+//! Where owners of objects are recorded.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -7,25 +7,25 @@ use lanyard_domain::ids::EventId;
 use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_gateway::ports::Cause;
 
-/// How the size of an object changes, in the prompt tokens that naming it adds to a request.
+/// How the size of an object changes. The size is the prompt tokens that naming it adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// It is known now.
+    /// It is this many tokens.
     Is(u64),
-    /// So much has come to it.
+    /// It grows by this many tokens.
     Grows(u64),
 }
 
 /// A page of an event's objects, and whether there are more.
 pub type ObjectPage = (Vec<Owned>, bool);
 
-/// Where it is written down who owns what Azure keeps.
+/// Where owners of objects are recorded.
 ///
-/// An object is found by its owner and its id together, so what is somebody else's is not found at
-/// all. Every write may be repeated, but for [`Size::Grows`], which only makes estimates larger.
+/// An object is found by its owner and its id together, so somebody else's object is not found.
+/// Every write may be repeated. [`Size::Grows`] then makes estimates too large, which is safe.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
-    /// Writes down an object and its owner, as one item: wholly or not at all.
+    /// Records an object and its owner, as one item: completely or not at all.
     async fn put(&self, object: &Owned) -> Result<(), Cause>;
 
     /// An object, if it is this owner's.
@@ -40,22 +40,22 @@ pub trait ObjectStore: Send + Sync {
     /// Forgets an object.
     async fn forget(&self, object: &Owned) -> Result<(), Cause>;
 
-    /// Remembers until then that an event may have objects: before the first is written down.
+    /// Marks until then that an event may have objects, before the first is recorded.
     async fn mark(&self, event: &EventId, until: DateTime<Utc>) -> Result<(), Cause>;
 
     /// Every event that may have objects.
     async fn marked(&self) -> Result<Vec<Event>, Cause>;
 
-    /// Remembers no longer that an event may have objects.
+    /// Removes the mark that an event may have objects.
     async fn unmark(&self, event: &EventId) -> Result<(), Cause>;
 
-    /// Remembers that Azure works on an object whose cost is not known yet.
+    /// Notes that Azure works on an object whose cost is not known yet.
     async fn open_job(&self, job: &Owned) -> Result<(), Cause>;
 
     /// Every object that Azure may still work on, at any event.
     async fn open_jobs(&self) -> Result<Vec<Owned>, Cause>;
 
-    /// Remembers no longer that Azure works on an object.
+    /// Notes that Azure no longer works on an object.
     async fn close_job(&self, job: &Owned) -> Result<(), Cause>;
 
     /// Some of an event's objects, `after` one.

@@ -1,4 +1,5 @@
-//! A run as a stream of named events: recorded before its id is passed on, settled when its end is.
+//! A run as a stream of named events. Its owner is recorded before its id is passed on, and it is
+//! settled when the stream shows its end.
 
 use std::sync::Arc;
 
@@ -7,14 +8,6 @@ use bytes::Bytes;
 use http::HeaderMap;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::{Kind, ObjectId, Owned};
-use lanyard_protocol::Protocol;
-use lanyard_protocol::sse::Frame;
-use lanyard_protocol::stream::StreamState;
-
-use crate::jobs::{JobState, Jobs};
-use crate::registry::NewObject;
-use crate::responses::{EVENTS, respond};
-use crate::rewrite::Rewriter;
 use lanyard_gateway::admit::Reservation;
 use lanyard_gateway::call::SHUTDOWN_MARGIN;
 use lanyard_gateway::error::ApiError;
@@ -23,6 +16,14 @@ use lanyard_gateway::ports::UpstreamBody;
 use lanyard_gateway::relay::Stream;
 use lanyard_gateway::request::{Request, Response};
 use lanyard_gateway::stored::ResponseHook;
+use lanyard_protocol::Protocol;
+use lanyard_protocol::sse::Frame;
+use lanyard_protocol::stream::StreamState;
+
+use crate::jobs::{JobState, Jobs};
+use crate::registry::NewObject;
+use crate::responses::{EVENTS, respond};
+use crate::rewrite::Rewriter;
 
 /// A run that is streamed.
 pub(super) struct RunStream {
@@ -30,14 +31,14 @@ pub(super) struct RunStream {
     at: Arc<OpenEvent>,
     home: Deployment,
     request: Request,
-    /// The thread that is made along with it, and the run, before Azure has named them.
+    /// The thread that Azure creates along with the run, and the run, before Azure has named them.
     pub(super) new_objects: Option<(Option<NewObject>, NewObject)>,
     /// The run, once it is known.
     pub(super) run: Option<Owned>,
 }
 
 impl RunStream {
-    /// A run at this deployment, of which nothing is known yet.
+    /// A run at this deployment that Azure has not named yet.
     pub(super) fn on(
         jobs: Jobs,
         attendance: &Attendance,
@@ -59,7 +60,7 @@ impl RunStream {
         }
     }
 
-    /// Passes the stream on. A reservation is settled at its end only if no run is ever shown.
+    /// Passes the stream on. The reservation is settled at its end only if it never shows a run.
     pub(super) fn start(
         self,
         answer: http::Response<UpstreamBody>,
@@ -78,12 +79,11 @@ impl RunStream {
         respond(headers, EVENTS, gateway.pump(stream, answer.into_body()))
     }
 
-    /// Nobody learns an id before it is written down whose it is.
+    /// Records the owner of the thread. The attendee learns its id afterwards.
     async fn record_thread(&mut self, id: Option<ObjectId>) -> Result<(), ApiError> {
         let Some((thread, _)) = &mut self.new_objects else { return Ok(()) };
-        if let (Some(new_object), Some(id)) = (thread.take(), id) {
-            let kept = self.jobs.registry.keep(new_object, id, &self.home).await;
-            kept.map_err(|cause| self.jobs.registry.ownership_unavailable(cause))?;
+        if let (Some(thread), Some(id)) = (thread.take(), id) {
+            self.jobs.registry.register(thread, id, &self.home).await?;
         }
         Ok(())
     }
@@ -100,14 +100,13 @@ impl RunStream {
             && let Some(own) = id(state.id.as_deref())
         {
             self.record_thread(thread.clone()).await?;
-            if let Some((_, new_object)) = self.new_objects.take() {
-                // From now on the run's end settles it, or its hold's.
+            if let Some((_, mut run)) = self.new_objects.take() {
+                // From now on the end of the run settles it, or the end of the hold.
                 if let Some(reservation) = reservation.take() {
                     reservation.leave_open();
                 }
-                let kept = self.jobs.registry.keep(new_object.below(thread), own, &self.home).await;
-                self.run =
-                    Some(kept.map_err(|cause| self.jobs.registry.ownership_unavailable(cause))?);
+                run.parent = run.parent.or(thread);
+                self.run = Some(self.jobs.registry.register(run, own, &self.home).await?);
             }
         }
         if let Some(run) = &self.run
@@ -135,8 +134,7 @@ impl ResponseHook for RunStream {
             return Ok(event.0);
         }
         self.record_run(&data, reservation).await?;
-        let deployments = self.at.catalog.deployments();
-        let rewriter = Rewriter::of(Kind::Run, deployments, &self.home, &self.request);
+        let rewriter = Rewriter::of(Kind::Run, &self.at, &self.home, &self.request);
         let name = event.event().unwrap_or_default();
         let mut rewritten = format!("event: {name}\ndata: ").into_bytes();
         rewritten.extend_from_slice(&rewriter.rewrite(data));

@@ -1,7 +1,7 @@
-//! A pace for those who read an object again and again until something is done.
+//! Throttles clients that read one object again and again until it is ready.
 //!
-//! They are not refused, since their scripts have no patience, nor charged: they wait. What is
-//! remembered is this process's own, as one script's calls mostly meet one process.
+//! They wait. An error would end most of their scripts. Each process remembers its own reads, since
+//! the calls of one script mostly reach one process.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,13 +11,13 @@ use lanyard_domain::object::ObjectId;
 use tokio::time::Instant;
 
 /// The time between two reads of one object.
-const BETWEEN: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_millis(500);
 
-/// The longest wait where the function's time is not known.
+/// The longest wait for a function whose deadline is not known.
 const MAX_WAIT: Duration = Duration::from_secs(20);
 
-/// How many objects are remembered.
-const MOST: usize = 10_000;
+/// How many objects are remembered before old ones are dropped.
+const CAPACITY: usize = 10_000;
 
 /// When each object may be read next.
 #[derive(Debug, Default)]
@@ -36,11 +36,11 @@ impl Throttle {
     fn next_turn(&self, id: &ObjectId, now: Instant) -> Instant {
         // A panic elsewhere cannot leave a map of plain values half written.
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if turns.len() >= MOST {
+        if turns.len() >= CAPACITY {
             turns.retain(|_, next| *next > now);
         }
         let next = turns.get(id).copied().unwrap_or(now).max(now);
-        turns.insert(id.clone(), next + BETWEEN);
+        turns.insert(id.clone(), next + INTERVAL);
         next
     }
 }

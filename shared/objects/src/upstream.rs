@@ -1,0 +1,93 @@
+//! Calls to the one resource that stores an object.
+
+use bytes::Bytes;
+use http::{HeaderValue, Method};
+use lanyard_domain::catalog::Deployment;
+use lanyard_domain::object::Kind;
+use lanyard_domain::settlement::Settlement;
+use lanyard_gateway::admit::Reservation;
+use lanyard_gateway::call::{Failure, call_deployment, timeout};
+use lanyard_gateway::error::{ApiError, ModelRefusal};
+use lanyard_gateway::headers;
+use lanyard_gateway::ports::{UpstreamBody, UpstreamCall};
+use lanyard_gateway::request::Request;
+use lanyard_gateway::settle::Ending;
+use lanyard_protocol::{Protocol, stored};
+
+use crate::Objects;
+use crate::call::Call;
+
+/// What is sent to a resource.
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) url: String,
+    pub(crate) content_type: Option<HeaderValue>,
+    pub(crate) body: Bytes,
+    pub(crate) is_streamed: bool,
+}
+
+impl Outgoing {
+    /// A call without a body.
+    pub(crate) fn plain(method: Method, url: String) -> Self {
+        Self { method, url, content_type: None, body: Bytes::new(), is_streamed: false }
+    }
+}
+
+impl Objects {
+    /// Calls a resource, and once more if its credential was changed meanwhile.
+    pub(crate) async fn call_home(
+        &self,
+        request: &Request,
+        kind: Kind,
+        deployment: &Deployment,
+        outgoing: Outgoing,
+    ) -> Result<http::Response<UpstreamBody>, Failure> {
+        let preview = request.header(&headers::BETA).ok().flatten();
+        let call = UpstreamCall {
+            method: outgoing.method,
+            url: outgoing.url,
+            content_type: outgoing.content_type,
+            body: outgoing.body,
+            beta: Protocol::of_kind(kind).preview(preview),
+            accept: stored::accept(outgoing.is_streamed),
+            is_streamed: outgoing.is_streamed,
+            request_id: request.id.clone(),
+            patience: timeout(request.deadline),
+        };
+        let upstream = self.gateway.ports().upstream.as_ref();
+        match call_deployment(upstream, deployment, || call.clone()).await {
+            Err(Failure::NotThere(refusal)) if may_be_retired(kind, &refusal) => {
+                Err(Failure::Refused(refusal))
+            }
+            called => called,
+        }
+    }
+
+    /// Releases the reservation of a call that failed.
+    pub(crate) fn refuse(
+        &self,
+        failure: Failure,
+        call: &Call<'_>,
+        reservation: Reservation,
+    ) -> ApiError {
+        let error = match failure {
+            Failure::Missing => call.not_found(),
+            failure => failure.into_error(),
+        };
+        self.gateway.report(&error, &reservation);
+        let ending = Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None);
+        self.gateway.settle_behind(reservation, ending);
+        error
+    }
+}
+
+/// Whether Azure may have retired a kind of object at a resource. Its own message then says so, and
+/// the deployment is not misconfigured.
+fn may_be_retired(kind: Kind, refusal: &ModelRefusal) -> bool {
+    match kind {
+        Kind::Assistant | Kind::Thread | Kind::Run | Kind::Video => {
+            refusal.code.as_deref() != Some("DeploymentNotFound")
+        }
+        Kind::Response | Kind::Conversation | Kind::File | Kind::VectorStore => false,
+    }
+}
