@@ -139,10 +139,8 @@ impl Query {
             if !out.is_empty() {
                 out.push('&');
             }
-            out.push_str(match param {
-                Param::Include => "include%5B%5D",
-                param => param.name(),
-            });
+            let is_list = *param == Param::Include;
+            out.push_str(if is_list { "include%5B%5D" } else { param.name() });
             out.push('=');
             for byte in value.bytes() {
                 if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {

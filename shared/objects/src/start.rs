@@ -51,9 +51,9 @@ impl Objects {
     ) -> Result<Response, ApiError> {
         let Call { request, attendance, .. } = call;
         let kind = call.kind();
-        let plan = match kind {
-            Kind::Run => self.plan_run(call).await?,
-            _ => self.plan_video(call).await?,
+        let plan = match kind == Kind::Run {
+            true => self.plan_run(call).await?,
+            false => self.plan_video(call).await?,
         };
         let home = plan.home;
         line.model = Some(home.name.clone());

@@ -70,10 +70,8 @@ impl Objects {
         call: &Call<'_>,
         reservation: Reservation,
     ) -> ApiError {
-        let error = match failure {
-            Failure::Missing => call.not_found(),
-            failure => failure.into_error(),
-        };
+        let is_missing = matches!(failure, Failure::Missing);
+        let error = if is_missing { call.not_found() } else { failure.into_error() };
         self.gateway.report(&error, &reservation);
         let ending = Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None);
         self.gateway.settle_behind(reservation, ending);

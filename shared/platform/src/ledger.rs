@@ -41,11 +41,8 @@ fn fault<E>(error: SdkError<E>) -> LedgerFault
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let is_refusal = match &error {
-        SdkError::ConstructionFailure(_) => true,
-        SdkError::ServiceError(answer) => answer.raw().status().is_client_error(),
-        _ => false,
-    };
+    let is_refusal = matches!(&error, SdkError::ConstructionFailure(_))
+        || matches!(&error, SdkError::ServiceError(answer) if answer.raw().status().is_client_error());
     let cause = Box::new(error);
     if is_refusal { LedgerFault::NotMade(cause) } else { LedgerFault::Unknown(cause) }
 }

@@ -47,11 +47,10 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
 
 /// The cap goes by the field that the deployment takes, unless the client named the newer one.
 fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
-    let field = match target.completion_field {
-        CompletionField::MaxTokens if demanded.names_completion_tokens => {
-            CompletionField::MaxCompletionTokens
-        }
-        field => field,
+    let field = if demanded.names_completion_tokens {
+        CompletionField::MaxCompletionTokens
+    } else {
+        target.completion_field
     };
     completion::write(payload, demanded, target, field, out);
 }

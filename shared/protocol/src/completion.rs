@@ -125,8 +125,7 @@ pub(crate) fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent 
     let chunk = Chunk::read(frame, state);
     let Some(counted) = chunk.counted else { return chunk.event };
     state.counted = Some(counted);
-    match chunk.event {
-        StreamEvent::Pass if state.hides.usage && !chunk.has_choices => StreamEvent::Drop,
-        event => event,
-    }
+    let is_usage_alone = state.hides.usage && !chunk.has_choices;
+    let is_passed = matches!(chunk.event, StreamEvent::Pass);
+    if is_usage_alone && is_passed { StreamEvent::Drop } else { chunk.event }
 }

@@ -109,12 +109,12 @@ mod tests {
 
     fn read(parts: &[String]) -> Result<Upload, String> {
         let body = format!("{}--b--\r\n", parts.concat());
-        Upload::of("b", body.as_bytes()).map_err(|refused| match refused {
-            BodyRefused::Bad { message, .. } if message.contains("malformed") => {
-                "malformed".to_owned()
-            }
-            BodyRefused::Bad { code, .. } => code.name().to_owned(),
-            other => panic!("not a bad request: {other}"),
+        Upload::of("b", body.as_bytes()).map_err(|refused| {
+            let BodyRefused::Bad { code, message, .. } = &refused else {
+                panic!("not a bad request: {refused}")
+            };
+            let is_malformed = message.contains("malformed");
+            if is_malformed { "malformed" } else { code.name() }.to_owned()
         })
     }
 

@@ -115,7 +115,7 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
         code: match error.code {
             Value::String(code) => Some(code),
             Value::Number(code) => Some(code.to_string()),
-            _ => None,
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         },
         content_filter_result: error
             .innererror

@@ -134,12 +134,10 @@ mod tests {
 
     #[test]
     fn events_that_show_a_thread_or_a_run_are_told_from_the_rest() {
-        let shown = |text: &'static str| match read_event(
-            &Frame(Bytes::from(text)),
-            &mut StreamState::default(),
-        ) {
-            StreamEvent::Shows { kind, .. } => Some(kind),
-            _ => None,
+        let shown = |text: &'static str| {
+            let event = read_event(&Frame(Bytes::from(text)), &mut StreamState::default());
+            let StreamEvent::Shows { kind, .. } = event else { return None };
+            Some(kind)
         };
         assert_eq!(shown("event: thread.created\ndata: {}\n\n"), Some(Kind::Thread));
         assert_eq!(shown("event: thread.run.completed\ndata: {}\n\n"), Some(Kind::Run));

@@ -24,12 +24,9 @@ fn describe_over(
 }
 
 fn mistakes(name: &str, body: &Value, has_key: bool) -> String {
-    match describe(name, body, has_key).err() {
-        Some(AdminError::Invalid(mistakes)) => {
-            mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-        }
-        other => panic!("{other:?}"),
-    }
+    let error = describe(name, body, has_key).err();
+    let Some(AdminError::Invalid(mistakes)) = error else { panic!("{error:?}") };
+    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -51,10 +51,9 @@ fn sent(body: &str, field: CompletionField) -> Value {
 }
 
 fn code(body: &Value) -> (BadRequestCode, Option<String>) {
-    match demanded(Operation::ChatCompletions, body).unwrap_err() {
-        BodyRefused::Bad { code, param, .. } => (code, param),
-        other => panic!("no bad request: {other}"),
-    }
+    let refused = demanded(Operation::ChatCompletions, body).unwrap_err();
+    let BodyRefused::Bad { code, param, .. } = refused else { panic!("no bad request: {refused}") };
+    (code, param)
 }
 
 #[test]

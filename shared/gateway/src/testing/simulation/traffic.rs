@@ -34,22 +34,21 @@ impl Story {
         let some = usize::try_from(self.luck.below(60)).unwrap_or_default();
         let words = "word ".repeat(some);
         let images = 1 + some % 4;
-        let body = match operation {
-            Operation::ImagesGenerations => {
-                format!(r#"{{"stream":{stream},"n":{images},"prompt":"{words}"}}"#)
-            }
-            Operation::AudioSpeech => {
-                let format = if stream { "sse" } else { "audio" };
-                format!(r#"{{"stream_format":"{format}","voice":"v","input":"{words}"}}"#)
-            }
-            Operation::AudioTranscriptions => format!(
+        let body = if operation == Operation::ImagesGenerations {
+            format!(r#"{{"stream":{stream},"n":{images},"prompt":"{words}"}}"#)
+        } else if operation == Operation::AudioSpeech {
+            let format = if stream { "sse" } else { "audio" };
+            format!(r#"{{"stream_format":"{format}","voice":"v","input":"{words}"}}"#)
+        } else if operation == Operation::AudioTranscriptions {
+            format!(
                 "--b\r\ncontent-disposition: form-data; name=\"stream\"\r\n\r\n{stream}\r\n--b\r\n\
                  content-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n{}\r\n--b--",
                 words.repeat(100),
-            ),
-            _ => format!(
+            )
+        } else {
+            format!(
                 r#"{{"stream":{stream},"max_tokens":{cap},"messages":[{{"role":"user","content":"{words}"}}]}}"#
-            ),
+            )
         };
         let protocol = Protocol::of(operation);
         let content_type = match protocol.takes_form() {
