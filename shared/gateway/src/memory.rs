@@ -3,33 +3,33 @@
 //! Accounts as last seen make good guesses for the next write; refusals keep a flood of refused
 //! requests away from the store. Both are bounded, and neither is ever the reason to admit.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
 use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::admission::{Demand, Guess, Refusal};
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::time::EpochNanos;
+use lru::LruCache;
 
-/// A bounded map that forgets everything when it is full. What it holds is cheap to learn again.
+/// A map of bounded size that forgets what was not used for longest. What it holds is cheap to learn
+/// again.
 #[derive(Debug)]
-pub struct Bounded<K, V> {
-    most: usize,
-    entries: Mutex<HashMap<K, V>>,
-}
+pub struct Bounded<K: Hash + Eq, V>(Mutex<LruCache<K, V>>);
 
 impl<K: Hash + Eq, V> Bounded<K, V> {
-    /// A map of at most this many entries.
+    /// A map of at most this many entries, and of one at least.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self { most, entries: Mutex::default() }
+        Self(Mutex::new(LruCache::new(NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN))))
     }
 
     /// What is remembered for a key.
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where
-        K: std::borrow::Borrow<Q>,
+        K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
         V: Clone,
     {
@@ -38,11 +38,7 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
 
     /// Remembers a value.
     pub fn insert(&self, key: K, value: V) {
-        let mut entries = self.lock();
-        if entries.len() >= self.most && !entries.contains_key(&key) {
-            entries.clear();
-        }
-        entries.insert(key, value);
+        self.lock().put(key, value);
     }
 
     /// Looks at what is remembered for a key, without a copy.
@@ -56,28 +52,21 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         K: Clone,
         V: Default,
     {
-        let mut entries = self.lock();
-        if let Some(value) = entries.get_mut(key) {
-            return change(value);
-        }
-        if entries.len() >= self.most {
-            entries.clear();
-        }
-        change(entries.entry(key.clone()).or_default());
+        change(self.lock().get_or_insert_mut_ref(key, V::default));
     }
 
     /// Forgets a key.
     pub fn remove<Q>(&self, key: &Q)
     where
-        K: std::borrow::Borrow<Q>,
+        K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.lock().remove(key);
+        self.lock().pop(key);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<K, V>> {
+    fn lock(&self) -> MutexGuard<'_, LruCache<K, V>> {
         // A panic elsewhere cannot leave a map of plain values half written.
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -196,4 +185,25 @@ impl Memory {
 
 fn without_holds(account: Account) -> Account {
     Account { numbers: account.numbers, ..Account::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_map_forgets_only_what_was_not_used_for_longest() {
+        let map = Bounded::new(3);
+        for number in 0..3 {
+            map.insert(number, number);
+        }
+        assert_eq!(map.get(&0), Some(0));
+        map.change(&1, |value| *value = 10);
+        map.insert(3, 3);
+        assert_eq!([0, 1, 2, 3].map(|key| map.get(&key)), [Some(0), Some(10), None, Some(3)]);
+        map.change(&4, |value| *value += 4);
+        assert_eq!([0, 1, 3, 4].map(|key| map.get(&key)), [None, Some(10), Some(3), Some(4)]);
+        map.remove(&4);
+        assert_eq!(map.get(&4), None);
+    }
 }
