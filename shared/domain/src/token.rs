@@ -277,8 +277,36 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_a_token_or_refused(text in ".{0,200}") {
-            let _ = AttendeeToken::parse(&text, None);
+        fn a_token_reads_as_its_parts(
+            event in prop::option::of("[a-z0-9][a-z0-9-]{3,20}"),
+            code in "[A-Za-z0-9._-]{4,64}",
+            user in "[!-~]([ -~]{0,126}[!-~])?",
+            blanks in " {0,2}",
+        ) {
+            let before = event.as_ref().map(|id| format!("{id}{blanks}@")).unwrap_or_default();
+            let text = format!("{blanks}{before}{blanks}{code}{blanks}/{blanks}{user}{blanks}");
+            let token = AttendeeToken::parse(&text, None).unwrap();
+            prop_assert_eq!(token.event.as_ref().map(EventId::as_str), event.as_deref());
+            prop_assert_eq!(token.code.as_str(), code.to_ascii_lowercase());
+            prop_assert_eq!(token.user.as_str(), user.to_ascii_lowercase());
+        }
+
+        /// What was read holds all that was written but blanks and case, so nothing was passed over.
+        #[test]
+        fn any_text_is_a_token_or_refused(
+            text in prop_oneof![
+                ".{0,200}",
+                "([a-z ]{1,9}@)?[A-Za-z0-9._é -]{3,9}/[ -~]{0,20}",
+                "[A-Za-z0-9@/._é -]{0,80}",
+            ],
+        ) {
+            if let Ok(token) = AttendeeToken::parse(&text, None) {
+                let event = token.event.iter().map(|id| format!("{id}@")).collect::<String>();
+                let read = format!("{event}{}/{}", token.code.as_str(), token.user);
+                let plain = |text: &str| text.to_ascii_lowercase().replace(' ', "");
+                prop_assert_eq!(plain(&read), plain(&text));
+                prop_assert_eq!(AttendeeToken::parse(&read, None), Ok(token));
+            }
         }
     }
 }
