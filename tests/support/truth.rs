@@ -32,6 +32,11 @@ impl Totals {
     pub(crate) fn counts(&self) -> (u64, u64, u64) {
         (self.requests, self.prompt_tokens, self.completion_tokens)
     }
+
+    /// How many requests were charged by their estimate.
+    pub(crate) fn estimated(&self) -> usize {
+        self.records.iter().filter(|record| record.is_estimated).count()
+    }
 }
 
 impl World {
