@@ -49,6 +49,7 @@ pub(crate) fn held(operation: Operation) -> Option<(Unit, u64)> {
         Operation::AudioTranscriptions | Operation::AudioTranslations => {
             Some((Unit::AudioSeconds, 10))
         }
+        Operation::Videos => Some((Unit::VideoSeconds, 4)),
         Operation::AudioSpeech => Some((Unit::Characters, canary::PROMPT.len() as u64)),
         Operation::ChatCompletions
         | Operation::Embeddings
@@ -59,8 +60,7 @@ pub(crate) fn held(operation: Operation) -> Option<(Unit, u64)> {
         | Operation::Files
         | Operation::VectorStores
         | Operation::Assistants
-        | Operation::Threads
-        | Operation::Videos => None,
+        | Operation::Threads => None,
     }
 }
 

@@ -4,7 +4,6 @@ use lanyard_domain::allowance::Limit;
 use lanyard_domain::limit::Quantity;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::Unit;
-use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::operations;
@@ -74,30 +73,26 @@ impl Race {
 
 async fn race(race: Race) {
     let Race { n, k, limit, is_one_attendee, shards, is_in_memory } = race;
-    let (operation, reply) = match limit.quantity() {
-        Quantity::Unit(Unit::Images) => (
-            Operation::ImagesGenerations,
-            Reply::json(200, json!({"data": [{"url": "x"}]}).to_string()),
-        ),
-        Quantity::Unit(Unit::AudioSeconds) => (
-            Operation::AudioTranscriptions,
-            Reply::json(200, json!({"text": "hi", "duration": 9.5}).to_string()),
-        ),
-        Quantity::Unit(Unit::Characters) => {
-            (Operation::AudioSpeech, Reply::sound("audio/mpeg", &[b"hi"]))
+    let operation = match limit.quantity() {
+        Quantity::Requests | Quantity::Tokens => Operation::ChatCompletions,
+        Quantity::Unit(Unit::Images) => Operation::ImagesGenerations,
+        Quantity::Unit(Unit::AudioSeconds) => Operation::AudioTranscriptions,
+        Quantity::Unit(Unit::Characters) => Operation::AudioSpeech,
+        Quantity::Unit(Unit::VideoSeconds) => Operation::Videos,
+    };
+    // Every request of these asks for as much, so a limit is a multiple of it.
+    let per_request = match limit.quantity() {
+        Quantity::Requests => 1,
+        Quantity::Tokens => estimate().await,
+        Quantity::Unit(unit) => {
+            let (held, each) = operations::held(operation).expect("it is counted in a unit");
+            assert_eq!(held, unit);
+            each
         }
-        // No operation makes any yet: the ledger's contract races those.
-        Quantity::Unit(Unit::VideoSeconds) => return,
-        Quantity::Requests | Quantity::Tokens => (Operation::ChatCompletions, Reply::chat("hi")),
     };
-    // Every request of this text asks for as much, so a limit of tokens is a multiple of it.
-    let per_request = estimate().await;
-    let value = match limit.quantity() {
-        Quantity::Requests => k as u64,
-        Quantity::Tokens => k as u64 * per_request,
-        Quantity::Unit(_) => k as u64 * operations::held(operation).map_or(0, |(_, each)| each),
-    };
-    let world = World::event("race").everything().processes(3).with(|e| e.shards = shards);
+    let value = k as u64 * per_request;
+    let world = World::event("race").everything().keeping().processes(3);
+    let world = world.with(|e| e.shards = shards);
     let world = if is_in_memory { world.in_memory() } else { world };
     let world = match is_one_attendee {
         true => world.attendee(limit, value),
@@ -106,7 +101,7 @@ async fn race(race: Race) {
     let world = world.start().await;
     // Nobody is answered before everybody was admitted or refused.
     let gate = Gate::closed();
-    world.azure().always(reply.held(&gate));
+    world.azure().hold(&gate);
     let mut asking = JoinSet::new();
     for i in 0..n {
         let user = if is_one_attendee { "ada".to_owned() } else { format!("user-{i}") };
@@ -131,6 +126,7 @@ async fn race(race: Race) {
     assert_eq!(count(&answers[..refused], 429), n - k, "{case}");
     assert_eq!(count(&answers, 200), k, "{case}");
     assert_eq!(world.azure().calls(), k, "{case}");
+    world.end_jobs().await;
     assert_eq!(world.settle().await.requests, k as u64, "{case}");
 }
 

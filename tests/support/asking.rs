@@ -62,6 +62,7 @@ impl Attendee {
             }
             Operation::Completions => json(json!({"prompt": prompt})),
             Operation::ImagesGenerations => json(json!({"prompt": prompt})),
+            Operation::Videos => json(json!({"prompt": prompt, "seconds": "4"})),
             Operation::AudioSpeech => json(json!({"input": prompt, "voice": "alloy"})),
             Operation::ImagesEdits => self
                 .post_form(&path, &[("image", PNG, b"\x89PNG"), ("prompt", "", prompt.as_bytes())]),
@@ -73,8 +74,7 @@ impl Attendee {
             | Operation::Files
             | Operation::VectorStores
             | Operation::Assistants
-            | Operation::Threads
-            | Operation::Videos => {
+            | Operation::Threads => {
                 panic!("{operation} is more than one call")
             }
         }

@@ -53,6 +53,7 @@ struct Script {
     next: VecDeque<Reply>,
     always: Option<Reply>,
     streams: Option<Reply>,
+    gate: Option<Gate>,
     completion: String,
     kept: kept::Kept,
     requests: Vec<Recorded>,
@@ -72,6 +73,7 @@ impl ScriptedAzure {
             next: VecDeque::new(),
             always: None,
             streams: None,
+            gate: None,
             completion: usual::COMPLETION.to_owned(),
             kept: kept::Kept::of(address.port()),
             requests: Vec::new(),
@@ -137,6 +139,11 @@ impl ScriptedAzure {
         self.shared.script().streams = Some(reply);
     }
 
+    /// Lets no answer that is not scripted begin before the gate does.
+    pub(crate) fn hold(&self, gate: &Gate) {
+        self.shared.script().gate = Some(gate.clone());
+    }
+
     /// The text of the usual chat answers.
     ///
     /// A stream cuts it between words only, so that a canary without blanks stays in one frame.
@@ -180,7 +187,11 @@ impl Shared {
         }
         let completion = script.completion.clone();
         let kept = script.kept.reply(request, &completion);
-        kept.unwrap_or_else(|| usual::reply(request, &completion))
+        let usual = kept.unwrap_or_else(|| usual::reply(request, &completion));
+        match &script.gate {
+            Some(gate) => usual.held(gate),
+            None => usual,
+        }
     }
 }
 
