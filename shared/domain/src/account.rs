@@ -1,8 +1,8 @@
-//! An account: the numbers in which an event, or one attendee of it, is counted.
+//! The account of an event or of one attendee: the numbers that limits are checked against.
 //!
-//! Both kinds have the same shape and obey the same rules, so there is one type. An account only
-//! ever changes by a [`Write`]: a list of conditions that must all hold and of changes made if they
-//! do. [`Account::apply`] is what a write means; every store must do the same.
+//! Both kinds of account have the same shape and obey the same rules, so there is one type. An
+//! account changes only by a [`Write`]: a list of conditions, and the changes to make if all of
+//! them hold. [`Account::apply`] defines the meaning of a write. Every store must do the same.
 
 use chrono::NaiveDate;
 use litemap::LiteMap;
@@ -15,19 +15,19 @@ use crate::token::UserId;
 use crate::unit::{Unit, Units};
 use crate::usage::Charge;
 
-/// Whose account.
+/// Identifies an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AccountKey {
-    /// The event's own, or the first shard of it.
+    /// The account of an event, or its first shard.
     Event(EventId),
-    /// Another shard of the event's, by its number from 1 on.
+    /// Another shard of an event's account. Shards are numbered from 1.
     Shard(EventId, u16),
-    /// One of its attendees'.
+    /// The account of an attendee.
     Attendee(EventId, UserId),
 }
 
 impl AccountKey {
-    /// A shard of an event's account. The first is the account of an event that has no other.
+    /// A shard of an event's account. Shard 0 has the key of the event itself.
     #[must_use]
     pub fn of_shard(event: &EventId, shard: u16) -> Self {
         match shard {
@@ -36,7 +36,7 @@ impl AccountKey {
         }
     }
 
-    /// The event to which the account belongs.
+    /// The event that the account belongs to.
     #[must_use]
     pub fn event(&self) -> &EventId {
         match self {
@@ -48,77 +48,77 @@ impl AccountKey {
 /// One number of an account. An absent number counts as zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
-    /// GCRA's theoretical arrival time of the next of a quantity, in [`EpochNanos`].
+    /// The theoretical arrival time of GCRA for a quantity, in [`EpochNanos`].
     Tat(Quantity),
-    /// What is held and spent of a quantity on a local date.
+    /// The amount reserved and used of a quantity on a local date.
     Day(Quantity, NaiveDate),
-    /// Tokens spent and held.
+    /// Tokens used and reserved.
     Committed,
-    /// Tokens held by requests under way.
+    /// Tokens reserved by requests in flight.
     Held,
-    /// Requests under way.
+    /// Requests in flight.
     Open,
-    /// Requests settled with a charge.
+    /// Requests that were settled with a charge.
     Requests,
-    /// Prompt tokens spent.
+    /// Prompt tokens used.
     PromptTokens,
-    /// Completion tokens spent.
+    /// Completion tokens used.
     CompletionTokens,
-    /// Tokens still held by requests admitted in a period. Events only.
+    /// Tokens still reserved by requests that were admitted in a period. Events only.
     PeriodHeld(Period),
-    /// Requests of a period still under way. Events only.
+    /// Requests admitted in a period that are still in flight. Events only.
     PeriodOpen(Period),
-    /// Of the requests admitted in a period, those settled.
+    /// Requests admitted in a period that are settled.
     PeriodRequests(Period),
-    /// The prompt tokens of those.
+    /// Prompt tokens of the settled requests of a period.
     PeriodPrompt(Period),
-    /// The completion tokens of those.
+    /// Completion tokens of the settled requests of a period.
     PeriodCompletion(Period),
-    /// Of a unit beside tokens, what is spent and held.
+    /// The amount used and reserved of a unit other than tokens.
     UnitCommitted(Unit),
-    /// Of a unit beside tokens, what requests under way hold.
+    /// The amount of a unit that requests in flight reserve.
     UnitHeld(Unit),
-    /// Of a unit beside tokens, what is spent.
+    /// The amount used of a unit.
     UnitSpent(Unit),
-    /// Of a unit, what requests admitted in a period still hold. Events only.
+    /// The amount of a unit that requests of a period still reserve. Events only.
     PeriodUnitHeld(Period, Unit),
-    /// Of a unit, what the settled requests of a period spent.
+    /// The amount of a unit that the settled requests of a period used.
     PeriodUnitSpent(Period, Unit),
-    /// Of what a limit counts, of a day or in all, what moves between shards have added here.
-    /// Shards of events only.
+    /// The amount of a limit that moves between shards have added to this shard. The date is set
+    /// for limits per day. Shards of events only.
     Moved(Limit, Option<NaiveDate>),
     /// When this shard last took part in a move, in [`EpochNanos`].
     MovedAt,
-    /// The last period whose leftovers were mended. Events only.
+    /// The last period that was reconciled. Events only.
     MendedThrough,
-    /// Attendees who hold a seat. Events only.
+    /// Attendees who have a seat. Events only.
     Seats,
     /// When this attendee got a seat, in [`EpochNanos`].
     SeatedAt,
-    /// When this attendee asked for one and has not had the answer.
+    /// When this attendee asked for a seat, in [`EpochNanos`], while the event has not replied.
     SeatAskedAt,
-    /// 1 while the organiser keeps this attendee out.
+    /// 1 while the organiser blocks this attendee.
     Blocked,
     /// Counts the organiser's changes to this attendee's allowance.
     Terms,
     /// 1 while this attendee is on the event's roster.
     Listed,
-    /// The number of this attendee's personal key, if one was claimed.
+    /// The number of this attendee's personal key, if somebody has claimed the name.
     Claim,
-    /// This attendee's own limit in place of the event's; [`NO_LIMIT`] lifts it.
+    /// This attendee's own limit, which replaces the event's. [`NO_LIMIT`] lifts the limit.
     Override(Limit),
 }
 
-/// How long a number is of use.
+/// How long a number is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lifetime {
     /// As long as the account.
     Account,
-    /// Until a local date is over.
+    /// Until a local date has ended.
     Day(NaiveDate),
-    /// Until a period is reconciled, of which it is what requests hold.
+    /// Until a period is reconciled. The number counts what its requests reserve.
     Holds(Period),
-    /// Until a period is reconciled, of which it is what requests spent.
+    /// Until a period is reconciled. The number counts what its requests used.
     Posts(Period),
 }
 
@@ -135,7 +135,7 @@ impl Field {
         }
     }
 
-    /// How long the number is of use.
+    /// How long the number is needed.
     pub(crate) const fn lifetime(self) -> Lifetime {
         match self {
             Self::Day(_, day) | Self::Moved(_, Some(day)) => Lifetime::Day(day),
@@ -174,48 +174,48 @@ impl Field {
 /// The value of [`Field::Override`] that lifts a limit.
 pub const NO_LIMIT: i64 = -1;
 
-/// A request admitted and not yet settled.
+/// A reservation: a request that is admitted and not yet settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// Estimated prompt tokens.
     pub prompt_tokens: u64,
     /// Upper bound of the completion tokens.
     pub completion_tokens: u64,
-    /// Upper bound of what it may use of other units.
+    /// Upper bound of the other units.
     pub units: Units,
-    /// When it was admitted.
+    /// When the request was admitted.
     pub admitted_at: EpochNanos,
-    /// The local date to whose counters it belongs.
+    /// The local date whose counters include the request.
     pub day: NaiveDate,
-    /// From when on the sweep settles it.
+    /// The first instant at which the sweep may settle the request.
     pub expires_at: EpochNanos,
-    /// Whether a usage record is kept of it. Settled at admission, so that all who may come to
-    /// settle the hold agree.
+    /// Whether a usage record is kept. This is decided at admission, so that everybody who may
+    /// settle the request agrees.
     pub is_recorded: bool,
 }
 
 impl Hold {
-    /// The tokens held.
+    /// The tokens reserved.
     #[must_use]
     pub fn tokens(&self) -> u64 {
         self.prompt_tokens.saturating_add(self.completion_tokens)
     }
 
-    /// The period in which it is counted.
+    /// The period that counts the request.
     #[must_use]
     pub fn period(&self) -> Period {
         Period::of(self.admitted_at)
     }
 }
 
-/// What must be true of an account for a write to be made.
+/// A condition on an account. A write is made only if all of its conditions hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// The number is at most this.
     AtMost(Field, i64),
     /// The number is present and at least this.
     AtLeast(Field, i64),
-    /// The number is absent, or below this.
+    /// The number is absent or below this.
     Below(Field, i64),
     /// The number is present.
     Present(Field),
@@ -223,50 +223,50 @@ pub enum Condition {
     Absent(Field),
     /// The number is present and equals this.
     Is(Field, i64),
-    /// No hold has this id.
+    /// No reservation has this id.
     HoldAbsent(RequestId),
-    /// A hold has this id.
+    /// A reservation has this id.
     HoldPresent(RequestId),
 }
 
 /// One change to an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Adds to a number, from zero where it is absent.
+    /// Adds to a number. An absent number counts as zero.
     Add(Field, i64),
     /// Sets a number.
     Set(Field, i64),
     /// Removes a number.
     Remove(Field),
-    /// Writes a hold.
+    /// Writes a reservation.
     PutHold(RequestId, Hold),
-    /// Removes a hold.
+    /// Removes a reservation.
     RemoveHold(RequestId),
 }
 
-/// A conditional change of one account, made whole or not at all.
+/// A conditional change of one account. It is atomic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Write {
-    /// All must hold.
+    /// All of these must hold.
     pub conditions: Vec<Condition>,
-    /// All are made.
+    /// All of these are made.
     pub changes: Vec<Change>,
 }
 
-/// The numbers and holds of an account as a store returned them.
+/// The numbers and reservations of an account as a store returned them.
 ///
-/// Some dozens at most, read far more often than changed and copied with every write: so each map
-/// is one sorted list, whose copy is one allocation.
+/// An account has a few dozen at most. It is read far more often than changed, and copied with
+/// every write. So each map is one sorted list, and copying it takes one allocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     /// Every number present.
     pub numbers: LiteMap<Field, i64>,
-    /// Requests under way. Attendees only.
+    /// Requests in flight. Attendees only.
     pub holds: LiteMap<RequestId, Hold>,
 }
 
 impl Account {
-    /// A number, zero where absent.
+    /// A number. An absent one is zero.
     #[must_use]
     pub fn get(&self, field: Field) -> i64 {
         self.numbers.get(&field).copied().unwrap_or_default()
@@ -278,7 +278,7 @@ impl Account {
         u64::try_from(self.get(field)).unwrap_or_default()
     }
 
-    /// What was spent in all.
+    /// The total usage.
     #[must_use]
     pub fn spent(&self) -> Charge {
         Charge {
@@ -288,7 +288,7 @@ impl Account {
         }
     }
 
-    /// The amounts of every unit that fields of one kind count, such as [`Field::UnitHeld`].
+    /// The amounts of all units in one kind of field, such as [`Field::UnitHeld`].
     #[must_use]
     pub fn units(&self, field: impl Fn(Unit) -> Field) -> Units {
         Unit::ALL
@@ -296,7 +296,7 @@ impl Account {
             .fold(Units::NONE, |units, unit| units.with(*unit, self.count(field(*unit))))
     }
 
-    /// The event's allowance for an attendee with this account's own limits in it.
+    /// The event's allowance, with this account's own limits in place of the event's.
     #[must_use]
     pub fn allowance(&self, granted: &Allowance) -> Allowance {
         let mut allowance = *granted;
@@ -308,7 +308,7 @@ impl Account {
         allowance
     }
 
-    /// What a write means. `None` if a condition fails.
+    /// Applies a write. `None` if a condition fails.
     #[must_use]
     pub fn apply(&self, write: &Write) -> Option<Self> {
         if !write.conditions.iter().all(|condition| self.meets(condition)) {
@@ -357,7 +357,7 @@ impl Account {
     }
 }
 
-/// A count as a signed number; counts past `i64` cannot be stored and stop there.
+/// A count as a signed number. Larger counts saturate, because a store takes no more than `i64`.
 #[must_use]
 pub fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)

@@ -1,9 +1,9 @@
-//! Whether an account can bear a request, and the write that makes it do so.
+//! Checks whether a request fits into an account, and makes the write that reserves its usage.
 //!
-//! The write is proposed from a [`Guess`] about the account, so that a request that fits needs no
-//! read. Its conditions are inequalities: concurrent requests that all fit all succeed. Where a
-//! condition fails, the store returns the account as it was, [`refusal`] says why the request does
-//! not fit, and if it does fit, the guess was wrong and [`Guess::from_account`] makes a better one.
+//! The write is built from a [`Guess`] about the account, so a request that fits needs no read. Its
+//! conditions are inequalities: concurrent requests that all fit all succeed. If a condition fails,
+//! the store returns the current account. [`refusal`] then says why the request does not fit. If
+//! the request does fit, the guess was wrong, and [`Guess::from_account`] makes a better one.
 
 mod rate;
 mod seat;
@@ -26,22 +26,22 @@ use crate::window::LocalDay;
 /// A request that asks to be admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Demand {
-    /// Which request.
+    /// The id of the request.
     pub id: RequestId,
-    /// What it may cost.
+    /// The most that it may use.
     pub estimate: Estimate,
-    /// The one `now` of the request.
+    /// The time of the request. It is read once and used throughout.
     pub now: EpochNanos,
-    /// The local day it falls on.
+    /// The local day of the request.
     pub day: LocalDay,
-    /// From when on the sweep may settle it.
+    /// The first instant at which the sweep may settle the request.
     pub expires_at: EpochNanos,
-    /// Whether a usage record is kept of it.
+    /// Whether a usage record is kept.
     pub is_recorded: bool,
 }
 
 impl Demand {
-    /// The hold that the request takes if it is admitted.
+    /// The reservation that the request gets if it is admitted.
     #[must_use]
     pub fn hold(&self) -> Hold {
         Hold {
@@ -56,56 +56,57 @@ impl Demand {
     }
 }
 
-/// Why an account does not admit a request, and when it helps to come back.
+/// Why an account does not admit a request, and when to retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// A rate is used up until then.
+    /// A limit per minute is used up.
     Rate {
         /// Requests or tokens per minute.
         limit: Limit,
-        /// What the allowance grants.
+        /// The limit's value.
         allowed: u64,
-        /// The first instant at which the same request fits if nothing else comes.
+        /// The first instant at which the same request fits if no other request comes.
         retry_at: EpochNanos,
     },
-    /// A day's allowance is used up.
+    /// A limit per day is used up.
     Day {
         /// Requests or tokens per day.
         limit: Limit,
-        /// What the allowance grants.
+        /// The limit's value.
         allowed: u64,
         /// The end of the local day.
         resets_at: DateTime<Utc>,
     },
-    /// The budget cannot bear the request.
+    /// Too little of the budget is left.
     Budget {
-        /// Tokens in all, or a unit in all.
+        /// The limit on tokens or on another unit in total.
         limit: Limit,
-        /// What the allowance grants.
+        /// The limit's value.
         allowed: u64,
-        /// What is left of it.
+        /// The amount that is left.
         remaining: u64,
     },
-    /// Too many requests are under way.
+    /// Too many requests are in flight.
     InFlight {
-        /// What the allowance grants.
+        /// The limit's value.
         allowed: u64,
     },
-    /// The request is larger than the whole allowance; waiting does not help.
+    /// The request needs more than the full limit. A retry does not help.
     NeverFits {
-        /// Which allowance.
+        /// The limit.
         limit: Limit,
-        /// What it grants.
+        /// The limit's value.
         allowed: u64,
-        /// What the request may cost.
+        /// The amount that the request may need.
         needed: u64,
     },
-    /// The organiser keeps the attendee out.
+    /// The organiser blocks the attendee.
     Blocked,
 }
 
 impl Refusal {
-    /// Whether its wait is the longer one; of two rates, or as long.
+    /// Whether this refusal lasts longer than another one. Two rates of equal length count as
+    /// longer.
     #[must_use]
     pub(crate) fn outlasts(&self, other: &Self) -> bool {
         let rank = |refusal: &Self| match refusal {
@@ -121,12 +122,12 @@ impl Refusal {
     }
 }
 
-/// What an attendee's account must be beside having room.
+/// What a write requires of an account, apart from room for the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// An attendee's account: seated, not blocked, and on the terms for which the allowance is.
+    /// An attendee's account. It must have a seat, must not be blocked, and must have these terms.
     Attendee {
-        /// [`Field::Terms`] at the time the allowance was taken.
+        /// The value of [`Field::Terms`] when the allowance was read.
         terms: i64,
     },
     /// The event's account.
@@ -136,15 +137,15 @@ pub enum Side {
 /// What a write assumes about an account that was not read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Guess {
-    /// Of each limit per minute, whether requests have been spaced closer than the rate for a
-    /// while, so that the bucket is not full.
+    /// For each limit per minute, whether the rate's bucket is not full. That is so when requests
+    /// have come faster than the rate for a while.
     pub busy: EnumMap<Limit, bool>,
-    /// Fields of days and periods gone by that the account still carries.
+    /// Fields of past days and periods that the account still has.
     pub outdated: Vec<Field>,
 }
 
 impl Guess {
-    /// What is true of an account at an instant.
+    /// The guess that is true of an account at an instant.
     #[must_use]
     pub fn from_account(account: &Account, now: EpochNanos) -> Self {
         let mut busy = EnumMap::default();
@@ -155,8 +156,8 @@ impl Guess {
         Self { busy, outdated: Vec::new() }
     }
 
-    /// The fields of an account that no rule will read again: counters of days before yesterday,
-    /// and tallies of periods that were mended.
+    /// The fields of an account that no rule reads again: counters of days before yesterday, and
+    /// counts of periods that were reconciled.
     #[must_use]
     pub fn outdated(account: &Account, today: NaiveDate, mended_through: i64) -> Vec<Field> {
         let is_outdated = |field: &Field| match field.lifetime() {
@@ -168,11 +169,11 @@ impl Guess {
     }
 }
 
-/// The write that admits a request to an account, if the guess about it is right.
+/// The write that admits a request to an account, if the guess is right.
 ///
 /// # Errors
 ///
-/// [`Refusal::NeverFits`] if no account could bear the request.
+/// [`Refusal::NeverFits`] if the request is larger than the allowance itself.
 pub fn propose(
     side: Side,
     allowance: &Allowance,
@@ -185,13 +186,13 @@ pub fn propose(
     }
 }
 
-/// As many conditions as every limit on tokens and requests needs.
+/// The number of conditions if all limits on tokens and requests are set.
 const USUAL_CONDITIONS: usize = 12;
 
-/// As many changes as admit a request that may use tokens alone.
+/// The number of changes that admit a request that uses tokens alone.
 const USUAL_CHANGES: usize = 9;
 
-/// The same for a request that is not larger than an account's rates.
+/// Like [`propose`], for a request that is known to be no larger than the account's rates.
 #[must_use]
 pub fn write(side: Side, allowance: &Allowance, demand: &Demand, guess: &Guess) -> Write {
     let hold = demand.hold();
@@ -247,12 +248,12 @@ pub fn write(side: Side, allowance: &Allowance, demand: &Demand, guess: &Guess) 
     write
 }
 
-/// How much of what a limit counts a request needs.
+/// The amount that a request needs of a limit.
 pub(crate) fn needed(limit: Limit, estimate: &Estimate) -> u64 {
     limit.quantity().among(1, estimate.tokens(), estimate.units)
 }
 
-/// Why a request can never be admitted under an allowance, however empty the account.
+/// Why a request can never be admitted under an allowance, even by an empty account.
 #[must_use]
 pub(crate) fn never_fits(allowance: &Allowance, estimate: &Estimate) -> Option<Refusal> {
     Limit::ALL.iter().copied().find_map(|limit| {
@@ -262,9 +263,10 @@ pub(crate) fn never_fits(allowance: &Allowance, estimate: &Estimate) -> Option<R
     })
 }
 
-/// Why an account as it is does not admit a request; `None` if it does.
+/// Why an account does not admit a request. `None` if it does.
 ///
-/// The longest wait comes first: who is out of budget does not want to hear of the next second.
+/// The refusal with the longest wait comes first. An attendee without budget gains nothing from a
+/// retry after a second.
 #[must_use]
 pub fn refusal(allowance: &Allowance, account: &Account, demand: &Demand) -> Option<Refusal> {
     if account.get(Field::Blocked) != 0 {
@@ -273,7 +275,8 @@ pub fn refusal(allowance: &Allowance, account: &Account, demand: &Demand) -> Opt
     never_fits(allowance, &demand.estimate).or_else(|| lacks(allowance, account, demand))
 }
 
-/// The same for a request that is no larger than the allowance of which this one is a part.
+/// Like [`refusal`], but without the check that the request is no larger than the allowance. A
+/// shard needs this: its allowance is only a part of the event's.
 #[must_use]
 pub fn lacks(allowance: &Allowance, account: &Account, demand: &Demand) -> Option<Refusal> {
     let lacks = |limit: &Limit| lack(*limit, allowance.limit(*limit)?, account, demand);
@@ -285,13 +288,13 @@ fn lack(limit: Limit, allowed: u64, account: &Account, demand: &Demand) -> Optio
     let (field, now) = (Field::counted(limit, demand.day.date), demand.now);
     let needed = needed(limit, &demand.estimate);
     if limit.rate().is_some() && needed > 0 {
-        // What is larger than the whole rate is over it at any time.
+        // A request that is larger than the full rate exceeds it at any time.
         let tat = account.get(field).max(now.0);
         let over = tat.saturating_sub(Rate { field, allowed, needed }.latest(now));
         let retry_at = EpochNanos(now.0.saturating_add(over));
         return (over > 0).then_some(Refusal::Rate { limit, allowed, retry_at });
     }
-    // A shard from which others were given holds less than nothing.
+    // A shard that gave room to other shards may count less than zero.
     let left = signed(allowed).saturating_sub(account.get(field)).max(0);
     let remaining = u64::try_from(left).unwrap_or_default();
     if needed <= remaining {

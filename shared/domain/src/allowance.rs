@@ -1,4 +1,4 @@
-//! What an event grants, to each attendee and in all.
+//! The limits of an event: for each attendee, and in total.
 
 use enum_map::EnumMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -7,9 +7,9 @@ pub use crate::limit::Limit;
 use crate::named;
 use crate::unit::Unit;
 
-/// The limits of one account. `None` is no such limit.
+/// The limits of one account. `None` means no limit.
 ///
-/// As JSON, an object with the name of every limit.
+/// The JSON form is an object with the names of all limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allowance(EnumMap<Limit, Option<u64>>);
 
@@ -38,26 +38,26 @@ impl<const N: usize> From<[(Limit, u64); N]> for Allowance {
 }
 
 impl Allowance {
-    /// The limit of one kind.
+    /// The value of a limit.
     #[must_use]
     pub fn limit(&self, limit: Limit) -> Option<u64> {
         self.0[limit]
     }
 
-    /// Sets one limit, or lifts it.
+    /// Sets a limit or lifts it.
     pub fn set(&mut self, limit: Limit, value: Option<u64>) {
         self.0[limit] = value;
     }
 
-    /// The same allowance with one limit set, or lifted.
+    /// The same allowance with one limit set or lifted.
     #[must_use]
     pub fn with(mut self, limit: Limit, value: Option<u64>) -> Self {
         self.set(limit, value);
         self
     }
 
-    /// The part that one of several shards owns, each limit by itself. What does not divide evenly
-    /// goes to the first ones, so that all parts together are the whole.
+    /// The part that one of several shards owns, computed for each limit. The remainder of the
+    /// division goes to the first shards, so that the parts add up to the whole.
     #[must_use]
     pub fn part(&self, shard: u16, of: u16) -> Self {
         if of <= 1 {
@@ -69,8 +69,8 @@ impl Allowance {
     }
 }
 
-/// What an attendee may use of a unit unless the organiser says otherwise: what a weekend's project
-/// needs, and a few dollars at most.
+/// The default limit of an attendee on a unit. It is enough for a weekend's project and costs a few
+/// dollars at most.
 fn usual(unit: Unit) -> u64 {
     match unit {
         Unit::Images => 50,
@@ -80,23 +80,25 @@ fn usual(unit: Unit) -> u64 {
     }
 }
 
-/// Everything an event grants.
+/// All limits of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allowances {
-    /// To each attendee.
+    /// The limits of each attendee.
     pub attendee: Allowance,
-    /// In all, behind the attendees' own limits, because user ids are self-declared.
+    /// The limits of the event in total. Attendees' own limits are not enough, because user ids are
+    /// self-declared.
     pub event: Allowance,
     /// How many attendees may join.
     pub attendees: Option<u64>,
 }
 
 impl Allowances {
-    /// Sensible limits for an expected crowd, the completion cap and what the deployments can take.
+    /// Default limits from the expected number of attendees, the cap on completions and the quota
+    /// of the deployments.
     ///
-    /// Attendees share the deployments' tokens per minute four times over, since they read and
-    /// think between calls, but each may always make two capped calls a minute. Of each unit, the
-    /// event grants what half its attendees may use up.
+    /// Attendees read and think between calls. So together they get four times the deployments'
+    /// tokens per minute, and each can always make two calls of full length a minute. Of each unit,
+    /// the event's limit is half of what all attendees together may use.
     #[must_use]
     pub fn for_crowd(attendees: u64, completion_cap: u64, capacity: Capacity) -> Self {
         let attendees = attendees.max(1);
@@ -128,12 +130,12 @@ impl Allowances {
     }
 }
 
-/// What an event's deployments can take in a minute; `None` where an organiser did not say.
+/// The quota of an event's deployments per minute. `None` where an organiser gave no figure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capacity {
-    /// Requests per minute over all deployments.
+    /// Requests per minute of all deployments together.
     pub requests_per_minute: Option<u64>,
-    /// Tokens per minute over all deployments.
+    /// Tokens per minute of all deployments together.
     pub tokens_per_minute: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Which deployments an event offers, and which of several takes a request.
+//! The deployments that an event offers, and the choice between replicas.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,23 +6,23 @@ use crate::credential::Credential;
 use crate::ids::{DeploymentName, Replica};
 use crate::operation::Operation;
 
-/// Which form of Azure's API a deployment is called by.
+/// The form of Azure's API by which a deployment is called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "api", content = "api_version")]
 pub enum AzureApi {
-    /// `{endpoint}/openai/v1/{operation}`, the model named in the body.
+    /// `{endpoint}/openai/v1/{operation}`, with the model in the body.
     V1,
     /// `{endpoint}/openai/deployments/{azure name}/{operation}?api-version=…`.
     Classic(String),
 }
 
-/// The field by which a deployment takes the completion cap.
+/// The field in which a deployment takes the cap on completion tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CompletionField {
     /// `max_tokens`
     MaxTokens,
-    /// `max_completion_tokens`: o-series and gpt-5-class models refuse the other.
+    /// `max_completion_tokens`: o-series and gpt-5-class models reject `max_tokens`.
     MaxCompletionTokens,
 }
 
@@ -46,39 +46,39 @@ pub struct Prices {
     pub completion: u64,
 }
 
-/// A deployment at Azure that can take requests under a name.
+/// A deployment at Azure, offered under a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployment {
     /// The name that events offer.
     pub name: DeploymentName,
-    /// Which of those that share the name.
+    /// Tells deployments of the same name apart.
     pub replica: Replica,
     /// Scheme and host, without a path.
     pub endpoint: String,
     /// The deployment's name at Azure.
     pub azure_name: DeploymentName,
-    /// What it can do.
+    /// The operations that it supports.
     pub operations: Vec<Operation>,
-    /// How it is called.
+    /// The form of API by which it is called.
     #[serde(flatten)]
     pub api: AzureApi,
-    /// Its share of the load among deployments of the same name; 0 takes none.
+    /// Its share of the requests among replicas. 0 means none.
     pub weight: u32,
     /// Its quota of requests per minute, if known.
     pub requests_per_minute: Option<u64>,
     /// Its quota of tokens per minute, if known.
     pub tokens_per_minute: Option<u64>,
-    /// How it takes the completion cap.
+    /// The field in which it takes the cap on completion tokens.
     pub completion_field: CompletionField,
-    /// What it costs, if known.
+    /// Its prices, if known.
     pub prices: Option<Prices>,
-    /// What it is called with.
+    /// The credential that calls it.
     #[serde(flatten)]
     pub credential: Credential,
 }
 
 impl Deployment {
-    /// Whether the deployment does an operation.
+    /// Whether the deployment supports an operation.
     #[must_use]
     pub fn does(&self, operation: Operation) -> bool {
         self.operations.contains(&operation)
@@ -96,12 +96,12 @@ pub struct Catalog {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no such model at this event")]
 pub struct NotOffered {
-    /// What the event offers instead.
+    /// The models that the event offers for it.
     pub offered: Vec<DeploymentName>,
 }
 
 impl Catalog {
-    /// The catalog of an event: of an organiser's deployments those it names, or all.
+    /// The catalog of an event: the organiser's deployments that it names, or all of them.
     #[must_use]
     pub fn new(deployments: Vec<Deployment>, offered: Option<&[DeploymentName]>) -> Self {
         let mut deployments = deployments;
@@ -112,31 +112,31 @@ impl Catalog {
         Self { deployments, is_own: false }
     }
 
-    /// The catalog of deployments that one attendee alone uses, and pays.
+    /// The catalog of deployments that only one attendee uses and pays for.
     #[must_use]
     pub fn own(deployments: Vec<Deployment>) -> Self {
         Self { is_own: true, ..Self::new(deployments, None) }
     }
 
-    /// Whether its deployments are one attendee's own.
+    /// Whether the deployments belong to one attendee.
     #[must_use]
     pub fn is_own(&self) -> bool {
         self.is_own
     }
 
-    /// Whether it offers nothing at all.
+    /// Whether it offers no deployment.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.deployments.is_empty()
     }
 
-    /// Every deployment on offer, by name and replica.
+    /// Every deployment, by name and replica.
     #[must_use]
     pub fn deployments(&self) -> &[Deployment] {
         &self.deployments
     }
 
-    /// The names on offer, each once, for one operation or for any.
+    /// The names on offer without repetition, for one operation or for any.
     #[must_use]
     pub fn names(&self, operation: Option<Operation>) -> Vec<DeploymentName> {
         let mut names: Vec<_> = self
@@ -149,7 +149,7 @@ impl Catalog {
         names
     }
 
-    /// The deployments that share a name and do an operation.
+    /// The deployments that share a name and support an operation.
     ///
     /// # Errors
     ///
@@ -167,7 +167,7 @@ impl Catalog {
     }
 }
 
-/// Deployments of one name: at least one, interchangeable but for their share of the load.
+/// The replicas of one name, at least one. They differ only in their share of the requests.
 #[derive(Clone, Debug)]
 pub struct Choice<'a> {
     replicas: Vec<&'a Deployment>,
@@ -175,10 +175,11 @@ pub struct Choice<'a> {
 }
 
 impl<'a> Choice<'a> {
-    /// The replicas in the order in which to try them: the first by weight and luck, the others
-    /// after it.
+    /// The replicas in the order in which to try them: the first picked by weight, the others after
+    /// it.
     ///
-    /// `luck` is any number; over many, each replica comes first in proportion to its weight.
+    /// `luck` is a random number. Over many requests, each replica comes first in proportion to its
+    /// weight.
     #[must_use]
     pub fn by_luck(&self, luck: u64) -> Vec<&'a Deployment> {
         let total: u64 = self.replicas.iter().map(|d| u64::from(d.weight)).sum();
@@ -198,7 +199,7 @@ impl<'a> Choice<'a> {
         order
     }
 
-    /// Those of the replicas that are at one resource; none if no replica is.
+    /// The replicas at one resource, if there are any.
     #[must_use]
     pub fn at(&self, endpoint: &str) -> Option<Self> {
         let replicas: Vec<_> =
@@ -206,8 +207,8 @@ impl<'a> Choice<'a> {
         (!replicas.is_empty()).then_some(Self { replicas, is_own: self.is_own })
     }
 
-    /// The field by which these deployments take the completion cap. Replicas of one name serve
-    /// one model, so the first speaks for all.
+    /// The field in which these deployments take the cap on completion tokens. Replicas serve the
+    /// same model, so the first one is enough.
     #[must_use]
     pub fn completion_field(&self) -> CompletionField {
         self.replicas
@@ -215,13 +216,13 @@ impl<'a> Choice<'a> {
             .map_or(CompletionField::MaxCompletionTokens, |deployment| deployment.completion_field)
     }
 
-    /// Whether they are the attendee's own, so that the event does not pay for their tokens.
+    /// Whether they belong to the attendee. The event does not pay for their tokens.
     #[must_use]
     pub fn is_own(&self) -> bool {
         self.is_own
     }
 
-    /// The name they share.
+    /// The name that they share.
     #[must_use]
     pub fn name(&self) -> Option<&'a DeploymentName> {
         self.replicas.first().map(|deployment| &deployment.name)

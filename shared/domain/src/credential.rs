@@ -1,7 +1,7 @@
-//! How a deployment knows that a call is ours: by a key, or by an identity of Entra ID.
+//! How Lanyard authenticates to a deployment: with a key, or with an identity of Entra ID.
 //!
-//! Neither is a secret in a [`Credential`]. A key is named by where it is kept; an identity proves
-//! itself by tokens that are made when they are needed. The key itself is an [`AzureKey`].
+//! A [`Credential`] holds no secret. It refers to a stored key, or it names an identity whose
+//! access tokens are fetched when they are needed. The key itself is an [`AzureKey`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,12 +12,12 @@ use strum::VariantArray;
 
 use crate::text::holds_text;
 
-/// What a deployment is called with.
+/// The credential that calls a deployment.
 ///
-/// Stands in an item as one of two fields, `key_reference` or `identity`.
+/// It is stored as one of two fields, `key_reference` or `identity`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Credential {
-    /// A key of the resource, and where it is kept. The key itself never stands beside it.
+    /// A reference to a stored key of the resource. The key is never stored next to it.
     #[serde(rename = "key_reference")]
     Key(String),
     /// An application of Entra ID that trusts the role of our functions.
@@ -28,21 +28,21 @@ pub enum Credential {
 /// An application of Entra ID.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
-    /// The directory in which it is registered.
+    /// The directory (tenant) that registers it.
     pub tenant_id: TenantId,
     /// Its application id.
     pub client_id: ClientId,
-    /// Who makes its tokens.
+    /// The authority that issues its tokens.
     pub authority: Authority,
 }
 
-/// Which of Azure's clouds makes the tokens. The list is closed, because our proof of who we are
-/// goes there.
+/// The Azure cloud that issues the tokens. The list is closed, because our proof of identity is
+/// sent to this host.
 ///
 /// Hosts: <https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud>.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::VariantArray)]
 pub enum Authority {
-    /// Azure as most know it.
+    /// The global Azure cloud.
     #[serde(rename = "login.microsoftonline.com")]
     Public,
     /// Azure Government of the United States.
@@ -54,10 +54,10 @@ pub enum Authority {
 }
 
 impl Authority {
-    /// Every authority there is.
+    /// Every authority.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// Its host, which is also its name in bodies and items.
+    /// Its host. This is also its name in request bodies and in items.
     #[must_use]
     pub fn host(self) -> &'static str {
         match self {
@@ -67,7 +67,7 @@ impl Authority {
         }
     }
 
-    /// What a token of it must be good for: the cloud's Azure OpenAI.
+    /// The scope of its tokens: Azure OpenAI in this cloud.
     #[must_use]
     pub fn scope(self) -> &'static str {
         match self {
@@ -77,7 +77,7 @@ impl Authority {
         }
     }
 
-    /// For whom AWS must have made the proof of who we are.
+    /// The audience of the proof of identity that AWS issues.
     ///
     /// <https://learn.microsoft.com/graph/api/resources/federatedidentitycredential>
     #[must_use]
@@ -90,22 +90,22 @@ impl Authority {
     }
 }
 
-/// The text names no directory.
+/// The text is not a tenant id or a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be the directory's id or one of its domains, such as contoso.onmicrosoft.com")]
 pub struct InvalidTenantId;
 
-/// The text is no application id.
+/// The text is not an application id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be the application's id, such as 6731de76-14a6-49ae-97bc-6eba6914391e")]
 pub struct InvalidClientId;
 
-/// A directory: its id or one of its domains, in lower case. Fit for a path.
+/// A directory: its id or one of its domains, in lower case. It is safe in a URL path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TenantId(Arc<str>);
 
-/// An application's id, in lower case.
+/// An application id, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ClientId(Arc<str>);
@@ -136,7 +136,7 @@ holds_text! {
     ClientId, InvalidClientId
 }
 
-/// Five groups of hex digits: 8, 4, 4, 4 and 12.
+/// Whether the text is five groups of 8, 4, 4, 4 and 12 hex digits.
 fn is_uuid(text: &str) -> bool {
     let groups = text.split('-').map(|group| {
         let is_hex = group.bytes().all(|b| b.is_ascii_hexdigit());
@@ -145,7 +145,8 @@ fn is_uuid(text: &str) -> bool {
     groups.eq([8, 4, 4, 4, 12])
 }
 
-/// Two labels or more. A word without a dot, such as `common`, names no single directory.
+/// Whether the text is a domain of two labels or more. A word without a dot, such as `common`,
+/// names no single directory.
 fn is_domain(text: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -156,19 +157,19 @@ fn is_domain(text: &str) -> bool {
     text.len() <= 253 && text.contains('.') && text.split('.').all(is_label)
 }
 
-/// A deployment's key. It never prints itself.
+/// A deployment's key. `Debug` and `Display` never show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AzureKey(String);
 
 impl AzureKey {
-    /// A key as an organiser gave it; `None` unless it is 1 to 512 visible ASCII characters.
+    /// A key as an organiser gave it. `None` unless it has 1 to 512 visible ASCII characters.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let is_key = (1..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
         is_key.then(|| Self(text.to_owned()))
     }
 
-    /// The key itself, to be sent and for nothing else.
+    /// The key itself. Use it only to send it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0

@@ -1,32 +1,32 @@
-//! Who may come to an event: anybody with its code, who is on its roster, or who has a personal key.
+//! Who may use an event: anybody with its code, users on its roster, or users with a personal key.
 //!
-//! What an attendee's account must say is a condition of the write that admits a request, so that
-//! no request needs a further read, and a change holds from the next request on.
+//! What an attendee's account must say is a condition of the write that admits a request. So no
+//! request needs another read, and a change applies from the next request on.
 
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, Condition, Field};
 
-/// Who may come to an event.
+/// Who may use an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Access {
     /// Anybody with the code.
     #[default]
     Open,
-    /// Users whom the organiser listed.
+    /// Users on the roster.
     Roster,
     /// Users who have claimed a personal key.
     Registered {
-        /// Whether the code also admits users whom nobody has claimed.
+        /// Whether the code also admits users whose name is not claimed.
         auto_register: bool,
     },
 }
 
-/// By what an attendee proves to be one.
+/// The kind of credential that an attendee presents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// The event's code, which all share.
+    /// The event's code, which all attendees share.
     Code,
     /// A token that the organiser issued for this user.
     Token,
@@ -34,38 +34,38 @@ pub enum Proof {
     Key(i64),
 }
 
-/// What an attendee's account must say for a request to be admitted.
+/// What an attendee's account must say so that a request is admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// Nothing.
+    /// No condition.
     Anybody,
-    /// That the user is on the roster.
+    /// The user is on the roster.
     Listed,
-    /// That nobody has claimed the user's name.
+    /// Nobody has claimed the user's name.
     Unclaimed,
-    /// That the user's key has this number.
+    /// The user's key has this number.
     KeyHolder(i64),
 }
 
-/// Why somebody with good credentials may not come.
+/// Why an attendee with a valid credential has no access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoEntry {
     /// The user is not on the roster.
     NotListed,
-    /// Only a personal key admits this user.
+    /// This user needs a personal key.
     NeedsKey,
-    /// The key was replaced, or its registration removed.
+    /// The key was replaced, or its registration was removed.
     KeyReplaced,
 }
 
 impl Access {
     /// What an attendee's account must say.
     ///
-    /// A token is the organiser's own word for its user and needs nothing more.
+    /// A token was issued by the organiser for its user and needs no further condition.
     ///
     /// # Errors
     ///
-    /// [`NoEntry::NeedsKey`] where the code never suffices.
+    /// [`NoEntry::NeedsKey`] if the policy does not accept the code.
     pub fn entry(self, proof: Proof) -> Result<Entry, NoEntry> {
         match (proof, self) {
             (Proof::Token, _) => Ok(Entry::Anybody),
@@ -79,7 +79,7 @@ impl Access {
 }
 
 impl Entry {
-    /// The condition of the admitting write.
+    /// The condition of the write that admits a request.
     #[must_use]
     pub fn condition(self) -> Option<Condition> {
         match self {
@@ -90,7 +90,7 @@ impl Entry {
         }
     }
 
-    /// Why an account as it is does not let its attendee in; `None` if it does.
+    /// Why an account denies its attendee access. `None` if it does not.
     #[must_use]
     pub fn refusal(self, account: &Account) -> Option<NoEntry> {
         let claim = account.numbers.get(&Field::Claim);

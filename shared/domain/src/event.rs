@@ -1,4 +1,4 @@
-//! An event: when it is open, what it grants and what it offers.
+//! An event: when it is open, its limits and its deployments.
 
 use std::collections::BTreeMap;
 
@@ -13,62 +13,62 @@ use crate::operation::Operation;
 use crate::token::EventCode;
 use crate::window::Window;
 
-/// Everything an organiser settled about an event. The account is apart.
+/// All settings of an event. Its account is separate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// The key in the table.
     pub id: EventId,
-    /// Whose event.
+    /// The organiser who owns it.
     pub organiser: OrganiserId,
-    /// What people call it.
+    /// The name that people see.
     pub name: String,
-    /// The code that works now.
+    /// The current code.
     pub code: EventCode,
-    /// When it runs.
+    /// When the event runs.
     pub window: Window,
-    /// Whether the organiser stopped it for now.
+    /// Whether the organiser paused it.
     pub is_paused: bool,
-    /// The expected crowd.
+    /// The expected number of attendees.
     pub expected_attendees: u64,
-    /// What it grants.
+    /// The limits.
     pub allowances: Allowances,
-    /// The deployments it offers; `None` offers all of the organiser's.
+    /// The deployments that it offers. `None` offers all of the organiser's.
     pub deployments: Option<Vec<DeploymentName>>,
-    /// What a request that names no model gets.
+    /// The deployment for requests that name no model, by operation.
     pub default_deployments: BTreeMap<Operation, DeploymentName>,
-    /// The largest completion of one choice.
+    /// The most completion tokens of one choice.
     pub max_completion_tokens: u64,
     /// The most choices of one request.
     pub max_choices: u64,
-    /// Tool types allowed beside `function` and `custom`.
+    /// Tool types allowed in addition to `function` and `custom`.
     pub extra_tool_types: Vec<String>,
-    /// Whether attendees may keep objects upstream: stored responses, conversations, files and
-    /// vector stores. They die with the event.
+    /// Whether attendees may store objects upstream: responses, conversations, files and vector
+    /// stores. They are deleted with the event.
     #[serde(default)]
     pub keeps_objects: bool,
-    /// Whom attendees can ask.
+    /// The contact for attendees.
     pub contact: Contact,
-    /// What the event's page says.
+    /// The content of the event's page.
     pub page: Page,
-    /// Random, so that the user names sent to Azure mean nothing there.
+    /// A random salt, so that the user names sent to Azure reveal nobody.
     pub user_salt: String,
-    /// Counts changes; a change needs the version it was made from.
+    /// The number of changes. An update must name the version that it was made from.
     pub version: u64,
-    /// When it was created.
+    /// When the event was created.
     pub created_at: DateTime<Utc>,
-    /// Who may come.
+    /// Who may use it.
     #[serde(default)]
     pub access: Access,
-    /// Who may bind deployments that one attendee alone uses.
+    /// Who may add deployments that only one attendee uses.
     #[serde(default)]
     pub own_deployments: OwnDeployments,
     /// Whether a usage record is kept of each request. Totals are exact either way.
     #[serde(default = "yes")]
     pub records_requests: bool,
-    /// What signs the event's tokens and personal keys.
+    /// The key that signs the event's tokens and personal keys.
     #[serde(default)]
     pub signing: Signing,
-    /// Into how many shards its account is split. Settled when the event is made.
+    /// The number of shards of its account. It is fixed when the event is created.
     #[serde(default = "one")]
     pub shards: u16,
 }
@@ -81,11 +81,11 @@ fn one() -> u16 {
     1
 }
 
-/// Who may bind deployments that one attendee alone uses.
+/// Who may add deployments that only one attendee uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OwnDeployments {
-    /// Nobody; none are looked for.
+    /// Nobody. Requests do not look for such deployments.
     #[default]
     None,
     /// The organiser.
@@ -94,12 +94,12 @@ pub enum OwnDeployments {
     Attendee,
 }
 
-/// What signs the event's tokens and personal keys. It never prints itself.
+/// The key that signs the event's tokens and personal keys. `Debug` never shows it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signing {
-    /// Random hex; empty until something is signed for the first time.
+    /// Random hex. Empty until the first token or key is signed.
     pub secret: String,
-    /// Tokens that no longer work, with the time at which they would have ended anyway.
+    /// Revoked tokens, with the time at which each would have expired.
     pub revoked: BTreeMap<TokenId, DateTime<Utc>>,
 }
 
@@ -109,59 +109,59 @@ impl std::fmt::Debug for Signing {
     }
 }
 
-/// Whom attendees can ask. Empty where the organiser gave nothing.
+/// The contact for attendees. Fields that the organiser left out are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// A name.
     pub name: String,
     /// An address.
     pub email: String,
-    /// Whether those who have no code may see the address.
+    /// Whether people without a code may see the address.
     #[serde(default)]
     pub is_email_public: bool,
 }
 
-/// What the event's page says. Empty where the organiser gave nothing.
+/// The content of the event's page. Fields that the organiser left out are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
-    /// The event's own page.
+    /// The address of the event's own website.
     pub url: String,
-    /// What the link says.
+    /// The text of the link to it.
     pub url_text: String,
-    /// Markdown.
+    /// The description, in Markdown.
     pub description: String,
-    /// A picture.
+    /// The address of an image.
     pub image_url: String,
 }
 
-/// Where an event stands at an instant.
+/// The state of an event at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Not yet.
+    /// Before its start.
     Scheduled,
-    /// Now.
+    /// Open.
     Open,
-    /// Now, but the organiser stopped it.
+    /// Within its time, but paused by the organiser.
     Paused,
-    /// No longer.
+    /// After its end.
     Ended,
 }
 
-/// Why nobody can use an event now. Only holders of its code are told.
+/// Why nobody can use an event now. Only people with its code are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Closed {
-    /// It begins later.
+    /// The event has not started.
     NotStarted {
-        /// The beginning, as people there read it.
+        /// The start in the event's time zone.
         starts_at: String,
     },
-    /// It is over.
+    /// The event has ended.
     Ended {
-        /// The end, as people there read it.
+        /// The end in the event's time zone.
         ended_at: String,
     },
-    /// The organiser stopped it.
+    /// The organiser paused it.
     Paused,
 }
 
@@ -172,13 +172,14 @@ impl Event {
         self.allowances.event.part(shard, self.shards)
     }
 
-    /// The keys of all shards of the event's account, the first first.
+    /// The keys of all shards of the event's account, in order.
     #[must_use]
     pub fn account_keys(&self) -> Vec<AccountKey> {
         (0..self.shards.max(1)).map(|shard| AccountKey::of_shard(&self.id, shard)).collect()
     }
 
-    /// Where the event stands. The window is half-open: open at its start, ended at its end.
+    /// The state of the event. The window is half-open: the event is open at its start and ended at
+    /// its end.
     #[must_use]
     pub fn phase(&self, now: DateTime<Utc>) -> Phase {
         if now >= self.window.ends_at() {

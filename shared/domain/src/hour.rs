@@ -1,41 +1,41 @@
-//! What is counted of an event hour by hour, for charts: requests, errors by kind, and how long
-//! the first bytes took. Nothing here is charged, so it may be inexact.
+//! Counters of an event by hour, for charts: requests, errors by kind, and time to first byte. They
+//! are not used for limits, so they may be inexact.
 
 use chrono::{DateTime, Utc};
 
 use crate::ids::{DeploymentName, EventId};
 use crate::usage::Charge;
 
-/// What is added to the hour of a model.
+/// The counts to add to the hour of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HourCount {
-    /// At which event.
+    /// The event.
     pub event: EventId,
-    /// Next to which shard of the event's account.
+    /// The shard of the event's account that admitted the requests.
     pub shard: u16,
     /// A time in the hour.
     pub at: DateTime<Utc>,
-    /// Under which name; absent for what was refused before a model was chosen.
+    /// The model's name. Absent for requests that were rejected before a model was chosen.
     pub model: Option<DeploymentName>,
     /// Requests that were settled with a charge.
     pub requests: u64,
-    /// What they cost.
+    /// Their total charge.
     pub charge: Charge,
-    /// How long a request took to its first byte, if it got one.
+    /// The time to first byte of a request, in milliseconds, if there was one.
     pub first_byte_ms: Option<u64>,
-    /// Errors by their codes, each code once.
+    /// The number of errors by code. Each code occurs once.
     pub errors: Vec<(&'static str, u64)>,
 }
 
 impl HourCount {
-    /// Nothing yet.
+    /// Empty counts.
     #[must_use]
     pub fn new(event: EventId, at: DateTime<Utc>, model: Option<DeploymentName>) -> Self {
         let (charge, errors) = (Charge::default(), Vec::new());
         Self { event, shard: 0, at, model, requests: 0, charge, first_byte_ms: None, errors }
     }
 
-    /// Whether both are of the same hour and model.
+    /// Whether both counts belong to the same hour and model.
     #[must_use]
     pub fn is_beside(&self, other: &Self) -> bool {
         let hour = |at: DateTime<Utc>| at.timestamp().div_euclid(3_600);
@@ -51,20 +51,20 @@ impl HourCount {
     }
 }
 
-/// How many requests got their first byte how soon.
+/// A histogram of the time to first byte.
 ///
-/// Bucket 0 holds those of up to 50 ms, each further one those of up to twice as long, to 51.2 s in
-/// bucket 10. The last one has no bound.
+/// Bucket 0 counts requests of up to 50 ms. The bound of each further bucket is twice as long, up
+/// to 51.2 s in bucket 10. The last bucket has no bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FirstBytes([u64; FirstBytes::BUCKETS]);
 
 impl FirstBytes {
-    /// How many buckets there are.
+    /// The number of buckets.
     pub const BUCKETS: usize = 12;
 
     const FIRST_BOUND_MS: u64 = 50;
 
-    /// In which bucket a time is counted.
+    /// The bucket of a time.
     #[must_use]
     pub fn bucket(ms: u64) -> usize {
         (0..Self::BUCKETS - 1)
@@ -72,7 +72,7 @@ impl FirstBytes {
             .unwrap_or(Self::BUCKETS - 1)
     }
 
-    /// The longest time of a bucket, but of the last.
+    /// The upper bound of a bucket in milliseconds. The last one has none.
     #[must_use]
     pub fn bound_ms(bucket: usize) -> Option<u64> {
         (bucket < Self::BUCKETS - 1).then(|| Self::FIRST_BOUND_MS << bucket)
@@ -94,22 +94,23 @@ impl FirstBytes {
         self
     }
 
-    /// How many requests there are in all.
+    /// The total number of requests.
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.0.iter().fold(0, |sum, requests| sum.saturating_add(*requests))
     }
 
-    /// Every bucket that is not empty: its longest time, and how many requests it holds.
+    /// Every bucket that is not empty: its upper bound and its number of requests.
     pub fn buckets(&self) -> impl Iterator<Item = (Option<u64>, u64)> {
         let filled = self.0.into_iter().enumerate().filter(|(_, requests)| *requests > 0);
         filled.map(|(bucket, requests)| (Self::bound_ms(bucket), requests))
     }
 
-    /// A time within which so many of a hundred requests got their first byte, by the nearest rank.
+    /// A percentile of the time to first byte, by the nearest-rank method.
     ///
-    /// It lies in the same bucket as the exact one, so it is between half of that and twice that,
-    /// or both are at most 50 ms. Beyond the last bound it is that bound, and too small.
+    /// The result lies in the same bucket as the exact value. So it is between half and twice that
+    /// value, or both are at most 50 ms. In the last bucket the result is the last bound, which is
+    /// too small.
     #[must_use]
     pub fn percentile_ms(&self, percent: u64) -> Option<u64> {
         let rank = self.requests().saturating_mul(percent).div_ceil(100).max(1);
@@ -118,7 +119,8 @@ impl FirstBytes {
             if requests > 0 && before.saturating_add(requests) >= rank {
                 let from = bucket.checked_sub(1).and_then(Self::bound_ms).unwrap_or_default();
                 let width = Self::bound_ms(bucket).unwrap_or(from) - from;
-                // Requests are taken to lie evenly in their bucket, each in the middle of its share.
+                // Assume that the requests of a bucket are spread evenly, each in the middle of its
+                // share.
                 let place = (rank - before).saturating_mul(2) - 1;
                 return Some(from + width.saturating_mul(place) / requests.saturating_mul(2));
             }

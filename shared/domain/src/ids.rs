@@ -1,5 +1,5 @@
-//! Names that only machines read: ids of requests, events and organisers, and the names of
-//! deployments. Each is checked once, when text becomes a type.
+//! Ids of requests, events and organisers, and names of deployments. Each type checks its text
+//! once, when it is parsed.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -41,23 +41,26 @@ macro_rules! id {
 }
 
 id! {
-    /// One request of an attendee, `req_` and 32 hex digits; ours, never a client's.
+    /// One request of an attendee: `req_` and 32 hex digits. Lanyard makes it; a client cannot
+    /// choose it.
     RequestId, 64
 }
 id! {
-    /// The key of an event in the table. Not a secret, and it stays when the code is rotated.
+    /// The key of an event in the table. It is not a secret, and it stays the same when the code is
+    /// rotated.
     EventId, 64
 }
 id! {
-    /// Who owns events and deployments.
+    /// The owner of events and deployments.
     OrganiserId, 64
 }
 id! {
-    /// The name under which an event offers a model. Azure's own word is deployment name.
+    /// The name under which an event offers a model. Azure calls this the deployment name.
     DeploymentName, 64
 }
 id! {
-    /// Requests that belong together, such as one conversation: chosen by the client, or made here.
+    /// Requests that belong together, such as one conversation. The client chooses the id, or
+    /// Lanyard makes one.
     SessionId, 64
 }
 id! {
@@ -65,15 +68,15 @@ id! {
     AppId, 128
 }
 id! {
-    /// The model's own id of an answer, such as `chatcmpl-…`.
+    /// The model's own id of a response, such as `chatcmpl-…`.
     AnswerId, 128
 }
 id! {
-    /// One signed token among those of an event.
+    /// The id of a signed token of an event.
     TokenId, 64
 }
 id! {
-    /// One of several deployments that share a name and its load, such as a region.
+    /// One of several deployments that share a name and its load. Its name is often a region.
     Replica, 32
 }
 
@@ -81,19 +84,19 @@ impl SessionId {
     const PREFIX: &str = "sess_";
 
     /// The session of a request whose client named none: `sess_` and the digits of the request's
-    /// id, so that the request that began a session can be found by it.
+    /// id. So the request that began a session can be found by the session's id.
     #[must_use]
     pub fn made_for(request: &RequestId) -> Self {
         Self(format!("{}{}", Self::PREFIX, request.digits()).into())
     }
 
-    /// Whether it is the one made for this request.
+    /// Whether the session was made for this request.
     #[must_use]
     pub fn is_made_for(&self, request: &RequestId) -> bool {
         self.0.strip_prefix(Self::PREFIX) == Some(request.digits())
     }
 
-    /// The request for which the session would have been made, if it was made here.
+    /// The request that the session was made for, if Lanyard made it.
     #[must_use]
     pub fn first_request(&self) -> Option<RequestId> {
         let digits = self.0.strip_prefix(Self::PREFIX)?;

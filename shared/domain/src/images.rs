@@ -1,48 +1,49 @@
-//! What an image in a prompt counts, by its size, the detail that is asked for and the model's rule.
+//! How many tokens an image in a prompt takes, by its size, the requested detail and the model's
+//! rule.
 //!
-//! The rules are OpenAI's and Anthropic's own:
+//! The rules are those of OpenAI and Anthropic:
 //! <https://platform.openai.com/docs/guides/images-vision#calculating-costs> and
 //! <https://docs.claude.com/en/docs/build-with-claude/vision#evaluate-image-size>.
 
 /// How a model counts an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImageRule {
-    /// A base, and a figure for each tile of 512 × 512 pixels, once the image fits into 2,048 ×
-    /// 2,048 and its shorter side into 768. Low detail costs the base alone.
+    /// A base, and a figure for each tile of 512 × 512 pixels. First the image is scaled to fit
+    /// into 2,048 × 2,048, with its shorter side at most 768. Low detail costs the base alone.
     Tiles {
         /// Tokens of every image.
         base: u32,
-        /// Tokens of a tile.
+        /// Tokens of one tile.
         tile: u32,
     },
-    /// One token for each patch of 32 × 32 pixels, times a factor. Larger images are scaled down
-    /// to the budget.
+    /// One token for each patch of 32 × 32 pixels, times a factor. Larger images are scaled down to
+    /// the maximum of patches.
     Patches {
-        /// The most patches of an image, at high detail.
+        /// The most patches of an image at high detail.
         budget: u32,
         /// The most patches at detail `original`.
         original: u32,
         /// The factor, in hundredths.
         percent: u32,
     },
-    /// One token for each 750 pixels, once the longer side fits.
+    /// One token for each 750 pixels, after the image is scaled to the longest side.
     Pixels {
-        /// The longest side, in pixels.
+        /// The longest side in pixels.
         longest: u32,
         /// The most tokens of an image.
         most: u32,
     },
 }
 
-/// How closely a model is to look.
+/// The level of detail at which a model reads an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
-    /// A version of 512 × 512 pixels.
+    /// Scaled down to 512 × 512 pixels.
     Low,
-    /// The model's choice, which is high detail for all but small images.
+    /// Chosen by the model: high detail for all but small images.
     #[default]
     High,
-    /// As large as the model can.
+    /// The largest size that the model takes.
     Original,
 }
 
@@ -56,10 +57,10 @@ pub struct Size {
 }
 
 impl ImageRule {
-    /// For a model that is not known: an honest image counts by its patches, without a factor.
+    /// The rule for an unknown model: count the patches, without a factor.
     pub const UNKNOWN: Self = Self::Patches { budget: 10_000, original: 10_000, percent: 100 };
 
-    /// The tokens of an image. Without a size it is as large as the model takes.
+    /// The tokens of an image. An image of unknown size counts as the largest that the model takes.
     #[must_use]
     pub fn tokens(self, size: Option<Size>, detail: Detail) -> u64 {
         match self {
@@ -110,7 +111,7 @@ impl Size {
     }
 }
 
-/// The tiles of an image at high detail.
+/// The number of tiles of an image at high detail.
 fn tiles(size: Size) -> u64 {
     let size = size.within(2_048);
     let shorter = size.width.min(size.height);
@@ -129,7 +130,7 @@ mod tests {
         Some(Size { width, height })
     }
 
-    /// The worked examples of OpenAI's guide.
+    /// The examples of OpenAI's guide.
     #[test]
     fn published_examples_count_as_published() {
         assert_eq!(GPT_4O.tokens(size(1_024, 1_024), Detail::High), 765);
@@ -137,7 +138,7 @@ mod tests {
         assert_eq!(GPT_4O.tokens(size(4_096, 8_192), Detail::Low), 85);
         let plain = ImageRule::Patches { budget: 1_536, original: 1_536, percent: 100 };
         assert_eq!(plain.tokens(size(1_024, 1_024), Detail::High), 1_024);
-        // The guide scales this one to 1,452 patches; the budget bounds it.
+        // The guide scales this one to 1,452 patches. The maximum of patches bounds it.
         assert_eq!(plain.tokens(size(1_800, 2_400), Detail::High), 1_536);
         assert_eq!(MINI.tokens(size(1_024, 1_024), Detail::High), 1_659);
     }

@@ -1,9 +1,9 @@
 //! The rules of Lanyard.
 //!
-//! This crate decides: who an attendee is, whether an event is open, what a request may cost,
-//! whether an account can bear it and what is left when the answer is known. It has no `async`,
-//! no clock, no environment and no network. A rule that needs the time takes `now`; one that needs
-//! luck takes a number.
+//! This crate decides who an attendee is, whether an event is open, and how much a request may use.
+//! It also decides whether an account has room for the request, and what is left after the
+//! response. It has no `async`, no clock, no environment and no network. A rule that needs the time
+//! takes `now`. A rule that needs randomness takes a number.
 
 pub mod account;
 pub mod admission;

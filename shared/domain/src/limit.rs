@@ -1,8 +1,8 @@
-//! What an event can limit: one table.
+//! All limits that an event can set, in one table.
 //!
-//! A limit is a variant of [`Limit`] and its row in [`Limit::counting`]. Its name, its words, the
-//! number of the account that it bounds, and how requests are admitted, settled and moved between
-//! shards follow from the two.
+//! A limit is a variant of [`Limit`] and its row in [`Limit::counting`]. Everything else follows
+//! from the two: its name, its text in messages and the number of the account that it bounds. So
+//! does how requests are admitted, settled and moved between shards.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use strum::VariantArray;
 
 use crate::unit::{Unit, Units};
 
-/// One kind of limit. Its name in the organisers' API and in the table is derived.
+/// One kind of limit. Its name in the organisers' API and in the table is derived from the variant.
 #[derive(
     Clone,
     Copy,
@@ -49,22 +49,22 @@ pub enum Limit {
     InFlight,
 }
 
-/// How a limit counts, and what.
+/// How a limit counts, and what it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counting {
-    /// By GCRA, on what a request may need: one timestamp.
+    /// A rate of what requests may need, by GCRA: one timestamp.
     PerMinute(Quantity),
-    /// With a counter of the event's local date.
+    /// A counter for the event's local date.
     PerDay(Quantity),
-    /// What is spent and held in tokens.
+    /// Tokens used and reserved.
     TokensTotal,
-    /// What is spent and held in another unit.
+    /// The amount used and reserved of another unit.
     UnitTotal(Unit),
-    /// Requests that are admitted and not settled.
+    /// Requests that are admitted and not yet settled.
     InFlight,
 }
 
-/// What can be counted of a request.
+/// A quantity that a request uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Quantity {
     /// The request itself.
@@ -76,7 +76,7 @@ pub enum Quantity {
 }
 
 impl Limit {
-    /// Every limit, in the order in which people list them.
+    /// Every limit, in the order of display.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The table of limits.
@@ -96,7 +96,7 @@ impl Limit {
         }
     }
 
-    /// The limit on all that is used of a unit.
+    /// The limit on the total of a unit.
     #[must_use]
     pub const fn total_of(unit: Unit) -> Self {
         match unit {
@@ -107,12 +107,12 @@ impl Limit {
         }
     }
 
-    /// The limits per minute, and what each counts.
+    /// The limits per minute, and the quantity that each counts.
     pub fn rates() -> impl Iterator<Item = (Self, Quantity)> {
         Self::ALL.iter().filter_map(|limit| Some((*limit, limit.rate()?)))
     }
 
-    /// What a limit per minute counts; `None` for other limits.
+    /// The quantity that a limit per minute counts. `None` for other limits.
     #[must_use]
     pub const fn rate(self) -> Option<Quantity> {
         match self.counting() {
@@ -124,7 +124,7 @@ impl Limit {
         }
     }
 
-    /// What the limit counts.
+    /// The quantity that the limit counts.
     #[must_use]
     pub const fn quantity(self) -> Quantity {
         match self.counting() {
@@ -142,7 +142,7 @@ impl Limit {
     }
 }
 
-/// The limit in the words of a message.
+/// The limit as text for messages.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = self.quantity().words();
@@ -156,7 +156,7 @@ impl fmt::Display for Limit {
 }
 
 impl Quantity {
-    /// Its amount among what one request holds or spends.
+    /// The amount of this quantity in a reservation or a charge.
     #[must_use]
     pub fn among(self, requests: u64, tokens: u64, units: Units) -> u64 {
         match self {
@@ -166,7 +166,7 @@ impl Quantity {
         }
     }
 
-    /// The quantity in the words of a message.
+    /// The quantity as text for messages.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {

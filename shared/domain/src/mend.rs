@@ -1,9 +1,10 @@
-//! Making an event's account whole after a crash.
+//! Reconciles an event's account with its attendees' accounts after a crash.
 //!
-//! A request is settled on its attendee's account first and on the event's account after. A crash
-//! between the two leaves the event holding tokens that nobody holds any more. Once all holds of a
-//! [`Period`] must be settled, the difference between the event's tally of that period and the sum
-//! of its attendees' tallies is what crashes left, and [`write`] takes it away.
+//! A request is settled on its attendee's account first, and on the event's account after that.
+//! After a crash between the two, the event still reserves tokens that no attendee reserves. Once
+//! every reservation of a [`Period`] must be settled, the event's counts of that period are
+//! compared with the sum of its attendees' counts. The difference is what crashes left, and
+//! [`write`] removes it.
 
 use std::collections::BTreeSet;
 
@@ -12,17 +13,17 @@ use crate::time::{EpochNanos, MINUTE_NS, Period};
 use crate::unit::{Unit, Units};
 use crate::usage::Charge;
 
-/// The requests of one period that attendees have settled.
+/// The settled requests of one period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many.
+    /// The number of requests.
     pub requests: u64,
-    /// What they cost.
+    /// Their total charge.
     pub charge: Charge,
 }
 
 impl Tally {
-    /// What one account has settled in a period.
+    /// The requests of a period that one account has settled.
     #[must_use]
     pub fn of(account: &Account, period: Period) -> Self {
         Self {
@@ -35,7 +36,7 @@ impl Tally {
         }
     }
 
-    /// What is left of a tally without another.
+    /// This tally minus another.
     #[must_use]
     pub fn less(self, other: Self) -> Self {
         let (all, less) = (self.charge, other.charge);
@@ -52,7 +53,7 @@ impl Tally {
         }
     }
 
-    /// Two tallies together.
+    /// The sum of two tallies.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -62,11 +63,11 @@ impl Tally {
     }
 }
 
-/// How long after its end a period's writes may still be under way. The sweep has then settled the
-/// last hold, and no store answers so late.
+/// How long after its end a period's writes may still be in flight. By then the sweep has settled
+/// the last reservation, and no store responds later than that.
 pub const GRACE_NS: i64 = 2 * MINUTE_NS;
 
-/// The periods that any of an event's accounts, its own and its attendees', still tally.
+/// The periods that the accounts of an event and its attendees still count.
 pub fn periods<'a>(accounts: impl IntoIterator<Item = &'a Account>) -> BTreeSet<Period> {
     let period = |field: &Field| match field.lifetime() {
         Lifetime::Holds(period) | Lifetime::Posts(period) => Some(period),
@@ -75,25 +76,26 @@ pub fn periods<'a>(accounts: impl IntoIterator<Item = &'a Account>) -> BTreeSet<
     accounts.into_iter().flat_map(|account| account.numbers.keys().filter_map(period)).collect()
 }
 
-/// The first period of which an account still has a hold. Neither it nor a later one can be mended:
-/// a job's hold may outlive those of all other requests.
+/// The first period for which an account still has a reservation. Neither it nor a later period can
+/// be reconciled, because a job's reservation may outlive those of all other requests.
 #[must_use]
 pub fn first_open(account: &Account) -> Option<Period> {
     account.holds.values().map(crate::account::Hold::period).min()
 }
 
-/// Whether every hold of a period has expired and been settled. `longest_hold_ns` is the time from
-/// admission to expiry.
+/// Whether every reservation of a period has expired and been settled. `longest_hold_ns` is the
+/// longest time from admission to expiry, in nanoseconds.
 #[must_use]
 pub fn is_over(period: Period, now: EpochNanos, longest_hold_ns: i64) -> bool {
     period.end().0.saturating_add(longest_hold_ns).saturating_add(GRACE_NS) <= now.0
 }
 
-/// The write that makes a period of the event's account equal to its attendees' and forgets it.
+/// The write that makes a period of the event's account equal to its attendees' and removes the
+/// period.
 ///
-/// `attendees` is the sum of all their tallies, read after the period was over, without what other
-/// shards of the event have posted. The write needs the period to be as it was read, so mending
-/// twice changes nothing.
+/// `attendees` is the sum of all their tallies, without what other shards of the event have
+/// counted. It must be read after the period was over. The write is made only if the period is
+/// unchanged since it was read. So a second reconciliation changes nothing.
 #[must_use]
 pub fn write(event: &Account, period: Period, attendees: Tally) -> Write {
     let mut write = settled(event, period, attendees);
@@ -101,9 +103,10 @@ pub fn write(event: &Account, period: Period, attendees: Tally) -> Write {
     write
 }
 
-/// The write that ends a period at another shard than the first: what it still holds is given back,
-/// nothing of the period can change any more, and what it has posted stays to be compared. Posts up
-/// to `mended_through`, the first shard's, were compared.
+/// The write that closes a period at a shard other than the first. It releases what the period
+/// still reserves, and the period cannot change any more. The period's counts of settled requests
+/// stay for comparison. It removes the counts of periods up to `mended_through`, the value of the
+/// first shard, because those were compared.
 #[must_use]
 pub fn close(shard: &Account, period: Period, mended_through: Option<i64>) -> Write {
     let mut write = settled(shard, period, Tally::of(shard, period));
@@ -113,7 +116,7 @@ pub fn close(shard: &Account, period: Period, mended_through: Option<i64>) -> Wr
     write
 }
 
-/// What a period's settled requests are posted as.
+/// The fields that count a period's settled requests.
 fn posts(period: Period) -> impl Iterator<Item = Field> {
     let fields = [
         Field::PeriodRequests(period),
@@ -124,13 +127,13 @@ fn posts(period: Period) -> impl Iterator<Item = Field> {
     fields.into_iter().chain(units)
 }
 
-/// What a period still holds.
+/// The fields that count what a period still reserves.
 fn holds(period: Period) -> impl Iterator<Item = Field> {
     let fields = [Field::PeriodHeld(period), Field::PeriodOpen(period)];
     fields.into_iter().chain(Unit::ALL.iter().map(move |unit| Field::PeriodUnitHeld(period, *unit)))
 }
 
-/// Gives back what a period holds and posts what is missing of it.
+/// Releases what a period reserves, and adds the settled requests that its counts lack.
 fn settled(event: &Account, period: Period, attendees: Tally) -> Write {
     let posted = Tally::of(event, period);
     let missing = |true_count: u64, posted: u64| signed(true_count).saturating_sub(signed(posted));
@@ -160,7 +163,7 @@ fn settled(event: &Account, period: Period, attendees: Tally) -> Write {
             (Field::UnitSpent(unit), spent),
         ]);
     }
-    // A unit that nobody used leaves no number behind.
+    // A unit that nobody used must not leave a number.
     let changed = amounts.into_iter().filter(|(_, by)| *by != 0);
     let mut changes: Vec<_> = changed.map(|(field, by)| Change::Add(field, by)).collect();
     changes.push(Change::Set(Field::MendedThrough, period.0));
@@ -168,7 +171,7 @@ fn settled(event: &Account, period: Period, attendees: Tally) -> Write {
     Write { conditions, changes }
 }
 
-/// Whether a period's mend found something to mend.
+/// Whether there is a difference to reconcile in a period.
 #[must_use]
 pub fn is_needed(event: &Account, period: Period, attendees: Tally) -> bool {
     event.get(Field::PeriodHeld(period)) != 0
@@ -177,11 +180,11 @@ pub fn is_needed(event: &Account, period: Period, attendees: Tally) -> bool {
         || Tally::of(event, period) != attendees
 }
 
-/// The write that makes an event's seats as many as its seated attendees.
+/// The write that sets an event's number of seats to its number of attendees with a seat.
 ///
-/// A seat is lost when a process dies between giving and taking it. `event` was read before the
-/// attendees were counted and nobody was asking for a seat; a seat that is given meanwhile fails
-/// the condition. `None` if there is nothing to mend.
+/// A seat is lost if a process dies after the event gave it and before the attendee took it.
+/// `event` must be read before the attendees were counted, while nobody was asking for a seat. A
+/// seat that is given in the meantime fails the condition. `None` if no seat was lost.
 #[must_use]
 pub fn seats(event: &Account, seated: u64) -> Option<Write> {
     let counted = event.get(Field::Seats);

@@ -1,32 +1,32 @@
-//! What is known of Azure's models: one table, compiled in from `models.json`.
+//! Facts about Azure's models: one table, compiled in from `models.json`.
 //!
-//! Rules ask these facts, never a deployment's name. A deployment names its model, and the
-//! organiser may override each fact; a model that is not here gets defaults that are safe for the
-//! organiser's budget.
+//! Rules depend on these facts, never on a deployment's name. A deployment names its model, and the
+//! organiser may override each fact. A model that is not in the table gets defaults that protect
+//! the organiser's budget.
 
 use crate::catalog::CompletionField;
 use crate::images::ImageRule;
 
-/// The facts of one model. `None` is what the source does not say.
+/// The facts of one model. `None` means that the source does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModelFacts {
-    /// Tokens of prompt and completion together.
+    /// The context window: the most tokens of prompt and completion together.
     pub context: Option<u64>,
-    /// The most tokens of a completion.
+    /// The most completion tokens.
     pub max_output: Option<u64>,
-    /// Whether it thinks before it answers, within the output cap.
+    /// Whether it uses reasoning tokens, which count as completion tokens.
     pub reasons: bool,
-    /// The field by which it takes the output cap.
+    /// The field in which it takes the cap on completion tokens.
     pub cap: CompletionField,
-    /// How it counts images; `None` if it takes none.
+    /// How it counts images. `None` if it takes no images.
     pub image: Option<ImageRule>,
-    /// Whether a request with `user` is refused.
+    /// Whether it rejects a request with `user`.
     pub refuses_user: bool,
-    /// Whether a request with `stream_options` is refused.
+    /// Whether it rejects a request with `stream_options`.
     pub refuses_stream_options: bool,
     /// The day on which Azure retires it, as `2027-04-14`.
     pub retires: Option<&'static str>,
-    /// What it costs.
+    /// Its prices.
     pub prices: ModelPrices,
 }
 
@@ -35,38 +35,38 @@ pub struct ModelFacts {
 pub struct ModelPrices {
     /// Prompt tokens.
     pub input: Option<u64>,
-    /// Prompt tokens that the model had read before.
+    /// Cached prompt tokens.
     pub cached_input: Option<u64>,
-    /// Prompt tokens that the model is to remember.
+    /// Prompt tokens that are written to the cache.
     pub cache_write: Option<u64>,
     /// Completion tokens.
     pub output: Option<u64>,
-    /// Tokens of recordings in prompts.
+    /// Audio tokens of prompts.
     pub input_audio: Option<u64>,
-    /// Tokens of spoken completions.
+    /// Audio tokens of completions.
     pub output_audio: Option<u64>,
-    /// Tokens of images in prompts, where they cost more than text.
+    /// Image tokens of prompts, where they cost more than text.
     pub input_image: Option<u64>,
-    /// Tokens of images that are made.
+    /// Image tokens of completions.
     pub output_image: Option<u64>,
-    /// Prompt tokens of a prompt above 272,000 tokens.
+    /// Prompt tokens of a prompt of more than 272,000 tokens.
     pub long_input: Option<u64>,
-    /// The same for tokens that the model had read before.
+    /// Cached tokens of such a prompt.
     pub long_cached_input: Option<u64>,
     /// Completion tokens after such a prompt.
     pub long_output: Option<u64>,
-    /// An image that is made.
+    /// A generated image.
     pub image: Option<u64>,
-    /// A second of a recording.
+    /// A second of audio.
     pub second: Option<u64>,
-    /// A character that is read aloud.
+    /// A character of text-to-speech.
     pub character: Option<u64>,
     /// A second of video.
     pub video_second: Option<u64>,
 }
 
 impl ModelFacts {
-    /// For a model that is not in the table.
+    /// The facts of a model that is not in the table.
     pub const UNKNOWN: Self = Self {
         context: None,
         max_output: None,
@@ -95,8 +95,8 @@ impl ModelFacts {
         },
     };
 
-    /// The facts of a model by its name, in any case. A dated name that is not in the table has
-    /// those of the model without the date.
+    /// The facts of a model by its name, in any case. A dated name that is not in the table falls
+    /// back to the name without the date.
     #[must_use]
     pub fn of(name: &str) -> Option<&'static Self> {
         let name = name.to_ascii_lowercase();
@@ -111,7 +111,7 @@ fn named(name: &str) -> Option<&'static ModelFacts> {
     MODELS.get(at).map(|(_, facts)| facts)
 }
 
-/// A model's name without a date such as `-2025-08-07` at its end.
+/// A model's name without the date at its end, such as `-2025-08-07`.
 #[must_use]
 pub fn without_date(name: &str) -> Option<&str> {
     let (begin, date) = name.split_at_checked(name.len().checked_sub(11)?)?;

@@ -1,4 +1,4 @@
-//! Maps by enum, as JSON objects whose keys are the variants' names.
+//! Maps by enum as JSON objects. The keys are the variants' names.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,8 +7,8 @@ use std::str::FromStr;
 use enum_map::{EnumArray, EnumMap};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-/// Reads such an object. A missing name has the default, and unknown names are ignored: an item of
-/// another release may lack some or hold more.
+/// Reads such an object. A missing name gets the default, and unknown names are ignored, because an
+/// item of another release may have fewer names or more.
 pub(crate) fn read<'de, D, K, V>(deserializer: D) -> Result<EnumMap<K, V>, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,7 +1,7 @@
-//! Objects that Azure keeps for an attendee, and who owns them.
+//! Objects that Azure stores for an attendee, and their owners.
 //!
-//! All attendees of an event share one resource at Azure, where an object is found by its id alone.
-//! That it belongs to somebody is written down here and nowhere else.
+//! All attendees of an event share one resource at Azure, where anybody who knows an object's id
+//! can read the object. The owner is recorded only here.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::operation::Operation;
 use crate::text::holds_text;
 use crate::token::UserId;
 
-/// What is kept.
+/// The kind of a stored object.
 #[derive(
     Clone,
     Copy,
@@ -34,21 +34,21 @@ use crate::token::UserId;
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Kind {
-    /// An answer of the Responses API that was stored.
+    /// A stored response of the Responses API.
     Response,
-    /// A conversation, to which responses belong.
+    /// A conversation, which responses belong to.
     Conversation,
     /// An uploaded file.
     File,
-    /// A vector store, made of files.
+    /// A vector store, which is made of files.
     VectorStore,
     /// An assistant: a model with instructions and tools.
     Assistant,
     /// A thread of messages.
     Thread,
-    /// An assistant's work on a thread.
+    /// A run of an assistant on a thread.
     Run,
-    /// A film.
+    /// A video.
     Video,
 }
 
@@ -62,7 +62,7 @@ impl Kind {
         self.into()
     }
 
-    /// The kind in the words of a message.
+    /// The kind as text for messages.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -77,7 +77,8 @@ impl Kind {
         }
     }
 
-    /// The operation under which the kind's calls are accounted, and whose path they begin with.
+    /// The operation that accounts for the kind's requests. Their path begins with the operation's
+    /// path.
     #[must_use]
     pub fn operation(self) -> Operation {
         match self {
@@ -91,8 +92,8 @@ impl Kind {
         }
     }
 
-    /// Whether Azure works on it after it has been made. It is paid for when that ends, out of the
-    /// hold of the request that made it.
+    /// Whether Azure works on it after it was created. It is charged when that work ends, from the
+    /// reservation of the request that created it.
     #[must_use]
     pub fn is_job(self) -> bool {
         match self {
@@ -107,12 +108,13 @@ impl Kind {
     }
 }
 
-/// An id that Azure gave, or that a client says it gave. Safe as a segment of a path.
+/// An object id from Azure, or one that a client claims to be from Azure. It is safe as a path
+/// segment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ObjectId(Arc<str>);
 
-/// The text is no id.
+/// The text is not an object id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 128 of A-Z a-z 0-9 _ -")]
 pub struct InvalidObjectId;
@@ -132,7 +134,7 @@ impl FromStr for ObjectId {
     }
 }
 
-/// Whose objects: an attendee of an event.
+/// The owner of objects: an attendee of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// The event.
@@ -141,67 +143,67 @@ pub struct Owner {
     pub user: UserId,
 }
 
-/// Where an object is kept. It exists at that resource and at no other.
+/// Where an object is stored. It exists only at that resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Home {
     /// Scheme and host of the resource.
     pub endpoint: String,
-    /// The deployment by which the object was made.
+    /// The deployment that created the object.
     pub deployment: DeploymentName,
-    /// Which of those that share the name.
+    /// The replica of that deployment.
     pub replica: Replica,
 }
 
-/// An object and its owner. Holds nothing of what the object says.
+/// An object and its owner. It holds none of the object's content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owned {
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
-    /// What Azure calls it.
+    /// The id at Azure.
     pub id: ObjectId,
-    /// The thread of a run.
+    /// The thread, for a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ObjectId>,
-    /// At which event it was made.
+    /// The event at which it was created.
     pub event: EventId,
-    /// Who made it.
+    /// The attendee who created it.
     pub user: UserId,
-    /// Where it is kept.
+    /// Where it is stored.
     pub home: Home,
-    /// The prompt tokens that naming it adds to a request, or more.
+    /// An upper bound of the prompt tokens that a reference to it adds to a request.
     pub tokens: u64,
-    /// The request that made it.
+    /// The request that created it.
     pub request_id: RequestId,
-    /// Of a job, the session of that request: its record is written when the job ends.
+    /// The session of that request, for a job. A job's usage record is written when the job ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
-    /// Of a job, the application that sent it.
+    /// The application that sent that request, for a job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<AppId>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// When the event ends, as it was planned then.
+    /// The planned end of the event at that time.
     pub event_ends_at: DateTime<Utc>,
 }
 
-/// How long after an event its objects' owners are remembered, should Azure not let them be
-/// deleted: an event may be prolonged to 31 days, and Azure keeps responses for 30.
+/// How long an object's owner is remembered after the event, in case Azure does not delete the
+/// object. An event may be extended to 31 days, and Azure keeps responses for 30.
 const REMEMBERED_AFTER_END: TimeDelta = TimeDelta::days(62);
 
 impl Owned {
-    /// Whose it is.
+    /// The owner.
     #[must_use]
     pub fn owner(&self) -> Owner {
         Owner { event: self.event.clone(), user: self.user.clone() }
     }
 
-    /// The path at Azure, below the operation's.
+    /// The segments of its path at Azure, below the operation's path.
     pub fn segments(&self) -> impl Iterator<Item = &str> + Clone {
         let thread = self.parent.iter().flat_map(|thread| [thread.as_str(), "runs"]);
         thread.chain([self.id.as_str()])
     }
 
-    /// From when on nobody needs to know any more.
+    /// When the owner no longer needs to be known.
     #[must_use]
     pub fn expires_at(&self) -> DateTime<Utc> {
         self.event_ends_at + REMEMBERED_AFTER_END

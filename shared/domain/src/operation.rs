@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
-/// A proxied operation, in the words of the organisers' API and the catalog.
+/// A proxied operation, as named in the organisers' API and the catalog.
 #[derive(
     Clone,
     Copy,
@@ -41,7 +41,7 @@ pub enum Operation {
     AudioSpeech,
     /// `POST …/moderations`
     Moderations,
-    /// `POST …/responses`, and what is done with stored responses.
+    /// `POST …/responses`, and the requests on stored responses.
     Responses,
     /// `…/conversations`
     Conversations,

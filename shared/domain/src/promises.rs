@@ -1,4 +1,4 @@
-//! The promises of the ledger, held by the pure rules.
+//! Tests of the ledger's guarantees against the pure rules.
 
 mod histories;
 
@@ -46,7 +46,8 @@ fn seated() -> Account {
     account
 }
 
-/// Admission as the gateway does it: propose from a guess, and from what the store shows if wrong.
+/// Admits a request like the gateway does: with a guess first, then with the account that the store
+/// returned if the guess was wrong.
 fn admit(
     account: &mut Account,
     side: Side,
@@ -101,7 +102,7 @@ fn counts_requests(limit: Limit) -> bool {
     limit.quantity() == Quantity::Requests
 }
 
-/// What a request asks for that is counted by a limit, which is that of a unit or not.
+/// An estimate for a request whose amount a limit counts, in tokens or in another unit.
 fn asks_for(limit: Limit, amount: u64) -> Estimate {
     match limit.quantity() {
         Quantity::Unit(unit) => Estimate::of_units(Units::of(unit, amount)),
@@ -202,7 +203,7 @@ fn a_spent_unit_is_refused_by_its_name_and_others_go_on() {
     );
     let text = asks_for(Limit::CharactersTotal, 9);
     admit(&mut account, ATTENDEE, &allowance, &demand_for(3, text, noon())).unwrap();
-    // One of the two images was made: the other comes back.
+    // One of the two images was made, so the other one is released.
     let made = Usage::of_units(Units::of(Unit::Images, 1));
     settle(&mut account, &allowance, &two, Settlement::Exact(made), noon());
     let again = demand_for(4, asks_for(images, 2), noon());

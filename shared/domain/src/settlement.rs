@@ -1,4 +1,4 @@
-//! What a request turned out to cost, and the write that says so to an account.
+//! The true cost of a request, and the write that settles it on an account.
 
 use crate::account::{Change, Condition, Field, Hold, Write, signed};
 use crate::admission::{Side, cost_ns};
@@ -8,19 +8,20 @@ use crate::limit::{Counting, Limit};
 use crate::time::EpochNanos;
 use crate::usage::{Charge, Usage};
 
-/// How a request ended, as far as its cost goes.
+/// The outcome of a request, as far as its cost is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// Azure said what it used.
+    /// Azure reported the usage.
     Exact(Usage),
-    /// The answer broke off or carried no usage: at least this, and at least the estimate.
+    /// The response was cut off or reported no usage. The charge is at least this and at least the
+    /// estimate.
     AtLeast(Usage),
-    /// It never reached a model.
+    /// The request never reached a model.
     Void,
 }
 
 impl Settlement {
-    /// What the accounts pay; `None` if nothing.
+    /// The charge to the accounts. `None` if there is none.
     #[must_use]
     pub fn charge(&self, hold: &Hold) -> Option<Charge> {
         match self {
@@ -45,7 +46,7 @@ impl Settlement {
         }
     }
 
-    /// Azure's own count, where it can be believed.
+    /// The exact usage that Azure reported, if it is known.
     #[must_use]
     pub fn exact(&self) -> Option<Usage> {
         match self {
@@ -54,7 +55,7 @@ impl Settlement {
         }
     }
 
-    /// Whether Azure's own count is missing.
+    /// Whether the exact usage is unknown, so that the estimate is charged.
     #[must_use]
     pub fn is_estimated(&self) -> bool {
         match self {
@@ -64,15 +65,16 @@ impl Settlement {
     }
 }
 
-/// As many changes as settle a request that used tokens alone.
+/// The number of changes that settle a request that used tokens alone.
 const USUAL_CHANGES: usize = 13;
 
-/// The write that settles a hold.
+/// The write that settles a reservation.
 ///
-/// On an attendee's account it needs the hold and removes it, so it can be made only once. On the
-/// event's account, which keeps no holds, it needs the hold's period to be open; the caller makes
-/// it once, after the attendee's, and never again when its fate is unknown: the event then holds
-/// too much until the period is mended.
+/// On an attendee's account the write needs the reservation and removes it. So it can be made only
+/// once. The event's account has no reservations by request. There the write needs the
+/// reservation's period to be open, and the caller makes it once, after the attendee's. The caller
+/// must not repeat it if the outcome is unknown. The event then reserves too much until the period
+/// is reconciled.
 #[must_use]
 pub fn write(
     side: Side,
@@ -138,22 +140,22 @@ pub fn write(
     Write { conditions: vec![condition], changes }
 }
 
-/// By how much what a limit counted for a hold was wrong.
+/// The difference between the true amount and the reserved amount of a limit.
 fn correction(limit: Limit, hold: &Hold, charge: Option<Charge>) -> i64 {
     let quantity = limit.quantity();
     let held = quantity.among(1, hold.tokens(), hold.units);
     let spent = match (limit.counting(), charge) {
-        // Whatever it cost, the request is no longer in flight.
+        // A settled request is no longer in flight, whatever it cost.
         (Counting::InFlight, _) | (_, None) => 0,
         (_, Some(charge)) => quantity.among(1, charge.tokens(), charge.units),
     };
     signed(spent).saturating_sub(signed(held))
 }
 
-/// By how much a theoretical arrival time moves where the estimate was wrong.
+/// The change of a theoretical arrival time if the estimate was wrong.
 ///
-/// Of what was taken too much, `elapsed_ns` may have flowed back already by mere waiting; only the
-/// rest is given back, so a refund never grants more than the true cost would have left.
+/// Part of an excess reservation may have been refilled within `elapsed_ns` already. Only the rest
+/// is released. So a refund never leaves more than the true cost would have left.
 fn rate_correction(correction: i64, allowed: u64, elapsed_ns: i64) -> i64 {
     let by = cost_ns(correction.unsigned_abs(), allowed).saturating_mul(correction.signum());
     if by < 0 { by.saturating_add(elapsed_ns).min(0) } else { by }

@@ -1,11 +1,11 @@
-//! An event's account in several shards, each of which owns a part of every limit.
+//! An event's account in several shards. Each shard owns a part of every limit.
 //!
-//! A store takes only so many writes a second on one item. A request asks its [`choices`], each by
-//! one write as if the shard were the whole account. When none of them has room, all are read, and
-//! [`plan`] says what is true of them together: the request does not fit, or some shard has room,
-//! or what it lacks at the first shard has to be moved there from others. A move is two writes,
-//! [`Take`] and then [`give`], so that at every instant the shards together grant too little rather
-//! than too much; [`Field::Moved`] shows what is between the two.
+//! A store accepts only a limited number of writes a second on one item. A request tries its
+//! [`choices`] in turn, each with one write, as if the shard were the full account. If none of them
+//! has room, all shards are read, and [`plan`] decides. Either the request does not fit, or some
+//! shard has room, or room must be moved to the first shard from others. A move is two writes,
+//! [`Take`] and then [`give`]. So at every instant the shards together grant too little rather than
+//! too much. [`Field::Moved`] shows the amount between the two writes.
 
 #[cfg(test)]
 mod tests;
@@ -20,20 +20,22 @@ use crate::ids::RequestId;
 use crate::limit::{Counting, Limit, Quantity};
 use crate::time::{EpochNanos, MINUTE_NS};
 
-/// The most shards of an event: one read sees them all.
+/// The most shards of an event. One read returns them all.
 pub const MOST: u16 = 64;
 
-/// How long a move may be under way. What then is still between two shards was lost.
+/// How long a move may take, in nanoseconds. An amount that is still between two shards after that
+/// was lost.
 const MOVE_NS: i64 = 5_000_000_000;
 
-/// How long after the last move the sweep may give back what was lost: no store answers so late.
+/// How long after the last move the sweep may restore a lost amount. No store responds later than
+/// that.
 const LOST_NS: i64 = 2 * MINUTE_NS;
 
-/// The shards that a request asks, one after the other: two that its id chooses, and the first, to
-/// which what is left is moved.
+/// The shards that a request tries in turn: two chosen by its id, and the first one, which room is
+/// moved to.
 #[must_use]
 pub fn choices(id: &RequestId, of: u16) -> [u16; 3] {
-    // FNV-1a, and a multiplication that lets every bit matter to the upper half:
+    // FNV-1a, followed by a multiplication so that every bit affects the upper half:
     // <http://www.isthe.com/chongo/tech/comp/fnv/>, <https://prng.di.unimi.it/splitmix64.c>.
     let hash = id.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -66,15 +68,15 @@ pub fn never_fits(
     admission::never_fits(&largest, estimate)
 }
 
-/// Whether a shard lets so much through in a minute as a request needs at once.
+/// Whether a shard's rates allow at once what a request needs.
 #[must_use]
 pub fn bears(part: &Allowance, estimate: &Estimate) -> bool {
     Limit::rates()
         .all(|(limit, _)| part.limit(limit).is_none_or(|most| needed(limit, estimate) <= most))
 }
 
-/// How many shards there may be if each is to bear what one attendee may ask for at once.
-/// `None` if any number may be.
+/// The most shards for which each one still admits what one attendee may request at once. `None` if
+/// there is no such bound.
 #[must_use]
 pub fn most_shards(attendee: &Allowance, event: &Allowance) -> Option<u64> {
     let event = event.limit(Limit::TokensPerMinute)?;
@@ -82,8 +84,8 @@ pub fn most_shards(attendee: &Allowance, event: &Allowance) -> Option<u64> {
     Some(event / each)
 }
 
-/// What all shards hold and have spent together, whatever is being moved between them. What is not
-/// a sum, such as a rate's timestamp, is not in it.
+/// The reserved and used amounts of all shards together, including amounts that are being moved.
+/// Numbers that do not add up, such as a rate's timestamp, are left out.
 #[must_use]
 pub fn total(shards: &[Account]) -> Account {
     let mut total = sum(shards);
@@ -101,7 +103,7 @@ fn moved(field: Field, by: i64) -> Option<(Limit, NaiveDate, i64)> {
     Some((limit, day.unwrap_or_default(), by))
 }
 
-/// The sums of all numbers that add up.
+/// The sums of all numbers that can be added.
 fn sum(shards: &[Account]) -> Account {
     let is_sum =
         |field: &Field| !matches!(field, Field::Tat(_) | Field::MovedAt | Field::MendedThrough);
@@ -115,34 +117,36 @@ fn sum(shards: &[Account]) -> Account {
     sum
 }
 
-/// What becomes of a request that the shards it asked had no room for.
+/// What to do with a request for which the tried shards had no room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
-    /// All shards together cannot bear it.
+    /// Reject it: all shards together have no room.
     Refuse(Refusal),
-    /// This shard has room.
+    /// Try this shard, which has room.
     Try(u16),
-    /// Room is to be taken elsewhere, and what was taken given to one shard.
+    /// Take room from these shards and give it to one shard.
     Gather(Vec<Take>),
-    /// Others are moving what it needs: look again.
+    /// Wait and read again: another request is moving what this one needs.
     Wait,
 }
 
-/// Room that is taken from a shard.
+/// An amount of room that is taken from a shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Take {
-    /// From which.
+    /// The shard to take it from.
     pub shard: u16,
-    /// The write by which it is taken.
+    /// The write that takes it.
     pub write: Write,
-    /// How much, if the write is made.
+    /// The amounts that the write takes.
     pub amounts: Vec<(Limit, u64)>,
 }
 
-/// What to do about a request, seen from all shards. They need not have been read at one instant.
+/// Decides about a request from the accounts of all shards. They need not be read at the same
+/// instant.
 ///
-/// What it lacks is gathered at the first shard; or at the only one that may take it, if it is
-/// `bound` to one. Without patience, what is still between two shards counts as used.
+/// Missing room is gathered at the first shard. A request that is `bound` to a shard gathers it
+/// there and may use only that shard. Without `is_patient`, an amount between two shards counts as
+/// used.
 #[must_use]
 pub fn plan(
     whole: &Allowance,
@@ -174,7 +178,7 @@ pub fn plan(
             is_waiting = true;
             continue;
         }
-        // A begun token of each shard is of no use yet.
+        // A fraction of a token at each shard is of no use, so one token is added for each.
         let flows = u64::try_from(missing).unwrap_or_default().saturating_add(of.into());
         let flows_ns = cost_ns(flows, allowed);
         let retry_at = EpochNanos(demand.now.0.saturating_add(flows_ns));
@@ -189,7 +193,7 @@ pub fn plan(
     if is_waiting {
         return Plan::Wait;
     }
-    // Those who look at once do not all come to the same shard.
+    // Start at different shards, so that concurrent requests do not all use the same one.
     let [home, ..] = choices(&demand.id, of);
     let order = || (0..of).map(|step| (home + step) % of);
     let missing = |limit, shard| {
@@ -226,8 +230,8 @@ fn moves(limit: Limit, day: NaiveDate) -> Field {
     Field::Moved(limit, is_daily.then_some(day))
 }
 
-/// How much of what a limit counts a shard can still admit; less than nothing where it has
-/// admitted more than its part.
+/// The amount of a limit that a shard can still admit. It is negative if the shard has admitted
+/// more than its part.
 fn free(limit: Limit, part: &Allowance, shard: &Account, demand: &Demand) -> i64 {
     let Some(allowed) = part.limit(limit) else { return i64::MAX };
     let field = Field::counted(limit, demand.day.date);
@@ -242,7 +246,7 @@ fn is_recent(shard: &Account, now: EpochNanos, within_ns: i64) -> bool {
     moved_at.is_some_and(|at| now.since(EpochNanos(*at)) < within_ns)
 }
 
-/// Takes room from a shard as a request would, but for no request.
+/// Takes room from a shard like a request does, but without a request.
 fn take(part: &Allowance, shard: &Account, amounts: &[(Limit, u64)], demand: &Demand) -> Write {
     let (day, now) = (demand.day.date, demand.now);
     let mut conditions = Vec::new();
@@ -273,10 +277,11 @@ fn take(part: &Allowance, shard: &Account, amounts: &[(Limit, u64)], demand: &De
     Write { conditions, changes }
 }
 
-/// Gives a shard what was taken from others, or back what was taken from itself. `part` is its own;
-/// made twice, it would give twice. `None` if nothing was taken.
+/// Gives a shard the room that was taken from others, or restores its own. `part` is the shard's
+/// own part. The write must not be repeated, because it would give twice. `None` if nothing was
+/// taken.
 ///
-/// A rate's bucket that is as good as full holds no more: the write is then not made.
+/// A rate's bucket that is almost full cannot take more. In that case the write is not made.
 #[must_use]
 pub fn give(part: &Allowance, taken: &[(Limit, u64)], demand: &Demand) -> Option<Write> {
     let (day, now) = (demand.day.date, demand.now);
@@ -301,10 +306,11 @@ pub fn give(part: &Allowance, taken: &[(Limit, u64)], demand: &Demand) -> Option
     (changes.len() > 1).then_some(Write { conditions, changes })
 }
 
-/// The write by which the sweep gives the first shard back what was lost between two. It needs the
-/// first shard's own moves to be as they were read. `None` if nothing was, or not long enough ago.
+/// The write by which the sweep restores at the first shard what was lost in a move. The write
+/// needs the first shard's own moves to be unchanged since they were read. `None` if nothing was
+/// lost, or if the last move is too recent.
 ///
-/// What is lost of a rate flows back by itself.
+/// A lost amount of a rate refills by itself.
 #[must_use]
 pub fn restore(shards: &[Account], now: EpochNanos) -> Option<Write> {
     let first = shards.first()?;

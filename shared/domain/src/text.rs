@@ -1,10 +1,10 @@
-//! What every type has that holds one text and prints it.
+//! The common code of all types that hold one text and print it.
 
-/// Gives a type around an `Arc<str>`, whose form its `FromStr` checks, what goes with that: the text
-/// itself, the conversions by which serde reads and writes it, and `Display`. Not for secrets.
+/// Implements access to the text, serde conversions and `Display` for a type around an `Arc<str>`.
+/// The type's own `FromStr` checks the text. Do not use it for secrets.
 ///
-/// The text is shared because one request names its event, its user and itself some thirty times: a
-/// copy of the name is no copy of its text.
+/// The text is shared because a request copies the names of its event, its user and itself some
+/// thirty times.
 macro_rules! holds_text {
     ($(#[$doc:meta])* $name:ident, $invalid:ty) => {
         impl $name {

@@ -1,4 +1,4 @@
-//! What an attendee sends: an event code and a name of their own choosing.
+//! The credential that an attendee sends: an event code and a user id of their own choice.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::ids::EventId;
 use crate::text::holds_text;
 
-/// The short code printed on a workshop slide. A bearer secret, so it never prints itself.
+/// The short code that attendees share, often shown on a slide. It is a bearer secret, so `Debug`
+/// and `Display` never show it.
 ///
-/// Compared without regard to case, because people type it from a projector.
+/// Codes are compared without regard to case, because people type them from a projector.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EventCode(String);
@@ -23,7 +24,7 @@ pub enum InvalidEventCode {
     /// Shorter than 4 or longer than 64 characters.
     #[error("must be 4 to 64 characters")]
     Length,
-    /// A character that people would mistype or that a header cannot carry.
+    /// It has a character that people would mistype or that a header cannot carry.
     #[error("may only hold A-Z a-z 0-9 - _ .")]
     Character,
 }
@@ -31,14 +32,14 @@ pub enum InvalidEventCode {
 impl EventCode {
     const LENGTH: RangeInclusive<usize> = 4..=64;
 
-    /// The code as the table keys on it, in lower case.
+    /// The code in lower case, as in the table's key.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether somebody could find the code by trying: a generated one ends in eight random
-    /// Crockford base32 characters (40 bits), a chosen one seldom does.
+    /// Whether somebody could guess the code by trying. A generated code ends in eight random
+    /// Crockford base32 characters (40 bits). A chosen code rarely does.
     #[must_use]
     pub fn is_guessable(&self) -> bool {
         let suffix = self.0.rsplit('-').next().unwrap_or_default();
@@ -49,7 +50,8 @@ impl EventCode {
         !is_random
     }
 
-    /// A code from a name and luck: the name's slug, then eight characters from `random`.
+    /// A code from a name and a random number: the name's slug, then eight characters from
+    /// `random`.
     #[must_use]
     pub fn generate(name: &str, random: [u8; 8]) -> Self {
         let mut slug = String::new();
@@ -65,7 +67,8 @@ impl EventCode {
         }
         let slug = slug.trim_matches('-');
         let mut places = random.map(|b| usize::from(b % 32));
-        // A word or a number by chance, one code of twenty, would look like a chosen one.
+        // In one code of twenty, all characters are letters or all are digits. Such a code would
+        // look like a chosen one.
         if places.iter().all(|place| *place >= DIGITS) {
             places[7] %= DIGITS;
         } else if places.iter().all(|place| *place < DIGITS) {
@@ -83,7 +86,7 @@ impl EventCode {
 /// Crockford's base32 alphabet in lower case: no i, l, o, u.
 const CROCKFORD: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// How many of them, at their beginning, are digits.
+/// How many of the alphabet's first characters are digits.
 const DIGITS: usize = 10;
 
 impl FromStr for EventCode {
@@ -120,14 +123,15 @@ impl fmt::Debug for EventCode {
     }
 }
 
-/// Whom an attendee says they are, such as a GitHub user name. Nobody checks it.
+/// The name that an attendee chooses, such as a GitHub user name. It is not verified.
 ///
-/// Compared without regard to case; 1 to 128 printable ASCII characters, outer blanks trimmed.
+/// User ids are compared without regard to case. They have 1 to 128 printable ASCII characters.
+/// Outer blanks are trimmed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct UserId(Arc<str>);
 
-/// The text is no user id.
+/// The text is not a user id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 128 printable ASCII characters")]
 pub struct InvalidUserId;
@@ -152,7 +156,7 @@ impl FromStr for UserId {
 /// `CODE/USER` as received, or `EVENT@CODE/USER`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AttendeeToken {
-    /// The event that the code must be of, where the credential names it.
+    /// The event that the code must belong to, if the credential names one.
     pub event: Option<EventId>,
     /// Everything before the first `/`.
     pub code: EventCode,
@@ -160,13 +164,13 @@ pub struct AttendeeToken {
     pub user: UserId,
 }
 
-/// The credential is missing or malformed. Nobody learns which, or how.
+/// The credential is missing or malformed. The error does not say which, or how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no event code of the form CODE/USER")]
 pub struct InvalidToken;
 
 impl AttendeeToken {
-    /// Reads `CODE/USER`, or `CODE` with the user named apart.
+    /// Reads `CODE/USER`, or `CODE` with the user in a separate field.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What is counted beside tokens: images, seconds, characters.
+//! Units of usage other than tokens: images, seconds and characters.
 
 use enum_map::EnumMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -6,7 +6,8 @@ use strum::{EnumCount, VariantArray};
 
 use crate::named;
 
-/// A unit of account beside tokens. Its name in answers, in records and in the table is derived.
+/// A unit of usage other than tokens. Its name in responses, in records and in the table is derived
+/// from the variant.
 #[derive(
     Clone,
     Copy,
@@ -25,13 +26,13 @@ use crate::named;
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum Unit {
-    /// Pictures made.
+    /// Generated images.
     Images,
-    /// Seconds of speech heard, begun ones whole.
+    /// Seconds of audio input, rounded up.
     AudioSeconds,
-    /// Unicode characters read aloud.
+    /// Unicode characters of text-to-speech.
     Characters,
-    /// Seconds of film made.
+    /// Seconds of generated video.
     VideoSeconds,
 }
 
@@ -39,13 +40,13 @@ impl Unit {
     /// Every unit.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// The unit's name in answers, in records and in the table.
+    /// The unit's name in responses, in records and in the table.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
 
-    /// The unit in the words of a message.
+    /// The unit as text for messages.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -57,9 +58,9 @@ impl Unit {
     }
 }
 
-/// Amounts of units. A request has one of them or, most often, none.
+/// Amounts of units. Most requests have none, and the others have one.
 ///
-/// As JSON, an object of the amounts that are not zero.
+/// The JSON form is an object of the amounts that are not zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Units(EnumMap<Unit, u64>);
 
@@ -76,35 +77,35 @@ impl<'de> Deserialize<'de> for Units {
 }
 
 impl Units {
-    /// Nothing of any unit.
+    /// No amount of any unit.
     pub const NONE: Self = Self(EnumMap::from_array([0; Unit::COUNT]));
 
-    /// So much of one unit.
+    /// An amount of one unit.
     #[must_use]
     pub fn of(unit: Unit, count: u64) -> Self {
         Self::NONE.with(unit, count)
     }
 
-    /// How much there is of a unit.
+    /// The amount of a unit.
     #[must_use]
     pub fn get(&self, unit: Unit) -> u64 {
         self.0[unit]
     }
 
-    /// The same amounts with another of one unit.
+    /// The same amounts with one unit replaced.
     #[must_use]
     pub fn with(mut self, unit: Unit, count: u64) -> Self {
         self.0[unit] = count;
         self
     }
 
-    /// Whether there is nothing of any unit.
+    /// Whether all amounts are zero.
     #[must_use]
     pub fn is_none(&self) -> bool {
         *self == Self::NONE
     }
 
-    /// The units of which there is something, and how much.
+    /// The units with an amount other than zero, and their amounts.
     pub fn iter(&self) -> impl Iterator<Item = (Unit, u64)> {
         self.0.into_iter().filter(|(_, count)| *count > 0)
     }
@@ -115,7 +116,7 @@ impl Units {
         self.merge(other, u64::saturating_add)
     }
 
-    /// The larger amount of each unit.
+    /// The maximum for each unit.
     #[must_use]
     pub fn max(self, other: Self) -> Self {
         self.merge(other, u64::max)

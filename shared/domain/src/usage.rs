@@ -1,4 +1,4 @@
-//! What was used, as Azure reports it and as it is remembered.
+//! Usage as Azure reports it, as accounts are charged for it, and as it is recorded.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,51 +8,51 @@ use crate::operation::Operation;
 use crate::token::UserId;
 use crate::unit::Units;
 
-/// What was used, as Azure counted it.
+/// The usage that Azure reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Tokens of what was sent.
+    /// Prompt tokens.
     pub prompt_tokens: u64,
-    /// Tokens of what came back.
+    /// Completion tokens.
     pub completion_tokens: u64,
-    /// What was used of other units.
+    /// The amounts of other units.
     pub units: Units,
 }
 
 impl Usage {
-    /// Tokens alone.
+    /// Usage of tokens alone.
     #[must_use]
     pub const fn of_tokens(prompt_tokens: u64, completion_tokens: u64) -> Self {
         Self { prompt_tokens, completion_tokens, units: Units::NONE }
     }
 
-    /// Units alone.
+    /// Usage of units alone.
     #[must_use]
     pub fn of_units(units: Units) -> Self {
         Self { units, ..Self::default() }
     }
 }
 
-/// What an account pays.
+/// The charge to an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
     /// Prompt tokens.
     pub prompt_tokens: u64,
     /// Completion tokens.
     pub completion_tokens: u64,
-    /// Other units. Absent where there are none.
+    /// Other units. Absent if there are none.
     #[serde(default, skip_serializing_if = "Units::is_none")]
     pub units: Units,
 }
 
 impl Charge {
-    /// Tokens alone.
+    /// A charge of tokens alone.
     #[must_use]
     pub const fn of_tokens(prompt_tokens: u64, completion_tokens: u64) -> Self {
         Self { prompt_tokens, completion_tokens, units: Units::NONE }
     }
 
-    /// Prompt and completion tokens together.
+    /// The sum of prompt and completion tokens.
     #[must_use]
     pub fn tokens(&self) -> u64 {
         self.prompt_tokens.saturating_add(self.completion_tokens)
@@ -69,51 +69,51 @@ impl Charge {
     }
 }
 
-/// One settled request, for the organiser's report. Holds no prompt and no completion.
+/// One settled request, for the organiser's report. It holds no prompt and no completion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageRecord {
-    /// Which request.
+    /// The id of the request.
     pub request_id: RequestId,
-    /// At which event.
+    /// The event.
     pub event: EventId,
-    /// Who sent it.
+    /// The attendee who sent it.
     pub user: UserId,
-    /// What it asked for.
+    /// The operation.
     pub operation: Operation,
-    /// Under which name; absent when the sweep settled a request whose function had died.
+    /// The model's name. Absent if the sweep settled the request because its function had crashed.
     pub model: Option<DeploymentName>,
-    /// What it cost.
+    /// The charge.
     pub charge: Charge,
-    /// True when Azure's own count is missing and the estimate was charged.
+    /// True if Azure reported no usage and the estimate was charged.
     pub is_estimated: bool,
     /// The status that the attendee saw.
     pub status: u16,
-    /// Whether the answer was streamed.
+    /// Whether the response was streamed.
     pub is_streamed: bool,
-    /// When it was admitted.
+    /// When the request was admitted.
     pub admitted_at: DateTime<Utc>,
-    /// From admission to the end of the answer.
+    /// The time from admission to the end of the response.
     pub duration_ms: u64,
-    /// From admission to the first byte of the answer.
+    /// The time from admission to the first byte of the response.
     pub first_byte_ms: u64,
-    /// To which session it belongs; absent where nobody can tell any more.
+    /// The session. Absent if it is no longer known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
-    /// Which application sent it, if it said so.
+    /// The application that sent it, if it said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<AppId>,
-    /// The model's id of the answer, if it gave one.
+    /// The model's id of the response, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<AnswerId>,
-    /// What a deployment of the attendee's own used. The event does not pay for it, so `charge` is
+    /// The usage of an attendee's own deployment. The event does not pay for it, so `charge` is
     /// empty then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_charge: Option<Charge>,
 }
 
 impl UsageRecord {
-    /// The session, if the client named it. One that was made for this very request has no other
-    /// request in it yet.
+    /// The session, if the client named it. A session that was made for this request has no other
+    /// request yet.
     #[must_use]
     pub fn named_session(&self) -> Option<&SessionId> {
         self.session.as_ref().filter(|session| !session.is_made_for(&self.request_id))

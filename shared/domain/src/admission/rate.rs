@@ -1,23 +1,23 @@
-//! Allowances per minute, by the generic cell rate algorithm: one instant for each of them.
+//! Limits per minute, by the generic cell rate algorithm (GCRA): one timestamp for each limit.
 
 use crate::account::{Account, Change, Condition, Field, Write, signed};
 use crate::time::{EpochNanos, MINUTE_NS};
 
-/// The nanoseconds of a minute that one unit takes up, at least one.
+/// The nanoseconds of a minute that one unit takes, at least one.
 ///
-/// GCRA admits a cost when the theoretical arrival time stays within `allowed` units of `now`.
-/// Cost and bound are multiples of the same whole number, so an idle account admits exactly
-/// `allowed` units at once, whatever the rounding.
+/// GCRA admits a cost if the theoretical arrival time stays within `allowed` units of `now`. Cost
+/// and bound are multiples of the same whole number. So an idle account admits exactly `allowed`
+/// units at once, whatever the rounding.
 fn unit_ns(allowed: u64) -> i64 {
     (MINUTE_NS / signed(allowed).max(1)).max(1)
 }
 
-/// What `units` of a per-minute allowance take up.
+/// The nanoseconds that `units` of a limit per minute take.
 pub(crate) fn cost_ns(units: u64, allowed: u64) -> i64 {
     signed(units).saturating_mul(unit_ns(allowed))
 }
 
-/// What a request needs of an allowance per minute.
+/// The amount that a request needs of a limit per minute.
 pub(super) struct Rate {
     pub(super) field: Field,
     pub(super) allowed: u64,
@@ -34,7 +34,7 @@ impl Rate {
         now.0.saturating_add(cost_ns(self.allowed, self.allowed)).saturating_sub(self.cost())
     }
 
-    /// Takes what is needed, if the bucket is or is not busy as assumed.
+    /// Adds the condition and the change. `is_busy` is the guess whether the bucket is not full.
     pub(super) fn admit(&self, now: EpochNanos, is_busy: bool, write: &mut Write) {
         if is_busy {
             write.conditions.push(Condition::AtLeast(self.field, now.0));
@@ -47,16 +47,16 @@ impl Rate {
     }
 }
 
-/// What is left of a per-minute allowance, and when it is whole again.
+/// What is left of a limit per minute, and when it is full again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remaining {
-    /// Units that could be admitted at once.
+    /// Units that could be admitted now.
     pub units: u64,
-    /// Nanoseconds until the whole allowance is back.
+    /// Nanoseconds until the limit is full again.
     pub resets_in_ns: i64,
 }
 
-/// What is left of a rate at an instant.
+/// What is left of a limit per minute at an instant.
 #[must_use]
 pub fn remaining(account: &Account, field: Field, allowed: u64, now: EpochNanos) -> Remaining {
     let ahead = EpochNanos(account.get(field)).since(now);

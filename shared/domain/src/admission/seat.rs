@@ -1,9 +1,10 @@
-//! How a newcomer gets a seat, where an event has so many: they ask, the event gives, they take.
+//! How a new attendee gets a seat where the number of attendees is limited. The attendee asks, the
+//! event gives a seat, and the attendee takes it.
 
 use crate::account::{Change, Condition, Field, Write, signed};
 use crate::time::EpochNanos;
 
-/// The write by which a newcomer asks for a seat: only one request of theirs asks.
+/// The write by which a new attendee asks for a seat. Only one of the attendee's requests can ask.
 #[must_use]
 pub fn ask_for_seat(now: EpochNanos) -> Write {
     Write {
@@ -15,17 +16,17 @@ pub fn ask_for_seat(now: EpochNanos) -> Write {
     }
 }
 
-/// How long a request that asked for a seat may take; after that, its process is taken for dead.
+/// How long a request that asked for a seat may take. After that its process counts as dead.
 const SEAT_ANSWER_NS: i64 = 5_000_000_000;
 
-/// The write by which an event gives a seat away.
+/// The write by which an event gives a seat.
 #[must_use]
 pub fn give_seat(seats: Option<u64>) -> Write {
     let full = seats.map(|seats| Condition::AtMost(Field::Seats, signed(seats).saturating_sub(1)));
     Write { conditions: full.into_iter().collect(), changes: vec![Change::Add(Field::Seats, 1)] }
 }
 
-/// The write by which the newcomer takes the seat that was given at `asked_at`.
+/// The write by which the attendee takes the seat that was asked for at `asked_at`.
 #[must_use]
 pub fn take_seat(asked_at: EpochNanos) -> Write {
     Write {
@@ -34,7 +35,7 @@ pub fn take_seat(asked_at: EpochNanos) -> Write {
     }
 }
 
-/// The write by which a newcomer who got no seat stops asking.
+/// The write by which an attendee who got no seat stops asking.
 #[must_use]
 pub fn leave_queue(asked_at: EpochNanos) -> Write {
     Write {

@@ -1,4 +1,4 @@
-//! The same under any history, as properties.
+//! The same guarantees for any history, as property tests.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -58,7 +58,7 @@ proptest! {
         let mut allowance = only(Limit::TokensTotal, budget).with(Limit::InFlight, Some(8));
         let mut account = seated();
         let mut now = noon();
-        // A request is settled by the allowance under which it was admitted.
+        // A request is settled with the allowance under which it was admitted.
         let mut open: Vec<(Demand, Allowance)> = Vec::new();
         let mut closed: Vec<(Demand, Allowance)> = Vec::new();
         let mut spent = Charge::default();
@@ -118,8 +118,8 @@ proptest! {
         prop_assert!(account.holds.is_empty());
     }
 
-    /// Against a reference that knows every true cost at once: whatever the order of refunds, no
-    /// minute ever sees more true tokens admitted than an ideal bucket would allow.
+    /// Compares with a reference that knows every true cost at once. Whatever the order of refunds,
+    /// no minute admits more true tokens than an ideal bucket would.
     #[test]
     fn a_refund_of_rate_never_grants_more_than_the_true_cost_would_have_left(
         requests in prop::collection::vec((1u64..50, 0u64..50, 0i64..20_000, 0i64..30_000), 1..40),
@@ -150,8 +150,8 @@ proptest! {
         }
     }
 
-    /// Crashes between the attendee's write and the event's leave a difference; the mend takes it
-    /// away, whatever happens in later periods meanwhile.
+    /// A crash between the attendee's write and the event's leaves a difference. The reconciliation
+    /// removes it, whatever happens in later periods in the meantime.
     #[test]
     fn promise_4_the_event_equals_its_attendees_after_the_mend(
         history in prop::collection::vec((0usize..3, 1u64..100, 0u64..120, 0u8..4, 0i64..400, 0u64..4), 1..40),
@@ -170,8 +170,8 @@ proptest! {
                 admit(&mut event, Side::Event, &allowance, &demand).unwrap();
             }
             let charge = match crash {
-                // Crashed before the answer: the sweep charges the estimate, on the attendee alone
-                // when the event never heard of the request.
+                // The process crashed before the response. The sweep charges the estimate, on the
+                // attendee's account alone if the event's account never got the request.
                 1 | 2 => Settlement::AtLeast(Usage::default()).charge(&hold),
                 _ => {
                     let units = Units::of(Unit::Images, images / 2);

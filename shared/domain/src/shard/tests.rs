@@ -1,4 +1,4 @@
-//! The promises of the ledger where an event's account is in several shards.
+//! Tests of the ledger's guarantees for an event's account in several shards.
 
 mod history;
 
@@ -31,7 +31,7 @@ fn only(limit: Limit, value: u64) -> Allowance {
     Allowance::default().with(limit, Some(value))
 }
 
-/// What lets exactly `k` requests in, and what each asks for.
+/// The limit that admits exactly `k` requests, and the estimate of each request.
 fn room_for(limit: Limit, k: u64) -> (u64, Estimate) {
     let estimate = Estimate::of_tokens(6, 7);
     match limit.quantity() {
@@ -41,7 +41,7 @@ fn room_for(limit: Limit, k: u64) -> (u64, Estimate) {
     }
 }
 
-/// One request on its way through the shards, one call to the store at a time.
+/// One request on its way through the shards. Each step is one call to the store.
 struct Contender {
     demand: Demand,
     bound: Option<u16>,
@@ -49,12 +49,12 @@ struct Contender {
 }
 
 enum Step {
-    /// Asks a shard; then the next of these, or reads.
+    /// Tries a shard, then the next ones, then reads.
     Ask {
         shard: u16,
         then: Vec<u16>,
     },
-    /// Reads one shard after the other.
+    /// Reads the shards in turn.
     Read {
         seen: Vec<Account>,
     },
@@ -65,13 +65,13 @@ enum Step {
     Give {
         taken: Vec<Take>,
     },
-    /// Gives back what could not be given.
+    /// Restores what could not be given.
     Return {
         taken: Vec<Take>,
     },
     Admitted,
     Refused,
-    /// Its process died.
+    /// Its process crashed.
     Dead,
 }
 
@@ -81,7 +81,7 @@ impl Contender {
         Self { demand, bound: None, step: Step::Ask { shard: home, then: vec![first, second] } }
     }
 
-    /// The same for a job, which is bound to one shard.
+    /// Makes it a job, which is bound to one shard.
     fn bound(mut self, of: u16) -> Self {
         let [home, ..] = choices(&self.demand.id, of);
         self.bound = Some(home);
@@ -93,7 +93,7 @@ impl Contender {
         matches!(self.step, Step::Admitted | Step::Refused | Step::Dead)
     }
 
-    /// Makes the next call. `patience` as the gateway has it.
+    /// Makes the next call. `is_patient` has the same meaning as for the gateway.
     fn go(&mut self, shards: &mut [Account], whole: &Allowance, is_patient: bool) {
         let step = std::mem::replace(&mut self.step, Step::Dead);
         self.step = match step {
@@ -189,14 +189,15 @@ impl Contender {
     }
 }
 
-/// Luck by which contenders take turns, so that all do the same at the same time.
+/// The seed for which all contenders take turns evenly, so that all do the same step at the same
+/// time.
 const IN_STEP: u64 = 0;
 
-/// How often each race is run, in another order of calls each time.
+/// How often each race is run. The order of calls differs each time.
 const ROUNDS: u64 = 4;
 
-/// Lets contenders go in an order that `seed` chooses until all are done, and counts the admitted.
-/// One in `crashes` dies with what it has taken and not given.
+/// Runs contenders in an order chosen by `seed` until all are done, and counts the admitted ones.
+/// One in `crashes` crashes after it took room and before it gave it.
 fn race(
     shards: &mut [Account],
     whole: &Allowance,
@@ -218,7 +219,7 @@ fn race(
             false => random.usize(..count),
         };
         let contender = &mut contenders[index];
-        // In the end, who still waits for what was lost has waited long enough.
+        // In the end, a contender that still waits for a lost amount has waited long enough.
         contender.go(shards, whole, crashes == 0 || calls < 2_000);
         let has_taken = matches!(&contender.step, Step::Give { taken } if !taken.is_empty());
         if has_taken && crashes > 0 && random.u64(..crashes) == 0 {
@@ -272,7 +273,7 @@ fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
             let crowds = crowds.into_iter().flat_map(|crowd| [(crowd, 0), (crowd, EACH - 1)]);
             for ((n, k), slack) in crowds {
                 let (allowed, estimate) = room_for(limit, k);
-                // Not a multiple of anything, but of no use to one more.
+                // Not a multiple of the request, but still without room for one more.
                 let allowed = if allowed == k { k } else { allowed + slack };
                 let whole = only(limit, allowed);
                 if never_fits(&whole, of, None, &estimate).is_some() {
@@ -283,7 +284,8 @@ fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
                     let mut shards = vec![Account::default(); of.into()];
                     let mut contenders = crowd(n, estimate, of, noon());
                     if limit.rate().is_none() && round > 0 {
-                        // Every third is a job; in step, two might take from each other for ever.
+                        // Every third contender is a job. In step, two jobs might take from each
+                        // other for ever.
                         for job in contenders.iter_mut().step_by(3) {
                             *job = Contender::new(job.demand.clone(), of).bound(of);
                         }
@@ -349,13 +351,13 @@ fn a_refusal_names_the_time_at_which_enough_has_flowed_back_in_all() {
     let mut shards = vec![Account::default(); 16];
     let mut contenders = crowd(40, estimate, 16, noon());
     assert_eq!(race(&mut shards, &whole, &mut contenders, 3, 0), 17);
-    // 70 of 1,600 are left, in as many parts as there are shards.
+    // 70 of 1,600 are left, spread over all shards.
     let asked = plan(&whole, &shards, &demand(99, estimate, noon()), None, true);
     let Plan::Refuse(Refusal::Rate { retry_at, allowed: 1_600, .. }) = asked else {
         panic!("{asked:?}");
     };
     let wait = retry_at.to_utc() - noon();
-    // 20 tokens at 1,600 a minute, and one of each shard.
+    // 20 tokens at 1,600 a minute, plus one for each shard.
     assert_eq!(wait.num_milliseconds(), 1_350);
     let mut contenders = crowd(1, estimate, 16, retry_at.to_utc());
     assert_eq!(race(&mut shards, &whole, &mut contenders, 3, 0), 1);

@@ -1,4 +1,4 @@
-//! What must hold of all shards together after any history.
+//! Invariants of all shards together after any history.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ enum Event {
 }
 
 proptest! {
-    /// Whatever comes, goes and is moved, all shards together are one account.
+    /// All shards together behave like one account, whatever is admitted, settled and moved.
     #[test]
     fn promises_2_and_5_hold_for_all_shards_together(
         history in prop::collection::vec(prop_oneof![
@@ -54,7 +54,8 @@ proptest! {
                         let after = shards.iter().map(|s| s.count(Field::PeriodOpen(mend_period(now))));
                         let at = after.zip(before).position(|(after, before)| after > before).unwrap();
                         open.push((u16::try_from(at).unwrap(), asks));
-                        // Of a limit that was lowered, shards that are over their parts count beside it.
+                        // If a limit was lowered, shards may exceed their parts. The excess comes
+                        // on top of the limit.
                         let part = |s: u16| signed(whole.part(s, of).limit(Limit::TokensTotal).unwrap());
                         let over: i64 = (0..of).map(|s| (shards[usize::from(s)].get(Field::Committed) - part(s)).max(0)).sum();
                         let most = signed(whole.limit(Limit::TokensTotal).unwrap()) + over;
@@ -63,7 +64,7 @@ proptest! {
                         prop_assert!(total(&shards).count(Field::Open) <= 6);
                         prop_assert!(total(&shards).count(Field::UnitCommitted(Unit::Images)) <= 9);
                     } else {
-                        // Only who does not fit is refused, rates apart.
+                        // Only a request that does not fit is refused, apart from rates.
                         let slow = whole.with(Limit::TokensPerMinute, None);
                         let is_over = admission::lacks(&slow, &used, &asks).is_some();
                         let free: i64 = (0..of).map(|s| free(Limit::TokensPerMinute, &whole.part(s, of), &shards[usize::from(s)], &asks)).sum();
@@ -96,8 +97,9 @@ proptest! {
         }
     }
 
-    /// Whatever crashes, all shards together equal the attendees after the mend, also if the mend
-    /// itself dies after any of its writes and is begun again.
+    /// After the reconciliation, all shards together equal the attendees' accounts. This holds
+    /// whatever crashes, even if the reconciliation itself crashes after any of its writes and
+    /// starts again.
     #[test]
     fn promise_4_all_shards_equal_the_attendees_after_the_mend(
         history in prop::collection::vec((0u16..4, 1u64..100, 0u64..120, 0u8..4, 0i64..400, 0u64..4), 1..40),
@@ -166,7 +168,7 @@ fn settle(
     charge.unwrap_or_default()
 }
 
-/// Mends as the sweep does. False if it dies after so many writes.
+/// Reconciles like the sweep does. False if it crashes after the given number of writes.
 fn mend_all(shards: &mut [Account], attendee: &Account, left: &mut Option<usize>) -> bool {
     let mut periods = mend::periods(shards.iter());
     periods.extend(mend::periods([attendee]));
