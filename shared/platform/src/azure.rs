@@ -1,4 +1,4 @@
-//! Azure OpenAI over HTTPS, with the credential that each deployment asks for.
+//! Azure OpenAI over HTTPS, with the credential of each deployment.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,10 +18,10 @@ use tokio::time::Instant;
 
 use crate::identity::{IdentityTokens, Sts};
 
-/// How long a key is used before it is read again.
+/// How long a key is cached before it is read again.
 const KEY_LIFE: Duration = Duration::from_secs(300);
 
-/// The client of all deployments.
+/// The client for all deployments.
 pub struct Azure {
     http: reqwest::Client,
     keys: Arc<dyn KeyStore>,
@@ -29,16 +29,16 @@ pub struct Azure {
     tokens: IdentityTokens,
 }
 
-/// A key as it was read.
+/// A cached key.
 #[derive(Clone)]
 struct KnownKey {
     key: AzureKey,
     read_at: Instant,
-    /// Counts the different keys that there were.
+    /// The number of this key. It increases whenever a different key is read.
     mark: CredentialMark,
 }
 
-/// A credential on its way into a request.
+/// A credential in the form that a request sends.
 struct Secret {
     name: HeaderName,
     value: HeaderValue,
@@ -46,15 +46,15 @@ struct Secret {
 }
 
 impl Azure {
-    /// A client that reads keys from a store, and has STS vouch for identities. Without STS,
-    /// deployments with an identity are refused in words that say what is missing.
+    /// A client that reads keys from a store and gets proofs of identity from STS. Without STS,
+    /// requests to deployments with an identity fail with an error that says what is missing.
     #[must_use]
     pub fn new(http: reqwest::Client, keys: Arc<dyn KeyStore>, sts: Option<Sts>) -> Self {
         let tokens = IdentityTokens::new(http.clone(), sts);
         Self { http, keys, known: Mutex::default(), tokens }
     }
 
-    /// The same client with Entra ID at another place, whatever the authority: for tests alone.
+    /// The same client with another address for Entra ID, whatever the authority. For tests only.
     #[must_use]
     pub fn with_entra_at(mut self, base: impl Into<String>) -> Self {
         self.tokens.entra_at(base.into());
@@ -98,7 +98,7 @@ impl Azure {
         Ok(read)
     }
 
-    /// Reads a key anew, unless that was done since the refused one was used.
+    /// Reads a key again, unless it was read since the refused key was used.
     async fn renew_key(&self, reference: &str, refused: Option<CredentialMark>) -> bool {
         let known = self.lock().get(reference).map(|known| known.mark);
         if refused.is_some() && known != refused {
@@ -114,7 +114,7 @@ impl Azure {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, KnownKey>> {
-        // A panic elsewhere cannot leave a map of plain values half written.
+        // A panic elsewhere cannot leave a map of plain values in a partial state.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -145,7 +145,7 @@ impl Upstream for Azure {
             .send();
         let answer = match tokio::time::timeout_at(until, sending).await {
             Ok(Ok(answer)) => answer,
-            // The URL would name the resource in the log.
+            // The URL would reveal the resource in the log.
             Ok(Err(fault)) if fault.is_timeout() && !fault.is_connect() => {
                 return Err(UpstreamFault::Timeout);
             }

@@ -1,4 +1,4 @@
-//! The clients of AWS and Azure, built once and warmed before the first request.
+//! The clients for AWS and Azure. They are built once, and connected before the first request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,19 +26,20 @@ use crate::shell::Machine;
 use crate::table::{Key, Table};
 use crate::telemetry::Emf;
 
-/// How long start-up may take to open connections. Failing is no fault: requests will open them.
+/// How long start-up may take to open connections. A failure is harmless, because requests open
+/// them too.
 const WARM_UP: Duration = Duration::from_secs(1);
 
 /// The clients of one function.
 #[derive(Clone)]
 pub struct Clients {
-    /// The table, with the SDK's retries.
+    /// The table, with the retries of the SDK.
     pub table: Table,
-    /// Where keys are kept.
+    /// The store of keys.
     pub keys: Arc<dyn KeyStore>,
-    /// The accounts: each call is one try, since only the caller knows what may be repeated.
+    /// The accounts. Each call is tried once, because only the caller knows what may be repeated.
     pub ledger: Arc<dyn Ledger>,
-    /// Where finished requests are written down.
+    /// The log of finished requests.
     pub journal: Arc<dyn Journal>,
     azure: Arc<Azure>,
     patience: Patience,
@@ -81,7 +82,7 @@ impl Clients {
         Ok(Self { table, keys, ledger, journal, azure, patience })
     }
 
-    /// Opens a connection to DynamoDB with one read of an item that is not there.
+    /// Opens a connection to DynamoDB by reading an item that does not exist.
     async fn warm_up(&self) {
         let Ok(nobody) = "warm-up".parse() else { return };
         let account = AccountKey::Event(nobody);
@@ -94,19 +95,19 @@ impl Clients {
         let _ = tokio::time::timeout(WARM_UP, reads).await;
     }
 
-    /// The machine's time, for work that no request begins.
+    /// The current time, for work outside of requests.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         Machine.now()
     }
 
-    /// The gateway over these clients.
+    /// The gateway with these clients.
     #[must_use]
     pub fn gateway(&self) -> Arc<Gateway> {
         self.objects().gateway()
     }
 
-    /// Stored objects over these clients.
+    /// The API of stored objects with these clients.
     #[must_use]
     pub fn objects(&self) -> Arc<Objects> {
         let events: Arc<dyn EventStore> = Arc::new(self.table.clone());
@@ -124,7 +125,7 @@ impl Clients {
 }
 
 impl Clients {
-    /// The organisers' API over these clients.
+    /// The organisers' API with these clients.
     #[must_use]
     pub fn administration(self) -> Arc<Administration> {
         Arc::new(Administration {
@@ -137,7 +138,7 @@ impl Clients {
         })
     }
 
-    /// Attendees' own deployments over these clients.
+    /// The API of attendees' own deployments with these clients.
     #[must_use]
     pub fn own_deployments(self, gateway: Arc<Gateway>) -> Arc<OwnDeploymentsApi> {
         Arc::new(OwnDeploymentsApi {
@@ -149,28 +150,28 @@ impl Clients {
     }
 }
 
-/// How long DynamoDB may take.
+/// The timeouts of DynamoDB.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     /// One try.
     pub one_try: Duration,
-    /// All tries together.
+    /// All tries of a call together.
     pub all_tries: Duration,
 }
 
 impl Patience {
-    /// What AWS's DynamoDB needs, and an attendee can bear.
+    /// The timeouts for AWS's DynamoDB. They are short, because an attendee waits.
     pub const AWS: Self =
         Self { one_try: Duration::from_millis(250), all_tries: Duration::from_millis(600) };
 
-    /// So long for all tries, and half of it for one.
+    /// This time for all tries, and half of it for one.
     #[must_use]
     pub fn of(all_tries: Duration) -> Self {
         Self { one_try: all_tries / 2, all_tries }
     }
 }
 
-/// The table, by a client that repeats reads.
+/// The table, with a client that retries reads.
 #[must_use]
 pub fn table(http: &reqwest::Client, settings: &Settings, patience: Patience) -> Table {
     let timeouts = TimeoutConfig::builder()
@@ -183,7 +184,7 @@ pub fn table(http: &reqwest::Client, settings: &Settings, patience: Patience) ->
         .credentials_provider(credentials::provider(http, &settings.credentials))
         .http_client(https::for_sdk(http))
         .retry_config(RetryConfig::standard().with_max_attempts(2))
-        // Each try has its time; answers are a few kilobytes, and no stream needs a watch.
+        // Each try has a timeout. Responses are a few kilobytes, so no stream needs supervision.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(timeouts);
     if let Some(endpoint) = &settings.dynamodb_endpoint {
@@ -195,8 +196,8 @@ pub fn table(http: &reqwest::Client, settings: &Settings, patience: Patience) ->
     }
 }
 
-/// The same table by a client that tries once: a repeated write may count twice, and the ledger
-/// knows which may not.
+/// The same table with a client that tries each call once. A repeated write may count twice, and
+/// only the ledger knows which writes may be repeated.
 #[must_use]
 pub fn without_retries(table: &Table) -> Table {
     let config = table.client.config().to_builder().retry_config(RetryConfig::disabled()).build();

@@ -1,8 +1,9 @@
-//! Where a function's AWS credentials come from.
+//! The source of a function's AWS credentials.
 //!
-//! Lambda puts them into the environment. On Managed Instances, whose environments live for days,
-//! the environment names an endpoint that always has fresh ones; the SDK asks again before they
-//! expire. <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
+//! Lambda puts credentials into the environment. On Managed Instances, environments live for days.
+//! There, the environment names an endpoint that always returns fresh credentials, and the SDK asks
+//! again before they expire.
+//! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
 
 use std::fmt;
 use std::time::SystemTime;
@@ -16,7 +17,7 @@ use serde::Deserialize;
 
 use crate::settings::{self, CredentialEndpoint, CredentialSource};
 
-/// Credentials for a client of AWS, wherever they come from.
+/// A credentials provider for an AWS client, for either source.
 #[must_use]
 pub fn provider(http: &reqwest::Client, source: &CredentialSource) -> SharedCredentialsProvider {
     match source {
@@ -27,7 +28,7 @@ pub fn provider(http: &reqwest::Client, source: &CredentialSource) -> SharedCred
     }
 }
 
-/// Credentials that are known already.
+/// A provider of known credentials.
 #[must_use]
 pub fn these(given: &settings::Credentials) -> SharedCredentialsProvider {
     let session = given.session.clone();
@@ -65,7 +66,7 @@ impl Endpoint {
         let answer =
             answer.map_err(|fault| CredentialsError::provider_error(fault.without_url()))?;
         let body = answer.bytes().await.map_err(CredentialsError::provider_error)?;
-        // The cause would show a piece of the body.
+        // The cause would show a part of the body.
         let granted: Granted = serde_json::from_slice(&body).map_err(|_| {
             CredentialsError::invalid_configuration("the endpoint gave no credentials")
         })?;
@@ -79,7 +80,7 @@ impl Endpoint {
     }
 }
 
-/// What the endpoint answers.
+/// The response of the endpoint.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Granted {

@@ -1,4 +1,4 @@
-//! Looking an event up by its code: two round trips, the second two reads side by side.
+//! Looks up an event by its code in two round trips. The second one is two concurrent reads.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -19,7 +19,7 @@ fn away(fault: impl Into<Cause>) -> StoreFault {
 }
 
 impl Table {
-    /// An item as it is, or as it was a moment ago.
+    /// An item. A read that is not consistent may return a slightly older version.
     pub(crate) async fn get(&self, key: Key, is_consistent: bool) -> Result<Option<Item>, Cause> {
         let answer = self
             .client
@@ -36,7 +36,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// If the table does not answer or an item is malformed.
+    /// If the table cannot be read or an item is malformed.
     pub async fn deployments(
         &self,
         organiser: &OrganiserId,
@@ -68,7 +68,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// If the table does not answer or the item is malformed.
+    /// If the table cannot be read or the item is malformed.
     pub async fn event(
         &self,
         id: &EventId,
@@ -108,14 +108,14 @@ impl EventStore for Table {
     }
 }
 
-/// What stands behind a code.
+/// The item of an event code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeItem {
     /// The event.
     pub event: EventId,
-    /// Whose event.
+    /// The organiser who owns it.
     pub organiser: OrganiserId,
-    /// When the code stops working, in Unix seconds, if it was replaced.
+    /// When a replaced code stops working, in Unix seconds. `None` for the current code.
     pub works_until: Option<i64>,
 }
 

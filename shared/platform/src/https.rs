@@ -1,7 +1,7 @@
-//! The one HTTPS client of a process: Azure's, Entra's and, under its SDK, AWS's.
+//! The single HTTPS client of a process. It serves Azure, Entra ID and, inside its SDK, AWS.
 //!
-//! One set of TLS roots is read at the start, and one HTTP stack is in the binary. The SDK's own
-//! would bring a second, with HTTP/2 in it (decision record 26).
+//! TLS roots are read once, and the binary holds one HTTP stack. The SDK's own client would add a
+//! second one with HTTP/2 (decision record 26).
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ use reqwest::{Body, redirect};
 
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Azure closes idle connections after about four minutes; be first.
+/// Azure closes idle connections after about four minutes. This client closes them first.
 const IDLE: Duration = Duration::from_secs(90);
 
-/// Makes ring the cryptography of every HTTPS client of this process: aws-lc would spend 30 ms of
+/// Selects ring as the cryptography of all HTTPS clients of this process. aws-lc would use 30 ms of
 /// processor time on its first handshake.
 pub fn use_ring() {
-    // Installed already by an earlier client: just as good.
+    // It fails if an earlier client installed ring already. That is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// A client with pooled connections, without redirects, proxies and decompression.
+/// A client with pooled connections, and without redirects, proxies and decompression.
 ///
 /// # Errors
 ///
@@ -45,12 +45,12 @@ pub fn client() -> Result<reqwest::Client, Cause> {
     Ok(client)
 }
 
-/// The same client for an SDK of AWS.
+/// The same client as an HTTP client for the AWS SDK.
 pub fn for_sdk(client: &reqwest::Client) -> SharedHttpClient {
     SharedHttpClient::new(Connector(client.clone()))
 }
 
-/// How long to wait is the SDK's own business: it gives up each try by itself.
+/// The SDK applies the timeouts: it cancels each try by itself.
 #[derive(Clone, Debug)]
 struct Connector(reqwest::Client);
 
@@ -82,7 +82,7 @@ fn misused(fault: impl Into<BoxError>) -> ConnectorError {
     ConnectorError::user(fault.into())
 }
 
-/// What the SDK needs to know to decide on another try.
+/// Classifies an error, so that the SDK can decide about a retry.
 fn failed(fault: reqwest::Error) -> ConnectorError {
     match fault.is_timeout() {
         true => ConnectorError::timeout(fault.into()),

@@ -1,9 +1,9 @@
-//! Tokens of Entra ID, for deployments that take no key.
+//! Access tokens of Entra ID, for deployments that do not use a key.
 //!
-//! AWS says who we are, Entra believes it and gives a token, Azure takes the token. A token is made
-//! when the first call needs it and remembered until shortly before it ends; there is no task that
-//! would renew it, because a function that waits for requests does not run. Nothing is made or
-//! opened for those who use keys.
+//! AWS issues a proof of identity, Entra ID exchanges it for an access token, and Azure accepts the
+//! token. A token is fetched when the first request needs it, and cached until shortly before it
+//! expires. No background task renews it, because a function does not run between requests.
+//! Deployments with keys cause no call to STS or Entra ID.
 
 mod entra;
 mod exchange;
@@ -23,30 +23,31 @@ pub use sts::Sts;
 
 use entra::Granted;
 
-/// How long before its end a token is renewed, unless Entra names a time.
+/// How long before its expiry a token is renewed, unless Entra ID gives a time.
 const EARLY: Duration = Duration::from_secs(300);
 
-/// How long a failure stands for the next who ask: a broken set-up is no reason to ask Entra once
-/// for every request.
+/// How long a failure is cached. A broken configuration must not cause a call to Entra ID for every
+/// request.
 const FAILURE_STANDS: Duration = Duration::from_secs(5);
 
-/// A token younger than this is not renewed when Azure refuses it. Another would be refused as
-/// well: the application has no role, or the deployment is another's.
+/// A token younger than this is not renewed when Azure refuses it. A new one would be refused as
+/// well: the application lacks the role, or the deployment belongs to somebody else.
 const TOO_YOUNG: Duration = Duration::from_secs(60);
 
-/// What a call carries: the header's value, which prints as `Sensitive`, and its mark.
+/// The credential of a request: the value of the header, marked as sensitive, and the credential's
+/// number.
 pub(crate) type Marked = (HeaderValue, CredentialMark);
 
-/// The tokens of every identity.
+/// The cached tokens of all identities.
 pub(crate) struct IdentityTokens {
     http: reqwest::Client,
     sts: Option<Sts>,
-    /// Where Entra is, if not at the authority's host. Only tests say so.
+    /// The address of Entra ID if it is not the authority's host. Only tests set it.
     entra: Option<String>,
     slots: Mutex<HashMap<Identity, Arc<Slot>>>,
 }
 
-/// One identity's token, and whose turn it is to renew it.
+/// The token of one identity, and the lock for its renewal.
 #[derive(Default)]
 struct Slot {
     turn: tokio::sync::Mutex<()>,
@@ -57,7 +58,7 @@ struct Slot {
 struct Held {
     token: Option<Token>,
     failed: Option<(Instant, TokenFault)>,
-    /// Counts the tokens that there were.
+    /// The number of this token. It increases with each new token.
     mark: u64,
 }
 
@@ -69,40 +70,40 @@ struct Token {
     ends_at: Instant,
 }
 
-/// What a look at a slot says.
+/// The state of a slot.
 enum Look {
-    /// This will do.
+    /// The token is valid.
     Good(Marked),
-    /// This will still do, but a new one is due.
+    /// The token is valid but should be renewed.
     Ageing(Marked),
-    /// It has just failed.
+    /// A recent request for a token failed.
     Failed(TokenFault),
-    /// There is none.
+    /// There is no token.
     Nothing,
 }
 
 impl IdentityTokens {
-    /// No tokens yet. Without STS there will be none.
+    /// Starts without tokens. Without STS no token can be fetched.
     pub(crate) fn new(http: reqwest::Client, sts: Option<Sts>) -> Self {
         Self { http, sts, entra: None, slots: Mutex::default() }
     }
 
-    /// Entra elsewhere, for tests.
+    /// Sets the address of Entra ID, for tests.
     pub(crate) fn entra_at(&mut self, base: String) {
         self.entra = Some(base);
     }
 
-    /// A token that is good now.
+    /// A valid token.
     ///
-    /// However many ask, one of them makes it. A token that is due to be renewed is used while it
-    /// lasts, should the renewal fail.
+    /// If many requests ask at once, one of them fetches the token. If a renewal fails, the old
+    /// token is used until it expires.
     pub(crate) async fn token(&self, identity: &Identity) -> Result<Marked, TokenFault> {
         let slot = self.slot(identity);
         match slot.look() {
             Look::Good(token) => return Ok(token),
             Look::Failed(fault) => return Err(fault),
             Look::Ageing(token) => {
-                // Whoever has the turn renews it for all.
+                // The request that holds the lock renews the token for all.
                 let Ok(_turn) = slot.turn.try_lock() else { return Ok(token) };
                 let Look::Ageing(_) = slot.look() else { return Ok(token) };
                 return Ok(self.make_or_log(identity, &slot).await.unwrap_or(token));
@@ -117,7 +118,7 @@ impl IdentityTokens {
         }
     }
 
-    /// Makes sure of another token than the refused one; true if there is.
+    /// Fetches a token other than the refused one. True if there is one.
     pub(crate) async fn renew(&self, identity: &Identity, refused: Option<CredentialMark>) -> bool {
         let slot = self.slot(identity);
         let _turn = slot.turn.lock().await;
@@ -133,7 +134,7 @@ impl IdentityTokens {
         self.make_or_log(identity, &slot).await.is_some()
     }
 
-    /// Makes a token; only for whoever has the turn.
+    /// Fetches a token. The caller must hold the lock.
     async fn make(&self, identity: &Identity, slot: &Slot) -> Result<Marked, TokenFault> {
         match self.exchange(identity).await {
             Ok(granted) => Ok(slot.keep(granted)),
@@ -144,7 +145,7 @@ impl IdentityTokens {
         }
     }
 
-    /// The same where a failure has no caller to go to.
+    /// Like `make`, but logs a failure, where no caller can receive it.
     async fn make_or_log(&self, identity: &Identity, slot: &Slot) -> Option<Marked> {
         let made = self.make(identity, slot).await;
         made.inspect_err(|fault| tracing::error!(%fault, "an identity has no new token")).ok()
@@ -212,6 +213,6 @@ impl Held {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic elsewhere cannot leave plain values half written.
+    // A panic elsewhere cannot leave plain values in a partial state.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

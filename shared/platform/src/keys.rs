@@ -1,7 +1,7 @@
-//! The keys of deployments: written by the organisers' API, read by the proxied functions.
+//! The keys of deployments. The organisers' API writes them, and the proxied functions read them.
 //!
-//! On AWS they are SecureStrings of the Parameter Store; locally they stand in a file that only
-//! its owner may read. A key never enters the table.
+//! On AWS they are SecureStrings in Parameter Store. Locally they are in a file that only its owner
+//! may read. A key is never stored in the table.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 pub struct ParameterKeys {
     /// The client.
     pub client: aws_sdk_ssm::Client,
-    /// The path under which all keys stand, without a slash at its end.
+    /// The path prefix of all keys, without a slash at its end.
     pub prefix: String,
 }
 
@@ -54,7 +54,7 @@ impl KeyStore for ParameterKeys {
     }
 }
 
-/// Keys in a JSON file of the data folder, or in memory if there is none.
+/// Keys in a JSON file of the data folder, or in memory if there is no file.
 #[derive(Debug, Default)]
 pub struct FileKeys {
     path: Option<PathBuf>,
@@ -62,13 +62,13 @@ pub struct FileKeys {
 }
 
 impl FileKeys {
-    /// Keys that end with the process.
+    /// Keys in memory, which are lost when the process ends.
     #[must_use]
     pub fn in_memory() -> Self {
         Self::default()
     }
 
-    /// Keys in a file, which is made when the first key is written.
+    /// Keys in a file, which is created when the first key is written.
     #[must_use]
     pub fn at(path: PathBuf) -> Self {
         Self { path: Some(path), turn: Mutex::default() }
@@ -91,7 +91,7 @@ impl FileKeys {
     }
 }
 
-/// Writes a file that only its owner may read, whole or not at all.
+/// Writes a file atomically. Only its owner may read it.
 ///
 /// # Errors
 ///

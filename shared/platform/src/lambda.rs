@@ -1,13 +1,13 @@
-//! Running a handler on Lambda.
+//! Runs handlers on Lambda.
 //!
-//! Clients are built and warmed while Lambda starts the environment. Whatever outlives an answer,
-//! such as its settlement, is waited for after the answer has been handed to the runtime and
-//! before the next invocation is asked for: the environment cannot freeze in between, and no
-//! attendee waits.
+//! Clients are built and connected while Lambda starts the environment. Background tasks of a
+//! request, such as its settlement, outlive its response. They are awaited after the response was
+//! passed to the runtime, and before the next invocation is requested. So the environment cannot
+//! freeze in between, and no attendee waits.
 //!
-//! On Managed Instances one environment serves many requests at once, as many as
-//! `AWS_LAMBDA_MAX_CONCURRENCY` says, and each waits for its own errands alone (decision record
-//! 27). Elsewhere that is unset and requests come one by one.
+//! On Managed Instances one environment serves many requests at once, up to
+//! `AWS_LAMBDA_MAX_CONCURRENCY`. Each request waits only for its own background tasks (decision
+//! record 27). Elsewhere the variable is unset, and requests come one at a time.
 
 mod nodelay;
 pub mod organisers;
@@ -33,15 +33,16 @@ use crate::clients::Clients;
 use crate::shell::{self, Machine};
 use crate::telemetry;
 
-/// Why a function cannot start or go on.
+/// Why a function cannot start or continue.
 pub type Error = lambda_runtime::Error;
 
-/// No function may run longer, <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>.
+/// The longest run of any function:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>.
 const LONGEST_RUN: Duration = Duration::from_secs(900);
 
-/// What a handler works with: built once for each environment.
+/// The state of a handler. It is built once for each environment.
 pub trait State: Clone + Send + Sync + 'static {
-    /// Builds it over the clients of this environment.
+    /// Builds the state from the clients of this environment.
     fn of(clients: &Clients) -> Self;
 }
 
@@ -57,11 +58,11 @@ impl State for Arc<Objects> {
     }
 }
 
-/// Serves a proxied route: answers are streamed to a `RESPONSE_STREAM` integration.
+/// Serves a proxied route. Responses are streamed to a `RESPONSE_STREAM` integration.
 ///
 /// # Errors
 ///
-/// If the function cannot start, with every problem of its environment.
+/// If the function cannot start. The error names every problem of its environment.
 pub async fn stream<S, H, F>(handle: H) -> Result<(), Error>
 where
     S: State,
@@ -81,11 +82,11 @@ where
         .await
 }
 
-/// Serves a route whose answers are handed over whole, to a buffered integration.
+/// Serves a route with buffered responses.
 ///
 /// # Errors
 ///
-/// If the function cannot start, with every problem of its environment.
+/// If the function cannot start. The error names every problem of its environment.
 pub async fn buffer<H, F>(handle: H) -> Result<(), Error>
 where
     H: Fn(Arc<Gateway>, Request) -> F + Clone + Send + Sync + 'static,
@@ -107,11 +108,11 @@ where
     lambda_http::runtime_concurrent(service).layer(settled::Settled).run_concurrent().await
 }
 
-/// Serves a route that needs more than the gateway, whole.
+/// Serves a route with buffered responses and a state other than the gateway.
 ///
 /// # Errors
 ///
-/// As for [`buffer`].
+/// Those of [`buffer`].
 pub async fn buffer_with<S, H, F>(
     build: impl FnOnce(Clients, Arc<Gateway>) -> S,
     handle: H,
@@ -129,7 +130,7 @@ where
     buffer_over(gateway, handle).await
 }
 
-/// Serves visitors, whole, by a handler that needs nothing of the environment.
+/// Serves a route with buffered responses and a handler that needs no state.
 ///
 /// # Errors
 ///
@@ -153,18 +154,18 @@ where
     lambda_http::run(service).await
 }
 
-/// An answer as a buffered integration takes it.
+/// A response in the form that a buffered integration takes.
 async fn collected(response: Response) -> http::Response<Full<Bytes>> {
     let (head, body) = response.into_parts();
     let Ok(body) = body.collect().await;
     http::Response::from_parts(head, Full::new(body.to_bytes()))
 }
 
-/// Does a job whenever a schedule calls, and answers with what it did.
+/// Runs a job for each invocation by a schedule. The response is the job's result.
 ///
 /// # Errors
 ///
-/// If the function cannot start, with every problem of its environment.
+/// If the function cannot start. The error names every problem of its environment.
 pub async fn on_schedule<S, H, F, R>(job: H) -> Result<(), Error>
 where
     S: State,
@@ -182,11 +183,11 @@ where
     .await
 }
 
-/// Serves organisers, whole: requests by way of API Gateway, and direct calls.
+/// Serves organisers with buffered responses: requests from API Gateway, and direct invocations.
 ///
 /// # Errors
 ///
-/// If the function cannot start, with every problem of its environment.
+/// If the function cannot start. The error names every problem of its environment.
 pub async fn administer<H, F>(handle: H) -> Result<(), Error>
 where
     H: Fn(Arc<Administration>, Request) -> F + Copy,
@@ -201,7 +202,7 @@ where
 ///
 /// # Errors
 ///
-/// If the function cannot start, with every problem of its environment.
+/// If the function cannot start. The error names every problem of its environment.
 async fn run_raw<F, Fut>(handler: F) -> Result<(), Error>
 where
     F: Fn(serde_json::Value) -> Fut,
@@ -222,17 +223,17 @@ where
     }
 }
 
-/// A request from Lambda's event.
+/// Converts an event of Lambda to a request.
 ///
 /// # Errors
 ///
-/// If the machine has no randomness for its id.
+/// If the system has no randomness for the request's id.
 pub fn request(event: lambda_http::Request) -> Result<Request, Cause> {
     let now = Machine.now();
     let deadline = event.lambda_context_ref().and_then(|context| {
         let left_ms = i64::try_from(context.deadline).ok()?.checked_sub(now.timestamp_millis())?;
         let left = Duration::from_millis(u64::try_from(left_ms).ok()?);
-        // Some emulators name no deadline worth the name.
+        // Some emulators give a meaningless deadline.
         (left <= LONGEST_RUN).then(|| Instant::now() + left)
     });
     #[expect(

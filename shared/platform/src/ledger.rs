@@ -34,9 +34,9 @@ fn unreadable(fault: impl Into<lanyard_gateway::ports::Cause>) -> LedgerFault {
     LedgerFault::NotMade(fault.into())
 }
 
-/// Whether a failed call may have been carried out.
+/// Whether a failed call may have taken effect.
 ///
-/// Only an answer of DynamoDB that refuses the call proves that it was not.
+/// Only a response from DynamoDB that rejects the call proves that it did not.
 fn fault<E>(error: SdkError<E>) -> LedgerFault
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -224,8 +224,8 @@ impl Ledger for Table {
 }
 
 impl Table {
-    /// Several events' settings. An event that cannot be read is left out and logged: it must not
-    /// keep the others from being swept.
+    /// The settings of several events. An event that cannot be read is logged and left out, so that
+    /// it does not keep the sweep from the others.
     async fn events(&self, ids: &[EventId]) -> Result<Vec<Event>, LedgerFault> {
         let keys = ids.iter().map(Key::event).collect();
         let mut events = Vec::with_capacity(ids.len());

@@ -1,6 +1,7 @@
-//! The world: Lambda, DynamoDB, Parameter Store and Azure.
+//! The IO of Lanyard: Lambda, DynamoDB, Parameter Store and Azure.
 //!
-//! The only crate that names AWS. It moves data and translates errors; it decides nothing.
+//! This is the only crate that names AWS. It moves data and translates errors. It makes no
+//! decisions.
 
 pub mod azure;
 pub mod clients;

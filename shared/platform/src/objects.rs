@@ -1,6 +1,6 @@
-//! Who owns what Azure keeps, in DynamoDB: one item for each object, whose key begins with its
-//! owner. Finding one is one read, listing one's own is one query, and neither can be left half
-//! done.
+//! The owners of stored objects, in DynamoDB: one item for each object, with its owner first in the
+//! key. Finding an object is one read, and listing an attendee's objects is one query. Neither can
+//! stop half way.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -16,7 +16,7 @@ use crate::table::{
     objects_pk, objects_prefix, put_document, text,
 };
 
-/// The attribute with an object's size, which changes while the document stays.
+/// The attribute of an object's size. It changes while the document stays the same.
 const TOKENS: &str = "tokens";
 
 fn owned(item: &Item) -> Result<Owned, Cause> {
@@ -27,10 +27,10 @@ fn owned(item: &Item) -> Result<Owned, Cause> {
     Ok(owned)
 }
 
-/// How long an open job is remembered after its hold has expired.
+/// How long an open job is remembered after its reservation has expired.
 const REMEMBERED: chrono::TimeDelta = chrono::TimeDelta::days(1);
 
-/// A count as DynamoDB can add to it without running over.
+/// A count as a number that DynamoDB can add to without overflow.
 fn size(tokens: u64) -> aws_sdk_dynamodb::types::AttributeValue {
     number(i64::try_from(tokens).unwrap_or(i64::MAX / 1_024).min(i64::MAX / 1_024))
 }
@@ -123,7 +123,7 @@ impl ObjectStore for Table {
                 let id = get_text(item, "sk")?.trim_start_matches(EVENT_PREFIX).parse()?;
                 match self.event(&id, true).await {
                     Ok(event) => events.extend(event),
-                    // One event that cannot be read must not keep the others.
+                    // One event that cannot be read must not block the others.
                     Err(fault) => {
                         tracing::error!(event = %id, fault = ?fault, "an event cannot be read")
                     }
@@ -198,7 +198,7 @@ impl ObjectStore for Table {
 }
 
 impl Table {
-    /// Deletes an item if it is there.
+    /// Deletes an item if it exists.
     async fn remove(&self, key: Key) -> Result<(), Cause> {
         let delete = self.client.delete_item().table_name(&self.name);
         delete.set_key(Some(key.attributes())).send().await?;

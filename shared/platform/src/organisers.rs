@@ -1,8 +1,8 @@
-//! What only organisers do with the table: their tokens, events and deployments, and the audit.
+//! The table operations of organisers: their tokens, events and deployments, and the audit log.
 //!
-//! Implements the ports of `lanyard_administration`, which decides what is written. A change of an
-//! event is one transaction with its audit entry, and is made from the version that was read.
-//! Accounts go through the ledger.
+//! This module implements the ports of `lanyard_administration`, which decides what is written. A
+//! change of an event is one transaction with its audit entry, and is based on the version that was
+//! read. Accounts are changed through the ledger.
 
 mod audit;
 mod deployments;
@@ -21,14 +21,14 @@ use lanyard_gateway::ports::Cause;
 
 use crate::table::Table;
 
-/// The table, as organisers use it.
+/// The table with the operations of organisers.
 #[derive(Clone, Debug)]
 pub struct Organisers {
     table: Table,
 }
 
 impl Organisers {
-    /// Organisers' view of a table.
+    /// Adds the operations of organisers to a table.
     #[must_use]
     pub fn new(table: Table) -> Self {
         Self { table }

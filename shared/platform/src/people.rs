@@ -1,6 +1,7 @@
-//! What attendees write beside their usage: claims of names and ratings.
+//! The writes of attendees other than usage: claims of names, and ratings.
 //!
-//! Each kind has partitions of its own, so that a function's policy can name the one it may write.
+//! Each kind has its own partitions, so that a function's policy can name the one that it may
+//! write.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;

@@ -1,4 +1,5 @@
-//! Everything a function reads from its environment, read once; every problem reported together.
+//! The settings that a function reads from its environment. They are read once, and every problem
+//! is reported together.
 
 use std::env;
 use std::fmt;
@@ -11,39 +12,39 @@ use http::HeaderValue;
 pub struct Settings {
     /// The table's name.
     pub table: String,
-    /// The path of the keys in Parameter Store.
+    /// The path prefix of the keys in Parameter Store.
     pub key_prefix: String,
-    /// AWS's region.
+    /// The AWS region.
     pub region: String,
-    /// The credentials that Lambda gives.
+    /// The source of AWS credentials.
     pub credentials: CredentialSource,
-    /// Another engine instead of AWS's DynamoDB.
+    /// The address of another engine in place of AWS's DynamoDB.
     pub dynamodb_endpoint: Option<String>,
-    /// How long DynamoDB may take, where it is not AWS's own.
+    /// The timeout of DynamoDB calls, if it is not AWS's own.
     pub dynamodb_patience: Option<Duration>,
-    /// Another keeper of parameters instead of AWS's Parameter Store.
+    /// The address of another service in place of AWS's Parameter Store.
     pub ssm_endpoint: Option<String>,
-    /// Another STS than AWS's.
+    /// The address of another service in place of AWS's STS.
     pub sts_endpoint: Option<String>,
-    /// The name of the function, for its logs and metrics.
+    /// The function's name, for logs and metrics.
     pub function: String,
 }
 
-/// Where AWS credentials come from.
+/// The source of AWS credentials.
 #[derive(Clone, Debug)]
 pub enum CredentialSource {
-    /// They are these.
+    /// Fixed credentials.
     Keys(Credentials),
-    /// Ask here, again and again.
+    /// An endpoint that returns fresh credentials on every request.
     Endpoint(CredentialEndpoint),
 }
 
-/// An endpoint that gives AWS credentials. What it wants to be shown never prints itself.
+/// An endpoint that returns AWS credentials. `Debug` never shows its authorization.
 #[derive(Clone)]
 pub struct CredentialEndpoint {
     /// Its URL.
     pub address: String,
-    /// The value of the `Authorization` header that it wants.
+    /// The value of the `Authorization` header that it requires.
     pub authorization: Option<HeaderValue>,
 }
 
@@ -53,14 +54,14 @@ impl fmt::Debug for CredentialEndpoint {
     }
 }
 
-/// AWS credentials. They never print themselves.
+/// AWS credentials. `Debug` never shows them.
 #[derive(Clone)]
 pub struct Credentials {
     /// The access key's id.
     pub key_id: String,
-    /// The secret.
+    /// The secret access key.
     pub secret: String,
-    /// The session, on Lambda.
+    /// The session token, which Lambda sets.
     pub session: Option<String>,
 }
 
@@ -70,27 +71,27 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// What is wrong with the environment.
+/// The problems of the environment.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the environment is incomplete:{}", .0.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
 pub struct Problems(Vec<String>);
 
-/// Where DynamoDB is, if it is not AWS's: the name that AWS's tools and SDKs know.
+/// The address of DynamoDB if it is not AWS's. AWS's tools and SDKs use the same name.
 pub const DYNAMODB_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 
-/// Where parameters are kept, if it is not AWS's Parameter Store.
+/// The address of the store of parameters if it is not AWS's Parameter Store.
 pub const SSM_ENDPOINT: &str = "AWS_ENDPOINT_URL_SSM";
 
-/// Where tokens of our own identity come from, if it is not AWS's Security Token Service.
+/// The address of the Security Token Service if it is not AWS's.
 pub const STS_ENDPOINT: &str = "AWS_ENDPOINT_URL_STS";
 
-/// Where credentials are asked for if they are not in the environment: on Managed Instances.
+/// The endpoint of credentials on Managed Instances, where the environment holds none.
 const CREDENTIAL_ENDPOINT: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 
-/// What that endpoint wants to be shown.
+/// The value of the `Authorization` header for that endpoint.
 const CREDENTIAL_AUTHORIZATION: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
-/// How many milliseconds all tries of one call of DynamoDB may take: for engines slower than AWS's.
+/// The timeout in milliseconds for all tries of one DynamoDB call, for engines slower than AWS's.
 pub const DYNAMODB_PATIENCE: &str = "LANYARD_DYNAMODB_PATIENCE_MS";
 
 impl Settings {
@@ -129,7 +130,7 @@ impl Settings {
                     session: variable("AWS_SESSION_TOKEN"),
                 }),
             },
-            // The names that AWS's own tools and SDKs know.
+            // AWS's own tools and SDKs use these names.
             dynamodb_endpoint: variable(DYNAMODB_ENDPOINT),
             dynamodb_patience: None,
             ssm_endpoint: variable(SSM_ENDPOINT),
@@ -174,18 +175,19 @@ impl Settings {
     }
 }
 
-/// The name of the stack, which keeps the metrics of two in one account apart.
+/// The name of the stack. It separates the metrics of two stacks in one account.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
 pub fn stack() -> String {
     env::var("LANYARD_STACK").unwrap_or_else(|_| "local".to_owned())
 }
 
-/// What is logged, in `tracing`'s directives: needed before anything can be reported.
+/// The log filter, as `tracing` directives. It is read first, because errors are reported through
+/// the log.
 ///
-/// `LANYARD_LOG` is a level, which then holds for Lanyard's own packages, or directives. Libraries
-/// are kept to warnings by a level: at `trace` an SDK would print the answers it reads, keys
-/// included.
+/// `LANYARD_LOG` is either a level or directives. A level applies to Lanyard's own crates, and
+/// libraries log only warnings. At `trace` an SDK would log the responses that it reads, including
+/// keys.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
 pub fn log_directives() -> String {
@@ -198,8 +200,8 @@ fn directives(wanted: &str) -> String {
         "off" | "error" | "warn" | "info" | "debug" | "trace" => wanted,
         directives => return directives.to_owned(),
     };
-    // A directive holds for every target that begins with it, and the names of our crates do.
-    // The functions' own crates log nothing.
+    // A directive applies to every target that begins with it, as the names of our crates do. The
+    // functions' own crates log nothing.
     format!("warn,lanyard={level}")
 }
 

@@ -1,4 +1,4 @@
-//! The clock, luck and ids: the three things that cannot be worked out.
+//! The clock, randomness and ids: the three inputs that cannot be computed.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use lanyard_domain::ids::RequestId;
 use lanyard_gateway::hex;
 use lanyard_gateway::ports::{Cause, Clock, Luck};
 
-/// The machine's clock and luck.
+/// The system's clock and randomness.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Machine;
 
@@ -20,8 +20,8 @@ impl Clock for Machine {
 }
 
 impl Luck for Machine {
-    /// Decides nothing secret, so the kernel is asked for a seed only. `fastrand` would take its
-    /// seed from the clock, which environments that start together may share.
+    /// The number decides nothing secret, so the kernel provides only a seed. `fastrand` would take
+    /// its seed from the clock, which environments that start together may share.
     fn draw(&self) -> u64 {
         static RANDOM: LazyLock<Mutex<fastrand::Rng>> = LazyLock::new(|| {
             Mutex::new(
@@ -42,18 +42,18 @@ impl SecureRandom for Machine {
 ///
 /// # Errors
 ///
-/// If the machine has none, without which nothing secret can be made.
+/// If the system has no randomness. Nothing secret can be made without it.
 pub fn random<const N: usize>() -> Result<[u8; N], Cause> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)
 }
 
-/// A request id: `req_` and 32 hex digits.
+/// A new request id: `req_` and 32 hex digits.
 ///
 /// # Errors
 ///
-/// If the machine has no randomness.
+/// If the system has no randomness.
 pub fn request_id() -> Result<RequestId, Cause> {
     Ok(format!("req_{}", hex(&random::<16>()?)).parse()?)
 }

@@ -1,28 +1,28 @@
-//! The one table, and what stands where in it.
+//! The single table and its items.
 //!
 //! | pk | sk | item |
 //! |---|---|---|
-//! | `CODE#<code>` | `CODE` | the event that a code names |
+//! | `CODE#<code>` | `CODE` | the event of a code |
 //! | `EVENT#<id>` | `EVENT` | an event's settings |
 //! | `EVENT#<id>` | `ACCOUNT` | the event's account |
 //! | `EVENT#<id>` | `ATTENDEE#<user>` | an attendee's account |
 //! | `EVENT#<id>` | `HOUR#<utc hour>#<model>` | counters for charts; `-` where no model was chosen |
 //! | `EVENT#<id>#<shard>` | `ACCOUNT` | a shard of the event's account, from the second on |
-//! | `EVENT#<id>#<shard>` | `HOUR#<utc hour>#<model>` | what of the hour that shard admitted |
-//! | `EVENT#<id>` | `AUDIT#<instant>#<id>` | who changed what |
+//! | `EVENT#<id>#<shard>` | `HOUR#<utc hour>#<model>` | counters of the requests that the shard admitted |
+//! | `EVENT#<id>` | `AUDIT#<instant>#<id>` | an audit entry |
 //! | `ORGANISER#<id>` | `EVENT#<id>` | an organiser's events |
 //! | `ORGANISER#<id>` | `DEPLOYMENT#<name>#<replica>` | an organiser's deployments |
-//! | `TOKEN#<sha-256>` | `TOKEN` | the organiser whom a token names |
-//! | `SWEEP` | `EVENT#<id>` | events that the sweep looks at |
+//! | `TOKEN#<sha-256>` | `TOKEN` | the organiser of a token |
+//! | `SWEEP` | `EVENT#<id>` | an event that the sweep checks |
 //! | `REQUEST#<request id>` | `REQUEST` | a usage record, with its rating |
 //! | `EVENT#<id>` | `SESSION#<session>#<user>#<request id>` | a request in the session that its client named |
 //! | `EVENT#<id>` | `ISSUED#<token id>` | a signed token that was issued, without the token |
 //! | `RATING#<event id>` | `<instant>#<request id>` | a rating, for reports |
-//! | `CLAIM#<event id>` | `<user>` | who has claimed a user's name, by a hash of the proof |
-//! | `OWN#<event id>#<user>` | `DEPLOYMENT#<name>#<replica>` | deployments that one attendee alone uses |
-//! | `OBJECTS#<event id>` | `<user>#<kind>#<upstream id>` | whose an object kept upstream is |
-//! | `JOBS` | `EVENT#<id>#<user>#<kind>#<upstream id>` | runs and films whose end nobody has seen |
-//! | `MARKS` | `EVENT#<id>` | events that may have such objects |
+//! | `CLAIM#<event id>` | `<user>` | the claim of a user id, with a hash of the proof |
+//! | `OWN#<event id>#<user>` | `DEPLOYMENT#<name>#<replica>` | a deployment that only one attendee uses |
+//! | `OBJECTS#<event id>` | `<user>#<kind>#<upstream id>` | the owner of an object stored upstream |
+//! | `JOBS` | `EVENT#<id>#<user>#<kind>#<upstream id>` | a run or video that is not known to have ended |
+//! | `MARKS` | `EVENT#<id>` | an event that may have such objects |
 
 mod item;
 mod key;
@@ -43,17 +43,17 @@ pub use self::partition::{
     EVENT_PREFIX, Partition, event_pk, objects_pk, organiser_pk, own_pk, rating_pk, shard_pk,
 };
 
-/// The table, and how to reach it.
+/// The table and its client.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// The engine.
+    /// The client.
     pub client: Client,
     /// The table's name.
     pub name: String,
 }
 
 impl Table {
-    /// A query of the items of a partition whose sort keys begin so.
+    /// A query for the items of a partition whose sort keys have a prefix.
     pub(crate) fn below(&self, pk: String, prefix: &str) -> QueryFluentBuilder {
         self.client
             .query()
@@ -64,13 +64,13 @@ impl Table {
     }
 }
 
-/// Creates the table, for engines that start empty, unless it is there.
+/// Creates the table unless it exists. For engines that start empty.
 ///
-/// `attributes` and `keys` are pairs of a name and DynamoDB's word for its type or its role.
+/// `attributes` and `keys` are pairs of a name and DynamoDB's type or role of it.
 ///
 /// # Errors
 ///
-/// If the engine does not answer or refuses the definition.
+/// If the engine does not respond or rejects the definition.
 pub async fn create(
     table: &Table,
     attributes: &[(String, String)],

@@ -1,12 +1,12 @@
-//! Logs and metrics: one JSON object a line on standard output, which Lambda hands to CloudWatch.
+//! Logs and metrics: one JSON object a line on standard output, which Lambda sends to CloudWatch.
 //!
-//! A finished request is one line that is also its metrics, in CloudWatch's embedded metric
-//! format. Attendees appear as a keyed hash, codes and texts not at all.
+//! A finished request is one line, which also holds its metrics in CloudWatch's embedded metric
+//! format. Attendees appear as a keyed hash. Codes and texts do not appear.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 //!
-//! Each combination of a metric and its dimensions' values is billed by the hour in which it is
-//! used. So there are few: five and the incidents by stack, one for each outcome, four for each
-//! event. Everything else that a line says is there to be searched for.
+//! Each combination of a metric and the values of its dimensions is billed by the hour in which it
+//! is used. So there are few: five and the incidents by stack, one for each outcome, four for each
+//! event. All other fields of a line are only for searches.
 
 use std::io::Write;
 
@@ -23,9 +23,9 @@ use crate::shell::Machine;
 /// The namespace of every metric.
 const NAMESPACE: &str = "Lanyard";
 
-/// Starts structured logging. A second call changes nothing.
+/// Starts structured logging. A second call has no effect.
 pub fn start() {
-    // `EnvFilter` would bring an engine for regular expressions, 0.2 MB of each function.
+    // `EnvFilter` would add a regular expression engine, 0.2 MB in each function.
     let filter: Targets =
         log_directives().parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let lines = tracing_subscriber::fmt::layer()
@@ -46,13 +46,13 @@ const DURATION: Metric = ("duration_ms", "Milliseconds");
 const FIRST_BYTE: Metric = ("first_byte_ms", "Milliseconds");
 const BUDGET: Metric = ("budget_used_percent", "Percent");
 
-/// Metrics under the same dimensions.
+/// Metrics with the same dimensions.
 struct Measured {
     dimensions: &'static [&'static str],
     metrics: Vec<Metric>,
 }
 
-/// A journal in CloudWatch's embedded metric format.
+/// The request log in CloudWatch's embedded metric format.
 #[derive(Debug)]
 pub struct Emf {
     stack: String,
@@ -60,7 +60,7 @@ pub struct Emf {
 }
 
 impl Emf {
-    /// A journal for one function of the stack that the environment names.
+    /// A request log for one function. The environment names the stack.
     #[must_use]
     pub fn new(function: String) -> Self {
         Self { stack: stack(), function }
@@ -69,7 +69,7 @@ impl Emf {
     fn print(&self, line: Map<String, Value>, measured: &[Measured]) {
         let mut text = self.line(line, measured).to_string();
         text.push('\n');
-        // Nothing can be done about a log that does not take a line.
+        // A log line that cannot be written is lost. Nothing can be done about it.
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
     }
 
@@ -105,12 +105,12 @@ impl Journal for Emf {
     }
 }
 
-/// What is measured of a finished request.
+/// The metrics of a finished request.
 fn measured(line: &RequestLine) -> Vec<Measured> {
     let counted = vec![REQUESTS, PROMPT, COMPLETION];
     let mut by_stack = counted.clone();
     if line.outcome == "ok" {
-        // A refusal takes no time worth measuring, and would hide what an answer takes.
+        // A rejected request takes almost no time. It would distort the percentiles of the others.
         by_stack.extend([DURATION, FIRST_BYTE]);
     }
     let mut measured = vec![
@@ -121,7 +121,7 @@ fn measured(line: &RequestLine) -> Vec<Measured> {
         measured.push(Measured { dimensions: &["stack", "event"], metrics: counted });
     }
     if line.budget_used_percent.is_some() {
-        // By stack as well, because an alarm cannot name events that are yet to come.
+        // Also by stack, because an alarm cannot name events that do not exist yet.
         for dimensions in [&["stack"] as &[_], &["stack", "event"]] {
             measured.push(Measured { dimensions, metrics: vec![BUDGET] });
         }
@@ -129,7 +129,7 @@ fn measured(line: &RequestLine) -> Vec<Measured> {
     measured
 }
 
-/// The names of the metrics that have the stack as their only dimension, which alarms can rest on.
+/// The metrics whose only dimension is the stack. Alarms can use them.
 #[must_use]
 pub fn metrics_by_stack() -> Vec<&'static str> {
     let incidents = Incident::ALL.iter().map(|incident| incident.name());
@@ -140,7 +140,7 @@ pub fn metrics_by_stack() -> Vec<&'static str> {
         .collect()
 }
 
-/// The line of a finished request, without the envelope of its metrics.
+/// The log line of a finished request, without the metrics around it.
 #[must_use]
 pub fn fields(line: &RequestLine) -> Map<String, Value> {
     let all = json!({
@@ -180,7 +180,7 @@ mod tests {
         RequestLine { outcome, event, budget_used_percent: Some(81), ..RequestLine::default() }
     }
 
-    /// Every metric of a line with its dimensions' values, as CloudWatch would bill them.
+    /// Every metric of a line with the values of its dimensions, as CloudWatch bills them.
     fn billed(line: &Value) -> BTreeSet<String> {
         let mut billed = BTreeSet::new();
         for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {

@@ -1,4 +1,4 @@
-//! Entra's token endpoint: a proof of who we are for a token that Azure takes.
+//! The token endpoint of Entra ID: exchanges a proof of identity for an access token.
 //!
 //! <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow>
 
@@ -13,17 +13,17 @@ use tokio::time::Instant;
 use super::exchange::{self, NO_CODE, Party, TokenFault};
 use super::sts::Proof;
 
-/// What kind of proof ours is.
+/// The type of our proof of identity.
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// The longest life of a token that is believed: Entra's longest is 28 hours.
+/// The longest lifetime of a token that is accepted. The longest that Entra ID issues is 28 hours.
 const LONGEST_LIFE: u64 = 48 * 3_600;
 
-/// A token, as the header's value.
+/// An access token as the value of a header.
 pub(super) struct Granted {
-    /// `Bearer …`; it prints as `Sensitive`.
+    /// `Bearer …`, marked as sensitive.
     pub(super) header: HeaderValue,
-    /// When it was asked for; its life is counted from then, to be on the safe side.
+    /// When it was requested. Its lifetime counts from then, which is the safe choice.
     pub(super) asked_at: Instant,
     pub(super) lasts: Duration,
     pub(super) renew_after: Option<Duration>,
@@ -45,7 +45,7 @@ struct Refusal {
     correlation_id: Option<String>,
 }
 
-/// Exchanges a proof for a token.
+/// Exchanges a proof of identity for an access token.
 pub(super) async fn grant(
     http: &reqwest::Client,
     base: &str,
@@ -94,7 +94,8 @@ fn granted(grant: &Grant, asked_at: Instant) -> Option<Granted> {
     })
 }
 
-/// What may be logged of a refusal. Its description may name ids and people, so it is left out.
+/// The parts of an error response that may be logged. The description may name ids and people, so
+/// it is left out.
 fn refused(status: u16, body: &[u8]) -> TokenFault {
     let refusal = serde_json::from_slice::<Refusal>(body).ok();
     let number = refusal.as_ref().and_then(|refusal| refusal.error_codes.first());

@@ -1,4 +1,5 @@
-//! One question to STS or to Entra: sent, repeated once if that may help, and read to a limit.
+//! One request to STS or Entra ID. It is retried once if that may help, and its response has a size
+//! limit.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,16 +7,16 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use reqwest::StatusCode;
 
-/// How long one try may take, answer included.
+/// The timeout of one try, including the response.
 const ONE_TRY: Duration = Duration::from_secs(4);
 
-/// The most of an answer that is read; tokens have a few kilobytes.
+/// The most bytes of a response that are read. Tokens have a few kilobytes.
 const LONGEST: usize = 64 * 1024;
 
-/// The longest word of an answer that is repeated in a log.
+/// The longest word from a response that is logged.
 const LONGEST_WORD: usize = 64;
 
-/// Who was asked.
+/// The service that was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Party {
     /// AWS's Security Token Service.
@@ -33,49 +34,51 @@ impl fmt::Display for Party {
     }
 }
 
-/// Why there is no token. For the log: codes and ids, nothing of a request or of a token.
+/// Why there is no token. For the log: it holds codes and ids, but nothing of a request or of a
+/// token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
-    /// Nobody vouches for us.
+    /// No service can issue a proof of identity.
     #[error(
         "a deployment with an identity needs AWS credentials, which are not there: set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION, or give the deployment a key"
     )]
     NoAws,
-    /// No answer.
+    /// No response.
     #[error("{who} could not be reached: {how}")]
     Unreachable {
-        /// Who was asked.
+        /// The service.
         who: Party,
-        /// In short.
+        /// A short reason.
         how: &'static str,
     },
-    /// No.
+    /// An error response.
     #[error("{who} answered {status}: {code}{}", correlation_id.as_ref().map(|id| format!(", correlation id {id}")).unwrap_or_default())]
     Refused {
-        /// Who was asked.
+        /// The service.
         who: Party,
-        /// The status of the answer.
+        /// The status of the response.
         status: u16,
         /// Its error code, such as `AADSTS700213` or `AccessDenied`.
         code: String,
-        /// Under which Entra's operators find it.
+        /// The id by which Microsoft's support finds the request.
         correlation_id: Option<String>,
     },
-    /// An answer that is none.
+    /// A response without a usable token.
     #[error("{who} gave an answer without a usable token")]
     Malformed {
-        /// Who was asked.
+        /// The service.
         who: Party,
     },
 }
 
-/// An answer, whole.
+/// A buffered response.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Vec<u8>,
 }
 
-/// Asks; once more if the connection or the server failed, since asking changes nothing.
+/// Sends a request. It is retried once if the connection or the server failed, which is safe
+/// because the request changes nothing.
 pub(super) async fn ask(
     who: Party,
     request: impl Fn() -> Result<reqwest::RequestBuilder, TokenFault>,
@@ -110,12 +113,12 @@ fn unreachable(who: Party, fault: &reqwest::Error) -> TokenFault {
     TokenFault::Unreachable { who, how }
 }
 
-/// A word of an answer that may be logged: short, and of letters, digits and `.:_-` only.
+/// A word from a response that may be logged: short, and only letters, digits and `.:_-`.
 pub(super) fn word(text: &str) -> Option<String> {
     let is_word = (1..=LONGEST_WORD).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".:_-".contains(&b));
     is_word.then(|| text.to_owned())
 }
 
-/// The code of an answer that names none.
+/// Stands in for the error code where the response has none.
 pub(super) const NO_CODE: &str = "no error code";

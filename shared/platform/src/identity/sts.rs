@@ -1,7 +1,7 @@
-//! AWS's word on who we are: `sts:GetWebIdentityToken`, one signed request.
+//! Our proof of identity from AWS: `sts:GetWebIdentityToken`, one signed request.
 //!
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html>. The SDK's
-//! client would do it too, at the cost that decision record 13 names.
+//! client supports the call too. Decision record 13 names what that client would cost.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -16,16 +16,16 @@ use lanyard_gateway::ports::{Cause, Clock};
 use super::exchange::{self, NO_CODE, Party, TokenFault};
 use crate::shell::Machine;
 
-/// How long the proof is good, in seconds: it is used at once.
+/// The lifetime of the proof in seconds. It is used at once.
 const LASTS: &str = "300";
 
-/// The only algorithm that Entra promises to take from others,
+/// The only algorithm that Entra ID promises to accept from other issuers:
 /// <https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations>.
 const ALGORITHM: &str = "RS256";
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// How STS is reached. Nothing is opened or built until the first token is needed.
+/// The connection to STS. Nothing is opened or built until the first token is needed.
 #[derive(Clone, Debug)]
 pub struct Sts {
     region: String,
@@ -33,7 +33,7 @@ pub struct Sts {
     credentials: SharedCredentialsProvider,
 }
 
-/// A token that says who we are, good for a few minutes. It never prints itself.
+/// A token that proves our identity for a few minutes. `Debug` never shows it.
 pub(super) struct Proof(String);
 
 impl Proof {
@@ -49,7 +49,7 @@ impl fmt::Debug for Proof {
 }
 
 impl Sts {
-    /// The STS of a region, or one elsewhere.
+    /// The STS of a region, or one at another address.
     #[must_use]
     pub fn new(
         region: &str,
@@ -59,7 +59,7 @@ impl Sts {
         Self { region: region.to_owned(), endpoint: endpoint.map(ToOwned::to_owned), credentials }
     }
 
-    /// A token for an audience.
+    /// A proof of identity for an audience.
     pub(super) async fn web_identity_token(
         &self,
         http: &reqwest::Client,
@@ -72,7 +72,7 @@ impl Sts {
             .append_pair("DurationSeconds", LASTS)
             .append_pair("SigningAlgorithm", ALGORITHM)
             .finish();
-        // A cause could only be a region or a key that no header can hold.
+        // The only possible cause is a region or a key that no header can hold.
         let unsigned = TokenFault::Unreachable { who: Party::Sts, how: "cannot be signed" };
         let credentials = self.credentials.provide_credentials().await;
         let credentials = credentials.map_err(|_| TokenFault::NoAws)?;
@@ -95,7 +95,7 @@ impl Sts {
         token.map(|token| Proof(token.to_owned())).ok_or(TokenFault::Malformed { who: Party::Sts })
     }
 
-    /// Every try is signed anew, because a signature has its time.
+    /// Each try is signed again, because a signature includes the time.
     fn signed(
         &self,
         http: &reqwest::Client,
@@ -129,7 +129,7 @@ impl Sts {
         }))
     }
 
-    /// Regional, because the global endpoint does not know the call.
+    /// The regional endpoint, because the global one does not support the call.
     fn url(&self) -> String {
         if let Some(endpoint) = &self.endpoint {
             return format!("{}/", endpoint.trim_end_matches('/'));
@@ -139,14 +139,14 @@ impl Sts {
     }
 }
 
-/// The text of the first element of a name. STS writes no attributes, and nothing in a token or a
-/// code that would have to be unescaped.
+/// The text of the first element with a name. STS writes no attributes, and tokens and codes have
+/// no characters that need unescaping.
 fn element<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     Some(rest.split_once(&format!("</{name}>"))?.0)
 }
 
-/// Three parts of base64url.
+/// Whether the text is three parts of base64url.
 fn is_jwt(text: &str) -> bool {
     let is_part = |part: &str| {
         !part.is_empty()

@@ -1,16 +1,16 @@
-//! Streams without Nagle's delay.
+//! Turns off Nagle's algorithm for streams.
 //!
-//! The runtime's client leaves Nagle's algorithm on for its socket to the Runtime API, and a
-//! streamed answer is several small writes: each stream would wait some 40 ms for an
-//! acknowledgement. The client offers no setting, so the socket is found and set from outside.
+//! The runtime's client leaves the algorithm on for its socket to the Runtime API. A streamed
+//! response is several small writes, so each stream would wait about 40 ms for an acknowledgement.
+//! The client has no setting for it, so the socket is found and set from outside.
 
 use std::fs;
 use std::os::fd::{BorrowedFd, RawFd};
 
 use socket2::SockRef;
 
-/// Sets `TCP_NODELAY` on every socket of this process that leads to a loopback or link-local
-/// address, which is where the Runtime API is. A socket that cannot be set is left as it is.
+/// Sets `TCP_NODELAY` on every socket of this process to a loopback or link-local address. The
+/// Runtime API has such an address. A socket that cannot be set is left unchanged.
 pub(super) fn on_runtime_sockets() {
     let Ok(descriptors) = fs::read_dir("/proc/self/fd") else { return };
     for descriptor in descriptors.flatten() {
@@ -27,9 +27,9 @@ pub(super) fn on_runtime_sockets() {
     reason = "a descriptor of another library can only be borrowed by its number"
 )]
 fn set(number: RawFd) {
-    // SAFETY: the number was just listed as open. Should it be closed meanwhile, the calls below
-    // fail, or set a harmless option on another socket of this process; nothing is read, written
-    // or closed through it.
+    // SAFETY: the number was just listed as open. If it is closed in the meantime, the calls below
+    // fail, or set a harmless option on another socket of this process. Nothing is read, written or
+    // closed through it.
     let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
     let socket = SockRef::from(&descriptor);
     let peer = socket.peer_addr().ok().and_then(|address| address.as_socket());

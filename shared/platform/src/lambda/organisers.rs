@@ -1,5 +1,4 @@
-//! The two ways to call the organisers' function: events of API Gateway, and direct calls by
-//! whoever may invoke the function itself.
+//! The two ways to call the organisers' function: events from API Gateway, and direct invocations.
 
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -18,11 +17,11 @@ use serde_json::Value;
 
 use crate::shell;
 
-/// Serves one invocation, whichever way it came.
+/// Serves one invocation of either kind.
 ///
 /// # Errors
 ///
-/// If the machine has no randomness, or the event is API Gateway's and malformed.
+/// If the system has no randomness, or an event from API Gateway is malformed.
 pub async fn serve_invocation<H, F>(
     administration: &Arc<Administration>,
     handle: H,
@@ -48,12 +47,12 @@ where
     F: Future<Output = Result<Response, AdminError>>,
 {
     let text = payload.to_string();
-    // The conversion panics where an event holds a host that is none.
+    // The conversion panics if the event has an invalid host.
     let event = catch_unwind(|| lambda_http::request::from_str(&text));
     let event = event.map_err(|_| "the event is not API Gateway's")??;
     let is_second_version =
         matches!(event.request_context_ref(), Some(RequestContext::ApiGatewayV2(_)));
-    // The event's own path: a URL's would lose names such as `..`.
+    // Use the path of the event: a URL would normalise names such as `..`.
     let mut path = event.raw_http_path().to_owned();
     if let Some(query) = event.uri().query() {
         path = format!("{path}?{query}");

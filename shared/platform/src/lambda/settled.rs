@@ -1,4 +1,4 @@
-//! The layer that waits for settlements after each answer.
+//! The layer that waits for settlements after each response.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,7 +8,7 @@ use lambda_runtime::LambdaInvocation;
 use lambda_runtime::tower::{Layer, Service};
 use lanyard_gateway::errands::with_errands;
 
-/// Waits until an invocation's errands are done, between its answer and the next invocation.
+/// Waits for an invocation's background tasks, after its response and before the next invocation.
 #[derive(Clone)]
 pub(super) struct Settled;
 
@@ -56,7 +56,7 @@ pub(super) struct AnsweredThenSettled<T, E> {
     settling: BoxFuture<'static, ()>,
 }
 
-// The boxes are pinned, the answer is moved out whole.
+// The boxes are pinned, and the result is moved out as one value.
 impl<T, E> Unpin for AnsweredThenSettled<T, E> {}
 
 impl<T, E> Future for AnsweredThenSettled<T, E> {

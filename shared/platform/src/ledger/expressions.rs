@@ -1,7 +1,7 @@
-//! A write in DynamoDB's words: one condition and one update, made of aliases.
+//! Translates a write to DynamoDB: one condition expression and one update expression with aliases.
 //!
-//! Attributes are always named by an alias, because their names hold `@` and DynamoDB reserves many
-//! words. An attribute and a number that occur again keep the alias they have.
+//! Attributes always get an alias, because their names contain `@` and DynamoDB reserves many
+//! words. An attribute or a number that occurs again keeps its alias.
 
 use std::collections::HashMap;
 use std::fmt::{self, Display, Write as _};
@@ -13,24 +13,24 @@ use lanyard_domain::ids::RequestId;
 use super::item::{HOLD_PREFIX, Named, write_hold};
 use crate::table::number;
 
-/// As many characters as a clause usually has.
+/// The usual capacity of a clause in characters.
 const CLAUSE: usize = 256;
 
-/// A write in DynamoDB's words.
+/// A write as DynamoDB expressions.
 #[derive(Debug)]
 pub(crate) struct Expressions {
-    /// What must be true.
+    /// The condition expression.
     pub(crate) condition: Option<String>,
-    /// What is changed.
+    /// The update expression.
     pub(crate) update: String,
-    /// The attributes that both speak of.
+    /// The attributes by alias.
     pub(crate) names: HashMap<String, String>,
-    /// The values that both speak of.
+    /// The values by alias.
     pub(crate) values: Option<HashMap<String, AttributeValue>>,
 }
 
 impl Expressions {
-    /// Translates a write, word by word.
+    /// Translates a write.
     #[must_use]
     pub(crate) fn of(write: &Write) -> Self {
         let mut words = Words::default();
@@ -76,7 +76,7 @@ impl Expressions {
     }
 }
 
-/// Parts that are joined as they come.
+/// Parts of an expression, joined as they are added.
 struct Clause {
     text: String,
     begins: &'static str,
@@ -84,7 +84,7 @@ struct Clause {
 }
 
 impl Clause {
-    /// A list behind a verb.
+    /// A list after a verb.
     fn beginning(verb: &'static str) -> Self {
         Self { text: String::new(), begins: verb, then: ", " }
     }
@@ -104,7 +104,7 @@ impl Clause {
     }
 }
 
-/// What an alias stands for.
+/// The target of an alias.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Attribute<'w> {
     Number(Field),
@@ -120,7 +120,7 @@ impl Display for Attribute<'_> {
     }
 }
 
-/// The alias of an attribute, by its place among them.
+/// The alias of an attribute, by its index.
 #[derive(Clone, Copy)]
 struct Name(usize);
 
@@ -130,7 +130,7 @@ impl Display for Name {
     }
 }
 
-/// The alias of a value, by its place among them.
+/// The alias of a value, by its index.
 #[derive(Clone, Copy)]
 struct Value(usize);
 
@@ -140,7 +140,8 @@ impl Display for Value {
     }
 }
 
-/// What has an alias. A few dozens at most: looking through them is faster than hashing them.
+/// The targets that have an alias. There are a few dozen at most, so a linear search is faster than
+/// hashing.
 #[derive(Default)]
 struct Words<'w> {
     attributes: Vec<Attribute<'w>>,
@@ -217,7 +218,7 @@ impl<'w> Words<'w> {
         }
     }
 
-    /// What each alias stands for.
+    /// The names and values of all aliases.
     fn told(self) -> (HashMap<String, String>, HashMap<String, AttributeValue>) {
         let names = self.attributes.iter().enumerate();
         let values = self.values.into_iter().enumerate();

@@ -1,17 +1,18 @@
-//! An hour of a model as an item: each counter is an attribute.
+//! The item of a model's hour: each counter is an attribute.
 //!
-//! Errors are `error_<code>`, first bytes `first_byte_<bucket>`. An item of every unit, every
-//! bucket and ten kinds of errors stays below the kilobyte that one write pays for.
+//! Errors are `error_<code>`, and times to first byte are `first_byte_<bucket>`. An item with every
+//! unit, every bucket and ten kinds of errors stays below one kilobyte, the size that one write
+//! unit covers.
 
 use lanyard_domain::hour::{FirstBytes, HourCount};
 
-/// The attribute of a kind of error begins so.
+/// The prefix of the attributes of errors.
 pub(crate) const ERROR: &str = "error_";
 
-/// The attribute of a bucket of first bytes begins so.
+/// The prefix of the attributes of times to first byte.
 pub(crate) const FIRST_BYTE: &str = "first_byte_";
 
-/// What a count adds to which attribute.
+/// Calls `add` with each attribute and the amount to add to it.
 pub(super) fn each(count: &HourCount, mut add: impl FnMut(String, u64)) {
     let mut add = |name: &str, amount| {
         if amount > 0 {
@@ -77,7 +78,7 @@ mod tests {
         }
         assert_eq!(item.len(), 3 + 4 + 12 + 10);
         let key = Key::hour(&count.event, 0, at, count.model.as_ref());
-        // A number takes a byte for two digits, and one more.
+        // A number takes one byte for two digits, and one more.
         let number = |number: &u64| number.to_string().len().div_ceil(2) + 1;
         let size = "pk".len()
             + key.pk.len()

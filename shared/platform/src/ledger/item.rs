@@ -1,7 +1,7 @@
-//! An account as an item: a number is an attribute, and so is each hold.
+//! The item of an account: each number is an attribute, and so is each reservation.
 //!
-//! Holds and the counters of a day or a period are attributes of their own, named by what they
-//! count, so that one expression can make any change without knowing what is there.
+//! Reservations and the counters of a day or a period have attributes of their own, named by what
+//! they count. So one expression can make any change without reading the item first.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,12 +15,12 @@ use lanyard_gateway::ports::Cause;
 
 use crate::table::{Item, get_number, get_text, number, text, whole_number};
 
-/// The attribute of a hold of which no usage record is kept.
+/// The attribute of a reservation for which no usage record is kept.
 const UNRECORDED: &str = "unrecorded";
 
 pub(super) const HOLD_PREFIX: &str = "hold@";
 
-/// The name of the attribute that holds a number.
+/// The name of a number's attribute.
 pub(super) struct Named(pub(super) Field);
 
 impl fmt::Display for Named {
@@ -124,11 +124,11 @@ fn field_named(name: &str) -> Option<Field> {
     }
 }
 
-/// An account from its item. Attributes of a newer schema are left alone.
+/// Reads an account from its item. Attributes of a newer schema are ignored.
 ///
 /// # Errors
 ///
-/// If a number or a hold is malformed.
+/// If a number or a reservation is malformed.
 pub fn account(item: &Item) -> Result<Account, Cause> {
     let mut account = Account::default();
     for (name, value) in item {
@@ -157,7 +157,7 @@ fn read_hold(hold: &Item) -> Result<Hold, Cause> {
         admitted_at: EpochNanos(number("admitted_at")?),
         day: get_text(hold, "day")?.parse()?,
         expires_at: EpochNanos(number("expires_at")?),
-        // Holds of the schema before have no such attribute.
+        // Reservations of the previous schema do not have this attribute.
         is_recorded: !hold.contains_key(UNRECORDED),
     })
 }
@@ -245,7 +245,7 @@ mod tests {
                 };
                 let written = write_hold(&hold);
                 let map = written.as_m().unwrap();
-                // A hold of a release before has neither.
+                // Reservations of the previous release have neither.
                 let expected = 5 + units.iter().count() + usize::from(!is_recorded);
                 assert_eq!(map.len(), expected, "{map:?}");
                 assert_eq!(read_hold(map).unwrap(), hold);

@@ -9,7 +9,7 @@ use lanyard_domain::ids::EventId;
 use super::{Organisers, away, unreadable};
 use crate::table::{AUDIT_PREFIX, Item, Key, event_pk, get_document, get_text, put_document, text};
 
-/// The item of an entry.
+/// The item of an audit entry.
 pub(super) fn item(event: &EventId, entry: &AuditEntry) -> Result<Item, OrganiserFault> {
     let mut item = Key::audit(event, entry.at, &entry.request_id).attributes();
     put_document(&mut item, entry).map_err(unreadable)?;

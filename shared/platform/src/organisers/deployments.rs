@@ -1,4 +1,4 @@
-//! An organiser's deployments. Keys are kept elsewhere.
+//! An organiser's deployments. Keys are stored elsewhere.
 
 use async_trait::async_trait;
 use lanyard_administration::ports::{DeploymentStore, OrganiserFault};
@@ -14,7 +14,8 @@ impl DeploymentStore for Organisers {
         &self,
         organiser: &OrganiserId,
     ) -> Result<Vec<Deployment>, OrganiserFault> {
-        // Not as the gateway reads them: what an organiser has just added must be there.
+        // This read is consistent, unlike the gateway's, because an organiser must see a deployment
+        // that they have just added.
         let items = self.table.all(organiser_pk(organiser), DEPLOYMENT_PREFIX).await;
         let items = items.map_err(away)?;
         let deployments = items.iter().map(get_document).collect::<Result<Vec<Deployment>, _>>();

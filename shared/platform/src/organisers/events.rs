@@ -1,4 +1,4 @@
-//! An organiser's events: each change is one transaction.
+//! An organiser's events. Each change is one transaction.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -16,10 +16,11 @@ use crate::event_store::CodeItem;
 use crate::ledger::expressions::Expressions;
 use crate::table::{ATTENDEE_PREFIX, Item, Key, event_pk, number, put_document, text};
 
-/// How long after its end an event is swept: longer than any hold lives, and any outage of ours.
+/// How long an event is swept after its end. It is longer than the lifetime of any reservation and
+/// than any outage of ours.
 const SWEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
 
-/// The attribute of an organiser's index that remembers each code an event ever had.
+/// The attribute in the organiser's index that lists every code the event has had.
 const CODES: &str = "codes";
 
 #[async_trait]
@@ -109,7 +110,8 @@ impl EventSettingsStore for Organisers {
             .put(audit::item(&event.id, entry)?, None)?
             .commit()
             .await?;
-        // What is left opens nothing without its event, and replaced codes expire by themselves.
+        // The items that are left are useless without the event, and replaced codes expire by
+        // themselves.
         if let Err(fault) = self.forget(event, &codes).await {
             tracing::warn!(event = %event.id, fault = ?fault, "remains of a deleted event stay");
         }
@@ -125,7 +127,7 @@ impl Organisers {
         self.forget_attendees(&event.id).await
     }
 
-    /// Every code that an event ever had.
+    /// Every code that an event has had.
     async fn codes(&self, event: &Event) -> Result<Vec<String>, OrganiserFault> {
         let key = Key::organisers_event(&event.organiser, &event.id);
         let item = self.table.get(key, true).await.map_err(away)?.unwrap_or_default();
@@ -133,7 +135,7 @@ impl Organisers {
         Ok(codes.unwrap_or_else(|| vec![event.code.as_str().to_owned()]))
     }
 
-    /// Deletes a code unless another event has taken it since.
+    /// Deletes a code, unless another event has taken it in the meantime.
     async fn forget_code(&self, event: &Event, code: &EventCode) -> Result<(), OrganiserFault> {
         let delete = self
             .table
@@ -153,7 +155,7 @@ impl Organisers {
         }
     }
 
-    /// Deletes the accounts of attendees who were blocked before they came.
+    /// Deletes the accounts of attendees who were blocked before they joined.
     async fn forget_attendees(&self, event: &EventId) -> Result<(), OrganiserFault> {
         let accounts = self.table.all(event_pk(event), ATTENDEE_PREFIX).await.map_err(away)?;
         for mut account in accounts {
@@ -165,7 +167,7 @@ impl Organisers {
     }
 }
 
-/// That a code is free: nobody's, expired, or one that the same event had before.
+/// Requires that a code is free: unused, expired, or an earlier code of the same event.
 fn is_free(event: &Event, now: DateTime<Utc>) -> Guard {
     let values = [(":now", number(now.timestamp())), (":event", text(event.id.as_str()))];
     let condition = "attribute_not_exists(pk) OR works_until <= :now OR #event = :event";
@@ -174,7 +176,7 @@ fn is_free(event: &Event, now: DateTime<Utc>) -> Guard {
     guard
 }
 
-/// That an event is as it was read.
+/// Requires that an event is unchanged since it was read.
 fn is_unchanged(before: &Event) -> Guard {
     let mut guard = Guard::new("#version = :version", [(":version", version(before))], || {
         OrganiserFault::VersionConflict
@@ -183,7 +185,8 @@ fn is_unchanged(before: &Event) -> Guard {
     guard
 }
 
-/// That nobody has used an event: no request was charged, none is under way, no seat is taken.
+/// Requires that nobody has used an event: no request was charged or is in flight, and no seat is
+/// taken.
 fn is_unused() -> Guard {
     let none = |field| Condition::AtMost(field, 0);
     let conditions = [Field::Requests, Field::Open, Field::Seats].map(none).to_vec();

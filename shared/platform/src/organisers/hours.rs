@@ -1,4 +1,4 @@
-//! What an event used by hour and model.
+//! The usage of an event by hour and model.
 
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
@@ -14,7 +14,7 @@ use super::{Organisers, away, unreadable};
 use crate::ledger::hour::{ERROR, FIRST_BYTE};
 use crate::table::{HOUR_PREFIX, Item, NO_MODEL, get_number, get_text, shard_pk};
 
-/// What the item of an hour says.
+/// Reads the item of an hour.
 fn hour_usage(item: &Item) -> Result<HourUsage, Cause> {
     let sort_key = get_text(item, "sk")?;
     let (hour, model) = sort_key

@@ -1,4 +1,5 @@
-//! Signed tokens that an event issued: who got one and until when, never the token.
+//! The list of an event's signed tokens: for whom and until when. The tokens themselves are not
+//! stored.
 
 use async_trait::async_trait;
 use lanyard_administration::ports::{IssuedTokenStore, OrganiserFault};

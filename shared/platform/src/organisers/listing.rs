@@ -1,4 +1,4 @@
-//! Many of an organiser's events at once.
+//! Reads many of an organiser's events at once.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::table::{EVENT_PREFIX, Item, Key, Table, get_document, get_text, organ
 /// The most items of one `BatchGetItem`.
 const BATCH: usize = 100;
 
-/// The pauses before asking again for what DynamoDB left out.
+/// The pauses before a retry of the keys that DynamoDB left unprocessed.
 const PAUSES: [Duration; 4] = [
     Duration::from_millis(20),
     Duration::from_millis(60),
@@ -24,12 +24,13 @@ const PAUSES: [Duration; 4] = [
 ];
 
 impl Organisers {
-    /// Up to `limit` of an organiser's events, the newest first, `after` one; and the last one if
-    /// there are more. An event that cannot be read is logged and left out.
+    /// Up to `limit` of an organiser's events after `after`, the newest first. The second value is
+    /// the last event of the page if there are more. An event that cannot be read is logged and
+    /// left out.
     ///
     /// # Errors
     ///
-    /// If the table does not answer.
+    /// If the table cannot be read.
     pub(super) async fn newest_events(
         &self,
         organiser: &OrganiserId,
@@ -69,7 +70,7 @@ impl Organisers {
 }
 
 impl Table {
-    /// Every item of a partition whose sort key begins so, as it is now.
+    /// Every item of a partition whose sort key has a prefix, by a consistent read.
     pub(super) async fn all(&self, partition: String, prefix: &str) -> Result<Vec<Item>, Cause> {
         let mut items = Vec::new();
         let mut start: Option<Item> = None;
@@ -88,7 +89,7 @@ impl Table {
         }
     }
 
-    /// Those of several items that are there, as they are now, in any order.
+    /// Those of several items that exist, by a consistent read, in any order.
     pub(crate) async fn batch(&self, keys: Vec<Key>) -> Result<Vec<Item>, Cause> {
         let mut found = Vec::with_capacity(keys.len());
         let mut wanted: Vec<Item> = keys.into_iter().map(Key::attributes).collect();

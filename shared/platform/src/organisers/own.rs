@@ -1,4 +1,4 @@
-//! Deployments that one attendee alone uses, and the removal of registrations.
+//! Deployments that only one attendee uses, and the removal of registrations.
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::ReturnValue;

@@ -1,4 +1,4 @@
-//! What attendees think of answers.
+//! Attendees' ratings of responses.
 
 use async_trait::async_trait;
 use lanyard_administration::place::Place;

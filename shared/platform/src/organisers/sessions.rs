@@ -1,7 +1,7 @@
-//! What an event used by session.
+//! The usage of an event by session.
 //!
-//! A request whose client named its session has an item of its own there. The first request of a
-//! session that was made here named none; it is found by the session's digits.
+//! A request whose client named its session has an item of its own. The first request of a session
+//! that Lanyard made has no such item. It is found by the digits of the session's id.
 
 use async_trait::async_trait;
 use lanyard_administration::ports::{OrganiserFault, SessionStore};
@@ -16,7 +16,7 @@ use crate::table::{
     Item, Key, SESSION_PREFIX, event_pk, get_document, get_number, get_text, session_prefix, text,
 };
 
-/// The place and the cost of one request.
+/// The place and the charge of one request.
 fn read(item: &Item) -> Result<(SessionPlace, Charge), Cause> {
     let sort_key = get_text(item, "sk")?;
     let place = sort_key
@@ -49,7 +49,7 @@ impl SessionStore for Organisers {
         limit: u16,
     ) -> Result<(Vec<SessionUsage>, Option<SessionPlace>), OrganiserFault> {
         let mut sessions: Vec<SessionUsage> = Vec::new();
-        // Past every request of the session before: `~` follows all that ids are made of.
+        // Start after every request of the previous session: `~` sorts after all characters of ids.
         let mut start = after.map(|place| {
             let sort_key = format!("{}~", session_prefix(&place.session, &place.user));
             Item::from([
@@ -99,7 +99,7 @@ impl SessionStore for Organisers {
 }
 
 impl Organisers {
-    /// The request for which a session was made, if it is the same attendee's.
+    /// The request that a session was made for, if it belongs to the same attendee.
     async fn first_of(
         &self,
         event: &EventId,

@@ -1,4 +1,4 @@
-//! Organiser tokens, stored as hashes.
+//! The tokens of organisers, stored as hashes.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -1,4 +1,4 @@
-//! Several writes, made all or none.
+//! Several writes as one transaction.
 
 use std::collections::HashMap;
 
@@ -11,17 +11,17 @@ use lanyard_administration::ports::OrganiserFault;
 use super::away;
 use crate::table::{Item, Key, Table};
 
-/// What must be true of an item for the transaction to be made, in DynamoDB's words.
+/// A condition on an item in a transaction, as a DynamoDB expression.
 pub(super) struct Guard {
     pub(super) condition: String,
     pub(super) names: HashMap<String, String>,
     pub(super) values: HashMap<String, AttributeValue>,
-    /// What it means if it is not.
+    /// The error if the condition fails.
     pub(super) otherwise: fn() -> OrganiserFault,
 }
 
 impl Guard {
-    /// A condition on attributes whose names are no reserved words.
+    /// A condition on attributes whose names are not reserved words.
     pub(super) fn new<const N: usize>(
         condition: &str,
         values: [(&str, AttributeValue); N],
@@ -32,10 +32,10 @@ impl Guard {
     }
 }
 
-/// What each part's failed condition means, in the order of the parts.
+/// The error for each part's failed condition, in the order of the parts.
 type Meanings = Vec<Option<fn() -> OrganiserFault>>;
 
-/// Writes to be made together.
+/// A transaction in preparation.
 pub(super) struct Transaction<'t> {
     table: &'t Table,
     parts: Vec<TransactWriteItem>,
@@ -47,7 +47,7 @@ impl<'t> Transaction<'t> {
         Self { table, parts: Vec::new(), meanings: Vec::new() }
     }
 
-    /// Writes an item in place of the one before.
+    /// Writes or replaces an item.
     pub(super) fn put(
         mut self,
         item: Item,
@@ -67,7 +67,7 @@ impl<'t> Transaction<'t> {
         Ok(self)
     }
 
-    /// Deletes an item if it is there.
+    /// Deletes an item if it exists.
     pub(super) fn delete(
         mut self,
         key: Key,
@@ -88,7 +88,8 @@ impl<'t> Transaction<'t> {
         Ok(self)
     }
 
-    /// Makes all of it. The SDK's own token keeps a repeated call from being made twice.
+    /// Makes all writes. The SDK's own idempotency token keeps a repeated call from being made
+    /// twice.
     pub(super) async fn commit(self) -> Result<(), OrganiserFault> {
         let call = self.table.client.transact_write_items().set_transact_items(Some(self.parts));
         match call.send().await {
@@ -112,7 +113,8 @@ fn meaning(error: SdkError<TransactWriteItemsError>, meanings: &Meanings) -> Org
     refusal.unwrap_or_else(|| away(error))
 }
 
-/// The first condition that failed; or, if none did, that somebody was writing the same items.
+/// The error of the first condition that failed. If none failed, another transaction was writing
+/// the same items.
 fn refusal(reasons: &[CancellationReason], meanings: &Meanings) -> Option<OrganiserFault> {
     let is = |reason: &CancellationReason, code| reason.code() == Some(code);
     let failed = reasons

@@ -7,10 +7,10 @@ use lanyard_gateway::ports::Cause;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// An item as DynamoDB has it.
+/// An item in the SDK's form.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// The schema that this code writes. It reads this one and the one before.
+/// The schema that this code writes. It reads this one and the previous one.
 pub const SCHEMA: i64 = 2;
 
 /// Text as an attribute.
@@ -29,7 +29,7 @@ pub fn number(value: i64) -> AttributeValue {
 ///
 /// # Errors
 ///
-/// If it is missing or no text.
+/// If it is missing or not text.
 pub fn get_text<'i>(item: &'i Item, name: &str) -> Result<&'i str, Cause> {
     let value = item.get(name).and_then(|value| value.as_s().ok());
     value.map(String::as_str).ok_or_else(|| format!("the item has no text {name:?}").into())
@@ -39,37 +39,37 @@ pub fn get_text<'i>(item: &'i Item, name: &str) -> Result<&'i str, Cause> {
 ///
 /// # Errors
 ///
-/// If it is no whole number.
+/// If it is not a whole number.
 pub fn get_number(item: &Item, name: &str) -> Result<Option<i64>, Cause> {
     item.get(name).map(|value| whole_number(name, value)).transpose()
 }
 
-/// The whole number that an attribute of this name holds.
+/// The whole number in an attribute of this name.
 ///
 /// # Errors
 ///
-/// If it is no whole number.
+/// If it is not a whole number.
 pub fn whole_number(name: &str, value: &AttributeValue) -> Result<i64, Cause> {
     let number = value.as_n().ok().and_then(|digits| digits.parse().ok());
     number.ok_or_else(|| format!("the item's {name:?} is no whole number").into())
 }
 
-/// A value that is read and written whole, as one attribute of JSON beside its schema.
+/// Stores a value as one JSON attribute, next to its schema.
 ///
 /// # Errors
 ///
-/// If it cannot be written as JSON, which no type of ours does.
+/// If the value cannot be serialised, which does not happen with our types.
 pub fn put_document(item: &mut Item, value: &impl Serialize) -> Result<(), Cause> {
     item.insert("schema".to_owned(), number(SCHEMA));
     item.insert("document".to_owned(), text(serde_json::to_string(value)?));
     Ok(())
 }
 
-/// The value that [`put_document`] wrote.
+/// The value that [`put_document`] stored.
 ///
 /// # Errors
 ///
-/// If the schema is newer than this code, or the document malformed.
+/// If the schema is newer than this code or the document is malformed.
 pub fn get_document<T: DeserializeOwned>(item: &Item) -> Result<T, Cause> {
     let schema = get_number(item, "schema")?.unwrap_or_default();
     if !(SCHEMA - 1..=SCHEMA).contains(&schema) {
@@ -97,7 +97,7 @@ mod tests {
         ])
     }
 
-    /// Items that stand in tables. A change that cannot read them needs a new schema, and code
+    /// Items as they exist in tables. A change that cannot read them needs a new schema, and code
     /// that still reads this one.
     #[test]
     fn items_of_schema_1_stay_readable() {
@@ -118,8 +118,8 @@ mod tests {
         assert_eq!(deployment.credential, identity);
     }
 
-    /// What is written now is what the golden files hold, so that a function of the release before
-    /// reads a deployment with a key, whatever this one knows of identities.
+    /// The golden files hold what is written now. So the previous release can read a deployment
+    /// with a key, although it does not know identities.
     #[test]
     fn deployments_are_written_as_the_golden_items() {
         for golden in [

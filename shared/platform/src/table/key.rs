@@ -1,4 +1,4 @@
-//! The keys of items, and how the sort keys of those begin that are read together.
+//! The keys of items, and the prefixes of sort keys that are read together.
 
 use std::collections::HashMap;
 
@@ -30,7 +30,7 @@ impl Key {
         Self { pk, sk: sk.into() }
     }
 
-    /// The event that a code names.
+    /// The event of a code.
     #[must_use]
     pub fn code(code: &EventCode) -> Self {
         Self::new(Partition::Code.of(code.as_str()), "CODE")
@@ -54,7 +54,7 @@ impl Key {
         }
     }
 
-    /// The counters of a model in an hour, next to a shard of the event's account.
+    /// The hourly counters of a model, in the partition of a shard of the event's account.
     #[must_use]
     pub fn hour(
         event: &EventId,
@@ -67,7 +67,7 @@ impl Key {
         Self::new(shard_pk(event, shard), format!("{HOUR_PREFIX}{hour}#{model}"))
     }
 
-    /// A change by an organiser.
+    /// An audit entry.
     #[must_use]
     pub fn audit(event: &EventId, at: DateTime<Utc>, id: &RequestId) -> Self {
         Self::new(
@@ -88,13 +88,13 @@ impl Key {
         Self::new(organiser_pk(organiser), format!("{DEPLOYMENT_PREFIX}{name}#{replica}"))
     }
 
-    /// The organiser whom a token names, by the token's hash.
+    /// The organiser of a token, by the token's hash.
     #[must_use]
     pub fn token(sha256_hex: &str) -> Self {
         Self::new(Partition::Token.of(sha256_hex), "TOKEN")
     }
 
-    /// An event that the sweep looks at.
+    /// An event that the sweep checks.
     #[must_use]
     pub fn sweep(event: &EventId) -> Self {
         Self::new(Partition::Sweep.of(""), format!("{EVENT_PREFIX}{event}"))
@@ -106,21 +106,21 @@ impl Key {
         Self::new(Partition::Request.of(id.as_str()), "REQUEST")
     }
 
-    /// An object kept upstream, by its owner and its id.
+    /// An object stored upstream, by its owner and its id.
     #[must_use]
     pub fn object(owner: &Owner, kind: Kind, id: &ObjectId) -> Self {
         let sk = format!("{}{id}", objects_prefix(&owner.user, kind));
         Self::new(objects_pk(&owner.event), sk)
     }
 
-    /// A run or a film whose end nobody has seen.
+    /// A run or a video that is not known to have ended.
     #[must_use]
     pub fn job(job: &Owned) -> Self {
         let (event, prefix) = (&job.event, objects_prefix(&job.user, job.kind));
         Self::new(Partition::Jobs.of(""), format!("{EVENT_PREFIX}{event}#{prefix}{}", job.id))
     }
 
-    /// That an event may have objects.
+    /// The mark of an event that may have objects.
     #[must_use]
     pub fn mark(event: &EventId) -> Self {
         Self::new(Partition::Marks.of(""), format!("{EVENT_PREFIX}{event}"))
@@ -132,7 +132,7 @@ impl Key {
         Self::new(event_pk(event), format!("{}{id}", session_prefix(session, user)))
     }
 
-    /// A signed token that was issued.
+    /// A signed token.
     #[must_use]
     pub fn issued(event: &EventId, token: &TokenId) -> Self {
         Self::new(event_pk(event), format!("{ISSUED_PREFIX}{token}"))
@@ -145,13 +145,13 @@ impl Key {
         Self::new(rating_pk(event), format!("{at}#{id}"))
     }
 
-    /// The claim of a user's name.
+    /// The claim of a user id.
     #[must_use]
     pub fn claim(event: &EventId, user: &UserId) -> Self {
         Self::new(Partition::Claim.of(event.as_str()), user.as_str())
     }
 
-    /// A deployment that one attendee alone uses.
+    /// A deployment that only one attendee uses.
     #[must_use]
     pub fn own(event: &EventId, user: &UserId, name: &DeploymentName, replica: &Replica) -> Self {
         Self::new(own_pk(event, user), format!("{DEPLOYMENT_PREFIX}{name}#{replica}"))
@@ -167,42 +167,41 @@ impl Key {
     }
 }
 
-/// The user whose account has this sort key.
+/// The user of an attendee account's sort key.
 #[must_use]
 pub fn user_of(item: &Item) -> Option<UserId> {
     get_text(item, "sk").ok()?.strip_prefix(ATTENDEE_PREFIX)?.parse().ok()
 }
 
-/// How the sort keys of attendees' accounts begin.
+/// The prefix of the sort keys of attendees' accounts.
 pub const ATTENDEE_PREFIX: &str = "ATTENDEE#";
-/// How the sort keys of hourly counters begin.
+/// The prefix of the sort keys of hourly counters.
 pub const HOUR_PREFIX: &str = "HOUR#";
 
-/// In place of a model, where none was chosen. No deployment can have this name.
+/// Stands in for the model where none was chosen. No deployment can have this name.
 pub const NO_MODEL: &str = "-";
-/// How the sort keys of audit entries begin.
+/// The prefix of the sort keys of audit entries.
 pub const AUDIT_PREFIX: &str = "AUDIT#";
-/// How the sort keys of deployments begin.
+/// The prefix of the sort keys of deployments.
 pub const DEPLOYMENT_PREFIX: &str = "DEPLOYMENT#";
-/// How the sort keys of requests in sessions begin.
+/// The prefix of the sort keys of requests in sessions.
 pub const SESSION_PREFIX: &str = "SESSION#";
-/// How the sort keys of an attendee's requests in a session begin.
+/// The prefix of the sort keys of an attendee's requests in a session.
 #[must_use]
 pub fn session_prefix(session: &SessionId, user: &UserId) -> String {
     format!("{SESSION_PREFIX}{session}#{}#", parted(user))
 }
 
-/// How the sort keys of issued tokens begin.
+/// The prefix of the sort keys of signed tokens.
 pub const ISSUED_PREFIX: &str = "ISSUED#";
 
-/// How the sort keys of an attendee's objects of a kind begin.
+/// The prefix of the sort keys of an attendee's objects of one kind.
 #[must_use]
 pub fn objects_prefix(user: &UserId, kind: Kind) -> String {
     format!("{}#{kind}#", parted(user))
 }
 
-/// A user's name within a key. It may hold any character, the separator too; encoded, it ends
-/// where it ends.
+/// A user id inside a key. It may contain any character, including the separator, so it is encoded.
 fn parted(user: &UserId) -> String {
     user.as_str().replace('%', "%25").replace('#', "%23")
 }

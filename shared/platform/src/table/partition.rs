@@ -1,38 +1,38 @@
-//! The partitions of the table, by which functions are granted what they may do.
+//! The kinds of partitions in the table. The policies of functions name them.
 
 use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_domain::token::UserId;
 use strum::VariantArray;
 
-/// How the keys of events begin, and of references to them.
+/// The prefix of the keys of events, and of references to them.
 pub const EVENT_PREFIX: &str = "EVENT#";
 
-/// The kinds of partitions. What a function may do at the table is granted by them.
+/// A kind of partition. A function's access to the table is granted by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
 pub enum Partition {
-    /// What a code names.
+    /// The event of a code.
     Code,
-    /// Everything of an event.
+    /// All items of an event.
     Event,
-    /// Everything of an organiser.
+    /// All items of an organiser.
     Organiser,
-    /// What a token names.
+    /// The organiser of a token.
     Token,
-    /// The events that the sweep looks at: one partition.
+    /// The events that the sweep checks: one partition.
     Sweep,
     /// A usage record.
     Request,
     /// The ratings of an event.
     Rating,
-    /// The names that have been claimed at an event.
+    /// The claimed user ids of an event.
     Claim,
-    /// The deployments that one attendee alone uses.
+    /// The deployments that only one attendee uses.
     Own,
-    /// The objects of an event that are kept upstream.
+    /// The objects of an event that are stored upstream.
     Objects,
     /// The events that may have such objects: one partition.
     Marks,
-    /// The runs and films whose end nobody has seen: one partition.
+    /// The runs and videos that are not known to have ended: one partition.
     Jobs,
 }
 
@@ -40,7 +40,7 @@ impl Partition {
     /// Every kind.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// How the keys of such partitions begin; the whole key of the sweep's.
+    /// The prefix of the keys of such partitions. For kinds with one partition it is the full key.
     #[must_use]
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -59,13 +59,13 @@ impl Partition {
         }
     }
 
-    /// The key of one such partition.
+    /// The key of one partition of this kind.
     #[must_use]
     pub fn of(self, name: &str) -> String {
         format!("{}{name}", self.prefix())
     }
 
-    /// The keys of all such partitions, in the words of an IAM policy.
+    /// The pattern for all keys of this kind in an IAM policy.
     #[must_use]
     pub fn pattern(self) -> String {
         match self {
@@ -89,14 +89,14 @@ pub fn objects_pk(event: &EventId) -> String {
     Partition::Objects.of(event.as_str())
 }
 
-/// The partition of a shard of an event's account; the first is in the event's own.
+/// The partition of a shard of an event's account. The first shard is in the event's own partition.
 #[must_use]
 pub fn shard_pk(event: &EventId, shard: u16) -> String {
     let first = event_pk(event);
     if shard == 0 { first } else { format!("{first}#{shard}") }
 }
 
-/// The partition of everything of an event.
+/// The partition of all items of an event.
 #[must_use]
 pub fn event_pk(id: &EventId) -> String {
     Partition::Event.of(id.as_str())
@@ -108,13 +108,13 @@ pub fn rating_pk(id: &EventId) -> String {
     Partition::Rating.of(id.as_str())
 }
 
-/// The partition of the deployments that one attendee alone uses.
+/// The partition of the deployments that only one attendee uses.
 #[must_use]
 pub fn own_pk(event: &EventId, user: &UserId) -> String {
     Partition::Own.of(&format!("{event}#{user}"))
 }
 
-/// The partition of everything of an organiser.
+/// The partition of all items of an organiser.
 #[must_use]
 pub fn organiser_pk(id: &OrganiserId) -> String {
     Partition::Organiser.of(id.as_str())
