@@ -8,6 +8,7 @@ mod attendee;
 mod deployment;
 mod error;
 mod event;
+mod globals;
 mod handout;
 mod options;
 mod output;

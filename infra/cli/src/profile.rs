@@ -9,7 +9,7 @@ use lanyard_doctor::Secret;
 use serde::Deserialize;
 
 use crate::error::CliError;
-use crate::options::Globals;
+use crate::globals::Globals;
 
 /// Address of `cargo run`.
 const LOCAL: &str = "http://127.0.0.1:8787/api";

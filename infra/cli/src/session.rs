@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::{Api, Method};
 use crate::error::CliError;
-use crate::options::Globals;
+use crate::globals::Globals;
 use crate::output::Output;
 use crate::profile::Profile;
 
