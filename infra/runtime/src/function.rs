@@ -3,6 +3,8 @@
 //! An environment is started when more calls wait than environments are free or about to be, up to
 //! a limit. Calls beyond that wait in the order in which they came.
 
+mod environment;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +16,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::environment::Environment;
+use self::environment::Environment;
 use super::invocation::{Failure, Invocation, Outcome};
 use crate::template;
 

@@ -1,13 +1,11 @@
 //! The functions as they are deployed: their binaries, in environments as Lambda has them.
 //!
-//! API Gateway is played by [`Runtime::answer`], Lambda by a [`function`] with its environments,
-//! the runtime's side of Lambda by [`api`]; what the environments call of AWS is in [`aws`]. What
-//! stands here is the emulator: the code that answers is in the binaries alone.
+//! API Gateway is played by [`Runtime::answer`], Lambda by a [`function`] with its environments and
+//! the Runtime API that they call; what the environments call of AWS is in [`aws`]. What stands here
+//! is the emulator: the code that answers is in the binaries alone.
 
-mod api;
 pub mod aws;
 mod bootstraps;
-mod environment;
 pub mod event;
 mod function;
 mod integration;

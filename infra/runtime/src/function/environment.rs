@@ -6,6 +6,8 @@
 //! a stopped group that nobody is left to wake, and hangs it up. One that runs ends by itself when
 //! its Runtime API is gone.
 
+mod api;
+
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,9 +25,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::api;
-use super::function::Function;
-use super::invocation::{Failure, Invocation, Outcome};
+use super::Function;
+use crate::invocation::{Failure, Invocation, Outcome};
 
 /// How long what a dead process has said may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -13,8 +13,8 @@ use lanyard_gateway::ports::Clock;
 use lanyard_platform::shell::Machine;
 use tokio::sync::oneshot;
 
-use super::environment::Environment;
-use super::invocation::{Failure, Invocation, MOST_BYTES, Outcome, Piece, StreamedBody};
+use super::Environment;
+use crate::invocation::{Failure, Invocation, MOST_BYTES, Outcome, Piece, StreamedBody};
 
 /// What stands between the prelude of a streamed answer and the rest.
 const DELIMITER: [u8; 8] = [0; 8];
