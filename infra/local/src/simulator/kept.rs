@@ -1,6 +1,8 @@
 //! What the simulated resource keeps, in memory: stored responses, conversations, files and vector
 //! stores, assistants and films. As at Azure, whoever names an id gets the object.
 
+mod crew;
+mod films;
 mod stores;
 
 use std::collections::BTreeMap;
@@ -9,12 +11,12 @@ use bytes::Bytes;
 use http::request::Parts;
 use serde_json::{Value, json};
 
+use self::crew::Crew;
+use self::films::Films;
 use self::stores::Store;
 use super::answer::{Answer, Body};
 use super::catalog;
-use super::crew::Crew;
 use super::fields::{self, Object};
-use super::films::Films;
 use super::refusal::Refusal;
 use super::respond::{self, Heard};
 use super::route::has_key;

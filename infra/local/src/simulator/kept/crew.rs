@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Body};
-use super::catalog::{self, Operation};
-use super::fields::{self, Object};
-use super::kept::{Answered, Call, page, whole};
-use super::refusal::Refusal;
-use super::stamp::Stamp;
-use super::work::Run;
+use super::super::answer::{Answer, Body};
+use super::super::catalog::{self, Operation};
+use super::super::fields::{self, Object};
+use super::super::refusal::Refusal;
+use super::super::stamp::Stamp;
+use super::super::work::Run;
+use super::{Answered, Call, page, whole};
 
 /// The assistants and the threads of a resource.
 #[derive(Debug, Default)]
@@ -300,8 +300,8 @@ fn change(object: &mut Value, body: &Object, names: &[&str]) {
 mod tests {
     use http::StatusCode;
 
-    use super::super::kept::Kept;
-    use super::super::kept::tests::call;
+    use super::super::Kept;
+    use super::super::tests::call;
     use super::*;
 
     const ASSISTANTS: &str = "/openai/v1/assistants";

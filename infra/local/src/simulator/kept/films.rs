@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Body};
-use super::catalog::{self, Operation};
-use super::fields::{self, Object};
-use super::form::Form;
-use super::kept::{Answered, Call, page, whole};
-use super::refusal::Refusal;
+use super::super::answer::{Answer, Body};
+use super::super::catalog::{self, Operation};
+use super::super::fields::{self, Object};
+use super::super::form::Form;
+use super::super::refusal::Refusal;
+use super::{Answered, Call, page, whole};
 
 /// The films of a resource.
 #[derive(Debug, Default)]
@@ -142,8 +142,8 @@ impl Call<'_> {
 mod tests {
     use http::StatusCode;
 
-    use super::super::kept::Kept;
-    use super::super::kept::tests::call;
+    use super::super::Kept;
+    use super::super::tests::call;
     use super::*;
 
     #[test]
