@@ -2,8 +2,6 @@
 //!
 //! A deployment's name is its model's name, as in most workshops.
 
-use super::refusal::Refusal;
-
 /// What may be asked of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
@@ -141,13 +139,26 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     MODELS.iter().map(|model| model.name)
 }
 
+/// Why a deployment does not serve an operation.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NotServed {
+    /// There is no deployment of that name.
+    Unknown,
+    /// It serves another operation than this.
+    Other {
+        /// What was asked for.
+        operation: Operation,
+        /// The deployment.
+        model: &'static str,
+    },
+}
+
 /// The model behind a deployment, if it serves the operation.
-pub(super) fn find(name: &str, operation: Operation) -> Result<&'static Model, Refusal> {
-    let Some(model) = MODELS.iter().find(|model| model.name.eq_ignore_ascii_case(name)) else {
-        return Err(Refusal::Deployment);
-    };
+pub(super) fn find(name: &str, operation: Operation) -> Result<&'static Model, NotServed> {
+    let model = MODELS.iter().find(|model| model.name.eq_ignore_ascii_case(name));
+    let model = model.ok_or(NotServed::Unknown)?;
     if model.operation != operation {
-        return Err(Refusal::Operation { operation, model: model.name });
+        return Err(NotServed::Other { operation, model: model.name });
     }
     Ok(model)
 }
@@ -160,10 +171,10 @@ mod tests {
     fn a_deployment_is_found_by_its_name_and_operation() {
         let found = find("gpt-4o-mini", Operation::Chat).unwrap();
         assert_eq!(found.version, "gpt-4o-mini-2024-07-18");
-        assert_eq!(find("gpt-9", Operation::Chat), Err(Refusal::Deployment));
+        assert_eq!(find("gpt-9", Operation::Chat), Err(NotServed::Unknown));
         assert_eq!(
             find("gpt-4o", Operation::Embeddings),
-            Err(Refusal::Operation { operation: Operation::Embeddings, model: "gpt-4o" })
+            Err(NotServed::Other { operation: Operation::Embeddings, model: "gpt-4o" })
         );
     }
 }

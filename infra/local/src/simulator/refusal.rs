@@ -5,7 +5,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::catalog::{self, Operation};
+use super::catalog::{self, NotServed, Operation};
 
 /// Why the simulator refuses a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,15 @@ pub(super) enum Refusal {
     ContentFilter,
     /// The prompt asked for a rate limit.
     RateLimit(Operation),
+}
+
+impl From<NotServed> for Refusal {
+    fn from(not_served: NotServed) -> Self {
+        match not_served {
+            NotServed::Unknown => Self::Deployment,
+            NotServed::Other { operation, model } => Self::Operation { operation, model },
+        }
+    }
 }
 
 impl Refusal {
