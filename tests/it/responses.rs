@@ -306,7 +306,7 @@ async fn what_a_request_names_is_part_of_its_estimate() {
 
     let conversation = ada.own(Kind::Conversation).await;
     let before = with(json!({"conversation": conversation})).await;
-    let items = json!({"items": [{"role": "user", "content": "x".repeat(3_000)}]});
+    let items = json!({"items": [{"role": "user", "content": "word ".repeat(1_000)}]});
     let one = format!("{}/{conversation}/items", path(Kind::Conversation));
     ada.call(Method::POST, &one, Some(&items)).await.assert_ok();
     let after = with(json!({"conversation": conversation})).await;

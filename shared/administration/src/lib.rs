@@ -19,6 +19,7 @@ pub mod own;
 mod page;
 pub mod place;
 pub mod ports;
+pub mod random;
 mod ratings;
 mod read;
 pub mod records;
@@ -46,7 +47,8 @@ pub use form::Mistake;
 
 use form::Mistakes;
 use page::{Page, Query};
-use ports::{AdministrationStore, KeyStore, SecureRandom};
+use ports::{AdministrationStore, KeyStore};
+use random::SecureRandom;
 use route::Resource;
 
 /// The organisers' API, over its ports.

@@ -6,7 +6,7 @@ use lanyard_gateway::hex;
 use lanyard_gateway::ports::Cause;
 use sha2::{Digest, Sha256};
 
-use crate::ports::SecureRandom;
+use crate::random::SecureRandom;
 
 const PREFIX: &str = "lanyard_";
 /// 43 characters of 62 hold 256 bits.

@@ -293,18 +293,3 @@ pub trait KeyStore: Send + Sync {
     /// Deletes the key of a reference, if there is one.
     async fn remove(&self, reference: &str) -> Result<(), Cause>;
 }
-
-/// Random bytes that are good enough for secrets.
-pub trait SecureRandom: Send + Sync {
-    /// Fills a buffer, or fails on a machine without randomness.
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), Cause>;
-}
-
-impl dyn SecureRandom + '_ {
-    /// An array of random bytes.
-    pub(crate) fn bytes<const N: usize>(&self) -> Result<[u8; N], Cause> {
-        let mut bytes = [0; N];
-        self.fill(&mut bytes)?;
-        Ok(bytes)
-    }
-}

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::credential::Credential;
 use crate::ids::{DeploymentName, Replica};
+pub use crate::models::CompletionField;
+use crate::models::ModelFacts;
 use crate::operation::Operation;
 
 /// The form of Azure's API by which a deployment is called.
@@ -14,27 +16,6 @@ pub enum AzureApi {
     V1,
     /// `{endpoint}/openai/deployments/{azure name}/{operation}?api-version=…`.
     Classic(String),
-}
-
-/// The field in which a deployment takes the cap on completion tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CompletionField {
-    /// `max_tokens`
-    MaxTokens,
-    /// `max_completion_tokens`: o-series and gpt-5-class models reject `max_tokens`.
-    MaxCompletionTokens,
-}
-
-impl CompletionField {
-    /// The field's name in a request.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::MaxTokens => "max_tokens",
-            Self::MaxCompletionTokens => "max_completion_tokens",
-        }
-    }
 }
 
 /// Prices in micro-dollars per million tokens.
@@ -57,6 +38,10 @@ pub struct Deployment {
     pub endpoint: String,
     /// The deployment's name at Azure.
     pub azure_name: DeploymentName,
+    /// The model that it serves, by its name in the table of models. Without one, the name at
+    /// Azure is taken for the model's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// The operations that it supports.
     pub operations: Vec<Operation>,
     /// The form of API by which it is called.
@@ -78,6 +63,13 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// The facts about its model.
+    #[must_use]
+    pub fn facts(&self) -> &'static ModelFacts {
+        let model = self.model.as_deref().unwrap_or(self.azure_name.as_str());
+        ModelFacts::of(model).unwrap_or(&ModelFacts::UNKNOWN)
+    }
+
     /// Whether the deployment supports an operation.
     #[must_use]
     pub fn does(&self, operation: Operation) -> bool {
@@ -216,6 +208,12 @@ impl<'a> Choice<'a> {
             .map_or(CompletionField::MaxCompletionTokens, |deployment| deployment.completion_field)
     }
 
+    /// The facts about their model. Replicas of one name serve one model.
+    #[must_use]
+    pub fn facts(&self) -> &'static ModelFacts {
+        self.replicas.first().map_or(&ModelFacts::UNKNOWN, |deployment| deployment.facts())
+    }
+
     /// Whether they belong to the attendee. The event does not pay for their tokens.
     #[must_use]
     pub fn is_own(&self) -> bool {
@@ -240,6 +238,7 @@ mod tests {
             replica: replica.parse().unwrap(),
             endpoint: "https://one.openai.azure.com".to_owned(),
             azure_name: name.parse().unwrap(),
+            model: None,
             operations: vec![Operation::ChatCompletions],
             api: AzureApi::V1,
             weight,

@@ -4,8 +4,30 @@
 //! organiser may override each fact. A model that is not in the table gets defaults that protect
 //! the organiser's budget.
 
-use crate::catalog::CompletionField;
+use serde::{Deserialize, Serialize};
+
 use crate::images::ImageRule;
+
+/// The field in which a deployment takes the cap on completion tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CompletionField {
+    /// `max_tokens`
+    MaxTokens,
+    /// `max_completion_tokens`: o-series and gpt-5-class models reject `max_tokens`.
+    MaxCompletionTokens,
+}
+
+impl CompletionField {
+    /// The field's name in a request.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MaxTokens => "max_tokens",
+            Self::MaxCompletionTokens => "max_completion_tokens",
+        }
+    }
+}
 
 /// The facts of one model. `None` means that the source does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,15 +121,15 @@ impl ModelFacts {
     /// back to the name without the date.
     #[must_use]
     pub fn of(name: &str) -> Option<&'static Self> {
-        let name = name.to_ascii_lowercase();
-        named(&name).or_else(|| named(without_date(&name)?))
+        named(name).or_else(|| named(without_date(name)?))
     }
 }
 
 static MODELS: &[(&str, ModelFacts)] = include!(concat!(env!("OUT_DIR"), "/models.rs"));
 
 fn named(name: &str) -> Option<&'static ModelFacts> {
-    let at = MODELS.binary_search_by_key(&name, |(known, _)| known).ok()?;
+    let wanted = || name.bytes().map(|byte| byte.to_ascii_lowercase());
+    let at = MODELS.binary_search_by(|(known, _)| known.bytes().cmp(wanted())).ok()?;
     MODELS.get(at).map(|(_, facts)| facts)
 }
 

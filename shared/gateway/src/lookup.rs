@@ -13,6 +13,7 @@ use lanyard_domain::catalog::{Catalog, Choice};
 use lanyard_domain::entry::{Entry, NoEntry, Proof};
 use lanyard_domain::event::{Closed, Event, OwnDeployments};
 use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::models::ModelFacts;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::window::LocalDay;
@@ -185,7 +186,7 @@ impl Attendance {
         }
     }
 
-    /// What the event allows one request.
+    /// What the event allows one request, of a model that is not known yet.
     #[must_use]
     pub fn caps(&self) -> Caps<'_> {
         let event = self.event();
@@ -194,6 +195,7 @@ impl Attendance {
             choices: event.max_choices,
             extra_tool_types: &event.extra_tool_types,
             keeps_objects: event.keeps_objects,
+            facts: &ModelFacts::UNKNOWN,
         }
     }
 

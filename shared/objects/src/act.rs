@@ -124,7 +124,7 @@ impl Objects {
         let named = self.registry.named(attendance, payload.references()?).await?;
         named.expect_home(&owned.home)?;
         if action == Action::Extend {
-            plan.added_tokens = conversations::items_tokens(&payload)?;
+            plan.added_tokens = conversations::items_tokens(&payload, &attendance.caps())?;
         }
         if matches!(kind, Kind::Assistant | Kind::Thread) {
             assistants::check(&payload, &attendance.caps())?;

@@ -148,9 +148,8 @@ impl Objects {
         let payload = Payload::read(call.protocol(), &request.http, &request.id)?;
         let named = self.registry.named(attendance, payload.references()?).await?;
         let tokens = match kind {
-            Kind::Conversation => {
-                conversations::items_tokens(&payload)?.saturating_add(named.tokens())
-            }
+            Kind::Conversation => conversations::items_tokens(&payload, &attendance.caps())?
+                .saturating_add(named.tokens()),
             Kind::VectorStore
             | Kind::File
             | Kind::Response

@@ -3,7 +3,7 @@
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use lanyard_administration::ports::SecureRandom;
+use lanyard_administration::random::SecureRandom;
 use lanyard_domain::ids::RequestId;
 use lanyard_gateway::hex;
 use lanyard_gateway::ports::{Cause, Clock, Luck};

@@ -55,7 +55,7 @@ fn makes_stores(node: &Node<'_>) -> bool {
 /// The body of an assistant for Azure.
 #[must_use]
 pub fn write(payload: &Payload<'_>, azure_name: &str) -> Bytes {
-    let mut out = Vec::with_capacity(payload.bytes + 64);
+    let mut out = Vec::with_capacity(payload.body.len() + 64);
     write::with_model(payload, azure_name, &mut out);
     out.into()
 }

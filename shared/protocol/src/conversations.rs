@@ -7,6 +7,7 @@ use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 
 use crate::Protocol;
+use crate::demand::Caps;
 use crate::error::BodyRefused;
 use crate::payload::Payload;
 use crate::references::{CONTAINER, IdPlace};
@@ -25,6 +26,6 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
 /// # Errors
 ///
 /// [`BodyRefused`] for items that are only named, and for too many images.
-pub fn items_tokens(payload: &Payload<'_>) -> Result<u64, BodyRefused> {
-    items::estimate(payload, "items").map(|estimate| estimate.prompt_tokens)
+pub fn items_tokens(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefused> {
+    items::estimate(payload, "items", caps).map(|estimate| estimate.prompt_tokens)
 }

@@ -1,6 +1,7 @@
 //! What a request asks for, and how much of it an event allows.
 
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::models::ModelFacts;
 
 /// What an event allows one request to ask for.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +14,8 @@ pub struct Caps<'a> {
     pub extra_tool_types: &'a [String],
     /// Whether objects may be kept upstream.
     pub keeps_objects: bool,
+    /// What is known of the model that takes the request.
+    pub facts: &'a ModelFacts,
 }
 
 /// What a request asks for, within its caps.

@@ -3,15 +3,17 @@
 //! Texts become vectors; prompt tokens are counted, and nothing is completed.
 //! <https://platform.openai.com/docs/api-reference/embeddings>
 
+use lanyard_domain::estimate::Estimate;
 use lanyard_domain::operation::Operation;
 
 use crate::Protocol;
 use crate::completion::{check_streaming, choices};
 use crate::demand::{Caps, Demanded};
 use crate::error::BodyRefused;
-use crate::fields::{check_inputs, check_tools, refuse_foreign};
+use crate::fields::{check_tools, refuse_foreign};
+use crate::inputs::Inputs;
 use crate::payload::{Payload, Target};
-use crate::{estimate, write};
+use crate::write;
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     is_bound_to_model: true,
@@ -21,10 +23,10 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
     check_tools(payload, caps)?;
-    check_inputs(payload)?;
+    let input = Inputs::required(payload)?;
     check_streaming(payload)?;
     choices(payload, caps)?;
-    Ok(Demanded::of(estimate::prompt(payload.bytes as u64), false))
+    Ok(Demanded::of(Estimate::of_tokens(input.tokens, 0), false))
 }
 
 fn write(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {

@@ -3,16 +3,12 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::demand::Caps;
 use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
 use crate::payload::Payload;
 
 const MOST_TOOLS: usize = 128;
-
-/// The most texts of one request.
-pub(crate) const MOST_INPUTS: usize = 2_048;
 
 /// A field that is `true` or `false`, also in a form.
 pub(crate) fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, BodyRefused> {
@@ -96,25 +92,6 @@ pub(crate) fn check_tools(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), 
             "tools",
             "Only tools of the types function and custom are allowed at this event.",
         ));
-    }
-    Ok(())
-}
-
-/// Checks `input`: a text, or not too many of them.
-pub(crate) fn check_inputs(payload: &Payload<'_>) -> Result<(), BodyRefused> {
-    let Some(raw) = payload.field("input") else {
-        return Err(invalid("input", "is missing. Send a text or a list of texts"));
-    };
-    if !raw.get().starts_with(['[', '"']) {
-        return Err(invalid("input", "must be a text, a list of texts or lists of tokens"));
-    }
-    let Ok(inputs) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else {
-        return Ok(());
-    };
-    // A flat list of numbers is one input.
-    let is_tokens = inputs.first().is_some_and(|first| !first.get().starts_with(['"', '[']));
-    if inputs.len() > MOST_INPUTS && !is_tokens {
-        return Err(invalid("input", &format!("may hold at most {MOST_INPUTS} texts")));
     }
     Ok(())
 }

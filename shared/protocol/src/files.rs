@@ -5,11 +5,12 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use lanyard_domain::models::ModelFacts;
 use lanyard_domain::operation::Operation;
 
 use crate::Protocol;
+use crate::content::Content;
 use crate::error::{BadRequestCode, BodyRefused};
-use crate::estimate::{IMAGE_TOKENS, text_tokens};
 use crate::multipart::{self, Form, Part};
 use crate::payload::single_header;
 use crate::stored;
@@ -33,7 +34,7 @@ const NO_FORM: BodyRefused = BodyRefused::UnsupportedMediaType {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Upload {
     purpose: &'static str,
-    file_bytes: usize,
+    tokens: u64,
 }
 
 impl Upload {
@@ -85,17 +86,13 @@ impl Upload {
             let message = "purpose must be assistants, user_data or vision.";
             return bad(BadRequestCode::ParameterNotAllowed, Some("purpose"), message);
         };
-        Ok(Self { purpose, file_bytes: file.body.len() })
+        Ok(Self { purpose, tokens: Content::file_tokens(file.body, &ModelFacts::UNKNOWN) })
     }
 
     /// The prompt tokens that naming the file adds to a request, or more.
     #[must_use]
     pub fn tokens(&self) -> u64 {
-        match self.purpose {
-            // Counted as an image by whoever names it.
-            "vision" => IMAGE_TOKENS,
-            _ => text_tokens(self.file_bytes as u64),
-        }
+        self.tokens
     }
 }
 
@@ -125,7 +122,7 @@ mod tests {
     #[test]
     fn a_file_and_its_purpose_are_found_in_any_order() {
         let purpose = part("name=\"purpose\"", "user_data");
-        let upload = Ok(Upload { purpose: "user_data", file_bytes: 5 });
+        let upload = Ok(Upload { purpose: "user_data", tokens: 2 });
         assert_eq!(read(&[purpose.clone(), file()]), upload);
         assert_eq!(read(&[file(), purpose]), upload);
     }

@@ -22,9 +22,10 @@ use crate::payload::{Payload, Target};
 use crate::response::ResponseFormat;
 use crate::sse::Frame;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
+use crate::tokens::tokens_of_text;
 use crate::usage::{Counted, ResponseUsage, at_least, with_units};
+use crate::write;
 use crate::{BodyEncoding, Protocol, WriteBody};
-use crate::{estimate, write};
 
 /// The most that any model makes at once.
 const MOST_AT_ONCE: u64 = 10;
@@ -51,17 +52,21 @@ const fn images(operation: Operation, path: &'static str, write: WriteBody) -> P
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
     check_tools(payload, caps)?;
-    let mut text_bytes = payload.bytes;
-    if let Some(form) = &payload.form {
-        let files = form.files(&FILES)?;
-        text_bytes -= files.iter().map(|file| file.body.len()).sum::<usize>().min(text_bytes);
+    let mut prompt_tokens = 0;
+    match &payload.form {
+        Some(form) => {
+            form.files(&FILES)?;
+            let texts = form.texts().map(|text| tokens_of_text(text.as_bytes()));
+            prompt_tokens = texts.fold(prompt_tokens, u64::saturating_add);
+        }
+        None => prompt_tokens = tokens_of_text(payload.body),
     }
     let images = count(payload, "n")?.unwrap_or(1);
     if images > MOST_AT_ONCE {
         return Err(invalid("n", &format!("must be a whole number from 1 to {MOST_AT_ONCE}")));
     }
     let units = Units::of(Unit::Images, images);
-    let estimate = Estimate { units, ..estimate::prompt(text_bytes as u64) };
+    let estimate = Estimate { units, ..Estimate::of_tokens(prompt_tokens, 0) };
     Ok(Demanded::of(estimate, is_streamed(payload)?))
 }
 

@@ -2,7 +2,8 @@
 
 use lanyard_domain::estimate::Estimate;
 
-use crate::chat::MOST_IMAGES;
+use crate::content::{Content, MOST_IMAGES};
+use crate::demand::Caps;
 use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::estimate;
 use crate::payload::Payload;
@@ -11,14 +12,14 @@ use crate::tree::Node;
 /// The most items of one list.
 const MOST_ITEMS: usize = 2_048;
 
-/// What a body with a list of items in this field may cost as a prompt: images by the image, the
-/// rest by its bytes.
+/// What a body with a list of items in this field may cost as a prompt.
 pub(crate) fn estimate(
     payload: &Payload<'_>,
     field: &'static str,
+    caps: &Caps<'_>,
 ) -> Result<Estimate, BodyRefused> {
     let Some(raw) = payload.field(field) else {
-        return Ok(estimate::prompt(payload.bytes as u64));
+        return Ok(estimate::prompt(payload.body));
     };
     let node: Node<'_> =
         serde_json::from_str(raw.get()).map_err(|_| invalid(field, "cannot be read"))?;
@@ -28,35 +29,11 @@ pub(crate) fn estimate(
         return Err(invalid(field, &format!("may hold at most {MOST_ITEMS} items")));
     }
     refuse_item_references(field, &node)?;
-    let mut images = Images::default();
-    images.see(&node);
-    if images.count > MOST_IMAGES {
+    let content = Content::of(&node, caps.facts);
+    if content.images > MOST_IMAGES {
         return Err(invalid(field, &format!("may hold at most {MOST_IMAGES} images")));
     }
-    let text_bytes = payload.bytes.saturating_sub(images.bytes) as u64;
-    Ok(estimate::completion(text_bytes, images.count, 0, 1))
-}
-
-/// The image parts of a list, however deep.
-#[derive(Default)]
-struct Images {
-    count: u64,
-    bytes: usize,
-}
-
-impl Images {
-    fn see(&mut self, node: &Node<'_>) {
-        let is_image =
-            node.all("type").any(|kind| matches!(kind.text(), Some("input_image" | "image_url")));
-        if is_image {
-            self.count += 1;
-            let urls = node.all("image_url").filter_map(Node::text);
-            self.bytes += urls.map(str::len).sum::<usize>();
-        }
-        for child in node.children() {
-            self.see(child);
-        }
-    }
+    Ok(Estimate::of_tokens(estimate::prompt_tokens(payload, field, &content), 0))
 }
 
 /// Refuses items that are only named: Azure would fill in what anybody's response said.

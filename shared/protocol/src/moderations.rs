@@ -10,7 +10,8 @@ use lanyard_domain::usage::Usage;
 use crate::Protocol;
 use crate::demand::{Caps, Demanded};
 use crate::error::BodyRefused;
-use crate::fields::{check_inputs, check_tools, refuse_foreign};
+use crate::fields::{check_tools, refuse_foreign};
+use crate::inputs::Inputs;
 use crate::payload::{Payload, Target};
 use crate::response::ResponseFormat;
 use crate::write;
@@ -26,7 +27,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
     check_tools(payload, caps)?;
-    check_inputs(payload)?;
+    Inputs::required(payload)?;
     Ok(Demanded::nothing())
 }
 

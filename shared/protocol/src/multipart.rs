@@ -93,6 +93,12 @@ impl<'a> Form<'a> {
         self.parts.iter().map(|part| part.name.as_ref())
     }
 
+    /// The texts of all parts that are no files.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let texts = self.parts.iter().filter(|part| part.file.is_none());
+        texts.filter_map(|part| std::str::from_utf8(part.body).ok())
+    }
+
     /// The part of this name.
     pub(crate) fn part(&self, name: &str) -> Option<&Part<'a>> {
         self.parts.iter().find(|part| part.name == name)

@@ -46,8 +46,8 @@ pub struct Payload<'a> {
     pub(crate) fields: Vec<(Cow<'a, str>, &'a RawValue)>,
     /// The other kind of body, for the operations that take files.
     pub(crate) form: Option<Form<'a>>,
-    /// The size of the body.
-    pub(crate) bytes: usize,
+    /// The body as it came.
+    pub(crate) body: &'a [u8],
 }
 
 /// The deployment that a body is written for, and the attendee whom it names.
@@ -90,7 +90,7 @@ impl<'a> Payload<'a> {
         if body.len() > MOST_BYTES {
             return Err(BodyRefused::TooLarge { limit: MOST_BYTES });
         }
-        let mut payload = Self { protocol, fields: Vec::new(), form: None, bytes: body.len() };
+        let mut payload = Self { protocol, fields: Vec::new(), form: None, body };
         match boundary {
             Some(boundary) => {
                 let form = Form::read(boundary, body, format!("lanyard-{id}"))?;
@@ -143,7 +143,7 @@ impl<'a> Payload<'a> {
     /// The body for Azure.
     #[must_use]
     pub fn for_azure(&self, demanded: &Demanded, target: &Target<'_>) -> Bytes {
-        let mut out = Vec::with_capacity(self.bytes + 256);
+        let mut out = Vec::with_capacity(self.body.len() + 256);
         (self.protocol.write)(self, demanded, target, &mut out);
         out.into()
     }

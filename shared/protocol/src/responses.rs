@@ -70,7 +70,7 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     let is_kept = flag(payload, "store")?.unwrap_or(true) && caps.keeps_objects;
     let asked = count(payload, "max_output_tokens")?;
     let cap = asked.map_or(caps.completion_tokens, |asked| asked.min(caps.completion_tokens));
-    let prompt = items::estimate(payload, "input")?;
+    let prompt = items::estimate(payload, "input", caps)?;
     Ok(Demanded {
         is_streamed,
         completion_cap: Some(cap),

@@ -52,6 +52,9 @@ const AUDIO: [&str; 11] = [
     "application/octet-stream",
 ];
 
+/// Fields that choose among a few words, of which nothing is read aloud.
+const CHOICES: [&str; 6] = ["model", "voice", "response_format", "stream_format", "speed", "user"];
+
 fn content(essence: &str) -> Content {
     let known = AUDIO.into_iter().find(|known| known.eq_ignore_ascii_case(essence));
     known.map_or(Content::Unusable, Content::Bytes)
@@ -77,7 +80,12 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
         },
         Err(_) => return Err(invalid("stream_format", "must be audio or sse")),
     };
-    let units = Units::of(Unit::Characters, input.chars().count() as u64);
+    // The model reads every text, such as instructions.
+    let is_text = |name: &str| name != "input" && !CHOICES.contains(&name);
+    let others = payload.fields.iter().filter(|(name, _)| is_text(name));
+    let others = others.filter_map(|(_, raw)| serde_json::from_str::<Text<'_>>(raw.get()).ok());
+    let others: usize = others.map(|text| text.0.chars().count()).sum();
+    let units = Units::of(Unit::Characters, (input.chars().count() + others) as u64);
     Ok(Demanded::of(Estimate::of_units(units), is_streamed))
 }
 

@@ -91,7 +91,7 @@ pub fn read_run(
 /// The body of a run for Azure.
 #[must_use]
 pub fn write_run(payload: &Payload<'_>, demanded: &Demanded, azure_name: &str) -> Bytes {
-    let mut out = Vec::with_capacity(payload.bytes + 256);
+    let mut out = Vec::with_capacity(payload.body.len() + 256);
     let mut object = Object { out: &mut out };
     object.text("model", azure_name);
     object.raw("max_prompt_tokens", &demanded.estimate.prompt_tokens.to_string());

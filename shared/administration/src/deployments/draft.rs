@@ -102,6 +102,7 @@ pub(crate) fn described(
             replica,
             endpoint: endpoint?,
             azure_name,
+            model: None,
             operations: operations?,
             api: api?,
             weight: u32::try_from(weight.or(1, 1)).ok()?,

@@ -24,6 +24,7 @@ fn deployment(name: &str, operation: Operation, tokens_per_minute: Option<u64>) 
         replica: "main".parse().unwrap(),
         endpoint: "https://one.openai.azure.com".to_owned(),
         azure_name: name.parse().unwrap(),
+        model: None,
         operations: vec![operation],
         api: AzureApi::V1,
         weight: 1,

@@ -72,6 +72,7 @@ pub fn a_deployment(name: &str, operation: Operation) -> Deployment {
         replica: "one".parse().expect("is a replica"),
         endpoint: "http://azure.invalid".to_owned(),
         azure_name: name.parse().expect("the name of a test is a name"),
+        model: None,
         operations: vec![operation],
         api: AzureApi::V1,
         weight: 1,

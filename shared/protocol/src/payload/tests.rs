@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use lanyard_domain::catalog::CompletionField;
+use lanyard_domain::images::{Detail, ImageRule};
+use lanyard_domain::models::ModelFacts;
 use lanyard_domain::operation::Operation;
+use lanyard_domain::unit::Unit;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -11,10 +14,14 @@ use super::{MOST_BYTES, Payload, Target};
 use crate::Protocol;
 use crate::demand::{Caps, Demanded};
 use crate::error::{BadRequestCode, BodyRefused};
-use crate::estimate::IMAGE_TOKENS;
 
-const CAPS: Caps<'static> =
-    Caps { completion_tokens: 100, choices: 2, extra_tool_types: &[], keeps_objects: false };
+const CAPS: Caps<'static> = Caps {
+    completion_tokens: 100,
+    choices: 2,
+    extra_tool_types: &[],
+    keeps_objects: false,
+    facts: &ModelFacts::UNKNOWN,
+};
 
 fn request(body: impl Into<Bytes>) -> http::Request<Bytes> {
     http::Request::new(body.into())
@@ -77,21 +84,22 @@ fn the_cap_is_the_clients_or_the_events_whichever_is_less() {
 }
 
 #[test]
-fn choices_multiply_the_estimate_and_images_count_by_the_piece() {
+fn choices_multiply_the_estimate_and_images_count_by_their_size() {
     let body = json!({"n": 2, "max_tokens": 10});
     assert_eq!(chat(&body).estimate.completion_tokens, 20);
     assert_eq!(code(&json!({"n": 3})), (BadRequestCode::ParameterNotAllowed, Some("n".to_owned())));
 
-    let image = json!({"type": "image_url", "image_url": {"url": "x".repeat(90_000)}});
-    let text = json!({"type": "text", "text": "x".repeat(3_000)});
+    let image = json!({"type": "image_url", "image_url": {"url": "https://example.org/a.png"}});
+    let text = json!({"type": "text", "text": "word ".repeat(1_000)});
     let body = json!({"messages": [{"role": "user", "content": [text, image, image]}]});
     let estimate = chat(&body).estimate.prompt_tokens;
-    assert!((1_000..1_100).contains(&(estimate - 2 * IMAGE_TOKENS)), "{estimate}");
+    let images = 2 * ImageRule::UNKNOWN.tokens(None, Detail::High);
+    assert!((1_000..1_300).contains(&(estimate - images)), "{estimate}");
 }
 
 #[test]
 fn embeddings_complete_nothing() {
-    let body = json!({"input": "x".repeat(300), "max_tokens": 7});
+    let body = json!({"input": "word ".repeat(100), "max_tokens": 7});
     let demanded = demanded(Operation::Embeddings, &body).unwrap();
     assert_eq!(demanded.completion_cap, None);
     assert_eq!(demanded.estimate.completion_tokens, 0);
@@ -161,6 +169,25 @@ fn an_event_may_allow_further_tools() {
     assert!(payload.demanded(&CAPS).is_err());
     let extra = ["web_search".to_owned()];
     assert!(payload.demanded(&Caps { extra_tool_types: &extra, ..CAPS }).is_ok());
+}
+
+#[test]
+fn token_numbers_count_as_tokens_and_texts_by_their_estimate() {
+    let tokens =
+        |body: Value| demanded(Operation::Embeddings, &body).unwrap().estimate.prompt_tokens;
+    assert_eq!(tokens(json!({"input": vec![100_000; 250]})), 250);
+    assert_eq!(tokens(json!({"input": vec![vec![1; 250]; 60]})), 15_000);
+    assert!((4..12).contains(&tokens(json!({"input": ["Hello there", "you"]}))));
+    let prompts = json!({"prompt": vec![vec![1; 5]; 2], "max_tokens": 7});
+    let estimate = demanded(Operation::Completions, &prompts).unwrap().estimate;
+    assert_eq!((estimate.prompt_tokens, estimate.completion_tokens), (10, 14));
+}
+
+#[test]
+fn every_text_of_speech_is_counted() {
+    let body = json!({"input": "hi", "voice": "alloy", "instructions": "x".repeat(1_000)});
+    let units = demanded(Operation::AudioSpeech, &body).unwrap().estimate.units;
+    assert_eq!(units.get(Unit::Characters), 1_002);
 }
 
 #[test]

@@ -1,0 +1,239 @@
+//! What the content of a prompt counts: text, images, files and recordings, wherever they stand.
+//!
+//! Encoded data never counts by its length: an image counts by its size, a PDF by its pages and
+//! text, a recording by its seconds. What cannot be sized counts as the most that the model takes.
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use lanyard_domain::images::{Detail, ImageRule, Size};
+use lanyard_domain::models::ModelFacts;
+
+use crate::pdf;
+use crate::recording;
+use crate::tokens::tokens_of_text;
+use crate::tree::Node;
+
+/// The most images of one request.
+pub(crate) const MOST_IMAGES: u64 = 50;
+
+/// What the frame of an item or message counts beside its content.
+const ITEM_TOKENS: u64 = 4;
+
+/// Tokens of a second of a recording: one for each tenth,
+/// <https://platform.openai.com/docs/guides/realtime-costs>.
+const AUDIO_TOKENS_PER_SECOND: u64 = 10;
+
+/// A page of a PDF as the model sees it: A4 that fits 2,048 pixels.
+const PAGE: Size = Size { width: 1_448, height: 2_048 };
+
+/// What a model takes that is not in the table.
+const USUAL_CONTEXT: u64 = 128_000;
+
+/// How much of an image is decoded to find its size, in characters of base64. Cameras put 64 KB of
+/// metadata and more before it.
+const IMAGE_HEAD: usize = 512 * 1024;
+
+/// Base64 as clients write it, with padding or without.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// What content counts for a model.
+pub(crate) struct Content<'f> {
+    /// Tokens of everything.
+    pub(crate) tokens: u64,
+    /// Images.
+    pub(crate) images: u64,
+    facts: &'f ModelFacts,
+}
+
+impl<'f> Content<'f> {
+    /// Reads a value and all that it holds.
+    pub(crate) fn of(node: &Node<'_>, facts: &'f ModelFacts) -> Self {
+        let mut content = Self { tokens: 0, images: 0, facts };
+        content.see(node);
+        content
+    }
+
+    fn see(&mut self, node: &Node<'_>) {
+        match node {
+            Node::Text(text) => self.add(tokens_of_text(text.as_bytes())),
+            Node::List(list) => list.iter().for_each(|node| {
+                self.add(ITEM_TOKENS);
+                self.see(node);
+            }),
+            Node::Map(fields) => {
+                if self.sees_image(node) {
+                    return;
+                }
+                for (name, value) in fields {
+                    self.see_field(&name.to_ascii_lowercase(), value);
+                }
+            }
+            Node::Null | Node::Other => self.add(1),
+        }
+    }
+
+    fn see_field(&mut self, name: &str, value: &Node<'_>) {
+        match (name, value) {
+            ("file_data", Node::Text(data)) => {
+                let file = decoded(data, usize::MAX);
+                self.add(Self::file_tokens(&file, self.facts));
+            }
+            ("file_url", Node::Text(_)) => self.add(self.facts.context.unwrap_or(USUAL_CONTEXT)),
+            ("input_audio", Node::Map(_)) => {
+                let data = value.all("data").filter_map(Node::text);
+                let seconds: u64 =
+                    data.map(|data| recording::most_seconds(&decoded(data, usize::MAX))).sum();
+                self.add(seconds.saturating_mul(AUDIO_TOKENS_PER_SECOND));
+            }
+            // Only the model can read it. It is about six characters of base64 for a token.
+            ("encrypted_content", Node::Text(text)) => self.add((text.len() as u64).div_ceil(6)),
+            (_, value) => self.see(value),
+        }
+    }
+
+    /// Counts a part that is an image, in each of the forms that the APIs know. Says whether it is.
+    fn sees_image(&mut self, node: &Node<'_>) -> bool {
+        let is_image = node.all("type").any(|kind| {
+            let kinds = ["image_url", "input_image", "image_file", "image", "computer_screenshot"];
+            kind.text().is_some_and(|kind| kinds.contains(&kind))
+        });
+        let is_generated =
+            node.all("type").any(|kind| kind.text() == Some("image_generation_call"));
+        if !is_image && !is_generated {
+            return false;
+        }
+        let mut detail = detail(node);
+        let mut size = None;
+        for url in node.all("image_url").chain(node.all("result")) {
+            if let Node::Map(_) = url {
+                detail = self::detail(url);
+            }
+            let nested = url.all("url").filter_map(Node::text).next();
+            size = url.text().or(nested).and_then(image_size);
+        }
+        self.images += 1;
+        let rule = self.facts.image.unwrap_or(ImageRule::UNKNOWN);
+        self.add(rule.tokens(size, detail).saturating_add(ITEM_TOKENS));
+        true
+    }
+
+    /// The tokens of a file that a model reads, or more.
+    pub(crate) fn file_tokens(file: &[u8], facts: &ModelFacts) -> u64 {
+        let context = facts.context.unwrap_or(USUAL_CONTEXT);
+        if file.starts_with(b"%PDF") {
+            let page = facts.image.unwrap_or(ImageRule::UNKNOWN).tokens(Some(PAGE), Detail::High);
+            return pdf::read(file).map_or(context, |pdf| {
+                pdf.text_tokens.saturating_add(pdf.pages.saturating_mul(page))
+            });
+        }
+        match std::str::from_utf8(file) {
+            Ok(text) => tokens_of_text(text.as_bytes()),
+            // Packed text, such as a document of an office program, or an image.
+            Err(_) => (file.len() as u64).min(context),
+        }
+    }
+
+    fn add(&mut self, tokens: u64) {
+        self.tokens = self.tokens.saturating_add(tokens);
+    }
+}
+
+fn detail(node: &Node<'_>) -> Detail {
+    match node.all("detail").filter_map(Node::text).next() {
+        Some("low") => Detail::Low,
+        Some("original") => Detail::Original,
+        Some(_) | None => Detail::High,
+    }
+}
+
+/// The size of an image that is sent with the request; `None` for one at an address.
+fn image_size(url: &str) -> Option<Size> {
+    if url.starts_with("http:") || url.starts_with("https:") {
+        return None;
+    }
+    let head = decoded(url, IMAGE_HEAD);
+    let size = imagesize::blob_size(&head).ok()?;
+    let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
+    Some(Size { width: side(size.width), height: side(size.height) })
+}
+
+/// The bytes of a data URL or of bare base64, up to so many characters. What is no base64 ends it.
+fn decoded(data: &str, most: usize) -> Vec<u8> {
+    let text = data.split_once(";base64,").map_or(data, |(_, text)| text);
+    let text = text.get(..most.min(text.len()) & !3).filter(|_| text.len() > most).unwrap_or(text);
+    let plain: String = text.chars().filter(|char| !char.is_ascii_whitespace()).collect();
+    let end = plain
+        .bytes()
+        .position(|byte| !(byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)))
+        .unwrap_or(plain.len());
+    let plain = plain.get(..end).unwrap_or_default();
+    BASE64
+        .decode(plain)
+        .or_else(|_| BASE64.decode(plain.get(..plain.len() & !3).unwrap_or_default()))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(json: &str, model: &str) -> Content<'static> {
+        let node: Node<'_> = serde_json::from_str(json).unwrap();
+        Content::of(&node, ModelFacts::of(model).unwrap())
+    }
+
+    /// The beginning of a PNG of this size.
+    fn png(width: u32, height: u32) -> String {
+        let mut head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+        head.extend(width.to_be_bytes());
+        head.extend(height.to_be_bytes());
+        head.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
+        format!("data:image/png;base64,{}", BASE64.encode(head))
+    }
+
+    #[test]
+    fn images_count_by_size_detail_and_model() {
+        let part = |url: &str, detail: &str| {
+            format!(r#"{{"type":"image_url","image_url":{{"url":"{url}","detail":"{detail}"}}}}"#)
+        };
+        let tokens = |json: &str, model: &str| content(json, model).tokens - ITEM_TOKENS;
+        assert_eq!(tokens(&part(&png(1_024, 1_024), "high"), "gpt-4o"), 765);
+        assert_eq!(tokens(&part(&png(1_024, 1_024), "low"), "gpt-4o"), 85);
+        assert_eq!(tokens(&part(&png(1_024, 1_024), "high"), "gpt-4o-mini"), 2_833 + 4 * 5_667);
+        // At an address nobody knows the size.
+        assert_eq!(tokens(&part("https://example.org/a.png", "auto"), "gpt-4o-mini"), 48_169);
+        let item = format!(r#"{{"type":"input_image","image_url":"{}"}}"#, png(1_024, 1_024));
+        assert_eq!(tokens(&item, "gpt-5-mini"), 1_659);
+    }
+
+    #[test]
+    fn encoded_files_never_count_by_their_length() {
+        let pdf = format!("%PDF-1.4\n1 0 obj <</Type /Page>> endobj\n{}", "\0".repeat(200_000));
+        let data = BASE64.encode(pdf);
+        let item =
+            format!(r#"{{"type":"input_file","file_data":"data:application/pdf;base64,{data}"}}"#);
+        assert!((100..5_000).contains(&content(&item, "gpt-5-mini").tokens));
+        let text = BASE64.encode("Hello out there. ".repeat(100));
+        let item =
+            format!(r#"{{"type":"input_file","file_data":"data:text/plain;base64,{text}"}}"#);
+        assert!((300..700).contains(&content(&item, "gpt-5-mini").tokens));
+    }
+
+    #[test]
+    fn a_recording_counts_by_its_seconds() {
+        let mut wave =
+            b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0"
+                .to_vec();
+        wave.extend(std::iter::repeat_n(0, 32_000 * 10));
+        let data = BASE64.encode(wave);
+        let part =
+            format!(r#"{{"type":"input_audio","input_audio":{{"data":"{data}","format":"wav"}}}}"#);
+        assert!((100..140).contains(&content(&part, "gpt-4o").tokens));
+    }
+}

@@ -1,0 +1,133 @@
+//! Recordings of a known length, as they are and with headers that claim less.
+
+use proptest::prelude::*;
+
+use super::most_seconds;
+
+/// 16-bit mono at 16 kHz.
+fn wave(seconds: usize) -> Vec<u8> {
+    let mut file = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
+    file.extend(16_000_u32.to_le_bytes());
+    file.extend(32_000_u32.to_le_bytes());
+    file.extend(b"\x02\0\x10\0data\xff\xff\xff\xff");
+    file.extend(std::iter::repeat_n(1, 32_000 * seconds));
+    file
+}
+
+/// Frames of MPEG-1 layer III at 128 kbit/s and 44.1 kHz, of 417 bytes each.
+fn mp3(frames: usize) -> Vec<u8> {
+    let mut frame = b"\xff\xfb\x90\x00".to_vec();
+    frame.resize(417, 0);
+    frame.repeat(frames)
+}
+
+/// Pages of one packet each: Opus frames of 20 ms.
+fn opus(packets: usize, position: u64) -> Vec<u8> {
+    let page = |body: &[u8]| {
+        let mut page = b"OggS\0\0".to_vec();
+        page.extend(position.to_le_bytes());
+        page.extend([0; 12]);
+        page.extend([1, u8::try_from(body.len()).unwrap()]);
+        page.extend(body);
+        page
+    };
+    let head = [page(b"OpusHead\x01\x01"), page(b"OpusTags")].concat();
+    // Configuration 1: narrow-band speech in frames of 20 ms, one frame a packet.
+    [head, page(&[1 << 3, 0, 0]).repeat(packets)].concat()
+}
+
+#[test]
+fn a_wave_lasts_as_its_samples_whatever_it_claims() {
+    assert_eq!(most_seconds(&wave(10)), 10);
+    let mut forged = wave(125);
+    // The byte rate and the size of the data chunk.
+    forged.splice(28..32, 4_000_000_u32.to_le_bytes());
+    forged.splice(40..44, 1_u32.to_le_bytes());
+    assert_eq!(most_seconds(&forged), 125);
+    // No recording of speech has this sample rate: the bytes decide.
+    forged.splice(24..28, 4_000_000_u32.to_le_bytes());
+    assert!(most_seconds(&forged) >= 125);
+    forged.splice(24..28, 16_000_u32.to_le_bytes());
+    forged.splice(22..24, 60_000_u16.to_le_bytes());
+    assert!(most_seconds(&forged) >= 125);
+}
+
+#[test]
+fn mpeg_audio_lasts_as_its_frames_whatever_a_tag_counts() {
+    // 1,152 samples a frame.
+    assert_eq!(most_seconds(&mp3(383)), 10);
+    let mut forged = mp3(383);
+    forged.splice(36..48, *b"Xing\0\0\0\x01\0\0\0\x01");
+    assert_eq!(most_seconds(&forged), 10);
+    // A tag that claims to hold the frames hides none.
+    let tag = b"ID3\x04\0\0\x7f\x7f\x7f\x7f";
+    assert_eq!(most_seconds(&[tag, mp3(383).as_slice()].concat()), 10);
+}
+
+#[test]
+fn adts_lasts_as_its_frames() {
+    // 1,024 samples at 16 kHz in 20 bytes.
+    let mut frame = vec![0xFF, 0xF1, 0x60, 0x40, 0x02, 0x80, 0xFC];
+    frame.resize(20, 0);
+    assert_eq!(most_seconds(&frame.repeat(1_000)), 64);
+}
+
+#[test]
+fn opus_lasts_as_its_packets_whatever_position_the_pages_name() {
+    assert_eq!(most_seconds(&opus(500, 480_000)), 10);
+    assert_eq!(most_seconds(&opus(500, 48_000)), 10);
+    assert_eq!(most_seconds(&opus(500, 0)), 10);
+}
+
+#[test]
+fn mp4_lasts_as_the_samples_of_its_tables() {
+    let part = |kind: &[u8; 4], content: &[u8]| {
+        let size = u32::try_from(content.len() + 8).unwrap();
+        [size.to_be_bytes().as_slice(), kind, content].concat()
+    };
+    let mut entry = vec![0; 28];
+    entry.splice(24..28, (16_000_u32 << 16).to_be_bytes());
+    let described = [vec![0; 8], part(b"mp4a", &entry)].concat();
+    let sizes = [vec![0; 8], 1_000_u32.to_be_bytes().to_vec()].concat();
+    let table = [part(b"stsd", &described), part(b"stsz", &sizes)].concat();
+    let track = part(b"trak", &part(b"mdia", &part(b"minf", &part(b"stbl", &table))));
+    // The movie's header claims one second.
+    let header = part(b"mvhd", &[vec![0; 12], vec![0, 0, 0, 1], vec![0, 0, 0, 1]].concat());
+    let movie = part(b"moov", &[header, track].concat());
+    let file = [part(b"ftyp", b"M4A "), movie].concat();
+    assert_eq!(most_seconds(&file), 64);
+}
+
+#[test]
+fn flac_lasts_as_its_frames_whatever_the_stream_claims() {
+    // 4,096 samples at 16 kHz; the last byte is the checksum of the header.
+    let mut frame = vec![0xFF, 0xF8, 0xC5, 0x08, 0x00];
+    frame.push(super::flac::crc8(&frame));
+    frame.resize(64, 0);
+    let mut file = b"fLaC\0\0\0\x22".to_vec();
+    file.extend([0; 10]);
+    file.extend(((16_000_u64 << 44) | 16_000).to_be_bytes());
+    file.extend(frame.repeat(40));
+    assert_eq!(most_seconds(&file), 11);
+}
+
+#[test]
+fn what_cannot_be_walked_is_taken_for_slow_speech() {
+    assert_eq!(most_seconds(&[7; 20_001]), 21);
+    assert_eq!(most_seconds(b""), 1);
+    assert_eq!(most_seconds(&[0x1A, 0x45, 0xDF, 0xA3]), 1);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_survived(
+        kind in 0usize..7,
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let magic: [&[u8]; 7] = [
+            b"RIFF", b"fLaC", b"OggS", b"\0\0\0\0ftypmoov", b"ID3", b"\xff\xfb\x90",
+            b"\x1a\x45\xdf\xa3",
+        ];
+        prop_assert!(most_seconds(&[magic[kind], &bytes].concat()) >= 1);
+    }
+}
