@@ -5,6 +5,8 @@
 //! `POST /api/v1/eventinfo` and `POST /api/eventinfo` answer what the first event-code proxies did,
 //! for clients that were written for them.
 
+#[cfg(feature = "schema")]
+pub mod schema;
 mod view;
 
 use std::sync::Arc;
@@ -50,6 +52,7 @@ async fn public(gateway: Arc<Gateway>, request: Request, id: &str) -> Result<Res
 
 /// The first era's answer. A code alone is enough, as it was then.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct EventInfo<'a> {
     is_authorized: bool,
     max_token_cap: u64,

@@ -17,6 +17,8 @@ use serde::Serialize;
 
 /// The answer of `GET /api/v1/event`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Access"))]
 pub(crate) struct View<'a> {
     event: EventView<'a>,
     user: &'a str,
@@ -28,6 +30,8 @@ pub(crate) struct View<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Contact"))]
 struct ContactView<'a> {
     name: &'a str,
     email: &'a str,
@@ -40,10 +44,14 @@ impl<'a> ContactView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "AttendedEvent"))]
 struct EventView<'a> {
     name: &'a str,
     status: Phase,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     starts_at: String,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     ends_at: String,
     time_zone: &'a str,
     contact: ContactView<'a>,
@@ -53,11 +61,15 @@ struct EventView<'a> {
 
 /// The answer of `GET /api/event/{id}`: no code, no model, no allowance.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "PublicEvent"))]
 pub(crate) struct PublicView<'a> {
     id: &'a EventId,
     name: &'a str,
     status: Phase,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     starts_at: String,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     ends_at: String,
     time_zone: &'a str,
     /// How to take part: `open`, `roster` or `registered`.
@@ -68,6 +80,8 @@ pub(crate) struct PublicView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "PublicContact"))]
 struct PublicContact<'a> {
     name: Option<&'a str>,
     /// Only if the organiser said that anybody may have it.
@@ -101,6 +115,8 @@ pub(crate) fn public(event: &Event, now: DateTime<Utc>) -> PublicView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "OfferedModel"))]
 struct ModelView {
     id: String,
     operations: Vec<Operation>,
@@ -112,15 +128,20 @@ struct ModelView {
 
 /// One limit and what is left of it now.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Left"))]
 struct Left {
     allowed: u64,
     remaining: u64,
     /// When all of it is back; absent for what does not come back by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     resets_at: Option<String>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "UsedByAttendee"))]
 struct Used {
     requests: u64,
     prompt_tokens: u64,

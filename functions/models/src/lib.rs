@@ -1,5 +1,8 @@
 //! `GET /api/v1/models` and `/api/v1/models/{model}`, in OpenAI's shape: what the event offers.
 
+#[cfg(feature = "schema")]
+pub mod schema;
+
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
@@ -10,6 +13,8 @@ use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
 use serde::Serialize;
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "ModelList"))]
 struct List<'a> {
     object: &'static str,
     data: Vec<Model<'a>>,
@@ -17,6 +22,7 @@ struct List<'a> {
 
 /// OpenAI's model object, <https://platform.openai.com/docs/api-reference/models/object>.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Model<'a> {
     id: &'a str,
     object: &'static str,

@@ -5,6 +5,8 @@
 //! pages use the public API.
 
 mod assets;
+#[cfg(feature = "schema")]
+pub mod schema;
 
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
@@ -86,6 +88,7 @@ fn serve(file: &File, request: &HeaderMap) -> Response {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Health {
     status: &'static str,
     version: &'static str,

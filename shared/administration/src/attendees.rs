@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::SecondsFormat;
 use http::StatusCode;
 use lanyard_domain::account::{Account, AccountKey, Change, Field, NO_LIMIT, Write, signed};
 use lanyard_domain::allowance::{Allowance, Limit};
@@ -13,13 +12,14 @@ use lanyard_domain::token::UserId;
 use lanyard_gateway::Response;
 use lanyard_gateway::ports::{LedgerFault, Outcome};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::audit::Action;
 use crate::error::AdminError;
 use crate::events::{LimitsDraft, owned};
 use crate::form::{Form, Given, Mistakes};
 use crate::page::cursor;
+use crate::time::Timestamp;
 use crate::usage::Numbers;
 use crate::{Call, body, changes, read, reply};
 
@@ -41,12 +41,26 @@ where
     call().await
 }
 
+/// A page of attendees, by name.
 #[derive(Serialize)]
-struct AttendeeView<'a> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct AttendeePage<'a> {
+    attendees: Vec<AttendeeView<'a>>,
+    /// The cursor of the next page.
+    next: Option<String>,
+}
+
+/// An attendee as the organiser sees them.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Attendee"))]
+pub(crate) struct AttendeeView<'a> {
     user: &'a UserId,
+    /// Whether the organiser keeps them out.
     blocked: bool,
     /// `null` for somebody who was blocked or given limits before they came.
-    joined_at: Option<String>,
+    joined_at: Option<Timestamp>,
+    /// Requests that are running.
     in_flight: u64,
     usage: Numbers,
     /// What holds for them: the event's limits with their own in place.
@@ -62,7 +76,7 @@ impl<'a> AttendeeView<'a> {
         Self {
             user,
             blocked: is_blocked(account),
-            joined_at: seated_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
+            joined_at: seated_at.map(Timestamp::utc),
             in_flight: account.count(Field::Open),
             usage: Numbers::of(account),
             allowance: account.allowance(&event.allowances.attendee),
@@ -80,9 +94,9 @@ pub(crate) async fn list(call: Call<'_>, id: &EventId) -> Result<Response, Admin
     let page = call.page::<UserId>()?;
     let event = owned(call, id).await?;
     let (accounts, next) = page_of(call, id, page.after.as_ref(), page.limit).await?;
-    let attendees: Vec<_> =
+    let attendees =
         accounts.iter().map(|(user, account)| AttendeeView::of(user, account, &event)).collect();
-    reply(StatusCode::OK, &json!({"attendees": attendees, "next": cursor(next)}))
+    reply(StatusCode::OK, &AttendeePage { attendees, next: cursor(next) })
 }
 
 /// Up to `limit` accounts, and the last one's name if there are more.
@@ -125,11 +139,11 @@ pub(crate) async fn change(
     reply(StatusCode::OK, &AttendeeView::of(&user, &after, &event))
 }
 
-fn asked_for(body: &Map<String, Value>) -> Result<Write, AdminError> {
+pub(crate) fn asked_for(body: &Map<String, Value>) -> Result<Write, AdminError> {
     let mistakes = Mistakes::default();
     let form = Form::new(body, &mistakes);
     let mut changes = Vec::new();
-    match form.field("blocked", read::yes_or_no) {
+    match form.field("blocked", read::yes_or_no()) {
         Given::Value(true) => changes.push(Change::Set(Field::Blocked, 1)),
         Given::Value(false) | Given::Null => changes.push(Change::Remove(Field::Blocked)),
         Given::Absent | Given::Wrong => {}

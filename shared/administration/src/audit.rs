@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// One change. It holds no code, no key and no token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditEntry {
     /// When.
     pub at: DateTime<Utc>,
@@ -24,6 +25,7 @@ pub struct AuditEntry {
 
 /// Who made a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
     /// Somebody with the organiser's token.
@@ -34,6 +36,7 @@ pub enum Actor {
 
 /// What can be done to an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// It was created.
@@ -68,6 +71,7 @@ pub enum Action {
 
 /// A field that changed, by its path in the organisers' API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FieldChange {
     /// Which.
     pub field: String,

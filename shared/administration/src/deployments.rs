@@ -16,7 +16,8 @@ use lanyard_domain::credential::Credential;
 use lanyard_domain::event::{Event, Phase};
 use lanyard_domain::ids::{DeploymentName, EventId, Replica};
 use lanyard_gateway::Response;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::error::AdminError;
 use crate::page::cursor;
@@ -25,16 +26,30 @@ use crate::{Call, body, reply};
 pub(crate) use draft::{Described, Terms, described, replica};
 
 use draft::key_reference;
-use view::DeploymentView;
+pub(crate) use view::DeploymentView;
 
 /// How many events are looked at together when a deployment is to go.
 const EVENTS_AT_ONCE: u16 = 100;
 /// How many events a refusal names.
 const EVENTS_NAMED: usize = 5;
 
-/// A deployment as its owner sees it.
-pub(crate) fn view(deployment: &Deployment) -> Value {
-    serde_json::to_value(DeploymentView::of(deployment)).unwrap_or_default()
+/// A page of deployments, by name and replica.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct DeploymentPage<'a> {
+    deployments: Vec<DeploymentView<'a>>,
+    /// The cursor of the next page.
+    next: Option<String>,
+}
+
+/// A deployment that is gone.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct DeletedDeployment {
+    pub(crate) name: DeploymentName,
+    pub(crate) replica: Replica,
+    /// Always `true`.
+    pub(crate) deleted: bool,
 }
 
 /// `GET /deployments`
@@ -44,8 +59,8 @@ pub(crate) async fn list(call: Call<'_>) -> Result<Response, AdminError> {
     deployments.retain(|d| page.after.as_ref().is_none_or(|after| Place::of(d) > *after));
     let shown = deployments.get(..usize::from(page.limit)).unwrap_or(&deployments);
     let next = shown.last().filter(|_| shown.len() < deployments.len()).map(Place::of);
-    let views: Vec<_> = shown.iter().map(DeploymentView::of).collect();
-    reply(StatusCode::OK, &json!({"deployments": views, "next": cursor(next)}))
+    let deployments = shown.iter().map(DeploymentView::of).collect();
+    reply(StatusCode::OK, &DeploymentPage { deployments, next: cursor(next) })
 }
 
 /// `PUT /deployments/{name}`
@@ -107,7 +122,7 @@ pub(crate) async fn delete(call: Call<'_>, name: &str) -> Result<Response, Admin
     store.delete_deployment(call.organiser(), &name, &replica).await?;
     let removed = call.admin.keys.remove(&key_reference(call.organiser(), &name, &replica)).await;
     removed.map_err(AdminError::StoreUnavailable)?;
-    reply(StatusCode::OK, &json!({"name": name, "replica": replica, "deleted": true}))
+    reply(StatusCode::OK, &DeletedDeployment { name, replica, deleted: true })
 }
 
 /// The names of events, open or to come, that offer a deployment.

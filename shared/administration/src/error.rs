@@ -227,18 +227,26 @@ impl From<LedgerFault> for AdminError {
     }
 }
 
+/// Why a request was rejected.
 #[derive(Serialize)]
-struct Envelope<'a> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "OrganiserError"))]
+pub(crate) struct Envelope<'a> {
     error: Detail<'a>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "OrganiserErrorDetail"))]
 struct Detail<'a> {
+    /// What happened and what to do.
     message: String,
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The field that is wrong.
     param: Option<&'a str>,
     code: &'static str,
+    /// Every field that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<&'a [Mistake]>,
 }

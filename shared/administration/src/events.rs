@@ -17,7 +17,8 @@ use lanyard_domain::ids::EventId;
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::window::Window;
 use lanyard_gateway::{Response, hex};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::audit::{Action, AuditEntry, FieldChange};
 use crate::body;
@@ -32,8 +33,37 @@ use crate::tokens;
 use crate::{Call, reply};
 
 pub(crate) use draft::LimitsDraft;
-use rules::{Birth, CodeIs};
-use view::EventView;
+pub(crate) use rules::{Birth, changed, created};
+
+use rules::CodeIs;
+pub(crate) use view::EventView;
+
+/// A page of events, the newest first.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct EventPage<'a> {
+    events: Vec<EventView<'a>>,
+    /// The cursor of the next page.
+    next: Option<String>,
+}
+
+/// A page of the audit log, the newest change first.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct AuditPage {
+    audit: Vec<AuditEntry>,
+    /// The cursor of the next page.
+    next: Option<String>,
+}
+
+/// An event that is gone.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct DeletedEvent<'a> {
+    id: &'a EventId,
+    /// Always `true`.
+    deleted: bool,
+}
 
 /// How often a change is made anew from a fresh read before others are let through.
 const TRIES: usize = 5;
@@ -55,7 +85,7 @@ pub(crate) async fn create(call: Call<'_>) -> Result<Response, AdminError> {
             luck: call.random()?,
             now: call.now(),
         };
-        let (event, code_is) = rules::created(&body, birth, &deployments)?;
+        let (event, code_is) = created(&body, birth, &deployments)?;
         let event = tokens::signing(call, &event)?;
         let entry =
             call.audit_entry(Action::Create, changes::between(&Map::new(), &facts(&event, call)));
@@ -74,8 +104,8 @@ pub(crate) async fn list(call: Call<'_>) -> Result<Response, AdminError> {
     let page = call.page::<EventId>()?;
     let (events, next) =
         call.admin.store.events(call.organiser(), page.after.as_ref(), page.limit).await?;
-    let events: Vec<_> = events.iter().map(|event| EventView::of(event, call.now())).collect();
-    reply(StatusCode::OK, &json!({"events": events, "next": cursor(next)}))
+    let events = events.iter().map(|event| EventView::of(event, call.now())).collect();
+    reply(StatusCode::OK, &EventPage { events, next: cursor(next) })
 }
 
 /// `GET /events/{id}`
@@ -91,7 +121,7 @@ pub(crate) async fn change(call: Call<'_>, id: &EventId) -> Result<Response, Adm
     let body = body::object(call.request)?;
     let deployments = call.admin.store.deployments(call.organiser()).await?;
     update(call, id, Action::Change, |event| {
-        match rules::changed(event, &body, &deployments)? {
+        match changed(event, &body, &deployments)? {
             after if after == *event => Ok(after),
             // An event of an earlier schema gets its secret with its first change.
             after => tokens::signing(call, &after),
@@ -162,10 +192,12 @@ pub(crate) async fn rotate_code(call: Call<'_>, id: &EventId) -> Result<Response
     Err(AdminError::Busy)
 }
 
-fn rotation(body: &Map<String, Value>) -> Result<(Option<EventCode>, TimeDelta), AdminError> {
+pub(crate) fn rotation(
+    body: &Map<String, Value>,
+) -> Result<(Option<EventCode>, TimeDelta), AdminError> {
     let mistakes = Mistakes::default();
     let form = Form::new(body, &mistakes);
-    let code = form.field("code", read::parsed).value();
+    let code = form.field("code", read::parsed()).value();
     let grace = form.field("grace_minutes", read::whole(0..=LONGEST_GRACE_MINUTES));
     form.close();
     let grace = i64::try_from(grace.or(0, 0)).ok().map(TimeDelta::minutes);
@@ -179,7 +211,7 @@ pub(crate) async fn delete(call: Call<'_>, id: &EventId) -> Result<Response, Adm
         let event = owned(call, id).await?;
         let entry = call.audit_entry(Action::Delete, Vec::new());
         match call.admin.store.delete_event(&event, &entry).await {
-            Ok(()) => return reply(StatusCode::OK, &json!({"id": id, "deleted": true})),
+            Ok(()) => return reply(StatusCode::OK, &DeletedEvent { id, deleted: true }),
             Err(OrganiserFault::VersionConflict) => {}
             Err(fault) => return Err(fault.into()),
         }
@@ -192,7 +224,7 @@ pub(crate) async fn audit(call: Call<'_>, id: &EventId) -> Result<Response, Admi
     let page = call.page()?;
     owned(call, id).await?;
     let (entries, next) = call.admin.store.audit(id, page.after.as_ref(), page.limit).await?;
-    reply(StatusCode::OK, &json!({"audit": entries, "next": cursor(next)}))
+    reply(StatusCode::OK, &AuditPage { audit: entries, next: cursor(next) })
 }
 
 /// An event of the caller's own, as it is now.

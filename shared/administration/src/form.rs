@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::AdminError;
+use crate::read::Reader;
 
 /// The most mistakes that are listed.
 const MOST_MISTAKES: usize = 100;
@@ -15,6 +16,8 @@ const LONGEST_NAME: usize = 64;
 
 /// A field that is wrong, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "InvalidField"))]
 pub struct Mistake {
     /// Its path, such as `allowances.event.in_flight`.
     pub field: String,
@@ -122,6 +125,16 @@ impl<'a> Form<'a> {
     pub(crate) fn field<T>(
         &self,
         name: &'static str,
+        reader: Reader<impl FnOnce(&'a Value) -> Result<T, String>>,
+    ) -> Given<T> {
+        #[cfg(feature = "schema")]
+        crate::schema::note(self.path_of(name), reader.schema);
+        self.read(name, reader.read)
+    }
+
+    fn read<T>(
+        &self,
+        name: &'static str,
         read: impl FnOnce(&'a Value) -> Result<T, String>,
     ) -> Given<T> {
         self.known.borrow_mut().push(name);
@@ -142,9 +155,9 @@ impl<'a> Form<'a> {
     pub(crate) fn required<T>(
         &self,
         name: &'static str,
-        read: impl FnOnce(&'a Value) -> Result<T, String>,
+        reader: Reader<impl FnOnce(&'a Value) -> Result<T, String>>,
     ) -> Option<T> {
-        match self.field(name, read) {
+        match self.field(name, reader) {
             Given::Value(value) => Some(value),
             Given::Wrong => None,
             Given::Absent | Given::Null => {
@@ -158,7 +171,9 @@ impl<'a> Form<'a> {
     pub(crate) fn form(&self, name: &'static str) -> Given<Form<'a>> {
         let path = format!("{}.", self.path_of(name));
         let mistakes = self.mistakes;
-        self.field(name, |value| {
+        #[cfg(feature = "schema")]
+        crate::schema::note_object(self.path_of(name));
+        self.read(name, |value| {
             let object = value.as_object().ok_or("must be an object")?;
             Ok(Form { object, path, mistakes, known: RefCell::default() })
         })
@@ -181,14 +196,15 @@ impl<'a> Form<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::read;
     use serde_json::json;
 
     fn mistakes(body: &Value) -> Vec<String> {
         let mistakes = Mistakes::default();
         let form = Form::new(body.as_object().unwrap(), &mistakes);
-        form.required("name", |value| value.as_str().map(drop).ok_or("must be text".to_owned()));
+        form.required("name", read::line(1..=9));
         if let Given::Value(inner) = form.form("inner") {
-            inner.field("size", |value| value.as_u64().ok_or("must be whole".to_owned()));
+            inner.field("size", read::whole(0..=9));
             inner.close();
         }
         form.close();
@@ -201,8 +217,8 @@ mod tests {
         assert_eq!(
             mistakes(&json!({"name": 1, "inner": {"size": -1, "colour": 2}, "zzz": 0})),
             [
-                "name must be text",
-                "inner.size must be whole",
+                "name must be one line of text, 1 to 9 characters",
+                "inner.size must be a whole number from 0 to 9",
                 "inner.colour is not a field that can be set; there are: size",
                 "zzz is not a field that can be set; there are: name, inner",
             ]

@@ -25,6 +25,9 @@ mod read;
 pub mod records;
 mod roster;
 mod route;
+#[cfg(feature = "schema")]
+pub mod schema;
+mod time;
 mod tokens;
 mod usage;
 
@@ -35,6 +38,7 @@ use chrono::{DateTime, Utc};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, StatusCode};
 use lanyard_domain::ids::OrganiserId;
+use lanyard_domain::token::UserId;
 use lanyard_gateway::parse::path_within_api;
 use lanyard_gateway::ports::{Clock, Ledger};
 use lanyard_gateway::request::whole;
@@ -220,6 +224,15 @@ async fn serve(call: Call<'_>, resource: Resource) -> Result<Response, AdminErro
             _ => refused,
         },
     }
+}
+
+/// That something is gone.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct DeletedUser<'a> {
+    user: &'a UserId,
+    /// Always `true`.
+    deleted: bool,
 }
 
 /// A JSON answer.

@@ -3,12 +3,20 @@
 use http::StatusCode;
 use lanyard_domain::ids::OrganiserId;
 use lanyard_gateway::{Response, hex};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::error::AdminError;
 use crate::form::{Form, Mistakes};
 use crate::organiser_token::OrganiserToken;
 use crate::{Call, body, read, reply};
+
+/// An organiser and their new token, which is not shown again.
+#[derive(Serialize)]
+struct NewOrganiser<'a> {
+    organiser: &'a OrganiserId,
+    name: &'a str,
+    token: &'a str,
+}
 
 /// Makes an organiser and shows the token, which is not shown again.
 ///
@@ -25,8 +33,8 @@ pub(crate) async fn create(call: Call<'_>) -> Result<Response, AdminError> {
     let token = OrganiserToken::draw(call.admin.random.as_ref());
     let token = token.map_err(AdminError::StoreUnavailable)?;
     call.admin.store.add_organiser_token(&organiser, &name, &token, call.now()).await?;
-    let shown = json!({"organiser": organiser, "name": name, "token": token.reveal()});
-    reply(StatusCode::CREATED, &shown)
+    let token = token.reveal();
+    reply(StatusCode::CREATED, &NewOrganiser { organiser: &organiser, name: &name, token })
 }
 
 fn named(call: Call<'_>) -> Result<String, AdminError> {

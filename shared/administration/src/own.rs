@@ -13,10 +13,11 @@ use lanyard_gateway::error::{BadRequestCode, Missing};
 use lanyard_gateway::ports::Cause;
 use lanyard_gateway::upstream::user_hash;
 use lanyard_gateway::{ApiError, Request, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::audit::Action;
-use crate::deployments::{self, Terms};
+use crate::deployments::{self, DeletedDeployment, DeploymentView, Terms};
 use crate::error::AdminError;
 use crate::events::owned;
 use crate::form::Mistakes;
@@ -95,7 +96,7 @@ impl OwnPlace<'_> {
         &self,
         name: &str,
         query: Option<&str>,
-    ) -> Result<Value, AdminError> {
+    ) -> Result<DeletedDeployment, AdminError> {
         let mistakes = Mistakes::default();
         let query = Query::read(query, &["replica", "user", "api-version"], &mistakes);
         let replica = deployments::replica(query.get("replica"));
@@ -110,7 +111,7 @@ impl OwnPlace<'_> {
         deleted.map_err(AdminError::StoreUnavailable)?;
         let reference = own_reference(self.event, user, &name, &replica);
         self.keys.remove(&reference).await.map_err(AdminError::StoreUnavailable)?;
-        Ok(json!({"name": name, "replica": replica, "deleted": true}))
+        Ok(DeletedDeployment { name, replica, deleted: true })
     }
 
     /// Every deployment of the attendee's.
@@ -175,13 +176,21 @@ fn user(call: Call<'_>) -> Result<UserId, AdminError> {
     })
 }
 
+/// The deployments of one attendee.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct AttendeesDeployments<'a> {
+    user: &'a UserId,
+    deployments: Vec<DeploymentView<'a>>,
+}
+
 /// `GET /events/{id}/own-deployments?user=`
 pub(crate) async fn list(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     let user = user(call)?;
     let event = owned(call, id).await?;
     let all = place(call, &event, &user).all().await?;
-    let views: Vec<_> = all.iter().map(deployments::view).collect();
-    reply(StatusCode::OK, &json!({"user": user, "deployments": views}))
+    let deployments = all.iter().map(DeploymentView::of).collect();
+    reply(StatusCode::OK, &AttendeesDeployments { user: &user, deployments })
 }
 
 /// `PUT /events/{id}/own-deployments/{name}?user=`
@@ -199,7 +208,7 @@ pub(crate) async fn put(call: Call<'_>, id: &EventId, name: &str) -> Result<Resp
     let (is_new, deployment) = place(call, &event, &user).put(name, call.request).await?;
     note(call, id, &user).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    reply(status, &deployments::view(&deployment))
+    reply(status, &DeploymentView::of(&deployment))
 }
 
 /// `DELETE /events/{id}/own-deployments/{name}?user=&replica=`

@@ -6,7 +6,6 @@ use http::StatusCode;
 use lanyard_domain::ids::EventId;
 use lanyard_gateway::Response;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::error::AdminError;
 use crate::events::owned;
@@ -15,8 +14,30 @@ use crate::place::Place;
 use crate::records::RatedAnswer;
 use crate::{Call, reply};
 
+/// The votes on one model's answers.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ModelVotes<'a> {
+    model: &'a str,
+    #[serde(flatten)]
+    votes: Votes,
+}
+
+/// The votes of an event, and a page of its ratings: that of the newest request first.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RatingPage<'a> {
+    total: Votes,
+    models: Vec<ModelVotes<'a>>,
+    ratings: Vec<&'a RatedAnswer>,
+    /// The cursor of the next page.
+    next: Option<String>,
+}
+
+/// How many answers were rated up and down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-struct Votes {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Votes {
     up: u64,
     down: u64,
 }
@@ -40,10 +61,7 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
             by_model.entry(model.as_str()).or_default().add(rated);
         }
     }
-    let models: Vec<Value> = by_model
-        .into_iter()
-        .map(|(model, votes)| json!({"model": model, "up": votes.up, "down": votes.down}))
-        .collect();
+    let models = by_model.into_iter().map(|(model, votes)| ModelVotes { model, votes }).collect();
     let is_later = |rated: &&RatedAnswer| {
         page.after.as_ref().is_none_or(|after| rated.place.to_string() < after.to_string())
     };
@@ -51,6 +69,5 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
     let has_more = shown.len() > usize::from(page.limit);
     shown.truncate(page.limit.into());
     let next = shown.last().map(|rated| &rated.place).filter(|_| has_more);
-    let said = json!({"total": total, "models": models, "ratings": shown, "next": cursor(next)});
-    reply(StatusCode::OK, &said)
+    reply(StatusCode::OK, &RatingPage { total, models, ratings: shown, next: cursor(next) })
 }

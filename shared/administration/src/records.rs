@@ -83,6 +83,7 @@ impl fmt::Display for SessionPlace {
 
 /// An answer that was rated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RatedAnswer {
     /// Which request.
     pub request_id: RequestId,
@@ -95,6 +96,7 @@ pub struct RatedAnswer {
     /// In words; empty where there are none.
     pub feedback: String,
     /// When.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub rated_at: String,
     /// Where it is in the list.
     #[serde(skip)]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use chrono::SecondsFormat;
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -12,7 +11,8 @@ use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
 use lanyard_gateway::Response;
 use lanyard_gateway::ports::Outcome;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use crate::attendees::{page_of, patiently};
 use crate::audit::{Action, FieldChange};
@@ -20,7 +20,9 @@ use crate::error::AdminError;
 use crate::events::owned;
 use crate::form::{Form, Mistakes};
 use crate::page::cursor;
-use crate::{Call, body, reply};
+use crate::read::reader;
+use crate::time::Timestamp;
+use crate::{Call, DeletedUser, body, reply};
 
 /// The most users of one roster.
 const MOST: usize = 5_000;
@@ -53,8 +55,8 @@ pub(crate) async fn put(call: Call<'_>, id: &EventId) -> Result<Response, AdminE
         let entry = call.audit_entry(Action::ChangeRoster, changes);
         call.admin.store.write_audit(id, &entry).await?;
     }
-    let said = json!({"users": wanted.len(), "added": added.len(), "removed": removed.len()});
-    reply(StatusCode::OK, &said)
+    let change = RosterChange { users: wanted.len(), added: added.len(), removed: removed.len() };
+    reply(StatusCode::OK, &change)
 }
 
 /// Reads behind one page: accounts of others stand between those on the roster, and whoever asks
@@ -72,10 +74,10 @@ pub(crate) async fn list(call: Call<'_>, id: &EventId) -> Result<Response, Admin
         for (user, account) in accounts {
             if users.len() == usize::from(page.limit) {
                 // This one and those after it are the next page's.
-                return reply(StatusCode::OK, &json!({"users": users, "next": cursor(after)}));
+                return reply(StatusCode::OK, &RosterPage { users, next: cursor(after) });
             }
             if is_listed(&account) {
-                users.push(view(&user, &account));
+                users.push(RosterUser::of(&user, &account));
             }
             after = Some(user);
         }
@@ -84,7 +86,7 @@ pub(crate) async fn list(call: Call<'_>, id: &EventId) -> Result<Response, Admin
             break;
         }
     }
-    reply(StatusCode::OK, &json!({"users": users, "next": cursor(after)}))
+    reply(StatusCode::OK, &RosterPage { users, next: cursor(after) })
 }
 
 /// `DELETE /events/{id}/roster/{user}`
@@ -102,7 +104,7 @@ pub(crate) async fn delete(
     }
     mark(call, id, user, Change::Remove(Field::Listed)).await?;
     call.audit_attendee(id, user, Action::ChangeRoster, Vec::new()).await?;
-    reply(StatusCode::OK, &json!({"user": user, "deleted": true}))
+    reply(StatusCode::OK, &DeletedUser { user, deleted: true })
 }
 
 /// `DELETE /events/{id}/registrations/{user}`: the name can be claimed anew, and the key works no
@@ -121,7 +123,7 @@ pub(crate) async fn forget(
         return Err(AdminError::NotFound { what: "registration" });
     }
     call.audit_attendee(id, user, Action::RemoveRegistration, Vec::new()).await?;
-    reply(StatusCode::OK, &json!({"user": user, "deleted": true}))
+    reply(StatusCode::OK, &DeletedUser { user, deleted: true })
 }
 
 async fn mark(
@@ -157,12 +159,39 @@ fn is_listed(account: &Account) -> bool {
     account.get(Field::Listed) != 0
 }
 
-fn view(user: &UserId, account: &Account) -> Value {
-    let seated_at = account.numbers.get(&Field::SeatedAt).map(|at| EpochNanos(*at).to_utc());
-    json!({
-        "user": user,
-        "joined_at": seated_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
-    })
+/// A user on the roster.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RosterUser {
+    user: UserId,
+    /// `null` for somebody who has not come yet.
+    joined_at: Option<Timestamp>,
+}
+
+impl RosterUser {
+    fn of(user: &UserId, account: &Account) -> Self {
+        let seated_at = account.numbers.get(&Field::SeatedAt).map(|at| EpochNanos(*at).to_utc());
+        Self { user: user.clone(), joined_at: seated_at.map(Timestamp::utc) }
+    }
+}
+
+/// A page of the roster, by name.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RosterPage {
+    users: Vec<RosterUser>,
+    /// The cursor of the next page.
+    next: Option<String>,
+}
+
+/// What became of a roster.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct RosterChange {
+    /// How many users are on it now.
+    users: usize,
+    added: usize,
+    removed: usize,
 }
 
 /// The users of a body: a list in JSON, or the first column of a CSV.
@@ -174,17 +203,7 @@ fn asked_for(call: Call<'_>) -> Result<BTreeSet<UserId>, AdminError> {
     let mistakes = Mistakes::default();
     let names = match is_csv {
         true => first_column(&body::text(call.request)?),
-        false => {
-            let object = body::object(call.request)?;
-            let form = Form::new(&object, &mistakes);
-            let names = form.required("users", |value| {
-                let list = value.as_array().ok_or("must be a list of names")?;
-                let texts = list.iter().map(|value| value.as_str().unwrap_or_default().to_owned());
-                Ok(texts.collect::<Vec<_>>())
-            });
-            form.close();
-            names.unwrap_or_default()
-        }
+        false => names_in(&body::object(call.request)?, &mistakes).unwrap_or_default(),
     };
     if names.len() > MOST {
         mistakes.add("users", format!("must be at most {MOST}"));
@@ -200,6 +219,22 @@ fn asked_for(call: Call<'_>) -> Result<BTreeSet<UserId>, AdminError> {
         }
     }
     mistakes.unless_any(Some(users))
+}
+
+/// The names of a body in JSON.
+pub(crate) fn names_in(body: &Map<String, Value>, mistakes: &Mistakes) -> Option<Vec<String>> {
+    let form = Form::new(body, mistakes);
+    let schema = || json!({"type": "array", "items": {"type": "string"}, "maxItems": MOST});
+    let names = form.required(
+        "users",
+        reader(schema, |value| {
+            let list = value.as_array().ok_or("must be a list of names")?;
+            let texts = list.iter().map(|value| value.as_str().unwrap_or_default().to_owned());
+            Ok(texts.collect::<Vec<_>>())
+        }),
+    );
+    form.close();
+    names
 }
 
 /// The first column of a CSV, without empty lines and without a heading named `user`.

@@ -1,12 +1,13 @@
 //! Signed tokens: issued for one user each, listed, and revoked.
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use http::StatusCode;
 use lanyard_domain::event::{Event, Signing};
 use lanyard_domain::ids::{EventId, TokenId};
 use lanyard_domain::token::UserId;
 use lanyard_gateway::signed::Claims;
 use lanyard_gateway::{Response, hex};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::audit::{Action, AuditEntry};
@@ -14,8 +15,10 @@ use crate::error::AdminError;
 use crate::events::{owned, updated};
 use crate::form::{Form, Given, Mistakes};
 use crate::page::cursor;
+use crate::read::{self, Reader, reader, reads};
 use crate::records::IssuedToken;
-use crate::{Call, body, read, reply};
+use crate::time::Timestamp;
+use crate::{Call, body, reply};
 
 /// The longest life of a token.
 const MOST_DAYS: u64 = 366;
@@ -47,20 +50,19 @@ pub(crate) async fn issue(call: Call<'_>, id: &EventId) -> Result<Response, Admi
     let token = claims.sign(&event.signing).ok_or(AdminError::Internal(None))?;
     call.admin.store.put_issued(id, &issued).await?;
     note(call, id, Action::IssueToken, Some(user)).await?;
-    let mut shown = view(&issued, &event);
-    shown["token"] = token.into();
-    reply(StatusCode::CREATED, &shown)
+    let shown = TokenView::of(&issued, &event);
+    reply(StatusCode::CREATED, &TokenView { token: Some(token), ..shown })
 }
 
-fn asked_for(
+pub(crate) fn asked_for(
     body: &serde_json::Map<String, Value>,
     event: &Event,
     now: DateTime<Utc>,
 ) -> Result<(UserId, DateTime<Utc>), AdminError> {
     let mistakes = Mistakes::default();
     let form = Form::new(body, &mistakes);
-    let user = form.required("user", read::parsed);
-    let at = form.field("expires_at", instant);
+    let user = form.required("user", read::parsed());
+    let at = form.field("expires_at", instant());
     let days = form.field("days", read::whole(1..=MOST_DAYS));
     let expires_at = match (at, days) {
         (Given::Value(_), Given::Value(_)) => {
@@ -81,10 +83,13 @@ fn asked_for(
     mistakes.unless_any(user.zip(expires_at))
 }
 
-fn instant(value: &Value) -> Result<DateTime<Utc>, String> {
-    let at = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
-    at.map(|at| at.to_utc().trunc_subsecs(0))
-        .ok_or_else(|| "must be a time with an offset, such as 2026-12-06T18:00:00Z".to_owned())
+fn instant() -> reads!(DateTime<Utc>) {
+    let schema = || json!({"type": "string", "format": "date-time"});
+    reader(schema, |value| {
+        let at = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+        at.map(|at| at.to_utc().trunc_subsecs(0))
+            .ok_or_else(|| "must be a time with an offset, such as 2026-12-06T18:00:00Z".to_owned())
+    })
 }
 
 /// `GET /events/{id}/tokens`
@@ -92,8 +97,8 @@ pub(crate) async fn list(call: Call<'_>, id: &EventId) -> Result<Response, Admin
     let page = call.page::<TokenId>()?;
     let event = owned(call, id).await?;
     let (tokens, next) = call.admin.store.issued(id, page.after.as_ref(), page.limit).await?;
-    let tokens: Vec<_> = tokens.iter().map(|token| view(token, &event)).collect();
-    reply(StatusCode::OK, &json!({"tokens": tokens, "next": cursor(next)}))
+    let tokens = tokens.iter().map(|token| TokenView::of(token, &event)).collect();
+    reply(StatusCode::OK, &TokenPage { tokens, next: cursor(next) })
 }
 
 /// `DELETE /events/{id}/tokens/{jti}`: it stops working within five seconds.
@@ -121,7 +126,7 @@ pub(crate) async fn revoke(
         Ok(after)
     })
     .await?;
-    reply(StatusCode::OK, &view(&issued, &event))
+    reply(StatusCode::OK, &TokenView::of(&issued, &event))
 }
 
 /// `DELETE /events/{id}/tokens`: another secret, so that nothing signed before works. Attendees see
@@ -132,7 +137,7 @@ pub(crate) async fn revoke_all(call: Call<'_>, id: &EventId) -> Result<Response,
         signing(call, &Event { signing: Signing::default(), ..event.clone() })
     })
     .await?;
-    reply(StatusCode::OK, &json!({"id": id, "revoked": "all"}))
+    reply(StatusCode::OK, &AllRevoked { id, revoked: "all" })
 }
 
 /// An event with a secret, if it has none yet.
@@ -151,15 +156,53 @@ fn new_id(call: Call<'_>) -> Result<TokenId, AdminError> {
     id.parse().map_err(|_| AdminError::Internal(None))
 }
 
-fn view(token: &IssuedToken, event: &Event) -> Value {
-    let at = |instant: DateTime<Utc>| instant.to_rfc3339_opts(SecondsFormat::Secs, true);
-    json!({
-        "jti": token.id,
-        "user": token.user,
-        "issued_at": at(token.issued_at),
-        "expires_at": at(token.expires_at),
-        "revoked": event.signing.revoked.contains_key(&token.id),
-    })
+/// A signed token as the organiser sees it.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Token"))]
+pub(crate) struct TokenView<'a> {
+    /// The token's id.
+    jti: &'a TokenId,
+    user: &'a UserId,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+    /// Whether it was revoked by itself.
+    revoked: bool,
+    /// The token, shown only when it is issued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+impl<'a> TokenView<'a> {
+    fn of(issued: &'a IssuedToken, event: &Event) -> Self {
+        Self {
+            jti: &issued.id,
+            user: &issued.user,
+            issued_at: Timestamp::utc(issued.issued_at),
+            expires_at: Timestamp::utc(issued.expires_at),
+            revoked: event.signing.revoked.contains_key(&issued.id),
+            token: None,
+        }
+    }
+}
+
+/// A page of issued tokens, the newest first.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct TokenPage<'a> {
+    tokens: Vec<TokenView<'a>>,
+    /// The cursor of the next page.
+    next: Option<String>,
+}
+
+/// That no token and no personal key of an event is valid any more.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct AllRevoked<'a> {
+    /// The event.
+    id: &'a EventId,
+    /// Always `all`.
+    revoked: &'static str,
 }
 
 async fn note(

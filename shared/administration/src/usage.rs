@@ -2,28 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use chrono::SecondsFormat;
 use http::StatusCode;
 use lanyard_domain::account::{Account, Field};
 use lanyard_domain::hour::FirstBytes;
-use lanyard_domain::ids::EventId;
+use lanyard_domain::ids::{DeploymentName, EventId, SessionId};
 use lanyard_domain::shard;
 use lanyard_domain::token::UserId;
 use lanyard_domain::unit::Units;
 use lanyard_domain::usage::Charge;
 use lanyard_gateway::Response;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::attendees::{page_of, patiently};
 use crate::error::AdminError;
 use crate::events::owned;
 use crate::page::{Page, cursor};
 use crate::records::{HourUsage, SessionPlace, SessionUsage};
+use crate::time::Timestamp;
 use crate::{Call, reply};
 
 /// What was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Usage"))]
 pub(crate) struct Numbers {
     requests: u64,
     prompt_tokens: u64,
@@ -58,6 +59,84 @@ impl Numbers {
             held_tokens: None,
             units: charge.units,
             held_units: Units::NONE,
+        }
+    }
+}
+
+/// What an event used in total, and a page of its parts.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct UsageReport {
+    total: Numbers,
+    rows: Vec<UsageRow>,
+    /// The cursor of the next page.
+    next: Option<String>,
+}
+
+/// What one attendee, model, hour or session used.
+#[derive(Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct UsageRow {
+    #[serde(flatten)]
+    numbers: Numbers,
+    /// By attendee and by session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<UserId>,
+    /// By session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<SessionId>,
+    /// By model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<DeploymentName>,
+    /// By hour: when it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hour: Option<Timestamp>,
+    /// By hour and by model: requests that failed or were rejected, by the code of the error. A
+    /// request that was rejected before a model was selected counts for no model. A process that
+    /// ends loses the rejected requests of its last ten seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<BTreeMap<String, u64>>,
+    /// By hour and by model: the time to the first byte of a response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_byte: Option<FirstByteView>,
+}
+
+impl UsageRow {
+    fn of(numbers: Numbers) -> Self {
+        Self { numbers, ..Self::default() }
+    }
+}
+
+/// The time to the first byte of responses. Percentiles are read from the buckets, so they lie
+/// between half and twice the exact time; 51200 stands for anything longer.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "FirstByte"))]
+pub(crate) struct FirstByteView {
+    requests: u64,
+    p50_ms: Option<u64>,
+    p95_ms: Option<u64>,
+    /// Those that are not empty; bounds double from 50 ms to 51.2 s.
+    buckets: Vec<Bucket>,
+}
+
+/// Requests whose first byte came within a time.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct Bucket {
+    /// `null` for what took longer than 51.2 s.
+    up_to_ms: Option<u64>,
+    requests: u64,
+}
+
+impl FirstByteView {
+    fn of(times: &FirstBytes) -> Self {
+        let bucket = |(up_to_ms, requests)| Bucket { up_to_ms, requests };
+        Self {
+            requests: times.requests(),
+            p50_ms: times.percentile_ms(50),
+            p95_ms: times.percentile_ms(95),
+            buckets: times.buckets().map(bucket).collect(),
         }
     }
 }
@@ -103,7 +182,10 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
         By::Attendee => {
             let page = users.ok_or(AdminError::Internal(None))?;
             let (accounts, next) = page_of(call, id, page.after.as_ref(), page.limit).await?;
-            let row = |(user, account): &(UserId, Account)| row("user", user, Numbers::of(account));
+            let row = |(user, account): &(UserId, Account)| UsageRow {
+                user: Some(user.clone()),
+                ..UsageRow::of(Numbers::of(account))
+            };
             (accounts.iter().map(row).collect(), cursor(next))
         }
         By::Session => {
@@ -114,16 +196,17 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
         }
         By::Model => {
             let hours = call.admin.store.hours(&event).await?;
-            (summed("model", &hours, |hour| Some(hour.model.as_ref()?.to_string())), None)
+            let row = |model, row| UsageRow { model: Some(model), ..row };
+            (summed(&hours, |hour| hour.model.clone(), row), None)
         }
         By::Hour => {
             let hours = call.admin.store.hours(&event).await?;
-            let begins = |hour: &HourUsage| hour.hour.to_rfc3339_opts(SecondsFormat::Secs, true);
-            (summed("hour", &hours, |hour| Some(begins(hour))), None)
+            let row = |hour, row| UsageRow { hour: Some(Timestamp::utc(hour)), ..row };
+            (summed(&hours, |hour| Some(hour.hour), row), None)
         }
     };
     let total = Numbers::of(&account);
-    reply(StatusCode::OK, &json!({"total": total, "rows": rows, "next": next}))
+    reply(StatusCode::OK, &UsageReport { total, rows, next })
 }
 
 /// What happened in hours that share a name.
@@ -146,58 +229,42 @@ impl Sum {
         }
     }
 
-    fn row(&self, what: &str, name: &str) -> Value {
-        let mut row = row(what, &name, Numbers::new(self.requests, self.charge));
-        row["errors"] = json!(self.errors);
-        row["first_byte"] = first_byte(&self.first_bytes);
-        row
+    fn row(&self) -> UsageRow {
+        UsageRow {
+            errors: Some(self.errors.clone()),
+            first_byte: Some(FirstByteView::of(&self.first_bytes)),
+            ..UsageRow::of(Numbers::new(self.requests, self.charge))
+        }
     }
 }
 
-/// How soon answers began: half and 95 of a hundred within so long, and how many in which bucket.
-fn first_byte(times: &FirstBytes) -> Value {
-    let bucket = |(bound, requests)| json!({"up_to_ms": bound, "requests": requests});
-    json!({
-        "requests": times.requests(),
-        "p50_ms": times.percentile_ms(50),
-        "p95_ms": times.percentile_ms(95),
-        "buckets": times.buckets().map(bucket).collect::<Vec<Value>>(),
-    })
-}
-
 /// The sums of hours that share a name, in the order of the names. Hours without one are left out.
-fn summed(
-    what: &str,
+fn summed<N: Ord>(
     hours: &[HourUsage],
-    name: impl Fn(&HourUsage) -> Option<String>,
-) -> Vec<Value> {
-    let mut sums: BTreeMap<String, Sum> = BTreeMap::new();
+    name: impl Fn(&HourUsage) -> Option<N>,
+    row: impl Fn(N, UsageRow) -> UsageRow,
+) -> Vec<UsageRow> {
+    let mut sums: BTreeMap<N, Sum> = BTreeMap::new();
     for hour in hours {
         if let Some(name) = name(hour) {
             sums.entry(name).or_default().add(hour);
         }
     }
-    sums.iter().map(|(name, sum)| sum.row(what, name)).collect()
+    sums.into_iter().map(|(name, sum)| row(name, sum.row())).collect()
 }
 
-fn session(usage: &SessionUsage) -> Value {
-    let numbers = Numbers::new(usage.requests, usage.charge);
-    let mut row = row("session", &usage.place.session, numbers);
-    row["user"] = usage.place.user.to_string().into();
-    row
-}
-
-fn row(what: &str, name: &impl ToString, numbers: Numbers) -> Value {
-    let mut row = json!(numbers);
-    if let Value::Object(fields) = &mut row {
-        fields.insert(what.to_owned(), name.to_string().into());
+fn session(usage: &SessionUsage) -> UsageRow {
+    UsageRow {
+        session: Some(usage.place.session.clone()),
+        user: Some(usage.place.user.clone()),
+        ..UsageRow::of(Numbers::new(usage.requests, usage.charge))
     }
-    row
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn hour(hour: &str, model: Option<&str>, tokens: u64) -> HourUsage {
         let mut first_bytes = FirstBytes::default();
@@ -219,19 +286,18 @@ mod tests {
             hour("2026-12-05T09:00:00Z", Some("b"), 20),
             hour("2026-12-05T10:00:00Z", Some("a"), 30),
         ];
-        let tokens = |rows: Vec<Value>| -> Vec<u64> {
-            rows.iter().map(|row| row["total_tokens"].as_u64().unwrap()).collect()
+        let tokens = |rows: Vec<UsageRow>| -> Vec<u64> {
+            rows.iter().map(|row| row.numbers.total_tokens).collect()
         };
-        let model = |hour: &HourUsage| hour.model.as_ref().map(ToString::to_string);
-        assert_eq!(tokens(summed("model", &hours, model)), [42, 21]);
-        assert_eq!(tokens(summed("hour", &hours, |h| Some(h.hour.to_string()))), [32, 31]);
+        assert_eq!(tokens(summed(&hours, |hour| hour.model.clone(), |_, row| row)), [42, 21]);
+        assert_eq!(tokens(summed(&hours, |hour| Some(hour.hour), |_, row| row)), [32, 31]);
     }
 
     #[test]
     fn errors_and_first_bytes_add_up_and_what_has_no_model_is_in_no_models_row() {
         let hours =
             [hour("2026-12-05T09:00:00Z", Some("a"), 10), hour("2026-12-05T09:00:00Z", None, 20)];
-        let by_hour = summed("hour", &hours, |h| Some(h.hour.to_string()));
+        let by_hour = json!(summed(&hours, |hour| Some(hour.hour), |_, row| row));
         assert_eq!(by_hour[0]["errors"], json!({"upstream_busy": 30}));
         assert_eq!(
             by_hour[0]["first_byte"],
@@ -239,7 +305,8 @@ mod tests {
                 {"up_to_ms": 100, "requests": 1}, {"up_to_ms": 200, "requests": 1},
             ]})
         );
-        let by_model = summed("model", &hours, |h| Some(h.model.as_ref()?.to_string()));
-        assert_eq!((by_model.len(), &by_model[0]["errors"]), (1, &json!({"upstream_busy": 10})));
+        let by_model = summed(&hours, |hour| hour.model.clone(), |_, row| row);
+        let errors = by_model[0].errors.clone().unwrap();
+        assert_eq!((by_model.len(), errors["upstream_busy"]), (1, 10));
     }
 }

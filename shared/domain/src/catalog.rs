@@ -10,6 +10,7 @@ use crate::operation::Operation;
 
 /// The form of Azure's API by which a deployment is called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "api", content = "api_version")]
 pub enum AzureApi {
     /// `{endpoint}/openai/v1/{operation}`, with the model in the body.

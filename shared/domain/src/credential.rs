@@ -27,6 +27,7 @@ pub enum Credential {
 
 /// An application of Entra ID.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Identity {
     /// The directory (tenant) that registers it.
     pub tenant_id: TenantId,
@@ -41,6 +42,8 @@ pub struct Identity {
 ///
 /// Hosts: <https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud>.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::VariantArray)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(inline))]
 pub enum Authority {
     /// The global Azure cloud.
     #[serde(rename = "login.microsoftonline.com")]

@@ -83,7 +83,9 @@ fn one() -> u16 {
 
 /// Who may add deployments that only one attendee uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", schemars(inline))]
 pub enum OwnDeployments {
     /// Nobody. Requests do not look for such deployments.
     #[default]
@@ -123,6 +125,7 @@ pub struct Contact {
 
 /// The content of the event's page. Fields that the organiser left out are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Page {
     /// The address of the event's own website.
     pub url: String,
@@ -136,7 +139,9 @@ pub struct Page {
 
 /// The state of an event at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", schemars(inline))]
 pub enum Phase {
     /// Before its start.
     Scheduled,

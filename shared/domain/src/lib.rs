@@ -22,6 +22,8 @@ pub mod models;
 mod named;
 pub mod object;
 pub mod operation;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod settlement;
 pub mod shard;
 mod text;

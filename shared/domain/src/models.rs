@@ -11,6 +11,7 @@ use crate::images::ImageRule;
 /// The field in which a deployment takes the cap on completion tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum CompletionField {
     /// `max_tokens`
     MaxTokens,

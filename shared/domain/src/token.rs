@@ -16,6 +16,8 @@ use crate::text::holds_text;
 /// Codes are compared without regard to case, because people type them from a projector.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(inline, with = "String", extend("minLength" = 4, "maxLength" = 64)))]
 pub struct EventCode(String);
 
 /// Why a text is not an event code.

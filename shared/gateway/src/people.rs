@@ -2,6 +2,8 @@
 
 mod rate;
 mod register;
+#[cfg(feature = "schema")]
+pub mod schema;
 
 use std::sync::Arc;
 

@@ -1,11 +1,11 @@
 //! What a deployment is to be called with, as a body says it: a key, an identity, or what it was.
 
 use lanyard_domain::credential::{Authority, AzureKey, Credential, Identity};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::endpoint;
 use crate::form::{Form, Given};
-use crate::read;
+use crate::read::{self, Reader, reader, reads};
 
 /// What came of it.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) fn read(
     endpoint: Option<&str>,
 ) -> Option<Chosen> {
     let cloud = endpoint.and_then(endpoint::authority);
-    let key = form.field("key", key);
+    let key = form.field("key", key());
     let identity = identity(form, cloud);
     match (key, identity, before) {
         (Given::Wrong, _, _) | (_, Given::Wrong, _) => None,
@@ -54,9 +54,15 @@ pub(super) fn read(
     }
 }
 
-fn key(value: &Value) -> Result<AzureKey, String> {
-    let key = value.as_str().and_then(AzureKey::new);
-    key.ok_or_else(|| "must be 1 to 512 visible ASCII characters without blanks".to_owned())
+fn key() -> reads!(AzureKey) {
+    let schema = || {
+        let once = "Written and never shown. Required unless there is an identity.";
+        json!({"type": "string", "minLength": 1, "maxLength": 512, "description": once})
+    };
+    reader(schema, |value| {
+        let key = value.as_str().and_then(AzureKey::new);
+        key.ok_or_else(|| "must be 1 to 512 visible ASCII characters without blanks".to_owned())
+    })
 }
 
 /// An identity; its authority is that of the endpoint's cloud and need not be said.
@@ -67,8 +73,8 @@ fn identity(form: &Form<'_>, cloud: Option<Authority>) -> Given<Identity> {
         Given::Null => return Given::Null,
         Given::Wrong => return Given::Wrong,
     };
-    let tenant_id = inner.required("tenant_id", read::parsed);
-    let client_id = inner.required("client_id", read::parsed);
+    let tenant_id = inner.required("tenant_id", read::parsed());
+    let client_id = inner.required("client_id", read::parsed());
     let names = Authority::ALL.iter().map(|one| (one.host(), *one)).collect::<Vec<_>>();
     let authority = inner.field("authority", read::one_of(&names));
     let authority = match (authority, cloud) {

@@ -4,13 +4,13 @@ use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment, Prices};
 use lanyard_domain::credential::{AzureKey, Credential};
 use lanyard_domain::ids::{DeploymentName, OrganiserId, Replica};
 use lanyard_domain::operation::Operation;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::credential::{self, Chosen};
 use super::endpoint;
 use crate::error::AdminError;
 use crate::form::{Form, Given, Mistakes};
-use crate::read;
+use crate::read::{self, Reader, reader, reads};
 
 /// Micro-dollars in a dollar, the unit of prices in the catalog.
 const MICRO_DIGITS: usize = 6;
@@ -62,17 +62,14 @@ pub(crate) fn described(
         }
     };
     let form = Form::new(body, &mistakes);
-    let replica =
-        form.field("replica", |value| replica(Some(value.as_str().ok_or("must be text")?)));
-    let endpoint = form.required("endpoint", |value| {
-        endpoint::read(value.as_str().ok_or("must be text")?, terms.allow_loopback)
-    });
-    let azure_name = form.field("azure_name", read::parsed).value().or_else(|| name.clone());
-    let operations = form.required("operations", operations);
+    let replica = form.field("replica", named_replica());
+    let endpoint = form.required("endpoint", endpoint::field(terms.allow_loopback));
+    let azure_name = form.field("azure_name", read::parsed()).value().or_else(|| name.clone());
+    let operations = form.required("operations", operations());
     let api = api(&form);
     let weight = form.field("weight", read::whole(0..=1_000));
-    let requests_per_minute = form.field("requests_per_minute", quota).value();
-    let tokens_per_minute = form.field("tokens_per_minute", quota).value();
+    let requests_per_minute = form.field("requests_per_minute", quota()).value();
+    let tokens_per_minute = form.field("tokens_per_minute", quota()).value();
     let completion_field = form.field(
         "completion_field",
         read::one_of(&[
@@ -126,13 +123,21 @@ pub(super) fn key_reference(
     format!("{organiser}/{name}/{replica}")
 }
 
-fn operations(value: &Value) -> Result<Vec<Operation>, String> {
-    read::list(value)
-        .map_err(|fault| format!("{fault}; the operations are: {}", read::operation_names()))
+fn named_replica() -> reads!(Replica) {
+    let schema = || {
+        let names = "One of several deployments of this name, `main` by default.";
+        json!({"type": "string", "maxLength": 32, "description": names})
+    };
+    reader(schema, |value| replica(Some(value.as_str().ok_or("must be text")?)))
 }
 
-fn quota(value: &Value) -> Result<u64, String> {
-    read::whole(1..=read::MOST_UNITS)(value)
+fn operations() -> reads!(Vec<Operation>) {
+    read::list()
+        .or_else(|fault| format!("{fault}; the operations are: {}", read::operation_names()))
+}
+
+fn quota() -> reads!(u64) {
+    read::whole(1..=read::MOST_UNITS)
 }
 
 #[derive(Clone, Copy)]
@@ -144,7 +149,7 @@ enum Style {
 /// The form of Azure's API; the classic one needs its version, the new one has none.
 fn api(form: &Form<'_>) -> Option<AzureApi> {
     let api = form.field("api", read::one_of(&[("v1", Style::V1), ("classic", Style::Classic)]));
-    let version = form.field("api_version", api_version);
+    let version = form.field("api_version", api_version());
     if matches!(api, Given::Wrong) || matches!(version, Given::Wrong) {
         return None;
     }
@@ -162,7 +167,15 @@ fn api(form: &Form<'_>) -> Option<AzureApi> {
     }
 }
 
-fn api_version(value: &Value) -> Result<String, String> {
+fn api_version() -> reads!(String) {
+    let schema = || {
+        let which = "Only with the classic API, such as `2024-10-21`.";
+        json!({"type": "string", "description": which})
+    };
+    reader(schema, read_api_version)
+}
+
+fn read_api_version(value: &Value) -> Result<String, String> {
     let is_version = |text: &&str| {
         let date = text.strip_suffix("-preview").unwrap_or(text);
         date.len() == 10 && chrono::NaiveDate::parse_from_str(date, "%Y-%m-%d").is_ok()
@@ -188,10 +201,18 @@ fn usual_completion_field(names: [&DeploymentName; 2]) -> CompletionField {
 /// Prices per million tokens; completions are free unless the body says otherwise.
 fn prices(form: &Form<'_>) -> Option<Prices> {
     let prices = form.form("prices").value()?;
-    let prompt = prices.required("prompt", micro_dollars);
-    let completion = prices.field("completion", micro_dollars).or(0, 0);
+    let prompt = prices.required("prompt", price());
+    let completion = prices.field("completion", price()).or(0, 0);
     prices.close();
     Some(Prices { prompt: prompt?, completion })
+}
+
+fn price() -> reads!(u64) {
+    let schema = || {
+        let unit = "Dollars per million tokens.";
+        json!({"type": "number", "minimum": 0, "maximum": DEAREST, "description": unit})
+    };
+    reader(schema, micro_dollars)
 }
 
 fn micro_dollars(value: &Value) -> Result<u64, String> {
@@ -206,7 +227,6 @@ fn micro_dollars(value: &Value) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn prices_are_whole_micro_dollars() {

@@ -4,6 +4,9 @@
 //! one may read differently.
 
 use lanyard_domain::credential::Authority;
+use serde_json::{Value, json};
+
+use crate::read::{Reader, reader, reads};
 
 /// The hosts of Azure OpenAI, <https://learn.microsoft.com/azure/ai-services/openai/>, and whose
 /// tokens they take.
@@ -15,6 +18,15 @@ const AZURE: [(&str, Authority); 6] = [
     (".cognitiveservices.azure.us", Authority::Government),
     (".cognitiveservices.azure.cn", Authority::China),
 ];
+
+/// Reads the endpoint of a body.
+pub(super) fn field(allow_loopback: bool) -> reads!(String) {
+    let schema = || {
+        let hosts = AZURE.map(|(suffix, _)| format!("`https://RESOURCE{suffix}`")).join(", ");
+        json!({"type": "string", "format": "uri", "description": format!("One of {hosts}.")})
+    };
+    reader(schema, move |value| read(value.as_str().ok_or("must be text")?, allow_loopback))
+}
 
 /// A deployment's endpoint as it is kept: scheme and host in lower case, without a slash.
 ///

@@ -7,32 +7,47 @@ use lanyard_domain::operation::Operation;
 use serde::Serialize;
 use serde_json::Number;
 
+/// A deployment as its owner sees it.
 #[derive(Serialize)]
-pub(super) struct DeploymentView<'d> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Deployment"))]
+pub(crate) struct DeploymentView<'d> {
+    /// The name of the model for attendees.
     name: &'d DeploymentName,
+    /// One of several deployments that share a name and its load.
     replica: &'d Replica,
     endpoint: &'d str,
+    /// The name of the deployment at Azure.
     azure_name: &'d DeploymentName,
     operations: &'d [Operation],
     #[serde(flatten)]
     api: &'d AzureApi,
+    /// Its share of the load among replicas; 0 keeps requests away.
     weight: u32,
+    /// Azure's own limit, to route around; `null` if unknown.
     requests_per_minute: Option<u64>,
+    /// Azure's own limit, to route around; `null` if unknown.
     tokens_per_minute: Option<u64>,
+    /// The field for the most output tokens that the model takes.
     completion_field: CompletionField,
     prices: Option<PricesView>,
+    /// The identity that is used to authenticate; `null` with a key, which is never shown.
     identity: Option<&'d Identity>,
 }
 
 /// Dollars per million tokens.
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Prices"))]
 struct PricesView {
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
     prompt: Option<Number>,
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
     completion: Option<Number>,
 }
 
 impl<'d> DeploymentView<'d> {
-    pub(super) fn of(deployment: &'d Deployment) -> Self {
+    pub(crate) fn of(deployment: &'d Deployment) -> Self {
         Self {
             name: &deployment.name,
             replica: &deployment.replica,

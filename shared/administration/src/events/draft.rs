@@ -10,11 +10,11 @@ use lanyard_domain::shard;
 use lanyard_domain::token::EventCode;
 use lanyard_domain::window::InvalidInstant;
 use lanyard_domain::zone::Zone;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::people::PeopleDraft;
 use crate::form::{Form, Given, Mistakes};
-use crate::read;
+use crate::read::{self, Reader, reader, reads};
 
 /// Whether an event is made or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,23 +78,20 @@ impl EventDraft {
         let form = Form::new(body, mistakes);
         let draft = Self {
             name: form.field("name", read::line(1..=128)),
-            starts_at: form.field("starts_at", time),
-            ends_at: form.field("ends_at", time),
-            time_zone: form.field("time_zone", time_zone),
-            code: form.field(
-                "code",
-                match purpose {
-                    Purpose::Create => read::parsed,
-                    Purpose::Change => code_stays,
-                },
-            ),
+            starts_at: form.field("starts_at", time()),
+            ends_at: form.field("ends_at", time()),
+            time_zone: form.field("time_zone", time_zone()),
+            code: match purpose {
+                Purpose::Create => form.field("code", read::parsed()),
+                Purpose::Change => form.field("code", code_stays()),
+            },
             attendees: form.field("attendees", read::whole(1..=100_000)),
-            deployments: form.field("deployments", read::list),
+            deployments: form.field("deployments", read::list()),
             default_deployments: map(form.form("default_deployments"), defaults),
             max_completion_tokens: form.field("max_completion_tokens", read::whole(1..=1_000_000)),
             max_choices: form.field("max_choices", read::whole(1..=128)),
-            extra_tool_types: form.field("extra_tool_types", tool_types),
-            keeps_objects: form.field("keeps_objects", read::yes_or_no),
+            extra_tool_types: form.field("extra_tool_types", tool_types()),
+            keeps_objects: form.field("keeps_objects", read::yes_or_no()),
             shards: form.field("shards", read::whole(1..=shard::MOST.into())),
             allowances: map(form.form("allowances"), AllowancesDraft::read),
             contact: map(form.form("contact"), ContactDraft::read),
@@ -110,9 +107,15 @@ impl EventDraft {
 }
 
 /// A time as text; what it says is read when the zone is known.
-fn time(value: &Value) -> Result<String, String> {
-    let text = value.as_str().map(ToOwned::to_owned);
-    text.ok_or_else(|| InvalidInstant::Format.to_string())
+fn time() -> reads!(String) {
+    let schema = || {
+        let local = "In the event's time zone, such as `2026-12-05T09:00`, or with an offset.";
+        json!({"type": "string", "description": local})
+    };
+    reader(schema, |value| {
+        let text = value.as_str().map(ToOwned::to_owned);
+        text.ok_or_else(|| InvalidInstant::Format.to_string())
+    })
 }
 
 /// The hosted tools that an event may allow, in Azure's words.
@@ -126,21 +129,36 @@ const TOOL_TYPES: [&str; 7] = [
     "web_search_preview",
 ];
 
-fn tool_types(value: &Value) -> Result<Vec<String>, String> {
-    let known =
-        |value: &Value| TOOL_TYPES.into_iter().find(|known| value == known).map(ToOwned::to_owned);
-    let listed = value.as_array().and_then(|list| list.iter().map(known).collect::<Option<_>>());
-    listed.ok_or_else(|| format!("must be a list of some of: {}", TOOL_TYPES.join(", ")))
+fn tool_types() -> reads!(Vec<String>) {
+    let schema = || json!({"type": "array", "items": {"type": "string", "enum": TOOL_TYPES}});
+    reader(schema, |value| {
+        let known = |value: &Value| {
+            TOOL_TYPES.into_iter().find(|known| value == known).map(ToOwned::to_owned)
+        };
+        let listed =
+            value.as_array().and_then(|list| list.iter().map(known).collect::<Option<_>>());
+        listed.ok_or_else(|| format!("must be a list of some of: {}", TOOL_TYPES.join(", ")))
+    })
 }
 
-fn time_zone(value: &Value) -> Result<Zone, String> {
-    let zone = value.as_str().and_then(|text| text.parse().ok());
-    zone.ok_or_else(|| "must be the name of an IANA time zone, such as Europe/Oslo".to_owned())
+fn time_zone() -> reads!(Zone) {
+    let schema = || json!({"type": "string", "description": "An IANA name, such as Europe/Oslo."});
+    reader(schema, |value| {
+        let zone = value.as_str().and_then(|text| text.parse().ok());
+        zone.ok_or_else(|| "must be the name of an IANA time zone, such as Europe/Oslo".to_owned())
+    })
 }
 
-fn code_stays(_: &Value) -> Result<EventCode, String> {
-    Err("cannot be set here: POST to rotate-code, which can let the old code work for a while"
-        .to_owned())
+/// No value: a change of the code is a call of its own.
+fn code_stays() -> reads!(EventCode) {
+    reader(
+        || Value::Bool(false),
+        |_| {
+            Err("cannot be set here: POST to rotate-code, which can let the old code work for a \
+                 while"
+                .to_owned())
+        },
+    )
 }
 
 fn map<'a, T>(given: Given<Form<'a>>, read: impl FnOnce(Form<'a>) -> T) -> Given<T> {
@@ -155,7 +173,7 @@ fn map<'a, T>(given: Given<Form<'a>>, read: impl FnOnce(Form<'a>) -> T) -> Given
 fn defaults(form: Form<'_>) -> Defaults {
     let mut defaults = Defaults::new();
     for operation in Operation::ALL.iter().copied() {
-        match form.field(operation.name(), read::parsed) {
+        match form.field(operation.name(), read::parsed()) {
             Given::Value(name) => {
                 defaults.insert(operation, Some(name));
             }
@@ -173,7 +191,7 @@ impl AllowancesDraft {
     fn read(form: Form<'_>) -> Self {
         let event = form.form("event");
         let attendees = match &event {
-            Given::Value(event) => event.field("attendees", read::limit),
+            Given::Value(event) => event.field("attendees", read::limit()),
             Given::Absent | Given::Null | Given::Wrong => Given::Absent,
         };
         let draft = Self {
@@ -191,7 +209,7 @@ impl LimitsDraft {
     pub(crate) fn read(form: Form<'_>) -> Self {
         let mut limits = BTreeMap::new();
         for limit in Limit::ALL.iter().copied() {
-            match form.field(limit.name(), read::limit) {
+            match form.field(limit.name(), read::limit()) {
                 Given::Value(value) => {
                     limits.insert(limit, Some(value));
                 }
@@ -215,8 +233,8 @@ impl ContactDraft {
     fn read(form: Form<'_>) -> Self {
         let draft = Self {
             name: form.field("name", read::line(1..=128)),
-            email: form.field("email", read::email),
-            is_email_public: form.field("email_public", read::yes_or_no),
+            email: form.field("email", read::email()),
+            is_email_public: form.field("email_public", read::yes_or_no()),
         };
         form.close();
         draft

@@ -32,11 +32,11 @@ impl PeopleDraft {
             ("attendee", OwnDeployments::Attendee),
         ];
         let kind = form.field("access", read::one_of(&kinds));
-        let auto_register = form.field("auto_register", read::yes_or_no);
+        let auto_register = form.field("auto_register", read::yes_or_no());
         Self {
             access: access(form, kind, auto_register, before),
             own_deployments: form.field("own_deployments", read::one_of(&owners)),
-            records_requests: form.field("records_requests", read::yes_or_no),
+            records_requests: form.field("records_requests", read::yes_or_no()),
         }
     }
 

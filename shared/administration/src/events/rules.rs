@@ -26,12 +26,12 @@ const USUAL_COMPLETION: u64 = 4_096;
 const USUAL_CHOICES: u64 = 1;
 
 /// What a new event has that its organiser does not choose.
-pub(super) struct Birth<'b> {
-    pub(super) id: EventId,
-    pub(super) organiser: &'b OrganiserId,
-    pub(super) user_salt: String,
-    pub(super) luck: [u8; 8],
-    pub(super) now: DateTime<Utc>,
+pub(crate) struct Birth<'b> {
+    pub(crate) id: EventId,
+    pub(crate) organiser: &'b OrganiserId,
+    pub(crate) user_salt: String,
+    pub(crate) luck: [u8; 8],
+    pub(crate) now: DateTime<Utc>,
 }
 
 /// The event that a body describes.
@@ -39,7 +39,7 @@ pub(super) struct Birth<'b> {
 /// # Errors
 ///
 /// 400 with every mistake.
-pub(super) fn created(
+pub(crate) fn created(
     body: &Map<String, Value>,
     birth: Birth<'_>,
     deployments: &[Deployment],
@@ -96,7 +96,7 @@ pub(super) fn created(
 
 /// Where a code comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CodeIs {
+pub(crate) enum CodeIs {
     /// The organiser chose it.
     Chosen,
     /// We drew it, and can draw another.
@@ -108,7 +108,7 @@ pub(super) enum CodeIs {
 /// # Errors
 ///
 /// 400 with every mistake.
-pub(super) fn changed(
+pub(crate) fn changed(
     event: &Event,
     body: &Map<String, Value>,
     deployments: &[Deployment],

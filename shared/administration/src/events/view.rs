@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use lanyard_domain::allowance::Allowance;
 use lanyard_domain::event::{Event, OwnDeployments, Phase};
 use lanyard_domain::ids::{DeploymentName, EventId};
@@ -10,23 +10,38 @@ use lanyard_domain::operation::Operation;
 use serde::Serialize;
 
 use super::{people, warnings};
+use crate::time::Timestamp;
 
+/// An event as its organiser sees it.
 #[derive(Serialize)]
-pub(super) struct EventView<'e> {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Event"))]
+pub(crate) struct EventView<'e> {
     id: &'e EventId,
     name: &'e str,
+    /// Whether it is open now.
     status: Phase,
+    /// Whether the organiser has paused it: requests are refused.
     paused: bool,
+    /// What attendees type. A secret of the event.
     code: &'e str,
-    starts_at: String,
-    ends_at: String,
+    starts_at: Timestamp,
+    ends_at: Timestamp,
+    /// An IANA time zone.
     time_zone: &'static str,
+    /// How many attendees are expected; defaults of limits follow from it.
     attendees: u64,
+    /// What the event offers; `null` for every deployment of the organiser.
     deployments: Option<&'e [DeploymentName]>,
+    /// The model of a request that names none, by operation.
     default_deployments: &'e BTreeMap<Operation, DeploymentName>,
+    /// The most output tokens of one request.
     max_completion_tokens: u64,
+    /// The most choices (`n`) of one request.
     max_choices: u64,
+    /// Hosted tools that requests may use.
     extra_tool_types: &'e [String],
+    /// Whether attendees may store objects, such as files, at Azure.
     keeps_objects: bool,
     allowances: AllowancesView<'e>,
     contact: ContactView<'e>,
@@ -34,30 +49,44 @@ pub(super) struct EventView<'e> {
     url_text: Option<&'e str>,
     description: Option<&'e str>,
     image_url: Option<&'e str>,
+    /// Who may take part: `open`, `roster` or `registered`.
     access: &'static str,
+    /// Whether the code admits a user who has not registered.
     auto_register: bool,
+    /// Who may bind deployments for one attendee.
     own_deployments: OwnDeployments,
+    /// Whether usage is recorded per request.
     records_requests: bool,
+    /// Into how many parts the event's account is split.
     shards: u16,
-    created_at: String,
+    created_at: Timestamp,
+    /// Counts the changes of the event.
     version: u64,
+    /// What is allowed and rarely meant.
     warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Allowances"))]
 struct AllowancesView<'e> {
     attendee: &'e Allowance,
     event: EventAllowanceView<'e>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "EventAllowance"))]
 struct EventAllowanceView<'e> {
     #[serde(flatten)]
     limits: &'e Allowance,
+    /// How many attendees may take part; `null` for any number.
     attendees: Option<u64>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "EventContact"))]
 struct ContactView<'e> {
     name: Option<&'e str>,
     email: Option<&'e str>,
@@ -67,18 +96,16 @@ struct ContactView<'e> {
 impl<'e> EventView<'e> {
     pub(super) fn of(event: &'e Event, now: DateTime<Utc>) -> Self {
         let (access, auto_register) = people::words(event.access);
-        let local = |instant: DateTime<Utc>| {
-            instant.with_timezone(&event.window.zone()).to_rfc3339_opts(SecondsFormat::Secs, true)
-        };
+        let zone = event.window.zone();
         Self {
             id: &event.id,
             name: &event.name,
             status: event.phase(now),
             paused: event.is_paused,
             code: event.code.as_str(),
-            starts_at: local(event.window.starts_at()),
-            ends_at: local(event.window.ends_at()),
-            time_zone: event.window.zone().name(),
+            starts_at: Timestamp::local(event.window.starts_at(), zone),
+            ends_at: Timestamp::local(event.window.ends_at(), zone),
+            time_zone: zone.name(),
             attendees: event.expected_attendees,
             deployments: event.deployments.as_deref(),
             default_deployments: &event.default_deployments,
@@ -107,7 +134,7 @@ impl<'e> EventView<'e> {
             own_deployments: event.own_deployments,
             records_requests: event.records_requests,
             shards: event.shards,
-            created_at: event.created_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            created_at: Timestamp::utc(event.created_at),
             version: event.version,
             warnings: warnings::of(event),
         }

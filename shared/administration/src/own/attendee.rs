@@ -6,14 +6,16 @@
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use lanyard_domain::catalog::Deployment;
+use lanyard_domain::catalog::{CompletionField, Deployment};
 use lanyard_domain::event::OwnDeployments;
+use lanyard_domain::ids::{DeploymentName, Replica};
+use lanyard_domain::operation::Operation;
 use lanyard_gateway::answer::json;
 use lanyard_gateway::error::Missing;
 use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::ports::Cause;
 use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
-use serde_json::{Value, json as value};
+use serde::Serialize;
 
 use super::OwnPlace;
 use crate::ports::{KeyStore, OwnDeploymentStore};
@@ -56,16 +58,19 @@ impl OwnDeploymentsApi {
     }
 
     async fn list(&self, attendance: &Attendance) -> Result<Response, ApiError> {
-        json(StatusCode::OK, &value!({"deployments": self.all(attendance).await?}))
+        let found = self.all(attendance).await?;
+        let deployments = found.iter().map(OwnDeployment::of).collect();
+        json(StatusCode::OK, &OwnDeploymentList { deployments })
     }
 
     async fn show(&self, attendance: &Attendance, name: &str) -> Result<Response, ApiError> {
         let mut found = self.all(attendance).await?;
-        found.retain(|deployment| deployment["name"] == name);
+        found.retain(|deployment| deployment.name.as_str() == name);
         if found.is_empty() {
             return Err(ApiError::NotFound(Missing::Deployment));
         }
-        json(StatusCode::OK, &value!({"deployments": found}))
+        let deployments = found.iter().map(OwnDeployment::of).collect();
+        json(StatusCode::OK, &OwnDeploymentList { deployments })
     }
 
     async fn put(
@@ -79,7 +84,8 @@ impl OwnDeploymentsApi {
             .put(name, request)
             .await
             .map_err(|error| error.for_attendee(|cause| self.away(cause)))?;
-        json(if is_new { StatusCode::CREATED } else { StatusCode::OK }, &view(&deployment))
+        let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+        json(status, &OwnDeployment::of(&deployment))
     }
 
     async fn delete(
@@ -89,13 +95,13 @@ impl OwnDeploymentsApi {
         request: &Request,
     ) -> Result<Response, ApiError> {
         let deleted = self.place(attendance).delete(name, request.http.uri().query()).await;
-        let view = deleted.map_err(|error| error.for_attendee(|cause| self.away(cause)))?;
-        json(StatusCode::OK, &view)
+        let deleted = deleted.map_err(|error| error.for_attendee(|cause| self.away(cause)))?;
+        json(StatusCode::OK, &deleted)
     }
 
-    async fn all(&self, attendance: &Attendance) -> Result<Vec<Value>, ApiError> {
+    async fn all(&self, attendance: &Attendance) -> Result<Vec<Deployment>, ApiError> {
         let found = self.store.own_deployments(&attendance.event().id, &attendance.user).await;
-        Ok(found.map_err(|cause| self.away(cause))?.iter().map(view).collect())
+        found.map_err(|cause| self.away(cause))
     }
 
     /// Where the attendee's own deployments are stored.
@@ -139,12 +145,31 @@ fn may(attendance: &Attendance, is_change: bool) -> Result<(), ApiError> {
     may.then_some(()).ok_or(ApiError::NotOffered { what: "deployments of your own", contact })
 }
 
-/// A deployment as its attendee sees it. Where it is stays unsaid: it may be the organiser's gift.
-fn view(deployment: &Deployment) -> Value {
-    value!({
-        "name": deployment.name,
-        "replica": deployment.replica,
-        "operations": deployment.operations,
-        "completion_field": deployment.completion_field,
-    })
+/// A deployment as its attendee sees it. Its endpoint is left out: the organiser may have lent it.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct OwnDeployment<'a> {
+    name: &'a DeploymentName,
+    replica: &'a Replica,
+    operations: &'a [Operation],
+    /// The field for the most output tokens that the model takes.
+    completion_field: CompletionField,
+}
+
+impl<'a> OwnDeployment<'a> {
+    fn of(deployment: &'a Deployment) -> Self {
+        Self {
+            name: &deployment.name,
+            replica: &deployment.replica,
+            operations: &deployment.operations,
+            completion_field: deployment.completion_field,
+        }
+    }
+}
+
+/// Deployments of an attendee's own.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct OwnDeploymentList<'a> {
+    deployments: Vec<OwnDeployment<'a>>,
 }

@@ -7,11 +7,11 @@ use http::{Method, StatusCode};
 use lanyard_domain::account::AccountKey;
 use lanyard_domain::ids::{AnswerId, RequestId, SessionId};
 use lanyard_domain::usage::UsageRecord;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::People;
-use crate::answer::{expect_method, json as json_answer};
+use crate::answer::{expect_method, json};
 use crate::error::{ApiError, BadRequestCode, Missing};
 use crate::lookup::Attendance;
 use crate::request::{Request, Response};
@@ -44,13 +44,32 @@ impl Rating {
     }
 }
 
-/// The body. Fields of clients that say more are not looked at.
+/// A rating of a response. Other fields are ignored.
 #[derive(Deserialize)]
-struct Body {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Rating", extend("required" = ["rating"])))]
+pub(super) struct Body {
+    /// 1 for a good response, -1 for a bad one.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = [1, -1])))]
     rating: Value,
+    /// At most 2,000 characters.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", extend("maxLength" = 2_000)))]
     feedback: Value,
+}
+
+/// A rating as it was stored.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "RatedRequest"))]
+pub(super) struct Rated<'a> {
+    request_id: &'a RequestId,
+    /// 1 or -1.
+    rating: i64,
+    feedback: Option<&'a str>,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
+    rated_at: String,
 }
 
 impl People {
@@ -81,14 +100,13 @@ impl People {
         if !is_rated {
             return Err(ApiError::NotFound(Missing::Request));
         }
-        let feedback = Some(&rating.feedback).filter(|feedback| !feedback.is_empty());
-        let said = json!({
-            "request_id": record.request_id,
-            "rating": rating.number(),
-            "feedback": feedback,
-            "rated_at": rating.rated_at.to_rfc3339_opts(SecondsFormat::Millis, true),
-        });
-        json_answer(StatusCode::OK, &said)
+        let rated = Rated {
+            request_id: &record.request_id,
+            rating: rating.number(),
+            feedback: Some(rating.feedback.as_str()).filter(|feedback| !feedback.is_empty()),
+            rated_at: rating.rated_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        };
+        json(StatusCode::OK, &rated)
     }
 
     /// A request of the attendee's, once it is settled: that may be just after its answer.

@@ -11,12 +11,12 @@ use lanyard_domain::account::{AccountKey, Change, Field, Write};
 use lanyard_domain::entry::{Access, Entry};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::token::{AttendeeToken, UserId};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sha2::Sha256;
 
 use super::{Claim, People};
-use crate::answer::{expect_method, json as json_answer};
+use crate::answer::{expect_method, json};
 use crate::error::{ApiError, BadRequestCode, Missing};
 use crate::hex;
 use crate::lookup::{Attendance, Handle, OpenEvent};
@@ -34,10 +34,25 @@ const PROOF_LENGTH: std::ops::RangeInclusive<usize> = 12..=256;
 const ROUNDS: u32 = 20_000;
 const MOST_BYTES: usize = 8 * 1024;
 
+/// The proof by which an attendee sees their key again.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Body {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Proof"))]
+pub(super) struct Body {
+    /// A passphrase of the attendee's choice.
+    #[cfg_attr(feature = "schema", schemars(length(min = 12, max = 256)))]
     proof: String,
+}
+
+/// A personal key.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "PersonalKey"))]
+pub(super) struct Registered<'a> {
+    api_key: String,
+    user: &'a UserId,
+    event: &'a EventId,
 }
 
 impl People {
@@ -76,8 +91,7 @@ impl People {
         }
         self.number(&attendance.key(), claim.number).await?;
         let key = personal_key(&attendance.at, user, &claim).ok_or(ApiError::Internal(None))?;
-        let said = json!({"api_key": key, "user": user, "event": event});
-        json_answer(StatusCode::CREATED, &said)
+        json(StatusCode::CREATED, &Registered { api_key: key, user, event })
     }
 
     /// The attendee-to-be: the code is good, it is of this event, and the event registers.

@@ -1,0 +1,92 @@
+//! The schemas of what organisers send.
+
+use chrono::{DateTime, Utc};
+use lanyard_domain::event::Event;
+use lanyard_domain::ids::OrganiserId;
+use schemars::{Schema, SchemaGenerator};
+use serde_json::{Value, json};
+
+use super::of_bodies;
+use crate::deployments::{Terms, described};
+use crate::events::{Birth, changed, created, rotation};
+use crate::form::Mistakes;
+use crate::{attendees, roster, tokens};
+
+/// Adds a schema under a name, and refers to it.
+fn named(schemas: &mut SchemaGenerator, name: &str, schema: Value) -> Schema {
+    schemas.definitions_mut().insert(name.to_owned(), schema);
+    schemars::json_schema!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+/// A new event.
+pub fn event_draft(schemas: &mut SchemaGenerator) -> Schema {
+    named(schemas, "EventDraft", of_bodies(|body| created(body, birth(&organiser()), &[])))
+}
+
+/// A change of an event.
+pub fn event_change(schemas: &mut SchemaGenerator) -> Schema {
+    let event = event();
+    named(schemas, "EventChange", of_bodies(|body| changed(&event, body, &[])))
+}
+
+/// A new code.
+pub fn rotation_draft(schemas: &mut SchemaGenerator) -> Schema {
+    named(schemas, "Rotation", of_bodies(rotation))
+}
+
+/// A change of an attendee.
+pub fn attendee_change(schemas: &mut SchemaGenerator) -> Schema {
+    named(schemas, "AttendeeChange", of_bodies(attendees::asked_for))
+}
+
+/// A new signed token.
+pub fn token_draft(schemas: &mut SchemaGenerator) -> Schema {
+    let event = event();
+    let read = |body: &_| tokens::asked_for(body, &event, DateTime::<Utc>::UNIX_EPOCH);
+    named(schemas, "TokenDraft", of_bodies(read))
+}
+
+/// A roster.
+pub fn roster(schemas: &mut SchemaGenerator) -> Schema {
+    let read = |body: &_| {
+        let mistakes = Mistakes::default();
+        let names = roster::names_in(body, &mistakes);
+        mistakes.unless_any(names)
+    };
+    named(schemas, "Roster", of_bodies(read))
+}
+
+/// A deployment.
+pub fn deployment_draft(schemas: &mut SchemaGenerator) -> Schema {
+    let organiser = organiser();
+    let terms = Terms { before: None, allow_loopback: false };
+    let read = |body: &_| described("model", body, &organiser, terms);
+    named(schemas, "DeploymentDraft", of_bodies(read))
+}
+
+#[expect(clippy::expect_used, reason = "a constant")]
+fn organiser() -> OrganiserId {
+    "main".parse().expect("is an id")
+}
+
+#[expect(clippy::expect_used, reason = "a constant")]
+fn birth(organiser: &OrganiserId) -> Birth<'_> {
+    Birth {
+        id: "evt_1".parse().expect("is an id"),
+        organiser,
+        user_salt: String::new(),
+        luck: [0; 8],
+        now: DateTime::UNIX_EPOCH,
+    }
+}
+
+/// An event to be changed.
+#[expect(clippy::expect_used, reason = "a constant")]
+fn event() -> Event {
+    let body = json!({
+        "name": "Event",
+        "starts_at": "2026-12-05T09:00", "ends_at": "2026-12-05T18:00", "time_zone": "UTC",
+    });
+    let body = body.as_object().expect("is an object");
+    created(body, birth(&organiser()), &[]).expect("is an event").0
+}

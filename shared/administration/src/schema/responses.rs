@@ -1,0 +1,71 @@
+//! The schemas of what organisers, and attendees with deployments of their own, are answered.
+
+use schemars::{Schema, SchemaGenerator};
+
+use crate::DeletedUser;
+use crate::attendees::{AttendeePage, AttendeeView};
+use crate::deployments::{DeletedDeployment, DeploymentPage, DeploymentView};
+use crate::error::Envelope;
+use crate::events::{AuditPage, DeletedEvent, EventPage, EventView};
+use crate::own::AttendeesDeployments;
+use crate::own::attendee::{OwnDeployment, OwnDeploymentList};
+use crate::ratings::RatingPage;
+use crate::roster::{RosterChange, RosterPage};
+use crate::tokens::{AllRevoked, TokenPage, TokenView};
+use crate::usage::UsageReport;
+
+macro_rules! responses {
+    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
+        $(
+            $(#[$doc])*
+            pub fn $name(schemas: &mut SchemaGenerator) -> Schema {
+                schemas.subschema_for::<$type>()
+            }
+        )*
+    };
+}
+
+responses! {
+    /// An error.
+    error: Envelope<'_>;
+    /// An event.
+    event: EventView<'_>;
+    /// A page of events.
+    events: EventPage<'_>;
+    /// An event that is gone.
+    deleted_event: DeletedEvent<'_>;
+    /// A page of the audit log.
+    audit: AuditPage;
+    /// An attendee.
+    attendee: AttendeeView<'_>;
+    /// A page of attendees.
+    attendees: AttendeePage<'_>;
+    /// What an event used.
+    usage: UsageReport;
+    /// A page of ratings.
+    ratings: RatingPage<'_>;
+    /// A signed token.
+    token: TokenView<'_>;
+    /// A page of signed tokens.
+    tokens: TokenPage<'_>;
+    /// That every token is revoked.
+    all_revoked: AllRevoked<'_>;
+    /// A page of the roster.
+    roster: RosterPage;
+    /// What became of a roster.
+    roster_change: RosterChange;
+    /// A user who is gone.
+    deleted_user: DeletedUser<'_>;
+    /// A deployment.
+    deployment: DeploymentView<'_>;
+    /// A page of deployments.
+    deployments: DeploymentPage<'_>;
+    /// A deployment that is gone.
+    deleted_deployment: DeletedDeployment;
+    /// The deployments of one attendee, as the organiser sees them.
+    attendees_deployments: AttendeesDeployments<'_>;
+    /// A deployment of the attendee's own.
+    own_deployment: OwnDeployment<'_>;
+    /// Deployments of the attendee's own.
+    own_deployments: OwnDeploymentList<'_>;
+}
