@@ -1,4 +1,5 @@
-//! Writes what repeats from the table of functions: `cargo run -p xtask -- generate`.
+//! Writes what repeats from the table of functions, and the description of the API from its types:
+//! `cargo run -p xtask -- generate`.
 //!
 //! What is written is committed, because `sam build` does not survive loops in a template. A test
 //! of this package fails where a file is not what the table says.
@@ -19,6 +20,9 @@ use crate::blocks::Block;
 
 /// The workspace.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// The description of the API.
+const OPENAPI: &str = "functions/pages/assets/openapi.json";
 
 /// How a file that is out of date is brought up to date.
 const HOW: &str = "cargo run -p xtask -- generate";
@@ -54,8 +58,9 @@ fn generated() -> Result<Vec<(String, String)>> {
             changed.push((file.to_owned(), filled));
         }
     }
-    // A sample event is generated as a whole, and may not be there yet.
-    changed.extend(events::files().filter(|(file, text)| read(file).ok().as_ref() != Some(text)));
+    // These are generated as a whole, and may not be there yet.
+    let whole = events::files().chain([(OPENAPI.to_owned(), lanyard_openapi::text())]);
+    changed.extend(whole.filter(|(file, text)| read(file).ok().as_ref() != Some(text)));
     Ok(changed)
 }
 

@@ -1,0 +1,22 @@
+//! Pages, and what describes the service.
+
+use http::Method;
+
+use crate::operation::{Caller, Content, Operation};
+
+pub(crate) fn operations() -> Vec<Operation> {
+    let page = |path, id, summary| {
+        Operation::new(Method::GET, path, id, summary).answers(Content::Text("text/html"))
+    };
+    let operations = [
+        Operation::new(Method::GET, "/healthz", "health", "Whether a function is reached")
+            .answers(Content::Json(pages::schema::health)),
+        Operation::new(Method::GET, "/openapi.json", "describe", "This description"),
+        page("/pages", "pagePages", "The attendee's page"),
+        page("/pages/dashboard", "pagePagesDashboard", "The organisers' dashboard"),
+        page("/pages/handout", "pagePagesHandout", "The handout"),
+        page("/docs", "pageDocs", "This description, to read"),
+    ];
+    let pages = |operation| Operation { tag: "Pages", caller: Caller::Anybody, ..operation };
+    operations.into_iter().map(pages).collect()
+}
