@@ -22,8 +22,6 @@ const KNOWN: [(&str, &[&str]); 1] = [(
         "events::rules",
         "events::window",
         "form",
-        "organiser_token",
-        "ports",
         "tokens",
         "usage",
     ],
