@@ -128,7 +128,7 @@ impl<'a> Form<'a> {
         reader: Reader<impl FnOnce(&'a Value) -> Result<T, String>>,
     ) -> Given<T> {
         #[cfg(feature = "schema")]
-        crate::schema::note(self.path_of(name), reader.schema);
+        crate::noted::note(self.path_of(name), reader.schema);
         self.read(name, reader.read)
     }
 
@@ -172,7 +172,7 @@ impl<'a> Form<'a> {
         let path = format!("{}.", self.path_of(name));
         let mistakes = self.mistakes;
         #[cfg(feature = "schema")]
-        crate::schema::note_object(self.path_of(name));
+        crate::noted::note_object(self.path_of(name));
         self.read(name, |value| {
             let object = value.as_object().ok_or("must be an object")?;
             Ok(Form { object, path, mistakes, known: RefCell::default() })

@@ -13,6 +13,8 @@ pub mod direct;
 mod error;
 mod events;
 mod form;
+#[cfg(feature = "schema")]
+mod noted;
 pub mod organiser_token;
 mod organisers;
 pub mod own;

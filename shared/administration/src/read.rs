@@ -51,7 +51,7 @@ impl<T> Described for T {}
 /// The schema of a type.
 #[cfg(feature = "schema")]
 fn schema_of<T: Described>() -> Value {
-    crate::schema::of::<T>()
+    crate::noted::of::<T>()
 }
 
 #[cfg(not(feature = "schema"))]

@@ -7,62 +7,19 @@
 pub mod requests;
 pub mod responses;
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::error::AdminError;
-
-thread_local! {
-    /// The fields of the body that is being read, while they are noted.
-    static NOTED: RefCell<Option<Vec<(String, Field)>>> = const { RefCell::new(None) };
-}
-
-#[derive(Clone)]
-enum Field {
-    Value(Value),
-    Object,
-}
-
-/// The schema of a type, without references.
-pub(crate) fn of<T: JsonSchema>() -> Value {
-    let mut settings = schemars::generate::SchemaSettings::draft2020_12();
-    settings.inline_subschemas = true;
-    let mut schema = SchemaGenerator::from(settings).into_root_schema_for::<T>().to_value();
-    if let Value::Object(fields) = &mut schema {
-        fields.retain(|name, _| !["$schema", "title"].contains(&name.as_str()));
-    }
-    schema
-}
-
-/// Notes a field of a body, and what it may hold.
-pub(crate) fn note(path: String, schema: Value) {
-    push(path, Field::Value(schema));
-}
-
-/// Notes a field of a body that is an object, whose fields are noted by themselves.
-pub(crate) fn note_object(path: String) {
-    push(path, Field::Object);
-}
-
-fn push(path: String, field: Field) {
-    NOTED.with_borrow_mut(|noted| {
-        if let Some(noted) = noted {
-            noted.push((path, field));
-        }
-    });
-}
+use crate::noted::{self, Field};
 
 /// The schema of the bodies that a function reads. It is called with an empty body, and again with
 /// the objects that it asked for, until it asks for no others.
 fn of_bodies<T>(read: impl Fn(&Map<String, Value>) -> Result<T, AdminError>) -> Value {
     let mut body = Map::new();
     loop {
-        NOTED.set(Some(Vec::new()));
-        let outcome = read(&body);
-        let fields = NOTED.take().unwrap_or_default();
+        let (fields, outcome) = noted::while_running(|| read(&body));
         let objects = fields.iter().filter(|(_, field)| matches!(field, Field::Object));
         let fuller = objects.fold(body.clone(), |body, (path, _)| with_object(body, path));
         if fuller == body {

@@ -21,7 +21,7 @@ use strum::VariantArray;
     strum::VariantArray,
 )]
 #[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = UnknownOperation, parse_err_fn = unknown)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum Operation {
     /// `POST …/chat/completions`
@@ -67,6 +67,15 @@ impl Operation {
     pub fn name(self) -> &'static str {
         self.into()
     }
+}
+
+/// No operation has this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no such operation")]
+pub struct UnknownOperation;
+
+fn unknown(_: &str) -> UnknownOperation {
+    UnknownOperation
 }
 
 #[cfg(test)]
