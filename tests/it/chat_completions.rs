@@ -290,16 +290,28 @@ async fn what_azure_says_of_the_request_passes_and_what_it_says_of_us_does_not()
 }
 
 #[tokio::test]
-async fn a_browser_may_ask_whether_it_may_call() {
+async fn a_browser_may_send_every_header_that_it_asks_for() {
     let world = World::event("browser").in_memory().start().await;
-    let request = http::Request::options(CHAT).body(bytes::Bytes::new()).unwrap();
-    let answer = world.send(request).await;
-    answer.assert_ok();
-    let allowed = answer.header("access-control-allow-headers").unwrap();
-    for name in ["authorization", "api-key", "openai-event-code", "x-stainless-retry-count"] {
-        assert!(allowed.contains(name), "{name}");
+    let ask = async |headers: Option<&str>| {
+        let mut request = http::Request::options(CHAT).body(bytes::Bytes::new()).unwrap();
+        if let Some(headers) = headers {
+            let headers = headers.parse().unwrap();
+            request.headers_mut().insert("access-control-request-headers", headers);
+        }
+        let response = world.send(request).await;
+        response.assert_ok();
+        assert_eq!(response.header("access-control-max-age"), Some("7200"));
+        response.header("access-control-allow-headers").unwrap().to_owned()
+    };
+    let asked = "authorization, x-client-request-id, traceparent, baggage, x-stainless-retry-count";
+    assert_eq!(ask(Some(asked)).await, asked);
+    // What is no list of names is not repeated.
+    for odd in [None, Some("a: b"), Some("<script>")] {
+        let allowed = ask(odd).await;
+        for name in ["authorization", "api-key", "openai-event-code", "*"] {
+            assert!(allowed.contains(name), "{name}");
+        }
     }
-    assert_eq!(answer.header("access-control-max-age"), Some("7200"));
     world.settle().await;
 }
 

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
 use crate::error::ApiError;
@@ -70,7 +70,7 @@ where
     let session = notes::session(&request).ok();
     let is_preflight = audience == Audience::Attendees && request.http.method() == Method::OPTIONS;
     let mut response = if is_preflight {
-        preflight()
+        preflight(request.http.headers())
     } else {
         match AssertUnwindSafe(async { handle(request).await }).catch_unwind().await {
             Ok(Ok(response)) => response,
@@ -125,11 +125,11 @@ pub fn expect_method(
     if request.http.method() == method { Ok(()) } else { Err(ApiError::MethodNotAllowed { allow }) }
 }
 
-/// The answer to a browser's question. Its body is one line: an empty one hangs a streaming front
-/// door.
-fn preflight() -> Response {
+/// The response to a browser's preflight. Its body is one line: an empty one hangs where responses
+/// are streamed.
+fn preflight(request: &HeaderMap) -> Response {
     let mut response = http::Response::new(whole("\n"));
-    headers::allow_preflight(response.headers_mut());
+    headers::allow_preflight(request, response.headers_mut());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }

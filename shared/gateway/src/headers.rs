@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use lanyard_domain::account::{Account, Field};
 use lanyard_domain::admission;
@@ -45,13 +49,13 @@ const EXPOSED: &str = "x-request-id, x-upstream-request-id, x-session-id, retry-
      x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, \
      x-ratelimit-reset-tokens, x-event-max-tokens";
 
-const ALLOWED: &str = "authorization, api-key, openai-event-code, content-type, accept, \
-     user-agent, openai-beta, openai-organization, openai-project, x-user-id, x-model, x-app-id, \
-     x-company-id, x-api-version, x-session-id, x-ms-useragent, x-ms-client-request-id, \
-     idempotency-key, x-stainless-arch, x-stainless-async, x-stainless-custom-poll-interval, \
-     x-stainless-helper-method, x-stainless-lang, x-stainless-os, x-stainless-package-version, \
-     x-stainless-poll-helper, x-stainless-read-timeout, x-stainless-retry-count, \
-     x-stainless-runtime, x-stainless-runtime-version, x-stainless-timeout";
+/// For a preflight that asks for no headers. The star does not cover `authorization`,
+/// <https://fetch.spec.whatwg.org/#http-access-control-allow-headers>.
+const ALLOWED: HeaderValue =
+    HeaderValue::from_static("authorization, api-key, openai-event-code, content-type, *");
+
+/// The longest list of headers that a preflight is answered with, in bytes.
+const MOST_ASKED: usize = 4_096;
 
 /// Lets a page of any origin call the attendees' API. No cookies, so no credentials.
 pub fn allow_any_origin(headers: &mut HeaderMap) {
@@ -62,14 +66,20 @@ pub fn allow_any_origin(headers: &mut HeaderMap) {
     set("access-control-expose-headers", EXPOSED);
 }
 
-/// Answers a browser's question whether it may call.
-pub fn allow_preflight(headers: &mut HeaderMap) {
-    let mut set = |name, value| {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    };
-    set("access-control-allow-methods", "GET, POST, PUT, DELETE, OPTIONS");
-    set("access-control-allow-headers", ALLOWED);
-    set("access-control-max-age", "7200");
+/// Answers a browser's preflight with the headers that it asks for: libraries send new ones with
+/// each release, and without cookies there is nothing to protect by a list.
+pub fn allow_preflight(request: &HeaderMap, response: &mut HeaderMap) {
+    let asked = request.get(ACCESS_CONTROL_REQUEST_HEADERS).filter(|asked| is_list(asked));
+    let methods = HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS");
+    response.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    response.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.cloned().unwrap_or(ALLOWED));
+    response.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
+}
+
+/// Whether a value is a list of header names and nothing else.
+fn is_list(value: &HeaderValue) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.!#$%&'*+^`|~, ".contains(byte);
+    (1..=MOST_ASKED).contains(&value.len()) && value.as_bytes().iter().all(is_part)
 }
 
 /// `retry-after` in whole seconds and `retry-after-ms`, both rounded up: who waits as long as told
