@@ -26,6 +26,7 @@ mod ratings;
 mod read;
 pub mod records;
 mod roster;
+mod roster_csv;
 mod route;
 #[cfg(feature = "schema")]
 pub mod schema;

@@ -22,7 +22,7 @@ use crate::form::{Form, Mistakes};
 use crate::page::cursor;
 use crate::read::reader;
 use crate::time::Timestamp;
-use crate::{Call, DeletedUser, body, reply};
+use crate::{Call, DeletedUser, body, reply, roster_csv};
 
 /// The most users of one roster.
 const MOST: usize = 5_000;
@@ -194,7 +194,7 @@ pub(crate) struct RosterChange {
     removed: usize,
 }
 
-/// The users of a body: a list in JSON, or the first column of a CSV.
+/// The users of a body: a list in JSON, or a column of a CSV.
 fn asked_for(call: Call<'_>) -> Result<BTreeSet<UserId>, AdminError> {
     let content_type = call.request.http.headers().get(CONTENT_TYPE);
     let is_csv = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
@@ -202,7 +202,10 @@ fn asked_for(call: Call<'_>) -> Result<BTreeSet<UserId>, AdminError> {
     });
     let mistakes = Mistakes::default();
     let names = match is_csv {
-        true => first_column(&body::text(call.request)?),
+        true => roster_csv::users(&body::text(call.request)?).unwrap_or_else(|fault| {
+            mistakes.add("users", fault);
+            Vec::new()
+        }),
         false => names_in(&body::object(call.request)?, &mistakes).unwrap_or_default(),
     };
     if names.len() > MOST {
@@ -235,46 +238,4 @@ pub(crate) fn names_in(body: &Map<String, Value>, mistakes: &Mistakes) -> Option
     );
     form.close();
     names
-}
-
-/// The first column of a CSV, without empty lines and without a heading named `user`.
-fn first_column(text: &str) -> Vec<String> {
-    let text = text.trim_start_matches('\u{feff}');
-    let cell = |line: &str| match line.strip_prefix('"') {
-        // A quoted cell ends at a quote that stands alone; two in a row are one.
-        Some(quoted) => {
-            let mut cell = String::new();
-            let mut rest = quoted.chars().peekable();
-            while let Some(c) = rest.next() {
-                match (c, rest.peek()) {
-                    ('"', Some('"')) => {
-                        rest.next();
-                        cell.push('"');
-                    }
-                    ('"', _) => break,
-                    (c, _) => cell.push(c),
-                }
-            }
-            cell
-        }
-        None => line.split([',', ';']).next().unwrap_or_default().to_owned(),
-    };
-    let mut cells: Vec<_> = text.lines().map(|line| cell(line.trim()).trim().to_owned()).collect();
-    cells.retain(|cell| !cell.is_empty());
-    if cells.first().is_some_and(|first| first.eq_ignore_ascii_case("user")) {
-        cells.remove(0);
-    }
-    cells
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_spreadsheets_first_column_is_the_roster() {
-        let csv = "\u{feff}User,Name\r\nada,Ada L.\r\n\r\n\"team, \"\"a\"\"\",x\nbob;Bob\ncleo\n";
-        assert_eq!(first_column(csv), ["ada", "team, \"a\"", "bob", "cleo"]);
-        assert!(first_column("user\n").is_empty());
-    }
 }

@@ -19,6 +19,12 @@ async fn a_roster_may_be_a_spreadsheets() {
     };
     let said = put(b"User,Name\r\nAda,Ada L.\r\nbob,\r\nADA,again\r\n").await.ok(200);
     assert_eq!(said, json!({"users": 2, "added": 2, "removed": 0}));
+    let classroom = b"\"identifier\",\"github_username\",\"github_id\",\"name\"\n\
+                      \"s1\",\"ada\",\"17\",\"Ada L.\"\n\"s2\",\"bob\",\"18\",\"Bob\"\n";
+    assert_eq!(put(classroom).await.ok(200), json!({"users": 2, "added": 0, "removed": 0}));
+    let excel = "\u{feff}Name;User\r\nAda;ada\r\nBob;bob\r\n".as_bytes();
+    assert_eq!(put(excel).await.ok(200), json!({"users": 2, "added": 0, "removed": 0}));
+    put(b"identifier,name\ns1,Ada\n").await.refused(400, "invalid_value");
     put(b"ada\n\xff\n").await.refused(400, "invalid_json");
     put("ada\nå\n".as_bytes()).await.refused(400, "invalid_value");
     let page = desk.get(&format!("{path}/roster?limit=1")).await.ok(200);

@@ -1,0 +1,141 @@
+//! The user names in a CSV, as spreadsheets and GitHub Classroom write it.
+
+/// Headings of the column that holds user names, the most certain first.
+const USER: [&str; 8] = [
+    "user",
+    "username",
+    "user_name",
+    "github_username",
+    "github_user",
+    "github",
+    "login",
+    "handle",
+];
+
+/// Headings that show that the first row names columns, though none of them holds user names.
+const OTHER: [&str; 16] = [
+    "identifier",
+    "id",
+    "github_id",
+    "student",
+    "student_id",
+    "name",
+    "full_name",
+    "first_name",
+    "last_name",
+    "firstname",
+    "lastname",
+    "surname",
+    "email",
+    "e-mail",
+    "team",
+    "group",
+];
+
+/// The user names of a CSV: the column whose heading says so, or the first column where there are
+/// no headings. Rows without a name are passed over.
+///
+/// Cells may be separated by commas, semicolons (as Excel writes in much of Europe) or tabs.
+///
+/// # Errors
+///
+/// A sentence for the organiser if no column can be told to hold user names.
+pub(crate) fn users(text: &str) -> Result<Vec<String>, String> {
+    let text = text.trim_start_matches('\u{feff}');
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter(text))
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let mut column = None;
+    let mut users = Vec::new();
+    for row in reader.records() {
+        let row = row.map_err(|fault| {
+            let line = fault.position().map_or(0, csv::Position::line);
+            format!("is no CSV: line {line} cannot be read. Quotes must come in pairs")
+        })?;
+        let column = match column {
+            Some(column) => column,
+            None if row.iter().all(str::is_empty) => continue,
+            None => match headings(&row)? {
+                Some(found) => {
+                    column = Some(found);
+                    continue;
+                }
+                None => *column.insert(0),
+            },
+        };
+        let user = row.get(column).unwrap_or_default();
+        if !user.is_empty() {
+            users.push(user.to_owned());
+        }
+    }
+    Ok(users)
+}
+
+/// The separator that the first row uses.
+fn delimiter(text: &str) -> u8 {
+    let row = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let count = |separator: char| {
+        let mut is_quoted = false;
+        let found = row.chars().filter(|char| {
+            is_quoted ^= *char == '"';
+            *char == separator && !is_quoted
+        });
+        found.count()
+    };
+    match (count(','), count(';'), count('\t')) {
+        (commas, semicolons, _) if semicolons > commas => b';',
+        (0, _, tabs) if tabs > 0 => b'\t',
+        _ => b',',
+    }
+}
+
+/// The column of user names if the row holds headings, `None` if it holds a user.
+fn headings(row: &csv::StringRecord) -> Result<Option<usize>, String> {
+    let names: Vec<_> =
+        row.iter().map(|cell| cell.to_ascii_lowercase().replace(' ', "_")).collect();
+    let user = USER.iter().find_map(|known| names.iter().position(|name| name == known));
+    if user.is_some() {
+        return Ok(user);
+    }
+    if names.iter().any(|name| OTHER.contains(&name.as_str())) {
+        let found = row.iter().collect::<Vec<_>>().join(", ");
+        return Err(format!(
+            "has the columns {found}, and none of them is known to hold user names. Name that \
+             column user or github_username"
+        ));
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_without_headings_is_its_first_column() {
+        let csv = "ada,Ada L.\r\n\r\n\"team, \"\"a\"\"\",x\ncleo\n";
+        assert_eq!(users(csv).unwrap(), ["ada", "team, \"a\"", "cleo"]);
+        assert!(users("user\n").unwrap().is_empty());
+        assert!(users("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_column_is_found_by_its_heading() {
+        let classroom = "\"identifier\",\"github_username\",\"github_id\",\"name\"\n\
+                         \"s1\",\"ada-l\",\"17\",\"Ada L.\"\n\"s2\",\"\",\"\",\"Bob\"\n";
+        assert_eq!(users(classroom).unwrap(), ["ada-l"]);
+        let excel = "\u{feff}Name;User;Team\r\nAda;ada;red\r\n";
+        assert_eq!(users(excel).unwrap(), ["ada"]);
+        assert_eq!(users("Name\tGitHub Username\nAda\tada\n").unwrap(), ["ada"]);
+    }
+
+    #[test]
+    fn headings_without_user_names_are_refused_by_name() {
+        let refused = users("identifier,name\ns1,Ada\n").unwrap_err();
+        assert!(refused.contains("identifier, name"), "{refused}");
+        assert!(refused.contains("github_username"), "{refused}");
+    }
+}
