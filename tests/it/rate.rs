@@ -11,7 +11,7 @@ async fn an_answer_is_rated_by_its_request_and_rated_again() {
     let ada = world.attendee("ada").await;
     let id = ada.chat("hello").await.header("x-request-id").unwrap().to_owned();
     let rated = ada.rate(&id, json!({"rating": 1, "feedback": "Clear."})).await;
-    assert_snapshot!(rated.assert_ok().text(), @r#"{"feedback":"Clear.","rated_at":"2026-12-05T12:00:00.000Z","rating":1,"request_id":"req_00000000000000000000000000000000"}"#);
+    assert_snapshot!(rated.assert_ok().text(), @r#"{"request_id":"req_00000000000000000000000000000000","rating":1,"feedback":"Clear.","rated_at":"2026-12-05T12:00:00.000Z"}"#);
     let again = ada.rate(&id, json!({"rating": -1})).await;
     assert_eq!(again.assert_ok().json()["feedback"], json!(null));
     ada.chat("other").await.assert_ok();
