@@ -3,10 +3,12 @@
 //! A conversation as JSON; tokens are counted. Text counts by its bytes' classes, encoded
 //! data by what it holds. <https://platform.openai.com/docs/api-reference/chat>
 
+use std::sync::LazyLock;
+
 use lanyard_domain::catalog::CompletionField;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde_json::value::RawValue;
 
 use crate::Protocol;
@@ -58,8 +60,7 @@ fn prompt_tokens(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefu
     if messages.len() > MOST_MESSAGES {
         return Err(invalid("messages", &format!("may hold at most {MOST_MESSAGES} messages")));
     }
-    let can_hold = |what: &[u8]| memmem::find(raw.as_bytes(), what).is_some();
-    if !ENCODED.iter().any(|what| can_hold(what)) {
+    if !ENCODED.iter().any(|name| name.find(raw.as_bytes()).is_some()) {
         return Ok(tokens_of_text(payload.body));
     }
     let node: Node<'_> =
@@ -73,7 +74,8 @@ fn prompt_tokens(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefu
 
 /// What the fields of encoded data are called. Written with escapes, they count as text, which is
 /// more.
-const ENCODED: [&[u8]; 4] = [b"image_url", b"input_audio", b"file_data", b"\"image"];
+static ENCODED: LazyLock<[Finder<'_>; 4]> =
+    LazyLock::new(|| ["image_url", "input_audio", "file_data", "\"image"].map(Finder::new));
 
 /// The cap goes by the field that the deployment takes, unless the client named the newer one.
 fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {

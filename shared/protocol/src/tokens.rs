@@ -214,8 +214,12 @@ static CLASS_OF: [u8; 256] = {
     table
 };
 
-/// The next state and the cost, by state and class.
-static TRANSITIONS: [(State, u8); STATES * CLASSES] = {
+/// A power of two above the number of states.
+const ROWS: usize = 64;
+
+/// The next state in the low byte and the cost in the high one, by state and class. There are more
+/// rows than states, so that a mask proves every index.
+static TRANSITIONS: [[u16; CLASSES]; ROWS] = {
     const ALL: [Class; CLASSES] = [
         Class::Lower,
         Class::Upper,
@@ -234,14 +238,15 @@ static TRANSITIONS: [(State, u8); STATES * CLASSES] = {
         Class::Han,
         Class::Hangul,
     ];
-    let mut table = [(0, 0); STATES * CLASSES];
+    let mut table = [[0; CLASSES]; ROWS];
     let mut state = 0;
     while state < STATES {
         let mut at = 0;
         while at < CLASSES {
             #[expect(clippy::cast_possible_truncation, reason = "there are 40 states")]
             let state_byte = state as u8;
-            table[state * CLASSES + at] = (next(state_byte, ALL[at]), costs(state_byte)[at]);
+            let cost = costs(state_byte)[at] as u16;
+            table[state][at] = next(state_byte, ALL[at]) as u16 | (cost << 8);
             at += 1;
         }
         state += 1;
@@ -252,13 +257,12 @@ static TRANSITIONS: [(State, u8); STATES * CLASSES] = {
 /// The tokens of a text, rounded up. The text may stand as it is or as the inside of JSON strings:
 /// escapes count as the character that they mean.
 pub(crate) fn tokens_of_text(text: &[u8]) -> u64 {
-    let mut state = LINE;
+    let mut entry = u16::from(LINE);
     let mut sum = 0u64;
     for byte in text {
-        let class = CLASS_OF[usize::from(*byte)];
-        let (next, cost) = TRANSITIONS[usize::from(state) * CLASSES + usize::from(class)];
-        state = next;
-        sum += u64::from(cost);
+        let class = usize::from(CLASS_OF[usize::from(*byte)]) % CLASSES;
+        entry = TRANSITIONS[usize::from(entry) % ROWS][class];
+        sum += u64::from(entry >> 8);
     }
     sum.div_ceil(UNIT)
 }
