@@ -20,10 +20,12 @@ use lanyard_domain::event::Event;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::shard;
 use lanyard_gateway::ports::{Clock, Ledger, Listing};
-use lanyard_gateway::testing::{MemoryEvents, Notebook, ScriptedUpstream, a_deployment, an_event};
+use lanyard_gateway::testing::{
+    MemoryEvents, RecordedLog, ScriptedUpstream, a_deployment, an_event,
+};
 use lanyard_gateway::{Gateway, Ports, Request};
 use lanyard_local::engine;
-use lanyard_platform::clients::{Patience, without_retries};
+use lanyard_platform::clients::{Timeouts, without_retries};
 use lanyard_platform::https::use_ring;
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::{self, Table};
@@ -75,13 +77,13 @@ async fn main() -> Result<()> {
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let _end = stop.clone().drop_guard();
     let store = engine::start(None, &tasks, stop.clone()).await?;
-    let behind = without_retries(&table_at(&store, PATIENCE)?);
+    let behind = without_retries(&table_at(&store, TIMEOUT)?);
     let pair = |name: &str, is: &str| (name.to_owned(), is.to_owned());
     let attributes = [pair("pk", "S"), pair("sk", "S")];
     let keys = [pair("pk", "HASH"), pair("sk", "RANGE")];
     table::create(&behind, &attributes, &keys).await.map_err(|cause| anyhow!(cause))?;
     let throttle = Throttle::before(&store, options.writes).await?;
-    let before = without_retries(&table_at(throttle.endpoint(), PATIENCE)?);
+    let before = without_retries(&table_at(throttle.endpoint(), TIMEOUT)?);
 
     let mut output = std::io::stdout().lock();
     writeln!(
@@ -185,12 +187,12 @@ impl Run<'_> {
 fn a_process(events: Arc<MemoryEvents>, table: &Table) -> Arc<Gateway> {
     Arc::new(Gateway::new(Ports {
         clock: Arc::new(Machine),
-        luck: Arc::new(Machine),
+        random: Arc::new(Machine),
         events,
         ledger: Arc::new(table.clone()),
         upstream: Arc::new(ScriptedUpstream::default()),
-        journal: Arc::new(Notebook::default()),
-        ledger_patience: PATIENCE.all_tries,
+        request_log: Arc::new(RecordedLog::default()),
+        ledger_timeout: TIMEOUT.all_tries,
     }))
 }
 
@@ -212,5 +214,5 @@ async fn attend(process: Arc<Gateway>, request: Request) -> bool {
 }
 
 /// The engine is slow here, and being slow is not what is measured.
-const PATIENCE: Patience =
-    Patience { one_try: Duration::from_secs(20), all_tries: Duration::from_secs(20) };
+const TIMEOUT: Timeouts =
+    Timeouts { one_try: Duration::from_secs(20), all_tries: Duration::from_secs(20) };

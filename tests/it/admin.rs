@@ -2,10 +2,10 @@
 
 mod attendees;
 mod deployments;
-mod desk;
 mod doors;
 mod events;
 mod grants;
+mod harness;
 mod invocation;
 mod moves;
 mod people;

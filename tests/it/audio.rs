@@ -105,12 +105,12 @@ async fn a_streamed_transcription_passes_whole_with_its_usage() {
 }
 
 #[tokio::test]
-async fn sound_passes_as_it_comes_and_every_character_counts_once() {
+async fn audio_passes_as_it_comes_and_every_character_counts_once() {
     let world = World::event("sound").everything().start().await;
     let ada = world.attendee("ada").await;
     let gate = Gate::closed();
     let pieces = [b"\xff\xfb\x90".as_slice(), b"\0\xfe".as_slice()];
-    world.azure().script(Reply::sound("audio/mpeg", &pieces).gated(&gate));
+    world.azure().script(Reply::audio("audio/mpeg", &pieces).gated(&gate));
     let request = ada.post(SPEECH, json!({"input": "naïve 🐘", "voice": "alloy"}).to_string());
     gate.release(1);
     let mut stream = world.open(request).await;
@@ -128,15 +128,15 @@ async fn sound_passes_as_it_comes_and_every_character_counts_once() {
 }
 
 #[tokio::test]
-async fn sound_that_breaks_off_ends_early_and_is_charged() {
+async fn audio_that_breaks_off_ends_early_and_is_charged() {
     let world = World::event("broken-sound").everything().start().await;
     let ada = world.attendee("ada").await;
     let pieces = [b"one".as_slice(), b"two".as_slice()];
-    world.azure().script(Reply::sound("audio/wav", &pieces).close_after(1));
+    world.azure().script(Reply::audio("audio/wav", &pieces).close_after(1));
     assert_eq!(says(&ada, json!({"response_format": "wav"})).await.assert_ok().text(), "one");
-    world.azure().script(Reply::sound("audio/wav", &[]));
+    world.azure().script(Reply::audio("audio/wav", &[]));
     says(&ada, json!({})).await.assert_refused(502, "upstream_unreachable");
-    world.azure().script(Reply::sound("text/html", &pieces));
+    world.azure().script(Reply::audio("text/html", &pieces));
     says(&ada, json!({})).await.assert_refused(502, "upstream_unreachable");
     let totals = world.settle().await;
     assert_eq!(totals.units, Units::of(Unit::Characters, 3 * 7));
@@ -144,7 +144,7 @@ async fn sound_that_breaks_off_ends_early_and_is_charged() {
 }
 
 #[tokio::test]
-async fn sound_as_events_is_settled_by_its_usage() {
+async fn audio_as_events_is_settled_by_its_usage() {
     let usage = json!({"input_tokens": 12, "output_tokens": 100, "total_tokens": 112});
     let events = [
         json!({"type": "speech.audio.delta", "audio": "AAAA"}).to_string(),
@@ -169,7 +169,7 @@ async fn an_attendee_who_leaves_pays_and_what_is_left_is_told() {
     let world = world.attendee(Limit::CharactersTotal, 100).start().await;
     let ada = world.attendee("ada").await;
     let pieces: Vec<&[u8]> = vec![b"sound"; 100];
-    world.azure().script(Reply::sound("audio/mpeg", &pieces).every(Duration::from_millis(1)));
+    world.azure().script(Reply::audio("audio/mpeg", &pieces).every(Duration::from_millis(1)));
     let request = ada.asks_for(Operation::AudioSpeech);
     let mut stream = world.open(request).await;
     assert!(stream.bytes().await.is_some());

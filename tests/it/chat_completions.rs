@@ -332,6 +332,6 @@ async fn the_record_says_what_was_used_and_by_whom() {
     assert_eq!(record.user.as_str(), "ada");
     assert_eq!(record.model.as_ref().unwrap().as_str(), "gpt-4o-mini");
     assert_eq!((record.status, record.is_estimated, record.is_streamed), (200, false, false));
-    let line = &world.journal().lines()[0];
+    let line = &world.request_log().lines()[0];
     assert_eq!((line.outcome, line.status, line.charge), ("ok", 200, record.charge));
 }

@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::object::Kind;
 use lanyard_gateway::ApiError;
-use lanyard_gateway::error::{BadRequestCode, ContactHint, Missing, ModelRefusal, Whose};
+use lanyard_gateway::error::{BadRequestCode, ContactHint, LimitScope, Missing, ModelRefusal};
 use serde_json::Value;
 
 /// Status, code, type, `x-should-retry`, `retry-after` and `retry-after-ms`, `allow`.
@@ -75,7 +75,7 @@ const INTERNAL: Row = (500, "internal_error", "api_error", None, NO_WAIT, None);
 fn one_of_each() -> Vec<ApiError> {
     let retry_after = Duration::from_millis(1_500);
     let contact = ContactHint::default;
-    let (whose, limit, allowed) = (Whose::Attendee, Limit::TokensPerDay, 9);
+    let (scope, limit, allowed) = (LimitScope::Attendee, Limit::TokensPerDay, 9);
     let text = || "some text".to_owned();
     let bad = |code| ApiError::bad(code, Some("max_tokens"), "max_tokens is odd.");
     let errors = vec![
@@ -106,7 +106,7 @@ fn one_of_each() -> Vec<ApiError> {
         bad(BadRequestCode::UnknownParameter),
         bad(BadRequestCode::ParameterNotAllowed),
         bad(BadRequestCode::InvalidValue),
-        ApiError::AllowanceTooSmall { whose, limit, allowed, needed: 10 },
+        ApiError::AllowanceTooSmall { scope, limit, allowed, needed: 10 },
         ApiError::RefusedByModel(Box::new(ModelRefusal {
             status: StatusCode::BAD_REQUEST,
             message: "The filter is triggered.".to_owned(),
@@ -117,10 +117,10 @@ fn one_of_each() -> Vec<ApiError> {
         })),
         ApiError::RequestTooLarge { limit: 5 << 20 },
         ApiError::UnsupportedMediaType { hint: "The body must be JSON." },
-        ApiError::RateLimitExceeded { whose, limit, allowed, retry_after },
-        ApiError::TooManyInFlight { whose, allowed },
+        ApiError::RateLimitExceeded { scope, limit, allowed, retry_after },
+        ApiError::TooManyInFlight { scope, allowed },
         ApiError::InsufficientQuota {
-            whose,
+            scope,
             limit,
             allowed,
             resets_at: Some(text()),
@@ -232,7 +232,7 @@ fn the_documented_table_has_every_row() {
 #[test]
 fn a_wait_of_hours_is_told_in_the_text_alone() {
     let spent = |seconds| ApiError::InsufficientQuota {
-        whose: Whose::Attendee,
+        scope: LimitScope::Attendee,
         limit: Limit::RequestsPerDay,
         allowed: 1,
         resets_at: Some("2026-12-06 00:00 UTC".to_owned()),

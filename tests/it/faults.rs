@@ -51,7 +51,7 @@ async fn a_second_deployment_takes_over_before_the_first_byte() {
 }
 
 #[tokio::test]
-async fn luck_and_weight_choose_the_first_deployment() {
+async fn randomness_and_weight_choose_the_first_deployment() {
     let world = World::event("luck").in_memory().two_replicas();
     let world = world.deployments(|deployments| {
         let second = deployments.len() - 1;
@@ -60,8 +60,8 @@ async fn luck_and_weight_choose_the_first_deployment() {
     let world = world.start().await;
     let ada = world.attendee("ada").await;
     let mut second = 0;
-    for luck in 0..6 {
-        world.luck().set(luck);
+    for random in 0..6 {
+        world.random().set(random);
         ada.chat("hello").await.assert_ok();
         let asked = world.azure().requests().pop().unwrap().json();
         second += usize::from(asked["model"] == format!("{}-two", canary::AZURE_NAME));
@@ -141,7 +141,7 @@ async fn azures_wait_is_kept_within_reason() {
         assert_eq!(busy.header("retry-after"), Some(expected), "{said:?}");
         assert_eq!(busy.header("x-should-retry"), None);
     }
-    assert_eq!(world.journal().incidents(), [Incident::UpstreamBusy; 8]);
+    assert_eq!(world.request_log().incidents(), [Incident::UpstreamBusy; 8]);
     assert_eq!(world.settle().await.requests, 0);
 }
 
@@ -156,7 +156,7 @@ async fn what_azure_refuses_of_ours_is_our_fault() {
         answer.assert_refused(503, "upstream_misconfigured");
         assert_eq!(answer.header("x-should-retry"), Some("false"));
         assert_eq!(world.azure().calls(), 1, "{status}");
-        assert_eq!(world.journal().incidents(), [Incident::UpstreamMisconfigured]);
+        assert_eq!(world.request_log().incidents(), [Incident::UpstreamMisconfigured]);
         assert_eq!(world.settle().await.requests, 0);
     }
 }

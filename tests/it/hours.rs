@@ -151,7 +151,7 @@ async fn what_belongs_to_no_event_is_counted_nowhere() {
 
 #[tokio::test]
 async fn an_hour_that_cannot_be_counted_changes_no_bill() {
-    let world = World::event("away").in_memory().patience(Duration::from_millis(300));
+    let world = World::event("away").in_memory().timeout(Duration::from_millis(300));
     let world = world.start().await;
     let ada = world.attendee("ada").await;
     world.ledger().always(LedgerCall::Hour, LedgerTrouble::Away);

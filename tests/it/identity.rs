@@ -109,7 +109,7 @@ fn call(azure: &ScriptedAzure, number: usize) -> UpstreamCall {
         accept: "application/json",
         is_streamed: false,
         request_id: format!("req_{number}").parse().unwrap(),
-        patience: Duration::from_secs(30),
+        timeout: Duration::from_secs(30),
     }
 }
 
@@ -206,7 +206,7 @@ async fn without_a_token_nobody_is_charged_and_azure_is_not_called() {
             ada.chat("hello").await.assert_refused(503, "upstream_misconfigured");
         }
         assert_eq!((authorities.calls(), world.azure().calls()), (calls, 0), "case {number}");
-        assert_eq!(world.journal().incidents(), [Incident::UpstreamMisconfigured; 2]);
+        assert_eq!(world.request_log().incidents(), [Incident::UpstreamMisconfigured; 2]);
         assert_eq!(world.settle().await.requests, 0);
     }
     canary::assert_logs_are_clean();

@@ -11,7 +11,7 @@ const GENERATIONS: &str = "/api/v1/images/generations";
 const EDITS: &str = "/api/v1/images/edits";
 
 #[tokio::test]
-async fn pictures_are_charged_by_number_and_their_fields_pass() {
+async fn images_are_charged_by_number_and_their_fields_pass() {
     let world = World::event("pictures").everything().start().await;
     let ada = world.attendee("ada").await;
     let body = json!({
@@ -45,11 +45,11 @@ async fn tokens_that_a_model_reports_are_charged_too() {
 }
 
 #[tokio::test]
-async fn a_stream_of_pictures_passes_whole_and_is_settled() {
-    let picture = "A".repeat(2 * 1024 * 1024);
+async fn a_stream_of_images_passes_whole_and_is_settled() {
+    let image = "A".repeat(2 * 1024 * 1024);
     let usage = json!({"input_tokens": 9, "output_tokens": 300, "total_tokens": 309});
     let event = |kind: &str, usage: Value| {
-        json!({"type": kind, "b64_json": picture, "usage": usage}).to_string()
+        json!({"type": kind, "b64_json": image, "usage": usage}).to_string()
     };
     let events = [
         event("image_generation.partial_image", Value::Null),
@@ -78,9 +78,9 @@ async fn a_stream_of_pictures_passes_whole_and_is_settled() {
 async fn an_edits_files_keep_every_byte_and_lose_their_names() {
     let world = World::event("edits").everything().start().await;
     let ada = world.attendee("ada").await;
-    let picture = b"\x89PNG\r\n--c\r\n\0\xff".as_slice();
+    let image = b"\x89PNG\r\n--c\r\n\0\xff".as_slice();
     let parts = [
-        ("image[]", PNG, picture),
+        ("image[]", PNG, image),
         ("image[]", PNG, b"second".as_slice()),
         ("mask", "; filename=\"ada.png\"", b"mask".as_slice()),
         ("prompt", "", canary::PROMPT.as_bytes()),
@@ -95,7 +95,7 @@ async fn an_edits_files_keep_every_byte_and_lose_their_names() {
     let boundary = content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
     assert!(boundary.starts_with("lanyard-req_"), "{boundary}");
     let body = &asked.body;
-    assert!(body.windows(picture.len()).any(|window| window == picture));
+    assert!(body.windows(image.len()).any(|window| window == image));
     let text = String::from_utf8_lossy(body);
     assert!(!text.contains("lovelace") && !text.contains("elephant") && !text.contains("ada.png"));
     assert_eq!(text.matches("filename=\"upload.png\"").count(), 3);

@@ -1,8 +1,8 @@
 //! Runs and films: each is paid for once, to the token and the second, whoever sees its end.
 
 mod deleted;
-mod films;
 mod troubles;
+mod videos;
 
 use chrono::TimeDelta;
 use http::Method;
@@ -355,7 +355,7 @@ async fn what_azure_has_retired_says_so_itself() {
 }
 
 #[tokio::test]
-async fn no_period_is_mended_while_a_job_of_it_is_under_way() {
+async fn no_period_is_reconciled_while_a_job_of_it_is_under_way() {
     let world = world("mended").await;
     let ada = world.attendee("ada").await;
     let (_, run) = a_run(&ada).await;
@@ -363,12 +363,12 @@ async fn no_period_is_mended_while_a_job_of_it_is_under_way() {
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
     let swept = sweep::handle(world.gateway(), world.clock().now()).await.unwrap();
-    assert_eq!((swept.expired_holds, swept.mended_periods), (0, 0));
+    assert_eq!((swept.expired_holds, swept.reconciled_periods), (0, 0));
     world.azure().set_job(&run, ended("completed"));
     finish(&world).await;
     world.wait(TimeDelta::minutes(40));
     let swept = sweep::handle(world.gateway(), world.clock().now()).await.unwrap();
-    assert_eq!((swept.expired_holds, swept.mended_periods), (0, 0));
+    assert_eq!((swept.expired_holds, swept.reconciled_periods), (0, 0));
     let counts = (MADE + 1, 2 * PROMPT_TOKENS, 2 * COMPLETION_TOKENS);
     assert_eq!(world.settle().await.counts(), counts);
 }

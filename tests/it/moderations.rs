@@ -11,8 +11,8 @@ async fn a_judgement_costs_a_request_and_no_token() {
     let ada = world.attendee("ada").await;
     let answer = ada.send(ada.asks_for(Operation::Moderations)).await;
     assert_eq!(answer.assert_ok().json()["results"][0]["flagged"], false);
-    let picture = json!([{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]);
-    let body = json!({"input": picture, "model": "model-moderations"}).to_string();
+    let image = json!([{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]);
+    let body = json!({"input": image, "model": "model-moderations"}).to_string();
     ada.send(ada.post("/api/v1/moderations", body)).await.assert_ok();
     let refused = ada.send(ada.asks_for(Operation::Moderations)).await;
     refused.assert_refused(429, "insufficient_quota");

@@ -156,13 +156,13 @@ async fn an_object_is_asked_for_where_it_is_kept_and_nowhere_else() {
     });
     let world = world.start().await;
     let ada = world.attendee("ada").await;
-    for (luck, here, there) in [(0, world.azure(), &sweden), (1, &sweden, world.azure())] {
-        world.luck().set(luck);
+    for (random, here, there) in [(0, world.azure(), &sweden), (1, &sweden, world.azure())] {
+        world.random().set(random);
         let id = ada.own(Kind::Response).await;
         assert!(here.kept().contains(&id));
         let elsewhere = there.calls();
         // By luck all of this would go to the other.
-        world.luck().set(1 - luck);
+        world.random().set(1 - random);
         let one = format!("{}/{id}", path(Kind::Response));
         ada.call(Method::GET, &one, None).await.assert_ok();
         ada.call(Method::GET, &format!("{one}/input_items"), None).await.assert_ok();
@@ -173,13 +173,13 @@ async fn an_object_is_asked_for_where_it_is_kept_and_nowhere_else() {
         // A model that is served at one of the two can go on with it only there.
         let next = next.json()["id"].clone();
         let other = ada.respond(json!({"previous_response_id": next, "model": "gpt-4o"})).await;
-        match luck {
+        match random {
             0 => _ = other.assert_ok(),
             _ => _ = other.assert_refused(400, "invalid_value"),
         }
     }
     // Busy there is busy: another replica does not have the object.
-    world.luck().set(0);
+    world.random().set(0);
     let id = ada.own(Kind::Response).await;
     let calls = sweden.calls();
     world.azure().script(crate::support::Reply::too_many_requests(Some("1")));
@@ -199,10 +199,10 @@ async fn all_that_an_attendee_makes_without_naming_a_model_is_in_one_place() {
     for number in 0..16 {
         let attendee = world.attendee(&format!("attendee-{number}")).await;
         let before = (world.azure().kept().len(), sweden.kept().len());
-        for (luck, kind) in
+        for (random, kind) in
             [Kind::File, Kind::VectorStore, Kind::Conversation, Kind::File].into_iter().enumerate()
         {
-            world.luck().set(luck as u64);
+            world.random().set(random as u64);
             attendee.own(kind).await;
         }
         let (here, there) = (world.azure().kept().len() - before.0, sweden.kept().len() - before.1);

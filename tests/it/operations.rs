@@ -212,7 +212,7 @@ async fn a_spent_unit_is_refused_by_its_name_and_one_too_large_for_ever() {
 }
 
 #[tokio::test]
-async fn a_filter_that_refuses_makes_no_picture_and_hears_no_second() {
+async fn a_filter_that_refuses_makes_no_image_and_hears_no_second() {
     let world = World::event("filter").in_memory().everything().start().await;
     let ada = world.attendee("ada").await;
     for operation in relayed() {

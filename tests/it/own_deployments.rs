@@ -163,7 +163,7 @@ async fn a_key_of_ones_own_that_azure_refuses_is_no_alarm_of_ours() {
     world.wait(TimeDelta::seconds(6));
     world.azure().script(Reply::error(401, "401", "Access denied."));
     ada.chat("hello").await.assert_refused(403, "own_deployment_refused");
-    assert_eq!(world.journal().incidents(), []);
+    assert_eq!(world.request_log().incidents(), []);
     assert_eq!(world.settle().await.requests, 0);
 }
 

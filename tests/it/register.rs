@@ -1,6 +1,6 @@
 //! `POST /api/event/{id}/register`, personal keys, and the event's public page.
 
-use lanyard_domain::entry::Access;
+use lanyard_domain::access::Access;
 use lanyard_domain::event::Event;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -49,12 +49,12 @@ async fn a_key_is_claimed_once_seen_again_and_admits_its_user() {
 async fn a_removed_registration_ends_its_key_and_frees_the_name() {
     let world = registered("reset", false).start().await;
     let ada = world.attendee("ada").await;
-    world.luck().set(10);
+    world.random().set(10);
     let old = key(&ada.register(&world, PROOF).await);
     world.organise("DELETE", "/registrations/ada", json!({}), 200).await;
     world.organise("DELETE", "/registrations/ada", json!({}), 404).await;
     world.chat_as(&old).await.assert_refused(401, "invalid_event_code");
-    world.luck().set(20);
+    world.random().set(20);
     let new = key(&ada.register(&world, "another proof!").await);
     world.chat_as(&old).await.assert_refused(401, "invalid_event_code");
     world.chat_as(&new).await.assert_ok();

@@ -175,7 +175,7 @@ async fn a_stream_whose_owner_cannot_be_written_down_ends_with_an_error_and_no_i
     assert_eq!((&data["type"], &data["code"]), (&json!("error"), &json!("ownership_unavailable")));
     assert_eq!(data["error"]["message"], data["message"]);
     assert!(world.azure().kept().is_empty());
-    assert_eq!(world.journal().incidents(), [Incident::ObjectUnrecorded]);
+    assert_eq!(world.request_log().incidents(), [Incident::ObjectUnrecorded]);
     // It was made, so it is paid as a stream that breaks off.
     let totals = world.settle().await;
     assert!(totals.requests == 1 && totals.records[0].is_estimated);

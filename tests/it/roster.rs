@@ -1,6 +1,6 @@
 //! Events whose attendees the organiser lists.
 
-use lanyard_domain::entry::Access;
+use lanyard_domain::access::Access;
 use serde_json::json;
 
 use crate::support::World;

@@ -116,7 +116,7 @@ async fn what_was_lost_between_two_shards_is_given_back_by_the_sweep() {
 }
 
 #[tokio::test]
-async fn shards_that_crashes_left_over_held_are_mended_together() {
+async fn shards_that_crashes_left_over_held_are_reconciled_together() {
     let world = World::event("mend").with(|e| e.shards = 4).start().await;
     let ada = world.attendee("ada").await;
     for request in 0..12 {
@@ -127,17 +127,17 @@ async fn shards_that_crashes_left_over_held_are_mended_together() {
         world.quiet().await;
     }
     assert!(world.event_account().await.count(Field::Held) > 0);
-    assert_eq!(sweep(&world).await.mended_periods, 0, "the period is not over");
+    assert_eq!(sweep(&world).await.reconciled_periods, 0, "the period is not over");
     world.wait(TimeDelta::minutes(18));
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
-    assert_eq!(sweep(&world).await.mended_periods, 1);
-    assert_eq!(sweep(&world).await.mended_periods, 0);
-    assert_eq!(world.journal().incidents(), [Incident::AccountMended]);
+    assert_eq!(sweep(&world).await.reconciled_periods, 1);
+    assert_eq!(sweep(&world).await.reconciled_periods, 0);
+    assert_eq!(world.request_log().incidents(), [Incident::AccountReconciled]);
     assert_eq!(world.settle().await.counts(), (13, 221, 65));
     // A quiet period needs none, and leaves nothing behind.
     world.wait(TimeDelta::minutes(30));
-    assert_eq!(sweep(&world).await.mended_periods, 0);
+    assert_eq!(sweep(&world).await.reconciled_periods, 0);
     assert_eq!(world.settle().await.requests, 13);
 }
 

@@ -13,7 +13,7 @@ const HOLDS: [LedgerCall; 2] = [LedgerCall::AttendeeHold, LedgerCall::EventHold]
 
 /// Somebody who has been here, so that no seat is asked for any more.
 async fn a_seated_world(name: &str) -> World {
-    let world = World::event(name).in_memory().patience(Duration::from_millis(300));
+    let world = World::event(name).in_memory().timeout(Duration::from_millis(300));
     let world = world.requests_per_day(9).start().await;
     world.attendee("ada").await.chat("hello").await.assert_ok();
     world.quiet().await;
@@ -47,7 +47,7 @@ async fn a_store_that_does_not_work_is_503_and_nothing_is_sent() {
 #[tokio::test]
 async fn a_newcomer_finds_the_store_away_and_comes_back() {
     for trouble in [LedgerTrouble::Throttle, LedgerTrouble::Away, LedgerTrouble::Hang] {
-        let world = World::event("newcomer").in_memory().patience(Duration::from_millis(300));
+        let world = World::event("newcomer").in_memory().timeout(Duration::from_millis(300));
         let world = world.start().await;
         let ada = world.attendee("ada").await;
         world.ledger().always(LedgerCall::OtherWrite, trouble);
@@ -74,7 +74,7 @@ async fn one_throttled_write_is_tried_again() {
         world.ledger().next(call, LedgerTrouble::Throttle);
         ada.chat("hello").await.assert_ok();
         assert_eq!(world.settle().await.counts(), (1, 17, 5), "{call:?}");
-        assert!(world.journal().incidents().is_empty());
+        assert!(world.request_log().incidents().is_empty());
     }
 }
 
@@ -107,7 +107,7 @@ async fn a_settlement_that_fails_keeps_its_hold_and_can_be_replayed() {
         ada.chat("hello").await.assert_ok();
         world.quiet().await;
         assert_eq!(world.ledger().asked(call), 3);
-        assert_eq!(world.journal().incidents(), [Incident::SettleFailed]);
+        assert_eq!(world.request_log().incidents(), [Incident::SettleFailed]);
         assert_eq!(world.account("ada").await.holds.len(), 1);
     }
 }

@@ -26,7 +26,7 @@ async fn a_hold_whose_process_died_is_charged_at_its_estimate_when_it_expires() 
     fail_thrice(&world, LedgerCall::Record);
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
-    assert_eq!(world.journal().incidents(), [Incident::SettleFailed]);
+    assert_eq!(world.request_log().incidents(), [Incident::SettleFailed]);
     let account = world.account("ada").await;
     assert_eq!((account.holds.len(), account.count(Field::Requests)), (1, 0));
 
@@ -37,8 +37,8 @@ async fn a_hold_whose_process_died_is_charged_at_its_estimate_when_it_expires() 
     assert_eq!(sweep(&world).await.expired_holds, 0);
     // The event learns of it when the period is over.
     world.wait(TimeDelta::minutes(18));
-    assert_eq!(sweep(&world).await.mended_periods, 1);
-    assert_eq!(sweep(&world).await.mended_periods, 0);
+    assert_eq!(sweep(&world).await.reconciled_periods, 1);
+    assert_eq!(sweep(&world).await.reconciled_periods, 0);
     let totals = world.settle().await;
     assert_eq!((totals.requests, totals.completion_tokens), (1, 50));
     assert!(totals.records[0].is_estimated && totals.records[0].model.is_none());
@@ -54,12 +54,12 @@ async fn a_hold_whose_request_was_recorded_is_charged_as_recorded() {
     assert_eq!(world.account("ada").await.holds.len(), 1);
     world.wait(TimeDelta::minutes(24));
     let swept = sweep(&world).await;
-    assert_eq!((swept.expired_holds, swept.mended_periods), (1, 1));
+    assert_eq!((swept.expired_holds, swept.reconciled_periods), (1, 1));
     assert_eq!(world.settle().await.counts(), (1, 17, 5));
 }
 
 #[tokio::test]
-async fn an_event_that_a_crash_left_over_held_is_mended() {
+async fn an_event_that_a_crash_left_over_held_is_reconciled() {
     let world = World::event("mend").everybody(Limit::TokensTotal, 50_000).start().await;
     let ada = world.attendee("ada").await;
     world.ledger().next(LedgerCall::EventSettle, LedgerTrouble::Away);
@@ -68,13 +68,13 @@ async fn an_event_that_a_crash_left_over_held_is_mended() {
     world.quiet().await;
     // The safe side: too much is held, never too little.
     assert!(world.event_account().await.count(Field::Held) > 0);
-    assert_eq!(sweep(&world).await.mended_periods, 0, "the period is not over");
+    assert_eq!(sweep(&world).await.reconciled_periods, 0, "the period is not over");
     // A request of a later period goes on meanwhile.
     world.wait(TimeDelta::minutes(18));
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
-    assert_eq!(sweep(&world).await.mended_periods, 1);
-    assert_eq!(world.journal().incidents(), [Incident::AccountMended]);
+    assert_eq!(sweep(&world).await.reconciled_periods, 1);
+    assert_eq!(world.request_log().incidents(), [Incident::AccountReconciled]);
     assert_eq!(world.settle().await.counts(), (3, 51, 15));
 }
 
@@ -86,7 +86,7 @@ async fn a_settlement_of_the_event_whose_answer_was_lost_is_not_counted_twice() 
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
     world.wait(TimeDelta::minutes(30));
-    assert_eq!(sweep(&world).await.mended_periods, 0, "there is nothing to mend");
+    assert_eq!(sweep(&world).await.reconciled_periods, 0, "there is nothing to mend");
     assert_eq!(world.settle().await.counts(), (1, 17, 5));
 }
 
@@ -100,12 +100,12 @@ async fn a_charge_of_the_event_whose_answer_was_lost_is_given_back() {
     assert!(world.account("ada").await.holds.is_empty());
     assert!(world.event_account().await.count(Field::Held) > 0);
     world.wait(TimeDelta::minutes(30));
-    assert_eq!(sweep(&world).await.mended_periods, 1);
+    assert_eq!(sweep(&world).await.reconciled_periods, 1);
     assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0));
 }
 
 #[tokio::test]
-async fn a_quiet_event_needs_no_mending() {
+async fn a_quiet_event_needs_no_reconciliation() {
     let world = World::event("quiet").start().await;
     for user in ["ada", "bob", "eve"] {
         world.attendee(user).await.chat("hello").await.assert_ok();
@@ -113,8 +113,8 @@ async fn a_quiet_event_needs_no_mending() {
     world.quiet().await;
     world.wait(TimeDelta::minutes(30));
     let swept = sweep(&world).await;
-    assert_eq!((swept.events, swept.expired_holds, swept.mended_periods), (1, 0, 0));
-    assert!(world.journal().incidents().is_empty());
+    assert_eq!((swept.events, swept.expired_holds, swept.reconciled_periods), (1, 0, 0));
+    assert!(world.request_log().incidents().is_empty());
     // After the mend, the counters of the period are gone and requests go on.
     world.attendee("ada").await.chat("hello").await.assert_ok();
     assert_eq!(world.settle().await.counts(), (4, 68, 20));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use http::Method;
-use lanyard_domain::entry::Access;
+use lanyard_domain::access::Access;
 use lanyard_domain::event::{Event, OwnDeployments};
 use lanyard_domain::limit::Limit;
 use lanyard_domain::object::Kind;
@@ -171,7 +171,7 @@ async fn the_sweep_asks_for_its_rows_and_no_others() {
     world.wait(TimeDelta::minutes(30));
     let swept =
         ::sweep::handle(world.function("sweep").gateway(), world.clock().now()).await.unwrap();
-    assert_eq!((swept.expired_holds, swept.mended_periods), (1, 1));
+    assert_eq!((swept.expired_holds, swept.reconciled_periods), (1, 1));
     world.settle().await;
     assert_eq!(world.engine().policed().asked("sweep"), rows("sweep"));
 }

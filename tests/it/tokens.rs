@@ -1,7 +1,7 @@
 //! Signed tokens: issued, used in every place of a credential, and revoked.
 
 use chrono::TimeDelta;
-use lanyard_domain::entry::Access;
+use lanyard_domain::access::Access;
 use serde_json::json;
 
 use crate::support::World;

@@ -146,7 +146,7 @@ async fn a_known_event_stays_open_for_fifteen_minutes_while_the_store_is_away() 
     world.events().trouble(Some(EventTrouble::Away));
     world.wait(TimeDelta::minutes(14));
     ada.chat("hello").await.assert_ok();
-    assert_eq!(world.journal().incidents(), [Incident::StaleEvent]);
+    assert_eq!(world.request_log().incidents(), [Incident::StaleEvent]);
     world.wait(TimeDelta::minutes(1));
     ada.chat("hello").await.assert_refused(503, "accounting_unavailable");
     world.events().trouble(None);

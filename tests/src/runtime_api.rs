@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 /// Longer than any start or answer on any machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What stands between a streamed answer's head and its body.
 const SEPARATOR: [u8; 8] = [0; 8];
@@ -104,7 +104,7 @@ impl Runtime {
                 Some(answer) => bail!("{}: {}", answer.path, String::from_utf8_lossy(&answer.body)),
                 None => bail!("the runtime API ended"),
             },
-            () = tokio::time::sleep(PATIENCE) => bail!("it asked for no invocation"),
+            () = tokio::time::sleep(TIMEOUT) => bail!("it asked for no invocation"),
         }
     }
 
@@ -124,7 +124,7 @@ impl Runtime {
     ///
     /// If there is none, or it is a fault.
     pub async fn answered(&mut self) -> Result<Answered> {
-        let answer = tokio::time::timeout(PATIENCE, self.answers.recv()).await;
+        let answer = tokio::time::timeout(TIMEOUT, self.answers.recv()).await;
         let answer = answer.context("it gave no answer")?.context("the runtime API ended")?;
         let text = String::from_utf8_lossy(&answer.body);
         let status = status(&answer)?.filter(|status| *status < 500);
@@ -174,7 +174,7 @@ async fn reply(
 #[expect(clippy::disallowed_methods, reason = "Lambda names the deadline by the wall clock")]
 fn deadline_ms() -> u128 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    (now + PATIENCE).as_millis()
+    (now + TIMEOUT).as_millis()
 }
 
 /// The status of an answer, streamed, buffered or to a direct call; 200 for a job's, which has none,

@@ -14,7 +14,7 @@ use lanyard_administration::Administration;
 use lanyard_local::engine;
 use lanyard_local::first_run::{self, FirstRun};
 use lanyard_local::simulator::Simulator;
-use lanyard_platform::clients::{self, Patience, without_retries};
+use lanyard_platform::clients::{self, Timeouts, without_retries};
 use lanyard_platform::https;
 use lanyard_platform::keys::FileKeys;
 use lanyard_platform::organisers::Organisers;
@@ -29,7 +29,7 @@ use tokio_util::task::TaskTracker;
 use crate::http::serve;
 
 /// The embedded engine does one thing at a time, and here it is built without much optimisation.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The table's name.
 const TABLE: &str = "lanyard";
@@ -98,7 +98,7 @@ impl Stage {
             ("AWS_ENDPOINT_URL_SSM", self.parameters.clone()),
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
-            ("LANYARD_DYNAMODB_PATIENCE_MS", PATIENCE.as_millis().to_string()),
+            ("LANYARD_DYNAMODB_PATIENCE_MS", TIMEOUT.as_millis().to_string()),
             ("LANYARD_KEY_PREFIX", "/lanyard/stage".to_owned()),
             ("LANYARD_TABLE", TABLE.to_owned()),
         ]
@@ -110,7 +110,7 @@ impl Stage {
 /// # Errors
 ///
 /// If TLS cannot be set up.
-pub fn table_at(engine: &str, patience: Patience) -> Result<Table> {
+pub fn table_at(engine: &str, timeout: Timeouts) -> Result<Table> {
     let local = || "local".to_owned();
     let settings = Settings {
         table: TABLE.to_owned(),
@@ -122,17 +122,17 @@ pub fn table_at(engine: &str, patience: Patience) -> Result<Table> {
             session: None,
         }),
         dynamodb_endpoint: Some(engine.to_owned()),
-        dynamodb_patience: None,
+        dynamodb_timeout: None,
         ssm_endpoint: None,
         sts_endpoint: None,
         function: "stage".to_owned(),
     };
     let http = https::client().map_err(|cause| anyhow::anyhow!(cause))?;
-    Ok(clients::table(&http, &settings, patience))
+    Ok(clients::table(&http, &settings, timeout))
 }
 
 async fn make_table(engine: &str) -> Result<Table> {
-    let table = table_at(engine, Patience::of(PATIENCE))?;
+    let table = table_at(engine, Timeouts::of(TIMEOUT))?;
     let pair = |name: &str, is: &str| (name.to_owned(), is.to_owned());
     let attributes = [pair("pk", "S"), pair("sk", "S")];
     let keys = [pair("pk", "HASH"), pair("sk", "RANGE")];

@@ -32,7 +32,7 @@ mod wire;
 mod tests;
 
 /// How long a test waits for something that should happen at once.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A scripted Azure on a loopback port of its own, which serves until it is dropped.
 pub(crate) struct ScriptedAzure {
@@ -163,10 +163,9 @@ impl ScriptedAzure {
 
     async fn reached(&self, counter: &watch::Sender<usize>, times: usize, what: &str) {
         let mut counted = counter.subscribe();
-        let waited =
-            tokio::time::timeout(PATIENCE, counted.wait_for(|count| *count >= times)).await;
+        let waited = tokio::time::timeout(TIMEOUT, counted.wait_for(|count| *count >= times)).await;
         let count = *counter.borrow();
-        assert!(waited.is_ok(), "{what} {count} times in {PATIENCE:?}, not {times}");
+        assert!(waited.is_ok(), "{what} {count} times in {TIMEOUT:?}, not {times}");
     }
 }
 

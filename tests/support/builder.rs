@@ -15,7 +15,7 @@ use lanyard_domain::operation::Operation;
 use lanyard_gateway::Ports;
 use lanyard_gateway::ports::{Clock, EventStore, Ledger, Listing, Upstream};
 use lanyard_gateway::testing::{
-    FaultyLedger, FixedLuck, MemoryEvents, MemoryLedger, Notebook, TestClock, a_deployment,
+    FaultyLedger, FixedRandom, MemoryEvents, MemoryLedger, RecordedLog, TestClock, a_deployment,
     a_window, an_event,
 };
 use lanyard_objects::Objects;
@@ -31,7 +31,7 @@ use super::world::{Inner, Store, an_entry};
 use super::{ScriptedAzure, World, canary, policed};
 
 /// Generous, because the engine is slow here. Tests of slow stores choose their own.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A world that is not there yet. Without further words it is one process over the embedded
 /// engine, at an event without limits.
@@ -40,7 +40,7 @@ pub(crate) struct Builder {
     deployments: Vec<Deployment>,
     processes: usize,
     is_in_memory: bool,
-    patience: Duration,
+    timeout: Duration,
     upstream: Option<Arc<dyn Upstream>>,
     functions: Vec<&'static str>,
 }
@@ -68,9 +68,9 @@ impl World {
             (Operation::Embeddings, deployments[2].name.clone()),
         ]
         .into();
-        let (processes, is_in_memory, patience, upstream) = (1, false, PATIENCE, None);
+        let (processes, is_in_memory, timeout, upstream) = (1, false, TIMEOUT, None);
         let functions = policed::functions().filter(|name| *name != "admin").collect();
-        Builder { event, deployments, processes, is_in_memory, patience, upstream, functions }
+        Builder { event, deployments, processes, is_in_memory, timeout, upstream, functions }
     }
 }
 
@@ -142,8 +142,8 @@ impl Builder {
     }
 
     /// How long an account may take to answer.
-    pub(crate) fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub(crate) fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
@@ -179,8 +179,8 @@ impl Builder {
             false => in_engine(&self.event, &deployments).await,
         };
         let clock = Arc::new(TestClock::default());
-        let luck = Arc::new(FixedLuck::default());
-        let journal = Arc::new(Notebook::default());
+        let random = Arc::new(FixedRandom::default());
+        let request_log = Arc::new(RecordedLog::default());
         let ledger = Arc::new(FaultyLedger::over(store.ledger(&self.functions)));
         let objects = Arc::new(FaultyObjects::over(store.objects(&self.functions)));
         let processes = (0..self.processes).map(|_| {
@@ -189,12 +189,12 @@ impl Builder {
                 || Arc::new(Azure::new(https::client().expect("TLS can be set up"), keys, None));
             let ports = Ports {
                 clock: clock.clone(),
-                luck: luck.clone(),
+                random: random.clone(),
                 events: store.events(&self.functions),
                 ledger: ledger.clone(),
                 upstream: self.upstream.clone().unwrap_or_else(|| azure()),
-                journal: journal.clone(),
-                ledger_patience: self.patience,
+                request_log: request_log.clone(),
+                ledger_timeout: self.timeout,
             };
             Arc::new(Objects::new(ports, objects.clone()))
         });
@@ -202,8 +202,8 @@ impl Builder {
         World::of(Inner {
             azure,
             clock,
-            luck,
-            journal,
+            random,
+            request_log,
             ledger,
             objects,
             keys,

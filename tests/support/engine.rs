@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dynoxide::Database;
-use lanyard_platform::clients::{self, Patience, without_retries};
+use lanyard_platform::clients::{self, Timeouts, without_retries};
 use lanyard_platform::https;
 use lanyard_platform::keys::FileKeys;
 use lanyard_platform::settings::{CredentialSource, Credentials, Settings};
@@ -16,8 +16,8 @@ use super::meter::Meter;
 use super::policed::{Policed, PolicedKeys};
 
 /// The engine is one mutex, built without optimisation, under many tests at once.
-const PATIENCE: Patience =
-    Patience { one_try: Duration::from_secs(60), all_tries: Duration::from_secs(60) };
+const TIMEOUT: Timeouts =
+    Timeouts { one_try: Duration::from_secs(60), all_tries: Duration::from_secs(60) };
 
 /// An engine with the table in it, which serves until it is dropped.
 pub(crate) struct Engine {
@@ -75,13 +75,13 @@ impl Engine {
                 session: None,
             }),
             dynamodb_endpoint: Some(self.endpoint.clone()),
-            dynamodb_patience: None,
+            dynamodb_timeout: None,
             ssm_endpoint: None,
             sts_endpoint: None,
             function: "test".to_owned(),
         };
         let http = https::client().expect("TLS can be set up");
-        without_retries(&clients::table(&http, &settings, PATIENCE))
+        without_retries(&clients::table(&http, &settings, TIMEOUT))
     }
 
     /// The table as functions have it, whose policies are asked before each call.

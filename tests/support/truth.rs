@@ -86,7 +86,7 @@ impl World {
         if let Store::Engine { engine, .. } = &self.store {
             engine.policed().assert_nothing_was_denied();
         }
-        for line in self.journal.lines() {
+        for line in self.request_log.lines() {
             let text = format!("{line:?} {:?}", telemetry::fields(&line));
             let secrets = [canary::KEY, canary::CODE, canary::PROMPT, canary::COMPLETION];
             assert_eq!(canary::in_text(&text, &secrets), None, "{text}");

@@ -20,9 +20,9 @@ use lanyard_functions::{Function, Handler};
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Clock, EventStore, Outcome};
-use lanyard_gateway::testing::{FaultyLedger, FixedLuck};
+use lanyard_gateway::testing::{FaultyLedger, FixedRandom};
 use lanyard_gateway::testing::{MemoryEvents, MemoryLedger};
-use lanyard_gateway::testing::{Notebook, TestClock};
+use lanyard_gateway::testing::{RecordedLog, TestClock};
 use lanyard_gateway::{Gateway, Ports, Request};
 use lanyard_local::functions;
 use lanyard_objects::Objects;
@@ -45,8 +45,8 @@ pub(crate) struct World(Arc<Inner>);
 pub(crate) struct Inner {
     pub(super) azure: ScriptedAzure,
     pub(super) clock: Arc<TestClock>,
-    pub(super) luck: Arc<FixedLuck>,
-    pub(super) journal: Arc<Notebook>,
+    pub(super) random: Arc<FixedRandom>,
+    pub(super) request_log: Arc<RecordedLog>,
     pub(super) ledger: Arc<FaultyLedger>,
     pub(super) objects: Arc<FaultyObjects>,
     pub(super) keys: Arc<FileKeys>,
@@ -105,7 +105,7 @@ impl World {
         let request = self.request_number(number, request);
         let id = request.id.to_string();
         let row = function_of(request.http.uri().path());
-        let (people, own) = (self.people(&gateway), self.own_desk(&gateway));
+        let (people, own) = (self.people(&gateway), self.own_harness(&gateway));
         let function = |request| async move {
             match row.handler {
                 Handler::Gateway | Handler::Objects => {
@@ -118,8 +118,8 @@ impl World {
                     register::handle(people.expect("registering needs the engine"), request).await
                 }
                 Handler::OwnDeployments => {
-                    let desk = own.expect("deployments of one's own need the engine");
-                    own_deployments::handle(desk, request).await
+                    let harness = own.expect("deployments of one's own need the engine");
+                    own_deployments::handle(harness, request).await
                 }
                 Handler::Admin | Handler::Pages | Handler::Schedule => {
                     panic!("{} serves no attendees", row.name)
@@ -161,7 +161,7 @@ impl Inner {
         Some(Arc::new(People { gateway: Arc::clone(gateway), store }))
     }
 
-    fn own_desk(&self, gateway: &Arc<Gateway>) -> Option<Arc<OwnDeploymentsApi>> {
+    fn own_harness(&self, gateway: &Arc<Gateway>) -> Option<Arc<OwnDeploymentsApi>> {
         let Store::Engine { engine, .. } = &self.store else { return None };
         Some(Arc::new(OwnDeploymentsApi {
             gateway: Arc::clone(gateway),
@@ -214,13 +214,13 @@ impl Inner {
     }
 
     /// Luck, to be chosen.
-    pub(crate) fn luck(&self) -> &FixedLuck {
-        &self.luck
+    pub(crate) fn random(&self) -> &FixedRandom {
+        &self.random
     }
 
     /// What was written down.
-    pub(crate) fn journal(&self) -> &Notebook {
-        &self.journal
+    pub(crate) fn request_log(&self) -> &RecordedLog {
+        &self.request_log
     }
 
     /// The ledger, to be made to fail.
@@ -257,12 +257,12 @@ impl Inner {
         let keys = Arc::new(self.engine().keys_of(name, Arc::clone(&self.keys)));
         let ports = Ports {
             clock: self.clock.clone(),
-            luck: self.luck.clone(),
+            random: self.random.clone(),
             events: table.clone(),
             ledger: table.clone(),
             upstream: Arc::new(Azure::new(https::client().expect("TLS can be set up"), keys, None)),
-            journal: self.journal.clone(),
-            ledger_patience: Duration::from_secs(60),
+            request_log: self.request_log.clone(),
+            ledger_timeout: Duration::from_secs(60),
         };
         Arc::new(Objects::new(ports, table))
     }

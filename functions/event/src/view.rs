@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use lanyard_domain::access::Access;
 use lanyard_domain::account::{Account, Field};
 use lanyard_domain::admission::remaining;
 use lanyard_domain::allowance::Allowance;
-use lanyard_domain::entry::Access;
 use lanyard_domain::event::{Contact, Event, Page, Phase};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::limit::{Counting, Limit};

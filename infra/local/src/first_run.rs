@@ -62,7 +62,7 @@ pub async fn prepare(admin: &Arc<Administration>, first: FirstRun) -> Result<Wel
         "assistants",
         "threads",
     ];
-    let pictures: &[&str] = &["images_generations", "images_edits"];
+    let images: &[&str] = &["images_generations", "images_edits"];
     let mut deployments: Vec<(&str, &[&str])> = vec![
         ("gpt-4o-mini", talking),
         ("gpt-4o", talking),
@@ -73,7 +73,7 @@ pub async fn prepare(admin: &Arc<Administration>, first: FirstRun) -> Result<Wel
         deployments.extend([
             ("gpt-35-turbo-instruct", &["completions"][..]),
             ("dall-e-3", &["images_generations"]),
-            ("gpt-image-1", pictures),
+            ("gpt-image-1", images),
             ("whisper", hearing),
             ("gpt-4o-mini-transcribe", &["audio_transcriptions"]),
             ("gpt-4o-mini-tts", &["audio_speech"]),

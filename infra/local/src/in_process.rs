@@ -83,8 +83,8 @@ impl InProcess {
                 answer(Audience::Organisers, request, |r| admin::handle(admin, r)).await
             }
             Handler::OwnDeployments => {
-                let desk = Arc::clone(&self.own);
-                answer(Audience::Attendees, request, |r| own_deployments::handle(desk, r)).await
+                let own = Arc::clone(&self.own);
+                answer(Audience::Attendees, request, |r| own_deployments::handle(own, r)).await
             }
             Handler::Pages => answer(Audience::Visitors, request, pages::handle).await,
             Handler::Rate => {

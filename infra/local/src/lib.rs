@@ -10,8 +10,8 @@ pub mod first_run;
 pub mod front;
 pub mod functions;
 pub mod in_process;
-pub mod journal;
 pub mod options;
+pub mod request_log;
 pub mod service;
 pub mod simulator;
 
@@ -26,7 +26,7 @@ use crate::options::{Command, Options};
 #[must_use]
 pub fn main_blocking() -> ExitCode {
     let options = Options::parse();
-    journal::start_log();
+    request_log::start_log();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(fault) => return failed(&fault.into()),

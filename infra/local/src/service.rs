@@ -10,10 +10,10 @@ use lanyard_administration::own::attendee::OwnDeploymentsApi;
 use lanyard_administration::ports::KeyStore;
 use lanyard_gateway::Ports;
 use lanyard_gateway::people::People;
-use lanyard_gateway::ports::{Clock, EventStore, Journal, Ledger, Upstream};
+use lanyard_gateway::ports::{Clock, EventStore, Ledger, RequestLog, Upstream};
 use lanyard_objects::Objects;
 use lanyard_platform::azure::Azure;
-use lanyard_platform::clients::{self, Patience};
+use lanyard_platform::clients::{self, Timeouts};
 use lanyard_platform::https;
 use lanyard_platform::identity::Sts;
 use lanyard_platform::keys::FileKeys;
@@ -30,8 +30,8 @@ use crate::engine;
 use crate::first_run::{self, FirstRun, Welcome};
 use crate::front::{Dispatch, Front};
 use crate::in_process::InProcess;
-use crate::journal::LogLines;
 use crate::options::Options;
+use crate::request_log::LogLines;
 use crate::simulator::Simulator;
 use lanyard_runtime::aws::{self, Aws};
 use lanyard_runtime::policy::Policies;
@@ -39,8 +39,8 @@ use lanyard_runtime::template::{Schedule, Template};
 use lanyard_runtime::{Machinery, Runtime};
 
 /// An embedded engine does one thing at a time, so a crowd waits in line.
-const PATIENCE: Patience =
-    Patience { one_try: Duration::from_secs(10), all_tries: Duration::from_secs(20) };
+const TIMEOUT: Timeouts =
+    Timeouts { one_try: Duration::from_secs(10), all_tries: Duration::from_secs(20) };
 
 /// Serves until Ctrl-C.
 ///
@@ -219,7 +219,7 @@ impl Environs<'_> {
             aws: "",
             table: &options.table,
             region: &options.region,
-            patience: PATIENCE.all_tries,
+            timeout: TIMEOUT.all_tries,
         };
         let place = machinery.place();
         let aws = Aws {
@@ -257,12 +257,12 @@ async fn open_table(
         region: options.region.clone(),
         credentials: CredentialSource::Keys(options.credentials()),
         dynamodb_endpoint: Some(endpoint.clone()),
-        dynamodb_patience: None,
+        dynamodb_timeout: None,
         ssm_endpoint: None,
         sts_endpoint: None,
         function: "local".to_owned(),
     };
-    let table = clients::table(http, &settings, PATIENCE);
+    let table = clients::table(http, &settings, TIMEOUT);
     engine::create_table(&table, &template.table).await?;
     Ok((table, endpoint))
 }
@@ -294,12 +294,12 @@ fn objects(
     let azure = Azure::new(http, Arc::clone(keys), sts);
     let ports = Ports {
         clock: Arc::new(Machine),
-        luck: Arc::new(Machine),
+        random: Arc::new(Machine),
         events: Arc::new(table.clone()) as Arc<dyn EventStore>,
         ledger: Arc::clone(ledger),
         upstream: Arc::new(azure) as Arc<dyn Upstream>,
-        journal: Arc::new(LogLines) as Arc<dyn Journal>,
-        ledger_patience: PATIENCE.all_tries,
+        request_log: Arc::new(LogLines) as Arc<dyn RequestLog>,
+        ledger_timeout: TIMEOUT.all_tries,
     };
     Arc::new(Objects::new(ports, Arc::new(table.clone())))
 }

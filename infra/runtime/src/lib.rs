@@ -26,7 +26,7 @@ use http::Response;
 use http::request::Parts;
 use lanyard_gateway::ports::Clock;
 use lanyard_platform::settings::{
-    DYNAMODB_ENDPOINT, DYNAMODB_PATIENCE, SSM_ENDPOINT, log_directives,
+    DYNAMODB_ENDPOINT, DYNAMODB_TIMEOUT, SSM_ENDPOINT, log_directives,
 };
 use lanyard_platform::shell::Machine;
 use tokio_util::sync::CancellationToken;
@@ -63,7 +63,7 @@ pub struct Machinery<'m> {
     /// The region.
     pub region: &'m str,
     /// How long the engine may take.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
 impl Machinery<'_> {
@@ -241,7 +241,7 @@ fn variables(
         ("LANG", "en_US.UTF-8".to_owned()),
         (DYNAMODB_ENDPOINT, machinery.aws.to_owned()),
         (SSM_ENDPOINT, machinery.aws.to_owned()),
-        (DYNAMODB_PATIENCE, machinery.patience.as_millis().to_string()),
+        (DYNAMODB_TIMEOUT, machinery.timeout.as_millis().to_string()),
         // What this server is to say, its functions say.
         ("LANYARD_LOG", log_directives()),
     ];

@@ -28,7 +28,7 @@ use crate::{Call, body, changes, read, reply};
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
 
 /// Calls the ledger up to three times.
-pub(crate) async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, LedgerFault>
+pub(crate) async fn with_retry<T, F>(call: impl Fn() -> F) -> Result<T, LedgerFault>
 where
     F: Future<Output = Result<T, LedgerFault>>,
 {
@@ -108,7 +108,7 @@ pub(crate) async fn page_of(
 ) -> Result<(Vec<(UserId, Account)>, Option<UserId>), AdminError> {
     let ledger = &call.admin.ledger;
     let asked = limit.saturating_add(1);
-    let (mut accounts, next) = patiently(|| ledger.attendees(event, after, asked)).await?;
+    let (mut accounts, next) = with_retry(|| ledger.attendees(event, after, asked)).await?;
     let has_more = accounts.len() > usize::from(limit);
     accounts.truncate(limit.into());
     let last = accounts.last().map(|(user, _)| user.clone());
@@ -126,8 +126,8 @@ pub(crate) async fn change(
     let event = owned(call, id).await?;
     let key = AccountKey::Attendee(id.clone(), user.clone());
     let ledger = &call.admin.ledger;
-    let before = patiently(|| ledger.account(&key)).await?.unwrap_or_default();
-    let after = match patiently(|| ledger.apply(&key, &write)).await? {
+    let before = with_retry(|| ledger.account(&key)).await?.unwrap_or_default();
+    let after = match with_retry(|| ledger.apply(&key, &write)).await? {
         Outcome::Made(account) => account,
         // The write has no conditions, so nothing can have kept it from being made.
         Outcome::Kept(_) => return Err(AdminError::Internal(None)),

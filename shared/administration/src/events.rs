@@ -82,7 +82,7 @@ pub(crate) async fn create(call: Call<'_>) -> Result<Response, AdminError> {
             id: new_id(call)?,
             organiser: call.organiser(),
             user_salt: hex(&call.random::<16>()?),
-            luck: call.random()?,
+            random: call.random()?,
             now: call.now(),
         };
         let (event, code_is) = created(&body, birth, &deployments)?;
@@ -172,8 +172,8 @@ pub(crate) async fn rotate_code(call: Call<'_>, id: &EventId) -> Result<Response
             mistakes.add("code", "is the one that works now");
             return mistakes.unless_any(None);
         }
-        let luck = call.random()?;
-        let code = chosen.clone().unwrap_or_else(|| EventCode::generate(&before.name, luck));
+        let random = call.random()?;
+        let code = chosen.clone().unwrap_or_else(|| EventCode::generate(&before.name, random));
         let entry = call.audit_entry(
             Action::RotateCode,
             vec![FieldChange {

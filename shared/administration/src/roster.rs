@@ -14,7 +14,7 @@ use lanyard_gateway::ports::Outcome;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::attendees::{page_of, patiently};
+use crate::attendees::{page_of, with_retry};
 use crate::audit::{Action, FieldChange};
 use crate::error::AdminError;
 use crate::events::owned;
@@ -98,7 +98,7 @@ pub(crate) async fn delete(
     call.no_query()?;
     owned(call, id).await?;
     let key = AccountKey::Attendee(id.clone(), user.clone());
-    let account = patiently(|| call.admin.ledger.account(&key)).await?;
+    let account = with_retry(|| call.admin.ledger.account(&key)).await?;
     if !account.as_ref().is_some_and(is_listed) {
         return Err(AdminError::NotFound { what: "user on the roster" });
     }
@@ -134,7 +134,7 @@ async fn mark(
 ) -> Result<(), AdminError> {
     let key = AccountKey::Attendee(id.clone(), user.clone());
     let write = Write { conditions: Vec::new(), changes: vec![change] };
-    match patiently(|| call.admin.ledger.apply(&key, &write)).await? {
+    match with_retry(|| call.admin.ledger.apply(&key, &write)).await? {
         Outcome::Made(_) => Ok(()),
         // The write has no conditions, so nothing can have kept it from being made.
         Outcome::Kept(_) => Err(AdminError::Internal(None)),

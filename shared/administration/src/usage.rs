@@ -13,7 +13,7 @@ use lanyard_domain::usage::Charge;
 use lanyard_gateway::Response;
 use serde::Serialize;
 
-use crate::attendees::{page_of, patiently};
+use crate::attendees::{page_of, with_retry};
 use crate::error::AdminError;
 use crate::events::owned;
 use crate::page::{Page, cursor};
@@ -176,7 +176,7 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
     })?;
     let event = owned(call, id).await?;
     let keys = event.account_keys();
-    let account = shard::total(&patiently(|| call.admin.ledger.accounts(&keys)).await?);
+    let account = shard::total(&with_retry(|| call.admin.ledger.accounts(&keys)).await?);
     let (rows, next) = match by {
         By::Nothing => (Vec::new(), None),
         By::Attendee => {

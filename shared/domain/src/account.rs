@@ -90,7 +90,7 @@ pub enum Field {
     /// When this shard last took part in a move, in [`EpochNanos`].
     MovedAt,
     /// The last period that was reconciled. Events only.
-    MendedThrough,
+    ReconciledThrough,
     /// Attendees who have a seat. Events only.
     Seats,
     /// When this attendee got a seat, in [`EpochNanos`].
@@ -158,7 +158,7 @@ impl Field {
             | Self::UnitSpent(_)
             | Self::Moved(_, None)
             | Self::MovedAt
-            | Self::MendedThrough
+            | Self::ReconciledThrough
             | Self::Seats
             | Self::SeatedAt
             | Self::SeatAskedAt

@@ -159,10 +159,10 @@ impl Guess {
     /// The fields of an account that no rule reads again: counters of days before yesterday, and
     /// counts of periods that were reconciled.
     #[must_use]
-    pub fn outdated(account: &Account, today: NaiveDate, mended_through: i64) -> Vec<Field> {
+    pub fn outdated(account: &Account, today: NaiveDate, reconciled_through: i64) -> Vec<Field> {
         let is_outdated = |field: &Field| match field.lifetime() {
             Lifetime::Day(day) => day.succ_opt().is_some_and(|next| next < today),
-            Lifetime::Posts(period) => period.0 <= mended_through,
+            Lifetime::Posts(period) => period.0 <= reconciled_through,
             Lifetime::Holds(_) | Lifetime::Account => false,
         };
         account.numbers.keys().filter(|field| is_outdated(field)).copied().collect()
@@ -215,7 +215,7 @@ pub fn write(side: Side, allowance: &Allowance, demand: &Demand, guess: &Guess) 
         }
         Side::Event => {
             let period = hold.period();
-            write.conditions.push(Condition::Below(Field::MendedThrough, period.0));
+            write.conditions.push(Condition::Below(Field::ReconciledThrough, period.0));
             write.changes.extend([
                 Change::Add(Field::PeriodHeld(period), signed(hold.tokens())),
                 Change::Add(Field::PeriodOpen(period), 1),

@@ -100,7 +100,7 @@ impl Allowances {
     /// tokens per minute, and each can always make two calls of full length a minute. Of each unit,
     /// the event's limit is half of what all attendees together may use.
     #[must_use]
-    pub fn for_crowd(attendees: u64, completion_cap: u64, capacity: Capacity) -> Self {
+    pub fn for_attendees(attendees: u64, completion_cap: u64, capacity: Capacity) -> Self {
         let attendees = attendees.max(1);
         let two_calls = completion_cap.saturating_add(4_096).saturating_mul(2);
         let share = capacity.tokens_per_minute.map(|tokens| tokens.saturating_mul(4) / attendees);
@@ -148,7 +148,7 @@ mod tests {
     fn a_hundred_people_on_a_million_tokens_get_forty_thousand_each() {
         let capacity =
             Capacity { requests_per_minute: Some(6_000), tokens_per_minute: Some(1_000_000) };
-        let allowances = Allowances::for_crowd(100, 4_096, capacity);
+        let allowances = Allowances::for_attendees(100, 4_096, capacity);
         assert_eq!(allowances.attendee.limit(Limit::TokensPerMinute), Some(40_000));
         assert_eq!(allowances.event.limit(Limit::RequestsPerMinute), Some(6_000));
         assert_eq!(allowances.attendees, Some(300));
@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn every_unit_is_limited_unless_the_organiser_lifts_it() {
-        let crowd = Allowances::for_crowd(100, 4_096, Capacity::default());
-        let alone = Allowances::for_crowd(1, 4_096, Capacity::default());
+        let crowd = Allowances::for_attendees(100, 4_096, Capacity::default());
+        let alone = Allowances::for_attendees(1, 4_096, Capacity::default());
         for limit in Unit::ALL.iter().copied().map(Limit::total_of) {
             let each = crowd.attendee.limit(limit).unwrap();
             assert_eq!(crowd.event.limit(limit), Some(each * 50), "{limit:?}");
@@ -186,7 +186,7 @@ mod tests {
         #[test]
         fn a_capped_call_fits_wherever_the_deployments_can_take_it(attendees in 0u64..100_000, cap in 1u64..100_000, tokens in 1u64..10_000_000) {
             let capacity = Capacity { requests_per_minute: None, tokens_per_minute: Some(tokens) };
-            let granted = Allowances::for_crowd(attendees, cap, capacity).attendee.limit(Limit::TokensPerMinute);
+            let granted = Allowances::for_attendees(attendees, cap, capacity).attendee.limit(Limit::TokensPerMinute);
             prop_assert!(granted.unwrap() >= cap.min(tokens));
             prop_assert!(granted.unwrap() <= tokens);
         }

@@ -171,16 +171,16 @@ impl<'a> Choice<'a> {
     /// The replicas in the order in which to try them: the first picked by weight, the others after
     /// it.
     ///
-    /// `luck` is a random number. Over many requests, each replica comes first in proportion to its
+    /// `random` is a random number. Over many requests, each replica comes first in proportion to its
     /// weight.
     #[must_use]
-    pub fn by_luck(&self, luck: u64) -> Vec<&'a Deployment> {
+    pub fn pick_weighted(&self, random: u64) -> Vec<&'a Deployment> {
         let total: u64 = self.replicas.iter().map(|d| u64::from(d.weight)).sum();
         let mut order = self.replicas.clone();
         if total == 0 {
             return order;
         }
-        let mut point = luck % total;
+        let mut point = random % total;
         for index in 0..order.len() {
             let weight = u64::from(order[index].weight);
             if point < weight {
@@ -278,8 +278,8 @@ mod tests {
             let choice = catalog.named("a", Operation::ChatCompletions).unwrap();
             let total: u64 = weights.iter().map(|w| u64::from(*w)).sum();
             let mut firsts = vec![0u32; weights.len()];
-            for luck in 0..total {
-                let order = choice.by_luck(luck);
+            for random in 0..total {
+                let order = choice.pick_weighted(random);
                 prop_assert_eq!(order.len(), weights.len());
                 let first: usize = order[0].replica.as_str()[1..].parse().unwrap();
                 firsts[first] += 1;

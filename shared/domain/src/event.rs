@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::access::Access;
 use crate::account::AccountKey;
 use crate::allowance::{Allowance, Allowances};
-use crate::entry::Access;
 use crate::ids::{DeploymentName, EventId, OrganiserId, TokenId};
 use crate::operation::Operation;
 use crate::token::EventCode;

@@ -5,23 +5,23 @@
 //! response. It has no `async`, no clock, no environment and no network. A rule that needs the time
 //! takes `now`. A rule that needs randomness takes a number.
 
+pub mod access;
 pub mod account;
 pub mod admission;
 pub mod allowance;
 pub mod catalog;
 pub mod credential;
-pub mod entry;
 pub mod estimate;
 pub mod event;
 pub mod hour;
 pub mod ids;
 pub mod images;
 pub mod limit;
-pub mod mend;
 pub mod models;
 mod named;
 pub mod object;
 pub mod operation;
+pub mod reconcile;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod settlement;

@@ -106,7 +106,7 @@ fn moved(field: Field, by: i64) -> Option<(Limit, NaiveDate, i64)> {
 /// The sums of all numbers that can be added.
 fn sum(shards: &[Account]) -> Account {
     let is_sum =
-        |field: &Field| !matches!(field, Field::Tat(_) | Field::MovedAt | Field::MendedThrough);
+        |field: &Field| !matches!(field, Field::Tat(_) | Field::MovedAt | Field::ReconciledThrough);
     let mut sum = Account::default();
     for (field, number) in shards.iter().flat_map(|shard| &shard.numbers) {
         if is_sum(field) {

@@ -15,7 +15,7 @@ use lanyard_domain::catalog::Deployment;
 use lanyard_domain::limit::Limit;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::ports::{
-    Clock, CredentialMark, Journal, Listing, RequestLine, Upstream, UpstreamBody, UpstreamCall,
+    Clock, CredentialMark, Listing, RequestLine, RequestLog, Upstream, UpstreamBody, UpstreamCall,
     UpstreamFault,
 };
 use lanyard_gateway::testing::{MemoryPorts, a_deployment, an_event};
@@ -49,12 +49,12 @@ async fn run(work: &str, requests: usize) {
     world.events.put(Listing { event, deployments, code_works_until: None });
     let gateway = Gateway::new(Ports {
         clock: world.clock.clone(),
-        luck: world.luck.clone(),
+        random: world.random.clone(),
         events: world.events.clone(),
         ledger: world.ledger.clone(),
         upstream: Arc::new(Prompt { frames }),
-        journal: Arc::new(Nobody),
-        ledger_patience: std::time::Duration::from_secs(10),
+        request_log: Arc::new(Nobody),
+        ledger_timeout: std::time::Duration::from_secs(10),
     });
     for number in 0..requests {
         let body = if frames.is_some() { STREAMED } else { QUESTION };
@@ -105,7 +105,7 @@ impl Upstream for Prompt {
 /// A journal that nobody reads: what writing a line costs is the platform's.
 struct Nobody;
 
-impl Journal for Nobody {
+impl RequestLog for Nobody {
     fn write(&self, _line: &RequestLine) {}
 
     fn count(

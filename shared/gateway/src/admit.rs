@@ -12,19 +12,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use lanyard_domain::access::AccessDenied;
 use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
 use lanyard_domain::allowance::Allowance;
-use lanyard_domain::entry::NoEntry;
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
 use lanyard_protocol::demand::Demanded;
 
 use crate::Gateway;
-use crate::error::{ApiError, Whose};
+use crate::error::{ApiError, LimitScope};
 use crate::lookup::Attendance;
-use crate::notes::Notes;
+use crate::metadata::RequestMetadata;
 use crate::ports::{Cause, LedgerFault, Outcome};
 use crate::request::Request;
 use crate::retry::with_retry;
@@ -42,9 +42,9 @@ const GUESSES: usize = 8;
 const IN_FLIGHT_PAUSE: Duration = Duration::from_millis(60);
 
 /// Why an account did not take a request.
-pub(crate) enum NotAdmitted {
+pub(crate) enum AdmissionRefused {
     Refused(Refusal),
-    NoEntry(NoEntry),
+    AccessDenied(AccessDenied),
     Full,
     /// `is_unknown` if a write may have been made all the same.
     Fault {
@@ -53,13 +53,13 @@ pub(crate) enum NotAdmitted {
     },
 }
 
-impl From<Refusal> for NotAdmitted {
+impl From<Refusal> for AdmissionRefused {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
-impl From<LedgerFault> for NotAdmitted {
+impl From<LedgerFault> for AdmissionRefused {
     fn from(fault: LedgerFault) -> Self {
         let is_unknown = match &fault {
             LedgerFault::NotMade(_) => false,
@@ -83,13 +83,13 @@ impl Gateway {
         model: &DeploymentName,
         operation: Operation,
         demanded: &Demanded,
-        notes: Notes,
+        metadata: RequestMetadata,
     ) -> Result<Reservation, ApiError> {
         let event = attendance.event();
         let demand = Demand {
             id: request.id.clone(),
             // Tokens of the attendee's own deployments cost the event nothing.
-            estimate: if notes.is_own { Estimate::NOTHING } else { demanded.estimate },
+            estimate: if metadata.is_own { Estimate::NOTHING } else { demanded.estimate },
             now: request.now.into(),
             day: attendance.day,
             expires_at: (request.now + if demanded.is_job { JOB_LIFE } else { HOLD_LIFE }).into(),
@@ -99,21 +99,21 @@ impl Gateway {
         let event_key = AccountKey::Event(event.id.clone());
         if let Some(refusal) = self.settler.memory.refusal(&event_key, &demand.estimate, demand.now)
         {
-            return Err(self.refused(attendance, request.now, Whose::Event, refusal));
+            return Err(self.refused(attendance, request.now, LimitScope::Event, refusal));
         }
         if let Some(refusal) =
             self.settler.memory.refusal(&attendee_key, &demand.estimate, demand.now)
         {
-            return Err(self.refused(attendance, request.now, Whose::Attendee, refusal));
+            return Err(self.refused(attendance, request.now, LimitScope::Attendee, refusal));
         }
         let (attendee_side, event_side) = tokio::join!(
-            self.within_patience(self.admit_attendee(
+            self.within_timeout(self.admit_attendee(
                 &attendee_key,
                 &event_key,
                 attendance,
                 &demand
             )),
-            self.within_patience(self.admit_event(event, &demand, demanded.is_job)),
+            self.within_timeout(self.admit_event(event, &demand, demanded.is_job)),
         );
         let hold = demand.hold();
         match (attendee_side, event_side) {
@@ -130,22 +130,24 @@ impl Gateway {
                 account,
                 allowance,
                 is_streamed: demanded.is_streamed,
-                notes,
+                metadata,
                 settler: Some(Arc::clone(&self.settler)),
                 is_sent: false,
             }),
             (attendee_side, event_side) => {
-                let was_made = |side: &Result<_, NotAdmitted>| match side {
+                let was_made = |side: &Result<_, AdmissionRefused>| match side {
                     Ok(()) => true,
-                    Err(NotAdmitted::Fault { is_unknown, .. }) => *is_unknown,
-                    Err(NotAdmitted::Refused(_) | NotAdmitted::NoEntry(_) | NotAdmitted::Full) => {
-                        false
-                    }
+                    Err(AdmissionRefused::Fault { is_unknown, .. }) => *is_unknown,
+                    Err(
+                        AdmissionRefused::Refused(_)
+                        | AdmissionRefused::AccessDenied(_)
+                        | AdmissionRefused::Full,
+                    ) => false,
                 };
                 let attendee_side = attendee_side.map(|_| ());
                 let shard = event_side.as_ref().ok().copied();
                 let event_side = event_side.map(|_| ());
-                self.settler.undo_in_background(
+                self.settler.release_in_background(
                     event,
                     was_made(&attendee_side).then_some(attendee_key.clone()),
                     shard,
@@ -153,22 +155,24 @@ impl Gateway {
                     hold,
                 );
                 for (key, side) in [(&attendee_key, &attendee_side), (&event_key, &event_side)] {
-                    if let Err(NotAdmitted::Refused(refusal)) = side {
+                    if let Err(AdmissionRefused::Refused(refusal)) = side {
                         self.settler.memory.refused(key, demand.estimate, *refusal, demand.now);
                     }
                 }
-                let error = |whose, not| match not {
-                    NotAdmitted::Refused(refusal) => {
-                        self.refused(attendance, request.now, whose, refusal)
+                let error = |scope, not| match not {
+                    AdmissionRefused::Refused(refusal) => {
+                        self.refused(attendance, request.now, scope, refusal)
                     }
-                    NotAdmitted::NoEntry(why) => attendance.no_entry(why),
-                    NotAdmitted::Full => ApiError::EventFull { contact: attendance.contact() },
-                    NotAdmitted::Fault { cause, .. } => self.accounting_unavailable(Some(cause)),
+                    AdmissionRefused::AccessDenied(why) => attendance.access_denied(why),
+                    AdmissionRefused::Full => ApiError::EventFull { contact: attendance.contact() },
+                    AdmissionRefused::Fault { cause, .. } => {
+                        self.accounting_unavailable(Some(cause))
+                    }
                 };
                 // What the attendee can do something about comes first.
                 match (attendee_side, event_side) {
-                    (Err(not), _) => Err(error(Whose::Attendee, not)),
-                    (Ok(()), Err(not)) => Err(error(Whose::Event, not)),
+                    (Err(not), _) => Err(error(LimitScope::Attendee, not)),
+                    (Ok(()), Err(not)) => Err(error(LimitScope::Event, not)),
                     (Ok(()), Ok(())) => Err(ApiError::Internal(None)),
                 }
             }
@@ -181,18 +185,18 @@ impl Gateway {
         event_key: &AccountKey,
         attendance: &Attendance,
         demand: &Demand,
-    ) -> Result<(Account, Allowance), NotAdmitted> {
+    ) -> Result<(Account, Allowance), AdmissionRefused> {
         let granted = &attendance.allowances().attendee;
         let memory = &self.settler.memory;
         let mut seen = memory.seen(key);
-        let mut guess = seen.guess(demand, memory.mended_through(event_key));
+        let mut guess = seen.guess(demand, memory.reconciled_through(event_key));
         let mut may_pause = true;
         for _ in 0..GUESSES {
             let allowance = seen.account.allowance(granted);
             let side = Side::Attendee { terms: seen.account.get(Field::Terms) };
             let mut write = admission::propose(side, &allowance, demand, &guess)?;
-            write.conditions.extend(attendance.entry.condition());
-            let old = match self.apply_surely(key, &write).await? {
+            write.conditions.extend(attendance.policy.condition());
+            let old = match self.apply_with_retry(key, &write).await? {
                 Outcome::Made(account) => {
                     let numbers = account.numbers.clone();
                     memory.saw(key, Account { numbers, ..Account::default() }, guess);
@@ -204,8 +208,8 @@ impl Gateway {
                 // An earlier try was made and its answer was lost.
                 return Ok((old, allowance));
             }
-            if let Some(why) = attendance.entry.refusal(&old) {
-                return Err(NotAdmitted::NoEntry(why));
+            if let Some(why) = attendance.policy.refusal(&old) {
+                return Err(AdmissionRefused::AccessDenied(why));
             }
             if !old.numbers.contains_key(&Field::SeatedAt) {
                 self.seat(key, event_key, attendance.allowances().attendees, demand.now).await?;
@@ -226,14 +230,14 @@ impl Gateway {
     /// Waits for a newcomer's seat, for as long as an account may take to answer.
     pub(crate) async fn seated(
         &self,
-        seat: impl Future<Output = Result<(), NotAdmitted>>,
+        seat: impl Future<Output = Result<(), AdmissionRefused>>,
         attendance: &Attendance,
     ) -> Result<(), ApiError> {
-        self.within_patience(seat).await.map_err(|not| match not {
-            NotAdmitted::Full => ApiError::EventFull { contact: attendance.contact() },
-            NotAdmitted::NoEntry(why) => attendance.no_entry(why),
-            NotAdmitted::Refused(_) => ApiError::Internal(None),
-            NotAdmitted::Fault { cause, .. } => self.accounting_unavailable(Some(cause)),
+        self.within_timeout(seat).await.map_err(|not| match not {
+            AdmissionRefused::Full => ApiError::EventFull { contact: attendance.contact() },
+            AdmissionRefused::AccessDenied(why) => attendance.access_denied(why),
+            AdmissionRefused::Refused(_) => ApiError::Internal(None),
+            AdmissionRefused::Fault { cause, .. } => self.accounting_unavailable(Some(cause)),
         })
     }
 
@@ -241,7 +245,7 @@ impl Gateway {
         &self,
         attendance: &Attendance,
         now: DateTime<Utc>,
-        whose: Whose,
+        scope: LimitScope,
         refusal: Refusal,
     ) -> ApiError {
         let until = |instant: DateTime<Utc>| (instant - now).to_std().unwrap_or_default();
@@ -249,10 +253,10 @@ impl Gateway {
         match refusal {
             Refusal::Rate { limit, allowed, retry_at } => {
                 let retry_after = until(retry_at.to_utc()).max(Duration::from_millis(1));
-                ApiError::RateLimitExceeded { whose, limit, allowed, retry_after }
+                ApiError::RateLimitExceeded { scope, limit, allowed, retry_after }
             }
             Refusal::Day { limit, allowed, resets_at } => ApiError::InsufficientQuota {
-                whose,
+                scope,
                 limit,
                 allowed,
                 resets_at: Some(attendance.event().window.display(resets_at)),
@@ -260,16 +264,16 @@ impl Gateway {
                 contact,
             },
             Refusal::Budget { limit, allowed, .. } => ApiError::InsufficientQuota {
-                whose,
+                scope,
                 limit,
                 allowed,
                 resets_at: None,
                 retry_after: None,
                 contact,
             },
-            Refusal::InFlight { allowed } => ApiError::TooManyInFlight { whose, allowed },
+            Refusal::InFlight { allowed } => ApiError::TooManyInFlight { scope, allowed },
             Refusal::NeverFits { limit, allowed, needed } => {
-                ApiError::AllowanceTooSmall { whose, limit, allowed, needed }
+                ApiError::AllowanceTooSmall { scope, limit, allowed, needed }
             }
             Refusal::Blocked => ApiError::AttendeeBlocked { contact },
         }
@@ -277,7 +281,7 @@ impl Gateway {
 
     /// One to five seconds, so that not everybody returns at once.
     pub(crate) fn spread(&self) -> Duration {
-        self.ports.luck.spread()
+        self.ports.random.spread()
     }
 
     /// A 503 that spreads those who come back over some seconds.
@@ -288,7 +292,7 @@ impl Gateway {
 
     /// A write that names a hold or a time of its own, so that making it twice changes nothing:
     /// tried again whatever became of the first try.
-    pub(crate) async fn apply_surely(
+    pub(crate) async fn apply_with_retry(
         &self,
         key: &AccountKey,
         write: &lanyard_domain::account::Write,
@@ -307,22 +311,27 @@ impl Gateway {
         with_retry(once_with(|| self.jitter()), apply, LedgerFault::is_not_made).await
     }
 
-    async fn within_patience<T>(
+    async fn within_timeout<T>(
         &self,
-        side: impl Future<Output = Result<T, NotAdmitted>>,
-    ) -> Result<T, NotAdmitted> {
-        match tokio::time::timeout(self.ports.ledger_patience, side).await {
+        side: impl Future<Output = Result<T, AdmissionRefused>>,
+    ) -> Result<T, AdmissionRefused> {
+        match tokio::time::timeout(self.ports.ledger_timeout, side).await {
             Ok(side) => side,
-            Err(elapsed) => Err(NotAdmitted::Fault { cause: Box::new(elapsed), is_unknown: true }),
+            Err(elapsed) => {
+                Err(AdmissionRefused::Fault { cause: Box::new(elapsed), is_unknown: true })
+            }
         }
     }
 
     /// A short, random pause.
     fn jitter(&self) -> Duration {
-        Duration::from_millis(25 + self.ports.luck.draw() % 75)
+        Duration::from_millis(25 + self.ports.random.next_u64() % 75)
     }
 }
 
-fn too_busy() -> NotAdmitted {
-    NotAdmitted::Fault { cause: "the account changes too fast to follow".into(), is_unknown: false }
+fn too_busy() -> AdmissionRefused {
+    AdmissionRefused::Fault {
+        cause: "the account changes too fast to follow".into(),
+        is_unknown: false,
+    }
 }

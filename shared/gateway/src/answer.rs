@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::error::ApiError;
 use crate::request::{Request, Response, whole};
-use crate::{headers, notes};
+use crate::{headers, metadata};
 
 /// Who calls a function: browsers of any origin may call the attendees' API, not the organisers',
 /// and nothing of another origin reads the pages.
@@ -67,7 +67,7 @@ where
     E: IntoAnswer,
 {
     let id = request.id.clone();
-    let session = notes::session(&request).ok();
+    let session = metadata::session(&request).ok();
     let is_preflight = audience == Audience::Attendees && request.http.method() == Method::OPTIONS;
     let mut response = if is_preflight {
         preflight(request.http.headers())

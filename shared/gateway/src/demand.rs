@@ -10,7 +10,7 @@ use crate::Gateway;
 use crate::error::ApiError;
 use crate::headers;
 use crate::lookup::Attendance;
-use crate::notes::Notes;
+use crate::metadata::RequestMetadata;
 use crate::parse::{self, PathStyle, Route};
 use crate::ports::RequestLine;
 use crate::request::Request;
@@ -21,7 +21,7 @@ pub(crate) struct Demand<'a> {
     /// The call to a model.
     pub(crate) call: ModelCall<'a>,
     /// What goes into its usage record.
-    pub(crate) notes: Notes,
+    pub(crate) metadata: RequestMetadata,
 }
 
 /// A call to a model, on its way to whichever deployment takes it.
@@ -59,7 +59,7 @@ impl Gateway {
         line: &mut RequestLine,
     ) -> Result<Demand<'a>, ApiError> {
         parse::check_query(request.http.uri().query())?;
-        let mut notes = Notes::read(request)?;
+        let mut metadata = RequestMetadata::read(request)?;
         let payload = Payload::read(protocol, &request.http, &request.id)?;
         let model = payload.model()?;
         let header = request.header(&headers::MODEL).ok().flatten();
@@ -89,7 +89,7 @@ impl Gateway {
             call.hook = Some(resolved.hook);
             line.model = call.choice.name().cloned();
         }
-        notes.is_own = call.choice.is_own();
-        Ok(Demand { call, notes })
+        metadata.is_own = call.choice.is_own();
+        Ok(Demand { call, metadata })
     }
 }

@@ -15,7 +15,7 @@ pub use lanyard_protocol::error::BadRequestCode;
 use lanyard_protocol::error::BodyRefused;
 pub use lanyard_protocol::refusal::ModelRefusal;
 
-pub use self::words::{ContactHint, Missing, Whose};
+pub use self::words::{ContactHint, LimitScope, Missing};
 use self::words::{model_not_found, reset_words, smaller, units, wait_words};
 use crate::ports::Cause;
 
@@ -181,10 +181,10 @@ pub enum ApiError {
         message: &'static str,
     },
     /// The request could never be paid for.
-    #[error("This request may need {needed} {}, and {} is {allowed} {limit}. Waiting does not help: {}.", units(*limit), whose.words().to_lowercase(), smaller(*limit))]
+    #[error("This request may need {needed} {}, and {} is {allowed} {limit}. Waiting does not help: {}.", units(*limit), scope.words().to_lowercase(), smaller(*limit))]
     AllowanceTooSmall {
         /// Whose allowance.
-        whose: Whose,
+        scope: LimitScope,
         /// Which.
         limit: Limit,
         /// What it grants.
@@ -208,10 +208,10 @@ pub enum ApiError {
         hint: &'static str,
     },
     /// A rate is used up for some seconds.
-    #[error("{} of {allowed} {limit} is used up. Wait {} and try again.", whose.words(), wait_words(*retry_after))]
+    #[error("{} of {allowed} {limit} is used up. Wait {} and try again.", scope.words(), wait_words(*retry_after))]
     RateLimitExceeded {
         /// Whose allowance.
-        whose: Whose,
+        scope: LimitScope,
         /// Which.
         limit: Limit,
         /// What it grants.
@@ -220,18 +220,18 @@ pub enum ApiError {
         retry_after: Duration,
     },
     /// Too many requests are under way.
-    #[error("{} of {allowed} requests at once is used up. Wait for an answer before you send the next request.", whose.words())]
+    #[error("{} of {allowed} requests at once is used up. Wait for an answer before you send the next request.", scope.words())]
     TooManyInFlight {
         /// Whose allowance.
-        whose: Whose,
+        scope: LimitScope,
         /// What it grants.
         allowed: u64,
     },
     /// A day's allowance or the budget is used up.
-    #[error("{} of {allowed} {limit} is used up. {}", whose.words(), reset_words(resets_at.as_deref(), contact))]
+    #[error("{} of {allowed} {limit} is used up. {}", scope.words(), reset_words(resets_at.as_deref(), contact))]
     InsufficientQuota {
         /// Whose allowance.
-        whose: Whose,
+        scope: LimitScope,
         /// Which.
         limit: Limit,
         /// What it grants.

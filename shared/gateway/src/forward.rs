@@ -43,10 +43,10 @@ impl Gateway {
         let (route, pass) = parse(request, protocol)?;
         let attendance = self.look_up(pass, request.now, line).await?;
         let demand = self.demand(request, &attendance, protocol, &route, line).await?;
-        let Demand { call, notes } = demand;
+        let Demand { call, metadata } = demand;
         let (model, demanded) = (call.model()?, &call.demanded);
         let mut reservation =
-            self.admit(request, &attendance, model, protocol.operation, demanded, notes).await?;
+            self.admit(request, &attendance, model, protocol.operation, demanded, metadata).await?;
         line.outcome = SETTLED;
         let candidates = self.select(&call.choice);
         match self.send(request, &call, &candidates, &mut reservation).await {
@@ -70,7 +70,7 @@ impl Gateway {
             line.outcome = error.code();
             line.status = error.status().as_u16();
             line.duration_ms = ms_between(request.now, self.ports.clock.now());
-            self.ports.journal.write(&line);
+            self.ports.request_log.write(&line);
             self.settler.count_refusal(line, request.now);
         }
         self.settler.write_refusals(request.now);

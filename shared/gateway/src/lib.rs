@@ -5,16 +5,16 @@
 
 pub mod admit;
 pub mod answer;
+pub mod background_tasks;
 pub mod call;
 mod demand;
-pub mod errands;
 pub mod error;
 pub mod forward;
 pub mod headers;
 mod hex;
 pub mod lookup;
 pub mod memory;
-pub mod notes;
+pub mod metadata;
 pub mod parse;
 pub mod people;
 pub mod ports;
@@ -34,13 +34,13 @@ pub mod upstream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lanyard_domain::access::AccessPolicy;
 use lanyard_domain::account::{Account, AccountKey};
-use lanyard_domain::entry::Entry;
 
-use crate::errands::Errands;
+use crate::background_tasks::BackgroundTasks;
 use crate::lookup::{Attendance, Events};
 use crate::memory::Memory;
-use crate::ports::{Clock, EventStore, Journal, Ledger, Luck, RequestLine, Upstream};
+use crate::ports::{Clock, EventStore, Ledger, Random, RequestLine, RequestLog, Upstream};
 use crate::refusals::Refusals;
 use crate::settle::Settler;
 use crate::stored::StoredObjects;
@@ -55,7 +55,7 @@ pub struct Ports {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Luck.
-    pub luck: Arc<dyn Luck>,
+    pub random: Arc<dyn Random>,
     /// Where events are looked up.
     pub events: Arc<dyn EventStore>,
     /// Where accounts are kept.
@@ -63,9 +63,9 @@ pub struct Ports {
     /// Azure.
     pub upstream: Arc<dyn Upstream>,
     /// Where finished requests are written down.
-    pub journal: Arc<dyn Journal>,
+    pub request_log: Arc<dyn RequestLog>,
     /// How long one account may take to answer, all tries together.
-    pub ledger_patience: Duration,
+    pub ledger_timeout: Duration,
 }
 
 /// Everything that serves requests, and what one process remembers between them.
@@ -83,10 +83,10 @@ impl Gateway {
         let settler = Arc::new(Settler {
             ledger: Arc::clone(&ports.ledger),
             clock: Arc::clone(&ports.clock),
-            journal: Arc::clone(&ports.journal),
+            request_log: Arc::clone(&ports.request_log),
             memory: Memory::default(),
             refusals: Refusals::default(),
-            tasks: Errands::default(),
+            tasks: BackgroundTasks::default(),
         });
         Self { ports, events: Events::default(), settler, stored: None }
     }
@@ -112,10 +112,10 @@ impl Gateway {
     pub async fn attend(&self, request: &Request) -> Result<Attendance, ApiError> {
         let line = &mut RequestLine::default();
         let attendance = self.look_up(parse::token(request)?, request.now, line).await?;
-        if attendance.entry != Entry::Anybody {
+        if attendance.policy != AccessPolicy::Anybody {
             let account = self.account(&attendance).await?;
-            if let Some(why) = attendance.entry.refusal(&account) {
-                return Err(attendance.no_entry(why));
+            if let Some(why) = attendance.policy.refusal(&account) {
+                return Err(attendance.access_denied(why));
             }
         }
         Ok(attendance)

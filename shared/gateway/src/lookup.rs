@@ -7,10 +7,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use lanyard_domain::access::{AccessDenied, AccessPolicy, Proof};
 use lanyard_domain::account::AccountKey;
 use lanyard_domain::allowance::Allowances;
 use lanyard_domain::catalog::{Catalog, Choice};
-use lanyard_domain::entry::{Entry, NoEntry, Proof};
 use lanyard_domain::event::{Closed, Event, OwnDeployments};
 use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::models::ModelFacts;
@@ -85,7 +85,7 @@ pub struct Attendance {
     /// The local day there.
     pub day: LocalDay,
     /// What the attendee's account must say.
-    pub entry: Entry,
+    pub policy: AccessPolicy,
     /// Deployments that this attendee alone uses, before the event's.
     pub own: Arc<Catalog>,
 }
@@ -207,18 +207,20 @@ impl Attendance {
 
     /// The error for somebody whose account does not let them in.
     #[must_use]
-    pub fn no_entry(&self, why: NoEntry) -> ApiError {
-        no_entry(&self.at.event, why)
+    pub fn access_denied(&self, why: AccessDenied) -> ApiError {
+        access_denied(&self.at.event, why)
     }
 }
 
-fn no_entry(event: &Event, why: NoEntry) -> ApiError {
+fn access_denied(event: &Event, why: AccessDenied) -> ApiError {
     let contact = ContactHint::of(&event.contact);
     match why {
-        NoEntry::NotListed => ApiError::NotOnRoster { contact },
-        NoEntry::NeedsKey => ApiError::RegistrationRequired { event: event.id.clone(), contact },
+        AccessDenied::NotListed => ApiError::NotOnRoster { contact },
+        AccessDenied::NeedsKey => {
+            ApiError::RegistrationRequired { event: event.id.clone(), contact }
+        }
         // The key is no credential any more.
-        NoEntry::KeyReplaced => ApiError::InvalidEventCode,
+        AccessDenied::KeyReplaced => ApiError::InvalidEventCode,
     }
 }
 
@@ -256,7 +258,7 @@ impl Gateway {
         };
         line.event = Some(at.event.id.clone());
         check_open(&at.event, now)?;
-        let entry = at.event.access.entry(proof).map_err(|why| no_entry(&at.event, why))?;
+        let policy = at.event.access.policy(proof).map_err(|why| access_denied(&at.event, why))?;
         let day = at.event.window.local_day(now);
         let own = match at.event.own_deployments {
             OwnDeployments::None => Arc::default(),
@@ -264,7 +266,7 @@ impl Gateway {
                 self.own_catalog(&at.event.id, &user, now).await?
             }
         };
-        Ok(Attendance { at, user, day, entry, own })
+        Ok(Attendance { at, user, day, policy, own })
     }
 
     /// The event of a code, if it is open.
@@ -296,7 +298,7 @@ impl Gateway {
 
     /// The refusal of a credential that is not good, counted, because many of them are guesses.
     fn wrong_credential(&self) -> ApiError {
-        self.ports.journal.count(Incident::InvalidCode, None);
+        self.ports.request_log.count(Incident::InvalidCode, None);
         ApiError::InvalidEventCode
     }
 
@@ -321,7 +323,7 @@ impl Gateway {
                 Ok(catalog)
             }
             (Err(StoreFault::Away(_)), Some((read_at, catalog))) if now - read_at < STALE => {
-                self.ports.journal.count(Incident::StaleEvent, Some(event));
+                self.ports.request_log.count(Incident::StaleEvent, Some(event));
                 Ok(catalog)
             }
             (Err(fault), _) => Err(self.accounting_unavailable(Some(fault.into()))),
@@ -371,7 +373,7 @@ impl Gateway {
             Err(StoreFault::Away(cause)) => match known {
                 Some((read_at, event)) if now - read_at < STALE => {
                     tracing::warn!(fault = %cause, "event store is away, using a remembered event");
-                    self.ports.journal.count(Incident::StaleEvent, Some(&event.event.id));
+                    self.ports.request_log.count(Incident::StaleEvent, Some(&event.event.id));
                     Ok(Some(event))
                 }
                 Some(_) | None => Err(self.accounting_unavailable(Some(cause))),

@@ -83,11 +83,11 @@ impl Seen {
     /// What to assume of the account: that it is as it was, only later. A rate that was busy under
     /// other processes' requests probably still is.
     #[must_use]
-    pub fn guess(&self, demand: &Demand, mended_through: i64) -> Guess {
+    pub fn guess(&self, demand: &Demand, reconciled_through: i64) -> Guess {
         let now = Guess::from_account(&self.account, demand.now);
         Guess {
             busy: now.busy.map(|limit, is_busy| is_busy || self.guess.busy[limit]),
-            outdated: Guess::outdated(&self.account, demand.day.date, mended_through),
+            outdated: Guess::outdated(&self.account, demand.day.date, reconciled_through),
         }
     }
 }
@@ -125,17 +125,17 @@ impl Memory {
 
     /// What to assume of an account next time.
     #[must_use]
-    pub fn guess(&self, key: &AccountKey, demand: &Demand, mended_through: i64) -> Guess {
+    pub fn guess(&self, key: &AccountKey, demand: &Demand, reconciled_through: i64) -> Guess {
         self.seen.look(key, |seen| {
-            seen.map(|seen| seen.guess(demand, mended_through)).unwrap_or_default()
+            seen.map(|seen| seen.guess(demand, reconciled_through)).unwrap_or_default()
         })
     }
 
     /// The last period of an event that was mended, as far as its account was seen.
     #[must_use]
-    pub fn mended_through(&self, event: &AccountKey) -> i64 {
+    pub fn reconciled_through(&self, event: &AccountKey) -> i64 {
         self.seen.look(event, |seen| {
-            seen.map(|seen| seen.account.get(Field::MendedThrough)).unwrap_or_default()
+            seen.map(|seen| seen.account.get(Field::ReconciledThrough)).unwrap_or_default()
         })
     }
 

@@ -30,13 +30,13 @@ pub trait Clock: Send + Sync {
 }
 
 /// Luck, for choosing among equals and for spreading retries.
-pub trait Luck: Send + Sync {
+pub trait Random: Send + Sync {
     /// Any number.
-    fn draw(&self) -> u64;
+    fn next_u64(&self) -> u64;
 
     /// One to five seconds, so that not everybody who is told to come back returns at once.
     fn spread(&self) -> Duration {
-        Duration::from_millis(1_000 + self.draw() % 4_000)
+        Duration::from_millis(1_000 + self.next_u64() % 4_000)
     }
 }
 
@@ -169,7 +169,7 @@ pub struct UpstreamCall {
     /// Our id, for Azure's logs.
     pub request_id: RequestId,
     /// How long to wait for the answer's head.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
 /// An answer's body as it comes. A break is the end.
@@ -245,7 +245,7 @@ pub struct RequestLine {
 }
 
 /// Where finished requests are written down and measured.
-pub trait Journal: Send + Sync {
+pub trait RequestLog: Send + Sync {
     /// One line for one request.
     fn write(&self, line: &RequestLine);
 
@@ -269,8 +269,10 @@ pub enum Incident {
     UpstreamBusy,
     /// A hold expired and the sweep settled it.
     HoldExpired,
-    /// An event's account differed from its attendees' and was mended.
-    AccountMended,
+    /// An event's account differed from the sum of its attendees' and was corrected. Alarms already
+    /// use the name of its metric.
+    #[strum(serialize = "account_mended")]
+    AccountReconciled,
     /// The owner of a new object could not be written down, so it was deleted again.
     ObjectUnrecorded,
     /// Nor could it be deleted: it stays upstream, and nobody can reach it.

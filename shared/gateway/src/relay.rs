@@ -128,14 +128,14 @@ impl Gateway {
             let error = ApiError::UpstreamUnreachable(Some("the answer is not JSON".into()));
             return Err(self.settle_unusable(reservation, error));
         };
-        reservation.notes.answer = id.as_deref().and_then(|id| id.parse().ok());
+        reservation.metadata.answer = id.as_deref().and_then(|id| id.parse().ok());
         if let Some(hook) = &mut hook
             && let Err(error) = hook.names(id.as_deref()).await
         {
             // The model has worked, and its response is deleted: paid, as one that breaks off.
             let ending =
                 Ending::of(settlement, error.code(), error.status().as_u16(), Some(started_at));
-            self.settle_behind(reservation, ending);
+            self.settle_in_background(reservation, ending);
             return Err(error);
         }
         let ending = Ending::of(settlement, OK, 200, Some(started_at));
@@ -152,9 +152,9 @@ impl Gateway {
         ending: Ending,
         hook: Option<Box<dyn ResponseHook>>,
     ) {
-        let Some(hook) = hook else { return self.settle_behind(reservation, ending) };
+        let Some(hook) = hook else { return self.settle_in_background(reservation, ending) };
         let settler = Arc::clone(&self.settler);
-        self.settler.behind(async move {
+        self.settler.in_background(async move {
             let usage = ending.settlement.exact();
             settler.settle(reservation, ending).await;
             if let Some(usage) = usage {
@@ -167,7 +167,7 @@ impl Gateway {
     fn settle_unusable(&self, reservation: Reservation, error: ApiError) -> ApiError {
         let settlement = Settlement::AtLeast(Usage::default());
         let ending = Ending::of(settlement, "upstream_unreachable", 502, None);
-        self.settle_behind(reservation, ending);
+        self.settle_in_background(reservation, ending);
         error
     }
 

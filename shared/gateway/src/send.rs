@@ -54,7 +54,7 @@ impl From<Failure> for NotSent {
 impl Gateway {
     /// The deployments that may take a request, in the order in which they are tried.
     pub(crate) fn select<'d>(&self, choice: &Choice<'d>) -> Vec<&'d Deployment> {
-        choice.by_luck(self.ports.luck.draw())
+        choice.pick_weighted(self.ports.random.next_u64())
     }
 
     /// Sends an admitted request.
@@ -94,7 +94,7 @@ impl Gateway {
         let mut not_sent = NotSent::from(failure);
         self.report(&not_sent.error, reservation);
         if let ApiError::UpstreamMisconfigured(cause) = &mut not_sent.error
-            && reservation.notes.is_own
+            && reservation.metadata.is_own
         {
             not_sent.error = ApiError::OwnDeploymentRefused(cause.take());
         }
@@ -109,23 +109,23 @@ impl Gateway {
         let settlement = if is_charged { Settlement::Exact(prompt) } else { Settlement::Void };
         let mut ending = Ending::of(settlement, error.code(), error.status().as_u16(), None);
         ending.is_estimated = is_charged;
-        self.settle_behind(reservation, ending);
+        self.settle_in_background(reservation, ending);
         error
     }
 
     /// Counts what an operator must know of.
     pub fn report(&self, error: &ApiError, reservation: &Reservation) {
         // The attendee is told about a deployment of their own.
-        if reservation.notes.is_own {
+        if reservation.metadata.is_own {
             return;
         }
         let event = Some(&reservation.at.event.id);
         if let ApiError::UpstreamMisconfigured(_) = error {
-            self.ports.journal.count(Incident::UpstreamMisconfigured, event);
+            self.ports.request_log.count(Incident::UpstreamMisconfigured, event);
             tracing::error!(model = %reservation.model, "upstream_misconfigured");
         }
         if let ApiError::UpstreamBusy { .. } = error {
-            self.ports.journal.count(Incident::UpstreamBusy, event);
+            self.ports.request_log.count(Incident::UpstreamBusy, event);
         }
     }
 }
@@ -147,7 +147,7 @@ impl ModelCall<'_> {
             accept: self.protocol.accept(self.demanded.is_streamed),
             is_streamed: self.demanded.is_streamed,
             request_id: request.id.clone(),
-            patience: timeout(request.deadline),
+            timeout: timeout(request.deadline),
         }
     }
 }

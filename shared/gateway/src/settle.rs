@@ -21,9 +21,9 @@ use lanyard_domain::usage::{Charge, UsageRecord};
 use std::sync::Arc;
 
 use crate::Gateway;
-use crate::errands::Errands;
+use crate::background_tasks::BackgroundTasks;
 use crate::memory::Memory;
-use crate::ports::{Clock, Incident, Journal, Ledger, LedgerFault, Outcome, RequestLine};
+use crate::ports::{Clock, Incident, Ledger, LedgerFault, Outcome, RequestLine, RequestLog};
 use crate::refusals::Refusals;
 use crate::retry::{PAUSES, with_retry};
 
@@ -40,11 +40,11 @@ pub const OK: &str = "ok";
 pub struct Settler {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) request_log: Arc<dyn RequestLog>,
     pub(crate) memory: Memory,
     pub(crate) refusals: Refusals,
     /// Work that outlives its answer and must end before the process may freeze.
-    pub(crate) tasks: Errands,
+    pub(crate) tasks: BackgroundTasks,
 }
 
 impl std::fmt::Debug for Settler {
@@ -97,9 +97,9 @@ impl Settled {
 
 impl Settler {
     /// Settles after the response has been handed over, before the process may freeze.
-    pub(crate) fn settle_behind(self: &Arc<Self>, reservation: Reservation, ending: Ending) {
+    pub(crate) fn settle_in_background(self: &Arc<Self>, reservation: Reservation, ending: Ending) {
         let settler = Arc::clone(self);
-        self.behind(async move {
+        self.in_background(async move {
             settler.settle(reservation, ending).await;
         });
     }
@@ -109,7 +109,7 @@ impl Settler {
         reservation.disarm();
         let now = self.clock.now();
         let used = ending.settlement.charge(&reservation.hold);
-        let is_own = reservation.notes.is_own;
+        let is_own = reservation.metadata.is_own;
         let charge = used.map(|used| if is_own { Charge::default() } else { used });
         let record = charge.map(|charge| UsageRecord {
             own_charge: used.filter(|_| is_own),
@@ -159,7 +159,7 @@ impl Settler {
         if let (Err(fault), Some(record)) = (&settled, &record) {
             self.failed(record, fault);
         }
-        self.journal.write(&RequestLine {
+        self.request_log.write(&RequestLine {
             request_id: Some(reservation.id.clone()),
             event: Some(reservation.at.event.id.clone()),
             attendee: Some(std::mem::take(&mut reservation.user_hash)),
@@ -263,7 +263,7 @@ impl Settler {
     }
 
     /// Gives back what a refused request had already been granted.
-    pub(crate) fn undo_in_background(
+    pub(crate) fn release_in_background(
         self: &Arc<Self>,
         event: &Event,
         attendee: Option<AccountKey>,
@@ -277,11 +277,11 @@ impl Settler {
         let settler = Arc::clone(self);
         let allowances = event.allowances;
         let shard = shard.map(|shard| (AccountKey::of_shard(&event.id, shard), event.part(shard)));
-        self.behind(async move {
+        self.in_background(async move {
             if let Some(key) = attendee {
                 let now = settler.clock.now();
-                let undone = settler.settle_attendee(&key, &id, &hold, &allowances, None, now).await;
-                if let Err(fault) = undone {
+                let released = settler.settle_attendee(&key, &id, &hold, &allowances, None, now).await;
+                if let Err(fault) = released {
                     tracing::warn!(request_id = %id, fault = ?fault, "hold not given back; the sweep will");
                 }
             }
@@ -303,14 +303,14 @@ impl Settler {
 
     /// Does what must be done before the process may freeze, while nobody waits. All of it has one
     /// type, so that the machinery of a task is there once.
-    pub(crate) fn behind(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
         let work: BoxFuture<'static, ()> = Box::pin(work);
         self.tasks.spawn(work);
     }
 
     /// A line from which the settlement can be made later. The hold stays charged until then.
     fn failed(&self, record: &UsageRecord, fault: &LedgerFault) {
-        self.journal.count(Incident::SettleFailed, Some(&record.event));
+        self.request_log.count(Incident::SettleFailed, Some(&record.event));
         let replay = serde_json::to_string(record).unwrap_or_default();
         tracing::error!(fault = ?fault, settlement = replay, "settle_failed");
     }
@@ -323,13 +323,13 @@ impl Gateway {
     }
 
     /// Settles after the response has been handed over, before the process may freeze.
-    pub fn settle_behind(&self, reservation: Reservation, ending: Ending) {
-        self.settler.settle_behind(reservation, ending);
+    pub fn settle_in_background(&self, reservation: Reservation, ending: Ending) {
+        self.settler.settle_in_background(reservation, ending);
     }
 
     /// Does work for which no client waits. It ends before the process may freeze.
     pub fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.settler.behind(work);
+        self.settler.in_background(work);
     }
 }
 
@@ -353,9 +353,9 @@ fn record(
         admitted_at: reservation.admitted_at,
         duration_ms: ms_between(reservation.admitted_at, now),
         first_byte_ms: ms_between(reservation.admitted_at, first_byte_at),
-        session: Some(reservation.notes.session.clone()),
-        app: reservation.notes.app.clone(),
-        answer: reservation.notes.answer.clone(),
+        session: Some(reservation.metadata.session.clone()),
+        app: reservation.metadata.app.clone(),
+        answer: reservation.metadata.answer.clone(),
         own_charge: None,
     }
 }

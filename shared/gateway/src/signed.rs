@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
-use lanyard_domain::entry::Proof;
+use lanyard_domain::access::Proof;
 use lanyard_domain::event::Signing;
 use lanyard_domain::ids::{EventId, TokenId};
 use lanyard_domain::token::UserId;

@@ -11,8 +11,8 @@ use lanyard_domain::account::{Account, AccountKey, Field, Hold};
 use lanyard_domain::allowance::Allowances;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::RequestId;
-use lanyard_domain::mend::{self, Tally};
 use lanyard_domain::operation::Operation;
+use lanyard_domain::reconcile::{self, Tally};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::shard;
 use lanyard_domain::time::{EpochNanos, MINUTE_NS, Period};
@@ -34,7 +34,7 @@ pub struct Swept {
     /// Holds that had expired.
     pub expired_holds: u64,
     /// Periods of an event that had to be mended.
-    pub mended_periods: u64,
+    pub reconciled_periods: u64,
 }
 
 impl Gateway {
@@ -77,13 +77,13 @@ impl Gateway {
                 break;
             }
         }
-        let seats = before.first().and_then(|first| mend::seats(first, seated));
+        let seats = before.first().and_then(|first| reconcile::seats(first, seated));
         let restored = shard::restore(&before, now.into());
         // Kept: somebody came or moved something meanwhile, and the next sweep looks again.
         for write in seats.filter(|_| !is_asking).into_iter().chain(restored) {
             self.ports.ledger.apply(&AccountKey::Event(event.id.clone()), &write).await?;
         }
-        self.mend(event, &keys, before, &read, now, swept).await
+        self.reconcile(event, &keys, before, &read, now, swept).await
     }
 
     /// Settles an attendee's expired holds and returns the account after that.
@@ -119,7 +119,7 @@ impl Gateway {
             self.settler.file_in_session(earlier.as_ref()).await;
             let charge = earlier.map_or(record.charge, |earlier| earlier.charge);
             self.settler.settle_attendee(&key, &id, &hold, &allowances, Some(charge), now).await?;
-            self.ports.journal.count(Incident::HoldExpired, Some(&event.id));
+            self.ports.request_log.count(Incident::HoldExpired, Some(&event.id));
             swept.expired_holds += 1;
         }
         if let Some(after) = self.ports.ledger.account(&key).await? {
@@ -132,7 +132,7 @@ impl Gateway {
     ///
     /// All shards but the first are closed for the period, one after the other; then nothing that
     /// they have posted can change, and one write to the first settles the period for all.
-    async fn mend(
+    async fn reconcile(
         &self,
         event: &Event,
         keys: &[AccountKey],
@@ -142,15 +142,17 @@ impl Gateway {
         swept: &mut Swept,
     ) -> Result<(), LedgerFault> {
         let longest = HOLD_LIFE.num_nanoseconds().unwrap_or(i64::MAX);
-        let mut periods = mend::periods(&shards);
+        let mut periods = reconcile::periods(&shards);
         periods.extend(attendees.tallies.keys().copied());
-        let mended_through = |shard: &Account| shard.numbers.get(&Field::MendedThrough).copied();
+        let reconciled_through =
+            |shard: &Account| shard.numbers.get(&Field::ReconciledThrough).copied();
         for period in periods {
-            let is_mended = |shard: &Account| mended_through(shard).is_some_and(|p| period.0 <= p);
+            let is_reconciled =
+                |shard: &Account| reconciled_through(shard).is_some_and(|p| period.0 <= p);
             let is_open = attendees.first_open.is_some_and(|first| period >= first);
-            if shards.first().is_none_or(is_mended)
+            if shards.first().is_none_or(is_reconciled)
                 || is_open
-                || !mend::is_over(period, now.into(), longest)
+                || !reconcile::is_over(period, now.into(), longest)
             {
                 continue;
             }
@@ -160,13 +162,13 @@ impl Gateway {
             for index in (0..shards.len()).rev() {
                 let shard = &shards[index];
                 let write = match index {
-                    0 => mend::write(shard, period, tally),
-                    _ => mend::close(shard, period, mended_through(&shards[0])),
+                    0 => reconcile::write(shard, period, tally),
+                    _ => reconcile::close(shard, period, reconciled_through(&shards[0])),
                 };
                 let posted = if index == 0 { tally } else { Tally::of(shard, period) };
-                is_needed |= mend::is_needed(shard, period, posted);
+                is_needed |= reconcile::is_needed(shard, period, posted);
                 tally = tally.less(posted);
-                if index > 0 && is_mended(shard) {
+                if index > 0 && is_reconciled(shard) {
                     continue;
                 }
                 match self.ports.ledger.apply(&keys[index], &write).await? {
@@ -177,8 +179,8 @@ impl Gateway {
             }
             if is_needed {
                 tracing::warn!(event = %event.id, period = period.0, "event account mended");
-                self.ports.journal.count(Incident::AccountMended, Some(&event.id));
-                swept.mended_periods += 1;
+                self.ports.request_log.count(Incident::AccountReconciled, Some(&event.id));
+                swept.reconciled_periods += 1;
             }
         }
         Ok(())
@@ -196,8 +198,8 @@ struct Attendees {
 
 impl Attendees {
     fn add(&mut self, account: &Account) {
-        self.first_open = self.first_open.into_iter().chain(mend::first_open(account)).min();
-        for period in mend::periods([account]) {
+        self.first_open = self.first_open.into_iter().chain(reconcile::first_open(account)).min();
+        for period in reconcile::periods([account]) {
             let tally = self.tallies.entry(period).or_default();
             *tally = tally.plus(Tally::of(account, period));
         }

@@ -9,8 +9,8 @@ mod contract;
 mod events;
 mod faulty;
 mod ledger;
-mod luck;
 mod ports;
+mod random;
 mod samples;
 #[cfg(test)]
 mod simulation;
@@ -21,8 +21,8 @@ pub use contract::ledger_contract;
 pub use events::{EventTrouble, MemoryEvents};
 pub use faulty::{FaultyLedger, LedgerCall, LedgerTrouble};
 pub use ledger::MemoryLedger;
-pub use luck::SeededLuck;
-pub use ports::{FixedLuck, MemoryPorts, Notebook, ScriptedUpstream, TestClock};
+pub use ports::{FixedRandom, MemoryPorts, RecordedLog, ScriptedUpstream, TestClock};
+pub use random::SeededRandom;
 pub use samples::{a_deployment, a_window, an_event};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

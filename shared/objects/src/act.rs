@@ -101,7 +101,7 @@ impl Objects {
             Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports().clock.now())),
             Err(error) => Ending::of(NO_TOKENS, error.code(), error.status().as_u16(), None),
         };
-        self.gateway.settle_behind(reservation, ending);
+        self.gateway.settle_in_background(reservation, ending);
         response
     }
 
@@ -136,7 +136,7 @@ impl Objects {
             Some(model) => {
                 let choice = attendance.choose_shared(Some(&model), call.operation())?;
                 let choice = pinned_at(choice, &owned.home)?;
-                let model = choice.by_luck(0).first().copied();
+                let model = choice.pick_weighted(0).first().copied();
                 let model = model.ok_or(ApiError::Internal(None))?;
                 plan.new_model = Some(model);
                 assistants::write(&payload, model.azure_name.as_str())

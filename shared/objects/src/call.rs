@@ -9,7 +9,7 @@ use lanyard_gateway::call::SHUTDOWN_MARGIN;
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::forward::SETTLED;
 use lanyard_gateway::lookup::Attendance;
-use lanyard_gateway::notes::Notes;
+use lanyard_gateway::metadata::RequestMetadata;
 use lanyard_gateway::ports::RequestLine;
 use lanyard_gateway::request::Request;
 use lanyard_gateway::{Gateway, headers, parse};
@@ -29,7 +29,7 @@ pub(crate) struct Call<'a> {
     pub(crate) attendance: Attendance,
     pub(crate) matched: RouteMatch<'a>,
     pub(crate) query: Query,
-    notes: Notes,
+    metadata: RequestMetadata,
 }
 
 impl<'a> Call<'a> {
@@ -48,10 +48,10 @@ impl<'a> Call<'a> {
         let attendance = gateway.look_up(token, request.now, line).await?;
         let query = request.http.uri().query();
         parse::check_query(query)?;
-        let notes = Notes::read(request)?;
+        let metadata = RequestMetadata::read(request)?;
         let query = Query::read(matched.route.query, query)?;
         expect_objects(&attendance)?;
-        Ok(Self { request, attendance, matched, query, notes })
+        Ok(Self { request, attendance, matched, query, metadata })
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -126,9 +126,15 @@ impl Objects {
         demanded: &Demanded,
         line: &mut RequestLine,
     ) -> Result<Reservation, ApiError> {
-        let (operation, notes) = (call.operation(), call.notes.clone());
-        let admitted =
-            self.gateway.admit(call.request, &call.attendance, model, operation, demanded, notes);
+        let (operation, metadata) = (call.operation(), call.metadata.clone());
+        let admitted = self.gateway.admit(
+            call.request,
+            &call.attendance,
+            model,
+            operation,
+            demanded,
+            metadata,
+        );
         let mut reservation = admitted.await?;
         line.outcome = SETTLED;
         reservation.mark_sent();

@@ -100,7 +100,7 @@ impl Objects {
             // The object was deleted again, or cannot be reached.
             Err(error) => Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None),
         };
-        self.gateway.settle_behind(reservation, ending);
+        self.gateway.settle_in_background(reservation, ending);
         created.map(|bytes| respond(headers, JSON, whole(bytes)))
     }
 
@@ -184,7 +184,7 @@ pub(crate) fn home_of<'a>(
 ) -> Result<&'a Deployment, ApiError> {
     let hash = user_hash(attendance.event(), &attendance.user);
     let number = hash.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
-    let order = choice.by_luck(number.unwrap_or_default());
+    let order = choice.pick_weighted(number.unwrap_or_default());
     order.first().copied().ok_or(ApiError::Internal(None))
 }
 

@@ -163,7 +163,7 @@ impl Objects {
             accept: stored::accept(false),
             is_streamed: false,
             request_id: owned.request_id.clone(),
-            patience: READ_TIMEOUT,
+            timeout: READ_TIMEOUT,
         };
         match call_deployment(self.gateway.ports().upstream.as_ref(), home, call).await {
             Ok(answer) => {

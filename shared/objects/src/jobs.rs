@@ -15,7 +15,7 @@ use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Usage;
 use lanyard_gateway::Gateway;
 use lanyard_gateway::lookup::OpenEvent;
-use lanyard_gateway::notes::Notes;
+use lanyard_gateway::metadata::RequestMetadata;
 use lanyard_gateway::settle::PendingRequest;
 use lanyard_protocol::usage;
 use serde::Deserialize;
@@ -174,7 +174,7 @@ fn pending(job: &Owned) -> PendingRequest {
         user: job.user.clone(),
         operation: job.kind.operation(),
         model: job.home.deployment.clone(),
-        notes: Notes {
+        metadata: RequestMetadata {
             session: session.unwrap_or_else(|| SessionId::made_for(&job.request_id)),
             app: job.app.clone(),
             answer: job.id.as_str().parse().ok(),

@@ -88,7 +88,7 @@ impl Objects {
                 Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None)
             }
         };
-        self.gateway.settle_behind(reservation, ending);
+        self.gateway.settle_in_background(reservation, ending);
         found
     }
 

@@ -33,8 +33,8 @@ impl Objects {
         if account.get(Field::Blocked) != 0 {
             return Err(ApiError::AttendeeBlocked { contact: attendance.contact() });
         }
-        if let Some(why) = attendance.entry.refusal(&account) {
-            return Err(attendance.no_entry(why));
+        if let Some(why) = attendance.policy.refusal(&account) {
+            return Err(attendance.access_denied(why));
         }
         let owned = owned.ok_or_else(|| call.not_found())?;
         let deployment = deployment_at(attendance, &owned.home)?;
@@ -63,7 +63,7 @@ impl Objects {
         line.outcome = OK;
         line.status = 200;
         line.duration_ms = ms_between(request.now, self.gateway.ports().clock.now());
-        self.gateway.ports().journal.write(line);
+        self.gateway.ports().request_log.write(line);
         Ok(response)
     }
 }

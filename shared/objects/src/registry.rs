@@ -17,8 +17,8 @@ use lanyard_gateway::call::{Failure, call_deployment};
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::memory::Bounded;
-use lanyard_gateway::notes::Notes;
-use lanyard_gateway::ports::{Cause, Incident, Journal, Luck, Upstream, UpstreamCall};
+use lanyard_gateway::metadata::RequestMetadata;
+use lanyard_gateway::ports::{Cause, Incident, Random, RequestLog, Upstream, UpstreamCall};
 use lanyard_gateway::request::Request;
 use lanyard_protocol::{Protocol, stored};
 use tokio::time::Instant;
@@ -39,8 +39,8 @@ const DELETING: Duration = Duration::from_secs(10);
 pub(crate) struct Registry {
     pub(crate) store: Arc<dyn ObjectStore>,
     upstream: Arc<dyn Upstream>,
-    journal: Arc<dyn Journal>,
-    luck: Arc<dyn Luck>,
+    request_log: Arc<dyn RequestLog>,
+    random: Arc<dyn Random>,
     /// How long the store may take for one try.
     timeout: Duration,
     /// Events that are marked as having objects.
@@ -58,7 +58,7 @@ pub(crate) struct NewObject {
     pub(crate) tokens: u64,
     pub(crate) request_id: RequestId,
     /// For a job: what its usage record will say of the request.
-    pub(crate) notes: Option<Notes>,
+    pub(crate) metadata: Option<RequestMetadata>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) event_ends_at: DateTime<Utc>,
 }
@@ -77,7 +77,7 @@ impl NewObject {
             owner: owner_of(attendance),
             tokens,
             request_id: request.id.clone(),
-            notes: kind.is_job().then(|| Notes::read(request).ok()).flatten(),
+            metadata: kind.is_job().then(|| RequestMetadata::read(request).ok()).flatten(),
             created_at: request.now,
             event_ends_at: attendance.event().window.ends_at(),
         }
@@ -89,9 +89,9 @@ impl Registry {
         Self {
             store,
             upstream: Arc::clone(&ports.upstream),
-            journal: Arc::clone(&ports.journal),
-            luck: Arc::clone(&ports.luck),
-            timeout: ports.ledger_patience,
+            request_log: Arc::clone(&ports.request_log),
+            random: Arc::clone(&ports.random),
+            timeout: ports.ledger_timeout,
             marked: Bounded::new(1_000),
         }
     }
@@ -122,7 +122,7 @@ impl Registry {
     }
 
     fn unavailable(&self, cause: Cause) -> ApiError {
-        ApiError::AccountingUnavailable { retry_after: self.luck.spread(), cause: Some(cause) }
+        ApiError::AccountingUnavailable { retry_after: self.random.spread(), cause: Some(cause) }
     }
 
     /// Records the owner of a new object.
@@ -136,7 +136,8 @@ impl Registry {
         id: ObjectId,
         home: &Deployment,
     ) -> Result<Owned, ApiError> {
-        let (session, app) = object.notes.map(|notes| (notes.session, notes.app)).unzip();
+        let (session, app) =
+            object.metadata.map(|metadata| (metadata.session, metadata.app)).unzip();
         let owned = Owned {
             kind: object.kind,
             id,
@@ -156,9 +157,12 @@ impl Registry {
             event_ends_at: object.event_ends_at,
         };
         let Err(cause) = self.write(&owned).await else { return Ok(owned) };
-        self.journal.count(Incident::ObjectUnrecorded, Some(&owned.event));
+        self.request_log.count(Incident::ObjectUnrecorded, Some(&owned.event));
         self.undo(&owned, home).await;
-        Err(ApiError::OwnershipUnavailable { retry_after: self.luck.spread(), cause: Some(cause) })
+        Err(ApiError::OwnershipUnavailable {
+            retry_after: self.random.spread(),
+            cause: Some(cause),
+        })
     }
 
     async fn write(&self, owned: &Owned) -> Result<(), Cause> {
@@ -205,7 +209,7 @@ impl Registry {
             Err(_) => self.delete(owned, home).await,
         };
         if let Err(cause) = deleted {
-            self.journal.count(Incident::ObjectOrphaned, Some(&owned.event));
+            self.request_log.count(Incident::ObjectOrphaned, Some(&owned.event));
             tracing::error!(
                 kind = %owned.kind, object = %owned.id, deployment = %owned.home.deployment,
                 replica = %owned.home.replica, cause, "object_orphaned"
@@ -229,7 +233,7 @@ impl Registry {
             accept: stored::accept(false),
             is_streamed: false,
             request_id: owned.request_id.clone(),
-            patience: DELETING,
+            timeout: DELETING,
         };
         match call_deployment(self.upstream.as_ref(), home, call).await {
             Ok(_) | Err(Failure::Missing | Failure::NotThere(_)) => Ok(()),

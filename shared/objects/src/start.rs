@@ -108,7 +108,7 @@ impl Objects {
     fn unusable(&self, error: ApiError, reservation: Reservation) -> ApiError {
         let settlement = Settlement::AtLeast(Usage::default());
         let ending = Ending::of(settlement, error.code(), error.status().as_u16(), None);
-        self.gateway.settle_behind(reservation, ending);
+        self.gateway.settle_in_background(reservation, ending);
         error
     }
 

@@ -52,7 +52,7 @@ impl Objects {
             accept: stored::accept(outgoing.is_streamed),
             is_streamed: outgoing.is_streamed,
             request_id: request.id.clone(),
-            patience: timeout(request.deadline),
+            timeout: timeout(request.deadline),
         };
         let upstream = self.gateway.ports().upstream.as_ref();
         match call_deployment(upstream, deployment, || call.clone()).await {
@@ -74,7 +74,7 @@ impl Objects {
         let error = if is_missing { call.not_found() } else { failure.into_error() };
         self.gateway.report(&error, &reservation);
         let ending = Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None);
-        self.gateway.settle_behind(reservation, ending);
+        self.gateway.settle_in_background(reservation, ending);
         error
     }
 }

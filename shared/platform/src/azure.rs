@@ -126,7 +126,7 @@ impl Upstream for Azure {
         deployment: &Deployment,
         call: UpstreamCall,
     ) -> Result<http::Response<UpstreamBody>, UpstreamFault> {
-        let until = Instant::now() + call.patience;
+        let until = Instant::now() + call.timeout;
         let secret = tokio::time::timeout_at(until, self.secret(&deployment.credential)).await;
         let Secret { name, value, mark } = secret
             .map_err(|late| UpstreamFault::NoCredential(late.into()))?

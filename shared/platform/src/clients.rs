@@ -11,7 +11,7 @@ use lanyard_administration::Administration;
 use lanyard_administration::own::attendee::OwnDeploymentsApi;
 use lanyard_administration::ports::KeyStore;
 use lanyard_domain::account::AccountKey;
-use lanyard_gateway::ports::{Cause, Clock, EventStore, Journal, Ledger, Upstream};
+use lanyard_gateway::ports::{Cause, Clock, EventStore, Ledger, RequestLog, Upstream};
 use lanyard_gateway::{Gateway, Ports};
 use lanyard_objects::Objects;
 
@@ -40,9 +40,9 @@ pub struct Clients {
     /// The accounts. Each call is tried once, because only the caller knows what may be repeated.
     pub ledger: Arc<dyn Ledger>,
     /// The log of finished requests.
-    pub journal: Arc<dyn Journal>,
+    pub request_log: Arc<dyn RequestLog>,
     azure: Arc<Azure>,
-    patience: Patience,
+    timeout: Timeouts,
 }
 
 impl Clients {
@@ -59,9 +59,9 @@ impl Clients {
     }
 
     fn build(settings: &Settings) -> Result<Self, Cause> {
-        let patience = settings.dynamodb_patience.map_or(Patience::AWS, Patience::of);
+        let timeout = settings.dynamodb_timeout.map_or(Timeouts::AWS, Timeouts::of);
         let http = https::client()?;
-        let table = table(&http, settings, patience);
+        let table = table(&http, settings, timeout);
         let ledger = Arc::new(without_retries(&table));
         let credentials = credentials::provider(&http, &settings.credentials);
         let mut ssm = aws_sdk_ssm::Config::builder()
@@ -78,8 +78,8 @@ impl Clients {
         });
         let sts = Sts::new(&settings.region, credentials, settings.sts_endpoint.as_deref());
         let azure = Arc::new(Azure::new(http, Arc::clone(&keys), Some(sts)));
-        let journal = Arc::new(Emf::new(settings.function.clone()));
-        Ok(Self { table, keys, ledger, journal, azure, patience })
+        let request_log = Arc::new(Emf::new(settings.function.clone()));
+        Ok(Self { table, keys, ledger, request_log, azure, timeout })
     }
 
     /// Opens a connection to DynamoDB by reading an item that does not exist.
@@ -113,12 +113,12 @@ impl Clients {
         let events: Arc<dyn EventStore> = Arc::new(self.table.clone());
         let ports = Ports {
             clock: Arc::new(Machine),
-            luck: Arc::new(Machine),
+            random: Arc::new(Machine),
             events,
             ledger: Arc::clone(&self.ledger),
             upstream: Arc::clone(&self.azure) as Arc<dyn Upstream>,
-            journal: Arc::clone(&self.journal),
-            ledger_patience: self.patience.all_tries,
+            request_log: Arc::clone(&self.request_log),
+            ledger_timeout: self.timeout.all_tries,
         };
         Arc::new(Objects::new(ports, Arc::new(self.table.clone())))
     }
@@ -152,14 +152,14 @@ impl Clients {
 
 /// The timeouts of DynamoDB.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct Timeouts {
     /// One try.
     pub one_try: Duration,
     /// All tries of a call together.
     pub all_tries: Duration,
 }
 
-impl Patience {
+impl Timeouts {
     /// The timeouts for AWS's DynamoDB. They are short, because an attendee waits.
     pub const AWS: Self =
         Self { one_try: Duration::from_millis(250), all_tries: Duration::from_millis(600) };
@@ -173,10 +173,10 @@ impl Patience {
 
 /// The table, with a client that retries reads.
 #[must_use]
-pub fn table(http: &reqwest::Client, settings: &Settings, patience: Patience) -> Table {
+pub fn table(http: &reqwest::Client, settings: &Settings, timeout: Timeouts) -> Table {
     let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(patience.one_try)
-        .operation_timeout(patience.all_tries)
+        .operation_attempt_timeout(timeout.one_try)
+        .operation_timeout(timeout.all_tries)
         .build();
     let mut config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())

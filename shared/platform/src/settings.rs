@@ -21,7 +21,7 @@ pub struct Settings {
     /// The address of another engine in place of AWS's DynamoDB.
     pub dynamodb_endpoint: Option<String>,
     /// The timeout of DynamoDB calls, if it is not AWS's own.
-    pub dynamodb_patience: Option<Duration>,
+    pub dynamodb_timeout: Option<Duration>,
     /// The address of another service in place of AWS's Parameter Store.
     pub ssm_endpoint: Option<String>,
     /// The address of another service in place of AWS's STS.
@@ -92,7 +92,7 @@ const CREDENTIAL_ENDPOINT: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const CREDENTIAL_AUTHORIZATION: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
 /// The timeout in milliseconds for all tries of one DynamoDB call, for engines slower than AWS's.
-pub const DYNAMODB_PATIENCE: &str = "LANYARD_DYNAMODB_PATIENCE_MS";
+pub const DYNAMODB_TIMEOUT: &str = "LANYARD_DYNAMODB_PATIENCE_MS";
 
 impl Settings {
     /// Reads the environment of the process.
@@ -132,7 +132,7 @@ impl Settings {
             },
             // AWS's own tools and SDKs use these names.
             dynamodb_endpoint: variable(DYNAMODB_ENDPOINT),
-            dynamodb_patience: None,
+            dynamodb_timeout: None,
             ssm_endpoint: variable(SSM_ENDPOINT),
             sts_endpoint: variable(STS_ENDPOINT),
             function: variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "local".to_owned()),
@@ -162,13 +162,13 @@ impl Settings {
                 Err(_) => problems.push(format!("{CREDENTIAL_AUTHORIZATION} is no header's value")),
             }
         }
-        if let Some(text) = variable(DYNAMODB_PATIENCE) {
+        if let Some(text) = variable(DYNAMODB_TIMEOUT) {
             match text.parse() {
                 Ok(ms @ 1..=60_000) => {
-                    settings.dynamodb_patience = Some(Duration::from_millis(ms));
+                    settings.dynamodb_timeout = Some(Duration::from_millis(ms));
                 }
                 Ok(_) | Err(_) => problems
-                    .push(format!("{DYNAMODB_PATIENCE} must be milliseconds from 1 to 60000")),
+                    .push(format!("{DYNAMODB_TIMEOUT} must be milliseconds from 1 to 60000")),
             }
         }
         if problems.is_empty() { Ok(settings) } else { Err(Problems(problems)) }
@@ -218,7 +218,7 @@ mod tests {
             "AWS_REGION" => Some("eu-north-1".to_owned()),
             "LANYARD_KEY_PREFIX" => Some("/lanyard/".to_owned()),
             DYNAMODB_ENDPOINT | SSM_ENDPOINT | STS_ENDPOINT => Some("localhost:8000".to_owned()),
-            DYNAMODB_PATIENCE => Some("soon".to_owned()),
+            DYNAMODB_TIMEOUT => Some("soon".to_owned()),
             _ => None,
         });
         assert_snapshot!(problems.unwrap_err(), @"

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use lanyard_administration::random::SecureRandom;
 use lanyard_domain::ids::RequestId;
 use lanyard_gateway::hex;
-use lanyard_gateway::ports::{Cause, Clock, Luck};
+use lanyard_gateway::ports::{Cause, Clock, Random};
 
 /// The system's clock and randomness.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,10 +19,10 @@ impl Clock for Machine {
     }
 }
 
-impl Luck for Machine {
+impl Random for Machine {
     /// The number decides nothing secret, so the kernel provides only a seed. `fastrand` would take
     /// its seed from the clock, which environments that start together may share.
-    fn draw(&self) -> u64 {
+    fn next_u64(&self) -> u64 {
         static RANDOM: LazyLock<Mutex<fastrand::Rng>> = LazyLock::new(|| {
             Mutex::new(
                 getrandom::u64().map_or_else(|_| fastrand::Rng::new(), fastrand::Rng::with_seed),
@@ -63,10 +63,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn luck_does_not_favour_one_of_three() {
+    fn randomness_does_not_favour_one_of_three() {
         let mut drawn = [0; 3];
         for _ in 0..3_000 {
-            drawn[usize::try_from(Machine.draw() % 3).unwrap()] += 1;
+            drawn[usize::try_from(Machine.next_u64() % 3).unwrap()] += 1;
         }
         assert!(drawn.iter().all(|times| (850..1_150).contains(times)), "{drawn:?}");
     }

@@ -11,7 +11,7 @@
 use std::io::Write;
 
 use lanyard_domain::ids::EventId;
-use lanyard_gateway::ports::{Clock, Incident, Journal, RequestLine};
+use lanyard_gateway::ports::{Clock, Incident, RequestLine, RequestLog};
 use serde_json::{Map, Value, json};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -89,7 +89,7 @@ impl Emf {
     }
 }
 
-impl Journal for Emf {
+impl RequestLog for Emf {
     fn write(&self, line: &RequestLine) {
         self.print(fields(line), &measured(line));
     }

@@ -11,23 +11,23 @@ use lanyard_domain::usage::{Charge, UsageRecord};
 use lanyard_gateway::Ports;
 use lanyard_gateway::ports::{Clock, Ledger};
 use lanyard_gateway::testing::ScriptedUpstream;
-use lanyard_local::journal::LogLines;
+use lanyard_local::request_log::LogLines;
 use lanyard_objects::Objects;
-use lanyard_platform::clients::Patience;
+use lanyard_platform::clients::Timeouts;
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::{Partition, Table, get_document, get_text};
 use lanyard_tests::stage::table_at;
 
 /// The engine is one mutex, and a crowd waits in line.
-const PATIENCE: Patience =
-    Patience { one_try: Duration::from_secs(60), all_tries: Duration::from_secs(60) };
+const TIMEOUT: Timeouts =
+    Timeouts { one_try: Duration::from_secs(60), all_tries: Duration::from_secs(60) };
 
 /// Longer than any hold lives and any period lasts.
 const MUCH_LATER: chrono::TimeDelta = chrono::TimeDelta::hours(2);
 
 /// The table behind an engine, by a client of our own.
 pub(crate) fn table(engine: &str) -> Result<Table> {
-    table_at(engine, PATIENCE)
+    table_at(engine, TIMEOUT)
 }
 
 /// How many items are read at once. Asked for no number, the engine reads for each page all that is
@@ -152,12 +152,12 @@ impl Books {
 pub(crate) fn objects(table: &Table) -> Arc<Objects> {
     let ports = Ports {
         clock: Arc::new(Machine),
-        luck: Arc::new(Machine),
+        random: Arc::new(Machine),
         events: Arc::new(table.clone()),
         ledger: Arc::new(table.clone()),
         upstream: Arc::new(ScriptedUpstream::default()),
-        journal: Arc::new(LogLines),
-        ledger_patience: PATIENCE.all_tries,
+        request_log: Arc::new(LogLines),
+        ledger_timeout: TIMEOUT.all_tries,
     };
     Arc::new(Objects::new(ports, Arc::new(table.clone())))
 }

@@ -69,7 +69,7 @@ impl Question {
 
 /// What was heard of an answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Heard {
+pub(crate) struct CallResult {
     /// Its status.
     pub(crate) status: u16,
     /// The id under which the request is recorded.
@@ -128,7 +128,7 @@ impl Caller {
         &mut self,
         request: Request<Full<Bytes>>,
         leave_after: Option<usize>,
-    ) -> Result<Heard> {
+    ) -> Result<CallResult> {
         let connection = self.connection().await?;
         let (begun, begun_ns) = (Instant::now(), now_ns());
         let response = connection.send_request(request).await?;
@@ -140,7 +140,7 @@ impl Caller {
         let id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
         let request_id = id.and_then(|id| id.parse().ok());
         let mut body = response.into_body();
-        let mut heard = Heard {
+        let mut result = CallResult {
             status,
             request_id,
             first: Duration::ZERO,
@@ -152,35 +152,35 @@ impl Caller {
         let (mut pieces, mut stamps, mut is_done) = (0, Stamps::default(), !is_stream);
         while let Some(piece) = body.frame().await {
             let Ok(piece) = piece else {
-                heard.is_whole = false;
+                result.is_whole = false;
                 break;
             };
             let Ok(data) = piece.into_data() else { continue };
             if pieces == 0 {
-                heard.first = begun.elapsed();
+                result.first = begun.elapsed();
             }
             pieces += 1;
             if leave_after == Some(pieces) {
                 self.leave();
-                heard.is_whole = false;
+                result.is_whole = false;
                 break;
             }
             if is_stream {
-                stamps.read(&data, now_ns(), &mut heard);
+                stamps.read(&data, now_ns(), &mut result);
                 is_done |= data.windows(6).any(|bytes| bytes == b"[DONE]");
             } else if status != 200 {
-                heard.refusal.push_str(&String::from_utf8_lossy(&data));
+                result.refusal.push_str(&String::from_utf8_lossy(&data));
             }
         }
-        heard.whole = begun.elapsed();
-        heard.is_whole &= is_done;
+        result.whole = begun.elapsed();
+        result.is_whole &= is_done;
         if let (Some(arrived), Some(left)) = (stamps.arrived_ns, stamps.first_left_ns) {
             // Azure's timers are coarser than what is measured here.
             let first_ns = stamps.first_here_ns.saturating_sub(begun_ns);
             let azure_ns = left.saturating_sub(arrived);
-            heard.first = Duration::from_nanos(first_ns.saturating_sub(azure_ns));
+            result.first = Duration::from_nanos(first_ns.saturating_sub(azure_ns));
         }
-        Ok(heard)
+        Ok(result)
     }
 }
 
@@ -194,7 +194,7 @@ struct Stamps {
 }
 
 impl Stamps {
-    fn read(&mut self, data: &[u8], here_ns: u64, heard: &mut Heard) {
+    fn read(&mut self, data: &[u8], here_ns: u64, result: &mut CallResult) {
         for byte in data {
             match (byte, self.digits) {
                 (b'@', Some(stamp)) if stamp > 0 => {
@@ -208,7 +208,7 @@ impl Stamps {
                         self.first_left_ns = Some(stamp);
                         self.first_here_ns = here_ns;
                     }
-                    heard.held_back.push(Duration::from_nanos(here_ns.saturating_sub(stamp)));
+                    result.held_back.push(Duration::from_nanos(here_ns.saturating_sub(stamp)));
                     self.digits = None;
                 }
                 (b'@', _) => self.digits = Some(0),

@@ -15,7 +15,7 @@ use crate::role::Command;
 use crate::role::engine::Copies;
 
 /// Longer than any role takes to start.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Takes as many descriptors as this process may have; children inherit them.
 pub(crate) fn allow_many_files() -> Result<()> {
@@ -53,7 +53,7 @@ impl Child {
         let said = process.stdout.take().context("it has no output")?;
         let mut said = BufReader::new(said).lines();
         let pid = process.id().context("it ended at once")?;
-        let line = tokio::time::timeout(PATIENCE, said.next_line()).await;
+        let line = tokio::time::timeout(TIMEOUT, said.next_line()).await;
         let line = line.with_context(|| format!("{role:?} is not ready"))??;
         let line = line.with_context(|| format!("{role:?} ended before it was ready"))?;
         let ready: Value = serde_json::from_str(&line)?;

@@ -177,10 +177,10 @@ fn nothing_scans(world: &World) -> Result<u32> {
 /// Has a request leave a record.
 async fn a_record(world: &World) -> Result<RequestId> {
     let asked = Question::Chat.by(&format!("{CODE}/attendee-0"));
-    let heard = Caller::to(&world.service.address)?.ask(asked, None).await?;
-    ensure!(heard.status == 200, "{}: {}", heard.status, heard.refusal);
+    let result = Caller::to(&world.service.address)?.ask(asked, None).await?;
+    ensure!(result.status == 200, "{}: {}", result.status, result.refusal);
     books::quiet(&world.table, &world.event, Duration::from_secs(10)).await?;
-    heard.request_id.context("the answer names no request")
+    result.request_id.context("the answer names no request")
 }
 
 fn promise(is_kept: bool, promise: &str) -> Result<u32> {

@@ -11,15 +11,15 @@ use lanyard_domain::usage::Charge;
 use lanyard_gateway::ports::{Clock, Ledger};
 use serde_json::{Value, json};
 
-use super::desk::Desk;
+use super::harness::Harness;
 
 fn id(event: &Value) -> EventId {
     event["id"].as_str().unwrap().parse().unwrap()
 }
 
 /// Lets somebody use an event, as far as its accounts go.
-async fn uses(desk: &Desk, event: &Value, user: &str, prompt: i64, completion: i64) {
-    let seated_at = EpochNanos::from(desk.clock.now()).0;
+async fn uses(harness: &Harness, event: &Value, user: &str, prompt: i64, completion: i64) {
+    let seated_at = EpochNanos::from(harness.clock.now()).0;
     let add = |field, by| Change::Add(field, by);
     let mut changes = vec![
         add(Field::Requests, 1),
@@ -29,31 +29,31 @@ async fn uses(desk: &Desk, event: &Value, user: &str, prompt: i64, completion: i
         add(Field::Open, 1),
     ];
     let write = |changes: &[Change]| Write { conditions: vec![], changes: changes.to_vec() };
-    desk.table.apply(&AccountKey::Event(id(event)), &write(&changes)).await.unwrap();
+    harness.table.apply(&AccountKey::Event(id(event)), &write(&changes)).await.unwrap();
     changes.push(Change::Set(Field::SeatedAt, seated_at));
     let key = AccountKey::Attendee(id(event), user.parse().unwrap());
-    desk.table.apply(&key, &write(&changes)).await.unwrap();
+    harness.table.apply(&key, &write(&changes)).await.unwrap();
 }
 
-async fn account(desk: &Desk, event: &Value, user: &str) -> Account {
+async fn account(harness: &Harness, event: &Value, user: &str) -> Account {
     let key = AccountKey::Attendee(id(event), user.parse().unwrap());
-    desk.table.account(&key).await.unwrap().unwrap()
+    harness.table.account(&key).await.unwrap().unwrap()
 }
 
 #[tokio::test]
 async fn attendees_are_listed_by_page_with_what_they_used() {
-    let desk = Desk::open().await;
-    let (path, event) = desk.event(json!({})).await;
+    let harness = Harness::open().await;
+    let (path, event) = harness.event(json!({})).await;
     for (user, prompt) in [("ada", 10), ("bob", 20), ("team/eve 100%", 30)] {
-        uses(&desk, &event, user, prompt, 1).await;
+        uses(&harness, &event, user, prompt, 1).await;
     }
-    let first = desk.get(&format!("{path}/attendees?limit=2")).await.ok(200);
+    let first = harness.get(&format!("{path}/attendees?limit=2")).await.ok(200);
     assert_eq!(first["attendees"].as_array().unwrap().len(), 2);
     let next = first["next"].as_str().unwrap();
-    let last = desk.get(&format!("{path}/attendees?limit=2&cursor={next}")).await.ok(200);
+    let last = harness.get(&format!("{path}/attendees?limit=2&cursor={next}")).await.ok(200);
     assert_eq!(last["attendees"][0]["user"], "team/eve 100%");
     assert_eq!(last["next"], Value::Null);
-    let all = desk.get(&format!("{path}/attendees?limit=3")).await.ok(200);
+    let all = harness.get(&format!("{path}/attendees?limit=3")).await.ok(200);
     assert_eq!((all["attendees"].as_array().unwrap().len(), &all["next"]), (3, &Value::Null));
     assert_snapshot!(serde_json::to_string_pretty(&first["attendees"][0]).unwrap(), @r#"
     {
@@ -87,67 +87,68 @@ async fn attendees_are_listed_by_page_with_what_they_used() {
 
 #[tokio::test]
 async fn an_attendee_is_blocked_and_let_in_again() {
-    let desk = Desk::open().await;
-    let (path, event) = desk.event(json!({})).await;
-    uses(&desk, &event, "team/eve", 1, 1).await;
+    let harness = Harness::open().await;
+    let (path, event) = harness.event(json!({})).await;
+    uses(&harness, &event, "team/eve", 1, 1).await;
     let eve = format!("{path}/attendees/Team%2FEve");
-    let blocked = desk.patch(&eve, json!({"blocked": true})).await.ok(200);
+    let blocked = harness.patch(&eve, json!({"blocked": true})).await.ok(200);
     assert_eq!((&blocked["user"], &blocked["blocked"]), (&json!("team/eve"), &json!(true)));
     assert_eq!(blocked["usage"]["requests"], 1);
-    assert_eq!(account(&desk, &event, "team/eve").await.get(Field::Blocked), 1);
-    let free = desk.patch(&eve, json!({"blocked": false})).await.ok(200);
+    assert_eq!(account(&harness, &event, "team/eve").await.get(Field::Blocked), 1);
+    let free = harness.patch(&eve, json!({"blocked": false})).await.ok(200);
     assert_eq!(free["blocked"], false);
-    assert_eq!(account(&desk, &event, "team/eve").await.numbers.get(&Field::Blocked), None);
+    assert_eq!(account(&harness, &event, "team/eve").await.numbers.get(&Field::Blocked), None);
 }
 
 #[tokio::test]
 async fn somebody_can_be_blocked_before_they_come() {
-    let desk = Desk::open().await;
-    let (path, event) = desk.event(json!({})).await;
-    let blocked = desk.patch(&format!("{path}/attendees/%2e%2e"), json!({"blocked": true})).await;
+    let harness = Harness::open().await;
+    let (path, event) = harness.event(json!({})).await;
+    let blocked =
+        harness.patch(&format!("{path}/attendees/%2e%2e"), json!({"blocked": true})).await;
     let blocked = blocked.ok(200);
     assert_eq!((&blocked["user"], &blocked["joined_at"]), (&json!(".."), &Value::Null));
-    assert_eq!(account(&desk, &event, "..").await.get(Field::Blocked), 1);
+    assert_eq!(account(&harness, &event, "..").await.get(Field::Blocked), 1);
 }
 
 #[tokio::test]
 async fn an_attendee_gets_limits_of_their_own_and_gives_them_back() {
-    let desk = Desk::open().await;
-    let (path, event) = desk.event(json!({})).await;
+    let harness = Harness::open().await;
+    let (path, event) = harness.event(json!({})).await;
     let ada = format!("{path}/attendees/ada");
     let own = json!({"allowance": {"requests_per_day": 9, "requests_per_minute": null}});
-    let raised = desk.patch(&ada, own).await.ok(200);
+    let raised = harness.patch(&ada, own).await.ok(200);
     assert_eq!(raised["own_limits"], json!(["requests_per_minute", "requests_per_day"]));
     assert_eq!(raised["allowance"]["requests_per_day"], 9);
     assert_eq!(raised["allowance"]["requests_per_minute"], Value::Null);
     assert_eq!(raised["allowance"]["in_flight"], 4);
-    let kept = account(&desk, &event, "ada").await;
+    let kept = account(&harness, &event, "ada").await;
     assert_eq!(kept.get(Field::Override(Limit::RequestsPerMinute)), NO_LIMIT);
     assert_eq!(kept.get(Field::Terms), 1);
 
-    let more = desk.patch(&ada, json!({"allowance": {"in_flight": 1}})).await.ok(200);
+    let more = harness.patch(&ada, json!({"allowance": {"in_flight": 1}})).await.ok(200);
     assert_eq!(more["allowance"]["requests_per_day"], 9);
-    let back = desk.patch(&ada, json!({"allowance": null})).await.ok(200);
+    let back = harness.patch(&ada, json!({"allowance": null})).await.ok(200);
     assert_eq!(back["own_limits"], json!([]));
     assert_eq!(back["allowance"]["requests_per_day"], 1_000);
-    assert_eq!(account(&desk, &event, "ada").await.get(Field::Terms), 3);
+    assert_eq!(account(&harness, &event, "ada").await.get(Field::Terms), 3);
 
     let wrong = json!({"blocked": 1, "allowance": {"in_flight": 0, "attendees": 3}, "name": "x"});
-    let wrong = desk.patch(&ada, wrong).await.wrong_fields();
+    let wrong = harness.patch(&ada, wrong).await.wrong_fields();
     assert_eq!(wrong, ["blocked", "allowance.in_flight", "allowance.attendees", "name"]);
-    assert_eq!(desk.patch(&ada, json!({})).await.wrong_fields(), ["body"]);
+    assert_eq!(harness.patch(&ada, json!({})).await.wrong_fields(), ["body"]);
 }
 
 #[tokio::test]
 async fn usage_adds_up_in_all_and_by_attendee_model_and_hour() {
-    let desk = Desk::open().await;
-    let (path, event) = desk.event(json!({})).await;
-    let usage = async |by: &str| desk.get(&format!("{path}/usage{by}")).await.ok(200);
+    let harness = Harness::open().await;
+    let (path, event) = harness.event(json!({})).await;
+    let usage = async |by: &str| harness.get(&format!("{path}/usage{by}")).await.ok(200);
     assert_eq!(usage("").await["total"]["total_tokens"], 0);
 
-    uses(&desk, &event, "ada", 10, 1).await;
-    uses(&desk, &event, "bob", 20, 2).await;
-    uses(&desk, &event, "bob", 30, 3).await;
+    uses(&harness, &event, "ada", 10, 1).await;
+    uses(&harness, &event, "bob", 20, 2).await;
+    uses(&harness, &event, "bob", 30, 3).await;
     let nine: DateTime<Utc> = "2026-12-05T09:30:00Z".parse().unwrap();
     let models = ["gpt-4o-mini", "gpt-4o", "gpt-4o"];
     for (index, (model, tokens)) in models.into_iter().zip([10, 20, 30]).enumerate() {
@@ -155,11 +156,11 @@ async fn usage_adds_up_in_all_and_by_attendee_model_and_hour() {
         let mut hour = HourCount::new(id(&event), at, Some(model.parse().unwrap()));
         (hour.requests, hour.charge) = (1, Charge::of_tokens(tokens, tokens / 10));
         (hour.first_byte_ms, hour.errors) = (Some(tokens * 10), vec![("upstream_busy", tokens)]);
-        desk.table.count_hour(&hour).await.unwrap();
+        harness.table.count_hour(&hour).await.unwrap();
     }
     let mut refused = HourCount::new(id(&event), nine, None);
     refused.errors = vec![("event_paused", 7), ("upstream_busy", 1)];
-    desk.table.count_hour(&refused).await.unwrap();
+    harness.table.count_hour(&refused).await.unwrap();
 
     let by_attendee = usage("?by=attendee").await;
     assert_snapshot!(by_attendee, @r#"{"next":null,"rows":[{"completion_tokens":1,"held_tokens":5,"prompt_tokens":10,"requests":1,"total_tokens":11,"user":"ada"},{"completion_tokens":5,"held_tokens":10,"prompt_tokens":50,"requests":2,"total_tokens":55,"user":"bob"}],"total":{"completion_tokens":6,"held_tokens":15,"prompt_tokens":60,"requests":3,"total_tokens":66}}"#);
@@ -169,6 +170,6 @@ async fn usage_adds_up_in_all_and_by_attendee_model_and_hour() {
     let paged = usage("?by=attendee&limit=1").await;
     let next = paged["next"].as_str().unwrap();
     assert_eq!(usage(&format!("?by=attendee&cursor={next}")).await["rows"][0]["user"], "bob");
-    let odd = desk.get(&format!("{path}/usage?by=country&limit=1000")).await;
+    let odd = harness.get(&format!("{path}/usage?by=country&limit=1000")).await;
     assert_eq!(odd.wrong_fields(), ["by", "limit"]);
 }

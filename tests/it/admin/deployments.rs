@@ -9,7 +9,7 @@ use lanyard_domain::credential::AzureKey;
 use lanyard_gateway::ports::Cause;
 use serde_json::{Value, json};
 
-use super::desk::{Desk, deployment};
+use super::harness::{Harness, deployment};
 use crate::support::canary;
 
 fn names(list: &Value) -> Vec<String> {
@@ -20,80 +20,80 @@ fn names(list: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn a_deployment_is_added_listed_changed_and_removed() {
-    let desk = Desk::open().await;
-    let made = desk.put("/deployments/gpt-4o", deployment("chat_completions")).await.ok(201);
+    let harness = Harness::open().await;
+    let made = harness.put("/deployments/gpt-4o", deployment("chat_completions")).await.ok(201);
     assert_eq!((&made["name"], &made["azure_name"]), (&json!("gpt-4o"), &json!("gpt-4o")));
-    let key = desk.keys.read("main/gpt-4o/main").await.unwrap();
+    let key = harness.keys.read("main/gpt-4o/main").await.unwrap();
     assert_eq!(key.reveal(), canary::KEY);
 
     let mut sweden = deployment("chat_completions");
     sweden["replica"] = json!("sweden");
     sweden["weight"] = json!(3);
-    desk.put("/deployments/gpt-4o", sweden.clone()).await.ok(201);
-    desk.deployment("ada", "embeddings").await;
-    let list = desk.get("/deployments").await.ok(200);
+    harness.put("/deployments/gpt-4o", sweden.clone()).await.ok(201);
+    harness.deployment("ada", "embeddings").await;
+    let list = harness.get("/deployments").await.ok(200);
     assert_eq!(names(&list), ["ada main", "gpt-4o main", "gpt-4o sweden"]);
-    let first = desk.get("/deployments?limit=2").await.ok(200);
+    let first = harness.get("/deployments?limit=2").await.ok(200);
     let next = first["next"].as_str().unwrap();
-    let last = desk.get(&format!("/deployments?cursor={next}")).await.ok(200);
+    let last = harness.get(&format!("/deployments?cursor={next}")).await.ok(200);
     assert_eq!((names(&last), &last["next"]), (vec!["gpt-4o sweden".to_owned()], &Value::Null));
 
     // A change says everything again but the key.
     sweden.as_object_mut().unwrap().remove("key");
     sweden.as_object_mut().unwrap().remove("weight");
-    let changed = desk.put("/deployments/gpt-4o", sweden).await.ok(200);
+    let changed = harness.put("/deployments/gpt-4o", sweden).await.ok(200);
     assert_eq!(changed["weight"], 1);
-    let key = desk.keys.read("main/gpt-4o/sweden").await.unwrap();
+    let key = harness.keys.read("main/gpt-4o/sweden").await.unwrap();
     assert_eq!(key.reveal(), canary::KEY);
 
-    desk.delete("/deployments/gpt-4o?replica=norway").await.refused(404, "not_found");
-    desk.delete("/deployments/gpt-4o?replica=sweden").await.ok(200);
-    assert!(desk.keys.read("main/gpt-4o/sweden").await.is_err());
-    let gone = desk.delete("/deployments/gpt-4o").await.ok(200);
+    harness.delete("/deployments/gpt-4o?replica=norway").await.refused(404, "not_found");
+    harness.delete("/deployments/gpt-4o?replica=sweden").await.ok(200);
+    assert!(harness.keys.read("main/gpt-4o/sweden").await.is_err());
+    let gone = harness.delete("/deployments/gpt-4o").await.ok(200);
     assert_eq!((&gone["replica"], &gone["deleted"]), (&json!("main"), &json!(true)));
-    assert_eq!(names(&desk.get("/deployments").await.ok(200)), ["ada main"]);
+    assert_eq!(names(&harness.get("/deployments").await.ok(200)), ["ada main"]);
 }
 
 #[tokio::test]
 async fn a_key_is_in_no_item_of_the_table() {
-    let desk = Desk::open().await;
-    desk.deployment("gpt-4o", "chat_completions").await;
-    desk.deployment("gpt-4o-mini", "chat_completions").await;
-    desk.event(json!({})).await;
-    let items = format!("{:?}", desk.engine.items().await);
+    let harness = Harness::open().await;
+    harness.deployment("gpt-4o", "chat_completions").await;
+    harness.deployment("gpt-4o-mini", "chat_completions").await;
+    harness.event(json!({})).await;
+    let items = format!("{:?}", harness.engine.items().await);
     assert!(items.contains("main/gpt-4o/main") && !items.contains(canary::KEY));
 }
 
 #[tokio::test]
 async fn a_new_deployment_needs_its_key_and_every_mistake_is_listed() {
-    let desk = Desk::open().await;
+    let harness = Harness::open().await;
     let wrong = json!({"endpoint": "http://127.0.0.1:8080", "operations": [], "weight": -1});
-    let wrong = desk.put("/deployments/a%2Fb", wrong).await.wrong_fields();
+    let wrong = harness.put("/deployments/a%2Fb", wrong).await.wrong_fields();
     assert_eq!(wrong, ["name", "endpoint", "operations", "weight", "key"]);
-    assert_eq!(desk.get("/deployments").await.ok(200)["deployments"], json!([]));
+    assert_eq!(harness.get("/deployments").await.ok(200)["deployments"], json!([]));
 }
 
 #[tokio::test]
 async fn a_deployment_stays_while_an_event_to_come_offers_it() {
-    let desk = Desk::open().await;
-    desk.deployment("gpt-4o", "chat_completions").await;
-    desk.deployment("gpt-4o-mini", "chat_completions").await;
+    let harness = Harness::open().await;
+    harness.deployment("gpt-4o", "chat_completions").await;
+    harness.deployment("gpt-4o-mini", "chat_completions").await;
     let soon = json!({
         "name": "Soon", "starts_at": "2026-12-05T17:00", "deployments": ["gpt-4o"],
     });
-    let (soon, _) = desk.event(soon).await;
-    let refused = desk.delete("/deployments/gpt-4o").await.refused(400, "deployment_in_use");
+    let (soon, _) = harness.event(soon).await;
+    let refused = harness.delete("/deployments/gpt-4o").await.refused(400, "deployment_in_use");
     assert!(refused["error"]["message"].as_str().unwrap().contains("Soon"));
-    desk.delete("/deployments/gpt-4o-mini").await.ok(200);
+    harness.delete("/deployments/gpt-4o-mini").await.ok(200);
 
-    desk.deployment("gpt-4o-mini", "chat_completions").await;
-    let (all, _) = desk.event(json!({"name": "All there are"})).await;
-    desk.post(&format!("{all}/pause"), json!({})).await.ok(200);
-    desk.delete("/deployments/gpt-4o-mini").await.refused(400, "deployment_in_use");
-    desk.post(&format!("{all}/end"), json!({})).await.ok(200);
-    desk.delete("/deployments/gpt-4o-mini").await.ok(200);
-    desk.post(&format!("{soon}/end"), json!({})).await.ok(200);
-    desk.delete("/deployments/gpt-4o").await.ok(200);
+    harness.deployment("gpt-4o-mini", "chat_completions").await;
+    let (all, _) = harness.event(json!({"name": "All there are"})).await;
+    harness.post(&format!("{all}/pause"), json!({})).await.ok(200);
+    harness.delete("/deployments/gpt-4o-mini").await.refused(400, "deployment_in_use");
+    harness.post(&format!("{all}/end"), json!({})).await.ok(200);
+    harness.delete("/deployments/gpt-4o-mini").await.ok(200);
+    harness.post(&format!("{soon}/end"), json!({})).await.ok(200);
+    harness.delete("/deployments/gpt-4o").await.ok(200);
 }
 
 /// A key store that is away.
@@ -116,46 +116,46 @@ impl KeyStore for NoKeys {
 
 #[tokio::test]
 async fn without_its_key_no_deployment_is_made() {
-    let mut desk = Desk::open().await;
-    desk.admin = Arc::new(Administration {
-        store: Arc::clone(&desk.admin.store),
-        ledger: Arc::clone(&desk.admin.ledger),
+    let mut harness = Harness::open().await;
+    harness.admin = Arc::new(Administration {
+        store: Arc::clone(&harness.admin.store),
+        ledger: Arc::clone(&harness.admin.ledger),
         keys: Arc::new(NoKeys),
-        clock: Arc::clone(&desk.admin.clock),
-        random: Arc::clone(&desk.admin.random),
+        clock: Arc::clone(&harness.admin.clock),
+        random: Arc::clone(&harness.admin.random),
         allow_loopback: true,
     });
     let mut body = deployment("chat_completions");
     body["endpoint"] = json!("http://127.0.0.1:8080");
-    desk.put("/deployments/gpt-4o", body).await.refused(503, "store_unavailable");
-    assert_eq!(desk.get("/deployments").await.ok(200)["deployments"], json!([]));
+    harness.put("/deployments/gpt-4o", body).await.refused(503, "store_unavailable");
+    assert_eq!(harness.get("/deployments").await.ok(200)["deployments"], json!([]));
 }
 
 #[tokio::test]
 async fn an_identity_replaces_a_key_and_a_key_an_identity() {
-    let desk = Desk::open().await;
-    desk.deployment("gpt-4o", "chat_completions").await;
+    let harness = Harness::open().await;
+    harness.deployment("gpt-4o", "chat_completions").await;
     let mut body = deployment("chat_completions");
     let key = body.as_object_mut().unwrap().remove("key").unwrap();
     body["identity"] = json!({
         "tenant_id": "contoso.onmicrosoft.com", "client_id": "6731de76-14a6-49ae-97bc-6eba6914391e",
     });
-    let changed = desk.put("/deployments/gpt-4o", body.clone()).await.ok(200);
+    let changed = harness.put("/deployments/gpt-4o", body.clone()).await.ok(200);
     assert_eq!(changed["identity"]["authority"], "login.microsoftonline.com");
-    assert!(desk.keys.read("main/gpt-4o/main").await.is_err());
+    assert!(harness.keys.read("main/gpt-4o/main").await.is_err());
 
     // A change says nothing of it, and it stays.
     body.as_object_mut().unwrap().remove("identity");
-    desk.put("/deployments/gpt-4o", body.clone()).await.ok(200);
-    let list = desk.get("/deployments").await.ok(200);
+    harness.put("/deployments/gpt-4o", body.clone()).await.ok(200);
+    let list = harness.get("/deployments").await.ok(200);
     assert_eq!(list["deployments"][0]["identity"], changed["identity"]);
 
     body["key"] = key;
-    let changed = desk.put("/deployments/gpt-4o", body.clone()).await.ok(200);
+    let changed = harness.put("/deployments/gpt-4o", body.clone()).await.ok(200);
     assert_eq!(changed["identity"], Value::Null);
-    assert_eq!(desk.keys.read("main/gpt-4o/main").await.unwrap().reveal(), canary::KEY);
+    assert_eq!(harness.keys.read("main/gpt-4o/main").await.unwrap().reveal(), canary::KEY);
 
     body["identity"] = json!({"tenant_id": "common", "client_id": 7, "authority": "evil.example"});
-    let wrong = desk.put("/deployments/gpt-4o", body).await.wrong_fields();
+    let wrong = harness.put("/deployments/gpt-4o", body).await.wrong_fields();
     assert_eq!(wrong, ["identity.tenant_id", "identity.client_id", "identity.authority"]);
 }

@@ -12,7 +12,7 @@ use lanyard_platform::organisers::Organisers;
 use lanyard_platform::shell::Machine;
 use serde_json::json;
 
-use super::desk::{Desk, deployment, oslo};
+use super::harness::{Harness, deployment, oslo};
 
 /// Every call of the API, for one event.
 fn calls(event: &str) -> Vec<(Method, String)> {
@@ -39,13 +39,13 @@ fn body(path: &str) -> String {
 
 #[tokio::test]
 async fn every_bad_token_gets_the_same_answer_at_every_path() {
-    let desk = Desk::open().await;
-    let (event, _) = desk.event(json!({})).await;
+    let harness = Harness::open().await;
+    let (event, _) = harness.event(json!({})).await;
     let unknown = format!("lanyard_{}", "a".repeat(43));
-    let tokens = ["", "x", "lanyard_", &unknown, "hackathon/ada", &desk.token[..50]];
+    let tokens = ["", "x", "lanyard_", &unknown, "hackathon/ada", &harness.token[..50]];
     let mut answers = Vec::new();
     for token in tokens {
-        let reply = desk.send(Method::GET, "/events", token, "").await;
+        let reply = harness.send(Method::GET, "/events", token, "").await;
         assert_eq!(reply.headers["x-should-retry"], "false");
         answers.push(reply.refused(401, "invalid_organiser_token"));
     }
@@ -53,18 +53,18 @@ async fn every_bad_token_gets_the_same_answer_at_every_path() {
     paths.extend([(Method::GET, "/nothing".to_owned()), (Method::POST, "/organisers".to_owned())]);
     paths.extend([(Method::PUT, "/deployments/a".to_owned()), (Method::TRACE, String::new())]);
     for (method, path) in paths {
-        let reply = desk.send(method, &path, &unknown, "{").await;
+        let reply = harness.send(method, &path, &unknown, "{").await;
         answers.push(reply.refused(401, "invalid_organiser_token"));
     }
-    for header in ["Basic abc", "Bearer", &format!("bearer{}", desk.token)] {
+    for header in ["Basic abc", "Bearer", &format!("bearer{}", harness.token)] {
         let mut request = http::Request::new(bytes::Bytes::new());
         *request.uri_mut() = "/api/admin/events".parse().unwrap();
         request.headers_mut().insert("authorization", header.parse().unwrap());
-        answers.push(desk.ask(request).await.refused(401, "invalid_organiser_token"));
+        answers.push(harness.ask(request).await.refused(401, "invalid_organiser_token"));
     }
     let mut request = http::Request::new(bytes::Bytes::new());
     *request.uri_mut() = "/api/admin/events".parse().unwrap();
-    answers.push(desk.ask(request).await.refused(401, "invalid_organiser_token"));
+    answers.push(harness.ask(request).await.refused(401, "invalid_organiser_token"));
     assert!(answers.iter().all(|answer| *answer == answers[0]));
     assert_snapshot!(serde_json::to_string_pretty(&answers[0]).unwrap(), @r#"
     {
@@ -80,14 +80,14 @@ async fn every_bad_token_gets_the_same_answer_at_every_path() {
 
 #[tokio::test]
 async fn no_page_of_another_origin_may_read_an_answer() {
-    let desk = Desk::open().await;
+    let harness = Harness::open().await;
     for (method, token) in [
-        (Method::GET, desk.token.as_str()),
+        (Method::GET, harness.token.as_str()),
         (Method::GET, "lanyard_wrong"),
-        (Method::OPTIONS, desk.token.as_str()),
+        (Method::OPTIONS, harness.token.as_str()),
         (Method::OPTIONS, ""),
     ] {
-        let reply = desk.send(method.clone(), "/events", token, "").await;
+        let reply = harness.send(method.clone(), "/events", token, "").await;
         let allowing = |name: &&http::HeaderName| name.as_str().starts_with("access-control-");
         assert_eq!(reply.headers.keys().find(allowing), None, "{method}");
     }
@@ -95,53 +95,54 @@ async fn no_page_of_another_origin_may_read_an_answer() {
 
 #[tokio::test]
 async fn a_token_is_kept_as_a_hash_alone() {
-    let desk = Desk::open().await;
-    assert_eq!(desk.token.len(), "lanyard_".len() + 43);
-    let items = format!("{:?}", desk.engine.items().await);
-    assert!(items.contains("TOKEN#") && !items.contains(&desk.token));
+    let harness = Harness::open().await;
+    assert_eq!(harness.token.len(), "lanyard_".len() + 43);
+    let items = format!("{:?}", harness.engine.items().await);
+    assert!(items.contains("TOKEN#") && !items.contains(&harness.token));
     // Another token for the same organiser opens the same door.
-    let (event, _) = desk.event(json!({})).await;
-    let second = desk.organiser("main").await;
-    desk.send(Method::GET, &event, &second, "").await.ok(200);
+    let (event, _) = harness.event(json!({})).await;
+    let second = harness.organiser("main").await;
+    harness.send(Method::GET, &event, &second, "").await.ok(200);
 }
 
 #[tokio::test]
 async fn anothers_event_is_not_there() {
-    let desk = Desk::open().await;
-    let other = desk.organiser("other").await;
-    let (event, before) = desk.event(json!({"code": "hackathon"})).await;
-    desk.deployment("gpt-4o-mini", "chat_completions").await;
+    let harness = Harness::open().await;
+    let other = harness.organiser("other").await;
+    let (event, before) = harness.event(json!({"code": "hackathon"})).await;
+    harness.deployment("gpt-4o-mini", "chat_completions").await;
     for (method, path) in calls(&event) {
-        let theirs = desk.send(method.clone(), &path, &other, body(&path)).await;
+        let theirs = harness.send(method.clone(), &path, &other, body(&path)).await;
         let theirs = theirs.refused(404, "not_found");
         let path = path.replace(before["id"].as_str().unwrap(), "evt_0");
-        let nobodys = desk.send(method, &path, &other, body(&path)).await.refused(404, "not_found");
+        let nobodys =
+            harness.send(method, &path, &other, body(&path)).await.refused(404, "not_found");
         assert_eq!(theirs, nobodys, "{path}");
     }
-    assert_eq!(desk.get(&event).await.ok(200), before);
+    assert_eq!(harness.get(&event).await.ok(200), before);
     let id = before["id"].as_str().unwrap().parse().unwrap();
     let ada = AccountKey::Attendee(id, "ada".parse().unwrap());
-    assert_eq!(desk.table.account(&ada).await.unwrap(), None);
+    assert_eq!(harness.table.account(&ada).await.unwrap(), None);
 
-    let see = async |path: &str| desk.send(Method::GET, path, &other, "").await.ok(200);
+    let see = async |path: &str| harness.send(Method::GET, path, &other, "").await.ok(200);
     assert_eq!(see("/events").await["events"], json!([]));
     assert_eq!(see("/deployments").await["deployments"], json!([]));
-    let gone = desk.send(Method::DELETE, "/deployments/gpt-4o-mini", &other, "").await;
+    let gone = harness.send(Method::DELETE, "/deployments/gpt-4o-mini", &other, "").await;
     gone.refused(404, "not_found");
     let body = oslo(json!({"deployments": ["gpt-4o-mini"]})).to_string();
-    let unknown = desk.send(Method::POST, "/events", &other, body).await;
+    let unknown = harness.send(Method::POST, "/events", &other, body).await;
     assert_eq!(unknown.wrong_fields(), ["deployments"]);
 }
 
 #[tokio::test]
 async fn unknown_paths_and_wrong_methods_are_said_to_be() {
-    let desk = Desk::open().await;
-    let (event, _) = desk.event(json!({})).await;
+    let harness = Harness::open().await;
+    let (event, _) = harness.event(json!({})).await;
     for path in ["", "/", "/nothing", "/events/a%2Fb/pause/x", "/deployments/a/b", "/organisers"] {
-        let reply = desk.get(path).await;
+        let reply = harness.get(path).await;
         assert_eq!(reply.status, 404, "{path}");
     }
-    desk.post("/organisers", json!({"name": "x"})).await.refused(404, "unknown_route");
+    harness.post("/organisers", json!({"name": "x"})).await.refused(404, "unknown_route");
     for (path, allow) in [
         ("/events".to_owned(), "GET, POST"),
         (event.clone(), "GET, PATCH, DELETE"),
@@ -154,18 +155,19 @@ async fn unknown_paths_and_wrong_methods_are_said_to_be() {
         ("/deployments".to_owned(), "GET"),
         ("/deployments/a".to_owned(), "PUT, DELETE"),
     ] {
-        let reply = desk.send(Method::OPTIONS, &path, &desk.token, "").await;
+        let reply = harness.send(Method::OPTIONS, &path, &harness.token, "").await;
         assert_eq!(reply.headers["allow"], allow, "{path}");
         reply.refused(405, "method_not_allowed");
     }
-    desk.get("/events/").await.ok(200);
+    harness.get("/events/").await.ok(200);
 }
 
 #[tokio::test]
 async fn bodies_and_queries_that_cannot_be_read_are_refused() {
-    let desk = Desk::open().await;
-    let post =
-        async |body: &str| desk.send(Method::POST, "/events", &desk.token, body.to_owned()).await;
+    let harness = Harness::open().await;
+    let post = async |body: &str| {
+        harness.send(Method::POST, "/events", &harness.token, body.to_owned()).await
+    };
     for body in ["", "[]", "null", "{", "{\"name\":\"a\",\"name\":\"b\"}", "\u{feff}{}"] {
         post(body).await.refused(400, "invalid_json");
     }
@@ -173,20 +175,20 @@ async fn bodies_and_queries_that_cannot_be_read_are_refused() {
         .await
         .refused(413, "request_too_large");
     let compressed = http::Request::post("/api/admin/events")
-        .header("authorization", format!("Bearer {}", desk.token))
+        .header("authorization", format!("Bearer {}", harness.token))
         .header("content-encoding", "gzip")
         .body("{}".into())
         .unwrap();
-    desk.ask(compressed).await.refused(415, "unsupported_media_type");
-    let unknown = desk.put("/deployments/a?replca=b", deployment("embeddings")).await;
+    harness.ask(compressed).await.refused(415, "unsupported_media_type");
+    let unknown = harness.put("/deployments/a?replca=b", deployment("embeddings")).await;
     assert_eq!(unknown.wrong_fields(), ["query"]);
 }
 
 #[tokio::test]
 async fn nothing_is_promised_while_the_table_is_away() {
-    let desk = Desk::open().await;
-    let idle = desk.engine.table();
-    let Desk { engine, token, clock, keys, .. } = desk;
+    let harness = Harness::open().await;
+    let idle = harness.engine.table();
+    let Harness { engine, token, clock, keys, .. } = harness;
     drop(engine);
     let admin = Administration {
         store: Arc::new(Organisers::new(idle.clone())),

@@ -8,7 +8,7 @@ use lanyard_platform::table::{AUDIT_PREFIX, get_text};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::desk::{Desk, oslo};
+use super::harness::{Harness, oslo};
 
 fn texts<'v>(list: &'v Value, field: &str) -> Vec<&'v str> {
     list.as_array().unwrap().iter().map(|item| item[field].as_str().unwrap()).collect()
@@ -16,17 +16,17 @@ fn texts<'v>(list: &'v Value, field: &str) -> Vec<&'v str> {
 
 #[tokio::test]
 async fn one_call_with_a_name_a_window_and_a_zone_makes_an_event() {
-    let desk = Desk::open().await;
-    desk.deployment("gpt-4o-mini", "chat_completions").await;
-    let (path, mut event) = desk.event(json!({})).await;
+    let harness = Harness::open().await;
+    harness.deployment("gpt-4o-mini", "chat_completions").await;
+    let (path, mut event) = harness.event(json!({})).await;
 
     let code = event["code"].as_str().unwrap().to_owned();
     let (slug, random) = code.rsplit_once('-').unwrap();
     assert_eq!((slug, random.len()), ("oslo-hack", 8));
-    let listing = desk.found(&code.to_uppercase()).await.unwrap();
+    let listing = harness.found(&code.to_uppercase()).await.unwrap();
     assert_eq!(format!("/events/{}", listing.event.id), path);
     assert_eq!((listing.deployments.len(), listing.code_works_until), (1, None));
-    assert_eq!(desk.get(&path).await.ok(200), event);
+    assert_eq!(harness.get(&path).await.ok(200), event);
 
     event["id"] = json!("[id]");
     event["code"] = json!("[code]");
@@ -99,41 +99,41 @@ async fn one_call_with_a_name_a_window_and_a_zone_makes_an_event() {
 
 #[tokio::test]
 async fn the_status_follows_the_clock() {
-    let desk = Desk::open().await;
+    let harness = Harness::open().await;
     let window = json!({"starts_at": "2026-12-05T12:30Z", "ends_at": "2026-12-05T13:00Z"});
-    let (path, event) = desk.event(window).await;
+    let (path, event) = harness.event(window).await;
     assert_eq!(event["status"], "scheduled");
-    desk.wait(TimeDelta::minutes(30));
-    assert_eq!(desk.get(&path).await.ok(200)["status"], "open");
-    desk.wait(TimeDelta::minutes(30));
-    assert_eq!(desk.get(&path).await.ok(200)["status"], "ended");
+    harness.wait(TimeDelta::minutes(30));
+    assert_eq!(harness.get(&path).await.ok(200)["status"], "open");
+    harness.wait(TimeDelta::minutes(30));
+    assert_eq!(harness.get(&path).await.ok(200)["status"], "ended");
 }
 
 #[tokio::test]
 async fn events_are_listed_by_page_with_the_newest_first() {
-    let desk = Desk::open().await;
+    let harness = Harness::open().await;
     for number in 1..=5 {
-        desk.event(json!({"name": format!("Event {number}")})).await;
-        desk.wait(TimeDelta::seconds(1));
+        harness.event(json!({"name": format!("Event {number}")})).await;
+        harness.wait(TimeDelta::seconds(1));
     }
-    let first = desk.get("/events?limit=2").await.ok(200);
+    let first = harness.get("/events?limit=2").await.ok(200);
     assert_eq!(texts(&first["events"], "name"), ["Event 5", "Event 4"]);
     let next = first["next"].as_str().unwrap();
-    let second = desk.get(&format!("/events?limit=2&cursor={next}")).await.ok(200);
+    let second = harness.get(&format!("/events?limit=2&cursor={next}")).await.ok(200);
     assert_eq!(texts(&second["events"], "name"), ["Event 3", "Event 2"]);
     let next = second["next"].as_str().unwrap();
-    let last = desk.get(&format!("/events?limit=2&cursor={next}")).await.ok(200);
+    let last = harness.get(&format!("/events?limit=2&cursor={next}")).await.ok(200);
     assert_eq!(texts(&last["events"], "name"), ["Event 1"]);
     assert_eq!(last["next"], Value::Null);
-    let all = desk.get("/events?limit=5").await.ok(200);
+    let all = harness.get("/events?limit=5").await.ok(200);
     assert_eq!((all["events"].as_array().unwrap().len(), &all["next"]), (5, &Value::Null));
-    assert_eq!(desk.get("/events?limit=0&cursor=x").await.wrong_fields(), ["limit", "cursor"]);
+    assert_eq!(harness.get("/events?limit=0&cursor=x").await.wrong_fields(), ["limit", "cursor"]);
 }
 
 #[tokio::test]
 async fn every_wrong_field_is_listed_and_nothing_is_made() {
-    let desk = Desk::open().await;
-    let wrong = desk
+    let harness = Harness::open().await;
+    let wrong = harness
         .post(
             "/events",
             json!({
@@ -155,20 +155,20 @@ async fn every_wrong_field_is_listed_and_nothing_is_made() {
             "deployments",
         ]
     );
-    assert_eq!(desk.get("/events").await.ok(200)["events"], json!([]));
+    assert_eq!(harness.get("/events").await.ok(200)["events"], json!([]));
 }
 
 #[tokio::test]
 async fn a_change_names_fields_and_null_clears_them() {
-    let desk = Desk::open().await;
-    desk.deployment("gpt-4o", "chat_completions").await;
-    desk.deployment("gpt-4o-mini", "chat_completions").await;
+    let harness = Harness::open().await;
+    harness.deployment("gpt-4o", "chat_completions").await;
+    harness.deployment("gpt-4o-mini", "chat_completions").await;
     let all = json!({
         "deployments": ["gpt-4o-mini"],
         "contact": {"name": "Ada", "email": "ada@example.org"},
         "url": "https://example.org", "max_completion_tokens": 256,
     });
-    let (path, before) = desk.event(all).await;
+    let (path, before) = harness.event(all).await;
     assert_eq!(before["default_deployments"]["chat_completions"], "gpt-4o-mini");
 
     let change = json!({
@@ -177,7 +177,7 @@ async fn a_change_names_fields_and_null_clears_them() {
         "default_deployments": {"chat_completions": "gpt-4o"},
         "allowances": {"attendee": {"tokens_per_day": 5_000}},
     });
-    let after = desk.patch(&path, change).await.ok(200);
+    let after = harness.patch(&path, change).await.ok(200);
     assert_eq!(after["ends_at"], "2026-12-06T18:00:00+01:00");
     assert_eq!((&after["deployments"], &after["url"]), (&Value::Null, &Value::Null));
     let contact = json!({"name": "Ada", "email": null, "email_public": false});
@@ -186,32 +186,33 @@ async fn a_change_names_fields_and_null_clears_them() {
     assert_eq!(after["allowances"]["attendee"]["tokens_per_day"], 5_000);
     assert_eq!(after["max_completion_tokens"], 256);
     assert_eq!((&before["version"], &after["version"]), (&json!(1), &json!(2)));
-    assert_eq!(desk.get(&path).await.ok(200), after);
-    assert_eq!(desk.stored(&path).await.version, 2);
+    assert_eq!(harness.get(&path).await.ok(200), after);
+    assert_eq!(harness.stored(&path).await.version, 2);
 
-    assert_eq!(desk.patch(&path, json!({})).await.ok(200), after);
-    let wrong = desk.patch(&path, json!({"code": "other", "name": null, "ends_at": "never"})).await;
+    assert_eq!(harness.patch(&path, json!({})).await.ok(200), after);
+    let wrong =
+        harness.patch(&path, json!({"code": "other", "name": null, "ends_at": "never"})).await;
     assert_eq!(wrong.wrong_fields(), ["code", "name", "ends_at"]);
 }
 
 #[tokio::test]
 async fn changes_at_once_are_all_made() {
-    let desk = Desk::open().await;
-    let (path, _) = desk.event(json!({})).await;
+    let harness = Harness::open().await;
+    let (path, _) = harness.event(json!({})).await;
     let changes = [
         json!({"name": "Other"}),
         json!({"attendees": 7}),
         json!({"max_choices": 2}),
         json!({"url_text": "Here"}),
     ];
-    let desk = std::sync::Arc::new(desk);
+    let harness = std::sync::Arc::new(harness);
     let mut changing = JoinSet::new();
     for change in changes {
-        let (desk, path) = (std::sync::Arc::clone(&desk), path.clone());
-        changing.spawn(async move { desk.patch(&path, change).await.ok(200) });
+        let (harness, path) = (std::sync::Arc::clone(&harness), path.clone());
+        changing.spawn(async move { harness.patch(&path, change).await.ok(200) });
     }
     changing.join_all().await;
-    let event = desk.get(&path).await.ok(200);
+    let event = harness.get(&path).await.ok(200);
     assert_eq!((&event["name"], &event["attendees"]), (&json!("Other"), &json!(7)));
     assert_eq!((&event["max_choices"], &event["url_text"]), (&json!(2), &json!("Here")));
     assert_eq!(event["version"], 5);
@@ -219,78 +220,78 @@ async fn changes_at_once_are_all_made() {
 
 #[tokio::test]
 async fn a_code_has_one_event_whoever_comes_first() {
-    let desk = std::sync::Arc::new(Desk::open().await);
-    let other = desk.organiser("other").await;
+    let harness = std::sync::Arc::new(Harness::open().await);
+    let other = harness.organiser("other").await;
     let mut making = JoinSet::new();
     for number in 0..8 {
-        let desk = std::sync::Arc::clone(&desk);
-        let token = if number % 2 == 0 { desk.token.clone() } else { other.clone() };
+        let harness = std::sync::Arc::clone(&harness);
+        let token = if number % 2 == 0 { harness.token.clone() } else { other.clone() };
         making.spawn(async move {
             let body = oslo(json!({"code": "Hackathon"})).to_string();
-            desk.send(http::Method::POST, "/events", &token, body).await.status
+            harness.send(http::Method::POST, "/events", &token, body).await.status
         });
     }
     let mut statuses = making.join_all().await;
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 400, 400, 400, 400, 400, 400, 400]);
-    let refused = desk.post("/events", oslo(json!({"code": "hackathon"}))).await;
+    let refused = harness.post("/events", oslo(json!({"code": "hackathon"}))).await;
     assert_eq!(refused.refused(400, "code_taken")["error"]["param"], "code");
 }
 
 #[tokio::test]
 async fn an_unused_event_is_deleted_with_all_its_codes() {
-    let desk = Desk::open().await;
-    let (path, _) = desk.event(json!({"code": "first"})).await;
+    let harness = Harness::open().await;
+    let (path, _) = harness.event(json!({"code": "first"})).await;
     let rotate = json!({"code": "second", "grace_minutes": 60});
-    desk.post(&format!("{path}/rotate-code"), rotate).await.ok(200);
-    desk.patch(&format!("{path}/attendees/eve"), json!({"blocked": true})).await.ok(200);
+    harness.post(&format!("{path}/rotate-code"), rotate).await.ok(200);
+    harness.patch(&format!("{path}/attendees/eve"), json!({"blocked": true})).await.ok(200);
 
-    let deleted = desk.delete(&path).await.ok(200);
+    let deleted = harness.delete(&path).await.ok(200);
     assert_eq!(deleted["deleted"], true);
-    desk.get(&path).await.refused(404, "not_found");
-    desk.delete(&path).await.refused(404, "not_found");
-    assert_eq!(desk.get("/events").await.ok(200)["events"], json!([]));
-    for item in desk.engine.items().await {
+    harness.get(&path).await.refused(404, "not_found");
+    harness.delete(&path).await.refused(404, "not_found");
+    assert_eq!(harness.get("/events").await.ok(200)["events"], json!([]));
+    for item in harness.engine.items().await {
         let (pk, sk) = (get_text(&item, "pk").unwrap(), get_text(&item, "sk").unwrap());
         let stays = pk.starts_with("TOKEN#") || sk.starts_with(AUDIT_PREFIX);
         assert!(stays, "{pk} {sk} is left");
     }
-    desk.event(json!({"code": "first"})).await;
+    harness.event(json!({"code": "first"})).await;
 }
 
 #[tokio::test]
 async fn a_used_event_is_not_deleted() {
     for field in [Field::Seats, Field::Open, Field::Requests] {
-        let desk = Desk::open().await;
-        let (path, event) = desk.event(json!({})).await;
+        let harness = Harness::open().await;
+        let (path, event) = harness.event(json!({})).await;
         let key = AccountKey::Event(event["id"].as_str().unwrap().parse().unwrap());
         let write = |by| Write { conditions: vec![], changes: vec![Change::Add(field, by)] };
-        desk.table.apply(&key, &write(1)).await.unwrap();
-        desk.delete(&path).await.refused(400, "event_in_use");
-        assert_eq!(desk.get(&path).await.ok(200), event);
-        desk.table.apply(&key, &write(-1)).await.unwrap();
-        desk.delete(&path).await.ok(200);
+        harness.table.apply(&key, &write(1)).await.unwrap();
+        harness.delete(&path).await.refused(400, "event_in_use");
+        assert_eq!(harness.get(&path).await.ok(200), event);
+        harness.table.apply(&key, &write(-1)).await.unwrap();
+        harness.delete(&path).await.ok(200);
     }
 }
 
 #[tokio::test]
 async fn the_audit_says_who_changed_what_newest_first() {
-    let desk = Desk::open().await;
-    let (path, _) = desk.event(json!({"code": "canary.code-7e21"})).await;
-    let tick = || desk.wait(TimeDelta::minutes(1));
+    let harness = Harness::open().await;
+    let (path, _) = harness.event(json!({"code": "canary.code-7e21"})).await;
+    let tick = || harness.wait(TimeDelta::minutes(1));
     tick();
-    desk.patch(&path, json!({"attendees": 7, "contact": {"name": "Ada"}})).await.ok(200);
+    harness.patch(&path, json!({"attendees": 7, "contact": {"name": "Ada"}})).await.ok(200);
     tick();
-    let pause = desk.direct("POST", &format!("{path}/pause"), None).await;
+    let pause = harness.direct("POST", &format!("{path}/pause"), None).await;
     assert_eq!(pause.status, 200);
     tick();
-    desk.post(&format!("{path}/rotate-code"), json!({})).await.ok(200);
+    harness.post(&format!("{path}/rotate-code"), json!({})).await.ok(200);
     tick();
-    desk.patch(&format!("{path}/attendees/Eve"), json!({"blocked": true})).await.ok(200);
+    harness.patch(&format!("{path}/attendees/Eve"), json!({"blocked": true})).await.ok(200);
 
-    let first = desk.get(&format!("{path}/audit?limit=3")).await.ok(200);
+    let first = harness.get(&format!("{path}/audit?limit=3")).await.ok(200);
     let next = first["next"].as_str().unwrap();
-    let second = desk.get(&format!("{path}/audit?limit=3&cursor={next}")).await.ok(200);
+    let second = harness.get(&format!("{path}/audit?limit=3&cursor={next}")).await.ok(200);
     assert_eq!(texts(&second["audit"], "action"), ["change", "create"]);
     assert_eq!(second["next"], Value::Null);
     assert!(!format!("{first}{second}").contains("canary.code"));

@@ -7,41 +7,41 @@ use lanyard_domain::usage::{Charge, UsageRecord};
 use lanyard_gateway::ports::{Clock, Ledger};
 use serde_json::json;
 
-use super::desk::Desk;
+use super::harness::Harness;
 use crate::template_calls::rows;
 
 #[tokio::test]
 async fn admin_asks_for_its_rows_and_no_others() {
-    let desk = Desk::open().await;
-    desk.deployment("gpt-4o", "chat_completions").await;
-    let (path, _) = desk.event(json!({"attendees": 10})).await;
-    desk.wait(TimeDelta::minutes(1));
-    desk.get("/events").await.ok(200);
-    desk.get(&format!("{path}/attendees")).await.ok(200);
-    desk.patch(&format!("{path}/attendees/ada"), json!({"blocked": true})).await.ok(200);
-    desk.post(&format!("{path}/rotate-code"), json!({})).await.ok(200);
+    let harness = Harness::open().await;
+    harness.deployment("gpt-4o", "chat_completions").await;
+    let (path, _) = harness.event(json!({"attendees": 10})).await;
+    harness.wait(TimeDelta::minutes(1));
+    harness.get("/events").await.ok(200);
+    harness.get(&format!("{path}/attendees")).await.ok(200);
+    harness.patch(&format!("{path}/attendees/ada"), json!({"blocked": true})).await.ok(200);
+    harness.post(&format!("{path}/rotate-code"), json!({})).await.ok(200);
     let roster = json!({"users": ["ada"]});
-    desk.put(&format!("{path}/roster"), roster).await.ok(200);
-    desk.post(&format!("{path}/tokens"), json!({"user": "ada"})).await.ok(201);
-    desk.get(&format!("{path}/ratings")).await.ok(200);
-    desk.delete(&format!("{path}/registrations/ada")).await.refused(404, "not_found");
-    let filed = session_with_a_first_request(&desk, &path).await;
-    let sessions = desk.get(&format!("{path}/usage?by=session")).await.ok(200);
+    harness.put(&format!("{path}/roster"), roster).await.ok(200);
+    harness.post(&format!("{path}/tokens"), json!({"user": "ada"})).await.ok(201);
+    harness.get(&format!("{path}/ratings")).await.ok(200);
+    harness.delete(&format!("{path}/registrations/ada")).await.refused(404, "not_found");
+    let filed = session_with_a_first_request(&harness, &path).await;
+    let sessions = harness.get(&format!("{path}/usage?by=session")).await.ok(200);
     assert_eq!(sessions["rows"][0]["session"], filed);
-    desk.patch(&path, json!({"own_deployments": "organiser"})).await.ok(200);
+    harness.patch(&path, json!({"own_deployments": "organiser"})).await.ok(200);
     let own = json!({
         "endpoint": "https://hers.openai.azure.com", "operations": ["embeddings"], "key": "k",
     });
     let mine = format!("{path}/own-deployments/mine?user=ada");
-    desk.put(&mine, own).await.ok(201);
-    desk.delete(&mine).await.ok(200);
-    desk.delete(&path).await;
-    desk.delete("/deployments/gpt-4o").await;
-    assert_eq!(desk.engine.policed().asked("admin"), rows("admin"));
+    harness.put(&mine, own).await.ok(201);
+    harness.delete(&mine).await.ok(200);
+    harness.delete(&path).await;
+    harness.delete("/deployments/gpt-4o").await;
+    assert_eq!(harness.engine.policed().asked("admin"), rows("admin"));
 }
 
 /// A request in a session that was made for an earlier one, whose record is looked for.
-async fn session_with_a_first_request(desk: &Desk, path: &str) -> String {
+async fn session_with_a_first_request(harness: &Harness, path: &str) -> String {
     let first = "req_00000000000000000000000000000001".parse().unwrap();
     let session = SessionId::made_for(&first);
     let record = UsageRecord {
@@ -54,7 +54,7 @@ async fn session_with_a_first_request(desk: &Desk, path: &str) -> String {
         is_estimated: false,
         status: 200,
         is_streamed: false,
-        admitted_at: desk.clock.now(),
+        admitted_at: harness.clock.now(),
         duration_ms: 1,
         first_byte_ms: 1,
         session: Some(session.clone()),
@@ -62,6 +62,6 @@ async fn session_with_a_first_request(desk: &Desk, path: &str) -> String {
         answer: None,
         own_charge: None,
     };
-    desk.table.file_in_session(&record).await.unwrap();
+    harness.table.file_in_session(&record).await.unwrap();
     session.as_str().to_owned()
 }

@@ -3,7 +3,7 @@
 use lanyard_platform::lambda::organisers::serve_invocation;
 use serde_json::{Value, json};
 
-use super::desk::Desk;
+use super::harness::Harness;
 
 macro_rules! sample {
     ($name:literal) => {
@@ -16,46 +16,46 @@ macro_rules! sample {
     };
 }
 
-async fn invoke(desk: &Desk, payload: Value) -> Value {
-    serve_invocation(&desk.admin, ::admin::handle, payload).await.unwrap()
+async fn invoke(harness: &Harness, payload: Value) -> Value {
+    serve_invocation(&harness.admin, ::admin::handle, payload).await.unwrap()
 }
 
 #[tokio::test]
 async fn the_samples_make_an_organiser_a_deployment_and_an_event() {
-    let desk = Desk::open().await;
-    let organiser = invoke(&desk, sample!("admin-create-organiser")).await;
+    let harness = Harness::open().await;
+    let organiser = invoke(&harness, sample!("admin-create-organiser")).await;
     assert_eq!(
         (&organiser["status"], &organiser["body"]["organiser"]),
         (&json!(201), &json!("main"))
     );
-    assert_eq!(invoke(&desk, sample!("admin-put-deployment")).await["status"], 201);
-    let event = invoke(&desk, sample!("admin-create-event")).await;
+    assert_eq!(invoke(&harness, sample!("admin-put-deployment")).await["status"], 201);
+    let event = invoke(&harness, sample!("admin-create-event")).await;
     assert_eq!(event["status"], 201);
     let id = event["body"]["id"].as_str().unwrap();
 
     let mut pause = sample!("admin-pause-event");
     pause["path"] = json!(pause["path"].as_str().unwrap().replace("EVENT_ID", id));
-    assert_eq!(invoke(&desk, pause).await["body"]["paused"], true);
-    let list = invoke(&desk, sample!("admin-list-events")).await;
+    assert_eq!(invoke(&harness, pause).await["body"]["paused"], true);
+    let list = invoke(&harness, sample!("admin-list-events")).await;
     assert_eq!(list["body"]["events"][0]["id"], id);
     let query = json!({"method": "GET", "path": "/api/admin/events?limit=0"});
-    assert_eq!(invoke(&desk, query).await["status"], 400);
+    assert_eq!(invoke(&harness, query).await["status"], 400);
 }
 
 #[tokio::test]
 async fn a_direct_call_may_be_for_another_organiser() {
-    let desk = Desk::open().await;
-    desk.event(json!({})).await;
+    let harness = Harness::open().await;
+    harness.event(json!({})).await;
     let other = json!({"method": "GET", "path": "/events", "organiser": "other"});
-    assert_eq!(invoke(&desk, other).await["body"]["events"], json!([]));
+    assert_eq!(invoke(&harness, other).await["body"]["events"], json!([]));
     let named = json!({"method": "POST", "path": "/organisers", "body": {"name": "Ada's school"}});
-    let organiser = invoke(&desk, named).await;
+    let organiser = invoke(&harness, named).await;
     assert!(organiser["body"]["organiser"].as_str().unwrap().starts_with("org_"));
 }
 
 #[tokio::test]
 async fn what_is_no_call_is_told_its_shape() {
-    let desk = Desk::open().await;
+    let harness = Harness::open().await;
     for payload in [
         json!({}),
         json!("GET"),
@@ -65,39 +65,39 @@ async fn what_is_no_call_is_told_its_shape() {
         json!({"method": "GET", "path": "/events", "organiser": "a/b"}),
         json!({"method": "GET", "path": "/events", "token": "x"}),
     ] {
-        let answer = invoke(&desk, payload).await;
+        let answer = invoke(&harness, payload).await;
         assert_eq!(answer["status"], 400, "{answer}");
         assert_eq!(answer["body"]["error"]["code"], "invalid_json");
     }
-    let nowhere = invoke(&desk, json!({"method": "GET", "path": "/nothing here"})).await;
+    let nowhere = invoke(&harness, json!({"method": "GET", "path": "/nothing here"})).await;
     assert_eq!(nowhere["status"], 404);
 }
 
 #[tokio::test]
 async fn api_gateways_event_is_answered_as_it_expects() {
-    let desk = Desk::open().await;
+    let harness = Harness::open().await;
     let mut event = sample!("admin");
-    let refused = invoke(&desk, event.clone()).await;
+    let refused = invoke(&harness, event.clone()).await;
     assert_eq!(refused["statusCode"], 401);
 
-    let bearer = json!(format!("Bearer {}", desk.token));
+    let bearer = json!(format!("Bearer {}", harness.token));
     event["headers"]["Authorization"] = bearer.clone();
     event["multiValueHeaders"]["Authorization"] = json!([bearer]);
-    let answer = invoke(&desk, event.clone()).await;
+    let answer = invoke(&harness, event.clone()).await;
     assert_eq!((&answer["statusCode"], &answer["isBase64Encoded"]), (&json!(200), &json!(false)));
     assert_eq!(answer["multiValueHeaders"]["content-type"], json!(["application/json"]));
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     assert_eq!(body, json!({"events": [], "next": null}));
 
     // Names that a URL would lose, and a query.
-    let (path, _) = desk.event(json!({})).await;
+    let (path, _) = harness.event(json!({})).await;
     event["httpMethod"] = json!("PATCH");
     event["path"] = json!(format!("/admin{path}/attendees/%2e%2e"));
     event["body"] = json!("{\"blocked\": true}");
-    let answer = invoke(&desk, event.clone()).await;
+    let answer = invoke(&harness, event.clone()).await;
     assert!(answer["body"].as_str().unwrap().contains("\"user\":\"..\""), "{answer}");
     event["httpMethod"] = json!("GET");
     event["path"] = json!("/admin/events");
     event["multiValueQueryStringParameters"] = json!({"limit": ["0"]});
-    assert_eq!(invoke(&desk, event).await["statusCode"], 400);
+    assert_eq!(invoke(&harness, event).await["statusCode"], 400);
 }

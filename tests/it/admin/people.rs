@@ -3,19 +3,19 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::desk::Desk;
+use super::harness::Harness;
 
 #[tokio::test]
 async fn a_roster_may_be_a_spreadsheets() {
-    let desk = Desk::open().await;
-    let (path, _) = desk.event(json!({"access": "roster"})).await;
+    let harness = Harness::open().await;
+    let (path, _) = harness.event(json!({"access": "roster"})).await;
     let put = async |body: &'static [u8]| {
         let http = http::Request::put(format!("/api/admin{path}/roster"))
-            .header("authorization", format!("Bearer {}", desk.token))
+            .header("authorization", format!("Bearer {}", harness.token))
             .header("content-type", "text/csv; charset=utf-8")
             .body(body.into())
             .unwrap();
-        desk.ask(http).await
+        harness.ask(http).await
     };
     let said = put(b"User,Name\r\nAda,Ada L.\r\nbob,\r\nADA,again\r\n").await.ok(200);
     assert_eq!(said, json!({"users": 2, "added": 2, "removed": 0}));
@@ -27,32 +27,32 @@ async fn a_roster_may_be_a_spreadsheets() {
     put(b"identifier,name\ns1,Ada\n").await.refused(400, "invalid_value");
     put(b"ada\n\xff\n").await.refused(400, "invalid_json");
     put("ada\nå\n".as_bytes()).await.refused(400, "invalid_value");
-    let page = desk.get(&format!("{path}/roster?limit=1")).await.ok(200);
+    let page = harness.get(&format!("{path}/roster?limit=1")).await.ok(200);
     assert_eq!(page["users"][0]["user"], "ada");
     let next = page["next"].as_str().unwrap();
-    let page = desk.get(&format!("{path}/roster?limit=1&cursor={next}")).await.ok(200);
+    let page = harness.get(&format!("{path}/roster?limit=1&cursor={next}")).await.ok(200);
     assert_eq!((&page["users"][0]["user"], &page["next"]), (&json!("bob"), &Value::Null));
 }
 
 #[tokio::test]
 async fn the_secret_that_signs_is_in_no_answer_and_no_audit() {
-    let desk = Desk::open().await;
-    let (path, made) = desk.event(json!({"access": "registered"})).await;
-    let secret = desk.stored(&path).await.signing.secret.clone();
+    let harness = Harness::open().await;
+    let (path, made) = harness.event(json!({"access": "registered"})).await;
+    let secret = harness.stored(&path).await.signing.secret.clone();
     assert_eq!(secret.len(), 64);
-    let token = desk.post(&format!("{path}/tokens"), json!({"user": "ada"})).await.ok(201);
-    desk.delete(&format!("{path}/tokens")).await.ok(200);
-    let after = desk.stored(&path).await.signing.secret.clone();
+    let token = harness.post(&format!("{path}/tokens"), json!({"user": "ada"})).await.ok(201);
+    harness.delete(&format!("{path}/tokens")).await.ok(200);
+    let after = harness.stored(&path).await.signing.secret.clone();
     assert_ne!(after, secret);
     let mut said = vec![made, token];
     for part in ["", "/tokens", "/audit", "/attendees", "/roster"] {
-        said.push(desk.get(&format!("{path}{part}")).await.ok(200));
+        said.push(harness.get(&format!("{path}{part}")).await.ok(200));
     }
     for answer in said {
         let text = answer.to_string();
         assert!(!text.contains(&secret) && !text.contains(&after), "{text}");
     }
-    let audit = desk.get(&format!("{path}/audit")).await.ok(200);
+    let audit = harness.get(&format!("{path}/audit")).await.ok(200);
     let entry = |action: &str| {
         let entries = audit["audit"].as_array().unwrap();
         entries.iter().find(|entry| entry["action"] == action).cloned().unwrap()
@@ -63,9 +63,9 @@ async fn the_secret_that_signs_is_in_no_answer_and_no_audit() {
 
 #[tokio::test]
 async fn another_organisers_event_is_not_there() {
-    let desk = Desk::open().await;
-    let (path, _) = desk.event(json!({"own_deployments": "attendee"})).await;
-    let other = desk.organiser("other").await;
+    let harness = Harness::open().await;
+    let (path, _) = harness.event(json!({"own_deployments": "attendee"})).await;
+    let other = harness.organiser("other").await;
     for (method, part) in [
         (Method::GET, "/tokens"),
         (Method::POST, "/tokens"),
@@ -83,9 +83,9 @@ async fn another_organisers_event_is_not_there() {
     ] {
         let body = if part == "/roster" { json!({"users": []}) } else { json!({"user": "ada"}) };
         let whole = format!("{path}{part}");
-        let answer = desk.send(method.clone(), &whole, &other, body.to_string()).await;
+        let answer = harness.send(method.clone(), &whole, &other, body.to_string()).await;
         answer.refused(404, "not_found");
-        let wrong = desk.send(Method::PATCH, &whole, &desk.token, "{}").await;
+        let wrong = harness.send(Method::PATCH, &whole, &harness.token, "{}").await;
         wrong.refused(405, "method_not_allowed");
     }
 }

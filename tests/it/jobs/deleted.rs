@@ -45,14 +45,14 @@ async fn a_run_that_is_deleted_at_work_costs_what_it_could() {
 }
 
 #[tokio::test]
-async fn a_film_that_failed_costs_nothing_though_it_is_deleted_unseen() {
+async fn a_video_that_failed_costs_nothing_though_it_is_deleted_unseen() {
     let world = world("film").await;
     let ada = world.attendee("ada").await;
     let (failed, made) = (ada.own(Kind::Video).await, ada.own(Kind::Video).await);
     world.azure().set_job(&failed, json!({"status": "failed"}));
     world.azure().set_job(&made, json!({"status": "completed"}));
-    for film in [failed, made] {
-        let one = format!("{}/{film}", path(Kind::Video));
+    for video in [failed, made] {
+        let one = format!("{}/{video}", path(Kind::Video));
         ada.call(Method::DELETE, &one, None).await.assert_ok();
     }
     assert_eq!(finish(&world).await, Finished::default());

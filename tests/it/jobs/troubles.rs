@@ -179,7 +179,8 @@ async fn two_who_see_the_end_post_it_to_the_event_once_though_one_of_them_cannot
 }
 
 #[tokio::test]
-async fn an_end_whose_posting_is_unknown_leaves_the_event_holding_too_much_until_it_is_mended() {
+async fn an_end_whose_posting_is_unknown_leaves_the_event_holding_too_much_until_it_is_reconciled()
+{
     let world = world("unknown").await;
     let ada = world.attendee("ada").await;
     let (one, run) = a_run(&ada).await;
@@ -192,6 +193,6 @@ async fn an_end_whose_posting_is_unknown_leaves_the_event_holding_too_much_until
     assert!(world.event_account().await.count(Field::Held) > 0);
     world.wait(TimeDelta::minutes(30));
     let swept = sweep::handle(world.gateway(), world.clock().now()).await.unwrap();
-    assert_eq!((swept.expired_holds, swept.mended_periods), (0, 1));
+    assert_eq!((swept.expired_holds, swept.reconciled_periods), (0, 1));
     assert_paid_once(&world).await;
 }

@@ -108,7 +108,7 @@ fn rows_of_assistants(id: &str) -> Vec<(Kind, To, Value)> {
     let searched = json!({"tool_resources": {"file_search": {"vector_store_ids": [id]}}});
     let attached = json!([{"file_id": id, "tools": [{"type": "file_search"}]}]);
     let message = json!({"role": "user", "content": "hello", "attachments": attached});
-    let picture = json!({"role": "user", "content": [
+    let image = json!({"role": "user", "content": [
         {"type": "image_file", "image_file": {"file_id": id}}]});
     vec![
         (Kind::File, To::Assistant, interpreted.clone()),
@@ -118,19 +118,19 @@ fn rows_of_assistants(id: &str) -> Vec<(Kind, To, Value)> {
         (Kind::File, To::Thread, interpreted.clone()),
         (Kind::VectorStore, To::Thread, searched.clone()),
         (Kind::File, To::Thread, json!({"messages": [message]})),
-        (Kind::File, To::Thread, json!({"messages": [picture]})),
+        (Kind::File, To::Thread, json!({"messages": [image]})),
         (Kind::File, To::OwnThread(""), interpreted.clone()),
         (Kind::VectorStore, To::OwnThread(""), searched.clone()),
         (Kind::File, To::OwnThread("/messages"), message.clone()),
-        (Kind::File, To::OwnThread("/messages"), picture.clone()),
+        (Kind::File, To::OwnThread("/messages"), image.clone()),
         (Kind::Assistant, To::OwnThread("/runs"), json!({"assistant_id": id})),
         (Kind::File, To::OwnThread("/runs"), json!({"additional_messages": [message]})),
-        (Kind::File, To::OwnThread("/runs"), json!({"additional_messages": [picture]})),
+        (Kind::File, To::OwnThread("/runs"), json!({"additional_messages": [image]})),
         (Kind::Assistant, To::ThreadAndRun, json!({"assistant_id": id})),
         (Kind::File, To::ThreadAndRun, interpreted.clone()),
         (Kind::VectorStore, To::ThreadAndRun, searched.clone()),
         (Kind::File, To::ThreadAndRun, json!({"thread": {"messages": [message]}})),
-        (Kind::File, To::ThreadAndRun, json!({"thread": {"messages": [picture]}})),
+        (Kind::File, To::ThreadAndRun, json!({"thread": {"messages": [image]}})),
         (Kind::File, To::ThreadAndRun, json!({"thread": interpreted})),
         (Kind::VectorStore, To::ThreadAndRun, json!({"thread": searched})),
         (Kind::File, To::Video, json!({"input_reference": {"file_id": id}})),

@@ -21,7 +21,7 @@ async fn an_object_whose_owner_cannot_be_written_down_is_deleted_and_503() {
         refused.assert_refused(503, "ownership_unavailable");
         assert!(refused.header("retry-after").is_some());
         assert!(world.azure().kept().is_empty(), "{kind}");
-        assert_eq!(world.journal().incidents(), [Incident::ObjectUnrecorded]);
+        assert_eq!(world.request_log().incidents(), [Incident::ObjectUnrecorded]);
         // A write that fails twice is made the third time.
         world.objects().fail_puts(2);
         let id = ada.own(kind).await;
@@ -47,7 +47,7 @@ async fn an_object_that_cannot_be_deleted_either_is_reported_and_nobodys() {
     world.azure().script(Reply::error(500, "500", "Out of order."));
     ada.make(Kind::VectorStore).await.assert_refused(503, "ownership_unavailable");
     let incidents = [Incident::ObjectUnrecorded, Incident::ObjectOrphaned];
-    assert_eq!(world.journal().incidents(), incidents);
+    assert_eq!(world.request_log().incidents(), incidents);
     let one = format!("{}/vs_orphan", path(Kind::VectorStore));
     ada.call(Method::GET, &one, None).await.assert_refused(404, "object_not_found");
     assert_eq!(world.settle().await.requests, 0);

@@ -1,7 +1,7 @@
 //! Whose an object is, by whichever of the four credentials the attendee comes.
 
 use http::Method;
-use lanyard_domain::entry::Access;
+use lanyard_domain::access::Access;
 use lanyard_domain::object::Kind;
 use serde_json::json;
 

@@ -109,10 +109,10 @@ impl Kept {
                 let id = self.id("video_");
                 let seconds = body["seconds"].as_str().unwrap_or("4");
                 self.ids.insert(id.clone());
-                let film = json!({"id": id, "object": "video", "model": model, "status": "queued",
+                let video = json!({"id": id, "object": "video", "model": model, "status": "queued",
                     "progress": 0, "seconds": seconds});
-                self.jobs.insert(id, film.clone());
-                Some(Reply::json(200, film.to_string()))
+                self.jobs.insert(id, video.clone());
+                Some(Reply::json(200, video.to_string()))
             }
             ("GET", ["videos", id, "content"]) if self.ids.contains(*id) => {
                 Some(Reply::json(200, CONTENT).header("content-type", "video/mp4"))

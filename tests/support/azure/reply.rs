@@ -146,7 +146,7 @@ impl Reply {
     }
 
     /// Sound of this type, in these pieces.
-    pub(crate) fn sound(content_type: &str, pieces: &[&[u8]]) -> Self {
+    pub(crate) fn audio(content_type: &str, pieces: &[&[u8]]) -> Self {
         let pieces = pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect();
         Self::new(200, content_type, pieces, Framing::Chunked)
     }

@@ -41,16 +41,15 @@ pub(super) fn reply(request: &Recorded, completion: &str) -> Reply {
         let sent = String::from_utf8_lossy(&request.body);
         let in_form = sent.split_once("name=\"n\"\r\n\r\n").and_then(|(_, n)| n.split_once('\r'));
         let count = body["n"].as_u64().or(in_form.and_then(|(n, _)| n.parse().ok())).unwrap_or(1);
-        let picture =
-            json!({"url": "https://scripted.invalid/1.png", "revised_prompt": completion});
-        let data = vec![picture; usize::try_from(count).unwrap_or_default()];
+        let image = json!({"url": "https://scripted.invalid/1.png", "revised_prompt": completion});
+        let data = vec![image; usize::try_from(count).unwrap_or_default()];
         return Reply::json(200, json!({"created": 1_764_000_000, "data": data}).to_string());
     }
     if operation.contains("audio/tr") {
         return Reply::json(200, json!({"text": completion, "duration": 7.5}).to_string());
     }
     if operation.ends_with("audio/speech") {
-        return Reply::sound("audio/mpeg", &[b"scripted ", b"sound"]);
+        return Reply::audio("audio/mpeg", &[b"scripted ", b"sound"]);
     }
     if operation.ends_with("moderations") {
         let results = json!([{"flagged": false, "categories": {}, "category_scores": {}}]);

@@ -20,7 +20,7 @@ pub(super) enum Operation {
     /// `moderations`
     Moderations,
     /// `videos`
-    Films,
+    Videos,
 }
 
 impl Operation {
@@ -34,7 +34,7 @@ impl Operation {
             Self::Hearing => "Transcriptions_Create",
             Self::Speech => "Speech_Create",
             Self::Moderations => "Moderations_Create",
-            Self::Films => "Videos_Create",
+            Self::Videos => "Videos_Create",
         }
     }
 }
@@ -128,7 +128,7 @@ const MODELS: [Model; 11] = [
     Model {
         name: "sora-2",
         version: "sora-2-2025-10-06",
-        operation: Operation::Films,
+        operation: Operation::Videos,
         context: 0,
         largest: 0,
     },

@@ -1,9 +1,9 @@
 //! What the simulated resource keeps, in memory: stored responses, conversations, files and vector
 //! stores, assistants and films. As at Azure, whoever names an id gets the object.
 
-mod crew;
-mod films;
+mod assistants;
 mod stores;
+mod videos;
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use bytes::Bytes;
 use http::request::Parts;
 use serde_json::{Value, json};
 
-use self::crew::Crew;
-use self::films::Films;
+use self::assistants::Assistants;
 use self::stores::Store;
+use self::videos::Videos;
 use super::answer::{Answer, Body};
 use super::catalog;
 use super::fields::{self, Object};
 use super::refusal::Refusal;
-use super::respond::{self, Heard};
+use super::respond::{self, CallResult};
 use super::route::has_key;
 use super::stamp::Stamp;
 
@@ -29,8 +29,8 @@ pub(super) struct Kept {
     conversations: BTreeMap<String, Talk>,
     files: BTreeMap<String, (Value, Bytes)>,
     stores: BTreeMap<String, Store>,
-    crew: Crew,
-    films: Films,
+    assistants: Assistants,
+    videos: Videos,
 }
 
 /// A stored response, with what was said up to it.
@@ -81,9 +81,9 @@ impl Kept {
             "responses" => self.responses(&call, &segments[1..]),
             "conversations" => self.conversations(&call, &segments[1..]),
             "files" => self.files(&call, &segments[1..]),
-            "assistants" => self.crew.assistants(&call, &segments[1..]),
-            "threads" => self.crew.threads(&call, &segments[1..]),
-            "videos" => self.films.answer(&call, &segments[1..]),
+            "assistants" => self.assistants.assistants(&call, &segments[1..]),
+            "threads" => self.assistants.threads(&call, &segments[1..]),
+            "videos" => self.videos.answer(&call, &segments[1..]),
             _ => self.vector_stores(&call, &segments[1..]),
         };
         Some(answered.unwrap_or_else(Answer::from))
@@ -125,15 +125,15 @@ impl Kept {
             said.clone_from(&self.responses.get(id).ok_or(Refusal::Missing)?.said);
         }
         said.extend(conversation.iter().flat_map(|talk| talk.items.iter().cloned()));
-        let heard = Heard::read(&body, &mut said, call.stamp)?;
+        let result = CallResult::read(&body, &mut said, call.stamp)?;
         let made = respond::compose(&body, &said, model, call.stamp)?;
         said.extend(made.output.iter().cloned());
         if let Some(talk) = conversation {
-            talk.items.extend(heard.input.iter().chain(&made.output).cloned());
+            talk.items.extend(result.input.iter().chain(&made.output).cloned());
         }
         if fields::given(&body, "store") != Some(&Value::Bool(false)) {
             let id = made.body["id"].as_str().unwrap_or_default().to_owned();
-            let stored = Stored { body: made.body.clone(), input: heard.input, said };
+            let stored = Stored { body: made.body.clone(), input: result.input, said };
             self.responses.insert(id, stored);
         }
         let tokens = made.body["usage"]["total_tokens"].as_u64().unwrap_or_default();

@@ -12,12 +12,12 @@ use super::refusal::Refusal;
 use super::stamp::Stamp;
 
 /// What a request says.
-pub(super) struct Heard {
+pub(super) struct CallResult {
     /// Its items, with ids.
     pub(super) input: Vec<Value>,
 }
 
-impl Heard {
+impl CallResult {
     /// Reads the input, and adds it to what was said before.
     pub(super) fn read(
         body: &Object,

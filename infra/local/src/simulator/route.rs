@@ -17,7 +17,7 @@ use super::form::Form;
 use super::frames::frames;
 use super::refusal::Refusal;
 use super::stamp::Stamp;
-use super::{legacy, moderations, pictures, speech};
+use super::{images, legacy, moderations, speech};
 
 /// The one key that is refused, so that a wrong key can be tried out.
 const WRONG_KEY: &str = "wrong-key";
@@ -46,7 +46,7 @@ fn decide(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
         | Operation::Completions
         | Operation::Speech
         | Operation::Moderations
-        | Operation::Films => false,
+        | Operation::Videos => false,
     };
     let form = takes_form.then(|| Form::read(&head.headers, body)).transpose()?;
     let body = match &form {
@@ -82,18 +82,18 @@ fn decide(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
             Ok(Answer::of(body, model.name, tokens))
         }
         Operation::Images => {
-            let (body, tokens) = pictures::answer(&body, model, stamp)?;
+            let (body, tokens) = images::answer(&body, model, stamp)?;
             Ok(Answer::of(body, model.name, tokens))
         }
         Operation::Hearing => {
-            Ok(Answer::of(speech::heard(&form.unwrap_or_default(), model)?, model.name, 0))
+            Ok(Answer::of(speech::result(&form.unwrap_or_default(), model)?, model.name, 0))
         }
-        Operation::Speech => Ok(Answer::of(speech::spoken(&body)?, model.name, 0)),
+        Operation::Speech => Ok(Answer::of(speech::speech(&body)?, model.name, 0)),
         Operation::Moderations => {
             Ok(Answer::of(moderations::answer(&body, model, stamp)?, model.name, 0))
         }
         // What is kept has an answer of its own.
-        Operation::Films => Err(Refusal::Path),
+        Operation::Videos => Err(Refusal::Path),
     }
 }
 
@@ -189,10 +189,10 @@ mod tests {
     }
 
     #[test]
-    fn pictures_words_and_judgements_are_answered_too() {
-        let picture = json!({"model": "dall-e-3", "prompt": "a", "n": 2});
-        let (_, picture) = ask("/openai/v1/images/generations", "k", picture);
-        assert_eq!(picture["data"].as_array().unwrap().len(), 2);
+    fn images_words_and_judgements_are_answered_too() {
+        let image = json!({"model": "dall-e-3", "prompt": "a", "n": 2});
+        let (_, image) = ask("/openai/v1/images/generations", "k", image);
+        assert_eq!(image["data"].as_array().unwrap().len(), 2);
         let words = json!({"model": "gpt-35-turbo-instruct", "prompt": "a"});
         let (_, words) = ask("/openai/v1/completions", "k", words);
         assert_eq!(words["object"], "text_completion");

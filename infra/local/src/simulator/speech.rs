@@ -23,19 +23,19 @@ fn silent_frame() -> Bytes {
 const BYTES_PER_SECOND: usize = 32_000;
 
 /// Silence, some three frames for each word.
-pub(super) fn spoken(body: &Object) -> Result<Body, Refusal> {
+pub(super) fn speech(body: &Object) -> Result<Body, Refusal> {
     let input = fields::text(body, "input")?.ok_or_else(|| Refusal::missing("input"))?;
     fields::text(body, "voice")?.ok_or_else(|| Refusal::missing("voice"))?;
     let count = 3 * input.split_whitespace().count().max(1);
-    let sounds = std::iter::repeat_n(silent_frame(), count);
+    let pieces = std::iter::repeat_n(silent_frame(), count);
     if fields::text(body, "stream_format")? == Some("sse") {
         let tokens = tokens::count(input);
         let usage = json!({
             "input_tokens": tokens, "output_tokens": count, "total_tokens": tokens + count,
         });
         let done = json!({"type": "speech.audio.done", "usage": usage});
-        let events = sounds
-            .map(|sound| json!({"type": "speech.audio.delta", "audio": STANDARD.encode(&sound)}))
+        let events = pieces
+            .map(|audio| json!({"type": "speech.audio.delta", "audio": STANDARD.encode(&audio)}))
             .chain([done])
             .map(|event| Bytes::from(format!("data: {event}\n\n")));
         return Ok(Body::Frames(Box::new(events)));
@@ -52,11 +52,11 @@ pub(super) fn spoken(body: &Object) -> Result<Body, Refusal> {
             return Err(Refusal::unsupported("response_format", supported));
         }
     };
-    Ok(Body::Typed(content_type, Box::new(sounds)))
+    Ok(Body::Typed(content_type, Box::new(pieces)))
 }
 
 /// A sentence about the recording, in the format that was asked for.
-pub(super) fn heard(form: &Form<'_>, model: &Model) -> Result<Body, Refusal> {
+pub(super) fn result(form: &Form<'_>, model: &Model) -> Result<Body, Refusal> {
     let file = form.file.ok_or_else(|| Refusal::missing("file"))?;
     let seconds = file.len().div_ceil(BYTES_PER_SECOND).max(1);
     let text = format!("[simulated] A recording of {} bytes.", file.len());

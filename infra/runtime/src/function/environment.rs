@@ -29,7 +29,7 @@ use super::Function;
 use crate::invocation::{Failure, Invocation, Outcome};
 
 /// How long what a dead process has said may take to be read.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const SHUTDOWN_MARGIN: Duration = Duration::from_secs(1);
 
 /// An environment that lives.
 pub(super) struct Environment {
@@ -119,7 +119,7 @@ impl Environment {
             while connections.join_next().await.is_some() {}
             while tasks.join_next().await.is_some() {}
         };
-        let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
+        let _ = tokio::time::timeout(SHUTDOWN_MARGIN, last_words).await;
         Ok(environment.close(&end))
     }
 

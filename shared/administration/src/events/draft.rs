@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use lanyard_domain::access::Access;
 use lanyard_domain::allowance::{Allowance, Limit};
-use lanyard_domain::entry::Access;
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::shard;

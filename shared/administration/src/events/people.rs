@@ -1,6 +1,6 @@
 //! Who may come to an event and what they may bring, as a body says it.
 
-use lanyard_domain::entry::Access;
+use lanyard_domain::access::Access;
 use lanyard_domain::event::{Event, OwnDeployments};
 
 use crate::form::{Form, Given};

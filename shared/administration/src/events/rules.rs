@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use lanyard_domain::access::Access;
 use lanyard_domain::allowance::{Allowances, Limit};
 use lanyard_domain::catalog::{Catalog, Deployment};
-use lanyard_domain::entry::Access;
 use lanyard_domain::event::{Contact, Event, OwnDeployments, Page, Signing};
 use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_domain::shard;
@@ -30,7 +30,7 @@ pub(crate) struct Birth<'b> {
     pub(crate) id: EventId,
     pub(crate) organiser: &'b OrganiserId,
     pub(crate) user_salt: String,
-    pub(crate) luck: [u8; 8],
+    pub(crate) random: [u8; 8],
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -55,11 +55,11 @@ pub(crate) fn created(
     let expected_attendees = draft.attendees.or(USUAL_CROWD, USUAL_CROWD);
     let max_completion_tokens = draft.max_completion_tokens.or(USUAL_COMPLETION, USUAL_COMPLETION);
     let usual =
-        Allowances::for_crowd(expected_attendees, max_completion_tokens, capacity(&catalog));
+        Allowances::for_attendees(expected_attendees, max_completion_tokens, capacity(&catalog));
     let code = draft.code.value();
     let code_is = if code.is_some() { CodeIs::Chosen } else { CodeIs::Drawn };
     let event = name.zip(window).map(|(name, window)| Event {
-        code: code.unwrap_or_else(|| EventCode::generate(&name, birth.luck)),
+        code: code.unwrap_or_else(|| EventCode::generate(&name, birth.random)),
         id: birth.id,
         organiser: birth.organiser.clone(),
         name,
@@ -136,7 +136,7 @@ pub(crate) fn changed(
     let max_completion_tokens =
         draft.max_completion_tokens.or(event.max_completion_tokens, USUAL_COMPLETION);
     let usual =
-        Allowances::for_crowd(expected_attendees, max_completion_tokens, capacity(&catalog));
+        Allowances::for_attendees(expected_attendees, max_completion_tokens, capacity(&catalog));
     let text = |given: Given<String>, before: &String| given.or(before.clone(), String::new());
     let changed = window.map(|window| Event {
         name: draft.name.value().unwrap_or_else(|| event.name.clone()),

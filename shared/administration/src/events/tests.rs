@@ -54,7 +54,7 @@ fn create(body: Value) -> Result<Event, AdminError> {
         id: "evt_1".parse().unwrap(),
         organiser: &organiser,
         user_salt: "salt".to_owned(),
-        luck: [1, 12, 3, 14, 5, 16, 7, 30],
+        random: [1, 12, 3, 14, 5, 16, 7, 30],
         now: now(),
     };
     created(&object(body), birth, &deployments()).map(|(event, _)| event)
@@ -366,7 +366,7 @@ fn embeddings_have_a_default_only_where_there_is_no_choice() {
         id: "evt_1".parse().unwrap(),
         organiser: &organiser,
         user_salt: String::new(),
-        luck: [0; 8],
+        random: [0; 8],
         now: now(),
     };
     let (event, _) = created(&object(oslo(json!({}))), birth, &deployments).unwrap();

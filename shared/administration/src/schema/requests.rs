@@ -75,7 +75,7 @@ fn birth(organiser: &OrganiserId) -> Birth<'_> {
         id: "evt_1".parse().expect("is an id"),
         organiser,
         user_salt: String::new(),
-        luck: [0; 8],
+        random: [0; 8],
         now: DateTime::UNIX_EPOCH,
     }
 }

@@ -9,7 +9,7 @@ use crate::admission::{self, Demand, Side};
 use crate::allowance::{Allowance, Limit};
 use crate::estimate::Estimate;
 use crate::limit::Quantity;
-use crate::mend::{self, Tally};
+use crate::reconcile::{self, Tally};
 use crate::settlement::{self, Settlement};
 use crate::time::{EpochNanos, MINUTE_NS};
 use crate::unit::{Unit, Units};
@@ -153,7 +153,7 @@ proptest! {
     /// A crash between the attendee's write and the event's leaves a difference. The reconciliation
     /// removes it, whatever happens in later periods in the meantime.
     #[test]
-    fn promise_4_the_event_equals_its_attendees_after_the_mend(
+    fn promise_4_the_event_equals_its_attendees_after_the_reconciliation(
         history in prop::collection::vec((0usize..3, 1u64..100, 0u64..120, 0u8..4, 0i64..400, 0u64..4), 1..40),
     ) {
         let allowance = Allowance::default();
@@ -185,22 +185,22 @@ proptest! {
             }
         }
         now += TimeDelta::hours(1);
-        let mut mended = event.clone();
-        for period in mend::periods(attendees.iter().chain([&event])) {
-            prop_assert!(mend::is_over(period, now.into(), 6 * MINUTE_NS));
+        let mut reconciled = event.clone();
+        for period in reconcile::periods(attendees.iter().chain([&event])) {
+            prop_assert!(reconcile::is_over(period, now.into(), 6 * MINUTE_NS));
             let tally = attendees.iter().fold(Tally::default(), |sum, a| sum.plus(Tally::of(a, period)));
-            let write = mend::write(&mended, period, tally);
-            mended = mended.apply(&write).unwrap();
-            prop_assert_eq!(mended.apply(&write), None);
+            let write = reconcile::write(&reconciled, period, tally);
+            reconciled = reconciled.apply(&write).unwrap();
+            prop_assert_eq!(reconciled.apply(&write), None);
         }
         let expected = attendees.iter().fold(Charge::default(), |sum, a| sum.plus(a.spent()));
         let requests: u64 = attendees.iter().map(|a| a.count(Field::Requests)).sum();
-        prop_assert_eq!(mended.spent(), expected);
-        prop_assert_eq!(mended.count(Field::Requests), requests);
-        prop_assert_eq!(mended.get(Field::Held), 0);
-        prop_assert_eq!(mended.get(Field::Open), 0);
-        prop_assert_eq!(mended.units(Field::UnitHeld), Units::NONE);
-        prop_assert_eq!(mended.units(Field::UnitCommitted), expected.units);
-        prop_assert_eq!(mended.count(Field::Committed), expected.tokens());
+        prop_assert_eq!(reconciled.spent(), expected);
+        prop_assert_eq!(reconciled.count(Field::Requests), requests);
+        prop_assert_eq!(reconciled.get(Field::Held), 0);
+        prop_assert_eq!(reconciled.get(Field::Open), 0);
+        prop_assert_eq!(reconciled.units(Field::UnitHeld), Units::NONE);
+        prop_assert_eq!(reconciled.units(Field::UnitCommitted), expected.units);
+        prop_assert_eq!(reconciled.count(Field::Committed), expected.tokens());
     }
 }

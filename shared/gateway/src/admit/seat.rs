@@ -6,7 +6,7 @@ use lanyard_domain::account::{AccountKey, Field};
 use lanyard_domain::admission;
 use lanyard_domain::time::EpochNanos;
 
-use super::NotAdmitted;
+use super::AdmissionRefused;
 use crate::Gateway;
 use crate::ports::Outcome;
 
@@ -21,8 +21,8 @@ impl Gateway {
         event_key: &AccountKey,
         seats: Option<u64>,
         now: EpochNanos,
-    ) -> Result<(), NotAdmitted> {
-        match self.apply_surely(key, &admission::ask_for_seat(now)).await? {
+    ) -> Result<(), AdmissionRefused> {
+        match self.apply_with_retry(key, &admission::ask_for_seat(now)).await? {
             Outcome::Made(_) => {}
             Outcome::Kept(Some(account)) if account.numbers.contains_key(&Field::SeatedAt) => {
                 return Ok(());
@@ -31,19 +31,19 @@ impl Gateway {
         }
         match self.apply_once(event_key, &admission::give_seat(seats)).await? {
             Outcome::Made(_) => {
-                self.apply_surely(key, &admission::take_seat(now)).await?;
+                self.apply_with_retry(key, &admission::take_seat(now)).await?;
                 Ok(())
             }
             Outcome::Kept(_) => {
-                self.apply_surely(key, &admission::leave_queue(now)).await?;
-                Err(NotAdmitted::Full)
+                self.apply_with_retry(key, &admission::leave_queue(now)).await?;
+                Err(AdmissionRefused::Full)
             }
         }
     }
 
     /// Waits for another request of the same newcomer to get the seat. The patience for the whole
     /// account bounds it.
-    async fn await_seat(&self, key: &AccountKey) -> Result<(), NotAdmitted> {
+    async fn await_seat(&self, key: &AccountKey) -> Result<(), AdmissionRefused> {
         loop {
             tokio::time::sleep(PAUSE).await;
             let account = self.ports.ledger.account(key).await?.unwrap_or_default();
@@ -52,7 +52,7 @@ impl Gateway {
                 return Ok(());
             }
             if !has(Field::SeatAskedAt) {
-                return Err(NotAdmitted::Full);
+                return Err(AdmissionRefused::Full);
             }
         }
     }

@@ -14,7 +14,7 @@ use lanyard_domain::event::Event;
 use lanyard_domain::shard::{self, Plan, Take};
 use tokio::time::Instant;
 
-use super::{GUESSES, NotAdmitted, too_busy};
+use super::{AdmissionRefused, GUESSES, too_busy};
 use crate::Gateway;
 use crate::ports::{LedgerFault, Outcome};
 use crate::retry::{PAUSES, with_retry};
@@ -33,7 +33,7 @@ impl Gateway {
         event: &Event,
         demand: &Demand,
         is_job: bool,
-    ) -> Result<u16, NotAdmitted> {
+    ) -> Result<u16, AdmissionRefused> {
         let whole = &event.allowances.event;
         let choices = shard::choices(&demand.id, event.shards);
         // Whoever settles a job finds its shard by its id.
@@ -51,7 +51,10 @@ impl Gateway {
             }
             match self.admit_if_room(event, shard, demand).await {
                 // Full, or so busy that it certainly did not take the request.
-                Err(NotAdmitted::Refused(_) | NotAdmitted::Fault { is_unknown: false, .. }) => {}
+                Err(
+                    AdmissionRefused::Refused(_)
+                    | AdmissionRefused::Fault { is_unknown: false, .. },
+                ) => {}
                 admitted => return admitted.map(|()| shard),
             }
         }
@@ -64,7 +67,7 @@ impl Gateway {
         event: &Event,
         shard: u16,
         demand: &Demand,
-    ) -> Result<(), NotAdmitted> {
+    ) -> Result<(), AdmissionRefused> {
         let key = AccountKey::of_shard(&event.id, shard);
         let memory = &self.settler.memory;
         // What is remembered of the first shard is meant of all.
@@ -73,7 +76,7 @@ impl Gateway {
             return Err(refusal.into());
         }
         let outcome = self.admit_to(event, shard, demand).await;
-        if let Err(NotAdmitted::Refused(refusal)) = &outcome
+        if let Err(AdmissionRefused::Refused(refusal)) = &outcome
             && shard != 0
         {
             memory.refused(&key, demand.estimate, *refusal, demand.now);
@@ -86,15 +89,15 @@ impl Gateway {
         event: &Event,
         shard: u16,
         demand: &Demand,
-    ) -> Result<(), NotAdmitted> {
+    ) -> Result<(), AdmissionRefused> {
         let (key, part) = (AccountKey::of_shard(&event.id, shard), event.part(shard));
         if !shard::bears(&part, &demand.estimate) {
             let refusal = admission::lacks(&part, &Account::default(), demand);
-            return Err(refusal.map_or_else(too_busy, NotAdmitted::Refused));
+            return Err(refusal.map_or_else(too_busy, AdmissionRefused::Refused));
         }
         let memory = &self.settler.memory;
-        let mended_through = memory.mended_through(&AccountKey::Event(event.id.clone()));
-        let mut guess = memory.guess(&key, demand, mended_through);
+        let reconciled_through = memory.reconciled_through(&AccountKey::Event(event.id.clone()));
+        let mut guess = memory.guess(&key, demand, reconciled_through);
         for _ in 0..GUESSES {
             let write = admission::write(Side::Event, &part, demand, &guess);
             // A second try might count twice: only a write that was certainly not made is tried
@@ -122,10 +125,10 @@ impl Gateway {
         event: &Event,
         demand: &Demand,
         bound: Option<u16>,
-    ) -> Result<u16, NotAdmitted> {
+    ) -> Result<u16, AdmissionRefused> {
         let (whole, keys) = (&event.allowances.event, event.account_keys());
         // Half the time is left for what follows.
-        let patient_until = Instant::now() + self.ports.ledger_patience / 2;
+        let patient_until = Instant::now() + self.ports.ledger_timeout / 2;
         for _ in 0..LOOKS {
             let shards = match self.ports.ledger.accounts(&keys).await {
                 Err(_) => {
@@ -149,12 +152,12 @@ impl Gateway {
             };
             if let Some(shard) = asked {
                 match self.admit_to(event, shard, demand).await {
-                    Err(NotAdmitted::Refused(_)) => {}
+                    Err(AdmissionRefused::Refused(_)) => {}
                     admitted => return admitted.map(|()| shard),
                 }
             }
             // Not all at the same time again, or two might take from each other for ever.
-            let pause = PAUSE_MS + self.ports.luck.draw() % (3 * PAUSE_MS);
+            let pause = PAUSE_MS + self.ports.random.next_u64() % (3 * PAUSE_MS);
             tokio::time::sleep(Duration::from_millis(pause)).await;
         }
         Err(too_busy())

@@ -9,14 +9,14 @@ use lanyard_domain::unit::Unit;
 
 /// Whose allowance is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
+pub enum LimitScope {
     /// This attendee's own.
     Attendee,
     /// The event's, which all attendees share.
     Event,
 }
 
-impl Whose {
+impl LimitScope {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Attendee => "Your allowance",

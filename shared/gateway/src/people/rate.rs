@@ -15,7 +15,7 @@ use crate::answer::{expect_method, json};
 use crate::error::{ApiError, BadRequestCode, Missing};
 use crate::lookup::Attendance;
 use crate::request::{Request, Response};
-use crate::{notes, parse};
+use crate::{metadata, parse};
 
 /// The longest feedback, in characters.
 const LONGEST_FEEDBACK: usize = 2_000;
@@ -84,7 +84,7 @@ impl People {
         expect_method(&request, &Method::POST, "POST, OPTIONS")?;
         let attendance = self.gateway.attend(&request).await?;
         parse::check_query(request.http.uri().query())?;
-        let session = notes::session(&request)?;
+        let session = metadata::session(&request)?;
         let rating = rating(&request)?;
         let record = match id.parse::<RequestId>() {
             Ok(id) if id.as_str().starts_with("req_") => self.settled(&attendance, &id).await?,

@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 use hmac::Hmac;
 use hmac::{KeyInit, Mac};
 use http::{Method, StatusCode};
+use lanyard_domain::access::{Access, AccessPolicy};
 use lanyard_domain::account::{AccountKey, Change, Field, Write};
-use lanyard_domain::entry::{Access, Entry};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::token::{AttendeeToken, UserId};
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ impl People {
         let claim = match claimed {
             Some(claim) => claim,
             None => {
-                let claim = self.draw(&request, proof.clone());
+                let claim = self.new_claim(&request, proof.clone());
                 let earlier = self.store.claim(event, user, &claim).await;
                 earlier.map_err(|fault| self.away(fault))?.unwrap_or(claim)
             }
@@ -108,7 +108,8 @@ impl People {
         }
         let day = at.event.window.local_day(now);
         let own = std::sync::Arc::default();
-        let attendance = Attendance { at, user: token.user, day, entry: Entry::Anybody, own };
+        let attendance =
+            Attendance { at, user: token.user, day, policy: AccessPolicy::Anybody, own };
         match attendance.event().access {
             Access::Registered { .. } => Ok(attendance),
             Access::Open | Access::Roster => Err(ApiError::NotOffered {
@@ -122,9 +123,9 @@ impl People {
         self.store.claim_of(event, user).await.map_err(|fault| self.away(fault))
     }
 
-    fn draw(&self, request: &Request, proof_hash: String) -> Claim {
-        let luck = self.gateway.ports.luck.draw() >> 1;
-        let number = i64::try_from(luck).unwrap_or(i64::MAX).max(1);
+    fn new_claim(&self, request: &Request, proof_hash: String) -> Claim {
+        let random = self.gateway.ports.random.next_u64() >> 1;
+        let number = i64::try_from(random).unwrap_or(i64::MAX).max(1);
         Claim { number, claimed_at: request.now, proof_hash }
     }
 
@@ -132,7 +133,7 @@ impl People {
     async fn number(&self, key: &AccountKey, number: i64) -> Result<(), ApiError> {
         let changes = vec![Change::Set(Field::Claim, number)];
         let write = Write { conditions: Vec::new(), changes };
-        match self.gateway.apply_surely(key, &write).await {
+        match self.gateway.apply_with_retry(key, &write).await {
             Ok(Outcome::Made(_)) => Ok(()),
             // Nothing was asked of the account that could have kept the write from being made.
             Ok(Outcome::Kept(_)) => Err(ApiError::Internal(None)),

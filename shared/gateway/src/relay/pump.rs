@@ -54,7 +54,7 @@ impl Gateway {
             events: 0,
             first_byte_at: None,
         };
-        self.settler.behind(pump.run(upstream));
+        self.settler.in_background(pump.run(upstream));
         Fed(receiver).boxed_unsync()
     }
 }
@@ -132,7 +132,7 @@ impl Pump {
     async fn settle(&mut self, error: Option<&ApiError>) {
         let Stream { reservation, format, state, .. } = &mut self.stream;
         let Some(mut reservation) = reservation.take() else { return };
-        reservation.notes.answer = state.response_id.take();
+        reservation.metadata.answer = state.response_id.take();
         let settlement = (format.settle)(state, &reservation.hold, error.is_some());
         let outcome = error.map_or(OK, ApiError::code);
         let ending = Ending::of(settlement, outcome, 200, self.first_byte_at);

@@ -36,7 +36,7 @@ impl Settler {
             return;
         }
         let settler = Arc::clone(self);
-        self.behind(async move {
+        self.in_background(async move {
             for count in due {
                 settler.count_hour(Some(count)).await;
             }

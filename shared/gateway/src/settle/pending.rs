@@ -12,7 +12,7 @@ use lanyard_domain::token::UserId;
 use super::{Ending, OK, Reservation};
 use crate::Gateway;
 use crate::lookup::OpenEvent;
-use crate::notes::Notes;
+use crate::metadata::RequestMetadata;
 use crate::upstream::user_hash;
 
 /// A request that ended before its cost was known. Its hold is still open.
@@ -27,7 +27,7 @@ pub struct PendingRequest {
     /// The model that works on it.
     pub model: DeploymentName,
     /// What goes into its usage record.
-    pub notes: Notes,
+    pub metadata: RequestMetadata,
 }
 
 impl PendingRequest {
@@ -38,7 +38,7 @@ impl PendingRequest {
             // Such a request is bound to the shard that its id names first.
             shard: shard::choices(&self.id, at.event.shards)[0],
             id: self.id,
-            notes: self.notes,
+            metadata: self.metadata,
             user: self.user,
             operation: self.operation,
             model: self.model,

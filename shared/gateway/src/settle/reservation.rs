@@ -13,7 +13,7 @@ use lanyard_domain::usage::Usage;
 
 use super::{Ending, Settler};
 use crate::lookup::OpenEvent;
-use crate::notes::Notes;
+use crate::metadata::RequestMetadata;
 
 /// A request that the ledger has admitted. It must be settled: dropped, it settles itself.
 #[must_use = "an admitted request must be settled"]
@@ -34,7 +34,7 @@ pub struct Reservation {
     pub(crate) account: Account,
     pub(crate) allowance: Allowance,
     pub(crate) is_streamed: bool,
-    pub(crate) notes: Notes,
+    pub(crate) metadata: RequestMetadata,
     pub(crate) settler: Option<Arc<Settler>>,
     pub(crate) is_sent: bool,
 }
@@ -84,10 +84,10 @@ impl Drop for Reservation {
             account: Account::default(),
             allowance: self.allowance,
             is_streamed: self.is_streamed,
-            notes: self.notes.clone(),
+            metadata: self.metadata.clone(),
             settler: None,
             is_sent: self.is_sent,
         };
-        settler.settle_behind(abandoned, Ending::of(settlement, "abandoned", 500, None));
+        settler.settle_in_background(abandoned, Ending::of(settlement, "abandoned", 500, None));
     }
 }

@@ -9,31 +9,31 @@ use futures_util::StreamExt;
 use http::StatusCode;
 use lanyard_domain::catalog::Deployment;
 
-use super::SeededLuck;
+use super::SeededRandom;
 use crate::ports::{Cause, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault};
 
 /// An Azure whose behaviour a seed decides.
 #[derive(Debug)]
 pub struct SimulatedAzure {
-    luck: Arc<SeededLuck>,
+    random: Arc<SeededRandom>,
 }
 
 impl SimulatedAzure {
     /// An Azure with this luck.
     #[must_use]
-    pub fn new(luck: Arc<SeededLuck>) -> Self {
-        Self { luck }
+    pub fn new(random: Arc<SeededRandom>) -> Self {
+        Self { random }
     }
 
     fn usage(&self) -> String {
-        let (prompt, completion) = (self.luck.below(200), self.luck.below(2_000));
+        let (prompt, completion) = (self.random.below(200), self.random.below(2_000));
         format!(r#"{{"prompt_tokens":{prompt},"completion_tokens":{completion}}}"#)
     }
 
     /// A whole answer to a call of this address.
     fn whole(&self, url: &str) -> String {
-        let some = self.luck.below(5);
-        match self.luck.below(10) {
+        let some = self.random.below(5);
+        match self.random.below(10) {
             0 => "<html>".to_owned(),
             1 => r#"{"choices":[]}"#.to_owned(),
             2 => r#"{"choices":[],"usage":{"prompt_tokens":-1}}"#.to_owned(),
@@ -58,10 +58,10 @@ impl SimulatedAzure {
             _ => ("transcript.text.delta", "transcript.text.done"),
         };
         let parts =
-            (0..self.luck.below(5)).map(|_| Some(format!("data: {{\"type\":\"{part}\"}}\n\n")));
+            (0..self.random.below(5)).map(|_| Some(format!("data: {{\"type\":\"{part}\"}}\n\n")));
         let mut events: Vec<_> = parts.collect();
         events.push(
-            (!self.luck.one_in(5))
+            (!self.random.one_in(5))
                 .then(|| format!("data: {{\"type\":\"{last}\",\"usage\":{}}}\n\n", self.usage())),
         );
         events
@@ -71,8 +71,8 @@ impl SimulatedAzure {
     fn pieces(&self, url: &str, is_streamed: bool) -> Vec<Option<String>> {
         if !is_streamed && url.contains("/speech") {
             let mut pieces: Vec<_> =
-                (0..self.luck.below(4)).map(|_| Some("sound".to_owned())).collect();
-            pieces.extend(self.luck.one_in(5).then_some(None));
+                (0..self.random.below(4)).map(|_| Some("sound".to_owned())).collect();
+            pieces.extend(self.random.one_in(5).then_some(None));
             return pieces;
         }
         if !is_streamed {
@@ -83,14 +83,14 @@ impl SimulatedAzure {
         }
         let mut pieces =
             vec![Some("data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n".to_owned())];
-        for _ in 0..self.luck.below(12) {
+        for _ in 0..self.random.below(12) {
             pieces
                 .push(Some("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n".to_owned()));
         }
-        if self.luck.one_in(6) {
+        if self.random.one_in(6) {
             pieces.push(None);
         } else {
-            if !self.luck.one_in(8) {
+            if !self.random.one_in(8) {
                 let usage = self.usage();
                 pieces.push(Some(format!("data: {{\"choices\":[],\"usage\":{usage}}}\n\n")));
             }
@@ -107,22 +107,22 @@ impl Upstream for SimulatedAzure {
         _: &Deployment,
         call: UpstreamCall,
     ) -> Result<http::Response<UpstreamBody>, UpstreamFault> {
-        tokio::time::sleep(Duration::from_millis(self.luck.below(3_000))).await;
-        let status = match self.luck.below(20) {
+        tokio::time::sleep(Duration::from_millis(self.random.below(3_000))).await;
+        let status = match self.random.below(20) {
             0 => StatusCode::TOO_MANY_REQUESTS,
             1 => StatusCode::INTERNAL_SERVER_ERROR,
             2 => StatusCode::BAD_REQUEST,
             3 => return Err(UpstreamFault::Unreachable("simulated".into())),
             4 => {
-                tokio::time::sleep(call.patience).await;
+                tokio::time::sleep(call.timeout).await;
                 return Err(UpstreamFault::Timeout);
             }
             _ => StatusCode::OK,
         };
-        let luck = Arc::clone(&self.luck);
+        let random = Arc::clone(&self.random);
         let pieces = self.pieces(&call.url, call.is_streamed && status == StatusCode::OK);
         let body = futures_util::stream::iter(pieces).then(move |piece| {
-            let pause = Duration::from_millis(luck.below(1_000));
+            let pause = Duration::from_millis(random.below(1_000));
             async move {
                 tokio::time::sleep(pause).await;
                 piece.map(Bytes::from).ok_or_else(|| Cause::from("simulated"))
@@ -132,9 +132,9 @@ impl Upstream for SimulatedAzure {
         *response.status_mut() = status;
         let content_type = match call.is_streamed {
             true => "text/event-stream",
-            false if call.url.contains("/speech") && self.luck.one_in(9) => "text/html",
+            false if call.url.contains("/speech") && self.random.one_in(9) => "text/html",
             false if call.url.contains("/speech") => "audio/mpeg",
-            false if call.url.contains("/audio/") && self.luck.one_in(3) => "text/plain",
+            false if call.url.contains("/audio/") && self.random.one_in(3) => "text/plain",
             false => "application/json",
         };
         let content_type = http::HeaderValue::from_static(content_type);

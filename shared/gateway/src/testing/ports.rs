@@ -14,7 +14,7 @@ use lanyard_domain::ids::EventId;
 
 use super::{MemoryEvents, MemoryLedger, lock};
 use crate::ports::{
-    Clock, CredentialMark, Incident, Journal, Luck, RequestLine, Upstream, UpstreamBody,
+    Clock, CredentialMark, Incident, Random, RequestLine, RequestLog, Upstream, UpstreamBody,
     UpstreamCall, UpstreamFault,
 };
 use crate::{Gateway, Ports};
@@ -56,29 +56,29 @@ impl Clock for TestClock {
 
 /// Luck that is always the same number.
 #[derive(Debug, Default)]
-pub struct FixedLuck(AtomicU64);
+pub struct FixedRandom(AtomicU64);
 
-impl FixedLuck {
+impl FixedRandom {
     /// Draws this number from now on.
     pub fn set(&self, number: u64) {
         self.0.store(number, Ordering::Relaxed);
     }
 }
 
-impl Luck for FixedLuck {
-    fn draw(&self) -> u64 {
+impl Random for FixedRandom {
+    fn next_u64(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 /// A journal that a test can read.
 #[derive(Debug, Default)]
-pub struct Notebook {
+pub struct RecordedLog {
     lines: Mutex<Vec<RequestLine>>,
     incidents: Mutex<Vec<Incident>>,
 }
 
-impl Notebook {
+impl RecordedLog {
     /// One line for each finished request.
     #[must_use]
     pub fn lines(&self) -> Vec<RequestLine> {
@@ -92,7 +92,7 @@ impl Notebook {
     }
 }
 
-impl Journal for Notebook {
+impl RequestLog for RecordedLog {
     fn write(&self, line: &RequestLine) {
         lock(&self.lines).push(line.clone());
     }
@@ -172,7 +172,7 @@ pub struct MemoryPorts {
     /// The time.
     pub clock: Arc<TestClock>,
     /// Luck.
-    pub luck: Arc<FixedLuck>,
+    pub random: Arc<FixedRandom>,
     /// Where events are looked up.
     pub events: Arc<MemoryEvents>,
     /// Where accounts are kept.
@@ -180,7 +180,7 @@ pub struct MemoryPorts {
     /// Azure.
     pub upstream: Arc<ScriptedUpstream>,
     /// Where finished requests are written down.
-    pub journal: Arc<Notebook>,
+    pub request_log: Arc<RecordedLog>,
 }
 
 impl MemoryPorts {
@@ -190,12 +190,12 @@ impl MemoryPorts {
         let ports = self.clone();
         Arc::new(Gateway::new(Ports {
             clock: ports.clock,
-            luck: ports.luck,
+            random: ports.random,
             events: ports.events,
             ledger: ports.ledger,
             upstream: ports.upstream,
-            journal: ports.journal,
-            ledger_patience: Duration::from_secs(10),
+            request_log: ports.request_log,
+            ledger_timeout: Duration::from_secs(10),
         }))
     }
 }
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!((hour.at, hour.model.unwrap().as_str()), (now, "gpt-4o"));
         assert_eq!((hour.requests, hour.charge), (1, charge));
         assert_eq!((hour.first_byte_ms, hour.errors), (Some(0), vec![]));
-        assert_eq!(world.journal.lines().len(), 1);
+        assert_eq!(world.request_log.lines().len(), 1);
         let url = "http://azure.invalid/openai/v1/chat/completions";
         assert_eq!(world.upstream.calls()[0].url, url);
     }

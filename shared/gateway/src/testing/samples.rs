@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use lanyard_domain::access::Access;
 use lanyard_domain::allowance::Allowances;
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
 use lanyard_domain::credential::Credential;
-use lanyard_domain::entry::Access;
 use lanyard_domain::event::{Contact, Event, OwnDeployments, Page, Signing};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::window::Window;

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use self::ledger::SimulatedLedger;
 use self::traffic::{allowance, attend};
 use super::azure::SimulatedAzure;
-use super::{MemoryEvents, MemoryLedger, Notebook, SeededLuck, a_deployment, an_event, books};
+use super::{MemoryEvents, MemoryLedger, RecordedLog, SeededRandom, a_deployment, an_event, books};
 use crate::ports::{Clock, Ledger, Listing};
 use crate::{Gateway, Ports};
 
@@ -118,10 +118,10 @@ impl Recording {
 
 struct Story {
     clock: VirtualClock,
-    luck: Arc<SeededLuck>,
+    random: Arc<SeededRandom>,
     shared: Arc<MemoryLedger>,
     events: Arc<MemoryEvents>,
-    notebook: Arc<Notebook>,
+    recorded_log: Arc<RecordedLog>,
     ledgers: Vec<Arc<SimulatedLedger>>,
     processes: Vec<(Arc<Gateway>, Arc<SimulatedLedger>)>,
     event: Event,
@@ -130,7 +130,7 @@ struct Story {
 
 impl Story {
     fn begin(seed: u64) -> Self {
-        let luck = Arc::new(SeededLuck::new(seed));
+        let random = Arc::new(SeededRandom::new(seed));
         // Ten minutes before midnight in Oslo, so that the local day ends in every story.
         let began_at = DateTime::from_timestamp(1_796_511_000, 0).unwrap_or_default();
         let mut event = an_event("simulated", began_at);
@@ -139,10 +139,10 @@ impl Story {
         if let Ok(window) = Window::new(began_at - day, began_at + day, oslo) {
             event.window = window;
         }
-        event.allowances.attendee = allowance(&luck);
-        let budget = 20_000 + luck.below(60_000);
-        event.allowances.event = allowance(&luck).with(Limit::TokensTotal, Some(budget));
-        event.allowances.attendees = Some(luck.below(ATTENDEES) + 2);
+        event.allowances.attendee = allowance(&random);
+        let budget = 20_000 + random.below(60_000);
+        event.allowances.event = allowance(&random).with(Limit::TokensTotal, Some(budget));
+        event.allowances.attendees = Some(random.below(ATTENDEES) + 2);
         event.max_completion_tokens = 1_000;
         // Every other event is in shards.
         event.shards = [1, 2, 1, 5, 1, 16][usize::try_from(seed % 6).unwrap_or_default()];
@@ -151,10 +151,10 @@ impl Story {
         event.records_requests = recording != Recording::Never;
         let mut story = Self {
             clock: VirtualClock { origin: Instant::now(), began_at },
-            luck,
+            random,
             shared: Arc::new(MemoryLedger::default()),
             events: Arc::new(MemoryEvents::default()),
-            notebook: Arc::new(Notebook::default()),
+            recorded_log: Arc::new(RecordedLog::default()),
             ledgers: Vec::new(),
             processes: Vec::new(),
             event,
@@ -187,19 +187,19 @@ impl Story {
     fn start_process(&mut self, is_troubled: bool) -> (Arc<Gateway>, Arc<SimulatedLedger>) {
         let ledger = Arc::new(SimulatedLedger::new(
             Arc::clone(&self.shared),
-            Arc::clone(&self.luck),
+            Arc::clone(&self.random),
             self.event.clone(),
             is_troubled,
         ));
         self.ledgers.push(Arc::clone(&ledger));
         let gateway = Arc::new(Gateway::new(Ports {
             clock: Arc::new(self.clock),
-            luck: Arc::clone(&self.luck) as Arc<dyn crate::ports::Luck>,
+            random: Arc::clone(&self.random) as Arc<dyn crate::ports::Random>,
             events: Arc::clone(&self.events) as Arc<dyn crate::ports::EventStore>,
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
-            upstream: Arc::new(SimulatedAzure::new(Arc::clone(&self.luck))),
-            journal: Arc::clone(&self.notebook) as Arc<dyn crate::ports::Journal>,
-            ledger_patience: Duration::from_millis(600),
+            upstream: Arc::new(SimulatedAzure::new(Arc::clone(&self.random))),
+            request_log: Arc::clone(&self.recorded_log) as Arc<dyn crate::ports::RequestLog>,
+            ledger_timeout: Duration::from_millis(600),
         }));
         (gateway, ledger)
     }
@@ -209,27 +209,27 @@ impl Story {
         let mut requests = 0;
         let mut next_sweep = Instant::now() + Duration::from_secs(60);
         for number in 0..ARRIVALS {
-            tokio::time::sleep(Duration::from_millis(self.luck.below(30_000))).await;
+            tokio::time::sleep(Duration::from_millis(self.random.below(30_000))).await;
             while next_sweep <= Instant::now() {
                 next_sweep += Duration::from_secs(60);
                 self.sweep(true).await;
             }
-            if self.luck.one_in(12) {
-                self.event.allowances.attendee = allowance(&self.luck);
+            if self.random.one_in(12) {
+                self.event.allowances.attendee = allowance(&self.random);
                 if self.recording == Recording::Changes {
                     self.event.records_requests = !self.event.records_requests;
                 }
                 self.publish();
             }
             // Some come in crowds, at the same instant.
-            let crowd = if self.luck.one_in(4) { 1 + self.luck.below(6) } else { 1 };
+            let crowd = if self.random.one_in(4) { 1 + self.random.below(6) } else { 1 };
             requests += crowd;
             for member in 0..crowd {
                 let process = self.a_living_process();
                 let operation = self.an_operation();
                 let request = self.a_request(operation, number * 10 + member)?;
-                let luck = Arc::clone(&self.luck);
-                under_way.spawn(async move { attend(process, operation, request, &luck).await });
+                let random = Arc::clone(&self.random);
+                under_way.spawn(async move { attend(process, operation, request, &random).await });
             }
             self.check()?;
         }
@@ -257,7 +257,7 @@ impl Story {
 
     /// A dead process is replaced, as Lambda does.
     fn a_living_process(&mut self) -> Arc<Gateway> {
-        let index = usize::try_from(self.luck.below(PROCESSES as u64)).unwrap_or_default();
+        let index = usize::try_from(self.random.below(PROCESSES as u64)).unwrap_or_default();
         if self.processes[index].1.is_dead() {
             self.processes[index] = self.start_process(true);
         }

@@ -17,7 +17,7 @@ use lanyard_domain::operation::Operation;
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::ports::{Clock, Listing};
 use lanyard_gateway::testing::{
-    MemoryEvents, MemoryLedger, Notebook, SeededLuck, SimulatedAzure, TestClock, a_deployment,
+    MemoryEvents, MemoryLedger, RecordedLog, SeededRandom, SimulatedAzure, TestClock, a_deployment,
     an_event, balance,
 };
 use lanyard_gateway::{Ports, Request};
@@ -75,7 +75,7 @@ pub(super) fn signing() -> Signing {
 
 async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
     let seed = bytes.iter().fold(7u64, |seed, byte| seed.wrapping_mul(31) + u64::from(*byte));
-    let luck = Arc::new(SeededLuck::new(seed));
+    let random = Arc::new(SeededRandom::new(seed));
     let clock = Arc::new(TestClock::default());
     let ledger = Arc::new(MemoryLedger::default());
     let events = Arc::new(MemoryEvents::default());
@@ -98,12 +98,12 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
     events.put(Listing { event, deployments: vec![deployment], code_works_until: None });
     let ports = Ports {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        luck: Arc::clone(&luck) as Arc<dyn lanyard_gateway::ports::Luck>,
+        random: Arc::clone(&random) as Arc<dyn lanyard_gateway::ports::Random>,
         events,
         ledger: Arc::clone(&ledger) as Arc<dyn lanyard_gateway::ports::Ledger>,
-        upstream: Arc::new(SimulatedAzure::new(luck)),
-        journal: Arc::new(Notebook::default()),
-        ledger_patience: Duration::from_secs(1),
+        upstream: Arc::new(SimulatedAzure::new(random)),
+        request_log: Arc::new(RecordedLog::default()),
+        ledger_timeout: Duration::from_secs(1),
     };
     let gateway = Objects::new(ports, Arc::new(MemoryObjects::default())).gateway();
     let mut survived = Survived::default();
@@ -179,8 +179,9 @@ mod tests {
     fn the_grammar_reaches_answers_and_refusals() {
         let mut all = Survived::default();
         for seed in 0..200 {
-            let luck = SeededLuck::new(seed);
-            let bytes: Vec<u8> = (0..600).map(|_| u8::try_from(luck.below(256)).unwrap()).collect();
+            let random = SeededRandom::new(seed);
+            let bytes: Vec<u8> =
+                (0..600).map(|_| u8::try_from(random.below(256)).unwrap()).collect();
             let survived = survive(&bytes).unwrap_or_else(|broken| panic!("seed {seed}: {broken}"));
             all.requests += survived.requests;
             all.answered += survived.answered;

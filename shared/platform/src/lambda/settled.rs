@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::future::BoxFuture;
 use lambda_runtime::LambdaInvocation;
 use lambda_runtime::tower::{Layer, Service};
-use lanyard_gateway::errands::with_errands;
+use lanyard_gateway::background_tasks::with_background_tasks;
 
 /// Waits for an invocation's background tasks, after its response and before the next invocation.
 #[derive(Clone)]
@@ -41,7 +41,7 @@ where
     }
 
     fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
-        let (answering, settling) = with_errands(self.inner.call(invocation));
+        let (answering, settling) = with_background_tasks(self.inner.call(invocation));
         AnsweredThenSettled {
             answering: Box::pin(answering),
             answered: None,

@@ -53,7 +53,7 @@ impl fmt::Display for Named {
             Field::Moved(limit, None) => write!(f, "moved@{}", limit.name()),
             Field::Moved(limit, Some(day)) => write!(f, "moved@{}@{day}", limit.name()),
             Field::MovedAt => f.write_str("moved_at"),
-            Field::MendedThrough => f.write_str("mended_through"),
+            Field::ReconciledThrough => f.write_str("mended_through"),
             Field::Seats => f.write_str("seats"),
             Field::SeatedAt => f.write_str("seated_at"),
             Field::SeatAskedAt => f.write_str("seat_asked_at"),
@@ -111,7 +111,7 @@ fn field_named(name: &str) -> Option<Field> {
             limit.parse().ok().map(|limit| Field::Moved(limit, day))
         }
         "moved_at" => Some(Field::MovedAt),
-        "mended_through" => Some(Field::MendedThrough),
+        "mended_through" => Some(Field::ReconciledThrough),
         "seats" => Some(Field::Seats),
         "seated_at" => Some(Field::SeatedAt),
         "seat_asked_at" => Some(Field::SeatAskedAt),
@@ -214,7 +214,7 @@ mod tests {
             (Field::Moved(Limit::InFlight, None), "moved@in_flight"),
             (Field::Moved(Limit::TokensPerDay, Some(day)), "moved@tokens_per_day@2026-12-05"),
             (Field::MovedAt, "moved_at"),
-            (Field::MendedThrough, "mended_through"),
+            (Field::ReconciledThrough, "mended_through"),
             (Field::Seats, "seats"),
             (Field::SeatedAt, "seated_at"),
             (Field::SeatAskedAt, "seat_asked_at"),

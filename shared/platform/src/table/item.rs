@@ -80,9 +80,9 @@ pub fn get_document<T: DeserializeOwned>(item: &Item) -> Result<T, Cause> {
 
 #[cfg(test)]
 mod tests {
+    use lanyard_domain::access::Access;
     use lanyard_domain::catalog::Deployment;
     use lanyard_domain::credential::{Authority, Credential, Identity};
-    use lanyard_domain::entry::Access;
     use lanyard_domain::event::{Event, OwnDeployments, Signing};
     use lanyard_domain::object::{Kind, Owned};
     use lanyard_domain::usage::UsageRecord;

@@ -67,9 +67,9 @@ async fn measure_part(world: &World, turn: Turn, part: u64) -> Result<Cost> {
         let place = part * requests + number;
         let attendee = place.wrapping_mul(0x9e37_79b9_7f4a_7c15) % turn.attendees;
         let name = format!("{CODE}/attendee-{attendee}");
-        let heard = caller.ask(Question::Chat.by(&name), None).await?;
-        ensure!(heard.status == 200, "{}: {}", heard.status, heard.refusal);
-        times.push(heard.whole);
+        let result = caller.ask(Question::Chat.by(&name), None).await?;
+        ensure!(result.status == 200, "{}: {}", result.status, result.refusal);
+        times.push(result.whole);
     }
     books::quiet(&world.table, &world.event, Duration::from_secs(10)).await?;
     times.sort_unstable();

@@ -25,7 +25,7 @@ const ATTENDEES: u64 = 50;
 const BUDGET: u64 = 30_000;
 
 /// Nobody waits longer for an answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Longer than an upstream may be silent, and connections may lie idle.
 const QUIET: Duration = Duration::from_secs(240);
@@ -48,7 +48,7 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
     for code in ["chaos", "chaos-budget"] {
         caller.ask(Question::Stream.by(&format!("{code}/first")), None).await?;
     }
-    books::quiet(&world.table, &bounded, PATIENCE).await?;
+    books::quiet(&world.table, &bounded, TIMEOUT).await?;
     let before = Left::of(&mut world).await?;
 
     world.azure.set(Manner::Chaos);
@@ -207,18 +207,18 @@ async fn ask(mut caller: Caller, name: String, attendee: u64, until: Instant) ->
         let leave_after = (turn % 5 == 1).then_some(1 + usize::try_from(turn % 7).unwrap_or(1));
         let leaves = leave_after.filter(|_| question == Question::Stream);
         counted.asked += 1;
-        match tokio::time::timeout(PATIENCE, caller.ask(question.by(&name), leaves)).await {
+        match tokio::time::timeout(TIMEOUT, caller.ask(question.by(&name), leaves)).await {
             Err(_) => {
                 caller.leave();
                 counted.left += 1;
             }
             Ok(Err(_)) => counted.broken += 1,
-            Ok(Ok(heard)) if heard.status != 200 => {
+            Ok(Ok(result)) if result.status != 200 => {
                 counted.refused += 1;
                 // Refusals come at once; people take a moment.
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
-            Ok(Ok(heard)) if heard.is_whole => counted.answered += 1,
+            Ok(Ok(result)) if result.is_whole => counted.answered += 1,
             Ok(Ok(_)) if leaves.is_some() => counted.left += 1,
             Ok(Ok(_)) => counted.broken += 1,
         }

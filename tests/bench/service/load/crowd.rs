@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Options, Promises, World, say};
 use crate::azure::Pace;
 use crate::books::{self, Books, Records};
-use crate::caller::{Caller, Heard, Question};
+use crate::caller::{CallResult, Caller, Question};
 use crate::figures::{mib, ms, number, percentile};
 
 /// 200 ms to the first token, then ten a second: ten seconds.
@@ -34,18 +34,18 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
         let first = INTERVAL * attendee / options.attendees.max(1);
         let name = format!("crowd/attendee-{attendee}");
         asking.spawn(async move {
-            let mut heard = Vec::new();
+            let mut result = Vec::new();
             let mut at = first;
             while at < until {
                 tokio::time::sleep_until(begin + at).await;
-                heard.push(caller.ask(Question::Stream.by(&name), None).await);
+                result.push(caller.ask(Question::Stream.by(&name), None).await);
                 at += INTERVAL;
             }
-            heard
+            result
         });
     }
     let mut resident = Vec::new();
-    let mut answers: Vec<Result<Heard>> = Vec::new();
+    let mut answers: Vec<Result<CallResult>> = Vec::new();
     let mut looks = tokio::time::interval(LOOKS);
     loop {
         tokio::select! {
@@ -60,10 +60,10 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
     let (spent, _) = world.service.cpu()?.since(&before);
     report(&answers, &resident, spent)?;
 
-    let is_good = |heard: &Result<Heard>| {
-        heard.as_ref().is_ok_and(|heard| heard.status == 200 && heard.is_whole)
+    let is_good = |result: &Result<CallResult>| {
+        result.as_ref().is_ok_and(|result| result.status == 200 && result.is_whole)
     };
-    let bad = answers.iter().filter(|heard| !is_good(heard)).count();
+    let bad = answers.iter().filter(|result| !is_good(result)).count();
     promises.check(bad == 0, &format!("{} streams, {bad} of them with an error", answers.len()))?;
     let told = world.azure.told();
     let booked = (totals.charge.prompt_tokens, totals.charge.completion_tokens);
@@ -87,10 +87,10 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
     world.end().await
 }
 
-fn report(answers: &[Result<Heard>], resident: &[u64], spent: Duration) -> Result<()> {
-    let heard = || answers.iter().filter_map(|heard| heard.as_ref().ok());
-    let mut first: Vec<_> = heard().map(|heard| heard.first).collect();
-    let mut frames: Vec<_> = heard().flat_map(|heard| heard.held_back.clone()).collect();
+fn report(answers: &[Result<CallResult>], resident: &[u64], spent: Duration) -> Result<()> {
+    let result = || answers.iter().filter_map(|result| result.as_ref().ok());
+    let mut first: Vec<_> = result().map(|result| result.first).collect();
+    let mut frames: Vec<_> = result().flat_map(|result| result.held_back.clone()).collect();
     first.sort_unstable();
     frames.sort_unstable();
     let each = ms(spent) / number(u64::try_from(answers.len())?).max(1.0);

@@ -53,8 +53,8 @@ async fn flood(
         asking.spawn(async move {
             let (mut refused, mut others) = (0_u64, 0_u64);
             while Instant::now() < until {
-                let heard = caller.ask(Question::Chat.by(&name), None).await?;
-                *(if heard.status == status { &mut refused } else { &mut others }) += 1;
+                let result = caller.ask(Question::Chat.by(&name), None).await?;
+                *(if result.status == status { &mut refused } else { &mut others }) += 1;
             }
             anyhow::Ok((refused, others))
         });

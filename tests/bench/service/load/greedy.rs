@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Options, Promises, World, say};
 use crate::azure::Pace;
-use crate::caller::{Caller, Heard, Question};
+use crate::caller::{CallResult, Caller, Question};
 use crate::figures::{ms, percentile};
 
 /// How many others there are.
@@ -100,17 +100,17 @@ async fn phase(world: &World, length: Duration, is_greedy_there: bool) -> Result
         }
     }
     let mut phase = Phase::default();
-    while let Some(heard) = others.join_next().await {
-        for heard in heard?? {
+    while let Some(result) = others.join_next().await {
+        for result in result?? {
             phase.asked += 1;
-            phase.lost += u64::from(heard.status != 200);
-            phase.times.push(heard.whole);
+            phase.lost += u64::from(result.status != 200);
+            phase.times.push(result.whole);
         }
     }
-    while let Some(heard) = greedy.join_next().await {
-        for heard in heard?? {
+    while let Some(result) = greedy.join_next().await {
+        for result in result?? {
             phase.asked_by_greedy += 1;
-            phase.granted += u64::from(heard.status == 200);
+            phase.granted += u64::from(result.status == 200);
         }
     }
     phase.times.sort_unstable();
@@ -124,13 +124,13 @@ async fn ask(
     first: Duration,
     interval: Duration,
     length: Duration,
-) -> Result<Vec<Heard>> {
-    let mut heard = Vec::new();
+) -> Result<Vec<CallResult>> {
+    let mut result = Vec::new();
     let mut at = first;
     while at < length {
         tokio::time::sleep_until(begin + at).await;
-        heard.push(caller.ask(Question::Chat.by(&name), None).await?);
+        result.push(caller.ask(Question::Chat.by(&name), None).await?);
         at += interval;
     }
-    Ok(heard)
+    Ok(result)
 }

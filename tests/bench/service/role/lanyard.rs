@@ -19,7 +19,7 @@ use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::ports::{Clock, Listing};
 use lanyard_gateway::testing::{MemoryEvents, MemoryLedger, a_deployment, an_event};
 use lanyard_gateway::{ApiError, Gateway, Ports, Response};
-use lanyard_local::journal::{self, LogLines};
+use lanyard_local::request_log::{self, LogLines};
 use lanyard_local::service::Service;
 use lanyard_platform::azure::Azure;
 use lanyard_platform::https;
@@ -42,7 +42,7 @@ pub(super) async fn memory(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Result<Value> {
-    journal::start_log();
+    request_log::start_log();
     let gateway = gateway(azure).await?;
     let answer = move |request| invoke(Arc::clone(&gateway), request);
     Ok(json!({"address": loopback::start(answer, tasks, stop).await?}))
@@ -68,12 +68,12 @@ async fn gateway(azure: &str) -> Result<Arc<Gateway>> {
     let upstream = Azure::new(http, keys, None);
     Ok(Arc::new(Gateway::new(Ports {
         clock: Arc::new(Machine),
-        luck: Arc::new(Machine),
+        random: Arc::new(Machine),
         events,
         ledger: Arc::new(MemoryLedger::default()),
         upstream: Arc::new(upstream),
-        journal: Arc::new(LogLines),
-        ledger_patience: Duration::from_secs(10),
+        request_log: Arc::new(LogLines),
+        ledger_timeout: Duration::from_secs(10),
     })))
 }
 
@@ -112,7 +112,7 @@ pub(super) async fn local(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Result<Value> {
-    journal::start_log();
+    request_log::start_log();
     let mut words = ["lanyard-local", "--memory", "--port", "0"].map(ToOwned::to_owned).to_vec();
     words.extend(
         ["--azure-endpoint", &place.azure, "--dynamodb-endpoint", &place.engine]

@@ -114,11 +114,11 @@ pub(super) async fn slice(
             go.wait().await;
             warmed?;
             let until = Instant::now() + length;
-            let mut heard = Vec::new();
+            let mut result = Vec::new();
             while Instant::now() < until {
-                heard.push(caller.ask(question.by(&attendee), None).await?);
+                result.push(caller.ask(question.by(&attendee), None).await?);
             }
-            anyhow::Ok(heard)
+            anyhow::Ok(result)
         });
     }
     warm.wait().await;
@@ -131,13 +131,13 @@ pub(super) async fn slice(
     go.wait().await;
     let mut figures = Figures::default();
     while let Some(one) = asking.join_next().await {
-        for heard in one?? {
-            let is_good = heard.status == 200 && heard.is_whole;
+        for result in one?? {
+            let is_good = result.status == 200 && result.is_whole;
             figures.failed += u64::from(!is_good);
             figures.requests += 1;
-            figures.first.push(heard.first);
-            figures.whole.push(heard.whole);
-            figures.held_back.extend(heard.held_back);
+            figures.first.push(result.first);
+            figures.whole.push(result.whole);
+            figures.held_back.extend(result.held_back);
         }
     }
     figures.elapsed = begun.elapsed();

@@ -1,4 +1,4 @@
-use lanyard_domain::entry::Access;
+use lanyard_domain::access::Access;
 use lanyard_domain::limit::Limit;
 
 use super::*;

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
 use super::*;
-use crate::mend::{self, Tally};
+use crate::reconcile::{self, Tally};
 use crate::settlement::{self, Settlement};
 use crate::unit::Unit;
 use crate::usage::{Charge, Usage};
@@ -48,10 +48,10 @@ proptest! {
                     let asks = demand(n, estimate, now);
                     if never_fits(&whole, of, None, &estimate).is_some() { continue }
                     let used = total(&shards);
-                    let before: Vec<u64> = shards.iter().map(|s| s.count(Field::PeriodOpen(mend_period(now)))).collect();
+                    let before: Vec<u64> = shards.iter().map(|s| s.count(Field::PeriodOpen(reconcile_period(now)))).collect();
                     let mut alone = vec![Contender::new(asks.clone(), of)];
                     if race(&mut shards, &whole, &mut alone, 1, 0) == 1 {
-                        let after = shards.iter().map(|s| s.count(Field::PeriodOpen(mend_period(now))));
+                        let after = shards.iter().map(|s| s.count(Field::PeriodOpen(reconcile_period(now))));
                         let at = after.zip(before).position(|(after, before)| after > before).unwrap();
                         open.push((u16::try_from(at).unwrap(), asks));
                         // If a limit was lowered, shards may exceed their parts. The excess comes
@@ -101,7 +101,7 @@ proptest! {
     /// whatever crashes, even if the reconciliation itself crashes after any of its writes and
     /// starts again.
     #[test]
-    fn promise_4_all_shards_equal_the_attendees_after_the_mend(
+    fn promise_4_all_shards_equal_the_attendees_after_the_reconciliation(
         history in prop::collection::vec((0u16..4, 1u64..100, 0u64..120, 0u8..4, 0i64..400, 0u64..4), 1..40),
         deaths in prop::collection::vec(0usize..12, 0..6),
     ) {
@@ -135,7 +135,7 @@ proptest! {
         let mut deaths = deaths.into_iter();
         loop {
             let mut left = deaths.next();
-            if !mend_all(&mut shards, &attendee, &mut left) { continue }
+            if !reconcile_all(&mut shards, &attendee, &mut left) { continue }
             break;
         }
         let all = total(&shards);
@@ -148,7 +148,7 @@ proptest! {
     }
 }
 
-fn mend_period(now: DateTime<Utc>) -> crate::time::Period {
+fn reconcile_period(now: DateTime<Utc>) -> crate::time::Period {
     crate::time::Period::of(now.into())
 }
 
@@ -169,27 +169,27 @@ fn settle(
 }
 
 /// Reconciles like the sweep does. False if it crashes after the given number of writes.
-fn mend_all(shards: &mut [Account], attendee: &Account, left: &mut Option<usize>) -> bool {
-    let mut periods = mend::periods(shards.iter());
-    periods.extend(mend::periods([attendee]));
+fn reconcile_all(shards: &mut [Account], attendee: &Account, left: &mut Option<usize>) -> bool {
+    let mut periods = reconcile::periods(shards.iter());
+    periods.extend(reconcile::periods([attendee]));
     for period in periods {
-        let is_mended = |shard: &Account| {
-            shard.numbers.get(&Field::MendedThrough).is_some_and(|last| period.0 <= *last)
+        let is_reconciled = |shard: &Account| {
+            shard.numbers.get(&Field::ReconciledThrough).is_some_and(|last| period.0 <= *last)
         };
-        if is_mended(&shards[0]) {
+        if is_reconciled(&shards[0]) {
             continue;
         }
         let mut tally = Tally::of(attendee, period);
         for index in (0..shards.len()).rev() {
             let write = match index {
-                0 => mend::write(&shards[0], period, tally),
+                0 => reconcile::write(&shards[0], period, tally),
                 _ => {
                     tally = tally.less(Tally::of(&shards[index], period));
-                    if is_mended(&shards[index]) {
+                    if is_reconciled(&shards[index]) {
                         continue;
                     }
-                    let last = shards[0].numbers.get(&Field::MendedThrough).copied();
-                    mend::close(&shards[index], period, last)
+                    let last = shards[0].numbers.get(&Field::ReconciledThrough).copied();
+                    reconcile::close(&shards[index], period, last)
                 }
             };
             if *left == Some(0) {

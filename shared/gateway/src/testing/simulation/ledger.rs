@@ -16,11 +16,11 @@ use lanyard_domain::token::UserId;
 use lanyard_domain::usage::UsageRecord;
 
 use crate::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
-use crate::testing::{MemoryLedger, SeededLuck, books, lock};
+use crate::testing::{MemoryLedger, SeededRandom, books, lock};
 
 pub(super) struct SimulatedLedger {
     inner: Arc<MemoryLedger>,
-    luck: Arc<SeededLuck>,
+    random: Arc<SeededRandom>,
     event: Event,
     is_troubled: bool,
     is_dead: AtomicBool,
@@ -44,13 +44,13 @@ enum Fate {
 impl SimulatedLedger {
     pub(super) fn new(
         inner: Arc<MemoryLedger>,
-        luck: Arc<SeededLuck>,
+        random: Arc<SeededRandom>,
         event: Event,
         is_troubled: bool,
     ) -> Self {
         Self {
             inner,
-            luck,
+            random,
             event,
             is_troubled,
             is_dead: AtomicBool::new(false),
@@ -109,7 +109,7 @@ impl SimulatedLedger {
         if !self.is_troubled {
             return Fate::Works;
         }
-        match self.luck.below(150) {
+        match self.random.below(150) {
             0..=3 => Fate::Throttled,
             4..=6 => Fate::NeverArrives,
             7..=9 => Fate::AnswerLost,
@@ -124,7 +124,7 @@ impl SimulatedLedger {
         work: impl Future<Output = Result<T, LedgerFault>>,
     ) -> Result<T, LedgerFault> {
         self.steps.fetch_add(1, Ordering::Relaxed);
-        tokio::time::sleep(Duration::from_millis(self.luck.below(40))).await;
+        tokio::time::sleep(Duration::from_millis(self.random.below(40))).await;
         if self.is_dead() {
             return std::future::pending().await;
         }
@@ -188,7 +188,7 @@ impl Ledger for SimulatedLedger {
             let mut accounts = Vec::new();
             for key in keys {
                 accounts.push(self.inner.account(key).await?.unwrap_or_default());
-                tokio::time::sleep(Duration::from_millis(self.luck.below(3))).await;
+                tokio::time::sleep(Duration::from_millis(self.random.below(3))).await;
             }
             Ok(accounts)
         })

@@ -10,7 +10,7 @@ use lanyard_domain::operation::Operation;
 use lanyard_protocol::Protocol;
 use tokio::time::Instant;
 
-use super::super::SeededLuck;
+use super::super::SeededRandom;
 use super::{ATTENDEES, Story};
 use crate::Gateway;
 use crate::ports::Clock;
@@ -19,7 +19,7 @@ use crate::request::Request;
 impl Story {
     /// Mostly chats, and whatever else is counted in a unit of its own.
     pub(super) fn an_operation(&self) -> Operation {
-        match self.luck.below(8) {
+        match self.random.below(8) {
             0 => Operation::ImagesGenerations,
             1 => Operation::AudioSpeech,
             2 => Operation::AudioTranscriptions,
@@ -28,10 +28,10 @@ impl Story {
     }
 
     pub(super) fn a_request(&self, operation: Operation, number: u64) -> Result<Request, String> {
-        let user = self.luck.below(ATTENDEES);
-        let stream = self.luck.one_in(2);
-        let cap = 1 + self.luck.below(1_500);
-        let some = usize::try_from(self.luck.below(60)).unwrap_or_default();
+        let user = self.random.below(ATTENDEES);
+        let stream = self.random.one_in(2);
+        let cap = 1 + self.random.below(1_500);
+        let some = usize::try_from(self.random.below(60)).unwrap_or_default();
         let words = "word ".repeat(some);
         let images = 1 + some % 4;
         let body = if operation == Operation::ImagesGenerations {
@@ -67,8 +67,8 @@ impl Story {
 }
 
 /// Limits of every kind, or none, tight enough to be reached.
-pub(super) fn allowance(luck: &SeededLuck) -> Allowance {
-    let some = |least: u64, more: u64| (!luck.one_in(3)).then(|| least + luck.below(more));
+pub(super) fn allowance(random: &SeededRandom) -> Allowance {
+    let some = |least: u64, more: u64| (!random.one_in(3)).then(|| least + random.below(more));
     let ranges = [
         (Limit::RequestsPerMinute, 1, 20),
         (Limit::TokensPerMinute, 500, 20_000),
@@ -90,15 +90,15 @@ pub(super) async fn attend(
     gateway: Arc<Gateway>,
     operation: Operation,
     request: Request,
-    luck: &SeededLuck,
+    random: &SeededRandom,
 ) {
     let Ok(answer) = gateway.forward(operation, request).await else { return };
     let mut body = answer.into_body();
-    let mut patience = if luck.one_in(5) { luck.below(4) } else { u64::MAX };
-    while patience > 0 && body.frame().await.is_some() {
-        patience -= 1;
-        if luck.one_in(10) {
-            tokio::time::sleep(Duration::from_millis(luck.below(5_000))).await;
+    let mut timeout = if random.one_in(5) { random.below(4) } else { u64::MAX };
+    while timeout > 0 && body.frame().await.is_some() {
+        timeout -= 1;
+        if random.one_in(10) {
+            tokio::time::sleep(Duration::from_millis(random.below(5_000))).await;
         }
     }
 }

@@ -3,13 +3,13 @@
 use std::sync::Mutex;
 
 use super::lock;
-use crate::ports::Luck;
+use crate::ports::Random;
 
 /// The same numbers for the same seed, in the order in which they are drawn.
 #[derive(Debug)]
-pub struct SeededLuck(Mutex<fastrand::Rng>);
+pub struct SeededRandom(Mutex<fastrand::Rng>);
 
-impl SeededLuck {
+impl SeededRandom {
     /// Numbers that a seed decides.
     #[must_use]
     pub fn new(seed: u64) -> Self {
@@ -27,8 +27,8 @@ impl SeededLuck {
     }
 }
 
-impl Luck for SeededLuck {
-    fn draw(&self) -> u64 {
+impl Random for SeededRandom {
+    fn next_u64(&self) -> u64 {
         lock(&self.0).u64(..)
     }
 }

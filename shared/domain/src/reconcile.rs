@@ -105,14 +105,14 @@ pub fn write(event: &Account, period: Period, attendees: Tally) -> Write {
 
 /// The write that closes a period at a shard other than the first. It releases what the period
 /// still reserves, and the period cannot change any more. The period's counts of settled requests
-/// stay for comparison. It removes the counts of periods up to `mended_through`, the value of the
+/// stay for comparison. It removes the counts of periods up to `reconciled_through`, the value of the
 /// first shard, because those were compared.
 #[must_use]
-pub fn close(shard: &Account, period: Period, mended_through: Option<i64>) -> Write {
+pub fn close(shard: &Account, period: Period, reconciled_through: Option<i64>) -> Write {
     let mut write = settled(shard, period, Tally::of(shard, period));
-    let mended = |period: &Period| mended_through.is_some_and(|last| period.0 <= last);
-    let mended = periods([shard]).into_iter().filter(mended).flat_map(posts);
-    write.changes.extend(mended.map(Change::Remove));
+    let reconciled = |period: &Period| reconciled_through.is_some_and(|last| period.0 <= last);
+    let reconciled = periods([shard]).into_iter().filter(reconciled).flat_map(posts);
+    write.changes.extend(reconciled.map(Change::Remove));
     write
 }
 
@@ -140,7 +140,7 @@ fn settled(event: &Account, period: Period, attendees: Tally) -> Write {
     let prompt = missing(attendees.charge.prompt_tokens, posted.charge.prompt_tokens);
     let completion = missing(attendees.charge.completion_tokens, posted.charge.completion_tokens);
     let held = event.get(Field::PeriodHeld(period));
-    let mut conditions = vec![Condition::Below(Field::MendedThrough, period.0)];
+    let mut conditions = vec![Condition::Below(Field::ReconciledThrough, period.0)];
     let fields = holds(period).chain(posts(period));
     conditions.extend(fields.map(|field| match event.numbers.get(&field) {
         Some(value) => Condition::Is(field, *value),
@@ -166,7 +166,7 @@ fn settled(event: &Account, period: Period, attendees: Tally) -> Write {
     // A unit that nobody used must not leave a number.
     let changed = amounts.into_iter().filter(|(_, by)| *by != 0);
     let mut changes: Vec<_> = changed.map(|(field, by)| Change::Add(field, by)).collect();
-    changes.push(Change::Set(Field::MendedThrough, period.0));
+    changes.push(Change::Set(Field::ReconciledThrough, period.0));
     changes.extend(holds(period).map(Change::Remove));
     Write { conditions, changes }
 }

@@ -18,10 +18,10 @@ async fn each_wrong_code_is_counted_the_remembered_ones_too() {
         let answer = ada.send(http::Request::from_parts(head, body)).await;
         answer.assert_refused(401, "invalid_event_code");
     }
-    assert_eq!(world.journal().incidents(), [Incident::InvalidCode; 4]);
+    assert_eq!(world.request_log().incidents(), [Incident::InvalidCode; 4]);
     ada.chat("hello").await.assert_ok();
     world.settle().await;
-    assert_eq!(world.journal().incidents().len(), 4);
+    assert_eq!(world.request_log().incidents().len(), 4);
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn a_settled_request_tells_how_much_of_the_budget_is_used() {
         world.quiet().await;
     }
     world.settle().await;
-    let used: Vec<_> = world.journal().lines().iter().map(|l| l.budget_used_percent).collect();
+    let used: Vec<_> = world.request_log().lines().iter().map(|l| l.budget_used_percent).collect();
     // 22 tokens each: 1 per cent is 200 of them.
     let expected: Vec<_> = (1..=10).map(|requests| Some(requests * 22 * 100 / 20_000)).collect();
     assert_eq!(used, expected);
@@ -45,5 +45,5 @@ async fn an_event_without_a_budget_uses_none_of_it() {
     let world = World::event("endless").in_memory().start().await;
     world.attendee("ada").await.chat("hello").await.assert_ok();
     world.settle().await;
-    assert_eq!(world.journal().lines()[0].budget_used_percent, None);
+    assert_eq!(world.request_log().lines()[0].budget_used_percent, None);
 }

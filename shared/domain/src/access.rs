@@ -36,7 +36,7 @@ pub enum Proof {
 
 /// What an attendee's account must say so that a request is admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum AccessPolicy {
     /// No condition.
     Anybody,
     /// The user is on the roster.
@@ -49,7 +49,7 @@ pub enum Entry {
 
 /// Why an attendee with a valid credential has no access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoEntry {
+pub enum AccessDenied {
     /// The user is not on the roster.
     NotListed,
     /// This user needs a personal key.
@@ -65,20 +65,20 @@ impl Access {
     ///
     /// # Errors
     ///
-    /// [`NoEntry::NeedsKey`] if the policy does not accept the code.
-    pub fn entry(self, proof: Proof) -> Result<Entry, NoEntry> {
+    /// [`AccessDenied::NeedsKey`] if the policy does not accept the code.
+    pub fn policy(self, proof: Proof) -> Result<AccessPolicy, AccessDenied> {
         match (proof, self) {
-            (Proof::Token, _) => Ok(Entry::Anybody),
-            (Proof::Key(number), _) => Ok(Entry::KeyHolder(number)),
-            (Proof::Code, Self::Open) => Ok(Entry::Anybody),
-            (Proof::Code, Self::Roster) => Ok(Entry::Listed),
-            (Proof::Code, Self::Registered { auto_register: true }) => Ok(Entry::Unclaimed),
-            (Proof::Code, Self::Registered { auto_register: false }) => Err(NoEntry::NeedsKey),
+            (Proof::Token, _) => Ok(AccessPolicy::Anybody),
+            (Proof::Key(number), _) => Ok(AccessPolicy::KeyHolder(number)),
+            (Proof::Code, Self::Open) => Ok(AccessPolicy::Anybody),
+            (Proof::Code, Self::Roster) => Ok(AccessPolicy::Listed),
+            (Proof::Code, Self::Registered { auto_register: true }) => Ok(AccessPolicy::Unclaimed),
+            (Proof::Code, Self::Registered { auto_register: false }) => Err(AccessDenied::NeedsKey),
         }
     }
 }
 
-impl Entry {
+impl AccessPolicy {
     /// The condition of the write that admits a request.
     #[must_use]
     pub fn condition(self) -> Option<Condition> {
@@ -92,13 +92,13 @@ impl Entry {
 
     /// Why an account denies its attendee access. `None` if it does not.
     #[must_use]
-    pub fn refusal(self, account: &Account) -> Option<NoEntry> {
+    pub fn refusal(self, account: &Account) -> Option<AccessDenied> {
         let claim = account.numbers.get(&Field::Claim);
         let (may_enter, otherwise) = match self {
             Self::Anybody => return None,
-            Self::Listed => (account.numbers.contains_key(&Field::Listed), NoEntry::NotListed),
-            Self::Unclaimed => (claim.is_none(), NoEntry::NeedsKey),
-            Self::KeyHolder(number) => (claim == Some(&number), NoEntry::KeyReplaced),
+            Self::Listed => (account.numbers.contains_key(&Field::Listed), AccessDenied::NotListed),
+            Self::Unclaimed => (claim.is_none(), AccessDenied::NeedsKey),
+            Self::KeyHolder(number) => (claim == Some(&number), AccessDenied::KeyReplaced),
         };
         (!may_enter).then_some(otherwise)
     }
@@ -123,12 +123,17 @@ mod tests {
             account(Some((Field::Claim, 7))),
             account(Some((Field::Claim, 8))),
         ];
-        for entry in [Entry::Anybody, Entry::Listed, Entry::Unclaimed, Entry::KeyHolder(7)] {
+        for policy in [
+            AccessPolicy::Anybody,
+            AccessPolicy::Listed,
+            AccessPolicy::Unclaimed,
+            AccessPolicy::KeyHolder(7),
+        ] {
             for account in &accounts {
-                let conditions = entry.condition().into_iter().collect();
+                let conditions = policy.condition().into_iter().collect();
                 let changes = vec![Change::Add(Field::Open, 1)];
                 let is_made = account.apply(&Write { conditions, changes }).is_some();
-                assert_eq!(is_made, entry.refusal(account).is_none(), "{entry:?} {account:?}");
+                assert_eq!(is_made, policy.refusal(account).is_none(), "{policy:?} {account:?}");
             }
         }
     }
@@ -136,13 +141,13 @@ mod tests {
     #[test]
     fn a_code_admits_as_the_event_says_and_a_token_always() {
         let registered = |auto_register| Access::Registered { auto_register };
-        assert_eq!(Access::Open.entry(Proof::Code), Ok(Entry::Anybody));
-        assert_eq!(Access::Roster.entry(Proof::Code), Ok(Entry::Listed));
-        assert_eq!(registered(true).entry(Proof::Code), Ok(Entry::Unclaimed));
-        assert_eq!(registered(false).entry(Proof::Code), Err(NoEntry::NeedsKey));
+        assert_eq!(Access::Open.policy(Proof::Code), Ok(AccessPolicy::Anybody));
+        assert_eq!(Access::Roster.policy(Proof::Code), Ok(AccessPolicy::Listed));
+        assert_eq!(registered(true).policy(Proof::Code), Ok(AccessPolicy::Unclaimed));
+        assert_eq!(registered(false).policy(Proof::Code), Err(AccessDenied::NeedsKey));
         for access in [Access::Open, Access::Roster, registered(false)] {
-            assert_eq!(access.entry(Proof::Token), Ok(Entry::Anybody));
-            assert_eq!(access.entry(Proof::Key(7)), Ok(Entry::KeyHolder(7)));
+            assert_eq!(access.policy(Proof::Token), Ok(AccessPolicy::Anybody));
+            assert_eq!(access.policy(Proof::Key(7)), Ok(AccessPolicy::KeyHolder(7)));
         }
     }
 }

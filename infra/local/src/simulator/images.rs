@@ -46,10 +46,10 @@ pub(super) fn answer(
         false => json!({"b64_json": pixel}),
     };
     let prompt_tokens = tokens::count(prompt);
-    let usage = |pictures: usize| {
+    let usage = |images: usize| {
         json!({
-            "input_tokens": prompt_tokens, "output_tokens": pictures * PICTURE_TOKENS,
-            "total_tokens": prompt_tokens + pictures * PICTURE_TOKENS,
+            "input_tokens": prompt_tokens, "output_tokens": images * PICTURE_TOKENS,
+            "total_tokens": prompt_tokens + images * PICTURE_TOKENS,
             "input_tokens_details": {"text_tokens": prompt_tokens, "image_tokens": 0},
         })
     };

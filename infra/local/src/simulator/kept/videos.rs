@@ -14,7 +14,7 @@ use super::{Answered, Call, page, whole};
 
 /// The films of a resource.
 #[derive(Debug, Default)]
-pub(super) struct Films(BTreeMap<String, Value>);
+pub(super) struct Videos(BTreeMap<String, Value>);
 
 /// How long a film can be fetched, in seconds.
 const LIFE: u64 = 86_400;
@@ -24,7 +24,7 @@ const SIZES: [&str; 4] = ["720x1280", "1280x720", "1024x1792", "1792x1024"];
 /// The head of an MP4 file without a film in it.
 const MP4: &[u8] = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41\x00\x00\x00\x08mdat";
 
-impl Films {
+impl Videos {
     /// Answers a request about films.
     pub(super) fn answer(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
         match (call.method, path) {
@@ -32,7 +32,7 @@ impl Films {
                 let body = call.form_or_object()?;
                 let model = fields::text(&body, "model")?;
                 let model = model.ok_or_else(|| Refusal::missing("model"))?;
-                catalog::find(model, Operation::Films)?;
+                catalog::find(model, Operation::Videos)?;
                 let seconds = match fields::given(&body, "seconds") {
                     None => "4".to_owned(),
                     // A form has no types.
@@ -61,13 +61,13 @@ impl Films {
                 self.begin(call, &body, like)
             }
             ("GET", [id]) => {
-                let film = self.0.get_mut(*id).ok_or(Refusal::Missing)?;
-                go_on(film, call);
-                whole(film)
+                let video = self.0.get_mut(*id).ok_or(Refusal::Missing)?;
+                go_on(video, call);
+                whole(video)
             }
             ("GET", [id, "content"]) => {
-                let film = self.0.get(*id).ok_or(Refusal::Missing)?;
-                if film["status"] != "completed" {
+                let video = self.0.get(*id).ok_or(Refusal::Missing)?;
+                if video["status"] != "completed" {
                     return Err(Refusal::invalid("The film is not completed yet."));
                 }
                 let pieces = [Bytes::from_static(MP4), Bytes::from_static(b"[simulated]")];
@@ -85,40 +85,40 @@ impl Films {
     fn begin(&mut self, call: &Call<'_>, body: &Object, like: Value) -> Answered {
         let prompt = fields::text(body, "prompt")?.ok_or_else(|| Refusal::missing("prompt"))?;
         let id = call.stamp.id("video_");
-        let mut film = like;
+        let mut video = like;
         let told = json!({
             "id": id, "object": "video", "created_at": call.stamp.created(), "status": "queued",
             "progress": 0, "completed_at": null, "expires_at": null, "error": null,
             "prompt": prompt,
         });
         for (name, value) in told.as_object().into_iter().flatten() {
-            film[name] = value.clone();
+            video[name] = value.clone();
         }
-        if film.get("remixed_from_video_id").is_none() {
-            film["remixed_from_video_id"] = Value::Null;
+        if video.get("remixed_from_video_id").is_none() {
+            video["remixed_from_video_id"] = Value::Null;
         }
-        self.0.insert(id, film.clone());
-        whole(&film)
+        self.0.insert(id, video.clone());
+        whole(&video)
     }
 }
 
-fn go_on(film: &mut Value, call: &Call<'_>) {
-    let prompt = film["prompt"].as_str().unwrap_or_default().to_lowercase();
-    match film["status"].as_str() {
+fn go_on(video: &mut Value, call: &Call<'_>) {
+    let prompt = video["prompt"].as_str().unwrap_or_default().to_lowercase();
+    match video["status"].as_str() {
         Some("queued") => {
-            film["status"] = "in_progress".into();
-            film["progress"] = 50.into();
+            video["status"] = "in_progress".into();
+            video["progress"] = 50.into();
         }
         Some("in_progress") if prompt.contains("trigger the content filter") => {
-            film["status"] = "failed".into();
-            film["error"] = json!({"code": "moderation_blocked",
+            video["status"] = "failed".into();
+            video["error"] = json!({"code": "moderation_blocked",
                 "message": "[simulated] The prompt asked for the content filter."});
         }
         Some("in_progress") => {
-            film["status"] = "completed".into();
-            film["progress"] = 100.into();
-            film["completed_at"] = call.stamp.created().into();
-            film["expires_at"] = (call.stamp.created() + LIFE).into();
+            video["status"] = "completed".into();
+            video["progress"] = 100.into();
+            video["completed_at"] = call.stamp.created().into();
+            video["expires_at"] = (call.stamp.created() + LIFE).into();
         }
         _ => {}
     }
@@ -147,13 +147,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_film_is_done_after_two_looks_and_can_be_made_anew() {
+    fn a_video_is_done_after_two_looks_and_can_be_made_anew() {
         let mut kept = Kept::default();
-        let films = "/openai/v1/videos";
+        let videos = "/openai/v1/videos";
         let body = json!({"model": "sora-2", "prompt": "elephants", "seconds": "8"});
-        let made = call(&mut kept, "POST", films, &body).1;
+        let made = call(&mut kept, "POST", videos, &body).1;
         assert_eq!((&made["status"], &made["seconds"]), (&json!("queued"), &json!("8")));
-        let one = format!("{films}/{}", made["id"].as_str().unwrap());
+        let one = format!("{videos}/{}", made["id"].as_str().unwrap());
         let early = call(&mut kept, "POST", &format!("{one}/remix"), &json!({"prompt": "b"}));
         assert_eq!(early.0, StatusCode::BAD_REQUEST);
         assert_eq!(call(&mut kept, "GET", &one, &Value::Null).1["progress"], 50);
@@ -162,6 +162,6 @@ mod tests {
         assert_eq!((&anew["seconds"], &anew["remixed_from_video_id"]), (&json!("8"), &made["id"]));
         assert_eq!(call(&mut kept, "DELETE", &one, &Value::Null).1["deleted"], true);
         let number = json!({"model": "sora-2", "prompt": "elephants", "seconds": 5});
-        assert_eq!(call(&mut kept, "POST", films, &number).0, StatusCode::BAD_REQUEST);
+        assert_eq!(call(&mut kept, "POST", videos, &number).0, StatusCode::BAD_REQUEST);
     }
 }

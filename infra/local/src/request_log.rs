@@ -1,7 +1,7 @@
 //! What a developer sees of each request: one readable line on standard error.
 
 use lanyard_domain::ids::EventId;
-use lanyard_gateway::ports::{Incident, Journal, RequestLine};
+use lanyard_gateway::ports::{Incident, RequestLine, RequestLog};
 use tracing_subscriber::EnvFilter;
 
 /// Starts readable logging. `LANYARD_LOG` says how much; a second call changes nothing.
@@ -20,7 +20,7 @@ pub fn start_log() {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LogLines;
 
-impl Journal for LogLines {
+impl RequestLog for LogLines {
     fn write(&self, line: &RequestLine) {
         tracing::info!(
             status = line.status,

@@ -28,7 +28,7 @@ const HEADERS: [&str; 5] =
     ["content-type", "x-request-id", "x-should-retry", "retry-after", "allow"];
 
 /// The API with an empty table, at noon UTC on 5 December 2026.
-pub(super) struct Desk {
+pub(super) struct Harness {
     pub(super) admin: Arc<Administration>,
     pub(super) clock: Arc<TestClock>,
     pub(super) keys: Arc<dyn KeyStore>,
@@ -37,7 +37,7 @@ pub(super) struct Desk {
     pub(super) token: String,
 }
 
-impl Desk {
+impl Harness {
     /// A desk with the organiser `main`.
     pub(super) async fn open() -> Self {
         canary::watch_logs();
@@ -53,9 +53,9 @@ impl Desk {
             random: Arc::new(Machine),
             allow_loopback: false,
         });
-        let mut desk = Self { admin, clock, keys, table, engine, token: String::new() };
-        desk.token = desk.organiser("main").await;
-        desk
+        let mut harness = Self { admin, clock, keys, table, engine, token: String::new() };
+        harness.token = harness.organiser("main").await;
+        harness
     }
 
     /// A token for an organiser.

@@ -12,7 +12,7 @@ use crate::request::Request;
 
 /// What is noted of a request for its usage record.
 #[derive(Clone, Debug)]
-pub struct Notes {
+pub struct RequestMetadata {
     /// Chosen by the client, or made for this request.
     pub session: SessionId,
     /// The application that sent it, if it says so.
@@ -23,7 +23,7 @@ pub struct Notes {
     pub is_own: bool,
 }
 
-impl Notes {
+impl RequestMetadata {
     /// Reads the headers, and refuses odd ones.
     ///
     /// # Errors

@@ -15,9 +15,9 @@ task_local! {
 
 /// The errands of a process.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Errands(TaskTracker);
+pub(crate) struct BackgroundTasks(TaskTracker);
 
-impl Errands {
+impl BackgroundTasks {
     /// Begins an errand, which goes on whether or not its end is waited for.
     pub(crate) fn spawn<F>(&self, errand: F) -> JoinHandle<F::Output>
     where
@@ -47,7 +47,7 @@ impl Errands {
 }
 
 /// Serves a request. The second future ends when every errand has that the first one began.
-pub fn with_errands<F: Future>(
+pub fn with_background_tasks<F: Future>(
     serving: F,
 ) -> (impl Future<Output = F::Output> + use<F>, impl Future<Output = ()> + Send + 'static) {
     let own = TaskTracker::new();
@@ -68,15 +68,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_waits_for_its_own_errands_and_theirs_alone() {
-        let errands = Errands::default();
+        let background_tasks = BackgroundTasks::default();
         let (end_other, other_ends) = oneshot::channel::<()>();
-        let (other, other_done) = with_errands(async { drop(errands.spawn(other_ends)) });
+        let (other, other_done) =
+            with_background_tasks(async { drop(background_tasks.spawn(other_ends)) });
         other.await;
 
         let (end_own, own_ends) = oneshot::channel::<()>();
-        let nested = errands.clone();
-        let (own, own_done) = with_errands(async {
-            errands.spawn(async move { drop(nested.spawn(own_ends)) });
+        let nested = background_tasks.clone();
+        let (own, own_done) = with_background_tasks(async {
+            background_tasks.spawn(async move { drop(nested.spawn(own_ends)) });
         });
         own.await;
         let mut own_done = std::pin::pin!(own_done);
@@ -86,14 +87,14 @@ mod tests {
             assert!(polled.is_pending());
             tokio::task::yield_now().await;
         }
-        assert_eq!(errands.count(), 2);
+        assert_eq!(background_tasks.count(), 2);
         end_own.send(()).unwrap();
         own_done.await;
-        assert_eq!(errands.count(), 1);
+        assert_eq!(background_tasks.count(), 1);
 
         end_other.send(()).unwrap();
         other_done.await;
-        errands.done().await;
-        assert_eq!(errands.count(), 0);
+        background_tasks.done().await;
+        assert_eq!(background_tasks.count(), 0);
     }
 }

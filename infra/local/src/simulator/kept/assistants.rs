@@ -15,7 +15,7 @@ use super::{Answered, Call, page, whole};
 
 /// The assistants and the threads of a resource.
 #[derive(Debug, Default)]
-pub(super) struct Crew {
+pub(super) struct Assistants {
     assistants: BTreeMap<String, Value>,
     threads: BTreeMap<String, Thread>,
 }
@@ -42,7 +42,7 @@ const ASSISTANT: [&str; 10] = [
     "response_format",
 ];
 
-impl Crew {
+impl Assistants {
     /// Answers a request about assistants.
     pub(super) fn assistants(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
         match (call.method, path) {

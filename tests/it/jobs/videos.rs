@@ -11,7 +11,7 @@ use crate::support::Reply;
 use crate::support::kept::path;
 
 #[tokio::test]
-async fn a_film_costs_its_seconds_once_it_is_there_and_a_failed_one_nothing() {
+async fn a_video_costs_its_seconds_once_it_is_there_and_a_failed_one_nothing() {
     let world = world("films").await;
     let ada = world.attendee("ada").await;
     let body = json!({"prompt": "elephants", "seconds": 5, "size": "1920x1080",
@@ -20,16 +20,16 @@ async fn a_film_costs_its_seconds_once_it_is_there_and_a_failed_one_nothing() {
     assert_eq!((&made["status"], &made["video_url"]), (&json!("queued"), &Value::Null));
     let sent = world.azure().requests().pop().unwrap().json();
     assert_eq!((&sent["seconds"], &sent["size"]), (&json!("8"), &json!("1280x720")));
-    let picture = sent["input_reference"]["image_url"].as_str().unwrap().to_owned();
-    assert_eq!(picture, "data:image/png;base64,iVBORw0KGgo=");
+    let image = sent["input_reference"]["image_url"].as_str().unwrap().to_owned();
+    assert_eq!(image, "data:image/png;base64,iVBORw0KGgo=");
     let id = made["id"].as_str().unwrap();
     let one = format!("{}/{id}", path(Kind::Video));
     world.azure().set_job(id, json!({"status": "completed", "progress": 100}));
     let shown = ada.call(Method::GET, &one, None).await.assert_ok().json();
     let url = shown["video_url"].as_str().unwrap();
     assert!(url.ends_with(&format!("/api/v1/videos/{id}/content")), "{url}");
-    let film = ada.call(Method::GET, &format!("{one}/content"), None).await;
-    assert_eq!(film.assert_ok().header("content-type"), Some("video/mp4"));
+    let video = ada.call(Method::GET, &format!("{one}/content"), None).await;
+    assert_eq!(video.assert_ok().header("content-type"), Some("video/mp4"));
     let failed = ada.own(Kind::Video).await;
     world.azure().set_job(&failed, json!({"status": "failed", "error": {"code": "x"}}));
     assert_eq!(finish(&world).await.settled, 1);
@@ -38,7 +38,7 @@ async fn a_film_costs_its_seconds_once_it_is_there_and_a_failed_one_nothing() {
 }
 
 #[tokio::test]
-async fn a_film_made_anew_costs_as_much_as_the_first() {
+async fn a_video_made_anew_costs_as_much_as_the_first() {
     let world = world("remix").await;
     let ada = world.attendee("ada").await;
     let first = ada.own(Kind::Video).await;
@@ -56,7 +56,7 @@ async fn a_film_made_anew_costs_as_much_as_the_first() {
 }
 
 #[tokio::test]
-async fn a_form_makes_a_film_too_and_its_file_arrives_byte_for_byte() {
+async fn a_form_makes_a_video_too_and_its_file_arrives_byte_for_byte() {
     let world = world("forms").await;
     let ada = world.attendee("ada").await;
     let fields: [(&str, &str, &[u8]); 4] = [
@@ -111,14 +111,14 @@ fn memchr_of(bytes: &[u8], wanted: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn a_film_is_handed_on_as_it_comes() {
+async fn a_video_is_handed_on_as_it_comes() {
     let world = world("streamed").await;
     let ada = world.attendee("ada").await;
-    let film = ada.own(Kind::Video).await;
+    let video = ada.own(Kind::Video).await;
     let pieces: Vec<Vec<u8>> = (0..40_u8).map(|n| vec![n; 100_000]).collect();
-    let reply = Reply::sound("video/mp4", &pieces.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let reply = Reply::audio("video/mp4", &pieces.iter().map(Vec::as_slice).collect::<Vec<_>>());
     world.azure().script(reply);
-    let content = format!("{}/{film}/content", path(Kind::Video));
+    let content = format!("{}/{video}/content", path(Kind::Video));
     let mut stream = world.open(ada.get(&content)).await;
     let (mut bytes, mut chunks) = (0, 0);
     while let Some(piece) = stream.bytes().await {
@@ -128,16 +128,16 @@ async fn a_film_is_handed_on_as_it_comes() {
     assert_eq!(bytes, 4_000_000);
     assert!(chunks > 1);
     let variant = format!("{content}?variant=thumbnail");
-    world.azure().script(Reply::sound("image/webp", &[b"RIFF"]));
-    let picture = ada.call(Method::GET, &variant, None).await;
-    assert_eq!(picture.assert_ok().header("content-type"), Some("image/webp"));
+    world.azure().script(Reply::audio("image/webp", &[b"RIFF"]));
+    let image = ada.call(Method::GET, &variant, None).await;
+    assert_eq!(image.assert_ok().header("content-type"), Some("image/webp"));
     assert!(world.azure().requests().pop().unwrap().target.ends_with("?variant=thumbnail"));
     world.end_jobs().await;
     world.settle().await;
 }
 
 #[tokio::test]
-async fn a_length_or_a_picture_that_cannot_be_is_refused_before_azure() {
+async fn a_length_or_a_image_that_cannot_be_is_refused_before_azure() {
     let world = world("refused").await;
     let ada = world.attendee("ada").await;
     for (field, value) in [
