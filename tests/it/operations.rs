@@ -18,50 +18,29 @@ fn relayed() -> impl Iterator<Item = Operation> {
 /// What the usual request for an operation costs: tokens and units.
 fn price(operation: Operation) -> ((u64, u64), Units) {
     const TOKENS: (u64, u64) = (usual::PROMPT_TOKENS, usual::COMPLETION_TOKENS);
-    match operation {
-        Operation::ChatCompletions | Operation::Completions | Operation::Responses => {
-            (TOKENS, Units::NONE)
-        }
-        Operation::Embeddings => ((usual::PROMPT_TOKENS, 0), Units::NONE),
-        Operation::ImagesGenerations | Operation::ImagesEdits => {
-            ((0, 0), Units::of(Unit::Images, 1))
-        }
-        Operation::AudioTranscriptions | Operation::AudioTranslations => {
-            ((0, 0), Units::of(Unit::AudioSeconds, usual::SECONDS))
-        }
-        Operation::AudioSpeech => {
-            ((0, 0), Units::of(Unit::Characters, canary::PROMPT.len() as u64))
-        }
-        Operation::Moderations
-        | Operation::Conversations
-        | Operation::Files
-        | Operation::VectorStores
-        | Operation::Assistants
-        | Operation::Threads
-        | Operation::Videos => ((0, 0), Units::NONE),
+    let complete = [Operation::ChatCompletions, Operation::Completions, Operation::Responses];
+    match held(operation) {
+        Some((Unit::AudioSeconds, _)) => ((0, 0), Units::of(Unit::AudioSeconds, usual::SECONDS)),
+        Some((unit, amount)) => ((0, 0), Units::of(unit, amount)),
+        None if complete.contains(&operation) => (TOKENS, Units::NONE),
+        None if operation == Operation::Moderations => ((0, 0), Units::NONE),
+        None => ((usual::PROMPT_TOKENS, 0), Units::NONE),
     }
 }
 
-/// The unit in which an operation is counted, and how much of it the usual request holds.
+/// The unit in which an operation is counted, and how much of it the usual request holds. What is
+/// not listed here is counted in tokens.
 pub(crate) fn held(operation: Operation) -> Option<(Unit, u64)> {
-    match operation {
-        Operation::ImagesGenerations | Operation::ImagesEdits => Some((Unit::Images, 1)),
-        Operation::AudioTranscriptions | Operation::AudioTranslations => {
-            Some((Unit::AudioSeconds, 10))
-        }
-        Operation::Videos => Some((Unit::VideoSeconds, 4)),
-        Operation::AudioSpeech => Some((Unit::Characters, canary::PROMPT.len() as u64)),
-        Operation::ChatCompletions
-        | Operation::Embeddings
-        | Operation::Completions
-        | Operation::Moderations
-        | Operation::Responses
-        | Operation::Conversations
-        | Operation::Files
-        | Operation::VectorStores
-        | Operation::Assistants
-        | Operation::Threads => None,
-    }
+    let counted = [
+        (Operation::ImagesGenerations, Unit::Images, 1),
+        (Operation::ImagesEdits, Unit::Images, 1),
+        (Operation::AudioTranscriptions, Unit::AudioSeconds, 10),
+        (Operation::AudioTranslations, Unit::AudioSeconds, 10),
+        (Operation::Videos, Unit::VideoSeconds, 4),
+        (Operation::AudioSpeech, Unit::Characters, canary::PROMPT.len() as u64),
+    ];
+    let (_, unit, amount) = counted.into_iter().find(|(counted, ..)| *counted == operation)?;
+    Some((unit, amount))
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use http::header::CONTENT_TYPE;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::testing::a_deployment;
 use lanyard_protocol::Protocol;
+use lanyard_protocol::documentation::Sample;
 use serde_json::{Value, json};
 
 use super::attendee::Attendee;
@@ -50,32 +51,24 @@ impl Attendee {
 
     /// The usual request for an operation, which names no model.
     pub(crate) fn asks_for(&self, operation: Operation) -> http::Request<Bytes> {
-        let path = format!("/api/v1/{}", Protocol::of(operation).path);
+        let protocol = Protocol::of(operation);
+        let path = format!("/api/v1/{}", protocol.path);
         let prompt = canary::PROMPT;
-        let json = |body: Value| self.post(&path, body.to_string());
-        match operation {
-            Operation::ChatCompletions => {
-                json(json!({"messages": [{"role": "user", "content": prompt}]}))
+        if operation == Operation::Videos {
+            return self.post(&path, json!({"prompt": prompt, "seconds": "4"}).to_string());
+        }
+        let documentation = protocol.documentation.expect("it is one call");
+        match documentation.sample {
+            Sample::Json { fields, .. } => {
+                let prompt = Value::from(prompt).to_string();
+                self.post(&path, format!("{{{}}}", fields.replace("\"Hi\"", &prompt)))
             }
-            Operation::Embeddings | Operation::Moderations | Operation::Responses => {
-                json(json!({"input": prompt}))
-            }
-            Operation::Completions => json(json!({"prompt": prompt})),
-            Operation::ImagesGenerations => json(json!({"prompt": prompt})),
-            Operation::Videos => json(json!({"prompt": prompt, "seconds": "4"})),
-            Operation::AudioSpeech => json(json!({"input": prompt, "voice": "alloy"})),
-            Operation::ImagesEdits => self
-                .post_form(&path, &[("image", PNG, b"\x89PNG"), ("prompt", "", prompt.as_bytes())]),
-            Operation::AudioTranscriptions | Operation::AudioTranslations => self.post_form(
-                &path,
-                &[("file", WAV, &recording()), ("prompt", "", prompt.as_bytes())],
-            ),
-            Operation::Conversations
-            | Operation::Files
-            | Operation::VectorStores
-            | Operation::Assistants
-            | Operation::Threads => {
-                panic!("{operation} is more than one call")
+            Sample::Form(file) => {
+                let (head, bytes) = match file {
+                    "image" => (PNG, b"\x89PNG".to_vec()),
+                    _ => (WAV, recording()),
+                };
+                self.post_form(&path, &[(file, head, &bytes), ("prompt", "", prompt.as_bytes())])
             }
         }
     }

@@ -1,11 +1,13 @@
 //! `POST /api/v1/audio/speech`
+//!
+//! Generated from the table of functions.
 
 use std::sync::Arc;
 
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::{ApiError, Gateway, Request, Response};
 
-/// Meters the text against the attendee's allowance and relays the answer.
+/// Counts the call against the attendee's limits and relays the response.
 ///
 /// # Errors
 ///

@@ -13,6 +13,7 @@ use lanyard_domain::credential::Credential;
 use lanyard_domain::operation::Operation;
 use lanyard_platform::keys::FileKeys;
 use lanyard_protocol::Protocol;
+use lanyard_protocol::documentation::Sample;
 use serde_json::{Value, json};
 
 use super::aws::Stack;
@@ -221,25 +222,13 @@ impl Call<'_> {
 /// The cheapest request body of an operation; `None` if even that is expensive.
 #[must_use]
 pub(super) fn cheapest_request(operation: Operation, field: CompletionField) -> Option<Value> {
-    match operation {
-        Operation::ChatCompletions => Some(chat("Hi", field, smallest_cap(field))),
-        Operation::Completions => Some(json!({"prompt": "Hi", "max_tokens": 1})),
-        Operation::Embeddings | Operation::Moderations => Some(json!({"input": "Hi"})),
-        Operation::Responses => {
-            Some(json!({"input": "Hi", "store": false, "max_output_tokens": 16}))
-        }
-        Operation::Conversations
-        | Operation::Files
-        | Operation::VectorStores
-        | Operation::Assistants
-        | Operation::Threads
-        | Operation::Videos
-        | Operation::ImagesGenerations
-        | Operation::ImagesEdits
-        | Operation::AudioTranscriptions
-        | Operation::AudioTranslations
-        | Operation::AudioSpeech => None,
+    if operation == Operation::ChatCompletions {
+        return Some(chat("Hi", field, smallest_cap(field)));
     }
+    let Sample::Json { fields, cheapest } = Protocol::of(operation).documentation?.sample else {
+        return None;
+    };
+    serde_json::from_str(&format!("{{{fields}{}}}", cheapest?)).ok()
 }
 
 /// A chat request.

@@ -3,7 +3,9 @@
 use http::Method;
 use lanyard_administration::schema::{requests, responses};
 use lanyard_gateway::people::schema as people;
-use serde_json::{Value, json};
+use lanyard_protocol::Protocol;
+use lanyard_protocol::documentation::Documentation;
+use serde_json::json;
 
 use crate::operation::{Content, Operation, Parameter};
 
@@ -18,56 +20,40 @@ pub(crate) fn operations() -> Vec<Operation> {
     operations
 }
 
+/// The calls to models, as their protocols describe them.
 fn models() -> Vec<Operation> {
-    let chat = Content::Governed("Chat", chat);
-    let completion = Content::Governed("Completion", completion);
-    vec![
-        Operation::new(POST, "/v1/chat/completions", "chat", "Chat")
-            .says(
-                "Counted against the attendee's limits and sent to Azure. With `\"stream\": true` \
-                 the response is a stream of server-sent events.",
-            )
-            .links("chat/create")
-            .reads(chat),
-        Operation::new(POST, "/v1/completions", "complete", "Legacy completions")
-            .links("completions/create")
-            .reads(completion),
-        Operation::new(
-            POST,
-            "/v1/engines/{engine}/completions",
-            "completeByEngine",
-            "Legacy completions, with the model in the path",
-        )
-        .links("completions/create")
-        .reads(completion),
-        Operation::new(POST, "/v1/embeddings", "embed", "Embeddings")
-            .links("embeddings/create")
-            .reads(Content::Governed("Embedding", inputs)),
-        Operation::new(POST, "/v1/moderations", "moderate", "Moderation")
-            .says("Counted as one request and no tokens.")
-            .links("moderations/create")
-            .reads(Content::Governed("Moderation", inputs)),
-        Operation::new(POST, "/v1/images/generations", "makeImages", "Images, at most 10 at once")
-            .links("images/create")
-            .reads(Content::Governed("ImageGeneration", images)),
-        Operation::new(POST, "/v1/images/edits", "editImages", "Edited images")
-            .links("images/createEdit")
-            .reads(Content::OpenAiForm),
-        Operation::new(POST, "/v1/audio/transcriptions", "transcribe", "Transcription")
-            .links("audio/createTranscription")
-            .reads(Content::OpenAiForm),
-        Operation::new(POST, "/v1/audio/translations", "translate", "Transcription in English")
-            .links("audio/createTranslation")
-            .reads(Content::OpenAiForm),
-        Operation::new(POST, "/v1/audio/speech", "speak", "Text-to-speech")
-            .says("Counted by the characters of the text.")
-            .links("audio/createSpeech")
-            .reads(Content::Governed("Speech", speech))
-            .answers(Content::Text("audio/mpeg")),
-        Operation::new(POST, "/v1/responses", "respond", "Responses")
-            .links("responses/create")
-            .reads(Content::Governed("ResponseRequest", response)),
-    ]
+    let protocols = lanyard_domain::operation::Operation::ALL.iter().copied().map(Protocol::of);
+    let mut operations = Vec::new();
+    for protocol in protocols {
+        let Some(documentation) = &protocol.documentation else { continue };
+        operations.push(call(format!("/v1/{}", protocol.path), documentation));
+        if protocol.has_engine_path {
+            let by_engine =
+                call(format!("/v1/engines/{{engine}}/{}", protocol.path), documentation);
+            operations.push(Operation {
+                id: format!("{}ByEngine", by_engine.id),
+                summary: format!("{}, with the model in the path", by_engine.summary),
+                ..by_engine
+            });
+        }
+    }
+    operations
+}
+
+fn call(path: String, documentation: &'static Documentation) -> Operation {
+    let body = match documentation.body {
+        Some((schema, fields)) => Content::Governed(schema, fields),
+        None => Content::OpenAiForm,
+    };
+    let response = match documentation.response {
+        "application/json" => Content::OpenAi,
+        other => Content::Text(other),
+    };
+    let operation = Operation::new(POST, &path, documentation.id, documentation.title)
+        .links(documentation.page)
+        .reads(body)
+        .answers(response);
+    Operation { description: documentation.note.map(ToOwned::to_owned), ..operation }
 }
 
 fn beside_models() -> Vec<Operation> {
@@ -107,96 +93,4 @@ fn beside_models() -> Vec<Operation> {
             .answers(Content::Json(responses::deleted_deployment))
         },
     ]
-}
-
-fn model() -> Value {
-    json!({"type": "string", "description": "The event's default if absent."})
-}
-
-fn stream() -> Value {
-    json!({"type": "boolean", "description": "Whether the response is server-sent events."})
-}
-
-/// A cap on tokens, under this description.
-fn cap(description: &str) -> Value {
-    json!({"type": "integer", "minimum": 1, "description": description})
-}
-
-fn choices() -> Value {
-    cap("At most the event's `max_choices`.")
-}
-
-fn tools() -> Value {
-    json!({
-        "type": "array",
-        "maxItems": 128,
-        "items": {"type": "object"},
-        "description": "Functions, custom tools and the hosted tools that the event allows.",
-    })
-}
-
-fn stream_options() -> Value {
-    json!({"type": "object", "description": "Only with `\"stream\": true`."})
-}
-
-fn chat() -> Value {
-    json!({
-        "model": model(),
-        "messages": {"type": "array", "items": {"type": "object"}},
-        "stream": stream(),
-        "stream_options": stream_options(),
-        "max_tokens": cap("Lowered to the event's `max_completion_tokens`, which is the default."),
-        "max_completion_tokens": cap("The same by its newer name. Send only one of them."),
-        "n": choices(),
-        "tools": tools(),
-    })
-}
-
-fn completion() -> Value {
-    json!({
-        "model": model(),
-        "prompt": {
-            "type": ["string", "array"],
-            "description": "A text, a list of at most 2,048 texts, or lists of tokens.",
-        },
-        "stream": stream(),
-        "stream_options": stream_options(),
-        "max_tokens": cap("Lowered to the event's `max_completion_tokens`, which is the default."),
-        "n": choices(),
-        "best_of": choices(),
-    })
-}
-
-fn inputs() -> Value {
-    let input = "A text, a list of at most 2,048 texts, or lists of tokens.";
-    json!({"model": model(), "input": {"type": ["string", "array"], "description": input}})
-}
-
-fn images() -> Value {
-    let count = json!({"type": "integer", "minimum": 1, "maximum": 10});
-    json!({"model": model(), "n": count, "stream": stream()})
-}
-
-fn speech() -> Value {
-    json!({
-        "model": model(),
-        "input": {"type": "string"},
-        "stream_format": {"type": "string", "enum": ["audio", "sse"]},
-    })
-}
-
-fn response() -> Value {
-    json!({
-        "model": model(),
-        "stream": stream(),
-        "stream_options": stream_options(),
-        "max_output_tokens":
-            cap("Lowered to the event's `max_completion_tokens`, which is the default."),
-        "store": {
-            "type": "boolean",
-            "description": "Whether Azure stores the response, if the event keeps objects.",
-        },
-        "background": {"type": "boolean", "description": "Must be `false`."},
-        "tools": tools(),
-    })
 }

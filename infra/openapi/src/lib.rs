@@ -27,7 +27,7 @@ use operation::Operation;
 ///
 /// If a schema cannot be written as JSON, which no type of ours does.
 #[must_use]
-#[expect(clippy::expect_used, reason = "a mistake of ours, seen by whoever generates the file")]
+#[expect(clippy::expect_used, reason = "a mistake of ours, seen when the file is generated")]
 pub fn text() -> String {
     let mut settings = SchemaSettings::draft2020_12().for_serialize();
     settings.definitions_path = "/components/schemas".into();

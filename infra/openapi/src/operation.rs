@@ -1,6 +1,7 @@
 //! One operation, and how it is written in the description.
 
 use http::Method;
+use lanyard_protocol::documentation::Field;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -24,7 +25,7 @@ pub(crate) enum Content {
     JsonOrCsv(MakeSchema),
     /// JSON that OpenAI describes, of which these fields are governed here. By the name of the
     /// schema.
-    Governed(&'static str, fn() -> Value),
+    Governed(&'static str, &'static [Field]),
     /// JSON that OpenAI describes.
     OpenAi,
     /// A form that OpenAI describes.
@@ -203,10 +204,14 @@ impl Content {
                 });
             }
             Self::Governed(name, properties) => {
+                let properties: Map<_, _> = properties
+                    .iter()
+                    .map(|(name, schema)| ((*name).to_owned(), parsed(schema)))
+                    .collect();
                 let schema = json!({
                     "type": "object",
                     "description": "The fields that Lanyard checks. Others are OpenAI's.",
-                    "properties": properties(),
+                    "properties": properties,
                 });
                 schemas.definitions_mut().insert(name.to_owned(), schema);
                 ("application/json", reference(name))
@@ -217,4 +222,10 @@ impl Content {
         };
         json!({kind: {"schema": schema}})
     }
+}
+
+/// A schema that a protocol carries as text.
+#[expect(clippy::expect_used, reason = "a mistake of ours, which a test of the protocols finds")]
+fn parsed(schema: &str) -> Value {
+    serde_json::from_str(schema).expect("a schema is JSON")
 }

@@ -7,6 +7,7 @@
 mod blocks;
 mod dispatch;
 mod events;
+mod packages;
 mod policies;
 mod router;
 mod template;
@@ -34,6 +35,9 @@ fn main() -> Result<()> {
     }
     for (file, text) in generated()? {
         let path = Path::new(ROOT).join(&file);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).with_context(|| format!("no folder for {file}"))?;
+        }
         std::fs::write(path, text).with_context(|| format!("{file} cannot be written"))?;
         writeln!(std::io::stderr(), "wrote {file}")?;
     }
@@ -59,7 +63,9 @@ fn generated() -> Result<Vec<(String, String)>> {
         }
     }
     // These are generated as a whole, and may not be there yet.
-    let whole = events::files().chain([(OPENAPI.to_owned(), lanyard_openapi::text())]);
+    let whole = events::files()
+        .chain(packages::files())
+        .chain([(OPENAPI.to_owned(), lanyard_openapi::text())]);
     changed.extend(whole.filter(|(file, text)| read(file).ok().as_ref() != Some(text)));
     Ok(changed)
 }

@@ -15,6 +15,10 @@ use crate::Protocol;
 use crate::chunk;
 use crate::content::{Content, MOST_IMAGES};
 use crate::demand::{Caps, Demanded};
+use crate::documentation::{
+    CHOICES, Documentation, MAX_COMPLETION_TOKENS, MAX_TOKENS, MODEL, STREAM, STREAM_OPTIONS,
+    Sample, TOOLS,
+};
 use crate::error::{BodyRefused, invalid};
 use crate::estimate;
 use crate::fields::{check_tools, refuse_foreign};
@@ -34,7 +38,33 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
         read: completion::read_event,
         ..chunk::FORMAT
     },
+    documentation: Some(DOCUMENTATION),
     ..Protocol::call(Operation::ChatCompletions, "chat/completions", read, write)
+};
+
+const DOCUMENTATION: Documentation = Documentation {
+    note: Some(
+        "Counted against the attendee's limits and sent to Azure. With `\"stream\": true` the \
+         response is a stream of server-sent events.",
+    ),
+    ..Documentation::new("chat", "Chat", "chat/create", SAMPLE).reads(
+        "Chat",
+        &[
+            MODEL,
+            ("messages", r#"{"type": "array", "items": {"type": "object"}}"#),
+            STREAM,
+            STREAM_OPTIONS,
+            MAX_TOKENS,
+            MAX_COMPLETION_TOKENS,
+            CHOICES,
+            TOOLS,
+        ],
+    )
+};
+
+const SAMPLE: Sample = Sample::Json {
+    fields: r#""messages": [{"role": "user", "content": "Hi"}]"#,
+    cheapest: Some(r#", "max_tokens": 1"#),
 };
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {

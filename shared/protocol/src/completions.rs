@@ -9,6 +9,9 @@ use lanyard_domain::operation::Operation;
 use crate::Protocol;
 use crate::chunk;
 use crate::demand::{Caps, Demanded};
+use crate::documentation::{
+    BEST_OF, CHOICES, Documentation, MAX_TOKENS, MODEL, PROMPT, STREAM, STREAM_OPTIONS, Sample,
+};
 use crate::error::BodyRefused;
 use crate::estimate;
 use crate::fields::{check_tools, refuse_foreign};
@@ -24,8 +27,18 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
         read: completion::read_event,
         ..chunk::FORMAT
     },
+    documentation: Some(DOCUMENTATION),
     ..Protocol::call(Operation::Completions, "completions", read, write)
 };
+
+const DOCUMENTATION: Documentation =
+    Documentation::new("complete", "Legacy completions", "completions/create", SAMPLE).reads(
+        "Completion",
+        &[MODEL, PROMPT, STREAM, STREAM_OPTIONS, MAX_TOKENS, CHOICES, BEST_OF],
+    );
+
+const SAMPLE: Sample =
+    Sample::Json { fields: r#""prompt": "Hi""#, cheapest: Some(r#", "max_tokens": 1"#) };
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;

@@ -9,6 +9,7 @@ use lanyard_domain::operation::Operation;
 use crate::Protocol;
 use crate::completion::{check_streaming, choices};
 use crate::demand::{Caps, Demanded};
+use crate::documentation::{Documentation, INPUT, MODEL, Sample};
 use crate::error::BodyRefused;
 use crate::fields::{check_tools, refuse_foreign};
 use crate::inputs::Inputs;
@@ -17,8 +18,15 @@ use crate::write;
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     is_bound_to_model: true,
+    documentation: Some(DOCUMENTATION),
     ..Protocol::call(Operation::Embeddings, "embeddings", read, write)
 };
+
+const DOCUMENTATION: Documentation =
+    Documentation::new("embed", "Embeddings", "embeddings/create", SAMPLE)
+        .reads("Embedding", &[MODEL, INPUT]);
+
+const SAMPLE: Sample = Sample::Json { fields: r#""input": "Hi""#, cheapest: Some("") };
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;

@@ -16,6 +16,7 @@ use serde::de::IgnoredAny;
 use crate::chunk;
 use crate::chunk::Chunk;
 use crate::demand::{Caps, Demanded};
+use crate::documentation::{Documentation, MODEL, STREAM, Sample};
 use crate::error::{BodyRefused, invalid};
 use crate::fields::{check_tools, count, is_streamed, refuse_foreign};
 use crate::payload::{Payload, Target};
@@ -33,11 +34,30 @@ const MOST_AT_ONCE: u64 = 10;
 /// The parts of a form that hold images.
 const FILES: [&str; 3] = ["image", "image[]", "mask"];
 
-pub(crate) static GENERATIONS: Protocol =
-    images(Operation::ImagesGenerations, "images/generations", write_json);
+pub(crate) static GENERATIONS: Protocol = Protocol {
+    documentation: Some(
+        Documentation::new(
+            "makeImages",
+            "Images, at most 10 at once",
+            "images/create",
+            Sample::Json { fields: r#""prompt": "Hi""#, cheapest: None },
+        )
+        .reads(
+            "ImageGeneration",
+            &[MODEL, ("n", r#"{"type": "integer", "minimum": 1, "maximum": 10}"#), STREAM],
+        ),
+    ),
+    ..images(Operation::ImagesGenerations, "images/generations", write_json)
+};
 
 pub(crate) static EDITS: Protocol = Protocol {
     body: BodyEncoding::Form,
+    documentation: Some(Documentation::new(
+        "editImages",
+        "Edited images",
+        "images/createEdit",
+        Sample::Form("image"),
+    )),
     ..images(Operation::ImagesEdits, "images/edits", write_form)
 };
 

@@ -14,6 +14,7 @@ mod completions;
 mod content;
 pub mod conversations;
 pub mod demand;
+pub mod documentation;
 mod embeddings;
 pub mod error;
 mod estimate;
@@ -53,6 +54,7 @@ use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 
 use crate::demand::{Caps, Demanded};
+use crate::documentation::Documentation;
 use crate::error::BodyRefused;
 use crate::payload::{Payload, Target};
 use crate::references::IdPlace;
@@ -90,6 +92,8 @@ pub struct Protocol {
     pub response: ResponseFormat,
     /// What the frames of a streamed response mean, and what they cost.
     pub stream: StreamFormat,
+    /// Its public description; none for stored objects, whose routes have their own.
+    pub documentation: Option<Documentation>,
 }
 
 /// Reads the governed fields of a body.
@@ -142,6 +146,7 @@ impl Protocol {
             ids: &[],
             response: ResponseFormat::TOKENS,
             stream: chunk::FORMAT,
+            documentation: None,
         }
     }
 

@@ -9,6 +9,7 @@ use lanyard_domain::usage::Usage;
 
 use crate::Protocol;
 use crate::demand::{Caps, Demanded};
+use crate::documentation::{Documentation, INPUT, MODEL, Sample};
 use crate::error::BodyRefused;
 use crate::fields::{check_tools, refuse_foreign};
 use crate::inputs::Inputs;
@@ -21,8 +22,17 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
         cost: |_, _, _| Settlement::Exact(Usage::of_tokens(0, 0)),
         ..ResponseFormat::TOKENS
     },
+    documentation: Some(DOCUMENTATION),
     ..Protocol::call(Operation::Moderations, "moderations", read, write)
 };
+
+const DOCUMENTATION: Documentation = Documentation {
+    note: Some("Counted as one request and no tokens."),
+    ..Documentation::new("moderate", "Moderation", "moderations/create", SAMPLE)
+        .reads("Moderation", &[MODEL, INPUT])
+};
+
+const SAMPLE: Sample = Sample::Json { fields: r#""input": "Hi""#, cheapest: Some("") };
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;

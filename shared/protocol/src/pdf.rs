@@ -1,6 +1,6 @@
 //! What a PDF in a prompt holds: its pages and its text.
 //!
-//! Models read both the text of a page and a picture of it,
+//! Models read both the text of a page and an image of it,
 //! <https://platform.openai.com/docs/guides/pdf-files>. The file is scanned, not parsed: objects are
 //! found by their keywords, so that a damaged or forged table of contents hides nothing.
 

@@ -15,6 +15,9 @@ use serde_json::value::RawValue;
 
 use crate::chunk;
 use crate::demand::{Caps, Demanded};
+use crate::documentation::{
+    Documentation, MAX_OUTPUT_TOKENS, MODEL, STREAM, STREAM_OPTIONS, Sample, TOOLS,
+};
 use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
 use crate::fields::{check_tools, count, flag, is_streamed, refuse_background};
 use crate::payload::{Payload, Target};
@@ -49,7 +52,30 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
         error: error_event,
         ..chunk::FORMAT
     },
+    documentation: Some(DOCUMENTATION),
     ..Protocol::call(Operation::Responses, "responses", read, write)
+};
+
+const DOCUMENTATION: Documentation =
+    Documentation::new("respond", "Responses", "responses/create", SAMPLE).reads(
+        "ResponseRequest",
+        &[
+            MODEL,
+            STREAM,
+            STREAM_OPTIONS,
+            MAX_OUTPUT_TOKENS,
+            (
+                "store",
+                r#"{"type": "boolean", "description": "Whether Azure stores the response, if the event keeps objects."}"#,
+            ),
+            ("background", r#"{"type": "boolean", "description": "Must be `false`."}"#),
+            TOOLS,
+        ],
+    );
+
+const SAMPLE: Sample = Sample::Json {
+    fields: r#""input": "Hi""#,
+    cheapest: Some(r#", "store": false, "max_output_tokens": 16"#),
 };
 
 const STORED_PROMPT: &str =

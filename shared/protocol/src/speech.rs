@@ -11,6 +11,7 @@ use lanyard_domain::usage::Usage;
 
 use crate::Protocol;
 use crate::demand::{Caps, Demanded};
+use crate::documentation::{Documentation, MODEL, Sample};
 use crate::error::{BodyRefused, invalid};
 use crate::fields::{check_tools, refuse_foreign};
 use crate::json::Text;
@@ -35,6 +36,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
         },
         ..chunk::FORMAT
     },
+    documentation: Some(DOCUMENTATION),
     ..Protocol::call(Operation::AudioSpeech, "audio/speech", read, write)
 };
 
@@ -59,6 +61,22 @@ fn content(essence: &str) -> Content {
     let known = AUDIO.into_iter().find(|known| known.eq_ignore_ascii_case(essence));
     known.map_or(Content::Unusable, Content::Bytes)
 }
+
+const DOCUMENTATION: Documentation = Documentation {
+    note: Some("Counted by the characters of the text."),
+    response: "audio/mpeg",
+    ..Documentation::new("speak", "Text-to-speech", "audio/createSpeech", SAMPLE).reads(
+        "Speech",
+        &[
+            MODEL,
+            ("input", r#"{"type": "string"}"#),
+            ("stream_format", r#"{"type": "string", "enum": ["audio", "sse"]}"#),
+        ],
+    )
+};
+
+const SAMPLE: Sample =
+    Sample::Json { fields: r#""input": "Hi", "voice": "alloy""#, cheapest: None };
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::chunk;
 use crate::demand::{Caps, Demanded};
+use crate::documentation::{Documentation, Sample};
 use crate::error::{BodyRefused, invalid};
 use crate::fields::{check_tools, is_streamed, refuse_foreign};
 use crate::payload::{Payload, Target};
@@ -23,11 +24,25 @@ use crate::usage::{ResponseUsage, at_least, with_units};
 use crate::{BodyEncoding, Protocol};
 use crate::{recording, write};
 
-pub(crate) static TRANSCRIPTIONS: Protocol =
-    transcription(Operation::AudioTranscriptions, "audio/transcriptions");
+pub(crate) static TRANSCRIPTIONS: Protocol = Protocol {
+    documentation: Some(Documentation::new(
+        "transcribe",
+        "Transcription",
+        "audio/createTranscription",
+        Sample::Form("file"),
+    )),
+    ..transcription(Operation::AudioTranscriptions, "audio/transcriptions")
+};
 
-pub(crate) static TRANSLATIONS: Protocol =
-    transcription(Operation::AudioTranslations, "audio/translations");
+pub(crate) static TRANSLATIONS: Protocol = Protocol {
+    documentation: Some(Documentation::new(
+        "translate",
+        "Transcription in English",
+        "audio/createTranslation",
+        Sample::Form("file"),
+    )),
+    ..transcription(Operation::AudioTranslations, "audio/translations")
+};
 
 const fn transcription(operation: Operation, path: &'static str) -> Protocol {
     Protocol {

@@ -1,5 +1,7 @@
 //! What Azure answers when nothing goes wrong.
 
+use lanyard_domain::operation::Operation;
+use lanyard_protocol::Protocol;
 use serde_json::{Value, json};
 
 use super::frames::{DONE, FINISH, PROMPT_FILTER, ROLE, USAGE, content, with_usage_null};
@@ -54,6 +56,10 @@ pub(super) fn reply(request: &Recorded, completion: &str) -> Reply {
     if operation.ends_with("moderations") {
         let results = json!([{"flagged": false, "categories": {}, "category_scores": {}}]);
         return Reply::json(200, json!({"id": "modr-1", "results": results}).to_string());
+    }
+    if Operation::ALL.iter().any(|known| operation.ends_with(Protocol::of(*known).path)) {
+        let usage = json!({"prompt_tokens": PROMPT_TOKENS, "total_tokens": PROMPT_TOKENS});
+        return Reply::json(200, json!({"id": "scripted", "usage": usage}).to_string());
     }
     Reply::error(404, "404", "Resource not found")
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::signed::Claims;
 use lanyard_protocol::Protocol;
+use lanyard_protocol::documentation::Sample;
 
 use super::{CODE, EVENT, PROMPT, signing};
 
@@ -292,28 +293,15 @@ impl<'b> Grammar<'b> {
             let taken = self.bytes.len().min(40);
             return Bytes::copy_from_slice(&self.bytes[..taken]);
         }
-        let mut fields = vec![match operation {
-            Operation::ChatCompletions => format!(
-                r#""messages":[{{"role":"user","content":"{PROMPT} {}"}}]"#,
-                "x".repeat(usize::from(self.byte()))
-            ),
-            Operation::Embeddings | Operation::Moderations => format!(r#""input":["{PROMPT}"]"#),
-            Operation::Completions | Operation::ImagesGenerations => {
-                format!(r#""prompt":"{PROMPT}""#)
+        let mut fields = match Protocol::of(operation).documentation.map(|it| it.sample) {
+            Some(Sample::Json { fields, .. }) => {
+                let prompt = format!("\"{PROMPT} {}\"", "x".repeat(usize::from(self.byte())));
+                vec![fields.replace("\"Hi\"", &prompt)]
             }
-            Operation::AudioSpeech => format!(r#""input":"{PROMPT}","voice":"alloy""#),
-            Operation::ImagesEdits
-            | Operation::AudioTranscriptions
-            | Operation::AudioTranslations => return self.form(operation),
-            Operation::Responses => format!(r#""input":"{PROMPT}""#),
-            // Their bodies go through `tend`, which this grammar does not speak.
-            Operation::Conversations
-            | Operation::Files
-            | Operation::VectorStores
-            | Operation::Assistants
-            | Operation::Threads
-            | Operation::Videos => String::new(),
-        }];
+            Some(Sample::Form(file)) => return self.form(file),
+            // Their bodies are those of stored objects, which this grammar does not speak.
+            None => Vec::new(),
+        };
         if !self.one_in(3) {
             fields.push(r#""model":"model""#.to_owned());
         }
@@ -338,8 +326,7 @@ impl<'b> Grammar<'b> {
     }
 
     /// A form with a file, nearly.
-    fn form(&mut self, operation: Operation) -> Bytes {
-        let file = if operation == Operation::ImagesEdits { "image" } else { "file" };
+    fn form(&mut self, file: &str) -> Bytes {
         let bytes = self.bytes.len().min(usize::from(self.byte()));
         let mut body = Vec::new();
         let mut part = |head: &str, content: &[u8]| {
