@@ -94,7 +94,7 @@ async fn main() -> Result<()> {
     writeln!(
         output,
         "{:>6}{:>14}{:>14}{:>12}{:>16}",
-        "shards", "answered/s", "refused/s", "throttled", "left to a mend"
+        "shards", "answered/s", "refused/s", "throttled", "left to reconcile"
     )?;
     for shards in &options.shards {
         let run = Run { shards: *shards, behind: &behind, before: &before };

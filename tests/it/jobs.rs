@@ -1,4 +1,4 @@
-//! Runs and films: each is paid for once, to the token and the second, whoever sees its end.
+//! Runs and videos: each is charged once, to the token and the second, however its end is seen.
 
 mod deleted;
 mod troubles;

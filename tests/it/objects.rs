@@ -161,7 +161,7 @@ async fn an_object_is_asked_for_where_it_is_kept_and_nowhere_else() {
         let id = ada.own(Kind::Response).await;
         assert!(here.kept().contains(&id));
         let elsewhere = there.calls();
-        // By luck all of this would go to the other.
+        // A random choice would send all of this to the other.
         world.random().set(1 - random);
         let one = format!("{}/{id}", path(Kind::Response));
         ada.call(Method::GET, &one, None).await.assert_ok();

@@ -56,7 +56,7 @@ async fn a_request_that_dies_without_record_is_charged_as_estimated_by_the_sweep
     world.quiet().await;
     let held = world.account("ada").await.count(Field::Held);
     assert!(held > usual::PROMPT_TOKENS + usual::COMPLETION_TOKENS);
-    // Whoever sweeps goes by what was settled at admission, not by what the event says by then.
+    // The sweep goes by what was settled at admission, not by what the event says by then.
     world.change_event(|event| event.records_requests = true).await;
     world.wait(TimeDelta::minutes(30));
     let swept =

@@ -125,7 +125,7 @@ async fn an_event_may_admit_by_its_code_whom_nobody_has_claimed() {
     // Others find no seat.
     world.attendee("cleo").await.chat("hello").await.assert_refused(403, "event_full");
     world.attendee("cleo").await.register(&world, PROOF).await.assert_refused(403, "event_full");
-    // Whoever came by the code can still claim the name, which then needs the key.
+    // A person who has the code can still claim the name, which then needs the key.
     ada.register(&world, PROOF).await;
     ada.chat("hello").await.assert_refused(403, "registration_required");
     assert_eq!(world.settle().await.requests, 3);

@@ -86,7 +86,7 @@ async fn a_settlement_of_the_event_whose_answer_was_lost_is_not_counted_twice() 
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
     world.wait(TimeDelta::minutes(30));
-    assert_eq!(sweep(&world).await.reconciled_periods, 0, "there is nothing to mend");
+    assert_eq!(sweep(&world).await.reconciled_periods, 0, "there is nothing to reconcile");
     assert_eq!(world.settle().await.counts(), (1, 17, 5));
 }
 
@@ -115,7 +115,7 @@ async fn a_quiet_event_needs_no_reconciliation() {
     let swept = sweep(&world).await;
     assert_eq!((swept.events, swept.expired_holds, swept.reconciled_periods), (1, 0, 0));
     assert!(world.request_log().incidents().is_empty());
-    // After the mend, the counters of the period are gone and requests go on.
+    // After the reconciliation, the counters of the period are gone and requests go on.
     world.attendee("ada").await.chat("hello").await.assert_ok();
     assert_eq!(world.settle().await.counts(), (4, 68, 20));
 }

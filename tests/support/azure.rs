@@ -119,7 +119,7 @@ impl ScriptedAzure {
         self.shared.script().kept.lose(id);
     }
 
-    /// Changes what is told of a run or a film from now on.
+    /// Changes what is told of a run or a video from now on.
     pub(crate) fn set_job(&self, id: &str, fields: serde_json::Value) {
         self.shared.script().kept.set_job(id, fields);
     }

@@ -117,7 +117,7 @@ impl Builder {
         self
     }
 
-    /// A second deployment behind the name gpt-4o-mini. Without luck, the first is asked first.
+    /// A second deployment behind the name gpt-4o-mini. The fixed random number makes it ask the first one first.
     pub(crate) fn two_replicas(self) -> Self {
         self.deployments(|deployments| {
             let mut second = deployments[0].clone();

@@ -58,7 +58,7 @@ pub(crate) fn form(purpose: &str) -> Bytes {
 }
 
 impl super::World {
-    /// Ends every run and film at once, and accounts for them.
+    /// Ends every run and video at once, and accounts for them.
     pub(crate) async fn end_jobs(&self) {
         use lanyard_gateway::ports::Clock;
         // Of one that is gone, that is believed after some minutes.

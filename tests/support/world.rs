@@ -38,7 +38,7 @@ use tokio::time::Instant;
 use super::engine::Engine;
 use super::{Answer, ScriptedAzure, Stream};
 
-/// A world that has begun. Clones are the same world.
+/// A world that was started. Clones are the same world.
 #[derive(Clone)]
 pub(crate) struct World(Arc<Inner>);
 
@@ -213,7 +213,7 @@ impl Inner {
         self.clock.advance(time);
     }
 
-    /// Luck, to be chosen.
+    /// The random number, to be chosen.
     pub(crate) fn random(&self) -> &FixedRandom {
         &self.random
     }

@@ -1,4 +1,4 @@
-//! The finishing: accounts, every minute, for runs and films whose end nobody has seen.
+//! Settles, every minute, runs and videos that ended while no client was watching.
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lanyard_gateway::people::People;
 use lanyard_gateway::{ApiError, Request, Response};
 
-/// Gives an attendee a personal key, or shows it again to whoever has the same proof.
+/// Gives an attendee a personal key, or shows it again for the same passphrase.
 ///
 /// # Errors
 ///

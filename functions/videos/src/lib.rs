@@ -1,4 +1,4 @@
-//! `/api/v1/videos`: films that an attendee has made.
+//! `/api/v1/videos`: the videos of an attendee.
 
 use std::sync::Arc;
 

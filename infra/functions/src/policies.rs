@@ -200,8 +200,8 @@ pub(crate) const ORGANISE: Policy = Policy {
 
 /// The list of events, their settings and accounts, and usage records. No code, no token, no
 /// deployment.
-pub(crate) const MEND: Policy = Policy {
-    name: "Mend",
+pub(crate) const RECONCILE: Policy = Policy {
+    name: "Reconcile",
     description: "",
     statements: &[
         items("ReadTheListAndAccounts", &[QUERY], &[SWEEP, EVENT]),

@@ -3,7 +3,7 @@
 use crate::function::{Concurrency, Function, Handler, Sample, Schedule};
 use crate::policies::{
     ACCOUNT, BIND, CALL_AZURE, CLEAR, FIND_OBJECTS, FINISH, GATHER, KEEP_JOBS, KEEP_OBJECTS,
-    LOOK_UP, MEND, ORGANISE, RATE, REGISTER,
+    LOOK_UP, ORGANISE, RATE, RECONCILE, REGISTER,
 };
 use crate::routes::{BELOW_DEPLOYMENTS, BESIDE_DEPLOYMENTS, NO_BASE, OPENAI_ONLY, OURS, V1_ONLY};
 
@@ -294,7 +294,7 @@ pub static FUNCTIONS: [Function; 26] = [
             rate: "1 minute",
         }),
         timeout_s: Some(55),
-        own_policy: Some(MEND),
+        own_policy: Some(RECONCILE),
         ..SCHEDULED
     },
     Function {

@@ -120,7 +120,7 @@ impl Options {
 /// What can be done but serve.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Looks at a running service and says what is wrong with it and how to mend it.
+    /// Looks at a running service and says what is wrong and how to fix it.
     ///
     /// Without options it looks at the service that `cargo run` started in this folder. With
     /// `--stack` it also looks at AWS, by the `aws` command and the credentials that this uses;

@@ -3,7 +3,7 @@
 //! It answers the proxied operations over HTTP in Azure's shapes, and says in each answer
 //! that no model was asked: the text starts with `[simulated]`, and the header
 //! `x-lanyard-simulator: true` is there. Stored responses, conversations, files, vector stores,
-//! assistants, threads and films are kept in memory. It counts no limits and checks no identity.
+//! assistants, threads and videos are kept in memory. It counts no limits and checks no identity.
 //!
 //! Words in a prompt that change the answer: "trigger the content filter" gives Azure's 400,
 //! "trigger a rate limit" its 429. The key `wrong-key` gives its 401.

@@ -90,7 +90,7 @@ impl Function {
         }))
     }
 
-    /// Calls the function and waits for what comes of it. Whoever stops waiting changes nothing:
+    /// Calls the function and waits for what comes of it. A caller that stops waiting changes nothing:
     /// the function runs on.
     pub(super) async fn invoke(&self, id: String, trace: String, event: Bytes) -> Outcome {
         let (caller, answer) = oneshot::channel();

@@ -21,7 +21,7 @@ pub(super) struct Invocation {
     pub(super) trace: String,
     /// The event.
     pub(super) event: Bytes,
-    /// Whoever waits for the answer; a caller that has left is no news.
+    /// The caller that waits for the response. One that has left is no error.
     pub(super) caller: oneshot::Sender<Outcome>,
 }
 

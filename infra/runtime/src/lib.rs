@@ -164,7 +164,7 @@ impl Runtime {
         integration::answer(outcome, route.is_streamed, self.format).ok_or(GatewayFault::Failed)
     }
 
-    /// Calls a function directly, as whoever IAM lets invoke it may. `None` if there is none of
+    /// Calls a function directly, as a principal that IAM allows to invoke it. `None` if there is none of
     /// this name.
     pub async fn invoke(&self, function: &str, event: Bytes) -> Option<Outcome> {
         let trace = invocation::new_trace(Machine.now().timestamp());

@@ -1,4 +1,4 @@
-//! Direct calls, without API Gateway, by whoever may invoke the function itself.
+//! Direct calls, without API Gateway, by principals that may invoke the function itself.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ pub async fn direct_json(admin: &Arc<Administration>, call: Value) -> Result<Val
     Ok(serde_json::to_value(answered)?)
 }
 
-/// Serves a direct call: whoever may make it is an operator.
+/// Serves a direct call. Its caller is an operator, because IAM allows nobody else to make it.
 ///
 /// # Errors
 ///

@@ -59,7 +59,7 @@ pub(crate) async fn put(call: Call<'_>, id: &EventId) -> Result<Response, AdminE
     reply(StatusCode::OK, &change)
 }
 
-/// Reads behind one page: accounts of others stand between those on the roster, and whoever asks
+/// Reads behind one page: accounts of others stand between those on the roster, and a caller who asks
 /// for the next page goes on behind them.
 const READS: usize = 10;
 

@@ -102,7 +102,7 @@ impl Upstream for Prompt {
     }
 }
 
-/// A journal that nobody reads: what writing a line costs is the platform's.
+/// A request log without a reader: what writing a line costs is the platform's.
 struct Nobody;
 
 impl RequestLog for Nobody {

@@ -1,7 +1,7 @@
 //! Step three: the ledger grants what a request may cost, or says why not.
 //!
 //! One conditional write on the attendee's account and one on the event's, side by side, so that a
-//! request waits for one round trip. Both must be made; if one is refused, the other is undone. The
+//! request waits for one round trip. Both must be made; if one is refused, the other is released. The
 //! event's may be in several shards.
 
 mod seat;
@@ -31,8 +31,8 @@ use crate::retry::with_retry;
 pub use crate::settle::{HOLD_LIFE, Reservation};
 use crate::upstream::user_hash;
 
-/// How long the hold of a job lives, a run or a film: longer than Azure works on one. Runs expire
-/// ten minutes after they were made, films take some minutes.
+/// How long the hold of a job lives, a run or a video: longer than Azure works on one. Runs expire
+/// ten minutes after they were made, videos take some minutes.
 pub const JOB_LIFE: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
 /// Guesses that may be wrong before the account changes too fast to follow.

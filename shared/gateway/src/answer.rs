@@ -134,7 +134,7 @@ fn preflight(request: &HeaderMap) -> Response {
     response
 }
 
-/// The cause, once, for whoever has to act on it.
+/// The cause, once, for the operator.
 fn log(error: &impl IntoAnswer, request_id: &str) {
     let mut cause = String::new();
     let mut source = error.source();

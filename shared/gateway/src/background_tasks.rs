@@ -1,24 +1,24 @@
 //! Work that outlives its answer.
 //!
 //! A settlement, a stream that is read to its end: a process must not freeze before they are done.
-//! Where one process serves many requests at once, the end of one must not wait for the errands of
-//! others, so errands are counted twice: for the process, and for the request that began them.
+//! Where one process serves many requests at once, the end of one must not wait for the background tasks of
+//! others, so background tasks are counted twice: for the process, and for the request that began them.
 
 use tokio::task::JoinHandle;
 use tokio::task_local;
 use tokio_util::task::TaskTracker;
 
 task_local! {
-    /// The errands of the request that this task serves, or is an errand of.
+    /// The background tasks of the request that this task serves, or is a background task of.
     static OF_REQUEST: TaskTracker;
 }
 
-/// The errands of a process.
+/// The background tasks of a process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BackgroundTasks(TaskTracker);
 
 impl BackgroundTasks {
-    /// Begins an errand, which goes on whether or not its end is waited for.
+    /// Begins a background task, which goes on whether or not its end is waited for.
     pub(crate) fn spawn<F>(&self, errand: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -46,7 +46,7 @@ impl BackgroundTasks {
     }
 }
 
-/// Serves a request. The second future ends when every errand has that the first one began.
+/// Serves a request. The second future ends when every background task has that the first one began.
 pub fn with_background_tasks<F: Future>(
     serving: F,
 ) -> (impl Future<Output = F::Output> + use<F>, impl Future<Output = ()> + Send + 'static) {
@@ -81,7 +81,7 @@ mod tests {
         });
         own.await;
         let mut own_done = std::pin::pin!(own_done);
-        // Meanwhile the errand ends, and leaves one of its own.
+        // Meanwhile the background task ends, and leaves one of its own.
         for _ in 0..10 {
             let polled = poll_fn(|cx| Poll::Ready(own_done.as_mut().poll(cx))).await;
             assert!(polled.is_pending());

@@ -31,7 +31,7 @@ pub const COMPANY_ID: HeaderName = HeaderName::from_static("x-company-id");
 pub const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
 /// A preview of OpenAI's API that is asked for.
 pub const BETA: HeaderName = HeaderName::from_static("openai-beta");
-/// The scheme by which a client called, as whoever ended its TLS says.
+/// The scheme by which a client called, as the server that ended its TLS says.
 pub const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// Our id of the request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -1,4 +1,4 @@
-//! Bytes as text, where they are a hash or luck: in ids, proofs, tags and cursors.
+//! Bytes as text, where they are a hash or random: in ids, proofs, tags and cursors.
 
 /// Lower-case hex, two digits for each byte.
 #[must_use]

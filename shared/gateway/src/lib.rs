@@ -54,7 +54,7 @@ pub use request::{Body, Request, Response};
 pub struct Ports {
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Luck.
+    /// Random numbers.
     pub random: Arc<dyn Random>,
     /// Where events are looked up.
     pub events: Arc<dyn EventStore>,

@@ -131,7 +131,7 @@ impl Memory {
         })
     }
 
-    /// The last period of an event that was mended, as far as its account was seen.
+    /// The last period of an event that was reconciled, as far as its account was seen.
     #[must_use]
     pub fn reconciled_through(&self, event: &AccountKey) -> i64 {
         self.seen.look(event, |seen| {
@@ -154,7 +154,7 @@ impl Memory {
         self.seen.change(key, |seen| seen.account = without_holds(account));
     }
 
-    /// A refusal of the same account that still holds for whoever asks for as much.
+    /// A refusal of the same account that still holds for a request of at least this size.
     #[must_use]
     pub fn refusal(
         &self,

@@ -29,7 +29,7 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// Luck, for choosing among equals and for spreading retries.
+/// Random numbers, for spreading retries and for what must not be guessed.
 pub trait Random: Send + Sync {
     /// Any number.
     fn next_u64(&self) -> u64;
@@ -113,7 +113,7 @@ impl LedgerFault {
 /// A page of attendees' accounts, and where the next begins.
 pub type AttendeePage = (Vec<(UserId, Account)>, Option<UserId>);
 
-/// Where accounts and usage are kept. Every answer is one try; whoever calls decides on another.
+/// Where accounts and usage are kept. Each call is one try; the caller decides on another.
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// Makes a conditional write, or returns the account that failed it.

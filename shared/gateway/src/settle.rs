@@ -2,7 +2,7 @@
 //!
 //! The usage record comes first, then the attendee's account, whose hold makes the settlement
 //! unrepeatable, then the event's account. Whatever fails in between, the sweep finds the hold, or
-//! the mend finds the difference.
+//! the reconciliation finds the difference.
 
 mod hours;
 mod pending;
@@ -104,7 +104,7 @@ impl Settler {
         });
     }
 
-    /// Settles a reservation and writes its line in the journal. False if it stays to be settled.
+    /// Settles a reservation and writes its line in the request log. False if it stays to be settled.
     pub(crate) async fn settle(&self, mut reservation: Reservation, ending: Ending) -> bool {
         reservation.disarm();
         let now = self.clock.now();
@@ -231,7 +231,7 @@ impl Settler {
     }
 
     /// The event's share, at the shard that admitted the request. Made once: when the answer is lost,
-    /// the mend will find the difference. Returns what the account has committed after the write, if
+    /// the reconciliation will find the difference. Returns what the account has committed after the write, if
     /// it was made.
     async fn settle_event(
         &self,
@@ -250,12 +250,12 @@ impl Settler {
                 self.memory.saw_settled(key, account);
                 Some(committed)
             }
-            // The period was mended meanwhile, with this settlement in it.
+            // The period was reconciled meanwhile, with this settlement in it.
             Ok(Outcome::Kept(_)) => None,
             Err(fault) => {
                 tracing::warn!(
                     request_id = %id, fault = ?fault,
-                    "event account not settled; it holds too much until it is mended"
+                    "event account not settled; it holds too much until it is reconciled"
                 );
                 None
             }
@@ -317,7 +317,7 @@ impl Settler {
 }
 
 impl Gateway {
-    /// Settles a reservation and writes its line in the journal. False if it stays to be settled.
+    /// Settles a reservation and writes its line in the request log. False if it stays to be settled.
     pub async fn settle(&self, reservation: Reservation, ending: Ending) -> bool {
         self.settler.settle(reservation, ending).await
     }

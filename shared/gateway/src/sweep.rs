@@ -33,7 +33,7 @@ pub struct Swept {
     pub events: u64,
     /// Holds that had expired.
     pub expired_holds: u64,
-    /// Periods of an event that had to be mended.
+    /// Periods of an event that had to be reconciled.
     pub reconciled_periods: u64,
 }
 
@@ -178,7 +178,7 @@ impl Gateway {
                 }
             }
             if is_needed {
-                tracing::warn!(event = %event.id, period = period.0, "event account mended");
+                tracing::warn!(event = %event.id, period = period.0, "event account reconciled");
                 self.ports.request_log.count(Incident::AccountReconciled, Some(&event.id));
                 swept.reconciled_periods += 1;
             }
@@ -191,7 +191,7 @@ impl Gateway {
 #[derive(Default)]
 struct Attendees {
     tallies: BTreeMap<Period, Tally>,
-    /// From this period on somebody has a hold. Periods are mended in their order, so none is before
+    /// From this period on somebody has a hold. Periods are reconciled in order, so none is before
     /// that one.
     first_open: Option<Period>,
 }

@@ -1,4 +1,4 @@
-//! One who asks: a connection that is kept, and what was heard on it.
+//! A client: a connection that is kept, and the results of calls on it.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -67,7 +67,7 @@ impl Question {
     }
 }
 
-/// What was heard of an answer.
+/// The result of a call.
 #[derive(Clone, Debug)]
 pub(crate) struct CallResult {
     /// Its status.
@@ -130,7 +130,7 @@ impl Caller {
         leave_after: Option<usize>,
     ) -> Result<CallResult> {
         let connection = self.connection().await?;
-        let (begun, begun_ns) = (Instant::now(), now_ns());
+        let (started, started_ns) = (Instant::now(), now_ns());
         let response = connection.send_request(request).await?;
         let status = response.status().as_u16();
         let is_stream = response
@@ -157,7 +157,7 @@ impl Caller {
             };
             let Ok(data) = piece.into_data() else { continue };
             if pieces == 0 {
-                result.first = begun.elapsed();
+                result.first = started.elapsed();
             }
             pieces += 1;
             if leave_after == Some(pieces) {
@@ -172,11 +172,11 @@ impl Caller {
                 result.refusal.push_str(&String::from_utf8_lossy(&data));
             }
         }
-        result.whole = begun.elapsed();
+        result.whole = started.elapsed();
         result.is_whole &= is_done;
         if let (Some(arrived), Some(left)) = (stamps.arrived_ns, stamps.first_left_ns) {
             // Azure's timers are coarser than what is measured here.
-            let first_ns = stamps.first_here_ns.saturating_sub(begun_ns);
+            let first_ns = stamps.first_here_ns.saturating_sub(started_ns);
             let azure_ns = left.saturating_sub(arrived);
             result.first = Duration::from_nanos(first_ns.saturating_sub(azure_ns));
         }

@@ -100,7 +100,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
             let mut figures: Vec<_> = sides.iter().map(|_| Figures::default()).collect();
             for round in 0..rounds {
                 for place in 0..sides.len() {
-                    // Nobody is always the one after whoever heats the machine.
+                    // The order changes, so that no side always runs on a processor that another has heated.
                     let at = (place + round) % sides.len();
                     let taken = slice(&sides[at], question, *connections, turn).await?;
                     figures[at].add(taken);

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// Slower than DynamoDB ever is, faster than anybody's patience here.
+/// Slower than DynamoDB ever is, faster than any timeout here.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// What was asked of one kind.

@@ -56,14 +56,14 @@ impl Measurement {
         let (mut warm_cpu, mut peak_kib, mut status) = (Duration::ZERO, 0, 0);
         for start in 1..=starts.max(1) {
             let mut runtime = Runtime::start().await?;
-            let begun = Instant::now();
+            let started = Instant::now();
             let process = self.spawn(&runtime)?;
             let turn = runtime.next().await?;
-            ready.push(turn.at - begun);
+            ready.push(turn.at - started);
             ready_cpu.push(process.cpu()?);
             let event = self.event_of(&format!("start-{start}"));
             let answered = runtime.invoke(turn, &event).await?;
-            first.push(answered.at - begun);
+            first.push(answered.at - started);
             status = answered.status;
             let mut turn = runtime.next().await?;
             let before = process.cpu()?;

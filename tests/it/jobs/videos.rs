@@ -1,4 +1,4 @@
-//! Films: paid by the second, in both forms of the request.
+//! Videos: paid by the second, in both forms of the request.
 
 use http::Method;
 use http::header::CONTENT_TYPE;

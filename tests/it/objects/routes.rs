@@ -176,7 +176,7 @@ async fn the_second_attendee_gets_404_on_the_firsts_ids_by_every_verb() {
                 assert!(world.azure().kept().iter().any(|kept| kept == one), "{name}");
                 let own = call(&ada, &id).await;
                 assert_eq!(own.status(), 200, "{name}: {}", own.line());
-                // A film that is made anew is first asked how long it is, and what is deleted, what
+                // A video that is made anew is first asked how long it is, and what is deleted, what
                 // it came to.
                 let is_deleted = route.action == Action::Delete
                     && [Kind::Thread, Kind::Video].contains(&route.kind);

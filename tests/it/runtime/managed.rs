@@ -25,7 +25,7 @@ const AT_ONCE: usize = 8;
 /// What the endpoint wants to be shown.
 const AUTHORIZATION: &str = "proof-of-the-environment";
 
-/// Gives credentials, and refuses whoever does not show the proof.
+/// Gives credentials, and refuses a caller without the proof.
 fn credentials(request: &Request<Bytes>) -> Response<Full<Bytes>> {
     if request.headers().get("authorization").is_none_or(|shown| shown != AUTHORIZATION) {
         return Response::builder().status(403).body(Full::default()).unwrap();

@@ -1,7 +1,7 @@
 //! The world around a function, for programs that start functions themselves.
 //!
 //! Prints the environment that a function needs as `NAME=value` lines, then an empty line, and
-//! serves until its standard input ends, so also when whoever started it is no more.
+//! serves until its standard input ends, also when the process that started it has ended.
 
 use std::io::{Read, Write};
 

@@ -1,4 +1,4 @@
-//! What the scripted Azure keeps: responses, conversations, files and vector stores, for whoever
+//! What the scripted Azure keeps: responses, conversations, files and vector stores, for every caller who
 //! names an id, as Azure does.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,7 +93,7 @@ impl Kept {
         }
     }
 
-    /// The right answer to a request that concerns a run or a film.
+    /// The right answer to a request that concerns a run or a video.
     fn job(&mut self, method: &str, segments: &[&str], body: &Value) -> Option<Reply> {
         let model = &body["model"];
         match (method, segments) {

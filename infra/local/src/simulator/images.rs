@@ -1,4 +1,4 @@
-//! Pictures: one transparent pixel each, whatever was asked for.
+//! Images: one transparent pixel each, whatever was asked for.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -20,7 +20,7 @@ const PIXEL: [u8; 68] = [
     0xae, 0x42, 0x60, 0x82,
 ];
 
-/// The tokens of a square picture of medium quality.
+/// The tokens of a square image of medium quality.
 const PICTURE_TOKENS: usize = 1_056;
 
 /// The answer to a request, and the tokens of its prompt.

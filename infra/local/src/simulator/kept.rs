@@ -1,5 +1,5 @@
 //! What the simulated resource keeps, in memory: stored responses, conversations, files and vector
-//! stores, assistants and films. As at Azure, whoever names an id gets the object.
+//! stores, assistants and videos. As at Azure, every caller who names an id gets the object.
 
 mod assistants;
 mod stores;

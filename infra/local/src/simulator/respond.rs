@@ -184,10 +184,10 @@ fn tool(tool: &Value) -> Option<Value> {
 impl Made {
     /// The response as named events, a token each.
     pub(super) fn events(&self) -> Vec<Bytes> {
-        let mut begun = self.body.clone();
-        begun["status"] = json!("in_progress");
-        begun["output"] = json!([]);
-        begun["usage"] = Value::Null;
+        let mut started = self.body.clone();
+        started["status"] = json!("in_progress");
+        started["output"] = json!([]);
+        started["usage"] = Value::Null;
         let item = &self.output[0];
         let mut open = item.clone();
         open["status"] = json!("in_progress");
@@ -196,8 +196,8 @@ impl Made {
             if is_text { json!([]) } else { json!("") };
         let place = json!({"item_id": item["id"], "output_index": 0, "content_index": 0});
         let mut events = vec![
-            ("response.created", json!({"response": begun})),
-            ("response.in_progress", json!({"response": begun})),
+            ("response.created", json!({"response": started})),
+            ("response.in_progress", json!({"response": started})),
             ("response.output_item.added", json!({"output_index": 0, "item": open})),
         ];
         let whole = self.tokens.concat();

@@ -123,7 +123,7 @@ impl Environment {
         Ok(environment.close(&end))
     }
 
-    /// Answers whoever still waits.
+    /// Answers the caller, if it still waits.
     fn close(&self, end: &End) -> bool {
         let name = &self.function.definition.template.name;
         let mut state = self.lock();

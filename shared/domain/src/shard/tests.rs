@@ -333,7 +333,7 @@ fn what_a_crash_left_between_two_shards_is_given_back_and_used() {
             assert_eq!(restore(&shards, (later - TimeDelta::milliseconds(1)).into()), None);
             if let Some(write) = restore(&shards, later.into()) {
                 shards[0] = shards[0].apply(&write).unwrap();
-                assert_eq!(shards[0].apply(&write), None, "given back twice");
+                assert_eq!(shards[0].apply(&write), None, "released twice");
             }
             assert_eq!(restore(&shards, later.into()), None);
             let mut contenders = crowd(64, estimate, of, later);

@@ -41,7 +41,7 @@ impl Gateway {
         }
     }
 
-    /// Waits for another request of the same newcomer to get the seat. The patience for the whole
+    /// Waits for another request of the same newcomer to get the seat. The time limit for the whole
     /// account bounds it.
     async fn await_seat(&self, key: &AccountKey) -> Result<(), AdmissionRefused> {
         loop {

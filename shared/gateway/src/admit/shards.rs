@@ -2,7 +2,7 @@
 //!
 //! One that has room is found by asking, and where none is found, by reading all. What a single
 //! shard lacks and all together have is moved to the first, behind the request's back if it must be:
-//! a move that has begun is finished.
+//! a started move is finished.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +36,7 @@ impl Gateway {
     ) -> Result<u16, AdmissionRefused> {
         let whole = &event.allowances.event;
         let choices = shard::choices(&demand.id, event.shards);
-        // Whoever settles a job finds its shard by its id.
+        // The settlement of a job finds its shard by its id.
         let bound = is_job.then_some(choices[0]);
         if let Some(never) = shard::never_fits(whole, event.shards, bound, &demand.estimate) {
             return Err(never.into());

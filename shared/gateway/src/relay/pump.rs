@@ -1,4 +1,4 @@
-//! The task that drives a streamed response to its end, whoever still listens.
+//! The task that drives a streamed response to its end, also when the client has left.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -48,7 +48,7 @@ impl PendingRequest {
             account,
             at,
             is_streamed: false,
-            // Whoever comes after finds the hold, if this one dies.
+            // If this process dies, the next settlement or the sweep finds the hold.
             settler: None,
             is_sent: true,
         }

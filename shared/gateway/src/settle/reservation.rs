@@ -22,7 +22,7 @@ pub struct Reservation {
     pub(crate) id: RequestId,
     pub(crate) at: Arc<OpenEvent>,
     pub(crate) user: UserId,
-    /// The attendee as Azure and the journal know them.
+    /// The attendee as Azure and the request log know them.
     pub(crate) user_hash: String,
     /// The shard of the event's account that admitted it.
     pub(crate) shard: u16,

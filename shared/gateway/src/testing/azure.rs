@@ -19,7 +19,7 @@ pub struct SimulatedAzure {
 }
 
 impl SimulatedAzure {
-    /// An Azure with this luck.
+    /// An Azure with this source of random numbers.
     #[must_use]
     pub fn new(random: Arc<SeededRandom>) -> Self {
         Self { random }

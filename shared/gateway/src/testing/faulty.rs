@@ -26,7 +26,7 @@ pub enum LedgerCall {
     EventHold,
     /// The event's account is settled.
     EventSettle,
-    /// Another write to an account: a seat, a mend.
+    /// Another write to an account: a seat, a reconciliation.
     OtherWrite,
     /// A usage record.
     Record,

@@ -1,4 +1,4 @@
-//! Time, luck, the journal and Azure, as a test wants them.
+//! Time, random numbers, the request log and Azure, as a test sets them.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,7 +54,7 @@ impl Clock for TestClock {
     }
 }
 
-/// Luck that is always the same number.
+/// Always the same number.
 #[derive(Debug, Default)]
 pub struct FixedRandom(AtomicU64);
 
@@ -71,7 +71,7 @@ impl Random for FixedRandom {
     }
 }
 
-/// A journal that a test can read.
+/// A request log that a test can read.
 #[derive(Debug, Default)]
 pub struct RecordedLog {
     lines: Mutex<Vec<RequestLine>>,
@@ -171,7 +171,7 @@ impl Upstream for ScriptedUpstream {
 pub struct MemoryPorts {
     /// The time.
     pub clock: Arc<TestClock>,
-    /// Luck.
+    /// Random numbers.
     pub random: Arc<FixedRandom>,
     /// Where events are looked up.
     pub events: Arc<MemoryEvents>,

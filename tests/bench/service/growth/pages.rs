@@ -70,7 +70,7 @@ pub(super) async fn by_the_clock(world: &World) -> Result<()> {
     let objects = books::objects(&books::table(&world.store.endpoint)?);
     let (now, until) = (Machine.now(), tokio::time::Instant::now() + Duration::from_secs(60));
     for function in ["sweep", "clear-objects", "finish-jobs"] {
-        let (before, begun) = (world.store.counts(), Instant::now());
+        let (before, started) = (world.store.counts(), Instant::now());
         let objects = std::sync::Arc::clone(&objects);
         let done = match function {
             "sweep" => sweep::handle(objects.gateway(), now).await.map(|done| format!("{done:?}")),
@@ -81,7 +81,7 @@ pub(super) async fn by_the_clock(world: &World) -> Result<()> {
         };
         let done = done.map_err(|cause| anyhow::anyhow!(cause))?;
         let asked = sum(&since(&world.store.counts(), &before));
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = started.elapsed().as_secs_f64();
         say(&format!(
             "  {function}: {} calls, {:.0} units, {seconds:.1} s: {done}",
             asked.calls, asked.units

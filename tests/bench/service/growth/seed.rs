@@ -38,7 +38,7 @@ async fn fill(
     if numbers.is_empty() {
         return Ok(());
     }
-    let begun = Instant::now();
+    let started = Instant::now();
     let copies = Copies {
         table: world.table.name.clone(),
         pk: like.pk,
@@ -48,6 +48,6 @@ async fn fill(
         numbers,
     };
     let written = world.engine.copy(copies).await?;
-    let (seconds, engine) = (begun.elapsed().as_secs_f64(), mib(world.engine.resident_kib()?));
+    let (seconds, engine) = (started.elapsed().as_secs_f64(), mib(world.engine.resident_kib()?));
     say(&format!("  {written} more in {seconds:.1} s; the engine has {engine:.0} MiB"))
 }

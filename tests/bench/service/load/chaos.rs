@@ -122,11 +122,11 @@ async fn agree(
             left.held, left.open
         ))?;
     }
-    let begun = Instant::now();
+    let started = Instant::now();
     books::sweep_much_later(&world.table).await?;
-    let swept = begun.elapsed().as_secs_f64();
+    let swept = started.elapsed().as_secs_f64();
     let records = Records::read(&world.table).await?;
-    let read = begun.elapsed().as_secs_f64() - swept;
+    let read = started.elapsed().as_secs_f64() - swept;
     say(&format!("  swept in {swept:.1} s, all records read in {read:.1} s"))?;
     for (name, id) in events {
         let books = Books::read(&world.table, id, &records).await?;

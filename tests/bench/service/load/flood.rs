@@ -44,8 +44,8 @@ async fn flood(
 ) -> Result<()> {
     let calls = world.azure.calls();
     let (before, engine_before) = (world.service.cpu()?, world.engine.cpu()?);
-    let begun = Instant::now();
-    let until = begun + Duration::from_secs(options.flood_seconds);
+    let started = Instant::now();
+    let until = started + Duration::from_secs(options.flood_seconds);
     let mut asking = JoinSet::new();
     for connection in 0..CONNECTIONS {
         let mut caller = Caller::to(&world.service.address)?;
@@ -65,7 +65,7 @@ async fn flood(
         refused += more;
         others += more_others;
     }
-    let elapsed = begun.elapsed();
+    let elapsed = started.elapsed();
     let service = world.service.cpu()?.since(&before).0;
     let engine = world.engine.cpu()?.since(&engine_before).0;
     let per_core = number(refused) / (service + engine).as_secs_f64().max(0.001);

@@ -24,7 +24,7 @@ const RECOVERY: Duration = Duration::from_secs(60);
 #[derive(Deserialize)]
 struct Call {
     client: usize,
-    begun: f64,
+    started: f64,
     ended: f64,
     error: Option<String>,
 }
@@ -73,20 +73,20 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
     }
     script.wait().await?;
     let busy_s = busy.as_secs_f64();
-    let begun = calls.iter().filter(|call| call.begun < busy_s).count();
+    let started = calls.iter().filter(|call| call.started < busy_s).count();
     let failed = calls.iter().filter(|call| call.error.is_some()).count();
     let kinds: std::collections::BTreeSet<_> =
         calls.iter().filter_map(|call| call.error.as_deref()).collect();
     say(&format!(
-        "  {} calls of {CLIENTS} clients, {failed} of them failed {kinds:?}; {begun} began while Azure \
+        "  {} calls of {CLIENTS} clients, {failed} of them failed {kinds:?}; {started} began while Azure \
          answered 429, of which it gave {}",
         calls.len(),
         world.azure.refused(),
     ))?;
     promises.check(
-        called_while_busy <= 3 * u64::try_from(begun)?,
+        called_while_busy <= 3 * u64::try_from(started)?,
         &format!(
-            "{called_while_busy} calls upstream for {begun} of the clients: at most three each"
+            "{called_while_busy} calls upstream for {started} of the clients: at most three each"
         ),
     )?;
     let recovered = |client: usize| {

@@ -127,7 +127,7 @@ pub(super) async fn slice(
         child.reset_peak()?;
     }
     let before = Spent::of(side)?;
-    let begun = Instant::now();
+    let started = Instant::now();
     go.wait().await;
     let mut figures = Figures::default();
     while let Some(one) = asking.join_next().await {
@@ -140,7 +140,7 @@ pub(super) async fn slice(
             figures.held_back.extend(result.held_back);
         }
     }
-    figures.elapsed = begun.elapsed();
+    figures.elapsed = started.elapsed();
     tokio::time::sleep(SETTLED).await;
     let after = Spent::of(side)?;
     if let (Some(after), Some(before)) = (&after.server, &before.server) {

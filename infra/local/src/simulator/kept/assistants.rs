@@ -128,7 +128,7 @@ impl Assistants {
         let assistant = assistant.ok_or_else(|| Refusal::missing("assistant_id"))?;
         let assistant = self.assistants.get(assistant).ok_or(Refusal::Missing)?;
         let thread = self.threads.get_mut(thread).ok_or(Refusal::Missing)?;
-        // What was begun before is done by now, as if time had passed.
+        // Runs that were started before are done now, as if time had passed.
         for run in &mut thread.runs {
             while !run.rests() {
                 thread.messages.extend(run.go_on(call.stamp));

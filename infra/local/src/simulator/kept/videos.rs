@@ -1,4 +1,4 @@
-//! Simulated films, which nobody has made: each look at one takes it half the way on.
+//! Simulated videos. Each time one is read, its progress goes up by half.
 
 use std::collections::BTreeMap;
 
@@ -12,20 +12,20 @@ use super::super::form::Form;
 use super::super::refusal::Refusal;
 use super::{Answered, Call, page, whole};
 
-/// The films of a resource.
+/// The videos of a resource.
 #[derive(Debug, Default)]
 pub(super) struct Videos(BTreeMap<String, Value>);
 
-/// How long a film can be fetched, in seconds.
+/// How long a video can be fetched, in seconds.
 const LIFE: u64 = 86_400;
 
 const SIZES: [&str; 4] = ["720x1280", "1280x720", "1024x1792", "1792x1024"];
 
-/// The head of an MP4 file without a film in it.
+/// The head of an MP4 file without a video in it.
 const MP4: &[u8] = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41\x00\x00\x00\x08mdat";
 
 impl Videos {
-    /// Answers a request about films.
+    /// Answers a request about videos.
     pub(super) fn answer(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
         match (call.method, path) {
             ("POST", []) => {
@@ -54,7 +54,7 @@ impl Videos {
                 let body = call.form_or_object()?;
                 let first = self.0.get(*id).ok_or(Refusal::Missing)?;
                 if first["status"] != "completed" {
-                    return Err(Refusal::invalid("The film is not completed yet."));
+                    return Err(Refusal::invalid("The video is not completed yet."));
                 }
                 let like = json!({"model": first["model"], "seconds": first["seconds"],
                     "size": first["size"], "remixed_from_video_id": id});
@@ -68,7 +68,7 @@ impl Videos {
             ("GET", [id, "content"]) => {
                 let video = self.0.get(*id).ok_or(Refusal::Missing)?;
                 if video["status"] != "completed" {
-                    return Err(Refusal::invalid("The film is not completed yet."));
+                    return Err(Refusal::invalid("The video is not completed yet."));
                 }
                 let pieces = [Bytes::from_static(MP4), Bytes::from_static(b"[simulated]")];
                 let body = Body::Typed("video/mp4", Box::new(pieces.into_iter()));

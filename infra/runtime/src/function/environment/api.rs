@@ -97,7 +97,7 @@ async fn whole(request: Request<Incoming>, caller: oneshot::Sender<Outcome>) -> 
     accepted()
 }
 
-/// Hands an answer on piece by piece. It is read to its end, whoever still listens.
+/// Passes a response on in pieces. It is read to its end, also when the caller has left.
 async fn streamed(request: Request<Incoming>, caller: oneshot::Sender<Outcome>) -> Said {
     let mut body = request.into_body();
     let mut head = BytesMut::new();

@@ -197,7 +197,7 @@ fn reconcile_all(shards: &mut [Account], attendee: &Account, left: &mut Option<u
             }
             *left = left.map(|left| left - 1);
             shards[index] = shards[index].apply(&write).unwrap();
-            assert_eq!(shards[index].apply(&write), None, "mended twice");
+            assert_eq!(shards[index].apply(&write), None, "reconciled twice");
         }
     }
     true

@@ -1,4 +1,4 @@
-//! What attendees of the simulation ask for, by luck, and what their event allows.
+//! What attendees of the simulation ask for, at random, and what their event allows.
 
 use std::sync::Arc;
 use std::time::Duration;
