@@ -1,5 +1,7 @@
 //! `POST …/responses`, and stored responses.
 
+mod failed;
+
 use chrono::TimeDelta;
 use http::Method;
 use lanyard_domain::allowance::Limit;
@@ -219,15 +221,17 @@ async fn incomplete_and_failed_responses_are_paid_by_their_usage() {
 async fn a_stream_that_breaks_or_fails_ends_with_an_error_event() {
     let world = World::event("breaks").in_memory().keeping().start().await;
     let whole = events("resp_1", "Hello, streamed world!");
-    let error =
-        r#"{"type":"error","code":"server_error","message":"canary-azure-name","param":null}"#;
+    let error = json!({
+        "type": "error", "code": "server_error", "param": null,
+        "message": format!("{}-gpt-4o-mini failed.", canary::AZURE_NAME),
+    });
     let azures = format!("event: error\ndata: {error}\n\n");
     let busy = azures.replace("server_error", "rate_limit_exceeded");
     for (script, code) in [
         (of_events(&whole).close_after(3), "upstream_unreachable"),
         (of_events(&whole[..3]), "upstream_unreachable"),
-        (of_events(&[whole[..3].to_vec(), vec![azures]].concat()), "upstream_unreachable"),
-        (of_events(&[whole[..3].to_vec(), vec![busy]].concat()), "upstream_busy"),
+        (of_events(&[whole[..3].to_vec(), vec![azures]].concat()), "server_error"),
+        (of_events(&[whole[..3].to_vec(), vec![busy]].concat()), "rate_limit_exceeded"),
     ] {
         world.azure().script(script);
         let mut pieces = pieces(&mut open(&world, "ada", json!({})).await).await;
@@ -241,6 +245,8 @@ async fn a_stream_that_breaks_or_fails_ends_with_an_error_event() {
     let totals = world.settle().await;
     assert_eq!(totals.requests, 4);
     assert_eq!(totals.estimated(), 4);
+    // The two that broke off cost their cap, those with an error what they had produced: one word.
+    assert_eq!(totals.completion_tokens, 2 * 4_096 + 2);
 }
 
 #[tokio::test]

@@ -1,14 +1,16 @@
 //! `POST …/chat/completions`, streamed.
 
 use insta::assert_snapshot;
+use lanyard_domain::account::Field;
+use lanyard_gateway::ports::Incident;
 use serde_json::{Value, json};
 
 use crate::support::answer::payload;
-use crate::support::attendee::chat;
+use crate::support::attendee::{CHAT, chat};
 use crate::support::azure::frames::{
     CONTENT, DONE, FINISH, PROMPT_FILTER, ROLE, USAGE, content, sse, with_usage_null,
 };
-use crate::support::{Gate, LineEnding, Reply, World};
+use crate::support::{Gate, LineEnding, Reply, World, canary};
 
 const AZURE: &str = "/api/openai/deployments/gpt-4o-mini/chat/completions?api-version=2024-10-21";
 
@@ -190,13 +192,27 @@ async fn line_endings_comments_and_marks_are_no_obstacle() {
 }
 
 #[tokio::test]
-async fn filter_frames_without_a_delta_pass() {
+async fn chunks_about_filters_pass_to_azures_clients_only() {
     let world = World::event("no-delta").start().await;
     let ada = world.attendee("ada").await;
     let offsets = r#"{"choices":[{"content_filter_offsets":{"check_offset":35},"finish_reason":null,"index":0}],"id":"","usage":null}"#;
-    world.azure().script(Reply::sse(&[ROLE, offsets, FINISH, USAGE, DONE], LineEnding::Lf));
-    assert_eq!(ada.chat_stream("hello").await.rest().await, [ROLE, offsets, FINISH, DONE]);
-    world.settle().await;
+    let script = [PROMPT_FILTER, ROLE, CONTENT, offsets, FINISH, offsets, USAGE, DONE];
+    for wants_usage in [false, true] {
+        for path in [CHAT, AZURE] {
+            world.azure().script(Reply::sse(&script, LineEnding::Lf));
+            let mut body = chat("hello");
+            (body["stream"], body["stream_options"]) =
+                (json!(true), json!({"include_usage": wants_usage}));
+            let mut stream = world.open(ada.post(path, body.to_string())).await;
+            let expected = script.into_iter().filter(|frame| match *frame {
+                USAGE => wants_usage,
+                PROMPT_FILTER => path == AZURE,
+                frame => path == AZURE || frame != offsets,
+            });
+            assert_eq!(stream.rest().await, expected.collect::<Vec<_>>(), "{path}");
+        }
+    }
+    assert_eq!(world.settle().await.counts(), (4, 68, 20));
 }
 
 #[tokio::test]
@@ -227,16 +243,64 @@ async fn a_stream_that_breaks_ends_with_one_error_event() {
 }
 
 #[tokio::test]
-async fn an_error_of_azures_in_the_stream_is_told_in_our_words() {
+async fn an_error_of_azures_in_the_stream_keeps_its_code_and_message() {
     let world = World::event("error").start().await;
     let ada = world.attendee("ada").await;
-    let error = r#"{"error":{"message":"scripted secret of Azure's","code":"500"}}"#;
-    world.azure().script(Reply::sse(&[ROLE, CONTENT, error, CONTENT], LineEnding::Lf));
+    let name = format!("{}-gpt-4o-mini", canary::AZURE_NAME);
+    let error = json!({"error": {
+        "message": format!("{name} has 128000 tokens at most."), "type": "invalid_request_error",
+        "param": "messages", "code": "context_length_exceeded",
+    }});
+    let script = [ROLE, CONTENT, &error.to_string(), CONTENT];
+    world.azure().script(Reply::sse(&script, LineEnding::Lf));
     let payloads = ada.chat_stream("hello").await.rest().await;
     assert_eq!(payloads[..2], [ROLE, CONTENT]);
     assert_eq!(payloads.len(), 3);
-    assert!(payloads[2].contains("upstream_unreachable") && !payloads[2].contains("secret"));
-    assert!(world.settle().await.records[0].is_estimated);
+    assert_snapshot!(payloads[2], @r#"{"error":{"message":"gpt-4o-mini has 128000 tokens at most.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#);
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn an_error_in_the_stream_costs_what_is_known_and_not_the_cap() {
+    let world = World::event("failed").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let error = |code: Value| json!({"error": {"message": "Scripted.", "code": code}}).to_string();
+    // Whether the request and its prompt are charged, and how many tokens of output.
+    for (code, begun, charged) in [
+        (json!("rate_limit_exceeded"), false, None),
+        (json!("too_many_requests"), false, None),
+        (json!(429), false, None),
+        (json!("context_length_exceeded"), false, Some((false, 0))),
+        (json!("content_filter"), false, Some((true, 0))),
+        (json!("server_error"), false, Some((true, 0))),
+        (json!("server_error"), true, Some((true, 2))),
+        (json!("rate_limit_exceeded"), true, Some((true, 2))),
+    ] {
+        let before = world.account("ada").await;
+        let error = error(code.clone());
+        let script: &[&str] = match begun {
+            true => &[PROMPT_FILTER, ROLE, CONTENT, CONTENT, &error],
+            false => &[PROMPT_FILTER, ROLE, &error],
+        };
+        world.azure().script(Reply::sse(script, LineEnding::Lf));
+        let last = ada.chat_stream("hello").await.rest().await.pop().unwrap();
+        let said: Value = serde_json::from_str(&last).unwrap();
+        let text = code.as_str().map_or_else(|| code.to_string(), ToOwned::to_owned);
+        assert_eq!(said["error"]["code"], text);
+        assert_eq!(said["error"]["message"], "Scripted.");
+        let after = world.account("ada").await;
+        let (requests, prompt, completion) = (
+            after.count(Field::Requests) - before.count(Field::Requests),
+            after.spent().prompt_tokens - before.spent().prompt_tokens,
+            after.spent().completion_tokens - before.spent().completion_tokens,
+        );
+        assert_eq!(requests, u64::from(charged.is_some()), "{code}");
+        assert_eq!(prompt > 0, charged.is_some_and(|(prompt, _)| prompt), "{code}");
+        assert_eq!(completion, charged.map_or(0, |(_, completion)| completion), "{code}");
+        assert!(after.holds.is_empty());
+    }
+    assert_eq!(world.request_log().incidents(), [Incident::UpstreamBusy; 4]);
+    world.settle().await;
 }
 
 #[tokio::test]

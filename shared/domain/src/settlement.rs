@@ -13,6 +13,8 @@ use crate::usage::{Charge, Usage};
 pub enum Settlement {
     /// Azure reported the usage.
     Exact(Usage),
+    /// Azure reported no usage, but it is known what was used at most: this.
+    Estimated(Usage),
     /// The response was cut off or reported no usage. The charge is at least this and at least the
     /// estimate.
     AtLeast(Usage),
@@ -25,7 +27,7 @@ impl Settlement {
     #[must_use]
     pub fn charge(&self, hold: &Hold) -> Option<Charge> {
         match self {
-            Self::Exact(usage) => Some(Charge {
+            Self::Exact(usage) | Self::Estimated(usage) => Some(Charge {
                 prompt_tokens: usage.prompt_tokens,
                 completion_tokens: usage.completion_tokens,
                 units: usage.units,
@@ -51,16 +53,16 @@ impl Settlement {
     pub fn exact(&self) -> Option<Usage> {
         match self {
             Self::Exact(usage) => Some(*usage),
-            Self::AtLeast(_) | Self::Void => None,
+            Self::Estimated(_) | Self::AtLeast(_) | Self::Void => None,
         }
     }
 
-    /// Whether the exact usage is unknown, so that the estimate is charged.
+    /// Whether the exact usage is unknown, so that an estimate is charged.
     #[must_use]
     pub fn is_estimated(&self) -> bool {
         match self {
             Self::Exact(_) | Self::Void => false,
-            Self::AtLeast(_) => true,
+            Self::Estimated(_) | Self::AtLeast(_) => true,
         }
     }
 }

@@ -17,6 +17,7 @@ use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use lanyard_protocol::Protocol;
 use lanyard_protocol::demand::Demanded;
+use lanyard_protocol::refusal::OurNames;
 use lanyard_protocol::response::Content;
 use lanyard_protocol::stream::{Hides, StreamFormat, StreamState};
 
@@ -61,6 +62,7 @@ impl Gateway {
             until: request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN),
             format,
             state,
+            names: OurNames::default(),
             hook: None,
             reservation: None,
         };
@@ -70,11 +72,12 @@ impl Gateway {
                     expected_tokens: reservation.hold.tokens(),
                     hides: Hides {
                         usage: !demanded.wants_usage,
-                        prompt_filter: style == PathStyle::OpenAi,
+                        filter_chunks: style == PathStyle::OpenAi,
                     },
                     ..StreamState::default()
                 };
                 let stream = Stream {
+                    names: OurNames::of(sent.from),
                     hook,
                     reservation: Some(reservation),
                     ..stream(protocol.stream, state)

@@ -17,6 +17,7 @@ use lanyard_gateway::relay::Stream;
 use lanyard_gateway::request::{Request, Response};
 use lanyard_gateway::stored::ResponseHook;
 use lanyard_protocol::Protocol;
+use lanyard_protocol::refusal::OurNames;
 use lanyard_protocol::sse::Frame;
 use lanyard_protocol::stream::StreamState;
 
@@ -73,6 +74,7 @@ impl RunStream {
             until: self.request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN),
             format: Protocol::of_kind(Kind::Run).stream,
             state: StreamState::default(),
+            names: OurNames::of(&self.home),
             hook: Some(Box::new(self)),
             reservation,
         };

@@ -35,7 +35,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     ids: &[IdPlace::names_if_mentioned("messages.**.file_id", Kind::File)],
     stream: StreamFormat {
         longest_frame: Some(sse::LONGEST_FRAME),
-        read: completion::read_event,
+        read: completion::read_chat,
         ..chunk::FORMAT
     },
     documentation: Some(DOCUMENTATION),

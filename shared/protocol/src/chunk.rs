@@ -1,23 +1,24 @@
 //! One chunk of a streamed completion, or one event of another operation that has the same shape.
 //!
-//! Most chunks are content and are not parsed: only those that can say something about the cost,
-//! an error or the prompt filter.
+//! Most chunks are content and are not parsed: only those that can say something about the cost or
+//! an error, and the first until there is output.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use lanyard_domain::account::Hold;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use memchr::memmem::Finder;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::failure::Failure;
 use crate::sse::Frame;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::usage::{Counted, ResponseUsage, with_units};
 
-static FILTER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"prompt_filter_results\""));
 static ERROR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"error\""));
 static USAGE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 
@@ -43,7 +44,7 @@ fn settle_tokens(state: &StreamState, _: &Hold, _: bool) -> Settlement {
         Some(counted) => with_units(counted, counted.usage.units),
         // A frame of one token is some 300 bytes. This is far below that on purpose: it only
         // matters where more came than was asked for.
-        None => Settlement::AtLeast(Usage::of_tokens(0, state.content_bytes / 1_000)),
+        None => Settlement::AtLeast(Usage::of_tokens(0, state.produced.bytes() / 1_000)),
     }
 }
 
@@ -62,7 +63,15 @@ struct Fields<'a> {
     choices: Option<Vec<IgnoredAny>>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
-    prompt_filter_results: Option<IgnoredAny>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
+}
+
+impl Fields<'_> {
+    /// Whether the event is an error, in an envelope or without one.
+    fn is_error(&self) -> bool {
+        self.error.is_some() || self.kind.is_some_and(|kind| kind.get() == "\"error\"")
+    }
 }
 
 impl Chunk {
@@ -73,24 +82,117 @@ impl Chunk {
             if is_end(frame) {
                 state.is_done = true;
             } else {
-                state.content_bytes += frame.0.len() as u64;
+                note_output(frame, state);
             }
             return pass;
         }
         let data = frame.data();
         let fields = serde_json::from_slice::<Fields<'_>>(&data).unwrap_or_default();
+        let is_error = fields.is_error();
         let has_choices = fields.choices.is_some_and(|choices| !choices.is_empty());
-        if fields.error.is_some() && !has_choices {
-            return Self { event: StreamEvent::Fails { is_busy: false }, ..pass };
+        if is_error && !has_choices {
+            state.failure = Some(Box::new(Failure::read(&data)));
+            return Self { event: StreamEvent::Fails, ..pass };
         }
         let usage = serde_json::from_slice::<ResponseUsage<'_>>(&data).ok();
         let counted = usage.as_ref().and_then(|usage| usage.counted(state.expected_tokens));
         if counted.is_some() {
             state.response_id = usage.and_then(|usage| usage.id());
+        } else {
+            note_output(frame, state);
         }
-        let is_filter = fields.prompt_filter_results.is_some() && state.hides.prompt_filter;
-        let event = if is_filter && !has_choices { StreamEvent::Drop } else { StreamEvent::Pass };
-        Self { event, counted, has_choices }
+        Self { event: StreamEvent::Pass, counted, has_choices }
+    }
+}
+
+/// Counts a frame that has output. Once some has come, all frames count: only the first few are
+/// parsed.
+fn note_output(frame: &Frame, state: &mut StreamState) {
+    if !state.produced.is_nothing() || has_output(&frame.data()) {
+        state.produced.add(frame.0.len());
+    }
+}
+
+/// Whether a chunk carries output: a comment, a role or a filter's result is none. An event without
+/// choices is an image, audio or a part of a transcript.
+fn has_output(data: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Begun {
+        choices: Option<Vec<Part>>,
+    }
+    #[derive(Deserialize)]
+    struct Part {
+        #[serde(default)]
+        delta: Filled,
+        #[serde(default)]
+        text: Filled,
+    }
+    match serde_json::from_slice::<Begun>(data) {
+        Ok(Begun { choices: Some(choices) }) => {
+            choices.iter().any(|part| part.delta.0 || part.text.0)
+        }
+        Ok(Begun { choices: None }) => true,
+        Err(_) => false,
+    }
+}
+
+/// Whether a value says anything: an empty text or list does not, nor does the role of an object.
+#[derive(Clone, Copy, Default)]
+struct Filled(bool);
+
+impl<'de> Deserialize<'de> for Filled {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FilledVisitor)
+    }
+}
+
+struct FilledVisitor;
+
+impl<'de> Visitor<'de> for FilledVisitor {
+    type Value = Filled;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Filled, E> {
+        Ok(Filled(false))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Filled, E> {
+        Ok(Filled(false))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Filled, E> {
+        Ok(Filled(true))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Filled, E> {
+        Ok(Filled(true))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Filled, E> {
+        Ok(Filled(true))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Filled, E> {
+        Ok(Filled(!text.is_empty()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Filled, A::Error> {
+        let mut is_filled = false;
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            is_filled = true;
+        }
+        Ok(Filled(is_filled))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Filled, A::Error> {
+        let mut is_filled = false;
+        while let Some(name) = object.next_key::<Cow<'de, str>>()? {
+            is_filled |= object.next_value::<Filled>()?.0 && name != "role";
+        }
+        Ok(Filled(is_filled))
     }
 }
 
@@ -104,6 +206,12 @@ pub(crate) fn read_last(frame: &Frame, state: &mut StreamState) -> StreamEvent {
     chunk.event
 }
 
+/// Whether a chunk without a part of a completion is only about filters: not the end, a comment, or
+/// anything else that is no JSON object.
+pub(crate) fn is_without(part: &Finder<'_>, frame: &Frame) -> bool {
+    part.find(&frame.0).is_none() && frame.data().trim_ascii_start().starts_with(b"{")
+}
+
 fn is_end(frame: &Frame) -> bool {
     frame.0.len() < 32 && frame.data() == b"[DONE]"
 }
@@ -111,7 +219,7 @@ fn is_end(frame: &Frame) -> bool {
 /// Whether a chunk says something that has to be read.
 fn may_govern(frame: &Frame) -> bool {
     let holds = |needle: &Finder<'_>| needle.find(&frame.0).is_some();
-    holds(&FILTER) || holds(&ERROR) || has_usage(frame)
+    holds(&ERROR) || has_usage(frame)
 }
 
 /// A usage of `null`, which most chunks have, is none.
@@ -135,5 +243,24 @@ mod tests {
         assert!(!governs("data: {\"choices\":[],\"usage\" : null}\n\n"));
         assert!(governs("data: {\"usage\":{\"prompt_tokens\":1}}\n\n"));
         assert!(!governs("data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n"));
+    }
+
+    #[test]
+    fn a_role_or_a_filters_result_is_no_output() {
+        for (data, expected) in [
+            (r#"{"choices":[{"delta":{"content":"","refusal":null,"role":"assistant"}}]}"#, false),
+            (r#"{"choices":[{"delta":{"role":"assistant"}}]}"#, false),
+            (r#"{"choices":[{"content_filter_offsets":{"check_offset":3}}]}"#, false),
+            (r#"{"choices":[],"prompt_filter_results":[{}]}"#, false),
+            (r#"{"choices":[{"delta":{"content":"Hi","role":"assistant"}}]}"#, true),
+            (r#"{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}"#, true),
+            (r#"{"choices":[{"delta":{"reasoning_content":"Hm"}}]}"#, true),
+            (r#"{"choices":[{"text":"Hi"}]}"#, true),
+            (r#"{"choices":[{"text":""}]}"#, false),
+            (r#"{"type":"transcript.text.delta","delta":"Hi"}"#, true),
+            ("", false),
+        ] {
+            assert_eq!(has_output(data.as_bytes()), expected, "{data}");
+        }
     }
 }

@@ -1,11 +1,14 @@
 //! What chats and legacy completions have in common: caps, choices and streams with usage.
 
+use std::sync::LazyLock;
+
 use lanyard_domain::catalog::CompletionField;
 use lanyard_domain::estimate::Estimate;
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, is_without};
 use crate::demand::{Caps, Demanded};
 use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::fields::{count, is_streamed};
@@ -120,12 +123,87 @@ fn stream_options(payload: &Payload<'_>) -> String {
     serde_json::Value::Object(options).to_string()
 }
 
-/// Reads a chunk. The usage frame is dropped where the client did not ask for it.
-pub(crate) fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
+/// The field of a choice that holds a part of the completion.
+static DELTA: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"delta\""));
+/// The same in legacy completions.
+static TEXT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"text\""));
+
+/// Reads a chunk of a chat.
+pub(crate) fn read_chat(frame: &Frame, state: &mut StreamState) -> StreamEvent {
+    read_chunk(frame, state, &DELTA)
+}
+
+/// Reads a chunk of a legacy completion.
+pub(crate) fn read_text(frame: &Frame, state: &mut StreamState) -> StreamEvent {
+    read_chunk(frame, state, &TEXT)
+}
+
+/// Reads a chunk. What the client did not ask for is dropped: the usage, and what filters say.
+fn read_chunk(frame: &Frame, state: &mut StreamState, part: &Finder<'_>) -> StreamEvent {
     let chunk = Chunk::read(frame, state);
-    let Some(counted) = chunk.counted else { return chunk.event };
-    state.counted = Some(counted);
-    let is_usage_alone = state.hides.usage && !chunk.has_choices;
-    let is_passed = matches!(chunk.event, StreamEvent::Pass);
-    if is_usage_alone && is_passed { StreamEvent::Drop } else { chunk.event }
+    state.counted = chunk.counted.or(state.counted);
+    if chunk.event != StreamEvent::Pass {
+        return chunk.event;
+    }
+    let is_hidden = match chunk.counted {
+        Some(_) => state.hides.usage && !chunk.has_choices,
+        None => state.hides.filter_chunks && is_without(part, frame),
+    };
+    if is_hidden { StreamEvent::Drop } else { StreamEvent::Pass }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::stream::Hides;
+
+    type Read = fn(&Frame, &mut StreamState) -> StreamEvent;
+
+    fn passes(read: Read, hides: Hides, data: &str) -> bool {
+        let frame = Frame(Bytes::from(format!("data: {data}\n\n")));
+        let mut state = StreamState { hides, ..StreamState::default() };
+        match read(&frame, &mut state) {
+            StreamEvent::Pass => true,
+            StreamEvent::Drop => false,
+            other @ (StreamEvent::Names(_) | StreamEvent::Shows { .. } | StreamEvent::Fails) => {
+                panic!("{other:?}")
+            }
+        }
+    }
+
+    #[test]
+    fn openais_clients_get_chunks_with_a_part_of_the_completion_alone() {
+        let openai = Hides { usage: true, filter_chunks: true };
+        let azure = Hides { usage: true, filter_chunks: false };
+        let offsets = r#"{"choices":[{"content_filter_offsets":{"check_offset":35},"content_filter_results":{},"finish_reason":null,"index":0}],"id":""}"#;
+        let prompt = r#"{"choices":[],"prompt_filter_results":[{}]}"#;
+        for hidden in [offsets, prompt, r#"{"choices":[]}"#] {
+            for read in [read_chat as Read, read_text] {
+                assert!(!passes(read, openai, hidden), "{hidden}");
+                assert!(passes(read, azure, hidden), "{hidden}");
+            }
+        }
+        let usage = r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#;
+        assert!(!passes(read_chat, openai, usage));
+        assert!(passes(read_chat, Hides { usage: false, ..openai }, usage));
+        let chat = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+        let text = r#"{"choices":[{"text":"","finish_reason":"stop"}]}"#;
+        assert!(passes(read_chat, openai, chat) && passes(read_text, openai, text));
+        for other in ["[DONE]", "", "a text"] {
+            assert!(passes(read_chat, openai, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn comments_pass() {
+        let mut state = StreamState {
+            hides: Hides { usage: true, filter_chunks: true },
+            ..StreamState::default()
+        };
+        let ping = Frame(Bytes::from_static(b": ping\n\n"));
+        assert_eq!(read_chat(&ping, &mut state), StreamEvent::Pass);
+        assert!(state.produced.is_nothing());
+    }
 }

@@ -24,7 +24,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     has_engine_path: true,
     stream: StreamFormat {
         longest_frame: Some(sse::LONGEST_FRAME),
-        read: completion::read_event,
+        read: completion::read_text,
         ..chunk::FORMAT
     },
     documentation: Some(DOCUMENTATION),

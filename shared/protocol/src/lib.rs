@@ -18,6 +18,7 @@ pub mod documentation;
 mod embeddings;
 pub mod error;
 mod estimate;
+pub mod failure;
 mod fields;
 pub mod files;
 mod images;

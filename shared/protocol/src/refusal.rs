@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use lanyard_domain::catalog::Deployment;
+use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+use crate::failure::{Blame, Failure};
 
 /// What Azure said about a client's request, in our schema.
 #[derive(Debug)]
@@ -26,6 +29,25 @@ pub struct ModelRefusal {
 }
 
 impl ModelRefusal {
+    /// What Azure's error inside a response says, without what it says about us.
+    #[must_use]
+    pub fn in_stream(failure: &Failure, names: &OurNames) -> Self {
+        let status = match failure.blame() {
+            Blame::Load => StatusCode::TOO_MANY_REQUESTS,
+            Blame::Filter | Blame::Request => StatusCode::BAD_REQUEST,
+            Blame::Model => StatusCode::BAD_GATEWAY,
+        };
+        let message = failure.message.as_deref();
+        Self {
+            status,
+            message: names.hide(message.unwrap_or("The model ended the response with an error.")),
+            kind: failure.kind.clone(),
+            param: failure.param.clone(),
+            code: failure.code.clone(),
+            content_filter_result: None,
+        }
+    }
+
     /// Whether a filter refused, which has read the prompt.
     #[must_use]
     pub fn is_by_filter(&self) -> bool {
@@ -109,7 +131,7 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
     let message = error.message.unwrap_or_else(|| "The model refused the request.".to_owned());
     ModelRefusal {
         status,
-        message: without_our_names(&message, deployment),
+        message: OurNames::of(deployment).hide(&message),
         kind: error.kind,
         param: error.param,
         code: match error.code {
@@ -124,20 +146,54 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
     }
 }
 
-/// A sentence of Azure's without the resource's host and the deployment's name at Azure.
-fn without_our_names(message: &str, deployment: &Deployment) -> String {
-    let host = deployment.endpoint.split("://").last().unwrap_or_default();
-    let resource = host.split(['.', ':']).next().unwrap_or_default();
-    let mut clean = message.to_owned();
-    for name in [host, resource] {
-        if name.len() > 3 {
-            clean = clean.replace(name, "the model's resource");
+/// The names of ours that Azure may mention, and nobody else should learn.
+#[derive(Clone, Debug, Default)]
+pub struct OurNames {
+    endpoint: String,
+    azure_name: String,
+    /// What clients call the deployment.
+    name: String,
+}
+
+impl OurNames {
+    /// The names of a deployment and its resource.
+    #[must_use]
+    pub fn of(deployment: &Deployment) -> Self {
+        Self {
+            endpoint: deployment.endpoint.clone(),
+            azure_name: deployment.azure_name.as_str().to_owned(),
+            name: deployment.name.as_str().to_owned(),
         }
     }
-    if deployment.azure_name != deployment.name && deployment.azure_name.as_str().len() > 3 {
-        clean = clean.replace(deployment.azure_name.as_str(), deployment.name.as_str());
+
+    /// A text of Azure's without the resource's host and the deployment's name at Azure.
+    #[must_use]
+    pub fn hide(&self, text: &str) -> String {
+        let mut clean = text.to_owned();
+        for (name, instead) in self.replaced() {
+            clean = clean.replace(name, instead);
+        }
+        clean
     }
-    clean
+
+    /// Whether a text has any of the names.
+    #[must_use]
+    pub fn are_in(&self, text: &[u8]) -> bool {
+        self.replaced().any(|(name, _)| memmem::find(text, name.as_bytes()).is_some())
+    }
+
+    fn replaced(&self) -> impl Iterator<Item = (&str, &str)> {
+        let host = self.endpoint.split("://").last().unwrap_or_default();
+        let resource = host.split(['.', ':']).next().unwrap_or_default();
+        let is_renamed = self.azure_name != self.name;
+        let names = [
+            (host, "the model's resource"),
+            (resource, "the model's resource"),
+            (if is_renamed { &self.azure_name } else { "" }, &self.name),
+        ];
+        // Shorter ones are parts of words.
+        names.into_iter().filter(|(name, _)| name.len() > 3)
+    }
 }
 
 #[cfg(test)]

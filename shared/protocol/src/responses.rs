@@ -6,9 +6,11 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use lanyard_domain::account::Hold;
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
+use lanyard_domain::settlement::Settlement;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -19,11 +21,14 @@ use crate::documentation::{
     Documentation, MAX_OUTPUT_TOKENS, MODEL, STREAM, STREAM_OPTIONS, Sample, TOOLS,
 };
 use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
+use crate::failure::{self, Failure};
 use crate::fields::{check_tools, count, flag, is_streamed, refuse_background};
 use crate::payload::{Payload, Target};
 use crate::references::{CONTAINER, IdPlace};
+use crate::response::ResponseFormat;
 use crate::sse::Frame;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
+use crate::usage::ResponseUsage;
 use crate::write::Object;
 use crate::{Placement, Protocol};
 use crate::{items, usage};
@@ -45,6 +50,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
         IdPlace::refused("tools.container.id", CONTAINER),
         IdPlace::refused("prompt.id", STORED_PROMPT),
     ],
+    response: ResponseFormat { cost, ..ResponseFormat::TOKENS },
     stream: StreamFormat {
         read: read_event,
         // Its clients wait for the event that ends it.
@@ -167,10 +173,6 @@ struct Event<'a> {
     kind: Cow<'a, str>,
     #[serde(borrow)]
     response: Option<Response<'a>>,
-    #[serde(default)]
-    code: Value,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -179,29 +181,55 @@ struct Response<'a> {
     id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+fn failure_of(error: Option<&RawValue>) -> Failure {
+    let error = error.and_then(|error| serde_json::from_str(error.get()).ok());
+    Failure::of(&error.unwrap_or_default())
+}
+
+/// What a buffered response cost. One that has failed may say so without its usage.
+fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
+    #[derive(Deserialize)]
+    struct Ended<'a> {
+        #[serde(borrow)]
+        status: Cow<'a, str>,
+        #[serde(borrow)]
+        error: Option<&'a RawValue>,
+        #[serde(borrow)]
+        output: Option<&'a RawValue>,
+    }
+    let settlement = (ResponseFormat::TOKENS.cost)(response, body, hold);
+    if settlement.exact().is_some() {
+        return settlement;
+    }
+    let Ok(ended) = serde_json::from_slice::<Ended<'_>>(body) else { return settlement };
+    if ended.status != "failed" || response.counted(hold.tokens()).is_some() {
+        return settlement;
+    }
+    let mut state = StreamState::default();
+    if let Some(output) = ended.output.filter(|output| output.get().len() > "[]".len()) {
+        state.produced.add(output.get().len());
+    }
+    failure::settle(&failure_of(ended.error), &state, hold)
 }
 
 /// Reads an event. The first names the response, one of the last carries its usage; text comes in
 /// between and is not parsed. <https://platform.openai.com/docs/api-reference/responses-streaming>
 fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
-    let mut pass = || {
-        state.content_bytes += frame.0.len() as u64;
-        StreamEvent::Pass
-    };
     if frame.event().is_some_and(|name| name.ends_with(".delta")) {
-        return pass();
+        state.produced.add(frame.0.len());
+        return StreamEvent::Pass;
     }
     let data = frame.data();
-    let Ok(event) = serde_json::from_slice::<Event<'_>>(&data) else { return pass() };
+    let Ok(event) = serde_json::from_slice::<Event<'_>>(&data) else { return StreamEvent::Pass };
     let id = || event.response.as_ref()?.id.as_deref().map(ToOwned::to_owned);
     match event.kind.as_ref() {
         "error" => {
-            let inner = event.error.and_then(|error| serde_json::from_str(error.get()).ok());
-            let inner: Value = inner.unwrap_or_default();
-            let is_busy = [&event.code, &inner["code"]].into_iter().any(|code| {
-                matches!(code.as_str(), Some("rate_limit_exceeded" | "too_many_requests" | "429"))
-            });
-            StreamEvent::Fails { is_busy }
+            state.failure = Some(Box::new(Failure::read(&data)));
+            StreamEvent::Fails
         }
         "response.completed" | "response.incomplete" | "response.failed" => {
             let usage = event.response.as_ref().and_then(|response| response.usage);
@@ -211,10 +239,21 @@ fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
             state.is_done = true;
             state.response_id = id.as_deref().and_then(|id| id.parse().ok());
             state.counted = counted.or(state.counted);
+            if event.kind == "response.failed" {
+                let error = event.response.as_ref().and_then(|response| response.error);
+                state.failure = Some(Box::new(failure_of(error)));
+            }
             StreamEvent::Names(id)
         }
         _ if event.response.is_some() => StreamEvent::Names(id()),
-        _ => pass(),
+        kind => {
+            // What was streamed in parts is not counted again as a whole.
+            let is_whole = kind == "response.output_item.done" && state.produced.is_nothing();
+            if is_whole || kind.ends_with(".delta") {
+                state.produced.add(frame.0.len());
+            }
+            StreamEvent::Pass
+        }
     }
 }
 
@@ -267,12 +306,49 @@ data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1","
 
     #[test]
     fn azures_errors_are_found_in_both_shapes() {
-        for (text, is_busy) in [
-            (r#"data: {"type":"error","code":"server_error","message":"x"}"#, false),
-            (r#"data: {"type":"error","code":"rate_limit_exceeded","message":"x"}"#, true),
-            (r#"data: {"type":"error","error":{"code":"too_many_requests"}}"#, true),
+        for (text, code) in [
+            (r#"data: {"type":"error","code":"server_error","message":"x"}"#, "server_error"),
+            (r#"data: {"type":"error","error":{"code":"too_many_requests"}}"#, "too_many_requests"),
         ] {
-            assert_eq!(meaning(text).0, StreamEvent::Fails { is_busy }, "{text}");
+            let (event, state) = meaning(text);
+            assert_eq!(event, StreamEvent::Fails);
+            assert_eq!(state.failure.unwrap().code.as_deref(), Some(code), "{text}");
         }
+        let failed = r#"data: {"type":"response.failed","response":{"id":"resp_1","error":{"code":"context_length_exceeded","message":"x"},"usage":null}}"#;
+        let (event, state) = meaning(failed);
+        assert_eq!(event, StreamEvent::Names(Some("resp_1".to_owned())));
+        assert_eq!(state.failure.unwrap().code.as_deref(), Some("context_length_exceeded"));
+        assert_eq!(state.counted, None);
+    }
+
+    #[test]
+    fn events_that_keep_a_stream_alive_are_no_output() {
+        for text in [
+            "event: keepalive\ndata: {\"type\":\"keepalive\",\"sequence_number\":3}\n\n",
+            ": ping\n\n",
+        ] {
+            let (event, state) = meaning(text);
+            assert_eq!(event, StreamEvent::Pass);
+            assert!(state.produced.is_nothing() && !state.is_done);
+        }
+    }
+
+    #[test]
+    fn a_buffered_response_that_failed_without_usage_does_not_cost_its_cap() {
+        let hold = Hold {
+            prompt_tokens: 40,
+            completion_tokens: 4_096,
+            ..crate::response::tests::a_hold()
+        };
+        let cost = |code: &str, usage: &str| {
+            let body = format!(
+                r#"{{"id":"resp_1","status":"failed","error":{{"code":"{code}"}},"output":[],"usage":{usage}}}"#
+            );
+            PROTOCOL.read_response(body.as_bytes(), &hold).unwrap().0
+        };
+        assert_eq!(cost("rate_limit_exceeded", "null"), Settlement::Void);
+        assert_eq!(cost("server_error", "null"), Settlement::Estimated(Usage::of_tokens(40, 0)));
+        let counted = r#"{"input_tokens":3,"output_tokens":4,"total_tokens":7}"#;
+        assert_eq!(cost("server_error", counted), Settlement::Exact(Usage::of_tokens(3, 4)));
     }
 }

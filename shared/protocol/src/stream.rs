@@ -10,6 +10,7 @@ use lanyard_domain::object::Kind;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 
+use crate::failure::Failure;
 use crate::sse::Frame;
 use crate::usage::Counted;
 
@@ -23,7 +24,8 @@ pub struct StreamFormat {
     pub read: fn(&Frame, &mut StreamState) -> StreamEvent,
     /// What a stream that has ended still lacks.
     pub missing: fn(&StreamState) -> Option<&'static str>,
-    /// What the stream cost. The last argument says whether it broke off.
+    /// What the stream cost, unless Azure ended it with an error. The last argument says whether it
+    /// broke off.
     pub settle: fn(&StreamState, &Hold, bool) -> Settlement,
     /// The last event of a stream that broke off, of the body of the error and the number of
     /// events before it.
@@ -46,11 +48,8 @@ pub enum StreamEvent {
         /// The event's data.
         data: Bytes,
     },
-    /// Azure has given up.
-    Fails {
-        /// Whether it had no room.
-        is_busy: bool,
-    },
+    /// It is Azure's error, which [`StreamState::failure`] has, and the end.
+    Fails,
 }
 
 /// What a stream has said so far.
@@ -66,8 +65,10 @@ pub struct StreamState {
     pub response_id: Option<AnswerId>,
     /// Images that have come in full.
     pub images: u64,
-    /// Bytes of frames with content, for the case that Azure never says what they cost.
-    pub content_bytes: u64,
+    /// What has come, for the case that Azure never says what it cost.
+    pub produced: Produced,
+    /// The error with which Azure ended it.
+    pub failure: Option<Box<Failure>>,
     /// Whether the last event has come.
     pub is_done: bool,
 }
@@ -77,8 +78,49 @@ pub struct StreamState {
 pub struct Hides {
     /// The usage frame at the end.
     pub usage: bool,
-    /// Azure's first frame without choices, which clients of OpenAI's API trip over.
-    pub prompt_filter: bool,
+    /// Azure's chunks about filters, without a part of a completion. Clients of OpenAI's API read
+    /// `choices[0].delta` of each chunk.
+    pub filter_chunks: bool,
+}
+
+/// The output of a stream, as far as its frames show it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Produced {
+    frames: u64,
+    bytes: u64,
+    /// The shortest frame, which is nearly all envelope.
+    shortest: u64,
+}
+
+impl Produced {
+    /// The longest envelope of a chunk, with Azure's filter results.
+    const LONGEST_ENVELOPE: u64 = 600;
+
+    /// Adds a frame of this many bytes that carries output.
+    pub(crate) fn add(&mut self, bytes: usize) {
+        let bytes = bytes as u64;
+        self.shortest = if self.frames == 0 { bytes } else { self.shortest.min(bytes) };
+        self.frames += 1;
+        self.bytes += bytes;
+    }
+
+    /// Whether there was no output.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.frames == 0
+    }
+
+    /// All bytes of the frames.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// About how many tokens: one for each frame, and one for four bytes beyond the envelope.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        let envelopes = self.frames * self.shortest.min(Self::LONGEST_ENVELOPE);
+        self.frames + self.bytes.saturating_sub(envelopes) / 4
+    }
 }
 
 impl StreamFormat {

@@ -14,6 +14,7 @@ use lanyard_domain::usage::Usage;
 use crate::assistants;
 use crate::demand::{Caps, Demanded};
 use crate::error::BodyRefused;
+use crate::failure::Failure;
 use crate::fields::{self, count};
 use crate::payload::Payload;
 use crate::references::IdPlace;
@@ -110,7 +111,10 @@ pub fn write_run(payload: &Payload<'_>, demanded: &Demanded, azure_name: &str) -
 fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
     let shows = |kind| StreamEvent::Shows { kind, data: frame.data().into() };
     match frame.event() {
-        Some("error") => StreamEvent::Fails { is_busy: false },
+        Some("error") => {
+            state.failure = Some(Box::new(Failure::read(&frame.data())));
+            StreamEvent::Fails
+        }
         Some("thread.created") => shows(Kind::Thread),
         Some(name) if is_of_run(name) => {
             state.is_done = ENDS.iter().any(|end| name.ends_with(end));

@@ -118,8 +118,15 @@ impl ApiError {
             Self::AllowanceTooSmall { .. } => {
                 row(StatusCode::BAD_REQUEST, "allowance_too_small", REQUEST, Retry::AsUsual)
             }
-            // Its code and type are Azure's own: see `body`.
-            Self::RefusedByModel(refusal) => row(refusal.status, "", REQUEST, Retry::AsUsual),
+            // Its code and type are Azure's own, where it gives them: see `body`.
+            Self::RefusedByModel(refusal) => {
+                let (code, kind) = match refusal.status {
+                    StatusCode::TOO_MANY_REQUESTS => ("rate_limit_exceeded", "rate_limit_error"),
+                    status if status.is_server_error() => ("upstream_unreachable", "api_error"),
+                    _ => ("", REQUEST),
+                };
+                row(refusal.status, code, kind, Retry::AsUsual)
+            }
             Self::RequestTooLarge { .. } => {
                 row(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", REQUEST, Retry::AsUsual)
             }
@@ -190,6 +197,12 @@ impl ApiError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         let Self::RefusedByModel(refusal) = self else { return self.row().code };
+        if refusal.status == StatusCode::TOO_MANY_REQUESTS {
+            return "upstream_busy";
+        }
+        if refusal.status.is_server_error() {
+            return "upstream_unreachable";
+        }
         match refusal.code.as_deref() {
             Some("content_filter") => "content_filter",
             Some(_) | None => "refused_by_model",
@@ -210,7 +223,7 @@ impl ApiError {
                     Some(_) | None => refusal.kind.as_deref().or(Some(row.kind)),
                 },
                 param: refusal.param.as_deref(),
-                code: refusal.code.as_deref(),
+                code: refusal.code.as_deref().or(Some(row.code).filter(|code| !code.is_empty())),
                 innererror: refusal.content_filter_result.as_deref().map(|result| InnerError {
                     code: "ResponsibleAIPolicyViolation",
                     content_filter_result: result,

@@ -11,7 +11,8 @@ use futures_util::{StreamExt, stream};
 use http_body::{Body as HttpBody, Frame as BodyFrame};
 use http_body_util::BodyExt;
 use lanyard_domain::ids::RequestId;
-use lanyard_protocol::refusal::USUAL_WAIT;
+use lanyard_protocol::failure;
+use lanyard_protocol::refusal::{ModelRefusal, OurNames};
 use lanyard_protocol::sse::{Frame, FrameTooLong, Scanner};
 use lanyard_protocol::stream::{StreamEvent, StreamFormat, StreamState};
 use tokio::sync::mpsc;
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 
 use super::{Next, next_chunk};
 use crate::error::ApiError;
-use crate::ports::UpstreamBody;
+use crate::ports::{Incident, UpstreamBody};
 use crate::settle::{Ending, OK, Reservation, Settler};
 use crate::stored::ResponseHook;
 use crate::{Body, Gateway};
@@ -37,6 +38,8 @@ pub struct Stream {
     pub format: StreamFormat,
     /// What is known of it before its first frame.
     pub state: StreamState,
+    /// What Azure's errors must not mention.
+    pub names: OurNames,
     /// Is told of the objects that it names.
     pub hook: Option<Box<dyn ResponseHook>>,
     /// Settled at the end of the stream, unless the hook takes it.
@@ -130,13 +133,28 @@ impl Pump {
     }
 
     async fn settle(&mut self, error: Option<&ApiError>) {
+        let failure = self.failure();
         let Stream { reservation, format, state, .. } = &mut self.stream;
         let Some(mut reservation) = reservation.take() else { return };
         reservation.metadata.answer = state.response_id.take();
-        let settlement = (format.settle)(state, &reservation.hold, error.is_some());
-        let outcome = error.map_or(OK, ApiError::code);
+        let settlement = match &state.failure {
+            Some(failure) => failure::settle(failure, state, &reservation.hold),
+            None => (format.settle)(state, &reservation.hold, error.is_some()),
+        };
+        let outcome = failure.as_ref().or(error).map_or(OK, ApiError::code);
+        if outcome == "upstream_busy" {
+            let event = Some(&reservation.at.event.id);
+            self.settler.request_log.count(Incident::UpstreamBusy, event);
+        }
         let ending = Ending::of(settlement, outcome, 200, self.first_byte_at);
         self.settler.settle(reservation, ending).await;
+    }
+
+    /// The error with which Azure ended the stream.
+    fn failure(&self) -> Option<ApiError> {
+        let failure = self.stream.state.failure.as_ref()?;
+        let refusal = ModelRefusal::in_stream(failure, &self.stream.names);
+        Some(ApiError::RefusedByModel(Box::new(refusal)))
     }
 
     /// Reads to the end of the stream and passes on what belongs to the attendee.
@@ -168,8 +186,8 @@ impl Pump {
     }
 
     async fn take(&mut self, frame: Frame) -> Result<(), ApiError> {
-        let Stream { format, state, hook, reservation, .. } = &mut self.stream;
-        let bytes = match ((format.read)(&frame, state), hook) {
+        let Stream { format, state, hook, reservation, names, .. } = &mut self.stream;
+        let mut bytes = match ((format.read)(&frame, state), hook) {
             (StreamEvent::Drop, _) => return Ok(()),
             // Nobody learns an id before it is written down whose it is.
             (StreamEvent::Names(id), Some(hook)) => {
@@ -179,14 +197,15 @@ impl Pump {
             (StreamEvent::Shows { kind, data }, Some(hook)) => {
                 hook.shows(frame, kind, data, reservation).await?
             }
-            (StreamEvent::Fails { is_busy: true }, _) => {
-                return Err(ApiError::UpstreamBusy { retry_after: USUAL_WAIT });
-            }
-            (StreamEvent::Fails { is_busy: false }, _) => {
-                return Err(ApiError::UpstreamUnreachable(Some("an error in the stream".into())));
+            (StreamEvent::Fails, _) => {
+                return Err(self.failure().unwrap_or(ApiError::UpstreamUnreachable(None)));
             }
             (StreamEvent::Pass | StreamEvent::Names(_) | StreamEvent::Shows { .. }, _) => frame.0,
         };
+        // A response that has failed says why, and that is its last event.
+        if state.failure.is_some() && names.are_in(&bytes) {
+            bytes = names.hide(&String::from_utf8_lossy(&bytes)).into();
+        }
         self.pass_on(bytes).await;
         Ok(())
     }

@@ -1,0 +1,240 @@
+//! Errors that Azure sends inside a response that began with status 200.
+//!
+//! They come in several shapes: `{"error": {…}}`, the same fields without an envelope, or the
+//! `error` of a response that has failed. Codes are text or numbers, and their spelling varies.
+
+use lanyard_domain::account::Hold;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::unit::Unit;
+use lanyard_domain::usage::Usage;
+use serde_json::Value;
+
+use crate::stream::StreamState;
+use crate::usage::with_units;
+
+/// An error of Azure's inside a response. All of it is Azure's own text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// Azure's code.
+    pub code: Option<String>,
+    /// Azure's type.
+    pub kind: Option<String>,
+    /// Azure's sentence.
+    pub message: Option<String>,
+    /// Azure's parameter.
+    pub param: Option<String>,
+}
+
+/// What a failure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The model has no room at present.
+    Load,
+    /// A filter refused the prompt or the output.
+    Filter,
+    /// The request cannot be answered as it is.
+    Request,
+    /// The model failed.
+    Model,
+}
+
+impl Failure {
+    /// Reads the data of an event.
+    #[must_use]
+    pub fn read(data: &[u8]) -> Self {
+        let data: Value = serde_json::from_slice(data).unwrap_or_default();
+        let error = &data["error"];
+        Self::of(if error.is_null() { &data } else { error })
+    }
+
+    /// Reads an error object, or an error that is only a sentence.
+    #[must_use]
+    pub fn of(error: &Value) -> Self {
+        let text = |name: &str| match &error[name] {
+            Value::String(text) if !text.is_empty() => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::String(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Array(_)
+            | Value::Object(_) => None,
+        };
+        Self {
+            code: text("code").or_else(|| text("status")).or_else(|| text("status_code")),
+            // It is the type of the event where the error has no envelope.
+            kind: text("type").filter(|kind| kind != "error"),
+            message: text("message").or_else(|| error.as_str().map(ToOwned::to_owned)),
+            param: text("param"),
+        }
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        let [code, kind] = [&self.code, &self.kind].map(|text| plain(text.as_deref()));
+        let either = |test: &dyn Fn(&str) -> bool| test(&code) || test(&kind);
+        if either(&|text| {
+            text == "429"
+                || ["ratelimit", "toomanyrequests", "insufficientquota"]
+                    .iter()
+                    .any(|busy| text.contains(busy))
+        }) {
+            return Blame::Load;
+        }
+        if either(&|text| {
+            ["contentfilter", "contentpolicy", "responsibleai"]
+                .iter()
+                .any(|filter| text.contains(filter))
+        }) {
+            return Blame::Filter;
+        }
+        let is_of_request = either(&|text| {
+            text.starts_with("invalid")
+                || text.starts_with("unsupported")
+                || text.contains("contextlength")
+                || text.contains("maxlength")
+                || text.contains("badrequest")
+        }) || REQUEST_CODES.contains(&code.as_str());
+        if is_of_request { Blame::Request } else { Blame::Model }
+    }
+}
+
+/// Other codes about what the client sent, without their underscores. Most are about images:
+/// <https://platform.openai.com/docs/api-reference/responses-streaming/response/failed>.
+const REQUEST_CODES: [&str; 14] = [
+    "400",
+    "413",
+    "415",
+    "422",
+    "imagetoolarge",
+    "imagetoosmall",
+    "imageparseerror",
+    "imagefiletoolarge",
+    "imagefilenotfound",
+    "emptyimagefile",
+    "failedtodownloadimage",
+    "biopolicy",
+    "promptblocked",
+    "requesttoolarge",
+];
+
+/// A code in small letters and digits alone: `RateLimitExceeded` is `rate_limit_exceeded`.
+fn plain(text: Option<&str>) -> String {
+    let letters = text.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric);
+    letters.map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+/// What a response cost that Azure ended with a failure.
+///
+/// Azure's own count comes first. Without one, a refusal before any output is not billed. Anything
+/// else costs the prompt and what was produced, never all that was reserved for the output.
+#[must_use]
+pub fn settle(failure: &Failure, state: &StreamState, hold: &Hold) -> Settlement {
+    let units = match hold.units.get(Unit::Images) {
+        0 => hold.units,
+        images => hold.units.with(Unit::Images, state.images.min(images)),
+    };
+    if let Some(counted) = state.counted {
+        return with_units(counted, units);
+    }
+    let prompt = Usage { units, ..Usage::of_tokens(hold.prompt_tokens, 0) };
+    if state.produced.is_nothing() && state.images == 0 {
+        return match failure.blame() {
+            Blame::Load => Settlement::Void,
+            Blame::Request => Settlement::Exact(Usage::default()),
+            Blame::Filter | Blame::Model => Settlement::Estimated(prompt),
+        };
+    }
+    let completion_tokens = state.produced.tokens().min(hold.completion_tokens);
+    Settlement::Estimated(Usage { completion_tokens, ..prompt })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::tests::a_hold;
+    use crate::stream::Produced;
+
+    fn blame(data: &str) -> Blame {
+        Failure::read(data.as_bytes()).blame()
+    }
+
+    #[test]
+    fn a_lack_of_room_is_known_by_any_spelling() {
+        for data in [
+            r#"{"error":{"code":"rate_limit_exceeded"}}"#,
+            r#"{"error":{"code":"RateLimitReached"}}"#,
+            r#"{"error":{"code":"429"}}"#,
+            r#"{"error":{"code":429}}"#,
+            r#"{"error":{"status":429}}"#,
+            r#"{"error":{"type":"too_many_requests"}}"#,
+            r#"{"type":"error","code":"too_many_requests","message":"x"}"#,
+            r#"{"type":"error","error":{"type":"rate_limit_error","code":null}}"#,
+        ] {
+            assert_eq!(blame(data), Blame::Load, "{data}");
+        }
+    }
+
+    #[test]
+    fn what_is_about_the_request_is_not_blamed_on_the_model() {
+        for (data, expected) in [
+            (r#"{"error":{"code":"context_length_exceeded"}}"#, Blame::Request),
+            (r#"{"error":{"type":"invalid_request_error","code":null}}"#, Blame::Request),
+            (r#"{"error":{"code":"image_too_large"}}"#, Blame::Request),
+            (r#"{"error":{"code":400}}"#, Blame::Request),
+            (
+                r#"{"error":{"type":"invalid_request_error","code":"content_filter"}}"#,
+                Blame::Filter,
+            ),
+            (r#"{"error":{"code":"server_error"}}"#, Blame::Model),
+            (r#"{"error":{"code":"500"}}"#, Blame::Model),
+            (r#"{"error":"upstream died"}"#, Blame::Model),
+            ("no JSON", Blame::Model),
+        ] {
+            assert_eq!(blame(data), expected, "{data}");
+        }
+    }
+
+    #[test]
+    fn each_shape_gives_azures_own_words() {
+        let expected = Failure {
+            code: Some("server_error".to_owned()),
+            message: Some("It broke.".to_owned()),
+            ..Failure::default()
+        };
+        for data in [
+            r#"{"type":"error","code":"server_error","message":"It broke.","param":null}"#,
+            r#"{"type":"error","error":{"code":"server_error","message":"It broke."}}"#,
+            r#"{"error":{"type":null,"code":"server_error","message":"It broke."}}"#,
+        ] {
+            assert_eq!(Failure::read(data.as_bytes()), expected, "{data}");
+        }
+    }
+
+    #[test]
+    fn a_failure_costs_what_is_known_and_never_the_whole_cap() {
+        let hold = Hold { prompt_tokens: 40, completion_tokens: 4_096, ..a_hold() };
+        let cost = |code: &str, frames: u32| {
+            let mut state = StreamState::default();
+            (0..frames).for_each(|_| state.produced.add(300));
+            let failure = Failure { code: Some(code.to_owned()), ..Failure::default() };
+            settle(&failure, &state, &hold)
+        };
+        let estimated =
+            |prompt, completion| Settlement::Estimated(Usage::of_tokens(prompt, completion));
+        assert_eq!(cost("rate_limit_exceeded", 0), Settlement::Void);
+        assert_eq!(cost("context_length_exceeded", 0), Settlement::Exact(Usage::default()));
+        assert_eq!(cost("content_filter", 0), estimated(40, 0));
+        assert_eq!(cost("server_error", 0), estimated(40, 0));
+        assert_eq!(cost("rate_limit_exceeded", 12), estimated(40, 12));
+        assert_eq!(cost("server_error", 9_000), estimated(40, 4_096));
+    }
+
+    #[test]
+    fn a_long_frame_counts_for_more_than_one_token() {
+        let mut produced = Produced::default();
+        [300, 300, 700].into_iter().for_each(|length| produced.add(length));
+        assert_eq!(produced.tokens(), 3 + 400 / 4);
+        assert_eq!(Produced::default().tokens(), 0);
+    }
+}
