@@ -107,6 +107,7 @@ export interface Model {
   id: string;
   operations: string[];
   default_for: string[];
+  max_completion_tokens?: number;
   own?: boolean;
 }
 
@@ -133,7 +134,7 @@ export interface OrganiserEvent extends PublicEvent {
   access: EventAccess;
   contact: Contact;
   keeps_objects: boolean;
-  max_completion_tokens: number;
+  max_completion_tokens: number | null;
   max_choices: number;
   allowances: { attendee: Limits; event: Limits };
   default_deployments: Record<string, string>;

@@ -215,18 +215,19 @@ async fn azure_gets_our_headers_only_and_the_governed_fields_as_we_want_them() {
 
 #[tokio::test]
 async fn a_cap_above_the_events_is_clamped_and_said_so() {
-    let world = World::event("cap").with(|event| event.max_completion_tokens = 100).start().await;
+    let world =
+        World::event("cap").with(|event| event.max_completion_tokens = Some(100)).start().await;
     let ada = world.attendee("ada").await;
     let newer = "/api/openai/deployments/o4-mini/chat/completions";
     let cases = [
         (CHAT, json!({"max_tokens": 5_000}), "max_tokens", 100, Some("100;clamped-from=5000")),
         (CHAT, json!({"max_tokens": 100}), "max_tokens", 100, None),
         (CHAT, json!({"max_tokens": 7}), "max_tokens", 7, None),
-        (CHAT, json!({"max_completion_tokens": 7}), "max_completion_tokens", 7, None),
-        (CHAT, json!({}), "max_tokens", 100, None),
-        (CHAT, json!({"max_tokens": null}), "max_tokens", 100, None),
+        (CHAT, json!({"max_completion_tokens": 7}), "max_tokens", 7, None),
+        (CHAT, json!({}), "max_tokens", 100, Some("100")),
+        (CHAT, json!({"max_tokens": null}), "max_tokens", 100, Some("100")),
         (newer, json!({"max_tokens": 7}), "max_completion_tokens", 7, None),
-        (newer, json!({}), "max_completion_tokens", 100, None),
+        (newer, json!({}), "max_completion_tokens", 100, Some("100")),
     ];
     for (path, fields, name, cap, notice) in cases {
         let mut body = chat("hello");

@@ -46,7 +46,7 @@ async fn every_prompt_and_choice_is_held_and_the_cap_is_the_events() {
     let world = World::event("prompts")
         .in_memory()
         .everything()
-        .with(|event| (event.max_completion_tokens, event.max_choices) = (100, 3))
+        .with(|event| (event.max_completion_tokens, event.max_choices) = (Some(100), 3))
         .attendee(Limit::TokensTotal, 599)
         .start()
         .await;
@@ -61,13 +61,16 @@ async fn every_prompt_and_choice_is_held_and_the_cap_is_the_events() {
             digits.parse::<u64>().unwrap()
         }
     };
-    let two = needed(json!({"prompt": ["a", "b"], "best_of": 3})).await;
+    let two = needed(json!({"prompt": ["a", "b"], "best_of": 3, "max_tokens": 100})).await;
     assert!((600..650).contains(&two), "{two}");
-    let tokens = needed(json!({"prompt": [vec![1; 300], vec![2; 300]], "n": 2})).await;
+    let tokens = needed(json!({"prompt": [vec![1; 300], vec![2; 300]], "n": 2, "max_tokens": 100})).await;
     assert!(tokens >= 600 + 400, "{tokens}");
     let capped = json!({"prompt": "a", "max_tokens": 5_000});
     let answer = ada.send(ada.post(COMPLETIONS, capped.to_string())).await;
     assert_eq!(answer.assert_ok().header("x-event-max-tokens"), Some("100;clamped-from=5000"));
     assert_eq!(world.azure().requests()[0].json()["max_tokens"], 100);
+    let answer = ada.send(ada.post(COMPLETIONS, json!({"prompt": "a"}).to_string())).await;
+    assert_eq!(answer.assert_ok().header("x-event-max-tokens"), Some("16"));
+    assert_eq!(world.azure().requests()[1].json()["max_tokens"], 16);
     world.settle().await;
 }

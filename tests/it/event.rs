@@ -81,6 +81,7 @@ async fn an_attendee_sees_the_event_and_what_is_left() {
         {
           "default_for": [],
           "id": "gpt-4o",
+          "max_completion_tokens": 4096,
           "operations": [
             "chat_completions"
           ]
@@ -90,6 +91,7 @@ async fn an_attendee_sees_the_event_and_what_is_left() {
             "chat_completions"
           ],
           "id": "gpt-4o-mini",
+          "max_completion_tokens": 4096,
           "operations": [
             "chat_completions"
           ]
@@ -97,6 +99,7 @@ async fn an_attendee_sees_the_event_and_what_is_left() {
         {
           "default_for": [],
           "id": "o4-mini",
+          "max_completion_tokens": 16384,
           "operations": [
             "chat_completions"
           ]

@@ -52,7 +52,7 @@ async fn assert_paid_once(world: &World) {
 #[tokio::test]
 async fn azure_is_told_the_bounds_that_are_reserved() {
     let world = World::event("bounds").in_memory().keeping();
-    let world = world.with(|event| event.max_completion_tokens = 700).start().await;
+    let world = world.with(|event| event.max_completion_tokens = Some(700)).start().await;
     let ada = world.attendee("ada").await;
     let (_, run) = a_run(&ada).await;
     let sent = world.azure().requests().pop().unwrap();

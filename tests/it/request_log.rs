@@ -27,7 +27,7 @@ async fn each_wrong_code_is_counted_the_remembered_ones_too() {
 #[tokio::test]
 async fn a_settled_request_tells_how_much_of_the_budget_is_used() {
     let world = World::event("budget").everybody(Limit::TokensTotal, 20_000).in_memory();
-    let world = world.with(|event| event.max_completion_tokens = 50).start().await;
+    let world = world.with(|event| event.max_completion_tokens = Some(50)).start().await;
     let ada = world.attendee("ada").await;
     for _ in 0..10 {
         ada.chat("hello").await.assert_ok();

@@ -21,7 +21,7 @@ fn fail_thrice(world: &World, call: LedgerCall) {
 
 #[tokio::test]
 async fn a_hold_whose_process_died_is_charged_at_its_estimate_when_it_expires() {
-    let world = World::event("estimate").with(|e| e.max_completion_tokens = 50).start().await;
+    let world = World::event("estimate").with(|e| e.max_completion_tokens = Some(50)).start().await;
     let ada = world.attendee("ada").await;
     fail_thrice(&world, LedgerCall::Record);
     ada.chat("hello").await.assert_ok();

@@ -67,7 +67,7 @@ async fn event_info(gateway: Arc<Gateway>, request: Request) -> Result<Response,
     let event = &open.event;
     let info = EventInfo {
         is_authorized: true,
-        max_token_cap: event.max_completion_tokens,
+        max_token_cap: view::usual_cap(&open),
         event_name: &event.name,
         event_url: &event.page.url,
         event_url_text: &event.page.url_text,

@@ -7,12 +7,13 @@ use lanyard_domain::access::Access;
 use lanyard_domain::account::{Account, Field};
 use lanyard_domain::admission::remaining;
 use lanyard_domain::allowance::Allowance;
+use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::event::{Contact, Event, Page, Phase};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::limit::{Counting, Limit};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::Units;
-use lanyard_gateway::lookup::Attendance;
+use lanyard_gateway::lookup::{Attendance, OpenEvent};
 use serde::Serialize;
 
 /// The answer of `GET /api/v1/event`.
@@ -23,6 +24,7 @@ pub(crate) struct View<'a> {
     event: EventView<'a>,
     user: &'a str,
     models: Vec<ModelView>,
+    /// The most output tokens of one choice: of the default model, if there is one.
     max_completion_tokens: u64,
     max_choices: u64,
     allowance: BTreeMap<&'static str, Left>,
@@ -121,6 +123,9 @@ struct ModelView {
     id: String,
     operations: Vec<Operation>,
     default_for: Vec<Operation>,
+    /// The most output tokens of one choice, where it writes text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u64>,
     /// Whether it is the attendee's own deployment.
     #[serde(rename = "own", skip_serializing_if = "std::ops::Not::not")]
     is_own: bool,
@@ -177,7 +182,7 @@ pub(crate) fn view<'a>(
         },
         user: attendance.user.as_str(),
         models: models(attendance),
-        max_completion_tokens: event.max_completion_tokens,
+        max_completion_tokens: usual_cap(&attendance.at),
         max_choices: event.max_choices,
         allowance: left(attendance, &allowance, account, now),
         usage: Used {
@@ -192,7 +197,29 @@ pub(crate) fn view<'a>(
     }
 }
 
+/// The output cap of a request that names no model, or else the largest of any model.
+pub(crate) fn usual_cap(at: &OpenEvent) -> u64 {
+    let of_event = at.event.max_completion_tokens;
+    let defaults = &at.event.default_deployments;
+    let default = [Operation::ChatCompletions, Operation::Responses]
+        .iter()
+        .find_map(|operation| defaults.get(operation));
+    let named = |deployment: &&Deployment| Some(&deployment.name) == default;
+    match at.catalog.deployments().iter().find(named) {
+        Some(deployment) => deployment.facts().output_cap(of_event),
+        None => at.catalog.output_cap(of_event),
+    }
+}
+
 fn models(attendance: &Attendance) -> Vec<ModelView> {
+    let of_event = attendance.event().max_completion_tokens;
+    let cap = |name: &lanyard_domain::ids::DeploymentName| {
+        let catalogs = [attendance.own.as_ref(), &attendance.at.catalog];
+        let deployments = catalogs.into_iter().flat_map(Catalog::deployments);
+        let of_text = deployments.filter(|deployment| deployment.writes_text());
+        let named = of_text.into_iter().find(|deployment| deployment.name == *name);
+        named.map(|deployment| deployment.facts().output_cap(of_event))
+    };
     let defaults = &attendance.event().default_deployments;
     let view = |name: &lanyard_domain::ids::DeploymentName| ModelView {
         id: name.to_string(),
@@ -201,6 +228,7 @@ fn models(attendance: &Attendance) -> Vec<ModelView> {
             .copied()
             .filter(|operation| attendance.models(Some(*operation)).contains(name))
             .collect(),
+        max_completion_tokens: cap(name),
         is_own: attendance.own.names(None).contains(name),
         default_for: defaults
             .iter()

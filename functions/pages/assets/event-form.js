@@ -81,7 +81,7 @@ export function eventForm(event, done) {
     h("details", {}, h("summary", {}, "Limits"),
       h("p.muted", {}, event ? "An empty field means no limit." : "Empty fields get defaults based on the expected attendees and the deployments' limits."),
       h("fieldset", {}, h("legend", {}, "Per request"), h("div.grid", {},
-        field("max_completion_tokens", "Max output tokens", { type: "number", min: "1" }),
+        field("max_completion_tokens", "Max output tokens", { type: "number", min: "1", placeholder: "4096; 16384 for reasoning models" }),
         field("max_choices", "Max choices", { type: "number", min: "1", max: "128" }))),
       limits("attendee", "Per attendee"), limits("event", "Whole event")),
     zones,

@@ -73,7 +73,7 @@ function rules(event) {
     event.access === "registered" ? "Register on the attendee page first to get your own key." : null,
     event.access === "roster" ? "Use your name as it is on the organiser's roster." : null,
     limits.length ? `Each attendee has ${limits.join(", ")}.` : null,
-    `A response has at most ${number(event.max_completion_tokens)} tokens.`,
+    event.max_completion_tokens === null ? null : `A response has at most ${number(event.max_completion_tokens)} tokens.`,
     "Do not share the code or commit it to a repository. Your input is sent to Azure OpenAI: do not send secrets or personal data.",
   ].filter((rule) => rule !== null);
 }

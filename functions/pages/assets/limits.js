@@ -59,7 +59,7 @@ export function showLimits(place, access) {
     h("h3", {}, "Models"),
     access.models.length ? h("ul.models", {}, access.models.map(modelEntry)) : h("p", {}, "This event has no models yet."),
     h("p.muted.small", {}, "A request that names no model uses the default model. "
-      + `A response has at most ${number(access.max_completion_tokens)} tokens per choice `
+      + `A response has at most ${number(access.max_completion_tokens)} tokens per choice, fewer where the model writes less, `
       + `and at most ${number(access.max_choices)} ${access.max_choices === 1 ? "choice" : "choices"}. `
       + "A token is about four characters of English text. Both the prompt and the response count."));
 }

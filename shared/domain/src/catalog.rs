@@ -40,7 +40,7 @@ pub struct Deployment {
     /// The deployment's name at Azure.
     pub azure_name: DeploymentName,
     /// The model that it serves, by its name in the table of models. Without one, the name at
-    /// Azure is taken for the model's.
+    /// Azure is taken for the model's, and then the name on offer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The operations that it supports.
@@ -67,8 +67,29 @@ impl Deployment {
     /// The facts about its model.
     #[must_use]
     pub fn facts(&self) -> &'static ModelFacts {
-        let model = self.model.as_deref().unwrap_or(self.azure_name.as_str());
-        ModelFacts::of(model).unwrap_or(&ModelFacts::UNKNOWN)
+        self.known_facts().unwrap_or(&ModelFacts::UNKNOWN)
+    }
+
+    /// The facts about its model, if the model is known.
+    #[must_use]
+    pub fn known_facts(&self) -> Option<&'static ModelFacts> {
+        match &self.model {
+            Some(model) => ModelFacts::of(model),
+            None => ModelFacts::of(self.azure_name.as_str())
+                .or_else(|| ModelFacts::of(self.name.as_str())),
+        }
+    }
+
+    /// Whether its responses are texts, whose length is capped.
+    #[must_use]
+    pub fn writes_text(&self) -> bool {
+        const TEXTS: [Operation; 4] = [
+            Operation::ChatCompletions,
+            Operation::Completions,
+            Operation::Responses,
+            Operation::Threads,
+        ];
+        TEXTS.into_iter().any(|operation| self.does(operation))
     }
 
     /// Whether the deployment supports an operation.
@@ -129,6 +150,15 @@ impl Catalog {
         &self.deployments
     }
 
+    /// The most completion tokens of one choice that an event with this cap allows of any of the
+    /// models that write text.
+    #[must_use]
+    pub fn output_cap(&self, of_event: Option<u64>) -> u64 {
+        let writers = self.deployments.iter().filter(|deployment| deployment.writes_text());
+        let caps = writers.map(|deployment| deployment.facts().output_cap(of_event));
+        caps.max().unwrap_or_else(|| ModelFacts::UNKNOWN.output_cap(of_event))
+    }
+
     /// The names on offer without repetition, for one operation or for any.
     #[must_use]
     pub fn names(&self, operation: Option<Operation>) -> Vec<DeploymentName> {
@@ -156,7 +186,8 @@ impl Catalog {
         if replicas.is_empty() {
             return Err(NotOffered { offered: self.names(Some(operation)) });
         }
-        Ok(Choice { replicas, is_own: self.is_own })
+        let facts = replicas.first().map_or(&ModelFacts::UNKNOWN, |replica| replica.facts());
+        Ok(Choice { replicas, is_own: self.is_own, facts })
     }
 }
 
@@ -165,6 +196,8 @@ impl Catalog {
 pub struct Choice<'a> {
     replicas: Vec<&'a Deployment>,
     is_own: bool,
+    /// Looked up once for each request.
+    facts: &'static ModelFacts,
 }
 
 impl<'a> Choice<'a> {
@@ -197,22 +230,13 @@ impl<'a> Choice<'a> {
     pub fn at(&self, endpoint: &str) -> Option<Self> {
         let replicas: Vec<_> =
             self.replicas.iter().copied().filter(|d| d.endpoint == endpoint).collect();
-        (!replicas.is_empty()).then_some(Self { replicas, is_own: self.is_own })
-    }
-
-    /// The field in which these deployments take the cap on completion tokens. Replicas serve the
-    /// same model, so the first one is enough.
-    #[must_use]
-    pub fn completion_field(&self) -> CompletionField {
-        self.replicas
-            .first()
-            .map_or(CompletionField::MaxCompletionTokens, |deployment| deployment.completion_field)
+        (!replicas.is_empty()).then_some(Self { replicas, is_own: self.is_own, facts: self.facts })
     }
 
     /// The facts about their model. Replicas of one name serve one model.
     #[must_use]
     pub fn facts(&self) -> &'static ModelFacts {
-        self.replicas.first().map_or(&ModelFacts::UNKNOWN, |deployment| deployment.facts())
+        self.facts
     }
 
     /// Whether they belong to the attendee. The event does not pay for their tokens.

@@ -36,8 +36,9 @@ pub struct Event {
     pub deployments: Option<Vec<DeploymentName>>,
     /// The deployment for requests that name no model, by operation.
     pub default_deployments: BTreeMap<Operation, DeploymentName>,
-    /// The most completion tokens of one choice.
-    pub max_completion_tokens: u64,
+    /// The most completion tokens of one choice. `None` leaves it to the model.
+    #[serde(default)]
+    pub max_completion_tokens: Option<u64>,
     /// The most choices of one request.
     pub max_choices: u64,
     /// Tool types allowed in addition to `function` and `custom`.

@@ -118,6 +118,16 @@ impl ModelFacts {
         },
     };
 
+    /// The most completion tokens of one choice, at an event with this cap. Without one it is 4,096,
+    /// and 16,384 for a model that reasons, because its reasoning is part of the completion. No cap
+    /// passes what the model can write.
+    #[must_use]
+    pub fn output_cap(&self, of_event: Option<u64>) -> u64 {
+        let usual = if self.reasons { USUAL_REASONING_OUTPUT } else { USUAL_OUTPUT };
+        let cap = of_event.unwrap_or(usual);
+        self.max_output.map_or(cap, |most| cap.min(most))
+    }
+
     /// The facts of a model by its name, in any case. A dated name that is not in the table falls
     /// back to the name without the date.
     #[must_use]
@@ -125,6 +135,12 @@ impl ModelFacts {
         named(name).or_else(|| named(without_date(name)?))
     }
 }
+
+/// The output cap where neither the event nor the model has a smaller one.
+pub const USUAL_OUTPUT: u64 = 4_096;
+
+/// The same for models that reason.
+pub const USUAL_REASONING_OUTPUT: u64 = 16_384;
 
 static MODELS: &[(&str, ModelFacts)] = include!(concat!(env!("OUT_DIR"), "/models.rs"));
 
@@ -157,6 +173,18 @@ mod tests {
         assert_eq!(ModelFacts::of("prod-smart"), None);
         assert_eq!(without_date("-2025-08-07"), None);
         assert_eq!(without_date("gpt-5-2025-8-07"), None);
+    }
+
+    #[test]
+    fn the_output_cap_is_the_events_or_the_usual_one_and_never_above_the_models() {
+        let cap = |model, of_event| ModelFacts::of(model).unwrap().output_cap(of_event);
+        assert_eq!(cap("gpt-4o-mini", None), 4_096);
+        assert_eq!(cap("gpt-5-mini", None), 16_384);
+        assert_eq!(cap("gpt-5-mini", Some(100)), 100);
+        assert_eq!(cap("gpt-5-mini", Some(1_000_000)), 128_000);
+        assert_eq!(cap("computer-use-preview", None), 1_024);
+        assert_eq!(ModelFacts::UNKNOWN.output_cap(None), 4_096);
+        assert_eq!(ModelFacts::UNKNOWN.output_cap(Some(50_000)), 50_000);
     }
 
     #[test]

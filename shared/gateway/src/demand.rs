@@ -3,7 +3,7 @@
 use lanyard_domain::catalog::Choice;
 use lanyard_domain::ids::DeploymentName;
 use lanyard_protocol::Protocol;
-use lanyard_protocol::demand::{Caps, Demanded};
+use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::payload::Payload;
 
 use crate::Gateway;
@@ -66,7 +66,7 @@ impl Gateway {
         let wanted = route.deployment.or(header).or(model.as_deref());
         let choice = attendance.choose(wanted, protocol.operation)?;
         line.model = choice.name().cloned();
-        let mut caps = Caps { facts: choice.facts(), ..attendance.caps() };
+        let mut caps = attendance.caps_of(choice.facts());
         caps.keeps_objects &= self.stored.is_some();
         let demanded = payload.demanded(&caps)?;
         let references = payload.references()?;

@@ -41,7 +41,7 @@ pub const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-
 pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// `retry-after` in milliseconds; both official SDKs read it first.
 pub const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
-/// Says that the completion cap was lowered, and from what.
+/// The completion cap that Azure got, where it is another than the client's.
 pub const EVENT_MAX_TOKENS: HeaderName = HeaderName::from_static("x-event-max-tokens");
 
 const EXPOSED: &str = "x-request-id, x-upstream-request-id, x-session-id, retry-after, \
@@ -88,6 +88,16 @@ pub fn set_retry_after(headers: &mut HeaderMap, wait: Duration) {
     let ms = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
     headers.insert(http::header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1000)));
     headers.insert(RETRY_AFTER_MS, HeaderValue::from(ms));
+}
+
+/// The value of [`EVENT_MAX_TOKENS`]: the cap that was sent, and from what it was lowered. None if
+/// the client's own cap was sent.
+pub(crate) fn event_max_tokens(sent: Option<u64>, asked: Option<u64>) -> Option<HeaderValue> {
+    match (sent?, asked) {
+        (sent, None) => Some(HeaderValue::from(sent)),
+        (sent, Some(asked)) if asked == sent => None,
+        (sent, Some(asked)) => HeaderValue::try_from(format!("{sent};clamped-from={asked}")).ok(),
+    }
 }
 
 /// How much is allowed in a minute, how much of it is left, and in how long all of it will be.

@@ -186,16 +186,22 @@ impl Attendance {
         }
     }
 
-    /// What the event allows one request, of a model that is not known yet.
+    /// What the event allows one request that names no model.
     #[must_use]
     pub fn caps(&self) -> Caps<'_> {
+        self.caps_of(&ModelFacts::UNKNOWN)
+    }
+
+    /// What the event allows one request, of a model with these facts.
+    #[must_use]
+    pub fn caps_of(&self, facts: &'static ModelFacts) -> Caps<'_> {
         let event = self.event();
         Caps {
-            completion_tokens: event.max_completion_tokens,
+            completion_tokens: facts.output_cap(event.max_completion_tokens),
             choices: event.max_choices,
             extra_tool_types: &event.extra_tool_types,
             keeps_objects: event.keeps_objects,
-            facts: &ModelFacts::UNKNOWN,
+            facts,
         }
     }
 

@@ -186,8 +186,7 @@ impl Gateway {
         copy_upstream_id(azure, &mut out);
         let now = request.now.into();
         headers::set_rates(&mut out, &reservation.allowance, &reservation.account, now);
-        if let (Some(cap), Some(asked)) = (demanded.completion_cap, demanded.clamped_from)
-            && let Ok(value) = HeaderValue::try_from(format!("{cap};clamped-from={asked}"))
+        if let Some(value) = headers::event_max_tokens(demanded.completion_cap, demanded.asked_cap)
         {
             out.insert(headers::EVENT_MAX_TOKENS, value);
         }

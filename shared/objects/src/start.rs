@@ -133,7 +133,8 @@ impl Objects {
         let model = model.unwrap_or(assistant.home.deployment.as_str());
         let choice = pinned(attendance.choose_shared(Some(model), operation)?, &named)?;
         let home = home_of(&choice, attendance)?;
-        let demanded = threads::read_run(&payload, &attendance.caps(), default_prompt(attendance))?;
+        let caps = attendance.caps_of(choice.facts());
+        let demanded = threads::read_run(&payload, &caps, default_prompt(attendance))?;
         Ok(Plan {
             home,
             url: call.url(home)?,

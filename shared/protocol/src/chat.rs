@@ -5,7 +5,6 @@
 
 use std::sync::LazyLock;
 
-use lanyard_domain::catalog::CompletionField;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use memchr::memmem::Finder;
@@ -22,6 +21,7 @@ use crate::documentation::{
 use crate::error::{BodyRefused, invalid};
 use crate::estimate;
 use crate::fields::{check_tools, refuse_foreign};
+use crate::inputs::Inputs;
 use crate::payload::{Payload, Target};
 use crate::references::IdPlace;
 use crate::stream::StreamFormat;
@@ -70,10 +70,8 @@ const SAMPLE: Sample = Sample::Json {
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
     check_tools(payload, caps)?;
-    let prompt_tokens = prompt_tokens(payload, caps)?;
-    completion::read(payload, caps, |cap, choices| {
-        estimate::completion(prompt_tokens, cap, choices)
-    })
+    let prompt = Inputs { count: 1, tokens: prompt_tokens(payload, caps)? };
+    completion::read(payload, caps, &prompt, caps.completion_tokens)
 }
 
 /// Most conversations are text alone and count as they stand. Only those that can hold encoded data
@@ -107,12 +105,7 @@ fn prompt_tokens(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefu
 static ENCODED: LazyLock<[Finder<'_>; 4]> =
     LazyLock::new(|| ["image_url", "input_audio", "file_data", "\"image"].map(Finder::new));
 
-/// The cap goes by the field that the deployment takes, unless the client named the newer one.
+/// The cap goes by the field that the deployment takes, whichever the client used.
 fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
-    let field = if demanded.names_completion_tokens {
-        CompletionField::MaxCompletionTokens
-    } else {
-        target.completion_field
-    };
-    completion::write(payload, demanded, target, field, out);
+    completion::write(payload, demanded, target, target.completion_field, out);
 }

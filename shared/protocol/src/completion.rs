@@ -3,7 +3,6 @@
 use std::sync::LazyLock;
 
 use lanyard_domain::catalog::CompletionField;
-use lanyard_domain::estimate::Estimate;
 use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -11,31 +10,34 @@ use serde_json::value::RawValue;
 use crate::chunk::{Chunk, is_without};
 use crate::demand::{Caps, Demanded};
 use crate::error::{BodyRefused, invalid, not_allowed};
+use crate::estimate;
 use crate::fields::{count, is_streamed};
+use crate::inputs::Inputs;
 use crate::payload::{Payload, Target};
 use crate::sse::Frame;
 use crate::stream::{StreamEvent, StreamState};
 use crate::write;
 
-/// Reads what is asked of a model that completes a text. `estimate` takes the cap and the choices.
+/// Reads what is asked of a model that completes these prompts. `usual` is the cap of a request that
+/// names none.
 pub(crate) fn read(
     payload: &Payload<'_>,
     caps: &Caps<'_>,
-    estimate: impl FnOnce(u64, u64) -> Estimate,
+    prompts: &Inputs,
+    usual: u64,
 ) -> Result<Demanded, BodyRefused> {
     let (is_streamed, wants_usage) = check_streaming(payload)?;
     let choices = choices(payload, caps)?;
     let asked = completion_cap(payload)?;
-    let cap = asked.map_or(caps.completion_tokens, |asked| asked.min(caps.completion_tokens));
+    let cap = caps.cap(asked, usual, prompts.tokens);
     Ok(Demanded {
         is_streamed,
         wants_usage,
         completion_cap: Some(cap),
-        clamped_from: asked.filter(|asked| *asked > cap),
-        names_completion_tokens: payload.field("max_completion_tokens").is_some(),
+        asked_cap: asked,
         is_kept: false,
         is_job: false,
-        estimate: estimate(cap, choices),
+        estimate: estimate::completion(prompts.tokens, cap, choices.saturating_mul(prompts.count)),
     })
 }
 

@@ -13,7 +13,6 @@ use crate::documentation::{
     BEST_OF, CHOICES, Documentation, MAX_TOKENS, MODEL, PROMPT, STREAM, STREAM_OPTIONS, Sample,
 };
 use crate::error::BodyRefused;
-use crate::estimate;
 use crate::fields::{check_tools, refuse_foreign};
 use crate::inputs::Inputs;
 use crate::payload::{Payload, Target};
@@ -40,13 +39,14 @@ const DOCUMENTATION: Documentation =
 const SAMPLE: Sample =
     Sample::Json { fields: r#""prompt": "Hi""#, cheapest: Some(r#", "max_tokens": 1"#) };
 
+/// The cap of a request that names none, as at OpenAI.
+const USUAL_CAP: u64 = 16;
+
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
     check_tools(payload, caps)?;
     let prompts = Inputs::of(payload, "prompt")?.unwrap_or(Inputs { count: 1, tokens: 0 });
-    completion::read(payload, caps, |cap, choices| {
-        estimate::completion(prompts.tokens, cap, choices.saturating_mul(prompts.count))
-    })
+    completion::read(payload, caps, &prompts, USUAL_CAP)
 }
 
 fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {

@@ -6,7 +6,7 @@ use lanyard_domain::models::ModelFacts;
 /// What an event allows one request to ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct Caps<'a> {
-    /// The largest completion of one choice.
+    /// The largest completion of one choice, and the cap of a request that names none.
     pub completion_tokens: u64,
     /// The most choices.
     pub choices: u64,
@@ -18,6 +18,23 @@ pub struct Caps<'a> {
     pub facts: &'a ModelFacts,
 }
 
+impl Caps<'_> {
+    /// The cap of a request with a prompt of so many tokens: the client's, or else the usual one,
+    /// within the event's. A cap that we fill in must not be why a model refuses a prompt that fits
+    /// its context, so it leaves room for it.
+    pub(crate) fn cap(&self, asked: Option<u64>, usual: u64, prompt_tokens: u64) -> u64 {
+        if let Some(asked) = asked {
+            return asked.min(self.completion_tokens);
+        }
+        let usual = usual.min(self.completion_tokens);
+        let room = self.facts.context.map(|context| context.saturating_sub(prompt_tokens));
+        room.map_or(usual, |room| usual.min(room.max(LEAST_CAP)))
+    }
+}
+
+/// The least cap that is filled in: some models take no smaller one.
+const LEAST_CAP: u64 = 16;
+
 /// What a request asks for, within its caps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Demanded {
@@ -27,10 +44,8 @@ pub struct Demanded {
     pub wants_usage: bool,
     /// The completion cap that is sent; none for operations that complete nothing.
     pub completion_cap: Option<u64>,
-    /// The cap that the client asked for, where it was above the event's.
-    pub clamped_from: Option<u64>,
-    /// Whether the client itself named the newer field for the cap.
-    pub(crate) names_completion_tokens: bool,
+    /// The cap that the client asked for.
+    pub asked_cap: Option<u64>,
     /// Whether the response is kept upstream.
     pub is_kept: bool,
     /// Whether Azure goes on working after its response.
@@ -46,8 +61,7 @@ impl Demanded {
             is_streamed,
             wants_usage: false,
             completion_cap: None,
-            clamped_from: None,
-            names_completion_tokens: false,
+            asked_cap: None,
             is_kept: false,
             is_job: false,
             estimate,

@@ -101,12 +101,12 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     // Azure's own default is to store.
     let is_kept = flag(payload, "store")?.unwrap_or(true) && caps.keeps_objects;
     let asked = count(payload, "max_output_tokens")?;
-    let cap = asked.map_or(caps.completion_tokens, |asked| asked.min(caps.completion_tokens));
     let prompt = items::estimate(payload, "input", caps)?;
+    let cap = caps.cap(asked, caps.completion_tokens, prompt.prompt_tokens);
     Ok(Demanded {
         is_streamed,
         completion_cap: Some(cap),
-        clamped_from: asked.filter(|asked| *asked > cap),
+        asked_cap: asked,
         is_kept,
         estimate: Estimate { completion_tokens: cap, ..prompt },
         ..Demanded::nothing()

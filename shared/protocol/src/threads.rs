@@ -84,7 +84,7 @@ pub fn read_run(
     let prompt = count(payload, "max_prompt_tokens")?.unwrap_or(usual_prompt.max(LEAST));
     let mut demanded = Demanded::of(Estimate::of_tokens(prompt, cap), is_streamed);
     demanded.completion_cap = Some(cap);
-    demanded.clamped_from = asked.filter(|asked| *asked > cap);
+    demanded.asked_cap = asked;
     demanded.is_job = true;
     Ok(demanded)
 }

@@ -80,7 +80,7 @@ async fn one_call_with_a_name_a_window_and_a_zone_makes_an_event() {
       "image_url": null,
       "keeps_objects": false,
       "max_choices": 1,
-      "max_completion_tokens": 4096,
+      "max_completion_tokens": null,
       "name": "Oslo Hack",
       "own_deployments": "none",
       "paused": false,

@@ -48,7 +48,7 @@ pub(crate) struct CreateArguments {
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     deployments: Vec<String>,
 
-    /// Max output tokens of a request.
+    /// Max output tokens of a choice. Default: 4096, or 16384 for reasoning models.
     #[arg(long, value_name = "TOKENS")]
     max_completion_tokens: Option<u64>,
 

@@ -20,8 +20,6 @@ use crate::form::{Given, Mistakes};
 
 /// The crowd that is expected unless the organiser says otherwise.
 const USUAL_CROWD: u64 = 100;
-/// The largest completion unless the organiser says otherwise.
-const USUAL_COMPLETION: u64 = 4_096;
 /// The most choices unless the organiser says otherwise.
 const USUAL_CHOICES: u64 = 1;
 
@@ -53,9 +51,9 @@ pub(crate) fn created(
     let default_deployments =
         defaults(draft.default_deployments, &BTreeMap::new(), &catalog, &mistakes);
     let expected_attendees = draft.attendees.or(USUAL_CROWD, USUAL_CROWD);
-    let max_completion_tokens = draft.max_completion_tokens.or(USUAL_COMPLETION, USUAL_COMPLETION);
-    let usual =
-        Allowances::for_attendees(expected_attendees, max_completion_tokens, capacity(&catalog));
+    let max_completion_tokens = draft.max_completion_tokens.value();
+    let longest = catalog.output_cap(max_completion_tokens);
+    let usual = Allowances::for_attendees(expected_attendees, longest, capacity(&catalog));
     let code = draft.code.value();
     let code_is = if code.is_some() { CodeIs::Chosen } else { CodeIs::Drawn };
     let event = name.zip(window).map(|(name, window)| Event {
@@ -133,10 +131,9 @@ pub(crate) fn changed(
     let default_deployments =
         defaults(draft.default_deployments, &event.default_deployments, &catalog, &mistakes);
     let expected_attendees = draft.attendees.or(event.expected_attendees, USUAL_CROWD);
-    let max_completion_tokens =
-        draft.max_completion_tokens.or(event.max_completion_tokens, USUAL_COMPLETION);
-    let usual =
-        Allowances::for_attendees(expected_attendees, max_completion_tokens, capacity(&catalog));
+    let max_completion_tokens = given_or(draft.max_completion_tokens, event.max_completion_tokens);
+    let longest = catalog.output_cap(max_completion_tokens);
+    let usual = Allowances::for_attendees(expected_attendees, longest, capacity(&catalog));
     let text = |given: Given<String>, before: &String| given.or(before.clone(), String::new());
     let changed = window.map(|window| Event {
         name: draft.name.value().unwrap_or_else(|| event.name.clone()),

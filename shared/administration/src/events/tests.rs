@@ -103,7 +103,7 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
         "chat_completions": "gpt-4o",
         "embeddings": "text-embedding-3-small"
       },
-      "max_completion_tokens": 4096,
+      "max_completion_tokens": null,
       "max_choices": 1,
       "extra_tool_types": [],
       "keeps_objects": false,

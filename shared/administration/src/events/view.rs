@@ -35,8 +35,9 @@ pub(crate) struct EventView<'e> {
     deployments: Option<&'e [DeploymentName]>,
     /// The model of a request that names none, by operation.
     default_deployments: &'e BTreeMap<Operation, DeploymentName>,
-    /// The most output tokens of one request.
-    max_completion_tokens: u64,
+    /// The most output tokens of one choice; `null` leaves it to the model: 4,096, or 16,384 where
+    /// it reasons.
+    max_completion_tokens: Option<u64>,
     /// The most choices (`n`) of one request.
     max_choices: u64,
     /// Hosted tools that requests may use.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Offset, TimeDelta, Utc};
 use lanyard_domain::event::Event;
 use lanyard_domain::limit::{Limit, Quantity};
+use lanyard_domain::models::USUAL_OUTPUT;
 use lanyard_domain::window::Window;
 use lanyard_domain::zone::Zone;
 
@@ -55,7 +56,7 @@ fn too_small(event: &Event) -> Vec<String> {
     let mut warnings = Vec::new();
     for (whose, allowance) in accounts {
         for limit in &limits {
-            let longest = event.max_completion_tokens;
+            let longest = event.max_completion_tokens.unwrap_or(USUAL_OUTPUT);
             // A prompt has at least one token.
             if allowance.limit(**limit).is_some_and(|allowed| allowed <= longest) {
                 warnings.push(format!(

@@ -32,7 +32,7 @@ pub fn an_event(code: &str, now: DateTime<Utc>) -> Event {
         allowances: Allowances::default(),
         deployments: None,
         default_deployments: BTreeMap::new(),
-        max_completion_tokens: 4_096,
+        max_completion_tokens: None,
         max_choices: 1,
         extra_tool_types: Vec::new(),
         keeps_objects: false,

@@ -143,7 +143,7 @@ impl Story {
         let budget = 20_000 + random.below(60_000);
         event.allowances.event = allowance(&random).with(Limit::TokensTotal, Some(budget));
         event.allowances.attendees = Some(random.below(ATTENDEES) + 2);
-        event.max_completion_tokens = 1_000;
+        event.max_completion_tokens = Some(1_000);
         // Every other event is in shards.
         event.shards = [1, 2, 1, 5, 1, 16][usize::try_from(seed % 6).unwrap_or_default()];
         // Some events keep no records, and some change their mind.

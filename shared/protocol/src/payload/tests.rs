@@ -65,22 +65,46 @@ fn code(body: &Value) -> (BadRequestCode, Option<String>) {
 
 #[test]
 fn the_cap_is_the_clients_or_the_events_whichever_is_less() {
-    for (asked, cap, clamped) in [
+    for (body, cap, asked) in [
         (json!({}), 100, None),
         (json!({"max_tokens": null}), 100, None),
-        (json!({"max_tokens": 7}), 7, None),
-        (json!({"max_completion_tokens": 7}), 7, None),
-        (json!({"max_tokens": 100}), 100, None),
+        (json!({"max_tokens": 7}), 7, Some(7)),
+        (json!({"max_completion_tokens": 7}), 7, Some(7)),
+        (json!({"max_tokens": 100}), 100, Some(100)),
         (json!({"max_tokens": 101}), 100, Some(101)),
         (json!({"max_tokens": 2_147_483_647}), 100, Some(2_147_483_647)),
     ] {
-        let demanded = chat(&asked);
-        assert_eq!(
-            (demanded.completion_cap, demanded.clamped_from),
-            (Some(cap), clamped),
-            "{asked}"
-        );
+        let demanded = chat(&body);
+        assert_eq!((demanded.completion_cap, demanded.asked_cap), (Some(cap), asked), "{body}");
+        assert_eq!(demanded.estimate.completion_tokens, cap, "{body}");
     }
+}
+
+#[test]
+fn a_legacy_completion_without_a_cap_gets_16_tokens() {
+    let cap = |body| demanded(Operation::Completions, &body).unwrap().completion_cap;
+    assert_eq!(cap(json!({"prompt": "a"})), Some(16));
+    assert_eq!(cap(json!({"prompt": "a", "max_tokens": 17})), Some(17));
+    assert_eq!(cap(json!({"prompt": "a", "max_tokens": 101})), Some(100));
+}
+
+#[test]
+fn a_cap_that_is_filled_in_leaves_room_for_the_prompt() {
+    let facts = ModelFacts::of("gpt-35-turbo").unwrap();
+    let caps = Caps { completion_tokens: facts.output_cap(None), facts, ..CAPS };
+    let cap = |body: Value| {
+        let request = request(body.to_string());
+        let payload = read(Operation::ChatCompletions, &request).unwrap();
+        let demanded = payload.demanded(&caps).unwrap();
+        (demanded.completion_cap.unwrap(), demanded.estimate.tokens())
+    };
+    let prompt = json!({"messages": [{"role": "user", "content": "word ".repeat(2_000)}]});
+    let (filled, held) = cap(prompt.clone());
+    assert!((1_000..2_100).contains(&filled) && held <= 4_097, "{filled} {held}");
+    let mut named = prompt;
+    named["max_tokens"] = json!(4_000);
+    assert_eq!(cap(named).0, 4_000);
+    assert!(cap(json!({"messages": []})).0 > 4_000);
 }
 
 #[test]
