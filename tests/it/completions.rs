@@ -63,7 +63,8 @@ async fn every_prompt_and_choice_is_held_and_the_cap_is_the_events() {
     };
     let two = needed(json!({"prompt": ["a", "b"], "best_of": 3, "max_tokens": 100})).await;
     assert!((600..650).contains(&two), "{two}");
-    let tokens = needed(json!({"prompt": [vec![1; 300], vec![2; 300]], "n": 2, "max_tokens": 100})).await;
+    let tokens =
+        needed(json!({"prompt": [vec![1; 300], vec![2; 300]], "n": 2, "max_tokens": 100})).await;
     assert!(tokens >= 600 + 400, "{tokens}");
     let capped = json!({"prompt": "a", "max_tokens": 5_000});
     let answer = ada.send(ada.post(COMPLETIONS, capped.to_string())).await;

@@ -81,7 +81,7 @@ pub(crate) const MAX_COMPLETION_TOKENS: Field = (
 
 pub(crate) const MAX_OUTPUT_TOKENS: Field = ("max_output_tokens", OUTPUT_CAP);
 
-const OUTPUT_CAP: &str = r#"{"type": "integer", "minimum": 1, "description": "Lowered to the event's `max_completion_tokens`, which is the default."}"#;
+const OUTPUT_CAP: &str = r#"{"type": "integer", "minimum": 1, "description": "Lowered to what the event and the model allow, which is also the default."}"#;
 
 pub(crate) const TOOLS: Field = (
     "tools",
