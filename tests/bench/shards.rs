@@ -29,6 +29,7 @@ use lanyard_platform::clients::{Timeouts, without_retries};
 use lanyard_platform::https::use_ring;
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::{self, Table};
+use lanyard_runtime::run_secret::RunSecret;
 use lanyard_tests::stage::table_at;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
@@ -76,14 +77,15 @@ async fn main() -> Result<()> {
     use_ring();
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let _end = stop.clone().drop_guard();
-    let store = engine::start(None, &tasks, stop.clone()).await?;
-    let behind = without_retries(&table_at(&store, TIMEOUT)?);
+    let secret = RunSecret::new()?;
+    let store = engine::serve(engine::open(None)?, secret.clone(), &tasks, stop.clone()).await?;
+    let behind = without_retries(&table_at(&store, &secret, TIMEOUT)?);
     let pair = |name: &str, is: &str| (name.to_owned(), is.to_owned());
     let attributes = [pair("pk", "S"), pair("sk", "S")];
     let keys = [pair("pk", "HASH"), pair("sk", "RANGE")];
     table::create(&behind, &attributes, &keys).await.map_err(|cause| anyhow!(cause))?;
     let throttle = Throttle::before(&store, options.writes).await?;
-    let before = without_retries(&table_at(throttle.endpoint(), TIMEOUT)?);
+    let before = without_retries(&table_at(throttle.endpoint(), &secret, TIMEOUT)?);
 
     let mut output = std::io::stdout().lock();
     writeln!(

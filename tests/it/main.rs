@@ -33,6 +33,7 @@ mod images;
 mod jobs;
 mod ledger;
 mod limits;
+mod local_engine;
 mod models;
 mod moderations;
 mod objects;

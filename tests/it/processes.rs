@@ -31,6 +31,7 @@ impl Process {
             .args(["--memory", "--port", "0"])
             .args(["--dynamodb-endpoint", engine.endpoint()])
             .args(["--azure-endpoint", &azure.endpoint()])
+            .env("AWS_SESSION_TOKEN", engine.secret().reveal())
             .env("AZURE_OPENAI_API_KEY", "a-key")
             .env("LANYARD_LOG", "warn")
             .stdout(Stdio::piped())

@@ -21,6 +21,7 @@ use lanyard_platform::organisers::Organisers;
 use lanyard_platform::settings::{CredentialSource, Credentials, Settings};
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::{self, Table};
+use lanyard_runtime::run_secret::RunSecret;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -41,6 +42,7 @@ const REGION: &str = "eu-north-1";
 pub struct Stage {
     table: Table,
     engine: String,
+    secret: RunSecret,
     parameters: String,
     _end: DropGuard,
 }
@@ -54,8 +56,10 @@ impl Stage {
     pub async fn start() -> Result<Self> {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let end = stop.clone().drop_guard();
-        let engine = engine::start(None, &tasks, stop.clone()).await?;
-        let table = make_table(&engine).await?;
+        let secret = RunSecret::new()?;
+        let engine = engine::open(None)?;
+        let engine = engine::serve(engine, secret.clone(), &tasks, stop.clone()).await?;
+        let table = make_table(&engine, &secret).await?;
 
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let azure = format!("http://{}", listener.local_addr()?);
@@ -80,7 +84,7 @@ impl Stage {
         let first =
             FirstRun { azure_endpoint: azure, azure_key: None, is_simulated: true, data: None };
         first_run::prepare(&admin, first).await?;
-        Ok(Self { table, engine, parameters, _end: end })
+        Ok(Self { table, engine, secret, parameters, _end: end })
     }
 
     /// The table, to see what functions have written.
@@ -98,6 +102,7 @@ impl Stage {
             ("AWS_ENDPOINT_URL_SSM", self.parameters.clone()),
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("AWS_SESSION_TOKEN", self.secret.reveal().to_owned()),
             ("LANYARD_DYNAMODB_PATIENCE_MS", TIMEOUT.as_millis().to_string()),
             ("LANYARD_KEY_PREFIX", "/lanyard/stage".to_owned()),
             ("LANYARD_TABLE", TABLE.to_owned()),
@@ -105,12 +110,12 @@ impl Stage {
     }
 }
 
-/// The table behind an engine on loopback, by a client of our own.
+/// The table behind an engine on loopback and its secret, by a client of our own.
 ///
 /// # Errors
 ///
 /// If TLS cannot be set up.
-pub fn table_at(engine: &str, timeout: Timeouts) -> Result<Table> {
+pub fn table_at(engine: &str, secret: &RunSecret, timeout: Timeouts) -> Result<Table> {
     let local = || "local".to_owned();
     let settings = Settings {
         table: TABLE.to_owned(),
@@ -119,7 +124,7 @@ pub fn table_at(engine: &str, timeout: Timeouts) -> Result<Table> {
         credentials: CredentialSource::Keys(Credentials {
             key_id: local(),
             secret: local(),
-            session: None,
+            session: Some(secret.reveal().to_owned()),
         }),
         dynamodb_endpoint: Some(engine.to_owned()),
         dynamodb_timeout: None,
@@ -131,8 +136,8 @@ pub fn table_at(engine: &str, timeout: Timeouts) -> Result<Table> {
     Ok(clients::table(&http, &settings, timeout))
 }
 
-async fn make_table(engine: &str) -> Result<Table> {
-    let table = table_at(engine, Timeouts::of(TIMEOUT))?;
+async fn make_table(engine: &str, secret: &RunSecret) -> Result<Table> {
+    let table = table_at(engine, secret, Timeouts::of(TIMEOUT))?;
     let pair = |name: &str, is: &str| (name.to_owned(), is.to_owned());
     let attributes = [pair("pk", "S"), pair("sk", "S")];
     let keys = [pair("pk", "HASH"), pair("sk", "RANGE")];

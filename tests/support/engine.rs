@@ -1,16 +1,18 @@
-//! The embedded DynamoDB engine, in memory, on a loopback port of its own.
+//! The embedded DynamoDB engine, in memory. Tests of one process call it in their own; those of
+//! several know the secret of its listener.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use dynoxide::Database;
+use lanyard_local::engine::{self, Connector};
 use lanyard_platform::clients::{self, Timeouts, without_retries};
 use lanyard_platform::https;
 use lanyard_platform::keys::FileKeys;
 use lanyard_platform::settings::{CredentialSource, Credentials, Settings};
 use lanyard_platform::table::{self, Item, Table};
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use lanyard_runtime::run_secret::RunSecret;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
 use super::meter::Meter;
 use super::policed::{Policed, PolicedKeys};
@@ -19,36 +21,47 @@ use super::policed::{Policed, PolicedKeys};
 const TIMEOUT: Timeouts =
     Timeouts { one_try: Duration::from_secs(60), all_tries: Duration::from_secs(60) };
 
-/// An engine with the table in it, which serves until it is dropped.
+/// An engine with the table in it. Its listener ends when it is dropped.
 pub(crate) struct Engine {
+    within: Option<Connector>,
     endpoint: String,
+    secret: RunSecret,
     policed: Policed,
     meter: Meter,
-    _server: JoinSet<()>,
+    _end: Option<DropGuard>,
 }
 
 impl Engine {
     /// The embedded engine.
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
-        let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let mut server = JoinSet::new();
-        let database = Database::memory().expect("memory has room for a database");
-        server.spawn(dynoxide::server::serve_on(listener, database));
-        Self::with_table(endpoint, server).await
+        let engine = engine::open(None).expect("memory has room for a database");
+        let secret = RunSecret::new().expect("the system has randomness");
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let end = stop.clone().drop_guard();
+        let served = engine::serve(engine.clone(), secret.clone(), &tasks, stop).await;
+        let endpoint = served.expect("loopback has a free port");
+        Self::with_table(Some(engine), endpoint, secret, Some(end)).await
     }
 
     /// An engine that is there already.
     pub(crate) async fn at(endpoint: String) -> Self {
-        Self::with_table(endpoint, JoinSet::new()).await
+        let secret = RunSecret::new().expect("the system has randomness");
+        Self::with_table(None, endpoint, secret, None).await
     }
 
-    async fn with_table(endpoint: String, server: JoinSet<()>) -> Self {
+    async fn with_table(
+        within: Option<Connector>,
+        endpoint: String,
+        secret: RunSecret,
+        end: Option<DropGuard>,
+    ) -> Self {
         let engine = Self {
+            within,
             endpoint,
+            secret,
             policed: Policed::default(),
             meter: Meter::default(),
-            _server: server,
+            _end: end,
         };
         let pair = |name: &str, is: &str| (name.to_owned(), is.to_owned());
         let attributes = [pair("pk", "S"), pair("sk", "S")];
@@ -63,8 +76,19 @@ impl Engine {
         &self.endpoint
     }
 
-    /// The table by a client of its own, as another process would have it.
+    /// What opens its listener.
+    pub(crate) fn secret(&self) -> &RunSecret {
+        &self.secret
+    }
+
+    /// The table by a client of its own, in this process.
     pub(crate) fn table(&self) -> Table {
+        let table = self.table_over_http();
+        self.within.as_ref().map_or(table.clone(), |engine| engine::within(engine, &table))
+    }
+
+    /// The table by a client of its own, as another process would have it.
+    pub(crate) fn table_over_http(&self) -> Table {
         let settings = Settings {
             table: "lanyard".to_owned(),
             key_prefix: "/lanyard".to_owned(),
@@ -72,7 +96,7 @@ impl Engine {
             credentials: CredentialSource::Keys(Credentials {
                 key_id: "local".to_owned(),
                 secret: "local".to_owned(),
-                session: None,
+                session: Some(self.secret.reveal().to_owned()),
             }),
             dynamodb_endpoint: Some(self.endpoint.clone()),
             dynamodb_timeout: None,

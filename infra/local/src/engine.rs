@@ -1,25 +1,39 @@
-//! The embedded DynamoDB engine: the real wire protocol, on loopback, with the template's table.
+//! The embedded DynamoDB engine, which only this process reaches.
+//!
+//! The engine checks no signature. With a port, every program on this machine and every web page
+//! open in a browser on it could write events and organiser tokens. So the SDK calls the engine's
+//! functions ([`Connector`]), and there is no port. Tests and measurements with several processes
+//! [`serve`] it to those that know the secret of the run.
+
+mod connector;
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use bytes::Bytes;
 use dynoxide::Database;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use lanyard_platform::table::Table;
+use lanyard_runtime::loopback;
+use lanyard_runtime::run_secret::RunSecret;
 use serde_yaml_ng::Value;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Starts the engine with its file, or in memory, and returns its address.
+pub use connector::Connector;
+
+/// DynamoDB takes no larger request.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// Opens the engine's file, or an engine in memory.
 ///
 /// # Errors
 ///
-/// If the file cannot be opened, for example because another process has it.
-pub async fn start(
-    file: Option<&Path>,
-    tasks: &TaskTracker,
-    stop: CancellationToken,
-) -> Result<String> {
+/// If the file cannot be opened.
+pub fn open(file: Option<&Path>) -> Result<Connector> {
     let database = match file {
         Some(file) => {
             let path = file.to_str().context("the data folder's path is not UTF-8")?;
@@ -27,29 +41,62 @@ pub async fn start(
         }
         None => Database::memory().map_err(|fault| anyhow::anyhow!("{fault}"))?,
     };
-    serve(database, tasks, stop).await
+    Ok(Connector::new(database))
 }
 
-/// Serves a database that is open and returns its address.
+/// A client of the table that calls an engine in this process.
+#[must_use]
+pub fn within(engine: &Connector, table: &Table) -> Table {
+    let config = table.client.config().to_builder();
+    let config = config.http_client(SharedHttpClient::new(engine.clone())).build();
+    Table { client: aws_sdk_dynamodb::Client::from_conf(config), name: table.name.clone() }
+}
+
+/// Serves an engine on a free port of loopback, to those that send the secret as their session
+/// token and are no web page; returns the address.
 ///
 /// # Errors
 ///
 /// If loopback has no free port.
 pub async fn serve(
-    database: Database,
+    engine: Connector,
+    secret: RunSecret,
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = format!("http://{}", listener.local_addr()?);
-    tasks.spawn(async move {
-        let served =
-            dynoxide::server::serve_with_shutdown(listener, database, stop.cancelled_owned()).await;
-        if let Err(fault) = served {
-            tracing::error!(fault = %fault, "the embedded engine ended");
-        }
-    });
-    Ok(address)
+    let answer = move |request: Request<Incoming>| {
+        let (engine, secret) = (engine.clone(), secret.clone());
+        async move { answer(&engine, &secret, request).await.map(Full::from) }
+    };
+    loopback::start(answer, tasks, stop).await
+}
+
+async fn answer(
+    engine: &Connector,
+    secret: &RunSecret,
+    request: Request<Incoming>,
+) -> Response<String> {
+    if !secret.admits(request.headers()) {
+        let message = "The security token included in the request is invalid.";
+        return connector::refused("UnrecognizedClientException", message);
+    }
+    let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+    let target = target.unwrap_or_default().to_owned();
+    match Limited::new(request.into_body(), MOST_BYTES).collect().await {
+        Ok(body) => engine.answer(target, body.to_bytes()).await,
+        Err(fault) => connector::refused("SerializationException", &fault.to_string()),
+    }
+}
+
+/// An in-process engine for functions that run as processes of their own.
+#[must_use]
+pub fn behind_runtime(engine: Connector) -> lanyard_runtime::aws::Engine {
+    let answer = move |target: String, body: Bytes| {
+        let engine = engine.clone();
+        let answered = async move { engine.answer(target, body).await };
+        futures_util::FutureExt::boxed(answered)
+    };
+    lanyard_runtime::aws::Engine::InProcess(std::sync::Arc::new(answer))
 }
 
 /// Creates the table as the template defines it, unless it is there.

@@ -5,6 +5,7 @@
 //! named. What runs here is what is deployed: only the front door and the engine are others. With
 //! `--runtime` even the binaries are those that are deployed, in environments as Lambda has them.
 
+mod data_folder;
 pub mod engine;
 pub mod first_run;
 pub mod front;

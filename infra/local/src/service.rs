@@ -1,7 +1,6 @@
 //! Everything put together, from the options to the last settlement.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::data_folder::DataFolder;
 use crate::engine;
 use crate::first_run::{self, FirstRun, Welcome};
 use crate::front::{Dispatch, Front};
@@ -33,8 +33,9 @@ use crate::in_process::InProcess;
 use crate::options::Options;
 use crate::request_log::LogLines;
 use crate::simulator::Simulator;
-use lanyard_runtime::aws::{self, Aws};
+use lanyard_runtime::aws::{self, Aws, Engine};
 use lanyard_runtime::policy::Policies;
+use lanyard_runtime::run_secret::RunSecret;
 use lanyard_runtime::template::{Schedule, Template};
 use lanyard_runtime::{Machinery, Runtime};
 
@@ -78,6 +79,8 @@ pub struct Service {
     front: Arc<Front>,
     helpers: TaskTracker,
     stop_engine: CancellationToken,
+    /// Locked for as long as the service runs.
+    _folder: Option<DataFolder>,
 }
 
 impl Service {
@@ -95,13 +98,9 @@ impl Service {
         let stop_engine = CancellationToken::new();
         let helpers = TaskTracker::new();
         let data = (!options.memory).then(|| options.data.clone());
-        if let Some(data) = &data {
-            std::fs::create_dir_all(data)
-                .with_context(|| format!("the data folder {} cannot be made", data.display()))?;
-        }
+        let folder = data.as_deref().map(DataFolder::open).transpose()?;
         let http = https::client().map_err(|cause| anyhow::anyhow!(cause))?;
-        let (table, engine) =
-            open_table(&http, &options, &template, data.as_ref(), &helpers, &stop_engine).await?;
+        let (table, engine) = open_table(&http, &options, &template, folder.as_ref()).await?;
         let azure_endpoint = match &options.azure_endpoint {
             Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
             None => start_simulator(&options, &helpers, &stop_engine).await?,
@@ -165,6 +164,7 @@ impl Service {
             front,
             helpers,
             stop_engine,
+            _folder: folder,
         })
     }
 
@@ -193,7 +193,7 @@ impl Service {
         clock.wait().await;
         self.stop_engine.cancel();
         self.helpers.close();
-        // The engine has nothing left to do; should it linger, its file is safe all the same.
+        // What stood in for Azure and AWS has nothing left to do.
         let _ = tokio::time::timeout(Duration::from_secs(5), self.helpers.wait()).await;
         Ok(())
     }
@@ -201,7 +201,7 @@ impl Service {
 
 /// What the binaries' environments need around them.
 struct Environs<'e> {
-    engine: String,
+    engine: Engine,
     keys: Arc<dyn KeyStore>,
     helpers: &'e TaskTracker,
     stop: &'e CancellationToken,
@@ -209,14 +209,18 @@ struct Environs<'e> {
 
 impl Environs<'_> {
     async fn runtime(self, options: &Options, template: &Template) -> Result<Runtime> {
-        if self.engine.contains(".amazonaws.com") {
+        if let Engine::At { address, .. } = &self.engine
+            && address.contains(".amazonaws.com")
+        {
             bail!(
                 "--runtime runs over engines on this machine alone: its functions sign by names \
                  of their own, which AWS does not know"
             );
         }
+        let secret = RunSecret::new()?;
         let mut machinery = Machinery {
             aws: "",
+            secret: &secret,
             table: &options.table,
             region: &options.region,
             timeout: TIMEOUT.all_tries,
@@ -224,7 +228,7 @@ impl Environs<'_> {
         let place = machinery.place();
         let aws = Aws {
             engine: self.engine,
-            engine_key_id: options.aws_key_id.clone(),
+            secret: secret.clone(),
             keys: self.keys,
             key_prefix: template.key_prefix(&place)?,
             policies: Policies::read(&place, &[])?,
@@ -240,31 +244,32 @@ async fn open_table(
     http: &reqwest::Client,
     options: &Options,
     template: &Template,
-    data: Option<&PathBuf>,
-    helpers: &TaskTracker,
-    stop: &CancellationToken,
-) -> Result<(Table, String)> {
-    let endpoint = match &options.dynamodb_endpoint {
-        Some(endpoint) => endpoint.clone(),
-        None => {
-            let file = data.map(|data| data.join("table.db"));
-            engine::start(file.as_deref(), helpers, stop.clone()).await?
-        }
-    };
+    folder: Option<&DataFolder>,
+) -> Result<(Table, Engine)> {
     let settings = Settings {
         table: options.table.clone(),
         key_prefix: "/lanyard/local".to_owned(),
         region: options.region.clone(),
         credentials: CredentialSource::Keys(options.credentials()),
-        dynamodb_endpoint: Some(endpoint.clone()),
+        dynamodb_endpoint: options.dynamodb_endpoint.clone(),
         dynamodb_timeout: None,
         ssm_endpoint: None,
         sts_endpoint: None,
         function: "local".to_owned(),
     };
     let table = clients::table(http, &settings, TIMEOUT);
+    let (table, engine) = match &options.dynamodb_endpoint {
+        Some(address) => {
+            let (address, key_id) = (address.clone(), options.aws_key_id.clone());
+            (table, Engine::At { address, key_id, session: options.aws_session.clone() })
+        }
+        None => {
+            let engine = engine::open(folder.map(DataFolder::table).as_deref())?;
+            (engine::within(&engine, &table), engine::behind_runtime(engine))
+        }
+    };
     engine::create_table(&table, &template.table).await?;
-    Ok((table, endpoint))
+    Ok((table, engine))
 }
 
 async fn start_simulator(

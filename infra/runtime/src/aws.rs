@@ -2,7 +2,8 @@
 //! Store, which is played by the keys of this machine.
 //!
 //! Each function signs by an access key of its own, so who calls is known, and what its role in the
-//! template does not allow is denied, as IAM would. Signatures are not checked: this is loopback.
+//! template does not allow is denied, as IAM would. Signatures are not checked. Instead each call
+//! must carry the secret of this run as its session token, and must not come from a web page.
 
 mod parameters;
 
@@ -10,8 +11,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use lanyard_administration::ports::KeyStore;
@@ -22,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use self::parameters::Parameters;
 use crate::loopback;
 use crate::policy::{Policies, wire};
+use crate::run_secret::{RunSecret, SESSION_TOKEN};
 use crate::template::Place;
 
 /// What every function's access key begins with; the function's name follows.
@@ -30,12 +33,33 @@ pub const ACCESS_KEY_PREFIX: &str = "LANYARD-";
 /// DynamoDB takes no larger request.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
+/// Answers a request of DynamoDB's protocol in this process: the value of `x-amz-target` and the
+/// body.
+pub type InProcessEngine =
+    Arc<dyn Fn(String, Bytes) -> BoxFuture<'static, Response<String>> + Send + Sync>;
+
+/// The DynamoDB engine behind the environments.
+#[derive(Clone)]
+pub enum Engine {
+    /// In this process.
+    InProcess(InProcessEngine),
+    /// At an address, with the credentials that it knows.
+    At {
+        /// Such as `http://127.0.0.1:8000`.
+        address: String,
+        /// The access key.
+        key_id: String,
+        /// The session token, if there is one.
+        session: Option<String>,
+    },
+}
+
 /// AWS as the environments see it.
 pub struct Aws {
-    /// Where the engine is.
-    pub engine: String,
-    /// The access key that the engine knows.
-    pub engine_key_id: String,
+    /// The engine.
+    pub engine: Engine,
+    /// What each call must carry as its session token.
+    pub secret: RunSecret,
     /// Where keys are kept.
     pub keys: Arc<dyn KeyStore>,
     /// The path under which all keys stand, without a slash at its end.
@@ -143,6 +167,10 @@ impl Serving {
 
     /// Asks whether the function that signed may do all that a request does.
     fn permit(&self, head: &http::request::Parts, target: &str, body: &[u8]) -> Result<(), Fault> {
+        if !self.aws.secret.admits(&head.headers) {
+            let message = "The security token included in the request is invalid.";
+            return Err(Fault::bad("UnrecognizedClientException", message));
+        }
         let function = signer(header(head, AUTHORIZATION.as_str())).ok_or_else(|| {
             Fault::bad("UnrecognizedClientException", "The access key is no function's.")
         })?;
@@ -157,29 +185,37 @@ impl Serving {
         Ok(())
     }
 
-    /// Sends a request to the engine, signed by nobody in particular.
+    /// Hands a request to the engine.
     async fn pass_on(
         &self,
         head: &http::request::Parts,
         body: Bytes,
     ) -> Result<Response<Full<Bytes>>, Fault> {
-        let mut headers = head.headers.clone();
-        headers.remove(HOST);
-        let signed = header(head, AUTHORIZATION.as_str());
-        if let Some(function) = signer(signed) {
-            // Engines may keep the tables of each access key apart.
-            let key = format!("{ACCESS_KEY_PREFIX}{function}/");
-            let signed = signed.replacen(&key, &format!("{}/", self.aws.engine_key_id), 1);
-            if let Ok(signed) = signed.parse() {
-                headers.insert(AUTHORIZATION, signed);
+        match &self.aws.engine {
+            Engine::InProcess(answer) => {
+                let answered = answer(header(head, "x-amz-target").to_owned(), body).await;
+                Ok(answered.map(|body| Full::new(Bytes::from(body))))
+            }
+            Engine::At { address, key_id, session } => {
+                let headers = as_known(head, key_id, session.as_deref());
+                self.send_on(address, headers, body).await
             }
         }
+    }
+
+    /// Sends a request to an engine at an address.
+    async fn send_on(
+        &self,
+        address: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response<Full<Bytes>>, Fault> {
         let away = |fault: reqwest::Error| Fault {
             status: StatusCode::SERVICE_UNAVAILABLE,
             kind: "InternalServerError",
             message: format!("the engine does not answer: {fault}"),
         };
-        let sent = self.http.post(&self.aws.engine).headers(headers).body(body).send();
+        let sent = self.http.post(address).headers(headers).body(body).send();
         let answer = sent.await.map_err(away)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let mut response = Response::new(Full::new(answer.bytes().await.map_err(away)?));
@@ -191,6 +227,27 @@ impl Serving {
         }
         Ok(response)
     }
+}
+
+/// The headers of a call as an engine outside of this process takes them: signed by nobody in
+/// particular, without the secret of this run.
+fn as_known(head: &http::request::Parts, key_id: &str, session: Option<&str>) -> HeaderMap {
+    let mut headers = head.headers.clone();
+    headers.remove(HOST);
+    headers.remove(SESSION_TOKEN);
+    if let Some(session) = session.and_then(|session| session.parse().ok()) {
+        headers.insert(SESSION_TOKEN, session);
+    }
+    let signed = header(head, AUTHORIZATION.as_str());
+    if let Some(function) = signer(signed) {
+        // Engines may keep the tables of each access key apart.
+        let key = format!("{ACCESS_KEY_PREFIX}{function}/");
+        let signed = signed.replacen(&key, &format!("{key_id}/"), 1);
+        if let Ok(signed) = signed.parse() {
+            headers.insert(AUTHORIZATION, signed);
+        }
+    }
+    headers
 }
 
 fn header<'h>(head: &'h http::request::Parts, name: &str) -> &'h str {
@@ -254,5 +311,68 @@ mod tests {
             assert_eq!(body["__type"], kind);
             assert!(body[message].as_str().unwrap().contains("dynamodb:Scan"), "{body}");
         }
+    }
+
+    fn place() -> Place {
+        Place {
+            stack: crate::STACK.to_owned(),
+            region: "eu-north-1".to_owned(),
+            account: crate::ACCOUNT.to_owned(),
+            table: "lanyard".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn only_functions_of_this_run_reach_the_engine() {
+        let secret = RunSecret::new().unwrap();
+        let engine: InProcessEngine =
+            Arc::new(|_, _| Box::pin(async { Response::new("reached".to_owned()) }));
+        let aws = Aws {
+            engine: Engine::InProcess(engine),
+            secret: secret.clone(),
+            keys: Arc::new(lanyard_platform::keys::FileKeys::in_memory()),
+            key_prefix: "/lanyard/keys".to_owned(),
+            policies: Policies::read(&place(), &[]).unwrap(),
+            place: place(),
+        };
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let _end = stop.clone().drop_guard();
+        let address = start(aws, &tasks, stop).await.unwrap();
+        let client = reqwest::Client::new();
+        let call = async |headers: &[(&'static str, &str)]| {
+            let body =
+                r#"{"TableName": "lanyard", "Key": {"pk": {"S": "CODE#x"}, "sk": {"S": "A"}}}"#;
+            let mut request = client.post(&address).body(body);
+            let signed = "AWS4-HMAC-SHA256 Credential=LANYARD-models/20261206/x, Signature=0";
+            request = request.header(AUTHORIZATION, signed);
+            request = request.header("x-amz-target", "DynamoDB_20120810.GetItem");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            request.send().await.unwrap().text().await.unwrap()
+        };
+        assert_eq!(call(&[(SESSION_TOKEN, secret.reveal())]).await, "reached");
+        for refused in [
+            &[][..],
+            &[(SESSION_TOKEN, "local")],
+            &[(SESSION_TOKEN, secret.reveal()), ("origin", "http://127.0.0.1:8787")],
+        ] {
+            let body = call(refused).await;
+            assert!(body.contains("UnrecognizedClientException"), "{refused:?} {body}");
+        }
+    }
+
+    #[test]
+    fn an_engine_elsewhere_never_sees_the_secret() {
+        let request = Request::builder()
+            .header(AUTHORIZATION, "AWS4-HMAC-SHA256 Credential=LANYARD-models/2026/x")
+            .header(SESSION_TOKEN, "secret")
+            .body(())
+            .unwrap();
+        let (head, ()) = request.into_parts();
+        let headers = as_known(&head, "local", None);
+        assert_eq!(headers[AUTHORIZATION], "AWS4-HMAC-SHA256 Credential=local/2026/x");
+        assert!(!headers.contains_key(SESSION_TOKEN));
+        assert_eq!(as_known(&head, "local", Some("other"))[SESSION_TOKEN], "other");
     }
 }

@@ -13,6 +13,7 @@ pub mod invocation;
 pub mod loopback;
 pub mod options;
 pub mod policy;
+pub mod run_secret;
 mod schedule;
 pub mod template;
 
@@ -38,6 +39,7 @@ use self::function::{Definition, Function};
 pub use self::integration::AnswerBody;
 use self::invocation::{Failure, MOST_BYTES, Outcome};
 use self::options::RuntimeOptions;
+use self::run_secret::RunSecret;
 use crate::template::{GatewayFault, Place, Route, Schedule, Template};
 
 /// The account of everything here; AWS gives this number to nobody.
@@ -58,6 +60,8 @@ pub struct Runtime {
 pub struct Machinery<'m> {
     /// Where the environments find AWS.
     pub aws: &'m str,
+    /// What their calls to AWS carry as the session token.
+    pub secret: &'m RunSecret,
     /// The table's name.
     pub table: &'m str,
     /// The region.
@@ -235,6 +239,7 @@ fn variables(
         ("AWS_DEFAULT_REGION", machinery.region.to_owned()),
         ("AWS_ACCESS_KEY_ID", format!("{ACCESS_KEY_PREFIX}{}", function.name)),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("AWS_SESSION_TOKEN", machinery.secret.reveal().to_owned()),
         ("LAMBDA_TASK_ROOT", folder.to_owned()),
         ("_HANDLER", "bootstrap".to_owned()),
         ("TZ", ":UTC".to_owned()),

@@ -18,6 +18,8 @@ use lanyard_platform::shell::Machine;
 use lanyard_platform::table::{Partition, Table, get_document, get_text};
 use lanyard_tests::stage::table_at;
 
+use crate::child::run_secret;
+
 /// The engine is one mutex, and a crowd waits in line.
 const TIMEOUT: Timeouts =
     Timeouts { one_try: Duration::from_secs(60), all_tries: Duration::from_secs(60) };
@@ -27,7 +29,7 @@ const MUCH_LATER: chrono::TimeDelta = chrono::TimeDelta::hours(2);
 
 /// The table behind an engine, by a client of our own.
 pub(crate) fn table(engine: &str) -> Result<Table> {
-    table_at(engine, TIMEOUT)
+    table_at(engine, run_secret()?, TIMEOUT)
 }
 
 /// How many items are read at once. Asked for no number, the engine reads for each page all that is

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use lanyard_runtime::run_secret::RunSecret;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
@@ -16,6 +18,23 @@ use crate::role::engine::Copies;
 
 /// Longer than any role takes to start.
 const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The variable in which children find the secret of the run.
+const SECRET: &str = "LANYARD_BENCH_SECRET";
+
+/// What opens the engine to the processes of this run: made by the first, passed on to its children.
+pub(crate) fn run_secret() -> Result<&'static RunSecret> {
+    static SECRET_OF_RUN: OnceLock<RunSecret> = OnceLock::new();
+    if let Some(secret) = SECRET_OF_RUN.get() {
+        return Ok(secret);
+    }
+    #[expect(clippy::disallowed_methods, reason = "a process of this program passed it on")]
+    let secret = match std::env::var(SECRET) {
+        Ok(text) => RunSecret::of_run(text),
+        Err(_) => RunSecret::new()?,
+    };
+    Ok(SECRET_OF_RUN.get_or_init(|| secret))
+}
 
 /// Takes as many descriptors as this process may have; children inherit them.
 pub(crate) fn allow_many_files() -> Result<()> {
@@ -43,6 +62,9 @@ impl Child {
         let mut process = tokio::process::Command::new(program)
             .arg("role")
             .args(role)
+            .env(SECRET, run_secret()?.reveal())
+            // The service sends it to the engine.
+            .env("AWS_SESSION_TOKEN", run_secret()?.reveal())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // A line for each request; what it costs to write it is measured all the same.

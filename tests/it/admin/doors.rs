@@ -187,7 +187,7 @@ async fn bodies_and_queries_that_cannot_be_read_are_refused() {
 #[tokio::test]
 async fn nothing_is_promised_while_the_table_is_away() {
     let harness = Harness::open().await;
-    let idle = harness.engine.table();
+    let idle = harness.engine.table_over_http();
     let Harness { engine, token, clock, keys, .. } = harness;
     drop(engine);
     let admin = Administration {

@@ -26,14 +26,14 @@ const AT_ONCE: usize = 8;
 const AUTHORIZATION: &str = "proof-of-the-environment";
 
 /// Gives credentials, and refuses a caller without the proof.
-fn credentials(request: &Request<Bytes>) -> Response<Full<Bytes>> {
+fn credentials(request: &Request<Bytes>, session: &str) -> Response<Full<Bytes>> {
     if request.headers().get("authorization").is_none_or(|shown| shown != AUTHORIZATION) {
         return Response::builder().status(403).body(Full::default()).unwrap();
     }
     let granted = json!({
         "AccessKeyId": "local",
         "SecretAccessKey": "local",
-        "Token": "local",
+        "Token": session,
         "Expiration": "2999-01-01T00:00:00Z",
     });
     Response::new(Full::from(granted.to_string()))
@@ -46,26 +46,30 @@ async fn one_environment_serves_eight_requests_at_once_and_settles_each() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}/role", listener.local_addr().unwrap());
     let mut server = JoinSet::new();
-    server.spawn(serve(listener, |request| async move { credentials(&request) }));
+    let environment = stage.environment();
+    let session = environment.iter().find(|(name, _)| *name == "AWS_SESSION_TOKEN");
+    let session = session.unwrap().1.clone();
+    server.spawn(serve(listener, move |request| {
+        let answered = credentials(&request, &session);
+        async move { answered }
+    }));
 
-    let environment = stage.environment().into_iter();
-    let mut function =
-        Command::new(bootstraps().join("chat-completions"))
-            .env_clear()
-            .envs(environment.filter(|(name, _)| {
-                !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET")
-            }))
-            .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint)
-            .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", AUTHORIZATION)
-            .env("AWS_LAMBDA_MAX_CONCURRENCY", AT_ONCE.to_string())
-            .env("AWS_LAMBDA_FUNCTION_NAME", "chat-completions")
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST.PUBLISHED")
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "2048")
-            .env("AWS_LAMBDA_RUNTIME_API", runtime.address())
-            .stdout(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+    let mut function = Command::new(bootstraps().join("chat-completions"))
+        .env_clear()
+        .envs(environment.into_iter().filter(|(name, _)| {
+            !["AWS_ACCESS", "AWS_SECRET", "AWS_SESSION"].iter().any(|of| name.starts_with(of))
+        }))
+        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint)
+        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", AUTHORIZATION)
+        .env("AWS_LAMBDA_MAX_CONCURRENCY", AT_ONCE.to_string())
+        .env("AWS_LAMBDA_FUNCTION_NAME", "chat-completions")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST.PUBLISHED")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "2048")
+        .env("AWS_LAMBDA_RUNTIME_API", runtime.address())
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
 
     let event = include_str!("../../../infra/events/chat-completions.json");
     // Eight ask before one is given anything, so eight are under way at once.

@@ -6,9 +6,12 @@ use std::ops::Range;
 use anyhow::{Context, Result};
 use dynoxide::actions::get_item::GetItemRequest;
 use dynoxide::{AttributeValue, Database, ImportOptions};
+use lanyard_local::engine;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::child::run_secret;
 
 /// How many are written at once: enough that a transaction costs nothing, few enough to keep.
 const BATCH: usize = 10_000;
@@ -48,8 +51,9 @@ pub(super) struct Engine {
 impl Engine {
     /// Starts it.
     pub(super) async fn start(tasks: &TaskTracker, stop: CancellationToken) -> Result<Self> {
-        let database = Database::memory()?;
-        let address = lanyard_local::engine::serve(database.clone(), tasks, stop).await?;
+        let engine = engine::open(None)?;
+        let database = engine.database().clone();
+        let address = engine::serve(engine, run_secret()?.clone(), tasks, stop).await?;
         Ok(Self { address, database })
     }
 

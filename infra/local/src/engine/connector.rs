@@ -1,0 +1,149 @@
+//! The SDK's HTTP client over the engine's functions: requests of DynamoDB's protocol without HTTP.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::config::RuntimeComponents;
+use aws_sdk_dynamodb::error::ConnectorError;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use dynoxide::{Database, DynoxideError};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tokio::sync::Mutex;
+
+/// The protocol's prefix of an operation's name in `x-amz-target`.
+const TARGET: &str = "DynamoDB_20120810.";
+
+/// Calls a database that is open in this process. Clones call the same one.
+#[derive(Clone)]
+pub struct Connector {
+    database: Database,
+    /// The database is one mutex. Waiting for it here keeps the order of requests and occupies no
+    /// thread.
+    turn: Arc<Mutex<()>>,
+}
+
+impl Connector {
+    /// A connector to this database.
+    #[must_use]
+    pub fn new(database: Database) -> Self {
+        Self { database, turn: Arc::default() }
+    }
+
+    /// The database itself.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Answers one request: the value of `x-amz-target` and the JSON of the operation's input.
+    pub async fn answer(&self, target: String, body: Bytes) -> Response<String> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let database = self.database.clone();
+        // A write to a file waits for the disk. The turn ends with the call, even if its caller
+        // has left.
+        let answered = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            answer(&database, &target, &body)
+        });
+        answered.await.unwrap_or_else(|fault| {
+            tracing::error!(fault = %fault, "the embedded engine failed");
+            error(&DynoxideError::InternalServerError("the embedded engine failed".to_owned()))
+        })
+    }
+}
+
+fn answer(database: &Database, target: &str, body: &[u8]) -> Response<String> {
+    let operation = target.strip_prefix(TARGET).unwrap_or_default();
+    call(database, operation, body)
+        .map_or_else(|fault| error(&fault), |body| json_body(StatusCode::OK, body))
+}
+
+fn call(db: &Database, operation: &str, body: &[u8]) -> dynoxide::Result<String> {
+    match operation {
+        "BatchGetItem" => write(&db.batch_get_item(read(body)?)?),
+        "BatchWriteItem" => write(&db.batch_write_item(read(body)?)?),
+        "CreateTable" => write(&db.create_table(read(body)?)?),
+        "DeleteItem" => write(&db.delete_item(read(body)?)?),
+        "DescribeTable" => write(&db.describe_table(read(body)?)?),
+        "GetItem" => write(&db.get_item(read(body)?)?),
+        "PutItem" => write(&db.put_item(read(body)?)?),
+        "Query" => write(&db.query(read(body)?)?),
+        "Scan" => write(&db.scan(read(body)?)?),
+        "TransactGetItems" => write(&db.transact_get_items(read(body)?)?),
+        "TransactWriteItems" => write(&db.transact_write_items(read(body)?)?),
+        "UpdateItem" => write(&db.update_item(read(body)?)?),
+        "UpdateTimeToLive" => write(&db.update_time_to_live(read(body)?)?),
+        other => {
+            let message = format!("the embedded engine does not serve {other:?}");
+            Err(DynoxideError::ValidationException(message))
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> dynoxide::Result<T> {
+    serde_json::from_slice(body)
+        .map_err(|fault| DynoxideError::SerializationException(fault.to_string()))
+}
+
+fn write(output: &impl Serialize) -> dynoxide::Result<String> {
+    serde_json::to_string(output)
+        .map_err(|fault| DynoxideError::InternalServerError(fault.to_string()))
+}
+
+fn error(fault: &DynoxideError) -> Response<String> {
+    let status = StatusCode::from_u16(fault.status_code());
+    json_body(status.unwrap_or(StatusCode::BAD_REQUEST), fault.to_json())
+}
+
+/// An error of the protocol that the engine has no part in.
+pub(super) fn refused(kind: &str, message: &str) -> Response<String> {
+    let kind = format!("com.amazonaws.dynamodb.v20120810#{kind}");
+    json_body(StatusCode::BAD_REQUEST, json!({"__type": kind, "Message": message}).to_string())
+}
+
+fn json_body(status: StatusCode, body: String) -> Response<String> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/x-amz-json-1.0");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connector")
+    }
+}
+
+impl HttpClient for Connector {
+    fn http_connector(
+        &self,
+        _settings: &HttpConnectorSettings,
+        _components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let engine = self.clone();
+        HttpConnectorFuture::new(async move {
+            let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+            // The SDK's inputs are in memory. Only a streaming body has no bytes.
+            let body = Bytes::copy_from_slice(request.body().bytes().unwrap_or_default());
+            let answered = engine.answer(target, body).await.map(SdkBody::from);
+            HttpResponse::try_from(answered)
+                .map_err(|fault| ConnectorError::other(fault.into(), None))
+        })
+    }
+}
