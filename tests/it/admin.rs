@@ -9,3 +9,4 @@ mod harness;
 mod invocation;
 mod moves;
 mod people;
+mod unreadable;

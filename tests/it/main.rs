@@ -59,5 +59,6 @@ mod sweep;
 mod template;
 mod template_calls;
 mod tokens;
+mod unreadable;
 mod vector_stores;
 mod window;

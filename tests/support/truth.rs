@@ -107,10 +107,10 @@ impl Inner {
     }
 
     pub(crate) async fn accounts(&self) -> Vec<Account> {
-        let (page, next) =
+        let page =
             self.true_ledger().attendees(&self.id, None, 1_000).await.expect("the ledger reads");
-        assert_eq!(next, None, "a test has at most a thousand attendees");
-        page.into_iter().map(|(_, account)| account).collect()
+        assert_eq!(page.next, None, "a test has at most a thousand attendees");
+        page.accounts.into_iter().map(|(_, account)| account).collect()
     }
 
     /// What was added to the hours of the event, which is in memory.

@@ -10,7 +10,9 @@ use lanyard_domain::ids::EventId;
 use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
 use lanyard_gateway::Response;
-use lanyard_gateway::ports::{LedgerFault, Outcome};
+use lanyard_gateway::ports::{
+    AttendeePage as AttendeeAccounts, LedgerFault, Outcome, Unreadable, UnreadableAccount,
+};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -108,7 +110,12 @@ pub(crate) async fn page_of(
 ) -> Result<(Vec<(UserId, Account)>, Option<UserId>), AdminError> {
     let ledger = &call.admin.ledger;
     let asked = limit.saturating_add(1);
-    let (mut accounts, next) = with_retry(|| ledger.attendees(event, after, asked)).await?;
+    let AttendeeAccounts { mut accounts, unreadable, next } =
+        with_retry(|| ledger.attendees(event, after, asked)).await?;
+    // A page without them is better than none. The sweep counts them for an alarm.
+    for UnreadableAccount { item: Unreadable { item, cause }, .. } in &unreadable {
+        tracing::error!(item, cause = &**cause, "item_unreadable");
+    }
     let has_more = accounts.len() > usize::from(limit);
     accounts.truncate(limit.into());
     let last = accounts.last().map(|(user, _)| user.clone());

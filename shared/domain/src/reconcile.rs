@@ -53,6 +53,23 @@ impl Tally {
         }
     }
 
+    /// The larger of two tallies in each of their numbers.
+    #[must_use]
+    pub fn at_least(self, other: Self) -> Self {
+        let unit = |units: Units, unit| {
+            units.with(unit, self.charge.units.get(unit).max(other.charge.units.get(unit)))
+        };
+        let (one, another) = (self.charge, other.charge);
+        Self {
+            requests: self.requests.max(other.requests),
+            charge: Charge {
+                prompt_tokens: one.prompt_tokens.max(another.prompt_tokens),
+                completion_tokens: one.completion_tokens.max(another.completion_tokens),
+                units: Unit::ALL.iter().copied().fold(Units::NONE, unit),
+            },
+        }
+    }
+
     /// The sum of two tallies.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {

@@ -63,7 +63,7 @@ impl From<LedgerFault> for AdmissionRefused {
     fn from(fault: LedgerFault) -> Self {
         let is_unknown = match &fault {
             LedgerFault::NotMade(_) => false,
-            LedgerFault::Unknown(_) => true,
+            LedgerFault::Unknown(_) | LedgerFault::Unreadable(_) => true,
         };
         Self::Fault { cause: Box::new(fault), is_unknown }
     }

@@ -88,6 +88,62 @@ pub enum Outcome {
     Kept(Option<Account>),
 }
 
+/// An item of the store that is malformed or newer than this code.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Where it is in the store, for the log.
+    pub item: String,
+    /// What is wrong with it.
+    pub cause: Cause,
+}
+
+impl Unreadable {
+    /// Logs and counts the item, so that an alarm names it. Nothing else waits for it.
+    pub fn report(&self, request_log: &dyn RequestLog, event: Option<&EventId>) {
+        tracing::error!(item = self.item, cause = &*self.cause, "item_unreadable");
+        request_log.count(Incident::ItemUnreadable, event);
+    }
+}
+
+/// What a list of items has, and those of its items that cannot be read.
+#[derive(Debug)]
+pub struct Found<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Those that are left out.
+    pub unreadable: Vec<Unreadable>,
+}
+
+impl<T> Default for Found<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), unreadable: Vec::new() }
+    }
+}
+
+impl<T> Found<T> {
+    /// Items of which each could be read.
+    #[must_use]
+    pub fn all(items: Vec<T>) -> Self {
+        Self { items, unreadable: Vec::new() }
+    }
+
+    /// Adds an item, or what is wrong with it.
+    pub fn add(&mut self, item: String, read: Result<T, Cause>) {
+        match read {
+            Ok(read) => self.items.push(read),
+            Err(cause) => self.unreadable.push(Unreadable { item, cause }),
+        }
+    }
+
+    /// The items, after each of the others was logged and counted.
+    pub fn reported(self, request_log: &dyn RequestLog, event: Option<&EventId>) -> Vec<T> {
+        for unreadable in &self.unreadable {
+            unreadable.report(request_log, event);
+        }
+        self.items
+    }
+}
+
 /// Why a write, or a read, has no known outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerFault {
@@ -97,6 +153,9 @@ pub enum LedgerFault {
     /// It may have been made; the answer was lost.
     #[error("the ledger's answer was lost")]
     Unknown(#[source] Cause),
+    /// The item is malformed or newer than this code. A write to it may have been made.
+    #[error("an item of the ledger cannot be read")]
+    Unreadable(#[source] Cause),
 }
 
 impl LedgerFault {
@@ -105,13 +164,30 @@ impl LedgerFault {
     pub fn is_not_made(&self) -> bool {
         match self {
             Self::NotMade(_) => true,
-            Self::Unknown(_) => false,
+            Self::Unknown(_) | Self::Unreadable(_) => false,
         }
     }
 }
 
-/// A page of attendees' accounts, and where the next begins.
-pub type AttendeePage = (Vec<(UserId, Account)>, Option<UserId>);
+/// A page of attendees' accounts.
+#[derive(Debug, Default)]
+pub struct AttendeePage {
+    /// The accounts.
+    pub accounts: Vec<(UserId, Account)>,
+    /// Those that cannot be read as a whole.
+    pub unreadable: Vec<UnreadableAccount>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<UserId>,
+}
+
+/// An account that is malformed in some places.
+#[derive(Debug)]
+pub struct UnreadableAccount {
+    /// Which, and what is wrong with it.
+    pub item: Unreadable,
+    /// What can be read of it. It serves sums only: no rule may decide on it.
+    pub rest: Account,
+}
 
 /// Where accounts and usage are kept. Each call is one try; the caller decides on another.
 #[async_trait]
@@ -146,7 +222,7 @@ pub trait Ledger: Send + Sync {
     async fn file_in_session(&self, record: &UsageRecord) -> Result<(), LedgerFault>;
 
     /// The events whose accounts may need the sweep.
-    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault>;
+    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Found<Event>, LedgerFault>;
 }
 
 /// A call to Azure, complete but for the deployment's credential.
@@ -277,6 +353,8 @@ pub enum Incident {
     ObjectUnrecorded,
     /// Nor could it be deleted: it stays upstream, and nobody can reach it.
     ObjectOrphaned,
+    /// An item of the table is malformed or newer than this code. Jobs go on without it.
+    ItemUnreadable,
 }
 
 impl Incident {

@@ -3,6 +3,10 @@
 //! Every minute, for every event that may need it: holds past their expiry are settled as their
 //! usage record says, or at the estimate; and the periods that are over are compared, the event's
 //! account with the sum of its attendees', and made equal.
+//!
+//! An item that cannot be read is counted as an incident and stops nothing but itself. Of an
+//! unreadable account the counts that can be read are summed up, and the event's account then keeps
+//! at least what was posted to it.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +14,7 @@ use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Field, Hold};
 use lanyard_domain::allowance::Allowances;
 use lanyard_domain::event::Event;
-use lanyard_domain::ids::RequestId;
+use lanyard_domain::ids::{EventId, RequestId};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::reconcile::{self, Tally};
 use lanyard_domain::settlement::Settlement;
@@ -20,7 +24,7 @@ use lanyard_domain::token::UserId;
 use lanyard_domain::usage::{Usage, UsageRecord};
 
 use crate::Gateway;
-use crate::ports::{Incident, LedgerFault, Outcome};
+use crate::ports::{Incident, LedgerFault, Outcome, Unreadable, UnreadableAccount};
 use crate::settle::HOLD_LIFE;
 
 /// Accounts that are read at once.
@@ -35,6 +39,8 @@ pub struct Swept {
     pub expired_holds: u64,
     /// Periods of an event that had to be reconciled.
     pub reconciled_periods: u64,
+    /// Items that could not be read.
+    pub unreadable: u64,
 }
 
 impl Gateway {
@@ -42,13 +48,48 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// Any fault of the ledger. What was swept stays swept, and the next sweep goes on.
+    /// The last fault of the ledger. Every event was tried, what was swept stays swept, and the next
+    /// sweep goes on.
     pub async fn sweep(&self, now: DateTime<Utc>) -> Result<Swept, LedgerFault> {
         let mut swept = Swept::default();
-        for event in self.ports.ledger.events_to_sweep(now).await? {
-            self.sweep_event(&event, now, &mut swept).await?;
+        let events = self.ports.ledger.events_to_sweep(now).await?;
+        for unreadable in &events.unreadable {
+            self.unreadable(unreadable, None, &mut swept);
         }
-        Ok(swept)
+        let mut last_fault = None;
+        for event in events.items {
+            if let Err(fault) = self.sweep_event(&event, now, &mut swept).await {
+                tracing::warn!(event = %event.id, fault = ?fault, "an event is not swept as a whole");
+                last_fault = self
+                    .unless_unreadable(fault, "an account", &event, &mut swept)
+                    .err()
+                    .or(last_fault);
+            }
+        }
+        last_fault.map_or(Ok(swept), Err)
+    }
+
+    fn unreadable(&self, unreadable: &Unreadable, event: Option<&EventId>, swept: &mut Swept) {
+        unreadable.report(self.ports.request_log.as_ref(), event);
+        swept.unreadable += 1;
+    }
+
+    /// Counts an item that cannot be read, and passes other faults on.
+    fn unless_unreadable(
+        &self,
+        fault: LedgerFault,
+        item: &str,
+        event: &Event,
+        swept: &mut Swept,
+    ) -> Result<(), LedgerFault> {
+        match fault {
+            LedgerFault::Unreadable(cause) => {
+                let unreadable = Unreadable { item: format!("{item} of {}", event.id), cause };
+                self.unreadable(&unreadable, Some(&event.id), swept);
+                Ok(())
+            }
+            LedgerFault::NotMade(_) | LedgerFault::Unknown(_) => Err(fault),
+        }
     }
 
     async fn sweep_event(
@@ -59,25 +100,39 @@ impl Gateway {
     ) -> Result<(), LedgerFault> {
         swept.events += 1;
         let keys = event.account_keys();
-        let before = self.ports.ledger.accounts(&keys).await?;
+        let before = match self.ports.ledger.accounts(&keys).await {
+            Ok(before) => Some(before),
+            Err(fault) => {
+                self.unless_unreadable(fault, "the account", event, swept)?;
+                None
+            }
+        };
         let mut read = Attendees::default();
         let (mut seated, mut is_asking) = (0, false);
         let mut after = None;
         loop {
-            let (attendees, next) =
-                self.ports.ledger.attendees(&event.id, after.as_ref(), PAGE).await?;
-            for (user, account) in attendees {
+            let page = self.ports.ledger.attendees(&event.id, after.as_ref(), PAGE).await?;
+            for UnreadableAccount { item, rest } in page.unreadable {
+                self.unreadable(&item, Some(&event.id), swept);
+                read.add(&rest);
+                read.are_whole = false;
+            }
+            for (user, account) in page.accounts {
                 let account = self.expire(event, &user, account, now, swept).await?;
                 seated += u64::from(account.numbers.contains_key(&Field::SeatedAt));
                 is_asking |= is_asking_now(&account, now);
                 read.add(&account);
             }
-            after = next;
+            after = page.next;
             if after.is_none() {
                 break;
             }
         }
-        let seats = before.first().and_then(|first| reconcile::seats(first, seated));
+        // Holds have expired all the same. Only what the unreadable account says is left.
+        let Some(before) = before else { return Ok(()) };
+        // An unreadable account may have a seat.
+        let first = before.first().filter(|_| read.are_whole);
+        let seats = first.and_then(|first| reconcile::seats(first, seated));
         let restored = shard::restore(&before, now.into());
         // Kept: somebody came or moved something meanwhile, and the next sweep looks again.
         for write in seats.filter(|_| !is_asking).into_iter().chain(restored) {
@@ -112,7 +167,7 @@ impl Gateway {
         for (id, hold) in expired {
             let record = expired_record(event, user, &id, &hold, now);
             let earlier = match hold.is_recorded {
-                true => self.ports.ledger.record(&record).await?,
+                true => self.record_expired(&record, event, swept).await?,
                 false => None,
             };
             // The request had written its own, and died after.
@@ -126,6 +181,24 @@ impl Gateway {
             account = after;
         }
         Ok(account)
+    }
+
+    /// Writes the record of an expired hold. Returns the request's own record if there is one; one
+    /// that cannot be read leaves the estimate.
+    async fn record_expired(
+        &self,
+        record: &UsageRecord,
+        event: &Event,
+        swept: &mut Swept,
+    ) -> Result<Option<UsageRecord>, LedgerFault> {
+        match self.ports.ledger.record(record).await {
+            Ok(earlier) => Ok(earlier),
+            Err(fault) => {
+                let item = format!("the record of {}", record.request_id);
+                self.unless_unreadable(fault, &item, event, swept)?;
+                Ok(None)
+            }
+        }
     }
 
     /// Makes the event's account equal to its attendees' in every period that is over.
@@ -157,6 +230,10 @@ impl Gateway {
                 continue;
             }
             let mut tally = attendees.tallies.get(&period).copied().unwrap_or_default();
+            if !attendees.are_whole {
+                let posted = shards.iter().map(|shard| Tally::of(shard, period));
+                tally = tally.at_least(posted.fold(Tally::default(), Tally::plus));
+            }
             let mut is_needed = false;
             // The first comes last.
             for index in (0..shards.len()).rev() {
@@ -188,12 +265,19 @@ impl Gateway {
 }
 
 /// What all the attendees of an event have settled, and what they still hold.
-#[derive(Default)]
 struct Attendees {
+    /// Whether every account could be read.
+    are_whole: bool,
     tallies: BTreeMap<Period, Tally>,
     /// From this period on somebody has a hold. Periods are reconciled in order, so none is before
     /// that one.
     first_open: Option<Period>,
+}
+
+impl Default for Attendees {
+    fn default() -> Self {
+        Self { are_whole: true, tallies: BTreeMap::new(), first_open: None }
+    }
 }
 
 impl Attendees {

@@ -5,11 +5,12 @@ use futures_util::{StreamExt, stream};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::event::Event;
 use lanyard_domain::object::Owned;
-use lanyard_gateway::ports::Cause;
+use lanyard_gateway::ports::{Cause, StoreFault, Unreadable};
 use tokio::time::Instant;
 
 use crate::Objects;
 use crate::ownership::home_in;
+use crate::store::ObjectPlace;
 
 /// How long after its end an event is cleared. By then no request that began earlier is running, and
 /// no process still assumes that the event is marked.
@@ -48,7 +49,8 @@ impl Objects {
         until: Instant,
     ) -> Result<Cleared, Cause> {
         let mut cleared = Cleared::default();
-        for event in self.registry.store.marked().await? {
+        let request_log = self.gateway.ports().request_log.as_ref();
+        for event in self.registry.store.marked().await?.reported(request_log, None) {
             if now < event.window.ends_at() + AFTER_END || Instant::now() >= until {
                 continue;
             }
@@ -67,13 +69,26 @@ impl Objects {
         until: Instant,
         cleared: &mut Cleared,
     ) -> Result<(), Cause> {
-        let listing = self.gateway.ports().events.find_by_id(&event.id).await?;
+        let ports = self.gateway.ports();
+        let listing = match ports.events.find_by_id(&event.id).await {
+            Err(StoreFault::Unreadable(cause)) => {
+                let item = format!("a deployment of {}", event.organiser);
+                let unreadable = Unreadable { item, cause };
+                unreadable.report(ports.request_log.as_ref(), Some(&event.id));
+                return Err(unreadable.cause);
+            }
+            listing => listing?,
+        };
         let deployments = listing.map(|listing| listing.deployments).unwrap_or_default();
-        let (mut after, mut left): (Option<Owned>, u64) = (None, 0);
+        let (mut after, mut left): (Option<ObjectPlace>, u64) = (None, 0);
         loop {
-            let (page, has_more) =
-                self.registry.store.of_event(&event.id, after.as_ref(), PAGE).await?;
-            after = page.last().cloned();
+            let page = self.registry.store.of_event(&event.id, after.as_ref(), PAGE).await?;
+            after = page.next;
+            // An object whose record cannot be read stays upstream, and the event stays marked.
+            let unreadable = u64::try_from(page.found.unreadable.len()).unwrap_or(u64::MAX);
+            cleared.left += unreadable;
+            left += unreadable;
+            let page = page.found.reported(ports.request_log.as_ref(), Some(&event.id));
             let clearings =
                 page.into_iter().map(|owned| self.delete_one(owned, &deployments, until));
             let mut clearings = stream::iter(clearings).buffer_unordered(AT_ONCE);
@@ -85,7 +100,7 @@ impl Objects {
             if Instant::now() >= until {
                 return Ok(());
             }
-            if !has_more {
+            if after.is_none() {
                 break;
             }
         }

@@ -13,7 +13,7 @@ use lanyard_domain::object::{Kind, Owned};
 use lanyard_gateway::admit::JOB_LIFE;
 use lanyard_gateway::call::{Failure, call_deployment};
 use lanyard_gateway::lookup::OpenEvent;
-use lanyard_gateway::ports::{Cause, UpstreamCall};
+use lanyard_gateway::ports::{Cause, StoreFault, Unreadable, UpstreamCall};
 use lanyard_gateway::relay::read_whole;
 use lanyard_protocol::{Protocol, stored};
 use tokio::time::Instant;
@@ -92,8 +92,11 @@ impl Objects {
     ///
     /// If the jobs cannot be listed. The next run goes on.
     pub async fn finish_jobs(&self, now: DateTime<Utc>, until: Instant) -> Result<Finished, Cause> {
+        let request_log = self.gateway.ports().request_log.as_ref();
         let open = self.registry.store.open_jobs().await?;
-        let mut finished = Finished::default();
+        let unreadable = u64::try_from(open.unreadable.len()).unwrap_or(u64::MAX);
+        let open = open.reported(request_log, None);
+        let mut finished = Finished { left: unreadable, ..Finished::default() };
         if open.is_empty() {
             return Ok(finished);
         }
@@ -108,8 +111,12 @@ impl Objects {
                     events.insert(id, Arc::new(OpenEvent::of(listing.event, catalog)));
                 }
                 Ok(None) => {}
-                Err(fault) => {
-                    tracing::warn!(event = %id, fault = ?fault, "its jobs are not read yet");
+                Err(StoreFault::Unreadable(cause)) => {
+                    let item = format!("the event or a deployment of {id}");
+                    Unreadable { item, cause }.report(request_log, Some(&id));
+                }
+                Err(StoreFault::Away(cause)) => {
+                    tracing::warn!(event = %id, cause, "its jobs are not read yet");
                 }
             }
         }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
-use lanyard_gateway::ports::Cause;
+use lanyard_gateway::ports::{Cause, Found};
 
 /// How the size of an object changes. The size is the prompt tokens that naming it adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +16,18 @@ pub enum Size {
     Grows(u64),
 }
 
-/// A page of an event's objects, and whether there are more.
-pub type ObjectPage = (Vec<Owned>, bool);
+/// A page of an event's objects.
+#[derive(Debug, Default)]
+pub struct ObjectPage {
+    /// The objects.
+    pub found: Found<Owned>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<ObjectPlace>,
+}
+
+/// Where a page of an event's objects ends, in the store's own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectPlace(pub String);
 
 /// Where owners of objects are recorded.
 ///
@@ -31,7 +41,8 @@ pub trait ObjectStore: Send + Sync {
     /// An object, if it is this owner's.
     async fn find(&self, owner: &Owner, kind: Kind, id: &ObjectId) -> Result<Option<Owned>, Cause>;
 
-    /// Every object of a kind that an owner has, the oldest first.
+    /// Every object of a kind that an owner has, the oldest first. One that cannot be read is logged
+    /// and left out.
     async fn list(&self, owner: &Owner, kind: Kind) -> Result<Vec<Owned>, Cause>;
 
     /// Corrects the size of an object that is still there.
@@ -44,7 +55,7 @@ pub trait ObjectStore: Send + Sync {
     async fn mark(&self, event: &EventId, until: DateTime<Utc>) -> Result<(), Cause>;
 
     /// Every event that may have objects.
-    async fn marked(&self) -> Result<Vec<Event>, Cause>;
+    async fn marked(&self) -> Result<Found<Event>, Cause>;
 
     /// Removes the mark that an event may have objects.
     async fn unmark(&self, event: &EventId) -> Result<(), Cause>;
@@ -53,7 +64,7 @@ pub trait ObjectStore: Send + Sync {
     async fn open_job(&self, job: &Owned) -> Result<(), Cause>;
 
     /// Every object that Azure may still work on, at any event.
-    async fn open_jobs(&self) -> Result<Vec<Owned>, Cause>;
+    async fn open_jobs(&self) -> Result<Found<Owned>, Cause>;
 
     /// Notes that Azure no longer works on an object.
     async fn close_job(&self, job: &Owned) -> Result<(), Cause>;
@@ -62,7 +73,7 @@ pub trait ObjectStore: Send + Sync {
     async fn of_event(
         &self,
         event: &EventId,
-        after: Option<&Owned>,
+        after: Option<&ObjectPlace>,
         limit: u16,
     ) -> Result<ObjectPage, Cause>;
 }

@@ -11,7 +11,7 @@ use lanyard_gateway::ports::{Cause, EventStore, Listing, StoreFault};
 
 use crate::table::{
     DEPLOYMENT_PREFIX, Item, Key, Table, get_document, get_number, get_text, organiser_pk, own_pk,
-    text,
+    readable, text,
 };
 
 fn away(fault: impl Into<Cause>) -> StoreFault {
@@ -36,7 +36,7 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// If the table cannot be read or an item is malformed.
+    /// If the table cannot be read. A deployment that cannot be read is left out.
     pub async fn deployments(
         &self,
         organiser: &OrganiserId,
@@ -54,9 +54,7 @@ impl Table {
                 .send()
                 .await
                 .map_err(away)?;
-            for item in page.items() {
-                deployments.push(get_document(item).map_err(StoreFault::Unreadable)?);
-            }
+            deployments.extend(page.items().iter().filter_map(|item| readable(item, get_document)));
             start = page.last_evaluated_key;
             if start.is_none() {
                 return Ok(deployments);

@@ -19,19 +19,25 @@ use lanyard_domain::hour::HourCount;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::UsageRecord;
-use lanyard_gateway::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
+use lanyard_gateway::ports::{
+    AttendeePage, Cause, Found, Ledger, LedgerFault, Outcome, Unreadable, UnreadableAccount,
+};
 
 use self::expressions::Expressions;
 use crate::table::{
     ATTENDEE_PREFIX, EVENT_PREFIX, Item, Key, Partition, Table, event_pk, get_document, get_number,
-    get_text, number, put_document, text, user_of,
+    get_text, number, place, put_document, text, user_of,
 };
 
 /// How long a usage record is kept after its request.
 pub(crate) const RECORDS_KEPT: chrono::TimeDelta = chrono::TimeDelta::days(90);
 
-fn unreadable(fault: impl Into<lanyard_gateway::ports::Cause>) -> LedgerFault {
+fn not_made(fault: impl Into<Cause>) -> LedgerFault {
     LedgerFault::NotMade(fault.into())
+}
+
+fn unreadable(fault: impl Into<Cause>) -> LedgerFault {
+    LedgerFault::Unreadable(fault.into())
 }
 
 /// Whether a failed call may have taken effect.
@@ -80,13 +86,13 @@ impl Ledger for Table {
     }
 
     async fn account(&self, key: &AccountKey) -> Result<Option<Account>, LedgerFault> {
-        let item = self.get(Key::account(key), true).await.map_err(unreadable)?;
+        let item = self.get(Key::account(key), true).await.map_err(not_made)?;
         item.as_ref().map(item::account).transpose().map_err(unreadable)
     }
 
     async fn accounts(&self, keys: &[AccountKey]) -> Result<Vec<Account>, LedgerFault> {
         let keys: Vec<Key> = keys.iter().map(Key::account).collect();
-        let items = self.batch(keys.clone()).await.map_err(unreadable)?;
+        let items = self.batch(keys.clone()).await.map_err(not_made)?;
         let mut accounts = vec![Account::default(); keys.len()];
         for item in &items {
             let pk = get_text(item, "pk").map_err(unreadable)?;
@@ -104,28 +110,43 @@ impl Ledger for Table {
         after: Option<&UserId>,
         limit: u16,
     ) -> Result<AttendeePage, LedgerFault> {
-        let start = after.map(|user| {
+        let mut start = after.map(|user| {
             Key::account(&AccountKey::Attendee(event.clone(), user.clone())).attributes()
         });
-        let page = self
-            .below(event_pk(event), ATTENDEE_PREFIX)
-            .consistent_read(true)
-            .limit(i32::from(limit))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(fault)?;
-        let mut attendees = Vec::with_capacity(page.items().len());
-        for item in page.items() {
-            let user = user_of(item).ok_or_else(|| unreadable("an attendee without a name"))?;
-            attendees.push((user, item::account(item).map_err(unreadable)?));
+        let mut found = AttendeePage::default();
+        loop {
+            let page = self
+                .below(event_pk(event), ATTENDEE_PREFIX)
+                .consistent_read(true)
+                .limit(i32::from(limit))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(fault)?;
+            for item in page.items() {
+                let (rest, problem) = item::readable(item);
+                match (user_of(item), problem) {
+                    (Some(user), None) => found.accounts.push((user, rest)),
+                    (user, problem) => {
+                        let cause = problem.filter(|_| user.is_some());
+                        let cause = cause.unwrap_or_else(|| "an attendee without a name".into());
+                        let item = Unreadable { item: place(item), cause };
+                        found.unreadable.push(UnreadableAccount { item, rest });
+                    }
+                }
+            }
+            start = page.last_evaluated_key;
+            found.next = start.as_ref().and_then(user_of);
+            // A page that ends at a name which is none of ours goes on.
+            if start.is_none() || found.next.is_some() {
+                return Ok(found);
+            }
         }
-        Ok((attendees, page.last_evaluated_key.as_ref().and_then(user_of)))
     }
 
     async fn record(&self, record: &UsageRecord) -> Result<Option<UsageRecord>, LedgerFault> {
         let mut item = Key::request(&record.request_id).attributes();
-        put_document(&mut item, record).map_err(unreadable)?;
+        put_document(&mut item, record).map_err(not_made)?;
         item.insert("event".to_owned(), text(record.event.as_str()));
         let expires_at = (record.admitted_at + RECORDS_KEPT).timestamp();
         item.insert("expires_at".to_owned(), number(expires_at));
@@ -193,8 +214,8 @@ impl Ledger for Table {
         Ok(())
     }
 
-    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault> {
-        let mut events = Vec::new();
+    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Found<Event>, LedgerFault> {
+        let mut events = Found::default();
         let mut start: Option<Item> = None;
         loop {
             let page = self
@@ -203,18 +224,16 @@ impl Ledger for Table {
                 .send()
                 .await
                 .map_err(fault)?;
-            let mut due = Vec::new();
+            let mut due = Found::default();
             for item in page.items() {
-                let at = |name| get_number(item, name).map_err(unreadable);
-                let is_over = at("expires_at")?.is_some_and(|end| end <= now.timestamp());
-                let is_early = at("starts_at")?.is_some_and(|start| start > now.timestamp());
-                if !is_over && !is_early {
-                    let sk = get_text(item, "sk").map_err(unreadable)?;
-                    let id = sk.trim_start_matches(EVENT_PREFIX);
-                    due.push(id.parse::<EventId>().map_err(unreadable)?);
+                match due_at(item, now) {
+                    Ok(None) => {}
+                    Ok(Some(id)) => due.items.push(id),
+                    Err(cause) => due.add(place(item), Err(cause)),
                 }
             }
-            events.extend(self.events(&due).await?);
+            events.unreadable.append(&mut due.unreadable);
+            self.events(&due.items, &mut events).await?;
             start = page.last_evaluated_key;
             if start.is_none() {
                 return Ok(events);
@@ -224,17 +243,22 @@ impl Ledger for Table {
 }
 
 impl Table {
-    /// The settings of several events. An event that cannot be read is logged and left out, so that
-    /// it does not keep the sweep from the others.
-    async fn events(&self, ids: &[EventId]) -> Result<Vec<Event>, LedgerFault> {
+    /// Adds the settings of several events.
+    async fn events(&self, ids: &[EventId], found: &mut Found<Event>) -> Result<(), LedgerFault> {
         let keys = ids.iter().map(Key::event).collect();
-        let mut events = Vec::with_capacity(ids.len());
-        for item in self.batch(keys).await.map_err(unreadable)? {
-            match get_document(&item) {
-                Ok(event) => events.push(event),
-                Err(cause) => tracing::error!(cause, "an event cannot be read"),
-            }
+        for item in self.batch(keys).await.map_err(not_made)? {
+            found.add(place(&item), get_document(&item));
         }
-        Ok(events)
+        Ok(())
     }
+}
+
+/// The event of the sweep's list, if it is to be swept now.
+fn due_at(item: &Item, now: DateTime<Utc>) -> Result<Option<EventId>, Cause> {
+    let is_over = get_number(item, "expires_at")?.is_some_and(|end| end <= now.timestamp());
+    let is_early = get_number(item, "starts_at")?.is_some_and(|start| start > now.timestamp());
+    if is_over || is_early {
+        return Ok(None);
+    }
+    Ok(Some(get_text(item, "sk")?.trim_start_matches(EVENT_PREFIX).parse()?))
 }

@@ -8,12 +8,12 @@ use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_gateway::admit::JOB_LIFE;
-use lanyard_gateway::ports::Cause;
-use lanyard_objects::store::{ObjectPage, ObjectStore, Size};
+use lanyard_gateway::ports::{Cause, Found, StoreFault};
+use lanyard_objects::store::{ObjectPage, ObjectPlace, ObjectStore, Size};
 
 use crate::table::{
     EVENT_PREFIX, Item, Key, Partition, Table, get_document, get_number, get_text, number,
-    objects_pk, objects_prefix, put_document, text,
+    objects_pk, objects_prefix, place, put_document, readable, text,
 };
 
 /// The attribute of an object's size. It changes while the document stays the same.
@@ -61,9 +61,7 @@ impl ObjectStore for Table {
                 .set_exclusive_start_key(start)
                 .send()
                 .await?;
-            for item in page.items() {
-                found.push(owned(item)?);
-            }
+            found.extend(page.items().iter().filter_map(|item| readable(item, owned)));
             start = page.last_evaluated_key;
             if start.is_none() {
                 break;
@@ -109,8 +107,8 @@ impl ObjectStore for Table {
         Ok(())
     }
 
-    async fn marked(&self) -> Result<Vec<Event>, Cause> {
-        let mut events = Vec::new();
+    async fn marked(&self) -> Result<Found<Event>, Cause> {
+        let mut events = Found::default();
         let mut start: Option<Item> = None;
         loop {
             let page = self
@@ -120,13 +118,15 @@ impl ObjectStore for Table {
                 .send()
                 .await?;
             for item in page.items() {
-                let id = get_text(item, "sk")?.trim_start_matches(EVENT_PREFIX).parse()?;
-                match self.event(&id, true).await {
-                    Ok(event) => events.extend(event),
-                    // One event that cannot be read must not block the others.
-                    Err(fault) => {
-                        tracing::error!(event = %id, fault = ?fault, "an event cannot be read")
-                    }
+                let id = get_text(item, "sk").map(|sk| sk.trim_start_matches(EVENT_PREFIX));
+                let event = match id.and_then(|id| Ok(id.parse::<EventId>()?)) {
+                    Ok(id) => self.event(&id, true).await,
+                    Err(cause) => Err(StoreFault::Unreadable(cause)),
+                };
+                match event {
+                    Ok(event) => events.items.extend(event),
+                    Err(StoreFault::Unreadable(cause)) => events.add(place(item), Err(cause)),
+                    Err(StoreFault::Away(cause)) => return Err(cause),
                 }
             }
             start = page.last_evaluated_key;
@@ -149,8 +149,8 @@ impl ObjectStore for Table {
         Ok(())
     }
 
-    async fn open_jobs(&self) -> Result<Vec<Owned>, Cause> {
-        let mut jobs = Vec::new();
+    async fn open_jobs(&self) -> Result<Found<Owned>, Cause> {
+        let mut jobs = Found::default();
         let mut start: Option<Item> = None;
         loop {
             let page = self
@@ -160,7 +160,7 @@ impl ObjectStore for Table {
                 .send()
                 .await?;
             for item in page.items() {
-                jobs.push(get_document(item)?);
+                jobs.add(place(item), get_document(item));
             }
             start = page.last_evaluated_key;
             if start.is_none() {
@@ -176,11 +176,15 @@ impl ObjectStore for Table {
     async fn of_event(
         &self,
         event: &EventId,
-        after: Option<&Owned>,
+        after: Option<&ObjectPlace>,
         limit: u16,
     ) -> Result<ObjectPage, Cause> {
-        let start =
-            after.map(|owned| Key::object(&owned.owner(), owned.kind, &owned.id).attributes());
+        let start = after.map(|ObjectPlace(sort_key)| {
+            Item::from([
+                ("pk".to_owned(), text(objects_pk(event))),
+                ("sk".to_owned(), text(sort_key.as_str())),
+            ])
+        });
         let page = self
             .client
             .query()
@@ -192,8 +196,12 @@ impl ObjectStore for Table {
             .set_exclusive_start_key(start)
             .send()
             .await?;
-        let found = page.items().iter().map(owned).collect::<Result<Vec<_>, _>>()?;
-        Ok((found, page.last_evaluated_key.is_some()))
+        let mut found = Found::default();
+        for item in page.items() {
+            found.add(place(item), owned(item));
+        }
+        let next = page.last_evaluated_key.as_ref().map(|last| get_text(last, "sk")).transpose()?;
+        Ok(ObjectPage { found, next: next.map(|sort_key| ObjectPlace(sort_key.to_owned())) })
     }
 }
 

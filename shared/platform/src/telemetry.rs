@@ -249,6 +249,7 @@ mod tests {
                 "account_mended",
                 "object_unrecorded",
                 "object_orphaned",
+                "item_unreadable",
             ]
         );
     }

@@ -76,9 +76,9 @@ pub(crate) async fn event(table: &Table, event: &EventId) -> Result<Account> {
 pub(crate) async fn attendees(table: &Table, id: &EventId) -> Result<Totals> {
     let (mut sum, mut after) = (Totals::default(), None);
     loop {
-        let (page, next) = table.attendees(id, after.as_ref(), 1_000).await?;
-        sum = page.iter().fold(sum, |sum, (_, account)| sum.plus(Totals::of(account)));
-        after = next;
+        let page = table.attendees(id, after.as_ref(), 1_000).await?;
+        sum = page.accounts.iter().fold(sum, |sum, (_, account)| sum.plus(Totals::of(account)));
+        after = page.next;
         if after.is_none() {
             return Ok(sum);
         }

@@ -160,7 +160,8 @@ impl Stand {
     pub(super) async fn usage(&self) -> Charge {
         self.runtime.quiet().await;
         let event = self.account().await;
-        let (attendees, _) = self.table.attendees(&self.event, None, 1_000).await.unwrap();
+        let page = self.table.attendees(&self.event, None, 1_000).await.unwrap();
+        let attendees = page.accounts;
         let spent = attendees.iter().fold(Charge::default(), |sum, (_, a)| sum.plus(a.spent()));
         assert_eq!(event.spent(), spent, "the event and its attendees disagree");
         for account in attendees.iter().map(|(_, account)| account).chain([&event]) {

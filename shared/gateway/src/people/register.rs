@@ -21,7 +21,7 @@ use crate::error::{ApiError, BadRequestCode, Missing};
 use crate::hex;
 use crate::lookup::{Attendance, Handle, OpenEvent};
 use crate::parse::{self, Pass};
-use crate::ports::{LedgerFault, Outcome};
+use crate::ports::Outcome;
 use crate::request::{Request, Response};
 use crate::signed::Claims;
 
@@ -137,9 +137,7 @@ impl People {
             Ok(Outcome::Made(_)) => Ok(()),
             // Nothing was asked of the account that could have kept the write from being made.
             Ok(Outcome::Kept(_)) => Err(ApiError::Internal(None)),
-            Err(fault @ (LedgerFault::NotMade(_) | LedgerFault::Unknown(_))) => {
-                Err(self.away(fault.into()))
-            }
+            Err(fault) => Err(self.away(fault.into())),
         }
     }
 }

@@ -102,8 +102,8 @@ pub async fn balance(
     }
     let of_event = shard::total(&shards);
     let event = &event.id;
-    let (attendees, _) =
-        ledger.attendees(event, None, u16::MAX).await.map_err(|fault| fault.to_string())?;
+    let page = ledger.attendees(event, None, u16::MAX).await.map_err(|fault| fault.to_string())?;
+    let attendees = page.accounts;
     let mut by_user: BTreeMap<UserId, (u64, Charge)> = BTreeMap::new();
     for record in ledger.records() {
         let (requests, charge) = by_user.entry(record.user).or_default();

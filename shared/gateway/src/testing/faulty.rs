@@ -13,7 +13,7 @@ use lanyard_domain::token::UserId;
 use lanyard_domain::usage::UsageRecord;
 
 use super::lock;
-use crate::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
+use crate::ports::{AttendeePage, Found, Ledger, LedgerFault, Outcome};
 
 /// What is asked of a ledger, as far as a test tells calls apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -177,7 +177,7 @@ impl Ledger for FaultyLedger {
         self.play(LedgerCall::Session, self.inner.file_in_session(record)).await
     }
 
-    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault> {
+    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Found<Event>, LedgerFault> {
         self.play(LedgerCall::Read, self.inner.events_to_sweep(now)).await
     }
 }

@@ -14,7 +14,7 @@ use lanyard_domain::token::UserId;
 use lanyard_domain::usage::{Charge, UsageRecord};
 
 use super::lock;
-use crate::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
+use crate::ports::{AttendeePage, Found, Ledger, LedgerFault, Outcome};
 
 /// Accounts, records and hours in memory.
 #[derive(Debug, Default)]
@@ -106,7 +106,7 @@ impl Ledger for MemoryLedger {
         let page: Vec<_> = later.by_ref().take(limit.into()).collect();
         let last = page.last().map(|(user, _)| user.clone());
         let next = later.next().and(last);
-        Ok((page, next))
+        Ok(AttendeePage { accounts: page, unreadable: Vec::new(), next })
     }
 
     async fn record(&self, record: &UsageRecord) -> Result<Option<UsageRecord>, LedgerFault> {
@@ -132,9 +132,10 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault> {
+    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Found<Event>, LedgerFault> {
         let events = &lock(&self.0).events;
-        Ok(events.values().filter(|event| event.window.starts_at() <= now).cloned().collect())
+        let due = events.values().filter(|event| event.window.starts_at() <= now);
+        Ok(Found::all(due.cloned().collect()))
     }
 }
 

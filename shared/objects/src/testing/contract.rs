@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use lanyard_domain::object::{Home, Kind, Owned, Owner};
 
-use crate::store::{ObjectStore, Size};
+use crate::store::{ObjectPlace, ObjectStore, Size};
 
 /// Runs the whole suite, and panics where a store differs. `run` keeps one run apart from another.
 pub async fn objects_contract(objects: &Arc<dyn ObjectStore>, run: &str) {
@@ -147,13 +147,13 @@ impl Bench {
             all
         };
         for limit in [1, 2, 8, 9, 100] {
-            let (mut all, mut after): (Vec<Owned>, Option<Owned>) = (Vec::new(), None);
+            let (mut all, mut after): (Vec<Owned>, Option<ObjectPlace>) = (Vec::new(), None);
             loop {
                 let page = self.objects.of_event(&event, after.as_ref(), limit).await.unwrap();
-                assert!(page.0.len() <= usize::from(limit));
-                all.extend(page.0);
-                after = all.last().cloned();
-                if !page.1 {
+                assert!(page.found.items.len() <= usize::from(limit));
+                all.extend(page.found.items);
+                after = page.next;
+                if after.is_none() {
                     break;
                 }
             }

@@ -10,10 +10,10 @@ use chrono::{DateTime, Utc};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
-use lanyard_gateway::ports::Cause;
+use lanyard_gateway::ports::{Cause, Found};
 
 use super::lock;
-use crate::store::{ObjectPage, ObjectStore, Size};
+use crate::store::{ObjectPage, ObjectPlace, ObjectStore, Size};
 
 type Place = (EventId, String, Kind, ObjectId);
 
@@ -77,9 +77,10 @@ impl ObjectStore for MemoryObjects {
         Ok(())
     }
 
-    async fn marked(&self) -> Result<Vec<Event>, Cause> {
+    async fn marked(&self) -> Result<Found<Event>, Cause> {
         let events = lock(&self.events);
-        Ok(lock(&self.marked).iter().filter_map(|id| events.get(id).cloned()).collect())
+        let marked = lock(&self.marked).iter().filter_map(|id| events.get(id).cloned()).collect();
+        Ok(Found::all(marked))
     }
 
     async fn unmark(&self, event: &EventId) -> Result<(), Cause> {
@@ -92,8 +93,8 @@ impl ObjectStore for MemoryObjects {
         Ok(())
     }
 
-    async fn open_jobs(&self) -> Result<Vec<Owned>, Cause> {
-        Ok(lock(&self.jobs).values().cloned().collect())
+    async fn open_jobs(&self) -> Result<Found<Owned>, Cause> {
+        Ok(Found::all(lock(&self.jobs).values().cloned().collect()))
     }
 
     async fn close_job(&self, job: &Owned) -> Result<(), Cause> {
@@ -104,17 +105,21 @@ impl ObjectStore for MemoryObjects {
     async fn of_event(
         &self,
         event: &EventId,
-        after: Option<&Owned>,
+        after: Option<&ObjectPlace>,
         limit: u16,
     ) -> Result<ObjectPage, Cause> {
-        let after = after.map(place);
         let kept = lock(&self.kept);
-        let mut rest = kept
-            .iter()
-            .filter(|(at, _)| at.0 == *event && after.as_ref().is_none_or(|after| *at > after))
-            .map(|(_, owned)| owned.clone());
-        let page: Vec<_> = rest.by_ref().take(limit.into()).collect();
-        Ok((page, rest.next().is_some()))
+        let mut of_event: Vec<_> = kept
+            .values()
+            .filter(|owned| owned.event == *event)
+            .map(|owned| (ObjectPlace(format!("{:?}", place(owned))), owned.clone()))
+            .collect();
+        of_event.sort_by(|(one, _), (other, _)| one.0.cmp(&other.0));
+        let mut rest =
+            of_event.into_iter().filter(|(at, _)| after.is_none_or(|after| at.0 > after.0));
+        let (places, page): (Vec<_>, Vec<_>) = rest.by_ref().take(limit.into()).unzip();
+        let next = rest.next().and(places.last().cloned());
+        Ok(ObjectPage { found: Found::all(page), next })
     }
 }
 
@@ -204,7 +209,7 @@ impl ObjectStore for FaultyObjects {
         self.inner.mark(event, until).await
     }
 
-    async fn marked(&self) -> Result<Vec<Event>, Cause> {
+    async fn marked(&self) -> Result<Found<Event>, Cause> {
         self.inner.marked().await
     }
 
@@ -217,7 +222,7 @@ impl ObjectStore for FaultyObjects {
         self.inner.open_job(job).await
     }
 
-    async fn open_jobs(&self) -> Result<Vec<Owned>, Cause> {
+    async fn open_jobs(&self) -> Result<Found<Owned>, Cause> {
         self.inner.open_jobs().await
     }
 
@@ -229,7 +234,7 @@ impl ObjectStore for FaultyObjects {
     async fn of_event(
         &self,
         event: &EventId,
-        after: Option<&Owned>,
+        after: Option<&ObjectPlace>,
         limit: u16,
     ) -> Result<ObjectPage, Cause> {
         self.inner.of_event(event, after, limit).await

@@ -130,16 +130,29 @@ fn field_named(name: &str) -> Option<Field> {
 ///
 /// If a number or a reservation is malformed.
 pub fn account(item: &Item) -> Result<Account, Cause> {
-    let mut account = Account::default();
+    let (account, problem) = readable(item);
+    problem.map_or(Ok(account), Err)
+}
+
+/// Reads what can be read of an account, and one of its problems if it has some.
+pub(super) fn readable(item: &Item) -> (Account, Option<Cause>) {
+    let (mut account, mut problem) = (Account::default(), None);
     for (name, value) in item {
-        if let Some(id) = name.strip_prefix(HOLD_PREFIX) {
-            let hold = value.as_m().map_err(|_| "a hold is no map")?;
-            account.holds.insert(id.parse()?, read_hold(hold)?);
-        } else if let Some(field) = field_named(name) {
-            account.numbers.insert(field, whole_number(name, value)?);
+        if let Err(cause) = read_attribute(&mut account, name, value) {
+            problem = Some(cause);
         }
     }
-    Ok(account)
+    (account, problem)
+}
+
+fn read_attribute(account: &mut Account, name: &str, value: &AttributeValue) -> Result<(), Cause> {
+    if let Some(id) = name.strip_prefix(HOLD_PREFIX) {
+        let hold = value.as_m().map_err(|_| "a hold is no map")?;
+        account.holds.insert(id.parse()?, read_hold(hold)?);
+    } else if let Some(field) = field_named(name) {
+        account.numbers.insert(field, whole_number(name, value)?);
+    }
+    Ok(())
 }
 
 fn read_hold(hold: &Item) -> Result<Hold, Cause> {

@@ -7,7 +7,9 @@ use lanyard_administration::ports::{AuditStore, OrganiserFault};
 use lanyard_domain::ids::EventId;
 
 use super::{Organisers, away, unreadable};
-use crate::table::{AUDIT_PREFIX, Item, Key, event_pk, get_document, get_text, put_document, text};
+use crate::table::{
+    AUDIT_PREFIX, Item, Key, event_pk, get_document, get_text, put_document, readable, text,
+};
 
 /// The item of an audit entry.
 pub(super) fn item(event: &EventId, entry: &AuditEntry) -> Result<Item, OrganiserFault> {
@@ -49,7 +51,7 @@ impl AuditStore for Organisers {
             .map_err(away)?;
         let limit = usize::from(limit);
         let shown = page.items().get(..limit).unwrap_or(page.items());
-        let entries = shown.iter().map(get_document).collect::<Result<_, _>>();
+        let entries = shown.iter().filter_map(|item| readable(item, get_document)).collect();
         let next = match (shown.last(), page.items().len() > limit) {
             (Some(last), true) => {
                 let sort_key = get_text(last, "sk").map_err(unreadable)?;
@@ -58,6 +60,6 @@ impl AuditStore for Organisers {
             }
             (Some(_) | None, _) => None,
         };
-        Ok((entries.map_err(unreadable)?, next))
+        Ok((entries, next))
     }
 }

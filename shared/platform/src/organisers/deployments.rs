@@ -6,7 +6,7 @@ use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::{DeploymentName, OrganiserId, Replica};
 
 use super::{Organisers, away, unreadable};
-use crate::table::{DEPLOYMENT_PREFIX, Key, get_document, organiser_pk, put_document};
+use crate::table::{DEPLOYMENT_PREFIX, Key, get_document, organiser_pk, put_document, readable};
 
 #[async_trait]
 impl DeploymentStore for Organisers {
@@ -18,8 +18,8 @@ impl DeploymentStore for Organisers {
         // that they have just added.
         let items = self.table.all(organiser_pk(organiser), DEPLOYMENT_PREFIX).await;
         let items = items.map_err(away)?;
-        let deployments = items.iter().map(get_document).collect::<Result<Vec<Deployment>, _>>();
-        let mut deployments = deployments.map_err(unreadable)?;
+        let mut deployments: Vec<Deployment> =
+            items.iter().filter_map(|item| readable(item, get_document)).collect();
         deployments.sort_by(|a, b| (&a.name, &a.replica).cmp(&(&b.name, &b.replica)));
         Ok(deployments)
     }

@@ -10,9 +10,9 @@ use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Charge;
 use lanyard_gateway::ports::Cause;
 
-use super::{Organisers, away, unreadable};
+use super::{Organisers, away};
 use crate::ledger::hour::{ERROR, FIRST_BYTE};
-use crate::table::{HOUR_PREFIX, Item, NO_MODEL, get_number, get_text, shard_pk};
+use crate::table::{HOUR_PREFIX, Item, NO_MODEL, get_number, get_text, readable, shard_pk};
 
 /// Reads the item of an hour.
 fn hour_usage(item: &Item) -> Result<HourUsage, Cause> {
@@ -54,9 +54,8 @@ impl HourStore for Organisers {
         let mut hours = Vec::new();
         for shard in 0..event.shards.max(1) {
             let of_shard = self.table.all(shard_pk(&event.id, shard), HOUR_PREFIX).await;
-            for item in of_shard.map_err(away)? {
-                hours.push(hour_usage(&item).map_err(unreadable)?);
-            }
+            let of_shard = of_shard.map_err(away)?;
+            hours.extend(of_shard.iter().filter_map(|item| readable(item, hour_usage)));
         }
         Ok(hours)
     }

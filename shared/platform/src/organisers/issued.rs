@@ -7,7 +7,9 @@ use lanyard_administration::records::IssuedToken;
 use lanyard_domain::ids::{EventId, TokenId};
 
 use super::{Organisers, away, unreadable};
-use crate::table::{ISSUED_PREFIX, Key, event_pk, get_document, number, put_document};
+use crate::table::{
+    ISSUED_PREFIX, Key, event_pk, get_document, get_text, number, put_document, readable,
+};
 
 #[async_trait]
 impl IssuedTokenStore for Organisers {
@@ -45,11 +47,13 @@ impl IssuedTokenStore for Organisers {
             .send()
             .await
             .map_err(away)?;
-        let tokens = page.items().iter().map(get_document).collect::<Result<Vec<_>, _>>();
-        let mut tokens: Vec<IssuedToken> = tokens.map_err(unreadable)?;
-        let has_more = tokens.len() > usize::from(limit);
-        tokens.truncate(limit.into());
-        let last = tokens.last().map(|token| token.id.clone()).filter(|_| has_more);
-        Ok((tokens, last))
+        let shown = page.items().get(..usize::from(limit)).unwrap_or(page.items());
+        let has_more = page.items().len() > shown.len();
+        let id = |item| -> Result<TokenId, OrganiserFault> {
+            let sort_key = get_text(item, "sk").map_err(unreadable)?;
+            sort_key.trim_start_matches(ISSUED_PREFIX).parse().map_err(unreadable)
+        };
+        let last = shown.last().filter(|_| has_more).map(id).transpose()?;
+        Ok((shown.iter().filter_map(|item| readable(item, get_document)).collect(), last))
     }
 }

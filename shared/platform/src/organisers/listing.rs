@@ -9,8 +9,10 @@ use lanyard_domain::event::Event;
 use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_gateway::ports::Cause;
 
-use super::{Organisers, away, unreadable};
-use crate::table::{EVENT_PREFIX, Item, Key, Table, get_document, get_text, organiser_pk};
+use super::{Organisers, away};
+use crate::table::{
+    EVENT_PREFIX, Item, Key, Table, get_document, get_text, organiser_pk, readable,
+};
 
 /// The most items of one `BatchGetItem`.
 const BATCH: usize = 100;
@@ -49,21 +51,16 @@ impl Organisers {
             .send()
             .await
             .map_err(away)?;
-        let mut ids = Vec::with_capacity(page.items().len());
-        for item in page.items() {
-            let id = get_text(item, "sk").map_err(unreadable)?.trim_start_matches(EVENT_PREFIX);
-            ids.push(id.parse::<EventId>().map_err(unreadable)?);
-        }
-        let has_more = ids.len() > usize::from(limit);
-        ids.truncate(limit.into());
+        let shown = page.items().get(..usize::from(limit)).unwrap_or(page.items());
+        let has_more = page.items().len() > shown.len();
+        let id = |item: &Item| {
+            Ok(get_text(item, "sk")?.trim_start_matches(EVENT_PREFIX).parse::<EventId>()?)
+        };
+        let mut ids: Vec<_> = shown.iter().filter_map(|item| readable(item, id)).collect();
         let keys = ids.iter().map(Key::event).collect();
         let mut events: Vec<Event> = Vec::with_capacity(ids.len());
-        for item in self.table.batch(keys).await.map_err(away)? {
-            match get_document(&item) {
-                Ok(event) => events.push(event),
-                Err(cause) => tracing::error!(cause, "an event cannot be read"),
-            }
-        }
+        let items = self.table.batch(keys).await.map_err(away)?;
+        events.extend(items.iter().filter_map(|item| readable(item, get_document)));
         events.sort_by(|a, b| b.id.cmp(&a.id));
         Ok((events, ids.pop().filter(|_| has_more)))
     }

@@ -7,8 +7,8 @@ use lanyard_administration::records::RatedAnswer;
 use lanyard_domain::ids::EventId;
 use lanyard_gateway::ports::Cause;
 
-use super::{Organisers, away, unreadable};
-use crate::table::{Item, get_number, get_text, rating_pk, text};
+use super::{Organisers, away};
+use crate::table::{Item, get_number, get_text, rating_pk, readable, text};
 
 /// The rating in an item.
 fn rated_answer(item: &Item) -> Result<RatedAnswer, Cause> {
@@ -43,9 +43,7 @@ impl RatingStore for Organisers {
                 .send()
                 .await
                 .map_err(away)?;
-            for item in page.items() {
-                ratings.push(rated_answer(item).map_err(unreadable)?);
-            }
+            ratings.extend(page.items().iter().filter_map(|item| readable(item, rated_answer)));
             start = page.last_evaluated_key;
             if start.is_none() {
                 return Ok(ratings);

@@ -13,7 +13,8 @@ use lanyard_gateway::ports::Cause;
 
 use super::{Organisers, away, unreadable};
 use crate::table::{
-    Item, Key, SESSION_PREFIX, event_pk, get_document, get_number, get_text, session_prefix, text,
+    Item, Key, SESSION_PREFIX, event_pk, get_document, get_number, get_text, readable,
+    session_prefix, text,
 };
 
 /// The place and the charge of one request.
@@ -68,7 +69,7 @@ impl SessionStore for Organisers {
                 .await
                 .map_err(away)?;
             for item in page.items() {
-                let (place, charge) = read(item).map_err(unreadable)?;
+                let Some((place, charge)) = readable(item, read) else { continue };
                 match sessions.last_mut().filter(|session| session.place == place) {
                     Some(session) => {
                         session.requests += 1;

@@ -35,6 +35,25 @@ pub fn get_text<'i>(item: &'i Item, name: &str) -> Result<&'i str, Cause> {
     value.map(String::as_str).ok_or_else(|| format!("the item has no text {name:?}").into())
 }
 
+/// Where an item is in the table, for the log.
+#[must_use]
+pub fn place(item: &Item) -> String {
+    let key = |name| get_text(item, name).unwrap_or("?");
+    format!("{} {}", key("pk"), key("sk"))
+}
+
+/// The value of an item in a list. An item that cannot be read is logged and left out, so that the
+/// others can be listed.
+pub fn readable<T>(item: &Item, read: impl FnOnce(&Item) -> Result<T, Cause>) -> Option<T> {
+    match read(item) {
+        Ok(value) => Some(value),
+        Err(cause) => {
+            tracing::error!(item = place(item), cause, "item_unreadable");
+            None
+        }
+    }
+}
+
 /// The whole number of an attribute; `None` if it is missing.
 ///
 /// # Errors

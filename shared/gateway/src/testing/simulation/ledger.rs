@@ -15,7 +15,7 @@ use lanyard_domain::limit::{Counting, Limit};
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::UsageRecord;
 
-use crate::ports::{AttendeePage, Ledger, LedgerFault, Outcome};
+use crate::ports::{AttendeePage, Found, Ledger, LedgerFault, Outcome};
 use crate::testing::{MemoryLedger, SeededRandom, books, lock};
 
 pub(super) struct SimulatedLedger {
@@ -216,7 +216,7 @@ impl Ledger for SimulatedLedger {
         self.play(self.inner.file_in_session(record)).await
     }
 
-    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Vec<Event>, LedgerFault> {
+    async fn events_to_sweep(&self, now: DateTime<Utc>) -> Result<Found<Event>, LedgerFault> {
         self.play(self.inner.events_to_sweep(now)).await
     }
 }
