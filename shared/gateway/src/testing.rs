@@ -15,7 +15,7 @@ mod samples;
 #[cfg(test)]
 mod simulation;
 
-pub use azure::SimulatedAzure;
+pub use azure::{SimulatedAzure, id_prefix};
 pub use books::balance;
 pub use contract::ledger_contract;
 pub use events::{EventTrouble, MemoryEvents};

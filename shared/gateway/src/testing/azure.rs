@@ -1,5 +1,9 @@
 //! An Azure that answers, breaks off, refuses and stays silent.
 
+mod stored;
+
+pub use self::stored::id_prefix;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,8 +79,16 @@ impl SimulatedAzure {
             pieces.extend(self.random.one_in(5).then_some(None));
             return pieces;
         }
+        // That of a file in a vector store is JSON.
+        if url.contains("/content") && !url.contains("/vector_stores/") {
+            let second = (!self.random.one_in(5)).then(|| "bytes".to_owned());
+            return vec![Some("bytes".to_owned()), second];
+        }
         if !is_streamed {
-            return vec![Some(self.whole(url))];
+            return vec![Some(self.stored(url).unwrap_or_else(|| self.whole(url)))];
+        }
+        if let Some(events) = self.stored_events(url) {
+            return events;
         }
         if !url.ends_with("completions") {
             return self.events(url);

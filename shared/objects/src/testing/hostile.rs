@@ -6,13 +6,20 @@
 //! leave the accounts balanced.
 
 mod request;
+mod samples;
+mod stored;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use http::Method;
 use http_body_util::BodyExt;
 use lanyard_domain::allowance::{Allowance, Limit};
-use lanyard_domain::event::Signing;
+use lanyard_domain::event::{Event, Signing};
+use lanyard_domain::object::{Kind, Owned};
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::ports::{Clock, Listing};
@@ -20,13 +27,16 @@ use lanyard_gateway::testing::{
     MemoryEvents, MemoryLedger, RecordedLog, SeededRandom, SimulatedAzure, TestClock, a_deployment,
     an_event, balance,
 };
-use lanyard_gateway::{Ports, Request};
-use serde_json::Value;
+use lanyard_gateway::{ApiError, Ports, Request, Response, parse};
+use lanyard_protocol::Protocol;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use self::request::Grammar;
+use self::request::{Grammar, Sent};
+use self::stored::Known;
 use super::MemoryObjects;
 use crate::Objects;
+use crate::store::ObjectStore;
 
 /// The code of the event, which must never come back.
 pub(super) const CODE: &str = "canary-code";
@@ -44,12 +54,16 @@ const STATUSES: [u16; 16] =
     [200, 400, 401, 403, 404, 405, 413, 415, 422, 429, 500, 502, 503, 504, 431, 408];
 
 /// What the requests of one input came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survived {
     /// How many requests were sent.
     pub requests: u64,
-    /// How many of them were answered 200.
-    pub answered: u64,
+    /// How many of them were answered 200, by operation.
+    pub answered: BTreeMap<Operation, u64>,
+    /// What was done with stored objects: kinds, and names of routes.
+    pub done: BTreeSet<(Kind, &'static str)>,
+    /// How many named an object of another attendee's.
+    pub foreign: u64,
     /// How many were charged.
     pub charged: u64,
 }
@@ -73,6 +87,10 @@ pub(super) fn signing() -> Signing {
     Signing { secret: SECRET.to_owned(), ..Signing::default() }
 }
 
+fn endpoint() -> String {
+    format!("https://{HOST}.openai.azure.com")
+}
+
 async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
     let seed = bytes.iter().fold(7u64, |seed, byte| seed.wrapping_mul(31) + u64::from(*byte));
     let random = Arc::new(SeededRandom::new(seed));
@@ -86,15 +104,17 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
         (Limit::ImagesTotal, 3),
         (Limit::AudioSecondsTotal, 40),
         (Limit::CharactersTotal, 400),
-        (Limit::InFlight, 2),
+        (Limit::VideoSecondsTotal, 30),
+        (Limit::InFlight, 3),
     ]);
     event.keeps_objects = true;
     event.id = EVENT.parse().map_err(|_| "no id")?;
     event.signing = signing();
     let settings = event.clone();
     let mut deployment = a_deployment("model", Operation::ChatCompletions);
-    deployment.endpoint = format!("https://{HOST}.openai.azure.com");
+    deployment.endpoint = endpoint();
     deployment.operations = Operation::ALL.to_vec();
+    ledger.put_event(settings.clone());
     events.put(Listing { event, deployments: vec![deployment], code_works_until: None });
     let ports = Ports {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -105,36 +125,111 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
         request_log: Arc::new(RecordedLog::default()),
         ledger_timeout: Duration::from_secs(1),
     };
-    let gateway = Objects::new(ports, Arc::new(MemoryObjects::default())).gateway();
+    let store = Arc::new(MemoryObjects::default());
+    let known = store_first(&store, &settings, clock.now()).await?;
+    let objects = Arc::new(Objects::new(ports, store));
     let mut survived = Survived::default();
-    let mut grammar = Grammar::of(bytes);
-    while let Some((operation, http)) = grammar.request() {
+    let mut grammar = Grammar::of(bytes, known);
+    while let Some(sent) = grammar.request() {
         survived.requests += 1;
+        survived.foreign += u64::from(sent.is_foreign);
         let id = format!("req_{}", survived.requests).parse().map_err(|_| "no id")?;
         let deadline = Some(Instant::now() + Duration::from_secs(300));
-        let sent = http.body().clone();
-        let request = Request { id, now: clock.now(), deadline, http };
-        let gateway = Arc::clone(&gateway);
+        let request = Request { id, now: clock.now(), deadline, http: sent.http.clone() };
+        let (objects, operation) = (Arc::clone(&objects), sent.operation);
         let response = answer(Audience::Attendees, request, |request| async move {
-            gateway.forward(operation, request).await
+            handle(&objects, operation, request).await
         })
         .await;
-        survived.answered += u64::from(check(response, &sent).await?);
+        let Some(body) = check(response, &sent).await? else { continue };
+        *survived.answered.entry(operation).or_default() += 1;
+        survived.done.extend(sent.route.map(|route| (route.kind, route.name)));
+        if sent.makes {
+            grammar.known.extend(made(&body, sent.user));
+        }
     }
-    gateway.settled().await;
+    finish(&objects, &clock).await?;
     survived.charged = balance(&ledger, &settings, |recorded, counted| recorded == counted).await?;
     Ok(survived)
 }
 
-/// Checks an answer; true if it was a success.
-async fn check(response: lanyard_gateway::Response, sent: &[u8]) -> Result<bool, String> {
+/// Lets the function of an operation handle a request.
+async fn handle(
+    objects: &Objects,
+    operation: Operation,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let is_call = if operation == Operation::Responses {
+        let below = parse::below(request.http.uri().path(), operation);
+        matches!(below, Ok(None)) && request.http.method() == Method::POST
+    } else {
+        Protocol::of(operation).documentation.is_some()
+    };
+    let of = |kind: &&Kind| kind.operation() == operation && **kind != Kind::Run;
+    let kind = Kind::ALL.iter().find(of).copied().filter(|_| !is_call);
+    match kind {
+        Some(kind) => objects.handle(kind, request).await,
+        None => objects.gateway().forward(operation, request).await,
+    }
+}
+
+/// Gives two attendees an object of each kind.
+async fn store_first(
+    store: &MemoryObjects,
+    event: &Event,
+    now: DateTime<Utc>,
+) -> Result<Vec<Known>, String> {
+    let mut known = Vec::new();
+    for user in 0..2 {
+        for kind in Kind::ALL.iter().copied() {
+            let id = stored::first_id(kind, user);
+            let parent = (kind == Kind::Run).then(|| stored::first_id(Kind::Thread, user));
+            let owned = serde_json::from_value(json!({
+                "kind": kind, "id": id, "parent": parent, "event": event.id,
+                "user": format!("user{user}"), "tokens": 100, "request_id": "req_0",
+                "home": {"endpoint": endpoint(), "deployment": "model", "replica": "one"},
+                "created_at": now, "event_ends_at": now,
+            }));
+            let owned: Owned = owned.map_err(|fault| fault.to_string())?;
+            store.put(&owned).await.map_err(|fault| fault.to_string())?;
+            known.push(Known { kind, id, user });
+        }
+    }
+    Ok(known)
+}
+
+/// The objects that an answer names, of an attendee who made them.
+fn made(body: &[u8], user: usize) -> Vec<Known> {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let ids = ["id", "thread_id"].into_iter().filter_map(|name| body[name].as_str());
+    ids.filter_map(|id| Some(Known { kind: stored::kind_of(id)?, id: id.to_owned(), user }))
+        .collect()
+}
+
+/// Waits until all is settled: jobs when they end, or an hour later when their holds do.
+async fn finish(objects: &Objects, clock: &TestClock) -> Result<(), String> {
+    for _ in 0..10 {
+        objects.gateway().settled().await;
+        clock.advance(TimeDelta::minutes(10));
+        let until = Instant::now() + Duration::from_secs(60);
+        let finished = objects.finish_jobs(clock.now(), until).await;
+        finished.map_err(|fault| fault.to_string())?;
+    }
+    let swept = objects.gateway().sweep(clock.now()).await;
+    swept.map(drop).map_err(|fault| format!("{fault:?}"))
+}
+
+/// Checks an answer, and returns the body of one that was a success.
+async fn check(response: Response, sent: &Sent) -> Result<Option<Bytes>, String> {
     let (head, body) = response.into_parts();
     let Ok(body) = body.collect().await;
     let body = body.to_bytes();
     let status = head.status.as_u16();
     let text = String::from_utf8_lossy(&body);
     let blame = |what: &str| {
-        Err(format!("{what}: {status} {text:?} to {:?}", String::from_utf8_lossy(sent)))
+        let body = String::from_utf8_lossy(sent.http.body());
+        let (method, uri) = (sent.http.method(), sent.http.uri());
+        Err(format!("{what}: {status} {text:?} to {method} {uri} {body:?}"))
     };
     if !STATUSES.contains(&status) {
         return blame("no status of the contract");
@@ -154,8 +249,15 @@ async fn check(response: lanyard_gateway::Response, sent: &[u8]) -> Result<bool,
     if [CODE, HOST, SECRET].iter().any(|secret| headers.contains(secret) || text.contains(secret)) {
         return blame("a secret came back");
     }
+    if sent.http.method() == Method::OPTIONS {
+        // Browsers ask before they send, and are always told the same.
+        return Ok(None);
+    }
     if status == 200 {
-        return Ok(true);
+        return match sent.is_foreign {
+            true => blame("an object of another attendee's"),
+            false => Ok(Some(body)),
+        };
     }
     if text.contains(PROMPT) {
         return blame("the prompt came back");
@@ -167,29 +269,40 @@ async fn check(response: lanyard_gateway::Response, sent: &[u8]) -> Result<bool,
     if !["message", "type", "param", "code"].iter().all(|key| has(key)) {
         return blame("not the schema of errors");
     }
-    Ok(false)
+    Ok(None)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::routes::ROUTES;
     use proptest::prelude::*;
 
     #[test]
-    fn the_grammar_reaches_answers_and_refusals() {
+    fn the_grammar_reaches_every_operation_every_route_and_refusals() {
         let mut all = Survived::default();
-        for seed in 0..200 {
+        for seed in 0..1_000 {
             let random = SeededRandom::new(seed);
             let bytes: Vec<u8> =
                 (0..600).map(|_| u8::try_from(random.below(256)).unwrap()).collect();
             let survived = survive(&bytes).unwrap_or_else(|broken| panic!("seed {seed}: {broken}"));
             all.requests += survived.requests;
-            all.answered += survived.answered;
+            all.foreign += survived.foreign;
             all.charged += survived.charged;
+            all.done.extend(survived.done);
+            for (operation, times) in survived.answered {
+                *all.answered.entry(operation).or_default() += times;
+            }
         }
         println!("{all:?}");
-        assert!(all.answered > 20 && all.charged > 20, "{all:?}");
-        assert!(all.requests > 3 * all.answered, "{all:?}");
+        for operation in Operation::ALL.iter() {
+            assert!(all.answered.get(operation) > Some(&10), "{operation}: {:?}", all.answered);
+        }
+        let named = ROUTES.iter().map(|route| (route.kind, route.name));
+        let missing: Vec<_> = named.filter(|route| !all.done.contains(route)).collect();
+        assert_eq!(missing, [], "never answered with success");
+        assert!(all.charged > 1_000 && all.foreign > 100, "{all:?}");
+        assert!(all.requests > 2 * all.answered.values().sum::<u64>(), "{all:?}");
     }
 
     proptest! {

@@ -1,165 +1,47 @@
 //! Bytes to requests: what clients send, nearly.
 
 use bytes::Bytes;
+use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::signed::Claims;
 use lanyard_protocol::Protocol;
 use lanyard_protocol::documentation::Sample;
 
+use super::samples::{
+    FORM, JSON, NAMES, NOTED, NOTES, ODD_CREDENTIALS, PATHS, QUERIES, TYPES, VALUES,
+};
+use super::stored::{Known, USERS};
 use super::{CODE, EVENT, PROMPT, signing};
+use crate::routes::Route;
 
 /// The longest list of fields in one body, and of requests in one input.
 const MOST: u8 = 12;
 
 /// A reader of choices.
 pub(super) struct Grammar<'b> {
-    bytes: &'b [u8],
+    pub(super) bytes: &'b [u8],
     left: u8,
+    /// The objects that are known to be stored.
+    pub(super) known: Vec<Known>,
+    /// The number of the attendee who sends the request.
+    pub(super) user: usize,
+    /// Whether the request names an object of another attendee's.
+    pub(super) is_foreign: bool,
 }
 
-const NAMES: [&str; 32] = [
-    "previous_response_id",
-    "conversation",
-    "file_id",
-    "model",
-    "messages",
-    "stream",
-    "stream_options",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "n",
-    "best_of",
-    "input",
-    "store",
-    "user",
-    "service_tier",
-    "background",
-    "tools",
-    "data_sources",
-    "dataSources",
-    "Max_Tokens",
-    "max\\u005ftokens",
-    "temperature",
-    "seed",
-    "response_format",
-    "STREAM",
-    "prompt",
-    "file",
-    "image[]",
-    "n[]",
-    "stream_format",
-    "",
-];
-
-const VALUES: [&str; 43] = [
-    "null",
-    "true",
-    "false",
-    "0",
-    "-1",
-    "1",
-    "5",
-    "100",
-    "1.5",
-    "1e3",
-    "4294967296",
-    "1e400",
-    "\"100\"",
-    "\"model\"",
-    "\"gpt-nope\"",
-    "\"../..\"",
-    "\"\"",
-    "\"\\ud800\"",
-    "\"\\ud83d\\ude00\"",
-    "[]",
-    "{}",
-    "[[[]]]",
-    "{\"include_usage\":true}",
-    "{\"include_usage\":false}",
-    "[1,2,3]",
-    "[[1],[2]]",
-    "[{\"role\":\"user\",\"content\":\"canary-prompt\"}]",
-    "[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\"}}]}]",
-    "[{\"role\":\"user\",\"content\":null},7,\"x\"]",
-    "[{\"type\":\"function\"}]",
-    "[{\"type\":\"web_search\"}]",
-    "[{\"type\":7}]",
-    "\"priority\"",
-    "NaN",
-    "'x'",
-    "\"canary-prompt",
-    "{\"a\":",
-    "tru",
-    "\"canary-prompt\"",
-    "[\"canary-prompt\",\"canary-prompt\"]",
-    "sse",
-    "\"sse\"",
-    "11",
-];
-
-const PATHS: [&str; 31] = [
-    "/api/v1/chat/completions",
-    "/api/v1/embeddings",
-    "/api/openai/v1/chat/completions",
-    "/api/openai/deployments/model/chat/completions",
-    "/api/v1/openai/deployments/model/embeddings",
-    "/api/openai-proxy/chat/completions",
-    "/api/v1/chat/completions/",
-    "/api/v1/completions",
-    "/api/v1/engines/model/completions",
-    "/api/v1/images/generations",
-    "/api/openai/deployments/model/images/edits",
-    "/api/v1/audio/transcriptions",
-    "/api/openai/v1/audio/translations",
-    "/api/v1/audio/speech",
-    "/api/v1/moderations",
-    "/v1/chat/completions",
-    "/api/openai/images/generations:submit",
-    "/api/v1/engines//completions",
-    "/api/v1/engines/../completions",
-    "/api/openai/deployments/../chat/completions",
-    "/api/openai/deployments/%2e%2e/chat/completions",
-    "/api/openai/deployments/.%2e/chat/completions",
-    "/api/openai/deployments/a%2f..%2fb/chat/completions",
-    "/api/openai/deployments/gpt;x/chat/completions",
-    "/api/openai/deployments/gpt%00/embeddings",
-    "/api/openai/deployments/%252e/chat/completions",
-    "/api/openai/deployments//chat/completions",
-    "/api/v1//chat/completions",
-    "/api/openai/files",
-    "/",
-    "/api/v1/chat/completions/x",
-];
-
-const QUERIES: [&str; 8] = [
-    "",
-    "api-version=2024-10-21",
-    "api-version=v1&api-version=v1",
-    "api-version=%zz",
-    "a=b",
-    "=",
-    "a=%26",
-    "api-version=2024-10-21%26x=y",
-];
-
-const FORM: &str = "multipart/form-data; boundary=b";
-
-const TYPES: [&str; 9] = [
-    "application/json",
-    "application/json; charset=utf-8",
-    "text/plain",
-    "application/x-www-form-urlencoded",
-    "multipart/form-data",
-    FORM,
-    "multipart/form-data; boundary=c; boundary=b",
-    "multipart/form-data; boundary=\"",
-    "",
-];
-
-const NOTED: [&str; 5] = ["x-session-id", "x-app-id", "x-company-id", "x-api-version", "x-user-id"];
-
-const NOTES: [&str; 8] = ["", "my.session-1", "a b", "a#b", "---", "../..", "2023-12-06", "0x1"];
+/// A request, and what is known of it.
+pub(super) struct Sent {
+    pub(super) operation: Operation,
+    pub(super) http: http::Request<Bytes>,
+    /// The row of the table of routes that it follows, if it does.
+    pub(super) route: Option<&'static Route>,
+    /// The number of the attendee who sends it.
+    pub(super) user: usize,
+    /// Whether it names an object of another attendee's.
+    pub(super) is_foreign: bool,
+    /// Whether an answer names what is the sender's from now on.
+    pub(super) makes: bool,
+}
 
 /// A token that the event signed for somebody.
 fn token(user: &str) -> Option<String> {
@@ -174,11 +56,11 @@ fn token(user: &str) -> Option<String> {
 }
 
 impl<'b> Grammar<'b> {
-    pub(super) fn of(bytes: &'b [u8]) -> Self {
-        Self { bytes, left: MOST }
+    pub(super) fn of(bytes: &'b [u8], known: Vec<Known>) -> Self {
+        Self { bytes, left: MOST, known, user: 0, is_foreign: false }
     }
 
-    fn byte(&mut self) -> u8 {
+    pub(super) fn byte(&mut self) -> u8 {
         match self.bytes.split_first() {
             Some((first, rest)) => {
                 self.bytes = rest;
@@ -188,30 +70,38 @@ impl<'b> Grammar<'b> {
         }
     }
 
-    fn one_in(&mut self, times: u8) -> bool {
+    pub(super) fn one_in(&mut self, times: u8) -> bool {
         self.byte().is_multiple_of(times)
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
         let index = usize::from(self.byte()).checked_rem(from.len())?;
         from.get(index).copied()
     }
 
     /// The next request; `None` when the bytes are used up.
-    pub(super) fn request(&mut self) -> Option<(Operation, http::Request<Bytes>)> {
+    pub(super) fn request(&mut self) -> Option<Sent> {
         loop {
             if self.bytes.is_empty() || self.left == 0 {
                 return None;
             }
             self.left -= 1;
             // What no HTTP client can send is no request.
-            if let Some(request) = self.try_request() {
-                return Some(request);
+            let request = if self.one_in(2) { self.stored() } else { self.try_request() };
+            if request.is_some() {
+                return request;
             }
         }
     }
 
-    fn try_request(&mut self) -> Option<(Operation, http::Request<Bytes>)> {
+    /// Chooses who sends the next request.
+    pub(super) fn begin(&mut self) {
+        self.user = if self.one_in(3) { usize::from(self.byte()) % USERS } else { 0 };
+        self.is_foreign = false;
+    }
+
+    fn try_request(&mut self) -> Option<Sent> {
+        self.begin();
         let path = if self.one_in(3) { self.pick(&PATHS)? } else { self.pick(&PATHS[..15])? };
         let query = if self.one_in(4) { self.pick(&QUERIES)? } else { "" };
         let path = if self.one_in(4) { "/api/v1/responses" } else { path };
@@ -222,7 +112,22 @@ impl<'b> Grammar<'b> {
             Operation::ALL.iter().filter(names).max_by_key(|o| Protocol::of(**o).path.len());
         let operation = longest.copied().unwrap_or(Operation::ChatCompletions);
         let method = if self.one_in(12) { self.pick(&["GET", "PUT", "OPTIONS"])? } else { "POST" };
-        let mut builder = http::Request::builder().method(method).uri(format!("{path}?{query}"));
+        let builder = http::Request::builder().method(method).uri(format!("{path}?{query}"));
+        let usual = if Protocol::of(operation).takes_form() { FORM } else { JSON };
+        let builder = self.headers(builder, usual)?;
+        let http = builder.body(self.body(operation)).ok()?;
+        let makes = operation == Operation::Responses;
+        // A body is read of a POST alone.
+        let (user, is_foreign) = (self.user, self.is_foreign && method == "POST");
+        Some(Sent { operation, http, route: None, user, is_foreign, makes })
+    }
+
+    /// The headers that clients send, nearly.
+    pub(super) fn headers(
+        &mut self,
+        mut builder: http::request::Builder,
+        content_type: &str,
+    ) -> Option<http::request::Builder> {
         for _ in 0..1 + u8::from(self.one_in(16)) {
             let name = self.pick(&["openai-event-code", "api-key", "authorization"])?;
             let mut value = if self.one_in(6) { self.odd_credential() } else { self.credential() };
@@ -231,8 +136,7 @@ impl<'b> Grammar<'b> {
             }
             builder = builder.header(name, value);
         }
-        let usual = if Protocol::of(operation).takes_form() { FORM } else { TYPES[0] };
-        let content_type = if self.one_in(8) { self.pick(&TYPES)? } else { usual };
+        let content_type = if self.one_in(8) { self.pick(&TYPES)? } else { content_type };
         builder = builder.header("content-type", content_type);
         if self.one_in(24) {
             builder = builder.header("content-encoding", "gzip");
@@ -243,11 +147,11 @@ impl<'b> Grammar<'b> {
         if self.one_in(6) {
             builder = builder.header(self.pick(&NOTED)?, self.pick(&NOTES)?);
         }
-        Some((operation, builder.body(self.body(operation)).ok()?))
+        Some(builder)
     }
 
     fn credential(&mut self) -> Vec<u8> {
-        let user = format!("user{}", self.byte() % 3);
+        let user = format!("user{}", self.user);
         match self.byte() % 8 {
             0 => token(&user).unwrap_or_default().into_bytes(),
             1 => format!("{EVENT}@{CODE}/{user}").into_bytes(),
@@ -256,19 +160,9 @@ impl<'b> Grammar<'b> {
     }
 
     fn odd_credential(&mut self) -> Vec<u8> {
-        let odd: [&[u8]; 8] = [
-            b"",
-            b"/",
-            b"canary-code",
-            b"other-code/ada",
-            b"canary-code/",
-            b"x' or '/ada",
-            "h\u{430}ckathon/ada".as_bytes(),
-            b"canary-code/a\tb",
-        ];
         let mut credential = match self.one_in(4) {
             true => self.odd_token(),
-            false => self.pick(&odd).unwrap_or_default().to_vec(),
+            false => self.pick(&ODD_CREDENTIALS).unwrap_or_default().to_vec(),
         };
         if self.one_in(4) {
             let taken = self.bytes.len().min(usize::from(self.byte()));
@@ -299,15 +193,33 @@ impl<'b> Grammar<'b> {
                 vec![fields.replace("\"Hi\"", &prompt)]
             }
             Some(Sample::Form(file)) => return self.form(file),
-            // Their bodies are those of stored objects, which this grammar does not speak.
-            None => Vec::new(),
+            // `stored` makes their bodies; this is what a stranger to the API sends.
+            None => vec![r#""a":1"#.to_owned()],
         };
+        if operation == Operation::Responses {
+            fields = vec![self.response()];
+        }
         if !self.one_in(3) {
             fields.push(r#""model":"model""#.to_owned());
         }
         if self.one_in(3) {
             fields.push(r#""stream":true"#.to_owned());
         }
+        self.json(fields)
+    }
+
+    /// The fields of a response that may be stored, and go on from what is stored.
+    fn response(&mut self) -> String {
+        let named = match self.byte() % 6 {
+            0 => format!(r#","previous_response_id":"{}""#, self.id(Kind::Response)),
+            1 => format!(r#","conversation":"{}""#, self.id(Kind::Conversation)),
+            _ => String::new(),
+        };
+        format!(r#""input":"{PROMPT}","store":{}{named}"#, self.one_in(2))
+    }
+
+    /// A body of these fields and perhaps of odd ones, and not always well formed.
+    pub(super) fn json(&mut self, mut fields: Vec<String>) -> Bytes {
         if self.one_in(2) {
             for _ in 0..self.byte() % 5 {
                 let name = self.pick(&NAMES).unwrap_or_default();
@@ -323,6 +235,16 @@ impl<'b> Grammar<'b> {
             body = "[".repeat(usize::from(self.byte()) * 4) + &body;
         }
         Bytes::from(body)
+    }
+
+    /// A form with a file and a purpose, nearly.
+    pub(super) fn file_form(&mut self, purpose: &str) -> Bytes {
+        let end = if self.one_in(12) { "" } else { "--b--\r\n" };
+        let part = "--b\r\nContent-Disposition: form-data; name=";
+        Bytes::from(format!(
+            "{part}\"purpose\"\r\n\r\n{purpose}\r\n\
+             {part}\"file\"; filename=\"{PROMPT}.txt\"\r\n\r\n{PROMPT}\r\n{end}"
+        ))
     }
 
     /// A form with a file, nearly.
