@@ -1,5 +1,7 @@
 //! What holds for every operation: its bases, its faults, its budget, its secrets.
 
+mod routes;
+
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use lanyard_domain::allowance::Limit;
