@@ -51,26 +51,6 @@ async fn a_second_deployment_takes_over_before_the_first_byte() {
 }
 
 #[tokio::test]
-async fn randomness_and_weight_choose_the_first_deployment() {
-    let world = World::event("luck").in_memory().two_replicas();
-    let world = world.deployments(|deployments| {
-        let second = deployments.len() - 1;
-        (deployments[0].weight, deployments[second].weight) = (1, 2);
-    });
-    let world = world.start().await;
-    let ada = world.attendee("ada").await;
-    let mut second = 0;
-    for random in 0..6 {
-        world.random().set(random);
-        ada.chat("hello").await.assert_ok();
-        let asked = world.azure().requests().pop().unwrap().json();
-        second += usize::from(asked["model"] == format!("{}-two", canary::AZURE_NAME));
-    }
-    assert_eq!((second, world.azure().calls()), (4, 6));
-    world.settle().await;
-}
-
-#[tokio::test]
 async fn a_stream_fails_over_too() {
     let world = World::event("failover").two_replicas().start().await;
     let ada = world.attendee("ada").await;

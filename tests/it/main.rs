@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod added_fields;
 mod admin;
 mod audio;
 mod bad_input;
@@ -47,6 +48,7 @@ mod races;
 mod rate;
 mod recording;
 mod register;
+mod replicas;
 mod request_log;
 mod responses;
 mod roster;

@@ -18,6 +18,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::support::attendee::Attendee;
 use crate::support::engine::Engine;
 use crate::support::kept::path;
 use crate::support::{ScriptedAzure, World};
@@ -151,18 +152,14 @@ async fn an_object_is_asked_for_where_it_is_kept_and_nowhere_else() {
     let endpoint = sweden.endpoint();
     let world = World::event("sticky").in_memory().keeping().two_replicas();
     let world = world.deployments(|deployments| {
-        deployments[4].endpoint = endpoint;
+        (deployments[4].endpoint, deployments[4].weight) = (endpoint, 1);
         deployments[1].operations.push(Operation::Responses);
     });
     let world = world.start().await;
-    let ada = world.attendee("ada").await;
-    for (random, here, there) in [(0, world.azure(), &sweden), (1, &sweden, world.azure())] {
-        world.random().set(random);
-        let id = ada.own(Kind::Response).await;
-        assert!(here.kept().contains(&id));
+    for (is_first, here, there) in [(true, world.azure(), &sweden), (false, &sweden, world.azure())]
+    {
+        let (ada, id) = at_home(&world, here).await;
         let elsewhere = there.calls();
-        // A random choice would send all of this to the other.
-        world.random().set(1 - random);
         let one = format!("{}/{id}", path(Kind::Response));
         ada.call(Method::GET, &one, None).await.assert_ok();
         ada.call(Method::GET, &format!("{one}/input_items"), None).await.assert_ok();
@@ -173,14 +170,13 @@ async fn an_object_is_asked_for_where_it_is_kept_and_nowhere_else() {
         // A model that is served at one of the two can go on with it only there.
         let next = next.json()["id"].clone();
         let other = ada.respond(json!({"previous_response_id": next, "model": "gpt-4o"})).await;
-        match random {
-            0 => _ = other.assert_ok(),
-            _ => _ = other.assert_refused(400, "invalid_value"),
+        match is_first {
+            true => _ = other.assert_ok(),
+            false => _ = other.assert_refused(400, "invalid_value"),
         }
     }
     // Busy there is busy: another replica does not have the object.
-    world.random().set(0);
-    let id = ada.own(Kind::Response).await;
+    let (ada, id) = at_home(&world, world.azure()).await;
     let calls = sweden.calls();
     world.azure().script(crate::support::Reply::too_many_requests(Some("1")));
     let busy = ada.respond(json!({"previous_response_id": id})).await;
@@ -189,20 +185,29 @@ async fn an_object_is_asked_for_where_it_is_kept_and_nowhere_else() {
     world.settle().await;
 }
 
+/// An attendee who is served at a resource, and a response of theirs.
+async fn at_home(world: &World, home: &ScriptedAzure) -> (Attendee, String) {
+    for number in 0..64 {
+        let attendee = world.attendee(&format!("attendee-{number}")).await;
+        let id = attendee.own(Kind::Response).await;
+        if home.kept().contains(&id) {
+            return (attendee, id);
+        }
+    }
+    panic!("nobody is served there");
+}
+
 #[tokio::test]
 async fn all_that_an_attendee_makes_without_naming_a_model_is_in_one_place() {
     let sweden = ScriptedAzure::start().await;
     let endpoint = sweden.endpoint();
     let world = World::event("one-place").in_memory().keeping().two_replicas();
-    let world = world.deployments(|d| d[4].endpoint = endpoint).start().await;
+    let world = world.deployments(|d| (d[4].endpoint, d[4].weight) = (endpoint, 1)).start().await;
     let mut homes = [0, 0];
     for number in 0..16 {
         let attendee = world.attendee(&format!("attendee-{number}")).await;
         let before = (world.azure().kept().len(), sweden.kept().len());
-        for (random, kind) in
-            [Kind::File, Kind::VectorStore, Kind::Conversation, Kind::File].into_iter().enumerate()
-        {
-            world.random().set(random as u64);
+        for kind in [Kind::File, Kind::VectorStore, Kind::Conversation, Kind::File] {
             attendee.own(kind).await;
         }
         let (here, there) = (world.azure().kept().len() - before.0, sweden.kept().len() - before.1);

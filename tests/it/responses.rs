@@ -56,7 +56,7 @@ async fn a_response_passes_unchanged_but_for_what_governs() {
     assert_eq!(sent["service_tier"], "default");
     assert_eq!(sent["model"], format!("{}-gpt-4o-mini", canary::AZURE_NAME));
     assert_ne!(sent["user"], "me");
-    assert!(sent.get("safety_identifier").is_none());
+    assert_eq!(sent["safety_identifier"], sent["user"]);
     for (field, value) in [
         ("instructions", json!("Be kind.")),
         ("temperature", json!(0.5)),

@@ -117,11 +117,12 @@ impl Builder {
         self
     }
 
-    /// A second deployment behind the name gpt-4o-mini. The fixed random number makes it ask the first one first.
+    /// A second deployment behind the name gpt-4o-mini. Without a weight it is asked last.
     pub(crate) fn two_replicas(self) -> Self {
         self.deployments(|deployments| {
             let mut second = deployments[0].clone();
             second.replica = "two".parse().expect("is a replica");
+            second.weight = 0;
             second.azure_name =
                 format!("{}-two", canary::AZURE_NAME).parse().expect("the name is an id");
             second.credential = Credential::Key("gpt-4o-mini/two".to_owned());

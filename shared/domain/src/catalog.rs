@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::affinity::Affinity;
 use crate::credential::Credential;
 use crate::ids::{DeploymentName, Replica};
 pub use crate::models::CompletionField;
@@ -201,26 +202,13 @@ pub struct Choice<'a> {
 }
 
 impl<'a> Choice<'a> {
-    /// The replicas in the order in which to try them: the first picked by weight, the others after
-    /// it.
-    ///
-    /// `random` is a random number. Over many requests, each replica comes first in proportion to its
-    /// weight.
+    /// The replicas in the order in which to try them for an attendee. Of many attendees, each
+    /// replica comes first for a part that is in proportion to its weight.
     #[must_use]
-    pub fn pick_weighted(&self, random: u64) -> Vec<&'a Deployment> {
-        let total: u64 = self.replicas.iter().map(|d| u64::from(d.weight)).sum();
+    pub fn order_for(&self, attendee: Affinity) -> Vec<&'a Deployment> {
         let mut order = self.replicas.clone();
-        if total == 0 {
-            return order;
-        }
-        let mut point = random % total;
-        for index in 0..order.len() {
-            let weight = u64::from(order[index].weight);
-            if point < weight {
-                order.rotate_left(index);
-                break;
-            }
-            point -= weight;
+        if order.len() > 1 {
+            order.sort_by(|a, b| attendee.score(b).total_cmp(&attendee.score(a)));
         }
         order
     }
@@ -294,21 +282,46 @@ mod tests {
         assert_eq!(unknown.offered.len(), 1);
     }
 
+    /// Of 2,000 attendees, each replica is the first of about as many as its weight says.
+    #[test]
+    fn weights_hold_on_average_over_attendees() {
+        for weights in [[1, 1, 1], [3, 1, 0], [10, 5, 1], [0, 0, 7]] {
+            let name = |index: usize| ["one", "two", "three"][index];
+            let replicas = weights.iter().enumerate();
+            let replicas = replicas.map(|(index, weight)| deployment("a", name(index), *weight));
+            let catalog = Catalog::new(replicas.collect(), None);
+            let choice = catalog.named("a", Operation::ChatCompletions).unwrap();
+            let mut firsts = [0; 3];
+            for attendee in 0..2_000 {
+                let user = format!("user-{attendee}").parse().unwrap();
+                let order = choice.order_for(Affinity::of(&"evt_1".parse().unwrap(), &user));
+                assert_eq!(order.len(), 3);
+                firsts[(0..3).find(|at| order[0].replica.as_str() == name(*at)).unwrap()] += 1;
+            }
+            let total: u32 = weights.iter().sum();
+            for (first, weight) in firsts.into_iter().zip(weights) {
+                let expected = f64::from(weight) / f64::from(total) * 2_000.0;
+                assert!((f64::from(first) - expected).abs() < 80.0, "{weights:?}: {firsts:?}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
-        fn replicas_come_first_in_proportion_to_their_weight(weights in prop::collection::vec(0u32..20, 1..6)) {
+        fn an_attendee_stays_until_their_replica_goes(user in "[a-z]{1,12}", weights in prop::collection::vec(1u32..20, 2..6)) {
+            let attendee = Affinity::of(&"evt_1".parse().unwrap(), &user.parse().unwrap());
             let replicas: Vec<_> = weights.iter().enumerate().map(|(i, w)| deployment("a", &format!("r{i}"), *w)).collect();
-            let catalog = Catalog::new(replicas, None);
-            let choice = catalog.named("a", Operation::ChatCompletions).unwrap();
-            let total: u64 = weights.iter().map(|w| u64::from(*w)).sum();
-            let mut firsts = vec![0u32; weights.len()];
-            for random in 0..total {
-                let order = choice.pick_weighted(random);
-                prop_assert_eq!(order.len(), weights.len());
-                let first: usize = order[0].replica.as_str()[1..].parse().unwrap();
-                firsts[first] += 1;
+            let first = |replicas: &[Deployment]| {
+                let catalog = Catalog::new(replicas.to_vec(), None);
+                let choice = catalog.named("a", Operation::ChatCompletions).unwrap();
+                choice.order_for(attendee)[0].replica.clone()
+            };
+            let chosen = first(&replicas);
+            for gone in &replicas {
+                let mut others = replicas.clone();
+                others.retain(|replica| replica.replica != gone.replica);
+                prop_assert!(gone.replica == chosen || first(&others) == chosen);
             }
-            prop_assert_eq!(firsts, if total == 0 { vec![0; weights.len()] } else { weights });
         }
     }
 }

@@ -8,6 +8,7 @@
 pub mod access;
 pub mod account;
 pub mod admission;
+pub mod affinity;
 pub mod allowance;
 pub mod catalog;
 pub mod credential;

@@ -48,7 +48,7 @@ impl Gateway {
         let mut reservation =
             self.admit(request, &attendance, model, protocol.operation, demanded, metadata).await?;
         line.outcome = SETTLED;
-        let candidates = self.select(&call.choice);
+        let candidates = self.select(&call.choice, attendance.affinity());
         match self.send(request, &call, &candidates, &mut reservation).await {
             Ok(sent) => self.relay(request, call, sent, reservation).await,
             Err(not_sent) => Err(self.settle_not_sent(reservation, not_sent)),

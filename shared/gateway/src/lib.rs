@@ -5,6 +5,7 @@
 
 pub mod admit;
 pub mod answer;
+mod attempts;
 pub mod background_tasks;
 pub mod call;
 mod demand;
@@ -12,6 +13,7 @@ pub mod error;
 pub mod forward;
 pub mod headers;
 mod hex;
+mod learnt;
 pub mod lookup;
 pub mod memory;
 pub mod metadata;
@@ -38,6 +40,7 @@ use lanyard_domain::access::AccessPolicy;
 use lanyard_domain::account::{Account, AccountKey};
 
 use crate::background_tasks::BackgroundTasks;
+use crate::learnt::Learnt;
 use crate::lookup::{Attendance, Events};
 use crate::memory::Memory;
 use crate::ports::{Clock, EventStore, Ledger, Random, RequestLine, RequestLog, Upstream};
@@ -73,6 +76,7 @@ pub struct Gateway {
     pub(crate) ports: Ports,
     pub(crate) events: Events,
     pub(crate) settler: Arc<Settler>,
+    pub(crate) learnt: Learnt,
     pub(crate) stored: Option<Arc<dyn StoredObjects>>,
 }
 
@@ -88,7 +92,8 @@ impl Gateway {
             refusals: Refusals::default(),
             tasks: BackgroundTasks::default(),
         });
-        Self { ports, events: Events::default(), settler, stored: None }
+        let (events, learnt) = (Events::default(), Learnt::default());
+        Self { ports, events, settler, learnt, stored: None }
     }
 
     /// The world, as this gateway sees it.

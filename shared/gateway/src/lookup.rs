@@ -9,6 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use lanyard_domain::access::{AccessDenied, AccessPolicy, Proof};
 use lanyard_domain::account::AccountKey;
+use lanyard_domain::affinity::Affinity;
 use lanyard_domain::allowance::Allowances;
 use lanyard_domain::catalog::{Catalog, Choice};
 use lanyard_domain::event::{Closed, Event, OwnDeployments};
@@ -95,6 +96,12 @@ impl Attendance {
     #[must_use]
     pub fn event(&self) -> &Event {
         &self.at.event
+    }
+
+    /// What decides which replica serves the attendee.
+    #[must_use]
+    pub fn affinity(&self) -> Affinity {
+        Affinity::of(&self.at.event.id, &self.user)
     }
 
     /// The attendee's account.

@@ -47,7 +47,7 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
     }
 
     /// Changes what is remembered for a key, from nothing if it is new.
-    fn change(&self, key: &K, change: impl FnOnce(&mut V))
+    pub(crate) fn change(&self, key: &K, change: impl FnOnce(&mut V))
     where
         K: Clone,
         V: Default,

@@ -1,19 +1,18 @@
 //! Steps four and five: which deployment takes the request, and the call to it.
 //!
-//! At most two calls leave for one request: to a second deployment of the same name when the first
-//! is busy, broken or silent, or to the same one with another credential.
+//! At most two calls leave for one request: see [`Attempts`].
 
-use http::Method;
+use lanyard_domain::affinity::Affinity;
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
-use lanyard_protocol::payload::Target;
 
 use crate::Gateway;
-use crate::call::{Failure, call_deployment, call_once, timeout};
+use crate::attempts::Attempts;
+use crate::call::Failure;
 use crate::demand::ModelCall;
 use crate::error::ApiError;
-use crate::ports::{Incident, UpstreamBody, UpstreamCall};
+use crate::ports::{Incident, UpstreamBody};
 use crate::request::Request;
 use crate::settle::{Ending, Reservation};
 use crate::stored::ResponseHook;
@@ -52,9 +51,21 @@ impl From<Failure> for NotSent {
 }
 
 impl Gateway {
-    /// The deployments that may take a request, in the order in which they are tried.
-    pub(crate) fn select<'d>(&self, choice: &Choice<'d>) -> Vec<&'d Deployment> {
-        choice.pick_weighted(self.ports.random.next_u64())
+    /// The deployments that may take a request, in the order in which they are tried. Those that are
+    /// busy are left alone while there is another.
+    pub(crate) fn select<'d>(
+        &self,
+        choice: &Choice<'d>,
+        attendee: Affinity,
+    ) -> Vec<&'d Deployment> {
+        let order = choice.order_for(attendee);
+        if order.len() == 1 {
+            return order;
+        }
+        let now = self.ports.clock.now();
+        let is_free = |deployment: &&Deployment| !self.learnt.is_busy(deployment, now);
+        let free: Vec<_> = order.iter().copied().filter(is_free).collect();
+        if free.is_empty() { order } else { free }
     }
 
     /// Sends an admitted request.
@@ -70,19 +81,10 @@ impl Gateway {
         reservation: &mut Reservation,
     ) -> Result<Sent<'d>, NotSent> {
         let [first, others @ ..] = candidates else { return Err(ApiError::Internal(None).into()) };
-        let upstream = self.ports.upstream.as_ref();
         reservation.mark_sent();
-        let user = reservation.user_hash.as_str();
-        let called = call_deployment(upstream, first, || call.to(first, request, user)).await;
-        let (called, from) = match (called, others) {
-            (Err(Failure::Transient(_)), [second, ..]) => {
-                let called = call_once(upstream, second, call.to(second, request, user)).await;
-                (called, *second)
-            }
-            (called, _) => (called, *first),
-        };
-        let failure = match called {
-            Ok(response) => return Ok(Sent { response, from }),
+        let attempts = Attempts { gateway: self, request, call, user: &reservation.user_hash };
+        let failure = match attempts.run(first, others).await {
+            Ok(sent) => return Ok(sent),
             Err(failure) => failure,
         };
         // Azure has lost, or deleted by itself, what our record still names.
@@ -126,28 +128,6 @@ impl Gateway {
         }
         if let ApiError::UpstreamBusy { .. } = error {
             self.ports.request_log.count(Incident::UpstreamBusy, event);
-        }
-    }
-}
-
-impl ModelCall<'_> {
-    /// The call to one deployment.
-    fn to(&self, deployment: &Deployment, request: &Request, user: &str) -> UpstreamCall {
-        let target = Target {
-            azure_name: deployment.azure_name.as_str(),
-            completion_field: deployment.completion_field,
-            user,
-        };
-        UpstreamCall {
-            method: Method::POST,
-            url: self.protocol.url(deployment),
-            body: self.payload.for_azure(&self.demanded, &target),
-            content_type: Some(self.payload.content_type()),
-            beta: None,
-            accept: self.protocol.accept(self.demanded.is_streamed),
-            is_streamed: self.demanded.is_streamed,
-            request_id: request.id.clone(),
-            timeout: timeout(request.deadline),
         }
     }
 }

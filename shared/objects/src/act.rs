@@ -136,7 +136,7 @@ impl Objects {
             Some(model) => {
                 let choice = attendance.choose_shared(Some(&model), call.operation())?;
                 let choice = pinned_at(choice, &owned.home)?;
-                let model = choice.pick_weighted(0).first().copied();
+                let model = choice.order_for(attendance.affinity()).first().copied();
                 let model = model.ok_or(ApiError::Internal(None))?;
                 plan.new_model = Some(model);
                 assistants::write(&payload, model.azure_name.as_str())

@@ -13,7 +13,6 @@ use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::ports::{RequestLine, UpstreamBody};
 use lanyard_gateway::request::{Response, whole};
 use lanyard_gateway::settle::{Ending, OK};
-use lanyard_gateway::upstream::user_hash;
 use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::files::Upload;
 use lanyard_protocol::payload::{JSON, Payload};
@@ -182,9 +181,7 @@ pub(crate) fn home_of<'a>(
     choice: &Choice<'a>,
     attendance: &Attendance,
 ) -> Result<&'a Deployment, ApiError> {
-    let hash = user_hash(attendance.event(), &attendance.user);
-    let number = hash.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
-    let order = choice.pick_weighted(number.unwrap_or_default());
+    let order = choice.order_for(attendance.affinity());
     order.first().copied().ok_or(ApiError::Internal(None))
 }
 

@@ -107,5 +107,6 @@ static ENCODED: LazyLock<[Finder<'_>; 4]> =
 
 /// The cap goes by the field that the deployment takes, whichever the client used.
 fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
-    completion::write(payload, demanded, target, target.completion_field, out);
+    let field = target.refused.cap_field(target.completion_field);
+    completion::write(payload, demanded, target, field, out);
 }

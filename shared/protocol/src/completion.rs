@@ -7,6 +7,7 @@ use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::added::AddedField;
 use crate::chunk::{Chunk, is_without};
 use crate::demand::{Caps, Demanded};
 use crate::error::{BodyRefused, invalid, not_allowed};
@@ -105,13 +106,15 @@ pub(crate) fn write(
     out: &mut Vec<u8>,
 ) {
     write::body(payload, target, out, |object| {
-        object.text("user", target.user);
+        object.identity(AddedField::User, target);
         if let Some(cap) = demanded.completion_cap {
             object.raw(field.name(), &cap.to_string());
         }
         if demanded.is_streamed {
             object.raw("stream", "true");
-            object.raw("stream_options", &stream_options(payload));
+            if !target.refused.has(AddedField::StreamOptions) {
+                object.raw("stream_options", &stream_options(payload));
+            }
         }
     });
 }

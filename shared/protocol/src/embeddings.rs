@@ -7,6 +7,7 @@ use lanyard_domain::estimate::Estimate;
 use lanyard_domain::operation::Operation;
 
 use crate::Protocol;
+use crate::added::AddedField;
 use crate::completion::{check_streaming, choices};
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Documentation, INPUT, MODEL, Sample};
@@ -38,5 +39,5 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
 }
 
 fn write(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
-    write::body(payload, target, out, |object| object.text("user", target.user));
+    write::body(payload, target, out, |object| object.identity(AddedField::User, target));
 }

@@ -13,6 +13,7 @@ use lanyard_domain::usage::Usage;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::added::AddedField;
 use crate::chunk;
 use crate::chunk::Chunk;
 use crate::demand::{Caps, Demanded};
@@ -92,7 +93,7 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
 
 fn write_json(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
     write::body(payload, target, out, |object| {
-        object.text("user", target.user);
+        object.identity(AddedField::User, target);
         if demanded.is_streamed {
             object.raw("stream", "true");
         }
@@ -100,7 +101,9 @@ fn write_json(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, o
 }
 
 fn write_form(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
-    write::form(payload, &[("model", target.azure_name), ("user", target.user)], out);
+    let user = target.identity(AddedField::User).map(|user| ("user", user));
+    let ours = [Some(("model", target.azure_name)), user];
+    write::form(payload, ours.into_iter().flatten(), out);
 }
 
 /// Each image that the response holds, and tokens where the model reports them.

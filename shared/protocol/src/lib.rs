@@ -6,6 +6,7 @@
 //! files are what several protocols share. All are functions from bytes to values, without `async`,
 //! IO or a clock.
 
+pub mod added;
 pub mod assistants;
 mod chat;
 mod chunk;
@@ -21,6 +22,7 @@ mod estimate;
 pub mod failure;
 mod fields;
 pub mod files;
+mod identity;
 mod images;
 mod inputs;
 mod items;

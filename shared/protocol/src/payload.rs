@@ -13,6 +13,7 @@ use lanyard_domain::catalog::CompletionField;
 use lanyard_domain::ids::RequestId;
 use serde_json::value::RawValue;
 
+use crate::added::{AddedField, RefusedFields};
 use crate::demand::{Caps, Demanded};
 use crate::error::{BodyRefused, invalid};
 use crate::multipart::{self, Form};
@@ -59,6 +60,16 @@ pub struct Target<'a> {
     pub completion_field: CompletionField,
     /// The attendee as Azure knows them.
     pub user: &'a str,
+    /// The fields of ours that it refuses.
+    pub refused: RefusedFields,
+}
+
+impl Target<'_> {
+    /// The value that stands for the attendee in a field that names a person, if the deployment
+    /// takes the field.
+    pub(crate) fn identity(&self, field: AddedField) -> Option<&str> {
+        (!self.refused.has(field)).then_some(self.user)
+    }
 }
 
 impl<'a> Payload<'a> {
@@ -129,6 +140,19 @@ impl<'a> Payload<'a> {
     /// [`BodyRefused`] that names the parameter.
     pub fn demanded(&self, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
         (self.protocol.read)(self, caps)
+    }
+
+    /// Whether a refusal of a field is about what we wrote, rather than about what the client sent.
+    /// What stands for a person is ours in any case, and so is the name of the cap's field.
+    #[must_use]
+    pub fn is_ours(&self, field: AddedField) -> bool {
+        match field {
+            AddedField::User
+            | AddedField::SafetyIdentifier
+            | AddedField::MaxTokens
+            | AddedField::MaxCompletionTokens => true,
+            AddedField::StreamOptions | AddedField::Include => self.field(field.name()).is_none(),
+        }
     }
 
     /// The ids of stored objects that the body names.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::added::{AddedField, refused_field};
 use crate::failure::{Blame, Failure};
 
 /// What Azure said about a client's request, in our schema.
@@ -26,6 +27,8 @@ pub struct ModelRefusal {
     pub code: Option<String>,
     /// Which filter refused, and why.
     pub content_filter_result: Option<Box<RawValue>>,
+    /// The field of ours that it is about.
+    pub field: Option<AddedField>,
 }
 
 impl ModelRefusal {
@@ -45,7 +48,14 @@ impl ModelRefusal {
             param: failure.param.clone(),
             code: failure.code.clone(),
             content_filter_result: None,
+            field: None,
         }
+    }
+
+    /// Whether reasoning was refused that another resource has encrypted.
+    #[must_use]
+    pub fn is_about_encrypted_reasoning(&self) -> bool {
+        self.code.as_deref() == Some("invalid_encrypted_content")
     }
 
     /// Whether a filter refused, which has read the prompt.
@@ -117,6 +127,7 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
         #[serde(borrow, alias = "content_filter_results")]
         content_filter_result: Option<&'a RawValue>,
     }
+    let field = refused_field(status, body);
     let parsed = serde_json::from_slice::<Envelope<'_>>(body).ok().map(|envelope| envelope.error);
     let Some(error) = parsed else {
         return ModelRefusal {
@@ -126,6 +137,7 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
             param: None,
             code: None,
             content_filter_result: None,
+            field,
         };
     };
     let message = error.message.unwrap_or_else(|| "The model refused the request.".to_owned());
@@ -143,6 +155,7 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
             .innererror
             .and_then(|inner| inner.content_filter_result)
             .map(ToOwned::to_owned),
+        field,
     }
 }
 

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::added::AddedField;
 use crate::chunk;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{
@@ -31,7 +32,7 @@ use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::usage::ResponseUsage;
 use crate::write::Object;
 use crate::{Placement, Protocol};
-use crate::{items, usage};
+use crate::{identity, items, usage};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     placement: Placement::Resource,
@@ -130,10 +131,8 @@ fn refuse_fields_of_chats(payload: &Payload<'_>) -> Result<(), BodyRefused> {
 }
 
 /// Fields that are written anew, and those of chats, which are refused unless they are `null`.
-const REPLACED: [&str; 13] = [
+const REPLACED: [&str; 11] = [
     "model",
-    "user",
-    "safety_identifier",
     "store",
     "max_output_tokens",
     "stream",
@@ -149,7 +148,7 @@ const REPLACED: [&str; 13] = [
 fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
     let mut object = Object { out };
     object.text("model", target.azure_name);
-    object.text("user", target.user);
+    object.identity(AddedField::User, target);
     object.raw("store", if demanded.is_kept { "true" } else { "false" });
     if let Some(cap) = demanded.completion_cap {
         object.raw("max_output_tokens", &cap.to_string());
@@ -160,7 +159,8 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
     for (name, raw) in &payload.fields {
         match name.as_ref() {
             "service_tier" => object.raw("service_tier", "\"default\""),
-            name if REPLACED.contains(&name) => {}
+            "safety_identifier" => object.identity(AddedField::SafetyIdentifier, target),
+            name if REPLACED.contains(&name) || identity::names_person(name) => {}
             name => object.raw(name, raw.get()),
         }
     }

@@ -16,6 +16,7 @@ use crate::demand::{Caps, Demanded};
 use crate::error::BodyRefused;
 use crate::failure::Failure;
 use crate::fields::{self, count};
+use crate::identity;
 use crate::payload::Payload;
 use crate::references::IdPlace;
 use crate::sse::{Frame, LONGEST_FRAME};
@@ -98,7 +99,9 @@ pub fn write_run(payload: &Payload<'_>, demanded: &Demanded, azure_name: &str) -
     object.raw("max_prompt_tokens", &demanded.estimate.prompt_tokens.to_string());
     object.raw("max_completion_tokens", &demanded.estimate.completion_tokens.to_string());
     for (name, raw) in &payload.fields {
-        if !matches!(name.as_ref(), "model" | "max_prompt_tokens" | "max_completion_tokens") {
+        let is_ours =
+            matches!(name.as_ref(), "model" | "max_prompt_tokens" | "max_completion_tokens");
+        if !is_ours && !identity::names_person(name) {
             object.raw(name, raw.get());
         }
     }

@@ -89,7 +89,7 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
 }
 
 fn write(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
-    write::form(payload, &[("model", target.azure_name)], out);
+    write::form(payload, [("model", target.azure_name)], out);
 }
 
 /// The seconds that the response names, and tokens unless its usage speaks of seconds alone.

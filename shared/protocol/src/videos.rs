@@ -19,6 +19,7 @@ use lanyard_domain::unit::{Unit, Units};
 
 use crate::demand::Demanded;
 use crate::error::{BodyRefused, invalid, not_allowed};
+use crate::identity;
 use crate::multipart::Form;
 use crate::payload::{JSON, Payload};
 use crate::references::{IdPlace, Reference};
@@ -96,7 +97,7 @@ impl<'a> VideoRequest<'a> {
         let seconds = match &self.0.form {
             Some(form) => {
                 let seconds = form.text("seconds")?.map(length).transpose()?;
-                write::form(&self.0, &[("model", azure_name)], &mut out);
+                write::form(&self.0, [("model", azure_name)], &mut out);
                 seconds.unwrap_or(USUAL_LENGTH)
             }
             None => self.write_json(azure_name, &mut out)?,
@@ -119,6 +120,7 @@ impl<'a> VideoRequest<'a> {
         for (name, raw) in &self.0.fields {
             match name.as_ref() {
                 "model" => {}
+                name if identity::names_person(name) => {}
                 "seconds" if raw.get() != "null" => object.text("seconds", &seconds.to_string()),
                 "size" => object.raw("size", &size(raw.get())),
                 "input_reference" if raw.get().starts_with('"') => {

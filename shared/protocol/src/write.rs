@@ -1,11 +1,12 @@
 //! Writes the body for Azure: governed fields as the protocol wants them, the rest as it came.
 
+use crate::added::AddedField;
+use crate::identity;
 use crate::payload::{Payload, Target};
 
 /// Fields that no JSON body keeps. A protocol writes those that it wants anew.
-const REPLACED: [&str; 10] = [
+const REPLACED: [&str; 9] = [
     "model",
-    "user",
     "max_tokens",
     "max_completion_tokens",
     "max_output_tokens",
@@ -30,8 +31,9 @@ pub(crate) fn body(
     for (name, raw) in &payload.fields {
         match name.as_ref() {
             "store" => object.raw("store", "false"),
+            "safety_identifier" => object.identity(AddedField::SafetyIdentifier, target),
             "service_tier" => object.raw("service_tier", "\"default\""),
-            name if REPLACED.contains(&name) => {}
+            name if REPLACED.contains(&name) || identity::names_person(name) => {}
             name => object.raw(name, raw.get()),
         }
     }
@@ -42,16 +44,21 @@ pub(crate) fn body(
 pub(crate) fn with_model(payload: &Payload<'_>, azure_name: &str, out: &mut Vec<u8>) {
     let mut object = Object { out };
     object.text("model", azure_name);
-    for (name, raw) in payload.fields.iter().filter(|(name, _)| name != "model") {
+    let kept = |name: &str| name != "model" && !identity::names_person(name);
+    for (name, raw) in payload.fields.iter().filter(|(name, _)| kept(name)) {
         object.raw(name, raw.get());
     }
     object.end();
 }
 
-/// Writes a form with these fields in place of those that name a model or a user.
-pub(crate) fn form(payload: &Payload<'_>, ours: &[(&str, &str)], out: &mut Vec<u8>) {
+/// Writes a form with these fields in place of those that name a model or a person.
+pub(crate) fn form<'o>(
+    payload: &Payload<'_>,
+    ours: impl IntoIterator<Item = (&'o str, &'o str)>,
+    out: &mut Vec<u8>,
+) {
     if let Some(form) = &payload.form {
-        form.write(ours, &["model", "user"], out);
+        form.write(ours, |name| name == "model" || identity::names_person(name), out);
     }
 }
 
@@ -73,6 +80,13 @@ impl Object<'_> {
     pub(crate) fn text(&mut self, name: &str, value: &str) {
         self.raw(name, "");
         self.quoted(value);
+    }
+
+    /// A field that names a person: with what stands for the attendee, if the deployment takes it.
+    pub(crate) fn identity(&mut self, field: AddedField, target: &Target<'_>) {
+        if let Some(user) = target.identity(field) {
+            self.text(field.name(), user);
+        }
     }
 
     /// Closes the object.

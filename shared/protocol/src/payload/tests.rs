@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{MOST_BYTES, Payload, Target};
 use crate::Protocol;
+use crate::added::RefusedFields;
 use crate::demand::{Caps, Demanded};
 use crate::error::{BadRequestCode, BodyRefused};
 
@@ -53,7 +54,9 @@ fn sent(body: &str, field: CompletionField) -> Value {
     let request = request(body.to_owned());
     let payload = read(Operation::ChatCompletions, &request).unwrap();
     let demanded = payload.demanded(&CAPS).unwrap();
-    let target = Target { azure_name: "azure-name", completion_field: field, user: "hash" };
+    let refused = RefusedFields::default();
+    let target =
+        Target { azure_name: "azure-name", completion_field: field, user: "hash", refused };
     serde_json::from_slice(&payload.for_azure(&demanded, &target)).unwrap()
 }
 

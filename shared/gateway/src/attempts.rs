@@ -1,0 +1,126 @@
+//! At most two calls for one request.
+//!
+//! The second goes to a second deployment of the same name when the first is busy, broken or silent,
+//! or cannot read the encrypted reasoning. Or it goes to the same one: with another credential,
+//! without a field of ours that the deployment refuses, or without the reasoning.
+
+use http::Method;
+use lanyard_domain::catalog::Deployment;
+use lanyard_protocol::added::{AddedField, RefusedFields};
+use lanyard_protocol::payload::Target;
+
+use crate::Gateway;
+use crate::call::{Failure, call_once, timeout};
+use crate::demand::ModelCall;
+use crate::error::{ApiError, ModelRefusal};
+use crate::ports::UpstreamCall;
+use crate::request::Request;
+use crate::send::Sent;
+
+/// The calls for one request.
+pub(crate) struct Attempts<'a, 'c> {
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) request: &'a Request,
+    pub(crate) call: &'a ModelCall<'c>,
+    /// The attendee as Azure knows them.
+    pub(crate) user: &'a str,
+}
+
+impl Attempts<'_, '_> {
+    /// Calls the first deployment, and once more where that can help.
+    pub(crate) async fn run<'d>(
+        &self,
+        first: &'d Deployment,
+        others: &[&'d Deployment],
+    ) -> Result<Sent<'d>, Failure> {
+        let upstream = self.gateway.ports.upstream.as_ref();
+        let refused = self.refused(first);
+        let failure = match self.once(first, refused).await {
+            Ok(sent) => return Ok(sent),
+            Err(failure) => failure,
+        };
+        match (failure, others) {
+            (Failure::Transient(_), [second, ..]) => self.once(second, self.refused(second)).await,
+            (Failure::BadCredential(mark), _) => {
+                match upstream.renew_credential(first, mark).await {
+                    true => self.once(first, refused).await,
+                    false => Err(Failure::BadCredential(mark)),
+                }
+            }
+            (Failure::Refused(refusal), others) => self.past(refusal, first, refused, others).await,
+            (failure, _) => Err(failure),
+        }
+    }
+
+    /// The second call after a refusal that is not about what the client sent.
+    async fn past<'d>(
+        &self,
+        refusal: Box<ModelRefusal>,
+        first: &'d Deployment,
+        refused: RefusedFields,
+        others: &[&'d Deployment],
+    ) -> Result<Sent<'d>, Failure> {
+        if refusal.is_about_encrypted_reasoning()
+            && let [second, ..] = others
+        {
+            return self.once(second, self.refused(second)).await;
+        }
+        let Some(field) = refusal.field.filter(|field| self.writes(*field, first, refused)) else {
+            return Err(Failure::Refused(refusal));
+        };
+        let sent = self.once(first, refused.with(field)).await?;
+        self.gateway.learnt.note_refused(first, field);
+        Ok(sent)
+    }
+
+    /// Whether a field of ours is in the body, and the body can do without it.
+    fn writes(&self, field: AddedField, to: &Deployment, refused: RefusedFields) -> bool {
+        let body = |refused| self.upstream_call(to, refused).body;
+        self.call.payload.is_ours(field) && body(refused) != body(refused.with(field))
+    }
+
+    async fn once<'d>(
+        &self,
+        to: &'d Deployment,
+        refused: RefusedFields,
+    ) -> Result<Sent<'d>, Failure> {
+        let upstream = self.gateway.ports.upstream.as_ref();
+        match call_once(upstream, to, self.upstream_call(to, refused)).await {
+            Ok(response) => Ok(Sent { response, from: to }),
+            Err(failure) => {
+                if let Failure::Transient(ApiError::UpstreamBusy { retry_after }) = &failure {
+                    let now = self.gateway.ports.clock.now();
+                    self.gateway.learnt.note_busy(to, now, *retry_after);
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// The fields of ours that a deployment refuses, as far as it is known.
+    fn refused(&self, deployment: &Deployment) -> RefusedFields {
+        let known = RefusedFields::of(self.call.choice.facts());
+        known.and(self.gateway.learnt.refused(deployment))
+    }
+
+    fn upstream_call(&self, to: &Deployment, refused: RefusedFields) -> UpstreamCall {
+        let Self { call, request, user, .. } = self;
+        let target = Target {
+            azure_name: to.azure_name.as_str(),
+            completion_field: to.completion_field,
+            user,
+            refused,
+        };
+        UpstreamCall {
+            method: Method::POST,
+            url: call.protocol.url(to),
+            body: call.payload.for_azure(&call.demanded, &target),
+            content_type: Some(call.payload.content_type()),
+            beta: None,
+            accept: call.protocol.accept(call.demanded.is_streamed),
+            is_streamed: call.demanded.is_streamed,
+            request_id: request.id.clone(),
+            timeout: timeout(request.deadline),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What one process has learnt about deployments: which are busy, and which of our fields they
+//! refuse. All of it may be lost at any time.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use lanyard_domain::catalog::Deployment;
+use lanyard_protocol::added::{AddedField, RefusedFields};
+
+use crate::memory::Bounded;
+
+/// How many deployments are remembered.
+const MOST: usize = 1_000;
+
+/// What is known of deployments, by resource and name at Azure.
+#[derive(Debug)]
+pub(crate) struct Learnt {
+    /// Most processes never learn anything, so most requests need not look.
+    is_any: AtomicBool,
+    known: Bounded<u64, Known>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    busy_until: Option<DateTime<Utc>>,
+    refused: RefusedFields,
+}
+
+impl Default for Learnt {
+    fn default() -> Self {
+        Self { is_any: AtomicBool::new(false), known: Bounded::new(MOST) }
+    }
+}
+
+impl Learnt {
+    /// The fields of ours that a deployment has refused.
+    pub(crate) fn refused(&self, deployment: &Deployment) -> RefusedFields {
+        self.of(deployment).refused
+    }
+
+    /// Whether Azure has asked to leave a deployment alone until later.
+    pub(crate) fn is_busy(&self, deployment: &Deployment, now: DateTime<Utc>) -> bool {
+        self.of(deployment).busy_until.is_some_and(|until| now < until)
+    }
+
+    /// Remembers that a request succeeded without a field that had been refused.
+    pub(crate) fn note_refused(&self, deployment: &Deployment, field: AddedField) {
+        tracing::warn!(deployment = %deployment.name, field = field.name(), "a field is refused");
+        self.change(deployment, |known| known.refused = known.refused.with(field));
+    }
+
+    /// Remembers that a deployment is busy for a while.
+    pub(crate) fn note_busy(&self, deployment: &Deployment, now: DateTime<Utc>, wait: Duration) {
+        self.change(deployment, |known| known.busy_until = Some(now + wait));
+    }
+
+    fn of(&self, deployment: &Deployment) -> Known {
+        if !self.is_any.load(Ordering::Relaxed) {
+            return Known::default();
+        }
+        self.known.get(&key(deployment)).unwrap_or_default()
+    }
+
+    fn change(&self, deployment: &Deployment, change: impl FnOnce(&mut Known)) {
+        self.known.change(&key(deployment), change);
+        self.is_any.store(true, Ordering::Relaxed);
+    }
+}
+
+fn key(deployment: &Deployment) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&deployment.endpoint, deployment.azure_name.as_str()).hash(&mut hasher);
+    hasher.finish()
+}

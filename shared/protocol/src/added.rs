@@ -1,0 +1,318 @@
+//! The fields that are ours in a request for Azure: what we add, and what we rename or fill with our
+//! own value. A deployment that refuses one of them must not make the client's request fail.
+
+use http::StatusCode;
+use lanyard_domain::models::{CompletionField, ModelFacts};
+use serde_json::Value;
+
+/// A field that is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddedField {
+    /// `user`: a hash that stands for the attendee.
+    User,
+    /// `safety_identifier`: the same hash, where the client has one.
+    SafetyIdentifier,
+    /// `stream_options`, which asks for the usage of a stream.
+    StreamOptions,
+    /// `max_tokens`
+    MaxTokens,
+    /// `max_completion_tokens`
+    MaxCompletionTokens,
+    /// `include`, which asks for encrypted reasoning.
+    Include,
+}
+
+impl AddedField {
+    const ALL: [Self; 6] = [
+        Self::User,
+        Self::SafetyIdentifier,
+        Self::StreamOptions,
+        Self::MaxTokens,
+        Self::MaxCompletionTokens,
+        Self::Include,
+    ];
+
+    /// The field's name in a request.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::SafetyIdentifier => "safety_identifier",
+            Self::StreamOptions => "stream_options",
+            Self::MaxTokens => "max_tokens",
+            Self::MaxCompletionTokens => "max_completion_tokens",
+            Self::Include => "include",
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// The fields of ours that a deployment refuses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RefusedFields(u8);
+
+impl RefusedFields {
+    /// What a model is known to refuse.
+    #[must_use]
+    pub fn of(facts: &ModelFacts) -> Self {
+        let mut refused = Self::default();
+        if facts.refuses_user {
+            refused = refused.with(AddedField::User).with(AddedField::SafetyIdentifier);
+        }
+        if facts.refuses_stream_options {
+            refused = refused.with(AddedField::StreamOptions);
+        }
+        refused
+    }
+
+    /// These, and one more.
+    #[must_use]
+    pub const fn with(self, field: AddedField) -> Self {
+        Self(self.0 | field.bit())
+    }
+
+    /// All of both.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// Whether a field is refused.
+    #[must_use]
+    pub const fn has(self, field: AddedField) -> bool {
+        self.0 & field.bit() != 0
+    }
+
+    /// Whether nothing is refused.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The field for the cap of a chat: the usual one, or the other where only that is left. A chat
+    /// always has a cap.
+    #[must_use]
+    pub const fn cap_field(self, usual: CompletionField) -> CompletionField {
+        let refuses_older = self.has(AddedField::MaxTokens);
+        let refuses_newer = self.has(AddedField::MaxCompletionTokens);
+        match usual {
+            CompletionField::MaxTokens if refuses_older && !refuses_newer => {
+                CompletionField::MaxCompletionTokens
+            }
+            CompletionField::MaxCompletionTokens if refuses_newer && !refuses_older => {
+                CompletionField::MaxTokens
+            }
+            CompletionField::MaxTokens | CompletionField::MaxCompletionTokens => usual,
+        }
+    }
+}
+
+/// The field of ours that an error response is about. Azure names it in `param`, other models of
+/// Foundry in a list of places (`loc`) or in the message alone.
+#[must_use]
+pub fn refused_field(status: StatusCode, body: &[u8]) -> Option<AddedField> {
+    if !matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY) {
+        return None;
+    }
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let named = |name: &str| AddedField::ALL.into_iter().find(|field| field.name() == name);
+    if let Some(param) = body.pointer("/error/param").and_then(Value::as_str) {
+        // The value of a cap may be the client's, the other values are ours.
+        let is_about_us = |field| match field {
+            AddedField::MaxTokens | AddedField::MaxCompletionTokens => {
+                messages(&body).any(|message| says_unknown(&message))
+            }
+            AddedField::User
+            | AddedField::SafetyIdentifier
+            | AddedField::StreamOptions
+            | AddedField::Include => true,
+        };
+        return named(param).filter(|field| is_about_us(*field));
+    }
+    if let Some(place) = unknown_place(&body) {
+        return named(place);
+    }
+    // The first field is the one that is refused; one behind it may be the remedy.
+    messages(&body).filter(|message| says_unknown(message)).find_map(|message| {
+        let places = AddedField::ALL.into_iter();
+        let places = places.filter_map(|field| Some((place(&message, field.name())?, field)));
+        places.min_by_key(|(place, _)| *place).map(|(_, field)| field)
+    })
+}
+
+/// Everything that a body says in words: the texts of `message`, `msg` and `detail`, and its code.
+fn messages(body: &Value) -> impl Iterator<Item = String> {
+    let mut texts = Vec::new();
+    collect(body, false, &mut texts);
+    texts.into_iter()
+}
+
+fn collect(value: &Value, is_message: bool, texts: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let says = matches!(name.as_str(), "message" | "msg" | "detail" | "code" | "type");
+                collect(value, says, texts);
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| collect(value, is_message, texts)),
+        Value::String(text) if is_message => texts.push(text.to_ascii_lowercase()),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The field of the request that a list of faults calls one too many:
+/// `{"type": "extra_forbidden", "loc": ["body", "user"], …}`.
+fn unknown_place(value: &Value) -> Option<&str> {
+    match value {
+        Value::Object(fields) => {
+            let place = fields.get("loc").and_then(Value::as_array);
+            let is_unknown = ["type", "msg"].iter().any(|name| {
+                let text = fields.get(*name).and_then(Value::as_str).unwrap_or_default();
+                says_unknown(&text.to_ascii_lowercase())
+            });
+            match place {
+                Some(place) if is_unknown => match place.as_slice() {
+                    [field] | [_, field] => field.as_str(),
+                    _ => None,
+                },
+                Some(_) => None,
+                None => fields.values().find_map(unknown_place),
+            }
+        }
+        Value::Array(list) => list.iter().find_map(unknown_place),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// Whether a message, in small letters, says that a field does not belong there, rather than that
+/// its value is wrong.
+fn says_unknown(message: &str) -> bool {
+    const WORDS: [&str; 11] = [
+        "unrecognized",
+        "unsupported",
+        "unknown",
+        "unexpected",
+        "not supported",
+        "not permitted",
+        "not allowed",
+        "does not support",
+        "extra_forbidden",
+        "extra fields",
+        "extra inputs",
+    ];
+    WORDS.iter().any(|word| message.contains(word)) && !message.contains("unsupported value")
+}
+
+/// Where a message names a field as a word of its own.
+fn place(message: &str, field: &str) -> Option<usize> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'[');
+    let mut places = message.match_indices(field).map(|(at, _)| at);
+    places.find(|at| {
+        let at = *at;
+        let before = message[..at].bytes().next_back();
+        let after = message[at + field.len()..].bytes().next();
+        !before.is_some_and(is_part) && !after.is_some_and(|byte| is_part(byte) && byte != b'.')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(body: &str) -> Option<&'static str> {
+        let field = refused_field(StatusCode::BAD_REQUEST, body.as_bytes());
+        let same = refused_field(StatusCode::UNPROCESSABLE_ENTITY, body.as_bytes());
+        assert_eq!(field, same, "{body}");
+        assert_eq!(refused_field(StatusCode::NOT_FOUND, body.as_bytes()), None);
+        field.map(AddedField::name)
+    }
+
+    #[test]
+    fn a_refusal_of_a_field_of_ours_is_told_however_it_is_written() {
+        for (body, expected) in [
+            (
+                r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#,
+                "max_tokens",
+            ),
+            (
+                r#"{"error":{"message":"Unsupported parameter: 'max_completion_tokens'. Use 'max_tokens' instead."}}"#,
+                "max_completion_tokens",
+            ),
+            (
+                r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model.","code":null}}"#,
+                "max_tokens",
+            ),
+            (
+                r#"{"error":{"message":"Unrecognized request argument supplied: stream_options","type":"invalid_request_error","param":null,"code":null}}"#,
+                "stream_options",
+            ),
+            (
+                r#"{"error":{"message":"Unrecognized request arguments supplied: stream_options","param":null}}"#,
+                "stream_options",
+            ),
+            (
+                r#"{"error":{"message":"Unknown parameter: 'safety_identifier'.","param":"safety_identifier","code":"unknown_parameter"}}"#,
+                "safety_identifier",
+            ),
+            (
+                r#"{"detail":[{"type":"extra_forbidden","loc":["body","user"],"msg":"Extra inputs are not permitted","input":"7f"}]}"#,
+                "user",
+            ),
+            (
+                r#"{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted"}]},"type":"invalid_request_error"}"#,
+                "stream_options",
+            ),
+            (
+                r#"{"error":{"code":"Invalid input","status":422,"message":"invalid input error","details":[{"type":"extra_forbidden","loc":["body","user"],"msg":"Extra inputs are not permitted"}]}}"#,
+                "user",
+            ),
+            (
+                r#"{"error":{"message":"[{'type': 'extra_forbidden', 'loc': ('body', 'user'), 'msg': 'Extra inputs are not permitted'}]"}}"#,
+                "user",
+            ),
+            (
+                r#"{"message":"Additional properties are not allowed ('user' was unexpected)"}"#,
+                "user",
+            ),
+            (r#"{"detail":"Unknown parameter: user."}"#, "user"),
+            (
+                r#"{"error":{"message":"Encrypted content is not supported with this model.","param":"include","code":"invalid_value"}}"#,
+                "include",
+            ),
+        ] {
+            assert_eq!(refused(body), Some(expected), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_what_the_client_wrote_is_none_of_ours() {
+        for body in [
+            r#"{"error":{"message":"Invalid value: 'usr'. Supported values are: 'system', 'assistant', 'user'.","param":"messages[0].role","code":"invalid_value"}}"#,
+            r#"{"error":{"message":"max_tokens is too large: 5000. This model supports at most 4096.","param":"max_tokens","code":"invalid_value"}}"#,
+            r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0 with this model.","param":"temperature","code":"unsupported_value"}}"#,
+            r#"{"error":{"message":"Unrecognized request argument supplied: user_name"}}"#,
+            r#"{"error":{"message":"Unknown parameter: 'messages[0].user'.","param":"messages[0].user"}}"#,
+            r#"{"detail":[{"type":"extra_forbidden","loc":["body","messages",0,"user"],"msg":"Extra inputs are not permitted"}]}"#,
+            r#"{"detail":[{"type":"missing","loc":["body","user"],"msg":"Field required"}]}"#,
+            r#"{"error":{"message":"The user asked for something bad."}}"#,
+            "<html>unknown user</html>",
+        ] {
+            assert_eq!(refused(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn the_cap_goes_by_the_field_that_is_left() {
+        use CompletionField::{MaxCompletionTokens, MaxTokens};
+        let none = RefusedFields::default();
+        assert_eq!(none.cap_field(MaxTokens), MaxTokens);
+        assert_eq!(none.with(AddedField::MaxTokens).cap_field(MaxTokens), MaxCompletionTokens);
+        let newer = none.with(AddedField::MaxCompletionTokens);
+        assert_eq!(newer.cap_field(MaxCompletionTokens), MaxTokens);
+        assert_eq!(newer.with(AddedField::MaxTokens).cap_field(MaxTokens), MaxTokens);
+    }
+}

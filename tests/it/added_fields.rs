@@ -1,0 +1,111 @@
+//! What we add to a request must not be why a model refuses it.
+
+use serde_json::{Value, json};
+
+use crate::support::attendee::{CHAT, chat};
+use crate::support::{Reply, World};
+
+fn refused(status: u16, body: &Value) -> Reply {
+    Reply::json(status, body.to_string())
+}
+
+fn unsupported(field: &str) -> Value {
+    json!({"error": {
+        "message": format!("Unsupported parameter: '{field}' is not supported with this model."),
+        "type": "invalid_request_error", "param": field, "code": "unsupported_parameter",
+    }})
+}
+
+fn unrecognized(field: &str) -> Value {
+    json!({"error": {
+        "message": format!("Unrecognized request argument supplied: {field}"),
+        "type": "invalid_request_error", "param": null, "code": null,
+    }})
+}
+
+fn forbidden(field: &str) -> Value {
+    json!({"detail": [{
+        "type": "extra_forbidden", "loc": ["body", field], "msg": "Extra inputs are not permitted",
+    }]})
+}
+
+#[tokio::test]
+async fn the_request_is_repeated_once_without_it_and_the_next_one_is_right_at_once() {
+    let cases = [
+        (false, "max_tokens", refused(400, &unsupported("max_tokens"))),
+        (false, "user", refused(422, &forbidden("user"))),
+        (true, "user", refused(400, &unrecognized("user"))),
+        (true, "stream_options", refused(422, &forbidden("stream_options"))),
+        (true, "stream_options", refused(400, &unrecognized("stream_options"))),
+    ];
+    for (is_streamed, field, reply) in cases {
+        let world = World::event("added").in_memory().start().await;
+        let ada = world.attendee("ada").await;
+        let mut body = chat("hello");
+        body["stream"] = json!(is_streamed);
+        world.azure().script(reply);
+        for calls in [2, 3] {
+            let answer = ada.send(ada.post(CHAT, body.to_string())).await;
+            answer.assert_ok();
+            assert_eq!(world.azure().calls(), calls, "{field}");
+        }
+        let sent: Vec<_> = world.azure().requests().iter().map(|call| call.json()).collect();
+        assert!(sent[0].get(field).is_some(), "{}", sent[0]);
+        for later in &sent[1..] {
+            let mut expected = sent[0].clone();
+            let value = expected.as_object_mut().unwrap().remove(field).unwrap();
+            if field == "max_tokens" {
+                expected["max_completion_tokens"] = value;
+            }
+            assert_eq!(*later, expected, "{field}");
+        }
+        assert_eq!(world.settle().await.requests, 2, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_is_known_to_refuse_a_field_never_gets_it() {
+    let world = World::event("mistral").in_memory();
+    let world = world.deployments(|deployments| {
+        deployments[0].model = Some("mistral-small-2503".to_owned());
+    });
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    let mut body = chat("hello");
+    (body["stream"], body["user"], body["safety_identifier"]) =
+        (json!(true), json!("person-7f3a"), json!("person-7f3a"));
+    ada.send(ada.post(CHAT, body.to_string())).await.assert_ok();
+    let sent = world.azure().requests()[0].json();
+    for field in ["user", "safety_identifier", "stream_options"] {
+        assert!(sent.get(field).is_none(), "{sent}");
+    }
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_field_that_the_client_sent_is_the_clients_to_correct() {
+    let world = World::event("theirs").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    world.azure().always(refused(400, &unsupported("stream_options")));
+    let mut body = chat("hello");
+    (body["stream"], body["stream_options"]) = (json!(true), json!({"include_usage": true}));
+    ada.send(ada.post(CHAT, body.to_string())).await.assert_refused(400, "unsupported_parameter");
+    assert_eq!(world.azure().calls(), 1);
+    world.azure().always(refused(400, &unsupported("seed")));
+    ada.chat("hello").await.assert_refused(400, "unsupported_parameter");
+    assert_eq!(world.azure().calls(), 2);
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_second_refusal_is_passed_on_and_nothing_is_remembered() {
+    let world = World::event("twice").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    world.azure().script(refused(400, &unsupported("user")));
+    world.azure().script(refused(400, &unsupported("stop")));
+    ada.chat("hello").await.assert_refused(400, "unsupported_parameter");
+    assert_eq!(world.azure().calls(), 2);
+    ada.chat("hello").await.assert_ok();
+    assert!(world.azure().requests()[2].json().get("user").is_some());
+    world.settle().await;
+}

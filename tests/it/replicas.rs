@@ -1,0 +1,102 @@
+//! Which of two replicas answers whom.
+
+use lanyard_domain::operation::Operation;
+use serde_json::{Value, json};
+
+use crate::support::attendee::Attendee;
+use crate::support::{Answer, Reply, ScriptedAzure, World, canary};
+
+const RESPONSES: &str = "/api/v1/responses";
+
+/// Two replicas with the same weight, the second at a resource of its own.
+async fn two_resources(event: &str) -> (World, ScriptedAzure) {
+    let sweden = ScriptedAzure::start().await;
+    let endpoint = sweden.endpoint();
+    let world = World::event(event).in_memory().two_replicas().deployments(|deployments| {
+        let last = deployments.len() - 1;
+        (deployments[last].endpoint, deployments[last].weight) = (endpoint, 1);
+        for replica in [0, last] {
+            deployments[replica].operations.push(Operation::Responses);
+        }
+    });
+    (world.start().await, sweden)
+}
+
+fn encrypted(by: &str) -> Value {
+    json!([
+        {"role": "user", "content": "hello"},
+        {"type": "reasoning", "summary": [], "encrypted_content": by},
+        {"role": "user", "content": "again"},
+    ])
+}
+
+fn refused_reasoning() -> Reply {
+    let error = json!({"error": {
+        "message": "The encrypted content could not be verified.",
+        "type": "invalid_request_error", "param": null, "code": "invalid_encrypted_content",
+    }});
+    Reply::json(400, error.to_string())
+}
+
+async fn respond(attendee: &Attendee, input: Value) -> Answer {
+    let body = json!({"model": "gpt-4o-mini", "input": input});
+    attendee.send(attendee.post(RESPONSES, body.to_string())).await
+}
+
+#[tokio::test]
+async fn each_attendee_keeps_to_one_replica_so_encrypted_reasoning_can_be_read() {
+    let (world, sweden) = two_resources("affinity").await;
+    let mut homes = [0, 0];
+    for number in 0..12 {
+        let attendee = world.attendee(&format!("attendee-{number}")).await;
+        let before = (world.azure().calls(), sweden.calls());
+        respond(&attendee, json!("hello")).await.assert_ok();
+        let is_sweden = sweden.calls() > before.1;
+        respond(&attendee, encrypted("earlier")).await.assert_ok();
+        let calls = (world.azure().calls() - before.0, sweden.calls() - before.1);
+        assert_eq!(calls, if is_sweden { (0, 2) } else { (2, 0) });
+        homes[usize::from(is_sweden)] += 1;
+    }
+    assert!(homes[0] > 0 && homes[1] > 0, "{homes:?}");
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_busy_replica_is_left_alone_until_its_time_has_passed() {
+    let world = World::event("cooldown").two_replicas().start().await;
+    let ada = world.attendee("ada").await;
+    world.azure().script(Reply::too_many_requests(Some("30")));
+    ada.chat("hello").await.assert_ok();
+    let asked = |world: &World| {
+        let names = world.azure().requests().into_iter().map(|call| call.json()["model"].clone());
+        names.map(|name| name == format!("{}-two", canary::AZURE_NAME)).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&world), [false, true]);
+    ada.chat("hello").await.assert_ok();
+    assert_eq!(asked(&world), [false, true, true]);
+    world.wait(chrono::TimeDelta::seconds(31));
+    ada.chat("hello").await.assert_ok();
+    assert_eq!(asked(&world), [false, true, true, false]);
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn reasoning_that_one_replica_cannot_read_is_shown_to_the_other_and_to_no_third() {
+    let world = World::event("foreign").in_memory().two_replicas().deployments(|deployments| {
+        for replica in [0, deployments.len() - 1] {
+            deployments[replica].operations.push(Operation::Responses);
+        }
+    });
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    world.azure().script(refused_reasoning());
+    respond(&ada, encrypted("two")).await.assert_ok();
+    let asked = world.azure().requests();
+    assert_eq!(asked.len(), 2);
+    assert_ne!(asked[0].json()["model"], asked[1].json()["model"]);
+    assert_eq!(asked[0].json()["input"], asked[1].json()["input"]);
+    world.azure().always(refused_reasoning());
+    respond(&ada, encrypted("nobody")).await.assert_refused(400, "invalid_encrypted_content");
+    assert_eq!(world.azure().calls(), 4);
+    world.settle().await;
+}
