@@ -134,6 +134,7 @@ export interface OrganiserEvent extends PublicEvent {
   access: EventAccess;
   contact: Contact;
   keeps_objects: boolean;
+  hosted_tools: Record<string, "allow" | "drop" | "refuse">;
   max_completion_tokens: number | null;
   max_choices: number;
   allowances: { attendee: Limits; event: Limits };
@@ -264,6 +265,7 @@ export interface TurnCost {
   totalMs: number | null;
   finishReason: string | null;
   maxTokens?: string | null;
+  droppedTools?: string | null;
 }
 
 /** The result of a chat. */

@@ -75,6 +75,8 @@ async fn an_attendee_sees_the_event_and_what_is_left() {
         "url": "",
         "url_text": ""
       },
+      "hosted_tools": {},
+      "keeps_objects": false,
       "max_choices": 1,
       "max_completion_tokens": 4096,
       "models": [

@@ -6,6 +6,7 @@ mod videos;
 
 use chrono::TimeDelta;
 use http::Method;
+use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::object::Kind;
 use lanyard_gateway::ports::Clock;
 use lanyard_objects::finish::Finished;
@@ -325,7 +326,7 @@ async fn a_run_has_the_model_that_its_assistant_has_by_then() {
 async fn tools_are_those_that_the_event_allows() {
     let allowed = World::event("tools").in_memory().keeping();
     let allowed =
-        allowed.with(|event| event.extra_tool_types = vec!["code_interpreter".to_owned()]);
+        allowed.with(|event| event.hosted_tools = HostedTools::allowing(["code_interpreter"]));
     let (plain, allowed) = (world("plain").await, allowed.start().await);
     let body = json!({"model": "gpt-4o-mini", "tools": [{"type": "code_interpreter"}]});
     let ada = plain.attendee("ada").await;

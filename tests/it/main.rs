@@ -61,6 +61,7 @@ mod sweep;
 mod template;
 mod template_calls;
 mod tokens;
+mod tools;
 mod unreadable;
 mod vector_stores;
 mod window;

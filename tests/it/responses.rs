@@ -5,6 +5,7 @@ mod failed;
 use chrono::TimeDelta;
 use http::Method;
 use lanyard_domain::allowance::Limit;
+use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::object::Kind;
 use lanyard_gateway::ports::Incident;
 use serde_json::{Value, json};
@@ -287,7 +288,7 @@ async fn held(world: &World, fields: Value) -> u64 {
 #[tokio::test]
 async fn what_a_request_names_is_part_of_its_estimate() {
     let world = World::event("estimate").in_memory().keeping().with(|event| {
-        event.extra_tool_types = vec!["file_search".to_owned()];
+        event.hosted_tools = HostedTools::allowing(["file_search"]);
     });
     let world = world.start().await;
     let ada = world.attendee("ada").await;

@@ -19,6 +19,7 @@ const ALLOWED: [&str; 20] = [
     "x-should-retry",
     "allow",
     "x-event-max-tokens",
+    "x-event-dropped-tools",
     "x-ratelimit-limit-requests",
     "x-ratelimit-limit-tokens",
     "x-ratelimit-remaining-requests",

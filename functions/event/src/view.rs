@@ -9,6 +9,7 @@ use lanyard_domain::admission::remaining;
 use lanyard_domain::allowance::Allowance;
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::event::{Contact, Event, Page, Phase};
+use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::limit::{Counting, Limit};
 use lanyard_domain::operation::Operation;
@@ -27,6 +28,11 @@ pub(crate) struct View<'a> {
     /// The most output tokens of one choice: of the default model, if there is one.
     max_completion_tokens: u64,
     max_choices: u64,
+    /// Whether objects, such as responses and files, can be stored.
+    keeps_objects: bool,
+    /// What becomes of tools that Azure runs, by type. Types that are not named are removed from
+    /// requests that have other tools.
+    hosted_tools: &'a HostedTools,
     allowance: BTreeMap<&'static str, Left>,
     usage: Used,
 }
@@ -184,6 +190,8 @@ pub(crate) fn view<'a>(
         models: models(attendance),
         max_completion_tokens: usual_cap(&attendance.at),
         max_choices: event.max_choices,
+        keeps_objects: event.keeps_objects,
+        hosted_tools: &event.hosted_tools,
         allowance: left(attendance, &allowance, account, now),
         usage: Used {
             requests: account.count(Field::Requests),

@@ -9,6 +9,12 @@ import { errorNote } from "./errors.js";
 import { LIMITS, limitName } from "./limits.js";
 import { changeEvent, createEvent } from "./organiser-api.js";
 
+/** The types of tools that Azure runs, with their names. */
+const HOSTED_TOOLS = [
+  ["web_search", "Web search"], ["file_search", "File search"], ["code_interpreter", "Code interpreter"],
+  ["image_generation", "Image generation"], ["mcp", "Remote MCP servers"], ["hosted_shell", "Shell in a container"],
+];
+
 /** @typedef {{ control: Control, before: string }} Field */
 
 /**
@@ -50,6 +56,7 @@ export function eventForm(event, done) {
       h("span.problem", { "data-problem": path }));
   }
 
+  const allowOrRefuse = (/** @type {unknown} */ decision) => (decision === "allow" || decision === "refuse" ? decision : "");
   const withoutOffset = (/** @type {string | undefined} */ instant) => instant?.slice(0, 16) ?? "";
   const limits = (/** @type {"attendee" | "event"} */ of, /** @type {string} */ words) => h("fieldset", {}, h("legend", {}, words),
     h("div.grid", {}, LIMITS.filter((name) => of === "attendee" || name !== "in_flight").map((name) => field(`allowances.${of}.${name}`,
@@ -78,6 +85,11 @@ export function eventForm(event, done) {
         [["open", "Anyone with the code"], ["roster", "Only attendees on the roster"], ["registered", "Only registered attendees"]]),
       field("keeps_objects", "Stored responses, files and vector stores", { tag: "select", "data-kind": "boolean" }, null, value("keeps_objects") ?? false,
         [["false", "Off"], ["true", "On, deleted after the event"]]))),
+    h("details", {}, h("summary", {}, "Tools that Azure runs"),
+      h("p.muted", {}, "Functions and other tools that attendees' programs run are always allowed."),
+      h("div.grid", {}, HOSTED_TOOLS.map(([type, words]) => field(`hosted_tools.${type}`, words, { tag: "select" }, null,
+        allowOrRefuse(value(`hosted_tools.${type}`)),
+        [["", "Remove from requests"], ["allow", "Allow"], ["refuse", "Refuse the request"]])))),
     h("details", {}, h("summary", {}, "Limits"),
       h("p.muted", {}, event ? "An empty field means no limit." : "Empty fields get defaults based on the expected attendees and the deployments' limits."),
       h("fieldset", {}, h("legend", {}, "Per request"), h("div.grid", {},

@@ -41,6 +41,7 @@ export function usageLine(turn) {
   if (turn.finishReason === "length") parts.push("stopped at the max output tokens");
   if (turn.finishReason === "content_filter") parts.push("stopped by Azure's content filter");
   if (turn.finishReason === "stopped") parts.push("stopped; usage is estimated");
+  if (turn.droppedTools) parts.push(`without the tools ${turn.droppedTools}, which the event does not allow`);
   if (turn.maxTokens) parts.push(`the event allows at most ${turn.maxTokens} output tokens`);
   return h("div.usage", {}, parts.join(" · "));
 }

@@ -22,6 +22,7 @@ export async function chat(credential, body, { signal, onText }) {
   const turn = {
     text: "", calls: [], usage: null, finishReason: null, firstTokenMs: null, totalMs: null,
     maxTokens: response.headers.get("x-event-max-tokens"),
+    droppedTools: response.headers.get("x-event-dropped-tools"),
   };
   for await (const chunk of chunks(response.body)) {
     if (chunk.error) throw new ApiError(response.status, chunk.error, response.headers);

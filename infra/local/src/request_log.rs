@@ -31,6 +31,7 @@ impl RequestLog for LogLines {
             completion_tokens = line.charge.completion_tokens,
             first_byte_ms = line.first_byte_ms,
             duration_ms = line.duration_ms,
+            dropped_tools = (!line.dropped_tools.is_empty()).then(|| line.dropped_tools.join(", ")),
             request_id = line.request_id.as_ref().map(|id| id.as_str()),
             "request"
         );

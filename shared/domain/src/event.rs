@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::Access;
 use crate::account::AccountKey;
 use crate::allowance::{Allowance, Allowances};
+use crate::hosted_tools::HostedTools;
 use crate::ids::{DeploymentName, EventId, OrganiserId, TokenId};
 use crate::operation::Operation;
 use crate::token::EventCode;
@@ -41,8 +42,9 @@ pub struct Event {
     pub max_completion_tokens: Option<u64>,
     /// The most choices of one request.
     pub max_choices: u64,
-    /// Tool types allowed in addition to `function` and `custom`.
-    pub extra_tool_types: Vec<String>,
+    /// What becomes of hosted tools in requests. Earlier versions stored the allowed types alone.
+    #[serde(default, alias = "extra_tool_types")]
+    pub hosted_tools: HostedTools,
     /// Whether attendees may store objects upstream: responses, conversations, files and vector
     /// stores. They are deleted with the event.
     #[serde(default)]

@@ -14,6 +14,7 @@ pub mod catalog;
 pub mod credential;
 pub mod estimate;
 pub mod event;
+pub mod hosted_tools;
 pub mod hour;
 pub mod ids;
 pub mod images;

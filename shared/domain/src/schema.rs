@@ -1,4 +1,4 @@
-//! The schemas of maps over limits and over units, which follow from their lists.
+//! The schemas of maps: over limits and over units, which follow from their lists, and over tools.
 
 use std::borrow::Cow;
 
@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::allowance::{Allowance, Limit};
+use crate::hosted_tools::{HostedTool, HostedTools};
 use crate::unit::{Unit, Units};
 
 impl JsonSchema for Allowance {
@@ -25,6 +26,21 @@ impl JsonSchema for Allowance {
         let properties: Map<String, Value> = Limit::ALL.iter().map(limit).collect();
         let names: Vec<_> = Limit::ALL.iter().map(|limit| limit.name()).collect();
         json_schema!({"type": "object", "properties": properties, "required": names})
+    }
+}
+
+impl JsonSchema for HostedTools {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "HostedTools".into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        let decision = schemas.subschema_for::<HostedTool>();
+        json_schema!({"type": "object", "additionalProperties": decision})
     }
 }
 

@@ -90,6 +90,9 @@ impl Gateway {
             line.model = call.choice.name().cloned();
         }
         metadata.is_own = call.choice.is_own();
+        if !call.demanded.dropped_tools.is_empty() {
+            metadata.dropped_tools = call.demanded.dropped_tools.clone().into();
+        }
         Ok(Demand { call, metadata })
     }
 }

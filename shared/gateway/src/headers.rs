@@ -44,10 +44,13 @@ pub const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms")
 /// The completion cap that Azure got, where it is another than the client's.
 pub const EVENT_MAX_TOKENS: HeaderName = HeaderName::from_static("x-event-max-tokens");
 
+/// The types of tools that were removed from the request, separated by commas.
+pub const EVENT_DROPPED_TOOLS: HeaderName = HeaderName::from_static("x-event-dropped-tools");
+
 const EXPOSED: &str = "x-request-id, x-upstream-request-id, x-session-id, retry-after, \
      retry-after-ms, x-should-retry, x-ratelimit-limit-requests, x-ratelimit-limit-tokens, \
      x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, \
-     x-ratelimit-reset-tokens, x-event-max-tokens";
+     x-ratelimit-reset-tokens, x-event-max-tokens, x-event-dropped-tools";
 
 /// For a preflight that asks for no headers. The star does not cover `authorization`,
 /// <https://fetch.spec.whatwg.org/#http-access-control-allow-headers>.

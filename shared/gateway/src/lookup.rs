@@ -206,7 +206,7 @@ impl Attendance {
         Caps {
             completion_tokens: facts.output_cap(event.max_completion_tokens),
             choices: event.max_choices,
-            extra_tool_types: &event.extra_tool_types,
+            hosted_tools: &event.hosted_tools,
             keeps_objects: event.keeps_objects,
             facts,
         }

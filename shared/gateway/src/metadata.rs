@@ -2,6 +2,8 @@
 //!
 //! None of it goes upstream. It is read once the sender is known, so that strangers learn nothing.
 
+use std::sync::Arc;
+
 use http::HeaderName;
 use lanyard_domain::ids::{AnswerId, AppId, SessionId};
 
@@ -21,6 +23,8 @@ pub struct RequestMetadata {
     pub answer: Option<AnswerId>,
     /// Whether a deployment of the attendee's own takes the request.
     pub is_own: bool,
+    /// The types of tools that were removed from it, for the log.
+    pub dropped_tools: Arc<[String]>,
 }
 
 impl RequestMetadata {
@@ -42,7 +46,7 @@ impl RequestMetadata {
         text(request, &headers::API_VERSION, "a date such as 2023-12-06", |text| {
             is_api_version(text).then_some(())
         })?;
-        Ok(Self { session, app, answer: None, is_own: false })
+        Ok(Self { session, app, answer: None, is_own: false, dropped_tools: Arc::default() })
     }
 }
 

@@ -3,6 +3,7 @@
 //! `shared/platform` carries these out on AWS and Azure; `testing` in memory.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -316,6 +317,8 @@ pub struct RequestLine {
     pub duration_ms: u64,
     /// From arrival to the first byte of the answer.
     pub first_byte_ms: u64,
+    /// The types of tools that were removed from the request.
+    pub dropped_tools: Arc<[String]>,
     /// How much of the event's tokens is spent or held after this request, in whole per cent.
     pub budget_used_percent: Option<u64>,
 }

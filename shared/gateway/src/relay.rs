@@ -190,6 +190,11 @@ impl Gateway {
         {
             out.insert(headers::EVENT_MAX_TOKENS, value);
         }
+        if !demanded.dropped_tools.is_empty()
+            && let Ok(value) = HeaderValue::try_from(demanded.dropped_tools.join(", "))
+        {
+            out.insert(headers::EVENT_DROPPED_TOOLS, value);
+        }
         out
     }
 }

@@ -172,6 +172,7 @@ impl Settler {
             is_streamed: reservation.is_streamed,
             duration_ms: ms_between(reservation.admitted_at, now),
             first_byte_ms: ms_between(reservation.admitted_at, ending.first_byte_at.unwrap_or(now)),
+            dropped_tools: Arc::clone(&reservation.metadata.dropped_tools),
             budget_used_percent: settled.ok().and_then(Settled::committed).and_then(|committed| {
                 let budget = allowances.event.limit(Limit::TokensTotal)?;
                 committed.saturating_mul(100).checked_div(budget)

@@ -179,6 +179,7 @@ fn pending(job: &Owned) -> PendingRequest {
             app: job.app.clone(),
             answer: job.id.as_str().parse().ok(),
             is_own: false,
+            dropped_tools: Arc::default(),
         },
     }
 }

@@ -159,6 +159,7 @@ pub fn fields(line: &RequestLine) -> Map<String, Value> {
         "completion_tokens": line.charge.completion_tokens,
         "duration_ms": line.duration_ms,
         "first_byte_ms": line.first_byte_ms,
+        "dropped_tools": (!line.dropped_tools.is_empty()).then(|| line.dropped_tools.join(", ")),
         "budget_used_percent": line.budget_used_percent,
     });
     let Value::Object(fields) = all else { return Map::new() };

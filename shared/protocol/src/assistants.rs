@@ -8,9 +8,9 @@ use lanyard_domain::operation::Operation;
 
 use crate::demand::Caps;
 use crate::error::{BodyRefused, invalid, not_allowed};
-use crate::fields::check_tools;
 use crate::payload::Payload;
 use crate::references::IdPlace;
+use crate::tools;
 use crate::tree::Node;
 use crate::{ASSISTANTS_PREVIEW, Protocol};
 use crate::{stored, write};
@@ -31,7 +31,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
 /// [`BodyRefused`] for tools that the event does not allow, and for vector stores that would be
 /// nobody's.
 pub fn check(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), BodyRefused> {
-    check_tools(payload, caps)?;
+    tools::check_all(payload, caps)?;
     for field in ["tool_resources", "thread"] {
         let Some(raw) = payload.field(field) else { continue };
         let node = serde_json::from_str::<Node<'_>>(raw.get())

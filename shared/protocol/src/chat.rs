@@ -20,14 +20,14 @@ use crate::documentation::{
 };
 use crate::error::{BodyRefused, invalid};
 use crate::estimate;
-use crate::fields::{check_tools, refuse_foreign};
+use crate::fields::refuse_foreign;
 use crate::inputs::Inputs;
 use crate::payload::{Payload, Target};
 use crate::references::IdPlace;
 use crate::stream::StreamFormat;
 use crate::tokens::tokens_of_text;
 use crate::tree::Node;
-use crate::{completion, sse};
+use crate::{completion, sse, tools};
 
 const MOST_MESSAGES: usize = 2_048;
 
@@ -69,9 +69,10 @@ const SAMPLE: Sample = Sample::Json {
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
-    check_tools(payload, caps)?;
+    let dropped_tools = tools::check_call(payload, None, caps)?;
     let prompt = Inputs { count: 1, tokens: prompt_tokens(payload, caps)? };
-    completion::read(payload, caps, &prompt, caps.completion_tokens)
+    let demanded = completion::read(payload, caps, &prompt, caps.completion_tokens)?;
+    Ok(Demanded { dropped_tools, ..demanded })
 }
 
 /// Most conversations are text alone and count as they stand. Only those that can hold encoded data

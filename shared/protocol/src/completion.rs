@@ -38,6 +38,7 @@ pub(crate) fn read(
         asked_cap: asked,
         is_kept: false,
         is_job: false,
+        dropped_tools: Vec::new(),
         estimate: estimate::completion(prompts.tokens, cap, choices.saturating_mul(prompts.count)),
     })
 }
@@ -105,7 +106,7 @@ pub(crate) fn write(
     field: CompletionField,
     out: &mut Vec<u8>,
 ) {
-    write::body(payload, target, out, |object| {
+    write::body(payload, demanded, target, out, |object| {
         object.identity(AddedField::User, target);
         if let Some(cap) = demanded.completion_cap {
             object.raw(field.name(), &cap.to_string());

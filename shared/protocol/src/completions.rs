@@ -13,10 +13,11 @@ use crate::documentation::{
     BEST_OF, CHOICES, Documentation, MAX_TOKENS, MODEL, PROMPT, STREAM, STREAM_OPTIONS, Sample,
 };
 use crate::error::BodyRefused;
-use crate::fields::{check_tools, refuse_foreign};
+use crate::fields::refuse_foreign;
 use crate::inputs::Inputs;
 use crate::payload::{Payload, Target};
 use crate::stream::StreamFormat;
+use crate::tools;
 use crate::{completion, sse};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
@@ -44,7 +45,7 @@ const USUAL_CAP: u64 = 16;
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
-    check_tools(payload, caps)?;
+    tools::check_all(payload, caps)?;
     let prompts = Inputs::of(payload, "prompt")?.unwrap_or(Inputs { count: 1, tokens: 0 });
     completion::read(payload, caps, &prompts, USUAL_CAP)
 }

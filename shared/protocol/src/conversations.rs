@@ -11,7 +11,7 @@ use crate::demand::Caps;
 use crate::error::BodyRefused;
 use crate::payload::Payload;
 use crate::references::{CONTAINER, IdPlace};
-use crate::{items, stored};
+use crate::{items, stored, tools};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     ids: &[
@@ -25,7 +25,13 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
 ///
 /// # Errors
 ///
-/// [`BodyRefused`] for items that are only named, and for too many images.
+/// [`BodyRefused`] for items that are only named, for tools that the event does not allow, and
+/// for too many images.
 pub fn items_tokens(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefused> {
-    items::estimate(payload, "items", caps).map(|estimate| estimate.prompt_tokens)
+    let items = items::read(payload, "items")?;
+    if let Some(items) = &items {
+        tools::check_items("items", items, caps)?;
+    }
+    let estimate = items::estimate(payload, "items", items.as_ref(), caps)?;
+    Ok(estimate.prompt_tokens)
 }

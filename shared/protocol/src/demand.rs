@@ -1,6 +1,7 @@
 //! What a request asks for, and how much of it an event allows.
 
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::models::ModelFacts;
 
 /// What an event allows one request to ask for.
@@ -10,8 +11,8 @@ pub struct Caps<'a> {
     pub completion_tokens: u64,
     /// The most choices.
     pub choices: u64,
-    /// Tool types allowed beside `function` and `custom`.
-    pub extra_tool_types: &'a [String],
+    /// What becomes of hosted tools.
+    pub hosted_tools: &'a HostedTools,
     /// Whether objects may be kept upstream.
     pub keeps_objects: bool,
     /// What is known of the model that takes the request.
@@ -50,6 +51,8 @@ pub struct Demanded {
     pub is_kept: bool,
     /// Whether Azure goes on working after its response.
     pub is_job: bool,
+    /// The types of tools that are removed from the request, each once.
+    pub dropped_tools: Vec<String>,
     /// What it may cost.
     pub estimate: Estimate,
 }
@@ -64,6 +67,7 @@ impl Demanded {
             asked_cap: None,
             is_kept: false,
             is_job: false,
+            dropped_tools: Vec::new(),
             estimate,
         }
     }

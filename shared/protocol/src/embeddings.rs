@@ -12,9 +12,10 @@ use crate::completion::{check_streaming, choices};
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Documentation, INPUT, MODEL, Sample};
 use crate::error::BodyRefused;
-use crate::fields::{check_tools, refuse_foreign};
+use crate::fields::refuse_foreign;
 use crate::inputs::Inputs;
 use crate::payload::{Payload, Target};
+use crate::tools;
 use crate::write;
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
@@ -31,13 +32,13 @@ const SAMPLE: Sample = Sample::Json { fields: r#""input": "Hi""#, cheapest: Some
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
-    check_tools(payload, caps)?;
+    tools::check_all(payload, caps)?;
     let input = Inputs::required(payload)?;
     check_streaming(payload)?;
     choices(payload, caps)?;
     Ok(Demanded::of(Estimate::of_tokens(input.tokens, 0), false))
 }
 
-fn write(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
-    write::body(payload, target, out, |object| object.identity(AddedField::User, target));
+fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
+    write::body(payload, demanded, target, out, |object| object.identity(AddedField::User, target));
 }

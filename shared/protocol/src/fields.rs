@@ -1,14 +1,7 @@
 //! Reads single governed fields, and refuses values that no protocol accepts.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-
-use crate::demand::Caps;
 use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
 use crate::payload::Payload;
-
-const MOST_TOOLS: usize = 128;
 
 /// A field that is `true` or `false`, also in a form.
 pub(crate) fn flag(payload: &Payload<'_>, name: &str) -> Result<Option<bool>, BodyRefused> {
@@ -63,34 +56,6 @@ pub(crate) fn refuse_background(payload: &Payload<'_>) -> Result<(), BodyRefused
         return Err(not_allowed(
             "background",
             "background is not allowed: the answer must be waited for. Leave it out.",
-        ));
-    }
-    Ok(())
-}
-
-/// Refuses tools that the event does not allow.
-pub(crate) fn check_tools(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), BodyRefused> {
-    #[derive(Deserialize)]
-    struct Tool<'a> {
-        #[serde(rename = "type", borrow)]
-        kind: Cow<'a, str>,
-    }
-    let Some(raw) = payload.field("tools") else {
-        return Ok(());
-    };
-    let tools: Vec<Tool<'_>> = serde_json::from_str(raw.get())
-        .map_err(|_| invalid("tools", "must be a list of objects that each have a type"))?;
-    if tools.len() > MOST_TOOLS {
-        return Err(invalid("tools", &format!("may hold at most {MOST_TOOLS} tools")));
-    }
-    let is_allowed = |kind: &str| {
-        matches!(kind, "function" | "custom")
-            || caps.extra_tool_types.iter().any(|extra| extra == kind)
-    };
-    if tools.iter().any(|tool| !is_allowed(&tool.kind)) {
-        return Err(not_allowed(
-            "tools",
-            "Only tools of the types function and custom are allowed at this event.",
         ));
     }
     Ok(())

@@ -19,12 +19,13 @@ use crate::chunk::Chunk;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Documentation, MODEL, STREAM, Sample};
 use crate::error::{BodyRefused, invalid};
-use crate::fields::{check_tools, count, is_streamed, refuse_foreign};
+use crate::fields::{count, is_streamed, refuse_foreign};
 use crate::payload::{Payload, Target};
 use crate::response::ResponseFormat;
 use crate::sse::Frame;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::tokens::tokens_of_text;
+use crate::tools;
 use crate::usage::{Counted, ResponseUsage, at_least, with_units};
 use crate::write;
 use crate::{BodyEncoding, Protocol, WriteBody};
@@ -72,7 +73,7 @@ const fn images(operation: Operation, path: &'static str, write: WriteBody) -> P
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
-    check_tools(payload, caps)?;
+    tools::check_all(payload, caps)?;
     let mut prompt_tokens = 0;
     match &payload.form {
         Some(form) => {
@@ -92,7 +93,7 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
 }
 
 fn write_json(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
-    write::body(payload, target, out, |object| {
+    write::body(payload, demanded, target, out, |object| {
         object.identity(AddedField::User, target);
         if demanded.is_streamed {
             object.raw("stream", "true");

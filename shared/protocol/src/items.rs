@@ -12,15 +12,12 @@ use crate::tree::Node;
 /// The most items of one list.
 const MOST_ITEMS: usize = 2_048;
 
-/// What a body with a list of items in this field may cost as a prompt.
-pub(crate) fn estimate(
-    payload: &Payload<'_>,
+/// The items of a body, as far as they are looked at; none if the field is not there.
+pub(crate) fn read<'a>(
+    payload: &Payload<'a>,
     field: &'static str,
-    caps: &Caps<'_>,
-) -> Result<Estimate, BodyRefused> {
-    let Some(raw) = payload.field(field) else {
-        return Ok(estimate::prompt(payload.body));
-    };
+) -> Result<Option<Node<'a>>, BodyRefused> {
+    let Some(raw) = payload.field(field) else { return Ok(None) };
     let node: Node<'_> =
         serde_json::from_str(raw.get()).map_err(|_| invalid(field, "cannot be read"))?;
     if let Node::List(list) = &node
@@ -29,7 +26,18 @@ pub(crate) fn estimate(
         return Err(invalid(field, &format!("may hold at most {MOST_ITEMS} items")));
     }
     refuse_item_references(field, &node)?;
-    let content = Content::of(&node, caps.facts);
+    Ok(Some(node))
+}
+
+/// What a body with these items may cost as a prompt.
+pub(crate) fn estimate(
+    payload: &Payload<'_>,
+    field: &'static str,
+    items: Option<&Node<'_>>,
+    caps: &Caps<'_>,
+) -> Result<Estimate, BodyRefused> {
+    let Some(node) = items else { return Ok(estimate::prompt(payload.body)) };
+    let content = Content::of(node, caps.facts);
     if content.images > MOST_IMAGES {
         return Err(invalid(field, &format!("may hold at most {MOST_IMAGES} images")));
     }

@@ -11,10 +11,11 @@ use crate::Protocol;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Documentation, INPUT, MODEL, Sample};
 use crate::error::BodyRefused;
-use crate::fields::{check_tools, refuse_foreign};
+use crate::fields::refuse_foreign;
 use crate::inputs::Inputs;
 use crate::payload::{Payload, Target};
 use crate::response::ResponseFormat;
+use crate::tools;
 use crate::write;
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
@@ -36,13 +37,13 @@ const SAMPLE: Sample = Sample::Json { fields: r#""input": "Hi""#, cheapest: Some
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
-    check_tools(payload, caps)?;
+    tools::check_all(payload, caps)?;
     Inputs::required(payload)?;
     Ok(Demanded::nothing())
 }
 
-fn write(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
-    write::body(payload, target, out, |_| {});
+fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
+    write::body(payload, demanded, target, out, |_| {});
 }
 
 #[cfg(test)]

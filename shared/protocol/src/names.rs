@@ -4,7 +4,7 @@ use crate::error::{BadRequestCode, BodyRefused};
 
 /// Every governed field. One that appears twice, or in other letters, is refused: Azure might read
 /// the one that was not checked.
-const GOVERNED: [&str; 25] = [
+const GOVERNED: [&str; 30] = [
     "model",
     "stream",
     "stream_options",
@@ -20,6 +20,11 @@ const GOVERNED: [&str; 25] = [
     "service_tier",
     "background",
     "tools",
+    "tool_choice",
+    "functions",
+    "web_search_options",
+    "metadata",
+    "include",
     "data_sources",
     "dataSources",
     "previous_response_id",
@@ -38,7 +43,9 @@ pub(crate) fn check_form_names<'n>(
 ) -> Result<(), BodyRefused> {
     for name in names.clone() {
         let Some((plain, _)) = name.split_once(['[', '.']) else { continue };
-        if let Some(known) = GOVERNED.iter().find(|known| known.eq_ignore_ascii_case(plain)) {
+        // The form of a transcription has a list of what to include.
+        let known = GOVERNED.iter().find(|known| known.eq_ignore_ascii_case(plain));
+        if let Some(known) = known.filter(|known| **known != "include") {
             let message = format!("{known} is one value. Write it as {known}.");
             return Err(BodyRefused::bad(BadRequestCode::UnknownParameter, Some(known), message));
         }

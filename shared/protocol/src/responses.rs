@@ -23,7 +23,7 @@ use crate::documentation::{
 };
 use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
 use crate::failure::{self, Failure};
-use crate::fields::{check_tools, count, flag, is_streamed, refuse_background};
+use crate::fields::{count, flag, is_streamed, refuse_background};
 use crate::payload::{Payload, Target};
 use crate::references::{CONTAINER, IdPlace};
 use crate::response::ResponseFormat;
@@ -32,7 +32,7 @@ use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::usage::ResponseUsage;
 use crate::write::Object;
 use crate::{Placement, Protocol};
-use crate::{identity, items, usage};
+use crate::{identity, input, items, tools, usage};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     placement: Placement::Resource,
@@ -91,7 +91,9 @@ const STORED_PROMPT: &str =
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_background(payload)?;
     refuse_fields_of_chats(payload)?;
-    check_tools(payload, caps)?;
+    let input = items::read(payload, "input")?;
+    let dropped_tools =
+        tools::check_call(payload, input.as_ref().map(|input| ("input", input)), caps)?;
     if payload.field("prompt").is_some() {
         return Err(not_allowed("prompt", STORED_PROMPT));
     }
@@ -102,13 +104,14 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     // Azure's own default is to store.
     let is_kept = flag(payload, "store")?.unwrap_or(true) && caps.keeps_objects;
     let asked = count(payload, "max_output_tokens")?;
-    let prompt = items::estimate(payload, "input", caps)?;
+    let prompt = items::estimate(payload, "input", input.as_ref(), caps)?;
     let cap = caps.cap(asked, caps.completion_tokens, prompt.prompt_tokens);
     Ok(Demanded {
         is_streamed,
         completion_cap: Some(cap),
         asked_cap: asked,
         is_kept,
+        dropped_tools,
         estimate: Estimate { completion_tokens: cap, ..prompt },
         ..Demanded::nothing()
     })
@@ -160,6 +163,10 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
         match name.as_ref() {
             "service_tier" => object.raw("service_tier", "\"default\""),
             "safety_identifier" => object.identity(AddedField::SafetyIdentifier, target),
+            "input" => object.raw(name, &input::written(raw.get(), demanded)),
+            "tools" if !demanded.dropped_tools.is_empty() => {
+                object.tools(name, raw.get(), &demanded.dropped_tools);
+            }
             name if REPLACED.contains(&name) || identity::names_person(name) => {}
             name => object.raw(name, raw.get()),
         }

@@ -13,11 +13,12 @@ use crate::Protocol;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Documentation, MODEL, Sample};
 use crate::error::{BodyRefused, invalid};
-use crate::fields::{check_tools, refuse_foreign};
+use crate::fields::refuse_foreign;
 use crate::json::Text;
 use crate::payload::{Payload, Target};
 use crate::response::{Content, ResponseFormat};
 use crate::stream::StreamFormat;
+use crate::tools;
 use crate::usage::with_units;
 use crate::{chunk, write};
 
@@ -80,7 +81,7 @@ const SAMPLE: Sample =
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
-    check_tools(payload, caps)?;
+    tools::check_all(payload, caps)?;
     let text = |name: &str| {
         let raw = payload.field(name);
         raw.map(|raw| serde_json::from_str::<Text<'_>>(raw.get()).map(|text| text.0))
@@ -108,8 +109,8 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
 }
 
 /// A stream is asked for by `stream_format`, which stays as it came.
-fn write(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
-    write::body(payload, target, out, |_| {});
+fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
+    write::body(payload, demanded, target, out, |_| {});
 }
 
 #[cfg(test)]

@@ -16,10 +16,11 @@ use crate::chunk;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Documentation, Sample};
 use crate::error::{BodyRefused, invalid};
-use crate::fields::{check_tools, is_streamed, refuse_foreign};
+use crate::fields::{is_streamed, refuse_foreign};
 use crate::payload::{Payload, Target};
 use crate::response::{Content, ResponseFormat};
 use crate::stream::StreamFormat;
+use crate::tools;
 use crate::usage::{ResponseUsage, at_least, with_units};
 use crate::{BodyEncoding, Protocol};
 use crate::{recording, write};
@@ -76,7 +77,7 @@ fn content(essence: &str) -> Content {
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
-    check_tools(payload, caps)?;
+    tools::check_all(payload, caps)?;
     let files = match &payload.form {
         Some(form) => form.files(&["file"])?,
         None => Vec::new(),

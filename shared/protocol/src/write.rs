@@ -1,8 +1,10 @@
 //! Writes the body for Azure: governed fields as the protocol wants them, the rest as it came.
 
 use crate::added::AddedField;
+use crate::demand::Demanded;
 use crate::identity;
 use crate::payload::{Payload, Target};
+use crate::tools;
 
 /// Fields that no JSON body keeps. A protocol writes those that it wants anew.
 const REPLACED: [&str; 9] = [
@@ -21,6 +23,7 @@ const REPLACED: [&str; 9] = [
 /// Nothing is stored, and nothing is served at another tier.
 pub(crate) fn body(
     payload: &Payload<'_>,
+    demanded: &Demanded,
     target: &Target<'_>,
     out: &mut Vec<u8>,
     add: impl FnOnce(&mut Object<'_>),
@@ -33,6 +36,9 @@ pub(crate) fn body(
             "store" => object.raw("store", "false"),
             "safety_identifier" => object.identity(AddedField::SafetyIdentifier, target),
             "service_tier" => object.raw("service_tier", "\"default\""),
+            "tools" | "web_search_options" if !demanded.dropped_tools.is_empty() => {
+                object.tools(name, raw.get(), &demanded.dropped_tools);
+            }
             name if REPLACED.contains(&name) || identity::names_person(name) => {}
             name => object.raw(name, raw.get()),
         }
@@ -86,6 +92,21 @@ impl Object<'_> {
     pub(crate) fn identity(&mut self, field: AddedField, target: &Target<'_>) {
         if let Some(user) = target.identity(field) {
             self.text(field.name(), user);
+        }
+    }
+
+    /// A field that holds tools, without those of the types that are removed; nothing if none is
+    /// left.
+    pub(crate) fn tools(&mut self, name: &str, value: &str, dropped: &[String]) {
+        if name == "web_search_options" {
+            if !dropped.iter().any(|kind| kind == tools::WEB_SEARCH) {
+                self.raw(name, value);
+            }
+            return;
+        }
+        let left = tools::without(value, dropped);
+        if left != "[]" {
+            self.raw(name, &left);
         }
     }
 

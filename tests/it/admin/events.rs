@@ -76,6 +76,7 @@ async fn one_call_with_a_name_a_window_and_a_zone_makes_an_event() {
       "description": null,
       "ends_at": "2026-12-05T18:00:00+01:00",
       "extra_tool_types": [],
+      "hosted_tools": {},
       "id": "[id]",
       "image_url": null,
       "keeps_objects": false,

@@ -1,6 +1,7 @@
 //! Ids in bodies: what is not one's own is not there, wherever its id stands.
 
 use http::Method;
+use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::object::Kind;
 use serde_json::{Value, json};
 
@@ -172,7 +173,7 @@ async fn send(who: &Attendee, to: &To, own: &Own, body: Value) -> crate::support
 async fn an_id_in_a_body_is_ones_own_or_404() {
     let world = World::event("bodies").in_memory().keeping().with(|event| {
         let tools = ["file_search", "code_interpreter", "image_generation"];
-        event.extra_tool_types = tools.map(ToOwned::to_owned).to_vec();
+        event.hosted_tools = HostedTools::allowing(tools);
     });
     let world = world.start().await;
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);

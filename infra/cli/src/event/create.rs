@@ -72,12 +72,24 @@ pub(crate) struct CreateArguments {
     #[arg(long)]
     keeps_objects: bool,
 
+    /// Decision on a type of tool that Azure runs: allow, drop or refuse. Can be repeated.
+    #[arg(long = "hosted-tool", value_name = "TYPE=DECISION", value_parser = decision)]
+    hosted_tools: Vec<(String, String)>,
+
     /// Number of shards of the event's account, for more than 500 requests per second.
     #[arg(long, value_name = "NUMBER")]
     shards: Option<u16>,
 
     #[command(flatten)]
     assumptions: Assumptions,
+}
+
+/// A decision such as `web_search=allow`. The service says which types and decisions there are.
+fn decision(text: &str) -> Result<(String, String), String> {
+    let parts =
+        text.split_once('=').filter(|(kind, decision)| !kind.is_empty() && !decision.is_empty());
+    let (kind, decision) = parts.ok_or("must be TYPE=DECISION, such as web_search=allow")?;
+    Ok((kind.to_owned(), decision.to_owned()))
 }
 
 /// What differs in the copy of an event.
@@ -138,6 +150,10 @@ pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Res
     }
     if arguments.keeps_objects {
         say("keeps_objects", json!(true));
+    }
+    if !arguments.hosted_tools.is_empty() {
+        let decisions = arguments.hosted_tools.iter().cloned();
+        say("hosted_tools", decisions.map(|(kind, decision)| (kind, json!(decision))).collect());
     }
     if let Some(budget) = arguments.budget {
         say("allowances", json!({"event": {"tokens_total": budget}}));

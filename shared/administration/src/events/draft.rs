@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use lanyard_domain::access::Access;
 use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::hosted_tools::{
+    CLIENT_EXECUTED, HostedTool, KNOWN_HOSTED, is_client_executed, is_type_name,
+};
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::shard;
@@ -37,6 +40,7 @@ pub(super) struct EventDraft {
     pub(super) max_completion_tokens: Given<u64>,
     pub(super) max_choices: Given<u64>,
     pub(super) extra_tool_types: Given<Vec<String>>,
+    pub(super) hosted_tools: Given<HostedDraft>,
     pub(super) keeps_objects: Given<bool>,
     pub(super) shards: Given<u64>,
     pub(super) allowances: Given<AllowancesDraft>,
@@ -50,6 +54,9 @@ pub(super) struct EventDraft {
 
 /// What a body says of an event's default deployments; `None` leaves the choice to us.
 pub(super) type Defaults = BTreeMap<Operation, Option<DeploymentName>>;
+
+/// What a body says of hosted tools; `None` for the default of a type.
+pub(super) type HostedDraft = BTreeMap<String, Option<HostedTool>>;
 
 pub(super) struct AllowancesDraft {
     pub(super) attendee: Given<LimitsDraft>,
@@ -91,6 +98,7 @@ impl EventDraft {
             max_completion_tokens: form.field("max_completion_tokens", read::whole(1..=1_000_000)),
             max_choices: form.field("max_choices", read::whole(1..=128)),
             extra_tool_types: form.field("extra_tool_types", tool_types()),
+            hosted_tools: form.field("hosted_tools", hosted_tools()),
             keeps_objects: form.field("keeps_objects", read::yes_or_no()),
             shards: form.field("shards", read::whole(1..=shard::MOST.into())),
             allowances: map(form.form("allowances"), AllowancesDraft::read),
@@ -118,28 +126,67 @@ fn time() -> reads!(String) {
     })
 }
 
-/// The hosted tools that an event may allow, in Azure's words.
-const TOOL_TYPES: [&str; 7] = [
-    "code_interpreter",
-    "computer_use_preview",
-    "file_search",
-    "image_generation",
-    "mcp",
-    "web_search",
-    "web_search_preview",
-];
-
+/// The types of tools that `extra_tool_types` may name. What clients execute needs no permission,
+/// and may be named all the same.
 fn tool_types() -> reads!(Vec<String>) {
-    let schema = || json!({"type": "array", "items": {"type": "string", "enum": TOOL_TYPES}});
-    reader(schema, |value| {
-        let known = |value: &Value| {
-            TOOL_TYPES.into_iter().find(|known| value == known).map(ToOwned::to_owned)
-        };
-        let listed =
-            value.as_array().and_then(|list| list.iter().map(known).collect::<Option<_>>());
-        listed.ok_or_else(|| format!("must be a list of some of: {}", TOOL_TYPES.join(", ")))
+    let known = || KNOWN_HOSTED.into_iter().chain(CLIENT_EXECUTED).chain(["computer_use_preview"]);
+    let schema = move || {
+        let types: Vec<_> = known().collect();
+        json!({"type": "array", "items": {"type": "string", "enum": types}})
+    };
+    reader(schema, move |value| {
+        let one = |value: &Value| known().find(|known| value == known).map(ToOwned::to_owned);
+        let listed = value.as_array().and_then(|list| list.iter().map(one).collect::<Option<_>>());
+        listed.ok_or_else(|| {
+            format!("must be a list of some of: {}", known().collect::<Vec<_>>().join(", "))
+        })
     })
 }
+
+/// The most decisions on hosted tools. Azure knows about ten types.
+const MOST_HOSTED: usize = 64;
+
+/// Decisions on hosted tools; `null` is the default of a type.
+fn hosted_tools() -> reads!(HostedDraft) {
+    let schema = || {
+        let decisions = DECISIONS.map(|(word, _)| json!(word));
+        let decision = json!({"type": ["string", "null"], "enum":
+            decisions.into_iter().chain([Value::Null]).collect::<Vec<_>>()});
+        json!({
+            "type": "object",
+            "description": "By type of hosted tool, such as `web_search`. Types that are not named are dropped.",
+            "propertyNames": {"pattern": "^[a-z0-9_]{1,64}$"},
+            "additionalProperties": decision,
+        })
+    };
+    reader(schema, |value| {
+        let map = value.as_object().filter(|map| map.len() <= MOST_HOSTED).ok_or(HOSTED)?;
+        map.iter().map(|(kind, value)| Ok((kind.clone(), hosted_tool(kind, value)?))).collect()
+    })
+}
+
+fn hosted_tool(kind: &str, value: &Value) -> Result<Option<HostedTool>, String> {
+    if !is_type_name(kind) {
+        return Err("has a name that is no type of tool: write it as web_search".to_owned());
+    }
+    let decision = DECISIONS.into_iter().find(|(word, _)| value == word);
+    match decision {
+        None if value.is_null() => Ok(None),
+        None => Err(HOSTED.to_owned()),
+        Some((_, HostedTool::Drop | HostedTool::Refuse)) if is_client_executed(kind) => {
+            Err(format!(
+                "cannot forbid {kind}: clients execute these tools themselves, so they always pass"
+            ))
+        }
+        Some((_, decision)) => Ok(Some(decision)),
+    }
+}
+
+const DECISIONS: [(&str, HostedTool); 3] =
+    [("allow", HostedTool::Allow), ("drop", HostedTool::Drop), ("refuse", HostedTool::Refuse)];
+
+const HOSTED: &str =
+    "must be an object such as {\"web_search\": \"allow\"}, each type with allow, drop or refuse";
 
 fn time_zone() -> reads!(Zone) {
     let schema = || json!({"type": "string", "description": "An IANA name, such as Europe/Oslo."});

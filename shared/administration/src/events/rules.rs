@@ -7,12 +7,13 @@ use lanyard_domain::access::Access;
 use lanyard_domain::allowance::{Allowances, Limit};
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::event::{Contact, Event, OwnDeployments, Page, Signing};
+use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_domain::shard;
 use lanyard_domain::token::EventCode;
 use serde_json::{Map, Value};
 
-use super::draft::{AllowancesDraft, ContactDraft, EventDraft, Purpose};
+use super::draft::{AllowancesDraft, ContactDraft, EventDraft, HostedDraft, Purpose};
 use super::offer::{capacity, defaults, offered};
 use super::window::{changed_window, new_window};
 use crate::error::AdminError;
@@ -69,7 +70,7 @@ pub(crate) fn created(
         default_deployments,
         max_completion_tokens,
         max_choices: draft.max_choices.or(USUAL_CHOICES, USUAL_CHOICES),
-        extra_tool_types: draft.extra_tool_types.value().unwrap_or_default(),
+        hosted_tools: hosted_tools(draft.extra_tool_types, draft.hosted_tools, HostedTools::none()),
         keeps_objects: draft.keeps_objects.or(false, false),
         contact: contact(draft.contact, Contact::default()),
         page: Page {
@@ -90,6 +91,27 @@ pub(crate) fn created(
     let event = event.and_then(|event| draft.people.over(event));
     check_shards(event.as_ref(), &mistakes);
     mistakes.unless_any(event.map(|event| (event, code_is)))
+}
+
+/// Decisions on hosted tools: those from before, then the list of allowed types, then the decisions
+/// that the body names.
+fn hosted_tools(
+    allowed: Given<Vec<String>>,
+    decisions: Given<HostedDraft>,
+    before: HostedTools,
+) -> HostedTools {
+    let tools = match allowed {
+        Given::Value(allowed) => before.with_allowed(allowed),
+        Given::Null => before.with_allowed(Vec::new()),
+        Given::Absent | Given::Wrong => before,
+    };
+    match decisions {
+        Given::Value(decisions) => {
+            decisions.into_iter().fold(tools, |tools, (kind, decision)| tools.with(kind, decision))
+        }
+        Given::Null => HostedTools::none(),
+        Given::Absent | Given::Wrong => tools,
+    }
 }
 
 /// Where a code comes from.
@@ -144,7 +166,11 @@ pub(crate) fn changed(
         default_deployments,
         max_completion_tokens,
         max_choices: draft.max_choices.or(event.max_choices, USUAL_CHOICES),
-        extra_tool_types: draft.extra_tool_types.or(event.extra_tool_types.clone(), Vec::new()),
+        hosted_tools: hosted_tools(
+            draft.extra_tool_types,
+            draft.hosted_tools,
+            event.hosted_tools.clone(),
+        ),
         keeps_objects: draft.keeps_objects.or(event.keeps_objects, false),
         contact: contact(draft.contact, event.contact.clone()),
         page: Page {

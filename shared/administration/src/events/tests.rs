@@ -106,6 +106,7 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
       "max_completion_tokens": null,
       "max_choices": 1,
       "extra_tool_types": [],
+      "hosted_tools": {},
       "keeps_objects": false,
       "allowances": {
         "attendee": {
@@ -198,6 +199,9 @@ fn every_field_can_be_set_at_once() {
       "extra_tool_types": [
         "file_search"
       ],
+      "hosted_tools": {
+        "file_search": "allow"
+      },
       "keeps_objects": true,
       "allowances": {
         "attendee": {
@@ -251,6 +255,32 @@ fn every_field_can_be_set_at_once() {
 }
 
 #[test]
+fn hosted_tools_are_decided_by_type() {
+    let tools = |event: &Event| serde_json::to_value(&event.hosted_tools).unwrap();
+    let types = ["apply_patch", "shell", "local_shell", "computer", "web_search"];
+    let event = create(oslo(json!({"extra_tool_types": types}))).unwrap();
+    assert_eq!(tools(&event)["web_search"], "allow");
+    let event = change(&event, json!({"hosted_tools": {"web_search": "drop", "mcp": "refuse"}}));
+    let event = change(&event.unwrap(), json!({"extra_tool_types": ["file_search"]})).unwrap();
+    let expected = json!({"file_search": "allow", "mcp": "refuse", "web_search": "drop"});
+    assert_eq!(tools(&event), expected);
+    let event = change(&event, json!({"hosted_tools": {"mcp": null, "shell": "allow"}})).unwrap();
+    let expected = json!({"file_search": "allow", "shell": "allow", "web_search": "drop"});
+    assert_eq!(tools(&event), expected);
+    assert_eq!(tools(&change(&event, json!({"hosted_tools": null})).unwrap()), json!({}));
+    for wrong in [
+        json!(["mcp"]),
+        json!({"mcp": "maybe"}),
+        json!({"Web Search": "allow"}),
+        json!({"function": "refuse"}),
+        json!({"computer_use_preview": "drop"}),
+    ] {
+        let refused = mistakes(change(&event, json!({"hosted_tools": wrong})));
+        assert!(refused.starts_with("hosted_tools "), "{refused}");
+    }
+}
+
+#[test]
 fn every_wrong_field_is_reported_at_once() {
     let refused = create(json!({
         "starts_at": "tomorrow",
@@ -287,7 +317,7 @@ fn every_wrong_field_is_reported_at_once() {
     default_deployments.chat is not a field that can be set; there are: chat_completions, embeddings, completions, images_generations, images_edits, audio_transcriptions, audio_translations, audio_speech, moderations, responses, conversations, files, vector_stores, assistants, threads, videos
     max_completion_tokens must be a whole number from 1 to 1000000
     max_choices must be a whole number from 1 to 128
-    extra_tool_types must be a list of some of: code_interpreter, computer_use_preview, file_search, image_generation, mcp, web_search, web_search_preview
+    extra_tool_types must be a list of some of: code_interpreter, file_search, hosted_shell, image_generation, mcp, web_search, web_search_preview, apply_patch, computer, computer_use, custom, function, local_shell, namespace, shell, tool_search, computer_use_preview
     keeps_objects must be true or false
     shards must be a whole number from 1 to 64
     allowances.event.attendees must be a whole number from 1 to 1000000000000, or null for no such limit
@@ -302,7 +332,7 @@ fn every_wrong_field_is_reported_at_once() {
     url_text must be one line of text, 1 to 128 characters
     description must be text of at most 8192 characters
     image_url must be an address that begins with https://
-    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
+    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, hosted_tools, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
     name is required
     starts_at must be a date and time such as 2026-12-05T09:00, with an offset or Z if it is not local
     ");
@@ -322,7 +352,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
         "details": [
           {
             "field": "colour",
-            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests"
+            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, hosted_tools, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests"
           },
           {
             "field": "time_zone",
@@ -337,7 +367,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
             "message": "is required"
           }
         ],
-        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests.",
+        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, hosted_tools, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests.",
         "param": "colour",
         "type": "invalid_request_error"
       }

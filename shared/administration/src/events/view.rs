@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use lanyard_domain::allowance::Allowance;
 use lanyard_domain::event::{Event, OwnDeployments, Phase};
+use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::operation::Operation;
 use serde::Serialize;
@@ -40,8 +41,10 @@ pub(crate) struct EventView<'e> {
     max_completion_tokens: Option<u64>,
     /// The most choices (`n`) of one request.
     max_choices: u64,
-    /// Hosted tools that requests may use.
-    extra_tool_types: &'e [String],
+    /// Types of tools that are allowed; the same as in `hosted_tools`.
+    extra_tool_types: Vec<&'e str>,
+    /// What becomes of tools that Azure runs, by type. Types that are not named are dropped.
+    hosted_tools: &'e HostedTools,
     /// Whether attendees may store objects, such as files, at Azure.
     keeps_objects: bool,
     allowances: AllowancesView<'e>,
@@ -112,7 +115,8 @@ impl<'e> EventView<'e> {
             default_deployments: &event.default_deployments,
             max_completion_tokens: event.max_completion_tokens,
             max_choices: event.max_choices,
-            extra_tool_types: &event.extra_tool_types,
+            extra_tool_types: event.hosted_tools.allowed(),
+            hosted_tools: &event.hosted_tools,
             keeps_objects: event.keeps_objects,
             allowances: AllowancesView {
                 attendee: &event.allowances.attendee,

@@ -9,6 +9,7 @@ use lanyard_domain::allowance::Allowances;
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
 use lanyard_domain::credential::Credential;
 use lanyard_domain::event::{Contact, Event, OwnDeployments, Page, Signing};
+use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::window::Window;
 
@@ -34,7 +35,7 @@ pub fn an_event(code: &str, now: DateTime<Utc>) -> Event {
         default_deployments: BTreeMap::new(),
         max_completion_tokens: None,
         max_choices: 1,
-        extra_tool_types: Vec::new(),
+        hosted_tools: HostedTools::default(),
         keeps_objects: false,
         contact: Contact::default(),
         page: Page::default(),

@@ -103,6 +103,7 @@ mod tests {
     use lanyard_domain::catalog::Deployment;
     use lanyard_domain::credential::{Authority, Credential, Identity};
     use lanyard_domain::event::{Event, OwnDeployments, Signing};
+    use lanyard_domain::hosted_tools::{HostedTool, HostedTools};
     use lanyard_domain::object::{Kind, Owned};
     use lanyard_domain::usage::UsageRecord;
     use lanyard_gateway::people::Claim;
@@ -172,6 +173,16 @@ mod tests {
         let event: Event = get_document(&event).unwrap();
         assert_eq!(event.access, Access::Registered { auto_register: true });
         assert_eq!(event.signing.revoked.len(), 1);
+        assert_eq!(event.hosted_tools, HostedTools::none());
+        let allowing = include_str!("../../golden/event.2.json");
+        let listed = r#""extra_tool_types": ["file_search"]"#;
+        let allowing = allowing.replace(r#""extra_tool_types": []"#, listed);
+        let event: Event = get_document(&item(2, &allowing)).unwrap();
+        assert_eq!(event.hosted_tools.allowed(), ["file_search"]);
+        let deciding = include_str!("../../golden/event-hosted-tools.2.json");
+        let event: Event = get_document(&item(2, deciding)).unwrap();
+        assert_eq!(event.hosted_tools.decision("web_search"), HostedTool::Refuse);
+        assert_eq!(event.hosted_tools.allowed(), ["file_search"]);
         let record = item(2, include_str!("../../golden/record.2.json"));
         let record: UsageRecord = get_document(&record).unwrap();
         assert_eq!(record.answer.unwrap().as_str(), "chatcmpl-1");

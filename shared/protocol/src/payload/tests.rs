@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use lanyard_domain::catalog::CompletionField;
+use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::images::{Detail, ImageRule};
 use lanyard_domain::models::ModelFacts;
 use lanyard_domain::operation::Operation;
@@ -16,10 +17,12 @@ use crate::added::RefusedFields;
 use crate::demand::{Caps, Demanded};
 use crate::error::{BadRequestCode, BodyRefused};
 
+static NO_TOOLS: HostedTools = HostedTools::none();
+
 const CAPS: Caps<'static> = Caps {
     completion_tokens: 100,
     choices: 2,
-    extra_tool_types: &[],
+    hosted_tools: &NO_TOOLS,
     keeps_objects: false,
     facts: &ModelFacts::UNKNOWN,
 };
@@ -186,16 +189,6 @@ fn a_field_that_could_be_read_in_two_ways_is_refused() {
     assert_eq!(refused(r#"{"Model":"a"}"#), Some("unknown_parameter"));
     // What governs nothing may be said twice, and below the top anything goes.
     assert_eq!(refused(r#"{"seed":1,"seed":2,"x":{"model":1,"Model":2}}"#), None);
-}
-
-#[test]
-fn an_event_may_allow_further_tools() {
-    let body = json!({"tools": [{"type": "web_search"}]}).to_string();
-    let request = request(body);
-    let payload = read(Operation::ChatCompletions, &request).unwrap();
-    assert!(payload.demanded(&CAPS).is_err());
-    let extra = ["web_search".to_owned()];
-    assert!(payload.demanded(&Caps { extra_tool_types: &extra, ..CAPS }).is_ok());
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn what_a_change_cannot_do_is_said() {
     );
     assert_snapshot!(mistakes(refused), @"
     code cannot be set here: POST to rotate-code, which can let the old code work for a while
-    status is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
+    status is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, hosted_tools, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
     name cannot be cleared
     starts_at cannot be cleared
     time_zone cannot be cleared

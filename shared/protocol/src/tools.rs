@@ -1,0 +1,385 @@
+//! The tools of a request: which are passed, which are removed, which are refused.
+//!
+//! Tools that the client executes always pass. Those that Azure hosts follow the event's decision
+//! on their type, wherever they stand: in `tools`, in items of the input such as `additional_tools`
+//! and `tool_search_output`, in namespaces, in attachments of messages, and as
+//! `web_search_options` of a chat.
+
+use std::borrow::Cow;
+
+use lanyard_domain::hosted_tools::{
+    HostedTool, HostedTools, is_client_executed, is_same_tool, is_type_name,
+};
+use serde_json::value::RawValue;
+
+use crate::demand::Caps;
+use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
+use crate::json;
+use crate::payload::Payload;
+use crate::tree::Node;
+
+/// The most tools of a request, over all places.
+const MOST: usize = 128;
+
+/// The fields of a tool that decide what it is.
+const GOVERNED: [&str; 3] = ["type", "tools", "environment"];
+
+/// Fields whose values are data or schemas of the client's: a `tools` in them is no list of tools.
+const FREE: [&str; 7] =
+    ["arguments", "parameters", "schema", "input_schema", "metadata", "env", "content"];
+
+/// The type by which a search is decided on that stands as `web_search_options`.
+pub(crate) const WEB_SEARCH: &str = "web_search";
+
+/// The tools of a call of a model. Returns the types that are removed, each once.
+pub(crate) fn check_call(
+    payload: &Payload<'_>,
+    input: Option<(&'static str, &Node<'_>)>,
+    caps: &Caps<'_>,
+) -> Result<Vec<String>, BodyRefused> {
+    let mut seen = Seen::new(caps.hosted_tools, true);
+    if let Some(raw) = payload.field("tools") {
+        seen.list("tools", &node("tools", raw)?, false)?;
+    }
+    if let Some((param, input)) = input {
+        seen.items(param, input)?;
+    }
+    if let Some(raw) = payload.field("functions")
+        && let Node::List(functions) = node("functions", raw)?
+    {
+        seen.keeps_one |= !functions.is_empty();
+        seen.count(functions.len())?;
+    }
+    if payload.field("web_search_options").is_some() {
+        seen.hosted("web_search_options", WEB_SEARCH)?;
+    }
+    seen.dropped_types(payload)
+}
+
+/// The tools of an assistant, a thread or a run, and of its messages: none of them is removed.
+pub(crate) fn check_all(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), BodyRefused> {
+    let mut seen = Seen::new(caps.hosted_tools, false);
+    for (name, raw) in &payload.fields {
+        if !raw.get().starts_with(['[', '{']) {
+            continue;
+        }
+        let param = match name.as_ref() {
+            "thread" => "thread",
+            "messages" => "messages",
+            "additional_messages" => "additional_messages",
+            "attachments" => "attachments",
+            _ => "tools",
+        };
+        let value = node(param, raw)?;
+        if name.eq_ignore_ascii_case("tools") {
+            seen.list(param, &value, false)?;
+        } else if !FREE.iter().any(|free| name.eq_ignore_ascii_case(free)) {
+            seen.below(param, &value)?;
+        }
+    }
+    Ok(())
+}
+
+/// The tools of a list of items that is stored as it is.
+pub(crate) fn check_items(
+    param: &'static str,
+    items: &Node<'_>,
+    caps: &Caps<'_>,
+) -> Result<(), BodyRefused> {
+    Seen::new(caps.hosted_tools, false).items(param, items)
+}
+
+fn node<'a>(param: &str, raw: &'a RawValue) -> Result<Node<'a>, BodyRefused> {
+    serde_json::from_str(raw.get()).map_err(|_| invalid(param, "cannot be read"))
+}
+
+/// What has been seen of a request's tools.
+struct Seen<'c> {
+    hosted: &'c HostedTools,
+    may_drop: bool,
+    count: usize,
+    /// Whether a tool that the client executes remains.
+    keeps_one: bool,
+    dropped: Vec<(String, &'static str)>,
+}
+
+impl<'c> Seen<'c> {
+    fn new(hosted: &'c HostedTools, may_drop: bool) -> Self {
+        Self { hosted, may_drop, count: 0, keeps_one: false, dropped: Vec::new() }
+    }
+
+    fn count(&mut self, tools: usize) -> Result<(), BodyRefused> {
+        self.count += tools;
+        match self.count > MOST {
+            true => Err(invalid("tools", &format!("may hold at most {MOST} tools in all places"))),
+            false => Ok(()),
+        }
+    }
+
+    /// A list of tools. `is_listing` if its entries only describe tools, and so may have no type.
+    fn list(
+        &mut self,
+        param: &'static str,
+        list: &Node<'_>,
+        is_listing: bool,
+    ) -> Result<(), BodyRefused> {
+        let no_list = || invalid(param, "must hold lists of objects that each have a type");
+        let tools = match list {
+            Node::List(tools) => tools,
+            Node::Null => return Ok(()),
+            Node::Map(_) | Node::Text(_) | Node::Other => return Err(no_list()),
+        };
+        for tool in tools {
+            let Node::Map(fields) = tool else { return Err(no_list()) };
+            check_spelling(param, fields.iter().map(|(name, _)| name.as_ref()), &GOVERNED)?;
+            match tool.all("type").next() {
+                Some(Node::Text(kind)) => self.tool(param, tool, kind)?,
+                None if is_listing => {}
+                Some(_) | None => return Err(no_list()),
+            }
+        }
+        Ok(())
+    }
+
+    fn tool(
+        &mut self,
+        param: &'static str,
+        tool: &Node<'_>,
+        kind: &str,
+    ) -> Result<(), BodyRefused> {
+        let nested: Vec<_> = tool.all("tools").filter(|nested| **nested != Node::Null).collect();
+        let before = self.count;
+        for nested in &nested {
+            self.list(param, nested, false)?;
+        }
+        // A namespace is no tool itself.
+        if self.count == before {
+            self.count(1)?;
+        }
+        let environment = tool.all("environment").next();
+        let environment = environment.and_then(|of| of.all("type").next()).and_then(Node::text);
+        let kind = governed_type(kind, environment);
+        if !is_client_executed(kind) {
+            return self.hosted(param, kind);
+        }
+        self.keeps_one |= nested.is_empty();
+        Ok(())
+    }
+
+    fn hosted(&mut self, param: &'static str, kind: &str) -> Result<(), BodyRefused> {
+        if !is_type_name(kind) {
+            return Err(not_allowed(
+                param,
+                format!("{param} holds a tool of a type that is not known. Leave it out."),
+            ));
+        }
+        match self.hosted.decision(kind) {
+            HostedTool::Allow => Ok(()),
+            HostedTool::Drop if self.may_drop => {
+                self.dropped.push((kind.to_owned(), param));
+                Ok(())
+            }
+            HostedTool::Drop | HostedTool::Refuse => Err(not_allowed(
+                param,
+                format!(
+                    "This event does not allow tools of the type {kind}. Leave it out of {param}, or ask the organiser to allow it."
+                ),
+            )),
+        }
+    }
+
+    /// The items of an input: some carry tools.
+    fn items(&mut self, param: &'static str, items: &Node<'_>) -> Result<(), BodyRefused> {
+        let Node::List(items) = items else { return Ok(()) };
+        for item in items {
+            let Node::Map(fields) = item else { continue };
+            check_spelling(
+                param,
+                fields.iter().map(|(name, _)| name.as_ref()),
+                &["type", "tools"],
+            )?;
+            let is_listing = item.all("type").any(|kind| kind.text() == Some("mcp_list_tools"));
+            for (name, value) in fields {
+                match name.as_ref() {
+                    "tools" => self.list(param, value, is_listing)?,
+                    name if FREE.contains(&name) => {}
+                    _ => self.deep(param, value)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists of tools in places that no protocol names: nothing is removed there.
+    fn deep(&mut self, param: &'static str, value: &Node<'_>) -> Result<(), BodyRefused> {
+        let may_drop = std::mem::replace(&mut self.may_drop, false);
+        let seen = self.below(param, value);
+        self.may_drop = may_drop;
+        seen
+    }
+
+    /// Every list of tools in a value, at any depth.
+    fn below(&mut self, param: &'static str, value: &Node<'_>) -> Result<(), BodyRefused> {
+        match value {
+            Node::List(list) => list.iter().try_for_each(|value| self.below(param, value)),
+            Node::Map(fields) => fields.iter().try_for_each(|(name, value)| {
+                if FREE.iter().any(|free| name.eq_ignore_ascii_case(free)) {
+                    return Ok(());
+                }
+                if name.eq_ignore_ascii_case("tools") && matches!(value, Node::List(_)) {
+                    return self.list(param, value, false);
+                }
+                self.below(param, value)
+            }),
+            Node::Text(_) | Node::Null | Node::Other => Ok(()),
+        }
+    }
+
+    /// The types that are removed, unless the request needs them.
+    fn dropped_types(mut self, payload: &Payload<'_>) -> Result<Vec<String>, BodyRefused> {
+        let Some((kind, param)) = self.dropped.first() else { return Ok(Vec::new()) };
+        if !self.keeps_one {
+            return Err(not_allowed(
+                param,
+                format!(
+                    "This event does not allow tools of the type {kind}, and without them no tool is left that your program executes. Leave {kind} out of {param}, or ask the organiser to allow it."
+                ),
+            ));
+        }
+        if let Some(raw) = payload.field("tool_choice") {
+            self.check_choice(&node("tool_choice", raw)?)?;
+        }
+        self.dropped.sort();
+        self.dropped.dedup_by(|one, other| one.0 == other.0);
+        Ok(self.dropped.into_iter().map(|(kind, _)| kind).collect())
+    }
+
+    /// Refuses a choice of a tool that is removed, by its type or in a list of those allowed.
+    fn check_choice(&self, choice: &Node<'_>) -> Result<(), BodyRefused> {
+        let names = match choice {
+            Node::Text(kind) => vec![kind.as_ref()],
+            Node::Map(_) => choice
+                .all("type")
+                .chain(choice.all("allowed_tools"))
+                .chain(choice.all("tools"))
+                .flat_map(chosen_types)
+                .collect(),
+            Node::List(_) | Node::Null | Node::Other => Vec::new(),
+        };
+        let is_dropped =
+            |name: &&str| self.dropped.iter().find(|(kind, _)| is_same_tool(kind, name));
+        let Some((kind, _)) = names.iter().find_map(is_dropped) else { return Ok(()) };
+        Err(not_allowed(
+            "tool_choice",
+            format!(
+                "tool_choice asks for a tool of the type {kind}, which this event does not allow. Leave {kind} out of tools and tool_choice, or ask the organiser to allow it."
+            ),
+        ))
+    }
+}
+
+/// The types that a part of a choice names: a type, a list of tools, or an object with such a list.
+fn chosen_types<'n>(part: &'n Node<'_>) -> Vec<&'n str> {
+    match part {
+        Node::Text(kind) => vec![kind.as_ref()],
+        Node::List(tools) => {
+            tools.iter().flat_map(|tool| tool.all("type")).filter_map(Node::text).collect()
+        }
+        Node::Map(_) => part.all("tools").flat_map(chosen_types).collect(),
+        Node::Null | Node::Other => Vec::new(),
+    }
+}
+
+/// The type by which a tool is decided on: a shell in a container of Azure's is hosted, although
+/// a shell of the client's has the same type.
+fn governed_type<'k>(kind: &'k str, environment: Option<&str>) -> &'k str {
+    match environment {
+        Some(environment) if is_same_tool(kind, "shell") && environment != "local" => {
+            "hosted_shell"
+        }
+        Some(_) | None => kind,
+    }
+}
+
+/// Refuses governed names that are doubled or in other letters: Azure might read the one that was
+/// not checked.
+pub(crate) fn check_spelling<'n>(
+    param: &str,
+    names: impl Iterator<Item = &'n str>,
+    governed: &[&'static str],
+) -> Result<(), BodyRefused> {
+    let mut seen = 0u32;
+    for name in names {
+        let Some(at) = governed.iter().position(|known| known.eq_ignore_ascii_case(name)) else {
+            continue;
+        };
+        let known = governed[at];
+        if known != name {
+            return Err(BodyRefused::bad(
+                BadRequestCode::UnknownParameter,
+                Some(param),
+                format!(
+                    "{param} holds a field that is almost {known}, in other letters. Write it as {known}."
+                ),
+            ));
+        }
+        if seen & (1 << at) != 0 {
+            return Err(BodyRefused::bad(
+                BadRequestCode::DuplicateKey,
+                Some(param),
+                format!("{known} is twice in one object of {param}. Send it once."),
+            ));
+        }
+        seen |= 1 << at;
+    }
+    Ok(())
+}
+
+/// A list of tools without those of these types, as JSON; the same text if none is in it.
+pub(crate) fn without<'a>(list: &'a str, dropped: &[String]) -> Cow<'a, str> {
+    let Ok(tools) = serde_json::from_str::<Vec<&RawValue>>(list) else {
+        return Cow::Borrowed(list);
+    };
+    let kept: Vec<_> = tools.iter().map(|tool| kept(tool.get(), dropped)).collect();
+    let is_same = kept.iter().all(|tool| matches!(tool, Some(Cow::Borrowed(_))));
+    if is_same {
+        return Cow::Borrowed(list);
+    }
+    let kept: Vec<_> = kept.into_iter().flatten().collect();
+    Cow::Owned(format!("[{}]", kept.join(",")))
+}
+
+/// A tool as it is sent; `None` if it is removed, also as a namespace of which nothing is left.
+fn kept<'a>(tool: &'a str, dropped: &[String]) -> Option<Cow<'a, str>> {
+    let Ok(fields) = json::object(tool.as_bytes()) else { return Some(Cow::Borrowed(tool)) };
+    let value = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, raw)| *raw);
+    let text = |raw: &'a RawValue| serde_json::from_str::<json::Text<'a>>(raw.get()).ok();
+    let environment = value("environment")
+        .and_then(|raw| json::object(raw.get().as_bytes()).ok())
+        .and_then(|fields| fields.into_iter().find(|(name, _)| name == "type"))
+        .and_then(|(_, raw)| text(raw));
+    let kind = value("type").and_then(text);
+    if let Some(kind) = &kind {
+        let environment = environment.as_ref().map(|text| text.0.as_ref());
+        let kind = governed_type(&kind.0, environment);
+        if dropped.iter().any(|dropped| dropped == kind) {
+            return None;
+        }
+    }
+    let Some(nested) = value("tools") else { return Some(Cow::Borrowed(tool)) };
+    match without(nested.get(), dropped) {
+        Cow::Borrowed(_) => Some(Cow::Borrowed(tool)),
+        Cow::Owned(left) if left == "[]" => None,
+        Cow::Owned(left) => {
+            let fields = fields.iter().map(|(name, raw)| {
+                let value = if name == "tools" { left.as_str() } else { raw.get() };
+                format!("{}:{value}", serde_json::Value::from(name.as_ref()))
+            });
+            let fields: Vec<_> = fields.collect();
+            Some(Cow::Owned(format!("{{{}}}", fields.join(","))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! Tools: what the client executes passes, what Azure hosts follows the event's decisions.
+
+use http::Method;
+use lanyard_domain::hosted_tools::HostedTools;
+use lanyard_domain::object::Kind;
+use serde_json::{Value, json};
+
+use crate::support::World;
+use crate::support::attendee::CHAT;
+use crate::support::kept::path;
+
+fn decisions(json: Value) -> HostedTools {
+    serde_json::from_value(json).unwrap()
+}
+
+fn function() -> Value {
+    json!({"type": "function", "name": "f", "parameters": {}})
+}
+
+/// What Codex sends first: tools of its own, and two that Azure would run.
+fn of_codex() -> Value {
+    json!([
+        function(), {"type": "custom", "name": "apply_patch", "format": {"type": "grammar"}},
+        {"type": "namespace", "name": "n", "tools": [function()]},
+        {"type": "tool_search", "execution": "client"}, {"type": "web_search"},
+        {"type": "image_generation"},
+    ])
+}
+
+#[tokio::test]
+async fn a_mixed_list_passes_without_what_azure_hosts_and_says_so() {
+    let world = World::event("tools").in_memory().keeping().start().await;
+    let ada = world.attendee("ada").await;
+    let answer = ada.respond(json!({"tools": of_codex(), "tool_choice": "auto"})).await;
+    answer.assert_ok();
+    assert_eq!(answer.header("x-event-dropped-tools"), Some("image_generation, web_search"));
+    let sent = world.azure().requests().remove(0).json();
+    assert_eq!(sent["tools"].as_array().unwrap()[..], of_codex().as_array().unwrap()[..4]);
+    // A request that loses nothing says nothing.
+    let plain = ada.respond(json!({"tools": [function()]})).await;
+    assert_eq!(plain.assert_ok().header("x-event-dropped-tools"), None);
+    world.settle().await;
+    let lines = world.request_log().lines();
+    assert_eq!(*lines[0].dropped_tools, ["image_generation", "web_search"]);
+    assert!(lines[1].dropped_tools.is_empty());
+}
+
+#[tokio::test]
+async fn an_event_allows_drops_or_refuses_by_type() {
+    let world = World::event("decided").in_memory().keeping().with(|event| {
+        event.hosted_tools =
+            decisions(json!({"web_search": "allow", "image_generation": "refuse"}));
+    });
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    let refused = ada.respond(json!({"tools": of_codex()})).await;
+    refused.assert_refused(400, "parameter_not_allowed");
+    assert!(refused.text().contains("image_generation"), "{}", refused.text());
+    let web = json!([{"type": "web_search_preview_2025_03_11"}]);
+    ada.respond(json!({"tools": web})).await.assert_ok();
+    assert_eq!(world.azure().requests().pop().unwrap().json()["tools"], web);
+    assert_eq!(world.azure().calls(), 1);
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn tools_of_assistants_threads_and_runs_are_never_dropped() {
+    let world = World::event("assist").in_memory().keeping().start().await;
+    let ada = world.attendee("ada").await;
+    let (assistant, thread) = (ada.own(Kind::Assistant).await, ada.own(Kind::Thread).await);
+    let tools = json!([function(), {"type": "file_search"}]);
+    let message = json!({"role": "user", "content": "hello",
+        "attachments": [{"file_id": ada.own(Kind::File).await, "tools": [{"type": "file_search"}]}]});
+    let threads = path(Kind::Thread);
+    let calls = world.azure().calls();
+    for (path, body) in [
+        (path(Kind::Assistant), json!({"model": "gpt-4o-mini", "tools": tools})),
+        (format!("{}/{assistant}", path(Kind::Assistant)), json!({"tools": tools})),
+        (threads.clone(), json!({"messages": [message]})),
+        (format!("{threads}/{thread}/messages"), message.clone()),
+        (format!("{threads}/{thread}/runs"), json!({"assistant_id": assistant, "tools": tools})),
+        (
+            format!("{threads}/{thread}/runs"),
+            json!({"assistant_id": assistant, "additional_messages": [message]}),
+        ),
+        (
+            format!("{threads}/runs"),
+            json!({"assistant_id": assistant, "thread": {"messages": [message]}}),
+        ),
+    ] {
+        let refused = ada.call(Method::POST, &path, Some(&body)).await;
+        refused.assert_refused(400, "parameter_not_allowed");
+        assert!(refused.text().contains("file_search"), "{path} {body} {}", refused.text());
+    }
+    assert_eq!(world.azure().calls(), calls);
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn web_search_options_of_a_chat_follow_the_same_decision() {
+    let world = World::event("options").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let chat = |tools: Value| {
+        json!({"messages": [{"role": "user", "content": "x"}], "web_search_options": {},
+            "tools": tools})
+    };
+    let refused = ada.send(ada.post(CHAT, chat(Value::Null).to_string())).await;
+    refused.assert_refused(400, "parameter_not_allowed");
+    assert!(refused.text().contains("web_search"), "{}", refused.text());
+    let tools = json!([{"type": "function", "function": {"name": "f"}}]);
+    let answer = ada.send(ada.post(CHAT, chat(tools).to_string())).await;
+    assert_eq!(answer.assert_ok().header("x-event-dropped-tools"), Some("web_search"));
+    assert!(world.azure().requests().pop().unwrap().json().get("web_search_options").is_none());
+    world.settle().await;
+}
