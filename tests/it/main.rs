@@ -55,6 +55,7 @@ mod roster;
 mod runtime;
 mod sessions;
 mod shards;
+mod stateless;
 mod store_faults;
 mod streams;
 mod sweep;

@@ -28,7 +28,7 @@ pub enum Failure {
     /// The key may have been changed, or the token may have been revoked.
     BadCredential(Option<CredentialMark>),
     /// Azure knows the deployment, and not what the request names.
-    Missing,
+    Missing(Box<ModelRefusal>),
     /// Azure does not know the path, or the deployment.
     NotThere(Box<ModelRefusal>),
     /// Azure refuses what the client sent.
@@ -86,7 +86,7 @@ pub(crate) async fn call_once(
         StatusCode::NOT_FOUND => {
             let body = read_error(response.into_body()).await;
             match refusal::is_missing_object(&body) {
-                true => Failure::Missing,
+                true => Failure::Missing(Box::new(refusal::refusal(status, &body, deployment))),
                 false => Failure::NotThere(Box::new(refusal::refusal(status, &body, deployment))),
             }
         }
@@ -107,9 +107,9 @@ impl Failure {
     pub fn into_error(self) -> ApiError {
         match self {
             Self::Transient(error) | Self::Final(error) => error,
-            Self::Missing | Self::NotThere(_) => misconfigured(StatusCode::NOT_FOUND),
+            Self::NotThere(_) => misconfigured(StatusCode::NOT_FOUND),
             Self::BadCredential(_) => misconfigured(StatusCode::UNAUTHORIZED),
-            Self::Refused(refusal) => ApiError::RefusedByModel(refusal),
+            Self::Missing(refusal) | Self::Refused(refusal) => ApiError::RefusedByModel(refusal),
         }
     }
 
@@ -117,7 +117,7 @@ impl Failure {
         match self {
             Self::Transient(error) => Self::Final(error),
             other @ (Self::BadCredential(_)
-            | Self::Missing
+            | Self::Missing(_)
             | Self::NotThere(_)
             | Self::Refused(_)
             | Self::Final(_)) => other,

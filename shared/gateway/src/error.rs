@@ -121,7 +121,7 @@ pub enum ApiError {
     },
     /// The event keeps nothing upstream.
     #[error(
-        "This event keeps nothing on the models' side: no stored responses, conversations, files or vector stores. Send everything that the model should know with each request.{contact}"
+        "This event stores nothing at Azure: no responses, conversations, files or vector stores. Set store to false in your client, so that it sends everything with each request: store=False in the OpenAI and Agents SDKs, LangChain and Agno, default_options={{\"store\": False}} in agent-framework, store_enabled=False in Semantic Kernel.{contact}"
     )]
     ObjectsNotKept {
         /// Whom to ask.

@@ -42,7 +42,7 @@ impl From<Failure> for NotSent {
             Failure::Refused(refusal) => refusal.is_by_filter(),
             Failure::Transient(_)
             | Failure::BadCredential(_)
-            | Failure::Missing
+            | Failure::Missing(_)
             | Failure::NotThere(_)
             | Failure::Final(_) => false,
         };
@@ -88,7 +88,7 @@ impl Gateway {
             Err(failure) => failure,
         };
         // Azure has lost, or deleted by itself, what our record still names.
-        if let (Failure::Missing, Some(error)) =
+        if let (Failure::Missing(_), Some(error)) =
             (&failure, call.hook.as_deref().and_then(ResponseHook::missing))
         {
             return Err(error.into());

@@ -59,7 +59,7 @@ impl Objects {
         let demanded = Demanded::nothing();
         let reservation = self.admit(call, &deployment.name, &demanded, line).await?;
         let sent = self.call_home(request, call.kind(), deployment, plan.outgoing).await;
-        if action == Action::Delete && matches!(sent, Ok(_) | Err(Failure::Missing)) {
+        if action == Action::Delete && matches!(sent, Ok(_) | Err(Failure::Missing(_))) {
             self.registry.forget(&owned).await;
         }
         let answer = match sent {

@@ -177,7 +177,7 @@ impl Objects {
                 let until = Some(Instant::now() + READ_TIMEOUT);
                 Ok(Some(read_whole(answer.into_body(), until).await?))
             }
-            Err(Failure::Missing | Failure::NotThere(_)) => Ok(None),
+            Err(Failure::Missing(_) | Failure::NotThere(_)) => Ok(None),
             Err(Failure::Refused(refusal)) if refusal.status == StatusCode::GONE => Ok(None),
             Err(failure) => Err(failure.into_error().into()),
         }

@@ -137,7 +137,7 @@ impl Objects {
                     .map(Some)
                     .map_err(|fault| ApiError::UpstreamUnreachable(Some(fault.into())))
             }
-            Err(Failure::Missing) => {
+            Err(Failure::Missing(_)) => {
                 if request.now - owned.created_at > NEW {
                     self.registry.forget(owned).await;
                 }

@@ -47,7 +47,7 @@ impl Objects {
             Outgoing { is_streamed, ..Outgoing::plain(Method::GET, call.url(deployment)?) };
         let answer = match self.call_home(request, call.kind(), deployment, outgoing).await {
             Ok(answer) => answer,
-            Err(Failure::Missing) => return Err(call.not_found()),
+            Err(Failure::Missing(_)) => return Err(call.not_found()),
             Err(failure) => return Err(failure.into_error()),
         };
         let mut headers = upstream_id(answer.headers());

@@ -236,7 +236,7 @@ impl Registry {
             timeout: DELETING,
         };
         match call_deployment(self.upstream.as_ref(), home, call).await {
-            Ok(_) | Err(Failure::Missing | Failure::NotThere(_)) => Ok(()),
+            Ok(_) | Err(Failure::Missing(_) | Failure::NotThere(_)) => Ok(()),
             // The run has ended already.
             Err(Failure::Refused(refusal))
                 if is_run && refusal.status == StatusCode::BAD_REQUEST =>

@@ -179,7 +179,7 @@ impl Objects {
         let outgoing = Outgoing::plain(Method::GET, url);
         let answer = match self.call_home(call.request, original.kind, home, outgoing).await {
             Ok(answer) => answer,
-            Err(Failure::Missing) => return Err(call.not_found()),
+            Err(Failure::Missing(_)) => return Err(call.not_found()),
             Err(failure) => return Err(failure.into_error()),
         };
         let bytes = json_body(call.request, answer).await?;

@@ -70,7 +70,7 @@ impl Objects {
         call: &Call<'_>,
         reservation: Reservation,
     ) -> ApiError {
-        let is_missing = matches!(failure, Failure::Missing);
+        let is_missing = matches!(failure, Failure::Missing(_));
         let error = if is_missing { call.not_found() } else { failure.into_error() };
         self.gateway.report(&error, &reservation);
         let ending = Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None);

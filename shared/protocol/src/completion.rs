@@ -37,6 +37,8 @@ pub(crate) fn read(
         completion_cap: Some(cap),
         asked_cap: asked,
         is_kept: false,
+        is_stateless: true,
+        adds_reasoning: false,
         is_job: false,
         dropped_tools: Vec::new(),
         estimate: estimate::completion(prompts.tokens, cap, choices.saturating_mul(prompts.count)),

@@ -49,6 +49,10 @@ pub struct Demanded {
     pub asked_cap: Option<u64>,
     /// Whether the response is kept upstream.
     pub is_kept: bool,
+    /// Whether the event keeps nothing upstream, so that no id of an item means anything there.
+    pub is_stateless: bool,
+    /// Whether encrypted reasoning is asked for, which the client did not do itself.
+    pub adds_reasoning: bool,
     /// Whether Azure goes on working after its response.
     pub is_job: bool,
     /// The types of tools that are removed from the request, each once.
@@ -66,6 +70,8 @@ impl Demanded {
             completion_cap: None,
             asked_cap: None,
             is_kept: false,
+            is_stateless: false,
+            adds_reasoning: false,
             is_job: false,
             dropped_tools: Vec::new(),
             estimate,

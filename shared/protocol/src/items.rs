@@ -57,7 +57,7 @@ fn refuse_item_references(field: &str, items: &Node<'_>) -> Result<(), BodyRefus
         Node::List(list) if list.iter().any(is_reference) => Err(not_allowed(
             field,
             format!(
-                "{field} cannot refer to items of earlier answers by id. Send the items themselves, or previous_response_id."
+                "{field} refers to an item of an earlier response by its id, which is not possible here. Set store to false in your client, so that it sends the items themselves; in the AI SDK that is providerOptions.openai.store."
             ),
         )),
         Node::List(_) | Node::Map(_) | Node::Text(_) | Node::Null | Node::Other => Ok(()),

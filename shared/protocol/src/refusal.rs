@@ -98,8 +98,10 @@ pub fn is_missing_object(body: &[u8]) -> bool {
         message: Value,
     }
     let Ok(Envelope { error }) = serde_json::from_slice::<Envelope>(body) else { return false };
-    let is_ours = matches!(error.code.as_str(), Some("DeploymentNotFound" | "404"))
-        || error.message.as_str().is_none_or(|message| message == "Resource not found");
+    let is_ours = matches!(
+        error.code.as_str(),
+        Some("DeploymentNotFound" | "404" | "model_not_found" | "unknown_model" | "ModelNotFound")
+    ) || error.message.as_str().is_none_or(|message| message == "Resource not found");
     !is_ours
 }
 

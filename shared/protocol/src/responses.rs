@@ -103,6 +103,7 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     }
     // Azure's own default is to store.
     let is_kept = flag(payload, "store")?.unwrap_or(true) && caps.keeps_objects;
+    let reasons = caps.facts.reasons || payload.field("reasoning").is_some();
     let asked = count(payload, "max_output_tokens")?;
     let prompt = items::estimate(payload, "input", input.as_ref(), caps)?;
     let cap = caps.cap(asked, caps.completion_tokens, prompt.prompt_tokens);
@@ -111,6 +112,8 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
         completion_cap: Some(cap),
         asked_cap: asked,
         is_kept,
+        is_stateless: !caps.keeps_objects,
+        adds_reasoning: reasons && !is_kept,
         dropped_tools,
         estimate: Estimate { completion_tokens: cap, ..prompt },
         ..Demanded::nothing()
@@ -159,10 +162,19 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
     if demanded.is_streamed {
         object.raw("stream", "true");
     }
+    // Without it a client cannot send the reasoning back with the result of a tool.
+    let include = payload.field("include").map(RawValue::get);
+    let added = (demanded.adds_reasoning && !target.refused.has(AddedField::Include))
+        .then(|| input::with_reasoning(include));
+    let added = added.flatten();
+    if let Some(include) = &added {
+        object.raw("include", include);
+    }
     for (name, raw) in &payload.fields {
         match name.as_ref() {
             "service_tier" => object.raw("service_tier", "\"default\""),
             "safety_identifier" => object.identity(AddedField::SafetyIdentifier, target),
+            "include" if added.is_some() => {}
             "input" => object.raw(name, &input::written(raw.get(), demanded)),
             "tools" if !demanded.dropped_tools.is_empty() => {
                 object.tools(name, raw.get(), &demanded.dropped_tools);

@@ -35,6 +35,8 @@ pub(crate) fn body(
         match name.as_ref() {
             "store" => object.raw("store", "false"),
             "safety_identifier" => object.identity(AddedField::SafetyIdentifier, target),
+            // It describes what is stored; Azure refuses it without.
+            "metadata" => {}
             "service_tier" => object.raw("service_tier", "\"default\""),
             "tools" | "web_search_options" if !demanded.dropped_tools.is_empty() => {
                 object.tools(name, raw.get(), &demanded.dropped_tools);
