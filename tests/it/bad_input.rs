@@ -106,7 +106,7 @@ async fn governed_fields_that_cannot_be_are_refused_by_name() {
         json!({"data_sources": [{"type": "azure_search"}]}),
         json!({"dataSources": []}),
         json!({"tools": [{"type": "web_search"}]}),
-        json!({"tools": [{"type": "function"}, {"type": "mcp"}]}),
+        json!({"tool_choice": {"type": "mcp"}, "tools": [{"type": "function"}, {"type": "mcp"}]}),
         json!({"tools": [{}]}),
         json!({"tools": "x"}),
         json!({"tools": many(129, json!({"type": "function"}))}),
@@ -144,11 +144,11 @@ async fn governed_fields_that_cannot_be_are_refused_by_name() {
     {"background":"x"} → 400 invalid_value background: "background must be true or false, without quotes."
     {"data_sources":[{"type":"azure_search"}]} → 400 parameter_not_allowed data_sources: "data_sources is not allowed here. Leave it out."
     {"dataSources":[]} → 400 parameter_not_allowed dataSources: "dataSources is not allowed here. Leave it out."
-    {"tools":[{"type":"web_search"}]} → 400 parameter_not_allowed tools: "Only tools of the types function and custom are allowed at this event."
-    {"tools":[{"type":"function"},{"type":"mcp"}]} → 400 parameter_not_allowed tools: "Only tools of the types function and custom are allowed at this event."
+    {"tools":[{"type":"web_search"}]} → 400 parameter_not_allowed tools: "This event does not allow tools of the type web_search, and without them no tool is left that your program executes. Leave web_search out of tools, or ask the organiser to allow it."
+    {"tool_choice":{"type":"mcp"},"tools":[{"type":"function"},{ → 400 parameter_not_allowed tool_choice: "tool_choice asks for a tool of the type mcp, which this event does not allow. Leave mcp out of tools and tool_choice, or ask the organiser to allow it."
     {"tools":[{}]} → 400 invalid_value tools: "tools must be a list of objects that each have a type."
     {"tools":"x"} → 400 invalid_value tools: "tools must be a list of objects that each have a type."
-    {"tools":[{"type":"function"},{"type":"function"},{"type":"f → 400 invalid_value tools: "tools may hold at most 128 tools."
+    {"tools":[{"type":"function"},{"type":"function"},{"type":"f → 400 invalid_value tools: "tools may hold at most 128 tools in all places."
     {"messages":"hello"} → 400 invalid_value messages: "messages must be a list."
     {"messages":[{"content":"x","role":"user"},{"content":"x","r → 400 invalid_value messages: "messages may hold at most 2048 messages."
     {"messages":[{"content":[{"image_url":{"url":"https://exampl → 400 invalid_value messages: "messages may hold at most 50 images."

@@ -9,7 +9,11 @@ import { errorNote } from "./errors.js";
 import { LIMITS, limitName } from "./limits.js";
 import { changeEvent, createEvent } from "./organiser-api.js";
 
-/** The types of tools that Azure runs, with their names. */
+/**
+ * The types of tools that Azure runs, with their names.
+ *
+ * @type {[string, string][]}
+ */
 const HOSTED_TOOLS = [
   ["web_search", "Web search"], ["file_search", "File search"], ["code_interpreter", "Code interpreter"],
   ["image_generation", "Image generation"], ["mcp", "Remote MCP servers"], ["hosted_shell", "Shell in a container"],

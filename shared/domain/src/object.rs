@@ -180,6 +180,9 @@ pub struct Owned {
     /// The application that sent that request, for a job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<AppId>,
+    /// The ids of the items in its output, for a response: requests may refer to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<ObjectId>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// The planned end of the event at that time.

@@ -72,13 +72,15 @@ impl Gateway {
         let references = payload.references()?;
         let style = route.style;
         let mut call = ModelCall { protocol, payload, demanded, style, choice, hook: None };
-        if call.demanded.is_kept || !references.is_empty() {
+        let item_ids = std::mem::take(&mut call.demanded.item_ids);
+        if call.demanded.is_kept || !references.is_empty() || !item_ids.is_empty() {
             let concern = Concern {
                 request,
                 attendance,
                 operation: protocol.operation,
                 model: wanted,
                 references,
+                item_ids,
                 is_stored: call.demanded.is_kept,
                 estimate: call.demanded.estimate,
             };

@@ -19,6 +19,7 @@ use lanyard_protocol::Protocol;
 use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::refusal::OurNames;
 use lanyard_protocol::response::Content;
+use lanyard_protocol::stored;
 use lanyard_protocol::stream::{Hides, StreamFormat, StreamState};
 
 pub use self::pump::Stream;
@@ -37,6 +38,14 @@ use crate::stored::ResponseHook;
 
 /// The content type of server-sent events.
 const EVENTS: &str = "text/event-stream; charset=utf-8";
+
+/// What a buffered response is.
+enum Buffered {
+    /// JSON, which its protocol reads.
+    Json(&'static Protocol),
+    /// A text of this type.
+    Text(&'static str),
+}
 
 impl Gateway {
     /// Passes a response on.
@@ -94,9 +103,13 @@ impl Gateway {
                     Err(error) => Err(self.settle_unusable(reservation, error)),
                 }
             }
-            Ok(Content::Json) => self.buffer(request, body, headers, None, reservation, hook).await,
+            Ok(Content::Json) => {
+                self.buffer(request, Buffered::Json(protocol), body, headers, reservation, hook)
+                    .await
+            }
             Ok(Content::Text(content_type)) => {
-                self.buffer(request, body, headers, Some(content_type), reservation, hook).await
+                self.buffer(request, Buffered::Text(content_type), body, headers, reservation, hook)
+                    .await
             }
             Ok(Content::Unusable) => {
                 let odd = "the answer is of another type than its operation's";
@@ -111,9 +124,9 @@ impl Gateway {
     async fn buffer(
         &self,
         request: &Request,
+        kind: Buffered,
         body: UpstreamBody,
         headers: HeaderMap,
-        text_type: Option<&'static str>,
         mut reservation: Reservation,
         mut hook: Option<Box<dyn ResponseHook>>,
     ) -> Result<Response, ApiError> {
@@ -123,9 +136,11 @@ impl Gateway {
             Ok(bytes) => bytes,
             Err(error) => return Err(self.settle_unusable(reservation, error)),
         };
-        let read = match text_type {
-            Some(_) => Some((Settlement::AtLeast(Usage::default()), None)),
-            None => Protocol::of(reservation.operation).read_response(&bytes, &reservation.hold),
+        let (read, content_type) = match kind {
+            Buffered::Text(kind) => (Some((Settlement::AtLeast(Usage::default()), None)), kind),
+            Buffered::Json(protocol) => {
+                (protocol.read_response(&bytes, &reservation.hold), "application/json")
+            }
         };
         let Some((settlement, id)) = read else {
             let error = ApiError::UpstreamUnreachable(Some("the answer is not JSON".into()));
@@ -133,7 +148,7 @@ impl Gateway {
         };
         reservation.metadata.answer = id.as_deref().and_then(|id| id.parse().ok());
         if let Some(hook) = &mut hook
-            && let Err(error) = hook.names(id.as_deref()).await
+            && let Err(error) = hook.names(id.as_deref(), stored::item_ids(&bytes)).await
         {
             // The model has worked, and its response is deleted: paid, as one that breaks off.
             let ending =
@@ -145,7 +160,7 @@ impl Gateway {
         self.settle_with_hook(reservation, ending, hook);
         // A recording of silence is an empty text, and an empty body hangs a streaming front door.
         let bytes = if bytes.is_empty() { Bytes::from_static(b"\n") } else { bytes };
-        Ok(respond(headers, text_type.unwrap_or("application/json"), whole(bytes)))
+        Ok(respond(headers, content_type, whole(bytes)))
     }
 
     /// Settles behind the response, and then tells the hook what it cost.

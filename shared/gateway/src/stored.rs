@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::estimate::Estimate;
-use lanyard_domain::object::Kind;
+use lanyard_domain::object::{Kind, ObjectId};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::usage::Usage;
 
@@ -43,6 +43,8 @@ pub struct Concern<'a, 'm> {
     pub model: Option<&'m str>,
     /// The ids that its body names.
     pub references: Vec<Reference>,
+    /// The ids of items of earlier responses that its input refers to.
+    pub item_ids: Vec<String>,
     /// Whether Azure stores the response.
     pub is_stored: bool,
     /// What it may cost, without the objects that it names.
@@ -72,13 +74,13 @@ pub trait ResponseHook: Send + Sync {
     /// This deployment responds.
     fn responds(&mut self, _deployment: &Deployment) {}
 
-    /// The response has this id. The id is passed on to the client only afterwards. May be called
-    /// more than once.
+    /// The response has this id, and items with these ids, as far as they are known. The ids are
+    /// passed on to the client only afterwards. May be called more than once.
     ///
     /// # Errors
     ///
     /// Any that ends the response: the client must not learn the id.
-    async fn names(&mut self, _id: Option<&str>) -> Result<(), ApiError> {
+    async fn names(&mut self, _id: Option<&str>, _items: Vec<ObjectId>) -> Result<(), ApiError> {
         Ok(())
     }
 

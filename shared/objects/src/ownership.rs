@@ -131,6 +131,34 @@ pub(crate) fn pinned_at<'a>(choice: Choice<'a>, home: &Home) -> Result<Choice<'a
 }
 
 impl Registry {
+    /// Adds the responses that have these items to what a body names.
+    ///
+    /// # Errors
+    ///
+    /// 404 unless each item is part of a response of the caller's own, 503 if the store is
+    /// unavailable.
+    pub(crate) async fn add_responses_with(
+        &self,
+        attendance: &Attendance,
+        item_ids: Vec<String>,
+        named: &mut NamedObjects,
+    ) -> Result<(), ApiError> {
+        if item_ids.is_empty() {
+            return Ok(());
+        }
+        expect_objects(attendance)?;
+        let responses = self.list(&owner_of(attendance), Kind::Response).await?;
+        for id in item_ids {
+            let has = |owned: &&Owned| owned.items.iter().any(|item| item.as_str() == id);
+            let missing = ApiError::ObjectNotFound { kind: Kind::Response, param: Some("input") };
+            let response = responses.iter().find(has).ok_or(missing)?;
+            if !named.0.iter().any(|owned| owned.id == response.id) {
+                named.0.push(response.clone());
+            }
+        }
+        Ok(())
+    }
+
     /// The objects that a body names.
     ///
     /// # Errors

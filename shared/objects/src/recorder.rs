@@ -19,9 +19,18 @@ pub(crate) struct ObjectHook(pub(crate) Arc<Registry>);
 #[async_trait]
 impl StoredObjects for ObjectHook {
     async fn resolve<'a>(&self, concern: Concern<'a, '_>) -> Result<Resolved<'a>, ApiError> {
-        let Concern { request, attendance, operation, model, references, is_stored, estimate } =
-            concern;
-        let named = self.0.named(attendance, references).await?;
+        let Concern {
+            request,
+            attendance,
+            operation,
+            model,
+            references,
+            item_ids,
+            is_stored,
+            estimate,
+        } = concern;
+        let mut named = self.0.named(attendance, references).await?;
+        self.0.add_responses_with(attendance, item_ids, &mut named).await?;
         // Never at an attendee's own resource: the event's resources are cleared after the event.
         let choice = pinned(attendance.choose_shared(model, operation)?, &named)?;
         let tokens = estimate.tokens().saturating_add(named.tokens());
@@ -70,9 +79,17 @@ impl ResponseHook for Recorder {
         self.home = Some(deployment.clone());
     }
 
-    /// Records the owner of the response, unless that is done or nothing is stored.
-    async fn names(&mut self, id: Option<&str>) -> Result<(), ApiError> {
-        let Some(object) = self.new_object.take() else { return Ok(()) };
+    /// Records the owner of the response, unless that is done or nothing is stored, and its items
+    /// once they are known.
+    async fn names(&mut self, id: Option<&str>, items: Vec<ObjectId>) -> Result<(), ApiError> {
+        let Some(object) = self.new_object.take() else {
+            if let Some(recorded) = self.recorded.as_mut().filter(|_| !items.is_empty()) {
+                recorded.items = items;
+                self.registry.record_items(recorded).await;
+            }
+            return Ok(());
+        };
+        let object = NewObject { items, ..object };
         let id = id.and_then(|id| id.parse::<ObjectId>().ok()).ok_or_else(|| {
             ApiError::UpstreamUnreachable(Some("a stored response has no usable id".into()))
         })?;

@@ -57,6 +57,8 @@ pub(crate) struct NewObject {
     /// The prompt tokens that naming it adds, as far as they are known.
     pub(crate) tokens: u64,
     pub(crate) request_id: RequestId,
+    /// The items of a response.
+    pub(crate) items: Vec<ObjectId>,
     /// For a job: what its usage record will say of the request.
     pub(crate) metadata: Option<RequestMetadata>,
     pub(crate) created_at: DateTime<Utc>,
@@ -77,6 +79,7 @@ impl NewObject {
             owner: owner_of(attendance),
             tokens,
             request_id: request.id.clone(),
+            items: Vec::new(),
             metadata: kind.is_job().then(|| RequestMetadata::read(request).ok()).flatten(),
             created_at: request.now,
             event_ends_at: attendance.event().window.ends_at(),
@@ -153,6 +156,7 @@ impl Registry {
             request_id: object.request_id,
             session,
             app: app.flatten(),
+            items: object.items,
             created_at: object.created_at,
             event_ends_at: object.event_ends_at,
         };
@@ -258,6 +262,14 @@ impl Registry {
         let changed = Owned { home, ..owned.clone() };
         if self.with_retry(|| self.store.put(&changed)).await.is_err() {
             tracing::warn!(kind = %owned.kind, object = %owned.id, "an object's model is out of date");
+        }
+    }
+
+    /// Records the items of a response. A failure is only logged: requests then cannot refer to
+    /// them.
+    pub(crate) async fn record_items(&self, owned: &Owned) {
+        if self.with_retry(|| self.store.replace(owned)).await.is_err() {
+            tracing::warn!(kind = %owned.kind, object = %owned.id, "the items of a response are not recorded");
         }
     }
 

@@ -38,6 +38,11 @@ pub trait ObjectStore: Send + Sync {
     /// Records an object and its owner, as one item: completely or not at all.
     async fn put(&self, object: &Owned) -> Result<(), Cause>;
 
+    /// Replaces the record of an object.
+    async fn replace(&self, object: &Owned) -> Result<(), Cause> {
+        self.put(object).await
+    }
+
     /// An object, if it is this owner's.
     async fn find(&self, owner: &Owner, kind: Kind, id: &ObjectId) -> Result<Option<Owned>, Cause>;
 

@@ -3,13 +3,11 @@
 //! Models with instructions and tools. <https://platform.openai.com/docs/api-reference/assistants>
 
 use bytes::Bytes;
-use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 
 use crate::demand::Caps;
 use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::payload::Payload;
-use crate::references::IdPlace;
 use crate::tools;
 use crate::tree::Node;
 use crate::{ASSISTANTS_PREVIEW, Protocol};
@@ -17,10 +15,6 @@ use crate::{stored, write};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     preview: Some(ASSISTANTS_PREVIEW),
-    ids: &[
-        IdPlace::names("tool_resources.**.file_ids", Kind::File),
-        IdPlace::names("tool_resources.**.vector_store_ids", Kind::VectorStore),
-    ],
     ..stored::protocol(Operation::Assistants, "assistants")
 };
 

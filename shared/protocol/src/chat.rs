@@ -5,7 +5,6 @@
 
 use std::sync::LazyLock;
 
-use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use memchr::memmem::Finder;
 use serde_json::value::RawValue;
@@ -31,8 +30,11 @@ use crate::{completion, sse, tools};
 
 const MOST_MESSAGES: usize = 2_048;
 
+const EARLIER_AUDIO: &str = "Earlier audio cannot be named by its id here, since Azure keeps it for \
+     everybody at the event. Send its transcript as the content of the message.";
+
 pub(crate) static PROTOCOL: Protocol = Protocol {
-    ids: &[IdPlace::names_if_mentioned("messages.**.file_id", Kind::File)],
+    ids: &[IdPlace::refused("messages.audio.id", EARLIER_AUDIO).if_mentioned("audio")],
     stream: StreamFormat {
         longest_frame: Some(sse::LONGEST_FRAME),
         read: completion::read_chat,

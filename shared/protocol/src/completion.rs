@@ -40,6 +40,8 @@ pub(crate) fn read(
         is_stateless: true,
         adds_reasoning: false,
         is_job: false,
+        item_ids: Vec::new(),
+        counted: None,
         dropped_tools: Vec::new(),
         estimate: estimate::completion(prompts.tokens, cap, choices.saturating_mul(prompts.count)),
     })

@@ -55,6 +55,10 @@ pub struct Demanded {
     pub adds_reasoning: bool,
     /// Whether Azure goes on working after its response.
     pub is_job: bool,
+    /// The ids of items of earlier responses that the input refers to.
+    pub item_ids: Vec<String>,
+    /// The prompt tokens that the client asks to be counted, by our estimate.
+    pub counted: Option<u64>,
     /// The types of tools that are removed from the request, each once.
     pub dropped_tools: Vec<String>,
     /// What it may cost.
@@ -73,6 +77,8 @@ impl Demanded {
             is_stateless: false,
             adds_reasoning: false,
             is_job: false,
+            item_ids: Vec::new(),
+            counted: None,
             dropped_tools: Vec::new(),
             estimate,
         }
@@ -87,7 +93,14 @@ impl Demanded {
     /// The same with what the objects that a request names add to its prompt.
     #[must_use]
     pub fn carrying(mut self, tokens: u64) -> Self {
-        self.estimate.prompt_tokens = self.estimate.prompt_tokens.saturating_add(tokens);
+        // A request that only counts them does not read them.
+        match &mut self.counted {
+            Some(counted) => *counted = counted.saturating_add(tokens),
+            None => {
+                let prompt = &mut self.estimate.prompt_tokens;
+                *prompt = prompt.saturating_add(tokens);
+            }
+        }
         self
     }
 }

@@ -100,13 +100,14 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::Protocol;
+    use crate::{Protocol, compact};
 
     #[test]
     fn fields_and_samples_are_json() {
         let mut described = 0;
-        for operation in Operation::ALL {
-            let Some(documentation) = &Protocol::of(*operation).documentation else { continue };
+        let protocols = Operation::ALL.iter().copied().map(Protocol::of);
+        for protocol in protocols.chain([&compact::COMPACT, &compact::INPUT_TOKENS]) {
+            let Some(documentation) = &protocol.documentation else { continue };
             described += 1;
             for (name, schema) in documentation.body.iter().flat_map(|(_, fields)| *fields) {
                 let schema: Value = serde_json::from_str(schema).expect(name);

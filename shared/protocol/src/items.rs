@@ -25,7 +25,6 @@ pub(crate) fn read<'a>(
     {
         return Err(invalid(field, &format!("may hold at most {MOST_ITEMS} items")));
     }
-    refuse_item_references(field, &node)?;
     Ok(Some(node))
 }
 
@@ -44,42 +43,106 @@ pub(crate) fn estimate(
     Ok(Estimate::of_tokens(estimate::prompt_tokens(payload, field, &content), 0))
 }
 
-/// Refuses items that are only named: Azure would fill in what anybody's response said.
-///
-/// An item without a role and a type is a reference, says OpenAI's description of the API.
-fn refuse_item_references(field: &str, items: &Node<'_>) -> Result<(), BodyRefused> {
-    let is_reference = |item: &Node<'_>| {
-        let has = |name| item.all(name).any(|node| *node != Node::Null);
-        let says = |wanted: &str| item.all("type").any(|kind| kind.text() == Some(wanted));
-        says("item_reference") || (has("id") && !has("type") && !has("role"))
+/// Refuses the approval of a request that is not part of the input, unless it is one of an earlier
+/// response that the body names: it might be anybody's.
+pub(crate) fn check_approvals(payload: &Payload<'_>, items: &Node<'_>) -> Result<(), BodyRefused> {
+    let Node::List(list) = items else { return Ok(()) };
+    if ["previous_response_id", "conversation"].iter().any(|name| payload.field(name).is_some()) {
+        return Ok(());
+    }
+    let is_asked = |approved: &&str| {
+        list.iter()
+            .filter(|item| item.all("type").any(|k| k.text() == Some("mcp_approval_request")))
+            .flat_map(|item| item.all("id"))
+            .any(|id| id.text() == Some(*approved))
     };
-    match items {
-        Node::List(list) if list.iter().any(is_reference) => Err(not_allowed(
+    let mut approved =
+        list.iter().flat_map(|item| item.all("approval_request_id")).filter_map(Node::text);
+    match approved.all(|id| is_asked(&id)) {
+        true => Ok(()),
+        false => Err(not_allowed(
+            "input",
+            "input approves a request of an MCP server that is not in it. Send the item mcp_approval_request as well, or previous_response_id.",
+        )),
+    }
+}
+
+/// The ids of items that an input only refers to: Azure fills in what a stored response said.
+///
+/// An item without a role and a type is a reference, says OpenAI's description of the API. Reasoning
+/// and images without their content are found by their id as well.
+pub(crate) fn references(items: &Node<'_>) -> Vec<String> {
+    let Node::List(list) = items else { return Vec::new() };
+    let ids = list.iter().filter(|item| is_reference(item)).flat_map(|item| item.all("id"));
+    ids.filter_map(Node::text).map(ToOwned::to_owned).collect()
+}
+
+fn is_reference(item: &Node<'_>) -> bool {
+    let has =
+        |name: &str| item.all(name).any(|node| *node != Node::Null && node.text() != Some(""));
+    let is = |wanted: &str| item.all("type").any(|kind| kind.text() == Some(wanted));
+    is("item_reference")
+        || (has("id") && !has("type") && !has("role"))
+        || (has("id") && is("reasoning") && !has("encrypted_content"))
+        || (has("id") && is("image_generation_call") && !has("result"))
+}
+
+/// Refuses items that are only named, where nothing is stored that they could name. Reasoning that
+/// was never stored may be removed instead.
+pub(crate) fn refuse_references(
+    field: &str,
+    items: &Node<'_>,
+    removes_reasoning: bool,
+) -> Result<(), BodyRefused> {
+    let refused = || {
+        not_allowed(
             field,
             format!(
                 "{field} refers to an item of an earlier response by its id, which is not possible here. Set store to false in your client, so that it sends the items themselves; in the AI SDK that is providerOptions.openai.store."
             ),
-        )),
-        Node::List(_) | Node::Map(_) | Node::Text(_) | Node::Null | Node::Other => Ok(()),
-    }
+        )
+    };
+    let Node::List(list) = items else { return Ok(()) };
+    let is_removed = |item: &Node<'_>| {
+        removes_reasoning && item.all("type").any(|k| k.text() == Some("reasoning"))
+    };
+    let names_one = |item: &Node<'_>| is_reference(item) && !is_removed(item);
+    if list.iter().any(names_one) { Err(refused()) } else { Ok(()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn items(json: &str) -> Node<'_> {
+        serde_json::from_str(json).unwrap()
+    }
+
     #[test]
-    fn an_item_is_a_reference_by_its_type_or_by_having_none() {
-        let refuses = |json| {
-            let node: Node<'_> = serde_json::from_str(json).unwrap();
-            refuse_item_references("input", &node).is_err()
-        };
-        assert!(refuses(r#"[{"type":"item_reference","id":"msg_1"}]"#));
-        assert!(refuses(r#"[{"id":"msg_1"}]"#));
-        assert!(refuses(r#"[{"type":null,"id":"msg_1"}]"#));
-        assert!(refuses(r#"[{"type":"message","type":"item_reference","id":"msg_1"}]"#));
-        assert!(!refuses(r#"[{"role":"user","content":"hello","id":"msg_1"}]"#));
-        assert!(!refuses(r#"[{"type":"reasoning","id":"rs_1","summary":[]}]"#));
-        assert!(!refuses(r#""hello""#));
+    fn an_item_is_a_reference_by_its_type_or_by_having_no_content() {
+        for json in [
+            r#"[{"type":"item_reference","id":"msg_1"}]"#,
+            r#"[{"id":"msg_1"}]"#,
+            r#"[{"type":null,"id":"msg_1"}]"#,
+            r#"[{"type":"message","type":"item_reference","id":"msg_1"}]"#,
+            r#"[{"type":"image_generation_call","id":"msg_1"}]"#,
+            r#"[{"type":"image_generation_call","id":"msg_1","result":null}]"#,
+        ] {
+            assert_eq!(references(&items(json)), ["msg_1"], "{json}");
+            assert!(refuse_references("input", &items(json), true).is_err(), "{json}");
+        }
+        let reasoning = r#"[{"type":"reasoning","id":"rs_1","summary":[]}]"#;
+        assert_eq!(references(&items(reasoning)), ["rs_1"]);
+        assert!(refuse_references("input", &items(reasoning), true).is_ok());
+        assert!(refuse_references("items", &items(reasoning), false).is_err());
+        for json in [
+            r#"[{"role":"user","content":"hello","id":"msg_1"}]"#,
+            r#"[{"type":"reasoning","id":"rs_1","encrypted_content":"gAAAA"}]"#,
+            r#"[{"type":"image_generation_call","id":"ig_1","result":"iVBOR"}]"#,
+            r#""hello""#,
+        ] {
+            assert!(references(&items(json)).is_empty(), "{json}");
+            assert!(refuse_references("input", &items(json), true).is_ok(), "{json}");
+        }
     }
 }

@@ -10,6 +10,7 @@ pub mod added;
 pub mod assistants;
 mod chat;
 mod chunk;
+pub mod compact;
 mod completion;
 mod completions;
 mod content;

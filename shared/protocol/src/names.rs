@@ -4,7 +4,7 @@ use crate::error::{BadRequestCode, BodyRefused};
 
 /// Every governed field. One that appears twice, or in other letters, is refused: Azure might read
 /// the one that was not checked.
-const GOVERNED: [&str; 30] = [
+const GOVERNED: [&str; 33] = [
     "model",
     "stream",
     "stream_options",
@@ -12,6 +12,9 @@ const GOVERNED: [&str; 30] = [
     "max_completion_tokens",
     "max_output_tokens",
     "n",
+    "n_variants",
+    "n_seconds",
+    "instructions",
     "best_of",
     "input",
     "messages",

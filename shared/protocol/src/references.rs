@@ -1,25 +1,63 @@
 //! The ids of stored objects in JSON bodies.
 //!
-//! Azure takes the id of any object of its resource, whoever made it. So each protocol lists every
-//! place of its body at which Azure reads an id, and what stands there must be the attendee's own.
+//! Azure takes the id of any object of its resource, whoever made it. So what a body names must be
+//! the attendee's own, wherever it stands.
+//!
+//! The rule goes by the names of fields, not by what a text looks like. A text, or a list of texts,
+//! under one of the [`NAMES`] is an id at any depth of any field. Texts under other names, such as
+//! `content`, `text`, `output` or `arguments`, are free and never read. Nor is anything below the
+//! [`FREE`] names: schemas, metadata and arguments that a client may shape as it likes. Ids whose
+//! field has too plain a name for this, such as `id` or `conversation`, are listed by their place in
+//! each protocol.
 
 use std::borrow::Cow;
 
 use lanyard_domain::object::Kind;
+use memchr::{memchr_iter, memmem};
 use serde_json::value::RawValue;
 
 use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::tree::Node;
 
-/// A place of a body at which Azure reads an id.
+/// The fields that hold ids, wherever they stand.
+const NAMES: [(&str, What); 13] = [
+    ("file_id", What::Names(Kind::File)),
+    ("file_ids", What::Names(Kind::File)),
+    ("vector_store_id", What::Names(Kind::VectorStore)),
+    ("vector_store_ids", What::Names(Kind::VectorStore)),
+    ("assistant_id", What::Names(Kind::Assistant)),
+    ("thread_id", What::Names(Kind::Thread)),
+    ("previous_response_id", What::Names(Kind::Response)),
+    ("conversation_id", What::Names(Kind::Conversation)),
+    ("video_id", What::Names(Kind::Video)),
+    ("container_id", What::Refused(CONTAINER)),
+    ("container_ids", What::Refused(CONTAINER)),
+    ("skill_id", What::Refused(SKILL)),
+    ("character_id", What::Refused(CHARACTERS)),
+];
+
+/// Fields whose values clients shape as they like. Azure looks for no ids in them.
+const FREE: [&str; 9] = [
+    "arguments",
+    "attributes",
+    "env",
+    "input_schema",
+    "json_schema",
+    "metadata",
+    "output_schema",
+    "parameters",
+    "schema",
+];
+
+/// A place of a body at which Azure reads an id, beside the fields that hold ids by their name.
 #[derive(Clone, Copy, Debug)]
 pub struct IdPlace {
     /// Names of fields with dots between them. `**` is any depth. Lists are gone through as if
     /// they were not there.
     path: &'static str,
     what: What,
-    /// Whether the field is only parsed if its text mentions an id at all.
-    is_searched_first: bool,
+    /// Whether the field is only parsed if its text holds this.
+    mention: Option<&'static str>,
 }
 
 /// What stands at a place.
@@ -34,24 +72,32 @@ enum What {
 impl IdPlace {
     /// The id of an object of a kind.
     pub(crate) const fn names(path: &'static str, kind: Kind) -> Self {
-        Self { path, what: What::Names(kind), is_searched_first: false }
-    }
-
-    /// The same, in a field that is long and rarely holds one: a chat without files need not be
-    /// parsed for them.
-    pub(crate) const fn names_if_mentioned(path: &'static str, kind: Kind) -> Self {
-        Self { path, what: What::Names(kind), is_searched_first: true }
+        Self { path, what: What::Names(kind), mention: None }
     }
 
     /// An id that is refused with these words.
     pub(crate) const fn refused(path: &'static str, why: &'static str) -> Self {
-        Self { path, what: What::Refused(why), is_searched_first: false }
+        Self { path, what: What::Refused(why), mention: None }
+    }
+
+    /// The same, in a field that is long and rarely holds one: it is parsed only if its text holds
+    /// this.
+    pub(crate) const fn if_mentioned(self, mention: &'static str) -> Self {
+        Self { mention: Some(mention), ..self }
     }
 }
 
 /// Why a container is refused.
 pub(crate) const CONTAINER: &str = "Containers cannot be named here, since they are shared by everybody at \
      the event. Write {\"type\": \"auto\"} for one of your own.";
+
+/// Why a skill is refused.
+const SKILL: &str = "Stored skills cannot be named here, since they are shared by everybody at the \
+     event. Leave skill_id out.";
+
+/// Why a character of a video is refused.
+pub(crate) const CHARACTERS: &str = "Characters cannot be named here, since they are shared by everybody at \
+     the event. Describe them in prompt.";
 
 /// An id in a body, unchecked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,28 +116,33 @@ pub(crate) fn read(
     fields: &[(Cow<'_, str>, &RawValue)],
 ) -> Result<Vec<Reference>, BodyRefused> {
     let mut found = Vec::new();
-    for place in places {
-        let mut path = place.path.split('.');
-        let field = path.next().unwrap_or_default();
-        let path: Vec<&str> = path.collect();
-        let raws = fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case(field));
-        for (_, raw) in raws {
-            if place.is_searched_first && !may_hold_ids(raw.get()) {
-                continue;
-            }
-            let node = serde_json::from_str::<Node<'_>>(raw.get())
-                .map_err(|_| invalid(field, "cannot be read"))?;
+    for (name, raw) in fields {
+        let text = raw.get();
+        let here = || {
+            places.iter().filter(|place| {
+                let (field, _) = place.path.split_once('.').unwrap_or((place.path, ""));
+                name.eq_ignore_ascii_case(field) && place.is_mentioned(text)
+            })
+        };
+        let is_free = FREE.iter().any(|free| name.eq_ignore_ascii_case(free));
+        let is_name = id_name(name).is_some() || name.eq_ignore_ascii_case("container");
+        // A text of the outer object holds no names.
+        let may_hold = text.starts_with(['{', '[']) && may_hold_ids(text);
+        let may_name = !is_free && (is_name || may_hold);
+        if !may_name && here().next().is_none() {
+            continue;
+        }
+        let param = param_of(name);
+        let node =
+            serde_json::from_str::<Node<'_>>(text).map_err(|_| invalid(param, "cannot be read"))?;
+        if may_name {
+            scan(name, &node, param, &mut found)?;
+        }
+        for place in here() {
+            let path: Vec<&str> = place.path.split('.').skip(1).collect();
             let mut ids = Vec::new();
             collect(&node, &path, &mut ids);
-            match place.what {
-                What::Refused(why) if !ids.is_empty() => return Err(not_allowed(field, why)),
-                What::Refused(_) => {}
-                What::Names(kind) => found.extend(ids.into_iter().map(|id| Reference {
-                    kind,
-                    param: field,
-                    id: id.to_owned(),
-                })),
-            }
+            add(place.what, ids, param, &mut found)?;
         }
     }
     found.sort();
@@ -99,10 +150,106 @@ pub(crate) fn read(
     Ok(found)
 }
 
-/// Whether a text can hold a field such as `file_id`, spelt out or escaped.
+impl IdPlace {
+    fn is_mentioned(&self, text: &str) -> bool {
+        self.mention.is_none_or(|mention| {
+            let holds = |needle: &str| memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
+            holds(mention) || holds("\\u")
+        })
+    }
+}
+
+/// The name of a field of the outer object, as errors name it.
+fn param_of(name: &str) -> &'static str {
+    const PARAMS: [&str; 18] = [
+        "additional_messages",
+        "assistant_id",
+        "attachments",
+        "characters",
+        "content",
+        "conversation",
+        "file_id",
+        "file_ids",
+        "files",
+        "input",
+        "input_reference",
+        "instructions",
+        "items",
+        "messages",
+        "previous_response_id",
+        "thread",
+        "tool_resources",
+        "tools",
+    ];
+    PARAMS.into_iter().find(|param| name.eq_ignore_ascii_case(param)).unwrap_or("body")
+}
+
+/// Adds what stands at a place.
+fn add(
+    what: What,
+    ids: Vec<&str>,
+    param: &'static str,
+    found: &mut Vec<Reference>,
+) -> Result<(), BodyRefused> {
+    match what {
+        What::Refused(why) if !ids.is_empty() => return Err(not_allowed(param, why)),
+        What::Refused(_) => {}
+        What::Names(kind) => {
+            found.extend(ids.into_iter().map(|id| Reference { kind, param, id: id.to_owned() }))
+        }
+    }
+    Ok(())
+}
+
+/// What the ids under a name are.
+fn id_name(name: &str) -> Option<What> {
+    let known = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    known.map(|(_, what)| *what)
+}
+
+/// Every id in a field and below it.
+fn scan(
+    name: &str,
+    node: &Node<'_>,
+    param: &'static str,
+    found: &mut Vec<Reference>,
+) -> Result<(), BodyRefused> {
+    if FREE.iter().any(|free| name.eq_ignore_ascii_case(free)) {
+        return Ok(());
+    }
+    if let Some(what) = id_name(name) {
+        let mut ids = Vec::new();
+        collect(node, &[], &mut ids);
+        add(what, ids, param, found)?;
+    }
+    if name.eq_ignore_ascii_case("container") {
+        let mut ids = Vec::new();
+        collect(node, &[], &mut ids);
+        collect(node, &["id"], &mut ids);
+        add(What::Refused(CONTAINER), ids, param, found)?;
+    }
+    match node {
+        Node::Map(fields) => {
+            fields.iter().try_for_each(|(name, node)| scan(name, node, param, found))
+        }
+        Node::List(list) => list.iter().try_for_each(|node| match node {
+            Node::Map(_) | Node::List(_) => scan("", node, param, found),
+            Node::Text(_) | Node::Null | Node::Other => Ok(()),
+        }),
+        Node::Text(_) | Node::Null | Node::Other => Ok(()),
+    }
+}
+
+/// Whether a text can hold a field such as `file_id` or `container`, spelt out or escaped.
 fn may_hold_ids(text: &str) -> bool {
-    let holds = |needle: &str| memchr::memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
-    holds("_id") || holds("_ID") || holds("_Id") || holds("_iD") || holds("\\u")
+    let bytes = text.as_bytes();
+    let follows =
+        |at: usize| bytes.get(at + 1..at + 3).is_some_and(|b| b.eq_ignore_ascii_case(b"id"));
+    let holds = |needle: &[u8]| memmem::find(bytes, needle).is_some();
+    memchr_iter(b'_', bytes).any(follows)
+        || holds(b"\\u")
+        || holds(b"ontainer")
+        || holds(b"ONTAINER")
 }
 
 /// The texts at a path.
@@ -139,6 +286,52 @@ mod tests {
         let mut ids = Vec::new();
         collect(&node, &path, &mut ids);
         ids.into_iter().map(ToOwned::to_owned).collect()
+    }
+
+    fn read_body(places: &[IdPlace], body: &str) -> Result<Vec<(Kind, String)>, BodyRefused> {
+        let fields = crate::json::object(body.as_bytes()).unwrap();
+        let found = read(places, &fields)?;
+        Ok(found.into_iter().map(|reference| (reference.kind, reference.id)).collect())
+    }
+
+    #[test]
+    fn ids_are_found_by_the_names_of_their_fields_at_any_depth() {
+        let file = vec![(Kind::File, "file-1".to_owned())];
+        for body in [
+            r#"{"file_id":"file-1"}"#,
+            r#"{"new_field":[{"deep":{"file_ids":["file-1"]}}]}"#,
+            r#"{"instructions":[{"role":"user","content":[{"type":"input_file","file_id":"file-1"}]}]}"#,
+            r#"{"input":[{"type":"image_generation_call","mask":{"File_ID":"file-1"}}]}"#,
+            r#"{"x":{"file\u005fid":"file-1"}}"#,
+            r#"{"x":[[{"file_id":["file-1"]}]],"y":{"file_id":"file-1"}}"#,
+        ] {
+            assert_eq!(read_body(&[], body).unwrap(), file, "{body}");
+        }
+        for body in [
+            r#"{"input":[{"type":"code_interpreter_call","container_id":"cntr_1"}]}"#,
+            r#"{"input":[{"type":"additional_tools","tools":[{"container":"cntr_1"}]}]}"#,
+            r#"{"tools":[{"container":{"type":"auto","id":"cntr_1"}}]}"#,
+            r#"{"container":"cntr_1"}"#,
+        ] {
+            assert!(read_body(&[], body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn free_text_and_data_of_the_clients_hold_no_ids() {
+        for body in [
+            r#"{"input":"my file_id is file-1, \"file_id\":\"file-1\""}"#,
+            r#"{"messages":[{"role":"user","content":"the file_id is file-1"}]}"#,
+            r#"{"input":[{"type":"function_call","arguments":"{\"file_id\":\"file-1\"}"}]}"#,
+            r#"{"input":[{"type":"function_call_output","output":"{\"file_id\":\"file-1\"}"}]}"#,
+            r#"{"input":[{"type":"tool_search_call","arguments":{"file_id":"file-1"}}]}"#,
+            r#"{"metadata":{"file_id":"file-1"}}"#,
+            r#"{"tools":[{"type":"function","parameters":{"properties":{"file_id":{"type":"string"}},
+                "examples":[{"file_id":"file-1"}],"required":["file_id"]}}]}"#,
+            r#"{"tools":[{"container":{"type":"auto"}}]}"#,
+        ] {
+            assert_eq!(read_body(&[], body).unwrap(), [], "{body}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::added::AddedField;
 use crate::chunk;
+use crate::content::Content;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{
     Documentation, MAX_OUTPUT_TOKENS, MODEL, STREAM, STREAM_OPTIONS, Sample, TOOLS,
@@ -25,7 +26,7 @@ use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
 use crate::failure::{self, Failure};
 use crate::fields::{count, flag, is_streamed, refuse_background};
 use crate::payload::{Payload, Target};
-use crate::references::{CONTAINER, IdPlace};
+use crate::references::IdPlace;
 use crate::response::ResponseFormat;
 use crate::sse::Frame;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
@@ -36,21 +37,7 @@ use crate::{identity, input, items, tools, usage};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     placement: Placement::Resource,
-    ids: &[
-        IdPlace::names("previous_response_id", Kind::Response),
-        IdPlace::names("conversation", Kind::Conversation),
-        IdPlace::names("conversation.id", Kind::Conversation),
-        IdPlace::names("input.**.file_id", Kind::File),
-        IdPlace::names("input.**.file_ids", Kind::File),
-        IdPlace::names("input.**.vector_store_ids", Kind::VectorStore),
-        IdPlace::refused("input.**.container_id", CONTAINER),
-        IdPlace::names("tools.vector_store_ids", Kind::VectorStore),
-        IdPlace::names("tools.container.file_ids", Kind::File),
-        IdPlace::names("tools.input_image_mask.file_id", Kind::File),
-        IdPlace::refused("tools.container", CONTAINER),
-        IdPlace::refused("tools.container.id", CONTAINER),
-        IdPlace::refused("prompt.id", STORED_PROMPT),
-    ],
+    ids: IDS,
     response: ResponseFormat { cost, ..ResponseFormat::TOKENS },
     stream: StreamFormat {
         read: read_event,
@@ -62,6 +49,13 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     documentation: Some(DOCUMENTATION),
     ..Protocol::call(Operation::Responses, "responses", read, write)
 };
+
+/// Where the body of a response may name stored objects, beside the fields that hold ids by name.
+pub(crate) const IDS: &[IdPlace] = &[
+    IdPlace::names("conversation", Kind::Conversation),
+    IdPlace::names("conversation.id", Kind::Conversation),
+    IdPlace::refused("prompt.id", STORED_PROMPT),
+];
 
 const DOCUMENTATION: Documentation =
     Documentation::new("respond", "Responses", "responses/create", SAMPLE).reads(
@@ -88,10 +82,19 @@ const SAMPLE: Sample = Sample::Json {
 const STORED_PROMPT: &str =
     "Stored prompts are not offered. Send the prompt itself as input or instructions.";
 
-fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
+/// What a response, or a request with the body of one, asks for.
+pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_background(payload)?;
     refuse_fields_of_chats(payload)?;
     let input = items::read(payload, "input")?;
+    let mut item_ids = Vec::new();
+    if let Some(input) = &input {
+        items::check_approvals(payload, input)?;
+        match caps.keeps_objects {
+            true => item_ids = items::references(input),
+            false => items::refuse_references("input", input, true)?,
+        }
+    }
     let dropped_tools =
         tools::check_call(payload, input.as_ref().map(|input| ("input", input)), caps)?;
     if payload.field("prompt").is_some() {
@@ -106,18 +109,33 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     let reasons = caps.facts.reasons || payload.field("reasoning").is_some();
     let asked = count(payload, "max_output_tokens")?;
     let prompt = items::estimate(payload, "input", input.as_ref(), caps)?;
+    let listed = instructions(payload, caps)?;
+    let prompt = Estimate { prompt_tokens: prompt.prompt_tokens.saturating_add(listed), ..prompt };
     let cap = caps.cap(asked, caps.completion_tokens, prompt.prompt_tokens);
     Ok(Demanded {
         is_streamed,
         completion_cap: Some(cap),
         asked_cap: asked,
         is_kept,
+        item_ids,
         is_stateless: !caps.keeps_objects,
         adds_reasoning: reasons && !is_kept,
         dropped_tools,
         estimate: Estimate { completion_tokens: cap, ..prompt },
         ..Demanded::nothing()
     })
+}
+
+/// What instructions cost that are a list of items; as a text they are counted with the body.
+fn instructions(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefused> {
+    const FIELD: &str = "instructions";
+    if !payload.field(FIELD).is_some_and(|raw| raw.get().starts_with('[')) {
+        return Ok(0);
+    }
+    let Some(items) = items::read(payload, FIELD)? else { return Ok(0) };
+    items::refuse_references(FIELD, &items, false)?;
+    tools::check_items(FIELD, &items, caps)?;
+    Ok(Content::of(&items, caps.facts).tokens)
 }
 
 fn refuse_fields_of_chats(payload: &Payload<'_>) -> Result<(), BodyRefused> {

@@ -18,7 +18,6 @@ use crate::failure::Failure;
 use crate::fields::{self, count};
 use crate::identity;
 use crate::payload::Payload;
-use crate::references::IdPlace;
 use crate::sse::{Frame, LONGEST_FRAME};
 use crate::stored;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
@@ -34,18 +33,6 @@ const LEAST: u64 = 256;
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     preview: Some(ASSISTANTS_PREVIEW),
-    ids: &[
-        IdPlace::names("assistant_id", Kind::Assistant),
-        IdPlace::names("tool_resources.**.file_ids", Kind::File),
-        IdPlace::names("tool_resources.**.vector_store_ids", Kind::VectorStore),
-        IdPlace::names("thread.**.file_id", Kind::File),
-        IdPlace::names("thread.**.file_ids", Kind::File),
-        IdPlace::names("thread.**.vector_store_ids", Kind::VectorStore),
-        IdPlace::names("messages.**.file_id", Kind::File),
-        IdPlace::names("additional_messages.**.file_id", Kind::File),
-        IdPlace::names("content.**.file_id", Kind::File),
-        IdPlace::names("attachments.**.file_id", Kind::File),
-    ],
     stream: StreamFormat {
         longest_frame: Some(LONGEST_FRAME),
         read: read_event,

@@ -123,7 +123,10 @@ impl<'c> Seen<'c> {
         list: &Node<'_>,
         is_listing: bool,
     ) -> Result<(), BodyRefused> {
-        let no_list = || invalid(param, "must hold lists of objects that each have a type");
+        let no_list = || match param {
+            "tools" => invalid(param, "must be a list of objects that each have a type"),
+            _ => invalid(param, "holds tools that are no list of objects that each have a type"),
+        };
         let tools = match list {
             Node::List(tools) => tools,
             Node::Null => return Ok(()),

@@ -13,31 +13,25 @@ use bytes::Bytes;
 use http::HeaderValue;
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::ids::RequestId;
-use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::{Unit, Units};
 
 use crate::demand::Demanded;
-use crate::error::{BodyRefused, invalid, not_allowed};
+use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
+use crate::fields::count;
 use crate::identity;
 use crate::multipart::Form;
 use crate::payload::{JSON, Payload};
-use crate::references::{IdPlace, Reference};
+use crate::references::{CHARACTERS, IdPlace, Reference};
 use crate::stored;
 use crate::write::{self, Object};
 use crate::{BodyEncoding, Protocol};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     body: BodyEncoding::JsonOrForm,
-    ids: &[
-        IdPlace::names("input_reference.**.file_id", Kind::File),
-        IdPlace::refused("characters.**.id", CHARACTERS),
-    ],
+    ids: &[IdPlace::refused("characters.**.id", CHARACTERS)],
     ..stored::protocol(Operation::Videos, "videos")
 };
-
-const CHARACTERS: &str = "Characters cannot be named here, since they are shared by everybody at \
-     the event. Describe them in prompt.";
 
 /// The lengths in seconds that Azure makes, and its own choice.
 const LENGTHS: [u64; 3] = [4, 8, 12];
@@ -63,6 +57,7 @@ impl<'a> VideoRequest<'a> {
         if let Some(form) = &payload.form {
             check_form(form)?;
         }
+        check_multipliers(&payload)?;
         Ok(Self(payload))
     }
 
@@ -156,6 +151,24 @@ impl<'a> VideoRequest<'a> {
     }
 }
 
+/// A request makes one video, of the length in `seconds`: other fields would make more of it than
+/// is counted.
+fn check_multipliers(payload: &Payload<'_>) -> Result<(), BodyRefused> {
+    for name in ["n", "n_variants"] {
+        if count(payload, name)?.is_some_and(|videos| videos > 1) {
+            return Err(not_allowed(name, format!("{name} is at most 1. Ask again instead.")));
+        }
+    }
+    if payload.written("n_seconds")?.is_some() {
+        return Err(BodyRefused::bad(
+            BadRequestCode::UnknownParameter,
+            Some("n_seconds"),
+            "n_seconds does not belong to this operation. Use seconds.",
+        ));
+    }
+    Ok(())
+}
+
 /// As a form, an image is a file or its address; ids have no place in it.
 fn check_form(form: &Form<'_>) -> Result<(), BodyRefused> {
     let names = |what| form.names().any(|name| name.to_ascii_lowercase().contains(what));
@@ -221,6 +234,25 @@ fn image(raw: &str) -> Result<String, BodyRefused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_makes_more_of_a_video_than_is_counted() {
+        let read = |body: &str| {
+            let request = http::Request::new(Bytes::from(body.to_owned()));
+            VideoRequest::read(&request, &"req_1".parse().unwrap()).map(|_| ())
+        };
+        assert!(read(r#"{"prompt":"x","n_variants":1,"n":1}"#).is_ok());
+        for body in [
+            r#"{"n_variants":4}"#,
+            r#"{"n_variants":"4"}"#,
+            r#"{"n":2}"#,
+            r#"{"n_seconds":20}"#,
+            r#"{"N_Variants":4}"#,
+            r#"{"n_variants":1,"n_variants":4}"#,
+        ] {
+            assert!(read(body).is_err(), "{body}");
+        }
+    }
 
     #[test]
     fn sizes_and_images_of_older_clients_are_understood() {

@@ -5,9 +5,10 @@ use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::object::Kind;
 use serde_json::{Value, json};
 
-use crate::support::World;
 use crate::support::attendee::{Attendee, CHAT};
+use crate::support::azure::kept::{event, of_events, response as answer_of};
 use crate::support::kept::{path, response};
+use crate::support::{Reply, World};
 
 /// What a request with an id in its body is sent to.
 enum To {
@@ -87,6 +88,20 @@ fn rows(id: &str) -> Vec<(Kind, To, Value)> {
             To::Conversation,
             json!({"items": [{"type": "message", "role": "user",
                 "content": [{"type": "input_file", "file_id": id}]}]}),
+        ),
+        // Places that no list names.
+        (
+            Kind::File,
+            To::Response,
+            json!({"instructions": [{"role": "user", "content": [
+            {"type": "input_file", "file_id": id}]}]}),
+        ),
+        (Kind::File, To::Response, json!({"new_field": {"deep": [{"file_ids": [[id]]}]}})),
+        (
+            Kind::VectorStore,
+            To::Response,
+            json!({"input": [{"type": "additional_tools", "tools": [
+            {"type": "file_search", "vector_store_ids": [id]}]}]}),
         ),
         (Kind::File, To::VectorStore, json!({"file_ids": [id]})),
         (Kind::File, To::Below("/files"), json!({"file_id": id})),
@@ -224,13 +239,21 @@ async fn ids_cannot_be_hidden_by_doubles_letters_or_escapes() {
     for body in [
         format!(r#"{{"input":"x","Conversation":"{theirs}"}}"#),
         format!(r#"{{"input":"x","conversation":null,"conversation":"{theirs}"}}"#),
-        r#"{"input":[{"type":"item_reference","id":"msg_1"}]}"#.to_owned(),
-        r#"{"input":[{"id":"msg_1"}]}"#.to_owned(),
         r#"{"input":"x","prompt":{"id":"pmpt_1"}}"#.to_owned(),
         r#"{"input":[{"type":"code_interpreter_call","container_id":"cntr_1"}]}"#.to_owned(),
     ] {
         let answer = bob.send(bob.post(&path(Kind::Response), body.clone())).await;
         assert_eq!(answer.status().as_u16(), 400, "{body}");
+    }
+    // Items of responses that are not one's own.
+    for body in [
+        r#"{"input":[{"type":"item_reference","id":"msg_1"}]}"#,
+        r#"{"input":[{"id":"msg_1"}]}"#,
+        r#"{"input":[{"type":"reasoning","id":"rs_1","summary":[]}]}"#,
+        r#"{"input":[{"type":"image_generation_call","id":"ig_1"}]}"#,
+    ] {
+        let answer = bob.send(bob.post(&path(Kind::Response), body)).await;
+        answer.assert_refused(404, "object_not_found");
     }
     let items = r#"{"items":[{"type":"item_reference","id":"msg_1"}]}"#;
     let answer = bob.send(bob.post(&path(Kind::Conversation), items)).await;
@@ -251,4 +274,59 @@ async fn an_id_is_refused_where_the_event_keeps_nothing() {
     let own = Own { store: none.clone(), assistant: none.clone(), thread: none };
     send(&ada, &to, &own, body).await.assert_refused(403, "objects_not_kept");
     assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0));
+}
+
+/// A response whose output has an item of this id.
+fn with_item(id: &str, item: &str) -> Value {
+    let mut body = answer_of(id, "Hello", "completed");
+    body["output"] = json!([
+        {"type": "reasoning", "id": format!("rs_{item}"), "summary": []},
+        {"type": "message", "id": format!("msg_{item}"), "role": "assistant", "content": []},
+    ]);
+    body
+}
+
+#[tokio::test]
+async fn an_item_can_be_referred_to_by_whoever_made_its_response() {
+    let world = World::event("items").in_memory().keeping().start().await;
+    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
+    world.azure().script(Reply::json(200, with_item("resp_buffered", "1").to_string()));
+    ada.respond(json!({})).await.assert_ok();
+    let done = json!({"response": with_item("resp_streamed", "2")});
+    let created = json!({"response": answer_of("resp_streamed", "", "in_progress")});
+    let script = [event("response.created", 0, created), event("response.completed", 1, done)];
+    world.azure().script(of_events(&script));
+    let mut body = response(json!({}));
+    body["stream"] = json!(true);
+    world.open(ada.post(&path(Kind::Response), body.to_string())).await.collect().await;
+    for item in ["1", "2"] {
+        let input = json!([
+            {"role": "user", "content": "Hello"},
+            {"type": "reasoning", "id": format!("rs_{item}"), "summary": []},
+            {"type": "item_reference", "id": format!("msg_{item}")},
+            {"role": "user", "content": "Go on"},
+        ]);
+        ada.respond(json!({"input": input})).await.assert_ok();
+        assert_eq!(world.azure().requests().pop().unwrap().json()["input"], input);
+        bob.respond(json!({"input": input})).await.assert_refused(404, "object_not_found");
+    }
+    let other = json!([{"type": "item_reference", "id": "msg_9"}]);
+    ada.respond(json!({"input": other})).await.assert_refused(404, "object_not_found");
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn approvals_and_earlier_audio_must_be_the_requests_own() {
+    let world = World::event("approvals").in_memory().keeping().start().await;
+    let ada = world.attendee("ada").await;
+    let approval =
+        json!({"type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": true});
+    let refused = ada.respond(json!({"input": [approval]})).await;
+    refused.assert_refused(400, "parameter_not_allowed");
+    let asked = json!({"type": "mcp_approval_request", "id": "mcpr_1", "name": "t"});
+    ada.respond(json!({"input": [asked, approval]})).await.assert_ok();
+    let chat = json!({"messages": [{"role": "assistant", "audio": {"id": "audio_1"}}]});
+    let refused = ada.send(ada.post(CHAT, chat.to_string())).await;
+    refused.assert_refused(400, "parameter_not_allowed");
+    world.settle().await;
 }

@@ -14,6 +14,7 @@ use lanyard_domain::ids::RequestId;
 use lanyard_protocol::failure;
 use lanyard_protocol::refusal::{ModelRefusal, OurNames};
 use lanyard_protocol::sse::{Frame, FrameTooLong, Scanner};
+use lanyard_protocol::stored;
 use lanyard_protocol::stream::{StreamEvent, StreamFormat, StreamState};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -191,7 +192,11 @@ impl Pump {
             (StreamEvent::Drop, _) => return Ok(()),
             // Nobody learns an id before it is written down whose it is.
             (StreamEvent::Names(id), Some(hook)) => {
-                hook.names(id.as_deref()).await?;
+                let items = match state.is_done {
+                    true => stored::item_ids(&frame.data()),
+                    false => Vec::new(),
+                };
+                hook.names(id.as_deref(), items).await?;
                 frame.0
             }
             (StreamEvent::Shows { kind, data }, Some(hook)) => {

@@ -189,6 +189,10 @@ impl ObjectStore for FaultyObjects {
         self.inner.put(object).await
     }
 
+    async fn replace(&self, object: &Owned) -> Result<(), Cause> {
+        self.inner.replace(object).await
+    }
+
     async fn find(&self, owner: &Owner, kind: Kind, id: &ObjectId) -> Result<Option<Owned>, Cause> {
         self.inner.find(owner, kind, id).await
     }

@@ -154,7 +154,8 @@ fn the_cap_goes_by_the_field_that_the_deployment_takes() {
     assert_eq!(sent(r#"{"max_tokens":7}"#, newer)["max_completion_tokens"], 7);
     assert_eq!(sent(r#"{"max_tokens":7}"#, newer).get("max_tokens"), None);
     let older = CompletionField::MaxTokens;
-    assert_eq!(sent(r#"{"max_completion_tokens":7}"#, older)["max_completion_tokens"], 7);
+    assert_eq!(sent(r#"{"max_completion_tokens":7}"#, older)["max_tokens"], 7);
+    assert_eq!(sent(r#"{"max_completion_tokens":7}"#, older).get("max_completion_tokens"), None);
     assert_eq!(sent("{}", older)["max_tokens"], 100);
 }
 

@@ -1,6 +1,6 @@
 //! What clients send, and what they nearly send.
 
-pub(super) const NAMES: [&str; 32] = [
+pub(super) const NAMES: [&str; 39] = [
     "previous_response_id",
     "conversation",
     "file_id",
@@ -32,10 +32,17 @@ pub(super) const NAMES: [&str; 32] = [
     "image[]",
     "n[]",
     "stream_format",
+    "instructions",
+    "tool_choice",
+    "web_search_options",
+    "include",
+    "metadata",
+    "functions",
+    "Tools",
     "",
 ];
 
-pub(super) const VALUES: [&str; 43] = [
+pub(super) const VALUES: [&str; 54] = [
     "null",
     "true",
     "false",
@@ -76,6 +83,17 @@ pub(super) const VALUES: [&str; 43] = [
     "tru",
     "\"canary-prompt\"",
     "[\"canary-prompt\",\"canary-prompt\"]",
+    "[{\"type\":\"function\",\"Type\":\"mcp\"}]",
+    "[{\"type\":\"function\"},{\"type\":\"web_search\"}]",
+    "[{\"type\":\"namespace\",\"tools\":[{\"type\":\"canary-prompt\"},{\"type\":\"custom\"}]}]",
+    "[{\"type\":\"additional_tools\",\"tools\":[{\"type\":\"function\"},{\"type\":\"mcp\"}]}]",
+    "[{\"type\":\"x\",\"deep\":[{\"tools\":[{\"type\":\"mcp\"}]}]}]",
+    "{\"type\":\"allowed_tools\",\"tools\":[{\"type\":\"web_search\"}]}",
+    "[{\"type\":\"reasoning\",\"id\":\"rs_1\"},{\"type\":\"item_reference\",\"id\":\"canary-prompt\"}]",
+    "[{\"type\":\"message\",\"id\":\"msg_1\",\"ID\":7,\"role\":\"user\",\"content\":\"canary-prompt\"}]",
+    "[{\"type\":\"mcp_approval_response\",\"approval_request_id\":\"canary-prompt\"}]",
+    "[{\"type\":\"input_file\",\"file_id\":\"canary-prompt\"}]",
+    "[{\"container\":\"canary-prompt\",\"container_id\":\"canary-prompt\"}]",
     "sse",
     "\"sse\"",
     "11",
