@@ -26,7 +26,7 @@ const REQUEST: &str = "invalid_request_error";
 const AS_AZURE: &str = "";
 const NEVER: Option<&str> = Some("false");
 
-const ROWS: [Row; 40] = [
+const ROWS: [Row; 41] = [
     (401, "invalid_event_code", "authentication_error", NEVER, NO_WAIT, None),
     (403, "event_not_started", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_ended", "permission_error", NEVER, NO_WAIT, None),
@@ -49,6 +49,7 @@ const ROWS: [Row; 40] = [
     (404, "model_not_found", REQUEST, None, NO_WAIT, None),
     (404, "unknown_route", REQUEST, None, NO_WAIT, None),
     (405, "method_not_allowed", REQUEST, None, NO_WAIT, Some("POST, OPTIONS")),
+    (426, "upgrade_required", REQUEST, NEVER, NO_WAIT, None),
     (400, "invalid_json", REQUEST, None, NO_WAIT, None),
     (400, "duplicate_key", REQUEST, None, NO_WAIT, None),
     (400, "unknown_parameter", REQUEST, None, NO_WAIT, None),
@@ -101,6 +102,7 @@ fn one_of_each() -> Vec<ApiError> {
         ApiError::ModelNotFound { offered: Vec::new() },
         ApiError::UnknownRoute,
         ApiError::MethodNotAllowed { allow: "POST, OPTIONS" },
+        ApiError::UpgradeRequired,
         bad(BadRequestCode::InvalidJson),
         bad(BadRequestCode::DuplicateKey),
         bad(BadRequestCode::UnknownParameter),
@@ -159,6 +161,7 @@ fn one_of_each() -> Vec<ApiError> {
             | ApiError::ModelNotFound { .. }
             | ApiError::UnknownRoute
             | ApiError::MethodNotAllowed { .. }
+            | ApiError::UpgradeRequired
             | ApiError::BadRequest { .. }
             | ApiError::AllowanceTooSmall { .. }
             | ApiError::RefusedByModel(_)

@@ -16,6 +16,7 @@ mod bad_input;
 mod capacity;
 mod chat_completions;
 mod clear_objects;
+mod compact;
 mod completions;
 mod conversations;
 mod credentials;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::canary;
 
 /// Every header that may leave (wire contract, section 4). Anything else is a leak.
-const ALLOWED: [&str; 21] = [
+const ALLOWED: [&str; 22] = [
     "content-type",
     "x-request-id",
     "x-session-id",
@@ -20,6 +20,7 @@ const ALLOWED: [&str; 21] = [
     "allow",
     "x-event-max-tokens",
     "x-event-dropped-tools",
+    "upgrade",
     "x-ratelimit-limit-requests",
     "x-ratelimit-limit-tokens",
     "x-ratelimit-remaining-requests",
@@ -55,7 +56,7 @@ impl Head {
         let exposed = header("access-control-expose-headers").unwrap_or_default();
         for name in ALLOWED {
             let is_readable = name.starts_with("access-control-")
-                || matches!(name, "content-type" | "allow")
+                || matches!(name, "content-type" | "allow" | "upgrade")
                 || exposed.contains(name);
             assert!(is_readable, "browsers cannot read {name}");
         }

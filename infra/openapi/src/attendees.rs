@@ -3,8 +3,8 @@
 use http::Method;
 use lanyard_administration::schema::{requests, responses};
 use lanyard_gateway::people::schema as people;
-use lanyard_protocol::Protocol;
 use lanyard_protocol::documentation::Documentation;
+use lanyard_protocol::{Protocol, compact};
 use serde_json::json;
 
 use crate::operation::{Content, Operation, Parameter};
@@ -23,6 +23,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 /// The calls to models, as their protocols describe them.
 fn models() -> Vec<Operation> {
     let protocols = lanyard_domain::operation::Operation::ALL.iter().copied().map(Protocol::of);
+    let protocols = protocols.chain([&compact::COMPACT, &compact::INPUT_TOKENS]);
     let mut operations = Vec::new();
     for protocol in protocols {
         let Some(documentation) = &protocol.documentation else { continue };

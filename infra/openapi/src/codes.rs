@@ -1,6 +1,6 @@
 //! The codes of errors that attendees get. A test compares them with `docs/errors.md`.
 
-pub(crate) const CODES: [&str; 40] = [
+pub(crate) const CODES: [&str; 41] = [
     "invalid_event_code",
     "event_not_started",
     "event_ended",
@@ -23,6 +23,7 @@ pub(crate) const CODES: [&str; 40] = [
     "deployment_not_found",
     "invalid_value",
     "method_not_allowed",
+    "upgrade_required",
     "invalid_json",
     "duplicate_key",
     "unknown_parameter",

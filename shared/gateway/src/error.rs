@@ -162,6 +162,11 @@ pub enum ApiError {
         /// What it takes.
         allow: &'static str,
     },
+    /// A WebSocket is asked for.
+    #[error(
+        "Responses are not served over WebSockets. Send a POST over HTTP, with \"stream\": true to get events as they come."
+    )]
+    UpgradeRequired,
     /// The body or the query says something that cannot be accepted.
     #[error("{message}")]
     BadRequest {

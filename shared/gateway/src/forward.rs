@@ -24,8 +24,22 @@ impl Gateway {
         operation: Operation,
         request: Request,
     ) -> Result<Response, ApiError> {
-        let mut line = RequestLine { operation: Some(operation), ..RequestLine::default() };
-        let answered = self.serve(Protocol::of(operation), &request, &mut line).await;
+        self.forward_as(Protocol::of(operation), request).await
+    }
+
+    /// The same by another protocol of an operation.
+    ///
+    /// # Errors
+    ///
+    /// Every row of the error table.
+    pub async fn forward_as(
+        &self,
+        protocol: &'static Protocol,
+        request: Request,
+    ) -> Result<Response, ApiError> {
+        let operation = Some(protocol.operation);
+        let mut line = RequestLine { operation, ..RequestLine::default() };
+        let answered = self.serve(protocol, &request, &mut line).await;
         self.note_refusal(&request, line, &answered);
         answered
     }
@@ -51,7 +65,7 @@ impl Gateway {
         let candidates = self.select(&call.choice, attendance.affinity());
         match self.send(request, &call, &candidates, &mut reservation).await {
             Ok(sent) => self.relay(request, call, sent, reservation).await,
-            Err(not_sent) => Err(self.settle_not_sent(reservation, not_sent)),
+            Err(not_sent) => self.answer_unsent(request, &call, reservation, not_sent),
         }
     }
 

@@ -2,10 +2,14 @@
 //!
 //! At most two calls leave for one request: see [`Attempts`].
 
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 use lanyard_domain::affinity::Affinity;
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use lanyard_protocol::compact;
+use lanyard_protocol::payload::JSON;
 
 use crate::Gateway;
 use crate::attempts::Attempts;
@@ -13,8 +17,8 @@ use crate::call::Failure;
 use crate::demand::ModelCall;
 use crate::error::ApiError;
 use crate::ports::{Incident, UpstreamBody};
-use crate::request::Request;
-use crate::settle::{Ending, Reservation};
+use crate::request::{Request, Response, whole};
+use crate::settle::{Ending, OK, Reservation};
 use crate::stored::ResponseHook;
 
 /// A deployment's response.
@@ -28,11 +32,13 @@ pub(crate) struct NotSent {
     error: ApiError,
     /// Whether the prompt was read all the same, by a filter that refused it.
     is_charged: bool,
+    /// Whether Azure does not know the path.
+    is_unknown_path: bool,
 }
 
 impl From<ApiError> for NotSent {
     fn from(error: ApiError) -> Self {
-        Self { error, is_charged: false }
+        Self { error, is_charged: false, is_unknown_path: false }
     }
 }
 
@@ -46,7 +52,15 @@ impl From<Failure> for NotSent {
             | Failure::NotThere(_)
             | Failure::Final(_) => false,
         };
-        Self { error: failure.into_error(), is_charged }
+        let is_unknown_path = match &failure {
+            Failure::NotThere(_) => true,
+            Failure::Refused(refusal) => refusal.status == StatusCode::METHOD_NOT_ALLOWED,
+            Failure::Transient(_)
+            | Failure::BadCredential(_)
+            | Failure::Missing(_)
+            | Failure::Final(_) => false,
+        };
+        Self { error: failure.into_error(), is_charged, is_unknown_path }
     }
 }
 
@@ -94,6 +108,9 @@ impl Gateway {
             return Err(error.into());
         }
         let mut not_sent = NotSent::from(failure);
+        if not_sent.is_unknown_path && call.demanded.counted.is_some() {
+            return Err(not_sent);
+        }
         self.report(&not_sent.error, reservation);
         if let ApiError::UpstreamMisconfigured(cause) = &mut not_sent.error
             && reservation.metadata.is_own
@@ -103,9 +120,37 @@ impl Gateway {
         Err(not_sent)
     }
 
+    /// The answer to a request to which no deployment responded: our own count of tokens, where
+    /// Azure does not count them.
+    ///
+    /// # Errors
+    ///
+    /// What became of the request.
+    pub(crate) fn answer_unsent(
+        &self,
+        request: &Request,
+        call: &ModelCall<'_>,
+        reservation: Reservation,
+        not_sent: NotSent,
+    ) -> Result<Response, ApiError> {
+        let counted = call.demanded.counted.filter(|_| not_sent.is_unknown_path);
+        let Some(counted) = counted else {
+            return Err(self.settle_not_sent(reservation, not_sent));
+        };
+        let none = HeaderMap::new();
+        let headers = self.answer_headers(&none, request, &call.demanded, &reservation);
+        let now = self.ports.clock.now();
+        let ending = Ending::of(Settlement::Exact(Usage::of_tokens(0, 0)), OK, 200, Some(now));
+        self.settle_in_background(reservation, ending);
+        let mut response = http::Response::new(whole(compact::count_of(counted)));
+        *response.headers_mut() = headers;
+        response.headers_mut().insert(CONTENT_TYPE, JSON);
+        Ok(response)
+    }
+
     /// Settles a request to which no deployment responded, and returns the error for the client.
     pub(crate) fn settle_not_sent(&self, reservation: Reservation, not_sent: NotSent) -> ApiError {
-        let NotSent { error, is_charged } = not_sent;
+        let NotSent { error, is_charged, .. } = not_sent;
         // A filter that refuses has read the prompt. Nobody counts it, so the estimate does.
         let prompt = Usage::of_tokens(reservation.hold.prompt_tokens, 0);
         let settlement = if is_charged { Settlement::Exact(prompt) } else { Settlement::Void };

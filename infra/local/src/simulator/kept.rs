@@ -92,6 +92,12 @@ impl Kept {
     fn responses(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
         match (call.method, path) {
             ("POST", []) => self.respond(call),
+            ("POST", ["compact"]) => self.compact(call),
+            ("POST", ["input_tokens"]) => {
+                let (_, made) = self.made(call)?;
+                let tokens = made.body["usage"]["input_tokens"].clone();
+                whole(&json!({"object": "response.input_tokens", "input_tokens": tokens}))
+            }
             ("GET", [id]) => whole(&self.responses.get(*id).ok_or(Refusal::Missing)?.body),
             ("DELETE", [id]) => {
                 self.responses.remove(*id).ok_or(Refusal::Missing)?;
@@ -143,6 +149,34 @@ impl Kept {
             false => Body::Whole(made.body.to_string().into()),
         };
         Ok(Answer::of(answer, model.name, tokens))
+    }
+
+    /// The response that would be made, and the input of it.
+    fn made(&self, call: &Call<'_>) -> Result<(Vec<Value>, respond::Made), Refusal> {
+        let body = fields::object(call.body)?;
+        let model = fields::text(&body, "model")?.ok_or_else(|| Refusal::missing("model"))?;
+        let model = catalog::find(model, catalog::Operation::Chat)?;
+        let mut said = Vec::new();
+        if let Some(id) = fields::text(&body, "previous_response_id")? {
+            said.clone_from(&self.responses.get(id).ok_or(Refusal::Missing)?.said);
+        }
+        let result = CallResult::read(&body, &mut said, call.stamp)?;
+        let made = respond::compose(&body, &said, model, call.stamp)?;
+        Ok((result.input, made))
+    }
+
+    /// The user's messages, and one item in place of all the rest.
+    fn compact(&self, call: &Call<'_>) -> Answered {
+        let (input, made) = self.made(call)?;
+        let mut output: Vec<_> = input.into_iter().filter(|item| item["role"] == "user").collect();
+        output.push(json!({
+            "id": call.stamp.id("cmp_"), "type": "compaction",
+            "encrypted_content": "c2ltdWxhdGVkIGNvbXBhY3Rpb24=",
+        }));
+        whole(&json!({
+            "id": call.stamp.id("resp_"), "object": "response.compaction",
+            "created_at": call.stamp.created(), "output": output, "usage": made.body["usage"],
+        }))
     }
 
     fn conversations(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {

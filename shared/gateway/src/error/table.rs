@@ -112,6 +112,9 @@ impl ApiError {
             Self::MethodNotAllowed { .. } => {
                 row(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", REQUEST, Retry::AsUsual)
             }
+            Self::UpgradeRequired => {
+                row(StatusCode::UPGRADE_REQUIRED, "upgrade_required", REQUEST, Retry::Never)
+            }
             Self::BadRequest { code, .. } => {
                 row(StatusCode::BAD_REQUEST, code.name(), REQUEST, Retry::AsUsual)
             }
@@ -278,6 +281,9 @@ impl ApiError {
                     headers.remove(headers::RETRY_AFTER_MS);
                 }
             }
+        }
+        if matches!(self, Self::UpgradeRequired) {
+            headers.insert(http::header::UPGRADE, HeaderValue::from_static("HTTP/1.1"));
         }
         if let Self::MethodNotAllowed { allow } = self {
             headers.insert(HeaderName::from_static("allow"), HeaderValue::from_static(allow));
