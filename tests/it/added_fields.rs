@@ -109,3 +109,47 @@ async fn a_second_refusal_is_passed_on_and_nothing_is_remembered() {
     assert!(world.azure().requests()[2].json().get("user").is_some());
     world.settle().await;
 }
+
+#[tokio::test]
+async fn no_name_of_a_person_reaches_azure_on_any_route() {
+    let world = World::event("persons").in_memory().keeping().everything().start().await;
+    let ada = world.attendee("ada").await;
+    let paths = [
+        ("chat/completions", json!({"messages": [], "max_tokens": 5})),
+        ("completions", json!({"prompt": "a"})),
+        ("embeddings", json!({"input": "a"})),
+        ("responses", json!({"input": "a"})),
+        ("moderations", json!({"input": "a"})),
+        ("images/generations", json!({"prompt": "a"})),
+        ("audio/speech", json!({"input": "a", "voice": "alloy"})),
+        ("conversations", json!({})),
+        ("vector_stores", json!({"name": "a"})),
+        ("assistants", json!({"model": "gpt-4o-mini"})),
+        ("threads", json!({"messages": [{"role": "user", "content": "a"}]})),
+        ("videos", json!({"prompt": "a", "seconds": "4"})),
+    ];
+    for (calls, (path, mut body)) in paths.into_iter().enumerate() {
+        let person = "person-7f3a@example.org";
+        body["user"] = json!(person);
+        body["safety_identifier"] = json!(person);
+        body["user_security_context"] = json!({"end_user_id": person});
+        body["metadata"] = json!({"user_id": person, "lesson": "7"});
+        let answer = ada.send(ada.post(&format!("/api/v1/{path}"), body.to_string())).await;
+        assert!(answer.status().is_success(), "{path}: {}", answer.text());
+        assert_eq!(world.azure().calls(), calls + 1, "{path}");
+        let sent = world.azure().requests()[calls].clone();
+        let sent = String::from_utf8_lossy(&sent.body).into_owned();
+        assert!(!sent.contains("person-7f3a"), "{path}: {sent}");
+        if matches!(path, "responses" | "threads" | "assistants") {
+            assert!(sent.contains(r#""lesson":"7""#), "{path}: {sent}");
+        }
+    }
+    let person = b"person-7f3a".as_slice();
+    let image = ("image", "; filename=\"a.png\"\r\nContent-Type: image/png", b"\x89PNG".as_slice());
+    let parts =
+        [image, ("user", "", person), ("safety_identifier", "", person), ("prompt", "", b"a")];
+    let form = ada.post_form("/api/v1/images/edits", &parts);
+    ada.send(form).await.assert_ok();
+    let sent = world.azure().requests().pop().unwrap();
+    assert!(!String::from_utf8_lossy(&sent.body).contains("person-7f3a"));
+}

@@ -213,7 +213,7 @@ async fn embeddings_have_rows_of_their_own() {
     {"input":7} → 400 invalid_value input: "input must be a text, a list of texts or lists of tokens."
     {"input":{"a":1}} → 400 invalid_value input: "input must be a text, a list of texts or lists of tokens."
     {"input":["x","x","x","x","x","x","x","x → 400 invalid_value input: "input may hold at most 2048 texts."
-    {"input":"x","model":"gpt-4o-mini"} → 404 model_not_found model: "The event does not offer this model for this operation. It offers: text-embedding-3-small."
+    {"input":"x","model":"gpt-4o-mini"} → 404 model_not_found model: "The event offers gpt-4o-mini for chat/completions, and not for embeddings. For embeddings it offers: text-embedding-3-small."
     {"input":"x","stream":"true"} → 400 invalid_value stream: "stream must be true or false, without quotes."
     "#);
     nothing_happened(&world).await;

@@ -144,16 +144,46 @@ async fn the_model_is_taken_from_the_path_then_the_header_then_the_body() {
 }
 
 #[tokio::test]
+async fn a_model_is_understood_in_other_letters_with_a_provider_or_a_date() {
+    let world = World::event("spelling").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let names = ["GPT-4o", "openai/gpt-4o", "azure/GPT-4O", "gpt-4o-2024-11-20"];
+    for name in names {
+        let mut body = chat("hello");
+        body["model"] = json!(name);
+        ada.send(ada.post(CHAT, body.to_string())).await.assert_ok();
+        let path = format!("/api/openai/deployments/{}/chat/completions", name.replace('/', ""));
+        if !name.contains('/') {
+            ada.send(ada.post(&path, chat("hello").to_string())).await.assert_ok();
+        }
+    }
+    let asked = world.azure().requests();
+    let is_meant = |model: &Value| *model == format!("{}-gpt-4o", canary::AZURE_NAME);
+    assert!(asked.len() == 6 && asked.iter().all(|call| is_meant(&call.json()["model"])));
+    world.settle().await;
+}
+
+#[tokio::test]
 async fn a_model_that_is_not_offered_costs_nothing_and_calls_nothing() {
     let world = World::event("unknown").start().await;
     let ada = world.attendee("ada").await;
     let mut body = chat("hello");
     body["model"] = json!("gpt-5-ultra");
     let answer = ada.send(ada.post(CHAT, body.to_string())).await;
-    assert_snapshot!(answer.line(), @r#"404 {"error":{"message":"The event does not offer this model for this operation. It offers: gpt-4o, gpt-4o-mini, o4-mini.","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#);
+    assert_snapshot!(answer.line(), @r#"404 {"error":{"message":"The event does not offer this model for chat/completions. For chat/completions it offers: gpt-4o, gpt-4o-mini, o4-mini.","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#);
     // A model that is offered, but not for this operation.
     body["model"] = json!("text-embedding-3-small");
-    ada.send(ada.post(CHAT, body.to_string())).await.assert_refused(404, "model_not_found");
+    let elsewhere = ada.send(ada.post(CHAT, body.to_string())).await;
+    elsewhere.assert_refused(404, "model_not_found");
+    let said = "The event offers text-embedding-3-small for embeddings, and not for \
+                chat/completions. For chat/completions it offers: gpt-4o, gpt-4o-mini, o4-mini.";
+    assert!(elsewhere.text().contains(said), "{}", elsewhere.text());
+    // An operation that no model does.
+    let body = json!({"model": "gpt-4o", "input": "hello"});
+    let refused = ada.send(ada.post("/api/v1/responses", body.to_string())).await;
+    refused.assert_refused(403, "not_offered");
+    let said = "no model for responses. It has models for: chat/completions, embeddings.";
+    assert!(refused.text().contains(said), "{}", refused.text());
     assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0));
 }
 

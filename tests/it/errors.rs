@@ -99,7 +99,7 @@ fn one_of_each() -> Vec<ApiError> {
         ApiError::ObjectsNotKept { contact: contact() },
         ApiError::BatchesNotOffered,
         ApiError::ObjectNotFound { kind: Kind::File, param: None },
-        ApiError::ModelNotFound { offered: Vec::new() },
+        ApiError::ModelNotFound { operation: None, offered: Vec::new(), elsewhere: None },
         ApiError::UnknownRoute,
         ApiError::MethodNotAllowed { allow: "POST, OPTIONS" },
         ApiError::UpgradeRequired,
@@ -150,6 +150,7 @@ fn one_of_each() -> Vec<ApiError> {
             | ApiError::RegistrationRequired { .. }
             | ApiError::AlreadyRegistered { .. }
             | ApiError::NotOffered { .. }
+            | ApiError::OperationNotOffered { .. }
             | ApiError::NoDeployment { .. }
             | ApiError::OwnDeploymentRefused(_)
             | ApiError::NotFound(_)

@@ -66,7 +66,6 @@ async fn tricks_in_the_deployment_lead_nowhere() {
         "gpt-4o-mini%3fapi-version=x",
         "gpt-4o-mini%23",
         "gpt-4o-mini%20",
-        "GPT-4O-MINI",
         "gpt-4o-min%69",
         "*",
         "{deployment}",

@@ -100,3 +100,24 @@ async fn reasoning_that_one_replica_cannot_read_is_shown_to_the_other_and_to_no_
     assert_eq!(world.azure().calls(), 4);
     world.settle().await;
 }
+
+#[tokio::test]
+async fn reasoning_that_the_only_replica_cannot_read_is_left_out() {
+    let world = World::event("alone").in_memory();
+    let world = world.deployments(|deployments| {
+        deployments[0].operations.push(Operation::Responses);
+    });
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    world.azure().script(refused_reasoning());
+    respond(&ada, encrypted("nobody")).await.assert_ok();
+    let asked = world.azure().requests();
+    assert_eq!(asked.len(), 2);
+    let kinds = |at: usize| asked[at].json()["input"].as_array().unwrap().len();
+    assert_eq!((kinds(0), kinds(1)), (3, 2));
+    // Without reasoning in the input there is nothing to leave out.
+    world.azure().script(refused_reasoning());
+    respond(&ada, json!("hello")).await.assert_refused(400, "invalid_encrypted_content");
+    assert_eq!(world.azure().calls(), 3);
+    world.settle().await;
+}

@@ -45,9 +45,12 @@ pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response,
             let data = names.iter().map(|name| model(&attendance, name)).collect();
             json(StatusCode::OK, &List { object: "list", data })
         }
-        Some(id) => match names.iter().find(|name| name.as_str() == id) {
+        Some(id) => match attendance.model(id) {
             Some(name) => json(StatusCode::OK, &model(&attendance, name)),
-            None => Err(ApiError::ModelNotFound { offered: names }),
+            None => {
+                let elsewhere = None;
+                Err(ApiError::ModelNotFound { operation: None, offered: names, elsewhere })
+            }
         },
     }
 }

@@ -72,6 +72,22 @@ pub(crate) struct AddArguments {
     #[arg(long, value_name = "NAME")]
     azure_name: Option<String>,
 
+    /// Model that it serves, for example gpt-5-mini. Default: the deployment name at Azure.
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+
+    /// Tokens of prompt and output together, if the model is not known or has another limit.
+    #[arg(long, value_name = "TOKENS")]
+    context_window: Option<u64>,
+
+    /// Max output tokens of the model, if it is not known or has another limit.
+    #[arg(long, value_name = "TOKENS")]
+    max_output_tokens: Option<u64>,
+
+    /// Whether the model reasons, if it is not known.
+    #[arg(long, value_name = "true|false")]
+    reasoning: Option<bool>,
+
     /// Replica, if several deployments have this name.
     #[arg(long, value_name = "REPLICA")]
     replica: Option<String>,
@@ -176,6 +192,10 @@ async fn add(session: &Session, arguments: AddArguments) -> Result<(), CliError>
     say("endpoint", json!(arguments.endpoint));
     say("operations", json!(arguments.operations));
     say("azure_name", json!(arguments.azure_name));
+    say("model", json!(arguments.model));
+    say("context_window", json!(arguments.context_window));
+    say("max_output_tokens", json!(arguments.max_output_tokens));
+    say("reasoning", json!(arguments.reasoning));
     say("replica", json!(arguments.replica));
     say("weight", json!(arguments.weight));
     say("tokens_per_minute", json!(arguments.tokens_per_minute));
@@ -205,6 +225,9 @@ async fn add(session: &Session, arguments: AddArguments) -> Result<(), CliError>
     let path = format!("/deployments/{}", encoded(&arguments.name));
     let written = session.write(Method::Put, &path, Some(&Value::Object(body))).await?;
     written.map_or(Ok(()), |deployment| {
+        for warning in deployment["warnings"].as_array().into_iter().flatten() {
+            session.output.say(warning.as_str().unwrap_or_default());
+        }
         session.output.data(&deployment, || {
             pairs(&[
                 ("deployment", text(&deployment["name"])),

@@ -11,7 +11,9 @@ use lanyard_administration::ports::KeyStore;
 use lanyard_domain::catalog::{CompletionField, Deployment};
 use lanyard_domain::credential::Credential;
 use lanyard_domain::operation::Operation;
+use lanyard_gateway::ports::Clock as _;
 use lanyard_platform::keys::FileKeys;
+use lanyard_platform::shell::Machine;
 use lanyard_protocol::Protocol;
 use lanyard_protocol::documentation::Sample;
 use serde_json::{Value, json};
@@ -82,6 +84,9 @@ async fn inspect_deployment(
     let declared = Granted { tokens_per_minute: deployment.tokens_per_minute };
     let mut seen = Inspection { granted: declared, ..Inspection::default() };
     let check = |what: &str| format!("azure {} {what}", label(deployment));
+    if is_azures(&deployment.endpoint) {
+        seen.findings.extend(judge::model(deployment, &check("model"), Machine.now()));
+    }
     let key = match key(deployment, keys).await {
         Ok(key) => key,
         Err(finding) => {

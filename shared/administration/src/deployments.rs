@@ -87,7 +87,7 @@ pub(crate) async fn put(call: Call<'_>, name: &str) -> Result<Response, AdminErr
         removed.map_err(AdminError::StoreUnavailable)?;
     }
     let status = if existing.is_none() { StatusCode::CREATED } else { StatusCode::OK };
-    reply(status, &DeploymentView::of(&deployment))
+    reply(status, &DeploymentView::of(&deployment).with_warnings(&deployment, call.now()))
 }
 
 /// The deployment that a body would replace, as far as its names can be read.

@@ -6,7 +6,7 @@ use crate::affinity::Affinity;
 use crate::credential::Credential;
 use crate::ids::{DeploymentName, Replica};
 pub use crate::models::CompletionField;
-use crate::models::ModelFacts;
+use crate::models::{FactOverrides, ModelFacts, without_date};
 use crate::operation::Operation;
 
 /// The form of Azure's API by which a deployment is called.
@@ -44,6 +44,9 @@ pub struct Deployment {
     /// Azure is taken for the model's, and then the name on offer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// What the organiser says of the model in place of the table.
+    #[serde(default, skip_serializing_if = "FactOverrides::is_empty")]
+    pub overrides: FactOverrides,
     /// The operations that it supports.
     pub operations: Vec<Operation>,
     /// The form of API by which it is called.
@@ -67,8 +70,8 @@ pub struct Deployment {
 impl Deployment {
     /// The facts about its model.
     #[must_use]
-    pub fn facts(&self) -> &'static ModelFacts {
-        self.known_facts().unwrap_or(&ModelFacts::UNKNOWN)
+    pub fn facts(&self) -> ModelFacts {
+        self.overrides.over(self.known_facts().unwrap_or(&ModelFacts::UNKNOWN))
     }
 
     /// The facts about its model, if the model is known.
@@ -107,12 +110,14 @@ pub struct Catalog {
     is_own: bool,
 }
 
-/// The event offers no such model for the operation.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no such model at this event")]
-pub struct NotOffered {
-    /// The models that the event offers for it.
-    pub offered: Vec<DeploymentName>,
+/// How closely a name must be that of a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// Letter for letter.
+    Exact,
+    /// In any case, with a provider before it (`openai/gpt-5-mini`) or a date behind it
+    /// (`gpt-5-mini-2025-08-07`).
+    Loose,
 }
 
 impl Catalog {
@@ -173,22 +178,50 @@ impl Catalog {
         names
     }
 
-    /// The deployments that share a name and support an operation.
-    ///
-    /// # Errors
-    ///
-    /// [`NotOffered`] if there is none.
-    pub fn named(&self, name: &str, operation: Operation) -> Result<Choice<'_>, NotOffered> {
+    /// The deployments of this name that support an operation, if there are any.
+    #[must_use]
+    pub fn named(
+        &self,
+        name: &str,
+        operation: Operation,
+        spelling: Spelling,
+    ) -> Option<Choice<'_>> {
+        let name = match spelling {
+            Spelling::Exact => name,
+            Spelling::Loose => self.spelt_loosely(name, Some(operation))?.as_str(),
+        };
         let replicas: Vec<_> = self
             .deployments
             .iter()
             .filter(|deployment| deployment.name.as_str() == name && deployment.does(operation))
             .collect();
-        if replicas.is_empty() {
-            return Err(NotOffered { offered: self.names(Some(operation)) });
-        }
-        let facts = replicas.first().map_or(&ModelFacts::UNKNOWN, |replica| replica.facts());
-        Ok(Choice { replicas, is_own: self.is_own, facts })
+        let facts = replicas.first()?.facts();
+        Some(Choice { replicas, is_own: self.is_own, facts })
+    }
+
+    /// The name on offer that is meant by another spelling, for one operation or for any. A name in
+    /// other letters is closer than one without its date.
+    #[must_use]
+    pub fn spelt_loosely(
+        &self,
+        wanted: &str,
+        operation: Option<Operation>,
+    ) -> Option<&DeploymentName> {
+        let wanted = wanted.rsplit('/').next()?.trim_matches(' ');
+        let find = |wanted: &str| {
+            let offered = self.deployments.iter();
+            let mut offered =
+                offered.filter(|d| operation.is_none_or(|operation| d.does(operation)));
+            offered.find(|d| d.name.as_str().eq_ignore_ascii_case(wanted)).map(|d| &d.name)
+        };
+        find(wanted).or_else(|| find(without_date(wanted)?))
+    }
+
+    /// The operations that any deployment supports.
+    #[must_use]
+    pub fn operations(&self) -> Vec<Operation> {
+        let is_served = |operation: &Operation| self.deployments.iter().any(|d| d.does(*operation));
+        Operation::ALL.iter().copied().filter(is_served).collect()
     }
 }
 
@@ -198,7 +231,7 @@ pub struct Choice<'a> {
     replicas: Vec<&'a Deployment>,
     is_own: bool,
     /// Looked up once for each request.
-    facts: &'static ModelFacts,
+    facts: ModelFacts,
 }
 
 impl<'a> Choice<'a> {
@@ -223,8 +256,8 @@ impl<'a> Choice<'a> {
 
     /// The facts about their model. Replicas of one name serve one model.
     #[must_use]
-    pub fn facts(&self) -> &'static ModelFacts {
-        self.facts
+    pub fn facts(&self) -> &ModelFacts {
+        &self.facts
     }
 
     /// Whether they belong to the attendee. The event does not pay for their tokens.
@@ -252,6 +285,7 @@ mod tests {
             endpoint: "https://one.openai.azure.com".to_owned(),
             azure_name: name.parse().unwrap(),
             model: None,
+            overrides: FactOverrides::default(),
             operations: vec![Operation::ChatCompletions],
             api: AzureApi::V1,
             weight,
@@ -276,10 +310,37 @@ mod tests {
     #[test]
     fn a_model_that_cannot_do_the_operation_is_not_offered() {
         let catalog = Catalog::new(vec![deployment("a", "1", 1)], None);
-        assert!(catalog.named("a", Operation::ChatCompletions).is_ok());
-        assert_eq!(catalog.named("a", Operation::Embeddings).unwrap_err().offered, []);
-        let unknown = catalog.named("A", Operation::ChatCompletions).unwrap_err();
-        assert_eq!(unknown.offered.len(), 1);
+        let named = |operation| catalog.named("a", operation, Spelling::Loose);
+        assert!(named(Operation::ChatCompletions).is_some());
+        assert!(named(Operation::Embeddings).is_none());
+        assert_eq!(catalog.operations(), [Operation::ChatCompletions]);
+    }
+
+    #[test]
+    fn a_name_is_understood_in_other_letters_with_a_provider_or_a_date() {
+        let names = ["gpt-5-mini", "Prod-Smart", "gpt-4o-2024-11-20"];
+        let catalog = Catalog::new(names.map(|name| deployment(name, "1", 1)).into(), None);
+        let meant = |wanted| {
+            let choice = catalog.named(wanted, Operation::ChatCompletions, Spelling::Loose);
+            choice.and_then(|choice| choice.name().map(ToString::to_string))
+        };
+        for (wanted, expected) in [
+            ("gpt-5-mini", Some("gpt-5-mini")),
+            ("GPT-5-Mini", Some("gpt-5-mini")),
+            ("openai/gpt-5-mini", Some("gpt-5-mini")),
+            ("openrouter/openai/GPT-5-mini", Some("gpt-5-mini")),
+            ("gpt-5-mini-2025-08-07", Some("gpt-5-mini")),
+            ("azure/GPT-5-mini-2025-08-07", Some("gpt-5-mini")),
+            ("prod-smart", Some("Prod-Smart")),
+            ("gpt-4o-2024-11-20", Some("gpt-4o-2024-11-20")),
+            ("gpt-4o", None),
+            ("gpt-5", None),
+            ("gpt-5-mini/", None),
+            ("", None),
+        ] {
+            assert_eq!(meant(wanted).as_deref(), expected, "{wanted}");
+        }
+        assert!(catalog.named("GPT-5-mini", Operation::ChatCompletions, Spelling::Exact).is_none());
     }
 
     /// Of 2,000 attendees, each replica is the first of about as many as its weight says.
@@ -290,7 +351,7 @@ mod tests {
             let replicas = weights.iter().enumerate();
             let replicas = replicas.map(|(index, weight)| deployment("a", name(index), *weight));
             let catalog = Catalog::new(replicas.collect(), None);
-            let choice = catalog.named("a", Operation::ChatCompletions).unwrap();
+            let choice = catalog.named("a", Operation::ChatCompletions, Spelling::Exact).unwrap();
             let mut firsts = [0; 3];
             for attendee in 0..2_000 {
                 let user = format!("user-{attendee}").parse().unwrap();
@@ -313,7 +374,7 @@ mod tests {
             let replicas: Vec<_> = weights.iter().enumerate().map(|(i, w)| deployment("a", &format!("r{i}"), *w)).collect();
             let first = |replicas: &[Deployment]| {
                 let catalog = Catalog::new(replicas.to_vec(), None);
-                let choice = catalog.named("a", Operation::ChatCompletions).unwrap();
+                let choice = catalog.named("a", Operation::ChatCompletions, Spelling::Exact).unwrap();
                 choice.order_for(attendee)[0].replica.clone()
             };
             let chosen = first(&replicas);

@@ -19,6 +19,7 @@ pub mod hour;
 pub mod ids;
 pub mod images;
 pub mod limit;
+pub mod model_warnings;
 pub mod models;
 mod named;
 pub mod object;

@@ -136,6 +136,39 @@ impl ModelFacts {
     }
 }
 
+/// What an organiser says of a deployment's model that the table does not, or has wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactOverrides {
+    /// The context window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<u64>,
+    /// The most completion tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_output: Option<u64>,
+    /// Whether it reasons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<bool>,
+}
+
+impl FactOverrides {
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// These facts, with what is said in their place.
+    #[must_use]
+    pub fn over(&self, facts: &ModelFacts) -> ModelFacts {
+        ModelFacts {
+            context: self.context.or(facts.context),
+            max_output: self.max_output.or(facts.max_output),
+            reasons: self.reasons.unwrap_or(facts.reasons),
+            ..*facts
+        }
+    }
+}
+
 /// The output cap where neither the event nor the model has a smaller one.
 pub const USUAL_OUTPUT: u64 = 4_096;
 
@@ -185,6 +218,15 @@ mod tests {
         assert_eq!(cap("computer-use-preview", None), 1_024);
         assert_eq!(ModelFacts::UNKNOWN.output_cap(None), 4_096);
         assert_eq!(ModelFacts::UNKNOWN.output_cap(Some(50_000)), 50_000);
+    }
+
+    #[test]
+    fn an_organiser_may_override_a_fact() {
+        let said = FactOverrides { reasons: Some(true), max_output: Some(8_000), context: None };
+        let facts = said.over(&ModelFacts::UNKNOWN);
+        assert_eq!((facts.context, facts.output_cap(None)), (None, 8_000));
+        let mini = ModelFacts::of("gpt-5-mini").unwrap();
+        assert_eq!(FactOverrides::default().over(mini), *mini);
     }
 
     #[test]

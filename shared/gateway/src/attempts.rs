@@ -6,7 +6,7 @@
 
 use http::Method;
 use lanyard_domain::catalog::Deployment;
-use lanyard_protocol::added::{AddedField, RefusedFields};
+use lanyard_protocol::added::RefusedFields;
 use lanyard_protocol::payload::Target;
 
 use crate::Gateway;
@@ -24,6 +24,13 @@ pub(crate) struct Attempts<'a, 'c> {
     pub(crate) call: &'a ModelCall<'c>,
     /// The attendee as Azure knows them.
     pub(crate) user: &'a str,
+}
+
+/// What a body leaves out.
+#[derive(Clone, Copy)]
+struct Omits {
+    refused: RefusedFields,
+    drops_reasoning: bool,
 }
 
 impl Attempts<'_, '_> {
@@ -60,23 +67,30 @@ impl Attempts<'_, '_> {
         refused: RefusedFields,
         others: &[&'d Deployment],
     ) -> Result<Sent<'d>, Failure> {
-        if refusal.is_about_encrypted_reasoning()
-            && let [second, ..] = others
-        {
-            return self.once(second, self.refused(second)).await;
+        let omits = Omits { refused, drops_reasoning: false };
+        if refusal.is_about_encrypted_reasoning() {
+            let without = Omits { drops_reasoning: true, ..omits };
+            return match others {
+                [second, ..] => self.once(second, self.refused(second)).await,
+                [] if self.differs(first, omits, without) => self.by(first, without).await,
+                [] => Err(Failure::Refused(refusal)),
+            };
         }
-        let Some(field) = refusal.field.filter(|field| self.writes(*field, first, refused)) else {
+        let Some(field) = refusal.field.filter(|field| self.call.payload.is_ours(*field)) else {
             return Err(Failure::Refused(refusal));
         };
-        let sent = self.once(first, refused.with(field)).await?;
+        let without = Omits { refused: refused.with(field), ..omits };
+        if !self.differs(first, omits, without) {
+            return Err(Failure::Refused(refusal));
+        }
+        let sent = self.by(first, without).await?;
         self.gateway.learnt.note_refused(first, field);
         Ok(sent)
     }
 
-    /// Whether a field of ours is in the body, and the body can do without it.
-    fn writes(&self, field: AddedField, to: &Deployment, refused: RefusedFields) -> bool {
-        let body = |refused| self.upstream_call(to, refused).body;
-        self.call.payload.is_ours(field) && body(refused) != body(refused.with(field))
+    /// Whether the body is another one.
+    fn differs(&self, to: &Deployment, before: Omits, after: Omits) -> bool {
+        self.upstream_call(to, before).body != self.upstream_call(to, after).body
     }
 
     async fn once<'d>(
@@ -84,8 +98,12 @@ impl Attempts<'_, '_> {
         to: &'d Deployment,
         refused: RefusedFields,
     ) -> Result<Sent<'d>, Failure> {
+        self.by(to, Omits { refused, drops_reasoning: false }).await
+    }
+
+    async fn by<'d>(&self, to: &'d Deployment, omits: Omits) -> Result<Sent<'d>, Failure> {
         let upstream = self.gateway.ports.upstream.as_ref();
-        match call_once(upstream, to, self.upstream_call(to, refused)).await {
+        match call_once(upstream, to, self.upstream_call(to, omits)).await {
             Ok(response) => Ok(Sent { response, from: to }),
             Err(failure) => {
                 if let Failure::Transient(ApiError::UpstreamBusy { retry_after }) = &failure {
@@ -103,13 +121,14 @@ impl Attempts<'_, '_> {
         known.and(self.gateway.learnt.refused(deployment))
     }
 
-    fn upstream_call(&self, to: &Deployment, refused: RefusedFields) -> UpstreamCall {
+    fn upstream_call(&self, to: &Deployment, omits: Omits) -> UpstreamCall {
         let Self { call, request, user, .. } = self;
         let target = Target {
             azure_name: to.azure_name.as_str(),
             completion_field: to.completion_field,
             user,
-            refused,
+            refused: omits.refused,
+            drops_reasoning: omits.drops_reasoning,
         };
         UpstreamCall {
             method: Method::POST,

@@ -11,12 +11,15 @@ use std::time::Duration;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::object::Kind;
+use lanyard_domain::operation::Operation;
 pub use lanyard_protocol::error::BadRequestCode;
 use lanyard_protocol::error::BodyRefused;
 pub use lanyard_protocol::refusal::ModelRefusal;
 
 pub use self::words::{ContactHint, LimitScope, Missing};
-use self::words::{model_not_found, reset_words, smaller, units, wait_words};
+use self::words::{
+    model_not_found, operation_not_offered, reset_words, smaller, units, wait_words,
+};
 use crate::ports::Cause;
 
 /// Why a request is refused.
@@ -24,7 +27,7 @@ use crate::ports::Cause;
 pub enum ApiError {
     /// No valid code, for whatever reason: one body for all.
     #[error(
-        "No valid event code was sent. Send the header 'openai-event-code: CODE/USER' (or CODE/USER as the API key), where CODE is the code of an event and USER is your name, for example your GitHub user name. Check the code with the organiser."
+        "No valid event code was sent. Send CODE/USER in one of the headers openai-event-code, api-key or x-api-key, or as 'Authorization: Bearer CODE/USER': it goes where the API key goes. CODE is the code of the event. USER is your name, for example your GitHub user name: 1 to 128 letters, digits and signs of ASCII. Other letters, such as accented ones, do not work: write bjorn or jose. Check the code with the organiser."
     )]
     InvalidEventCode,
     /// The code is good, the event is yet to come.
@@ -97,6 +100,16 @@ pub enum ApiError {
         /// Whom to ask.
         contact: ContactHint,
     },
+    /// No deployment does what the path asks for.
+    #[error("{}{contact}", operation_not_offered(*operation, served))]
+    OperationNotOffered {
+        /// What was asked for.
+        operation: Operation,
+        /// What the event's deployments do.
+        served: Vec<Operation>,
+        /// Whom to ask.
+        contact: ContactHint,
+    },
     /// Neither the attendee nor the event has a deployment.
     #[error(
         "There is no deployment to send this to: the event offers none, and you have none of your own.{contact}"
@@ -114,10 +127,14 @@ pub enum ApiError {
     #[error("{}", .0.words())]
     NotFound(Missing),
     /// The name is not in the event's catalog.
-    #[error("{}", model_not_found(offered))]
+    #[error("{}", model_not_found(*operation, offered, elsewhere.as_ref()))]
     ModelNotFound {
-        /// What the event offers for the operation.
+        /// What was asked for; none where any model would do.
+        operation: Option<Operation>,
+        /// What the event offers for it.
         offered: Vec<DeploymentName>,
+        /// The model that was named, if the event offers it for other operations.
+        elsewhere: Option<(DeploymentName, Vec<Operation>)>,
     },
     /// The event keeps nothing upstream.
     #[error(

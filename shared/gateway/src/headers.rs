@@ -17,6 +17,8 @@ use lanyard_domain::time::EpochNanos;
 pub const EVENT_CODE: HeaderName = HeaderName::from_static("openai-event-code");
 /// The credential header of Azure's SDKs.
 pub const API_KEY: HeaderName = HeaderName::from_static("api-key");
+/// The credential header of Anthropic's SDKs.
+pub const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// The user id where the credential holds none.
 pub const USER_ID: HeaderName = HeaderName::from_static("x-user-id");
 /// The model, before the body's.
@@ -54,8 +56,9 @@ const EXPOSED: &str = "x-request-id, x-upstream-request-id, x-session-id, retry-
 
 /// For a preflight that asks for no headers. The star does not cover `authorization`,
 /// <https://fetch.spec.whatwg.org/#http-access-control-allow-headers>.
-const ALLOWED: HeaderValue =
-    HeaderValue::from_static("authorization, api-key, openai-event-code, content-type, *");
+const ALLOWED: HeaderValue = HeaderValue::from_static(
+    "authorization, api-key, x-api-key, openai-event-code, content-type, *",
+);
 
 /// The longest list of headers that a preflight is answered with, in bytes.
 const MOST_ASKED: usize = 4_096;

@@ -8,6 +8,7 @@ pub mod answer;
 mod attempts;
 pub mod background_tasks;
 pub mod call;
+mod choose;
 mod demand;
 pub mod error;
 pub mod forward;

@@ -11,11 +11,10 @@ use lanyard_domain::access::{AccessDenied, AccessPolicy, Proof};
 use lanyard_domain::account::AccountKey;
 use lanyard_domain::affinity::Affinity;
 use lanyard_domain::allowance::Allowances;
-use lanyard_domain::catalog::{Catalog, Choice};
+use lanyard_domain::catalog::Catalog;
 use lanyard_domain::event::{Closed, Event, OwnDeployments};
-use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::ids::EventId;
 use lanyard_domain::models::ModelFacts;
-use lanyard_domain::operation::Operation;
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_domain::window::LocalDay;
 use lanyard_protocol::demand::Caps;
@@ -122,77 +121,6 @@ impl Attendance {
         ContactHint::of(&self.at.event.contact)
     }
 
-    /// Every name that this attendee may use, their own first.
-    #[must_use]
-    pub fn models(&self, operation: Option<Operation>) -> Vec<DeploymentName> {
-        let mut names = self.own.names(operation);
-        names.extend(self.at.catalog.names(operation));
-        names.sort();
-        names.dedup();
-        names
-    }
-
-    /// The deployments for the model that was named, or the event's default: the attendee's own if
-    /// there are any, else the event's.
-    ///
-    /// # Errors
-    ///
-    /// [`ApiError::ModelNotFound`] with what there is, [`ApiError::NoDeployment`] if there is
-    /// nothing at all.
-    pub fn choose(
-        &self,
-        named: Option<&str>,
-        operation: Operation,
-    ) -> Result<Choice<'_>, ApiError> {
-        [self.own.as_ref(), &self.at.catalog]
-            .into_iter()
-            .find_map(|catalog| self.choice_in(catalog, named, operation))
-            .ok_or_else(|| self.no_choice(self.models(Some(operation))))
-    }
-
-    /// The event's deployments for the model that was named, or its default, whatever the attendee
-    /// has.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Attendance::choose`].
-    pub fn choose_shared(
-        &self,
-        named: Option<&str>,
-        operation: Operation,
-    ) -> Result<Choice<'_>, ApiError> {
-        let catalog = &self.at.catalog;
-        self.choice_in(catalog, named, operation)
-            .ok_or_else(|| self.no_choice(catalog.names(Some(operation))))
-    }
-
-    fn choice_in<'c>(
-        &self,
-        catalog: &'c Catalog,
-        named: Option<&str>,
-        operation: Operation,
-    ) -> Option<Choice<'c>> {
-        let default = || self.at.event.default_deployments.get(&operation).cloned();
-        // One model on offer needs no default.
-        let only = || match catalog.names(Some(operation)).as_slice() {
-            [only] => Some(only.clone()),
-            _ => None,
-        };
-        let chosen = match (named, catalog.is_own()) {
-            (Some(name), _) => return catalog.named(name, operation).ok(),
-            (None, true) => only().or_else(default),
-            (None, false) => default().or_else(only),
-        };
-        catalog.named(chosen?.as_str(), operation).ok()
-    }
-
-    fn no_choice(&self, offered: Vec<DeploymentName>) -> ApiError {
-        match self.own.is_empty() && self.at.catalog.is_empty() {
-            true => ApiError::NoDeployment { contact: self.contact() },
-            false => ApiError::ModelNotFound { offered },
-        }
-    }
-
     /// What the event allows one request that names no model.
     #[must_use]
     pub fn caps(&self) -> Caps<'_> {
@@ -201,7 +129,7 @@ impl Attendance {
 
     /// What the event allows one request, of a model with these facts.
     #[must_use]
-    pub fn caps_of(&self, facts: &'static ModelFacts) -> Caps<'_> {
+    pub fn caps_of<'a>(&'a self, facts: &'a ModelFacts) -> Caps<'a> {
         let event = self.event();
         Caps {
             completion_tokens: facts.output_cap(event.max_completion_tokens),

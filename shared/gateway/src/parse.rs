@@ -10,20 +10,22 @@ use crate::headers;
 use crate::request::Request;
 use crate::signed::SignedToken;
 
-/// The credential, from the first of the three places that holds one.
+/// The credential: the first that is well formed of those that a request may carry.
 ///
 /// # Errors
 ///
 /// [`ApiError::InvalidEventCode`], the same for missing, doubled and malformed ones.
 pub fn token(request: &Request) -> Result<Pass, ApiError> {
-    let credential = credential(request)?;
-    if SignedToken::is_meant_by(credential) {
-        let token = SignedToken::read(credential).ok_or(ApiError::InvalidEventCode)?;
-        return Ok(Pass::Signed(token));
-    }
     let user = request.header(&headers::USER_ID).map_err(|_| ApiError::InvalidEventCode)?;
-    let token = AttendeeToken::parse(credential, user).map_err(|_| ApiError::InvalidEventCode)?;
-    Ok(Pass::Shared(token))
+    let pass = credentials(request)?.into_iter().flatten().find_map(|text| pass(text, user));
+    pass.ok_or(ApiError::InvalidEventCode)
+}
+
+fn pass(credential: &str, user: Option<&str>) -> Option<Pass> {
+    if SignedToken::is_meant_by(credential) {
+        return SignedToken::read(credential).map(Pass::Signed);
+    }
+    AttendeeToken::parse(credential, user).ok().map(Pass::Shared)
 }
 
 /// A credential that is well formed; whether it is good, the event says.
@@ -35,14 +37,24 @@ pub enum Pass {
     Signed(SignedToken),
 }
 
-fn credential(request: &Request) -> Result<&str, ApiError> {
-    for name in [headers::EVENT_CODE, headers::API_KEY] {
-        let value = request.header(&name).map_err(|_| ApiError::InvalidEventCode)?;
-        if let Some(credential) = value {
-            return Ok(credential);
-        }
+/// What may be the credential, in the order of precedence. The first header decides alone, because an
+/// SDK may send a dummy key beside it; of the others none hides another.
+fn credentials(request: &Request) -> Result<[Option<&str>; 3], ApiError> {
+    let given = |name| request.header(name).map_err(|_| ApiError::InvalidEventCode);
+    let [event_code, api_key, x_api_key] =
+        [headers::EVENT_CODE, headers::API_KEY, headers::X_API_KEY];
+    if let Some(credential) = given(&event_code)? {
+        return Ok([Some(unquoted(credential)), None, None]);
     }
-    bearer(request).ok_or(ApiError::InvalidEventCode)
+    let keys = [given(&api_key)?, given(&x_api_key)?, bearer(request)];
+    Ok(keys.map(|key| key.map(unquoted)))
+}
+
+/// A credential without the quotes that people paste along with it.
+fn unquoted(credential: &str) -> &str {
+    let text = credential.trim_matches(' ');
+    let inner = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
+    ['"', '\'', '`'].into_iter().find_map(inner).unwrap_or(text)
 }
 
 /// The code alone, for routes that concern no attendee. A user behind it is ignored, and an event
@@ -52,10 +64,13 @@ fn credential(request: &Request) -> Result<&str, ApiError> {
 ///
 /// [`ApiError::InvalidEventCode`], as for [`token`].
 pub fn code(request: &Request) -> Result<EventCode, ApiError> {
-    let credential = credential(request)?;
-    let code = credential.split('/').next().unwrap_or_default();
-    let code = code.split_once('@').map_or(code, |(_, code)| code);
-    code.trim_matches(' ').parse().map_err(|_| ApiError::InvalidEventCode)
+    let read = |credential: &str| {
+        let code = credential.split('/').next().unwrap_or_default();
+        let code = code.split_once('@').map_or(code, |(_, code)| code);
+        code.trim_matches(' ').parse().ok()
+    };
+    let code = credentials(request)?.into_iter().flatten().find_map(read);
+    code.ok_or(ApiError::InvalidEventCode)
 }
 
 /// The token of an `Authorization: Bearer` header.

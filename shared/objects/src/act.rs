@@ -58,7 +58,8 @@ impl Objects {
         }
         let demanded = Demanded::nothing();
         let reservation = self.admit(call, &deployment.name, &demanded, line).await?;
-        let sent = self.call_home(request, call.kind(), deployment, plan.outgoing).await;
+        let sent =
+            self.call_home(request, call.kind(), deployment, plan.outgoing.of(attendance)).await;
         if action == Action::Delete && matches!(sent, Ok(_) | Err(Failure::Missing(_))) {
             self.registry.forget(&owned).await;
         }

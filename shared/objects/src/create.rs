@@ -87,7 +87,7 @@ impl Objects {
             },
             ..Outgoing::plain(Method::POST, call.protocol().url(home))
         };
-        let answer = match self.call_home(request, kind, home, outgoing).await {
+        let answer = match self.call_home(request, kind, home, outgoing.of(attendance)).await {
             Ok(answer) => answer,
             Err(failure) => return Err(self.refuse(failure, call, reservation)),
         };

@@ -64,7 +64,7 @@ impl Objects {
             is_streamed: plan.demanded.is_streamed,
             ..Outgoing::plain(Method::POST, plan.url)
         };
-        let answer = match self.call_home(request, kind, home, outgoing).await {
+        let answer = match self.call_home(request, kind, home, outgoing.of(attendance)).await {
             Ok(answer) => answer,
             Err(failure) => return Err(self.refuse(failure, call, reservation)),
         };

@@ -9,10 +9,13 @@ use lanyard_gateway::admit::Reservation;
 use lanyard_gateway::call::{Failure, call_deployment, timeout};
 use lanyard_gateway::error::{ApiError, ModelRefusal};
 use lanyard_gateway::headers;
+use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::ports::{UpstreamBody, UpstreamCall};
 use lanyard_gateway::request::Request;
 use lanyard_gateway::settle::Ending;
-use lanyard_protocol::{Protocol, stored};
+use lanyard_gateway::upstream::user_hash;
+use lanyard_protocol::payload::JSON;
+use lanyard_protocol::{Protocol, identity, stored};
 
 use crate::Objects;
 use crate::call::Call;
@@ -30,6 +33,17 @@ impl Outgoing {
     /// A call without a body.
     pub(crate) fn plain(method: Method, url: String) -> Self {
         Self { method, url, content_type: None, body: Bytes::new(), is_streamed: false }
+    }
+
+    /// The same without the names of persons that a client wrote into it.
+    pub(crate) fn of(mut self, attendance: &Attendance) -> Self {
+        let user = || user_hash(attendance.event(), &attendance.user);
+        if self.content_type.as_ref() == Some(&JSON)
+            && let Some(hidden) = identity::hidden(&self.body, user)
+        {
+            self.body = hidden;
+        }
+        self
     }
 }
 

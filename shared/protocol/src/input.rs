@@ -15,11 +15,16 @@ use crate::{json, tools};
 /// The `include` that lets a client send reasoning back, where nothing is stored.
 const REASONING: &str = "\"reasoning.encrypted_content\"";
 
-/// The input without the tools that are removed and without the ids of items that were never
-/// stored. Everything else stays as it came.
-pub(crate) fn written<'a>(input: &'a str, demanded: &Demanded) -> Cow<'a, str> {
+/// The input without the tools that are removed, without the ids of items that were never stored,
+/// and without reasoning that no resource can read. Everything else stays as it came.
+pub(crate) fn written<'a>(
+    input: &'a str,
+    demanded: &Demanded,
+    drops_reasoning: bool,
+) -> Cow<'a, str> {
     let may_name = !demanded.is_kept && may_hold_ids(input);
-    if !input.starts_with('[') || (demanded.dropped_tools.is_empty() && !may_name) {
+    let is_same = demanded.dropped_tools.is_empty() && !may_name && !drops_reasoning;
+    if !input.starts_with('[') || is_same {
         return Cow::Borrowed(input);
     }
     let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(input) else {
@@ -32,7 +37,11 @@ pub(crate) fn written<'a>(input: &'a str, demanded: &Demanded) -> Cow<'a, str> {
     // An input that refers to stored items is left alone: Azure knows their ids.
     let refers = !demanded.is_stateless && items.iter().any(Item::is_reference);
     let takes_ids = may_name && !refers;
-    let items: Vec<_> = items.iter().filter_map(|item| item.written(demanded, takes_ids)).collect();
+    let items: Vec<_> = items
+        .iter()
+        .filter(|item| !(drops_reasoning && item.is("reasoning")))
+        .filter_map(|item| item.written(demanded, takes_ids))
+        .collect();
     Cow::Owned(format!("[{}]", items.join(",")))
 }
 
@@ -137,7 +146,7 @@ mod tests {
 
     fn sent(input: &Value, stateless: bool, kept: bool) -> Value {
         let demanded = Demanded { is_stateless: stateless, is_kept: kept, ..Demanded::nothing() };
-        serde_json::from_str(&written(&input.to_string(), &demanded)).unwrap()
+        serde_json::from_str(&written(&input.to_string(), &demanded, false)).unwrap()
     }
 
     #[test]
@@ -176,10 +185,18 @@ mod tests {
     }
 
     #[test]
+    fn reasoning_that_nobody_can_read_is_left_out() {
+        let input =
+            r#"[{"role":"user","content":"a"},{"type":"reasoning","encrypted_content":"g"}]"#;
+        let kept = written(input, &Demanded::nothing(), true);
+        assert_eq!(kept, r#"[{"role":"user","content":"a"}]"#);
+    }
+
+    #[test]
     fn what_is_not_changed_keeps_its_bytes() {
         let demanded = Demanded { is_stateless: true, ..Demanded::nothing() };
         for same in ["\"id\"", "[ {\"role\" : \"user\", \"content\":\"x\"} ]", "[", "7"] {
-            assert!(matches!(written(same, &demanded), Cow::Borrowed(text) if text == same));
+            assert!(matches!(written(same, &demanded, false), Cow::Borrowed(text) if text == same));
         }
     }
 

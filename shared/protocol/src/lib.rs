@@ -23,7 +23,7 @@ mod estimate;
 pub mod failure;
 mod fields;
 pub mod files;
-mod identity;
+pub mod identity;
 mod images;
 mod input;
 mod inputs;

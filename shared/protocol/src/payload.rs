@@ -62,6 +62,8 @@ pub struct Target<'a> {
     pub user: &'a str,
     /// The fields of ours that it refuses.
     pub refused: RefusedFields,
+    /// Whether reasoning that the client sends back is left out, because no resource can read it.
+    pub drops_reasoning: bool,
 }
 
 impl Target<'_> {
@@ -143,15 +145,17 @@ impl<'a> Payload<'a> {
     }
 
     /// Whether a refusal of a field is about what we wrote, rather than about what the client sent.
-    /// What stands for a person is ours in any case, and so is the name of the cap's field.
+    /// What stands for a person is ours in any case, and so are the name of the cap's field and
+    /// what we add to the client's list of what to include.
     #[must_use]
     pub fn is_ours(&self, field: AddedField) -> bool {
         match field {
             AddedField::User
             | AddedField::SafetyIdentifier
             | AddedField::MaxTokens
-            | AddedField::MaxCompletionTokens => true,
-            AddedField::StreamOptions | AddedField::Include => self.field(field.name()).is_none(),
+            | AddedField::MaxCompletionTokens
+            | AddedField::Include => true,
+            AddedField::StreamOptions => self.field(field.name()).is_none(),
         }
     }
 

@@ -192,8 +192,11 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
         match name.as_ref() {
             "service_tier" => object.raw("service_tier", "\"default\""),
             "safety_identifier" => object.identity(AddedField::SafetyIdentifier, target),
+            "metadata" => object.raw(name, &identity::metadata(raw.get(), target.user)),
             "include" if added.is_some() => {}
-            "input" => object.raw(name, &input::written(raw.get(), demanded)),
+            "input" => {
+                object.raw(name, &input::written(raw.get(), demanded, target.drops_reasoning))
+            }
             "tools" if !demanded.dropped_tools.is_empty() => {
                 object.tools(name, raw.get(), &demanded.dropped_tools);
             }

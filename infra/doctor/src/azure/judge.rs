@@ -1,6 +1,8 @@
 //! Judges Azure's responses, and advises how to fix problems.
 
-use lanyard_domain::catalog::CompletionField;
+use chrono::{DateTime, Utc};
+use lanyard_domain::catalog::{CompletionField, Deployment};
+use lanyard_domain::model_warnings;
 use serde_json::{Value, json};
 
 use super::Limits;
@@ -135,6 +137,14 @@ fn no_response(reason: NoResponse) -> Finding {
         }
     };
     Finding::fail("", format!("Cannot be reached: {reason}."), advice)
+}
+
+/// A model that is not known, or is soon retired.
+pub(super) fn model(deployment: &Deployment, check: &str, now: DateTime<Utc>) -> Vec<Finding> {
+    let advice = "Set the model with lanyard deployment add --model or PUT \
+                  /api/admin/deployments/NAME, or replace the deployment.";
+    let warnings = model_warnings::of(deployment, now).into_iter();
+    warnings.map(|warning| Finding::warn(check, warning, advice)).collect()
 }
 
 /// The deployment needs the other field for max output tokens.

@@ -3,6 +3,7 @@
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment, Prices};
 use lanyard_domain::credential::{AzureKey, Credential};
 use lanyard_domain::ids::{DeploymentName, OrganiserId, Replica};
+use lanyard_domain::models::FactOverrides;
 use lanyard_domain::operation::Operation;
 use serde_json::{Map, Value, json};
 
@@ -65,6 +66,12 @@ pub(crate) fn described(
     let replica = form.field("replica", named_replica());
     let endpoint = form.required("endpoint", endpoint::field(terms.allow_loopback));
     let azure_name = form.field("azure_name", read::parsed()).value().or_else(|| name.clone());
+    let model = form.field("model", read::parsed::<DeploymentName>()).value();
+    let overrides = FactOverrides {
+        context: form.field("context_window", tokens()).value(),
+        max_output: form.field("max_output_tokens", tokens()).value(),
+        reasons: form.field("reasoning", read::yes_or_no()).value(),
+    };
     let operations = form.required("operations", operations());
     let api = api(&form);
     let weight = form.field("weight", read::whole(0..=1_000));
@@ -93,22 +100,24 @@ pub(crate) fn described(
             Chosen::Identity(identity) => (Credential::Identity(identity), None),
             Chosen::Kept(credential) => (credential, None),
         };
-        let usual_field = usual_completion_field([&azure_name, &name]);
-        let deployment = Deployment {
+        let mut deployment = Deployment {
             name,
             replica,
             endpoint: endpoint?,
             azure_name,
-            model: None,
+            model: model.map(|model| model.as_str().to_ascii_lowercase()),
+            overrides,
             operations: operations?,
             api: api?,
             weight: u32::try_from(weight.or(1, 1)).ok()?,
             requests_per_minute,
             tokens_per_minute,
-            completion_field: completion_field.or(usual_field, usual_field),
+            completion_field: CompletionField::MaxTokens,
             prices,
             credential,
         };
+        let usual_field = usual_completion_field(&deployment);
+        deployment.completion_field = completion_field.or(usual_field, usual_field);
         Some(Described { deployment, key })
     })();
     mistakes.unless_any(described)
@@ -167,6 +176,11 @@ fn api(form: &Form<'_>) -> Option<AzureApi> {
     }
 }
 
+/// A size in tokens.
+fn tokens() -> reads!(u64) {
+    read::whole(1..=100_000_000)
+}
+
 fn api_version() -> reads!(String) {
     let schema = || {
         let which = "Only with the classic API, such as `2024-10-21`.";
@@ -184,8 +198,14 @@ fn read_api_version(value: &Value) -> Result<String, String> {
     text.ok_or_else(|| "must be a date such as 2024-10-21 or 2024-10-01-preview".to_owned())
 }
 
+/// The field that the model takes. Of a model that is not known, its names may tell.
+fn usual_completion_field(deployment: &Deployment) -> CompletionField {
+    let names = [&deployment.azure_name, &deployment.name];
+    deployment.known_facts().map_or_else(|| field_by_name(names), |facts| facts.cap)
+}
+
 /// Models that refuse `max_tokens`, told by their names.
-fn usual_completion_field(names: [&DeploymentName; 2]) -> CompletionField {
+fn field_by_name(names: [&DeploymentName; 2]) -> CompletionField {
     const THINKING: [&str; 5] = ["o1", "o3", "o4", "gpt-5", "gpt-6"];
     let is_thinking = |name: &&DeploymentName| {
         let name = name.as_str().to_ascii_lowercase();
@@ -249,7 +269,7 @@ mod tests {
     #[test]
     fn thinking_models_take_the_other_field() {
         let field = |azure: &str, name: &str| {
-            usual_completion_field([&azure.parse().unwrap(), &name.parse().unwrap()]).name()
+            field_by_name([&azure.parse().unwrap(), &name.parse().unwrap()]).name()
         };
         assert_eq!(field("gpt-4o-mini", "gpt-4o-mini"), "max_tokens");
         assert_eq!(field("my-deployment", "gpt-5-mini"), "max_completion_tokens");

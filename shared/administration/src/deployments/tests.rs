@@ -47,6 +47,7 @@ fn little_is_needed_and_the_key_is_never_shown() {
       "replica": "main",
       "endpoint": "https://my-resource.openai.azure.com",
       "azure_name": "gpt-4o-mini",
+      "model": null,
       "operations": [
         "chat_completions"
       ],
@@ -64,7 +65,8 @@ fn little_is_needed_and_the_key_is_never_shown() {
 #[test]
 fn everything_can_be_said() {
     let body = json!({
-        "endpoint": "https://r.services.ai.azure.com", "azure_name": "my-gpt",
+        "endpoint": "https://r.services.ai.azure.com", "azure_name": "my-gpt", "model": "Prod-Model",
+        "context_window": 200_000, "max_output_tokens": 8_000, "reasoning": true,
         "operations": ["embeddings", "chat_completions"],
         "api": "classic", "api_version": "2024-10-21",
         "replica": "sweden", "weight": 3, "requests_per_minute": 1_000, "tokens_per_minute": 9,
@@ -81,6 +83,10 @@ fn everything_can_be_said() {
       "replica": "sweden",
       "endpoint": "https://r.services.ai.azure.com",
       "azure_name": "my-gpt",
+      "model": "prod-model",
+      "context_window": 200000,
+      "max_output_tokens": 8000,
+      "reasoning": true,
       "operations": [
         "embeddings",
         "chat_completions"
@@ -124,7 +130,7 @@ fn every_wrong_field_is_reported_at_once() {
     prices.completion must be dollars per million tokens, a number from 0 to 1000000
     prices.image is not a field that can be set; there are: prompt, completion
     key is required, unless there is an "identity"
-    region is not a field that can be set; there are: replica, endpoint, azure_name, operations, api, api_version, weight, requests_per_minute, tokens_per_minute, completion_field, prices, key, identity
+    region is not a field that can be set; there are: replica, endpoint, azure_name, model, context_window, max_output_tokens, reasoning, operations, api, api_version, weight, requests_per_minute, tokens_per_minute, completion_field, prices, key, identity
     "#);
 }
 

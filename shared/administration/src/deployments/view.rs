@@ -1,8 +1,10 @@
 //! A deployment as its organiser sees it. Nothing of a key, not even where it is kept.
 
+use chrono::{DateTime, Utc};
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
 use lanyard_domain::credential::{Credential, Identity};
 use lanyard_domain::ids::{DeploymentName, Replica};
+use lanyard_domain::model_warnings;
 use lanyard_domain::operation::Operation;
 use serde::Serialize;
 use serde_json::Number;
@@ -19,6 +21,17 @@ pub(crate) struct DeploymentView<'d> {
     endpoint: &'d str,
     /// The name of the deployment at Azure.
     azure_name: &'d DeploymentName,
+    /// The model that it serves; `null` if it is the name at Azure, or the name for attendees.
+    model: Option<&'d str>,
+    /// The tokens of prompt and output together, in place of what is known of the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_window: Option<u64>,
+    /// The most output tokens, in place of what is known of the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_output_tokens: Option<u64>,
+    /// Whether it reasons, in place of what is known of the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<bool>,
     operations: &'d [Operation],
     #[serde(flatten)]
     api: &'d AzureApi,
@@ -33,6 +46,10 @@ pub(crate) struct DeploymentView<'d> {
     prices: Option<PricesView>,
     /// The identity that is used to authenticate; `null` with a key, which is never shown.
     identity: Option<&'d Identity>,
+    /// What attendees may come to notice of the model; only in the response to a change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    warnings: Vec<String>,
 }
 
 /// Dollars per million tokens.
@@ -53,6 +70,10 @@ impl<'d> DeploymentView<'d> {
             replica: &deployment.replica,
             endpoint: &deployment.endpoint,
             azure_name: &deployment.azure_name,
+            model: deployment.model.as_deref(),
+            context_window: deployment.overrides.context,
+            max_output_tokens: deployment.overrides.max_output,
+            reasoning: deployment.overrides.reasons,
             operations: &deployment.operations,
             api: &deployment.api,
             weight: deployment.weight,
@@ -67,7 +88,13 @@ impl<'d> DeploymentView<'d> {
                 Credential::Key(_) => None,
                 Credential::Identity(identity) => Some(identity),
             },
+            warnings: Vec::new(),
         }
+    }
+
+    /// The same with what is to be said when it is written.
+    pub(crate) fn with_warnings(self, deployment: &Deployment, now: DateTime<Utc>) -> Self {
+        Self { warnings: model_warnings::of(deployment, now), ..self }
     }
 }
 

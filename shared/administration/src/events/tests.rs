@@ -6,6 +6,7 @@ use insta::assert_snapshot;
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
 use lanyard_domain::credential::Credential;
 use lanyard_domain::event::Event;
+use lanyard_domain::models::FactOverrides;
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::answer::IntoAnswer;
 use serde_json::{Map, Value, json};
@@ -25,6 +26,7 @@ fn deployment(name: &str, operation: Operation, tokens_per_minute: Option<u64>) 
         endpoint: "https://one.openai.azure.com".to_owned(),
         azure_name: name.parse().unwrap(),
         model: None,
+        overrides: FactOverrides::default(),
         operations: vec![operation],
         api: AzureApi::V1,
         weight: 1,

@@ -73,7 +73,7 @@ impl ApiError {
             Self::AlreadyRegistered { .. } => {
                 row(StatusCode::FORBIDDEN, "already_registered", PERMISSION, Retry::Never)
             }
-            Self::NotOffered { .. } => {
+            Self::NotOffered { .. } | Self::OperationNotOffered { .. } => {
                 row(StatusCode::FORBIDDEN, "not_offered", PERMISSION, Retry::Never)
             }
             Self::NoDeployment { .. } => {

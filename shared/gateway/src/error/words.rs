@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::limit::{Limit, Quantity};
+use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::Unit;
+use lanyard_protocol::Protocol;
 
 /// Whose allowance is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,15 +83,46 @@ impl std::fmt::Display for ContactHint {
     }
 }
 
-pub(super) fn model_not_found(offered: &[DeploymentName]) -> String {
+pub(super) fn model_not_found(
+    operation: Option<Operation>,
+    offered: &[DeploymentName],
+    elsewhere: Option<&(DeploymentName, Vec<Operation>)>,
+) -> String {
     if offered.is_empty() {
         return "This event offers no model for this operation. Ask the organiser.".to_owned();
     }
     let names: Vec<_> = offered.iter().map(DeploymentName::as_str).collect();
+    let names = names.join(", ");
+    let Some(operation) = operation.map(path) else {
+        return format!("The event does not offer this model. It offers: {names}.");
+    };
+    match elsewhere {
+        Some((name, operations)) => format!(
+            "The event offers {name} for {}, and not for {operation}. For {operation} it offers: {names}.",
+            paths(operations)
+        ),
+        None => format!(
+            "The event does not offer this model for {operation}. For {operation} it offers: {names}."
+        ),
+    }
+}
+
+pub(super) fn operation_not_offered(operation: Operation, served: &[Operation]) -> String {
+    let (asked, served) = (path(operation), paths(served));
     format!(
-        "The event does not offer this model for this operation. It offers: {}.",
-        names.join(", ")
+        "The event has no model for {asked}. It has models for: {served}. Set your tool to one of these."
     )
+}
+
+fn paths(operations: &[Operation]) -> String {
+    let mut paths: Vec<_> = operations.iter().map(|operation| path(*operation)).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths.join(", ")
+}
+
+fn path(operation: Operation) -> &'static str {
+    Protocol::of(operation).path
 }
 
 pub(super) fn units(limit: Limit) -> &'static str {

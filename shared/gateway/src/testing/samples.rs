@@ -10,6 +10,7 @@ use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
 use lanyard_domain::credential::Credential;
 use lanyard_domain::event::{Contact, Event, OwnDeployments, Page, Signing};
 use lanyard_domain::hosted_tools::HostedTools;
+use lanyard_domain::models::FactOverrides;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::window::Window;
 
@@ -74,6 +75,7 @@ pub fn a_deployment(name: &str, operation: Operation) -> Deployment {
         endpoint: "http://azure.invalid".to_owned(),
         azure_name: name.parse().expect("the name of a test is a name"),
         model: None,
+        overrides: FactOverrides::default(),
         operations: vec![operation],
         api: AzureApi::V1,
         weight: 1,

@@ -58,8 +58,13 @@ fn sent(body: &str, field: CompletionField) -> Value {
     let payload = read(Operation::ChatCompletions, &request).unwrap();
     let demanded = payload.demanded(&CAPS).unwrap();
     let refused = RefusedFields::default();
-    let target =
-        Target { azure_name: "azure-name", completion_field: field, user: "hash", refused };
+    let target = Target {
+        azure_name: "azure-name",
+        completion_field: field,
+        user: "hash",
+        refused,
+        drops_reasoning: false,
+    };
     serde_json::from_slice(&payload.for_azure(&demanded, &target)).unwrap()
 }
 

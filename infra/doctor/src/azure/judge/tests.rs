@@ -153,3 +153,15 @@ fn a_stream_must_be_incremental_complete_and_have_usage() {
     assert_eq!(streamed(&APART, None, true).level, Level::Fail);
     assert_eq!(streamed(&APART, Some(22), false).level, Level::Fail);
 }
+
+#[test]
+fn a_model_that_is_not_known_or_retired_is_a_warning() {
+    let now = "2026-11-29T12:00:00Z".parse().unwrap();
+    let levels = |name| model(&a_deployment(name), "azure model", now);
+    assert!(levels("gpt-5-mini").is_empty());
+    for (name, said) in [("prod-smart", "is not known"), ("o4-mini", "retired this model")] {
+        let found = levels(name);
+        assert_eq!((found.len(), found[0].level), (1, Level::Warn), "{name}");
+        assert!(found[0].seen.contains(said), "{}", found[0].seen);
+    }
+}

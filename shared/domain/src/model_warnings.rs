@@ -1,0 +1,84 @@
+//! What an organiser should know of a deployment's model before attendees notice.
+
+use crate::catalog::Deployment;
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// How long before its retirement a model is warned about.
+const NOTICE: TimeDelta = TimeDelta::days(60);
+
+/// What is not known of the model, and when it is retired.
+#[must_use]
+pub fn of(deployment: &Deployment, now: DateTime<Utc>) -> Vec<String> {
+    let Some(facts) = deployment.known_facts() else {
+        return vec![unknown(deployment)];
+    };
+    let Some(day) = facts.retires else { return Vec::new() };
+    // Days are written so that their texts are in order.
+    let day_of = |at: DateTime<Utc>| at.date_naive().to_string();
+    if *day <= *day_of(now) {
+        return vec![format!(
+            "Azure retired this model on {day}. Requests may fail: deploy its successor."
+        )];
+    }
+    if *day <= *day_of(now + NOTICE) {
+        return vec![format!("Azure retires this model on {day}. Deploy its successor before.")];
+    }
+    Vec::new()
+}
+
+fn unknown(deployment: &Deployment) -> String {
+    let usual = deployment.facts().output_cap(None);
+    let (what, remedy) = match &deployment.model {
+        Some(_) => ("The model", "Check its spelling in model"),
+        None => ("The model behind this deployment", "Set model to its name, such as gpt-5-mini"),
+    };
+    let output = match deployment.writes_text() {
+        true => format!("{usual} output tokens, "),
+        false => String::new(),
+    };
+    format!(
+        "{what} is not known, so defaults apply: {output}images counted by patches, no price. \
+         {remedy}."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{AzureApi, CompletionField};
+    use crate::credential::Credential;
+    use crate::models::FactOverrides;
+    use crate::operation::Operation;
+
+    fn warned(name: &str, model: Option<&str>, now: &str) -> String {
+        let deployment = Deployment {
+            name: name.parse().unwrap(),
+            replica: "main".parse().unwrap(),
+            endpoint: "https://one.openai.azure.com".to_owned(),
+            azure_name: name.parse().unwrap(),
+            model: model.map(ToOwned::to_owned),
+            overrides: FactOverrides::default(),
+            operations: vec![Operation::ChatCompletions],
+            api: AzureApi::V1,
+            weight: 1,
+            requests_per_minute: None,
+            tokens_per_minute: None,
+            completion_field: CompletionField::MaxTokens,
+            prices: None,
+            credential: Credential::Key("key".to_owned()),
+        };
+        of(&deployment, format!("{now}T12:00:00Z").parse().unwrap()).join(" ")
+    }
+
+    #[test]
+    fn a_model_that_is_not_known_or_soon_retired_is_warned_about() {
+        assert!(warned("prod-smart", None, "2026-11-29").contains("Set model"));
+        assert!(warned("prod-smart", Some("gpt-6-zeta"), "2026-11-29").contains("spelling"));
+        assert_eq!(warned("prod-smart", Some("deepseek-v3.2"), "2026-11-29"), "");
+        // o4-mini goes on 2026-10-16, as the table has it.
+        assert_eq!(warned("o4-mini", None, "2026-08-16"), "");
+        assert!(warned("o4-mini", None, "2026-08-17").contains("retires this model on 2026-10-16"));
+        assert!(warned("o4-mini", None, "2026-10-15").contains("retires this model on 2026-10-16"));
+        assert!(warned("o4-mini", None, "2026-10-16").contains("retired this model on 2026-10-16"));
+    }
+}
