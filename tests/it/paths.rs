@@ -44,6 +44,34 @@ async fn unknown_paths_and_methods_are_refused() {
     nothing_happened(&world).await;
 }
 
+/// Tools forget `/v1`, or append it to an address that ends in it.
+#[tokio::test]
+async fn an_address_that_is_almost_right_is_served() {
+    let world = crate::support::World::event("almost").in_memory().keeping().everything();
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    for base in ["/api", "/api/v1/v1", "/api/v1/openai/v1"] {
+        for (path, body) in [
+            ("chat/completions", chat("hello")),
+            ("responses", serde_json::json!({"input": "hello"})),
+            ("embeddings", serde_json::json!({"input": "hello"})),
+            ("completions", serde_json::json!({"prompt": "hello"})),
+            ("images/generations", serde_json::json!({"prompt": "hello"})),
+            ("audio/speech", serde_json::json!({"input": "hello", "voice": "alloy"})),
+        ] {
+            let path = format!("{base}/{path}");
+            ada.send(ada.post(&path, body.to_string())).await.assert_ok();
+            ada.send(ada.post(&format!("{path}/"), body.to_string())).await.assert_ok();
+            let doubled = path.replacen("/api/", "/api//", 1);
+            let refused = ada.send(ada.post(&doubled, body.to_string())).await;
+            refused.assert_refused(404, "unknown_route");
+            assert!(refused.text().contains("/api/v1"), "{}", refused.text());
+        }
+        ada.send(ada.get(&format!("{base}/models"))).await.assert_ok();
+    }
+    assert_eq!(world.settle().await.requests, 36);
+}
+
 #[tokio::test]
 async fn tricks_in_the_deployment_lead_nowhere() {
     let (world, ada) = strict_world().await;

@@ -60,10 +60,13 @@ fn wanted(path: &str) -> Result<Option<&str>, ApiError> {
     let path = parse::path_within_api(path);
     let bases = [
         "v1/models",
+        "v1/v1/models",
+        "v1/openai/v1/models",
         "openai/v1/models",
         "openai/models",
         "v1/openai/models",
         "openai-proxy/models",
+        "models",
     ];
     let below =
         bases.iter().find_map(|base| path.strip_prefix(base)).ok_or(ApiError::UnknownRoute)?;

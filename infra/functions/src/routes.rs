@@ -16,6 +16,11 @@ const DEPLOYMENT: Base = Base { event: "Deployments", prefix: "/openai/deploymen
 const V1_DEPLOYMENT: Base =
     Base { event: "V1Deployments", prefix: "/v1/openai/deployments/{deployment}" };
 const OPENAI_PROXY: Base = Base { event: "OpenaiProxy", prefix: "/openai-proxy" };
+/// For tools that forget `/v1`.
+const BARE: Base = Base { event: "Bare", prefix: "" };
+/// For tools that append `/v1` to an address that ends in it.
+const V1_V1: Base = Base { event: "V1V1", prefix: "/v1/v1" };
+const V1_OPENAI_V1: Base = Base { event: "V1OpenaiV1", prefix: "/v1/openai/v1" };
 const ROOT: Base = Base { event: "", prefix: "" };
 
 /// The bases under which a kind of path is served.
@@ -27,6 +32,9 @@ pub(crate) const BELOW_DEPLOYMENTS: Bases =
     Bases(&[V1, OPENAI_V1, DEPLOYMENT, V1_DEPLOYMENT, OPENAI_PROXY]);
 /// Resources, which Azure serves beside its deployments.
 pub(crate) const BESIDE_DEPLOYMENTS: Bases = Bases(&[V1, OPENAI_V1, AZURE, V1_AZURE, OPENAI_PROXY]);
+/// What tools call whose address is not set up exactly. API Gateway takes 300 resources at most, so
+/// this is not for every path.
+pub(crate) const ALMOST: Bases = Bases(&[BARE, V1_V1, V1_OPENAI_V1]);
 /// Paths of OpenAI that Azure does not serve.
 pub(crate) const OPENAI_ONLY: Bases = Bases(&[V1, OPENAI_V1]);
 /// Paths of Lanyard's own.

@@ -5,7 +5,9 @@ use crate::policies::{
     ACCOUNT, BIND, CALL_AZURE, CLEAR, FIND_OBJECTS, FINISH, GATHER, KEEP_JOBS, KEEP_OBJECTS,
     LOOK_UP, ORGANISE, RATE, RECONCILE, REGISTER,
 };
-use crate::routes::{BELOW_DEPLOYMENTS, BESIDE_DEPLOYMENTS, NO_BASE, OPENAI_ONLY, OURS, V1_ONLY};
+use crate::routes::{
+    ALMOST, BELOW_DEPLOYMENTS, BESIDE_DEPLOYMENTS, NO_BASE, OPENAI_ONLY, OURS, V1_ONLY,
+};
 
 /// Relays one operation to Azure.
 const RELAY: Function = Function {
@@ -61,7 +63,10 @@ pub static FUNCTIONS: [Function; 26] = [
     Function {
         name: "chat-completions",
         description: "Relays chat completions, streamed or buffered, and counts their tokens.",
-        routes: &[BELOW_DEPLOYMENTS.at("", "/chat/completions")],
+        routes: &[
+            BELOW_DEPLOYMENTS.at("", "/chat/completions"),
+            ALMOST.at("", "/chat/completions"),
+        ],
         // A body may name files.
         policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE, &FIND_OBJECTS],
         sample: Sample::Post(
@@ -72,7 +77,7 @@ pub static FUNCTIONS: [Function; 26] = [
     Function {
         name: "embeddings",
         description: "Relays embeddings and counts their tokens.",
-        routes: &[BELOW_DEPLOYMENTS.at("", "/embeddings")],
+        routes: &[BELOW_DEPLOYMENTS.at("", "/embeddings"), ALMOST.at("", "/embeddings")],
         sample: Sample::Post(
             r#"{"model": "text-embedding-3-small", "input": ["a first sentence", "a second sentence"]}"#,
         ),
@@ -83,6 +88,7 @@ pub static FUNCTIONS: [Function; 26] = [
         description: "Relays legacy completions, streamed or buffered, and counts their tokens.",
         routes: &[
             BELOW_DEPLOYMENTS.at("", "/completions"),
+            ALMOST.at("", "/completions"),
             OPENAI_ONLY.at("Engines", "/engines/{engine}/completions"),
         ],
         sample: Sample::Post(
@@ -93,7 +99,10 @@ pub static FUNCTIONS: [Function; 26] = [
     Function {
         name: "images-generations",
         description: "Relays generated images and counts them.",
-        routes: &[BELOW_DEPLOYMENTS.at("", "/images/generations")],
+        routes: &[
+            BELOW_DEPLOYMENTS.at("", "/images/generations"),
+            ALMOST.at("", "/images/generations"),
+        ],
         sample: Sample::Post(
             r#"{"prompt": "An elephant that reads", "n": 1, "size": "1024x1024"}"#,
         ),
@@ -108,7 +117,10 @@ pub static FUNCTIONS: [Function; 26] = [
     Function {
         name: "audio-transcriptions",
         description: "Relays transcriptions and counts their seconds of audio.",
-        routes: &[BELOW_DEPLOYMENTS.at("", "/audio/transcriptions")],
+        routes: &[
+            BELOW_DEPLOYMENTS.at("", "/audio/transcriptions"),
+            ALMOST.at("", "/audio/transcriptions"),
+        ],
         ..RELAY
     },
     Function {
@@ -120,7 +132,7 @@ pub static FUNCTIONS: [Function; 26] = [
     Function {
         name: "audio-speech",
         description: "Relays text-to-speech audio and counts its characters.",
-        routes: &[BELOW_DEPLOYMENTS.at("", "/audio/speech")],
+        routes: &[BELOW_DEPLOYMENTS.at("", "/audio/speech"), ALMOST.at("", "/audio/speech")],
         sample: Sample::Post(r#"{"input": "Good morning, everybody.", "voice": "alloy"}"#),
         ..RELAY
     },
@@ -138,6 +150,7 @@ pub static FUNCTIONS: [Function; 26] = [
         // stands below it.
         routes: &[
             BESIDE_DEPLOYMENTS.at("", "/responses"),
+            ALMOST.at("", "/responses"),
             BESIDE_DEPLOYMENTS.at("One", "/responses/{id}"),
             BESIDE_DEPLOYMENTS.at("Below", "/responses/{id}/{proxy+}"),
         ],
@@ -229,6 +242,7 @@ pub static FUNCTIONS: [Function; 26] = [
         description: "Lists the models that the event offers.",
         routes: &[
             BESIDE_DEPLOYMENTS.at("", "/models"),
+            ALMOST.at("", "/models"),
             BESIDE_DEPLOYMENTS.at("One", "/models/{model}"),
         ],
         sample: Sample::Get,

@@ -99,6 +99,9 @@ pub struct Route<'a> {
     pub deployment: Option<&'a str>,
 }
 
+/// The stage, below which tools may forget `/v1`.
+const STAGE: &str = "/api/";
+
 /// The path below the API, without the stage's name and without a trailing slash.
 #[must_use]
 pub fn path_within_api(path: &str) -> &str {
@@ -112,7 +115,11 @@ pub fn path_within_api(path: &str) -> &str {
 ///
 /// [`ApiError::UnknownRoute`] unless the path is one of the bases of an operation.
 pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiError> {
-    let base = path_within_api(path)
+    let within = path_within_api(path);
+    if within == protocol.path && path.starts_with(STAGE) {
+        return Ok(Route { style: PathStyle::OpenAi, deployment: None });
+    }
+    let base = within
         .strip_suffix(protocol.path)
         .and_then(|base| base.strip_suffix('/'))
         .ok_or(ApiError::UnknownRoute)?;
@@ -128,7 +135,9 @@ pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiErr
         };
     }
     match base {
-        "v1" | "openai-proxy" => Ok(Route { style: PathStyle::OpenAi, deployment: None }),
+        "v1" | "openai-proxy" | "v1/v1" | "v1/openai/v1" => {
+            Ok(Route { style: PathStyle::OpenAi, deployment: None })
+        }
         "openai/v1" => Ok(Route { style: PathStyle::Azure, deployment: None }),
         "openai" | "v1/openai" if !protocol.is_below_deployment() => {
             Ok(Route { style: PathStyle::Azure, deployment: None })
@@ -152,8 +161,13 @@ pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiErr
 /// [`ApiError::UnknownRoute`] unless the path is the operation's or below it.
 pub fn below(path: &str, operation: Operation) -> Result<Option<&str>, ApiError> {
     let operation_path = Protocol::of(operation).path;
+    let is_in_stage = path.starts_with(STAGE);
     let path = path_within_api(path);
-    let bases = ["v1/openai/", "openai/v1/", "openai-proxy/", "openai/", "v1/"];
+    if path == operation_path && is_in_stage {
+        return Ok(None);
+    }
+    let bases =
+        ["v1/openai/v1/", "v1/openai/", "openai/v1/", "openai-proxy/", "openai/", "v1/v1/", "v1/"];
     let rest = bases
         .iter()
         .find_map(|base| path.strip_prefix(base)?.strip_prefix(operation_path))
@@ -244,6 +258,9 @@ mod tests {
         assert_eq!(chat("/v1/chat/completions"), openai);
         assert_eq!(chat("/api/openai-proxy/chat/completions"), openai);
         assert_eq!(chat("/api/openai/v1/chat/completions"), Some((PathStyle::Azure, None)));
+        assert_eq!(chat("/api/chat/completions"), openai);
+        assert_eq!(chat("/api/v1/v1/chat/completions"), openai);
+        assert_eq!(chat("/api/v1/openai/v1/chat/completions"), openai);
         let azure = Some((PathStyle::Azure, Some("gpt-4o")));
         assert_eq!(chat("/api/openai/deployments/gpt-4o/chat/completions"), azure);
         assert_eq!(chat("/api/v1/openai/deployments/gpt-4o/chat/completions"), azure);
