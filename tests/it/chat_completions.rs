@@ -114,8 +114,8 @@ async fn every_base_and_every_form_of_the_credential_is_the_same_attendee() {
     }
     // Sixteen requests, sixteen a day: all of them were one attendee's.
     ada.chat("one more").await.assert_refused(429, "insufficient_quota");
-    assert_eq!(world.account("ada").await.count(Field::Requests), 16);
     assert_eq!(world.settle().await.requests, 16);
+    assert_eq!(world.account("ada").await.count(Field::Requests), 16);
 }
 
 #[tokio::test]
