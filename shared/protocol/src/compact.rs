@@ -16,7 +16,7 @@ use crate::error::{BodyRefused, invalid};
 use crate::payload::{Payload, Target};
 use crate::response::ResponseFormat;
 use crate::write::Object;
-use crate::{Placement, Protocol, input, responses};
+use crate::{Placement, Protocol, identity, input, responses};
 
 /// Makes a long input shorter.
 pub static COMPACT: Protocol = Protocol {
@@ -90,11 +90,14 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
     for (name, raw) in &payload.fields {
         match name.as_ref() {
             "service_tier" => object.raw(name, "\"default\""),
-            "input" => object.raw(name, &input::written(raw.get(), demanded)),
+            "input" => {
+                object.raw(name, &input::written(raw.get(), demanded, target.drops_reasoning))
+            }
             "tools" if !demanded.dropped_tools.is_empty() => {
                 object.tools(name, raw.get(), &demanded.dropped_tools);
             }
-            name if LEFT_OUT.contains(&name) => {}
+            "metadata" => object.raw(name, &identity::metadata(raw.get(), target.user)),
+            name if LEFT_OUT.contains(&name) || identity::names_person(name) => {}
             name => object.raw(name, raw.get()),
         }
     }
