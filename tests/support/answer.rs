@@ -98,6 +98,11 @@ impl Answer {
         self.head.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// The body.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The body as text.
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("every body is text")

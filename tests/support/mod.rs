@@ -6,6 +6,7 @@ pub(crate) mod attendee;
 pub(crate) mod azure;
 pub(crate) mod builder;
 pub(crate) mod canary;
+pub(crate) mod described;
 pub(crate) mod engine;
 pub(crate) mod entra;
 pub(crate) mod kept;

@@ -36,7 +36,7 @@ use lanyard_runtime::template::Template;
 use tokio::time::Instant;
 
 use super::engine::Engine;
-use super::{Answer, ScriptedAzure, Stream};
+use super::{Answer, ScriptedAzure, Stream, described};
 
 /// A world that was started. Clones are the same world.
 #[derive(Clone)]
@@ -93,7 +93,10 @@ impl World {
 
     /// Sends a request to the function of its path and reads the whole answer.
     pub(crate) async fn send(&self, request: http::Request<Bytes>) -> Answer {
-        self.open(request).await.collect().await
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = self.open(request).await.collect().await;
+        described::check(&method, &path, answer.status().as_u16(), answer.body());
+        answer
     }
 
     /// Sends a request to the function of its path. The processes take turns.

@@ -21,6 +21,7 @@ use lanyard_platform::table::Table;
 use serde_json::{Value, json};
 
 use crate::support::canary;
+use crate::support::described;
 use crate::support::engine::Engine;
 
 /// Every header that an answer to an organiser may have.
@@ -114,6 +115,7 @@ impl Harness {
 
     pub(super) async fn ask(&self, http: http::Request<Bytes>) -> Reply {
         let id = request_id().unwrap();
+        let (method, path) = (http.method().clone(), http.uri().path().to_owned());
         let request = Request { id: id.clone(), now: self.clock.now(), deadline: None, http };
         let handled = answer(Audience::Organisers, request, |r| self.admin.handle(r)).await;
         let (head, body) = handled.into_parts();
@@ -127,6 +129,7 @@ impl Harness {
         let text = body.collect().await.unwrap().to_bytes();
         let text = std::str::from_utf8(&text).unwrap();
         assert!(!text.contains(canary::KEY), "a key leaks: {text}");
+        described::check(&method, &path, head.status.as_u16(), text.as_bytes());
         let body = serde_json::from_str(text).unwrap();
         Reply { status: head.status.as_u16(), headers: head.headers, body }
     }
