@@ -110,6 +110,10 @@ Model ID:                   ${model}
 ` },
 ];
 
+/** The tools whose configuration the service writes, by their names in its paths. */
+const SETUPS = ["codex", "opencode", "cline", "copilot", "continue", "qwen-code", "pi", "aider", "llm",
+  "ai-sdk", "mastra", "langchain", "openai-agents", "agent-framework"];
+
 /**
  * A playground request in three languages.
  *
@@ -179,6 +183,8 @@ export function showSnippets(place, access) {
     h("p", {}, "Your base URL is ", h("code", {}, `${access.base}/v1`), " and your API key is ", h("code", {}, access.credential),
       ". Whoever has the key uses your allowance."),
     tabs("Languages and tools", entries),
+    h("p.small", {}, "Configuration files: ", SETUPS.flatMap((tool, index) => [index ? ", " : "",
+      h("a", { href: `${access.base}/setup/${tool}?model=${encodeURIComponent(access.model)}`, target: "_blank", rel: "noopener" }, tool)])),
     h("p.row", {}, h("button", { type: "button", id: "dot-env", onclick: () => download("lanyard.env", "application/octet-stream", dotEnv(access)) },
       "Download .env"), h("span.muted.small", {}, "Contains the same values as environment variables. Rename lanyard.env to .env and keep it out of your repository.")));
 }

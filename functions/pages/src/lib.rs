@@ -1,5 +1,6 @@
 //! `GET /api/pages/…`: the attendee's page, the organiser's dashboard and the handout; the API's
-//! description at `/api/openapi.json` and `/api/docs`; and `GET /api/healthz`.
+//! description at `/api/openapi.json` and `/api/docs`; the configuration of tools at
+//! `/api/setup/{tool}`; and `GET /api/healthz`.
 //!
 //! The function serves files that are compiled into it and reads no events. The scripts of the
 //! pages use the public API.
@@ -7,6 +8,7 @@
 mod assets;
 #[cfg(feature = "schema")]
 pub mod schema;
+mod setup;
 
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
@@ -39,21 +41,43 @@ pub async fn handle(request: Request) -> Result<Response, ApiError> {
     let method = request.http.method();
     let path = path_within_api(request.http.uri().path());
     let found = match path {
-        "healthz" => None,
-        path => Some(assets::at(path).ok_or(ApiError::UnknownRoute)?),
+        "healthz" => Found::Health,
+        path => match path.strip_prefix("setup") {
+            Some(below) if below.is_empty() || below.starts_with('/') => {
+                Found::Setup(setup::text(below, &request)?)
+            }
+            _ => Found::File(assets::at(path).ok_or(ApiError::UnknownRoute)?),
+        },
     };
     if method != Method::GET && method != Method::HEAD {
         return Err(ApiError::MethodNotAllowed { allow: METHODS });
     }
     let mut response = match found {
-        None => health()?,
-        Some(file) => serve(&file, request.http.headers()),
+        Found::Health => health()?,
+        Found::Setup(text) => plain_text(text),
+        Found::File(file) => serve(&file, request.http.headers()),
     };
     set_security_headers(response.headers_mut());
     if method == Method::HEAD {
         *response.body_mut() = whole("");
     }
     Ok(response)
+}
+
+/// What a path means.
+enum Found {
+    Health,
+    Setup(String),
+    File(File),
+}
+
+/// A text that depends on the address of the request.
+fn plain_text(text: String) -> Response {
+    let mut response = http::Response::new(whole(text));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 fn serve(file: &File, request: &HeaderMap) -> Response {

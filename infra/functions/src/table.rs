@@ -257,6 +257,8 @@ pub static FUNCTIONS: [Function; 26] = [
             NO_BASE.at("Healthz", "/healthz"),
             NO_BASE.at("Openapi", "/openapi.json"),
             NO_BASE.at("Docs", "/docs"),
+            NO_BASE.at("Tools", "/setup"),
+            NO_BASE.at("Setup", "/setup/{tool}"),
         ],
         handler: Handler::Pages,
         policies: &[],

@@ -1,8 +1,9 @@
 //! Pages, and what describes the service.
 
 use http::Method;
+use serde_json::json;
 
-use crate::operation::{Caller, Content, Operation};
+use crate::operation::{Caller, Content, Operation, Parameter};
 
 pub(crate) fn operations() -> Vec<Operation> {
     let page = |path, id, summary| {
@@ -16,6 +17,17 @@ pub(crate) fn operations() -> Vec<Operation> {
         page("/pages/dashboard", "pagePagesDashboard", "The organisers' dashboard"),
         page("/pages/handout", "pagePagesHandout", "The handout"),
         page("/docs", "pageDocs", "This description, to read"),
+        Operation::new(Method::GET, "/setup", "listTools", "The tools that have a configuration")
+            .answers(Content::Text("text/plain")),
+        Operation {
+            query: vec![Parameter::new("model", json!({"type": "string"}))],
+            ..Operation::new(Method::GET, "/setup/{tool}", "setUpTool", "A tool's configuration")
+                .says(
+                    "A file or lines for a shell, with the address and the model filled in. The \
+                     credential is left to you.",
+                )
+                .answers(Content::Text("text/plain"))
+        },
     ];
     let pages = |operation| Operation { tag: "Pages", caller: Caller::Anybody, ..operation };
     operations.into_iter().map(pages).collect()

@@ -1,0 +1,165 @@
+//! `GET /api/setup/{tool}`: the configuration of a coding tool or SDK, with the address and the
+//! model filled in.
+//!
+//! The credential is never part of it, because addresses are logged. A file names the environment
+//! variable `LANYARD_KEY`, or has `CODE/USER` in its place.
+
+use http::header::HOST;
+use lanyard_gateway::error::BadRequestCode;
+use lanyard_gateway::{ApiError, Request, headers};
+
+/// A configuration file, or lines for a shell. `{base}` and `{model}` are filled in.
+struct Tool {
+    /// The last segment of the path.
+    name: &'static str,
+    text: &'static str,
+}
+
+macro_rules! tools {
+    ($($name:literal: $file:literal),* $(,)?) => {
+        [$(Tool { name: $name, text: include_str!(concat!("../setup/", $file)) }),*]
+    };
+}
+
+const TOOLS: &[Tool] = &tools![
+    "agent-framework": "agent-framework.py",
+    "ai-sdk": "ai-sdk.mjs",
+    "aider": "aider.sh",
+    "azure-openai": "azure-openai.py",
+    "cline": "cline.sh",
+    "codex": "codex.toml",
+    "continue": "continue.yaml",
+    "copilot": "copilot.sh",
+    "langchain": "langchain.py",
+    "llm": "llm.yaml",
+    "mastra": "mastra.mjs",
+    "openai": "openai.py",
+    "openai-agents": "openai-agents.py",
+    "opencode": "opencode.json",
+    "pi": "pi.json",
+    "qwen-code": "qwen-code.sh",
+];
+
+/// The model that a configuration names unless the query has another.
+const MODEL: &str = "gpt-5-mini";
+
+/// The longest name of a deployment.
+const LONGEST_MODEL: usize = 64;
+
+/// The configuration at a path below `setup`. Without a tool, the list of tools, one a line.
+///
+/// # Errors
+///
+/// 400 for a tool that is not known, and for a model that cannot be a deployment's name.
+pub(crate) fn text(below: &str, request: &Request) -> Result<String, ApiError> {
+    let name = below.trim_matches('/');
+    if name.is_empty() {
+        return Ok(TOOLS.iter().map(|tool| format!("{}\n", tool.name)).collect());
+    }
+    let Some(tool) = TOOLS.iter().find(|tool| tool.name == name) else {
+        let names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
+        let message = format!("This tool is not known. There are: {}.", names.join(", "));
+        return Err(ApiError::bad(BadRequestCode::InvalidValue, Some("tool"), message));
+    };
+    let model = model(request.http.uri().query())?;
+    Ok(tool.text.replace("{base}", &base(request)).replace("{model}", model))
+}
+
+/// The model that the query names. Its characters need no quotes in any of the files.
+fn model(query: Option<&str>) -> Result<&str, ApiError> {
+    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    let model = pairs.filter(|(name, _)| *name == "model").map(|(_, model)| model).next();
+    let is_plain = |model: &str| {
+        (1..=LONGEST_MODEL).contains(&model.len())
+            && model.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    match model {
+        None => Ok(MODEL),
+        Some(model) if is_plain(model) => Ok(model),
+        Some(_) => Err(ApiError::bad(
+            BadRequestCode::InvalidValue,
+            Some("model"),
+            "model must be the name of a model of the event. GET /api/v1/models lists them.",
+        )),
+    }
+}
+
+/// The address of the API, up to and including its stage, as the client wrote it.
+fn base(request: &Request) -> String {
+    let http = &request.http;
+    let (stage, _) = http.uri().path().split_once("/setup").unwrap_or_default();
+    let plain = |name| {
+        let value = http.headers().get(name)?.to_str().ok()?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte);
+        (!value.is_empty() && value.bytes().all(is_plain)).then_some(value)
+    };
+    let scheme = plain(headers::FORWARDED_PROTO).unwrap_or("http");
+    let host = plain(HOST).unwrap_or("HOST");
+    format!("{scheme}://{host}{stage}")
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn get(path: &str) -> Result<String, ApiError> {
+        let http = http::Request::get(path)
+            .header("host", "event.example.org")
+            .header("x-forwarded-proto", "https")
+            .body(Bytes::new())
+            .unwrap();
+        let below = http.uri().path().split_once("/setup").unwrap().1.to_owned();
+        let id = format!("req_{:032x}", 1).parse().unwrap();
+        let now = "2026-12-05T09:00:00Z".parse().unwrap();
+        text(&below, &Request { id, now, deadline: None, http })
+    }
+
+    #[test]
+    fn each_tool_gets_the_address_and_the_model_and_no_place_is_left_unfilled() {
+        for tool in TOOLS {
+            let text = get(&format!("/api/setup/{}?model=prod-smart", tool.name)).unwrap();
+            assert!(text.contains("https://event.example.org/api"), "{}: {text}", tool.name);
+            assert!(text.contains("prod-smart"), "{}: {text}", tool.name);
+            assert!(!text.contains("{base}") && !text.contains("{model}"), "{}: {text}", tool.name);
+        }
+        assert!(get("/api/setup/codex").unwrap().contains(MODEL));
+    }
+
+    #[test]
+    fn the_list_names_every_tool() {
+        let list = get("/api/setup").unwrap();
+        assert_eq!(list.lines().count(), TOOLS.len());
+        assert!(list.contains("opencode\n"), "{list}");
+    }
+
+    #[test]
+    fn the_attendees_page_links_tools_that_are_there() {
+        let page = include_str!("../assets/snippets.js");
+        let (_, list) = page.split_once("const SETUPS = [").unwrap();
+        let (list, _) = list.split_once(']').unwrap();
+        let names: Vec<_> = list.split('"').skip(1).step_by(2).collect();
+        assert!(names.len() > 10, "{names:?}");
+        for name in names {
+            get(&format!("/api/setup/{name}")).unwrap();
+        }
+    }
+
+    #[test]
+    fn json_files_are_json() {
+        for tool in ["opencode", "pi"] {
+            let text = get(&format!("/api/setup/{tool}")).unwrap();
+            serde_json::from_str::<serde_json::Value>(&text).unwrap();
+        }
+    }
+
+    #[test]
+    fn another_tool_is_refused_and_so_is_what_no_model_is_called() {
+        assert!(matches!(get("/api/setup/word"), Err(ApiError::BadRequest { .. })));
+        for odd in ["", "a%27b", "a/b", "a'b", "$(id)", &"a".repeat(65)] {
+            let answer = get(&format!("/api/setup/codex?model={odd}"));
+            assert!(matches!(answer, Err(ApiError::BadRequest { .. })), "{odd}");
+        }
+    }
+}
