@@ -5,7 +5,6 @@
 //! attendee, and the highest wins. If a replica goes, only its own attendees move.
 //! <https://www.snia.org/sites/default/files/SDC15_presentations/dist_sys/Jason_Resch_New_Consistent_Hashings_Rev.pdf>
 
-use crate::catalog::Deployment;
 use crate::ids::EventId;
 use crate::token::UserId;
 
@@ -22,11 +21,11 @@ impl Affinity {
         Self(hashed(hashed(hash, &[0]), user.as_str().as_bytes()))
     }
 
-    /// How well a replica suits: the larger, the better, and zero without a weight.
+    /// How well a replica of this name suits: the larger, the better, and zero without a weight.
     #[must_use]
-    pub fn score(self, replica: &Deployment) -> f64 {
-        let hash = hashed(self.0, replica.replica.as_str().as_bytes());
-        f64::from(replica.weight) / -uniform(mixed(hash)).ln()
+    pub fn score(self, replica: &str, weight: u32) -> f64 {
+        let hash = hashed(self.0, replica.as_bytes());
+        f64::from(weight) / -uniform(mixed(hash)).ln()
     }
 }
 

@@ -241,7 +241,9 @@ impl<'a> Choice<'a> {
     pub fn order_for(&self, attendee: Affinity) -> Vec<&'a Deployment> {
         let mut order = self.replicas.clone();
         if order.len() > 1 {
-            order.sort_by(|a, b| attendee.score(b).total_cmp(&attendee.score(a)));
+            let score =
+                |replica: &Deployment| attendee.score(replica.replica.as_str(), replica.weight);
+            order.sort_by(|a, b| score(b).total_cmp(&score(a)));
         }
         order
     }

@@ -5,7 +5,6 @@
 
 pub mod admit;
 pub mod answer;
-mod attempts;
 pub mod background_tasks;
 pub mod call;
 mod choose;

@@ -2,6 +2,8 @@
 //!
 //! At most two calls leave for one request: see [`Attempts`].
 
+mod attempts;
+
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use lanyard_domain::affinity::Affinity;
@@ -11,8 +13,8 @@ use lanyard_domain::usage::Usage;
 use lanyard_protocol::compact;
 use lanyard_protocol::payload::JSON;
 
+use self::attempts::Attempts;
 use crate::Gateway;
-use crate::attempts::Attempts;
 use crate::call::Failure;
 use crate::demand::ModelCall;
 use crate::error::ApiError;

@@ -14,8 +14,8 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::failure::Failure;
 use crate::sse::Frame;
+use crate::stream::failure::Failure;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::usage::{Counted, ResponseUsage, with_units};
 

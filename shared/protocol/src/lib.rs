@@ -20,7 +20,6 @@ pub mod documentation;
 mod embeddings;
 pub mod error;
 mod estimate;
-pub mod failure;
 mod fields;
 pub mod files;
 pub mod identity;

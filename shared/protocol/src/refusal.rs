@@ -10,7 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::added::{AddedField, refused_field};
-use crate::failure::{Blame, Failure};
+use crate::stream::failure::{Blame, Failure};
 
 /// What Azure said about a client's request, in our schema.
 #[derive(Debug)]

@@ -23,12 +23,12 @@ use crate::documentation::{
     Documentation, MAX_OUTPUT_TOKENS, MODEL, STREAM, STREAM_OPTIONS, Sample, TOOLS,
 };
 use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
-use crate::failure::{self, Failure};
 use crate::fields::{count, flag, is_streamed, refuse_background};
 use crate::payload::{Payload, Target};
 use crate::references::IdPlace;
 use crate::response::ResponseFormat;
 use crate::sse::Frame;
+use crate::stream::failure::{self, Failure};
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::usage::ResponseUsage;
 use crate::write::Object;

@@ -3,6 +3,8 @@
 //! A protocol reads a stream frame by frame with a plain function. It returns what to do with the
 //! frame, and keeps what it has learnt in a [`StreamState`].
 
+pub mod failure;
+
 use bytes::Bytes;
 use lanyard_domain::account::Hold;
 use lanyard_domain::ids::AnswerId;
@@ -10,8 +12,8 @@ use lanyard_domain::object::Kind;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 
-use crate::failure::Failure;
 use crate::sse::Frame;
+use crate::stream::failure::Failure;
 use crate::usage::Counted;
 
 /// How a streamed response is read.

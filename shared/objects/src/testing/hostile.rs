@@ -7,7 +7,6 @@
 
 mod request;
 mod samples;
-mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,8 +31,8 @@ use lanyard_protocol::Protocol;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use self::request::stored::{self, Known};
 use self::request::{Grammar, Sent};
-use self::stored::Known;
 use super::MemoryObjects;
 use crate::Objects;
 use crate::store::ObjectStore;

@@ -1,5 +1,7 @@
 //! Bytes to requests: what clients send, nearly.
 
+pub(super) mod stored;
+
 use bytes::Bytes;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
@@ -7,10 +9,10 @@ use lanyard_gateway::signed::Claims;
 use lanyard_protocol::Protocol;
 use lanyard_protocol::documentation::Sample;
 
+use self::stored::{Known, USERS};
 use super::samples::{
     FORM, JSON, NAMES, NOTED, NOTES, ODD_CREDENTIALS, PATHS, QUERIES, TYPES, VALUES,
 };
-use super::stored::{Known, USERS};
 use super::{CODE, EVENT, PROMPT, signing};
 use crate::routes::Route;
 

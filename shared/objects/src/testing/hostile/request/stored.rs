@@ -7,30 +7,30 @@ use lanyard_domain::object::Kind;
 use lanyard_gateway::testing::id_prefix;
 use lanyard_protocol::Protocol;
 
-use super::PROMPT;
-use super::request::{Grammar, Sent};
-use super::samples::{FORM, JSON};
+use super::super::PROMPT;
+use super::super::samples::{FORM, JSON};
+use super::{Grammar, Sent};
 use crate::routes::{Action, ROUTES, Route};
 
 /// How many attendees there are. The first two have objects from the beginning.
-pub(super) const USERS: usize = 3;
+pub(in super::super) const USERS: usize = 3;
 
 /// An object that Azure stores.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
-    pub(super) kind: Kind,
-    pub(super) id: String,
+pub(in super::super) struct Known {
+    pub(in super::super) kind: Kind,
+    pub(in super::super) id: String,
     /// The number of its owner.
-    pub(super) user: usize,
+    pub(in super::super) user: usize,
 }
 
 /// The id of the object of this kind that an attendee has from the beginning.
-pub(super) fn first_id(kind: Kind, user: usize) -> String {
+pub(in super::super) fn first_id(kind: Kind, user: usize) -> String {
     format!("{}_first{user}", id_prefix(kind))
 }
 
 /// The kind whose ids begin like this one.
-pub(super) fn kind_of(id: &str) -> Option<Kind> {
+pub(in super::super) fn kind_of(id: &str) -> Option<Kind> {
     let (begin, _) = id.split_once('_')?;
     Kind::ALL.iter().copied().find(|kind| id_prefix(*kind) == begin)
 }
@@ -56,7 +56,7 @@ const ODD_IDS: [&str; 6] = ["resp_none", "..", "%2e%2e", "a%2fb", "runs", "x;y"]
 
 impl Grammar<'_> {
     /// A call about stored objects.
-    pub(super) fn stored(&mut self) -> Option<Sent> {
+    pub(in super::super) fn stored(&mut self) -> Option<Sent> {
         let route = &ROUTES[usize::from(self.byte()) % ROUTES.len()];
         self.begin();
         let mut path =
@@ -93,7 +93,7 @@ impl Grammar<'_> {
     }
 
     /// An id for a path or a body: mostly the caller's own.
-    pub(super) fn id(&mut self, kind: Kind) -> String {
+    pub(in super::super) fn id(&mut self, kind: Kind) -> String {
         if self.one_in(12) {
             return self.pick(&ODD_IDS).unwrap_or_default().to_owned();
         }

@@ -9,7 +9,7 @@ use lanyard_domain::unit::Unit;
 use lanyard_domain::usage::Usage;
 use serde_json::Value;
 
-use crate::stream::StreamState;
+use super::StreamState;
 use crate::usage::with_units;
 
 /// An error of Azure's inside a response. All of it is Azure's own text.

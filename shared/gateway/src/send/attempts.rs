@@ -9,13 +9,13 @@ use lanyard_domain::catalog::Deployment;
 use lanyard_protocol::added::RefusedFields;
 use lanyard_protocol::payload::Target;
 
+use super::Sent;
 use crate::Gateway;
 use crate::call::{Failure, call_once, timeout};
 use crate::demand::ModelCall;
 use crate::error::{ApiError, ModelRefusal};
 use crate::ports::UpstreamCall;
 use crate::request::Request;
-use crate::send::Sent;
 
 /// The calls for one request.
 pub(crate) struct Attempts<'a, 'c> {
