@@ -113,3 +113,24 @@ async fn web_search_options_of_a_chat_follow_the_same_decision() {
     assert!(world.azure().requests().pop().unwrap().json().get("web_search_options").is_none());
     world.settle().await;
 }
+
+#[tokio::test]
+async fn a_tool_that_is_removed_names_no_objects() {
+    let world = World::event("names").in_memory().keeping().with(|e| e.keeps_objects = false);
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    let hosted = json!([
+        {"type": "file_search", "vector_store_ids": ["vs_1"]},
+        {"type": "code_interpreter", "container": "cntr_1"},
+    ]);
+    let tools: Vec<_> = [function()].iter().chain(hosted.as_array().unwrap()).cloned().collect();
+    let added = json!([{"role": "user", "content": "x"},
+        {"type": "additional_tools", "tools": hosted}]);
+    let answer = ada.respond(json!({"tools": tools, "input": added})).await;
+    answer.assert_ok();
+    assert_eq!(answer.header("x-event-dropped-tools"), Some("code_interpreter, file_search"));
+    let sent = world.azure().requests().pop().unwrap().json();
+    assert_eq!(sent["tools"], json!([function()]));
+    assert_eq!(sent["input"], json!([{"role": "user", "content": "x"}]));
+    world.settle().await;
+}

@@ -5,6 +5,7 @@ use lanyard_domain::ids::DeploymentName;
 use lanyard_protocol::Protocol;
 use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::payload::Payload;
+use lanyard_protocol::sent;
 
 use crate::Gateway;
 use crate::error::ApiError;
@@ -69,7 +70,7 @@ impl Gateway {
         let mut caps = attendance.caps_of(choice.facts());
         caps.keeps_objects &= self.stored.is_some();
         let demanded = payload.demanded(&caps)?;
-        let references = payload.references()?;
+        let references = sent::references(&payload, &demanded)?;
         let style = route.style;
         let mut call = ModelCall { protocol, payload, demanded, style, choice, hook: None };
         let item_ids = std::mem::take(&mut call.demanded.item_ids);

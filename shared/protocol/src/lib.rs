@@ -38,6 +38,7 @@ pub mod references;
 pub mod refusal;
 pub mod response;
 mod responses;
+pub mod sent;
 mod speech;
 pub mod sse;
 pub mod stored;

@@ -42,7 +42,7 @@ pub fn fields_of(bytes: &[u8]) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
 /// A body's fields in their order.
 #[derive(Debug)]
 pub struct Payload<'a> {
-    protocol: &'static Protocol,
+    pub(crate) protocol: &'static Protocol,
     /// Of a JSON body.
     pub(crate) fields: Vec<(Cow<'a, str>, &'a RawValue)>,
     /// The other kind of body, for the operations that take files.
@@ -165,7 +165,12 @@ impl<'a> Payload<'a> {
     ///
     /// [`BodyRefused`] for ids that can be nobody's.
     pub fn references(&self) -> Result<Vec<Reference>, BodyRefused> {
-        references::read(self.protocol.ids, &self.fields)
+        references::read(self.protocol.ids, self.written_fields())
+    }
+
+    /// The fields of a JSON body as they are written.
+    fn written_fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter().map(|(name, raw)| (name.as_ref(), raw.get()))
     }
 
     /// The body for Azure.

@@ -10,11 +10,8 @@
 //! field has too plain a name for this, such as `id` or `conversation`, are listed by their place in
 //! each protocol.
 
-use std::borrow::Cow;
-
 use lanyard_domain::object::Kind;
 use memchr::{memchr_iter, memmem};
-use serde_json::value::RawValue;
 
 use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::tree::Node;
@@ -111,13 +108,12 @@ pub struct Reference {
 }
 
 /// Every id in a body, each once.
-pub(crate) fn read(
+pub(crate) fn read<'f>(
     places: &[IdPlace],
-    fields: &[(Cow<'_, str>, &RawValue)],
+    fields: impl Iterator<Item = (&'f str, &'f str)>,
 ) -> Result<Vec<Reference>, BodyRefused> {
     let mut found = Vec::new();
-    for (name, raw) in fields {
-        let text = raw.get();
+    for (name, text) in fields {
         let here = || {
             places.iter().filter(|place| {
                 let (field, _) = place.path.split_once('.').unwrap_or((place.path, ""));
@@ -290,7 +286,7 @@ mod tests {
 
     fn read_body(places: &[IdPlace], body: &str) -> Result<Vec<(Kind, String)>, BodyRefused> {
         let fields = crate::json::object(body.as_bytes()).unwrap();
-        let found = read(places, &fields)?;
+        let found = read(places, fields.iter().map(|(name, raw)| (name.as_ref(), raw.get())))?;
         Ok(found.into_iter().map(|reference| (reference.kind, reference.id)).collect())
     }
 

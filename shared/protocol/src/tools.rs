@@ -159,6 +159,9 @@ impl<'c> Seen<'c> {
         if self.count == before {
             self.count(1)?;
         }
+        if let Some(Node::Map(fields)) = tool.all("environment").next() {
+            check_spelling(param, fields.iter().map(|(name, _)| name.as_ref()), &["type"])?;
+        }
         let environment = tool.all("environment").next();
         let environment = environment.and_then(|of| of.all("type").next()).and_then(Node::text);
         let kind = governed_type(kind, environment);

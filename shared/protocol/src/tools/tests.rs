@@ -183,6 +183,7 @@ fn a_type_cannot_be_hidden_by_doubles_or_letters() {
         r#""input":[{"type":"additional_tools","tools":[{"type":"function","Type":"mcp"}]}]"#,
         r#""instructions":[{"type":"additional_tools","tools":[{"type":"mcp"}]}]"#,
         r#""instructions":[{"type":"item_reference","id":"msg_1"}]"#,
+        r#""tools":[{"type":"shell","environment":{"type":"local","type":"container_auto"}}]"#,
         r#""tools":[{"type":null}]"#,
         r#""tools":[{}]"#,
         r#""tools":[{"type":"web search\n"},{"type":"function"}]"#,
