@@ -41,6 +41,7 @@ mod moderations;
 mod objects;
 mod openapi;
 mod operations;
+mod overshoot;
 mod own_deployments;
 mod pages;
 mod paths;
