@@ -153,3 +153,25 @@ async fn no_name_of_a_person_reaches_azure_on_any_route() {
     assert!(!String::from_utf8_lossy(&sent.body).contains("person-7f3a"));
     world.settle().await;
 }
+
+#[tokio::test]
+async fn a_stream_without_usage_is_counted_from_its_text() {
+    let world = World::event("uncounted").in_memory();
+    let world = world.deployments(|deployments| {
+        deployments[0].model = Some("mistral-small-2503".to_owned());
+    });
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    let text = "one two three four five six seven eight nine ten";
+    world.azure().script(Reply::chat_stream(text, false));
+    ada.chat_stream("hello").await.rest().await;
+    let totals = world.settle().await;
+    let completion = totals.counts().2;
+    // Of 4,096 tokens that may have come, about ten did.
+    assert!((10..40).contains(&completion), "{completion}");
+    assert_eq!(totals.estimated(), 1);
+    // A stream that breaks off is charged as it was reserved.
+    world.azure().script(Reply::chat_stream(text, false).close_after(3));
+    ada.chat_stream("hello").await.rest().await;
+    assert!(world.settle().await.counts().2 > 4_096);
+}

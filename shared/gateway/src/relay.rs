@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderValue};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use lanyard_protocol::Protocol;
+use lanyard_protocol::added::AddedField;
 use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::refusal::OurNames;
 use lanyard_protocol::response::Content;
@@ -83,6 +84,7 @@ impl Gateway {
                         usage: !demanded.wants_usage,
                         filter_chunks: style == PathStyle::OpenAi,
                     },
+                    counts_text: sent.refused.has(AddedField::StreamOptions),
                     ..StreamState::default()
                 };
                 let stream = Stream {

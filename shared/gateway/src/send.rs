@@ -10,6 +10,7 @@ use lanyard_domain::affinity::Affinity;
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
+use lanyard_protocol::added::RefusedFields;
 use lanyard_protocol::compact;
 use lanyard_protocol::payload::JSON;
 
@@ -27,6 +28,8 @@ use crate::stored::ResponseHook;
 pub(crate) struct Sent<'d> {
     pub(crate) response: http::Response<UpstreamBody>,
     pub(crate) from: &'d Deployment,
+    /// The fields of ours that it did not get.
+    pub(crate) refused: RefusedFields,
 }
 
 /// No deployment responded.

@@ -12,11 +12,13 @@ use lanyard_domain::usage::Usage;
 use memchr::memmem::Finder;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::sse::Frame;
 use crate::stream::failure::Failure;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
+use crate::tokens::tokens_of_text;
 use crate::usage::{Counted, ResponseUsage, with_units};
 
 static ERROR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"error\""));
@@ -39,9 +41,13 @@ pub(crate) const FORMAT: StreamFormat = StreamFormat {
 };
 
 /// The tokens that Azure counted.
-fn settle_tokens(state: &StreamState, _: &Hold, _: bool) -> Settlement {
+fn settle_tokens(state: &StreamState, hold: &Hold, is_broken: bool) -> Settlement {
     match state.counted {
         Some(counted) => with_units(counted, counted.usage.units),
+        // Nobody was asked for the usage. The text has come in full, so it says what it cost.
+        None if state.counts_text && state.is_done && !is_broken => {
+            Settlement::Estimated(Usage::of_tokens(hold.prompt_tokens, state.text_tokens))
+        }
         // A frame of one token is some 300 bytes. This is far below that on purpose: it only
         // matters where more came than was asked for.
         None => Settlement::AtLeast(Usage::of_tokens(0, state.produced.bytes() / 1_000)),
@@ -107,6 +113,27 @@ impl Chunk {
 
 /// Counts a frame that has output. Once some has come, all frames count: only the first few are
 /// parsed.
+/// The tokens of the texts in a chunk: of answers, reasoning and arguments of tools.
+pub(crate) fn text_tokens(data: &[u8]) -> u64 {
+    let chunk: Value = serde_json::from_slice(data).unwrap_or_default();
+    let choices = chunk["choices"].as_array().into_iter().flatten();
+    let parts = choices.flat_map(|choice| [&choice["delta"], &choice["text"]]);
+    parts.map(texts).fold(0, u64::saturating_add)
+}
+
+fn texts(value: &Value) -> u64 {
+    match value {
+        Value::String(text) if text.is_empty() => 0,
+        Value::String(text) => tokens_of_text(text.as_bytes()),
+        Value::Array(list) => list.iter().map(texts).fold(0, u64::saturating_add),
+        Value::Object(fields) => {
+            let of_model = fields.iter().filter(|(name, _)| *name != "role" && *name != "type");
+            of_model.map(|(_, value)| texts(value)).fold(0, u64::saturating_add)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
 fn note_output(frame: &Frame, state: &mut StreamState) {
     if !state.produced.is_nothing() || has_output(&frame.data()) {
         state.produced.add(frame.0.len());

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::added::AddedField;
-use crate::chunk::{Chunk, is_without};
+use crate::chunk::{Chunk, is_without, text_tokens};
 use crate::demand::{Caps, Demanded};
 use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::estimate;
@@ -151,6 +151,10 @@ pub(crate) fn read_text(frame: &Frame, state: &mut StreamState) -> StreamEvent {
 /// Reads a chunk. What the client did not ask for is dropped: the usage, and what filters say.
 fn read_chunk(frame: &Frame, state: &mut StreamState, part: &Finder<'_>) -> StreamEvent {
     let chunk = Chunk::read(frame, state);
+    if state.counts_text {
+        let tokens = text_tokens(&frame.data());
+        state.text_tokens = state.text_tokens.saturating_add(tokens);
+    }
     state.counted = chunk.counted.or(state.counted);
     if chunk.event != StreamEvent::Pass {
         return chunk.event;

@@ -69,6 +69,10 @@ pub struct StreamState {
     pub images: u64,
     /// What has come, for the case that Azure never says what it cost.
     pub produced: Produced,
+    /// Whether the deployment is not asked for the usage, so that the text is counted.
+    pub counts_text: bool,
+    /// The tokens of the text so far, where they are counted.
+    pub text_tokens: u64,
     /// The error with which Azure ended it.
     pub failure: Option<Box<Failure>>,
     /// Whether the last event has come.

@@ -104,7 +104,7 @@ impl Attempts<'_, '_> {
     async fn by<'d>(&self, to: &'d Deployment, omits: Omits) -> Result<Sent<'d>, Failure> {
         let upstream = self.gateway.ports.upstream.as_ref();
         match call_once(upstream, to, self.upstream_call(to, omits)).await {
-            Ok(response) => Ok(Sent { response, from: to }),
+            Ok(response) => Ok(Sent { response, from: to, refused: omits.refused }),
             Err(failure) => {
                 if let Failure::Transient(ApiError::UpstreamBusy { retry_after }) = &failure {
                     let now = self.gateway.ports.clock.now();
