@@ -1,5 +1,6 @@
 //! Many requests at once: an allowance of k admits exactly k.
 
+use chrono::TimeDelta;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::limit::Quantity;
 use lanyard_domain::operation::Operation;
@@ -186,4 +187,46 @@ async fn requests_under_way_are_counted_and_a_finished_one_makes_room() {
     slow.join_all().await[0].assert_ok();
     ada.chat("third").await.assert_ok();
     assert_eq!(world.settle().await.requests, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_16_requests_larger_than_a_minute_one_is_admitted_and_its_debt_delays_the_next() {
+    // More than the most that one request of these needs, less than two of them.
+    let needed = estimate().await;
+    for is_one_attendee in [true, false] {
+        let world = World::event("debt").processes(3);
+        let world = match is_one_attendee {
+            true => world.attendee(Limit::TokensPerMinute, needed / 2),
+            false => world.everybody(Limit::TokensPerMinute, needed / 2),
+        };
+        let world = world.start().await;
+        let gate = Gate::closed();
+        world.azure().hold(&gate);
+        let mut asking = JoinSet::new();
+        for i in 0..16 {
+            let user = if is_one_attendee { "ada".to_owned() } else { format!("user-{i}") };
+            let attendee = world.attendee(&user).await;
+            asking.spawn(async move { attendee.chat("hello").await });
+        }
+        let mut refused = Vec::new();
+        while refused.len() < 15 {
+            refused.push(asking.join_next().await.unwrap().unwrap());
+        }
+        for answer in &refused {
+            answer.assert_refused(429, "rate_limit_exceeded");
+            // Its full estimate takes two minutes.
+            let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+            assert!((118..=121).contains(&seconds), "{seconds}");
+        }
+        world.azure().called(1).await;
+        gate.open();
+        asking.join_all().await.iter().for_each(|answer| {
+            answer.assert_ok();
+        });
+        // It used less than its estimate, so the next one waits for less.
+        world.quiet().await;
+        world.wait(TimeDelta::seconds(1));
+        world.attendee("ada").await.chat("hello").await.assert_ok();
+        assert_eq!((world.azure().calls(), world.settle().await.requests), (2, 2));
+    }
 }

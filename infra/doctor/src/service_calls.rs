@@ -385,7 +385,7 @@ fn rejected(check: String, response: &Response) -> Finding {
             "The usage store is unavailable: see the checks of the table, and the function's log."
         }
         "allowance_too_small" => {
-            "The event's limits are smaller than one short request. Raise its tokens per minute."
+            "The event's limits are smaller than one short request. Raise its limits on tokens."
         }
         _ => "Search the function's log for the x-request-id.",
     };

@@ -91,7 +91,8 @@ pub enum Refusal {
         /// The limit's value.
         allowed: u64,
     },
-    /// The request needs more than the full limit. A retry does not help.
+    /// The request needs more than a limit per day or in total, or a limit is zero. A retry does not
+    /// help.
     NeverFits {
         /// The limit.
         limit: Limit,
@@ -192,7 +193,7 @@ const USUAL_CONDITIONS: usize = 12;
 /// The number of changes that admit a request that uses tokens alone.
 const USUAL_CHANGES: usize = 9;
 
-/// Like [`propose`], for a request that is known to be no larger than the account's rates.
+/// Like [`propose`], for a request that is known to fit into the allowance.
 #[must_use]
 pub fn write(side: Side, allowance: &Allowance, demand: &Demand, guess: &Guess) -> Write {
     let hold = demand.hold();
@@ -254,12 +255,16 @@ pub(crate) fn needed(limit: Limit, estimate: &Estimate) -> u64 {
 }
 
 /// Why a request can never be admitted under an allowance, even by an empty account.
+///
+/// Limits per day and in total are strict. A limit per minute admits a larger request when its
+/// bucket is full, unless it is zero.
 #[must_use]
 pub(crate) fn never_fits(allowance: &Allowance, estimate: &Estimate) -> Option<Refusal> {
     Limit::ALL.iter().copied().find_map(|limit| {
         let allowed = allowance.limit(limit)?;
         let needed = needed(limit, estimate);
-        (needed > allowed).then_some(Refusal::NeverFits { limit, allowed, needed })
+        let most = if limit.rate().is_some() && allowed > 0 { u64::MAX } else { allowed };
+        (needed > most).then_some(Refusal::NeverFits { limit, allowed, needed })
     })
 }
 
@@ -288,7 +293,6 @@ fn lack(limit: Limit, allowed: u64, account: &Account, demand: &Demand) -> Optio
     let (field, now) = (Field::counted(limit, demand.day.date), demand.now);
     let needed = needed(limit, &demand.estimate);
     if limit.rate().is_some() && needed > 0 {
-        // A request that is larger than the full rate exceeds it at any time.
         let tat = account.get(field).max(now.0);
         let over = tat.saturating_sub(Rate { field, allowed, needed }.latest(now));
         let retry_at = EpochNanos(now.0.saturating_add(over));

@@ -162,12 +162,72 @@ fn a_day_ends_at_local_midnight_and_not_before() {
 }
 
 #[test]
-fn what_exceeds_the_whole_allowance_can_never_fit() {
-    for limit in Limit::ALL.iter().copied().filter(|limit| !counts_requests(*limit)) {
+fn what_exceeds_a_day_or_a_total_can_never_fit() {
+    let is_strict = |limit: &Limit| !counts_requests(*limit) && limit.rate().is_none();
+    for limit in Limit::ALL.iter().copied().filter(is_strict) {
         let demand = demand_for(1, asks_for(limit, 11), noon());
         let refused = admit(&mut seated(), ATTENDEE, &only(limit, 10), &demand);
         assert_eq!(refused, Err(Refusal::NeverFits { limit, allowed: 10, needed: 11 }));
     }
+}
+
+#[test]
+fn a_limit_of_zero_admits_nothing_of_any_size() {
+    for limit in Limit::ALL.iter().copied() {
+        for amount in [1, 1_000] {
+            let demand = demand_for(1, asks_for(limit, amount), noon());
+            let refused = admit(&mut seated(), ATTENDEE, &only(limit, 0), &demand);
+            let needed = if counts_requests(limit) { 1 } else { amount };
+            assert_eq!(refused, Err(Refusal::NeverFits { limit, allowed: 0, needed }));
+        }
+    }
+}
+
+#[test]
+fn of_many_requests_larger_than_a_minute_one_is_admitted_and_the_next_after_its_debt() {
+    let allowance = only(Limit::TokensPerMinute, 100);
+    for n in [2, 16, 256] {
+        let mut account = seated();
+        let mut now = noon();
+        for round in 0..3 {
+            let ask = |i| demand(round * n + i, 250, now);
+            let outcomes: Vec<_> =
+                (0..n).map(|i| admit(&mut account, ATTENDEE, &allowance, &ask(i))).collect();
+            assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "n={n}");
+            let Err(Refusal::Rate { retry_at, .. }) = outcomes[n - 1] else { panic!() };
+            // 250 tokens at 100 a minute.
+            assert_eq!(retry_at.to_utc() - now, TimeDelta::seconds(150));
+            let early = retry_at.to_utc() - TimeDelta::nanoseconds(1);
+            let again = demand(round * n, 101, early);
+            assert!(admit(&mut account, ATTENDEE, &allowance, &again).is_err());
+            now = retry_at.to_utc();
+        }
+    }
+}
+
+#[test]
+fn a_request_within_a_minute_waits_for_its_part_of_a_debt() {
+    let allowance = only(Limit::TokensPerMinute, 100);
+    let mut account = seated();
+    admit(&mut account, ATTENDEE, &allowance, &demand(1, 250, noon())).unwrap();
+    let wait = |account: &mut Account, tokens| match admit(
+        account,
+        ATTENDEE,
+        &allowance,
+        &demand(2, tokens, noon()),
+    ) {
+        Err(Refusal::Rate { retry_at, .. }) => retry_at.to_utc() - noon(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(wait(&mut account, 10), TimeDelta::seconds(96));
+    assert_eq!(wait(&mut account, 100), TimeDelta::seconds(150));
+    assert_eq!(wait(&mut account, 10_000), TimeDelta::seconds(150));
+    // It used 60 of its 250 tokens in 30 s: 36 s of debt, of which 30 s have passed.
+    let now = noon() + TimeDelta::seconds(30);
+    let usage = Settlement::Exact(Usage::of_tokens(0, 60));
+    assert!(settle(&mut account, &allowance, &demand(1, 250, noon()), usage, now));
+    admit(&mut account, ATTENDEE, &allowance, &demand(3, 90, now)).unwrap();
+    assert!(admit(&mut account, ATTENDEE, &allowance, &demand(4, 1, now)).is_err());
 }
 
 #[test]

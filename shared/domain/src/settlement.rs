@@ -130,7 +130,9 @@ pub fn write(
         let correction = correction(*limit, hold, charge);
         let by = match limit.counting() {
             Counting::PerMinute(_) => {
-                rate_correction(correction, allowance.limit(*limit)?, elapsed)
+                let allowed = allowance.limit(*limit)?;
+                let held = limit.quantity().among(1, hold.tokens(), hold.units);
+                rate_correction(correction, held, allowed, elapsed)
             }
             Counting::PerDay(_)
             | Counting::TokensTotal
@@ -156,11 +158,12 @@ fn correction(limit: Limit, hold: &Hold, charge: Option<Charge>) -> i64 {
 
 /// The change of a theoretical arrival time if the estimate was wrong.
 ///
-/// Part of an excess reservation may have been refilled within `elapsed_ns` already. Only the rest
-/// is released. So a refund never leaves more than the true cost would have left.
-fn rate_correction(correction: i64, allowed: u64, elapsed_ns: i64) -> i64 {
+/// The bucket refilled during `elapsed_ns`. Without the request it might have been full and could
+/// not have refilled. So the refund leaves at least `elapsed_ns` of the reservation of `held`, and
+/// never more than the true cost would have left.
+fn rate_correction(correction: i64, held: u64, allowed: u64, elapsed_ns: i64) -> i64 {
     let by = cost_ns(correction.unsigned_abs(), allowed).saturating_mul(correction.signum());
-    if by < 0 { by.saturating_add(elapsed_ns).min(0) } else { by }
+    if by < 0 { by.max(elapsed_ns.saturating_sub(cost_ns(held, allowed))).min(0) } else { by }
 }
 
 #[cfg(test)]

@@ -50,7 +50,9 @@ pub fn choices(id: &RequestId, of: u16) -> [u16; 3] {
 /// Why a request can never be admitted to any shard, or to the one that it is `bound` to, however
 /// empty they are.
 ///
-/// A rate cannot be gathered beyond what one shard may let through in a minute; all else can.
+/// Tokens per minute cannot be gathered beyond one shard's part; all other limits can. A single
+/// account has no such bound: a full bucket admits a request of any size. Shards must not be in
+/// debt, or all of them could be at once.
 #[must_use]
 pub fn never_fits(
     whole: &Allowance,
@@ -58,14 +60,14 @@ pub fn never_fits(
     bound: Option<u16>,
     estimate: &Estimate,
 ) -> Option<Refusal> {
-    let mut largest = *whole;
     let part = whole.part(bound.unwrap_or_default(), of);
-    for (limit, quantity) in Limit::rates() {
-        if quantity != Quantity::Requests {
-            largest.set(limit, part.limit(limit));
-        }
-    }
-    admission::never_fits(&largest, estimate)
+    let is_strict = |quantity| of > 1 && quantity != Quantity::Requests;
+    let beyond_its_part = |(limit, quantity)| {
+        let allowed = part.limit(limit).filter(|_| is_strict(quantity))?;
+        let needed = needed(limit, estimate);
+        (needed > allowed).then_some(Refusal::NeverFits { limit, allowed, needed })
+    };
+    admission::never_fits(whole, estimate).or_else(|| Limit::rates().find_map(beyond_its_part))
 }
 
 /// Whether a shard's rates allow at once what a request needs.

@@ -1,4 +1,8 @@
 //! Limits per minute, by the generic cell rate algorithm (GCRA): one timestamp for each limit.
+//!
+//! A request that needs more than a full minute fits once the bucket is full. It leaves the bucket in
+//! debt: its full cost delays the requests that follow. So the long-term rate is exact, and at most
+//! one such request is ahead of it.
 
 use crate::account::{Account, Change, Condition, Field, Write, signed};
 use crate::time::{EpochNanos, MINUTE_NS};
@@ -29,9 +33,11 @@ impl Rate {
         cost_ns(self.needed, self.allowed)
     }
 
-    /// The latest theoretical arrival time at which the request still fits.
+    /// The latest theoretical arrival time at which the request still fits. It is never before
+    /// `now`: a full bucket admits a request of any size.
     pub(super) fn latest(&self, now: EpochNanos) -> i64 {
-        now.0.saturating_add(cost_ns(self.allowed, self.allowed)).saturating_sub(self.cost())
+        let minute = cost_ns(self.allowed, self.allowed);
+        now.0.saturating_add(minute.saturating_sub(self.cost()).max(0))
     }
 
     /// Adds the condition and the change. `is_busy` is the guess whether the bucket is not full.

@@ -368,7 +368,7 @@ fn a_rate_bears_no_more_at_once_than_a_shard_lets_through() {
     let whole = only(Limit::TokensPerMinute, 1_601);
     let fits = |tokens| never_fits(&whole, 16, None, &Estimate::of_tokens(0, tokens)).is_none();
     assert!(fits(101) && !fits(102));
-    assert_eq!(never_fits(&whole, 1, None, &Estimate::of_tokens(0, 1_601)), None);
+    assert_eq!(never_fits(&whole, 1, None, &Estimate::of_tokens(0, 1_602)), None);
     let attendee = |tokens| Allowance::default().with(Limit::TokensPerMinute, tokens);
     assert_eq!(most_shards(&attendee(Some(100)), &whole), Some(16));
     assert_eq!(most_shards(&attendee(None), &whole), Some(1));

@@ -91,7 +91,7 @@ impl Gateway {
         demand: &Demand,
     ) -> Result<(), AdmissionRefused> {
         let (key, part) = (AccountKey::of_shard(&event.id, shard), event.part(shard));
-        if !shard::bears(&part, &demand.estimate) {
+        if event.shards > 1 && !shard::bears(&part, &demand.estimate) {
             let refusal = admission::lacks(&part, &Account::default(), demand);
             return Err(refusal.map_or_else(too_busy, AdmissionRefused::Refused));
         }

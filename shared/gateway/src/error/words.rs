@@ -136,11 +136,21 @@ pub(super) fn units(limit: Limit) -> &'static str {
 pub(super) fn smaller(limit: Limit) -> &'static str {
     match limit.quantity() {
         Quantity::Requests => "ask the organiser for more",
-        Quantity::Tokens => "shorten the prompt or set a smaller max_tokens",
-        Quantity::Unit(Unit::Images) => "ask for fewer images",
-        Quantity::Unit(Unit::AudioSeconds) => "send a shorter recording",
-        Quantity::Unit(Unit::Characters) => "send a shorter text",
-        Quantity::Unit(Unit::VideoSeconds) => "ask for a shorter video",
+        Quantity::Tokens => {
+            "shorten the prompt or set a smaller max_tokens, or ask the organiser to raise the limit"
+        }
+        Quantity::Unit(Unit::Images) => {
+            "ask for fewer images, or ask the organiser to raise the limit"
+        }
+        Quantity::Unit(Unit::AudioSeconds) => {
+            "send a shorter recording, or ask the organiser to raise the limit"
+        }
+        Quantity::Unit(Unit::Characters) => {
+            "send a shorter text, or ask the organiser to raise the limit"
+        }
+        Quantity::Unit(Unit::VideoSeconds) => {
+            "ask for a shorter video, or ask the organiser to raise the limit"
+        }
     }
 }
 
