@@ -8,5 +8,6 @@ mod grants;
 mod harness;
 mod invocation;
 mod moves;
+mod organiser_tokens;
 mod people;
 mod unreadable;

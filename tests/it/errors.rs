@@ -26,7 +26,7 @@ const REQUEST: &str = "invalid_request_error";
 const AS_AZURE: &str = "";
 const NEVER: Option<&str> = Some("false");
 
-const ROWS: [Row; 41] = [
+const ROWS: [Row; 42] = [
     (401, "invalid_event_code", "authentication_error", NEVER, NO_WAIT, None),
     (403, "event_not_started", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_ended", "permission_error", NEVER, NO_WAIT, None),
@@ -35,6 +35,7 @@ const ROWS: [Row; 41] = [
     (403, "event_full", "permission_error", NEVER, NO_WAIT, None),
     (403, "not_on_roster", "permission_error", NEVER, NO_WAIT, None),
     (403, "registration_required", "permission_error", NEVER, NO_WAIT, None),
+    (403, "already_registered", "permission_error", NEVER, NO_WAIT, None),
     (403, "already_registered", "permission_error", NEVER, NO_WAIT, None),
     (403, "not_offered", "permission_error", NEVER, NO_WAIT, None),
     (403, "no_deployment", "permission_error", NEVER, NO_WAIT, None),
@@ -89,6 +90,7 @@ fn one_of_each() -> Vec<ApiError> {
         ApiError::NotOnRoster { contact: contact() },
         ApiError::RegistrationRequired { event: "evt_1".parse().unwrap(), contact: contact() },
         ApiError::AlreadyRegistered { contact: contact() },
+        ApiError::NameInUse { contact: contact() },
         ApiError::NotOffered { what: "registration", contact: contact() },
         ApiError::NoDeployment { contact: contact() },
         ApiError::OwnDeploymentRefused(None),
@@ -149,6 +151,7 @@ fn one_of_each() -> Vec<ApiError> {
             | ApiError::NotOnRoster { .. }
             | ApiError::RegistrationRequired { .. }
             | ApiError::AlreadyRegistered { .. }
+            | ApiError::NameInUse { .. }
             | ApiError::NotOffered { .. }
             | ApiError::OperationNotOffered { .. }
             | ApiError::NoDeployment { .. }

@@ -92,7 +92,11 @@ async fn functions_take_the_methods_that_are_described_and_no_others() {
     let event = format!("{events}/{}", list["events"][0]["id"].as_str().unwrap());
     let change = client.patch(event).header("authorization", &bearer);
     let change = change.header("content-type", "application/json");
-    let changed = change.body(r#"{"own_deployments": "attendee"}"#).send().await.unwrap();
+    let changed = change
+        .body(r#"{"access": "registered", "auto_register": true, "own_deployments": "attendee"}"#)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(changed.status(), 200);
     let mut wrong = Vec::new();
     let described = operations(&description());

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use http::Method;
+use lanyard_domain::account::{Change, Field};
 use lanyard_domain::event::OwnDeployments;
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ async fn world(name: &str, who: OwnDeployments) -> World {
 #[tokio::test]
 async fn an_attendees_own_comes_first_and_costs_the_event_no_tokens() {
     let world = world("own", OwnDeployments::Attendee).await;
-    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
+    let (ada, bob) = (world.signed("ada").await, world.attendee("bob").await);
     let put = call(&ada, Method::PUT, "/gpt-4o-mini", described(&world)).await;
     assert_eq!(put.status(), 201, "{}", put.text());
     let listed = call(&ada, Method::GET, "", json!({})).await;
@@ -63,9 +64,52 @@ async fn an_attendees_own_comes_first_and_costs_the_event_no_tokens() {
 }
 
 #[tokio::test]
+async fn the_shared_code_changes_nobodys_deployments() {
+    let world = world("rebind", OwnDeployments::Attendee).await;
+    let (ada, mallory) = (world.signed("ada").await, world.attendee("ada").await);
+    let refused = call(&mallory, Method::PUT, "/gpt-4o-mini", described(&world)).await;
+    assert!(refused.assert_refused(403, "not_offered").text().contains("personal key"));
+    assert_eq!(call(&ada, Method::PUT, "/gpt-4o-mini", described(&world)).await.status(), 201);
+    call(&mallory, Method::PUT, "/gpt-4o-mini", described(&world))
+        .await
+        .assert_refused(403, "not_offered");
+    call(&mallory, Method::DELETE, "/gpt-4o-mini", json!({}))
+        .await
+        .assert_refused(403, "not_offered");
+    let listed = call(&ada, Method::GET, "", json!({})).await;
+    assert_eq!(listed.json()["deployments"][0]["name"], "gpt-4o-mini");
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_blocked_attendee_binds_rates_and_reads_nothing() {
+    let world = World::event("blocked").keeping();
+    let world = world.with(|event| event.own_deployments = OwnDeployments::Attendee).start().await;
+    let ada = world.signed("ada").await;
+    assert_eq!(call(&ada, Method::PUT, "/mine", described(&world)).await.status(), 201);
+    let chat = ada.chat("hello").await;
+    let answer = chat.assert_ok().json()["id"].as_str().unwrap().to_owned();
+    let kept = ada.respond(json!({})).await.assert_ok().json()["id"].as_str().unwrap().to_owned();
+    world.quiet().await;
+    world.change_attendee("ada", vec![Change::Set(Field::Blocked, 1)]).await;
+    let blocked = |answer: &Answer| {
+        answer.assert_refused(403, "attendee_blocked");
+    };
+    blocked(&call(&ada, Method::PUT, "/mine", described(&world)).await);
+    blocked(&call(&ada, Method::DELETE, "/mine", json!({})).await);
+    blocked(&call(&ada, Method::GET, "", json!({})).await);
+    blocked(&ada.rate(&answer, json!({"rating": 1})).await);
+    for path in ["/api/v1/models", "/api/v1/event", "/api/v1/files"] {
+        blocked(&ada.send(ada.get(path)).await);
+    }
+    blocked(&ada.send(ada.get(&format!("/api/v1/responses/{kept}"))).await);
+    world.settle().await;
+}
+
+#[tokio::test]
 async fn an_endpoint_is_checked_as_an_organisers() {
     let world = world("ssrf", OwnDeployments::Attendee).await;
-    let ada = world.attendee("ada").await;
+    let ada = world.signed("ada").await;
     for endpoint in [
         "http://169.254.169.254",
         "https://169.254.169.254",
@@ -110,13 +154,13 @@ async fn an_endpoint_is_checked_as_an_organisers() {
 #[tokio::test]
 async fn who_may_bind_is_the_events_to_say() {
     let none = world("bind-none", OwnDeployments::None).await;
-    let ada = none.attendee("ada").await;
+    let ada = none.signed("ada").await;
     call(&ada, Method::GET, "", json!({})).await.assert_refused(403, "not_offered");
     none.organise("PUT", "/own-deployments/mine?user=ada", described(&none), 400).await;
     none.settle().await;
 
     let world = world("bind-organiser", OwnDeployments::Organiser).await;
-    let ada = world.attendee("ada").await;
+    let ada = world.signed("ada").await;
     call(&ada, Method::PUT, "/mine", described(&world)).await.assert_refused(403, "not_offered");
     world.organise("PUT", "/own-deployments/mine?user=ada", described(&world), 201).await;
     world.organise("PUT", "/own-deployments/mine", described(&world), 400).await;
@@ -146,7 +190,7 @@ async fn with_nothing_to_send_to_there_is_no_deployment() {
         })
         .start()
         .await;
-    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
+    let (ada, bob) = (world.signed("ada").await, world.attendee("bob").await);
     ada.chat("hello").await.assert_refused(403, "no_deployment");
     call(&ada, Method::PUT, "/gpt-4o-mini", described(&world)).await;
     world.wait(TimeDelta::seconds(6));
@@ -158,7 +202,7 @@ async fn with_nothing_to_send_to_there_is_no_deployment() {
 #[tokio::test]
 async fn a_key_of_ones_own_that_azure_refuses_is_no_alarm_of_ours() {
     let world = world("own-key", OwnDeployments::Attendee).await;
-    let ada = world.attendee("ada").await;
+    let ada = world.signed("ada").await;
     call(&ada, Method::PUT, "/gpt-4o-mini", described(&world)).await;
     world.wait(TimeDelta::seconds(6));
     world.azure().script(Reply::error(401, "401", "Access denied."));
@@ -171,7 +215,7 @@ async fn a_key_of_ones_own_that_azure_refuses_is_no_alarm_of_ours() {
 async fn what_is_kept_is_kept_at_the_events_where_it_is_deleted_after_it() {
     let world = World::event("own-kept").keeping();
     let world = world.with(|event| event.own_deployments = OwnDeployments::Attendee).start().await;
-    let ada = world.attendee("ada").await;
+    let ada = world.signed("ada").await;
     let mut body = described(&world);
     body["operations"] = json!(["responses", "conversations", "files", "vector_stores"]);
     assert_eq!(call(&ada, Method::PUT, "/gpt-4o-mini", body).await.status(), 201);

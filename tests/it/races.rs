@@ -223,9 +223,10 @@ async fn of_16_requests_larger_than_a_minute_one_is_admitted_and_its_debt_delays
         asking.join_all().await.iter().for_each(|answer| {
             answer.assert_ok();
         });
-        // It used less than its estimate, so the next one waits for less.
+        // It used less than its estimate, so the next one waits for less: only as long as other
+        // processes remember their refusals.
         world.quiet().await;
-        world.wait(TimeDelta::seconds(1));
+        world.wait(TimeDelta::seconds(5));
         world.attendee("ada").await.chat("hello").await.assert_ok();
         assert_eq!((world.azure().calls(), world.settle().await.requests), (2, 2));
     }

@@ -1,7 +1,9 @@
 //! `POST /api/event/{id}/register`, personal keys, and the event's public page.
 
+use chrono::TimeDelta;
 use lanyard_domain::access::Access;
 use lanyard_domain::event::Event;
+use lanyard_domain::object::Kind;
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -83,8 +85,13 @@ async fn of_256_claims_of_one_name_exactly_one_proof_wins() {
     assert_eq!(won.len(), 1);
     let (proof, answer) = won[0];
     for (_, lost) in answers.iter().filter(|(of, _)| of != proof) {
-        lost.assert_refused(403, "already_registered");
+        // More than twenty proofs in a minute are not even looked at.
+        match lost.status().as_u16() {
+            429 => lost.assert_refused(429, "rate_limit_exceeded"),
+            _ => lost.assert_refused(403, "already_registered"),
+        };
     }
+    world.wait(TimeDelta::minutes(1));
     let ada = world.attendee("ada").await;
     assert_eq!(key(&ada.register(&world, proof).await), key(answer));
     world.chat_as(&key(answer)).await.assert_ok();
@@ -129,6 +136,41 @@ async fn an_event_may_admit_by_its_code_whom_nobody_has_claimed() {
     ada.register(&world, PROOF).await;
     ada.chat("hello").await.assert_refused(403, "registration_required");
     assert_eq!(world.settle().await.requests, 3);
+}
+
+#[tokio::test]
+async fn a_name_that_may_have_stored_objects_cannot_be_claimed() {
+    let world = registered("objects", true).keeping().start().await;
+    let ada = world.attendee("ada").await;
+    let file = ada.own(Kind::File).await;
+    let path = format!("/api/v1/files/{file}");
+    let mallory = world.attendee("ada").await;
+    let refused = mallory.register(&world, PROOF).await;
+    assert!(refused.assert_refused(403, "already_registered").text().contains("in use"));
+    ada.send(ada.get(&path)).await.assert_ok();
+    // A name that nobody has used is free, and its objects are its own.
+    let bob = key(&world.attendee("bob").await.register(&world, PROOF).await);
+    let mut request = ada.get(&path);
+    request.headers_mut().insert("openai-event-code", bob.parse().unwrap());
+    world.send(request).await.assert_refused(404, "object_not_found");
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn proofs_for_one_name_have_a_rate() {
+    let world = registered("proofs", false).start().await;
+    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
+    ada.register(&world, PROOF).await;
+    for _ in 0..19 {
+        ada.register(&world, "another long proof").await.assert_refused(403, "already_registered");
+    }
+    let refused = ada.register(&world, "another long proof").await;
+    refused.assert_refused(429, "rate_limit_exceeded");
+    assert_eq!(refused.header("retry-after"), Some("3"));
+    bob.register(&world, PROOF).await;
+    world.wait(TimeDelta::seconds(3));
+    ada.register(&world, PROOF).await;
+    world.settle().await;
 }
 
 #[tokio::test]

@@ -212,13 +212,16 @@ async fn registering_asks_for_its_rows_and_no_others() {
 async fn binding_deployments_asks_for_its_rows_and_no_others() {
     let function = "own-deployments";
     let world = World::event("bind").only(function).with(bringing).start().await;
-    let ada = world.attendee("ada").await;
+    let ada = world.signed("ada").await;
     let body = json!({
         "endpoint": world.azure().endpoint(), "operations": ["chat_completions"], "key": KEY,
     });
     let one = "/api/v1/deployments/mine";
     assert_eq!(ada.call(Method::PUT, one, Some(&body)).await.status(), 201);
     ada.call(Method::DELETE, one, None).await.assert_ok();
+    // Those who have the code alone may look.
+    let bob = world.attendee("bob").await;
+    bob.call(Method::GET, "/api/v1/deployments", None).await.assert_ok();
     world.quiet().await;
     assert_eq!(world.engine().policed().asked(function), rows(function));
 }

@@ -11,6 +11,8 @@ use super::{Answer, Stream, World, canary};
 pub(crate) struct Attendee {
     world: World,
     user: String,
+    /// A signed token, used in place of the code.
+    signed: Option<String>,
 }
 
 /// The path that most clients use.
@@ -21,14 +23,23 @@ pub(crate) const EMBEDDINGS: &str = "/api/v1/embeddings";
 impl World {
     /// Somebody of this name, who has not come yet.
     pub(crate) async fn attendee(&self, user: &str) -> Attendee {
-        Attendee { world: self.clone(), user: user.to_owned() }
+        Attendee { world: self.clone(), user: user.to_owned(), signed: None }
+    }
+
+    /// Somebody of this name with a signed token.
+    pub(crate) async fn signed(&self, user: &str) -> Attendee {
+        let (token, _) = self.token(user).await;
+        // The event is read again with the key that signed it.
+        self.wait(chrono::TimeDelta::seconds(6));
+        Attendee { world: self.clone(), user: user.to_owned(), signed: Some(token) }
     }
 }
 
 impl Attendee {
     /// The credential.
     pub(crate) fn token(&self) -> String {
-        format!("{}/{}", self.world.code(), self.user)
+        let shared = || format!("{}/{}", self.world.code(), self.user);
+        self.signed.clone().unwrap_or_else(shared)
     }
 
     /// A request with the seed's credential header and a JSON body.

@@ -360,6 +360,7 @@ pub(super) fn an_entry() -> AuditEntry {
         by: Actor::Organiser,
         action: Action::Change,
         attendee: None,
+        subject: None,
         changes: Vec::new(),
     }
 }

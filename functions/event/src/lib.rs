@@ -12,7 +12,6 @@ mod view;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use lanyard_domain::account::Field;
 use lanyard_gateway::answer::{expect_method, json};
 use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
 use serde::Serialize;
@@ -35,11 +34,7 @@ pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response,
 
 async fn event(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
     expect_method(&request, &Method::GET, "GET, OPTIONS")?;
-    let attendance = gateway.attend(&request).await?;
-    let account = gateway.account(&attendance).await?;
-    if account.get(Field::Blocked) != 0 {
-        return Err(ApiError::AttendeeBlocked { contact: attendance.contact() });
-    }
+    let (attendance, account) = gateway.attend(&request).await?;
     json(StatusCode::OK, &view::view(&attendance, &account, request.now))
 }
 

@@ -38,7 +38,7 @@ struct Model<'a> {
 pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
     let wanted = wanted(request.http.uri().path())?;
     expect_method(&request, &Method::GET, "GET, OPTIONS")?;
-    let attendance = gateway.attend(&request).await?;
+    let (attendance, _) = gateway.attend(&request).await?;
     let names = attendance.models(None);
     match wanted {
         None => {

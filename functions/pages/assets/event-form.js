@@ -76,6 +76,8 @@ export function eventForm(event, done) {
       field("ends_at", "Ends", { type: "datetime-local", required: true }, null, withoutOffset(event?.ends_at)),
       field("time_zone", "Time zone", { list: "zones", required: true, spellcheck: "false" }, "For example Europe/Oslo.", value("time_zone") ?? localZone),
       field("attendees", "Expected attendees", { type: "number", min: "1", max: "100000" }, "The default limits are based on this number.", value("attendees") ?? 100),
+      event ? null : field("preset", "Kind of event", { tag: "select" }, "The default limits follow from it.", "workshop",
+        [["workshop", "Workshop: chats and small apps"], ["agents", "Coding agents: large limits"], ["demo", "Demo: small limits"]]),
       event ? null : field("code", "Code", { spellcheck: "false", autocapitalize: "none", class: "mono" }, "Leave empty to generate a code that is hard to guess."))),
     h("fieldset", {}, h("legend", {}, "What attendees see"), h("div.grid", {},
       h("div.wide", {}, field("description", "Description", { tag: "textarea", rows: "4", maxlength: "8192" }, "Markdown: headings, lists, emphasis, code and links.")),

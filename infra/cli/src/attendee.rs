@@ -35,6 +35,13 @@ pub(crate) enum AttendeeCommand {
         /// User name of the attendee.
         user: String,
     },
+    /// Free the seat of an attendee who has used nothing.
+    Free {
+        /// Id, code or name of the event.
+        event: String,
+        /// User name of the attendee. Default: everybody who has used nothing.
+        user: Option<String>,
+    },
     /// Set limits for one attendee.
     Raise(RaiseArguments),
     /// Set limits for many attendees, and optionally replace the roster.
@@ -149,6 +156,7 @@ pub(crate) async fn run(session: &Session, command: AttendeeCommand) -> Result<(
         AttendeeCommand::Unblock { event, user } => {
             change(session, &event, &user, &json!({"blocked": false})).await
         }
+        AttendeeCommand::Free { event, user } => free(session, &event, user).await,
         AttendeeCommand::Raise(RaiseArguments { event, user, reset, limits }) => {
             let limits = limits.json();
             let body = match (reset, limits.is_empty()) {
@@ -208,6 +216,30 @@ fn own_limits(attendee: &Value) -> String {
         format!("{name} {value}")
     };
     names.map(limit).collect::<Vec<_>>().join(", ")
+}
+
+async fn free(session: &Session, event: &str, user: Option<String>) -> Result<(), CliError> {
+    let event = session.event(event).await?;
+    let users = match user {
+        Some(user) => vec![user],
+        None => {
+            let all = session.api.all(&event_path(&event, "/attendees"), "attendees").await?;
+            let is_unused = |attendee: &&Value| {
+                !attendee["joined_at"].is_null()
+                    && attendee["usage"]["requests"] == 0
+                    && attendee["in_flight"] == 0
+            };
+            all.iter().filter(is_unused).map(|attendee| text(&attendee["user"])).collect()
+        }
+    };
+    for user in &users {
+        let path = event_path(&event, &format!("/attendees/{}", encoded(user)));
+        session.write(Method::Delete, &path, None).await?;
+    }
+    if session.globals.dry_run {
+        return Ok(());
+    }
+    session.output.data(&json!({ "freed": users }), || format!("{} seats freed", users.len()))
 }
 
 async fn change(session: &Session, event: &str, user: &str, body: &Value) -> Result<(), CliError> {

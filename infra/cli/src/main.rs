@@ -11,6 +11,7 @@ mod event;
 mod globals;
 mod handout;
 mod options;
+mod organiser;
 mod output;
 mod profile;
 mod session;
@@ -49,6 +50,7 @@ async fn run(options: Options) -> Result<ExitCode, CliError> {
             return deployment::run(&Session::open(globals)?, command).await;
         }
         Command::Attendee(command) => attendee::run(&Session::open(globals)?, command).await,
+        Command::Organiser(command) => organiser::run(&Session::open(globals)?, command).await,
         Command::Usage(arguments) => usage::run(&Session::open(globals)?, arguments).await,
         Command::Handout(arguments) => handout::run(&Session::open(globals)?, arguments).await,
         Command::Doctor(arguments) => {

@@ -10,6 +10,7 @@ use crate::deployment::{DeploymentCommand, DoctorArguments};
 use crate::event::EventCommand;
 use crate::globals::Globals;
 use crate::handout::HandoutArguments;
+use crate::organiser::OrganiserCommand;
 use crate::simulate::SimulateArguments;
 use crate::usage::UsageArguments;
 
@@ -55,6 +56,9 @@ pub(crate) enum Command {
     /// List, block and limit attendees.
     #[command(subcommand)]
     Attendee(AttendeeCommand),
+    /// List, make and revoke your organiser tokens.
+    #[command(subcommand)]
+    Organiser(OrganiserCommand),
     /// Show the usage of an event.
     Usage(UsageArguments),
     /// Create a printable page for attendees, or a QR code of the attendee page.

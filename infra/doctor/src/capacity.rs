@@ -116,7 +116,11 @@ fn check_quota(
          add a replica, or lower the limit of the event:\n{}",
         lowered(overlap, base, &change)
     );
-    Finding::fail(CHECK, seen, advice)
+    // Attendees of several events seldom use all of their limits at the same time.
+    match overlap.events.as_slice() {
+        [_, _, ..] => Finding::warn(CHECK, seen, advice),
+        _ => Finding::fail(CHECK, seen, advice),
+    }
 }
 
 fn lowered(overlap: &Overlap<'_>, base: &str, change: &serde_json::Value) -> String {
@@ -197,13 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn limits_above_azures_quota_fail() {
+    fn limits_above_azures_quota_fail_and_of_two_events_at_once_warn() {
         let inventory =
             Inventory { deployments: vec![a_deployment("gpt-4o")], events: two_that_overlap() };
         let granted = [Granted { tokens_per_minute: Some(100_000) }];
         let findings = check_quotas(&inventory, &granted, now(), "https://h/api");
         let levels: Vec<_> = findings.iter().map(|finding| finding.level).collect();
-        assert_eq!(levels, [Level::Ok, Level::Fail]);
+        assert_eq!(levels, [Level::Ok, Level::Warn]);
         let advice = findings[1].advice.as_deref().unwrap();
         assert!(advice.contains("PATCH https://h/api/admin/events/bergen"), "{advice}");
         assert!(advice.contains(r#""tokens_per_minute":50000"#), "{advice}");

@@ -189,7 +189,7 @@ pub(crate) const ORGANISE: Policy = Policy {
         items("ReadMany", &[QUERY], &[ORGANISER, EVENT, RATING, OWN]),
         items("ReadAndChangeEvents", &[BATCH_GET, UPDATE], &[EVENT]),
         items("Write", &[PUT], &[TOKEN, CODE, ORGANISER, EVENT, SWEEP, OWN]),
-        items("Delete", &[DELETE], &[CODE, ORGANISER, EVENT, SWEEP, OWN, CLAIM]),
+        items("Delete", &[DELETE], &[TOKEN, CODE, ORGANISER, EVENT, SWEEP, OWN, CLAIM]),
         Statement {
             id: "WriteAzureKeys",
             actions: &["ssm:PutParameter", "ssm:DeleteParameter"],

@@ -76,6 +76,13 @@ fn attendees() -> Vec<Operation> {
             responses::attendee,
         )
         .reads(Content::Json(requests::attendee_change)),
+        operation(
+            DELETE,
+            "/admin/events/{id}/attendees/{user}",
+            "freeSeat",
+            "Frees the seat of an attendee who has used nothing",
+            responses::deleted_user,
+        ),
     ]
 }
 
@@ -113,6 +120,29 @@ fn reports() -> Vec<Operation> {
 
 fn credentials() -> Vec<Operation> {
     vec![
+        paged(operation(
+            GET,
+            "/admin/tokens",
+            "listOrganiserTokens",
+            "Your organiser tokens",
+            responses::organiser_tokens,
+        )),
+        operation(
+            POST,
+            "/admin/tokens",
+            "makeOrganiserToken",
+            "Makes another organiser token; it is shown once",
+            responses::organiser_token,
+        )
+        .reads(Content::Json(requests::organiser_token_draft))
+        .with_statuses(&[201]),
+        operation(
+            DELETE,
+            "/admin/tokens/{token}",
+            "revokeOrganiserToken",
+            "Revokes an organiser token",
+            responses::organiser_token,
+        ),
         paged(operation(
             GET,
             "/admin/events/{id}/tokens",
@@ -212,6 +242,13 @@ fn deployments() -> Vec<Operation> {
                 responses::deleted_deployment,
             )
         },
+        paged(operation(
+            GET,
+            "/admin/audit",
+            "showOrganiserAudit",
+            "What changed about your deployments and tokens, the newest change first",
+            responses::audit,
+        )),
         paged(operation(
             GET,
             "/admin/deployments",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use lanyard_domain::account::{Account, AccountKey, Change, Field, NO_LIMIT, Write, signed};
+use lanyard_domain::admission;
 use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
@@ -23,7 +24,7 @@ use crate::form::{Form, Given, Mistakes};
 use crate::page::cursor;
 use crate::time::Timestamp;
 use crate::usage::Numbers;
-use crate::{Call, body, changes, read, reply};
+use crate::{Call, DeletedUser, body, changes, read, reply};
 
 /// The pauses before a call to the ledger is made again. Its calls are single tries, and those of
 /// organisers may all be repeated.
@@ -144,6 +145,34 @@ pub(crate) async fn change(
         call.audit_attendee(id, &user, Action::ChangeAttendee, changes).await?;
     }
     reply(StatusCode::OK, &AttendeeView::of(&user, &after, &event))
+}
+
+/// `DELETE /events/{id}/attendees/{user}`: frees the seat of somebody who has used nothing.
+///
+/// The attendee's account comes first. After a crash between the two writes the event counts one seat
+/// too many, which the sweep finds.
+pub(crate) async fn free_seat(
+    call: Call<'_>,
+    id: &EventId,
+    user: &UserId,
+) -> Result<Response, AdminError> {
+    call.no_query()?;
+    owned(call, id).await?;
+    let ledger = &call.admin.ledger;
+    let key = AccountKey::Attendee(id.clone(), user.clone());
+    match ledger.apply(&key, &admission::vacate_seat()).await? {
+        Outcome::Made(_) => {}
+        Outcome::Kept(Some(account)) if account.numbers.contains_key(&Field::SeatedAt) => {
+            let mistakes = Mistakes::default();
+            mistakes.add("user", "has used the event, so the seat stays taken; block them instead");
+            return mistakes.unless_any(None);
+        }
+        Outcome::Kept(_) => return Err(AdminError::NotFound { what: "attendee" }),
+    }
+    let event = AccountKey::Event(id.clone());
+    ledger.apply(&event, &admission::take_back_seat()).await?;
+    call.audit_attendee(id, user, Action::FreeSeat, Vec::new()).await?;
+    reply(StatusCode::OK, &DeletedUser { user, deleted: true })
 }
 
 pub(crate) fn asked_for(body: &Map<String, Value>) -> Result<Write, AdminError> {

@@ -1,9 +1,18 @@
-//! Who changed what about an event, and when.
+//! Who changed what about an event, a deployment or an organiser's tokens, and when.
 
 use chrono::{DateTime, Utc};
-use lanyard_domain::ids::RequestId;
+use lanyard_domain::ids::{EventId, OrganiserId, RequestId};
 use lanyard_domain::token::UserId;
 use serde::{Deserialize, Serialize};
+
+/// Which log an entry belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditLog<'a> {
+    /// What changed about one event.
+    Event(&'a EventId),
+    /// What changed about an organiser's deployments and tokens.
+    Organiser(&'a OrganiserId),
+}
 
 /// One change. It holds no code, no key and no token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +28,10 @@ pub struct AuditEntry {
     pub action: Action,
     /// To whom, if it was done to one attendee.
     pub attendee: Option<UserId>,
+    /// Which deployment or organiser token it is about, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("type" = "string")))]
+    pub subject: Option<String>,
     /// What is different since.
     pub changes: Vec<FieldChange>,
 }
@@ -55,6 +68,8 @@ pub enum Action {
     Delete,
     /// An attendee was blocked or unblocked, or got an allowance of their own.
     ChangeAttendee,
+    /// The seat of an attendee who had used nothing was freed.
+    FreeSeat,
     /// A signed token was issued for an attendee.
     IssueToken,
     /// A signed token was revoked.
@@ -67,6 +82,14 @@ pub enum Action {
     RemoveRegistration,
     /// A deployment was bound to one attendee, or taken away.
     ChangeOwnDeployments,
+    /// A deployment was added or changed.
+    ChangeDeployment,
+    /// A deployment was removed.
+    RemoveDeployment,
+    /// A token for an organiser was made.
+    MakeOrganiserToken,
+    /// An organiser's token was revoked.
+    RevokeOrganiserToken,
 }
 
 /// A field that changed, by its path in the organisers' API.

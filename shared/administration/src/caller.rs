@@ -7,12 +7,13 @@ use crate::audit::Actor;
 use crate::error::AdminError;
 use crate::organiser_token::OrganiserToken;
 use crate::ports::AdministrationStore;
+use crate::records::OrganiserTokenRecord;
 
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// Somebody with an organiser's token.
-    Token(OrganiserId),
+    Token(OrganiserId, OrganiserTokenRecord),
     /// Somebody who may invoke the function itself, and so may make organisers.
     Operator {
         /// For whom they act.
@@ -25,22 +26,26 @@ impl Caller {
     ///
     /// # Errors
     ///
-    /// 401 for every token that is missing, malformed or unknown, or 503.
+    /// 401 for every token that is missing, malformed, unknown, revoked or expired, or 503.
     pub(crate) async fn of(
         store: &dyn AdministrationStore,
         request: &Request,
     ) -> Result<Self, AdminError> {
         let token = parse::bearer(request).and_then(OrganiserToken::read);
         let token = token.ok_or(AdminError::InvalidOrganiserToken)?;
-        let organiser = store.organiser_of(&token).await?;
-        organiser.map(Self::Token).ok_or(AdminError::InvalidOrganiserToken)
+        match store.organiser_of(&token).await? {
+            Some((organiser, record)) if record.is_valid(request.now) => {
+                Ok(Self::Token(organiser, record))
+            }
+            Some(_) | None => Err(AdminError::InvalidOrganiserToken),
+        }
     }
 
     /// Whose events and deployments are meant.
     #[must_use]
     pub fn organiser(&self) -> &OrganiserId {
         match self {
-            Self::Token(organiser) | Self::Operator { acting_as: organiser } => organiser,
+            Self::Token(organiser, _) | Self::Operator { acting_as: organiser } => organiser,
         }
     }
 
@@ -48,7 +53,7 @@ impl Caller {
     #[must_use]
     pub fn actor(&self) -> Actor {
         match self {
-            Self::Token(_) => Actor::Organiser,
+            Self::Token(..) => Actor::Organiser,
             Self::Operator { .. } => Actor::Operator,
         }
     }

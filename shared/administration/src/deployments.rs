@@ -19,9 +19,10 @@ use lanyard_gateway::Response;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::audit::{Action, AuditEntry, AuditLog, FieldChange};
 use crate::error::AdminError;
 use crate::page::cursor;
-use crate::{Call, body, reply};
+use crate::{Call, body, changes, reply};
 
 pub(crate) use draft::{Described, Terms, described, replica};
 
@@ -73,10 +74,10 @@ pub(crate) async fn put(call: Call<'_>, name: &str) -> Result<Response, AdminErr
     let admin = call.admin;
     let body = body::object(call.request)?;
     let existing = existing(call, name, &body).await?;
-    let before = existing.as_ref().map(|deployment| &deployment.credential);
-    let terms = Terms { before, allow_loopback: admin.allow_loopback };
+    let terms = Terms { before: existing.as_ref(), allow_loopback: admin.allow_loopback };
     let Described { deployment, key } = described(name, &body, call.organiser(), terms)?;
     let reference = key_reference(call.organiser(), &deployment.name, &deployment.replica);
+    let changes = changed(existing.as_ref(), &deployment, key.is_some());
     if let Some(key) = key {
         let written = admin.keys.write(&reference, &key).await;
         written.map_err(AdminError::StoreUnavailable)?;
@@ -86,8 +87,40 @@ pub(crate) async fn put(call: Call<'_>, name: &str) -> Result<Response, AdminErr
         let removed = admin.keys.remove(&reference).await;
         removed.map_err(AdminError::StoreUnavailable)?;
     }
+    note(call, Action::ChangeDeployment, &Place::of(&deployment), changes).await?;
     let status = if existing.is_none() { StatusCode::CREATED } else { StatusCode::OK };
     reply(status, &DeploymentView::of(&deployment).with_warnings(&deployment, call.now()))
+}
+
+/// What the audit says of a change. A key is named and never shown.
+fn changed(
+    before: Option<&Deployment>,
+    after: &Deployment,
+    is_key_written: bool,
+) -> Vec<FieldChange> {
+    let fields =
+        |deployment: &Deployment| match serde_json::to_value(DeploymentView::of(deployment)) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(_) | Err(_) => Map::new(),
+        };
+    let before_fields = before.map(fields).unwrap_or_default();
+    let mut all = changes::between(&before_fields, &fields(after));
+    if is_key_written {
+        let to = if before.is_some() { "replaced" } else { "set" };
+        all.push(FieldChange { field: "key".to_owned(), from: Value::Null, to: to.into() });
+    }
+    all
+}
+
+async fn note(
+    call: Call<'_>,
+    action: Action,
+    place: &Place,
+    changes: Vec<FieldChange>,
+) -> Result<(), AdminError> {
+    let entry =
+        AuditEntry { subject: Some(place.to_string()), ..call.audit_entry(action, changes) };
+    Ok(call.admin.store.write_audit(AuditLog::Organiser(call.organiser()), &entry).await?)
 }
 
 /// The deployment that a body would replace, as far as its names can be read.
@@ -122,6 +155,8 @@ pub(crate) async fn delete(call: Call<'_>, name: &str) -> Result<Response, Admin
     store.delete_deployment(call.organiser(), &name, &replica).await?;
     let removed = call.admin.keys.remove(&key_reference(call.organiser(), &name, &replica)).await;
     removed.map_err(AdminError::StoreUnavailable)?;
+    let place = Place(name.clone(), replica.clone());
+    note(call, Action::RemoveDeployment, &place, Vec::new()).await?;
     reply(StatusCode::OK, &DeletedDeployment { name, replica, deleted: true })
 }
 

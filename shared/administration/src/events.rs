@@ -20,7 +20,7 @@ use lanyard_gateway::{Response, hex};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::audit::{Action, AuditEntry, FieldChange};
+use crate::audit::{Action, AuditEntry, AuditLog, FieldChange};
 use crate::body;
 use crate::changes;
 use crate::error::AdminError;
@@ -51,9 +51,9 @@ pub(crate) struct EventPage<'a> {
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct AuditPage {
-    audit: Vec<AuditEntry>,
+    pub(crate) audit: Vec<AuditEntry>,
     /// The cursor of the next page.
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// An event that is gone.
@@ -223,7 +223,8 @@ pub(crate) async fn delete(call: Call<'_>, id: &EventId) -> Result<Response, Adm
 pub(crate) async fn audit(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     let page = call.page()?;
     owned(call, id).await?;
-    let (entries, next) = call.admin.store.audit(id, page.after.as_ref(), page.limit).await?;
+    let (entries, next) =
+        call.admin.store.audit(AuditLog::Event(id), page.after.as_ref(), page.limit).await?;
     reply(StatusCode::OK, &AuditPage { audit: entries, next: cursor(next) })
 }
 
@@ -305,6 +306,7 @@ impl Call<'_> {
             by: self.caller.actor(),
             action,
             attendee: None,
+            subject: None,
             changes,
         }
     }
@@ -319,6 +321,6 @@ impl Call<'_> {
     ) -> Result<(), AdminError> {
         let attendee = Some(user.clone());
         let entry = AuditEntry { attendee, ..self.audit_entry(action, changes) };
-        Ok(self.admin.store.write_audit(event, &entry).await?)
+        Ok(self.admin.store.write_audit(AuditLog::Event(event), &entry).await?)
     }
 }

@@ -26,7 +26,7 @@ mod ratings;
 mod read;
 pub mod records;
 mod roster;
-mod roster_csv;
+pub mod roster_csv;
 mod route;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -142,9 +142,22 @@ async fn serve(call: Call<'_>, resource: Resource) -> Result<Response, AdminErro
     match resource {
         Resource::Organisers => match (method, call.caller) {
             // For somebody with a token, organisers are made elsewhere.
-            (_, Caller::Token(_)) => Err(AdminError::UnknownRoute),
+            (_, Caller::Token(..)) => Err(AdminError::UnknownRoute),
             (Method::POST, Caller::Operator { .. }) => organisers::create(call).await,
             (_, Caller::Operator { .. }) => refused,
+        },
+        Resource::OrganiserTokens => match method {
+            Method::GET => organisers::tokens(call).await,
+            Method::POST => organisers::make_token(call).await,
+            _ => refused,
+        },
+        Resource::OrganiserToken(id) => match method {
+            Method::DELETE => organisers::revoke(call, &id).await,
+            _ => refused,
+        },
+        Resource::OrganiserAudit => match method {
+            Method::GET => organisers::audit(call).await,
+            _ => refused,
         },
         Resource::Events => match method {
             Method::GET => events::list(call).await,
@@ -171,6 +184,7 @@ async fn serve(call: Call<'_>, resource: Resource) -> Result<Response, AdminErro
         },
         Resource::Attendee(id, user) => match method {
             Method::PATCH => attendees::change(call, &id, user).await,
+            Method::DELETE => attendees::free_seat(call, &id, &user).await,
             _ => refused,
         },
         Resource::Usage(id) => match method {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+use lanyard_domain::ids::{InvalidId, TokenId};
 use lanyard_gateway::hex;
 use lanyard_gateway::ports::Cause;
 use sha2::{Digest, Sha256};
@@ -48,6 +50,20 @@ impl OrganiserToken {
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// The id by which the token is listed and revoked.
+    ///
+    /// It begins with the time, so that lists are in the order of creation. The rest is 64 bits of
+    /// the token's hash, so that the id is the same each time.
+    ///
+    /// # Errors
+    ///
+    /// For an instant that no id can name.
+    pub fn id(&self, created_at: DateTime<Utc>) -> Result<TokenId, InvalidId> {
+        let hash = self.sha256_hex();
+        let digits = hash.get(..16).unwrap_or_default();
+        format!("org_{:012x}{digits}", created_at.timestamp_millis().max(0)).parse()
     }
 
     /// The hash under which the token is stored.

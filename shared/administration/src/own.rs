@@ -67,8 +67,7 @@ impl OwnPlace<'_> {
             mistakes.add("name", format!("is one too many: an attendee has at most {MOST}"));
             return mistakes.unless_any(None);
         }
-        let before = earlier.map(|deployment| &deployment.credential);
-        let terms = Terms { before, allow_loopback: self.allow_loopback };
+        let terms = Terms { before: earlier, allow_loopback: self.allow_loopback };
         let mut described = deployments::described(name, &body, &self.event.organiser, terms)?;
         let deployment = &mut described.deployment;
         if let Credential::Identity(_) = deployment.credential {

@@ -13,10 +13,12 @@ use lanyard_domain::ids::{DeploymentName, EventId, OrganiserId, Replica, TokenId
 use lanyard_domain::token::{EventCode, UserId};
 use lanyard_gateway::ports::{Cause, StoreFault};
 
-use crate::audit::AuditEntry;
+use crate::audit::{AuditEntry, AuditLog};
 use crate::organiser_token::OrganiserToken;
 use crate::place::Place;
-use crate::records::{HourUsage, IssuedToken, RatedAnswer, SessionPlace, SessionUsage};
+use crate::records::{
+    HourUsage, IssuedToken, OrganiserTokenRecord, RatedAnswer, SessionPlace, SessionUsage,
+};
 
 /// Everything that organisers store, as one value.
 pub trait AdministrationStore:
@@ -83,16 +85,32 @@ pub trait OrganiserTokenStore: Send + Sync {
     async fn add_organiser_token(
         &self,
         organiser: &OrganiserId,
-        name: &str,
         token: &OrganiserToken,
-        now: DateTime<Utc>,
+        record: &OrganiserTokenRecord,
     ) -> Result<(), OrganiserFault>;
 
-    /// The organiser whom a token names, if any.
+    /// The organiser whom a token names and what is known of the token, expired or not. `None` if
+    /// it was never issued or is revoked.
     async fn organiser_of(
         &self,
         token: &OrganiserToken,
-    ) -> Result<Option<OrganiserId>, OrganiserFault>;
+    ) -> Result<Option<(OrganiserId, OrganiserTokenRecord)>, OrganiserFault>;
+
+    /// Up to `limit` tokens of an organiser, `after` one; and the last one if there are more. A
+    /// token of an earlier release is listed once it was used.
+    async fn organiser_tokens(
+        &self,
+        organiser: &OrganiserId,
+        after: Option<&TokenId>,
+        limit: u16,
+    ) -> Result<(Vec<OrganiserTokenRecord>, Option<TokenId>), OrganiserFault>;
+
+    /// Deletes a token, so that it works no more. Returns what was known of it.
+    async fn revoke_organiser_token(
+        &self,
+        organiser: &OrganiserId,
+        token: &TokenId,
+    ) -> Result<Option<OrganiserTokenRecord>, OrganiserFault>;
 }
 
 /// The settings of events, by their organiser.
@@ -141,17 +159,21 @@ pub trait EventSettingsStore: Send + Sync {
     async fn delete_event(&self, event: &Event, entry: &AuditEntry) -> Result<(), OrganiserFault>;
 }
 
-/// The audit log of each event.
+/// The audit logs of events and organisers.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
     /// Writes down a change that no transaction wrote, such as one of an account.
-    async fn write_audit(&self, event: &EventId, entry: &AuditEntry) -> Result<(), OrganiserFault>;
+    async fn write_audit(
+        &self,
+        log: AuditLog<'_>,
+        entry: &AuditEntry,
+    ) -> Result<(), OrganiserFault>;
 
-    /// Up to `limit` changes of an event, the newest first, `after` a place; and the place of the
-    /// last one if there are more.
+    /// Up to `limit` changes, the newest first, `after` a place; and the place of the last one if
+    /// there are more.
     async fn audit(
         &self,
-        event: &EventId,
+        log: AuditLog<'_>,
         after: Option<&Place>,
         limit: u16,
     ) -> Result<(Vec<AuditEntry>, Option<Place>), OrganiserFault>;

@@ -26,6 +26,27 @@ pub struct IssuedToken {
     pub expires_at: DateTime<Utc>,
 }
 
+/// An organiser's token, without the token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrganiserTokenRecord {
+    /// Which.
+    pub id: TokenId,
+    /// The name that it was made under.
+    pub name: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+    /// Until when. `None` if it does not expire.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl OrganiserTokenRecord {
+    /// Whether it still works, unless it is revoked.
+    #[must_use]
+    pub fn is_valid(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+}
+
 /// What a model did in an hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HourUsage {

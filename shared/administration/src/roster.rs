@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::attendees::{page_of, with_retry};
-use crate::audit::{Action, FieldChange};
+use crate::audit::{Action, AuditLog, FieldChange};
 use crate::error::AdminError;
 use crate::events::owned;
 use crate::form::{Form, Mistakes};
@@ -53,7 +53,7 @@ pub(crate) async fn put(call: Call<'_>, id: &EventId) -> Result<Response, AdminE
         };
         let changes = vec![change("added", added.len()), change("removed", removed.len())];
         let entry = call.audit_entry(Action::ChangeRoster, changes);
-        call.admin.store.write_audit(id, &entry).await?;
+        call.admin.store.write_audit(AuditLog::Event(id), &entry).await?;
     }
     let change = RosterChange { users: wanted.len(), added: added.len(), removed: removed.len() };
     reply(StatusCode::OK, &change)

@@ -32,6 +32,36 @@ const OTHER: [&str; 16] = [
     "group",
 ];
 
+/// A CSV as records: separated by commas, semicolons or tabs, with or without a byte order mark.
+#[must_use]
+pub fn reader(text: &str) -> csv::Reader<&[u8]> {
+    let text = text.trim_start_matches('\u{feff}');
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter(text))
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes())
+}
+
+/// A heading as it is compared: in lower case, with underscores for spaces.
+#[must_use]
+pub fn heading(cell: &str) -> String {
+    cell.to_ascii_lowercase().replace(' ', "_")
+}
+
+/// The column of user names by its heading.
+#[must_use]
+pub fn user_column(headings: &[String]) -> Option<usize> {
+    USER.iter().find_map(|known| headings.iter().position(|name| name == known))
+}
+
+/// Whether a heading is known to name something else about a person, such as an email address.
+#[must_use]
+pub fn is_about_a_person(heading: &str) -> bool {
+    USER.contains(&heading) || OTHER.contains(&heading)
+}
+
 /// The user names of a CSV: the column whose heading says so, or the first column where there are
 /// no headings. Rows without a name are passed over.
 ///
@@ -41,13 +71,7 @@ const OTHER: [&str; 16] = [
 ///
 /// A sentence for the organiser if no column can be told to hold user names.
 pub(crate) fn users(text: &str) -> Result<Vec<String>, String> {
-    let text = text.trim_start_matches('\u{feff}');
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter(text))
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
+    let mut reader = reader(text);
     let mut column = None;
     let mut users = Vec::new();
     for row in reader.records() {
@@ -94,9 +118,8 @@ fn delimiter(text: &str) -> u8 {
 
 /// The column of user names if the row holds headings, `None` if it holds a user.
 fn headings(row: &csv::StringRecord) -> Result<Option<usize>, String> {
-    let names: Vec<_> =
-        row.iter().map(|cell| cell.to_ascii_lowercase().replace(' ', "_")).collect();
-    let user = USER.iter().find_map(|known| names.iter().position(|name| name == known));
+    let names: Vec<_> = row.iter().map(heading).collect();
+    let user = user_column(&names);
     if user.is_some() {
         return Ok(user);
     }

@@ -10,6 +10,11 @@ use crate::page::percent_decoded;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resource {
     Organisers,
+    /// The tokens of the calling organiser.
+    OrganiserTokens,
+    OrganiserToken(TokenId),
+    /// What changed about the calling organiser's deployments and tokens.
+    OrganiserAudit,
     Events,
     Event(EventId),
     Step(EventId, Step),
@@ -50,6 +55,12 @@ impl Resource {
         let (head, rest) = path.split_once('/').unwrap_or((path, ""));
         match (head, rest) {
             ("organisers", "") => Ok(Self::Organisers),
+            ("tokens", "") => Ok(Self::OrganiserTokens),
+            ("tokens", id) => {
+                let id = id.parse().map_err(|_| AdminError::NotFound { what: "token" })?;
+                Ok(Self::OrganiserToken(id))
+            }
+            ("audit", "") => Ok(Self::OrganiserAudit),
             ("events", "") => Ok(Self::Events),
             ("events", rest) => Self::of_event(rest),
             ("deployments", "") => Ok(Self::Deployments),
@@ -108,15 +119,19 @@ impl Resource {
     /// The methods that the path takes.
     pub(crate) fn allow(&self) -> &'static str {
         match self {
-            Self::Events => "GET, POST",
+            Self::Events | Self::OrganiserTokens => "GET, POST",
             Self::Event(_) => "GET, PATCH, DELETE",
-            Self::Attendee(..) => "PATCH",
+            Self::Attendee(..) => "PATCH, DELETE",
             Self::Deployment(_) | Self::OwnDeployment(..) => "PUT, DELETE",
             Self::Tokens(_) => "GET, POST, DELETE",
-            Self::Token(..) | Self::Listed(..) | Self::Registration(..) => "DELETE",
+            Self::OrganiserToken(_)
+            | Self::Token(..)
+            | Self::Listed(..)
+            | Self::Registration(..) => "DELETE",
             Self::Roster(_) => "GET, PUT",
             Self::Organisers | Self::Step(..) | Self::RotateCode(_) => "POST",
-            Self::Attendees(_)
+            Self::OrganiserAudit
+            | Self::Attendees(_)
             | Self::Usage(_)
             | Self::Audit(_)
             | Self::Ratings(_)

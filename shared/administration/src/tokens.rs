@@ -10,7 +10,7 @@ use lanyard_gateway::{Response, hex};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::audit::{Action, AuditEntry};
+use crate::audit::{Action, AuditEntry, AuditLog};
 use crate::error::AdminError;
 use crate::events::{owned, updated};
 use crate::form::{Form, Given, Mistakes};
@@ -83,7 +83,7 @@ pub(crate) fn asked_for(
     mistakes.unless_any(user.zip(expires_at))
 }
 
-fn instant() -> reads!(DateTime<Utc>) {
+pub(crate) fn instant() -> reads!(DateTime<Utc>) {
     let schema = || json!({"type": "string", "format": "date-time"});
     reader(schema, |value| {
         let at = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
@@ -212,5 +212,5 @@ async fn note(
     attendee: Option<UserId>,
 ) -> Result<(), AdminError> {
     let entry = AuditEntry { attendee, ..call.audit_entry(action, Vec::new()) };
-    Ok(call.admin.store.write_audit(id, &entry).await?)
+    Ok(call.admin.store.write_audit(AuditLog::Event(id), &entry).await?)
 }

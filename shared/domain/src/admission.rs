@@ -14,12 +14,14 @@ use enum_map::EnumMap;
 use self::rate::Rate;
 pub(crate) use self::rate::cost_ns;
 pub use self::rate::{Remaining, remaining};
-pub use self::seat::{ask_for_seat, give_seat, leave_queue, take_seat};
+pub use self::seat::{
+    ask_for_seat, give_seat, leave_queue, take_back_seat, take_seat, vacate_seat,
+};
 use crate::account::{Account, Change, Condition, Field, Hold, Lifetime, Write, signed};
 use crate::allowance::Allowance;
 use crate::estimate::Estimate;
 use crate::ids::RequestId;
-use crate::limit::{Counting, Limit};
+use crate::limit::{Counting, Limit, Quantity};
 use crate::time::EpochNanos;
 use crate::window::LocalDay;
 
@@ -74,6 +76,8 @@ pub enum Refusal {
         limit: Limit,
         /// The limit's value.
         allowed: u64,
+        /// The amount that is left.
+        remaining: u64,
         /// The end of the local day.
         resets_at: DateTime<Utc>,
     },
@@ -106,6 +110,30 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The tokens that would fit now, if it is tokens that a request asks too many of.
+    #[must_use]
+    pub fn fitting_tokens(&self, demand: &Demand) -> Option<u64> {
+        let of_tokens = |limit: Limit| limit.quantity() == Quantity::Tokens;
+        match *self {
+            Self::Rate { limit, allowed, retry_at } if of_tokens(limit) => {
+                let missing = rate::units_in(retry_at.since(demand.now), allowed);
+                Some(demand.estimate.tokens().min(allowed).saturating_sub(missing))
+            }
+            Self::Day { limit, remaining, .. } | Self::Budget { limit, remaining, .. }
+                if of_tokens(limit) =>
+            {
+                Some(remaining)
+            }
+            Self::NeverFits { limit, allowed, .. } if of_tokens(limit) => Some(allowed),
+            Self::Rate { .. }
+            | Self::Day { .. }
+            | Self::Budget { .. }
+            | Self::NeverFits { .. }
+            | Self::InFlight { .. }
+            | Self::Blocked => None,
+        }
+    }
+
     /// Whether this refusal lasts longer than another one. Two rates of equal length count as
     /// longer.
     #[must_use]
@@ -306,7 +334,9 @@ fn lack(limit: Limit, allowed: u64, account: &Account, demand: &Demand) -> Optio
     }
     match limit.counting() {
         Counting::PerMinute(_) => None,
-        Counting::PerDay(_) => Some(Refusal::Day { limit, allowed, resets_at: demand.day.ends_at }),
+        Counting::PerDay(_) => {
+            Some(Refusal::Day { limit, allowed, remaining, resets_at: demand.day.ends_at })
+        }
         Counting::TokensTotal | Counting::UnitTotal(_) => {
             Some(Refusal::Budget { limit, allowed, remaining })
         }

@@ -69,6 +69,80 @@ impl Allowance {
     }
 }
 
+/// The kind of an event, from which its default limits follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preset {
+    /// Chats and small applications.
+    #[default]
+    Workshop,
+    /// Coding agents, whose requests are large and frequent.
+    Agents,
+    /// A short demonstration: small limits.
+    Demo,
+}
+
+/// The default limits of one attendee.
+struct Each {
+    requests_per_minute: u64,
+    /// At least so many. The fair share of the quota may be more.
+    tokens_per_minute: u64,
+    requests_per_day: u64,
+    in_flight: u64,
+    /// Half of this, times the attendees, is the event's total.
+    tokens_total: u64,
+    /// The part of the usual units.
+    units_percent: u64,
+}
+
+impl Preset {
+    /// Every preset and its name in the organisers' API.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("workshop", Self::Workshop), ("agents", Self::Agents), ("demo", Self::Demo)];
+
+    const fn each(self) -> Each {
+        match self {
+            Self::Workshop => Each {
+                requests_per_minute: 20,
+                tokens_per_minute: 40_000,
+                requests_per_day: 1_000,
+                in_flight: 8,
+                tokens_total: 1_000_000,
+                units_percent: 100,
+            },
+            Self::Agents => Each {
+                requests_per_minute: 60,
+                tokens_per_minute: 200_000,
+                requests_per_day: 5_000,
+                in_flight: 16,
+                tokens_total: 5_000_000,
+                units_percent: 100,
+            },
+            Self::Demo => Each {
+                requests_per_minute: 10,
+                tokens_per_minute: 10_000,
+                requests_per_day: 100,
+                in_flight: 2,
+                tokens_total: 50_000,
+                units_percent: 10,
+            },
+        }
+    }
+
+    /// The most completion tokens of one choice. `None` leaves it to the model.
+    #[must_use]
+    pub const fn max_completion_tokens(self) -> Option<u64> {
+        match self {
+            Self::Workshop => None,
+            Self::Agents => Some(16_384),
+            Self::Demo => Some(1_024),
+        }
+    }
+}
+
+/// The most requests in flight of an event whose concurrency is not known. An AWS account starts with
+/// 1,000 environments, and other functions need some of them.
+const MOST_IN_FLIGHT: u64 = 800;
+
 /// The default limit of an attendee on a unit. It is enough for a weekend's project and costs a few
 /// dollars at most.
 fn usual(unit: Unit) -> u64 {
@@ -93,40 +167,55 @@ pub struct Allowances {
 }
 
 impl Allowances {
-    /// Default limits from the expected number of attendees, the cap on completions and the quota
-    /// of the deployments.
+    /// Default limits from the kind of event, the expected number of attendees and the quota of the
+    /// deployments for text.
     ///
     /// Attendees read and think between calls. So together they get four times the deployments'
-    /// tokens per minute, and each can always make two calls of full length a minute. Of each unit,
-    /// the event's limit is half of what all attendees together may use.
+    /// tokens per minute. Of tokens and of each unit, the event's limit is half of what all attendees
+    /// together may use.
     #[must_use]
-    pub fn for_attendees(attendees: u64, completion_cap: u64, capacity: Capacity) -> Self {
+    pub fn for_attendees(preset: Preset, attendees: u64, capacity: Capacity) -> Self {
         let attendees = attendees.max(1);
-        let two_calls = completion_cap.saturating_add(4_096).saturating_mul(2);
+        let each = preset.each();
         let share = capacity.tokens_per_minute.map(|tokens| tokens.saturating_mul(4) / attendees);
-        let attendee_tokens = match (share, capacity.tokens_per_minute) {
-            (Some(share), Some(all)) => share.clamp(two_calls.min(all), all.max(1)),
-            (Some(_), None) | (None, _) => two_calls.max(20_000),
+        let share = match preset {
+            Preset::Workshop => share.unwrap_or_default(),
+            Preset::Agents | Preset::Demo => 0,
         };
+        let attendee_tokens = each.tokens_per_minute.max(share);
         let mut attendee = Allowance::from([
-            (Limit::RequestsPerMinute, 20),
+            (Limit::RequestsPerMinute, each.requests_per_minute),
             (Limit::TokensPerMinute, attendee_tokens),
-            (Limit::RequestsPerDay, 1_000),
-            (Limit::InFlight, 4),
+            (Limit::RequestsPerDay, each.requests_per_day),
+            (Limit::InFlight, each.in_flight),
         ]);
-        let requests = capacity.requests_per_minute.unwrap_or(attendees.saturating_mul(20));
+        let requests = attendees.saturating_mul(each.requests_per_minute);
+        let in_flight = attendees.saturating_mul(4).clamp(each.in_flight, MOST_IN_FLIGHT);
         let mut event = Allowance::from([
-            (Limit::RequestsPerMinute, requests),
-            (Limit::TokensTotal, attendees.saturating_mul(500_000)),
+            (Limit::RequestsPerMinute, capacity.requests_per_minute.unwrap_or(requests)),
+            (Limit::TokensTotal, attendees.saturating_mul(each.tokens_total / 2)),
+            (Limit::InFlight, in_flight),
         ])
         .with(Limit::TokensPerMinute, capacity.tokens_per_minute);
         for unit in Unit::ALL {
-            let (limit, each) = (Limit::total_of(*unit), usual(*unit));
+            let (limit, each) = (Limit::total_of(*unit), usual(*unit) * each.units_percent / 100);
             let together = each.saturating_mul(attendees).div_ceil(2).max(each);
             attendee.set(limit, Some(each));
             event.set(limit, Some(together));
         }
-        Self { attendee, event, attendees: Some(attendees.saturating_mul(3)) }
+        let usual = Self { attendee, event, attendees: Some(attendees.saturating_mul(3)) };
+        usual.with_share_of_total(attendees)
+    }
+
+    /// The same with a total for each attendee: twice the fair share of the event's, and never more
+    /// than all of it.
+    #[must_use]
+    pub fn with_share_of_total(mut self, attendees: u64) -> Self {
+        let share =
+            |total: u64| (total.saturating_mul(2) / attendees.max(1)).clamp(1, total.max(1));
+        let total = self.event.limit(Limit::TokensTotal).map(share);
+        self.attendee.set(Limit::TokensTotal, total);
+        self
     }
 }
 
@@ -148,16 +237,18 @@ mod tests {
     fn a_hundred_people_on_a_million_tokens_get_forty_thousand_each() {
         let capacity =
             Capacity { requests_per_minute: Some(6_000), tokens_per_minute: Some(1_000_000) };
-        let allowances = Allowances::for_attendees(100, 4_096, capacity);
+        let allowances = Allowances::for_attendees(Preset::Workshop, 100, capacity);
         assert_eq!(allowances.attendee.limit(Limit::TokensPerMinute), Some(40_000));
+        let fewer = Allowances::for_attendees(Preset::Workshop, 50, capacity);
+        assert_eq!(fewer.attendee.limit(Limit::TokensPerMinute), Some(80_000));
         assert_eq!(allowances.event.limit(Limit::RequestsPerMinute), Some(6_000));
         assert_eq!(allowances.attendees, Some(300));
     }
 
     #[test]
     fn every_unit_is_limited_unless_the_organiser_lifts_it() {
-        let crowd = Allowances::for_attendees(100, 4_096, Capacity::default());
-        let alone = Allowances::for_attendees(1, 4_096, Capacity::default());
+        let crowd = Allowances::for_attendees(Preset::Workshop, 100, Capacity::default());
+        let alone = Allowances::for_attendees(Preset::Workshop, 1, Capacity::default());
         for limit in Unit::ALL.iter().copied().map(Limit::total_of) {
             let each = crowd.attendee.limit(limit).unwrap();
             assert_eq!(crowd.event.limit(limit), Some(each * 50), "{limit:?}");
@@ -182,13 +273,39 @@ mod tests {
         }
     }
 
+    #[test]
+    fn each_preset_has_its_limits() {
+        let line = |(name, preset)| {
+            let Allowances { attendee, event, .. } =
+                Allowances::for_attendees(preset, 100, Capacity::default());
+            let numbers = |allowance: Allowance, limits: &[Limit]| {
+                let number = |limit: &Limit| allowance.limit(*limit).unwrap().to_string();
+                limits.iter().map(number).collect::<Vec<_>>().join(" ")
+            };
+            let cap = preset.max_completion_tokens();
+            let each = [Limit::TokensPerMinute, Limit::InFlight, Limit::TokensTotal];
+            let all = [Limit::InFlight, Limit::TokensTotal];
+            format!("{name}: {} / {} / {cap:?}", numbers(attendee, &each), numbers(event, &all))
+        };
+        insta::assert_snapshot!(Preset::ALL.map(line).join("\n"), @r"
+        workshop: 40000 8 1000000 / 400 50000000 / None
+        agents: 200000 16 5000000 / 400 250000000 / Some(16384)
+        demo: 10000 2 50000 / 400 2500000 / Some(1024)
+        ");
+    }
+
     proptest! {
         #[test]
-        fn a_capped_call_fits_wherever_the_deployments_can_take_it(attendees in 0u64..100_000, cap in 1u64..100_000, tokens in 1u64..10_000_000) {
-            let capacity = Capacity { requests_per_minute: None, tokens_per_minute: Some(tokens) };
-            let granted = Allowances::for_attendees(attendees, cap, capacity).attendee.limit(Limit::TokensPerMinute);
-            prop_assert!(granted.unwrap() >= cap.min(tokens));
-            prop_assert!(granted.unwrap() <= tokens);
+        fn an_attendee_gets_twice_the_fair_share_and_never_more_than_all(
+            attendees in 0u64..100_000, total in 0u64..10_000_000_000,
+        ) {
+            let all = Allowances {
+                event: Allowance::from([(Limit::TokensTotal, total)]),
+                ..Allowances::default()
+            };
+            let each = all.with_share_of_total(attendees).attendee.limit(Limit::TokensTotal).unwrap();
+            prop_assert!(each >= 1 && each <= total.max(1));
+            prop_assert!(each == total.max(1) || each >= total * 2 / attendees.max(1));
         }
     }
 }

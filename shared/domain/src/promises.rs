@@ -156,7 +156,12 @@ fn a_day_ends_at_local_midnight_and_not_before() {
     let late = demand(2, 1, midnight - TimeDelta::nanoseconds(1));
     assert_eq!(
         admit(&mut account, ATTENDEE, &allowance, &late),
-        Err(Refusal::Day { limit: Limit::RequestsPerDay, allowed: 1, resets_at: midnight })
+        Err(Refusal::Day {
+            limit: Limit::RequestsPerDay,
+            allowed: 1,
+            remaining: 0,
+            resets_at: midnight
+        })
     );
     admit(&mut account, ATTENDEE, &allowance, &demand(2, 1, midnight)).unwrap();
 }
@@ -201,6 +206,35 @@ fn of_many_requests_larger_than_a_minute_one_is_admitted_and_the_next_after_its_
             let again = demand(round * n, 101, early);
             assert!(admit(&mut account, ATTENDEE, &allowance, &again).is_err());
             now = retry_at.to_utc();
+        }
+    }
+}
+
+#[test]
+fn a_refusal_says_how_many_tokens_would_fit_and_they_do() {
+    let limits = [Limit::TokensPerMinute, Limit::TokensPerDay, Limit::TokensTotal];
+    for limit in limits {
+        let allowance = only(limit, 1_000);
+        for (used, asked) in [(0, 1_001), (1, 1_000), (300, 900), (300, 5_000), (1_000, 1)] {
+            let mut account = seated();
+            if used > 0 {
+                admit(&mut account, ATTENDEE, &allowance, &demand(0, used, noon())).unwrap();
+            }
+            let large = demand(1, asked, noon());
+            let Err(refusal) = admit(&mut account, ATTENDEE, &allowance, &large) else {
+                assert_eq!((limit, used), (Limit::TokensPerMinute, 0));
+                continue;
+            };
+            let fits = refusal.fitting_tokens(&large).unwrap();
+            if let Refusal::NeverFits { .. } = refusal {
+                // It is refused before the account is asked what it has used.
+                assert_eq!(fits, 1_000);
+                continue;
+            }
+            assert_eq!(fits, 1_000 - used, "{limit:?} {used} {asked}");
+            let more = demand(2, fits + 1, noon());
+            assert!(admit(&mut account, ATTENDEE, &allowance, &more).is_err());
+            admit(&mut account, ATTENDEE, &allowance, &demand(3, fits, noon())).unwrap();
         }
     }
 }

@@ -22,6 +22,7 @@ use lanyard_domain::operation::Operation;
 use lanyard_protocol::demand::Demanded;
 
 use crate::Gateway;
+use crate::demand::ModelCall;
 use crate::error::{ApiError, LimitScope};
 use crate::lookup::Attendance;
 use crate::metadata::RequestMetadata;
@@ -69,7 +70,59 @@ impl From<LedgerFault> for AdmissionRefused {
     }
 }
 
+/// A request that was not admitted.
+struct NotAdmitted {
+    error: ApiError,
+    /// The tokens with which both accounts might admit it.
+    fits: Option<u64>,
+    metadata: RequestMetadata,
+}
+
+/// The least cap that is filled in so that a request fits.
+const LEAST_CAP: u64 = 1_024;
+/// The same for a model that reasons, because its reasoning is part of the completion.
+const LEAST_REASONING_CAP: u64 = 4_096;
+
+/// How often a cap is lowered before others were faster too often.
+const LOWERED: usize = 2;
+
 impl Gateway {
+    /// Admits a call to a model. If a cap that we filled in is what does not fit, it is lowered
+    /// before the request is refused.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Gateway::admit`], for the cap before it was lowered.
+    pub(crate) async fn admit_call(
+        &self,
+        request: &Request,
+        attendance: &Attendance,
+        call: &mut ModelCall<'_>,
+        mut metadata: RequestMetadata,
+    ) -> Result<Reservation, ApiError> {
+        let model = call.choice.name().ok_or(ApiError::Internal(None))?;
+        let operation = call.protocol.operation;
+        let least = if call.choice.facts().reasons { LEAST_REASONING_CAP } else { LEAST_CAP };
+        let mut first = None;
+        for tries in 0..=LOWERED {
+            let demanded = &call.demanded;
+            let admitted =
+                self.try_admit(request, attendance, model, operation, demanded, metadata).await;
+            let not = match admitted {
+                Ok(reservation) => return Ok(reservation),
+                Err(not) => *not,
+            };
+            metadata = not.metadata;
+            let lowered = not.fits.and_then(|fits| demanded.lowered(fits, least));
+            let error = first.get_or_insert(not.error);
+            match lowered.filter(|_| tries < LOWERED) {
+                Some(lowered) => call.demanded = lowered,
+                None => return Err(std::mem::replace(error, ApiError::Internal(None))),
+            }
+        }
+        Err(first.unwrap_or(ApiError::Internal(None)))
+    }
+
     /// Reserves what a request may cost on both accounts.
     ///
     /// # Errors
@@ -85,6 +138,20 @@ impl Gateway {
         demanded: &Demanded,
         metadata: RequestMetadata,
     ) -> Result<Reservation, ApiError> {
+        let admitted =
+            self.try_admit(request, attendance, model, operation, demanded, metadata).await;
+        admitted.map_err(|not| not.error)
+    }
+
+    async fn try_admit(
+        &self,
+        request: &Request,
+        attendance: &Attendance,
+        model: &DeploymentName,
+        operation: Operation,
+        demanded: &Demanded,
+        metadata: RequestMetadata,
+    ) -> Result<Reservation, Box<NotAdmitted>> {
         let event = attendance.event();
         let demand = Demand {
             id: request.id.clone(),
@@ -97,14 +164,15 @@ impl Gateway {
         };
         let attendee_key = AccountKey::Attendee(event.id.clone(), attendance.user.clone());
         let event_key = AccountKey::Event(event.id.clone());
-        if let Some(refusal) = self.settler.memory.refusal(&event_key, &demand.estimate, demand.now)
+        for (key, scope) in [(&event_key, LimitScope::Event), (&attendee_key, LimitScope::Attendee)]
         {
-            return Err(self.refused(attendance, request.now, LimitScope::Event, refusal));
-        }
-        if let Some(refusal) =
-            self.settler.memory.refusal(&attendee_key, &demand.estimate, demand.now)
-        {
-            return Err(self.refused(attendance, request.now, LimitScope::Attendee, refusal));
+            let known = self.settler.memory.refusal(key, &demand.estimate, demand.now);
+            if let Some(refusal) = known {
+                let error = self.refused(attendance, request.now, scope, refusal);
+                // It was refused to another request, so this is only a hint.
+                let fits = refusal.fitting_tokens(&demand);
+                return Err(Box::new(NotAdmitted { error, fits, metadata }));
+            }
         }
         let (attendee_side, event_side) = tokio::join!(
             self.within_timeout(self.admit_attendee(
@@ -147,13 +215,15 @@ impl Gateway {
                 let attendee_side = attendee_side.map(|_| ());
                 let shard = event_side.as_ref().ok().copied();
                 let event_side = event_side.map(|_| ());
-                self.settler.release_in_background(
-                    event,
-                    was_made(&attendee_side).then_some(attendee_key.clone()),
-                    shard,
-                    demand.id.clone(),
-                    hold,
-                );
+                let fits = fitting(&attendee_side, &event_side, &demand);
+                let attendee = was_made(&attendee_side).then_some(attendee_key.clone());
+                let id = demand.id.clone();
+                if fits.is_some() && demanded.asked_cap.is_none() {
+                    // The same request may be tried again with less, under the same id.
+                    self.settler.release(event, attendee, shard, id, hold).await;
+                } else {
+                    self.settler.release_in_background(event, attendee, shard, id, hold);
+                }
                 for (key, side) in [(&attendee_key, &attendee_side), (&event_key, &event_side)] {
                     if let Err(AdmissionRefused::Refused(refusal)) = side {
                         self.settler.memory.refused(key, demand.estimate, *refusal, demand.now);
@@ -170,11 +240,12 @@ impl Gateway {
                     }
                 };
                 // What the attendee can do something about comes first.
-                match (attendee_side, event_side) {
-                    (Err(not), _) => Err(error(LimitScope::Attendee, not)),
-                    (Ok(()), Err(not)) => Err(error(LimitScope::Event, not)),
-                    (Ok(()), Ok(())) => Err(ApiError::Internal(None)),
-                }
+                let error = match (attendee_side, event_side) {
+                    (Err(not), _) => error(LimitScope::Attendee, not),
+                    (Ok(()), Err(not)) => error(LimitScope::Event, not),
+                    (Ok(()), Ok(())) => ApiError::Internal(None),
+                };
+                Err(Box::new(NotAdmitted { error, fits, metadata }))
             }
         }
     }
@@ -255,7 +326,7 @@ impl Gateway {
                 let retry_after = until(retry_at.to_utc()).max(Duration::from_millis(1));
                 ApiError::RateLimitExceeded { scope, limit, allowed, retry_after }
             }
-            Refusal::Day { limit, allowed, resets_at } => ApiError::InsufficientQuota {
+            Refusal::Day { limit, allowed, resets_at, .. } => ApiError::InsufficientQuota {
                 scope,
                 limit,
                 allowed,
@@ -327,6 +398,24 @@ impl Gateway {
     fn jitter(&self) -> Duration {
         Duration::from_millis(25 + self.ports.random.next_u64() % 75)
     }
+}
+
+/// The tokens that both accounts have room for, if nothing else stands in the way.
+fn fitting(
+    attendee: &Result<(), AdmissionRefused>,
+    event: &Result<(), AdmissionRefused>,
+    demand: &Demand,
+) -> Option<u64> {
+    let fits = |side: &Result<(), AdmissionRefused>| match side {
+        Ok(()) => Some(u64::MAX),
+        Err(AdmissionRefused::Refused(refusal)) => refusal.fitting_tokens(demand),
+        Err(
+            AdmissionRefused::AccessDenied(_)
+            | AdmissionRefused::Full
+            | AdmissionRefused::Fault { .. },
+        ) => None,
+    };
+    Some(fits(attendee)?.min(fits(event)?))
 }
 
 fn too_busy() -> AdmissionRefused {

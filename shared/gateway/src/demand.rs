@@ -1,7 +1,6 @@
 //! The first half of step three: what a request asks for, within what the event allows.
 
 use lanyard_domain::catalog::Choice;
-use lanyard_domain::ids::DeploymentName;
 use lanyard_protocol::Protocol;
 use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::payload::Payload;
@@ -36,13 +35,6 @@ pub(crate) struct ModelCall<'a> {
     pub(crate) choice: Choice<'a>,
     /// Is told of the response, if it concerns stored objects.
     pub(crate) hook: Option<Box<dyn ResponseHook>>,
-}
-
-impl ModelCall<'_> {
-    /// The name of the model that is called.
-    pub(crate) fn model(&self) -> Result<&DeploymentName, ApiError> {
-        self.choice.name().ok_or(ApiError::Internal(None))
-    }
 }
 
 impl Gateway {

@@ -76,7 +76,7 @@ pub enum ApiError {
     },
     /// The code alone does not admit this user.
     #[error(
-        "At this event each user needs a personal key. Get yours with the event's code: POST /api/event/{event}/register.{contact}"
+        "At this event each user needs a personal key. Get yours with the event's code: POST /api/event/{event}/register. If somebody else has registered this name, the organiser can remove that registration.{contact}"
     )]
     RegistrationRequired {
         /// Where to register.
@@ -89,6 +89,14 @@ pub enum ApiError {
         "This user is registered already, with another proof. Use the proof that you registered with, or another user name.{contact}"
     )]
     AlreadyRegistered {
+        /// Whom to ask.
+        contact: ContactHint,
+    },
+    /// A name that somebody uses with the event's code, and that may have stored objects.
+    #[error(
+        "This user name is in use with the event's code and may have stored files, so it cannot be registered. Register another name, or go on with this one and the code.{contact}"
+    )]
+    NameInUse {
         /// Whom to ask.
         contact: ContactHint,
     },

@@ -57,10 +57,8 @@ impl Gateway {
         let (route, pass) = parse(request, protocol)?;
         let attendance = self.look_up(pass, request.now, line).await?;
         let demand = self.demand(request, &attendance, protocol, &route, line).await?;
-        let Demand { call, metadata } = demand;
-        let (model, demanded) = (call.model()?, &call.demanded);
-        let mut reservation =
-            self.admit(request, &attendance, model, protocol.operation, demanded, metadata).await?;
+        let Demand { mut call, metadata } = demand;
+        let mut reservation = self.admit_call(request, &attendance, &mut call, metadata).await?;
         line.outcome = SETTLED;
         let candidates = self.select(&call.choice, attendance.affinity());
         match self.send(request, &call, &candidates, &mut reservation).await {

@@ -11,6 +11,7 @@ mod choose;
 mod demand;
 pub mod error;
 pub mod forward;
+mod free_calls;
 pub mod headers;
 mod hex;
 mod learnt;
@@ -36,10 +37,11 @@ pub mod upstream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanyard_domain::access::AccessPolicy;
-use lanyard_domain::account::{Account, AccountKey};
+use chrono::{DateTime, Utc};
+use lanyard_domain::account::{Account, AccountKey, Field};
 
 use crate::background_tasks::BackgroundTasks;
+use crate::free_calls::FreeCalls;
 use crate::learnt::Learnt;
 use crate::lookup::{Attendance, Events};
 use crate::memory::Memory;
@@ -78,6 +80,7 @@ pub struct Gateway {
     pub(crate) settler: Arc<Settler>,
     pub(crate) learnt: Learnt,
     pub(crate) stored: Option<Arc<dyn StoredObjects>>,
+    pub(crate) free_calls: FreeCalls,
 }
 
 impl Gateway {
@@ -93,7 +96,8 @@ impl Gateway {
             tasks: BackgroundTasks::default(),
         });
         let (events, learnt) = (Events::default(), Learnt::default());
-        Self { ports, events, settler, learnt, stored: None }
+        let free_calls = FreeCalls::default();
+        Self { ports, events, settler, learnt, stored: None, free_calls }
     }
 
     /// The world, as this gateway sees it.
@@ -109,21 +113,32 @@ impl Gateway {
         self
     }
 
-    /// The attendee who sends a request, for routes that cost nothing.
+    /// The attendee who sends a request, and their account, for routes that cost nothing. Such
+    /// routes have a rate of their own.
     ///
     /// # Errors
     ///
-    /// 401, 403 and 503, as for every route.
-    pub async fn attend(&self, request: &Request) -> Result<Attendance, ApiError> {
+    /// 401, 403, 429 and 503, as for every route.
+    pub async fn attend(&self, request: &Request) -> Result<(Attendance, Account), ApiError> {
         let line = &mut RequestLine::default();
         let attendance = self.look_up(parse::token(request)?, request.now, line).await?;
-        if attendance.policy != AccessPolicy::Anybody {
-            let account = self.account(&attendance).await?;
-            if let Some(why) = attendance.policy.refusal(&account) {
-                return Err(attendance.access_denied(why));
-            }
-        }
-        Ok(attendance)
+        self.count_free_call(&attendance, request.now)?;
+        let account = self.account(&attendance).await?;
+        expect_admitted(&attendance, &account)?;
+        Ok((attendance, account))
+    }
+
+    /// Counts a call that costs the attendee nothing.
+    ///
+    /// # Errors
+    ///
+    /// 429 if there are too many.
+    pub fn count_free_call(
+        &self,
+        attendance: &Attendance,
+        now: DateTime<Utc>,
+    ) -> Result<(), ApiError> {
+        self.free_calls.call(attendance.key(), now)
     }
 
     /// An attendee's account as it is now; an empty one for a newcomer.
@@ -143,4 +158,17 @@ impl Gateway {
     pub async fn settled(&self) {
         self.settler.tasks.done().await;
     }
+}
+
+/// Refuses what no write refuses: calls that cost nothing.
+///
+/// # Errors
+///
+/// 403 for a blocked attendee and for one whom the event does not admit.
+pub fn expect_admitted(attendance: &Attendance, account: &Account) -> Result<(), ApiError> {
+    if account.get(Field::Blocked) != 0 {
+        return Err(ApiError::AttendeeBlocked { contact: attendance.contact() });
+    }
+    let denied = attendance.policy.refusal(account);
+    denied.map_or(Ok(()), |why| Err(attendance.access_denied(why)))
 }

@@ -28,7 +28,7 @@ use crate::signed::Claims;
 
 const FRESH: TimeDelta = TimeDelta::seconds(5);
 const STALE: TimeDelta = TimeDelta::minutes(15);
-const UNKNOWN: TimeDelta = TimeDelta::seconds(30);
+const UNKNOWN: TimeDelta = TimeDelta::seconds(5);
 
 /// An event with what it offers.
 #[derive(Debug)]
@@ -84,6 +84,8 @@ pub struct Attendance {
     pub user: UserId,
     /// The local day there.
     pub day: LocalDay,
+    /// The kind of credential.
+    pub proof: Proof,
     /// What the attendee's account must say.
     pub policy: AccessPolicy,
     /// Deployments that this attendee alone uses, before the event's.
@@ -207,7 +209,7 @@ impl Gateway {
                 self.own_catalog(&at.event.id, &user, now).await?
             }
         };
-        Ok(Attendance { at, user, day, policy, own })
+        Ok(Attendance { at, user, day, proof, policy, own })
     }
 
     /// The event of a code, if it is open.
@@ -290,6 +292,9 @@ impl Gateway {
         if self.events.unknown.get(handle).is_some_and(|read_at| now - read_at < UNKNOWN) {
             return Ok(None);
         }
+        if known.is_none() {
+            self.free_calls.before_lookup().await;
+        }
         let found = match handle {
             Handle::Code(code) => self.ports.events.find(code).await,
             Handle::Id(id) => self.ports.events.find_by_id(id).await,
@@ -309,6 +314,7 @@ impl Gateway {
             Ok(None) => {
                 self.events.known.remove(handle);
                 self.events.unknown.insert(handle.clone(), now);
+                self.free_calls.found_nothing();
                 Ok(None)
             }
             Err(StoreFault::Away(cause)) => match known {

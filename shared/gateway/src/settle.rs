@@ -272,16 +272,28 @@ impl Settler {
         id: RequestId,
         hold: Hold,
     ) {
-        if attendee.is_none() && shard.is_none() {
-            return;
+        if attendee.is_some() || shard.is_some() {
+            self.in_background(self.release(event, attendee, shard, id, hold));
         }
+    }
+
+    /// The same, for a request that waits for it.
+    pub(crate) fn release(
+        self: &Arc<Self>,
+        event: &Event,
+        attendee: Option<AccountKey>,
+        shard: Option<u16>,
+        id: RequestId,
+        hold: Hold,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let settler = Arc::clone(self);
         let allowances = event.allowances;
         let shard = shard.map(|shard| (AccountKey::of_shard(&event.id, shard), event.part(shard)));
-        self.in_background(async move {
+        async move {
             if let Some(key) = attendee {
                 let now = settler.clock.now();
-                let released = settler.settle_attendee(&key, &id, &hold, &allowances, None, now).await;
+                let released =
+                    settler.settle_attendee(&key, &id, &hold, &allowances, None, now).await;
                 if let Err(fault) = released {
                     tracing::warn!(request_id = %id, fault = ?fault, "hold not given back; the sweep will");
                 }
@@ -289,7 +301,7 @@ impl Settler {
             if let Some((key, part)) = shard {
                 settler.settle_event(&key, &id, &hold, &part, None).await;
             }
-        });
+        }
     }
 
     /// Files a request under the session that its client named, if it named one.

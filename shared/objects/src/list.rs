@@ -39,6 +39,10 @@ const DEFAULT_LIMIT: usize = 20;
 /// How many objects are read at once.
 const AT_ONCE: usize = 8;
 
+/// The most objects that one list reads at Azure, which is also the longest page. A filter may leave
+/// few of them: then the page is short and says that there is more.
+const MOST_READS: usize = 100;
+
 /// How old a record must be before a 404 is believed. A new object may not be everywhere yet.
 const NEW: TimeDelta = TimeDelta::minutes(5);
 
@@ -70,13 +74,14 @@ impl Objects {
         let headers =
             self.gateway.answer_headers(&HeaderMap::new(), request, &demanded, &reservation);
         let found = self.read_page(call, candidates, limit).await;
-        let found = found.and_then(|(objects, has_more)| {
+        let found = found.and_then(|(objects, more_after)| {
+            let last_found = objects.last().map(|(id, _)| id);
             let page = Page {
                 object: "list",
                 data: objects.iter().map(|(_, object)| &**object).collect(),
                 first_id: objects.first().map(|(id, _)| id),
-                last_id: objects.last().map(|(id, _)| id),
-                has_more,
+                last_id: more_after.as_ref().or(last_found),
+                has_more: more_after.is_some(),
             };
             let bytes = serde_json::to_vec(&page).map_err(|e| ApiError::Internal(Some(e.into())));
             bytes.map(|bytes| respond(headers, JSON, whole(bytes)))
@@ -92,15 +97,16 @@ impl Objects {
         found
     }
 
-    /// Reads objects until the page is full, and says whether more are left.
+    /// Reads objects until the page is full or enough were read. Names the last one that was read if
+    /// more are left: the next page begins after it.
     async fn read_page(
         &self,
         call: &Call<'_>,
         candidates: VecDeque<Owned>,
         limit: usize,
-    ) -> Result<(Vec<(ObjectId, Box<RawValue>)>, bool), ApiError> {
+    ) -> Result<(Vec<(ObjectId, Box<RawValue>)>, Option<ObjectId>), ApiError> {
         let last = candidates.back().map(|owned| owned.id.clone());
-        let mut reading = stream::iter(candidates)
+        let mut reading = stream::iter(candidates.into_iter().take(MOST_READS))
             .map(|owned| async move {
                 let object = self.read_one(call, &owned).await;
                 object.map(|object| (owned.id, object))
@@ -115,7 +121,8 @@ impl Objects {
             last_read = Some(id.clone());
             found.extend(object.filter(|object| has_purpose(object, &call.query)).map(|o| (id, o)));
         }
-        Ok((found, last_read != last))
+        let has_more = last_read != last;
+        Ok((found, last_read.filter(|_| has_more)))
     }
 
     /// An object as Azure has it now. `None` if Azure no longer has it.

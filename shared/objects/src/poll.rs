@@ -1,13 +1,12 @@
 //! Reading one object. It is free, because clients poll until an object is ready, and throttled.
 
 use http::Method;
-use lanyard_domain::account::Field;
 use lanyard_gateway::call::Failure;
 use lanyard_gateway::error::ApiError;
-use lanyard_gateway::headers;
 use lanyard_gateway::ports::RequestLine;
 use lanyard_gateway::request::{Response, whole};
 use lanyard_gateway::settle::{OK, ms_between};
+use lanyard_gateway::{expect_admitted, headers};
 use lanyard_protocol::payload::JSON;
 
 use crate::Objects;
@@ -27,15 +26,11 @@ impl Objects {
         let Call { request, attendance, .. } = call;
         let segments = call.matched.segments()?;
         // No write admits this call, so what a write would refuse is checked here.
+        self.gateway.count_free_call(attendance, request.now)?;
         let (owned, account) =
             tokio::join!(self.owned_path(call), self.gateway.account(attendance));
         let (owned, account) = (owned?, account?);
-        if account.get(Field::Blocked) != 0 {
-            return Err(ApiError::AttendeeBlocked { contact: attendance.contact() });
-        }
-        if let Some(why) = attendance.policy.refusal(&account) {
-            return Err(attendance.access_denied(why));
-        }
+        expect_admitted(attendance, &account)?;
         let owned = owned.ok_or_else(|| call.not_found())?;
         let deployment = deployment_at(attendance, &owned.home)?;
         line.model = Some(deployment.name.clone());

@@ -12,6 +12,8 @@
 //! | `EVENT#<id>` | `AUDIT#<instant>#<id>` | an audit entry |
 //! | `ORGANISER#<id>` | `EVENT#<id>` | an organiser's events |
 //! | `ORGANISER#<id>` | `DEPLOYMENT#<name>#<replica>` | an organiser's deployments |
+//! | `ORGANISER#<id>` | `TOKEN#<token id>` | an organiser's token, without the token |
+//! | `ORGANISER#<id>` | `AUDIT#<instant>#<id>` | an audit entry about deployments or tokens |
 //! | `TOKEN#<sha-256>` | `TOKEN` | the organiser of a token |
 //! | `SWEEP` | `EVENT#<id>` | an event that the sweep checks |
 //! | `REQUEST#<request id>` | `REQUEST` | a usage record, with its rating |
@@ -38,7 +40,7 @@ pub use self::item::{
 };
 pub use self::key::{
     ATTENDEE_PREFIX, AUDIT_PREFIX, DEPLOYMENT_PREFIX, HOUR_PREFIX, ISSUED_PREFIX, Key, NO_MODEL,
-    SESSION_PREFIX, objects_prefix, session_prefix, user_of,
+    SESSION_PREFIX, TOKEN_PREFIX, objects_prefix, session_prefix, user_of,
 };
 pub use self::partition::{
     EVENT_PREFIX, Partition, event_pk, objects_pk, organiser_pk, own_pk, rating_pk, shard_pk,

@@ -90,6 +90,20 @@ impl Demanded {
         Self::of(Estimate::default(), false)
     }
 
+    /// The same with a lower cap, so that it needs no more than `fits` tokens. `None` where the client
+    /// named the cap, or where one choice would get less than `least`.
+    #[must_use]
+    pub fn lowered(&self, fits: u64, least: u64) -> Option<Self> {
+        let cap = self.completion_cap.filter(|_| self.asked_cap.is_none())?;
+        let choices = (self.estimate.completion_tokens / cap.max(1)).max(1);
+        let room = fits.saturating_sub(self.estimate.prompt_tokens) / choices;
+        (room >= least && room < cap).then(|| {
+            let completion_tokens = room.saturating_mul(choices);
+            let estimate = Estimate { completion_tokens, ..self.estimate };
+            Self { completion_cap: Some(room), estimate, ..self.clone() }
+        })
+    }
+
     /// The same with what the objects that a request names add to its prompt.
     #[must_use]
     pub fn carrying(mut self, tokens: u64) -> Self {

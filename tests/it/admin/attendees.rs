@@ -61,12 +61,12 @@ async fn attendees_are_listed_by_page_with_what_they_used() {
         "audio_seconds_total": 3600,
         "characters_total": 100000,
         "images_total": 50,
-        "in_flight": 4,
+        "in_flight": 8,
         "requests_per_day": 1000,
         "requests_per_minute": 20,
         "tokens_per_day": null,
-        "tokens_per_minute": 20000,
-        "tokens_total": null,
+        "tokens_per_minute": 40000,
+        "tokens_total": 1000000,
         "video_seconds_total": 60
       },
       "blocked": false,
@@ -121,7 +121,7 @@ async fn an_attendee_gets_limits_of_their_own_and_gives_them_back() {
     assert_eq!(raised["own_limits"], json!(["requests_per_minute", "requests_per_day"]));
     assert_eq!(raised["allowance"]["requests_per_day"], 9);
     assert_eq!(raised["allowance"]["requests_per_minute"], Value::Null);
-    assert_eq!(raised["allowance"]["in_flight"], 4);
+    assert_eq!(raised["allowance"]["in_flight"], 8);
     let kept = account(&harness, &event, "ada").await;
     assert_eq!(kept.get(Field::Override(Limit::RequestsPerMinute)), NO_LIMIT);
     assert_eq!(kept.get(Field::Terms), 1);
@@ -172,4 +172,36 @@ async fn usage_adds_up_in_all_and_by_attendee_model_and_hour() {
     assert_eq!(usage(&format!("?by=attendee&cursor={next}")).await["rows"][0]["user"], "bob");
     let odd = harness.get(&format!("{path}/usage?by=country&limit=1000")).await;
     assert_eq!(odd.wrong_fields(), ["by", "limit"]);
+}
+
+#[tokio::test]
+async fn an_unused_seat_can_be_freed_and_a_used_one_not() {
+    let harness = Harness::open().await;
+    let (path, event) = harness.event(json!({})).await;
+    let id: EventId = event["id"].as_str().unwrap().parse().unwrap();
+    let seat = |user: &str, more: Vec<Change>| {
+        let key = AccountKey::Attendee(id.clone(), user.parse().unwrap());
+        let mut changes = vec![Change::Set(Field::SeatedAt, 1)];
+        changes.extend(more);
+        (key, Write { conditions: Vec::new(), changes })
+    };
+    let seats = AccountKey::Event(id.clone());
+    let three = Write { conditions: Vec::new(), changes: vec![Change::Add(Field::Seats, 3)] };
+    for (key, write) in [
+        seat("idle", Vec::new()),
+        seat("busy", vec![Change::Add(Field::Open, 1)]),
+        seat("used", vec![Change::Add(Field::Requests, 1)]),
+        (seats.clone(), three),
+    ] {
+        harness.table.apply(&key, &write).await.unwrap();
+    }
+    for user in ["busy", "used"] {
+        let refused = harness.delete(&format!("{path}/attendees/{user}")).await;
+        assert_eq!(refused.wrong_fields(), ["user"]);
+    }
+    harness.delete(&format!("{path}/attendees/idle")).await.ok(200);
+    harness.delete(&format!("{path}/attendees/idle")).await.refused(404, "not_found");
+    harness.delete(&format!("{path}/attendees/nobody")).await.refused(404, "not_found");
+    let left = harness.table.account(&seats).await.unwrap().unwrap();
+    assert_eq!(left.count(Field::Seats), 2);
 }

@@ -55,6 +55,50 @@ async fn a_deployment_is_added_listed_changed_and_removed() {
 }
 
 #[tokio::test]
+async fn another_endpoint_needs_the_key_again() {
+    let harness = Harness::open().await;
+    harness.deployment("gpt-4o", "chat_completions").await;
+    let mut moved = deployment("chat_completions");
+    moved["endpoint"] = json!("https://another.openai.azure.com");
+    moved.as_object_mut().unwrap().remove("key");
+    let refused = harness.put("/deployments/gpt-4o", moved.clone()).await;
+    let error = refused.refused(400, "invalid_value");
+    assert_eq!(error["error"]["details"][0]["field"], "key", "{error}");
+    let list = harness.get("/deployments").await.ok(200);
+    assert_ne!(list["deployments"][0]["endpoint"], moved["endpoint"]);
+    moved["key"] = json!("another-key");
+    harness.put("/deployments/gpt-4o", moved).await.ok(200);
+    assert_eq!(harness.keys.read("main/gpt-4o/main").await.unwrap().reveal(), "another-key");
+}
+
+#[tokio::test]
+async fn deployments_are_audited_without_their_keys() {
+    let harness = Harness::open().await;
+    harness.wait(chrono::TimeDelta::seconds(1));
+    harness.deployment("gpt-4o", "chat_completions").await;
+    let mut moved = deployment("chat_completions");
+    moved["endpoint"] = json!("https://another.openai.azure.com");
+    harness.wait(chrono::TimeDelta::seconds(1));
+    harness.put("/deployments/gpt-4o", moved).await.ok(200);
+    harness.wait(chrono::TimeDelta::seconds(1));
+    harness.delete("/deployments/gpt-4o").await.ok(200);
+    let log = harness.get("/audit?limit=3").await.ok(200);
+    let log = log["audit"].as_array().unwrap();
+    let lines: Vec<_> = log.iter().map(|e| (&e["action"], &e["subject"])).collect();
+    let subject = &json!("gpt-4o#main");
+    let (removed, changed) = (&json!("remove_deployment"), &json!("change_deployment"));
+    assert_eq!(lines, [(removed, subject), (changed, subject), (changed, subject)]);
+    let fields: Vec<_> =
+        log[1]["changes"].as_array().unwrap().iter().map(|c| &c["field"]).collect();
+    assert_eq!(fields, ["endpoint", "key"]);
+    assert_eq!(log[1]["changes"][0]["to"], "https://another.openai.azure.com");
+    assert_eq!(log[1]["changes"][1]["to"], "replaced");
+    let others = harness.organiser("other").await;
+    let other = harness.send(http::Method::GET, "/audit", &others, "").await.ok(200);
+    assert!(!other.to_string().contains("gpt-4o"), "{other}");
+}
+
+#[tokio::test]
 async fn a_key_is_in_no_item_of_the_table() {
     let harness = Harness::open().await;
     harness.deployment("gpt-4o", "chat_completions").await;

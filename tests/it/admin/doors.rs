@@ -149,7 +149,7 @@ async fn unknown_paths_and_wrong_methods_are_said_to_be() {
         (format!("{event}/pause"), "POST"),
         (format!("{event}/rotate-code"), "POST"),
         (format!("{event}/attendees"), "GET"),
-        (format!("{event}/attendees/ada"), "PATCH"),
+        (format!("{event}/attendees/ada"), "PATCH, DELETE"),
         (format!("{event}/usage"), "GET"),
         (format!("{event}/audit"), "GET"),
         ("/deployments".to_owned(), "GET"),

@@ -37,6 +37,8 @@ async fn admin_asks_for_its_rows_and_no_others() {
     harness.delete(&mine).await.ok(200);
     harness.delete(&path).await;
     harness.delete("/deployments/gpt-4o").await;
+    let token = harness.post("/tokens", json!({"name": "ci"})).await.ok(201);
+    harness.delete(&format!("/tokens/{}", token["id"].as_str().unwrap())).await.ok(200);
     assert_eq!(harness.engine.policed().asked("admin"), rows("admin"));
 }
 

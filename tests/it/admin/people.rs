@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::harness::Harness;
+use super::harness::{Harness, oslo};
 
 #[tokio::test]
 async fn a_roster_may_be_a_spreadsheets() {
@@ -62,9 +62,29 @@ async fn the_secret_that_signs_is_in_no_answer_and_no_audit() {
 }
 
 #[tokio::test]
+async fn with_open_access_attendees_bring_no_deployments() {
+    let harness = Harness::open().await;
+    let both = json!({"access": "open", "own_deployments": "attendee"});
+    let refused = harness.post("/events", oslo(both.clone())).await;
+    assert_eq!(refused.wrong_fields(), ["own_deployments"]);
+    let usual = harness.post("/events", oslo(json!({"own_deployments": "attendee"}))).await;
+    assert_eq!(usual.wrong_fields(), ["own_deployments"]);
+    let (path, _) =
+        harness.event(json!({"access": "registered", "own_deployments": "attendee"})).await;
+    for change in [json!({"access": "open"}), json!({"access": null}), both] {
+        assert_eq!(harness.patch(&path, change).await.wrong_fields(), ["own_deployments"]);
+    }
+    harness.patch(&path, json!({"access": "open", "own_deployments": "organiser"})).await.ok(200);
+    harness
+        .patch(&path, json!({"own_deployments": "attendee"}))
+        .await
+        .refused(400, "invalid_value");
+}
+
+#[tokio::test]
 async fn another_organisers_event_is_not_there() {
     let harness = Harness::open().await;
-    let (path, _) = harness.event(json!({"own_deployments": "attendee"})).await;
+    let (path, _) = harness.event(json!({"access": "roster", "own_deployments": "attendee"})).await;
     let other = harness.organiser("other").await;
     for (method, part) in [
         (Method::GET, "/tokens"),

@@ -3,9 +3,9 @@
 //! The whole file is validated before anything is sent, so that an error in its last line changes
 //! nothing.
 
-use std::io::Read;
 use std::path::Path;
 
+use lanyard_administration::roster_csv::{heading, is_about_a_person, reader, user_column};
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::token::UserId;
 use serde_json::{Map, Value, json};
@@ -29,7 +29,7 @@ pub(super) async fn run(
     roster: bool,
 ) -> Result<(), CliError> {
     let cannot = |error| CliError::failed(format_args!("{} cannot be read", file.display()), error);
-    let rows = read(std::fs::File::open(file).map_err(cannot)?)
+    let rows = read(&std::fs::read_to_string(file).map_err(cannot)?)
         .map_err(|errors| CliError::Usage(format!("{}: {}", file.display(), errors.join("; "))))?;
     let event = session.event(event).await?;
     if roster {
@@ -67,22 +67,26 @@ pub(super) async fn run(
 }
 
 /// The rows of a CSV file, or every error with its line.
-fn read(file: impl Read) -> Result<Vec<Row>, Vec<String>> {
-    let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(file);
-    let headings = csv.headers().map_err(|error| vec![error.to_string()])?.clone();
-    // Spreadsheets write a byte order mark.
-    let headings: Vec<_> = headings
-        .iter()
-        .map(|name| name.trim_start_matches('\u{feff}').to_ascii_lowercase())
-        .collect();
-    let user_at = headings.iter().position(|name| name == "user" || name == "name");
-    let Some(user_at) = user_at else {
-        return Err(vec!["the first line must be a header with a user column".to_owned()]);
+///
+/// Columns about a person that hold no user name, as in a roster of GitHub Classroom, are left out.
+fn read(text: &str) -> Result<Vec<Row>, Vec<String>> {
+    let mut csv = reader(text);
+    let mut first = csv::StringRecord::new();
+    csv.read_record(&mut first).map_err(|error| vec![error.to_string()])?;
+    let headings: Vec<_> = first.iter().map(heading).collect();
+    // `name` is what this command called the column before it knew others.
+    let named = || headings.iter().position(|heading| heading == "name");
+    let Some(user_at) = user_column(&headings).or_else(named) else {
+        let found = headings.join(", ");
+        return Err(vec![format!(
+            "the first line must be a header with a user column, such as user or \
+             github_username; it has: {found}"
+        )]);
     };
     let columns: Vec<Option<Limit>> = headings.iter().map(|name| name.parse().ok()).collect();
     let (mut rows, mut errors) = (Vec::new(), Vec::new());
     for (heading, column) in headings.iter().zip(&columns) {
-        if column.is_none() && !["user", "name"].contains(&heading.as_str()) {
+        if column.is_none() && !is_about_a_person(heading) {
             let known: Vec<_> = Limit::ALL.iter().map(|limit| limit.name()).collect();
             let known = known.join(", ");
             errors.push(format!("the column {heading} is unknown; limits are {known}"));
@@ -126,21 +130,35 @@ mod tests {
 
     #[test]
     fn a_csv_file_is_read_with_byte_order_mark_and_empty_cells() {
-        let csv =
+        let commas =
             "\u{feff}User,tokens_per_minute,in_flight\r\nada,100000,\r\n\r\n\"team, a\",,none\r\n";
-        let rows = read(csv.as_bytes()).unwrap();
-        let limits: Vec<_> = rows.iter().map(|row| json!(row.limits).to_string()).collect();
-        assert_eq!(limits, [r#"{"tokens_per_minute":100000}"#, r#"{"in_flight":null}"#]);
-        assert_eq!(rows[1].user.as_str(), "team, a");
+        // As Excel saves it in most of Europe.
+        let semicolons =
+            "\u{feff}User;tokens_per_minute;in_flight\r\nada;100000;\r\n\r\nteam, a;;none\r\n";
+        for csv in [commas, semicolons] {
+            let rows = read(csv).unwrap();
+            let limits: Vec<_> = rows.iter().map(|row| json!(row.limits).to_string()).collect();
+            assert_eq!(limits, [r#"{"tokens_per_minute":100000}"#, r#"{"in_flight":null}"#]);
+            assert_eq!(rows[1].user.as_str(), "team, a");
+        }
+    }
+
+    #[test]
+    fn a_roster_of_github_classroom_gives_its_github_names() {
+        let csv = "\"identifier\",\"github_username\",\"github_id\",\"name\"\n\
+                   \"s1\",\"ada-l\",\"17\",\"Ada L.\"\n";
+        let rows = read(csv).unwrap();
+        assert_eq!((rows.len(), rows[0].user.as_str()), (1, "ada-l"));
+        let refused = read("identifier;email\ns1;ada@example.org\n").unwrap_err();
+        assert!(refused[0].contains("identifier, email"), "{refused:?}");
     }
 
     #[test]
     fn every_error_has_its_line() {
-        let errors =
-            read("user,tokens_per_minute,mood\nada,many,x\n,5,y\n".as_bytes()).unwrap_err();
+        let errors = read("user,tokens_per_minute,mood\nada,many,x\n,5,y\n").unwrap_err();
         assert!(errors[0].starts_with("the column mood is unknown"), "{errors:?}");
         assert_eq!(errors[1], "line 2: tokens_per_minute must be a whole number or none");
         assert!(errors[2].starts_with("line 3: user "), "{errors:?}");
-        assert!(read("ada\nbob\n".as_bytes()).is_err());
+        assert!(read("ada\nbob\n").is_err());
     }
 }

@@ -40,6 +40,10 @@ pub(crate) struct CreateArguments {
     #[arg(long, default_value_t = 100, value_name = "NUMBER")]
     attendees: u64,
 
+    /// Kind of event, from which the default limits follow.
+    #[arg(long, value_parser = ["workshop", "agents", "demo"])]
+    preset: Option<String>,
+
     /// Event code. Default: a generated one that is hard to guess.
     #[arg(long)]
     code: Option<String>,
@@ -141,6 +145,7 @@ pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Res
     say("ends_at", json!(ends_at));
     say("time_zone", json!(zone));
     say("attendees", json!(arguments.attendees));
+    say("preset", json!(arguments.preset));
     say("code", json!(arguments.code));
     say("max_completion_tokens", json!(arguments.max_completion_tokens));
     say("description", json!(arguments.description));
@@ -155,8 +160,16 @@ pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Res
         let decisions = arguments.hosted_tools.iter().cloned();
         say("hosted_tools", decisions.map(|(kind, decision)| (kind, json!(decision))).collect());
     }
+    let mut limits = Map::new();
     if let Some(budget) = arguments.budget {
-        say("allowances", json!({"event": {"tokens_total": budget}}));
+        limits.insert("tokens_total".to_owned(), json!(budget));
+    }
+    let concurrency = arguments.assumptions.concurrency_or(session.profile.concurrency);
+    if let Some(most) = concurrency.known() {
+        limits.insert("in_flight".to_owned(), json!(most));
+    }
+    if !limits.is_empty() {
+        say("allowances", json!({"event": limits}));
     }
     let contact = [("name", &arguments.contact), ("email", &arguments.contact_email)];
     let contact: Map<_, _> = contact

@@ -49,6 +49,11 @@ impl Default for Assumptions {
 }
 
 impl Assumptions {
+    /// The Lambda concurrency, if it is known.
+    pub(super) fn known(&self) -> Option<u64> {
+        self.concurrency
+    }
+
     /// The same, with the profile's concurrency if none was given.
     pub(super) fn concurrency_or(&self, profiles: Option<u64>) -> Self {
         Self { concurrency: self.concurrency.or(profiles), ..self.clone() }

@@ -1,5 +1,6 @@
 //! What a deployment is to be called with, as a body says it: a key, an identity, or what it was.
 
+use lanyard_domain::catalog::Deployment;
 use lanyard_domain::credential::{Authority, AzureKey, Credential, Identity};
 use serde_json::{Value, json};
 
@@ -20,9 +21,12 @@ pub(super) enum Chosen {
 
 /// Reads the fields `key` and `identity`: one of them for a new deployment, at most one for a
 /// change. Notes what is wrong.
+///
+/// A stored key stays with its endpoint. Otherwise somebody who may change deployments could send a
+/// key that they cannot read to a resource of their own.
 pub(super) fn read(
     form: &Form<'_>,
-    before: Option<&Credential>,
+    before: Option<&Deployment>,
     endpoint: Option<&str>,
 ) -> Option<Chosen> {
     let cloud = endpoint.and_then(endpoint::authority);
@@ -43,13 +47,27 @@ pub(super) fn read(
             None
         }
         (Given::Absent | Given::Null, Given::Absent | Given::Null, Some(before)) => {
-            if let (Credential::Identity(identity), Some(cloud)) = (before, cloud)
-                && identity.authority != cloud
-            {
-                form.mistake("identity", "is required, because the endpoint is in another cloud");
-                return None;
+            let is_moved = endpoint.is_some_and(|endpoint| endpoint != before.endpoint);
+            match &before.credential {
+                Credential::Key(_) if is_moved => {
+                    form.mistake(
+                        "key",
+                        "is required, because the endpoint changes and the stored key is sent to \
+                         no other one",
+                    );
+                    None
+                }
+                Credential::Identity(identity)
+                    if cloud.is_some_and(|cloud| cloud != identity.authority) =>
+                {
+                    let why = "is required, because the endpoint is in another cloud";
+                    form.mistake("identity", why);
+                    None
+                }
+                kept @ (Credential::Key(_) | Credential::Identity(_)) => {
+                    Some(Chosen::Kept(kept.clone()))
+                }
             }
-            Some(Chosen::Kept(before.clone()))
         }
     }
 }

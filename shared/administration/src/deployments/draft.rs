@@ -28,8 +28,8 @@ pub(crate) struct Described {
 /// What a body cannot know.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms<'b> {
-    /// What the deployment is called with until now, if it is there already.
-    pub(crate) before: Option<&'b Credential>,
+    /// The deployment until now, if it is there already.
+    pub(crate) before: Option<&'b Deployment>,
     /// Whether it may be on this machine.
     pub(crate) allow_loopback: bool,
 }

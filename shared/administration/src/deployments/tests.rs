@@ -1,4 +1,5 @@
 use insta::assert_snapshot;
+use lanyard_domain::catalog::Deployment;
 use lanyard_domain::credential::{Authority, Credential, Identity};
 use serde_json::{Value, json};
 
@@ -18,9 +19,50 @@ fn describe_over(
     body: &Value,
     before: Option<&Credential>,
 ) -> Result<Described, AdminError> {
+    let endpoint = super::endpoint::read(body["endpoint"].as_str().unwrap_or_default(), false);
+    let before = before.map(|credential| at(&endpoint.unwrap_or_default(), credential));
+    describe_in_place_of(name, body, before.as_ref())
+}
+
+fn describe_in_place_of(
+    name: &str,
+    body: &Value,
+    before: Option<&Deployment>,
+) -> Result<Described, AdminError> {
     let organiser = "main".parse().unwrap();
     let terms = Terms { before, allow_loopback: false };
     described(name, body.as_object().unwrap(), &organiser, terms)
+}
+
+/// A deployment at an endpoint.
+fn at(endpoint: &str, credential: &Credential) -> Deployment {
+    let body = json!({
+        "endpoint": "https://r.openai.azure.com", "operations": ["embeddings"], "key": KEY,
+    });
+    let any = describe_in_place_of("gpt-4o", &body, None).unwrap().deployment;
+    Deployment { endpoint: endpoint.to_owned(), credential: credential.clone(), ..any }
+}
+
+#[test]
+fn another_endpoint_needs_its_key_and_an_identity_none() {
+    let key = Credential::Key("main/gpt-4o/main".to_owned());
+    let identity = Credential::Identity(Identity {
+        tenant_id: "contoso.onmicrosoft.com".parse().unwrap(),
+        client_id: "6731de76-14a6-49ae-97bc-6eba6914391e".parse().unwrap(),
+        authority: Authority::Public,
+    });
+    let before = |credential| at("https://r.openai.azure.com", credential);
+    let to = |host: &str, key: Value| json!({"endpoint": format!("https://{host}"), "operations": ["embeddings"], "key": key});
+    for host in ["other.openai.azure.com", "r.services.ai.azure.com"] {
+        let moved = describe_in_place_of("gpt-4o", &to(host, Value::Null), Some(&before(&key)));
+        let Err(AdminError::Invalid(mistakes)) = moved else { panic!("{moved:?}") };
+        assert_eq!(mistakes.first().unwrap().field, "key");
+        assert!(describe_in_place_of("gpt-4o", &to(host, json!(KEY)), Some(&before(&key))).is_ok());
+        let kept = describe_in_place_of("gpt-4o", &to(host, Value::Null), Some(&before(&identity)));
+        assert_eq!(kept.unwrap().deployment.credential, identity);
+    }
+    let same = to("R.openai.azure.com/", Value::Null);
+    assert!(describe_in_place_of("gpt-4o", &same, Some(&before(&key))).is_ok());
 }
 
 fn mistakes(name: &str, body: &Value, has_key: bool) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lanyard_domain::access::Access;
-use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::allowance::{Allowance, Limit, Preset};
 use lanyard_domain::hosted_tools::{
     CLIENT_EXECUTED, HostedTool, KNOWN_HOSTED, is_client_executed, is_type_name,
 };
@@ -35,6 +35,8 @@ pub(super) struct EventDraft {
     pub(super) time_zone: Given<Zone>,
     pub(super) code: Given<EventCode>,
     pub(super) attendees: Given<u64>,
+    /// Only new events have one: the defaults are applied once.
+    pub(super) preset: Given<Preset>,
     pub(super) deployments: Given<Vec<DeploymentName>>,
     pub(super) default_deployments: Given<Defaults>,
     pub(super) max_completion_tokens: Given<u64>,
@@ -93,6 +95,10 @@ impl EventDraft {
                 Purpose::Change => form.field("code", code_stays()),
             },
             attendees: form.field("attendees", read::whole(1..=100_000)),
+            preset: match purpose {
+                Purpose::Create => form.field("preset", read::one_of(&Preset::ALL)),
+                Purpose::Change => Given::Absent,
+            },
             deployments: form.field("deployments", read::list()),
             default_deployments: map(form.form("default_deployments"), defaults),
             max_completion_tokens: form.field("max_completion_tokens", read::whole(1..=1_000_000)),

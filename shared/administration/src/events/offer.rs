@@ -87,9 +87,11 @@ fn obvious(operation: Operation, names: Vec<DeploymentName>) -> Option<Deploymen
     names.into_iter().next().filter(|_| is_obvious)
 }
 
-/// What the offered deployments can take together, as far as it is known.
+/// What the offered deployments that write text can take together, as far as it is known. Images and
+/// audio have quotas of their own.
 pub(super) fn capacity(catalog: &Catalog) -> Capacity {
-    let at_work = || catalog.deployments().iter().filter(|deployment| deployment.weight > 0);
+    let is_at_work = |deployment: &&Deployment| deployment.weight > 0 && deployment.writes_text();
+    let at_work = || catalog.deployments().iter().filter(is_at_work);
     let sum = |quota: fn(&Deployment) -> Option<u64>| {
         at_work().filter_map(quota).reduce(u64::saturating_add)
     };

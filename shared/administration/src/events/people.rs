@@ -3,7 +3,7 @@
 use lanyard_domain::access::Access;
 use lanyard_domain::event::{Event, OwnDeployments};
 
-use crate::form::{Form, Given};
+use crate::form::{Form, Given, Mistakes};
 use crate::read;
 
 /// Who may come, before the rest of it is known.
@@ -17,6 +17,7 @@ enum Kind {
 /// What a body says of an event's people.
 pub(super) struct PeopleDraft {
     access: Option<Access>,
+    says_access: bool,
     own_deployments: Given<OwnDeployments>,
     records_requests: Given<bool>,
 }
@@ -33,15 +34,34 @@ impl PeopleDraft {
         ];
         let kind = form.field("access", read::one_of(&kinds));
         let auto_register = form.field("auto_register", read::yes_or_no());
+        let says_access = !matches!(kind, Given::Absent);
         Self {
             access: access(form, kind, auto_register, before),
+            says_access,
             own_deployments: form.field("own_deployments", read::one_of(&owners)),
             records_requests: form.field("records_requests", read::yes_or_no()),
         }
     }
 
     /// The event with what the body says. `None` if it made no sense, which was noted.
-    pub(super) fn over(self, event: Event) -> Option<Event> {
+    ///
+    /// With open access, everybody who has the code could change everybody's deployments. An event
+    /// that was stored so stays as it is until one of the two fields is sent.
+    pub(super) fn over(self, event: Event, mistakes: &Mistakes) -> Option<Event> {
+        let is_said = self.says_access || !matches!(self.own_deployments, Given::Absent);
+        let own = match &self.own_deployments {
+            Given::Value(own) => *own,
+            Given::Absent | Given::Wrong => event.own_deployments,
+            Given::Null => OwnDeployments::None,
+        };
+        if is_said && self.access == Some(Access::Open) && own == OwnDeployments::Attendee {
+            mistakes.add(
+                "own_deployments",
+                "cannot be \"attendee\" with \"access\": \"open\": everybody who has the code \
+                 could redirect everybody's requests. Use \"access\": \"registered\"",
+            );
+            return None;
+        }
         Some(Event {
             access: self.access?,
             own_deployments: self.own_deployments.or(event.own_deployments, OwnDeployments::None),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::access::Access;
-use lanyard_domain::allowance::{Allowances, Limit};
+use lanyard_domain::allowance::{Allowances, Limit, Preset};
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::event::{Contact, Event, OwnDeployments, Page, Signing};
 use lanyard_domain::hosted_tools::HostedTools;
@@ -52,9 +52,10 @@ pub(crate) fn created(
     let default_deployments =
         defaults(draft.default_deployments, &BTreeMap::new(), &catalog, &mistakes);
     let expected_attendees = draft.attendees.or(USUAL_CROWD, USUAL_CROWD);
-    let max_completion_tokens = draft.max_completion_tokens.value();
-    let longest = catalog.output_cap(max_completion_tokens);
-    let usual = Allowances::for_attendees(expected_attendees, longest, capacity(&catalog));
+    let preset = draft.preset.or(Preset::default(), Preset::default());
+    let max_completion_tokens =
+        given_or(draft.max_completion_tokens, preset.max_completion_tokens());
+    let usual = Allowances::for_attendees(preset, expected_attendees, capacity(&catalog));
     let code = draft.code.value();
     let code_is = if code.is_some() { CodeIs::Chosen } else { CodeIs::Drawn };
     let event = name.zip(window).map(|(name, window)| Event {
@@ -65,7 +66,7 @@ pub(crate) fn created(
         window,
         is_paused: false,
         expected_attendees,
-        allowances: allowances(draft.allowances, usual, usual),
+        allowances: new_allowances(draft.allowances, usual, expected_attendees),
         deployments: offered,
         default_deployments,
         max_completion_tokens,
@@ -88,7 +89,7 @@ pub(crate) fn created(
         signing: Signing::default(),
         shards: draft.shards.or(1, 1).try_into().unwrap_or(1),
     });
-    let event = event.and_then(|event| draft.people.over(event));
+    let event = event.and_then(|event| draft.people.over(event, &mistakes));
     check_shards(event.as_ref(), &mistakes);
     mistakes.unless_any(event.map(|event| (event, code_is)))
 }
@@ -154,8 +155,8 @@ pub(crate) fn changed(
         defaults(draft.default_deployments, &event.default_deployments, &catalog, &mistakes);
     let expected_attendees = draft.attendees.or(event.expected_attendees, USUAL_CROWD);
     let max_completion_tokens = given_or(draft.max_completion_tokens, event.max_completion_tokens);
-    let longest = catalog.output_cap(max_completion_tokens);
-    let usual = Allowances::for_attendees(expected_attendees, longest, capacity(&catalog));
+    let usual =
+        Allowances::for_attendees(Preset::default(), expected_attendees, capacity(&catalog));
     let text = |given: Given<String>, before: &String| given.or(before.clone(), String::new());
     let changed = window.map(|window| Event {
         name: draft.name.value().unwrap_or_else(|| event.name.clone()),
@@ -181,7 +182,7 @@ pub(crate) fn changed(
         },
         ..event.clone()
     });
-    let changed = changed.and_then(|event| draft.people.over(event));
+    let changed = changed.and_then(|event| draft.people.over(event, &mistakes));
     if draft.shards.or(event.shards.into(), 1) != u64::from(event.shards) {
         let shards = event.shards;
         mistakes.add(
@@ -235,6 +236,18 @@ pub(super) fn given_or<T>(given: Given<T>, before: Option<T>) -> Option<T> {
         Given::Null => None,
         Given::Absent | Given::Wrong => before,
     }
+}
+
+/// The limits of a new event. An attendee's total follows the event's, unless the body has both.
+fn new_allowances(given: Given<AllowancesDraft>, usual: Allowances, attendees: u64) -> Allowances {
+    let says_total = match &given {
+        Given::Value(AllowancesDraft { attendee: Given::Value(limits), .. }) => {
+            limits.0.contains_key(&Limit::TokensTotal)
+        }
+        Given::Absent | Given::Null | Given::Wrong | Given::Value(_) => false,
+    };
+    let new = allowances(given, usual, usual);
+    if says_total { new } else { new.with_share_of_total(attendees) }
 }
 
 fn allowances(given: Given<AllowancesDraft>, before: Allowances, usual: Allowances) -> Allowances {

@@ -116,12 +116,12 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
           "tokens_per_minute": 40000,
           "requests_per_day": 1000,
           "tokens_per_day": null,
-          "tokens_total": null,
+          "tokens_total": 1000000,
           "images_total": 50,
           "audio_seconds_total": 3600,
           "characters_total": 100000,
           "video_seconds_total": 60,
-          "in_flight": 4
+          "in_flight": 8
         },
         "event": {
           "requests_per_minute": 2000,
@@ -133,7 +133,7 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
           "audio_seconds_total": 180000,
           "characters_total": 5000000,
           "video_seconds_total": 3000,
-          "in_flight": null,
+          "in_flight": 400,
           "attendees": 300
         }
       },
@@ -211,7 +211,7 @@ fn every_field_can_be_set_at_once() {
           "tokens_per_minute": 200000,
           "requests_per_day": 1000,
           "tokens_per_day": 1000,
-          "tokens_total": null,
+          "tokens_total": 25,
           "images_total": 50,
           "audio_seconds_total": 3600,
           "characters_total": 100000,
@@ -228,7 +228,7 @@ fn every_field_can_be_set_at_once() {
           "audio_seconds_total": 36000,
           "characters_total": 1000000,
           "video_seconds_total": 600,
-          "in_flight": null,
+          "in_flight": 80,
           "attendees": null
         }
       },
@@ -250,6 +250,7 @@ fn every_field_can_be_set_at_once() {
       "version": 1,
       "warnings": [
         "The code can be guessed. Whoever tries common words may use the event: leave the code out to get one that cannot be guessed.",
+        "allowances.attendee.tokens_total is smaller than a request with the longest answer, 256 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens.",
         "allowances.event.tokens_total is smaller than a request with the longest answer, 256 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens."
       ]
     }
@@ -334,7 +335,7 @@ fn every_wrong_field_is_reported_at_once() {
     url_text must be one line of text, 1 to 128 characters
     description must be text of at most 8192 characters
     image_url must be an address that begins with https://
-    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, hosted_tools, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
+    paused is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, preset, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, hosted_tools, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests
     name is required
     starts_at must be a date and time such as 2026-12-05T09:00, with an offset or Z if it is not local
     ");
@@ -354,7 +355,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
         "details": [
           {
             "field": "colour",
-            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, hosted_tools, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests"
+            "message": "is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, preset, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, hosted_tools, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests"
           },
           {
             "field": "time_zone",
@@ -369,7 +370,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
             "message": "is required"
           }
         ],
-        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, hosted_tools, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests.",
+        "message": "4 fields are not acceptable, all listed in details. The first: colour is not a field that can be set; there are: name, starts_at, ends_at, time_zone, code, attendees, preset, deployments, default_deployments, max_completion_tokens, max_choices, extra_tool_types, hosted_tools, keeps_objects, shards, allowances, contact, url, url_text, description, image_url, access, auto_register, own_deployments, records_requests.",
         "param": "colour",
         "type": "invalid_request_error"
       }
@@ -411,11 +412,11 @@ fn warnings_name_what_is_seldom_meant() {
     let event = create(oslo(json!({
         "code": "hackathon",
         "starts_at": "2026-10-24T09:00", "ends_at": "2026-10-25T18:00",
-        "allowances": {"attendee": {"tokens_per_minute": 4_096}},
+        "allowances": {"attendee": {"tokens_per_day": 4_096}},
     })));
     assert_snapshot!(super::warnings::of(&event.unwrap()).join("\n"), @"
     The code can be guessed. Whoever tries common words may use the event: leave the code out to get one that cannot be guessed.
     The clocks in Europe/Oslo change on 2026-10-25 during the event: that day is not 24 hours long.
-    allowances.attendee.tokens_per_minute is smaller than a request with the longest answer, 4096 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens.
+    allowances.attendee.tokens_per_day is smaller than a request with the longest answer, 4096 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens.
     ");
 }

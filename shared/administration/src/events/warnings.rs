@@ -51,7 +51,8 @@ fn offset_s(zone: Zone, at: DateTime<Utc>) -> i32 {
 /// Allowances under which a request that asks for the longest answer can never be admitted.
 fn too_small(event: &Event) -> Vec<String> {
     let accounts = [("attendee", &event.allowances.attendee), ("event", &event.allowances.event)];
-    let of_tokens = |limit: &&Limit| limit.quantity() == Quantity::Tokens;
+    // A limit per minute admits a larger request when nothing of it is used.
+    let of_tokens = |limit: &&Limit| limit.quantity() == Quantity::Tokens && limit.rate().is_none();
     let limits: Vec<_> = Limit::ALL.iter().filter(of_tokens).collect();
     let mut warnings = Vec::new();
     for (whose, allowance) in accounts {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
+use lanyard_domain::access::Proof;
 use lanyard_domain::catalog::{CompletionField, Deployment};
 use lanyard_domain::event::OwnDeployments;
 use lanyard_domain::ids::{DeploymentName, Replica};
@@ -47,7 +48,7 @@ impl OwnDeploymentsApi {
         if method != Method::GET && !(is_change && name.is_some()) {
             return Err(ApiError::MethodNotAllowed { allow });
         }
-        let attendance = self.gateway.attend(&request).await?;
+        let (attendance, _) = self.gateway.attend(&request).await?;
         may(&attendance, is_change)?;
         match name {
             None => self.list(&attendance).await,
@@ -135,14 +136,21 @@ fn named(path: &str) -> Result<Option<&str>, ApiError> {
     }
 }
 
+/// A change needs a personal key or a signed token. Everybody has the event's code, and whoever
+/// changes a deployment decides where its attendee's prompts go.
 fn may(attendance: &Attendance, is_change: bool) -> Result<(), ApiError> {
-    let may = match attendance.event().own_deployments {
-        OwnDeployments::None => false,
-        OwnDeployments::Organiser => !is_change,
-        OwnDeployments::Attendee => true,
+    let (may, what) = match (attendance.event().own_deployments, attendance.proof) {
+        (OwnDeployments::None, _) => (false, "deployments of your own"),
+        (OwnDeployments::Organiser, _) => (!is_change, "deployments of your own"),
+        (OwnDeployments::Attendee, Proof::Code) => (
+            !is_change,
+            "changes of deployments with the event code, which everybody has: use your personal \
+             key, or ask for a signed token",
+        ),
+        (OwnDeployments::Attendee, Proof::Key(_) | Proof::Token) => (true, ""),
     };
     let contact = attendance.contact();
-    may.then_some(()).ok_or(ApiError::NotOffered { what: "deployments of your own", contact })
+    may.then_some(()).ok_or(ApiError::NotOffered { what, contact })
 }
 
 /// A deployment as its attendee sees it. Its endpoint is left out: the organiser may have lent it.

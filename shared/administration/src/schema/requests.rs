@@ -10,7 +10,7 @@ use super::of_bodies;
 use crate::deployments::{Terms, described};
 use crate::events::{Birth, changed, created, rotation};
 use crate::form::Mistakes;
-use crate::{attendees, roster, tokens};
+use crate::{attendees, organisers, roster, tokens};
 
 /// Adds a schema under a name, and refers to it.
 fn named(schemas: &mut SchemaGenerator, name: &str, schema: Value) -> Schema {
@@ -44,6 +44,12 @@ pub fn token_draft(schemas: &mut SchemaGenerator) -> Schema {
     let event = event();
     let read = |body: &_| tokens::asked_for(body, &event, DateTime::<Utc>::UNIX_EPOCH);
     named(schemas, "TokenDraft", of_bodies(read))
+}
+
+/// A new token of an organiser.
+pub fn organiser_token_draft(schemas: &mut SchemaGenerator) -> Schema {
+    let read = |body: &_| organisers::asked_for(body, DateTime::<Utc>::UNIX_EPOCH);
+    named(schemas, "OrganiserTokenDraft", of_bodies(read))
 }
 
 /// A roster.

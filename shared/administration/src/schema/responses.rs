@@ -7,6 +7,7 @@ use crate::attendees::{AttendeePage, AttendeeView};
 use crate::deployments::{DeletedDeployment, DeploymentPage, DeploymentView};
 use crate::error::Envelope;
 use crate::events::{AuditPage, DeletedEvent, EventPage, EventView};
+use crate::organisers::{OrganiserTokenPage, OrganiserTokenView};
 use crate::own::AttendeesDeployments;
 use crate::own::attendee::{OwnDeployment, OwnDeploymentList};
 use crate::ratings::RatingPage;
@@ -50,6 +51,10 @@ responses! {
     tokens: TokenPage<'_>;
     /// That every token is revoked.
     all_revoked: AllRevoked<'_>;
+    /// A token of an organiser.
+    organiser_token: OrganiserTokenView<'_>;
+    /// A page of an organiser's tokens.
+    organiser_tokens: OrganiserTokenPage<'_>;
     /// A page of the roster.
     roster: RosterPage;
     /// What became of a roster.

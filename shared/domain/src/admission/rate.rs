@@ -21,6 +21,12 @@ pub(crate) fn cost_ns(units: u64, allowed: u64) -> i64 {
     signed(units).saturating_mul(unit_ns(allowed))
 }
 
+/// The units of a limit per minute that take some nanoseconds, rounded up.
+pub(super) fn units_in(ns: i64, allowed: u64) -> u64 {
+    let unit = unit_ns(allowed).unsigned_abs();
+    u64::try_from(ns.max(0)).unwrap_or_default().div_ceil(unit)
+}
+
 /// The amount that a request needs of a limit per minute.
 pub(super) struct Rate {
     pub(super) field: Field,

@@ -19,6 +19,28 @@ pub fn ask_for_seat(now: EpochNanos) -> Write {
 /// How long a request that asked for a seat may take. After that its process counts as dead.
 const SEAT_ANSWER_NS: i64 = 5_000_000_000;
 
+/// The write by which an attendee who has used nothing gives up the seat.
+#[must_use]
+pub fn vacate_seat() -> Write {
+    Write {
+        conditions: vec![
+            Condition::Present(Field::SeatedAt),
+            Condition::Below(Field::Requests, 1),
+            Condition::Below(Field::Open, 1),
+        ],
+        changes: vec![Change::Remove(Field::SeatedAt)],
+    }
+}
+
+/// The write by which an event takes a seat back.
+#[must_use]
+pub fn take_back_seat() -> Write {
+    Write {
+        conditions: vec![Condition::AtLeast(Field::Seats, 1)],
+        changes: vec![Change::Add(Field::Seats, -1)],
+    }
+}
+
 /// The write by which an event gives a seat.
 #[must_use]
 pub fn give_seat(seats: Option<u64>) -> Write {

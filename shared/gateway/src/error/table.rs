@@ -73,6 +73,9 @@ impl ApiError {
             Self::AlreadyRegistered { .. } => {
                 row(StatusCode::FORBIDDEN, "already_registered", PERMISSION, Retry::Never)
             }
+            Self::NameInUse { .. } => {
+                row(StatusCode::FORBIDDEN, "already_registered", PERMISSION, Retry::Never)
+            }
             Self::NotOffered { .. } | Self::OperationNotOffered { .. } => {
                 row(StatusCode::FORBIDDEN, "not_offered", PERMISSION, Retry::Never)
             }

@@ -82,7 +82,7 @@ impl People {
     pub async fn rate(&self, request: Request) -> Result<Response, ApiError> {
         let id = rated(request.http.uri().path())?;
         expect_method(&request, &Method::POST, "POST, OPTIONS")?;
-        let attendance = self.gateway.attend(&request).await?;
+        let (attendance, _) = self.gateway.attend(&request).await?;
         parse::check_query(request.http.uri().query())?;
         let session = metadata::session(&request)?;
         let rating = rating(&request)?;

@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 use hmac::Hmac;
 use hmac::{KeyInit, Mac};
 use http::{Method, StatusCode};
-use lanyard_domain::access::{Access, AccessPolicy};
-use lanyard_domain::account::{AccountKey, Change, Field, Write};
+use lanyard_domain::access::{Access, AccessPolicy, Proof};
+use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::token::{AttendeeToken, UserId};
 use serde::{Deserialize, Serialize};
@@ -72,9 +72,15 @@ impl People {
         };
         let attendance = self.newcomer(token, &id, &request).await?;
         let proof = proof(&request)?;
+        self.gateway.free_calls.proof(attendance.key(), request.now)?;
         let (event, user) = (&attendance.event().id, &attendance.user);
         let claimed = self.claimed(event, user).await?;
+        let account = self.gateway.account(&attendance).await?;
+        if account.get(Field::Blocked) != 0 {
+            return Err(ApiError::AttendeeBlocked { contact: attendance.contact() });
+        }
         if claimed.is_none() {
+            expect_no_objects(&attendance, &account)?;
             self.gateway.take_seat(&attendance, request.now).await?;
         }
         let proof = hashed(event, user, proof).await?;
@@ -108,8 +114,8 @@ impl People {
         }
         let day = at.event.window.local_day(now);
         let own = std::sync::Arc::default();
-        let attendance =
-            Attendance { at, user: token.user, day, policy: AccessPolicy::Anybody, own };
+        let (proof, policy) = (Proof::Code, AccessPolicy::Anybody);
+        let attendance = Attendance { at, user: token.user, day, proof, policy, own };
         match attendance.event().access {
             Access::Registered { .. } => Ok(attendance),
             Access::Open | Access::Roster => Err(ApiError::NotOffered {
@@ -139,6 +145,18 @@ impl People {
             Ok(Outcome::Kept(_)) => Err(ApiError::Internal(None)),
             Err(fault) => Err(self.away(fault.into())),
         }
+    }
+}
+
+/// Refuses to let a name be claimed under which objects may be stored.
+///
+/// Until it is claimed, everybody with the code can use the name. So nobody can show that the objects
+/// are theirs, and the key would give access to them. The name is in use when it has cost anything.
+fn expect_no_objects(attendance: &Attendance, account: &Account) -> Result<(), ApiError> {
+    let is_used = account.get(Field::Requests) > 0 || account.get(Field::Open) > 0;
+    match attendance.event().keeps_objects && is_used {
+        true => Err(ApiError::NameInUse { contact: attendance.contact() }),
+        false => Ok(()),
     }
 }
 

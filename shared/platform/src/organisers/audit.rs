@@ -1,47 +1,56 @@
-//! The audit log of each event.
+//! The audit logs of events and organisers.
 
 use async_trait::async_trait;
-use lanyard_administration::audit::AuditEntry;
+use lanyard_administration::audit::{AuditEntry, AuditLog};
 use lanyard_administration::place::Place;
 use lanyard_administration::ports::{AuditStore, OrganiserFault};
-use lanyard_domain::ids::EventId;
 
 use super::{Organisers, away, unreadable};
 use crate::table::{
-    AUDIT_PREFIX, Item, Key, event_pk, get_document, get_text, put_document, readable, text,
+    AUDIT_PREFIX, Item, Key, event_pk, get_document, get_text, organiser_pk, put_document,
+    readable, text,
 };
 
 /// The item of an audit entry.
-pub(super) fn item(event: &EventId, entry: &AuditEntry) -> Result<Item, OrganiserFault> {
-    let mut item = Key::audit(event, entry.at, &entry.request_id).attributes();
+pub(super) fn item(log: AuditLog<'_>, entry: &AuditEntry) -> Result<Item, OrganiserFault> {
+    let mut item = Key::audit(partition(log), entry.at, &entry.request_id).attributes();
     put_document(&mut item, entry).map_err(unreadable)?;
     Ok(item)
 }
 
+/// The partition of a log.
+fn partition(log: AuditLog<'_>) -> String {
+    match log {
+        AuditLog::Event(event) => event_pk(event),
+        AuditLog::Organiser(organiser) => organiser_pk(organiser),
+    }
+}
+
 #[async_trait]
 impl AuditStore for Organisers {
-    async fn write_audit(&self, event: &EventId, entry: &AuditEntry) -> Result<(), OrganiserFault> {
+    async fn write_audit(
+        &self,
+        log: AuditLog<'_>,
+        entry: &AuditEntry,
+    ) -> Result<(), OrganiserFault> {
         let put = self.table.client.put_item().table_name(&self.table.name);
-        put.set_item(Some(item(event, entry)?)).send().await.map_err(away)?;
+        put.set_item(Some(item(log, entry)?)).send().await.map_err(away)?;
         Ok(())
     }
 
     async fn audit(
         &self,
-        event: &EventId,
+        log: AuditLog<'_>,
         after: Option<&Place>,
         limit: u16,
     ) -> Result<(Vec<AuditEntry>, Option<Place>), OrganiserFault> {
         let start = after.map(|position| {
             let sort_key = format!("{AUDIT_PREFIX}{position}");
-            Item::from([
-                ("pk".to_owned(), text(event_pk(event))),
-                ("sk".to_owned(), text(sort_key)),
-            ])
+            Item::from([("pk".to_owned(), text(partition(log))), ("sk".to_owned(), text(sort_key))])
         });
         let page = self
             .table
-            .below(event_pk(event), AUDIT_PREFIX)
+            .below(partition(log), AUDIT_PREFIX)
             .consistent_read(true)
             .scan_index_forward(false)
             .limit(i32::from(limit).saturating_add(1))

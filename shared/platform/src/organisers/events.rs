@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, TimeDelta, Utc};
-use lanyard_administration::audit::AuditEntry;
+use lanyard_administration::audit::{AuditEntry, AuditLog};
 use lanyard_administration::ports::{EventSettingsStore, OrganiserFault};
 use lanyard_domain::account::{Condition, Field, Write};
 use lanyard_domain::event::Event;
@@ -32,7 +32,7 @@ impl EventSettingsStore for Organisers {
             .put(event_item(event)?, is_new)?
             .put(index_item(event, vec![event.code.as_str().to_owned()]), None)?
             .put(sweep_item(event), None)?
-            .put(audit::item(&event.id, entry)?, None)?
+            .put(audit::item(AuditLog::Event(&event.id), entry)?, None)?
             .commit()
             .await
     }
@@ -64,7 +64,7 @@ impl EventSettingsStore for Organisers {
         let after = Event { version: before.version.saturating_add(1), ..after };
         let mut transaction = Transaction::on(&self.table)
             .put(event_item(&after)?, is_unchanged(before))?
-            .put(audit::item(&after.id, entry)?, None)?;
+            .put(audit::item(AuditLog::Event(&after.id), entry)?, None)?;
         if after.window != before.window {
             transaction = transaction.put(sweep_item(&after), None)?;
         }
@@ -90,7 +90,7 @@ impl EventSettingsStore for Organisers {
             .put(event_item(&after)?, is_unchanged(before))?
             .put(code_item(before, &before.code, Some(works_until.timestamp())), None)?
             .put(index_item(&after, codes), None)?
-            .put(audit::item(&after.id, entry)?, None)?
+            .put(audit::item(AuditLog::Event(&after.id), entry)?, None)?
             .commit()
             .await?;
         Ok(after)
@@ -107,7 +107,7 @@ impl EventSettingsStore for Organisers {
             .delete(Key::organisers_event(&event.organiser, &event.id), None)?
             .delete(Key::sweep(&event.id), None)?
             .delete(Key::code(&event.code), None)?
-            .put(audit::item(&event.id, entry)?, None)?
+            .put(audit::item(AuditLog::Event(&event.id), entry)?, None)?
             .commit()
             .await?;
         // The items that are left are useless without the event, and replaced codes expire by

@@ -67,13 +67,10 @@ impl Key {
         Self::new(shard_pk(event, shard), format!("{HOUR_PREFIX}{hour}#{model}"))
     }
 
-    /// An audit entry.
+    /// An audit entry in the partition of an event or an organiser.
     #[must_use]
-    pub fn audit(event: &EventId, at: DateTime<Utc>, id: &RequestId) -> Self {
-        Self::new(
-            event_pk(event),
-            format!("{AUDIT_PREFIX}{}#{id}", at.format("%Y-%m-%dT%H:%M:%S%.6fZ")),
-        )
+    pub fn audit(partition: String, at: DateTime<Utc>, id: &RequestId) -> Self {
+        Self::new(partition, format!("{AUDIT_PREFIX}{}#{id}", at.format("%Y-%m-%dT%H:%M:%S%.6fZ")))
     }
 
     /// One of an organiser's events.
@@ -92,6 +89,12 @@ impl Key {
     #[must_use]
     pub fn token(sha256_hex: &str) -> Self {
         Self::new(Partition::Token.of(sha256_hex), "TOKEN")
+    }
+
+    /// One of an organiser's tokens, by its id.
+    #[must_use]
+    pub fn organisers_token(organiser: &OrganiserId, token: &TokenId) -> Self {
+        Self::new(organiser_pk(organiser), format!("{TOKEN_PREFIX}{token}"))
     }
 
     /// An event that the sweep checks.
@@ -184,6 +187,8 @@ pub const NO_MODEL: &str = "-";
 pub const AUDIT_PREFIX: &str = "AUDIT#";
 /// The prefix of the sort keys of deployments.
 pub const DEPLOYMENT_PREFIX: &str = "DEPLOYMENT#";
+/// The prefix of the sort keys of an organiser's tokens.
+pub const TOKEN_PREFIX: &str = "TOKEN#";
 /// The prefix of the sort keys of requests in sessions.
 pub const SESSION_PREFIX: &str = "SESSION#";
 /// The prefix of the sort keys of an attendee's requests in a session.

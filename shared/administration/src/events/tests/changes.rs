@@ -41,7 +41,7 @@ fn a_change_keeps_what_it_does_not_name_and_null_clears() {
     assert_eq!((changed.page.url.as_str(), changed.max_choices), ("", 1));
 
     let cleared = change(&event, json!({"allowances": null})).unwrap();
-    assert_eq!(cleared.allowances.attendee.limit(Limit::InFlight), Some(4));
+    assert_eq!(cleared.allowances.attendee.limit(Limit::InFlight), Some(8));
     assert_eq!(cleared.allowances.attendees, Some(300));
 }
 
