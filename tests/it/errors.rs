@@ -26,7 +26,7 @@ const REQUEST: &str = "invalid_request_error";
 const AS_AZURE: &str = "";
 const NEVER: Option<&str> = Some("false");
 
-const ROWS: [Row; 42] = [
+const ROWS: [Row; 44] = [
     (401, "invalid_event_code", "authentication_error", NEVER, NO_WAIT, None),
     (403, "event_not_started", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_ended", "permission_error", NEVER, NO_WAIT, None),
@@ -65,6 +65,8 @@ const ROWS: [Row; 42] = [
     (429, "insufficient_quota", "insufficient_quota", NEVER, (Some("2"), None), None),
     (429, "upstream_busy", "rate_limit_error", None, (Some("2"), Some("1500")), None),
     (502, "upstream_unreachable", "api_error", None, NO_WAIT, None),
+    (502, "upstream_unreachable", "api_error", NEVER, NO_WAIT, None),
+    (504, "upstream_timeout", "api_error", NEVER, NO_WAIT, None),
     (504, "upstream_timeout", "api_error", None, NO_WAIT, None),
     (503, "accounting_unavailable", "api_error", None, (Some("2"), Some("1500")), None),
     (503, "ownership_unavailable", "api_error", None, (Some("2"), Some("1500")), None),
@@ -134,7 +136,9 @@ fn one_of_each() -> Vec<ApiError> {
         },
         ApiError::UpstreamBusy { retry_after },
         ApiError::UpstreamUnreachable(None),
+        ApiError::UpstreamBroken(None),
         ApiError::UpstreamTimeout,
+        ApiError::UpstreamLate(None),
         ApiError::AccountingUnavailable { retry_after, cause: None },
         ApiError::OwnershipUnavailable { retry_after, cause: None },
         ApiError::UpstreamMisconfigured(None),
@@ -176,7 +180,9 @@ fn one_of_each() -> Vec<ApiError> {
             | ApiError::InsufficientQuota { .. }
             | ApiError::UpstreamBusy { .. }
             | ApiError::UpstreamUnreachable(_)
+            | ApiError::UpstreamBroken(_)
             | ApiError::UpstreamTimeout
+            | ApiError::UpstreamLate(_)
             | ApiError::UpstreamMisconfigured(_)
             | ApiError::AccountingUnavailable { .. }
             | ApiError::Internal(_) => {}

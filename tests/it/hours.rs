@@ -43,8 +43,8 @@ async fn an_answer_is_counted_by_its_first_byte_in_the_write_that_is_made_anyway
 async fn what_azure_refuses_is_counted_by_its_code_in_one_write() {
     for (reply, code, requests) in [
         (Reply::too_many_requests(None), "upstream_busy", 0),
-        (Reply::error(500, "boom", "boom"), "upstream_unreachable", 0),
-        (Reply::error(400, "bad", "This cannot be asked."), "refused_by_model", 0),
+        (Reply::error(500, "boom", "boom"), "upstream_unreachable", 1),
+        (Reply::error(400, "bad", "This cannot be asked."), "refused_by_model", 1),
         (Reply::error(403, "no", "no"), "upstream_misconfigured", 0),
         // It has read the prompt, so it is charged: the write was made before.
         (Reply::content_filter(), "content_filter", 1),

@@ -128,7 +128,7 @@ async fn shards_that_crashes_left_over_held_are_reconciled_together() {
     }
     assert!(world.event_account().await.count(Field::Held) > 0);
     assert_eq!(sweep(&world).await.reconciled_periods, 0, "the period is not over");
-    world.wait(TimeDelta::minutes(18));
+    world.wait(TimeDelta::minutes(28));
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
     assert_eq!(sweep(&world).await.reconciled_periods, 1);

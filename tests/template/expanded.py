@@ -174,11 +174,22 @@ def check_routes(resources, proxied):
             invoked = "response-streaming-invocations" in uri
             expect(invoked == is_streamed, f"{path} invokes its function otherwise than it answers")
             if function:
-                lambda_s = resources[function]["Properties"]["Timeout"]
-                expect(integration["timeoutInMillis"] == lambda_s * 1000, f"{path} ends before its function")
+                for seconds in (300, 600, 900):
+                    waits = chosen(integration["timeoutInMillis"], f"RunsFor{seconds}")
+                    expect(waits == seconds * 1000, f"{path} ends before its function")
+                limit = resources[function]["Properties"]["Timeout"]
+                expect(limit in (900, {"Ref": "FunctionTimeout"}), f"{function} has its own time limit")
             expect(method == "x-amazon-apigateway-any-method", f"{path} takes only some methods")
     stages = of_type(resources, "AWS::ApiGateway::Stage").values()
     expect([stage["StageName"] for stage in stages] == ["api"], "there is not just the stage api")
+
+
+def chosen(value, condition):
+    """What is left of nested choices if this one condition holds."""
+    while isinstance(value, dict):
+        name, one, other = value["Fn::If"]
+        value = one if name == condition else other
+    return value
 
 
 def check_alarms(resources):

@@ -11,7 +11,8 @@ from expanded import check
 # What is changed, the first place of it, and a part of what must be said.
 MUTATIONS = [
     ("ResponseTransferMode: RESPONSE_STREAM", "ResponseTransferMode: STREAM", "is streamed: False"),
-    ("TimeoutInMillis: 300000", "TimeoutInMillis: 29000", "ends before its function"),
+    ("TimeoutInMillis: !If [RunsFor900, 900000,", "TimeoutInMillis: !If [RunsFor900, 29000,", "ends before its function"),
+    ("Timeout: !Ref FunctionTimeout", "Timeout: 30", "has its own time limit"),
     ("Role: !GetAtt EventRole.Arn", "Role: !GetAtt ModelsRole.Arn", "Event has no role of its own"),
     ("LogGroup: !Ref EventLogs", "LogGroup: !Ref ModelsLogs", "Event has no log group of its own"),
     ("LogFormat: JSON", "LogFormat: Text", "logs no JSON"),

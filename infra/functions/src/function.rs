@@ -20,7 +20,8 @@ pub struct Function {
     pub is_streamed: bool,
     /// The parameter of the template that sets its memory; `None` for the default.
     pub memory: Option<&'static str>,
-    /// Its time limit in seconds; `None` for the default.
+    /// Its time limit in seconds; `None` for the default, or for the template's parameter where the
+    /// response is streamed.
     pub timeout_s: Option<u32>,
     /// The concurrency that an operator can reserve for it.
     pub concurrency: Option<Concurrency>,

@@ -18,7 +18,7 @@ const RELAY: Function = Function {
     handler: Handler::Gateway,
     is_streamed: true,
     memory: Some("MemorySize"),
-    timeout_s: Some(300),
+    timeout_s: None,
     concurrency: Some(Concurrency { condition: "ReservesProxy", parameter: "ProxyConcurrency" }),
     policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE],
     own_policy: None,

@@ -149,7 +149,7 @@ impl Template {
     fn function(&mut self, logical_id: &str, resource: &Value, globals: &Value) -> Result<()> {
         let properties = &resource["Properties"];
         let function = word(&resource["Metadata"]["BuildProperties"]["Binary"], "Binary")?;
-        let timeout = properties["Timeout"].as_u64().or(globals["Timeout"].as_u64());
+        let timeout = self.number(&properties["Timeout"]).or(globals["Timeout"].as_u64());
         let timeout = Duration::from_secs(timeout.context("it has no Timeout")?);
         let memory_mb = self.number(&properties["MemorySize"]);
         let memory_mb = memory_mb.or(self.number(&globals["MemorySize"])).unwrap_or(MEMORY_MB);
@@ -172,8 +172,7 @@ impl Template {
                         == Some("RESPONSE_STREAM"),
                     timeout,
                     integration_timeout: Duration::from_millis(
-                        event_properties["TimeoutInMillis"]
-                            .as_u64()
+                        self.number(&event_properties["TimeoutInMillis"])
                             .unwrap_or(INTEGRATION_TIMEOUT_MS),
                     ),
                 }),
@@ -328,6 +327,25 @@ mod tests {
             }
         }
         assert!(variables.len() > 10, "{variables:?}");
+    }
+
+    #[test]
+    fn streamed_functions_and_their_routes_have_the_parameters_time_limit() {
+        for (default, seconds) in [("900", 900), ("600", 600), ("300", 300)] {
+            let text = TEMPLATE.replace(
+                "    Default: 900\n    AllowedValues: [300, 600, 900]",
+                &format!("    Default: {default}\n    AllowedValues: [300, 600, 900]"),
+            );
+            let template = Template::parse(&text).unwrap();
+            let limit = Duration::from_secs(seconds);
+            let streamed: Vec<_> =
+                template.routes.iter().filter(|route| route.is_streamed).collect();
+            assert!(streamed.len() > 100);
+            for route in streamed {
+                let limits = (route.timeout, route.integration_timeout);
+                assert_eq!(limits, (limit, limit), "{}", route.path);
+            }
+        }
     }
 
     #[test]

@@ -39,8 +39,12 @@ fn resource(function: &Function) -> String {
     if let Some(parameter) = function.memory {
         let _ = writeln!(text, "      MemorySize: !Ref {parameter}");
     }
-    if let Some(seconds) = function.timeout_s {
-        let _ = writeln!(text, "      Timeout: {seconds}");
+    match function.timeout_s {
+        Some(seconds) => {
+            let _ = writeln!(text, "      Timeout: {seconds}");
+        }
+        None if function.is_streamed => text.push_str("      Timeout: !Ref FunctionTimeout\n"),
+        None => {}
     }
     if let Some(concurrency) = function.concurrency {
         let (condition, parameter) = (concurrency.condition, concurrency.parameter);
@@ -78,15 +82,14 @@ const NO_RETRY: &str = "      \
         MaximumRetryAttempts: 0
 ";
 
+/// API Gateway waits as long as the function may run. CloudFormation cannot multiply.
+const STREAMED: &str = ",
+            ResponseTransferMode: RESPONSE_STREAM,
+            TimeoutInMillis: !If [RunsFor900, 900000, !If [RunsFor600, 600000, 300000]]";
+
 fn event(function: &Function, Route { event, path, .. }: &Route) -> String {
     let call = format!("{{ RestApiId: !Ref Api, Path: \"{path}\", Method: ANY");
-    // API Gateway waits as long as the function may run.
-    let streamed = function.timeout_s.filter(|_| function.is_streamed).map(|seconds| {
-        format!(
-            ",\n            ResponseTransferMode: RESPONSE_STREAM, TimeoutInMillis: {seconds}000"
-        )
-    });
-    let streamed = streamed.unwrap_or_default();
+    let streamed = if function.is_streamed { STREAMED } else { "" };
     format!("        {event}:\n          Type: Api\n          Properties: {call}{streamed} }}\n")
 }
 

@@ -47,7 +47,7 @@ async fn run(work: &str, requests: usize) {
     }
     let deployments = vec![a_deployment("gpt-4o", Operation::ChatCompletions)];
     world.events.put(Listing { event, deployments, code_works_until: None });
-    let gateway = Gateway::new(Ports {
+    let gateway = Arc::new(Gateway::new(Ports {
         clock: world.clock.clone(),
         random: world.random.clone(),
         events: world.events.clone(),
@@ -55,7 +55,7 @@ async fn run(work: &str, requests: usize) {
         upstream: Arc::new(Prompt { frames }),
         request_log: Arc::new(Nobody),
         ledger_timeout: std::time::Duration::from_secs(10),
-    });
+    }));
     for number in 0..requests {
         let body = if frames.is_some() { STREAMED } else { QUESTION };
         let http = http::Request::post("/api/v1/chat/completions")

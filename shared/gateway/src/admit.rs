@@ -11,7 +11,7 @@ use std::iter::once_with;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use lanyard_domain::access::AccessDenied;
 use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
@@ -29,6 +29,7 @@ use crate::metadata::RequestMetadata;
 use crate::ports::{Cause, LedgerFault, Outcome};
 use crate::request::Request;
 use crate::retry::with_retry;
+use crate::settle::hold_life;
 pub use crate::settle::{HOLD_LIFE, Reservation};
 use crate::upstream::user_hash;
 
@@ -159,7 +160,7 @@ impl Gateway {
             estimate: if metadata.is_own { Estimate::NOTHING } else { demanded.estimate },
             now: request.now.into(),
             day: attendance.day,
-            expires_at: (request.now + if demanded.is_job { JOB_LIFE } else { HOLD_LIFE }).into(),
+            expires_at: (request.now + life(request, demanded)).into(),
             is_recorded: event.records_requests,
         };
         let attendee_key = AccountKey::Attendee(event.id.clone(), attendance.user.clone());
@@ -416,6 +417,15 @@ fn fitting(
         ) => None,
     };
     Some(fits(attendee)?.min(fits(event)?))
+}
+
+/// How long the hold of a request lives.
+fn life(request: &Request, demanded: &Demanded) -> TimeDelta {
+    if demanded.is_job {
+        return JOB_LIFE;
+    }
+    let life = hold_life(request.deadline, demanded.is_streamed);
+    TimeDelta::from_std(life).unwrap_or(HOLD_LIFE)
 }
 
 fn too_busy() -> AdmissionRefused {

@@ -4,17 +4,24 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use http::StatusCode;
+use lanyard_domain::account::Hold;
 use lanyard_domain::catalog::Deployment;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::usage::Usage;
 use lanyard_protocol::refusal;
 use tokio::time::Instant;
 
 use crate::error::{ApiError, ModelRefusal};
 use crate::ports::{Cause, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault};
 
-/// How long to wait for the head of a response.
-const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// How long a buffered response may take in all. API Gateway ends a connection without a byte after
+/// 300 s.
+const LONGEST_BUFFERED: Duration = Duration::from_secs(285);
 
-/// The time kept back for telling the attendee and settling before the function is stopped.
+/// The longest run of a function.
+pub const LONGEST_RUN: Duration = Duration::from_secs(900);
+
+/// The time kept back for a last event and settling before the function is stopped.
 pub const SHUTDOWN_MARGIN: Duration = Duration::from_secs(5);
 
 /// The most of an error response that is read, in bytes.
@@ -23,8 +30,15 @@ const LONGEST_ERROR: usize = 64 * 1024;
 /// Why a call came to nothing.
 #[derive(Debug)]
 pub enum Failure {
-    /// Another deployment may do better.
+    /// The model has no room, or there was no connection: nothing is billed, and another deployment
+    /// may do better.
     Transient(ApiError),
+    /// The deployment says that it has failed, which Azure does not bill.
+    Faulty(ApiError),
+    /// The request was sent and nothing usable came back. A model may be working on it.
+    Lost(ApiError),
+    /// The model has read the prompt and given up.
+    TimedOut,
     /// The key may have been changed, or the token may have been revoked.
     BadCredential(Option<CredentialMark>),
     /// Azure knows the deployment, and not what the request names.
@@ -41,8 +55,7 @@ pub enum Failure {
 ///
 /// # Errors
 ///
-/// Why the call came to nothing. After a second call nothing is [`Failure::Transient`]: no third
-/// one leaves for one request.
+/// Why the call came to nothing.
 pub async fn call_deployment(
     upstream: &dyn Upstream,
     deployment: &Deployment,
@@ -52,7 +65,7 @@ pub async fn call_deployment(
         Err(Failure::BadCredential(refused))
             if upstream.renew_credential(deployment, refused).await =>
         {
-            call_once(upstream, deployment, call()).await.map_err(Failure::without_retry)
+            call_once(upstream, deployment, call()).await
         }
         called => called,
     }
@@ -75,11 +88,10 @@ pub(crate) async fn call_once(
         StatusCode::TOO_MANY_REQUESTS => Failure::Transient(ApiError::UpstreamBusy {
             retry_after: refusal::retry_after(response.headers()),
         }),
-        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => {
-            Failure::Transient(ApiError::UpstreamTimeout)
-        }
+        StatusCode::REQUEST_TIMEOUT => Failure::TimedOut,
+        StatusCode::GATEWAY_TIMEOUT => Failure::Faulty(ApiError::UpstreamLate(Some(said(status)))),
         status if status.is_server_error() => {
-            Failure::Transient(ApiError::UpstreamUnreachable(Some(said(status))))
+            Failure::Faulty(ApiError::UpstreamUnreachable(Some(said(status))))
         }
         StatusCode::UNAUTHORIZED => Failure::BadCredential(response.extensions().get().copied()),
         StatusCode::FORBIDDEN => Failure::Final(misconfigured(status)),
@@ -106,21 +118,34 @@ impl Failure {
     #[must_use]
     pub fn into_error(self) -> ApiError {
         match self {
-            Self::Transient(error) | Self::Final(error) => error,
+            Self::Transient(error)
+            | Self::Faulty(error)
+            | Self::Lost(error)
+            | Self::Final(error) => error,
+            Self::TimedOut => ApiError::UpstreamTimeout,
             Self::NotThere(_) => misconfigured(StatusCode::NOT_FOUND),
             Self::BadCredential(_) => misconfigured(StatusCode::UNAUTHORIZED),
             Self::Missing(refusal) | Self::Refused(refusal) => ApiError::RefusedByModel(refusal),
         }
     }
 
-    fn without_retry(self) -> Self {
+    /// What the request cost. Only what Azure certainly does not bill is void.
+    #[must_use]
+    pub fn settlement(&self, hold: &Hold) -> Settlement {
+        // A filter that refuses has read the prompt. Nobody counts it, so the estimate does.
+        let prompt = Settlement::Estimated(Usage::of_tokens(hold.prompt_tokens, 0));
         match self {
-            Self::Transient(error) => Self::Final(error),
-            other @ (Self::BadCredential(_)
+            Self::Transient(_)
+            | Self::BadCredential(_)
             | Self::Missing(_)
             | Self::NotThere(_)
-            | Self::Refused(_)
-            | Self::Final(_)) => other,
+            | Self::Final(_) => Settlement::Void,
+            Self::Refused(refusal) if refusal.status == StatusCode::NOT_FOUND => Settlement::Void,
+            Self::Refused(refusal) if refusal.is_by_filter() => prompt,
+            // It cost no tokens, but it was a request.
+            Self::Refused(_) | Self::Faulty(_) => Settlement::Exact(Usage::default()),
+            Self::TimedOut => prompt,
+            Self::Lost(_) => Settlement::AtLeast(Usage::default()),
         }
     }
 }
@@ -128,10 +153,11 @@ impl Failure {
 impl From<UpstreamFault> for Failure {
     fn from(fault: UpstreamFault) -> Self {
         match fault {
-            UpstreamFault::Unreachable(cause) => {
+            UpstreamFault::NotConnected(cause) => {
                 Self::Transient(ApiError::UpstreamUnreachable(Some(cause)))
             }
-            UpstreamFault::Timeout => Self::Transient(ApiError::UpstreamTimeout),
+            UpstreamFault::Broken(cause) => Self::Lost(ApiError::UpstreamBroken(Some(cause))),
+            UpstreamFault::Timeout => Self::Lost(ApiError::UpstreamTimeout),
             UpstreamFault::NoCredential(cause) => {
                 Self::Final(ApiError::UpstreamMisconfigured(Some(cause)))
             }
@@ -147,11 +173,13 @@ fn said(status: StatusCode) -> Cause {
     format!("the deployment answered {status}").into()
 }
 
-/// How long the head of a response may take: less where the function is stopped earlier.
+/// How long a response may take from now on. A stream has all of the function's time; a buffered
+/// one has less, because its connection is idle meanwhile.
 #[must_use]
-pub fn timeout(deadline: Option<Instant>) -> Duration {
+pub fn time_left(deadline: Option<Instant>, is_streamed: bool) -> Duration {
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    left.map_or(LONGEST_WAIT, |left| left.saturating_sub(SHUTDOWN_MARGIN).min(LONGEST_WAIT))
+    let left = left.unwrap_or(LONGEST_RUN).min(LONGEST_RUN).saturating_sub(SHUTDOWN_MARGIN);
+    if is_streamed { left } else { left.min(LONGEST_BUFFERED) }
 }
 
 /// As much of an error as comes soon. What is missing only costs detail.

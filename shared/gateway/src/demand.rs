@@ -5,8 +5,10 @@ use lanyard_protocol::Protocol;
 use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::payload::Payload;
 use lanyard_protocol::sent;
+use tokio::time::Instant;
 
 use crate::Gateway;
+use crate::call::time_left;
 use crate::error::ApiError;
 use crate::headers;
 use crate::lookup::Attendance;
@@ -31,6 +33,8 @@ pub(crate) struct ModelCall<'a> {
     pub(crate) demanded: Demanded,
     /// How the client spells paths, and so what it expects of a stream.
     pub(crate) style: PathStyle,
+    /// When its response must be complete.
+    pub(crate) until: Instant,
     /// The deployments that can take it.
     pub(crate) choice: Choice<'a>,
     /// Is told of the response, if it concerns stored objects.
@@ -64,7 +68,8 @@ impl Gateway {
         let demanded = payload.demanded(&caps)?;
         let references = sent::references(&payload, &demanded)?;
         let style = route.style;
-        let mut call = ModelCall { protocol, payload, demanded, style, choice, hook: None };
+        let until = Instant::now() + time_left(request.deadline, demanded.is_streamed);
+        let mut call = ModelCall { protocol, payload, demanded, style, until, choice, hook: None };
         let item_ids = std::mem::take(&mut call.demanded.item_ids);
         if call.demanded.is_kept || !references.is_empty() || !item_ids.is_empty() {
             let concern = Concern {

@@ -282,9 +282,19 @@ pub enum ApiError {
     /// Azure gave no usable answer.
     #[error("The model could not be reached or gave no usable answer. Try again.")]
     UpstreamUnreachable(#[source] Option<Cause>),
-    /// Azure did not answer in time.
-    #[error("The model did not answer in time. Try again, or ask for a shorter answer.")]
+    /// The request was sent, and no usable answer came back.
+    #[error(
+        "The connection to the model broke, or what it answered cannot be used. The model may have worked, so the request is charged. Before you send it again, check whether it is worth that."
+    )]
+    UpstreamBroken(#[source] Option<Cause>),
+    /// The request was sent, and Azure did not answer in time.
+    #[error(
+        "The model did not answer in time. It may have worked, so the request is charged. Ask for a stream (\"stream\": true), which may take longer, or for a shorter answer."
+    )]
     UpstreamTimeout,
+    /// Azure says that it was too slow, or no time was left to ask it.
+    #[error("The model did not answer in time. Try again.")]
+    UpstreamLate(#[source] Option<Cause>),
     /// Azure refused our key or our deployment.
     #[error(
         "The event's connection to this model is not set up correctly. This is not your fault and trying again does not help: tell the organiser."
@@ -309,6 +319,16 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    /// The same error after the request was sent: a model may have worked, so that repeating it may
+    /// cost as much again.
+    #[must_use]
+    pub fn after_sending(self) -> Self {
+        if let Self::UpstreamUnreachable(cause) = self {
+            return Self::UpstreamBroken(cause);
+        }
+        self
+    }
+
     /// A 400 that names a parameter.
     #[must_use]
     pub fn bad(code: BadRequestCode, param: Option<&str>, message: impl Into<String>) -> Self {

@@ -1,17 +1,22 @@
 //! Read this first: a participant's request in seven steps.
 
-use http::Method;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Method};
 use lanyard_domain::operation::Operation;
 use lanyard_protocol::Protocol;
+use tokio::sync::oneshot;
 
 use crate::Gateway;
 use crate::answer::expect_method;
-use crate::demand::Demand;
+use crate::demand::{Demand, ModelCall};
 use crate::error::ApiError;
 use crate::parse::{self, Pass, Route};
 use crate::ports::RequestLine;
+use crate::relay::{Early, begin_early};
 use crate::request::{Request, Response};
-use crate::settle::ms_between;
+use crate::settle::{Reservation, ms_between};
 
 impl Gateway {
     /// Takes a request from its arrival to the response.
@@ -20,7 +25,7 @@ impl Gateway {
     ///
     /// Every row of the error table.
     pub async fn forward(
-        &self,
+        self: &Arc<Self>,
         operation: Operation,
         request: Request,
     ) -> Result<Response, ApiError> {
@@ -33,15 +38,25 @@ impl Gateway {
     ///
     /// Every row of the error table.
     pub async fn forward_as(
-        &self,
+        self: &Arc<Self>,
         protocol: &'static Protocol,
         request: Request,
     ) -> Result<Response, ApiError> {
-        let operation = Some(protocol.operation);
-        let mut line = RequestLine { operation, ..RequestLine::default() };
-        let answered = self.serve(protocol, &request, &mut line).await;
-        self.note_refusal(&request, line, &answered);
-        answered
+        let gateway = Arc::clone(self);
+        let (early, mut begun) = oneshot::channel();
+        // It owns all that it needs, so that it can go on behind a response that begins early.
+        let mut serving: BoxFuture<'static, _> = Box::pin(async move {
+            let operation = Some(protocol.operation);
+            let mut line = RequestLine { operation, ..RequestLine::default() };
+            let answered = gateway.serve(protocol, &request, &mut line, early).await;
+            gateway.note_refusal(&request, line, &answered);
+            answered
+        });
+        tokio::select! {
+            biased;
+            answered = &mut serving => answered,
+            Ok(early) = &mut begun => Ok(self.respond_early(early, serving)),
+        }
     }
 
     /// The seven steps: parse, look up, admit, select, send, relay, settle.
@@ -53,6 +68,7 @@ impl Gateway {
         protocol: &'static Protocol,
         request: &Request,
         line: &mut RequestLine,
+        early: oneshot::Sender<Early>,
     ) -> Result<Response, ApiError> {
         let (route, pass) = parse(request, protocol)?;
         let attendance = self.look_up(pass, request.now, line).await?;
@@ -61,10 +77,30 @@ impl Gateway {
         let mut reservation = self.admit_call(request, &attendance, &mut call, metadata).await?;
         line.outcome = SETTLED;
         let candidates = self.select(&call.choice, attendance.affinity());
-        match self.send(request, &call, &candidates, &mut reservation).await {
+        reservation.mark_sent();
+        let sending = self.send(request, &call, &candidates, &reservation);
+        let sent = match call.demanded.is_streamed {
+            true => begin_early(sending, || self.begin(request, &call, &reservation, early)).await,
+            false => sending.await,
+        };
+        match sent {
             Ok(sent) => self.relay(request, call, sent, reservation).await,
             Err(not_sent) => self.answer_unsent(request, &call, reservation, not_sent),
         }
+    }
+
+    /// Lets the response begin before Azure's.
+    fn begin(
+        &self,
+        request: &Request,
+        call: &ModelCall<'_>,
+        reservation: &Reservation,
+        early: oneshot::Sender<Early>,
+    ) {
+        let headers = self.answer_headers(&HeaderMap::new(), request, &call.demanded, reservation);
+        let (format, until) = (call.protocol.stream, call.until);
+        // The client may have left, and the request goes on.
+        let _ = early.send(Early { headers, format, until });
     }
 
     /// Writes down a request that was refused before anything was reserved, and counts it at its
@@ -100,7 +136,7 @@ fn parse<'a>(request: &'a Request, protocol: &Protocol) -> Result<(Route<'a>, Pa
 pub const SETTLED: &str = "settled";
 
 /// Handlers run on any thread: this does not compile if a step of `forward` could not.
-const _: fn(&Gateway, Request) = |gateway, request| {
+const _: fn(&Arc<Gateway>, Request) = |gateway, request| {
     fn is_send(_: impl Send) {}
     is_send(gateway.forward(Operation::ChatCompletions, request));
 };

@@ -255,10 +255,13 @@ pub type UpstreamBody = BoxStream<'static, Result<Bytes, Cause>>;
 /// Why Azure gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamFault {
-    /// No connection, or it broke before the answer's head.
+    /// There was no connection, so nothing was sent.
     #[error("the deployment could not be reached")]
-    Unreachable(#[source] Cause),
-    /// No answer in time.
+    NotConnected(#[source] Cause),
+    /// The connection broke before the answer's head, when the request may have been sent.
+    #[error("the connection to the deployment broke")]
+    Broken(#[source] Cause),
+    /// No answer in time. The request may have been sent.
     #[error("the deployment did not answer in time")]
     Timeout,
     /// There is nothing to call the deployment with: no key, or no token for its identity.

@@ -5,6 +5,7 @@
 //! only then ends the response. If the attendee leaves, the pump goes on reading, so that what the
 //! model produced is accounted.
 
+mod early;
 pub mod pump;
 mod read;
 
@@ -22,11 +23,13 @@ use lanyard_protocol::refusal::OurNames;
 use lanyard_protocol::response::Content;
 use lanyard_protocol::stored;
 use lanyard_protocol::stream::{Hides, StreamFormat, StreamState};
+use tokio::time::Instant;
 
+pub(crate) use self::early::{Early, begin_early};
 pub use self::pump::Stream;
 pub use self::read::{Next, next_chunk, read_whole};
 use crate::Gateway;
-use crate::call::SHUTDOWN_MARGIN;
+use crate::call::time_left;
 use crate::demand::ModelCall;
 use crate::error::ApiError;
 use crate::headers;
@@ -61,7 +64,7 @@ impl Gateway {
         sent: Sent<'_>,
         reservation: Reservation,
     ) -> Result<Response, ApiError> {
-        let ModelCall { protocol, demanded, style, mut hook, .. } = call;
+        let ModelCall { protocol, demanded, style, until, mut hook, .. } = call;
         let (head, body) = sent.response.into_parts();
         if let Some(hook) = &mut hook {
             hook.responds(sent.from);
@@ -69,7 +72,7 @@ impl Gateway {
         let headers = self.answer_headers(&head.headers, request, &demanded, &reservation);
         let stream = |format, state| Stream {
             request_id: request.id.clone(),
-            until: request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN),
+            until: Some(Instant::now() + time_left(request.deadline, true)),
             format,
             state,
             names: OurNames::default(),
@@ -97,7 +100,7 @@ impl Gateway {
             }
             Ok(Content::Bytes(content_type)) => {
                 let mut stream = stream(StreamFormat::BYTES, StreamState::default());
-                match pump::past_silence(body, stream.until).await {
+                match pump::past_silence(body, Some(until)).await {
                     Ok(body) => {
                         stream.reservation = Some(reservation);
                         Ok(respond(headers, content_type, self.pump(stream, body)))
@@ -106,11 +109,10 @@ impl Gateway {
                 }
             }
             Ok(Content::Json) => {
-                self.buffer(request, Buffered::Json(protocol), body, headers, reservation, hook)
-                    .await
+                self.buffer(until, Buffered::Json(protocol), body, headers, reservation, hook).await
             }
             Ok(Content::Text(content_type)) => {
-                self.buffer(request, Buffered::Text(content_type), body, headers, reservation, hook)
+                self.buffer(until, Buffered::Text(content_type), body, headers, reservation, hook)
                     .await
             }
             Ok(Content::Unusable) => {
@@ -125,16 +127,15 @@ impl Gateway {
     /// Reads a response to its end and passes it on. A text says nothing of its cost.
     async fn buffer(
         &self,
-        request: &Request,
+        until: Instant,
         kind: Buffered,
         body: UpstreamBody,
         headers: HeaderMap,
         mut reservation: Reservation,
         mut hook: Option<Box<dyn ResponseHook>>,
     ) -> Result<Response, ApiError> {
-        let until = request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN);
         let started_at = self.settler.clock.now();
-        let bytes = match read_whole(body, until).await {
+        let bytes = match read_whole(body, Some(until)).await {
             Ok(bytes) => bytes,
             Err(error) => return Err(self.settle_unusable(reservation, error)),
         };
@@ -185,8 +186,9 @@ impl Gateway {
 
     /// The model may have worked, but its response cannot be used: at least the estimate.
     fn settle_unusable(&self, reservation: Reservation, error: ApiError) -> ApiError {
+        let error = error.after_sending();
         let settlement = Settlement::AtLeast(Usage::default());
-        let ending = Ending::of(settlement, "upstream_unreachable", 502, None);
+        let ending = Ending::of(settlement, error.code(), error.status().as_u16(), None);
         self.settle_in_background(reservation, ending);
         error
     }

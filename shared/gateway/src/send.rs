@@ -13,6 +13,7 @@ use lanyard_domain::usage::Usage;
 use lanyard_protocol::added::RefusedFields;
 use lanyard_protocol::compact;
 use lanyard_protocol::payload::JSON;
+use tokio::time::Instant;
 
 use self::attempts::Attempts;
 use crate::Gateway;
@@ -35,38 +36,9 @@ pub(crate) struct Sent<'d> {
 /// No deployment responded.
 pub(crate) struct NotSent {
     error: ApiError,
-    /// Whether the prompt was read all the same, by a filter that refused it.
-    is_charged: bool,
+    settlement: Settlement,
     /// Whether Azure does not know the path.
     is_unknown_path: bool,
-}
-
-impl From<ApiError> for NotSent {
-    fn from(error: ApiError) -> Self {
-        Self { error, is_charged: false, is_unknown_path: false }
-    }
-}
-
-impl From<Failure> for NotSent {
-    fn from(failure: Failure) -> Self {
-        let is_charged = match &failure {
-            Failure::Refused(refusal) => refusal.is_by_filter(),
-            Failure::Transient(_)
-            | Failure::BadCredential(_)
-            | Failure::Missing(_)
-            | Failure::NotThere(_)
-            | Failure::Final(_) => false,
-        };
-        let is_unknown_path = match &failure {
-            Failure::NotThere(_) => true,
-            Failure::Refused(refusal) => refusal.status == StatusCode::METHOD_NOT_ALLOWED,
-            Failure::Transient(_)
-            | Failure::BadCredential(_)
-            | Failure::Missing(_)
-            | Failure::Final(_) => false,
-        };
-        Self { error: failure.into_error(), is_charged, is_unknown_path }
-    }
 }
 
 impl Gateway {
@@ -91,16 +63,19 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// What Azure refused, or 429, 502, 503 or 504: nothing reached a model.
+    /// What Azure refused, or 429, 502, 503 or 504, and what it cost.
     pub(crate) async fn send<'d>(
         &self,
         request: &Request,
         call: &ModelCall<'_>,
         candidates: &[&'d Deployment],
-        reservation: &mut Reservation,
+        reservation: &Reservation,
     ) -> Result<Sent<'d>, NotSent> {
-        let [first, others @ ..] = candidates else { return Err(ApiError::Internal(None).into()) };
-        reservation.mark_sent();
+        let void = |error| NotSent { error, settlement: Settlement::Void, is_unknown_path: false };
+        let [first, others @ ..] = candidates else { return Err(void(ApiError::Internal(None))) };
+        if call.until <= Instant::now() {
+            return Err(void(ApiError::UpstreamLate(None)));
+        }
         let attempts = Attempts { gateway: self, request, call, user: &reservation.user_hash };
         let failure = match attempts.run(first, others).await {
             Ok(sent) => return Ok(sent),
@@ -110,19 +85,21 @@ impl Gateway {
         if let (Failure::Missing(_), Some(error)) =
             (&failure, call.hook.as_deref().and_then(ResponseHook::missing))
         {
-            return Err(error.into());
+            return Err(void(error));
         }
-        let mut not_sent = NotSent::from(failure);
-        if not_sent.is_unknown_path && call.demanded.counted.is_some() {
-            return Err(not_sent);
+        let settlement = failure.settlement(&reservation.hold);
+        let is_unknown_path = is_unknown_path(&failure);
+        let mut error = failure.into_error();
+        if is_unknown_path && call.demanded.counted.is_some() {
+            return Err(NotSent { error, settlement, is_unknown_path });
         }
-        self.report(&not_sent.error, reservation);
-        if let ApiError::UpstreamMisconfigured(cause) = &mut not_sent.error
+        self.report(&error, reservation);
+        if let ApiError::UpstreamMisconfigured(cause) = &mut error
             && reservation.metadata.is_own
         {
-            not_sent.error = ApiError::OwnDeploymentRefused(cause.take());
+            error = ApiError::OwnDeploymentRefused(cause.take());
         }
-        Err(not_sent)
+        Err(NotSent { error, settlement, is_unknown_path })
     }
 
     /// The answer to a request to which no deployment responded: our own count of tokens, where
@@ -155,12 +132,8 @@ impl Gateway {
 
     /// Settles a request to which no deployment responded, and returns the error for the client.
     pub(crate) fn settle_not_sent(&self, reservation: Reservation, not_sent: NotSent) -> ApiError {
-        let NotSent { error, is_charged, .. } = not_sent;
-        // A filter that refuses has read the prompt. Nobody counts it, so the estimate does.
-        let prompt = Usage::of_tokens(reservation.hold.prompt_tokens, 0);
-        let settlement = if is_charged { Settlement::Exact(prompt) } else { Settlement::Void };
-        let mut ending = Ending::of(settlement, error.code(), error.status().as_u16(), None);
-        ending.is_estimated = is_charged;
+        let NotSent { error, settlement, .. } = not_sent;
+        let ending = Ending::of(settlement, error.code(), error.status().as_u16(), None);
         self.settle_in_background(reservation, ending);
         error
     }
@@ -179,5 +152,20 @@ impl Gateway {
         if let ApiError::UpstreamBusy { .. } = error {
             self.ports.request_log.count(Incident::UpstreamBusy, event);
         }
+    }
+}
+
+/// Whether Azure does not know the path of a call.
+fn is_unknown_path(failure: &Failure) -> bool {
+    match failure {
+        Failure::NotThere(_) => true,
+        Failure::Refused(refusal) => refusal.status == StatusCode::METHOD_NOT_ALLOWED,
+        Failure::Transient(_)
+        | Failure::Faulty(_)
+        | Failure::Lost(_)
+        | Failure::TimedOut
+        | Failure::BadCredential(_)
+        | Failure::Missing(_)
+        | Failure::Final(_) => false,
     }
 }

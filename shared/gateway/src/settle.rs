@@ -19,9 +19,12 @@ use lanyard_domain::limit::Limit;
 use lanyard_domain::settlement::{self, Settlement};
 use lanyard_domain::usage::{Charge, UsageRecord};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 use crate::Gateway;
 use crate::background_tasks::BackgroundTasks;
+use crate::call::{SHUTDOWN_MARGIN, time_left};
 use crate::memory::Memory;
 use crate::ports::{Clock, Incident, Ledger, LedgerFault, Outcome, RequestLine, RequestLog};
 use crate::refusals::Refusals;
@@ -30,8 +33,16 @@ use crate::retry::{PAUSES, with_retry};
 pub use pending::PendingRequest;
 pub use reservation::Reservation;
 
-/// How long a hold lives: longer than any function may run.
-pub const HOLD_LIFE: chrono::TimeDelta = chrono::TimeDelta::minutes(6);
+/// How long a hold lives after its request's own deadline.
+const AFTER_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long a hold lives at most: 60 s longer than any function may run.
+pub const HOLD_LIFE: chrono::TimeDelta = chrono::TimeDelta::minutes(16);
+
+/// How long the hold of a request lives.
+pub(crate) fn hold_life(deadline: Option<Instant>, is_streamed: bool) -> Duration {
+    time_left(deadline, is_streamed) + SHUTDOWN_MARGIN + AFTER_DEADLINE
+}
 
 /// The outcome of a request that got what it asked for.
 pub const OK: &str = "ok";

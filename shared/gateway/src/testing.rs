@@ -14,6 +14,8 @@ mod random;
 mod samples;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod slow;
 
 pub use azure::{SimulatedAzure, id_prefix};
 pub use books::balance;

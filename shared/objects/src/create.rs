@@ -96,11 +96,15 @@ impl Objects {
         let created = self.record_created(call, answer, home, body.tokens).await;
         let ending = match &created {
             Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports().clock.now())),
-            // The object was deleted again, or cannot be reached.
-            Err(error) => Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None),
+            // The object was deleted again.
+            Err(error @ ApiError::OwnershipUnavailable { .. }) => {
+                Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None)
+            }
+            // It may be there, and nobody can reach it.
+            Err(error) => Ending::of(NO_TOKENS, error.code(), error.status().as_u16(), None),
         };
         self.gateway.settle_in_background(reservation, ending);
-        created.map(|bytes| respond(headers, JSON, whole(bytes)))
+        created.map_err(ApiError::after_sending).map(|bytes| respond(headers, JSON, whole(bytes)))
     }
 
     /// Records the owner of the object in a response, and returns the body for the caller.

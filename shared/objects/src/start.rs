@@ -106,6 +106,7 @@ impl Objects {
 
     /// Settles at least the estimate: Azure may have started a job that nobody can name.
     fn unusable(&self, error: ApiError, reservation: Reservation) -> ApiError {
+        let error = error.after_sending();
         let settlement = Settlement::AtLeast(Usage::default());
         let ending = Ending::of(settlement, error.code(), error.status().as_u16(), None);
         self.gateway.settle_in_background(reservation, ending);

@@ -4,9 +4,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Method};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::Kind;
-use lanyard_domain::settlement::Settlement;
 use lanyard_gateway::admit::Reservation;
-use lanyard_gateway::call::{Failure, call_deployment, timeout};
+use lanyard_gateway::call::{Failure, call_deployment, time_left};
 use lanyard_gateway::error::{ApiError, ModelRefusal};
 use lanyard_gateway::headers;
 use lanyard_gateway::lookup::Attendance;
@@ -66,7 +65,7 @@ impl Objects {
             accept: stored::accept(outgoing.is_streamed),
             is_streamed: outgoing.is_streamed,
             request_id: request.id.clone(),
-            timeout: timeout(request.deadline),
+            timeout: time_left(request.deadline, outgoing.is_streamed),
         };
         let upstream = self.gateway.ports().upstream.as_ref();
         match call_deployment(upstream, deployment, || call.clone()).await {
@@ -77,17 +76,18 @@ impl Objects {
         }
     }
 
-    /// Releases the reservation of a call that failed.
+    /// Settles the reservation of a call that failed.
     pub(crate) fn refuse(
         &self,
         failure: Failure,
         call: &Call<'_>,
         reservation: Reservation,
     ) -> ApiError {
+        let settlement = failure.settlement(reservation.hold());
         let is_missing = matches!(failure, Failure::Missing(_));
         let error = if is_missing { call.not_found() } else { failure.into_error() };
         self.gateway.report(&error, &reservation);
-        let ending = Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None);
+        let ending = Ending::of(settlement, error.code(), error.status().as_u16(), None);
         self.gateway.settle_in_background(reservation, ending);
         error
     }

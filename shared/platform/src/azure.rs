@@ -146,10 +146,11 @@ impl Upstream for Azure {
         let answer = match tokio::time::timeout_at(until, sending).await {
             Ok(Ok(answer)) => answer,
             // The URL would reveal the resource in the log.
-            Ok(Err(fault)) if fault.is_timeout() && !fault.is_connect() => {
-                return Err(UpstreamFault::Timeout);
+            Ok(Err(fault)) if fault.is_connect() || fault.is_builder() => {
+                return Err(UpstreamFault::NotConnected(fault.without_url().into()));
             }
-            Ok(Err(fault)) => return Err(UpstreamFault::Unreachable(fault.without_url().into())),
+            Ok(Err(fault)) if fault.is_timeout() => return Err(UpstreamFault::Timeout),
+            Ok(Err(fault)) => return Err(UpstreamFault::Broken(fault.without_url().into())),
             Err(_) => return Err(UpstreamFault::Timeout),
         };
         let mut response = http::Response::new(());

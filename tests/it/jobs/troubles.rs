@@ -115,12 +115,13 @@ async fn a_stream_that_breaks_off_or_is_left_does_not_end_the_run() {
 }
 
 #[tokio::test]
-async fn a_run_whose_making_azure_does_not_answer_costs_nothing_and_odd_usage_the_estimate() {
+async fn a_run_whose_making_azure_does_not_answer_and_odd_usage_cost_the_estimate() {
     let world = world("odd").await;
     let ada = world.attendee("ada").await;
     let (thread, assistant) = (ada.own(Kind::Thread).await, ada.own(Kind::Assistant).await);
     let runs = format!("{}/{thread}/runs", path(Kind::Thread));
     let body = json!({"assistant_id": assistant});
+    // Only the first may have begun a run.
     for reply in [Reply::dropped(), Reply::error(500, "500", "x"), Reply::too_many_requests(None)] {
         world.azure().script(reply);
         assert!(!ada.call(Method::POST, &runs, Some(&body)).await.status().is_success());
@@ -133,7 +134,7 @@ async fn a_run_whose_making_azure_does_not_answer_costs_nothing_and_odd_usage_th
     world.azure().set_job(&run, json!({"status": "completed", "usage": usage}));
     assert_eq!(finish(&world).await.settled, 1);
     let totals = world.settle().await;
-    assert_eq!(totals.prompt_tokens + totals.completion_tokens, held);
+    assert_eq!(totals.prompt_tokens + totals.completion_tokens, 2 * held);
     assert!(totals.records.iter().any(|record| record.is_estimated));
 }
 

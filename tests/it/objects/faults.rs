@@ -54,7 +54,7 @@ async fn an_object_that_cannot_be_deleted_either_is_reported_and_nobodys() {
 }
 
 #[tokio::test]
-async fn an_object_whose_making_was_not_answered_is_nobodys_and_costs_nothing() {
+async fn an_object_whose_making_was_not_answered_is_nobodys_and_costs_its_request() {
     let world = World::event("lost").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;
     for reply in [Reply::dropped(), Reply::reset(), Reply::malformed_json(), Reply::html()] {
@@ -68,11 +68,11 @@ async fn an_object_whose_making_was_not_answered_is_nobodys_and_costs_nothing() 
     }
     let list = ada.call(Method::GET, &path(Kind::VectorStore), None).await;
     assert_eq!(list.assert_ok().json()["data"], json!([]));
-    assert_eq!(world.settle().await.requests, 1);
+    assert_eq!(world.settle().await.counts(), (8, 0, 0));
 }
 
 #[tokio::test]
-async fn what_azure_refuses_costs_nothing_and_says_why() {
+async fn what_azure_refuses_costs_no_tokens_and_says_why() {
     let world = World::event("refused").in_memory().keeping().requests_per_day(9).start().await;
     let ada = world.attendee("ada").await;
     let id = ada.own(Kind::VectorStore).await;
@@ -98,7 +98,8 @@ async fn what_azure_refuses_costs_nothing_and_says_why() {
     }
     // The object is still ours to use.
     ada.call(Method::GET, &one, None).await.assert_ok();
-    assert_eq!(world.settle().await.requests, 1);
+    // What Azure refuses of a change, and what it fails at, are requests.
+    assert_eq!(world.settle().await.counts(), (4, 0, 0));
 }
 
 #[tokio::test]

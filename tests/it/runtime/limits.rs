@@ -34,8 +34,9 @@ async fn assert_failed(answer: reqwest::Response) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_hangs_is_given_up_killed_and_replaced() {
     // The function itself gives up on Azure five seconds before its end.
-    let template = TEMPLATE.replace("Timeout: 300", "Timeout: 7");
-    let template = template.replace("TimeoutInMillis: 300000", "TimeoutInMillis: 4000");
+    let template = TEMPLATE.replace("Timeout: !Ref FunctionTimeout", "Timeout: 7");
+    let waits = "TimeoutInMillis: !If [RunsFor900, 900000, !If [RunsFor600, 600000, 300000]]";
+    let template = template.replace(waits, "TimeoutInMillis: 4000");
     let stand = Stand::of(&[], &bootstraps(), &template).await;
     let gate = Gate::closed();
     stand.azure.script(Reply::chat("hello").held(&gate));

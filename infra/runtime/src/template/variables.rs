@@ -38,14 +38,23 @@ impl Template {
         variables.remove("LANYARD_KEY_PREFIX").context("no function has LANYARD_KEY_PREFIX")
     }
 
-    /// A number, or the default of the parameter that stands for it.
+    /// A number, or what stands for it while the parameters have their defaults.
     pub(super) fn number(&self, value: &Value) -> Option<u64> {
-        if let Value::Tagged(tagged) = value
-            && tagged.tag == "Ref"
-        {
+        let Value::Tagged(tagged) = value else { return value.as_u64() };
+        if tagged.tag == "Ref" {
             return self.parameters.get(tagged.value.as_str()?)?.parse().ok();
         }
-        value.as_u64()
+        let [condition, one, other] = tagged.value.as_sequence()?.as_slice() else { return None };
+        self.number(if self.is_true(condition.as_str()?)? { one } else { other })
+    }
+
+    /// Whether a condition holds that compares a parameter with a text.
+    fn is_true(&self, condition: &str) -> Option<bool> {
+        let Value::Tagged(equals) = &self.document["Conditions"][condition] else { return None };
+        let [Value::Tagged(parameter), text] = equals.value.as_sequence()?.as_slice() else {
+            return None;
+        };
+        Some(self.parameters.get(parameter.value.as_str()?)? == text.as_str()?)
     }
 }
 

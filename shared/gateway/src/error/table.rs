@@ -169,7 +169,13 @@ impl ApiError {
             Self::UpstreamUnreachable(_) => {
                 row(StatusCode::BAD_GATEWAY, "upstream_unreachable", "api_error", Retry::AsUsual)
             }
+            Self::UpstreamBroken(_) => {
+                row(StatusCode::BAD_GATEWAY, "upstream_unreachable", "api_error", Retry::Never)
+            }
             Self::UpstreamTimeout => {
+                row(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "api_error", Retry::Never)
+            }
+            Self::UpstreamLate(_) => {
                 row(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout", "api_error", Retry::AsUsual)
             }
             Self::UpstreamMisconfigured(_) => row(

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -27,7 +28,14 @@ use crate::stored::ResponseHook;
 use crate::{Body, Gateway};
 
 /// Frames that may wait for a slow reader.
-const WAITING_FRAMES: usize = 32;
+pub(super) const WAITING_FRAMES: usize = 32;
+
+/// How long a stream of events is silent before the client gets a comment.
+pub(super) const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
+
+/// The comment. Clients skip it:
+/// <https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes>.
+pub(super) const KEEP_ALIVE: Bytes = Bytes::from_static(b": keep-alive\n\n");
 
 /// A streamed response that is to be passed on.
 pub struct Stream {
@@ -85,7 +93,7 @@ pub(super) async fn past_silence(
 }
 
 /// A body that ends when its pump does.
-struct Fed(mpsc::Receiver<Bytes>);
+pub(super) struct Fed(pub(super) mpsc::Receiver<Bytes>);
 
 impl HttpBody for Fed {
     type Data = Bytes;
@@ -119,6 +127,7 @@ impl Pump {
             Ok(()) if self.events == 0 || lacks_object => Some(ApiError::UpstreamUnreachable(None)),
             driven => driven.err(),
         };
+        let error = error.map(ApiError::after_sending);
         if let Some(error) = &error {
             tracing::warn!(request_id = %self.stream.request_id, error = ?error, "stream broke off");
             let event = (self.stream.format.error)(&error.body(), self.events);
@@ -162,7 +171,7 @@ impl Pump {
     async fn drive(&mut self, upstream: &mut UpstreamBody) -> Result<(), ApiError> {
         let mut scanner = self.stream.format.longest_frame.map(Scanner::for_frames_of);
         loop {
-            match (next_chunk(upstream, self.stream.until).await, &mut scanner) {
+            match (self.next_chunk(upstream).await, &mut scanner) {
                 (Next::Chunk(chunk), None) => self.pass_on(chunk).await,
                 (Next::Chunk(chunk), Some(scanner)) => {
                     scanner.push(chunk);
@@ -183,6 +192,31 @@ impl Pump {
                 (Next::Broken(_), _) if self.stream.state.is_done => return Ok(()),
                 (Next::Broken(error), _) => return Err(error),
             }
+        }
+    }
+
+    /// The next piece of the response. A client that waits for an event gets comments meanwhile:
+    /// whole frames alone were passed on, so a comment may come next.
+    async fn next_chunk(&mut self, upstream: &mut UpstreamBody) -> Next {
+        let until = self.stream.until;
+        while self.stream.format.longest_frame.is_some() {
+            let pause = Instant::now() + KEEP_ALIVE_EVERY;
+            if until.is_some_and(|until| until <= pause) {
+                break;
+            }
+            let next = next_chunk(upstream, Some(pause)).await;
+            if !matches!(next, Next::Broken(ApiError::UpstreamTimeout)) {
+                return next;
+            }
+            self.keep_alive();
+        }
+        next_chunk(upstream, until).await
+    }
+
+    /// A comment, unless the client is behind anyway.
+    fn keep_alive(&self) {
+        if let Some(downstream) = &self.downstream {
+            let _ = downstream.try_send(KEEP_ALIVE);
         }
     }
 

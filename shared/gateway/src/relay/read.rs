@@ -1,19 +1,15 @@
-//! Reading a response's body, within the longest silence and the function's time.
-
-use std::time::Duration;
+//! Reading a response's body within the function's time.
 
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
+use crate::call::LONGEST_RUN;
 use crate::error::ApiError;
 use crate::ports::UpstreamBody;
 
 /// The largest response that is buffered: 2,048 embeddings of 3,072 numbers as text are less.
 const LARGEST_BUFFERED: usize = 96 * 1024 * 1024;
-
-/// The longest silence in the middle of a response.
-const LONGEST_SILENCE: Duration = Duration::from_secs(120);
 
 /// The next piece of an answer.
 #[derive(Debug)]
@@ -26,13 +22,13 @@ pub enum Next {
     Broken(ApiError),
 }
 
-/// Waits for the next piece, within the longest silence and the function's time.
+/// Waits for the next piece, within the function's time. A model may think for minutes, so silence
+/// has no other limit.
 pub async fn next_chunk(body: &mut UpstreamBody, until: Option<Instant>) -> Next {
-    let silent_until = Instant::now() + LONGEST_SILENCE;
-    let until = until.map_or(silent_until, |until| until.min(silent_until));
+    let until = until.unwrap_or_else(|| Instant::now() + LONGEST_RUN);
     match tokio::time::timeout_at(until, body.next()).await {
         Ok(Some(Ok(chunk))) => Next::Chunk(chunk),
-        Ok(Some(Err(cause))) => Next::Broken(ApiError::UpstreamUnreachable(Some(cause))),
+        Ok(Some(Err(cause))) => Next::Broken(ApiError::UpstreamBroken(Some(cause))),
         Ok(None) => Next::End,
         Err(_) => Next::Broken(ApiError::UpstreamTimeout),
     }
@@ -42,7 +38,7 @@ pub async fn next_chunk(body: &mut UpstreamBody, until: Option<Instant>) -> Next
 ///
 /// # Errors
 ///
-/// 502 or 504 if it breaks off, is silent for too long or is too large.
+/// 502 or 504 if it breaks off, takes too long or is too large.
 pub async fn read_whole(mut body: UpstreamBody, until: Option<Instant>) -> Result<Bytes, ApiError> {
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
@@ -67,7 +63,7 @@ pub async fn read_whole(mut body: UpstreamBody, until: Option<Instant>) -> Resul
         if rest.len() > LARGEST_BUFFERED
             || first.as_ref().is_some_and(|f| f.len() > LARGEST_BUFFERED)
         {
-            return Err(ApiError::UpstreamUnreachable(Some("the answer is too large".into())));
+            return Err(ApiError::UpstreamBroken(Some("the answer is too large".into())));
         }
     }
 }

@@ -1,21 +1,28 @@
 //! At most two calls for one request.
 //!
-//! The second goes to a second deployment of the same name when the first is busy, broken or silent,
-//! or cannot read the encrypted reasoning. Or it goes to the same one: with another credential,
-//! without a field of ours that the deployment refuses, or without the reasoning.
+//! The second goes to a second deployment of the same name when the first is busy, cannot be reached,
+//! soon says that it has failed, or cannot read the encrypted reasoning. Or it goes to the same one:
+//! with another credential, without a field of ours that the deployment refuses, or without the
+//! reasoning. After silence there is no second call, because a model may be working.
+
+use std::time::Duration;
 
 use http::Method;
 use lanyard_domain::catalog::Deployment;
 use lanyard_protocol::added::RefusedFields;
 use lanyard_protocol::payload::Target;
+use tokio::time::Instant;
 
 use super::Sent;
 use crate::Gateway;
-use crate::call::{Failure, call_once, timeout};
+use crate::call::{Failure, call_once};
 use crate::demand::ModelCall;
 use crate::error::{ApiError, ModelRefusal};
 use crate::ports::UpstreamCall;
 use crate::request::Request;
+
+/// How long after a request was sent another deployment may still be asked because of a failure.
+const FAILOVER_TIME: Duration = Duration::from_secs(10);
 
 /// The calls for one request.
 pub(crate) struct Attempts<'a, 'c> {
@@ -42,12 +49,20 @@ impl Attempts<'_, '_> {
     ) -> Result<Sent<'d>, Failure> {
         let upstream = self.gateway.ports.upstream.as_ref();
         let refused = self.refused(first);
+        let began_at = Instant::now();
         let failure = match self.once(first, refused).await {
             Ok(sent) => return Ok(sent),
             Err(failure) => failure,
         };
+        if Instant::now() >= self.call.until {
+            return Err(failure);
+        }
+        let is_soon = began_at.elapsed() <= FAILOVER_TIME;
         match (failure, others) {
             (Failure::Transient(_), [second, ..]) => self.once(second, self.refused(second)).await,
+            (Failure::Faulty(_), [second, ..]) if is_soon => {
+                self.once(second, self.refused(second)).await
+            }
             (Failure::BadCredential(mark), _) => {
                 match upstream.renew_credential(first, mark).await {
                     true => self.once(first, refused).await,
@@ -139,7 +154,7 @@ impl Attempts<'_, '_> {
             accept: call.protocol.accept(call.demanded.is_streamed),
             is_streamed: call.demanded.is_streamed,
             request_id: request.id.clone(),
-            timeout: timeout(request.deadline),
+            timeout: call.until.saturating_duration_since(Instant::now()),
         }
     }
 }

@@ -45,6 +45,12 @@ impl Reservation {
         self.is_sent = true;
     }
 
+    /// What is reserved.
+    #[must_use]
+    pub fn hold(&self) -> &Hold {
+        &self.hold
+    }
+
     /// Leaves the hold open: the request ends before its cost is known.
     pub fn leave_open(mut self) {
         self.disarm();

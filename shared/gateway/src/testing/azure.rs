@@ -124,7 +124,8 @@ impl Upstream for SimulatedAzure {
             0 => StatusCode::TOO_MANY_REQUESTS,
             1 => StatusCode::INTERNAL_SERVER_ERROR,
             2 => StatusCode::BAD_REQUEST,
-            3 => return Err(UpstreamFault::Unreachable("simulated".into())),
+            3 => return Err(UpstreamFault::NotConnected("simulated".into())),
+            5 => return Err(UpstreamFault::Broken("simulated".into())),
             4 => {
                 tokio::time::sleep(call.timeout).await;
                 return Err(UpstreamFault::Timeout);
