@@ -96,7 +96,7 @@ impl World {
     fn of(azure: Slow) -> Self {
         let memory = MemoryPorts::default();
         let event = an_event("slow-event", memory.clock.now());
-        let mut deployments = vec![a_deployment("gpt-5", Operation::ChatCompletions)];
+        let mut deployments = vec![a_deployment("gpt-4o", Operation::ChatCompletions)];
         deployments.push(Deployment { replica: "two".parse().unwrap(), ..deployments[0].clone() });
         memory.events.put(Listing { event, deployments, code_works_until: None });
         let azure = Arc::new(azure);
