@@ -71,7 +71,8 @@ impl Process {
 
     /// The status and the body of an answer to an attendee of an event.
     async fn chat_at(&self, code: &str, client: &reqwest::Client) -> (u16, String) {
-        let body = r#"{"messages":[{"role":"user","content":"hello"}]}"#;
+        // With a cap of its own, so that none is lowered to what is left.
+        let body = r#"{"max_tokens":500,"messages":[{"role":"user","content":"hello"}]}"#;
         let request = client
             .post(format!("{}/api/v1/chat/completions", self.address))
             .header("openai-event-code", format!("{code}/ada"))
@@ -104,10 +105,11 @@ fn open(code: &str, shards: u16, requests: Option<u64>, tokens: Option<u64>) -> 
         "allowances": {
             "attendee": {
                 "requests_per_day": requests, "requests_per_minute": null,
-                "tokens_per_minute": null, "in_flight": null,
+                "tokens_per_minute": null, "tokens_total": null, "in_flight": null,
             },
             "event": {
                 "requests_per_minute": null, "tokens_per_minute": null, "tokens_total": tokens,
+                "in_flight": null,
             },
         },
         "default_deployments": {"chat_completions": "gpt-4o-mini"},
