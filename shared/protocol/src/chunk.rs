@@ -21,7 +21,9 @@ use crate::stream::{StreamEvent, StreamFormat, StreamState};
 use crate::tokens::tokens_of_text;
 use crate::usage::{Counted, ResponseUsage, with_units};
 
-static ERROR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"error\""));
+/// A field of this name, or an event of this name without quotation marks.
+static ERROR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"error"));
+static QUOTED_ERROR: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"error\""));
 static USAGE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 
 /// The longest frame that carries an image or audio: ten megapixels as text are less.
@@ -94,7 +96,7 @@ impl Chunk {
         }
         let data = frame.data();
         let fields = serde_json::from_slice::<Fields<'_>>(&data).unwrap_or_default();
-        let is_error = fields.is_error();
+        let is_error = fields.is_error() || (frame.is_named_error() && !data.is_empty());
         let has_choices = fields.choices.is_some_and(|choices| !choices.is_empty());
         if is_error && !has_choices {
             state.failure = Some(Box::new(Failure::read(&data)));
@@ -111,8 +113,6 @@ impl Chunk {
     }
 }
 
-/// Counts a frame that has output. Once some has come, all frames count: only the first few are
-/// parsed.
 /// The tokens of the texts in a chunk: of answers, reasoning and arguments of tools.
 pub(crate) fn text_tokens(data: &[u8]) -> u64 {
     let chunk: Value = serde_json::from_slice(data).unwrap_or_default();
@@ -134,9 +134,11 @@ fn texts(value: &Value) -> u64 {
     }
 }
 
+/// Counts a frame that has output. Once some has come, all frames count: only the first few are
+/// parsed.
 fn note_output(frame: &Frame, state: &mut StreamState) {
     if !state.produced.is_nothing() || has_output(&frame.data()) {
-        state.produced.add(frame.0.len());
+        state.produced.add(&frame.0);
     }
 }
 
@@ -234,9 +236,9 @@ pub(crate) fn read_last(frame: &Frame, state: &mut StreamState) -> StreamEvent {
 }
 
 /// Whether a chunk without a part of a completion is only about filters: not the end, a comment, or
-/// anything else that is no JSON object.
+/// anything else that is no JSON object. A part of `null` is none.
 pub(crate) fn is_without(part: &Finder<'_>, frame: &Frame) -> bool {
-    part.find(&frame.0).is_none() && frame.data().trim_ascii_start().starts_with(b"{")
+    !has_value(part, frame) && frame.data().trim_ascii_start().starts_with(b"{")
 }
 
 fn is_end(frame: &Frame) -> bool {
@@ -245,14 +247,19 @@ fn is_end(frame: &Frame) -> bool {
 
 /// Whether a chunk says something that has to be read.
 fn may_govern(frame: &Frame) -> bool {
-    let holds = |needle: &Finder<'_>| needle.find(&frame.0).is_some();
-    holds(&ERROR) || has_usage(frame)
+    may_be_error(frame) || has_value(&USAGE, frame)
 }
 
-/// A usage of `null`, which most chunks have, is none.
-fn has_usage(frame: &Frame) -> bool {
-    USAGE.find_iter(&frame.0).any(|at| {
-        let rest = frame.0.get(at + USAGE.needle().len()..).unwrap_or_default();
+/// Most frames do not hold the word at all.
+fn may_be_error(frame: &Frame) -> bool {
+    let holds = |needle: &Finder<'_>| needle.find(&frame.0).is_some();
+    holds(&ERROR) && (holds(&QUOTED_ERROR) || frame.is_named_error())
+}
+
+/// Whether a field has a value. A usage of `null`, which most chunks have, is none.
+fn has_value(field: &Finder<'_>, frame: &Frame) -> bool {
+    field.find_iter(&frame.0).any(|at| {
+        let rest = frame.0.get(at + field.needle().len()..).unwrap_or_default();
         let value = rest.iter().position(|byte| !byte.is_ascii_whitespace() && *byte != b':');
         value.is_none_or(|value| !rest[value..].starts_with(b"null"))
     })
@@ -270,6 +277,32 @@ mod tests {
         assert!(!governs("data: {\"choices\":[],\"usage\" : null}\n\n"));
         assert!(governs("data: {\"usage\":{\"prompt_tokens\":1}}\n\n"));
         assert!(!governs("data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n"));
+    }
+
+    #[test]
+    fn an_error_is_known_by_the_name_of_its_event() {
+        let read = |text: &'static str| {
+            let mut state = StreamState::default();
+            let event = Chunk::read(&Frame(Bytes::from(text)), &mut state).event;
+            (event, state.failure.and_then(|failure| failure.code))
+        };
+        let code = || Some("rate_limit_exceeded".to_owned());
+        for text in [
+            "event: error\ndata: {\"code\":\"rate_limit_exceeded\",\"message\":\"x\"}\n\n",
+            "data: {\"code\":\"rate_limit_exceeded\"}\nevent:error\n\n",
+            "event: error\ndata: {\"error\":{\"code\":\"rate_limit_exceeded\"}}\n\n",
+            "data: {\"error\":{\"code\":\"rate_limit_exceeded\"}}\n\n",
+        ] {
+            assert_eq!(read(text), (StreamEvent::Fails, code()), "{text}");
+        }
+        for text in [
+            ": error\n\n",
+            "event: error\n\n",
+            "data: {\"choices\":[{\"delta\":{\"content\":\"event: error\"}}]}\n\n",
+            "event: ping\ndata: {\"code\":\"error\"}\n\n",
+        ] {
+            assert_eq!(read(text), (StreamEvent::Pass, None), "{text}");
+        }
     }
 
     #[test]

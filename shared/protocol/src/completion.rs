@@ -193,7 +193,8 @@ mod tests {
         let azure = Hides { usage: true, filter_chunks: false };
         let offsets = r#"{"choices":[{"content_filter_offsets":{"check_offset":35},"content_filter_results":{},"finish_reason":null,"index":0}],"id":""}"#;
         let prompt = r#"{"choices":[],"prompt_filter_results":[{}]}"#;
-        for hidden in [offsets, prompt, r#"{"choices":[]}"#] {
+        let null = r#"{"choices":[{"content_filter_results":{},"delta": null,"text":null}]}"#;
+        for hidden in [offsets, prompt, null, r#"{"choices":[]}"#] {
             for read in [read_chat as Read, read_text] {
                 assert!(!passes(read, openai, hidden), "{hidden}");
                 assert!(passes(read, azure, hidden), "{hidden}");
@@ -205,6 +206,8 @@ mod tests {
         let chat = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
         let text = r#"{"choices":[{"text":"","finish_reason":"stop"}]}"#;
         assert!(passes(read_chat, openai, chat) && passes(read_text, openai, text));
+        let second = r#"{"choices":[{"delta":null},{"delta":{"content":"Hi"}}]}"#;
+        assert!(passes(read_chat, openai, second));
         for other in ["[DONE]", "", "a text"] {
             assert!(passes(read_chat, openai, other), "{other}");
         }

@@ -210,7 +210,10 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(rename = "type", borrow)]
-    kind: Cow<'a, str>,
+    kind: Option<Cow<'a, str>>,
+    /// The error of an event that may have no type.
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
     #[serde(borrow)]
     response: Option<Response<'a>>,
 }
@@ -251,7 +254,7 @@ fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
     }
     let mut state = StreamState::default();
     if let Some(output) = ended.output.filter(|output| output.get().len() > "[]".len()) {
-        state.produced.add(output.get().len());
+        state.produced.add(output.get().as_bytes());
     }
     failure::settle(&failure_of(ended.error), &state, hold)
 }
@@ -260,17 +263,21 @@ fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
 /// between and is not parsed. <https://platform.openai.com/docs/api-reference/responses-streaming>
 fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
     if frame.event().is_some_and(|name| name.ends_with(".delta")) {
-        state.produced.add(frame.0.len());
+        state.produced.add(&frame.0);
         return StreamEvent::Pass;
     }
     let data = frame.data();
+    if frame.is_named_error() && !data.is_empty() {
+        return fails(&data, state);
+    }
     let Ok(event) = serde_json::from_slice::<Event<'_>>(&data) else { return StreamEvent::Pass };
+    let kind = event.kind.as_deref().or_else(|| frame.event()).unwrap_or_default();
+    if event.error.is_some() && !kind.starts_with("response.") {
+        return fails(&data, state);
+    }
     let id = || event.response.as_ref()?.id.as_deref().map(ToOwned::to_owned);
-    match event.kind.as_ref() {
-        "error" => {
-            state.failure = Some(Box::new(Failure::read(&data)));
-            StreamEvent::Fails
-        }
+    match kind {
+        "error" => fails(&data, state),
         "response.completed" | "response.incomplete" | "response.failed" => {
             let usage = event.response.as_ref().and_then(|response| response.usage);
             let usage = usage.filter(|usage| usage.get() != "null");
@@ -279,7 +286,7 @@ fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
             state.is_done = true;
             state.response_id = id.as_deref().and_then(|id| id.parse().ok());
             state.counted = counted.or(state.counted);
-            if event.kind == "response.failed" {
+            if kind == "response.failed" {
                 let error = event.response.as_ref().and_then(|response| response.error);
                 state.failure = Some(Box::new(failure_of(error)));
             }
@@ -290,11 +297,16 @@ fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
             // What was streamed in parts is not counted again as a whole.
             let is_whole = kind == "response.output_item.done" && state.produced.is_nothing();
             if is_whole || kind.ends_with(".delta") {
-                state.produced.add(frame.0.len());
+                state.produced.add(&frame.0);
             }
             StreamEvent::Pass
         }
     }
+}
+
+fn fails(data: &[u8], state: &mut StreamState) -> StreamEvent {
+    state.failure = Some(Box::new(Failure::read(data)));
+    StreamEvent::Fails
 }
 
 /// An error in the middle of a stream: one event of the API's own shape. The official SDKs hand it
@@ -314,81 +326,4 @@ fn error_event(body: &[u8], number: u64) -> Bytes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::usage::Counted;
-    use lanyard_domain::usage::Usage;
-
-    fn meaning(text: &'static str) -> (StreamEvent, StreamState) {
-        let mut state = StreamState { expected_tokens: 100, ..StreamState::default() };
-        let event = read_event(&Frame(Bytes::from(text)), &mut state);
-        (event, state)
-    }
-
-    #[test]
-    fn only_what_governs_is_read() {
-        let event = |text| meaning(text).0;
-        let id = || Some("resp_1".to_owned());
-        let named = r#"event: response.created
-data: {"type":"response.created","sequence_number":0,"response":{"id":"resp_1","usage":null,"error":null}}"#;
-        assert_eq!(event(named), StreamEvent::Names(id()));
-        let words = r#"data: {"type":"response.output_text.delta","delta":"\"error\""}"#;
-        assert_eq!(event(words), StreamEvent::Pass);
-        assert_eq!(event("event: x.delta\ndata: {\"type\":\"error\"}"), StreamEvent::Pass);
-        assert_eq!(event(": ping"), StreamEvent::Pass);
-        let ended = r#"data: {"type":"response.incomplete","response":{"id":"resp_1","usage":{"input_tokens":3,"output_tokens":4,"total_tokens":7}}}"#;
-        let (event, state) = meaning(ended);
-        assert_eq!(event, StreamEvent::Names(id()));
-        let usage = Usage::of_tokens(3, 4);
-        assert_eq!(state.counted, Some(Counted { usage, is_credible: true }));
-        assert!(state.is_done);
-    }
-
-    #[test]
-    fn azures_errors_are_found_in_both_shapes() {
-        for (text, code) in [
-            (r#"data: {"type":"error","code":"server_error","message":"x"}"#, "server_error"),
-            (r#"data: {"type":"error","error":{"code":"too_many_requests"}}"#, "too_many_requests"),
-        ] {
-            let (event, state) = meaning(text);
-            assert_eq!(event, StreamEvent::Fails);
-            assert_eq!(state.failure.unwrap().code.as_deref(), Some(code), "{text}");
-        }
-        let failed = r#"data: {"type":"response.failed","response":{"id":"resp_1","error":{"code":"context_length_exceeded","message":"x"},"usage":null}}"#;
-        let (event, state) = meaning(failed);
-        assert_eq!(event, StreamEvent::Names(Some("resp_1".to_owned())));
-        assert_eq!(state.failure.unwrap().code.as_deref(), Some("context_length_exceeded"));
-        assert_eq!(state.counted, None);
-    }
-
-    #[test]
-    fn events_that_keep_a_stream_alive_are_no_output() {
-        for text in [
-            "event: keepalive\ndata: {\"type\":\"keepalive\",\"sequence_number\":3}\n\n",
-            ": ping\n\n",
-        ] {
-            let (event, state) = meaning(text);
-            assert_eq!(event, StreamEvent::Pass);
-            assert!(state.produced.is_nothing() && !state.is_done);
-        }
-    }
-
-    #[test]
-    fn a_buffered_response_that_failed_without_usage_does_not_cost_its_cap() {
-        let hold = Hold {
-            prompt_tokens: 40,
-            completion_tokens: 4_096,
-            ..crate::response::tests::a_hold()
-        };
-        let cost = |code: &str, usage: &str| {
-            let body = format!(
-                r#"{{"id":"resp_1","status":"failed","error":{{"code":"{code}"}},"output":[],"usage":{usage}}}"#
-            );
-            PROTOCOL.read_response(body.as_bytes(), &hold).unwrap().0
-        };
-        assert_eq!(cost("rate_limit_exceeded", "null"), Settlement::Void);
-        assert_eq!(cost("server_error", "null"), Settlement::Estimated(Usage::of_tokens(40, 0)));
-        let counted = r#"{"input_tokens":3,"output_tokens":4,"total_tokens":7}"#;
-        assert_eq!(cost("server_error", counted), Settlement::Exact(Usage::of_tokens(3, 4)));
-    }
-}
+mod tests;

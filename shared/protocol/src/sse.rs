@@ -129,6 +129,12 @@ impl Frame {
         std::str::from_utf8(value).ok().map(|value| value.strip_prefix(' ').unwrap_or(value))
     }
 
+    /// Whether the event is called an error.
+    #[must_use]
+    pub fn is_named_error(&self) -> bool {
+        self.event().is_some_and(|name| name.trim_ascii() == "error")
+    }
+
     /// The payload of the frame's `data` lines, joined as the standard says. Empty for comments.
     #[must_use]
     pub fn data(&self) -> Vec<u8> {

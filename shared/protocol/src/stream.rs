@@ -4,6 +4,7 @@
 //! frame, and keeps what it has learnt in a [`StreamState`].
 
 pub mod failure;
+mod produced;
 
 use bytes::Bytes;
 use lanyard_domain::account::Hold;
@@ -14,6 +15,7 @@ use lanyard_domain::usage::Usage;
 
 use crate::sse::Frame;
 use crate::stream::failure::Failure;
+pub use crate::stream::produced::Produced;
 use crate::usage::Counted;
 
 /// How a streamed response is read.
@@ -87,46 +89,6 @@ pub struct Hides {
     /// Azure's chunks about filters, without a part of a completion. Clients of OpenAI's API read
     /// `choices[0].delta` of each chunk.
     pub filter_chunks: bool,
-}
-
-/// The output of a stream, as far as its frames show it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Produced {
-    frames: u64,
-    bytes: u64,
-    /// The shortest frame, which is nearly all envelope.
-    shortest: u64,
-}
-
-impl Produced {
-    /// The longest envelope of a chunk, with Azure's filter results.
-    const LONGEST_ENVELOPE: u64 = 600;
-
-    /// Adds a frame of this many bytes that carries output.
-    pub(crate) fn add(&mut self, bytes: usize) {
-        let bytes = bytes as u64;
-        self.shortest = if self.frames == 0 { bytes } else { self.shortest.min(bytes) };
-        self.frames += 1;
-        self.bytes += bytes;
-    }
-
-    /// Whether there was no output.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        self.frames == 0
-    }
-
-    /// All bytes of the frames.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// About how many tokens: one for each frame, and one for four bytes beyond the envelope.
-    #[must_use]
-    pub fn tokens(&self) -> u64 {
-        let envelopes = self.frames * self.shortest.min(Self::LONGEST_ENVELOPE);
-        self.frames + self.bytes.saturating_sub(envelopes) / 4
-    }
 }
 
 impl StreamFormat {

@@ -17,6 +17,8 @@ use crate::usage::with_units;
 pub struct Failure {
     /// Azure's code.
     pub code: Option<String>,
+    /// The status of HTTP that Azure gives it.
+    pub status: Option<String>,
     /// Azure's type.
     pub kind: Option<String>,
     /// Azure's sentence.
@@ -39,12 +41,20 @@ pub enum Blame {
 }
 
 impl Failure {
-    /// Reads the data of an event.
+    /// Reads the data of an event. What is not in the error may stand beside it.
     #[must_use]
     pub fn read(data: &[u8]) -> Self {
         let data: Value = serde_json::from_slice(data).unwrap_or_default();
         let error = &data["error"];
-        Self::of(if error.is_null() { &data } else { error })
+        if error.is_null() {
+            return Self::of(&data);
+        }
+        let (error, beside) = (Self::of(error), Self::of(&data));
+        Self {
+            code: error.code.or(beside.code.clone()),
+            status: error.status.or(beside.status).or(beside.code),
+            ..error
+        }
     }
 
     /// Reads an error object, or an error that is only a sentence.
@@ -59,8 +69,10 @@ impl Failure {
             | Value::Array(_)
             | Value::Object(_) => None,
         };
+        let status = ["status", "status_code", "statusCode"].into_iter().find_map(text);
         Self {
-            code: text("code").or_else(|| text("status")).or_else(|| text("status_code")),
+            code: text("code").or_else(|| status.clone()),
+            status,
             // It is the type of the event where the error has no envelope.
             kind: text("type").filter(|kind| kind != "error"),
             message: text("message").or_else(|| error.as_str().map(ToOwned::to_owned)),
@@ -71,14 +83,16 @@ impl Failure {
     /// What it is about.
     #[must_use]
     pub fn blame(&self) -> Blame {
-        let [code, kind] = [&self.code, &self.kind].map(|text| plain(text.as_deref()));
+        let [code, kind, status] =
+            [&self.code, &self.kind, &self.status].map(|text| plain(text.as_deref()));
         let either = |test: &dyn Fn(&str) -> bool| test(&code) || test(&kind);
-        if either(&|text| {
+        let is_of_load = |text: &str| {
             text == "429"
-                || ["ratelimit", "toomanyrequests", "insufficientquota"]
+                || ["ratelimit", "toomanyrequests", "insufficientquota", "nocapacity"]
                     .iter()
                     .any(|busy| text.contains(busy))
-        }) {
+        };
+        if either(&is_of_load) || is_of_load(&status) {
             return Blame::Load;
         }
         if either(&|text| {
@@ -153,7 +167,6 @@ pub fn settle(failure: &Failure, state: &StreamState, hold: &Hold) -> Settlement
 mod tests {
     use super::*;
     use crate::response::tests::a_hold;
-    use crate::stream::Produced;
 
     fn blame(data: &str) -> Blame {
         Failure::read(data.as_bytes()).blame()
@@ -167,6 +180,13 @@ mod tests {
             r#"{"error":{"code":"429"}}"#,
             r#"{"error":{"code":429}}"#,
             r#"{"error":{"status":429}}"#,
+            r#"{"error":{"code":"NoCapacity"}}"#,
+            r#"{"code":"no_capacity","message":"x"}"#,
+            r#"{"error":{"code":"x","status":429}}"#,
+            r#"{"error":{"code":"server_error","message":"x"},"status":429}"#,
+            r#"{"error":{"code":"server_error"},"code":429}"#,
+            r#"{"error":{"message":"x"},"code":"429"}"#,
+            r#"{"error":"busy","status_code":429}"#,
             r#"{"error":{"type":"too_many_requests"}}"#,
             r#"{"type":"error","code":"too_many_requests","message":"x"}"#,
             r#"{"type":"error","error":{"type":"rate_limit_error","code":null}}"#,
@@ -216,7 +236,7 @@ mod tests {
         let hold = Hold { prompt_tokens: 40, completion_tokens: 4_096, ..a_hold() };
         let cost = |code: &str, frames: u32| {
             let mut state = StreamState::default();
-            (0..frames).for_each(|_| state.produced.add(300));
+            (0..frames).for_each(|_| state.produced.add(br#"data: {"delta":"Hi"}"#));
             let failure = Failure { code: Some(code.to_owned()), ..Failure::default() };
             settle(&failure, &state, &hold)
         };
@@ -228,13 +248,5 @@ mod tests {
         assert_eq!(cost("server_error", 0), estimated(40, 0));
         assert_eq!(cost("rate_limit_exceeded", 12), estimated(40, 12));
         assert_eq!(cost("server_error", 9_000), estimated(40, 4_096));
-    }
-
-    #[test]
-    fn a_long_frame_counts_for_more_than_one_token() {
-        let mut produced = Produced::default();
-        [300, 300, 700].into_iter().for_each(|length| produced.add(length));
-        assert_eq!(produced.tokens(), 3 + 400 / 4);
-        assert_eq!(Produced::default().tokens(), 0);
     }
 }
