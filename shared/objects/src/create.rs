@@ -35,6 +35,8 @@ const SEARCH_TOKENS: u64 = 16_000;
 /// What is known of a body before it is sent.
 struct Body<'r> {
     content_type: HeaderValue,
+    /// What is sent in place of what came, if it could be read in two ways.
+    anew: Option<Bytes>,
     /// The fields, if the body is JSON.
     payload: Option<Payload<'r>>,
     /// The model that it names.
@@ -49,6 +51,7 @@ impl Body<'_> {
     fn empty() -> Self {
         Self {
             content_type: JSON,
+            anew: None,
             payload: None,
             model: None,
             named: NamedObjects::default(),
@@ -83,7 +86,7 @@ impl Objects {
             content_type: Some(body.content_type),
             body: match body.payload.as_ref().filter(|_| kind == Kind::Assistant) {
                 Some(payload) => assistants::write(payload, home.azure_name.as_str()),
-                None => body_of(request.http.body()),
+                None => body.anew.unwrap_or_else(|| body_of(request.http.body())),
             },
             ..Outgoing::plain(Method::POST, call.protocol().url(home))
         };
@@ -140,9 +143,13 @@ impl Objects {
         let Call { request, attendance, .. } = call;
         let kind = call.kind();
         if kind == Kind::File {
-            let tokens = Upload::read(&request.http)?.tokens();
-            let content_type = request.http.headers().get(CONTENT_TYPE).cloned().unwrap_or(JSON);
-            return Ok(Body { content_type, tokens, ..Body::empty() });
+            let upload = Upload::read(&request.http, &request.id)?;
+            let tokens = upload.tokens();
+            let (content_type, anew) = match upload.anew() {
+                Some((content_type, anew)) => (content_type, Some(anew)),
+                None => (request.http.headers().get(CONTENT_TYPE).cloned().unwrap_or(JSON), None),
+            };
+            return Ok(Body { content_type, anew, tokens, ..Body::empty() });
         }
         let search_tokens = if kind == Kind::VectorStore { SEARCH_TOKENS } else { 0 };
         if request.http.body().is_empty() {
@@ -168,7 +175,7 @@ impl Objects {
             true => payload.model()?.map(Cow::into_owned),
             false => None,
         };
-        Ok(Body { content_type: JSON, payload: Some(payload), model, named, tokens })
+        Ok(Body { content_type: JSON, anew: None, payload: Some(payload), model, named, tokens })
     }
 }
 

@@ -1,12 +1,16 @@
 //! `…/files`
 //!
-//! An upload is read, and then forwarded as it came: its purpose must be allowed, and everything in
-//! it must be readable in one way only. <https://platform.openai.com/docs/api-reference/files>
+//! An upload is read, and its purpose must be allowed. If everything in it is readable in one way
+//! only, it is forwarded as it came; else it is written anew, so that Azure reads what was checked.
+//! <https://platform.openai.com/docs/api-reference/files>
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use lanyard_domain::ids::RequestId;
 use lanyard_domain::models::ModelFacts;
 use lanyard_domain::operation::Operation;
+use memchr::memmem;
 
 use crate::Protocol;
 use crate::content::Content;
@@ -35,15 +39,16 @@ const NO_FORM: BodyRefused = BodyRefused::UnsupportedMediaType {
 pub struct Upload {
     purpose: &'static str,
     tokens: u64,
+    anew: Option<(HeaderValue, Bytes)>,
 }
 
 impl Upload {
-    /// Reads an upload.
+    /// Reads an upload. It is written anew, if need be, under a boundary made of the request's id.
     ///
     /// # Errors
     ///
     /// [`BodyRefused`]: too large, no form, or with a field that is not allowed.
-    pub fn read(request: &http::Request<Bytes>) -> Result<Self, BodyRefused> {
+    pub fn read(request: &http::Request<Bytes>, id: &RequestId) -> Result<Self, BodyRefused> {
         let body = request.body();
         if body.len() > MOST_BYTES {
             return Err(BodyRefused::TooLarge { limit: MOST_BYTES });
@@ -54,15 +59,11 @@ impl Upload {
         let content_type = single_header(request.headers(), &CONTENT_TYPE).ok().flatten();
         let boundary = content_type.and_then(multipart::form_boundary);
         let boundary = boundary.filter(|boundary| !boundary.contains(' ')).ok_or(NO_FORM)?;
-        Self::of(boundary, body)
+        Self::of(boundary, body, format!("lanyard-{id}"))
     }
 
-    fn of(boundary: &str, body: &[u8]) -> Result<Self, BodyRefused> {
-        let form = Form::read(boundary, body, String::new()).ok().filter(Form::is_plain);
-        let form = form.ok_or_else(|| {
-            let message = "The form in the body is malformed.";
-            BodyRefused::bad(BadRequestCode::InvalidValue, None, message)
-        })?;
+    fn of(boundary: &str, body: &[u8], new: String) -> Result<Self, BodyRefused> {
+        let form = Form::read(boundary, body, new)?;
         let bad = |code, param, message: &str| Err(BodyRefused::bad(code, param, message));
         let known = || ["file", "purpose"].into_iter().chain(OTHERS);
         for name in known() {
@@ -76,6 +77,9 @@ impl Upload {
             let message = "A form for a file holds file, purpose and expires_after, nothing else.";
             return bad(BadRequestCode::UnknownParameter, None, message);
         }
+        for name in known().filter(|name| *name != "file") {
+            form.text(name)?;
+        }
         let Some(file) = form.part("file").filter(|part| part.file.is_some()) else {
             let message = "file is missing. Send it as a file of the form.";
             return bad(BadRequestCode::InvalidValue, Some("file"), message);
@@ -86,13 +90,24 @@ impl Upload {
             let message = "purpose must be assistants, user_data or vision.";
             return bad(BadRequestCode::ParameterNotAllowed, Some("purpose"), message);
         };
-        Ok(Self { purpose, tokens: Content::file_tokens(file.body, &ModelFacts::UNKNOWN) })
+        let tokens = Content::file_tokens(file.body, &ModelFacts::UNKNOWN);
+        // In a file, a boundary after another line end is one for some readers.
+        let marks = memmem::find_iter(body, &format!("--{boundary}")).count();
+        let is_plain = form.is_plain() && marks == form.names().count() + 1;
+        let anew = (!is_plain).then(|| (form.content_type(), form.copy().into()));
+        Ok(Self { purpose, tokens, anew })
     }
 
     /// The prompt tokens that naming the file adds to a request, or more.
     #[must_use]
     pub fn tokens(&self) -> u64 {
         self.tokens
+    }
+
+    /// The content type and the body to send in place of those that came, if there are any.
+    #[must_use]
+    pub fn anew(self) -> Option<(HeaderValue, Bytes)> {
+        self.anew
     }
 }
 
@@ -105,8 +120,11 @@ mod tests {
     }
 
     fn read(parts: &[String]) -> Result<Upload, String> {
-        let body = format!("{}--b--\r\n", parts.concat());
-        Upload::of("b", body.as_bytes()).map_err(|refused| {
+        upload(&format!("{}--b--\r\n", parts.concat()))
+    }
+
+    fn upload(body: &str) -> Result<Upload, String> {
+        Upload::of("b", body.as_bytes(), "new".to_owned()).map_err(|refused| {
             let BodyRefused::Bad { code, message, .. } = &refused else {
                 panic!("not a bad request: {refused}")
             };
@@ -116,13 +134,13 @@ mod tests {
     }
 
     fn file() -> String {
-        part("name=\"file\"; filename=\"a \\\"b\\\".txt\"\r\nContent-Type: text/plain", "hello")
+        part("name=\"file\"; filename=\"a (b).txt\"\r\nContent-Type: text/plain", "hello")
     }
 
     #[test]
     fn a_file_and_its_purpose_are_found_in_any_order() {
         let purpose = part("name=\"purpose\"", "user_data");
-        let upload = Ok(Upload { purpose: "user_data", tokens: 2 });
+        let upload = Ok(Upload { purpose: "user_data", tokens: 2, anew: None });
         assert_eq!(read(&[purpose.clone(), file()]), upload);
         assert_eq!(read(&[file(), purpose]), upload);
     }
@@ -142,11 +160,10 @@ mod tests {
         assert_eq!(refusal(&[file(), purpose("vision"), other]), "unknown_parameter");
         for head in [
             "name=\"purpose\"; name=\"x\"",
-            "name=purpose",
+            "name=purpose; Name=x",
             "name=\"purpose\"\r\nContent-Transfer-Encoding: base64",
-            "name=\"purpose\"\r\nContent-Transfer-Encoding: binary",
-            "name=\"purpose\"\r\nX-Other: 1",
-            "name=\"purpose\" ; filename=\"a\"",
+            "name=\"purpose\"\r\nContent-Type: multipart/mixed; boundary=c",
+            "name=\"purpose\"\nX-Other: 1",
             "name=\"purpose\"; name*=utf-8''file",
             "name=\"purpose\"\r\nContent-Disposition: form-data; name=\"x\"",
             "name*=utf-8''purpose",
@@ -154,5 +171,59 @@ mod tests {
         ] {
             assert_eq!(refusal(&[file(), part(head, "vision")]), "malformed", "{head}");
         }
+        let as_file = part("name=\"purpose\" ; filename=\"a\"", "vision");
+        assert_eq!(refusal(&[file(), as_file]), "invalid_value");
+        let whole = format!("{}{}--b--\r\n", file(), purpose("vision"));
+        for body in [
+            format!("x\n{}\r\n{whole}", file()),
+            format!("{whole}{}--b--\r\n", file()),
+            format!("{whole}\n--b"),
+        ] {
+            assert!(upload(&body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_others_might_read_otherwise_is_written_anew() {
+        let purpose = part("name=\"purpose\"", "vision");
+        let whole = format!("{}{purpose}--b--\r\n", file());
+        assert_eq!(upload(whole.trim_end()).unwrap().anew(), None);
+        let anew = |name: &str, content: &str| {
+            format!(
+                "--new\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+                 content-type: text/plain\r\n\r\n{content}\r\n--new\r\n\
+                 content-disposition: form-data; name=\"purpose\"\r\n\r\nvision\r\n--new--\r\n"
+            )
+        };
+        let check = |body: &str, expected: String| {
+            let (kind, written) = upload(body).unwrap().anew().unwrap_or_else(|| panic!("{body}"));
+            assert_eq!(kind, "multipart/form-data; boundary=new");
+            assert_eq!(String::from_utf8(written.to_vec()).unwrap(), expected, "{body}");
+        };
+        for body in [
+            format!("\r\n{whole}"),
+            format!("A form follows.\r\n{whole}"),
+            format!("{whole}That was it."),
+            whole.replace("name=\"purpose\"", "name=purpose"),
+            whole.replace("Disposition: f", "disposition:F"),
+            whole.replace("\r\n\r\nvision", "\r\nContent-Transfer-Encoding: 8bit\r\n\r\nvision"),
+            whole.replace("\r\n\r\nhello", "\r\ncontent-transfer-encoding: binary\r\n\r\nhello"),
+            whole.replace("\r\n\r\nvision", "\r\nContent-Type: text/plain\r\n\r\nvision"),
+            whole.replace("\r\n\r\nvision", "\r\nX-Other: 1\r\n\r\nvision"),
+        ] {
+            check(&body, anew("a (b).txt", "hello"));
+        }
+        for (given, name) in [
+            ("filename=a.txt", "a.txt"),
+            ("filename=\"=?utf-8?B?4oKs?=\"; filename*=utf-8''%E2%82%AC.txt", "€.txt"),
+            ("filename*=UTF-8''a%22%0d%0Ab%5c.txt; filename=c.txt", "a%22__b%5C.txt"),
+            ("filename*=iso-8859-1'en'%e9.txt", "é.txt"),
+            ("filename=a.txt; filename*=utf-8''%zz", "a.txt"),
+            ("filename*=utf-8''%e9", "upload"),
+            ("filename=\"a\\\"; name=\\\"b\"", "a%22; name=%22b"),
+        ] {
+            check(&whole.replace("filename=\"a (b).txt\"", given), anew(name, "hello"));
+        }
+        check(&whole.replace("hello", "he\n--b\nllo"), anew("a (b).txt", "he\n--b\nllo"));
     }
 }

@@ -22,7 +22,28 @@ pub(crate) struct Part<'a> {
 pub(crate) struct File {
     /// Ours, with the ending of the client's: endings say what a recording is.
     pub(super) name: String,
+    /// The client's, as it gave it.
+    pub(super) given: String,
     pub(super) content_type: String,
+}
+
+impl File {
+    /// The client's name, so that every reader finds the same end of it.
+    pub(super) fn given_name(&self) -> Cow<'_, str> {
+        if self.given.is_empty() {
+            return Cow::Borrowed(&self.name);
+        }
+        let mut name = String::with_capacity(self.given.len());
+        for char in self.given.chars() {
+            match char {
+                '"' => name.push_str("%22"),
+                '\\' => name.push_str("%5C"),
+                char if char.is_control() => name.push('_'),
+                char => name.push(char),
+            }
+        }
+        Cow::Owned(name)
+    }
 }
 
 impl<'a> Part<'a> {
@@ -32,6 +53,10 @@ impl<'a> Part<'a> {
         let mut is_plain = true;
         for line in std::str::from_utf8(head).ok()?.split("\r\n") {
             let (name, value) = line.split_once(':')?;
+            // Some readers end a line at a line feed alone.
+            if line.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
+                return None;
+            }
             if name.is_empty() || name.contains([' ', '\t']) {
                 return None;
             }
@@ -56,16 +81,40 @@ impl<'a> Part<'a> {
         }
         let disposition = disposition?;
         let parameters = parameters(disposition)?;
-        is_plain &= disposition.starts_with("form-data") && are_plain(&parameters);
-        let one = |key: &str| parameters.iter().find(|found| found.key == key).map(|p| &p.value);
+        is_plain &= disposition.starts_with("form-data;")
+            && !disposition.contains('\\')
+            && !disposition.ends_with(';')
+            && are_plain(&parameters);
+        let one = |key: &str| {
+            parameters.iter().find(|found| found.key.eq_ignore_ascii_case(key)).map(|p| &p.value)
+        };
+        if one("name*").is_some() {
+            return None;
+        }
         let name = one("name").filter(|name| is_name(name))?.clone();
-        let file = one("filename*").or(one("filename")).map(|client| File {
-            name: match ending(client) {
-                Some(ending) => format!("upload.{ending}"),
-                None => "upload".to_owned(),
-            },
-            content_type: media_type(content_type.unwrap_or_default()),
+        let content_type = content_type.unwrap_or_default();
+        // Parts of a part are not read, so nobody may read them.
+        let is_nested =
+            content_type.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"));
+        if is_nested {
+            return None;
+        }
+        // The name in any letters is the better one, if there are two.
+        let (any_letters, ascii) = (one("filename*"), one("filename"));
+        let file = any_letters.or(ascii).map(|_| {
+            let decoded = any_letters.and_then(|value| extended(value));
+            let given = decoded.or(ascii.map(|name| name.to_string())).unwrap_or_default();
+            File {
+                name: match ending(&given) {
+                    Some(ending) => format!("upload.{ending}"),
+                    None => "upload".to_owned(),
+                },
+                given,
+                content_type: media_type(content_type),
+            }
         });
+        // A text is UTF-8, whatever its type says.
+        is_plain &= file.is_some() || content_type.is_empty();
         if file.is_none() {
             std::str::from_utf8(body).ok()?;
         }
@@ -90,7 +139,12 @@ fn parameters(disposition: &str) -> Option<Vec<Parameter<'_>>> {
     }
     let mut parameters: Vec<Parameter<'_>> = Vec::new();
     while !rest.is_empty() {
-        let (key, value) = rest.strip_prefix(';')?.trim_start().split_once('=')?;
+        rest = rest.strip_prefix(';')?.trim_start();
+        if rest.is_empty() {
+            break;
+        }
+        let (given, value) = rest.split_once('=')?;
+        let (key, value) = (given.trim_end(), value.trim_start());
         let quoted = value.strip_prefix('"');
         let is_quoted = quoted.is_some();
         let (value, after) = match quoted {
@@ -100,7 +154,7 @@ fn parameters(disposition: &str) -> Option<Vec<Parameter<'_>>> {
                 (Cow::Borrowed(value.get(..end)?.trim_end()), value.get(end..)?)
             }
         };
-        if parameters.iter().any(|known| known.key == key) {
+        if parameters.iter().any(|known| known.key.eq_ignore_ascii_case(key)) {
             return None;
         }
         let is_tight = after.is_empty() || after.starts_with(';');
@@ -110,15 +164,35 @@ fn parameters(disposition: &str) -> Option<Vec<Parameter<'_>>> {
     Some(parameters)
 }
 
-/// Whether these are a name and perhaps a file's name, in quotes, with the file's name in other
-/// letters at the end.
+/// Whether these are a name and perhaps a file's name, in quotes.
 fn are_plain(parameters: &[Parameter<'_>]) -> bool {
-    let last = parameters.len().saturating_sub(1);
-    parameters.iter().enumerate().all(|(index, parameter)| match parameter.key {
-        "name" | "filename" => parameter.is_quoted && parameter.is_tight,
-        "filename*" => !parameter.is_quoted && index == last,
-        _ => false,
+    parameters.iter().all(|parameter| {
+        let is_known = matches!(parameter.key, "name" | "filename");
+        is_known && parameter.is_quoted && parameter.is_tight
     })
+}
+
+/// A value with its letters' encoding, as in `utf-8''%e2%82%ac.txt`.
+/// <https://www.rfc-editor.org/rfc/rfc5987>
+fn extended(value: &str) -> Option<String> {
+    let (charset, rest) = value.split_once('\'')?;
+    let (_, encoded) = rest.split_once('\'')?;
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                u8::try_from(digit()? * 16 + digit()?).ok()?
+            }
+            byte => byte,
+        });
+    }
+    if charset.eq_ignore_ascii_case("utf-8") {
+        return String::from_utf8(bytes).ok();
+    }
+    let is_latin = charset.eq_ignore_ascii_case("iso-8859-1");
+    is_latin.then(|| bytes.into_iter().map(char::from).collect())
 }
 
 /// Text up to its closing quote, and what follows. A backslash escapes a quote or a backslash.
