@@ -89,7 +89,7 @@ export async function openTab(browser, address) {
   page.on("pageerror", (error) => page.problems.push(`thrown: ${error instanceof Error ? error.message : error}`));
   page.on("console", (line) => {
     // A rejected request is not a problem of the page.
-    if (line.type() === "error" && !/status of (400|401|403|404|429)/.test(line.text())) page.problems.push(`console: ${line.text()}`);
+    if (line.type() === "error" && !/status of (400|401|402|403|404|429)/.test(line.text())) page.problems.push(`console: ${line.text()}`);
   });
   page.on("request", (request) => {
     const url = request.url();

@@ -18,7 +18,7 @@ async fn spent_allowance_is_refused_without_calling_azure() {
     ada.chat("hello").await.assert_ok();
     let second = ada.chat("again").await;
 
-    assert_snapshot!(second.status(), @"429 Too Many Requests");
+    assert_snapshot!(second.status(), @"402 Payment Required");
     assert_snapshot!(second.text(), @r#"{"error":{"message":"Your allowance of 1 requests per day is used up. It is full again at 2026-12-06 00:00 UTC.","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#);
     assert_eq!(world.azure().calls(), 1);
     assert_eq!(world.settle().await.counts(), (1, 17, 5));
@@ -113,7 +113,7 @@ async fn every_base_and_every_form_of_the_credential_is_the_same_attendee() {
         ada.send(request).await.assert_ok();
     }
     // Sixteen requests, sixteen a day: all of them were one attendee's.
-    ada.chat("one more").await.assert_refused(429, "insufficient_quota");
+    ada.chat("one more").await.assert_refused(402, "insufficient_quota");
     assert_eq!(world.settle().await.requests, 16);
     assert_eq!(world.account("ada").await.count(Field::Requests), 16);
 }

@@ -61,8 +61,8 @@ const ROWS: [Row; 44] = [
     (413, "request_too_large", REQUEST, None, NO_WAIT, None),
     (415, "unsupported_media_type", REQUEST, None, NO_WAIT, None),
     (429, "rate_limit_exceeded", "rate_limit_error", None, (Some("2"), Some("1500")), None),
-    (429, "too_many_in_flight", "rate_limit_error", None, (Some("1"), Some("1000")), None),
-    (429, "insufficient_quota", "insufficient_quota", NEVER, (Some("2"), None), None),
+    (429, "too_many_in_flight", "rate_limit_error", None, (Some("2"), Some("1500")), None),
+    (402, "insufficient_quota", "insufficient_quota", NEVER, NO_WAIT, None),
     (429, "upstream_busy", "rate_limit_error", None, (Some("2"), Some("1500")), None),
     (502, "upstream_unreachable", "api_error", None, NO_WAIT, None),
     (502, "upstream_unreachable", "api_error", NEVER, NO_WAIT, None),
@@ -124,14 +124,13 @@ fn one_of_each() -> Vec<ApiError> {
         })),
         ApiError::RequestTooLarge { limit: 5 << 20 },
         ApiError::UnsupportedMediaType { hint: "The body must be JSON." },
-        ApiError::RateLimitExceeded { scope, limit, allowed, retry_after },
-        ApiError::TooManyInFlight { scope, allowed },
+        ApiError::RateLimitExceeded { scope, limit, allowed, retry_after, is_held: false },
+        ApiError::TooManyInFlight { scope, allowed, retry_after },
         ApiError::InsufficientQuota {
             scope,
             limit,
             allowed,
             resets_at: Some(text()),
-            retry_after: Some(retry_after),
             contact: contact(),
         },
         ApiError::UpstreamBusy { retry_after },
@@ -244,16 +243,16 @@ fn the_documented_table_has_every_row() {
 
 /// Azure's SDKs obey any `retry-after`, in silence, until the next day.
 #[test]
-fn a_wait_of_hours_is_told_in_the_text_alone() {
-    let spent = |seconds| ApiError::InsufficientQuota {
+fn a_used_up_quota_names_its_reset_in_the_text_alone() {
+    let spent = ApiError::InsufficientQuota {
         scope: LimitScope::Attendee,
         limit: Limit::RequestsPerDay,
         allowed: 1,
         resets_at: Some("2026-12-06 00:00 UTC".to_owned()),
-        retry_after: Some(Duration::from_secs(seconds)),
         contact: ContactHint::default(),
     };
-    assert!(spent(121).to_string().contains("2026-12-06 00:00 UTC"));
-    assert!(!spent(121).into_response().headers().contains_key("retry-after"));
-    assert_eq!(spent(120).into_response().headers()["retry-after"], "120");
+    assert!(spent.to_string().contains("2026-12-06 00:00 UTC"));
+    let response = spent.into_response();
+    assert_eq!(response.status(), 402);
+    assert!(!response.headers().contains_key("retry-after"));
 }

@@ -227,7 +227,7 @@ async fn an_allowance_of_ones_own_counts_from_the_next_request() {
     };
     world.change_attendee("ada", own(2)).await;
     ada.chat("hello").await.assert_ok();
-    ada.chat("hello").await.assert_refused(429, "insufficient_quota");
+    ada.chat("hello").await.assert_refused(402, "insufficient_quota");
     // A refusal is remembered for five seconds at most.
     world.change_attendee("ada", own(-1)).await;
     world.wait(TimeDelta::seconds(5));

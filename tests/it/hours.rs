@@ -79,7 +79,7 @@ async fn the_first_refusal_is_written_at_once_and_a_flood_ten_seconds_later() {
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
     for _ in 0..40 {
-        ada.chat("hello").await.assert_refused(429, "insufficient_quota");
+        ada.chat("hello").await.assert_refused(402, "insufficient_quota");
         world.quiet().await;
     }
     assert_eq!(errors(&world), [("insufficient_quota", 1)]);
@@ -101,7 +101,7 @@ async fn refusals_go_with_the_next_answer_of_their_model() {
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
     for _ in 0..3 {
-        ada.chat("hello").await.assert_refused(429, "insufficient_quota");
+        ada.chat("hello").await.assert_refused(402, "insufficient_quota");
         world.quiet().await;
     }
     assert_eq!(errors(&world), [("insufficient_quota", 1)]);

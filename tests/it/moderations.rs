@@ -15,7 +15,7 @@ async fn a_judgement_costs_a_request_and_no_token() {
     let body = json!({"input": image, "model": "model-moderations"}).to_string();
     ada.send(ada.post("/api/v1/moderations", body)).await.assert_ok();
     let refused = ada.send(ada.asks_for(Operation::Moderations)).await;
-    refused.assert_refused(429, "insufficient_quota");
+    refused.assert_refused(402, "insufficient_quota");
     assert_eq!(world.azure().requests()[0].json().get("user"), None);
     assert_eq!(world.settle().await.counts(), (2, 0, 0));
 }

@@ -185,7 +185,7 @@ async fn a_spent_unit_is_refused_by_its_name_and_one_too_large_for_ever() {
             ada.send(ada.asks_for(operation)).await.assert_ok();
         }
         let refused = ada.send(ada.asks_for(operation)).await;
-        refused.assert_refused(429, "insufficient_quota");
+        refused.assert_refused(402, "insufficient_quota");
         assert!(refused.text().contains(&limit.to_string()), "{}", refused.text());
         ada.chat("hello").await.assert_ok();
         assert_eq!(world.settle().await.units, Units::of(unit, settled * 2), "{operation}");

@@ -32,7 +32,7 @@ async fn of_256_requests_at_once_100_are_answered_when_100_are_allowed() {
         let answers = at_once(vec![ada; 256]).await;
         assert_eq!(count(&answers, 200), 100, "{processes} processes");
         for refused in answers.iter().filter(|answer| answer.status() != 200) {
-            refused.assert_refused(429, "insufficient_quota");
+            refused.assert_refused(402, "insufficient_quota");
         }
         assert_eq!(world.azure().calls(), 100, "{processes} processes");
         let spent = (100, 100 * usual::PROMPT_TOKENS, 100 * usual::COMPLETION_TOKENS);

@@ -54,11 +54,11 @@ async fn a_flood_of_refused_requests_costs_no_calls() {
         ada.chat("hello").await.assert_ok();
     }
     world.quiet().await;
-    ada.chat("hello").await.assert_refused(429, "insufficient_quota");
+    ada.chat("hello").await.assert_refused(402, "insufficient_quota");
     world.quiet().await;
     let before = world.ledger().asked_in_all();
     for _ in 0..20 {
-        ada.chat("hello").await.assert_refused(429, "insufficient_quota");
+        ada.chat("hello").await.assert_refused(402, "insufficient_quota");
     }
     assert_eq!(world.ledger().asked_in_all(), before);
     assert_eq!(world.settle().await.requests, 3);
@@ -100,11 +100,11 @@ async fn what_was_lost_between_two_shards_is_given_back_by_the_sweep() {
         let write = Write { conditions: Vec::new(), changes };
         world.true_ledger().apply(&AccountKey::of_shard(world.id(), shard), &write).await.unwrap();
     }
-    ada.chat("hello").await.assert_refused(429, "insufficient_quota");
+    ada.chat("hello").await.assert_refused(402, "insufficient_quota");
     world.quiet().await;
     sweep(&world).await;
     world.wait(TimeDelta::seconds(6));
-    ada.chat("hello").await.assert_refused(429, "insufficient_quota");
+    ada.chat("hello").await.assert_refused(402, "insufficient_quota");
     world.wait(TimeDelta::seconds(105));
     sweep(&world).await;
     world.wait(TimeDelta::seconds(6));

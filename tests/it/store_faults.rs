@@ -90,7 +90,7 @@ async fn a_write_whose_answer_was_lost_is_made_once() {
             ada.chat("hello").await.assert_ok();
             assert_eq!(world.settle().await.counts(), (1, 17, 5), "{call:?}");
             ada.chat("hello").await.assert_ok();
-            ada.chat("hello").await.assert_refused(429, "insufficient_quota");
+            ada.chat("hello").await.assert_refused(402, "insufficient_quota");
             assert_eq!(world.settle().await.counts(), (2, 34, 10), "{call:?}");
         }
     }
@@ -127,12 +127,12 @@ async fn a_refusal_of_one_account_is_undone_on_the_other() {
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
     ada.chat("hello").await.assert_ok();
     // Ada's refusal must not use up what is left for everybody.
-    ada.chat("hello").await.assert_refused(429, "insufficient_quota");
+    ada.chat("hello").await.assert_refused(402, "insufficient_quota");
     world.quiet().await;
     bob.chat("hello").await.assert_ok();
     // And everybody's must not use up Eve's.
     let eve = world.attendee("eve").await;
-    eve.chat("hello").await.assert_refused(429, "insufficient_quota");
+    eve.chat("hello").await.assert_refused(402, "insufficient_quota");
     assert_eq!(world.azure().calls(), 2);
     assert_eq!(world.settle().await.requests, 2);
 }

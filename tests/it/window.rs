@@ -168,11 +168,11 @@ async fn a_day_begins_at_midnight_where_the_event_is() {
     world.clock().set(utc("2026-12-05T22:59:00Z"));
     ada.chat("hello").await.assert_ok();
     let spent = ada.chat("hello").await;
-    assert_snapshot!(spent.line(), @r#"429 {"error":{"message":"Your allowance of 1 requests per day is used up. It is full again at 2026-12-06 00:00 Europe/Oslo (2026-12-05 23:00 UTC).","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#);
+    assert_snapshot!(spent.line(), @r#"402 {"error":{"message":"Your allowance of 1 requests per day is used up. It is full again at 2026-12-06 00:00 Europe/Oslo (2026-12-05 23:00 UTC).","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#);
     assert_eq!(spent.header("retry-after"), Some("60"));
     assert_eq!(spent.header("x-should-retry"), Some("false"));
     world.clock().set(utc("2026-12-05T22:59:59.999Z"));
-    ada.chat("hello").await.assert_refused(429, "insufficient_quota");
+    ada.chat("hello").await.assert_refused(402, "insufficient_quota");
     world.clock().set(utc("2026-12-05T23:00:00Z"));
     ada.chat("hello").await.assert_ok();
     assert_eq!(world.settle().await.requests, 2);

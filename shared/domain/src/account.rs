@@ -201,6 +201,12 @@ impl Hold {
         self.prompt_tokens.saturating_add(self.completion_tokens)
     }
 
+    /// How long ago the request was admitted, in milliseconds.
+    #[must_use]
+    pub fn age_ms(&self, now: EpochNanos) -> u64 {
+        u64::try_from(now.since(self.admitted_at) / 1_000_000).unwrap_or_default()
+    }
+
     /// The period that counts the request.
     #[must_use]
     pub fn period(&self) -> Period {

@@ -80,6 +80,8 @@ pub enum Refusal {
         remaining: u64,
         /// The end of the local day.
         resets_at: DateTime<Utc>,
+        /// Whether the request would fit if the open reservations were released.
+        is_held: bool,
     },
     /// Too little of the budget is left.
     Budget {
@@ -89,6 +91,8 @@ pub enum Refusal {
         allowed: u64,
         /// The amount that is left.
         remaining: u64,
+        /// Whether the request would fit if the open reservations were released.
+        is_held: bool,
     },
     /// Too many requests are in flight.
     InFlight {
@@ -139,7 +143,9 @@ impl Refusal {
     #[must_use]
     pub(crate) fn outlasts(&self, other: &Self) -> bool {
         let rank = |refusal: &Self| match refusal {
-            Self::InFlight { .. } => 0,
+            Self::InFlight { .. }
+            | Self::Day { is_held: true, .. }
+            | Self::Budget { is_held: true, .. } => 0,
             Self::Rate { .. } => 1,
             Self::Day { .. } => 2,
             Self::Budget { .. } | Self::NeverFits { .. } | Self::Blocked => 3,
@@ -317,6 +323,15 @@ pub fn lacks(allowance: &Allowance, account: &Account, demand: &Demand) -> Optio
     Limit::ALL.iter().filter_map(lacks).reduce(longest)
 }
 
+/// What requests in flight reserve of a limit's quantity.
+fn held(limit: Limit, account: &Account) -> u64 {
+    match limit.quantity() {
+        Quantity::Requests => account.count(Field::Open),
+        Quantity::Tokens => account.count(Field::Held),
+        Quantity::Unit(unit) => account.count(Field::UnitHeld(unit)),
+    }
+}
+
 fn lack(limit: Limit, allowed: u64, account: &Account, demand: &Demand) -> Option<Refusal> {
     let (field, now) = (Field::counted(limit, demand.day.date), demand.now);
     let needed = needed(limit, &demand.estimate);
@@ -332,13 +347,15 @@ fn lack(limit: Limit, allowed: u64, account: &Account, demand: &Demand) -> Optio
     if needed <= remaining {
         return None;
     }
+    let is_held = needed <= remaining.saturating_add(held(limit, account));
     match limit.counting() {
         Counting::PerMinute(_) => None,
         Counting::PerDay(_) => {
-            Some(Refusal::Day { limit, allowed, remaining, resets_at: demand.day.ends_at })
+            let resets_at = demand.day.ends_at;
+            Some(Refusal::Day { limit, allowed, remaining, resets_at, is_held })
         }
         Counting::TokensTotal | Counting::UnitTotal(_) => {
-            Some(Refusal::Budget { limit, allowed, remaining })
+            Some(Refusal::Budget { limit, allowed, remaining, is_held })
         }
         Counting::InFlight => Some(Refusal::InFlight { allowed }),
     }

@@ -8,7 +8,7 @@ use crate::account::{Account, Field};
 use crate::admission::{self, Demand, Guess, Refusal, Side, refusal};
 use crate::allowance::{Allowance, Limit};
 use crate::estimate::Estimate;
-use crate::limit::Quantity;
+use crate::limit::{Counting, Quantity};
 use crate::settlement::{self, Settlement};
 use crate::unit::{Unit, Units};
 use crate::usage::Usage;
@@ -160,10 +160,37 @@ fn a_day_ends_at_local_midnight_and_not_before() {
             limit: Limit::RequestsPerDay,
             allowed: 1,
             remaining: 0,
-            resets_at: midnight
+            resets_at: midnight,
+            is_held: true,
         })
     );
     admit(&mut account, ATTENDEE, &allowance, &demand(2, 1, midnight)).unwrap();
+}
+
+/// Waiting for requests in flight helps only if what is spent leaves room.
+#[test]
+fn a_refusal_says_whether_open_reservations_alone_stand_in_the_way() {
+    let is_strict =
+        |limit: &Limit| limit.rate().is_none() && !matches!(limit.counting(), Counting::InFlight);
+    for limit in Limit::ALL.iter().copied().filter(is_strict) {
+        let (one, all) = if counts_requests(limit) { (1, 1) } else { (6, 10) };
+        let allowance = only(limit, all);
+        let mut account = seated();
+        let is_held = |account: &mut Account| {
+            let second = demand_for(2, asks_for(limit, one), noon());
+            match admit(account, ATTENDEE, &allowance, &second) {
+                Err(Refusal::Day { is_held, .. } | Refusal::Budget { is_held, .. }) => is_held,
+                other => panic!("{limit}: {other:?}"),
+            }
+        };
+        let first = demand_for(1, asks_for(limit, one), noon());
+        admit(&mut account, ATTENDEE, &allowance, &first).unwrap();
+        assert!(is_held(&mut account), "{limit}");
+        let hold = account.holds.get(&first.id).unwrap();
+        let used = Usage { units: hold.units, ..Usage::of_tokens(hold.tokens(), 0) };
+        settle(&mut account, &allowance, &first, Settlement::Exact(used), noon());
+        assert!(!is_held(&mut account), "{limit}");
+    }
 }
 
 #[test]
@@ -293,7 +320,7 @@ fn a_spent_unit_is_refused_by_its_name_and_others_go_on() {
     admit(&mut account, ATTENDEE, &allowance, &two).unwrap();
     assert_eq!(
         admit(&mut account, ATTENDEE, &allowance, &demand_for(2, asks_for(images, 2), noon())),
-        Err(Refusal::Budget { limit: images, allowed: 3, remaining: 1 })
+        Err(Refusal::Budget { limit: images, allowed: 3, remaining: 1, is_held: true })
     );
     let text = asks_for(Limit::CharactersTotal, 9);
     admit(&mut account, ATTENDEE, &allowance, &demand_for(3, text, noon())).unwrap();

@@ -4,6 +4,7 @@
 //! request waits for one round trip. Both must be made; if one is refused, the other is released. The
 //! event's may be in several shards.
 
+mod lower;
 mod seat;
 mod shards;
 
@@ -22,7 +23,6 @@ use lanyard_domain::operation::Operation;
 use lanyard_protocol::demand::Demanded;
 
 use crate::Gateway;
-use crate::demand::ModelCall;
 use crate::error::{ApiError, LimitScope};
 use crate::lookup::Attendance;
 use crate::metadata::RequestMetadata;
@@ -79,51 +79,10 @@ struct NotAdmitted {
     metadata: RequestMetadata,
 }
 
-/// The least cap that is filled in so that a request fits.
-const LEAST_CAP: u64 = 1_024;
-/// The same for a model that reasons, because its reasoning is part of the completion.
-const LEAST_REASONING_CAP: u64 = 4_096;
-
-/// How often a cap is lowered before others were faster too often.
-const LOWERED: usize = 2;
+/// A limit that is free again so soon is waited for: OpenAI's SDK for Python waits as long.
+const SOON: Duration = Duration::from_secs(120);
 
 impl Gateway {
-    /// Admits a call to a model. If a cap that we filled in is what does not fit, it is lowered
-    /// before the request is refused.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Gateway::admit`], for the cap before it was lowered.
-    pub(crate) async fn admit_call(
-        &self,
-        request: &Request,
-        attendance: &Attendance,
-        call: &mut ModelCall<'_>,
-        mut metadata: RequestMetadata,
-    ) -> Result<Reservation, ApiError> {
-        let model = call.choice.name().ok_or(ApiError::Internal(None))?;
-        let operation = call.protocol.operation;
-        let least = if call.choice.facts().reasons { LEAST_REASONING_CAP } else { LEAST_CAP };
-        let mut first = None;
-        for tries in 0..=LOWERED {
-            let demanded = &call.demanded;
-            let admitted =
-                self.try_admit(request, attendance, model, operation, demanded, metadata).await;
-            let not = match admitted {
-                Ok(reservation) => return Ok(reservation),
-                Err(not) => *not,
-            };
-            metadata = not.metadata;
-            let lowered = not.fits.and_then(|fits| demanded.lowered(fits, least));
-            let error = first.get_or_insert(not.error);
-            match lowered.filter(|_| tries < LOWERED) {
-                Some(lowered) => call.demanded = lowered,
-                None => return Err(std::mem::replace(error, ApiError::Internal(None))),
-            }
-        }
-        Err(first.unwrap_or(ApiError::Internal(None)))
-    }
-
     /// Reserves what a request may cost on both accounts.
     ///
     /// # Errors
@@ -169,7 +128,7 @@ impl Gateway {
         {
             let known = self.settler.memory.refusal(key, &demand.estimate, demand.now);
             if let Some(refusal) = known {
-                let error = self.refused(attendance, request.now, scope, refusal);
+                let error = self.refused(attendance, request.now, scope, key, refusal);
                 // It was refused to another request, so this is only a hint.
                 let fits = refusal.fitting_tokens(&demand);
                 return Err(Box::new(NotAdmitted { error, fits, metadata }));
@@ -230,9 +189,9 @@ impl Gateway {
                         self.settler.memory.refused(key, demand.estimate, *refusal, demand.now);
                     }
                 }
-                let error = |scope, not| match not {
+                let error = |scope, key, not| match not {
                     AdmissionRefused::Refused(refusal) => {
-                        self.refused(attendance, request.now, scope, refusal)
+                        self.refused(attendance, request.now, scope, key, refusal)
                     }
                     AdmissionRefused::AccessDenied(why) => attendance.access_denied(why),
                     AdmissionRefused::Full => ApiError::EventFull { contact: attendance.contact() },
@@ -242,8 +201,8 @@ impl Gateway {
                 };
                 // What the attendee can do something about comes first.
                 let error = match (attendee_side, event_side) {
-                    (Err(not), _) => error(LimitScope::Attendee, not),
-                    (Ok(()), Err(not)) => error(LimitScope::Event, not),
+                    (Err(not), _) => error(LimitScope::Attendee, &attendee_key, not),
+                    (Ok(()), Err(not)) => error(LimitScope::Event, &event_key, not),
                     (Ok(()), Ok(())) => ApiError::Internal(None),
                 };
                 Err(Box::new(NotAdmitted { error, fits, metadata }))
@@ -318,6 +277,7 @@ impl Gateway {
         attendance: &Attendance,
         now: DateTime<Utc>,
         scope: LimitScope,
+        account: &AccountKey,
         refusal: Refusal,
     ) -> ApiError {
         let until = |instant: DateTime<Utc>| (instant - now).to_std().unwrap_or_default();
@@ -325,25 +285,28 @@ impl Gateway {
         match refusal {
             Refusal::Rate { limit, allowed, retry_at } => {
                 let retry_after = until(retry_at.to_utc()).max(Duration::from_millis(1));
-                ApiError::RateLimitExceeded { scope, limit, allowed, retry_after }
+                ApiError::RateLimitExceeded { scope, limit, allowed, retry_after, is_held: false }
             }
-            Refusal::Day { limit, allowed, resets_at, .. } => ApiError::InsufficientQuota {
-                scope,
-                limit,
-                allowed,
-                resets_at: Some(attendance.event().window.display(resets_at)),
-                retry_after: Some(until(resets_at)),
-                contact,
-            },
-            Refusal::Budget { limit, allowed, .. } => ApiError::InsufficientQuota {
-                scope,
-                limit,
-                allowed,
-                resets_at: None,
-                retry_after: None,
-                contact,
-            },
-            Refusal::InFlight { allowed } => ApiError::TooManyInFlight { scope, allowed },
+            Refusal::Day { limit, allowed, is_held: true, .. }
+            | Refusal::Budget { limit, allowed, is_held: true, .. } => {
+                let retry_after = self.settler.memory.wait_for_one(account);
+                ApiError::RateLimitExceeded { scope, limit, allowed, retry_after, is_held: true }
+            }
+            Refusal::Day { limit, allowed, resets_at, .. } if until(resets_at) <= SOON => {
+                let retry_after = until(resets_at).max(Duration::from_secs(1));
+                ApiError::RateLimitExceeded { scope, limit, allowed, retry_after, is_held: false }
+            }
+            Refusal::Day { limit, allowed, resets_at, .. } => {
+                let resets_at = Some(attendance.event().window.display(resets_at));
+                ApiError::InsufficientQuota { scope, limit, allowed, resets_at, contact }
+            }
+            Refusal::Budget { limit, allowed, .. } => {
+                ApiError::InsufficientQuota { scope, limit, allowed, resets_at: None, contact }
+            }
+            Refusal::InFlight { allowed } => {
+                let retry_after = self.settler.memory.wait_for_one(account);
+                ApiError::TooManyInFlight { scope, allowed, retry_after }
+            }
             Refusal::NeverFits { limit, allowed, needed } => {
                 ApiError::AllowanceTooSmall { scope, limit, allowed, needed }
             }

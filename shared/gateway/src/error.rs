@@ -238,7 +238,7 @@ pub enum ApiError {
         hint: &'static str,
     },
     /// A rate is used up for some seconds.
-    #[error("{} of {allowed} {limit} is used up. Wait {} and try again.", scope.words(), wait_words(*retry_after))]
+    #[error("{} of {allowed} {limit} is {}. Wait {} and try again.", scope.words(), if *is_held { "reserved by requests that are still running" } else { "used up" }, wait_words(*retry_after))]
     RateLimitExceeded {
         /// Whose allowance.
         scope: LimitScope,
@@ -248,14 +248,18 @@ pub enum ApiError {
         allowed: u64,
         /// Until the same request fits.
         retry_after: Duration,
+        /// Whether only reservations of requests in flight stand in the way.
+        is_held: bool,
     },
     /// Too many requests are under way.
-    #[error("{} of {allowed} requests at once is used up. Wait for an answer before you send the next request.", scope.words())]
+    #[error("{} of {allowed} requests at once is used up. A response that you abandoned counts until it ends. Wait {} and try again.", scope.words(), wait_words(*retry_after))]
     TooManyInFlight {
         /// Whose allowance.
         scope: LimitScope,
         /// What it grants.
         allowed: u64,
+        /// Until one of them has probably ended.
+        retry_after: Duration,
     },
     /// A day's allowance or the budget is used up.
     #[error("{} of {allowed} {limit} is used up. {}", scope.words(), reset_words(resets_at.as_deref(), contact))]
@@ -268,8 +272,6 @@ pub enum ApiError {
         allowed: u64,
         /// When it resets, as people at the event read it; a budget never does.
         resets_at: Option<String>,
-        /// Until then.
-        retry_after: Option<Duration>,
         /// Whom to ask.
         contact: ContactHint,
     },

@@ -112,6 +112,7 @@ fn take(
             limit: Limit::RequestsPerMinute,
             allowed: per_minute.unsigned_abs(),
             retry_after: Duration::from_nanos(over.unsigned_abs()).max(Duration::from_millis(1)),
+            is_held: false,
         });
     }
     known.insert(key, EpochNanos(tat.0.saturating_add(each)));

@@ -7,6 +7,7 @@ use std::borrow::Borrow;
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::admission::{Demand, Guess, Refusal};
@@ -77,6 +78,8 @@ pub struct Seen {
     pub account: Account,
     /// What to assume next time.
     pub guess: Guess,
+    /// How long its requests have lately taken, in milliseconds; 0 if that is not known.
+    usual_ms: u64,
 }
 
 impl Seen {
@@ -99,6 +102,11 @@ struct Refused {
     estimate: Estimate,
     until: EpochNanos,
 }
+
+/// How long to wait for the end of a request: where nothing is known, at least, and at most.
+const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
+const SHORTEST_WAIT: Duration = Duration::from_secs(2);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// How long a refusal is believed at most: caps may be raised meanwhile.
 const REFUSED_NS: i64 = 5_000_000_000;
@@ -141,17 +149,36 @@ impl Memory {
 
     /// Remembers an account after a write, and the guess that made it.
     pub fn saw(&self, key: &AccountKey, account: Account, guess: Guess) {
-        self.seen.change(key, |seen| *seen = Seen { account: without_holds(account), guess });
+        self.seen.change(key, |seen| {
+            seen.account = without_holds(account);
+            seen.guess = guess;
+        });
     }
 
-    /// Remembers an account after a settlement, which proves no guess.
-    pub fn saw_settled(&self, key: &AccountKey, account: Account) {
+    /// Remembers an account after a settlement, which proves no guess, and how long the request
+    /// took.
+    pub fn saw_settled(&self, key: &AccountKey, account: Account, took_ms: u64) {
         self.refused.remove(key);
         if let AccountKey::Shard(event, _) = key {
             // What one shard has again, all of them together have.
             self.refused.remove(&AccountKey::Event(event.clone()));
         }
-        self.seen.change(key, |seen| seen.account = without_holds(account));
+        self.seen.change(key, |seen| {
+            seen.account = without_holds(account);
+            // A quarter of the newest, so that one long request does not decide alone.
+            seen.usual_ms = match seen.usual_ms {
+                0 => took_ms,
+                usual => (3 * usual + took_ms) / 4,
+            };
+        });
+    }
+
+    /// When a request of this account will probably have ended: from 2 to 30 s.
+    #[must_use]
+    pub fn wait_for_one(&self, key: &AccountKey) -> Duration {
+        let usual = self.seen.look(key, |seen| seen.map_or(0, |seen| seen.usual_ms));
+        let wait = if usual == 0 { UNKNOWN_WAIT } else { Duration::from_millis(usual) };
+        wait.clamp(SHORTEST_WAIT, LONGEST_WAIT)
     }
 
     /// A refusal of the same account that still holds for a request of at least this size.
@@ -174,6 +201,8 @@ impl Memory {
         let soon = EpochNanos(now.0.saturating_add(REFUSED_NS));
         let until = match refusal {
             Refusal::Rate { retry_at, .. } => retry_at.min(soon),
+            // Ends with another request, of which another process may know first.
+            Refusal::Day { is_held: true, .. } | Refusal::Budget { is_held: true, .. } => return,
             Refusal::Day { resets_at, .. } => EpochNanos::from(resets_at).min(soon),
             Refusal::Budget { .. } => soon,
             // Ends with the next answer, with a change by the organiser, or is no state at all.

@@ -233,7 +233,7 @@ impl Settler {
         );
         match applied.await? {
             Outcome::Made(account) => {
-                self.memory.saw_settled(key, account);
+                self.memory.saw_settled(key, account, hold.age_ms(now.into()));
                 Ok(true)
             }
             // A hold that is gone after a lost answer was settled by that very try, unless it has
@@ -259,7 +259,7 @@ impl Settler {
         {
             Ok(Outcome::Made(account)) => {
                 let committed = account.count(Field::Committed);
-                self.memory.saw_settled(key, account);
+                self.memory.saw_settled(key, account, hold.age_ms(now));
                 Some(committed)
             }
             // The period was reconciled meanwhile, with this settlement in it.

@@ -19,14 +19,7 @@ enum Retry {
     Never,
     /// After this time.
     After(Duration),
-    /// Not as a client would do it; this is when, and a header says so if it is soon.
-    NeverBefore(Duration),
 }
-
-/// The longest wait that a client is told in a header: what OpenAI's SDK for Python would wait.
-///
-/// Azure's SDKs do not know `x-should-retry` and would sleep in silence until the next day.
-const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 /// One row of the error table.
 struct Row {
@@ -148,17 +141,18 @@ impl ApiError {
                 "rate_limit_error",
                 Retry::After(*retry_after),
             ),
-            Self::TooManyInFlight { .. } => row(
+            Self::TooManyInFlight { retry_after, .. } => row(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_in_flight",
                 "rate_limit_error",
-                Retry::After(Duration::from_secs(1)),
+                Retry::After(*retry_after),
             ),
-            Self::InsufficientQuota { retry_after, .. } => row(
-                StatusCode::TOO_MANY_REQUESTS,
+            // Not 429: coding tools repeat that for minutes without a word.
+            Self::InsufficientQuota { .. } => row(
+                StatusCode::PAYMENT_REQUIRED,
                 "insufficient_quota",
                 "insufficient_quota",
-                retry_after.map_or(Retry::Never, Retry::NeverBefore),
+                Retry::Never,
             ),
             Self::UpstreamBusy { retry_after } => row(
                 StatusCode::TOO_MANY_REQUESTS,
@@ -283,13 +277,6 @@ impl ApiError {
                 never(headers);
             }
             Retry::After(wait) => headers::set_retry_after(headers, wait),
-            Retry::NeverBefore(wait) => {
-                never(headers);
-                if wait <= LONGEST_WAIT {
-                    headers::set_retry_after(headers, wait);
-                    headers.remove(headers::RETRY_AFTER_MS);
-                }
-            }
         }
         if matches!(self, Self::UpgradeRequired) {
             headers.insert(http::header::UPGRADE, HeaderValue::from_static("HTTP/1.1"));

@@ -27,7 +27,7 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
         ensure!(spent.status == 200, "the first request is refused: {}", spent.refusal);
     }
     for (kind, code, status) in
-        [("a spent allowance", "flood", 429), ("an unknown code", "nothing-of-this-name", 401)]
+        [("a spent allowance", "flood", 402), ("an unknown code", "nothing-of-this-name", 401)]
     {
         flood(options, promises, &world, kind, code, status).await?;
     }

@@ -1,0 +1,55 @@
+//! A cap that we filled in is lowered before the request is refused.
+
+use crate::Gateway;
+use crate::demand::ModelCall;
+use crate::error::ApiError;
+use crate::lookup::Attendance;
+use crate::metadata::RequestMetadata;
+use crate::request::Request;
+use crate::settle::Reservation;
+
+/// The least cap that is filled in so that a request fits.
+const LEAST_CAP: u64 = 1_024;
+/// The same for a model that reasons, because its reasoning is part of the completion.
+const LEAST_REASONING_CAP: u64 = 4_096;
+
+/// How often a cap is lowered before others were faster too often.
+const LOWERED: usize = 2;
+
+impl Gateway {
+    /// Admits a call to a model. If a cap that we filled in is what does not fit, it is lowered
+    /// before the request is refused.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Gateway::admit`], for the cap before it was lowered.
+    pub(crate) async fn admit_call(
+        &self,
+        request: &Request,
+        attendance: &Attendance,
+        call: &mut ModelCall<'_>,
+        mut metadata: RequestMetadata,
+    ) -> Result<Reservation, ApiError> {
+        let model = call.choice.name().ok_or(ApiError::Internal(None))?;
+        let operation = call.protocol.operation;
+        let least = if call.choice.facts().reasons { LEAST_REASONING_CAP } else { LEAST_CAP };
+        let mut first = None;
+        for tries in 0..=LOWERED {
+            let demanded = &call.demanded;
+            let admitted =
+                self.try_admit(request, attendance, model, operation, demanded, metadata).await;
+            let not = match admitted {
+                Ok(reservation) => return Ok(reservation),
+                Err(not) => *not,
+            };
+            metadata = not.metadata;
+            let lowered = not.fits.and_then(|fits| demanded.lowered(fits, least));
+            let error = first.get_or_insert(not.error);
+            match lowered.filter(|_| tries < LOWERED) {
+                Some(lowered) => call.demanded = lowered,
+                None => return Err(std::mem::replace(error, ApiError::Internal(None))),
+            }
+        }
+        Err(first.unwrap_or(ApiError::Internal(None)))
+    }
+}
