@@ -94,7 +94,7 @@ async fn an_input_is_counted_by_azure_or_else_by_our_estimate() {
     world.azure().script(Reply::json(400, error.to_string()));
     assert_eq!(ask().await.status(), 400);
     let totals = world.settle().await;
-    assert_eq!(totals.counts(), (3, 0, 0));
+    assert_eq!(totals.counts(), (4, 0, 0));
     assert_eq!(totals.estimated(), 0);
     assert!(world.request_log().incidents().is_empty());
 }
