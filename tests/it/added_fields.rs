@@ -111,6 +111,21 @@ async fn a_second_refusal_is_passed_on_and_nothing_is_remembered() {
 }
 
 #[tokio::test]
+async fn a_second_field_of_ours_that_is_refused_is_remembered_with_the_first() {
+    let world = World::event("one-by-one").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    world.azure().script(refused(400, &unsupported("max_tokens")));
+    world.azure().script(refused(400, &unsupported("user")));
+    ada.chat("hello").await.assert_refused(400, "unsupported_parameter");
+    assert_eq!(world.azure().calls(), 2);
+    ada.chat("hello").await.assert_ok();
+    assert_eq!(world.azure().calls(), 3);
+    let sent = world.azure().requests()[2].json();
+    assert!(sent.get("user").is_none() && sent.get("max_tokens").is_none(), "{sent}");
+    world.settle().await;
+}
+
+#[tokio::test]
 async fn no_name_of_a_person_reaches_azure_on_any_route() {
     let world = World::event("persons").in_memory().keeping().everything().start().await;
     let ada = world.attendee("ada").await;

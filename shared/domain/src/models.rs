@@ -128,11 +128,12 @@ impl ModelFacts {
         self.max_output.map_or(cap, |most| cap.min(most))
     }
 
-    /// The facts of a model by its name, in any case. A dated name that is not in the table falls
-    /// back to the name without the date.
+    /// The facts of a model by its name, in any case. What is added behind a known name, such as a
+    /// date or a team, is left out.
     #[must_use]
     pub fn of(name: &str) -> Option<&'static Self> {
-        named(name).or_else(|| named(without_date(name)?))
+        let ends = name.rmatch_indices('-').map(|(at, _)| at);
+        std::iter::once(name.len()).chain(ends).find_map(|end| named(&name[..end]))
     }
 }
 
@@ -203,7 +204,10 @@ mod tests {
         let mini = ModelFacts::of("gpt-5-mini").unwrap();
         assert!(mini.reasons && mini.cap == CompletionField::MaxCompletionTokens);
         assert_eq!(ModelFacts::of("GPT-5-Mini-2099-01-31"), Some(mini));
+        assert_eq!(ModelFacts::of("gpt-5-mini-hack-7"), Some(mini));
+        assert!(ModelFacts::of("o4-mini-team-3").unwrap().reasons);
         assert_eq!(ModelFacts::of("prod-smart"), None);
+        assert_eq!(ModelFacts::of("-gpt"), None);
         assert_eq!(without_date("-2025-08-07"), None);
         assert_eq!(without_date("gpt-5-2025-8-07"), None);
     }

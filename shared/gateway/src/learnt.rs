@@ -45,10 +45,13 @@ impl Learnt {
         self.of(deployment).busy_until.is_some_and(|until| now < until)
     }
 
-    /// Remembers that a request succeeded without a field that had been refused.
-    pub(crate) fn note_refused(&self, deployment: &Deployment, field: AddedField) {
-        tracing::warn!(deployment = %deployment.name, field = field.name(), "a field is refused");
-        self.change(deployment, |known| known.refused = known.refused.with(field));
+    /// Remembers that a deployment got past the refusal of these fields without them.
+    pub(crate) fn note_refused(&self, deployment: &Deployment, fields: RefusedFields) {
+        for field in fields.iter() {
+            let field = field.name();
+            tracing::warn!(deployment = %deployment.name, field, "a field is refused");
+        }
+        self.change(deployment, |known| known.refused = known.refused.and(fields));
     }
 
     /// Remembers that a deployment is busy for a while.

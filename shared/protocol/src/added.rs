@@ -45,6 +45,11 @@ impl AddedField {
         }
     }
 
+    /// Whether it is the cap of a completion.
+    const fn is_cap(self) -> bool {
+        matches!(self, Self::MaxTokens | Self::MaxCompletionTokens)
+    }
+
     const fn bit(self) -> u8 {
         1 << self as u8
     }
@@ -86,6 +91,17 @@ impl RefusedFields {
         self.0 & field.bit() != 0
     }
 
+    /// Those of them that are ours in a request.
+    #[must_use]
+    pub fn filter(self, is_ours: impl Fn(AddedField) -> bool) -> Self {
+        self.iter().filter(|field| is_ours(*field)).collect()
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = AddedField> {
+        AddedField::ALL.into_iter().filter(move |field| self.has(*field))
+    }
+
     /// Whether nothing is refused.
     #[must_use]
     pub const fn is_empty(self) -> bool {
@@ -110,37 +126,55 @@ impl RefusedFields {
     }
 }
 
-/// The field of ours that an error response is about. Azure names it in `param`, other models of
-/// Foundry in a list of places (`loc`) or in the message alone.
-#[must_use]
-pub fn refused_field(status: StatusCode, body: &[u8]) -> Option<AddedField> {
-    if !matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY) {
-        return None;
+impl FromIterator<AddedField> for RefusedFields {
+    fn from_iter<I: IntoIterator<Item = AddedField>>(fields: I) -> Self {
+        fields.into_iter().fold(Self::default(), Self::with)
     }
-    let body: Value = serde_json::from_slice(body).ok()?;
+}
+
+/// The fields of ours that an error response is about; none if it is about something else. Azure
+/// names one in `param`, other models of Foundry several in a list of places (`loc`) or in the
+/// message alone.
+#[must_use]
+pub fn refused_fields(status: StatusCode, body: &[u8]) -> RefusedFields {
+    if !matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY) {
+        return RefusedFields::default();
+    }
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let named = |name: &str| AddedField::ALL.into_iter().find(|field| field.name() == name);
     if let Some(param) = body.pointer("/error/param").and_then(Value::as_str) {
         // The value of a cap may be the client's, the other values are ours.
-        let is_about_us = |field| match field {
-            AddedField::MaxTokens | AddedField::MaxCompletionTokens => {
-                messages(&body).any(|message| says_unknown(&message))
-            }
-            AddedField::User
-            | AddedField::SafetyIdentifier
-            | AddedField::StreamOptions
-            | AddedField::Include => true,
+        let is_about_us = |field: &AddedField| {
+            !field.is_cap() || messages(&body).any(|message| says_unknown(&message))
         };
-        return named(param).filter(|field| is_about_us(*field));
+        return named(param).filter(is_about_us).into_iter().collect();
     }
-    if let Some(place) = unknown_place(&body) {
-        return named(place);
+    let mut places = Vec::new();
+    unknown_places(&body, &mut places);
+    if !places.is_empty() {
+        return places.into_iter().filter_map(named).collect();
     }
-    // The first field is the one that is refused; one behind it may be the remedy.
-    messages(&body).filter(|message| says_unknown(message)).find_map(|message| {
-        let places = AddedField::ALL.into_iter();
-        let places = places.filter_map(|field| Some((place(&message, field.name())?, field)));
-        places.min_by_key(|(place, _)| *place).map(|(_, field)| field)
-    })
+    let mut messages = messages(&body).filter(|message| says_unknown(message));
+    messages.find_map(|message| fields_in(&message)).unwrap_or_default()
+}
+
+/// The fields of ours that a message names: the first, and others beside it in quotes. A cap behind
+/// the first field may be the remedy.
+fn fields_in(message: &str) -> Option<RefusedFields> {
+    let places = AddedField::ALL.into_iter();
+    let mut places: Vec<_> =
+        places.filter_map(|field| Some((place(message, field.name())?, field))).collect();
+    places.sort_unstable_by_key(|(place, _)| *place);
+    let (_, first) = *places.first()?;
+    let is_another = |(at, field): &&(usize, AddedField)| {
+        let quote = |byte: Option<u8>| byte.is_some_and(|byte| matches!(byte, b'\'' | b'"' | b'`'));
+        let end = at + field.name().len();
+        !field.is_cap()
+            && quote(message[..*at].bytes().next_back())
+            && quote(message[end..].bytes().next())
+    };
+    let others = places.iter().skip(1).filter(is_another).map(|(_, field)| *field);
+    Some(std::iter::once(first).chain(others).collect())
 }
 
 /// Everything that a body says in words: the texts of `message`, `msg` and `detail`, and its code.
@@ -164,9 +198,9 @@ fn collect(value: &Value, is_message: bool, texts: &mut Vec<String>) {
     }
 }
 
-/// The field of the request that a list of faults calls one too many:
+/// The fields of the request that a list of faults calls one too many:
 /// `{"type": "extra_forbidden", "loc": ["body", "user"], …}`.
-fn unknown_place(value: &Value) -> Option<&str> {
+fn unknown_places<'v>(value: &'v Value, places: &mut Vec<&'v str>) {
     match value {
         Value::Object(fields) => {
             let place = fields.get("loc").and_then(Value::as_array);
@@ -176,15 +210,15 @@ fn unknown_place(value: &Value) -> Option<&str> {
             });
             match place {
                 Some(place) if is_unknown => match place.as_slice() {
-                    [field] | [_, field] => field.as_str(),
-                    _ => None,
+                    [field] | [_, field] => places.extend(field.as_str()),
+                    _ => {}
                 },
-                Some(_) => None,
-                None => fields.values().find_map(unknown_place),
+                Some(_) => {}
+                None => fields.values().for_each(|value| unknown_places(value, places)),
             }
         }
-        Value::Array(list) => list.iter().find_map(unknown_place),
-        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => None,
+        Value::Array(list) => list.iter().for_each(|value| unknown_places(value, places)),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -224,11 +258,24 @@ mod tests {
     use super::*;
 
     fn refused(body: &str) -> Option<&'static str> {
-        let field = refused_field(StatusCode::BAD_REQUEST, body.as_bytes());
-        let same = refused_field(StatusCode::UNPROCESSABLE_ENTITY, body.as_bytes());
-        assert_eq!(field, same, "{body}");
-        assert_eq!(refused_field(StatusCode::NOT_FOUND, body.as_bytes()), None);
-        field.map(AddedField::name)
+        let fields = refused_fields(StatusCode::BAD_REQUEST, body.as_bytes());
+        let same = refused_fields(StatusCode::UNPROCESSABLE_ENTITY, body.as_bytes());
+        assert_eq!(fields, same, "{body}");
+        assert!(refused_fields(StatusCode::NOT_FOUND, body.as_bytes()).is_empty());
+        assert!(fields.iter().count() < 2, "{body}");
+        fields.iter().map(AddedField::name).next()
+    }
+
+    #[test]
+    fn a_refusal_of_several_fields_names_them_all() {
+        let both = RefusedFields::default().with(AddedField::User).with(AddedField::StreamOptions);
+        for body in [
+            r#"{"detail":[{"type":"extra_forbidden","loc":["body","user"],"msg":"Extra inputs are not permitted"},{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted"}]}"#,
+            r#"{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"x"},{"type":"extra_forbidden","loc":["body","user"],"msg":"x"}]}}"#,
+            r#"{"error":{"message":"Extra parameters ['user', 'stream_options'] are not allowed.","param":null}}"#,
+        ] {
+            assert_eq!(refused_fields(StatusCode::BAD_REQUEST, body.as_bytes()), both, "{body}");
+        }
     }
 
     #[test]

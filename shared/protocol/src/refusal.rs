@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::added::{AddedField, refused_field};
+use crate::added::{RefusedFields, refused_fields};
 use crate::stream::failure::{Blame, Failure};
 
 /// What Azure said about a client's request, in our schema.
@@ -28,7 +28,7 @@ pub struct ModelRefusal {
     /// Which filter refused, and why.
     pub content_filter_result: Option<Box<RawValue>>,
     /// The field of ours that it is about.
-    pub field: Option<AddedField>,
+    pub fields: RefusedFields,
 }
 
 impl ModelRefusal {
@@ -48,7 +48,7 @@ impl ModelRefusal {
             param: failure.param.clone(),
             code: failure.code.clone(),
             content_filter_result: None,
-            field: None,
+            fields: RefusedFields::default(),
         }
     }
 
@@ -129,7 +129,7 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
         #[serde(borrow, alias = "content_filter_results")]
         content_filter_result: Option<&'a RawValue>,
     }
-    let field = refused_field(status, body);
+    let fields = refused_fields(status, body);
     let parsed = serde_json::from_slice::<Envelope<'_>>(body).ok().map(|envelope| envelope.error);
     let Some(error) = parsed else {
         return ModelRefusal {
@@ -139,7 +139,7 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
             param: None,
             code: None,
             content_filter_result: None,
-            field,
+            fields,
         };
     };
     let message = error.message.unwrap_or_else(|| "The model refused the request.".to_owned());
@@ -157,7 +157,7 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
             .innererror
             .and_then(|inner| inner.content_filter_result)
             .map(ToOwned::to_owned),
-        field,
+        fields,
     }
 }
 

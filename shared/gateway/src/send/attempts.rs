@@ -91,16 +91,23 @@ impl Attempts<'_, '_> {
                 [] => Err(Failure::Refused(refusal)),
             };
         }
-        let Some(field) = refusal.field.filter(|field| self.call.payload.is_ours(*field)) else {
-            return Err(Failure::Refused(refusal));
-        };
-        let without = Omits { refused: refused.with(field), ..omits };
-        if !self.differs(first, omits, without) {
+        let is_ours = |field| self.call.payload.is_ours(field);
+        let fields = refusal.fields.filter(is_ours);
+        let without = Omits { refused: refused.and(fields), ..omits };
+        if fields.is_empty() || !self.differs(first, omits, without) {
             return Err(Failure::Refused(refusal));
         }
-        let sent = self.by(first, without).await?;
-        self.gateway.learnt.note_refused(first, field);
-        Ok(sent)
+        let sent = self.by(first, without).await;
+        match &sent {
+            Ok(_) => self.gateway.learnt.note_refused(first, fields),
+            // It took the body without these and stumbles over others of ours. There is no third
+            // call, but the next request leaves out both.
+            Err(Failure::Refused(second)) if !second.fields.filter(is_ours).is_empty() => {
+                self.gateway.learnt.note_refused(first, fields.and(second.fields.filter(is_ours)));
+            }
+            Err(_) => {}
+        }
+        sent
     }
 
     /// Whether the body is another one.
