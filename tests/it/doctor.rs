@@ -201,7 +201,7 @@ async fn promises_that_azures_limits_do_not_keep_are_told() {
         "grants 1,000 tokens/min; configured: 2,000,000 \
                                              tokens/min",
     );
-    run.says("fail", "quota", "attendees may use 6,000,000 tokens/min; Azure grants 3,000");
+    run.says("fail", "quota", "attendees may use 4,000,000 tokens/min; Azure grants 3,000");
     run.advises(r#"{"allowances":{"event":{"tokens_per_minute":3000}}}"#);
 }
 

@@ -120,7 +120,7 @@ fn one_of_each() -> Vec<ApiError> {
             param: None,
             code: Some("content_filter".to_owned()),
             content_filter_result: None,
-            fields: RefusedFields::default(),
+            fields: lanyard_protocol::added::RefusedFields::default(),
         })),
         ApiError::RequestTooLarge { limit: 5 << 20 },
         ApiError::UnsupportedMediaType { hint: "The body must be JSON." },

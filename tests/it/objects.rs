@@ -106,7 +106,7 @@ async fn what_costs_no_tokens_is_not_refused_for_want_of_them() {
     world.azure().script(crate::support::Reply::json(200, usage));
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
-    assert_eq!(ada.chat("hello").await.status(), 429);
+    assert_eq!(ada.chat("hello").await.status(), 402);
     ada.own(Kind::Conversation).await;
     assert_eq!(world.settle().await.counts(), (2, 9_000, 5));
 }

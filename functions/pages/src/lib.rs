@@ -39,17 +39,19 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 /// 404 for any other path, 405 for another method.
 pub async fn handle(request: Request) -> Result<Response, ApiError> {
     let method = request.http.method();
+    let is_get = method == Method::GET || method == Method::HEAD;
     let path = path_within_api(request.http.uri().path());
     let found = match path {
         "healthz" => Found::Health,
         path => match path.strip_prefix("setup") {
-            Some(below) if below.is_empty() || below.starts_with('/') => {
-                Found::Setup(setup::text(below, &request)?)
-            }
+            Some(below) if below.is_empty() || below.starts_with('/') => match is_get {
+                true => Found::Setup(setup::text(below, &request)?),
+                false => return Err(ApiError::MethodNotAllowed { allow: METHODS }),
+            },
             _ => Found::File(assets::at(path).ok_or(ApiError::UnknownRoute)?),
         },
     };
-    if method != Method::GET && method != Method::HEAD {
+    if !is_get {
         return Err(ApiError::MethodNotAllowed { allow: METHODS });
     }
     let mut response = match found {

@@ -138,6 +138,16 @@ impl Refusal {
         }
     }
 
+    /// Whether the end of a request in flight can end it.
+    #[must_use]
+    pub fn may_end_with_a_request(&self) -> bool {
+        match self {
+            Self::InFlight { .. } => true,
+            Self::Day { is_held, .. } | Self::Budget { is_held, .. } => *is_held,
+            Self::Rate { .. } | Self::NeverFits { .. } | Self::Blocked => false,
+        }
+    }
+
     /// Whether this refusal lasts longer than another one. Two rates of equal length count as
     /// longer.
     #[must_use]

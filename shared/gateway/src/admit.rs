@@ -246,7 +246,9 @@ impl Gateway {
                 self.seat(key, event_key, attendance.allowances().attendees, demand.now).await?;
             }
             match admission::refusal(&old.allowance(granted), &old, demand) {
-                Some(Refusal::InFlight { .. }) if std::mem::take(&mut may_pause) => {
+                Some(refusal)
+                    if refusal.may_end_with_a_request() && std::mem::take(&mut may_pause) =>
+                {
                     tokio::time::sleep(IN_FLIGHT_PAUSE).await;
                 }
                 Some(refusal) => return Err(refusal.into()),

@@ -14,7 +14,7 @@ use lanyard_domain::event::Event;
 use lanyard_domain::shard::{self, Plan, Take};
 use tokio::time::Instant;
 
-use super::{AdmissionRefused, GUESSES, too_busy};
+use super::{AdmissionRefused, GUESSES, IN_FLIGHT_PAUSE, too_busy};
 use crate::Gateway;
 use crate::ports::{LedgerFault, Outcome};
 use crate::retry::{PAUSES, with_retry};
@@ -98,6 +98,7 @@ impl Gateway {
         let memory = &self.settler.memory;
         let reconciled_through = memory.reconciled_through(&AccountKey::Event(event.id.clone()));
         let mut guess = memory.guess(&key, demand, reconciled_through);
+        let mut may_pause = true;
         for _ in 0..GUESSES {
             let write = admission::write(Side::Event, &part, demand, &guess);
             // A second try might count twice: only a write that was certainly not made is tried
@@ -109,8 +110,15 @@ impl Gateway {
                 }
                 Outcome::Kept(old) => {
                     let old = old.unwrap_or_default();
-                    if let Some(refusal) = admission::lacks(&part, &old, demand) {
-                        return Err(refusal.into());
+                    match admission::lacks(&part, &old, demand) {
+                        Some(refusal)
+                            if refusal.may_end_with_a_request()
+                                && std::mem::take(&mut may_pause) =>
+                        {
+                            tokio::time::sleep(IN_FLIGHT_PAUSE).await;
+                        }
+                        Some(refusal) => return Err(refusal.into()),
+                        None => {}
                     }
                     guess = Guess::from_account(&old, demand.now);
                 }
