@@ -165,14 +165,20 @@ async fn a_day_begins_at_midnight_where_the_event_is() {
         .start()
         .await;
     let ada = world.attendee("ada").await;
-    world.clock().set(utc("2026-12-05T22:59:00Z"));
+    world.clock().set(utc("2026-12-05T22:50:00Z"));
     ada.chat("hello").await.assert_ok();
+    world.quiet().await;
     let spent = ada.chat("hello").await;
     assert_snapshot!(spent.line(), @r#"402 {"error":{"message":"Your allowance of 1 requests per day is used up. It is full again at 2026-12-06 00:00 Europe/Oslo (2026-12-05 23:00 UTC).","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#);
-    assert_eq!(spent.header("retry-after"), Some("60"));
+    assert_eq!(spent.header("retry-after"), None);
     assert_eq!(spent.header("x-should-retry"), Some("false"));
+    // What is free again so soon is worth waiting for.
+    world.clock().set(utc("2026-12-05T22:59:00Z"));
+    let soon = ada.chat("hello").await;
+    soon.assert_refused(429, "rate_limit_exceeded");
+    assert_eq!(soon.header("retry-after"), Some("60"));
     world.clock().set(utc("2026-12-05T22:59:59.999Z"));
-    ada.chat("hello").await.assert_refused(402, "insufficient_quota");
+    ada.chat("hello").await.assert_refused(429, "rate_limit_exceeded");
     world.clock().set(utc("2026-12-05T23:00:00Z"));
     ada.chat("hello").await.assert_ok();
     assert_eq!(world.settle().await.requests, 2);
