@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::catalog::Deployment;
-use lanyard_protocol::added::{AddedField, RefusedFields};
+use lanyard_protocol::added::RefusedFields;
 
 use crate::memory::Bounded;
 
