@@ -34,17 +34,25 @@ const NAMES: [(&str, What); 13] = [
 ];
 
 /// Fields whose values clients shape as they like. Azure looks for no ids in them.
-const FREE: [&str; 9] = [
+const FREE: [&str; 8] = [
     "arguments",
     "attributes",
     "env",
     "input_schema",
     "json_schema",
-    "metadata",
     "output_schema",
     "parameters",
     "schema",
 ];
+
+/// Whether clients shape what is below a field as they like. Metadata has many names: Codex sends
+/// `client_metadata` with the ids of its own threads.
+fn is_free(name: &str) -> bool {
+    const METADATA: &str = "metadata";
+    let end = name.len().checked_sub(METADATA.len()).and_then(|at| name.get(at..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(METADATA))
+        || FREE.iter().any(|free| name.eq_ignore_ascii_case(free))
+}
 
 /// A place of a body at which Azure reads an id, beside the fields that hold ids by their name.
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +128,7 @@ pub(crate) fn read<'f>(
                 name.eq_ignore_ascii_case(field) && place.is_mentioned(text)
             })
         };
-        let is_free = FREE.iter().any(|free| name.eq_ignore_ascii_case(free));
+        let is_free = is_free(name);
         let is_name = id_name(name).is_some() || name.eq_ignore_ascii_case("container");
         // A text of the outer object holds no names.
         let may_hold = text.starts_with(['{', '[']) && may_hold_ids(text);
@@ -210,7 +218,7 @@ fn scan(
     param: &'static str,
     found: &mut Vec<Reference>,
 ) -> Result<(), BodyRefused> {
-    if FREE.iter().any(|free| name.eq_ignore_ascii_case(free)) {
+    if is_free(name) {
         return Ok(());
     }
     if let Some(what) = id_name(name) {
@@ -322,6 +330,7 @@ mod tests {
             r#"{"input":[{"type":"function_call_output","output":"{\"file_id\":\"file-1\"}"}]}"#,
             r#"{"input":[{"type":"tool_search_call","arguments":{"file_id":"file-1"}}]}"#,
             r#"{"metadata":{"file_id":"file-1"}}"#,
+            r#"{"client_metadata":{"thread_id":"01a228b4-fb01","session_id":"01a2"}}"#,
             r#"{"tools":[{"type":"function","parameters":{"properties":{"file_id":{"type":"string"}},
                 "examples":[{"file_id":"file-1"}],"required":["file_id"]}}]}"#,
             r#"{"tools":[{"container":{"type":"auto"}}]}"#,
