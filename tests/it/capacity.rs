@@ -47,10 +47,10 @@ async fn every_call_to_dynamodb_stands_in_the_table_of_counts() {
 
     world.change_event(|event| event.allowances.attendee.set(Limit::RequestsPerDay, Some(1))).await;
     world.wait(chrono::TimeDelta::seconds(6));
-    assert_eq!(ada.chat("hello").await.status(), 429);
+    assert_eq!(ada.chat("hello").await.status(), 402);
     world.settle().await;
     let refused = consumed(&world);
-    assert_eq!(ada.chat("hello").await.status(), 429);
+    assert_eq!(ada.chat("hello").await.status(), 402);
     world.settle().await;
     let remembered = consumed(&world);
 

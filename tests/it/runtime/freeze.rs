@@ -25,7 +25,8 @@ async fn every_stream_is_settled_before_its_environment_freezes_the_last_one_inc
 #[tokio::test(flavor = "multi_thread")]
 async fn an_environment_does_not_freeze_while_an_answer_that_has_left_is_being_settled() {
     let valve = Valve::open().await;
-    let stand = Stand::start(&["--freeze", "--dynamodb-endpoint", &valve.address]).await;
+    let engine = ["--dynamodb-endpoint", &valve.address, "--aws-session", &valve.session];
+    let stand = Stand::start(&[["--freeze"].as_slice(), &engine].concat()).await;
     valve.shut(true);
     // The answer does not wait for what it cost to be written down.
     stand.chat("ada", json!({})).await.text().await.unwrap();

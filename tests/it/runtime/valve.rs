@@ -13,6 +13,8 @@ const WRITE: &[u8] = b"DynamoDB_20120810.PutItem";
 /// An engine whose writes of whole items wait while the valve is shut.
 pub(super) struct Valve {
     pub(super) address: String,
+    /// The session token that the engine behind it admits.
+    pub(super) session: String,
     is_shut: watch::Sender<bool>,
     _engine: Engine,
     _server: JoinSet<()>,
@@ -33,7 +35,8 @@ impl Valve {
                 connections.spawn(pass(client, engine, watched.clone()));
             }
         });
-        Self { address, is_shut, _engine: engine, _server: server }
+        let session = engine.secret().reveal().to_owned();
+        Self { address, session, is_shut, _engine: engine, _server: server }
     }
 
     pub(super) fn shut(&self, is_shut: bool) {
