@@ -116,7 +116,7 @@ async def a_bad_token_a_bad_rating_and_a_strangers_answer_are_refused_as_documen
 
 @scenario
 async def a_key_of_ones_own_comes_before_the_events():
-    event = organiser.event(own_deployments="attendee")
+    event = organiser.event(own_deployments="attendee", access="roster")
     client = Client(issued(event))
     body = {"endpoint": organiser.simulator(), "operations": ["responses"], "key": "simulated"}
     async with httpx.AsyncClient(timeout=30) as pool:
