@@ -42,7 +42,9 @@ export function usageLine(turn) {
   if (turn.finishReason === "content_filter") parts.push("stopped by Azure's content filter");
   if (turn.finishReason === "stopped") parts.push("stopped; usage is estimated");
   if (turn.droppedTools) parts.push(`without the tools ${turn.droppedTools}, which the event does not allow`);
-  if (turn.maxTokens) parts.push(`the event allows at most ${turn.maxTokens} output tokens`);
+  // A cap that was only filled in is no news; one that was lowered says from what.
+  const [cap, ...lowered] = (turn.maxTokens ?? "").split(";");
+  if (lowered.length) parts.push(`the event allows at most ${cap} output tokens`);
   return h("div.usage", {}, parts.join(" · "));
 }
 
