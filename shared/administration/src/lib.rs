@@ -12,6 +12,7 @@ mod deployments;
 pub mod direct;
 mod error;
 mod events;
+mod expiry;
 mod form;
 #[cfg(feature = "schema")]
 mod noted;

@@ -3,7 +3,7 @@
 //! Operators create organisers. An organiser lists and revokes their own tokens, and can make
 //! another one to replace a token.
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use http::StatusCode;
 use lanyard_domain::ids::{OrganiserId, TokenId};
 use lanyard_gateway::{Response, hex};
@@ -13,12 +13,12 @@ use serde_json::{Map, Value};
 use crate::audit::{Action, AuditEntry, AuditLog};
 use crate::error::AdminError;
 use crate::events::AuditPage;
-use crate::form::{Form, Given, Mistakes};
+use crate::expiry;
+use crate::form::{Form, Mistakes};
 use crate::organiser_token::OrganiserToken;
 use crate::page::cursor;
 use crate::records::OrganiserTokenRecord;
 use crate::time::Timestamp;
-use crate::tokens::instant;
 use crate::{Call, Caller, body, read, reply};
 
 /// The longest life of a token that expires.
@@ -135,23 +135,7 @@ pub(crate) fn asked_for(
     let mistakes = Mistakes::default();
     let form = Form::new(body, &mistakes);
     let name = form.required("name", read::line(1..=128));
-    let at = form.field("expires_at", instant());
-    let days = form.field("days", read::whole(1..=MOST_DAYS));
-    let expires_at = match (at, days) {
-        (Given::Value(_), Given::Value(_)) => {
-            form.mistake("days", "goes only without expires_at");
-            None
-        }
-        (Given::Value(at), _) => Some(at),
-        (_, Given::Value(days)) => {
-            i64::try_from(days).ok().map(|days| now.trunc_subsecs(0) + TimeDelta::days(days))
-        }
-        (_, _) => None,
-    };
-    let latest = now + TimeDelta::days(MOST_DAYS.cast_signed());
-    if expires_at.is_some_and(|at| at <= now || at > latest) {
-        form.mistake("expires_at", format!("must be from now to {MOST_DAYS} days from now"));
-    }
+    let expires_at = expiry::read(&form, now, MOST_DAYS, None);
     form.close();
     mistakes.unless_any(name.map(|name| (name, expires_at)))
 }

@@ -1,6 +1,6 @@
 //! Signed tokens: issued for one user each, listed, and revoked.
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use http::StatusCode;
 use lanyard_domain::event::{Event, Signing};
 use lanyard_domain::ids::{EventId, TokenId};
@@ -8,14 +8,15 @@ use lanyard_domain::token::UserId;
 use lanyard_gateway::signed::Claims;
 use lanyard_gateway::{Response, hex};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::audit::{Action, AuditEntry, AuditLog};
 use crate::error::AdminError;
 use crate::events::{owned, updated};
-use crate::form::{Form, Given, Mistakes};
+use crate::expiry;
+use crate::form::{Form, Mistakes};
 use crate::page::cursor;
-use crate::read::{self, Reader, reader, reads};
+use crate::read;
 use crate::records::IssuedToken;
 use crate::time::Timestamp;
 use crate::{Call, body, reply};
@@ -62,34 +63,9 @@ pub(crate) fn asked_for(
     let mistakes = Mistakes::default();
     let form = Form::new(body, &mistakes);
     let user = form.required("user", read::parsed());
-    let at = form.field("expires_at", instant());
-    let days = form.field("days", read::whole(1..=MOST_DAYS));
-    let expires_at = match (at, days) {
-        (Given::Value(_), Given::Value(_)) => {
-            form.mistake("days", "goes only without expires_at");
-            None
-        }
-        (Given::Value(at), _) => Some(at),
-        (_, Given::Value(days)) => {
-            i64::try_from(days).ok().map(|days| now.trunc_subsecs(0) + TimeDelta::days(days))
-        }
-        (_, _) => Some(event.window.ends_at()),
-    };
-    let latest = now + TimeDelta::days(MOST_DAYS.cast_signed());
-    if expires_at.is_some_and(|at| at <= now || at > latest) {
-        form.mistake("expires_at", format!("must be from now to {MOST_DAYS} days from now"));
-    }
+    let expires_at = expiry::read(&form, now, MOST_DAYS, Some(event.window.ends_at()));
     form.close();
     mistakes.unless_any(user.zip(expires_at))
-}
-
-pub(crate) fn instant() -> reads!(DateTime<Utc>) {
-    let schema = || json!({"type": "string", "format": "date-time"});
-    reader(schema, |value| {
-        let at = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
-        at.map(|at| at.to_utc().trunc_subsecs(0))
-            .ok_or_else(|| "must be a time with an offset, such as 2026-12-06T18:00:00Z".to_owned())
-    })
 }
 
 /// `GET /events/{id}/tokens`

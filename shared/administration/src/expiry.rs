@@ -1,0 +1,43 @@
+//! When a new token expires: at an instant, or after a number of days.
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::form::{Form, Given};
+use crate::read::{self, Reader, reader, reads};
+
+/// Reads `expires_at` or `days`, from now to so many days from now; `usual` if neither is given.
+pub(crate) fn read(
+    form: &Form<'_>,
+    now: DateTime<Utc>,
+    most_days: u64,
+    usual: Option<DateTime<Utc>>,
+) -> Option<DateTime<Utc>> {
+    let at = form.field("expires_at", instant());
+    let days = form.field("days", read::whole(1..=most_days));
+    let expires_at = match (at, days) {
+        (Given::Value(_), Given::Value(_)) => {
+            form.mistake("days", "goes only without expires_at");
+            None
+        }
+        (Given::Value(at), _) => Some(at),
+        (_, Given::Value(days)) => {
+            i64::try_from(days).ok().map(|days| now.trunc_subsecs(0) + TimeDelta::days(days))
+        }
+        (_, _) => usual,
+    };
+    let latest = now + TimeDelta::days(most_days.cast_signed());
+    if expires_at.is_some_and(|at| at <= now || at > latest) {
+        form.mistake("expires_at", format!("must be from now to {most_days} days from now"));
+    }
+    expires_at
+}
+
+fn instant() -> reads!(DateTime<Utc>) {
+    let schema = || json!({"type": "string", "format": "date-time"});
+    reader(schema, |value| {
+        let at = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+        at.map(|at| at.to_utc().trunc_subsecs(0))
+            .ok_or_else(|| "must be a time with an offset, such as 2026-12-06T18:00:00Z".to_owned())
+    })
+}
