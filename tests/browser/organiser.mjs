@@ -55,14 +55,14 @@ export async function organiserSteps({ browser, service, step }) {
     await type(page, "[name=time_zone]", "UTC");
     await type(page, "[name='contact.name']", "Edvard");
     await page.click("#event-form details summary");
-    await type(page, "[name='allowances.event.tokens_total']", "5000000");
+    await type(page, "[name='allowances.event.tokens_total']", "100000");
     await page.click("#event-form button.main");
     await page.waitForSelector("#event-code");
     assert.equal(await textOf(page, "#view h1"), "Bergen Hack");
     const found = (await api.events()).find((each) => each.name === "Bergen Hack");
     assert.ok(found);
     event = found;
-    assert.equal(event.allowances.event.tokens_total, 5_000_000);
+    assert.equal(event.allowances.event.tokens_total, 100_000);
     assert.equal(event.contact.name, "Edvard");
     assert.equal(await textOf(page, "#event-code"), event.code);
   });

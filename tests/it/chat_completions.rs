@@ -8,7 +8,7 @@ use lanyard_domain::allowance::Limit;
 use serde_json::{Value, json};
 
 use crate::support::attendee::{CHAT, chat};
-use crate::support::{Gate, Reply, World, canary, usual};
+use crate::support::{Reply, World, canary, usual};
 
 #[tokio::test]
 async fn spent_allowance_is_refused_without_calling_azure() {
@@ -366,43 +366,4 @@ async fn the_record_says_what_was_used_and_by_whom() {
     assert_eq!((record.status, record.is_estimated, record.is_streamed), (200, false, false));
     let line = &world.request_log().lines()[0];
     assert_eq!((line.outcome, line.status, line.charge), ("ok", 200, record.charge));
-}
-
-#[tokio::test]
-async fn a_cap_that_nobody_named_is_lowered_before_a_request_is_refused() {
-    for limit in [Limit::TokensPerMinute, Limit::TokensPerDay, Limit::TokensTotal] {
-        for is_everybodys in [false, true] {
-            let world = World::event("lowered").in_memory();
-            // Room for one full cap and a part of the next.
-            let world = match is_everybodys {
-                false => world.attendee(limit, 6_500),
-                true => world.everybody(limit, 6_500),
-            };
-            let world = world.start().await;
-            let ada = world.attendee("ada").await;
-            let gate = Gate::closed();
-            world.azure().script(Reply::chat("slow").held(&gate));
-            let mut slow = tokio::task::JoinSet::new();
-            slow.spawn({
-                let ada = ada.clone();
-                async move { ada.chat("hello").await }
-            });
-            world.azure().called(1).await;
-            let lowered = ada.chat("hello").await;
-            let cap: u64 =
-                lowered.assert_ok().header("x-event-max-tokens").unwrap().parse().unwrap();
-            assert!((1_024..4_096).contains(&cap), "{limit:?} {cap}");
-            let sent = world.azure().requests()[1].json();
-            assert_eq!(sent["max_tokens"], cap);
-            // One that names its cap is refused, and so is one for which too little is left.
-            let mut named = chat("hello");
-            named["max_tokens"] = json!(6_000);
-            let refused = ada.send(ada.post(CHAT, named.to_string())).await;
-            assert_ne!(refused.status(), 200, "{limit:?}");
-            gate.open();
-            slow.join_next().await.unwrap().unwrap().assert_ok();
-            let totals = world.settle().await;
-            assert_eq!(totals.requests, 2, "{limit:?}");
-        }
-    }
 }

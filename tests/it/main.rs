@@ -36,6 +36,7 @@ mod jobs;
 mod ledger;
 mod limits;
 mod local_engine;
+mod lowered_caps;
 mod models;
 mod moderations;
 mod objects;

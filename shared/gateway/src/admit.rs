@@ -1,8 +1,7 @@
 //! Step three: the ledger grants what a request may cost, or says why not.
 //!
-//! One conditional write on the attendee's account and one on the event's, side by side, so that a
-//! request waits for one round trip. Both must be made; if one is refused, the other is released. The
-//! event's may be in several shards.
+//! One conditional write on the attendee's account and one on the event's, in parallel: one round
+//! trip. If one is refused, the other is released. The event's may be in several shards.
 
 mod lower;
 mod seat;

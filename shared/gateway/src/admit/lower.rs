@@ -22,7 +22,7 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// As for [`Gateway::admit`], for the cap before it was lowered.
+    /// As for [`Gateway::admit`]. What lacks tokens is said for the cap before it was lowered.
     pub(crate) async fn admit_call(
         &self,
         request: &Request,
@@ -43,12 +43,13 @@ impl Gateway {
                 Err(not) => *not,
             };
             metadata = not.metadata;
-            let lowered = not.fits.and_then(|fits| demanded.lowered(fits, least));
-            let error = first.get_or_insert(not.error);
-            match lowered.filter(|_| tries < LOWERED) {
-                Some(lowered) => call.demanded = lowered,
-                None => return Err(std::mem::replace(error, ApiError::Internal(None))),
-            }
+            // Not about tokens, such as a blocked attendee: no cap would have helped.
+            let Some(fits) = not.fits else { return Err(not.error) };
+            let lowered = demanded.lowered(fits, least).filter(|_| tries < LOWERED);
+            let error = first.take().unwrap_or(not.error);
+            let Some(lowered) = lowered else { return Err(error) };
+            first = Some(error);
+            call.demanded = lowered;
         }
         Err(first.unwrap_or(ApiError::Internal(None)))
     }
