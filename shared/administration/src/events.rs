@@ -33,7 +33,7 @@ use crate::tokens;
 use crate::{Call, reply};
 
 pub(crate) use draft::LimitsDraft;
-pub(crate) use rules::{Birth, changed, created};
+pub(crate) use rules::{NewEvent, changed, created};
 
 use rules::CodeIs;
 pub(crate) use view::EventView;
@@ -78,14 +78,14 @@ pub(crate) async fn create(call: Call<'_>) -> Result<Response, AdminError> {
     let body = body::object(call.request)?;
     let deployments = call.admin.store.deployments(call.organiser()).await?;
     for _ in 0..TRIES {
-        let birth = Birth {
+        let new_event = NewEvent {
             id: new_id(call)?,
             organiser: call.organiser(),
             user_salt: hex(&call.random::<16>()?),
             random: call.random()?,
             now: call.now(),
         };
-        let (event, code_is) = created(&body, birth, &deployments)?;
+        let (event, code_is) = created(&body, new_event, &deployments)?;
         let event = tokens::signing(call, &event)?;
         let entry =
             call.audit_entry(Action::Create, changes::between(&Map::new(), &facts(&event, call)));

@@ -1,6 +1,6 @@
 //! The ids of stored objects in JSON bodies.
 //!
-//! Azure takes the id of any object of its resource, whoever made it. So what a body names must be
+//! Azure takes the id of any object of its resource, of any attendee. So what a body names must be
 //! the attendee's own, wherever it stands.
 //!
 //! The rule goes by the names of fields, not by what a text looks like. A text, or a list of texts,

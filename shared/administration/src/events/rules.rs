@@ -25,7 +25,7 @@ const USUAL_CROWD: u64 = 100;
 const USUAL_CHOICES: u64 = 1;
 
 /// What a new event has that its organiser does not choose.
-pub(crate) struct Birth<'b> {
+pub(crate) struct NewEvent<'b> {
     pub(crate) id: EventId,
     pub(crate) organiser: &'b OrganiserId,
     pub(crate) user_salt: String,
@@ -40,7 +40,7 @@ pub(crate) struct Birth<'b> {
 /// 400 with every mistake.
 pub(crate) fn created(
     body: &Map<String, Value>,
-    birth: Birth<'_>,
+    new_event: NewEvent<'_>,
     deployments: &[Deployment],
 ) -> Result<(Event, CodeIs), AdminError> {
     let mistakes = Mistakes::default();
@@ -59,9 +59,9 @@ pub(crate) fn created(
     let code = draft.code.value();
     let code_is = if code.is_some() { CodeIs::Chosen } else { CodeIs::Drawn };
     let event = name.zip(window).map(|(name, window)| Event {
-        code: code.unwrap_or_else(|| EventCode::generate(&name, birth.random)),
-        id: birth.id,
-        organiser: birth.organiser.clone(),
+        code: code.unwrap_or_else(|| EventCode::generate(&name, new_event.random)),
+        id: new_event.id,
+        organiser: new_event.organiser.clone(),
         name,
         window,
         is_paused: false,
@@ -80,9 +80,9 @@ pub(crate) fn created(
             description: draft.description.value().unwrap_or_default(),
             image_url: draft.image_url.value().unwrap_or_default(),
         },
-        user_salt: birth.user_salt,
+        user_salt: new_event.user_salt,
         version: 1,
-        created_at: birth.now,
+        created_at: new_event.now,
         access: Access::Open,
         own_deployments: OwnDeployments::None,
         records_requests: true,

@@ -1,4 +1,5 @@
 mod changes;
+mod defaults;
 mod window;
 
 use chrono::{DateTime, Utc};
@@ -11,7 +12,7 @@ use lanyard_domain::operation::Operation;
 use lanyard_gateway::answer::IntoAnswer;
 use serde_json::{Map, Value, json};
 
-use super::rules::{Birth, changed, created};
+use super::rules::{NewEvent, changed, created};
 use super::view::EventView;
 use crate::AdminError;
 
@@ -52,14 +53,14 @@ fn object(value: Value) -> Map<String, Value> {
 
 fn create(body: Value) -> Result<Event, AdminError> {
     let organiser = "main".parse().unwrap();
-    let birth = Birth {
+    let new_event = NewEvent {
         id: "evt_1".parse().unwrap(),
         organiser: &organiser,
         user_salt: "salt".to_owned(),
         random: [1, 12, 3, 14, 5, 16, 7, 30],
         now: now(),
     };
-    created(&object(body), birth, &deployments()).map(|(event, _)| event)
+    created(&object(body), new_event, &deployments()).map(|(event, _)| event)
 }
 
 fn oslo(more: Value) -> Value {
@@ -249,7 +250,7 @@ fn every_field_can_be_set_at_once() {
       "created_at": "2026-11-21T12:00:00Z",
       "version": 1,
       "warnings": [
-        "The code can be guessed. Whoever tries common words may use the event: leave the code out to get one that cannot be guessed.",
+        "The code can be guessed. Anyone who tries common words may use the event: leave the code out to get one that cannot be guessed.",
         "allowances.attendee.tokens_total is smaller than a request with the longest answer, 256 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens.",
         "allowances.event.tokens_total is smaller than a request with the longest answer, 256 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens."
       ]
@@ -379,35 +380,6 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
 }
 
 #[test]
-fn a_default_must_be_offered_for_its_operation() {
-    let refused = create(oslo(json!({
-        "deployments": ["gpt-4o-mini"],
-        "default_deployments": {"chat_completions": "gpt-4o", "embeddings": "gpt-4o-mini"},
-    })));
-    assert_snapshot!(mistakes(refused), @"
-    default_deployments.chat_completions must be one that the event offers for this: gpt-4o-mini
-    default_deployments.embeddings must be left out: the event offers no deployment that does this
-    ");
-}
-
-#[test]
-fn embeddings_have_a_default_only_where_there_is_no_choice() {
-    let organiser = "main".parse().unwrap();
-    let mut deployments = deployments();
-    deployments.push(deployment("text-embedding-3-large", Operation::Embeddings, None));
-    let birth = Birth {
-        id: "evt_1".parse().unwrap(),
-        organiser: &organiser,
-        user_salt: String::new(),
-        random: [0; 8],
-        now: now(),
-    };
-    let (event, _) = created(&object(oslo(json!({}))), birth, &deployments).unwrap();
-    let operations: Vec<_> = event.default_deployments.keys().collect();
-    assert_eq!(operations, [&Operation::ChatCompletions]);
-}
-
-#[test]
 fn warnings_name_what_is_seldom_meant() {
     let event = create(oslo(json!({
         "code": "hackathon",
@@ -415,7 +387,7 @@ fn warnings_name_what_is_seldom_meant() {
         "allowances": {"attendee": {"tokens_per_day": 4_096}},
     })));
     assert_snapshot!(super::warnings::of(&event.unwrap()).join("\n"), @"
-    The code can be guessed. Whoever tries common words may use the event: leave the code out to get one that cannot be guessed.
+    The code can be guessed. Anyone who tries common words may use the event: leave the code out to get one that cannot be guessed.
     The clocks in Europe/Oslo change on 2026-10-25 during the event: that day is not 24 hours long.
     allowances.attendee.tokens_per_day is smaller than a request with the longest answer, 4096 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens.
     ");

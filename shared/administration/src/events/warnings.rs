@@ -12,7 +12,7 @@ pub(super) fn of(event: &Event) -> Vec<String> {
     let mut warnings = Vec::new();
     if event.code.is_guessable() {
         warnings.push(
-            "The code can be guessed. Whoever tries common words may use the event: leave the \
+            "The code can be guessed. Anyone who tries common words may use the event: leave the \
              code out to get one that cannot be guessed."
                 .to_owned(),
         );

@@ -136,8 +136,8 @@ fn named(path: &str) -> Result<Option<&str>, ApiError> {
     }
 }
 
-/// A change needs a personal key or a signed token. Everybody has the event's code, and whoever
-/// changes a deployment decides where its attendee's prompts go.
+/// A change needs a personal key or a signed token. Everybody has the event's code, and a change of
+/// a deployment decides where its attendee's prompts go.
 fn may(attendance: &Attendance, is_change: bool) -> Result<(), ApiError> {
     let (may, what) = match (attendance.event().own_deployments, attendance.proof) {
         (OwnDeployments::None, _) => (false, "deployments of your own"),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::of_bodies;
 use crate::deployments::{Terms, described};
-use crate::events::{Birth, changed, created, rotation};
+use crate::events::{NewEvent, changed, created, rotation};
 use crate::form::Mistakes;
 use crate::{attendees, organisers, roster, tokens};
 
@@ -20,7 +20,7 @@ fn named(schemas: &mut SchemaGenerator, name: &str, schema: Value) -> Schema {
 
 /// A new event.
 pub fn event_draft(schemas: &mut SchemaGenerator) -> Schema {
-    named(schemas, "EventDraft", of_bodies(|body| created(body, birth(&organiser()), &[])))
+    named(schemas, "EventDraft", of_bodies(|body| created(body, new_event(&organiser()), &[])))
 }
 
 /// A change of an event.
@@ -76,8 +76,8 @@ fn organiser() -> OrganiserId {
 }
 
 #[expect(clippy::expect_used, reason = "a constant")]
-fn birth(organiser: &OrganiserId) -> Birth<'_> {
-    Birth {
+fn new_event(organiser: &OrganiserId) -> NewEvent<'_> {
+    NewEvent {
         id: "evt_1".parse().expect("is an id"),
         organiser,
         user_salt: String::new(),
@@ -94,5 +94,5 @@ fn event() -> Event {
         "starts_at": "2026-12-05T09:00", "ends_at": "2026-12-05T18:00", "time_zone": "UTC",
     });
     let body = body.as_object().expect("is an object");
-    created(body, birth(&organiser()), &[]).expect("is an event").0
+    created(body, new_event(&organiser()), &[]).expect("is an event").0
 }
