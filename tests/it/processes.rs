@@ -128,7 +128,8 @@ async fn of_256_requests_to_three_processes_exactly_100_fit_an_allowance_of_100(
     let statuses = join_all(requests).await;
 
     let count = |wanted| statuses.iter().filter(|status| **status == wanted).count();
-    assert_eq!((count(200), count(429)), (100, 156));
+    // 402 for a request that comes after the reservations of all others are settled.
+    assert_eq!((count(200), count(429) + count(402)), (100, 156));
     assert_eq!(azure.calls(), 100);
     // The answers are there before their settlements: ask until all are.
     let total = loop {
