@@ -11,7 +11,7 @@ use lanyard_domain::ids::{DeploymentName, EventId, Replica};
 use lanyard_domain::token::UserId;
 use lanyard_gateway::error::{BadRequestCode, Missing};
 use lanyard_gateway::ports::Cause;
-use lanyard_gateway::upstream::user_hash;
+use lanyard_gateway::upstream::UserHashes;
 use lanyard_gateway::{ApiError, Request, Response};
 use serde::Serialize;
 use serde_json::Value;
@@ -127,7 +127,7 @@ impl OwnPlace<'_> {
 /// Where the key of a deployment of an attendee's own stands: apart from organisers' keys, whose
 /// references begin with the organiser's id, which holds a letter or a digit.
 fn own_reference(event: &Event, user: &UserId, name: &DeploymentName, replica: &Replica) -> String {
-    let user = user_hash(event, user);
+    let user = UserHashes::of(event).hash(user);
     format!("_/{}/{user}/{name}/{replica}", event.id)
 }
 

@@ -107,6 +107,8 @@ impl Deployment {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {
     deployments: Vec<Deployment>,
+    /// The facts about their models, in the same order. Looked up once, not for each request.
+    facts: Vec<ModelFacts>,
     is_own: bool,
 }
 
@@ -129,7 +131,8 @@ impl Catalog {
             deployments.retain(|deployment| offered.contains(&deployment.name));
         }
         deployments.sort_by(|a, b| (&a.name, &a.replica).cmp(&(&b.name, &b.replica)));
-        Self { deployments, is_own: false }
+        let facts = deployments.iter().map(Deployment::facts).collect();
+        Self { deployments, facts, is_own: false }
     }
 
     /// The catalog of deployments that only one attendee uses and pays for.
@@ -160,8 +163,9 @@ impl Catalog {
     /// models that write text.
     #[must_use]
     pub fn output_cap(&self, of_event: Option<u64>) -> u64 {
-        let writers = self.deployments.iter().filter(|deployment| deployment.writes_text());
-        let caps = writers.map(|deployment| deployment.facts().output_cap(of_event));
+        let all = self.deployments.iter().zip(&self.facts);
+        let writers = all.filter(|(deployment, _)| deployment.writes_text());
+        let caps = writers.map(|(_, facts)| facts.output_cap(of_event));
         caps.max().unwrap_or_else(|| ModelFacts::UNKNOWN.output_cap(of_event))
     }
 
@@ -190,12 +194,12 @@ impl Catalog {
             Spelling::Exact => name,
             Spelling::Loose => self.spelt_loosely(name, Some(operation))?.as_str(),
         };
-        let replicas: Vec<_> = self
-            .deployments
-            .iter()
-            .filter(|deployment| deployment.name.as_str() == name && deployment.does(operation))
-            .collect();
-        let facts = replicas.first()?.facts();
+        let is_meant = |(deployment, _): &(&Deployment, &ModelFacts)| {
+            deployment.name.as_str() == name && deployment.does(operation)
+        };
+        let mut meant = self.deployments.iter().zip(&self.facts).filter(is_meant).peekable();
+        let (_, facts) = *meant.peek()?;
+        let replicas = meant.map(|(deployment, _)| deployment).collect();
         Some(Choice { replicas, is_own: self.is_own, facts })
     }
 
@@ -230,8 +234,7 @@ impl Catalog {
 pub struct Choice<'a> {
     replicas: Vec<&'a Deployment>,
     is_own: bool,
-    /// Looked up once for each request.
-    facts: ModelFacts,
+    facts: &'a ModelFacts,
 }
 
 impl<'a> Choice<'a> {
@@ -258,8 +261,8 @@ impl<'a> Choice<'a> {
 
     /// The facts about their model. Replicas of one name serve one model.
     #[must_use]
-    pub fn facts(&self) -> &ModelFacts {
-        &self.facts
+    pub fn facts(&self) -> &'a ModelFacts {
+        self.facts
     }
 
     /// Whether they belong to the attendee. The event does not pay for their tokens.

@@ -1,6 +1,9 @@
 //! When an event runs, and its local days.
 
-use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use chrono::{
+    DateTime, Datelike, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike,
+    Utc,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::zone::Zone;
@@ -63,13 +66,36 @@ impl Window {
     /// An instant in the event's time zone, followed by the UTC time.
     #[must_use]
     pub fn display(&self, instant: DateTime<Utc>) -> String {
-        let local = instant.with_timezone(&self.zone);
-        if self.zone == Zone::UTC {
-            return format!("{} UTC", local.format("%Y-%m-%d %H:%M"));
+        let mut text = String::with_capacity(64);
+        push_minute(&mut text, instant.with_timezone(&self.zone).naive_local());
+        if self.zone != Zone::UTC {
+            text.extend([" ", self.zone.name(), " ("]);
+            push_minute(&mut text, instant.naive_utc());
+            text.push_str(" UTC)");
+        } else {
+            text.push_str(" UTC");
         }
-        let utc = instant.format("%Y-%m-%d %H:%M");
-        format!("{} {} ({utc} UTC)", local.format("%Y-%m-%d %H:%M"), self.zone.name())
+        text
     }
+}
+
+/// Writes `2026-12-05 14:30`. Many refusals name such times, and a formatter that reads its pattern
+/// anew takes several times as long.
+fn push_minute(text: &mut String, at: NaiveDateTime) {
+    let year = u32::try_from(at.year()).unwrap_or_default();
+    push_two(text, year / 100);
+    push_two(text, year);
+    for (before, number) in
+        [('-', at.month()), ('-', at.day()), (' ', at.hour()), (':', at.minute())]
+    {
+        text.push(before);
+        push_two(text, number);
+    }
+}
+
+/// The last two digits of a number.
+fn push_two(text: &mut String, number: u32) {
+    text.extend([number / 10, number].map(|digit| char::from_digit(digit % 10, 10).unwrap_or('0')));
 }
 
 /// A calendar day in an event's time zone. It has 23, 24 or 25 hours if a clock change falls on it.

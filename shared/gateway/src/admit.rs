@@ -30,7 +30,6 @@ use crate::request::Request;
 use crate::retry::with_retry;
 use crate::settle::hold_life;
 pub use crate::settle::{HOLD_LIFE, Reservation};
-use crate::upstream::user_hash;
 
 /// How long the hold of a job lives, a run or a video: longer than Azure works on one. Runs expire
 /// ten minutes after they were made, videos take some minutes.
@@ -148,7 +147,7 @@ impl Gateway {
                 id: demand.id,
                 at: Arc::clone(&attendance.at),
                 user: attendance.user.clone(),
-                user_hash: user_hash(event, &attendance.user),
+                user_hash: attendance.at.user_hash(&attendance.user),
                 shard,
                 operation,
                 model: model.clone(),

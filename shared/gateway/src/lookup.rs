@@ -25,6 +25,7 @@ use crate::memory::Bounded;
 use crate::parse::Pass;
 use crate::ports::{Incident, RequestLine, StoreFault};
 use crate::signed::Claims;
+use crate::upstream::UserHashes;
 
 const FRESH: TimeDelta = TimeDelta::seconds(5);
 const STALE: TimeDelta = TimeDelta::minutes(15);
@@ -37,6 +38,7 @@ pub struct OpenEvent {
     pub event: Event,
     /// Its deployments.
     pub catalog: Catalog,
+    users: UserHashes,
     code_works_until: Option<DateTime<Utc>>,
 }
 
@@ -44,7 +46,13 @@ impl OpenEvent {
     /// An event that nobody asks for by its code.
     #[must_use]
     pub fn of(event: Event, catalog: Catalog) -> Self {
-        Self { event, catalog, code_works_until: None }
+        Self { users: UserHashes::of(&event), event, catalog, code_works_until: None }
+    }
+
+    /// An attendee as Azure and the request log know them.
+    #[must_use]
+    pub fn user_hash(&self, user: &UserId) -> String {
+        self.users.hash(user)
     }
 }
 
@@ -303,11 +311,9 @@ impl Gateway {
             Ok(Some(listing)) => {
                 let catalog =
                     Catalog::new(listing.deployments, listing.event.deployments.as_deref());
-                let event = Arc::new(OpenEvent {
-                    event: listing.event,
-                    catalog,
-                    code_works_until: listing.code_works_until,
-                });
+                let code_works_until = listing.code_works_until;
+                let event = OpenEvent::of(listing.event, catalog);
+                let event = Arc::new(OpenEvent { code_works_until, ..event });
                 self.events.known.insert(handle.clone(), (now, Arc::clone(&event)));
                 Ok(Some(event))
             }

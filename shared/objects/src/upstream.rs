@@ -12,7 +12,6 @@ use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::ports::{UpstreamBody, UpstreamCall};
 use lanyard_gateway::request::Request;
 use lanyard_gateway::settle::Ending;
-use lanyard_gateway::upstream::user_hash;
 use lanyard_protocol::payload::JSON;
 use lanyard_protocol::{Protocol, identity, stored};
 
@@ -36,7 +35,7 @@ impl Outgoing {
 
     /// The same without the names of persons that a client wrote into it.
     pub(crate) fn of(mut self, attendance: &Attendance) -> Self {
-        let user = || user_hash(attendance.event(), &attendance.user);
+        let user = || attendance.at.user_hash(&attendance.user);
         if self.content_type.as_ref() == Some(&JSON)
             && let Some(hidden) = identity::hidden(&self.body, user)
         {

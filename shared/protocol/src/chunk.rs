@@ -258,11 +258,15 @@ fn may_be_error(frame: &Frame) -> bool {
 
 /// Whether a field has a value. A usage of `null`, which most chunks have, is none.
 fn has_value(field: &Finder<'_>, frame: &Frame) -> bool {
-    field.find_iter(&frame.0).any(|at| {
-        let rest = frame.0.get(at + field.needle().len()..).unwrap_or_default();
+    let mut rest = &frame.0[..];
+    while let Some(at) = field.find(rest) {
+        rest = rest.get(at + field.needle().len()..).unwrap_or_default();
         let value = rest.iter().position(|byte| !byte.is_ascii_whitespace() && *byte != b':');
-        value.is_none_or(|value| !rest[value..].starts_with(b"null"))
-    })
+        if value.is_none_or(|value| !rest[value..].starts_with(b"null")) {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]

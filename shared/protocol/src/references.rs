@@ -10,8 +10,10 @@
 //! field has too plain a name for this, such as `id` or `conversation`, are listed by their place in
 //! each protocol.
 
+use std::sync::LazyLock;
+
 use lanyard_domain::object::Kind;
-use memchr::{memchr_iter, memmem};
+use memchr::{memchr2_iter, memmem};
 
 use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::tree::Node;
@@ -48,10 +50,12 @@ const FREE: [&str; 8] = [
 /// Whether clients shape what is below a field as they like. Metadata has many names: Codex sends
 /// `client_metadata` with the ids of its own threads.
 fn is_free(name: &str) -> bool {
-    const METADATA: &str = "metadata";
-    let end = name.len().checked_sub(METADATA.len()).and_then(|at| name.get(at..));
-    end.is_some_and(|end| end.eq_ignore_ascii_case(METADATA))
-        || FREE.iter().any(|free| name.eq_ignore_ascii_case(free))
+    ends_with(name, "metadata") || FREE.iter().any(|free| name.eq_ignore_ascii_case(free))
+}
+
+fn ends_with(name: &str, end: &str) -> bool {
+    let at = name.len().checked_sub(end.len());
+    at.and_then(|at| name.get(at..)).is_some_and(|last| last.eq_ignore_ascii_case(end))
 }
 
 /// A place of a body at which Azure reads an id, beside the fields that hold ids by their name.
@@ -128,11 +132,10 @@ pub(crate) fn read<'f>(
                 name.eq_ignore_ascii_case(field) && place.is_mentioned(text)
             })
         };
-        let is_free = is_free(name);
-        let is_name = id_name(name).is_some() || name.eq_ignore_ascii_case("container");
+        let is_name = || id_name(name).is_some() || name.eq_ignore_ascii_case("container");
         // A text of the outer object holds no names.
-        let may_hold = text.starts_with(['{', '[']) && may_hold_ids(text);
-        let may_name = !is_free && (is_name || may_hold);
+        let may_hold = || text.starts_with(['{', '[']) && may_hold_ids(text);
+        let may_name = (is_name() || may_hold()) && !is_free(name);
         if !may_name && here().next().is_none() {
             continue;
         }
@@ -207,6 +210,11 @@ fn add(
 
 /// What the ids under a name are.
 fn id_name(name: &str) -> Option<What> {
+    // All of them end so, and most names do not.
+    let is_id = |end: &str| name.len() > end.len() && ends_with(name, end);
+    if !is_id("_id") && !is_id("_ids") {
+        return None;
+    }
     let known = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     known.map(|(_, what)| *what)
 }
@@ -244,16 +252,21 @@ fn scan(
     }
 }
 
-/// Whether a text can hold a field such as `file_id` or `container`, spelt out or escaped.
+/// The beginnings of a field `container`, in any letters.
+static CONTAINERS: LazyLock<[memmem::Finder<'_>; 2]> =
+    LazyLock::new(|| ["\"c", "\"C"].map(memmem::Finder::new));
+
+/// Whether a text can hold a field such as `file_id` or `container`, spelt out or escaped, in any
+/// letters. Most bodies are long and hold none.
 fn may_hold_ids(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let follows =
-        |at: usize| bytes.get(at + 1..at + 3).is_some_and(|b| b.eq_ignore_ascii_case(b"id"));
-    let holds = |needle: &[u8]| memmem::find(bytes, needle).is_some();
-    memchr_iter(b'_', bytes).any(follows)
-        || holds(b"\\u")
-        || holds(b"ontainer")
-        || holds(b"ONTAINER")
+    let follows = |at: usize, word: &[u8]| {
+        bytes.get(at..at + word.len()).is_some_and(|next| next.eq_ignore_ascii_case(word))
+    };
+    memchr2_iter(b'_', b'\\', bytes).any(|at| follows(at, b"_id") || follows(at, b"\\u"))
+        || CONTAINERS
+            .iter()
+            .any(|begin| begin.find_iter(bytes).any(|at| follows(at, b"\"container")))
 }
 
 /// The texts at a path.
@@ -316,6 +329,7 @@ mod tests {
             r#"{"input":[{"type":"additional_tools","tools":[{"container":"cntr_1"}]}]}"#,
             r#"{"tools":[{"container":{"type":"auto","id":"cntr_1"}}]}"#,
             r#"{"container":"cntr_1"}"#,
+            r#"{"x":{"conTainer":"cntr_1"}}"#,
         ] {
             assert!(read_body(&[], body).is_err(), "{body}");
         }

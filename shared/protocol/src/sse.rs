@@ -120,12 +120,22 @@ fn frame_end(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 impl Frame {
+    /// Its lines; the LF of a CRLF begins an empty one.
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        let text = self.0.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.0);
+        let ends = memchr::memchr2_iter(b'\n', b'\r', text).chain([text.len()]);
+        let mut from = 0;
+        ends.map(move |end| {
+            let line = text.get(from..end).unwrap_or_default();
+            from = end + 1;
+            line
+        })
+    }
+
     /// The name of the event, where a line gives one.
     #[must_use]
     pub fn event(&self) -> Option<&str> {
-        let text = self.0.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.0);
-        let lines = text.split(|byte| matches!(byte, b'\n' | b'\r'));
-        let value = lines.filter_map(|line| line.strip_prefix(b"event:")).next_back()?;
+        let value = self.lines().filter_map(|line| line.strip_prefix(b"event:")).last()?;
         std::str::from_utf8(value).ok().map(|value| value.strip_prefix(' ').unwrap_or(value))
     }
 
@@ -140,8 +150,7 @@ impl Frame {
     pub fn data(&self) -> Vec<u8> {
         let mut data = Vec::with_capacity(self.0.len());
         let mut is_first = true;
-        let text = self.0.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.0);
-        for line in text.split(|byte| matches!(byte, b'\n' | b'\r')) {
+        for line in self.lines() {
             let Some(value) = line.strip_prefix(b"data").and_then(|rest| match rest {
                 [] => Some(rest),
                 [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),

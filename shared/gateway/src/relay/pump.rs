@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use http_body::{Body as HttpBody, Frame as BodyFrame};
 use http_body_util::BodyExt;
 use lanyard_domain::ids::RequestId;
@@ -18,6 +18,7 @@ use lanyard_protocol::stored;
 use lanyard_protocol::stream::failure;
 use lanyard_protocol::stream::{StreamEvent, StreamFormat, StreamState};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
 use super::{Next, next_chunk};
@@ -198,6 +199,10 @@ impl Pump {
     /// The next piece of the response. A client that waits for an event gets comments meanwhile:
     /// whole frames alone were passed on, so a comment may come next.
     async fn next_chunk(&mut self, upstream: &mut UpstreamBody) -> Next {
+        // What has come already needs no timer.
+        if let Some(next) = upstream.next().now_or_never() {
+            return next.into();
+        }
         let until = self.stream.until;
         while self.stream.format.longest_frame.is_some() {
             let pause = Instant::now() + KEEP_ALIVE_EVERY;
@@ -255,11 +260,16 @@ impl Pump {
         let Some(downstream) = &self.downstream else {
             return;
         };
-        let sent = match self.stream.until {
-            Some(until) => tokio::time::timeout_at(until, downstream.send(bytes)).await.ok(),
-            None => Some(downstream.send(bytes).await),
+        let is_sent = match (downstream.try_send(bytes), self.stream.until) {
+            (Ok(()), _) => true,
+            (Err(TrySendError::Full(bytes)), Some(until)) => {
+                let sending = downstream.send(bytes);
+                matches!(tokio::time::timeout_at(until, sending).await, Ok(Ok(())))
+            }
+            (Err(TrySendError::Full(bytes)), None) => downstream.send(bytes).await.is_ok(),
+            (Err(TrySendError::Closed(_)), _) => false,
         };
-        if !matches!(sent, Some(Ok(()))) {
+        if !is_sent {
             self.downstream = None;
         }
         self.events += 1;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::call::LONGEST_RUN;
 use crate::error::ApiError;
-use crate::ports::UpstreamBody;
+use crate::ports::{Cause, UpstreamBody};
 
 /// The largest response that is buffered: 2,048 embeddings of 3,072 numbers as text are less.
 const LARGEST_BUFFERED: usize = 96 * 1024 * 1024;
@@ -27,10 +27,18 @@ pub enum Next {
 pub async fn next_chunk(body: &mut UpstreamBody, until: Option<Instant>) -> Next {
     let until = until.unwrap_or_else(|| Instant::now() + LONGEST_RUN);
     match tokio::time::timeout_at(until, body.next()).await {
-        Ok(Some(Ok(chunk))) => Next::Chunk(chunk),
-        Ok(Some(Err(cause))) => Next::Broken(ApiError::UpstreamBroken(Some(cause))),
-        Ok(None) => Next::End,
+        Ok(next) => next.into(),
         Err(_) => Next::Broken(ApiError::UpstreamTimeout),
+    }
+}
+
+impl From<Option<Result<Bytes, Cause>>> for Next {
+    fn from(next: Option<Result<Bytes, Cause>>) -> Self {
+        match next {
+            Some(Ok(chunk)) => Self::Chunk(chunk),
+            Some(Err(cause)) => Self::Broken(ApiError::UpstreamBroken(Some(cause))),
+            None => Self::End,
+        }
     }
 }
 

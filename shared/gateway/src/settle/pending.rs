@@ -13,7 +13,6 @@ use super::{Ending, OK, Reservation};
 use crate::Gateway;
 use crate::lookup::OpenEvent;
 use crate::metadata::RequestMetadata;
-use crate::upstream::user_hash;
 
 /// A request that ended before its cost was known. Its hold is still open.
 #[derive(Clone, Debug)]
@@ -34,7 +33,7 @@ impl PendingRequest {
     /// Its reservation, as it was left open.
     fn reservation(self, at: Arc<OpenEvent>, account: Account, hold: Hold) -> Reservation {
         Reservation {
-            user_hash: user_hash(&at.event, &self.user),
+            user_hash: at.user_hash(&self.user),
             // Such a request is bound to the shard that its id names first.
             shard: shard::choices(&self.id, at.event.shards)[0],
             id: self.id,

@@ -15,11 +15,31 @@ static TEXT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"text\""));
 static CHOICES: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"choices\""));
 
 /// The output of a stream, as far as its frames show it.
+///
+/// Most frames hold one token in an envelope of always the same length. So a frame's text is read
+/// only where its length says that there is more, or another envelope.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Produced {
     frames: u64,
     bytes: u64,
     tokens: u64,
+    /// The length of the shortest frame whose text was read.
+    shortest: usize,
+    /// The least that surrounded a text that was read.
+    envelope: usize,
+}
+
+/// The texts of a frame.
+#[derive(Clone, Copy, Debug, Default)]
+struct Texts {
+    tokens: u64,
+    bytes: usize,
+}
+
+impl Texts {
+    fn plus(self, other: Self) -> Self {
+        Self { tokens: self.tokens.saturating_add(other.tokens), bytes: self.bytes + other.bytes }
+    }
 }
 
 impl Produced {
@@ -30,15 +50,30 @@ impl Produced {
 
     /// Adds a frame that carries output.
     pub(crate) fn add(&mut self, frame: &[u8]) {
-        let tokens = match texts(&DELTA, frame).or_else(|| texts(&TEXT, frame)) {
-            Some(tokens) => tokens,
-            // What filters say has no part of a completion.
-            None if CHOICES.find(frame).is_some() => 0,
-            None => frame.len().saturating_sub(Self::ENVELOPE) as u64 / 4,
-        };
+        let is_usual = (self.shortest..=self.envelope + Self::SHORT).contains(&frame.len());
+        let tokens = if is_usual { 1 } else { self.read(frame) };
         self.frames += 1;
         self.bytes += frame.len() as u64;
-        self.tokens = self.tokens.saturating_add(tokens.max(1));
+        self.tokens = self.tokens.saturating_add(tokens);
+    }
+
+    /// The tokens of a frame by its text, and at least one.
+    #[cold]
+    fn read(&mut self, frame: &[u8]) -> u64 {
+        let texts = match texts(&DELTA, frame).or_else(|| texts(&TEXT, frame)) {
+            Some(texts) => texts,
+            // What filters say has no part of a completion.
+            None if CHOICES.find(frame).is_some() => return 1,
+            None => {
+                let bytes = frame.len().saturating_sub(Self::ENVELOPE);
+                return (bytes as u64 / 4).max(1);
+            }
+        };
+        let envelope = frame.len().saturating_sub(texts.bytes);
+        let is_first = self.envelope == 0;
+        self.shortest = if is_first { frame.len() } else { self.shortest.min(frame.len()) };
+        self.envelope = if is_first { envelope } else { self.envelope.min(envelope) };
+        texts.tokens.max(1)
     }
 
     /// Whether there was no output.
@@ -59,22 +94,21 @@ impl Produced {
     }
 }
 
-/// The tokens of the texts in all fields of this name. `None` if there is no such field.
-fn texts(field: &Finder<'_>, frame: &[u8]) -> Option<u64> {
-    let mut found = None;
+/// The texts in all fields of this name. `None` if there is no such field.
+fn texts(field: &Finder<'_>, frame: &[u8]) -> Option<Texts> {
+    let mut found: Option<Texts> = None;
     for at in field.find_iter(frame) {
         let rest = frame.get(at + field.needle().len()..).unwrap_or_default().trim_ascii_start();
         let Some(value) = rest.strip_prefix(b":") else { continue };
-        let tokens = texts_of(value);
-        found = Some(tokens.saturating_add(found.unwrap_or(0)));
+        found = Some(texts_of(value).plus(found.unwrap_or_default()));
     }
     found
 }
 
-/// The tokens of the strings in the value with which this JSON begins, without the names of fields.
-fn texts_of(json: &[u8]) -> u64 {
+/// The strings in the value with which this JSON begins, without the names of fields.
+fn texts_of(json: &[u8]) -> Texts {
     let mut depth = 0_usize;
-    let mut tokens = 0_u64;
+    let mut texts = Texts::default();
     let mut rest = json.trim_ascii_start();
     while let [first, after @ ..] = rest {
         rest = after;
@@ -84,19 +118,19 @@ fn texts_of(json: &[u8]) -> u64 {
                 rest = after.get(text.len() + 1..).unwrap_or_default();
                 let is_name = depth > 0 && rest.trim_ascii_start().starts_with(b":");
                 if !is_name {
-                    tokens = tokens.saturating_add(tokens_of(text));
+                    texts = texts.plus(Texts { tokens: tokens_of(text), bytes: text.len() });
                 }
             }
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth = depth.saturating_sub(1),
-            _ if depth == 0 => return tokens,
+            _ if depth == 0 => return texts,
             _ => continue,
         }
         if depth == 0 {
-            return tokens;
+            return texts;
         }
     }
-    tokens
+    texts
 }
 
 fn tokens_of(text: &[u8]) -> u64 {
@@ -169,6 +203,24 @@ mod tests {
         let offsets = chat("null").replace("\"delta\"", "\"content_filter_offsets\"");
         assert_eq!(tokens(&[offsets + &" ".repeat(400)]), 1);
         assert_eq!(tokens(&[]), 0);
+    }
+
+    #[test]
+    fn a_text_counts_whatever_surrounded_the_ones_before() {
+        let filtered = chat(r#"{"content":" word"}"#);
+        let plain = |text: &str| {
+            format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+        };
+        let words = "some words ".repeat(40);
+        for text in [" word", words.as_str()] {
+            let frames = [vec![filtered.clone(); 3], vec![plain(text); 20]].concat();
+            let (found, exact) = (tokens(&frames), 3 + 20 * tokens(&[plain(text)]));
+            assert!(found <= exact && found * 20 >= exact * 19, "{found} of {exact}");
+        }
+        let mixed: Vec<_> =
+            [" a", " longer words in one frame", " b", &words].map(plain).into_iter().collect();
+        let exact: u64 = mixed.iter().map(|frame| tokens(std::slice::from_ref(frame))).sum();
+        assert_eq!(tokens(&mixed), exact);
     }
 
     #[test]
