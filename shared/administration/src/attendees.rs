@@ -1,7 +1,5 @@
 //! Who is at an event: their usage, their own limits, and whether they are kept out.
 
-use std::time::Duration;
-
 use http::StatusCode;
 use lanyard_domain::account::{Account, AccountKey, Change, Field, NO_LIMIT, Write, signed};
 use lanyard_domain::admission;
@@ -11,38 +9,18 @@ use lanyard_domain::ids::EventId;
 use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
 use lanyard_gateway::Response;
-use lanyard_gateway::ports::{
-    AttendeePage as AttendeeAccounts, LedgerFault, Outcome, Unreadable, UnreadableAccount,
-};
+use lanyard_gateway::ports::Outcome;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::accounts::{Numbers, page_of, with_retry};
 use crate::audit::Action;
 use crate::error::AdminError;
 use crate::events::{LimitsDraft, owned};
 use crate::form::{Form, Given, Mistakes};
 use crate::page::cursor;
 use crate::time::Timestamp;
-use crate::usage::Numbers;
 use crate::{Call, DeletedUser, body, changes, read, reply};
-
-/// The pauses before a call to the ledger is made again. Its calls are single tries, and those of
-/// organisers may all be repeated.
-const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
-
-/// Calls the ledger up to three times.
-pub(crate) async fn with_retry<T, F>(call: impl Fn() -> F) -> Result<T, LedgerFault>
-where
-    F: Future<Output = Result<T, LedgerFault>>,
-{
-    for pause in PAUSES {
-        match call().await {
-            Ok(value) => return Ok(value),
-            Err(_) => tokio::time::sleep(pause).await,
-        }
-    }
-    call().await
-}
 
 /// A page of attendees, by name.
 #[derive(Serialize)]
@@ -100,27 +78,6 @@ pub(crate) async fn list(call: Call<'_>, id: &EventId) -> Result<Response, Admin
     let attendees =
         accounts.iter().map(|(user, account)| AttendeeView::of(user, account, &event)).collect();
     reply(StatusCode::OK, &AttendeePage { attendees, next: cursor(next) })
-}
-
-/// Up to `limit` accounts, and the last one's name if there are more.
-pub(crate) async fn page_of(
-    call: Call<'_>,
-    event: &EventId,
-    after: Option<&UserId>,
-    limit: u16,
-) -> Result<(Vec<(UserId, Account)>, Option<UserId>), AdminError> {
-    let ledger = &call.admin.ledger;
-    let asked = limit.saturating_add(1);
-    let AttendeeAccounts { mut accounts, unreadable, next } =
-        with_retry(|| ledger.attendees(event, after, asked)).await?;
-    // A page without them is better than none. The sweep counts them for an alarm.
-    for UnreadableAccount { item: Unreadable { item, cause }, .. } in &unreadable {
-        tracing::error!(item, cause = &**cause, "item_unreadable");
-    }
-    let has_more = accounts.len() > usize::from(limit);
-    accounts.truncate(limit.into());
-    let last = accounts.last().map(|(user, _)| user.clone());
-    Ok((accounts, if has_more { last } else { next }))
 }
 
 /// `PATCH /events/{id}/attendees/{user}`, also for somebody who has not come yet.

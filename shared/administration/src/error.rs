@@ -3,6 +3,8 @@
 //! The schema is the attendees': `{"error": {"message", "type", "param", "code"}}`, with `details`
 //! where a body was wrong. 409 is never sent, because old SDKs repeat it without a pause.
 
+use std::fmt;
+
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use lanyard_gateway::Response;
@@ -12,8 +14,27 @@ use lanyard_gateway::ports::{Cause, LedgerFault};
 use lanyard_gateway::request::whole;
 use serde::Serialize;
 
-use crate::form::Mistake;
 use crate::ports::OrganiserFault;
+
+/// A field that is wrong, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "InvalidField"))]
+pub struct Mistake {
+    /// Its path, such as `allowances.event.in_flight`.
+    pub field: String,
+    /// What it must be; reads on after the field's name.
+    pub message: String,
+    /// Whether there is no such field at all.
+    #[serde(skip)]
+    pub is_unknown: bool,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.field, self.message)
+    }
+}
 
 /// Why an organiser's request is refused.
 #[derive(Debug, thiserror::Error)]

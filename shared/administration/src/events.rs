@@ -29,7 +29,6 @@ use crate::page::cursor;
 use crate::ports::OrganiserFault;
 use crate::read;
 use crate::route::Step;
-use crate::tokens;
 use crate::{Call, reply};
 
 pub(crate) use draft::LimitsDraft;
@@ -86,7 +85,7 @@ pub(crate) async fn create(call: Call<'_>) -> Result<Response, AdminError> {
             now: call.now(),
         };
         let (event, code_is) = created(&body, new_event, &deployments)?;
-        let event = tokens::signing(call, &event)?;
+        let event = with_secret(call, &event)?;
         let entry =
             call.audit_entry(Action::Create, changes::between(&Map::new(), &facts(&event, call)));
         match (call.admin.store.create_event(&event, &entry).await, code_is) {
@@ -124,7 +123,7 @@ pub(crate) async fn change(call: Call<'_>, id: &EventId) -> Result<Response, Adm
         match changed(event, &body, &deployments)? {
             after if after == *event => Ok(after),
             // An event of an earlier schema gets its secret with its first change.
-            after => tokens::signing(call, &after),
+            after => with_secret(call, &after),
         }
     })
     .await
@@ -244,6 +243,15 @@ async fn update(
 ) -> Result<Response, AdminError> {
     let event = updated(call, id, action, change).await?;
     reply(StatusCode::OK, &EventView::of(&event, call.now()))
+}
+
+/// The event, with a new signing secret if it has none.
+pub(crate) fn with_secret(call: Call<'_>, event: &Event) -> Result<Event, AdminError> {
+    let mut event = event.clone();
+    if event.signing.secret.is_empty() {
+        event.signing.secret = hex(&call.random::<32>()?);
+    }
+    Ok(event)
 }
 
 /// The event after a change.

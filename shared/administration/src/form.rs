@@ -1,38 +1,16 @@
 //! Reading an object field by field, so that every mistake is reported at once.
 
 use std::cell::RefCell;
-use std::fmt;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::error::AdminError;
+use crate::error::{AdminError, Mistake};
 use crate::read::Reader;
 
 /// The most mistakes that are listed.
 const MOST_MISTAKES: usize = 100;
 /// How much of an unknown field's name is repeated.
 const LONGEST_NAME: usize = 64;
-
-/// A field that is wrong, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(rename = "InvalidField"))]
-pub struct Mistake {
-    /// Its path, such as `allowances.event.in_flight`.
-    pub field: String,
-    /// What it must be; reads on after the field's name.
-    pub message: String,
-    /// Whether there is no such field at all.
-    #[serde(skip)]
-    pub is_unknown: bool,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.field, self.message)
-    }
-}
 
 /// Every mistake so far.
 #[derive(Debug, Default)]
@@ -86,8 +64,24 @@ impl<T> Given<T> {
         }
     }
 
-    /// The value; what there was before, where the body says nothing of it; or what the field is
-    /// when it is cleared.
+    /// The value of a field that must be given.
+    pub(crate) fn required(self, field: &str, mistakes: &Mistakes) -> Option<T> {
+        if matches!(self, Self::Absent | Self::Null) {
+            mistakes.add(field, "is required");
+        }
+        self.value()
+    }
+
+    /// The value, `None` if the body clears the field, or `before` if the body does not name it.
+    pub(crate) fn or_before(self, before: Option<T>) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Null => None,
+            Self::Absent | Self::Wrong => before,
+        }
+    }
+
+    /// The value, `before` if the body does not name the field, or `cleared` if it clears it.
     pub(crate) fn or(self, before: T, cleared: T) -> T {
         match self {
             Self::Value(value) => value,

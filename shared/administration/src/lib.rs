@@ -3,6 +3,7 @@
 //! Callers hold an organiser's token, or may invoke the function itself. What they may not see is
 //! not there: another organiser's event is a 404.
 
+mod accounts;
 mod attendees;
 pub mod audit;
 mod body;
@@ -50,8 +51,7 @@ use lanyard_gateway::{Request, Response};
 use serde::Serialize;
 
 pub use caller::Caller;
-pub use error::AdminError;
-pub use form::Mistake;
+pub use error::{AdminError, Mistake};
 
 use form::Mistakes;
 use page::{Page, Query};

@@ -14,7 +14,7 @@ use lanyard_gateway::ports::Outcome;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::attendees::{page_of, with_retry};
+use crate::accounts::{page_of, with_retry};
 use crate::audit::{Action, AuditLog, FieldChange};
 use crate::error::AdminError;
 use crate::events::owned;

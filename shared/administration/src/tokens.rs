@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::audit::{Action, AuditEntry, AuditLog};
 use crate::error::AdminError;
-use crate::events::{owned, updated};
+use crate::events::{owned, updated, with_secret};
 use crate::expiry;
 use crate::form::{Form, Mistakes};
 use crate::page::cursor;
@@ -33,7 +33,7 @@ pub(crate) async fn issue(call: Call<'_>, id: &EventId) -> Result<Response, Admi
     let mut event = owned(call, id).await?;
     let (user, expires_at) = asked_for(&body, &event, call.now())?;
     if event.signing.secret.is_empty() {
-        event = updated(call, id, Action::Change, |event| signing(call, event)).await?;
+        event = updated(call, id, Action::Change, |event| with_secret(call, event)).await?;
     }
     let issued = IssuedToken {
         id: new_id(call)?,
@@ -110,19 +110,10 @@ pub(crate) async fn revoke(
 pub(crate) async fn revoke_all(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     call.no_query()?;
     updated(call, id, Action::RevokeTokens, |event| {
-        signing(call, &Event { signing: Signing::default(), ..event.clone() })
+        with_secret(call, &Event { signing: Signing::default(), ..event.clone() })
     })
     .await?;
     reply(StatusCode::OK, &AllRevoked { id, revoked: "all" })
-}
-
-/// An event with a secret, if it has none yet.
-pub(crate) fn signing(call: Call<'_>, event: &Event) -> Result<Event, AdminError> {
-    let mut event = event.clone();
-    if event.signing.secret.is_empty() {
-        event.signing.secret = hex(&call.random::<32>()?);
-    }
-    Ok(event)
 }
 
 /// An id that sorts by the time of its making.

@@ -3,65 +3,22 @@
 use std::collections::BTreeMap;
 
 use http::StatusCode;
-use lanyard_domain::account::{Account, Field};
+use lanyard_domain::account::Account;
 use lanyard_domain::hour::FirstBytes;
 use lanyard_domain::ids::{DeploymentName, EventId, SessionId};
 use lanyard_domain::shard;
 use lanyard_domain::token::UserId;
-use lanyard_domain::unit::Units;
 use lanyard_domain::usage::Charge;
 use lanyard_gateway::Response;
 use serde::Serialize;
 
-use crate::attendees::{page_of, with_retry};
+use crate::accounts::{Numbers, page_of, with_retry};
 use crate::error::AdminError;
 use crate::events::owned;
 use crate::page::{Page, cursor};
 use crate::records::{HourUsage, SessionPlace, SessionUsage};
 use crate::time::Timestamp;
 use crate::{Call, reply};
-
-/// What was used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(rename = "Usage"))]
-pub(crate) struct Numbers {
-    requests: u64,
-    prompt_tokens: u64,
-    completion_tokens: u64,
-    total_tokens: u64,
-    /// Tokens of requests under way; only accounts know them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    held_tokens: Option<u64>,
-    /// Images, seconds and characters, where there are any.
-    #[serde(flatten)]
-    units: Units,
-    /// Of those, what requests under way hold.
-    #[serde(skip_serializing_if = "Units::is_none")]
-    held_units: Units,
-}
-
-impl Numbers {
-    /// What an account was charged and holds.
-    pub(crate) fn of(account: &Account) -> Self {
-        let held_tokens = Some(account.count(Field::Held));
-        let held_units = account.units(Field::UnitHeld);
-        let spent = Self::new(account.count(Field::Requests), account.spent());
-        Self { held_tokens, held_units, ..spent }
-    }
-
-    fn new(requests: u64, charge: Charge) -> Self {
-        Self {
-            requests,
-            prompt_tokens: charge.prompt_tokens,
-            completion_tokens: charge.completion_tokens,
-            total_tokens: charge.tokens(),
-            held_tokens: None,
-            units: charge.units,
-            held_units: Units::NONE,
-        }
-    }
-}
 
 /// What an event used in total, and a page of its parts.
 #[derive(Serialize)]

@@ -9,7 +9,6 @@ use lanyard_domain::operation::Operation;
 use lanyard_protocol::Protocol;
 
 use super::draft::Defaults;
-use super::rules::given_or;
 use crate::form::{Given, Mistakes};
 
 pub(super) fn offered(
@@ -36,7 +35,7 @@ pub(super) fn offered(
             );
         }
     }
-    given_or(given, before)
+    given.or_before(before)
 }
 
 fn joined(names: &[DeploymentName]) -> String {

@@ -45,7 +45,7 @@ pub(crate) fn created(
 ) -> Result<(Event, CodeIs), AdminError> {
     let mistakes = Mistakes::default();
     let draft = EventDraft::read(Purpose::Create, Access::Open, body, &mistakes);
-    let name = required("name", draft.name, &mistakes);
+    let name = draft.name.required("name", &mistakes);
     let window = new_window(draft.starts_at, draft.ends_at, draft.time_zone, &mistakes);
     let offered = offered(draft.deployments, None, deployments, &mistakes);
     let catalog = Catalog::new(deployments.to_vec(), offered.as_deref());
@@ -54,7 +54,7 @@ pub(crate) fn created(
     let expected_attendees = draft.attendees.or(USUAL_CROWD, USUAL_CROWD);
     let preset = draft.preset.or(Preset::default(), Preset::default());
     let max_completion_tokens =
-        given_or(draft.max_completion_tokens, preset.max_completion_tokens());
+        draft.max_completion_tokens.or_before(preset.max_completion_tokens());
     let usual = Allowances::for_attendees(preset, expected_attendees, capacity(&catalog));
     let code = draft.code.value();
     let code_is = if code.is_some() { CodeIs::Chosen } else { CodeIs::Drawn };
@@ -154,7 +154,7 @@ pub(crate) fn changed(
     let default_deployments =
         defaults(draft.default_deployments, &event.default_deployments, &catalog, &mistakes);
     let expected_attendees = draft.attendees.or(event.expected_attendees, USUAL_CROWD);
-    let max_completion_tokens = given_or(draft.max_completion_tokens, event.max_completion_tokens);
+    let max_completion_tokens = draft.max_completion_tokens.or_before(event.max_completion_tokens);
     let usual =
         Allowances::for_attendees(Preset::default(), expected_attendees, capacity(&catalog));
     let text = |given: Given<String>, before: &String| given.or(before.clone(), String::new());
@@ -222,22 +222,6 @@ fn check_shards(event: Option<&Event>, mistakes: &Mistakes) {
     );
 }
 
-pub(super) fn required<T>(field: &str, given: Given<T>, mistakes: &Mistakes) -> Option<T> {
-    if matches!(given, Given::Absent | Given::Null) {
-        mistakes.add(field, "is required");
-    }
-    given.value()
-}
-
-/// What was given, nothing where it is cleared, and what there was before otherwise.
-pub(super) fn given_or<T>(given: Given<T>, before: Option<T>) -> Option<T> {
-    match given {
-        Given::Value(value) => Some(value),
-        Given::Null => None,
-        Given::Absent | Given::Wrong => before,
-    }
-}
-
 /// The limits of a new event. An attendee's total follows the event's, unless the body has both.
 fn new_allowances(given: Given<AllowancesDraft>, usual: Allowances, attendees: u64) -> Allowances {
     let says_total = match &given {
@@ -259,7 +243,7 @@ fn allowances(given: Given<AllowancesDraft>, before: Allowances, usual: Allowanc
     let attendees = match draft.event {
         Given::Null => usual.attendees,
         Given::Absent | Given::Value(_) | Given::Wrong => {
-            given_or(draft.attendees, before.attendees)
+            draft.attendees.or_before(before.attendees)
         }
     };
     let limits = |given, before, usual| match given {

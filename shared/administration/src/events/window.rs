@@ -4,7 +4,6 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use lanyard_domain::window::{Window, parse_instant};
 use lanyard_domain::zone::Zone;
 
-use super::rules::required;
 use crate::form::{Given, Mistakes};
 
 /// The longest event.
@@ -16,12 +15,14 @@ pub(super) fn new_window(
     zone: Given<Zone>,
     mistakes: &Mistakes,
 ) -> Option<Window> {
-    let zone = required("time_zone", zone, mistakes);
+    let zone = zone.required("time_zone", mistakes);
     // Without a zone, whether the times are times can still be said.
     let reading_zone = zone.unwrap_or(Zone::UTC);
-    let starts_at = required("starts_at", starts_at, mistakes)
+    let starts_at = starts_at
+        .required("starts_at", mistakes)
         .and_then(|text| instant("starts_at", &text, reading_zone, mistakes));
-    let ends_at = required("ends_at", ends_at, mistakes)
+    let ends_at = ends_at
+        .required("ends_at", mistakes)
         .and_then(|text| instant("ends_at", &text, reading_zone, mistakes));
     window(starts_at?, ends_at?, zone?, mistakes)
 }
