@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_domain::allowance::Limit;
-use lanyard_gateway::ports::{Incident, UpstreamFault};
+use lanyard_gateway::ports::Incident;
 use lanyard_gateway::testing::ScriptedUpstream;
 use serde_json::json;
 use tokio::time::Instant;
@@ -325,8 +325,7 @@ async fn a_panic_is_a_500_and_leaves_nothing_held() {
 
 #[tokio::test]
 async fn a_deployment_without_a_key_is_our_fault() {
-    let no_key = |_: &_| Err(UpstreamFault::NoCredential("scripted".into()));
-    let upstream = Arc::new(ScriptedUpstream::new(no_key));
+    let upstream = Arc::new(ScriptedUpstream::new(|_| Reply::no_credential()));
     let world = World::event("no-key").in_memory().upstream(upstream).start().await;
     let ada = world.attendee("ada").await;
     ada.chat("hello").await.assert_refused(503, "upstream_misconfigured");

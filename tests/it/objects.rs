@@ -12,6 +12,7 @@ use http::Method;
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
+use lanyard_gateway::testing::ScriptedUpstream;
 use lanyard_objects::store::ObjectStore;
 use lanyard_objects::testing::{MemoryObjects, objects_contract};
 use serde_json::json;
@@ -21,7 +22,7 @@ use tokio::time::Instant;
 use crate::support::attendee::Attendee;
 use crate::support::engine::Engine;
 use crate::support::kept::path;
-use crate::support::{ScriptedAzure, World};
+use crate::support::{Reply, ScriptedAzure, World};
 
 #[tokio::test]
 async fn every_base_leads_to_the_same_objects_and_other_paths_nowhere() {
@@ -220,9 +221,8 @@ async fn all_that_an_attendee_makes_without_naming_a_model_is_in_one_place() {
 
 #[tokio::test(start_paused = true)]
 async fn who_polls_without_a_pause_is_slowed_to_two_reads_a_second() {
-    let azure = Arc::new(lanyard_gateway::testing::ScriptedUpstream::new(|_| {
-        let body = r#"{"id":"vs_1","object":"vector_store","status":"in_progress"}"#;
-        Ok(http::Response::new(bytes::Bytes::from(body)))
+    let azure = Arc::new(ScriptedUpstream::new(|_| {
+        Reply::json(200, r#"{"id":"vs_1","object":"vector_store","status":"in_progress"}"#)
     }));
     let world = World::event("pace").in_memory().keeping().requests_per_day(1);
     let world = world.upstream(azure.clone()).start().await;

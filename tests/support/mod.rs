@@ -10,6 +10,7 @@ pub(crate) mod described;
 pub(crate) mod engine;
 pub(crate) mod entra;
 pub(crate) mod kept;
+pub(crate) mod loopback;
 pub(crate) mod meter;
 pub(crate) mod people;
 pub(crate) mod policed;

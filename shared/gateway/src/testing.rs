@@ -1,9 +1,10 @@
 //! The ports in memory, and what every store must pass. For tests only.
 //!
 //! [`ledger_contract`] is the one suite for ledgers: it runs here against [`MemoryLedger`] and in
-//! `tests/` against the DynamoDB engine. [`FaultyLedger`] makes any ledger fail where a test wants.
+//! `tests/` against the DynamoDB engine. [`FaultyLedger`] makes any ledger fail where a test wants. [`azure`] is a
+//! scripted Azure.
 
-mod azure;
+pub mod azure;
 mod books;
 mod contract;
 mod events;
@@ -17,13 +18,13 @@ mod simulation;
 #[cfg(test)]
 mod slow;
 
-pub use azure::{SimulatedAzure, id_prefix};
+pub use azure::{ScriptedUpstream, id_prefix};
 pub use books::balance;
 pub use contract::ledger_contract;
 pub use events::{EventTrouble, MemoryEvents};
 pub use faulty::{FaultyLedger, LedgerCall, LedgerTrouble};
 pub use ledger::MemoryLedger;
-pub use ports::{FixedRandom, MemoryPorts, RecordedLog, ScriptedUpstream, TestClock};
+pub use ports::{FixedRandom, MemoryPorts, RecordedLog, TestClock};
 pub use random::SeededRandom;
 pub use samples::{a_deployment, a_window, an_event};
 

@@ -1,44 +1,32 @@
-//! An Azure that answers at once, or as it is told: with pauses, refusals and breaks.
+//! A scripted Azure that responds at once, or with pauses, refusals and breaks.
 //!
-//! It lives in the process that asks, so both read one clock: each frame of a stream carries the
-//! time at which it left, between two `@`. What it told of usage is added up, for accounts that
-//! must be exact.
+//! It lives in the process of the clients, so both read one clock: each frame of a stream carries the
+//! time at which it left, between two `@`. The usage that it reports is added up, to compare it with
+//! the accounts.
 
-use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use bytes::Bytes;
-use futures_util::stream;
-use http::{Request, Response, StatusCode};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::{Frame, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use lanyard_gateway::testing::azure::frames::{self, with_usage_null};
+use lanyard_gateway::testing::azure::{Recorded, Reply};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+
+use crate::loopback::Loopback;
 
 /// The numbers of an embedding of `text-embedding-3-small`, four bytes each, in base64.
 const EMBEDDING_LENGTH: usize = 1_536 * 4 / 3 * 4;
 
-/// Longer than anybody waits.
-const FOR_EVER: Duration = Duration::from_secs(3_600);
-
-type Answer = Response<UnsyncBoxBody<Bytes, io::Error>>;
-
-/// Nanoseconds since this process first asked.
+/// Nanoseconds since the first call of this function.
 pub(crate) fn now_ns() -> u64 {
     static BEGIN: OnceLock<Instant> = OnceLock::new();
     u64::try_from(BEGIN.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// How a stream comes.
+/// The times of a stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     /// Until the first token.
@@ -55,14 +43,14 @@ impl Pace {
         Self { first: Duration::from_millis(200), frames: 40, between: Duration::from_millis(10) };
 }
 
-/// How calls are answered.
+/// The kind of responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// Well.
+    /// Correct ones.
     Well,
-    /// With 429, and a second to wait.
+    /// 429, with a second to wait.
     Busy,
-    /// Mostly well; else with refusals, resets, pauses and silence.
+    /// Mostly correct ones; else refusals, resets, pauses and silence.
     Chaos,
 }
 
@@ -70,7 +58,7 @@ pub(crate) enum Manner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
     None,
-    Status(StatusCode),
+    Status(u16),
     Reset,
     ResetAfter(u32),
     PauseAfter(u32),
@@ -81,7 +69,7 @@ enum Trouble {
 pub(crate) struct Azure {
     pub(crate) endpoint: String,
     state: Arc<State>,
-    _server: JoinSet<()>,
+    server: Loopback,
 }
 
 struct State {
@@ -93,9 +81,9 @@ struct State {
     refused: AtomicU64,
 }
 
-/// What Azure reads of a request.
-#[derive(Deserialize)]
-struct Asked {
+/// The fields of a request that decide on its response.
+#[derive(Default, Deserialize)]
+struct Body {
     #[serde(default)]
     stream: bool,
     #[serde(default)]
@@ -105,8 +93,6 @@ struct Asked {
 impl Azure {
     /// Starts on a free port.
     pub(crate) async fn start(pace: Pace) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
         let state = Arc::new(State {
             pace,
             manner: Mutex::new(Manner::Well),
@@ -115,163 +101,105 @@ impl Azure {
             completion_tokens: AtomicU64::default(),
             refused: AtomicU64::default(),
         });
-        let mut server = JoinSet::new();
-        server.spawn(serve(listener, Arc::clone(&state)));
-        Ok(Self { endpoint, state, _server: server })
+        let script = Arc::clone(&state);
+        let server = Loopback::start(|_| move |request: &Recorded| script.reply(request)).await?;
+        Ok(Self { endpoint: server.endpoint(), state, server })
     }
 
-    /// Answers like this from now on.
+    /// Responds like this from now on.
     pub(crate) fn set(&self, manner: Manner) {
         *self.state.manner.lock().unwrap_or_else(PoisonError::into_inner) = manner;
     }
 
     /// How many calls there were.
     pub(crate) fn calls(&self) -> u64 {
-        self.state.calls.load(Ordering::Relaxed)
+        self.server.calls() as u64
     }
 
-    /// How many of them were answered with 429.
+    /// How many of them were refused with 429.
     pub(crate) fn refused(&self) -> u64 {
         self.state.refused.load(Ordering::Relaxed)
     }
 
-    /// The prompt and completion tokens that it said were used.
-    pub(crate) fn told(&self) -> (u64, u64) {
+    /// The prompt and completion tokens that it reported as used.
+    pub(crate) fn reported(&self) -> (u64, u64) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         (read(&self.state.prompt_tokens), read(&self.state.completion_tokens))
     }
 }
 
-async fn serve(listener: TcpListener, state: Arc<State>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(_) = connections.join_next() => continue,
-        };
-        let Ok((socket, _)) = accepted else { continue };
-        let _ = socket.set_nodelay(true);
-        if state.manner() == Manner::Chaos {
-            // A connection that breaks is then reset, not closed in order.
-            let _ = socket.set_zero_linger();
-        }
-        let state = Arc::clone(&state);
-        connections.spawn(async move {
-            let service = service_fn(|request| state.answer(request));
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
-        });
-    }
-}
-
 impl State {
-    fn manner(&self) -> Manner {
-        *self.manner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Result<Answer, io::Error> {
-        let (head, body) = request.into_parts();
-        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    fn reply(self: &Arc<Self>, request: &Recorded) -> Reply {
         let arrived_ns = now_ns();
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
-        let asked: Asked =
-            serde_json::from_slice(&body).unwrap_or(Asked { stream: false, input: Vec::new() });
-        let trouble = match self.manner() {
+        let trouble = match *self.manner.lock().unwrap_or_else(PoisonError::into_inner) {
             Manner::Well => Trouble::None,
-            Manner::Busy => Trouble::Status(StatusCode::TOO_MANY_REQUESTS),
+            Manner::Busy => Trouble::Status(429),
             Manner::Chaos => trouble(call, self.pace.frames),
         };
         match trouble {
-            Trouble::Status(status) => {
-                if status == StatusCode::TOO_MANY_REQUESTS {
-                    self.refused.fetch_add(1, Ordering::Relaxed);
-                }
-                return Ok(refusal(status));
+            Trouble::Status(429) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                return Reply::too_many_requests(Some("1"));
             }
-            Trouble::Reset => return Err(io::ErrorKind::ConnectionReset.into()),
+            Trouble::Status(status) => {
+                return Reply::error(status, &status.to_string(), "Scripted.");
+            }
+            Trouble::Reset => return Reply::reset(),
             Trouble::None
             | Trouble::ResetAfter(_)
             | Trouble::PauseAfter(_)
             | Trouble::SilenceAfter(_) => {}
         }
-        if head.uri.path().ends_with("/embeddings") {
-            let inputs = asked.input.len().max(1);
+        let body: Body = serde_json::from_slice(&request.body).unwrap_or_default();
+        if request.path().ends_with("/embeddings") {
+            let inputs = body.input.len().max(1);
             let tokens = 3 * u64::try_from(inputs).unwrap_or_default();
-            self.tell(tokens, 0);
-            return Ok(whole(embeddings(inputs, tokens)));
+            self.report(tokens, 0);
+            return Reply::json(200, embeddings(inputs, tokens));
         }
         // Less than Lanyard estimates, so that no budget may be passed.
         let (prompt, completion) = (5 + call % 5, 1 + call % u64::from(self.pace.frames.min(60)));
-        if !asked.stream {
-            self.tell(prompt, completion);
-            return Ok(whole(chat(prompt, completion)));
+        if !body.stream {
+            self.report(prompt, completion);
+            return Reply::json(200, chat(prompt, completion));
         }
-        tokio::time::sleep(self.pace.first).await;
-        let telling = Telling { state: Arc::clone(self), prompt, completion, arrived_ns, trouble };
-        let body = BodyExt::boxed_unsync(StreamBody::new(stream::unfold(0, move |frame| {
-            let telling = telling.clone();
-            async move { telling.frame(frame).await.map(|data| (data.map(Frame::data), frame + 1)) }
-        })));
-        let mut response = Response::new(body);
-        let media_type = http::HeaderValue::from_static("text/event-stream; charset=utf-8");
-        response.headers_mut().insert(http::header::CONTENT_TYPE, media_type);
-        Ok(response)
+        let (state, last) = (Arc::clone(self), self.pace.frames);
+        let frame = move |number| match u32::try_from(number).unwrap_or(u32::MAX) {
+            0 => content(&format!("@{arrived_ns}@{}@", now_ns())),
+            number if number < last => content(&format!("@{}@", now_ns())),
+            number if number == last => {
+                state.report(prompt, completion);
+                usage_frame(prompt, completion)
+            }
+            _ => Bytes::from_static(b"data: [DONE]\n\n"),
+        };
+        let Pace { first, frames, between } = self.pace;
+        let pause = move |number| {
+            let is_late = |after| usize::try_from(after).is_ok_and(|after| after == number);
+            let late = match trouble {
+                Trouble::PauseAfter(after) if is_late(after) => Duration::from_secs(5),
+                Trouble::None
+                | Trouble::Status(_)
+                | Trouble::Reset
+                | Trouble::ResetAfter(_)
+                | Trouble::PauseAfter(_)
+                | Trouble::SilenceAfter(_) => Duration::ZERO,
+            };
+            let is_word = number > 0 && u32::try_from(number).is_ok_and(|number| number < frames);
+            if is_word { late + between } else { late }
+        };
+        let stream = Reply::made(frames as usize + 2, frame).delay(first).paced(pause);
+        match trouble {
+            Trouble::ResetAfter(after) => stream.reset_after(after as usize),
+            Trouble::SilenceAfter(after) => stream.hang_after(after as usize),
+            Trouble::None | Trouble::Status(_) | Trouble::Reset | Trouble::PauseAfter(_) => stream,
+        }
     }
 
-    fn tell(&self, prompt: u64, completion: u64) {
+    fn report(&self, prompt: u64, completion: u64) {
         self.prompt_tokens.fetch_add(prompt, Ordering::Relaxed);
         self.completion_tokens.fetch_add(completion, Ordering::Relaxed);
-    }
-}
-
-/// A stream that is being told.
-#[derive(Clone)]
-struct Telling {
-    state: Arc<State>,
-    prompt: u64,
-    completion: u64,
-    arrived_ns: u64,
-    trouble: Trouble,
-}
-
-impl Telling {
-    /// The next frame, when it is time for it.
-    async fn frame(&self, frame: u32) -> Option<Result<Bytes, io::Error>> {
-        let pace = self.state.pace;
-        match self.trouble {
-            Trouble::ResetAfter(after) if frame == after => {
-                return Some(Err(io::ErrorKind::ConnectionReset.into()));
-            }
-            Trouble::PauseAfter(after) if frame == after => {
-                tokio::time::sleep(Duration::from_secs(5)).await;
-            }
-            Trouble::SilenceAfter(after) if frame == after => tokio::time::sleep(FOR_EVER).await,
-            Trouble::None
-            | Trouble::Status(_)
-            | Trouble::Reset
-            | Trouble::ResetAfter(_)
-            | Trouble::PauseAfter(_)
-            | Trouble::SilenceAfter(_) => {}
-        }
-        if frame > 0 && frame < pace.frames {
-            tokio::time::sleep(pace.between).await;
-        }
-        let left_ns = now_ns();
-        let text = match frame {
-            0 => content(&format!("@{}@{left_ns}@", self.arrived_ns)),
-            frame if frame < pace.frames => content(&format!("@{left_ns}@")),
-            frame if frame == pace.frames => {
-                self.state.tell(self.prompt, self.completion);
-                format!(
-                    "data: {{\"choices\":[],\"created\":1764000000,\"id\":\"chatcmpl-scripted\",\
-                     \"model\":\"gpt-4o-mini-2024-07-18\",\"object\":\"chat.completion.chunk\",\
-                     \"usage\":{}}}\n\n",
-                    usage(self.prompt, self.completion)
-                )
-            }
-            frame if frame == pace.frames + 1 => "data: [DONE]\n\n".to_owned(),
-            _ => return None,
-        };
-        Some(Ok(Bytes::from(text)))
     }
 }
 
@@ -280,34 +208,15 @@ fn trouble(call: u64, frames: u32) -> Trouble {
     let mut random = fastrand::Rng::with_seed(call);
     let after = random.u32(..frames);
     match random.u8(..100) {
-        0..8 => Trouble::Status(StatusCode::TOO_MANY_REQUESTS),
-        8..12 => Trouble::Status(StatusCode::INTERNAL_SERVER_ERROR),
-        12..16 => Trouble::Status(StatusCode::SERVICE_UNAVAILABLE),
+        0..8 => Trouble::Status(429),
+        8..12 => Trouble::Status(500),
+        12..16 => Trouble::Status(503),
         16..22 => Trouble::Reset,
         22..30 => Trouble::ResetAfter(after),
         30..35 => Trouble::PauseAfter(after),
         35 => Trouble::SilenceAfter(after),
         _ => Trouble::None,
     }
-}
-
-fn refusal(status: StatusCode) -> Answer {
-    let body = json!({"error": {"code": status.as_str(), "message": "Scripted."}}).to_string();
-    let mut response = whole(body.into());
-    *response.status_mut() = status;
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        let second = http::HeaderValue::from_static("1");
-        response.headers_mut().insert(http::header::RETRY_AFTER, second);
-    }
-    response
-}
-
-fn whole(body: Bytes) -> Answer {
-    let mut response =
-        Response::new(Full::new(body).map_err(|never| match never {}).boxed_unsync());
-    let json = http::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
-    response
 }
 
 fn usage(prompt: u64, completion: u64) -> serde_json::Value {
@@ -317,14 +226,18 @@ fn usage(prompt: u64, completion: u64) -> serde_json::Value {
     })
 }
 
-fn content(text: &str) -> String {
-    format!(
-        "data: {{\"choices\":[{{\"content_filter_results\":{{}},\"delta\":{{\"content\":\"{text}\"}},\
-         \"finish_reason\":null,\"index\":0,\"logprobs\":null}}],\"created\":1764000000,\
-         \"id\":\"chatcmpl-scripted\",\"model\":\"gpt-4o-mini-2024-07-18\",\
-         \"object\":\"chat.completion.chunk\",\"system_fingerprint\":\"fp_scripted\",\
-         \"usage\":null}}\n\n"
-    )
+fn usage_frame(prompt: u64, completion: u64) -> Bytes {
+    let frame = json!({
+        "choices": [], "created": 1_764_000_000, "id": "chatcmpl-scripted",
+        "model": "gpt-4o-mini-2024-07-18", "object": "chat.completion.chunk",
+        "usage": usage(prompt, completion),
+    });
+    format!("data: {frame}\n\n").into()
+}
+
+fn content(text: &str) -> Bytes {
+    let frame = with_usage_null(&frames::content(text));
+    format!("data: {frame}\n\n").into()
 }
 
 fn chat(prompt: u64, completion: u64) -> Bytes {

@@ -21,6 +21,8 @@ mod child;
 mod figures;
 mod growth;
 mod load;
+#[path = "../../support/loopback/mod.rs"]
+mod loopback;
 mod organiser;
 mod role;
 mod sides;

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use lanyard_gateway::testing::azure::{AZURE_HEADERS, UPSTREAM_REQUEST_ID};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::frames::{CONTENT, DONE, FINISH, PROMPT_FILTER, ROLE, USAGE};
 use super::usual::{COMPLETION_TOKENS, EMBEDDING, EMBEDDING_BASE64, PROMPT_TOKENS};
-use super::wire::Connection;
-use super::{AZURE_HEADERS, Gate, LineEnding, Reply, ScriptedAzure, UPSTREAM_REQUEST_ID};
+use super::{Gate, LineEnding, Reply, ScriptedAzure};
+use crate::support::loopback::wire::Connection;
 
 mod faults;
 
@@ -27,12 +28,17 @@ async fn post(connection: &mut Connection, path: &str, headers: &str, body: &str
     connection.write(request.as_bytes()).await.unwrap();
 }
 
+/// What was read and not used yet.
+fn unread(connection: &Connection) -> String {
+    String::from_utf8_lossy(&connection.unread).into_owned()
+}
+
 /// Reads until this text has come.
 async fn read_to(connection: &mut Connection, mark: &str) -> String {
-    while !connection.unread().contains(mark) {
+    while !unread(connection).contains(mark) {
         assert!(connection.fill().await.unwrap(), "closed before {mark}");
     }
-    connection.unread()
+    unread(connection)
 }
 
 /// All that comes until the connection ends, and whether it ended in order.
@@ -40,8 +46,8 @@ async fn read_all(connection: &mut Connection) -> (String, bool) {
     loop {
         match connection.fill().await {
             Ok(true) => {}
-            Ok(false) => return (connection.unread(), true),
-            Err(_) => return (connection.unread(), false),
+            Ok(false) => return (unread(connection), true),
+            Err(_) => return (unread(connection), false),
         }
     }
 }
@@ -228,7 +234,7 @@ async fn headers_can_be_held_back_or_delayed() {
     let mut connection = connect(&azure).await;
     post(&mut connection, CHAT, "", "{}").await;
     azure.called(1).await;
-    assert_eq!(connection.unread(), "");
+    assert_eq!(unread(&connection), "");
     gate.release(1);
     read_to(&mut connection, "held").await;
 

@@ -1,22 +1,14 @@
-//! Time, random numbers, the request log and Azure, as a test sets them.
+//! Time, random numbers and the request log, as a test sets them.
 
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::StreamExt;
-use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::EventId;
 
-use super::{MemoryEvents, MemoryLedger, lock};
-use crate::ports::{
-    Clock, CredentialMark, Incident, Random, RequestLine, RequestLog, Upstream, UpstreamBody,
-    UpstreamCall, UpstreamFault,
-};
+use super::{MemoryEvents, MemoryLedger, ScriptedUpstream, lock};
+use crate::ports::{Clock, Incident, Random, RequestLine, RequestLog};
 use crate::{Gateway, Ports};
 
 /// A clock that stands still until the test moves it.
@@ -102,70 +94,6 @@ impl RequestLog for RecordedLog {
     }
 }
 
-/// What stands in for Azure's answer to a call.
-type Answering =
-    dyn Fn(&UpstreamCall) -> Result<http::Response<Bytes>, UpstreamFault> + Send + Sync;
-
-/// An Azure that is one function, which may also fail or panic.
-pub struct ScriptedUpstream {
-    answer: Box<Answering>,
-    calls: Mutex<Vec<UpstreamCall>>,
-}
-
-impl ScriptedUpstream {
-    /// An Azure that answers by this function.
-    pub fn new(
-        answer: impl Fn(&UpstreamCall) -> Result<http::Response<Bytes>, UpstreamFault>
-        + Send
-        + Sync
-        + 'static,
-    ) -> Self {
-        Self { answer: Box::new(answer), calls: Mutex::default() }
-    }
-
-    /// The calls in their order.
-    #[must_use]
-    pub fn calls(&self) -> Vec<UpstreamCall> {
-        lock(&self.calls).clone()
-    }
-}
-
-impl Default for ScriptedUpstream {
-    /// An Azure that answers everything with a usage of 17 and 5 tokens.
-    fn default() -> Self {
-        Self::new(|_| {
-            let usage = r#"{"usage":{"prompt_tokens":17,"completion_tokens":5,"total_tokens":22}}"#;
-            let mut response = http::Response::new(Bytes::from(usage));
-            let json = http::HeaderValue::from_static("application/json");
-            response.headers_mut().insert(http::header::CONTENT_TYPE, json);
-            Ok(response)
-        })
-    }
-}
-
-impl fmt::Debug for ScriptedUpstream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScriptedUpstream").finish_non_exhaustive()
-    }
-}
-
-#[async_trait]
-impl Upstream for ScriptedUpstream {
-    async fn send(
-        &self,
-        _deployment: &Deployment,
-        call: UpstreamCall,
-    ) -> Result<http::Response<UpstreamBody>, UpstreamFault> {
-        lock(&self.calls).push(call.clone());
-        let answer = (self.answer)(&call)?;
-        Ok(answer.map(|body| futures_util::stream::once(async { Ok(body) }).boxed()))
-    }
-
-    async fn renew_credential(&self, _deployment: &Deployment, _: Option<CredentialMark>) -> bool {
-        false
-    }
-}
-
 /// Every port in memory. A test keeps this to look at what the gateway did.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryPorts {
@@ -202,6 +130,7 @@ impl MemoryPorts {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use http_body_util::BodyExt;
     use lanyard_domain::operation::Operation;
     use lanyard_domain::usage::Charge;

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 
 use self::ledger::SimulatedLedger;
 use self::traffic::{allowance, attend};
-use super::azure::SimulatedAzure;
+use super::azure::{ScriptedUpstream, random_replies};
 use super::{MemoryEvents, MemoryLedger, RecordedLog, SeededRandom, a_deployment, an_event, books};
 use crate::ports::{Clock, Ledger, Listing};
 use crate::{Gateway, Ports};
@@ -197,7 +197,7 @@ impl Story {
             random: Arc::clone(&self.random) as Arc<dyn crate::ports::Random>,
             events: Arc::clone(&self.events) as Arc<dyn crate::ports::EventStore>,
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
-            upstream: Arc::new(SimulatedAzure::new(Arc::clone(&self.random))),
+            upstream: Arc::new(ScriptedUpstream::new(random_replies(Arc::clone(&self.random)))),
             request_log: Arc::clone(&self.recorded_log) as Arc<dyn crate::ports::RequestLog>,
             ledger_timeout: Duration::from_millis(600),
         }));

@@ -22,9 +22,10 @@ use lanyard_domain::object::{Kind, Owned};
 use lanyard_domain::operation::Operation;
 use lanyard_gateway::answer::{Audience, answer};
 use lanyard_gateway::ports::{Clock, Listing};
+use lanyard_gateway::testing::azure::{ScriptedUpstream, random_replies};
 use lanyard_gateway::testing::{
-    MemoryEvents, MemoryLedger, RecordedLog, SeededRandom, SimulatedAzure, TestClock, a_deployment,
-    an_event, balance,
+    MemoryEvents, MemoryLedger, RecordedLog, SeededRandom, TestClock, a_deployment, an_event,
+    balance,
 };
 use lanyard_gateway::{ApiError, Ports, Request, Response, parse};
 use lanyard_protocol::Protocol;
@@ -120,7 +121,7 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
         random: Arc::clone(&random) as Arc<dyn lanyard_gateway::ports::Random>,
         events,
         ledger: Arc::clone(&ledger) as Arc<dyn lanyard_gateway::ports::Ledger>,
-        upstream: Arc::new(SimulatedAzure::new(random)),
+        upstream: Arc::new(ScriptedUpstream::new(random_replies(random))),
         request_log: Arc::new(RecordedLog::default()),
         ledger_timeout: Duration::from_secs(1),
     };

@@ -65,10 +65,12 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
     };
     let bad = answers.iter().filter(|result| !is_good(result)).count();
     promises.check(bad == 0, &format!("{} streams, {bad} of them with an error", answers.len()))?;
-    let told = world.azure.told();
+    let reported = world.azure.reported();
     let booked = (totals.charge.prompt_tokens, totals.charge.completion_tokens);
-    promises
-        .check(told == booked, &format!("Azure told of {told:?} tokens, booked are {booked:?}"))?;
+    promises.check(
+        reported == booked,
+        &format!("Azure reported {reported:?} tokens, charged are {booked:?}"),
+    )?;
     promises.check(
         totals.requests == u64::try_from(answers.len())?,
         &format!("{} settlements", totals.requests),

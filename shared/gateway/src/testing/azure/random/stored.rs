@@ -1,9 +1,9 @@
-//! What the simulated Azure says of stored objects, whose ids it takes from the address or makes.
+//! Random replies about stored objects. Their ids come from the address, or are new.
 
 use lanyard_domain::object::Kind;
 use lanyard_protocol::Protocol;
 
-use super::SimulatedAzure;
+use super::RandomAzure;
 use crate::ports::Random;
 
 /// How the ids of a kind begin.
@@ -37,7 +37,7 @@ const STATES: [&str; 8] = [
     "expired",
 ];
 
-impl SimulatedAzure {
+impl RandomAzure {
     /// The object that an address is about: its kind and its id, or one for a new object.
     fn object(&self, url: &str) -> Option<(Kind, String)> {
         let path = url.split('?').next()?;

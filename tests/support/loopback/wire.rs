@@ -3,67 +3,12 @@
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use serde_json::Value;
+use http::{StatusCode, header};
+use lanyard_gateway::testing::azure::{Fault, Framing, Recorded, Reply, Wait};
 use tokio::net::TcpStream;
 
-use super::gate::Wait;
-use super::reply::{Fault, Framing, Reply};
-
-/// A request as it arrived.
-#[derive(Debug, Clone)]
-pub(crate) struct Recorded {
-    /// The method.
-    pub(crate) method: Method,
-    /// The path and the query, as sent.
-    pub(crate) target: String,
-    /// The headers, in lower case.
-    pub(crate) headers: HeaderMap,
-    /// The body, without its chunks' marks.
-    pub(crate) body: Bytes,
-}
-
-impl Recorded {
-    /// The path alone.
-    pub(crate) fn path(&self) -> &str {
-        self.target.split('?').next().unwrap_or_default()
-    }
-
-    /// The first header of this name, if it is text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// The body as JSON; `null` if it is none.
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-
-    /// Whether the client wants the connection closed after the answer.
-    pub(super) fn wants_close(&self) -> bool {
-        self.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
-    }
-
-    fn head(text: &str) -> Option<Self> {
-        let mut lines = text.split("\r\n");
-        let mut words = lines.next()?.split(' ');
-        let method = words.next()?.parse().ok()?;
-        let target = words.next()?.to_owned();
-        let headers = lines.filter_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            Some((name, HeaderValue::from_str(value.trim()).ok()?))
-        });
-        let mut recorded = Self { method, target, headers: HeaderMap::new(), body: Bytes::new() };
-        for (name, value) in headers {
-            recorded.headers.append(name, value);
-        }
-        Some(recorded)
-    }
-}
-
-/// How an answer ended.
-pub(super) enum Outcome {
+/// How a response ended.
+pub(crate) enum Outcome {
     /// As scripted.
     Complete,
     /// As scripted, with a reset that is still to be sent.
@@ -73,21 +18,22 @@ pub(super) enum Outcome {
 }
 
 /// One connection, with what was read of it and not used yet.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
-    unread: BytesMut,
+    /// What was read and not used yet.
+    pub(crate) unread: BytesMut,
 }
 
 impl Connection {
     /// A connection on which small pieces leave at once.
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: TcpStream) -> Self {
         // Without it two pieces may arrive as one, which is harmless.
         let _ = stream.set_nodelay(true);
         Self { stream, unread: BytesMut::new() }
     }
 
     /// The next request; `None` when the client has no more.
-    pub(super) async fn request(&mut self) -> io::Result<Option<Recorded>> {
+    pub(crate) async fn request(&mut self) -> io::Result<Option<Recorded>> {
         let Some(head) = self.until(b"\r\n\r\n").await? else {
             return Ok(None);
         };
@@ -105,29 +51,30 @@ impl Connection {
     }
 
     /// Writes a reply, or leaves off where the script or the client says so.
-    pub(super) async fn answer(&mut self, reply: &Reply) -> Outcome {
+    pub(crate) async fn send(&mut self, reply: &Reply) -> Outcome {
         self.play(reply).await.unwrap_or(Outcome::Abandoned)
     }
 
     /// Ends the connection with a reset.
-    pub(super) fn reset(self) {
+    pub(crate) fn reset(self) {
         // A reset is what closing a socket that may not linger sends.
         let _ = self.stream.set_zero_linger();
     }
 
     async fn play(&mut self, reply: &Reply) -> io::Result<Outcome> {
-        self.wait(&reply.before_headers).await?;
+        self.wait(&reply.before_headers, 0).await?;
         if let Some(fault) = reply.fault(None) {
             return self.fail(fault).await;
         }
         self.write(head(reply).as_bytes()).await?;
 
         let is_chunked = reply.framing == Framing::Chunked;
-        for (sent, piece) in reply.body().enumerate() {
-            if let Some(fault) = reply.fault(Some(sent)) {
+        for number in 0..reply.count() {
+            if let Some(fault) = reply.fault(Some(number)) {
                 return self.fail(fault).await;
             }
-            self.wait(&reply.before_piece).await?;
+            self.wait(&reply.before_piece, number).await?;
+            let piece = reply.piece(number);
             if is_chunked && !piece.is_empty() {
                 self.write(&chunk(&piece)).await?;
             } else {
@@ -147,7 +94,7 @@ impl Connection {
     async fn fail(&mut self, fault: Fault) -> io::Result<Outcome> {
         match fault {
             Fault::Close => Ok(Outcome::Complete),
-            Fault::Reset => Ok(Outcome::Reset),
+            Fault::Reset | Fault::NotConnected | Fault::NoCredential => Ok(Outcome::Reset),
             Fault::Hang => {
                 self.gone().await;
                 Ok(Outcome::Abandoned)
@@ -156,10 +103,10 @@ impl Connection {
     }
 
     /// Waits, unless the client leaves first.
-    async fn wait(&mut self, wait: &Wait) -> io::Result<()> {
+    async fn wait(&mut self, wait: &Wait, number: usize) -> io::Result<()> {
         tokio::select! {
             biased;
-            () = wait.pass() => Ok(()),
+            () = wait.pass(number) => Ok(()),
             () = self.gone() => Err(io::ErrorKind::ConnectionAborted.into()),
         }
     }
@@ -208,7 +155,7 @@ impl Connection {
     }
 
     /// Reads some more; false when the client has closed its side.
-    pub(super) async fn fill(&mut self) -> io::Result<bool> {
+    pub(crate) async fn fill(&mut self) -> io::Result<bool> {
         let mut buffer = [0; 8 * 1024];
         loop {
             self.stream.readable().await?;
@@ -225,7 +172,7 @@ impl Connection {
     }
 
     /// Writes all of it.
-    pub(super) async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             self.stream.writable().await?;
             match self.stream.try_write(bytes) {
@@ -235,12 +182,6 @@ impl Connection {
             }
         }
         Ok(())
-    }
-
-    /// What was read and not used yet.
-    #[cfg(test)]
-    pub(super) fn unread(&self) -> String {
-        String::from_utf8_lossy(&self.unread).into_owned()
     }
 }
 

@@ -1,4 +1,4 @@
-//! One scripted answer: what is said, how it is cut, what it waits for and how it goes wrong.
+//! One scripted response: its content, how it is cut, what it waits for and how it fails.
 //!
 //! Start from a constructor and add to it:
 //!
@@ -14,11 +14,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::json;
 
-use super::gate::{Gate, Wait};
+use super::gate::{Gate, PerPiece, Wait};
 use super::usual;
 
 /// The headers of every reply. None of them may reach a participant under its own name.
-pub(crate) const AZURE_HEADERS: [(&str, &str); 8] = [
+pub const AZURE_HEADERS: [(&str, &str); 8] = [
     ("apim-request-id", "5c5f1d5e-0a52-4a9e-b7d0-2f0c5f9f1a11"),
     ("x-request-id", UPSTREAM_REQUEST_ID),
     ("x-ms-region", "Scripted North"),
@@ -30,35 +30,45 @@ pub(crate) const AZURE_HEADERS: [(&str, &str); 8] = [
 ];
 
 /// The id by which Azure knows every scripted call.
-pub(crate) const UPSTREAM_REQUEST_ID: &str = "0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f0";
+pub const UPSTREAM_REQUEST_ID: &str = "0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f0";
 
 /// One piece of a huge body.
 static FILLER: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
-/// One answer to one call. A reply for [`always`](super::ScriptedAzure::always) is used again.
+/// One response to one call.
+#[must_use]
 #[derive(Debug, Clone)]
-pub(crate) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) before_headers: Wait,
-    pub(super) before_piece: Wait,
-    pub(super) body: Body,
-    pub(super) framing: Framing,
-    pub(super) cut: Option<Cut>,
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The headers, framing left out.
+    pub headers: Vec<(String, String)>,
+    /// What the head waits for.
+    pub before_headers: Wait,
+    /// What each piece waits for.
+    pub before_piece: Wait,
+    /// The body.
+    pub body: Body,
+    /// How the body ends. Only the loopback transport has it.
+    pub framing: Framing,
+    /// Where it breaks off.
+    pub cut: Option<Cut>,
 }
 
 /// The body, as it leaves.
 #[derive(Debug, Clone)]
-pub(super) enum Body {
-    /// Piece by piece
+pub enum Body {
+    /// These pieces.
     Pieces(Vec<Bytes>),
-    /// So many pieces of filler, never all in memory
+    /// So many pieces of filler, never all in memory.
     Filler(usize),
+    /// So many pieces, each made when it leaves.
+    Made(usize, PerPiece<Bytes>),
 }
 
 /// How the client learns where the body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
+pub enum Framing {
     /// By its true length
     Length,
     /// By a length that may be wrong; the connection is closed after what there is
@@ -71,26 +81,31 @@ pub(super) enum Framing {
 
 /// Where a reply breaks off, and how.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cut {
+pub struct Cut {
     /// After so many pieces; `None` is before the headers.
-    pub(super) after: Option<usize>,
-    pub(super) fault: Fault,
+    pub after: Option<usize>,
+    /// How.
+    pub fault: Fault,
 }
 
 /// How a reply breaks off.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Fault {
+pub enum Fault {
     /// The connection is closed in order.
     Close,
     /// The connection is reset.
     Reset,
     /// Nothing more comes, until the client leaves.
     Hang,
+    /// There is no connection. On loopback it is a reset.
+    NotConnected,
+    /// There is nothing to call the deployment with. On loopback it is a reset.
+    NoCredential,
 }
 
 /// How the lines of an event stream end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LineEnding {
+pub enum LineEnding {
     /// `\n`
     Lf,
     /// `\r\n`
@@ -102,27 +117,27 @@ pub(crate) enum LineEnding {
 /// Answers in full.
 impl Reply {
     /// JSON text, or what claims to be it.
-    pub(crate) fn json(status: u16, body: impl Into<Bytes>) -> Self {
+    pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
         Self::new(status, "application/json", vec![body.into()], Framing::Length)
     }
 
     /// A correct chat answer with this text, of 17 prompt and 5 completion tokens.
-    pub(crate) fn chat(text: &str) -> Self {
+    pub fn chat(text: &str) -> Self {
         usual::chat(text)
     }
 
     /// The same as a stream, on request with a frame for the usage.
-    pub(crate) fn chat_stream(text: &str, wants_usage: bool) -> Self {
+    pub fn chat_stream(text: &str, wants_usage: bool) -> Self {
         usual::chat_stream(text, wants_usage)
     }
 
     /// Correct embeddings for so many inputs.
-    pub(crate) fn embeddings(inputs: usize) -> Self {
+    pub fn embeddings(inputs: usize) -> Self {
         usual::embeddings(inputs, false)
     }
 
     /// An event stream of these payloads, each event a piece of its own.
-    pub(crate) fn sse<T: AsRef<str>>(payloads: &[T], ending: LineEnding) -> Self {
+    pub fn sse<T: AsRef<str>>(payloads: &[T], ending: LineEnding) -> Self {
         let end = match ending {
             LineEnding::Lf => "\n",
             LineEnding::CrLf => "\r\n",
@@ -133,7 +148,7 @@ impl Reply {
     }
 
     /// An event stream of these bytes, which leave in pieces that end at the offsets.
-    pub(crate) fn sse_bytes(bytes: impl Into<Bytes>, offsets: &[usize]) -> Self {
+    pub fn sse_bytes(bytes: impl Into<Bytes>, offsets: &[usize]) -> Self {
         let bytes = bytes.into();
         let mut pieces = Vec::new();
         let mut start = 0;
@@ -145,19 +160,24 @@ impl Reply {
         Self::stream(pieces)
     }
 
-    /// Sound of this type, in these pieces.
-    pub(crate) fn audio(content_type: &str, pieces: &[&[u8]]) -> Self {
+    /// An event stream of so many pieces, each made when it leaves.
+    pub fn made(count: usize, piece: impl Fn(usize) -> Bytes + Send + Sync + 'static) -> Self {
+        Self { body: Body::Made(count, PerPiece::new(piece)), ..Self::stream(Vec::new()) }
+    }
+
+    /// Audio of this type, in these pieces.
+    pub fn audio(content_type: &str, pieces: &[&[u8]]) -> Self {
         let pieces = pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect();
         Self::new(200, content_type, pieces, Framing::Chunked)
     }
 
     /// Azure's short error body.
-    pub(crate) fn error(status: u16, code: &str, message: &str) -> Self {
+    pub fn error(status: u16, code: &str, message: &str) -> Self {
         Self::json(status, json!({"error": {"code": code, "message": message}}).to_string())
     }
 
     /// A 429 with this `retry-after`, which may be nonsense or missing.
-    pub(crate) fn too_many_requests(retry_after: Option<&str>) -> Self {
+    pub fn too_many_requests(retry_after: Option<&str>) -> Self {
         let reply = Self::error(429, "429", "The scripted limit is reached.");
         match retry_after {
             Some(value) => reply.header("retry-after", value),
@@ -166,7 +186,7 @@ impl Reply {
     }
 
     /// The 400 of Azure's content filter.
-    pub(crate) fn content_filter() -> Self {
+    pub fn content_filter() -> Self {
         let violence = json!({"violence": {"filtered": true, "severity": "medium"}});
         let error = json!({
             "message": "The scripted filter is triggered.",
@@ -182,7 +202,8 @@ impl Reply {
         Self::json(400, json!({"error": error}).to_string())
     }
 
-    fn stream(pieces: Vec<Bytes>) -> Self {
+    /// An event stream of these pieces.
+    pub fn stream(pieces: Vec<Bytes>) -> Self {
         Self::new(200, "text/event-stream; charset=utf-8", pieces, Framing::Chunked)
     }
 
@@ -204,123 +225,142 @@ impl Reply {
 /// Answers that are wrong in themselves.
 impl Reply {
     /// A page for people, with status 200.
-    pub(crate) fn html() -> Self {
+    pub fn html() -> Self {
         let page = "<!doctype html><title>Scripted</title><h1>Service unavailable</h1>";
         Self::new(200, "text/html", vec![Bytes::from_static(page.as_bytes())], Framing::Length)
     }
 
     /// JSON that breaks off, under a right length.
-    pub(crate) fn malformed_json() -> Self {
+    pub fn malformed_json() -> Self {
         Self::json(200, "{\"choices\": [{\"message\": {\"content\": \"Hel")
     }
 
     /// A redirect to another place.
-    pub(crate) fn redirect(location: &str) -> Self {
+    pub fn redirect(location: &str) -> Self {
         Self::json(302, "").header("location", location)
     }
 
     /// These bytes, labelled as gzip, which they are only if the test made them so.
-    pub(crate) fn gzip_labelled(body: impl Into<Bytes>) -> Self {
+    pub fn gzip_labelled(body: impl Into<Bytes>) -> Self {
         Self::json(200, body).header("content-encoding", "gzip")
     }
 
     /// A body of so many MiB, in chunks, made while it is sent.
-    pub(crate) fn huge(mebibytes: usize) -> Self {
+    pub fn huge(mebibytes: usize) -> Self {
         let mut reply = Self::json(200, "").chunked();
         reply.body = Body::Filler(mebibytes * (1024 * 1024 / FILLER.len()));
         reply
     }
 
     /// No answer, until the client leaves.
-    pub(crate) fn hang() -> Self {
+    pub fn hang() -> Self {
         Self::json(200, "").cut(None, Fault::Hang)
     }
 
     /// The connection is closed instead of an answer.
-    pub(crate) fn dropped() -> Self {
+    pub fn dropped() -> Self {
         Self::json(200, "").cut(None, Fault::Close)
     }
 
     /// The connection is reset instead of an answer.
-    pub(crate) fn reset() -> Self {
+    pub fn reset() -> Self {
         Self::json(200, "").cut(None, Fault::Reset)
+    }
+}
+
+/// Faults that only the gateway's port knows.
+impl Reply {
+    /// No connection, so nothing was sent.
+    pub fn not_connected() -> Self {
+        Self::json(200, "").cut(None, Fault::NotConnected)
+    }
+
+    /// No key for the deployment.
+    pub fn no_credential() -> Self {
+        Self::json(200, "").cut(None, Fault::NoCredential)
     }
 }
 
 /// Changes to a reply.
 impl Reply {
     /// Sets a header, in place of one of the same name.
-    pub(crate) fn header(self, name: &str, value: &str) -> Self {
+    pub fn header(self, name: &str, value: &str) -> Self {
         let mut reply = self.without_header(name);
         reply.headers.push((name.to_owned(), value.to_owned()));
         reply
     }
 
     /// Leaves a header out.
-    pub(crate) fn without_header(mut self, name: &str) -> Self {
+    pub fn without_header(mut self, name: &str) -> Self {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self
     }
 
     /// Waits before the headers.
-    pub(crate) fn delay(mut self, time: Duration) -> Self {
+    pub fn delay(mut self, time: Duration) -> Self {
         self.before_headers = Wait::Time(time);
         self
     }
 
     /// Holds the headers back until the gate lets one through.
-    pub(crate) fn held(mut self, gate: &Gate) -> Self {
+    pub fn held(mut self, gate: &Gate) -> Self {
         self.before_headers = Wait::Gate(gate.clone());
         self
     }
 
     /// Sends these pieces as the body, each in a write of its own and, in chunks, a chunk.
-    pub(crate) fn pieces<T: Into<Bytes>>(mut self, pieces: impl IntoIterator<Item = T>) -> Self {
+    pub fn pieces<T: Into<Bytes>>(mut self, pieces: impl IntoIterator<Item = T>) -> Self {
         self.body = Body::Pieces(pieces.into_iter().map(Into::into).collect());
         self
     }
 
     /// Waits before each piece.
-    pub(crate) fn every(mut self, time: Duration) -> Self {
+    pub fn every(mut self, time: Duration) -> Self {
         self.before_piece = Wait::Time(time);
         self
     }
 
+    /// Waits before each piece for a time that depends on its number.
+    pub fn paced(mut self, times: impl Fn(usize) -> Duration + Send + Sync + 'static) -> Self {
+        self.before_piece = Wait::Times(PerPiece::new(times));
+        self
+    }
+
     /// Sends a piece only when the gate lets it through. The headers leave at once.
-    pub(crate) fn gated(mut self, gate: &Gate) -> Self {
+    pub fn gated(mut self, gate: &Gate) -> Self {
         self.before_piece = Wait::Gate(gate.clone());
         self
     }
 
     /// Closes the connection after so many pieces.
-    pub(crate) fn close_after(self, pieces: usize) -> Self {
+    pub fn close_after(self, pieces: usize) -> Self {
         self.cut(Some(pieces), Fault::Close)
     }
 
     /// Resets the connection after so many pieces. What the client has not read yet may be lost.
-    pub(crate) fn reset_after(self, pieces: usize) -> Self {
+    pub fn reset_after(self, pieces: usize) -> Self {
         self.cut(Some(pieces), Fault::Reset)
     }
 
     /// Sends nothing more after so many pieces, and keeps the connection.
-    pub(crate) fn hang_after(self, pieces: usize) -> Self {
+    pub fn hang_after(self, pieces: usize) -> Self {
         self.cut(Some(pieces), Fault::Hang)
     }
 
     /// Claims this content-length, whatever the body's is, and closes the connection after it.
-    pub(crate) fn claim_length(mut self, bytes: usize) -> Self {
+    pub fn claim_length(mut self, bytes: usize) -> Self {
         self.framing = Framing::Claimed(bytes);
         self
     }
 
     /// Sends the body in chunks, one a piece.
-    pub(crate) fn chunked(mut self) -> Self {
+    pub fn chunked(mut self) -> Self {
         self.framing = Framing::Chunked;
         self
     }
 
     /// Ends the body with the connection, as HTTP/1.0 did.
-    pub(crate) fn until_close(mut self) -> Self {
+    pub fn until_close(mut self) -> Self {
         self.framing = Framing::UntilClose;
         self
     }
@@ -331,34 +371,43 @@ impl Reply {
     }
 }
 
-/// What the connection needs to know.
+/// What a transport needs.
 impl Reply {
     /// Whether another request may follow on the same connection.
-    pub(super) fn keeps_alive(&self) -> bool {
+    #[must_use]
+    pub fn keeps_alive(&self) -> bool {
         let is_framed = matches!(self.framing, Framing::Length | Framing::Chunked);
         is_framed && self.cut.is_none()
     }
 
-    /// The body's pieces.
-    pub(super) fn body(&self) -> Box<dyn Iterator<Item = Bytes> + Send + '_> {
+    /// How many pieces the body has.
+    #[must_use]
+    pub fn count(&self) -> usize {
         match &self.body {
-            Body::Pieces(pieces) => Box::new(pieces.iter().cloned()),
-            Body::Filler(count) => {
-                Box::new(std::iter::repeat_n(Bytes::from_static(&FILLER), *count))
-            }
+            Body::Pieces(pieces) => pieces.len(),
+            Body::Filler(count) | Body::Made(count, _) => *count,
+        }
+    }
+
+    /// A piece of the body, by its number; nothing past the last one.
+    #[must_use]
+    pub fn piece(&self, number: usize) -> Bytes {
+        match &self.body {
+            Body::Pieces(pieces) => pieces.get(number).cloned().unwrap_or_default(),
+            Body::Filler(_) => Bytes::from_static(&FILLER),
+            Body::Made(_, pieces) => pieces.get(number),
         }
     }
 
     /// The body's true length in bytes.
-    pub(super) fn length(&self) -> usize {
-        match &self.body {
-            Body::Pieces(pieces) => pieces.iter().map(Bytes::len).sum(),
-            Body::Filler(count) => count * FILLER.len(),
-        }
+    #[must_use]
+    pub fn length(&self) -> usize {
+        (0..self.count()).map(|number| self.piece(number).len()).sum()
     }
 
     /// What happens after so many pieces; `None` asks for the time before the headers.
-    pub(super) fn fault(&self, after: Option<usize>) -> Option<Fault> {
+    #[must_use]
+    pub fn fault(&self, after: Option<usize>) -> Option<Fault> {
         self.cut.filter(|cut| cut.after == after).map(|cut| cut.fault)
     }
 }

@@ -10,8 +10,8 @@ use super::usual::{COMPLETION_TOKENS, PROMPT_TOKENS};
 use super::{Recorded, Reply};
 
 /// The objects of one resource.
-#[derive(Default)]
-pub(super) struct Kept {
+#[derive(Debug, Default)]
+pub struct Kept {
     /// What tells this resource's ids from another's.
     resource: u16,
     made: usize,
@@ -21,26 +21,28 @@ pub(super) struct Kept {
 }
 
 /// The bytes of every file.
-pub(crate) const CONTENT: &[u8] = b"\x00\x01 some bytes \xff";
+pub const CONTENT: &[u8] = b"\x00\x01 some bytes \xff";
 
 impl Kept {
     /// A resource that has nothing yet.
-    pub(super) fn of(resource: u16) -> Self {
+    #[must_use]
+    pub fn of(resource: u16) -> Self {
         Self { resource, ..Self::default() }
     }
 
     /// Every id there is.
-    pub(super) fn ids(&self) -> Vec<String> {
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
         self.ids.iter().cloned().collect()
     }
 
     /// Loses an object, as time does.
-    pub(super) fn lose(&mut self, id: &str) {
+    pub fn lose(&mut self, id: &str) {
         self.ids.remove(id);
     }
 
     /// The right answer to a request that concerns kept objects.
-    pub(super) fn reply(&mut self, request: &Recorded, completion: &str) -> Option<Reply> {
+    pub fn reply(&mut self, request: &Recorded, completion: &str) -> Option<Reply> {
         let path = request.path().strip_prefix("/openai/")?;
         let path = path.strip_prefix("v1/").unwrap_or(path);
         let segments: Vec<&str> = path.split('/').collect();
@@ -86,7 +88,7 @@ impl Kept {
     }
 
     /// Changes what is told of a job from now on.
-    pub(super) fn set_job(&mut self, id: &str, fields: Value) {
+    pub fn set_job(&mut self, id: &str, fields: Value) {
         let job = self.jobs.entry(id.to_owned()).or_default();
         for (name, value) in fields.as_object().into_iter().flatten() {
             job[name] = value.clone();
@@ -195,13 +197,13 @@ fn missing(message: &str) -> Reply {
 }
 
 /// What a run costs.
-pub(crate) fn run_usage() -> Value {
+pub fn run_usage() -> Value {
     json!({"prompt_tokens": PROMPT_TOKENS, "completion_tokens": COMPLETION_TOKENS,
         "total_tokens": PROMPT_TOKENS + COMPLETION_TOKENS})
 }
 
 /// A response of the usual price.
-pub(crate) fn response(id: &str, text: &str, status: &str) -> Value {
+pub fn response(id: &str, text: &str, status: &str) -> Value {
     let usage = match status {
         "in_progress" => Value::Null,
         _ => json!({
@@ -220,7 +222,7 @@ pub(crate) fn response(id: &str, text: &str, status: &str) -> Value {
 }
 
 /// One named event.
-pub(crate) fn event(name: &str, number: usize, rest: Value) -> String {
+pub fn event(name: &str, number: usize, rest: Value) -> String {
     let mut data = json!({"type": name, "sequence_number": number});
     for (field, value) in rest.as_object().into_iter().flatten() {
         data[field] = value.clone();
@@ -229,7 +231,7 @@ pub(crate) fn event(name: &str, number: usize, rest: Value) -> String {
 }
 
 /// The events of a streamed response.
-pub(crate) fn events(id: &str, text: &str) -> Vec<String> {
+pub fn events(id: &str, text: &str) -> Vec<String> {
     let delta = |number, word: &str| {
         event("response.output_text.delta", number, json!({"delta": word, "item_id": "msg_1"}))
     };
@@ -245,12 +247,12 @@ pub(crate) fn events(id: &str, text: &str) -> Vec<String> {
 }
 
 /// A streamed response, each event a piece of its own.
-pub(crate) fn stream(id: &str, text: &str) -> Reply {
+pub fn stream(id: &str, text: &str) -> Reply {
     of_events(&events(id, text))
 }
 
 /// A stream of these events.
-pub(crate) fn of_events(events: &[String]) -> Reply {
+pub fn of_events(events: &[String]) -> Reply {
     let mut ends = Vec::new();
     let mut end = 0;
     for event in events {

@@ -8,22 +8,22 @@ use super::frames::{DONE, FINISH, PROMPT_FILTER, ROLE, USAGE, content, with_usag
 use super::{LineEnding, Recorded, Reply};
 
 /// What the model says unless the test chooses other words.
-pub(crate) const COMPLETION: &str = "Hello from the scripted Azure.";
+pub const COMPLETION: &str = "Hello from the scripted Azure.";
 
 /// The prompt's price in every usual answer.
-pub(crate) const PROMPT_TOKENS: u64 = 17;
+pub const PROMPT_TOKENS: u64 = 17;
 
 /// The completion's price in every usual chat answer, and the number of its frames with words.
-pub(crate) const COMPLETION_TOKENS: u64 = 5;
+pub const COMPLETION_TOKENS: u64 = 5;
 
 /// The embedding of every input.
-pub(crate) const EMBEDDING: [f32; 3] = [0.5, -0.5, 0.25];
+pub const EMBEDDING: [f32; 3] = [0.5, -0.5, 0.25];
 
 /// [`EMBEDDING`] as little-endian bytes in base64.
-pub(crate) const EMBEDDING_BASE64: &str = "AAAAPwAAAL8AAIA+";
+pub const EMBEDDING_BASE64: &str = "AAAAPwAAAL8AAIA+";
 
 /// The right answer to a request; 404 where Azure has no such operation.
-pub(super) fn reply(request: &Recorded, completion: &str) -> Reply {
+pub fn reply(request: &Recorded, completion: &str) -> Reply {
     let body = request.json();
     let operation = request.path().strip_prefix("/openai/").unwrap_or_default();
     if operation.ends_with("chat/completions") {
@@ -65,7 +65,7 @@ pub(super) fn reply(request: &Recorded, completion: &str) -> Reply {
 }
 
 /// How long every usual recording was, begun seconds whole.
-pub(crate) const SECONDS: u64 = 8;
+pub const SECONDS: u64 = 8;
 
 /// A legacy completion, whole or streamed.
 fn legacy(completion: &str, request: &Value) -> Reply {
@@ -92,7 +92,7 @@ fn legacy(completion: &str, request: &Value) -> Reply {
 }
 
 /// A whole chat answer.
-pub(super) fn chat(completion: &str) -> Reply {
+pub fn chat(completion: &str) -> Reply {
     let body = json!({
         "choices": [{
             "content_filter_results": {},
@@ -129,7 +129,7 @@ pub(super) fn chat(completion: &str) -> Reply {
 }
 
 /// A streamed chat answer with five frames of words, some empty if there are fewer words.
-pub(super) fn chat_stream(completion: &str, wants_usage: bool) -> Reply {
+pub fn chat_stream(completion: &str, wants_usage: bool) -> Reply {
     let usual = |frame: &str| {
         if wants_usage { with_usage_null(frame) } else { frame.to_owned() }
     };
@@ -144,7 +144,7 @@ pub(super) fn chat_stream(completion: &str, wants_usage: bool) -> Reply {
 }
 
 /// An embedding for each of so many inputs.
-pub(super) fn embeddings(inputs: usize, is_base64: bool) -> Reply {
+pub fn embeddings(inputs: usize, is_base64: bool) -> Reply {
     let embedding = if is_base64 { json!(EMBEDDING_BASE64) } else { json!(EMBEDDING) };
     let one = |index| json!({"object": "embedding", "index": index, "embedding": embedding});
     let body = json!({
