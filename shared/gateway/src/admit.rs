@@ -1,4 +1,4 @@
-//! Step three: the ledger grants what a request may cost, or says why not.
+//! Step three: the ledger grants what a request may cost, or returns the reason for a refusal.
 //!
 //! One conditional write on the attendee's account and one on the event's, in parallel: one round
 //! trip. If one is refused, the other is released. The event's may be in several shards.
@@ -38,7 +38,7 @@ pub const JOB_LIFE: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 /// Guesses that may be wrong before the account changes too fast to follow.
 const GUESSES: usize = 8;
 
-/// How long to wait for an answer's settlement that may be under way.
+/// How long to wait for a response's settlement that may be under way.
 const IN_FLIGHT_PAUSE: Duration = Duration::from_millis(60);
 
 /// Why an account did not take a request.
@@ -86,7 +86,7 @@ impl Gateway {
     /// # Errors
     ///
     /// 429 with the time from which the request fits, 400 if it never will, 403 for an attendee
-    /// without a seat, 503 if the ledger does not answer.
+    /// without a seat, 503 if the ledger does not respond.
     pub async fn admit(
         &self,
         request: &Request,
@@ -197,7 +197,7 @@ impl Gateway {
                         self.accounting_unavailable(Some(cause))
                     }
                 };
-                // What the attendee can do something about comes first.
+                // A refusal that the attendee can act on comes first.
                 let error = match (attendee_side, event_side) {
                     (Err(not), _) => error(LimitScope::Attendee, &attendee_key, not),
                     (Ok(()), Err(not)) => error(LimitScope::Event, &event_key, not),
@@ -234,7 +234,7 @@ impl Gateway {
                 Outcome::Kept(old) => old.unwrap_or_default(),
             };
             if old.holds.contains_key(&demand.id) {
-                // An earlier try was made and its answer was lost.
+                // An earlier try was made and its response was lost.
                 return Ok((old, allowance));
             }
             if let Some(why) = attendance.policy.refusal(&old) {
@@ -258,7 +258,7 @@ impl Gateway {
         Err(too_busy())
     }
 
-    /// Waits for a newcomer's seat, for as long as an account may take to answer.
+    /// Waits for a new attendee's seat, for at most the ledger's timeout.
     pub(crate) async fn seated(
         &self,
         seat: impl Future<Output = Result<(), AdmissionRefused>>,
@@ -325,8 +325,8 @@ impl Gateway {
         ApiError::AccountingUnavailable { retry_after: self.spread(), cause }
     }
 
-    /// A write that names a hold or a time of its own, so that making it twice changes nothing:
-    /// tried again whatever became of the first try.
+    /// A write that names a hold or sets a time, so that repeating it changes nothing: tried again
+    /// whatever became of the first try.
     pub(crate) async fn apply_with_retry(
         &self,
         key: &AccountKey,
@@ -364,7 +364,7 @@ impl Gateway {
     }
 }
 
-/// The tokens that both accounts have room for, if nothing else stands in the way.
+/// The tokens that both accounts have room for, if tokens are the only reason for the refusal.
 fn fitting(
     attendee: &Result<(), AdmissionRefused>,
     event: &Result<(), AdmissionRefused>,

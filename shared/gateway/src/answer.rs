@@ -1,4 +1,4 @@
-//! What every answer of every function has in common: an id, headers for browsers, a body.
+//! The parts that all responses of all functions share: an id, headers for browsers, a body.
 
 use std::panic::AssertUnwindSafe;
 
@@ -11,15 +11,15 @@ use crate::error::ApiError;
 use crate::request::{Request, Response, whole};
 use crate::{headers, metadata};
 
-/// Who calls a function: browsers of any origin may call the attendees' API, not the organisers',
-/// and nothing of another origin reads the pages.
+/// The kind of client: browsers of any origin may call the attendees' API, not the organisers', and
+/// nothing of another origin reads the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     /// Attendees and their pages.
     Attendees,
     /// Organisers.
     Organisers,
-    /// Who opens a page.
+    /// People who open a page in a browser.
     Visitors,
 }
 
@@ -31,10 +31,10 @@ pub trait IntoAnswer: std::error::Error + Sized {
     /// The code, as logs name the outcome.
     fn code(&self) -> &'static str;
 
-    /// The answer.
+    /// The response.
     fn into_response(self) -> Response;
 
-    /// What becomes of a panic.
+    /// The error for a panic.
     fn panicked() -> Self;
 }
 
@@ -56,7 +56,7 @@ impl IntoAnswer for ApiError {
     }
 }
 
-/// Runs a handler and makes an answer of whatever comes of it, a panic included.
+/// Runs a handler and makes a response of its result, also if it panics.
 pub async fn answer<F, E>(
     audience: Audience,
     request: Request,
@@ -98,7 +98,7 @@ where
     response
 }
 
-/// A JSON answer.
+/// A JSON response.
 ///
 /// # Errors
 ///
@@ -116,7 +116,7 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, ApiE
 ///
 /// # Errors
 ///
-/// 405 with the methods that it takes.
+/// 405 with the methods that the path accepts.
 pub fn expect_method(
     request: &Request,
     method: &Method,

@@ -1,4 +1,4 @@
-//! Work that outlives its answer.
+//! Work that continues after its response.
 //!
 //! A settlement, a stream that is read to its end: a process must not freeze before they are done.
 //! Where one process serves many requests at once, the end of one must not wait for the background tasks of
@@ -40,7 +40,7 @@ impl BackgroundTasks {
         self.0.reopen();
     }
 
-    /// How many there are.
+    /// How many are running.
     pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
@@ -81,7 +81,7 @@ mod tests {
         });
         own.await;
         let mut own_done = std::pin::pin!(own_done);
-        // Meanwhile the background task ends, and leaves one of its own.
+        // Meanwhile the background task ends, and starts another one.
         for _ in 0..10 {
             let polled = poll_fn(|cx| Poll::Ready(own_done.as_mut().poll(cx))).await;
             assert!(polled.is_pending());

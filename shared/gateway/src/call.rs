@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use crate::error::{ApiError, ModelRefusal};
 use crate::ports::{Cause, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault};
 
-/// How long a buffered response may take in all. API Gateway ends a connection without a byte after
-/// 300 s.
+/// The time limit of a buffered response, from the request to its last byte. API Gateway ends a
+/// connection without a byte after 300 s.
 const LONGEST_BUFFERED: Duration = Duration::from_secs(285);
 
 /// The longest run of a function.
@@ -41,7 +41,7 @@ pub enum Failure {
     TimedOut,
     /// The key may have been changed, or the token may have been revoked.
     BadCredential(Option<CredentialMark>),
-    /// Azure knows the deployment, and not what the request names.
+    /// Azure knows the deployment, but not the object that the request names.
     Missing(Box<ModelRefusal>),
     /// Azure does not know the path, or the deployment.
     NotThere(Box<ModelRefusal>),
@@ -71,7 +71,7 @@ pub async fn call_deployment(
     }
 }
 
-/// Calls a deployment once. This is the one place that says what a status of Azure's means.
+/// Calls a deployment once. The only place that interprets a status of Azure's.
 ///
 /// # Errors
 ///
@@ -132,7 +132,8 @@ impl Failure {
     /// What the request cost. Only what Azure certainly does not bill is void.
     #[must_use]
     pub fn settlement(&self, hold: &Hold) -> Settlement {
-        // A filter that refuses has read the prompt. Nobody counts it, so the estimate does.
+        // A filter that refuses has read the prompt. Azure reports no usage for it, so the estimate
+        // is charged.
         let prompt = Settlement::Estimated(Usage::of_tokens(hold.prompt_tokens, 0));
         match self {
             Self::Transient(_)
@@ -182,7 +183,7 @@ pub fn time_left(deadline: Option<Instant>, is_streamed: bool) -> Duration {
     if is_streamed { left } else { left.min(LONGEST_BUFFERED) }
 }
 
-/// As much of an error as comes soon. What is missing only costs detail.
+/// As much of an error as comes soon. Missing usage fields only make the record less detailed.
 async fn read_error(mut body: UpstreamBody) -> Vec<u8> {
     let mut read = Vec::new();
     let until = Instant::now() + SHUTDOWN_MARGIN;

@@ -1,4 +1,4 @@
-//! The first half of step three: what a request asks for, within what the event allows.
+//! The first half of step three: reads a request and checks it against the settings of the event.
 
 use lanyard_domain::catalog::Choice;
 use lanyard_protocol::Protocol;
@@ -18,31 +18,31 @@ use crate::ports::RequestLine;
 use crate::request::Request;
 use crate::stored::{Concern, ResponseHook};
 
-/// What a request asks for, checked.
+/// A request that was read and checked.
 pub(crate) struct Demand<'a> {
     /// The call to a model.
     pub(crate) call: ModelCall<'a>,
-    /// What goes into its usage record.
+    /// Metadata for its usage record.
     pub(crate) metadata: RequestMetadata,
 }
 
-/// A call to a model, on its way to whichever deployment takes it.
+/// A call to a model, before a deployment is selected.
 pub(crate) struct ModelCall<'a> {
     pub(crate) protocol: &'static Protocol,
     pub(crate) payload: Payload<'a>,
     pub(crate) demanded: Demanded,
-    /// How the client spells paths, and so what it expects of a stream.
+    /// The client's style of paths, which decides what it expects of a stream.
     pub(crate) style: PathStyle,
     /// When its response must be complete.
     pub(crate) until: Instant,
     /// The deployments that can take it.
     pub(crate) choice: Choice<'a>,
-    /// Is told of the response, if it concerns stored objects.
+    /// Called with the response, if the request concerns stored objects.
     pub(crate) hook: Option<Box<dyn ResponseHook>>,
 }
 
 impl Gateway {
-    /// Reads what a request asks for, and resolves the stored objects that it names.
+    /// Reads a request, and resolves the stored objects that it names.
     ///
     /// # Errors
     ///

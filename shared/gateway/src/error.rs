@@ -1,7 +1,7 @@
 //! Everything that can be refused, in one table.
 //!
-//! `Display` is for the participant and safe to send: it says what happened, why and what to do,
-//! and repeats nothing that was sent. Causes sit behind `source` and go to the log.
+//! `Display` is for the participant and safe to send: it has what happened, why, and what to do. It
+//! repeats no part of the request. Causes sit behind `source` and go to the log.
 
 mod table;
 mod words;
@@ -84,7 +84,7 @@ pub enum ApiError {
         /// Whom to ask.
         contact: ContactHint,
     },
-    /// Somebody else has claimed the name, or the proof is wrong.
+    /// Another person has claimed the name, or the proof is wrong.
     #[error(
         "This user is registered already, with another proof. Use the proof that you registered with, or another user name.{contact}"
     )]
@@ -92,7 +92,7 @@ pub enum ApiError {
         /// Whom to ask.
         contact: ContactHint,
     },
-    /// A name that somebody uses with the event's code, and that may have stored objects.
+    /// The name is already used with the event's code, and may have stored objects.
     #[error(
         "This user name is in use with the event's code and may have stored files, so it cannot be registered. Register another name, or go on with this one and the code.{contact}"
     )]
@@ -100,20 +100,20 @@ pub enum ApiError {
         /// Whom to ask.
         contact: ContactHint,
     },
-    /// The event has no such service.
+    /// The event does not offer this service.
     #[error("This event does not offer {what}.{contact}")]
     NotOffered {
-        /// What was asked for.
+        /// The service.
         what: &'static str,
         /// Whom to ask.
         contact: ContactHint,
     },
-    /// No deployment does what the path asks for.
+    /// The deployment does not support the operation of the path.
     #[error("{}{contact}", operation_not_offered(*operation, served))]
     OperationNotOffered {
-        /// What was asked for.
+        /// The operation of the path.
         operation: Operation,
-        /// What the event's deployments do.
+        /// The operations that the event's deployments support.
         served: Vec<Operation>,
         /// Whom to ask.
         contact: ContactHint,
@@ -137,9 +137,9 @@ pub enum ApiError {
     /// The name is not in the event's catalog.
     #[error("{}", model_not_found(*operation, offered, elsewhere.as_ref()))]
     ModelNotFound {
-        /// What was asked for; none where any model would do.
+        /// The operation; `None` where any model would do.
         operation: Option<Operation>,
-        /// What the event offers for it.
+        /// The models that the event offers for this operation.
         offered: Vec<DeploymentName>,
         /// The model that was named, if the event offers it for other operations.
         elsewhere: Option<(DeploymentName, Vec<Operation>)>,
@@ -152,10 +152,10 @@ pub enum ApiError {
         /// Whom to ask.
         contact: ContactHint,
     },
-    /// No such object, or somebody else's: one body for all.
+    /// No such object, or one of another attendee: one body for all.
     #[error("There is no {} of yours with this id. Only what you made at this event yourself can be used, and it is gone once it is deleted.", kind.words())]
     ObjectNotFound {
-        /// What was looked for.
+        /// The kind of object.
         kind: Kind,
         /// The field that named it; none if the path did.
         param: Option<&'static str>,
@@ -184,42 +184,42 @@ pub enum ApiError {
     /// The path exists, the method does not.
     #[error("This path does not take this method. Use {allow}.")]
     MethodNotAllowed {
-        /// What it takes.
+        /// The methods that it accepts.
         allow: &'static str,
     },
-    /// A WebSocket is asked for.
+    /// The client asks for a WebSocket.
     #[error(
         "Responses are not served over WebSockets. Send a POST over HTTP, with \"stream\": true to get events as they come."
     )]
     UpgradeRequired,
-    /// The body or the query says something that cannot be accepted.
+    /// A field of the body or the query is not acceptable.
     #[error("{message}")]
     BadRequest {
         /// The code of the error.
         code: BadRequestCode,
         /// Which parameter.
         param: Option<String>,
-        /// What to do.
+        /// What the client should do.
         message: String,
     },
-    /// The body is well formed and says what cannot be.
+    /// The body is well formed, but a value is impossible.
     #[error("{message}")]
     Unprocessable {
         /// Which field.
         param: &'static str,
-        /// What it must be.
+        /// What the field must be.
         message: &'static str,
     },
-    /// The request could never be paid for.
+    /// The request can never fit the allowance.
     #[error("This request may need {needed} {}, and {} is {allowed} {limit}. Waiting does not help: {}.", units(*limit), scope.words().to_lowercase(), smaller(*limit))]
     AllowanceTooSmall {
-        /// Whose allowance.
+        /// The scope of the limit: an attendee, or the event.
         scope: LimitScope,
         /// Which.
         limit: Limit,
-        /// What it grants.
+        /// The limit's value.
         allowed: u64,
-        /// What the request may need.
+        /// The estimate of the request.
         needed: u64,
     },
     /// Azure's own refusal of what the participant sent.
@@ -234,29 +234,29 @@ pub enum ApiError {
     /// The body is no JSON, or is compressed.
     #[error("{hint}")]
     UnsupportedMediaType {
-        /// What to send instead.
+        /// The media type to send instead.
         hint: &'static str,
     },
     /// A rate is used up for some seconds.
     #[error("{} of {allowed} {limit} is {}. Wait {} and try again.", scope.words(), if *is_held { "reserved by requests that are still running" } else { "used up" }, wait_words(*retry_after))]
     RateLimitExceeded {
-        /// Whose allowance.
+        /// The scope of the limit: an attendee, or the event.
         scope: LimitScope,
         /// Which.
         limit: Limit,
-        /// What it grants.
+        /// The limit's value.
         allowed: u64,
         /// Until the same request fits.
         retry_after: Duration,
-        /// Whether only reservations of requests in flight stand in the way.
+        /// Whether only reservations of requests in flight prevent the admission.
         is_held: bool,
     },
     /// Too many requests are under way.
     #[error("{} of {allowed} requests at once is used up. A response that you abandoned counts until it ends. Wait {} and try again.", scope.words(), wait_words(*retry_after))]
     TooManyInFlight {
-        /// Whose allowance.
+        /// The scope of the limit: an attendee, or the event.
         scope: LimitScope,
-        /// What it grants.
+        /// The limit's value.
         allowed: u64,
         /// Until one of them has probably ended.
         retry_after: Duration,
@@ -264,37 +264,37 @@ pub enum ApiError {
     /// A day's allowance or the budget is used up.
     #[error("{} of {allowed} {limit} is used up. {}", scope.words(), reset_words(resets_at.as_deref(), contact))]
     InsufficientQuota {
-        /// Whose allowance.
+        /// The scope of the limit: an attendee, or the event.
         scope: LimitScope,
         /// Which.
         limit: Limit,
-        /// What it grants.
+        /// The limit's value.
         allowed: u64,
         /// When it resets, as people at the event read it; a budget never does.
         resets_at: Option<String>,
         /// Whom to ask.
         contact: ContactHint,
     },
-    /// Azure has no room.
+    /// Azure is at its own rate limit.
     #[error("The model is busy: everybody at the event together reached what it can take. This is not your allowance and costs you nothing. Wait {} and try again.", wait_words(*retry_after))]
     UpstreamBusy {
-        /// Azure's own word, within reason.
+        /// The wait that Azure asked for, bounded.
         retry_after: Duration,
     },
-    /// Azure gave no usable answer.
+    /// Azure returned no usable response.
     #[error("The model could not be reached or gave no usable answer. Try again.")]
     UpstreamUnreachable(#[source] Option<Cause>),
-    /// The request was sent, and no usable answer came back.
+    /// The request was sent, and no usable response arrived.
     #[error(
         "The connection to the model broke, or what it answered cannot be used. The model may have worked, so the request is charged. Before you send it again, check whether it is worth that."
     )]
     UpstreamBroken(#[source] Option<Cause>),
-    /// The request was sent, and Azure did not answer in time.
+    /// The request was sent, and Azure did not respond in time.
     #[error(
         "The model did not answer in time. It may have worked, so the request is charged. Ask for a stream (\"stream\": true), which may take longer, or for a shorter answer."
     )]
     UpstreamTimeout,
-    /// Azure says that it was too slow, or no time was left to ask it.
+    /// Azure reported its own timeout, or no time was left for a call.
     #[error("The model did not answer in time. Try again.")]
     UpstreamLate(#[source] Option<Cause>),
     /// Azure refused our key or our deployment.

@@ -61,7 +61,7 @@ impl Gateway {
 
     /// The seven steps: parse, look up, admit, select, send, relay, settle.
     ///
-    /// Each takes what the one before returned, so nothing leaves that was not admitted. Relaying
+    /// Each takes the output of the one before, so nothing is sent that was not admitted. Relaying
     /// settles at the end of the response, which may be long after this function has returned.
     async fn serve(
         &self,

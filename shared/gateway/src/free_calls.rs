@@ -17,7 +17,8 @@ use crate::error::{ApiError, LimitScope};
 use crate::memory::Bounded;
 
 /// Calls per minute of one attendee that cost nothing: reads of objects, models and the event,
-/// ratings, deployments of one's own. A script that polls twice a second has room for five objects.
+/// ratings, attendees' own deployments. A script that polls twice a second has room for five
+/// objects.
 const CALLS: i64 = 600;
 
 /// Proofs per minute for one name. Each is hashed slowly, and each may be a guess.
@@ -26,18 +27,18 @@ const PROOFS: i64 = 20;
 /// Unknown codes that one process looks up at once. A room full of people who mistype are fewer.
 const GUESSES: u32 = 50;
 
-/// How much each further unknown code delays the lookups of codes that the process does not know.
+/// The delay that each further unknown code adds to lookups of codes that are not cached.
 const EACH_GUESS: Duration = Duration::from_millis(200);
 
 /// The longest delay of one lookup.
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
-/// What one process remembers.
+/// The counts of one process.
 #[derive(Debug)]
 pub(crate) struct FreeCalls {
     calls: Bounded<AccountKey, EpochNanos>,
     proofs: Bounded<AccountKey, EpochNanos>,
-    /// When all unknown codes until now are paid for.
+    /// When the delays of all unknown codes until now have passed.
     guessed_until: Mutex<Option<Instant>>,
 }
 
@@ -156,7 +157,7 @@ mod tests {
             calls.before_lookup().await;
             calls.found_nothing();
         }
-        // The first of them is free, then each waits for the one before it.
+        // The first one is not delayed. Each later one waits for the one before it.
         assert!(begun.elapsed() >= EACH_GUESS * 99, "{:?}", begun.elapsed());
         tokio::time::sleep(EACH_GUESS * (GUESSES + 1)).await;
         let begun = Instant::now();

@@ -27,17 +27,17 @@ pub const MODEL: HeaderName = HeaderName::from_static("x-model");
 pub const SESSION_ID: HeaderName = HeaderName::from_static("x-session-id");
 /// The application that sends a request.
 pub const APP_ID: HeaderName = HeaderName::from_static("x-app-id");
-/// Whom the application serves. The credential says it already.
+/// Whom the application serves. The credential has it already.
 pub const COMPANY_ID: HeaderName = HeaderName::from_static("x-company-id");
 /// A version of the API, as clients of some gateways send it in a header.
 pub const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
-/// A preview of OpenAI's API that is asked for.
+/// A preview of OpenAI's API that the client requests.
 pub const BETA: HeaderName = HeaderName::from_static("openai-beta");
-/// The scheme by which a client called, as the server that ended its TLS says.
+/// The scheme of the client's request, as reported by the server that terminated TLS.
 pub const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// Our id of the request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Azure's id of its answer.
+/// Azure's id of its response.
 pub const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 /// Says `false` where repeating the request cannot help; both official SDKs obey.
 pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -54,13 +54,13 @@ const EXPOSED: &str = "x-request-id, x-upstream-request-id, x-session-id, retry-
      x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, \
      x-ratelimit-reset-tokens, x-event-max-tokens, x-event-dropped-tools";
 
-/// For a preflight that asks for no headers. The star does not cover `authorization`,
+/// For a preflight that names no headers. The star does not cover `authorization`,
 /// <https://fetch.spec.whatwg.org/#http-access-control-allow-headers>.
 const ALLOWED: HeaderValue = HeaderValue::from_static(
     "authorization, api-key, x-api-key, openai-event-code, content-type, *",
 );
 
-/// The longest list of headers that a preflight is answered with, in bytes.
+/// The longest list of headers in the response to a preflight, in bytes.
 const MOST_ASKED: usize = 4_096;
 
 /// Lets a page of any origin call the attendees' API. No cookies, so no credentials.
@@ -88,8 +88,8 @@ fn is_list(value: &HeaderValue) -> bool {
     (1..=MOST_ASKED).contains(&value.len()) && value.as_bytes().iter().all(is_part)
 }
 
-/// `retry-after` in whole seconds and `retry-after-ms`, both rounded up: who waits as long as told
-/// must not come too early.
+/// `retry-after` in whole seconds and `retry-after-ms`, both rounded up: a client that waits
+/// exactly so long must not come too early.
 pub fn set_retry_after(headers: &mut HeaderMap, wait: Duration) {
     let ms = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
     headers.insert(http::header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1000)));
@@ -106,7 +106,7 @@ pub(crate) fn event_max_tokens(sent: Option<u64>, asked: Option<u64>) -> Option<
     }
 }
 
-/// How much is allowed in a minute, how much of it is left, and in how long all of it will be.
+/// The limit of a minute, what is left of it, and the time until it is full again.
 type RateHeaders = [HeaderName; 3];
 
 const REQUESTS: RateHeaders = [

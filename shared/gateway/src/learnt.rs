@@ -1,4 +1,4 @@
-//! What one process has learnt about deployments: which are busy, and which of our fields they
+//! What one process has learned about deployments: which are busy, and which of our fields they
 //! refuse. All of it may be lost at any time.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,7 +14,7 @@ use crate::memory::Bounded;
 /// How many deployments are remembered.
 const MOST: usize = 1_000;
 
-/// What is known of deployments, by resource and name at Azure.
+/// The state of deployments, by resource and name at Azure.
 #[derive(Debug)]
 pub(crate) struct Learnt {
     /// Most processes never learn anything, so most requests need not look.

@@ -54,7 +54,7 @@ pub use error::ApiError;
 pub use hex::hex;
 pub use request::{Body, Request, Response};
 
-/// What the gateway needs of the world.
+/// The implementations of the gateway's ports.
 #[derive(Clone)]
 pub struct Ports {
     /// The time.
@@ -69,7 +69,7 @@ pub struct Ports {
     pub upstream: Arc<dyn Upstream>,
     /// Where finished requests are written down.
     pub request_log: Arc<dyn RequestLog>,
-    /// How long one account may take to answer, all tries together.
+    /// The timeout of one account in the ledger, over all attempts.
     pub ledger_timeout: Duration,
 }
 
@@ -145,7 +145,7 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// 503 if the ledger does not answer.
+    /// 503 if the ledger does not respond.
     pub async fn account(&self, attendance: &Attendance) -> Result<Account, ApiError> {
         let key = AccountKey::Attendee(attendance.event().id.clone(), attendance.user.clone());
         let account = self.ports.ledger.account(&key).await;
@@ -154,7 +154,7 @@ impl Gateway {
             .map_err(|fault| self.accounting_unavailable(Some(fault.into())))
     }
 
-    /// Waits until everything that outlives its answer is done: before a process may freeze or end.
+    /// Waits until all background work is done: before a process may freeze or end.
     pub async fn settled(&self) {
         self.settler.tasks.done().await;
     }

@@ -43,7 +43,7 @@ pub struct OpenEvent {
 }
 
 impl OpenEvent {
-    /// An event that nobody asks for by its code.
+    /// An event that is looked up by its id.
     #[must_use]
     pub fn of(event: Event, catalog: Catalog) -> Self {
         Self { users: UserHashes::of(&event), event, catalog, code_works_until: None }
@@ -56,7 +56,7 @@ impl OpenEvent {
     }
 }
 
-/// By what an event is found.
+/// Looked up by event code or by event id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Handle {
     /// A code that people type.
@@ -88,13 +88,13 @@ impl Default for Events {
 pub struct Attendance {
     /// The event and its catalog.
     pub at: Arc<OpenEvent>,
-    /// Who attends.
+    /// The attendee.
     pub user: UserId,
     /// The local day there.
     pub day: LocalDay,
     /// The kind of credential.
     pub proof: Proof,
-    /// What the attendee's account must say.
+    /// Who may attend, and what the attendee's account must show.
     pub policy: AccessPolicy,
     /// Deployments that this attendee alone uses, before the event's.
     pub own: Arc<Catalog>,
@@ -107,7 +107,7 @@ impl Attendance {
         &self.at.event
     }
 
-    /// What decides which replica serves the attendee.
+    /// The hash that decides which replica serves the attendee.
     #[must_use]
     pub fn affinity(&self) -> Affinity {
         Affinity::of(&self.at.event.id, &self.user)
@@ -119,7 +119,7 @@ impl Attendance {
         AccountKey::Attendee(self.at.event.id.clone(), self.user.clone())
     }
 
-    /// What the event grants.
+    /// The limits of the event.
     #[must_use]
     pub fn allowances(&self) -> &Allowances {
         &self.at.event.allowances
@@ -131,13 +131,13 @@ impl Attendance {
         ContactHint::of(&self.at.event.contact)
     }
 
-    /// What the event allows one request that names no model.
+    /// The bounds of one request that names no model.
     #[must_use]
     pub fn caps(&self) -> Caps<'_> {
         self.caps_of(&ModelFacts::UNKNOWN)
     }
 
-    /// What the event allows one request, of a model with these facts.
+    /// The bounds of one request to a model with these facts.
     #[must_use]
     pub fn caps_of<'a>(&'a self, facts: &'a ModelFacts) -> Caps<'a> {
         let event = self.event();
@@ -156,7 +156,7 @@ impl Attendance {
         ApiError::ObjectsNotKept { contact: self.contact() }
     }
 
-    /// The error for somebody whose account does not let them in.
+    /// The error for an attendee whose account does not admit them.
     #[must_use]
     pub fn access_denied(&self, why: AccessDenied) -> ApiError {
         access_denied(&self.at.event, why)
@@ -170,7 +170,7 @@ fn access_denied(event: &Event, why: AccessDenied) -> ApiError {
         AccessDenied::NeedsKey => {
             ApiError::RegistrationRequired { event: event.id.clone(), contact }
         }
-        // The key is no credential any more.
+        // The key is no longer valid.
         AccessDenied::KeyReplaced => ApiError::InvalidEventCode,
     }
 }

@@ -1,4 +1,4 @@
-//! What one process remembers between requests. All of it may be lost at any time.
+//! The caches of one process. All of it may be lost at any time.
 //!
 //! Accounts as last seen make good guesses for the next write; refusals keep a flood of refused
 //! requests away from the store. Both are bounded, and neither is ever the reason to admit.
@@ -15,7 +15,7 @@ use lanyard_domain::estimate::Estimate;
 use lanyard_domain::time::EpochNanos;
 use lru::LruCache;
 
-/// A map of bounded size that forgets what was not used for longest. What it holds is cheap to learn
+/// A map of bounded size that forgets what was not used for longest. Lost entries are cheap to read
 /// again.
 #[derive(Debug)]
 pub struct Bounded<K: Hash + Eq, V>(Mutex<LruCache<K, V>>);
@@ -27,7 +27,7 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         Self(Mutex::new(LruCache::new(NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN))))
     }
 
-    /// What is remembered for a key.
+    /// The entry of a key.
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -76,9 +76,9 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
 pub struct Seen {
     /// The account without its holds.
     pub account: Account,
-    /// What to assume next time.
+    /// The account that the next request assumes.
     pub guess: Guess,
-    /// How long its requests have lately taken, in milliseconds; 0 if that is not known.
+    /// The recent duration of its requests, in milliseconds; 0 if that is not known.
     usual_ms: u64,
 }
 
@@ -108,10 +108,11 @@ const UNKNOWN_WAIT: Duration = Duration::from_secs(5);
 const SHORTEST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// How long a refusal is believed at most: caps may be raised meanwhile.
+/// The longest time for which a refusal is repeated without a new read: caps may be raised
+/// meanwhile.
 const REFUSED_NS: i64 = 5_000_000_000;
 
-/// What is known of accounts.
+/// The accounts that were seen.
 #[derive(Debug)]
 pub struct Memory {
     seen: Bounded<AccountKey, Seen>,
@@ -125,13 +126,13 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// What was last seen of an account.
+    /// The last seen state of an account.
     #[must_use]
     pub fn seen(&self, key: &AccountKey) -> Seen {
         self.seen.get(key).unwrap_or_default()
     }
 
-    /// What to assume of an account next time.
+    /// The state of an account that the next request assumes.
     #[must_use]
     pub fn guess(&self, key: &AccountKey, demand: &Demand, reconciled_through: i64) -> Guess {
         self.seen.look(key, |seen| {
@@ -160,7 +161,7 @@ impl Memory {
     pub fn saw_settled(&self, key: &AccountKey, account: Account, took_ms: u64) {
         self.refused.remove(key);
         if let AccountKey::Shard(event, _) = key {
-            // What one shard has again, all of them together have.
+            // Room that one shard has again, all of them together have.
             self.refused.remove(&AccountKey::Event(event.clone()));
         }
         self.seen.change(key, |seen| {
@@ -205,7 +206,8 @@ impl Memory {
             Refusal::Day { is_held: true, .. } | Refusal::Budget { is_held: true, .. } => return,
             Refusal::Day { resets_at, .. } => EpochNanos::from(resets_at).min(soon),
             Refusal::Budget { .. } => soon,
-            // Ends with the next answer, with a change by the organiser, or is no state at all.
+            // It ends with the next response or with a change by the organiser, or has no end that
+            // can be computed.
             Refusal::InFlight { .. } | Refusal::Blocked | Refusal::NeverFits { .. } => return,
         };
         self.refused.insert(key.clone(), Refused { refusal, estimate, until });

@@ -1,4 +1,4 @@
-//! What a client says about a request beside the request: its session and its application.
+//! Metadata that a client sends with a request: its session and its application.
 //!
 //! None of it goes upstream. It is read once the sender is known, so that strangers learn nothing.
 
@@ -12,16 +12,16 @@ use crate::headers;
 use crate::parse::is_api_version;
 use crate::request::Request;
 
-/// What is noted of a request for its usage record.
+/// Metadata of a request for its usage record.
 #[derive(Clone, Debug)]
 pub struct RequestMetadata {
     /// Chosen by the client, or made for this request.
     pub session: SessionId,
-    /// The application that sent it, if it says so.
+    /// The application that sent it, if the client names one.
     pub app: Option<AppId>,
-    /// The model's id of the answer, once there is one.
+    /// The model's id of the response, once there is one.
     pub answer: Option<AnswerId>,
-    /// Whether a deployment of the attendee's own takes the request.
+    /// Whether the attendee's own deployment serves the request.
     pub is_own: bool,
     /// The types of tools that were removed from it, for the log.
     pub dropped_tools: Arc<[String]>,
@@ -38,7 +38,7 @@ impl RequestMetadata {
         let app = text(request, &headers::APP_ID, "1 to 128 of A-Z a-z 0-9 . _ -", |text| {
             text.parse::<AppId>().ok()
         })?;
-        // Which company is meant, the credential says.
+        // The credential decides which company is meant.
         text(request, &headers::COMPANY_ID, "1 to 128 visible ASCII characters", |text| {
             let is_plain = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
             is_plain.then_some(())

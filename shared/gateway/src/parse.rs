@@ -28,7 +28,7 @@ fn pass(credential: &str, user: Option<&str>) -> Option<Pass> {
     AttendeeToken::parse(credential, user).ok().map(Pass::Shared)
 }
 
-/// A credential that is well formed; whether it is good, the event says.
+/// A well-formed credential. Step 2 decides whether it is valid.
 #[derive(Debug)]
 pub enum Pass {
     /// The event's code and a user.
@@ -37,8 +37,8 @@ pub enum Pass {
     Signed(SignedToken),
 }
 
-/// What may be the credential, in the order of precedence. The first header decides alone, because an
-/// SDK may send a dummy key beside it; of the others none hides another.
+/// The headers that may have the credential, in the order of precedence. The first header decides
+/// alone, because an SDK may send a dummy key beside it; of the others none hides another.
 fn credentials(request: &Request) -> Result<[Option<&str>; 3], ApiError> {
     let given = |name| request.header(name).map_err(|_| ApiError::InvalidEventCode);
     let [event_code, api_key, x_api_key] =
@@ -81,7 +81,7 @@ pub fn bearer(request: &Request) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
 }
 
-/// How a client spells its paths.
+/// The style of a client's paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathStyle {
     /// `/v1/…` and `/openai-proxy/…`: clients of OpenAI's API.
@@ -93,7 +93,7 @@ pub enum PathStyle {
 /// A path, understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route<'a> {
-    /// How it is spelt.
+    /// The style of the path.
     pub style: PathStyle,
     /// The deployment that it names.
     pub deployment: Option<&'a str>,
@@ -154,7 +154,7 @@ pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiErr
     }
 }
 
-/// What a path says below an operation's own, under any base; nothing if it ends there.
+/// The rest of a path below the operation's own, under any base; nothing if it ends there.
 ///
 /// # Errors
 ///

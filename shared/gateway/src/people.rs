@@ -1,4 +1,5 @@
-//! What attendees do beside asking models: register, rate answers, bring deployments of their own.
+//! What attendees do beside calling models: they register, rate responses, and add their own
+//! deployments.
 
 mod rate;
 mod register;
@@ -54,7 +55,7 @@ pub trait PeopleStore: Send + Sync {
     /// A settled request.
     async fn record_of(&self, request: &RequestId) -> Result<Option<UsageRecord>, Cause>;
 
-    /// The request of an attendee's named session that got this answer.
+    /// The request of an attendee's named session that got this response.
     async fn request_in_session(
         &self,
         event: &EventId,
@@ -70,7 +71,7 @@ pub trait PeopleStore: Send + Sync {
 /// Everything that serves people.
 #[derive(Clone)]
 pub struct People {
-    /// What knows events, attendees and their accounts.
+    /// The gateway, which looks up events, attendees and their accounts.
     pub gateway: Arc<Gateway>,
     /// Where claims and ratings are kept.
     pub store: Arc<dyn PeopleStore>,

@@ -1,4 +1,4 @@
-//! What the gateway needs of the world, named by role.
+//! The ports of the gateway, named by role.
 //!
 //! `shared/platform` carries these out on AWS and Azure; `testing` in memory.
 
@@ -35,7 +35,7 @@ pub trait Random: Send + Sync {
     /// Any number.
     fn next_u64(&self) -> u64;
 
-    /// One to five seconds, so that not everybody who is told to come back returns at once.
+    /// One to five seconds, so that rejected clients do not all return at once.
     fn spread(&self) -> Duration {
         Duration::from_millis(1_000 + self.next_u64() % 4_000)
     }
@@ -55,7 +55,7 @@ pub struct Listing {
 /// Why an event could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreFault {
-    /// The store did not answer.
+    /// The store did not respond.
     #[error("the event store did not answer")]
     Away(#[source] Cause),
     /// The item is malformed or newer than this code.
@@ -80,7 +80,7 @@ pub trait EventStore: Send + Sync {
     ) -> Result<Vec<Deployment>, StoreFault>;
 }
 
-/// What became of a write.
+/// The result of a write.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// It was made, and this is the account after it.
@@ -94,7 +94,7 @@ pub enum Outcome {
 pub struct Unreadable {
     /// Where it is in the store, for the log.
     pub item: String,
-    /// What is wrong with it.
+    /// Why it cannot be read.
     pub cause: Cause,
 }
 
@@ -106,7 +106,7 @@ impl Unreadable {
     }
 }
 
-/// What a list of items has, and those of its items that cannot be read.
+/// The items of a list, and those of them that cannot be read.
 #[derive(Debug)]
 pub struct Found<T> {
     /// The items.
@@ -151,7 +151,7 @@ pub enum LedgerFault {
     /// It was certainly not made.
     #[error("the ledger refused to work")]
     NotMade(#[source] Cause),
-    /// It may have been made; the answer was lost.
+    /// It may have been made; the response was lost.
     #[error("the ledger's answer was lost")]
     Unknown(#[source] Cause),
     /// The item is malformed or newer than this code. A write to it may have been made.
@@ -175,7 +175,7 @@ impl LedgerFault {
 pub struct AttendeePage {
     /// The accounts.
     pub accounts: Vec<(UserId, Account)>,
-    /// Those that cannot be read as a whole.
+    /// Those that cannot be read in full.
     pub unreadable: Vec<UnreadableAccount>,
     /// Where the next page begins, if there is one.
     pub next: Option<UserId>,
@@ -186,7 +186,7 @@ pub struct AttendeePage {
 pub struct UnreadableAccount {
     /// Which, and what is wrong with it.
     pub item: Unreadable,
-    /// What can be read of it. It serves sums only: no rule may decide on it.
+    /// The part of it that can be read. It serves sums only: no rule may decide on it.
     pub rest: Account,
 }
 
@@ -214,8 +214,8 @@ pub trait Ledger: Send + Sync {
     /// Remembers a settled request. If it is already remembered, returns how.
     async fn record(&self, record: &UsageRecord) -> Result<Option<UsageRecord>, LedgerFault>;
 
-    /// Adds to the hour of a model, next to the shard that admitted, for charts.
-    /// Lost answers make charts inexact, not bills.
+    /// Adds to the hour of a model, next to the shard that admitted, for charts. Lost responses
+    /// make charts inexact, not bills.
     async fn count_hour(&self, count: &HourCount) -> Result<(), LedgerFault>;
 
     /// Files a settled request under the session that its client named. Doing it again changes
@@ -229,39 +229,39 @@ pub trait Ledger: Send + Sync {
 /// A call to Azure, complete but for the deployment's credential.
 #[derive(Clone, Debug)]
 pub struct UpstreamCall {
-    /// What to do.
+    /// The method.
     pub method: Method,
     /// Built from the catalog, and of what is kept upstream from our own record.
     pub url: String,
-    /// What the body is, if there is one.
+    /// The content type of the body, if there is one.
     pub content_type: Option<HeaderValue>,
     /// The body to send.
     pub body: Bytes,
-    /// The preview of the API that is asked for, in the words of `OpenAI-Beta`.
+    /// The requested preview of the API, a value of `OpenAI-Beta`.
     pub beta: Option<&'static str>,
-    /// What the answer may be.
+    /// The accepted content types of the response.
     pub accept: &'static str,
     /// Whether a stream is expected.
     pub is_streamed: bool,
     /// Our id, for Azure's logs.
     pub request_id: RequestId,
-    /// How long to wait for the answer's head.
+    /// How long to wait for the head of the response.
     pub timeout: Duration,
 }
 
-/// An answer's body as it comes. A break is the end.
+/// The body of a response, as it arrives. A break is the end.
 pub type UpstreamBody = BoxStream<'static, Result<Bytes, Cause>>;
 
-/// Why Azure gave no answer.
+/// Why Azure sent no response.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamFault {
     /// There was no connection, so nothing was sent.
     #[error("the deployment could not be reached")]
     NotConnected(#[source] Cause),
-    /// The connection broke before the answer's head, when the request may have been sent.
+    /// The connection broke before the response's head, when the request may have been sent.
     #[error("the connection to the deployment broke")]
     Broken(#[source] Cause),
-    /// No answer in time. The request may have been sent.
+    /// No response in time. The request may have been sent.
     #[error("the deployment did not answer in time")]
     Timeout,
     /// There is nothing to call the deployment with: no key, or no token for its identity.
@@ -276,7 +276,7 @@ pub struct CredentialMark(pub u64);
 /// Azure.
 #[async_trait]
 pub trait Upstream: Send + Sync {
-    /// Sends a call with the deployment's credential. The answer has its [`CredentialMark`] among
+    /// Sends a call with the deployment's credential. The response has its [`CredentialMark`] among
     /// its extensions.
     async fn send(
         &self,
@@ -284,8 +284,8 @@ pub trait Upstream: Send + Sync {
         call: UpstreamCall,
     ) -> Result<http::Response<UpstreamBody>, UpstreamFault>;
 
-    /// Makes sure of another credential than the one that was refused, as far as there is one: a
-    /// key that was changed, or a fresh token. True if there is.
+    /// Replaces the refused credential by another one, if there is one: a key that was changed, or
+    /// a fresh token. True if there is.
     async fn renew_credential(
         &self,
         deployment: &Deployment,
@@ -293,7 +293,7 @@ pub trait Upstream: Send + Sync {
     ) -> bool;
 }
 
-/// What is written down of a finished request: no prompt, no completion, no code.
+/// The log line of a finished request: no prompt, no completion, no code.
 #[derive(Clone, Debug, Default)]
 pub struct RequestLine {
     /// Which request.
@@ -302,23 +302,23 @@ pub struct RequestLine {
     pub event: Option<EventId>,
     /// A keyed hash of the attendee.
     pub attendee: Option<String>,
-    /// What was asked for.
+    /// The operation.
     pub operation: Option<Operation>,
     /// Under which name.
     pub model: Option<DeploymentName>,
     /// `ok`, or the code of the error.
     pub outcome: &'static str,
-    /// What the attendee saw.
+    /// The status that the attendee got.
     pub status: u16,
-    /// What it cost.
+    /// The charge.
     pub charge: Charge,
     /// Whether the estimate was charged.
     pub is_estimated: bool,
-    /// Whether the answer was streamed.
+    /// Whether the response was streamed.
     pub is_streamed: bool,
-    /// From arrival to the end of the answer.
+    /// From arrival to the end of the response.
     pub duration_ms: u64,
-    /// From arrival to the first byte of the answer.
+    /// From arrival to the first byte of the response.
     pub first_byte_ms: u64,
     /// The types of tools that were removed from the request.
     pub dropped_tools: Arc<[String]>,
@@ -335,11 +335,12 @@ pub trait RequestLog: Send + Sync {
     fn count(&self, incident: Incident, event: Option<&EventId>);
 }
 
-/// What an operator must know of. The name of its metric is derived: a golden test holds it.
+/// Something that an operator must know about. The name of its metric is derived: a golden test
+/// holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum Incident {
-    /// A settlement could not be written; the log line has all it takes to do so later.
+    /// A settlement could not be written; the log line has all that is needed to do so later.
     SettleFailed,
     /// The store was away and a remembered event was used.
     StaleEvent,

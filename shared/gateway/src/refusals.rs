@@ -10,13 +10,13 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use lanyard_domain::hour::HourCount;
 
-/// How often they are written down.
+/// How often they are written to the store.
 const EVERY: TimeDelta = TimeDelta::seconds(10);
 
 /// How many hours of models are remembered. A refusal in yet another one is not counted.
 const MOST: usize = 100;
 
-/// What is to be written down.
+/// The counts to write.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals(Mutex<Pending>);
 

@@ -1,9 +1,9 @@
 //! Step six: Azure's response on its way to the attendee.
 //!
-//! A buffered response, JSON or text, is read, counted and passed on. A streamed one is driven by
-//! a pump, a task of its own: it passes on each frame as it comes, finds the usage, settles, and
-//! only then ends the response. If the attendee leaves, the pump goes on reading, so that what the
-//! model produced is accounted.
+//! A buffered response, JSON or text, is read, counted and passed on. A streamed one is read by a
+//! pump, a separate task: it passes on each frame as it comes, finds the usage, settles, and only
+//! then ends the response. If the attendee leaves, the pump goes on reading, so that what the model
+//! produced is accounted.
 
 mod early;
 pub mod pump;
@@ -43,7 +43,7 @@ use crate::stored::ResponseHook;
 /// The content type of server-sent events.
 const EVENTS: &str = "text/event-stream; charset=utf-8";
 
-/// What a buffered response is.
+/// The kind of a buffered response.
 enum Buffered {
     /// JSON, which its protocol reads.
     Json(&'static Protocol),
@@ -124,7 +124,7 @@ impl Gateway {
         }
     }
 
-    /// Reads a response to its end and passes it on. A text says nothing of its cost.
+    /// Reads a response to its end and passes it on. A text response reports no usage.
     async fn buffer(
         &self,
         until: Instant,
@@ -166,7 +166,7 @@ impl Gateway {
         Ok(respond(headers, content_type, whole(bytes)))
     }
 
-    /// Settles behind the response, and then tells the hook what it cost.
+    /// Settles in the background, and then passes the charge to the hook.
     fn settle_with_hook(
         &self,
         reservation: Reservation,
@@ -218,7 +218,7 @@ impl Gateway {
     }
 }
 
-/// Azure's id of its answer, as our header.
+/// Azure's id of its response, as our header.
 pub fn copy_upstream_id(azure: &HeaderMap, out: &mut HeaderMap) {
     if let Some(id) = azure.get("apim-request-id").filter(|id| is_plain_id(id)) {
         out.insert(headers::UPSTREAM_REQUEST_ID, id.clone());
@@ -230,7 +230,7 @@ fn is_plain_id(value: &HeaderValue) -> bool {
     bytes.len() <= 64 && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
 }
 
-/// What a response is, by its headers.
+/// The kind of a response, by its headers.
 fn content(
     protocol: &Protocol,
     demanded: &Demanded,

@@ -1,4 +1,4 @@
-//! A request as the gateway sees it, and the answer it gives.
+//! The gateway's types for a request and a response.
 
 use std::convert::Infallible;
 
@@ -11,11 +11,11 @@ use lanyard_domain::ids::RequestId;
 use lanyard_protocol::payload::{NotPlain, single_header};
 use tokio::time::Instant;
 
-/// An answer's body. It cannot fail: the Lambda runtime would write the failure's text to the
+/// The body of a response. It cannot fail: the Lambda runtime would write the failure's text to the
 /// attendee.
 pub type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// An answer.
+/// A response.
 pub type Response = http::Response<Body>;
 
 /// A request, with its one id and its one `now`.
@@ -27,7 +27,7 @@ pub struct Request {
     pub now: DateTime<Utc>,
     /// When the function is stopped, if it is known.
     pub deadline: Option<Instant>,
-    /// What was sent.
+    /// The HTTP request.
     pub http: http::Request<Bytes>,
 }
 

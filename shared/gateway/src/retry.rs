@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Pauses before the second and third try of a write for which nobody waits.
+/// Pauses before the second and third attempt of a background write.
 pub(crate) const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(600)];
 
 /// Makes a write, and makes it again after each of the pauses for as long as it fails with a fault

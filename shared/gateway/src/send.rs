@@ -1,4 +1,4 @@
-//! Steps four and five: which deployment takes the request, and the call to it.
+//! Steps four and five: select a deployment, and call it.
 //!
 //! At most two calls leave for one request: see [`Attempts`].
 
@@ -63,7 +63,7 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// What Azure refused, or 429, 502, 503 or 504, and what it cost.
+    /// A refusal of Azure's, or 429, 502, 503 or 504, with its settlement.
     pub(crate) async fn send<'d>(
         &self,
         request: &Request,
@@ -102,12 +102,12 @@ impl Gateway {
         Err(NotSent { error, settlement, is_unknown_path })
     }
 
-    /// The answer to a request to which no deployment responded: our own count of tokens, where
+    /// The error for a request to which no deployment responded: our own count of tokens, where
     /// Azure does not count them.
     ///
     /// # Errors
     ///
-    /// What became of the request.
+    /// The outcome of the call.
     pub(crate) fn answer_unsent(
         &self,
         request: &Request,
@@ -140,7 +140,7 @@ impl Gateway {
 
     /// Counts what an operator must know of.
     pub fn report(&self, error: &ApiError, reservation: &Reservation) {
-        // The attendee is told about a deployment of their own.
+        // An error of their own deployment is shown to the attendee.
         if reservation.metadata.is_own {
             return;
         }

@@ -47,14 +47,14 @@ pub(crate) fn hold_life(deadline: Option<Instant>, is_streamed: bool) -> Duratio
 /// The outcome of a request that got what it asked for.
 pub const OK: &str = "ok";
 
-/// What settling needs, apart from any request.
+/// The parts that settlement needs, apart from the request.
 pub struct Settler {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) request_log: Arc<dyn RequestLog>,
     pub(crate) memory: Memory,
     pub(crate) refusals: Refusals,
-    /// Work that outlives its answer and must end before the process may freeze.
+    /// Background work that must end before the process may be frozen.
     pub(crate) tasks: BackgroundTasks,
 }
 
@@ -107,7 +107,7 @@ impl Settled {
 }
 
 impl Settler {
-    /// Settles after the response has been handed over, before the process may freeze.
+    /// Settles after the response was passed on, and before the process may be frozen.
     pub(crate) fn settle_in_background(self: &Arc<Self>, reservation: Reservation, ending: Ending) {
         let settler = Arc::clone(self);
         self.in_background(async move {
@@ -132,7 +132,7 @@ impl Settler {
             Some(record) => match with_retry(PAUSES, || self.ledger.record(record), |_| true).await
             {
                 Ok(None) => (charge, true),
-                // The sweep was faster: its word stands.
+                // The sweep was faster: its settlement counts.
                 Ok(Some(earlier)) => (Some(earlier.charge), false),
                 Err(fault) => {
                     self.failed(record, &fault);
@@ -163,7 +163,7 @@ impl Settler {
         if (record.is_none() || !reservation.hold.is_recorded)
             && matches!(settled, Ok(Settled::First(_)))
         {
-            // Without a record to say so, the account has said that this is the first time.
+            // There is no record, but the account has shown that this is the first settlement.
             self.count_hour(hour).await;
         }
         let is_settled = settled.is_ok();
@@ -236,15 +236,16 @@ impl Settler {
                 self.memory.saw_settled(key, account, hold.age_ms(now.into()));
                 Ok(true)
             }
-            // A hold that is gone after a lost answer was settled by that very try, unless it has
-            // expired and the sweep may have done it, or is a job's, which anybody may settle.
+            // If the hold is gone after a lost response, this attempt has settled it. There are two
+            // exceptions: the sweep may have settled an expired hold, and other requests may settle
+            // a job.
             Outcome::Kept(_) => Ok(is_unknown && hold.expires_at > now.into() && !is_jobs(hold)),
         }
     }
 
-    /// The event's share, at the shard that admitted the request. Made once: when the answer is lost,
-    /// the reconciliation will find the difference. Returns what the account has committed after the write, if
-    /// it was made.
+    /// The event's share, at the shard that admitted the request. Made once: when the response is
+    /// lost, the reconciliation will find the difference. Returns what the account has committed
+    /// after the write, if it was made.
     async fn settle_event(
         &self,
         key: &AccountKey,
@@ -325,7 +326,7 @@ impl Settler {
         }
     }
 
-    /// Does what must be done before the process may freeze, while nobody waits. All of it has one
+    /// Does the background work that must end before the process may be frozen. All of it has one
     /// type, so that the machinery of a task is there once.
     pub(crate) fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
         let work: BoxFuture<'static, ()> = Box::pin(work);
@@ -346,7 +347,7 @@ impl Gateway {
         self.settler.settle(reservation, ending).await
     }
 
-    /// Settles after the response has been handed over, before the process may freeze.
+    /// Settles after the response was passed on, and before the process may be frozen.
     pub fn settle_in_background(&self, reservation: Reservation, ending: Ending) {
         self.settler.settle_in_background(reservation, ending);
     }

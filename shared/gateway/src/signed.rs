@@ -1,8 +1,8 @@
 //! Signed tokens: JSON Web Tokens of one algorithm, HS256, that name an event and one of its users.
 //!
 //! Written by hand because it is less than a library would need for its choices: there is one
-//! header, byte for byte, and five claims. Whatever differs is no token. A personal key is such a
-//! token too; its id says which claim of the user's name it belongs to.
+//! header, byte for byte, and five claims. Any other form is not a token. A personal key is such a
+//! token too; its id names the claim of the user's name.
 
 use std::fmt;
 
@@ -21,17 +21,17 @@ use sha2::Sha256;
 const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
 /// Longer than any token of ours: ids of 64 characters and a user of 128, as base64.
 const LONGEST: usize = 1_024;
-/// How the ids of personal keys begin.
+/// The prefix of the ids of personal keys.
 const KEY_PREFIX: &str = "key_";
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
     /// The event.
     #[serde(rename = "sub")]
     pub event: EventId,
-    /// Who may use it.
+    /// The user.
     pub user: UserId,
     /// When it was made, in Unix seconds.
     #[serde(rename = "iat")]
@@ -51,7 +51,8 @@ impl Claims {
         format!("{KEY_PREFIX}{number:016x}").parse().ok()
     }
 
-    /// What the token proves: the organiser's word for its user, or the possession of a key.
+    /// What the token proves: that the organiser issued it for its user, or the possession of a
+    /// key.
     #[must_use]
     pub fn proof(&self) -> Option<Proof> {
         match self.id.as_str().strip_prefix(KEY_PREFIX) {
@@ -72,7 +73,7 @@ impl Claims {
     }
 }
 
-/// A token as it was sent. What it claims is not to be believed before [`SignedToken::verify`].
+/// A token as it was sent. Its claims must not be trusted before [`SignedToken::verify`].
 pub struct SignedToken {
     claims: Claims,
     message: String,
@@ -114,8 +115,8 @@ impl SignedToken {
         &self.claims.event
     }
 
-    /// What the token says, if the event signed it and it still works. Signatures are compared in
-    /// constant time.
+    /// The claims of the token, if the event signed it and it is still valid. Signatures are
+    /// compared in constant time.
     #[must_use]
     pub fn verify(self, signing: &Signing, now: DateTime<Utc>) -> Option<Claims> {
         mac(signing, &self.message)?.verify_slice(&self.signature).ok()?;

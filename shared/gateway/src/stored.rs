@@ -1,7 +1,7 @@
 //! The seam for objects that are stored at Azure.
 //!
 //! The gateway forwards requests that name stored objects, and responses that Azure stores. It has
-//! no rule about either: an implementation of [`StoredObjects`] has them. A request that names no
+//! no rule about objects: an implementation of [`StoredObjects`] has them. A request that names no
 //! object and stores nothing never reaches it.
 
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ use crate::lookup::Attendance;
 use crate::request::Request;
 use crate::settle::Reservation;
 
-/// What the gateway asks about stored objects.
+/// A request that may concern stored objects.
 #[async_trait]
 pub trait StoredObjects: Send + Sync {
     /// Resolves the ids that a request names, before it is admitted.
@@ -35,9 +35,9 @@ pub trait StoredObjects: Send + Sync {
 pub struct Concern<'a, 'm> {
     /// The request.
     pub request: &'a Request,
-    /// Who sends it, and to which event.
+    /// The attendee and the event.
     pub attendance: &'a Attendance,
-    /// What is asked for.
+    /// The operation.
     pub operation: Operation,
     /// The model that it names.
     pub model: Option<&'m str>,
@@ -47,21 +47,21 @@ pub struct Concern<'a, 'm> {
     pub item_ids: Vec<String>,
     /// Whether Azure stores the response.
     pub is_stored: bool,
-    /// What it may cost, without the objects that it names.
+    /// The estimate, without the objects that it names.
     pub estimate: Estimate,
 }
 
-/// What stored objects mean for a request.
+/// The effect of stored objects on a request.
 pub struct Resolved<'a> {
     /// The deployments that can take it.
     pub choice: Choice<'a>,
     /// The prompt tokens that the named objects add, at most.
     pub prompt_tokens: u64,
-    /// What is told of the response.
+    /// The hook that is called with the response.
     pub hook: Box<dyn ResponseHook>,
 }
 
-/// Is told of the response to one request that concerns stored objects. By default it records
+/// Called with the response to one request that concerns stored objects. By default it records
 /// nothing.
 #[async_trait]
 pub trait ResponseHook: Send + Sync {

@@ -1,4 +1,4 @@
-//! What crashes leave open, closed.
+//! Settles and corrects what crashed processes left open.
 //!
 //! Every minute, for every event that may need it: holds past their expiry are settled as their
 //! usage record says, or at the estimate; and the periods that are over are compared, the event's
@@ -30,7 +30,7 @@ use crate::settle::HOLD_LIFE;
 /// Accounts that are read at once.
 const PAGE: u16 = 200;
 
-/// What a sweep did.
+/// The counts of one sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Swept {
     /// Events looked at.
@@ -128,13 +128,13 @@ impl Gateway {
                 break;
             }
         }
-        // Holds have expired all the same. Only what the unreadable account says is left.
+        // Holds have expired all the same. Only the unreadable account is left.
         let Some(before) = before else { return Ok(()) };
         // An unreadable account may have a seat.
         let first = before.first().filter(|_| read.are_whole);
         let seats = first.and_then(|first| reconcile::seats(first, seated));
         let restored = shard::restore(&before, now.into());
-        // Kept: somebody came or moved something meanwhile, and the next sweep looks again.
+        // Kept: the account changed meanwhile, and the next sweep tries again.
         for write in seats.filter(|_| !is_asking).into_iter().chain(restored) {
             self.ports.ledger.apply(&AccountKey::Event(event.id.clone()), &write).await?;
         }
@@ -264,13 +264,13 @@ impl Gateway {
     }
 }
 
-/// What all the attendees of an event have settled, and what they still hold.
+/// The settled usage and the holds of all attendees of an event.
 struct Attendees {
     /// Whether every account could be read.
     are_whole: bool,
     tallies: BTreeMap<Period, Tally>,
-    /// From this period on somebody has a hold. Periods are reconciled in order, so none is before
-    /// that one.
+    /// The first period in which an attendee has a hold. Periods are reconciled in order, so none
+    /// is before that one.
     first_open: Option<Period>,
 }
 

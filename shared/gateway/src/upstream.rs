@@ -16,7 +16,7 @@ impl UserHashes {
     /// The hashes of an event. Half of a hash is the same for all attendees, so it is computed here.
     #[must_use]
     pub fn of(event: &Event) -> Self {
-        // HMAC takes a key of any length.
+        // HMAC accepts keys of any length.
         Self(Hmac::new_from_slice(event.user_salt.as_bytes()).ok())
     }
 

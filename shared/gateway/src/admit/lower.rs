@@ -13,7 +13,7 @@ const LEAST_CAP: u64 = 1_024;
 /// The same for a model that reasons, because its reasoning is part of the completion.
 const LEAST_REASONING_CAP: u64 = 4_096;
 
-/// How often a cap is lowered before others were faster too often.
+/// The most attempts to lower a cap while other requests change the account.
 const LOWERED: usize = 2;
 
 impl Gateway {
@@ -22,7 +22,8 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// As for [`Gateway::admit`]. What lacks tokens is said for the cap before it was lowered.
+    /// As for [`Gateway::admit`]. A refusal for lack of tokens is that of the cap before it was
+    /// lowered.
     pub(crate) async fn admit_call(
         &self,
         request: &Request,

@@ -1,4 +1,4 @@
-//! The seat that a newcomer takes before the first request.
+//! The seat that a new attendee takes before the first request.
 
 use std::time::Duration;
 
@@ -10,11 +10,12 @@ use super::AdmissionRefused;
 use crate::Gateway;
 use crate::ports::Outcome;
 
-/// How long to wait for another request of the same newcomer to get the seat.
+/// How long to wait for another request of the same attendee to get the seat.
 const PAUSE: Duration = Duration::from_millis(20);
 
 impl Gateway {
-    /// Gets a newcomer a seat. Of several requests at once, one asks and the others wait for it.
+    /// Gets a newcomer a seat. Of several requests at once, one takes the seat and the others wait
+    /// for it.
     pub(crate) async fn seat(
         &self,
         key: &AccountKey,

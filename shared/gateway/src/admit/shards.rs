@@ -1,8 +1,8 @@
-//! The event's side of an admission: the shard that takes a request, of one or of several.
+//! The event's side of an admission: chooses the shard that admits a request.
 //!
-//! One that has room is found by asking, and where none is found, by reading all. What a single
-//! shard lacks and all together have is moved to the first, behind the request's back if it must be:
-//! a started move is finished.
+//! One that has room is found by asking, and where none is found, by reading all. If one shard
+//! lacks room that all of them together have, room is moved to the first one, in the background if
+//! necessary: a started move is finished.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,14 +20,14 @@ use crate::ports::{LedgerFault, Outcome};
 use crate::retry::{PAUSES, with_retry};
 use crate::settle::Settler;
 
-/// How often all shards are read before they change too fast to follow.
+/// The most reads of all shards for one request, while other requests change them.
 const LOOKS: usize = 64;
 
 /// The shortest pause before all shards are looked at again.
 const PAUSE_MS: u64 = 5;
 
 impl Gateway {
-    /// Admits a request to the event's account, and says to which shard.
+    /// Admits a request to the event's account, and returns the shard.
     pub(super) async fn admit_event(
         &self,
         event: &Event,
@@ -70,7 +70,7 @@ impl Gateway {
     ) -> Result<(), AdmissionRefused> {
         let key = AccountKey::of_shard(&event.id, shard);
         let memory = &self.settler.memory;
-        // What is remembered of the first shard is meant of all.
+        // The state remembered for the first shard stands for all of them.
         let remembered = memory.refusal(&key, &demand.estimate, demand.now);
         if let Some(refusal) = remembered.filter(|_| shard != 0) {
             return Err(refusal.into());
@@ -173,13 +173,14 @@ impl Gateway {
 }
 
 impl Settler {
-    /// Takes room from shards and gives it to one; or back, if that has enough meanwhile. What is
-    /// taken and cannot be given is missed by the event until the sweep finds it.
+    /// Takes room from shards and gives it to one; or back, if that has enough meanwhile. Room that
+    /// was taken from one shard and could not be added to another is lost until the sweep restores
+    /// it.
     async fn gather(self: Arc<Self>, event: Event, takes: Vec<Take>, at: u16, demand: Demand) {
         let mut taken = Vec::new();
         for take in takes {
             let key = AccountKey::of_shard(&event.id, take.shard);
-            // Not made: somebody else was faster. Unknown: it may be lost.
+            // Not made: another request was faster. Unknown: it may be lost.
             if let Ok(Outcome::Made(_)) = self.ledger.apply(&key, &take.write).await {
                 taken.push(take);
             }

@@ -1,4 +1,4 @@
-//! The error table: status, code, type and retry headers of every refusal, and the answer made of
+//! The error table: status, code, type and retry headers of every refusal, and the response made of
 //! them.
 
 use std::time::Duration;
@@ -147,7 +147,7 @@ impl ApiError {
                 "rate_limit_error",
                 Retry::After(*retry_after),
             ),
-            // Not 429: coding tools repeat that for minutes without a word.
+            // Not 429: coding tools repeat that for minutes without showing it.
             Self::InsufficientQuota { .. } => row(
                 StatusCode::PAYMENT_REQUIRED,
                 "insufficient_quota",
@@ -260,7 +260,7 @@ impl ApiError {
         matches!(self, Self::ModelNotFound { .. }).then_some("model")
     }
 
-    /// The answer.
+    /// The response.
     #[must_use]
     pub fn into_response(self) -> Response {
         let row = self.row();

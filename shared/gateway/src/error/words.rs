@@ -1,5 +1,5 @@
-//! The words of which refusals make their sentences: whose allowance, what is not there, how long to
-//! wait, whom to ask.
+//! Parts of the messages of refusals: whose allowance, what is not there, how long to wait, whom to
+//! ask.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::Unit;
 use lanyard_protocol::Protocol;
 
-/// Whose allowance is meant.
+/// The scope of the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitScope {
     /// This attendee's own.
@@ -27,12 +27,12 @@ impl LimitScope {
     }
 }
 
-/// What is not there.
+/// The kind of thing that was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// An event.
     Event,
-    /// A request, or an answer, to be rated.
+    /// A request, or a response, to be rated.
     Request,
     /// A deployment of the attendee's own.
     Deployment,
@@ -60,7 +60,7 @@ impl Missing {
     }
 }
 
-/// Whom to ask, as the end of a sentence; empty where the organiser named nobody.
+/// Whom to ask, as the end of a sentence; empty if the organiser named no contact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContactHint(String);
 
@@ -132,7 +132,7 @@ pub(super) fn units(limit: Limit) -> &'static str {
     }
 }
 
-/// How to ask for less.
+/// Advice on how to send a smaller request.
 pub(super) fn smaller(limit: Limit) -> &'static str {
     match limit.quantity() {
         Quantity::Requests => "ask the organiser for more",

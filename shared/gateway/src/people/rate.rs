@@ -1,4 +1,4 @@
-//! An attendee says whether an answer was any good.
+//! An attendee rates a response.
 
 use std::time::Duration;
 
@@ -21,16 +21,16 @@ use crate::{metadata, parse};
 const LONGEST_FEEDBACK: usize = 2_000;
 /// The largest body: feedback in which every character is escaped, and some room.
 const MOST_BYTES: usize = 32 * 1024;
-/// How often, and how far apart, a request that is being settled is looked for.
+/// The pauses between attempts to find a request that is being settled.
 const LOOKS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What somebody thinks of an answer.
+/// The rating of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rating {
     /// Whether it was good.
     pub is_up: bool,
-    /// In words; empty where there are none.
+    /// A comment; empty where there are none.
     pub feedback: String,
     /// When.
     pub rated_at: DateTime<Utc>,
@@ -73,7 +73,7 @@ pub(super) struct Rated<'a> {
 }
 
 impl People {
-    /// Rates an answer of the attendee's own.
+    /// Rates a response that the attendee got.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl People {
         json(StatusCode::OK, &rated)
     }
 
-    /// A request of the attendee's, once it is settled: that may be just after its answer.
+    /// A request of the attendee's, once it is settled: that may be just after its response.
     async fn settled(
         &self,
         attendance: &Attendance,
@@ -131,7 +131,7 @@ impl People {
         Ok(None)
     }
 
-    /// The attendee's request that got an answer, by the session of both.
+    /// The attendee's request of a response, found by their session.
     async fn answered(
         &self,
         attendance: &Attendance,

@@ -1,7 +1,7 @@
 //! An attendee claims a personal key, once, and sees it again by the same proof.
 //!
 //! The seat comes first, then the claim, then the number of the key on the attendee's account. Each
-//! step may be made again, so an attendee who got no answer asks again with the same proof.
+//! step may be repeated, so an attendee who got no response tries again with the same proof.
 
 use chrono::TimeDelta;
 use hmac::Hmac;
@@ -25,12 +25,12 @@ use crate::ports::Outcome;
 use crate::request::{Request, Response};
 use crate::signed::Claims;
 
-/// How long a personal key works: longer than anybody plans an event ahead.
+/// How long a personal key works: longer than an event is planned ahead.
 const KEY_LIFE: TimeDelta = TimeDelta::days(366);
-/// How long a proof must be, in characters. It can be tried as often as somebody with the code
-/// likes, since a lock would let anybody lock out anybody.
+/// How long a proof must be, in characters. Attempts are not counted, because a lock would let
+/// every attendee lock out every other.
 const PROOF_LENGTH: std::ops::RangeInclusive<usize> = 12..=256;
-/// How often a proof is hashed, so that who steals the table cannot try many.
+/// The number of hash iterations, so that a stolen table does not allow many guesses.
 const ROUNDS: u32 = 20_000;
 const MOST_BYTES: usize = 8 * 1024;
 
@@ -67,7 +67,7 @@ impl People {
         expect_method(&request, &Method::POST, "POST, OPTIONS")?;
         let token = match parse::token(&request)? {
             Pass::Shared(token) => token,
-            // Who has a token or a key needs none.
+            // An attendee with a token or a key needs none.
             Pass::Signed(_) => return Err(ApiError::InvalidEventCode),
         };
         let attendance = self.newcomer(token, &id, &request).await?;
@@ -141,7 +141,7 @@ impl People {
         let write = Write { conditions: Vec::new(), changes };
         match self.gateway.apply_with_retry(key, &write).await {
             Ok(Outcome::Made(_)) => Ok(()),
-            // Nothing was asked of the account that could have kept the write from being made.
+            // The write has no conditions, so it cannot have been refused.
             Ok(Outcome::Kept(_)) => Err(ApiError::Internal(None)),
             Err(fault) => Err(self.away(fault.into())),
         }
@@ -150,8 +150,9 @@ impl People {
 
 /// Refuses to let a name be claimed under which objects may be stored.
 ///
-/// Until it is claimed, everybody with the code can use the name. So nobody can show that the objects
-/// are theirs, and the key would give access to them. The name is in use when it has cost anything.
+/// Until it is claimed, everybody with the code can use the name. So nobody can prove that the
+/// objects are theirs, and the key would give access to them. The name is in use when it has cost
+/// anything.
 fn expect_no_objects(attendance: &Attendance, account: &Account) -> Result<(), ApiError> {
     let is_used = account.get(Field::Requests) > 0 || account.get(Field::Open) > 0;
     match attendance.event().keeps_objects && is_used {
@@ -179,7 +180,7 @@ async fn hashed(event: &EventId, user: &UserId, proof: String) -> Result<String,
     hashing.await.map_err(|fault| ApiError::Internal(Some(fault.into())))
 }
 
-/// A proof, hashed. The name it is for is the salt: nobody else's hash looks the same.
+/// Hashes a proof. The event and the user are the salt, so that equal proofs of two users differ.
 fn hash(event: &EventId, user: &UserId, proof: &str) -> String {
     let salt = format!("{event}/{user}");
     let mut hash = [0; 32];
@@ -191,7 +192,7 @@ fn hash(event: &EventId, user: &UserId, proof: &str) -> String {
     hex(&hash)
 }
 
-/// Whether a hashed proof is the one of a claim, told in constant time.
+/// Whether a hashed proof is the one of a claim. Compared in constant time.
 fn is_proof(claim: &Claim, given: &str) -> bool {
     let tag = |text: &str| {
         let mut mac = Hmac::<Sha256>::new_from_slice(b"proof").ok()?;

@@ -9,7 +9,7 @@ pub fn rating(schemas: &mut SchemaGenerator) -> Schema {
     schemas.subschema_for::<rate::Body>()
 }
 
-/// What a rating is answered.
+/// The response to a rating.
 pub fn rated(schemas: &mut SchemaGenerator) -> Schema {
     schemas.subschema_for::<rate::Rated<'_>>()
 }
@@ -19,7 +19,7 @@ pub fn proof(schemas: &mut SchemaGenerator) -> Schema {
     schemas.subschema_for::<register::Body>()
 }
 
-/// What a registration is answered.
+/// The response to a registration.
 pub fn registered(schemas: &mut SchemaGenerator) -> Schema {
     schemas.subschema_for::<register::Registered<'_>>()
 }

@@ -35,7 +35,7 @@ pub(crate) struct Early {
     pub(crate) until: Instant,
 }
 
-/// Waits for a deployment's response, and lets the client's begin if that takes long.
+/// Waits for a deployment's response. If that takes long, it starts the client's response before.
 pub(crate) async fn begin_early<T>(sending: impl Future<Output = T>, begin: impl FnOnce()) -> T {
     let mut sending = pin!(sending);
     if let Ok(sent) = timeout(BEFORE_HEAD, &mut sending).await {

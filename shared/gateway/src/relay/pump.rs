@@ -44,13 +44,13 @@ pub struct Stream {
     pub request_id: RequestId,
     /// When reading must end, if it is known.
     pub until: Option<Instant>,
-    /// What its frames mean.
+    /// How to read its frames.
     pub format: StreamFormat,
-    /// What is known of it before its first frame.
+    /// What is known before its first frame.
     pub state: StreamState,
-    /// What Azure's errors must not mention.
+    /// Names that must not appear in Azure's errors.
     pub names: OurNames,
-    /// Is told of the objects that it names.
+    /// Called with the objects that it names.
     pub hook: Option<Box<dyn ResponseHook>>,
     /// Settled at the end of the stream, unless the hook takes it.
     pub reservation: Option<Reservation>,
@@ -189,7 +189,7 @@ impl Pump {
                         None => Ok(()),
                     };
                 }
-                // After the last event a break is no loss.
+                // A break after the last event loses nothing.
                 (Next::Broken(_), _) if self.stream.state.is_done => return Ok(()),
                 (Next::Broken(error), _) => return Err(error),
             }
@@ -197,7 +197,7 @@ impl Pump {
     }
 
     /// The next piece of the response. A client that waits for an event gets comments meanwhile:
-    /// whole frames alone were passed on, so a comment may come next.
+    /// only complete frames were passed on, so a comment may follow.
     async fn next_chunk(&mut self, upstream: &mut UpstreamBody) -> Next {
         // What has come already needs no timer.
         if let Some(next) = upstream.next().now_or_never() {
@@ -229,7 +229,7 @@ impl Pump {
         let Stream { format, state, hook, reservation, names, .. } = &mut self.stream;
         let mut bytes = match ((format.read)(&frame, state), hook) {
             (StreamEvent::Drop, _) => return Ok(()),
-            // Nobody learns an id before it is written down whose it is.
+            // An id is passed on only after its owner was stored.
             (StreamEvent::Names(id), Some(hook)) => {
                 let items = match state.is_done {
                     true => stored::item_ids(&frame.data()),
@@ -246,7 +246,7 @@ impl Pump {
             }
             (StreamEvent::Pass | StreamEvent::Names(_) | StreamEvent::Shows { .. }, _) => frame.0,
         };
-        // A response that has failed says why, and that is its last event.
+        // A failed response has its reason in its last event.
         if state.failure.is_some() && names.are_in(&bytes) {
             bytes = names.hide(&String::from_utf8_lossy(&bytes)).into();
         }

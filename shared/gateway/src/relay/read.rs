@@ -11,7 +11,7 @@ use crate::ports::{Cause, UpstreamBody};
 /// The largest response that is buffered: 2,048 embeddings of 3,072 numbers as text are less.
 const LARGEST_BUFFERED: usize = 96 * 1024 * 1024;
 
-/// The next piece of an answer.
+/// The next piece of a response.
 #[derive(Debug)]
 pub enum Next {
     /// Some bytes.
@@ -54,7 +54,7 @@ pub async fn read_whole(mut body: UpstreamBody, until: Option<Instant>) -> Resul
         let chunk = match next_chunk(&mut body, until).await {
             Next::Chunk(chunk) => chunk,
             Next::Broken(error) => return Err(error),
-            // The usual answer comes in one piece and is handed on without a copy.
+            // Most responses arrive in one piece, which is passed on without a copy.
             Next::End => {
                 return Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() });
             }

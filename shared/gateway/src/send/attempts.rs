@@ -1,9 +1,9 @@
 //! At most two calls for one request.
 //!
-//! The second goes to a second deployment of the same name when the first is busy, cannot be reached,
-//! soon says that it has failed, or cannot read the encrypted reasoning. Or it goes to the same one:
-//! with another credential, without a field of ours that the deployment refuses, or without the
-//! reasoning. After silence there is no second call, because a model may be working.
+//! The second goes to a second deployment of the same name when the first is busy, cannot be
+//! reached, soon reports a failure, or cannot read the encrypted reasoning. Or it goes to the same
+//! one: with another credential, without a field of ours that the deployment refuses, or without
+//! the reasoning. After silence there is no second call, because a model may be working.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::error::{ApiError, ModelRefusal};
 use crate::ports::UpstreamCall;
 use crate::request::Request;
 
-/// How long after a request was sent another deployment may still be asked because of a failure.
+/// How long after the first call a failure may lead to a second call.
 const FAILOVER_TIME: Duration = Duration::from_secs(10);
 
 /// The calls for one request.
@@ -29,11 +29,11 @@ pub(crate) struct Attempts<'a, 'c> {
     pub(crate) gateway: &'a Gateway,
     pub(crate) request: &'a Request,
     pub(crate) call: &'a ModelCall<'c>,
-    /// The attendee as Azure knows them.
+    /// The id of the attendee at Azure.
     pub(crate) user: &'a str,
 }
 
-/// What a body leaves out.
+/// The fields that a body leaves out.
 #[derive(Clone, Copy)]
 struct Omits {
     refused: RefusedFields,

@@ -1,4 +1,4 @@
-//! What settled and refused requests add to the hours that charts are drawn of.
+//! The hourly counts of settled and refused requests, which charts show.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl Settler {
     }
 }
 
-/// What a request adds to its hour.
+/// The counts that a request adds to its hour.
 pub(super) fn of(
     reservation: &Reservation,
     ending: &Ending,

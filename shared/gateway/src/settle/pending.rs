@@ -19,13 +19,13 @@ use crate::metadata::RequestMetadata;
 pub struct PendingRequest {
     /// Which request.
     pub id: RequestId,
-    /// Who sent it.
+    /// The attendee.
     pub user: UserId,
-    /// What it asked for.
+    /// The operation and the model.
     pub operation: Operation,
     /// The model that works on it.
     pub model: DeploymentName,
-    /// What goes into its usage record.
+    /// Metadata for its usage record.
     pub metadata: RequestMetadata,
 }
 

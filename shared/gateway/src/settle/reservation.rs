@@ -1,4 +1,4 @@
-//! What the ledger granted, and the duty to settle it.
+//! A reservation in the ledger, which must be settled.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ impl Reservation {
         self.is_sent = true;
     }
 
-    /// What is reserved.
+    /// The estimate that is reserved.
     #[must_use]
     pub fn hold(&self) -> &Hold {
         &self.hold

@@ -15,7 +15,7 @@ use crate::ports::{EventStore, Listing, StoreFault};
 /// What is wrong with a store of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventTrouble {
-    /// It does not answer.
+    /// It does not respond.
     Away,
     /// Its item is malformed or of a newer schema.
     Unreadable,

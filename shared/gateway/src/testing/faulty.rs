@@ -61,7 +61,7 @@ impl LedgerCall {
 pub enum LedgerTrouble {
     /// It is refused, and certainly not made.
     Throttle,
-    /// It is made, and its answer is lost.
+    /// It is made, and its response is lost.
     LoseAnswer,
     /// It is not made, and nobody can know.
     Away,

@@ -41,7 +41,7 @@ impl Kept {
         self.ids.remove(id);
     }
 
-    /// The right answer to a request that concerns kept objects.
+    /// The right response to a request that concerns kept objects.
     pub fn reply(&mut self, request: &Recorded, completion: &str) -> Option<Reply> {
         let path = request.path().strip_prefix("/openai/")?;
         let path = path.strip_prefix("v1/").unwrap_or(path);
@@ -95,7 +95,7 @@ impl Kept {
         }
     }
 
-    /// The right answer to a request that concerns a run or a video.
+    /// The right response to a request that concerns a run or a video.
     fn job(&mut self, method: &str, segments: &[&str], body: &Value) -> Option<Reply> {
         let model = &body["model"];
         match (method, segments) {

@@ -114,14 +114,14 @@ pub enum LineEnding {
     Cr,
 }
 
-/// Answers in full.
+/// Responses in full.
 impl Reply {
     /// JSON text, or what claims to be it.
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
         Self::new(status, "application/json", vec![body.into()], Framing::Length)
     }
 
-    /// A correct chat answer with this text, of 17 prompt and 5 completion tokens.
+    /// A correct chat response with this text, of 17 prompt and 5 completion tokens.
     pub fn chat(text: &str) -> Self {
         usual::chat(text)
     }
@@ -222,7 +222,7 @@ impl Reply {
     }
 }
 
-/// Answers that are wrong in themselves.
+/// Responses that are wrong in themselves.
 impl Reply {
     /// A page for people, with status 200.
     pub fn html() -> Self {
@@ -252,17 +252,17 @@ impl Reply {
         reply
     }
 
-    /// No answer, until the client leaves.
+    /// No response, until the client leaves.
     pub fn hang() -> Self {
         Self::json(200, "").cut(None, Fault::Hang)
     }
 
-    /// The connection is closed instead of an answer.
+    /// The connection is closed instead of a response.
     pub fn dropped() -> Self {
         Self::json(200, "").cut(None, Fault::Close)
     }
 
-    /// The connection is reset instead of an answer.
+    /// The connection is reset instead of a response.
     pub fn reset() -> Self {
         Self::json(200, "").cut(None, Fault::Reset)
     }

@@ -10,10 +10,10 @@ use super::{LineEnding, Recorded, Reply};
 /// What the model says unless the test chooses other words.
 pub const COMPLETION: &str = "Hello from the scripted Azure.";
 
-/// The prompt's price in every usual answer.
+/// The prompt's price in every usual response.
 pub const PROMPT_TOKENS: u64 = 17;
 
-/// The completion's price in every usual chat answer, and the number of its frames with words.
+/// The completion's price in every usual chat response, and the number of its frames with words.
 pub const COMPLETION_TOKENS: u64 = 5;
 
 /// The embedding of every input.
@@ -22,7 +22,7 @@ pub const EMBEDDING: [f32; 3] = [0.5, -0.5, 0.25];
 /// [`EMBEDDING`] as little-endian bytes in base64.
 pub const EMBEDDING_BASE64: &str = "AAAAPwAAAL8AAIA+";
 
-/// The right answer to a request; 404 where Azure has no such operation.
+/// The right response to a request; 404 where Azure has no such operation.
 pub fn reply(request: &Recorded, completion: &str) -> Reply {
     let body = request.json();
     let operation = request.path().strip_prefix("/openai/").unwrap_or_default();
@@ -91,7 +91,7 @@ fn legacy(completion: &str, request: &Value) -> Reply {
     Reply::sse(&frames, LineEnding::Lf)
 }
 
-/// A whole chat answer.
+/// A whole chat response.
 pub fn chat(completion: &str) -> Reply {
     let body = json!({
         "choices": [{
@@ -128,7 +128,7 @@ pub fn chat(completion: &str) -> Reply {
     Reply::json(200, body.to_string())
 }
 
-/// A streamed chat answer with five frames of words, some empty if there are fewer words.
+/// A streamed chat response with five frames of words, some empty if there are fewer words.
 pub fn chat_stream(completion: &str, wants_usage: bool) -> Reply {
     let usual = |frame: &str| {
         if wants_usage { with_usage_null(frame) } else { frame.to_owned() }

@@ -85,7 +85,7 @@ pub(super) fn allowance(random: &SeededRandom) -> Allowance {
     limits.collect()
 }
 
-/// An attendee sends a request and reads the answer, or leaves in the middle.
+/// An attendee sends a request and reads the response, or leaves in the middle.
 pub(super) async fn attend(
     gateway: Arc<Gateway>,
     operation: Operation,
