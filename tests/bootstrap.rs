@@ -1,5 +1,5 @@
-//! What holds for the binary of every function. Each function's package runs this file, which also
-//! makes Cargo build the binary for the tests that run it as Lambda does.
+//! Tests of every function's binary. Each function's package runs this file, which also makes Cargo
+//! build the binary for the tests that run it as Lambda does.
 
 use std::process::Command;
 

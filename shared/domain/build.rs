@@ -20,7 +20,7 @@ fn main() -> Result<(), Fault> {
         writeln!(out, "    ({name:?}, {}),", row(facts).map_err(|why| format!("{name}: {why}"))?)?;
     }
     out.push_str("]\n");
-    // The type stands before the list, so that the file is one expression for `include!`.
+    // The type comes before the list, so that the file is one expression for `include!`.
     let list = out.split_once("= ").map(|(_, list)| list).ok_or("no list")?;
     let target = std::env::var("OUT_DIR")?;
     std::fs::write(Path::new(&target).join("models.rs"), format!("&{}", list.trim_end()))?;

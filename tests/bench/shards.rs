@@ -1,10 +1,10 @@
-//! How many requests a second one event passes when its store takes only so many writes a second on
-//! one item, by the number of shards.
+//! The requests per second of one event, by the number of shards, if its store accepts a limited
+//! number of writes per second on one item.
 //!
-//! DynamoDB takes 1,000 a second. The embedded engine takes what the machine can, so a limit stands
-//! before it, scaled down until this machine can show what it does: see `shards/throttle.rs`. The
-//! gateway, the ledger and the SDK are the real ones; Azure answers from memory. As many requests
-//! come each second for every number of shards, more than the fewest can serve.
+//! DynamoDB accepts 1,000 a second. The embedded engine accepts as many as the machine can do. So
+//! it gets a limit that is small enough for this machine: see `shards/throttle.rs`. The gateway,
+//! the ledger and the SDK are the real ones; Azure responds from memory. As many requests come each
+//! second for every number of shards, more than the fewest can serve.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ mod throttle;
 /// Measures what shards are worth.
 #[derive(Parser)]
 struct Options {
-    /// Writes a second that the store takes on one item.
+    /// Writes per second that the store accepts on one item.
     #[arg(long, default_value_t = 8)]
     writes: u32,
 
@@ -52,7 +52,7 @@ struct Options {
     #[arg(long, default_value_t = 40)]
     requests: u32,
 
-    /// How long they come, in seconds, for each number of shards.
+    /// The duration in seconds, for each number of shards.
     #[arg(long, default_value_t = 10)]
     seconds: u32,
 
@@ -117,7 +117,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// What became of requests.
+/// The outcomes of requests.
 #[derive(Default)]
 struct Told {
     answered: u32,
@@ -207,7 +207,7 @@ fn a_request(event: &Event, number: u32) -> Result<Request> {
     Ok(Request { id, now: Machine.now(), deadline: None, http })
 }
 
-/// Whether a request is answered.
+/// Whether a request gets a response.
 async fn attend(process: Arc<Gateway>, request: Request) -> bool {
     match process.forward(Operation::ChatCompletions, request).await {
         Ok(answer) => answer.into_body().collect().await.is_ok(),

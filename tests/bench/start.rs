@@ -1,7 +1,7 @@
-//! How fast functions start, answer and what they take, measured on their real binaries.
+//! Measures the start time, response time and memory of functions, on their real binaries.
 //!
-//! Plays Lambda's Runtime API on loopback, starts each `bootstrap` as Lambda does and asks it what
-//! `infra/events` has for it. Around it stand the embedded engine, a keeper of parameters and the
+//! It serves Lambda's Runtime API on loopback, starts each `bootstrap` as Lambda does, and sends
+//! the event of `infra/events`. It also starts the embedded engine, a parameter store and the
 //! simulated Azure; connections to them are not encrypted, so no handshake is in the figures.
 //! Processor times are the kernel's own and hold on a busy machine too; wall times do not.
 
@@ -18,7 +18,7 @@ mod measure;
 #[path = "start/report.rs"]
 mod report;
 
-/// Measures how functions start and answer.
+/// Measures how functions start and respond.
 #[derive(Parser)]
 struct Options {
     /// Where the binaries are: FOLDER/NAME/bootstrap, as `cargo lambda build` leaves them, or

@@ -58,7 +58,7 @@ fn broken_links(path: &Path, page: &str) -> Vec<String> {
     relative.filter(is_broken).map(str::to_owned).collect()
 }
 
-/// Paths that a page shows as code and that do not exist. A path with `<name>` or `{a,b}` stands for
+/// Paths that a page shows as code and that do not exist. A path with `<name>` or `{a,b}` means
 /// several.
 fn missing_paths(page: &str) -> Vec<String> {
     let spans = page.split('`').skip(1).step_by(2);

@@ -216,7 +216,7 @@ async fn every_error_is_as_its_row_says() {
     }
 }
 
-/// Whether waiting helps must be told by the status, or clients retry for nothing.
+/// The status must show whether waiting helps, or clients retry for nothing.
 #[tokio::test]
 async fn what_waiting_does_not_help_says_so() {
     let retried = |status: u16| matches!(status, 408 | 409 | 429) || status >= 500;

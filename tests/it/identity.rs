@@ -19,8 +19,8 @@ async fn world(upstream: Arc<dyn Upstream>) -> World {
     world.start().await
 }
 
-/// Moves the process's time on. It stands still only while it is moved: a clock that stands would
-/// let every time limit pass while a socket is waited for.
+/// Moves the process's time on. It is stopped only while it is moved: a stopped clock would let
+/// every time limit pass while a socket is waited for.
 async fn wait(seconds: u64) {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(seconds)).await;
@@ -201,7 +201,7 @@ async fn without_a_token_nobody_is_charged_and_azure_is_not_called() {
         }
         let world = world(authorities.upstream()).await;
         let ada = world.attendee("ada").await;
-        // The second is told what the first found out.
+        // The second gets the result of the first.
         for _ in 0..2 {
             ada.chat("hello").await.assert_refused(503, "upstream_misconfigured");
         }

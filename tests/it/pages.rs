@@ -45,7 +45,7 @@ fn file(name: &str) -> String {
     format!("/api/pages/assets/{}/{name}", pages::version())
 }
 
-/// The tags of a page, each as what stands between `<` and `>`.
+/// The tags of a page: the text between `<` and `>`.
 fn tags(html: &str) -> impl Iterator<Item = &str> {
     html.split('<').skip(1).filter_map(|rest| rest.split_once('>').map(|(tag, _)| tag))
 }

@@ -69,7 +69,7 @@ impl Process {
         self.chat_at("race-of-three", client).await.0
     }
 
-    /// The status and the body of an answer to an attendee of an event.
+    /// The status and the body of a response to an attendee of an event.
     async fn chat_at(&self, code: &str, client: &reqwest::Client) -> (u16, String) {
         // With a cap of its own, so that none is lowered to what is left.
         let body = r#"{"max_tokens":500,"messages":[{"role":"user","content":"hello"}]}"#;
@@ -131,7 +131,7 @@ async fn of_256_requests_to_three_processes_exactly_100_fit_an_allowance_of_100(
     // 402 for a request that comes after the reservations of all others are settled.
     assert_eq!((count(200), count(429) + count(402)), (100, 156));
     assert_eq!(azure.calls(), 100);
-    // The answers are there before their settlements: ask until all are.
+    // The responses are there before their settlements: ask until all are.
     let total = loop {
         let usage =
             processes[1].admin("GET", &format!("/events/{id}/usage?by=attendee"), None).await;

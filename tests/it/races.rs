@@ -32,7 +32,7 @@ async fn of_256_requests_at_once_100_are_answered_when_100_are_allowed() {
         let answers = at_once(vec![ada; 256]).await;
         assert_eq!(count(&answers, 200), 100, "{processes} processes");
         for refused in answers.iter().filter(|answer| answer.status() != 200) {
-            // While the others run, only their reservations stand in the way.
+            // While the others run, only their reservations prevent it.
             let code = refused.json()["error"]["code"].clone();
             match refused.status().as_u16() {
                 402 => assert_eq!(code, "insufficient_quota"),

@@ -16,7 +16,7 @@ use crate::support::kept::{path, response};
 use crate::support::world::Deadline;
 use crate::support::{Gate, Reply, Stream, World, canary, usual};
 
-/// The usual price of an answer.
+/// The usual price of a response.
 const USUAL: (u64, u64, u64) = (1, usual::PROMPT_TOKENS, usual::COMPLETION_TOKENS);
 
 async fn open(world: &World, user: &str, fields: Value) -> Stream {
@@ -317,7 +317,7 @@ async fn what_a_request_names_is_part_of_its_estimate() {
     let one = format!("{}/{conversation}/items", path(Kind::Conversation));
     ada.call(Method::POST, &one, Some(&items)).await.assert_ok();
     let after = with(json!({"conversation": conversation})).await;
-    // The items, and what the first response has added: its own words and its answer.
+    // The items, and what the first response has added: its own words and its response.
     assert!((1_000..1_300).contains(&(after - before)), "{before} {after}");
 
     let plain = with(json!({})).await;

@@ -1,4 +1,4 @@
-//! Sessions: accepted or made, on every answer, and exact in the organiser's report.
+//! Sessions: accepted or made, on every response, and exact in the organiser's report.
 
 use serde_json::json;
 

@@ -85,7 +85,7 @@ fn every_alarm_and_graph_of_ours_rests_on_a_metric_that_the_code_writes() {
     let mut lines = template.lines().map(str::trim);
     while let Some(line) = lines.next() {
         let metric = match line.strip_prefix("Namespace: Lanyard") {
-            // An alarm: its metric and its one dimension stand on the next two lines.
+            // An alarm: its metric and its only dimension are on the next two lines.
             Some(_) => {
                 let metric = lines.next().and_then(|line| line.strip_prefix("MetricName: "));
                 let dimensions = lines.next();

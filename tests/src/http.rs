@@ -1,4 +1,4 @@
-//! A small HTTP server for stand-ins that answer from memory.
+//! A small HTTP server for stand-ins in memory.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use lanyard_runtime::loopback;
 use tokio::net::TcpListener;
 
-/// Answers every request on the listener by `answer`, until the future is dropped.
+/// Passes every request on the listener to `answer`, until the future is dropped.
 pub async fn serve<A, F>(listener: TcpListener, answer: A)
 where
     A: Fn(Request<Bytes>) -> F + Send + Sync + 'static,
@@ -21,7 +21,7 @@ where
         let answer = Arc::clone(&answer);
         async move {
             let (head, body) = request.into_parts();
-            // A body that breaks off is answered like one that ends there.
+            // A body that breaks off is treated like one that ends there.
             let body = body.collect().await.map(|whole| whole.to_bytes()).unwrap_or_default();
             answer(Request::from_parts(head, body)).await
         }

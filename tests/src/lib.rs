@@ -1,4 +1,4 @@
-//! What programs around the tests share: the world that a function needs when it runs as a process.
+//! Shared by programs around the tests: the fixture of a function that runs as a process.
 
 pub mod http;
 pub mod runtime_api;

@@ -1,4 +1,4 @@
-//! Lambda's Runtime API for one environment, whose turns the caller hands out one by one.
+//! Lambda's Runtime API for one environment. The caller sends the invocations one by one.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -15,10 +15,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-/// Longer than any start or answer on any machine.
+/// Longer than any start or response on any machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What stands between a streamed answer's head and its body.
+/// The separator between the head and the body of a streamed response.
 const SEPARATOR: [u8; 8] = [0; 8];
 
 /// The API, until it is dropped.
@@ -49,7 +49,7 @@ impl Turn {
     }
 }
 
-/// What the function posted.
+/// A message of the function.
 struct Answer {
     /// When the last of it had arrived.
     at: Instant,
@@ -60,7 +60,7 @@ struct Answer {
 /// That a function has answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Answered {
-    /// When the answer was whole.
+    /// When the response was complete.
     pub at: Instant,
     /// Its status.
     pub status: u64,
@@ -95,11 +95,11 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// If it answers instead, or does nothing.
+    /// If it sends something else, or nothing.
     pub async fn next(&mut self) -> Result<Turn> {
         tokio::select! {
             turn = self.turns.recv() => turn.context("the runtime API ended"),
-            // In place of asking it can only say why it does not start.
+            // The only other message is an error at start.
             answer = self.answers.recv() => match answer {
                 Some(answer) => bail!("{}: {}", answer.path, String::from_utf8_lossy(&answer.body)),
                 None => bail!("the runtime API ended"),
@@ -108,7 +108,7 @@ impl Runtime {
         }
     }
 
-    /// Gives the function an invocation and waits for its answer, which may be no fault.
+    /// Gives the function an invocation and waits for its response, which may be no fault.
     ///
     /// # Errors
     ///
@@ -118,7 +118,7 @@ impl Runtime {
         self.answered().await
     }
 
-    /// Waits for the next answer, whatever it answers, which may be no fault.
+    /// Waits for the next message. It must not be an error.
     ///
     /// # Errors
     ///
@@ -177,8 +177,8 @@ fn deadline_ms() -> u128 {
     (now + TIMEOUT).as_millis()
 }
 
-/// The status of an answer, streamed, buffered or to a direct call; 200 for a job's, which has none,
-/// and none for a function's own failure.
+/// The status of a response, streamed, buffered or to a direct call; 200 for a job's, which has
+/// none, and none for a function's own failure.
 fn status(answer: &Answer) -> Result<Option<u64>> {
     if !answer.path.ends_with("/response") {
         return Ok(None);

@@ -1,7 +1,7 @@
-//! The world around a function that runs as a process of its own: an engine with the table and an
-//! open event, a keeper of parameters and the simulated Azure, all on loopback and in memory.
+//! The fixture of a function that runs as a separate process: an engine with the table and an open
+//! event, a parameter store and the simulated Azure, all on loopback and in memory.
 //!
-//! What stands in the table was made by the organisers' own API, as on a developer's machine.
+//! The table was filled through the organisers' API, as on a developer's machine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::http::serve;
 
-/// The embedded engine does one thing at a time, and here it is built without much optimisation.
+/// The embedded engine does one thing at a time, and debug builds are slow.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The table's name.
@@ -38,7 +38,7 @@ const TABLE: &str = "lanyard";
 /// A region, because the SDKs ask for one; nothing is sent there.
 const REGION: &str = "eu-north-1";
 
-/// The world, until it is dropped.
+/// The fixture, until it is dropped.
 pub struct Stage {
     table: Table,
     engine: String,
@@ -87,13 +87,13 @@ impl Stage {
         Ok(Self { table, engine, secret, parameters, _end: end })
     }
 
-    /// The table, to see what functions have written.
+    /// The table, to read what functions have written.
     #[must_use]
     pub fn table(&self) -> &Table {
         &self.table
     }
 
-    /// The environment in which a function finds this world.
+    /// The environment variables with which a function finds this fixture.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![

@@ -1,4 +1,4 @@
-//! An answer, looked at with suspicion.
+//! A response, looked at with suspicion.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -34,7 +34,7 @@ const ALLOWED: [&str; 22] = [
     "access-control-max-age",
 ];
 
-/// The head of an answer and what it must not say.
+/// Checks the head of a response.
 #[derive(Debug)]
 struct Head {
     status: StatusCode,
@@ -80,7 +80,7 @@ impl Head {
     }
 }
 
-/// A whole answer.
+/// A whole response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     head: Head,
@@ -125,14 +125,14 @@ impl Answer {
         format!("{} {}", self.head.status.as_u16(), self.text())
     }
 
-    /// Fails unless the answer is a success.
+    /// Fails unless the response is a success.
     #[track_caller]
     pub(crate) fn assert_ok(&self) -> &Self {
         assert_eq!(self.head.status, StatusCode::OK, "{}", self.text());
         self
     }
 
-    /// Fails unless the answer is this error.
+    /// Fails unless the response is this error.
     #[track_caller]
     pub(crate) fn assert_refused(&self, status: u16, code: &str) -> &Self {
         let said = (self.head.status.as_u16(), self.code());
@@ -156,7 +156,7 @@ impl Answer {
     }
 }
 
-/// An answer as it comes.
+/// A response as it comes.
 pub(crate) struct Stream {
     head: Head,
     body: Body,
@@ -188,7 +188,7 @@ impl Stream {
         Some(bytes)
     }
 
-    /// The next piece, as it was handed on; `None` at the end.
+    /// The next piece, as it was passed on; `None` at the end.
     pub(crate) async fn next(&mut self) -> Option<String> {
         let bytes = self.piece().await?;
         let text = String::from_utf8(bytes.into()).expect("every piece is text");
@@ -196,7 +196,7 @@ impl Stream {
         Some(text)
     }
 
-    /// The next piece of what is no text; `None` at the end.
+    /// The next piece of a binary response; `None` at the end.
     pub(crate) async fn bytes(&mut self) -> Option<Bytes> {
         self.piece().await
     }

@@ -1,4 +1,4 @@
-//! A usual request for each operation, and the model that answers it.
+//! A sample request for each operation, and its model.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -36,7 +36,7 @@ pub(crate) fn form(parts: &[Part<'_>]) -> Vec<u8> {
     body
 }
 
-/// The head of a file of somebody's.
+/// The head of a file.
 pub(crate) const WAV: &str = "; filename=\"../ada/secret.WAV\"\r\nContent-Type: audio/wav";
 pub(crate) const PNG: &str = "; filename=\"elephant.png\"\r\nContent-Type: image/png";
 
@@ -75,7 +75,7 @@ impl Attendee {
 }
 
 impl Builder {
-    /// A model for every operation, and each the default of its own.
+    /// A model for every operation, each the default of its operation.
     pub(crate) fn everything(self) -> Self {
         let more = Operation::ALL.iter().copied().filter(|operation| {
             let is_there = matches!(operation, Operation::ChatCompletions | Operation::Embeddings);

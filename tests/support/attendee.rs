@@ -1,4 +1,4 @@
-//! Somebody at the event, and what they send.
+//! An attendee, and their requests.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -21,12 +21,12 @@ pub(crate) const CHAT: &str = "/api/v1/chat/completions";
 pub(crate) const EMBEDDINGS: &str = "/api/v1/embeddings";
 
 impl World {
-    /// Somebody of this name, who has not come yet.
+    /// An attendee of this name, without a seat yet.
     pub(crate) async fn attendee(&self, user: &str) -> Attendee {
         Attendee { world: self.clone(), user: user.to_owned(), signed: None }
     }
 
-    /// Somebody of this name with a signed token.
+    /// An attendee of this name with a signed token.
     pub(crate) async fn signed(&self, user: &str) -> Attendee {
         let (token, _) = self.token(user).await;
         // The event is read again with the key that signed it.
@@ -62,7 +62,7 @@ impl Attendee {
         self.world.send(request).await
     }
 
-    /// Asks the model and waits for the whole answer.
+    /// Calls the model and waits for the complete response.
     pub(crate) async fn chat(&self, text: &str) -> Answer {
         self.send(self.post(CHAT, chat(text).to_string())).await
     }
@@ -88,7 +88,7 @@ impl Attendee {
     }
 }
 
-/// The body of a chat with one message, in which the canary prompt stands too.
+/// The body of a chat with one message, which contains the canary prompt.
 pub(crate) fn chat(text: &str) -> Value {
     let content = format!("{text} {}", canary::PROMPT);
     json!({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": content}]})

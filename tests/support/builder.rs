@@ -1,4 +1,4 @@
-//! How a world begins.
+//! Builds a world.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -33,8 +33,8 @@ use super::{ScriptedAzure, World, canary, policed};
 /// Generous, because the engine is slow here. Tests of slow stores choose their own.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A world that is not there yet. Without further words it is one process over the embedded
-/// engine, at an event without limits.
+/// A world that is not there yet. By default it is one process over the embedded engine, with an
+/// event without limits.
 pub(crate) struct Builder {
     event: Event,
     deployments: Vec<Deployment>,
@@ -117,7 +117,7 @@ impl Builder {
         self
     }
 
-    /// A second deployment behind the name gpt-4o-mini. Without a weight it is asked last.
+    /// A second deployment behind the name gpt-4o-mini. Without a weight it is called last.
     pub(crate) fn two_replicas(self) -> Self {
         self.deployments(|deployments| {
             let mut second = deployments[0].clone();
@@ -130,7 +130,7 @@ impl Builder {
         })
     }
 
-    /// So many processes over one store. They take turns.
+    /// This many processes over one store. They take turns.
     pub(crate) fn processes(mut self, processes: usize) -> Self {
         self.processes = processes;
         self
@@ -142,7 +142,7 @@ impl Builder {
         self
     }
 
-    /// How long an account may take to answer.
+    /// How long an account may take to respond.
     pub(crate) fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -154,7 +154,7 @@ impl Builder {
         self
     }
 
-    /// Nothing but this function: what it may not do, nobody may.
+    /// Nothing but this function: no other function may do more.
     pub(crate) fn only(mut self, function: &'static str) -> Self {
         self.functions = vec![function];
         self

@@ -1,4 +1,4 @@
-//! Secrets that can be told from all else, and where they must not be.
+//! Secrets that no other text contains, and the places where they must not appear.
 //!
 //! Every world uses the same key, prompt and completion, and a code that ends in [`CODE`], so one
 //! watch over the logs of all tests suffices. It sees what our own crates log, at every level.
@@ -14,23 +14,23 @@ pub(crate) const KEY: &str = "canary-key-5d1f0c";
 pub(crate) const CODE: &str = "canary.code-7e21";
 /// A part of every prompt.
 pub(crate) const PROMPT: &str = "canary-prompt-93ab";
-/// What the model says.
+/// The model's text.
 pub(crate) const COMPLETION: &str = "canary-completion-c04e";
 /// The beginning of every deployment's name at Azure.
 pub(crate) const AZURE_NAME: &str = "canary-azure-name";
 
-/// AWS's word on who we are, shaped as such tokens are.
+/// AWS's identity token, in the usual format.
 pub(crate) const PROOF: &str = "canaryhead.canaryproof-2b8e.canarysignature";
-/// What Entra grants for it.
+/// Entra's token for it.
 pub(crate) const TOKEN: &str = "canary.token-9d40.entra";
-/// What requests to AWS are signed with.
+/// The key that signs requests to AWS.
 pub(crate) const AWS_SECRET: &str = "canary-aws-secret-61fa";
-/// What is sent along with the signature.
+/// The session token that is sent with the signature.
 pub(crate) const AWS_SESSION: &str = "canary-aws-session-07c3";
 /// Everything that makes up for a key.
 pub(crate) const TOKENS: [&str; 4] = [PROOF, TOKEN, AWS_SECRET, AWS_SESSION];
 
-/// Our crates, whose logs are watched. A dependency that is told to trace prints what it likes.
+/// Our crates, whose logs are watched. A dependency at level trace may print anything.
 const WATCHED: &str = "off,lanyard_domain=trace,lanyard_gateway=trace,lanyard_objects=trace,lanyard_platform=trace,\
     chat_completions=trace,embeddings=trace,event=trace,models=trace,admin=trace,sweep=trace,\
     completions=trace,images_generations=trace,images_edits=trace,audio_transcriptions=trace,\

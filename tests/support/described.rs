@@ -22,7 +22,7 @@ static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
 /// The validators of the schemas that were needed so far, by the schema.
 static VALIDATORS: Mutex<BTreeMap<String, &'static Validator>> = Mutex::new(BTreeMap::new());
 
-/// Checks a response of ours. What is proxied, and what is no route, passes.
+/// Checks a response of ours. Proxied responses, and paths that are not routes, pass.
 #[track_caller]
 pub(crate) fn check(method: &Method, path: &str, status: u16, body: &[u8]) {
     let Some(operation) = operation(method, path) else { return };
@@ -105,7 +105,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// Closes what stands below a part of an object.
+/// Forbids unknown fields in a part of an object.
 fn close_below(part: &mut Value) {
     let properties = part.get_mut("properties").and_then(Value::as_object_mut);
     properties.into_iter().flat_map(Map::values_mut).for_each(close);

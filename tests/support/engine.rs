@@ -76,7 +76,7 @@ impl Engine {
         &self.endpoint
     }
 
-    /// What opens its listener.
+    /// The secret of its listener.
     pub(crate) fn secret(&self) -> &RunSecret {
         &self.secret
     }
@@ -113,17 +113,17 @@ impl Engine {
         self.meter.table(self.policed.table(self.table(), functions))
     }
 
-    /// The keys as a function has them: its policies are asked, and a file answers.
+    /// The keys as a function has them: its policies decide, and a file has the keys.
     pub(crate) fn keys_of(&self, function: &'static str, file: Arc<FileKeys>) -> PolicedKeys {
         self.policed.keys(function, &self.table(), &self.endpoint, file)
     }
 
-    /// What functions' calls have cost.
+    /// The capacity that functions' calls have used.
     pub(crate) fn meter(&self) -> &Meter {
         &self.meter
     }
 
-    /// What functions have asked for.
+    /// The calls of functions.
     pub(crate) fn policed(&self) -> &Policed {
         &self.policed
     }

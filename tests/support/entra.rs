@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::azure::{Recorded, Reply, ScriptedAzure};
 use super::canary;
 
-/// STS and Entra. They answer correctly unless they are scripted.
+/// STS and Entra. They respond correctly unless they are scripted.
 pub(crate) struct Authorities {
     pub(crate) sts: ScriptedAzure,
     pub(crate) entra: ScriptedAzure,
@@ -42,7 +42,7 @@ impl Authorities {
         Arc::new(an_azure(Some(sts)).with_entra_at(self.entra.endpoint()))
     }
 
-    /// How often each was asked.
+    /// The number of calls of each.
     pub(crate) fn calls(&self) -> (usize, usize) {
         (self.sts.calls(), self.entra.calls())
     }

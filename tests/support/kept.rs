@@ -133,7 +133,7 @@ impl Attendee {
         made.assert_ok().json()["id"].as_str().expect("it has an id").to_owned()
     }
 
-    /// Runs an assistant of its own on a thread, with further fields.
+    /// Runs a new assistant on a thread, with further fields.
     pub(crate) async fn run(&self, thread: &str, fields: Value) -> Answer {
         let mut body = json!({"assistant_id": self.own_id(Kind::Assistant).await});
         for (name, value) in fields.as_object().into_iter().flatten() {

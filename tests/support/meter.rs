@@ -1,4 +1,4 @@
-//! What calls to DynamoDB cost, in the engine's own words.
+//! The capacity of calls to DynamoDB, as the engine reports it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,12 +19,12 @@ use lanyard_platform::table::Table;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meter(Arc<Mutex<Reading>>);
 
-/// What a meter shows.
+/// A reading of a meter.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Reading {
-    /// Calls that were answered, whatever the answer.
+    /// Calls that were answered, whatever the response.
     pub(crate) calls: u64,
-    /// Capacity units, of reads and of writes together; no number if a call does not say.
+    /// Capacity units, of reads and of writes together; no number if a call does not report it.
     pub(crate) units: f64,
 }
 
@@ -100,7 +100,8 @@ impl Intercept for Meter {
                     read.map(each)
                 }
             }
-            // A condition that fails is charged like the write; the engine does not say how much.
+            // A condition that fails is charged like the write; the engine does not report how
+            // much.
             Some(Err(_)) => Some(1.0),
             None => None,
         };

@@ -1,4 +1,4 @@
-//! What every test starts from: a world with an event, attendees and a scripted Azure.
+//! The fixtures of every test: a world with an event, attendees and a scripted Azure.
 
 pub(crate) mod answer;
 pub(crate) mod asking;

@@ -1,4 +1,4 @@
-//! What people do beside asking models, and their organiser.
+//! What attendees do beside calling models, and their organiser.
 
 use bytes::Bytes;
 use lanyard_administration::direct::{DirectCall, direct};
@@ -8,7 +8,7 @@ use super::attendee::Attendee;
 use super::{Answer, World};
 
 impl World {
-    /// A call of the event's organiser; fails unless it is answered with this status.
+    /// A call of the event's organiser; fails unless the response has this status.
     pub(crate) async fn organise(
         &self,
         method: &str,
@@ -52,7 +52,7 @@ impl Attendee {
         self.send(self.post(&path, json!({"proof": proof}).to_string())).await
     }
 
-    /// Rates an answer.
+    /// Rates a response.
     pub(crate) async fn rate(&self, id: &str, body: Value) -> Answer {
         self.send(self.post(&format!("/api/v1/responses/{id}/rate"), body.to_string())).await
     }

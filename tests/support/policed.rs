@@ -43,7 +43,7 @@ fn policies() -> &'static Policies {
     POLICIES.get_or_init(|| Policies::read(&place(), &[]).expect("the template's roles are known"))
 }
 
-/// What was asked for, by whom, and what was denied.
+/// The calls, their callers, and the denied ones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Policed(Arc<Mutex<Calls>>);
 
@@ -90,7 +90,7 @@ impl Policed {
         assert!(denied.is_empty(), "the template's policies deny: {denied:#?}");
     }
 
-    /// What a function that was alone with its table or keys has asked for, in the table's words.
+    /// The calls of the only function over a table or keys, in the table's terms.
     pub(crate) fn asked(&self, function: &'static str) -> BTreeSet<(String, Target)> {
         let calls = lock(&self.0);
         let requests = calls.asked.get(&vec![function]).into_iter().flatten();
@@ -98,7 +98,7 @@ impl Policed {
             let calls = lanyard_functions::named(function).map(Function::calls).unwrap_or_default();
             calls.iter().any(|grant| grant.on == target)
         };
-        // Attendees' keys are among Azure's for a function that tells no difference.
+        // A function that does not distinguish them sees attendees' keys as Azure's.
         let is_known = |on| on != Target::OwnKeys || knows(Target::OwnKeys);
         let as_known = |on| if is_known(on) { on } else { Target::AzureKeys };
         requests
@@ -107,7 +107,7 @@ impl Policed {
     }
 }
 
-/// A row of the table, without what is no call of the SDK's.
+/// A row of the table, without entries that are not calls of the SDK.
 pub(crate) fn row(grant: Grant) -> (String, Target) {
     (grant.action.to_owned(), grant.on)
 }

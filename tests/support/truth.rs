@@ -1,4 +1,4 @@
-//! What must be true when all is quiet: promises 3, 4 and 5 of the ledger, and no secret anywhere.
+//! Invariants when nothing runs: promises 3, 4 and 5 of the ledger, and no secret anywhere.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,8 +14,7 @@ use lanyard_platform::telemetry;
 use super::world::{Inner, Store};
 use super::{World, canary};
 
-/// What everybody used, which the event's account, the attendees' accounts and the records agree
-/// on.
+/// The total usage, on which the event's account, the attendees' accounts and the records agree.
 #[derive(Debug)]
 pub(crate) struct Totals {
     pub(crate) requests: u64,
@@ -98,7 +97,7 @@ impl World {
 }
 
 impl Inner {
-    /// The ledger behind the one that fails.
+    /// The ledger that the failing one wraps.
     pub(crate) fn true_ledger(&self) -> Arc<dyn Ledger> {
         match &self.store {
             Store::Engine { engine, .. } => Arc::new(engine.table()),
@@ -144,7 +143,7 @@ fn has_prefix(item: &Item, key: &str, prefix: &str) -> bool {
     get_text(item, key).is_ok_and(|value| value.starts_with(prefix))
 }
 
-/// The code stands in the item that finds it and in the settings; deployments name their host.
+/// The code is in the item that maps it and in the settings; deployments name their host.
 fn check_item(item: &Item) {
     let text = format!("{item:?}");
     let mut secrets = vec![canary::KEY, canary::PROMPT, canary::COMPLETION];

@@ -91,7 +91,7 @@ impl World {
         Self(Arc::new(inner))
     }
 
-    /// Sends a request to the function of its path and reads the whole answer.
+    /// Sends a request to the function of its path and reads the whole response.
     pub(crate) async fn send(&self, request: http::Request<Bytes>) -> Answer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let answer = self.open(request).await.collect().await;
@@ -221,7 +221,7 @@ impl Inner {
         &self.random
     }
 
-    /// What was written down.
+    /// The request log.
     pub(crate) fn request_log(&self) -> &RecordedLog {
         &self.request_log
     }

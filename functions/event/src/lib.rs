@@ -2,7 +2,7 @@
 //!
 //! `GET /api/event/{id}` is the event's page for those who have no code yet.
 //!
-//! `POST /api/v1/eventinfo` and `POST /api/eventinfo` answer what the first event-code proxies did,
+//! `POST /api/v1/eventinfo` and `POST /api/eventinfo` respond like the first event-code proxies,
 //! for clients that were written for them.
 
 #[cfg(feature = "schema")]
@@ -38,14 +38,14 @@ async fn event(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiE
     json(StatusCode::OK, &view::view(&attendance, &account, request.now))
 }
 
-/// What anybody may know who has the event's address and no code.
+/// The public part of an event, for callers without a code.
 async fn public(gateway: Arc<Gateway>, request: Request, id: &str) -> Result<Response, ApiError> {
     expect_method(&request, &Method::GET, "GET, OPTIONS")?;
     let open = gateway.public_event(id, &request).await?;
     json(StatusCode::OK, &view::public(&open.event, request.now))
 }
 
-/// The first era's answer. A code alone is enough, as it was then.
+/// The response of the first event-code proxies. A code alone is enough, as it was then.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct EventInfo<'a> {

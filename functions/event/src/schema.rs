@@ -5,17 +5,17 @@ use schemars::{Schema, SchemaGenerator};
 use crate::EventInfo;
 use crate::view::{PublicView, View};
 
-/// What an attendee may know of the event.
+/// The event as an attendee sees it.
 pub fn access(schemas: &mut SchemaGenerator) -> Schema {
     schemas.subschema_for::<View<'_>>()
 }
 
-/// What anybody may know of the event.
+/// The event as everybody sees it.
 pub fn public(schemas: &mut SchemaGenerator) -> Schema {
     schemas.subschema_for::<PublicView<'_>>()
 }
 
-/// What the first event-code proxies answered.
+/// The response of the first event-code proxies.
 pub fn event_info(schemas: &mut SchemaGenerator) -> Schema {
     schemas.subschema_for::<EventInfo<'_>>()
 }

@@ -1,4 +1,4 @@
-//! What an attendee may know: nothing of other attendees, of keys or of Azure's resources.
+//! The event as an attendee sees it: nothing of other attendees, of keys or of Azure's resources.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use lanyard_domain::unit::Units;
 use lanyard_gateway::lookup::{Attendance, OpenEvent};
 use serde::Serialize;
 
-/// The answer of `GET /api/v1/event`.
+/// The response of `GET /api/v1/event`.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Access"))]
@@ -30,7 +30,7 @@ pub(crate) struct View<'a> {
     max_choices: u64,
     /// Whether objects, such as responses and files, can be stored.
     keeps_objects: bool,
-    /// What becomes of tools that Azure runs, by type. Types that are not named are removed from
+    /// The policy for tools that Azure runs, by type. Types that are not named are removed from
     /// requests that have other tools.
     hosted_tools: &'a HostedTools,
     allowance: BTreeMap<&'static str, Left>,
@@ -67,7 +67,7 @@ struct EventView<'a> {
     page: &'a Page,
 }
 
-/// The answer of `GET /api/event/{id}`: no code, no model, no allowance.
+/// The response of `GET /api/event/{id}`: no code, no model, no allowance.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "PublicEvent"))]
@@ -92,11 +92,11 @@ pub(crate) struct PublicView<'a> {
 #[cfg_attr(feature = "schema", schemars(rename = "PublicContact"))]
 struct PublicContact<'a> {
     name: Option<&'a str>,
-    /// Only if the organiser said that anybody may have it.
+    /// Only if the organiser has made it public.
     email: Option<&'a str>,
 }
 
-/// What anybody may know.
+/// The event as everybody sees it.
 pub(crate) fn public(event: &Event, now: DateTime<Utc>) -> PublicView<'_> {
     let given = |text: &'_ str| !text.is_empty();
     let local = |instant: DateTime<Utc>| instant.with_timezone(&event.window.zone()).to_rfc3339();
@@ -166,7 +166,7 @@ struct Used {
     held_units: Units,
 }
 
-/// What an attendee may know at an instant.
+/// The event as an attendee sees it at an instant.
 pub(crate) fn view<'a>(
     attendance: &'a Attendance,
     account: &Account,

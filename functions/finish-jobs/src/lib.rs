@@ -12,7 +12,7 @@ use tokio::time::Instant;
 ///
 /// # Errors
 ///
-/// If the table does not answer. The next run goes on from there.
+/// If the table does not respond. The next run goes on from there.
 pub async fn handle(
     objects: Arc<Objects>,
     now: DateTime<Utc>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lanyard_administration::own::attendee::OwnDeploymentsApi;
 use lanyard_gateway::{ApiError, Request, Response};
 
-/// Lists, binds or takes away an attendee's own deployments.
+/// Lists, adds or removes an attendee's own deployments.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What holds for this function's binary, in place of `tests/bootstrap.rs`: it needs no settings.
+//! Tests of this function's binary, instead of `tests/bootstrap.rs`: it needs no settings.
 
 use std::process::Command;
 

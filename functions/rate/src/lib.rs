@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lanyard_gateway::people::People;
 use lanyard_gateway::{ApiError, Request, Response};
 
-/// Keeps what an attendee thinks of an answer of theirs.
+/// Keeps what an attendee thinks of a response of theirs.
 ///
 /// # Errors
 ///

@@ -11,7 +11,7 @@ use lanyard_gateway::sweep::Swept;
 ///
 /// # Errors
 ///
-/// If the table does not answer. The next sweep goes on from there.
+/// If the table does not respond. The next sweep goes on from there.
 pub async fn handle(gateway: Arc<Gateway>, now: DateTime<Utc>) -> Result<Swept, Cause> {
     Ok(gateway.sweep(now).await?)
 }

@@ -6,7 +6,7 @@ use lanyard_domain::object::Kind;
 use lanyard_gateway::{ApiError, Request, Response};
 use lanyard_objects::Objects;
 
-/// Does what the call asks with the attendee's own videos.
+/// Handles calls about the attendee's own videos.
 ///
 /// # Errors
 ///

@@ -90,7 +90,7 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// [`CliError::Usage`] without a terminal, [`CliError::Failed`] if the answer is no.
+    /// [`CliError::Usage`] without a terminal, [`CliError::Failed`] if the response is no.
     pub(crate) fn confirm(self, question: &str) -> Result<(), CliError> {
         if !io::stdin().is_terminal() {
             return Err(CliError::Usage(format!(

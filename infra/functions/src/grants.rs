@@ -35,7 +35,7 @@ pub enum Target {
     Traces,
 }
 
-/// Lambda writes what a function prints with the function's role. The SDK has no part in it.
+/// Lambda writes what a function prints with the function's role. It is not an AWS call.
 const RUNNING: [Grant; 4] = [
     Grant { action: "logs:CreateLogStream", on: Target::OwnLog },
     Grant { action: "logs:PutLogEvents", on: Target::OwnLog },

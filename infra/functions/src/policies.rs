@@ -164,7 +164,7 @@ pub(crate) const REGISTER: Policy = Policy {
     ],
 };
 
-/// Keys are written and removed, never read, and organisers' keys stand elsewhere.
+/// Keys are written and removed, never read. Organisers' keys have another path.
 pub(crate) const BIND: Policy = Policy {
     name: "Bind",
     description: "",

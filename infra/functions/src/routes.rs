@@ -3,7 +3,7 @@
 /// A base URL that a client may be set up with, below the stage.
 #[derive(Debug, PartialEq, Eq)]
 struct Base {
-    /// What the names of its events in the template begin with.
+    /// The prefix of the names of its events in the template.
     event: &'static str,
     prefix: &'static str,
 }
@@ -32,8 +32,8 @@ pub(crate) const BELOW_DEPLOYMENTS: Bases =
     Bases(&[V1, OPENAI_V1, DEPLOYMENT, V1_DEPLOYMENT, OPENAI_PROXY]);
 /// Resources, which Azure serves beside its deployments.
 pub(crate) const BESIDE_DEPLOYMENTS: Bases = Bases(&[V1, OPENAI_V1, AZURE, V1_AZURE, OPENAI_PROXY]);
-/// What tools call whose address is not set up exactly. API Gateway takes 300 resources at most, so
-/// this is not for every path.
+/// Paths that tools call if their base URL is not set up exactly. API Gateway allows 300 resources,
+/// so not every path has this.
 pub(crate) const ALMOST: Bases = Bases(&[BARE, V1_V1, V1_OPENAI_V1]);
 /// Paths of OpenAI that Azure does not serve.
 pub(crate) const OPENAI_ONLY: Bases = Bases(&[V1, OPENAI_V1]);
@@ -45,8 +45,8 @@ pub(crate) const V1_ONLY: Bases = Bases(&[V1]);
 pub(crate) const NO_BASE: Bases = Bases(&[ROOT]);
 
 impl Bases {
-    /// A path below these bases. `event` tells its events in the template from the function's
-    /// others.
+    /// A path below these bases. `event` distinguishes its events in the template from the
+    /// function's others.
     pub(crate) const fn at(self, event: &'static str, path: &'static str) -> Routes {
         Routes { bases: self, event, path }
     }
@@ -60,7 +60,7 @@ pub struct Routes {
     path: &'static str,
 }
 
-/// A path that API Gateway knows.
+/// A path in API Gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The name of its event in the template.

@@ -146,8 +146,8 @@ pub static FUNCTIONS: [Function; 26] = [
     Function {
         name: "responses",
         description: "Relays responses and counts their tokens. Reads and deletes the caller's stored responses.",
-        // `{id}` is spelled out: API Gateway has one variable at each place in a path, and `rate`
-        // stands below it.
+        // `{id}` is spelled out: API Gateway allows one variable at each place in a path, and
+        // `rate` is below it.
         routes: &[
             BESIDE_DEPLOYMENTS.at("", "/responses"),
             ALMOST.at("", "/responses"),

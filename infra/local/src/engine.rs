@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 
 pub use connector::Connector;
 
-/// DynamoDB takes no larger request.
+/// DynamoDB's limit for a request.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Opens the engine's file, or an engine in memory.
@@ -52,8 +52,8 @@ pub fn within(engine: &Connector, table: &Table) -> Table {
     Table { client: aws_sdk_dynamodb::Client::from_conf(config), name: table.name.clone() }
 }
 
-/// Serves an engine on a free port of loopback, to those that send the secret as their session
-/// token and are no web page; returns the address.
+/// Serves an engine on a free loopback port, for callers that send the secret as their session
+/// token and are not web pages; returns the address.
 ///
 /// # Errors
 ///
@@ -103,7 +103,7 @@ pub fn behind_runtime(engine: Connector) -> lanyard_runtime::aws::Engine {
 ///
 /// # Errors
 ///
-/// If the engine does not answer or refuses the definition.
+/// If the engine does not respond or rejects the definition.
 pub async fn create_table(table: &Table, definition: &Value) -> Result<()> {
     use lanyard_platform::table::create;
     let attributes = pairs(&definition["AttributeDefinitions"], "AttributeType")?;

@@ -19,11 +19,11 @@ const ORGANISER: &str = "main";
 /// The event's code, plain because it is the documentation's.
 const CODE: &str = "hackathon";
 
-/// What is known before the first run.
+/// The settings of the first run.
 pub struct FirstRun {
     /// Azure, or its simulator.
     pub azure_endpoint: String,
-    /// The resource's key; the simulator takes any.
+    /// The resource's key; the simulator accepts any key.
     pub azure_key: Option<String>,
     /// Whether Azure is simulated.
     pub is_simulated: bool,
@@ -31,7 +31,7 @@ pub struct FirstRun {
     pub data: Option<PathBuf>,
 }
 
-/// What is said when everything is up.
+/// The message when everything is running.
 pub struct Welcome {
     is_simulated: bool,
     data: Option<PathBuf>,

@@ -1,7 +1,6 @@
 //! A stand-in for API Gateway's front: HTTP on loopback, and the template's routes.
 //!
-//! What stands behind a route, a function called here or an environment of its binary, is
-//! [`Dispatch`]'s.
+//! [`Dispatch`] calls the function of a route, in this process or in an environment of its binary.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -29,17 +28,17 @@ use lanyard_runtime::template::Template;
 /// Lambda's limit for a request, with some room for the event around it.
 const MOST_BYTES: usize = 6 * 1024 * 1024;
 
-/// How long answers under way may take after the end was asked for.
+/// How long running responses may take after the stop.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// An answer, which breaks off where a function does.
+/// A response, which breaks off where a function does.
 type Answer = http::Response<UnsyncBoxBody<Bytes, BrokenOff>>;
 
-/// The routes and what stands behind them.
+/// The routes and their functions.
 pub struct Front {
     /// The routes.
     pub template: Template,
-    /// What stands behind them.
+    /// Calls their functions.
     pub dispatch: Dispatch,
 }
 
@@ -52,7 +51,7 @@ pub enum Dispatch {
 }
 
 impl Front {
-    /// Serves until `stop`, then lets answers under way finish.
+    /// Serves until `stop`, then lets running responses finish.
     ///
     /// # Errors
     ///
@@ -86,7 +85,7 @@ impl Front {
                 .serve_connection(TokioIo::new(socket), service);
             let connection = graceful.watch(connection);
             connections.spawn(async move {
-                // A client that breaks its connection is no news.
+                // A broken connection of a client is not logged.
                 let _ = connection.await;
             });
         }

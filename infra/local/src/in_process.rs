@@ -22,13 +22,13 @@ use crate::functions;
 
 /// The functions and what they need.
 pub struct InProcess {
-    /// What serves attendees.
+    /// Serves attendees' calls to models.
     pub objects: Arc<Objects>,
-    /// What serves attendees beside models.
+    /// Serves attendees' other calls: the event, registration and ratings.
     pub people: Arc<People>,
-    /// What serves attendees' own deployments.
+    /// Serves attendees' own deployments.
     pub own: Arc<OwnDeploymentsApi>,
-    /// What serves organisers.
+    /// Serves organisers.
     pub admin: Arc<lanyard_administration::Administration>,
     /// Functions under way.
     pub invocations: TaskTracker,

@@ -2,7 +2,7 @@
 //!
 //! An embedded DynamoDB engine, the functions behind a stand-in for API Gateway whose routes are
 //! read from `template.yaml`, the sweep on its schedule, and a simulated Azure unless a real one is
-//! named. What runs here is what is deployed: only the front door and the engine are others. With
+//! named. The code is the deployed code: only the front door and the engine are others. With
 //! `--runtime` even the binaries are those that are deployed, in environments as Lambda has them.
 
 mod data_folder;
@@ -23,7 +23,7 @@ use clap::Parser;
 
 use crate::options::{Command, Options};
 
-/// Reads the command line, and serves until Ctrl-C or does what else it says.
+/// Reads the command line, and serves until Ctrl-C or runs the given command.
 #[must_use]
 pub fn main_blocking() -> ExitCode {
     let options = Options::parse();

@@ -18,11 +18,11 @@ const NO_AWS: &str = "local";
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lanyard-local", version, args_conflicts_with_subcommands = true)]
 pub struct Options {
-    /// What else than serving is to be done.
+    /// A command to run instead of the service.
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// The port to listen on; 0 takes a free one.
+    /// The port to listen on; 0 chooses a free one.
     #[arg(long, default_value_t = 8787)]
     pub port: u16,
 
@@ -59,7 +59,7 @@ pub struct Options {
     #[arg(long, env = "AWS_REGION", default_value = "us-east-1")]
     pub region: String,
 
-    /// AWS's key id; any word will do for other engines.
+    /// AWS's key id; other engines accept any text.
     #[arg(
         long,
         env = "AWS_ACCESS_KEY_ID",
@@ -69,7 +69,7 @@ pub struct Options {
     )]
     pub aws_key_id: String,
 
-    /// AWS's secret; any word will do for other engines.
+    /// AWS's secret; other engines accept any text.
     #[arg(
         long,
         env = "AWS_SECRET_ACCESS_KEY",
@@ -87,8 +87,8 @@ pub struct Options {
     #[arg(long, env = "AWS_ENDPOINT_URL_STS", hide = true)]
     pub sts_endpoint: Option<String>,
 
-    /// How long the simulator waits before it answers, in milliseconds; a tenth of it between the
-    /// frames of a stream.
+    /// The simulator's delay before a response, in milliseconds; a tenth of it between the frames
+    /// of a stream.
     #[arg(long, default_value = "200", value_parser = milliseconds, value_name = "MS")]
     pub simulator_latency: Duration,
 
@@ -98,7 +98,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The credentials for AWS, or words that other engines take.
+    /// The credentials for AWS, or any text for other engines.
     #[must_use]
     pub fn credentials(&self) -> Credentials {
         Credentials {
@@ -108,7 +108,7 @@ impl Options {
         }
     }
 
-    /// AWS's word on who we are, if there are credentials for it.
+    /// AWS's token service, if there are credentials for it.
     #[must_use]
     pub fn sts(&self) -> Option<Sts> {
         let sts =
@@ -117,10 +117,10 @@ impl Options {
     }
 }
 
-/// What can be done but serve.
+/// Commands other than serving.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Looks at a running service and says what is wrong and how to fix it.
+    /// Checks a running service, and reports what is wrong and how to fix it.
     ///
     /// Without options it looks at the service that `cargo run` started in this folder. With
     /// `--stack` it also looks at AWS, by the `aws` command and the credentials that this uses;

@@ -39,7 +39,7 @@ use lanyard_runtime::run_secret::RunSecret;
 use lanyard_runtime::template::{Schedule, Template};
 use lanyard_runtime::{Machinery, Runtime};
 
-/// An embedded engine does one thing at a time, so a crowd waits in line.
+/// The embedded engine does one thing at a time, so concurrent calls wait in a queue.
 const TIMEOUT: Timeouts =
     Timeouts { one_try: Duration::from_secs(10), all_tries: Duration::from_secs(20) };
 
@@ -68,7 +68,7 @@ pub struct Service {
     pub table: Table,
     /// The binaries' environments, if the functions run by their binaries.
     pub runtime: Option<Arc<Runtime>>,
-    /// What is said when everything is up.
+    /// The message when everything is running.
     pub welcome: Welcome,
     /// The gateway and stored objects as this process has them: the functions' or, beside their
     /// binaries, others over the same table.
@@ -94,7 +94,7 @@ impl Service {
             format!("port {} cannot be had; choose another by --port", options.port)
         })?;
         let address = format!("http://{}", listener.local_addr()?);
-        // Two stops: what takes requests ends before what they need.
+        // Two stops: the servers stop before the services that they need.
         let stop_engine = CancellationToken::new();
         let helpers = TaskTracker::new();
         let data = (!options.memory).then(|| options.data.clone());
@@ -193,13 +193,13 @@ impl Service {
         clock.wait().await;
         self.stop_engine.cancel();
         self.helpers.close();
-        // What stood in for Azure and AWS has nothing left to do.
+        // The stand-ins for Azure and AWS have nothing left to do.
         let _ = tokio::time::timeout(Duration::from_secs(5), self.helpers.wait()).await;
         Ok(())
     }
 }
 
-/// What the binaries' environments need around them.
+/// The surroundings of the binaries' environments.
 struct Environs<'e> {
     engine: Engine,
     keys: Arc<dyn KeyStore>,

@@ -1,11 +1,11 @@
 //! An Azure OpenAI for one machine, so that everything can be tried without a key.
 //!
-//! It answers the proxied operations over HTTP in Azure's shapes, and says in each answer
-//! that no model was asked: the text starts with `[simulated]`, and the header
-//! `x-lanyard-simulator: true` is there. Stored responses, conversations, files, vector stores,
-//! assistants, threads and videos are kept in memory. It counts no limits and checks no identity.
+//! It answers the proxied operations over HTTP in Azure's shapes, and says in each response that no
+//! model was asked: the text starts with `[simulated]`, and the header `x-lanyard-simulator: true`
+//! is there. Stored responses, conversations, files, vector stores, assistants, threads and videos
+//! are kept in memory. It counts no limits and checks no identity.
 //!
-//! Words in a prompt that change the answer: "trigger the content filter" gives Azure's 400,
+//! Words in a prompt that change the response: "trigger the content filter" gives Azure's 400,
 //! "trigger a rate limit" its 429. The key `wrong-key` gives its 401.
 
 use std::convert::Infallible;
@@ -64,7 +64,7 @@ pub const REQUESTS_PER_MINUTE: usize = 10_000;
 /// The tokens per minute that they grant.
 pub const TOKENS_PER_MINUTE: usize = 2_000_000;
 
-/// How long answers under way may take after the end was asked for.
+/// How long running responses may take after the stop.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// After this many failures in a row the listener is given up.

@@ -1,8 +1,8 @@
 //! The description of the API, `functions/pages/assets/openapi.json`.
 //!
-//! What Lanyard itself reads and answers is described by the types and the readers that its
-//! functions use. Proxied operations name the fields that Lanyard governs, and link the public
-//! description of the rest. `cargo run -p xtask -- generate` writes the file.
+//! Lanyard's own requests and responses are described by the types and readers that its functions
+//! use. Proxied operations name the fields that Lanyard governs, and link the public description of
+//! the rest. `cargo run -p xtask -- generate` writes the file.
 
 mod attendees;
 mod codes;

@@ -5,7 +5,7 @@ use lanyard_protocol::documentation::Field;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-/// What makes a schema, and adds those that it needs.
+/// Makes a schema, and adds the schemas that it needs.
 pub(crate) type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
 
 /// Who may call an operation.
@@ -16,7 +16,7 @@ pub(crate) enum Caller {
     Anybody,
 }
 
-/// What an operation reads, or answers.
+/// A body that an operation reads or returns.
 #[derive(Clone, Copy)]
 pub(crate) enum Content {
     /// JSON of ours.
@@ -90,7 +90,7 @@ impl Parameter {
 }
 
 impl Operation {
-    /// An operation of attendees that answers 200 with JSON of OpenAI's, until it is said otherwise.
+    /// An operation of attendees. By default it returns 200 with OpenAI's JSON.
     pub(crate) fn new(method: Method, path: &str, id: &str, summary: &str) -> Self {
         Self {
             method,
@@ -140,7 +140,7 @@ impl Operation {
         Self { link: Some(link), ..self }
     }
 
-    /// The operation in the words of OpenAPI.
+    /// The operation as OpenAPI JSON.
     pub(crate) fn to_json(&self, schemas: &mut SchemaGenerator) -> Value {
         let mut operation = json!({
             "tags": [self.tag],

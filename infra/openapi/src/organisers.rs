@@ -17,7 +17,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     groups.into_iter().flatten().collect()
 }
 
-/// An operation of organisers that answers with this.
+/// An operation of organisers that returns this.
 fn operation(
     method: Method,
     path: &str,

@@ -1,8 +1,8 @@
 //! AWS, as far as environments call it: DynamoDB, which is passed on to the engine, and Parameter
 //! Store, which is played by the keys of this machine.
 //!
-//! Each function signs by an access key of its own, so who calls is known, and what its role in the
-//! template does not allow is denied, as IAM would. Signatures are not checked. Instead each call
+//! Each function signs with its own access key, so the caller is known. Calls that its role in the
+//! template does not allow are denied, as IAM would. Signatures are not checked. Instead each call
 //! must carry the secret of this run as its session token, and must not come from a web page.
 
 mod parameters;
@@ -27,10 +27,10 @@ use crate::policy::{Policies, wire};
 use crate::run_secret::{RunSecret, SESSION_TOKEN};
 use crate::template::Place;
 
-/// What every function's access key begins with; the function's name follows.
+/// The prefix of every function's access key; the function's name follows.
 pub const ACCESS_KEY_PREFIX: &str = "LANYARD-";
 
-/// DynamoDB takes no larger request.
+/// DynamoDB's limit for a request.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Answers a request of DynamoDB's protocol in this process: the value of `x-amz-target` and the
@@ -58,15 +58,15 @@ pub enum Engine {
 pub struct Aws {
     /// The engine.
     pub engine: Engine,
-    /// What each call must carry as its session token.
+    /// The session token that each call must carry.
     pub secret: RunSecret,
     /// Where keys are kept.
     pub keys: Arc<dyn KeyStore>,
-    /// The path under which all keys stand, without a slash at its end.
+    /// The path of all keys, without a slash at its end.
     pub key_prefix: String,
-    /// Where the template stands.
+    /// The path of the template.
     pub place: Place,
-    /// Who may do what.
+    /// The policies of the functions.
     pub policies: Policies,
 }
 
@@ -229,8 +229,8 @@ impl Serving {
     }
 }
 
-/// The headers of a call as an engine outside of this process takes them: signed by nobody in
-/// particular, without the secret of this run.
+/// The headers of a call to an engine outside of this process: without a function's access key and
+/// without the secret of this run.
 fn as_known(head: &http::request::Parts, key_id: &str, session: Option<&str>) -> HeaderMap {
     let mut headers = head.headers.clone();
     headers.remove(HOST);

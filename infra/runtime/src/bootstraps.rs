@@ -15,8 +15,8 @@ const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 pub(super) struct Bootstraps(PathBuf);
 
 impl Bootstraps {
-    /// The folder that was named; or the one in which this program stands, after Cargo has brought
-    /// every function there up to date.
+    /// The folder that was named; or the folder of this program, after Cargo has rebuilt every
+    /// function there.
     pub(super) async fn find(named: Option<&Path>) -> Result<Self> {
         if let Some(folder) = named {
             return Ok(Self(folder.to_owned()));
@@ -43,7 +43,7 @@ impl Bootstraps {
                 by_sam.display()
             );
         };
-        // A process is started in a folder of its own.
+        // A process is started in its own folder.
         found.canonicalize().with_context(|| format!("{} cannot be used", found.display()))
     }
 }

@@ -17,10 +17,10 @@ use serde_json::{Map, Value, json};
 
 use crate::template::Route;
 
-/// What API Gateway is called in events; no such domain is ever asked.
+/// The domain of API Gateway in events. No request is sent to it.
 const API_ID: &str = "local";
 
-/// The version of an event's form, in AWS's words.
+/// The version of the event format, as AWS names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum PayloadFormat {
     /// A REST API's, which production has.
@@ -42,7 +42,7 @@ pub struct Arrival<'a> {
     pub route: &'a Route,
     /// The API's stage.
     pub stage: &'a str,
-    /// Media types that a REST API hands over in base64.
+    /// Media types that a REST API passes on in base64.
     pub binary_media_types: &'a [String],
     /// Where the client is.
     pub source_ip: IpAddr,
@@ -154,7 +154,7 @@ impl Arrival<'_> {
         event
     }
 
-    /// The headers as API Gateway hands them on.
+    /// The headers as API Gateway passes them on.
     fn headers(&self) -> Vec<(String, String)> {
         let is_of_the_connection = |name: &HeaderName| {
             [CONNECTION, TRANSFER_ENCODING, CONTENT_LENGTH].contains(name) || name == "keep-alive"
@@ -163,7 +163,7 @@ impl Arrival<'_> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let mut headers: Vec<_> =
             sent.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
-        // What a client claims of itself stands before what is known of it.
+        // The client's own entries come before the address of the connection.
         let before = self.header(&HeaderName::from_static("x-forwarded-for"));
         let chain = match before {
             "" => self.source_ip.to_string(),
@@ -199,7 +199,7 @@ fn decoded_pairs(query: Option<&str>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What a path has in the places that its route leaves open, decoded.
+/// The decoded values of the route's variables in a path.
 fn parameters(pattern: &str, path: &str) -> Map<String, Value> {
     let mut parameters = Map::new();
     let mut rest = path.trim_start_matches('/').trim_end_matches('/');
@@ -257,7 +257,7 @@ fn or_null(values: Map<String, Value>) -> Value {
 /// Whether a media type of the template, such as `image/*`, covers one of a request.
 fn covers(wanted: &str, media_type: &str) -> bool {
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
-    // In a template the slash may stand as `~1`.
+    // In a template the slash may be written as `~1`.
     match wanted.replace("~1", "/").split_once('/') {
         Some(("*", "*")) => true,
         Some((kind, "*")) => media_type.split('/').next() == Some(kind),
@@ -265,7 +265,7 @@ fn covers(wanted: &str, media_type: &str) -> bool {
     }
 }
 
-/// Whether a function URL hands a body of this type over as text.
+/// Whether a function URL passes a body of this type as text.
 fn is_text(media_type: &str) -> bool {
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
     media_type.starts_with("text/")

@@ -20,9 +20,9 @@ use self::environment::Environment;
 use super::invocation::{Failure, Invocation, Outcome};
 use crate::template;
 
-/// What an environment is started with.
+/// The settings of an environment.
 pub(super) struct Definition {
-    /// What the template says.
+    /// The parts of the template that the emulator uses.
     pub(super) template: template::Function,
     /// The binary.
     pub(super) bootstrap: PathBuf,
@@ -32,7 +32,7 @@ pub(super) struct Definition {
     pub(super) arn: String,
     /// How many environments there may be.
     pub(super) most_environments: usize,
-    /// Whether an environment stands still while nothing waits for it.
+    /// Whether an environment is frozen while no call waits for it.
     pub(super) is_frozen_between_calls: bool,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Inner {
     pub(super) definition: Definition,
     state: Mutex<State>,
     arrivals: Notify,
-    /// Told once, when the emulator ends.
+    /// Cancelled when the emulator ends.
     pub(super) ended: CancellationToken,
     environments: TaskTracker,
     numbers: AtomicU64,
@@ -61,7 +61,7 @@ struct State {
     alive: BTreeMap<u64, Option<Pid>>,
 }
 
-/// Counts an environment as idle while it lives.
+/// Counts an environment as idle until it is dropped.
 pub(super) struct Idle<'f>(&'f Inner);
 
 impl Drop for Idle<'_> {
@@ -90,7 +90,7 @@ impl Function {
         }))
     }
 
-    /// Calls the function and waits for what comes of it. A caller that stops waiting changes nothing:
+    /// Calls the function and waits for the result. A caller that stops waiting changes nothing:
     /// the function runs on.
     pub(super) async fn invoke(&self, id: String, trace: String, event: Bytes) -> Outcome {
         let (caller, answer) = oneshot::channel();
@@ -118,7 +118,7 @@ impl Function {
         }
     }
 
-    /// An environment has ended; the next one takes its place if somebody waits.
+    /// An environment has ended; the next one replaces it if a call waits.
     fn ended(&self, number: u64, has_started: bool) {
         let mut state = self.lock();
         state.alive.remove(&number);
@@ -133,7 +133,7 @@ impl Function {
         self.start_what_is_missing();
     }
 
-    /// Ends every environment. Calls that still wait are not answered.
+    /// Ends every environment. Calls that still wait get no response.
     pub(super) async fn end(&self) {
         self.ended.cancel();
         self.lock().waiting.clear();
@@ -164,7 +164,7 @@ impl Inner {
         Idle(self)
     }
 
-    /// The next call. An environment that ends while it waits takes none with it.
+    /// The next call. An environment that ends while it is idle loses no call.
     pub(super) async fn arrival(&self) -> Invocation {
         loop {
             let arrival = self.arrivals.notified();

@@ -1,4 +1,4 @@
-//! What API Gateway makes of a function's answer.
+//! Turns a function's response into API Gateway's response.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::event::PayloadFormat;
 use super::invocation::{BrokenOff, Outcome, StreamedBody};
 
-/// The body of an answer: there already, or on its way.
+/// The body of a response: there already, or on its way.
 pub enum AnswerBody {
     /// There already.
     Whole(Option<Bytes>),
@@ -50,7 +50,7 @@ impl Body for AnswerBody {
     }
 }
 
-/// An answer in the form that a function gives, whole.
+/// A buffered response in the format of a function.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Given {
@@ -67,8 +67,8 @@ struct Given {
     is_base64_encoded: Option<bool>,
 }
 
-/// The answer to a client, or `None` where API Gateway would say that the integration failed: the
-/// function did, or its answer is not in the form of its integration.
+/// The response to a client, or `None` where API Gateway would say that the integration failed: the
+/// function did, or its response is not in the form of its integration.
 pub(super) fn answer(
     outcome: Outcome,
     is_streamed: bool,
@@ -87,7 +87,7 @@ pub(super) fn answer(
 fn whole(bytes: &Bytes, format: PayloadFormat) -> Option<Response<AnswerBody>> {
     let value: Value = serde_json::from_slice(bytes).ok()?;
     if format == PayloadFormat::V2 && value.get("statusCode").is_none() {
-        // A function URL takes any JSON for a body.
+        // A function URL accepts any JSON as a body.
         let mut response = Response::new(AnswerBody::Whole(Some(bytes.clone())));
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(CONTENT_TYPE, json);
@@ -109,7 +109,7 @@ fn respond(given: &Given, body: AnswerBody) -> Option<Response<AnswerBody>> {
     for (name, value) in given.headers.iter().flatten() {
         add(headers, name, value)?;
     }
-    // Where both name a header, the one of many values holds.
+    // If both have a header, the multi-value form wins.
     for (name, values) in given.multi_value_headers.iter().flatten() {
         headers.remove(name.as_str());
         add(headers, name, values)?;

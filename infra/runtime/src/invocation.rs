@@ -9,7 +9,7 @@ use lanyard_gateway::hex;
 use lanyard_platform::shell::random;
 use tokio::sync::{mpsc, oneshot};
 
-/// Lambda's limit for an event, and for an answer that is not streamed.
+/// Lambda's limit for an event, and for a response that is not streamed.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const MOST_BYTES: usize = 6 * 1024 * 1024;
 
@@ -25,26 +25,26 @@ pub(super) struct Invocation {
     pub(super) caller: oneshot::Sender<Outcome>,
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Debug)]
 pub enum Outcome {
-    /// An answer handed over whole.
+    /// A buffered response.
     Whole(Bytes),
-    /// An answer that begins with API Gateway's prelude and goes on as it is made.
+    /// A response that begins with API Gateway's prelude and goes on as it is made.
     Streamed {
         /// Status and headers, as JSON.
         prelude: Bytes,
         /// The rest.
         body: StreamedBody,
     },
-    /// No answer.
+    /// No response.
     Failed(Failure),
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The function said so, with this JSON.
+    /// The function reported an error, with this JSON.
     Error(Bytes),
     /// The environment ended.
     Crashed,
@@ -52,28 +52,28 @@ pub enum Failure {
     TimedOut,
     /// The environment ended before it asked for its first invocation.
     Init,
-    /// The answer is larger than Lambda takes.
+    /// The response is larger than Lambda's limit.
     TooLarge,
-    /// The answer has no prelude, or one without end.
+    /// The response has no prelude, or one without end.
     Malformed,
     /// The emulator ends.
     Ended,
 }
 
-/// A part of a streamed answer.
+/// A part of a streamed response.
 pub(super) enum Piece {
     Bytes(Bytes),
     End,
 }
 
-/// A streamed answer, as the function makes it.
+/// A streamed response, as the function makes it.
 #[derive(Debug)]
 pub struct StreamedBody {
     pieces: mpsc::Receiver<Piece>,
     has_ended: bool,
 }
 
-/// The function ended in the middle of its answer.
+/// The function ended in the middle of its response.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the function ended in the middle of its answer")]
 pub struct BrokenOff;
@@ -119,7 +119,7 @@ pub(super) fn new_id() -> String {
     format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
 }
 
-/// A trace id that nobody samples, in the form of X-Ray's.
+/// A trace id in X-Ray's format, not sampled.
 pub(super) fn new_trace(epoch_seconds: i64) -> String {
     let hex = hex(&random::<12>().unwrap_or_default());
     format!("Root=1-{epoch_seconds:08x}-{hex};Sampled=0")

@@ -1,8 +1,8 @@
 //! The functions as they are deployed: their binaries, in environments as Lambda has them.
 //!
-//! API Gateway is played by [`Runtime::answer`], Lambda by a [`function`] with its environments and
-//! the Runtime API that they call; what the environments call of AWS is in [`aws`]. What stands here
-//! is the emulator: the code that answers is in the binaries alone.
+//! [`Runtime::answer`] is API Gateway. A [`function`] with its environments, and the Runtime API
+//! that they call, is Lambda. Calls of the environments to AWS are in [`aws`]. This crate is only
+//! the emulator: the code that serves requests is in the binaries.
 
 pub mod aws;
 mod bootstraps;
@@ -42,7 +42,7 @@ use self::options::RuntimeOptions;
 use self::run_secret::RunSecret;
 use crate::template::{GatewayFault, Place, Route, Schedule, Template};
 
-/// The account of everything here; AWS gives this number to nobody.
+/// The account of everything here; AWS assigns this account number to nobody.
 pub const ACCOUNT: &str = "000000000000";
 
 /// The stack of everything here.
@@ -56,11 +56,11 @@ pub struct Runtime {
     region: String,
 }
 
-/// What environments need to know of the machine.
+/// The addresses and settings that environments need.
 pub struct Machinery<'m> {
     /// Where the environments find AWS.
     pub aws: &'m str,
-    /// What their calls to AWS carry as the session token.
+    /// The session token of their calls to AWS.
     pub secret: &'m RunSecret,
     /// The table's name.
     pub table: &'m str,
@@ -71,7 +71,7 @@ pub struct Machinery<'m> {
 }
 
 impl Machinery<'_> {
-    /// Where the template stands.
+    /// The path of the template.
     #[must_use]
     pub fn place(&self) -> Place {
         Place {
@@ -191,7 +191,7 @@ impl Runtime {
                     tracing::debug!("{}: {}", schedule.function, String::from_utf8_lossy(&swept));
                 }
                 Some(Outcome::Failed(Failure::Ended)) => return,
-                // What failed has said so already; the next run goes on.
+                // The failure was logged already; the next run goes on.
                 Some(Outcome::Failed(_) | Outcome::Streamed { .. }) | None => {}
             }
         }
@@ -247,7 +247,7 @@ fn variables(
         (DYNAMODB_ENDPOINT, machinery.aws.to_owned()),
         (SSM_ENDPOINT, machinery.aws.to_owned()),
         (DYNAMODB_TIMEOUT, machinery.timeout.as_millis().to_string()),
-        // What this server is to say, its functions say.
+        // The functions log at the level of this server.
         ("LANYARD_LOG", log_directives()),
     ];
     variables.extend(added.map(|(name, value)| (name.to_owned(), value)));

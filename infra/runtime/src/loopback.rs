@@ -1,6 +1,6 @@
-//! A server on loopback for what stands in for others: it accepts, and hands on each request.
+//! A loopback server for stand-ins: it accepts connections and passes on each request.
 //!
-//! What it says is the caller's. The front door and the simulated Azure, which let their callers
+//! The caller makes the responses. The front door and the simulated Azure, which let their callers
 //! finish when they end, accept by themselves.
 
 use std::convert::Infallible;
@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Answers by `answer` on a free port, as one of the tasks and until `stop`; returns the address.
+/// Serves `answer` on a free port, as one of the tasks, until `stop`; returns the address.
 ///
 /// # Errors
 ///
@@ -41,8 +41,8 @@ where
     Ok(address)
 }
 
-/// Answers every request on the listener by `answer`, until the future is dropped, and every
-/// connection with it.
+/// Passes every request on the listener to `answer`, until the future is dropped. Its connections
+/// end with it.
 pub async fn serve<A, F, B>(listener: TcpListener, answer: A)
 where
     A: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
@@ -61,7 +61,7 @@ where
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        // Without this an answer in two writes would wait for an acknowledgement.
+        // Without this a response in two writes would wait for an acknowledgement.
         let _ = socket.set_nodelay(true);
         let answer = Arc::clone(&answer);
         let service = service_fn(move |request| {

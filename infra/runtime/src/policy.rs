@@ -46,7 +46,7 @@ impl Policies {
     ///
     /// # Errors
     ///
-    /// If a role cannot be told, or says something that is not known here, with its place.
+    /// If a role cannot be found, or has something that is not supported here, with its place.
     pub fn read(place: &Place, parameters: &[(&str, &str)]) -> Result<Self> {
         Self::parse(crate::template::TEMPLATE, place, parameters)
     }

@@ -1,6 +1,6 @@
 //! `template.yaml`, as far as one machine needs it: functions, routes, schedules and the table.
 //!
-//! The template is the one list of routes; nothing here repeats it.
+//! The template is the only list of routes; nothing here repeats it.
 
 mod responses;
 pub(crate) mod stack;
@@ -19,7 +19,7 @@ pub use stack::Place;
 /// The template that belongs to this build.
 pub const TEMPLATE: &str = include_str!("../../../template.yaml");
 
-/// What the template says.
+/// The parts of the template that the emulator uses.
 #[derive(Clone, Debug)]
 pub struct Template {
     /// The API's stage, the first segment of every path.
@@ -32,7 +32,7 @@ pub struct Template {
     pub schedules: Vec<Schedule>,
     /// The properties of the table, as CloudFormation has them.
     pub table: Value,
-    /// What API Gateway says by itself.
+    /// The responses of API Gateway itself.
     pub responses: GatewayResponses,
     /// Media types whose bodies reach a function in base64.
     pub binary_media_types: Vec<String>,
@@ -60,22 +60,22 @@ pub struct Function {
 /// A path and the function behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// Below the stage, in API Gateway's words: `{name}` is a segment, `{name+}` the rest.
+    /// Below the stage, in API Gateway's syntax: `{name}` is a segment, `{name+}` the rest.
     pub path: String,
     /// The package of the function.
     pub function: String,
-    /// Whether API Gateway hands the answer on as it comes.
+    /// Whether API Gateway streams the response.
     pub is_streamed: bool,
     /// How long the function may run.
     pub timeout: Duration,
-    /// How long API Gateway waits for the answer.
+    /// How long API Gateway waits for the response.
     pub integration_timeout: Duration,
 }
 
-/// What API Gateway waits unless a route says otherwise.
+/// API Gateway's default timeout.
 const INTEGRATION_TIMEOUT_MS: u64 = 29_000;
 
-/// What Lambda gives a function unless it says otherwise.
+/// Lambda's default timeout.
 const MEMORY_MB: u64 = 128;
 
 /// A function that runs by the clock.
@@ -306,7 +306,7 @@ mod tests {
             let is_proxied = !whole.contains(&route.function.as_str());
             assert_eq!(route.is_streamed, is_proxied, "{}", route.path);
         }
-        // SAM deploys a buffered integration for any other word, without a warning.
+        // SAM deploys a buffered integration for any other value, without a warning.
         let words = |text| TEMPLATE.matches(text).count();
         let streamed = template.routes.iter().filter(|route| route.is_streamed).count();
         assert_eq!(words("ResponseTransferMode: RESPONSE_STREAM,"), streamed);

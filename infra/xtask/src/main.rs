@@ -1,8 +1,8 @@
 //! Writes what repeats from the table of functions, and the description of the API from its types:
 //! `cargo run -p xtask -- generate`.
 //!
-//! What is written is committed, because `sam build` does not survive loops in a template. A test
-//! of this package fails where a file is not what the table says.
+//! Generated files are committed, because loops in a template do not survive `sam build`. A test of
+//! this package fails where a file is not what the table says.
 
 mod blocks;
 mod dispatch;
@@ -25,7 +25,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// The description of the API.
 const OPENAPI: &str = "functions/pages/assets/openapi.json";
 
-/// How a file that is out of date is brought up to date.
+/// The command that updates an outdated file.
 const HOW: &str = "cargo run -p xtask -- generate";
 
 fn main() -> Result<()> {
@@ -62,7 +62,7 @@ fn generated() -> Result<Vec<(String, String)>> {
             changed.push((file.to_owned(), filled));
         }
     }
-    // These are generated as a whole, and may not be there yet.
+    // These are generated in full, and may not exist yet.
     let whole = events::files()
         .chain(packages::files())
         .chain([(OPENAPI.to_owned(), lanyard_openapi::text())]);

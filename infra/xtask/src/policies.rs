@@ -1,4 +1,4 @@
-//! Policies in the template's words.
+//! Policies in the template's syntax.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! A request's body: one JSON object, in which no field stands twice.
+//! A request's body: one JSON object without duplicate fields.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ const MOST_BYTES: usize = 256 * 1024;
 /// The object that a request carries.
 ///
 /// Its content type is not looked at: nothing else is ever understood here, and curl sends a wrong
-/// one unless told.
+/// one by default.
 ///
 /// # Errors
 ///

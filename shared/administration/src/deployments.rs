@@ -137,7 +137,7 @@ async fn existing(
 /// `DELETE /deployments/{name}?replica=`
 ///
 /// An event that is made at the same moment may still come to offer it; it then offers nothing
-/// under this name, and its attendees are told what there is.
+/// under this name, and its attendees see which ones there are.
 pub(crate) async fn delete(call: Call<'_>, name: &str) -> Result<Response, AdminError> {
     let replica = call.query(&["replica"], |query, mistakes| {
         let replica = draft::replica(query.get("replica"));
@@ -183,7 +183,7 @@ async fn events_that_offer(
     }
 }
 
-/// Where a deployment stands in the list.
+/// The position of a deployment in the list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place(DeploymentName, Replica);
 

@@ -253,7 +253,7 @@ struct DeletedUser<'a> {
     deleted: bool,
 }
 
-/// A JSON answer.
+/// A JSON response.
 fn reply(status: StatusCode, value: &impl Serialize) -> Result<Response, AdminError> {
     let bytes =
         serde_json::to_vec(value).map_err(|fault| AdminError::Internal(Some(fault.into())))?;

@@ -124,7 +124,7 @@ impl OwnPlace<'_> {
     }
 }
 
-/// Where the key of a deployment of an attendee's own stands: apart from organisers' keys, whose
+/// The path of the key of an attendee's own deployment: apart from organisers' keys, whose
 /// references begin with the organiser's id, which holds a letter or a digit.
 fn own_reference(event: &Event, user: &UserId, name: &DeploymentName, replica: &Replica) -> String {
     let user = UserHashes::of(event).hash(user);

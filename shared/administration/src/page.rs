@@ -1,4 +1,4 @@
-//! What stands behind the `?`: pages of a list, and a few words.
+//! The query: pages of a list, and a few flags.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;

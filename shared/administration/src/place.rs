@@ -1,4 +1,4 @@
-//! Where an item stands among an event's others, for a cursor to name.
+//! The position of an item among an event's others, for a cursor.
 
 use std::fmt;
 use std::str::FromStr;

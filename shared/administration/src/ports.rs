@@ -52,7 +52,7 @@ impl<S> AdministrationStore for S where
 /// Why a store did not do what an organiser asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum OrganiserFault {
-    /// The store did not answer, or not in time: it may have done it.
+    /// The store did not respond, or not in time: it may have done it.
     #[error("the table did not answer")]
     Away(#[source] Cause),
     /// An item is malformed or newer than this code.
@@ -296,7 +296,7 @@ pub trait SessionStore: Send + Sync {
     ) -> Result<(Vec<SessionUsage>, Option<SessionPlace>), OrganiserFault>;
 }
 
-/// What attendees think of the answers of models.
+/// What attendees think of the responses of models.
 #[async_trait]
 pub trait RatingStore: Send + Sync {
     /// Every rating of an event, that of the newest request first.

@@ -1,4 +1,4 @@
-//! `GET /events/{id}/ratings`: what attendees think of the answers.
+//! `GET /events/{id}/ratings`: what attendees think of the responses.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::place::Place;
 use crate::records::RatedAnswer;
 use crate::{Call, reply};
 
-/// The votes on one model's answers.
+/// The votes on one model's responses.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct ModelVotes<'a> {

@@ -60,7 +60,7 @@ pub struct HourUsage {
     pub charge: Charge,
     /// Errors by their codes.
     pub errors: BTreeMap<String, u64>,
-    /// How soon the answers began.
+    /// How soon the responses began.
     pub first_bytes: FirstBytes,
 }
 
@@ -75,7 +75,7 @@ pub struct SessionUsage {
     pub charge: Charge,
 }
 
-/// A session and its attendee: where it stands among the event's.
+/// A session and its attendee: the position among the event's sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionPlace {
     /// The session.
@@ -102,7 +102,7 @@ impl fmt::Display for SessionPlace {
     }
 }
 
-/// An answer that was rated.
+/// A response that was rated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RatedAnswer {

@@ -59,8 +59,8 @@ pub(crate) async fn put(call: Call<'_>, id: &EventId) -> Result<Response, AdminE
     reply(StatusCode::OK, &change)
 }
 
-/// Reads behind one page: accounts of others stand between those on the roster, and a caller who asks
-/// for the next page goes on behind them.
+/// Reads for one page: other accounts lie between those on the roster, and a caller who asks for
+/// the next page goes on behind them.
 const READS: usize = 10;
 
 /// `GET /events/{id}/roster`

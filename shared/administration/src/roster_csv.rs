@@ -69,7 +69,7 @@ pub fn is_about_a_person(heading: &str) -> bool {
 ///
 /// # Errors
 ///
-/// A sentence for the organiser if no column can be told to hold user names.
+/// A message for the organiser if no column has user names.
 pub(crate) fn users(text: &str) -> Result<Vec<String>, String> {
     let mut reader = reader(text);
     let mut column = None;

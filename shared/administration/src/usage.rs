@@ -65,7 +65,7 @@ impl UsageRow {
 }
 
 /// The time to the first byte of responses. Percentiles are read from the buckets, so they lie
-/// between half and twice the exact time; 51200 stands for anything longer.
+/// between half and twice the exact time; 51200 means anything longer.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "FirstByte"))]
@@ -98,7 +98,7 @@ impl FirstByteView {
     }
 }
 
-/// By what usage is told apart.
+/// The grouping of usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
     Nothing,

@@ -8,7 +8,7 @@
 use crate::ids::EventId;
 use crate::token::UserId;
 
-/// Stands for an attendee of an event when replicas are chosen.
+/// Identifies an attendee of an event when replicas are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Affinity(u64);
 
@@ -17,7 +17,7 @@ impl Affinity {
     #[must_use]
     pub fn of(event: &EventId, user: &UserId) -> Self {
         let hash = hashed(OFFSET, event.as_str().as_bytes());
-        // A byte that neither of them has stands between them.
+        // They are separated by a byte that neither of them contains.
         Self(hashed(hashed(hash, &[0]), user.as_str().as_bytes()))
     }
 

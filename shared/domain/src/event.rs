@@ -156,7 +156,7 @@ pub enum Phase {
     Ended,
 }
 
-/// Why nobody can use an event now. Only people with its code are told.
+/// Why nobody can use an event now. Only people with its code see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Closed {
     /// The event has not started.

@@ -47,7 +47,7 @@ impl Objects {
     ) -> Result<Response, ApiError> {
         let Call { request, attendance, .. } = call;
         let action = call.action();
-        // A malformed id is refused before the store is asked.
+        // A malformed id is rejected before the store is read.
         call.matched.segments()?;
         let owned = self.owned_path(call).await?.ok_or_else(|| call.not_found())?;
         let deployment = deployment_at(attendance, &owned.home)?;

@@ -1,4 +1,4 @@
-//! One call about stored objects: who sends it, and what it asks for.
+//! One call about stored objects: the attendee and the route.
 
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::DeploymentName;

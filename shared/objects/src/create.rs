@@ -32,10 +32,10 @@ use crate::upstream::Outgoing;
 /// <https://platform.openai.com/docs/assistants/tools/file-search#how-it-works>.
 const SEARCH_TOKENS: u64 = 16_000;
 
-/// What is known of a body before it is sent.
+/// Facts about a body before it is sent.
 struct Body<'r> {
     content_type: HeaderValue,
-    /// What is sent in place of what came, if it could be read in two ways.
+    /// The rewritten body, if the original could be read in two ways.
     anew: Option<Bytes>,
     /// The fields, if the body is JSON.
     payload: Option<Payload<'r>>,
@@ -103,7 +103,7 @@ impl Objects {
             Err(error @ ApiError::OwnershipUnavailable { .. }) => {
                 Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None)
             }
-            // It may be there, and nobody can reach it.
+            // It may exist without an owner.
             Err(error) => Ending::of(NO_TOKENS, error.code(), error.status().as_u16(), None),
         };
         self.gateway.settle_in_background(reservation, ending);

@@ -26,7 +26,7 @@ use crate::registry::owner_of;
 use crate::responses::json_body;
 use crate::upstream::Outgoing;
 
-/// How old a job must be before a 404 is believed. A new object may not be everywhere yet.
+/// The age of a job from which a 404 means that it is gone. A new object may not be everywhere yet.
 const NEW: TimeDelta = TimeDelta::minutes(5);
 
 /// How many jobs are read at once.

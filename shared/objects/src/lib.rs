@@ -1,10 +1,10 @@
 //! Objects that Azure stores for attendees: responses, conversations, files, vector stores,
 //! assistants, threads, runs and videos.
 //!
-//! All attendees of an event share one resource at Azure. Azure returns an object to anybody who
-//! names its id. So Lanyard records the owner of each object before it passes the id on
-//! (`registry`). Every later call looks the id up among the caller's own objects (`ownership`).
-//! Somebody else's object is not found, like one that never existed.
+//! All attendees of an event share one resource at Azure. Azure returns an object to every caller
+//! that has its id. So Lanyard records the owner of each object before it passes the id on
+//! (`registry`). Every later call looks the id up among the caller's own objects (`ownership`). An
+//! object of another attendee is not found, like one that never existed.
 //!
 //! [`routes`] is the table of calls. Azure goes on working on a run or a video after its response;
 //! `jobs` settles them. This crate is built on the gateway's public API. The gateway knows it as a

@@ -39,11 +39,12 @@ const DEFAULT_LIMIT: usize = 20;
 /// How many objects are read at once.
 const AT_ONCE: usize = 8;
 
-/// The most objects that one list reads at Azure, which is also the longest page. A filter may leave
-/// few of them: then the page is short and says that there is more.
+/// The most objects that one list reads at Azure, which is also the longest page. A filter may
+/// leave few of them: then the page is short and has a cursor.
 const MOST_READS: usize = 100;
 
-/// How old a record must be before a 404 is believed. A new object may not be everywhere yet.
+/// The age of a record from which a 404 means that the object is gone. A new object may not be
+/// everywhere yet.
 const NEW: TimeDelta = TimeDelta::minutes(5);
 
 /// OpenAI's list.
@@ -187,7 +188,7 @@ fn page(listed: Vec<Owned>, call: &Call<'_>) -> Result<(VecDeque<Owned>, usize),
     Ok((candidates, limit))
 }
 
-/// Whether a file has the purpose that the query asks for, if it asks for one.
+/// Whether a file has the purpose that the query names, if it names one.
 fn has_purpose(object: &RawValue, query: &Query) -> bool {
     #[derive(Deserialize)]
     struct File<'f> {

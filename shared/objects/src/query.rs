@@ -127,7 +127,7 @@ impl Query {
         self.0.iter().find(|(known, _)| *known == param).map(|(_, value)| value.as_str())
     }
 
-    /// How many objects of a list are wanted.
+    /// The page size.
     pub(super) fn limit(&self, default: usize) -> usize {
         self.get(Param::Limit).and_then(|limit| limit.parse().ok()).unwrap_or(default).min(MAX_PAGE)
     }

@@ -13,7 +13,7 @@ use crate::ownership::pinned;
 use crate::registry::{NewObject, Registry};
 use crate::store::Size;
 
-/// What the gateway asks about stored objects.
+/// The gateway's hook for stored objects.
 pub(crate) struct ObjectHook(pub(crate) Arc<Registry>);
 
 #[async_trait]

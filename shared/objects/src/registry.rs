@@ -41,7 +41,7 @@ pub(crate) struct Registry {
     upstream: Arc<dyn Upstream>,
     request_log: Arc<dyn RequestLog>,
     random: Arc<dyn Random>,
-    /// How long the store may take for one try.
+    /// The timeout of one call of the store.
     timeout: Duration,
     /// Events that are marked as having objects.
     marked: Bounded<EventId, Instant>,
@@ -59,7 +59,7 @@ pub(crate) struct NewObject {
     pub(crate) request_id: RequestId,
     /// The items of a response.
     pub(crate) items: Vec<ObjectId>,
-    /// For a job: what its usage record will say of the request.
+    /// For a job: the metadata of its usage record.
     pub(crate) metadata: Option<RequestMetadata>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) event_ends_at: DateTime<Utc>,
@@ -177,7 +177,7 @@ impl Registry {
             self.marked.insert(owned.event.clone(), Instant::now());
         }
         if owned.kind.is_job() {
-            // First, so that the job is settled whatever becomes of the second write.
+            // First, so that the job is settled even if the second write fails.
             self.with_retry(|| self.store.open_job(owned)).await?;
         }
         self.with_retry(|| self.store.put(owned)).await
@@ -206,7 +206,7 @@ impl Registry {
         }
     }
 
-    /// Deletes an object that has no owner, and what may have been recorded of it.
+    /// Deletes an object that has no owner, and its record, if there is one.
     async fn undo(&self, owned: &Owned, home: &Deployment) {
         let deleted = match self.delete(owned, home).await {
             Ok(()) => Ok(()),

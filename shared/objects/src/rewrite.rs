@@ -36,7 +36,7 @@ impl<'a> Rewriter<'a> {
         Self { kind, names, address }
     }
 
-    /// Rewrites a response. A body that is no JSON object, or names nothing of ours, stays as it is.
+    /// Rewrites a response. A body that is not a JSON object, or has no id of ours, is not changed.
     pub(crate) fn rewrite(&self, bytes: Bytes) -> Bytes {
         match self.kind {
             Kind::Assistant | Kind::Run | Kind::Video => {}
@@ -116,7 +116,7 @@ fn address(request: &Request) -> Option<String> {
     let (base, _) = path.split_once("videos")?;
     let plain = |name| request.header(name).ok().flatten();
     let host = plain(&HOST).or_else(|| request.http.uri().authority().map(|a| a.as_str()));
-    // Relative to the address that the caller knows.
+    // Relative to the address that the caller used.
     let Some(host) = host else { return Some(format!("/api/{base}videos")) };
     let is_host = !host.is_empty()
         && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));

@@ -7,7 +7,7 @@ use lanyard_gateway::parse;
 
 use crate::query::Param;
 
-/// What a call does to the object that its path names. It decides what the call costs.
+/// The effect of a call on the object of its path. It decides what the call costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Creates an object and records its owner. Costs a request.

@@ -104,7 +104,7 @@ impl Objects {
         Ok(respond(headers, JSON, whole(rewriter.rewrite(bytes))))
     }
 
-    /// Settles at least the estimate: Azure may have started a job that nobody can name.
+    /// Settles at least the estimate: Azure may have started a job whose id is unknown.
     fn unusable(&self, error: ApiError, reservation: Reservation) -> ApiError {
         let error = error.after_sending();
         let settlement = Settlement::AtLeast(Usage::default());

@@ -25,14 +25,15 @@ pub struct ObjectPage {
     pub next: Option<ObjectPlace>,
 }
 
-/// Where a page of an event's objects ends, in the store's own words.
+/// The end of a page of an event's objects, in the store's own format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectPlace(pub String);
 
 /// Where owners of objects are recorded.
 ///
-/// An object is found by its owner and its id together, so somebody else's object is not found.
-/// Every write may be repeated. [`Size::Grows`] then makes estimates too large, which is safe.
+/// An object is found by its owner and its id together, so an object of another attendee is not
+/// found. Every write may be repeated. [`Size::Grows`] then makes estimates too large, which is
+/// safe.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
     /// Records an object and its owner, as one item: completely or not at all.

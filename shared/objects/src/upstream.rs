@@ -92,8 +92,8 @@ impl Objects {
     }
 }
 
-/// Whether Azure may have retired a kind of object at a resource. Its own message then says so, and
-/// the deployment is not misconfigured.
+/// Whether Azure may have retired a kind of object at a resource. The message of the object applies
+/// then, and the deployment is not misconfigured.
 fn may_be_retired(kind: Kind, refusal: &ModelRefusal) -> bool {
     match kind {
         Kind::Assistant | Kind::Thread | Kind::Run | Kind::Video => {

@@ -54,7 +54,7 @@ pub(crate) enum Manner {
     Chaos,
 }
 
-/// What goes wrong with one call.
+/// The fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
     None,
@@ -203,7 +203,7 @@ impl State {
     }
 }
 
-/// What goes wrong with a call: the same for the same number of call.
+/// The fault of a call: the same for the same number of call.
 fn trouble(call: u64, frames: u32) -> Trouble {
     let mut random = fastrand::Rng::with_seed(call);
     let after = random.u32(..frames);

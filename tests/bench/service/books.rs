@@ -1,4 +1,4 @@
-//! The books of an event, read from the table itself: what must be true when all is quiet.
+//! The totals of an event, read from the table itself: what must be true when all is quiet.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use lanyard_tests::stage::table_at;
 
 use crate::child::run_secret;
 
-/// The engine is one mutex, and a crowd waits in line.
+/// The engine is one mutex, so concurrent calls wait in a queue.
 const TIMEOUT: Timeouts =
     Timeouts { one_try: Duration::from_secs(60), all_tries: Duration::from_secs(60) };
 
@@ -36,7 +36,7 @@ pub(crate) fn table(engine: &str) -> Result<Table> {
 /// left of the table.
 const PAGE: i32 = 1_000;
 
-/// What the books of an event say.
+/// The totals of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     /// Settled requests and what they cost.
@@ -72,7 +72,7 @@ pub(crate) async fn event(table: &Table, event: &EventId) -> Result<Account> {
     Ok(table.account(&AccountKey::Event(event.clone())).await?.unwrap_or_default())
 }
 
-/// What the accounts of an event's attendees add up to.
+/// The sum of the accounts of an event's attendees.
 pub(crate) async fn attendees(table: &Table, id: &EventId) -> Result<Totals> {
     let (mut sum, mut after) = (Totals::default(), None);
     loop {
@@ -85,7 +85,7 @@ pub(crate) async fn attendees(table: &Table, id: &EventId) -> Result<Totals> {
     }
 }
 
-/// Waits until nothing is held at an event, for so long at most; returns what its account says.
+/// Waits until nothing is held at an event, for so long at most; returns its account.
 pub(crate) async fn quiet(table: &Table, id: &EventId, at_most: Duration) -> Result<Totals> {
     let until = tokio::time::Instant::now() + at_most;
     loop {
@@ -97,11 +97,11 @@ pub(crate) async fn quiet(table: &Table, id: &EventId, at_most: Duration) -> Res
     }
 }
 
-/// What the records of each event add up to.
+/// The sum of the records of each event.
 pub(crate) struct Records(BTreeMap<EventId, Totals>);
 
 impl Records {
-    /// Reads all of them. No function reads the whole table; this is no function.
+    /// Reads all of them. No function reads the full table, but this is not a function.
     pub(crate) async fn read(table: &Table) -> Result<Self> {
         let mut sums: BTreeMap<EventId, Totals> = BTreeMap::new();
         let pages = table.client.scan().table_name(&table.name).limit(PAGE);
@@ -139,7 +139,7 @@ impl Books {
         Ok(Self { event: Totals::of(&event(table, id).await?), attendees, records })
     }
 
-    /// Whether nothing is held and all three say the same.
+    /// Whether nothing is held and all three agree.
     pub(crate) fn check(&self) -> Result<()> {
         let Self { event, attendees, records } = self;
         ensure!(event.held == 0 && event.open == 0, "the event still holds {event:?}");
@@ -150,7 +150,7 @@ impl Books {
     }
 }
 
-/// What functions without attendees run by, over a table.
+/// The gateway of functions without attendees, over a table.
 pub(crate) fn objects(table: &Table) -> Arc<Objects> {
     let ports = Ports {
         clock: Arc::new(Machine),
@@ -164,7 +164,7 @@ pub(crate) fn objects(table: &Table) -> Arc<Objects> {
     Arc::new(Objects::new(ports, Arc::new(table.clone())))
 }
 
-/// Sweeps as the function will two hours from now, when every hold that a lost answer left has
+/// Sweeps as the function will two hours from now, when every hold that a lost response left has
 /// expired.
 pub(crate) async fn sweep_much_later(table: &Table) -> Result<()> {
     objects(table).gateway().sweep(Machine.now() + MUCH_LATER).await?;

@@ -17,12 +17,12 @@ use tokio::task::JoinSet;
 use crate::azure::now_ns;
 use crate::organiser::{CHAT_MODEL, EMBEDDING_MODEL};
 
-/// What is asked.
+/// The request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
-    /// A chat, answered whole.
+    /// A buffered chat.
     Chat,
-    /// A chat, answered in frames.
+    /// A streamed chat.
     Stream,
     /// Embeddings of a hundred inputs.
     Embeddings,
@@ -80,9 +80,9 @@ pub(crate) struct CallResult {
     pub(crate) whole: Duration,
     /// For each frame, from when it left Azure to when it was here.
     pub(crate) held_back: Vec<Duration>,
-    /// Whether a stream came to its end and an answer to its length.
+    /// Whether a stream came to its end and a response to its length.
     pub(crate) is_whole: bool,
-    /// What the answer said, if it was a refusal.
+    /// The error, if the response was a refusal.
     pub(crate) refusal: String,
 }
 
@@ -93,7 +93,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Somebody who asks here.
+    /// A client with this credential.
     pub(crate) fn to(address: &str) -> Result<Self> {
         let address = address.strip_prefix("http://").context("the address is not http")?;
         Ok(Self { address: address.parse()?, open: None })
@@ -115,7 +115,7 @@ impl Caller {
             let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
             let mut running = JoinSet::new();
             running.spawn(async move {
-                // How it ended is told by the answer that did not come.
+                // The missing response shows how it ended.
                 let _ = connection.await;
             });
             self.open = Some((sender, running));
@@ -184,7 +184,7 @@ impl Caller {
     }
 }
 
-/// The times that stand between `@` in a stream, however it is cut.
+/// The times between `@` in a stream, however it is cut.
 #[derive(Default)]
 struct Stamps {
     digits: Option<u64>,

@@ -1,4 +1,4 @@
-//! The processes that are measured, and what the kernel says of them.
+//! The measured processes, and the kernel's counters of them.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// The variable in which children find the secret of the run.
 const SECRET: &str = "LANYARD_BENCH_SECRET";
 
-/// What opens the engine to the processes of this run: made by the first, passed on to its children.
+/// The secret of the engine: made by the first, passed on to its children.
 pub(crate) fn run_secret() -> Result<&'static RunSecret> {
     static SECRET_OF_RUN: OnceLock<RunSecret> = OnceLock::new();
     if let Some(secret) = SECRET_OF_RUN.get() {
@@ -47,7 +47,7 @@ pub(crate) fn allow_many_files() -> Result<()> {
 pub(crate) struct Child {
     /// Where it serves, such as `http://127.0.0.1:40123`.
     pub(crate) address: String,
-    /// What it said when it was ready.
+    /// The line that it printed when it was ready.
     pub(crate) ready: Value,
     pid: u32,
     process: tokio::process::Child,
@@ -85,7 +85,7 @@ impl Child {
         Ok(Self { address, ready, pid, process, commands, said })
     }
 
-    /// How many of its runtime's tasks are alive.
+    /// The number of running tasks.
     pub(crate) async fn tasks(&mut self) -> Result<u64> {
         self.tell(&Command::Tasks).await
     }
@@ -95,7 +95,7 @@ impl Child {
         self.tell(&Command::Copy(copies)).await
     }
 
-    /// Tells it to do something, and waits for the number that it answers.
+    /// Sends it a command, and waits for the number that it returns.
     async fn tell(&mut self, command: &Command) -> Result<u64> {
         let line = format!("{}\n", serde_json::to_string(command)?);
         self.commands.write_all(line.as_bytes()).await?;
@@ -163,8 +163,8 @@ pub(crate) struct Cpu {
 }
 
 impl Cpu {
-    /// What was spent since: by the process itself, and by those below it. A thread that ended in
-    /// between is missing with what it had spent since; roles keep theirs.
+    /// The processor time since: by the process itself, and by those below it. A thread that ended
+    /// in between is missing with what it had spent since; roles keep theirs.
     pub(crate) fn since(&self, before: &Self) -> (Duration, Duration) {
         let spent = |now: &HashMap<PathBuf, u64>, then: &HashMap<PathBuf, u64>| {
             let of = |(thread, ns): (&PathBuf, &u64)| {

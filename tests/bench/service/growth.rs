@@ -1,4 +1,4 @@
-//! What a request costs as attendees, events and usage records become many: always the same.
+//! The cost of a request as attendees, events and usage records grow: always the same.
 //!
 //! DynamoDB's calls and capacity units are counted before the engine, for each request, with the
 //! table at one size after the other; they must stay within a tenth. So must processor time, which
@@ -78,7 +78,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
     let table = books::table(&engine.address)?;
     let mut world = World { azure, store, engine, service, organiser, table, event };
 
-    // What is many later is a copy of what these leave.
+    // Larger sizes are copies of what these requests leave.
     measure(&world, Turn { requests: 20, attendees: 1 }).await?;
     let small = Pages::read(&world).await?;
     let mut broken = 0;
@@ -162,7 +162,7 @@ fn compare(kind: &str, costs: &[Cost]) -> Result<u32> {
     )
 }
 
-/// Whether any function reads the whole table: none was seen to, and none may.
+/// Whether any function reads the full table: none was seen to, and none may.
 fn nothing_scans(world: &World) -> Result<u32> {
     let counts = world.store.counts();
     let asked: Vec<_> = counts.keys().map(String::as_str).collect();

@@ -1,8 +1,8 @@
-//! What a service under load must keep: that everything is answered, counted and given back.
+//! The promises of a service under load: every request gets a response, is counted, and releases
+//! its hold.
 //!
-//! What runs is the service of `cargo run` with the functions in its process, and its engine in
-//! another, so that the memory and the processor time of each can be told apart. Each scenario has
-//! a world of its own.
+//! The service of `cargo run` runs with the functions in its process and its engine in another one,
+//! so that the memory and processor time of each are known. Each scenario has its own world.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -29,11 +29,11 @@ pub(crate) struct Options {
     /// Which; all, if none is named.
     scenarios: Vec<Scenario>,
 
-    /// How many attendees the crowd has; each asks four times a minute for a stream of ten seconds.
+    /// The number of attendees. Each requests a stream of ten seconds four times a minute.
     #[arg(long, default_value_t = 1_000)]
     attendees: u32,
 
-    /// How long the crowd asks.
+    /// How long they send requests.
     #[arg(long, default_value_t = 180)]
     crowd_seconds: u64,
 
@@ -41,7 +41,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 10)]
     flood_seconds: u64,
 
-    /// How long the greedy attendee asks; before, all is calm for half as long.
+    /// How long the greedy attendee sends requests; before, all is calm for half as long.
     #[arg(long, default_value_t = 60)]
     greedy_seconds: u64,
 
@@ -53,7 +53,7 @@ pub(crate) struct Options {
     #[arg(long, default_value = ".ci/tools/clients-openai/bin/python")]
     python: PathBuf,
 
-    /// How long everything goes wrong.
+    /// How long the faults last.
     #[arg(long, default_value_t = 600)]
     chaos_seconds: u64,
 }
@@ -64,9 +64,9 @@ enum Scenario {
     Crowd,
     /// Nothing but requests that are refused.
     Flood,
-    /// One attendee asks fifty times as often as the others.
+    /// One attendee sends fifty times as many requests as the others.
     Greedy,
-    /// Azure answers 429 to a crowd of the real Python client.
+    /// Azure responds with 429 to many instances of the real Python client.
     Storm,
     /// Azure breaks, the store breaks, attendees leave.
     Chaos,
@@ -95,7 +95,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
 /// A service, its engine and its Azure.
 struct World {
     azure: Azure,
-    /// What stands before the engine, where it may go wrong.
+    /// The proxy in front of the engine that injects faults.
     store: Option<Store>,
     engine: Child,
     service: Child,
@@ -126,7 +126,7 @@ impl World {
     }
 }
 
-/// What was promised, and how much of it was broken.
+/// Checks promises, and counts the broken ones.
 #[derive(Default)]
 struct Promises {
     broken: u32,

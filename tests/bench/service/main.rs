@@ -1,12 +1,12 @@
-//! How the whole service does: beside a proxy that does nothing, under a crowd, and as it grows.
+//! Measures the service: beside a proxy that does nothing, under load, and as it grows.
 //!
-//! Everything is on loopback, on free ports, in memory, and bounded in time. This process asks and
-//! plays Azure; what is measured runs in processes of its own, which are this program in another
-//! role and end when this one does. So the kernel's own counters tell what the service costs, and
-//! neither the asking nor Azure is in them.
+//! Everything is on loopback, on free ports, in memory, and bounded in time. This process has the
+//! clients and the scripted Azure. The measured processes are this program in another role, and end
+//! when this one does. So the kernel's counters of the service contain neither the clients nor
+//! Azure.
 //!
-//! Nothing here is a test: times depend on the machine. What must hold on any machine is a promise,
-//! and one that is broken makes the exit code 1.
+//! Nothing here is a test: times depend on the machine. A promise must hold on any machine. If one
+//! is broken, the exit code is 1.
 
 use std::process::ExitCode;
 
@@ -39,14 +39,14 @@ struct Options {
     bench: bool,
 }
 
-/// Measures the whole service.
+/// Measures the service.
 #[derive(Subcommand)]
 enum Program {
     /// Lanyard beside Azure alone and beside a proxy that does nothing.
     Sides(sides::Options),
-    /// What a crowd, a flood, a greedy attendee, a storm of retries and chaos leave behind.
+    /// Promises under many attendees, floods, a greedy attendee, a retry storm and faults.
     Load(load::Options),
-    /// What a request costs as attendees, events and records become many.
+    /// The cost of a request as attendees, events and records grow.
     Growth(growth::Options),
     /// One of the processes that are measured; started by the others.
     #[command(hide = true)]

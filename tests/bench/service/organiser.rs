@@ -13,10 +13,10 @@ use crate::child::Child;
 /// The code of the event at which the sides are asked.
 pub(crate) const CODE: &str = "measured";
 
-/// The model that is asked.
+/// The chat model.
 pub(crate) const CHAT_MODEL: &str = "gpt-4o-mini";
 
-/// The model that is asked for embeddings.
+/// The embedding model.
 pub(crate) const EMBEDDING_MODEL: &str = "text-embedding-3-small";
 
 /// Limits that are set; all others are lifted.

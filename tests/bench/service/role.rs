@@ -1,4 +1,4 @@
-//! What the processes that are measured do.
+//! The roles of the measured processes.
 //!
 //! All of them serve HTTP/1.1 by hyper with `TCP_NODELAY` and keep-alive, on a runtime with a
 //! thread for each processor, as `cargo run` does, or with one, as functions do; and call Azure by
@@ -55,7 +55,7 @@ enum Role {
     },
     /// The embedded engine by itself.
     Engine,
-    /// What `cargo run` starts, over an engine of another process.
+    /// The service of `cargo run`, over an engine in another process.
     Local {
         /// Where requests go.
         #[arg(long)]
@@ -75,13 +75,13 @@ enum Role {
     },
 }
 
-/// What a process is told on its standard input: a line of JSON, which another answers.
+/// The commands on a process's standard input: a line of JSON, which another responses.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Command {
-    /// Say how many of the runtime's tasks are alive.
+    /// Return the number of running tasks.
     Tasks,
-    /// Fill the engine's table with copies, and say how many there are.
+    /// Fill the engine's table with copies, and return their number.
     Copy(engine::Copies),
 }
 
@@ -112,7 +112,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts a role; returns what it says when it is ready, and the engine if it is one.
+/// Starts a role; returns the line that it prints when it is ready, and the engine if it is one.
 async fn start(
     role: Role,
     tasks: &TaskTracker,

@@ -3,9 +3,9 @@
 //!
 //! Short slices of each follow one another, so that whatever else the machine does hits all alike.
 //! All sides have the same sockets (`TCP_NODELAY`, keep-alive, HTTP/1.1) and as many threads; see
-//! [`crate::role`]. The engine and, of the binaries, the emulator are told apart from what would
-//! run on Lambda. Processor time is the kernel's, of every thread of the side's processes, with what
-//! follows the answers; memory is the most that was resident during a slice, of all of them.
+//! [`crate::role`]. The engine and the emulator are measured separately from what would run on
+//! Lambda. Processor time is the kernel's, of every thread of the side's processes, with what
+//! follows the responses; memory is the most that was resident during a slice, of all of them.
 //!
 //! Times to the first byte of a stream leave out what Azure took; all others are as they are, and
 //! what is printed is how much later than directly. A frame is held back from when it left Azure to
@@ -33,7 +33,7 @@ pub(crate) struct Options {
     #[arg(long)]
     quick: bool,
 
-    /// How many connections ask at once.
+    /// The number of connections.
     #[arg(long, value_delimiter = ',', default_value = "1,8,32,128")]
     connections: Vec<usize>,
 
@@ -60,7 +60,7 @@ pub(crate) struct Options {
     out: PathBuf,
 }
 
-/// What is asked, and what it is called.
+/// The requests, and their names.
 const WORKLOADS: [(Question, &str); 3] =
     [(Question::Chat, "chat"), (Question::Stream, "stream"), (Question::Embeddings, "embeddings")];
 
@@ -72,7 +72,7 @@ pub(crate) struct Cell {
     figures: Figures,
 }
 
-/// How long a turn is. A stream takes 600 ms, and a median wants more than a few of them.
+/// How long a turn is. A stream takes 600 ms, and a median needs more than a few of them.
 fn turn(question: Question, connections: usize, slice: Duration) -> Duration {
     match question {
         Question::Stream if connections == 1 => slice * 8,

@@ -1,5 +1,5 @@
-//! What stands before the engine: it counts what DynamoDB is asked and what that costs, and, when it
-//! is told to, goes wrong as DynamoDB may.
+//! A proxy in front of the engine. It counts calls to DynamoDB and their capacity. It can also
+//! inject the faults that DynamoDB may have.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 /// Slower than DynamoDB ever is, faster than any timeout here.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// What was asked of one kind.
+/// The calls of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Asked {
     /// Calls.
@@ -51,7 +51,7 @@ struct State {
     serial: AtomicU64,
 }
 
-/// What goes wrong with one call.
+/// The fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trouble {
     None,
@@ -59,7 +59,7 @@ enum Trouble {
     Throttled,
     /// It fails, and is not made.
     Failed,
-    /// It is made, and the answer is lost.
+    /// It is made, and the response is lost.
     Lost,
     /// It is late.
     Slow,
@@ -84,7 +84,7 @@ impl Store {
         Ok(Self { endpoint, state, _server: server })
     }
 
-    /// What was asked so far.
+    /// The calls so far.
     pub(crate) fn counts(&self) -> Counts {
         self.state.counts().clone()
     }
@@ -94,13 +94,13 @@ impl Store {
         self.state.is_troubled.store(is_troubled, Ordering::Relaxed);
     }
 
-    /// How often it went wrong.
+    /// The number of injected faults.
     pub(crate) fn troubles(&self) -> u64 {
         self.state.troubles.load(Ordering::Relaxed)
     }
 }
 
-/// What was asked between two counts.
+/// The calls between two counts.
 pub(crate) fn since(now: &Counts, before: &Counts) -> Counts {
     let of = |(operation, asked): (&String, &Asked)| {
         let then = before.get(operation).copied().unwrap_or_default();
@@ -184,7 +184,7 @@ fn counted(body: &Bytes) -> Bytes {
     Value::Object(call).to_string().into()
 }
 
-/// The capacity units that an answer names, of one table or of several.
+/// The capacity units that a response names, of one table or of several.
 fn units(body: &[u8]) -> f64 {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
     let of = |consumed: &Value| consumed["CapacityUnits"].as_f64().unwrap_or_default();
@@ -193,7 +193,7 @@ fn units(body: &[u8]) -> f64 {
     tables.iter().map(of).sum()
 }
 
-/// What goes wrong with a call: in eight of a hundred something.
+/// The fault of a call: in eight of a hundred something.
 fn trouble(serial: u64) -> Trouble {
     let mut random = fastrand::Rng::with_seed(serial);
     match random.u8(..100) {

@@ -1,4 +1,4 @@
-//! A limit of writes a second on one item, in the words in which DynamoDB refuses them.
+//! A limit of writes per second on one item, with DynamoDB's error.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// What DynamoDB says when an item gets more than its partition takes.
+/// DynamoDB's error if an item gets more writes than its partition accepts.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
 const REFUSAL: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API."}"#;
 
@@ -32,7 +32,7 @@ struct State {
     store: String,
     client: reqwest::Client,
     writes: f64,
-    /// What each item can still take, and since when.
+    /// The writes that each item can still accept, and since when.
     items: Mutex<HashMap<String, (f64, Instant)>>,
     refused: AtomicU64,
 }

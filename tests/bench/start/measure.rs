@@ -9,22 +9,22 @@ use tokio::process::{Child, Command};
 
 use lanyard_tests::runtime_api::Runtime;
 
-/// How many requests one attendee sends, so that nobody meets a limit.
+/// The number of requests of one attendee, below every limit.
 const REQUESTS_PER_ATTENDEE: usize = 10;
 
-/// What is to be measured.
+/// The function to measure.
 pub(crate) struct Measurement {
     /// The function's name.
     pub(crate) function: String,
     /// Its binary.
     pub(crate) binary: PathBuf,
-    /// What it is asked.
+    /// Its invocation.
     pub(crate) event: String,
     /// Where it finds its world.
     pub(crate) environment: Vec<(&'static str, String)>,
 }
 
-/// What was measured. Times are medians; those of a start are over all starts.
+/// The measurements. Times are medians; those of a start are over all starts.
 pub(crate) struct Figures {
     /// The function's name.
     pub(crate) function: String,
@@ -34,22 +34,22 @@ pub(crate) struct Figures {
     pub(crate) ready: Duration,
     /// Processor time until then.
     pub(crate) ready_cpu: Duration,
-    /// The status of its first answer: to some samples a refusal is the true one.
+    /// The status of its first response: to some samples a refusal is the true one.
     pub(crate) status: u64,
-    /// From the process's start to the end of its first answer.
+    /// From the process's start to the end of its first response.
     pub(crate) first: Duration,
-    /// Processor time until it asks for its second invocation.
+    /// Processor time until it waits for its second invocation.
     pub(crate) first_cpu: Duration,
-    /// From an invocation to the end of its answer, in an environment that has answered before.
+    /// From an invocation to the end of its response, in an environment that has served before.
     pub(crate) warm: Duration,
-    /// Processor time per invocation, with what follows the answer; the mean.
+    /// Processor time per invocation, with what follows the response; the mean.
     pub(crate) warm_cpu: Duration,
     /// Most memory that was resident at any time, in KiB.
     pub(crate) peak_kib: u64,
 }
 
 impl Measurement {
-    /// Starts the function so often, and asks the last of them so many requests.
+    /// Starts the function this many times, and sends this many requests to the last one.
     pub(crate) async fn take(&self, starts: usize, requests: usize) -> Result<Figures> {
         let (mut ready, mut ready_cpu, mut first, mut first_cpu) = (vec![], vec![], vec![], vec![]);
         let mut warm = vec![];

@@ -24,7 +24,7 @@ use crate::support::canary;
 use crate::support::described;
 use crate::support::engine::Engine;
 
-/// Every header that an answer to an organiser may have.
+/// Every header that a response to an organiser may have.
 const HEADERS: [&str; 5] =
     ["content-type", "x-request-id", "x-should-retry", "retry-after", "allow"];
 
@@ -98,7 +98,7 @@ impl Harness {
         self.send(Method::DELETE, path, &self.token, Bytes::new()).await
     }
 
-    /// Sends a request with somebody's token, and checks what every answer must be.
+    /// Sends a request with somebody's token, and checks what every response must be.
     pub(super) async fn send(
         &self,
         method: Method,

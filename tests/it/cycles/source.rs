@@ -11,7 +11,7 @@ pub(crate) type Module = Vec<String>;
 /// One module's text, as far as it matters.
 #[derive(Debug, Default)]
 pub(crate) struct Source {
-    /// Every path that it names, as it stands there.
+    /// Every path that it names, as written.
     pub(crate) paths: Vec<Vec<String>>,
     /// What its `use`s bring in, by the name under which they do.
     pub(crate) names: BTreeMap<String, Vec<String>>,
@@ -28,7 +28,7 @@ pub(crate) fn read(root: &Path) -> Sources {
     sources
 }
 
-/// Reads a file, and those of its modules, which stand in `folder`.
+/// Reads a file, and those of its modules, which are in `folder`.
 fn file(path: &Path, folder: &Path, module: Module, sources: &mut Sources) {
     let text = std::fs::read_to_string(path).unwrap();
     let tokens: TokenStream = text.parse().unwrap_or_else(|fault| panic!("{path:?}: {fault}"));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Run, Service, command, ended, scripted_aws};
 
-/// A folder of answers for the scripted command: a healthy stack whose address is the service's.
+/// A folder of responses for the scripted command: a healthy stack whose address is the service's.
 fn healthy(folder: &Path, service: &Service) {
     let address = format!("{}/v1", service.address);
     let function = |id: &str| {

@@ -1,4 +1,4 @@
-//! What a buffered integration does: the whole answer is waited for, then sent at once.
+//! What a buffered integration does: the whole response is waited for, then sent at once.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ impl Buffering {
     }
 }
 
-/// Stands before a service whose address ends with `/api`.
+/// A proxy in front of a service whose address ends with `/api`.
 pub(super) async fn before(address: &str) -> Buffering {
     let origin = address.strip_suffix("/api").expect("is a base").to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! Ids in bodies: what is not one's own is not there, wherever its id stands.
+//! Ids in bodies: an object of another attendee is not found, wherever its id is.
 
 use http::Method;
 use lanyard_domain::hosted_tools::HostedTools;

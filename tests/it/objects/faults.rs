@@ -11,7 +11,7 @@ use crate::support::{Reply, World};
 
 #[tokio::test]
 async fn an_object_whose_owner_cannot_be_written_down_is_deleted_and_503() {
-    // What becomes of jobs is told where they are paid.
+    // The tests of jobs check their charge.
     for kind in Kind::ALL.iter().copied().filter(|kind| !kind.is_job()) {
         let world = World::event("unwritten").in_memory().keeping().requests_per_day(3).start();
         let world = world.await;

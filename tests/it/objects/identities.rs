@@ -37,7 +37,7 @@ async fn the_same_name_is_the_same_owner_by_every_credential() {
         let list = call(&world, Method::GET, credential, &files).await;
         assert_eq!(list.assert_ok().json()["data"][0]["id"], by_code);
     }
-    // Whoever has the code may have stored it, so no key for the name is made.
+    // Any person with the code may have stored it, so no key for the name is made.
     ada.register(&world, "correct horse battery").await.assert_refused(403, "already_registered");
     let cleo = world.attendee("cleo").await;
     let registered = cleo.register(&world, "correct horse battery").await;

@@ -1,7 +1,7 @@
 //! Every route of every function that serves attendees, with requests that nobody should send.
 //!
 //! What is sent is drawn from a seed. The client fails on an unknown header, a secret or an error
-//! of another shape, so each answer is looked at in full.
+//! of another shape, so each response is looked at in full.
 
 use std::collections::BTreeSet;
 

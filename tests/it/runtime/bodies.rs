@@ -1,4 +1,4 @@
-//! What requests carry survives the way through an event.
+//! Headers, queries and bodies survive the conversion to an event.
 
 use serde_json::json;
 

@@ -34,7 +34,7 @@ async fn of_200_calls_through_10_environments_a_killed_one_loses_just_its_own() 
         let environments = stand.runtime.environments("chat-completions");
         assert_eq!(environments.len(), 10);
         stand::signal(environments[4], Signal::KILL);
-        // Another takes its place.
+        // Another one replaces it.
         stand.azure.called(11).await;
         gate.open();
     };
@@ -46,7 +46,7 @@ async fn of_200_calls_through_10_environments_a_killed_one_loses_just_its_own() 
     stand.runtime.quiet().await;
     assert_eq!(stand.runtime.environments("chat-completions").len(), 10);
 
-    // What the dead one held is held still, and is charged when its time is over.
+    // The hold of the killed one remains, and is charged when it expires.
     let before = stand.account().await;
     assert_eq!(before.count(Field::Open), 1);
     let each = usual::PROMPT_TOKENS + usual::COMPLETION_TOKENS;

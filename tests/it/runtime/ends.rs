@@ -1,4 +1,4 @@
-//! How the service ends, and what must not outlive it.
+//! The end of the service, and processes that must end with it.
 
 use std::process::Stdio;
 
@@ -56,7 +56,7 @@ async fn a_server_that_is_killed_leaves_no_environment_behind() {
         stand::signal(server.id().unwrap().cast_signed(), Signal::KILL);
         server.wait().await.unwrap();
         for process in environments {
-            // Whoever inherits it may leave it unburied.
+            // The process that inherits it may leave it as a zombie.
             while !matches!(state(process), None | Some('Z')) {
                 tokio::task::yield_now().await;
             }

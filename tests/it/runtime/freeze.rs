@@ -1,4 +1,4 @@
-//! Environments that stand still between calls.
+//! Environments that are frozen between calls.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn an_environment_does_not_freeze_while_an_answer_that_has_left_is_being_s
     let engine = ["--dynamodb-endpoint", &valve.address, "--aws-session", &valve.session];
     let stand = Stand::start(&[["--freeze"].as_slice(), &engine].concat()).await;
     valve.shut(true);
-    // The answer does not wait for what it cost to be written down.
+    // The response does not wait for what it cost to be written down.
     stand.chat("ada", json!({})).await.text().await.unwrap();
     let frozen = stand.frozen("chat-completions");
     let frozen = tokio::time::timeout(Duration::from_millis(500), frozen).await;

@@ -1,4 +1,4 @@
-//! What API Gateway and Lambda refuse or end.
+//! Requests that API Gateway and Lambda refuse or end.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn swapped(swaps: &[(&str, &Path)]) -> TempDir {
     folder
 }
 
-/// Fails unless API Gateway itself said that the function failed.
+/// Fails unless API Gateway itself reported that the function failed.
 async fn assert_failed(answer: reqwest::Response) {
     assert!(answer.status().is_server_error(), "{}", answer.status());
     assert!(!answer.headers().contains_key("x-request-id"));
@@ -54,7 +54,7 @@ async fn a_function_that_hangs_is_given_up_killed_and_replaced() {
     let next = stand.chat("ada", json!({})).await;
     assert_eq!(next.status(), 200);
     assert!(stand.runtime.environments("chat-completions").contains(&hung));
-    // It is quiet when the one that hangs has been killed.
+    // It is idle when the hanging one was killed.
     stand.runtime.quiet().await;
     assert!(!stand.runtime.environments("chat-completions").contains(&hung));
     stand.end().await;

@@ -19,10 +19,10 @@ use tokio::task::JoinSet;
 
 use super::stand::bootstraps;
 
-/// Requests that one environment takes at once.
+/// The concurrent requests of one environment.
 const AT_ONCE: usize = 8;
 
-/// What the endpoint wants to be shown.
+/// The secret of the endpoint.
 const AUTHORIZATION: &str = "proof-of-the-environment";
 
 /// Gives credentials, and refuses a caller without the proof.

@@ -37,16 +37,16 @@ async fn every_sample_invocation_is_answered() {
         let answer = invoke(&runtime, function, std::fs::read(&path).unwrap().into()).await;
         let status = answer.get("statusCode").or_else(|| answer.get("status"));
         match name.as_str() {
-            // They say what they did.
+            // They return what they did.
             "sweep" | "clear-objects" => assert!(answer["events"].is_u64(), "{answer}"),
             "finish-jobs" => assert!(answer["settled"].is_u64(), "{answer}"),
             // Its token is a place-holder.
             "admin" => assert_eq!(answer["statusCode"], 401, "{answer}"),
-            // They name an event, or an answer, of the reader's own.
+            // They name an event, or a response, of the reader's own.
             "admin-pause-event" => assert_eq!(answer["status"], 404, "{answer}"),
             "rate" => assert_eq!(answer["statusCode"], 404, "{answer}"),
             "register" => assert_eq!(answer["statusCode"], 401, "{answer}"),
-            // The event of `cargo run` has no such thing.
+            // The event of `cargo run` has none.
             "own-deployments" => assert_eq!(answer["statusCode"], 403, "{answer}"),
             _ => {
                 let status = status.and_then(serde_json::Value::as_u64).unwrap();

@@ -1,4 +1,4 @@
-//! The whole service over the functions' binaries, with a scripted Azure.
+//! The complete service over the functions' binaries, with a scripted Azure.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -114,7 +114,7 @@ impl Stand {
         self.invoke("admin", call.to_string()).await
     }
 
-    /// Invokes a function directly and reads the JSON that it answers.
+    /// Invokes a function directly and reads its JSON.
     pub(super) async fn invoke(&self, function: &str, event: impl Into<Bytes>) -> Value {
         invoke(&self.runtime, function, event.into()).await
     }
@@ -155,8 +155,8 @@ impl Stand {
         account.unwrap().unwrap_or_default()
     }
 
-    /// What everybody used, when every environment has asked for its next call: the event and its
-    /// attendees agree, and nothing is held.
+    /// The total usage, when every environment waits for its next call: the event and its attendees
+    /// agree, and nothing is held.
     pub(super) async fn usage(&self) -> Charge {
         self.runtime.quiet().await;
         let event = self.account().await;
@@ -203,7 +203,7 @@ impl Stand {
     }
 }
 
-/// Invokes a function directly and reads the JSON that it answers.
+/// Invokes a function directly and reads its JSON.
 pub(super) async fn invoke(runtime: &Arc<Runtime>, function: &str, event: Bytes) -> Value {
     match runtime.invoke(function, event).await.unwrap() {
         Outcome::Whole(answer) => serde_json::from_slice(&answer).unwrap(),

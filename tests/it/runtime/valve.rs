@@ -7,10 +7,10 @@ use tokio::task::JoinSet;
 
 use crate::support::engine::Engine;
 
-/// What a request for one write begins with, somewhere in its head.
+/// The header of a request for one write.
 const WRITE: &[u8] = b"DynamoDB_20120810.PutItem";
 
-/// An engine whose writes of whole items wait while the valve is shut.
+/// An engine whose writes of complete items wait while the valve is shut.
 pub(super) struct Valve {
     pub(super) address: String,
     /// The session token that the engine behind it admits.

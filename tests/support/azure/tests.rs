@@ -1,4 +1,4 @@
-//! The scripted Azure does what its script says, seen from the socket's other side.
+//! The scripted Azure follows its script, as a client sees it.
 
 use std::time::{Duration, Instant};
 
@@ -68,7 +68,7 @@ fn body(answer: &str) -> &str {
     answer.split_once("\r\n\r\n").unwrap().1
 }
 
-/// The payloads of an answer whose chunks hold one event each.
+/// The payloads of a response whose chunks hold one event each.
 fn payloads(answer: &str) -> Vec<&str> {
     body(answer).lines().filter_map(|line| line.strip_prefix("data: ")).collect()
 }

@@ -50,7 +50,7 @@ impl Connection {
         Ok(Some(request))
     }
 
-    /// Writes a reply, or leaves off where the script or the client says so.
+    /// Writes a reply, up to where the script breaks it off or the client leaves.
     pub(crate) async fn send(&mut self, reply: &Reply) -> Outcome {
         self.play(reply).await.unwrap_or(Outcome::Abandoned)
     }
@@ -116,7 +116,7 @@ impl Connection {
         while let Ok(true) = self.fill().await {}
     }
 
-    /// What comes up to and with the mark; `None` when the connection ends before it.
+    /// The bytes up to the mark, included; `None` when the connection ends before it.
     async fn until(&mut self, mark: &[u8]) -> io::Result<Option<Bytes>> {
         loop {
             let found = self.unread.windows(mark.len()).position(|window| window == mark);

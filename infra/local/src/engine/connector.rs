@@ -104,7 +104,7 @@ fn error(fault: &DynoxideError) -> Response<String> {
     json_body(status.unwrap_or(StatusCode::BAD_REQUEST), fault.to_json())
 }
 
-/// An error of the protocol that the engine has no part in.
+/// A protocol error that does not come from the engine.
 pub(super) fn refused(kind: &str, message: &str) -> Response<String> {
     let kind = format!("com.amazonaws.dynamodb.v20120810#{kind}");
     json_body(StatusCode::BAD_REQUEST, json!({"__type": kind, "Message": message}).to_string())

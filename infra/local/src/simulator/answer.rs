@@ -30,7 +30,7 @@ pub(super) struct Answer {
     pub(super) body: Body,
 }
 
-/// What an answer consists of.
+/// What a response consists of.
 pub(super) enum Body {
     /// A JSON document
     Whole(Bytes),

@@ -13,7 +13,7 @@ use super::tools::{self, ToolCall};
 /// The most choices that the API makes of one prompt.
 const MOST_CHOICES: usize = 128;
 
-/// The shape that the answer's text must have.
+/// The shape that the response's text must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Format {
     /// Plain words

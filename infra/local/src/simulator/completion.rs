@@ -26,7 +26,7 @@ pub(super) enum Said {
     },
 }
 
-/// One of the answers to a prompt.
+/// One of the responses to a prompt.
 #[derive(Debug, Clone)]
 pub(super) struct Choice {
     pub(super) said: Said,
@@ -35,7 +35,7 @@ pub(super) struct Choice {
     pub(super) finish_reason: &'static str,
 }
 
-/// All answers to one prompt.
+/// All responses to one prompt.
 #[derive(Debug, Clone)]
 pub(super) struct Completion {
     pub(super) id: String,
@@ -46,7 +46,7 @@ pub(super) struct Completion {
 }
 
 impl Completion {
-    /// The answer to a request; the same words for the same request.
+    /// The response to a request; the same words for the same request.
     pub(super) fn compose(request: &ChatRequest, stamp: &Stamp) -> Self {
         Self {
             id: stamp.completion_id(),
@@ -74,7 +74,7 @@ impl Completion {
         })
     }
 
-    /// The whole answer, for a client that does not stream.
+    /// The whole response, for a client that does not stream.
     pub(super) fn body(&self) -> Value {
         let choices = self.choices.iter().enumerate();
         json!({
@@ -182,7 +182,7 @@ pub(super) mod tests {
     use super::*;
     use crate::simulator::catalog::{self, Operation};
 
-    /// The answer to a user's "Hello" with these fields beside it.
+    /// The response to a user's "Hello" with these fields beside it.
     pub(in crate::simulator) fn completion(rest: Value) -> Completion {
         let mut body = json!({"messages": [{"role": "user", "content": "Hello"}]});
         body.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());

@@ -23,7 +23,7 @@ const PIXEL: [u8; 68] = [
 /// The tokens of a square image of medium quality.
 const PICTURE_TOKENS: usize = 1_056;
 
-/// The answer to a request, and the tokens of its prompt.
+/// The response to a request, and the tokens of its prompt.
 pub(super) fn answer(
     body: &Object,
     model: &Model,

@@ -51,7 +51,7 @@ struct Talk {
 pub(super) type Answered = Result<Answer, Refusal>;
 
 impl Kept {
-    /// The answer to a request about kept objects; none to any other.
+    /// The response to a request about kept objects; none to any other.
     pub(super) fn answer(&mut self, head: &Parts, body: &[u8], stamp: &Stamp) -> Option<Answer> {
         let path = head.uri.path().strip_prefix("/openai/")?;
         let query = head.uri.query().unwrap_or_default();
@@ -250,7 +250,7 @@ impl Call<'_> {
     }
 }
 
-/// An answer of JSON.
+/// A response of JSON.
 pub(super) fn whole(value: &Value) -> Answered {
     Ok(Answer::of(Body::Whole(value.to_string().into()), "", 0))
 }

@@ -13,7 +13,7 @@ use super::tokens;
 /// The completion without a cap, as at Azure.
 const USUAL_CAP: usize = 16;
 
-/// The answer to a request, and the tokens of its prompts.
+/// The response to a request, and the tokens of its prompts.
 pub(super) fn answer(
     body: &Object,
     model: &Model,

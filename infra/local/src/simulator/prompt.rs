@@ -9,7 +9,7 @@ use super::tokens;
 const ROLES: &str = "'system', 'developer', 'user', 'assistant', 'tool' and 'function'";
 const PARTS: &str = "'text', 'image_url', 'input_audio', 'file' and 'refusal'";
 
-/// What the roles, the separators and the start of an answer cost beside the text.
+/// What the roles, the separators and the start of a response cost beside the text.
 const TOKENS_PER_MESSAGE: usize = 3;
 
 /// The price of an image at low detail, as OpenAI's public guide to vision gives it.

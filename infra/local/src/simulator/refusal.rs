@@ -1,4 +1,4 @@
-//! What Azure says when it does not answer: statuses, codes and bodies.
+//! What Azure says when it does not respond: statuses, codes and bodies.
 //!
 //! Codes, types and keys are Azure's; the sentences are the simulator's own and say so.
 
@@ -105,7 +105,7 @@ impl Refusal {
         }
     }
 
-    /// Headers beside the ones that every answer has.
+    /// Headers beside the ones that every response has.
     pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::RateLimit(_) => vec![

@@ -1,5 +1,5 @@
 //! The Responses API over the same simulated model: reads an input as a chat, and writes what a
-//! chat would answer as a response, whole or as named events.
+//! chat would respond as a response, whole or as named events.
 
 use bytes::Bytes;
 use serde_json::{Value, json};

@@ -25,7 +25,7 @@ const WRONG_KEY: &str = "wrong-key";
 /// The id by which a client finds its call again, sent back as it came.
 const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 
-/// The answer to a request whose body has arrived.
+/// The response to a request whose body has arrived.
 pub(super) fn answer(head: &Parts, body: &[u8], stamp: &Stamp) -> Answer {
     let mut answer = decide(head, body, stamp).unwrap_or_else(Answer::from);
     let id = head.headers.get(CLIENT_REQUEST_ID).and_then(|id| id.to_str().ok());
@@ -92,7 +92,7 @@ fn decide(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
         Operation::Moderations => {
             Ok(Answer::of(moderations::answer(&body, model, stamp)?, model.name, 0))
         }
-        // What is kept has an answer of its own.
+        // What is kept has a response of its own.
         Operation::Videos => Err(Refusal::Path),
     }
 }

@@ -1,4 +1,4 @@
-//! What makes one answer different from the next: its time and its ids.
+//! What makes one response different from the next: its time and its ids.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// The moment of one answer, from which all its ids are made.
+/// The moment of one response, from which all its ids are made.
 #[derive(Clone)]
 pub(super) struct Stamp {
     since_epoch: Duration,
@@ -15,7 +15,7 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    /// A stamp for the answer with this serial number, taken now.
+    /// A stamp for the response with this serial number, taken now.
     #[expect(
         clippy::disallowed_methods,
         reason = "the simulator stands for a foreign service, which has a clock of its own"

@@ -6,7 +6,7 @@ use super::chat::{ChatRequest, Format};
 use super::prompt::Speaker;
 use super::schema;
 
-/// How much of the last message an answer repeats, in characters.
+/// How much of the last message a response repeats, in characters.
 const EXCERPT: usize = 80;
 
 /// The text of one choice, in the format that was asked for, up to the first stop.

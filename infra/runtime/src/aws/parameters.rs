@@ -74,7 +74,7 @@ impl Parameters {
     async fn read(&self, reference: &str) -> Result<Option<AzureKey>, Fault> {
         match self.keys.read(reference).await {
             Ok(key) => Ok(Some(key)),
-            // Only a broken file has a cause of its own; what is missing is told in words.
+            // Only a broken file has a cause; a missing key has a message.
             Err(cause) if cause.is::<std::io::Error>() || cause.is::<serde_json::Error>() => {
                 Err(broken(cause))
             }

@@ -1,10 +1,9 @@
 //! One environment: a process of the function's binary, with a Runtime API of its own.
 //!
-//! Because each has its own port, who asks is known by where it asks. The process stands in a
-//! process group of its own: Ctrl-C at a terminal reaches the server alone, which lets answers
-//! finish; and should the server die without a word, the kernel ends a frozen one, because it wakes
-//! a stopped group that nobody is left to wake, and hangs it up. One that runs ends by itself when
-//! its Runtime API is gone.
+//! Each has its own port, which identifies the caller. The process has its own process group:
+//! Ctrl-C at a terminal reaches only the server, which lets responses finish. If the server is
+//! killed, the kernel sends SIGCONT and SIGHUP to the stopped group that it orphaned, which ends a
+//! frozen process. One that runs ends by itself when its Runtime API is gone.
 
 mod api;
 
@@ -28,10 +27,10 @@ use tokio::time::Instant;
 use super::Function;
 use crate::invocation::{Failure, Invocation, Outcome};
 
-/// How long what a dead process has said may take to be read.
+/// How long reading the last output of an ended process may take.
 const SHUTDOWN_MARGIN: Duration = Duration::from_secs(1);
 
-/// An environment that lives.
+/// A running environment.
 pub(super) struct Environment {
     pub(super) function: Function,
     number: u64,
@@ -50,7 +49,7 @@ struct State {
 /// The call that an environment has, from its handing over to the question for the next one.
 struct Running {
     id: String,
-    /// Gone once there is an answer.
+    /// Gone once there is a response.
     caller: Option<oneshot::Sender<Outcome>>,
 }
 
@@ -87,7 +86,7 @@ impl Environment {
         }
         let process = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         function.has_process(number, process);
-        // Lambda repeats an init that takes too long, with the function's own time.
+        // Lambda repeats an init that takes too long, within the function's own timeout.
         let (deadline, watched) =
             watch::channel(Some(Instant::now() + function.definition.template.timeout));
         let environment = Arc::new(Self {
@@ -154,7 +153,7 @@ impl Environment {
         state.has_started
     }
 
-    /// The next call, for which the process may have to stand still.
+    /// The next call. The process may be frozen until it comes.
     pub(super) async fn next(&self) -> Invocation {
         self.finish();
         let invocation = match self.function.take() {
@@ -177,13 +176,14 @@ impl Environment {
         self.lock().running = Some(Running { id, caller: Some(caller) });
     }
 
-    /// Who waits for the answer to a call: nobody if it does not run here or has been answered.
+    /// The caller that waits for the response to an invocation; `None` if it does not run here or
+    /// has its response.
     pub(super) fn caller_of(&self, id: &str) -> Option<oneshot::Sender<Outcome>> {
         let mut state = self.lock();
         state.running.as_mut().filter(|running| running.id == id)?.caller.take()
     }
 
-    /// The process asks for a call, so it is done with the one before.
+    /// The process asks for an invocation, so it has finished the one before.
     fn finish(&self) {
         self.deadline.send_replace(None);
         let mut state = self.lock();
@@ -230,7 +230,7 @@ async fn serve(environment: Arc<Environment>, socket: tokio::net::TcpStream) {
     let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
 }
 
-/// What a function says, in the server's own log.
+/// Writes a function's output to the server's log.
 async fn repeat(output: impl AsyncRead + Unpin, name: String, number: u64) {
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {

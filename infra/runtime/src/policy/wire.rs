@@ -1,4 +1,4 @@
-//! What the SDK sends, as the calls that IAM decides on.
+//! Reads the SDK's requests as the calls that IAM decides on.
 //!
 //! DynamoDB asks for the permission of each part of a transaction, and for all keys of a batch at
 //! once, <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html>.

@@ -1,4 +1,4 @@
-//! What API Gateway says by itself, in the template's words or, where it has none, in its own.
+//! The responses of API Gateway itself: the template's, or the defaults.
 
 use std::collections::BTreeMap;
 
@@ -7,21 +7,21 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_yaml_ng::Value;
 
-/// Why API Gateway answers in a function's place.
+/// Why API Gateway responds instead of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GatewayFault {
     /// No route has this path.
     UnknownPath,
-    /// The request is larger than API Gateway or Lambda takes.
+    /// The request is larger than the limit of API Gateway or Lambda.
     TooLarge,
     /// The integration's time is over.
     TimedOut,
-    /// The function failed, or what it answered is not an answer.
+    /// The function failed, or its output is not a response.
     Failed,
 }
 
 impl GatewayFault {
-    /// API Gateway's name for it, the name that is asked next, its status and its message.
+    /// API Gateway's name for it, the name to try next, its status and its message.
     /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>
     fn words(self) -> (&'static str, &'static str, StatusCode, &'static str) {
         match self {
@@ -68,7 +68,7 @@ impl GatewayResponses {
         let read = |(name, words): (&Value, &Value)| {
             let headers = words["ResponseParameters"]["Headers"].as_mapping();
             let header = |(name, value): (&Value, &Value)| {
-                // A fixed value stands in quotes.
+                // A fixed value is in quotes.
                 let value = value.as_str()?.trim_matches('\'');
                 Some((name.as_str()?.parse().ok()?, value.parse().ok()?))
             };
@@ -84,7 +84,7 @@ impl GatewayResponses {
         Self(responses.filter_map(read).collect())
     }
 
-    /// The answer to a fault.
+    /// The response to a fault.
     #[must_use]
     pub fn answer(&self, fault: GatewayFault) -> Response<Bytes> {
         let (name, fallback, status, message) = fault.words();

@@ -38,7 +38,7 @@ impl Template {
         variables.remove("LANYARD_KEY_PREFIX").context("no function has LANYARD_KEY_PREFIX")
     }
 
-    /// A number, or what stands for it while the parameters have their defaults.
+    /// A number, or the value of a parameter by its default.
     pub(super) fn number(&self, value: &Value) -> Option<u64> {
         let Value::Tagged(tagged) = value else { return value.as_u64() };
         if tagged.tag == "Ref" {

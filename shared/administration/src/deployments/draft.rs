@@ -204,7 +204,7 @@ fn usual_completion_field(deployment: &Deployment) -> CompletionField {
     deployment.known_facts().map_or_else(|| field_by_name(names), |facts| facts.cap)
 }
 
-/// Models that refuse `max_tokens`, told by their names.
+/// Models that refuse `max_tokens`, recognised by their names.
 fn field_by_name(names: [&DeploymentName; 2]) -> CompletionField {
     const THINKING: [&str; 5] = ["o1", "o3", "o4", "gpt-5", "gpt-6"];
     let is_thinking = |name: &&DeploymentName| {

@@ -19,9 +19,9 @@ use super::window::{changed_window, new_window};
 use crate::error::AdminError;
 use crate::form::{Given, Mistakes};
 
-/// The crowd that is expected unless the organiser says otherwise.
+/// The expected attendees by default.
 const USUAL_CROWD: u64 = 100;
-/// The most choices unless the organiser says otherwise.
+/// The most choices by default.
 const USUAL_CHOICES: u64 = 1;
 
 /// What a new event has that its organiser does not choose.

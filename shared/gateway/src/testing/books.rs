@@ -1,4 +1,4 @@
-//! What must be true of an account after every write, and of all of them when all is quiet.
+//! Invariants of an account after every write, and of all accounts when nothing runs.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::testing::MemoryLedger;
 
 /// Checks an account just after a write.
 pub(super) fn check(key: &AccountKey, account: &Account) -> Result<(), String> {
-    // What others were given of a shard's part, or gave to it, is no use of it.
+    // Room that was moved between shards is not usage.
     let account =
         &Account { holds: account.holds.clone(), ..shard::total(std::slice::from_ref(account)) };
     for (field, number) in &account.numbers {

@@ -1,4 +1,4 @@
-//! What every ledger must do, whatever it is made of.
+//! The contract of every ledger.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a suite of tests fails by panicking")]
 
 mod admit;

@@ -12,7 +12,7 @@ use lanyard_domain::token::{EventCode, UserId};
 use super::lock;
 use crate::ports::{EventStore, Listing, StoreFault};
 
-/// What is wrong with a store of events.
+/// The faults of a store of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventTrouble {
     /// It does not respond.
@@ -31,7 +31,7 @@ pub struct MemoryEvents {
 }
 
 impl MemoryEvents {
-    /// Lists an event under its own code, in place of the one before.
+    /// Lists an event under its own code, and replaces the one before.
     pub fn put(&self, listing: Listing) {
         lock(&self.listings).insert(listing.event.code.clone(), listing);
     }
@@ -46,7 +46,7 @@ impl MemoryEvents {
         *lock(&self.trouble) = trouble;
     }
 
-    /// How often somebody has asked.
+    /// The number of lookups.
     #[must_use]
     pub fn lookups(&self) -> usize {
         self.lookups.load(Ordering::Relaxed)

@@ -15,7 +15,7 @@ use lanyard_domain::usage::UsageRecord;
 use super::lock;
 use crate::ports::{AttendeePage, Found, Ledger, LedgerFault, Outcome};
 
-/// What is asked of a ledger, as far as a test tells calls apart.
+/// The kinds of calls to a ledger that tests distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LedgerCall {
     /// A hold is put on an attendee's account.
@@ -63,13 +63,13 @@ pub enum LedgerTrouble {
     Throttle,
     /// It is made, and its response is lost.
     LoseAnswer,
-    /// It is not made, and nobody can know.
+    /// It is not made, and its outcome is unknown.
     Away,
-    /// It is not made, and never answered.
+    /// It is not made, and gets no response.
     Hang,
 }
 
-/// A ledger in front of another, which fails as scripted and counts what it is asked.
+/// Wraps a ledger. It fails as scripted and counts the calls.
 pub struct FaultyLedger {
     inner: Arc<dyn Ledger>,
     script: Mutex<Script>,
@@ -106,13 +106,13 @@ impl FaultyLedger {
         script.always.clear();
     }
 
-    /// How often a call of this kind was asked for.
+    /// The number of calls of this kind.
     #[must_use]
     pub fn asked(&self, call: LedgerCall) -> usize {
         lock(&self.script).asked.get(&call).copied().unwrap_or_default()
     }
 
-    /// How many calls were asked for in all.
+    /// The number of all calls.
     #[must_use]
     pub fn asked_in_all(&self) -> usize {
         lock(&self.script).asked.values().sum()

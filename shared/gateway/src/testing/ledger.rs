@@ -43,7 +43,7 @@ impl MemoryLedger {
         records
     }
 
-    /// How many requests of a session are filed, and what they cost.
+    /// The number of recorded requests of a session, and their charge.
     #[must_use]
     pub fn session(&self, session: &SessionId) -> (u64, Charge) {
         let state = lock(&self.0);

@@ -11,7 +11,7 @@ use super::{MemoryEvents, MemoryLedger, ScriptedUpstream, lock};
 use crate::ports::{Clock, Incident, Random, RequestLine, RequestLog};
 use crate::{Gateway, Ports};
 
-/// A clock that stands still until the test moves it.
+/// A clock that only the test moves.
 #[derive(Debug)]
 pub struct TestClock(Mutex<DateTime<Utc>>);
 

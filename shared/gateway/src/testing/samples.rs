@@ -19,7 +19,7 @@ use lanyard_domain::window::Window;
 ///
 /// # Panics
 ///
-/// If the code is no code.
+/// If the code is malformed.
 #[must_use]
 pub fn an_event(code: &str, now: DateTime<Utc>) -> Event {
     let day = TimeDelta::days(1);
@@ -55,7 +55,7 @@ pub fn an_event(code: &str, now: DateTime<Utc>) -> Event {
 ///
 /// # Panics
 ///
-/// If it is empty or there is no such zone.
+/// If the window is empty or the zone is unknown.
 #[must_use]
 pub fn a_window(starts_at: DateTime<Utc>, ends_at: DateTime<Utc>, zone: &str) -> Window {
     let stored = serde_json::json!({"starts_at": starts_at, "ends_at": ends_at, "time_zone": zone});
@@ -66,7 +66,7 @@ pub fn a_window(starts_at: DateTime<Utc>, ends_at: DateTime<Utc>, zone: &str) ->
 ///
 /// # Panics
 ///
-/// If the name is no name.
+/// If the name is malformed.
 #[must_use]
 pub fn a_deployment(name: &str, operation: Operation) -> Deployment {
     Deployment {

@@ -1,13 +1,13 @@
 //! A seeded simulation of the ledger under everything that can go wrong.
 //!
 //! Several processes, each a real gateway, share one ledger in memory. Calls to it take random
-//! times, are throttled, lost or unanswered; processes die between any two of them; Azure answers,
-//! breaks off and stays silent; attendees leave; caps change; the local day ends; the sweep runs;
-//! every other event is in shards, between which room is moved.
-//! Time is virtual and one thread does everything, so that a seed always tells the same story.
+//! times, are throttled, lost or unanswered; processes die between any two of them; Azure responds,
+//! breaks off and is silent; attendees leave; caps change; the local day ends; the sweep runs;
+//! every other event is in shards, between which room is moved. Time is virtual and one thread does
+//! everything, so that a seed always gives the same run.
 //!
-//! After each write the account that it changed is checked; at the end, when all is quiet, the
-//! books must balance.
+//! After each write the account that it changed is checked; at the end, when nothing runs, the
+//! totals must agree.
 
 mod ledger;
 mod traffic;
@@ -31,7 +31,7 @@ use super::{MemoryEvents, MemoryLedger, RecordedLog, SeededRandom, a_deployment,
 use crate::ports::{Clock, Ledger, Listing};
 use crate::{Gateway, Ports};
 
-/// What a simulation did.
+/// The counts of a simulation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Told {
     /// Calls to the ledger.
@@ -53,7 +53,7 @@ pub(super) struct Told {
 }
 
 const PROCESSES: usize = 3;
-/// How often somebody, or a crowd, comes.
+/// The number of arrivals, of one attendee or of several.
 const ARRIVALS: u64 = 40;
 const ATTENDEES: u64 = 4;
 
@@ -71,7 +71,7 @@ impl Clock for VirtualClock {
     }
 }
 
-/// Tells the story of a seed.
+/// Runs the simulation of a seed.
 ///
 /// # Errors
 ///
@@ -267,7 +267,7 @@ impl Story {
     async fn sweep(&mut self, is_troubled: bool) {
         let (gateway, _) = self.start_process(is_troubled);
         let now = self.clock.now();
-        // A sweep that fails or dies is followed by the next.
+        // A sweep that fails or is killed is followed by the next one.
         let _ = tokio::time::timeout(Duration::from_secs(50), gateway.sweep(now)).await;
     }
 

@@ -1,4 +1,4 @@
-//! What every store of owners must do, whatever it is made of.
+//! The contract of every store of owners.
 #![expect(clippy::unwrap_used, reason = "a suite of tests fails by panicking")]
 
 use std::sync::Arc;

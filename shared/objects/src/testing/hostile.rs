@@ -2,8 +2,8 @@
 //! of the fuzzer.
 //!
 //! The bytes choose credentials, paths, queries, headers and bodies from what clients nearly send.
-//! Whatever comes of it, the answer must be one that the contract knows, repeat nothing secret, and
-//! leave the accounts balanced.
+//! Each response must be one of the contract, must repeat no secret, and must leave the accounts
+//! balanced.
 
 mod request;
 mod samples;
@@ -42,7 +42,7 @@ use crate::store::ObjectStore;
 pub(super) const CODE: &str = "canary-code";
 /// The event's id, which may.
 pub(super) const EVENT: &str = "evt-hostile";
-/// What attendees say, which must never come back in an error.
+/// The attendees' prompt, which must never come back in an error.
 pub(super) const PROMPT: &str = "canary-prompt";
 /// The secret of the event's tokens, which must never come back.
 const SECRET: &str = "canary-signing";
@@ -53,7 +53,7 @@ const HOST: &str = "canary-host";
 const STATUSES: [u16; 16] =
     [200, 400, 401, 403, 404, 405, 413, 415, 422, 429, 500, 502, 503, 504, 431, 408];
 
-/// What the requests of one input came to.
+/// The results of one input's requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survived {
     /// How many requests were sent.
@@ -68,7 +68,7 @@ pub struct Survived {
     pub charged: u64,
 }
 
-/// Sends what the bytes say through the handlers.
+/// Sends the requests that the bytes encode through the handlers.
 ///
 /// # Errors
 ///
@@ -82,7 +82,7 @@ pub fn survive(bytes: &[u8]) -> Result<Survived, String> {
     runtime.block_on(send_all(bytes))
 }
 
-/// What the event signs tokens with, which must never come back either.
+/// The event's signing secret, which must never come back either.
 pub(super) fn signing() -> Signing {
     Signing { secret: SECRET.to_owned(), ..Signing::default() }
 }
@@ -198,7 +198,7 @@ async fn store_first(
     Ok(known)
 }
 
-/// The objects that an answer names, of an attendee who made them.
+/// The objects that a response names, of an attendee who made them.
 fn made(body: &[u8], user: usize) -> Vec<Known> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let ids = ["id", "thread_id"].into_iter().filter_map(|name| body[name].as_str());
@@ -219,7 +219,7 @@ async fn finish(objects: &Objects, clock: &TestClock) -> Result<(), String> {
     swept.map(drop).map_err(|fault| format!("{fault:?}"))
 }
 
-/// Checks an answer, and returns the body of one that was a success.
+/// Checks a response, and returns the body of one that was a success.
 async fn check(response: Response, sent: &Sent) -> Result<Option<Bytes>, String> {
     let (head, body) = response.into_parts();
     let Ok(body) = body.collect().await;
@@ -250,7 +250,7 @@ async fn check(response: Response, sent: &Sent) -> Result<Option<Bytes>, String>
         return blame("a secret came back");
     }
     if sent.http.method() == Method::OPTIONS {
-        // Browsers ask before they send, and are always told the same.
+        // The response to a preflight is always the same.
         return Ok(None);
     }
     if status == 200 {

@@ -147,7 +147,7 @@ impl std::fmt::Debug for FaultyObjects {
 }
 
 impl FaultyObjects {
-    /// Works as these do, until told otherwise.
+    /// Works like these, until a test sets a fault.
     #[must_use]
     pub fn over(inner: Arc<dyn ObjectStore>) -> Self {
         Self {

@@ -31,7 +31,7 @@ pub(super) struct Cost {
     /// Processor time of the service, and of the engine.
     pub(super) service_ms: f64,
     pub(super) engine_ms: f64,
-    /// The median of answers' times.
+    /// The median of responses' times.
     pub(super) answer_ms: f64,
 }
 

@@ -1,4 +1,4 @@
-//! What organisers' lists cost, and what runs by the clock: a page costs what a page costs.
+//! The cost of organisers' lists, and of scheduled functions: a page costs what a page costs.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::store::{Asked, Counts, since};
 const MORE: u64 = 1;
 
 /// The roster is marks on attendees' accounts: a page of it looks through ten pages of attendees at
-/// most, and says where to go on.
+/// most, and returns a cursor.
 const MORE_OF_ROSTER: u64 = 9;
 
 /// What each list has cost.
@@ -64,7 +64,7 @@ impl Pages {
     }
 }
 
-/// Runs once what the clock runs, and says what that costs.
+/// Runs each scheduled function once, and returns the cost.
 pub(super) async fn by_the_clock(world: &World) -> Result<()> {
     say("\nby the clock")?;
     let objects = books::objects(&books::table(&world.store.endpoint)?);

@@ -1,5 +1,5 @@
 //! Azure resets, stalls and refuses, the store fails and loses answers, and attendees leave in the
-//! middle. When it is over, the books must agree, and nothing may be left open.
+//! middle. Afterwards the totals must agree, and nothing may be held.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const ATTENDEES: u64 = 50;
 /// The second event's budget, which is soon spent.
 const BUDGET: u64 = 30_000;
 
-/// Nobody waits longer for an answer.
+/// The longest wait for a response.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Longer than an upstream may be silent, and connections may lie idle.
@@ -108,7 +108,7 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
     world.end().await
 }
 
-/// Sweeps what lost answers left, and compares the books.
+/// Sweeps what lost responses left, and compares the totals.
 async fn agree(
     world: &World,
     promises: &mut Promises,
@@ -146,7 +146,7 @@ impl World {
     }
 }
 
-/// What a process has open.
+/// The open files, threads and tasks of a process.
 #[derive(Clone, Copy, Debug)]
 struct Left {
     files: usize,
@@ -169,7 +169,7 @@ impl Left {
             let is_quiet =
                 now.files <= before.files + SLACK && now.tasks <= before.tasks + MORE_TASKS;
             if is_quiet || Instant::now() >= until {
-                // What reads our questions is a thread too, which ends when there are none.
+                // The thread that reads our commands is counted too. It ends when there are none.
                 tokio::time::sleep(IDLE_THREADS).await;
                 return Ok(Self { threads: world.service.threads()?, ..now });
             }
@@ -178,7 +178,7 @@ impl Left {
     }
 }
 
-/// What became of requests.
+/// The outcomes of requests.
 #[derive(Default)]
 struct Counted {
     asked: u64,

@@ -20,7 +20,7 @@ const PACE: Pace =
 /// Four requests a minute.
 const INTERVAL: Duration = Duration::from_secs(15);
 
-/// How often memory is looked at.
+/// How often memory is measured.
 const LOOKS: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()> {

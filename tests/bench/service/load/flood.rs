@@ -12,10 +12,10 @@ use crate::caller::{Caller, Question};
 use crate::figures::number;
 use lanyard_domain::allowance::Limit;
 
-/// How many ask at once.
+/// The number of concurrent clients.
 const CONNECTIONS: u32 = 32;
 
-/// What a processor should refuse in a second.
+/// The refusals that one processor should manage in a second.
 const PER_CORE: f64 = 2_000.0;
 
 pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()> {

@@ -1,4 +1,4 @@
-//! One attendee asks fifty times as often as the others, who must not notice.
+//! One attendee sends fifty times as many requests as the others, who must not be slowed down.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::azure::Pace;
 use crate::caller::{CallResult, Caller, Question};
 use crate::figures::{ms, percentile};
 
-/// How many others there are.
+/// The number of other attendees.
 const OTHERS: u32 = 100;
 
 /// Each may ask so often, and all together just as often as that comes to.
 const PER_MINUTE: u64 = 12;
 
-/// Each of the others asks a little less often.
+/// Each of the others sends a little fewer.
 const INTERVAL: Duration = Duration::from_secs(6);
 
 pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()> {
@@ -45,7 +45,7 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
         greedy.lost == 0,
         &format!("{} requests beside the greedy one, {} lost", greedy.asked, greedy.lost),
     )?;
-    // What is allowed in that time, and one burst of a minute's worth.
+    // The limit of that time, and one burst of a minute.
     let most = PER_MINUTE + PER_MINUTE * options.greedy_seconds / 60 + 1;
     promises.check(
         greedy.granted <= most,
@@ -57,7 +57,7 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
     world.end().await
 }
 
-/// What happened in a while.
+/// The outcomes in a period.
 #[derive(Default)]
 struct Phase {
     asked: u64,

@@ -1,4 +1,4 @@
-//! Azure answers 429 to a crowd of the real Python client, which repeats what is refused: that must
+//! Azure responds with 429 to many instances of the real Python client, which retries: that must
 //! not grow into a storm, and end when Azure's refusals do.
 
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use crate::azure::{Manner, Pace};
 /// How many clients ask, one call after the other.
 const CLIENTS: usize = 50;
 
-/// In this time everybody must have an answer again.
+/// In this time everybody must have a response again.
 const RECOVERY: Duration = Duration::from_secs(60);
 
 /// A call that has ended; times in seconds since the script was ready.

@@ -16,7 +16,7 @@ use crate::child::run_secret;
 /// How many are written at once: enough that a transaction costs nothing, few enough to keep.
 const BATCH: usize = 10_000;
 
-/// Copies of an item, each under a name of its own.
+/// Copies of an item, each under its own name.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Copies {
     /// The table.
@@ -24,10 +24,10 @@ pub(crate) struct Copies {
     /// The item's key.
     pub(crate) pk: String,
     pub(crate) sk: String,
-    /// The item's name, wherever it stands in it.
+    /// The item's name, wherever it is in the item.
     pub(crate) name: String,
-    /// What a copy has instead: `{number}` is its number, `{spread}` 32 digits by which copies lie
-    /// among the keys as random ids do.
+    /// What a copy has instead: `{number}` is its number, `{spread}` 32 digits that distribute
+    /// copies like random ids.
     pub(crate) names: String,
     /// The copies' numbers.
     pub(crate) numbers: Range<u64>,

@@ -12,18 +12,18 @@ use crate::figures::{length, ratio};
 
 const WIDTH: f64 = 380.0;
 const HEIGHT: f64 = 220.0;
-/// Room above and below the bars, for words.
+/// Room above and below the bars, for labels.
 const TOP: f64 = 44.0;
 const BARS: f64 = 130.0;
 
-/// The tallest bar, in targets: what is more than that is cut off, and says how much it is.
+/// The tallest bar, in targets: longer bars are cut off, and labelled with their value.
 const TALLEST: f64 = 3.0;
 
 /// Each side's colour.
 const SIDES: [(&str, &str); 4] =
     [(FLOOR, "#9aa0a6"), (MEMORY, "#1a73e8"), (ENGINE, "#188038"), (BINARIES, "#e37400")];
 
-/// A question, its answer, and what it may be at most.
+/// A question, its response, and what it may be at most.
 type Question = (&'static str, fn(&Row) -> f64, f64);
 
 const QUESTIONS: [Question; 3] = [

@@ -13,17 +13,17 @@ use crate::child::{Cpu, machine, own_cpu};
 use crate::figures::{number, ratio};
 use crate::organiser::CODE;
 
-/// What follows an answer, its settlement, is done by then.
+/// The settlement of each response has ended by then.
 const SETTLED: Duration = Duration::from_millis(150);
 
-/// What was measured of a side.
+/// The measurements of a side.
 #[derive(Default)]
 pub(super) struct Figures {
     /// Answers.
     pub(super) requests: u64,
     /// Those among them that were no success or broke off.
     pub(super) failed: u64,
-    /// How long it was asked.
+    /// How long it was measured.
     pub(super) elapsed: Duration,
     /// From the request to the first byte.
     pub(super) first: Vec<Duration>,
@@ -94,7 +94,8 @@ impl Spent {
     }
 }
 
-/// Lets so many connections ask a side for a while. Each asks once before, uncounted.
+/// Lets so many connections ask a side for a while. Each sends one request before, which is not
+/// counted.
 pub(super) async fn slice(
     side: &Side,
     question: Question,

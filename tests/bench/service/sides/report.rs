@@ -14,11 +14,11 @@ use crate::figures::{added_ms, length, mib, ms, percentile, ratio};
 
 /// Processor time of Lanyard over ports in memory, in floors, at most.
 const MOST_FLOORS: f64 = 2.0;
-/// What the embedded engine may add to the first byte for one connection, at the median.
+/// The time that the embedded engine may add to the first byte for one connection, at the median.
 const MOST_FIRST_MS: f64 = 1.0;
-/// What a frame may be held back, for 99 of 100.
+/// The longest delay of a frame, at the 99th percentile.
 const MOST_HELD_BACK_MS: f64 = 1.0;
-/// When others take more of the processors than this, times say little.
+/// If other processes use more of the processors than this, times mean little.
 const QUIET: f64 = 0.1;
 
 /// Prints the sides of one workload and number of connections.
@@ -71,11 +71,11 @@ pub(super) fn print(cells: &[Cell]) -> Result<()> {
     Ok(())
 }
 
-/// What is said of a cell, beside the direct way and the floor.
+/// The text of a cell, compared to the direct call and the floor.
 pub(super) struct Row {
     rate_by_direct: f64,
     rate_by_floor: f64,
-    /// Of what serves, with the processes below it, and without the engine.
+    /// Of the server and its child processes, without the engine.
     cpu_ms: f64,
     pub(super) cpu_by_floor: f64,
     cpu_below_ms: f64,

@@ -1,4 +1,4 @@
-//! A side: who is asked, and which processes that costs.
+//! A side: its address, and its processes.
 
 use std::path::Path;
 
@@ -21,11 +21,11 @@ pub(super) const BINARIES: &str = "binaries";
 
 /// One side, until it is ended.
 pub(super) struct Side {
-    /// What it is called.
+    /// The name.
     pub(super) name: &'static str,
-    /// Who is asked.
+    /// The address.
     pub(super) address: String,
-    /// What serves; nothing, where Azure is asked itself.
+    /// The process that serves; `None` for Azure itself.
     pub(super) server: Option<Child>,
     /// The engine, where there is one.
     pub(super) engine: Option<Child>,

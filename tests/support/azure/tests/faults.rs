@@ -1,4 +1,4 @@
-//! Lies, drops, stalls and other bodies than an answer.
+//! Lies, drops, stalls and other bodies than a response.
 
 use serde_json::Value;
 

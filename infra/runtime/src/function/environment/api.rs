@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::Environment;
 use crate::invocation::{Failure, Invocation, MOST_BYTES, Outcome, Piece, StreamedBody};
 
-/// What stands between the prelude of a streamed answer and the rest.
+/// The separator between the prelude of a streamed response and its body.
 const DELIMITER: [u8; 8] = [0; 8];
 
 /// API Gateway gives up on a prelude without end after so many bytes.
@@ -122,7 +122,7 @@ async fn streamed(request: Request<Incoming>, caller: oneshot::Sender<Outcome>) 
     let first = head.split_off(DELIMITER.len()).freeze();
     let (client, streamed) = StreamedBody::channel();
     let _ = caller.send(Outcome::Streamed { prelude, body: streamed });
-    // A client that has left no longer takes anything: that is no reason to stop reading.
+    // A client that has left reads nothing more, but the response is still read to its end.
     if !first.is_empty() {
         let _ = client.send(Piece::Bytes(first)).await;
     }
@@ -151,7 +151,7 @@ async fn failed(
     accepted()
 }
 
-/// The body, unless it is larger than Lambda takes.
+/// The body, unless it is larger than Lambda's limit.
 async fn read(request: Request<Incoming>) -> Option<Bytes> {
     let body = Limited::new(request.into_body(), MOST_BYTES).collect().await;
     body.ok().map(http_body_util::Collected::to_bytes)

@@ -1,5 +1,5 @@
-//! What the scripted Azure keeps: responses, conversations, files and vector stores, for every caller who
-//! names an id, as Azure does.
+//! The stored objects of the scripted Azure: responses, conversations, files and vector stores.
+//! Like Azure, it returns them to every caller that has the id.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,11 +12,11 @@ use super::{Recorded, Reply};
 /// The objects of one resource.
 #[derive(Debug, Default)]
 pub struct Kept {
-    /// What tells this resource's ids from another's.
+    /// Distinguishes this resource's ids from another's.
     resource: u16,
     made: usize,
     ids: BTreeSet<String>,
-    /// What is known of jobs beside their ids.
+    /// The fields of jobs.
     jobs: BTreeMap<String, Value>,
 }
 
@@ -41,7 +41,7 @@ impl Kept {
         self.ids.remove(id);
     }
 
-    /// The right response to a request that concerns kept objects.
+    /// The correct reply to a request about stored objects.
     pub fn reply(&mut self, request: &Recorded, completion: &str) -> Option<Reply> {
         let path = request.path().strip_prefix("/openai/")?;
         let path = path.strip_prefix("v1/").unwrap_or(path);
@@ -87,7 +87,7 @@ impl Kept {
         })
     }
 
-    /// Changes what is told of a job from now on.
+    /// Changes fields of a job from now on.
     pub fn set_job(&mut self, id: &str, fields: Value) {
         let job = self.jobs.entry(id.to_owned()).or_default();
         for (name, value) in fields.as_object().into_iter().flatten() {
@@ -95,7 +95,7 @@ impl Kept {
         }
     }
 
-    /// The right response to a request that concerns a run or a video.
+    /// The correct reply to a request about a run or a video.
     fn job(&mut self, method: &str, segments: &[&str], body: &Value) -> Option<Reply> {
         let model = &body["model"];
         match (method, segments) {
@@ -196,7 +196,7 @@ fn missing(message: &str) -> Reply {
     Reply::json(404, json!({"error": error}).to_string())
 }
 
-/// What a run costs.
+/// The usage of a run.
 pub fn run_usage() -> Value {
     json!({"prompt_tokens": PROMPT_TOKENS, "completion_tokens": COMPLETION_TOKENS,
         "total_tokens": PROMPT_TOKENS + COMPLETION_TOKENS})

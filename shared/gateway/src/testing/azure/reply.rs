@@ -60,9 +60,9 @@ pub struct Reply {
 pub enum Body {
     /// These pieces.
     Pieces(Vec<Bytes>),
-    /// So many pieces of filler, never all in memory.
+    /// This many pieces of filler, never all in memory.
     Filler(usize),
-    /// So many pieces, each made when it leaves.
+    /// This many pieces, each made when it is sent.
     Made(usize, PerPiece<Bytes>),
 }
 

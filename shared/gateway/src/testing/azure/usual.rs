@@ -1,4 +1,4 @@
-//! What Azure answers when nothing goes wrong.
+//! Correct replies, as Azure sends them.
 
 use lanyard_domain::operation::Operation;
 use lanyard_protocol::Protocol;
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use super::frames::{DONE, FINISH, PROMPT_FILTER, ROLE, USAGE, content, with_usage_null};
 use super::{LineEnding, Recorded, Reply};
 
-/// What the model says unless the test chooses other words.
+/// The model's text, unless the test chooses another one.
 pub const COMPLETION: &str = "Hello from the scripted Azure.";
 
-/// The prompt's price in every usual response.
+/// The prompt tokens of every correct response.
 pub const PROMPT_TOKENS: u64 = 17;
 
-/// The completion's price in every usual chat response, and the number of its frames with words.
+/// The completion tokens of every correct chat response, and the number of its frames with text.
 pub const COMPLETION_TOKENS: u64 = 5;
 
 /// The embedding of every input.
@@ -22,7 +22,7 @@ pub const EMBEDDING: [f32; 3] = [0.5, -0.5, 0.25];
 /// [`EMBEDDING`] as little-endian bytes in base64.
 pub const EMBEDDING_BASE64: &str = "AAAAPwAAAL8AAIA+";
 
-/// The right response to a request; 404 where Azure has no such operation.
+/// The correct reply to a request; 404 if Azure has no such operation.
 pub fn reply(request: &Recorded, completion: &str) -> Reply {
     let body = request.json();
     let operation = request.path().strip_prefix("/openai/").unwrap_or_default();
@@ -64,10 +64,10 @@ pub fn reply(request: &Recorded, completion: &str) -> Reply {
     Reply::error(404, "404", "Resource not found")
 }
 
-/// How long every usual recording was, begun seconds whole.
+/// The length of every recording, rounded up to seconds.
 pub const SECONDS: u64 = 8;
 
-/// A legacy completion, whole or streamed.
+/// A legacy completion, buffered or streamed.
 fn legacy(completion: &str, request: &Value) -> Reply {
     let of = |choices: Value, usage: Value| {
         json!({
@@ -91,7 +91,7 @@ fn legacy(completion: &str, request: &Value) -> Reply {
     Reply::sse(&frames, LineEnding::Lf)
 }
 
-/// A whole chat response.
+/// A buffered chat response.
 pub fn chat(completion: &str) -> Reply {
     let body = json!({
         "choices": [{
@@ -128,7 +128,7 @@ pub fn chat(completion: &str) -> Reply {
     Reply::json(200, body.to_string())
 }
 
-/// A streamed chat response with five frames of words, some empty if there are fewer words.
+/// A streamed chat response with five frames of text, some empty if there are fewer words.
 pub fn chat_stream(completion: &str, wants_usage: bool) -> Reply {
     let usual = |frame: &str| {
         if wants_usage { with_usage_null(frame) } else { frame.to_owned() }

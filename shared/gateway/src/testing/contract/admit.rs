@@ -29,7 +29,7 @@ pub(super) fn only(limit: Limit, value: u64) -> Allowance {
     Allowance::default().with(limit, Some(value))
 }
 
-/// What one request of a crowd asks for, and what lets exactly `k` of them in.
+/// The estimate of one of many requests, and the limits that admit exactly `k` of them.
 pub(super) fn allowance_for(limit: Limit, k: u64) -> (Allowance, Estimate) {
     const UNITS: u64 = 3;
     let mut estimate = Estimate::of_tokens(6, 7);

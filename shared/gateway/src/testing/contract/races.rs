@@ -17,7 +17,7 @@ use crate::ports::{Ledger, Outcome};
 /// How many at once, and how many of them fit.
 const CROWDS: [(usize, u64); 3] = [(2, 1), (16, 7), (256, 100)];
 
-/// Starts all at the same moment, dealt among the processes, and counts those that say yes.
+/// Starts all at the same moment, distributed over the processes, and counts the admitted ones.
 async fn race<F>(bench: &Bench, n: usize, run: impl Fn(usize, Arc<dyn Ledger>) -> F) -> usize
 where
     F: Future<Output = bool> + Send + 'static,

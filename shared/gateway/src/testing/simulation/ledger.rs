@@ -31,7 +31,7 @@ pub(super) struct SimulatedLedger {
     broken: Mutex<Option<String>>,
 }
 
-/// What becomes of a call.
+/// The outcome of a call.
 enum Fate {
     Works,
     Throttled,
@@ -96,7 +96,7 @@ impl SimulatedLedger {
         lock(&self.broken).clone()
     }
 
-    /// What a shard of the event's account may admit.
+    /// The limits of a shard of the event's account.
     fn part(&self, key: &AccountKey) -> Allowance {
         match key {
             AccountKey::Event(_) => self.event.part(0),
@@ -222,12 +222,11 @@ impl Ledger for SimulatedLedger {
 }
 
 /// Checks that an admission to the event's account kept within the totals that it is granted, which
-/// stay the same for a whole story.
+/// do not change during a run.
 fn check_budget(account: &Account, write: &Write, granted: &Allowance) -> Result<(), String> {
     let is_admission =
         write.changes.iter().any(|c| matches!(c, Change::Add(Field::PeriodOpen(_), 1)));
-    // A total may have been passed by what was used above its estimate: only who asks for more of
-    // it is refused.
+    // Usage above an estimate may have passed a total. Only further requests are refused.
     let asked = |field| {
         write.changes.iter().any(|c| matches!(c, Change::Add(f, n) if *f == field && *n > 0))
     };

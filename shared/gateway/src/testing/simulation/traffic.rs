@@ -1,4 +1,4 @@
-//! What attendees of the simulation ask for, at random, and what their event allows.
+//! Random requests of the simulated attendees, and the limits of their event.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::ports::Clock;
 use crate::request::Request;
 
 impl Story {
-    /// Mostly chats, and whatever else is counted in a unit of its own.
+    /// Mostly chats, and operations that are counted in other units.
     pub(super) fn an_operation(&self) -> Operation {
         match self.random.below(8) {
             0 => Operation::ImagesGenerations,

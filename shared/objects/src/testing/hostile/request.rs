@@ -31,7 +31,7 @@ pub(super) struct Grammar<'b> {
     pub(super) is_foreign: bool,
 }
 
-/// A request, and what is known of it.
+/// A request, and how it was made.
 pub(super) struct Sent {
     pub(super) operation: Operation,
     pub(super) http: http::Request<Bytes>,
@@ -41,11 +41,11 @@ pub(super) struct Sent {
     pub(super) user: usize,
     /// Whether it names an object of another attendee's.
     pub(super) is_foreign: bool,
-    /// Whether an answer names what is the sender's from now on.
+    /// Whether a response names what is the sender's from now on.
     pub(super) makes: bool,
 }
 
-/// A token that the event signed for somebody.
+/// A signed token of the event.
 fn token(user: &str) -> Option<String> {
     let claims = Claims {
         event: EVENT.parse().ok()?,
@@ -88,7 +88,7 @@ impl<'b> Grammar<'b> {
                 return None;
             }
             self.left -= 1;
-            // What no HTTP client can send is no request.
+            // Skips requests that no HTTP client can send.
             let request = if self.one_in(2) { self.stored() } else { self.try_request() };
             if request.is_some() {
                 return request;

@@ -1,4 +1,4 @@
-//! What clients send, and what they nearly send.
+//! Values that clients send, and malformed ones that are similar.
 
 pub(super) const NAMES: [&str; 39] = [
     "previous_response_id",

@@ -21,7 +21,7 @@ pub fn id_prefix(kind: Kind) -> &'static str {
     }
 }
 
-/// The segment of a path behind which the ids of a kind stand.
+/// The segment of a path that precedes the ids of a kind.
 fn segment(kind: Kind) -> &'static str {
     if kind == Kind::Run { "runs" } else { Protocol::of_kind(kind).path }
 }

@@ -1,5 +1,5 @@
-//! Calls about stored objects: a row of the table of routes, and ids that are the caller's, another
-//! attendee's or nobody's.
+//! Calls about stored objects: a row of the table of routes, and ids of the caller, of another
+//! attendee, or of no object.
 
 use bytes::Bytes;
 use http::Method;
