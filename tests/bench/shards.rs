@@ -30,7 +30,7 @@ use lanyard_platform::https::use_ring;
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::{self, Table};
 use lanyard_runtime::run_secret::RunSecret;
-use lanyard_tests::stage::table_at;
+use lanyard_tests::fixture::table_at;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
@@ -210,7 +210,7 @@ fn a_request(event: &Event, number: u32) -> Result<Request> {
 /// Whether a request gets a response.
 async fn attend(process: Arc<Gateway>, request: Request) -> bool {
     match process.forward(Operation::ChatCompletions, request).await {
-        Ok(answer) => answer.into_body().collect().await.is_ok(),
+        Ok(response) => response.into_body().collect().await.is_ok(),
         Err(_) => false,
     }
 }

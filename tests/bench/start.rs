@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use lanyard_tests::stage::Stage;
+use lanyard_tests::fixture::Fixture;
 
 use self::measure::Measurement;
 
@@ -63,8 +63,8 @@ async fn main() -> Result<()> {
         let sample = if function == "admin" { "admin-list-events" } else { &function };
         let event = std::fs::read_to_string(root.join(format!("infra/events/{sample}.json")))?;
         // A world for each, so that none finds what another left.
-        let stage = Stage::start().await?;
-        let environment = stage.environment();
+        let fixture = Fixture::start().await?;
+        let environment = fixture.environment();
         let runs = Measurement { function, binary, event, environment };
         measured.push(runs.take(options.starts, options.requests).await?);
     }

@@ -3,7 +3,7 @@
 import datetime
 import json
 
-from stand import ROOT, sample
+from harness import ROOT, sample
 
 EXPOSED = "access-control-expose-headers"
 MODELS = {"gpt-4o", "gpt-4o-mini", "text-embedding-3-small"}

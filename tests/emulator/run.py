@@ -6,7 +6,7 @@ schedule or a direct caller would need.
 
 The emulator is the binary inside aws-sam-cli; `.ci/run emulator` installs it and calls this. It needs no container and
 does not stream: of a streaming function it hands over what API Gateway would read, a prelude, eight NULs and the body.
-The world around the functions is `lanyard-stage`. Everything listens on loopback only.
+The world around the functions is `lanyard-fixture`. Everything listens on loopback only.
 """
 
 import argparse
@@ -14,14 +14,14 @@ import pathlib
 import sys
 
 from checks import CHECKS, POORLY
-from stand import ROOT, Function, stage
+from harness import ROOT, Function, fixture
 
 EMULATOR = "lib/python3.11/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64"
 
 
 def main():
     arguments = parse()
-    with stage(arguments.stage) as world:
+    with fixture(arguments.fixture) as world:
         if arguments.show:
             return show(arguments, world)
         results = [result_of(name, arguments, world) for name in arguments.functions]
@@ -37,7 +37,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binaries", type=pathlib.Path, default=ROOT / "target/debug",
                         help="FOLDER/NAME, or FOLDER/NAME/bootstrap as cargo lambda build leaves them")
-    parser.add_argument("--stage", type=pathlib.Path, default=ROOT / "target/debug/lanyard-stage")
+    parser.add_argument("--fixture", type=pathlib.Path, default=ROOT / "target/debug/lanyard-fixture")
     parser.add_argument("--emulator", type=pathlib.Path, default=ROOT / ".ci/tools/sam" / EMULATOR)
     parser.add_argument("--show", metavar="FUNCTION", choices=CHECKS, help="invoke one function and print its answer")
     parser.add_argument("--event", type=pathlib.Path, help="with --show: the event, in place of FUNCTION's own sample")
@@ -45,7 +45,7 @@ def parse():
     arguments = parser.parse_args()
     if unknown := set(arguments.functions) - set(CHECKS):
         parser.error(f"no such function: {', '.join(unknown)}")
-    for path, made_by in [(arguments.stage, "cargo build --workspace"), (arguments.emulator, ".ci/run emulator")]:
+    for path, made_by in [(arguments.fixture, "cargo build --workspace"), (arguments.emulator, ".ci/run emulator")]:
         if not path.exists():
             parser.error(f"{path} is not there; {made_by} makes it")
     arguments.functions = arguments.functions or list(CHECKS)

@@ -45,8 +45,8 @@ async fn the_request_is_repeated_once_without_it_and_the_next_one_is_right_at_on
         body["stream"] = json!(is_streamed);
         world.azure().script(reply);
         for calls in [2, 3] {
-            let answer = ada.send(ada.post(CHAT, body.to_string())).await;
-            answer.assert_ok();
+            let response = ada.send(ada.post(CHAT, body.to_string())).await;
+            response.assert_ok();
             assert_eq!(world.azure().calls(), calls, "{field}");
         }
         let sent: Vec<_> = world.azure().requests().iter().map(|call| call.json()).collect();
@@ -148,8 +148,8 @@ async fn no_name_of_a_person_reaches_azure_on_any_route() {
         body["safety_identifier"] = json!(person);
         body["user_security_context"] = json!({"end_user_id": person});
         body["metadata"] = json!({"user_id": person, "lesson": "7"});
-        let answer = ada.send(ada.post(&format!("/api/v1/{path}"), body.to_string())).await;
-        assert!(answer.status().is_success(), "{path}: {}", answer.text());
+        let response = ada.send(ada.post(&format!("/api/v1/{path}"), body.to_string())).await;
+        assert!(response.status().is_success(), "{path}: {}", response.text());
         assert_eq!(world.azure().calls(), calls + 1, "{path}");
         let sent = world.azure().requests()[calls].clone();
         let sent = String::from_utf8_lossy(&sent.body).into_owned();

@@ -9,19 +9,19 @@ use serde_json::json;
 
 use crate::support::asking::{WAV, recording};
 use crate::support::attendee::Attendee;
-use crate::support::{Answer, Gate, LineEnding, Reply, World, canary, usual};
+use crate::support::{Gate, LineEnding, Reply, TestResponse, World, canary, usual};
 
 const TRANSCRIPTIONS: &str = "/api/v1/audio/transcriptions";
 const SPEECH: &str = "/api/v1/audio/speech";
 
-async fn hears(ada: &Attendee, fields: &[(&str, &str)]) -> Answer {
+async fn hears(ada: &Attendee, fields: &[(&str, &str)]) -> TestResponse {
     let wav = recording();
     let mut parts = vec![("file", WAV, wav.as_slice())];
     parts.extend(fields.iter().map(|(name, value)| (*name, "", value.as_bytes())));
     ada.send(ada.post_form(TRANSCRIPTIONS, &parts)).await
 }
 
-async fn says(ada: &Attendee, fields: serde_json::Value) -> Answer {
+async fn says(ada: &Attendee, fields: serde_json::Value) -> TestResponse {
     let mut body = json!({"input": "naïve 🐘", "voice": "alloy"});
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     ada.send(ada.post(SPEECH, body.to_string())).await
@@ -39,9 +39,9 @@ async fn texts_pass_as_they_are_and_cost_what_was_estimated() {
         let text = format!("1\n{}\n", canary::COMPLETION);
         let azure = content_type.split(';').next().unwrap();
         world.azure().script(Reply::json(200, text.clone()).header("content-type", azure));
-        let answer = hears(&ada, &[("response_format", format)]).await;
-        assert_eq!(answer.assert_ok().header("content-type"), Some(content_type));
-        assert_eq!(answer.text(), text);
+        let response = hears(&ada, &[("response_format", format)]).await;
+        assert_eq!(response.assert_ok().header("content-type"), Some(content_type));
+        assert_eq!(response.text(), text);
         let totals = world.settle().await;
         assert_eq!(totals.units, Units::of(Unit::AudioSeconds, 10), "{format}");
         assert!(totals.records[0].is_estimated);
@@ -94,8 +94,8 @@ async fn a_streamed_transcription_passes_whole_with_its_usage() {
     let world = World::event("heard-stream").everything().start().await;
     let ada = world.attendee("ada").await;
     world.azure().script(Reply::sse(&events, LineEnding::Lf));
-    let answer = hears(&ada, &[("stream", "true")]).await;
-    assert_eq!(answer.text(), events.map(|event| format!("data: {event}\n\n")).concat());
+    let response = hears(&ada, &[("stream", "true")]).await;
+    assert_eq!(response.text(), events.map(|event| format!("data: {event}\n\n")).concat());
     let asked = &world.azure().requests()[0];
     assert_eq!(asked.header("accept"), Some("text/event-stream"));
     assert!(String::from_utf8_lossy(&asked.body).contains("name=\"stream\"\r\n\r\ntrue\r\n"));
@@ -153,8 +153,8 @@ async fn audio_as_events_is_settled_by_its_usage() {
     let world = World::event("sound-events").everything().start().await;
     let ada = world.attendee("ada").await;
     world.azure().script(Reply::sse(&events, LineEnding::Lf));
-    let answer = says(&ada, json!({"stream_format": "sse"})).await;
-    assert_eq!(answer.text(), events.map(|event| format!("data: {event}\n\n")).concat());
+    let response = says(&ada, json!({"stream_format": "sse"})).await;
+    assert_eq!(response.text(), events.map(|event| format!("data: {event}\n\n")).concat());
     assert_eq!(world.azure().requests()[0].json()["stream_format"], "sse");
     for bad in [json!({"stream_format": "wav"}), json!({"input": ["a"]}), json!({"input": null})] {
         says(&ada, bad).await.assert_refused(400, "invalid_value");
@@ -195,9 +195,9 @@ async fn two_recordings_are_refused_and_none_too() {
         vec![("prompt", "", b"x".as_slice())],
         vec![("file", "", b"x".as_slice())],
     ] {
-        let answer = ada.send(ada.post_form(TRANSCRIPTIONS, &parts)).await;
+        let response = ada.send(ada.post_form(TRANSCRIPTIONS, &parts)).await;
         assert_eq!(
-            (answer.status().as_u16(), &answer.json()["error"]["param"]),
+            (response.status().as_u16(), &response.json()["error"]["param"]),
             (400, &json!("file"))
         );
     }

@@ -9,7 +9,7 @@ use lanyard_gateway::testing::LedgerCall;
 use serde_json::{Value, json};
 
 use crate::support::attendee::{Attendee, CHAT, EMBEDDINGS, chat};
-use crate::support::{Answer, World};
+use crate::support::{TestResponse, World};
 
 /// One world for many cases, in none of which anything may leave or be charged.
 pub(crate) async fn strict_world() -> (World, Attendee) {
@@ -28,10 +28,10 @@ pub(crate) async fn nothing_happened(world: &World) {
 }
 
 /// `code param: message` of an error, or what was unexpectedly said instead.
-fn summary(answer: &Answer) -> String {
-    let error = &answer.json()["error"];
+fn summary(response: &TestResponse) -> String {
+    let error = &response.json()["error"];
     let param = error["param"].as_str().unwrap_or("-");
-    format!("{} {} {param}: {}", answer.status().as_u16(), answer.code(), error["message"])
+    format!("{} {} {param}: {}", response.status().as_u16(), response.code(), error["message"])
 }
 
 #[tokio::test]
@@ -54,8 +54,8 @@ async fn bodies_that_are_no_json_objects_are_refused() {
         ("128 deep", Bytes::from(deep(127))),
         ("100000 deep", Bytes::from(deep(100_000))),
     ] {
-        let answer = ada.send(ada.post(CHAT, body)).await;
-        said.push_str(&format!("{name} → {}\n", summary(&answer)));
+        let response = ada.send(ada.post(CHAT, body)).await;
+        said.push_str(&format!("{name} → {}\n", summary(&response)));
     }
     assert_snapshot!(said, @r#"
     empty → 400 invalid_json -: "The body is empty. Send a JSON object."
@@ -116,9 +116,9 @@ async fn governed_fields_that_cannot_be_are_refused_by_name() {
     ] {
         let mut body = chat("hello");
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        let answer = ada.send(ada.post(CHAT, body.to_string())).await;
+        let response = ada.send(ada.post(CHAT, body.to_string())).await;
         let name: String = fields.to_string().chars().take(60).collect();
-        said.push_str(&format!("{name} → {}\n", summary(&answer)));
+        said.push_str(&format!("{name} → {}\n", summary(&response)));
     }
     assert_snapshot!(said, @r#"
     {"model":7} → 400 invalid_value model: "model must be the name of a model, as text."
@@ -172,8 +172,8 @@ async fn fields_that_azure_might_read_another_way_are_refused() {
         r#""Data_Sources":[]"#,
         r#""messages":[],"messages":[]"#,
     ] {
-        let answer = ada.send(ada.post(CHAT, format!("{{{fields}}}"))).await;
-        said.push_str(&format!("{fields} → {}\n", summary(&answer)));
+        let response = ada.send(ada.post(CHAT, format!("{{{fields}}}"))).await;
+        said.push_str(&format!("{fields} → {}\n", summary(&response)));
     }
     assert_snapshot!(said, @r#"
     "max_tokens":1,"max_tokens":100000 → 400 duplicate_key max_tokens: "max_tokens is there twice. Send it once."
@@ -203,9 +203,9 @@ async fn embeddings_have_rows_of_their_own() {
         json!({"input": "x", "model": "gpt-4o-mini"}),
         json!({"input": "x", "stream": "true"}),
     ] {
-        let answer = ada.send(ada.post(EMBEDDINGS, body.to_string())).await;
+        let response = ada.send(ada.post(EMBEDDINGS, body.to_string())).await;
         let name: String = body.to_string().chars().take(40).collect();
-        said.push_str(&format!("{name} → {}\n", summary(&answer)));
+        said.push_str(&format!("{name} → {}\n", summary(&response)));
     }
     assert_snapshot!(said, @r#"
     {} → 400 invalid_value input: "input is missing. Send a text or a list of texts."
@@ -240,8 +240,8 @@ async fn what_is_too_large_or_of_another_type_is_refused() {
     for encoding in ["gzip", "br", "deflate", "identity, gzip"] {
         let mut request = ada.post(CHAT, chat("hello").to_string());
         request.headers_mut().insert(CONTENT_ENCODING, encoding.parse().unwrap());
-        let answer = ada.send(request).await;
-        answer.assert_refused(415, "unsupported_media_type");
+        let response = ada.send(request).await;
+        response.assert_refused(415, "unsupported_media_type");
     }
     nothing_happened(&world).await;
 }

@@ -32,8 +32,8 @@ async fn a_compaction_is_accounted_like_a_response() {
         let asked = json!({"input": input(), "instructions": "Be brief.", "store": true,
             "user": "me", "safety_identifier": "me", "include": ["a"]});
         let path = format!("{base}/responses/compact");
-        let answer = ada.call(Method::POST, &path, Some(&asked)).await;
-        assert_eq!(answer.assert_ok().json(), made, "{base}");
+        let response = ada.call(Method::POST, &path, Some(&asked)).await;
+        assert_eq!(response.assert_ok().json(), made, "{base}");
         let sent = world.azure().requests().pop().unwrap();
         assert_eq!(sent.path(), "/openai/v1/responses/compact");
         let mut expected = json!({"input": input(), "instructions": "Be brief."});
@@ -83,8 +83,8 @@ async fn an_input_is_counted_by_azure_or_else_by_our_estimate() {
     for (status, code) in [(404, "404"), (405, "MethodNotAllowed")] {
         let error = json!({"error": {"code": code, "message": "Resource not found"}});
         world.azure().script(Reply::json(status, error.to_string()));
-        let answer = ask().await;
-        let counted = answer.assert_ok().json();
+        let response = ask().await;
+        let counted = response.assert_ok().json();
         assert_eq!(counted["object"], "response.input_tokens");
         let tokens = counted["input_tokens"].as_u64().unwrap();
         assert!((1_000..1_300).contains(&tokens), "{tokens}");
@@ -106,9 +106,9 @@ async fn a_websocket_is_refused_at_once_so_that_clients_fall_back() {
         for (name, value) in [("upgrade", "websocket"), ("sec-websocket-key", "dGhlIHNhbXBsZQ==")] {
             let request = Request::get(format!("{base}/responses")).header(name, value);
             let asked = world.send(request.body(Bytes::new()).unwrap());
-            let answer = tokio::time::timeout(Duration::from_secs(5), asked).await.unwrap();
-            answer.assert_refused(426, "upgrade_required");
-            assert!(answer.header("upgrade").is_some());
+            let response = tokio::time::timeout(Duration::from_secs(5), asked).await.unwrap();
+            response.assert_refused(426, "upgrade_required");
+            assert!(response.header("upgrade").is_some());
         }
     }
     let plain = Request::get("/api/v1/responses").body(Bytes::new()).unwrap();

@@ -30,8 +30,8 @@ async fn a_stream_is_handed_on_and_settled_before_its_end() {
         if wants_usage {
             body["stream_options"] = json!({"include_usage": true});
         }
-        let answer = ada.send(ada.post(COMPLETIONS, body.to_string())).await;
-        let text = answer.assert_ok().text().to_owned();
+        let response = ada.send(ada.post(COMPLETIONS, body.to_string())).await;
+        let text = response.assert_ok().text().to_owned();
         assert!(text.contains("canary-completion") && text.ends_with("data: [DONE]\n\n"), "{text}");
         assert_eq!(text.contains("\"prompt_tokens\""), wants_usage, "{text}");
     }
@@ -54,9 +54,9 @@ async fn every_prompt_and_choice_is_held_and_the_cap_is_the_events() {
     let needed = |body: serde_json::Value| {
         let ada = ada.clone();
         async move {
-            let answer = ada.send(ada.post(COMPLETIONS, body.to_string())).await;
-            answer.assert_refused(400, "allowance_too_small");
-            let text = answer.text().to_owned();
+            let response = ada.send(ada.post(COMPLETIONS, body.to_string())).await;
+            response.assert_refused(400, "allowance_too_small");
+            let text = response.text().to_owned();
             let digits = text.split("may need ").nth(1).unwrap().split(' ').next().unwrap();
             digits.parse::<u64>().unwrap()
         }
@@ -67,11 +67,11 @@ async fn every_prompt_and_choice_is_held_and_the_cap_is_the_events() {
         needed(json!({"prompt": [vec![1; 300], vec![2; 300]], "n": 2, "max_tokens": 100})).await;
     assert!(tokens >= 600 + 400, "{tokens}");
     let capped = json!({"prompt": "a", "max_tokens": 5_000});
-    let answer = ada.send(ada.post(COMPLETIONS, capped.to_string())).await;
-    assert_eq!(answer.assert_ok().header("x-event-max-tokens"), Some("100;clamped-from=5000"));
+    let response = ada.send(ada.post(COMPLETIONS, capped.to_string())).await;
+    assert_eq!(response.assert_ok().header("x-event-max-tokens"), Some("100;clamped-from=5000"));
     assert_eq!(world.azure().requests()[0].json()["max_tokens"], 100);
-    let answer = ada.send(ada.post(COMPLETIONS, json!({"prompt": "a"}).to_string())).await;
-    assert_eq!(answer.assert_ok().header("x-event-max-tokens"), Some("16"));
+    let response = ada.send(ada.post(COMPLETIONS, json!({"prompt": "a"}).to_string())).await;
+    assert_eq!(response.assert_ok().header("x-event-max-tokens"), Some("16"));
     assert_eq!(world.azure().requests()[1].json()["max_tokens"], 16);
     world.settle().await;
 }

@@ -43,14 +43,14 @@ async fn bad_credentials_are_all_refused_in_the_same_words() {
             let mut request = ada.post(CHAT, chat("hello").to_string());
             request.headers_mut().remove("openai-event-code");
             request.headers_mut().insert(header, value.unwrap());
-            let answer = ada.send(request).await;
+            let response = ada.send(request).await;
             // One of them is a credential after all: its user is a slash.
             if credential.ends_with("//") {
                 continue;
             }
-            assert_eq!(answer.status(), 401, "{header}: {credential:?}");
-            assert_eq!(answer.header("x-should-retry"), Some("false"));
-            bodies.push(answer.text().to_owned());
+            assert_eq!(response.status(), 401, "{header}: {credential:?}");
+            assert_eq!(response.header("x-should-retry"), Some("false"));
+            bodies.push(response.text().to_owned());
         }
     }
     bodies.dedup();
@@ -123,9 +123,13 @@ async fn a_name_with_other_letters_is_refused_with_the_letters_that_may_be_used(
         let mut request = ada.post(CHAT, chat("hello").to_string());
         request.headers_mut().remove("openai-event-code");
         request.headers_mut().insert("authorization", HeaderValue::from_bytes(&value).unwrap());
-        let answer = ada.send(request).await;
-        answer.assert_refused(401, "invalid_event_code");
-        assert!(answer.text().contains("letters, digits and signs of ASCII"), "{}", answer.text());
+        let response = ada.send(request).await;
+        response.assert_refused(401, "invalid_event_code");
+        assert!(
+            response.text().contains("letters, digits and signs of ASCII"),
+            "{}",
+            response.text()
+        );
     }
     nothing_happened(&world).await;
 }

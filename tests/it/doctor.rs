@@ -73,9 +73,9 @@ impl Service {
             .bearer_auth(self.token())
             .header("content-type", "application/json")
             .body(if body.is_null() { String::new() } else { body.to_string() });
-        let answer = request.send().await.unwrap();
-        assert!(answer.status().is_success(), "{method} {path}: {}", answer.status());
-        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{method} {path}: {}", response.status());
+        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
     }
 
     /// Writes a deployment anew with one field changed.

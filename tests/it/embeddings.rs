@@ -16,8 +16,8 @@ async fn text_lists_and_tokens_are_embedded() {
         (json!([[1, 2], [3]]), 2),
     ];
     for (input, expected) in inputs {
-        let answer = ada.embed(input.clone()).await;
-        let body = answer.assert_ok().json();
+        let response = ada.embed(input.clone()).await;
+        let body = response.assert_ok().json();
         assert_eq!(body["data"].as_array().unwrap().len(), expected, "{input}");
         assert_eq!(body["data"][0]["embedding"], json!(usual::EMBEDDING));
         let sent = world.azure().requests().pop().unwrap();
@@ -36,8 +36,8 @@ async fn base64_and_dimensions_pass_in_both_directions() {
     let world = World::event("base64").start().await;
     let ada = world.attendee("ada").await;
     let body = json!({"input": "one", "encoding_format": "base64", "dimensions": 3});
-    let answer = ada.send(ada.post(EMBEDDINGS, body.to_string())).await;
-    assert_eq!(answer.assert_ok().json()["data"][0]["embedding"], usual::EMBEDDING_BASE64);
+    let response = ada.send(ada.post(EMBEDDINGS, body.to_string())).await;
+    assert_eq!(response.assert_ok().json()["data"][0]["embedding"], usual::EMBEDDING_BASE64);
     assert_eq!(world.azure().requests()[0].json()["dimensions"], 3);
     world.settle().await;
 }

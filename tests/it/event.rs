@@ -27,8 +27,8 @@ async fn an_attendee_sees_the_event_and_what_is_left() {
     let ada = world.attendee("Ada").await;
     ada.chat("hello").await.assert_ok();
     world.gateway().settled().await;
-    let answer = ada.send(ada.get(EVENT)).await;
-    assert_snapshot!(serde_json::to_string_pretty(&answer.assert_ok().json()).unwrap(), @r#"
+    let response = ada.send(ada.get(EVENT)).await;
+    assert_snapshot!(serde_json::to_string_pretty(&response.assert_ok().json()).unwrap(), @r#"
     {
       "allowance": {
         "in_flight": {

@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use crate::support::attendee::{Attendee, CHAT, chat};
 use crate::support::world::Deadline;
-use crate::support::{Answer, Reply, World, canary};
+use crate::support::{Reply, TestResponse, World, canary};
 
 /// A chat capped at 50 tokens, in a function that is stopped in a little more than five seconds.
-async fn hurried(ada: &Attendee) -> Answer {
+async fn hurried(ada: &Attendee) -> TestResponse {
     let mut body = chat("hello");
     body["max_tokens"] = json!(50);
     let mut request = ada.post(CHAT, body.to_string());
@@ -64,9 +64,9 @@ async fn what_was_sent_and_not_answered_is_charged_and_not_sent_again() {
         let world = World::event("lost").in_memory().two_replicas().start().await;
         let ada = world.attendee("ada").await;
         world.azure().script(reply);
-        let answer = hurried(&ada).await;
-        answer.assert_refused(status, code);
-        assert_eq!(answer.header("x-should-retry"), Some("false"));
+        let response = hurried(&ada).await;
+        response.assert_refused(status, code);
+        assert_eq!(response.header("x-should-retry"), Some("false"));
         assert_eq!(world.azure().calls(), 1, "{code}");
         let totals = world.settle().await;
         assert_eq!((totals.requests, totals.completion_tokens), (1, 50), "{code}");
@@ -81,8 +81,13 @@ async fn dropped_connections_are_counted_by_the_limits() {
         let ada = world.attendee("ada").await;
         world.azure().always(Reply::dropped());
         for number in 0..20 {
-            let answer = ada.chat("hello").await;
-            assert_eq!(answer.code() == "upstream_unreachable", number == 0, "{}", answer.text());
+            let response = ada.chat("hello").await;
+            assert_eq!(
+                response.code() == "upstream_unreachable",
+                number == 0,
+                "{}",
+                response.text()
+            );
             world.quiet().await;
         }
         assert_eq!((world.azure().calls(), world.settle().await.requests), (1, 1));
@@ -101,8 +106,8 @@ async fn what_azure_refuses_of_a_request_costs_what_it_had_to_read() {
         let world = World::event("read").in_memory().two_replicas().start().await;
         let ada = world.attendee("ada").await;
         world.azure().script(Reply::error(status, code, "Scripted refusal."));
-        let answer = hurried(&ada).await;
-        assert_eq!(answer.status().as_u16(), if status == 408 { 504 } else { status });
+        let response = hurried(&ada).await;
+        assert_eq!(response.status().as_u16(), if status == 408 { 504 } else { status });
         assert_eq!(world.azure().calls(), 1, "{code}");
         let totals = world.settle().await;
         assert_eq!((totals.requests, totals.completion_tokens), (1, 0), "{code}");
@@ -130,9 +135,9 @@ async fn two_calls_are_the_most_and_neither_is_charged() {
         let world = world.start().await;
         let ada = world.attendee("ada").await;
         world.azure().always(reply);
-        let answer = hurried(&ada).await;
-        answer.assert_refused(status, code);
-        assert_eq!(answer.header("x-should-retry"), None);
+        let response = hurried(&ada).await;
+        response.assert_refused(status, code);
+        assert_eq!(response.header("x-should-retry"), None);
         assert_eq!(world.azure().calls(), replicas);
         // A failure of Azure's costs no tokens, but it was a request; being busy is none.
         assert_eq!(world.settle().await.counts(), (requests, 0, 0), "{code}");
@@ -183,9 +188,9 @@ async fn what_azure_refuses_of_ours_is_our_fault() {
         let ada = world.attendee("ada").await;
         let message = format!("Access denied for {}, {}.", canary::KEY, canary::AZURE_NAME);
         world.azure().script(Reply::error(status, "DeploymentNotFound", &message));
-        let answer = ada.chat("hello").await;
-        answer.assert_refused(503, "upstream_misconfigured");
-        assert_eq!(answer.header("x-should-retry"), Some("false"));
+        let response = ada.chat("hello").await;
+        response.assert_refused(503, "upstream_misconfigured");
+        assert_eq!(response.header("x-should-retry"), Some("false"));
         assert_eq!(world.azure().calls(), 1, "{status}");
         assert_eq!(world.request_log().incidents(), [Incident::UpstreamMisconfigured]);
         assert_eq!(world.settle().await.requests, 0);
@@ -239,9 +244,9 @@ async fn an_unusable_answer_is_502_and_charged_by_estimate() {
     for reply in unusable {
         let case: String = format!("{reply:?}").chars().take(120).collect();
         world.azure().script(reply);
-        let answer = hurried_without_deadline(&ada).await;
+        let response = hurried_without_deadline(&ada).await;
         assert_eq!(
-            (answer.status().as_u16(), answer.code().as_str()),
+            (response.status().as_u16(), response.code().as_str()),
             (502, "upstream_unreachable"),
             "{case}"
         );
@@ -251,7 +256,7 @@ async fn an_unusable_answer_is_502_and_charged_by_estimate() {
     assert!(totals.records.iter().all(|record| record.is_estimated && record.status == 502));
 }
 
-async fn hurried_without_deadline(ada: &Attendee) -> Answer {
+async fn hurried_without_deadline(ada: &Attendee) -> TestResponse {
     let mut body = chat("hello");
     body["max_tokens"] = json!(50);
     ada.send(ada.post(CHAT, body.to_string())).await

@@ -121,8 +121,8 @@ async fn batches_are_refused_in_clear_words() {
     let world = World::event("batches").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;
     for path in ["/api/v1/batches", "/api/openai/batches", "/api/v1/batches/batch_1/cancel"] {
-        let answer = ada.call(Method::POST, path, Some(&json!({}))).await;
-        answer.assert_refused(403, "batches_not_offered");
+        let response = ada.call(Method::POST, path, Some(&json!({}))).await;
+        response.assert_refused(403, "batches_not_offered");
     }
     assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0));
 }

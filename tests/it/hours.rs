@@ -120,10 +120,10 @@ async fn every_refusal_of_a_known_event_is_counted() {
     world.quiet().await;
     world.change_attendee("eve", vec![Change::Set(Field::Blocked, 1)]).await;
     let mut expected = Vec::new();
-    let mut refused = async |answer: crate::support::Answer| {
+    let mut refused = async |response: crate::support::TestResponse| {
         world.quiet().await;
         world.wait(TimeDelta::seconds(11));
-        expected.push(answer.code());
+        expected.push(response.code());
     };
     refused(eve.chat("hello").await).await;
     refused(ada.send(ada.post(CHAT, "{")).await).await;

@@ -127,18 +127,18 @@ async fn of_256_calls_at_once_one_makes_the_token_and_one_renews_it() {
     azure.always(Reply::json(401, "{}"));
     let (upstream, deployment) = (authorities.upstream(), with_identity());
     let send = async |number| -> Sent { upstream.send(&deployment, call(&azure, number)).await };
-    let answers = join_all((0..256).map(send)).await;
+    let responses = join_all((0..256).map(send)).await;
     assert_eq!(authorities.calls(), (1, 1));
 
     // Azure refuses all of them later on. They share one renewal, and then there is none for a
     // while, however often the new token is refused.
     wait(600).await;
     authorities.entra.always(grant("next.token", 3_599));
-    let renew = async |answer: &Sent| {
-        let mark = answer.as_ref().ok()?.extensions().get().copied();
+    let renew = async |response: &Sent| {
+        let mark = response.as_ref().ok()?.extensions().get().copied();
         Some(upstream.renew_credential(&deployment, mark).await)
     };
-    let renewed = join_all(answers.iter().map(renew)).await;
+    let renewed = join_all(responses.iter().map(renew)).await;
     assert!(renewed.iter().all(|is_renewed| *is_renewed == Some(true)));
     assert_eq!(authorities.calls(), (2, 2));
     let last = upstream.send(&deployment, call(&azure, 256)).await;

@@ -18,8 +18,8 @@ async fn images_are_charged_by_number_and_their_fields_pass() {
         "prompt": canary::PROMPT, "n": 3, "size": "1024x1792", "quality": "hd", "style": "natural",
         "response_format": "b64_json", "user": "ada lovelace",
     });
-    let answer = ada.send(ada.post(GENERATIONS, body.to_string())).await;
-    assert_eq!(answer.assert_ok().json()["data"].as_array().unwrap().len(), 3);
+    let response = ada.send(ada.post(GENERATIONS, body.to_string())).await;
+    assert_eq!(response.assert_ok().json()["data"].as_array().unwrap().len(), 3);
     let sent = world.azure().requests()[0].json();
     for field in ["prompt", "n", "size", "quality", "style", "response_format"] {
         assert_eq!(sent[field], body[field], "{field}");
@@ -59,9 +59,12 @@ async fn a_stream_of_images_passes_whole_and_is_settled() {
     let ada = world.attendee("ada").await;
     let body = json!({"prompt": "x", "stream": true, "partial_images": 1}).to_string();
     world.azure().script(Reply::sse(&events, LineEnding::Lf));
-    let answer = ada.send(ada.post(GENERATIONS, body.clone())).await;
-    assert_eq!(answer.assert_ok().header("content-type"), Some("text/event-stream; charset=utf-8"));
-    assert_eq!(answer.text(), events.clone().map(|event| format!("data: {event}\n\n")).concat());
+    let response = ada.send(ada.post(GENERATIONS, body.clone())).await;
+    assert_eq!(
+        response.assert_ok().header("content-type"),
+        Some("text/event-stream; charset=utf-8")
+    );
+    assert_eq!(response.text(), events.clone().map(|event| format!("data: {event}\n\n")).concat());
     let sent = world.azure().requests()[0].json();
     assert_eq!((&sent["stream"], sent.get("stream_options")), (&json!(true), None));
 
@@ -132,18 +135,19 @@ async fn bad_forms_and_numbers_are_refused_by_name() {
         ("zeros", vec![image, text("n", "01")]),
         ("no flag", vec![image, text("stream", "yes")]),
     ] {
-        let answer = ada.send(ada.post_form(EDITS, &parts)).await;
-        let error = &answer.json()["error"];
+        let response = ada.send(ada.post_form(EDITS, &parts)).await;
+        let error = &response.json()["error"];
         let param = error["param"].as_str().unwrap_or("-");
-        said.push_str(&format!("{name} → {} {param}: {}\n", answer.code(), error["message"]));
+        said.push_str(&format!("{name} → {} {param}: {}\n", response.code(), error["message"]));
     }
     let broken = ada.post_form(EDITS, &[image]);
     let (head, body) = broken.into_parts();
     let body = body.slice(..body.len() - 4);
-    let answer = ada.send(http::Request::from_parts(head, body)).await;
-    said.push_str(&format!("cut → {} {}\n", answer.code(), answer.json()["error"]["message"]));
-    let answer = ada.send(ada.post(GENERATIONS, json!({"prompt": "x", "n": 11}).to_string())).await;
-    answer.assert_refused(400, "invalid_value");
+    let response = ada.send(http::Request::from_parts(head, body)).await;
+    said.push_str(&format!("cut → {} {}\n", response.code(), response.json()["error"]["message"]));
+    let response =
+        ada.send(ada.post(GENERATIONS, json!({"prompt": "x", "n": 11}).to_string())).await;
+    response.assert_refused(400, "invalid_value");
     assert_eq!(world.azure().calls(), 0);
     world.settle().await;
     assert_snapshot!(said, @r#"

@@ -286,8 +286,8 @@ async fn outputs_of_tools_let_a_run_go_on_whole_and_streamed() {
         });
         let outputs = json!({"tool_outputs": [], "stream": is_streamed});
         let path = format!("{one}/submit_tool_outputs");
-        let answer = ada.call(Method::POST, &path, Some(&outputs)).await;
-        assert!(answer.assert_ok().text().contains("completed"));
+        let response = ada.call(Method::POST, &path, Some(&outputs)).await;
+        assert!(response.assert_ok().text().contains("completed"));
         world.quiet().await;
         assert_eq!(finish(&world).await, Finished::default());
         let counts = (MADE + 1, PROMPT_TOKENS, COMPLETION_TOKENS);
@@ -349,9 +349,9 @@ async fn what_azure_has_retired_says_so_itself() {
     for (status, code) in [(404, "404"), (410, "gone")] {
         world.azure().script(Reply::error(status, code, "The Assistants API is retired."));
         let body = json!({"model": "gpt-4o-mini"});
-        let answer = ada.call(Method::POST, &path(Kind::Assistant), Some(&body)).await;
-        assert_eq!(answer.status().as_u16(), status);
-        assert!(answer.text().contains("The Assistants API is retired."), "{}", answer.text());
+        let response = ada.call(Method::POST, &path(Kind::Assistant), Some(&body)).await;
+        assert_eq!(response.status().as_u16(), status);
+        assert!(response.text().contains("The Assistants API is retired."), "{}", response.text());
     }
     // The 410 is a refusal like any other. A 404 is not counted.
     assert_eq!(world.settle().await.counts(), (1, 0, 0));

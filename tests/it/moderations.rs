@@ -9,8 +9,8 @@ use crate::support::World;
 async fn a_judgement_costs_a_request_and_no_token() {
     let world = World::event("judged").everything().requests_per_day(2).start().await;
     let ada = world.attendee("ada").await;
-    let answer = ada.send(ada.asks_for(Operation::Moderations)).await;
-    assert_eq!(answer.assert_ok().json()["results"][0]["flagged"], false);
+    let response = ada.send(ada.asks_for(Operation::Moderations)).await;
+    assert_eq!(response.assert_ok().json()["results"][0]["flagged"], false);
     let image = json!([{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]);
     let body = json!({"input": image, "model": "model-moderations"}).to_string();
     ada.send(ada.post("/api/v1/moderations", body)).await.assert_ok();

@@ -121,9 +121,9 @@ async fn functions_take_the_methods_that_are_described_and_no_others() {
                 true => request.header("authorization", &bearer),
                 false => request.header("openai-event-code", "hackathon/ada"),
             };
-            let answer = request.send().await.unwrap();
-            let status = answer.status().as_u16();
-            let text = answer.text().await.unwrap();
+            let response = request.send().await.unwrap();
+            let status = response.status().as_u16();
+            let text = response.text().await.unwrap();
             let error = serde_json::from_str::<Value>(&text).unwrap_or_default();
             let is_refused = status == 405 || error["error"]["code"] == "unknown_route";
             let is_described = methods.iter().any(|described| *described == method.as_str());
@@ -171,9 +171,10 @@ fn the_codes_of_errors_are_the_documented_ones() {
     let page = include_str!("../../docs/errors.md");
     let rows = page.lines().filter(|line| line.starts_with("| 4") || line.starts_with("| 5"));
     let cells = rows.map(|row| row.split('|').nth(2).unwrap());
-    let told: BTreeSet<_> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    let documented: BTreeSet<_> =
+        cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
     let description = description();
     let codes = description["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();
     let described: BTreeSet<_> = codes.iter().map(|code| code.as_str().unwrap()).collect();
-    assert_eq!(described, told);
+    assert_eq!(described, documented);
 }

@@ -119,8 +119,8 @@ async fn an_answer_that_cannot_be_used_is_charged_as_estimated() {
             let world = World::event("unusable").in_memory().everything().start().await;
             let ada = world.attendee("ada").await;
             world.azure().script(reply);
-            let answer = ada.send(ada.asks_for(operation)).await;
-            answer.assert_refused(502, "upstream_unreachable");
+            let response = ada.send(ada.asks_for(operation)).await;
+            response.assert_refused(502, "upstream_unreachable");
             let totals = world.settle().await;
             assert!(totals.records[0].is_estimated, "{operation}");
             let expected = held(operation).map_or(Units::NONE, |(unit, n)| Units::of(unit, n));
@@ -146,8 +146,8 @@ async fn bad_requests_leave_nothing_and_cost_nothing() {
         for content_type in
             [other, "text/plain", "multipart/form-data", "multipart/form-data; boundary="]
         {
-            let answer = ada.send(with(content_type)).await;
-            answer.assert_refused(415, "unsupported_media_type");
+            let response = ada.send(with(content_type)).await;
+            response.assert_refused(415, "unsupported_media_type");
         }
         let mut large = ada.asks_for(operation);
         *large.body_mut() = vec![b' '; 5 * 1024 * 1024 + 1].into();
@@ -175,8 +175,8 @@ async fn a_spent_unit_is_refused_by_its_name_and_one_too_large_for_ever() {
         let builder = || World::event("units").in_memory().everything();
         let small = builder().attendee(limit, each - 1).start().await;
         let ada = small.attendee("ada").await;
-        let answer = ada.send(ada.asks_for(operation)).await;
-        answer.assert_refused(400, "allowance_too_small");
+        let response = ada.send(ada.asks_for(operation)).await;
+        response.assert_refused(400, "allowance_too_small");
         small.settle().await;
 
         // The second is held beside what the first was charged; the third does not fit.
@@ -199,8 +199,8 @@ async fn a_filter_that_refuses_makes_no_image_and_hears_no_second() {
     let ada = world.attendee("ada").await;
     for operation in relayed() {
         world.azure().script(Reply::content_filter());
-        let answer = ada.send(ada.asks_for(operation)).await;
-        answer.assert_refused(400, "content_filter");
+        let response = ada.send(ada.asks_for(operation)).await;
+        response.assert_refused(400, "content_filter");
     }
     assert_eq!(world.settle().await.units, Units::NONE);
 }

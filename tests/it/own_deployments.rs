@@ -7,7 +7,7 @@ use lanyard_domain::event::OwnDeployments;
 use serde_json::{Value, json};
 
 use crate::support::attendee::Attendee;
-use crate::support::{Answer, Reply, World, canary, usual};
+use crate::support::{Reply, TestResponse, World, canary, usual};
 
 const PATH: &str = "/api/v1/deployments";
 
@@ -18,7 +18,7 @@ fn described(world: &World) -> Value {
     })
 }
 
-async fn call(ada: &Attendee, method: Method, name: &str, body: Value) -> Answer {
+async fn call(ada: &Attendee, method: Method, name: &str, body: Value) -> TestResponse {
     let mut request = ada.post(&format!("{PATH}{name}"), body.to_string());
     *request.method_mut() = method;
     ada.send(request).await
@@ -88,17 +88,17 @@ async fn a_blocked_attendee_binds_rates_and_reads_nothing() {
     let ada = world.signed("ada").await;
     assert_eq!(call(&ada, Method::PUT, "/mine", described(&world)).await.status(), 201);
     let chat = ada.chat("hello").await;
-    let answer = chat.assert_ok().json()["id"].as_str().unwrap().to_owned();
+    let response = chat.assert_ok().json()["id"].as_str().unwrap().to_owned();
     let kept = ada.respond(json!({})).await.assert_ok().json()["id"].as_str().unwrap().to_owned();
     world.quiet().await;
     world.change_attendee("ada", vec![Change::Set(Field::Blocked, 1)]).await;
-    let blocked = |answer: &Answer| {
-        answer.assert_refused(403, "attendee_blocked");
+    let blocked = |response: &TestResponse| {
+        response.assert_refused(403, "attendee_blocked");
     };
     blocked(&call(&ada, Method::PUT, "/mine", described(&world)).await);
     blocked(&call(&ada, Method::DELETE, "/mine", json!({})).await);
     blocked(&call(&ada, Method::GET, "", json!({})).await);
-    blocked(&ada.rate(&answer, json!({"rating": 1})).await);
+    blocked(&ada.rate(&response, json!({"rating": 1})).await);
     for path in ["/api/v1/models", "/api/v1/event", "/api/v1/files"] {
         blocked(&ada.send(ada.get(path)).await);
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use lanyard_gateway::Request;
-use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::handler::{Audience, run_handler};
 
 const PAGES: [&str; 4] = ["/api/pages", "/api/pages/dashboard", "/api/pages/handout", "/api/docs"];
 
@@ -31,7 +31,7 @@ async fn ask(method: Method, path: &str, known: Option<&str>) -> Got {
         deadline: None,
         http: http.body(Bytes::new()).unwrap(),
     };
-    let (head, body) = answer(Audience::Visitors, request, pages::handle).await.into_parts();
+    let (head, body) = run_handler(Audience::Visitors, request, pages::handle).await.into_parts();
     let Ok(body) = body.collect().await;
     let text = String::from_utf8(body.to_bytes().to_vec()).unwrap();
     Got { status: head.status, headers: head.headers, text }

@@ -23,9 +23,9 @@ async fn unknown_paths_and_methods_are_refused() {
         "/api/openai/deployments/a/b/chat/completions",
         "/API/V1/CHAT/COMPLETIONS",
     ] {
-        let answer = ada.send(ada.post(path, chat("hello").to_string())).await;
+        let response = ada.send(ada.post(path, chat("hello").to_string())).await;
         assert_eq!(
-            (answer.status().as_u16(), answer.code().as_str()),
+            (response.status().as_u16(), response.code().as_str()),
             (404, "unknown_route"),
             "{path}"
         );
@@ -33,9 +33,9 @@ async fn unknown_paths_and_methods_are_refused() {
     for method in ["GET", "PUT", "DELETE", "PATCH", "HEAD"] {
         let mut request = ada.post(CHAT, chat("hello").to_string());
         *request.method_mut() = method.parse().unwrap();
-        let answer = ada.send(request).await;
-        answer.assert_refused(405, "method_not_allowed");
-        assert_eq!(answer.header("allow"), Some("POST, OPTIONS"));
+        let response = ada.send(request).await;
+        response.assert_refused(405, "method_not_allowed");
+        assert_eq!(response.header("allow"), Some("POST, OPTIONS"));
     }
     // API Gateway takes this for a legacy completion by a deployment named `chat`.
     let request = ada.post("/api/openai/deployments/chat/completions", chat("hello").to_string());
@@ -106,8 +106,8 @@ async fn tricks_in_the_deployment_lead_nowhere() {
             let Ok(uri) = path.parse::<Uri>() else { continue };
             let mut request = ada.post(CHAT, chat("hello").to_string());
             *request.uri_mut() = uri;
-            let answer = ada.send(request).await;
-            assert_eq!(answer.status(), 404, "{path}: {}", answer.text());
+            let response = ada.send(request).await;
+            assert_eq!(response.status(), 404, "{path}: {}", response.text());
             tried += 1;
         }
     }
@@ -129,8 +129,8 @@ async fn a_malformed_query_is_refused() {
         "=x",
     ] {
         let path = format!("{CHAT}?{query}");
-        let answer = ada.send(ada.post(&path, chat("hello").to_string())).await;
-        let said = (answer.status().as_u16(), answer.code());
+        let response = ada.send(ada.post(&path, chat("hello").to_string())).await;
+        let said = (response.status().as_u16(), response.code());
         assert_eq!(said, (400, "invalid_value".to_owned()), "{query}");
     }
     nothing_happened(&world).await;

@@ -60,9 +60,9 @@ impl Process {
             .bearer_auth(&self.token)
             .header("content-type", "application/json")
             .body(body.map(|body| body.to_string()).unwrap_or_default());
-        let answer = request.send().await.unwrap();
-        assert!(answer.status().is_success(), "{method} {path}: {}", answer.status());
-        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{method} {path}: {}", response.status());
+        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
     }
 
     async fn chat(&self, client: &reqwest::Client) -> u16 {
@@ -78,8 +78,8 @@ impl Process {
             .header("openai-event-code", format!("{code}/ada"))
             .header("content-type", "application/json")
             .body(body);
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
     }
 }
 

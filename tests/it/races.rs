@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 
 use crate::operations;
 use crate::support::attendee::Attendee;
-use crate::support::{Answer, Gate, Reply, World, usual};
+use crate::support::{Gate, Reply, TestResponse, World, usual};
 
 /// All at once, each in a task of its own.
-async fn at_once(senders: impl IntoIterator<Item = Attendee>) -> Vec<Answer> {
+async fn at_once(senders: impl IntoIterator<Item = Attendee>) -> Vec<TestResponse> {
     let mut asking = JoinSet::new();
     for attendee in senders {
         asking.spawn(async move { attendee.chat("hello").await });
@@ -20,8 +20,8 @@ async fn at_once(senders: impl IntoIterator<Item = Attendee>) -> Vec<Answer> {
     asking.join_all().await
 }
 
-fn count(answers: &[Answer], status: u16) -> usize {
-    answers.iter().filter(|answer| answer.status() == status).count()
+fn count(responses: &[TestResponse], status: u16) -> usize {
+    responses.iter().filter(|response| response.status() == status).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,9 +29,9 @@ async fn of_256_requests_at_once_100_are_answered_when_100_are_allowed() {
     for processes in [1, 3] {
         let world = World::event("race").requests_per_day(100).processes(processes).start().await;
         let ada = world.attendee("ada").await;
-        let answers = at_once(vec![ada; 256]).await;
-        assert_eq!(count(&answers, 200), 100, "{processes} processes");
-        for refused in answers.iter().filter(|answer| answer.status() != 200) {
+        let responses = at_once(vec![ada; 256]).await;
+        assert_eq!(count(&responses, 200), 100, "{processes} processes");
+        for refused in responses.iter().filter(|response| response.status() != 200) {
             // While the others run, only their reservations prevent it.
             let code = refused.json()["error"]["code"].clone();
             match refused.status().as_u16() {
@@ -120,17 +120,17 @@ async fn race(race: Race) {
             }
         });
     }
-    let mut answers = Vec::new();
-    while answers.len() < n - k {
-        answers.push(asking.join_next().await.unwrap().unwrap());
+    let mut responses = Vec::new();
+    while responses.len() < n - k {
+        responses.push(asking.join_next().await.unwrap().unwrap());
     }
-    let refused = answers.len();
+    let refused = responses.len();
     world.azure().called(k).await;
     gate.open();
-    answers.extend(asking.join_all().await);
+    responses.extend(asking.join_all().await);
     let case = format!("{race:?}");
-    assert_eq!(count(&answers[..refused], 429), n - k, "{case}");
-    assert_eq!(count(&answers, 200), k, "{case}");
+    assert_eq!(count(&responses[..refused], 429), n - k, "{case}");
+    assert_eq!(count(&responses, 200), k, "{case}");
     assert_eq!(world.azure().calls(), k, "{case}");
     world.end_jobs().await;
     assert_eq!(world.settle().await.requests, k as u64, "{case}");
@@ -151,8 +151,13 @@ async fn sixty_four_first_requests_of_one_newcomer_take_one_seat() {
     for processes in [1, 3] {
         let world = World::event("newcomer").seats(1).processes(processes).start().await;
         let ada = world.attendee("ada").await;
-        let answers = at_once(vec![ada; 64]).await;
-        assert_eq!(count(&answers, 200), 64, "{:?}", answers.iter().map(Answer::line).max());
+        let responses = at_once(vec![ada; 64]).await;
+        assert_eq!(
+            count(&responses, 200),
+            64,
+            "{:?}",
+            responses.iter().map(TestResponse::line).max()
+        );
         let bob = world.attendee("bob").await;
         bob.chat("hello").await.assert_refused(403, "event_full");
         assert_eq!(world.settle().await.requests, 64);
@@ -162,12 +167,12 @@ async fn sixty_four_first_requests_of_one_newcomer_take_one_seat() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_64_newcomers_at_once_as_many_get_in_as_there_are_seats() {
     let world = World::event("seats").seats(10).processes(3).start().await;
-    let mut crowd = Vec::new();
+    let mut attendees = Vec::new();
     for i in 0..64 {
-        crowd.push(world.attendee(&format!("user-{i}")).await);
+        attendees.push(world.attendee(&format!("user-{i}")).await);
     }
-    let answers = at_once(crowd).await;
-    assert_eq!((count(&answers, 200), count(&answers, 403)), (10, 54));
+    let responses = at_once(attendees).await;
+    assert_eq!((count(&responses, 200), count(&responses, 403)), (10, 54));
     assert_eq!(world.azure().calls(), 10);
     assert_eq!(world.settle().await.requests, 10);
 }
@@ -217,16 +222,16 @@ async fn of_16_requests_larger_than_a_minute_one_is_admitted_and_its_debt_delays
         while refused.len() < 15 {
             refused.push(asking.join_next().await.unwrap().unwrap());
         }
-        for answer in &refused {
-            answer.assert_refused(429, "rate_limit_exceeded");
+        for response in &refused {
+            response.assert_refused(429, "rate_limit_exceeded");
             // Its full estimate takes two minutes.
-            let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+            let seconds: u64 = response.header("retry-after").unwrap().parse().unwrap();
             assert!((118..=121).contains(&seconds), "{seconds}");
         }
         world.azure().called(1).await;
         gate.open();
-        asking.join_all().await.iter().for_each(|answer| {
-            answer.assert_ok();
+        asking.join_all().await.iter().for_each(|response| {
+            response.assert_ok();
         });
         // It used less than its estimate, so the next one waits for less: only as long as other
         // processes remember their refusals.

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::support::builder::Builder;
-use crate::support::{Answer, World};
+use crate::support::{TestResponse, World};
 
 const PROOF: &str = "correct horse battery";
 
@@ -19,8 +19,8 @@ fn registered(name: &str, auto_register: bool) -> Builder {
     })
 }
 
-fn key(answer: &Answer) -> String {
-    answer.json()["api_key"].as_str().unwrap().to_owned()
+fn key(response: &TestResponse) -> String {
+    response.json()["api_key"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -73,18 +73,18 @@ async fn of_256_claims_of_one_name_exactly_one_proof_wins() {
         claims.spawn(async move {
             // A store that cannot keep up says so, and then one asks again.
             loop {
-                let answer = ada.register(&world, &proof).await;
-                if answer.status() != 503 {
-                    return (proof, answer);
+                let response = ada.register(&world, &proof).await;
+                if response.status() != 503 {
+                    return (proof, response);
                 }
             }
         });
     }
-    let answers = claims.join_all().await;
-    let won: Vec<_> = answers.iter().filter(|(_, answer)| answer.status() == 201).collect();
+    let responses = claims.join_all().await;
+    let won: Vec<_> = responses.iter().filter(|(_, response)| response.status() == 201).collect();
     assert_eq!(won.len(), 1);
-    let (proof, answer) = won[0];
-    for (_, lost) in answers.iter().filter(|(of, _)| of != proof) {
+    let (proof, response) = won[0];
+    for (_, lost) in responses.iter().filter(|(of, _)| of != proof) {
         // More than twenty proofs in a minute are not even looked at.
         match lost.status().as_u16() {
             429 => lost.assert_refused(429, "rate_limit_exceeded"),
@@ -93,8 +93,8 @@ async fn of_256_claims_of_one_name_exactly_one_proof_wins() {
     }
     world.wait(TimeDelta::minutes(1));
     let ada = world.attendee("ada").await;
-    assert_eq!(key(&ada.register(&world, proof).await), key(answer));
-    world.chat_as(&key(answer)).await.assert_ok();
+    assert_eq!(key(&ada.register(&world, proof).await), key(response));
+    world.chat_as(&key(response)).await.assert_ok();
     world.settle().await;
 }
 
@@ -106,11 +106,11 @@ async fn of_64_who_register_at_once_as_many_get_in_as_there_are_seats() {
         let (world, user) = (world.clone(), world.attendee(&format!("user-{i}")).await);
         claims.spawn(async move { user.register(&world, PROOF).await });
     }
-    let answers = claims.join_all().await;
-    let count = |status| answers.iter().filter(|answer| answer.status() == status).count();
+    let responses = claims.join_all().await;
+    let count = |status| responses.iter().filter(|response| response.status() == status).count();
     assert_eq!((count(201), count(403)), (10, 54));
-    for answer in answers.iter().filter(|answer| answer.status() == 403) {
-        answer.assert_refused(403, "event_full");
+    for response in responses.iter().filter(|response| response.status() == 403) {
+        response.assert_refused(403, "event_full");
     }
     world.settle().await;
 }

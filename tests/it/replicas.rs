@@ -4,7 +4,7 @@ use lanyard_domain::operation::Operation;
 use serde_json::{Value, json};
 
 use crate::support::attendee::Attendee;
-use crate::support::{Answer, Reply, ScriptedAzure, World, canary};
+use crate::support::{Reply, ScriptedAzure, TestResponse, World, canary};
 
 const RESPONSES: &str = "/api/v1/responses";
 
@@ -38,7 +38,7 @@ fn refused_reasoning() -> Reply {
     Reply::json(400, error.to_string())
 }
 
-async fn respond(attendee: &Attendee, input: Value) -> Answer {
+async fn respond(attendee: &Attendee, input: Value) -> TestResponse {
     let body = json!({"model": "gpt-4o-mini", "input": input});
     attendee.send(attendee.post(RESPONSES, body.to_string())).await
 }

@@ -15,8 +15,8 @@ async fn each_wrong_code_is_counted_the_remembered_ones_too() {
             if path == CHAT { ada.post(path, chat("hi").to_string()) } else { ada.get(path) };
         let (mut head, body) = request.into_parts();
         head.headers.insert("openai-event-code", "nobody/ada".parse().unwrap());
-        let answer = ada.send(http::Request::from_parts(head, body)).await;
-        answer.assert_refused(401, "invalid_event_code");
+        let response = ada.send(http::Request::from_parts(head, body)).await;
+        response.assert_refused(401, "invalid_event_code");
     }
     assert_eq!(world.request_log().incidents(), [Incident::InvalidCode; 4]);
     ada.chat("hello").await.assert_ok();

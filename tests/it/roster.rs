@@ -34,7 +34,8 @@ async fn only_listed_users_come_in_and_others_take_no_seat() {
 
 #[tokio::test]
 async fn a_roster_of_hundreds_is_written_and_paged() {
-    let world = World::event("crowd").with(|event| event.access = Access::Roster).start().await;
+    let world =
+        World::event("roster-only").with(|event| event.access = Access::Roster).start().await;
     let users: Vec<_> = (0..900).map(|i| format!("user-{i:05}")).collect();
     world.organise("PUT", "/roster", json!({"users": users}), 200).await;
     let (mut seen, mut cursor) = (Vec::new(), String::new());

@@ -1,18 +1,18 @@
 //! The functions' own binaries, run as Lambda runs them.
 
 mod bodies;
-mod crowd;
+mod concurrency;
 mod ends;
 mod freeze;
+mod harness;
 mod limits;
 mod managed;
 mod samples;
-mod stand;
 mod valve;
 
 use serde_json::json;
 
-use self::stand::{Stand, text};
+use self::harness::{Harness, text};
 use crate::support::{Gate, Reply, usual};
 
 /// The path of the documented calls.
@@ -46,67 +46,67 @@ async fn the_documented_calls_are_answered_by_the_binaries_in_both_formats_of_ev
     let curls = curls();
     assert_eq!(curls.len(), 2, "one whole, one streamed");
     for format in ["1.0", "2.0"] {
-        let stand = Stand::start(&["--payload-format-version", format]).await;
+        let harness = Harness::start(&["--payload-format-version", format]).await;
         for Curl { headers, body } in &curls {
-            let mut request = stand.request("POST", CHAT).body(body.clone());
+            let mut request = harness.request("POST", CHAT).body(body.clone());
             for (name, value) in headers {
                 request = request.header(name, value);
             }
-            let answer = request.send().await.unwrap();
-            assert_eq!(answer.status(), 200, "{format} {body}");
+            let response = request.send().await.unwrap();
+            assert_eq!(response.status(), 200, "{format} {body}");
             let is_streamed = body.contains("\"stream\": true");
-            let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
+            let media_type = response.headers()["content-type"].to_str().unwrap().to_owned();
             assert_eq!(media_type.starts_with("text/event-stream"), is_streamed);
-            assert!(answer.headers().contains_key("x-request-id"));
-            let said = answer.text().await.unwrap();
+            assert!(response.headers().contains_key("x-request-id"));
+            let said = response.text().await.unwrap();
             assert_eq!(said.ends_with("data: [DONE]\n\n"), is_streamed, "{said}");
             assert!(said.contains("scripted"), "{said}");
         }
-        let asked = stand.azure.requests();
-        assert!(asked.iter().all(|request| request.header("api-key") == Some(stand::AZURE_KEY)));
-        stand.end().await;
+        let asked = harness.azure.requests();
+        assert!(asked.iter().all(|request| request.header("api-key") == Some(harness::AZURE_KEY)));
+        harness.end().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn frames_arrive_one_by_one() {
-    let stand = Stand::start(&[]).await;
+    let harness = Harness::start(&[]).await;
     let gate = Gate::closed();
-    stand.azure.script(Reply::chat_stream("one two three four five", true).gated(&gate));
+    harness.azure.script(Reply::chat_stream("one two three four five", true).gated(&gate));
     // The first is Azure's own and goes no further; the second names the role.
     gate.release(2);
-    let mut answer = stand.chat("ada", json!({"stream": true})).await;
-    let mut frame = async || text(answer.chunk().await.unwrap());
+    let mut response = harness.chat("ada", json!({"stream": true})).await;
+    let mut frame = async || text(response.chunk().await.unwrap());
     assert!(frame().await.contains("assistant"));
     for word in ["one", "two", "three", "four", "five"] {
         gate.release(1);
         assert!(frame().await.contains(word), "{word}");
     }
     gate.open();
-    stand.end().await;
+    harness.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn buffered_functions_answer_and_paths_that_lead_nowhere_do_not() {
-    let stand = Stand::start(&[]).await;
+    let harness = Harness::start(&[]).await;
     for (path, word) in [("/api/v1/models", "gpt-4o"), ("/api/v1/event", "allowance")] {
-        let answer = stand.request("GET", path).header("api-key", stand.token("ada"));
-        let answer = answer.send().await.unwrap();
-        assert_eq!(answer.status(), 200, "{path}");
-        assert!(answer.text().await.unwrap().contains(word), "{path}");
+        let response = harness.request("GET", path).header("api-key", harness.token("ada"));
+        let response = response.send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        assert!(response.text().await.unwrap().contains(word), "{path}");
     }
-    let embeddings = stand.request("POST", "/api/v1/embeddings?api-version=2024-10-21");
+    let embeddings = harness.request("POST", "/api/v1/embeddings?api-version=2024-10-21");
     let embeddings = embeddings
-        .header("api-key", stand.token("ada"))
+        .header("api-key", harness.token("ada"))
         .header("content-type", "application/json")
         .body(json!({"model": "text-embedding-3-small", "input": "x"}).to_string());
-    let answer = embeddings.send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    assert_eq!(stand.usage().await.prompt_tokens, usual::PROMPT_TOKENS);
+    let response = embeddings.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(harness.usage().await.prompt_tokens, usual::PROMPT_TOKENS);
 
-    let nowhere = stand.request("GET", "/api/v9/models").send().await.unwrap();
+    let nowhere = harness.request("GET", "/api/v9/models").send().await.unwrap();
     assert_eq!(nowhere.status(), 404);
     assert!(!nowhere.headers().contains_key("x-request-id"), "no function was asked");
-    assert_eq!(stand::code(nowhere).await, "unknown_route");
-    stand.end().await;
+    assert_eq!(harness::code(nowhere).await, "unknown_route");
+    harness.end().await;
 }

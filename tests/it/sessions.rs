@@ -8,9 +8,9 @@ use crate::support::{World, usual};
 async fn a_session_is_made_or_kept_and_returned_on_streams_and_errors_too() {
     let world = World::event("sessions").start().await;
     let ada = world.attendee("ada").await;
-    let answer = ada.chat("hello").await;
-    let made = answer.assert_ok().header("x-session-id").unwrap().to_owned();
-    let request = answer.header("x-request-id").unwrap();
+    let response = ada.chat("hello").await;
+    let made = response.assert_ok().header("x-session-id").unwrap().to_owned();
+    let request = response.header("x-request-id").unwrap();
     assert_eq!(made, request.replace("req_", "sess_"));
     assert_eq!(ada.chat_in("my.session-1").await.header("x-session-id"), Some("my.session-1"));
 

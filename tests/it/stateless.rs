@@ -107,9 +107,9 @@ async fn what_azure_does_not_find_is_the_requests_fault_unless_it_is_the_deploym
     };
     let item = "Item with id 'rs_1' not found.";
     world.azure().script(error(Value::Null, item));
-    let answer = ada.respond(json!({})).await;
-    assert_eq!(answer.status(), 404);
-    let said = &answer.json()["error"];
+    let response = ada.respond(json!({})).await;
+    assert_eq!(response.status(), 404);
+    let said = &response.json()["error"];
     assert_eq!((&said["message"], &said["param"]), (&json!(item), &json!("input")));
     for (code, message) in [
         (json!("DeploymentNotFound"), "The API deployment for this resource does not exist."),
@@ -120,7 +120,7 @@ async fn what_azure_does_not_find_is_the_requests_fault_unless_it_is_the_deploym
         ada.respond(json!({})).await.assert_refused(503, "upstream_misconfigured");
     }
     let one = format!("{}/resp_1", path(Kind::Response));
-    let answer = ada.call(Method::GET, &one, None).await;
-    answer.assert_refused(403, "objects_not_kept");
+    let response = ada.call(Method::GET, &one, None).await;
+    response.assert_refused(403, "objects_not_kept");
     assert_eq!(world.settle().await.counts(), (0, 0, 0));
 }

@@ -27,14 +27,14 @@ async fn a_store_that_does_not_work_is_503_and_nothing_is_sent() {
             let world = a_seated_world("away").await;
             let ada = world.attendee("ada").await;
             world.ledger().always(call, trouble);
-            let answer = ada.chat("hello").await;
-            let case = format!("{trouble:?} {call:?} {}", answer.text());
+            let response = ada.chat("hello").await;
+            let case = format!("{trouble:?} {call:?} {}", response.text());
             assert_eq!(
-                (answer.status().as_u16(), answer.code().as_str()),
+                (response.status().as_u16(), response.code().as_str()),
                 (503, "accounting_unavailable"),
                 "{case}"
             );
-            let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+            let wait: u64 = response.header("retry-after").unwrap().parse().unwrap();
             assert!((1..=5).contains(&wait), "{case}");
             assert_eq!(world.azure().calls(), 1, "{case}");
             world.ledger().recover();

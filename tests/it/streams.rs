@@ -5,11 +5,11 @@ use lanyard_domain::account::Field;
 use lanyard_gateway::ports::Incident;
 use serde_json::{Value, json};
 
-use crate::support::answer::payload;
 use crate::support::attendee::{CHAT, chat};
 use crate::support::azure::frames::{
     CONTENT, DONE, FINISH, PROMPT_FILTER, ROLE, USAGE, content, sse, with_usage_null,
 };
+use crate::support::test_response::payload;
 use crate::support::{Gate, LineEnding, Reply, World, canary};
 
 const AZURE: &str = "/api/openai/deployments/gpt-4o-mini/chat/completions?api-version=2024-10-21";

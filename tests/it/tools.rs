@@ -31,9 +31,9 @@ fn of_codex() -> Value {
 async fn a_mixed_list_passes_without_what_azure_hosts_and_says_so() {
     let world = World::event("tools").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;
-    let answer = ada.respond(json!({"tools": of_codex(), "tool_choice": "auto"})).await;
-    answer.assert_ok();
-    assert_eq!(answer.header("x-event-dropped-tools"), Some("image_generation, web_search"));
+    let response = ada.respond(json!({"tools": of_codex(), "tool_choice": "auto"})).await;
+    response.assert_ok();
+    assert_eq!(response.header("x-event-dropped-tools"), Some("image_generation, web_search"));
     let sent = world.azure().requests().remove(0).json();
     assert_eq!(sent["tools"].as_array().unwrap()[..], of_codex().as_array().unwrap()[..4]);
     // A request that loses nothing says nothing.
@@ -108,8 +108,8 @@ async fn web_search_options_of_a_chat_follow_the_same_decision() {
     refused.assert_refused(400, "parameter_not_allowed");
     assert!(refused.text().contains("web_search"), "{}", refused.text());
     let tools = json!([{"type": "function", "function": {"name": "f"}}]);
-    let answer = ada.send(ada.post(CHAT, chat(tools).to_string())).await;
-    assert_eq!(answer.assert_ok().header("x-event-dropped-tools"), Some("web_search"));
+    let response = ada.send(ada.post(CHAT, chat(tools).to_string())).await;
+    assert_eq!(response.assert_ok().header("x-event-dropped-tools"), Some("web_search"));
     assert!(world.azure().requests().pop().unwrap().json().get("web_search_options").is_none());
     world.settle().await;
 }
@@ -126,9 +126,9 @@ async fn a_tool_that_is_removed_names_no_objects() {
     let tools: Vec<_> = [function()].iter().chain(hosted.as_array().unwrap()).cloned().collect();
     let added = json!([{"role": "user", "content": "x"},
         {"type": "additional_tools", "tools": hosted}]);
-    let answer = ada.respond(json!({"tools": tools, "input": added})).await;
-    answer.assert_ok();
-    assert_eq!(answer.header("x-event-dropped-tools"), Some("code_interpreter, file_search"));
+    let response = ada.respond(json!({"tools": tools, "input": added})).await;
+    response.assert_ok();
+    assert_eq!(response.header("x-event-dropped-tools"), Some("code_interpreter, file_search"));
     let sent = world.azure().requests().pop().unwrap().json();
     assert_eq!(sent["tools"], json!([function()]));
     assert_eq!(sent["input"], json!([{"role": "user", "content": "x"}]));

@@ -26,8 +26,8 @@ async fn a_vector_store_is_made_of_ones_own_files_and_searched() {
         (Method::POST, "/file_batches/vsfb_1/cancel", None),
         (Method::POST, "/search", Some(json!({"query": "notes"}))),
     ] {
-        let answer = ada.call(method, &format!("{one}{end}"), body.as_ref()).await;
-        let path = answer.assert_ok().json()["path"].clone();
+        let response = ada.call(method, &format!("{one}{end}"), body.as_ref()).await;
+        let path = response.assert_ok().json()["path"].clone();
         assert_eq!(path, end.trim_start_matches('/').split('?').next().unwrap());
     }
     let changed = ada.call(Method::POST, &one, Some(&json!({"name": "x"}))).await;

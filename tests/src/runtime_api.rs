@@ -25,7 +25,7 @@ const SEPARATOR: [u8; 8] = [0; 8];
 pub struct Runtime {
     address: String,
     turns: mpsc::UnboundedReceiver<Turn>,
-    answers: mpsc::UnboundedReceiver<Answer>,
+    answers: mpsc::UnboundedReceiver<Posted>,
     _server: JoinSet<()>,
 }
 
@@ -50,7 +50,7 @@ impl Turn {
 }
 
 /// A message of the function.
-struct Answer {
+struct Posted {
     /// When the last of it had arrived.
     at: Instant,
     path: String,
@@ -59,7 +59,7 @@ struct Answer {
 
 /// That a function has answered.
 #[derive(Clone, Copy, Debug)]
-pub struct Answered {
+pub struct Invoked {
     /// When the response was complete.
     pub at: Instant,
     /// Its status.
@@ -113,7 +113,7 @@ impl Runtime {
     /// # Errors
     ///
     /// If there is none, or it is a fault.
-    pub async fn invoke(&mut self, turn: Turn, event: &str) -> Result<Answered> {
+    pub async fn invoke(&mut self, turn: Turn, event: &str) -> Result<Invoked> {
         turn.give(event)?;
         self.answered().await
     }
@@ -123,27 +123,27 @@ impl Runtime {
     /// # Errors
     ///
     /// If there is none, or it is a fault.
-    pub async fn answered(&mut self) -> Result<Answered> {
+    pub async fn answered(&mut self) -> Result<Invoked> {
         let answer = tokio::time::timeout(TIMEOUT, self.answers.recv()).await;
         let answer = answer.context("it gave no answer")?.context("the runtime API ended")?;
         let text = String::from_utf8_lossy(&answer.body);
         let status = status(&answer)?.filter(|status| *status < 500);
         let status = status.with_context(|| format!("a fault at {}: {text}", answer.path))?;
-        Ok(Answered { at: answer.at, status })
+        Ok(Invoked { at: answer.at, status })
     }
 }
 
 async fn reply(
     request: Request<Bytes>,
     ask: &mpsc::UnboundedSender<Turn>,
-    post: &mpsc::UnboundedSender<Answer>,
+    post: &mpsc::UnboundedSender<Posted>,
 ) -> Response<Full<Bytes>> {
     static INVOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
     let at = Instant::now();
     let path = request.uri().path().to_owned();
     if !path.ends_with("/invocation/next") {
-        let _ = post.send(Answer { at, path, body: request.into_body() });
+        let _ = post.send(Posted { at, path, body: request.into_body() });
         let mut accepted = Response::new(Full::default());
         *accepted.status_mut() = StatusCode::ACCEPTED;
         return accepted;
@@ -179,7 +179,7 @@ fn deadline_ms() -> u128 {
 
 /// The status of a response, streamed, buffered or to a direct call; 200 for a job's, which has
 /// none, and none for a function's own failure.
-fn status(answer: &Answer) -> Result<Option<u64>> {
+fn status(answer: &Posted) -> Result<Option<u64>> {
     if !answer.path.ends_with("/response") {
         return Ok(None);
     }

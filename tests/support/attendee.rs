@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use super::{Answer, Stream, World, canary};
+use super::{Stream, TestResponse, World, canary};
 
 /// An attendee of the world's event.
 #[derive(Clone)]
@@ -58,12 +58,12 @@ impl Attendee {
     }
 
     /// Sends anything.
-    pub(crate) async fn send(&self, request: http::Request<Bytes>) -> Answer {
+    pub(crate) async fn send(&self, request: http::Request<Bytes>) -> TestResponse {
         self.world.send(request).await
     }
 
     /// Calls the model and waits for the complete response.
-    pub(crate) async fn chat(&self, text: &str) -> Answer {
+    pub(crate) async fn chat(&self, text: &str) -> TestResponse {
         self.send(self.post(CHAT, chat(text).to_string())).await
     }
 
@@ -83,7 +83,7 @@ impl Attendee {
     }
 
     /// Asks for embeddings.
-    pub(crate) async fn embed(&self, input: Value) -> Answer {
+    pub(crate) async fn embed(&self, input: Value) -> TestResponse {
         self.send(self.post(EMBEDDINGS, json!({"input": input}).to_string())).await
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::attendee::Attendee;
 use super::builder::Builder;
-use super::{Answer, canary};
+use super::{TestResponse, canary};
 
 /// The operations of kept objects.
 pub(crate) const KEEPING: [Operation; 7] = [
@@ -75,7 +75,12 @@ impl super::World {
 
 impl Attendee {
     /// Calls with a JSON body, or with none.
-    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> TestResponse {
         let mut request = match body {
             Some(body) => self.post(path, body.to_string()),
             None => self.get(path),
@@ -85,7 +90,7 @@ impl Attendee {
     }
 
     /// Uploads a file.
-    pub(crate) async fn upload(&self, purpose: &str) -> Answer {
+    pub(crate) async fn upload(&self, purpose: &str) -> TestResponse {
         let mut request = self.post(&path(Kind::File), form(purpose));
         let kind = "multipart/form-data; boundary=edge".parse().expect("is a value");
         request.headers_mut().insert(http::header::CONTENT_TYPE, kind);
@@ -93,7 +98,7 @@ impl Attendee {
     }
 
     /// Makes an object of a kind.
-    pub(crate) async fn make(&self, kind: Kind) -> Answer {
+    pub(crate) async fn make(&self, kind: Kind) -> TestResponse {
         match kind {
             Kind::File => self.upload("user_data").await,
             Kind::Response => self.respond(json!({})).await,
@@ -134,7 +139,7 @@ impl Attendee {
     }
 
     /// Runs a new assistant on a thread, with further fields.
-    pub(crate) async fn run(&self, thread: &str, fields: Value) -> Answer {
+    pub(crate) async fn run(&self, thread: &str, fields: Value) -> TestResponse {
         let mut body = json!({"assistant_id": self.own_id(Kind::Assistant).await});
         for (name, value) in fields.as_object().into_iter().flatten() {
             body[name] = value.clone();
@@ -144,7 +149,7 @@ impl Attendee {
     }
 
     /// Asks for a response, with further fields.
-    pub(crate) async fn respond(&self, fields: Value) -> Answer {
+    pub(crate) async fn respond(&self, fields: Value) -> TestResponse {
         self.call(Method::POST, &path(Kind::Response), Some(&response(fields))).await
     }
 }

@@ -1,6 +1,5 @@
 //! The fixtures of every test: a world with an event, attendees and a scripted Azure.
 
-pub(crate) mod answer;
 pub(crate) mod asking;
 pub(crate) mod attendee;
 pub(crate) mod azure;
@@ -14,9 +13,10 @@ pub(crate) mod loopback;
 pub(crate) mod meter;
 pub(crate) mod people;
 pub(crate) mod policed;
+pub(crate) mod test_response;
 pub(crate) mod truth;
 pub(crate) mod world;
 
-pub(crate) use answer::{Answer, Stream};
 pub(crate) use azure::{Gate, LineEnding, Reply, ScriptedAzure, usual};
+pub(crate) use test_response::{Stream, TestResponse};
 pub(crate) use world::World;

@@ -5,7 +5,7 @@ use lanyard_administration::direct::{DirectCall, direct};
 use serde_json::{Value, json};
 
 use super::attendee::Attendee;
-use super::{Answer, World};
+use super::{TestResponse, World};
 
 impl World {
     /// A call of the event's organiser; fails unless the response has this status.
@@ -22,9 +22,9 @@ impl World {
             organiser: Some("organiser".to_owned()),
             body: Some(body),
         };
-        let answer = direct(&self.admin(), call).await.expect("the machine has randomness");
-        assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
-        answer.body
+        let response = direct(&self.admin(), call).await.expect("the machine has randomness");
+        assert_eq!(response.status, status, "{method} {path}: {}", response.body);
+        response.body
     }
 
     /// A signed token for a user.
@@ -35,7 +35,7 @@ impl World {
     }
 
     /// Sends a chat with any credential.
-    pub(crate) async fn chat_as(&self, credential: &str) -> Answer {
+    pub(crate) async fn chat_as(&self, credential: &str) -> TestResponse {
         let body = super::attendee::chat("hello").to_string();
         let request = http::Request::post(super::attendee::CHAT)
             .header("authorization", format!("Bearer {credential}"))
@@ -47,18 +47,18 @@ impl World {
 
 impl Attendee {
     /// Registers with a proof.
-    pub(crate) async fn register(&self, world: &World, proof: &str) -> Answer {
+    pub(crate) async fn register(&self, world: &World, proof: &str) -> TestResponse {
         let path = format!("/api/event/{}/register", world.id());
         self.send(self.post(&path, json!({"proof": proof}).to_string())).await
     }
 
     /// Rates a response.
-    pub(crate) async fn rate(&self, id: &str, body: Value) -> Answer {
+    pub(crate) async fn rate(&self, id: &str, body: Value) -> TestResponse {
         self.send(self.post(&format!("/api/v1/responses/{id}/rate"), body.to_string())).await
     }
 
     /// Sends a chat in a session.
-    pub(crate) async fn chat_in(&self, session: &str) -> Answer {
+    pub(crate) async fn chat_in(&self, session: &str) -> TestResponse {
         let body = super::attendee::chat("hello").to_string();
         let mut request = self.post(super::attendee::CHAT, body);
         request.headers_mut().insert("x-session-id", session.parse().expect("is plain"));

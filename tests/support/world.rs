@@ -17,7 +17,7 @@ use lanyard_domain::event::Event;
 use lanyard_domain::ids::EventId;
 use lanyard_domain::shard;
 use lanyard_functions::{Function, Handler};
-use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::handler::{Audience, run_handler};
 use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Clock, EventStore, Outcome};
 use lanyard_gateway::testing::{FaultyLedger, FixedRandom};
@@ -36,7 +36,7 @@ use lanyard_runtime::template::Template;
 use tokio::time::Instant;
 
 use super::engine::Engine;
-use super::{Answer, ScriptedAzure, Stream, described};
+use super::{ScriptedAzure, Stream, TestResponse, described};
 
 /// A world that was started. Clones are the same world.
 #[derive(Clone)]
@@ -92,7 +92,7 @@ impl World {
     }
 
     /// Sends a request to the function of its path and reads the whole response.
-    pub(crate) async fn send(&self, request: http::Request<Bytes>) -> Answer {
+    pub(crate) async fn send(&self, request: http::Request<Bytes>) -> TestResponse {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let answer = self.open(request).await.collect().await;
         described::check(&method, &path, answer.status().as_u16(), answer.body());
@@ -130,7 +130,7 @@ impl World {
             }
         };
         // Boxed, so that the type of a test does not nest the types of every function.
-        let response = Box::pin(answer(Audience::Attendees, request, function)).await;
+        let response = Box::pin(run_handler(Audience::Attendees, request, function)).await;
         let azure = self.azure.endpoint().replace("http://", "");
         Stream::new(response, &id, azure)
     }

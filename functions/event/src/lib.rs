@@ -12,7 +12,7 @@ mod view;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use lanyard_gateway::answer::{expect_method, json};
+use lanyard_gateway::handler::{expect_method, json};
 use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
 use serde::Serialize;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use lanyard_domain::ids::DeploymentName;
-use lanyard_gateway::answer::{expect_method, json};
+use lanyard_gateway::handler::{expect_method, json};
 use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
 use serde::Serialize;

@@ -15,9 +15,9 @@ use http::header::{
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use lanyard_gateway::answer::json;
+use lanyard_gateway::handler::json;
 use lanyard_gateway::parse::path_within_api;
-use lanyard_gateway::request::whole;
+use lanyard_gateway::request::full;
 use lanyard_gateway::{ApiError, Request, Response};
 use serde::Serialize;
 
@@ -61,7 +61,7 @@ pub async fn handle(request: Request) -> Result<Response, ApiError> {
     };
     set_security_headers(response.headers_mut());
     if method == Method::HEAD {
-        *response.body_mut() = whole("");
+        *response.body_mut() = full("");
     }
     Ok(response)
 }
@@ -75,7 +75,7 @@ enum Found {
 
 /// A text that depends on the address of the request.
 fn plain_text(text: String) -> Response {
-    let mut response = http::Response::new(whole(text));
+    let mut response = http::Response::new(full(text));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -92,14 +92,14 @@ fn serve(file: &File, request: &HeaderMap) -> Response {
         .any(|known| known.trim().trim_start_matches("W/") == etag);
     let mut response = match is_cached {
         true => {
-            let mut response = http::Response::new(whole(""));
+            let mut response = http::Response::new(full(""));
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         }
         false => {
             let body = file.body();
             let length = HeaderValue::from(body.len());
-            let mut response = http::Response::new(whole(body.into_owned()));
+            let mut response = http::Response::new(full(body.into_owned()));
             response.headers_mut().insert(CONTENT_LENGTH, length);
             response
         }

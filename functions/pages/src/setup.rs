@@ -158,8 +158,8 @@ mod tests {
     fn another_tool_is_refused_and_so_is_what_no_model_is_called() {
         assert!(matches!(get("/api/setup/word"), Err(ApiError::BadRequest { .. })));
         for odd in ["", "a%27b", "a/b", "a'b", "$(id)", &"a".repeat(65)] {
-            let answer = get(&format!("/api/setup/codex?model={odd}"));
-            assert!(matches!(answer, Err(ApiError::BadRequest { .. })), "{odd}");
+            let response = get(&format!("/api/setup/codex?model={odd}"));
+            assert!(matches!(response, Err(ApiError::BadRequest { .. })), "{odd}");
         }
     }
 }

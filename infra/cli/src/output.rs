@@ -99,9 +99,9 @@ impl Output {
             )));
         }
         let _ = write!(io::stderr(), "{question} [y/N] ");
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer)?;
-        match answer.trim().to_ascii_lowercase().as_str() {
+        let mut response = String::new();
+        io::stdin().lock().read_line(&mut response)?;
+        match response.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
             _ => Err(CliError::Failed("Cancelled. Nothing was changed.".to_owned())),
         }

@@ -64,14 +64,14 @@ pub async fn serve(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Result<String> {
-    let answer = move |request: Request<Incoming>| {
+    let handler = move |request: Request<Incoming>| {
         let (engine, secret) = (engine.clone(), secret.clone());
-        async move { answer(&engine, &secret, request).await.map(Full::from) }
+        async move { respond(&engine, &secret, request).await.map(Full::from) }
     };
-    loopback::start(answer, tasks, stop).await
+    loopback::start(handler, tasks, stop).await
 }
 
-async fn answer(
+async fn respond(
     engine: &Connector,
     secret: &RunSecret,
     request: Request<Incoming>,
@@ -83,7 +83,7 @@ async fn answer(
     let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
     let target = target.unwrap_or_default().to_owned();
     match Limited::new(request.into_body(), MOST_BYTES).collect().await {
-        Ok(body) => engine.answer(target, body.to_bytes()).await,
+        Ok(body) => engine.respond(target, body.to_bytes()).await,
         Err(fault) => connector::refused("SerializationException", &fault.to_string()),
     }
 }
@@ -91,12 +91,12 @@ async fn answer(
 /// An in-process engine for functions that run as processes of their own.
 #[must_use]
 pub fn behind_runtime(engine: Connector) -> lanyard_runtime::aws::Engine {
-    let answer = move |target: String, body: Bytes| {
+    let response = move |target: String, body: Bytes| {
         let engine = engine.clone();
-        let answered = async move { engine.answer(target, body).await };
+        let answered = async move { engine.respond(target, body).await };
         futures_util::FutureExt::boxed(answered)
     };
-    lanyard_runtime::aws::Engine::InProcess(std::sync::Arc::new(answer))
+    lanyard_runtime::aws::Engine::InProcess(std::sync::Arc::new(response))
 }
 
 /// Creates the table as the template defines it, unless it is there.

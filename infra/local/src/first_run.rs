@@ -137,12 +137,12 @@ async fn make_event(admin: &Arc<Administration>, is_simulated: bool) -> Result<(
         "default_deployments": defaults,
         "extra_tool_types": tools,
     });
-    let answer = direct(admin, "POST", "/events", Some(event)).await?;
-    let is_there_already = answer.body["error"]["code"] == "code_taken";
-    if answer.status == 201 || is_there_already {
+    let response = direct(admin, "POST", "/events", Some(event)).await?;
+    let is_there_already = response.body["error"]["code"] == "code_taken";
+    if response.status == 201 || is_there_already {
         return Ok(());
     }
-    bail!("the event {CODE} cannot be made: {}", answer.body["error"]["message"])
+    bail!("the event {CODE} cannot be made: {}", response.body["error"]["message"])
 }
 
 async fn direct(
@@ -166,11 +166,11 @@ async fn call(
     path: &str,
     body: Option<Value>,
 ) -> Result<Value> {
-    let answer = direct(admin, method, path, body).await?;
-    if !(200..300).contains(&answer.status) {
-        bail!("{method} {path}: {}", answer.body["error"]["message"]);
+    let response = direct(admin, method, path, body).await?;
+    if !(200..300).contains(&response.status) {
+        bail!("{method} {path}: {}", response.body["error"]["message"]);
     }
-    Ok(answer.body)
+    Ok(response.body)
 }
 
 impl Welcome {

@@ -32,7 +32,7 @@ const MOST_BYTES: usize = 6 * 1024 * 1024;
 const GRACE: Duration = Duration::from_secs(30);
 
 /// A response, which breaks off where a function does.
-type Answer = http::Response<UnsyncBoxBody<Bytes, BrokenOff>>;
+type ServerResponse = http::Response<UnsyncBoxBody<Bytes, BrokenOff>>;
 
 /// The routes and their functions.
 pub struct Front {
@@ -78,7 +78,7 @@ impl Front {
             let front = Arc::clone(&self);
             let service = service_fn(move |request| {
                 let front = Arc::clone(&front);
-                async move { Ok::<_, Infallible>(front.answer(request, client).await) }
+                async move { Ok::<_, Infallible>(front.respond(request, client).await) }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -98,18 +98,22 @@ impl Front {
         Ok(())
     }
 
-    async fn answer(&self, request: http::Request<Incoming>, client: SocketAddr) -> Answer {
+    async fn respond(
+        &self,
+        request: http::Request<Incoming>,
+        client: SocketAddr,
+    ) -> ServerResponse {
         let (head, body) = request.into_parts();
         let route = self.template.route(head.uri.path());
         let body = Limited::new(body, MOST_BYTES).collect().await;
         let body = body.ok().map(http_body_util::Collected::to_bytes);
         match &self.dispatch {
             Dispatch::InProcess(functions) => {
-                let response = functions.answer(route, head, body).await;
+                let response = functions.respond(route, head, body).await;
                 response.map(|body| body.map_err(|never| match never {}).boxed_unsync())
             }
             Dispatch::Runtime(runtime) => {
-                let response = runtime.answer(route, &head, body, client.ip()).await;
+                let response = runtime.respond(route, &head, body, client.ip()).await;
                 response.map(BodyExt::boxed_unsync)
             }
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use lanyard_administration::own::attendee::OwnDeploymentsApi;
 use lanyard_functions::Handler;
-use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::handler::{Audience, run_handler};
 use lanyard_gateway::people::People;
 use lanyard_gateway::ports::{Cause, Clock};
 use lanyard_gateway::{ApiError, Request, Response};
@@ -36,7 +36,7 @@ pub struct InProcess {
 
 impl InProcess {
     /// Answers a request; one without a body was too large.
-    pub async fn answer(
+    pub async fn respond(
         self: &Arc<Self>,
         route: Option<&Route>,
         head: Parts,
@@ -57,7 +57,7 @@ impl InProcess {
         };
         let (Some(route), None) = (route.cloned(), &refusal) else {
             let refusal = refusal.unwrap_or(ApiError::UnknownRoute);
-            return answer(Audience::Attendees, request, |_| async { Err(refusal) }).await;
+            return run_handler(Audience::Attendees, request, |_| async { Err(refusal) }).await;
         };
         let functions = Arc::clone(self);
         let invocation = async move { functions.invoke(&route, request).await };
@@ -69,31 +69,35 @@ impl InProcess {
 
     async fn invoke(&self, route: &Route, request: Request) -> Response {
         let Some(function) = lanyard_functions::named(&route.function) else {
-            return answer(Audience::Attendees, request, |_| async { Err(ApiError::UnknownRoute) })
-                .await;
+            return run_handler(Audience::Attendees, request, |_| async {
+                Err(ApiError::UnknownRoute)
+            })
+            .await;
         };
         let objects = Arc::clone(&self.objects);
         match function.handler {
             Handler::Gateway | Handler::Objects | Handler::Schedule => {
-                answer(Audience::Attendees, request, |r| functions::call(function.name, objects, r))
-                    .await
+                run_handler(Audience::Attendees, request, |r| {
+                    functions::call(function.name, objects, r)
+                })
+                .await
             }
             Handler::Admin => {
                 let admin = Arc::clone(&self.admin);
-                answer(Audience::Organisers, request, |r| admin::handle(admin, r)).await
+                run_handler(Audience::Organisers, request, |r| admin::handle(admin, r)).await
             }
             Handler::OwnDeployments => {
                 let own = Arc::clone(&self.own);
-                answer(Audience::Attendees, request, |r| own_deployments::handle(own, r)).await
+                run_handler(Audience::Attendees, request, |r| own_deployments::handle(own, r)).await
             }
-            Handler::Pages => answer(Audience::Visitors, request, pages::handle).await,
+            Handler::Pages => run_handler(Audience::Visitors, request, pages::handle).await,
             Handler::Rate => {
                 let people = Arc::clone(&self.people);
-                answer(Audience::Attendees, request, |r| rate::handle(people, r)).await
+                run_handler(Audience::Attendees, request, |r| rate::handle(people, r)).await
             }
             Handler::Register => {
                 let people = Arc::clone(&self.people);
-                answer(Audience::Attendees, request, |r| register::handle(people, r)).await
+                run_handler(Audience::Attendees, request, |r| register::handle(people, r)).await
             }
         }
     }

@@ -53,7 +53,7 @@ fn call(path: String, documentation: &'static Documentation) -> Operation {
     let operation = Operation::new(POST, &path, documentation.id, documentation.title)
         .links(documentation.page)
         .reads(body)
-        .answers(response);
+        .returns(response);
     Operation { description: documentation.note.map(ToOwned::to_owned), ..operation }
 }
 
@@ -62,17 +62,17 @@ fn beside_models() -> Vec<Operation> {
     vec![
         Operation::new(POST, "/v1/responses/{id}/rate", "rate", "Rates a response")
             .reads(Content::Json(people::rating))
-            .answers(Content::Json(people::rated)),
+            .returns(Content::Json(people::rated)),
         Operation::new(GET, "/v1/models", "listModels", "What the event offers")
             .links("models/list")
-            .answers(Content::Json(models::schema::list)),
+            .returns(Content::Json(models::schema::list)),
         Operation::new(GET, "/v1/models/{model}", "showModel", "One model")
             .links("models/retrieve")
-            .answers(Content::Json(models::schema::model)),
+            .returns(Content::Json(models::schema::model)),
         Operation::new(GET, "/v1/deployments", "listOwnDeployments", "Deployments of your own")
-            .answers(Content::Json(responses::own_deployments)),
+            .returns(Content::Json(responses::own_deployments)),
         Operation::new(GET, "/v1/deployments/{name}", "showOwnDeployment", "One of them")
-            .answers(Content::Json(responses::own_deployments)),
+            .returns(Content::Json(responses::own_deployments)),
         Operation::new(
             PUT,
             "/v1/deployments/{name}",
@@ -81,7 +81,7 @@ fn beside_models() -> Vec<Operation> {
         )
         .says("It is called with a key: an identity is only for the event's deployments.")
         .reads(Content::Json(requests::deployment_draft))
-        .answers(Content::Json(responses::own_deployment))
+        .returns(Content::Json(responses::own_deployment))
         .with_statuses(&[200, 201]),
         Operation {
             query: vec![replica()],
@@ -91,7 +91,7 @@ fn beside_models() -> Vec<Operation> {
                 "deleteOwnDeployment",
                 "Deletes a deployment of your own",
             )
-            .answers(Content::Json(responses::deleted_deployment))
+            .returns(Content::Json(responses::deleted_deployment))
         },
     ]
 }

@@ -15,13 +15,13 @@ pub(crate) fn operations() -> Vec<Operation> {
             "showAccess",
             "The event, your limits and what is left of them",
         )
-        .answers(Content::Json(schema::access)),
+        .returns(Content::Json(schema::access)),
         Operation::new(Method::POST, "/v1/eventinfo", "eventInfo", "The event, by its code alone")
             .says(info)
-            .answers(Content::Json(schema::event_info)),
+            .returns(Content::Json(schema::event_info)),
         Operation::new(Method::POST, "/eventinfo", "eventInfoToo", "The same at another path")
             .says(info)
-            .answers(Content::Json(schema::event_info)),
+            .returns(Content::Json(schema::event_info)),
         Operation {
             caller: Caller::Anybody,
             ..Operation::new(
@@ -30,7 +30,7 @@ pub(crate) fn operations() -> Vec<Operation> {
                 "showPublicEvent",
                 "What anybody may know of an event",
             )
-            .answers(Content::Json(schema::public))
+            .returns(Content::Json(schema::public))
         },
         Operation::new(
             Method::POST,
@@ -40,7 +40,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         )
         .says("Authenticate with the event code. The same proof shows the same key again.")
         .reads(Content::Json(people::proof))
-        .answers(Content::Json(people::registered))
+        .returns(Content::Json(people::registered))
         .with_statuses(&[201]),
     ];
     operations.into_iter().map(|operation| Operation { tag: "Events", ..operation }).collect()

@@ -18,7 +18,7 @@ fn operation(route: &Route) -> Operation {
     let summary = summary.replace(['.', '_'], " ");
     let operation = Operation::new(route.method.clone(), &path, &id, &summary)
         .links(&plural.replace('_', "-"))
-        .answers(if route.action == Action::Download {
+        .returns(if route.action == Action::Download {
             Content::Text("application/octet-stream")
         } else {
             Content::OpenAi

@@ -120,7 +120,7 @@ impl Operation {
     }
 
     /// With another response.
-    pub(crate) fn answers(self, response: Content) -> Self {
+    pub(crate) fn returns(self, response: Content) -> Self {
         Self { response, ..self }
     }
 

@@ -25,7 +25,7 @@ fn operation(
     summary: &str,
     response: MakeSchema,
 ) -> Operation {
-    let operation = Operation::new(method, path, id, summary).answers(Content::Json(response));
+    let operation = Operation::new(method, path, id, summary).returns(Content::Json(response));
     Operation { tag: "Organisers", caller: Caller::Organiser, ..operation }
 }
 

@@ -128,15 +128,15 @@ pub async fn start(aws: Aws, tasks: &TaskTracker, stop: CancellationToken) -> Re
     let http = reqwest::Client::builder().no_proxy().http1_only().tcp_nodelay(true).build()?;
     let parameters = Parameters::new(Arc::clone(&aws.keys), aws.key_prefix.clone());
     let serving = Arc::new(Serving { aws, parameters, http });
-    let answer = move |request| {
+    let respond = move |request| {
         let serving = Arc::clone(&serving);
-        async move { serving.answer(request).await }
+        async move { serving.respond(request).await }
     };
-    loopback::start(answer, tasks, stop).await
+    loopback::start(respond, tasks, stop).await
 }
 
 impl Serving {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
         let target = header(&head, "x-amz-target").to_owned();
         let Some((service, operation)) = self::target(&target) else {
@@ -156,7 +156,7 @@ impl Serving {
                 Service::DynamoDb => self.pass_on(&head, body).await,
                 Service::Ssm => {
                     let asked = serde_json::from_slice(&body).unwrap_or_default();
-                    let kept = self.parameters.answer(operation, &asked).await;
+                    let kept = self.parameters.respond(operation, &asked).await;
                     kept.map(|value| said(StatusCode::OK, service, &value))
                 }
             },
@@ -192,9 +192,9 @@ impl Serving {
         body: Bytes,
     ) -> Result<Response<Full<Bytes>>, Fault> {
         match &self.aws.engine {
-            Engine::InProcess(answer) => {
-                let answered = answer(header(head, "x-amz-target").to_owned(), body).await;
-                Ok(answered.map(|body| Full::new(Bytes::from(body))))
+            Engine::InProcess(respond) => {
+                let response = respond(header(head, "x-amz-target").to_owned(), body).await;
+                Ok(response.map(|body| Full::new(Bytes::from(body))))
             }
             Engine::At { address, key_id, session } => {
                 let headers = as_known(head, key_id, session.as_deref());
@@ -213,7 +213,7 @@ impl Serving {
         let away = |fault: reqwest::Error| Fault {
             status: StatusCode::SERVICE_UNAVAILABLE,
             kind: "InternalServerError",
-            message: format!("the engine does not answer: {fault}"),
+            message: format!("the engine does not respond: {fault}"),
         };
         let sent = self.http.post(address).headers(headers).body(body).send();
         let answer = sent.await.map_err(away)?;

@@ -93,11 +93,11 @@ impl Function {
     /// Calls the function and waits for the result. A caller that stops waiting changes nothing:
     /// the function runs on.
     pub(super) async fn invoke(&self, id: String, trace: String, event: Bytes) -> Outcome {
-        let (caller, answer) = oneshot::channel();
+        let (caller, response) = oneshot::channel();
         self.lock().waiting.push_back(Invocation { id, trace, event, caller });
         self.arrivals.notify_one();
         self.start_what_is_missing();
-        answer.await.unwrap_or(Outcome::Failed(Failure::Ended))
+        response.await.unwrap_or(Outcome::Failed(Failure::Ended))
     }
 
     fn start_what_is_missing(&self) {

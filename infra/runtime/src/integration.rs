@@ -16,14 +16,14 @@ use super::event::PayloadFormat;
 use super::invocation::{BrokenOff, Outcome, StreamedBody};
 
 /// The body of a response: there already, or on its way.
-pub enum AnswerBody {
+pub enum ResponseBody {
     /// There already.
-    Whole(Option<Bytes>),
+    Buffered(Option<Bytes>),
     /// On its way.
     Streamed(StreamedBody),
 }
 
-impl Body for AnswerBody {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = BrokenOff;
 
@@ -32,7 +32,7 @@ impl Body for AnswerBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match &mut *self {
-            Self::Whole(bytes) => {
+            Self::Buffered(bytes) => {
                 let bytes = bytes.take().filter(|bytes| !bytes.is_empty());
                 Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
@@ -42,7 +42,7 @@ impl Body for AnswerBody {
 
     fn size_hint(&self) -> http_body::SizeHint {
         match self {
-            Self::Whole(bytes) => {
+            Self::Buffered(bytes) => {
                 http_body::SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
             }
             Self::Streamed(_) => http_body::SizeHint::default(),
@@ -69,26 +69,26 @@ struct Given {
 
 /// The response to a client, or `None` where API Gateway would say that the integration failed: the
 /// function did, or its response is not in the form of its integration.
-pub(super) fn answer(
+pub(super) fn integrate(
     outcome: Outcome,
     is_streamed: bool,
     format: PayloadFormat,
-) -> Option<Response<AnswerBody>> {
+) -> Option<Response<ResponseBody>> {
     match outcome {
-        Outcome::Whole(bytes) if !is_streamed => whole(&bytes, format),
+        Outcome::Buffered(bytes) if !is_streamed => buffered(&bytes, format),
         Outcome::Streamed { prelude, body } if is_streamed => {
             let given: Given = serde_json::from_slice(&prelude).ok()?;
-            respond(&given, AnswerBody::Streamed(body))
+            respond(&given, ResponseBody::Streamed(body))
         }
-        Outcome::Whole(_) | Outcome::Streamed { .. } | Outcome::Failed(_) => None,
+        Outcome::Buffered(_) | Outcome::Streamed { .. } | Outcome::Failed(_) => None,
     }
 }
 
-fn whole(bytes: &Bytes, format: PayloadFormat) -> Option<Response<AnswerBody>> {
+fn buffered(bytes: &Bytes, format: PayloadFormat) -> Option<Response<ResponseBody>> {
     let value: Value = serde_json::from_slice(bytes).ok()?;
     if format == PayloadFormat::V2 && value.get("statusCode").is_none() {
         // A function URL accepts any JSON as a body.
-        let mut response = Response::new(AnswerBody::Whole(Some(bytes.clone())));
+        let mut response = Response::new(ResponseBody::Buffered(Some(bytes.clone())));
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(CONTENT_TYPE, json);
         return Some(response);
@@ -99,10 +99,10 @@ fn whole(bytes: &Bytes, format: PayloadFormat) -> Option<Response<AnswerBody>> {
         Some(true) => Bytes::from(STANDARD.decode(body).ok()?),
         Some(false) | None => Bytes::from(body),
     };
-    respond(&given, AnswerBody::Whole(Some(body)))
+    respond(&given, ResponseBody::Buffered(Some(body)))
 }
 
-fn respond(given: &Given, body: AnswerBody) -> Option<Response<AnswerBody>> {
+fn respond(given: &Given, body: ResponseBody) -> Option<Response<ResponseBody>> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(given.status_code).ok()?;
     let headers = response.headers_mut();
@@ -143,32 +143,32 @@ mod tests {
     use crate::invocation::Failure;
     use serde_json::json;
 
-    fn whole(value: &Value) -> Outcome {
-        Outcome::Whole(value.to_string().into())
+    fn buffered(value: &Value) -> Outcome {
+        Outcome::Buffered(value.to_string().into())
     }
 
     #[test]
     fn an_answer_in_the_form_of_another_integration_is_none() {
         let good = json!({"statusCode": 200, "body": "x"});
-        assert!(answer(whole(&good), false, PayloadFormat::V1).is_some());
-        assert!(answer(whole(&good), true, PayloadFormat::V1).is_none());
+        assert!(integrate(buffered(&good), false, PayloadFormat::V1).is_some());
+        assert!(integrate(buffered(&good), true, PayloadFormat::V1).is_none());
         let streamed = || Outcome::Streamed {
             prelude: good.to_string().into(),
             body: StreamedBody::channel().1,
         };
-        assert!(answer(streamed(), true, PayloadFormat::V1).is_some());
-        assert!(answer(streamed(), false, PayloadFormat::V1).is_none());
+        assert!(integrate(streamed(), true, PayloadFormat::V1).is_some());
+        assert!(integrate(streamed(), false, PayloadFormat::V1).is_none());
         let crashed = Outcome::Failed(Failure::Crashed);
-        assert!(answer(crashed, true, PayloadFormat::V1).is_none());
+        assert!(integrate(crashed, true, PayloadFormat::V1).is_none());
     }
 
     #[test]
     fn a_malformed_answer_is_none() {
         for value in [json!("text"), json!({"body": "x"}), json!({"statusCode": "x"}), json!(null)]
         {
-            assert!(answer(whole(&value), false, PayloadFormat::V1).is_none(), "{value}");
+            assert!(integrate(buffered(&value), false, PayloadFormat::V1).is_none(), "{value}");
         }
-        let any = answer(whole(&json!({"a": 1})), false, PayloadFormat::V2).unwrap();
+        let any = integrate(buffered(&json!({"a": 1})), false, PayloadFormat::V2).unwrap();
         assert_eq!(any.status(), 200);
     }
 
@@ -178,10 +178,12 @@ mod tests {
             "statusCode": 201, "headers": {"x-a": "0", "x-b": "b"},
             "multiValueHeaders": {"x-a": ["1", "2"]}, "body": "/w==", "isBase64Encoded": true,
         });
-        let answer = answer(whole(&given), false, PayloadFormat::V1).unwrap();
-        let values: Vec<_> = answer.headers().get_all("x-a").iter().collect();
+        let response = integrate(buffered(&given), false, PayloadFormat::V1).unwrap();
+        let values: Vec<_> = response.headers().get_all("x-a").iter().collect();
         assert_eq!(values, ["1", "2"]);
-        assert_eq!(answer.headers()["x-b"], "b");
-        assert!(matches!(answer.body(), AnswerBody::Whole(Some(bytes)) if bytes[..] == [0xff]));
+        assert_eq!(response.headers()["x-b"], "b");
+        assert!(
+            matches!(response.body(), ResponseBody::Buffered(Some(bytes)) if bytes[..] == [0xff])
+        );
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Invocation {
 #[derive(Debug)]
 pub enum Outcome {
     /// A buffered response.
-    Whole(Bytes),
+    Buffered(Bytes),
     /// A response that begins with API Gateway's prelude and goes on as it is made.
     Streamed {
         /// Status and headers, as JSON.

@@ -36,7 +36,7 @@ use self::aws::ACCESS_KEY_PREFIX;
 use self::bootstraps::Bootstraps;
 use self::event::{Arrival, PayloadFormat};
 use self::function::{Definition, Function};
-pub use self::integration::AnswerBody;
+pub use self::integration::ResponseBody;
 use self::invocation::{Failure, MOST_BYTES, Outcome};
 use self::options::RuntimeOptions;
 use self::run_secret::RunSecret;
@@ -116,17 +116,17 @@ impl Runtime {
     }
 
     /// Answers a request as API Gateway does.
-    pub async fn answer(
+    pub async fn respond(
         &self,
         route: Option<&Route>,
         head: &Parts,
         body: Option<Bytes>,
         source_ip: IpAddr,
-    ) -> Response<AnswerBody> {
+    ) -> Response<ResponseBody> {
         let id = invocation::new_id();
         let answered = self.try_answer(route, head, body, source_ip, &id).await;
         let mut response = answered.unwrap_or_else(|fault| {
-            self.template.responses.answer(fault).map(|body| AnswerBody::Whole(Some(body)))
+            self.template.responses.respond(fault).map(|body| ResponseBody::Buffered(Some(body)))
         });
         if let Ok(id) = id.parse() {
             response.headers_mut().insert("x-amzn-requestid", id);
@@ -141,7 +141,7 @@ impl Runtime {
         body: Option<Bytes>,
         source_ip: IpAddr,
         id: &str,
-    ) -> Result<Response<AnswerBody>, GatewayFault> {
+    ) -> Result<Response<ResponseBody>, GatewayFault> {
         let route = route.ok_or(GatewayFault::UnknownPath)?;
         let body = body.ok_or(GatewayFault::TooLarge)?;
         let function = self.functions.get(&route.function).ok_or(GatewayFault::Failed)?;
@@ -165,7 +165,7 @@ impl Runtime {
         let outcome = function.invoke(id.to_owned(), trace, event);
         let outcome = tokio::time::timeout(route.integration_timeout, outcome).await;
         let outcome = outcome.map_err(|_| GatewayFault::TimedOut)?;
-        integration::answer(outcome, route.is_streamed, self.format).ok_or(GatewayFault::Failed)
+        integration::integrate(outcome, route.is_streamed, self.format).ok_or(GatewayFault::Failed)
     }
 
     /// Calls a function directly, as a principal that IAM allows to invoke it. `None` if there is none of
@@ -187,7 +187,7 @@ impl Runtime {
             let event =
                 schedule::event(schedule, &invocation::new_id(), &self.region, Machine.now());
             match self.invoke(&schedule.function, event).await {
-                Some(Outcome::Whole(swept)) => {
+                Some(Outcome::Buffered(swept)) => {
                     tracing::debug!("{}: {}", schedule.function, String::from_utf8_lossy(&swept));
                 }
                 Some(Outcome::Failed(Failure::Ended)) => return,

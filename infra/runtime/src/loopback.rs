@@ -20,13 +20,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Serves `answer` on a free port, as one of the tasks, until `stop`; returns the address.
+/// Serves `respond` on a free port, as one of the tasks, until `stop`; returns the address.
 ///
 /// # Errors
 ///
 /// If loopback has no free port.
 pub async fn start<A, F, B>(
-    answer: A,
+    respond: A,
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Result<String>
@@ -37,19 +37,19 @@ where
 {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = format!("http://{}", listener.local_addr()?);
-    tasks.spawn(stop.run_until_cancelled_owned(serve(listener, answer)));
+    tasks.spawn(stop.run_until_cancelled_owned(serve(listener, respond)));
     Ok(address)
 }
 
-/// Passes every request on the listener to `answer`, until the future is dropped. Its connections
+/// Passes every request on the listener to `respond`, until the future is dropped. Its connections
 /// end with it.
-pub async fn serve<A, F, B>(listener: TcpListener, answer: A)
+pub async fn serve<A, F, B>(listener: TcpListener, respond: A)
 where
     A: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = Bytes, Error: Error + Send + Sync> + Send + 'static,
 {
-    let answer = Arc::new(answer);
+    let respond = Arc::new(respond);
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -63,10 +63,10 @@ where
         };
         // Without this a response in two writes would wait for an acknowledgement.
         let _ = socket.set_nodelay(true);
-        let answer = Arc::clone(&answer);
+        let respond = Arc::clone(&respond);
         let service = service_fn(move |request| {
-            let answered = answer(request);
-            async move { Ok::<_, Infallible>(answered.await) }
+            let response = respond(request);
+            async move { Ok::<_, Infallible>(response.await) }
         });
         let served = http1::Builder::new().serve_connection(TokioIo::new(socket), service);
         connections.spawn(async move {

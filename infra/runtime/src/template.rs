@@ -301,9 +301,9 @@ mod tests {
     fn streamed_routes_are_the_proxied_ones_and_say_so_in_sams_word() {
         let template = Template::read().unwrap();
         for route in &template.routes {
-            let whole =
+            let buffered =
                 ["admin", "event", "models", "own-deployments", "pages", "rate", "register"];
-            let is_proxied = !whole.contains(&route.function.as_str());
+            let is_proxied = !buffered.contains(&route.function.as_str());
             assert_eq!(route.is_streamed, is_proxied, "{}", route.path);
         }
         // SAM deploys a buffered integration for any other value, without a warning.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method, Uri};
 use http_body_util::BodyExt;
 use lanyard_domain::ids::OrganiserId;
-use lanyard_gateway::answer::{Audience, IntoAnswer, answer};
+use lanyard_gateway::handler::{Audience, ErrorResponse, run_handler};
 use lanyard_gateway::parse::path_within_api;
 use lanyard_gateway::ports::Cause;
 use lanyard_gateway::{Request, Response, hex};
@@ -81,7 +81,7 @@ pub async fn direct(admin: &Arc<Administration>, call: DirectCall) -> Result<Dir
         let path = path.strip_prefix("admin/").unwrap_or(path);
         serve(Call { admin, caller: &caller, request: &request }, Resource::at(path)?).await
     };
-    in_one(answer(Audience::Organisers, request, served).await).await
+    in_one(run_handler(Audience::Organisers, request, served).await).await
 }
 
 async fn no_direct_call() -> Result<DirectAnswer, Cause> {

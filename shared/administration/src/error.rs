@@ -8,10 +8,10 @@ use std::fmt;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use lanyard_gateway::Response;
-use lanyard_gateway::answer::IntoAnswer;
+use lanyard_gateway::handler::ErrorResponse;
 use lanyard_gateway::headers::SHOULD_RETRY;
 use lanyard_gateway::ports::{Cause, LedgerFault};
-use lanyard_gateway::request::whole;
+use lanyard_gateway::request::full;
 use serde::Serialize;
 
 use crate::ports::OrganiserFault;
@@ -188,7 +188,7 @@ impl AdminError {
     }
 }
 
-impl IntoAnswer for AdminError {
+impl ErrorResponse for AdminError {
     fn status(&self) -> StatusCode {
         self.row().status
     }
@@ -208,8 +208,7 @@ impl IntoAnswer for AdminError {
                 details: self.details(),
             },
         };
-        let mut response =
-            http::Response::new(whole(serde_json::to_vec(&body).unwrap_or_default()));
+        let mut response = http::Response::new(full(serde_json::to_vec(&body).unwrap_or_default()));
         *response.status_mut() = row.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

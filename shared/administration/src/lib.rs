@@ -46,7 +46,7 @@ use lanyard_domain::ids::OrganiserId;
 use lanyard_domain::token::UserId;
 use lanyard_gateway::parse::path_within_api;
 use lanyard_gateway::ports::{Clock, Ledger};
-use lanyard_gateway::request::whole;
+use lanyard_gateway::request::full;
 use lanyard_gateway::{Request, Response};
 use serde::Serialize;
 
@@ -257,7 +257,7 @@ struct DeletedUser<'a> {
 fn reply(status: StatusCode, value: &impl Serialize) -> Result<Response, AdminError> {
     let bytes =
         serde_json::to_vec(value).map_err(|fault| AdminError::Internal(Some(fault.into())))?;
-    let mut response = http::Response::new(whole(bytes));
+    let mut response = http::Response::new(full(bytes));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)

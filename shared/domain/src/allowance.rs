@@ -247,11 +247,11 @@ mod tests {
 
     #[test]
     fn every_unit_is_limited_unless_the_organiser_lifts_it() {
-        let crowd = Allowances::for_attendees(Preset::Workshop, 100, Capacity::default());
+        let workshop = Allowances::for_attendees(Preset::Workshop, 100, Capacity::default());
         let alone = Allowances::for_attendees(Preset::Workshop, 1, Capacity::default());
         for limit in Unit::ALL.iter().copied().map(Limit::total_of) {
-            let each = crowd.attendee.limit(limit).unwrap();
-            assert_eq!(crowd.event.limit(limit), Some(each * 50), "{limit:?}");
+            let each = workshop.attendee.limit(limit).unwrap();
+            assert_eq!(workshop.event.limit(limit), Some(each * 50), "{limit:?}");
             assert_eq!(alone.event.limit(limit), Some(each), "{limit:?}");
         }
     }

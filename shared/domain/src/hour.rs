@@ -182,13 +182,13 @@ mod tests {
             mut times in proptest::collection::vec(0..51_200_u64, 1..200),
             percent in 1..=100_u64,
         ) {
-            let told = of(&times).percentile_ms(percent).unwrap();
+            let percentile = of(&times).percentile_ms(percent).unwrap();
             times.sort_unstable();
             let rank = (times.len() as u64 * percent).div_ceil(100).max(1);
             let exact = times[usize::try_from(rank).unwrap() - 1];
             match exact {
-                0..=50 => prop_assert!(told <= 50),
-                _ => prop_assert!(told * 2 >= exact && told <= exact * 2, "{told} for {exact}"),
+                0..=50 => prop_assert!(percentile <= 50),
+                _ => prop_assert!(percentile * 2 >= exact && percentile <= exact * 2, "{percentile} for {exact}"),
             }
         }
     }

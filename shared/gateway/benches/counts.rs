@@ -66,7 +66,7 @@ async fn run(work: &str, requests: usize) {
         let id = format!("req_{number:08}").parse().expect("is an id");
         let request = Request { id, now: world.clock.now(), deadline: None, http };
         match gateway.forward(Operation::ChatCompletions, request).await {
-            Ok(answer) => drop(answer.into_body().collect().await),
+            Ok(response) => drop(response.into_body().collect().await),
             Err(error) => assert!(work == "refusal" && number > 0, "{error:?}"),
         }
         gateway.settled().await;
@@ -93,8 +93,8 @@ impl Upstream for Prompt {
                 ("text/event-stream", stream::iter(frames).boxed())
             }
         };
-        let answer = http::Response::builder().header(CONTENT_TYPE, content_type).body(body);
-        Ok(answer.expect("is an answer"))
+        let response = http::Response::builder().header(CONTENT_TYPE, content_type).body(body);
+        Ok(response.expect("is an answer"))
     }
 
     async fn renew_credential(&self, _deployment: &Deployment, _: Option<CredentialMark>) -> bool {

@@ -9,9 +9,9 @@ use lanyard_protocol::Protocol;
 use tokio::sync::oneshot;
 
 use crate::Gateway;
-use crate::answer::expect_method;
 use crate::demand::{Demand, ModelCall};
 use crate::error::ApiError;
+use crate::handler::expect_method;
 use crate::parse::{self, Pass, Route};
 use crate::ports::RequestLine;
 use crate::relay::{Early, begin_early};

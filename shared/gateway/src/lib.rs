@@ -4,7 +4,7 @@
 //! crate knows HTTP and its [`ports`], never AWS.
 
 pub mod admit;
-pub mod answer;
+
 pub mod background_tasks;
 pub mod call;
 mod choose;
@@ -12,6 +12,7 @@ mod demand;
 pub mod error;
 pub mod forward;
 mod free_calls;
+pub mod handler;
 pub mod headers;
 mod hex;
 mod learnt;

@@ -35,7 +35,7 @@ use crate::error::ApiError;
 use crate::headers;
 use crate::parse::PathStyle;
 use crate::ports::UpstreamBody;
-use crate::request::{Request, Response, whole};
+use crate::request::{Request, Response, full};
 use crate::send::Sent;
 use crate::settle::{Ending, OK, Reservation};
 use crate::stored::ResponseHook;
@@ -163,7 +163,7 @@ impl Gateway {
         self.settle_with_hook(reservation, ending, hook);
         // A recording of silence is an empty text, and an empty body hangs a streaming front door.
         let bytes = if bytes.is_empty() { Bytes::from_static(b"\n") } else { bytes };
-        Ok(respond(headers, content_type, whole(bytes)))
+        Ok(respond(headers, content_type, full(bytes)))
     }
 
     /// Settles in the background, and then passes the charge to the hook.

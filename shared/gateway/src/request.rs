@@ -44,6 +44,6 @@ impl Request {
 
 /// A body that is there already.
 #[must_use]
-pub fn whole(bytes: impl Into<Bytes>) -> Body {
+pub fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).boxed_unsync()
 }

@@ -21,7 +21,7 @@ use crate::call::Failure;
 use crate::demand::ModelCall;
 use crate::error::ApiError;
 use crate::ports::{Incident, UpstreamBody};
-use crate::request::{Request, Response, whole};
+use crate::request::{Request, Response, full};
 use crate::settle::{Ending, OK, Reservation};
 use crate::stored::ResponseHook;
 
@@ -124,7 +124,7 @@ impl Gateway {
         let now = self.ports.clock.now();
         let ending = Ending::of(Settlement::Exact(Usage::of_tokens(0, 0)), OK, 200, Some(now));
         self.settle_in_background(reservation, ending);
-        let mut response = http::Response::new(whole(compact::count_of(counted)));
+        let mut response = http::Response::new(full(compact::count_of(counted)));
         *response.headers_mut() = headers;
         response.headers_mut().insert(CONTENT_TYPE, JSON);
         Ok(response)

@@ -9,7 +9,7 @@ use lanyard_domain::usage::Usage;
 use lanyard_gateway::call::Failure;
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::ports::{RequestLine, UpstreamBody};
-use lanyard_gateway::request::{Response, whole};
+use lanyard_gateway::request::{Response, full};
 use lanyard_gateway::settle::{Ending, OK};
 use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::payload::{JSON, Payload};
@@ -95,7 +95,7 @@ impl Objects {
             | Action::Start
             | Action::Resume => {
                 let rewritten = self.rewritten(call, &owned, deployment, answer).await;
-                rewritten.map(|bytes| respond(headers, JSON, whole(bytes)))
+                rewritten.map(|bytes| respond(headers, JSON, full(bytes)))
             }
         };
         let ending = match &response {

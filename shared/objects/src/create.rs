@@ -11,7 +11,7 @@ use lanyard_domain::settlement::Settlement;
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::ports::{RequestLine, UpstreamBody};
-use lanyard_gateway::request::{Response, whole};
+use lanyard_gateway::request::{Response, full};
 use lanyard_gateway::settle::{Ending, OK};
 use lanyard_protocol::demand::Demanded;
 use lanyard_protocol::files::Upload;
@@ -107,7 +107,7 @@ impl Objects {
             Err(error) => Ending::of(NO_TOKENS, error.code(), error.status().as_u16(), None),
         };
         self.gateway.settle_in_background(reservation, ending);
-        created.map_err(ApiError::after_sending).map(|bytes| respond(headers, JSON, whole(bytes)))
+        created.map_err(ApiError::after_sending).map(|bytes| respond(headers, JSON, full(bytes)))
     }
 
     /// Records the owner of the object in a response, and returns the body for the caller.

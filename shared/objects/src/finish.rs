@@ -77,12 +77,14 @@ impl Objects {
         let segments = owned.segments().chain(runs);
         let url = Protocol::of_kind(owned.kind).url_below(home, segments, query);
         let outgoing = Outgoing::plain(Method::GET, url);
-        let Ok(answer) = self.call_home(request, owned.kind, home, outgoing).await else { return };
-        let Ok(answer) = json_body(request, answer).await else { return };
+        let Ok(response) = self.call_home(request, owned.kind, home, outgoing).await else {
+            return;
+        };
+        let Ok(response) = json_body(request, response).await else { return };
         if runs.is_some() {
-            self.jobs().settle_ended_runs(&owner_of(attendance), &attendance.at, &answer).await;
+            self.jobs().settle_ended_runs(&owner_of(attendance), &attendance.at, &response).await;
         } else {
-            self.jobs().settle_if_ended(owned, &attendance.at, &answer).await;
+            self.jobs().settle_if_ended(owned, &attendance.at, &response).await;
         }
     }
 
@@ -147,7 +149,7 @@ impl Objects {
         }
         let Some(at) = at else { return false };
         match self.read_job(owned, at).await {
-            Ok(Some(answer)) => jobs.settle_if_ended(owned, at, &answer).await,
+            Ok(Some(response)) => jobs.settle_if_ended(owned, at, &response).await,
             Ok(None) if now - owned.created_at > NEW => jobs.settle(owned, at, |_| UNKNOWN).await,
             Ok(None) => false,
             Err(cause) => {
@@ -173,9 +175,9 @@ impl Objects {
             timeout: READ_TIMEOUT,
         };
         match call_deployment(self.gateway.ports().upstream.as_ref(), home, call).await {
-            Ok(answer) => {
+            Ok(response) => {
                 let until = Some(Instant::now() + READ_TIMEOUT);
-                Ok(Some(read_whole(answer.into_body(), until).await?))
+                Ok(Some(read_whole(response.into_body(), until).await?))
             }
             Err(Failure::Missing(_) | Failure::NotThere(_)) => Ok(None),
             Err(Failure::Refused(refusal)) if refusal.status == StatusCode::GONE => Ok(None),

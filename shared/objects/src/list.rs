@@ -15,7 +15,7 @@ use lanyard_domain::settlement::Settlement;
 use lanyard_gateway::call::Failure;
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::ports::RequestLine;
-use lanyard_gateway::request::{Response, whole};
+use lanyard_gateway::request::{Response, full};
 use lanyard_gateway::settle::{Ending, OK};
 use lanyard_protocol::Protocol;
 use lanyard_protocol::demand::Demanded;
@@ -85,7 +85,7 @@ impl Objects {
                 has_more: more_after.is_some(),
             };
             let bytes = serde_json::to_vec(&page).map_err(|e| ApiError::Internal(Some(e.into())));
-            bytes.map(|bytes| respond(headers, JSON, whole(bytes)))
+            bytes.map(|bytes| respond(headers, JSON, full(bytes)))
         });
         let ending = match &found {
             Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports().clock.now())),
@@ -137,8 +137,8 @@ impl Objects {
         let url = Protocol::of_kind(owned.kind).url_below(deployment, owned.segments(), "");
         let outgoing = Outgoing::plain(Method::GET, url);
         match self.call_home(request, owned.kind, deployment, outgoing).await {
-            Ok(answer) => {
-                let bytes = json_body(request, answer).await?;
+            Ok(response) => {
+                let bytes = json_body(request, response).await?;
                 self.settle_job_if_ended(owned, &attendance.at, &bytes);
                 let rewriter = Rewriter::of(owned.kind, &attendance.at, deployment, request);
                 serde_json::from_slice(&rewriter.rewrite(bytes))

@@ -4,7 +4,7 @@ use http::Method;
 use lanyard_gateway::call::Failure;
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::ports::RequestLine;
-use lanyard_gateway::request::{Response, whole};
+use lanyard_gateway::request::{Response, full};
 use lanyard_gateway::settle::{OK, ms_between};
 use lanyard_gateway::{expect_admitted, headers};
 use lanyard_protocol::payload::JSON;
@@ -52,7 +52,7 @@ impl Objects {
             self.pass(call, answer, headers, EVENTS).await?
         } else {
             let bytes = self.rewritten(call, &owned, deployment, answer).await?;
-            respond(headers, JSON, whole(bytes))
+            respond(headers, JSON, full(bytes))
         };
         line.request_id = Some(request.id.clone());
         line.outcome = OK;

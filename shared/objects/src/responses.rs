@@ -11,7 +11,7 @@ use lanyard_gateway::call::SHUTDOWN_MARGIN;
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::ports::UpstreamBody;
 use lanyard_gateway::relay::{Next, next_chunk, read_whole};
-use lanyard_gateway::request::{Body, Request, Response, whole};
+use lanyard_gateway::request::{Body, Request, Response, full};
 use lanyard_protocol::payload::JSON;
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
@@ -35,7 +35,7 @@ impl Objects {
             });
             body.to_string().into()
         });
-        Ok(respond(headers, JSON, whole(bytes)))
+        Ok(respond(headers, JSON, full(bytes)))
     }
 
     /// A response that is passed on as it arrives. It ends early if Azure's breaks off.

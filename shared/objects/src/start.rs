@@ -12,7 +12,7 @@ use lanyard_gateway::call::Failure;
 use lanyard_gateway::error::{ApiError, BadRequestCode};
 use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::ports::RequestLine;
-use lanyard_gateway::request::{Response, whole};
+use lanyard_gateway::request::{Response, full};
 use lanyard_gateway::settle::Ending;
 use lanyard_protocol::Protocol;
 use lanyard_protocol::demand::Demanded;
@@ -64,22 +64,22 @@ impl Objects {
             is_streamed: plan.demanded.is_streamed,
             ..Outgoing::plain(Method::POST, plan.url)
         };
-        let answer = match self.call_home(request, kind, home, outgoing.of(attendance)).await {
-            Ok(answer) => answer,
+        let response = match self.call_home(request, kind, home, outgoing.of(attendance)).await {
+            Ok(response) => response,
             Err(failure) => return Err(self.refuse(failure, call, reservation)),
         };
         let headers =
-            self.gateway.answer_headers(answer.headers(), request, &plan.demanded, &reservation);
+            self.gateway.answer_headers(response.headers(), request, &plan.demanded, &reservation);
         let mut job = NewObject::of(kind, request, attendance, 0);
         job.parent = plan.thread.as_ref().map(|thread| thread.id.clone());
         let makes_thread = kind == Kind::Run && job.parent.is_none();
         let thread = makes_thread.then(|| NewObject::of(Kind::Thread, request, attendance, 0));
-        if plan.demanded.is_streamed && is_events(&answer) {
+        if plan.demanded.is_streamed && is_events(&response) {
             let mut stream = RunStream::on(self.jobs(), attendance, home, request);
             stream.new_objects = Some((thread, job));
-            return Ok(stream.start(answer, headers, Some(reservation)));
+            return Ok(stream.start(response, headers, Some(reservation)));
         }
-        let bytes = match json_body(request, answer).await {
+        let bytes = match json_body(request, response).await {
             Ok(bytes) => bytes,
             Err(error) => return Err(self.unusable(error, reservation)),
         };
@@ -101,7 +101,7 @@ impl Objects {
         let owned = self.registry.register(job, own_id, home).await?;
         self.settle_job_if_ended(&owned, &attendance.at, &bytes);
         let rewriter = Rewriter::of(kind, &attendance.at, home, request);
-        Ok(respond(headers, JSON, whole(rewriter.rewrite(bytes))))
+        Ok(respond(headers, JSON, full(rewriter.rewrite(bytes))))
     }
 
     /// Settles at least the estimate: Azure may have started a job whose id is unknown.
@@ -178,12 +178,12 @@ impl Objects {
     ) -> Result<u64, ApiError> {
         let url = Protocol::of_kind(original.kind).url_below(home, [original.id.as_str()], "");
         let outgoing = Outgoing::plain(Method::GET, url);
-        let answer = match self.call_home(call.request, original.kind, home, outgoing).await {
-            Ok(answer) => answer,
+        let response = match self.call_home(call.request, original.kind, home, outgoing).await {
+            Ok(response) => response,
             Err(Failure::Missing(_)) => return Err(call.not_found()),
             Err(failure) => return Err(failure.into_error()),
         };
-        let bytes = json_body(call.request, answer).await?;
+        let bytes = json_body(call.request, response).await?;
         let seconds = JobState::read(&bytes).and_then(|state| state.seconds());
         Ok(seconds.unwrap_or(MOST_SECONDS))
     }

@@ -62,10 +62,10 @@ impl Endpoint {
         if let Some(authorization) = &self.place.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let answer = request.send().await.and_then(reqwest::Response::error_for_status);
-        let answer =
-            answer.map_err(|fault| CredentialsError::provider_error(fault.without_url()))?;
-        let body = answer.bytes().await.map_err(CredentialsError::provider_error)?;
+        let response = request.send().await.and_then(reqwest::Response::error_for_status);
+        let response =
+            response.map_err(|fault| CredentialsError::provider_error(fault.without_url()))?;
+        let body = response.bytes().await.map_err(CredentialsError::provider_error)?;
         // The cause would show a part of the body.
         let granted: Granted = serde_json::from_slice(&body).map_err(|_| {
             CredentialsError::invalid_configuration("the endpoint gave no credentials")

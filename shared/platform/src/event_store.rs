@@ -21,7 +21,7 @@ fn away(fault: impl Into<Cause>) -> StoreFault {
 impl Table {
     /// An item. A read that is not consistent may return a slightly older version.
     pub(crate) async fn get(&self, key: Key, is_consistent: bool) -> Result<Option<Item>, Cause> {
-        let answer = self
+        let response = self
             .client
             .get_item()
             .table_name(&self.name)
@@ -29,7 +29,7 @@ impl Table {
             .consistent_read(is_consistent)
             .send()
             .await?;
-        Ok(answer.item)
+        Ok(response.item)
     }
 
     /// Every deployment of an organiser.

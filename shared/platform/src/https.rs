@@ -70,9 +70,9 @@ impl HttpConnector for Connector {
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(misused)?.map(Body::wrap);
             let request = request.try_into().map_err(misused)?;
-            let answer = client.execute(request).await.map_err(failed)?;
-            let answer = http::Response::<Body>::from(answer).map(SdkBody::from_body_1_x);
-            HttpResponse::try_from(answer)
+            let response = client.execute(request).await.map_err(failed)?;
+            let response = http::Response::<Body>::from(response).map(SdkBody::from_body_1_x);
+            HttpResponse::try_from(response)
                 .map_err(|fault| ConnectorError::other(fault.into(), None))
         })
     }

@@ -32,8 +32,8 @@ impl ParameterKeys {
 impl KeyStore for ParameterKeys {
     async fn read(&self, reference: &str) -> Result<AzureKey, Cause> {
         let name = self.name(reference);
-        let answer = self.client.get_parameter().name(name).with_decryption(true).send().await?;
-        let value = answer.parameter.and_then(|parameter| parameter.value);
+        let response = self.client.get_parameter().name(name).with_decryption(true).send().await?;
+        let value = response.parameter.and_then(|parameter| parameter.value);
         value.as_deref().and_then(AzureKey::new).ok_or_else(|| "the parameter holds no key".into())
     }
 

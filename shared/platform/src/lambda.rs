@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, Full};
 use lambda_http::{LambdaEvent, RequestExt, service_fn};
 use lanyard_administration::{AdminError, Administration};
-use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::handler::{Audience, run_handler};
 use lanyard_gateway::ports::{Cause, Clock};
 use lanyard_gateway::{ApiError, Gateway, Request, Response};
 use lanyard_objects::Objects;
@@ -145,7 +145,7 @@ where
         let handle = handle.clone();
         async move {
             let response = match request(event) {
-                Ok(request) => answer(Audience::Visitors, request, handle).await,
+                Ok(request) => run_handler(Audience::Visitors, request, handle).await,
                 Err(cause) => ApiError::Internal(Some(cause)).into_response(),
             };
             Ok::<_, Infallible>(collected(response).await)
@@ -218,7 +218,9 @@ where
     F: Future<Output = Result<Response, ApiError>>,
 {
     match request(event) {
-        Ok(request) => answer(Audience::Attendees, request, |request| handle(state, request)).await,
+        Ok(request) => {
+            run_handler(Audience::Attendees, request, |request| handle(state, request)).await
+        }
         Err(cause) => ApiError::Internal(Some(cause)).into_response(),
     }
 }

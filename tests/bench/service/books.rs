@@ -16,7 +16,7 @@ use lanyard_objects::Objects;
 use lanyard_platform::clients::Timeouts;
 use lanyard_platform::shell::Machine;
 use lanyard_platform::table::{Partition, Table, get_document, get_text};
-use lanyard_tests::stage::table_at;
+use lanyard_tests::fixture::table_at;
 
 use crate::child::run_secret;
 

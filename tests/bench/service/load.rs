@@ -19,10 +19,10 @@ use crate::organiser::Organiser;
 use crate::store::Store;
 
 mod chaos;
-mod crowd;
 mod flood;
 mod greedy;
 mod storm;
+mod streams;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -35,7 +35,7 @@ pub(crate) struct Options {
 
     /// How long they send requests.
     #[arg(long, default_value_t = 180)]
-    crowd_seconds: u64,
+    stream_seconds: u64,
 
     /// How long each flood of requests that are refused lasts.
     #[arg(long, default_value_t = 10)]
@@ -61,7 +61,7 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Scenario {
     /// A thousand attendees, streams of ten seconds.
-    Crowd,
+    Streams,
     /// Nothing but requests that are refused.
     Flood,
     /// One attendee sends fifty times as many requests as the others.
@@ -81,7 +81,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode> {
         let name = format!("{scenario:?}").to_lowercase();
         say(&format!("\n{name}"))?;
         match scenario {
-            Scenario::Crowd => crowd::run(options, &mut promises).await?,
+            Scenario::Streams => streams::run(options, &mut promises).await?,
             Scenario::Flood => flood::run(options, &mut promises).await?,
             Scenario::Greedy => greedy::run(options, &mut promises).await?,
             Scenario::Storm => storm::run(options, &mut promises).await?,

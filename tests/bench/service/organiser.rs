@@ -79,8 +79,8 @@ impl Organiser {
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        let answer = request.send().await?;
-        let (status, body) = (answer.status(), answer.bytes().await?);
+        let response = request.send().await?;
+        let (status, body) = (response.status(), response.bytes().await?);
         ensure!(status.is_success(), "{path}: {status} {}", String::from_utf8_lossy(&body));
         Ok(serde_json::from_slice(&body)?)
     }

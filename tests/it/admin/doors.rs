@@ -6,7 +6,7 @@ use http::Method;
 use insta::assert_snapshot;
 use lanyard_administration::Administration;
 use lanyard_domain::account::AccountKey;
-use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::handler::{Audience, run_handler};
 use lanyard_gateway::ports::Ledger;
 use lanyard_platform::organisers::Organisers;
 use lanyard_platform::shell::Machine;
@@ -43,30 +43,30 @@ async fn every_bad_token_gets_the_same_answer_at_every_path() {
     let (event, _) = harness.event(json!({})).await;
     let unknown = format!("lanyard_{}", "a".repeat(43));
     let tokens = ["", "x", "lanyard_", &unknown, "hackathon/ada", &harness.token[..50]];
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for token in tokens {
         let reply = harness.send(Method::GET, "/events", token, "").await;
         assert_eq!(reply.headers["x-should-retry"], "false");
-        answers.push(reply.refused(401, "invalid_organiser_token"));
+        responses.push(reply.refused(401, "invalid_organiser_token"));
     }
     let mut paths = calls(&event);
     paths.extend([(Method::GET, "/nothing".to_owned()), (Method::POST, "/organisers".to_owned())]);
     paths.extend([(Method::PUT, "/deployments/a".to_owned()), (Method::TRACE, String::new())]);
     for (method, path) in paths {
         let reply = harness.send(method, &path, &unknown, "{").await;
-        answers.push(reply.refused(401, "invalid_organiser_token"));
+        responses.push(reply.refused(401, "invalid_organiser_token"));
     }
     for header in ["Basic abc", "Bearer", &format!("bearer{}", harness.token)] {
         let mut request = http::Request::new(bytes::Bytes::new());
         *request.uri_mut() = "/api/admin/events".parse().unwrap();
         request.headers_mut().insert("authorization", header.parse().unwrap());
-        answers.push(harness.ask(request).await.refused(401, "invalid_organiser_token"));
+        responses.push(harness.ask(request).await.refused(401, "invalid_organiser_token"));
     }
     let mut request = http::Request::new(bytes::Bytes::new());
     *request.uri_mut() = "/api/admin/events".parse().unwrap();
-    answers.push(harness.ask(request).await.refused(401, "invalid_organiser_token"));
-    assert!(answers.iter().all(|answer| *answer == answers[0]));
-    assert_snapshot!(serde_json::to_string_pretty(&answers[0]).unwrap(), @r#"
+    responses.push(harness.ask(request).await.refused(401, "invalid_organiser_token"));
+    assert!(responses.iter().all(|answer| *answer == responses[0]));
+    assert_snapshot!(serde_json::to_string_pretty(&responses[0]).unwrap(), @r#"
     {
       "error": {
         "code": "invalid_organiser_token",
@@ -205,7 +205,7 @@ async fn nothing_is_promised_while_the_table_is_away() {
     let now = lanyard_gateway::ports::Clock::now(clock.as_ref());
     let id = lanyard_platform::shell::request_id().unwrap();
     let request = lanyard_gateway::Request { id, now, deadline: None, http: request };
-    let response = answer(Audience::Organisers, request, |r| admin.handle(r)).await;
+    let response = run_handler(Audience::Organisers, request, |r| admin.handle(r)).await;
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()["retry-after"], "1");
 }

@@ -11,7 +11,7 @@ use lanyard_administration::direct::{DirectAnswer, DirectCall, direct};
 use lanyard_administration::ports::KeyStore;
 use lanyard_domain::event::Event;
 use lanyard_gateway::Request;
-use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::handler::{Audience, run_handler};
 use lanyard_gateway::ports::{Clock, EventStore, Ledger, Listing};
 use lanyard_gateway::testing::TestClock;
 use lanyard_platform::keys::FileKeys;
@@ -117,7 +117,7 @@ impl Harness {
         let id = request_id().unwrap();
         let (method, path) = (http.method().clone(), http.uri().path().to_owned());
         let request = Request { id: id.clone(), now: self.clock.now(), deadline: None, http };
-        let handled = answer(Audience::Organisers, request, |r| self.admin.handle(r)).await;
+        let handled = run_handler(Audience::Organisers, request, |r| self.admin.handle(r)).await;
         let (head, body) = handled.into_parts();
         for name in head.headers.keys() {
             assert!(HEADERS.contains(&name.as_str()), "{name} leaks");

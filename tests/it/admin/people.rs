@@ -48,8 +48,8 @@ async fn the_secret_that_signs_is_in_no_answer_and_no_audit() {
     for part in ["", "/tokens", "/audit", "/attendees", "/roster"] {
         said.push(harness.get(&format!("{path}{part}")).await.ok(200));
     }
-    for answer in said {
-        let text = answer.to_string();
+    for response in said {
+        let text = response.to_string();
         assert!(!text.contains(&secret) && !text.contains(&after), "{text}");
     }
     let audit = harness.get(&format!("{path}/audit")).await.ok(200);
@@ -103,8 +103,8 @@ async fn another_organisers_event_is_not_there() {
     ] {
         let body = if part == "/roster" { json!({"users": []}) } else { json!({"user": "ada"}) };
         let whole = format!("{path}{part}");
-        let answer = harness.send(method.clone(), &whole, &other, body.to_string()).await;
-        answer.refused(404, "not_found");
+        let response = harness.send(method.clone(), &whole, &other, body.to_string()).await;
+        response.refused(404, "not_found");
         let wrong = harness.send(Method::PATCH, &whole, &harness.token, "{}").await;
         wrong.refused(405, "method_not_allowed");
     }

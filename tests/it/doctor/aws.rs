@@ -15,7 +15,7 @@ fn healthy(folder: &Path, service: &Service) {
             "ResourceType": "AWS::Lambda::Function", "ResourceStatus": "CREATE_COMPLETE",
         })
     };
-    let answers = [
+    let responses = [
         (
             "cloudformation.describe-stacks",
             json!({"Stacks": [{
@@ -67,8 +67,8 @@ fn healthy(folder: &Path, service: &Service) {
             json!({"Parameter": {"Type": "SecureString", "Value": super::KEY, "Version": 1}}),
         ),
     ];
-    for (call, answer) in answers {
-        put(folder, call, answer);
+    for (call, response) in responses {
+        put(folder, call, response);
     }
 }
 
@@ -81,18 +81,18 @@ fn settings(concurrency: u64) -> Value {
     })
 }
 
-fn put(folder: &Path, call: &str, answer: Value) {
-    std::fs::write(folder.join(format!("{call}.json")), answer.to_string()).unwrap();
+fn put(folder: &Path, call: &str, response: Value) {
+    std::fs::write(folder.join(format!("{call}.json")), response.to_string()).unwrap();
 }
 
 fn refuse(folder: &Path, call: &str, text: &str) {
     std::fs::write(folder.join(format!("{call}.error")), text).unwrap();
 }
 
-async fn doctor(service: &Service, answers: &Path) -> Run {
+async fn doctor(service: &Service, responses: &Path) -> Run {
     let mut command = command();
     command.args(["doctor", "--stack", "lanyard", "--region", "eu-north-1", "--aws"]);
-    command.arg(scripted_aws()).env("SCRIPTED_AWS", answers);
+    command.arg(scripted_aws()).env("SCRIPTED_AWS", responses);
     let run = ended(command.env("LANYARD_ORGANISER_TOKEN", service.token())).await;
     for secret in [super::KEY, &service.token(), "hackathon/"] {
         assert!(!run.text.contains(secret), "{}", run.text);
@@ -102,15 +102,15 @@ async fn doctor(service: &Service, answers: &Path) -> Run {
 
 #[tokio::test]
 async fn a_healthy_stack_is_found_by_its_name_and_its_keys_are_used() {
-    let (service, answers) = (Service::simulated().await, tempfile::tempdir().unwrap());
-    healthy(answers.path(), &service);
+    let (service, responses) = (Service::simulated().await, tempfile::tempdir().unwrap());
+    healthy(responses.path(), &service);
 
-    let run = doctor(&service, answers.path()).await;
+    let run = doctor(&service, responses.path()).await;
 
     assert_eq!(run.exit, Some(0), "{}", run.text);
     assert!(run.text.contains(" ok, 0 warnings, 0 failed, "), "{}", run.text);
     run.says("ok", "aws concurrency", "100 attendees × 4 requests/min × 10 s need 67.");
-    let calls = std::fs::read_to_string(answers.path().join("calls")).unwrap();
+    let calls = std::fs::read_to_string(responses.path().join("calls")).unwrap();
     let key = "ssm get-parameter --name /lanyard/lanyard/azure-keys/main/gpt-4o/main";
     assert!(calls.contains(key), "{calls}");
     assert!(calls.lines().all(|call| call.ends_with("--region eu-north-1")), "{calls}");
@@ -118,13 +118,13 @@ async fn a_healthy_stack_is_found_by_its_name_and_its_keys_are_used() {
 
 #[tokio::test]
 async fn a_new_accounts_concurrency_and_an_unguarded_table_are_told() {
-    let (service, answers) = (Service::simulated().await, tempfile::tempdir().unwrap());
-    healthy(answers.path(), &service);
-    put(answers.path(), "lambda.get-account-settings", settings(10));
+    let (service, responses) = (Service::simulated().await, tempfile::tempdir().unwrap());
+    healthy(responses.path(), &service);
+    put(responses.path(), "lambda.get-account-settings", settings(10));
     let off = json!({"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}});
-    put(answers.path(), "dynamodb.describe-time-to-live", off);
+    put(responses.path(), "dynamodb.describe-time-to-live", off);
 
-    let run = doctor(&service, answers.path()).await;
+    let run = doctor(&service, responses.path()).await;
 
     assert_eq!(run.exit, Some(1), "{}", run.text);
     run.says("fail", "aws concurrency", "Account limit: 10.");
@@ -135,13 +135,13 @@ async fn a_new_accounts_concurrency_and_an_unguarded_table_are_told() {
 
 #[tokio::test]
 async fn an_operator_who_may_not_read_keys_is_told_so_and_the_rest_goes_on() {
-    let (service, answers) = (Service::simulated().await, tempfile::tempdir().unwrap());
-    healthy(answers.path(), &service);
+    let (service, responses) = (Service::simulated().await, tempfile::tempdir().unwrap());
+    healthy(responses.path(), &service);
     let denied = "An error occurred (AccessDeniedException) when calling the GetParameter \
                   operation: User: arn:aws:iam::123456789012:user/a-name is not authorized";
-    refuse(answers.path(), "ssm.get-parameter", denied);
+    refuse(responses.path(), "ssm.get-parameter", denied);
 
-    let run = doctor(&service, answers.path()).await;
+    let run = doctor(&service, responses.path()).await;
 
     assert_eq!(run.exit, Some(0), "{}", run.text);
     run.says("skip", "azure gpt-4o key", "AWS returned AccessDeniedException");
@@ -152,12 +152,12 @@ async fn an_operator_who_may_not_read_keys_is_told_so_and_the_rest_goes_on() {
 
 #[tokio::test]
 async fn a_deployment_without_a_key_is_tried_through_the_service_only() {
-    let (service, answers) = (Service::simulated().await, tempfile::tempdir().unwrap());
-    healthy(answers.path(), &service);
+    let (service, responses) = (Service::simulated().await, tempfile::tempdir().unwrap());
+    healthy(responses.path(), &service);
     let missing = "An error occurred (ParameterNotFound) when calling the GetParameter operation: ";
-    refuse(answers.path(), "ssm.get-parameter", missing);
+    refuse(responses.path(), "ssm.get-parameter", missing);
 
-    let run = doctor(&service, answers.path()).await;
+    let run = doctor(&service, responses.path()).await;
 
     assert_eq!(run.exit, Some(0), "{}", run.text);
     run.says("skip", "azure gpt-4o key", "so Azure is not called directly").advises("--organiser");
@@ -166,16 +166,16 @@ async fn a_deployment_without_a_key_is_tried_through_the_service_only() {
 
 #[tokio::test]
 async fn a_stack_that_is_not_there_and_a_command_that_is_not_there_are_told() {
-    let (service, answers) = (Service::simulated().await, tempfile::tempdir().unwrap());
+    let (service, responses) = (Service::simulated().await, tempfile::tempdir().unwrap());
     let gone = "An error occurred (ValidationError) when calling the DescribeStacks operation: \
                 Stack with id lanyard does not exist";
-    refuse(answers.path(), "cloudformation.describe-stacks", gone);
+    refuse(responses.path(), "cloudformation.describe-stacks", gone);
 
-    let run = doctor(&service, answers.path()).await;
+    let run = doctor(&service, responses.path()).await;
     assert_eq!(run.exit, Some(3), "{}", run.text);
     run.says("fail", "aws stack", "There is no stack with this name in this region.");
 
-    let nowhere = answers.path().join("no-aws");
+    let nowhere = responses.path().join("no-aws");
     let token = service.data.path().join("organiser-token");
     let arguments = ["--stack", "lanyard", "--aws", nowhere.to_str().unwrap()];
     let token = ["--token-file", token.to_str().unwrap()];

@@ -162,7 +162,7 @@ fn with(needed: Value, body: Value) -> Value {
     all
 }
 
-async fn send(who: &Attendee, to: &To, own: &Own, body: Value) -> crate::support::Answer {
+async fn send(who: &Attendee, to: &To, own: &Own, body: Value) -> crate::support::TestResponse {
     let store = &own.store;
     let assistant = json!({"assistant_id": own.assistant});
     let (path, body) = match to {

@@ -26,8 +26,8 @@ async fn an_object_whose_owner_cannot_be_written_down_is_deleted_and_503() {
         world.objects().fail_puts(2);
         let id = ada.own(kind).await;
         assert_eq!(world.azure().kept(), [id]);
-        let answer = ada.own(kind).await;
-        assert!(world.azure().kept().contains(&answer));
+        let response = ada.own(kind).await;
+        assert!(world.azure().kept().contains(&response));
         // A model has worked for the response; nothing else was used.
         let tokens = if kind == Kind::Response { 3 } else { 0 };
         let requests = if kind == Kind::Response { 3 } else { 2 };
@@ -59,8 +59,8 @@ async fn an_object_whose_making_was_not_answered_is_nobodys_and_costs_its_reques
     let ada = world.attendee("ada").await;
     for reply in [Reply::dropped(), Reply::reset(), Reply::malformed_json(), Reply::html()] {
         world.azure().script(reply);
-        let answer = ada.make(Kind::VectorStore).await;
-        answer.assert_refused(502, "upstream_unreachable");
+        let response = ada.make(Kind::VectorStore).await;
+        response.assert_refused(502, "upstream_unreachable");
     }
     for body in ["{}", r#"{"id":"../x"}"#, r#"{"id":7}"#] {
         world.azure().script(Reply::json(200, body));
@@ -92,8 +92,8 @@ async fn what_azure_refuses_costs_no_tokens_and_says_why() {
         for method in [Method::POST, Method::GET] {
             world.azure().script(reply.clone());
             let body = (method == Method::POST).then(|| json!({"name": "x"}));
-            let answer = ada.call(method, &one, body.as_ref()).await;
-            answer.assert_refused(status, code);
+            let response = ada.call(method, &one, body.as_ref()).await;
+            response.assert_refused(status, code);
         }
     }
     // The object is still ours to use.

@@ -6,9 +6,9 @@ use lanyard_domain::object::Kind;
 use serde_json::json;
 
 use crate::support::kept::path;
-use crate::support::{Answer, World};
+use crate::support::{TestResponse, World};
 
-async fn call(world: &World, method: Method, credential: &str, path: &str) -> Answer {
+async fn call(world: &World, method: Method, credential: &str, path: &str) -> TestResponse {
     let request = http::Request::builder()
         .method(method)
         .uri(path)

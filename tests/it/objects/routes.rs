@@ -158,7 +158,7 @@ async fn the_second_attendee_gets_404_on_the_firsts_ids_by_every_verb() {
                 let calls = world.azure().calls();
                 let unknown = call(&bob, "never-was").await;
                 unknown.assert_refused(404, "object_not_found");
-                let answers = [
+                let responses = [
                     call(&bob, &id).await,
                     call(&namesake, &id).await,
                     call(&ada, "never-was").await,
@@ -167,9 +167,9 @@ async fn the_second_attendee_gets_404_on_the_firsts_ids_by_every_verb() {
                     call(&ada, &id.to_uppercase()).await,
                     call(&ada, &"x".repeat(129)).await,
                 ];
-                for answer in answers {
-                    assert_eq!(answer.status(), 404, "{name}");
-                    assert_eq!(answer.text(), unknown.text(), "{name}");
+                for response in responses {
+                    assert_eq!(response.status(), 404, "{name}");
+                    assert_eq!(response.text(), unknown.text(), "{name}");
                 }
                 assert_eq!(world.azure().calls(), calls, "{name} reached Azure");
                 let one = id.split('|').next_back().unwrap();
@@ -202,9 +202,9 @@ async fn every_verb_is_refused_where_the_event_keeps_nothing() {
     let ada = world.attendee("ada").await;
     for route in &ROUTES {
         let path = path_of(route, "x-1");
-        let answer = ada.call(route.method.clone(), &path, body_of(route).as_ref()).await;
-        answer.assert_refused(403, "objects_not_kept");
-        assert_eq!(answer.header("x-should-retry"), Some("false"));
+        let response = ada.call(route.method.clone(), &path, body_of(route).as_ref()).await;
+        response.assert_refused(403, "objects_not_kept");
+        assert_eq!(response.header("x-should-retry"), Some("false"));
     }
     assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0));
 }

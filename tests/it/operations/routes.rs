@@ -80,9 +80,9 @@ async fn no_route_fails_whatever_it_is_sent() {
             for _ in 0..8 {
                 let Some(request) = request(&world, &route.path, &mut random) else { continue };
                 let sent = format!("{} {}", request.method(), request.uri());
-                let answer = world.send(request).await;
-                assert!(!answer.status().is_server_error(), "{sent}: {}", answer.line());
-                statuses.insert(answer.status().as_u16());
+                let response = world.send(request).await;
+                assert!(!response.status().is_server_error(), "{sent}: {}", response.line());
+                statuses.insert(response.status().as_u16());
             }
         }
         let name = function.name;

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::stand::{self, Stand};
+use super::harness::{self, Harness};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn organisers_and_their_queries_reach_the_admin_function_in_both_formats() {
     for format in ["1.0", "2.0"] {
-        let stand = Stand::start(&["--payload-format-version", format]).await;
-        let event = stand.event().as_str();
-        stand.chat("ada lovelace", json!({})).await;
+        let harness = Harness::start(&["--payload-format-version", format]).await;
+        let event = harness.event().as_str();
+        harness.chat("ada lovelace", json!({})).await;
         for (path, status) in [
             ("/api/admin/events".to_owned(), 200),
             (format!("/api/admin/events/{event}/usage?by=attendee"), 200),
@@ -17,33 +17,33 @@ async fn organisers_and_their_queries_reach_the_admin_function_in_both_formats()
             (format!("/api/admin/events/{event}/usage?by=nothing"), 400),
             ("/api/admin/events/evt%2Dnone".to_owned(), 404),
         ] {
-            let request = stand.request("GET", &path).bearer_auth(stand.organiser());
-            let answer = request.send().await.unwrap();
-            assert_eq!(answer.status(), status, "{format} {path}");
-            assert!(answer.headers().contains_key("x-request-id"), "{format} {path}");
+            let request = harness.request("GET", &path).bearer_auth(harness.organiser());
+            let response = request.send().await.unwrap();
+            assert_eq!(response.status(), status, "{format} {path}");
+            assert!(response.headers().contains_key("x-request-id"), "{format} {path}");
         }
-        let stranger = stand.request("GET", "/api/admin/events").bearer_auth("nobody");
+        let stranger = harness.request("GET", "/api/admin/events").bearer_auth("nobody");
         assert_eq!(stranger.send().await.unwrap().status(), 401);
-        stand.end().await;
+        harness.end().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_go_by_parameter_store() {
-    let stand = Stand::start(&[]).await;
+    let harness = Harness::start(&[]).await;
     let made = json!({"method": "POST", "path": "/organisers", "body": {"name": "other"}});
-    assert_eq!(stand.invoke("admin", made.to_string()).await["status"], 201);
+    assert_eq!(harness.invoke("admin", made.to_string()).await["status"], 201);
     let call = |method: &str, body| {
         let call = json!({
             "method": method, "path": "/deployments/extra", "organiser": "other", "body": body,
         });
-        stand.invoke("admin", call.to_string())
+        harness.invoke("admin", call.to_string())
     };
     let deployment = json!({
         "endpoint": "https://some-resource.openai.azure.com", "azure_name": "extra",
         "operations": ["chat_completions"], "key": "a-key-of-its-own",
     });
-    let key = || stand.keys.read("other/extra/main");
+    let key = || harness.keys.read("other/extra/main");
     assert!(key().await.is_err());
     let put = call("PUT", Some(deployment)).await;
     assert_eq!(put["status"], 201, "{put}");
@@ -52,29 +52,29 @@ async fn keys_go_by_parameter_store() {
     assert_eq!(deleted["status"], 200, "{deleted}");
     assert!(key().await.is_err());
     // The other deployments' keys were written by this process and are read by the binaries.
-    assert_eq!(stand.chat("ada", json!({})).await.status(), 200);
-    assert_eq!(stand.azure.requests()[0].header("api-key"), Some(stand::AZURE_KEY));
-    stand.end().await;
+    assert_eq!(harness.chat("ada", json!({})).await.status(), 200);
+    assert_eq!(harness.azure.requests()[0].header("api-key"), Some(harness::AZURE_KEY));
+    harness.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_are_no_json_are_refused_by_the_function_itself() {
     for format in ["1.0", "2.0"] {
-        let stand = Stand::start(&["--payload-format-version", format]).await;
+        let harness = Harness::start(&["--payload-format-version", format]).await;
         for body in [&b"\xff\xfe"[..], b"{", b"", "{\"messages\": \"é".as_bytes()] {
-            let request = stand.request("POST", "/api/v1/chat/completions");
+            let request = harness.request("POST", "/api/v1/chat/completions");
             let request = request
-                .header("openai-event-code", stand.token("ada"))
+                .header("openai-event-code", harness.token("ada"))
                 .header("content-type", "application/json")
                 .body(body.to_vec());
-            let answer = request.send().await.unwrap();
-            assert_eq!(answer.status(), 400, "{format} {body:?}");
-            assert!(answer.headers().contains_key("x-request-id"), "{format} {body:?}");
-            assert_eq!(stand::code(answer).await, "invalid_json", "{format} {body:?}");
+            let response = request.send().await.unwrap();
+            assert_eq!(response.status(), 400, "{format} {body:?}");
+            assert!(response.headers().contains_key("x-request-id"), "{format} {body:?}");
+            assert_eq!(harness::code(response).await, "invalid_json", "{format} {body:?}");
         }
         let odd =
-            stand.request("GET", "/api/v1/models").header("api-key", b"\xc3\xa9/x".as_slice());
+            harness.request("GET", "/api/v1/models").header("api-key", b"\xc3\xa9/x".as_slice());
         assert_eq!(odd.send().await.unwrap().status(), 401, "{format}");
-        stand.end().await;
+        harness.end().await;
     }
 }

@@ -8,21 +8,21 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use super::stand::{self, Stand, bootstraps, state, text};
+use super::harness::{self, Harness, bootstraps, state, text};
 use crate::support::{Gate, Reply};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_under_way_finish_when_the_service_is_asked_to_end() {
-    let stand = Stand::start(&["--freeze"]).await;
+    let harness = Harness::start(&["--freeze"]).await;
     let gate = Gate::closed();
-    stand.azure.script(Reply::chat_stream("one two three four five", true).gated(&gate));
+    harness.azure.script(Reply::chat_stream("one two three four five", true).gated(&gate));
     gate.release(2);
-    let mut answer = stand.chat("ada", json!({"stream": true})).await;
-    assert!(text(answer.chunk().await.unwrap()).contains("assistant"));
-    stand.ask_to_end();
+    let mut response = harness.chat("ada", json!({"stream": true})).await;
+    assert!(text(response.chunk().await.unwrap()).contains("assistant"));
+    harness.ask_to_end();
     gate.open();
-    assert!(answer.text().await.unwrap().ends_with("data: [DONE]\n\n"));
-    stand.end().await;
+    assert!(response.text().await.unwrap().ends_with("data: [DONE]\n\n"));
+    harness.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,18 +42,18 @@ async fn a_server_that_is_killed_leaves_no_environment_behind() {
         let line = output.next_line().await.unwrap().expect("it says where it is");
         let (_, address) = line.split_once("ready at ").unwrap();
         let (address, _) = address.split_once(',').unwrap();
-        let answer = reqwest::Client::new()
+        let response = reqwest::Client::new()
             .get(format!("{address}/models"))
             .header("api-key", "hackathon/ada")
             .send();
-        assert_eq!(answer.await.unwrap().status(), 200);
+        assert_eq!(response.await.unwrap().status(), 200);
         let environments = children(server.id().unwrap());
         assert!(!environments.is_empty());
         let is_frozen = |process: &i32| state(*process) == Some('T');
         while !freeze.is_empty() && !environments.iter().any(is_frozen) {
             tokio::task::yield_now().await;
         }
-        stand::signal(server.id().unwrap().cast_signed(), Signal::KILL);
+        harness::signal(server.id().unwrap().cast_signed(), Signal::KILL);
         server.wait().await.unwrap();
         for process in environments {
             // The process that inherits it may leave it as a zombie.

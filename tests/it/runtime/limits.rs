@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::stand::{self, Stand, bootstraps};
+use super::harness::{self, Harness, bootstraps};
 use crate::support::{Gate, Reply, policed};
 
 /// The functions' binaries, some of them in another's place.
@@ -24,11 +24,11 @@ fn swapped(swaps: &[(&str, &Path)]) -> TempDir {
 }
 
 /// Fails unless API Gateway itself reported that the function failed.
-async fn assert_failed(answer: reqwest::Response) {
-    assert!(answer.status().is_server_error(), "{}", answer.status());
-    assert!(!answer.headers().contains_key("x-request-id"));
-    assert_eq!(answer.headers()["access-control-allow-origin"], "*");
-    assert_eq!(stand::code(answer).await, "internal_error");
+async fn assert_failed(response: reqwest::Response) {
+    assert!(response.status().is_server_error(), "{}", response.status());
+    assert!(!response.headers().contains_key("x-request-id"));
+    assert_eq!(response.headers()["access-control-allow-origin"], "*");
+    assert_eq!(harness::code(response).await, "internal_error");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,72 +37,72 @@ async fn a_function_that_hangs_is_given_up_killed_and_replaced() {
     let template = TEMPLATE.replace("Timeout: !Ref FunctionTimeout", "Timeout: 7");
     let waits = "TimeoutInMillis: !If [RunsFor900, 900000, !If [RunsFor600, 600000, 300000]]";
     let template = template.replace(waits, "TimeoutInMillis: 4000");
-    let stand = Stand::of(&[], &bootstraps(), &template).await;
+    let harness = Harness::of(&[], &bootstraps(), &template).await;
     let gate = Gate::closed();
-    stand.azure.script(Reply::chat("hello").held(&gate));
+    harness.azure.script(Reply::chat("hello").held(&gate));
     let hang = async {
-        stand.azure.called(1).await;
-        let process = stand.runtime.environments("chat-completions")[0];
-        stand::signal(process, Signal::STOP);
+        harness.azure.called(1).await;
+        let process = harness.runtime.environments("chat-completions")[0];
+        harness::signal(process, Signal::STOP);
         process
     };
-    let (answer, hung) = tokio::join!(stand.chat("ada", json!({})), hang);
-    assert_eq!(answer.status(), 504);
-    assert!(!answer.headers().contains_key("x-request-id"), "the function said nothing");
-    assert_eq!(stand::code(answer).await, "upstream_timeout");
+    let (response, hung) = tokio::join!(harness.chat("ada", json!({})), hang);
+    assert_eq!(response.status(), 504);
+    assert!(!response.headers().contains_key("x-request-id"), "the function said nothing");
+    assert_eq!(harness::code(response).await, "upstream_timeout");
 
-    let next = stand.chat("ada", json!({})).await;
+    let next = harness.chat("ada", json!({})).await;
     assert_eq!(next.status(), 200);
-    assert!(stand.runtime.environments("chat-completions").contains(&hung));
+    assert!(harness.runtime.environments("chat-completions").contains(&hung));
     // It is idle when the hanging one was killed.
-    stand.runtime.quiet().await;
-    assert!(!stand.runtime.environments("chat-completions").contains(&hung));
-    stand.end().await;
+    harness.runtime.quiet().await;
+    assert!(!harness.runtime.environments("chat-completions").contains(&hung));
+    harness.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_whose_environment_dies_breaks_off() {
-    let stand = Stand::start(&[]).await;
+    let harness = Harness::start(&[]).await;
     let gate = Gate::closed();
-    stand.azure.script(Reply::chat_stream("one two three four five", true).gated(&gate));
+    harness.azure.script(Reply::chat_stream("one two three four five", true).gated(&gate));
     gate.release(2);
-    let mut answer = stand.chat("ada", json!({"stream": true})).await;
-    assert!(stand::text(answer.chunk().await.unwrap()).contains("assistant"));
-    stand::signal(stand.runtime.environments("chat-completions")[0], Signal::KILL);
-    assert!(answer.chunk().await.is_err(), "a stream that breaks off does not end well");
+    let mut response = harness.chat("ada", json!({"stream": true})).await;
+    assert!(harness::text(response.chunk().await.unwrap()).contains("assistant"));
+    harness::signal(harness.runtime.environments("chat-completions")[0], Signal::KILL);
+    assert!(response.chunk().await.is_err(), "a stream that breaks off does not end well");
     gate.open();
-    stand.end().await;
+    harness.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_cannot_start_fails_every_call_at_once() {
     let folder = swapped(&[("models", Path::new("/bin/false"))]);
-    let stand = Stand::of(&[], folder.path(), TEMPLATE).await;
-    let call = || stand.request("GET", "/api/v1/models").header("api-key", stand.token("ada"));
+    let harness = Harness::of(&[], folder.path(), TEMPLATE).await;
+    let call = || harness.request("GET", "/api/v1/models").header("api-key", harness.token("ada"));
     let (first, second) = tokio::join!(call().send(), call().send());
     assert_failed(first.unwrap()).await;
     assert_failed(second.unwrap()).await;
-    stand.end().await;
+    harness.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_in_the_other_integrations_form_is_a_failure() {
     let (models, chat) = (bootstraps().join("models"), bootstraps().join("chat-completions"));
     let folder = swapped(&[("models", &chat), ("chat-completions", &models)]);
-    let stand = Stand::of(&[], folder.path(), TEMPLATE).await;
-    let models = stand.request("GET", "/api/v1/models").header("api-key", stand.token("ada"));
+    let harness = Harness::of(&[], folder.path(), TEMPLATE).await;
+    let models = harness.request("GET", "/api/v1/models").header("api-key", harness.token("ada"));
     assert_failed(models.send().await.unwrap()).await;
-    assert_failed(stand.chat("ada", json!({})).await).await;
-    stand.end().await;
+    assert_failed(harness.chat("ada", json!({})).await).await;
+    harness.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_too_large_reaches_no_function() {
-    let stand = Stand::start(&[]).await;
+    let harness = Harness::start(&[]).await;
     let padding = "x".repeat(7 * 1024 * 1024);
-    let answer = stand.chat("ada", json!({"user": padding})).await;
-    assert_eq!(answer.status(), 413);
-    assert_eq!(stand::code(answer).await, "request_too_large");
-    assert_eq!(stand.runtime.environments("chat-completions"), [0; 0]);
-    stand.end().await;
+    let response = harness.chat("ada", json!({"user": padding})).await;
+    assert_eq!(response.status(), 413);
+    assert_eq!(harness::code(response).await, "request_too_large");
+    assert_eq!(harness.runtime.environments("chat-completions"), [0; 0]);
+    harness.end().await;
 }

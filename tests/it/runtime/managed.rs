@@ -9,15 +9,15 @@ use http_body_util::Full;
 use lanyard_domain::account::{AccountKey, Field};
 use lanyard_gateway::ports::Ledger;
 use lanyard_platform::clients::without_retries;
+use lanyard_tests::fixture::Fixture;
 use lanyard_tests::http::serve;
 use lanyard_tests::runtime_api::{Runtime, Turn};
-use lanyard_tests::stage::Stage;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
-use super::stand::bootstraps;
+use super::harness::bootstraps;
 
 /// The concurrent requests of one environment.
 const AT_ONCE: usize = 8;
@@ -41,12 +41,12 @@ fn credentials(request: &Request<Bytes>, session: &str) -> Response<Full<Bytes>>
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_environment_serves_eight_requests_at_once_and_settles_each() {
-    let stage = Stage::start().await.unwrap();
+    let fixture = Fixture::start().await.unwrap();
     let mut runtime = Runtime::start().await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}/role", listener.local_addr().unwrap());
     let mut server = JoinSet::new();
-    let environment = stage.environment();
+    let environment = fixture.environment();
     let session = environment.iter().find(|(name, _)| *name == "AWS_SESSION_TOKEN");
     let session = session.unwrap().1.clone();
     server.spawn(serve(listener, move |request| {
@@ -82,8 +82,8 @@ async fn one_environment_serves_eight_requests_at_once_and_settles_each() {
     turns(&mut runtime).await;
 
     // Each asked again only after its own settlement.
-    let event = first_run_event(&stage).await;
-    let ledger = without_retries(stage.table());
+    let event = first_run_event(&fixture).await;
+    let ledger = without_retries(fixture.table());
     let account = ledger.account(&AccountKey::Event(event)).await.unwrap().unwrap();
     assert_eq!((account.count(Field::Requests), account.get(Field::Held)), (AT_ONCE as u64, 0));
     assert_eq!(account.get(Field::Open), 0);
@@ -100,8 +100,8 @@ async fn turns(runtime: &mut Runtime) -> Vec<Turn> {
 }
 
 /// The id of the event that everything began with.
-async fn first_run_event(stage: &Stage) -> lanyard_domain::ids::EventId {
+async fn first_run_event(fixture: &Fixture) -> lanyard_domain::ids::EventId {
     let code = "hackathon".parse().unwrap();
-    let found = lanyard_gateway::ports::EventStore::find(stage.table(), &code).await.unwrap();
+    let found = lanyard_gateway::ports::EventStore::find(fixture.table(), &code).await.unwrap();
     found.unwrap().event.id
 }

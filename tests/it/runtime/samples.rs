@@ -10,7 +10,7 @@ use lanyard_platform::https::use_ring;
 use lanyard_runtime::template::{TEMPLATE, Template};
 use tokio_util::sync::CancellationToken;
 
-use super::stand::{bootstraps, invoke};
+use super::harness::{bootstraps, invoke};
 use crate::support::policed;
 
 #[tokio::test(flavor = "multi_thread")]

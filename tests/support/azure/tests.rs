@@ -64,27 +64,27 @@ async fn chat(azure: &ScriptedAzure, reply: Reply) -> (String, bool) {
     call(azure, CHAT, &json!({})).await
 }
 
-fn body(answer: &str) -> &str {
-    answer.split_once("\r\n\r\n").unwrap().1
+fn body(response: &str) -> &str {
+    response.split_once("\r\n\r\n").unwrap().1
 }
 
 /// The payloads of a response whose chunks hold one event each.
-fn payloads(answer: &str) -> Vec<&str> {
-    body(answer).lines().filter_map(|line| line.strip_prefix("data: ")).collect()
+fn payloads(response: &str) -> Vec<&str> {
+    body(response).lines().filter_map(|line| line.strip_prefix("data: ")).collect()
 }
 
 #[tokio::test]
 async fn a_chat_is_answered_with_the_tests_words_and_a_fixed_price() {
     let azure = ScriptedAzure::start().await;
     azure.completion("canary-42 sings");
-    let (answer, is_orderly) = call(&azure, CHAT, &json!({"model": "gpt-4o-mini"})).await;
+    let (response, is_orderly) = call(&azure, CHAT, &json!({"model": "gpt-4o-mini"})).await;
     assert!(is_orderly);
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"));
     for (name, value) in AZURE_HEADERS {
-        assert!(answer.contains(&format!("\r\n{name}: {value}\r\n")));
+        assert!(response.contains(&format!("\r\n{name}: {value}\r\n")));
     }
-    assert!(answer.contains(UPSTREAM_REQUEST_ID));
-    let body: Value = serde_json::from_str(body(&answer)).unwrap();
+    assert!(response.contains(UPSTREAM_REQUEST_ID));
+    let body: Value = serde_json::from_str(body(&response)).unwrap();
     assert_eq!(body["choices"][0]["message"]["content"], "canary-42 sings");
     assert_eq!(body["usage"]["prompt_tokens"], PROMPT_TOKENS);
     assert_eq!(body["usage"]["completion_tokens"], COMPLETION_TOKENS);
@@ -97,10 +97,10 @@ async fn a_stream_has_five_frames_of_words_and_the_usage_that_was_asked_for() {
     for wants_usage in [false, true] {
         let options = json!({"include_usage": wants_usage});
         let request = json!({"stream": true, "stream_options": options});
-        let (answer, _) = call(&azure, CHAT, &request).await;
-        assert!(answer.contains("\r\ncontent-type: text/event-stream"));
-        assert!(answer.ends_with("data: [DONE]\n\n\r\n0\r\n\r\n"));
-        let payloads = payloads(&answer);
+        let (response, _) = call(&azure, CHAT, &request).await;
+        assert!(response.contains("\r\ncontent-type: text/event-stream"));
+        assert!(response.ends_with("data: [DONE]\n\n\r\n0\r\n\r\n"));
+        let payloads = payloads(&response);
         assert_eq!(payloads[0], PROMPT_FILTER);
         assert_eq!(payloads.last(), Some(&DONE));
         let chunks: Vec<Value> = payloads[1..payloads.len() - 1]
@@ -125,16 +125,17 @@ async fn embeddings_are_answered_for_every_input() {
     let path = "/openai/deployments/text-embedding-3-small/embeddings?api-version=2024-10-21";
     let cases = [(json!("a"), 1), (json!(["a", "b"]), 2), (json!([1, 2, 3]), 1)];
     for (input, expected) in cases {
-        let (answer, _) = call(&azure, path, &json!({"input": input})).await;
-        let body: Value = serde_json::from_str(body(&answer)).unwrap();
+        let (response, _) = call(&azure, path, &json!({"input": input})).await;
+        let body: Value = serde_json::from_str(body(&response)).unwrap();
         assert_eq!(body["data"].as_array().unwrap().len(), expected);
         assert_eq!(body["data"][0]["embedding"], json!(EMBEDDING));
         assert_eq!(body["usage"]["total_tokens"], PROMPT_TOKENS);
     }
-    let (answer, _) = call(&azure, path, &json!({"input": "a", "encoding_format": "base64"})).await;
-    assert!(answer.contains(EMBEDDING_BASE64));
-    let (answer, _) = chat(&azure, Reply::embeddings(3)).await;
-    assert!(answer.contains("\"index\":2"));
+    let (response, _) =
+        call(&azure, path, &json!({"input": "a", "encoding_format": "base64"})).await;
+    assert!(response.contains(EMBEDDING_BASE64));
+    let (response, _) = chat(&azure, Reply::embeddings(3)).await;
+    assert!(response.contains("\"index\":2"));
 }
 
 #[tokio::test]
@@ -200,11 +201,11 @@ async fn headers_can_be_set_and_left_out() {
         .header("Content-Type", "text/plain")
         .without_header("x-ms-region")
         .header("x-extra", "1");
-    let (answer, _) = chat(&azure, reply).await;
-    assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"));
-    assert!(answer.contains("\r\nContent-Type: text/plain\r\n"));
-    assert!(answer.contains("\r\nx-extra: 1\r\n"));
-    assert!(!answer.contains("application/json") && !answer.contains("x-ms-region"));
+    let (response, _) = chat(&azure, reply).await;
+    assert!(response.starts_with("HTTP/1.1 201 Created\r\n"));
+    assert!(response.contains("\r\nContent-Type: text/plain\r\n"));
+    assert!(response.contains("\r\nx-extra: 1\r\n"));
+    assert!(!response.contains("application/json") && !response.contains("x-ms-region"));
 }
 
 #[tokio::test]

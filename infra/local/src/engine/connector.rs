@@ -45,14 +45,14 @@ impl Connector {
     }
 
     /// Answers one request: the value of `x-amz-target` and the JSON of the operation's input.
-    pub async fn answer(&self, target: String, body: Bytes) -> Response<String> {
+    pub async fn respond(&self, target: String, body: Bytes) -> Response<String> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let database = self.database.clone();
         // A write to a file waits for the disk. The turn ends with the call, even if its caller
         // has left.
         let answered = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            answer(&database, &target, &body)
+            respond(&database, &target, &body)
         });
         answered.await.unwrap_or_else(|fault| {
             tracing::error!(fault = %fault, "the embedded engine failed");
@@ -61,7 +61,7 @@ impl Connector {
     }
 }
 
-fn answer(database: &Database, target: &str, body: &[u8]) -> Response<String> {
+fn respond(database: &Database, target: &str, body: &[u8]) -> Response<String> {
     let operation = target.strip_prefix(TARGET).unwrap_or_default();
     call(database, operation, body)
         .map_or_else(|fault| error(&fault), |body| json_body(StatusCode::OK, body))
@@ -141,7 +141,7 @@ impl HttpConnector for Connector {
             let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
             // The SDK's inputs are in memory. Only a streaming body has no bytes.
             let body = Bytes::copy_from_slice(request.body().bytes().unwrap_or_default());
-            let answered = engine.answer(target, body).await.map(SdkBody::from);
+            let answered = engine.respond(target, body).await.map(SdkBody::from);
             HttpResponse::try_from(answered)
                 .map_err(|fault| ConnectorError::other(fault.into(), None))
         })

@@ -24,7 +24,7 @@ impl Parameters {
     }
 
     /// Answers one operation.
-    pub(super) async fn answer(&self, operation: &str, asked: &Value) -> Result<Value, Fault> {
+    pub(super) async fn respond(&self, operation: &str, asked: &Value) -> Result<Value, Fault> {
         let name = asked["Name"].as_str().unwrap_or_default();
         let reference = self.reference(name)?;
         match operation {
@@ -109,22 +109,22 @@ mod tests {
             json!({"Name": "/l/keys/gpt/one", "Type": "SecureString", "Value": value,
                    "Overwrite": overwrite})
         };
-        let kind = |answer: Result<Value, Fault>| answer.err().map(|fault| fault.kind);
-        let value = |answer: Result<Value, Fault>| {
-            answer.ok().map(|answer| answer["Parameter"]["Value"].clone())
+        let kind = |response: Result<Value, Fault>| response.err().map(|fault| fault.kind);
+        let value = |response: Result<Value, Fault>| {
+            response.ok().map(|response| response["Parameter"]["Value"].clone())
         };
         let gone = Some("ParameterNotFound");
-        assert_eq!(kind(parameters.answer("GetParameter", &get).await), gone);
-        assert_eq!(kind(parameters.answer("DeleteParameter", &get).await), gone);
-        assert_eq!(kind(parameters.answer("PutParameter", &put("a", false)).await), None);
-        let again = parameters.answer("PutParameter", &put("b", false)).await;
+        assert_eq!(kind(parameters.respond("GetParameter", &get).await), gone);
+        assert_eq!(kind(parameters.respond("DeleteParameter", &get).await), gone);
+        assert_eq!(kind(parameters.respond("PutParameter", &put("a", false)).await), None);
+        let again = parameters.respond("PutParameter", &put("b", false)).await;
         assert_eq!(kind(again), Some("ParameterAlreadyExists"));
-        assert_eq!(value(parameters.answer("GetParameter", &get).await), Some(json!("a")));
-        assert_eq!(kind(parameters.answer("PutParameter", &put("b", true)).await), None);
-        assert_eq!(value(parameters.answer("GetParameter", &get).await), Some(json!("b")));
-        assert_eq!(kind(parameters.answer("DeleteParameter", &get).await), None);
-        assert_eq!(kind(parameters.answer("GetParameter", &get).await), gone);
+        assert_eq!(value(parameters.respond("GetParameter", &get).await), Some(json!("a")));
+        assert_eq!(kind(parameters.respond("PutParameter", &put("b", true)).await), None);
+        assert_eq!(value(parameters.respond("GetParameter", &get).await), Some(json!("b")));
+        assert_eq!(kind(parameters.respond("DeleteParameter", &get).await), None);
+        assert_eq!(kind(parameters.respond("GetParameter", &get).await), gone);
         let elsewhere = json!({"Name": "/other/gpt/one", "WithDecryption": true});
-        assert_eq!(kind(parameters.answer("GetParameter", &elsewhere).await), gone);
+        assert_eq!(kind(parameters.respond("GetParameter", &elsewhere).await), gone);
     }
 }

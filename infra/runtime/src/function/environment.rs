@@ -225,7 +225,7 @@ fn start(function: &Function, listener: &TcpListener) -> Result<Child> {
 }
 
 async fn serve(environment: Arc<Environment>, socket: tokio::net::TcpStream) {
-    let service = service_fn(move |request| api::answer(Arc::clone(&environment), request));
+    let service = service_fn(move |request| api::respond(Arc::clone(&environment), request));
     // A process that ends breaks its connections.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
 }

@@ -86,7 +86,7 @@ impl GatewayResponses {
 
     /// The response to a fault.
     #[must_use]
-    pub fn answer(&self, fault: GatewayFault) -> Response<Bytes> {
+    pub fn respond(&self, fault: GatewayFault) -> Response<Bytes> {
         let (name, fallback, status, message) = fault.words();
         let words = self.0.get(name).or_else(|| self.0.get(fallback));
         let body = words.and_then(|words| words.body.clone());
@@ -116,7 +116,7 @@ mod tests {
             GatewayFault::TimedOut,
             GatewayFault::Failed,
         ] {
-            let answer = responses.answer(fault);
+            let answer = responses.respond(fault);
             let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
             assert!(body["error"]["code"].is_string(), "{fault:?}: {body}");
             assert_eq!(answer.headers()["access-control-allow-origin"], "*");
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn without_words_of_the_template_api_gateway_says_its_own() {
-        let answer = GatewayResponses::default().answer(GatewayFault::Failed);
+        let answer = GatewayResponses::default().respond(GatewayFault::Failed);
         assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
         assert_eq!(answer.body().as_ref(), br#"{"message":"Internal server error"}"#);
     }

@@ -135,13 +135,13 @@ impl<'t> Stack<'t> {
         }))
     }
 
-    fn call(&self, whole: &Value, function: &str, given: &Value) -> Result<Option<Value>> {
+    fn call(&self, buffered: &Value, function: &str, given: &Value) -> Result<Option<Value>> {
         match (function, given) {
             ("!Ref", Value::String(name)) if name == "AWS::NoValue" => Ok(None),
             ("!Ref", Value::String(name)) => Ok(Some(self.reference(name)?.into())),
             ("!Sub", Value::String(text)) => Ok(Some(self.substitute(text)?.into())),
             ("!GetAtt", Value::String(_)) => {
-                let resource = attribute(whole, "Arn").context("only ARNs are known here")?;
+                let resource = attribute(buffered, "Arn").context("only ARNs are known here")?;
                 Ok(Some(self.arn(resource)?.into()))
             }
             ("!If", Value::Sequence(parts)) => match parts.as_slice() {

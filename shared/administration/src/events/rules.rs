@@ -20,9 +20,9 @@ use crate::error::AdminError;
 use crate::form::{Given, Mistakes};
 
 /// The expected attendees by default.
-const USUAL_CROWD: u64 = 100;
+const DEFAULT_ATTENDEES: u64 = 100;
 /// The most choices by default.
-const USUAL_CHOICES: u64 = 1;
+const DEFAULT_CHOICES: u64 = 1;
 
 /// What a new event has that its organiser does not choose.
 pub(crate) struct NewEvent<'b> {
@@ -51,7 +51,7 @@ pub(crate) fn created(
     let catalog = Catalog::new(deployments.to_vec(), offered.as_deref());
     let default_deployments =
         defaults(draft.default_deployments, &BTreeMap::new(), &catalog, &mistakes);
-    let expected_attendees = draft.attendees.or(USUAL_CROWD, USUAL_CROWD);
+    let expected_attendees = draft.attendees.or(DEFAULT_ATTENDEES, DEFAULT_ATTENDEES);
     let preset = draft.preset.or(Preset::default(), Preset::default());
     let max_completion_tokens =
         draft.max_completion_tokens.or_before(preset.max_completion_tokens());
@@ -70,7 +70,7 @@ pub(crate) fn created(
         deployments: offered,
         default_deployments,
         max_completion_tokens,
-        max_choices: draft.max_choices.or(USUAL_CHOICES, USUAL_CHOICES),
+        max_choices: draft.max_choices.or(DEFAULT_CHOICES, DEFAULT_CHOICES),
         hosted_tools: hosted_tools(draft.extra_tool_types, draft.hosted_tools, HostedTools::none()),
         keeps_objects: draft.keeps_objects.or(false, false),
         contact: contact(draft.contact, Contact::default()),
@@ -153,7 +153,7 @@ pub(crate) fn changed(
     let catalog = Catalog::new(deployments.to_vec(), offered.as_deref());
     let default_deployments =
         defaults(draft.default_deployments, &event.default_deployments, &catalog, &mistakes);
-    let expected_attendees = draft.attendees.or(event.expected_attendees, USUAL_CROWD);
+    let expected_attendees = draft.attendees.or(event.expected_attendees, DEFAULT_ATTENDEES);
     let max_completion_tokens = draft.max_completion_tokens.or_before(event.max_completion_tokens);
     let usual =
         Allowances::for_attendees(Preset::default(), expected_attendees, capacity(&catalog));
@@ -166,7 +166,7 @@ pub(crate) fn changed(
         deployments: offered,
         default_deployments,
         max_completion_tokens,
-        max_choices: draft.max_choices.or(event.max_choices, USUAL_CHOICES),
+        max_choices: draft.max_choices.or(event.max_choices, DEFAULT_CHOICES),
         hosted_tools: hosted_tools(
             draft.extra_tool_types,
             draft.hosted_tools,

@@ -9,7 +9,7 @@ use lanyard_domain::credential::Credential;
 use lanyard_domain::event::Event;
 use lanyard_domain::models::FactOverrides;
 use lanyard_domain::operation::Operation;
-use lanyard_gateway::answer::IntoAnswer;
+use lanyard_gateway::handler::ErrorResponse;
 use serde_json::{Map, Value, json};
 
 use super::rules::{NewEvent, changed, created};

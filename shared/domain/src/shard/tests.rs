@@ -233,7 +233,7 @@ fn race(
     admitted
 }
 
-fn crowd(n: usize, estimate: Estimate, of: u16, now: DateTime<Utc>) -> Vec<Contender> {
+fn contenders_of(n: usize, estimate: Estimate, of: u16, now: DateTime<Utc>) -> Vec<Contender> {
     (0..n).map(|i| Contender::new(demand(i, estimate, now), of)).collect()
 }
 
@@ -269,9 +269,9 @@ fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
     let mut seed = 1;
     for limit in Limit::ALL.iter().copied() {
         for of in [1u16, 4, 16] {
-            let crowds = [(2, 1), (16, 5), (16, 6), (16, 7), (64, 25), (64, 27), (64, 63)];
-            let crowds = crowds.into_iter().flat_map(|crowd| [(crowd, 0), (crowd, EACH - 1)]);
-            for ((n, k), slack) in crowds {
+            let cases = [(2, 1), (16, 5), (16, 6), (16, 7), (64, 25), (64, 27), (64, 63)];
+            let cases = cases.into_iter().flat_map(|case| [(case, 0), (case, EACH - 1)]);
+            for ((n, k), slack) in cases {
                 let (allowed, estimate) = room_for(limit, k);
                 // Not a multiple of the request, but still without room for one more.
                 let allowed = if allowed == k { k } else { allowed + slack };
@@ -282,7 +282,7 @@ fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
                 }
                 for round in 0..ROUNDS {
                     let mut shards = vec![Account::default(); of.into()];
-                    let mut contenders = crowd(n, estimate, of, noon());
+                    let mut contenders = contenders_of(n, estimate, of, noon());
                     if limit.rate().is_none() && round > 0 {
                         // Every third contender is a job. In step, two jobs might take from each
                         // other for ever.
@@ -325,7 +325,7 @@ fn what_a_crash_left_between_two_shards_is_given_back_and_used() {
             let whole = only(limit, allowed);
             let mut shards = vec![Account::default(); of.into()];
             seed += 1;
-            let mut contenders = crowd(64, estimate, of, noon());
+            let mut contenders = contenders_of(64, estimate, of, noon());
             let before = race(&mut shards, &whole, &mut contenders, seed, 2);
             assert!(before <= 25, "{before}");
             lost += 25 - before;
@@ -336,7 +336,7 @@ fn what_a_crash_left_between_two_shards_is_given_back_and_used() {
                 assert_eq!(shards[0].apply(&write), None, "released twice");
             }
             assert_eq!(restore(&shards, later.into()), None);
-            let mut contenders = crowd(64, estimate, of, later);
+            let mut contenders = contenders_of(64, estimate, of, later);
             let after = race(&mut shards, &whole, &mut contenders, seed, 0);
             assert_eq!(before + after, 25, "{limit:?} shards={of}");
         }
@@ -349,7 +349,7 @@ fn a_refusal_names_the_time_at_which_enough_has_flowed_back_in_all() {
     let whole = only(Limit::TokensPerMinute, 1_600);
     let estimate = Estimate::of_tokens(0, 90);
     let mut shards = vec![Account::default(); 16];
-    let mut contenders = crowd(40, estimate, 16, noon());
+    let mut contenders = contenders_of(40, estimate, 16, noon());
     assert_eq!(race(&mut shards, &whole, &mut contenders, 3, 0), 17);
     // 70 of 1,600 are left, spread over all shards.
     let asked = plan(&whole, &shards, &demand(99, estimate, noon()), None, true);
@@ -359,7 +359,7 @@ fn a_refusal_names_the_time_at_which_enough_has_flowed_back_in_all() {
     let wait = retry_at.to_utc() - noon();
     // 20 tokens at 1,600 a minute, plus one for each shard.
     assert_eq!(wait.num_milliseconds(), 1_350);
-    let mut contenders = crowd(1, estimate, 16, retry_at.to_utc());
+    let mut contenders = contenders_of(1, estimate, 16, retry_at.to_utc());
     assert_eq!(race(&mut shards, &whole, &mut contenders, 3, 0), 1);
 }
 

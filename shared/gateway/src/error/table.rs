@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::ApiError;
 use crate::headers;
-use crate::request::{Response, whole};
+use crate::request::{Response, full};
 
 /// Whether repeating a request helps, and when.
 enum Retry {
@@ -264,7 +264,7 @@ impl ApiError {
     #[must_use]
     pub fn into_response(self) -> Response {
         let row = self.row();
-        let mut response = http::Response::new(whole(self.body()));
+        let mut response = http::Response::new(full(self.body()));
         *response.status_mut() = row.status;
         let headers = response.headers_mut();
         headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

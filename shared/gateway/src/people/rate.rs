@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::People;
-use crate::answer::{expect_method, json};
 use crate::error::{ApiError, BadRequestCode, Missing};
+use crate::handler::{expect_method, json};
 use crate::lookup::Attendance;
 use crate::request::{Request, Response};
 use crate::{metadata, parse};

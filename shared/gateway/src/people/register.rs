@@ -16,8 +16,8 @@ use serde_json::{Map, Value};
 use sha2::Sha256;
 
 use super::{Claim, People};
-use crate::answer::{expect_method, json};
 use crate::error::{ApiError, BadRequestCode, Missing};
+use crate::handler::{expect_method, json};
 use crate::hex;
 use crate::lookup::{Attendance, Handle, OpenEvent};
 use crate::parse::{self, Pass};

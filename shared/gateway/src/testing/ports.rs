@@ -154,8 +154,8 @@ mod tests {
             .unwrap();
         let now = world.clock.now();
         let request = Request { id: "req_1".parse().unwrap(), now, deadline: None, http };
-        let answer = gateway.forward(Operation::ChatCompletions, request).await.unwrap();
-        assert!(!answer.into_body().collect().await.unwrap().to_bytes().is_empty());
+        let response = gateway.forward(Operation::ChatCompletions, request).await.unwrap();
+        assert!(!response.into_body().collect().await.unwrap().to_bytes().is_empty());
         gateway.settled().await;
 
         let charge = Charge::of_tokens(17, 5);

@@ -33,7 +33,7 @@ use crate::{Gateway, Ports};
 
 /// The counts of a simulation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct Counts {
     /// Calls to the ledger.
     steps: u64,
     /// Requests that attendees sent.
@@ -76,13 +76,13 @@ impl Clock for VirtualClock {
 /// # Errors
 ///
 /// The first promise that was broken, with what broke it.
-pub(super) fn simulate(seed: u64) -> Result<Told, String> {
+pub(super) fn simulate(seed: u64) -> Result<Counts, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .map_err(|fault| fault.to_string())?;
-    runtime.block_on(Story::begin(seed).tell())
+    runtime.block_on(Simulation::begin(seed).run())
 }
 
 /// Whether usage records are kept in a story.
@@ -116,7 +116,7 @@ impl Recording {
     }
 }
 
-struct Story {
+struct Simulation {
     clock: VirtualClock,
     random: Arc<SeededRandom>,
     shared: Arc<MemoryLedger>,
@@ -128,7 +128,7 @@ struct Story {
     recording: Recording,
 }
 
-impl Story {
+impl Simulation {
     fn begin(seed: u64) -> Self {
         let random = Arc::new(SeededRandom::new(seed));
         // Ten minutes before midnight in Oslo, so that the local day ends in every story.
@@ -149,7 +149,7 @@ impl Story {
         // Some events keep no records, and some change their mind.
         let recording = Recording::of(seed);
         event.records_requests = recording != Recording::Never;
-        let mut story = Self {
+        let mut simulation = Self {
             clock: VirtualClock { origin: Instant::now(), began_at },
             random,
             shared: Arc::new(MemoryLedger::default()),
@@ -160,12 +160,12 @@ impl Story {
             event,
             recording,
         };
-        story.publish();
+        simulation.publish();
         for _ in 0..PROCESSES {
-            let process = story.start_process(true);
-            story.processes.push(process);
+            let process = simulation.start_process(true);
+            simulation.processes.push(process);
         }
-        story
+        simulation
     }
 
     /// Lets every process see the event as it is now, as soon as its memory of it is old.
@@ -204,7 +204,7 @@ impl Story {
         (gateway, ledger)
     }
 
-    async fn tell(mut self) -> Result<Told, String> {
+    async fn run(mut self) -> Result<Counts, String> {
         let mut under_way = JoinSet::new();
         let mut requests = 0;
         let mut next_sweep = Instant::now() + Duration::from_secs(60);
@@ -222,9 +222,9 @@ impl Story {
                 self.publish();
             }
             // Some come in crowds, at the same instant.
-            let crowd = if self.random.one_in(4) { 1 + self.random.below(6) } else { 1 };
-            requests += crowd;
-            for member in 0..crowd {
+            let arriving = if self.random.one_in(4) { 1 + self.random.below(6) } else { 1 };
+            requests += arriving;
+            for member in 0..arriving {
                 let process = self.a_living_process();
                 let operation = self.an_operation();
                 let request = self.a_request(operation, number * 10 + member)?;
@@ -243,7 +243,7 @@ impl Story {
         let balance = books::balance(&self.shared, &self.event, self.recording.rule()).await;
         let charged = balance.map_err(|e| self.blame(e))?;
         let sum = |count: fn(&SimulatedLedger) -> u64| self.ledgers.iter().map(|l| count(l)).sum();
-        Ok(Told {
+        Ok(Counts {
             steps: sum(SimulatedLedger::steps),
             requests,
             charged,
@@ -289,17 +289,17 @@ mod tests {
 
     #[test]
     fn a_thousand_seeds_keep_every_promise() {
-        let mut all = Told::default();
+        let mut all = Counts::default();
         for seed in 0..1_000 {
-            let told = simulate(seed).unwrap_or_else(|broken| panic!("seed {seed}: {broken}"));
-            all.steps += told.steps;
-            all.requests += told.requests;
-            all.charged += told.charged;
-            all.units += told.units;
-            all.crashes += told.crashes;
-            all.troubles += told.troubles;
-            all.moves += told.moves;
-            all.restored += told.restored;
+            let counts = simulate(seed).unwrap_or_else(|broken| panic!("seed {seed}: {broken}"));
+            all.steps += counts.steps;
+            all.requests += counts.requests;
+            all.charged += counts.charged;
+            all.units += counts.units;
+            all.crashes += counts.crashes;
+            all.troubles += counts.troubles;
+            all.moves += counts.moves;
+            all.restored += counts.restored;
         }
         println!("1000 seeds: {all:?}");
         assert!(all.crashes > 100 && all.troubles > 1_000 && all.charged > 1_000, "{all:?}");

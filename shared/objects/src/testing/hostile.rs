@@ -20,7 +20,7 @@ use lanyard_domain::allowance::{Allowance, Limit};
 use lanyard_domain::event::{Event, Signing};
 use lanyard_domain::object::{Kind, Owned};
 use lanyard_domain::operation::Operation;
-use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::handler::{Audience, run_handler};
 use lanyard_gateway::ports::{Clock, Listing};
 use lanyard_gateway::testing::azure::{ScriptedUpstream, random_replies};
 use lanyard_gateway::testing::{
@@ -137,7 +137,7 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
         let deadline = Some(Instant::now() + Duration::from_secs(300));
         let request = Request { id, now: clock.now(), deadline, http: sent.http.clone() };
         let (objects, operation) = (Arc::clone(&objects), sent.operation);
-        let response = answer(Audience::Attendees, request, |request| async move {
+        let response = run_handler(Audience::Attendees, request, |request| async move {
             handle(&objects, operation, request).await
         })
         .await;

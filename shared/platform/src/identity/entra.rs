@@ -61,15 +61,15 @@ pub(super) async fn grant(
         .append_pair("scope", identity.authority.scope())
         .finish();
     let asked_at = Instant::now();
-    let answer = exchange::ask(Party::Entra, || {
+    let response = exchange::ask(Party::Entra, || {
         let request = http.post(&url).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         Ok(request.header(ACCEPT, "application/json").body(form.clone()))
     });
-    let answer = answer.await?;
-    if !answer.status.is_success() {
-        return Err(refused(answer.status.as_u16(), &answer.body));
+    let response = response.await?;
+    if !response.status.is_success() {
+        return Err(refused(response.status.as_u16(), &response.body));
     }
-    let grant = serde_json::from_slice::<Grant>(&answer.body).ok();
+    let grant = serde_json::from_slice::<Grant>(&response.body).ok();
     grant
         .and_then(|grant| granted(&grant, asked_at))
         .ok_or(TokenFault::Malformed { who: Party::Entra })

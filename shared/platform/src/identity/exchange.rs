@@ -72,7 +72,7 @@ pub enum TokenFault {
 }
 
 /// A buffered response.
-pub(super) struct Answer {
+pub(super) struct TokenResponse {
     pub(super) status: StatusCode,
     pub(super) body: Vec<u8>,
 }
@@ -82,26 +82,30 @@ pub(super) struct Answer {
 pub(super) async fn ask(
     who: Party,
     request: impl Fn() -> Result<reqwest::RequestBuilder, TokenFault>,
-) -> Result<Answer, TokenFault> {
+) -> Result<TokenResponse, TokenFault> {
     match one_try(who, request()?).await {
-        Ok(answer) if !answer.status.is_server_error() => Ok(answer),
+        Ok(response) if !response.status.is_server_error() => Ok(response),
         Ok(_) | Err(TokenFault::Unreachable { .. }) => one_try(who, request()?).await,
         Err(fault) => Err(fault),
     }
 }
 
-async fn one_try(who: Party, request: reqwest::RequestBuilder) -> Result<Answer, TokenFault> {
-    let answer = request.timeout(ONE_TRY).send().await.map_err(|fault| unreachable(who, &fault))?;
-    let status = answer.status();
+async fn one_try(
+    who: Party,
+    request: reqwest::RequestBuilder,
+) -> Result<TokenResponse, TokenFault> {
+    let response =
+        request.timeout(ONE_TRY).send().await.map_err(|fault| unreachable(who, &fault))?;
+    let status = response.status();
     let mut body = Vec::new();
-    let mut pieces = answer.bytes_stream();
+    let mut pieces = response.bytes_stream();
     while let Some(piece) = pieces.next().await {
         body.extend_from_slice(&piece.map_err(|fault| unreachable(who, &fault))?);
         if body.len() > LONGEST {
             return Err(TokenFault::Malformed { who });
         }
     }
-    Ok(Answer { status, body })
+    Ok(TokenResponse { status, body })
 }
 
 fn unreachable(who: Party, fault: &reqwest::Error) -> TokenFault {

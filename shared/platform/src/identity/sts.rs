@@ -76,15 +76,15 @@ impl Sts {
         let unsigned = TokenFault::Unreachable { who: Party::Sts, how: "cannot be signed" };
         let credentials = self.credentials.provide_credentials().await;
         let credentials = credentials.map_err(|_| TokenFault::NoAws)?;
-        let answer = exchange::ask(Party::Sts, || {
+        let response = exchange::ask(Party::Sts, || {
             self.signed(http, &form, credentials.clone()).map_err(|_| unsigned.clone())
         });
-        let answer = answer.await?;
-        let text = String::from_utf8_lossy(&answer.body);
-        if !answer.status.is_success() {
+        let response = response.await?;
+        let text = String::from_utf8_lossy(&response.body);
+        if !response.status.is_success() {
             return Err(TokenFault::Refused {
                 who: Party::Sts,
-                status: answer.status.as_u16(),
+                status: response.status.as_u16(),
                 code: element(&text, "Code")
                     .and_then(exchange::word)
                     .unwrap_or_else(|| NO_CODE.to_owned()),

@@ -10,7 +10,7 @@ use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV
 use lambda_http::request::RequestContext;
 use lanyard_administration::direct::{direct_json, encoded_uri};
 use lanyard_administration::{AdminError, Administration};
-use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::handler::{Audience, run_handler};
 use lanyard_gateway::ports::Cause;
 use lanyard_gateway::{Request, Response};
 use serde_json::Value;
@@ -66,7 +66,7 @@ where
     };
     *request.http.uri_mut() = uri;
     let handle = |request| handle(Arc::clone(administration), request);
-    let (head, body) = answer(Audience::Organisers, request, handle).await.into_parts();
+    let (head, body) = run_handler(Audience::Organisers, request, handle).await.into_parts();
     let Ok(body) = body.collect().await;
     let body = String::from_utf8(body.to_bytes().into())?;
     let status_code = i64::from(head.status.as_u16());

@@ -99,9 +99,9 @@ impl Table {
                 .build()?;
             let request = HashMap::from([(self.name.clone(), keys)]);
             let call = self.client.batch_get_item().set_request_items(Some(request));
-            let answer = call.send().await?;
-            found.extend(answer.responses.unwrap_or_default().into_values().flatten());
-            let left_out = answer.unprocessed_keys.unwrap_or_default();
+            let response = call.send().await?;
+            found.extend(response.responses.unwrap_or_default().into_values().flatten());
+            let left_out = response.unprocessed_keys.unwrap_or_default();
             wanted = left_out.into_values().flat_map(|keys| keys.keys).collect();
             if !wanted.is_empty() {
                 let pause = pauses.next().ok_or("DynamoDB keeps leaving items out")?;

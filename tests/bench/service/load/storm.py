@@ -30,10 +30,10 @@ async def ask(client, number, begin, seconds):
 
 async def main():
     base_url, code, clients, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
-    crowd = [AsyncOpenAI(base_url=base_url, api_key=f"{code}/client-{number}") for number in range(clients)]
+    openai_clients = [AsyncOpenAI(base_url=base_url, api_key=f"{code}/client-{number}") for number in range(clients)]
     print("ready", flush=True)
     begin = time.monotonic()
-    asking = [ask(client, number, begin, seconds) for number, client in enumerate(crowd)]
+    asking = [ask(client, number, begin, seconds) for number, client in enumerate(openai_clients)]
     # A call that is waiting for its next try when the time is up is not waited for.
     await asyncio.wait([asyncio.ensure_future(one) for one in asking], timeout=seconds + 30)
 

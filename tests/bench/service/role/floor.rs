@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-type Answer = Response<UnsyncBoxBody<Bytes, reqwest::Error>>;
+type ServerResponse = Response<UnsyncBoxBody<Bytes, reqwest::Error>>;
 
 /// Starts it.
 pub(super) async fn start(
@@ -28,7 +28,7 @@ pub(super) async fn start(
     Ok(json!({"address": address}))
 }
 
-async fn pass(http: reqwest::Client, azure: String, request: Request<Incoming>) -> Answer {
+async fn pass(http: reqwest::Client, azure: String, request: Request<Incoming>) -> ServerResponse {
     try_pass(http, azure, request).await.unwrap_or_else(|_| {
         let nothing = Full::default().map_err(|never| match never {}).boxed_unsync();
         let mut response = Response::new(nothing);
@@ -41,7 +41,7 @@ async fn try_pass(
     http: reqwest::Client,
     azure: String,
     request: Request<Incoming>,
-) -> Result<Answer> {
+) -> Result<ServerResponse> {
     let (mut head, body) = request.into_parts();
     head.headers.remove(http::header::HOST);
     let url = format!("{azure}{}", head.uri);

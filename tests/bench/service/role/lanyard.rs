@@ -15,7 +15,7 @@ use lanyard_administration::ports::KeyStore;
 use lanyard_domain::credential::AzureKey;
 use lanyard_domain::credential::Credential;
 use lanyard_domain::operation::Operation;
-use lanyard_gateway::answer::{Audience, answer};
+use lanyard_gateway::handler::{Audience, run_handler};
 use lanyard_gateway::ports::{Clock, Listing};
 use lanyard_gateway::testing::{MemoryEvents, MemoryLedger, a_deployment, an_event};
 use lanyard_gateway::{ApiError, Gateway, Ports, Response};
@@ -86,7 +86,7 @@ async fn invoke(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response {
     let is_chat = head.uri.path().ends_with("/chat/completions");
     let http = Request::from_parts(head, body);
     let request = lanyard_gateway::Request { id, now: Machine.now(), deadline: None, http };
-    answer(Audience::Attendees, request, |request| async move {
+    run_handler(Audience::Attendees, request, |request| async move {
         match is_chat {
             true => chat_completions::handle(gateway, request).await,
             false => embeddings::handle(gateway, request).await,

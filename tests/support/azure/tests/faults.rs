@@ -13,11 +13,11 @@ async fn a_connection_is_dropped_where_the_script_says() {
     assert_eq!(chat(&azure, Reply::reset()).await, (String::new(), false));
 
     let stream = || Reply::sse(&[ROLE, CONTENT, DONE], LineEnding::Lf);
-    let (answer, is_orderly) = chat(&azure, stream().close_after(2)).await;
-    assert_eq!((payloads(&answer), is_orderly), (vec![ROLE, CONTENT], true));
-    assert!(answer.contains("\r\nconnection: close\r\n"));
-    let (answer, _) = chat(&azure, stream().close_after(3)).await;
-    assert!(answer.ends_with("data: [DONE]\n\n\r\n"), "the end is withheld");
+    let (response, is_orderly) = chat(&azure, stream().close_after(2)).await;
+    assert_eq!((payloads(&response), is_orderly), (vec![ROLE, CONTENT], true));
+    assert!(response.contains("\r\nconnection: close\r\n"));
+    let (response, _) = chat(&azure, stream().close_after(3)).await;
+    assert!(response.ends_with("data: [DONE]\n\n\r\n"), "the end is withheld");
 
     azure.script(stream().reset_after(1));
     let mut connection = connect(&azure).await;
@@ -54,12 +54,12 @@ async fn a_client_that_leaves_is_noticed() {
 #[tokio::test]
 async fn lengths_may_lie_or_be_missing() {
     let azure = ScriptedAzure::start().await;
-    let (answer, is_orderly) = chat(&azure, Reply::json(200, "{}").claim_length(100)).await;
-    assert!(answer.contains("\r\ncontent-length: 100\r\n"));
-    assert_eq!((body(&answer), is_orderly), ("{}", true));
+    let (response, is_orderly) = chat(&azure, Reply::json(200, "{}").claim_length(100)).await;
+    assert!(response.contains("\r\ncontent-length: 100\r\n"));
+    assert_eq!((body(&response), is_orderly), ("{}", true));
 
-    let (answer, _) = chat(&azure, Reply::json(200, "{}").until_close()).await;
-    assert!(!answer.contains("content-length") && answer.ends_with("\r\n\r\n{}"));
+    let (response, _) = chat(&azure, Reply::json(200, "{}").until_close()).await;
+    assert!(!response.contains("content-length") && response.ends_with("\r\n\r\n{}"));
 
     let reply = Reply::json(200, "").pieces(["ab", "", "c"]).chunked();
     assert_eq!(body(&chat(&azure, reply).await.0), "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n");
@@ -69,23 +69,23 @@ async fn lengths_may_lie_or_be_missing() {
 async fn bodies_may_be_anything_but_an_answer() {
     let azure = ScriptedAzure::start().await;
     assert!(chat(&azure, Reply::html()).await.0.contains("\r\ncontent-type: text/html\r\n"));
-    let (answer, _) = chat(&azure, Reply::malformed_json()).await;
-    assert!(serde_json::from_str::<Value>(body(&answer)).is_err());
-    let (answer, _) = chat(&azure, Reply::redirect("http://elsewhere/")).await;
-    assert!(answer.starts_with("HTTP/1.1 302 Found\r\n"));
-    assert!(answer.contains("\r\nlocation: http://elsewhere/\r\n"));
-    let (answer, _) = chat(&azure, Reply::gzip_labelled("{}")).await;
-    assert!(answer.contains("\r\ncontent-encoding: gzip\r\n"));
-    let (answer, _) = chat(&azure, Reply::too_many_requests(None)).await;
-    assert!(!answer.contains("retry-after"));
+    let (response, _) = chat(&azure, Reply::malformed_json()).await;
+    assert!(serde_json::from_str::<Value>(body(&response)).is_err());
+    let (response, _) = chat(&azure, Reply::redirect("http://elsewhere/")).await;
+    assert!(response.starts_with("HTTP/1.1 302 Found\r\n"));
+    assert!(response.contains("\r\nlocation: http://elsewhere/\r\n"));
+    let (response, _) = chat(&azure, Reply::gzip_labelled("{}")).await;
+    assert!(response.contains("\r\ncontent-encoding: gzip\r\n"));
+    let (response, _) = chat(&azure, Reply::too_many_requests(None)).await;
+    assert!(!response.contains("retry-after"));
 }
 
 #[tokio::test]
 async fn a_huge_body_is_as_long_as_it_says() {
     let azure = ScriptedAzure::start().await;
-    let (answer, is_orderly) = chat(&azure, Reply::huge(2)).await;
-    assert!(is_orderly && answer.ends_with("0\r\n\r\n"));
-    assert_eq!(body(&answer).matches('x').count(), 2 * 1024 * 1024);
+    let (response, is_orderly) = chat(&azure, Reply::huge(2)).await;
+    assert!(is_orderly && response.ends_with("0\r\n\r\n"));
+    assert_eq!(body(&response).matches('x').count(), 2 * 1024 * 1024);
 }
 
 #[tokio::test]
@@ -94,12 +94,12 @@ async fn events_end_and_are_cut_as_the_test_chooses() {
     for (ending, end) in
         [(LineEnding::Lf, "\n"), (LineEnding::CrLf, "\r\n"), (LineEnding::Cr, "\r")]
     {
-        let (answer, _) = chat(&azure, Reply::sse(&["a"], ending).until_close()).await;
-        assert_eq!(body(&answer), format!("data: a{end}{end}"));
+        let (response, _) = chat(&azure, Reply::sse(&["a"], ending).until_close()).await;
+        assert_eq!(body(&response), format!("data: a{end}{end}"));
     }
     let events = sse(&["a", "b"]);
-    let (answer, _) = chat(&azure, Reply::sse_bytes(events, &[3, 10])).await;
-    assert_eq!(body(&answer), "3\r\ndat\r\n7\r\na: a\n\nd\r\n8\r\nata: b\n\n\r\n0\r\n\r\n");
+    let (response, _) = chat(&azure, Reply::sse_bytes(events, &[3, 10])).await;
+    assert_eq!(body(&response), "3\r\ndat\r\n7\r\na: a\n\nd\r\n8\r\nata: b\n\n\r\n0\r\n\r\n");
 }
 
 #[tokio::test]

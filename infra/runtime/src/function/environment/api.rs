@@ -25,7 +25,7 @@ const LONGEST_PRELUDE: usize = 16 * 1024;
 type Said = Response<Full<Bytes>>;
 
 /// Answers one request of an environment's process.
-pub(super) async fn answer(
+pub(super) async fn respond(
     environment: Arc<Environment>,
     request: Request<Incoming>,
 ) -> Result<Said, Infallible> {
@@ -41,7 +41,7 @@ pub(super) async fn answer(
         (Some("invocation"), Some(id), Some("response"), None) if is_post => {
             match environment.caller_of(id) {
                 Some(caller) if is_streamed(&request) => streamed(request, caller).await,
-                Some(caller) => whole(request, caller).await,
+                Some(caller) => buffered(request, caller).await,
                 None => invalid_request_id(),
             }
         }
@@ -88,12 +88,12 @@ fn is_streamed(request: &Request<Incoming>) -> bool {
     mode.is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"streaming"))
 }
 
-async fn whole(request: Request<Incoming>, caller: oneshot::Sender<Outcome>) -> Said {
+async fn buffered(request: Request<Incoming>, caller: oneshot::Sender<Outcome>) -> Said {
     let Some(body) = read(request).await else {
         let _ = caller.send(Outcome::Failed(Failure::TooLarge));
         return said(StatusCode::PAYLOAD_TOO_LARGE, r#"{"errorType":"RequestEntityTooLarge"}"#);
     };
-    let _ = caller.send(Outcome::Whole(body));
+    let _ = caller.send(Outcome::Buffered(body));
     accepted()
 }
 

@@ -11,12 +11,12 @@ use lanyard_protocol::Protocol;
 use tokio::time::Instant;
 
 use super::super::SeededRandom;
-use super::{ATTENDEES, Story};
+use super::{ATTENDEES, Simulation};
 use crate::Gateway;
 use crate::ports::Clock;
 use crate::request::Request;
 
-impl Story {
+impl Simulation {
     /// Mostly chats, and operations that are counted in other units.
     pub(super) fn an_operation(&self) -> Operation {
         match self.random.below(8) {
@@ -92,8 +92,8 @@ pub(super) async fn attend(
     request: Request,
     random: &SeededRandom,
 ) {
-    let Ok(answer) = gateway.forward(operation, request).await else { return };
-    let mut body = answer.into_body();
+    let Ok(response) = gateway.forward(operation, request).await else { return };
+    let mut body = response.into_body();
     let mut timeout = if random.one_in(5) { random.below(4) } else { u64::MAX };
     while timeout > 0 && body.frame().await.is_some() {
         timeout -= 1;

@@ -22,7 +22,7 @@ SEPARATOR = b"\0" * 8
 
 
 @contextlib.contextmanager
-def stage(binary):
+def fixture(binary):
     """Starts the world and yields the environment of the functions in it. It ends with its standard input."""
     process = subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     too_late = threading.Timer(SECONDS_TO_START, process.kill)

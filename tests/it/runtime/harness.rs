@@ -30,7 +30,7 @@ use crate::support::{ScriptedAzure, canary, policed};
 pub(super) const AZURE_KEY: &str = canary::KEY;
 
 /// The service with one event without limits, until it is ended or dropped.
-pub(super) struct Stand {
+pub(super) struct Harness {
     pub(super) azure: ScriptedAzure,
     pub(super) runtime: Arc<Runtime>,
     pub(super) gateway: Arc<Gateway>,
@@ -44,7 +44,7 @@ pub(super) struct Stand {
     served: JoinHandle<()>,
 }
 
-impl Stand {
+impl Harness {
     /// Starts it with these options besides.
     pub(super) async fn start(options: &[&str]) -> Self {
         Self::of(options, &bootstraps(), TEMPLATE).await
@@ -64,7 +64,7 @@ impl Stand {
         options.azure_key = Some(AZURE_KEY.to_owned());
         let service = Service::start(options, Template::parse(template).unwrap()).await.unwrap();
         let stop = CancellationToken::new();
-        let mut stand = Self {
+        let mut harness = Self {
             azure,
             runtime: Arc::clone(service.runtime.as_ref().unwrap()),
             gateway: service.objects.gateway(),
@@ -80,8 +80,8 @@ impl Stand {
                 service.serve(stop).await.unwrap();
             }),
         };
-        stand.event = stand.make_event().await;
-        stand
+        harness.event = harness.make_event().await;
+        harness
     }
 
     /// By direct invocation, so that nothing but that works before a test begins.
@@ -93,7 +93,7 @@ impl Stand {
             "requests_per_day": null, "tokens_per_day": null, "tokens_total": null,
         });
         let event = json!({
-            "name": "Stand", "code": canary::CODE, "time_zone": "UTC",
+            "name": "Runtime", "code": canary::CODE, "time_zone": "UTC",
             "starts_at": (now - day).to_rfc3339(), "ends_at": (now + day).to_rfc3339(),
             "allowances": {"attendee": none, "event": none},
             "default_deployments": {"chat_completions": "gpt-4o-mini"},
@@ -206,7 +206,7 @@ impl Stand {
 /// Invokes a function directly and reads its JSON.
 pub(super) async fn invoke(runtime: &Arc<Runtime>, function: &str, event: Bytes) -> Value {
     match runtime.invoke(function, event).await.unwrap() {
-        Outcome::Whole(answer) => serde_json::from_slice(&answer).unwrap(),
+        Outcome::Buffered(response) => serde_json::from_slice(&response).unwrap(),
         Outcome::Streamed { prelude, .. } => serde_json::from_slice(&prelude).unwrap(),
         Outcome::Failed(failure) => panic!("{function}: {failure:?}"),
     }

@@ -39,7 +39,7 @@ const TABLE: &str = "lanyard";
 const REGION: &str = "eu-north-1";
 
 /// The fixture, until it is dropped.
-pub struct Stage {
+pub struct Fixture {
     table: Table,
     engine: String,
     secret: RunSecret,
@@ -47,7 +47,7 @@ pub struct Stage {
     _end: DropGuard,
 }
 
-impl Stage {
+impl Fixture {
     /// Starts everything and makes the event `hackathon`.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ impl Stage {
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
             ("AWS_SESSION_TOKEN", self.secret.reveal().to_owned()),
             ("LANYARD_DYNAMODB_PATIENCE_MS", TIMEOUT.as_millis().to_string()),
-            ("LANYARD_KEY_PREFIX", "/lanyard/stage".to_owned()),
+            ("LANYARD_KEY_PREFIX", "/lanyard/fixture".to_owned()),
             ("LANYARD_TABLE", TABLE.to_owned()),
         ]
     }
@@ -119,7 +119,7 @@ pub fn table_at(engine: &str, secret: &RunSecret, timeout: Timeouts) -> Result<T
     let local = || "local".to_owned();
     let settings = Settings {
         table: TABLE.to_owned(),
-        key_prefix: "/lanyard/stage".to_owned(),
+        key_prefix: "/lanyard/fixture".to_owned(),
         region: REGION.to_owned(),
         credentials: CredentialSource::Keys(Credentials {
             key_id: local(),
@@ -130,7 +130,7 @@ pub fn table_at(engine: &str, secret: &RunSecret, timeout: Timeouts) -> Result<T
         dynamodb_timeout: None,
         ssm_endpoint: None,
         sts_endpoint: None,
-        function: "stage".to_owned(),
+        function: "fixture".to_owned(),
     };
     let http = https::client().map_err(|cause| anyhow::anyhow!(cause))?;
     Ok(clients::table(&http, &settings, timeout))

@@ -82,12 +82,12 @@ impl Head {
 
 /// A whole response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     head: Head,
     body: Bytes,
 }
 
-impl Answer {
+impl TestResponse {
     /// The status.
     pub(crate) fn status(&self) -> StatusCode {
         self.head.status
@@ -211,13 +211,13 @@ impl Stream {
     }
 
     /// Reads to the end.
-    pub(crate) async fn collect(mut self) -> Answer {
+    pub(crate) async fn collect(mut self) -> TestResponse {
         let mut body = Vec::new();
         while let Some(piece) = self.piece().await {
             body.extend_from_slice(&piece);
         }
         assert!(!body.is_empty(), "an empty body hangs a streaming front door");
-        let answer = Answer { head: self.head, body: body.into() };
+        let answer = TestResponse { head: self.head, body: body.into() };
         if let Ok(text) = std::str::from_utf8(&answer.body) {
             answer.head.check_text(text);
         }

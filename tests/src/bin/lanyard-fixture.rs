@@ -6,13 +6,13 @@
 use std::io::{Read, Write};
 
 use anyhow::Result;
-use lanyard_tests::stage::Stage;
+use lanyard_tests::fixture::Fixture;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let stage = Stage::start().await?;
+    let fixture = Fixture::start().await?;
     let mut lines = String::new();
-    for (name, value) in stage.environment() {
+    for (name, value) in fixture.environment() {
         lines.push_str(&format!("{name}={value}\n"));
     }
     let mut output = std::io::stdout().lock();

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
 use crate::error::ApiError;
-use crate::request::{Request, Response, whole};
+use crate::request::{Request, Response, full};
 use crate::{headers, metadata};
 
 /// The kind of client: browsers of any origin may call the attendees' API, not the organisers', and
@@ -24,7 +24,7 @@ pub enum Audience {
 }
 
 /// An error that a handler may return: attendees' and organisers' handlers each have a table.
-pub trait IntoAnswer: std::error::Error + Sized {
+pub trait ErrorResponse: std::error::Error + Sized {
     /// The status.
     fn status(&self) -> StatusCode;
 
@@ -38,7 +38,7 @@ pub trait IntoAnswer: std::error::Error + Sized {
     fn panicked() -> Self;
 }
 
-impl IntoAnswer for ApiError {
+impl ErrorResponse for ApiError {
     fn status(&self) -> StatusCode {
         Self::status(self)
     }
@@ -57,14 +57,14 @@ impl IntoAnswer for ApiError {
 }
 
 /// Runs a handler and makes a response of its result, also if it panics.
-pub async fn answer<F, E>(
+pub async fn run_handler<F, E>(
     audience: Audience,
     request: Request,
     handle: impl FnOnce(Request) -> F,
 ) -> Response
 where
     F: Future<Output = Result<Response, E>>,
-    E: IntoAnswer,
+    E: ErrorResponse,
 {
     let id = request.id.clone();
     let session = metadata::session(&request).ok();
@@ -106,7 +106,7 @@ where
 pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, ApiError> {
     let bytes =
         serde_json::to_vec(value).map_err(|fault| ApiError::Internal(Some(fault.into())))?;
-    let mut response = http::Response::new(whole(bytes));
+    let mut response = http::Response::new(full(bytes));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
@@ -128,14 +128,14 @@ pub fn expect_method(
 /// The response to a browser's preflight. Its body is one line: an empty one hangs where responses
 /// are streamed.
 fn preflight(request: &HeaderMap) -> Response {
-    let mut response = http::Response::new(whole("\n"));
+    let mut response = http::Response::new(full("\n"));
     headers::allow_preflight(request, response.headers_mut());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }
 
 /// The cause, once, for the operator.
-fn log(error: &impl IntoAnswer, request_id: &str) {
+fn log(error: &impl ErrorResponse, request_id: &str) {
     let mut cause = String::new();
     let mut source = error.source();
     while let Some(fault) = source {

@@ -25,14 +25,14 @@ const LOOKS: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()> {
     let world = World::start(PACE, false).await?;
-    let event = world.organiser.event("crowd", &[], &[]).await?;
-    let (begin, until) = (Instant::now(), Duration::from_secs(options.crowd_seconds));
+    let event = world.organiser.event("streams", &[], &[]).await?;
+    let (begin, until) = (Instant::now(), Duration::from_secs(options.stream_seconds));
     let before = world.service.cpu()?;
     let mut asking = JoinSet::new();
     for attendee in 0..options.attendees {
         let mut caller = Caller::to(&world.service.address)?;
         let first = INTERVAL * attendee / options.attendees.max(1);
-        let name = format!("crowd/attendee-{attendee}");
+        let name = format!("streams/attendee-{attendee}");
         asking.spawn(async move {
             let mut result = Vec::new();
             let mut at = first;
@@ -45,26 +45,27 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
         });
     }
     let mut resident = Vec::new();
-    let mut answers: Vec<Result<CallResult>> = Vec::new();
+    let mut responses: Vec<Result<CallResult>> = Vec::new();
     let mut looks = tokio::time::interval(LOOKS);
     loop {
         tokio::select! {
             _ = looks.tick() => resident.push(world.service.resident_kib()?),
             done = asking.join_next() => match done {
-                Some(done) => answers.extend(done?),
+                Some(done) => responses.extend(done?),
                 None => break,
             },
         }
     }
     let totals = books::quiet(&world.table, &event, Duration::from_secs(30)).await?;
     let (spent, _) = world.service.cpu()?.since(&before);
-    report(&answers, &resident, spent)?;
+    report(&responses, &resident, spent)?;
 
     let is_good = |result: &Result<CallResult>| {
         result.as_ref().is_ok_and(|result| result.status == 200 && result.is_whole)
     };
-    let bad = answers.iter().filter(|result| !is_good(result)).count();
-    promises.check(bad == 0, &format!("{} streams, {bad} of them with an error", answers.len()))?;
+    let bad = responses.iter().filter(|result| !is_good(result)).count();
+    promises
+        .check(bad == 0, &format!("{} streams, {bad} of them with an error", responses.len()))?;
     let reported = world.azure.reported();
     let booked = (totals.charge.prompt_tokens, totals.charge.completion_tokens);
     promises.check(
@@ -72,7 +73,7 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
         &format!("Azure reported {reported:?} tokens, charged are {booked:?}"),
     )?;
     promises.check(
-        totals.requests == u64::try_from(answers.len())?,
+        totals.requests == u64::try_from(responses.len())?,
         &format!("{} settlements", totals.requests),
     )?;
     let books = Books::read(&world.table, &event, &Records::read(&world.table).await?).await?;
@@ -89,18 +90,18 @@ pub(super) async fn run(options: &Options, promises: &mut Promises) -> Result<()
     world.end().await
 }
 
-fn report(answers: &[Result<CallResult>], resident: &[u64], spent: Duration) -> Result<()> {
-    let result = || answers.iter().filter_map(|result| result.as_ref().ok());
+fn report(responses: &[Result<CallResult>], resident: &[u64], spent: Duration) -> Result<()> {
+    let result = || responses.iter().filter_map(|result| result.as_ref().ok());
     let mut first: Vec<_> = result().map(|result| result.first).collect();
     let mut frames: Vec<_> = result().flat_map(|result| result.held_back.clone()).collect();
     first.sort_unstable();
     frames.sort_unstable();
-    let each = ms(spent) / number(u64::try_from(answers.len())?).max(1.0);
+    let each = ms(spent) / number(u64::try_from(responses.len())?).max(1.0);
     say(&format!(
         "  {} streams, {each:.2} ms of processor time each, {:.0} ms for a second of asking\n  \
          first byte beyond Azure's own time: {:.1} ms p50, {:.1} ms p99; frames here after {:.1} ms \
          p50, {:.1} ms p99",
-        answers.len(),
+        responses.len(),
         ms(spent) / (number(u64::try_from(resident.len())?) * LOOKS.as_secs_f64()).max(1.0),
         ms(percentile(&first, 50)),
         ms(percentile(&first, 99)),
