@@ -1,13 +1,13 @@
-//! Reads accounts: with retries, by the page, and as the numbers that organisers see.
+//! Reads and writes accounts: with retries, by the page, and as the numbers that organisers see.
 
 use std::time::Duration;
 
-use lanyard_domain::account::{Account, Field};
+use lanyard_domain::account::{Account, AccountKey, Field, Write};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::token::UserId;
 use lanyard_domain::unit::Units;
 use lanyard_domain::usage::Charge;
-use lanyard_gateway::ports::{AttendeePage, LedgerFault, Unreadable, UnreadableAccount};
+use lanyard_gateway::ports::{AttendeePage, LedgerFault, Outcome, Unreadable, UnreadableAccount};
 use serde::Serialize;
 
 use crate::Call;
@@ -50,6 +50,23 @@ pub(crate) async fn page_of(
     accounts.truncate(limit.into());
     let last = accounts.last().map(|(user, _)| user.clone());
     Ok((accounts, if has_more { last } else { next }))
+}
+
+/// Makes a write that has no conditions, and returns the account after it.
+///
+/// # Errors
+///
+/// [`AdminError::StoreUnavailable`] if the ledger does not respond.
+pub(crate) async fn apply_unconditional(
+    call: Call<'_>,
+    key: &AccountKey,
+    write: &Write,
+) -> Result<Account, AdminError> {
+    match with_retry(|| call.admin.ledger.apply(key, write)).await? {
+        Outcome::Made(account) => Ok(account),
+        // Without conditions it cannot have been refused.
+        Outcome::Kept(_) => Err(AdminError::Internal(None)),
+    }
 }
 
 /// The usage of an account or of many.

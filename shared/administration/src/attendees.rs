@@ -13,7 +13,7 @@ use lanyard_gateway::ports::Outcome;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::accounts::{Numbers, page_of, with_retry};
+use crate::accounts::{Numbers, apply_unconditional, page_of, with_retry};
 use crate::audit::Action;
 use crate::error::AdminError;
 use crate::events::{LimitsDraft, owned};
@@ -92,11 +92,7 @@ pub(crate) async fn change(
     let key = AccountKey::Attendee(id.clone(), user.clone());
     let ledger = &call.admin.ledger;
     let before = with_retry(|| ledger.account(&key)).await?.unwrap_or_default();
-    let after = match with_retry(|| ledger.apply(&key, &write)).await? {
-        Outcome::Made(account) => account,
-        // The write has no conditions, so nothing can have kept it from being made.
-        Outcome::Kept(_) => return Err(AdminError::Internal(None)),
-    };
+    let after = apply_unconditional(call, &key, &write).await?;
     let changes = changes::between(&facts(&before, &event), &facts(&after, &event));
     if !changes.is_empty() {
         call.audit_attendee(id, &user, Action::ChangeAttendee, changes).await?;
@@ -120,9 +116,10 @@ pub(crate) async fn free_seat(
     match ledger.apply(&key, &admission::vacate_seat()).await? {
         Outcome::Made(_) => {}
         Outcome::Kept(Some(account)) if account.numbers.contains_key(&Field::SeatedAt) => {
-            let mistakes = Mistakes::default();
-            mistakes.add("user", "has used the event, so the seat stays taken; block them instead");
-            return mistakes.unless_any(None);
+            return Err(AdminError::field(
+                "user",
+                "has used the event, so the seat stays taken; block them instead",
+            ));
         }
         Outcome::Kept(_) => return Err(AdminError::NotFound { what: "attendee" }),
     }

@@ -127,6 +127,12 @@ struct Row {
 }
 
 impl AdminError {
+    /// 400 for one wrong field.
+    pub(crate) fn field(field: &str, message: impl Into<String>) -> Self {
+        let (field, message) = (field.to_owned(), message.into());
+        Self::Invalid(vec![Mistake { field, message, is_unknown: false }])
+    }
+
     /// The error table. A new variant must find its place here.
     fn row(&self) -> Row {
         let row = |status, code, kind| Row { status, code, kind };

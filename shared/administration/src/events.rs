@@ -167,9 +167,7 @@ pub(crate) async fn rotate_code(call: Call<'_>, id: &EventId) -> Result<Response
     for _ in 0..TRIES {
         let before = owned(call, id).await?;
         if chosen.as_ref() == Some(&before.code) {
-            let mistakes = Mistakes::default();
-            mistakes.add("code", "is the one that works now");
-            return mistakes.unless_any(None);
+            return Err(AdminError::field("code", "is the one that works now"));
         }
         let random = call.random()?;
         let code = chosen.clone().unwrap_or_else(|| EventCode::generate(&before.name, random));

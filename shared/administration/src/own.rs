@@ -63,17 +63,19 @@ impl OwnPlace<'_> {
             before.iter().find(|d| d.name.as_str() == name && Some(&d.replica) == replica.as_ref());
         let is_new = earlier.is_none();
         if is_new && before.len() >= MOST {
-            let mistakes = Mistakes::default();
-            mistakes.add("name", format!("is one too many: an attendee has at most {MOST}"));
-            return mistakes.unless_any(None);
+            return Err(AdminError::field(
+                "name",
+                format!("is one too many: an attendee has at most {MOST}"),
+            ));
         }
         let terms = Terms { before: earlier, allow_loopback: self.allow_loopback };
         let mut described = deployments::described(name, &body, &self.event.organiser, terms)?;
         let deployment = &mut described.deployment;
         if let Credential::Identity(_) = deployment.credential {
-            let mistakes = Mistakes::default();
-            mistakes.add("identity", "is for the event's deployments: give a \"key\" here");
-            return mistakes.unless_any(None);
+            return Err(AdminError::field(
+                "identity",
+                "is for the event's deployments: give a \"key\" here",
+            ));
         }
         let reference = own_reference(self.event, self.user, &deployment.name, &deployment.replica);
         if let Some(key) = &described.key {
@@ -197,12 +199,10 @@ pub(crate) async fn put(call: Call<'_>, id: &EventId, name: &str) -> Result<Resp
     let user = user(call)?;
     let event = owned(call, id).await?;
     if event.own_deployments == OwnDeployments::None {
-        let mistakes = Mistakes::default();
-        mistakes.add(
+        return Err(AdminError::field(
             "own_deployments",
             "is \"none\" at this event, so nobody would use this one: PATCH it first",
-        );
-        return mistakes.unless_any(None);
+        ));
     }
     let (is_new, deployment) = place(call, &event, &user).put(name, call.request).await?;
     note(call, id, &user).await?;

@@ -10,11 +10,10 @@ use lanyard_domain::ids::EventId;
 use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
 use lanyard_gateway::Response;
-use lanyard_gateway::ports::Outcome;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::accounts::{page_of, with_retry};
+use crate::accounts::{apply_unconditional, page_of, with_retry};
 use crate::audit::{Action, AuditLog, FieldChange};
 use crate::error::AdminError;
 use crate::events::owned;
@@ -134,11 +133,7 @@ async fn mark(
 ) -> Result<(), AdminError> {
     let key = AccountKey::Attendee(id.clone(), user.clone());
     let write = Write { conditions: Vec::new(), changes: vec![change] };
-    match with_retry(|| call.admin.ledger.apply(&key, &write)).await? {
-        Outcome::Made(_) => Ok(()),
-        // The write has no conditions, so nothing can have kept it from being made.
-        Outcome::Kept(_) => Err(AdminError::Internal(None)),
-    }
+    apply_unconditional(call, &key, &write).await.map(drop)
 }
 
 async fn all(call: Call<'_>, id: &EventId) -> Result<BTreeSet<UserId>, AdminError> {

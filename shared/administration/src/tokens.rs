@@ -93,10 +93,10 @@ pub(crate) async fn revoke(
         // What has ended anyway need not be remembered.
         after.signing.revoked.retain(|_, expires_at| *expires_at > now);
         if after.signing.revoked.len() >= MOST_REVOKED {
-            let mistakes = Mistakes::default();
-            mistakes
-                .add("jti", "is one too many: DELETE all tokens, and issue those anew that stay");
-            return mistakes.unless_any(None);
+            return Err(AdminError::field(
+                "jti",
+                "is one too many: DELETE all tokens, and issue those anew that stay",
+            ));
         }
         after.signing.revoked.insert(token.clone(), issued.expires_at);
         Ok(after)

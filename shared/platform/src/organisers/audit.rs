@@ -5,6 +5,7 @@ use lanyard_administration::audit::{AuditEntry, AuditLog};
 use lanyard_administration::place::Place;
 use lanyard_administration::ports::{AuditStore, OrganiserFault};
 
+use super::listing::newest;
 use super::{Organisers, away, unreadable};
 use crate::table::{
     AUDIT_PREFIX, Item, Key, event_pk, get_document, get_text, organiser_pk, put_document,
@@ -48,20 +49,10 @@ impl AuditStore for Organisers {
             let sort_key = format!("{AUDIT_PREFIX}{position}");
             Item::from([("pk".to_owned(), text(partition(log))), ("sk".to_owned(), text(sort_key))])
         });
-        let page = self
-            .table
-            .below(partition(log), AUDIT_PREFIX)
-            .consistent_read(true)
-            .scan_index_forward(false)
-            .limit(i32::from(limit).saturating_add(1))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(away)?;
-        let limit = usize::from(limit);
-        let shown = page.items().get(..limit).unwrap_or(page.items());
+        let below = self.table.below(partition(log), AUDIT_PREFIX);
+        let (shown, has_more) = newest(below, start, limit).await?;
         let entries = shown.iter().filter_map(|item| readable(item, get_document)).collect();
-        let next = match (shown.last(), page.items().len() > limit) {
+        let next = match (shown.last(), has_more) {
             (Some(last), true) => {
                 let sort_key = get_text(last, "sk").map_err(unreadable)?;
                 let position = sort_key.trim_start_matches(AUDIT_PREFIX);

@@ -6,6 +6,7 @@ use lanyard_administration::ports::{IssuedTokenStore, OrganiserFault};
 use lanyard_administration::records::IssuedToken;
 use lanyard_domain::ids::{EventId, TokenId};
 
+use super::listing::newest;
 use super::{Organisers, away, unreadable};
 use crate::table::{
     ISSUED_PREFIX, Key, event_pk, get_document, get_text, number, put_document, readable,
@@ -37,18 +38,9 @@ impl IssuedTokenStore for Organisers {
         after: Option<&TokenId>,
         limit: u16,
     ) -> Result<(Vec<IssuedToken>, Option<TokenId>), OrganiserFault> {
-        let page = self
-            .table
-            .below(event_pk(event), ISSUED_PREFIX)
-            .consistent_read(true)
-            .scan_index_forward(false)
-            .limit(i32::from(limit).saturating_add(1))
-            .set_exclusive_start_key(after.map(|token| Key::issued(event, token).attributes()))
-            .send()
-            .await
-            .map_err(away)?;
-        let shown = page.items().get(..usize::from(limit)).unwrap_or(page.items());
-        let has_more = page.items().len() > shown.len();
+        let start = after.map(|token| Key::issued(event, token).attributes());
+        let below = self.table.below(event_pk(event), ISSUED_PREFIX);
+        let (shown, has_more) = newest(below, start, limit).await?;
         let id = |item| -> Result<TokenId, OrganiserFault> {
             let sort_key = get_text(item, "sk").map_err(unreadable)?;
             sort_key.trim_start_matches(ISSUED_PREFIX).parse().map_err(unreadable)

@@ -1,8 +1,9 @@
-//! Reads many of an organiser's events at once.
+//! Reads lists: a page with the newest first, and many events at once.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use lanyard_administration::ports::OrganiserFault;
 use lanyard_domain::event::Event;
@@ -40,19 +41,8 @@ impl Organisers {
         limit: u16,
     ) -> Result<(Vec<Event>, Option<EventId>), OrganiserFault> {
         let start = after.map(|id| Key::organisers_event(organiser, id).attributes());
-        let page = self
-            .table
-            .below(organiser_pk(organiser), EVENT_PREFIX)
-            .consistent_read(true)
-            .scan_index_forward(false)
-            .projection_expression("sk")
-            .limit(i32::from(limit).saturating_add(1))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(away)?;
-        let shown = page.items().get(..usize::from(limit)).unwrap_or(page.items());
-        let has_more = page.items().len() > shown.len();
+        let below = self.table.below(organiser_pk(organiser), EVENT_PREFIX);
+        let (shown, has_more) = newest(below.projection_expression("sk"), start, limit).await?;
         let id = |item: &Item| {
             Ok(get_text(item, "sk")?.trim_start_matches(EVENT_PREFIX).parse::<EventId>()?)
         };
@@ -64,6 +54,26 @@ impl Organisers {
         events.sort_by(|a, b| b.id.cmp(&a.id));
         Ok((events, ids.pop().filter(|_| has_more)))
     }
+}
+
+/// A page of a query, the newest item first, and whether there are more.
+pub(super) async fn newest(
+    query: QueryFluentBuilder,
+    start: Option<Item>,
+    limit: u16,
+) -> Result<(Vec<Item>, bool), OrganiserFault> {
+    let page = query
+        .consistent_read(true)
+        .scan_index_forward(false)
+        .limit(i32::from(limit).saturating_add(1))
+        .set_exclusive_start_key(start)
+        .send()
+        .await
+        .map_err(away)?;
+    let mut items = page.items.unwrap_or_default();
+    let has_more = items.len() > usize::from(limit);
+    items.truncate(limit.into());
+    Ok((items, has_more))
 }
 
 impl Table {

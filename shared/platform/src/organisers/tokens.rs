@@ -11,6 +11,7 @@ use lanyard_administration::ports::{OrganiserFault, OrganiserTokenStore};
 use lanyard_administration::records::OrganiserTokenRecord;
 use lanyard_domain::ids::{OrganiserId, TokenId};
 
+use super::listing::newest;
 use super::transaction::Transaction;
 use super::{Organisers, away, unreadable};
 use crate::table::{
@@ -65,20 +66,10 @@ impl OrganiserTokenStore for Organisers {
         limit: u16,
     ) -> Result<(Vec<OrganiserTokenRecord>, Option<TokenId>), OrganiserFault> {
         let start = after.map(|token| Key::organisers_token(organiser, token).attributes());
-        let page = self
-            .table
-            .below(organiser_pk(organiser), TOKEN_PREFIX)
-            .consistent_read(true)
-            .scan_index_forward(false)
-            .limit(i32::from(limit).saturating_add(1))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(away)?;
-        let tokens = page.items().iter().map(get_document).collect::<Result<Vec<_>, _>>();
-        let mut tokens: Vec<OrganiserTokenRecord> = tokens.map_err(unreadable)?;
-        let has_more = tokens.len() > usize::from(limit);
-        tokens.truncate(limit.into());
+        let below = self.table.below(organiser_pk(organiser), TOKEN_PREFIX);
+        let (shown, has_more) = newest(below, start, limit).await?;
+        let tokens = shown.iter().map(get_document).collect::<Result<Vec<_>, _>>();
+        let tokens: Vec<OrganiserTokenRecord> = tokens.map_err(unreadable)?;
         let last = tokens.last().map(|token| token.id.clone()).filter(|_| has_more);
         Ok((tokens, last))
     }
