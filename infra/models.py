@@ -7,7 +7,7 @@ FILE is a JSON object of models by name, in the form of LiteLLM's public price a
 after its Azure entries were picked: context_tokens, max_output_tokens, usd_per_million,
 usd_per_unit, supports, modalities, mode, endpoints, family, retires. It is read from disk only.
 
-What that table does not say stands here: the field of the output cap, how images are counted,
+Facts that are not in that table: the field of the output cap, how images are counted,
 and which added fields a model refuses. Each has its source beside it.
 """
 
