@@ -28,7 +28,7 @@ async fn says(ada: &Attendee, fields: serde_json::Value) -> TestResponse {
 }
 
 #[tokio::test]
-async fn texts_pass_as_they_are_and_cost_what_was_estimated() {
+async fn texts_pass_unchanged_and_are_charged_the_estimate() {
     for (format, content_type) in [
         ("text", "text/plain; charset=utf-8"),
         ("srt", "text/plain; charset=utf-8"),
@@ -49,7 +49,7 @@ async fn texts_pass_as_they_are_and_cost_what_was_estimated() {
 }
 
 #[tokio::test]
-async fn silence_is_no_empty_answer() {
+async fn a_transcript_of_silence_is_accepted() {
     let world = World::event("silence").in_memory().everything().start().await;
     let ada = world.attendee("ada").await;
     world.azure().script(Reply::json(200, "").header("content-type", "text/plain"));
@@ -58,7 +58,7 @@ async fn silence_is_no_empty_answer() {
 }
 
 #[tokio::test]
-async fn seconds_are_charged_as_the_answer_counts_them_and_tokens_beside() {
+async fn seconds_are_charged_as_reported_and_tokens_too() {
     let world = World::event("seconds").everything().start().await;
     let ada = world.attendee("ada").await;
     for (body, seconds, tokens) in [
@@ -84,7 +84,7 @@ async fn seconds_are_charged_as_the_answer_counts_them_and_tokens_beside() {
 }
 
 #[tokio::test]
-async fn a_streamed_transcription_passes_whole_with_its_usage() {
+async fn a_streamed_transcription_passes_complete_with_its_usage() {
     let usage =
         json!({"type": "tokens", "input_tokens": 40, "output_tokens": 6, "total_tokens": 46});
     let events = [
@@ -164,7 +164,7 @@ async fn audio_as_events_is_settled_by_its_usage() {
 }
 
 #[tokio::test]
-async fn an_attendee_who_leaves_pays_and_what_is_left_is_told() {
+async fn an_attendee_who_leaves_is_charged_and_headers_show_the_rest() {
     let world = World::event("leaving").everything();
     let world = world.attendee(Limit::CharactersTotal, 100).start().await;
     let ada = world.attendee("ada").await;

@@ -35,7 +35,7 @@ fn summary(response: &TestResponse) -> String {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_json_objects_are_refused() {
+async fn bodies_that_are_not_json_objects_are_refused() {
     let (world, ada) = strict_world().await;
     let deep = |levels| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
     let mut said = String::new();
@@ -220,7 +220,7 @@ async fn embeddings_have_rows_of_their_own() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_or_of_another_type_is_refused() {
+async fn bodies_that_are_too_large_or_of_another_type_are_refused() {
     let (world, ada) = strict_world().await;
     let limit = 5 * 1024 * 1024;
     let padded = |bytes: usize| {
@@ -247,7 +247,7 @@ async fn what_is_too_large_or_of_another_type_is_refused() {
 }
 
 #[tokio::test]
-async fn what_looks_odd_but_is_right_passes() {
+async fn odd_but_valid_bodies_pass() {
     let world = World::event("odd").in_memory().with(|event| event.max_choices = 4).start().await;
     let ada = world.attendee("ada").await;
     let image = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}});

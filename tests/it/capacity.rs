@@ -26,7 +26,7 @@ fn consumed(world: &World) -> Value {
 }
 
 #[tokio::test]
-async fn every_call_to_dynamodb_stands_in_the_table_of_counts() {
+async fn every_call_to_dynamodb_is_in_the_table_of_counts() {
     let world = a_running_event("capacity").await;
     let ada = world.attendee("ada").await;
 

@@ -25,7 +25,7 @@ async fn spent_allowance_is_refused_without_calling_azure() {
 }
 
 #[tokio::test]
-async fn the_answer_is_azures_unchanged() {
+async fn the_response_is_azures_unchanged() {
     let world = World::event("oslo").start().await;
     let ada = world.attendee("ada").await;
 
@@ -244,7 +244,7 @@ async fn azure_gets_our_headers_only_and_the_governed_fields_as_we_want_them() {
 }
 
 #[tokio::test]
-async fn a_cap_above_the_events_is_clamped_and_said_so() {
+async fn a_cap_above_the_events_is_lowered_and_a_header_says_so() {
     let world =
         World::event("cap").with(|event| event.max_completion_tokens = Some(100)).start().await;
     let ada = world.attendee("ada").await;
@@ -293,7 +293,7 @@ async fn the_rate_headers_describe_the_attendees_own_allowance() {
 }
 
 #[tokio::test]
-async fn what_azure_says_of_the_request_passes_and_what_it_says_of_us_does_not() {
+async fn azures_message_about_the_request_passes_and_about_our_key_does_not() {
     let world = World::event("refused").start().await;
     let ada = world.attendee("ada").await;
 
@@ -348,7 +348,7 @@ async fn a_browser_may_send_every_header_that_it_asks_for() {
 }
 
 #[tokio::test]
-async fn the_record_says_what_was_used_and_by_whom() {
+async fn the_record_has_the_usage_and_the_attendee() {
     let world = World::event("record").start().await;
     let ada = world.attendee("Ada").await;
     let mut request = ada.post(CHAT, chat("hello").to_string());

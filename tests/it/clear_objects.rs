@@ -50,7 +50,7 @@ async fn objects_are_deleted_ten_minutes_after_the_event() {
 }
 
 #[tokio::test]
-async fn what_is_gone_is_done_and_what_fails_is_tried_again() {
+async fn missing_objects_count_as_deleted_and_failures_are_retried() {
     let world = a_world_with_objects("again").await;
     world.azure().lose(&world.azure().kept()[0]);
     world.wait(TimeDelta::days(2));
@@ -76,7 +76,7 @@ async fn a_clearing_without_time_leaves_all_to_the_next() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_prolonged_after_the_clearing_keeps_and_is_cleared_again() {
+async fn an_event_that_is_prolonged_after_the_clearing_stores_and_is_cleared_again() {
     let world = a_world_with_objects("longer").await;
     world.wait(TimeDelta::days(2));
     assert_eq!(clear(&world).await.deleted, 14);

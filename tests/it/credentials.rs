@@ -8,7 +8,7 @@ use crate::support::World;
 use crate::support::attendee::{CHAT, chat};
 
 #[tokio::test]
-async fn bad_credentials_are_all_refused_in_the_same_words() {
+async fn bad_credentials_all_get_the_same_refusal() {
     let (world, ada) = strict_world().await;
     let code = world.code().to_owned();
     let long = "a".repeat(10_000);
@@ -136,7 +136,7 @@ async fn a_name_with_other_letters_is_refused_with_the_letters_that_may_be_used(
 
 /// Headers that have nothing to do with us, and two that a client may send twice.
 #[tokio::test]
-async fn other_headers_are_no_obstacle() {
+async fn other_headers_are_ignored() {
     let world = World::event("headers").in_memory().start().await;
     let ada = world.attendee("ada").await;
     let mut request = ada.post(CHAT, chat("hello").to_string());

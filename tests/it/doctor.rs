@@ -157,7 +157,7 @@ async fn a_fresh_local_service_is_healthy() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_told_with_the_call_that_mends_it() {
+async fn a_wrong_key_is_reported_with_the_call_that_replaces_it() {
     let service = Service::simulated().await;
     service.change_deployment("gpt-4o", "key", "wrong-key").await;
 
@@ -171,7 +171,7 @@ async fn a_wrong_key_is_told_with_the_call_that_mends_it() {
 }
 
 #[tokio::test]
-async fn a_deployment_that_azure_does_not_know_is_told() {
+async fn a_deployment_that_azure_does_not_know_is_reported() {
     let service = Service::simulated().await;
     service.change_deployment("gpt-4o", "azure_name", "gpt-9").await;
 
@@ -186,7 +186,7 @@ async fn a_deployment_that_azure_does_not_know_is_told() {
 }
 
 #[tokio::test]
-async fn promises_that_azures_limits_do_not_keep_are_told() {
+async fn limits_above_azures_quota_are_reported() {
     let azure = ScriptedAzure::start().await;
     azure.always(Reply::chat("hi").header("x-ratelimit-limit-tokens", "1000"));
     azure.streams(Reply::chat_stream("one two three four five", true));
@@ -206,7 +206,7 @@ async fn promises_that_azures_limits_do_not_keep_are_told() {
 }
 
 #[tokio::test]
-async fn a_stream_without_usage_is_told() {
+async fn a_stream_without_usage_is_reported() {
     let azure = ScriptedAzure::start().await;
     azure.streams(Reply::chat_stream("one two three four five", false));
     let service = Service::over(&azure).await;
@@ -219,7 +219,7 @@ async fn a_stream_without_usage_is_told() {
 }
 
 #[tokio::test]
-async fn a_lump_of_azures_own_is_no_failure_of_the_service() {
+async fn a_burst_of_azures_is_not_a_failure_of_the_service() {
     let azure = ScriptedAzure::start().await;
     let late = std::time::Duration::from_millis(400);
     azure.streams(Reply::chat_stream("one two three four five", true).delay(late));
@@ -233,7 +233,7 @@ async fn a_lump_of_azures_own_is_no_failure_of_the_service() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_held_back_on_the_way_is_told_from_one_that_azure_sent_whole() {
+async fn a_stream_held_back_by_a_proxy_differs_from_one_that_azure_sent_at_once() {
     let service = Service::simulated().await;
     let buffering = buffering::before(&service.address).await;
 
@@ -247,7 +247,7 @@ async fn a_stream_that_is_held_back_on_the_way_is_told_from_one_that_azure_sent_
 }
 
 #[tokio::test]
-async fn without_an_open_event_nothing_is_called_and_the_doctor_says_how_to_make_one() {
+async fn without_an_open_event_nothing_is_called_and_the_doctor_shows_how_to_create_one() {
     let service = Service::simulated().await;
     let listed = service.admin("GET", "/events", Value::Null).await;
     let id = listed["events"][0]["id"].as_str().unwrap();
@@ -261,7 +261,7 @@ async fn without_an_open_event_nothing_is_called_and_the_doctor_says_how_to_make
 }
 
 #[tokio::test]
-async fn a_code_that_nobody_knows_is_told() {
+async fn an_unknown_code_is_reported() {
     let service = Service::simulated().await;
 
     let run = service.doctor(&["--code", "nobodys-code/ada"]).await;
@@ -272,7 +272,7 @@ async fn a_code_that_nobody_knows_is_told() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_service_is_told() {
+async fn a_token_of_another_service_is_reported() {
     let service = Service::simulated().await;
     let file = service.data.path().join("another-token");
     std::fs::write(&file, "org_of_another_service\n").unwrap();
@@ -299,7 +299,7 @@ async fn json_is_an_array_of_checks() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_not_there_has_an_exit_code_of_its_own() {
+async fn an_unreachable_service_has_its_own_exit_code() {
     // Taken and given back, so that nobody listens.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/api", listener.local_addr().unwrap());
@@ -312,7 +312,7 @@ async fn a_service_that_is_not_there_has_an_exit_code_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_command_line_that_is_not_understood_has_an_exit_code_of_its_own() {
+async fn a_wrong_command_line_has_its_own_exit_code() {
     assert_eq!(doctor(&["--nonsense"]).await.exit, Some(2));
     let run = ended(command().args(["--port", "0", "doctor"])).await;
     assert_eq!(run.exit, Some(2), "{}", run.text);

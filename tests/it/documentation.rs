@@ -96,7 +96,7 @@ fn the_readme_has_at_most_a_thousand_words() {
 }
 
 #[test]
-fn what_is_missing_is_found() {
+fn missing_links_and_paths_are_found() {
     let path = Path::new(ROOT).join("README.md");
     let page = "[a](docs/none.md) [b](docs/errors.md#none) [c](docs/errors.md#notes) [d](LICENSE)";
     assert_eq!(broken_links(&path, page), ["docs/none.md", "docs/errors.md#none"]);

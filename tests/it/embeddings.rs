@@ -58,7 +58,7 @@ async fn every_base_embeds() {
 }
 
 #[tokio::test]
-async fn embeddings_and_chats_are_paid_from_one_account() {
+async fn embeddings_and_chats_are_charged_to_one_account() {
     let world = World::event("both").requests_per_day(2).start().await;
     let ada = world.attendee("ada").await;
     ada.embed(json!("one")).await.assert_ok();

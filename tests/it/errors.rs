@@ -191,7 +191,7 @@ fn one_of_each() -> Vec<ApiError> {
 }
 
 #[tokio::test]
-async fn every_error_is_as_its_row_says() {
+async fn every_error_matches_its_row() {
     let errors = one_of_each();
     let rows = ROWS.into_iter().chain([INTERNAL]);
     assert_eq!(errors.len(), rows.clone().count());
@@ -218,7 +218,7 @@ async fn every_error_is_as_its_row_says() {
 
 /// The status must show whether waiting helps, or clients retry for nothing.
 #[tokio::test]
-async fn what_waiting_does_not_help_says_so() {
+async fn errors_that_waiting_does_not_help_say_so() {
     let retried = |status: u16| matches!(status, 408 | 409 | 429) || status >= 500;
     for (status, code, _, should_retry, (seconds, _), _) in ROWS {
         let helps = !matches!(code, "insufficient_quota" | "upstream_misconfigured");
@@ -243,7 +243,7 @@ fn the_documented_table_has_every_row() {
 
 /// Azure's SDKs obey any `retry-after`, in silence, until the next day.
 #[test]
-fn a_used_up_quota_names_its_reset_in_the_text_alone() {
+fn a_used_up_quota_names_its_reset_only_in_the_text() {
     let spent = ApiError::InsufficientQuota {
         scope: LimitScope::Attendee,
         limit: Limit::RequestsPerDay,

@@ -12,7 +12,7 @@ use crate::support::World;
 const EVENT: &str = "/api/v1/event";
 
 #[tokio::test]
-async fn an_attendee_sees_the_event_and_what_is_left() {
+async fn an_attendee_sees_the_event_and_the_remaining_limits() {
     let world = World::event("view")
         .window("2026-12-05T08:00:00Z", "2026-12-06T17:00:00Z", "Europe/Oslo")
         .attendee(Limit::RequestsPerMinute, 20)
@@ -130,7 +130,7 @@ async fn an_attendee_sees_the_event_and_what_is_left() {
 }
 
 #[tokio::test]
-async fn looking_costs_nothing_and_takes_no_seat() {
+async fn reading_the_event_costs_nothing_and_takes_no_seat() {
     let world = World::event("look").seats(0).start().await;
     let ada = world.attendee("ada").await;
     for path in [EVENT, "/api/openai-proxy/event", "/api/openai/v1/event/"] {
@@ -141,7 +141,7 @@ async fn looking_costs_nothing_and_takes_no_seat() {
 }
 
 #[tokio::test]
-async fn the_first_eras_contract_is_kept() {
+async fn the_contract_of_the_first_proxies_is_kept() {
     let world = World::event("first-era")
         .with(|event| {
             event.page.url = "https://example.org/oslo".to_owned();
@@ -206,7 +206,7 @@ async fn a_block_is_seen_at_once_and_so_is_its_end() {
 }
 
 #[tokio::test]
-async fn somebody_blocked_before_they_came_stays_out() {
+async fn an_attendee_blocked_before_the_first_request_is_refused() {
     let world = World::event("never").start().await;
     world.change_attendee("eve", vec![Change::Set(Field::Blocked, 1)]).await;
     let eve = world.attendee("eve").await;
@@ -216,7 +216,7 @@ async fn somebody_blocked_before_they_came_stays_out() {
 }
 
 #[tokio::test]
-async fn an_allowance_of_ones_own_counts_from_the_next_request() {
+async fn an_own_allowance_counts_from_the_next_request() {
     let world = World::event("own").requests_per_day(1).start().await;
     let ada = world.attendee("ada").await;
     ada.chat("hello").await.assert_ok();

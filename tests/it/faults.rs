@@ -59,7 +59,7 @@ async fn a_second_deployment_takes_over_before_the_first_byte() {
 }
 
 #[tokio::test]
-async fn what_was_sent_and_not_answered_is_charged_and_not_sent_again() {
+async fn a_sent_request_without_a_response_is_charged_and_not_repeated() {
     for (reply, status, code) in lost() {
         let world = World::event("lost").in_memory().two_replicas().start().await;
         let ada = world.attendee("ada").await;
@@ -95,7 +95,7 @@ async fn dropped_connections_are_counted_by_the_limits() {
 }
 
 #[tokio::test]
-async fn what_azure_refuses_of_a_request_costs_what_it_had_to_read() {
+async fn a_refusal_of_azures_is_charged_the_prompt_it_read() {
     // Whether the prompt is charged; the request always counts.
     for (status, code, is_read) in [
         (400, "context_length_exceeded", false),
@@ -158,7 +158,7 @@ async fn a_deployment_that_refuses_connections_is_unreachable() {
 }
 
 #[tokio::test]
-async fn azures_wait_is_kept_within_reason() {
+async fn azures_wait_is_bounded() {
     let world = World::event("busy").in_memory().start().await;
     let ada = world.attendee("ada").await;
     for (said, expected) in [
@@ -182,7 +182,7 @@ async fn azures_wait_is_kept_within_reason() {
 }
 
 #[tokio::test]
-async fn what_azure_refuses_of_ours_is_our_fault() {
+async fn azures_refusal_of_our_key_is_our_error() {
     for status in [401, 403, 404] {
         let world = World::event("ours").in_memory().two_replicas().start().await;
         let ada = world.attendee("ada").await;
@@ -227,7 +227,7 @@ async fn a_redirect_is_never_followed() {
 }
 
 #[tokio::test]
-async fn an_unusable_answer_is_502_and_charged_by_estimate() {
+async fn an_unusable_response_is_502_and_charged_its_estimate() {
     let unusable = [
         Reply::html(),
         Reply::malformed_json(),

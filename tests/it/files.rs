@@ -9,7 +9,7 @@ use crate::support::kept::{form, path};
 use crate::support::{Reply, World};
 
 #[tokio::test]
-async fn a_file_is_uploaded_as_it_is_and_read_byte_for_byte() {
+async fn a_file_is_uploaded_unchanged_and_read_byte_for_byte() {
     let world = World::event("upload").keeping().start().await;
     let ada = world.attendee("ada").await;
     let id = ada.own(Kind::File).await;
@@ -58,7 +58,7 @@ fn ids(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_list_is_ones_own_in_pages_the_newest_first() {
+async fn a_list_has_own_objects_in_pages_newest_first() {
     let world = World::event("pages").keeping().start().await;
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
     let mut made = Vec::new();
@@ -105,7 +105,7 @@ async fn a_list_is_ones_own_in_pages_the_newest_first() {
 }
 
 #[tokio::test]
-async fn a_list_that_azure_does_not_answer_is_an_error_and_not_a_short_list() {
+async fn a_list_without_azures_response_is_an_error_and_not_a_short_list() {
     let world = World::event("short").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;
     ada.own(Kind::File).await;
@@ -117,7 +117,7 @@ async fn a_list_that_azure_does_not_answer_is_an_error_and_not_a_short_list() {
 }
 
 #[tokio::test]
-async fn batches_are_refused_in_clear_words() {
+async fn batches_are_refused_with_a_clear_message() {
     let world = World::event("batches").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;
     for path in ["/api/v1/batches", "/api/openai/batches", "/api/v1/batches/batch_1/cancel"] {

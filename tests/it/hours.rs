@@ -26,7 +26,7 @@ fn errors(world: &World) -> Vec<(&'static str, u64)> {
 }
 
 #[tokio::test]
-async fn an_answer_is_counted_by_its_first_byte_in_the_write_that_is_made_anyway() {
+async fn a_response_is_counted_with_its_first_byte_in_an_existing_write() {
     let world = World::event("first-byte").in_memory().start().await;
     let ada = world.attendee("ada").await;
     ada.chat("hello").await.assert_ok();
@@ -40,7 +40,7 @@ async fn an_answer_is_counted_by_its_first_byte_in_the_write_that_is_made_anyway
 }
 
 #[tokio::test]
-async fn what_azure_refuses_is_counted_by_its_code_in_one_write() {
+async fn azures_refusals_are_counted_by_code_in_one_write() {
     for (reply, code, requests) in [
         (Reply::too_many_requests(None), "upstream_busy", 0),
         (Reply::error(500, "boom", "boom"), "upstream_unreachable", 1),
@@ -94,7 +94,7 @@ async fn the_first_refusal_is_written_at_once_and_a_flood_ten_seconds_later() {
 }
 
 #[tokio::test]
-async fn refusals_go_with_the_next_answer_of_their_model() {
+async fn refusals_are_written_with_the_next_response_of_their_model() {
     let world = World::event("joined").attendee(Limit::RequestsPerDay, 1).in_memory();
     let world = world.start().await;
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
@@ -138,7 +138,7 @@ async fn every_refusal_of_a_known_event_is_counted() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_no_event_is_counted_nowhere() {
+async fn requests_without_an_event_are_not_counted() {
     let world = World::event("guesses").in_memory().start().await;
     let ada = world.attendee("ada").await;
     let (mut head, body) = ada.post(CHAT, "{}").into_parts();
@@ -150,7 +150,7 @@ async fn what_belongs_to_no_event_is_counted_nowhere() {
 }
 
 #[tokio::test]
-async fn an_hour_that_cannot_be_counted_changes_no_bill() {
+async fn a_failed_count_of_an_hour_changes_no_charge() {
     let world = World::event("away").in_memory().timeout(Duration::from_millis(300));
     let world = world.start().await;
     let ada = world.attendee("ada").await;

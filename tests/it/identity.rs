@@ -122,7 +122,7 @@ fn with_identity() -> Deployment {
 type Sent = Result<http::Response<UpstreamBody>, UpstreamFault>;
 
 #[tokio::test]
-async fn of_256_calls_at_once_one_makes_the_token_and_one_renews_it() {
+async fn of_256_concurrent_calls_one_makes_the_token_and_one_renews_it() {
     let (authorities, azure) = (Authorities::start().await, ScriptedAzure::start().await);
     azure.always(Reply::json(401, "{}"));
     let (upstream, deployment) = (authorities.upstream(), with_identity());
@@ -166,7 +166,7 @@ async fn a_token_that_azure_refuses_is_renewed_once() {
 }
 
 #[tokio::test]
-async fn without_a_token_nobody_is_charged_and_azure_is_not_called() {
+async fn without_a_token_no_attendee_is_charged_and_azure_is_not_called() {
     let away = Reply::error(500, "x", "x");
     let sts_refuses = "<ErrorResponse><Error><Code>OutboundWebIdentityFederationDisabled</Code></Error></ErrorResponse>";
     // What STS and Entra answer, and how often they are asked.

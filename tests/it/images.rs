@@ -45,7 +45,7 @@ async fn tokens_that_a_model_reports_are_charged_too() {
 }
 
 #[tokio::test]
-async fn a_stream_of_images_passes_whole_and_is_settled() {
+async fn a_stream_of_images_passes_complete_and_is_settled() {
     let image = "A".repeat(2 * 1024 * 1024);
     let usage = json!({"input_tokens": 9, "output_tokens": 300, "total_tokens": 309});
     let event = |kind: &str, usage: Value| {

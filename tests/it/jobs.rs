@@ -51,7 +51,7 @@ async fn assert_paid_once(world: &World) {
 }
 
 #[tokio::test]
-async fn azure_is_told_the_bounds_that_are_reserved() {
+async fn azure_gets_the_reserved_bounds() {
     let world = World::event("bounds").in_memory().keeping();
     let world = world.with(|event| event.max_completion_tokens = Some(700)).start().await;
     let ada = world.attendee("ada").await;
@@ -70,7 +70,7 @@ async fn azure_is_told_the_bounds_that_are_reserved() {
 }
 
 #[tokio::test]
-async fn a_run_is_paid_when_a_poll_sees_its_end_however_it_ends() {
+async fn a_run_is_charged_when_a_poll_sees_its_end_however_it_ends() {
     for status in ["completed", "incomplete", "failed", "cancelled", "expired"] {
         let world = world("polled").await;
         let ada = world.attendee("ada").await;
@@ -94,7 +94,7 @@ async fn a_run_is_paid_when_a_poll_sees_its_end_however_it_ends() {
 }
 
 #[tokio::test]
-async fn a_run_that_nobody_polls_is_paid_all_the_same() {
+async fn a_run_without_polls_is_charged_too() {
     let world = world("unpolled").await;
     let ada = world.attendee("ada").await;
     let (_, run) = a_run(&ada).await;
@@ -126,7 +126,7 @@ async fn a_list_and_a_cancelling_show_ends_too() {
 }
 
 #[tokio::test]
-async fn a_streamed_run_is_owned_before_its_id_is_told_and_paid_at_its_end() {
+async fn a_streamed_run_has_an_owner_before_its_id_is_sent_and_is_charged_at_its_end() {
     let world = world("streamed").await;
     let ada = world.attendee("ada").await;
     let assistant = ada.own(Kind::Assistant).await;
@@ -160,7 +160,7 @@ async fn a_streamed_run_is_owned_before_its_id_is_told_and_paid_at_its_end() {
 }
 
 #[tokio::test]
-async fn a_run_whose_owner_cannot_be_written_down_is_stopped_and_paid_exactly() {
+async fn a_run_whose_owner_cannot_be_stored_is_cancelled_and_charged_exactly() {
     let world = world("unowned").await;
     let ada = world.attendee("ada").await;
     let (thread, assistant) = (ada.own(Kind::Thread).await, ada.own(Kind::Assistant).await);
@@ -177,7 +177,7 @@ async fn a_run_whose_owner_cannot_be_written_down_is_stopped_and_paid_exactly() 
 }
 
 #[tokio::test]
-async fn a_run_that_azure_never_ends_or_loses_costs_what_it_could() {
+async fn a_run_that_azure_never_ends_or_loses_is_charged_its_estimate() {
     let world = world("lost").await;
     let ada = world.attendee("ada").await;
     let (_, run) = a_run(&ada).await;
@@ -241,7 +241,7 @@ async fn another_attendees_run_or_assistant_cannot_be_named_below_ones_own_threa
 }
 
 #[tokio::test]
-async fn polls_do_not_eat_the_days_requests_and_two_at_once_pay_once() {
+async fn polls_cost_no_requests_and_two_at_once_charge_once() {
     for in_memory in [true, false] {
         let world = World::event("polls").keeping().requests_per_day(MADE).processes(3);
         let world = if in_memory { world.in_memory() } else { world };
@@ -264,7 +264,7 @@ async fn polls_do_not_eat_the_days_requests_and_two_at_once_pay_once() {
 }
 
 #[tokio::test]
-async fn outputs_of_tools_let_a_run_go_on_whole_and_streamed() {
+async fn tool_outputs_continue_a_run_buffered_and_streamed() {
     for is_streamed in [false, true] {
         let world = world("outputs").await;
         let ada = world.attendee("ada").await;
@@ -343,7 +343,7 @@ async fn tools_are_those_that_the_event_allows() {
 }
 
 #[tokio::test]
-async fn what_azure_has_retired_says_so_itself() {
+async fn azures_message_about_retired_services_passes() {
     let world = world("retired").await;
     let ada = world.attendee("ada").await;
     for (status, code) in [(404, "404"), (410, "gone")] {

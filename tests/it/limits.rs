@@ -9,7 +9,7 @@ fn unnamed(is_named: impl Fn(&str) -> bool) -> Vec<&'static str> {
 }
 
 #[test]
-fn the_pages_have_words_for_every_limit() {
+fn the_pages_describe_every_limit() {
     let pages = include_str!("../../functions/pages/assets/limits.js");
     let missing = unnamed(|name| pages.contains(&format!("\n  {name}: \"")));
     assert!(

@@ -73,7 +73,7 @@ async fn the_local_service_listens_for_its_own_requests_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_second_service_on_the_same_folder_says_so_and_writes_nothing() {
+async fn a_second_service_on_the_same_folder_is_refused_and_writes_nothing() {
     let azure = ScriptedAzure::start().await;
     let data = tempfile::tempdir().unwrap();
     let _first = Service::start(data.path(), &azure).await;
@@ -148,7 +148,7 @@ async fn a_listener_refuses_web_pages_and_processes_of_other_runs() {
 }
 
 #[tokio::test]
-async fn an_engine_in_this_process_answers_as_its_listener_does() {
+async fn the_engine_in_process_responds_like_its_listener() {
     let engine = Engine::start().await;
     for (table, sk) in [(engine.table(), "A"), (engine.table_over_http(), "B")] {
         let put = || {

@@ -8,7 +8,7 @@ use crate::support::attendee::{CHAT, chat};
 use crate::support::{Gate, Reply, World};
 
 #[tokio::test]
-async fn a_cap_that_nobody_named_is_lowered_before_a_request_is_refused() {
+async fn a_cap_that_the_client_did_not_set_is_lowered_before_a_refusal() {
     for limit in [Limit::TokensPerMinute, Limit::TokensPerDay, Limit::TokensTotal] {
         for is_everybodys in [false, true] {
             let world = World::event("lowered").in_memory();
@@ -47,7 +47,7 @@ async fn a_cap_that_nobody_named_is_lowered_before_a_request_is_refused() {
 }
 
 #[tokio::test]
-async fn a_blocked_attendee_is_told_so_where_the_usual_cap_would_not_fit() {
+async fn a_blocked_attendee_gets_403_also_if_the_usual_cap_would_not_fit() {
     let world = World::event("small").in_memory().attendee(Limit::TokensTotal, 2_000).start().await;
     let ada = world.attendee("ada").await;
     ada.chat("hello").await.assert_ok();

@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use crate::support::World;
 
 #[tokio::test]
-async fn the_list_holds_what_the_event_offers_and_nothing_else() {
+async fn the_list_has_exactly_the_offered_models() {
     let world = World::event("offer")
         .with(|event| {
             let offered = ["gpt-4o-mini", "text-embedding-3-small"];

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::World;
 
 #[tokio::test]
-async fn a_judgement_costs_a_request_and_no_token() {
+async fn a_moderation_costs_a_request_and_no_tokens() {
     let world = World::event("judged").everything().requests_per_day(2).start().await;
     let ada = world.attendee("ada").await;
     let response = ada.send(ada.asks_for(Operation::Moderations)).await;

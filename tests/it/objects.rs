@@ -98,7 +98,7 @@ async fn calls_cost_requests_and_reading_one_object_costs_nothing() {
 }
 
 #[tokio::test]
-async fn what_costs_no_tokens_is_not_refused_for_want_of_them() {
+async fn a_call_without_tokens_is_not_refused_when_tokens_are_spent() {
     let world = World::event("no-tokens").in_memory().keeping();
     let world = world.attendee(Limit::TokensTotal, 6_000).attendee(Limit::TokensPerDay, 6_000);
     let world = world.attendee(Limit::TokensPerMinute, 6_000).start().await;
@@ -113,7 +113,7 @@ async fn what_costs_no_tokens_is_not_refused_for_want_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_64_files_at_once_an_allowance_of_20_keeps_exactly_20() {
+async fn of_64_files_at_once_an_allowance_of_20_stores_exactly_20() {
     for in_memory in [true, false] {
         let world = World::event("exact").keeping().requests_per_day(20).processes(3);
         let world = if in_memory { world.in_memory() } else { world };
@@ -148,7 +148,7 @@ async fn a_blocked_attendee_cannot_read_either() {
 }
 
 #[tokio::test]
-async fn an_object_is_asked_for_where_it_is_kept_and_nowhere_else() {
+async fn an_object_is_requested_only_from_the_resource_that_stores_it() {
     let sweden = ScriptedAzure::start().await;
     let endpoint = sweden.endpoint();
     let world = World::event("sticky").in_memory().keeping().two_replicas();
@@ -199,7 +199,7 @@ async fn at_home(world: &World, home: &ScriptedAzure) -> (Attendee, String) {
 }
 
 #[tokio::test]
-async fn all_that_an_attendee_makes_without_naming_a_model_is_in_one_place() {
+async fn objects_of_an_attendee_without_a_model_are_stored_at_one_resource() {
     let sweden = ScriptedAzure::start().await;
     let endpoint = sweden.endpoint();
     let world = World::event("one-place").in_memory().keeping().two_replicas();
@@ -220,7 +220,7 @@ async fn all_that_an_attendee_makes_without_naming_a_model_is_in_one_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_polls_without_a_pause_is_slowed_to_two_reads_a_second() {
+async fn polls_without_a_pause_are_slowed_to_two_reads_a_second() {
     let azure = Arc::new(ScriptedUpstream::new(|_| {
         Reply::json(200, r#"{"id":"vs_1","object":"vector_store","status":"in_progress"}"#)
     }));

@@ -45,7 +45,7 @@ fn is_of(pattern: &str, filled: &[&str]) -> bool {
 }
 
 #[test]
-fn every_route_is_described_and_what_is_described_is_a_route() {
+fn every_route_is_described_and_every_description_is_a_route() {
     let template = Template::read().unwrap();
     let described = operations(&description());
     let nameless_paths: BTreeSet<_> = described.keys().map(|path| nameless(path)).collect();
@@ -73,7 +73,7 @@ fn every_route_is_described_and_what_is_described_is_a_route() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn functions_take_the_methods_that_are_described_and_no_others() {
+async fn functions_accept_exactly_the_described_methods() {
     use_ring();
     let words = ["lanyard-local", "--memory", "--port", "0", "--simulator-latency", "0"];
     let options = Options::try_parse_from(words).unwrap();

@@ -46,7 +46,7 @@ pub(crate) fn held(operation: Operation) -> Option<(Unit, u64)> {
 }
 
 #[tokio::test]
-async fn every_base_answers_every_operation_at_its_price() {
+async fn every_base_serves_every_operation_at_its_charge() {
     for operation in relayed() {
         let world = World::event("bases").in_memory().everything().start().await;
         let ada = world.attendee("ada").await;
@@ -90,7 +90,7 @@ async fn every_base_answers_every_operation_at_its_price() {
 }
 
 #[tokio::test]
-async fn azures_refusals_cost_nothing_and_a_fault_of_its_own_one_request() {
+async fn azures_refusals_cost_nothing_and_its_faults_one_request() {
     let faults = [
         (Reply::too_many_requests(None), 429, "upstream_busy"),
         (Reply::error(500, "500", "Scripted."), 502, "upstream_unreachable"),
@@ -113,7 +113,7 @@ async fn azures_refusals_cost_nothing_and_a_fault_of_its_own_one_request() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_used_is_charged_as_estimated() {
+async fn an_unusable_response_is_charged_its_estimate() {
     for operation in relayed() {
         for reply in [Reply::html(), Reply::gzip_labelled("{}"), Reply::malformed_json()] {
             let world = World::event("unusable").in_memory().everything().start().await;
@@ -194,7 +194,7 @@ async fn a_spent_unit_is_refused_by_its_name_and_one_too_large_for_ever() {
 }
 
 #[tokio::test]
-async fn a_filter_that_refuses_makes_no_image_and_hears_no_second() {
+async fn a_filtered_request_is_charged_no_image_and_no_second() {
     let world = World::event("filter").in_memory().everything().start().await;
     let ada = world.attendee("ada").await;
     for operation in relayed() {

@@ -87,7 +87,7 @@ async fn four_requests_of_twenty_images_at_once_stay_within_the_budget() {
 }
 
 #[tokio::test]
-async fn an_image_at_an_address_is_held_at_the_most_that_the_model_takes() {
+async fn an_image_at_an_address_is_held_at_the_models_maximum() {
     let world = World::event("address").in_memory();
     let world = world.everybody(Limit::TokensTotal, BUDGET).start().await;
     let statuses = attack(&world, &chat("https://example.org/a.png"), 0).await;
@@ -110,7 +110,7 @@ fn wave(seconds: u32) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_recording_is_held_at_its_true_length_whatever_its_header_says() {
+async fn a_recording_is_held_at_its_true_length_despite_its_header() {
     const SECONDS: u32 = 125;
     let honest = wave(SECONDS);
     let forge = |places: &[(usize, u32)]| {

@@ -29,7 +29,7 @@ async fn world(name: &str, who: OwnDeployments) -> World {
 }
 
 #[tokio::test]
-async fn an_attendees_own_comes_first_and_costs_the_event_no_tokens() {
+async fn an_attendees_own_deployment_comes_first_and_costs_the_event_no_tokens() {
     let world = world("own", OwnDeployments::Attendee).await;
     let (ada, bob) = (world.signed("ada").await, world.attendee("bob").await);
     let put = call(&ada, Method::PUT, "/gpt-4o-mini", described(&world)).await;
@@ -152,7 +152,7 @@ async fn an_endpoint_is_checked_as_an_organisers() {
 }
 
 #[tokio::test]
-async fn who_may_bind_is_the_events_to_say() {
+async fn the_event_decides_who_may_add_own_deployments() {
     let none = world("bind-none", OwnDeployments::None).await;
     let ada = none.signed("ada").await;
     call(&ada, Method::GET, "", json!({})).await.assert_refused(403, "not_offered");
@@ -181,7 +181,7 @@ async fn who_may_bind_is_the_events_to_say() {
 }
 
 #[tokio::test]
-async fn with_nothing_to_send_to_there_is_no_deployment() {
+async fn a_deployment_without_an_endpoint_is_refused() {
     let world = World::event("empty")
         .deployments(Vec::clear)
         .with(|event| {
@@ -200,7 +200,7 @@ async fn with_nothing_to_send_to_there_is_no_deployment() {
 }
 
 #[tokio::test]
-async fn a_key_of_ones_own_that_azure_refuses_is_no_alarm_of_ours() {
+async fn an_attendees_own_key_that_azure_refuses_raises_no_alarm() {
     let world = world("own-key", OwnDeployments::Attendee).await;
     let ada = world.signed("ada").await;
     call(&ada, Method::PUT, "/gpt-4o-mini", described(&world)).await;
@@ -212,7 +212,7 @@ async fn a_key_of_ones_own_that_azure_refuses_is_no_alarm_of_ours() {
 }
 
 #[tokio::test]
-async fn what_is_kept_is_kept_at_the_events_where_it_is_deleted_after_it() {
+async fn objects_are_stored_at_the_events_resource_and_deleted_after_the_event() {
     let world = World::event("own-kept").keeping();
     let world = world.with(|event| event.own_deployments = OwnDeployments::Attendee).start().await;
     let ada = world.signed("ada").await;

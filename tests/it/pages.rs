@@ -65,7 +65,7 @@ fn attributes(tag: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_page_holds_a_script_or_a_style_of_its_own() {
+async fn no_page_has_an_inline_script_or_style() {
     for path in PAGES {
         let page = get(path).await;
         let mut scripts = 0;
@@ -107,7 +107,7 @@ async fn whatever_a_page_refers_to_is_ours_and_there() {
 }
 
 #[tokio::test]
-async fn every_module_imports_what_is_there_and_no_script_makes_markup_of_text() {
+async fn every_import_exists_and_no_script_makes_markup_of_text() {
     let mut imports = 0;
     for asset in pages::all().iter().filter(|asset| asset.name.ends_with(".js")) {
         for line in asset.text.lines().filter(|line| line.contains(" from \"./")) {
@@ -128,7 +128,7 @@ async fn every_module_imports_what_is_there_and_no_script_makes_markup_of_text()
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_rules_that_browsers_hold_pages_to() {
+async fn every_response_has_the_security_headers_of_pages() {
     let files: Vec<_> = pages::all().iter().map(|asset| asset.name).collect();
     let files = files.iter().filter(|name| !name.ends_with(".html")).map(|name| file(name));
     let paths = PAGES.map(ToOwned::to_owned).into_iter().chain(files);
@@ -161,7 +161,7 @@ async fn every_answer_carries_the_rules_that_browsers_hold_pages_to() {
 }
 
 #[tokio::test]
-async fn types_are_told_and_versions_are_kept() {
+async fn responses_have_content_types_and_etags() {
     let types = [
         ("/api/pages".to_owned(), "text/html; charset=utf-8"),
         ("/api/pages/".to_owned(), "text/html; charset=utf-8"),
@@ -184,7 +184,7 @@ async fn types_are_told_and_versions_are_kept() {
 }
 
 #[tokio::test]
-async fn what_a_browser_has_already_is_not_sent_again() {
+async fn a_cached_file_is_not_sent_again() {
     let first = get("/api/pages").await;
     let tag = first.header("etag").to_owned();
     assert!(tag.starts_with('"') && first.text.len() > 1000);
@@ -200,7 +200,7 @@ async fn what_a_browser_has_already_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn other_paths_and_methods_are_refused_in_the_usual_words() {
+async fn other_paths_and_methods_get_the_usual_errors() {
     for path in [
         "/api/pages/nothing",
         "/api/pages/assets/attendee.js",
@@ -227,7 +227,7 @@ async fn other_paths_and_methods_are_refused_in_the_usual_words() {
 }
 
 #[test]
-fn pages_ask_nothing_of_aws() {
+fn pages_make_no_aws_calls() {
     assert!(lanyard_functions::named("pages").unwrap().calls().is_empty());
 }
 

@@ -25,7 +25,7 @@ fn count(responses: &[TestResponse], status: u16) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_256_requests_at_once_100_are_answered_when_100_are_allowed() {
+async fn of_256_requests_at_once_100_are_served_when_100_are_allowed() {
     for processes in [1, 3] {
         let world = World::event("race").requests_per_day(100).processes(processes).start().await;
         let ada = world.attendee("ada").await;
@@ -147,7 +147,7 @@ async fn estimate() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_first_requests_of_one_newcomer_take_one_seat() {
+async fn sixty_four_first_requests_of_one_attendee_take_one_seat() {
     for processes in [1, 3] {
         let world = World::event("newcomer").seats(1).processes(processes).start().await;
         let ada = world.attendee("ada").await;
@@ -178,7 +178,7 @@ async fn of_64_newcomers_at_once_as_many_get_in_as_there_are_seats() {
 }
 
 #[tokio::test]
-async fn requests_under_way_are_counted_and_a_finished_one_makes_room() {
+async fn requests_in_flight_are_counted_and_a_finished_one_makes_room() {
     let world = World::event("in-flight").attendee(Limit::InFlight, 1).start().await;
     let ada = world.attendee("ada").await;
     let gate = Gate::closed();

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Gate, Reply, World};
 
 #[tokio::test]
-async fn an_answer_is_rated_by_its_request_and_rated_again() {
+async fn a_response_is_rated_by_its_request_and_rated_again() {
     let world = World::event("rate").start().await;
     let ada = world.attendee("ada").await;
     let id = ada.chat("hello").await.header("x-request-id").unwrap().to_owned();
@@ -23,7 +23,7 @@ async fn an_answer_is_rated_by_its_request_and_rated_again() {
 }
 
 #[tokio::test]
-async fn every_base_takes_a_rating() {
+async fn every_base_accepts_a_rating() {
     let world = World::event("rate-bases").start().await;
     let ada = world.attendee("ada").await;
     let id = ada.chat("hello").await.header("x-request-id").unwrap().to_owned();
@@ -38,7 +38,7 @@ async fn every_base_takes_a_rating() {
 }
 
 #[tokio::test]
-async fn an_answers_own_id_is_found_by_its_session() {
+async fn a_responses_own_id_is_found_by_its_session() {
     let world = World::event("rate-answer").start().await;
     let ada = world.attendee("ada").await;
     let first = ada.chat("hello").await;
@@ -70,7 +70,7 @@ async fn an_answers_own_id_is_found_by_its_session() {
 }
 
 #[tokio::test]
-async fn anothers_answer_and_an_unknown_one_are_the_same_404() {
+async fn another_attendees_response_and_an_unknown_one_give_the_same_404() {
     let world = World::event("rate-other").start().await;
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
     let id = ada.chat("hello").await.header("x-request-id").unwrap().to_owned();
@@ -112,7 +112,7 @@ async fn other_ratings_are_unprocessable_by_name() {
 }
 
 #[tokio::test]
-async fn who_rates_before_the_settlement_waits_for_it() {
+async fn a_rating_before_the_settlement_waits_for_it() {
     let world = World::event("rate-early").start().await;
     let ada = world.attendee("ada").await;
     let gate = Gate::closed();

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{World, usual};
 
 #[tokio::test]
-async fn without_records_totals_are_exact_and_nothing_tells_of_a_request() {
+async fn without_records_totals_are_exact_and_no_request_is_recorded() {
     let world =
         World::event("no-records").with(|event| event.records_requests = false).start().await;
     let ada = world.attendee("ada").await;
@@ -33,7 +33,7 @@ async fn without_records_totals_are_exact_and_nothing_tells_of_a_request() {
 }
 
 #[tokio::test]
-async fn a_settlement_without_record_that_lost_its_answer_counts_once() {
+async fn a_settlement_without_record_and_with_a_lost_response_counts_once() {
     let world =
         World::event("lost-answer").with(|event| event.records_requests = false).start().await;
     let ada = world.attendee("ada").await;
@@ -46,7 +46,7 @@ async fn a_settlement_without_record_that_lost_its_answer_counts_once() {
 }
 
 #[tokio::test]
-async fn a_request_that_dies_without_record_is_charged_as_estimated_by_the_sweep() {
+async fn a_crashed_request_without_record_is_charged_its_estimate_by_the_sweep() {
     let world = World::event("died").with(|event| event.records_requests = false).start().await;
     let ada = world.attendee("ada").await;
     for _ in 0..3 {

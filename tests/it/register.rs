@@ -99,7 +99,7 @@ async fn of_256_claims_of_one_name_exactly_one_proof_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_64_who_register_at_once_as_many_get_in_as_there_are_seats() {
+async fn of_64_registrations_at_once_as_many_succeed_as_there_are_seats() {
     let world = registered("race-seats", false).seats(10).processes(3).start().await;
     let mut claims = JoinSet::new();
     for i in 0..64 {
@@ -116,7 +116,7 @@ async fn of_64_who_register_at_once_as_many_get_in_as_there_are_seats() {
 }
 
 #[tokio::test]
-async fn an_event_may_admit_by_its_code_whom_nobody_has_claimed() {
+async fn with_auto_register_the_code_admits_unclaimed_names() {
     let world = registered("auto", true).seats(2).start().await;
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
     ada.chat("hello").await.assert_ok();

@@ -7,7 +7,7 @@ use crate::support::World;
 use crate::support::attendee::{CHAT, chat};
 
 #[tokio::test]
-async fn each_wrong_code_is_counted_the_remembered_ones_too() {
+async fn each_wrong_code_is_counted_also_cached_ones() {
     let world = World::event("codes").in_memory().start().await;
     let ada = world.attendee("ada").await;
     for path in [CHAT, CHAT, "/api/v1/models", "/api/v1/event"] {
@@ -25,7 +25,7 @@ async fn each_wrong_code_is_counted_the_remembered_ones_too() {
 }
 
 #[tokio::test]
-async fn a_settled_request_tells_how_much_of_the_budget_is_used() {
+async fn a_settled_request_logs_the_used_part_of_the_budget() {
     let world = World::event("budget").everybody(Limit::TokensTotal, 20_000).in_memory();
     let world = world.with(|event| event.max_completion_tokens = Some(50)).start().await;
     let ada = world.attendee("ada").await;

@@ -35,7 +35,7 @@ async fn pieces(stream: &mut Stream) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_response_passes_unchanged_but_for_what_governs() {
+async fn a_response_passes_unchanged_except_for_governed_fields() {
     let world = World::event("pass").keeping().with(|e| e.keeps_objects = false).start().await;
     let ada = world.attendee("ada").await;
     let fields = json!({
@@ -71,7 +71,7 @@ async fn a_response_passes_unchanged_but_for_what_governs() {
 }
 
 #[tokio::test]
-async fn what_no_event_allows_is_refused() {
+async fn fields_that_no_event_allows_are_refused() {
     let world = World::event("refuse").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;
     for (fields, param, code) in [
@@ -110,7 +110,7 @@ async fn what_no_event_allows_is_refused() {
 }
 
 #[tokio::test]
-async fn only_what_is_stored_can_be_named_again() {
+async fn only_stored_responses_can_be_named_again() {
     let world = World::event("stored").keeping().start().await;
     let ada = world.attendee("ada").await;
     for (store, is_stored) in [(Value::Null, true), (json!(true), true), (json!(false), false)] {
@@ -166,7 +166,7 @@ async fn the_owner_is_written_down_before_the_first_event_names_the_response() {
 }
 
 #[tokio::test]
-async fn a_stream_whose_owner_cannot_be_written_down_ends_with_an_error_and_no_id() {
+async fn a_stream_whose_owner_cannot_be_stored_ends_with_an_error_and_no_id() {
     let world = World::event("unowned").in_memory().keeping().start().await;
     world.objects().fail_puts(3);
     let mut stream = open(&world, "ada", json!({})).await;
@@ -185,7 +185,7 @@ async fn a_stream_whose_owner_cannot_be_written_down_ends_with_an_error_and_no_i
 }
 
 #[tokio::test]
-async fn who_leaves_pays_to_the_token_and_keeps_the_response() {
+async fn a_client_that_leaves_is_charged_exactly_and_keeps_the_response() {
     let world = World::event("leave").keeping().start().await;
     let gate = Gate::closed();
     let script = of_events(&events("resp_1", "Hello, streamed world!"));
@@ -200,7 +200,7 @@ async fn who_leaves_pays_to_the_token_and_keeps_the_response() {
 }
 
 #[tokio::test]
-async fn incomplete_and_failed_responses_are_paid_by_their_usage() {
+async fn incomplete_and_failed_responses_are_charged_their_usage() {
     let world = World::event("ends").in_memory().keeping().start().await;
     for end in ["incomplete", "failed"] {
         let done = json!({"response": answer_of("resp_1", "Hel", end)});
@@ -286,7 +286,7 @@ async fn held(world: &World, fields: Value) -> u64 {
 }
 
 #[tokio::test]
-async fn what_a_request_names_is_part_of_its_estimate() {
+async fn stored_objects_that_a_request_names_are_part_of_its_estimate() {
     let world = World::event("estimate").in_memory().keeping().with(|event| {
         event.hosted_tools = HostedTools::allowing(["file_search"]);
     });
@@ -346,7 +346,7 @@ async fn a_response_that_can_never_fit_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn usage_that_cannot_be_believed_keeps_the_estimate() {
+async fn implausible_usage_keeps_the_estimate() {
     let world = World::event("odd").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;
     for usage in [json!(null), json!({"input_tokens": -1, "output_tokens": 5}), json!("many")] {

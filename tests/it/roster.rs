@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::World;
 
 #[tokio::test]
-async fn only_listed_users_come_in_and_others_take_no_seat() {
+async fn only_listed_users_are_admitted_and_others_take_no_seat() {
     let world =
         World::event("roster").seats(2).with(|event| event.access = Access::Roster).start().await;
     let (ada, bob) = (world.attendee("Ada").await, world.attendee("bob").await);
@@ -55,7 +55,7 @@ async fn a_roster_of_hundreds_is_written_and_paged() {
 }
 
 #[tokio::test]
-async fn a_page_loses_nobody_who_stands_behind_those_not_listed() {
+async fn a_page_finds_listed_users_behind_many_others() {
     let world = World::event("gaps").with(|event| event.access = Access::Roster).start().await;
     let users = ["a", "b", "c", "d", "e"];
     world.organise("PUT", "/roster", json!({"users": users}), 200).await;

@@ -42,7 +42,7 @@ fn curls() -> Vec<Curl> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_documented_calls_are_answered_by_the_binaries_in_both_formats_of_events() {
+async fn the_binaries_serve_the_documented_calls_in_both_event_formats() {
     let curls = curls();
     assert_eq!(curls.len(), 2, "one whole, one streamed");
     for format in ["1.0", "2.0"] {
@@ -87,7 +87,7 @@ async fn frames_arrive_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn buffered_functions_answer_and_paths_that_lead_nowhere_do_not() {
+async fn buffered_functions_respond_and_unknown_paths_are_404() {
     let harness = Harness::start(&[]).await;
     for (path, word) in [("/api/v1/models", "gpt-4o"), ("/api/v1/event", "allowance")] {
         let response = harness.request("GET", path).header("api-key", harness.token("ada"));

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{World, usual};
 
 #[tokio::test]
-async fn a_session_is_made_or_kept_and_returned_on_streams_and_errors_too() {
+async fn a_session_is_made_or_reused_and_returned_also_on_streams_and_errors() {
     let world = World::event("sessions").start().await;
     let ada = world.attendee("ada").await;
     let response = ada.chat("hello").await;
@@ -66,7 +66,7 @@ async fn odd_headers_are_refused_by_name_and_empty_ones_are_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn usage_by_session_is_exact_and_tells_attendees_apart() {
+async fn usage_by_session_is_exact_and_separate_by_attendee() {
     let world = World::event("by-session").processes(2).start().await;
     let ada = world.attendee("ada").await;
     let odd = world.attendee("ada#req_1 100%").await;

@@ -65,7 +65,7 @@ async fn a_flood_of_refused_requests_costs_no_calls() {
 }
 
 #[tokio::test]
-async fn while_there_is_plenty_a_request_in_shards_costs_what_it_did() {
+async fn with_enough_room_a_request_to_shards_costs_no_more_calls() {
     let mut costs = Vec::new();
     for shards in [1, 16] {
         let world = World::event("plenty").everybody(Limit::TokensTotal, 10_000_000);
@@ -85,7 +85,7 @@ async fn while_there_is_plenty_a_request_in_shards_costs_what_it_did() {
 }
 
 #[tokio::test]
-async fn what_was_lost_between_two_shards_is_given_back_by_the_sweep() {
+async fn room_lost_between_two_shards_is_restored_by_the_sweep() {
     let world = World::event("lost").everybody(Limit::TokensTotal, 20_000);
     let world = world.with(|e| e.shards = 4).start().await;
     let ada = world.attendee("ada").await;
@@ -142,7 +142,7 @@ async fn shards_that_crashes_left_over_held_are_reconciled_together() {
 }
 
 #[tokio::test]
-async fn what_shards_used_is_reported_as_one() {
+async fn usage_of_shards_is_reported_as_one() {
     let world = World::event("report").with(|e| e.shards = 16).start().await;
     let ada = world.attendee("ada").await;
     for _ in 0..12 {

@@ -57,7 +57,7 @@ async fn a_second_turn_is_sent_without_the_ids_that_were_never_stored() {
 }
 
 #[tokio::test]
-async fn a_stored_response_is_sent_as_it_came() {
+async fn a_request_to_store_a_response_is_sent_unchanged() {
     let world = World::event("stored").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;
     let input = json!([{"type": "message", "id": "msg_1", "role": "assistant", "content": "x"}]);
@@ -68,7 +68,7 @@ async fn a_stored_response_is_sent_as_it_came() {
 }
 
 #[tokio::test]
-async fn metadata_goes_with_the_storage_that_it_describes() {
+async fn metadata_is_removed_if_nothing_is_stored() {
     let world = world("metadata").await;
     let ada = world.attendee("ada").await;
     let body = json!({"messages": [{"role": "user", "content": "x"}], "store": true,
@@ -97,7 +97,7 @@ async fn a_reference_is_refused_with_what_to_set_in_the_client() {
 }
 
 #[tokio::test]
-async fn what_azure_does_not_find_is_the_requests_fault_unless_it_is_the_deployment() {
+async fn a_404_of_azures_is_the_requests_fault_unless_it_names_the_deployment() {
     let world = world("missing").await;
     let ada = world.attendee("ada").await;
     let error = |code: Value, message: &str| {

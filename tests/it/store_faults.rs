@@ -45,7 +45,7 @@ async fn a_store_that_does_not_work_is_503_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn a_newcomer_finds_the_store_away_and_comes_back() {
+async fn a_new_attendee_can_retry_after_the_store_failed() {
     for trouble in [LedgerTrouble::Throttle, LedgerTrouble::Away, LedgerTrouble::Hang] {
         let world = World::event("newcomer").in_memory().timeout(Duration::from_millis(300));
         let world = world.start().await;
@@ -79,7 +79,7 @@ async fn one_throttled_write_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_was_lost_is_made_once() {
+async fn a_write_with_a_lost_response_is_made_once() {
     for call in [LedgerCall::AttendeeHold, LedgerCall::AttendeeSettle, LedgerCall::Record] {
         for engine in [false, true] {
             let world = World::event("lost").requests_per_day(2);
@@ -97,7 +97,7 @@ async fn a_write_whose_answer_was_lost_is_made_once() {
 }
 
 #[tokio::test]
-async fn a_settlement_that_fails_keeps_its_hold_and_can_be_replayed() {
+async fn a_failed_settlement_keeps_its_hold_and_can_be_replayed() {
     for call in [LedgerCall::Record, LedgerCall::AttendeeSettle] {
         let world = World::event("replay").in_memory().start().await;
         let ada = world.attendee("ada").await;
@@ -113,7 +113,7 @@ async fn a_settlement_that_fails_keeps_its_hold_and_can_be_replayed() {
 }
 
 #[tokio::test]
-async fn a_chart_that_is_not_counted_costs_nobody_anything() {
+async fn a_failed_count_for_charts_fails_no_request() {
     let world = World::event("chart").in_memory().start().await;
     world.ledger().always(LedgerCall::Hour, LedgerTrouble::Away);
     world.attendee("ada").await.chat("hello").await.assert_ok();
@@ -121,7 +121,7 @@ async fn a_chart_that_is_not_counted_costs_nobody_anything() {
 }
 
 #[tokio::test]
-async fn a_refusal_of_one_account_is_undone_on_the_other() {
+async fn a_refusal_by_one_account_releases_the_hold_on_the_other() {
     let world = World::event("undo").requests_per_day(1).everybody(Limit::RequestsPerDay, 2);
     let world = world.start().await;
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);

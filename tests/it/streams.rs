@@ -30,7 +30,7 @@ fn words(payloads: &[String]) -> String {
 }
 
 #[tokio::test]
-async fn a_stream_is_handed_on_without_what_its_client_did_not_ask_for() {
+async fn a_stream_is_passed_on_without_frames_that_the_client_did_not_request() {
     let world = World::event("stream").start().await;
     let ada = world.attendee("ada").await;
     let mut stream = ada.chat_stream("hello").await;
@@ -53,7 +53,7 @@ async fn a_stream_is_handed_on_without_what_its_client_did_not_ask_for() {
 }
 
 #[tokio::test]
-async fn the_usage_frame_is_handed_on_to_whom_asked_for_it() {
+async fn the_usage_frame_is_passed_on_to_clients_that_requested_it() {
     let world = World::event("usage").start().await;
     let ada = world.attendee("ada").await;
     for (options, expected) in [
@@ -76,7 +76,7 @@ async fn the_usage_frame_is_handed_on_to_whom_asked_for_it() {
 }
 
 #[tokio::test]
-async fn azures_first_frame_is_kept_for_azures_clients_only() {
+async fn azures_first_frame_is_passed_only_to_azures_clients() {
     let world = World::event("filter").start().await;
     let ada = world.attendee("ada").await;
     for (path, expected) in [
@@ -116,7 +116,7 @@ async fn frames_are_handed_on_as_they_are_made() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_is_charged_for_what_the_model_made() {
+async fn a_client_that_leaves_is_charged_the_models_output() {
     let world = World::event("leaves").start().await;
     let ada = world.attendee("ada").await;
     for frames in 0..=5 {
@@ -163,7 +163,7 @@ async fn usage_is_found_however_the_stream_is_cut() {
 }
 
 #[tokio::test]
-async fn line_endings_comments_and_marks_are_no_obstacle() {
+async fn line_endings_comments_and_byte_order_marks_are_accepted() {
     let world = World::event("lines").in_memory().start().await;
     let ada = world.attendee("ada").await;
     let mut runs = 0;
@@ -216,7 +216,7 @@ async fn chunks_about_filters_pass_to_azures_clients_only() {
 }
 
 #[tokio::test]
-async fn a_stream_that_was_asked_for_and_came_whole_is_handed_on_whole() {
+async fn a_buffered_response_to_a_request_for_a_stream_is_passed_on() {
     let world = World::event("whole").start().await;
     let ada = world.attendee("ada").await;
     world.azure().script(Reply::chat("whole"));
@@ -261,7 +261,7 @@ async fn an_error_of_azures_in_the_stream_keeps_its_code_and_message() {
 }
 
 #[tokio::test]
-async fn an_error_in_the_stream_costs_what_is_known_and_not_the_cap() {
+async fn an_error_in_the_stream_is_charged_the_known_output_and_not_the_cap() {
     let world = World::event("failed").in_memory().start().await;
     let ada = world.attendee("ada").await;
     let error = |code: Value| json!({"error": {"message": "Scripted.", "code": code}}).to_string();
@@ -304,7 +304,7 @@ async fn an_error_in_the_stream_costs_what_is_known_and_not_the_cap() {
 }
 
 #[tokio::test]
-async fn a_stream_of_nothing_or_without_an_end_still_says_something() {
+async fn an_empty_or_endless_stream_ends_with_an_error() {
     let world = World::event("nothing").in_memory().start().await;
     let ada = world.attendee("ada").await;
     let endless = format!("data: {}", "x".repeat(1_100_000));
@@ -318,7 +318,7 @@ async fn a_stream_of_nothing_or_without_an_end_still_says_something() {
 }
 
 #[tokio::test]
-async fn a_break_after_the_end_of_the_conversation_is_no_loss() {
+async fn a_break_after_the_last_event_loses_nothing() {
     let world = World::event("done").start().await;
     let ada = world.attendee("ada").await;
     world.azure().script(usual().close_after(USUAL.len()));

@@ -80,7 +80,7 @@ async fn an_event_that_a_crash_left_over_held_is_reconciled() {
 }
 
 #[tokio::test]
-async fn a_settlement_of_the_event_whose_answer_was_lost_is_not_counted_twice() {
+async fn a_settlement_of_the_event_with_a_lost_response_is_counted_once() {
     let world = World::event("lost").start().await;
     let ada = world.attendee("ada").await;
     world.ledger().next(LedgerCall::EventSettle, LedgerTrouble::LoseAnswer);
@@ -92,7 +92,7 @@ async fn a_settlement_of_the_event_whose_answer_was_lost_is_not_counted_twice() 
 }
 
 #[tokio::test]
-async fn a_charge_of_the_event_whose_answer_was_lost_is_given_back() {
+async fn a_hold_of_the_event_with_a_lost_response_is_released() {
     let world = World::event("charge").start().await;
     let ada = world.attendee("ada").await;
     world.ledger().next(LedgerCall::EventHold, LedgerTrouble::LoseAnswer);

@@ -56,7 +56,7 @@ fn function(operation: Operation) -> &'static str {
 }
 
 #[tokio::test]
-async fn what_relays_one_call_asks_for_its_rows_and_no_others() {
+async fn relaying_functions_make_only_the_allowed_calls() {
     let relayed = Operation::ALL.iter().copied();
     let relayed = relayed.filter(|operation| Protocol::of(*operation).is_below_deployment());
     for operation in relayed {
@@ -81,7 +81,7 @@ async fn what_relays_one_call_asks_for_its_rows_and_no_others() {
 }
 
 #[tokio::test]
-async fn what_keeps_objects_asks_for_its_rows_and_no_others() {
+async fn functions_of_stored_objects_make_only_the_allowed_calls() {
     // Who keeps jobs may do what who keeps objects may.
     let mut asked = BTreeSet::new();
     for of in ["responses", "threads"] {
@@ -119,7 +119,7 @@ async fn what_keeps_objects_asks_for_its_rows_and_no_others() {
 }
 
 #[tokio::test]
-async fn what_finishes_jobs_asks_for_its_rows_and_no_others() {
+async fn finish_jobs_makes_only_the_allowed_calls() {
     let world = World::event("finish").keeping().start().await;
     let ada = world.attendee("ada").await;
     let own = ada.own(Kind::Run).await;
@@ -135,7 +135,7 @@ async fn what_finishes_jobs_asks_for_its_rows_and_no_others() {
 }
 
 #[tokio::test]
-async fn what_clears_objects_asks_for_its_rows_and_no_others() {
+async fn clear_objects_makes_only_the_allowed_calls() {
     let world = World::event("clear").keeping().start().await;
     let ada = world.attendee("ada").await;
     ada.own(Kind::File).await;
@@ -149,7 +149,7 @@ async fn what_clears_objects_asks_for_its_rows_and_no_others() {
 }
 
 #[tokio::test]
-async fn what_attendees_may_know_takes_the_rows_of_reading_and_no_others() {
+async fn reading_functions_make_only_the_allowed_calls() {
     for (function, path) in [("event", "/api/v1/event"), ("models", "/api/v1/models")] {
         let world = World::event(function).only(function).with(bringing).start().await;
         let ada = world.attendee("ada").await;
@@ -160,7 +160,7 @@ async fn what_attendees_may_know_takes_the_rows_of_reading_and_no_others() {
 }
 
 #[tokio::test]
-async fn the_sweep_asks_for_its_rows_and_no_others() {
+async fn the_sweep_makes_only_the_allowed_calls() {
     let world = World::event("sweep").start().await;
     let ada = world.attendee("ada").await;
     for _ in 0..3 {
@@ -177,7 +177,7 @@ async fn the_sweep_asks_for_its_rows_and_no_others() {
 }
 
 #[tokio::test]
-async fn what_keeps_ratings_asks_for_its_rows_and_no_others() {
+async fn rating_makes_only_the_allowed_calls() {
     let world = World::event("rate").with(bringing).start().await;
     let ada = world.attendee("ada").await;
     let answer = ada.chat_in("mine").await.assert_ok().json()["id"].as_str().unwrap().to_owned();
@@ -194,7 +194,7 @@ async fn what_keeps_ratings_asks_for_its_rows_and_no_others() {
 }
 
 #[tokio::test]
-async fn registering_asks_for_its_rows_and_no_others() {
+async fn registering_makes_only_the_allowed_calls() {
     let registered = |event: &mut Event| {
         event.access = Access::Registered { auto_register: false };
     };
@@ -209,7 +209,7 @@ async fn registering_asks_for_its_rows_and_no_others() {
 }
 
 #[tokio::test]
-async fn binding_deployments_asks_for_its_rows_and_no_others() {
+async fn own_deployments_make_only_the_allowed_calls() {
     let function = "own-deployments";
     let world = World::event("bind").only(function).with(bringing).start().await;
     let ada = world.signed("ada").await;

@@ -28,7 +28,7 @@ fn of_codex() -> Value {
 }
 
 #[tokio::test]
-async fn a_mixed_list_passes_without_what_azure_hosts_and_says_so() {
+async fn a_mixed_list_passes_without_hosted_tools_and_names_them() {
     let world = World::event("tools").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;
     let response = ada.respond(json!({"tools": of_codex(), "tool_choice": "auto"})).await;

@@ -216,7 +216,7 @@ async fn objects_are_cleared_around_an_unreadable_record() {
 }
 
 #[tokio::test]
-async fn an_unreadable_account_is_503_for_its_attendee_alone() {
+async fn an_unreadable_account_is_503_only_for_its_attendee() {
     let world = World::event("spoilt-attendee").start().await;
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
     bob.chat("hello").await.assert_ok();

@@ -8,7 +8,7 @@ use crate::support::World;
 use crate::support::kept::path;
 
 #[tokio::test]
-async fn a_vector_store_is_made_of_ones_own_files_and_searched() {
+async fn a_vector_store_is_made_of_own_files_and_searched() {
     let world = World::event("store").keeping().start().await;
     let ada = world.attendee("ada").await;
     let file = ada.own(Kind::File).await;

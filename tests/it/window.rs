@@ -142,7 +142,7 @@ async fn a_flood_of_guesses_pushes_no_live_event_out() {
 }
 
 #[tokio::test]
-async fn a_known_event_stays_open_for_fifteen_minutes_while_the_store_is_away() {
+async fn a_cached_event_stays_open_for_fifteen_minutes_while_the_store_is_unavailable() {
     let world = World::event("stale").in_memory().start().await;
     let ada = world.attendee("ada").await;
     ada.chat("hello").await.assert_ok();

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn another_tool_is_refused_and_so_is_what_no_model_is_called() {
+    fn unknown_tools_and_malformed_model_names_are_refused() {
         assert!(matches!(get("/api/setup/word"), Err(ApiError::BadRequest { .. })));
         for odd in ["", "a%27b", "a/b", "a'b", "$(id)", &"a".repeat(65)] {
             let response = get(&format!("/api/setup/codex?model={odd}"));

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 #[test]
-fn outside_lambda_it_ends_and_asks_for_no_setting_of_ours() {
+fn outside_lambda_the_binary_ends_without_reading_our_settings() {
     let bootstrap = env!("CARGO_BIN_EXE_pages");
     let ended = Command::new(bootstrap).env_clear().output().expect("the binary runs");
     assert!(!ended.status.success());

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn advice_stands_below_its_line() {
+    fn advice_is_printed_below_its_line() {
         let findings = vec![
             Finding::ok("clock", "It is right."),
             Finding::fail("table", "It is gone.", "Restore it:\n  aws dynamodb …"),

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_engine_writes_is_closed_to_others() {
+    fn files_of_the_engine_are_not_readable_by_others() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("deep").join("data");
         let folder = DataFolder::open(&path).unwrap();

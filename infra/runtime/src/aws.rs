@@ -285,7 +285,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_access_key_says_which_function_calls() {
+    fn the_access_key_names_the_calling_function() {
         let signed = "AWS4-HMAC-SHA256 Credential=LANYARD-chat-completions/20261206/eu-north-1/\
                       dynamodb/aws4_request, SignedHeaders=host, Signature=00";
         assert_eq!(signer(signed), Some("chat-completions"));
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_denied_call_is_answered_as_aws_does_it() {
+    async fn a_denied_call_gets_awss_error() {
         for (service, kind, message) in [
             (
                 Service::DynamoDb,

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_in_the_form_of_another_integration_is_none() {
+    fn a_response_in_another_integrations_format_is_rejected() {
         let good = json!({"statusCode": 200, "body": "x"});
         assert!(integrate(buffered(&good), false, PayloadFormat::V1).is_some());
         assert!(integrate(buffered(&good), true, PayloadFormat::V1).is_none());
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_answer_is_none() {
+    fn a_malformed_response_is_rejected() {
         for value in [json!("text"), json!({"body": "x"}), json!({"statusCode": "x"}), json!(null)]
         {
             assert!(integrate(buffered(&value), false, PayloadFormat::V1).is_none(), "{value}");

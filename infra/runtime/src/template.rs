@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn streamed_routes_are_the_proxied_ones_and_say_so_in_sams_word() {
+    fn proxied_routes_and_only_they_are_streamed_by_sam() {
         let template = Template::read().unwrap();
         for route in &template.routes {
             let buffered =

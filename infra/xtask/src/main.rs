@@ -73,7 +73,7 @@ fn generated() -> Result<Vec<(String, String)>> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn what_is_committed_is_what_the_table_says() {
+    fn committed_files_match_the_table() {
         let changed = super::generated().unwrap();
         let files: Vec<_> = changed.into_iter().map(|(file, _)| file).collect();
         assert!(files.is_empty(), "{files:?} are out of date: run {}", super::HOW);

@@ -52,7 +52,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn only_what_differs_is_a_change() {
+    fn only_differences_are_changes() {
         let before = json!({"a": 1, "b": {"c": 2, "d": null}, "e": [1], "f": "x"});
         let after = json!({"a": 1, "b": {"c": 3, "d": null}, "e": [1, 2], "g": true});
         let changes = between(before.as_object().unwrap(), after.as_object().unwrap());

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_tokens() {
+    fn other_texts_are_not_tokens() {
         let long = format!("lanyard_{}", "a".repeat(44));
         for text in ["", "lanyard_", "hackathon/ada", &long, &long.replace("aa", "a-")] {
             assert_eq!(OrganiserToken::read(text), None, "{text}");

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn scripts_and_odd_texts_are_no_addresses() {
+    fn scripts_and_odd_texts_are_not_addresses() {
         let web = |text: &str| (address(&["https", "http"]).read)(&json!(text)).is_ok();
         assert!(web("https://example.org/hack?x=1"));
         assert!(web("http://example.org"));

@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_and_first_bytes_add_up_and_what_has_no_model_is_in_no_models_row() {
+    fn errors_and_first_bytes_add_up_and_rows_by_model_leave_out_requests_without_one() {
         let hours =
             [hour("2026-12-05T09:00:00Z", Some("a"), 10), hour("2026-12-05T09:00:00Z", None, 20)];
         let by_hour = json!(summed(&hours, |hour| Some(hour.hour), |_, row| row));

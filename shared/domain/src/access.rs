@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_admits_as_the_event_says_and_a_token_always() {
+    fn a_code_follows_the_access_policy_and_a_token_always_admits() {
         let registered = |auto_register| Access::Registered { auto_register };
         assert_eq!(Access::Open.policy(Proof::Code), Ok(AccessPolicy::Anybody));
         assert_eq!(Access::Roster.policy(Proof::Code), Ok(AccessPolicy::Listed));

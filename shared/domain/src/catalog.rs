@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_offers_what_it_names_or_all() {
+    fn an_event_offers_the_named_deployments_or_all() {
         let all = vec![deployment("b", "1", 1), deployment("a", "1", 1), deployment("a", "2", 1)];
         let names = |catalog: Catalog| -> Vec<String> {
             catalog.names(None).iter().map(ToString::to_string).collect()
@@ -374,7 +374,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_attendee_stays_until_their_replica_goes(user in "[a-z]{1,12}", weights in prop::collection::vec(1u32..20, 2..6)) {
+        fn an_attendee_keeps_a_replica_until_it_is_removed(user in "[a-z]{1,12}", weights in prop::collection::vec(1u32..20, 2..6)) {
             let attendee = Affinity::of(&"evt_1".parse().unwrap(), &user.parse().unwrap());
             let replicas: Vec<_> = weights.iter().enumerate().map(|(i, w)| deployment("a", &format!("r{i}"), *w)).collect();
             let first = |replicas: &[Deployment]| {

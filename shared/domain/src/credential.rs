@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn an_authority_is_kept_by_the_name_of_its_host() {
+    fn an_authority_is_stored_as_its_host() {
         for authority in Authority::ALL {
             let kept = serde_json::to_string(authority).unwrap();
             assert_eq!(kept, format!("{:?}", authority.host()));

@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variants_follow_their_type_unless_they_have_a_decision_of_their_own() {
+    fn variants_follow_their_type_unless_they_have_their_own_decision() {
         let tools: HostedTools =
             serde_json::from_str(r#"{"web_search":"refuse","web_search_preview":"allow"}"#)
                 .unwrap();

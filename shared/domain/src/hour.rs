@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_percentile_and_what_has_no_bound_has_the_last() {
+    fn no_data_has_no_percentile_and_the_open_bucket_has_the_last_bound() {
         assert_eq!(of(&[]).percentile_ms(50), None);
         assert_eq!(of(&[90_000]).percentile_ms(95), Some(51_200));
         assert_eq!(of(&[60, 80, 90_000]).percentile_ms(50), Some(87));
@@ -178,7 +178,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_percentile_lies_between_half_and_twice_the_exact_one(
+        fn a_percentile_is_between_half_and_twice_the_exact_one(
             mut times in proptest::collection::vec(0..51_200_u64, 1..200),
             percent in 1..=100_u64,
         ) {

@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_words_are_those_that_the_table_and_people_know() {
+    fn stored_names_and_labels_do_not_change() {
         let all: Vec<_> =
             Limit::ALL.iter().map(|limit| format!("{}: {limit}", limit.name())).collect();
         insta::assert_snapshot!(all.join("\n"), @r"
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_limits_count_the_same() {
+    fn every_limit_counts_something_different() {
         let different: HashSet<_> =
             Limit::ALL.iter().map(|limit| format!("{:?}", limit.counting())).collect();
         assert_eq!(different.len(), Limit::ALL.len());

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_is_not_known_or_soon_retired_is_warned_about() {
+    fn unknown_and_retiring_models_have_warnings() {
         assert!(warned("prod-smart", None, "2026-11-29").contains("Set model"));
         assert!(warned("prod-smart", Some("gpt-6-zeta"), "2026-11-29").contains("spelling"));
         assert_eq!(warned("prod-smart", Some("deepseek-v3.2"), "2026-11-29"), "");

@@ -169,7 +169,7 @@ fn a_day_ends_at_local_midnight_and_not_before() {
 
 /// Waiting for requests in flight helps only if what is spent leaves room.
 #[test]
-fn a_refusal_says_whether_open_reservations_alone_stand_in_the_way() {
+fn a_refusal_shows_whether_only_reservations_prevent_admission() {
     let is_strict =
         |limit: &Limit| limit.rate().is_none() && !matches!(limit.counting(), Counting::InFlight);
     for limit in Limit::ALL.iter().copied().filter(is_strict) {
@@ -194,7 +194,7 @@ fn a_refusal_says_whether_open_reservations_alone_stand_in_the_way() {
 }
 
 #[test]
-fn what_exceeds_a_day_or_a_total_can_never_fit() {
+fn a_request_above_a_day_or_a_total_can_never_fit() {
     let is_strict = |limit: &Limit| !counts_requests(*limit) && limit.rate().is_none();
     for limit in Limit::ALL.iter().copied().filter(is_strict) {
         let demand = demand_for(1, asks_for(limit, 11), noon());
@@ -238,7 +238,7 @@ fn of_many_requests_larger_than_a_minute_one_is_admitted_and_the_next_after_its_
 }
 
 #[test]
-fn a_refusal_says_how_many_tokens_would_fit_and_they_do() {
+fn a_refusal_has_the_tokens_that_fit_and_they_fit() {
     let limits = [Limit::TokensPerMinute, Limit::TokensPerDay, Limit::TokensTotal];
     for limit in limits {
         let allowance = only(limit, 1_000);

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_answer_pays_its_estimate_and_any_excess() {
+    fn a_broken_response_is_charged_its_estimate_and_any_excess() {
         let at_least = |prompt_tokens, completion_tokens| {
             Settlement::AtLeast(Usage::of_tokens(prompt_tokens, completion_tokens))
                 .charge(&hold())
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_answer_pays_the_units_it_held() {
+    fn a_broken_response_is_charged_its_reserved_units() {
         let hold = Hold { units: Units::of(Unit::Images, 2), ..hold() };
         let paid = |counted| {
             let usage = Usage::of_units(Units::of(Unit::Images, counted));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reached_no_model_costs_nothing() {
+    fn a_void_request_costs_nothing() {
         assert_eq!(Settlement::Void.charge(&hold()), None);
     }
 }

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_credentials_are_no_tokens() {
+    fn hostile_credentials_are_rejected() {
         let long = "a".repeat(10_000);
         for text in [
             "",
@@ -242,14 +242,14 @@ mod tests {
     }
 
     #[test]
-    fn a_code_alone_takes_the_user_named_apart() {
+    fn a_code_without_a_user_uses_the_user_of_the_request() {
         let token = AttendeeToken::parse("hackathon", Some("Ada")).unwrap();
         assert_eq!(token.user.as_str(), "ada");
         assert!(AttendeeToken::parse("hackathon/bob", Some("ada")).unwrap().user.as_str() == "bob");
     }
 
     #[test]
-    fn the_event_may_stand_before_its_code() {
+    fn the_event_id_may_precede_its_code() {
         let token = AttendeeToken::parse("evt_1@hackathon/ada@example.org", None).unwrap();
         assert_eq!(token.event.unwrap().as_str(), "evt_1");
         assert_eq!((token.code.as_str(), token.user.as_str()), ("hackathon", "ada@example.org"));

@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_instant() {
+    fn malformed_times_are_rejected() {
         for text in ["", "soon", "2026-12-05", "2026-12-05T24:00", "2026-12-05T09:00+25:00", "1e18"]
         {
             assert_eq!(parse_instant(text, Zone::UTC), Err(InvalidInstant::Format), "{text}");
@@ -273,14 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_message_suggests_is_accepted() {
+    fn the_format_that_a_message_suggests_is_accepted() {
         for text in ["2026-10-25 02:30:00+02:00", "2026-10-25 02:30:00+01:00"] {
             assert!(parse_instant(text, zone("Europe/Oslo")).is_ok(), "{text}");
         }
     }
 
     #[test]
-    fn days_last_as_long_as_the_zone_says() {
+    fn days_follow_the_clock_changes_of_the_zone() {
         let day = |zone, now: &str| {
             let now = utc(now);
             Window::new(now, now + chrono::TimeDelta::days(9), zone).unwrap().local_day(now)

@@ -67,7 +67,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     #[tokio::test]
-    async fn a_request_waits_for_its_own_errands_and_theirs_alone() {
+    async fn a_request_waits_only_for_its_own_background_tasks_and_their_tasks() {
         let background_tasks = BackgroundTasks::default();
         let (end_other, other_ends) = oneshot::channel::<()>();
         let (other, other_done) =

@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_map_forgets_only_what_was_not_used_for_longest() {
+    fn a_full_cache_evicts_the_least_recently_used_entry() {
         let map = Bounded::new(3);
         for number in 0..3 {
             map.insert(number, number);

@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn engines_name_the_model_of_a_legacy_completion_alone() {
+    fn an_engine_path_names_the_model_of_legacy_completions_only() {
         let legacy = Route { style: PathStyle::OpenAi, deployment: Some("davinci") };
         let path = "/api/v1/engines/davinci/completions";
         assert_eq!(route(path, Operation::Completions).unwrap(), legacy);

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_models_and_events_are_told_apart() {
+    fn hours_models_and_events_are_counted_separately() {
         let refusals = Refusals::default();
         refusals.add(hour("evt_1", "2026-12-05T09:59:59Z"), "rate_limit_exceeded");
         refusals.add(hour("evt_1", "2026-12-05T10:00:00Z"), "rate_limit_exceeded");
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_settled_request_takes_its_own_hours_refusals_with_it() {
+    fn a_settled_request_writes_the_refusals_of_its_hour_too() {
         let refusals = Refusals::default();
         for code in ["rate_limit_exceeded", "upstream_busy", "upstream_busy"] {
             refusals.add(hour("evt_1", "2026-12-05T09:30:00Z"), code);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn no_number_of_events_makes_it_grow() {
+    fn the_counts_are_bounded_for_any_number_of_events() {
         let refusals = Refusals::default();
         for event in 0..2 * MOST {
             refusals.add(hour(&format!("evt_{event}"), "2026-12-05T09:30:00Z"), "event_paused");

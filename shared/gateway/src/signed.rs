@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_what_was_signed_until_it_ends_or_is_revoked() {
+    fn a_token_is_valid_until_it_expires_or_is_revoked() {
         let mut signing = signing("secret");
         let token = claims().sign(&signing).unwrap();
         assert_eq!(verified(&token, &signing), Some(claims()));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn no_single_character_can_be_changed() {
+    fn a_token_with_any_changed_character_is_rejected() {
         let signing = signing("secret");
         let token = claims().sign(&signing).unwrap();
         for index in 0..token.len() {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_other_secrets_algorithms_and_forms_are_none() {
+    fn tokens_of_other_secrets_algorithms_and_formats_are_rejected() {
         let ours = signing("secret");
         let token = claims().sign(&ours).unwrap();
         assert_eq!(verified(&token, &signing("other")), None);

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_costs_what_azure_counted_however_it_ended() {
+    fn a_run_is_charged_azures_usage_however_it_ended() {
         for status in ["completed", "incomplete", "failed", "cancelled", "expired"] {
             let answer = format!(
                 r#"{{"status":"{status}","usage":{{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}}}"#

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_written_anew_and_the_rest_left_out() {
+    fn known_parameters_are_rewritten_and_others_left_out() {
         let query = "api-version=v1&limit=20&order=asc&x=1&include%5B%5D=reasoning.encrypted_content\
                      &include[]=message.output_text.logprobs&after=file-1&after%5b%5D=x\
                      &include[]=step_details.tool_calls[*].file_search.results[*].content";
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_named() {
+    fn a_wrong_parameter_is_named() {
         for query in [
             "limit=0",
             "limit=10001",

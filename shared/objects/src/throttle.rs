@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_past_the_deadline() {
+    async fn a_poll_does_not_wait_past_the_deadline() {
         let (throttle, begin) = (Throttle::default(), Instant::now());
         let id = "one".parse().unwrap();
         let until = Some(begin + Duration::from_millis(700));

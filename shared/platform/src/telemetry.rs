@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_hides_nothing_of_how_long_answers_take() {
+    fn refusals_do_not_change_the_measured_response_times() {
         let refused = request("a", &a_line("rate_limit_exceeded"));
         assert!(!refused.iter().any(|metric| metric.ends_with("_ms")), "{refused:?}");
         assert!(refused.contains("a rate_limit_exceeded requests"));

@@ -41,7 +41,7 @@ async fn account(harness: &Harness, event: &Value, user: &str) -> Account {
 }
 
 #[tokio::test]
-async fn attendees_are_listed_by_page_with_what_they_used() {
+async fn attendees_are_listed_by_page_with_their_usage() {
     let harness = Harness::open().await;
     let (path, event) = harness.event(json!({})).await;
     for (user, prompt) in [("ada", 10), ("bob", 20), ("team/eve 100%", 30)] {
@@ -101,7 +101,7 @@ async fn an_attendee_is_blocked_and_let_in_again() {
 }
 
 #[tokio::test]
-async fn somebody_can_be_blocked_before_they_come() {
+async fn an_attendee_can_be_blocked_before_their_first_request() {
     let harness = Harness::open().await;
     let (path, event) = harness.event(json!({})).await;
     let blocked =
@@ -112,7 +112,7 @@ async fn somebody_can_be_blocked_before_they_come() {
 }
 
 #[tokio::test]
-async fn an_attendee_gets_limits_of_their_own_and_gives_them_back() {
+async fn an_attendee_gets_own_limits_and_loses_them_again() {
     let harness = Harness::open().await;
     let (path, event) = harness.event(json!({})).await;
     let ada = format!("{path}/attendees/ada");

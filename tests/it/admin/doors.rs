@@ -38,7 +38,7 @@ fn body(path: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_bad_token_gets_the_same_answer_at_every_path() {
+async fn every_bad_token_gets_the_same_response_at_every_path() {
     let harness = Harness::open().await;
     let (event, _) = harness.event(json!({})).await;
     let unknown = format!("lanyard_{}", "a".repeat(43));
@@ -79,7 +79,7 @@ async fn every_bad_token_gets_the_same_answer_at_every_path() {
 }
 
 #[tokio::test]
-async fn no_page_of_another_origin_may_read_an_answer() {
+async fn no_page_of_another_origin_may_read_a_response() {
     let harness = Harness::open().await;
     for (method, token) in [
         (Method::GET, harness.token.as_str()),
@@ -94,7 +94,7 @@ async fn no_page_of_another_origin_may_read_an_answer() {
 }
 
 #[tokio::test]
-async fn a_token_is_kept_as_a_hash_alone() {
+async fn a_token_is_stored_only_as_a_hash() {
     let harness = Harness::open().await;
     assert_eq!(harness.token.len(), "lanyard_".len() + 43);
     let items = format!("{:?}", harness.engine.items().await);
@@ -135,7 +135,7 @@ async fn anothers_event_is_not_there() {
 }
 
 #[tokio::test]
-async fn unknown_paths_and_wrong_methods_are_said_to_be() {
+async fn unknown_paths_and_wrong_methods_are_named() {
     let harness = Harness::open().await;
     let (event, _) = harness.event(json!({})).await;
     for path in ["", "/", "/nothing", "/events/a%2Fb/pause/x", "/deployments/a/b", "/organisers"] {

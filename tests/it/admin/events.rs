@@ -220,7 +220,7 @@ async fn changes_at_once_are_all_made() {
 }
 
 #[tokio::test]
-async fn a_code_has_one_event_whoever_comes_first() {
+async fn of_two_events_with_one_code_only_the_first_is_created() {
     let harness = std::sync::Arc::new(Harness::open().await);
     let other = harness.organiser("other").await;
     let mut making = JoinSet::new();
@@ -277,7 +277,7 @@ async fn a_used_event_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn the_audit_says_who_changed_what_newest_first() {
+async fn the_audit_log_lists_changes_newest_first() {
     let harness = Harness::open().await;
     let (path, _) = harness.event(json!({"code": "canary.code-7e21"})).await;
     let tick = || harness.wait(TimeDelta::minutes(1));

@@ -11,7 +11,7 @@ use super::harness::Harness;
 use crate::template_calls::rows;
 
 #[tokio::test]
-async fn admin_asks_for_its_rows_and_no_others() {
+async fn admin_makes_only_the_allowed_calls() {
     let harness = Harness::open().await;
     harness.deployment("gpt-4o", "chat_completions").await;
     let (path, _) = harness.event(json!({"attendees": 10})).await;

@@ -54,7 +54,7 @@ async fn a_direct_call_may_be_for_another_organiser() {
 }
 
 #[tokio::test]
-async fn what_is_no_call_is_told_its_shape() {
+async fn a_malformed_call_gets_the_expected_shape() {
     let harness = Harness::open().await;
     for payload in [
         json!({}),
@@ -74,7 +74,7 @@ async fn what_is_no_call_is_told_its_shape() {
 }
 
 #[tokio::test]
-async fn api_gateways_event_is_answered_as_it_expects() {
+async fn api_gateways_event_gets_the_response_it_expects() {
     let harness = Harness::open().await;
     let mut event = sample!("admin");
     let refused = invoke(&harness, event.clone()).await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::harness::{Harness, oslo};
 
 #[tokio::test]
-async fn an_event_is_paused_and_goes_on() {
+async fn an_event_is_paused_and_resumed() {
     let harness = Harness::open().await;
     let (path, _) = harness.event(json!({})).await;
     let paused = harness.post(&format!("{path}/pause"), json!({})).await.ok(200);
@@ -36,7 +36,7 @@ async fn an_open_event_ends_now_and_stays_ended() {
 }
 
 #[tokio::test]
-async fn an_event_that_has_not_begun_is_over_at_once() {
+async fn an_event_ended_before_its_start_has_ended() {
     let harness = Harness::open().await;
     let (path, _) = harness.event(json!({"starts_at": "2026-12-05T17:00"})).await;
     let ended = harness.post(&format!("{path}/end"), json!({})).await.ok(200);

@@ -35,7 +35,7 @@ async fn a_roster_may_be_a_spreadsheets() {
 }
 
 #[tokio::test]
-async fn the_secret_that_signs_is_in_no_answer_and_no_audit() {
+async fn the_signing_secret_is_in_no_response_and_no_audit() {
     let harness = Harness::open().await;
     let (path, made) = harness.event(json!({"access": "registered"})).await;
     let secret = harness.stored(&path).await.signing.secret.clone();
@@ -62,7 +62,7 @@ async fn the_secret_that_signs_is_in_no_answer_and_no_audit() {
 }
 
 #[tokio::test]
-async fn with_open_access_attendees_bring_no_deployments() {
+async fn with_open_access_attendees_add_no_deployments() {
     let harness = Harness::open().await;
     let both = json!({"access": "open", "own_deployments": "attendee"});
     let refused = harness.post("/events", oslo(both.clone())).await;

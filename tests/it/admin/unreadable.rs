@@ -18,7 +18,7 @@ fn entries(list: &Value, field: &str) -> usize {
 }
 
 #[tokio::test]
-async fn lists_leave_out_what_cannot_be_read() {
+async fn lists_leave_out_unreadable_items() {
     let harness = Harness::open().await;
     let (path, event) = harness.event(json!({"access": "roster"})).await;
     let id = event["id"].as_str().unwrap();

@@ -117,7 +117,7 @@ async fn a_healthy_stack_is_found_by_its_name_and_its_keys_are_used() {
 }
 
 #[tokio::test]
-async fn a_new_accounts_concurrency_and_an_unguarded_table_are_told() {
+async fn a_new_accounts_concurrency_and_an_unprotected_table_are_reported() {
     let (service, responses) = (Service::simulated().await, tempfile::tempdir().unwrap());
     healthy(responses.path(), &service);
     put(responses.path(), "lambda.get-account-settings", settings(10));
@@ -134,7 +134,7 @@ async fn a_new_accounts_concurrency_and_an_unguarded_table_are_told() {
 }
 
 #[tokio::test]
-async fn an_operator_who_may_not_read_keys_is_told_so_and_the_rest_goes_on() {
+async fn without_permission_to_read_keys_the_other_checks_run() {
     let (service, responses) = (Service::simulated().await, tempfile::tempdir().unwrap());
     healthy(responses.path(), &service);
     let denied = "An error occurred (AccessDeniedException) when calling the GetParameter \
@@ -165,7 +165,7 @@ async fn a_deployment_without_a_key_is_tried_through_the_service_only() {
 }
 
 #[tokio::test]
-async fn a_stack_that_is_not_there_and_a_command_that_is_not_there_are_told() {
+async fn a_missing_stack_and_a_missing_command_are_reported() {
     let (service, responses) = (Service::simulated().await, tempfile::tempdir().unwrap());
     let gone = "An error occurred (ValidationError) when calling the DescribeStacks operation: \
                 Stack with id lanyard does not exist";

@@ -16,7 +16,7 @@ use crate::support::kept::path;
 use crate::support::usual::{COMPLETION_TOKENS, PROMPT_TOKENS};
 
 #[tokio::test]
-async fn a_run_that_has_ended_is_paid_exactly_when_its_thread_is_deleted() {
+async fn an_ended_run_is_charged_exactly_when_its_thread_is_deleted() {
     let world = world("thread").await;
     let ada = world.attendee("ada").await;
     let (one, run) = a_run(&ada).await;
@@ -30,7 +30,7 @@ async fn a_run_that_has_ended_is_paid_exactly_when_its_thread_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_deleted_at_work_costs_what_it_could() {
+async fn a_run_that_is_deleted_while_it_works_is_charged_its_estimate() {
     let world = world("at-work").await;
     let ada = world.attendee("ada").await;
     let (one, run) = a_run(&ada).await;
@@ -61,7 +61,7 @@ async fn a_video_that_failed_costs_nothing_though_it_is_deleted_unseen() {
 }
 
 #[tokio::test]
-async fn a_run_at_the_events_end_is_paid_and_then_deleted_with_its_thread() {
+async fn a_run_at_the_events_end_is_charged_and_then_deleted_with_its_thread() {
     let world = World::event("over").keeping().start().await;
     let ada = world.attendee("ada").await;
     let (_, run) = a_run(&ada).await;

@@ -55,7 +55,7 @@ async fn a_job_that_is_settled_but_still_listed_is_counted_once() {
 }
 
 #[tokio::test]
-async fn a_settlement_that_the_table_refuses_is_made_by_whoever_looks_next() {
+async fn a_settlement_that_the_table_refuses_is_made_by_the_next_poll() {
     let world = world("refused").await;
     let ada = world.attendee("ada").await;
     let (one, run) = a_run(&ada).await;
@@ -115,7 +115,7 @@ async fn a_stream_that_breaks_off_or_is_left_does_not_end_the_run() {
 }
 
 #[tokio::test]
-async fn a_run_whose_making_azure_does_not_answer_and_odd_usage_cost_the_estimate() {
+async fn a_run_without_a_response_or_with_odd_usage_is_charged_its_estimate() {
     let world = world("odd").await;
     let ada = world.attendee("ada").await;
     let (thread, assistant) = (ada.own(Kind::Thread).await, ada.own(Kind::Assistant).await);
@@ -158,7 +158,7 @@ async fn a_job_whose_deployment_is_gone_waits_for_its_hold() {
 }
 
 #[tokio::test]
-async fn two_who_see_the_end_post_it_to_the_event_once_though_one_of_them_cannot_know() {
+async fn two_polls_that_see_the_end_charge_the_event_once() {
     let world = world("posted").await;
     let ada = world.attendee("ada").await;
     let (one, run) = a_run(&ada).await;
@@ -180,8 +180,7 @@ async fn two_who_see_the_end_post_it_to_the_event_once_though_one_of_them_cannot
 }
 
 #[tokio::test]
-async fn an_end_whose_posting_is_unknown_leaves_the_event_holding_too_much_until_it_is_reconciled()
-{
+async fn a_lost_charge_of_the_event_keeps_its_hold_until_reconciliation() {
     let world = world("unknown").await;
     let ada = world.attendee("ada").await;
     let (one, run) = a_run(&ada).await;

@@ -111,7 +111,7 @@ fn memchr_of(bytes: &[u8], wanted: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn a_video_is_handed_on_as_it_comes() {
+async fn a_video_is_passed_on_as_it_arrives() {
     let world = world("streamed").await;
     let ada = world.attendee("ada").await;
     let video = ada.own(Kind::Video).await;

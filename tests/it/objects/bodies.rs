@@ -185,7 +185,7 @@ async fn send(who: &Attendee, to: &To, own: &Own, body: Value) -> crate::support
 }
 
 #[tokio::test]
-async fn an_id_in_a_body_is_ones_own_or_404() {
+async fn an_id_in_a_body_is_the_attendees_own_or_404() {
     let world = World::event("bodies").in_memory().keeping().with(|event| {
         let tools = ["file_search", "code_interpreter", "image_generation"];
         event.hosted_tools = HostedTools::allowing(tools);
@@ -263,7 +263,7 @@ async fn ids_cannot_be_hidden_by_doubles_letters_or_escapes() {
 }
 
 #[tokio::test]
-async fn an_id_is_refused_where_the_event_keeps_nothing() {
+async fn an_id_is_refused_at_an_event_that_stores_nothing() {
     let world = World::event("bodies-not").in_memory().keeping();
     let world = world.with(|event| event.keeps_objects = false).start().await;
     let ada = world.attendee("ada").await;
@@ -287,7 +287,7 @@ fn with_item(id: &str, item: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_item_can_be_referred_to_by_whoever_made_its_response() {
+async fn an_item_can_be_referred_to_by_the_creator_of_its_response() {
     let world = World::event("items").in_memory().keeping().start().await;
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
     world.azure().script(Reply::json(200, with_item("resp_buffered", "1").to_string()));

@@ -10,7 +10,7 @@ use crate::support::kept::path;
 use crate::support::{Reply, World};
 
 #[tokio::test]
-async fn an_object_whose_owner_cannot_be_written_down_is_deleted_and_503() {
+async fn an_object_whose_owner_cannot_be_stored_is_deleted_with_503() {
     // The tests of jobs check their charge.
     for kind in Kind::ALL.iter().copied().filter(|kind| !kind.is_job()) {
         let world = World::event("unwritten").in_memory().keeping().requests_per_day(3).start();
@@ -54,7 +54,7 @@ async fn an_object_that_cannot_be_deleted_either_is_reported_and_nobodys() {
 }
 
 #[tokio::test]
-async fn an_object_whose_making_was_not_answered_is_nobodys_and_costs_its_request() {
+async fn an_object_without_a_response_has_no_owner_and_costs_its_request() {
     let world = World::event("lost").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;
     for reply in [Reply::dropped(), Reply::reset(), Reply::malformed_json(), Reply::html()] {
@@ -72,7 +72,7 @@ async fn an_object_whose_making_was_not_answered_is_nobodys_and_costs_its_reques
 }
 
 #[tokio::test]
-async fn what_azure_refuses_costs_no_tokens_and_says_why() {
+async fn azures_refusal_costs_no_tokens_and_passes_its_message() {
     let world = World::event("refused").in_memory().keeping().requests_per_day(9).start().await;
     let ada = world.attendee("ada").await;
     let id = ada.own(Kind::VectorStore).await;
@@ -103,7 +103,7 @@ async fn what_azure_refuses_costs_no_tokens_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_list_leaves_out_and_forgets_what_azure_has_lost() {
+async fn a_list_leaves_out_and_forgets_objects_that_azure_lost() {
     let world = World::event("gone").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;
     let (gone, kept) = (ada.own(Kind::File).await, ada.own(Kind::File).await);
@@ -124,7 +124,7 @@ async fn a_list_leaves_out_and_forgets_what_azure_has_lost() {
 }
 
 #[tokio::test]
-async fn what_azure_lost_is_404_and_can_be_deleted() {
+async fn an_object_that_azure_lost_is_404_and_can_be_deleted() {
     let world = World::event("lost-one").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;
     let id = ada.own(Kind::Response).await;

@@ -58,7 +58,7 @@ async fn the_same_name_is_the_same_owner_by_every_credential() {
 }
 
 #[tokio::test]
-async fn who_is_off_the_roster_reads_nothing_more() {
+async fn an_attendee_removed_from_the_roster_reads_nothing_more() {
     let world = World::event("off").keeping().with(|event| event.access = Access::Roster);
     let world = world.start().await;
     let ada = world.attendee("ada").await;

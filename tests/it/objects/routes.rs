@@ -196,7 +196,7 @@ async fn the_second_attendee_gets_404_on_the_firsts_ids_by_every_verb() {
 }
 
 #[tokio::test]
-async fn every_verb_is_refused_where_the_event_keeps_nothing() {
+async fn every_method_is_refused_at_an_event_that_stores_nothing() {
     let world = World::event("nothing").in_memory().keeping().with(|e| e.keeps_objects = false);
     let world = world.start().await;
     let ada = world.attendee("ada").await;

@@ -71,7 +71,7 @@ fn functions() -> impl Iterator<Item = &'static Function> {
 }
 
 #[tokio::test]
-async fn no_route_fails_whatever_it_is_sent() {
+async fn no_route_fails_for_any_odd_request() {
     let world = World::event("routes").everything().keeping().start().await;
     let mut random = Rng::with_seed(1);
     for function in functions() {

@@ -58,7 +58,7 @@ async fn keys_go_by_parameter_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_are_no_json_are_refused_by_the_function_itself() {
+async fn bodies_that_are_not_json_are_refused_by_the_function_itself() {
     for format in ["1.0", "2.0"] {
         let harness = Harness::start(&["--payload-format-version", format]).await;
         for body in [&b"\xff\xfe"[..], b"{", b"", "{\"messages\": \"é".as_bytes()] {

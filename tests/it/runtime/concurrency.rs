@@ -14,7 +14,7 @@ use crate::support::{Gate, Reply, usual};
 const CALLS: u64 = 200;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_200_calls_through_10_environments_a_killed_one_loses_just_its_own() {
+async fn of_200_calls_through_10_environments_a_killed_one_loses_only_its_own() {
     let harness = Harness::start(&[]).await;
     let gate = Gate::closed();
     harness.azure.always(Reply::chat("hello").held(&gate));

@@ -12,7 +12,7 @@ use super::harness::{self, Harness, bootstraps, state, text};
 use crate::support::{Gate, Reply};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_under_way_finish_when_the_service_is_asked_to_end() {
+async fn running_responses_finish_when_the_service_ends() {
     let harness = Harness::start(&["--freeze"]).await;
     let gate = Gate::closed();
     harness.azure.script(Reply::chat_stream("one two three four five", true).gated(&gate));

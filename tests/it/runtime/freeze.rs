@@ -23,7 +23,7 @@ async fn every_stream_is_settled_before_its_environment_freezes_the_last_one_inc
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_environment_does_not_freeze_while_an_answer_that_has_left_is_being_settled() {
+async fn an_environment_is_not_frozen_while_a_sent_response_is_being_settled() {
     let valve = Valve::open().await;
     let engine = ["--dynamodb-endpoint", &valve.address, "--aws-session", &valve.session];
     let harness = Harness::start(&[["--freeze"].as_slice(), &engine].concat()).await;
@@ -40,7 +40,7 @@ async fn an_environment_does_not_freeze_while_an_answer_that_has_left_is_being_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attendee_who_leaves_at_the_first_frame_is_settled_before_the_environment_freezes() {
+async fn an_attendee_who_leaves_at_the_first_frame_is_settled_before_the_environment_is_frozen() {
     let harness = Harness::start(&["--freeze"]).await;
     let gate = Gate::closed();
     harness.azure.script(Reply::chat_stream("one two three four five", true).gated(&gate));

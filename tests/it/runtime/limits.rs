@@ -61,7 +61,7 @@ async fn a_function_that_hangs_is_given_up_killed_and_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_whose_environment_dies_breaks_off() {
+async fn a_stream_breaks_off_when_its_environment_is_killed() {
     let harness = Harness::start(&[]).await;
     let gate = Gate::closed();
     harness.azure.script(Reply::chat_stream("one two three four five", true).gated(&gate));
@@ -86,7 +86,7 @@ async fn a_function_that_cannot_start_fails_every_call_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_in_the_other_integrations_form_is_a_failure() {
+async fn a_response_in_the_other_integrations_format_is_a_failure() {
     let (models, chat) = (bootstraps().join("models"), bootstraps().join("chat-completions"));
     let folder = swapped(&[("models", &chat), ("chat-completions", &models)]);
     let harness = Harness::of(&[], folder.path(), TEMPLATE).await;

@@ -14,7 +14,7 @@ use super::harness::{bootstraps, invoke};
 use crate::support::policed;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_sample_invocation_is_answered() {
+async fn every_sample_invocation_gets_a_response() {
     use_ring();
     let binaries = bootstraps();
     let binaries = ["--bootstraps", binaries.to_str().unwrap()];

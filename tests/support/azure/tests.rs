@@ -74,7 +74,7 @@ fn payloads(response: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_chat_is_answered_with_the_tests_words_and_a_fixed_price() {
+async fn a_chat_gets_the_tests_text_and_a_fixed_usage() {
     let azure = ScriptedAzure::start().await;
     azure.completion("canary-42 sings");
     let (response, is_orderly) = call(&azure, CHAT, &json!({"model": "gpt-4o-mini"})).await;
@@ -91,7 +91,7 @@ async fn a_chat_is_answered_with_the_tests_words_and_a_fixed_price() {
 }
 
 #[tokio::test]
-async fn a_stream_has_five_frames_of_words_and_the_usage_that_was_asked_for() {
+async fn a_stream_has_five_frames_of_text_and_the_requested_usage() {
     let azure = ScriptedAzure::start().await;
     azure.completion("one canary-42");
     for wants_usage in [false, true] {
@@ -120,7 +120,7 @@ async fn a_stream_has_five_frames_of_words_and_the_usage_that_was_asked_for() {
 }
 
 #[tokio::test]
-async fn embeddings_are_answered_for_every_input() {
+async fn every_input_gets_an_embedding() {
     let azure = ScriptedAzure::start().await;
     let path = "/openai/deployments/text-embedding-3-small/embeddings?api-version=2024-10-21";
     let cases = [(json!("a"), 1), (json!(["a", "b"]), 2), (json!([1, 2, 3]), 1)];
@@ -139,7 +139,7 @@ async fn embeddings_are_answered_for_every_input() {
 }
 
 #[tokio::test]
-async fn requests_are_kept_as_they_came() {
+async fn requests_are_recorded_as_they_arrived() {
     let azure = ScriptedAzure::start().await;
     let mut connection = connect(&azure).await;
     let request = "POST /openai/v1/embeddings?a=b HTTP/1.1\r\nApi-Key: k\r\n\
@@ -160,7 +160,7 @@ async fn requests_are_kept_as_they_came() {
 }
 
 #[tokio::test]
-async fn a_script_is_played_in_order_before_what_is_always_said() {
+async fn scripted_replies_come_in_order_before_the_usual_one() {
     let azure = ScriptedAzure::start().await;
     azure.always(Reply::error(500, "500", "always"));
     azure.script(Reply::too_many_requests(Some("soon")));
@@ -181,7 +181,7 @@ async fn an_unknown_path_is_404() {
 }
 
 #[tokio::test]
-async fn a_well_formed_answer_keeps_the_connection() {
+async fn a_well_formed_response_keeps_the_connection() {
     let azure = ScriptedAzure::start().await;
     let mut connection = connect(&azure).await;
     azure.script(Reply::chat("first"));

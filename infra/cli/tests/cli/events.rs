@@ -17,7 +17,7 @@ const OSLO: [&str; 9] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_event_comes_with_what_it_needs_and_costs() {
+async fn a_new_event_is_printed_with_its_tokens_concurrency_and_cost() {
     let service = Service::start().await;
 
     let made =

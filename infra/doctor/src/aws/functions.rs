@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_runs_what_was_deployed() {
+    fn a_function_runs_the_deployed_release() {
         let well = judged(("Handler", json!("bootstrap")), None);
         assert_eq!(well, Finding::ok("", "Active, provided.al2023 on arm64, 512 MB, 300 s."));
         for (change, level) in [

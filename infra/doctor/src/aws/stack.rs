@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_is_read_from_what_cloudformation_says() {
+    fn a_stack_is_read_from_cloudformations_output() {
         let (status, stack) = stack("UPDATE_COMPLETE");
         assert_eq!(
             judge(&status, &stack),

@@ -57,7 +57,7 @@ fn every_token_must_be_in_the_account() {
 }
 
 #[test]
-fn errors_name_what_an_operator_can_do() {
+fn errors_tell_an_operator_what_to_do() {
     let response = |status: u16, code: &str| Response {
         status: StatusCode::from_u16(status).unwrap(),
         headers: HeaderMap::new(),

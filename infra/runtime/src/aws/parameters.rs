@@ -102,7 +102,7 @@ mod tests {
     use lanyard_platform::keys::FileKeys;
 
     #[tokio::test]
-    async fn parameters_are_kept_overwritten_and_removed_as_aws_does_it() {
+    async fn parameters_are_stored_overwritten_and_removed_like_at_aws() {
         let parameters = Parameters::new(Arc::new(FileKeys::in_memory()), "/l/keys".to_owned());
         let get = json!({"Name": "/l/keys/gpt/one", "WithDecryption": true});
         let put = |value: &str, overwrite: bool| {

@@ -28,7 +28,7 @@ fn parameter(action: &str, name: &str) -> Request {
 const KEY: &str = "/lanyard/lanyard/azure-keys/main/gpt-4o/one";
 
 #[test]
-fn a_proxied_function_may_do_its_work_and_no_organisers() {
+fn a_proxied_function_may_not_do_organisers_work() {
     let policies = policies();
     for function in ["chat-completions", "embeddings"] {
         let may = |request| policies.allows(function, &request);
@@ -44,7 +44,7 @@ fn a_proxied_function_may_do_its_work_and_no_organisers() {
 }
 
 #[test]
-fn admin_writes_keys_and_reads_none() {
+fn admin_writes_keys_and_cannot_read_them() {
     let policies = policies();
     assert!(policies.allows("admin", &parameter("PutParameter", KEY)));
     assert!(policies.allows("admin", &parameter("DeleteParameter", KEY)));
@@ -55,7 +55,7 @@ fn admin_writes_keys_and_reads_none() {
 }
 
 #[test]
-fn the_sweep_knows_no_codes_and_only_reading_functions_write_nothing() {
+fn the_sweep_cannot_read_codes_and_reading_functions_cannot_write() {
     let policies = policies();
     assert!(policies.allows("sweep", &items("Query", &["SWEEP"])));
     assert!(!policies.allows("sweep", &items("Query", &["SWEEPING"])));
@@ -101,7 +101,7 @@ fn a_function_writes_its_own_log() {
 }
 
 #[test]
-fn tokens_for_azure_are_given_where_they_were_chosen_and_for_azure_alone() {
+fn tokens_for_azure_need_the_parameter_and_azures_audience() {
     let token = |audience: &str, seconds: Option<&str>| {
         let mut context =
             BTreeMap::from([("sts:IdentityTokenAudience".to_owned(), vec![audience.to_owned()])]);
@@ -122,7 +122,7 @@ fn tokens_for_azure_are_given_where_they_were_chosen_and_for_azure_alone() {
 }
 
 #[test]
-fn a_transaction_asks_for_the_permission_of_each_part() {
+fn a_transaction_needs_the_permission_of_each_part() {
     let body = br#"{"TransactItems": [
         {"Put": {"TableName": "a-table", "Item": {"pk": {"S": "CODE#x"}, "sk": {"S": "CODE"}}}},
         {"Delete": {"TableName": "a-table", "Key": {"pk": {"S": "SWEEP"}, "sk": {"S": "EVENT#x"}}}}
@@ -132,7 +132,7 @@ fn a_transaction_asks_for_the_permission_of_each_part() {
 }
 
 #[test]
-fn what_is_not_understood_is_an_error() {
+fn an_unsupported_policy_is_an_error() {
     let unknown = [
         ("DynamoDB_20120810.ExecuteStatement", "{}"),
         ("AmazonSSM.GetParametersByPath", r#"{"Path": "/"}"#),

@@ -108,7 +108,7 @@ mod tests {
     use crate::template::Template;
 
     #[test]
-    fn every_fault_is_answered_in_the_schema_of_all_errors() {
+    fn every_fault_has_the_schema_of_all_errors() {
         let responses = Template::read().unwrap().responses;
         for fault in [
             GatewayFault::UnknownPath,
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn without_words_of_the_template_api_gateway_says_its_own() {
+    fn without_the_templates_responses_api_gateway_uses_its_defaults() {
         let answer = GatewayResponses::default().respond(GatewayFault::Failed);
         assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
         assert_eq!(answer.body().as_ref(), br#"{"message":"Internal server error"}"#);

@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn thinking_models_take_the_other_field() {
+    fn reasoning_models_use_the_other_field() {
         let field = |azure: &str, name: &str| {
             field_by_name([&azure.parse().unwrap(), &name.parse().unwrap()]).name()
         };

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn azures_hosts_are_kept_in_one_form() {
+    fn azures_hosts_are_normalised() {
         for (text, kept) in [
             ("https://my-resource.openai.azure.com", "https://my-resource.openai.azure.com"),
             ("HTTPS://My-Resource.OpenAI.Azure.com/", "https://my-resource.openai.azure.com"),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn each_host_takes_the_tokens_of_its_own_cloud() {
+    fn each_host_accepts_the_tokens_of_its_own_cloud() {
         for (endpoint, taken) in [
             ("https://a.openai.azure.com", Some(Authority::Public)),
             ("https://a.cognitiveservices.azure.us", Some(Authority::Government)),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_local_server_takes_this_machine() {
+    fn only_the_local_service_accepts_loopback_endpoints() {
         for text in ["http://127.0.0.1:8080", "http://localhost:1/", "http://[::1]:65535"] {
             let kept = text.trim_end_matches('/');
             assert_eq!(read(text, true).as_deref(), Ok(kept));

@@ -44,7 +44,7 @@ fn at(endpoint: &str, credential: &Credential) -> Deployment {
 }
 
 #[test]
-fn another_endpoint_needs_its_key_and_an_identity_none() {
+fn another_endpoint_needs_its_key_but_an_identity_does_not() {
     let key = Credential::Key("main/gpt-4o/main".to_owned());
     let identity = Credential::Identity(Identity {
         tenant_id: "contoso.onmicrosoft.com".parse().unwrap(),
@@ -105,7 +105,7 @@ fn little_is_needed_and_the_key_is_never_shown() {
 }
 
 #[test]
-fn everything_can_be_said() {
+fn every_field_can_be_set() {
     let body = json!({
         "endpoint": "https://r.services.ai.azure.com", "azure_name": "my-gpt", "model": "Prod-Model",
         "context_window": 200_000, "max_output_tokens": 8_000, "reasoning": true,
@@ -177,7 +177,7 @@ fn every_wrong_field_is_reported_at_once() {
 }
 
 #[test]
-fn a_version_goes_with_the_classic_form_and_only_with_it() {
+fn an_api_version_needs_the_classic_path() {
     let of = |api: Value| {
         let mut body = json!({
             "endpoint": "https://r.openai.azure.com", "operations": ["embeddings"],
@@ -222,7 +222,7 @@ fn an_identity(authority: Authority) -> Credential {
 }
 
 #[test]
-fn an_identity_takes_the_place_of_a_key_and_is_shown() {
+fn an_identity_replaces_a_key_and_is_shown() {
     let body = with_identity("openai.azure.com", json!({"key": null}));
     let Described { deployment, key } = describe("e", &body, false).unwrap();
     assert_eq!((&deployment.credential, key), (&an_identity(Authority::Public), None));
@@ -247,7 +247,7 @@ fn the_authority_is_that_of_the_endpoints_cloud() {
 }
 
 #[test]
-fn a_change_keeps_the_credential_it_says_nothing_of() {
+fn a_change_without_a_credential_keeps_the_credential() {
     let body = with_identity("openai.azure.com", json!({"identity": null, "weight": 2}));
     let key = Credential::Key("main/e/main".to_owned());
     for before in [an_identity(Authority::Public), key] {

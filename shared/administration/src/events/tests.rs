@@ -380,7 +380,7 @@ async fn a_refusal_has_the_schema_of_every_error_and_its_details() {
 }
 
 #[test]
-fn warnings_name_what_is_seldom_meant() {
+fn warnings_name_unusual_settings() {
     let event = create(oslo(json!({
         "code": "hackathon",
         "starts_at": "2026-10-24T09:00", "ends_at": "2026-10-25T18:00",

@@ -238,7 +238,7 @@ fn contenders_of(n: usize, estimate: Estimate, of: u16, now: DateTime<Utc>) -> V
 }
 
 #[test]
-fn the_parts_are_the_whole() {
+fn the_parts_of_shards_add_up_to_the_limit() {
     for of in [1, 2, 3, 7, 16, 64] {
         for whole in [0, 1, 5, 63, 64, 65, 1_000_003, u64::MAX] {
             let parts = (0..of).map(|shard| only(Limit::TokensTotal, whole).part(shard, of));
@@ -250,7 +250,7 @@ fn the_parts_are_the_whole() {
 }
 
 #[test]
-fn requests_are_spread_evenly_and_ask_different_shards() {
+fn requests_are_spread_evenly_over_shards() {
     for of in [2u16, 3, 16, 64] {
         let mut asked = vec![0u32; usize::from(of)];
         for n in 0..6_400 {
@@ -304,7 +304,7 @@ fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
 }
 
 #[test]
-fn without_gathering_what_is_left_in_parts_is_never_used() {
+fn without_gathering_the_rest_in_parts_stays_unused() {
     let (allowed, estimate) = room_for(Limit::TokensTotal, 25);
     let whole = only(Limit::TokensTotal, allowed);
     let mut shards = vec![Account::default(); 16];
@@ -316,7 +316,7 @@ fn without_gathering_what_is_left_in_parts_is_never_used() {
 }
 
 #[test]
-fn what_a_crash_left_between_two_shards_is_given_back_and_used() {
+fn room_lost_between_shards_is_restored_and_used() {
     let mut seed = 7;
     let mut lost = 0;
     for limit in Limit::ALL.iter().copied().filter(|limit| limit.rate().is_none()) {
@@ -364,7 +364,7 @@ fn a_refusal_names_the_time_at_which_enough_has_flowed_back_in_all() {
 }
 
 #[test]
-fn a_rate_bears_no_more_at_once_than_a_shard_lets_through() {
+fn a_rate_admits_no_more_at_once_than_one_shard() {
     let whole = only(Limit::TokensPerMinute, 1_601);
     let fits = |tokens| never_fits(&whole, 16, None, &Estimate::of_tokens(0, tokens)).is_none();
     assert!(fits(101) && !fits(102));

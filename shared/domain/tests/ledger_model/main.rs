@@ -253,7 +253,7 @@ fn check(model: Ledger, until: HasDiscoveries) -> impl Checker<Ledger> {
 }
 
 #[test]
-fn no_order_of_steps_crashes_and_lost_answers_breaks_a_promise() {
+fn no_order_of_steps_crashes_and_lost_responses_breaks_a_promise() {
     let checker = check(ledger(Rule::Real, ROOM_FOR_BOTH), HasDiscoveries::All);
     checker.assert_properties();
     assert!(checker.unique_state_count() > 100_000, "the bounds are too small to tell");

@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_base_leads_to_the_rated_answer() {
+    fn every_base_leads_to_the_rated_response() {
         for path in [
             "/api/v1/responses/req_1/rate",
             "/api/v1/responses/req_1/rate/",

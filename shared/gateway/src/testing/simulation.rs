@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_always_tells_the_same_story() {
+    fn a_seed_always_gives_the_same_run() {
         assert_eq!(simulate(7), simulate(7));
     }
 

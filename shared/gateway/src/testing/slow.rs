@@ -93,7 +93,7 @@ async fn a_model_that_thinks_for_four_minutes_is_waited_for_and_charged_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_begins_after_half_a_minute_and_says_that_it_lives() {
+async fn a_stream_starts_after_half_a_minute_and_sends_keep_alives() {
     let world = World::of(after(240, events()));
     let started_at = Instant::now();
     let (status, response) = world.chat(true, 900).await;
@@ -106,7 +106,7 @@ async fn a_stream_begins_after_half_a_minute_and_says_that_it_lives() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_in_the_middle_of_a_stream_ends_nothing() {
+async fn silence_in_the_middle_of_a_stream_does_not_end_it() {
     let world = World::of(
         // Silence between the first event and the second.
         after(1, events())

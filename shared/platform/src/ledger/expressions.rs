@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_write_is_told_word_by_word_and_nothing_is_named_twice() {
+    fn a_write_becomes_an_expression_without_duplicate_names() {
         let id = "req_1".parse::<RequestId>().unwrap();
         let day = "2026-12-05".parse().unwrap();
         let write = Write {
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_without_conditions_or_changes_says_nothing() {
+    fn a_write_without_conditions_or_changes_has_no_expression() {
         let words = Expressions::of(&Write::default());
         assert_eq!((words.condition, words.update.as_str(), words.values), (None, "", None));
         let removal = Write { conditions: vec![], changes: vec![Change::Remove(Field::Seats)] };

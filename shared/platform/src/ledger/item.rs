@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_unknown_attributes_are_no_numbers() {
+    fn keys_and_unknown_attributes_are_not_numbers() {
         for name in [
             "pk",
             "sk",

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn items_of_schema_1_mean_what_they_did() {
+    fn items_of_schema_1_keep_their_meaning() {
         let event = item(1, include_str!("../../golden/event.1.json"));
         let event: Event = get_document(&event).unwrap();
         assert_eq!((event.access, event.own_deployments), (Access::Open, OwnDeployments::None));

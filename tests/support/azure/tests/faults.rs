@@ -52,7 +52,7 @@ async fn a_client_that_leaves_is_noticed() {
 }
 
 #[tokio::test]
-async fn lengths_may_lie_or_be_missing() {
+async fn lengths_may_be_wrong_or_missing() {
     let azure = ScriptedAzure::start().await;
     let (response, is_orderly) = chat(&azure, Reply::json(200, "{}").claim_length(100)).await;
     assert!(response.contains("\r\ncontent-length: 100\r\n"));
@@ -66,7 +66,7 @@ async fn lengths_may_lie_or_be_missing() {
 }
 
 #[tokio::test]
-async fn bodies_may_be_anything_but_an_answer() {
+async fn bodies_may_be_malformed() {
     let azure = ScriptedAzure::start().await;
     assert!(chat(&azure, Reply::html()).await.0.contains("\r\ncontent-type: text/html\r\n"));
     let (response, _) = chat(&azure, Reply::malformed_json()).await;
@@ -81,7 +81,7 @@ async fn bodies_may_be_anything_but_an_answer() {
 }
 
 #[tokio::test]
-async fn a_huge_body_is_as_long_as_it_says() {
+async fn a_huge_body_has_its_claimed_length() {
     let azure = ScriptedAzure::start().await;
     let (response, is_orderly) = chat(&azure, Reply::huge(2)).await;
     assert!(is_orderly && response.ends_with("0\r\n\r\n"));

@@ -28,7 +28,7 @@ fn called(response: &Result<Response, NoResponse>) -> (Level, String, String) {
 }
 
 #[test]
-fn an_answer_is_timed() {
+fn a_response_is_timed() {
     let (level, seen, _) = called(&response(200, r#"{"choices":[]}"#));
     assert_eq!((level, seen.as_str()), (Level::Ok, "Responds in 212 ms."));
 }
@@ -61,7 +61,7 @@ fn every_error_has_a_cause_and_advice() {
 }
 
 #[test]
-fn a_busy_deployment_is_no_failure() {
+fn a_busy_deployment_is_not_a_failure() {
     assert_eq!(called(&response(429, "")).0, Level::Warn);
 }
 

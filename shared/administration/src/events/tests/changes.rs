@@ -4,7 +4,7 @@ use lanyard_domain::limit::Limit;
 use super::*;
 
 #[test]
-fn a_change_keeps_what_it_does_not_name_and_null_clears() {
+fn absent_fields_keep_their_value_and_null_clears() {
     let event = create(oslo(json!({
         "code": "hackathon",
         "deployments": ["gpt-4o-mini"],
@@ -56,7 +56,7 @@ fn a_change_of_the_zone_alone_keeps_the_instants() {
 }
 
 #[test]
-fn what_a_change_cannot_do_is_said() {
+fn impossible_changes_are_refused_with_a_reason() {
     let event = create(oslo(json!({}))).unwrap();
     let refused = change(
         &event,
@@ -74,7 +74,7 @@ fn what_a_change_cannot_do_is_said() {
 }
 
 #[test]
-fn a_default_that_is_no_longer_offered_gives_way() {
+fn a_default_that_is_no_longer_offered_is_replaced() {
     let event = create(oslo(json!({}))).unwrap();
     assert_eq!(event.default_deployments[&Operation::ChatCompletions].as_str(), "gpt-4o");
     let fewer = change(&event, json!({"deployments": ["gpt-4o-mini"]})).unwrap();
@@ -83,7 +83,7 @@ fn a_default_that_is_no_longer_offered_gives_way() {
 }
 
 #[test]
-fn who_may_come_is_said_in_words_that_go_together() {
+fn access_and_auto_register_must_fit_together() {
     let open = create(oslo(json!({}))).unwrap();
     let registered = json!({"access": "registered", "auto_register": true});
     let registered = change(&open, registered).unwrap();
@@ -109,7 +109,7 @@ fn who_may_come_is_said_in_words_that_go_together() {
 }
 
 #[test]
-fn the_shards_of_an_event_stay_and_bear_what_an_attendee_may_ask_for() {
+fn the_number_of_shards_is_fixed_and_each_fits_an_attendees_limit() {
     let limits = json!({
         "attendee": {"tokens_per_minute": 40_000}, "event": {"tokens_per_minute": 1_000_000},
     });
