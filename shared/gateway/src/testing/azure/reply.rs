@@ -15,7 +15,6 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::gate::{Gate, PerPiece, Wait};
-use super::usual;
 
 /// The headers of every reply. None of them may reach a participant under its own name.
 pub const AZURE_HEADERS: [(&str, &str); 8] = [
@@ -119,21 +118,6 @@ impl Reply {
     /// JSON text, or what claims to be it.
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
         Self::new(status, "application/json", vec![body.into()], Framing::Length)
-    }
-
-    /// A correct chat response with this text, of 17 prompt and 5 completion tokens.
-    pub fn chat(text: &str) -> Self {
-        usual::chat(text)
-    }
-
-    /// The same as a stream, on request with a frame for the usage.
-    pub fn chat_stream(text: &str, wants_usage: bool) -> Self {
-        usual::chat_stream(text, wants_usage)
-    }
-
-    /// Correct embeddings for so many inputs.
-    pub fn embeddings(inputs: usize) -> Self {
-        usual::embeddings(inputs, false)
     }
 
     /// An event stream of these payloads, each event a piece of its own.

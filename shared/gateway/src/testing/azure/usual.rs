@@ -22,6 +22,23 @@ pub const EMBEDDING: [f32; 3] = [0.5, -0.5, 0.25];
 /// [`EMBEDDING`] as little-endian bytes in base64.
 pub const EMBEDDING_BASE64: &str = "AAAAPwAAAL8AAIA+";
 
+impl Reply {
+    /// A correct chat response with this text, of 17 prompt and 5 completion tokens.
+    pub fn chat(text: &str) -> Self {
+        chat(text)
+    }
+
+    /// The same as a stream, on request with a frame for the usage.
+    pub fn chat_stream(text: &str, wants_usage: bool) -> Self {
+        chat_stream(text, wants_usage)
+    }
+
+    /// Correct embeddings for so many inputs.
+    pub fn embeddings(inputs: usize) -> Self {
+        embeddings(inputs, false)
+    }
+}
+
 /// The correct reply to a request; 404 if Azure has no such operation.
 pub fn reply(request: &Recorded, completion: &str) -> Reply {
     let body = request.json();
