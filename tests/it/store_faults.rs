@@ -90,6 +90,7 @@ async fn a_write_with_a_lost_response_is_made_once() {
             ada.chat("hello").await.assert_ok();
             assert_eq!(world.settle().await.counts(), (1, 17, 5), "{call:?}");
             ada.chat("hello").await.assert_ok();
+            world.quiet().await;
             ada.chat("hello").await.assert_refused(402, "insufficient_quota");
             assert_eq!(world.settle().await.counts(), (2, 34, 10), "{call:?}");
         }
@@ -126,10 +127,12 @@ async fn a_refusal_by_one_account_releases_the_hold_on_the_other() {
     let world = world.start().await;
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
     ada.chat("hello").await.assert_ok();
+    world.quiet().await;
     // Ada's refusal must not use up what is left for everybody.
     ada.chat("hello").await.assert_refused(402, "insufficient_quota");
     world.quiet().await;
     bob.chat("hello").await.assert_ok();
+    world.quiet().await;
     // And everybody's must not use up Eve's.
     let eve = world.attendee("eve").await;
     eve.chat("hello").await.assert_refused(402, "insufficient_quota");
