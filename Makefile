@@ -12,6 +12,10 @@ run: ## the whole service on loopback
 generate: ## what repeats the table of functions, after a change of infra/functions
 	cargo run --locked --package xtask -- generate
 
+pages: ## the bundles of the pages, after a change of functions/pages/web
+	@.ci/run page_packages >&2
+	node functions/pages/build.mjs
+
 test: ## every test
 	cargo test --locked --workspace
 
@@ -53,5 +57,5 @@ bench-growth: ## five minutes, 10 GB of memory: the cost of a request with many 
 bench-shards: ## requests per second by number of shards, with a write limit per item
 	cargo bench --locked --workspace --bench shards --profile dev -- $(ARGS)
 
-.PHONY: help run generate test check build invoke deploy models
+.PHONY: help run generate pages test check build invoke deploy models
 .PHONY: bench bench-start bench-emulator bench-sides bench-load bench-growth bench-shards

@@ -2,12 +2,9 @@
 // Tests of modules that need no browser, and of the vendored file.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { cell, csv } from "../../functions/pages/assets/csv.js";
-import { webAddress } from "../../functions/pages/assets/markdown.js";
-import { shortDuration, duration } from "../../functions/pages/assets/time.js";
-import { ROOT } from "./fixture.mjs";
+import { cell, csv } from "../../functions/pages/web/csv.js";
+import { webAddress } from "../../functions/pages/web/markdown.js";
+import { shortDuration, duration } from "../../functions/pages/web/time.js";
 
 /** @import { Step } from "./fixture.mjs" */
 
@@ -33,9 +30,5 @@ export async function modules(step) {
   await step("a duration is written in two units", async () => {
     assert.deepEqual([0, 1, 59, 61, 3600, 90_061].map(duration), ["0 seconds", "1 second", "59 seconds", "1 minute 1 second", "1 hour", "1 day 1 hour"]);
     assert.deepEqual([0, 56, 61, 90_061].map(shortDuration), ["0 s", "56 s", "1 min 1 s", "1 d 1 h"]);
-  });
-  await step("the vendored QR encoder is the published one", async () => {
-    const published = fileURLToPath(import.meta.resolve("qr"));
-    assert.equal(readFileSync(`${ROOT}/functions/pages/assets/qr.js`, "utf8"), readFileSync(published, "utf8"));
   });
 }

@@ -11,6 +11,7 @@ const PAGES: [&str; 4] = ["/api/pages", "/api/pages/dashboard", "/api/pages/hand
 struct Got {
     status: StatusCode,
     headers: http::HeaderMap,
+    bytes: Bytes,
     text: String,
 }
 
@@ -21,9 +22,13 @@ impl Got {
 }
 
 async fn ask(method: Method, path: &str, known: Option<&str>) -> Got {
+    ask_with(method, path, known.map(|tag| ("if-none-match", tag))).await
+}
+
+async fn ask_with(method: Method, path: &str, header: Option<(&str, &str)>) -> Got {
     let mut http = http::Request::builder().method(method).uri(path);
-    if let Some(tag) = known {
-        http = http.header("if-none-match", tag);
+    if let Some((name, value)) = header {
+        http = http.header(name, value);
     }
     let request = Request {
         id: format!("req_{:032x}", 1).parse().unwrap(),
@@ -33,8 +38,9 @@ async fn ask(method: Method, path: &str, known: Option<&str>) -> Got {
     };
     let (head, body) = run_handler(Audience::Visitors, request, pages::handle).await.into_parts();
     let Ok(body) = body.collect().await;
-    let text = String::from_utf8(body.to_bytes().to_vec()).unwrap();
-    Got { status: head.status, headers: head.headers, text }
+    let bytes = body.to_bytes();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Got { status: head.status, headers: head.headers, bytes, text }
 }
 
 async fn get(path: &str) -> Got {
@@ -96,35 +102,72 @@ async fn whatever_a_page_refers_to_is_ours_and_there() {
         let targets = page.text.split(" href=\"").skip(1).chain(page.text.split(" src=\"").skip(1));
         for target in targets.map(|rest| rest.split('"').next().unwrap()) {
             // One of the page's views, which its script knows, or a place in it.
-            if target.starts_with('#') {
+            if target.starts_with('#') || target.starts_with("data:") {
                 continue;
             }
             assert_eq!(get(target).await.status, 200, "{path}: {target}");
             found += 1;
         }
     }
-    assert!(found > 20, "only {found} were found");
+    assert!(found >= 2 * PAGES.len(), "only {found} were found");
+}
+
+/// The first visit of an attendee: the page, its script and its style sheet. One more request asks
+/// for the event.
+#[tokio::test]
+async fn a_first_visit_is_small_and_takes_few_requests() {
+    for path in PAGES {
+        let page =
+            ask_with(Method::GET, path, Some(("accept-encoding", "gzip, deflate, br"))).await;
+        let text = get(path).await.text;
+        let targets: Vec<_> = text
+            .split(" href=\"")
+            .skip(1)
+            .chain(text.split(" src=\"").skip(1))
+            .filter_map(|rest| rest.split('"').next())
+            .filter(|target| target.starts_with("/api/pages/assets/"))
+            .collect();
+        assert_eq!(targets.len(), 2, "{path}: {targets:?}");
+        let mut bytes = page.bytes.len();
+        for target in targets {
+            let file = ask_with(Method::GET, target, Some(("accept-encoding", "gzip"))).await;
+            assert_eq!(file.header("content-encoding"), "gzip", "{target}");
+            bytes += file.bytes.len();
+        }
+        assert!(bytes < 60 * 1024, "{path}: {bytes} bytes");
+    }
 }
 
 #[tokio::test]
-async fn every_import_exists_and_no_script_makes_markup_of_text() {
-    let mut imports = 0;
-    for asset in pages::all().iter().filter(|asset| asset.name.ends_with(".js")) {
-        for line in asset.text.lines().filter(|line| line.contains(" from \"./")) {
-            let (_, target) = line.split_once(" from \"./").unwrap();
-            let target = target.split('"').next().unwrap();
-            assert!(
-                pages::all().iter().any(|other| other.name == target),
-                "{}: {line}",
-                asset.name
-            );
-            imports += 1;
-        }
+async fn a_file_is_compressed_for_those_who_take_it() {
+    let name = file("attendee.js");
+    let plain = get(&name).await;
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"));
+    for (accepted, is_compressed) in [
+        ("gzip", true),
+        ("br, gzip;q=0.5", true),
+        ("*", true),
+        ("gzip;q=0, br", false),
+        ("gzip; q=0.0", false),
+        ("identity", false),
+        ("", false),
+    ] {
+        let got = ask_with(Method::GET, &name, Some(("accept-encoding", accepted))).await;
+        assert_eq!(got.header("content-encoding") == "gzip", is_compressed, "{accepted}");
+        assert_eq!(got.bytes.starts_with(&[0x1f, 0x8b]), is_compressed, "{accepted}");
+        assert_eq!(got.header("content-length"), got.bytes.len().to_string(), "{accepted}");
+        assert_eq!(got.header("etag") == plain.header("etag"), !is_compressed, "{accepted}");
+    }
+}
+
+#[tokio::test]
+async fn no_script_makes_markup_of_text() {
+    let scripts = pages::all().iter().filter(|asset| asset.name.ends_with(".js"));
+    for asset in scripts {
         for banned in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
             assert!(!asset.text.contains(banned), "{}: {banned}", asset.name);
         }
     }
-    assert!(imports > 20, "only {imports} were found");
 }
 
 #[tokio::test]
@@ -165,10 +208,10 @@ async fn responses_have_content_types_and_etags() {
     let types = [
         ("/api/pages".to_owned(), "text/html; charset=utf-8"),
         ("/api/pages/".to_owned(), "text/html; charset=utf-8"),
-        (file("base.css"), "text/css; charset=utf-8"),
+        (file("attendee.css"), "text/css; charset=utf-8"),
         (file("attendee.js"), "text/javascript; charset=utf-8"),
-        (file("icon.svg"), "image/svg+xml"),
-        (file("qr.LICENSE.txt"), "text/plain; charset=utf-8"),
+        ("/api/openapi.json".to_owned(), "application/json"),
+        (file("licenses.txt"), "text/plain; charset=utf-8"),
         ("/api/healthz".to_owned(), "application/json"),
     ];
     for (path, expected) in &types {
@@ -232,7 +275,10 @@ fn pages_make_no_aws_calls() {
 }
 
 #[test]
-fn a_vendored_file_has_its_licence_beside_it() {
-    let licence = pages::all().iter().find(|asset| asset.name == "qr.LICENSE.txt").unwrap();
-    assert!(licence.text.contains("Permission is hereby granted"));
+fn bundled_packages_have_their_licences_beside_them() {
+    let licenses = pages::all().iter().find(|asset| asset.name == "licenses.txt").unwrap();
+    for name in ["qr"] {
+        assert!(licenses.text.contains(&format!("{name} ")), "{name}");
+    }
+    assert_eq!(licenses.text.matches("Permission is hereby granted").count(), 1);
 }

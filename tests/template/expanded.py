@@ -69,9 +69,11 @@ def check(text):
 
 
 def streaming(resources):
-    """The functions that have a longer time than API Gateway gives a buffered answer."""
+    """The functions that have a longer time than API Gateway gives a buffered answer, and the pages, which are sent
+    compressed."""
     for name, resource in resources.items():
-        if resource["Type"] == "AWS::Serverless::Function" and "MemorySize" in resource["Properties"]:
+        is_relay = resource["Type"] == "AWS::Serverless::Function" and "MemorySize" in resource["Properties"]
+        if is_relay or name == "Pages":
             yield name
 
 

@@ -1,134 +1,122 @@
-// @ts-check
-// The attendee page: join an event, see code examples and limits, and chat.
-//
-// The link has the code in its fragment, `#code=…`, and may have `&event=ID`. The fields are kept in this tab's session.
+var V=location.origin+location.pathname.slice(0,location.pathname.indexOf("/pages")),_=class extends Error{constructor(t,n,o){super(n.message??`The service returned status ${t}.`),this.status=t,this.code=n.code??"internal_error",this.param=n.param??null,this.details=n.details??[],this.requestId=o?.get("x-request-id")??null;let i=o?.get("retry-after-ms")??null;this.retryAfterMs=i===null?null:Number(i)}};function T(e){return e instanceof _?e:(reportError(e),new _(0,{message:e instanceof Error?e.message:String(e),code:"unexpected"}))}async function tt(e){let t=await e.text(),n={};try{n=JSON.parse(t).error??{}}catch{}return new _(e.status,n,e.headers)}async function C(e,t={}){let n;try{n=await fetch(V+e,{cache:"no-store",credentials:"omit",...t})}catch(o){if(D(o))throw o;let i="The service cannot be reached.";throw new _(0,{message:i,code:"unreachable"})}if(!n.ok)throw await tt(n);return n}function D(e){return e instanceof DOMException&&e.name==="AbortError"}function q(e){return{"openai-event-code":e,"content-type":"application/json"}}async function Z(e){return(await C("/v1/event",{headers:q(e)})).json()}async function X(e){if(!e)return null;try{return await(await C(`/event/${encodeURIComponent(e)}`)).json()}catch(t){if(t instanceof _&&t.status===404)return null;throw t}}async function fe(e){try{return(await(await C("/v1/eventinfo",{method:"POST",headers:{"openai-event-code":e}})).json()).event_name}catch{return null}}async function he(e,t,n){return(await(await C(`/event/${encodeURIComponent(e)}/register`,{method:"POST",headers:q(t),body:JSON.stringify({proof:n})})).json()).api_key}var nt="http://www.w3.org/2000/svg";function s(e,t={},...n){let[o="",...i]=e.split("."),r=document.createElement(o);return ge(r,i,t,n),r}function Q(e,t={},...n){let[o="",...i]=e.split("."),r=document.createElementNS(nt,o);return ge(r,i,t,n),r}function ge(e,t,n,o){t.length&&e.setAttribute("class",t.join(" "));for(let[i,r]of Object.entries(n))r==null||r===!1||(typeof r=="function"?e.addEventListener(i.slice(2),r):i==="value"&&"value"in e?e.value=r:e.setAttribute(i,r===!0?"":String(r)));e.append(...ee(o))}function ee(e){return e.flatMap(t=>Array.isArray(t)?ee(t):t==null||t===!1?[]:[t])}function y(e){return $(document,`#${e}`,HTMLElement)}function $(e,t,n){let o=e.querySelector(t);if(!(o instanceof n))throw new TypeError(`${t} is not there`);return o}function f(e,...t){return e.replaceChildren(...ee(t)),e}function ye(){return new URLSearchParams(location.hash.slice(1))}function x(e){return new Intl.NumberFormat("en").format(e)}function be(e,t,n){let o=URL.createObjectURL(new Blob([n],{type:t})),i=s("a",{href:o,download:e});document.body.append(i),i.click(),i.remove(),setTimeout(()=>URL.revokeObjectURL(o),1e4)}var ot={invalid_event_code:"Compare the code with the slide, or ask the organiser.",event_not_started:"Come back when the event starts. This page will work then.",event_ended:"The code of an event stops working when the event ends.",event_paused:"The organiser has paused the event. Try again later.",attendee_blocked:"Ask the organiser.",event_full:"Use the user name that you joined with, or ask the organiser for more seats.",not_on_roster:"Enter your name as it is on the organiser's roster.",registration_required:"Register below, then use your own key.",already_registered:"Enter the passphrase that you registered with, or choose another user name.",model_not_found:"Choose one of the event's models.",allowance_too_small:"Shorten the conversation or lower the max output tokens. Waiting does not help.",content_filter:"Azure's content filter blocked this. Rephrase your message.",request_too_large:"Shorten the conversation or use a smaller image.",rate_limit_exceeded:"You have reached your limit for this minute. Wait, then send it again.",too_many_in_flight:"Wait for a response before you send the next request.",insufficient_quota:"Your limits are listed under Usage and limits. The organiser can raise them.",upstream_busy:"The event has reached the model's rate limit. This request does not count. Wait, then send it again.",upstream_unreachable:"Try again.",upstream_timeout:"Try again, or ask for a shorter response.",accounting_unavailable:"Nothing was sent. Try again in a few seconds.",upstream_misconfigured:"The model is misconfigured. Tell the organiser.",internal_error:"Try again. If it keeps failing, give the organiser the request ID below.",unreachable:"Check your internet connection, then try again.",unexpected:"Reload the page and try again."};function st(e){return ot[e.code]??""}function S(e,t=null){let n=T(e),o=n.status>=500||n.status===429,i=[n.code,n.requestId].filter(Boolean).join(" · "),r=n.param&&!n.details.length?`Field: ${n.param}.`:null;return s(`div.note.${o?"warn":"bad"}`,{role:"alert","data-code":n.code},s("p",{},s("strong",{},n.message)),s("p",{},[st(n),r].filter(Boolean).join(" ")),t?s("p",{},rt(n,t)):null,s("p.small.muted",{},i))}function rt(e,t){let n=s("button.small",{type:"button",onclick:t},"Try again"),o=Math.ceil((e.retryAfterMs??0)/1e3),i=()=>{n.disabled=o>0,n.textContent=o>0?`Try again in ${o} s`:"Try again",o-- >0&&setTimeout(i,1e3)};return i(),n}var it=/(`+)([^`]+?)\1|\*\*(\S(?:.*?\S)?)\*\*|__(\S(?:.*?\S)?)__|\*(\S(?:[^*]*?\S)?)\*|\b_(\S(?:[^_]*?\S)?)_\b|\[([^\]\n]+)\]\(([^\s()<>]+)\)|(https?:\/\/[^\s<>()]+[^\s<>().,;:!?'"])/;function ve(e){let t=e.replace(/\r\n?/g,`
+`).split(`
+`),n=[],o=Math.min(...t.flatMap(a=>we(a)?.level??[])),i=1,r=0;for(;r<t.length;){let a=t[r]??"",l=we(a),u=/^ {0,3}(```+|~~~+)/.exec(a)?.[1];if(!a.trim())r+=1;else if(l)i=Math.min(6,i+1,l.level-o+2),n.push(s(`h${i}`,{},O(l.text))),r+=1;else if(u){let d=t.findIndex((b,R)=>R>r&&b.trim().startsWith(u)),h=d<0?t.length:d;n.push(s("pre",{tabindex:"0"},s("code",{},t.slice(r+1,h).join(`
+`)))),r=h+1}else if(U(a)){let[d,h]=lt(t,r);n.push(d),r=h}else{let d=t.slice(r+1).findIndex(b=>!b.trim()||at(b)),h=d<0?t.length:r+1+d;n.push(s("p",{},O(t.slice(r,h).join(`
+`)))),r=h}}return n}function at(e){return/^ {0,3}(#{1,6}\s|```|~~~)/.test(e)||U(e)!==null}function we(e){let[,t,n]=/^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/.exec(e)??[];return t===void 0||n===void 0?null:{level:t.length,text:n}}function U(e){let[,t,n]=/^ {0,3}([-*+]|\d{1,9}[.)])\s+(.*)$/.exec(e)??[];return t===void 0||n===void 0?null:{isOrdered:/\d/.test(t),text:n}}function lt(e,t){let n=U(e[t]??"")?.isOrdered??!1,o=[],i=t;for(let r of e.slice(t)){let a=U(r);if(a?.isOrdered===n)o.push(a.text);else if(!a&&/^\s{2,}\S/.test(r))o.push(`${o.pop()} ${r.trim()}`);else break;i+=1}return[s(n?"ol":"ul",{},o.map(r=>s("li",{},O(r)))),i]}function O(e){let t=[],n=e;for(;n;){let o=it.exec(n);if(!o)break;o.index&&t.push(n.slice(0,o.index)),t.push(ct(o)),n=n.slice(o.index+o[0].length)}return n&&t.push(n),t}function ct([e,,t,n,o,i,r,a,l,u]){let[d,h]=[n??o,i??r];if(t!==void 0)return s("code",{},t.trim());if(d)return s("strong",{},O(d));if(h)return s("em",{},O(h));let b=B(l??u??"");return b?s("a",{href:b,rel:"noopener noreferrer",target:"_blank"},a?O(a):u):e}function B(e){try{let t=new URL(e);return["http:","https:"].includes(t.protocol)?t.href:null}catch{return null}}var ut=[["day","d",86400],["hour","h",3600],["minute","min",60],["second","s",1]];function xe(e){return _e(e).map(({count:t,unit:n})=>`${t} ${n}${t===1?"":"s"}`).join(" ")}function $e(e){return _e(e).map(({count:t,symbol:n})=>`${t} ${n}`).join(" ")}function _e(e){let t=Math.max(0,Math.round(e)),n=ut.map(([i,r,a])=>{let l=Math.floor(t/a);return t-=l*a,{count:l,unit:i,symbol:r}}),o=n.findIndex(({count:i})=>i>0);return o<0?n.slice(-1):n.slice(o,o+2).filter(({count:i})=>i>0)}function H(e,t){return new Intl.DateTimeFormat("en-GB",{dateStyle:"medium",timeStyle:"short",timeZone:t}).format(new Date(e))}function ke(e){let t=e.time_zone,n=`${H(e.starts_at,t)} – ${H(e.ends_at,t)} (${t})`;return t==="UTC"?[n]:[n,`${H(e.starts_at,"UTC")} – ${H(e.ends_at,"UTC")} (UTC)`]}function Ae(e,t=Date.now()){let n=(Date.parse(e.starts_at)-t)/1e3,o=(Date.parse(e.ends_at)-t)/1e3;return e.paused||e.status==="paused"?{text:"Paused by the organiser",tone:"warn"}:o<=0||e.status==="ended"?{text:"Ended",tone:"bad"}:n>0?{text:`Starts in ${xe(n)}`,tone:"warn"}:{text:`Live, ends in ${xe(o)}`,tone:"good"}}var Se;function J(e,t){let n=s("p.badge"),o=()=>{let{text:r,tone:a}=Ae(t);n.className=`badge ${a}`,n.textContent!==r&&(n.textContent=r)};o(),clearInterval(Se),Se=setInterval(o,1e3);let i=t.image_url&&B(t.image_url);document.title=`${t.name} · Lanyard`,f(e,s("div.event-head",{},s("div.words",{},s("h1",{id:"title"},t.name),s("div",{"aria-live":"off"},n),s("p.times",{},ke(t).map(r=>s("span",{},r))),dt(t.organiser??t.contact),pt(t)),i?s("img",{src:i,alt:"",referrerpolicy:"no-referrer"}):null),t.description?s("div.description",{},ve(t.description)):null)}function dt(e){let{name:t,email:n}=e??{};if(!t&&!n)return null;let o=n?s("a",{href:`mailto:${encodeURIComponent(n).replace("%40","@")}`},n):null;return s("p",{},"Organised by ",t||null,t&&o?", ":null,o)}function pt(e){let t=e.url&&B(e.url);return t?s("p",{},s("a",{href:t,rel:"noopener noreferrer",target:"_blank"},e.url_text||t)):null}var Te={tokens_total:"total tokens",tokens_per_day:"tokens per day",tokens_per_minute:"tokens per minute",requests_per_day:"requests per day",requests_per_minute:"requests per minute",in_flight:"concurrent requests",images_total:"images",audio_seconds_total:"audio seconds",characters_total:"text-to-speech characters",video_seconds_total:"video seconds"},Ie=Object.keys(Te),Ee={chat_completions:"chat",completions:"legacy completions",embeddings:"embeddings",responses:"responses",images_generations:"images",images_edits:"image edits",audio_transcriptions:"transcription",audio_translations:"audio translation",audio_speech:"text to speech",moderations:"moderation",conversations:"conversations",files:"files",vector_stores:"vector stores",assistants:"assistants",threads:"threads",videos:"videos"};function Ce(e){return Te[e]??e.replaceAll("_"," ")}function te(e,t){let n=t.usage,o=Oe(t.allowance);f(e,s("p",{},`You have used ${x(n.total_tokens)} tokens in ${x(n.requests)} ${n.requests===1?"request":"requests"}.`),o.length?s("dl.limits",{},o.map(([i,r])=>mt(i,r))):s("p",{},"No personal limits are set."),s("h3",{},"Models"),t.models.length?s("ul.models",{},t.models.map(ht)):s("p",{},"This event has no models yet."),s("p.muted.small",{},`A request that names no model uses the default model. A response has at most ${x(t.max_completion_tokens)} tokens per choice, fewer where the model writes less, and at most ${x(t.max_choices)} ${t.max_choices===1?"choice":"choices"}. A token is about four characters of English text. Both the prompt and the response count.`))}function Oe(e){return Object.entries(e).sort(([t],[n])=>Ie.indexOf(t)-Ie.indexOf(n))}function K(e){let t=Oe(e.allowance).filter(([n])=>/^(tokens|requests)_/.test(n)).sort(([,n],[,o])=>n.remaining/n.allowed-o.remaining/o.allowed).slice(0,2);return t.length?`Remaining: ${t.map(([n,o])=>`${x(o.remaining)} of ${x(o.allowed)} ${Ce(n)}`).join(", ")}.`:"No personal limits are set."}function mt(e,{allowed:t,remaining:n,resets_at:o}){let i=t?n/t:0,r=o?(Date.parse(o)-Date.now())/1e3:0,a=n<t&&r>.5?`; resets in ${$e(r)}`:"";return s("div",{"data-limit":e},s("dt",{},Ce(e)),s("dd",{},ft(i),s("span",{"data-remaining":n},`${x(n)} of ${x(t)} left`),s("span.muted.small",{},a)))}function ft(e){let t=Q(`svg.bar${e<.15?".low":""}`,{viewBox:"0 0 100 10",preserveAspectRatio:"none","aria-hidden":"true"});return t.append(Q("rect",{width:Math.max(0,Math.min(100,e*100)),height:10})),t}function ht(e){let t=e.operations.map(o=>Ee[o]??o).join(", "),n=e.default_for.map(o=>Ee[o]??o).join(", ");return s("li",{},s("code",{},e.id),` ${t}`,n?s("span.muted",{},n===t?" (default)":` (default for ${n})`):null,e.own?s("span.muted",{}," (your own)"):null)}function Me(e,t){return s("div.message.user",{},s("span.visually-hidden",{},"You: "),s("div.text",{},e),t.map(n=>s("img",{src:n,alt:"Image you sent"})))}function Le(){let e=s("div.text");return{element:s("div.message.assistant",{},s("span.visually-hidden",{},"Model: "),e),append:n=>e.append(n)}}function ne(e){let t=r=>`${(r/1e3).toFixed(r<9950?2:0)} s`,n=[];e.usage&&n.push(`${x(e.usage.prompt_tokens)} input tokens`,`${x(e.usage.completion_tokens)} output tokens`),e.firstTokenMs!==null&&n.push(`first token after ${t(e.firstTokenMs)}`),e.totalMs!==null&&n.push(`${t(e.totalMs)} total`),e.finishReason==="length"&&n.push("stopped at the max output tokens"),e.finishReason==="content_filter"&&n.push("stopped by Azure's content filter"),e.finishReason==="stopped"&&n.push("stopped; usage is estimated"),e.droppedTools&&n.push(`without the tools ${e.droppedTools}, which the event does not allow`);let[o,...i]=(e.maxTokens??"").split(";");return i.length&&n.push(`the event allows at most ${o} output tokens`),s("div.usage",{},n.join(" · "))}function Ne(e,t){let n=e.map(a=>({call:a,result:s("textarea",{rows:"2",spellcheck:"false",class:"mono",placeholder:'{"result": …}',"aria-label":`Result of ${a.function.name}`})})),o=s("button.small",{},"Send result"),i=s("form",{onsubmit:r},n.map(({call:a,result:l})=>s("div.tool-call",{},s("p",{},"The model calls ",s("code",{},`${a.function.name}(${a.function.arguments})`)),l)),s("p.row",{},o));async function r(a){a.preventDefault(),o.disabled=!0,o.disabled=await t(n.map(({call:l,result:u})=>({role:"tool",tool_call_id:l.id,content:u.value})))}return i}function F(e,t="Copy"){let n=s("span.visually-hidden",{role:"status"}),o=s("button.small",{type:"button",onclick:i},t);async function i(){let r="Copied";try{await navigator.clipboard.writeText(e())}catch{r="Select the text and copy it"}o.textContent=r,n.textContent=r,setTimeout(()=>{o.textContent=t,n.textContent=""},2e3)}return s("span",{},o,n)}function I(e){return`'${e.replaceAll("'","'\\''")}'`}function L(e){return`'${e.replaceAll("'","''")}'`}function m(e){return JSON.stringify(e).replace(/[\u007f-\uffff]/g,t=>`\\u${t.charCodeAt(0).toString(16).padStart(4,"0")}`)}function Y(e,t=""){let n=`${t}    `;return e==null?"None":typeof e=="boolean"?e?"True":"False":typeof e=="string"?m(e):Array.isArray(e)?je("[","]",e.map(o=>Y(o,n)),t):typeof e=="object"?je("{","}",Object.entries(e).map(([o,i])=>`${m(o)}: ${Y(i,n)}`),t):String(e)}function je(e,t,n,o){let i=e+n.join(", ")+t;return i.length<80&&!i.includes(`
+`)?i:`${e}
+${n.map(r=>`${o}    ${r}`).join(`,
+`)}
+${o}${t}`}var Re=0;function z(e,t){Re+=1;let n=`tabs-${Re}`,o=s("div",{role:"tabpanel",id:`${n}-panel`,tabindex:"0"}),i=t.map((l,u)=>({entry:l,button:s("button",{type:"button",role:"tab",id:`${n}-${l.id}`,"data-tab":l.id,"aria-controls":o.id,onclick:()=>r(u),onkeydown:d=>a(d,u)},l.label)}));function r(l){i.forEach(({entry:u,button:d},h)=>{d.setAttribute("aria-selected",String(h===l)),d.tabIndex=h===l?0:-1,h===l&&(o.setAttribute("aria-labelledby",d.id),f(o,u.show()))})}function a(l,u){let d=i.length-1,b={ArrowRight:u===d?0:u+1,ArrowLeft:u?u-1:d,Home:0,End:d}[l.key];b!==void 0&&(l.preventDefault(),i[b]?.button.focus(),r(b))}return r(0),[s("div",{role:"tablist","aria-label":e},i.map(({button:l})=>l)),o]}var E="Say hello in five languages",gt=[{id:"bash",label:"curl (bash)",text:({base:e,credential:t,model:n})=>`curl ${I(`${e}/v1/chat/completions`)} \\
+  -H ${I(`openai-event-code: ${t}`)} \\
+  -H 'Content-Type: application/json' \\
+  -d ${I(`{"model": ${m(n)},
+       "messages": [{"role": "user", "content": ${m(E)}}]}`)}
+`},{id:"powershell",label:"PowerShell",text:({base:e,credential:t,model:n})=>`$headers = @{ 'openai-event-code' = ${L(t)} }
+$body = @{
+  model = ${L(n)}
+  messages = @(@{ role = 'user'; content = ${L(E)} })
+} | ConvertTo-Json -Depth 5
+$response = Invoke-RestMethod -Method Post -Uri ${L(`${e}/v1/chat/completions`)} \`
+  -Headers $headers -ContentType 'application/json' -Body $body
+$response.choices[0].message.content
+`},{id:"python",label:"Python",text:({base:e,credential:t,model:n})=>`# pip install openai
+from openai import OpenAI
 
-/** @import { AttendeeAccess, ApiAccess, Model } from "../types.d.ts" */
+client = OpenAI(base_url=${m(`${e}/v1`)}, api_key=${m(t)})
+response = client.chat.completions.create(
+    model=${m(n)},
+    messages=[{"role": "user", "content": ${m(E)}}],
+)
+print(response.choices[0].message.content)
+`},{id:"javascript",label:"JavaScript",text:({base:e,credential:t,model:n})=>`// npm install openai; save as hello.mjs
+import OpenAI from "openai";
 
-import { asApiError, BASE, readAccess, readEventName, readPublicEvent } from "./api.js";
-import { byId, fill, find, fragment } from "./dom.js";
-import { errorNote } from "./errors.js";
-import { showEvent } from "./event-card.js";
-import { remainingSummary, showLimits } from "./limits.js";
-import { playground } from "./playground.js";
-import { eventIdIn, registrationForm } from "./register.js";
-import { showSnippets } from "./snippets.js";
-
-const STORAGE_KEY = "lanyard.attendee";
-const form = find(document, "#join", HTMLFormElement);
-const fields = { code: find(form, "#code", HTMLInputElement), user: find(form, "#user", HTMLInputElement) };
-const button = find(form, "#join-button", HTMLButtonElement);
-
-/** @type {string | null} */
-let eventId = null;
-/**
- * The base URL, credential and model in use.
- *
- * @type {ApiAccess | null}
- */
-let apiAccess = null;
-
-start();
-addEventListener("hashchange", start);
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  join();
+const client = new OpenAI({ baseURL: ${m(`${e}/v1`)}, apiKey: ${m(t)} });
+const stream = await client.chat.completions.create({
+  model: ${m(n)},
+  messages: [{ role: "user", content: ${m(E)} }],
+  stream: true,
 });
-byId("refresh").addEventListener("click", refresh);
+for await (const chunk of stream) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");
+`},{id:"csharp",label:"C#",text:({base:e,credential:t,model:n})=>`// dotnet add package OpenAI
+using System;
+using System.ClientModel;
+using OpenAI;
+using OpenAI.Chat;
 
-async function start() {
-  const parameters = fragment();
-  /** @type {{ code?: string, user?: string, key?: string }} */
-  const saved = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "{}");
-  const code = parameters.get("code") ?? saved.code ?? "";
-  eventId = parameters.get("event");
-  fields.code.value = code;
-  const isSame = saved.code === code;
-  fields.user.value = isSame ? saved.user ?? "" : "";
-  if (isSame && saved.user) return join(saved.key);
-  fields[code ? "user" : "code"].focus();
-  const details = await readPublicEvent(eventId).catch(() => null);
-  if (details) return showEvent(byId("event"), details);
-  const name = code && await readEventName(code);
-  // The attendee may have joined while the name was read.
-  if (name && byId("joined").hidden) byId("title").textContent = name;
-}
+var client = new ChatClient(
+    ${m(n)},
+    new ApiKeyCredential(${m(t)}),
+    new OpenAIClientOptions { Endpoint = new Uri(${m(`${e}/v1`)}) });
+ChatCompletion response = client.CompleteChat(${m(E)});
+Console.WriteLine(response.Content[0].Text);
+`},{id:"langchain",label:"LangChain",text:({base:e,credential:t,model:n})=>`# pip install langchain-openai
+from langchain_openai import ChatOpenAI
 
-/** @param {string} [key] */
-async function join(key) {
-  const code = fields.code.value.trim();
-  const user = fields.user.value.trim();
-  const credential = key ?? `${code}/${user}`;
-  button.disabled = true;
-  fill(byId("error"));
-  try {
-    const details = await readAccess(credential);
-    sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ code, user, key }));
-    show(details, credential);
-  } catch (error) {
-    await showError(error, { code, user, key });
-  } finally {
-    button.disabled = false;
-  }
-}
+model = ChatOpenAI(
+    base_url=${m(`${e}/v1`)},
+    api_key=${m(t)},
+    model=${m(n)},
+)
+print(model.invoke(${m(E)}).content)
+`},{id:"azure",label:"Azure SDK",text:({base:e,credential:t,model:n})=>`# pip install openai
+from openai import AzureOpenAI
 
-/**
- * @param {AttendeeAccess} details
- * @param {string} credential
- */
-function show(details, credential) {
-  showEvent(byId("event"), details.event);
-  fill(byId("signed-in-as"), `Signed in as ${details.user}`);
-  apiAccess = { base: BASE, credential, model: firstModel(details.models) };
-  showLimits(byId("limits"), details);
-  showSnippets(byId("snippets"), apiAccess);
-  playground(byId("playground"), apiAccess, details, refresh);
-  byId("registration").hidden = true;
-  byId("joined").hidden = false;
-  find(form, "h2", HTMLElement).textContent = "Switch event or user";
-  button.textContent = "Switch";
-  byId("joined").after(form);
-}
+client = AzureOpenAI(
+    azure_endpoint=${m(e)},
+    api_key=${m(t)},
+    api_version="2024-10-21",
+)
+response = client.chat.completions.create(
+    model=${m(n)},
+    messages=[{"role": "user", "content": ${m(E)}}],
+)
+print(response.choices[0].message.content)
+`},{id:"continue",label:"Continue",text:({base:e,credential:t,model:n})=>`# Continue for VS Code and JetBrains: .continue/config.yaml in your home folder
+name: Event
+version: 1.0.0
+schema: v1
+models:
+  - name: ${m(`${n} (event)`)}
+    provider: openai
+    model: ${m(n)}
+    apiBase: ${m(`${e}/v1`)}
+    apiKey: ${m(t)}
+    roles: [chat, edit, apply]
+`},{id:"cline",label:"Cline",text:({base:e,credential:t,model:n})=>`In Cline's settings, under API Configuration:
 
-/**
- * The default model for chat, else the first chat model, else the first model.
- *
- * @param {Model[]} models
- */
-function firstModel(models) {
-  const chats = models.filter((model) => model.operations.includes("chat_completions"));
-  const first = chats.find((model) => model.default_for.includes("chat_completions")) ?? chats[0] ?? models[0];
-  return first?.id ?? "gpt-4o-mini";
-}
+API Provider:               OpenAI Compatible
+Base URL:                   ${e}/v1
+OpenAI Compatible API Key:  ${t}
+Model ID:                   ${n}
+`}],yt=["codex","opencode","cline","copilot","continue","qwen-code","pi","aider","llm","ai-sdk","mastra","langchain","openai-agents","agent-framework"];function Pe({base:e,credential:t},n){let o=JSON.stringify(n,null,2),{stream_options:i,...r}=n,a=n.stream===!0,l=Object.entries(r).map(([u,d])=>`    ${u}=${Y(d,"    ")},
+`).join("");return[{id:"curl",label:"curl",text:`curl -N ${I(`${e}/v1/chat/completions`)} \\
+  -H ${I(`openai-event-code: ${t}`)} \\
+  -H 'Content-Type: application/json' \\
+  -d ${I(o)}
+`},{id:"python",label:"Python",text:`from openai import OpenAI
 
-/**
- * @param {unknown} cause
- * @param {{ code: string, user: string, key?: string }} attempt
- */
-async function showError(cause, { code, user, key }) {
-  const error = asApiError(cause);
-  // The stored key is no longer valid: join with the code.
-  if (key && error.status === 401) return join();
-  byId("joined").hidden = true;
-  const id = eventId ?? eventIdIn(error);
-  const details = await readPublicEvent(id).catch(() => null);
-  if (details) showEvent(byId("event"), details);
-  const wantsKey = error.code === "registration_required" || (details?.access === "registered" && error.status === 401);
-  byId("registration").hidden = !wantsKey;
-  // The registration form explains this error already.
-  fill(byId("error"), wantsKey && error.code === "registration_required" ? [] : errorNote(error));
-  if (wantsKey && id) fill(byId("registration"), registrationForm({ id, code, user }, (ownKey) => join(ownKey)));
-}
+client = OpenAI(base_url=${m(`${e}/v1`)}, api_key=${m(t)})
+response = client.chat.completions.create(
+${l})
+${a?`for chunk in response:
+    if chunk.choices:
+        print(chunk.choices[0].delta.content or "", end="")
+`:`print(response.choices[0].message.content)
+`}`},{id:"javascript",label:"JavaScript",text:`import OpenAI from "openai";
 
-/** Reads the remaining limits again. */
-async function refresh() {
-  if (!apiAccess) return;
-  try {
-    const details = await readAccess(apiAccess.credential);
-    showLimits(byId("limits"), details);
-    fill(byId("remaining"), remainingSummary(details));
-  } catch (error) {
-    fill(byId("limits"), errorNote(error, refresh));
-  }
-}
-
+const client = new OpenAI({ baseURL: ${m(`${e}/v1`)}, apiKey: ${m(t)} });
+const response = await client.chat.completions.create(${JSON.stringify(r,null,2)});
+${a?`for await (const chunk of response) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");
+`:`console.log(response.choices[0].message.content);
+`}`}]}function oe(e){let t=s("pre",{tabindex:"0"},s("code",{},e));return s("div.snippet",{},t,s("div.row",{},F(()=>e)))}function bt({base:e,credential:t,model:n}){let o=i=>`"${i.replace(/(["\\$`])/g,"\\$1")}"`;return`# OpenAI SDKs
+OPENAI_BASE_URL=${o(`${e}/v1`)}
+OPENAI_API_KEY=${o(t)}
+# Azure SDKs
+AZURE_OPENAI_ENDPOINT=${o(e)}
+AZURE_OPENAI_API_KEY=${o(t)}
+OPENAI_API_VERSION="2024-10-21"
+# for your own code
+LANYARD_MODEL=${o(n)}
+`}function De(e,t){let n=gt.map(({id:o,label:i,text:r})=>({id:o,label:i,show:()=>[oe(r(t))]}));f(e,s("p",{},"Your base URL is ",s("code",{},`${t.base}/v1`)," and your API key is ",s("code",{},t.credential),". Whoever has the key uses your allowance."),z("Languages and tools",n),s("p.small",{},"Configuration files: ",yt.flatMap((o,i)=>[i?", ":"",s("a",{href:`${t.base}/setup/${o}?model=${encodeURIComponent(t.model)}`,target:"_blank",rel:"noopener"},o)])),s("p.row",{},s("button",{type:"button",id:"dot-env",onclick:()=>be("lanyard.env","application/octet-stream",bt(t))},"Download .env"),s("span.muted.small",{},"Contains the same values as environment variables. Rename lanyard.env to .env and keep it out of your repository.")))}async function qe(e,t,{signal:n,onText:o}){let i=performance.now(),r=await C("/v1/chat/completions",{method:"POST",headers:q(e),body:JSON.stringify(t),signal:n}),a={text:"",calls:[],usage:null,finishReason:null,firstTokenMs:null,totalMs:null,maxTokens:r.headers.get("x-event-max-tokens"),droppedTools:r.headers.get("x-event-dropped-tools")};for await(let l of vt(r.body)){if(l.error)throw new _(r.status,l.error,r.headers);a.usage=l.usage??a.usage;let[u]=l.choices??[];if(!u)continue;a.finishReason=u.finish_reason??a.finishReason;let d=u.delta??{};(d.content||d.tool_calls)&&(a.firstTokenMs??=performance.now()-i),d.content&&(a.text+=d.content,o(d.content));for(let h of d.tool_calls??[])wt(a.calls,h)}return a.totalMs=performance.now()-i,a}function wt(e,t){let n=t.index??0,o=e[n]??{id:"",type:"function",function:{name:"",arguments:""}};e[n]=o,t.id&&(o.id=t.id),o.function.name+=t.function?.name??"",o.function.arguments+=t.function?.arguments??""}async function*vt(e){if(!e)return;let t=e.pipeThrough(new TextDecoderStream).getReader(),n="";try{for(;;){let{done:o,value:i}=await t.read();if(o)return;n+=i;let r=n.split(/\r?\n\r?\n/);n=r.pop()??"";for(let a of r){let l=a.split(/\r?\n/).filter(u=>u.startsWith("data:")).map(u=>u.slice(5).trimStart());l.length&&l[0]!=="[DONE]"&&(yield JSON.parse(l.join(`
+`)))}}}finally{t.cancel().catch(()=>{})}}var xt=1024;function Ue(e,t,n,o){let i=$(e,"h2",HTMLElement),r=n.models.filter(p=>p.operations.includes("chat_completions"));if(!r.length){f(e,i,s("p",{},"This event has no chat model."));return}let a={messages:[],images:[],abort:null},l=s("div.conversation",{id:"conversation",role:"log","aria-label":"Conversation",tabindex:"0"}),u=s("div",{id:"chat-error","aria-live":"assertive"}),d=s("div.images"),h=s("textarea",{id:"message",required:!0,placeholder:"Ask something",onpaste:Ze,onkeydown:Xe}),b=s("input.visually-hidden",{type:"file",accept:"image/*",id:"image-file",tabindex:"-1","aria-label":"Image",onchange:()=>de([...b.files??[]])}),R=s("button.main",{id:"send"},"Send"),ae=s("button.danger",{id:"stop",type:"button",hidden:!0,onclick:()=>a.abort?.abort()},"Stop"),le=s("form.compose",{onsubmit:Ye},s("label",{for:"message"},"Message"),h,d,b,s("div.row",{},R,ae,s("button",{type:"button",onclick:()=>b.click()},"Add image"),s("button",{type:"button",id:"show-code",onclick:Ve},"Show code"),s("button.plain",{type:"button",onclick:Qe},"New conversation")),s("p.small",{id:"remaining","aria-live":"polite"},K(n)),s("span.hint",{},"Press Ctrl+Enter to send. You can paste an image; some models do not accept images.")),Fe=$t(t,n,r);f(e,i,s("p.muted",{},"Each message counts against your limits. The whole conversation is sent every time."),Fe,l,u,le);function Ye(p){p.preventDefault();let c=h.value.trim();if(!c||a.abort)return;let g=a.images,w=g.length?[{type:"text",text:c},...g.map(v=>({type:"image_url",image_url:{url:v}}))]:c;G([{role:"user",content:w}],Me(c,g),()=>{h.value="",a.images=[],f(d)})}async function G(p,c,g=()=>{}){let w=ue([...a.messages,...p]);if(!w)return y("functions").focus(),!1;let v=Le();a.abort=new AbortController,ce(!0);let k=!1,P=()=>{k||(k=!0,g(),c&&l.append(c),l.append(v.element))},et=A=>{P(),v.append(A),l.lastElementChild?.scrollIntoView({block:"nearest"})};try{let A=await qe(t.credential,w,{signal:a.abort.signal,onText:et});P(),ze(p,v,A)}catch(A){if(D(A)&&!k)l.append(s("p.muted.small",{},"Stopped before a response arrived."));else if(D(A))We(p,v);else{let me=T(A);v.element.remove(),k&&c?.remove(),k=!1,f(u,S(me,me.retryAfterMs===null?null:()=>G(p,c,g)))}}finally{a.abort=null,ce(!1),o()}return k}function ze(p,c,g){let w=g.calls.length?{tool_calls:g.calls}:{};a.messages.push(...p,{role:"assistant",content:g.text||null,...w}),g.calls.length&&c.element.append(Ne(g.calls,v=>G(v,null))),c.element.append(ne(g))}function We(p,c){let g=$(c.element,".text",HTMLElement).textContent;a.messages.push(...p,{role:"assistant",content:g}),c.element.append(ne({usage:null,firstTokenMs:null,totalMs:null,finishReason:"stopped"}))}function ce(p){R.disabled=p,ae.hidden=!p,e.setAttribute("aria-busy",String(p))}function ue(p){try{let c=Ge(p);return f(u),c}catch(c){return f(u,s("p.note.bad",{role:"alert"},c instanceof Error?c.message:String(c))),null}}function Ge(p){let c=v=>y(v).value.trim(),g={model:c("model"),messages:p};c("system")&&(g.messages=[{role:"system",content:c("system")},...p]),c("temperature")!==""&&(g.temperature=Number(c("temperature"))),c("max-tokens")!==""&&(g.max_tokens=Number(c("max-tokens")));let w=_t(c("functions"));return w.length&&(g.tools=w),{...g,stream:!0,stream_options:{include_usage:!0}}}function Ve(){let p=h.value.trim()||(a.messages.length?null:"Hello"),c=ue(p?[...a.messages,{role:"user",content:p}]:a.messages.slice(0,-1));if(!c)return;let g=Pe(t,c).map(({id:v,label:k,text:P})=>({id:v,label:k,show:()=>[oe(P)]})),w=s("dialog",{"aria-label":"Code",id:"code-dialog",onclose:()=>w.remove()});f(w,s("h2",{},"Code for this conversation"),z("Languages",g),s("p.row.end",{},s("button",{type:"button",onclick:()=>w.close()},"Close"))),document.body.append(w),w.showModal()}function Ze(p){let c=[...p.clipboardData?.files??[]].filter(g=>g.type.startsWith("image/"));c.length&&(p.preventDefault(),de(c))}async function de(p){for(let c of p)try{a.images.push(await kt(c))}catch{f(u,s("p.note.bad",{role:"alert"},"The image could not be read. Try a PNG or JPEG file."))}b.value="",pe()}function pe(){let p=c=>{a.images.splice(c,1),pe()};f(d,a.images.map((c,g)=>s("figure",{},s("img",{src:c,alt:`Image ${g+1} to send`}),s("button.small",{type:"button",onclick:()=>p(g)},"Remove"))))}function Xe(p){p.key==="Enter"&&(p.ctrlKey||p.metaKey)&&(p.preventDefault(),le.requestSubmit())}function Qe(){a.abort?.abort(),a.messages=[],a.images=[],f(l),f(u),f(d),h.focus()}}function $t(e,t,n){let o=(r,a,l,u="")=>s("div",{},s("label",{for:r},a),l,u?s("span.hint",{},u):null),i=n.map(r=>s("option",{value:r.id,selected:r.id===e.model},r.id));return s("details.settings",{},s("summary",{},"Model and settings"),s("div.grid",{},o("model","Model",s("select",{id:"model"},i)),o("temperature","Temperature",s("input",{id:"temperature",type:"number",min:"0",max:"2",step:"0.1"}),"Lower is more predictable, higher is more varied. Leave empty for the model's default."),o("max-tokens","Max output tokens",s("input",{id:"max-tokens",type:"number",min:"1",max:String(t.max_completion_tokens)}),`The event allows at most ${t.max_completion_tokens}.`),s("div.wide",{},o("system","System prompt",s("textarea",{id:"system",rows:"2"}))),s("div.wide",{},o("functions","Functions",s("textarea",{id:"functions",class:"mono",rows:"4",spellcheck:"false",placeholder:'[{"name": "weather", "description": "…", "parameters": {"type": "object", "properties": {}}}]'}),"A JSON list of functions that the model may call. You enter the function results yourself."))))}function _t(e){if(!e)return[];let t;try{t=JSON.parse(e)}catch(o){throw new Error(`The functions are not valid JSON: ${o instanceof Error?o.message:o}`)}return(Array.isArray(t)?t:[t]).map(o=>{let{name:i,...r}=o?.function??o??{};if(!i)throw new Error("Each function needs a name.");return o?.function?o:{type:"function",function:{name:i,...r}}})}async function kt(e){let t=await createImageBitmap(e),n=Math.min(1,xt/Math.max(t.width,t.height)),o=s("canvas",{width:Math.round(t.width*n),height:Math.round(t.height*n)});return o.getContext("2d")?.drawImage(t,0,0,o.width,o.height),t.close(),o.toDataURL("image/jpeg",.85)}function Be(e){return/\/api\/event\/([A-Za-z0-9_-]+)\/register/.exec(e.message)?.[1]??null}function He({id:e,code:t,user:n},o){let i=s("div",{"aria-live":"polite"}),r=s("input",{id:"proof",type:"password",required:!0,minlength:"12",maxlength:"256",autocomplete:"new-password","aria-describedby":"proof-hint"}),a=s("button.main",{},"Get my key"),l=s("form.card",{onsubmit:u},s("h2",{},`Key for ${n}`),s("p",{},"At this event, every attendee has their own key. Choose a passphrase. You need it to see your key again."),s("label",{for:"proof"},"Passphrase"),r,s("span.hint",{id:"proof-hint"},"At least 12 characters. Nobody can recover it if you forget it."),s("p.row.submit-row",{},a),i);async function u(d){d.preventDefault(),a.disabled=!0;try{let h=await he(e,`${t}/${n}`,r.value);f(i,s("div.note.good",{},s("p",{},"This is your key. The code examples below already use it."),s("p",{},s("code",{},h)),F(()=>h))),o(h)}catch(h){f(i,S(h))}finally{a.disabled=!1}}return l}var Je="lanyard.attendee",M=$(document,"#join",HTMLFormElement),N={code:$(M,"#code",HTMLInputElement),user:$(M,"#user",HTMLInputElement)},se=$(M,"#join-button",HTMLButtonElement),re=null,j=null;Ke();addEventListener("hashchange",Ke);M.addEventListener("submit",e=>{e.preventDefault(),W()});y("refresh").addEventListener("click",ie);async function Ke(){let e=ye(),t=JSON.parse(sessionStorage.getItem(Je)??"{}"),n=e.get("code")??t.code??"";re=e.get("event"),N.code.value=n;let o=t.code===n;if(N.user.value=o?t.user??"":"",o&&t.user)return W(t.key);N[n?"user":"code"].focus();let i=await X(re).catch(()=>null);if(i)return J(y("event"),i);let r=n&&await fe(n);r&&y("joined").hidden&&(y("title").textContent=r)}async function W(e){let t=N.code.value.trim(),n=N.user.value.trim(),o=e??`${t}/${n}`;se.disabled=!0,f(y("error"));try{let i=await Z(o);sessionStorage.setItem(Je,JSON.stringify({code:t,user:n,key:e})),At(i,o)}catch(i){await It(i,{code:t,user:n,key:e})}finally{se.disabled=!1}}function At(e,t){J(y("event"),e.event),f(y("signed-in-as"),`Signed in as ${e.user}`),j={base:V,credential:t,model:St(e.models)},te(y("limits"),e),De(y("snippets"),j),Ue(y("playground"),j,e,ie),y("registration").hidden=!0,y("joined").hidden=!1,$(M,"h2",HTMLElement).textContent="Switch event or user",se.textContent="Switch",y("joined").after(M)}function St(e){let t=e.filter(o=>o.operations.includes("chat_completions"));return(t.find(o=>o.default_for.includes("chat_completions"))??t[0]??e[0])?.id??"gpt-4o-mini"}async function It(e,{code:t,user:n,key:o}){let i=T(e);if(o&&i.status===401)return W();y("joined").hidden=!0;let r=re??Be(i),a=await X(r).catch(()=>null);a&&J(y("event"),a);let l=i.code==="registration_required"||a?.access==="registered"&&i.status===401;y("registration").hidden=!l,f(y("error"),l&&i.code==="registration_required"?[]:S(i)),l&&r&&f(y("registration"),He({id:r,code:t,user:n},u=>W(u)))}async function ie(){if(j)try{let e=await Z(j.credential);te(y("limits"),e),f(y("remaining"),K(e))}catch(e){f(y("limits"),S(e,ie))}}

@@ -1,103 +1,84 @@
-// @ts-check
-// The handout of an event: code, QR code, code examples, rules and contact.
-//
-// It uses the organiser token that the dashboard stored in this tab.
+var T=location.origin+location.pathname.slice(0,location.pathname.indexOf("/pages")),P=class extends Error{constructor(t,n,o){super(n.message??`The service returned status ${t}.`),this.status=t,this.code=n.code??"internal_error",this.param=n.param??null,this.details=n.details??[],this.requestId=o?.get("x-request-id")??null;let s=o?.get("retry-after-ms")??null;this.retryAfterMs=s===null?null:Number(s)}};function X(e){return e instanceof P?e:(reportError(e),new P(0,{message:e instanceof Error?e.message:String(e),code:"unexpected"}))}async function be(e){let t=await e.text(),n={};try{n=JSON.parse(t).error??{}}catch{}return new P(e.status,n,e.headers)}async function Q(e,t={}){let n;try{n=await fetch(T+e,{cache:"no-store",credentials:"omit",...t})}catch(o){if(_e(o))throw o;let s="The service cannot be reached.";throw new P(0,{message:s,code:"unreachable"})}if(!n.ok)throw await be(n);return n}function _e(e){return e instanceof DOMException&&e.name==="AbortError"}var ve="http://www.w3.org/2000/svg";function h(e,t={},...n){let[o="",...s]=e.split("."),i=document.createElement(o);return ee(i,s,t,n),i}function R(e,t={},...n){let[o="",...s]=e.split("."),i=document.createElementNS(ve,o);return ee(i,s,t,n),i}function ee(e,t,n,o){t.length&&e.setAttribute("class",t.join(" "));for(let[s,i]of Object.entries(n))i==null||i===!1||(typeof i=="function"?e.addEventListener(s.slice(2),i):s==="value"&&"value"in e?e.value=i:e.setAttribute(s,i===!0?"":String(i)));e.append(...W(o))}function W(e){return e.flatMap(t=>Array.isArray(t)?W(t):t==null||t===!1?[]:[t])}function O(e){return Ae(document,`#${e}`,HTMLElement)}function Ae(e,t,n){let o=e.querySelector(t);if(!(o instanceof n))throw new TypeError(`${t} is not there`);return o}function I(e,...t){return e.replaceChildren(...W(t)),e}function te(){return new URLSearchParams(location.hash.slice(1))}function q(e){return new Intl.NumberFormat("en").format(e)}var Ee={invalid_event_code:"Compare the code with the slide, or ask the organiser.",event_not_started:"Come back when the event starts. This page will work then.",event_ended:"The code of an event stops working when the event ends.",event_paused:"The organiser has paused the event. Try again later.",attendee_blocked:"Ask the organiser.",event_full:"Use the user name that you joined with, or ask the organiser for more seats.",not_on_roster:"Enter your name as it is on the organiser's roster.",registration_required:"Register below, then use your own key.",already_registered:"Enter the passphrase that you registered with, or choose another user name.",model_not_found:"Choose one of the event's models.",allowance_too_small:"Shorten the conversation or lower the max output tokens. Waiting does not help.",content_filter:"Azure's content filter blocked this. Rephrase your message.",request_too_large:"Shorten the conversation or use a smaller image.",rate_limit_exceeded:"You have reached your limit for this minute. Wait, then send it again.",too_many_in_flight:"Wait for a response before you send the next request.",insufficient_quota:"Your limits are listed under Usage and limits. The organiser can raise them.",upstream_busy:"The event has reached the model's rate limit. This request does not count. Wait, then send it again.",upstream_unreachable:"Try again.",upstream_timeout:"Try again, or ask for a shorter response.",accounting_unavailable:"Nothing was sent. Try again in a few seconds.",upstream_misconfigured:"The model is misconfigured. Tell the organiser.",internal_error:"Try again. If it keeps failing, give the organiser the request ID below.",unreachable:"Check your internet connection, then try again.",unexpected:"Reload the page and try again."};function Ce(e){return Ee[e.code]??""}function ne(e,t=null){let n=X(e),o=n.status>=500||n.status===429,s=[n.code,n.requestId].filter(Boolean).join(" · "),i=n.param&&!n.details.length?`Field: ${n.param}.`:null;return h(`div.note.${o?"warn":"bad"}`,{role:"alert","data-code":n.code},h("p",{},h("strong",{},n.message)),h("p",{},[Ce(n),i].filter(Boolean).join(" ")),t?h("p",{},Se(n,t)):null,h("p.small.muted",{},s))}function Se(e,t){let n=h("button.small",{type:"button",onclick:t},"Try again"),o=Math.ceil((e.retryAfterMs??0)/1e3),s=()=>{n.disabled=o>0,n.textContent=o>0?`Try again in ${o} s`:"Try again",o-- >0&&setTimeout(s,1e3)};return s(),n}function D(e,t){return new Intl.DateTimeFormat("en-GB",{dateStyle:"medium",timeStyle:"short",timeZone:t}).format(new Date(e))}function oe(e){let t=e.time_zone,n=`${D(e.starts_at,t)} – ${D(e.ends_at,t)} (${t})`;return t==="UTC"?[n]:[n,`${D(e.starts_at,"UTC")} – ${D(e.ends_at,"UTC")} (UTC)`]}var re={tokens_total:"total tokens",tokens_per_day:"tokens per day",tokens_per_minute:"tokens per minute",requests_per_day:"requests per day",requests_per_minute:"requests per minute",in_flight:"concurrent requests",images_total:"images",audio_seconds_total:"audio seconds",characters_total:"text-to-speech characters",video_seconds_total:"video seconds"},_t=Object.keys(re);function se(e){return re[e]??e.replaceAll("_"," ")}var ke="lanyard.organiser";function V(){return sessionStorage.getItem(ke)}async function ie(e){return(await Te("GET",Oe(e))).json()}function ae(e){return`${T}/pages#${new URLSearchParams({code:e.code,event:e.id})}`}function Te(e,t,n){let o=new Headers({authorization:`Bearer ${V()}`});return n&&o.set("content-type","application/json"),Q(`/admin${t}`,{method:e,headers:o,body:n&&JSON.stringify(n)})}function Oe(e,t=""){return`/events/${encodeURIComponent(e)}${t}`}function H(e){return`'${e.replaceAll("'","'\\''")}'`}function j(e){return`'${e.replaceAll("'","''")}'`}function b(e){return JSON.stringify(e).replace(/[\u007f-\uffff]/g,t=>`\\u${t.charCodeAt(0).toString(16).padStart(4,"0")}`)}var M="Say hello in five languages",ce=[{id:"bash",label:"curl (bash)",text:({base:e,credential:t,model:n})=>`curl ${H(`${e}/v1/chat/completions`)} \\
+  -H ${H(`openai-event-code: ${t}`)} \\
+  -H 'Content-Type: application/json' \\
+  -d ${H(`{"model": ${b(n)},
+       "messages": [{"role": "user", "content": ${b(M)}}]}`)}
+`},{id:"powershell",label:"PowerShell",text:({base:e,credential:t,model:n})=>`$headers = @{ 'openai-event-code' = ${j(t)} }
+$body = @{
+  model = ${j(n)}
+  messages = @(@{ role = 'user'; content = ${j(M)} })
+} | ConvertTo-Json -Depth 5
+$response = Invoke-RestMethod -Method Post -Uri ${j(`${e}/v1/chat/completions`)} \`
+  -Headers $headers -ContentType 'application/json' -Body $body
+$response.choices[0].message.content
+`},{id:"python",label:"Python",text:({base:e,credential:t,model:n})=>`# pip install openai
+from openai import OpenAI
 
-/** @import { OrganiserEvent } from "../types.d.ts" */
+client = OpenAI(base_url=${b(`${e}/v1`)}, api_key=${b(t)})
+response = client.chat.completions.create(
+    model=${b(n)},
+    messages=[{"role": "user", "content": ${b(M)}}],
+)
+print(response.choices[0].message.content)
+`},{id:"javascript",label:"JavaScript",text:({base:e,credential:t,model:n})=>`// npm install openai; save as hello.mjs
+import OpenAI from "openai";
 
-import { BASE } from "./api.js";
-import { byId, fill, fragment, h, number, svg } from "./dom.js";
-import { errorNote } from "./errors.js";
-import { limitName } from "./limits.js";
-import { attendeePageUrl, readEvent, token } from "./organiser-api.js";
-import encodeQR from "./qr.js";
-import { SNIPPETS } from "./snippets.js";
-import { windowLines } from "./time.js";
-
-const LANGUAGES = ["bash", "python", "javascript"];
-
-byId("print").addEventListener("click", () => print());
-byId("form").addEventListener("click", () => {
-  const isSlide = document.querySelector(".sheet")?.classList.toggle("slide") ?? false;
-  byId("form").setAttribute("aria-pressed", String(isSlide));
-  byId("form").textContent = isSlide ? "Show as page" : "Show as slide";
+const client = new OpenAI({ baseURL: ${b(`${e}/v1`)}, apiKey: ${b(t)} });
+const stream = await client.chat.completions.create({
+  model: ${b(n)},
+  messages: [{ role: "user", content: ${b(M)} }],
+  stream: true,
 });
-show();
+for await (const chunk of stream) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");
+`},{id:"csharp",label:"C#",text:({base:e,credential:t,model:n})=>`// dotnet add package OpenAI
+using System;
+using System.ClientModel;
+using OpenAI;
+using OpenAI.Chat;
 
-async function show() {
-  const id = fragment().get("event");
-  const dashboard = h("a", { href: `${BASE}/pages/dashboard` }, "dashboard");
-  if (!id || !token()) {
-    fill(byId("main"), h("h1", {}, "Handout"), h("p.note", {}, "This tab has no organiser token. Open the handout from an event in the ", dashboard, "."));
-    return;
-  }
-  try {
-    const event = await readEvent(id);
-    document.title = `Handout · ${event.name}`;
-    fill(byId("main"), sheet(event));
-  } catch (error) {
-    fill(byId("main"), h("h1", {}, "Handout"), errorNote(error), h("p", {}, "Back to the ", dashboard, "."));
-  }
-}
+var client = new ChatClient(
+    ${b(n)},
+    new ApiKeyCredential(${b(t)}),
+    new OpenAIClientOptions { Endpoint = new Uri(${b(`${e}/v1`)}) });
+ChatCompletion response = client.CompleteChat(${b(M)});
+Console.WriteLine(response.Content[0].Text);
+`},{id:"langchain",label:"LangChain",text:({base:e,credential:t,model:n})=>`# pip install langchain-openai
+from langchain_openai import ChatOpenAI
 
-/** @param {OrganiserEvent} event */
-function sheet(event) {
-  const page = attendeePageUrl(event);
-  const model = event.default_deployments.chat_completions ?? Object.values(event.default_deployments)[0] ?? "MODEL";
-  const credential = event.access === "registered" ? "YOUR-OWN-KEY" : `${event.code}/YOUR-NAME`;
-  const access = { base: BASE, credential, model };
-  const { name, email } = event.contact;
-  const hint = spellingHint(event.code);
-  return h("article.sheet", {},
-    h("div.words", {},
-      h("h1", {}, event.name),
-      h("p.muted", {}, windowLines(event).map((line) => h("span", {}, line, h("br")))),
-      h("p.muted.small", {}, "Code"),
-      h("p.code", { id: "large-code" }, [...event.code].map((letter) => h(`span${/\d/.test(letter) ? ".digit" : ""}`, {}, letter))),
-      h("p.small.muted", {}, `Underlined characters are digits. Upper and lower case are the same. ${hint}`)),
-    h("div.qr", {}, qr(page), h("p", {}, "Scan to join")),
-    h("p.address", {}, "Or open ", h("strong", {}, `${BASE}/pages`), " and enter the code. API base URL: ", h("code", {}, `${BASE}/v1`),
-      ", API key: ", h("code", {}, access.credential)),
-    h("section.snippets", {}, SNIPPETS.filter(({ id }) => LANGUAGES.includes(id)).flatMap(({ label, text }) =>
-      [h("h2", {}, label), h("pre", { tabindex: "0" }, h("code", {}, text(access)))])),
-    h("section.rules-part", {}, h("h2", {}, "Rules"), h("ul.rules", {}, rules(event).map((rule) => h("li", {}, rule)))),
-    name || email ? h("p", {}, "Questions: ", h("strong", {}, [name, email].filter(Boolean).join(", "))) : null);
-}
+model = ChatOpenAI(
+    base_url=${b(`${e}/v1`)},
+    api_key=${b(t)},
+    model=${b(n)},
+)
+print(model.invoke(${b(M)}).content)
+`},{id:"azure",label:"Azure SDK",text:({base:e,credential:t,model:n})=>`# pip install openai
+from openai import AzureOpenAI
 
-/** @param {OrganiserEvent} event */
-function rules(event) {
-  const limits = Object.entries(event.allowances.attendee).flatMap(([limit, value]) =>
-    (value !== null && /^(tokens|requests)_/.test(limit) ? [`${number(value)} ${limitName(limit)}`] : []));
-  return [
-    "The code works only during the event. Always use the same user name.",
-    event.access === "registered" ? "Register on the attendee page first to get your own key." : null,
-    event.access === "roster" ? "Use your name as it is on the organiser's roster." : null,
-    limits.length ? `Each attendee has ${limits.join(", ")}.` : null,
-    event.max_completion_tokens === null ? null : `A response has at most ${number(event.max_completion_tokens)} tokens.`,
-    "Do not share the code or commit it to a repository. Your input is sent to Azure OpenAI: do not send secrets or personal data.",
-  ].filter((rule) => rule !== null);
-}
+client = AzureOpenAI(
+    azure_endpoint=${b(e)},
+    api_key=${b(t)},
+    api_version="2024-10-21",
+)
+response = client.chat.completions.create(
+    model=${b(n)},
+    messages=[{"role": "user", "content": ${b(M)}}],
+)
+print(response.choices[0].message.content)
+`},{id:"continue",label:"Continue",text:({base:e,credential:t,model:n})=>`# Continue for VS Code and JetBrains: .continue/config.yaml in your home folder
+name: Event
+version: 1.0.0
+schema: v1
+models:
+  - name: ${b(`${n} (event)`)}
+    provider: openai
+    model: ${b(n)}
+    apiBase: ${b(`${e}/v1`)}
+    apiKey: ${b(t)}
+    roles: [chat, edit, apply]
+`},{id:"cline",label:"Cline",text:({base:e,credential:t,model:n})=>`In Cline's settings, under API Configuration:
 
-/**
- * A hint for characters that are easy to misread. Generated codes have no i, l, o or u after their last dash.
- *
- * @param {string} code
- */
-function spellingHint(code) {
-  const words = { 0: "0 is zero", 1: "1 is one", l: "l is a letter, as in lamp", i: "i is a letter, as in ink", o: "o is a letter, as in oak" };
-  const found = Object.entries(words).filter(([letter]) => code.includes(letter));
-  return found.length ? `${found.map(([, word]) => word).join("; ")}.` : "";
-}
-
-/**
- * The QR code of a text, with the quiet zone that readers need.
- *
- * @param {string} text
- */
-function qr(text) {
-  const cells = /** @type {boolean[][]} */ (encodeQR(text, "raw", { ecc: "medium", border: 4 }));
-  const path = cells.flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : ""))).join("");
-  const size = cells.length;
-  return svg("svg", { viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": "QR code of the attendee page", "shape-rendering": "crispEdges" },
-    svg("rect", { width: size, height: size, fill: "#fff" }), svg("path", { d: path, fill: "#000" }));
-}
+API Provider:               OpenAI Compatible
+Base URL:                   ${e}/v1
+OpenAI Compatible API Key:  ${t}
+Model ID:                   ${n}
+`}];var Ie=(()=>{let e=[];for(let t=1;t<=40;t++){let n=(16*t+128)*t+64;if(t>=2){let o=Math.floor(t/7)+2;n-=(25*o-10)*o-55,t>=7&&(n-=36)}e.push(n>>>3)}return e})(),Me=["low","medium","quartile","high"],Ue={low:[7,10,15,20,26,18,20,24,30,18,20,24,26,30,22,24,28,30,28,28,28,28,30,30,26,28,30,30,30,30,30,30,30,30,30,30,30,30,30,30],medium:[10,16,26,18,24,16,18,22,22,26,30,22,22,24,24,28,28,26,26,26,26,28,28,28,28,28,28,28,28,28,28,28,28,28,28,28,28,28,28,28],quartile:[13,22,18,26,18,24,18,22,20,24,28,26,24,20,30,24,28,28,26,30,28,30,30,30,30,28,30,30,30,30,30,30,30,30,30,30,30,30,30,30],high:[17,28,22,16,22,28,26,26,24,28,24,28,22,24,24,30,28,28,26,28,30,24,30,30,30,30,30,30,30,30,30,30,30,30,30,30,30,30,30,30]},Pe={low:[1,1,1,1,1,2,2,2,2,4,4,4,4,4,6,6,6,6,7,8,8,9,9,10,12,12,12,13,14,15,16,17,18,19,19,20,21,22,24,25],medium:[1,1,1,2,2,4,4,4,5,5,5,8,9,9,10,10,11,13,14,16,17,17,18,20,21,23,25,26,28,29,31,33,35,37,38,40,43,45,47,49],quartile:[1,1,2,2,4,4,6,6,8,8,8,10,12,16,12,17,16,18,21,20,23,23,25,27,29,34,34,35,38,40,43,45,48,51,53,56,59,62,65,68],high:[1,1,2,4,4,4,5,6,8,8,11,11,16,16,18,16,19,21,25,25,25,34,30,32,35,37,40,42,45,48,51,54,57,60,63,66,70,74,77,81]},Le={low:1,medium:0,quartile:3,high:2},Y="0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";function Re(e){if(e=me(e),e===1)return[];let t=21+4*(e-1)-7,n=Math.ceil((t-6)/28),o=Math.floor((t-6)/n);o%2?o+=1:(t-6)%n*2>=n&&(o+=2);let s=[6];for(let i=1;i<n;i++)s.push(t-(n-i)*o);return s.push(t),s}function je(e,t){let n=Le[e]<<3|t,o=n;for(let s=0;s<10;s++)o=o<<1^(o>>9)*1335;return(n<<10|o)^21522}function Be(e){let t=e;for(let n=0;n<12;n++)t=t<<1^(t>>11)*7973;return e<<12|t}var Ne={numeric:1,alphanumeric:2,byte:4},B={numeric:[10,12,14],alphanumeric:[9,11,13],byte:[8,16,16]},Z=(()=>{let e=new Uint8Array(510),t=new Uint8Array(256);for(let n=0,o=1;n<255;n++)e[n]=e[n+255]=o,t[o]=n,o<<=1,o&256&&(o^=285);return{exp:e,log:t}})();function qe(e){let{exp:t,log:n}=Z,o=new Uint8Array(e);o[e-1]=1;for(let s=0,i=1;s<e;s++){for(let r=0;r<e;r++){let a=o[r];o[r]=(a?t[n[a]+n[i]]:0)^(r+1<e?o[r+1]:0)}i=t[n[i]+1]}return o}var le=[];function De(e){let t=le[e];if(t!==void 0)return t;let n=qe(e),{exp:o,log:s}=Z,i=new Uint8Array(256*e);for(let r=1;r<256;r++){let a=s[r],l=r*e;for(let f=0;f<e;f++){let c=n[f];c&&(i[l+f]=o[s[c]+a])}}return le[e]={gen:n,mul:i}}function He(e,t,n){let{exp:o,log:s}=Z,i=t.length,r=new Uint8Array(i);if(n!==void 0){let a=i-1;for(let l=0;l<e.length;l++){let f=(e[l]^r[0])*i;for(let c=0;c<a;c++)r[c]=r[c+1]^n[f+c];r[a]=n[f+a]}return r}for(let a=0;a<e.length;a++){let l=e[a]^r[0];if(r.copyWithin(0,1),r[i-1]=0,l)for(let f=0;f<i;f++)t[f]&&(r[f]^=o[s[t[f]]+s[l]])}return r}function K(e,t){let n=Ie[e-1],o=Ue[t][e-1],s=Pe[t][e-1],i=Math.floor(n/s)-o,r=s-n%s;return{words:o,numBlocks:s,shortBlocks:r,blockLen:i,capacity:(n-o*s)*8}}var S=e=>{throw new Error(e)};function me(e){if(typeof e!="number")throw new TypeError(`"ver" expected number, got type=${typeof e}`);if(!Number.isSafeInteger(e))throw new RangeError(`"ver" expected safe integer, got ${e}`);if(e<1||e>40)throw new RangeError(`Invalid version=${e}. Expected number [1..40]`);return e}function ze(e){let t="numeric";for(let n=0;n<e.length;n++){let o=G[e.charCodeAt(n)];if(!(o>=0))return"byte";o>9&&(t="alphanumeric")}return t}var G=(()=>{let e=new Int8Array(128).fill(-1);for(let t=0;t<Y.length;t++)e[Y.charCodeAt(t)]=t;return e})();function Ge(e,t,n,o,s){let i=K(e,t),r=B[o][Math.floor((e+7)/17)],a=o==="byte"?s.length:n.length;a>=1<<r&&S("Capacity overflow");let l=new Uint8Array(i.capacity>>>3),f=0,c=0,m=0,d=(w,v)=>{for(f=f<<v|w,c+=v;c>=8;)l[m++]=f>>>(c-=8)&255};if(d(Ne[o],4),d(a,r),o==="numeric")for(let w=0;w<a;w+=3){let v=Math.min(3,a-w);d(Number(n.slice(w,w+v)),[0,4,7,10][v])}else if(o==="alphanumeric"){for(let w=0;w+1<a;w+=2)d(G[n.charCodeAt(w)]*45+G[n.charCodeAt(w+1)],11);a&1&&d(G[n.charCodeAt(a-1)],6)}else for(let w=0;w<s.length;w++)d(s[w],8);let u=m*8+c;u>i.capacity&&S("Capacity overflow"),c&&(l[m]=f<<8-c&255),u+=Math.min(4,i.capacity-u),u&7&&(u+=8-(u&7));for(let w=u>>>3,v=0;w<l.length;w++,v^=1)l[w]=v?17:236;let{words:p,numBlocks:$,shortBlocks:x,blockLen:g}=i,y=De(p),_=[],k=[];for(let w=0,v=0;w<$;w++){let F=g+(w<x?0:1);_.push(l.subarray(v,v+F)),k.push(He(_[w],y.gen,y.mul)),v+=F}let E=new Uint8Array(l.length+p*$),A=0;for(let w=0;w<=g;w++)for(let v of _)w<v.length&&(E[A++]=v[w]);for(let w=0;w<p;w++)for(let v of k)E[A++]=v[w];return E}function Ye(e,t){let n=e%2,o=t%2,s=e%3,i=s*(t%3)%3,r=n&o,a=0;return n===o&&(a|=1),o===0&&(a|=2),s===0&&(a|=4),(e+t)%3===0&&(a|=8),(Math.floor(t/2)+Math.floor(e/3))%2===0&&(a|=16),r+i===0&&(a|=32),(r+i)%2===0&&(a|=64),((n^o)+i)%2===0&&(a|=128),a}var fe=(()=>{let e=new Uint8Array(65536);for(let t=1;t<e.length;t++)e[t]=e[t>>>1]+(t&1);return e})(),L=e=>fe[e&65535]+fe[e>>>16],Ke=new Uint32Array(32);function We(e){let t=[1431655765,858993459,252645135,16711935,65535];for(let n=0;n<5;n++){let o=t[n]>>>0,s=1<<n;for(let i=0;i<32;i+=s<<1)for(let r=0;r<s;r++){let a=e[i+r]>>>0,l=e[i+r+s]>>>0,f=(a>>>s^l)&o;e[i+r]=(a^f<<s)>>>0,e[i+r+s]=(l^f)>>>0}}}var U=e=>{let t=e+31>>>5;return{size:e,words:t,v:new Uint32Array(t*e)}},ge=(e,t,n)=>e.v[n*e.words+(t>>>5)]>>>(t&31)&1,C=(e,t,n,o)=>{let s=n*e.words+(t>>>5),i=1<<(t&31);e.v[s]=o?e.v[s]|i:e.v[s]&~i};function ye(e,t){let{size:n,words:o,v:s}=e,i=Ke;for(let r=0;r<n;r+=32)for(let a=0;a<o;a++){let l=Math.min(32,n-r);for(let f=0;f<l;f++)i[f]=s[(r+f)*o+a];i.fill(0,l),We(i);for(let f=0,c=a*32;f<32&&c<n;f++,c++)t.v[c*t.words+(r>>>5)]=i[f]}}function ue(e){let{size:t,words:n,v:o}=e,s=t&31?(1<<(t&31))-1>>>0:4294967295,i=0;for(let r=0;r<n;r++){let a=r===n-1?s:4294967295,l=o[3*n+r],f=4294967295,c=o[r]^o[n+r],m=o[n+r]^o[2*n+r],d=o[2*n+r]^l;for(let u=0,p=4*n+r;u<=t-5;u++,p+=n){let $=o[p],x=l^$,g=~(c|m|d|x)&a;g&&(i+=L(g>>>0)+2*L((g&f)>>>0)),f=c,c=m,m=d,d=x,l=$}}return i}function de(e){let{size:t,words:n,v:o}=e,s=t&31?(1<<(t&31))-1>>>0:4294967295,i=0;for(let r=0;r<n;r++){let a=r===n-1?s:4294967295;for(let l=0;l<=t-11;l++){let f=l*n+r,c=o[f],m=o[f+=n],d=o[f+=n],u=o[f+=n],p=o[f+=n],$=o[f+=n],x=o[f+=n],g=o[f+=n],y=o[f+=n],_=o[f+=n],k=o[f+n],E=a&c&~m&d&u&p&~$&x&~(g|y|_|k),A=a&~(c|m|d|u)&p&~$&x&g&y&~_&k;i+=L(E>>>0)+L(A>>>0)}}return i}function Ve(e,t,n=1/0){let{size:o,words:s,v:i}=e,r=ue(e)+ue(t);if(r>=n)return r;let a=(1<<o-32*(s-1)-1)-1>>>0,l=0,f=0;for(let u=0;u<o;u++)for(let p=0;p<s;p++){let $=i[u*s+p];if(f+=L($>>>0),u===o-1)continue;let x=i[(u+1)*s+p],g=p+1<s?i[u*s+p+1]:0,y=p+1<s?i[(u+1)*s+p+1]:0,_=~($^x),k=~($^($>>>1|g<<31)),E=~(x^(x>>>1|y<<31)),A=_&k&E;p===s-1&&(A&=a),l+=L(A>>>0)}let c=o*o,m=Math.ceil(Math.max(0,Math.abs(f*100-c*50)-c*5)/(c*5)),d=r+3*l+10*m;return d>=n?d:d+40*(de(e)+de(t))}function Je(e,t,n,o){let s=e.size,i=je(n,o);for(let r=0;r<15;r++){let a=i>>r&1;r<6?C(e,8,r,a):r<8?C(e,8,r+1,a):r===8?C(e,7,8,a):C(e,14-r,8,a),r<8?C(e,s-1-r,8,a):C(e,8,s-15+r,a)}if(C(e,8,s-8,1),t>=7){let r=Be(t);for(let a=0;a<18;a++){let l=r>>a&1,f=s-11+a%3,c=a/3|0;C(e,f,c,l),C(e,c,f,l)}}}var z;function Ze(e){let t=21+4*(e-1),n=U(t),o=new Uint8Array(t*t),s=(c,m,d)=>{C(n,c,m,d),o[m*t+c]=1};for(let[c,m]of[[0,0],[t-7,0],[0,t-7]])for(let d=-1;d<8;d++)for(let u=-1;u<8;u++){let p=c+u,$=m+d;if(p<0||$<0||p>=t||$>=t)continue;let x=u>=0&&u<7&&d>=0&&d<7&&(u===0||u===6||d===0||d===6||u>1&&u<5&&d>1&&d<5);s(p,$,x?1:0)}let i=Re(e);for(let c of i)for(let m of i)if(!o[c*t+m])for(let d=-2;d<=2;d++)for(let u=-2;u<=2;u++){let p=Math.max(Math.abs(u),Math.abs(d))!==1;s(m+u,c+d,p?1:0)}for(let c=0;c<t;c++)o[6*t+c]||s(c,6,c%2===0?1:0),o[c*t+6]||s(6,c,c%2===0?1:0);for(let c=0;c<9;c++)c!==6&&(s(8,c,0),s(c,8,0)),c<8&&(s(t-1-c,8,0),s(8,t-1-c,0));if(e>=7)for(let c=0;c<18;c++){let m=t-11+c%3,d=c/3|0;s(m,d,0),s(d,m,0)}let r=[];for(let c=0;c<8;c++)r.push(U(t));let a=new Uint16Array(t*t),l=0;for(let c=t-1,m=-1,d=t-1;c>0;c-=2,m=-m)for(c===6&&(c=5);;d+=m){for(let u=0;u<2;u++){let p=c-u;if(o[d*t+p])continue;let $=d*n.words+(p>>>5);a[l++]=$<<5|p&31;for(let x=0,g=Ye(p,d);g;x++,g>>=1)g&1&&(r[x].v[$]|=1<<(p&31))}if(d+m<0||d+m>=t)break}let f=r.map(c=>{let m=U(t);return ye(c,m),m.v});return{ver:e,tpl:n.v,pos:a.slice(0,l),planes:r.map(c=>c.v),planesT:f,work:[U(t),U(t),U(t),U(t)]}}function Fe(e,t,n,o,s=!1){(z===void 0||z.ver!==e)&&(z=Ze(e));let{tpl:i,pos:r,planes:a,planesT:l,work:f}=z,[c,m,d,u]=f;c.v.set(i);let p=Math.min(8*n.length,r.length);for(let g=0;g<p;g++)if(n[g>>>3]&128>>>(g&7)){let y=r[g];c.v[y>>>5]|=1<<(y&31)}let $=o;if($===void 0){ye(c,m);let g=1/0;for(let y=0;y<8;y++){let _=a[y],k=l[y];for(let A=0;A<d.v.length;A++)d.v[A]=c.v[A]^_[A],u.v[A]=m.v[A]^k[A];let E=Ve(d,u,g);E<g&&(g=E,$=y)}}let x=a[$];for(let g=0;g<c.v.length;g++)c.v[g]^=x[g];return s||Je(c,e,t,$),c}var J=(e,t)=>{if(typeof e!="number")throw new TypeError(`"${t}" expected number, got type=${typeof e}`);if(!Number.isSafeInteger(e))throw new RangeError(`"${t}" expected safe integer, got ${e}`);return e},pe=(e,t)=>{if(typeof e!="string")throw new TypeError(`"${t}" expected string, got type=${typeof e}`);return e};function Xe(e){let t=0;for(let n=0;n<e.length;n++){let o=e.charCodeAt(n);if(o<128)t++;else if(o<2048)t+=2;else if(o<55296||o>57343)t+=3;else if(o<=56319&&n+1<e.length){let s=e.charCodeAt(n+1);s>=56320&&s<=57343?(t+=4,n++):t+=3}else t+=3}return t}function Qe(e,t){let n=B.byte[Math.floor((e+7)/17)];return Math.min((1<<n)-1,Math.floor((K(e,t).capacity-4-n)/8))}function et(e){return e instanceof Uint8Array||ArrayBuffer.isView(e)&&e.constructor.name==="Uint8Array"&&"BYTES_PER_ELEMENT"in e&&e.BYTES_PER_ELEMENT===1}var N=(e,t,n)=>e.map[t]>=0&&e.map[n]>=0&&ge(e.m,e.map[t],e.map[n])===1,we=[10,27],$e=String.fromCharCode(we[0]);function tt(e){let t=e.W,n=new Array(t);for(let o=0;o<t;o++){let s=new Array(t);for(let i=0;i<t;i++)s[i]=N(e,i,o);n[o]=s}return n}function nt(e){let t=e.W,n="";for(let o=0;o<t;o+=2){for(let s=0;s<t;s++){let i=N(e,s,o),r=o+1>=t?!0:N(e,s,o+1);n+=!i&&!r?"█":!i&&r?"▀":i&&!r?"▄":" "}n+=$e}return n}function ot(e){let t=e.W,n=String.fromCharCode(we[1]),o=n+"[0m",s="";for(let i=0;i<t;i++){for(let r=0;r<t;r++)s+=N(e,r,i)?`${n}[40m  ${o}`:`${n}[1;47m  ${o}`;s+=$e}return s}function rt(e,t){let n=e.W,o=`<svg viewBox="0 0 ${n} ${n}" xmlns="http://www.w3.org/2000/svg">`,s="",i;for(let r=0;r<n;r++)for(let a=0;a<n;a++){if(!N(e,a,r))continue;if(!t){o+=`<rect x="${a}" y="${r}" width="1" height="1" />`;continue}let l=`M${a} ${r}`;if(i){let f=`m${a-i.x} ${r-i.y}`;f.length<=l.length&&(l=f)}s+=`${l}h1v1${a<10?`H${a}`:"h-1"}Z`,i={x:a,y:r}}return t&&(o+=`<path d="${s}"/>`),o+"</svg>"}function he(e){let t=e.W,n=t*t,o=126,s=Math.floor(n/o),i=n%o,r=new Uint8Array(408+s*(o+2)+2+i+4),a=0,l=u=>{r[a++]=u&255,r[a++]=u>>>8};for(let u of[71,73,70,56,55,97])r[a++]=u;l(t),l(t),r[a++]=246,a+=2,r[a++]=255,r[a++]=255,r[a++]=255,a+=381,r[a++]=44,a+=4,l(t),l(t),r[a++]=0,r[a++]=7;let{m:f,map:c}=e,m=new Uint8Array(t),d=-2;for(let u=0,p=0;u<t;u++){let $=c[u];if($!==d&&(d=$,m.fill(0),$>=0))for(let x=0;x<t;x++)c[x]>=0&&(m[x]=ge(f,c[x],$));for(let x=0;x<t;){if(p%o===0){let y=n-p;r[a++]=(y<o?y:o)+1,r[a++]=128}let g=Math.min(o-p%o,t-x);r.set(m.subarray(x,x+g),a),a+=g,x+=g,p+=g}}return i===0&&(r[a++]=1,r[a++]=128),r[a++]=1,r[a++]=129,r[a++]=0,r[a++]=59,r}function st(e){let t=e,n;if(typeof t.toBase64=="function")n=t.toBase64();else{let o="";for(let s=0;s<t.length;s+=8192)o+=String.fromCharCode(...t.subarray(s,s+8192));n=btoa(o)}return"data:image/gif;base64,"+n}function it(e,t="raw",n={}){if(pe(e,"text"),pe(t,"output"),typeof n!="object"||n===null||Array.isArray(n))throw new TypeError(`"opts" expected object, got type=${typeof n}`);let o=n.version;o!==void 0&&(o=me(o));let s=n.ecc!==void 0?n.ecc:"medium";Me.includes(s)||S(`invalid ecc=${s}`);let i=n.encoding!==void 0?n.encoding:ze(e);if(B[i]||S(`invalid encoding=${i}`),i!=="byte"){let y=i==="numeric"?Y.slice(0,10):Y;for(let _ of e)y.includes(_)||S(`Unknown letter: "${_}". Allowed: ${y}`)}n.mask!==void 0&&(J(n.mask,"opts.mask")<0||n.mask>7)&&S(`invalid mask=${n.mask}`);let r=n.textEncoder;if(i==="byte"&&r===void 0){let y=Qe(o===void 0?40:o,s);(e.length>y||Xe(e)>y)&&S("Capacity overflow")}let a=i==="byte"?(r!==void 0?r:y=>new TextEncoder().encode(y))(e):void 0;if(a!==void 0&&!et(a))throw new TypeError(`"opts.textEncoder" expected Uint8Array, got type=${typeof a}`);let l=i==="byte"?a.length:e.length,f=i==="numeric"?Math.floor(l/3)*10+[0,4,7][l%3]:i==="alphanumeric"?Math.floor(l/2)*11+l%2*6:l*8;if(o===void 0){for(o=1;o<=40;o++){let y=B[i][Math.floor((o+7)/17)];if(l<1<<y&&4+y+f<=K(o,s).capacity)break}o>40&&S("Capacity overflow")}else{let y=B[i][Math.floor((o+7)/17)];(l>=1<<y||4+y+f>K(o,s).capacity)&&S("Capacity overflow")}let c=Ge(o,s,e,i,a),m=Fe(o,s,c,n.mask),d=n.border===void 0?2:J(n.border,"opts.border");if(d<=0)throw new RangeError(`invalid border=${d}`);let u=n.scale===void 0?1:J(n.scale,"opts.scale");if(u<=0||u>1024)throw new RangeError(`invalid scale factor: ${u}`);let p=(m.size+2*d)*u,$=t==="ascii"||t==="gif"||t==="data-url"?4096:1024;if(p>$)throw new RangeError(`invalid opts: output is ${p}x${p} (max ${$}), reduce border/scale`);let x=new Int32Array(p);for(let y=0;y<p;y++){let _=Math.floor(y/u)-d;x[y]=_>=0&&_<m.size?_:-1}let g={m,W:p,map:x};return t==="raw"?tt(g):t==="ascii"?nt(g):t==="term"?ot(g):t==="svg"?rt(g,n.optimize===void 0?!0:n.optimize):t==="gif"?he(g):t==="data-url"?st(he(g)):S(`Unknown output: ${t}`)}var xe=it;var at=["bash","python","javascript"];O("print").addEventListener("click",()=>print());O("form").addEventListener("click",()=>{let e=document.querySelector(".sheet")?.classList.toggle("slide")??!1;O("form").setAttribute("aria-pressed",String(e)),O("form").textContent=e?"Show as page":"Show as slide"});ct();async function ct(){let e=te().get("event"),t=h("a",{href:`${T}/pages/dashboard`},"dashboard");if(!e||!V()){I(O("main"),h("h1",{},"Handout"),h("p.note",{},"This tab has no organiser token. Open the handout from an event in the ",t,"."));return}try{let n=await ie(e);document.title=`Handout · ${n.name}`,I(O("main"),lt(n))}catch(n){I(O("main"),h("h1",{},"Handout"),ne(n),h("p",{},"Back to the ",t,"."))}}function lt(e){let t=ae(e),n=e.default_deployments.chat_completions??Object.values(e.default_deployments)[0]??"MODEL",o=e.access==="registered"?"YOUR-OWN-KEY":`${e.code}/YOUR-NAME`,s={base:T,credential:o,model:n},{name:i,email:r}=e.contact,a=ut(e.code);return h("article.sheet",{},h("div.words",{},h("h1",{},e.name),h("p.muted",{},oe(e).map(l=>h("span",{},l,h("br")))),h("p.muted.small",{},"Code"),h("p.code",{id:"large-code"},[...e.code].map(l=>h(`span${/\d/.test(l)?".digit":""}`,{},l))),h("p.small.muted",{},`Underlined characters are digits. Upper and lower case are the same. ${a}`)),h("div.qr",{},dt(t),h("p",{},"Scan to join")),h("p.address",{},"Or open ",h("strong",{},`${T}/pages`)," and enter the code. API base URL: ",h("code",{},`${T}/v1`),", API key: ",h("code",{},s.credential)),h("section.snippets",{},ce.filter(({id:l})=>at.includes(l)).flatMap(({label:l,text:f})=>[h("h2",{},l),h("pre",{tabindex:"0"},h("code",{},f(s)))])),h("section.rules-part",{},h("h2",{},"Rules"),h("ul.rules",{},ft(e).map(l=>h("li",{},l)))),i||r?h("p",{},"Questions: ",h("strong",{},[i,r].filter(Boolean).join(", "))):null)}function ft(e){let t=Object.entries(e.allowances.attendee).flatMap(([n,o])=>o!==null&&/^(tokens|requests)_/.test(n)?[`${q(o)} ${se(n)}`]:[]);return["The code works only during the event. Always use the same user name.",e.access==="registered"?"Register on the attendee page first to get your own key.":null,e.access==="roster"?"Use your name as it is on the organiser's roster.":null,t.length?`Each attendee has ${t.join(", ")}.`:null,e.max_completion_tokens===null?null:`A response has at most ${q(e.max_completion_tokens)} tokens.`,"Do not share the code or commit it to a repository. Your input is sent to Azure OpenAI: do not send secrets or personal data."].filter(n=>n!==null)}function ut(e){let n=Object.entries({0:"0 is zero",1:"1 is one",l:"l is a letter, as in lamp",i:"i is a letter, as in ink",o:"o is a letter, as in oak"}).filter(([o])=>e.includes(o));return n.length?`${n.map(([,o])=>o).join("; ")}.`:""}function dt(e){let t=xe(e,"raw",{ecc:"medium",border:4}),n=t.flatMap((s,i)=>s.map((r,a)=>r?`M${a} ${i}h1v1h-1z`:"")).join(""),o=t.length;return R("svg",{viewBox:`0 0 ${o} ${o}`,role:"img","aria-label":"QR code of the attendee page","shape-rendering":"crispEdges"},R("rect",{width:o,height:o,fill:"#fff"}),R("path",{d:n,fill:"#000"}))}

@@ -1,24 +1,24 @@
 //! The files of the pages, and their paths.
 //!
 //! Pages are revalidated on each visit. The files that they load have the version of all files in
-//! their path. Browsers cache them forever and never mix two versions.
+//! their path. Browsers cache them forever and never mix two versions. `build.rs` lists and
+//! compresses the files.
 
-use std::borrow::Cow;
-use std::sync::LazyLock;
-
-use lanyard_gateway::hex;
-use sha2::{Digest, Sha256};
-
-/// The placeholder for the version in a page.
-const VERSION: &str = "{{version}}";
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::ACCEPT_ENCODING;
 
 /// A file of the pages.
 #[derive(Clone, Copy, Debug)]
 pub struct Asset {
     /// Its name. The extension gives its type.
     pub name: &'static str,
+    /// A hash of its content.
+    hash: &'static str,
     /// Its content.
     pub text: &'static str,
+    /// The same, compressed.
+    pub gzip: &'static [u8],
 }
 
 /// A requested file.
@@ -28,53 +28,7 @@ pub(crate) struct File {
     is_immutable: bool,
 }
 
-macro_rules! assets {
-    ($($name:literal),* $(,)?) => {
-        [$(Asset { name: $name, text: include_str!(concat!("../assets/", $name)) }),*]
-    };
-}
-
-const ASSETS: &[Asset] = &assets![
-    "api.js",
-    "attendee.css",
-    "attendee.html",
-    "attendee.js",
-    "base.css",
-    "chart.js",
-    "copy-button.js",
-    "csv.js",
-    "dashboard.css",
-    "dashboard.html",
-    "dashboard.js",
-    "docs.css",
-    "docs.html",
-    "docs.js",
-    "dom.js",
-    "errors.js",
-    "event-attendees.js",
-    "event-card.js",
-    "event-form.js",
-    "event-roster.js",
-    "event-view.js",
-    "handout.css",
-    "handout.html",
-    "handout.js",
-    "icon.svg",
-    "limits.js",
-    "literals.js",
-    "markdown.js",
-    "messages.js",
-    "openapi.json",
-    "organiser-api.js",
-    "playground.js",
-    "qr.LICENSE.txt",
-    "qr.js",
-    "register.js",
-    "snippets.js",
-    "stream.js",
-    "tabs.js",
-    "time.js",
-];
+include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// Every file.
 #[must_use]
@@ -85,17 +39,7 @@ pub fn all() -> &'static [Asset] {
 /// The version of all files, as it is in their paths.
 #[must_use]
 pub fn version() -> &'static str {
-    static VERSION: LazyLock<String> = LazyLock::new(|| {
-        let mut hash = Sha256::new();
-        for asset in ASSETS {
-            hash.update(asset.name);
-            hash.update([0]);
-            hash.update(asset.text);
-            hash.update([0]);
-        }
-        hex(&hash.finalize()[..8])
-    });
-    &VERSION
+    VERSION
 }
 
 /// The file at a path below `/api`.
@@ -117,7 +61,7 @@ pub(crate) fn at(path: &str) -> Option<File> {
     }
     let (requested_version, name) = rest.strip_prefix("/assets/")?.split_once('/')?;
     // During an upgrade, a page of another version gets the current files.
-    if name.ends_with(".html") { None } else { named(name, requested_version == version()) }
+    if name.ends_with(".html") { None } else { named(name, requested_version == VERSION) }
 }
 
 fn named(name: &str, is_immutable: bool) -> Option<File> {
@@ -125,16 +69,26 @@ fn named(name: &str, is_immutable: bool) -> Option<File> {
     Some(File { asset: *asset, is_immutable })
 }
 
+/// Whether a client takes gzip. `gzip;q=0` refuses it.
+pub(crate) fn takes_gzip(request: &HeaderMap) -> bool {
+    let values = request.get_all(ACCEPT_ENCODING).iter();
+    values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|each| {
+        let (name, weight) = each.split_once(';').unwrap_or((each, ""));
+        let weight: String = weight.split_whitespace().collect();
+        let is_refused = weight.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32));
+        matches!(name.trim(), "gzip" | "*") && !is_refused
+    })
+}
+
 impl File {
-    pub(crate) fn body(&self) -> Cow<'static, str> {
-        match self.asset.name.ends_with(".html") {
-            true => self.asset.text.replace(VERSION, version()).into(),
-            false => self.asset.text.into(),
-        }
+    /// The content in the encoding that the client takes.
+    pub(crate) fn body(&self, is_gzip: bool) -> Bytes {
+        Bytes::from_static(if is_gzip { self.asset.gzip } else { self.asset.text.as_bytes() })
     }
 
-    pub(crate) fn etag(&self) -> String {
-        format!("\"{}\"", hex(&Sha256::digest(self.body().as_bytes())[..16]))
+    /// A tag for each encoding, because the bytes differ.
+    pub(crate) fn etag(&self, is_gzip: bool) -> String {
+        format!("\"{}{}\"", self.asset.hash, if is_gzip { "-gzip" } else { "" })
     }
 
     pub(crate) fn cache_control(&self) -> &'static str {
@@ -147,7 +101,6 @@ impl File {
             Some("css") => "text/css; charset=utf-8",
             Some("js") => "text/javascript; charset=utf-8",
             Some("json") => "application/json",
-            Some("svg") => "image/svg+xml",
             _ => "text/plain; charset=utf-8",
         }
     }

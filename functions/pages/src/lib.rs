@@ -11,8 +11,8 @@ pub mod schema;
 mod setup;
 
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use lanyard_gateway::handler::json;
@@ -83,7 +83,8 @@ fn plain_text(text: String) -> Response {
 }
 
 fn serve(file: &File, request: &HeaderMap) -> Response {
-    let etag = file.etag();
+    let is_gzip = assets::takes_gzip(request);
+    let etag = file.etag(is_gzip);
     let is_cached = request
         .get_all(IF_NONE_MATCH)
         .iter()
@@ -97,16 +98,21 @@ fn serve(file: &File, request: &HeaderMap) -> Response {
             response
         }
         false => {
-            let body = file.body();
+            let body = file.body(is_gzip);
             let length = HeaderValue::from(body.len());
-            let mut response = http::Response::new(full(body.into_owned()));
+            let mut response = http::Response::new(full(body));
             response.headers_mut().insert(CONTENT_LENGTH, length);
+            if is_gzip {
+                let gzip = HeaderValue::from_static("gzip");
+                response.headers_mut().insert(CONTENT_ENCODING, gzip);
+            }
             response
         }
     };
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.content_type()));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(file.cache_control()));
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     if let Ok(etag) = HeaderValue::try_from(etag) {
         headers.insert(ETAG, etag);
     }

@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lanyard_platform::lambda::Error> {
-    lanyard_platform::lambda::carry(pages::handle).await
+    lanyard_platform::lambda::stream_files(pages::handle).await
 }

@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_attendees_page_links_tools_that_are_there() {
-        let page = include_str!("../assets/snippets.js");
+        let page = include_str!("../web/snippets.js");
         let (_, list) = page.split_once("const SETUPS = [").unwrap();
         let (list, _) = list.split_once(']').unwrap();
         let names: Vec<_> = list.split('"').skip(1).step_by(2).collect();

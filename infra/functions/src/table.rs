@@ -261,6 +261,8 @@ pub static FUNCTIONS: [Function; 26] = [
             NO_BASE.at("Setup", "/setup/{tool}"),
         ],
         handler: Handler::Pages,
+        // Compressed bytes need no Base64 then.
+        is_streamed: true,
         policies: &[],
         ..ANSWER
     },

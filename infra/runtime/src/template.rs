@@ -298,13 +298,12 @@ mod tests {
     }
 
     #[test]
-    fn proxied_routes_and_only_they_are_streamed_by_sam() {
+    fn proxied_routes_and_the_pages_are_streamed_by_sam() {
         let template = Template::read().unwrap();
         for route in &template.routes {
-            let buffered =
-                ["admin", "event", "models", "own-deployments", "pages", "rate", "register"];
-            let is_proxied = !buffered.contains(&route.function.as_str());
-            assert_eq!(route.is_streamed, is_proxied, "{}", route.path);
+            let buffered = ["admin", "event", "models", "own-deployments", "rate", "register"];
+            let is_streamed = !buffered.contains(&route.function.as_str());
+            assert_eq!(route.is_streamed, is_streamed, "{}", route.path);
         }
         // SAM deploys a buffered integration for any other value, without a warning.
         let words = |text| TEMPLATE.matches(text).count();

@@ -130,28 +130,30 @@ where
     buffer_over(gateway, handle).await
 }
 
-/// Serves a route with buffered responses and a handler that needs no state.
+/// Serves files with a handler that needs no state. The responses are streamed, because a buffered
+/// integration would need Base64 for compressed bytes.
 ///
 /// # Errors
 ///
 /// If the runtime cannot be reached.
-pub async fn carry<H, F>(handle: H) -> Result<(), Error>
+pub async fn stream_files<H, F>(handle: H) -> Result<(), Error>
 where
     H: Fn(Request) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response, ApiError>> + Send + 'static,
 {
     telemetry::start();
     let service = service_fn(move |event: lambda_http::Request| {
+        nodelay::on_runtime_sockets();
         let handle = handle.clone();
         async move {
             let response = match request(event) {
                 Ok(request) => run_handler(Audience::Visitors, request, handle).await,
                 Err(cause) => ApiError::Internal(Some(cause)).into_response(),
             };
-            Ok::<_, Infallible>(collected(response).await)
+            Ok::<_, Infallible>(response)
         }
     });
-    lambda_http::run(service).await
+    lambda_http::run_with_streaming_response(service).await
 }
 
 /// A response in the form that a buffered integration takes.

@@ -1,0 +1,103 @@
+// @ts-check
+// The handout of an event: code, QR code, code examples, rules and contact.
+//
+// It uses the organiser token that the dashboard stored in this tab.
+
+/** @import { OrganiserEvent } from "../types.d.ts" */
+
+import { BASE } from "./api.js";
+import { byId, fill, fragment, h, number, svg } from "./dom.js";
+import { errorNote } from "./errors.js";
+import { limitName } from "./limits.js";
+import { attendeePageUrl, readEvent, token } from "./organiser-api.js";
+import { SNIPPETS } from "./snippets.js";
+import { windowLines } from "./time.js";
+import encodeQR from "qr";
+
+const LANGUAGES = ["bash", "python", "javascript"];
+
+byId("print").addEventListener("click", () => print());
+byId("form").addEventListener("click", () => {
+  const isSlide = document.querySelector(".sheet")?.classList.toggle("slide") ?? false;
+  byId("form").setAttribute("aria-pressed", String(isSlide));
+  byId("form").textContent = isSlide ? "Show as page" : "Show as slide";
+});
+show();
+
+async function show() {
+  const id = fragment().get("event");
+  const dashboard = h("a", { href: `${BASE}/pages/dashboard` }, "dashboard");
+  if (!id || !token()) {
+    fill(byId("main"), h("h1", {}, "Handout"), h("p.note", {}, "This tab has no organiser token. Open the handout from an event in the ", dashboard, "."));
+    return;
+  }
+  try {
+    const event = await readEvent(id);
+    document.title = `Handout · ${event.name}`;
+    fill(byId("main"), sheet(event));
+  } catch (error) {
+    fill(byId("main"), h("h1", {}, "Handout"), errorNote(error), h("p", {}, "Back to the ", dashboard, "."));
+  }
+}
+
+/** @param {OrganiserEvent} event */
+function sheet(event) {
+  const page = attendeePageUrl(event);
+  const model = event.default_deployments.chat_completions ?? Object.values(event.default_deployments)[0] ?? "MODEL";
+  const credential = event.access === "registered" ? "YOUR-OWN-KEY" : `${event.code}/YOUR-NAME`;
+  const access = { base: BASE, credential, model };
+  const { name, email } = event.contact;
+  const hint = spellingHint(event.code);
+  return h("article.sheet", {},
+    h("div.words", {},
+      h("h1", {}, event.name),
+      h("p.muted", {}, windowLines(event).map((line) => h("span", {}, line, h("br")))),
+      h("p.muted.small", {}, "Code"),
+      h("p.code", { id: "large-code" }, [...event.code].map((letter) => h(`span${/\d/.test(letter) ? ".digit" : ""}`, {}, letter))),
+      h("p.small.muted", {}, `Underlined characters are digits. Upper and lower case are the same. ${hint}`)),
+    h("div.qr", {}, qr(page), h("p", {}, "Scan to join")),
+    h("p.address", {}, "Or open ", h("strong", {}, `${BASE}/pages`), " and enter the code. API base URL: ", h("code", {}, `${BASE}/v1`),
+      ", API key: ", h("code", {}, access.credential)),
+    h("section.snippets", {}, SNIPPETS.filter(({ id }) => LANGUAGES.includes(id)).flatMap(({ label, text }) =>
+      [h("h2", {}, label), h("pre", { tabindex: "0" }, h("code", {}, text(access)))])),
+    h("section.rules-part", {}, h("h2", {}, "Rules"), h("ul.rules", {}, rules(event).map((rule) => h("li", {}, rule)))),
+    name || email ? h("p", {}, "Questions: ", h("strong", {}, [name, email].filter(Boolean).join(", "))) : null);
+}
+
+/** @param {OrganiserEvent} event */
+function rules(event) {
+  const limits = Object.entries(event.allowances.attendee).flatMap(([limit, value]) =>
+    (value !== null && /^(tokens|requests)_/.test(limit) ? [`${number(value)} ${limitName(limit)}`] : []));
+  return [
+    "The code works only during the event. Always use the same user name.",
+    event.access === "registered" ? "Register on the attendee page first to get your own key." : null,
+    event.access === "roster" ? "Use your name as it is on the organiser's roster." : null,
+    limits.length ? `Each attendee has ${limits.join(", ")}.` : null,
+    event.max_completion_tokens === null ? null : `A response has at most ${number(event.max_completion_tokens)} tokens.`,
+    "Do not share the code or commit it to a repository. Your input is sent to Azure OpenAI: do not send secrets or personal data.",
+  ].filter((rule) => rule !== null);
+}
+
+/**
+ * A hint for characters that are easy to misread. Generated codes have no i, l, o or u after their last dash.
+ *
+ * @param {string} code
+ */
+function spellingHint(code) {
+  const words = { 0: "0 is zero", 1: "1 is one", l: "l is a letter, as in lamp", i: "i is a letter, as in ink", o: "o is a letter, as in oak" };
+  const found = Object.entries(words).filter(([letter]) => code.includes(letter));
+  return found.length ? `${found.map(([, word]) => word).join("; ")}.` : "";
+}
+
+/**
+ * The QR code of a text, with the quiet zone that readers need.
+ *
+ * @param {string} text
+ */
+function qr(text) {
+  const cells = /** @type {boolean[][]} */ (encodeQR(text, "raw", { ecc: "medium", border: 4 }));
+  const path = cells.flatMap((row, y) => row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : ""))).join("");
+  const size = cells.length;
+  return svg("svg", { viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": "QR code of the attendee page", "shape-rendering": "crispEdges" },
+    svg("rect", { width: size, height: size, fill: "#fff" }), svg("path", { d: path, fill: "#000" }));
+}
