@@ -23,7 +23,11 @@ export interface Attributes {
   onclose?: (event: Event) => void;
   oninput?: (event: Event) => void;
   onkeydown?: (event: KeyboardEvent) => void;
+  ondragleave?: (event: DragEvent) => void;
+  ondragover?: (event: DragEvent) => void;
+  ondrop?: (event: DragEvent) => void;
   onpaste?: (event: ClipboardEvent) => void;
+  onscroll?: (event: Event) => void;
   onsubmit?: (event: SubmitEvent) => void;
   [name: string]: string | number | boolean | null | undefined | ((event: never) => void);
 }
@@ -235,6 +239,7 @@ export interface ChatRequest {
   messages: Message[];
   temperature?: number;
   max_tokens?: number;
+  reasoning_effort?: string;
   tools?: Tool[];
   stream?: boolean;
   stream_options?: { include_usage: boolean };
@@ -254,7 +259,7 @@ export interface ChatChunk {
   error?: ErrorBody;
   choices?: {
     finish_reason?: string | null;
-    delta?: { content?: string | null; tool_calls?: ToolCallDelta[] };
+    delta?: { content?: string | null; reasoning_content?: string | null; tool_calls?: ToolCallDelta[] };
   }[];
 }
 
@@ -268,11 +273,82 @@ export interface TurnCost {
   droppedTools?: string | null;
 }
 
-/** The result of a chat. */
+/** What has arrived of a response. */
 export interface ChatTurn extends TurnCost {
   text: string;
+  reasoning: string;
+  images: string[];
   calls: ToolCall[];
+  requestId: string | null;
 }
+
+/** An item of the input of the Responses API. */
+export interface ResponseInput {
+  role: "user" | "assistant";
+  content: string | ({ type: "input_text"; text: string } | { type: "input_image"; image_url: string })[];
+}
+
+/** The body of a request for a response. */
+export interface ResponsesRequest {
+  model: string;
+  input: ResponseInput[];
+  instructions?: string;
+  temperature?: number;
+  max_output_tokens?: number;
+  reasoning?: { effort?: string; summary?: string };
+  store: boolean;
+  stream: boolean;
+}
+
+/** The body of a request for images. */
+export interface ImageRequest {
+  model: string;
+  prompt: string;
+}
+
+/** A request of the playground. */
+export type PlaygroundRequest =
+  | { kind: "chat"; body: ChatRequest }
+  | { kind: "responses"; body: ResponsesRequest }
+  | { kind: "images"; body: ImageRequest };
+
+/** An event of a streamed response, as far as the playground reads it. */
+export interface ResponseEvent extends ErrorBody {
+  type: string;
+  delta?: string;
+  error?: ErrorBody;
+  item?: { type: string; result?: string };
+  response?: {
+    error?: ErrorBody | null;
+    incomplete_details?: { reason?: string } | null;
+    usage?: { input_tokens: number; output_tokens: number; total_tokens: number } | null;
+  };
+}
+
+/** A message of the attendee in the playground. */
+export interface UserTurn {
+  role: "user";
+  text: string;
+  images: string[];
+}
+
+/** A response in the playground. `results` are those of its tool calls. */
+export interface ModelTurn {
+  role: "assistant";
+  model: string;
+  state: "waiting" | "streaming" | "done" | "stopped" | "failed";
+  text: string;
+  reasoning: string;
+  images: string[];
+  calls: ToolCall[];
+  results: string[] | null;
+  cost: TurnCost | null;
+  requestId: string | null;
+  rating: 1 | -1 | null;
+  error?: unknown;
+}
+
+export type Turn = UserTurn | ModelTurn;
 
 /** A line of a chart. Its points are times in ms and values. */
 export interface Series {

@@ -1,7 +1,8 @@
 // @ts-check
 // Tests the pages in a real browser against the local service, as an attendee and as an organiser.
 //
-//     node tests/browser/run.mjs
+//     node tests/browser/run.mjs                     everything
+//     node tests/browser/run.mjs attendee organiser  these parts only
 //
 // Prints `ok NAME` or `FAIL NAME: why` for each step and ends with an exit code. Screenshots go to target/screenshots.
 // `.ci/run browser` installs what it needs and calls this.
@@ -10,6 +11,7 @@ import { attendee } from "./attendee.mjs";
 import { startBrowser, startService } from "./fixture.mjs";
 import { modules } from "./modules.mjs";
 import { organiserSteps } from "./organiser.mjs";
+import { playgroundSteps } from "./playground.mjs";
 import { snippets } from "./snippets.mjs";
 
 let passed = 0;
@@ -35,10 +37,17 @@ async function step(name, run) {
 const service = await startService();
 const browser = await startBrowser();
 try {
-  await modules(step);
-  await attendee({ browser, service, step });
-  await snippets({ browser, service, step });
-  await organiserSteps({ browser, service, step });
+  const context = { browser, service, step };
+  /** @type {Record<string, () => Promise<void>>} */
+  const parts = {
+    modules: () => modules(step),
+    attendee: () => attendee(context),
+    playground: () => playgroundSteps(context),
+    snippets: () => snippets(context),
+    organiser: () => organiserSteps(context),
+  };
+  const wanted = process.argv.slice(2);
+  for (const [name, run] of Object.entries(parts)) if (!wanted.length || wanted.includes(name)) await run();
 } finally {
   await browser.close();
   await service.end();

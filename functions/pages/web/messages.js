@@ -1,78 +1,175 @@
 // @ts-check
-// The messages of the playground: text, images, tool calls and usage.
+// The elements of the playground's turns: text, images, tool calls, usage and actions.
 
-/** @import { Message, ToolCall, TurnCost } from "../types.d.ts" */
+/** @import { Child, ModelTurn, TurnCost, UserTurn } from "../types.d.ts" */
 
-import { h, number } from "./dom.js";
+import { isRunning } from "./conversation.js";
+import { copyButton } from "./copy-button.js";
+import { fill, h, number, svg } from "./dom.js";
+import { errorNote } from "./errors.js";
+import { liveMarkdown } from "./markdown.js";
+
+/** @typedef {{ retry: () => void, remove: () => void, rate: (rating: 1 | -1) => Promise<void>, results: (texts: string[]) => void }} ModelActions */
+/** @typedef {{ edit: (text: string) => void, remove: () => void }} UserActions */
 
 /**
- * A message of the attendee.
+ * The element of a user's turn.
  *
- * @param {string} text
- * @param {string[]} images
+ * @param {UserTurn} turn
+ * @param {UserActions} actions
  */
-export function userMessage(text, images) {
-  return h("div.message.user", {},
+export function userMessage(turn, actions) {
+  const element = h("div.message.user");
+  const show = () => fill(element,
     h("span.visually-hidden", {}, "You: "),
-    h("div.text", {}, text),
-    images.map((image) => h("img", { src: image, alt: "Image you sent" })));
+    h("div.text", {}, turn.text),
+    turn.images.map((image) => h("img", { src: image, alt: "Image you sent" })),
+    h("div.actions", {}, action("Edit", edit), action("Delete", actions.remove)));
+
+  function edit() {
+    const field = h("textarea", { "aria-label": "Edit message", rows: "3", onkeydown: keys });
+    field.value = turn.text;
+    const save = () => { if (field.value.trim()) actions.edit(field.value.trim()); };
+    /** @param {KeyboardEvent} event */
+    function keys(event) {
+      if (event.key === "Escape") show();
+      if (!isSend(event)) return;
+      event.preventDefault();
+      save();
+    }
+    fill(element, field, h("p.row", {}, h("button.small.main", { type: "button", onclick: save }, "Send"),
+      h("button.small", { type: "button", onclick: () => show() }, "Cancel")));
+    field.focus();
+  }
+  show();
+  return element;
 }
 
-/** A message of the model. `append` adds text to it. */
-export function modelMessage() {
-  const text = h("div.text");
-  const element = h("div.message.assistant", {}, h("span.visually-hidden", {}, "Model: "), text);
-  return { element, append: (/** @type {string} */ delta) => text.append(delta) };
+/**
+ * Enter sends; Shift+Enter breaks the line. While a character is composed, Enter belongs to the input method.
+ *
+ * @param {KeyboardEvent} event
+ */
+export function isSend(event) {
+  return event.key === "Enter" && !event.shiftKey && !event.isComposing;
+}
+
+/**
+ * The element of a model's turn, and `show()` to show what has changed in it.
+ *
+ * @param {ModelTurn} turn
+ * @param {ModelActions} actions
+ */
+export function modelMessage(turn, actions) {
+  const text = h("div.text.markdown");
+  const live = liveMarkdown(text);
+  const spinner = h("span.spinner", { role: "img", "aria-label": "Waiting for the response" });
+  const reasoning = h("p.reasoning-text");
+  const details = h("details.reasoning", {}, h("summary", {}, "Reasoning summary"), reasoning);
+  const images = h("div.generated");
+  const rest = h("div");
+  const element = h("div.message.assistant", {}, h("p.model-name", {}, h("span.visually-hidden", {}, "Model: "), turn.model),
+    details, text, images, spinner, rest);
+
+  function show() {
+    const running = isRunning(turn);
+    spinner.hidden = !running;
+    details.hidden = !turn.reasoning;
+    reasoning.textContent = turn.reasoning;
+    live.show(turn.text);
+    if (images.children.length !== turn.images.length) fill(images, turn.images.map(generated));
+    if (!running) fill(rest, ended());
+  }
+
+  /** @returns {Child[]} */
+  function ended() {
+    if (turn.state === "failed") return [errorNote(turn.error, actions.retry)];
+    const asks = turn.calls.length && !turn.results;
+    return [
+      asks ? resultsForm() : turn.calls.map((call, index) => h("div.tool-call", {},
+        h("p", {}, "Called ", h("code", {}, `${call.function.name}(${call.function.arguments})`)),
+        h("p.muted", {}, turn.results?.[index] ?? ""))),
+      usageLine(turn.cost ?? NOTHING_KNOWN, turn.state === "stopped"),
+      h("div.actions", {},
+        turn.text ? copyButton(() => turn.text) : null,
+        action("Retry", actions.retry), action("Delete", actions.remove),
+        turn.requestId && turn.state === "done" ? [thumb(1), thumb(-1)] : null),
+    ];
+  }
+
+  function resultsForm() {
+    const fields = turn.calls.map((call) => ({
+      call,
+      field: h("textarea", { rows: "2", spellcheck: "false", class: "mono", placeholder: "{\"result\": …}", "aria-label": `Result of ${call.function.name}` }),
+    }));
+    /** @param {SubmitEvent} event */
+    const submit = (event) => {
+      event.preventDefault();
+      actions.results(fields.map(({ field }) => field.value));
+    };
+    return h("form", { onsubmit: submit },
+      fields.map(({ call, field }) => h("div.tool-call", {},
+        h("p", {}, "The model calls ", h("code", {}, `${call.function.name}(${call.function.arguments})`)), field)),
+      h("p.row", {}, h("button.small.main", {}, "Send result")));
+  }
+
+  /** @param {1 | -1} rating */
+  function thumb(rating) {
+    const button = h("button.plain.small.thumb", {
+      type: "button", "aria-label": rating === 1 ? "Good response" : "Bad response", "aria-pressed": String(turn.rating === rating), onclick: rateIt,
+    }, svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" },
+      svg("path", { d: THUMB, transform: rating === 1 ? null : "rotate(180 10 10)" })));
+    async function rateIt() {
+      button.disabled = true;
+      await actions.rate(rating);
+      show();
+    }
+    return button;
+  }
+
+  show();
+  return { element, show };
+}
+
+const THUMB = "M2 9h3v9H2zM7 18V9l3.6-7c1.5 0 2.4 1.2 2 2.7L11.8 8H17c1 0 1.700 1 1.400 2l-1.900 6.500c-.3.9-1 1.5-2 1.5z";
+
+/** @type {TurnCost} */
+const NOTHING_KNOWN = { usage: null, firstTokenMs: null, totalMs: null, finishReason: null };
+
+/**
+ * @param {string} image
+ * @param {number} index
+ */
+function generated(image, index) {
+  return h("figure", {}, h("img", { src: image, alt: `Generated image ${index + 1}` }),
+    image.startsWith("data:") ? h("a.small", { href: image, download: `image-${index + 1}.png` }, "Download") : null);
+}
+
+/**
+ * @param {string} label
+ * @param {() => void} onclick
+ */
+function action(label, onclick) {
+  return h("button.small.plain", { type: "button", onclick: () => onclick() }, label);
 }
 
 /**
  * Tokens and times of a response, as far as they are known.
  *
- * @param {TurnCost} turn
+ * @param {TurnCost} cost
  */
-export function usageLine(turn) {
+function usageLine(cost, isStopped = false) {
   const seconds = (/** @type {number} */ ms) => `${(ms / 1000).toFixed(ms < 9950 ? 2 : 0)} s`;
   const parts = [];
-  if (turn.usage) {
-    parts.push(`${number(turn.usage.prompt_tokens)} input tokens`, `${number(turn.usage.completion_tokens)} output tokens`);
-  }
-  if (turn.firstTokenMs !== null) parts.push(`first token after ${seconds(turn.firstTokenMs)}`);
-  if (turn.totalMs !== null) parts.push(`${seconds(turn.totalMs)} total`);
-  if (turn.finishReason === "length") parts.push("stopped at the max output tokens");
-  if (turn.finishReason === "content_filter") parts.push("stopped by Azure's content filter");
-  if (turn.finishReason === "stopped") parts.push("stopped; usage is estimated");
-  if (turn.droppedTools) parts.push(`without the tools ${turn.droppedTools}, which the event does not allow`);
+  if (cost.usage) parts.push(`${number(cost.usage.prompt_tokens)} input tokens`, `${number(cost.usage.completion_tokens)} output tokens`);
+  if (cost.firstTokenMs !== null) parts.push(`first token after ${seconds(cost.firstTokenMs)}`);
+  if (cost.totalMs !== null) parts.push(`${seconds(cost.totalMs)} total`);
+  if (cost.finishReason === "length") parts.push("stopped at the max output tokens");
+  if (cost.finishReason === "content_filter") parts.push("stopped by Azure's content filter");
+  if (isStopped) parts.push("stopped; usage is estimated");
+  if (cost.droppedTools) parts.push(`without the tools ${cost.droppedTools}, which the event does not allow`);
   // A cap that was only filled in is no news; one that was lowered says from what.
-  const [cap, ...lowered] = (turn.maxTokens ?? "").split(";");
+  const [cap, ...lowered] = (cost.maxTokens ?? "").split(";");
   if (lowered.length) parts.push(`the event allows at most ${cap} output tokens`);
   return h("div.usage", {}, parts.join(" · "));
-}
-
-/**
- * A form for the results of tool calls. `onResults(results)` returns whether a response arrived.
- *
- * @param {ToolCall[]} calls
- * @param {(results: Message[]) => Promise<boolean>} onResults
- */
-export function toolCallsForm(calls, onResults) {
-  const fields = calls.map((call) => ({
-    call,
-    result: h("textarea", {
-      rows: "2", spellcheck: "false", class: "mono", placeholder: "{\"result\": …}", "aria-label": `Result of ${call.function.name}`,
-    }),
-  }));
-  const send = h("button.small", {}, "Send result");
-  const form = h("form", { onsubmit: submit },
-    fields.map(({ call, result }) => h("div.tool-call", {},
-      h("p", {}, "The model calls ", h("code", {}, `${call.function.name}(${call.function.arguments})`)),
-      result)),
-    h("p.row", {}, send));
-
-  /** @param {SubmitEvent} event */
-  async function submit(event) {
-    event.preventDefault();
-    send.disabled = true;
-    send.disabled = await onResults(fields.map(({ call, result }) => ({ role: "tool", tool_call_id: call.id, content: result.value })));
-  }
-  return form;
 }

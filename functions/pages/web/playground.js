@@ -1,19 +1,22 @@
 // @ts-check
 // A chat with the event's models. Its requests count like any other.
 
-/** @import { ApiAccess, AttendeeAccess, Child, ChatRequest, ChatTurn, ContentPart, Control, Message, Model, Tool } from "../types.d.ts" */
+/** @import { ApiAccess, AttendeeAccess, Model, ModelTurn, PlaygroundRequest, Turn } from "../types.d.ts" */
 
-import { asApiError, isAbort } from "./api.js";
-import { byId, fill, find, h } from "./dom.js";
+import { isAbort } from "./api.js";
+import { modelTurn, storeConversation, storedConversation, update, userTurn } from "./conversation.js";
+import { fill, find, h, syncChildren } from "./dom.js";
 import { errorNote } from "./errors.js";
+import { imageList } from "./images.js";
 import { remainingSummary } from "./limits.js";
-import { modelMessage, toolCallsForm, usageLine, userMessage } from "./messages.js";
+import { isSend, modelMessage, userMessage } from "./messages.js";
+import { kindOf, settingsOf } from "./playground-settings.js";
 import { codeFor, snippet } from "./snippets.js";
-import { chat } from "./stream.js";
+import { chat, generateImage, rate, respond } from "./stream.js";
 import { tabs } from "./tabs.js";
 
-/** Longest side of an image in pixels. A larger one costs tokens and shows the model nothing more. */
-const MAX_IMAGE_SIDE = 1024;
+/** How close to the end, in pixels, counts as at the end. */
+const AT_END = 40;
 
 /**
  * Fills a section that has a heading. `onUsage` is called after each request.
@@ -25,169 +28,245 @@ const MAX_IMAGE_SIDE = 1024;
  */
 export function playground(place, access, details, onUsage) {
   const heading = find(place, "h2", HTMLElement);
-  const models = details.models.filter((model) => model.operations.includes("chat_completions"));
+  const models = details.models.filter((model) => kindOf(model));
   if (!models.length) {
-    fill(place, heading, h("p", {}, "This event has no chat model."));
+    fill(place, heading, h("p", {}, "This event has no model for the playground."));
     return;
   }
-  /** @type {{ messages: Message[], images: string[], abort: AbortController | null }} */
-  const state = { messages: [], images: [], abort: null };
-  const conversation = h("div.conversation", { id: "conversation", role: "log", "aria-label": "Conversation", tabindex: "0" });
-  const errors = h("div", { id: "chat-error", "aria-live": "assertive" });
-  const images = h("div.images");
-  const message = h("textarea", { id: "message", required: true, placeholder: "Ask something", onpaste: pasteImages, onkeydown: sendOnCtrlEnter });
-  const file = h("input.visually-hidden", { type: "file", accept: "image/*", id: "image-file", tabindex: "-1", "aria-label": "Image",
-    onchange: () => addImages([...file.files ?? []]) });
-  const sendButton = h("button.main", { id: "send" }, "Send");
-  const stopButton = h("button.danger", { id: "stop", type: "button", hidden: true, onclick: () => state.abort?.abort() }, "Stop");
-  const form = h("form.compose", { onsubmit: submit },
-    h("label", { for: "message" }, "Message"),
-    message, images, file,
-    h("div.row", {}, sendButton, stopButton,
-      h("button", { type: "button", onclick: () => file.click() }, "Add image"),
-      h("button", { type: "button", id: "show-code", onclick: showCode }, "Show code"),
-      h("button.plain", { type: "button", onclick: clear }, "New conversation")),
-    h("p.small", { id: "remaining", "aria-live": "polite" }, remainingSummary(details)),
-    h("span.hint", {}, "Press Ctrl+Enter to send. You can paste an image; some models do not accept images."));
-  const settings = settingsOf(access, details, models);
-  fill(place, heading,
-    h("p.muted", {}, "Each message counts against your limits. The whole conversation is sent every time."),
-    settings, conversation, errors, form);
+  const stored = storedConversation(access.credential);
+  /** @type {{ turns: Turn[], abort: AbortController | null, isFollowing: boolean }} */
+  const state = { turns: stored?.turns ?? [], abort: null, isFollowing: true };
+  /** @type {WeakMap<Turn, { element: HTMLElement, show?: () => void }>} */
+  const views = new WeakMap();
+
+  const problem = h("div", { id: "chat-error", "aria-live": "assertive" });
+  const status = h("span.visually-hidden", { role: "status" });
+  const conversation = h("div.conversation", { id: "conversation", role: "log", "aria-label": "Conversation", tabindex: "0", onscroll: onScroll });
+  const jump = h("button.small.jump", { type: "button", hidden: true, onclick: () => { state.isFollowing = true; follow(); } }, "Jump to the end");
+  const images = imageList(showProblem);
+  const message = h("textarea", { id: "message", rows: "2", placeholder: "Ask something", "aria-label": "Message", "aria-describedby": "message-hint",
+    onpaste: (event) => { if (images.addFrom(event.clipboardData)) event.preventDefault(); }, onkeydown: keys });
+  const file = h("input.visually-hidden", { type: "file", accept: "image/*", id: "image-file", multiple: true, tabindex: "-1", "aria-label": "Image",
+    onchange: addFiles });
+  const send = h("button.main", { id: "send" }, "Send");
+  const stop = h("button.danger", { id: "stop", type: "button", hidden: true, onclick: () => state.abort?.abort() }, "Stop");
+  const model = h("select", { id: "model", "aria-label": "Model", onchange: save }, models.map((each) => h("option", { value: each.id }, each.id)));
+  model.value = models.find(({ id }) => id === stored?.model)?.id ?? models.find(({ id }) => id === access.model)?.id ?? models[0]?.id ?? "";
+  const settings = settingsOf(details, stored?.settings ?? {}, save);
+  const form = h("form.compose", { onsubmit: submit, ondragover: dragOver, ondragleave: () => form.classList.remove("drop"), ondrop: drop },
+    images.element, message, file,
+    h("div.row.spread", {},
+      h("div.row", {}, h("button.small", { type: "button", onclick: () => file.click() }, "Add image"),
+        h("span.hint", { id: "message-hint" }, "Enter sends, Shift+Enter starts a new line. You can also paste or drop images.")),
+      h("div.row", {}, send, stop)),
+    h("p.small.muted", { id: "remaining", "aria-live": "polite" }, remainingSummary(details)));
+
+  fill(place,
+    h("div.row.spread.play-head", {}, heading,
+      h("div.row", {}, model,
+        h("button.small", { type: "button", id: "show-code", onclick: showCode }, "Show code"),
+        h("button.small", { type: "button", id: "new-conversation", onclick: clear }, "New conversation"))),
+    settings.element,
+    h("div.conversation-frame", {}, conversation, jump), problem, form, status);
+  render();
+
+  function save() {
+    storeConversation({ credential: access.credential, model: model.value, settings: settings.values(), turns: state.turns });
+  }
+
+  /** @returns {Model | undefined} */
+  const chosen = () => models.find(({ id }) => id === model.value) ?? models[0];
 
   /** @param {SubmitEvent} event */
   function submit(event) {
     event.preventDefault();
     const text = message.value.trim();
-    if (!text || state.abort) return;
-    const sent = state.images;
-    /** @type {string | ContentPart[]} */
-    const content = sent.length
-      ? [{ type: "text", text }, ...sent.map((url) => /** @type {const} */ ({ type: "image_url", image_url: { url } }))]
-      : text;
-    turn([{ role: "user", content }], userMessage(text, sent), () => {
-      message.value = "";
-      state.images = [];
-      fill(images);
-    });
+    message.focus();
+    if (state.abort || (!text && !images.take().length)) return;
+    const turn = userTurn(text, images.take());
+    const request = requestFor([...state.turns, turn]);
+    if (!request) return;
+    message.value = "";
+    images.clear();
+    ask([...state.turns, turn], request);
   }
 
   /**
-   * Sends the conversation with these messages. Returns whether a response arrived: only then the messages are kept.
+   * The request for these turns, or null after showing what is wrong with the settings.
    *
-   * @param {Message[]} added
-   * @param {HTMLElement | null} element
-   * @returns {Promise<boolean>}
+   * @param {Turn[]} turns
+   * @returns {PlaygroundRequest | null}
    */
-  async function turn(added, element, accepted = () => {}) {
-    const body = request([...state.messages, ...added]);
-    if (!body) {
-      byId("functions").focus();
-      return false;
-    }
-    const reply = modelMessage();
-    state.abort = new AbortController();
-    setBusy(true);
-    let hasStarted = false;
-    const start = () => {
-      if (hasStarted) return;
-      hasStarted = true;
-      accepted();
-      if (element) conversation.append(element);
-      conversation.append(reply.element);
-    };
-    const onText = (/** @type {string} */ delta) => {
-      start();
-      reply.append(delta);
-      conversation.lastElementChild?.scrollIntoView({ block: "nearest" });
-    };
+  function requestFor(turns) {
+    const asked = chosen();
+    if (!asked) return null;
     try {
-      const result = await chat(access.credential, body, { signal: state.abort.signal, onText });
-      start();
-      finish(added, reply, result);
-    } catch (cause) {
-      if (isAbort(cause) && !hasStarted) conversation.append(h("p.muted.small", {}, "Stopped before a response arrived."));
-      else if (isAbort(cause)) keepPartial(added, reply);
-      else {
-        const error = asApiError(cause);
-        reply.element.remove();
-        if (hasStarted) element?.remove();
-        hasStarted = false;
-        fill(errors, errorNote(error, error.retryAfterMs === null ? null : () => turn(added, element, accepted)));
-      }
-    } finally {
-      state.abort = null;
-      setBusy(false);
-      onUsage();
-    }
-    return hasStarted;
-  }
-
-  /**
-   * @param {Message[]} added
-   * @param {ReturnType<typeof modelMessage>} reply
-   * @param {ChatTurn} result
-   */
-  function finish(added, reply, result) {
-    const calls = result.calls.length ? { tool_calls: result.calls } : {};
-    state.messages.push(...added, { role: "assistant", content: result.text || null, ...calls });
-    if (result.calls.length) reply.element.append(toolCallsForm(result.calls, (results) => turn(results, null)));
-    reply.element.append(usageLine(result));
-  }
-
-  /**
-   * @param {Message[]} added
-   * @param {ReturnType<typeof modelMessage>} reply
-   */
-  function keepPartial(added, reply) {
-    const text = find(reply.element, ".text", HTMLElement).textContent;
-    state.messages.push(...added, { role: "assistant", content: text });
-    reply.element.append(usageLine({ usage: null, firstTokenMs: null, totalMs: null, finishReason: "stopped" }));
-  }
-
-  /** @param {boolean} isBusy */
-  function setBusy(isBusy) {
-    sendButton.disabled = isBusy;
-    stopButton.hidden = !isBusy;
-    place.setAttribute("aria-busy", String(isBusy));
-  }
-
-  /**
-   * The request with the current settings, or null after showing what is wrong with them.
-   *
-   * @param {Message[]} messages
-   */
-  function request(messages) {
-    try {
-      const body = requestOf(messages);
-      fill(errors);
-      return body;
+      const request = settings.request(asked, turns);
+      fill(problem);
+      return request;
     } catch (error) {
-      fill(errors, h("p.note.bad", { role: "alert" }, error instanceof Error ? error.message : String(error)));
+      showProblem(error instanceof Error ? error.message : String(error));
+      settings.focusFunctions();
       return null;
     }
   }
 
+  /** @param {string} text */
+  function showProblem(text) {
+    fill(problem, h("p.note.bad", { role: "alert" }, text));
+  }
+
   /**
-   * @param {Message[]} messages
-   * @returns {ChatRequest}
+   * Shows these turns and a new one of the model, and fills that while its response arrives.
+   *
+   * @param {Turn[]} turns
+   * @param {PlaygroundRequest | null} request
    */
-  function requestOf(messages) {
-    const value = (/** @type {string} */ id) => /** @type {Control} */ (byId(id)).value.trim();
-    /** @type {ChatRequest} */
-    const body = { model: value("model"), messages };
-    if (value("system")) body.messages = [{ role: "system", content: value("system") }, ...messages];
-    if (value("temperature") !== "") body.temperature = Number(value("temperature"));
-    if (value("max-tokens") !== "") body.max_tokens = Number(value("max-tokens"));
-    const tools = functionsOf(value("functions"));
-    if (tools.length) body.tools = tools;
-    return { ...body, stream: true, stream_options: { include_usage: true } };
+  async function ask(turns, request = requestFor(turns)) {
+    if (!request || state.abort) return;
+    const turn = modelTurn(request.body.model);
+    state.turns = [...turns, turn];
+    state.abort = new AbortController();
+    state.isFollowing = true;
+    setBusy(true);
+    render();
+    // The conversation has grown, and Stop must stay in view.
+    form.scrollIntoView({ block: "nearest" });
+    save();
+    const options = { signal: state.abort.signal, onUpdate: (/** @type {import("../types.d.ts").ChatTurn} */ arrived) => {
+      update(turn, arrived);
+      turn.state = "streaming";
+      showSoon(turn);
+    } };
+    try {
+      update(turn, await sent(request, options));
+      turn.state = "done";
+      status.textContent = "Response complete.";
+    } catch (cause) {
+      turn.state = isAbort(cause) ? "stopped" : "failed";
+      turn.error = cause;
+      status.textContent = isAbort(cause) ? "Stopped." : "";
+    } finally {
+      state.abort = null;
+      setBusy(false);
+      show(turn);
+      save();
+      onUsage();
+    }
+  }
+
+  /**
+   * @param {PlaygroundRequest} request
+   * @param {Parameters<typeof chat>[2]} options
+   */
+  function sent(request, options) {
+    if (request.kind === "chat") return chat(access.credential, request.body, options);
+    if (request.kind === "responses") return respond(access.credential, request.body, options);
+    return generateImage(access.credential, request.body, options);
+  }
+
+  let isDue = false;
+  /**
+   * Shows a turn with the next frame of the screen, however many pieces arrive until then.
+   *
+   * @param {ModelTurn} turn
+   */
+  function showSoon(turn) {
+    if (isDue) return;
+    isDue = true;
+    // A hidden tab has no frames.
+    const wait = document.hidden ? setTimeout : requestAnimationFrame;
+    wait(() => {
+      isDue = false;
+      show(turn);
+    });
+  }
+
+  /** @param {Turn} turn */
+  function show(turn) {
+    views.get(turn)?.show?.();
+    follow();
+  }
+
+  function follow() {
+    if (state.isFollowing) conversation.scrollTop = conversation.scrollHeight;
+    jump.hidden = state.isFollowing || !state.abort;
+  }
+
+  function onScroll() {
+    state.isFollowing = conversation.scrollHeight - conversation.scrollTop - conversation.clientHeight < AT_END;
+    jump.hidden = state.isFollowing || !state.abort;
+  }
+
+  function render() {
+    syncChildren(conversation, state.turns.map((turn) => {
+      const view = views.get(turn) ?? viewOf(turn);
+      views.set(turn, view);
+      return view.element;
+    }));
+    conversation.hidden = !state.turns.length;
+    follow();
+  }
+
+  /** @param {Turn} turn */
+  function viewOf(turn) {
+    const before = () => state.turns.slice(0, state.turns.indexOf(turn));
+    if (turn.role === "user") {
+      return { element: userMessage(turn, {
+        edit: (text) => ask([...before(), userTurn(text, turn.images)]),
+        remove: () => remove(turn),
+      }) };
+    }
+    return modelMessage(turn, {
+      retry: () => ask(before()),
+      remove: () => remove(turn),
+      rate: async (rating) => {
+        try {
+          await rate(access.credential, turn.requestId ?? "", rating);
+          turn.rating = rating;
+          save();
+        } catch (error) {
+          fill(problem, errorNote(error));
+        }
+      },
+      results: (texts) => {
+        if (state.abort) return;
+        turn.results = texts;
+        show(turn);
+        ask([...before(), turn]);
+      },
+    });
+  }
+
+  /**
+   * Deletes a turn. With a message, its responses go as well.
+   *
+   * @param {Turn} turn
+   */
+  function remove(turn) {
+    if (state.abort) return;
+    const at = state.turns.indexOf(turn);
+    const next = turn.role === "user" ? state.turns.findIndex((other, index) => index > at && other.role === "user") : at + 1;
+    state.turns = state.turns.filter((_, index) => index < at || (next >= 0 && index >= next));
+    render();
+    save();
+    message.focus();
+  }
+
+  /** @param {boolean} isBusy */
+  function setBusy(isBusy) {
+    send.hidden = isBusy;
+    stop.hidden = !isBusy;
+    conversation.setAttribute("aria-busy", String(isBusy));
   }
 
   function showCode() {
-    const text = message.value.trim() || (state.messages.length ? null : "Hello");
-    const body = request(text ? [...state.messages, { role: "user", content: text }] : state.messages.slice(0, -1));
-    if (!body) return;
-    const entries = codeFor(access, body).map(({ id, label, text }) => ({ id, label, show: () => [snippet(text)] }));
+    const text = message.value.trim();
+    const last = state.turns.findLastIndex((turn) => turn.role === "user");
+    const turns = text || last < 0 ? [...state.turns, userTurn(text || "Hello", images.take())] : state.turns.slice(0, last + 1);
+    const request = requestFor(turns);
+    if (!request) return;
+    const entries = codeFor(access, request).map(({ id, label, text: code }) => ({ id, label, show: () => [snippet(code, id)] }));
     const dialog = h("dialog", { "aria-label": "Code", id: "code-dialog", onclose: () => dialog.remove() });
     fill(dialog, h("h2", {}, "Code for this conversation"), tabs("Languages", entries),
       h("p.row.end", {}, h("button", { type: "button", onclick: () => dialog.close() }, "Close")));
@@ -195,117 +274,40 @@ export function playground(place, access, details, onUsage) {
     dialog.showModal();
   }
 
-  /** @param {ClipboardEvent} event */
-  function pasteImages(event) {
-    const files = [...event.clipboardData?.files ?? []].filter((each) => each.type.startsWith("image/"));
-    if (!files.length) return;
-    event.preventDefault();
-    addImages(files);
-  }
-
-  /** @param {File[]} files */
-  async function addImages(files) {
-    for (const each of files) {
-      try {
-        state.images.push(await asDataUrl(each));
-      } catch {
-        fill(errors, h("p.note.bad", { role: "alert" }, "The image could not be read. Try a PNG or JPEG file."));
-      }
-    }
+  async function addFiles() {
+    await images.add([...file.files ?? []]);
     file.value = "";
-    showImages();
+    message.focus();
   }
 
-  function showImages() {
-    const remove = (/** @type {number} */ index) => {
-      state.images.splice(index, 1);
-      showImages();
-    };
-    fill(images, state.images.map((image, index) => h("figure", {},
-      h("img", { src: image, alt: `Image ${index + 1} to send` }),
-      h("button.small", { type: "button", onclick: () => remove(index) }, "Remove"))));
+  /** @param {DragEvent} event */
+  function dragOver(event) {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    form.classList.add("drop");
+  }
+
+  /** @param {DragEvent} event */
+  function drop(event) {
+    form.classList.remove("drop");
+    if (images.addFrom(event.dataTransfer)) event.preventDefault();
+    message.focus();
   }
 
   /** @param {KeyboardEvent} event */
-  function sendOnCtrlEnter(event) {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      form.requestSubmit();
-    }
+  function keys(event) {
+    if (!isSend(event)) return;
+    event.preventDefault();
+    form.requestSubmit();
   }
 
   function clear() {
     state.abort?.abort();
-    state.messages = [];
-    state.images = [];
-    fill(conversation);
-    fill(errors);
-    fill(images);
+    state.turns = [];
+    images.clear();
+    fill(problem);
+    render();
+    save();
     message.focus();
   }
-}
-
-/**
- * @param {ApiAccess} access
- * @param {AttendeeAccess} details
- * @param {Model[]} models
- */
-function settingsOf(access, details, models) {
-  /**
-   * @param {string} id
-   * @param {string} label
-   * @param {Child} control
-   */
-  const field = (id, label, control, hint = "") =>
-    h("div", {}, h("label", { for: id }, label), control, hint ? h("span.hint", {}, hint) : null);
-  const options = models.map((model) => h("option", { value: model.id, selected: model.id === access.model }, model.id));
-  return h("details.settings", {},
-    h("summary", {}, "Model and settings"),
-    h("div.grid", {},
-      field("model", "Model", h("select", { id: "model" }, options)),
-      field("temperature", "Temperature", h("input", { id: "temperature", type: "number", min: "0", max: "2", step: "0.1" }),
-        "Lower is more predictable, higher is more varied. Leave empty for the model's default."),
-      field("max-tokens", "Max output tokens", h("input", { id: "max-tokens", type: "number", min: "1", max: String(details.max_completion_tokens) }),
-        `The event allows at most ${details.max_completion_tokens}.`),
-      h("div.wide", {}, field("system", "System prompt", h("textarea", { id: "system", rows: "2" }))),
-      h("div.wide", {}, field("functions", "Functions", h("textarea", { id: "functions", class: "mono", rows: "4", spellcheck: "false",
-        placeholder: "[{\"name\": \"weather\", \"description\": \"…\", \"parameters\": {\"type\": \"object\", \"properties\": {}}}]" }),
-      "A JSON list of functions that the model may call. You enter the function results yourself."))));
-}
-
-/**
- * The tools in a JSON text, which lists functions or tools.
- *
- * @param {string} text
- * @returns {Tool[]}
- */
-function functionsOf(text) {
-  if (!text) return [];
-  let parsed;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`The functions are not valid JSON: ${error instanceof Error ? error.message : error}`);
-  }
-  /** @type {(Partial<Tool> & Partial<Tool["function"]> | null)[]} */
-  const list = Array.isArray(parsed) ? parsed : [parsed];
-  return list.map((each) => {
-    const { name, ...rest } = each?.function ?? each ?? {};
-    if (!name) throw new Error("Each function needs a name.");
-    return /** @type {Tool} */ (each?.function ? each : { type: "function", function: { name, ...rest } });
-  });
-}
-
-/**
- * An image as a data URL, scaled down if it is large.
- *
- * @param {File} file
- */
-async function asDataUrl(file) {
-  const bitmap = await createImageBitmap(file);
-  const scale = Math.min(1, MAX_IMAGE_SIDE / Math.max(bitmap.width, bitmap.height));
-  const canvas = h("canvas", { width: Math.round(bitmap.width * scale), height: Math.round(bitmap.height * scale) });
-  canvas.getContext("2d")?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  bitmap.close();
-  return canvas.toDataURL("image/jpeg", 0.85);
 }

@@ -1,10 +1,11 @@
 // @ts-check
 // Code examples with the attendee's base URL, credential and model. The browser test runs them.
 
-/** @import { ApiAccess, ChatRequest } from "../types.d.ts" */
+/** @import { ApiAccess, PlaygroundRequest } from "../types.d.ts" */
 
 import { copyButton } from "./copy-button.js";
 import { download, fill, h } from "./dom.js";
+import { highlight } from "./highlight.js";
 import { jsonLiteral, powershellLiteral, pythonLiteral, shellLiteral } from "./literals.js";
 import { tabs } from "./tabs.js";
 
@@ -115,18 +116,41 @@ const SETUPS = ["codex", "opencode", "cline", "copilot", "continue", "qwen-code"
   "ai-sdk", "mastra", "langchain", "openai-agents", "agent-framework"];
 
 /**
+ * How each kind of request is written with the SDKs.
+ *
+ * @type {Record<PlaygroundRequest["kind"], { path: string, method: string, python: string, javascript: string }>}
+ */
+const CALLS = {
+  chat: {
+    path: "chat/completions", method: "chat.completions.create",
+    python: "for chunk in response:\n    if chunk.choices:\n        print(chunk.choices[0].delta.content or \"\", end=\"\")\n",
+    javascript: "for await (const chunk of response) process.stdout.write(chunk.choices[0]?.delta?.content ?? \"\");\n",
+  },
+  responses: {
+    path: "responses", method: "responses.create",
+    python: "for event in response:\n    if event.type == \"response.output_text.delta\":\n        print(event.delta, end=\"\")\n",
+    javascript: "for await (const event of response) if (event.type === \"response.output_text.delta\") process.stdout.write(event.delta);\n",
+  },
+  images: {
+    path: "images/generations", method: "images.generate",
+    python: "import base64\nopen(\"image.png\", \"wb\").write(base64.b64decode(response.data[0].b64_json))\n",
+    javascript: "import { writeFileSync } from \"node:fs\";\nwriteFileSync(\"image.png\", response.data[0].b64_json, \"base64\");\n",
+  },
+};
+
+/**
  * A playground request in three languages.
  *
  * @param {ApiAccess} access
- * @param {ChatRequest} body
+ * @param {PlaygroundRequest} request
  */
-export function codeFor({ base, credential }, body) {
+export function codeFor({ base, credential }, { kind, body }) {
+  const call = CALLS[kind];
   const json = JSON.stringify(body, null, 2);
-  const { stream_options: _, ...plain } = body;
-  const streamed = body.stream === true;
+  const plain = Object.fromEntries(Object.entries(body).filter(([name]) => name !== "stream_options"));
   const arguments_ = Object.entries(plain).map(([name, value]) => `    ${name}=${pythonLiteral(value, "    ")},\n`).join("");
   return [
-    { id: "curl", label: "curl", text: `curl -N ${shellLiteral(`${base}/v1/chat/completions`)} \\
+    { id: "curl", label: "curl", text: `curl -N ${shellLiteral(`${base}/v1/${call.path}`)} \\
   -H ${shellLiteral(`openai-event-code: ${credential}`)} \\
   -H 'Content-Type: application/json' \\
   -d ${shellLiteral(json)}
@@ -134,30 +158,34 @@ export function codeFor({ base, credential }, body) {
     { id: "python", label: "Python", text: `from openai import OpenAI
 
 client = OpenAI(base_url=${jsonLiteral(`${base}/v1`)}, api_key=${jsonLiteral(credential)})
-response = client.chat.completions.create(
+response = client.${call.method}(
 ${arguments_})
-${streamed
-    ? "for chunk in response:\n    if chunk.choices:\n        print(chunk.choices[0].delta.content or \"\", end=\"\")\n"
-    : "print(response.choices[0].message.content)\n"}` },
+${call.python}` },
     { id: "javascript", label: "JavaScript", text: `import OpenAI from "openai";
 
 const client = new OpenAI({ baseURL: ${jsonLiteral(`${base}/v1`)}, apiKey: ${jsonLiteral(credential)} });
-const response = await client.chat.completions.create(${JSON.stringify(plain, null, 2)});
-${streamed
-    ? "for await (const chunk of response) process.stdout.write(chunk.choices[0]?.delta?.content ?? \"\");\n"
-    : "console.log(response.choices[0].message.content);\n"}` },
+const response = await client.${call.method}(${JSON.stringify(plain, null, 2)});
+${call.javascript}` },
   ];
 }
 
 /**
- * A code example with a copy button.
+ * A code example with colours and a copy button.
  *
  * @param {string} text
+ * @param {string} language
  */
-export function snippet(text) {
-  const code = h("pre", { tabindex: "0" }, h("code", {}, text));
+export function snippet(text, language) {
+  const code = h("pre", { tabindex: "0" }, h("code", {}, highlight(text, SYNTAX[language] ?? language)));
   return h("div.snippet", {}, code, h("div.row", {}, copyButton(() => text)));
 }
+
+/**
+ * The syntax of examples whose id is no language.
+ *
+ * @type {Record<string, string>}
+ */
+const SYNTAX = { curl: "bash", langchain: "python", azure: "python", continue: "yaml" };
 
 /**
  * The environment variables that SDKs and tools read.
@@ -178,7 +206,7 @@ function dotEnv({ base, credential, model }) {
  * @param {ApiAccess} access
  */
 export function showSnippets(place, access) {
-  const entries = SNIPPETS.map(({ id, label, text }) => ({ id, label, show: () => [snippet(text(access))] }));
+  const entries = SNIPPETS.map(({ id, label, text }) => ({ id, label, show: () => [snippet(text(access), id)] }));
   fill(place,
     h("p", {}, "Your base URL is ", h("code", {}, `${access.base}/v1`), " and your API key is ", h("code", {}, access.credential),
       ". Whoever has the key uses your allowance."),
