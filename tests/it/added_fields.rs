@@ -1,4 +1,4 @@
-//! What we add to a request must not be why a model refuses it.
+//! Fields that we add to a request must not make a model refuse it.
 
 use serde_json::{Value, json};
 

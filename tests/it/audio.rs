@@ -119,7 +119,7 @@ async fn audio_passes_as_it_comes_and_every_character_counts_once() {
     gate.open();
     assert_eq!(stream.bytes().await.unwrap(), pieces[1]);
     assert_eq!(stream.bytes().await, None);
-    // Settled before the end: nobody has waited for the process to be quiet.
+    // Settled before the end: no test has waited for the settlements.
     let spent = world.account("ada").await.spent().units;
     assert_eq!(spent, Units::of(Unit::Characters, 7));
     let sent = world.azure().requests()[0].json();

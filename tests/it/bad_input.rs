@@ -1,5 +1,5 @@
-//! Bad bodies, row by row (wire contract, section 3): what is said, that Azure hears nothing of it,
-//! and that it costs nothing.
+//! Bad bodies, row by row (wire contract, section 3): the message, that Azure is not called, and
+//! that it costs nothing.
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -27,7 +27,7 @@ pub(crate) async fn nothing_happened(world: &World) {
     assert!(counted <= 1, "{counted} writes for the chart of errors");
 }
 
-/// `code param: message` of an error, or what was unexpectedly said instead.
+/// `code param: message` of an error, or the unexpected response.
 fn summary(response: &TestResponse) -> String {
     let error = &response.json()["error"];
     let param = error["param"].as_str().unwrap_or("-");

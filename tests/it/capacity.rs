@@ -1,4 +1,4 @@
-//! What a request costs at DynamoDB: held to the unit against the committed table of counts.
+//! The DynamoDB calls of a request: held to the unit against the committed table of counts.
 
 use lanyard_domain::allowance::Limit;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `POST …/chat/completions`, answered whole.
+//! Buffered `POST …/chat/completions`.
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
@@ -314,7 +314,7 @@ async fn azures_message_about_the_request_passes_and_about_our_key_does_not() {
 
     world.azure().script(Reply::error(409, "conflict", "Scripted conflict."));
     assert_eq!(ada.chat("hello").await.status(), 400);
-    // The filter read the prompt, so it is paid for; the others cost no tokens.
+    // The filter read the prompt, so it is charged; the others cost no tokens.
     let totals = world.settle().await;
     assert_eq!((totals.requests, totals.completion_tokens), (3, 0));
     let paid = totals.records.iter().filter(|record| record.charge.prompt_tokens > 0);
@@ -337,7 +337,7 @@ async fn a_browser_may_send_every_header_that_it_asks_for() {
     };
     let asked = "authorization, x-client-request-id, traceparent, baggage, x-stainless-retry-count";
     assert_eq!(ask(Some(asked)).await, asked);
-    // What is no list of names is not repeated.
+    // A value that is not a list of names is not repeated.
     for odd in [None, Some("a: b"), Some("<script>")] {
         let allowed = ask(odd).await;
         for name in ["authorization", "api-key", "openai-event-code", "*"] {

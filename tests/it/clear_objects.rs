@@ -1,4 +1,4 @@
-//! What is kept dies with its event.
+//! Stored objects are deleted after their event.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What agents ask of responses beside responses: a shorter input, a count, and a WebSocket.
+//! The other calls of agents about responses: a shorter input, a count, and a WebSocket.
 
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ async fn an_input_is_counted_by_azure_or_else_by_our_estimate() {
         let tokens = counted["input_tokens"].as_u64().unwrap();
         assert!((1_000..1_300).contains(&tokens), "{tokens}");
     }
-    // What Azure says of the input itself is passed on.
+    // Azure's message about the input is passed on.
     let error = json!({"error": {"code": "invalid_value", "message": "The input is odd.", "param": "input"}});
     world.azure().script(Reply::json(400, error.to_string()));
     assert_eq!(ask().await.status(), 400);

@@ -1,4 +1,4 @@
-//! Who is calling (wire contract, section 1), and the headers around it.
+//! Credentials, and the headers around them.
 
 use http::{HeaderMap, HeaderValue};
 use insta::assert_snapshot;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use self::source::{Module, Sources, read};
 
-/// Which module uses which, and one path by which it does.
+/// The uses of each module, with a path for each.
 type Uses = BTreeMap<Module, BTreeMap<Module, String>>;
 
 #[test]
@@ -90,7 +90,7 @@ fn resolve(sources: &Sources, from: &Module, path: &[String], imports: u8) -> Mo
     at
 }
 
-/// The shortest way by which a module leads back to itself, as the uses that it is made of.
+/// The shortest cycle through a module, as a list of uses.
 fn cycle(uses: &Uses, module: &Module) -> Option<Vec<String>> {
     let mut ways = VecDeque::from([(module, Vec::new())]);
     let mut seen = BTreeSet::new();

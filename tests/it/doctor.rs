@@ -27,7 +27,7 @@ struct Service {
     _output: Lines<BufReader<ChildStdout>>,
 }
 
-/// What a run of the doctor came to.
+/// The output of a run of the doctor.
 struct Run {
     exit: Option<i32>,
     text: String,
@@ -98,7 +98,7 @@ impl Service {
         let data = self.data.path().to_str().unwrap();
         let usual = ["--address", address, "--data", data];
         let run = doctor(&[&usual, arguments].concat()).await;
-        // Whatever went wrong, nobody's secrets are on the screen.
+        // No secret is printed, whatever went wrong.
         for secret in [KEY, &self.token(), "hackathon/", "wrong-key"] {
             assert!(!run.text.contains(secret), "{}", run.text);
         }
@@ -107,7 +107,7 @@ impl Service {
 }
 
 impl Run {
-    /// Asserts a line that starts with a level and a check and says this.
+    /// Asserts a line with this level, check and text.
     fn says(&self, level: &str, check: &str, words: &str) -> &Self {
         let line = self.text.lines().find(|line| {
             let rest = line.strip_prefix(level).map(str::trim_start);
@@ -300,7 +300,7 @@ async fn json_is_an_array_of_checks() {
 
 #[tokio::test]
 async fn an_unreachable_service_has_its_own_exit_code() {
-    // Taken and given back, so that nobody listens.
+    // A port that was bound and released, so that nothing listens there.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/api", listener.local_addr().unwrap());
     drop(listener);

@@ -41,7 +41,7 @@ fn anchors(page: &str) -> Vec<String> {
     headings.map(anchor).collect()
 }
 
-/// What is wrong with the relative links of a page.
+/// The broken relative links of a page.
 fn broken_links(path: &Path, page: &str) -> Vec<String> {
     let targets = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let relative = targets.filter(|target| !target.contains("://"));

@@ -22,7 +22,7 @@ async fn hurried(ada: &Attendee) -> TestResponse {
     ada.send(request).await
 }
 
-/// What Azure certainly does not bill.
+/// Failures that Azure certainly does not bill.
 fn not_billed() -> [(Reply, u16, &'static str, u64); 4] {
     [
         (Reply::too_many_requests(Some("1")), 429, "upstream_busy", 0),
@@ -32,7 +32,7 @@ fn not_billed() -> [(Reply, u16, &'static str, u64); 4] {
     ]
 }
 
-/// What leaves open whether a model has worked.
+/// Failures after which a model may have worked.
 fn lost() -> [(Reply, u16, &'static str); 3] {
     [
         (Reply::dropped(), 502, "upstream_unreachable"),

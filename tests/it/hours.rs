@@ -1,4 +1,4 @@
-//! What is counted of an event hour by hour: errors by kind, and how soon answers begin.
+//! The hourly counts of an event: errors by kind, and times to the first byte.
 
 use std::time::Duration;
 

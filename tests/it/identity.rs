@@ -27,7 +27,7 @@ async fn wait(seconds: u64) {
     tokio::time::resume();
 }
 
-/// What Azure was called with, call by call.
+/// The credentials of each call to Azure.
 fn bearers(azure: &ScriptedAzure) -> Vec<String> {
     let bearer = |call: &crate::support::azure::Recorded| {
         assert_eq!(call.header("api-key"), None);
@@ -169,7 +169,7 @@ async fn a_token_that_azure_refuses_is_renewed_once() {
 async fn without_a_token_no_attendee_is_charged_and_azure_is_not_called() {
     let away = Reply::error(500, "x", "x");
     let sts_refuses = "<ErrorResponse><Error><Code>OutboundWebIdentityFederationDisabled</Code></Error></ErrorResponse>";
-    // What STS and Entra answer, and how often they are asked.
+    // Responses of STS and Entra ID, and the number of calls.
     let cases = [
         (Some(Reply::json(400, sts_refuses)), None, (1, 0)),
         (Some(away.clone()), None, (2, 0)),

@@ -21,8 +21,8 @@ async fn three_processes_over_one_engine_keep_the_ledgers_contract() {
     ledger_contract(&[ledger(), ledger(), ledger()], "three").await;
 }
 
-/// The same on an engine of somebody else's, so that nothing rests on one reading of DynamoDB's
-/// API. `tests/engines/moto_engine.py` starts one and names it.
+/// The same on another engine, because one engine may differ from DynamoDB.
+/// `tests/engines/moto_engine.py` starts one and names it.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs another engine, whose address is in LANYARD_ENGINE"]
 #[expect(clippy::disallowed_methods, reason = "an engine named by hand is no setting")]

@@ -1,5 +1,5 @@
-//! A limit is one row of the domain's table. These are the places that describe it in words of their
-//! own; everything else goes over the table.
+//! A limit is one row of the domain's table. These places describe it separately; everything else
+//! goes over the table.
 
 use lanyard_domain::limit::Limit;
 use serde_json::Value;

@@ -91,7 +91,7 @@ async fn a_second_service_on_the_same_folder_is_refused_and_writes_nothing() {
     assert_eq!(after.modified().unwrap(), keys);
 }
 
-/// What a page sends that has found the port: an organiser of its own.
+/// A request of a web page that has found the port: it creates an organiser.
 fn attack() -> Value {
     json!({
         "TableName": "lanyard",

@@ -237,7 +237,7 @@ async fn polls_without_a_pause_are_slowed_to_two_reads_a_second() {
     assert!(took >= Duration::from_millis(9_500), "{took:?}");
     assert!(took < Duration::from_millis(9_600), "{took:?}");
     assert_eq!(azure.calls().len(), 21);
-    // Somebody who reads something else does not wait.
+    // A read of something else does not wait.
     let begin = Instant::now();
     ada.call(Method::GET, &format!("{one}/files/f-1"), None).await.assert_ok();
     assert!(begin.elapsed() < Duration::from_millis(100));
@@ -257,7 +257,7 @@ async fn the_engine_keeps_the_owners_contract() {
     objects_contract(&objects, "engine").await;
 }
 
-/// The same on an engine of somebody else's, as for the ledger.
+/// The same on another engine, as for the ledger.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs another engine, whose address is in LANYARD_ENGINE"]
 #[expect(clippy::disallowed_methods, reason = "an engine named by hand is no setting")]

@@ -1,4 +1,4 @@
-//! `GET /api/openapi.json`, held to the routes of the template and to what the functions answer.
+//! Compares `GET /api/openapi.json` with the routes of the template and the functions' responses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ fn description() -> Value {
     serde_json::from_str(file.text).unwrap()
 }
 
-/// Every path with the methods that it takes.
+/// Every path with its methods.
 fn operations(description: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let paths = description["paths"].as_object().unwrap().iter();
     let methods = |item: &Value| {
@@ -52,10 +52,10 @@ fn every_route_is_described_and_every_description_is_a_route() {
     for path in described.keys() {
         assert!(template.route(&format!("/api{path}")).is_some(), "{path} is no route");
     }
-    // They answer that they are not offered.
+    // They return that they are not offered.
     let refused = ["/v1/batches", "/v1/batches/{proxy+}"];
     let mut found = 0;
-    // Other bases of the same paths are described in words.
+    // Other bases of the same paths are described in text.
     let routes = FUNCTIONS.iter().flat_map(Function::paths).filter(|route| !route.is_alias);
     for route in routes {
         let path = route.path.as_str();
@@ -105,7 +105,7 @@ async fn functions_accept_exactly_the_described_methods() {
             .split('/')
             .map(|segment| if segment.starts_with('{') { "nothing1" } else { segment })
             .collect();
-        // `/v1/threads/runs` is a path of its own and looks like a thread as well.
+        // `/v1/threads/runs` is a separate path, and looks like a thread too.
         let methods: BTreeSet<_> = described
             .iter()
             .filter(|(pattern, _)| is_of(pattern, &filled))

@@ -1,4 +1,4 @@
-//! What holds for every operation: its bases, its faults, its budget, its secrets.
+//! Properties of every operation: its bases, its faults, its budget, its secrets.
 
 mod routes;
 
@@ -11,13 +11,13 @@ use lanyard_protocol::Protocol;
 
 use crate::support::{Reply, World, canary, usual};
 
-/// The operations that are one call; what Azure keeps has tests of its own.
+/// The operations that are one call; stored objects have their own tests.
 fn relayed() -> impl Iterator<Item = Operation> {
     let all = Operation::ALL.iter().copied();
     all.filter(|operation| Protocol::of(*operation).is_below_deployment())
 }
 
-/// What the usual request for an operation costs: tokens and units.
+/// The charge of an operation's sample request: tokens and units.
 fn price(operation: Operation) -> ((u64, u64), Units) {
     const TOKENS: (u64, u64) = (usual::PROMPT_TOKENS, usual::COMPLETION_TOKENS);
     let complete = [Operation::ChatCompletions, Operation::Completions, Operation::Responses];
@@ -30,8 +30,8 @@ fn price(operation: Operation) -> ((u64, u64), Units) {
     }
 }
 
-/// The unit in which an operation is counted, and how much of it the usual request holds. What is
-/// not listed here is counted in tokens.
+/// The unit in which an operation is counted, and how much of it the usual request holds.
+/// Operations that are not listed are counted in tokens.
 pub(crate) fn held(operation: Operation) -> Option<(Unit, u64)> {
     let counted = [
         (Operation::ImagesGenerations, Unit::Images, 1),
@@ -107,7 +107,7 @@ async fn azures_refusals_cost_nothing_and_its_faults_one_request() {
         }
     }
     let totals = world.settle().await;
-    // Azure's own faults are counted, so that nobody repeats them without a limit.
+    // Azure's own faults count as requests, so that retries are limited.
     let faulty = relayed().count() as u64;
     assert_eq!((totals.counts(), totals.units), ((faulty, 0, 0), Units::NONE));
 }

@@ -1,4 +1,4 @@
-//! How far a budget can be passed, by attack. The bound is in `docs/proof.md`.
+//! How far an attack can pass a budget. The bound is in `docs/proof.md`.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use lanyard_domain::allowance::Limit;
@@ -46,7 +46,7 @@ fn answer(prompt: u64) -> Reply {
     Reply::json(200, body.to_string())
 }
 
-/// Sends four requests at once. None is answered before each was admitted or refused.
+/// Sends four requests at once. No response is sent before each was admitted or refused.
 async fn attack(world: &World, body: &Value, admitted: usize) -> Vec<u16> {
     let gate = Gate::closed();
     world.azure().hold(&gate);
@@ -79,7 +79,8 @@ async fn four_requests_of_twenty_images_at_once_stay_within_the_budget() {
         assert_eq!(answered, fit, "{size:?} {statuses:?}");
         let totals = world.settle().await;
         let spent = totals.prompt_tokens + totals.completion_tokens;
-        // What an honest settlement adds: the text of the prompt has a few tokens more than held.
+        // The excess of an honest settlement: the text of the prompt has a few tokens more than
+        // held.
         let added = 40 * u64::try_from(fit).unwrap();
         assert!(spent <= BUDGET + added, "{size:?}: {spent}");
         assert_eq!(spent, (prompt + COMPLETION) * u64::try_from(fit).unwrap(), "{size:?}");

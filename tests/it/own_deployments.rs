@@ -125,7 +125,7 @@ async fn an_endpoint_is_checked_as_an_organisers() {
         refused.assert_refused(400, "invalid_value");
         assert_eq!(refused.json()["error"]["param"], "endpoint");
     }
-    // Whose resource it is, an identity does not tell: it may be the event's.
+    // An identity does not identify the owner of a resource: it may be the event's.
     let tenant = "00000000-0000-0000-0000-000000000001";
     let identity = json!({"tenant_id": tenant, "client_id": tenant});
     for (name, change) in [
@@ -170,7 +170,7 @@ async fn the_event_decides_who_may_add_own_deployments() {
     call(&ada, Method::GET, "/other", json!({})).await.assert_refused(404, "deployment_not_found");
     call(&ada, Method::POST, "", json!({})).await.assert_refused(405, "method_not_allowed");
     world.wait(TimeDelta::seconds(6));
-    // The only one of their own, so the one that a request without a model gets.
+    // Their only own deployment, so the one for a request without a model.
     let models = ada.send(ada.get("/api/v1/models")).await;
     assert!(models.text().contains("\"mine\""));
     ada.send(ada.post("/api/v1/chat/completions", r#"{"messages":[]}"#)).await.assert_ok();

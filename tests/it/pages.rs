@@ -1,4 +1,4 @@
-//! `GET /api/pages/…` and `GET /api/healthz`: what is handed out, and under which rules.
+//! `GET /api/pages/…` and `GET /api/healthz`: the files, and their security headers.
 
 use bytes::Bytes;
 use http::{Method, StatusCode};

@@ -37,7 +37,7 @@ async fn unknown_paths_and_methods_are_refused() {
         response.assert_refused(405, "method_not_allowed");
         assert_eq!(response.header("allow"), Some("POST, OPTIONS"));
     }
-    // API Gateway takes this for a legacy completion by a deployment named `chat`.
+    // API Gateway routes this as a legacy completion by a deployment named `chat`.
     let request = ada.post("/api/openai/deployments/chat/completions", chat("hello").to_string());
     let refused = chat_completions::handle(world.gateway(), world.request(request)).await;
     assert!(matches!(refused, Err(ApiError::UnknownRoute)));
@@ -102,7 +102,7 @@ async fn tricks_in_the_deployment_lead_nowhere() {
     ] {
         for base in ["/api/openai/deployments", "/api/v1/openai/deployments"] {
             let path = format!("{base}/{name}/chat/completions?api-version=2024-10-21");
-            // What is no path never reaches a function.
+            // A malformed path reaches no function.
             let Ok(uri) = path.parse::<Uri>() else { continue };
             let mut request = ada.post(CHAT, chat("hello").to_string());
             *request.uri_mut() = uri;

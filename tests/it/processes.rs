@@ -71,7 +71,7 @@ impl Process {
 
     /// The status and the body of a response to an attendee of an event.
     async fn chat_at(&self, code: &str, client: &reqwest::Client) -> (u16, String) {
-        // With a cap of its own, so that none is lowered to what is left.
+        // With an explicit cap, so that none is lowered to what is left.
         let body = r#"{"max_tokens":500,"messages":[{"role":"user","content":"hello"}]}"#;
         let request = client
             .post(format!("{}/api/v1/chat/completions", self.address))
@@ -157,7 +157,8 @@ async fn of_256_requests_to_three_processes_exactly_100_fit_a_budget_in_sixteen_
     let made = event("race-of-three", 101 * each - 1);
     processes[0].admin("POST", "/events", Some(made)).await;
 
-    // Nobody is answered, and gives tokens back, before everybody was admitted or refused.
+    // No response is sent, and no tokens are released, before every request was admitted or
+    // refused.
     let gate = Gate::closed();
     azure.always(Reply::chat("hi").held(&gate));
     let requests = (0..256).map(|n| processes[n % 3].chat(&client));

@@ -11,7 +11,7 @@ use crate::operations;
 use crate::support::attendee::Attendee;
 use crate::support::{Gate, Reply, TestResponse, World, usual};
 
-/// All at once, each in a task of its own.
+/// All at once, each in its own task.
 async fn at_once(senders: impl IntoIterator<Item = Attendee>) -> Vec<TestResponse> {
     let mut asking = JoinSet::new();
     for attendee in senders {
@@ -86,7 +86,7 @@ async fn race(race: Race) {
         Quantity::Unit(Unit::Characters) => Operation::AudioSpeech,
         Quantity::Unit(Unit::VideoSeconds) => Operation::Videos,
     };
-    // Every request of these asks for as much, so a limit is a multiple of it.
+    // These requests have the same estimate, so a limit is a multiple of it.
     let per_request = match limit.quantity() {
         Quantity::Requests => 1,
         Quantity::Tokens => estimate().await,
@@ -105,7 +105,7 @@ async fn race(race: Race) {
         false => world.everybody(limit, value),
     };
     let world = world.start().await;
-    // Nobody is answered before everybody was admitted or refused.
+    // No response is sent before every request was admitted or refused.
     let gate = Gate::closed();
     world.azure().hold(&gate);
     let mut asking = JoinSet::new();
@@ -136,7 +136,7 @@ async fn race(race: Race) {
     assert_eq!(world.settle().await.requests, k as u64, "{case}");
 }
 
-/// What the usual request of these races may cost.
+/// The estimate of the usual request of these races.
 async fn estimate() -> u64 {
     let world = World::event("estimate").in_memory().attendee(Limit::TokensTotal, 1).start().await;
     let refused = world.attendee("ada").await.chat("hello").await;

@@ -120,7 +120,7 @@ async fn a_rating_before_the_settlement_waits_for_it() {
     let rating = async {
         world.azure().called(1).await;
         let rating = ada.rate("req_00000000000000000000000000000000", json!({"rating": 1}));
-        // It has begun to look by the time that the response goes on.
+        // It has started to look before the response goes on.
         tokio::join!(rating, async { gate.open() }).0
     };
     let (asked, rated) = tokio::join!(ada.chat("hello"), rating);

@@ -56,7 +56,7 @@ async fn a_crashed_request_without_record_is_charged_its_estimate_by_the_sweep()
     world.quiet().await;
     let held = world.account("ada").await.count(Field::Held);
     assert!(held > usual::PROMPT_TOKENS + usual::COMPLETION_TOKENS);
-    // The sweep goes by what was settled at admission, not by what the event says by then.
+    // The sweep uses the setting at admission, not the event's current one.
     world.change_event(|event| event.records_requests = true).await;
     world.wait(TimeDelta::minutes(30));
     let swept =

@@ -71,7 +71,7 @@ async fn of_256_claims_of_one_name_exactly_one_proof_wins() {
         let (world, ada) = (world.clone(), world.attendee("ada").await);
         let proof = format!("proof number {:06}", i);
         claims.spawn(async move {
-            // A store that cannot keep up says so, and then one asks again.
+            // A store that is too slow gives 503, and the client tries again.
             loop {
                 let response = ada.register(&world, &proof).await;
                 if response.status() != 503 {
@@ -148,7 +148,7 @@ async fn a_name_that_may_have_stored_objects_cannot_be_claimed() {
     let refused = mallory.register(&world, PROOF).await;
     assert!(refused.assert_refused(403, "already_registered").text().contains("in use"));
     ada.send(ada.get(&path)).await.assert_ok();
-    // A name that nobody has used is free, and its objects are its own.
+    // An unused name is free, and its objects are its own.
     let bob = key(&world.attendee("bob").await.register(&world, PROOF).await);
     let mut request = ada.get(&path);
     request.headers_mut().insert("openai-event-code", bob.parse().unwrap());

@@ -1,4 +1,4 @@
-//! Which of two replicas answers whom.
+//! Which of two replicas serves which attendee.
 
 use lanyard_domain::operation::Operation;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::{Reply, ScriptedAzure, TestResponse, World, canary};
 
 const RESPONSES: &str = "/api/v1/responses";
 
-/// Two replicas with the same weight, the second at a resource of its own.
+/// Two replicas with the same weight, the second at another resource.
 async fn two_resources(event: &str) -> (World, ScriptedAzure) {
     let sweden = ScriptedAzure::start().await;
     let endpoint = sweden.endpoint();

@@ -1,4 +1,4 @@
-//! What is written down for an operator, beside each request.
+//! The log for operators, next to each request's line.
 
 use lanyard_domain::allowance::Limit;
 use lanyard_gateway::ports::Incident;

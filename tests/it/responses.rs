@@ -179,7 +179,7 @@ async fn a_stream_whose_owner_cannot_be_stored_ends_with_an_error_and_no_id() {
     assert_eq!(data["error"]["message"], data["message"]);
     assert!(world.azure().kept().is_empty());
     assert_eq!(world.request_log().incidents(), [Incident::ObjectUnrecorded]);
-    // It was made, so it is paid as a stream that breaks off.
+    // It was generated, so it is charged like a stream that breaks off.
     let totals = world.settle().await;
     assert!(totals.requests == 1 && totals.records[0].is_estimated);
 }
@@ -266,7 +266,7 @@ async fn a_stream_is_ended_before_the_function_is_stopped() {
     world.settle().await;
 }
 
-/// What a request holds until it is answered.
+/// The hold of a request until its response.
 async fn held(world: &World, fields: Value) -> u64 {
     let gate = Gate::closed();
     let answer = answer_of("resp_held", "x", "completed").to_string();

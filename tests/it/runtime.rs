@@ -18,7 +18,7 @@ use crate::support::{Gate, Reply, usual};
 /// The path of the documented calls.
 const CHAT: &str = "/api/v1/chat/completions";
 
-/// What a documented `curl` sends.
+/// The request of a documented `curl` command.
 struct Curl {
     headers: Vec<(String, String)>,
     body: String,

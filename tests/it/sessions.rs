@@ -71,7 +71,7 @@ async fn usage_by_session_is_exact_and_separate_by_attendee() {
     let ada = world.attendee("ada").await;
     let odd = world.attendee("ada#req_1 100%").await;
     let made = ada.chat("hello").await.header("x-session-id").unwrap().to_owned();
-    // A session that was made counts from its first request on, once somebody goes on with it.
+    // A generated session counts from its first request, if the client continues it.
     for _ in 0..3 {
         ada.chat_in(&made).await.assert_ok();
     }

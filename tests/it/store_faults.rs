@@ -11,7 +11,7 @@ use crate::support::World;
 
 const HOLDS: [LedgerCall; 2] = [LedgerCall::AttendeeHold, LedgerCall::EventHold];
 
-/// Somebody who has been here, so that no seat is asked for any more.
+/// An attendee with a seat.
 async fn a_seated_world(name: &str) -> World {
     let world = World::event(name).in_memory().timeout(Duration::from_millis(300));
     let world = world.requests_per_day(9).start().await;

@@ -14,7 +14,7 @@ use crate::support::{Gate, LineEnding, Reply, World, canary};
 
 const AZURE: &str = "/api/openai/deployments/gpt-4o-mini/chat/completions?api-version=2024-10-21";
 
-/// What the usual stream of Azure holds: 17 prompt and 5 completion tokens.
+/// The frames of Azure's usual stream: 17 prompt and 5 completion tokens.
 const USUAL: [&str; 6] = [PROMPT_FILTER, ROLE, CONTENT, FINISH, USAGE, DONE];
 
 fn usual() -> Reply {
@@ -336,7 +336,7 @@ async fn a_slow_reader_gets_every_frame() {
     world.azure().script(Reply::sse(&all.collect::<Vec<_>>(), LineEnding::Lf));
     let mut stream = ada.chat_stream("hello").await;
     for frame in &frames {
-        // Somebody else's turn, again and again: the pump is far ahead of this reader.
+        // Turns of other clients, repeatedly: the pump is far ahead of this reader.
         tokio::task::yield_now().await;
         assert_eq!(&payload(&stream.next().await.unwrap()), frame);
     }

@@ -1,4 +1,4 @@
-//! What crashes leave open, and how the sweep closes it.
+//! Holds that crashes leave open, and how the sweep closes them.
 
 use chrono::TimeDelta;
 use lanyard_domain::account::Field;
@@ -30,7 +30,7 @@ async fn a_hold_whose_process_died_is_charged_at_its_estimate_when_it_expires() 
     let account = world.account("ada").await;
     assert_eq!((account.holds.len(), account.count(Field::Requests)), (1, 0));
 
-    // A buffered response may take 285 s, and settling it 5 s. The hold lives a minute longer.
+    // A buffered response may take 285 s, and settling it 5 s. The hold expires a minute later.
     world.wait(TimeDelta::seconds(350) - TimeDelta::milliseconds(1));
     assert_eq!(sweep(&world).await.expired_holds, 0);
     world.wait(TimeDelta::milliseconds(1));

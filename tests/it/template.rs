@@ -1,5 +1,5 @@
-//! The template's roles and alarms, held to the code: each allows what the code says it needs, and
-//! nothing else.
+//! The template's roles and alarms, held to the code: each allows exactly the calls that the code
+//! declares.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::support::policed::{KEYS, place};
 /// Every switch that lets roles do more.
 const EVERYTHING_ON: [(&str, &str); 2] = [("Tracing", "true"), ("AzureIdentity", "true")];
 
-/// A row of the table in the template's words.
+/// A row of the table in the template's syntax.
 fn in_the_templates_words(function: &str, grant: Grant) -> Allowed {
     let place = place();
     let only = |key: &str, value: String| Some((key.to_owned(), value));
@@ -32,7 +32,7 @@ fn in_the_templates_words(function: &str, grant: Grant) -> Allowed {
     Allowed { action: grant.action.to_owned(), resource, only }
 }
 
-/// What differs between the template and the rows that hold under these parameters.
+/// The differences between the template and the rows, under these parameters.
 fn differences(parameters: &[(&str, &str)], holds: fn(&Grant) -> bool) -> Vec<String> {
     let policies = Policies::read(&place(), parameters).unwrap();
     let mut differences = Vec::new();

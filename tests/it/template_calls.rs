@@ -1,4 +1,4 @@
-//! What functions ask of AWS, seen at work: each asks for every row of its table and no other.
+//! The AWS calls of running functions: each makes every call of its table and no other.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -64,12 +64,12 @@ async fn relaying_functions_make_only_the_allowed_calls() {
         let world = World::event(function).only(function).everything().keeping();
         let world = world.with(bringing).with(in_many_shards).start().await;
         let ada = world.attendee("ada").await;
-        // The second finds no room where it asks.
+        // The second shard that it tries has no room.
         for _ in 0..2 {
             ada.send(ada.asks_for(operation)).await.assert_ok();
         }
         if operation == Operation::ChatCompletions {
-            // Whose the file is must be looked up.
+            // The owner of the file must be looked up.
             let file = json!([{"type": "file", "file": {"file_id": "file-none"}}]);
             let body = json!({"messages": [{"role": "user", "content": file}]});
             let refused = ada.send(ada.post(CHAT, body.to_string())).await;
@@ -82,7 +82,7 @@ async fn relaying_functions_make_only_the_allowed_calls() {
 
 #[tokio::test]
 async fn functions_of_stored_objects_make_only_the_allowed_calls() {
-    // Who keeps jobs may do what who keeps objects may.
+    // A function of jobs may do what a function of objects may.
     let mut asked = BTreeSet::new();
     for of in ["responses", "threads"] {
         for kind in Kind::ALL.iter().copied() {
@@ -202,7 +202,7 @@ async fn registering_makes_only_the_allowed_calls() {
     let ada = world.attendee("ada").await;
     ada.register(&world, "a long enough proof").await;
     world.quiet().await;
-    // It knows no attendee before there is a key, and so no deployments of theirs.
+    // Before there is a key it has no attendee, and so no own deployments.
     let mut expected = rows("register");
     expected.remove(&("dynamodb:Query".to_owned(), Target::Items("OWN#*")));
     assert_eq!(world.engine().policed().asked("register"), expected);

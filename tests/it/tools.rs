@@ -17,7 +17,7 @@ fn function() -> Value {
     json!({"type": "function", "name": "f", "parameters": {}})
 }
 
-/// What Codex sends first: tools of its own, and two that Azure would run.
+/// The first request of Codex: its own tools, and two that Azure would run.
 fn of_codex() -> Value {
     json!([
         function(), {"type": "custom", "name": "apply_patch", "format": {"type": "grammar"}},
@@ -36,7 +36,7 @@ async fn a_mixed_list_passes_without_hosted_tools_and_names_them() {
     assert_eq!(response.header("x-event-dropped-tools"), Some("image_generation, web_search"));
     let sent = world.azure().requests().remove(0).json();
     assert_eq!(sent["tools"].as_array().unwrap()[..], of_codex().as_array().unwrap()[..4]);
-    // A request that loses nothing says nothing.
+    // A request from which no tool is removed has no such header.
     let plain = ada.respond(json!({"tools": [function()]})).await;
     assert_eq!(plain.assert_ok().header("x-event-dropped-tools"), None);
     world.settle().await;

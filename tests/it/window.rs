@@ -126,7 +126,7 @@ async fn a_flood_of_guesses_pushes_no_live_event_out() {
     let ada = world.attendee("ada").await;
     ada.chat("hello").await.assert_ok();
     let guesses = 11_000;
-    // Each of so many guesses is delayed: nobody needs to wait for that here.
+    // Each of so many guesses is delayed: no test needs to wait for that.
     tokio::time::pause();
     for guess in 0..guesses {
         let mut request = ada.post(CHAT, "");
@@ -172,7 +172,7 @@ async fn a_day_begins_at_midnight_where_the_event_is() {
     assert_snapshot!(spent.line(), @r#"402 {"error":{"message":"Your allowance of 1 requests per day is used up. It is full again at 2026-12-06 00:00 Europe/Oslo (2026-12-05 23:00 UTC).","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#);
     assert_eq!(spent.header("retry-after"), None);
     assert_eq!(spent.header("x-should-retry"), Some("false"));
-    // What is free again so soon is worth waiting for.
+    // Room that is free again so soon is waited for.
     world.clock().set(utc("2026-12-05T22:59:00Z"));
     let soon = ada.chat("hello").await;
     soon.assert_refused(429, "rate_limit_exceeded");

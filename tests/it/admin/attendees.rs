@@ -17,7 +17,7 @@ fn id(event: &Value) -> EventId {
     event["id"].as_str().unwrap().parse().unwrap()
 }
 
-/// Lets somebody use an event, as far as its accounts go.
+/// Gives an attendee an account that has used the event.
 async fn uses(harness: &Harness, event: &Value, user: &str, prompt: i64, completion: i64) {
     let seated_at = EpochNanos::from(harness.clock.now()).0;
     let add = |field, by| Change::Add(field, by);

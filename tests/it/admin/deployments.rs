@@ -38,7 +38,7 @@ async fn a_deployment_is_added_listed_changed_and_removed() {
     let last = harness.get(&format!("/deployments?cursor={next}")).await.ok(200);
     assert_eq!((names(&last), &last["next"]), (vec!["gpt-4o sweden".to_owned()], &Value::Null));
 
-    // A change says everything again but the key.
+    // A change repeats every field except the key.
     sweden.as_object_mut().unwrap().remove("key");
     sweden.as_object_mut().unwrap().remove("weight");
     let changed = harness.put("/deployments/gpt-4o", sweden).await.ok(200);
@@ -188,7 +188,7 @@ async fn an_identity_replaces_a_key_and_a_key_an_identity() {
     assert_eq!(changed["identity"]["authority"], "login.microsoftonline.com");
     assert!(harness.keys.read("main/gpt-4o/main").await.is_err());
 
-    // A change says nothing of it, and it stays.
+    // A change does not name it, so it stays.
     body.as_object_mut().unwrap().remove("identity");
     harness.put("/deployments/gpt-4o", body.clone()).await.ok(200);
     let list = harness.get("/deployments").await.ok(200);

@@ -1,4 +1,4 @@
-//! Who gets in, and where nothing is.
+//! Authentication of organisers, and unknown paths.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the organisers' API asks of AWS: every row of its table and no other.
+//! The AWS calls of the organisers' API: every row of its table and no other.
 
 use chrono::TimeDelta;
 use lanyard_domain::ids::SessionId;

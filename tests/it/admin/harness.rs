@@ -98,7 +98,7 @@ impl Harness {
         self.send(Method::DELETE, path, &self.token, Bytes::new()).await
     }
 
-    /// Sends a request with somebody's token, and checks what every response must be.
+    /// Sends a request with a token, and checks the properties of every response.
     pub(super) async fn send(
         &self,
         method: Method,
@@ -145,7 +145,7 @@ impl Harness {
         self.put(&format!("/deployments/{name}"), deployment(operation)).await.ok(201);
     }
 
-    /// What a code leads to.
+    /// The event of a code.
     pub(super) async fn found(&self, code: &str) -> Option<Listing> {
         self.table.find(&code.parse().unwrap()).await.unwrap()
     }
@@ -184,7 +184,7 @@ pub(super) fn deployment(operation: &str) -> Value {
     })
 }
 
-/// What came back.
+/// The response.
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,

@@ -1,4 +1,4 @@
-//! What moves an event on: pause, resume, end, another code.
+//! Changes of an event's phase: pause, resume, end, another code.
 
 use chrono::TimeDelta;
 use lanyard_platform::table::{get_number, get_text};
@@ -77,7 +77,7 @@ async fn a_replaced_code_works_until_its_grace_is_over() {
     let listing = harness.found(new).await.unwrap();
     assert_eq!((listing.code_works_until, listing.event.version), (None, 2));
 
-    // Nobody else gets the old one before its time.
+    // No other event gets the old one before it expires.
     let same = json!({"code": old});
     harness.post("/events", oslo(same.clone())).await.refused(400, "code_taken");
     harness.wait(TimeDelta::minutes(10));

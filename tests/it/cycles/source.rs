@@ -1,4 +1,4 @@
-//! What a file of Rust names: its modules, and the paths in them.
+//! The names in a Rust file: its modules, and the paths in them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub(crate) type Module = Vec<String>;
 pub(crate) struct Source {
     /// Every path that it names, as written.
     pub(crate) paths: Vec<Vec<String>>,
-    /// What its `use`s bring in, by the name under which they do.
+    /// The imports, by name.
     pub(crate) names: BTreeMap<String, Vec<String>>,
 }
 

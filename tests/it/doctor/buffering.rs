@@ -1,4 +1,4 @@
-//! What a buffered integration does: the whole response is waited for, then sent at once.
+//! A buffered integration: it waits for the full response, then sends it at once.
 
 use std::net::SocketAddr;
 

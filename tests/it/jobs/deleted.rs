@@ -1,4 +1,4 @@
-//! What is deleted before its end was seen, and what the event's end deletes.
+//! Jobs that are deleted before their end was seen, and deletion after the event.
 
 use chrono::TimeDelta;
 use http::Method;
@@ -78,7 +78,7 @@ async fn a_run_at_the_events_end_is_charged_and_then_deleted_with_its_thread() {
     world.wait(TimeDelta::minutes(2));
     world.azure().set_job(&run, ended("completed"));
     assert_eq!(finish(&world).await, Finished { settled: 1, left: 1 });
-    // The clearing goes by the end that each object was made under.
+    // The clearing uses the event's end at the time of each object's creation.
     world.wait(TimeDelta::minutes(10));
     let until = Instant::now() + std::time::Duration::from_secs(60);
     let cleared = ::clear_objects::handle(world.process(), world.clock().now(), until).await;

@@ -1,4 +1,4 @@
-//! What dies, breaks or is refused between a job's beginning and its end.
+//! Crashes, faults and refusals between the start and the end of a job.
 
 use chrono::TimeDelta;
 use http::Method;
@@ -101,7 +101,7 @@ async fn a_stream_that_breaks_off_or_is_left_does_not_end_the_run() {
             "usage": run_usage()});
         world.azure().script(Reply::json(200, job.to_string()));
         match leaves {
-            // Nobody listened, and the end was seen all the same.
+            // The client has left, and the end was seen nevertheless.
             true => assert_eq!(finish(&world).await, Finished::default()),
             false => {
                 let error = rest.concat();
@@ -121,7 +121,7 @@ async fn a_run_without_a_response_or_with_odd_usage_is_charged_its_estimate() {
     let (thread, assistant) = (ada.own(Kind::Thread).await, ada.own(Kind::Assistant).await);
     let runs = format!("{}/{thread}/runs", path(Kind::Thread));
     let body = json!({"assistant_id": assistant});
-    // Only the first may have begun a run.
+    // Only the first may have started a run.
     for reply in [Reply::dropped(), Reply::error(500, "500", "x"), Reply::too_many_requests(None)] {
         world.azure().script(reply);
         assert!(!ada.call(Method::POST, &runs, Some(&body)).await.status().is_success());

@@ -1,4 +1,4 @@
-//! Videos: paid by the second, in both forms of the request.
+//! Videos: charged by the second, for JSON and for forms.
 
 use http::Method;
 use http::header::CONTENT_TYPE;
@@ -92,7 +92,7 @@ async fn a_form_makes_a_video_too_and_its_file_arrives_byte_for_byte() {
     assert!(memchr_of(&sent.body, b"\x89PNG\r\n\x1a\n"));
     let hold = world.accounts().await[0].holds.values().next().copied().unwrap();
     assert_eq!(hold.units.get(Unit::VideoSeconds), 12);
-    // What would be somebody else's has no place in a form.
+    // A form has no field for an object of another attendee.
     for (name, param) in [
         ("input_reference[file_id]", "input_reference"),
         ("input_reference", "input_reference"),

@@ -10,7 +10,7 @@ use crate::support::azure::kept::{event, of_events, response as answer_of};
 use crate::support::kept::{path, response};
 use crate::support::{Reply, World};
 
-/// What a request with an id in its body is sent to.
+/// The paths that accept an id in the body.
 enum To {
     Response,
     Conversation,
@@ -24,12 +24,12 @@ enum To {
     Thread,
     /// A thread of the sender's own, and below it.
     OwnThread(&'static str),
-    /// A run with a thread of its own.
+    /// A run with a new thread.
     ThreadAndRun,
     Video,
 }
 
-/// What a sender has.
+/// The objects of the sender.
 struct Own {
     store: String,
     assistant: String,
@@ -153,7 +153,7 @@ fn rows_of_assistants(id: &str) -> Vec<(Kind, To, Value)> {
     ]
 }
 
-/// A body with what it needs beside, unless it says so itself.
+/// A body with its other required fields.
 fn with(needed: Value, body: Value) -> Value {
     let mut all = needed;
     for (name, value) in body.as_object().into_iter().flatten() {

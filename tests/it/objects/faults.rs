@@ -1,4 +1,4 @@
-//! What must not get lost: an owner, an object that has none, and what Azure has lost.
+//! Records that must not get lost: an owner, an object that has none, and what Azure has lost.
 
 use chrono::TimeDelta;
 use http::Method;
@@ -98,7 +98,7 @@ async fn azures_refusal_costs_no_tokens_and_passes_its_message() {
     }
     // The object is still ours to use.
     ada.call(Method::GET, &one, None).await.assert_ok();
-    // What Azure refuses of a change, and what it fails at, are requests.
+    // A change that Azure refuses or fails at counts as a request.
     assert_eq!(world.settle().await.counts(), (4, 0, 0));
 }
 
@@ -114,7 +114,7 @@ async fn a_list_leaves_out_and_forgets_objects_that_azure_lost() {
         assert_eq!((&list["first_id"], &list["last_id"]), (&json!(kept), &json!(kept)));
         world.azure().calls()
     };
-    // What is new may not be everywhere yet: it is asked for again.
+    // A new object may not be visible everywhere yet: it is requested again.
     let before = list().await;
     assert_eq!(list().await, before + 2);
     world.wait(TimeDelta::minutes(6));

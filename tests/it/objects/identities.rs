@@ -1,4 +1,4 @@
-//! Whose an object is, by whichever of the four credentials the attendee comes.
+//! The owner of an object is the same with each of the four credentials.
 
 use http::Method;
 use lanyard_domain::access::Access;
@@ -44,7 +44,7 @@ async fn the_same_name_is_the_same_owner_by_every_credential() {
     let key = registered.json()["api_key"].as_str().unwrap().to_owned();
     call(&world, Method::GET, &key, &one).await.assert_refused(404, "object_not_found");
     for credential in [&cleo.token(), &named.replace("/ADA", "/cleo")] {
-        // The name is somebody's now: the code alone shows nothing of it.
+        // The name is claimed now: the code alone shows nothing of it.
         let refused = call(&world, Method::GET, credential, &files).await;
         refused.assert_refused(403, "registration_required");
     }

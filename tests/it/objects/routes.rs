@@ -1,4 +1,4 @@
-//! Whose an object is, whatever the kind and the verb: one row for each.
+//! Ownership, for every kind and method: one row for each.
 
 use lanyard_domain::object::Kind;
 use lanyard_objects::routes::{Action, ROUTES, Route};
@@ -131,7 +131,7 @@ async fn the_second_attendee_gets_404_on_the_firsts_ids_by_every_verb() {
                 let id = ada.own(route.kind).await;
                 assert!(world.azure().kept().contains(&id), "{name}");
             }
-            // What is made below nothing names nothing in its path.
+            // A top-level creation has no id in its path.
             Action::Start if !route.path.iter().any(|part| ["ID", "THREAD"].contains(part)) => {
                 let made = call(&ada, "").await.assert_ok().json();
                 let id = made["id"].as_str().unwrap().to_owned();

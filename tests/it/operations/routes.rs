@@ -1,6 +1,6 @@
-//! Every route of every function that serves attendees, with requests that nobody should send.
+//! Every route of every function that serves attendees, with malformed requests.
 //!
-//! What is sent is drawn from a seed. The client fails on an unknown header, a secret or an error
+//! The requests are drawn from a seed. The client fails on an unknown header, a secret or an error
 //! of another shape, so each response is looked at in full.
 
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ fn path(route: &str, random: &mut Rng) -> String {
     format!("/api{}", segments.collect::<Vec<_>>().join("/"))
 }
 
-/// A request that nobody should send; none if no client can.
+/// A malformed request; none if no client can.
 fn request(world: &World, route: &str, random: &mut Rng) -> Option<http::Request<Bytes>> {
     let method = ["GET", "POST", "DELETE", "PUT"][random.usize(..4)];
     let query = ["", "?limit=0", "?api-version=%zz", "?after=x&stream=true"][random.usize(..4)];

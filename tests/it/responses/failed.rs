@@ -6,8 +6,8 @@ use super::{USUAL, open, pieces};
 use crate::support::azure::kept::{event, events, of_events, response as answer_of};
 use crate::support::{World, canary};
 
-/// Sends three streamed requests that Azure accepts and then answers with this, and returns the
-/// last event of the last one.
+/// Sends three streamed requests whose streams have these events, and returns the last event of the
+/// last one.
 async fn thrice(world: &World, end: &str) -> String {
     let created = json!({"response": answer_of("resp_1", "", "in_progress")});
     let script = [event("response.created", 0, created), end.to_owned()];

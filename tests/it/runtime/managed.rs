@@ -90,7 +90,7 @@ async fn one_environment_serves_eight_requests_at_once_and_settles_each() {
     function.kill().await.unwrap();
 }
 
-/// Waits until every worker asks for an invocation.
+/// Waits until every worker waits for an invocation.
 async fn turns(runtime: &mut Runtime) -> Vec<Turn> {
     let mut turns = Vec::new();
     while turns.len() < AT_ONCE {
