@@ -1,4 +1,4 @@
-//! Who is at an event: their usage, their own limits, and whether they are kept out.
+//! The attendees of an event: usage, own limits, and blocks.
 
 use http::StatusCode;
 use lanyard_domain::account::{Account, AccountKey, Change, Field, NO_LIMIT, Write, signed};
@@ -37,14 +37,14 @@ pub(crate) struct AttendeePage<'a> {
 #[cfg_attr(feature = "schema", schemars(rename = "Attendee"))]
 pub(crate) struct AttendeeView<'a> {
     user: &'a UserId,
-    /// Whether the organiser keeps them out.
+    /// Whether the organiser has blocked them.
     blocked: bool,
-    /// `null` for somebody who was blocked or given limits before they came.
+    /// `null` for an attendee who was blocked or got limits before their first request.
     joined_at: Option<Timestamp>,
     /// Requests that are running.
     in_flight: u64,
     usage: Numbers,
-    /// What holds for them: the event's limits with their own in place.
+    /// The limits that apply: the event's, replaced by their own.
     allowance: Allowance,
     /// Which of these are their own.
     own_limits: Vec<&'static str>,
@@ -80,7 +80,7 @@ pub(crate) async fn list(call: Call<'_>, id: &EventId) -> Result<Response, Admin
     reply(StatusCode::OK, &AttendeePage { attendees, next: cursor(next) })
 }
 
-/// `PATCH /events/{id}/attendees/{user}`, also for somebody who has not come yet.
+/// `PATCH /events/{id}/attendees/{user}`, also before the attendee's first request.
 pub(crate) async fn change(
     call: Call<'_>,
     id: &EventId,
@@ -100,7 +100,7 @@ pub(crate) async fn change(
     reply(StatusCode::OK, &AttendeeView::of(&user, &after, &event))
 }
 
-/// `DELETE /events/{id}/attendees/{user}`: frees the seat of somebody who has used nothing.
+/// `DELETE /events/{id}/attendees/{user}`: frees the seat of an attendee who has used nothing.
 ///
 /// The attendee's account comes first. After a crash between the two writes the event counts one seat
 /// too many, which the sweep finds.
@@ -160,7 +160,7 @@ pub(crate) fn asked_for(body: &Map<String, Value>) -> Result<Write, AdminError> 
     mistakes.unless_any(Some(Write { conditions: Vec::new(), changes }))
 }
 
-/// What the audit compares.
+/// The fields that the audit log compares.
 fn facts(account: &Account, event: &Event) -> Map<String, Value> {
     let allowance = account.allowance(&event.allowances.attendee);
     let mut facts = Map::new();

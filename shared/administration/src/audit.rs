@@ -1,4 +1,4 @@
-//! Who changed what about an event, a deployment or an organiser's tokens, and when.
+//! The audit log: changes of events, deployments and organiser tokens.
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::ids::{EventId, OrganiserId, RequestId};
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Which log an entry belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditLog<'a> {
-    /// What changed about one event.
+    /// Changes of one event.
     Event(&'a EventId),
-    /// What changed about an organiser's deployments and tokens.
+    /// Changes of an organiser's deployments and tokens.
     Organiser(&'a OrganiserId),
 }
 
@@ -24,7 +24,7 @@ pub struct AuditEntry {
     pub request_id: RequestId,
     /// By whom.
     pub by: Actor,
-    /// What was done.
+    /// The action.
     pub action: Action,
     /// To whom, if it was done to one attendee.
     pub attendee: Option<UserId>,
@@ -32,7 +32,7 @@ pub struct AuditEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("type" = "string")))]
     pub subject: Option<String>,
-    /// What is different since.
+    /// The changed fields.
     pub changes: Vec<FieldChange>,
 }
 
@@ -41,13 +41,13 @@ pub struct AuditEntry {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
-    /// Somebody with the organiser's token.
+    /// A caller with the organiser's token.
     Organiser,
-    /// Somebody who may invoke the function itself.
+    /// A caller that may invoke the function itself.
     Operator,
 }
 
-/// What can be done to an event.
+/// An action on an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -98,8 +98,8 @@ pub enum Action {
 pub struct FieldChange {
     /// Which.
     pub field: String,
-    /// What it said before.
+    /// The value before.
     pub from: serde_json::Value,
-    /// What it says now.
+    /// The value now.
     pub to: serde_json::Value,
 }

@@ -44,7 +44,7 @@ pub(crate) fn object(request: &Request) -> Result<Map<String, Value>, AdminError
 ///
 /// # Errors
 ///
-/// 400 `invalid_json` if it is no UTF-8, 413 or 415.
+/// 400 `invalid_json` if it is not UTF-8, 413 or 415.
 pub(crate) fn text(request: &Request) -> Result<String, AdminError> {
     let bytes = bytes(request)?;
     let text = std::str::from_utf8(bytes).map(ToOwned::to_owned);

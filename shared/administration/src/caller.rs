@@ -1,4 +1,4 @@
-//! Who calls, and for which organiser.
+//! The caller, and the organiser whose data is meant.
 
 use lanyard_domain::ids::OrganiserId;
 use lanyard_gateway::{Request, parse};
@@ -9,12 +9,12 @@ use crate::organiser_token::OrganiserToken;
 use crate::ports::AdministrationStore;
 use crate::records::OrganiserTokenRecord;
 
-/// Who calls.
+/// The caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// Somebody with an organiser's token.
     Token(OrganiserId, OrganiserTokenRecord),
-    /// Somebody who may invoke the function itself, and so may make organisers.
+    /// A caller that may invoke the function itself, and so may create organisers.
     Operator {
         /// For whom they act.
         acting_as: OrganiserId,
@@ -41,7 +41,7 @@ impl Caller {
         }
     }
 
-    /// Whose events and deployments are meant.
+    /// The organiser whose events and deployments are meant.
     #[must_use]
     pub fn organiser(&self) -> &OrganiserId {
         match self {

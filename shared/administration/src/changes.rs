@@ -1,10 +1,10 @@
-//! What is different between two versions of the same thing, for the audit.
+//! The differences between two versions, for the audit log.
 
 use serde_json::{Map, Value};
 
 use crate::audit::FieldChange;
 
-/// How much of a long text the audit repeats.
+/// The part of a long text that the audit log repeats.
 const LONGEST_TEXT: usize = 200;
 
 /// The fields that differ, by their paths.

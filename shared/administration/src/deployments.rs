@@ -1,4 +1,4 @@
-//! An organiser's deployments. A key comes in and never goes out; an identity is no secret.
+//! An organiser's deployments. A key comes in and never goes out; an identity is not a secret.
 
 mod credential;
 mod draft;
@@ -92,7 +92,7 @@ pub(crate) async fn put(call: Call<'_>, name: &str) -> Result<Response, AdminErr
     reply(status, &DeploymentView::of(&deployment).with_warnings(&deployment, call.now()))
 }
 
-/// What the audit says of a change. A key is named and never shown.
+/// The audit entry of a change. A key is named and never shown.
 fn changed(
     before: Option<&Deployment>,
     after: &Deployment,

@@ -34,7 +34,7 @@ pub struct DirectCall {
     pub body: Option<Value>,
 }
 
-/// What a direct call is answered. Its body may hold a token, so it has no `Debug`.
+/// The response to a direct call. Its body may hold a token, so it has no `Debug`.
 #[derive(Clone, Serialize)]
 pub struct DirectAnswer {
     /// The status.

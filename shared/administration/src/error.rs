@@ -25,7 +25,7 @@ pub struct Mistake {
     pub field: String,
     /// What it must be; reads on after the field's name.
     pub message: String,
-    /// Whether there is no such field at all.
+    /// Whether the field is unknown.
     #[serde(skip)]
     pub is_unknown: bool,
 }
@@ -47,7 +47,7 @@ pub enum AdminError {
     /// It is not there, or belongs to another organiser.
     #[error("There is no {what} of this name among yours.")]
     NotFound {
-        /// What was looked for.
+        /// The kind of thing.
         what: &'static str,
     },
     /// No such path.
@@ -58,16 +58,16 @@ pub enum AdminError {
     /// The path exists, the method does not.
     #[error("This path does not take this method. Use {allow}.")]
     MethodNotAllowed {
-        /// What it takes.
+        /// The allowed methods.
         allow: &'static str,
     },
-    /// The body is no JSON object.
+    /// The body is not a JSON object.
     #[error("{0}")]
     InvalidJson(String),
     /// Fields are wrong; every one is listed.
     #[error("{}", invalid(.0))]
     Invalid(Vec<Mistake>),
-    /// Another event goes by the code.
+    /// Another event has the code.
     #[error("Another event goes by this code. Choose another one, or leave it out to get one.")]
     CodeTaken,
     /// An event that was used is part of the accounts.
@@ -265,7 +265,7 @@ pub(crate) struct Envelope<'a> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "OrganiserErrorDetail"))]
 struct Detail<'a> {
-    /// What happened and what to do.
+    /// What happened, and what to do.
     message: String,
     #[serde(rename = "type")]
     kind: &'static str,

@@ -64,11 +64,12 @@ pub(crate) struct DeletedEvent<'a> {
     deleted: bool,
 }
 
-/// How often a change is made anew from a fresh read before others are let through.
+/// The most attempts of a change, each from a fresh read.
 const TRIES: usize = 5;
 /// How long a replaced code may go on working.
 const LONGEST_GRACE_MINUTES: u64 = 1_440;
-/// What an audit entry leaves out: what follows from the rest, and the code, which is a secret.
+/// Fields that an audit entry leaves out: what follows from the rest, and the code, which is a
+/// secret.
 const NOT_AUDITED: [&str; 6] = ["id", "code", "status", "created_at", "version", "warnings"];
 
 /// `POST /events`
@@ -144,8 +145,8 @@ pub(crate) async fn step(call: Call<'_>, id: &EventId, step: Step) -> Result<Res
     }
 }
 
-/// An event that ends now. One that has not begun gets a window of a second before now, so that it
-/// is over like any other; one that is over stays as it is.
+/// An event that ends now. One that has not started gets a window of one second before now, so that
+/// it has ended like any other; one that is over stays as it is.
 fn ended(event: &Event, call: Call<'_>) -> Result<Event, AdminError> {
     if event.phase(call.now()) == Phase::Ended {
         return Ok(event.clone());
@@ -231,8 +232,8 @@ pub(crate) async fn owned(call: Call<'_>, id: &EventId) -> Result<Event, AdminEr
     event.ok_or(AdminError::NotFound { what: "event" })
 }
 
-/// Changes an event from a fresh read, again if somebody else changes it meanwhile. What changes
-/// nothing is not written.
+/// Changes an event from a fresh read, and again if another request changes it meanwhile. A change
+/// without differences is not written.
 async fn update(
     call: Call<'_>,
     id: &EventId,
@@ -276,7 +277,7 @@ pub(crate) async fn updated(
     Err(AdminError::Busy)
 }
 
-/// What the audit compares.
+/// The fields that the audit log compares.
 fn facts(event: &Event, call: Call<'_>) -> Map<String, Value> {
     match serde_json::to_value(EventView::of(event, call.now())) {
         Ok(Value::Object(mut view)) => {
@@ -294,7 +295,7 @@ fn new_id(call: Call<'_>) -> Result<EventId, AdminError> {
     id.parse().map_err(|_| AdminError::Internal(None))
 }
 
-/// These calls say all by their path.
+/// These calls have no body.
 fn nothing_but_braces(call: Call<'_>) -> Result<(), AdminError> {
     let body = body::optional_object(call.request)?;
     let mistakes = Mistakes::default();

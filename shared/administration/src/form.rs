@@ -9,10 +9,10 @@ use crate::read::Reader;
 
 /// The most mistakes that are listed.
 const MOST_MISTAKES: usize = 100;
-/// How much of an unknown field's name is repeated.
+/// The part of an unknown field's name that is repeated.
 const LONGEST_NAME: usize = 64;
 
-/// Every mistake so far.
+/// The mistakes found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Mistakes(RefCell<Vec<Mistake>>);
 
@@ -42,7 +42,7 @@ impl Mistakes {
     }
 }
 
-/// What a body says of a field.
+/// A field of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Given<T> {
     /// Nothing.
@@ -115,7 +115,7 @@ impl<'a> Form<'a> {
         self.mistakes.add(self.path_of(name), message);
     }
 
-    /// A field by way of its reader, which says what the value must be.
+    /// A field, read by its reader, which knows the expected value.
     pub(crate) fn field<T>(
         &self,
         name: &'static str,
@@ -173,7 +173,7 @@ impl<'a> Form<'a> {
         })
     }
 
-    /// Notes every field that nobody has read.
+    /// Reports every field that was not read.
     pub(crate) fn close(self) {
         let known = self.known.into_inner();
         for name in self.object.keys().filter(|name| !known.contains(&name.as_str())) {

@@ -1,7 +1,7 @@
 //! The organisers' API, `/api/admin/…`: events, their attendees and usage, and deployments.
 //!
 //! Callers hold an organiser's token, or may invoke the function itself. What they may not see is
-//! not there: another organiser's event is a 404.
+//! not found: another organiser's event is a 404.
 
 mod accounts;
 mod attendees;
@@ -61,7 +61,7 @@ use route::Resource;
 
 /// The organisers' API, over its ports.
 pub struct Administration {
-    /// What organisers store.
+    /// The organisers' store.
     pub store: Arc<dyn AdministrationStore>,
     /// Accounts.
     pub ledger: Arc<dyn Ledger>,
@@ -69,7 +69,7 @@ pub struct Administration {
     pub keys: Arc<dyn KeyStore>,
     /// The time of direct calls, which come without one.
     pub clock: Arc<dyn Clock>,
-    /// What ids, codes and secrets are made of.
+    /// The source of ids, codes and secrets.
     pub random: Arc<dyn SecureRandom>,
     /// Whether a deployment may be on this machine. Only the local server allows it.
     pub allow_loopback: bool,
@@ -90,7 +90,7 @@ impl Administration {
     }
 }
 
-/// One call, and all that serving it takes.
+/// A call, and its context.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'c> {
     admin: &'c Administration,
@@ -129,7 +129,7 @@ impl<'c> Call<'c> {
         self.query(&[], |_, _| Some(()))
     }
 
-    /// Which page is asked for.
+    /// The requested page.
     fn page<C: FromStr>(&self) -> Result<Page<C>, AdminError> {
         self.query(&["limit", "cursor"], |query, mistakes| Some(Page::read(query, mistakes)))
     }
@@ -142,7 +142,7 @@ async fn serve(call: Call<'_>, resource: Resource) -> Result<Response, AdminErro
     let method = call.request.http.method().clone();
     match resource {
         Resource::Organisers => match (method, call.caller) {
-            // For somebody with a token, organisers are made elsewhere.
+            // A caller with a token cannot create organisers here.
             (_, Caller::Token(..)) => Err(AdminError::UnknownRoute),
             (Method::POST, Caller::Operator { .. }) => organisers::create(call).await,
             (_, Caller::Operator { .. }) => refused,

@@ -12,7 +12,7 @@ thread_local! {
     static NOTED: RefCell<Option<Vec<(String, Field)>>> = const { RefCell::new(None) };
 }
 
-/// What is noted of a field.
+/// The notes about a field.
 #[derive(Clone)]
 pub(crate) enum Field {
     Value(Value),

@@ -15,7 +15,7 @@ const PREFIX: &str = "lanyard_";
 const CHARACTERS: usize = 43;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// What an organiser proves themselves with. It never prints itself.
+/// An organiser's bearer token. It never prints itself.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OrganiserToken(String);
 
@@ -38,7 +38,7 @@ impl OrganiserToken {
         Ok(Self(token))
     }
 
-    /// A token as somebody sent it; `None` unless it looks like one.
+    /// A token as it was sent; `None` unless it looks like one.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(PREFIX)?;

@@ -59,7 +59,7 @@ pub(crate) async fn create(call: Call<'_>) -> Result<Response, AdminError> {
 
 /// `POST /tokens`: another token of the same organiser.
 ///
-/// It expires no later than the token that asks for it. Otherwise an expiry would bind nobody.
+/// It expires no later than the token that creates it. Otherwise an expiry could be avoided.
 pub(crate) async fn make_token(call: Call<'_>) -> Result<Response, AdminError> {
     call.no_query()?;
     let (name, expires_at) = asked_for(&body::object(call.request)?, call.now())?;
@@ -83,7 +83,7 @@ pub(crate) async fn tokens(call: Call<'_>) -> Result<Response, AdminError> {
     reply(StatusCode::OK, &OrganiserTokenPage { tokens, next: cursor(next) })
 }
 
-/// `DELETE /tokens/{id}`: it stops working at once, also if it is the one that asks.
+/// `DELETE /tokens/{id}`: it stops working at once, also if it is the caller's.
 pub(crate) async fn revoke(call: Call<'_>, id: &TokenId) -> Result<Response, AdminError> {
     call.no_query()?;
     let revoked = call.admin.store.revoke_organiser_token(call.organiser(), id).await?;

@@ -43,10 +43,10 @@ pub(crate) struct OwnPlace<'p> {
 }
 
 impl OwnPlace<'_> {
-    /// Binds the deployment that a body describes, and says whether it is new.
+    /// Adds the deployment that a body describes, and returns whether it is new.
     ///
-    /// It is called by a key alone. By an identity, which is no secret, an attendee could have the
-    /// event's own resource answer, and nobody would count the tokens.
+    /// It is called only with a key. With an identity, which is not a secret, an attendee could
+    /// call the event's own resource, and the tokens would not be counted.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl OwnPlace<'_> {
         Ok((is_new, described.deployment))
     }
 
-    /// Takes a deployment away, and forgets its key.
+    /// Removes a deployment and its key.
     ///
     /// # Errors
     ///
@@ -134,7 +134,7 @@ fn own_reference(event: &Event, user: &UserId, name: &DeploymentName, replica: &
 }
 
 impl AdminError {
-    /// The same refusal as an attendee's function says it.
+    /// The same refusal, as an error of attendees.
     pub(crate) fn for_attendee(self, away: impl FnOnce(Cause) -> ApiError) -> ApiError {
         let text = self.to_string();
         match self {

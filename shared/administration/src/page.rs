@@ -47,7 +47,7 @@ impl Query {
     }
 }
 
-/// Which page of a list is asked for.
+/// The requested page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Page<C> {
     /// Where the page before ended.

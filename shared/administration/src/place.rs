@@ -15,7 +15,7 @@ impl Place {
     }
 }
 
-/// The text is no place.
+/// The text is not a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is no place among what is listed")]
 pub struct InvalidPlace;

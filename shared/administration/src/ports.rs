@@ -1,4 +1,4 @@
-//! What administration needs of the world, as traits that the platform implements.
+//! The ports of administration, which the platform implements.
 //!
 //! There is one trait for each kind of item, so that each is implemented beside the code that reads
 //! and writes it, and so that a function may be given less than all of them. Every change of an
@@ -61,10 +61,10 @@ pub enum OrganiserFault {
     /// Another event has the code.
     #[error("the code is taken")]
     CodeTaken,
-    /// Somebody else changed the event since it was read.
+    /// Another request changed the event since it was read.
     #[error("the event has changed meanwhile")]
     VersionConflict,
-    /// Somebody has used the event.
+    /// The event has been used.
     #[error("the event has been used")]
     InUse,
 }
@@ -89,8 +89,8 @@ pub trait OrganiserTokenStore: Send + Sync {
         record: &OrganiserTokenRecord,
     ) -> Result<(), OrganiserFault>;
 
-    /// The organiser whom a token names and what is known of the token, expired or not. `None` if
-    /// it was never issued or is revoked.
+    /// The organiser and the record of a token, expired or not. `None` if it was never issued or is
+    /// revoked.
     async fn organiser_of(
         &self,
         token: &OrganiserToken,
@@ -105,7 +105,7 @@ pub trait OrganiserTokenStore: Send + Sync {
         limit: u16,
     ) -> Result<(Vec<OrganiserTokenRecord>, Option<TokenId>), OrganiserFault>;
 
-    /// Deletes a token, so that it works no more. Returns what was known of it.
+    /// Deletes a token, so that it works no more. Returns its record.
     async fn revoke_organiser_token(
         &self,
         organiser: &OrganiserId,
@@ -154,8 +154,8 @@ pub trait EventSettingsStore: Send + Sync {
         entry: &AuditEntry,
     ) -> Result<Event, OrganiserFault>;
 
-    /// Deletes an event that nobody has used, with every code it had. Its audit entries stay. Fails
-    /// with [`OrganiserFault::InUse`] or [`OrganiserFault::VersionConflict`].
+    /// Deletes an unused event, with every code it had. Its audit entries stay. Fails with
+    /// [`OrganiserFault::InUse`] or [`OrganiserFault::VersionConflict`].
     async fn delete_event(&self, event: &Event, entry: &AuditEntry) -> Result<(), OrganiserFault>;
 }
 
@@ -194,7 +194,7 @@ pub trait DeploymentStore: Send + Sync {
         replica: &Replica,
     ) -> Result<Option<Deployment>, OrganiserFault>;
 
-    /// Writes a deployment in place of the one before.
+    /// Writes a deployment, and replaces the one before.
     async fn put_deployment(
         &self,
         organiser: &OrganiserId,
@@ -229,7 +229,7 @@ pub trait OwnDeploymentStore: Send + Sync {
         replica: &Replica,
     ) -> Result<Option<Deployment>, Cause>;
 
-    /// Writes a deployment in place of the one before.
+    /// Writes a deployment, and replaces the one before.
     async fn put_own_deployment(
         &self,
         event: &EventId,
@@ -272,18 +272,18 @@ pub trait IssuedTokenStore: Send + Sync {
 /// Registrations of attendees.
 #[async_trait]
 pub trait RegistrationStore: Send + Sync {
-    /// Deletes the registration of a user's name, and says whether there was one.
+    /// Deletes the registration of a user's name, and returns whether there was one.
     async fn remove_claim(&self, event: &EventId, user: &UserId) -> Result<bool, Cause>;
 }
 
-/// What an event used by hour and model.
+/// Usage of an event by hour and model.
 #[async_trait]
 pub trait HourStore: Send + Sync {
     /// Every hour in which a model was used, once for each shard that admitted requests in it.
     async fn hours(&self, event: &Event) -> Result<Vec<HourUsage>, OrganiserFault>;
 }
 
-/// What an event used by session.
+/// Usage of an event by session.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Up to `limit` sessions, `after` one, in the order of their names; and the last one if there
@@ -296,7 +296,7 @@ pub trait SessionStore: Send + Sync {
     ) -> Result<(Vec<SessionUsage>, Option<SessionPlace>), OrganiserFault>;
 }
 
-/// What attendees think of the responses of models.
+/// Attendees' ratings of responses.
 #[async_trait]
 pub trait RatingStore: Send + Sync {
     /// Every rating of an event, that of the newest request first.
@@ -309,7 +309,7 @@ pub trait KeyStore: Send + Sync {
     /// The key that a reference names.
     async fn read(&self, reference: &str) -> Result<AzureKey, Cause>;
 
-    /// Stores a key under a reference, in place of the one before.
+    /// Stores a key under a reference, and replaces the one before.
     async fn write(&self, reference: &str, key: &AzureKey) -> Result<(), Cause>;
 
     /// Deletes the key of a reference, if there is one.

@@ -48,7 +48,7 @@ impl Votes {
     }
 }
 
-/// `GET /events/{id}/ratings`: the counts, and a page of the ratings, the newest answer first.
+/// `GET /events/{id}/ratings`: the counts, and a page of the ratings, the newest response first.
 pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     let page = call.page::<Place>()?;
     owned(call, id).await?;

@@ -1,4 +1,4 @@
-//! Readers of single values. Each says what the value must be, and repeats nothing of it.
+//! Readers of single values. Each error has the expected form, and repeats no part of the value.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ pub(crate) const MOST_UNITS: u64 = 1_000_000_000_000;
 /// The longest web address, in bytes.
 const LONGEST_ADDRESS: usize = 2_048;
 
-/// How a field is read, and the schema that says the same.
+/// How a field is read, and its schema.
 pub(crate) struct Reader<R> {
     pub(crate) read: R,
     #[cfg(feature = "schema")]
@@ -60,7 +60,7 @@ fn schema_of<T: Described>() -> Value {
 }
 
 impl<T, R: FnOnce(&Value) -> Result<T, String>> Reader<R> {
-    /// The same reader with other words for what is wrong.
+    /// The same reader with another message.
     pub(crate) fn or_else(self, words: impl FnOnce(String) -> String) -> reads!(T) {
         Reader {
             read: move |value: &Value| (self.read)(value).map_err(words),
@@ -95,7 +95,7 @@ pub(crate) fn text(most: usize) -> reads!(String) {
     })
 }
 
-/// Text that becomes a type of its own.
+/// Text that is parsed into a type.
 pub(crate) fn parsed<T>() -> reads!(T)
 where
     T: FromStr + Described,
@@ -134,7 +134,7 @@ pub(crate) fn yes_or_no() -> reads!(bool) {
     reader(schema, |value| value.as_bool().ok_or_else(|| "must be true or false".to_owned()))
 }
 
-/// A list of text that becomes a type of its own, each once. Every wrong item is named.
+/// A list of texts that are parsed into a type, without duplicates. Every wrong item is named.
 pub(crate) fn list<T>() -> reads!(Vec<T>)
 where
     T: FromStr + PartialEq + Described,
@@ -162,7 +162,7 @@ where
     })
 }
 
-/// One of a few words.
+/// One of a few values.
 pub(crate) fn one_of<T: Copy>(words: &[(&str, T)]) -> reads!(T) {
     let names = move || words.iter().map(|(word, _)| *word).collect::<Vec<_>>();
     reader(
@@ -200,7 +200,7 @@ pub(crate) fn address(schemes: &[&str]) -> reads!(String) {
     })
 }
 
-/// A mail address, as far as one can tell.
+/// A mail address, by its form.
 pub(crate) fn email() -> reads!(String) {
     let schema = || json!({"type": "string", "format": "email", "maxLength": 254});
     reader(schema, |value| {

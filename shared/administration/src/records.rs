@@ -1,4 +1,4 @@
-//! What stores know of issued tokens, usage and ratings.
+//! Stored records of issued tokens, usage and ratings.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -47,7 +47,7 @@ impl OrganiserTokenRecord {
     }
 }
 
-/// What a model did in an hour.
+/// The usage of a model in an hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HourUsage {
     /// When the hour begins.
@@ -56,15 +56,15 @@ pub struct HourUsage {
     pub model: Option<DeploymentName>,
     /// Requests settled with a charge.
     pub requests: u64,
-    /// What it cost.
+    /// The charge.
     pub charge: Charge,
     /// Errors by their codes.
     pub errors: BTreeMap<String, u64>,
-    /// How soon the responses began.
+    /// Times to the first byte.
     pub first_bytes: FirstBytes,
 }
 
-/// What an attendee used in a session.
+/// The usage of an attendee in a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionUsage {
     /// Which, and whose.
@@ -110,7 +110,7 @@ pub struct RatedAnswer {
     pub request_id: RequestId,
     /// Whose.
     pub user: UserId,
-    /// By which model; absent where nobody can tell.
+    /// By which model; absent if it is unknown.
     pub model: Option<DeploymentName>,
     /// 1 or -1.
     pub rating: i64,

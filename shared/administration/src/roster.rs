@@ -29,8 +29,8 @@ const MOST: usize = 5_000;
 const AT_ONCE: usize = 16;
 const PAGE: u16 = 500;
 
-/// `PUT /events/{id}/roster`: these users and no others. A roster that was only half written is
-/// made whole by sending it again.
+/// `PUT /events/{id}/roster`: these users and no others. A partly written roster is completed by
+/// sending it again.
 pub(crate) async fn put(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     call.no_query()?;
     let wanted = asked_for(call)?;
@@ -159,7 +159,7 @@ fn is_listed(account: &Account) -> bool {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct RosterUser {
     user: UserId,
-    /// `null` for somebody who has not come yet.
+    /// `null` before the attendee's first request.
     joined_at: Option<Timestamp>,
 }
 
@@ -179,7 +179,7 @@ pub(crate) struct RosterPage {
     next: Option<String>,
 }
 
-/// What became of a roster.
+/// The result of writing a roster.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct RosterChange {

@@ -62,8 +62,8 @@ pub fn is_about_a_person(heading: &str) -> bool {
     USER.contains(&heading) || OTHER.contains(&heading)
 }
 
-/// The user names of a CSV: the column whose heading says so, or the first column where there are
-/// no headings. Rows without a name are passed over.
+/// The user names of a CSV: the column with such a heading, or the first column where there are no
+/// headings. Rows without a name are passed over.
 ///
 /// Cells may be separated by commas, semicolons (as Excel writes in much of Europe) or tabs.
 ///

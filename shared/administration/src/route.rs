@@ -6,14 +6,14 @@ use lanyard_domain::token::UserId;
 use crate::error::AdminError;
 use crate::page::percent_decoded;
 
-/// What a path names.
+/// The resource of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resource {
     Organisers,
     /// The tokens of the calling organiser.
     OrganiserTokens,
     OrganiserToken(TokenId),
-    /// What changed about the calling organiser's deployments and tokens.
+    /// Changes of the calling organiser's deployments and tokens.
     OrganiserAudit,
     Events,
     Event(EventId),
@@ -37,7 +37,7 @@ pub(crate) enum Resource {
     Deployment(String),
 }
 
-/// What moves an event on.
+/// A change of an event's phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Pause,
@@ -174,7 +174,7 @@ mod tests {
         ] {
             let is_nowhere = match Resource::at(path) {
                 Err(_) => true,
-                // Not UTF-8, so not encoded by anybody: a name with a percent sign.
+                // Not UTF-8, so not encoded correctly: a name with a percent sign.
                 Ok(Resource::Attendee(_, user)) => user.as_str() == "%ff",
                 Ok(_) => false,
             };

@@ -65,7 +65,7 @@ fn object(path: &str, fields: &[(String, Field)], required: &BTreeSet<String>) -
             continue;
         };
         let schema = match field {
-            // A field that takes no value is not one to be described.
+            // A field without values is not described.
             Field::Value(Value::Bool(false)) => continue,
             Field::Value(schema) => schema.clone(),
             Field::Object => object(&format!("{field_path}."), fields, required),

@@ -1,4 +1,4 @@
-//! Instants as responses say them.
+//! Instants, as responses format them.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use lanyard_domain::zone::Zone;

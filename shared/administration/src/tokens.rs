@@ -90,7 +90,7 @@ pub(crate) async fn revoke(
     let now = call.now();
     let event = updated(call, id, Action::RevokeToken, |event| {
         let mut after = event.clone();
-        // What has ended anyway need not be remembered.
+        // Expired tokens need not be remembered.
         after.signing.revoked.retain(|_, expires_at| *expires_at > now);
         if after.signing.revoked.len() >= MOST_REVOKED {
             return Err(AdminError::field(

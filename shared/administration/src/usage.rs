@@ -20,7 +20,7 @@ use crate::records::{HourUsage, SessionPlace, SessionUsage};
 use crate::time::Timestamp;
 use crate::{Call, reply};
 
-/// What an event used in total, and a page of its parts.
+/// The total usage of an event, and a page of its parts.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct UsageReport {
@@ -30,7 +30,7 @@ pub(crate) struct UsageReport {
     next: Option<String>,
 }
 
-/// What one attendee, model, hour or session used.
+/// The usage of one attendee, model, hour or session.
 #[derive(Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct UsageRow {
@@ -166,7 +166,7 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
     reply(StatusCode::OK, &UsageReport { total, rows, next })
 }
 
-/// What happened in hours that share a name.
+/// The sum of hours with the same name.
 #[derive(Default)]
 struct Sum {
     requests: u64,

@@ -1,7 +1,8 @@
-//! Who may use an event: anybody with its code, users on its roster, or users with a personal key.
+//! Who may use an event: everybody with its code, users on its roster, or users with a personal
+//! key.
 //!
-//! What an attendee's account must say is a condition of the write that admits a request. So no
-//! request needs another read, and a change applies from the next request on.
+//! The condition on an attendee's account is part of the write that admits a request. So no request
+//! needs another read, and a change applies from the next request on.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,14 +35,14 @@ pub enum Proof {
     Key(i64),
 }
 
-/// What an attendee's account must say so that a request is admitted.
+/// The condition on an attendee's account for the admission of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessPolicy {
     /// No condition.
     Anybody,
     /// The user is on the roster.
     Listed,
-    /// Nobody has claimed the user's name.
+    /// The user's name is not claimed.
     Unclaimed,
     /// The user's key has this number.
     KeyHolder(i64),
@@ -59,7 +60,7 @@ pub enum AccessDenied {
 }
 
 impl Access {
-    /// What an attendee's account must say.
+    /// The condition on an attendee's account.
     ///
     /// A token was issued by the organiser for its user and needs no further condition.
     ///

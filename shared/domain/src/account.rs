@@ -103,7 +103,7 @@ pub enum Field {
     Terms,
     /// 1 while this attendee is on the event's roster.
     Listed,
-    /// The number of this attendee's personal key, if somebody has claimed the name.
+    /// The number of this attendee's personal key, if the name is claimed.
     Claim,
     /// This attendee's own limit, which replaces the event's. [`NO_LIMIT`] lifts the limit.
     Override(Limit),

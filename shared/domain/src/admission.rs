@@ -167,7 +167,7 @@ impl Refusal {
     }
 }
 
-/// What a write requires of an account, apart from room for the request.
+/// The conditions of a write on an account, apart from room for the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// An attendee's account. It must have a seat, must not be blocked, and must have these terms.
@@ -179,7 +179,7 @@ pub enum Side {
     Event,
 }
 
-/// What a write assumes about an account that was not read.
+/// The assumption of a write about an account that was not read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Guess {
     /// For each limit per minute, whether the rate's bucket is not full. That is so when requests
@@ -333,7 +333,7 @@ pub fn lacks(allowance: &Allowance, account: &Account, demand: &Demand) -> Optio
     Limit::ALL.iter().filter_map(lacks).reduce(longest)
 }
 
-/// What requests in flight reserve of a limit's quantity.
+/// The reserved amount of a limit's quantity.
 fn held(limit: Limit, account: &Account) -> u64 {
     match limit.quantity() {
         Quantity::Requests => account.count(Field::Open),

@@ -44,7 +44,7 @@ pub struct Deployment {
     /// Azure is taken for the model's, and then the name on offer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// What the organiser says of the model in place of the table.
+    /// The organiser's facts about the model, instead of the table's.
     #[serde(default, skip_serializing_if = "FactOverrides::is_empty")]
     pub overrides: FactOverrides,
     /// The operations that it supports.

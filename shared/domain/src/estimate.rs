@@ -14,7 +14,7 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// No usage. For requests that somebody else pays for.
+    /// No usage. For requests that the attendee pays for.
     pub const NOTHING: Self = Self { prompt_tokens: 0, completion_tokens: 0, units: Units::NONE };
 
     /// An estimate of tokens alone.

@@ -42,7 +42,7 @@ pub struct Event {
     pub max_completion_tokens: Option<u64>,
     /// The most choices of one request.
     pub max_choices: u64,
-    /// What becomes of hosted tools in requests. Earlier versions stored the allowed types alone.
+    /// The policy for hosted tools in requests. Earlier versions stored the allowed types alone.
     #[serde(default, alias = "extra_tool_types")]
     pub hosted_tools: HostedTools,
     /// Whether attendees may store objects upstream: responses, conversations, files and vector
@@ -53,7 +53,7 @@ pub struct Event {
     pub contact: Contact,
     /// The content of the event's page.
     pub page: Page,
-    /// A random salt, so that the user names sent to Azure reveal nobody.
+    /// A random salt, so that the user names sent to Azure identify no person.
     pub user_salt: String,
     /// The number of changes. An update must name the version that it was made from.
     pub version: u64,

@@ -1,4 +1,4 @@
-//! What an event does with tools that run at Azure.
+//! The policy of an event for tools that run at Azure.
 //!
 //! A tool is either executed by the client, which costs nothing but tokens, or hosted: Azure runs
 //! it, at a price of its own or with access to the network. The organiser decides on each hosted
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What becomes of a hosted tool in a request.
+/// The decision on a hosted tool in a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]

@@ -1,4 +1,4 @@
-//! What an organiser should know of a deployment's model before attendees notice.
+//! Warnings about a deployment's model that an organiser should see before attendees notice.
 
 use crate::catalog::Deployment;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// How long before its retirement a model is warned about.
 const NOTICE: TimeDelta = TimeDelta::days(60);
 
-/// What is not known of the model, and when it is retired.
+/// Unknown facts of the model, and its retirement.
 #[must_use]
 pub fn of(deployment: &Deployment, now: DateTime<Utc>) -> Vec<String> {
     let Some(facts) = deployment.known_facts() else {

@@ -128,8 +128,8 @@ impl ModelFacts {
         self.max_output.map_or(cap, |most| cap.min(most))
     }
 
-    /// The facts of a model by its name, in any case. What is added behind a known name, such as a
-    /// date or a team, is left out.
+    /// The facts of a model by its name, in any case. A suffix of a known name, such as a date or a
+    /// team, is ignored.
     #[must_use]
     pub fn of(name: &str) -> Option<&'static Self> {
         let ends = name.rmatch_indices('-').map(|(at, _)| at);
@@ -137,7 +137,7 @@ impl ModelFacts {
     }
 }
 
-/// What an organiser says of a deployment's model that the table does not, or has wrong.
+/// An organiser's facts about a deployment's model, where the table has none or wrong ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FactOverrides {
     /// The context window.
@@ -152,13 +152,13 @@ pub struct FactOverrides {
 }
 
 impl FactOverrides {
-    /// Whether nothing is said.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// These facts, with what is said in their place.
+    /// These facts, with the overrides.
     #[must_use]
     pub fn over(&self, facts: &ModelFacts) -> ModelFacts {
         ModelFacts {

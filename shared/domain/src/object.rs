@@ -1,7 +1,7 @@
 //! Objects that Azure stores for an attendee, and their owners.
 //!
-//! All attendees of an event share one resource at Azure, where anybody who knows an object's id
-//! can read the object. The owner is recorded only here.
+//! All attendees of an event share one resource at Azure, where every caller that has an object's
+//! id can read the object. The owner is recorded only here.
 
 use std::str::FromStr;
 use std::sync::Arc;

@@ -180,7 +180,7 @@ fn settled(event: &Account, period: Period, attendees: Tally) -> Write {
             (Field::UnitSpent(unit), spent),
         ]);
     }
-    // A unit that nobody used must not leave a number.
+    // An unused unit must not leave a number.
     let changed = amounts.into_iter().filter(|(_, by)| *by != 0);
     let mut changes: Vec<_> = changed.map(|(field, by)| Change::Add(field, by)).collect();
     changes.push(Change::Set(Field::ReconciledThrough, period.0));
@@ -200,8 +200,8 @@ pub fn is_needed(event: &Account, period: Period, attendees: Tally) -> bool {
 /// The write that sets an event's number of seats to its number of attendees with a seat.
 ///
 /// A seat is lost if a process dies after the event gave it and before the attendee took it.
-/// `event` must be read before the attendees were counted, while nobody was asking for a seat. A
-/// seat that is given in the meantime fails the condition. `None` if no seat was lost.
+/// `event` must be read before the attendees were counted, while no attendee was waiting for a
+/// seat. A seat that is given in the meantime fails the condition. `None` if no seat was lost.
 #[must_use]
 pub fn seats(event: &Account, seated: u64) -> Option<Write> {
     let counted = event.get(Field::Seats);

@@ -40,8 +40,8 @@ impl EventCode {
         &self.0
     }
 
-    /// Whether somebody could guess the code by trying. A generated code ends in eight random
-    /// Crockford base32 characters (40 bits). A chosen code rarely does.
+    /// Whether the code could be guessed by trying. A generated code ends in eight random Crockford
+    /// base32 characters (40 bits). A chosen code rarely does.
     #[must_use]
     pub fn is_guessable(&self) -> bool {
         let suffix = self.0.rsplit('-').next().unwrap_or_default();

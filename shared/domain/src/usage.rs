@@ -99,7 +99,7 @@ pub struct UsageRecord {
     /// The session. Absent if it is no longer known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
-    /// The application that sent it, if it said so.
+    /// The application that sent it, if the client named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<AppId>,
     /// The model's id of the response, if there was one.

@@ -31,7 +31,7 @@ const EARLY: Duration = Duration::from_secs(300);
 const FAILURE_STANDS: Duration = Duration::from_secs(5);
 
 /// A token younger than this is not renewed when Azure refuses it. A new one would be refused as
-/// well: the application lacks the role, or the deployment belongs to somebody else.
+/// well: the application lacks the role, or the deployment belongs to another person.
 const TOO_YOUNG: Duration = Duration::from_secs(60);
 
 /// The credential of a request: the value of the header, marked as sensitive, and the credential's

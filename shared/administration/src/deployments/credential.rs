@@ -1,4 +1,4 @@
-//! What a deployment is to be called with, as a body says it: a key, an identity, or what it was.
+//! The credential of a deployment, as read from a body: a key, an identity, or what it was.
 
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::credential::{Authority, AzureKey, Credential, Identity};
@@ -8,22 +8,22 @@ use super::endpoint;
 use crate::form::{Form, Given};
 use crate::read::{self, Reader, reader, reads};
 
-/// What came of it.
+/// The result.
 #[derive(Debug)]
 pub(super) enum Chosen {
     /// A key to be kept.
     Key(AzureKey),
     /// An identity, whose tokens need no keeping.
     Identity(Identity),
-    /// What there is already.
+    /// The existing credential.
     Kept(Credential),
 }
 
 /// Reads the fields `key` and `identity`: one of them for a new deployment, at most one for a
 /// change. Notes what is wrong.
 ///
-/// A stored key stays with its endpoint. Otherwise somebody who may change deployments could send a
-/// key that they cannot read to a resource of their own.
+/// A stored key stays with its endpoint. Otherwise a person who may change deployments could send a
+/// key that they cannot read to their own resource.
 pub(super) fn read(
     form: &Form<'_>,
     before: Option<&Deployment>,
@@ -83,7 +83,7 @@ fn key() -> reads!(AzureKey) {
     })
 }
 
-/// An identity; its authority is that of the endpoint's cloud and need not be said.
+/// An identity; its authority is that of the endpoint's cloud and may be left out.
 fn identity(form: &Form<'_>, cloud: Option<Authority>) -> Given<Identity> {
     let inner = match form.form("identity") {
         Given::Value(inner) => inner,

@@ -25,7 +25,7 @@ pub(crate) struct Described {
     pub(crate) key: Option<AzureKey>,
 }
 
-/// What a body cannot know.
+/// Facts from outside of the body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms<'b> {
     /// The deployment until now, if it is there already.
@@ -34,7 +34,7 @@ pub(crate) struct Terms<'b> {
     pub(crate) allow_loopback: bool,
 }
 
-/// The replica that a body means, and that a deployment has unless it says otherwise.
+/// The replica of a body, or the default.
 const USUAL_REPLICA: &str = "main";
 
 /// Reads which replica a text names; none is the usual one.
@@ -43,7 +43,7 @@ pub(crate) fn replica(text: Option<&str>) -> Result<Replica, String> {
     replica.map_err(|fault: lanyard_domain::ids::InvalidId| fault.to_string())
 }
 
-/// The deployment that a body describes, whole: what it leaves out takes its default.
+/// The complete deployment that a body describes. Absent fields get their defaults.
 ///
 /// # Errors
 ///
@@ -198,7 +198,7 @@ fn read_api_version(value: &Value) -> Result<String, String> {
     text.ok_or_else(|| "must be a date such as 2024-10-21 or 2024-10-01-preview".to_owned())
 }
 
-/// The field that the model takes. Of a model that is not known, its names may tell.
+/// The field that the model takes. The name of an unknown model may show it.
 fn usual_completion_field(deployment: &Deployment) -> CompletionField {
     let names = [&deployment.azure_name, &deployment.name];
     deployment.known_facts().map_or_else(|| field_by_name(names), |facts| facts.cap)
@@ -218,7 +218,7 @@ fn field_by_name(names: [&DeploymentName; 2]) -> CompletionField {
     }
 }
 
-/// Prices per million tokens; completions are free unless the body says otherwise.
+/// Prices per million tokens; completions are free unless the body has a price.
 fn prices(form: &Form<'_>) -> Option<Prices> {
     let prices = form.form("prices").value()?;
     let prompt = prices.required("prompt", price());
@@ -237,7 +237,7 @@ fn price() -> reads!(u64) {
 
 fn micro_dollars(value: &Value) -> Result<u64, String> {
     let dollars = value.as_f64().filter(|dollars| (0.0..=DEAREST).contains(dollars));
-    // By way of decimal digits, because 0.15 is no binary fraction.
+    // Through decimal digits, because 0.15 is not a binary fraction.
     let digits = dollars.map(|dollars| format!("{dollars:.MICRO_DIGITS$}").replace('.', ""));
     digits
         .and_then(|digits| digits.parse().ok())

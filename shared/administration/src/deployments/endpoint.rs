@@ -32,7 +32,7 @@ pub(super) fn field(allow_loopback: bool) -> reads!(String) {
 ///
 /// # Errors
 ///
-/// What it must be.
+/// The expected form.
 pub(super) fn read(text: &str, allow_loopback: bool) -> Result<String, String> {
     let endpoint = azure(text).or_else(|| loopback(text).filter(|_| allow_loopback));
     endpoint.ok_or_else(|| {
@@ -41,7 +41,7 @@ pub(super) fn read(text: &str, allow_loopback: bool) -> Result<String, String> {
     })
 }
 
-/// Whose tokens an endpoint takes; none's in particular if it is on this machine.
+/// The authority whose tokens an endpoint accepts; none's in particular if it is on this machine.
 pub(super) fn authority(endpoint: &str) -> Option<Authority> {
     let is_at = |(suffix, _): &&(&str, Authority)| endpoint.ends_with(suffix);
     AZURE.iter().find(is_at).map(|(_, authority)| *authority)

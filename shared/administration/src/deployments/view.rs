@@ -23,13 +23,13 @@ pub(crate) struct DeploymentView<'d> {
     azure_name: &'d DeploymentName,
     /// The model that it serves; `null` if it is the name at Azure, or the name for attendees.
     model: Option<&'d str>,
-    /// The tokens of prompt and output together, in place of what is known of the model.
+    /// The tokens of prompt and output together, instead of the known fact.
     #[serde(skip_serializing_if = "Option::is_none")]
     context_window: Option<u64>,
-    /// The most output tokens, in place of what is known of the model.
+    /// The most output tokens, instead of the known fact.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_output_tokens: Option<u64>,
-    /// Whether it reasons, in place of what is known of the model.
+    /// Whether it reasons, instead of the known fact.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<bool>,
     operations: &'d [Operation],
@@ -46,7 +46,7 @@ pub(crate) struct DeploymentView<'d> {
     prices: Option<PricesView>,
     /// The identity that is used to authenticate; `null` with a key, which is never shown.
     identity: Option<&'d Identity>,
-    /// What attendees may come to notice of the model; only in the response to a change.
+    /// Warnings about the model that concern attendees; only in the response to a change.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(default))]
     warnings: Vec<String>,
@@ -92,7 +92,7 @@ impl<'d> DeploymentView<'d> {
         }
     }
 
-    /// The same with what is to be said when it is written.
+    /// The same, with the warnings of a write.
     pub(crate) fn with_warnings(self, deployment: &Deployment, now: DateTime<Utc>) -> Self {
         Self { warnings: model_warnings::of(deployment, now), ..self }
     }

@@ -26,7 +26,7 @@ pub(super) enum Purpose {
     Change,
 }
 
-/// What a body says of an event.
+/// The fields of a body about an event.
 pub(super) struct EventDraft {
     pub(super) name: Given<String>,
     /// As given: what it means depends on the zone.
@@ -54,10 +54,10 @@ pub(super) struct EventDraft {
     pub(super) people: PeopleDraft,
 }
 
-/// What a body says of an event's default deployments; `None` leaves the choice to us.
+/// The default deployments of a body; `None` leaves the choice to us.
 pub(super) type Defaults = BTreeMap<Operation, Option<DeploymentName>>;
 
-/// What a body says of hosted tools; `None` for the default of a type.
+/// The decisions on hosted tools of a body; `None` for the default of a type.
 pub(super) type HostedDraft = BTreeMap<String, Option<HostedTool>>;
 
 pub(super) struct AllowancesDraft {
@@ -120,7 +120,7 @@ impl EventDraft {
     }
 }
 
-/// A time as text; what it says is read when the zone is known.
+/// A time as text; its value is read when the zone is known.
 fn time() -> reads!(String) {
     let schema = || {
         let local = "In the event's time zone, such as `2026-12-05T09:00`, or with an offset.";
@@ -132,8 +132,8 @@ fn time() -> reads!(String) {
     })
 }
 
-/// The types of tools that `extra_tool_types` may name. What clients execute needs no permission,
-/// and may be named all the same.
+/// The types of tools that `extra_tool_types` may name. Tools that clients execute need no
+/// permission, but may be named.
 fn tool_types() -> reads!(Vec<String>) {
     let known = || KNOWN_HOSTED.into_iter().chain(CLIENT_EXECUTED).chain(["computer_use_preview"]);
     let schema = move || {
@@ -202,7 +202,7 @@ fn time_zone() -> reads!(Zone) {
     })
 }
 
-/// No value: a change of the code is a call of its own.
+/// No value: the code is changed by another call.
 fn code_stays() -> reads!(EventCode) {
     reader(
         || Value::Bool(false),

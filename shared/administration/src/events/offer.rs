@@ -42,8 +42,8 @@ fn joined(names: &[DeploymentName]) -> String {
     names.iter().map(DeploymentName::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// What a request that names no model gets: what the body says, what there was before if the event
-/// still offers it, or the obvious one.
+/// The model of a request that names none: the body's, the one before if the event still offers it,
+/// or the obvious one.
 pub(super) fn defaults(
     given: Given<Defaults>,
     before: &BTreeMap<Operation, DeploymentName>,
@@ -86,8 +86,8 @@ fn obvious(operation: Operation, names: Vec<DeploymentName>) -> Option<Deploymen
     names.into_iter().next().filter(|_| is_obvious)
 }
 
-/// What the offered deployments that write text can take together, as far as it is known. Images and
-/// audio have quotas of their own.
+/// The sum of the quotas of the offered deployments that write text, as far as they are known.
+/// Images and audio have quotas of their own.
 pub(super) fn capacity(catalog: &Catalog) -> Capacity {
     let is_at_work = |deployment: &&Deployment| deployment.weight > 0 && deployment.writes_text();
     let at_work = || catalog.deployments().iter().filter(is_at_work);

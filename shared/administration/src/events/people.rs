@@ -1,4 +1,4 @@
-//! Who may come to an event and what they may bring, as a body says it.
+//! Access and own deployments, as read from a body.
 
 use lanyard_domain::access::Access;
 use lanyard_domain::event::{Event, OwnDeployments};
@@ -6,7 +6,7 @@ use lanyard_domain::event::{Event, OwnDeployments};
 use crate::form::{Form, Given, Mistakes};
 use crate::read;
 
-/// Who may come, before the rest of it is known.
+/// Access, before the rest is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Open,
@@ -14,7 +14,7 @@ enum Kind {
     Registered,
 }
 
-/// What a body says of an event's people.
+/// The fields of a body about access and own deployments.
 pub(super) struct PeopleDraft {
     access: Option<Access>,
     says_access: bool,
@@ -43,7 +43,7 @@ impl PeopleDraft {
         }
     }
 
-    /// The event with what the body says. `None` if it made no sense, which was noted.
+    /// The event with the body's fields. `None` if it made no sense, which was noted.
     ///
     /// With open access, everybody who has the code could change everybody's deployments. An event
     /// that was stored so stays as it is until one of the two fields is sent.
@@ -98,7 +98,7 @@ fn access(
     }
 }
 
-/// The access as organisers read it: its word, and whether the code admits whom nobody claimed.
+/// The access as organisers read it: the kind, and whether the code admits unclaimed names.
 pub(super) fn words(access: Access) -> (&'static str, bool) {
     match access {
         Access::Open => ("open", false),

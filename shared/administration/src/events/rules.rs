@@ -1,4 +1,4 @@
-//! What a draft makes of an event: defaults, and whether its fields go together.
+//! Makes an event of a draft: defaults, and checks across fields.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ const DEFAULT_ATTENDEES: u64 = 100;
 /// The most choices by default.
 const DEFAULT_CHOICES: u64 = 1;
 
-/// What a new event has that its organiser does not choose.
+/// The parts of a new event that its organiser does not choose.
 pub(crate) struct NewEvent<'b> {
     pub(crate) id: EventId,
     pub(crate) organiser: &'b OrganiserId,
@@ -124,7 +124,7 @@ pub(crate) enum CodeIs {
     Drawn,
 }
 
-/// An event with what a body says of it. What the body does not name stays.
+/// An event with the fields of a body. Fields that the body does not name stay.
 ///
 /// # Errors
 ///
@@ -196,8 +196,8 @@ pub(crate) fn changed(
     mistakes.unless_any(changed)
 }
 
-/// Each shard must bear what one attendee may ask for at once: of what is counted by the minute,
-/// shards can lend each other no more than one of them lets through.
+/// Each shard must have room for the largest request of one attendee: of what is counted by the
+/// minute, shards can lend each other no more than one of them lets through.
 fn check_shards(event: Option<&Event>, mistakes: &Mistakes) {
     let Some((event, most)) = event.filter(|event| event.shards > 1).and_then(|event| {
         let allowances = &event.allowances;

@@ -24,7 +24,7 @@ pub(crate) struct EventView<'e> {
     status: Phase,
     /// Whether the organiser has paused it: requests are refused.
     paused: bool,
-    /// What attendees type. A secret of the event.
+    /// The event code. A secret of the event.
     code: &'e str,
     starts_at: Timestamp,
     ends_at: Timestamp,
@@ -32,7 +32,7 @@ pub(crate) struct EventView<'e> {
     time_zone: &'static str,
     /// How many attendees are expected; defaults of limits follow from it.
     attendees: u64,
-    /// What the event offers; `null` for every deployment of the organiser.
+    /// The offered deployments; `null` for every deployment of the organiser.
     deployments: Option<&'e [DeploymentName]>,
     /// The model of a request that names none, by operation.
     default_deployments: &'e BTreeMap<Operation, DeploymentName>,
@@ -43,7 +43,7 @@ pub(crate) struct EventView<'e> {
     max_choices: u64,
     /// Types of tools that are allowed; the same as in `hosted_tools`.
     extra_tool_types: Vec<&'e str>,
-    /// What becomes of tools that Azure runs, by type. Types that are not named are dropped.
+    /// The policy for tools that Azure runs, by type. Types that are not named are dropped.
     hosted_tools: &'e HostedTools,
     /// Whether attendees may store objects, such as files, at Azure.
     keeps_objects: bool,
@@ -57,7 +57,7 @@ pub(crate) struct EventView<'e> {
     access: &'static str,
     /// Whether the code admits a user who has not registered.
     auto_register: bool,
-    /// Who may bind deployments for one attendee.
+    /// Who may add deployments for one attendee.
     own_deployments: OwnDeployments,
     /// Whether usage is recorded per request.
     records_requests: bool,
@@ -66,7 +66,7 @@ pub(crate) struct EventView<'e> {
     created_at: Timestamp,
     /// Counts the changes of the event.
     version: u64,
-    /// What is allowed and rarely meant.
+    /// Warnings about unusual settings.
     warnings: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What an organiser should know of an event before its attendees find out.
+//! Warnings about an event that an organiser should see before the attendees notice.
 
 use chrono::{DateTime, Offset, TimeDelta, Utc};
 use lanyard_domain::event::Event;
@@ -48,7 +48,7 @@ fn offset_s(zone: Zone, at: DateTime<Utc>) -> i32 {
     at.with_timezone(&zone).offset().fix().local_minus_utc()
 }
 
-/// Allowances under which a request that asks for the longest answer can never be admitted.
+/// Allowances under which a request with the largest output cap can never be admitted.
 fn too_small(event: &Event) -> Vec<String> {
     let accounts = [("attendee", &event.allowances.attendee), ("event", &event.allowances.event)];
     // A limit per minute admits a larger request when nothing of it is used.

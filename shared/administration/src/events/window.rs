@@ -16,7 +16,7 @@ pub(super) fn new_window(
     mistakes: &Mistakes,
 ) -> Option<Window> {
     let zone = zone.required("time_zone", mistakes);
-    // Without a zone, whether the times are times can still be said.
+    // Without a zone, malformed times can still be reported.
     let reading_zone = zone.unwrap_or(Zone::UTC);
     let starts_at = starts_at
         .required("starts_at", mistakes)

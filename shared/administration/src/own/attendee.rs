@@ -23,7 +23,7 @@ use crate::ports::{KeyStore, OwnDeploymentStore};
 
 /// The API of attendees' own deployments, over its ports.
 pub struct OwnDeploymentsApi {
-    /// What knows events and attendees.
+    /// Looks up events and attendees.
     pub gateway: Arc<Gateway>,
     /// Where deployments are stored.
     pub store: Arc<dyn OwnDeploymentStore>,
@@ -34,7 +34,7 @@ pub struct OwnDeploymentsApi {
 }
 
 impl OwnDeploymentsApi {
-    /// Lists, binds or takes away an attendee's own deployments.
+    /// Lists, adds or removes an attendee's own deployments.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The schemas of what organisers, and attendees with deployments of their own, are answered.
+//! The schemas of responses to organisers, and to attendees about their own deployments.
 
 use schemars::{Schema, SchemaGenerator};
 
@@ -41,7 +41,7 @@ responses! {
     attendee: AttendeeView<'_>;
     /// A page of attendees.
     attendees: AttendeePage<'_>;
-    /// What an event used.
+    /// The usage of an event.
     usage: UsageReport;
     /// A page of ratings.
     ratings: RatingPage<'_>;
@@ -57,7 +57,7 @@ responses! {
     organiser_tokens: OrganiserTokenPage<'_>;
     /// A page of the roster.
     roster: RosterPage;
-    /// What became of a roster.
+    /// The result of writing a roster.
     roster_change: RosterChange;
     /// A user who is gone.
     deleted_user: DeletedUser<'_>;

@@ -59,7 +59,7 @@ impl Rate {
     }
 }
 
-/// What is left of a limit per minute, and when it is full again.
+/// The rest of a limit per minute, and when it is full again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remaining {
     /// Units that could be admitted now.
@@ -68,7 +68,7 @@ pub struct Remaining {
     pub resets_in_ns: i64,
 }
 
-/// What is left of a limit per minute at an instant.
+/// The rest of a limit per minute at an instant.
 #[must_use]
 pub fn remaining(account: &Account, field: Field, allowed: u64, now: EpochNanos) -> Remaining {
     let ahead = EpochNanos(account.get(field)).since(now);

@@ -185,8 +185,7 @@ fn is_unchanged(before: &Event) -> Guard {
     guard
 }
 
-/// Requires that nobody has used an event: no request was charged or is in flight, and no seat is
-/// taken.
+/// Requires that an event is unused: no request was charged or is in flight, and no seat is taken.
 fn is_unused() -> Guard {
     let none = |field| Condition::AtMost(field, 0);
     let conditions = [Field::Requests, Field::Open, Field::Seats].map(none).to_vec();

@@ -111,7 +111,7 @@ fn expire(item: &mut Item, record: &OrganiserTokenRecord) {
     }
 }
 
-/// What an item of an earlier release says of its token, which does not expire.
+/// The record of an earlier release's token, which does not expire.
 fn earlier(token: &OrganiserToken, item: &Item) -> Result<OrganiserTokenRecord, OrganiserFault> {
     let created_at = get_text(item, "created_at").map_err(unreadable)?;
     let created_at = DateTime::parse_from_rfc3339(created_at).map_err(unreadable)?;

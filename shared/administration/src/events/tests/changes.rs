@@ -88,7 +88,7 @@ fn access_and_auto_register_must_fit_together() {
     let registered = json!({"access": "registered", "auto_register": true});
     let registered = change(&open, registered).unwrap();
     assert_eq!(registered.access, Access::Registered { auto_register: true });
-    // What a change does not name stays, and null is what a new event has.
+    // Absent fields stay, and null gives the default of a new event.
     let kept = change(&registered, json!({"name": "Other"})).unwrap();
     assert_eq!(kept.access, registered.access);
     let cleared = change(&registered, json!({"auto_register": null})).unwrap();
