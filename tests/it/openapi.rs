@@ -167,6 +167,25 @@ fn the_description_holds_together() {
 }
 
 #[test]
+fn jobs_and_assistants_describe_their_governed_fields() {
+    let description = description();
+    for (path, fields) in [
+        ("/v1/threads/{thread}/runs", &["model", "max_prompt_tokens", "max_completion_tokens"][..]),
+        ("/v1/threads/runs", &["model", "stream", "tools"]),
+        ("/v1/assistants", &["model", "tools", "tool_resources"]),
+        ("/v1/videos", &["model", "seconds", "n"]),
+        ("/v1/videos/{id}/remix", &["prompt"]),
+    ] {
+        let body = &description["paths"][path]["post"]["requestBody"]["content"];
+        let name = body["application/json"]["schema"]["$ref"].as_str().unwrap();
+        let schema = description.pointer(name.trim_start_matches('#')).unwrap();
+        for field in fields {
+            assert!(schema["properties"][field].is_object(), "{path}: {field}");
+        }
+    }
+}
+
+#[test]
 fn the_codes_of_errors_are_the_documented_ones() {
     let page = include_str!("../../docs/errors.md");
     let rows = page.lines().filter(|line| line.starts_with("| 4") || line.starts_with("| 5"));

@@ -1,8 +1,9 @@
-//! What is done with stored objects, from their table of routes.
+//! Calls about stored objects, from their table of routes.
 
 use http::Method;
 use lanyard_domain::object::Kind;
 use lanyard_objects::routes::{Action, ROUTES, Route};
+use lanyard_protocol::{assistants, threads, videos};
 
 use crate::operation::{Content, Operation};
 
@@ -26,8 +27,31 @@ fn operation(route: &Route) -> Operation {
     let operation = Operation { tag: "Objects", ..operation };
     match (&route.method, route.kind) {
         (&Method::POST, Kind::File) => operation.reads(Content::OpenAiForm),
-        (&Method::POST, _) if !route.name.ends_with("cancel") => operation.reads(Content::OpenAi),
+        (&Method::POST, _) if !route.name.ends_with("cancel") => operation.reads(body(route)),
         _ => operation,
+    }
+}
+
+/// The JSON body of a call.
+fn body(route: &Route) -> Content {
+    match (route.kind, route.name) {
+        (Kind::Run, "create" | "create_and_run") => Content::Governed("Run", threads::RUN_FIELDS),
+        (Kind::Assistant, "create" | "update") => {
+            Content::Governed("Assistant", assistants::FIELDS)
+        }
+        (Kind::Video, "create") => Content::Governed("Video", videos::FIELDS),
+        (Kind::Video, "remix") => Content::Governed("VideoRemix", videos::REMIX_FIELDS),
+        (
+            Kind::Response
+            | Kind::Conversation
+            | Kind::File
+            | Kind::VectorStore
+            | Kind::Assistant
+            | Kind::Thread
+            | Kind::Run
+            | Kind::Video,
+            _,
+        ) => Content::OpenAi,
     }
 }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use lanyard_domain::operation::Operation;
 
 use crate::demand::Caps;
+use crate::documentation::{Field, MODEL, TOOLS};
 use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::payload::Payload;
 use crate::tools;
@@ -18,7 +19,17 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     ..stored::protocol(Operation::Assistants, "assistants")
 };
 
-/// Checks the tools of an assistant or a run, and what tools are to find.
+/// The governed fields of an assistant, for the description of the API.
+pub const FIELDS: &[Field] = &[
+    MODEL,
+    TOOLS,
+    (
+        "tool_resources",
+        r#"{"type": "object", "description": "Your own files and vector stores. A vector store is not made here."}"#,
+    ),
+];
+
+/// Checks the tools of an assistant or a run, and the resources of its tools.
 ///
 /// # Errors
 ///

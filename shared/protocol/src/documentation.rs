@@ -1,6 +1,7 @@
 //! What the description of the API says of a call to a model, and a small request for it.
 
-/// The public description of a call to a model. Stored objects are described with their routes.
+/// The public description of a call to a model. Calls about stored objects are described from their
+/// routes and the `FIELDS` of their protocols.
 #[derive(Clone, Copy, Debug)]
 pub struct Documentation {
     /// The operation's id in the description.
@@ -100,7 +101,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::{Protocol, compact};
+    use crate::{Protocol, assistants, compact, threads, videos};
 
     #[test]
     fn fields_and_samples_are_json() {
@@ -120,5 +121,15 @@ mod tests {
             }
         }
         assert!(described > 10, "only {described}");
+    }
+
+    #[test]
+    fn governed_fields_of_stored_objects_are_json() {
+        let bodies =
+            [threads::RUN_FIELDS, assistants::FIELDS, videos::FIELDS, videos::REMIX_FIELDS];
+        for (name, schema) in bodies.concat() {
+            let schema: Value = serde_json::from_str(schema).expect(name);
+            assert!(schema["type"].is_string() || schema["type"].is_array(), "{name}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use lanyard_domain::usage::Usage;
 
 use crate::assistants;
 use crate::demand::{Caps, Demanded};
+use crate::documentation::{Field, MODEL, STREAM, TOOLS};
 use crate::error::BodyRefused;
 use crate::fields::{self, count};
 use crate::identity;
@@ -43,6 +44,22 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     },
     ..stored::protocol(Operation::Threads, "threads")
 };
+
+/// The governed fields of a run, for the description of the API.
+pub const RUN_FIELDS: &[Field] = &[
+    ("assistant_id", r#"{"type": "string", "description": "An assistant of your own."}"#),
+    MODEL,
+    (
+        "max_prompt_tokens",
+        r#"{"type": "integer", "minimum": 256, "description": "Reserved for all turns together. If absent 20,000, or half of your smallest token limit if that is less."}"#,
+    ),
+    (
+        "max_completion_tokens",
+        r#"{"type": "integer", "minimum": 256, "description": "Lowered to what the event and the model allow, which is also the default."}"#,
+    ),
+    STREAM,
+    TOOLS,
+];
 
 /// Whether a run is to be streamed.
 ///

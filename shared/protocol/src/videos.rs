@@ -17,6 +17,7 @@ use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::{Unit, Units};
 
 use crate::demand::Demanded;
+use crate::documentation::{Field, MODEL};
 use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
 use crate::fields::count;
 use crate::identity;
@@ -32,6 +33,20 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     ids: &[IdPlace::refused("characters.**.id", CHARACTERS)],
     ..stored::protocol(Operation::Videos, "videos")
 };
+
+/// The governed fields of a new video, for the description of the API.
+pub const FIELDS: &[Field] = &[
+    MODEL,
+    ("prompt", r#"{"type": "string"}"#),
+    (
+        "seconds",
+        r#"{"type": ["string", "integer"], "description": "4, 8 or 12; 4 if absent. In JSON, a number between them gets the next longer one."}"#,
+    ),
+    ("n", r#"{"type": "integer", "maximum": 1}"#),
+];
+
+/// The governed fields of a remix, which is as long as its video.
+pub const REMIX_FIELDS: &[Field] = &[("prompt", r#"{"type": "string"}"#)];
 
 /// The lengths in seconds that Azure makes, and its own choice.
 const LENGTHS: [u64; 3] = [4, 8, 12];

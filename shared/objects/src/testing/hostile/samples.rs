@@ -1,5 +1,7 @@
 //! Values that clients send, and malformed ones that are similar.
 
+/// Names of fields. A second list beside the governed names of the protocols, on purpose: a name that
+/// is missing there is still sent here.
 pub(super) const NAMES: [&str; 39] = [
     "previous_response_id",
     "conversation",
