@@ -6,7 +6,7 @@ FUNCTION ?= chat-completions
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## the whole service on loopback
+run: ## the complete service on loopback
 	cargo run --locked
 
 generate: ## what repeats the table of functions, after a change of infra/functions

@@ -51,7 +51,7 @@ def build():
 
 
 def count(binary, how):
-    """What one more request costs, and one more frame of a stream."""
+    """The cost of one more request, and of one more frame of a stream."""
     def each(work):
         return (how(binary, work, MANY) - how(binary, work, FEW)) / (MANY - FEW)
 

@@ -114,7 +114,7 @@ def fails_as_the_table_says(row):
         messages, rest = asked.pop("messages"), asked
         extras = {name: rest.pop(name) for name in ("n",) if name in rest}
         with raised(CLASSES.get(row["status"], HttpResponseError)) as caught:
-            # This client's own retries wait for as long as an answer says, be it a day.
+            # This client's own retries wait for as long as a response says, even a day.
             client(credential=credential, retry_total=0).complete(
                 messages=messages, model_extras=extras or None, **rest
             )

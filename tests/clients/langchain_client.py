@@ -1,4 +1,4 @@
-"""`langchain-openai`: chains, tools, structured answers and embeddings."""
+"""`langchain-openai`: chains, tools, structured outputs and embeddings."""
 
 import asyncio
 from importlib import metadata
@@ -114,7 +114,7 @@ def texts_are_embedded_as_they_are():
 
 @scenario
 def texts_are_embedded_as_lists_of_tokens():
-    # As it comes, this client counts tokens itself and sends them. Its vocabulary is a download, so bytes stand in.
+    # By default this client counts tokens itself and sends them. Its vocabulary is a download, so bytes replace it.
     names = {"name": "bytes", "pat_str": ".+", "special_tokens": {}}
     by_byte = tiktoken.Encoding(mergeable_ranks={bytes([byte]): byte for byte in range(256)}, **names)
     tiktoken.encoding_for_model = lambda _model: by_byte

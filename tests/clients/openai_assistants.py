@@ -11,7 +11,7 @@ from support.scenarios import SAMPLES, attendee, raised, run, scenario
 
 TEXT = SAMPLES["question"]
 
-# The SDK says of each of these calls that OpenAI will end it. Azure ends it resource by resource.
+# The SDK warns that OpenAI will retire each of these calls. Azure retires them resource by resource.
 warnings.simplefilter("ignore", DeprecationWarning)
 
 
@@ -28,7 +28,7 @@ def crew(on, **options):
 
 
 def last_text(on, thread):
-    """What was said last in a thread."""
+    """The last message of a thread."""
     return on.beta.threads.messages.list(thread_id=thread.id).data[0].content[0].text.value
 
 

@@ -180,7 +180,7 @@ def polling_costs_nothing_and_the_rest_a_request_each():
     for _ in range(3):
         one.files.retrieve(file.id)
     one.files.delete(file.id)
-    # Nothing is held for them, so settled or not can only be told by the count.
+    # Nothing is held for them, so only the count shows whether they are settled.
     deadline = time.monotonic() + organiser.SECONDS_TO_SETTLE
     while (usage := organiser.usage(credential))["requests"] < 2 and time.monotonic() < deadline:
         time.sleep(0.02)

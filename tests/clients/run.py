@@ -82,7 +82,7 @@ def service(binary, environment):
     with tempfile.TemporaryFile("w+") as log:
         command = [binary, "--memory", "--port", "0", "--simulator-latency", "50"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
-        # A service that says nothing is ended, which ends its output as well.
+        # A service without output is ended, which ends its output as well.
         too_late = threading.Timer(SECONDS_TO_START, process.kill)
         too_late.start()
         try:

@@ -40,7 +40,7 @@ def code(credential=None):
 
 
 def curl(*arguments):
-    """Runs curl and returns the status, the headers and the body of the answer."""
+    """Runs curl and returns the status, the headers and the body of the response."""
     command = ["curl", "--silent", "--show-error", "--max-time", "20", "--include", *arguments]
     answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     head, body = answer.split("\n\n", 1)
@@ -52,7 +52,7 @@ def curl(*arguments):
 
 
 def is_refused(answer, status, error):
-    """Checks that an answer is an error of the table."""
+    """Checks that a response is an error of the table."""
     told_status, headers, body = answer
     told = json.loads(body)["error"]
     assert (told_status, told["code"]) == (status, error), (told_status, told)

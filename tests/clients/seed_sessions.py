@@ -14,7 +14,7 @@ QUESTION = {"model": checks.CHAT_MODEL, "input": "What is the capital of France?
 
 
 class Client:
-    """The documented client: a token, a user, and the session of the answer before."""
+    """The documented client: a token, a user, and the session of the response before."""
 
     def __init__(self, token, user=USER):
         self.token, self.user, self.session_id = token, user, None
@@ -35,7 +35,7 @@ class Client:
         return response
 
     async def stream(self):
-        """The request's id and the answer's own."""
+        """The ids of the request and of the response."""
         body = QUESTION | {"stream": True}
         async with httpx.AsyncClient(timeout=30) as pool:
             sending = pool.stream("POST", f"{organiser.V1}/responses", headers=self.headers(), json=body)

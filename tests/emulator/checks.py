@@ -1,4 +1,4 @@
-"""What every function must answer to the files of infra/events, and to what is wrong with them."""
+"""Checks of every function's responses to the files of infra/events, and to malformed variants."""
 
 import datetime
 import json
@@ -204,7 +204,7 @@ def says_what_its_environment_lacks(function):
 
 
 def usual(name):
-    """What a function is asked that has no checks of its own."""
+    """The invocations of a function without its own checks."""
     event = sample(name)
     if "httpMethod" not in event:
         return [answers_as_often_as_it_is_called(name)]
@@ -218,7 +218,7 @@ def usual(name):
 
 
 def refusals(name, status, code):
-    """What a function is asked whose sample names what only its reader has."""
+    """The invocations of a function whose sample names objects that only its reader has."""
 
     def refuses_what_is_not_there(function):
         refused(function.request(sample(name)), status, code)
@@ -275,8 +275,8 @@ OWN_CHECKS = {
 }
 
 NAMES = sorted(manifest.parent.name for manifest in (ROOT / "functions").glob("*/Cargo.toml"))
-# What organisers do changes what the others find.
+# Changes by organisers affect the other functions.
 NAMES.sort(key=lambda name: name == "admin")
 CHECKS = {name: OWN_CHECKS.get(name) or usual(name) for name in NAMES}
-# What each is asked in an environment that does not name the table.
+# The invocations in an environment that does not name the table.
 POORLY = {name: says_what_its_environment_lacks for name in NAMES} | {"pages": needs_nothing_of_its_environment}

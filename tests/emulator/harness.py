@@ -81,7 +81,7 @@ class Function:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
                 return True
             except OSError:
-                time.sleep(0.02)  # there is no event to wait for: the emulator says nothing
+                time.sleep(0.02)  # there is no event to wait for: the emulator prints nothing
         return False
 
     def _end(self):
@@ -115,13 +115,13 @@ class Function:
         return json.loads(self.post(json.dumps(event).encode()))
 
     def request(self, event):
-        """Hands over an API Gateway event whose answer comes whole; returns status, headers and body."""
+        """Sends an API Gateway event with a buffered response; returns status, headers and body."""
         answer = self.call(event)
         assert answer.get("isBase64Encoded") is False, f"not an answer for API Gateway: {answer}"
         return answer["statusCode"], headers_of(answer), answer["body"]
 
     def streamed(self, event):
-        """Hands over an API Gateway event whose answer streams; returns status, headers and body."""
+        """Sends an API Gateway event with a streamed response; returns status, headers and body."""
         answer = self.post(json.dumps(event).encode())
         prelude, separator, body = answer.partition(SEPARATOR)
         assert separator, f"no eight NULs between head and body: {answer[:300]}"
@@ -141,7 +141,7 @@ class Function:
         return float(re.search(r"INIT REPORT\(durationMs: ([\d.]+)\)", self.log())[1])
 
     def log(self):
-        """What emulator and function wrote so far."""
+        """The output of emulator and function so far."""
         self._log.seek(0)
         return self._log.read()
 

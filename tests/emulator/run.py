@@ -1,4 +1,4 @@
-"""Starts every function under AWS's own Runtime Interface Emulator and holds its answers to what API Gateway, a
+"""Starts every function under AWS's own Runtime Interface Emulator and compares its responses with what API Gateway, a
 schedule or a direct caller would need.
 
     tests/emulator/run.py [--binaries target/debug] [FUNCTION…]
@@ -96,7 +96,7 @@ def show(arguments, world):
         event = ROOT / "infra/events/admin-list-events.json"
     with Function(arguments.emulator, binary_of(arguments.show, arguments), arguments.show, world) as function:
         answer = function.post(event.read_bytes())
-    # The NULs between a streamed answer's head and its body, as a line.
+    # The NULs between a streamed response's head and its body, as a line.
     sys.stdout.buffer.write(answer.replace(b"\0" * 8, b"\n") + b"\n")
     return 0
 

@@ -1,4 +1,4 @@
-"""What SAM makes of template.yaml, and what of it must hold.
+"""Checks of template.yaml as SAM expands it.
 
 The tools' own checks pass over most of this: a misspelt transfer mode deploys a buffered route, and a role that SAM
 makes may write every log of the account. Needs the package aws-sam-translator and no account.
@@ -43,7 +43,7 @@ def main(path):
 
 
 def check(text):
-    """Everything that is wrong with a template, and what it becomes in a few words."""
+    """Every fault of a template, and a summary of its expansion."""
     PROBLEMS.clear()
     logging.disable(logging.WARNING)
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
@@ -51,7 +51,7 @@ def check(text):
     declared = template["Resources"]
     for resource in declared.values():
         if resource["Type"] == "AWS::Serverless::Function":
-            # What `sam build` puts in place of the folder.
+            # The value with which `sam build` replaces the folder.
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
     defaults = {name: parameter["Default"] for name, parameter in template["Parameters"].items()}
     proxied = set(streaming(declared))
@@ -69,7 +69,7 @@ def check(text):
 
 
 def streaming(resources):
-    """The functions that have a longer time than API Gateway gives a buffered answer, and the pages, which are sent
+    """The functions that may run longer than API Gateway waits for a buffered response, and the pages, which are sent
     compressed."""
     for name, resource in resources.items():
         is_relay = resource["Type"] == "AWS::Serverless::Function" and "MemorySize" in resource["Properties"]
@@ -128,7 +128,7 @@ def check_policies(resources):
         for policy in role.get("Policies", []):
             check_document(f"{name}, {policy['PolicyName']}", policy["PolicyDocument"])
         for arn in role.get("ManagedPolicyArns", []):
-            # An ARN in words would be a policy of somebody else's, such as the one that may write every log.
+            # An ARN in text would be a foreign policy, such as the one that may write every log.
             expect("arn:" not in json.dumps(arn), f"{name} takes a policy of AWS's: {arn}")
     for name, policy in of_type(resources, "AWS::IAM::ManagedPolicy").items():
         check_document(name, policy["PolicyDocument"])
@@ -187,7 +187,7 @@ def check_routes(resources, proxied):
 
 
 def chosen(value, condition):
-    """What is left of nested choices if this one condition holds."""
+    """Resolves nested choices under this one condition."""
     while isinstance(value, dict):
         name, one, other = value["Fn::If"]
         value = one if name == condition else other

@@ -1,4 +1,4 @@
-"""Breaks template.yaml in one place at a time and expects expanded.py to say so.
+"""Breaks template.yaml in one place at a time and expects expanded.py to report it.
 
     python tests/template/mutations.py template.yaml
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from expanded import check
 
-# What is changed, the first place of it, and a part of what must be said.
+# The changed text, its first place, and a part of the expected message.
 MUTATIONS = [
     ("ResponseTransferMode: RESPONSE_STREAM", "ResponseTransferMode: STREAM", "is streamed: False"),
     ("TimeoutInMillis: !If [RunsFor900, 900000,", "TimeoutInMillis: !If [RunsFor900, 29000,", "ends before its function"),

@@ -1,4 +1,4 @@
-"""What the answers of the simulated Azure must look like, whichever client read them."""
+"""Checks of the simulated Azure's responses, for every client."""
 
 import math
 
@@ -55,7 +55,7 @@ def are_close(one, other):
 
 
 def are_attendees_headers(headers):
-    """Checks that an answer tells of the attendee's own allowance, and nothing of Azure's resource."""
+    """Checks that a response shows the attendee's own allowance, and nothing of Azure's resource."""
     assert headers["x-request-id"] and headers["x-upstream-request-id"], dict(headers)
     for unit in ("requests", "tokens"):
         limit, remaining = (int(headers[f"x-ratelimit-{what}-{unit}"]) for what in ("limit", "remaining"))

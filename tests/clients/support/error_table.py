@@ -47,12 +47,12 @@ def chat(request):
 
 
 def name_of(row):
-    """What a row's scenario is called."""
+    """The name of a row's scenario."""
     return f"error {row['status']} {row['error']}: {row['name']}"
 
 
 def check_headers(row, headers):
-    """Checks what an error's headers say about coming back."""
+    """Checks the retry headers of an error."""
     assert headers.get("x-should-retry") == row.get("should_retry"), headers.get("x-should-retry")
     if "waits_ms" in row:
         least, most = row["waits_ms"]

@@ -1,4 +1,4 @@
-"""What both ways of the `openai` of the first generation have in common: its errors, and a count of its requests."""
+"""Shared by both ways to use the first generation of `openai`: its errors, and a count of its requests."""
 
 import functools
 import json

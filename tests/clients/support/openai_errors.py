@@ -45,7 +45,7 @@ class Watch:
         return {"request": [sent], "response": [answered]}
 
     def check_waits(self):
-        """Checks that each refusal said how long to wait, and that the SDK waited just that long."""
+        """Checks that each refusal has a wait, and that the SDK waited exactly that long."""
         refusals = list(zip(self.answers, self.sent_at[1:]))
         assert refusals, "nothing was refused"
         for (answered_at, headers), sent_again_at in refusals:

@@ -15,7 +15,7 @@ _TOKEN = os.environ["LANYARD_ORGANISER_TOKEN"]
 
 
 def call(method, path, body=None):
-    """Calls the organisers' API and returns the answer's JSON."""
+    """Calls the organisers' API and returns the response's JSON."""
     return json.load(_open(method, f"{API}/admin{path}", _TOKEN, body))
 
 
@@ -61,17 +61,17 @@ def simulator():
 
 
 def ask(credential, chat):
-    """Sends a chat in an attendee's name and returns the open answer, which need not be read."""
+    """Sends a chat in an attendee's name and returns the open response, which need not be read."""
     return _open("POST", f"{V1}/chat/completions", credential, chat)
 
 
 def usage(credential):
-    """What an attendee has used so far, when all of it has been settled."""
+    """The usage of an attendee, when all of it has been settled."""
     return _when_settled(lambda: json.load(_open("GET", f"{V1}/event", credential))["usage"])
 
 
 def settle(event_id):
-    """Waits until everything that was asked at an event has been settled, which may be just after its answer."""
+    """Waits until every request of an event has been settled, which may be just after its response."""
     _when_settled(lambda: call("GET", f"/events/{event_id}/usage")["total"])
 
 

@@ -1,4 +1,4 @@
-"""What a client is expected to do: scenarios that run one after the other.
+"""Scenarios of a client, which run one after the other.
 
 A scenario is a function whose name is a sentence about behaviour. `run` calls each in turn, prints `ok NAME` or
 `FAIL NAME: why`, and ends the process with an exit code.
@@ -44,7 +44,7 @@ def attendee():
 
 
 class Caught:
-    """What `raised` caught."""
+    """The exception that `raised` caught."""
 
     error = None
 
@@ -87,7 +87,7 @@ def run(client):
 
 
 def named_in_full(error):
-    """The class of an exception and what it says, on one line."""
+    """The class of an exception and its message, on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 

@@ -24,7 +24,7 @@ async def ask(client, number, begin, seconds):
             error = type(raised).__name__
         ended = time.monotonic() - begin
         print(json.dumps({"client": number, "begun": begun, "ended": ended, "error": error}), flush=True)
-        # People read an answer, or a refusal, before they ask again.
+        # People read a response, or a refusal, before they send the next request.
         await asyncio.sleep(1)
 
 
