@@ -112,7 +112,7 @@ fn check_quota(
     let share = limit / u64::try_from(overlap.events.len()).unwrap_or(1).max(1);
     let change = json!({"allowances": {"event": {"tokens_per_minute": share}}});
     let advice = format!(
-        "Attendees would be told that the model is busy. Raise the deployments' quota at Azure, \
+        "Attendees would get errors that the model is busy. Raise the deployments' quota at Azure, \
          add a replica, or lower the limit of the event:\n{}",
         lowered(overlap, base, &change)
     );

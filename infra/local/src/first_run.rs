@@ -184,7 +184,7 @@ impl Welcome {
     #[must_use]
     pub fn text(&self, address: &str) -> String {
         let azure = match self.is_simulated {
-            true => "Azure is simulated: answers begin with [simulated], no model is asked.",
+            true => "Azure is simulated: responses begin with [simulated], and no model is called.",
             false => "Azure is real: what attendees use is billed.",
         };
         let kept = match (&self.data, &self.token) {

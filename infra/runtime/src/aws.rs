@@ -216,9 +216,9 @@ impl Serving {
             message: format!("the engine does not respond: {fault}"),
         };
         let sent = self.http.post(address).headers(headers).body(body).send();
-        let answer = sent.await.map_err(away)?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let mut response = Response::new(Full::new(answer.bytes().await.map_err(away)?));
+        let received = sent.await.map_err(away)?;
+        let (status, headers) = (received.status(), received.headers().clone());
+        let mut response = Response::new(Full::new(received.bytes().await.map_err(away)?));
         *response.status_mut() = status;
         for name in ["content-type", "x-amzn-requestid", "x-amz-crc32"] {
             if let Some(value) = headers.get(name) {

@@ -75,7 +75,7 @@ pub struct StreamedBody {
 
 /// The function ended in the middle of its response.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the function ended in the middle of its answer")]
+#[error("the function ended in the middle of its response")]
 pub struct BrokenOff;
 
 impl StreamedBody {

@@ -59,7 +59,7 @@ impl Policies {
             let package = resource["Metadata"]["BuildProperties"]["Binary"].as_str();
             let package = package.with_context(|| format!("{name} names no binary"))?;
             let role = statements_of(&stack, resource);
-            let role = role.with_context(|| format!("the role of {name} cannot be told"))?;
+            let role = role.with_context(|| format!("the role of {name} cannot be determined"))?;
             functions.insert(package.to_owned(), role);
         }
         Ok(Self(functions))

@@ -55,19 +55,19 @@ pub fn choices(id: &RequestId, of: u16) -> [u16; 3] {
 /// debt, or all of them could be at once.
 #[must_use]
 pub fn never_fits(
-    whole: &Allowance,
+    allowance: &Allowance,
     of: u16,
     bound: Option<u16>,
     estimate: &Estimate,
 ) -> Option<Refusal> {
-    let part = whole.part(bound.unwrap_or_default(), of);
+    let part = allowance.part(bound.unwrap_or_default(), of);
     let is_strict = |quantity| of > 1 && quantity != Quantity::Requests;
     let beyond_its_part = |(limit, quantity)| {
         let allowed = part.limit(limit).filter(|_| is_strict(quantity))?;
         let needed = needed(limit, estimate);
         (needed > allowed).then_some(Refusal::NeverFits { limit, allowed, needed })
     };
-    admission::never_fits(whole, estimate).or_else(|| Limit::rates().find_map(beyond_its_part))
+    admission::never_fits(allowance, estimate).or_else(|| Limit::rates().find_map(beyond_its_part))
 }
 
 /// Whether a shard's rates allow at once what a request needs.
@@ -147,32 +147,32 @@ pub struct Take {
 /// instant.
 ///
 /// Missing room is gathered at the first shard. A request that is `bound` to a shard gathers it
-/// there and may use only that shard. Without `is_patient`, an amount between two shards counts as
+/// there and may use only that shard. Without `may_wait`, an amount between two shards counts as
 /// used.
 #[must_use]
 pub fn plan(
-    whole: &Allowance,
+    allowance: &Allowance,
     shards: &[Account],
     demand: &Demand,
     bound: Option<u16>,
-    is_patient: bool,
+    may_wait: bool,
 ) -> Plan {
     let of = u16::try_from(shards.len()).unwrap_or(MOST);
-    let parts: Vec<Allowance> = (0..of).map(|shard| whole.part(shard, of)).collect();
+    let parts: Vec<Allowance> = (0..of).map(|shard| allowance.part(shard, of)).collect();
     let free = |limit, shard: usize| free(limit, &parts[shard], &shards[shard], demand);
     let limits = || {
         let needs = |limit: &Limit| needed(*limit, &demand.estimate) > 0;
-        let is_set = |limit: &Limit| whole.limit(*limit).is_some();
+        let is_set = |limit: &Limit| allowance.limit(*limit).is_some();
         Limit::ALL.iter().copied().filter(is_set).filter(needs)
     };
-    let is_moving = is_patient && shards.iter().any(|shard| is_recent(shard, demand.now, MOVE_NS));
+    let is_moving = may_wait && shards.iter().any(|shard| is_recent(shard, demand.now, MOVE_NS));
     let all = if is_moving { total(shards) } else { sum(shards) };
     let mut is_waiting = false;
-    let mut refusal = admission::lacks(whole, &all, demand);
+    let mut refusal = admission::lacks(allowance, &all, demand);
     for limit in limits().filter(|limit| limit.rate().is_some()) {
         let free: i64 = (0..shards.len()).map(|shard| free(limit, shard)).sum();
         let missing = signed(needed(limit, &demand.estimate)).saturating_sub(free);
-        let allowed = whole.limit(limit).unwrap_or_default();
+        let allowed = allowance.limit(limit).unwrap_or_default();
         if missing <= 0 {
             continue;
         }

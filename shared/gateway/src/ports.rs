@@ -56,7 +56,7 @@ pub struct Listing {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreFault {
     /// The store did not respond.
-    #[error("the event store did not answer")]
+    #[error("the event store did not respond")]
     Away(#[source] Cause),
     /// The item is malformed or newer than this code.
     #[error("an item of the event store cannot be read")]
@@ -152,7 +152,7 @@ pub enum LedgerFault {
     #[error("the ledger refused to work")]
     NotMade(#[source] Cause),
     /// It may have been made; the response was lost.
-    #[error("the ledger's answer was lost")]
+    #[error("the ledger's response was lost")]
     Unknown(#[source] Cause),
     /// The item is malformed or newer than this code. A write to it may have been made.
     #[error("an item of the ledger cannot be read")]
@@ -262,7 +262,7 @@ pub enum UpstreamFault {
     #[error("the connection to the deployment broke")]
     Broken(#[source] Cause),
     /// No response in time. The request may have been sent.
-    #[error("the deployment did not answer in time")]
+    #[error("the deployment did not respond in time")]
     Timeout,
     /// There is nothing to call the deployment with: no key, or no token for its identity.
     #[error("the deployment has no usable credential")]

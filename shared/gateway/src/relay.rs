@@ -116,7 +116,7 @@ impl Gateway {
                     .await
             }
             Ok(Content::Unusable) => {
-                let odd = "the answer is of another type than its operation's";
+                let odd = "the response has another type than its operation's";
                 Err(self
                     .settle_unusable(reservation, ApiError::UpstreamUnreachable(Some(odd.into()))))
             }
@@ -146,7 +146,7 @@ impl Gateway {
             }
         };
         let Some((settlement, id)) = read else {
-            let error = ApiError::UpstreamUnreachable(Some("the answer is not JSON".into()));
+            let error = ApiError::UpstreamUnreachable(Some("the response is not JSON".into()));
             return Err(self.settle_unusable(reservation, error));
         };
         reservation.metadata.answer = id.as_deref().and_then(|id| id.parse().ok());
@@ -237,7 +237,7 @@ fn content(
     headers: &HeaderMap,
 ) -> Result<Content, ApiError> {
     if headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
-        return Err(ApiError::UpstreamUnreachable(Some("the answer is compressed".into())));
+        return Err(ApiError::UpstreamUnreachable(Some("the response is compressed".into())));
     }
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     Ok(protocol.content(demanded.is_streamed, content_type))

@@ -59,7 +59,7 @@ impl Gateway {
         let mut last_fault = None;
         for event in events.items {
             if let Err(fault) = self.sweep_event(&event, now, &mut swept).await {
-                tracing::warn!(event = %event.id, fault = ?fault, "an event is not swept as a whole");
+                tracing::warn!(event = %event.id, fault = ?fault, "an event is swept only in part");
                 last_fault = self
                     .unless_unreadable(fault, "an account", &event, &mut swept)
                     .err()

@@ -103,7 +103,7 @@ pub(super) async fn json_body(
     let bytes = read_whole(answer.into_body(), until).await?;
     match serde_json::from_slice::<IgnoredAny>(&bytes) {
         Ok(_) => Ok(bytes),
-        Err(_) => Err(ApiError::UpstreamUnreachable(Some("the answer is not JSON".into()))),
+        Err(_) => Err(ApiError::UpstreamUnreachable(Some("the response is not JSON".into()))),
     }
 }
 

@@ -38,8 +38,8 @@ pub(crate) fn span(text: &str) -> Result<TimeDelta, String> {
     let span = text.parse::<jiff::SignedDuration>();
     let span = span.map_err(|_| "must be a duration such as 90s, 2h or 1h30m".to_owned())?;
     let too_long = || "is too long".to_owned();
-    let whole = TimeDelta::try_seconds(span.as_secs()).ok_or_else(too_long)?;
-    whole.checked_add(&TimeDelta::nanoseconds(span.subsec_nanos().into())).ok_or_else(too_long)
+    let seconds = TimeDelta::try_seconds(span.as_secs()).ok_or_else(too_long)?;
+    seconds.checked_add(&TimeDelta::nanoseconds(span.subsec_nanos().into())).ok_or_else(too_long)
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ fn partition_key(item: &Value) -> Result<String> {
 fn queried_key(body: &Value) -> Result<String> {
     let condition = body["KeyConditionExpression"].as_str().unwrap_or_default();
     let name = condition.strip_prefix("pk = ").and_then(|rest| rest.split(' ').next());
-    let name = name.context("a query whose partition cannot be told")?;
+    let name = name.context("the partition of a query cannot be determined")?;
     let key = body["ExpressionAttributeValues"][name]["S"].as_str();
     key.map(ToOwned::to_owned).context("a query without its partition")
 }

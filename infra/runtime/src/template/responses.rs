@@ -116,17 +116,17 @@ mod tests {
             GatewayFault::TimedOut,
             GatewayFault::Failed,
         ] {
-            let answer = responses.respond(fault);
-            let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+            let response = responses.respond(fault);
+            let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
             assert!(body["error"]["code"].is_string(), "{fault:?}: {body}");
-            assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+            assert_eq!(response.headers()["access-control-allow-origin"], "*");
         }
     }
 
     #[test]
     fn without_the_templates_responses_api_gateway_uses_its_defaults() {
-        let answer = GatewayResponses::default().respond(GatewayFault::Failed);
-        assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
-        assert_eq!(answer.body().as_ref(), br#"{"message":"Internal server error"}"#);
+        let response = GatewayResponses::default().respond(GatewayFault::Failed);
+        assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+        assert_eq!(response.body().as_ref(), br#"{"message":"Internal server error"}"#);
     }
 }

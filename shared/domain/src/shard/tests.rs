@@ -93,11 +93,11 @@ impl Contender {
         matches!(self.step, Step::Admitted | Step::Refused | Step::Dead)
     }
 
-    /// Makes the next call. `is_patient` has the same meaning as for the gateway.
-    fn go(&mut self, shards: &mut [Account], whole: &Allowance, is_patient: bool) {
+    /// Makes the next call. `may_wait` has the same meaning as for the gateway.
+    fn go(&mut self, shards: &mut [Account], allowance: &Allowance, may_wait: bool) {
         let step = std::mem::replace(&mut self.step, Step::Dead);
         self.step = match step {
-            Step::Ask { shard, mut then } => match self.ask(shards, whole, shard) {
+            Step::Ask { shard, mut then } => match self.ask(shards, allowance, shard) {
                 true => Step::Admitted,
                 false => match then.pop() {
                     Some(shard) => Step::Ask { shard, then },
@@ -108,7 +108,7 @@ impl Contender {
                 seen.push(shards[seen.len()].clone());
                 match seen.len() == shards.len() {
                     false => Step::Read { seen },
-                    true => match plan(whole, &seen, &self.demand, self.bound, is_patient) {
+                    true => match plan(allowance, &seen, &self.demand, self.bound, may_wait) {
                         Plan::Refuse(_) => Step::Refused,
                         Plan::Try(shard) => Step::Ask { shard, then: Vec::new() },
                         Plan::Gather(takes) => Step::Take { takes, taken: Vec::new() },
@@ -130,14 +130,14 @@ impl Contender {
             Step::Give { taken } => {
                 let at = self.bound.unwrap_or_default();
                 let all: Vec<_> = taken.iter().flat_map(|take| take.amounts.clone()).collect();
-                match self.give(shards, whole, at, &all) {
+                match self.give(shards, allowance, at, &all) {
                     true => Step::Ask { shard: at, then: Vec::new() },
                     false => Step::Return { taken },
                 }
             }
             Step::Return { mut taken } => {
                 let take = taken.remove(0);
-                assert!(self.give(shards, whole, take.shard, &take.amounts), "lost");
+                assert!(self.give(shards, allowance, take.shard, &take.amounts), "lost");
                 let at = self.bound.unwrap_or_default();
                 match taken.is_empty() {
                     true => Step::Ask { shard: at, then: Vec::new() },
@@ -151,11 +151,11 @@ impl Contender {
     fn give(
         &self,
         shards: &mut [Account],
-        whole: &Allowance,
+        allowance: &Allowance,
         shard: u16,
         amounts: &[(Limit, u64)],
     ) -> bool {
-        let part = whole.part(shard, u16::try_from(shards.len()).unwrap());
+        let part = allowance.part(shard, u16::try_from(shards.len()).unwrap());
         let Some(write) = give(&part, amounts, &self.demand) else { return true };
         let account = &mut shards[usize::from(shard)];
         match account.apply(&write) {
@@ -167,8 +167,8 @@ impl Contender {
         }
     }
 
-    fn ask(&self, shards: &mut [Account], whole: &Allowance, shard: u16) -> bool {
-        let part = whole.part(shard, u16::try_from(shards.len()).unwrap());
+    fn ask(&self, shards: &mut [Account], allowance: &Allowance, shard: u16) -> bool {
+        let part = allowance.part(shard, u16::try_from(shards.len()).unwrap());
         let account = &mut shards[usize::from(shard)];
         if !bears(&part, &self.demand.estimate) {
             return false;
@@ -200,7 +200,7 @@ const ROUNDS: u64 = 4;
 /// One in `crashes` crashes after it took room and before it gave it.
 fn race(
     shards: &mut [Account],
-    whole: &Allowance,
+    allowance: &Allowance,
     contenders: &mut Vec<Contender>,
     seed: u64,
     crashes: u64,
@@ -213,14 +213,14 @@ fn race(
             return admitted;
         }
         let count = contenders.len();
-        assert!(calls < 4_000 * shards.len().max(16), "{count} get nowhere: {whole:?}");
+        assert!(calls < 4_000 * shards.len().max(16), "{count} get nowhere: {allowance:?}");
         let index = match is_in_step {
             true => calls % count,
             false => random.usize(..count),
         };
         let contender = &mut contenders[index];
         // In the end, a contender that still waits for a lost amount has waited long enough.
-        contender.go(shards, whole, crashes == 0 || calls < 2_000);
+        contender.go(shards, allowance, crashes == 0 || calls < 2_000);
         let has_taken = matches!(&contender.step, Step::Give { taken } if !taken.is_empty());
         if has_taken && crashes > 0 && random.u64(..crashes) == 0 {
             contender.step = Step::Dead;
@@ -240,10 +240,10 @@ fn contenders_of(n: usize, estimate: Estimate, of: u16, now: DateTime<Utc>) -> V
 #[test]
 fn the_parts_of_shards_add_up_to_the_limit() {
     for of in [1, 2, 3, 7, 16, 64] {
-        for whole in [0, 1, 5, 63, 64, 65, 1_000_003, u64::MAX] {
-            let parts = (0..of).map(|shard| only(Limit::TokensTotal, whole).part(shard, of));
+        for allowance in [0, 1, 5, 63, 64, 65, 1_000_003, u64::MAX] {
+            let parts = (0..of).map(|shard| only(Limit::TokensTotal, allowance).part(shard, of));
             let sum: u64 = parts.map(|part| part.limit(Limit::TokensTotal).unwrap()).sum();
-            assert_eq!(sum, whole, "in {of}");
+            assert_eq!(sum, allowance, "in {of}");
         }
     }
     assert_eq!(Allowance::default().part(3, 16), Allowance::default());
@@ -275,8 +275,8 @@ fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
                 let (allowed, estimate) = room_for(limit, k);
                 // Not a multiple of the request, but still without room for one more.
                 let allowed = if allowed == k { k } else { allowed + slack };
-                let whole = only(limit, allowed);
-                if never_fits(&whole, of, None, &estimate).is_some() {
+                let allowance = only(limit, allowed);
+                if never_fits(&allowance, of, None, &estimate).is_some() {
                     assert!(limit == Limit::TokensPerMinute && k < of.into());
                     continue;
                 }
@@ -291,7 +291,7 @@ fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
                         }
                     }
                     let order = if round == 0 { IN_STEP } else { seed };
-                    let admitted = race(&mut shards, &whole, &mut contenders, order, 0);
+                    let admitted = race(&mut shards, &allowance, &mut contenders, order, 0);
                     seed += 1;
                     assert_eq!(admitted as u64, k, "{limit:?} n={n} k={k} shards={of}");
                     let all = total(&shards);
@@ -306,11 +306,11 @@ fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
 #[test]
 fn without_gathering_the_rest_in_parts_stays_unused() {
     let (allowed, estimate) = room_for(Limit::TokensTotal, 25);
-    let whole = only(Limit::TokensTotal, allowed);
+    let allowance = only(Limit::TokensTotal, allowed);
     let mut shards = vec![Account::default(); 16];
     let mut asks_all = |n: usize| {
         let contender = Contender::new(demand(n, estimate, noon()), 16);
-        (0..16).any(|shard| contender.ask(&mut shards, &whole, shard))
+        (0..16).any(|shard| contender.ask(&mut shards, &allowance, shard))
     };
     assert_eq!((0..64).filter(|n| asks_all(*n)).count(), 16);
 }
@@ -322,11 +322,11 @@ fn room_lost_between_shards_is_restored_and_used() {
     for limit in Limit::ALL.iter().copied().filter(|limit| limit.rate().is_none()) {
         for of in [4u16, 16] {
             let (allowed, estimate) = room_for(limit, 25);
-            let whole = only(limit, allowed);
+            let allowance = only(limit, allowed);
             let mut shards = vec![Account::default(); of.into()];
             seed += 1;
             let mut contenders = contenders_of(64, estimate, of, noon());
-            let before = race(&mut shards, &whole, &mut contenders, seed, 2);
+            let before = race(&mut shards, &allowance, &mut contenders, seed, 2);
             assert!(before <= 25, "{before}");
             lost += 25 - before;
             let later = noon() + TimeDelta::minutes(2);
@@ -337,7 +337,7 @@ fn room_lost_between_shards_is_restored_and_used() {
             }
             assert_eq!(restore(&shards, later.into()), None);
             let mut contenders = contenders_of(64, estimate, of, later);
-            let after = race(&mut shards, &whole, &mut contenders, seed, 0);
+            let after = race(&mut shards, &allowance, &mut contenders, seed, 0);
             assert_eq!(before + after, 25, "{limit:?} shards={of}");
         }
     }
@@ -346,13 +346,13 @@ fn room_lost_between_shards_is_restored_and_used() {
 
 #[test]
 fn a_refusal_names_the_time_at_which_enough_has_flowed_back_in_all() {
-    let whole = only(Limit::TokensPerMinute, 1_600);
+    let allowance = only(Limit::TokensPerMinute, 1_600);
     let estimate = Estimate::of_tokens(0, 90);
     let mut shards = vec![Account::default(); 16];
     let mut contenders = contenders_of(40, estimate, 16, noon());
-    assert_eq!(race(&mut shards, &whole, &mut contenders, 3, 0), 17);
+    assert_eq!(race(&mut shards, &allowance, &mut contenders, 3, 0), 17);
     // 70 of 1,600 are left, spread over all shards.
-    let asked = plan(&whole, &shards, &demand(99, estimate, noon()), None, true);
+    let asked = plan(&allowance, &shards, &demand(99, estimate, noon()), None, true);
     let Plan::Refuse(Refusal::Rate { retry_at, allowed: 1_600, .. }) = asked else {
         panic!("{asked:?}");
     };
@@ -360,39 +360,39 @@ fn a_refusal_names_the_time_at_which_enough_has_flowed_back_in_all() {
     // 20 tokens at 1,600 a minute, plus one for each shard.
     assert_eq!(wait.num_milliseconds(), 1_350);
     let mut contenders = contenders_of(1, estimate, 16, retry_at.to_utc());
-    assert_eq!(race(&mut shards, &whole, &mut contenders, 3, 0), 1);
+    assert_eq!(race(&mut shards, &allowance, &mut contenders, 3, 0), 1);
 }
 
 #[test]
 fn a_rate_admits_no_more_at_once_than_one_shard() {
-    let whole = only(Limit::TokensPerMinute, 1_601);
-    let fits = |tokens| never_fits(&whole, 16, None, &Estimate::of_tokens(0, tokens)).is_none();
+    let allowance = only(Limit::TokensPerMinute, 1_601);
+    let fits = |tokens| never_fits(&allowance, 16, None, &Estimate::of_tokens(0, tokens)).is_none();
     assert!(fits(101) && !fits(102));
-    assert_eq!(never_fits(&whole, 1, None, &Estimate::of_tokens(0, 1_602)), None);
+    assert_eq!(never_fits(&allowance, 1, None, &Estimate::of_tokens(0, 1_602)), None);
     let attendee = |tokens| Allowance::default().with(Limit::TokensPerMinute, tokens);
-    assert_eq!(most_shards(&attendee(Some(100)), &whole), Some(16));
-    assert_eq!(most_shards(&attendee(None), &whole), Some(1));
+    assert_eq!(most_shards(&attendee(Some(100)), &allowance), Some(16));
+    assert_eq!(most_shards(&attendee(None), &allowance), Some(1));
     assert_eq!(most_shards(&attendee(None), &Allowance::default()), None);
 }
 
 #[test]
 fn the_sum_of_all_is_right_while_something_moves() {
-    let whole = only(Limit::TokensTotal, 400);
+    let allowance = only(Limit::TokensTotal, 400);
     let mut shards = vec![Account::default(); 4];
     let asks = demand(1, Estimate::of_tokens(0, 150), noon());
-    let Plan::Gather(takes) = plan(&whole, &shards, &asks, None, true) else { panic!() };
+    let Plan::Gather(takes) = plan(&allowance, &shards, &asks, None, true) else { panic!() };
     let take = &takes[0];
     shards[usize::from(take.shard)] = shards[usize::from(take.shard)].apply(&take.write).unwrap();
     assert_eq!(total(&shards).get(Field::Committed), 0);
     let other = demand(2, Estimate::of_tokens(0, 400), noon());
-    assert_eq!(plan(&whole, &shards, &other, None, true), Plan::Wait);
+    assert_eq!(plan(&allowance, &shards, &other, None, true), Plan::Wait);
     assert!(matches!(
-        plan(&whole, &shards, &other, None, false),
+        plan(&allowance, &shards, &other, None, false),
         Plan::Refuse(Refusal::Budget { .. })
     ));
     let late = demand(2, other.estimate, noon() + TimeDelta::seconds(5));
     assert!(matches!(
-        plan(&whole, &shards, &late, None, true),
+        plan(&allowance, &shards, &late, None, true),
         Plan::Refuse(Refusal::Budget { .. })
     ));
 }

@@ -34,11 +34,11 @@ impl Gateway {
         demand: &Demand,
         is_job: bool,
     ) -> Result<u16, AdmissionRefused> {
-        let whole = &event.allowances.event;
+        let allowance = &event.allowances.event;
         let choices = shard::choices(&demand.id, event.shards);
         // The settlement of a job finds its shard by its id.
         let bound = is_job.then_some(choices[0]);
-        if let Some(never) = shard::never_fits(whole, event.shards, bound, &demand.estimate) {
+        if let Some(never) = shard::never_fits(allowance, event.shards, bound, &demand.estimate) {
             return Err(never.into());
         }
         if event.shards <= 1 {
@@ -134,7 +134,7 @@ impl Gateway {
         demand: &Demand,
         bound: Option<u16>,
     ) -> Result<u16, AdmissionRefused> {
-        let (whole, keys) = (&event.allowances.event, event.account_keys());
+        let (allowance, keys) = (&event.allowances.event, event.account_keys());
         // Half the time is left for what follows.
         let patient_until = Instant::now() + self.ports.ledger_timeout / 2;
         for _ in 0..LOOKS {
@@ -145,8 +145,8 @@ impl Gateway {
                 }
                 Ok(shards) => shards,
             };
-            let is_patient = Instant::now() < patient_until;
-            let asked = match shard::plan(whole, &shards, demand, bound, is_patient) {
+            let may_wait = Instant::now() < patient_until;
+            let asked = match shard::plan(allowance, &shards, demand, bound, may_wait) {
                 Plan::Refuse(refusal) => return Err(refusal.into()),
                 Plan::Try(shard) => Some(shard),
                 Plan::Gather(takes) => {

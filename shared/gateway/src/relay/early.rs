@@ -105,7 +105,7 @@ async fn serve_late(
         Ok(response) if response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == EVENTS) => {
             return downstream.pass_on_all(response.into_body()).await;
         }
-        Ok(_) => ApiError::UpstreamBroken(Some("the answer is no stream".into())),
+        Ok(_) => ApiError::UpstreamBroken(Some("the response is not a stream".into())),
         Err(error) => error,
     };
     tracing::warn!(error = ?error, "a stream that began early was refused");

@@ -86,7 +86,7 @@ pub(super) async fn past_silence(
             Next::Chunk(chunk) if chunk.is_empty() => {}
             Next::Chunk(chunk) => return Ok(stream::iter([Ok(chunk)]).chain(body).boxed()),
             Next::End => {
-                return Err(ApiError::UpstreamUnreachable(Some("the answer is empty".into())));
+                return Err(ApiError::UpstreamUnreachable(Some("the response is empty".into())));
             }
             Next::Broken(error) => return Err(error),
         }

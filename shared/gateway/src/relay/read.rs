@@ -71,7 +71,7 @@ pub async fn read_whole(mut body: UpstreamBody, until: Option<Instant>) -> Resul
         if rest.len() > LARGEST_BUFFERED
             || first.as_ref().is_some_and(|f| f.len() > LARGEST_BUFFERED)
         {
-            return Err(ApiError::UpstreamBroken(Some("the answer is too large".into())));
+            return Err(ApiError::UpstreamBroken(Some("the response is too large".into())));
         }
     }
 }
