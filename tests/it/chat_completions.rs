@@ -113,6 +113,7 @@ async fn every_base_and_every_form_of_the_credential_is_the_same_attendee() {
         ada.send(request).await.assert_ok();
     }
     // Sixteen requests, sixteen a day: all of them were one attendee's.
+    world.quiet().await;
     ada.chat("one more").await.assert_refused(402, "insufficient_quota");
     assert_eq!(world.settle().await.requests, 16);
     assert_eq!(world.account("ada").await.count(Field::Requests), 16);

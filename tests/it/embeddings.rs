@@ -63,6 +63,7 @@ async fn embeddings_and_chats_are_charged_to_one_account() {
     let ada = world.attendee("ada").await;
     ada.embed(json!("one")).await.assert_ok();
     ada.chat("hello").await.assert_ok();
+    world.quiet().await;
     ada.embed(json!("two")).await.assert_refused(402, "insufficient_quota");
     ada.chat("again").await.assert_refused(402, "insufficient_quota");
     let counts = (2, 2 * usual::PROMPT_TOKENS, usual::COMPLETION_TOKENS);

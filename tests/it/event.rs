@@ -227,6 +227,7 @@ async fn an_own_allowance_counts_from_the_next_request() {
     };
     world.change_attendee("ada", own(2)).await;
     ada.chat("hello").await.assert_ok();
+    world.quiet().await;
     ada.chat("hello").await.assert_refused(402, "insufficient_quota");
     // A refusal is remembered for five seconds at most.
     world.change_attendee("ada", own(-1)).await;

@@ -14,6 +14,7 @@ async fn a_moderation_costs_a_request_and_no_tokens() {
     let image = json!([{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]);
     let body = json!({"input": image, "model": "model-moderations"}).to_string();
     ada.send(ada.post("/api/v1/moderations", body)).await.assert_ok();
+    world.quiet().await;
     let refused = ada.send(ada.asks_for(Operation::Moderations)).await;
     refused.assert_refused(402, "insufficient_quota");
     assert_eq!(world.azure().requests()[0].json().get("user"), None);

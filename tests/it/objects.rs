@@ -90,6 +90,7 @@ async fn calls_cost_requests_and_reading_one_object_costs_nothing() {
     ada.call(Method::POST, &format!("{one}/search"), Some(&json!({"query": "x"})))
         .await
         .assert_ok();
+    world.quiet().await;
     ada.call(Method::DELETE, &one, None).await.assert_refused(402, "insufficient_quota");
     for poll in ["", "/files/f-1", "/file_batches/b-1"] {
         ada.call(Method::GET, &format!("{one}{poll}"), None).await.assert_ok();

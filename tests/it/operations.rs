@@ -184,6 +184,7 @@ async fn a_spent_unit_is_refused_by_its_name_and_one_too_large_for_ever() {
         let ada = world.attendee("ada").await;
         for _ in 0..2 {
             ada.send(ada.asks_for(operation)).await.assert_ok();
+            world.quiet().await;
         }
         let refused = ada.send(ada.asks_for(operation)).await;
         refused.assert_refused(402, "insufficient_quota");
