@@ -26,13 +26,14 @@ const REQUEST: &str = "invalid_request_error";
 const AS_AZURE: &str = "";
 const NEVER: Option<&str> = Some("false");
 
-const ROWS: [Row; 44] = [
+const ROWS: [Row; 45] = [
     (401, "invalid_event_code", "authentication_error", NEVER, NO_WAIT, None),
     (403, "event_not_started", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_ended", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_paused", "permission_error", NEVER, NO_WAIT, None),
     (403, "attendee_blocked", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_full", "permission_error", NEVER, NO_WAIT, None),
+    (429, "rate_limit_exceeded", "rate_limit_error", None, (Some("2"), Some("1500")), None),
     (403, "not_on_roster", "permission_error", NEVER, NO_WAIT, None),
     (403, "registration_required", "permission_error", NEVER, NO_WAIT, None),
     (403, "already_registered", "permission_error", NEVER, NO_WAIT, None),
@@ -89,6 +90,7 @@ fn one_of_each() -> Vec<ApiError> {
         ApiError::EventPaused { contact: contact() },
         ApiError::AttendeeBlocked { contact: contact() },
         ApiError::EventFull { contact: contact() },
+        ApiError::TooManyNewcomers { allowed, retry_after },
         ApiError::NotOnRoster { contact: contact() },
         ApiError::RegistrationRequired { event: "evt_1".parse().unwrap(), contact: contact() },
         ApiError::AlreadyRegistered { contact: contact() },
@@ -151,6 +153,7 @@ fn one_of_each() -> Vec<ApiError> {
             | ApiError::EventPaused { .. }
             | ApiError::AttendeeBlocked { .. }
             | ApiError::EventFull { .. }
+            | ApiError::TooManyNewcomers { .. }
             | ApiError::NotOnRoster { .. }
             | ApiError::RegistrationRequired { .. }
             | ApiError::AlreadyRegistered { .. }

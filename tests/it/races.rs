@@ -177,6 +177,33 @@ async fn of_64_newcomers_at_once_as_many_get_in_as_there_are_seats() {
     assert_eq!(world.settle().await.requests, 10);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_150_new_names_at_once_a_part_gets_seats_and_the_rest_a_time_at_which_one_does() {
+    let world = World::event("hall").seats(300).with(|event| event.seats_per_minute = Some(100));
+    let world = world.processes(2).start().await;
+    let mut joining = JoinSet::new();
+    for i in 0..150 {
+        let newcomer = world.attendee(&format!("name-{i}")).await;
+        joining.spawn(async move { (newcomer.chat("hello").await, newcomer) });
+    }
+    let (late, seated): (Vec<_>, Vec<_>) =
+        joining.join_all().await.into_iter().partition(|(answer, _)| answer.status() == 429);
+    // Half of a minute's at once. The test's clock stands still.
+    assert_eq!((seated.len(), late.len()), (50, 100));
+    for (answer, _) in &late {
+        answer.assert_refused(429, "rate_limit_exceeded");
+        assert!(answer.text().contains("100 new users per minute"), "{}", answer.text());
+        assert_eq!(answer.header("retry-after-ms"), Some("600"));
+    }
+    // Those who have a seat are not concerned. As many as the rate allows get in later.
+    seated[0].1.chat("again").await.assert_ok();
+    world.wait(TimeDelta::seconds(30));
+    for (at, (_, newcomer)) in late.iter().enumerate() {
+        let status = newcomer.chat("hello").await.status();
+        assert_eq!(status, if at < 50 { 200 } else { 429 }, "{at}");
+    }
+}
+
 #[tokio::test]
 async fn requests_in_flight_are_counted_and_a_finished_one_makes_room() {
     let world = World::event("in-flight").attendee(Limit::InFlight, 1).start().await;

@@ -93,6 +93,8 @@ pub enum Field {
     ReconciledThrough,
     /// Attendees who have a seat. Events only.
     Seats,
+    /// The theoretical arrival time of GCRA for new seats, in [`EpochNanos`]. Events only.
+    SeatTat,
     /// When this attendee got a seat, in [`EpochNanos`].
     SeatedAt,
     /// When this attendee asked for a seat, in [`EpochNanos`], while the event has not replied.
@@ -160,6 +162,7 @@ impl Field {
             | Self::MovedAt
             | Self::ReconciledThrough
             | Self::Seats
+            | Self::SeatTat
             | Self::SeatedAt
             | Self::SeatAskedAt
             | Self::Blocked

@@ -33,6 +33,10 @@ pub struct Event {
     pub expected_attendees: u64,
     /// The limits.
     pub allowances: Allowances,
+    /// How many seats new attendees may take per minute. Events of earlier versions have no such
+    /// limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seats_per_minute: Option<u64>,
     /// The deployments that it offers. `None` offers all of the organiser's.
     pub deployments: Option<Vec<DeploymentName>>,
     /// The deployment for requests that name no model, by operation.

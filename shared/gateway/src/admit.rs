@@ -19,6 +19,7 @@ use lanyard_domain::allowance::Allowance;
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::operation::Operation;
+use lanyard_domain::time::EpochNanos;
 use lanyard_protocol::demand::Demanded;
 
 use crate::Gateway;
@@ -46,6 +47,8 @@ pub(crate) enum AdmissionRefused {
     Refused(Refusal),
     AccessDenied(AccessDenied),
     Full,
+    /// The event gives newcomers no more seats before this time.
+    NotYet(EpochNanos),
     /// `is_unknown` if a write may have been made all the same.
     Fault {
         cause: Cause,
@@ -167,7 +170,8 @@ impl Gateway {
                     Err(
                         AdmissionRefused::Refused(_)
                         | AdmissionRefused::AccessDenied(_)
-                        | AdmissionRefused::Full,
+                        | AdmissionRefused::Full
+                        | AdmissionRefused::NotYet(_),
                     ) => false,
                 };
                 let attendee_side = attendee_side.map(|_| ());
@@ -193,6 +197,7 @@ impl Gateway {
                     }
                     AdmissionRefused::AccessDenied(why) => attendance.access_denied(why),
                     AdmissionRefused::Full => ApiError::EventFull { contact: attendance.contact() },
+                    AdmissionRefused::NotYet(at) => seat::too_many(attendance, demand.now, at),
                     AdmissionRefused::Fault { cause, .. } => {
                         self.accounting_unavailable(Some(cause))
                     }
@@ -241,7 +246,7 @@ impl Gateway {
                 return Err(AdmissionRefused::AccessDenied(why));
             }
             if !old.numbers.contains_key(&Field::SeatedAt) {
-                self.seat(key, event_key, attendance.allowances().attendees, demand.now).await?;
+                self.seat(key, event_key, attendance.event(), demand.now).await?;
             }
             match admission::refusal(&old.allowance(granted), &old, demand) {
                 Some(refusal)
@@ -256,20 +261,6 @@ impl Gateway {
             seen.account = old;
         }
         Err(too_busy())
-    }
-
-    /// Waits for a new attendee's seat, for at most the ledger's timeout.
-    pub(crate) async fn seated(
-        &self,
-        seat: impl Future<Output = Result<(), AdmissionRefused>>,
-        attendance: &Attendance,
-    ) -> Result<(), ApiError> {
-        self.within_timeout(seat).await.map_err(|not| match not {
-            AdmissionRefused::Full => ApiError::EventFull { contact: attendance.contact() },
-            AdmissionRefused::AccessDenied(why) => attendance.access_denied(why),
-            AdmissionRefused::Refused(_) => ApiError::Internal(None),
-            AdmissionRefused::Fault { cause, .. } => self.accounting_unavailable(Some(cause)),
-        })
     }
 
     fn refused(
@@ -376,6 +367,7 @@ fn fitting(
         Err(
             AdmissionRefused::AccessDenied(_)
             | AdmissionRefused::Full
+            | AdmissionRefused::NotYet(_)
             | AdmissionRefused::Fault { .. },
         ) => None,
     };

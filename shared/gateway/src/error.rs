@@ -58,6 +58,17 @@ pub enum ApiError {
         /// Whom to ask.
         contact: ContactHint,
     },
+    /// Newcomers take seats too fast.
+    #[error(
+        "Many new users are joining at once. This event takes {allowed} new users per minute. Try again in {}, under the same name. Users who have joined are not affected.",
+        wait_words(*retry_after)
+    )]
+    TooManyNewcomers {
+        /// New users per minute.
+        allowed: u64,
+        /// Until the next seat is given.
+        retry_after: Duration,
+    },
     /// Every seat is taken.
     #[error(
         "The event is full: it takes no further users. If you have used it before, use the same user name again.{contact}"

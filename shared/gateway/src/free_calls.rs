@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::AccountKey;
+use lanyard_domain::ids::EventId;
 use lanyard_domain::limit::Limit;
 use lanyard_domain::time::{EpochNanos, MINUTE_NS};
 use tokio::time::Instant;
@@ -38,6 +39,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(5);
 pub(crate) struct FreeCalls {
     calls: Bounded<AccountKey, EpochNanos>,
     proofs: Bounded<AccountKey, EpochNanos>,
+    /// The theoretical arrival time of an event's new seats, as last seen in its account.
+    seats: Bounded<EventId, i64>,
     /// When the delays of all unknown codes until now have passed.
     guessed_until: Mutex<Option<Instant>>,
 }
@@ -47,6 +50,7 @@ impl Default for FreeCalls {
         Self {
             calls: Bounded::new(10_000),
             proofs: Bounded::new(10_000),
+            seats: Bounded::new(1_000),
             guessed_until: Mutex::default(),
         }
     }
@@ -69,6 +73,16 @@ impl FreeCalls {
     /// 429 with the time to wait.
     pub(crate) fn proof(&self, key: AccountKey, now: DateTime<Utc>) -> Result<(), ApiError> {
         take(&self.proofs, key, PROOFS, now)
+    }
+
+    /// The theoretical arrival time of an event's new seats, or an earlier one.
+    pub(crate) fn seat_tat(&self, event: &EventId) -> i64 {
+        self.seats.get(event).unwrap_or_default()
+    }
+
+    /// Remembers it. It only grows.
+    pub(crate) fn saw_seat_tat(&self, event: &EventId, tat: i64) {
+        self.seats.insert(event.clone(), tat.max(self.seat_tat(event)));
     }
 
     /// Waits before a code is looked up that this process does not know, if many unknown ones came

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::access::Access;
+use lanyard_domain::admission::SeatPace;
 use lanyard_domain::allowance::{Allowances, Limit, Preset};
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::event::{Contact, Event, OwnDeployments, Page, Signing};
@@ -67,6 +68,7 @@ pub(crate) fn created(
         is_paused: false,
         expected_attendees,
         allowances: new_allowances(draft.allowances, usual, expected_attendees),
+        seats_per_minute: Some(SeatPace::for_attendees(expected_attendees)),
         deployments: offered,
         default_deployments,
         max_completion_tokens,
@@ -163,6 +165,10 @@ pub(crate) fn changed(
         window,
         expected_attendees,
         allowances: allowances(draft.allowances, event.allowances, usual),
+        seats_per_minute: event.seats_per_minute.map(|before| match draft.attendees {
+            Given::Absent | Given::Wrong => before,
+            Given::Null | Given::Value(_) => SeatPace::for_attendees(expected_attendees),
+        }),
         deployments: offered,
         default_deployments,
         max_completion_tokens,

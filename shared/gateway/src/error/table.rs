@@ -135,7 +135,8 @@ impl ApiError {
                 REQUEST,
                 Retry::AsUsual,
             ),
-            Self::RateLimitExceeded { retry_after, .. } => row(
+            Self::RateLimitExceeded { retry_after, .. }
+            | Self::TooManyNewcomers { retry_after, .. } => row(
                 StatusCode::TOO_MANY_REQUESTS,
                 "rate_limit_exceeded",
                 "rate_limit_error",

@@ -253,17 +253,16 @@ impl crate::Gateway {
     ///
     /// # Errors
     ///
-    /// 403 `event_full`, or 503.
+    /// 403 `event_full`, 429 if too many come at once, or 503.
     pub(crate) async fn take_seat(
         &self,
         attendance: &Attendance,
         now: chrono::DateTime<chrono::Utc>,
     ) -> Result<(), ApiError> {
         let event_key = AccountKey::Event(attendance.event().id.clone());
-        let seats = attendance.allowances().attendees;
         let key = attendance.key();
-        let seated = self.seat(&key, &event_key, seats, now.into());
-        self.seated(seated, attendance).await
+        let seated = self.seat(&key, &event_key, attendance.event(), now.into());
+        self.seated(seated, attendance, now.into()).await
     }
 }
 
