@@ -45,6 +45,25 @@ async fn a_compaction_is_accounted_like_a_response() {
 }
 
 #[tokio::test]
+async fn a_resource_that_does_not_compact_is_no_fault_of_the_organisers() {
+    let world = World::event("no-compact").in_memory().keeping().start().await;
+    let ada = world.attendee("ada").await;
+    let compact = format!("{}/compact", path(Kind::Response));
+    let input = json!({"input": "Hi"});
+    for (status, code) in [(404, "404"), (405, "MethodNotAllowed")] {
+        world.azure().script(Reply::error(status, code, "Resource not found"));
+        let answer = ada.call(Method::POST, &compact, Some(&input)).await;
+        answer.assert_refused(404, "unknown_route");
+        assert_eq!(answer.header("x-should-retry"), Some("false"));
+    }
+    // A deployment that is gone is.
+    world.azure().script(Reply::error(404, "DeploymentNotFound", "The deployment is not there."));
+    let answer = ada.call(Method::POST, &compact, Some(&input)).await;
+    answer.assert_refused(503, "upstream_misconfigured");
+    world.settle().await;
+}
+
+#[tokio::test]
 async fn a_compaction_is_governed_like_a_response() {
     let world = World::event("governed").in_memory().keeping().start().await;
     let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);

@@ -26,7 +26,7 @@ const REQUEST: &str = "invalid_request_error";
 const AS_AZURE: &str = "";
 const NEVER: Option<&str> = Some("false");
 
-const ROWS: [Row; 45] = [
+const ROWS: [Row; 46] = [
     (401, "invalid_event_code", "authentication_error", NEVER, NO_WAIT, None),
     (403, "event_not_started", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_ended", "permission_error", NEVER, NO_WAIT, None),
@@ -46,6 +46,7 @@ const ROWS: [Row; 45] = [
     (404, "deployment_not_found", REQUEST, None, NO_WAIT, None),
     (422, "invalid_value", REQUEST, None, NO_WAIT, None),
     (403, "objects_not_kept", "permission_error", NEVER, NO_WAIT, None),
+    (404, "unknown_route", REQUEST, NEVER, NO_WAIT, None),
     (403, "batches_not_offered", "permission_error", NEVER, NO_WAIT, None),
     (404, "object_not_found", REQUEST, None, NO_WAIT, None),
     (404, "model_not_found", REQUEST, None, NO_WAIT, None),
@@ -103,6 +104,7 @@ fn one_of_each() -> Vec<ApiError> {
         ApiError::NotFound(Missing::Deployment),
         ApiError::Unprocessable { param: "rating", message: "The rating is odd." },
         ApiError::ObjectsNotKept { contact: contact() },
+        ApiError::NotServed,
         ApiError::BatchesNotOffered,
         ApiError::ObjectNotFound { kind: Kind::File, param: None },
         ApiError::ModelNotFound { operation: None, offered: Vec::new(), elsewhere: None },
@@ -165,6 +167,7 @@ fn one_of_each() -> Vec<ApiError> {
             | ApiError::NotFound(_)
             | ApiError::Unprocessable { .. }
             | ApiError::ObjectsNotKept { .. }
+            | ApiError::NotServed
             | ApiError::BatchesNotOffered
             | ApiError::ObjectNotFound { .. }
             | ApiError::OwnershipUnavailable { .. }

@@ -94,6 +94,27 @@ async fn a_run_is_charged_when_a_poll_sees_its_end_however_it_ends() {
 }
 
 #[tokio::test]
+async fn a_run_that_failed_without_a_count_costs_its_prompt_at_most() {
+    for (code, charged) in [
+        (json!({"code": "server_error", "message": "x"}), Some(20_000)),
+        (json!(null), Some(20_000)),
+        (json!({"code": "invalid_prompt", "message": "x"}), Some(0)),
+        (json!({"code": "rate_limit_exceeded", "message": "x"}), None),
+    ] {
+        let world = world("failed").await;
+        let ada = world.attendee("ada").await;
+        let (one, run) = a_run(&ada).await;
+        let failed = json!({"status": "failed", "usage": null, "last_error": code});
+        world.azure().set_job(&run, failed);
+        ada.call(Method::GET, &one, None).await.assert_ok();
+        let totals = world.settle().await;
+        assert_eq!(totals.requests, MADE - u64::from(charged.is_none()), "{code}");
+        assert_eq!(totals.completion_tokens, 0, "{code}");
+        assert_eq!(totals.prompt_tokens, charged.unwrap_or(0), "{code}");
+    }
+}
+
+#[tokio::test]
 async fn a_run_without_polls_is_charged_too() {
     let world = world("unpolled").await;
     let ada = world.attendee("ada").await;

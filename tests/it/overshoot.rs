@@ -2,12 +2,14 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use lanyard_domain::allowance::Limit;
+use lanyard_domain::object::Kind;
 use lanyard_domain::unit::Unit;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::support::asking::WAV;
 use crate::support::attendee::Attendee;
+use crate::support::kept::path;
 use crate::support::{Gate, Reply, World, canary};
 
 const CHAT: &str = "/api/v1/chat/completions";
@@ -127,17 +129,145 @@ async fn a_recording_is_held_at_its_true_length_despite_its_header() {
         ("a sample rate of four million", forge(&[(24, 4_000_000)])),
         ("a chunk of one byte", forge(&[(40, 1)])),
         ("all of them", forge(&[(24, 4_000_000), (28, 4_000_000), (40, 1)])),
+        ("a sample rate of 96 kHz", forge(&[(24, 96_000), (28, 192_000)])),
+        ("48 kHz in two channels", forge(&[(20, 0x0002_0001), (24, 48_000), (28, 192_000)])),
+        ("samples of 32 bits", forge(&[(32, 0x0020_0004)])),
+        ("ADPCM", forge(&[(20, 0x0001_0011), (32, 0x0004_0100)])),
     ] {
-        let world = World::event("forged").in_memory().everything().start().await;
-        let ada = world.attendee("ada").await;
-        // Azure names no duration, so that what was held is charged.
-        let reply = Reply::json(200, canary::COMPLETION).header("content-type", "text/plain");
-        world.azure().script(reply);
-        let parts =
-            [("file", WAV, recording.as_slice()), ("response_format", "", b"text".as_slice())];
-        ada.send(ada.post_form("/api/v1/audio/transcriptions", &parts)).await.assert_ok();
-        let charged = world.settle().await.units.get(Unit::AudioSeconds);
+        let charged = charged(&recording).await;
         let least = u64::from(SECONDS) * 9 / 10;
         assert!(charged >= least, "{forgery}: {charged} of {SECONDS} seconds");
     }
+}
+
+/// The seconds that a recording is charged if Azure names none.
+async fn charged(recording: &[u8]) -> u64 {
+    let world = World::event("forged").in_memory().everything().start().await;
+    let ada = world.attendee("ada").await;
+    let reply = Reply::json(200, canary::COMPLETION).header("content-type", "text/plain");
+    world.azure().script(reply);
+    let parts = [("file", WAV, recording), ("response_format", "", b"text".as_slice())];
+    ada.send(ada.post_form("/api/v1/audio/transcriptions", &parts)).await.assert_ok();
+    world.settle().await.units.get(Unit::AudioSeconds)
+}
+
+/// MPEG-1 layer III at 64 kbit/s and 32 kHz: 1,152 samples in 288 bytes.
+fn mp3(frames: usize) -> Vec<u8> {
+    let mut frame = b"\xff\xfb\x58\xc0".to_vec();
+    frame.resize(288, 0);
+    frame.repeat(frames)
+}
+
+/// Ogg pages of one packet each, with this position in all of them.
+fn ogg(packets: &[Vec<u8>]) -> Vec<u8> {
+    let page = |packet: &Vec<u8>| {
+        let mut page = b"OggS\0\0\x01\0\0\0\0\0\0\0".to_vec();
+        page.extend([0; 12]);
+        page.extend([1, u8::try_from(packet.len()).unwrap()]);
+        page.extend(packet);
+        page
+    };
+    packets.iter().flat_map(page).collect()
+}
+
+/// A frame of FLAC: 4,096 samples at the rate that the stream names.
+fn flac_frame() -> Vec<u8> {
+    let mut frame = vec![0xFF, 0xF8, 0xC0, 0x08, 0x00];
+    let crc8 = |crc: u8, _| (crc << 1) ^ if crc & 0x80 == 0 { 0 } else { 0x07 };
+    frame.push(frame.iter().fold(0, |crc, byte| (0..8).fold(crc ^ byte, crc8)));
+    frame.resize(200, 0);
+    frame
+}
+
+/// The head of a FLAC stream of this sample rate and one sample in all.
+fn flac_head(rate: u64) -> Vec<u8> {
+    let mut head = b"fLaC\x80\0\0\x22".to_vec();
+    head.extend([0; 10]);
+    head.extend(((rate << 44) | 1).to_be_bytes());
+    head.extend([0; 16]);
+    head
+}
+
+/// An M4A of so many frames of AAC, whose headers name one second and this sample rate.
+fn m4a(frames: u32, rate: u32) -> Vec<u8> {
+    let part = |kind: &[u8; 4], content: &[u8]| {
+        let size = u32::try_from(content.len() + 8).unwrap();
+        [size.to_be_bytes().as_slice(), kind, content].concat()
+    };
+    let mut entry = vec![0; 28];
+    entry.splice(24..28, (rate.min(65_535) << 16).to_be_bytes());
+    // The configuration of AAC by the index of its sample rate: 0 is 96 kHz and 8 is 16 kHz.
+    let index: u8 = if rate == 16_000 { 8 } else { 0 };
+    let config = [5, 2, 0x10 | (index >> 1), (index & 1) << 7];
+    let decoder = [&[4, 19][..], &[0; 13], &config].concat();
+    let esds = [&[0; 4][..], &[3, 24], &[0; 3], &decoder].concat();
+    let entry = [entry, part(b"esds", &esds)].concat();
+    let described = [vec![0; 8], part(b"mp4a", &entry)].concat();
+    let sizes = [vec![0; 8], frames.to_be_bytes().to_vec()].concat();
+    let table = [part(b"stsd", &described), part(b"stsz", &sizes)].concat();
+    let track = part(b"trak", &part(b"mdia", &part(b"minf", &part(b"stbl", &table))));
+    let header = part(b"mvhd", &[vec![0; 12], vec![0, 0, 0, 1], vec![0, 0, 0, 1]].concat());
+    let movie = part(b"moov", &[header, track].concat());
+    [part(b"ftyp", b"M4A "), movie, part(b"mdat", &vec![0; frames as usize * 100])].concat()
+}
+
+/// A WebM of Opus packets of 20 ms, whose clusters name no time.
+fn webm(packets: usize) -> Vec<u8> {
+    let tracks = b"\x16\x54\xae\x6b\x8a\xae\x88\x86\x86A_OPUS".to_vec();
+    let block = [0xA3, 0x87, 0x81, 0, 0, 0x80, 1 << 3, 0, 0];
+    let mut file = b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff".to_vec();
+    file.extend(tracks);
+    file.extend(b"\x1f\x43\xb6\x75\x01\xff\xff\xff\xff\xff\xff\xff");
+    file.extend(block.repeat(packets));
+    file
+}
+
+#[tokio::test]
+async fn every_format_is_charged_its_true_length_despite_its_headers() {
+    // Each lasts 100 seconds and more, and its headers name one, or another sample rate.
+    let opus =
+        [vec![b"OpusHead\x01\x01".to_vec(), b"OpusTags".to_vec()], vec![vec![1 << 3, 0, 0]; 5_000]];
+    let flac = [flac_head(96_000), flac_frame().repeat(400)].concat();
+    let head = [&b"\x7fFLAC\x01\0\0\x01"[..], &flac_head(96_000)].concat();
+    let ogg_flac = [vec![head], vec![flac_frame(); 400]].concat();
+    let mut forged_mp3 = mp3(2_800);
+    forged_mp3.splice(36..48, *b"Xing\0\0\0\x01\0\0\0\x01");
+    for (format, recording) in [
+        ("MP3", forged_mp3),
+        ("Ogg with Opus", ogg(&opus.concat())),
+        ("FLAC", flac),
+        ("Ogg with FLAC", ogg(&ogg_flac)),
+        ("M4A", m4a(1_600, 16_000)),
+        ("M4A of 96 kHz", m4a(1_600, 96_000)),
+        ("WebM", webm(5_000)),
+    ] {
+        let charged = charged(&recording).await;
+        // No more than a little above, or an honest attendee would pay for a bound.
+        assert!((90..=115).contains(&charged), "{format}: {charged} seconds");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_named_twenty_times_is_held_twenty_times() {
+    let world = World::event("again").in_memory().keeping();
+    let world = world.attendee(Limit::TokensTotal, 5_000).start().await;
+    let ada = world.attendee("ada").await;
+    let notes = "Some words of the notes. ".repeat(1_600);
+    let kind = "; filename=\"notes.txt\"\r\nContent-Type: text/plain";
+    let parts = [("purpose", "", b"user_data".as_slice()), ("file", kind, notes.as_bytes())];
+    let made = ada.send(ada.post_form(&path(Kind::File), &parts)).await;
+    let file = made.assert_ok().json()["id"].clone();
+    let mut held = Vec::new();
+    for times in [1, 20] {
+        let part = json!({"type": "input_file", "file_id": file});
+        let content = vec![part; times];
+        let asked = json!({"input": [{"role": "user", "content": content}],
+                           "max_output_tokens": 16});
+        let refused = ada.respond(asked).await;
+        refused.assert_refused(400, "allowance_too_small");
+        let needed = refused.text().split("may need ").nth(1).unwrap().to_owned();
+        held.push(needed.split(' ').next().unwrap().parse::<u64>().unwrap());
+    }
+    assert!(held[0] >= 9_000 && held[1] >= 20 * 9_000, "{held:?}");
+    world.settle().await;
 }

@@ -16,6 +16,17 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::support::engine::Engine;
 use crate::support::{Gate, Reply, ScriptedAzure};
 
+/// How long anything may take on a slow machine before the test says what it waited for.
+const LONG: Duration = Duration::from_secs(300);
+
+/// Waits for something, and fails with its name if it does not come.
+async fn soon<T>(what: &str, waiting: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(LONG, waiting).await {
+        Ok(done) => done,
+        Err(_) => panic!("{what} did not come within {LONG:?}"),
+    }
+}
+
 /// A process that serves until it is dropped.
 struct Process {
     address: String,
@@ -41,7 +52,8 @@ impl Process {
         let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
         let (mut address, mut token) = (None, None);
         while address.is_none() || token.is_none() {
-            let line = output.next_line().await.unwrap().expect("it says where it is");
+            let line = soon("the address of a process", output.next_line()).await.unwrap();
+            let line = line.expect("it says where it is");
             let word_after = |words: &str| {
                 let rest = line.split_once(words)?.1;
                 rest.split_whitespace().next().map(ToOwned::to_owned)
@@ -60,7 +72,7 @@ impl Process {
             .bearer_auth(&self.token)
             .header("content-type", "application/json")
             .body(body.map(|body| body.to_string()).unwrap_or_default());
-        let response = request.send().await.unwrap();
+        let response = soon("an response to an organiser", request.send()).await.unwrap();
         assert!(response.status().is_success(), "{method} {path}: {}", response.status());
         serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
     }
@@ -78,8 +90,8 @@ impl Process {
             .header("openai-event-code", format!("{code}/ada"))
             .header("content-type", "application/json")
             .body(body);
-        let response = request.send().await.unwrap();
-        (response.status().as_u16(), response.text().await.unwrap())
+        let response = soon("an response to an attendee", request.send()).await.unwrap();
+        (response.status().as_u16(), soon("its body", response.text()).await.unwrap())
     }
 }
 
@@ -132,14 +144,17 @@ async fn of_256_requests_to_three_processes_exactly_100_fit_an_allowance_of_100(
     assert_eq!((count(200), count(429) + count(402)), (100, 156));
     assert_eq!(azure.calls(), 100);
     // The responses are there before their settlements: ask until all are.
-    let total = loop {
-        let usage =
-            processes[1].admin("GET", &format!("/events/{id}/usage?by=attendee"), None).await;
-        if usage["total"]["held_tokens"] == 0 {
-            break usage["total"].clone();
+    let settled = async {
+        loop {
+            let path = format!("/events/{id}/usage?by=attendee");
+            let usage = processes[1].admin("GET", &path, None).await;
+            if usage["total"]["held_tokens"] == 0 {
+                break usage["total"].clone();
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
     };
+    let total = soon("the settlement of all requests", settled).await;
     assert_eq!((&total["requests"], &total["total_tokens"]), (&json!(100), &json!(2_200)));
 }
 
@@ -168,7 +183,7 @@ async fn of_256_requests_to_three_processes_exactly_100_fit_a_budget_in_sixteen_
         azure.called(100).await;
         refused
     };
-    let refused = tokio::time::timeout(Duration::from_secs(120), waiting).await.unwrap();
+    let refused = soon("the refusals", waiting).await;
     assert_eq!(refused, [429; 156]);
     gate.open();
     assert_eq!(requests.collect::<Vec<_>>().await, [200; 100]);

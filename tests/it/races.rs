@@ -202,6 +202,7 @@ async fn of_150_new_names_at_once_a_part_gets_seats_and_the_rest_a_time_at_which
         let status = newcomer.chat("hello").await.status();
         assert_eq!(status, if at < 50 { 200 } else { 429 }, "{at}");
     }
+    assert_eq!(world.settle().await.requests, 101);
 }
 
 #[tokio::test]

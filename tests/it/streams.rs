@@ -131,14 +131,48 @@ async fn a_client_that_leaves_is_charged_the_models_output() {
 }
 
 #[tokio::test]
-async fn a_stream_without_usage_keeps_its_estimate_and_is_marked() {
-    let world = World::event("estimate").start().await;
+async fn a_stream_that_ends_without_usage_is_charged_by_its_text_and_marked() {
+    let text = content("Some words of an answer that is long enough to be counted.");
+    // Whether or not it says that it has ended, and whether or not that comes with a reason.
+    for end in [&[FINISH, DONE][..], &[DONE], &[FINISH], &[]] {
+        let world = World::event("estimate").in_memory().start().await;
+        let ada = world.attendee("ada").await;
+        let frames = [&[ROLE, text.as_str()][..], end].concat();
+        world.azure().script(Reply::sse(&frames, LineEnding::Lf));
+        let mut stream = ada.chat_stream_with("hello", json!({"max_tokens": 900})).await;
+        assert_eq!(stream.rest().await, frames);
+        let totals = world.settle().await;
+        assert!((10..25).contains(&totals.completion_tokens), "{}", totals.completion_tokens);
+        assert!(totals.requests == 1 && totals.prompt_tokens > 0);
+        assert!(totals.records[0].is_estimated);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_without_usage_of_a_model_that_reasons_unseen_costs_its_estimate() {
+    let world = World::event("unseen").in_memory().deployments(|all| {
+        for deployment in all {
+            deployment.model = Some("gpt-5-mini".to_owned());
+        }
+    });
+    let world = world.start().await;
     let ada = world.attendee("ada").await;
     world.azure().script(Reply::sse(&[ROLE, CONTENT, FINISH, DONE], LineEnding::Lf));
-    let mut stream = ada.chat_stream_with("hello", json!({"max_tokens": 100})).await;
-    assert_eq!(stream.rest().await, [ROLE, CONTENT, FINISH, DONE]);
+    let asked = json!({"max_completion_tokens": 900});
+    ada.chat_stream_with("hello", asked).await.rest().await;
+    assert_eq!(world.settle().await.completion_tokens, 900);
+}
+
+#[tokio::test]
+async fn a_usage_that_no_request_can_have_is_bounded_by_the_models_context() {
+    let usage = r#"{"choices":[],"usage":{"prompt_tokens":900000,"completion_tokens":5,"total_tokens":900005}}"#;
+    let world = World::event("absurd").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    world.azure().script(Reply::sse(&[ROLE, CONTENT, FINISH, usage, DONE], LineEnding::Lf));
+    ada.chat_stream_with("hello", json!({"max_tokens": 100})).await.rest().await;
     let totals = world.settle().await;
-    assert_eq!((totals.requests, totals.completion_tokens), (1, 100));
+    // The context of gpt-4o-mini, and four times the small estimate.
+    assert!((128_000..129_500).contains(&totals.prompt_tokens), "{}", totals.prompt_tokens);
     assert!(totals.records[0].is_estimated);
 }
 

@@ -16,7 +16,9 @@ from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 # CloudFormation's own limits, https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-MOST_RESOURCES = 500
+# It takes 500 resources, and API Gateway 300 in an API. What is left is room for an operator's own.
+MOST_RESOURCES = 420
+MOST_API_RESOURCES = 270
 MOST_BYTES = 1_000_000
 LONGEST_DESCRIPTION = 1024
 
@@ -87,7 +89,10 @@ def of_type(resources, kind):
 
 
 def check_size(expanded):
-    expect(len(expanded["Resources"]) < MOST_RESOURCES, "there are too many resources")
+    resources = expanded["Resources"]
+    expect(len(resources) <= MOST_RESOURCES, f"{len(resources)} resources are too many")
+    in_api = api_resources(paths(resources))
+    expect(len(in_api) <= MOST_API_RESOURCES, f"{len(in_api)} resources of the API are too many")
     expect(len(json.dumps(expanded)) < MOST_BYTES, "the template is too large")
 
 
@@ -157,6 +162,12 @@ def check_statement(place, statement):
     resource = json.dumps(statement["Resource"])
     is_wild = '"*"' in resource or ":*" in resource
     expect(not is_wild or set(actions) <= ON_ANYTHING, f"{place}: {actions} on anything")
+
+
+def api_resources(paths):
+    """API Gateway makes a resource of each part of each path, and one for the root."""
+    parts = [path.strip("/").split("/") for path in paths]
+    return {"/"} | {"/".join(path[:end]) for path in parts for end in range(1, len(path) + 1)}
 
 
 def paths(resources):

@@ -182,6 +182,11 @@ pub enum ApiError {
         #[source]
         cause: Option<Cause>,
     },
+    /// Azure does not serve this path at the model's resource.
+    #[error(
+        "The model's resource does not serve this yet. Send the request to /responses with the whole input, and make the input shorter in your program."
+    )]
+    NotServed,
     /// Batches run where nothing is metered.
     #[error(
         "Batches are not offered, because they run for hours outside the event's limits. Send the requests one by one."

@@ -23,6 +23,7 @@ use lanyard_protocol::refusal::OurNames;
 use lanyard_protocol::response::Content;
 use lanyard_protocol::stored;
 use lanyard_protocol::stream::{Hides, StreamFormat, StreamState};
+use lanyard_protocol::usage;
 use tokio::time::Instant;
 
 pub(crate) use self::early::{Early, begin_early};
@@ -45,8 +46,8 @@ const EVENTS: &str = "text/event-stream; charset=utf-8";
 
 /// The kind of a buffered response.
 enum Buffered {
-    /// JSON, which its protocol reads.
-    Json(&'static Protocol),
+    /// JSON, which its protocol reads. No figure of its usage is believed above so many tokens.
+    Json { protocol: &'static Protocol, most_tokens: u64 },
     /// A text of this type.
     Text(&'static str),
 }
@@ -64,7 +65,8 @@ impl Gateway {
         sent: Sent<'_>,
         reservation: Reservation,
     ) -> Result<Response, ApiError> {
-        let ModelCall { protocol, demanded, style, until, mut hook, .. } = call;
+        let ModelCall { protocol, demanded, style, until, choice, mut hook, .. } = call;
+        let most_tokens = usage::most_tokens(choice.facts(), &reservation.hold);
         let (head, body) = sent.response.into_parts();
         if let Some(hook) = &mut hook {
             hook.responds(sent.from);
@@ -82,7 +84,8 @@ impl Gateway {
         match content(protocol, &demanded, &head.headers) {
             Ok(Content::Events) => {
                 let state = StreamState {
-                    expected_tokens: reservation.hold.tokens(),
+                    most_tokens,
+                    reasons: choice.facts().reasons,
                     hides: Hides {
                         usage: !demanded.wants_usage,
                         filter_chunks: style == PathStyle::OpenAi,
@@ -109,7 +112,8 @@ impl Gateway {
                 }
             }
             Ok(Content::Json) => {
-                self.buffer(until, Buffered::Json(protocol), body, headers, reservation, hook).await
+                let kind = Buffered::Json { protocol, most_tokens };
+                self.buffer(until, kind, body, headers, reservation, hook).await
             }
             Ok(Content::Text(content_type)) => {
                 self.buffer(until, Buffered::Text(content_type), body, headers, reservation, hook)
@@ -141,8 +145,9 @@ impl Gateway {
         };
         let (read, content_type) = match kind {
             Buffered::Text(kind) => (Some((Settlement::AtLeast(Usage::default()), None)), kind),
-            Buffered::Json(protocol) => {
-                (protocol.read_response(&bytes, &reservation.hold), "application/json")
+            Buffered::Json { protocol, most_tokens } => {
+                let read = protocol.read_response(&bytes, &reservation.hold, most_tokens);
+                (read, "application/json")
             }
         };
         let Some((settlement, id)) = read else {

@@ -89,9 +89,13 @@ impl Gateway {
         }
         let settlement = failure.settlement(&reservation.hold);
         let is_unknown_path = is_unknown_path(&failure);
+        let is_deployment_missing = is_deployment_missing(&failure);
         let mut error = failure.into_error();
         if is_unknown_path && call.demanded.counted.is_some() {
             return Err(NotSent { error, settlement, is_unknown_path });
+        }
+        if is_unknown_path && call.protocol.may_be_missing && !is_deployment_missing {
+            return Err(NotSent { error: ApiError::NotServed, settlement, is_unknown_path });
         }
         self.report(&error, reservation);
         if let ApiError::UpstreamMisconfigured(cause) = &mut error
@@ -153,6 +157,12 @@ impl Gateway {
             self.ports.request_log.count(Incident::UpstreamBusy, event);
         }
     }
+}
+
+/// Whether Azure says that it is the deployment that is not there.
+fn is_deployment_missing(failure: &Failure) -> bool {
+    matches!(failure, Failure::NotThere(refusal)
+        if refusal.code.as_deref() == Some("DeploymentNotFound"))
 }
 
 /// Whether Azure does not know the path of a call.

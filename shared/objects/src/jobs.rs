@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use lanyard_domain::account::{AccountKey, Hold};
 use lanyard_domain::ids::SessionId;
+use lanyard_domain::models::ModelFacts;
 use lanyard_domain::object::{Kind, ObjectId, Owned, Owner};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::{Unit, Units};
@@ -17,7 +18,9 @@ use lanyard_gateway::Gateway;
 use lanyard_gateway::lookup::OpenEvent;
 use lanyard_gateway::metadata::RequestMetadata;
 use lanyard_gateway::settle::PendingRequest;
-use lanyard_protocol::usage;
+use lanyard_protocol::stream::StreamState;
+use lanyard_protocol::stream::failure::{self, Failure};
+use lanyard_protocol::usage::{self, most_tokens};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -36,6 +39,9 @@ pub(super) struct JobState<'a> {
     status: Option<Cow<'a, str>>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
+    /// Why a run has failed.
+    #[serde(borrow)]
+    last_error: Option<&'a RawValue>,
     #[serde(default)]
     seconds: Value,
 }
@@ -68,7 +74,8 @@ impl<'a> JobState<'a> {
 
     /// The cost of a job that has ended.
     ///
-    /// A run costs the tokens that Azure counted, however it ended. A video costs its seconds, or
+    /// A run costs the tokens that Azure counted, however it ended. One that failed without a count
+    /// costs its prompt at most. A video costs its seconds, or
     /// nothing if it failed.
     fn settlement(&self, kind: Kind, hold: &Hold) -> Settlement {
         if kind == Kind::Video {
@@ -83,9 +90,16 @@ impl<'a> JobState<'a> {
             };
         }
         match self.usage.filter(|usage| usage.get() != "null") {
+            // Azure counts what a run has used before it fails. Without a count there was nothing
+            // but the prompt, or not even that.
+            None if self.status.as_deref() == Some("failed") => {
+                let error = self.last_error.and_then(|raw| serde_json::from_str(raw.get()).ok());
+                let failure = Failure::of(&error.unwrap_or_default());
+                failure::settle(&failure, &StreamState::default(), hold)
+            }
             None => UNKNOWN,
             Some(usage) => {
-                let counted = usage::count(usage, hold.tokens());
+                let counted = usage::count(usage, most_tokens(&ModelFacts::UNKNOWN, hold));
                 match counted.is_credible {
                     true => Settlement::Exact(counted.usage),
                     false => Settlement::AtLeast(counted.usage),

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use chrono::TimeDelta;
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Method};
+use lanyard_domain::account::Hold;
 use lanyard_domain::object::{ObjectId, Owned};
 use lanyard_domain::settlement::Settlement;
 use lanyard_gateway::call::Failure;
@@ -74,7 +75,7 @@ impl Objects {
         let reservation = self.admit(call, model, &demanded, line).await?;
         let headers =
             self.gateway.answer_headers(&HeaderMap::new(), request, &demanded, &reservation);
-        let found = self.read_page(call, candidates, limit).await;
+        let found = self.read_page(call, candidates, limit, reservation.hold()).await;
         let found = found.and_then(|(objects, more_after)| {
             let last_found = objects.last().map(|(id, _)| id);
             let page = Page {
@@ -84,18 +85,21 @@ impl Objects {
                 last_id: more_after.as_ref().or(last_found),
                 has_more: more_after.is_some(),
             };
-            let bytes = serde_json::to_vec(&page).map_err(|e| ApiError::Internal(Some(e.into())));
-            bytes.map(|bytes| respond(headers, JSON, full(bytes)))
+            match serde_json::to_vec(&page) {
+                Ok(bytes) => Ok(respond(headers, JSON, full(bytes))),
+                Err(fault) => Err(NotRead::asked(ApiError::Internal(Some(fault.into())))),
+            }
         });
         let ending = match &found {
             Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports().clock.now())),
-            Err(error) => {
+            Err(not_read) => {
+                let NotRead { error, settlement } = &**not_read;
                 self.gateway.report(error, &reservation);
-                Ending::of(Settlement::Void, error.code(), error.status().as_u16(), None)
+                Ending::of(*settlement, error.code(), error.status().as_u16(), None)
             }
         };
         self.gateway.settle_in_background(reservation, ending);
-        found
+        found.map_err(|not_read| not_read.error)
     }
 
     /// Reads objects until the page is full or enough were read. Names the last one that was read if
@@ -105,11 +109,12 @@ impl Objects {
         call: &Call<'_>,
         candidates: VecDeque<Owned>,
         limit: usize,
-    ) -> Result<(Vec<(ObjectId, Box<RawValue>)>, Option<ObjectId>), ApiError> {
+        hold: &Hold,
+    ) -> Result<(Vec<(ObjectId, Box<RawValue>)>, Option<ObjectId>), Box<NotRead>> {
         let last = candidates.back().map(|owned| owned.id.clone());
         let mut reading = stream::iter(candidates.into_iter().take(MOST_READS))
             .map(|owned| async move {
-                let object = self.read_one(call, &owned).await;
+                let object = self.read_one(call, &owned, hold).await;
                 object.map(|object| (owned.id, object))
             })
             .buffered(AT_ONCE);
@@ -118,7 +123,10 @@ impl Objects {
         while found.len() < limit
             && let Some(read) = reading.next().await
         {
-            let (id, object) = read?;
+            // Once Azure has answered, the list counts as a request, whatever becomes of the rest.
+            let is_first = last_read.is_none();
+            let (id, object) =
+                read.map_err(|not| if is_first { not } else { NotRead::asked(not.error) })?;
             last_read = Some(id.clone());
             found.extend(object.filter(|object| has_purpose(object, &call.query)).map(|o| (id, o)));
         }
@@ -131,19 +139,21 @@ impl Objects {
         &self,
         call: &Call<'_>,
         owned: &Owned,
-    ) -> Result<Option<Box<RawValue>>, ApiError> {
+        hold: &Hold,
+    ) -> Result<Option<Box<RawValue>>, Box<NotRead>> {
         let Call { request, attendance, .. } = call;
-        let deployment = deployment_at(attendance, &owned.home)?;
+        let deployment = deployment_at(attendance, &owned.home)
+            .map_err(|error| Box::new(NotRead { error, settlement: Settlement::Void }))?;
         let url = Protocol::of_kind(owned.kind).url_below(deployment, owned.segments(), "");
         let outgoing = Outgoing::plain(Method::GET, url);
         match self.call_home(request, owned.kind, deployment, outgoing).await {
             Ok(response) => {
-                let bytes = json_body(request, response).await?;
+                let bytes = json_body(request, response).await.map_err(NotRead::asked)?;
                 self.settle_job_if_ended(owned, &attendance.at, &bytes);
                 let rewriter = Rewriter::of(owned.kind, &attendance.at, deployment, request);
-                serde_json::from_slice(&rewriter.rewrite(bytes))
-                    .map(Some)
-                    .map_err(|fault| ApiError::UpstreamUnreachable(Some(fault.into())))
+                serde_json::from_slice(&rewriter.rewrite(bytes)).map(Some).map_err(|fault| {
+                    NotRead::asked(ApiError::UpstreamUnreachable(Some(fault.into())))
+                })
             }
             Err(Failure::Missing(_)) => {
                 if request.now - owned.created_at > NEW {
@@ -151,8 +161,24 @@ impl Objects {
                 }
                 Ok(None)
             }
-            Err(failure) => Err(failure.into_error()),
+            Err(failure) => {
+                let settlement = failure.settlement(hold);
+                Err(Box::new(NotRead { error: failure.into_error(), settlement }))
+            }
         }
+    }
+}
+
+/// Why an object was not read, and what the call cost.
+struct NotRead {
+    error: ApiError,
+    settlement: Settlement,
+}
+
+impl NotRead {
+    /// Azure was asked, so the list counts as a request.
+    fn asked(error: ApiError) -> Box<Self> {
+        Box::new(Self { error, settlement: NO_TOKENS })
     }
 }
 

@@ -17,12 +17,21 @@ const AT_ONCE: usize = 16;
 
 /// The caller's own objects that a body names.
 #[derive(Debug, Default)]
-pub(crate) struct NamedObjects(Vec<Owned>);
+pub(crate) struct NamedObjects {
+    objects: Vec<Owned>,
+    tokens: u64,
+}
 
 impl NamedObjects {
-    /// The prompt tokens that they add to the request, at most.
+    /// The prompt tokens that they add to the request, at most. The model reads an object as often
+    /// as it is named.
     pub(crate) fn tokens(&self) -> u64 {
-        self.0.iter().fold(0, |sum, owned| sum.saturating_add(owned.tokens))
+        self.tokens
+    }
+
+    fn add(&mut self, owned: Owned, times: u64) {
+        self.tokens = self.tokens.saturating_add(owned.tokens.saturating_mul(times));
+        self.objects.push(owned);
     }
 
     /// The resource that stores them, if there are any.
@@ -31,8 +40,8 @@ impl NamedObjects {
     ///
     /// 400 if several resources store them.
     fn home(&self) -> Result<Option<&Home>, ApiError> {
-        let Some(first) = self.0.first() else { return Ok(None) };
-        match self.0.iter().all(|owned| owned.home.endpoint == first.home.endpoint) {
+        let Some(first) = self.objects.first() else { return Ok(None) };
+        match self.objects.iter().all(|owned| owned.home.endpoint == first.home.endpoint) {
             true => Ok(Some(&first.home)),
             false => Err(different_resources()),
         }
@@ -52,17 +61,17 @@ impl NamedObjects {
 
     /// The conversation among them.
     pub(crate) fn conversation(&self) -> Option<&Owned> {
-        self.0.iter().find(|owned| owned.kind == Kind::Conversation)
+        self.objects.iter().find(|owned| owned.kind == Kind::Conversation)
     }
 
     /// The first of a kind among them.
     pub(crate) fn of_kind(&self, kind: Kind) -> Option<&Owned> {
-        self.0.iter().find(|owned| owned.kind == kind)
+        self.objects.iter().find(|owned| owned.kind == kind)
     }
 
     /// The kind to name in an error when Azure no longer has one of them.
     pub(crate) fn kind(&self) -> Option<Kind> {
-        self.0.first().map(|owned| owned.kind)
+        self.objects.first().map(|owned| owned.kind)
     }
 }
 
@@ -148,12 +157,14 @@ impl Registry {
         }
         expect_objects(attendance)?;
         let responses = self.list(&owner_of(attendance), Kind::Response).await?;
-        for id in item_ids {
+        for (at, id) in item_ids.iter().enumerate() {
             let has = |owned: &&Owned| owned.items.iter().any(|item| item.as_str() == id);
             let missing = ApiError::ObjectNotFound { kind: Kind::Response, param: Some("input") };
             let response = responses.iter().find(has).ok_or(missing)?;
-            if !named.0.iter().any(|owned| owned.id == response.id) {
-                named.0.push(response.clone());
+            let is_named = named.objects.iter().any(|owned| owned.id == response.id);
+            // All items of a response together are no longer than it is, but each only once.
+            if !is_named || item_ids[..at].contains(id) {
+                named.add(response.clone(), 1);
             }
         }
         Ok(())
@@ -186,13 +197,17 @@ impl Registry {
             .map(|reference| {
                 let owner = &owner;
                 async move {
-                    let Reference { kind, param, id } = reference;
+                    let Reference { kind, param, id, times } = reference;
                     let missing = || ApiError::ObjectNotFound { kind, param: Some(param) };
                     let id: ObjectId = id.parse().map_err(|_| missing())?;
-                    self.find(owner, kind, &id).await?.ok_or_else(missing)
+                    let owned = self.find(owner, kind, &id).await?.ok_or_else(missing)?;
+                    Ok::<_, ApiError>((owned, times))
                 }
             })
             .buffered(AT_ONCE);
-        Ok(NamedObjects(found.try_collect().await?))
+        let found: Vec<_> = found.try_collect().await?;
+        let mut named = NamedObjects::default();
+        found.into_iter().for_each(|(owned, times)| named.add(owned, times));
+        Ok(named)
     }
 }

@@ -50,6 +50,11 @@ fn settle_tokens(state: &StreamState, hold: &Hold, is_broken: bool) -> Settlemen
         None if state.counts_text && state.is_done && !is_broken => {
             Settlement::Estimated(Usage::of_tokens(hold.prompt_tokens, state.text_tokens))
         }
+        // The model has stopped, and what it wrote is there. Reasoning is not, if it is hidden.
+        None if !is_broken && !state.reasons && !state.produced.is_nothing() => {
+            let completion = state.produced.tokens().min(hold.completion_tokens);
+            Settlement::Estimated(Usage::of_tokens(hold.prompt_tokens, completion))
+        }
         // A frame of one token is some 300 bytes. This is far below that on purpose: it only
         // matters where more came than was asked for.
         None => Settlement::AtLeast(Usage::of_tokens(0, state.produced.bytes() / 1_000)),
@@ -102,8 +107,11 @@ impl Chunk {
             state.failure = Some(Box::new(Failure::read(&data)));
             return Self { event: StreamEvent::Fails, ..pass };
         }
-        let usage = serde_json::from_slice::<ResponseUsage<'_>>(&data).ok();
-        let counted = usage.as_ref().and_then(|usage| usage.counted(state.expected_tokens));
+        let mut usage = serde_json::from_slice::<ResponseUsage<'_>>(&data).ok();
+        let counted = usage.as_mut().and_then(|usage| {
+            usage.most = state.most_tokens;
+            usage.counted()
+        });
         if counted.is_some() {
             state.response_id = usage.and_then(|usage| usage.id());
         } else {

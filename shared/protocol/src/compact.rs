@@ -21,6 +21,7 @@ use crate::{Placement, Protocol, identity, input, responses};
 /// Makes a long input shorter.
 pub static COMPACT: Protocol = Protocol {
     placement: Placement::Resource,
+    may_be_missing: true,
     ids: responses::IDS,
     documentation: Some(Documentation {
         note: Some("Counted like a response."),

@@ -46,7 +46,12 @@ const USUAL_CAP: u64 = 16;
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
     tools::check_all(payload, caps)?;
-    let prompts = Inputs::of(payload, "prompt")?.unwrap_or(Inputs { count: 1, tokens: 0 });
+    let mut prompts = Inputs::of(payload, "prompt")?.unwrap_or(Inputs { count: 1, tokens: 0 });
+    // The model reads the suffix with each prompt.
+    if let Some(suffix) = Inputs::of(payload, "suffix")? {
+        let suffixes = suffix.tokens.saturating_mul(prompts.count);
+        prompts.tokens = prompts.tokens.saturating_add(suffixes);
+    }
     completion::read(payload, caps, &prompts, USUAL_CAP)
 }
 

@@ -108,18 +108,27 @@ impl<'f> Content<'f> {
         if !is_image && !is_generated {
             return false;
         }
-        let mut detail = detail(node);
-        let mut size = None;
+        let rule = self.facts.image.unwrap_or(ImageRule::UNKNOWN);
+        let of_part = detail(node);
+        let mut tokens = None;
+        // A field may be there twice, and nobody knows which of them counts.
         for url in node.all("image_url").chain(node.all("result")) {
-            if let Node::Map(_) = url {
-                detail = self::detail(url);
-            }
             let nested = url.all("url").filter_map(Node::text).next();
-            size = url.text().or(nested).and_then(image_size);
+            let size = url.text().or(nested).and_then(image_size);
+            let detail = if let Node::Map(_) = url { detail(url) } else { of_part };
+            tokens = tokens.max(Some(rule.tokens(size, detail)));
         }
         self.images += 1;
-        let rule = self.facts.image.unwrap_or(ImageRule::UNKNOWN);
-        self.add(rule.tokens(size, detail).saturating_add(ITEM_TOKENS));
+        let tokens = tokens.unwrap_or_else(|| rule.tokens(None, of_part));
+        self.add(tokens.saturating_add(ITEM_TOKENS));
+        if let Node::Map(fields) = node {
+            let others =
+                ["type", "image_url", "result", "detail", "id", "status", "source", "data"];
+            for (name, value) in fields.iter().filter(|(name, _)| !others.contains(&name.as_ref()))
+            {
+                self.see_field(&name.to_ascii_lowercase(), value);
+            }
+        }
         true
     }
 

@@ -108,12 +108,12 @@ fn write_form(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mu
 }
 
 /// Each image that the response holds, and tokens where the model reports them.
-fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
+fn cost(response: &ResponseUsage<'_>, body: &[u8], _: &Hold) -> Settlement {
     #[derive(Deserialize)]
     struct Made {
         data: Option<Vec<IgnoredAny>>,
     }
-    let counted = response.counted(hold.tokens());
+    let counted = response.counted();
     let made = serde_json::from_slice::<Made>(body).ok().and_then(|made| made.data);
     match made {
         Some(made) => of_images(counted, made.len() as u64),
@@ -153,7 +153,7 @@ mod tests {
 
     fn settled(body: &str) -> Option<Settlement> {
         let hold = Hold { units: Units::of(Unit::Images, 2), ..a_hold() };
-        let cost = GENERATIONS.read_response(body.as_bytes(), &hold);
+        let cost = GENERATIONS.read_response(body.as_bytes(), &hold, u64::MAX);
         cost.map(|(settlement, _)| settlement)
     }
 

@@ -59,5 +59,22 @@ fn tokens(raw: &str) -> u64 {
     if raw.starts_with('"') {
         return tokens_of_text(raw.as_bytes());
     }
-    raw.bytes().filter(|byte| *byte == b',').count() as u64 + 1
+    let numbers = raw.bytes().filter(|byte| *byte == b',').count() as u64 + 1;
+    // Anything else that the model may read as text.
+    if raw.contains('"') { numbers.max(tokens_of_text(raw.as_bytes())) } else { numbers }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_tokens_and_everything_else_counts_as_text() {
+        assert_eq!(tokens("[1,22,333]"), 3);
+        assert_eq!(tokens("7"), 1);
+        let text = "some words ".repeat(100);
+        let nested = format!(r#"{{"type":"text","text":"{text}"}}"#);
+        assert!(tokens(&format!("\"{text}\"")) >= 190);
+        assert!(tokens(&nested) >= 190 && tokens(&format!("[{nested}]")) >= 190);
+    }
 }

@@ -90,6 +90,8 @@ pub struct Protocol {
     pub read: ReadBody,
     /// Writes the body for Azure.
     pub write: WriteBody,
+    /// Whether some resources of Azure's do not serve it yet.
+    pub may_be_missing: bool,
     /// The preview of the API that it belongs to, in the words of the header `openai-beta`.
     pub preview: Option<&'static str>,
     /// Where a JSON body may name stored objects.
@@ -148,6 +150,7 @@ impl Protocol {
             body: BodyEncoding::Json,
             read,
             write,
+            may_be_missing: false,
             preview: None,
             ids: &[],
             response: ResponseFormat::TOKENS,
@@ -225,10 +228,17 @@ impl Protocol {
     }
 
     /// What a buffered JSON response cost, and the id that Azure gave it; `None` if it is no JSON
-    /// object. It may be megabytes of numbers, so it is read once.
+    /// object. It may be megabytes of numbers, so it is read once. No figure of its usage is believed
+    /// above `most` tokens.
     #[must_use]
-    pub fn read_response(&self, body: &[u8], hold: &Hold) -> Option<(Settlement, Option<String>)> {
-        let response: ResponseUsage<'_> = serde_json::from_slice(body).ok()?;
+    pub fn read_response(
+        &self,
+        body: &[u8],
+        hold: &Hold,
+        most: u64,
+    ) -> Option<(Settlement, Option<String>)> {
+        let mut response: ResponseUsage<'_> = serde_json::from_slice(body).ok()?;
+        response.most = most;
         Some(((self.response.cost)(&response, body, hold), response.name()))
     }
 }

@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_moderation_costs_one_request() {
-        let cost = PROTOCOL.read_response(br#"{"results":[]}"#, &a_hold());
+        let cost = PROTOCOL.read_response(br#"{"results":[]}"#, &a_hold(), u64::MAX);
         assert_eq!(cost, Some((Settlement::Exact(Usage::default()), None)));
     }
 }

@@ -18,8 +18,20 @@ mod wave;
 /// Bytes of a second in a recording that cannot be walked: 8 kbit/s.
 const FEWEST_BYTES: u64 = 1_000;
 
-/// Highest sample rate that a recording of speech is believed to have, in Hz.
+/// Highest sample rate that is possible, in Hz.
 const HIGHEST_RATE: u64 = 96_000;
+
+/// Highest sample rate that a compressed recording of speech is believed to have. A higher one is
+/// taken for [`SPEECH_RATE`]: the same frames last longer at it.
+const HIGHEST_OF_SPEECH: u64 = 48_000;
+
+/// The sample rate of speech recognition.
+const SPEECH_RATE: u64 = 16_000;
+
+/// The sample rate by which the frames of a compressed recording count.
+fn believed(rate: u64) -> u64 {
+    if rate > HIGHEST_OF_SPEECH { SPEECH_RATE } else { rate }
+}
 
 /// Seconds of a recording, rounded up; at least one.
 pub(crate) fn most_seconds(file: &[u8]) -> u64 {
@@ -39,7 +51,7 @@ pub(crate) fn most_seconds(file: &[u8]) -> u64 {
 }
 
 /// A sum of times, in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Duration {
     micros: u64,
 }
@@ -54,6 +66,10 @@ impl Duration {
     /// Something that was found, or nothing to go by.
     fn found(self) -> Option<Self> {
         (self.micros > 0).then_some(self)
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { micros: self.micros.saturating_add(other.micros) }
     }
 
     fn add(&mut self, other: Self) {

@@ -117,6 +117,8 @@ pub struct Reference {
     pub param: &'static str,
     /// The id as it was sent.
     pub id: String,
+    /// How often it stands there. The model reads the object as often.
+    pub times: u64,
 }
 
 /// Every id in a body, each once.
@@ -153,7 +155,11 @@ pub(crate) fn read<'f>(
         }
     }
     found.sort();
-    found.dedup();
+    found.dedup_by(|next, one| {
+        let is_same = (next.kind, next.param, &next.id) == (one.kind, one.param, &one.id);
+        one.times += if is_same { next.times } else { 0 };
+        is_same
+    });
     Ok(found)
 }
 
@@ -201,9 +207,12 @@ fn add(
     match what {
         What::Refused(why) if !ids.is_empty() => return Err(not_allowed(param, why)),
         What::Refused(_) => {}
-        What::Names(kind) => {
-            found.extend(ids.into_iter().map(|id| Reference { kind, param, id: id.to_owned() }))
-        }
+        What::Names(kind) => found.extend(ids.into_iter().map(|id| Reference {
+            kind,
+            param,
+            id: id.to_owned(),
+            times: 1,
+        })),
     }
     Ok(())
 }
@@ -309,6 +318,16 @@ mod tests {
         let fields = crate::json::object(body.as_bytes()).unwrap();
         let found = read(places, fields.iter().map(|(name, raw)| (name.as_ref(), raw.get())))?;
         Ok(found.into_iter().map(|reference| (reference.kind, reference.id)).collect())
+    }
+
+    #[test]
+    fn an_id_that_is_named_again_counts_again() {
+        let part = r#"{"type":"input_file","file_id":"file-1"}"#;
+        let body = format!(r#"{{"input":[{{"content":[{part},{part},{part}]}}]}}"#);
+        let fields = crate::json::object(body.as_bytes()).unwrap();
+        let found = read(&[], fields.iter().map(|(name, raw)| (name.as_ref(), raw.get())));
+        let found = found.unwrap();
+        assert_eq!((found.len(), found[0].times), (1, 3));
     }
 
     #[test]

@@ -188,6 +188,9 @@ impl OurNames {
         for (name, instead) in self.replaced() {
             clean = clean.replace(name, instead);
         }
+        while let Some((from, to)) = azure_host(&clean) {
+            clean.replace_range(from..to, RESOURCE);
+        }
         clean
     }
 
@@ -195,6 +198,7 @@ impl OurNames {
     #[must_use]
     pub fn are_in(&self, text: &[u8]) -> bool {
         self.replaced().any(|(name, _)| memmem::find(text, name.as_bytes()).is_some())
+            || HOSTS.iter().any(|host| memmem::find(text, host.as_bytes()).is_some())
     }
 
     fn replaced(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -202,8 +206,8 @@ impl OurNames {
         let resource = host.split(['.', ':']).next().unwrap_or_default();
         let is_renamed = self.azure_name != self.name;
         let names = [
-            (host, "the model's resource"),
-            (resource, "the model's resource"),
+            (host, RESOURCE),
+            (resource, RESOURCE),
             (if is_renamed { &self.azure_name } else { "" }, &self.name),
         ];
         // Shorter ones are parts of words.
@@ -211,9 +215,47 @@ impl OurNames {
     }
 }
 
+/// What stands for a host of Azure's.
+const RESOURCE: &str = "the model's resource";
+
+/// The domains of resources: Azure may mention others of the organiser's than the one that was asked.
+const HOSTS: [&str; 6] = [
+    ".openai.azure.com",
+    ".services.ai.azure.com",
+    ".cognitiveservices.azure.com",
+    ".inference.ai.azure.com",
+    ".models.ai.azure.com",
+    ".api.cognitive.microsoft.com",
+];
+
+/// Where a text has the host of a resource, with its scheme.
+fn azure_host(text: &str) -> Option<(usize, usize)> {
+    let lower = text.to_ascii_lowercase();
+    let (at, host) = HOSTS.iter().find_map(|host| Some((lower.find(host)?, host)))?;
+    let is_label = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    let before = lower.as_bytes().get(..at).unwrap_or_default();
+    let label = before.iter().rev().take_while(|byte| is_label(byte)).count();
+    let from = at - label;
+    let scheme = ["https://", "http://"].into_iter().find(|scheme| lower[..from].ends_with(scheme));
+    Some((from - scheme.map_or(0, str::len), at + host.len()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_of_all_resources_of_azures_are_hidden() {
+        let hide = |text: &str| OurNames::default().hide(text);
+        for host in HOSTS {
+            let text = format!("See https://Their-Res0urce{host}/openai, not their{host}.");
+            let hidden = "See the model's resource/openai, not the model's resource.";
+            assert_eq!(hide(&text), hidden);
+            assert!(OurNames::default().are_in(text.as_bytes()));
+        }
+        let plain = "Read https://learn.microsoft.com/azure and openai.azure.com.";
+        assert_eq!(hide(plain), plain);
+    }
 
     #[test]
     fn azures_wait_is_kept_within_a_second_and_a_minute() {

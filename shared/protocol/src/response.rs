@@ -37,7 +37,7 @@ impl ResponseFormat {
     pub(crate) const TOKENS: Self = Self {
         accept: "application/json",
         content: |_| Content::Json,
-        cost: |response, _, hold| match response.counted(hold.tokens()) {
+        cost: |response, _, hold| match response.counted() {
             Some(counted) => with_units(counted, hold.units),
             None => Settlement::AtLeast(Usage::of_tokens(0, 0)),
         },

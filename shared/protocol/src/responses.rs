@@ -249,7 +249,7 @@ fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
         return settlement;
     }
     let Ok(ended) = serde_json::from_slice::<Ended<'_>>(body) else { return settlement };
-    if ended.status != "failed" || response.counted(hold.tokens()).is_some() {
+    if ended.status != "failed" || response.counted().is_some() {
         return settlement;
     }
     let mut state = StreamState::default();
@@ -281,7 +281,7 @@ fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
         "response.completed" | "response.incomplete" | "response.failed" => {
             let usage = event.response.as_ref().and_then(|response| response.usage);
             let usage = usage.filter(|usage| usage.get() != "null");
-            let counted = usage.map(|usage| usage::count(usage, state.expected_tokens));
+            let counted = usage.map(|usage| usage::count(usage, state.most_tokens));
             let id = id();
             state.is_done = true;
             state.response_id = id.as_deref().and_then(|id| id.parse().ok());

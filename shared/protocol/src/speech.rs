@@ -102,8 +102,13 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     // The model reads every text, such as instructions.
     let is_text = |name: &str| name != "input" && !CHOICES.contains(&name);
     let others = payload.fields.iter().filter(|(name, _)| is_text(name));
-    let others = others.filter_map(|(_, raw)| serde_json::from_str::<Text<'_>>(raw.get()).ok());
-    let others: usize = others.map(|text| text.0.chars().count()).sum();
+    let others: usize = others
+        .map(|(_, raw)| match serde_json::from_str::<Text<'_>>(raw.get()) {
+            Ok(text) => text.0.chars().count(),
+            // A list or an object of texts, or a number.
+            Err(_) => raw.get().chars().count(),
+        })
+        .sum();
     let units = Units::of(Unit::Characters, (input.chars().count() + others) as u64);
     Ok(Demanded::of(Estimate::of_units(units), is_streamed))
 }
@@ -115,7 +120,29 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
 
 #[cfg(test)]
 mod tests {
+    use lanyard_domain::hosted_tools::HostedTools;
+    use lanyard_domain::models::ModelFacts;
+
     use super::*;
+
+    #[test]
+    fn every_text_that_the_model_reads_counts_whatever_holds_it() {
+        let characters = |fields: &str| {
+            let body = format!(r#"{{"input":"Hi","voice":"alloy"{fields}}}"#);
+            let request = http::Request::new(bytes::Bytes::from(body));
+            let payload = Payload::read(&PROTOCOL, &request, &"req_1".parse().unwrap()).unwrap();
+            let (hosted_tools, facts) = (&HostedTools::none(), &ModelFacts::UNKNOWN);
+            let (completion_tokens, choices, keeps_objects) = (100, 1, false);
+            let caps = Caps { completion_tokens, choices, hosted_tools, keeps_objects, facts };
+            let demanded = payload.demanded(&caps).unwrap();
+            demanded.estimate.units.get(Unit::Characters)
+        };
+        assert_eq!(characters(""), 2);
+        assert_eq!(characters(r#","speed":1.25,"response_format":"wav""#), 2);
+        assert_eq!(characters(r#","instructions":"Slowly""#), 8);
+        assert!(characters(r#","instructions":["Slowly","please"]"#) >= 14);
+        assert!(characters(r#","style":{"prompt":"Slowly"}"#) >= 8);
+    }
 
     #[test]
     fn only_known_audio_passes() {

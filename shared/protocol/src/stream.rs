@@ -59,8 +59,10 @@ pub enum StreamEvent {
 /// What a stream has said so far.
 #[derive(Clone, Debug, Default)]
 pub struct StreamState {
-    /// The tokens that are reserved, by which the usage is judged.
-    pub expected_tokens: u64,
+    /// The most tokens that a figure of the usage is believed to have.
+    pub most_tokens: u64,
+    /// Whether the model may reason where nobody sees it.
+    pub reasons: bool,
     /// What the client did not ask for.
     pub hides: Hides,
     /// What Azure has counted.

@@ -95,7 +95,7 @@ fn write(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec
 
 /// The seconds that the response names, and tokens unless its usage speaks of seconds alone.
 fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
-    let counted = response.counted(hold.tokens());
+    let counted = response.counted();
     let transcript: Transcript = serde_json::from_slice(body).unwrap_or_default();
     let most = hold.units.get(Unit::AudioSeconds).saturating_mul(20).saturating_add(86_400);
     let Some(seconds) = transcript.seconds().filter(|seconds| *seconds <= most) else {
@@ -146,7 +146,7 @@ mod tests {
 
     fn settled(body: &str) -> Settlement {
         let hold = Hold { units: Units::of(Unit::AudioSeconds, 60), ..a_hold() };
-        TRANSCRIPTIONS.read_response(body.as_bytes(), &hold).unwrap().0
+        TRANSCRIPTIONS.read_response(body.as_bytes(), &hold, u64::MAX).unwrap().0
     }
 
     fn exactly(seconds: u64) -> Settlement {

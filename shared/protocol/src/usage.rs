@@ -1,6 +1,8 @@
 //! Usage as Azure reports it, within bounds.
 
+use lanyard_domain::account::Hold;
 use lanyard_domain::ids::AnswerId;
+use lanyard_domain::models::ModelFacts;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::Units;
 use lanyard_domain::usage::Usage;
@@ -49,6 +51,9 @@ pub struct ResponseUsage<'a> {
     /// Present in every response of a model.
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
+    /// The most tokens that either figure is believed to have.
+    #[serde(skip)]
+    pub(crate) most: u64,
 }
 
 /// Usage in the words of chat completions, or in those of the newer operations.
@@ -79,18 +84,32 @@ impl ResponseUsage<'_> {
         serde_json::from_str(self.id?.get()).ok()
     }
 
-    /// The usage, if there is any, in proportion to the tokens that were expected.
+    /// The usage, if there is any, within what is possible.
     #[must_use]
-    pub fn counted(&self, expected_tokens: u64) -> Option<Counted> {
+    pub fn counted(&self) -> Option<Counted> {
         let usage = self.usage.filter(|usage| usage.get() != "null")?;
-        Some(count(usage, expected_tokens))
+        Some(count(usage, self.most))
     }
 }
 
-/// Usage as a response or an event carries it, in proportion to the tokens that were expected.
+/// The most tokens that the prompt or the completion of a request may be reported to have: the
+/// model's context, and what the estimate may be too low by. Beyond that a figure is a fault of
+/// Azure's, and would empty a budget.
 #[must_use]
-pub fn count(usage: &RawValue, expected_tokens: u64) -> Counted {
-    let most = expected_tokens.saturating_mul(20).saturating_add(1_000_000);
+pub fn most_tokens(facts: &ModelFacts, hold: &Hold) -> u64 {
+    let context = facts.context.unwrap_or(UNKNOWN_CONTEXT);
+    hold.tokens().saturating_mul(ESTIMATE_ERROR).saturating_add(context)
+}
+
+/// The context of a model that is not in the table, at most.
+const UNKNOWN_CONTEXT: u64 = 1_000_000;
+
+/// How many times its estimate a text may have in tokens, and one for what is added to it.
+const ESTIMATE_ERROR: u64 = 4;
+
+/// Usage as a response or an event carries it, within what is possible.
+#[must_use]
+pub fn count(usage: &RawValue, most: u64) -> Counted {
     let Ok(mut raw) = serde_json::from_str::<RawUsage>(usage.get()) else {
         return Counted { usage: Usage::default(), is_credible: false };
     };
@@ -120,8 +139,9 @@ mod tests {
 
     fn counted(usage: &str) -> Option<(u64, u64, bool)> {
         let body = format!(r#"{{"id":"x","usage":{usage}}}"#);
-        let answer: ResponseUsage<'_> = serde_json::from_str(&body).unwrap();
-        let counted = answer.counted(100)?;
+        let mut answer: ResponseUsage<'_> = serde_json::from_str(&body).unwrap();
+        answer.most = 128_400;
+        let counted = answer.counted()?;
         let Usage { prompt_tokens, completion_tokens, .. } = counted.usage;
         Some((prompt_tokens, completion_tokens, counted.is_credible))
     }
@@ -149,6 +169,6 @@ mod tests {
             assert!(!counted(usage).unwrap().2, "{usage}");
         }
         let huge = counted(r#"{"prompt_tokens":9223372036854775808,"completion_tokens":5}"#);
-        assert_eq!(huge, Some((1_002_000, 5, false)));
+        assert_eq!(huge, Some((128_400, 5, false)));
     }
 }

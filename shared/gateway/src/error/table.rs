@@ -93,6 +93,7 @@ impl ApiError {
             Self::BatchesNotOffered => {
                 row(StatusCode::FORBIDDEN, "batches_not_offered", PERMISSION, Retry::Never)
             }
+            Self::NotServed => row(StatusCode::NOT_FOUND, "unknown_route", REQUEST, Retry::Never),
             Self::ObjectNotFound { .. } => {
                 row(StatusCode::NOT_FOUND, "object_not_found", REQUEST, Retry::AsUsual)
             }

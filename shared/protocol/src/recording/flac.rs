@@ -1,13 +1,11 @@
-//! FLAC frames, RFC 9639. The total of samples in the stream's header is not believed.
+//! FLAC frames, RFC 9639. The total of samples in the stream's header is not believed, nor a sample
+//! rate above that of speech: the file is lossless, so it is short by its size.
 
 use super::Duration;
 
 /// The sum of all frames that have a valid header.
 pub(super) fn duration(file: &[u8]) -> Option<Duration> {
-    // Bytes 18 to 20 hold the stream's sample rate in their first 20 bits.
-    let packed = file.get(18..21)?;
-    let stream_rate =
-        (u64::from(packed[0]) << 12) | (u64::from(packed[1]) << 4) | (u64::from(packed[2]) >> 4);
+    let stream_rate = stream_rate(file)?;
     let mut sum = Duration::default();
     for at in memchr::memchr_iter(0xFF, file) {
         if let Some(frame) = frame(file.get(at..).unwrap_or_default(), stream_rate) {
@@ -15,6 +13,18 @@ pub(super) fn duration(file: &[u8]) -> Option<Duration> {
         }
     }
     sum.found()
+}
+
+/// The length of a packet of a container, after the beginning of its stream.
+pub(super) fn packet(packet: &[u8], stream: &[u8]) -> Duration {
+    let rate = stream_rate(stream).unwrap_or_default();
+    frame(packet, rate).unwrap_or_default()
+}
+
+/// The stream's sample rate: the first 20 bits of the bytes 18 to 20.
+fn stream_rate(stream: &[u8]) -> Option<u64> {
+    let packed = stream.get(18..21)?;
+    Some((u64::from(packed[0]) << 12) | (u64::from(packed[1]) << 4) | (u64::from(packed[2]) >> 4))
 }
 
 /// The length of the frame that begins here, if one does.
@@ -53,7 +63,7 @@ fn frame(head: &[u8], stream_rate: u64) -> Option<Duration> {
         _ => return None,
     };
     (crc8(head.get(..at)?) == *head.get(at)?)
-        .then(|| Duration::of(samples, rate.min(super::HIGHEST_RATE)))?
+        .then(|| Duration::of(samples, rate.min(super::SPEECH_RATE)))?
 }
 
 /// The checksum of a frame's header, by the polynomial x⁸ + x² + x + 1.

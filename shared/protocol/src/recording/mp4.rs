@@ -1,6 +1,6 @@
 //! MP4 and M4A: the samples in the tables of the sound track, whatever times the headers name.
 
-use super::{Duration, bytes};
+use super::{Duration, SPEECH_RATE, believed, bytes};
 
 /// Boxes whose content is boxes again, with the bytes that come before those.
 const PARENTS: [(&[u8; 4], usize); 9] = [
@@ -31,7 +31,7 @@ pub(super) fn duration(file: &[u8]) -> Option<Duration> {
     let mut found = Found::default();
     walk(file, DEEPEST, &mut found);
     let (rate, samples) = found.codec?;
-    Duration::of(found.frames.checked_mul(samples)?, rate)?.found()
+    Duration::of(found.frames.checked_mul(samples)?, believed(rate))?.found()
 }
 
 fn walk(mut rest: &[u8], depth: usize, found: &mut Found) {
@@ -47,6 +47,8 @@ fn walk(mut rest: &[u8], depth: usize, found: &mut Found) {
                     b"alac" => 4_096,
                     _ => 960,
                 };
+                // Lossless, so short by its size: the rate of speech is the most that it can hide.
+                let rate = if &kind == b"alac" { rate.min(SPEECH_RATE) } else { rate };
                 found.codec = Some((rate, samples));
             }
             b"stsz" | b"stz2" => found.frames += count(content, 8),

@@ -1,6 +1,6 @@
 //! MPEG audio (MP3 and its older layers) and AAC in ADTS frames.
 
-use super::{Duration, bytes};
+use super::{Duration, believed, bytes};
 
 /// Sample rates of AAC by their index, ISO/IEC 14496-3.
 pub(super) const AAC_RATES: [u64; 13] = [
@@ -63,7 +63,7 @@ fn adts(head: &[u8]) -> Option<Frame> {
     if length < 7 {
         return None;
     }
-    Some(Frame { duration: Duration::of(1_024 * blocks, rate)?, bytes: length })
+    Some(Frame { duration: Duration::of(1_024 * blocks, believed(rate))?, bytes: length })
 }
 
 /// ISO/IEC 11172-3 and 13818-3, layers I to III, and the unofficial MPEG 2.5.

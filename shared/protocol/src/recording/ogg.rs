@@ -1,6 +1,6 @@
-//! Ogg pages with Opus or Vorbis in them.
+//! Ogg pages with Opus, Vorbis or FLAC in them.
 
-use super::{Duration, bytes, opus};
+use super::{Duration, believed, bytes, flac, opus};
 
 /// The sum of all packets, whatever sample positions the pages name.
 pub(super) fn duration(file: &[u8]) -> Option<Duration> {
@@ -9,6 +9,12 @@ pub(super) fn duration(file: &[u8]) -> Option<Duration> {
     let per_packet = match head.as_slice() {
         [b'O', b'p', b'u', b's', b'H', b'e', b'a', b'd', ..] => None,
         [1, b'v', b'o', b'r', b'b', b'i', b's', ..] => Some(vorbis(&head)?),
+        // Behind its own head a FLAC stream begins as a file of its own would.
+        [0x7F, b'F', b'L', b'A', b'C', ..] => {
+            let stream = head.get(9..)?;
+            let frames = packets.map(|packet| flac::packet(&packet, stream));
+            return frames.fold(Duration::default(), Duration::plus).found();
+        }
         _ => return None,
     };
     let mut sum = Duration::default();
@@ -29,7 +35,7 @@ fn vorbis(head: &[u8]) -> Option<Duration> {
     let rate = u64::from(u32::from_le_bytes(bytes(head, 12)?));
     let long = head.get(28)? >> 4;
     let samples = 1_u64.checked_shl(u32::from(long))? / 2;
-    Duration::of(samples.min(4_096), rate)
+    Duration::of(samples.min(4_096), believed(rate))
 }
 
 /// The packets of all pages in their order, joined across pages.
@@ -73,7 +79,7 @@ impl Iterator for Packets<'_> {
             };
             let size = usize::from(*size);
             let end = (self.at + size).min(self.file.len());
-            // The beginning of a packet says how long it is; the rest is not kept.
+            // The beginning of a packet says how long it is. The rest is not kept.
             if packet.len() < 64 {
                 packet.extend_from_slice(self.file.get(self.at..end).unwrap_or_default());
             }
