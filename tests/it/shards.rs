@@ -13,7 +13,7 @@ use lanyard_platform::table::{Key, get_text};
 use serde_json::json;
 
 use crate::races::Race;
-use crate::support::World;
+use crate::support::{Gate, Reply, World};
 
 async fn sweep(world: &World) -> Swept {
     ::sweep::handle(world.gateway(), world.clock().now()).await.unwrap()
@@ -42,6 +42,41 @@ async fn of_256_requests_at_once_to_sixteen_items_of_the_engine_exactly_100_fit(
     for limit in [Limit::TokensTotal, Limit::TokensPerMinute, Limit::ImagesTotal] {
         let (n, k, shards) = (256, 100, 16);
         Race { n, k, limit, is_one_attendee: false, shards, is_in_memory: false }.run().await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_above_a_shards_part_of_the_minute_is_admitted_and_delays_the_next_one() {
+    for (asked, then) in [(1_500, 200), (3_000, 429), (9_000, 429)] {
+        let world = World::event("large").in_memory().with(|event| event.shards = 4);
+        let world = world.everybody(Limit::TokensPerMinute, 4_000).start().await;
+        let gate = Gate::closed();
+        world.azure().script(Reply::chat("slow").held(&gate));
+        let send = || {
+            let (world, gate) = (&world, &gate);
+            async move {
+                let ada = world.attendee("ada").await;
+                let body =
+                    json!({"max_tokens": asked, "messages": [{"role": "user", "content": "Hi"}]});
+                let request = ada.post("/api/v1/chat/completions", body.to_string());
+                let response = ada.send(request).await;
+                gate.open();
+                response
+            }
+        };
+        let second = async {
+            world.azure().called(1).await;
+            // Until the other shards have taken over the debt.
+            world.quiet().await;
+            send().await
+        };
+        let (first, second) = tokio::join!(send(), second);
+        first.assert_ok();
+        assert_eq!(second.status(), then, "{asked}");
+        if then == 429 {
+            second.assert_refused(429, "rate_limit_exceeded");
+        }
+        world.settle().await;
     }
 }
 

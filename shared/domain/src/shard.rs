@@ -50,9 +50,9 @@ pub fn choices(id: &RequestId, of: u16) -> [u16; 3] {
 /// Why a request can never be admitted to any shard, or to the one that it is `bound` to, however
 /// empty they are.
 ///
-/// Tokens per minute cannot be gathered beyond one shard's part; all other limits can. A single
-/// account has no such bound: a full bucket admits a request of any size. Shards must not be in
-/// debt, or all of them could be at once.
+/// Tokens per minute cannot be gathered beyond one shard's part; all other limits can. The first
+/// shard may go into debt for a request that needs more ([`is_large`]), as a single account does. A
+/// request that is bound to another shard may not, or all shards could be in debt at once.
 #[must_use]
 pub fn never_fits(
     allowance: &Allowance,
@@ -61,13 +61,55 @@ pub fn never_fits(
     estimate: &Estimate,
 ) -> Option<Refusal> {
     let part = allowance.part(bound.unwrap_or_default(), of);
-    let is_strict = |quantity| of > 1 && quantity != Quantity::Requests;
+    let is_strict = |quantity| of > 1 && bound.is_some() && quantity != Quantity::Requests;
     let beyond_its_part = |(limit, quantity)| {
         let allowed = part.limit(limit).filter(|_| is_strict(quantity))?;
         let needed = needed(limit, estimate);
         (needed > allowed).then_some(Refusal::NeverFits { limit, allowed, needed })
     };
     admission::never_fits(allowance, estimate).or_else(|| Limit::rates().find_map(beyond_its_part))
+}
+
+/// Whether a request needs more of a limit per minute than a shard's part of it. The first shard
+/// takes such a request alone, when its bucket is full.
+#[must_use]
+pub fn is_large(allowance: &Allowance, of: u16, estimate: &Estimate) -> bool {
+    let part = allowance.part(0, of);
+    let is_beyond = |(limit, quantity)| {
+        let is_beyond = part.limit(limit).is_some_and(|most| needed(limit, estimate) > most);
+        is_beyond && quantity != Quantity::Requests
+    };
+    of > 1 && Limit::rates().any(is_beyond)
+}
+
+/// What the other shards take over of the first one's debt after it has admitted a large request, so
+/// that all shards together have used the minute as one account would have.
+#[must_use]
+pub fn repay(allowance: &Allowance, shards: &[Account], demand: &Demand) -> Vec<Take> {
+    let of = u16::try_from(shards.len()).unwrap_or(MOST);
+    let first = allowance.part(0, of);
+    let is_owed = |limit: &Limit| {
+        first.limit(*limit).is_some_and(|part| needed(*limit, &demand.estimate) > part)
+    };
+    let mut owed: Vec<_> = Limit::rates()
+        .map(|(limit, _)| limit)
+        .filter(is_owed)
+        .map(|limit| (limit, signed(needed(limit, &demand.estimate))))
+        .collect();
+    let mut takes = Vec::new();
+    for shard in 1..of {
+        let (part, account) = (allowance.part(shard, of), &shards[usize::from(shard)]);
+        let mut amounts = Vec::new();
+        for (limit, owed) in &mut owed {
+            let some = free(*limit, &part, account, demand).min(*owed).max(0);
+            *owed = owed.saturating_sub(some);
+            amounts.extend((some > 0).then_some((*limit, u64::try_from(some).unwrap_or_default())));
+        }
+        if !amounts.is_empty() {
+            takes.push(Take { shard, write: take(&part, account, &amounts, demand), amounts });
+        }
+    }
+    takes
 }
 
 /// Whether a shard's rates allow at once what a request needs.

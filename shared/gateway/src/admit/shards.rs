@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_domain::account::{Account, AccountKey};
-use lanyard_domain::admission::{self, Demand, Guess, Side};
+use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::event::Event;
 use lanyard_domain::shard::{self, Plan, Take};
@@ -44,6 +44,9 @@ impl Gateway {
         if event.shards <= 1 {
             return self.admit_to(event, 0, demand).await.map(|()| 0);
         }
+        if bound.is_none() && shard::is_large(allowance, event.shards, &demand.estimate) {
+            return self.admit_large(event, demand).await;
+        }
         let choices = bound.map_or(choices, |bound| [bound; 3]);
         for (tried, shard) in choices.into_iter().enumerate() {
             if choices[..tried].contains(&shard) {
@@ -58,7 +61,28 @@ impl Gateway {
                 admitted => return admitted.map(|()| shard),
             }
         }
-        self.admit_by_reading(event, demand, bound).await
+        self.admit_by_reading(event, demand, bound, false).await
+    }
+
+    /// Admits a request for more tokens than one shard's part of a minute. The first shard alone goes
+    /// into debt for it, once its bucket is full, and the others then take over what they can.
+    async fn admit_large(&self, event: &Event, demand: &Demand) -> Result<u16, AdmissionRefused> {
+        match self.write_to(event, 0, demand).await {
+            Ok(()) => {}
+            Err(AdmissionRefused::Refused(refusal)) if !matches!(refusal, Refusal::Rate { .. }) => {
+                self.admit_by_reading(event, demand, Some(0), true).await?;
+            }
+            Err(refused) => return Err(refused),
+        }
+        let (settler, event, demand) = (Arc::clone(&self.settler), event.clone(), demand.clone());
+        self.settler.in_background(async move {
+            let Ok(shards) = settler.ledger.accounts(&event.account_keys()).await else { return };
+            let takes = shard::repay(&event.allowances.event, &shards, &demand);
+            if !takes.is_empty() {
+                settler.gather(event, takes, 0, demand).await;
+            }
+        });
+        Ok(0)
     }
 
     /// Asks a shard unless it is known to have no room.
@@ -90,11 +114,22 @@ impl Gateway {
         shard: u16,
         demand: &Demand,
     ) -> Result<(), AdmissionRefused> {
-        let (key, part) = (AccountKey::of_shard(&event.id, shard), event.part(shard));
+        let part = event.part(shard);
         if event.shards > 1 && !shard::bears(&part, &demand.estimate) {
             let refusal = admission::lacks(&part, &Account::default(), demand);
             return Err(refusal.map_or_else(too_busy, AdmissionRefused::Refused));
         }
+        self.write_to(event, shard, demand).await
+    }
+
+    /// The same for a request of any size.
+    async fn write_to(
+        &self,
+        event: &Event,
+        shard: u16,
+        demand: &Demand,
+    ) -> Result<(), AdmissionRefused> {
+        let (key, part) = (AccountKey::of_shard(&event.id, shard), event.part(shard));
         let memory = &self.settler.memory;
         let reconciled_through = memory.reconciled_through(&AccountKey::Event(event.id.clone()));
         let mut guess = memory.guess(&key, demand, reconciled_through);
@@ -127,14 +162,19 @@ impl Gateway {
         Err(too_busy())
     }
 
-    /// Reads all shards until the request is admitted, or does not fit.
+    /// Reads all shards until the request is admitted, or does not fit. The tokens per minute of one
+    /// that `is_large` are for its shard to judge.
     async fn admit_by_reading(
         &self,
         event: &Event,
         demand: &Demand,
         bound: Option<u16>,
+        is_large: bool,
     ) -> Result<u16, AdmissionRefused> {
-        let (allowance, keys) = (&event.allowances.event, event.account_keys());
+        let (mut allowance, keys) = (event.allowances.event, event.account_keys());
+        if is_large {
+            allowance.set(Limit::TokensPerMinute, None);
+        }
         // Half the time is left for what follows.
         let patient_until = Instant::now() + self.ports.ledger_timeout / 2;
         for _ in 0..LOOKS {
@@ -145,8 +185,8 @@ impl Gateway {
                 }
                 Ok(shards) => shards,
             };
-            let may_wait = Instant::now() < patient_until;
-            let asked = match shard::plan(allowance, &shards, demand, bound, may_wait) {
+            let is_patient = Instant::now() < patient_until;
+            let asked = match shard::plan(&allowance, &shards, demand, bound, is_patient) {
                 Plan::Refuse(refusal) => return Err(refusal.into()),
                 Plan::Try(shard) => Some(shard),
                 Plan::Gather(takes) => {
@@ -159,7 +199,16 @@ impl Gateway {
                 Plan::Wait => None,
             };
             if let Some(shard) = asked {
-                match self.admit_to(event, shard, demand).await {
+                let admitted = match is_large {
+                    true => self.write_to(event, shard, demand).await,
+                    false => self.admit_to(event, shard, demand).await,
+                };
+                match admitted {
+                    Err(AdmissionRefused::Refused(Refusal::Rate { limit, allowed, retry_at }))
+                        if is_large =>
+                    {
+                        return Err(Refusal::Rate { limit, allowed, retry_at }.into());
+                    }
                     Err(AdmissionRefused::Refused(_)) => {}
                     admitted => return admitted.map(|()| shard),
                 }
