@@ -190,6 +190,38 @@ async fn other_methods_and_codes_are_refused() {
     world.settle().await;
 }
 
+/// The page of a code shows the event whenever it is opened.
+#[tokio::test]
+async fn a_code_shows_its_event_and_ones_own_usage_whether_the_event_is_open_or_not() {
+    let world = World::event("any-time")
+        .window("2026-12-05T08:00:00Z", "2026-12-06T17:00:00Z", "Europe/Oslo")
+        .start()
+        .await;
+    let ada = world.attendee("ada").await;
+    ada.chat("hello").await.assert_ok();
+    world.settle().await;
+    let mine = async |credential: &str| {
+        let mut request = ada.get("/api/event/mine");
+        request.headers_mut().insert("openai-event-code", credential.parse().unwrap());
+        ada.send(request).await
+    };
+    let code = world.code();
+    let with_user = format!("{code}/ada");
+    for (status, days) in [("open", 0), ("ended", 3)] {
+        world.wait(TimeDelta::days(days));
+        let shown = mine(&with_user).await.assert_ok().json();
+        assert_eq!((&shown["status"], &shown["user"]), (&json!(status), &json!("ada")));
+        assert_eq!(shown["usage"]["requests"], 1, "{shown}");
+        let of_code = mine(code).await.assert_ok().json();
+        assert_eq!((&of_code["status"], &of_code["name"]), (&json!(status), &shown["name"]));
+        assert!(of_code.get("usage").is_none() && of_code.get("user").is_none(), "{of_code}");
+    }
+    mine("nobody-knows/ada").await.assert_refused(401, "invalid_event_code");
+    mine("nobody-knows").await.assert_refused(401, "invalid_event_code");
+    let posted = ada.send(ada.post("/api/event/mine", "{}")).await;
+    posted.assert_refused(405, "method_not_allowed");
+}
+
 #[tokio::test]
 async fn a_block_is_seen_at_once_and_so_is_its_end() {
     let world = World::event("block").start().await;

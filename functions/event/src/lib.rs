@@ -1,6 +1,8 @@
 //! `GET /api/v1/event`: the event, its models, and what is left of this attendee's allowance.
 //!
-//! `GET /api/event/{id}` is the event's page for those who have no code yet.
+//! `GET /api/event/{id}` is the event's page for those who have no code yet. `GET
+//! /api/event/mine` is the same for the code in the header, also before and after the event, with
+//! what the user has used.
 //!
 //! `POST /api/v1/eventinfo` and `POST /api/eventinfo` respond like the first event-code proxies,
 //! for clients that were written for them.
@@ -24,6 +26,7 @@ use serde::Serialize;
 pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
     match parse::path_within_api(request.http.uri().path()) {
         "v1/event" | "openai/v1/event" | "openai-proxy/event" => event(gateway, request).await,
+        "event/mine" => mine(gateway, request).await,
         "v1/eventinfo" | "eventinfo" => event_info(gateway, request).await,
         path => match path.strip_prefix("event/").map(ToOwned::to_owned) {
             Some(id) if !id.is_empty() && !id.contains('/') => public(gateway, request, &id).await,
@@ -42,6 +45,29 @@ async fn event(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiE
 async fn public(gateway: Arc<Gateway>, request: Request, id: &str) -> Result<Response, ApiError> {
     expect_method(&request, &Method::GET, "GET, OPTIONS")?;
     let open = gateway.public_event(id, &request).await?;
+    json(StatusCode::OK, &view::public(&open.event, request.now))
+}
+
+/// The event of a credential or of a code alone, whether it is open or not. A user who is let in
+/// sees their usage as well.
+async fn mine(gateway: Arc<Gateway>, request: Request) -> Result<Response, ApiError> {
+    expect_method(&request, &Method::GET, "GET, OPTIONS")?;
+    let open = match parse::token(&request) {
+        Ok(pass) => match gateway.look_up_anytime(pass, request.now).await {
+            Ok(attendance) => {
+                gateway.count_free_call(&attendance, request.now)?;
+                let account = gateway.account(&attendance).await?;
+                let used = view::used(&attendance, &account, request.now);
+                return json(StatusCode::OK, &used);
+            }
+            // The code may be good where this user is not let in.
+            Err(refusal) => match parse::code(&request) {
+                Ok(code) => gateway.event_of(&code, request.now).await?,
+                Err(_) => return Err(refusal),
+            },
+        },
+        Err(_) => gateway.event_of(&parse::code(&request)?, request.now).await?,
+    };
     json(StatusCode::OK, &view::public(&open.event, request.now))
 }
 

@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator};
 
 use crate::EventInfo;
-use crate::view::{PublicView, View};
+use crate::view::{EventOfUser, PublicView, View};
 
 /// The event as an attendee sees it.
 pub fn access(schemas: &mut SchemaGenerator) -> Schema {
@@ -13,6 +13,11 @@ pub fn access(schemas: &mut SchemaGenerator) -> Schema {
 /// The event as everybody sees it.
 pub fn public(schemas: &mut SchemaGenerator) -> Schema {
     schemas.subschema_for::<PublicView<'_>>()
+}
+
+/// The event of a code, with the usage of a user.
+pub fn mine(schemas: &mut SchemaGenerator) -> Schema {
+    schemas.subschema_for::<EventOfUser<'_>>()
 }
 
 /// The response of the first event-code proxies.

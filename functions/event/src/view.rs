@@ -67,6 +67,30 @@ struct EventView<'a> {
     page: &'a Page,
 }
 
+/// The response of `GET /api/event/mine` to a user who is let in.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "EventOfUser"))]
+pub(crate) struct EventOfUser<'a> {
+    #[serde(flatten)]
+    event: PublicView<'a>,
+    user: &'a str,
+    usage: Used,
+}
+
+/// The event of a user, and what they used.
+pub(crate) fn used<'a>(
+    attendance: &'a Attendance,
+    account: &Account,
+    now: DateTime<Utc>,
+) -> EventOfUser<'a> {
+    EventOfUser {
+        event: public(attendance.event(), now),
+        user: attendance.user.as_str(),
+        usage: Used::of(account),
+    }
+}
+
 /// The response of `GET /api/event/{id}`: no code, no model, no allowance.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -166,6 +190,21 @@ struct Used {
     held_units: Units,
 }
 
+impl Used {
+    fn of(account: &Account) -> Self {
+        let spent = account.spent();
+        Self {
+            requests: account.count(Field::Requests),
+            prompt_tokens: spent.prompt_tokens,
+            completion_tokens: spent.completion_tokens,
+            total_tokens: spent.tokens(),
+            held_tokens: account.count(Field::Held),
+            units: spent.units,
+            held_units: account.units(Field::UnitHeld),
+        }
+    }
+}
+
 /// The event as an attendee sees it at an instant.
 pub(crate) fn view<'a>(
     attendance: &'a Attendance,
@@ -175,7 +214,6 @@ pub(crate) fn view<'a>(
     let event = attendance.event();
     let allowance = account.allowance(&event.allowances.attendee);
     let local = |instant: DateTime<Utc>| instant.with_timezone(&event.window.zone()).to_rfc3339();
-    let spent = account.spent();
     View {
         event: EventView {
             name: &event.name,
@@ -193,15 +231,7 @@ pub(crate) fn view<'a>(
         keeps_objects: event.keeps_objects,
         hosted_tools: &event.hosted_tools,
         allowance: left(attendance, &allowance, account, now),
-        usage: Used {
-            requests: account.count(Field::Requests),
-            prompt_tokens: spent.prompt_tokens,
-            completion_tokens: spent.completion_tokens,
-            total_tokens: spent.tokens(),
-            held_tokens: account.count(Field::Held),
-            units: spent.units,
-            held_units: account.units(Field::UnitHeld),
-        },
+        usage: Used::of(account),
     }
 }
 

@@ -33,6 +33,14 @@ pub(crate) fn operations() -> Vec<Operation> {
             .returns(Content::Json(schema::public))
         },
         Operation::new(
+            Method::GET,
+            "/event/mine",
+            "showEventOfCode",
+            "The event of a code, open or not, and what its user has used",
+        )
+        .says("Authenticate with the event code alone, or with a user to see their usage.")
+        .returns(Content::Json(schema::mine)),
+        Operation::new(
             Method::POST,
             "/event/{id}/register",
             "register",

@@ -60,7 +60,8 @@ pub(crate) async fn list(call: Call<'_>) -> Result<Response, AdminError> {
     deployments.retain(|d| page.after.as_ref().is_none_or(|after| Place::of(d) > *after));
     let shown = deployments.get(..usize::from(page.limit)).unwrap_or(&deployments);
     let next = shown.last().filter(|_| shown.len() < deployments.len()).map(Place::of);
-    let deployments = shown.iter().map(DeploymentView::of).collect();
+    let view = |deployment| DeploymentView::of(deployment).with_facts(deployment, call.now());
+    let deployments = shown.iter().map(view).collect();
     reply(StatusCode::OK, &DeploymentPage { deployments, next: cursor(next) })
 }
 
@@ -89,7 +90,7 @@ pub(crate) async fn put(call: Call<'_>, name: &str) -> Result<Response, AdminErr
     }
     note(call, Action::ChangeDeployment, &Place::of(&deployment), changes).await?;
     let status = if existing.is_none() { StatusCode::CREATED } else { StatusCode::OK };
-    reply(status, &DeploymentView::of(&deployment).with_warnings(&deployment, call.now()))
+    reply(status, &DeploymentView::of(&deployment).with_facts(&deployment, call.now()))
 }
 
 /// The audit entry of a change. A key is named and never shown.

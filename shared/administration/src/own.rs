@@ -207,7 +207,7 @@ pub(crate) async fn put(call: Call<'_>, id: &EventId, name: &str) -> Result<Resp
     let (is_new, deployment) = place(call, &event, &user).put(name, call.request).await?;
     note(call, id, &user).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    reply(status, &DeploymentView::of(&deployment).with_warnings(&deployment, call.now()))
+    reply(status, &DeploymentView::of(&deployment).with_facts(&deployment, call.now()))
 }
 
 /// `DELETE /events/{id}/own-deployments/{name}?user=&replica=`

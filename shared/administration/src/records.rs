@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use lanyard_domain::hour::FirstBytes;
+use lanyard_domain::hour::{FirstBytes, MinuteUse};
 use lanyard_domain::ids::{DeploymentName, RequestId, SessionId, TokenId};
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::Charge;
@@ -62,6 +62,8 @@ pub struct HourUsage {
     pub errors: BTreeMap<String, u64>,
     /// Times to the first byte.
     pub first_bytes: FirstBytes,
+    /// The minutes in which something was used, by their number in the hour.
+    pub minutes: Vec<(u32, MinuteUse)>,
 }
 
 /// The usage of an attendee in a session.

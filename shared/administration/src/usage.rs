@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use http::StatusCode;
 use lanyard_domain::account::Account;
-use lanyard_domain::hour::FirstBytes;
+use lanyard_domain::hour::{FirstBytes, MinuteUse};
 use lanyard_domain::ids::{DeploymentName, EventId, SessionId};
 use lanyard_domain::shard;
 use lanyard_domain::token::UserId;
@@ -26,8 +27,22 @@ use crate::{Call, reply};
 pub(crate) struct UsageReport {
     total: Numbers,
     rows: Vec<UsageRow>,
+    /// By hour: the minutes of the last hour in which something was used.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(default))]
+    minutes: Vec<MinuteRow>,
     /// The cursor of the next page.
     next: Option<String>,
+}
+
+/// What was used in a minute.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct MinuteRow {
+    /// When it begins.
+    minute: Timestamp,
+    requests: u64,
+    total_tokens: u64,
 }
 
 /// The usage of one attendee, model, hour or session.
@@ -134,6 +149,7 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
     let event = owned(call, id).await?;
     let keys = event.account_keys();
     let account = shard::total(&with_retry(|| call.admin.ledger.accounts(&keys)).await?);
+    let mut minutes = Vec::new();
     let (rows, next) = match by {
         By::Nothing => (Vec::new(), None),
         By::Attendee => {
@@ -159,11 +175,12 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
         By::Hour => {
             let hours = call.admin.store.hours(&event).await?;
             let row = |hour, row| UsageRow { hour: Some(Timestamp::utc(hour)), ..row };
+            minutes = last_minutes(&hours, call.now());
             (summed(&hours, |hour| Some(hour.hour), row), None)
         }
     };
     let total = Numbers::of(&account);
-    reply(StatusCode::OK, &UsageReport { total, rows, next })
+    reply(StatusCode::OK, &UsageReport { total, rows, minutes, next })
 }
 
 /// The sum of hours with the same name.
@@ -210,6 +227,26 @@ fn summed<N: Ord>(
     sums.into_iter().map(|(name, sum)| row(name, sum.row())).collect()
 }
 
+/// The minutes of the last hour, in their order.
+fn last_minutes(hours: &[HourUsage], now: DateTime<Utc>) -> Vec<MinuteRow> {
+    let mut sums: BTreeMap<DateTime<Utc>, MinuteUse> = BTreeMap::new();
+    for hour in hours {
+        for (minute, used) in &hour.minutes {
+            let begins = hour.hour + TimeDelta::minutes(i64::from(*minute));
+            if now - begins < TimeDelta::hours(1) {
+                let sum = sums.entry(begins).or_default();
+                *sum = sum.plus(*used);
+            }
+        }
+    }
+    let row = |(minute, used): (_, MinuteUse)| MinuteRow {
+        minute: Timestamp::utc(minute),
+        requests: used.requests,
+        total_tokens: used.tokens,
+    };
+    sums.into_iter().map(row).collect()
+}
+
 fn session(usage: &SessionUsage) -> UsageRow {
     UsageRow {
         session: Some(usage.place.session.clone()),
@@ -233,7 +270,27 @@ mod tests {
             charge: Charge::of_tokens(tokens, 1),
             errors: BTreeMap::from([("upstream_busy".to_owned(), tokens)]),
             first_bytes,
+            minutes: vec![(0, MinuteUse { requests: 1, tokens }), (59, MinuteUse::default())],
         }
+    }
+
+    #[test]
+    fn minutes_of_the_last_hour_add_up_over_models() {
+        let hours = [
+            hour("2026-12-05T09:00:00Z", Some("a"), 10),
+            hour("2026-12-05T10:00:00Z", Some("a"), 20),
+            hour("2026-12-05T10:00:00Z", Some("b"), 30),
+        ];
+        let minutes = |now: &str| json!(last_minutes(&hours, now.parse().unwrap()));
+        assert_eq!(
+            minutes("2026-12-05T10:00:30Z"),
+            json!([
+                {"minute": "2026-12-05T09:59:00Z", "requests": 0, "total_tokens": 0},
+                {"minute": "2026-12-05T10:00:00Z", "requests": 2, "total_tokens": 50},
+                {"minute": "2026-12-05T10:59:00Z", "requests": 0, "total_tokens": 0},
+            ])
+        );
+        assert_eq!(minutes("2026-12-05T12:00:00Z"), json!([]));
     }
 
     #[test]

@@ -51,6 +51,41 @@ impl HourCount {
     }
 }
 
+/// What was used in a minute of an hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MinuteUse {
+    /// Requests that were settled with a charge.
+    pub requests: u64,
+    /// Their tokens.
+    pub tokens: u64,
+}
+
+impl MinuteUse {
+    /// More tokens than all models of an organiser process in a minute.
+    const TOKENS: u64 = 1_000_000_000_000;
+
+    /// Both counts as one number. Stores add numbers, and one is smaller than two.
+    #[must_use]
+    pub fn packed(self) -> u64 {
+        self.requests.saturating_mul(Self::TOKENS).saturating_add(self.tokens)
+    }
+
+    /// Both counts of a number, or of a sum of such numbers.
+    #[must_use]
+    pub fn unpacked(number: u64) -> Self {
+        Self { requests: number / Self::TOKENS, tokens: number % Self::TOKENS }
+    }
+
+    /// The sum of two.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_add(other.requests),
+            tokens: self.tokens.saturating_add(other.tokens),
+        }
+    }
+}
+
 /// A histogram of the time to first byte.
 ///
 /// Bucket 0 counts requests of up to 50 ms. The bound of each further bucket is twice as long, up
@@ -162,6 +197,14 @@ mod tests {
             of(&[60]).plus(of(&[70, 4_000])).buckets().collect::<Vec<_>>(),
             [(Some(100), 2), (Some(6_400), 1)]
         );
+    }
+
+    #[test]
+    fn sums_of_packed_minutes_are_minutes() {
+        let (one, other) =
+            (MinuteUse { requests: 3, tokens: 70 }, MinuteUse { requests: 1, tokens: 999_999 });
+        assert_eq!(MinuteUse::unpacked(one.packed() + other.packed()), one.plus(other));
+        assert_eq!(MinuteUse::unpacked(0), MinuteUse::default());
     }
 
     #[test]

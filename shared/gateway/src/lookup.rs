@@ -189,6 +189,29 @@ impl Gateway {
         now: DateTime<Utc>,
         line: &mut RequestLine,
     ) -> Result<Attendance, ApiError> {
+        self.attendance(pass, now, line, check_open).await
+    }
+
+    /// The same, at an event that need not be open.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Gateway::look_up`], without those about its time.
+    pub async fn look_up_anytime(
+        &self,
+        pass: Pass,
+        now: DateTime<Utc>,
+    ) -> Result<Attendance, ApiError> {
+        self.attendance(pass, now, &mut RequestLine::default(), |_, _| Ok(())).await
+    }
+
+    async fn attendance(
+        &self,
+        pass: Pass,
+        now: DateTime<Utc>,
+        line: &mut RequestLine,
+        check: impl Fn(&Event, DateTime<Utc>) -> Result<(), ApiError>,
+    ) -> Result<Attendance, ApiError> {
         let (at, user, proof) = match pass {
             Pass::Shared(token) => {
                 let at = self.known_event(Handle::Code(token.code), now).await?;
@@ -208,7 +231,7 @@ impl Gateway {
             }
         };
         line.event = Some(at.event.id.clone());
-        check_open(&at.event, now)?;
+        check(&at.event, now)?;
         let policy = at.event.access.policy(proof).map_err(|why| access_denied(&at.event, why))?;
         let day = at.event.window.local_day(now);
         let own = match at.event.own_deployments {
@@ -230,9 +253,22 @@ impl Gateway {
         code: &EventCode,
         now: DateTime<Utc>,
     ) -> Result<Arc<OpenEvent>, ApiError> {
-        let at = self.known_event(Handle::Code(code.clone()), now).await?;
+        let at = self.event_of(code, now).await?;
         check_open(&at.event, now)?;
         Ok(at)
+    }
+
+    /// The event of a code, open or not.
+    ///
+    /// # Errors
+    ///
+    /// 401 for a code of no event, 503 if it cannot be read.
+    pub async fn event_of(
+        &self,
+        code: &EventCode,
+        now: DateTime<Utc>,
+    ) -> Result<Arc<OpenEvent>, ApiError> {
+        self.known_event(Handle::Code(code.clone()), now).await
     }
 
     async fn known_event(

@@ -5,6 +5,7 @@ use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
 use lanyard_domain::credential::{Credential, Identity};
 use lanyard_domain::ids::{DeploymentName, Replica};
 use lanyard_domain::model_warnings;
+use lanyard_domain::models::ModelFacts;
 use lanyard_domain::operation::Operation;
 use serde::Serialize;
 use serde_json::Number;
@@ -46,10 +47,46 @@ pub(crate) struct DeploymentView<'d> {
     prices: Option<PricesView>,
     /// The identity that is used to authenticate; `null` with a key, which is never shown.
     identity: Option<&'d Identity>,
-    /// Warnings about the model that concern attendees; only in the response to a change.
+    /// What is known of its model, without what replaces it here; absent for an unknown model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<FactsView>,
+    /// Warnings about the model that concern attendees.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(default))]
     warnings: Vec<String>,
+}
+
+/// What Lanyard knows of a model. Each `null` is not known.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "ModelFacts"))]
+struct FactsView {
+    /// The tokens of prompt and output together.
+    context_window: Option<u64>,
+    /// The most output tokens.
+    max_output_tokens: Option<u64>,
+    /// Whether it reasons.
+    reasoning: bool,
+    /// The day on which Azure retires it.
+    retires_on: Option<&'static str>,
+    /// Its list price.
+    prices: Option<PricesView>,
+}
+
+impl FactsView {
+    fn of(facts: &ModelFacts) -> Self {
+        let prices = facts.prices;
+        Self {
+            context_window: facts.context,
+            max_output_tokens: facts.max_output,
+            reasoning: facts.reasons,
+            retires_on: facts.retires,
+            prices: prices.input.map(|input| PricesView {
+                prompt: dollars(input),
+                completion: prices.output.and_then(dollars),
+            }),
+        }
+    }
 }
 
 /// Dollars per million tokens.
@@ -88,13 +125,15 @@ impl<'d> DeploymentView<'d> {
                 Credential::Key(_) => None,
                 Credential::Identity(identity) => Some(identity),
             },
+            facts: None,
             warnings: Vec::new(),
         }
     }
 
-    /// The same, with the warnings of a write.
-    pub(crate) fn with_warnings(self, deployment: &Deployment, now: DateTime<Utc>) -> Self {
-        Self { warnings: model_warnings::of(deployment, now), ..self }
+    /// The same with what is known of its model, and what is to be said about that.
+    pub(crate) fn with_facts(self, deployment: &Deployment, now: DateTime<Utc>) -> Self {
+        let facts = deployment.known_facts().map(FactsView::of);
+        Self { facts, warnings: model_warnings::of(deployment, now), ..self }
     }
 }
 

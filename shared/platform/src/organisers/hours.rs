@@ -5,13 +5,13 @@ use chrono::NaiveDateTime;
 use lanyard_administration::ports::{HourStore, OrganiserFault};
 use lanyard_administration::records::HourUsage;
 use lanyard_domain::event::Event;
-use lanyard_domain::hour::FirstBytes;
+use lanyard_domain::hour::{FirstBytes, MinuteUse};
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Charge;
 use lanyard_gateway::ports::Cause;
 
 use super::{Organisers, away};
-use crate::ledger::hour::{ERROR, FIRST_BYTE};
+use crate::ledger::hour::{ERROR, FIRST_BYTE, minute_name};
 use crate::table::{HOUR_PREFIX, Item, NO_MODEL, get_number, get_text, readable, shard_pk};
 
 /// Reads the item of an hour.
@@ -32,11 +32,19 @@ fn hour_usage(item: &Item) -> Result<HourUsage, Cause> {
     for bucket in 0..FirstBytes::BUCKETS {
         first_bytes.add(bucket, count(&format!("{FIRST_BYTE}{bucket}"))?);
     }
+    let mut minutes = Vec::new();
+    for minute in 0..60 {
+        let used = MinuteUse::unpacked(count(&minute_name(minute))?);
+        if used != MinuteUse::default() {
+            minutes.push((minute, used));
+        }
+    }
     let codes = item.keys().filter_map(|name| Some((name, name.strip_prefix(ERROR)?)));
     let errors = codes.map(|(name, code)| Ok((code.to_owned(), count(name)?)));
     Ok(HourUsage {
         errors: errors.collect::<Result<_, Cause>>()?,
         first_bytes,
+        minutes,
         hour: NaiveDateTime::parse_from_str(&format!("{hour}:00"), "%Y-%m-%dT%H:%M")?.and_utc(),
         model: (model != NO_MODEL).then(|| model.parse()).transpose()?,
         requests: count("requests")?,
@@ -80,11 +88,13 @@ mod tests {
         item.insert("images".to_owned(), number(2));
         item.insert("error_upstream_busy".to_owned(), number(4));
         item.insert("first_byte_2".to_owned(), number(5));
+        item.insert("m59".to_owned(), number(3_000_000_000_070));
         let hour = hour_usage(&item).unwrap();
         assert_eq!(hour.hour.to_rfc3339(), "2026-12-05T09:00:00+00:00");
         assert_eq!((hour.model, hour.requests), (Some(model), 3));
         assert_eq!(hour.errors, BTreeMap::from([("upstream_busy".to_owned(), 4)]));
         assert_eq!(hour.first_bytes.buckets().collect::<Vec<_>>(), [(Some(200), 5)]);
+        assert_eq!(hour.minutes, [(59, MinuteUse { requests: 3, tokens: 70 })]);
         let refused = Key::hour(&event, 0, at, None).attributes();
         assert_eq!(hour_usage(&refused).unwrap().model, None);
         assert_eq!(
