@@ -18,6 +18,7 @@ export type Child = Node | string | null | undefined | false | Child[];
 
 /** Attributes by name, and event listeners by `on` and the event's name. */
 export interface Attributes {
+  onblur?: (event: FocusEvent) => void;
   onchange?: (event: Event) => void;
   onclick?: (event: MouseEvent) => void;
   onclose?: (event: Event) => void;
@@ -28,6 +29,7 @@ export interface Attributes {
   ondrop?: (event: DragEvent) => void;
   onpaste?: (event: ClipboardEvent) => void;
   onscroll?: (event: Event) => void;
+  ontoggle?: (event: Event) => void;
   onsubmit?: (event: SubmitEvent) => void;
   [name: string]: string | number | boolean | null | undefined | ((event: never) => void);
 }
@@ -91,6 +93,13 @@ export interface PublicEvent extends EventWindow {
   url_text?: string | null;
 }
 
+/** `GET /api/event/mine`: the event of a code, with the usage of the user if the credential has one. */
+export interface EventOfCode extends PublicEvent {
+  id: string;
+  user?: string;
+  usage?: Usage;
+}
+
 /** A limit, and what remains of it. */
 export interface LimitLeft {
   allowed: number;
@@ -133,6 +142,7 @@ export type Limits = Record<string, number | null>;
 export interface OrganiserEvent extends PublicEvent {
   id: string;
   code: string;
+  version: number;
   paused: boolean;
   attendees: number;
   access: EventAccess;
@@ -142,13 +152,14 @@ export interface OrganiserEvent extends PublicEvent {
   max_completion_tokens: number | null;
   max_choices: number;
   allowances: { attendee: Limits; event: Limits };
+  deployments: string[] | null;
   default_deployments: Record<string, string>;
   warnings: string[];
 }
 
 /** Fields of an event to send. `contact.name` is a field of an object. */
 export interface EventFields {
-  [name: string]: string | number | boolean | null | EventFields;
+  [name: string]: string | number | boolean | null | string[] | EventFields;
 }
 
 export interface Attendee {
@@ -183,9 +194,24 @@ export interface UsageRow extends Usage {
   first_byte: FirstByte;
 }
 
+/** A minute of the last hour. */
+export interface MinuteRow {
+  minute: string;
+  requests: number;
+  total_tokens: number;
+}
+
 export interface UsageReport {
   total: Usage;
   rows: UsageRow[];
+  minutes?: MinuteRow[];
+}
+
+/** A page of ratings, with the votes of the event. */
+export interface RatingPage {
+  total: { up: number; down: number };
+  models: { model: string; up: number; down: number }[];
+  ratings: { user: string; model: string | null; rating: number; feedback: string; rated_at: string }[];
 }
 
 /** A changed field in the audit log. */
@@ -201,6 +227,69 @@ export interface AuditEntry {
   action: string;
   attendee?: string;
   changes: AuditChange[];
+}
+
+/** Dollars per million tokens. */
+export interface Prices {
+  prompt: number | null;
+  completion: number | null;
+}
+
+/** An application of Entra ID. */
+export interface Identity {
+  tenant_id: string;
+  client_id: string;
+  authority?: string;
+}
+
+/** What is known of a deployment's model. */
+export interface ModelFacts {
+  context_window: number | null;
+  max_output_tokens: number | null;
+  reasoning: boolean;
+  retires_on: string | null;
+  prices: Prices | null;
+}
+
+/** A deployment as its owner sees it. */
+export interface Deployment {
+  name: string;
+  replica: string;
+  endpoint: string;
+  azure_name: string;
+  model: string | null;
+  operations: string[];
+  api: string;
+  api_version?: string | null;
+  weight: number;
+  requests_per_minute: number | null;
+  tokens_per_minute: number | null;
+  context_window?: number | null;
+  max_output_tokens?: number | null;
+  reasoning?: boolean | null;
+  prices: Prices | null;
+  identity: Identity | null;
+  facts?: ModelFacts | null;
+  warnings?: string[];
+}
+
+/** A deployment to send. */
+export interface DeploymentDraft extends Omit<Partial<Deployment>, "weight" | "replica" | "azure_name"> {
+  endpoint: string;
+  replica?: string | null;
+  azure_name?: string | null;
+  weight?: number | null;
+  key?: string;
+}
+
+/** A token of an organiser. */
+export interface OrganiserToken {
+  id: string;
+  name: string;
+  created_at: string;
+  expires_at: string | null;
+  current: boolean;
+  token?: string | null;
 }
 
 /** The result of saving a roster. */

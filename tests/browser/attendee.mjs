@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { clipboard, DOWNLOADS, ENVIRONMENT, checkAppearance, openTab, organiser, textOf, type } from "./fixture.mjs";
+import { chat, clipboard, DOWNLOADS, ENVIRONMENT, checkAppearance, openTab, organiser, textOf, type } from "./fixture.mjs";
 
 const MOST_SECONDS = 60;
 const DESCRIPTION = `## Build something\n\nBring a *laptop* and **ideas**, and read [the rules](https://example.org/rules).\n
@@ -177,6 +177,79 @@ export async function attendee({ browser, service, step }) {
   });
   await page.browserContext().close();
   await registration({ browser, service, step });
+  await phases({ browser, service, step });
+}
+
+/**
+ * The page before an event, while it is paused, and after it. The link has the code alone.
+ *
+ * @param {Context} context
+ */
+async function phases({ browser, service, step }) {
+  const api = organiser(service);
+  const wall = (/** @type {number} */ ms) => new Date(ms).toISOString().slice(0, 19);
+  const event = await api.createEvent({ name: "Narvik Hack", time_zone: "UTC", starts_at: wall(Date.now() + 3_600_000), ends_at: wall(Date.now() + 86_400_000), description: "Bring skis." });
+  const change = (/** @type {object} */ fields) => api.call("PATCH", `/events/${event.id}`, fields);
+  const page = await openTab(browser, service.address);
+  const link = `${service.address}/api/pages#code=${event.code}`;
+  await step("an event that has not started is shown from its code, with a countdown", async () => {
+    await page.goto(link);
+    await page.waitForFunction(() => document.querySelector("#title")?.textContent === "Narvik Hack");
+    assert.match(await textOf(page, "#event-state"), /^Starts in (59 minutes|1 hour)/);
+    assert.match(await textOf(page, ".description"), /Bring skis/);
+    await checkAppearance(page, "attend-before");
+  });
+  await step("a name is written in Latin letters, and the page opens by itself", async () => {
+    await type(page, "#user", "J\u00f8rgen");
+    assert.match(await textOf(page, "#spelling"), /You will join as Jorgen/);
+    await page.click("#remember");
+    await page.click("#join-button");
+    await page.waitForSelector("[data-state=scheduled]");
+    assert.match(await textOf(page, "#error"), /opens by itself/);
+    await change({ starts_at: wall(Date.now() - 60_000) });
+    await page.waitForSelector("#joined:not([hidden])", { timeout: 60_000 });
+    assert.match(await textOf(page, "#signed-in-as"), /jorgen/);
+    assert.equal(await textOf(page, "#api-key"), `${event.code}/Jorgen`);
+  });
+  await step("three limits are shown, and the rest is folded", async () => {
+    assert.equal((await page.$$("#limits > dl [data-limit]")).length, 3);
+    const folded = await page.$$eval("#all-limits [data-limit]", (all) => all.map((each) => each.checkVisibility()));
+    assert.ok(folded.length > 3 && folded.every((isVisible) => !isVisible), JSON.stringify(folded));
+  });
+  await step("the chosen language and the name are remembered on this device", async () => {
+    await page.click("#snippets [data-tab=python]");
+    const other = await page.browserContext().newPage();
+    await other.goto(link);
+    await other.waitForSelector("#joined:not([hidden])");
+    assert.equal(await other.$eval("#snippets [aria-selected=true]", (tab) => tab.getAttribute("data-tab")), "python");
+    await other.close();
+  });
+  await step("a paused event shows what was used, and continues by itself", async () => {
+    assert.equal((await chat(service, `${event.code}/Jorgen`, "Hello")).status, 200);
+    await api.call("POST", `/events/${event.id}/pause`, {});
+    // The service itself notices a pause within ten seconds.
+    for (const end = performance.now() + 60_000; performance.now() < end;) {
+      await page.reload();
+      if (await page.waitForSelector("[data-state=paused]", { timeout: 3_000 }).catch(() => null)) break;
+    }
+    assert.match(await textOf(page, "#own-usage"), /in 1 request\./);
+    assert.equal(await textOf(page, "#event-state"), "Paused by the organiser");
+    await checkAppearance(page, "attend-paused");
+    await api.call("POST", `/events/${event.id}/resume`, {});
+    await page.waitForSelector("#joined:not([hidden])", { timeout: 60_000 });
+  });
+  await step("an event that is over shows what was used", async () => {
+    await api.call("POST", `/events/${event.id}/end`, {});
+    for (const end = performance.now() + 60_000; performance.now() < end;) {
+      await page.reload();
+      if (await page.waitForSelector("[data-state=ended]", { timeout: 3_000 }).catch(() => null)) break;
+    }
+    assert.match(await textOf(page, "#own-usage"), /in 1 request\./);
+    assert.equal(await textOf(page, "#event-state"), "Ended");
+    await checkAppearance(page, "attend-after");
+    assert.deepEqual(page.problems, []);
+  });
+  await page.browserContext().close();
 }
 
 /**

@@ -203,6 +203,10 @@ export function organiser({ address, token }) {
     return response.json();
   };
   return {
+    /** @type {(path: string) => Promise<any>} */
+    get: (path) => call("GET", path),
+    /** @type {(method: string, path: string, body?: object) => Promise<any>} */
+    call,
     /** @type {(fields: EventFields) => Promise<OrganiserEvent>} */
     createEvent: (fields) => call("POST", "/events", fields),
     /** @type {(id: string) => Promise<OrganiserEvent>} */
@@ -212,7 +216,15 @@ export function organiser({ address, token }) {
     /** @type {(id: string) => Promise<UsageReport>} */
     usage: (id) => call("GET", `/events/${id}/usage?by=hour`),
     /** @type {(id: string) => Promise<Attendee[]>} */
-    attendees: async (id) => (await call("GET", `/events/${id}/attendees`)).attendees,
+    attendees: async (id) => {
+      const all = [];
+      for (let cursor = ""; ;) {
+        const { attendees, next } = await call("GET", `/events/${id}/attendees?limit=100${cursor && `&cursor=${cursor}`}`);
+        all.push(...attendees);
+        if (!next) return all;
+        cursor = encodeURIComponent(next);
+      }
+    },
     /** @type {(id: string) => Promise<{ user: string }[]>} */
     roster: async (id) => (await call("GET", `/events/${id}/roster`)).users,
   };

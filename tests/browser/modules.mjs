@@ -3,6 +3,9 @@
 
 import assert from "node:assert/strict";
 import { cell, csv } from "../../functions/pages/web/csv.js";
+import { guess, namesOf, rowsOf } from "../../functions/pages/web/roster-csv.js";
+import { budgetEnd, lastMinute, minutePoints, startOfDay } from "../../functions/pages/web/rates.js";
+import { transliterated } from "../../functions/pages/web/transliterate.js";
 import { webAddress } from "../../functions/pages/web/markdown.js";
 import { shortDuration, duration } from "../../functions/pages/web/time.js";
 
@@ -30,5 +33,40 @@ export async function modules(step) {
   await step("a duration is written in two units", async () => {
     assert.deepEqual([0, 1, 59, 61, 3600, 90_061].map(duration), ["0 seconds", "1 second", "59 seconds", "1 minute 1 second", "1 hour", "1 day 1 hour"]);
     assert.deepEqual([0, 56, 61, 90_061].map(shortDuration), ["0 s", "56 s", "1 min 1 s", "1 d 1 h"]);
+  });
+  await step("a roster is read from GitHub Classroom, Excel and plain lists", async () => {
+    const read = (/** @type {string} */ text) => {
+      const rows = rowsOf(text);
+      return namesOf(rows, guess(rows), transliterated);
+    };
+    const classroom = "\ufeff\"identifier\",\"github_username\",\"github_id\",\"name\"\r\n\"ada@example.org\",\"ada\",\"1\",\"Lovelace, Ada\"\r\n\"grace@example.org\",\"\",\"\",\"Grace\"\r\n";
+    assert.deepEqual(read(classroom), { users: ["ada"], problems: ["Line 3: no name"] });
+    assert.deepEqual(read("sep=;\nNr;Name;E-Mail\n1;J\u00f8rgen;j@example.org\n2;Ada;a@example.org\n").users, ["j@example.org", "a@example.org"]);
+    assert.deepEqual(read("Nr;Name\n1;\"B; \"\"x\"\"\"\n").users, ["B; \"x\""]);
+    assert.deepEqual(read("ada\ngrace\n\nADA\n"), { users: ["ada", "grace"], problems: ["Line 4: ADA is there twice"] });
+    const rows = rowsOf("a\tb\n1\t\"two\nlines\"\n3\t4\n");
+    assert.deepEqual(rows.map(({ line, cells }) => [line, cells]), [[1, ["a", "b"]], [2, ["1", "two\nlines"]], [4, ["3", "4"]]]);
+    assert.deepEqual(namesOf(rows, { column: 1, hasHeader: true }, transliterated).users.length, 1);
+  });
+  await step("a name is written in Latin letters, or not at all", async () => {
+    /** @type {[string, string | null][]} */
+    const names = [["ada", "ada"], ["J\u00f8rgen \u00c5s", "Jorgen Aas"], ["M\u00fcller-Stra\u00dfe", "Mueller-Strasse"], ["Zo\u00eb", "Zoe"], ["\u041d\u0430\u0442\u0430\u0448\u0430", "Natasha"],
+      ["\u0394\u03b7\u03bc\u03ae\u03c4\u03c1\u03b7\u03c2", "Dimitris"], ["\uff21\uff24\uff21", "ADA"], ["\u674e", null], ["", null]];
+    for (const [written, expected] of names) assert.equal(transliterated(written), expected, written);
+  });
+  await step("rates and forecasts follow from the history", async () => {
+    const now = Date.parse("2026-12-05T10:00:15Z");
+    const row = (/** @type {string} */ minute, /** @type {number} */ tokens) => ({ minute, requests: tokens / 10, total_tokens: tokens });
+    const minutes = [row("2026-12-05T09:59:00Z", 400), row("2026-12-05T10:00:00Z", 100)];
+    assert.deepEqual(lastMinute(minutes, now), { requests: 40, tokens: 400 });
+    assert.deepEqual(lastMinute([], now), { requests: 0, tokens: 0 });
+    const points = minutePoints(minutes, "total_tokens", now);
+    assert.deepEqual([points.length, points.at(-2)?.[1], points.at(-1)?.[1]], [60, 400, 100]);
+    assert.equal(new Date(startOfDay("Europe/Oslo", now)).toISOString(), "2026-12-04T23:00:00.000Z");
+    const event = /** @type {any} */ ({ allowances: { event: { tokens_total: 10_000 } }, starts_at: "2026-12-05T08:00:15Z", time_zone: "UTC" });
+    const hours = /** @type {any[]} */ ([{ hour: "2026-12-05T08:00:00Z", total_tokens: 1_000 }, { hour: "2026-12-05T09:00:00Z", total_tokens: 1_000 }]);
+    assert.deepEqual(budgetEnd(event, hours, 2_000, now), { at: now + 8 * 3_600_000, perHour: 1_000 });
+    assert.equal(budgetEnd(event, hours, 10_000, now)?.at, now);
+    assert.equal(budgetEnd(event, [], 0, now)?.at, null);
   });
 }

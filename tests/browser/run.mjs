@@ -8,6 +8,7 @@
 // `.ci/run browser` installs what it needs and calls this.
 
 import { attendee } from "./attendee.mjs";
+import { deploymentSteps } from "./deployments.mjs";
 import { startBrowser, startService } from "./fixture.mjs";
 import { modules } from "./modules.mjs";
 import { organiserSteps } from "./organiser.mjs";
@@ -45,6 +46,7 @@ try {
     playground: () => playgroundSteps(context),
     snippets: () => snippets(context),
     organiser: () => organiserSteps(context),
+    deployments: () => deploymentSteps(context),
   };
   const wanted = process.argv.slice(2);
   for (const [name, run] of Object.entries(parts)) if (!wanted.length || wanted.includes(name)) await run();

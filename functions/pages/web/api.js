@@ -1,7 +1,7 @@
 // @ts-check
 // The attendee API. The pages call it like any other client.
 
-/** @import { AttendeeAccess, ErrorBody, PublicEvent } from "../types.d.ts" */
+/** @import { AttendeeAccess, ErrorBody, EventOfCode } from "../types.d.ts" */
 
 /** Base URL of the API: this page's URL up to `/api`. */
 export const BASE = location.origin + location.pathname.slice(0, location.pathname.indexOf("/pages"));
@@ -102,35 +102,14 @@ export async function readAccess(credential) {
 }
 
 /**
- * The public part of an event, or null if it has none.
+ * The event of a credential or of a code alone, whether it is open or not. With a user it has their usage.
  *
- * @param {string | null} id
- * @returns {Promise<PublicEvent | null>}
+ * @param {string} credential
+ * @returns {Promise<EventOfCode>}
  */
-export async function readPublicEvent(id) {
-  if (!id) return null;
-  try {
-    const response = await send(`/event/${encodeURIComponent(id)}`);
-    return await response.json();
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  }
-}
-
-/**
- * The name of the open event with this code, or null.
- *
- * @param {string} code
- * @returns {Promise<string | null>}
- */
-export async function readEventName(code) {
-  try {
-    const response = await send("/v1/eventinfo", { method: "POST", headers: { "openai-event-code": code } });
-    return (await response.json()).event_name;
-  } catch {
-    return null;
-  }
+export async function readEventOfCode(credential) {
+  const response = await send("/event/mine", { headers: authHeaders(credential) });
+  return response.json();
 }
 
 /**

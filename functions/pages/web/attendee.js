@@ -1,32 +1,38 @@
 // @ts-check
 // The attendee page: join an event, see code examples and limits, and chat.
 //
-// The link has the code in its fragment, `#code=…`, and may have `&event=ID`. The fields are kept in this tab's session.
+// The link has the code in its fragment, `#code=…`. The page shows the event before, during and after it, and while it
+// is paused.
 
-/** @import { AttendeeAccess, ApiAccess, Model } from "../types.d.ts" */
+/** @import { AttendeeAccess, ApiAccess, EventOfCode, Model } from "../types.d.ts" */
 
-import { asApiError, BASE, readAccess, readEventName, readPublicEvent } from "./api.js";
-import { byId, fill, find, fragment } from "./dom.js";
+import { asApiError, BASE, readAccess, readEventOfCode } from "./api.js";
+import { byId, fill, find, fragment, h } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { showEvent } from "./event-card.js";
-import { remainingSummary, showLimits } from "./limits.js";
+import { remainingSummary, showLimits, usageSummary } from "./limits.js";
 import { playground } from "./playground.js";
-import { eventIdIn, registrationForm } from "./register.js";
+import { registrationForm } from "./register.js";
+import { forget, remember, remembered } from "./remembered.js";
 import { showSnippets } from "./snippets.js";
+import { transliterated } from "./transliterate.js";
 
-const STORAGE_KEY = "lanyard.attendee";
+/** How often a page that waits for an event asks whether it is open. */
+const WAIT_MS = 10_000;
+
 const form = find(document, "#join", HTMLFormElement);
 const fields = { code: find(form, "#code", HTMLInputElement), user: find(form, "#user", HTMLInputElement) };
+const rememberBox = find(form, "#remember", HTMLInputElement);
 const button = find(form, "#join-button", HTMLButtonElement);
 
-/** @type {string | null} */
-let eventId = null;
 /**
  * The base URL, credential and model in use.
  *
  * @type {ApiAccess | null}
  */
 let apiAccess = null;
+/** @type {number | undefined} */
+let waiting;
 
 start();
 addEventListener("hashchange", start);
@@ -35,41 +41,79 @@ form.addEventListener("submit", (event) => {
   join();
 });
 byId("refresh").addEventListener("click", refresh);
+byId("forget").addEventListener("click", () => {
+  forget();
+  location.reload();
+});
+fields.user.addEventListener("input", showSpelling);
 
 async function start() {
+  clearTimeout(waiting);
   const parameters = fragment();
-  /** @type {{ code?: string, user?: string, key?: string }} */
-  const saved = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "{}");
+  const { attendee: saved, isDevice } = remembered();
   const code = parameters.get("code") ?? saved.code ?? "";
-  eventId = parameters.get("event");
   fields.code.value = code;
-  const isSame = saved.code === code;
+  rememberBox.checked = isDevice;
+  const isSame = saved.code?.toLowerCase() === code.toLowerCase();
   fields.user.value = isSame ? saved.user ?? "" : "";
+  showSpelling();
   if (isSame && saved.user) return join(saved.key);
   fields[code ? "user" : "code"].focus();
-  const details = await readPublicEvent(eventId).catch(() => null);
-  if (details) return showEvent(byId("event"), details);
-  const name = code && await readEventName(code);
-  // The attendee may have joined while the name was read.
-  if (name && byId("joined").hidden) byId("title").textContent = name;
+  if (!code) return undefined;
+  try {
+    showKnown(await readEventOfCode(code), () => start());
+  } catch {
+    // The attendee may correct the code. Joining explains what is wrong with it.
+  }
+  return undefined;
+}
+
+/**
+ * Shows an event that nobody has joined yet from here. `again` is called when it may have opened.
+ *
+ * @param {EventOfCode} event
+ * @param {() => void} again
+ */
+function showKnown(event, again, isWaiting = false) {
+  if (!byId("joined").hidden) return;
+  showEvent(byId("event"), event, again);
+  button.textContent = isWaiting ? "Check again" : "Continue";
+  form.hidden = event.status === "ended" && !fields.user.value;
+}
+
+/** The name that will be used, if it is not the one that is written. */
+function showSpelling() {
+  const written = fields.user.value.trim();
+  const name = transliterated(written);
+  const place = byId("spelling");
+  if (!written || name === written) return fill(place);
+  return fill(place, name
+    ? h("span", {}, "You will join as ", h("strong", {}, name), ".")
+    : h("span.problem", {}, "Write your name in Latin letters."));
 }
 
 /** @param {string} [key] */
 async function join(key) {
   const code = fields.code.value.trim();
-  const user = fields.user.value.trim();
+  const user = transliterated(fields.user.value.trim());
+  if (!user) {
+    fields.user.focus();
+    return showSpelling();
+  }
+  clearTimeout(waiting);
   const credential = key ?? `${code}/${user}`;
   button.disabled = true;
   fill(byId("error"));
   try {
     const details = await readAccess(credential);
-    sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ code, user, key }));
+    remember({ code, user, ...(key ? { key } : {}) }, rememberBox.checked);
     show(details, credential);
   } catch (error) {
     await showError(error, { code, user, key });
   } finally {
     button.disabled = false;
   }
+  return undefined;
 }
 
 /**
@@ -77,14 +121,16 @@ async function join(key) {
  * @param {string} credential
  */
 function show(details, credential) {
-  showEvent(byId("event"), details.event);
+  showEvent(byId("event"), details.event, () => refresh());
   fill(byId("signed-in-as"), `Signed in as ${details.user}`);
+  byId("forget").hidden = false;
   apiAccess = { base: BASE, credential, model: firstModel(details.models) };
   showLimits(byId("limits"), details);
   showSnippets(byId("snippets"), apiAccess);
   playground(byId("playground"), apiAccess, details, refresh);
   byId("registration").hidden = true;
   byId("joined").hidden = false;
+  form.hidden = false;
   find(form, "h2", HTMLElement).textContent = "Switch event or user";
   button.textContent = "Switch";
   byId("joined").after(form);
@@ -110,14 +156,41 @@ async function showError(cause, { code, user, key }) {
   // The stored key is no longer valid: join with the code.
   if (key && error.status === 401) return join();
   byId("joined").hidden = true;
-  const id = eventId ?? eventIdIn(error);
-  const details = await readPublicEvent(id).catch(() => null);
-  if (details) showEvent(byId("event"), details);
-  const wantsKey = error.code === "registration_required" || (details?.access === "registered" && error.status === 401);
+  const event = await readEventOfCode(key ?? `${code}/${user}`).catch(() => null);
+  const isClosed = ["event_not_started", "event_paused", "event_ended"].includes(error.code);
+  if (event && isClosed) {
+    remember({ code, user, ...(key ? { key } : {}) }, rememberBox.checked);
+    showKnown(event, () => join(key), true);
+    showOwnUsage(event);
+    if (event.status !== "ended") waiting = setTimeout(() => join(key), WAIT_MS);
+    return undefined;
+  }
+  if (event) showKnown(event, () => join(key));
+  form.hidden = false;
+  const wantsKey = event !== null && (error.code === "registration_required" || (event.access === "registered" && error.status === 401));
   byId("registration").hidden = !wantsKey;
   // The registration form explains this error already.
   fill(byId("error"), wantsKey && error.code === "registration_required" ? [] : errorNote(error));
-  if (wantsKey && id) fill(byId("registration"), registrationForm({ id, code, user }, (ownKey) => join(ownKey)));
+  if (wantsKey) fill(byId("registration"), registrationForm({ id: event.id, code, user }, (ownKey) => join(ownKey)));
+  return undefined;
+}
+
+/**
+ * What the attendee used, at an event that is not open.
+ *
+ * @param {EventOfCode} event
+ */
+function showOwnUsage(event) {
+  const { usage } = event;
+  const words = {
+    scheduled: "You are signed up. This page opens by itself when the event starts.",
+    paused: "This page continues by itself when the organiser resumes the event.",
+    ended: "The code has stopped working.",
+    open: "",
+  }[event.status ?? "open"];
+  fill(byId("error"), h("section.card", { "data-state": event.status ?? "" },
+    h("p", {}, words),
+    usage?.requests ? h("p", { id: "own-usage" }, usageSummary(usage)) : null));
 }
 
 /** Reads the remaining limits again. */
@@ -125,10 +198,13 @@ async function refresh() {
   if (!apiAccess) return;
   try {
     const details = await readAccess(apiAccess.credential);
+    showEvent(byId("event"), details.event, () => refresh());
     showLimits(byId("limits"), details);
     fill(byId("remaining"), remainingSummary(details));
-  } catch (error) {
-    fill(byId("limits"), errorNote(error, refresh));
+  } catch (cause) {
+    const error = asApiError(cause);
+    const event = ["event_paused", "event_ended"].includes(error.code) ? await readEventOfCode(apiAccess.credential).catch(() => null) : null;
+    if (event) showEvent(byId("event"), event, () => refresh());
+    fill(byId("limits"), errorNote(error, refresh), event?.usage ? h("p", {}, usageSummary(event.usage)) : null);
   }
 }
-

@@ -16,7 +16,16 @@ const EDGE = { left: 52, right: 10, top: 10, bottom: 24 };
  */
 export function figure(title) {
   const place = h("div");
-  return { element: h("figure", {}, h("figcaption", {}, title), place), draw: (/** @type {Child[]} */ ...parts) => fill(place, ...parts) };
+  let isHeld = false;
+  // While somebody reads values, the chart stays as it is.
+  const hold = (/** @type {boolean} */ value) => () => { isHeld = value; };
+  for (const [name, value] of /** @type {const} */ ([["pointerenter", true], ["pointerleave", false], ["focusin", true], ["focusout", false]])) {
+    place.addEventListener(name, hold(value));
+  }
+  return {
+    element: h("figure", {}, h("figcaption", {}, title), place),
+    draw: (/** @type {Child[]} */ ...parts) => { if (!isHeld) fill(place, ...parts); },
+  };
 }
 
 /**
@@ -54,7 +63,72 @@ export function lines({ title, series, limit, time, unit = "" }) {
   chart.append(
     svg("text", { x: EDGE.left, y: HEIGHT - 6 }, time(from)),
     svg("text", { x: WIDTH - EDGE.right, y: HEIGHT - 6, "text-anchor": "end" }, to === from ? "" : time(to)));
-  return [chart, key(series, limit ?? null, drawn !== null, unit)];
+  return [withReadout(chart, series, x, y, time, unit), key(series, limit ?? null, drawn !== null, unit)];
+}
+
+/**
+ * Shows the values at the pointer. With the keyboard, the arrow keys move along the first line.
+ *
+ * @param {SVGSVGElement} chart
+ * @param {Series[]} series
+ * @param {(at: number) => number} x
+ * @param {(value: number) => number} y
+ * @param {(ms: number) => string} time
+ * @param {string} unit
+ */
+function withReadout(chart, series, x, y, time, unit) {
+  const times = [...new Set(series.flatMap((one) => one.points.map(([at]) => at)))].sort((a, b) => a - b);
+  const marker = svg("line.marker", { y1: EDGE.top, y2: HEIGHT - EDGE.bottom, visibility: "hidden" });
+  const dots = series.map((_, index) => svg(`circle.dot${index ? ".second" : ""}`, { r: 3.5, visibility: "hidden" }));
+  const readout = h("output.readout", { hidden: true });
+  const frame = h("div.readable", { tabindex: "0", role: "group", "aria-label": "Values: use the arrow keys", onkeydown: move, onblur: hide });
+  let place = times.length - 1;
+
+  /** @param {number} index */
+  function show(index) {
+    place = Math.max(0, Math.min(times.length - 1, index));
+    const at = times[place] ?? 0;
+    marker.setAttribute("x1", String(x(at)));
+    marker.setAttribute("x2", String(x(at)));
+    marker.setAttribute("visibility", "visible");
+    const values = series.map((one, number_) => {
+      const point = one.points.find(([when]) => when === at);
+      dots[number_]?.setAttribute("visibility", point ? "visible" : "hidden");
+      if (!point) return null;
+      dots[number_]?.setAttribute("cx", String(x(at)));
+      dots[number_]?.setAttribute("cy", String(y(point[1])));
+      return `${one.name} ${number(point[1])}${unit}`;
+    });
+    readout.textContent = `${time(at)}: ${values.filter(Boolean).join(", ")}`;
+    readout.hidden = false;
+  }
+
+  function hide() {
+    for (const each of [marker, ...dots]) each.setAttribute("visibility", "hidden");
+    readout.hidden = true;
+  }
+
+  /** @param {KeyboardEvent} event */
+  function move(event) {
+    /** @type {Record<string, number>} */
+    const targets = { ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: times.length - 1 };
+    const target = targets[event.key];
+    if (event.key === "Escape") hide();
+    if (target === undefined) return;
+    event.preventDefault();
+    show(target);
+  }
+
+  chart.append(marker, ...dots);
+  chart.addEventListener("pointermove", (event) => {
+    const box = chart.getBoundingClientRect();
+    const at = ((event.clientX - box.left) / box.width) * WIDTH;
+    const distances = times.map((when) => Math.abs(x(when) - at));
+    show(distances.indexOf(Math.min(...distances)));
+  });
+  chart.addEventListener("pointerleave", hide);
+  frame.append(chart, readout);
+  return frame;
 }
 
 /**
@@ -85,7 +159,7 @@ export function bars({ title, rows }) {
     chart.append(
       svg("text", { x: 0, y: top + 10 }, name),
       svg("text", { x: WIDTH, y: top + 10, "text-anchor": "end" }, number(value)),
-      svg("rect.block", { x: 0, y: top + 15, width: Math.max(1, (value / max) * WIDTH), height: 9, rx: 2 }));
+      svg("rect.block", { x: 0, y: top + 15, width: Math.max(1, (value / max) * WIDTH), height: 9, rx: 2 }, svg("title", {}, `${name}: ${number(value)}`)));
   });
   return [chart];
 }
@@ -119,7 +193,7 @@ export function stackedBars({ title, rows, kinds }) {
     parts.forEach((kind, place) => {
       const width = (of(values, kind) / max) * WIDTH;
       // A gap separates neighbours for people who do not see the colours.
-      if (width) chart.append(svg(`rect.kind-${place}`, { x: from, y: top + 15, width: Math.max(1, width - 2), height: 9 }));
+      if (width) chart.append(svg(`rect.kind-${place}`, { x: from, y: top + 15, width: Math.max(1, width - 2), height: 9 }, svg("title", {}, `${readable(kind)}: ${number(of(values, kind))}`)));
       from += width;
     });
   });

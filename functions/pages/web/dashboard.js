@@ -1,15 +1,16 @@
 // @ts-check
 // The organiser dashboard: sign in, list events, and show the view in the URL's fragment.
 
-/** @import { OrganiserEvent } from "../types.d.ts" */
-
 import { asApiError } from "./api.js";
-import { byId, fill, find, fragment, h } from "./dom.js";
+import { deploymentForm } from "./deployment-form.js";
+import { deploymentsView } from "./deployments.js";
+import { byId, fill, find, fragment } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { eventForm } from "./event-form.js";
+import { eventList } from "./event-list.js";
 import { eventView } from "./event-view.js";
-import { listEvents, readEvent, setToken, token } from "./organiser-api.js";
-import { eventState, windowLines } from "./time.js";
+import { listDeployments, listEvents, readEvent, setToken, token } from "./organiser-api.js";
+import { tokensView } from "./tokens.js";
 
 /** Stops the current view before another is shown. */
 let stopView = () => {};
@@ -69,15 +70,30 @@ async function open() {
  */
 async function currentView() {
   const parameters = fragment();
+  if (parameters.has("deployments")) {
+    document.title = "Deployments · Lanyard";
+    const [deployments, events] = await Promise.all([listDeployments(), listEvents()]);
+    return [deploymentsView(deployments, events, open)];
+  }
+  const [added, named] = [parameters.get("deployment-new"), parameters.get("deployment")];
+  if (added !== null || named) {
+    document.title = "Deployment · Lanyard";
+    const known = named ? (await listDeployments()).find(({ name, replica }) => name === named && replica === parameters.get("replica")) : null;
+    return [[deploymentForm(known ?? null, added ?? named ?? "", () => { location.hash = "deployments"; })]];
+  }
+  if (parameters.has("tokens")) {
+    document.title = "Tokens · Lanyard";
+    return [tokensView()];
+  }
   if (parameters.has("new")) {
     document.title = "New event · Lanyard";
-    return [[eventForm(null, (made) => { location.hash = `event=${made.id}`; })]];
+    return [[eventForm(null, await listDeployments(), (made) => { location.hash = `event=${made.id}`; })]];
   }
   const [edited, watched] = [parameters.get("edit"), parameters.get("event")];
   if (edited) {
-    const event = await readEvent(edited);
+    const [event, deployments] = await Promise.all([readEvent(edited), listDeployments()]);
     document.title = `${event.name} · Lanyard`;
-    return [[eventForm(event, (changed) => { location.hash = `event=${changed.id}`; })]];
+    return [[eventForm(event, deployments, (changed) => { location.hash = `event=${changed.id}`; })]];
   }
   if (watched) {
     const event = await readEvent(watched);
@@ -85,28 +101,5 @@ async function currentView() {
     return eventView(event);
   }
   document.title = "Events · Lanyard";
-  return [[list(await listEvents())]];
-}
-
-/** @param {OrganiserEvent[]} events */
-function list(events) {
-  if (!events.length) {
-    return h("section.card", {}, h("h1", {}, "Events"), h("p", {}, "No events yet."),
-      h("a.button", { href: "#new" }, "Create event"));
-  }
-  const row = (/** @type {OrganiserEvent} */ event) => {
-    const { text, tone } = eventState(event);
-    return h("tr", {},
-      h("th", { scope: "row" }, h("a", { href: `#event=${event.id}` }, event.name)),
-      h("td", {}, h(`span.badge.${tone}`, {}, text)),
-      h("td.mono", {}, event.code),
-      h("td", {}, windowLines(event)[0] ?? ""),
-      h("td.number", {}, String(event.attendees)));
-  };
-  const headers = ["Name", "Status", "Code", "Time", "Expected attendees"];
-  return h("section.card", {},
-    h("div.row.spread", {}, h("h1", {}, "Events"), h("a.button", { href: "#new" }, "New event")),
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Events table" }, h("table", {},
-      h("thead", {}, h("tr", {}, headers.map((head) => h(head === "Expected attendees" ? "th.number" : "th", { scope: "col" }, head)))),
-      h("tbody", {}, events.map(row)))));
+  return [[eventList(await listEvents())]];
 }

@@ -35,6 +35,16 @@ const ADVICE = {
 };
 
 /**
+ * What happened, for errors whose text in the API is written for programs.
+ *
+ * @type {Record<string, string>}
+ */
+const WORDS = {
+  invalid_event_code: "This event code is not known.",
+  invalid_organiser_token: "This organiser token is not known, or was revoked.",
+};
+
+/**
  * What to do about an error.
  *
  * @param {ApiError} error
@@ -55,7 +65,7 @@ export function errorNote(thrown, retry = null) {
   const small = [error.code, error.requestId].filter(Boolean).join(" · ");
   const line = error.param && !error.details.length ? `Field: ${error.param}.` : null;
   return h(`div.note.${isOurs ? "warn" : "bad"}`, { role: "alert", "data-code": error.code },
-    h("p", {}, h("strong", {}, error.message)),
+    h("p", {}, h("strong", {}, WORDS[error.code] ?? error.message)),
     h("p", {}, [advice(error), line].filter(Boolean).join(" ")),
     retry ? h("p", {}, retryButton(error, retry)) : null,
     h("p.small.muted", {}, small));

@@ -15,10 +15,19 @@ let timer;
  *
  * @param {Element} place
  * @param {PublicEvent} event
+ * @param {() => void} onChange called when the clock opens or ends it
  */
-export function showEvent(place, event) {
-  const status = h("p.badge");
+export function showEvent(place, event, onChange) {
+  const status = h("p.badge", { id: "event-state" });
+  const phase = () => [event.starts_at, event.ends_at].filter((at) => Date.parse(at) <= Date.now()).length;
+  let before = phase();
   const update = () => {
+    if (phase() !== before) {
+      before = phase();
+      // What was read before is out of date.
+      delete event.status;
+      onChange();
+    }
     const { text, tone } = eventState(event);
     status.className = `badge ${tone}`;
     if (status.textContent !== text) status.textContent = text;

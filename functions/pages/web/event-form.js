@@ -1,11 +1,13 @@
 // @ts-check
 // The form to create or edit an event. Empty fields of a new event get defaults; an edit sends only changed fields.
 
-/** @import { Attributes, Control, EventFields, FieldProblem, OrganiserEvent } from "../types.d.ts" */
+/** @import { Attributes, Control, Deployment, EventFields, OrganiserEvent } from "../types.d.ts" */
 
 import { asApiError } from "./api.js";
-import { fill, find, h } from "./dom.js";
+import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
+import { eventModels } from "./event-models.js";
+import { capitalised, clearProblems, showProblems } from "./form.js";
 import { LIMITS, limitName } from "./limits.js";
 import { changeEvent, createEvent } from "./organiser-api.js";
 
@@ -25,9 +27,11 @@ const HOSTED_TOOLS = [
  * The form for an event, or for a new one if it is null. `done(event)` gets the saved event.
  *
  * @param {OrganiserEvent | null} event
+ * @param {Deployment[]} deployments
  * @param {(event: OrganiserEvent) => void} done
  */
-export function eventForm(event, done) {
+export function eventForm(event, deployments, done) {
+  const models = eventModels(event, deployments);
   const result = h("div", { "aria-live": "assertive" });
   const save = h("button.main", {}, event ? "Save changes" : "Create event");
   const zones = h("datalist", { id: "zones" }, Intl.supportedValuesOf("timeZone").map((zone) => h("option", { value: zone })));
@@ -83,15 +87,24 @@ export function eventForm(event, done) {
       h("div.wide", {}, field("description", "Description", { tag: "textarea", rows: "4", maxlength: "8192" }, "Markdown: headings, lists, emphasis, code and links.")),
       field("contact.name", "Contact name"),
       field("contact.email", "Contact email", { type: "email" }),
+      field("contact.email_public", "Show the email address to", { tag: "select", "data-kind": "boolean" }, null, value("contact.email_public") ?? false,
+        [["false", "Attendees only"], ["true", "Everyone with the link"]]),
       field("image_url", "Image URL", { type: "url", placeholder: "https://" }),
       field("url", "Website", { type: "url", placeholder: "https://" }),
       field("url_text", "Link text"))),
     h("fieldset", {}, h("legend", {}, "Access and stored data"), h("div.grid", {},
       field("access", "Access", { tag: "select" }, "Registered attendees each get their own key.", value("access") ?? "open",
         [["open", "Anyone with the code"], ["roster", "Only attendees on the roster"], ["registered", "Only registered attendees"]]),
-      field("keeps_objects", "Stored responses, files and vector stores", { tag: "select", "data-kind": "boolean" }, null, value("keeps_objects") ?? false,
-        [["false", "Off"], ["true", "On, deleted after the event"]]))),
-    h("details", {}, h("summary", {}, "Limits"),
+      field("auto_register", "Unregistered attendees", { tag: "select", "data-kind": "boolean" }, "For registered access.", value("auto_register") ?? false,
+        [["false", "Must register"], ["true", "May use the code"]]),
+      field("own_deployments", "Attendees' own deployments", { tag: "select" }, null, value("own_deployments") ?? "none",
+        [["none", "Off"], ["organiser", "Added by the organiser"], ["attendee", "Added by attendees"]]),
+      field("records_requests", "Request records", { tag: "select", "data-kind": "boolean" }, "Needed for sessions and ratings. Texts are never stored.", value("records_requests") ?? true,
+        [["true", "On"], ["false", "Off"]]),
+      field("keeps_objects", "Stored objects", { tag: "select", "data-kind": "boolean" }, "Responses, files and vector stores. They are deleted after the event.", value("keeps_objects") ?? false,
+        [["false", "Off"], ["true", "On"]]))),
+    models.element,
+    h("details", { id: "limits-part" }, h("summary", {}, "Limits"),
       h("p.muted", {}, event ? "An empty field means no limit." : "Empty fields get defaults based on the expected attendees and the deployments' limits."),
       h("fieldset", {}, h("legend", {}, "Per request"), h("div.grid", {},
         field("max_completion_tokens", "Max output tokens", { type: "number", min: "1", placeholder: "4096; 16384 for reasoning models" }),
@@ -109,42 +122,19 @@ export function eventForm(event, done) {
   async function submit(submission) {
     submission.preventDefault();
     save.disabled = true;
-    clearProblems();
+    fill(result);
+    clearProblems(form);
     try {
-      const body = changedFields(fields, event !== null);
+      const body = { ...changedFields(fields, event !== null), ...models.changed() };
       done(event ? await changeEvent(event.id, body) : await createEvent(body));
     } catch (error) {
       fill(result, errorNote(error));
-      showProblems(asApiError(error).details);
+      showProblems(form, asApiError(error).details);
     } finally {
       save.disabled = false;
     }
   }
 
-  function clearProblems() {
-    fill(result);
-    for (const place of form.querySelectorAll("[data-problem]")) fill(place);
-    for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
-  }
-
-  /**
-   * Shows each problem beside its field.
-   *
-   * @param {FieldProblem[]} details
-   */
-  function showProblems(details) {
-    /** @type {Control | null} */
-    let first = null;
-    for (const { field: path, message } of details) {
-      const control = fields.get(path)?.control;
-      if (!control) continue;
-      control.setAttribute("aria-invalid", "true");
-      fill(find(form, `[data-problem="${path}"]`, HTMLElement), capitalised(message));
-      control.closest("details")?.setAttribute("open", "");
-      first ??= control;
-    }
-    first?.focus();
-  }
   return form;
 }
 
@@ -191,9 +181,4 @@ function valueAt(whole, path) {
 function parsed(control, text) {
   if (control.dataset.kind === "boolean") return text === "true";
   return control.type === "number" ? Number(text) : text;
-}
-
-/** @param {string} text */
-function capitalised(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,94 +1,63 @@
 // @ts-check
-// One event: its code, its actions, and live usage that is polled while the page is visible.
+// One event: its head, live numbers and charts, attendees, roster and audit log. Polled while the page is visible.
 
-/** @import { Attendee, OrganiserEvent, Usage, UsageReport, UsageRow } from "../types.d.ts" */
+/** @import { Attendee, OrganiserEvent, Series, UsageReport, UsageRow } from "../types.d.ts" */
 
-import { BASE } from "./api.js";
+import { asApiError } from "./api.js";
+import { auditView } from "./audit.js";
 import { bars, figure, lines, stackedBars } from "./chart.js";
-import { copyButton } from "./copy-button.js";
 import { fill, h, number } from "./dom.js";
 import { errorNote } from "./errors.js";
-import { auditView, attendeesView } from "./event-attendees.js";
+import { attendeesView } from "./event-attendees.js";
+import { eventHead } from "./event-head.js";
 import { rosterView } from "./event-roster.js";
-import { listAttendees, attendeePageUrl, runAction, readUsage } from "./organiser-api.js";
-import { eventState, windowLines } from "./time.js";
+import { listAttendees, readEvent, readUsage } from "./organiser-api.js";
+import { ratingsView } from "./ratings.js";
+import { budgetEnd, hourPoints, lastMinute, minutePoints, startOfDay } from "./rates.js";
 
-/**
- * The totals at a time in ms.
- *
- * @typedef {{ at: number, total: Usage }} Sample
- */
-/** @typedef {{ event: OrganiserEvent, samples: Sample[], kinds: string[], timer: number | undefined, isLeft: boolean }} State */
-/** @typedef {"pause" | "resume" | "rotate-code" | "end"} Step */
+/** @typedef {"hour" | "today" | "all"} Range */
 
-const POLL_MS = 3000;
-const MAX_SAMPLES = 1200;
-const HOURS_SHOWN = 12;
+/** A pause is shown within this time, whoever paused the event. */
+const POLL_MS = 2000;
+/** Attendees and models are read with each third poll. */
+const SLOW_POLLS = 3;
 /** How many kinds of errors have their own colour. */
 const ERROR_KINDS = 5;
+const HOUR_MS = 3_600_000;
+const TOP_ATTENDEES = 8;
 
 /**
  * The elements of an event's view, and a function that stops it.
  *
- * @param {OrganiserEvent} event
+ * @param {OrganiserEvent} first
  * @returns {[HTMLElement[], () => void]}
  */
-export function eventView(event) {
-  const head = h("div");
+export function eventView(first) {
   const errors = h("div", { "aria-live": "assertive" });
   const numbers = h("dl.numbers", { id: "numbers" });
   const figures = {
-    tokens: figure("Tokens used since this page was opened"),
-    requests: figure("Requests per minute since this page was opened"),
+    tokens: figure("Tokens over time"),
+    requests: figure("Requests over time"),
     firstByte: figure("Time to first byte by hour (ms)"),
-    people: figure("Attendees who joined"),
-    hours: figure("Tokens by hour"),
     errors: figure("Errors and rejected requests by hour"),
     models: figure("Tokens by model"),
+    users: figure("Tokens by attendee"),
+    people: figure("Attendees who joined"),
   };
-  const audit = auditView(event.id);
-  const people = attendeesView(event.id, () => audit.refresh());
-  /** @type {State} */
-  const state = { event, samples: [], kinds: [], timer: undefined, isLeft: false };
+  const audit = auditView(first.id);
+  const head = eventHead(first, (event) => { state.event = event; audit.refresh(); });
+  const people = attendeesView(first, () => audit.refresh());
+  /** @type {{ event: OrganiserEvent, polls: number, range: Range, byHour: UsageReport | null, byModel: UsageReport | null, attendees: Attendee[], kinds: string[], timer: number | undefined, isLeft: boolean }} */
+  const state = { event: first, polls: 0, range: "hour", byHour: null, byModel: null, attendees: [], kinds: [], timer: undefined, isLeft: false };
+  const range = h("div.row.range", { role: "group", "aria-label": "Time range" },
+    /** @type {[Range, string][]} */ ([["hour", "Last hour"], ["today", "Today"], ["all", "All"]]).map(([name, label]) =>
+      h("button.small", { type: "button", "data-range": name, "aria-pressed": String(name === state.range), onclick: () => chooseRange(name) }, label)));
 
-  function showHead() {
-    const { text, tone } = eventState(state.event);
-    const hasEnded = Date.parse(state.event.ends_at) <= Date.now();
-    const step = (/** @type {Step} */ name, /** @type {string} */ label, kind = "") => h(`button${kind}`, { type: "button", id: name, onclick: () => act(name) }, label);
-    fill(head,
-      h("div.head", {},
-        h("h1", {}, state.event.name),
-        h(`p.badge.${tone}`, { id: "state" }, text),
-        h("p.muted.small", {}, windowLines(state.event).map((line) => h("span", {}, line, h("br")))),
-        h("p", {}, "Code ", h("span.code", { id: "event-code" }, state.event.code), " ", copyButton(() => attendeePageUrl(state.event), "Copy page link")),
-        h("div.row", {},
-          hasEnded ? null : state.event.paused ? step("resume", "Resume", ".main") : step("pause", "Pause"),
-          h("a.button", { href: `#edit=${state.event.id}` }, "Edit"),
-          h("a.button", { href: `${BASE}/pages/handout#event=${state.event.id}`, id: "handout" }, "Handout"),
-          h("a.button", { href: attendeePageUrl(state.event), target: "_blank", rel: "noopener" }, "Attendee page"),
-          hasEnded ? null : step("rotate-code", "Rotate code"),
-          hasEnded ? null : step("end", "End now", ".danger"))),
-      state.event.warnings.map((warning) => h("p.note.warn", {}, warning)));
-  }
-
-  /** @type {Partial<Record<Step, string>>} */
-  const QUESTIONS = {
-    "rotate-code": "Rotate the code? The old code works for another 15 minutes.",
-    end: "End the event now? Its code stops working for everyone.",
-  };
-
-  /** @param {Step} step */
-  async function act(step) {
-    const question = QUESTIONS[step];
-    if (question && !confirm(question)) return;
-    try {
-      state.event = await runAction(event.id, step, step === "rotate-code" ? { grace_minutes: 15 } : {});
-      fill(errors);
-      showHead();
-      audit.refresh();
-    } catch (error) {
-      fill(errors, errorNote(error));
-    }
+  /** @param {Range} name */
+  function chooseRange(name) {
+    state.range = name;
+    for (const button of range.children) button.setAttribute("aria-pressed", String(button.getAttribute("data-range") === name));
+    draw();
   }
 
   async function poll() {
@@ -99,97 +68,123 @@ export function eventView(event) {
   }
 
   async function refresh() {
+    const isSlow = state.polls++ % SLOW_POLLS === 0;
     try {
-      const [byHour, byModel, attendees] = await Promise.all([
-        readUsage(event.id, "hour"),
-        readUsage(event.id, "model"),
-        listAttendees(event.id),
+      const [event, byHour, slow] = await Promise.all([
+        readEvent(first.id),
+        readUsage(first.id, "hour"),
+        isSlow ? Promise.all([readUsage(first.id, "model"), listAttendees(first.id)]) : null,
       ]);
       if (state.isLeft) return;
-      state.samples.push({ at: Date.now(), total: byHour.total });
-      // Drop every other sample, so that a long event stays fast to draw.
-      if (state.samples.length > MAX_SAMPLES) state.samples = state.samples.filter((_, index) => index % 2 === 0);
-      showNumbers(byHour, attendees);
-      draw(byHour, byModel, attendees);
-      people.show(attendees);
+      state.byHour = byHour;
+      // A response that was on its way while the organiser changed the event is out of date.
+      if (event.version >= state.event.version) {
+        state.event = event;
+        head.show(event);
+      }
+      if (slow) {
+        [state.byModel, state.attendees] = slow;
+        people.show(state.attendees);
+      }
+      draw();
       fill(errors);
     } catch (error) {
-      fill(errors, errorNote(error));
+      // The page goes on with what it has, and tries again.
+      if (!state.isLeft) fill(errors, errorNote(asApiError(error)));
     }
   }
 
-  /**
-   * @param {UsageReport} byHour
-   * @param {Attendee[]} attendees
-   */
-  function showNumbers({ total, rows }, attendees) {
-    const failed = rows.flatMap((row) => Object.values(row.errors)).reduce((sum, times) => sum + times, 0);
-    const budget = state.event.allowances.event.tokens_total;
-    const seats = state.event.allowances.event.attendees;
-    const joined = attendees.filter((one) => one.joined_at);
-    const inFlight = attendees.reduce((sum, one) => sum + one.in_flight, 0);
-    const one = (/** @type {string} */ id, /** @type {string} */ words, /** @type {number} */ value, of = "") => h("div", {}, h("dt", {}, words), h("dd", { id }, number(value), of ? h("span.of", {}, of) : null));
-    fill(numbers,
-      one("n-tokens", "Tokens", total.total_tokens, budget ? `of ${number(budget)}` : "no budget set"),
-      one("n-requests", "Requests", total.requests),
-      one("n-errors", "Errors", failed, "including rejected requests"),
-      one("n-joined", "Joined", joined.length, seats ? `of ${number(seats)} seats` : ""),
-      one("n-open", "In progress", inFlight, `${number(total.held_tokens ?? 0)} tokens reserved`),
-      one("n-rate", "Tokens per minute", Math.round(rate((each) => each.total_tokens)), "in the last minute"));
-  }
-
-  /**
-   * The growth of a total in the last minute.
-   *
-   * @param {(total: Usage) => number} of
-   */
-  function rate(of, at = state.samples.length - 1) {
-    const last = state.samples[at];
-    if (!last) return 0;
-    const first = state.samples.slice(0, at + 1).findLast((sample) => sample.at <= last.at - 60_000) ?? state.samples[0] ?? last;
-    return of(last.total) - of(first.total);
-  }
-
-  /**
-   * @param {UsageReport} byHour
-   * @param {UsageReport} byModel
-   * @param {Attendee[]} attendees
-   */
-  function draw(byHour, byModel, attendees) {
-    const timeLabel = (/** @type {number} */ at) => new Date(at).toLocaleTimeString("en-GB");
-    const hourLabel = (/** @type {string | number} */ at) => new Date(at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-    const budget = state.event.allowances.event.tokens_total;
-    const samples = state.samples;
-    figures.tokens.draw(...lines({
-      title: "Tokens", time: timeLabel, limit: budget ? { name: "budget", value: budget } : null,
-      series: [{ name: "used", points: samples.map(({ at, total }) => [at, total.total_tokens]) },
-        { name: "used and reserved", points: samples.map(({ at, total }) => [at, total.total_tokens + (total.held_tokens ?? 0)]) }],
-    }));
-    figures.requests.draw(...lines({
-      title: "Requests per minute", time: timeLabel,
-      series: [{ name: "requests", points: samples.map(({ at }, index) => [at, rate((total) => total.requests, index)]) }],
-    }));
-    figures.hours.draw(...bars({ title: "Tokens by hour", rows: byHour.rows.slice(-HOURS_SHOWN).map((row) => [hourLabel(row.hour), row.total_tokens]) }));
-    drawErrors(byHour.rows.slice(-HOURS_SHOWN), hourLabel);
-    figures.models.draw(...bars({ title: "Tokens by model", rows: byModel.rows.map((row) => [row.model, row.total_tokens]) }));
-    const joined = attendees.flatMap((one) => (one.joined_at ? [Date.parse(one.joined_at)] : [])).sort((a, b) => a - b);
-    const [first] = joined;
+  function draw() {
+    if (!state.byHour) return;
     const now = Date.now();
-    const used = attendees.filter((one) => one.usage.requests > 0).length;
-    figures.people.draw(...lines({
-      title: "Attendees", time: hourLabel,
-      series: [
-        { name: "joined", points: first === undefined ? [] : [[first, 0], ...joined.map(/** @returns {[number, number]} */ (at, index) => [at, index + 1]), [now, joined.length]] },
-        { name: "sent requests", points: first === undefined ? [] : [[now, used]] },
-      ],
-    }));
+    showNumbers(state.byHour, now);
+    drawTimes(state.byHour, now);
+    drawErrors(shownRows(state.byHour, now));
+    figures.models.draw(...bars({ title: "Tokens by model", rows: (state.byModel?.rows ?? []).map((row) => [row.model, row.total_tokens]) }));
+    drawPeople(now);
+  }
+
+  /** @param {number} now */
+  function from(now) {
+    const day = startOfDay(state.event.time_zone, now);
+    if (state.range === "hour") return now - HOUR_MS;
+    const start = Math.min(Date.parse(state.byHour?.rows[0]?.hour ?? "") || now, now);
+    return state.range === "today" ? Math.max(day, Math.min(start, now - HOUR_MS)) : Math.min(start, now - HOUR_MS);
+  }
+
+  /**
+   * The rows of the chosen range. An hour is shown while a part of it is in the range.
+   *
+   * @param {UsageReport} report
+   * @param {number} now
+   */
+  function shownRows({ rows }, now) {
+    return rows.filter(({ hour }) => Date.parse(hour) + HOUR_MS > from(now));
+  }
+
+  /**
+   * @param {UsageReport} report
+   * @param {number} now
+   */
+  function showNumbers({ total, rows, minutes = [] }, now) {
+    const failed = rows.flatMap((row) => Object.values(row.errors)).reduce((sum, times) => sum + times, 0);
+    const { tokens_total: budget, attendees: seats } = state.event.allowances.event;
+    const joined = state.attendees.filter((one) => one.joined_at).length;
+    const inFlight = state.attendees.reduce((sum, one) => sum + one.in_flight, 0);
+    const rate = lastMinute(minutes, now);
+    const latest = rows.at(-1)?.first_byte;
+    const ms = (/** @type {number | null | undefined} */ value) => (value === null || value === undefined ? "–" : `${number(value)} ms`);
+    const one = (/** @type {string} */ id, /** @type {string} */ words, /** @type {string} */ value, of = "") => h("div", {}, h("dt", {}, words), h("dd", { id }, value, of ? h("span.of", {}, of) : null));
+    fill(numbers,
+      one("n-tokens", "Tokens", number(total.total_tokens), budget ? `of ${number(budget)}` : "no budget set"),
+      one("n-requests", "Requests", number(total.requests)),
+      one("n-errors", "Errors", number(failed), "including rejected requests"),
+      one("n-joined", "Joined", number(joined), seats ? `of ${number(seats)} seats` : ""),
+      one("n-open", "In progress", number(inFlight), `${number(total.held_tokens ?? 0)} tokens reserved`),
+      one("n-rate", "Tokens per minute", number(rate.tokens), "in the last minute"),
+      one("n-request-rate", "Requests per minute", number(rate.requests), "in the last minute"),
+      one("n-first-byte", "Time to first byte", ms(latest?.p50_ms), `median; p95 ${ms(latest?.p95_ms)}`),
+      budgetNumber(rows, total.total_tokens, now, one));
   }
 
   /**
    * @param {UsageRow[]} rows
-   * @param {(hour: string | number) => string} hourLabel
+   * @param {number} used
+   * @param {number} now
+   * @param {(id: string, words: string, value: string, of?: string) => HTMLElement} one
    */
-  function drawErrors(rows, hourLabel) {
+  function budgetNumber(rows, used, now, one) {
+    const end = budgetEnd(state.event, rows, used, now);
+    if (!end) return null;
+    const rate = `at today's ${number(Math.round(end.perHour))} tokens per hour`;
+    if (end.at === null) return one("n-budget", "Budget ends", "–", "nothing was used today");
+    if (end.at <= now) return one("n-budget", "Budget ends", "Used up", rate);
+    if (end.at > Date.parse(state.event.ends_at)) return one("n-budget", "Budget ends", "After the event", rate);
+    return one("n-budget", "Budget ends", new Date(end.at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: state.event.time_zone }), rate);
+  }
+
+  /**
+   * @param {UsageReport} report
+   * @param {number} now
+   */
+  function drawTimes({ rows, minutes = [] }, now) {
+    const isHour = state.range === "hour";
+    const points = (/** @type {"requests" | "total_tokens"} */ name) => (isHour ? minutePoints(minutes, name, now) : hourPoints(rows, name, from(now), now));
+    const per = isHour ? "minute" : "hour";
+    figures.tokens.draw(...lines({ title: `Tokens per ${per}`, time: timeLabel, series: [{ name: `tokens per ${per}`, points: points("total_tokens") }] }));
+    figures.requests.draw(...lines({ title: `Requests per ${per}`, time: timeLabel, series: [{ name: `requests per ${per}`, points: points("requests") }] }));
+  }
+
+  /** @param {number | string} at */
+  function timeLabel(at) {
+    const zone = state.event.time_zone;
+    const clock = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", timeZone: zone });
+    return new Date(at).toLocaleString("en-GB", state.range === "hour" ? clock : { day: "numeric", month: "short", ...clock });
+  }
+
+  /** @param {UsageRow[]} rows */
+  function drawErrors(rows) {
+    const hourLabel = (/** @type {number | string} */ at) => new Date(at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: state.event.time_zone });
     const codes = rows.flatMap((row) => Object.entries(row.errors)).sort(([, a], [, b]) => b - a).map(([code]) => code);
     // A kind keeps its colour when the order changes.
     state.kinds = [...new Set([...state.kinds, ...codes])].slice(0, ERROR_KINDS);
@@ -197,12 +192,7 @@ export function eventView(event) {
       title: "Errors and rejected requests by hour", kinds: state.kinds,
       rows: rows.filter((row) => Object.keys(row.errors).length).map((row) => [hourLabel(row.hour), row.errors]),
     }));
-    /**
-     * @param {string} name
-     * @param {"p95_ms" | "p50_ms"} of
-     * @returns {import("../types.d.ts").Series}
-     */
-    const percentile = (name, of) => ({
+    const percentile = (/** @type {string} */ name, /** @type {"p95_ms" | "p50_ms"} */ of) => /** @type {Series} */ ({
       name,
       points: rows.flatMap((row) => {
         const ms = row.first_byte[of];
@@ -215,7 +205,24 @@ export function eventView(event) {
     }));
   }
 
-  showHead();
+  /** @param {number} now */
+  function drawPeople(now) {
+    const { attendees } = state;
+    const top = [...attendees].filter(({ usage }) => usage.total_tokens).sort((a, b) => b.usage.total_tokens - a.usage.total_tokens).slice(0, TOP_ATTENDEES);
+    figures.users.draw(...bars({ title: "Tokens by attendee", rows: top.map(({ user, usage }) => [user, usage.total_tokens]) }));
+    const joined = attendees.flatMap((one) => (one.joined_at ? [Date.parse(one.joined_at)] : [])).sort((a, b) => a - b);
+    const [began] = joined;
+    const used = attendees.filter((one) => one.usage.requests > 0).length;
+    const label = (/** @type {number} */ at) => new Date(at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: state.event.time_zone });
+    figures.people.draw(...lines({
+      title: "Attendees", time: label,
+      series: [
+        { name: "joined", points: began === undefined ? [] : [[began, 0], ...joined.map(/** @returns {[number, number]} */ (at, index) => [at, index + 1]), [now, joined.length]] },
+        { name: "sent requests", points: began === undefined ? [] : [[now, used]] },
+      ],
+    }));
+  }
+
   poll();
   audit.refresh();
   const onVisible = () => { if (!document.hidden) poll(); };
@@ -225,8 +232,9 @@ export function eventView(event) {
     clearTimeout(state.timer);
     document.removeEventListener("visibilitychange", onVisible);
   };
-  const roster = event.access === "roster" ? rosterView(event.id, () => audit.refresh()) : null;
-  const elements = [head, errors, h("h2", {}, "Live"), numbers,
-    h("div.charts", {}, Object.values(figures).map((each) => each.element)), h("br"), people.element, ...(roster ? [roster] : []), audit.element];
+  const roster = first.access === "roster" ? [rosterView(first.id, () => audit.refresh())] : [];
+  const ratings = ratingsView(first.id);
+  const elements = [head.element, errors, h("div.row.spread", {}, h("h2", {}, "Live"), range), numbers,
+    h("div.charts", {}, Object.values(figures).map((each) => each.element)), h("br"), people.element, ...roster, ratings, audit.element];
   return [elements, stop];
 }

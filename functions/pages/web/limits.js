@@ -1,7 +1,7 @@
 // @ts-check
 // An attendee's limits and what remains of them.
 
-/** @import { AttendeeAccess, LimitLeft, Model } from "../types.d.ts" */
+/** @import { AttendeeAccess, LimitLeft, Model, Usage } from "../types.d.ts" */
 
 import { fill, h, number, svg } from "./dom.js";
 import { shortDuration } from "./time.js";
@@ -32,6 +32,18 @@ const OPERATION_NAMES = {
   conversations: "conversations", files: "files", vector_stores: "vector stores", assistants: "assistants", threads: "threads", videos: "videos",
 };
 
+/** The names of all operations. */
+export const OPERATIONS = Object.keys(OPERATION_NAMES);
+
+/**
+ * The label of an operation.
+ *
+ * @param {string} name
+ */
+export function operationName(name) {
+  return OPERATION_NAMES[name] ?? name.replaceAll("_", " ");
+}
+
 /**
  * The label of a limit.
  *
@@ -48,20 +60,40 @@ export function limitName(name) {
  * @param {AttendeeAccess} access
  */
 export function showLimits(place, access) {
-  const used = access.usage;
   const limits = inOrder(access.allowance);
+  const closest = [...limits].sort(([, one], [, other]) => share(one) - share(other)).slice(0, SHOWN_LIMITS).map(([name]) => name);
+  const [shown, folded] = [limits.filter(([name]) => closest.includes(name)), limits.filter(([name]) => !closest.includes(name))];
+  // What somebody unfolded stays so when the numbers are read again.
+  const isOpen = (/** @type {string} */ id) => place.querySelector(`#${id}`)?.hasAttribute("open") ?? false;
+  const fold = (/** @type {string} */ id, /** @type {string} */ label, /** @type {import("../types.d.ts").Child[]} */ ...children) =>
+    h("details", { id, open: isOpen(id) }, h("summary", {}, label), children);
   fill(place,
-    h("p", {}, `You have used ${number(used.total_tokens)} tokens in ${number(used.requests)} `
-      + `${used.requests === 1 ? "request" : "requests"}.`),
-    limits.length
-      ? h("dl.limits", {}, limits.map(([name, left]) => limitEntry(name, left)))
-      : h("p", {}, "No personal limits are set."),
-    h("h3", {}, "Models"),
-    access.models.length ? h("ul.models", {}, access.models.map(modelEntry)) : h("p", {}, "This event has no models yet."),
-    h("p.muted.small", {}, "A request that names no model uses the default model. "
-      + `A response has at most ${number(access.max_completion_tokens)} tokens per choice, fewer where the model writes less, `
-      + `and at most ${number(access.max_choices)} ${access.max_choices === 1 ? "choice" : "choices"}. `
-      + "A token is about four characters of English text. Both the prompt and the response count."));
+    h("p", {}, usageSummary(access.usage)),
+    limits.length ? h("dl.limits", {}, shown.map(([name, left]) => limitEntry(name, left))) : h("p", {}, "No personal limits are set."),
+    folded.length ? fold("all-limits", `${folded.length} more ${folded.length === 1 ? "limit" : "limits"}`, h("dl.limits", {}, folded.map(([name, left]) => limitEntry(name, left)))) : null,
+    fold("models", `${access.models.length} ${access.models.length === 1 ? "model" : "models"}`,
+      access.models.length ? h("ul.models", {}, access.models.map(modelEntry)) : h("p", {}, "This event has no models yet."),
+      h("p.muted.small", {}, "A request that names no model uses the default model. "
+        + `A response has at most ${number(access.max_completion_tokens)} tokens per choice, fewer where the model writes less, `
+        + `and at most ${number(access.max_choices)} ${access.max_choices === 1 ? "choice" : "choices"}. `
+        + "A token is about four characters of English text. Both the prompt and the response count.")));
+}
+
+/** The limits that are shown at once: those that are closest to their end. */
+const SHOWN_LIMITS = 3;
+
+/** @param {LimitLeft} limit */
+function share({ allowed, remaining }) {
+  return allowed ? remaining / allowed : 0;
+}
+
+/**
+ * What somebody used, as a sentence.
+ *
+ * @param {Usage} used
+ */
+export function usageSummary(used) {
+  return `You have used ${number(used.total_tokens)} tokens in ${number(used.requests)} ${used.requests === 1 ? "request" : "requests"}.`;
 }
 
 /** @param {Record<string, LimitLeft>} allowance */
@@ -85,24 +117,24 @@ export function remainingSummary(access) {
 
 /**
  * @param {string} name
- * @param {LimitLeft} left
+ * @param {LimitLeft} limit
  */
-function limitEntry(name, { allowed, remaining, resets_at: resetsAt }) {
-  const share = allowed ? remaining / allowed : 0;
+function limitEntry(name, limit) {
+  const { allowed, remaining, resets_at: resetsAt } = limit;
   const wait = resetsAt ? (Date.parse(resetsAt) - Date.now()) / 1000 : 0;
   const reset = remaining < allowed && wait > 0.5 ? `; resets in ${shortDuration(wait)}` : "";
   return h("div", { "data-limit": name },
     h("dt", {}, limitName(name)),
     h("dd", {},
-      bar(share),
+      bar(share(limit)),
       h("span", { "data-remaining": remaining }, `${number(remaining)} of ${number(allowed)} left`),
       h("span.muted.small", {}, reset)));
 }
 
-/** @param {number} share */
-function bar(share) {
-  const drawing = svg(`svg.bar${share < 0.15 ? ".low" : ""}`, { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
-  drawing.append(svg("rect", { width: Math.max(0, Math.min(100, share * 100)), height: 10 }));
+/** @param {number} part */
+function bar(part) {
+  const drawing = svg(`svg.bar${part < 0.15 ? ".low" : ""}`, { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
+  drawing.append(svg("rect", { width: Math.max(0, Math.min(100, part * 100)), height: 10 }));
   return drawing;
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // The organiser API. The token is kept in this tab's session and sent only in a header.
 
-/** @import { Attendee, AttendeeChange, AuditEntry, EventFields, OrganiserEvent, RosterSaved, UsageReport } from "../types.d.ts" */
+/** @import { Attendee, AttendeeChange, AuditEntry, Deployment, DeploymentDraft, EventFields, OrganiserEvent, OrganiserToken, RatingPage, RosterSaved, UsageReport } from "../types.d.ts" */
 
 import { BASE, send } from "./api.js";
 
@@ -130,6 +130,146 @@ export async function saveRoster(id, users) {
 }
 
 /**
+ * Frees the seat of an attendee who has used nothing.
+ *
+ * @param {string} id
+ * @param {string} user
+ */
+export function freeSeat(id, user) {
+  return call("DELETE", eventPath(id, `/attendees/${encodeURIComponent(user)}`));
+}
+
+/**
+ * @param {string} id
+ * @param {string} user
+ */
+export function deleteRegistration(id, user) {
+  return call("DELETE", eventPath(id, `/registrations/${encodeURIComponent(user)}`));
+}
+
+/**
+ * Revokes every token and every personal key of an event.
+ *
+ * @param {string} id
+ */
+export function revokeAll(id) {
+  return call("DELETE", eventPath(id, "/tokens"));
+}
+
+/**
+ * The newest ratings of an event.
+ *
+ * @param {string} id
+ * @returns {Promise<RatingPage>}
+ */
+export async function readRatings(id) {
+  return (await call("GET", eventPath(id, `/ratings?limit=${PAGE_SIZE}`))).json();
+}
+
+/** Fields of an event that its copy gets. Its code, state and times are its own. */
+const CLONED = ["time_zone", "attendees", "deployments", "default_deployments", "max_completion_tokens", "max_choices", "allowances",
+  "access", "auto_register", "own_deployments", "keeps_objects", "hosted_tools", "records_requests", "contact", "url", "url_text",
+  "description", "image_url", "shards"];
+
+/**
+ * A new event with the settings of another one, of the same length.
+ *
+ * @param {OrganiserEvent} event
+ * @param {string} name
+ * @param {string} startsAt a local time
+ * @returns {Promise<OrganiserEvent>}
+ */
+export function cloneEvent(event, name, startsAt) {
+  const length = Date.parse(event.ends_at) - Date.parse(event.starts_at);
+  const ends = new Date(Date.parse(`${startsAt}Z`) + length).toISOString().slice(0, 19);
+  const fields = Object.fromEntries(Object.entries(event).filter(([field]) => CLONED.includes(field)));
+  return createEvent({ ...fields, name, starts_at: startsAt, ends_at: ends });
+}
+
+/**
+ * All deployments, by name and replica.
+ *
+ * @returns {Promise<Deployment[]>}
+ */
+export function listDeployments() {
+  return listAll("/deployments", "deployments");
+}
+
+/**
+ * Adds or replaces a deployment.
+ *
+ * @param {string} name
+ * @param {DeploymentDraft} draft
+ * @returns {Promise<Deployment>}
+ */
+export async function putDeployment(name, draft) {
+  return (await call("PUT", `/deployments/${encodeURIComponent(name)}`, draft)).json();
+}
+
+/**
+ * What a `PUT` needs to leave a deployment as it is.
+ *
+ * @param {Deployment} deployment
+ * @returns {DeploymentDraft}
+ */
+export function draftOf({ name: _, warnings: __, facts: ___, identity, ...rest }) {
+  return { ...rest, ...(identity ? { identity } : {}) };
+}
+
+/**
+ * @param {string} name
+ * @param {string} replica
+ */
+export function deleteDeployment(name, replica) {
+  return call("DELETE", `/deployments/${encodeURIComponent(name)}?${new URLSearchParams({ replica })}`);
+}
+
+/**
+ * Issues a signed token for a user. It is shown only now.
+ *
+ * @param {string} id
+ * @param {string} user
+ * @param {number} days
+ * @returns {Promise<{ token?: string, jti: string, expires_at: string }>}
+ */
+export async function issueToken(id, user, days) {
+  return (await call("POST", eventPath(id, "/tokens"), { user, days })).json();
+}
+
+/**
+ * @param {string} id
+ * @param {string} jti
+ */
+export function revokeToken(id, jti) {
+  return call("DELETE", eventPath(id, `/tokens/${encodeURIComponent(jti)}`));
+}
+
+/**
+ * The organiser's own tokens.
+ *
+ * @returns {Promise<OrganiserToken[]>}
+ */
+export function listOrganiserTokens() {
+  return listAll("/tokens", "tokens");
+}
+
+/**
+ * Makes another organiser token. It is shown only now.
+ *
+ * @param {string} name
+ * @param {number | null} days
+ * @returns {Promise<OrganiserToken>}
+ */
+export async function createOrganiserToken(name, days) {
+  return (await call("POST", "/tokens", { name, ...(days ? { days } : {}) })).json();
+}
+
+/** @param {string} id */
+export function revokeOrganiserToken(id) {
+  return call("DELETE", `/tokens/${encodeURIComponent(id)}`);
+}
+
+/**
  * The link to the attendee page. The code is in the fragment, which browsers do not send.
  *
  * @param {OrganiserEvent} event
@@ -139,7 +279,7 @@ export function attendeePageUrl(event) {
 }
 
 /**
- * @param {"GET" | "POST" | "PUT" | "PATCH"} method
+ * @param {"GET" | "POST" | "PUT" | "PATCH" | "DELETE"} method
  * @param {string} path
  * @param {object} [body]
  */

@@ -1,21 +1,10 @@
 // @ts-check
 // Registration: an attendee gets their own key, and sees it again with the same passphrase.
 
-/** @import { ApiError } from "./api.js" */
-
 import { register } from "./api.js";
 import { copyButton } from "./copy-button.js";
 import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
-
-/**
- * The event id in an error that asks for registration, or null.
- *
- * @param {ApiError} error
- */
-export function eventIdIn(error) {
-  return /\/api\/event\/([A-Za-z0-9_-]+)\/register/.exec(error.message)?.[1] ?? null;
-}
 
 /**
  * The registration form. `onKey(key)` is called with the key.

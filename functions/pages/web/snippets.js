@@ -208,9 +208,11 @@ function dotEnv({ base, credential, model }) {
 export function showSnippets(place, access) {
   const entries = SNIPPETS.map(({ id, label, text }) => ({ id, label, show: () => [snippet(text(access), id)] }));
   fill(place,
-    h("p", {}, "Your base URL is ", h("code", {}, `${access.base}/v1`), " and your API key is ", h("code", {}, access.credential),
-      ". Whoever has the key uses your allowance."),
-    tabs("Languages and tools", entries),
+    h("dl.access-list", {},
+      h("div", {}, h("dt", {}, "Base URL"), h("dd", {}, h("code", { id: "base-url" }, `${access.base}/v1`), copyButton(() => `${access.base}/v1`))),
+      h("div", {}, h("dt", {}, "API key"), h("dd", {}, h("code", { id: "api-key" }, access.credential), copyButton(() => access.credential),
+        h("span.muted.small", {}, "Whoever has the key uses your allowance.")))),
+    tabs("Languages and tools", entries, "lanyard.language"),
     h("p.small", {}, "Configuration files: ", SETUPS.flatMap((tool, index) => [index ? ", " : "",
       h("a", { href: `${access.base}/setup/${tool}?model=${encodeURIComponent(access.model)}`, target: "_blank", rel: "noopener" }, tool)])),
     h("p.row", {}, h("button", { type: "button", id: "dot-env", onclick: () => download("lanyard.env", "application/octet-stream", dotEnv(access)) },

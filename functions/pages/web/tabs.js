@@ -8,12 +8,13 @@ import { fill, h } from "./dom.js";
 let lists = 0;
 
 /**
- * Tabs. The first is selected.
+ * Tabs. The first is selected, or the one that was selected last under the name `memory`.
  *
  * @param {string} label
  * @param {Tab[]} entries
+ * @param {string} [memory]
  */
-export function tabs(label, entries) {
+export function tabs(label, entries, memory) {
   lists += 1;
   const list = `tabs-${lists}`;
   const panel = h("div", { role: "tabpanel", id: `${list}-panel`, tabindex: "0" });
@@ -21,7 +22,7 @@ export function tabs(label, entries) {
     entry,
     button: h("button", {
       type: "button", role: "tab", id: `${list}-${entry.id}`, "data-tab": entry.id, "aria-controls": panel.id,
-      onclick: () => choose(index), onkeydown: (event) => move(event, index),
+      onclick: () => select(index), onkeydown: (event) => move(event, index),
     }, entry.label),
   }));
 
@@ -48,9 +49,19 @@ export function tabs(label, entries) {
     if (target === undefined) return;
     event.preventDefault();
     items[target]?.button.focus();
-    choose(target);
+    select(target);
   }
 
-  choose(0);
+  /** @param {number} index */
+  function select(index) {
+    choose(index);
+    try {
+      if (memory) localStorage.setItem(memory, entries[index]?.id ?? "");
+    } catch {
+      // Storage is blocked.
+    }
+  }
+
+  choose(Math.max(0, entries.findIndex(({ id }) => memory && id === localStorage.getItem(memory))));
   return [h("div", { role: "tablist", "aria-label": label }, items.map(({ button }) => button)), panel];
 }

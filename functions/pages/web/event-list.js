@@ -1,0 +1,68 @@
+// @ts-check
+// The list of events with their usage, and a search.
+
+/** @import { OrganiserEvent } from "../types.d.ts" */
+
+import { fill, h, number } from "./dom.js";
+import { readUsage } from "./organiser-api.js";
+import { eventState, windowLines } from "./time.js";
+
+/** For how many events the usage is read at once. */
+const AT_ONCE = 4;
+
+/** @param {OrganiserEvent[]} events */
+export function eventList(events) {
+  if (!events.length) {
+    return h("section.card", {}, h("h1", {}, "Events"), h("p", {}, "No events yet."),
+      h("a.button", { href: "#new" }, "Create event"));
+  }
+  const rows = events.map((event) => {
+    const { text, tone } = eventState(event);
+    const [requests, tokens, errors] = [h("td.number", {}, "…"), h("td.number", {}, "…"), h("td.number", {}, "…")];
+    const element = h("tr", { "data-event": event.id },
+      h("th", { scope: "row" }, h("a", { href: `#event=${event.id}` }, event.name)),
+      h("td", {}, h(`span.badge.${tone}`, {}, text)),
+      h("td.mono", {}, event.code),
+      h("td", {}, windowLines(event)[0] ?? ""),
+      requests, tokens, errors);
+    const words = `${event.name} ${event.code} ${event.contact.name ?? ""}`.toLowerCase();
+    return { event, element, requests, tokens, errors, words };
+  });
+  const body = h("tbody", {}, rows.map(({ element }) => element));
+  const none = h("p.muted", { hidden: true }, "No event matches.");
+  const search = h("input", { type: "search", id: "event-search", autocomplete: "off", oninput: filter });
+
+  function filter() {
+    const query = search.value.trim().toLowerCase();
+    for (const { element, words } of rows) element.hidden = !words.includes(query);
+    none.hidden = rows.some(({ element }) => !element.hidden);
+  }
+
+  /** Reads the usage of each event, some at a time. */
+  async function readAll() {
+    const waiting = [...rows];
+    const next = async () => {
+      for (let row = waiting.shift(); row; row = waiting.shift()) {
+        try {
+          const { total, rows: hours } = await readUsage(row.event.id, "hour");
+          const failed = hours.flatMap((hour) => Object.values(hour.errors)).reduce((sum, times) => sum + times, 0);
+          fill(row.requests, number(total.requests));
+          fill(row.tokens, number(total.total_tokens));
+          fill(row.errors, number(failed));
+        } catch {
+          for (const cell of [row.requests, row.tokens, row.errors]) fill(cell, "–");
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, next));
+  }
+  readAll();
+
+  const headers = ["Name", "Status", "Code", "Time", "Requests", "Tokens", "Errors"];
+  return h("section.card", {},
+    h("div.row.spread", {}, h("h1", {}, "Events"), h("a.button", { href: "#new" }, "New event")),
+    h("div.row.attendees", {}, h("label", { for: "event-search" }, "Search"), search),
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Events table" }, h("table", {},
+      h("thead", {}, h("tr", {}, headers.map((head, index) => h(index > 3 ? "th.number" : "th", { scope: "col" }, head)))),
+      body)), none);
+}

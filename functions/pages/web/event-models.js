@@ -1,0 +1,55 @@
+// @ts-check
+// The models of an event and their defaults, as a part of the event's form.
+
+/** @import { Deployment, EventFields, OrganiserEvent } from "../types.d.ts" */
+
+import { h } from "./dom.js";
+import { checkbox, fieldOf, options } from "./form.js";
+import { OPERATIONS, operationName } from "./limits.js";
+
+/**
+ * The fieldset, and `changed()` with the fields to send.
+ *
+ * @param {OrganiserEvent | null} event
+ * @param {Deployment[]} deployments
+ */
+export function eventModels(event, deployments) {
+  const names = [...new Set(deployments.map(({ name }) => name))].sort();
+  const before = event?.deployments ?? null;
+  const all = checkbox("All my deployments, later ones included", { id: "all-models", checked: before === null, onchange: showChoice });
+  const models = names.map((name) => ({ name, ...checkbox(name, { value: name, checked: before === null || before.includes(name), "data-model": name }) }));
+  const choice = h("div.checks", { role: "group", "aria-label": "Models" }, models.map(({ element }) => element));
+  const served = OPERATIONS.filter((operation) => deployments.some(({ operations }) => operations.includes(operation)));
+  const defaults = served.map((operation) => {
+    const able = names.filter((name) => deployments.some((each) => each.name === name && each.operations.includes(operation)));
+    const control = h("select", {}, options([["", "Chosen by Lanyard"], ...able.map((name) => [name, name])]));
+    const initial = event?.default_deployments[operation] ?? "";
+    control.value = initial;
+    return { operation, control, initial };
+  });
+
+  function showChoice() {
+    choice.hidden = all.control.checked;
+  }
+  showChoice();
+
+  /** @returns {EventFields} */
+  function changed() {
+    /** @type {EventFields} */
+    const body = {};
+    const chosen = all.control.checked ? null : models.filter(({ control }) => control.checked).map(({ name }) => name);
+    if (JSON.stringify(chosen) !== JSON.stringify(before && [...before].sort())) body.deployments = chosen;
+    const changes = defaults.filter(({ control, initial }) => control.value !== initial)
+      .map(({ operation, control }) => [operation, control.value || null]);
+    if (changes.length) body.default_deployments = Object.fromEntries(changes);
+    return body;
+  }
+
+  const element = h("fieldset", {}, h("legend", {}, "Models"),
+    names.length ? null : h("p.note.warn", {}, "You have no deployments yet. ", h("a", { href: "#deployment-new" }, "Add one"), " before the event starts."),
+    all.element, choice, h("span.problem", { "data-problem": "deployments" }),
+    h("details", {}, h("summary", {}, "Default models"),
+      h("p.muted", {}, "The model of a request that names none, by operation."),
+      h("div.grid", {}, defaults.map(({ operation, control }) => fieldOf(`default_deployments.${operation}`, operationName(operation), control)))));
+  return { element, changed };
+}

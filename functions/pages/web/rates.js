@@ -1,0 +1,91 @@
+// @ts-check
+// Rates and forecasts from the history that the service keeps, so that they are right from the first second.
+
+/** @import { MinuteRow, OrganiserEvent, UsageRow } from "../types.d.ts" */
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
+/**
+ * What happened in the last sixty seconds: all of this minute, and the part of the minute before that is not older.
+ *
+ * @param {MinuteRow[]} minutes
+ * @param {number} now
+ */
+export function lastMinute(minutes, now) {
+  const current = Math.floor(now / MINUTE_MS) * MINUTE_MS;
+  const rest = 1 - (now - current) / MINUTE_MS;
+  const at = (/** @type {number} */ ms) => minutes.find(({ minute }) => Date.parse(minute) === ms);
+  const [last, before] = [at(current), at(current - MINUTE_MS)];
+  const sum = (/** @type {"requests" | "total_tokens"} */ name) => Math.round((last?.[name] ?? 0) + (before?.[name] ?? 0) * rest);
+  return { requests: sum("requests"), tokens: sum("total_tokens") };
+}
+
+/**
+ * A point for each of the last sixty minutes, those without requests included.
+ *
+ * @param {MinuteRow[]} minutes
+ * @param {"requests" | "total_tokens"} name
+ * @param {number} now
+ * @returns {[number, number][]}
+ */
+export function minutePoints(minutes, name, now) {
+  const values = new Map(minutes.map((row) => [Date.parse(row.minute), row[name]]));
+  const last = Math.floor(now / MINUTE_MS) * MINUTE_MS;
+  return Array.from({ length: 60 }, (_, index) => {
+    const at = last - (59 - index) * MINUTE_MS;
+    return [at, values.get(at) ?? 0];
+  });
+}
+
+/**
+ * The same by hour, from the first hour of the rows.
+ *
+ * @param {UsageRow[]} rows
+ * @param {"requests" | "total_tokens"} name
+ * @param {number} from
+ * @param {number} now
+ * @returns {[number, number][]}
+ */
+export function hourPoints(rows, name, from, now) {
+  const values = new Map(rows.map((row) => [Date.parse(row.hour), row[name]]));
+  /** @type {[number, number][]} */
+  const points = [];
+  for (let at = Math.floor(from / HOUR_MS) * HOUR_MS; at <= now; at += HOUR_MS) points.push([at, values.get(at) ?? 0]);
+  return points;
+}
+
+/**
+ * When today began in a time zone.
+ *
+ * @param {string} zone
+ * @param {number} now
+ */
+export function startOfDay(zone, now) {
+  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "numeric", minute: "numeric", second: "numeric", hourCycle: "h23" }).formatToParts(now);
+  const of = (/** @type {string} */ type) => Number(parts.find((part) => part.type === type)?.value ?? 0);
+  return now - ((of("hour") * 60 + of("minute")) * 60 + of("second")) * 1000 - (now % 1000);
+}
+
+/**
+ * When the event's token budget is used up at the rate of the last hour of use, or null if it lasts or there is none.
+ *
+ * @param {OrganiserEvent} event
+ * @param {UsageRow[]} rows
+ * @param {number} used
+ * @param {number} now
+ */
+export function budgetEnd(event, rows, used, now) {
+  const budget = event.allowances.event.tokens_total ?? null;
+  if (budget === null) return null;
+  const today = startOfDay(event.time_zone, now);
+  const ofToday = rows.filter(({ hour }) => Date.parse(hour) + HOUR_MS > today);
+  const tokens = ofToday.reduce((sum, row) => sum + row.total_tokens, 0);
+  const first = Math.max(Date.parse(ofToday[0]?.hour ?? ""), today, Date.parse(event.starts_at));
+  const hours = (now - first) / HOUR_MS;
+  if (used >= budget) return { at: now, perHour: hours > 0 ? tokens / hours : 0 };
+  // A few minutes of use say nothing of the day.
+  if (!tokens || !(hours > 0)) return { at: null, perHour: 0 };
+  const perHour = tokens / Math.max(hours, 0.25);
+  return { at: now + ((budget - used) / perHour) * HOUR_MS, perHour };
+}
