@@ -264,7 +264,20 @@ mod tests {
         for status in ["queued", "in_progress", "requires_action", "cancelling", "new"] {
             assert_eq!(settled(Kind::Run, &format!(r#"{{"status":"{status}"}}"#)), None);
         }
-        assert_eq!(settled(Kind::Run, r#"{"status":"failed","usage":null}"#), Some(UNKNOWN));
+        let uncounted = |status: &str, error: &str| {
+            let answer = format!(r#"{{"status":"{status}","usage":null,"last_error":{error}}}"#);
+            settled(Kind::Run, &answer)
+        };
+        for status in ["completed", "incomplete", "cancelled", "expired"] {
+            assert_eq!(uncounted(status, "null"), Some(UNKNOWN), "{status}");
+        }
+        // One that failed before anything was counted has used its prompt at most.
+        for error in ["null", r#"{"code":"server_error","message":"x"}"#] {
+            let Some(Settlement::Estimated(usage)) = uncounted("failed", error) else { panic!() };
+            assert_eq!((usage.prompt_tokens, usage.completion_tokens), (1_000, 0));
+        }
+        let busy = uncounted("failed", r#"{"code":"rate_limit_exceeded","message":"x"}"#);
+        assert_eq!(busy, Some(Settlement::Void));
         assert_eq!(settled(Kind::Run, "<html>"), None);
     }
 
