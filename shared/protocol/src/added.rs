@@ -8,7 +8,7 @@ use serde_json::Value;
 /// A field that is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddedField {
-    /// `user`: a hash that stands for the attendee.
+    /// `user`: a hash that identifies the attendee.
     User,
     /// `safety_identifier`: the same hash, where the client has one.
     SafetyIdentifier,
@@ -60,7 +60,7 @@ impl AddedField {
 pub struct RefusedFields(u8);
 
 impl RefusedFields {
-    /// What a model is known to refuse.
+    /// Fields that a model is known to refuse.
     #[must_use]
     pub fn of(facts: &ModelFacts) -> Self {
         let mut refused = Self::default();
@@ -177,7 +177,7 @@ fn fields_in(message: &str) -> Option<RefusedFields> {
     Some(std::iter::once(first).chain(others).collect())
 }
 
-/// Everything that a body says in words: the texts of `message`, `msg` and `detail`, and its code.
+/// All texts of a body: the texts of `message`, `msg` and `detail`, and its code.
 fn messages(body: &Value) -> impl Iterator<Item = String> {
     let mut texts = Vec::new();
     collect(body, false, &mut texts);
@@ -222,8 +222,8 @@ fn unknown_places<'v>(value: &'v Value, places: &mut Vec<&'v str>) {
     }
 }
 
-/// Whether a message, in small letters, says that a field does not belong there, rather than that
-/// its value is wrong.
+/// Whether a message, in lower case, means that a field is not supported, rather than that its
+/// value is wrong.
 fn says_unknown(message: &str) -> bool {
     const WORDS: [&str; 11] = [
         "unrecognized",
@@ -241,7 +241,7 @@ fn says_unknown(message: &str) -> bool {
     WORDS.iter().any(|word| message.contains(word)) && !message.contains("unsupported value")
 }
 
-/// Where a message names a field as a word of its own.
+/// The position at which a message names a field as a separate word.
 fn place(message: &str, field: &str) -> Option<usize> {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'[');
     let mut places = message.match_indices(field).map(|(at, _)| at);

@@ -33,8 +33,8 @@ pub const FIELDS: &[Field] = &[
 ///
 /// # Errors
 ///
-/// [`BodyRefused`] for tools that the event does not allow, and for vector stores that would be
-/// nobody's.
+/// [`BodyRefused`] for tools that the event does not allow, and for vector stores that would have
+/// no owner.
 pub fn check(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), BodyRefused> {
     tools::check_all(payload, caps)?;
     for field in ["tool_resources", "thread"] {

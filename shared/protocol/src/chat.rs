@@ -1,7 +1,7 @@
 //! `POST …/chat/completions`
 //!
-//! A conversation as JSON; tokens are counted. Text counts by its bytes' classes, encoded
-//! data by what it holds. <https://platform.openai.com/docs/api-reference/chat>
+//! A conversation as JSON; tokens are counted. Text is estimated by the classes of its bytes,
+//! encoded data by its content. <https://platform.openai.com/docs/api-reference/chat>
 
 use std::sync::LazyLock;
 
@@ -77,8 +77,8 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     Ok(Demanded { dropped_tools, ..demanded })
 }
 
-/// Most conversations are text alone and count as they stand. Only those that can hold encoded data
-/// are read part by part.
+/// Most conversations are only text, and are estimated as they are. Only those that can hold
+/// encoded data are read part by part.
 fn prompt_tokens(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefused> {
     let Some(raw) = payload.field("messages").map(RawValue::get) else {
         return Ok(tokens_of_text(payload.body));
@@ -86,7 +86,7 @@ fn prompt_tokens(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefu
     if !raw.starts_with('[') {
         return Err(invalid("messages", "must be a list"));
     }
-    // What is no message is Azure's to refuse.
+    // Azure refuses items that are not messages.
     let messages = serde_json::from_str::<Vec<&RawValue>>(raw).unwrap_or_default();
     if messages.len() > MOST_MESSAGES {
         return Err(invalid("messages", &format!("may hold at most {MOST_MESSAGES} messages")));
@@ -103,12 +103,11 @@ fn prompt_tokens(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefu
     Ok(estimate::prompt_tokens(payload, "messages", &content))
 }
 
-/// What the fields of encoded data are called. Written with escapes, they count as text, which is
-/// more.
+/// The names of fields with encoded data. Written with escapes, they count as text, which is more.
 static ENCODED: LazyLock<[Finder<'_>; 4]> =
     LazyLock::new(|| ["image_url", "input_audio", "file_data", "\"image"].map(Finder::new));
 
-/// The cap goes by the field that the deployment takes, whichever the client used.
+/// The cap is sent in the field that the deployment accepts, whichever the client used.
 fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
     let field = target.refused.cap_field(target.completion_field);
     completion::write(payload, demanded, target, field, out);

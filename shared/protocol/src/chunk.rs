@@ -1,7 +1,7 @@
 //! One chunk of a streamed completion, or one event of another operation that has the same shape.
 //!
-//! Most chunks are content and are not parsed: only those that can say something about the cost or
-//! an error, and the first until there is output.
+//! Most chunks are content and are not parsed: only those that may have usage or an error, and the
+//! first ones until there is output.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -46,7 +46,7 @@ pub(crate) const FORMAT: StreamFormat = StreamFormat {
 fn settle_tokens(state: &StreamState, hold: &Hold, is_broken: bool) -> Settlement {
     match state.counted {
         Some(counted) => with_units(counted, counted.usage.units),
-        // Nobody was asked for the usage. The text has come in full, so it says what it cost.
+        // The usage was not requested. The text is complete, so its usage can be estimated.
         None if state.counts_text && state.is_done && !is_broken => {
             Settlement::Estimated(Usage::of_tokens(hold.prompt_tokens, state.text_tokens))
         }
@@ -61,11 +61,11 @@ fn settle_tokens(state: &StreamState, hold: &Hold, is_broken: bool) -> Settlemen
     }
 }
 
-/// What a chunk says.
+/// The fields of a chunk.
 pub(crate) struct Chunk {
     /// What to do with it.
     pub(crate) event: StreamEvent,
-    /// What it says of the cost.
+    /// Its usage.
     pub(crate) counted: Option<Counted>,
     /// Whether it holds a part of a completion.
     pub(crate) has_choices: bool,
@@ -121,7 +121,7 @@ impl Chunk {
     }
 }
 
-/// The tokens of the texts in a chunk: of answers, reasoning and arguments of tools.
+/// The tokens of the texts in a chunk: of responses, reasoning and arguments of tools.
 pub(crate) fn text_tokens(data: &[u8]) -> u64 {
     let chunk: Value = serde_json::from_slice(data).unwrap_or_default();
     let choices = chunk["choices"].as_array().into_iter().flatten();
@@ -173,7 +173,7 @@ fn has_output(data: &[u8]) -> bool {
     }
 }
 
-/// Whether a value says anything: an empty text or list does not, nor does the role of an object.
+/// Whether a value is not empty: an empty text or list does not, nor does the role of an object.
 #[derive(Clone, Copy, Default)]
 struct Filled(bool);
 
@@ -244,7 +244,7 @@ pub(crate) fn read_last(frame: &Frame, state: &mut StreamState) -> StreamEvent {
 }
 
 /// Whether a chunk without a part of a completion is only about filters: not the end, a comment, or
-/// anything else that is no JSON object. A part of `null` is none.
+/// anything else that is not a JSON object. A part of `null` is none.
 pub(crate) fn is_without(part: &Finder<'_>, frame: &Frame) -> bool {
     !has_value(part, frame) && frame.data().trim_ascii_start().starts_with(b"{")
 }
@@ -253,12 +253,12 @@ fn is_end(frame: &Frame) -> bool {
     frame.0.len() < 32 && frame.data() == b"[DONE]"
 }
 
-/// Whether a chunk says something that has to be read.
+/// Whether a chunk has a field that must be read.
 fn may_govern(frame: &Frame) -> bool {
     may_be_error(frame) || has_value(&USAGE, frame)
 }
 
-/// Most frames do not hold the word at all.
+/// Most frames do not contain the word.
 fn may_be_error(frame: &Frame) -> bool {
     let holds = |needle: &Finder<'_>| needle.find(&frame.0).is_some();
     holds(&ERROR) && (holds(&QUOTED_ERROR) || frame.is_named_error())

@@ -1,7 +1,7 @@
 //! `POST …/responses/compact` and `POST …/responses/input_tokens`
 //!
-//! Both take the body of a response. The first answers with a shorter input, and is accounted like
-//! a response. The second counts the tokens of an input, and costs a request.
+//! Both take the body of a response. The first returns a shorter input, and is accounted like a
+//! response. The second counts the tokens of an input, and costs a request.
 //! <https://platform.openai.com/docs/api-reference/responses/compact>
 
 use bytes::Bytes;
@@ -57,7 +57,7 @@ fn read_compact(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, Body
     if demanded.is_streamed {
         return Err(invalid("stream", "is not possible here. Leave it out"));
     }
-    // Azure takes no cap here, so the estimate alone knows the event's.
+    // Azure accepts no cap here, so only the estimate uses the event's.
     Ok(Demanded { completion_cap: None, is_kept: false, adds_reasoning: false, ..demanded })
 }
 
@@ -105,7 +105,7 @@ fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &
     object.end();
 }
 
-/// A count of input tokens, as Azure would answer.
+/// A count of input tokens, in Azure's format.
 #[must_use]
 pub fn count_of(input_tokens: u64) -> Bytes {
     let count = serde_json::json!({

@@ -1,4 +1,4 @@
-//! What chats and legacy completions have in common: caps, choices and streams with usage.
+//! Shared by chats and legacy completions: caps, choices and streams with usage.
 
 use std::sync::LazyLock;
 
@@ -19,7 +19,7 @@ use crate::sse::Frame;
 use crate::stream::{StreamEvent, StreamState};
 use crate::write;
 
-/// Reads what is asked of a model that completes these prompts. `usual` is the cap of a request that
+/// Reads a request to a model that completes these prompts. `usual` is the cap of a request that
 /// names none.
 pub(crate) fn read(
     payload: &Payload<'_>,
@@ -148,7 +148,8 @@ pub(crate) fn read_text(frame: &Frame, state: &mut StreamState) -> StreamEvent {
     read_chunk(frame, state, &TEXT)
 }
 
-/// Reads a chunk. What the client did not ask for is dropped: the usage, and what filters say.
+/// Reads a chunk. Parts that the client did not request are dropped: the usage, and the results of
+/// filters.
 fn read_chunk(frame: &Frame, state: &mut StreamState, part: &Finder<'_>) -> StreamEvent {
     let chunk = Chunk::read(frame, state);
     if state.counts_text {

@@ -1,7 +1,7 @@
-//! What the content of a prompt counts: text, images, files and recordings, wherever they stand.
+//! The tokens of a prompt's content: text, images, files and recordings, wherever they are.
 //!
 //! Encoded data never counts by its length: an image counts by its size, a PDF by its pages and
-//! text, a recording by its seconds. What cannot be sized counts as the most that the model takes.
+//! text, a recording by its seconds. Content of unknown size counts as the model's maximum.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -17,7 +17,7 @@ use crate::tree::Node;
 /// The most images of one request.
 pub(crate) const MOST_IMAGES: u64 = 50;
 
-/// What the frame of an item or message counts beside its content.
+/// The tokens of an item or message beside its content.
 const ITEM_TOKENS: u64 = 4;
 
 /// Tokens of a second of a recording: one for each tenth,
@@ -27,7 +27,7 @@ const AUDIO_TOKENS_PER_SECOND: u64 = 10;
 /// A page of a PDF as the model sees it: A4 that fits 2,048 pixels.
 const PAGE: Size = Size { width: 1_448, height: 2_048 };
 
-/// What a model takes that is not in the table.
+/// The limits of a model that is not in the table.
 const USUAL_CONTEXT: u64 = 128_000;
 
 /// How much of an image is decoded to find its size, in characters of base64. Cameras put 64 KB of
@@ -42,7 +42,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// What content counts for a model.
+/// The tokens of content for a model.
 pub(crate) struct Content<'f> {
     /// Tokens of everything.
     pub(crate) tokens: u64,
@@ -172,7 +172,8 @@ fn image_size(url: &str) -> Option<Size> {
     Some(Size { width: side(size.width), height: side(size.height) })
 }
 
-/// The bytes of a data URL or of bare base64, up to so many characters. What is no base64 ends it.
+/// The bytes of a data URL or of bare base64, up to so many characters. A character that is not
+/// base64 ends it.
 fn decoded(data: &str, most: usize) -> Vec<u8> {
     let text = data.split_once(";base64,").map_or(data, |(_, text)| text);
     let text = text.get(..most.min(text.len()) & !3).filter(|_| text.len() > most).unwrap_or(text);
@@ -215,7 +216,7 @@ mod tests {
         assert_eq!(tokens(&part(&png(1_024, 1_024), "high"), "gpt-4o"), 765);
         assert_eq!(tokens(&part(&png(1_024, 1_024), "low"), "gpt-4o"), 85);
         assert_eq!(tokens(&part(&png(1_024, 1_024), "high"), "gpt-4o-mini"), 2_833 + 4 * 5_667);
-        // At an address nobody knows the size.
+        // The size of an image at an address is unknown.
         assert_eq!(tokens(&part("https://example.org/a.png", "auto"), "gpt-4o-mini"), 48_169);
         let item = format!(r#"{{"type":"input_image","image_url":"{}"}}"#, png(1_024, 1_024));
         assert_eq!(tokens(&item, "gpt-5-mini"), 1_659);

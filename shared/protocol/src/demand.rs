@@ -1,21 +1,21 @@
-//! What a request asks for, and how much of it an event allows.
+//! The demand of a request, and the bounds of an event.
 
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::models::ModelFacts;
 
-/// What an event allows one request to ask for.
+/// The bounds of an event for one request.
 #[derive(Clone, Copy, Debug)]
 pub struct Caps<'a> {
     /// The largest completion of one choice, and the cap of a request that names none.
     pub completion_tokens: u64,
     /// The most choices.
     pub choices: u64,
-    /// What becomes of hosted tools.
+    /// The policy for hosted tools.
     pub hosted_tools: &'a HostedTools,
     /// Whether objects may be kept upstream.
     pub keeps_objects: bool,
-    /// What is known of the model that takes the request.
+    /// The facts of the model.
     pub facts: &'a ModelFacts,
 }
 
@@ -36,7 +36,7 @@ impl Caps<'_> {
 /// The least cap that is filled in: some models take no smaller one.
 const LEAST_CAP: u64 = 16;
 
-/// What a request asks for, within its caps.
+/// The demand of a request, within its caps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Demanded {
     /// Whether the response is to be streamed.
@@ -51,7 +51,7 @@ pub struct Demanded {
     pub is_kept: bool,
     /// Whether the event keeps nothing upstream, so that no id of an item means anything there.
     pub is_stateless: bool,
-    /// Whether encrypted reasoning is asked for, which the client did not do itself.
+    /// Whether we request encrypted reasoning, which the client did not request.
     pub adds_reasoning: bool,
     /// Whether Azure goes on working after its response.
     pub is_job: bool,
@@ -61,7 +61,7 @@ pub struct Demanded {
     pub counted: Option<u64>,
     /// The types of tools that are removed from the request, each once.
     pub dropped_tools: Vec<String>,
-    /// What it may cost.
+    /// The estimate.
     pub estimate: Estimate,
 }
 
@@ -84,7 +84,7 @@ impl Demanded {
         }
     }
 
-    /// Of what costs a request and no tokens.
+    /// A demand that costs a request and no tokens.
     #[must_use]
     pub fn nothing() -> Self {
         Self::of(Estimate::default(), false)

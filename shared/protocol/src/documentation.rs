@@ -1,4 +1,4 @@
-//! What the description of the API says of a call to a model, and a small request for it.
+//! The public description of a call to a model, and a sample request.
 
 /// The public description of a call to a model. Calls about stored objects are described from their
 /// routes and the `FIELDS` of their protocols.
@@ -8,7 +8,7 @@ pub struct Documentation {
     pub id: &'static str,
     /// What it does, in a few words.
     pub title: &'static str,
-    /// What else a reader must know, for example what is counted.
+    /// A note for readers, for example about what is counted.
     pub note: Option<&'static str>,
     /// Its page below OpenAI's API reference.
     pub page: &'static str,

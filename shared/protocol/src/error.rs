@@ -3,14 +3,14 @@
 /// Why a request's body is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyRefused {
-    /// The body says something that cannot be accepted.
+    /// A field of the body is not acceptable.
     #[error("{message}")]
     Bad {
         /// The code of the error.
         code: BadRequestCode,
         /// Which parameter.
         param: Option<String>,
-        /// What to do.
+        /// What the client should do.
         message: String,
     },
     /// The body is too large.
@@ -22,7 +22,7 @@ pub enum BodyRefused {
     /// The body is of another type, or is compressed.
     #[error("{hint}")]
     UnsupportedMediaType {
-        /// What to send instead.
+        /// The media type to send instead.
         hint: &'static str,
     },
 }

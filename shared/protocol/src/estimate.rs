@@ -1,6 +1,6 @@
-//! Estimates of what a body may cost, before anybody has counted its tokens.
+//! Estimates of the tokens of a body, before Azure has counted them.
 //!
-//! What is used above the estimate is charged all the same.
+//! Usage above the estimate is charged too.
 
 use lanyard_domain::estimate::Estimate;
 

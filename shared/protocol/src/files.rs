@@ -21,10 +21,10 @@ use crate::stored;
 
 pub(crate) static PROTOCOL: Protocol = stored::protocol(Operation::Files, "files");
 
-/// The largest upload: Lambda's own limit is 6 MB, of which base64 takes a quarter.
+/// The largest upload: Lambda's own limit is 6 MB, of which base64 uses a quarter.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// What files may be for. Batches and fine-tuning run outside the event's limits.
+/// The allowed purposes of files. Batches and fine-tuning run outside the event's limits.
 const PURPOSES: [&str; 3] = ["assistants", "user_data", "vision"];
 
 /// The fields of an upload besides the file and its purpose.
@@ -34,7 +34,7 @@ const NO_FORM: BodyRefused = BodyRefused::UnsupportedMediaType {
     hint: "The body must be multipart/form-data with a file and a purpose, and not compressed.",
 };
 
-/// What is to be known of an upload.
+/// The checked fields of an upload.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Upload {
     purpose: &'static str,

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-/// Whether a field names a person. Such a field gets what stands for the attendee where the
-/// operation has it, and is left out elsewhere.
+/// Whether a field names a person. Such a field gets the attendee's hash if the operation has it,
+/// and is left out elsewhere.
 pub(crate) fn names_person(field: &str) -> bool {
     FIELDS.contains(&field)
 }
@@ -29,7 +29,7 @@ const KEYS: [&str; 10] = [
     "safety_identifier",
 ];
 
-/// An object of `metadata` as JSON, with what stands for the attendee in place of a person's name.
+/// An object of `metadata` as JSON, with the attendee's hash instead of a person's name.
 pub(crate) fn metadata<'m>(raw: &'m str, user: &str) -> Cow<'m, str> {
     let Ok(Value::Object(mut fields)) = serde_json::from_str(raw) else { return raw.into() };
     match hide(&mut fields, user) {

@@ -1,8 +1,8 @@
 //! The input of a response as it is written for Azure.
 //!
 //! Where a response is not stored, ids of items mean nothing to Azure: it looks for the stored item
-//! and refuses the request, although the item stands there. So the ids are removed, and reasoning
-//! items that are nothing but an id are removed whole.
+//! and refuses the request, although the item is there. So the ids are removed, and reasoning items
+//! with nothing but an id are removed.
 
 use std::borrow::Cow;
 
@@ -177,7 +177,7 @@ mod tests {
         // Where responses are stored, Azure knows the ids.
         assert_eq!(sent(&input, false, true), input);
         assert_eq!(sent(&input, false, false), input);
-        // Without a reference the ids serve nobody.
+        // Without a reference the ids have no use.
         let input =
             json!([{"type": "message", "id": "msg_1", "role": "assistant", "content": "x"}]);
         let expected = json!([{"type": "message", "role": "assistant", "content": "x"}]);

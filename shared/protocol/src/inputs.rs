@@ -9,7 +9,7 @@ use crate::tokens::tokens_of_text;
 /// The most texts of one request.
 const MOST: usize = 2_048;
 
-/// What one field holds.
+/// The content of one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Inputs {
     /// How many texts.

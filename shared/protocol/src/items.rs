@@ -28,7 +28,7 @@ pub(crate) fn read<'a>(
     Ok(Some(node))
 }
 
-/// What a body with these items may cost as a prompt.
+/// The prompt tokens of a body with these items.
 pub(crate) fn estimate(
     payload: &Payload<'_>,
     field: &'static str,
@@ -44,7 +44,7 @@ pub(crate) fn estimate(
 }
 
 /// Refuses the approval of a request that is not part of the input, unless it is one of an earlier
-/// response that the body names: it might be anybody's.
+/// response that the body names: it might belong to any attendee.
 pub(crate) fn check_approvals(payload: &Payload<'_>, items: &Node<'_>) -> Result<(), BodyRefused> {
     let Node::List(list) = items else { return Ok(()) };
     if ["previous_response_id", "conversation"].iter().any(|name| payload.field(name).is_some()) {
@@ -67,7 +67,7 @@ pub(crate) fn check_approvals(payload: &Payload<'_>, items: &Node<'_>) -> Result
     }
 }
 
-/// The ids of items that an input only refers to: Azure fills in what a stored response said.
+/// The ids of items that an input only refers to: Azure fills in the content of a stored response.
 ///
 /// An item without a role and a type is a reference, says OpenAI's description of the API. Reasoning
 /// and images without their content are found by their id as well.

@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for Text<'de> {
     }
 }
 
-/// What the parser does not check in values that it only skips: how deep they nest, and that every
+/// Checks that the parser leaves out for values that it skips: how deep they nest, and that every
 /// `\u` escape of a surrogate has its other half.
 fn check_depth_and_surrogates(body: &[u8]) -> Result<(), BodyRefused> {
     let mut depth = 0usize;

@@ -1,10 +1,10 @@
-//! The wire formats of the proxied operations: what a body may say, what it may cost, how Azure
-//! gets it, and what Azure's response means.
+//! The wire formats of the proxied operations: the checks of a body, its estimate, the body for
+//! Azure, and how Azure's response is read.
 //!
-//! [`Protocol::of`] is the place to start. It leads from an operation to its [`Protocol`], a value
-//! that says all about its format; each has a file of its own, named after the operation. The other
-//! files are what several protocols share. All are functions from bytes to values, without `async`,
-//! IO or a clock.
+//! [`Protocol::of`] is the place to start. It maps an operation to its [`Protocol`], a value with
+//! its complete format. Each is in its own file, named after the operation. The other files are
+//! what several protocols share. All are functions from bytes to values, without `async`, IO or a
+//! clock.
 
 pub mod added;
 pub mod assistants;
@@ -70,15 +70,15 @@ use crate::usage::ResponseUsage;
 
 /// All that is particular to the wire format of one operation.
 ///
-/// There is one for each [`Operation`], in a file of its own. The rest of the code takes a protocol
-/// and never asks which operation it is.
+/// There is one for each [`Operation`], in its own file. The rest of the code takes a protocol and
+/// never asks which operation it is.
 #[derive(Debug)]
 pub struct Protocol {
     /// The operation, as it is accounted.
     pub operation: Operation,
     /// The end of the operation's path: the same at OpenAI, at Azure and here.
     pub path: &'static str,
-    /// Where Azure's classic API takes the operation.
+    /// The path of the operation in Azure's classic API.
     pub placement: Placement,
     /// Whether old clients name the model in the path: `engines/{engine}/completions`.
     pub has_engine_path: bool,
@@ -86,19 +86,19 @@ pub struct Protocol {
     pub is_bound_to_model: bool,
     /// How a request's body is encoded.
     pub body: BodyEncoding,
-    /// Reads the governed fields: what is asked for, within the event's caps, and at what estimate.
+    /// Reads the governed fields: the demand within the event's caps, with its estimate.
     pub read: ReadBody,
     /// Writes the body for Azure.
     pub write: WriteBody,
     /// Whether some resources of Azure's do not serve it yet.
     pub may_be_missing: bool,
-    /// The preview of the API that it belongs to, in the words of the header `openai-beta`.
+    /// The preview of the API that it belongs to, a value of the header `openai-beta`.
     pub preview: Option<&'static str>,
     /// Where a JSON body may name stored objects.
     pub ids: &'static [IdPlace],
-    /// What a buffered response may be, and what it cost.
+    /// How a buffered response is read, and its usage.
     pub response: ResponseFormat,
-    /// What the frames of a streamed response mean, and what they cost.
+    /// How the frames of a streamed response are read, and their usage.
     pub stream: StreamFormat,
     /// Its public description; none for stored objects, whose routes have their own.
     pub documentation: Option<Documentation>,
@@ -113,7 +113,7 @@ pub type WriteBody = fn(&Payload<'_>, &Demanded, &Target<'_>, &mut Vec<u8>);
 /// The preview of assistants and threads, the only one that a client may ask for.
 const ASSISTANTS_PREVIEW: &str = "assistants=v2";
 
-/// Where Azure's classic API takes an operation.
+/// The path of an operation in Azure's classic API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// Below a deployment, which the path names.
@@ -188,7 +188,7 @@ impl Protocol {
         Self::of(kind.operation())
     }
 
-    /// Whether Azure's classic API takes the operation below a deployment.
+    /// Whether the operation is below a deployment in Azure's classic API.
     #[must_use]
     pub fn is_below_deployment(&self) -> bool {
         self.placement == Placement::Deployment
@@ -215,8 +215,8 @@ impl Protocol {
         if is_known { Some(ASSISTANTS_PREVIEW) } else { self.preview }
     }
 
-    /// What a response of this content type is. Anything that is not listed is refused or read as
-    /// JSON.
+    /// The kind of a response with this content type. Anything that is not listed is refused or
+    /// read as JSON.
     #[must_use]
     pub fn content(&self, is_streamed: bool, content_type: Option<&str>) -> Content {
         let essence = content_type.and_then(|value| value.split(';').next());
@@ -227,9 +227,9 @@ impl Protocol {
         (self.response.content)(essence)
     }
 
-    /// What a buffered JSON response cost, and the id that Azure gave it; `None` if it is no JSON
-    /// object. It may be megabytes of numbers, so it is read once. No figure of its usage is believed
-    /// above `most` tokens.
+    /// The usage of a buffered JSON response, and its id at Azure; `None` if it is not a JSON
+    /// object. It may be megabytes of numbers, so it is read once. No figure of its usage is
+    /// believed above `most` tokens.
     #[must_use]
     pub fn read_response(
         &self,

@@ -1,6 +1,6 @@
 //! `multipart/form-data`, read as widely as clients write it, and written anew.
 //!
-//! What Azure gets is not the body that came: the parts that were read here are written once more
+//! Azure does not get the body as it came: the parts that were read here are written once more
 //! under a boundary of ours, so a body cannot be read one way here and another way there. Files
 //! keep their bytes; only uploads keep their names. Text before the first boundary and after the
 //! last is dropped, and is refused if it holds the boundary.
@@ -23,7 +23,7 @@ const LONGEST_HEAD: usize = 2_048;
 #[derive(Debug)]
 pub(crate) struct Form<'a> {
     parts: Vec<Part<'a>>,
-    /// Under which it is written anew. Nobody but us knows it before.
+    /// Under which it is written anew. Only we know it before.
     boundary: String,
     /// Whether nothing but line ends is around its parts and boundaries.
     has_plain_frame: bool,
@@ -113,7 +113,7 @@ impl<'a> Form<'a> {
         self.parts.iter().map(|part| part.name.as_ref())
     }
 
-    /// The texts of all parts that are no files.
+    /// The texts of all parts that are not files.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let texts = self.parts.iter().filter(|part| part.file.is_none());
         texts.filter_map(|part| std::str::from_utf8(part.body).ok())

@@ -58,7 +58,7 @@ pub struct Target<'a> {
     pub azure_name: &'a str,
     /// The field by which it takes the cap of a chat.
     pub completion_field: CompletionField,
-    /// The attendee as Azure knows them.
+    /// The id of the attendee at Azure.
     pub user: &'a str,
     /// The fields of ours that it refuses.
     pub refused: RefusedFields,
@@ -67,8 +67,7 @@ pub struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// The value that stands for the attendee in a field that names a person, if the deployment
-    /// takes the field.
+    /// The attendee's hash for fields that name a person, if the deployment accepts the field.
     pub(crate) fn identity(&self, field: AddedField) -> Option<&str> {
         (!self.refused.has(field)).then_some(self.user)
     }
@@ -122,7 +121,7 @@ impl<'a> Payload<'a> {
     ///
     /// # Errors
     ///
-    /// [`BodyRefused`] if it is no text.
+    /// [`BodyRefused`] if it is not a text.
     pub fn model(&self) -> Result<Option<Cow<'a, str>>, BodyRefused> {
         if let Some(form) = &self.form {
             return Ok(form.text("model")?.map(Cow::Borrowed));
@@ -135,7 +134,7 @@ impl<'a> Payload<'a> {
             .map_err(|_| invalid("model", "must be the name of a model, as text"))
     }
 
-    /// What the request asks for, within what the event allows.
+    /// The demand of the request, within the event's bounds.
     ///
     /// # Errors
     ///
@@ -145,8 +144,8 @@ impl<'a> Payload<'a> {
     }
 
     /// Whether a refusal of a field is about what we wrote, rather than about what the client sent.
-    /// What stands for a person is ours in any case, and so are the name of the cap's field and
-    /// what we add to the client's list of what to include.
+    /// Fields that name a person are always ours. So are the name of the cap's field, and our
+    /// additions to `include`.
     #[must_use]
     pub fn is_ours(&self, field: AddedField) -> bool {
         match field {
@@ -163,7 +162,7 @@ impl<'a> Payload<'a> {
     ///
     /// # Errors
     ///
-    /// [`BodyRefused`] for ids that can be nobody's.
+    /// [`BodyRefused`] for ids that can have no owner.
     pub fn references(&self) -> Result<Vec<Reference>, BodyRefused> {
         references::read(self.protocol.ids, self.written_fields())
     }

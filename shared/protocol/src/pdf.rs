@@ -1,4 +1,4 @@
-//! What a PDF in a prompt holds: its pages and its text.
+//! The content of a PDF in a prompt: its pages and its text.
 //!
 //! Models read both the text of a page and an image of it,
 //! <https://platform.openai.com/docs/guides/pdf-files>. The file is scanned, not parsed: objects are
@@ -13,10 +13,10 @@ use crate::tokens::tokens_of_text;
 /// The most that compressed streams may grow to, all together, in bytes.
 const MOST_INFLATED: usize = 32 * 1024 * 1024;
 
-/// How far before `stream` its dictionary is looked for.
+/// How far before `stream` its dictionary is searched.
 const LONGEST_DICTIONARY: usize = 4 * 1024;
 
-/// What was found in a file.
+/// The content that was found in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pdf {
     /// Pages; at least one.
@@ -25,8 +25,8 @@ pub(crate) struct Pdf {
     pub(crate) text_tokens: u64,
 }
 
-/// Reads a PDF; `None` if its content cannot be told, because it is encrypted, coded in a way that
-/// is not read here, or too large when inflated.
+/// Reads a PDF; `None` if its content is unknown, because it is encrypted, has an unsupported
+/// encoding, or is too large when inflated.
 pub(crate) fn read(file: &[u8]) -> Option<Pdf> {
     if memmem::find(file, b"/Encrypt").is_some() {
         return None;
@@ -102,7 +102,7 @@ fn decoded<'c>(dictionary: &[u8], content: &'c [u8], left: &mut usize) -> Option
     }
     let inflated = match miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(content, *left) {
         Ok(inflated) => inflated,
-        // What is cut short still shows what came before the cut.
+        // A truncated stream still has its content before the cut.
         Err(fault) if fault.output.len() < *left => fault.output,
         Err(_) => return None,
     };

@@ -1,9 +1,9 @@
 //! How long a recording can be, from what it holds rather than from what its headers claim.
 //!
-//! Whoever sends a recording writes its headers, so a claimed length is worth nothing. Each format
-//! is walked the way a decoder walks it: every frame or packet that would be decoded counts with
-//! the time that its own header gives. What cannot be walked is taken for speech at 8 kbit/s, the
-//! lowest rate of common speech codecs, so that the figure is an upper bound.
+//! The sender writes the headers of a recording, so a claimed length is not trusted. Each format is
+//! walked the way a decoder walks it: every frame or packet that would be decoded counts with the
+//! time that its own header gives. A recording whose frames cannot be walked counts as speech at 8
+//! kbit/s, the lowest rate of common speech codecs, so that the figure is an upper bound.
 
 mod flac;
 mod matroska;

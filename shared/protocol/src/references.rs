@@ -1,14 +1,14 @@
 //! The ids of stored objects in JSON bodies.
 //!
-//! Azure takes the id of any object of its resource, of any attendee. So what a body names must be
-//! the attendee's own, wherever it stands.
+//! Azure accepts the id of any object of its resource, of any attendee. So an object that a body
+//! names must be the attendee's own, wherever the id is.
 //!
-//! The rule goes by the names of fields, not by what a text looks like. A text, or a list of texts,
-//! under one of the [`NAMES`] is an id at any depth of any field. Texts under other names, such as
-//! `content`, `text`, `output` or `arguments`, are free and never read. Nor is anything below the
-//! [`FREE`] names: schemas, metadata and arguments that a client may shape as it likes. Ids whose
-//! field has too plain a name for this, such as `id` or `conversation`, are listed by their place in
-//! each protocol.
+//! The rule uses the names of fields, not the form of a text. A text, or a list of texts, under one
+//! of the [`NAMES`] is an id at any depth of any field. Texts under other names, such as `content`,
+//! `text`, `output` or `arguments`, are free and never read. Nor is anything below the [`FREE`]
+//! names: schemas, metadata and arguments that a client may shape as it likes. Ids whose field has
+//! too plain a name for this, such as `id` or `conversation`, are listed by their place in each
+//! protocol.
 
 use std::sync::LazyLock;
 
@@ -18,7 +18,7 @@ use memchr::{memchr2_iter, memmem};
 use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::tree::Node;
 
-/// The fields that hold ids, wherever they stand.
+/// The fields that have ids, wherever they are.
 const NAMES: [(&str, What); 13] = [
     ("file_id", What::Names(Kind::File)),
     ("file_ids", What::Names(Kind::File)),
@@ -69,12 +69,12 @@ pub struct IdPlace {
     mention: Option<&'static str>,
 }
 
-/// What stands at a place.
+/// The ids at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     /// The id of an object of this kind.
     Names(Kind),
-    /// An id of something that is never anybody's here: refused with these words.
+    /// An id of an object that has no owner here: refused with this message.
     Refused(&'static str),
 }
 
@@ -84,7 +84,7 @@ impl IdPlace {
         Self { path, what: What::Names(kind), mention: None }
     }
 
-    /// An id that is refused with these words.
+    /// An id that is refused with this message.
     pub(crate) const fn refused(path: &'static str, why: &'static str) -> Self {
         Self { path, what: What::Refused(why), mention: None }
     }
@@ -113,7 +113,7 @@ pub(crate) const CHARACTERS: &str = "Characters cannot be named here, since they
 pub struct Reference {
     /// What it names.
     pub kind: Kind,
-    /// The field of the body in which it stands.
+    /// The field of the body that has it.
     pub param: &'static str,
     /// The id as it was sent.
     pub id: String,
@@ -197,7 +197,7 @@ fn param_of(name: &str) -> &'static str {
     PARAMS.into_iter().find(|param| name.eq_ignore_ascii_case(param)).unwrap_or("body")
 }
 
-/// Adds what stands at a place.
+/// Adds the ids at a place.
 fn add(
     what: What,
     ids: Vec<&str>,
@@ -217,7 +217,7 @@ fn add(
     Ok(())
 }
 
-/// What the ids under a name are.
+/// The kind of the ids under a name.
 fn id_name(name: &str) -> Option<What> {
     // All of them end so, and most names do not.
     let is_id = |end: &str| name.len() > end.len() && ends_with(name, end);

@@ -1,4 +1,4 @@
-//! What Azure's error responses mean, and what of them a client may read.
+//! Reads Azure's error responses, and removes what a client may not see.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::added::{RefusedFields, refused_fields};
 use crate::stream::failure::{Blame, Failure};
 
-/// What Azure said about a client's request, in our schema.
+/// Azure's message about a client's request, in our schema.
 #[derive(Debug)]
 pub struct ModelRefusal {
     /// Azure's status.
@@ -32,7 +32,7 @@ pub struct ModelRefusal {
 }
 
 impl ModelRefusal {
-    /// What Azure's error inside a response says, without what it says about us.
+    /// Azure's error inside a response, without names of ours.
     #[must_use]
     pub fn in_stream(failure: &Failure, names: &OurNames) -> Self {
         let status = match failure.blame() {
@@ -105,7 +105,7 @@ pub fn is_missing_object(body: &[u8]) -> bool {
     !is_ours
 }
 
-/// What Azure's refusal of a client's request says, without what it says about us.
+/// Azure's refusal of a client's request, without names of ours.
 #[must_use]
 pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> ModelRefusal {
     #[derive(Deserialize)]
@@ -161,12 +161,12 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
     }
 }
 
-/// The names of ours that Azure may mention, and nobody else should learn.
+/// Our names that Azure may mention and that clients must not see.
 #[derive(Clone, Debug, Default)]
 pub struct OurNames {
     endpoint: String,
     azure_name: String,
-    /// What clients call the deployment.
+    /// The deployment's name for clients.
     name: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a buffered response may be, and what it cost.
+//! How a buffered response is read, and its usage.
 
 use lanyard_domain::account::Hold;
 use lanyard_domain::settlement::Settlement;
@@ -11,9 +11,9 @@ use crate::usage::{ResponseUsage, with_units};
 pub struct ResponseFormat {
     /// The `accept` header for Azure.
     pub accept: &'static str,
-    /// What a response of this content type is, without its parameters.
+    /// The kind of a response with this content type, without its parameters.
     pub content: fn(&str) -> Content,
-    /// What a JSON response cost.
+    /// The usage of a JSON response.
     pub cost: fn(&ResponseUsage<'_>, &[u8], &Hold) -> Settlement,
 }
 

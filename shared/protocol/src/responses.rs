@@ -1,6 +1,6 @@
 //! `POST …/responses`, and what is done with stored responses.
 //!
-//! An input of items as JSON; tokens are counted. Azure stores a response unless it is told not to.
+//! An input of items as JSON; tokens are counted. Azure stores a response unless `store` is false.
 //! <https://platform.openai.com/docs/api-reference/responses>
 
 use std::borrow::Cow;
@@ -82,7 +82,7 @@ const SAMPLE: Sample = Sample::Json {
 const STORED_PROMPT: &str =
     "Stored prompts are not offered. Send the prompt itself as input or instructions.";
 
-/// What a response, or a request with the body of one, asks for.
+/// The demand of a response, or of a request with the same body.
 pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_background(payload)?;
     refuse_fields_of_chats(payload)?;
@@ -126,7 +126,7 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
     })
 }
 
-/// What instructions cost that are a list of items; as a text they are counted with the body.
+/// The tokens of instructions that are a list of items; as a text they are counted with the body.
 fn instructions(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefused> {
     const FIELD: &str = "instructions";
     if !payload.field(FIELD).is_some_and(|raw| raw.get().starts_with('[')) {
@@ -233,7 +233,7 @@ fn failure_of(error: Option<&RawValue>) -> Failure {
     Failure::of(&error.unwrap_or_default())
 }
 
-/// What a buffered response cost. One that has failed may say so without its usage.
+/// The usage of a buffered response. A failed one may have no usage.
 fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
     #[derive(Deserialize)]
     struct Ended<'a> {
@@ -294,7 +294,7 @@ fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
         }
         _ if event.response.is_some() => StreamEvent::Names(id()),
         kind => {
-            // What was streamed in parts is not counted again as a whole.
+            // Output that was streamed in parts is not counted again in full.
             let is_whole = kind == "response.output_item.done" && state.produced.is_nothing();
             if is_whole || kind.ends_with(".delta") {
                 state.produced.add(&frame.0);

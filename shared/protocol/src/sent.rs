@@ -12,7 +12,7 @@ use crate::{input, tools};
 ///
 /// # Errors
 ///
-/// [`BodyRefused`] for ids that can be nobody's.
+/// [`BodyRefused`] for ids that can have no owner.
 pub fn references(
     payload: &Payload<'_>,
     demanded: &Demanded,

@@ -55,7 +55,7 @@ const AUDIO: [&str; 11] = [
     "application/octet-stream",
 ];
 
-/// Fields that choose among a few words, of which nothing is read aloud.
+/// Fields with a few allowed values, which are not read aloud.
 const CHOICES: [&str; 6] = ["model", "voice", "response_format", "stream_format", "speed", "user"];
 
 fn content(essence: &str) -> Content {
@@ -113,7 +113,7 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     Ok(Demanded::of(Estimate::of_units(units), is_streamed))
 }
 
-/// A stream is asked for by `stream_format`, which stays as it came.
+/// `stream_format` requests a stream, and is not changed.
 fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
     write::body(payload, demanded, target, out, |_| {});
 }

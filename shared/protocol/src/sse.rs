@@ -1,7 +1,7 @@
 //! Server-sent events, found in a stream however its bytes are cut.
 //!
-//! The scanner splits a stream into frames at blank lines (LF, CRLF or CR), hands each frame on
-//! as the bytes in which it came.
+//! The scanner splits a stream into frames at blank lines (LF, CRLF or CR), passes each frame on as
+//! the bytes in which it came.
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -21,11 +21,11 @@ pub struct FrameTooLong;
 #[derive(Debug)]
 pub struct Scanner {
     longest: usize,
-    /// What came last, as it came: frames are cut from it without a copy.
+    /// The last bytes, as they came: frames are cut from it without a copy.
     latest: Bytes,
-    /// What came before that and ends no frame. While there is any, `latest` is empty.
+    /// The bytes before them, which end no frame. While there is any, `latest` is empty.
     pending: BytesMut,
-    /// How much of what has come holds no frame end.
+    /// The length of the bytes without a frame end.
     searched: usize,
 }
 
@@ -52,7 +52,7 @@ impl Scanner {
         }
     }
 
-    /// The next whole frame, if it has come.
+    /// The next complete frame, if it has arrived.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Scanner {
         }
     }
 
-    /// What is left when the stream has ended without a blank line.
+    /// The rest when the stream has ended without a blank line.
     pub fn finish(&mut self) -> Option<Frame> {
         self.searched = 0;
         let rest = match self.pending.is_empty() {
@@ -101,7 +101,7 @@ fn frame_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
         at += memchr::memchr2(b'\r', b'\n', bytes.get(at..)?)?;
-        // A search that resumes inside a CRLF must not take its LF for a line of its own.
+        // A search that resumes inside a CRLF must not read its LF as a separate line.
         if at > 0
             && at == from
             && bytes.get(at) == Some(&b'\n')
@@ -145,7 +145,8 @@ impl Frame {
         self.event().is_some_and(|name| name.trim_ascii() == "error")
     }
 
-    /// The payload of the frame's `data` lines, joined as the standard says. Empty for comments.
+    /// The payload of the frame's `data` lines, joined as the standard requires. Empty for
+    /// comments.
     #[must_use]
     pub fn data(&self) -> Vec<u8> {
         let mut data = Vec::with_capacity(self.0.len());

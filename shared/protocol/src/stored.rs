@@ -1,4 +1,4 @@
-//! What the protocols of stored objects have in common.
+//! Shared by the protocols of stored objects.
 //!
 //! Their calls concern an object at the resource that stores it, cost a request, and are not
 //! forwarded as calls of a model are.

@@ -1,4 +1,4 @@
-//! What the frames of a streamed response mean.
+//! How the frames of a streamed response are read.
 //!
 //! A protocol reads a stream frame by frame with a plain function. It returns what to do with the
 //! frame, and keeps what it has learnt in a [`StreamState`].
@@ -26,17 +26,17 @@ pub struct StreamFormat {
     pub longest_frame: Option<usize>,
     /// Reads a frame.
     pub read: fn(&Frame, &mut StreamState) -> StreamEvent,
-    /// What a stream that has ended still lacks.
+    /// The frame that an ended stream still lacks.
     pub missing: fn(&StreamState) -> Option<&'static str>,
-    /// What the stream cost, unless Azure ended it with an error. The last argument says whether it
-    /// broke off.
+    /// The settlement of the stream, unless Azure ended it with an error. The last argument is
+    /// whether it broke off.
     pub settle: fn(&StreamState, &Hold, bool) -> Settlement,
     /// The last event of a stream that broke off, of the body of the error and the number of
     /// events before it.
     pub error: fn(&[u8], u64) -> Bytes,
 }
 
-/// What a frame means.
+/// The meaning of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamEvent {
     /// It is passed on.
@@ -47,7 +47,7 @@ pub enum StreamEvent {
     Names(Option<String>),
     /// It shows an object, as this JSON. Passed on once that is recorded.
     Shows {
-        /// What is shown.
+        /// The kind of object.
         kind: Kind,
         /// The event's data.
         data: Bytes,
@@ -56,22 +56,22 @@ pub enum StreamEvent {
     Fails,
 }
 
-/// What a stream has said so far.
+/// The state of a stream so far.
 #[derive(Clone, Debug, Default)]
 pub struct StreamState {
     /// The most tokens that a figure of the usage is believed to have.
     pub most_tokens: u64,
-    /// Whether the model may reason where nobody sees it.
+    /// Whether the model may reason without showing it.
     pub reasons: bool,
-    /// What the client did not ask for.
+    /// Parts that the client did not request.
     pub hides: Hides,
-    /// What Azure has counted.
+    /// The usage that Azure reported.
     pub counted: Option<Counted>,
     /// Azure's id of the response.
     pub response_id: Option<AnswerId>,
     /// Images that have come in full.
     pub images: u64,
-    /// What has come, for the case that Azure never says what it cost.
+    /// The output so far, in case Azure never reports its usage.
     pub produced: Produced,
     /// Whether the deployment is not asked for the usage, so that the text is counted.
     pub counts_text: bool,
@@ -83,7 +83,7 @@ pub struct StreamState {
     pub is_done: bool,
 }
 
-/// What of a stream the client did not ask for.
+/// Parts of a stream that the client did not request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hides {
     /// The usage frame at the end.
@@ -94,8 +94,8 @@ pub struct Hides {
 }
 
 impl StreamFormat {
-    /// Bytes without frames. Their cost is known before, and nothing in them can say that they
-    /// broke off.
+    /// Bytes without frames. Their cost is known before, and nothing in them shows that they broke
+    /// off.
     pub const BYTES: Self = Self {
         longest_frame: None,
         read: |_, _| StreamEvent::Pass,

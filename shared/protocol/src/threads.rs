@@ -29,7 +29,7 @@ use crate::{ASSISTANTS_PREVIEW, Protocol};
 /// least where files are searched, <https://platform.openai.com/docs/assistants/deep-dive#max-completion-and-max-prompt-tokens>.
 pub const RUN_PROMPT: u64 = 20_000;
 
-/// The least that Azure takes for either bound of a run.
+/// Azure's minimum for either bound of a run.
 const LEAST: u64 = 256;
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
@@ -70,7 +70,7 @@ pub fn is_streamed(payload: &Payload<'_>) -> Result<bool, BodyRefused> {
     fields::is_streamed(payload)
 }
 
-/// What a run may cost: its two bounds. The prompt's is the caller's, or else this one; the
+/// The estimate of a run: its two bounds. The prompt's is the caller's, or else this one; the
 /// completion's is at most the event's.
 ///
 /// # Errors

@@ -8,7 +8,7 @@
 /// The cost of a transition is in sixty-fourths of a token.
 const UNIT: u64 = 64;
 
-/// What a byte is to the estimate.
+/// The class of a byte for the estimate.
 #[derive(Clone, Copy)]
 enum Class {
     Lower,
@@ -58,7 +58,7 @@ const fn class(byte: u8) -> Class {
     }
 }
 
-/// What came before a byte. States of one row of [`COSTS`] differ only in the length of the run.
+/// The state before a byte. States of one row of [`COSTS`] differ only in the length of the run.
 type State = u8;
 
 const PUNCTUATION: State = 0;
@@ -254,8 +254,8 @@ static TRANSITIONS: [[u16; CLASSES]; ROWS] = {
     table
 };
 
-/// The tokens of a text, rounded up. The text may stand as it is or as the inside of JSON strings:
-/// escapes count as the character that they mean.
+/// The tokens of a text, rounded up. The text may be plain or the inside of JSON strings: escapes
+/// count as the character that they mean.
 pub(crate) fn tokens_of_text(text: &[u8]) -> u64 {
     let mut entry = u16::from(LINE);
     let mut sum = 0u64;
@@ -271,7 +271,7 @@ pub(crate) fn tokens_of_text(text: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    /// The estimate of a text, as it stands in a body, beside what `o200k_base` makes of it.
+    /// The estimate of a text in a body, next to its tokens in `o200k_base`.
     fn ratio(text: &str) -> f64 {
         let written = serde_json::to_string(text).unwrap();
         let tokens = bpe_openai::o200k_base().count(text);

@@ -1,9 +1,9 @@
 //! The tools of a request: which are passed, which are removed, which are refused.
 //!
 //! Tools that the client executes always pass. Those that Azure hosts follow the event's decision
-//! on their type, wherever they stand: in `tools`, in items of the input such as `additional_tools`
-//! and `tool_search_output`, in namespaces, in attachments of messages, and as
-//! `web_search_options` of a chat.
+//! on their type, wherever they are: in `tools`, in items of the input such as `additional_tools`
+//! and `tool_search_output`, in namespaces, in attachments of messages, and as `web_search_options`
+//! of a chat.
 
 use std::borrow::Cow;
 
@@ -24,11 +24,12 @@ const MOST: usize = 128;
 /// The fields of a tool that decide what it is.
 const GOVERNED: [&str; 3] = ["type", "tools", "environment"];
 
-/// Fields whose values are data or schemas of the client's: a `tools` in them is no list of tools.
+/// Fields whose values are data or schemas of the client's: a `tools` in them is not a list of
+/// tools.
 const FREE: [&str; 7] =
     ["arguments", "parameters", "schema", "input_schema", "metadata", "env", "content"];
 
-/// The type by which a search is decided on that stands as `web_search_options`.
+/// The type that decides on a search in `web_search_options`.
 pub(crate) const WEB_SEARCH: &str = "web_search";
 
 /// The tools of a call of a model. Returns the types that are removed, each once.
@@ -93,7 +94,7 @@ fn node<'a>(param: &str, raw: &'a RawValue) -> Result<Node<'a>, BodyRefused> {
     serde_json::from_str(raw.get()).map_err(|_| invalid(param, "cannot be read"))
 }
 
-/// What has been seen of a request's tools.
+/// The tools of a request that were seen so far.
 struct Seen<'c> {
     hosted: &'c HostedTools,
     may_drop: bool,
@@ -155,7 +156,7 @@ impl<'c> Seen<'c> {
         for nested in &nested {
             self.list(param, nested, false)?;
         }
-        // A namespace is no tool itself.
+        // A namespace is not a tool itself.
         if self.count == before {
             self.count(1)?;
         }
@@ -296,8 +297,8 @@ fn chosen_types<'n>(part: &'n Node<'_>) -> Vec<&'n str> {
     }
 }
 
-/// The type by which a tool is decided on: a shell in a container of Azure's is hosted, although
-/// a shell of the client's has the same type.
+/// The type that decides on a tool: a shell in a container of Azure's is hosted, although a shell
+/// of the client's has the same type.
 fn governed_type<'k>(kind: &'k str, environment: Option<&str>) -> &'k str {
     match environment {
         Some(environment) if is_same_tool(kind, "shell") && environment != "local" => {

@@ -93,7 +93,7 @@ fn write(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mut Vec
     write::form(payload, [("model", target.azure_name)], out);
 }
 
-/// The seconds that the response names, and tokens unless its usage speaks of seconds alone.
+/// The seconds of the response, and its tokens unless its usage has only seconds.
 fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
     let counted = response.counted();
     let transcript: Transcript = serde_json::from_slice(body).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! A field's value as far as ids are looked for in it: texts, lists and objects.
 //!
-//! Fields that are there twice are both kept, since nobody knows which of them Azure would read.
+//! Duplicate fields are both kept, because it is unknown which one Azure reads.
 
 use std::borrow::Cow;
 use std::fmt;

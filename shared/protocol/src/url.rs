@@ -6,7 +6,7 @@ use lanyard_domain::catalog::{AzureApi, Deployment};
 use crate::{Placement, Protocol};
 
 impl Protocol {
-    /// Where a deployment takes the operation.
+    /// The URL of the operation at a deployment.
     #[must_use]
     pub fn url(&self, deployment: &Deployment) -> String {
         match (&deployment.api, self.placement) {
@@ -21,8 +21,8 @@ impl Protocol {
         }
     }
 
-    /// Where a deployment's resource takes what is done below the operation's path: with an object,
-    /// or with a list of them.
+    /// The URL of calls below the operation's path at a deployment's resource: with an object, or
+    /// with a list of them.
     ///
     /// The caller has checked the segments and written the query itself.
     #[must_use]

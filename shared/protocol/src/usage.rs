@@ -20,7 +20,7 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// What two parts of a response cost together.
+    /// The sum of the usage of two parts of a response.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         let sum = |of: fn(Usage) -> u64| of(self.usage).saturating_add(of(other.usage));
@@ -42,7 +42,7 @@ pub(crate) fn at_least(counted: Option<Counted>) -> Settlement {
     Settlement::AtLeast(counted.map_or_else(Usage::default, |counted| counted.usage))
 }
 
-/// What a response says about its own cost.
+/// The usage that a response reports.
 #[derive(Debug, Deserialize)]
 pub struct ResponseUsage<'a> {
     /// The model's id of the response; embeddings have none.
@@ -56,7 +56,7 @@ pub struct ResponseUsage<'a> {
     pub(crate) most: u64,
 }
 
-/// Usage in the words of chat completions, or in those of the newer operations.
+/// Usage with the field names of chat completions, or of the newer operations.
 #[derive(Deserialize)]
 struct RawUsage {
     #[serde(default)]

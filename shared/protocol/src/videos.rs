@@ -58,7 +58,7 @@ pub const MOST_SECONDS: u64 = 12;
 /// The sizes that Azure makes.
 const SIZES: [&str; 4] = ["720x1280", "1280x720", "1024x1792", "1792x1024"];
 
-/// What is asked of a video.
+/// A request for a video.
 pub struct VideoRequest<'a>(Payload<'a>);
 
 impl<'a> VideoRequest<'a> {
@@ -80,7 +80,7 @@ impl<'a> VideoRequest<'a> {
     ///
     /// # Errors
     ///
-    /// [`BodyRefused`] if it is no text.
+    /// [`BodyRefused`] if it is not a text.
     pub fn model(&self) -> Result<Option<Cow<'_, str>>, BodyRefused> {
         self.0.model()
     }
@@ -89,7 +89,7 @@ impl<'a> VideoRequest<'a> {
     ///
     /// # Errors
     ///
-    /// [`BodyRefused`] for ids that can be nobody's.
+    /// [`BodyRefused`] for ids that can have no owner.
     pub fn references(&self) -> Result<Vec<Reference>, BodyRefused> {
         self.0.references()
     }
@@ -115,7 +115,7 @@ impl<'a> VideoRequest<'a> {
         Ok((demanded(seconds), self.0.content_type(), out.into()))
     }
 
-    /// Writes the body as JSON, and returns the seconds that it asks for.
+    /// Writes the body as JSON, and returns its seconds.
     fn write_json(&self, azure_name: &str, out: &mut Vec<u8>) -> Result<u64, BodyRefused> {
         let seconds = match self.0.field("seconds").map(|raw| raw.get()) {
             None => USUAL_LENGTH,

@@ -90,7 +90,7 @@ impl Object<'_> {
         self.quoted(value);
     }
 
-    /// A field that names a person: with what stands for the attendee, if the deployment takes it.
+    /// A field that names a person: with the attendee's hash, if the deployment accepts it.
     pub(crate) fn identity(&mut self, field: AddedField, target: &Target<'_>) {
         if let Some(user) = target.identity(field) {
             self.text(field.name(), user);

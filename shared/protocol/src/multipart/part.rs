@@ -1,4 +1,4 @@
-//! One part of a form: what its head says of the body that follows.
+//! One part of a form: the facts of its head about the body.
 
 use std::borrow::Cow;
 
@@ -17,10 +17,10 @@ pub(crate) struct Part<'a> {
     pub(super) is_plain: bool,
 }
 
-/// What is told of a file beside its bytes.
+/// The facts about a file beside its bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct File {
-    /// Ours, with the ending of the client's: endings say what a recording is.
+    /// Ours, with the ending of the client's: the extension shows the format of a recording.
     pub(super) name: String,
     /// The client's, as it gave it.
     pub(super) given: String,
@@ -63,7 +63,8 @@ impl<'a> Part<'a> {
             let is_first = match name.to_ascii_lowercase().as_str() {
                 "content-disposition" => disposition.replace(value.trim()).is_none(),
                 "content-type" => content_type.replace(value.trim()).is_none(),
-                // What is encoded once more is not read, so that nobody reads it differently.
+                // A part with a transfer encoding is refused, so that Azure cannot read it
+                // differently.
                 "content-transfer-encoding" => {
                     is_plain = false;
                     let plain = ["binary", "8bit", "7bit"];
@@ -93,7 +94,7 @@ impl<'a> Part<'a> {
         }
         let name = one("name").filter(|name| is_name(name))?.clone();
         let content_type = content_type.unwrap_or_default();
-        // Parts of a part are not read, so nobody may read them.
+        // Nested parts are not read here, so they are refused.
         let is_nested =
             content_type.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"));
         if is_nested {
@@ -113,7 +114,7 @@ impl<'a> Part<'a> {
                 content_type: media_type(content_type),
             }
         });
-        // A text is UTF-8, whatever its type says.
+        // A text is UTF-8, whatever its content type is.
         is_plain &= file.is_some() || content_type.is_empty();
         if file.is_none() {
             std::str::from_utf8(body).ok()?;

@@ -1,4 +1,4 @@
-//! What a body may say, what it is estimated at, and what Azure gets of it.
+//! The checks of a body, its estimate, and the body for Azure.
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -193,7 +193,7 @@ fn a_field_that_could_be_read_in_two_ways_is_refused() {
     assert_eq!(refused(r#"{"model":"a","model":"a"}"#), Some("duplicate_key"));
     assert_eq!(refused(r#"{"model":"a","mod\u0065l":"b"}"#), Some("duplicate_key"));
     assert_eq!(refused(r#"{"Model":"a"}"#), Some("unknown_parameter"));
-    // What governs nothing may be said twice, and below the top anything goes.
+    // Other fields may appear twice, and nested fields are not checked.
     assert_eq!(refused(r#"{"seed":1,"seed":2,"x":{"model":1,"Model":2}}"#), None);
 }
 
@@ -267,7 +267,7 @@ proptest! {
         prop_assert_eq!(sent.as_object().unwrap().len(), fields.len() + 3);
     }
 
-    /// However a cap is written, what Azure is asked for is within the event's.
+    /// However a cap is written, the cap for Azure is within the event's.
     #[test]
     fn no_cap_gets_past_the_events(cap in any_json(), name in prop_oneof![Just("max_tokens"), Just("max_completion_tokens")]) {
         if let Ok(demanded) = demanded(Operation::ChatCompletions, &json!({name: cap})) {

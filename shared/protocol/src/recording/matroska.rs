@@ -18,7 +18,8 @@ pub(super) fn duration(file: &[u8]) -> Option<Duration> {
         let (size, length) = element_size(file, at + head)?;
         let content = at + head + length;
         at = match id {
-            // What is in these follows as if they were not there, so unknown sizes do not matter.
+            // The content of these is read as if they were not there, so unknown sizes do not
+            // matter.
             SEGMENT | CLUSTER | BLOCK_GROUP | TRACKS | TRACK_ENTRY => content,
             _ => content.checked_add(size?)?,
         };

@@ -79,7 +79,7 @@ impl Iterator for Packets<'_> {
             };
             let size = usize::from(*size);
             let end = (self.at + size).min(self.file.len());
-            // The beginning of a packet says how long it is. The rest is not kept.
+            // The start of a packet has its duration. The rest is not kept.
             if packet.len() < 64 {
                 packet.extend_from_slice(self.file.get(self.at..end).unwrap_or_default());
             }

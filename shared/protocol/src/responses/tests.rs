@@ -1,4 +1,4 @@
-//! What the events of a stream mean, and what a response that failed costs.
+//! Events of a stream, and the charge of a failed response.
 
 use super::*;
 use crate::usage::Counted;

@@ -27,21 +27,21 @@ pub struct Failure {
     pub param: Option<String>,
 }
 
-/// What a failure is about.
+/// The subject of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
     /// The model has no room at present.
     Load,
     /// A filter refused the prompt or the output.
     Filter,
-    /// The request cannot be answered as it is.
+    /// The request is wrong.
     Request,
     /// The model failed.
     Model,
 }
 
 impl Failure {
-    /// Reads the data of an event. What is not in the error may stand beside it.
+    /// Reads the data of an event. Fields that are not in the error may be beside it.
     #[must_use]
     pub fn read(data: &[u8]) -> Self {
         let data: Value = serde_json::from_slice(data).unwrap_or_default();
@@ -80,7 +80,7 @@ impl Failure {
         }
     }
 
-    /// What it is about.
+    /// Its subject.
     #[must_use]
     pub fn blame(&self) -> Blame {
         let [code, kind, status] =
@@ -138,7 +138,7 @@ fn plain(text: Option<&str>) -> String {
     letters.map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
-/// What a response cost that Azure ended with a failure.
+/// The settlement of a response that Azure ended with a failure.
 ///
 /// Azure's own count comes first. Without one, a refusal before any output is not billed. Anything
 /// else costs the prompt and what was produced, never all that was reserved for the output.

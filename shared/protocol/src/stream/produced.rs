@@ -1,4 +1,4 @@
-//! How much output the frames of a stream hold, without parsing them.
+//! The amount of output in the frames of a stream, without parsing them.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use crate::tokens::tokens_of_text;
 
 /// The field that holds a part of the output, in chats, responses and transcripts.
 static DELTA: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"delta\""));
-/// The same in legacy completions and in whole items.
+/// The same in legacy completions and in complete items.
 static TEXT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"text\""));
 
 /// The field whose entries have one of these, or none.
@@ -17,7 +17,7 @@ static CHOICES: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"choices\
 /// The output of a stream, as far as its frames show it.
 ///
 /// Most frames hold one token in an envelope of always the same length. So a frame's text is read
-/// only where its length says that there is more, or another envelope.
+/// only if its length shows that there is more, or another envelope.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Produced {
     frames: u64,
@@ -43,7 +43,7 @@ impl Texts {
 }
 
 impl Produced {
-    /// What surrounds the output in an event whose output is in no known field.
+    /// The envelope of an event whose output is in no known field.
     const ENVELOPE: usize = 280;
     /// A text of so many bytes is one token: most streams send one at a time.
     const SHORT: usize = 8;
@@ -62,7 +62,7 @@ impl Produced {
     fn read(&mut self, frame: &[u8]) -> u64 {
         let texts = match texts(&DELTA, frame).or_else(|| texts(&TEXT, frame)) {
             Some(texts) => texts,
-            // What filters say has no part of a completion.
+            // Results of filters are not part of a completion.
             None if CHOICES.find(frame).is_some() => return 1,
             None => {
                 let bytes = frame.len().saturating_sub(Self::ENVELOPE);

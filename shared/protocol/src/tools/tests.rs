@@ -21,7 +21,7 @@ fn decisions(json: Value) -> HostedTools {
     serde_json::from_value(json).unwrap()
 }
 
-/// What Azure gets, and the types that were removed; or the parameter and the message.
+/// The body for Azure, and the removed types; or the parameter and the message.
 fn call(
     operation: Operation,
     hosted: &HostedTools,
