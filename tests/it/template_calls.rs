@@ -43,7 +43,7 @@ fn in_many_shards(event: &mut Event) {
     event.allowances.event.set(Limit::RequestsPerDay, Some(2));
 }
 
-/// Cuts what the event grants into parts that are too small for a request.
+/// Splits the event's limits into parts that are too small for a request.
 fn in_small_shards(event: &mut Event) {
     event.shards = 64;
     event.allowances.event.set(Limit::TokensTotal, Some(200_000));

@@ -215,8 +215,8 @@ impl ServiceCalls<'_> {
     }
 }
 
-/// The cheapest body of an operation, with room for a model to think in. The gateway writes the
-/// cap as each deployment takes it.
+/// The cheapest body of an operation, with enough output tokens for a model that reasons. The
+/// gateway writes the cap as each deployment takes it.
 fn cheapest_call(operation: Operation) -> Option<Value> {
     let mut body = cheapest_request(operation, CompletionField::MaxTokens)?;
     if operation == Operation::ChatCompletions {

@@ -79,7 +79,7 @@ fn beside_models() -> Vec<Operation> {
             "putOwnDeployment",
             "Adds or changes a deployment of your own",
         )
-        .says("It is called with a key: an identity is only for the event's deployments.")
+        .describes("It is called with a key: an identity is only for the event's deployments.")
         .reads(Content::Json(requests::deployment_draft))
         .returns(Content::Json(responses::own_deployment))
         .with_statuses(&[200, 201]),

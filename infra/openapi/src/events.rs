@@ -17,10 +17,10 @@ pub(crate) fn operations() -> Vec<Operation> {
         )
         .returns(Content::Json(schema::access)),
         Operation::new(Method::POST, "/v1/eventinfo", "eventInfo", "The event, by its code alone")
-            .says(info)
+            .describes(info)
             .returns(Content::Json(schema::event_info)),
         Operation::new(Method::POST, "/eventinfo", "eventInfoToo", "The same at another path")
-            .says(info)
+            .describes(info)
             .returns(Content::Json(schema::event_info)),
         Operation {
             caller: Caller::Anybody,
@@ -46,7 +46,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             "register",
             "A personal key, where the event wants one",
         )
-        .says("Authenticate with the event code. The same proof shows the same key again.")
+        .describes("Authenticate with the event code. The same proof shows the same key again.")
         .reads(Content::Json(people::proof))
         .returns(Content::Json(people::registered))
         .with_statuses(&[201]),

@@ -130,7 +130,7 @@ impl Operation {
     }
 
     /// With a description.
-    pub(crate) fn says(self, description: &str) -> Self {
+    pub(crate) fn describes(self, description: &str) -> Self {
         Self { description: Some(description.to_owned()), ..self }
     }
 

@@ -22,7 +22,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         Operation {
             query: vec![Parameter::new("model", json!({"type": "string"}))],
             ..Operation::new(Method::GET, "/setup/{tool}", "setUpTool", "A tool's configuration")
-                .says(
+                .describes(
                     "A file or lines for a shell, with the address and the model filled in. The \
                      credential is left to you.",
                 )

@@ -22,7 +22,7 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// The caller whom a request's token names.
+    /// The caller of a request, by its token.
     ///
     /// # Errors
     ///

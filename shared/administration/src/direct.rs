@@ -26,7 +26,7 @@ const FIRST_ORGANISER: &str = "main";
 pub struct DirectCall {
     /// Such as `POST`.
     pub method: String,
-    /// Such as `/events`, with `/api/admin` before it or not, and a query behind it or not.
+    /// Such as `/events`, with or without `/api/admin` before it and a query after it.
     pub path: String,
     /// For whom; the organiser `main` unless said.
     pub organiser: Option<String>,

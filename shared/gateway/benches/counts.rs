@@ -73,7 +73,8 @@ async fn run(work: &str, requests: usize) {
     }
 }
 
-/// An Azure that has every answer at once, a stream frame by frame.
+/// An Azure that has every response at once, a stream frame by frame. It does less than the scripted
+/// one, because its instructions are counted too.
 struct Prompt {
     frames: Option<usize>,
 }

@@ -42,7 +42,7 @@ const GUESSES: usize = 8;
 /// How long to wait for a response's settlement that may be under way.
 const IN_FLIGHT_PAUSE: Duration = Duration::from_millis(60);
 
-/// Why an account did not take a request.
+/// Why an account did not admit a request.
 pub(crate) enum AdmissionRefused {
     Refused(Refusal),
     AccessDenied(AccessDenied),

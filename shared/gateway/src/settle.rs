@@ -275,7 +275,7 @@ impl Settler {
         }
     }
 
-    /// Gives back what a refused request had already been granted.
+    /// Releases the holds that a refused request already had.
     pub(crate) fn release_in_background(
         self: &Arc<Self>,
         event: &Event,

@@ -30,7 +30,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     },
     stream: StreamFormat {
         read: chunk::read_last,
-        // The characters are known, so the tokens settle it.
+        // The characters are known, so only the tokens are missing.
         settle: |state, hold, _| match state.counted {
             Some(counted) => with_units(counted, hold.units),
             None => Settlement::AtLeast(Usage::default()),

@@ -177,7 +177,7 @@ impl State {
     }
 }
 
-/// The call, asking what it costs too. The engine checks no signature.
+/// The call, with a request for its consumed capacity. The engine checks no signature.
 fn counted(body: &Bytes) -> Bytes {
     let Ok(Value::Object(mut call)) = serde_json::from_slice(body) else { return body.clone() };
     call.insert("ReturnConsumedCapacity".to_owned(), "TOTAL".into());

@@ -72,7 +72,7 @@ async fn one_environment_serves_eight_requests_at_once_and_settles_each() {
         .unwrap();
 
     let event = include_str!("../../../infra/events/chat-completions.json");
-    // Eight ask before one is given anything, so eight are under way at once.
+    // Eight wait before one gets an invocation, so eight run at once.
     for turn in turns(&mut runtime).await {
         turn.give(event).unwrap();
     }
