@@ -73,7 +73,7 @@ impl From<LedgerFault> for AdmissionRefused {
 }
 
 /// A request that was not admitted.
-struct NotAdmitted {
+struct RejectedRequest {
     error: ApiError,
     /// The tokens with which both accounts might admit it.
     fits: Option<u64>,
@@ -101,7 +101,7 @@ impl Gateway {
     ) -> Result<Reservation, ApiError> {
         let admitted =
             self.try_admit(request, attendance, model, operation, demanded, metadata).await;
-        admitted.map_err(|not| not.error)
+        admitted.map_err(|rejected| rejected.error)
     }
 
     async fn try_admit(
@@ -112,7 +112,7 @@ impl Gateway {
         operation: Operation,
         demanded: &Demanded,
         metadata: RequestMetadata,
-    ) -> Result<Reservation, Box<NotAdmitted>> {
+    ) -> Result<Reservation, Box<RejectedRequest>> {
         let event = attendance.event();
         let demand = Demand {
             id: request.id.clone(),
@@ -132,7 +132,7 @@ impl Gateway {
                 let error = self.refused(attendance, request.now, scope, key, refusal);
                 // It was refused to another request, so this is only a hint.
                 let fits = refusal.fitting_tokens(&demand);
-                return Err(Box::new(NotAdmitted { error, fits, metadata }));
+                return Err(Box::new(RejectedRequest { error, fits, metadata }));
             }
         }
         let (attendee_side, event_side) = tokio::join!(
@@ -191,7 +191,7 @@ impl Gateway {
                         self.settler.memory.refused(key, demand.estimate, *refusal, demand.now);
                     }
                 }
-                let error = |scope, key, not| match not {
+                let error = |scope, key, refused| match refused {
                     AdmissionRefused::Refused(refusal) => {
                         self.refused(attendance, request.now, scope, key, refusal)
                     }
@@ -208,7 +208,7 @@ impl Gateway {
                     (Ok(()), Err(not)) => error(LimitScope::Event, &event_key, not),
                     (Ok(()), Ok(())) => ApiError::Internal(None),
                 };
-                Err(Box::new(NotAdmitted { error, fits, metadata }))
+                Err(Box::new(RejectedRequest { error, fits, metadata }))
             }
         }
     }

@@ -48,7 +48,7 @@ pub(super) struct Counts {
     troubles: u64,
     /// Writes that moved room between shards.
     moves: u64,
-    /// Writes that gave back what was lost between shards.
+    /// Writes that restored room that was lost between shards.
     restored: u64,
 }
 
