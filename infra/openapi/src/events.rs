@@ -38,7 +38,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             "showEventOfCode",
             "The event of a code, open or not, and what its user has used",
         )
-        .says("Authenticate with the event code alone, or with a user to see their usage.")
+        .describes("Authenticate with the event code alone, or with a user to see their usage.")
         .returns(Content::Json(schema::mine)),
         Operation::new(
             Method::POST,
