@@ -32,7 +32,7 @@ const wall = (/** @type {number} */ ms) => new Date(ms).toISOString().slice(0, 1
 const event = await api.createEvent({
   name: "Oslo Hack", code: "oslo-hack-7h3k9w2m", time_zone: "Europe/Oslo", starts_at: new Date(Date.now() - 7_200_000).toISOString(), ends_at: new Date(Date.now() + 90_000_000).toISOString(),
   attendees: 60, description: "Build something **useful** in a weekend. Teams of up to *four*; demos on Sunday at three.",
-  contact: { name: "Kari Nordmann", email: "kari@example.org" }, allowances: { event: { tokens_total: 60_000 } },
+  contact: { name: "Kari Nordmann", email: "kari@example.org" }, allowances: { event: { tokens_total: 3_000_000 } },
 });
 const users = ["ada", "alan", "barbara", "edsger", "grace", "john", "katherine", "linus", "margaret", "tim"];
 for (const [index, user] of users.entries()) {

@@ -160,7 +160,7 @@ async function showError(cause, { code, user, key }) {
   const isClosed = ["event_not_started", "event_paused", "event_ended"].includes(error.code);
   if (event && isClosed) {
     remember({ code, user, ...(key ? { key } : {}) }, rememberBox.checked);
-    showKnown(event, () => join(key), true);
+    showKnown(event, () => join(key), event.status !== "ended");
     showOwnUsage(event);
     if (event.status !== "ended") waiting = setTimeout(() => join(key), WAIT_MS);
     return undefined;

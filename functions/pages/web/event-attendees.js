@@ -240,7 +240,7 @@ function attendeeRow(user, { apply, open, select }) {
     setText(tokens, number(one.usage.total_tokens));
     setText(inFlight, number(one.in_flight));
     setText(joined, one.joined_at ? new Date(one.joined_at).toLocaleString("en-GB") : "not yet");
-    setText(limits, one.own_limits.length ? `custom: ${one.own_limits.join(", ").replaceAll("_", " ")}` : "event default");
+    setText(limits, one.own_limits.length > 2 ? `${one.own_limits.length} custom limits` : one.own_limits.length ? `custom: ${one.own_limits.join(", ").replaceAll("_", " ")}` : "event default");
     const place = document.activeElement ? [...buttons.children].indexOf(document.activeElement) : -1;
     const shown = [one.blocked ? unblock : block, details];
     syncChildren(buttons, shown);

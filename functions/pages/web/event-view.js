@@ -156,10 +156,10 @@ export function eventView(first) {
   function budgetNumber(rows, used, now, one) {
     const end = budgetEnd(state.event, rows, used, now);
     if (!end) return null;
-    const rate = `at today's ${number(Math.round(end.perHour))} tokens per hour`;
+    const rate = `at ${number(Math.round(end.perHour))} tokens per hour today`;
     if (end.at === null) return one("n-budget", "Budget ends", "–", "nothing was used today");
     if (end.at <= now) return one("n-budget", "Budget ends", "Used up", rate);
-    if (end.at > Date.parse(state.event.ends_at)) return one("n-budget", "Budget ends", "After the event", rate);
+    if (end.at > Date.parse(state.event.ends_at)) return one("n-budget", "Budget ends", "Lasts", rate);
     return one("n-budget", "Budget ends", new Date(end.at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: state.event.time_zone }), rate);
   }
 
