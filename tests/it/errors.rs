@@ -26,7 +26,7 @@ const REQUEST: &str = "invalid_request_error";
 const AS_AZURE: &str = "";
 const NEVER: Option<&str> = Some("false");
 
-const ROWS: [Row; 46] = [
+const ROWS: [Row; 47] = [
     (401, "invalid_event_code", "authentication_error", NEVER, NO_WAIT, None),
     (403, "event_not_started", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_ended", "permission_error", NEVER, NO_WAIT, None),
@@ -66,6 +66,7 @@ const ROWS: [Row; 46] = [
     (429, "too_many_in_flight", "rate_limit_error", None, (Some("2"), Some("1500")), None),
     (402, "insufficient_quota", "insufficient_quota", NEVER, NO_WAIT, None),
     (429, "upstream_busy", "rate_limit_error", None, (Some("2"), Some("1500")), None),
+    (529, "upstream_busy", "overloaded_error", None, (Some("2"), Some("1500")), None),
     (502, "upstream_unreachable", "api_error", None, NO_WAIT, None),
     (502, "upstream_unreachable", "api_error", NEVER, NO_WAIT, None),
     (504, "upstream_timeout", "api_error", NEVER, NO_WAIT, None),
@@ -138,6 +139,7 @@ fn one_of_each() -> Vec<ApiError> {
             contact: contact(),
         },
         ApiError::UpstreamBusy { retry_after },
+        ApiError::UpstreamOverloaded { retry_after },
         ApiError::UpstreamUnreachable(None),
         ApiError::UpstreamBroken(None),
         ApiError::UpstreamTimeout,
@@ -184,6 +186,7 @@ fn one_of_each() -> Vec<ApiError> {
             | ApiError::TooManyInFlight { .. }
             | ApiError::InsufficientQuota { .. }
             | ApiError::UpstreamBusy { .. }
+            | ApiError::UpstreamOverloaded { .. }
             | ApiError::UpstreamUnreachable(_)
             | ApiError::UpstreamBroken(_)
             | ApiError::UpstreamTimeout

@@ -106,6 +106,7 @@ fn call(azure: &ScriptedAzure, number: usize) -> UpstreamCall {
         method: http::Method::POST,
         content_type: Some(http::HeaderValue::from_static("application/json")),
         beta: None,
+        headers: Vec::new(),
         accept: "application/json",
         is_streamed: false,
         request_id: format!("req_{number}").parse().unwrap(),

@@ -135,15 +135,38 @@ impl TestResponse {
     /// Fails unless the response is this error.
     #[track_caller]
     pub(crate) fn assert_refused(&self, status: u16, code: &str) -> &Self {
+        if self.is_anthropics() {
+            let said = (self.head.status.as_u16(), self.json()["error"]["type"].clone());
+            assert_eq!(said, (status, anthropics_type(status).into()), "{}", self.text());
+            return self;
+        }
         let said = (self.head.status.as_u16(), self.code());
         assert_eq!(said, (status, code.to_owned()), "{}", self.text());
         self
     }
 
-    /// Every error has OpenAI's four keys and nothing that a client would not expect.
+    /// Whether the answer is an error in Anthropic's shape.
+    fn is_anthropics(&self) -> bool {
+        self.json()["type"] == "error"
+    }
+
+    /// Every error has OpenAI's four keys, or Anthropic's, and nothing that a client would not expect.
     #[track_caller]
     fn check_error(&self) {
         let body = self.json();
+        if self.is_anthropics() {
+            let keys = |value: &Value| -> Vec<String> {
+                value.as_object().expect("it is an object").keys().cloned().collect()
+            };
+            assert_eq!(keys(&body), ["error", "request_id", "type"]);
+            assert_eq!(keys(&body["error"]), ["message", "type"]);
+            assert!(body["request_id"].is_string() && body["error"]["type"].is_string(), "{body}");
+            assert!(
+                body["error"]["message"].as_str().is_some_and(|text| text.len() > 10),
+                "{body}"
+            );
+            return;
+        }
         let outer = body.as_object().expect("an error is an object");
         assert_eq!(outer.keys().collect::<Vec<_>>(), ["error"]);
         let error = outer["error"].as_object().expect("an error is an object");
@@ -153,6 +176,22 @@ impl TestResponse {
         let extra = usize::from(error.contains_key("innererror"));
         assert_eq!(error.len(), 4 + extra, "{body}");
         assert!(error["message"].as_str().is_some_and(|message| message.len() > 10), "{body}");
+    }
+}
+
+/// The type of a refusal of ours by its status, <https://docs.claude.com/en/api/errors>.
+fn anthropics_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 => "timeout_error",
+        529 => "overloaded_error",
+        400..500 => "invalid_request_error",
+        _ => "api_error",
     }
 }
 

@@ -1,6 +1,6 @@
 //! `GET /api/pages/…`: the attendee's page, the organiser's dashboard and the handout; the API's
 //! description at `/api/openapi.json` and `/api/docs`; the configuration of tools at
-//! `/api/setup/{tool}`; and `GET /api/healthz`.
+//! `/api/setup/{tool}`; and `GET /api/healthz`, which also answers at `/api` and `/api/anthropic`.
 //!
 //! The function serves files that are compiled into it and reads no events. The scripts of the
 //! pages use the public API.
@@ -42,7 +42,8 @@ pub async fn handle(request: Request) -> Result<Response, ApiError> {
     let is_get = method == Method::GET || method == Method::HEAD;
     let path = path_within_api(request.http.uri().path());
     let found = match path {
-        "healthz" => Found::Health,
+        // Clients look whether the address that they were given answers at all.
+        "healthz" | "" | "api" | "anthropic" => Found::Health,
         path => match path.strip_prefix("setup") {
             Some(below) if below.is_empty() || below.starts_with('/') => match is_get {
                 true => Found::Setup(setup::text(below, &request)?),

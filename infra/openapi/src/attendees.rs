@@ -22,8 +22,9 @@ pub(crate) fn operations() -> Vec<Operation> {
 
 /// The calls to models, as their protocols describe them.
 fn models() -> Vec<Operation> {
-    let protocols = lanyard_domain::operation::Operation::ALL.iter().copied().map(Protocol::of);
-    let protocols = protocols.chain([&compact::COMPACT, &compact::INPUT_TOKENS]);
+    let all = || lanyard_domain::operation::Operation::ALL.iter().copied().map(Protocol::of);
+    let counting = all().filter_map(|protocol| protocol.counting).map(|it| &it.protocol);
+    let protocols = all().chain([&compact::COMPACT, &compact::INPUT_TOKENS]).chain(counting);
     let mut operations = Vec::new();
     for protocol in protocols {
         let Some(documentation) = &protocol.documentation else { continue };

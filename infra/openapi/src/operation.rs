@@ -134,9 +134,12 @@ impl Operation {
         Self { description: Some(description.to_owned()), ..self }
     }
 
-    /// With a link below OpenAI's API reference.
+    /// With a link: an address, or a page below OpenAI's API reference.
     pub(crate) fn links(self, page: &str) -> Self {
-        let link = format!("https://platform.openai.com/docs/api-reference/{page}");
+        let link = match page.starts_with("https://") {
+            true => page.to_owned(),
+            false => format!("https://platform.openai.com/docs/api-reference/{page}"),
+        };
         Self { link: Some(link), ..self }
     }
 

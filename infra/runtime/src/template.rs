@@ -196,7 +196,8 @@ impl Template {
     /// Gateway; a slash at the end does not matter.
     #[must_use]
     pub fn route(&self, path: &str) -> Option<&Route> {
-        let below = path.strip_prefix('/')?.strip_prefix(&self.stage)?.strip_prefix('/')?;
+        let below = path.strip_prefix('/')?.strip_prefix(&self.stage)?;
+        let below = if below.is_empty() { below } else { below.strip_prefix('/')? };
         let below = below.strip_suffix('/').unwrap_or(below);
         let mut matching: Vec<_> =
             self.routes.iter().filter(|route| matches(&route.path, below)).collect();

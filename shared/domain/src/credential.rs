@@ -70,13 +70,19 @@ impl Authority {
         }
     }
 
-    /// The scope of its tokens: Azure OpenAI in this cloud.
+    /// The scope of its tokens for an audience in this cloud.
     #[must_use]
-    pub fn scope(self) -> &'static str {
-        match self {
-            Self::Public => "https://cognitiveservices.azure.com/.default",
-            Self::Government => "https://cognitiveservices.azure.us/.default",
-            Self::China => "https://cognitiveservices.azure.cn/.default",
+    pub fn scope(self, audience: Audience) -> &'static str {
+        match (self, audience) {
+            (Self::Public, Audience::OpenAi) => "https://cognitiveservices.azure.com/.default",
+            (Self::Public, Audience::Foundry) => "https://ai.azure.com/.default",
+            // Foundry has no hosts of its own there.
+            (Self::Government, Audience::OpenAi | Audience::Foundry) => {
+                "https://cognitiveservices.azure.us/.default"
+            }
+            (Self::China, Audience::OpenAi | Audience::Foundry) => {
+                "https://cognitiveservices.azure.cn/.default"
+            }
         }
     }
 
@@ -92,6 +98,29 @@ impl Authority {
         }
     }
 }
+
+/// Whom a token is for. Each of the two refuses tokens for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Audience {
+    /// Azure OpenAI.
+    OpenAi,
+    /// Azure AI Foundry: Claude, and all models of a resource under Foundry's host.
+    Foundry,
+}
+
+impl Audience {
+    /// The audience of a URL at Azure, by its host and path.
+    #[must_use]
+    pub fn of(url: &str) -> Self {
+        let (_, rest) = url.split_once("://").unwrap_or(("", url));
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let is_foundrys = host.ends_with(FOUNDRY) || path.starts_with("anthropic/");
+        if is_foundrys { Self::Foundry } else { Self::OpenAi }
+    }
+}
+
+/// What the hosts of Foundry's resources end in.
+pub const FOUNDRY: &str = ".services.ai.azure.com";
 
 /// The text is not a tenant id or a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -188,6 +217,24 @@ impl fmt::Debug for AzureKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_audience_goes_by_host_and_path() {
+        for (url, scope) in [
+            (
+                "https://a.openai.azure.com/openai/v1/chat/completions",
+                "cognitiveservices.azure.com",
+            ),
+            ("https://a.services.ai.azure.com/openai/v1/responses", "ai.azure.com"),
+            ("https://a.services.ai.azure.com/anthropic/v1/messages", "ai.azure.com"),
+            ("http://127.0.0.1:80/anthropic/v1/messages", "ai.azure.com"),
+            ("https://a.services.ai.azure.com", "ai.azure.com"),
+            ("https://a.services.ai.azure.com.example/anthropics", "cognitiveservices.azure.com"),
+        ] {
+            let expected = format!("https://{scope}/.default");
+            assert_eq!(Authority::Public.scope(Audience::of(url)), expected, "{url}");
+        }
+    }
 
     const ID: &str = "6731DE76-14a6-49ae-97bc-6eba6914391e";
 

@@ -52,27 +52,37 @@ impl From<HostedTools> for BTreeMap<String, HostedTool> {
     }
 }
 
-/// The types of tools that clients execute.
-pub const CLIENT_EXECUTED: [&str; 9] = [
+/// The types of tools that clients execute, and those that search among them, which costs nothing
+/// but tokens.
+pub const CLIENT_EXECUTED: [&str; 16] = [
     "apply_patch",
+    "bash",
     "computer",
+    "computer_toolset",
     "computer_use",
     "custom",
     "function",
     "local_shell",
+    "memory",
     "namespace",
     "shell",
+    "text_editor",
     "tool_search",
+    "tool_search_tool",
+    "tool_search_tool_bm25",
+    "tool_search_tool_regex",
 ];
 
 /// The types of tools that Azure is known to host. `hosted_shell` stands for a `shell` in a
 /// container of Azure's.
-pub const KNOWN_HOSTED: [&str; 7] = [
+pub const KNOWN_HOSTED: [&str; 9] = [
+    "code_execution",
     "code_interpreter",
     "file_search",
     "hosted_shell",
     "image_generation",
     "mcp",
+    "web_fetch",
     "web_search",
     "web_search_preview",
 ];
@@ -198,8 +208,16 @@ mod tests {
             "computer_use_preview_2025_03_11",
             "computer_20251124",
             "shell_2026-01-31",
+            "bash_20250124",
+            "text_editor_20250728",
+            "computer_20250124",
+            "memory_20250818",
+            "tool_search_tool_regex_20251119",
         ] {
             assert!(is_client_executed(kind), "{kind}");
+        }
+        for kind in ["web_search_20250305", "code_execution_20250825", "web_fetch_20250910"] {
+            assert!(!is_client_executed(kind), "{kind}");
         }
         for kind in ["web_search", "mcp", "Function", "functions", "function_1", "", "_preview"] {
             assert!(!is_client_executed(kind), "{kind}");

@@ -11,7 +11,7 @@ use lanyard_domain::usage::Usage;
 use lanyard_protocol::refusal;
 use tokio::time::Instant;
 
-use crate::error::{ApiError, ModelRefusal};
+use crate::error::{ApiError, ModelRefusal, table};
 use crate::ports::{Cause, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault};
 
 /// The time limit of a buffered response, from the request to its last byte. API Gateway ends a
@@ -88,6 +88,11 @@ pub(crate) async fn call_once(
         StatusCode::TOO_MANY_REQUESTS => Failure::Transient(ApiError::UpstreamBusy {
             retry_after: refusal::retry_after(response.headers()),
         }),
+        status if status == table::overloaded() => {
+            Failure::Transient(ApiError::UpstreamOverloaded {
+                retry_after: refusal::retry_after(response.headers()),
+            })
+        }
         StatusCode::REQUEST_TIMEOUT => Failure::TimedOut,
         StatusCode::GATEWAY_TIMEOUT => Failure::Faulty(ApiError::UpstreamLate(Some(said(status)))),
         status if status.is_server_error() => {

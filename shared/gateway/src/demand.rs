@@ -3,6 +3,7 @@
 use lanyard_domain::catalog::Choice;
 use lanyard_protocol::Protocol;
 use lanyard_protocol::demand::Demanded;
+use lanyard_protocol::headers::{Passed, PassedHeader};
 use lanyard_protocol::payload::Payload;
 use lanyard_protocol::sent;
 use tokio::time::Instant;
@@ -35,10 +36,21 @@ pub(crate) struct ModelCall<'a> {
     pub(crate) style: PathStyle,
     /// When its response must be complete.
     pub(crate) until: Instant,
+    /// The headers of the client that pass.
+    pub(crate) passed: Vec<Passed<'a>>,
     /// The deployments that can take it.
     pub(crate) choice: Choice<'a>,
     /// Called with the response, if the request concerns stored objects.
     pub(crate) hook: Option<Box<dyn ResponseHook>>,
+}
+
+/// The headers of the client that pass to Azure.
+fn passed<'a>(protocol: &Protocol, request: &'a Request) -> Vec<Passed<'a>> {
+    let read = |header: &PassedHeader| {
+        let lines = request.http.headers().get_all(header.name).iter();
+        header.read(lines.filter_map(|line| line.to_str().ok()))
+    };
+    protocol.headers.iter().filter_map(read).collect()
 }
 
 impl Gateway {
@@ -69,7 +81,9 @@ impl Gateway {
         let references = sent::references(&payload, &demanded)?;
         let style = route.style;
         let until = Instant::now() + time_left(request.deadline, demanded.is_streamed);
-        let mut call = ModelCall { protocol, payload, demanded, style, until, choice, hook: None };
+        let passed = passed(protocol, request);
+        let mut call =
+            ModelCall { protocol, payload, demanded, style, until, passed, choice, hook: None };
         let item_ids = std::mem::take(&mut call.demanded.item_ids);
         if call.demanded.is_kept || !references.is_empty() || !item_ids.is_empty() {
             let concern = Concern {

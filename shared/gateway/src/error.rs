@@ -3,7 +3,7 @@
 //! `Display` is for the participant and safe to send: it has what happened, why, and what to do. It
 //! repeats no part of the request. Causes sit behind `source` and go to the log.
 
-mod table;
+pub(crate) mod table;
 mod words;
 
 use std::time::Duration;
@@ -295,6 +295,12 @@ pub enum ApiError {
     #[error("The model is busy: everybody at the event together reached what it can take. This is not your allowance and costs you nothing. Wait {} and try again.", wait_words(*retry_after))]
     UpstreamBusy {
         /// The wait that Azure asked for, bounded.
+        retry_after: Duration,
+    },
+    /// Azure's model is overloaded.
+    #[error("The model is overloaded. This is not your allowance and costs you nothing. Wait {} and try again.", wait_words(*retry_after))]
+    UpstreamOverloaded {
+        /// Azure's own word, within reason.
         retry_after: Duration,
     },
     /// Azure returned no usable response.

@@ -29,7 +29,12 @@ impl Gateway {
         operation: Operation,
         request: Request,
     ) -> Result<Response, ApiError> {
-        self.forward_as(Protocol::of(operation), request).await
+        let protocol = Protocol::of(operation);
+        let path = request.http.uri().path();
+        match protocol.counting.filter(|it| parse::route(path, &it.protocol).is_ok()) {
+            Some(counting) => self.count(counting, request).await,
+            None => self.forward_as(protocol, request).await,
+        }
     }
 
     /// The same by another protocol of an operation.
@@ -99,8 +104,9 @@ impl Gateway {
     ) {
         let headers = self.answer_headers(&HeaderMap::new(), request, &call.demanded, reservation);
         let (format, until) = (call.protocol.stream, call.until);
+        let request_id = request.id.clone();
         // The client may have left, and the request goes on.
-        let _ = early.send(Early { headers, format, until });
+        let _ = early.send(Early { headers, format, request_id, until });
     }
 
     /// Writes down a request that was refused before anything was reserved, and counts it at its
@@ -126,7 +132,10 @@ impl Gateway {
 }
 
 /// By which path a request arrived, and whose it claims to be.
-fn parse<'a>(request: &'a Request, protocol: &Protocol) -> Result<(Route<'a>, Pass), ApiError> {
+pub(crate) fn parse<'a>(
+    request: &'a Request,
+    protocol: &Protocol,
+) -> Result<(Route<'a>, Pass), ApiError> {
     let route = parse::route(request.http.uri().path(), protocol)?;
     expect_method(request, &Method::POST, "POST, OPTIONS")?;
     Ok((route, parse::token(request)?))

@@ -5,11 +5,13 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use lanyard_domain::ids::RequestId;
+use lanyard_protocol::error::ErrorShape;
 use serde::Serialize;
 
 use crate::error::ApiError;
 use crate::request::{Request, Response, full};
-use crate::{headers, metadata};
+use crate::{headers, metadata, parse};
 
 /// The kind of client: browsers of any origin may call the attendees' API, not the organisers', and
 /// nothing of another origin reads the pages.
@@ -34,6 +36,11 @@ pub trait ErrorResponse: std::error::Error + Sized {
     /// The response.
     fn into_response(self) -> Response;
 
+    /// The answer in the shape that a client expects. Organisers' clients know one shape.
+    fn into_response_as(self, _: ErrorShape, _: &RequestId) -> Response {
+        self.into_response()
+    }
+
     /// The error for a panic.
     fn panicked() -> Self;
 }
@@ -49,6 +56,10 @@ impl ErrorResponse for ApiError {
 
     fn into_response(self) -> Response {
         Self::into_response(self)
+    }
+
+    fn into_response_as(self, shape: ErrorShape, request_id: &RequestId) -> Response {
+        Self::into_response_as(self, shape, request_id)
     }
 
     fn panicked() -> Self {
@@ -68,6 +79,7 @@ where
 {
     let id = request.id.clone();
     let session = metadata::session(&request).ok();
+    let shape = parse::error_shape(&request);
     let is_preflight = audience == Audience::Attendees && request.http.method() == Method::OPTIONS;
     let mut response = if is_preflight {
         preflight(request.http.headers())
@@ -76,11 +88,11 @@ where
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 log(&error, id.as_str());
-                error.into_response()
+                error.into_response_as(shape, &id)
             }
             Err(_) => {
                 tracing::error!(request_id = %id, "a handler panicked");
-                E::panicked().into_response()
+                E::panicked().into_response_as(shape, &id)
             }
         }
     };

@@ -33,6 +33,8 @@ pub const COMPANY_ID: HeaderName = HeaderName::from_static("x-company-id");
 pub const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
 /// A preview of OpenAI's API that the client requests.
 pub const BETA: HeaderName = HeaderName::from_static("openai-beta");
+/// The version of Anthropic's API, which its clients send with every request.
+pub const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 /// The scheme of the client's request, as reported by the server that terminated TLS.
 pub const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// Our id of the request.

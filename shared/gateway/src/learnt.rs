@@ -2,6 +2,7 @@
 //! refuse. All of it may be lost at any time.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -22,11 +23,15 @@ pub(crate) struct Learnt {
     known: Bounded<u64, Known>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Known {
     busy_until: Option<DateTime<Utc>>,
     refused: RefusedFields,
+    refused_values: Arc<[String]>,
 }
+
+/// How many refused values of headers are remembered of a deployment. Clients choose them.
+const MOST_VALUES: usize = 64;
 
 impl Default for Learnt {
     fn default() -> Self {
@@ -38,6 +43,24 @@ impl Learnt {
     /// The fields of ours that a deployment has refused.
     pub(crate) fn refused(&self, deployment: &Deployment) -> RefusedFields {
         self.of(deployment).refused
+    }
+
+    /// The values of the client's headers that a deployment has refused.
+    pub(crate) fn refused_values(&self, deployment: &Deployment) -> Arc<[String]> {
+        self.of(deployment).refused_values
+    }
+
+    /// Remembers values of headers that a deployment has refused by name.
+    pub(crate) fn note_refused_values(&self, deployment: &Deployment, values: &[String]) {
+        tracing::warn!(deployment = %deployment.name, values = values.len(), "a header is refused");
+        self.change(deployment, |known| {
+            let mut all = known.refused_values.to_vec();
+            all.extend_from_slice(values);
+            all.sort_unstable();
+            all.dedup();
+            all.truncate(MOST_VALUES);
+            known.refused_values = all.into();
+        });
     }
 
     /// Whether Azure has asked to leave a deployment alone until later.

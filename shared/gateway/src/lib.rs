@@ -8,6 +8,7 @@ pub mod admit;
 pub mod background_tasks;
 pub mod call;
 mod choose;
+mod count;
 mod demand;
 pub mod error;
 pub mod forward;

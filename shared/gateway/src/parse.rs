@@ -3,7 +3,8 @@
 use http::header::AUTHORIZATION;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::{AttendeeToken, EventCode};
-use lanyard_protocol::Protocol;
+use lanyard_protocol::error::ErrorShape;
+use lanyard_protocol::{Api, Protocol};
 
 use crate::error::{ApiError, BadRequestCode};
 use crate::headers;
@@ -109,6 +110,30 @@ pub fn path_within_api(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
 }
 
+/// The bases of Anthropic's API, below the stage. SDKs append `/v1` to an address that may end in it,
+/// and some tools expect it there.
+const ANTHROPIC_BASES: [&str; 5] = ["v1/", "anthropic/v1/", "v1/v1/", "anthropic/", ""];
+
+/// The shape in which the client of a request expects errors.
+#[must_use]
+pub fn error_shape(request: &Request) -> ErrorShape {
+    let path = path_within_api(request.http.uri().path());
+    let is_anthropics = |path: &str| {
+        let rest = path.strip_prefix("messages");
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let below = || ANTHROPIC_BASES.iter().filter_map(|base| path.strip_prefix(base));
+    if path.starts_with("anthropic/") || path == "anthropic" || below().any(is_anthropics) {
+        return ErrorShape::Anthropic;
+    }
+    // Both APIs have it at the same path.
+    let is_models = || below().any(|path| path == "models" || path.starts_with("models/"));
+    match request.http.headers().contains_key(headers::ANTHROPIC_VERSION) && is_models() {
+        true => ErrorShape::Anthropic,
+        false => ErrorShape::OpenAi,
+    }
+}
+
 /// Reads a path that ends in an operation.
 ///
 /// # Errors
@@ -116,6 +141,12 @@ pub fn path_within_api(path: &str) -> &str {
 /// [`ApiError::UnknownRoute`] unless the path is one of the bases of an operation.
 pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiError> {
     let within = path_within_api(path);
+    if protocol.api == Api::Anthropic {
+        let base = within.strip_suffix(protocol.path).filter(|base| ANTHROPIC_BASES.contains(base));
+        base.filter(|base| !base.is_empty() || path.starts_with(STAGE))
+            .ok_or(ApiError::UnknownRoute)?;
+        return Ok(Route { style: PathStyle::OpenAi, deployment: None });
+    }
     if within == protocol.path && path.starts_with(STAGE) {
         return Ok(Route { style: PathStyle::OpenAi, deployment: None });
     }

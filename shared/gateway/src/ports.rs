@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
-use http::{HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 use lanyard_domain::account::{Account, AccountKey, Write};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::event::Event;
@@ -239,6 +239,8 @@ pub struct UpstreamCall {
     pub body: Bytes,
     /// The requested preview of the API, a value of `OpenAI-Beta`.
     pub beta: Option<&'static str>,
+    /// Headers of the client that the protocol passes on.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The accepted content types of the response.
     pub accept: &'static str,
     /// Whether a stream is expected.

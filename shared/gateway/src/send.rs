@@ -15,7 +15,7 @@ use lanyard_protocol::compact;
 use lanyard_protocol::payload::JSON;
 use tokio::time::Instant;
 
-use self::attempts::Attempts;
+pub(crate) use self::attempts::Attempts;
 use crate::Gateway;
 use crate::call::Failure;
 use crate::demand::ModelCall;
@@ -153,7 +153,7 @@ impl Gateway {
             self.ports.request_log.count(Incident::UpstreamMisconfigured, event);
             tracing::error!(model = %reservation.model, "upstream_misconfigured");
         }
-        if let ApiError::UpstreamBusy { .. } = error {
+        if let ApiError::UpstreamBusy { .. } | ApiError::UpstreamOverloaded { .. } = error {
             self.ports.request_log.count(Incident::UpstreamBusy, event);
         }
     }
@@ -166,7 +166,7 @@ fn is_deployment_missing(failure: &Failure) -> bool {
 }
 
 /// Whether Azure does not know the path of a call.
-fn is_unknown_path(failure: &Failure) -> bool {
+pub(crate) fn is_unknown_path(failure: &Failure) -> bool {
     match failure {
         Failure::NotThere(_) => true,
         Failure::Refused(refusal) => refusal.status == StatusCode::METHOD_NOT_ALLOWED,

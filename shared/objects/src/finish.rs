@@ -169,6 +169,7 @@ impl Objects {
             content_type: None,
             body: bytes::Bytes::new(),
             beta: Protocol::of_kind(owned.kind).preview,
+            headers: Vec::new(),
             accept: stored::accept(false),
             is_streamed: false,
             request_id: owned.request_id.clone(),

@@ -234,6 +234,7 @@ impl Registry {
             content_type: None,
             body: Bytes::new(),
             beta: Protocol::of_kind(owned.kind).preview,
+            headers: Vec::new(),
             accept: stored::accept(false),
             is_streamed: false,
             request_id: owned.request_id.clone(),

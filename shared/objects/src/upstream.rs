@@ -61,6 +61,7 @@ impl Objects {
             content_type: outgoing.content_type,
             body: outgoing.body,
             beta: Protocol::of_kind(kind).preview(preview),
+            headers: Vec::new(),
             accept: stored::accept(outgoing.is_streamed),
             is_streamed: outgoing.is_streamed,
             request_id: request.id.clone(),

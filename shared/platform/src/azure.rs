@@ -10,7 +10,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderName, HeaderValue};
 use lanyard_administration::ports::KeyStore;
 use lanyard_domain::catalog::Deployment;
-use lanyard_domain::credential::{AzureKey, Credential};
+use lanyard_domain::credential::{Audience, AzureKey, Credential};
 use lanyard_gateway::ports::{
     Cause, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault,
 };
@@ -61,7 +61,7 @@ impl Azure {
         self
     }
 
-    async fn secret(&self, credential: &Credential) -> Result<Secret, Cause> {
+    async fn secret(&self, credential: &Credential, url: &str) -> Result<Secret, Cause> {
         match credential {
             Credential::Key(reference) => {
                 let KnownKey { key, mark, .. } = self.key(reference).await?;
@@ -70,7 +70,7 @@ impl Azure {
                 Ok(Secret { name: HeaderName::from_static("api-key"), value, mark })
             }
             Credential::Identity(identity) => {
-                let (value, mark) = self.tokens.token(identity).await?;
+                let (value, mark) = self.tokens.token(identity, Audience::of(url)).await?;
                 Ok(Secret { name: AUTHORIZATION, value, mark })
             }
         }
@@ -127,7 +127,8 @@ impl Upstream for Azure {
         call: UpstreamCall,
     ) -> Result<http::Response<UpstreamBody>, UpstreamFault> {
         let until = Instant::now() + call.timeout;
-        let secret = tokio::time::timeout_at(until, self.secret(&deployment.credential)).await;
+        let secret =
+            tokio::time::timeout_at(until, self.secret(&deployment.credential, &call.url)).await;
         let Secret { name, value, mark } = secret
             .map_err(|late| UpstreamFault::NoCredential(late.into()))?
             .map_err(UpstreamFault::NoCredential)?;
@@ -137,6 +138,9 @@ impl Upstream for Azure {
         }
         if let Some(beta) = call.beta {
             request = request.header("openai-beta", beta);
+        }
+        for (name, value) in call.headers {
+            request = request.header(name, value);
         }
         let sending = request
             .header(ACCEPT, call.accept)
@@ -170,7 +174,10 @@ impl Upstream for Azure {
     ) -> bool {
         match &deployment.credential {
             Credential::Key(reference) => self.renew_key(reference, refused).await,
-            Credential::Identity(identity) => self.tokens.renew(identity, refused).await,
+            Credential::Identity(identity) => {
+                let audience = Audience::of(&deployment.endpoint);
+                self.tokens.renew(identity, audience, refused).await
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
-use lanyard_domain::credential::Identity;
+use lanyard_domain::credential::{Audience, Identity};
 use lanyard_gateway::ports::CredentialMark;
 use tokio::time::Instant;
 
@@ -44,7 +44,7 @@ pub(crate) struct IdentityTokens {
     sts: Option<Sts>,
     /// The address of Entra ID if it is not the authority's host. Only tests set it.
     entra: Option<String>,
-    slots: Mutex<HashMap<Identity, Arc<Slot>>>,
+    slots: Mutex<HashMap<(Identity, Audience), Arc<Slot>>>,
 }
 
 /// The token of one identity, and the lock for its renewal.
@@ -58,7 +58,8 @@ struct Slot {
 struct Held {
     token: Option<Token>,
     failed: Option<(Instant, TokenFault)>,
-    /// The number of this token. It increases with each new token.
+    /// The number of this token. It increases by two with each new token, and says by its lowest bit
+    /// for which audience the token is.
     mark: u64,
 }
 
@@ -97,8 +98,12 @@ impl IdentityTokens {
     ///
     /// If many requests ask at once, one of them fetches the token. If a renewal fails, the old
     /// token is used until it expires.
-    pub(crate) async fn token(&self, identity: &Identity) -> Result<Marked, TokenFault> {
-        let slot = self.slot(identity);
+    pub(crate) async fn token(
+        &self,
+        identity: &Identity,
+        audience: Audience,
+    ) -> Result<Marked, TokenFault> {
+        let slot = self.slot(identity, audience);
         match slot.look() {
             Look::Good(token) => return Ok(token),
             Look::Failed(fault) => return Err(fault),
@@ -106,7 +111,7 @@ impl IdentityTokens {
                 // The request that holds the lock renews the token for all.
                 let Ok(_turn) = slot.turn.try_lock() else { return Ok(token) };
                 let Look::Ageing(_) = slot.look() else { return Ok(token) };
-                return Ok(self.make_or_log(identity, &slot).await.unwrap_or(token));
+                return Ok(self.make_or_log(identity, audience, &slot).await.unwrap_or(token));
             }
             Look::Nothing => {}
         }
@@ -114,13 +119,19 @@ impl IdentityTokens {
         match slot.look() {
             Look::Good(token) | Look::Ageing(token) => Ok(token),
             Look::Failed(fault) => Err(fault),
-            Look::Nothing => self.make(identity, &slot).await,
+            Look::Nothing => self.make(identity, audience, &slot).await,
         }
     }
 
-    /// Fetches a token other than the refused one. True if there is one.
-    pub(crate) async fn renew(&self, identity: &Identity, refused: Option<CredentialMark>) -> bool {
-        let slot = self.slot(identity);
+    /// Fetches a token other than the refused one, for the audience of that one. True if there is one.
+    pub(crate) async fn renew(
+        &self,
+        identity: &Identity,
+        usual: Audience,
+        refused: Option<CredentialMark>,
+    ) -> bool {
+        let audience = refused.map_or(usual, audience_of);
+        let slot = self.slot(identity, audience);
         let _turn = slot.turn.lock().await;
         let held = slot.lock().clone();
         if refused.is_some_and(|refused| refused != CredentialMark(held.mark)) {
@@ -131,12 +142,17 @@ impl IdentityTokens {
         if is_young || has_failed {
             return false;
         }
-        self.make_or_log(identity, &slot).await.is_some()
+        self.make_or_log(identity, audience, &slot).await.is_some()
     }
 
     /// Fetches a token. The caller must hold the lock.
-    async fn make(&self, identity: &Identity, slot: &Slot) -> Result<Marked, TokenFault> {
-        match self.exchange(identity).await {
+    async fn make(
+        &self,
+        identity: &Identity,
+        audience: Audience,
+        slot: &Slot,
+    ) -> Result<Marked, TokenFault> {
+        match self.exchange(identity, audience).await {
             Ok(granted) => Ok(slot.keep(granted)),
             Err(fault) => {
                 slot.lock().failed = Some((Instant::now(), fault.clone()));
@@ -146,31 +162,44 @@ impl IdentityTokens {
     }
 
     /// Like `make`, but logs a failure, where no caller can receive it.
-    async fn make_or_log(&self, identity: &Identity, slot: &Slot) -> Option<Marked> {
-        let made = self.make(identity, slot).await;
+    async fn make_or_log(
+        &self,
+        identity: &Identity,
+        audience: Audience,
+        slot: &Slot,
+    ) -> Option<Marked> {
+        let made = self.make(identity, audience, slot).await;
         made.inspect_err(|fault| tracing::error!(%fault, "an identity has no new token")).ok()
     }
 
-    async fn exchange(&self, identity: &Identity) -> Result<Granted, TokenFault> {
+    async fn exchange(
+        &self,
+        identity: &Identity,
+        audience: Audience,
+    ) -> Result<Granted, TokenFault> {
         let sts = self.sts.as_ref().ok_or(TokenFault::NoAws)?;
         let proof = sts.web_identity_token(&self.http, identity.authority.audience()).await?;
         let base = match &self.entra {
             Some(base) => base.clone(),
             None => format!("https://{}", identity.authority.host()),
         };
-        entra::grant(&self.http, &base, identity, &proof).await
+        entra::grant(&self.http, &base, identity, audience, &proof).await
     }
 
-    fn slot(&self, identity: &Identity) -> Arc<Slot> {
+    fn slot(&self, identity: &Identity, audience: Audience) -> Arc<Slot> {
         let mut slots = lock(&self.slots);
-        if let Some(slot) = slots.get(identity) {
-            return Arc::clone(slot);
-        }
-        Arc::clone(slots.entry(identity.clone()).or_default())
+        let key = (identity.clone(), audience);
+        Arc::clone(slots.entry(key).or_insert_with(|| Arc::new(Slot::of(audience))))
     }
 }
 
 impl Slot {
+    fn of(audience: Audience) -> Self {
+        let mark = u64::from(audience == Audience::Foundry);
+        let held = Mutex::new(Held { mark, ..Held::default() });
+        Self { held, ..Self::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Held> {
         lock(&self.held)
     }
@@ -198,7 +227,7 @@ impl Slot {
         };
         let mut held = self.lock();
         let is_same = held.token.as_ref().is_some_and(|before| before.header == token.header);
-        held.mark += u64::from(!is_same);
+        held.mark += if is_same { 0 } else { 2 };
         held.failed = None;
         let marked = held.marked(&token);
         held.token = Some(token);
@@ -210,6 +239,11 @@ impl Held {
     fn marked(&self, token: &Token) -> Marked {
         (token.header.clone(), CredentialMark(self.mark))
     }
+}
+
+/// For which audience a token is.
+fn audience_of(mark: CredentialMark) -> Audience {
+    if mark.0 % 2 == 1 { Audience::Foundry } else { Audience::OpenAi }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -20,16 +20,19 @@ pub enum AddedField {
     MaxCompletionTokens,
     /// `include`, which asks for encrypted reasoning.
     Include,
+    /// `metadata` of Anthropic's format, which holds the same hash.
+    Metadata,
 }
 
 impl AddedField {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::User,
         Self::SafetyIdentifier,
         Self::StreamOptions,
         Self::MaxTokens,
         Self::MaxCompletionTokens,
         Self::Include,
+        Self::Metadata,
     ];
 
     /// The field's name in a request.
@@ -42,6 +45,7 @@ impl AddedField {
             Self::MaxTokens => "max_tokens",
             Self::MaxCompletionTokens => "max_completion_tokens",
             Self::Include => "include",
+            Self::Metadata => "metadata",
         }
     }
 

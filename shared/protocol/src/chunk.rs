@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::error::ErrorShape;
 use crate::sse::Frame;
 use crate::stream::failure::Failure;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
@@ -39,6 +40,7 @@ pub(crate) const FORMAT: StreamFormat = StreamFormat {
     },
     missing: |_| None,
     settle: settle_tokens,
+    errors: ErrorShape::OpenAi,
     error: |body, _| [b"data: ".as_slice(), body, b"\n\n"].concat().into(),
 };
 
@@ -57,7 +59,10 @@ fn settle_tokens(state: &StreamState, hold: &Hold, is_broken: bool) -> Settlemen
         }
         // A frame of one token is some 300 bytes. This is far below that on purpose: it only
         // matters where more came than was asked for.
-        None => Settlement::AtLeast(Usage::of_tokens(0, state.produced.bytes() / 1_000)),
+        None => {
+            let prompt = state.prompt.map_or(0, |counted| counted.usage.prompt_tokens);
+            Settlement::AtLeast(Usage::of_tokens(prompt, state.produced.bytes() / 1_000))
+        }
     }
 }
 

@@ -67,7 +67,7 @@ impl<'f> Content<'f> {
                 self.see(node);
             }),
             Node::Map(fields) => {
-                if self.sees_image(node) {
+                if self.sees_image(node) || self.sees_document(node) {
                     return;
                 }
                 for (name, value) in fields {
@@ -92,7 +92,9 @@ impl<'f> Content<'f> {
                 self.add(seconds.saturating_mul(AUDIO_TOKENS_PER_SECOND));
             }
             // Only the model can read it. It is about six characters of base64 for a token.
-            ("encrypted_content", Node::Text(text)) => self.add((text.len() as u64).div_ceil(6)),
+            ("encrypted_content" | "signature", Node::Text(text)) => {
+                self.add((text.len() as u64).div_ceil(6))
+            }
             (_, value) => self.see(value),
         }
     }
@@ -118,6 +120,9 @@ impl<'f> Content<'f> {
             let detail = if let Node::Map(_) = url { detail(url) } else { of_part };
             tokens = tokens.max(Some(rule.tokens(size, detail)));
         }
+        for data in node.all("source").flat_map(inline) {
+            tokens = tokens.max(Some(rule.tokens(image_size(data), of_part)));
+        }
         self.images += 1;
         let tokens = tokens.unwrap_or_else(|| rule.tokens(None, of_part));
         self.add(tokens.saturating_add(ITEM_TOKENS));
@@ -127,6 +132,30 @@ impl<'f> Content<'f> {
             for (name, value) in fields.iter().filter(|(name, _)| !others.contains(&name.as_ref()))
             {
                 self.see_field(&name.to_ascii_lowercase(), value);
+            }
+        }
+        true
+    }
+
+    /// Counts a document as Anthropic's clients send it. Says whether it is one. Its text and blocks
+    /// count as they stand, its file by what it holds.
+    fn sees_document(&mut self, node: &Node<'_>) -> bool {
+        if !node.all("type").any(|kind| kind.text() == Some("document")) {
+            return false;
+        }
+        let Node::Map(fields) = node else { return false };
+        for (name, value) in fields {
+            let kind = value.all("type").filter_map(Node::text).next();
+            match (name.eq_ignore_ascii_case("source"), kind) {
+                (true, Some("base64")) => {
+                    for data in inline(value) {
+                        self.add(Self::file_tokens(&decoded(data, usize::MAX), self.facts));
+                    }
+                }
+                (true, Some("url")) => {
+                    self.add(self.facts.context.unwrap_or(USUAL_CONTEXT));
+                }
+                (true | false, _) => self.see(value),
             }
         }
         true
@@ -159,6 +188,11 @@ fn detail(node: &Node<'_>) -> Detail {
         Some("original") => Detail::Original,
         Some(_) | None => Detail::High,
     }
+}
+
+/// The encoded data of a source, in Anthropic's words.
+fn inline<'n>(source: &'n Node<'_>) -> impl Iterator<Item = &'n str> {
+    source.all("data").filter_map(Node::text)
 }
 
 /// The size of an image that is sent with the request; `None` for one at an address.
@@ -233,6 +267,34 @@ mod tests {
         let item =
             format!(r#"{{"type":"input_file","file_data":"data:text/plain;base64,{text}"}}"#);
         assert!((300..700).contains(&content(&item, "gpt-5-mini").tokens));
+    }
+
+    #[test]
+    fn anthropics_images_and_documents_count_by_what_they_hold() {
+        let model = "claude-sonnet-5";
+        let block = |kind: &str, source: &str| {
+            content(&format!(r#"{{"type":"{kind}","source":{source}}}"#), model).tokens
+        };
+        let base64 = |media: &str, data: &str| {
+            format!(r#"{{"type":"base64","media_type":"{media}","data":"{data}"}}"#)
+        };
+        let url = png(1_000, 750);
+        let (_, data) = url.split_once(',').unwrap();
+        assert_eq!(block("image", &base64("image/png", data)), 1_000 + ITEM_TOKENS);
+        let most = block("image", r#"{"type":"url","url":"https://example.org/a.png"}"#);
+        assert!(most > 1_500, "{most}");
+        let pdf = format!("%PDF-1.4\n1 0 obj <</Type /Page>> endobj\n{}", "\0".repeat(200_000));
+        let tokens = block("document", &base64("application/pdf", &BASE64.encode(pdf)));
+        assert!((100..6_000).contains(&tokens), "{tokens}");
+        let text = r#"{"type":"text","media_type":"text/plain","data":"Hello out there."}"#;
+        assert!((4..20).contains(&block("document", text)));
+        let there = r#"{"type":"url","url":"https://example.org/a.pdf"}"#;
+        assert!((1_000_000..1_000_100).contains(&block("document", there)));
+        let nested = format!(
+            r#"{{"type":"content","content":[{{"type":"image","source":{}}}]}}"#,
+            base64("image/png", data)
+        );
+        assert!((1_000..1_100).contains(&block("document", &nested)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub struct Documentation {
     pub title: &'static str,
     /// A note for readers, for example about what is counted.
     pub note: Option<&'static str>,
-    /// Its page below OpenAI's API reference.
+    /// Its page below OpenAI's API reference, or an address.
     pub page: &'static str,
     /// The name of its body's schema, and the governed fields that it lists. A form has none.
     pub body: Option<(&'static str, &'static [Field])>,
@@ -107,7 +107,10 @@ mod tests {
     fn fields_and_samples_are_json() {
         let mut described = 0;
         let protocols = Operation::ALL.iter().copied().map(Protocol::of);
-        for protocol in protocols.chain([&compact::COMPACT, &compact::INPUT_TOKENS]) {
+        let counting = Operation::ALL.iter().filter_map(|it| Protocol::of(*it).counting);
+        let counting = counting.map(|counting| &counting.protocol);
+        let beside = [&compact::COMPACT, &compact::INPUT_TOKENS].into_iter().chain(counting);
+        for protocol in protocols.chain(beside) {
             let Some(documentation) = &protocol.documentation else { continue };
             described += 1;
             for (name, schema) in documentation.body.iter().flat_map(|(_, fields)| *fields) {

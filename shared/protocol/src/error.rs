@@ -35,6 +35,15 @@ impl BodyRefused {
     }
 }
 
+/// The shape in which a client expects errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorShape {
+    /// `{"error": {"message", "type", "param", "code"}}`
+    OpenAi,
+    /// `{"type": "error", "error": {"type", "message"}, "request_id"}`
+    Anthropic,
+}
+
 /// The codes of a 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadRequestCode {

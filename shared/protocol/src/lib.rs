@@ -22,6 +22,7 @@ pub mod error;
 mod estimate;
 mod fields;
 pub mod files;
+pub mod headers;
 pub mod identity;
 mod images;
 mod input;
@@ -54,6 +55,7 @@ mod vector_stores;
 pub mod videos;
 mod write;
 
+use bytes::Bytes;
 use lanyard_domain::account::Hold;
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
@@ -62,6 +64,7 @@ use lanyard_domain::settlement::Settlement;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::Documentation;
 use crate::error::BodyRefused;
+use crate::headers::PassedHeader;
 use crate::payload::{Payload, Target};
 use crate::references::IdPlace;
 use crate::response::{Content, ResponseFormat};
@@ -78,6 +81,8 @@ pub struct Protocol {
     pub operation: Operation,
     /// The end of the operation's path: the same at OpenAI, at Azure and here.
     pub path: &'static str,
+    /// The API of Azure's that it belongs to.
+    pub api: Api,
     /// The path of the operation in Azure's classic API.
     pub placement: Placement,
     /// Whether old clients name the model in the path: `engines/{engine}/completions`.
@@ -94,6 +99,10 @@ pub struct Protocol {
     pub may_be_missing: bool,
     /// The preview of the API that it belongs to, a value of the header `openai-beta`.
     pub preview: Option<&'static str>,
+    /// The headers of the client that pass to Azure.
+    pub headers: &'static [PassedHeader],
+    /// The call that counts the tokens of the same body, and costs none.
+    pub counting: Option<&'static Counting>,
     /// Where a JSON body may name stored objects.
     pub ids: &'static [IdPlace],
     /// How a buffered response is read, and its usage.
@@ -112,6 +121,24 @@ pub type WriteBody = fn(&Payload<'_>, &Demanded, &Target<'_>, &mut Vec<u8>);
 
 /// The preview of assistants and threads, the only one that a client may ask for.
 const ASSISTANTS_PREVIEW: &str = "assistants=v2";
+
+/// The API of Azure's to which an operation belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// Azure OpenAI: `{endpoint}/openai/…`.
+    OpenAi,
+    /// Claude on Azure AI Foundry: `{endpoint}/anthropic/v1/…`.
+    Anthropic,
+}
+
+/// A call that counts the tokens of a body.
+#[derive(Debug)]
+pub struct Counting {
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// The response with a count of ours, where Azure does not count.
+    pub response: fn(u64) -> Bytes,
+}
 
 /// The path of an operation in Azure's classic API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +171,7 @@ impl Protocol {
         Self {
             operation,
             path,
+            api: Api::OpenAi,
             placement: Placement::Deployment,
             has_engine_path: false,
             is_bound_to_model: false,
@@ -152,6 +180,8 @@ impl Protocol {
             write,
             may_be_missing: false,
             preview: None,
+            headers: &[],
+            counting: None,
             ids: &[],
             response: ResponseFormat::TOKENS,
             stream: chunk::FORMAT,

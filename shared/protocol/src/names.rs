@@ -4,7 +4,7 @@ use crate::error::{BadRequestCode, BodyRefused};
 
 /// Every governed field. One that appears twice, or in other letters, is refused: Azure might read
 /// the one that was not checked.
-const GOVERNED: [&str; 33] = [
+const GOVERNED: [&str; 39] = [
     "model",
     "stream",
     "stream_options",
@@ -38,6 +38,12 @@ const GOVERNED: [&str; 33] = [
     "stream_format",
     "max_prompt_tokens",
     "seconds",
+    "thinking",
+    "mcp_servers",
+    "speed",
+    "inference_geo",
+    "fallbacks",
+    "thread",
 ];
 
 /// Refuses governed fields of a form that are doubled, spelt in other letters, or made lists of.

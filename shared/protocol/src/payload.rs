@@ -18,7 +18,7 @@ use crate::demand::{Caps, Demanded};
 use crate::error::{BodyRefused, invalid};
 use crate::multipart::{self, Form};
 use crate::references::{self, Reference};
-use crate::{BodyEncoding, Protocol};
+use crate::{Api, BodyEncoding, Protocol};
 use crate::{json, names};
 
 #[cfg(test)]
@@ -154,6 +154,7 @@ impl<'a> Payload<'a> {
             | AddedField::MaxTokens
             | AddedField::MaxCompletionTokens
             | AddedField::Include => true,
+            AddedField::Metadata => self.protocol.api == Api::Anthropic,
             AddedField::StreamOptions => self.field(field.name()).is_none(),
         }
     }

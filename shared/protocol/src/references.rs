@@ -76,6 +76,8 @@ enum What {
     Names(Kind),
     /// An id of an object that has no owner here: refused with this message.
     Refused(&'static str),
+    /// What clients shape as they like, below any field of this name.
+    Free,
 }
 
 impl IdPlace {
@@ -87,6 +89,11 @@ impl IdPlace {
     /// An id that is refused with this message.
     pub(crate) const fn refused(path: &'static str, why: &'static str) -> Self {
         Self { path, what: What::Refused(why), mention: None }
+    }
+
+    /// A field below which clients write what they like, wherever it stands.
+    pub(crate) const fn free(name: &'static str) -> Self {
+        Self { path: name, what: What::Free, mention: None }
     }
 
     /// The same, in a field that is long and rarely holds one: it is parsed only if its text holds
@@ -131,7 +138,9 @@ pub(crate) fn read<'f>(
         let here = || {
             places.iter().filter(|place| {
                 let (field, _) = place.path.split_once('.').unwrap_or((place.path, ""));
-                name.eq_ignore_ascii_case(field) && place.is_mentioned(text)
+                place.what != What::Free
+                    && name.eq_ignore_ascii_case(field)
+                    && place.is_mentioned(text)
             })
         };
         let is_name = || id_name(name).is_some() || name.eq_ignore_ascii_case("container");
@@ -145,7 +154,7 @@ pub(crate) fn read<'f>(
         let node =
             serde_json::from_str::<Node<'_>>(text).map_err(|_| invalid(param, "cannot be read"))?;
         if may_name {
-            scan(name, &node, param, &mut found)?;
+            scan(name, &node, param, places, &mut found)?;
         }
         for place in here() {
             let path: Vec<&str> = place.path.split('.').skip(1).collect();
@@ -206,7 +215,7 @@ fn add(
 ) -> Result<(), BodyRefused> {
     match what {
         What::Refused(why) if !ids.is_empty() => return Err(not_allowed(param, why)),
-        What::Refused(_) => {}
+        What::Refused(_) | What::Free => {}
         What::Names(kind) => found.extend(ids.into_iter().map(|id| Reference {
             kind,
             param,
@@ -233,9 +242,12 @@ fn scan(
     name: &str,
     node: &Node<'_>,
     param: &'static str,
+    places: &[IdPlace],
     found: &mut Vec<Reference>,
 ) -> Result<(), BodyRefused> {
-    if is_free(name) {
+    let is_free_here =
+        |place: &IdPlace| place.what == What::Free && name.eq_ignore_ascii_case(place.path);
+    if is_free(name) || places.iter().any(is_free_here) {
         return Ok(());
     }
     if let Some(what) = id_name(name) {
@@ -251,10 +263,10 @@ fn scan(
     }
     match node {
         Node::Map(fields) => {
-            fields.iter().try_for_each(|(name, node)| scan(name, node, param, found))
+            fields.iter().try_for_each(|(name, node)| scan(name, node, param, places, found))
         }
         Node::List(list) => list.iter().try_for_each(|node| match node {
-            Node::Map(_) | Node::List(_) => scan("", node, param, found),
+            Node::Map(_) | Node::List(_) => scan("", node, param, places, found),
             Node::Text(_) | Node::Null | Node::Other => Ok(()),
         }),
         Node::Text(_) | Node::Null | Node::Other => Ok(()),

@@ -92,6 +92,8 @@ pub fn is_missing_object(body: &[u8]) -> bool {
     }
     #[derive(Deserialize)]
     struct Missing {
+        #[serde(default, rename = "type")]
+        kind: Value,
         #[serde(default)]
         code: Value,
         #[serde(default)]
@@ -101,7 +103,11 @@ pub fn is_missing_object(body: &[u8]) -> bool {
     let is_ours = matches!(
         error.code.as_str(),
         Some("DeploymentNotFound" | "404" | "model_not_found" | "unknown_model" | "ModelNotFound")
-    ) || error.message.as_str().is_none_or(|message| message == "Resource not found");
+    ) || error.message.as_str().is_none_or(|message| {
+        // Claude says so of a deployment: `model: claude-…`.
+        let is_model = error.kind == "not_found_error" && message.starts_with("model:");
+        is_model || message == "Resource not found"
+    });
     !is_ours
 }
 

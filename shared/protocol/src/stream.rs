@@ -13,6 +13,7 @@ use lanyard_domain::object::Kind;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 
+use crate::error::ErrorShape;
 use crate::sse::Frame;
 use crate::stream::failure::Failure;
 pub use crate::stream::produced::Produced;
@@ -31,6 +32,8 @@ pub struct StreamFormat {
     /// The settlement of the stream, unless Azure ended it with an error. The last argument is
     /// whether it broke off.
     pub settle: fn(&StreamState, &Hold, bool) -> Settlement,
+    /// The shape of the error in that event.
+    pub errors: ErrorShape,
     /// The last event of a stream that broke off, of the body of the error and the number of
     /// events before it.
     pub error: fn(&[u8], u64) -> Bytes,
@@ -65,6 +68,8 @@ pub struct StreamState {
     pub reasons: bool,
     /// Parts that the client did not request.
     pub hides: Hides,
+    /// What Azure has counted of the prompt, where it says so before it has counted the rest.
+    pub prompt: Option<Counted>,
     /// The usage that Azure reported.
     pub counted: Option<Counted>,
     /// Azure's id of the response.
@@ -104,6 +109,7 @@ impl StreamFormat {
             false => Settlement::Exact(Usage::of_units(hold.units)),
         },
         missing: |_| None,
+        errors: ErrorShape::OpenAi,
         error: |_, _| Bytes::new(),
     };
 }

@@ -14,7 +14,7 @@ use lanyard_domain::usage::Usage;
 use crate::assistants;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Field, MODEL, STREAM, TOOLS};
-use crate::error::BodyRefused;
+use crate::error::{BodyRefused, ErrorShape};
 use crate::fields::{self, count};
 use crate::identity;
 use crate::payload::Payload;
@@ -40,6 +40,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
         missing: |_| None,
         // The run's end settles it. Only a run that was never named is settled by its stream.
         settle: |_, _, _| Settlement::AtLeast(Usage::of_tokens(0, 0)),
+        errors: ErrorShape::OpenAi,
         error: |body, _| [b"event: error\ndata: ".as_slice(), body, b"\n\n"].concat().into(),
     },
     ..stored::protocol(Operation::Threads, "threads")

@@ -32,6 +32,12 @@ const FREE: [&str; 7] =
 /// The type that decides on a search in `web_search_options`.
 pub(crate) const WEB_SEARCH: &str = "web_search";
 
+/// The type by which servers of MCP are decided on, wherever they stand.
+pub(crate) const MCP: &str = "mcp";
+
+/// Where Anthropic's clients name servers of MCP.
+pub(crate) const MCP_SERVERS: &str = "mcp_servers";
+
 /// The tools of a call of a model. Returns the types that are removed, each once.
 pub(crate) fn check_call(
     payload: &Payload<'_>,
@@ -53,6 +59,21 @@ pub(crate) fn check_call(
     }
     if payload.field("web_search_options").is_some() {
         seen.hosted("web_search_options", WEB_SEARCH)?;
+    }
+    seen.dropped_types(payload)
+}
+
+/// The tools of a call in Anthropic's format, in which a tool without a type is the client's own.
+pub(crate) fn check_messages(
+    payload: &Payload<'_>,
+    caps: &Caps<'_>,
+) -> Result<Vec<String>, BodyRefused> {
+    let mut seen = Seen { untyped_is_own: true, ..Seen::new(caps.hosted_tools, true) };
+    if let Some(raw) = payload.field("tools") {
+        seen.list("tools", &node("tools", raw)?, false)?;
+    }
+    if payload.field(MCP_SERVERS).is_some_and(|raw| raw.get() != "[]") {
+        seen.hosted(MCP_SERVERS, MCP)?;
     }
     seen.dropped_types(payload)
 }
@@ -98,15 +119,27 @@ fn node<'a>(param: &str, raw: &'a RawValue) -> Result<Node<'a>, BodyRefused> {
 struct Seen<'c> {
     hosted: &'c HostedTools,
     may_drop: bool,
+    /// Whether a tool without a type is one that the client executes.
+    untyped_is_own: bool,
     count: usize,
     /// Whether a tool that the client executes remains.
     keeps_one: bool,
     dropped: Vec<(String, &'static str)>,
+    /// The names of the tools that are removed, where they have one.
+    dropped_names: Vec<String>,
 }
 
 impl<'c> Seen<'c> {
     fn new(hosted: &'c HostedTools, may_drop: bool) -> Self {
-        Self { hosted, may_drop, count: 0, keeps_one: false, dropped: Vec::new() }
+        Self {
+            hosted,
+            may_drop,
+            untyped_is_own: false,
+            count: 0,
+            keeps_one: false,
+            dropped: Vec::new(),
+            dropped_names: Vec::new(),
+        }
     }
 
     fn count(&mut self, tools: usize) -> Result<(), BodyRefused> {
@@ -138,6 +171,10 @@ impl<'c> Seen<'c> {
             check_spelling(param, fields.iter().map(|(name, _)| name.as_ref()), &GOVERNED)?;
             match tool.all("type").next() {
                 Some(Node::Text(kind)) => self.tool(param, tool, kind)?,
+                Some(Node::Null) | None if self.untyped_is_own => {
+                    self.count(1)?;
+                    self.keeps_one = true;
+                }
                 None if is_listing => {}
                 Some(_) | None => return Err(no_list()),
             }
@@ -167,7 +204,12 @@ impl<'c> Seen<'c> {
         let environment = environment.and_then(|of| of.all("type").next()).and_then(Node::text);
         let kind = governed_type(kind, environment);
         if !is_client_executed(kind) {
-            return self.hosted(param, kind);
+            let before = self.dropped.len();
+            self.hosted(param, kind)?;
+            if self.dropped.len() > before {
+                self.dropped_names.extend(tool.all("name").filter_map(Node::text).map(Into::into));
+            }
+            return Ok(());
         }
         self.keeps_one |= nested.is_empty();
         Ok(())
@@ -275,7 +317,15 @@ impl<'c> Seen<'c> {
         };
         let is_dropped =
             |name: &&str| self.dropped.iter().find(|(kind, _)| is_same_tool(kind, name));
-        let Some((kind, _)) = names.iter().find_map(is_dropped) else { return Ok(()) };
+        // Anthropic's clients choose a tool by its name.
+        let is_named = choice
+            .all("name")
+            .filter_map(Node::text)
+            .any(|name| self.dropped_names.iter().any(|dropped| dropped == name));
+        let named = || self.dropped.first().filter(|_| is_named);
+        let Some((kind, _)) = names.iter().find_map(is_dropped).or_else(named) else {
+            return Ok(());
+        };
         Err(not_allowed(
             "tool_choice",
             format!(
@@ -304,6 +354,7 @@ fn governed_type<'k>(kind: &'k str, environment: Option<&str>) -> &'k str {
         Some(environment) if is_same_tool(kind, "shell") && environment != "local" => {
             "hosted_shell"
         }
+        Some(_) | None if is_same_tool(kind, "mcp_toolset") => MCP,
         Some(_) | None => kind,
     }
 }

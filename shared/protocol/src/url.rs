@@ -3,12 +3,15 @@
 
 use lanyard_domain::catalog::{AzureApi, Deployment};
 
-use crate::{Placement, Protocol};
+use crate::{Api, Placement, Protocol};
 
 impl Protocol {
     /// The URL of the operation at a deployment.
     #[must_use]
     pub fn url(&self, deployment: &Deployment) -> String {
+        if self.api == Api::Anthropic {
+            return format!("{}/anthropic/v1/{}", deployment.endpoint, self.path);
+        }
         match (&deployment.api, self.placement) {
             (AzureApi::Classic(version), Placement::Deployment) => {
                 let Deployment { endpoint, azure_name: name, .. } = deployment;

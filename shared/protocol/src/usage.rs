@@ -69,6 +69,12 @@ struct RawUsage {
     input_tokens: Value,
     #[serde(default)]
     output_tokens: Value,
+    /// Anthropic counts the tokens that were read from the cache beside the others.
+    #[serde(default)]
+    cache_read_input_tokens: Value,
+    /// The same of those that were written to it.
+    #[serde(default)]
+    cache_creation_input_tokens: Value,
 }
 
 impl ResponseUsage<'_> {
@@ -84,11 +90,15 @@ impl ResponseUsage<'_> {
         serde_json::from_str(self.id?.get()).ok()
     }
 
+    /// The usage as it was written, if there is any.
+    pub(crate) fn usage(&self) -> Option<&RawValue> {
+        self.usage.filter(|usage| usage.get() != "null")
+    }
+
     /// The usage, if there is any, within what is possible.
     #[must_use]
     pub fn counted(&self) -> Option<Counted> {
-        let usage = self.usage.filter(|usage| usage.get() != "null")?;
-        Some(count(usage, self.most))
+        Some(count(self.usage()?, self.most))
     }
 }
 
@@ -113,16 +123,20 @@ pub fn count(usage: &RawValue, most: u64) -> Counted {
     let Ok(mut raw) = serde_json::from_str::<RawUsage>(usage.get()) else {
         return Counted { usage: Usage::default(), is_credible: false };
     };
+    let mut cached = [Value::Null, Value::Null];
     if raw.prompt_tokens.is_null() && raw.completion_tokens.is_null() {
         raw.prompt_tokens = raw.input_tokens;
         raw.completion_tokens = raw.output_tokens;
+        cached = [raw.cache_read_input_tokens, raw.cache_creation_input_tokens];
     }
     // An embedding has no completion; everything else has both figures.
     let completion = match (&raw.completion_tokens, &raw.prompt_tokens) {
         (Value::Null, Value::Number(_)) if raw.total_tokens == raw.prompt_tokens => Some(0),
         (completion, _) => completion.as_u64(),
     };
-    let prompt = raw.prompt_tokens.as_u64();
+    let cached = cached.iter().filter(|tokens| !tokens.is_null()).map(Value::as_u64);
+    let prompt =
+        cached.fold(raw.prompt_tokens.as_u64(), |sum, tokens| Some(sum?.saturating_add(tokens?)));
     let is_credible = [prompt, completion].iter().all(|n| n.is_some_and(|n| n <= most));
     Counted {
         usage: Usage::of_tokens(

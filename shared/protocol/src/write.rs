@@ -106,6 +106,12 @@ impl Object<'_> {
             }
             return;
         }
+        if name == tools::MCP_SERVERS {
+            if !dropped.iter().any(|kind| kind == tools::MCP) {
+                self.raw(name, value);
+            }
+            return;
+        }
         let left = tools::without(value, dropped);
         if left != "[]" {
             self.raw(name, &left);

@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt;
+use lanyard_domain::ids::RequestId;
 use lanyard_protocol::stream::StreamFormat;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -31,6 +32,8 @@ const BEFORE_HEAD: Duration = Duration::from_secs(30);
 pub(crate) struct Early {
     pub(crate) headers: HeaderMap,
     pub(crate) format: StreamFormat,
+    /// The request, for errors.
+    pub(crate) request_id: RequestId,
     /// When the stream must be complete.
     pub(crate) until: Instant,
 }
@@ -52,9 +55,9 @@ impl Gateway {
         early: Early,
         serving: BoxFuture<'static, Result<Response, ApiError>>,
     ) -> Response {
-        let Early { headers, format, until } = early;
+        let Early { headers, format, request_id, until } = early;
         let (sender, receiver) = mpsc::channel(WAITING_FRAMES);
-        let downstream = Downstream { sender, until };
+        let downstream = Downstream { sender, request_id, until };
         self.settler.in_background(serve_late(serving, format, downstream));
         respond(headers, EVENTS, Fed(receiver).boxed_unsync())
     }
@@ -63,6 +66,7 @@ impl Gateway {
 /// The client of a response that began early. It may have left, which stops nothing.
 struct Downstream {
     sender: mpsc::Sender<Bytes>,
+    request_id: RequestId,
     until: Instant,
 }
 
@@ -109,5 +113,6 @@ async fn serve_late(
         Err(error) => error,
     };
     tracing::warn!(error = ?error, "a stream that began early was refused");
-    downstream.pass_on((format.error)(&error.body(), 0)).await;
+    let body = error.body_as(format.errors, &downstream.request_id);
+    downstream.pass_on((format.error)(&body, 0)).await;
 }

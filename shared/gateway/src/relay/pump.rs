@@ -131,7 +131,8 @@ impl Pump {
         let error = error.map(ApiError::after_sending);
         if let Some(error) = &error {
             tracing::warn!(request_id = %self.stream.request_id, error = ?error, "stream broke off");
-            let event = (self.stream.format.error)(&error.body(), self.events);
+            let Stream { format, request_id, .. } = &self.stream;
+            let event = (format.error)(&error.body_as(format.errors, request_id), self.events);
             if !event.is_empty() {
                 self.pass_on(event).await;
             }

@@ -5,11 +5,13 @@
 //! one: with another credential, without a field of ours that the deployment refuses, or without
 //! the reasoning. After silence there is no second call, because a model may be working.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
+use http::{HeaderName, HeaderValue, Method};
 use lanyard_domain::catalog::Deployment;
 use lanyard_protocol::added::RefusedFields;
+use lanyard_protocol::headers::{Passed, RefusedValues};
 use lanyard_protocol::payload::Target;
 use tokio::time::Instant;
 
@@ -33,11 +35,13 @@ pub(crate) struct Attempts<'a, 'c> {
     pub(crate) user: &'a str,
 }
 
-/// The fields that a body leaves out.
-#[derive(Clone, Copy)]
+/// What a call leaves out.
+#[derive(Clone)]
 struct Omits {
     refused: RefusedFields,
     drops_reasoning: bool,
+    /// Values of the client's headers.
+    values: Arc<[String]>,
 }
 
 impl Attempts<'_, '_> {
@@ -82,19 +86,23 @@ impl Attempts<'_, '_> {
         refused: RefusedFields,
         others: &[&'d Deployment],
     ) -> Result<Sent<'d>, Failure> {
-        let omits = Omits { refused, drops_reasoning: false };
+        let omits = self.omits(first, refused);
+        let values = self.refused_values(&refusal);
+        if !values.list.is_empty() {
+            return self.past_values(refusal, first, omits, values).await;
+        }
         if refusal.is_about_encrypted_reasoning() {
-            let without = Omits { drops_reasoning: true, ..omits };
+            let without = Omits { drops_reasoning: true, ..omits.clone() };
             return match others {
                 [second, ..] => self.once(second, self.refused(second)).await,
-                [] if self.differs(first, omits, without) => self.by(first, without).await,
+                [] if self.differs(first, &omits, &without) => self.by(first, without).await,
                 [] => Err(Failure::Refused(refusal)),
             };
         }
         let is_ours = |field| self.call.payload.is_ours(field);
         let fields = refusal.fields.filter(is_ours);
-        let without = Omits { refused: refused.and(fields), ..omits };
-        if fields.is_empty() || !self.differs(first, omits, without) {
+        let without = Omits { refused: refused.and(fields), ..omits.clone() };
+        if fields.is_empty() || !self.differs(first, &omits, &without) {
             return Err(Failure::Refused(refusal));
         }
         let sent = self.by(first, without).await;
@@ -110,8 +118,51 @@ impl Attempts<'_, '_> {
         sent
     }
 
+    /// The second call without values of headers that the deployment does not know.
+    async fn past_values<'d>(
+        &self,
+        refusal: Box<ModelRefusal>,
+        first: &'d Deployment,
+        omits: Omits,
+        refused: RefusedValues,
+    ) -> Result<Sent<'d>, Failure> {
+        if refused.list.iter().all(|value| omits.values.contains(value)) {
+            return Err(Failure::Refused(refusal));
+        }
+        let values = omits.values.iter().chain(&refused.list).cloned().collect();
+        let sent = self.by(first, Omits { values, ..omits }).await;
+        let learnt = &self.gateway.learnt;
+        match &sent {
+            Ok(_) if refused.are_named => learnt.note_refused_values(first, &refused.list),
+            // It stumbles over others. There is no third call, but the next request leaves out both.
+            Err(Failure::Refused(second)) => {
+                let others = self.refused_values(second);
+                for named in [refused, others].iter().filter(|values| values.are_named) {
+                    learnt.note_refused_values(first, &named.list);
+                }
+            }
+            Ok(_) | Err(_) => {}
+        }
+        sent
+    }
+
+    /// The values of the client's headers that a refusal is about.
+    fn refused_values(&self, refusal: &ModelRefusal) -> RefusedValues {
+        let refused = self.call.passed.iter().map(|header| header.refused_in(&refusal.message));
+        refused.into_iter().find(|refused| !refused.list.is_empty()).unwrap_or_default()
+    }
+
+    /// What a deployment is known not to take.
+    fn omits(&self, to: &Deployment, refused: RefusedFields) -> Omits {
+        let values = match self.call.passed.is_empty() {
+            true => Arc::default(),
+            false => self.gateway.learnt.refused_values(to),
+        };
+        Omits { refused, drops_reasoning: false, values }
+    }
+
     /// Whether the body is another one.
-    fn differs(&self, to: &Deployment, before: Omits, after: Omits) -> bool {
+    fn differs(&self, to: &Deployment, before: &Omits, after: &Omits) -> bool {
         self.upstream_call(to, before).body != self.upstream_call(to, after).body
     }
 
@@ -120,15 +171,19 @@ impl Attempts<'_, '_> {
         to: &'d Deployment,
         refused: RefusedFields,
     ) -> Result<Sent<'d>, Failure> {
-        self.by(to, Omits { refused, drops_reasoning: false }).await
+        self.by(to, self.omits(to, refused)).await
     }
 
     async fn by<'d>(&self, to: &'d Deployment, omits: Omits) -> Result<Sent<'d>, Failure> {
         let upstream = self.gateway.ports.upstream.as_ref();
-        match call_once(upstream, to, self.upstream_call(to, omits)).await {
+        match call_once(upstream, to, self.upstream_call(to, &omits)).await {
             Ok(response) => Ok(Sent { response, from: to, refused: omits.refused }),
             Err(failure) => {
-                if let Failure::Transient(ApiError::UpstreamBusy { retry_after }) = &failure {
+                if let Failure::Transient(
+                    ApiError::UpstreamBusy { retry_after }
+                    | ApiError::UpstreamOverloaded { retry_after },
+                ) = &failure
+                {
                     let now = self.gateway.ports.clock.now();
                     self.gateway.learnt.note_busy(to, now, *retry_after);
                 }
@@ -143,7 +198,7 @@ impl Attempts<'_, '_> {
         known.and(self.gateway.learnt.refused(deployment))
     }
 
-    fn upstream_call(&self, to: &Deployment, omits: Omits) -> UpstreamCall {
+    fn upstream_call(&self, to: &Deployment, omits: &Omits) -> UpstreamCall {
         let Self { call, request, user, .. } = self;
         let target = Target {
             azure_name: to.azure_name.as_str(),
@@ -152,12 +207,17 @@ impl Attempts<'_, '_> {
             refused: omits.refused,
             drops_reasoning: omits.drops_reasoning,
         };
+        let header = |passed: &Passed<'_>| {
+            let value = HeaderValue::try_from(passed.without(&omits.values)?).ok()?;
+            Some((HeaderName::from_static(passed.name), value))
+        };
         UpstreamCall {
             method: Method::POST,
             url: call.protocol.url(to),
             body: call.payload.for_azure(&call.demanded, &target),
             content_type: Some(call.payload.content_type()),
             beta: None,
+            headers: call.passed.iter().filter_map(header).collect(),
             accept: call.protocol.accept(call.demanded.is_streamed),
             is_streamed: call.demanded.is_streamed,
             request_id: request.id.clone(),

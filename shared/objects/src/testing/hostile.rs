@@ -266,7 +266,12 @@ async fn check(response: Response, sent: &Sent) -> Result<Option<Bytes>, String>
     let error = parsed.get("error").and_then(Value::as_object);
     let keys: Vec<_> = error.into_iter().flat_map(|error| error.keys()).collect();
     let has = |key: &str| keys.iter().any(|found| *found == key);
-    if !["message", "type", "param", "code"].iter().all(|key| has(key)) {
+    let is_anthropics = parsed["type"] == "error" && parsed["request_id"].is_string();
+    let expected: &[&str] = match is_anthropics {
+        true => &["message", "type"],
+        false => &["message", "type", "param", "code"],
+    };
+    if !expected.iter().all(|key| has(key)) {
         return blame("not the schema of errors");
     }
     Ok(None)

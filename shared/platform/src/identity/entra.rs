@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use lanyard_domain::credential::Identity;
+use lanyard_domain::credential::{Audience, Identity};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -50,6 +50,7 @@ pub(super) async fn grant(
     http: &reqwest::Client,
     base: &str,
     identity: &Identity,
+    audience: Audience,
     proof: &Proof,
 ) -> Result<Granted, TokenFault> {
     let url = format!("{base}/{}/oauth2/v2.0/token", identity.tenant_id);
@@ -58,7 +59,7 @@ pub(super) async fn grant(
         .append_pair("client_id", identity.client_id.as_str())
         .append_pair("client_assertion_type", ASSERTION)
         .append_pair("client_assertion", proof.reveal())
-        .append_pair("scope", identity.authority.scope())
+        .append_pair("scope", identity.authority.scope(audience))
         .finish();
     let asked_at = Instant::now();
     let response = exchange::ask(Party::Entra, || {

@@ -88,7 +88,7 @@ impl Failure {
         let either = |test: &dyn Fn(&str) -> bool| test(&code) || test(&kind);
         let is_of_load = |text: &str| {
             text == "429"
-                || ["ratelimit", "toomanyrequests", "insufficientquota", "nocapacity"]
+                || ["ratelimit", "toomanyrequests", "insufficientquota", "nocapacity", "overloaded"]
                     .iter()
                     .any(|busy| text.contains(busy))
         };
@@ -151,7 +151,9 @@ pub fn settle(failure: &Failure, state: &StreamState, hold: &Hold) -> Settlement
     if let Some(counted) = state.counted {
         return with_units(counted, units);
     }
-    let prompt = Usage { units, ..Usage::of_tokens(hold.prompt_tokens, 0) };
+    let prompt_tokens =
+        state.prompt.map_or(hold.prompt_tokens, |prompt| prompt.usage.prompt_tokens);
+    let prompt = Usage { units, ..Usage::of_tokens(prompt_tokens, 0) };
     if state.produced.is_nothing() && state.images == 0 {
         return match failure.blame() {
             Blame::Load => Settlement::Void,
@@ -190,6 +192,7 @@ mod tests {
             r#"{"error":{"type":"too_many_requests"}}"#,
             r#"{"type":"error","code":"too_many_requests","message":"x"}"#,
             r#"{"type":"error","error":{"type":"rate_limit_error","code":null}}"#,
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
         ] {
             assert_eq!(blame(data), Blame::Load, "{data}");
         }

@@ -122,6 +122,7 @@ mod tests {
             content_type: None,
             body: Bytes::new(),
             beta: None,
+            headers: Vec::new(),
             accept: "application/json",
             is_streamed: false,
             request_id: "req_1".parse().unwrap(),
