@@ -98,6 +98,8 @@ def facts(name, row):
     if refused:
         out["refuses"] = refused
     operations = [op for path in row.get("endpoints", []) for op in OPERATIONS.get(path, [])]
+    if name.startswith("claude-"):
+        operations = ["messages"]
     out["operations"] = operations or BY_MODE[row["mode"]]
     prices = {key: micros(usd) for key, usd in row.get("usd_per_million", {}).items()}
     if prices:

@@ -69,6 +69,40 @@ async fn aws_vouches_entra_grants_and_azure_gets_the_token() {
 }
 
 #[tokio::test]
+async fn claude_gets_tokens_for_foundry_and_openais_models_their_own() {
+    let authorities = Authorities::start().await;
+    let world = World::event("foundry").in_memory().everything().upstream(authorities.upstream());
+    let world = world.deployments(|all| all.iter_mut().for_each(|d| d.credential = an_identity()));
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    ada.chat("hello").await.assert_ok();
+    authorities.entra.always(grant("foundry.token", 3_599));
+    for _ in 0..2 {
+        ada.send(ada.asks_for(Operation::Messages)).await.assert_ok();
+    }
+    ada.chat("again").await.assert_ok();
+    let token = canary::TOKEN.to_owned();
+    let foundrys = || "foundry.token".to_owned();
+    assert_eq!(bearers(world.azure()), [token.clone(), foundrys(), foundrys(), token]);
+    let scopes: Vec<_> =
+        authorities.entra.requests().iter().map(|asked| form(asked)["scope"].clone()).collect();
+    let expected =
+        ["https://cognitiveservices.azure.com/.default", "https://ai.azure.com/.default"];
+    assert_eq!(scopes, expected);
+
+    // A token that is refused is renewed for its own audience.
+    wait(600).await;
+    world.azure().script(Reply::json(401, "{}"));
+    authorities.entra.always(grant("next.token", 3_599));
+    ada.send(ada.asks_for(Operation::Messages)).await.assert_ok();
+    ada.chat("once more").await.assert_ok();
+    let last = bearers(world.azure()).split_off(4);
+    assert_eq!(last, [foundrys(), "next.token".to_owned(), canary::TOKEN.to_owned()]);
+    assert_eq!(authorities.entra.calls(), 3);
+    world.settle().await;
+}
+
+#[tokio::test]
 async fn a_token_is_renewed_before_its_end_and_used_if_that_fails() {
     let authorities = Authorities::start().await;
     let world = world(authorities.upstream()).await;

@@ -37,6 +37,7 @@ mod ledger;
 mod limits;
 mod local_engine;
 mod lowered_caps;
+mod messages;
 mod models;
 mod moderations;
 mod objects;

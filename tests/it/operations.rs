@@ -9,18 +9,23 @@ use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_protocol::Protocol;
 
+use crate::support::asking::is_one_call;
 use crate::support::{Reply, World, canary, usual};
 
 /// The operations that are one call; stored objects have their own tests.
 fn relayed() -> impl Iterator<Item = Operation> {
-    let all = Operation::ALL.iter().copied();
-    all.filter(|operation| Protocol::of(*operation).is_below_deployment())
+    Operation::ALL.iter().copied().filter(|operation| is_one_call(*operation))
 }
 
 /// The charge of an operation's sample request: tokens and units.
 fn price(operation: Operation) -> ((u64, u64), Units) {
     const TOKENS: (u64, u64) = (usual::PROMPT_TOKENS, usual::COMPLETION_TOKENS);
-    let complete = [Operation::ChatCompletions, Operation::Completions, Operation::Responses];
+    let complete = [
+        Operation::ChatCompletions,
+        Operation::Completions,
+        Operation::Responses,
+        Operation::Messages,
+    ];
     match held(operation) {
         Some((Unit::AudioSeconds, _)) => ((0, 0), Units::of(Unit::AudioSeconds, usual::SECONDS)),
         Some((unit, amount)) => ((0, 0), Units::of(unit, amount)),
@@ -58,6 +63,8 @@ async fn every_base_serves_every_operation_at_its_charge() {
         let usual = usual.into_iter().find(|(of, _)| *of == operation);
         let model = usual
             .map_or_else(|| format!("model-{}", operation.name()), |(_, name)| name.to_owned());
+        let anthropics = operation == Operation::Messages;
+        let prefix = if anthropics { "anthropic" } else { "openai" };
         let bases = [
             "v1".to_owned(),
             "openai/v1".to_owned(),
@@ -65,14 +72,16 @@ async fn every_base_serves_every_operation_at_its_charge() {
             format!("v1/openai/deployments/{model}"),
             "openai-proxy".to_owned(),
         ];
-        for base in &bases {
+        let anthropic_bases = ["v1", "anthropic/v1", "v1/v1", "anthropic", "."].map(str::to_owned);
+        for base in if anthropics { &anthropic_bases } else { &bases } {
+            let base = if base == "." { "" } else { &format!("{base}/") };
             let mut request = ada.asks_for(operation);
             *request.uri_mut() =
-                format!("/api/{base}/{path}/?api-version=2024-10-21").parse().unwrap();
+                format!("/api/{base}{path}/?api-version=2024-10-21").parse().unwrap();
             ada.send(request).await.assert_ok();
         }
         for asked in world.azure().requests() {
-            assert_eq!(asked.path(), format!("/openai/v1/{path}"));
+            assert_eq!(asked.path(), format!("/{prefix}/v1/{path}"));
             let name = format!("{}-{model}", canary::AZURE_NAME);
             assert!(String::from_utf8_lossy(&asked.body).contains(&name), "{operation}");
         }

@@ -11,7 +11,6 @@ async fn unknown_paths_and_methods_are_refused() {
     let (world, ada) = strict_world().await;
     for path in [
         "/",
-        "/api",
         "/api/v1",
         "/api/v2/chat/completions",
         "/api/v1/chat",

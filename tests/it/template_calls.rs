@@ -19,7 +19,7 @@ use lanyard_protocol::Protocol;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::attendee::CHAT;
+use crate::support::asking::is_one_call;
 use crate::support::azure::kept::run_usage;
 use crate::support::canary::KEY;
 use crate::support::kept::path;
@@ -58,8 +58,7 @@ fn function(operation: Operation) -> &'static str {
 #[tokio::test]
 async fn relaying_functions_make_only_the_allowed_calls() {
     let relayed = Operation::ALL.iter().copied();
-    let relayed = relayed.filter(|operation| Protocol::of(*operation).is_below_deployment());
-    for operation in relayed {
+    for operation in relayed.filter(|operation| is_one_call(*operation)) {
         let function = function(operation);
         let world = World::event(function).only(function).everything().keeping();
         let world = world.with(bringing).with(in_many_shards).start().await;
@@ -68,11 +67,18 @@ async fn relaying_functions_make_only_the_allowed_calls() {
         for _ in 0..2 {
             ada.send(ada.asks_for(operation)).await.assert_ok();
         }
-        if operation == Operation::ChatCompletions {
-            // The owner of the file must be looked up.
-            let file = json!([{"type": "file", "file": {"file_id": "file-none"}}]);
-            let body = json!({"messages": [{"role": "user", "content": file}]});
-            let refused = ada.send(ada.post(CHAT, body.to_string())).await;
+        let files = [
+            (Operation::ChatCompletions, json!({"type": "file", "file": {"file_id": "file-none"}})),
+            (
+                Operation::Messages,
+                json!({"type": "document", "source": {"type": "file", "file_id": "file-none"}}),
+            ),
+        ];
+        if let Some((_, file)) = files.into_iter().find(|(of, _)| *of == operation) {
+            // Whose the file is must be looked up.
+            let body = json!({"messages": [{"role": "user", "content": [file]}]});
+            let path = format!("/api/v1/{}", Protocol::of(operation).path);
+            let refused = ada.send(ada.post(&path, body.to_string())).await;
             refused.assert_refused(404, "object_not_found");
         }
         world.settle().await;

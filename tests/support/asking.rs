@@ -12,6 +12,11 @@ use super::attendee::Attendee;
 use super::builder::Builder;
 use super::canary;
 
+/// Whether an operation is one call of a model, without anything that Azure keeps.
+pub(crate) fn is_one_call(operation: Operation) -> bool {
+    Protocol::of(operation).is_below_deployment() || operation == Operation::Messages
+}
+
 /// A recording of ten seconds: 16 bit at 16 kHz.
 pub(crate) fn recording() -> Vec<u8> {
     let mut wav =
@@ -79,7 +84,7 @@ impl Builder {
     pub(crate) fn everything(self) -> Self {
         let more = Operation::ALL.iter().copied().filter(|operation| {
             let is_there = matches!(operation, Operation::ChatCompletions | Operation::Embeddings);
-            Protocol::of(*operation).is_below_deployment() && !is_there
+            is_one_call(*operation) && !is_there
         });
         more.fold(self, |builder, operation| {
             let name = format!("model-{}", operation.name());

@@ -10,7 +10,7 @@ use lanyard_gateway::testing::azure::Script;
 use tokio::sync::watch;
 
 pub(crate) use lanyard_gateway::testing::azure::{
-    Gate, LineEnding, Recorded, Reply, frames, kept, usual,
+    Gate, LineEnding, Recorded, Reply, claude, frames, kept, usual,
 };
 
 use super::loopback::Loopback;

@@ -1,4 +1,7 @@
-//! `GET /api/v1/models` and `/api/v1/models/{model}`, in OpenAI's shape: what the event offers.
+//! `GET /api/v1/models` and `/api/v1/models/{model}`: what the event offers, in the shape of the
+//! client's API. Anthropic's clients get the models that serve their format.
+
+mod anthropic;
 
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -10,6 +13,7 @@ use lanyard_domain::ids::DeploymentName;
 use lanyard_gateway::handler::{expect_method, json};
 use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::{ApiError, Gateway, Request, Response, parse};
+use lanyard_protocol::error::ErrorShape;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -39,6 +43,9 @@ pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response,
     let wanted = wanted(request.http.uri().path())?;
     expect_method(&request, &Method::GET, "GET, OPTIONS")?;
     let (attendance, _) = gateway.attend(&request).await?;
+    if parse::error_shape(&request) == ErrorShape::Anthropic {
+        return anthropic::answer(&attendance, wanted, request.http.uri().query());
+    }
     let names = attendance.models(None);
     match wanted {
         None => {
@@ -66,6 +73,7 @@ fn wanted(path: &str) -> Result<Option<&str>, ApiError> {
         "openai/models",
         "v1/openai/models",
         "openai-proxy/models",
+        "anthropic/v1/models",
         "models",
     ];
     let below =

@@ -29,7 +29,7 @@ const OPERATION_NAMES = {
   chat_completions: "chat", completions: "legacy completions", embeddings: "embeddings", responses: "responses",
   images_generations: "images", images_edits: "image edits", audio_transcriptions: "transcription",
   audio_translations: "audio translation", audio_speech: "text to speech", moderations: "moderation",
-  conversations: "conversations", files: "files", vector_stores: "vector stores", assistants: "assistants", threads: "threads", videos: "videos",
+  messages: "Claude", conversations: "conversations", files: "files", vector_stores: "vector stores", assistants: "assistants", threads: "threads", videos: "videos",
 };
 
 /** The names of all operations. */

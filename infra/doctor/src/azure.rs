@@ -219,8 +219,11 @@ impl Call<'_> {
     }
 
     fn request(&self, body: &Value) -> reqwest::RequestBuilder {
-        let url = Protocol::of(self.operation).url(self.deployment);
-        self.client.post(&url, body).header("api-key", self.key.clone())
+        let protocol = Protocol::of(self.operation);
+        let request = self.client.post(&protocol.url(self.deployment), body);
+        let usual = protocol.headers.iter().filter_map(|it| Some((it.name, it.default?)));
+        let request = usual.fold(request, |request, (name, value)| request.header(name, value));
+        request.header("api-key", self.key.clone())
     }
 }
 

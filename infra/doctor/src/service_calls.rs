@@ -240,7 +240,7 @@ fn judge_call(
     }
     // Azure counts no tokens for a moderation.
     let is_free = operation == Operation::Moderations;
-    let tokens = response.json()["usage"]["total_tokens"].as_u64();
+    let tokens = total_tokens(&response.json()["usage"]);
     let Some(tokens) = tokens.or(is_free.then_some(0)) else {
         let advice = "The request is charged by estimate. See the azure checks.";
         return Finding::fail(check, "The response has no usage.", advice);
@@ -252,6 +252,14 @@ fn judge_call(
     }
     let usage = if is_free { "" } else { " with usage" };
     Finding::ok(check, format!("Responds in {} ms{usage}.", response.elapsed.as_millis()))
+}
+
+/// All tokens of a response. Anthropic's format has no sum of them.
+fn total_tokens(usage: &Value) -> Option<u64> {
+    let of = |name: &str| usage[name].as_u64();
+    let cached = ["cache_read_input_tokens", "cache_creation_input_tokens"];
+    let cached: u64 = cached.into_iter().filter_map(of).sum();
+    of("total_tokens").or_else(|| Some(of("input_tokens")? + of("output_tokens")? + cached))
 }
 
 fn judge_stream(

@@ -21,6 +21,9 @@ const BARE: Base = Base { event: "Bare", prefix: "" };
 /// For tools that append `/v1` to an address that ends in it.
 const V1_V1: Base = Base { event: "V1V1", prefix: "/v1/v1" };
 const V1_OPENAI_V1: Base = Base { event: "V1OpenaiV1", prefix: "/v1/openai/v1" };
+/// Where Anthropic's SDKs for Foundry append `/v1`.
+const ANTHROPIC: Base = Base { event: "Anthropic", prefix: "/anthropic" };
+const ANTHROPIC_V1: Base = Base { event: "AnthropicV1", prefix: "/anthropic/v1" };
 const ROOT: Base = Base { event: "", prefix: "" };
 
 /// The bases under which a kind of path is served.
@@ -35,6 +38,10 @@ pub(crate) const BESIDE_DEPLOYMENTS: Bases = Bases(&[V1, OPENAI_V1, AZURE, V1_AZ
 /// Paths that tools call if their base URL is not set up exactly. API Gateway allows 300 resources,
 /// so not every path has this.
 pub(crate) const ALMOST: Bases = Bases(&[BARE, V1_V1, V1_OPENAI_V1]);
+/// Operations in Anthropic's format, also for tools whose address ends in `/v1` or lacks it.
+pub(crate) const ANTHROPICS: Bases = Bases(&[V1, ANTHROPIC_V1, V1_V1, ANTHROPIC, BARE]);
+/// What Anthropic's API has beside OpenAI's under the same name.
+pub(crate) const ANTHROPICS_ALONE: Bases = Bases(&[ANTHROPIC_V1]);
 /// Paths of OpenAI that Azure does not serve.
 pub(crate) const OPENAI_ONLY: Bases = Bases(&[V1, OPENAI_V1]);
 /// Paths of Lanyard's own.

@@ -6,7 +6,8 @@ use crate::policies::{
     LOOK_UP, ORGANISE, RATE, RECONCILE, REGISTER,
 };
 use crate::routes::{
-    ALMOST, BELOW_DEPLOYMENTS, BESIDE_DEPLOYMENTS, NO_BASE, OPENAI_ONLY, OURS, V1_ONLY,
+    ALMOST, ANTHROPICS, ANTHROPICS_ALONE, BELOW_DEPLOYMENTS, BESIDE_DEPLOYMENTS, NO_BASE,
+    OPENAI_ONLY, OURS, V1_ONLY,
 };
 
 /// Relays one operation to Azure.
@@ -59,7 +60,7 @@ const ANSWER: Function = Function {
 const SCHEDULED: Function = Function { handler: Handler::Schedule, policies: &[], ..ANSWER };
 
 /// Every function, in the template's order.
-pub static FUNCTIONS: [Function; 26] = [
+pub static FUNCTIONS: [Function; 27] = [
     Function {
         name: "chat-completions",
         description: "Relays chat completions, streamed or buffered, and counts their tokens.",
@@ -160,6 +161,17 @@ pub static FUNCTIONS: [Function; 26] = [
         ..RELAY_OBJECTS
     },
     Function {
+        name: "messages",
+        description: "Relays messages of Claude, streamed or buffered, and counts their tokens.",
+        routes: &[ANTHROPICS.at("", "/messages"), ANTHROPICS.at("Count", "/messages/count_tokens")],
+        // A body may name files.
+        policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE, &FIND_OBJECTS],
+        sample: Sample::Post(
+            r#"{"model": "claude-sonnet-5", "max_tokens": 256, "messages": [{"role": "user", "content": "Name three things to see in Oslo."}]}"#,
+        ),
+        ..RELAY
+    },
+    Function {
         name: "conversations",
         description: "Creates, reads, changes and deletes the caller's conversations.",
         routes: &[
@@ -243,6 +255,8 @@ pub static FUNCTIONS: [Function; 26] = [
         routes: &[
             BESIDE_DEPLOYMENTS.at("", "/models"),
             ALMOST.at("", "/models"),
+            ANTHROPICS_ALONE.at("", "/models"),
+            ANTHROPICS_ALONE.at("One", "/models/{model}"),
             BESIDE_DEPLOYMENTS.at("One", "/models/{model}"),
         ],
         sample: Sample::Get,
@@ -255,6 +269,9 @@ pub static FUNCTIONS: [Function; 26] = [
             NO_BASE.at("Pages", "/pages"),
             NO_BASE.at("Below", "/pages/{proxy+}"),
             NO_BASE.at("Healthz", "/healthz"),
+            // Some clients look whether the address that they were given answers at all.
+            NO_BASE.at("Root", "/"),
+            NO_BASE.at("Anthropic", "/anthropic"),
             NO_BASE.at("Openapi", "/openapi.json"),
             NO_BASE.at("Docs", "/docs"),
             NO_BASE.at("Tools", "/setup"),

@@ -79,6 +79,7 @@ pub async fn prepare(admin: &Arc<Administration>, first: FirstRun) -> Result<Wel
             ("gpt-4o-mini-tts", &["audio_speech"]),
             ("omni-moderation", &["moderations"]),
             ("sora-2", &["videos"]),
+            ("claude-sonnet-5", &["messages"]),
         ]);
     }
     for (name, operations) in deployments {

@@ -29,6 +29,7 @@ pub async fn call(
         "files" => files::handle(objects, request).await,
         "images-edits" => images_edits::handle(objects.gateway(), request).await,
         "images-generations" => images_generations::handle(objects.gateway(), request).await,
+        "messages" => messages::handle(objects.gateway(), request).await,
         "models" => models::handle(objects.gateway(), request).await,
         "moderations" => moderations::handle(objects.gateway(), request).await,
         "responses" => responses::handle(objects, request).await,

@@ -41,6 +41,7 @@ mod frames;
 mod images;
 mod kept;
 mod legacy;
+mod messages;
 mod moderations;
 mod prompt;
 mod refusal;
@@ -142,8 +143,9 @@ impl Resource {
             Ok(body) => {
                 let body = body.to_bytes();
                 // A panic elsewhere cannot leave what is kept half written.
+                let claude = messages::answer(&head, &body, &stamp);
                 let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-                let answer = kept.answer(&head, &body, &stamp);
+                let answer = claude.or_else(|| kept.answer(&head, &body, &stamp));
                 drop(kept);
                 answer.unwrap_or_else(|| route::answer(&head, &body, &stamp))
             }

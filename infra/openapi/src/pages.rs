@@ -12,6 +12,15 @@ pub(crate) fn operations() -> Vec<Operation> {
     let operations = [
         Operation::new(Method::GET, "/healthz", "health", "Whether a function is reached")
             .returns(Content::Json(pages::schema::health)),
+        Operation::new(Method::GET, "/", "reach", "The same at the address itself")
+            .returns(Content::Json(pages::schema::health)),
+        Operation::new(
+            Method::GET,
+            "/anthropic",
+            "reachAnthropic",
+            "The same for Claude's clients",
+        )
+        .returns(Content::Json(pages::schema::health)),
         Operation::new(Method::GET, "/openapi.json", "describe", "This description"),
         page("/pages", "pagePages", "The attendee's page"),
         page("/pages/dashboard", "pagePagesDashboard", "The organisers' dashboard"),

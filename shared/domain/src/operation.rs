@@ -44,6 +44,8 @@ pub enum Operation {
     Moderations,
     /// `POST …/responses`, and the requests on stored responses.
     Responses,
+    /// `POST …/messages`, in Anthropic's format.
+    Messages,
     /// `…/conversations`
     Conversations,
     /// `…/files`

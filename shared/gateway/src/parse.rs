@@ -315,6 +315,46 @@ mod tests {
     }
 
     #[test]
+    fn messages_are_found_below_both_apis_and_their_clients_know_other_errors() {
+        let shape = |path: &str, version: bool| {
+            let mut http = http::Request::post(path);
+            if version {
+                http = http.header("anthropic-version", "2023-06-01");
+            }
+            let id = format!("req_{:032x}", 1).parse().unwrap();
+            let now = "2026-12-05T09:00:00Z".parse().unwrap();
+            let http = http.body(bytes::Bytes::new()).unwrap();
+            error_shape(&Request { id, now, deadline: None, http })
+        };
+        let messages = Protocol::of(Operation::Messages);
+        let count = &messages.counting.unwrap().protocol;
+        for base in ["v1/", "anthropic/v1/", "v1/v1/", "anthropic/", ""] {
+            for (path, protocol) in [("messages", messages), ("messages/count_tokens", count)] {
+                let path = format!("/api/{base}{path}");
+                assert!(super::route(&path, protocol).is_ok(), "{path}");
+                assert!(super::route(&format!("{path}/"), protocol).is_ok(), "{path}");
+                assert_eq!(shape(&path, false), ErrorShape::Anthropic, "{path}");
+            }
+        }
+        for path in
+            ["/api/openai/v1/messages", "/messages", "/api/v1/messages/x", "/api/v1//messages"]
+        {
+            assert!(super::route(path, messages).is_err(), "{path}");
+        }
+        for (path, version, expected) in [
+            ("/api/v1/models", true, ErrorShape::Anthropic),
+            ("/api/v1/models/x", true, ErrorShape::Anthropic),
+            ("/api/v1/models", false, ErrorShape::OpenAi),
+            ("/api/anthropic/v1/models", false, ErrorShape::Anthropic),
+            ("/api/v1/threads/thread_1/messages", true, ErrorShape::OpenAi),
+            ("/api/v1/chat/completions", true, ErrorShape::OpenAi),
+            ("/api/v1/messages_x", true, ErrorShape::OpenAi),
+        ] {
+            assert_eq!(shape(path, version), expected, "{path}");
+        }
+    }
+
+    #[test]
     fn other_paths_are_unknown() {
         for path in [
             "/",

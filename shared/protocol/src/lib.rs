@@ -29,6 +29,7 @@ mod input;
 mod inputs;
 mod items;
 mod json;
+mod messages;
 mod moderations;
 mod multipart;
 mod names;
@@ -203,6 +204,7 @@ impl Protocol {
             Operation::AudioSpeech => &speech::PROTOCOL,
             Operation::Moderations => &moderations::PROTOCOL,
             Operation::Responses => &responses::PROTOCOL,
+            Operation::Messages => &messages::PROTOCOL,
             Operation::Conversations => &conversations::PROTOCOL,
             Operation::Files => &files::PROTOCOL,
             Operation::VectorStores => &vector_stores::PROTOCOL,

@@ -21,6 +21,8 @@ pub(super) enum Operation {
     Moderations,
     /// `videos`
     Videos,
+    /// `messages`, in Anthropic's format
+    Messages,
 }
 
 impl Operation {
@@ -35,6 +37,7 @@ impl Operation {
             Self::Speech => "Speech_Create",
             Self::Moderations => "Moderations_Create",
             Self::Videos => "Videos_Create",
+            Self::Messages => "Messages_Create",
         }
     }
 }
@@ -54,7 +57,7 @@ pub(super) struct Model {
     pub(super) largest: usize,
 }
 
-const MODELS: [Model; 11] = [
+const MODELS: [Model; 12] = [
     Model {
         name: "gpt-4o-mini",
         version: "gpt-4o-mini-2024-07-18",
@@ -124,6 +127,13 @@ const MODELS: [Model; 11] = [
         operation: Operation::Moderations,
         context: 0,
         largest: 0,
+    },
+    Model {
+        name: "claude-sonnet-5",
+        version: "claude-sonnet-5",
+        operation: Operation::Messages,
+        context: 1_000_000,
+        largest: 128_000,
     },
     Model {
         name: "sora-2",

@@ -46,7 +46,8 @@ fn decide(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
         | Operation::Completions
         | Operation::Speech
         | Operation::Moderations
-        | Operation::Videos => false,
+        | Operation::Videos
+        | Operation::Messages => false,
     };
     let form = takes_form.then(|| Form::read(&head.headers, body)).transpose()?;
     let body = match &form {
@@ -93,7 +94,7 @@ fn decide(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
             Ok(Answer::of(moderations::answer(&body, model, stamp)?, model.name, 0))
         }
         // What is kept has a response of its own.
-        Operation::Videos => Err(Refusal::Path),
+        Operation::Videos | Operation::Messages => Err(Refusal::Path),
     }
 }
 

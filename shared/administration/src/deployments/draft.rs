@@ -1,7 +1,7 @@
 //! A deployment as a body describes it.
 
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment, Prices};
-use lanyard_domain::credential::{AzureKey, Credential};
+use lanyard_domain::credential::{AzureKey, Credential, FOUNDRY};
 use lanyard_domain::ids::{DeploymentName, OrganiserId, Replica};
 use lanyard_domain::models::FactOverrides;
 use lanyard_domain::operation::Operation;
@@ -73,6 +73,13 @@ pub(crate) fn described(
         reasons: form.field("reasoning", read::yes_or_no()).value(),
     };
     let operations = form.required("operations", operations());
+    if let (Some(endpoint), Some(operations)) = (&endpoint, &operations)
+        && operations.contains(&Operation::Messages)
+        && !endpoint::serves_messages(endpoint)
+    {
+        let host = format!("must be https://RESOURCE{FOUNDRY} for messages");
+        form.mistake("endpoint", &host);
+    }
     let api = api(&form);
     let weight = form.field("weight", read::whole(0..=1_000));
     let requests_per_minute = form.field("requests_per_minute", quota()).value();

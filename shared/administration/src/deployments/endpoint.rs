@@ -3,7 +3,7 @@
 //! Read by hand: a general parser accepts more than is meant here, and what it accepts, another
 //! one may read differently.
 
-use lanyard_domain::credential::Authority;
+use lanyard_domain::credential::{Authority, FOUNDRY};
 use serde_json::{Value, json};
 
 use crate::read::{Reader, reader, reads};
@@ -12,7 +12,7 @@ use crate::read::{Reader, reader, reads};
 /// tokens they take.
 const AZURE: [(&str, Authority); 6] = [
     (".openai.azure.com", Authority::Public),
-    (".services.ai.azure.com", Authority::Public),
+    (FOUNDRY, Authority::Public),
     (".cognitiveservices.azure.com", Authority::Public),
     (".openai.azure.us", Authority::Government),
     (".cognitiveservices.azure.us", Authority::Government),
@@ -45,6 +45,11 @@ pub(super) fn read(text: &str, allow_loopback: bool) -> Result<String, String> {
 pub(super) fn authority(endpoint: &str) -> Option<Authority> {
     let is_at = |(suffix, _): &&(&str, Authority)| endpoint.ends_with(suffix);
     AZURE.iter().find(is_at).map(|(_, authority)| *authority)
+}
+
+/// Whether Claude may be at an endpoint: Foundry serves it under a host of its own.
+pub(super) fn serves_messages(endpoint: &str) -> bool {
+    endpoint.ends_with(FOUNDRY) || loopback(endpoint).is_some()
 }
 
 fn azure(text: &str) -> Option<String> {

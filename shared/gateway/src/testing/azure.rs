@@ -4,6 +4,7 @@
 //! Two transports play a reply. [`ScriptedUpstream`] is the gateway's port, without sockets, so it
 //! also runs on virtual time. `tests/support/loopback` speaks HTTP/1.1 on a loopback port.
 
+pub mod claude;
 pub mod frames;
 pub mod kept;
 pub mod usual;

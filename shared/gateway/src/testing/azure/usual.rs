@@ -5,7 +5,7 @@ use lanyard_protocol::Protocol;
 use serde_json::{Value, json};
 
 use super::frames::{DONE, FINISH, PROMPT_FILTER, ROLE, USAGE, content, with_usage_null};
-use super::{LineEnding, Recorded, Reply};
+use super::{LineEnding, Recorded, Reply, claude};
 
 /// The model's text, unless the test chooses another one.
 pub const COMPLETION: &str = "Hello from the scripted Azure.";
@@ -42,6 +42,14 @@ impl Reply {
 /// The correct reply to a request; 404 if Azure has no such operation.
 pub fn reply(request: &Recorded, completion: &str) -> Reply {
     let body = request.json();
+    if let Some(call) = request.path().strip_prefix("/anthropic/v1/messages") {
+        return match (call, body["stream"] == true) {
+            ("", true) => claude::stream(completion),
+            ("", false) => claude::message(completion),
+            ("/count_tokens", _) => Reply::json(200, r#"{"input_tokens":17}"#),
+            _ => Reply::error(404, "404", "Resource not found"),
+        };
+    }
     let operation = request.path().strip_prefix("/openai/").unwrap_or_default();
     if operation.ends_with("chat/completions") {
         let wants_usage = body["stream_options"]["include_usage"] == true;

@@ -1,0 +1,114 @@
+//! What the events of a streamed message mean.
+//!
+//! The first event says what the prompt cost, the last but one what the output cost.
+//! <https://docs.claude.com/en/docs/build-with-claude/streaming>
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use lanyard_domain::usage::Usage;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::usage;
+use crate::chunk;
+use crate::error::ErrorShape;
+use crate::sse::Frame;
+use crate::stream::failure::Failure;
+use crate::stream::{StreamEvent, StreamFormat, StreamState};
+use crate::usage::Counted;
+
+pub(super) const FORMAT: StreamFormat = StreamFormat {
+    read,
+    // Its clients wait for the event that ends it.
+    missing: |state| (!state.is_done).then_some("the stream has no end"),
+    errors: ErrorShape::Anthropic,
+    error: |body, _| {
+        let parts: [&[u8]; 3] = [b"event: error\ndata: ", body, b"\n\n"];
+        Bytes::from(parts.concat())
+    },
+    ..chunk::FORMAT
+};
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    message: Option<Message<'a>>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+}
+
+/// Reads an event. Text is not parsed.
+fn read(frame: &Frame, state: &mut StreamState) -> StreamEvent {
+    match frame.event().map(str::trim) {
+        Some("content_block_delta") => {
+            state.produced.add(&frame.0);
+            return StreamEvent::Pass;
+        }
+        Some("ping" | "content_block_stop") => return StreamEvent::Pass,
+        Some(_) | None => {}
+    }
+    let data = frame.data();
+    let Ok(event) = serde_json::from_slice::<Event<'_>>(&data) else {
+        return match frame.is_named_error() && !data.is_empty() {
+            true => fails(&data, state),
+            false => StreamEvent::Pass,
+        };
+    };
+    let kind = frame.event().map(str::trim).or(event.kind.as_deref()).unwrap_or_default();
+    match kind {
+        "message_start" => {
+            let Some(message) = event.message else { return StreamEvent::Pass };
+            state.response_id = message.id.as_deref().and_then(|id| id.parse().ok());
+            state.prompt = message.usage.map(|usage| usage::count(usage, state.most_tokens));
+        }
+        "message_delta" => {
+            let counted = event.usage.map(|usage| with_prompt(usage, state));
+            state.counted = counted.or(state.counted);
+        }
+        "message_stop" => state.is_done = true,
+        "content_block_delta" => state.produced.add(&frame.0),
+        _ if kind == "error" || event.error.is_some() => return fails(&data, state),
+        _ => {}
+    }
+    StreamEvent::Pass
+}
+
+/// The usage of the whole message: its last event may say the output alone.
+fn with_prompt(usage: &RawValue, state: &StreamState) -> Counted {
+    let mut fields: Map<String, Value> = serde_json::from_str(usage.get()).unwrap_or_default();
+    let input = fields.entry("input_tokens").or_insert(Value::Null);
+    let has_prompt = !input.is_null();
+    if !has_prompt {
+        *input = 0.into();
+    }
+    let whole = serde_json::value::to_raw_value(&fields);
+    let whole = whole.map(|usage| usage::count(&usage, state.most_tokens));
+    let whole = whole.unwrap_or(Counted { usage: Usage::default(), is_credible: false });
+    let begun =
+        state.prompt.unwrap_or(Counted { usage: Usage::default(), is_credible: has_prompt });
+    // It grows while the server itself works with tools.
+    let prompt_tokens = whole.usage.prompt_tokens.max(begun.usage.prompt_tokens);
+    Counted {
+        usage: Usage::of_tokens(prompt_tokens, whole.usage.completion_tokens),
+        is_credible: whole.is_credible && begun.is_credible,
+    }
+}
+
+fn fails(data: &[u8], state: &mut StreamState) -> StreamEvent {
+    state.failure = Some(Box::new(Failure::read(data)));
+    StreamEvent::Fails
+}

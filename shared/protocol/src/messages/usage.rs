@@ -1,0 +1,42 @@
+//! What a message cost, as Anthropic's format says it.
+//!
+//! The tokens of the prompt are three figures: those that were read from the cache, those that were
+//! written to it, and the others. Where the server itself worked in several rounds, such as for a
+//! compaction, the rounds are listed, and not all of them are in the figures of the message.
+
+use lanyard_domain::account::Hold;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::usage::Usage;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::response::ResponseFormat;
+use crate::usage::{self, Counted, ResponseUsage, with_units};
+
+#[derive(Deserialize)]
+struct Rounds<'a> {
+    #[serde(borrow, default)]
+    iterations: Option<Vec<&'a RawValue>>,
+}
+
+/// The usage of a whole message.
+pub(super) fn count(usage: &RawValue, most_tokens: u64) -> Counted {
+    let counted = usage::count(usage, most_tokens);
+    let rounds = serde_json::from_str::<Rounds<'_>>(usage.get()).ok();
+    let rounds = rounds.and_then(|rounds| rounds.iterations).unwrap_or_default();
+    let rounds = rounds.into_iter().map(|round| usage::count(round, most_tokens));
+    let Some(sum) = rounds.reduce(Counted::plus) else { return counted };
+    let most = |of: fn(Usage) -> u64| of(counted.usage).max(of(sum.usage));
+    Counted {
+        usage: Usage::of_tokens(most(|u| u.prompt_tokens), most(|u| u.completion_tokens)),
+        is_credible: counted.is_credible && sum.is_credible,
+    }
+}
+
+/// What a buffered message cost.
+pub(super) fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
+    match response.usage() {
+        Some(usage) => with_units(count(usage, response.most), hold.units),
+        None => (ResponseFormat::TOKENS.cost)(response, body, hold),
+    }
+}
