@@ -34,7 +34,9 @@ CLIENTS = {
     "openai_legacy.py": "clients-legacy",
     "openai_legacy_azure.py": "clients-legacy",
     "openai_legacy_films.py": "clients-legacy",
+    "anthropic_python.py": "clients-anthropic",
     "node/openai_node.mjs": None,
+    "node/anthropic_node.mjs": None,
     "langchain_client.py": "clients-langchain",
     "azure_inference.py": "clients-azure",
     "seed_curl.py": "clients-httpx",
@@ -43,7 +45,7 @@ CLIENTS = {
 }
 
 # Settings of the developer's own would lead clients, or the service, to the real Azure.
-FOREIGN = ("OPENAI_", "AZURE_", "AWS_", "LANGCHAIN_", "LANGSMITH_", "LANYARD_")
+FOREIGN = ("OPENAI_", "ANTHROPIC_", "AZURE_", "AWS_", "LANGCHAIN_", "LANGSMITH_", "LANYARD_")
 
 
 def main():

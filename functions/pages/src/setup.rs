@@ -25,7 +25,9 @@ const TOOLS: &[Tool] = &tools![
     "agent-framework": "agent-framework.py",
     "ai-sdk": "ai-sdk.mjs",
     "aider": "aider.sh",
+    "anthropic": "anthropic.py",
     "azure-openai": "azure-openai.py",
+    "claude-code": "claude-code.sh",
     "cline": "cline.sh",
     "codex": "codex.toml",
     "continue": "continue.yaml",
@@ -42,6 +44,9 @@ const TOOLS: &[Tool] = &tools![
 
 /// The model that a configuration names unless the query has another.
 const MODEL: &str = "gpt-5-mini";
+
+/// The same for tools that speak Anthropic's format.
+const CLAUDE: &str = "claude-sonnet-5";
 
 /// The longest name of a deployment.
 const LONGEST_MODEL: usize = 64;
@@ -61,12 +66,13 @@ pub(crate) fn text(below: &str, request: &Request) -> Result<String, ApiError> {
         let message = format!("This tool is not known. There are: {}.", names.join(", "));
         return Err(ApiError::bad(BadRequestCode::InvalidValue, Some("tool"), message));
     };
-    let model = model(request.http.uri().query())?;
+    let usual = if ["anthropic", "claude-code"].contains(&name) { CLAUDE } else { MODEL };
+    let model = model(request.http.uri().query())?.unwrap_or(usual);
     Ok(tool.text.replace("{base}", &base(request)).replace("{model}", model))
 }
 
 /// The model that the query names. Its characters need no quotes in any of the files.
-fn model(query: Option<&str>) -> Result<&str, ApiError> {
+fn model(query: Option<&str>) -> Result<Option<&str>, ApiError> {
     let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
     let model = pairs.filter(|(name, _)| *name == "model").map(|(_, model)| model).next();
     let is_plain = |model: &str| {
@@ -74,8 +80,8 @@ fn model(query: Option<&str>) -> Result<&str, ApiError> {
             && model.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     };
     match model {
-        None => Ok(MODEL),
-        Some(model) if is_plain(model) => Ok(model),
+        Some(model) if is_plain(model) => Ok(Some(model)),
+        None => Ok(None),
         Some(_) => Err(ApiError::bad(
             BadRequestCode::InvalidValue,
             Some("model"),
@@ -125,6 +131,7 @@ mod tests {
             assert!(!text.contains("{base}") && !text.contains("{model}"), "{}: {text}", tool.name);
         }
         assert!(get("/api/setup/codex").unwrap().contains(MODEL));
+        assert!(get("/api/setup/claude-code").unwrap().contains(CLAUDE));
     }
 
     #[test]
