@@ -118,6 +118,7 @@ def a_run_is_streamed_event_by_event():
 def a_run_waits_for_its_tools():
     one = client()
     assistant, thread = crew(one, tools=[checks.WEATHER])
+    one.beta.threads.messages.create(thread_id=thread.id, **checks.ABOUT_WEATHER[0])
     made = one.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=50)
     assert made.status == "requires_action", made
     call = made.required_action.submit_tool_outputs.tool_calls[0]

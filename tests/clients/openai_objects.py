@@ -45,7 +45,7 @@ def a_function_is_called_and_its_output_answered():
     function = checks.WEATHER["function"]
     tool = {"type": "function", "strict": False, **function}
     one = client()
-    first = respond(one, tools=[tool])
+    first = respond(one, "How is the weather in Bergen?", tools=[tool])
     call = first.output[0]
     assert call.type == "function_call" and call.name == "read_weather", call
     output = {"type": "function_call_output", "call_id": call.call_id, "output": "rain"}

@@ -108,7 +108,7 @@ def a_tool_is_called_and_its_answer_is_explained():
 @scenario
 def a_tool_call_is_streamed_in_pieces():
     name, arguments = "", ""
-    for chunk in complete(client(), tools=[checks.WEATHER], stream=True):
+    for chunk in complete(client(), checks.ABOUT_WEATHER, tools=[checks.WEATHER], stream=True):
         for call in chunk.choices[0].delta.tool_calls or []:
             name += call.function.name or ""
             arguments += call.function.arguments or ""

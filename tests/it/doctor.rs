@@ -152,7 +152,7 @@ async fn a_fresh_local_service_is_healthy() {
 
     assert_eq!(run.exit, Some(0), "{}", run.text);
     assert!(run.text.contains(" ok, 0 warnings, 0 failed, "), "{}", run.text);
-    run.says("ok", "azure gpt-4o-mini stream", "usage at the end.");
+    run.says("ok", "azure gpt-5-mini stream", "usage at the end.");
     run.says("ok", "service accounting", "9 of 9 requests");
 }
 
@@ -167,7 +167,7 @@ async fn a_wrong_key_is_reported_with_the_call_that_replaces_it() {
     run.says("fail", "azure gpt-4o call", "401: Azure rejects the key.");
     run.advises(&format!("curl -X PUT {}/admin/deployments/gpt-4o ", service.address));
     run.says("fail", "service gpt-4o chat_completions", "503 upstream_misconfigured.");
-    run.says("ok", "service gpt-4o-mini stream", "chunks");
+    run.says("ok", "service gpt-5-mini stream", "chunks");
 }
 
 #[tokio::test]

@@ -49,3 +49,26 @@ async fn strangers_and_other_methods_are_refused() {
     }
     world.settle().await;
 }
+
+/// Examples cannot use the constant, so they are compared with it.
+#[test]
+fn examples_name_the_default_model() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for file in [
+        "README.md",
+        "docs/attendees.md",
+        "docs/coding-tools.md",
+        "docs/deploying.md",
+        "docs/keyless.md",
+        "docs/operations.md",
+        "docs/organisers.md",
+        "functions/pages/web/attendee.js",
+        "infra/functions/src/table.rs",
+        "template.yaml",
+    ] {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        assert!(!text.contains("gpt-4o-mini"), "{file} names another model");
+        let names_one = text.contains(lanyard_domain::models::DEFAULT_MODEL);
+        assert!(names_one || file == "README.md", "{file} names no model");
+    }
+}

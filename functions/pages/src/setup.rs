@@ -5,6 +5,7 @@
 //! variable `LANYARD_KEY`, or has `CODE/USER` in its place.
 
 use http::header::HOST;
+use lanyard_domain::models::DEFAULT_MODEL;
 use lanyard_gateway::error::BadRequestCode;
 use lanyard_gateway::{ApiError, Request, headers};
 
@@ -26,12 +27,14 @@ const TOOLS: &[Tool] = &tools![
     "ai-sdk": "ai-sdk.mjs",
     "aider": "aider.sh",
     "anthropic": "anthropic.py",
+    "azure-ai-projects": "azure-ai-projects.py",
     "azure-openai": "azure-openai.py",
     "claude-code": "claude-code.sh",
     "cline": "cline.sh",
     "codex": "codex.toml",
     "continue": "continue.yaml",
     "copilot": "copilot.sh",
+    "kilo": "kilo.json",
     "langchain": "langchain.py",
     "llm": "llm.yaml",
     "mastra": "mastra.mjs",
@@ -40,12 +43,11 @@ const TOOLS: &[Tool] = &tools![
     "opencode": "opencode.json",
     "pi": "pi.json",
     "qwen-code": "qwen-code.sh",
+    "semantic-kernel": "semantic-kernel.py",
 ];
 
-/// The model that a configuration names unless the query has another.
-const MODEL: &str = "gpt-5-mini";
-
-/// The same for tools that speak Anthropic's format.
+/// The model of a configuration for tools that speak Anthropic's format, unless the query
+/// has another.
 const CLAUDE: &str = "claude-sonnet-5";
 
 /// The longest name of a deployment.
@@ -66,7 +68,7 @@ pub(crate) fn text(below: &str, request: &Request) -> Result<String, ApiError> {
         let message = format!("This tool is not known. There are: {}.", names.join(", "));
         return Err(ApiError::bad(BadRequestCode::InvalidValue, Some("tool"), message));
     };
-    let usual = if ["anthropic", "claude-code"].contains(&name) { CLAUDE } else { MODEL };
+    let usual = if ["anthropic", "claude-code"].contains(&name) { CLAUDE } else { DEFAULT_MODEL };
     let model = model(request.http.uri().query())?.unwrap_or(usual);
     Ok(tool.text.replace("{base}", &base(request)).replace("{model}", model))
 }
@@ -130,7 +132,7 @@ mod tests {
             assert!(text.contains("prod-smart"), "{}: {text}", tool.name);
             assert!(!text.contains("{base}") && !text.contains("{model}"), "{}: {text}", tool.name);
         }
-        assert!(get("/api/setup/codex").unwrap().contains(MODEL));
+        assert!(get("/api/setup/codex").unwrap().contains(DEFAULT_MODEL));
         assert!(get("/api/setup/claude-code").unwrap().contains(CLAUDE));
     }
 

@@ -144,7 +144,7 @@ function show(details, credential) {
 function firstModel(models) {
   const chats = models.filter((model) => model.operations.includes("chat_completions"));
   const first = chats.find((model) => model.default_for.includes("chat_completions")) ?? chats[0] ?? models[0];
-  return first?.id ?? "gpt-4o-mini";
+  return first?.id ?? "gpt-5-mini";
 }
 
 /**

@@ -49,7 +49,7 @@ pub(crate) struct SimulateArguments {
     stream: bool,
 
     /// Max output tokens of a request.
-    #[arg(long, default_value_t = 100, value_name = "TOKENS")]
+    #[arg(long, default_value_t = 500, value_name = "TOKENS")]
     max_tokens: u64,
 
     /// Allow a service that is not on this machine, where the requests cost money.

@@ -31,7 +31,7 @@ use super::inventory::{Inventory, Listed, label};
 const STREAM_PROMPT: &str = "Count from one to thirty in words.";
 
 /// Max output tokens of the stream.
-const STREAM_TOKENS: u64 = 100;
+const STREAM_TOKENS: u64 = 2_000;
 
 /// Where keys are read.
 pub(super) enum Keys<'k> {

@@ -21,7 +21,10 @@ const MOST_PAGES: usize = 50;
 #[must_use]
 pub fn base(address: &str) -> String {
     let address = address.trim().trim_end_matches('/');
-    address.strip_suffix("/v1").unwrap_or(address).to_owned()
+    let address = address.strip_suffix("/v1").unwrap_or(address);
+    let host = address.split_once("://").map_or(address, |(_, host)| host);
+    // The service answers below its stage alone.
+    if host.contains('/') { address.to_owned() } else { format!("{address}/api") }
 }
 
 /// Sends a request with an unknown code.
@@ -183,7 +186,7 @@ fn owned(inventory: &Inventory, base: &str) -> Finding {
             seen,
             format!(
                 "An event needs a deployment. Add one:\n  \
-                 curl -X PUT {base}/admin/deployments/gpt-4o-mini \\\n    \
+                 curl -X PUT {base}/admin/deployments/gpt-5-mini \\\n    \
                  -H \"Authorization: Bearer $LANYARD_ORGANISER_TOKEN\" \\\n    \
                  -H 'Content-Type: application/json' -d '{{\"endpoint\": \
                  \"https://RESOURCE.openai.azure.com\", \"operations\": [\"chat_completions\"], \
@@ -287,10 +290,19 @@ mod tests {
 
     #[test]
     fn pasted_addresses_become_the_base_url() {
-        for address in ["https://h/api", "https://h/api/", " https://h/api/v1", "https://h/api/v1/"]
-        {
+        for address in [
+            "https://h/api",
+            "https://h/api/",
+            " https://h/api/v1",
+            "https://h/api/v1/",
+            "https://h",
+            "https://h/",
+            "https://h/v1",
+        ] {
             assert_eq!(base(address), "https://h/api", "{address}");
         }
+        assert_eq!(base("http://127.0.0.1:8787"), "http://127.0.0.1:8787/api");
+        assert_eq!(base("https://h/other/api"), "https://h/other/api");
     }
 
     #[test]

@@ -152,11 +152,12 @@ pub static FUNCTIONS: [Function; 27] = [
         routes: &[
             BESIDE_DEPLOYMENTS.at("", "/responses"),
             ALMOST.at("", "/responses"),
+            ALMOST.at("One", "/responses/{id}"),
             BESIDE_DEPLOYMENTS.at("One", "/responses/{id}"),
             BESIDE_DEPLOYMENTS.at("Below", "/responses/{id}/{proxy+}"),
         ],
         sample: Sample::Post(
-            r#"{"model": "gpt-4o-mini", "input": "Write a poem about Indian elephants", "stream": true}"#,
+            r#"{"model": "gpt-5-mini", "input": "Write a poem about Indian elephants", "stream": true}"#,
         ),
         ..RELAY_OBJECTS
     },
@@ -210,7 +211,7 @@ pub static FUNCTIONS: [Function; 27] = [
             BESIDE_DEPLOYMENTS.at("", "/assistants"),
             BESIDE_DEPLOYMENTS.at("Below", "/assistants/{proxy+}"),
         ],
-        sample: Sample::Post(r#"{"model": "gpt-4o-mini", "instructions": "You are a tutor."}"#),
+        sample: Sample::Post(r#"{"model": "gpt-5-mini", "instructions": "You are a tutor."}"#),
         ..RELAY_OBJECTS
     },
     Function {

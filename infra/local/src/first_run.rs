@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use lanyard_administration::Administration;
 use lanyard_administration::direct::{self, DirectAnswer, DirectCall};
+use lanyard_domain::models::DEFAULT_MODEL;
 use lanyard_platform::keys::write_private;
 use serde_json::{Value, json};
 
@@ -64,14 +65,16 @@ pub async fn prepare(admin: &Arc<Administration>, first: FirstRun) -> Result<Wel
     ];
     let images: &[&str] = &["images_generations", "images_edits"];
     let mut deployments: Vec<(&str, &[&str])> = vec![
-        ("gpt-4o-mini", talking),
+        (DEFAULT_MODEL, talking),
         ("gpt-4o", talking),
         ("text-embedding-3-small", &["embeddings"]),
     ];
     // A real resource seldom has them all: there, an organiser adds what it has.
     if first.is_simulated {
         deployments.extend([
-            ("gpt-35-turbo-instruct", &["completions"][..]),
+            // The model of older examples.
+            ("gpt-4o-mini", talking),
+            ("gpt-35-turbo-instruct", &["completions"]),
             ("dall-e-3", &["images_generations"]),
             ("gpt-image-1", images),
             ("whisper", hearing),
@@ -118,7 +121,7 @@ async fn organiser_token(
 async fn make_event(admin: &Arc<Administration>, is_simulated: bool) -> Result<()> {
     let now = admin.clock.now();
     let mut defaults = json!({
-        "chat_completions": "gpt-4o-mini", "responses": "gpt-4o-mini",
+        "chat_completions": DEFAULT_MODEL, "responses": DEFAULT_MODEL,
         "embeddings": "text-embedding-3-small",
     });
     if is_simulated {

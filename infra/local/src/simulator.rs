@@ -5,7 +5,10 @@
 //! is there. Stored responses, conversations, files, vector stores, assistants, threads and videos
 //! are kept in memory. It counts no limits and checks no identity.
 //!
-//! Words in a prompt that change the response: "trigger the content filter" gives Azure's 400,
+//! What a model refuses and whether it reasons follows from the facts of the model. A message
+//! decides which tool is called: see [`mention`].
+//!
+//! Words in a prompt that change the answer: "trigger the content filter" gives Azure's 400,
 //! "trigger a rate limit" its 429. The key `wrong-key` gives its 401.
 
 use std::convert::Infallible;
@@ -31,6 +34,7 @@ use self::refusal::Refusal;
 use self::stamp::Stamp;
 
 mod answer;
+mod cache;
 mod catalog;
 mod chat;
 mod completion;
@@ -38,14 +42,19 @@ mod embeddings;
 mod fields;
 mod form;
 mod frames;
+mod grammar;
 mod images;
 mod kept;
 mod legacy;
+mod mention;
 mod messages;
 mod moderations;
+mod offer;
+mod parameters;
+mod pattern;
 mod prompt;
 mod refusal;
-mod respond;
+mod responses;
 mod route;
 mod schema;
 mod speech;
@@ -93,7 +102,8 @@ impl Simulator {
         let resource = Arc::new(Resource {
             latency: self.latency,
             serial: AtomicU64::new(0),
-            kept: Mutex::default(),
+            // Two simulators are two resources, which read no encrypted content of each other.
+            kept: Mutex::new(Kept::of(Stamp::now(0).uuid(&listener.local_addr()?.to_string()))),
         });
         let ending = CancellationToken::new();
         let mut connections = JoinSet::new();
@@ -146,8 +156,7 @@ impl Resource {
                 let claude = messages::answer(&head, &body, &stamp);
                 let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
                 let answer = claude.or_else(|| kept.answer(&head, &body, &stamp));
-                drop(kept);
-                answer.unwrap_or_else(|| route::answer(&head, &body, &stamp))
+                answer.unwrap_or_else(|| route::answer(&head, &body, &stamp, &mut kept.prompts))
             }
             Err(_) => Answer::from(Refusal::TooLarge),
         };

@@ -1,15 +1,21 @@
 //! The user names in a CSV, as spreadsheets and GitHub Classroom write it.
 
 /// Headings of the column that holds user names, the most certain first.
-const USER: [&str; 8] = [
+const USER: [&str; 14] = [
     "user",
     "username",
     "user_name",
+    "user_id",
+    "userid",
     "github_username",
     "github_user",
+    "github_login",
+    "github_handle",
     "github",
     "login",
     "handle",
+    "account",
+    "nickname",
 ];
 
 /// Headings that show that the first row names columns, though none of them holds user names.
@@ -32,14 +38,16 @@ const OTHER: [&str; 16] = [
     "group",
 ];
 
-/// A CSV as records: separated by commas, semicolons or tabs, with or without a byte order mark.
+/// A CSV as records: separated by commas, semicolons or tabs, with or without a byte order mark, and
+/// with or without the line `sep=;` by which Excel names the separator.
 #[must_use]
 pub fn reader(text: &str) -> csv::Reader<&[u8]> {
     let text = text.trim_start_matches('\u{feff}');
+    let (named, text) = named_separator(text);
     csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .delimiter(delimiter(text))
+        .delimiter(named.unwrap_or_else(|| delimiter(text)))
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes())
 }
@@ -62,8 +70,8 @@ pub fn is_about_a_person(heading: &str) -> bool {
     USER.contains(&heading) || OTHER.contains(&heading)
 }
 
-/// The user names of a CSV: the column with such a heading, or the first column where there are no
-/// headings. Rows without a name are passed over.
+/// The user names of a CSV: the column with such a heading, or the only column. Rows without a name
+/// are passed over.
 ///
 /// Cells may be separated by commas, semicolons (as Excel writes in much of Europe) or tabs.
 ///
@@ -98,6 +106,19 @@ pub(crate) fn users(text: &str) -> Result<Vec<String>, String> {
     Ok(users)
 }
 
+/// The separator that a first line `sep=;` names, and what follows the line. The end of the line
+/// stays, so that lines keep their numbers.
+fn named_separator(text: &str) -> (Option<u8>, &str) {
+    let end = text.find(['\r', '\n']).unwrap_or(text.len());
+    let (line, rest) = text.split_at(end);
+    let line = line.trim_matches('"');
+    let name = line.get(..4).is_some_and(|name| name.eq_ignore_ascii_case("sep="));
+    match line.as_bytes() {
+        [_, _, _, _, separator] if name => (Some(*separator), rest),
+        _ => (None, text),
+    }
+}
+
 /// The separator that the first row uses.
 fn delimiter(text: &str) -> u8 {
     let row = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
@@ -123,11 +144,14 @@ fn headings(row: &csv::StringRecord) -> Result<Option<usize>, String> {
     if user.is_some() {
         return Ok(user);
     }
-    if names.iter().any(|name| OTHER.contains(&name.as_str())) {
+    // Of several columns nobody can tell which one holds user names, and a wrong guess shows only
+    // when attendees are refused.
+    let has_several = names.iter().filter(|name| !name.is_empty()).count() > 1;
+    if has_several || names.iter().any(|name| OTHER.contains(&name.as_str())) {
         let found = row.iter().collect::<Vec<_>>().join(", ");
         return Err(format!(
             "has the columns {found}, and none of them is known to hold user names. Name that \
-             column user or github_username"
+             column user or github_username in the first line"
         ));
     }
     Ok(None)
@@ -138,8 +162,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_without_headings_is_its_first_column() {
-        let csv = "ada,Ada L.\r\n\r\n\"team, \"\"a\"\"\",x\ncleo\n";
+    fn a_list_without_headings_is_its_only_column() {
+        let csv = "ada,\r\n\r\n\"team, \"\"a\"\"\"\ncleo\n";
         assert_eq!(users(csv).unwrap(), ["ada", "team, \"a\"", "cleo"]);
         assert!(users("user\n").unwrap().is_empty());
         assert!(users("").unwrap().is_empty());
@@ -152,6 +176,10 @@ mod tests {
         assert_eq!(users(classroom).unwrap(), ["ada-l"]);
         let excel = "\u{feff}Name;User;Team\r\nAda;ada;red\r\n";
         assert_eq!(users(excel).unwrap(), ["ada"]);
+        let named = "\u{feff}sep=;\r\nName, first;User\r\nAda;ada\r\n";
+        assert_eq!(users(named).unwrap(), ["ada"]);
+        assert_eq!(users("SEP=\t\nuser;x\tlogin\na;b\tada\n").unwrap(), ["ada"]);
+        assert_eq!(users("sep=;\nada\n").unwrap(), ["ada"]);
         assert_eq!(users("Name\tGitHub Username\nAda\tada\n").unwrap(), ["ada"]);
     }
 
@@ -160,5 +188,10 @@ mod tests {
         let refused = users("identifier,name\ns1,Ada\n").unwrap_err();
         assert!(refused.contains("identifier, name"), "{refused}");
         assert!(refused.contains("github_username"), "{refused}");
+        for unknown in ["Prénom;Nom;Compte\nAda;L.;ada\n", "ada,Ada L.\nbob,Bob\n"] {
+            let refused = users(unknown).unwrap_err();
+            let first = unknown.lines().next().unwrap().replace([';', ','], ", ");
+            assert!(refused.contains(&first), "{refused}");
+        }
     }
 }

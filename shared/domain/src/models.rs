@@ -170,6 +170,10 @@ impl FactOverrides {
     }
 }
 
+/// The model of the documentation, of examples and of a new local service. Change it here: tests
+/// compare what cannot use this constant.
+pub const DEFAULT_MODEL: &str = "gpt-5-mini";
+
 /// The output cap where neither the event nor the model has a smaller one.
 pub const USUAL_OUTPUT: u64 = 4_096;
 

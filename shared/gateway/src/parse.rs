@@ -202,6 +202,7 @@ pub fn below(path: &str, operation: Operation) -> Result<Option<&str>, ApiError>
     let rest = bases
         .iter()
         .find_map(|base| path.strip_prefix(base)?.strip_prefix(operation_path))
+        .or_else(|| path.strip_prefix(operation_path).filter(|_| is_in_stage))
         .ok_or(ApiError::UnknownRoute)?;
     match rest.strip_prefix('/') {
         None if rest.is_empty() => Ok(None),
@@ -369,6 +370,24 @@ mod tests {
             "/api/v1/chat/completions/x",
         ] {
             assert!(route(path, Operation::ChatCompletions).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_below_an_operation_is_found_under_each_base() {
+        let rest = |path: &str| {
+            let found = below(path, Operation::Responses).ok();
+            found.map(|rest| rest.unwrap_or("nothing").to_owned())
+        };
+        for base in ["/api", "/api/v1", "/api/v1/v1", "/api/openai", "/api/v1/openai/v1"] {
+            assert_eq!(rest(&format!("{base}/responses")).as_deref(), Some("nothing"), "{base}");
+            let compact = format!("{base}/responses/compact");
+            assert_eq!(rest(&compact).as_deref(), Some("compact"), "{base}");
+        }
+        for path in
+            ["/responses/compact", "/api/responsesx", "/api/responses/", "/api/x/responses/y"]
+        {
+            assert_eq!(rest(path), None, "{path}");
         }
     }
 

@@ -6,6 +6,7 @@ import { VERSION } from "openai/version";
 import { API, attendee, chatOf, inWorldOf, run, SAMPLES, scenario, TABLE, V1 } from "./scenarios.mjs";
 
 const CHAT = "gpt-4o-mini";
+const ABOUT_WEATHER = [{ role: "user", content: "How is the weather in Bergen?" }];
 const EMBEDDINGS = "text-embedding-3-small";
 const DIMENSIONS = 1536;
 const QUESTION = [{ role: "user", content: SAMPLES.question }];
@@ -89,7 +90,7 @@ scenario("a stream that is left early leaves the client usable", async () => {
 
 scenario("a tool is called and its answer is explained", async () => {
   const one = client();
-  const messages = [{ role: "user", content: "How is the weather in Bergen?" }];
+  const messages = [...ABOUT_WEATHER];
   const asked = (await complete(one, { messages, tools: [WEATHER], tool_choice: "auto" })).choices[0].message;
   assert.equal(asked.content, null);
   messages.push(asked);
@@ -102,13 +103,13 @@ scenario("a tool is called and its answer is explained", async () => {
 
 scenario("the helper runs tools by itself", async () => {
   const tool = { ...WEATHER, function: { ...WEATHER.function, parse: JSON.parse, function: () => "heavy rain" } };
-  const runner = client().chat.completions.runTools({ model: CHAT, messages: QUESTION, tools: [tool] });
+  const runner = client().chat.completions.runTools({ model: CHAT, messages: ABOUT_WEATHER, tools: [tool] });
   assert.match(await runner.finalContent(), /heavy rain/);
 });
 
 scenario("a tool call is streamed in pieces", async () => {
   const call = { name: "", arguments: "" };
-  for await (const chunk of await complete(client(), { tools: [WEATHER], stream: true })) {
+  for await (const chunk of await complete(client(), { messages: ABOUT_WEATHER, tools: [WEATHER], stream: true })) {
     for (const piece of chunk.choices[0].delta.tool_calls ?? []) {
       call.name += piece.function.name ?? "";
       call.arguments += piece.function.arguments ?? "";

@@ -9,6 +9,7 @@ EMBEDDING_MODEL = "text-embedding-3-small"
 DIMENSIONS = 1536
 
 QUESTION = [{"role": "user", "content": SAMPLES["question"]}]
+ABOUT_WEATHER = [{"role": "user", "content": "How is the weather in Bergen?"}]
 CONVERSATION = [{"role": "system", "content": SAMPLES["system"]}, *QUESTION]
 WEATHER = SAMPLES["weather_tool"]
 PNG = f"data:image/png;base64,{SAMPLES['png_base64']}"

@@ -10,7 +10,7 @@ async fn a_handout_is_one_self_contained_page() {
 
     let page = service.run_ok(&["handout", "hackathon"]).await;
     assert!(page.starts_with("<!doctype html>"), "{page}");
-    for wanted in ["<svg", "hackathon/YOURNAME", "requests per minute.", "gpt-4o-mini"] {
+    for wanted in ["<svg", "hackathon/YOURNAME", "requests per minute.", "gpt-5-mini"] {
         assert!(page.contains(wanted), "{wanted}");
     }
     assert!(page.contains(&format!("{}/v1/chat/completions", service.address)));

@@ -1,6 +1,8 @@
 //! The models that the simulator pretends to have.
 //!
-//! A deployment's name is its model's name, as in most workshops.
+//! Most deployments have the name of their model, as in most workshops.
+
+use lanyard_domain::models::{CompletionField, DEFAULT_MODEL, ModelFacts};
 
 /// What may be asked of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,106 +44,83 @@ impl Operation {
     }
 }
 
-/// One simulated model.
+/// One simulated deployment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Model {
     /// The deployment's name, which requests use.
     pub(super) name: &'static str,
-    /// The name with its version, which answers use.
+    /// The model, by which its facts are known.
+    model: &'static str,
+    /// The model with its version, which answers use.
     pub(super) version: &'static str,
     /// The one operation it serves.
     pub(super) operation: Operation,
-    /// The longest prompt, in tokens; 0 where nobody counts.
-    pub(super) context: usize,
-    /// The longest completion, in tokens; for embeddings, the number of dimensions.
-    pub(super) largest: usize,
 }
 
-const MODELS: [Model; 12] = [
-    Model {
-        name: "gpt-4o-mini",
-        version: "gpt-4o-mini-2024-07-18",
-        operation: Operation::Chat,
-        context: 128_000,
-        largest: 16_384,
-    },
-    Model {
-        name: "gpt-4o",
-        version: "gpt-4o-2024-11-20",
-        operation: Operation::Chat,
-        context: 128_000,
-        largest: 16_384,
-    },
-    Model {
-        name: "text-embedding-3-small",
-        version: "text-embedding-3-small",
-        operation: Operation::Embeddings,
-        context: 8_192,
-        largest: 1_536,
-    },
-    Model {
-        name: "gpt-35-turbo-instruct",
-        version: "gpt-35-turbo-instruct-0914",
-        operation: Operation::Completions,
-        context: 4_096,
-        largest: 4_096,
-    },
-    Model {
-        name: "dall-e-3",
-        version: "dall-e-3-3.0",
-        operation: Operation::Images,
-        context: 0,
-        largest: 0,
-    },
-    Model {
-        name: "gpt-image-1",
-        version: "gpt-image-1-2025-04-15",
-        operation: Operation::Images,
-        context: 0,
-        largest: 0,
-    },
-    Model {
-        name: "whisper",
-        version: "whisper-001",
-        operation: Operation::Hearing,
-        context: 0,
-        largest: 0,
-    },
-    Model {
-        name: "gpt-4o-mini-transcribe",
-        version: "gpt-4o-mini-transcribe-2025-03-20",
-        operation: Operation::Hearing,
-        context: 0,
-        largest: 0,
-    },
-    Model {
-        name: "gpt-4o-mini-tts",
-        version: "gpt-4o-mini-tts-2025-03-20",
-        operation: Operation::Speech,
-        context: 0,
-        largest: 0,
-    },
-    Model {
-        name: "omni-moderation",
-        version: "omni-moderation-2024-09-26",
-        operation: Operation::Moderations,
-        context: 0,
-        largest: 0,
-    },
-    Model {
-        name: "claude-sonnet-5",
-        version: "claude-sonnet-5",
-        operation: Operation::Messages,
-        context: 1_000_000,
-        largest: 128_000,
-    },
-    Model {
-        name: "sora-2",
-        version: "sora-2-2025-10-06",
-        operation: Operation::Videos,
-        context: 0,
-        largest: 0,
-    },
+impl Model {
+    /// What is known of the model. Refusals and limits follow from it, never from a name.
+    pub(super) fn facts(&self) -> ModelFacts {
+        ModelFacts::of(self.model).copied().unwrap_or(ModelFacts::UNKNOWN)
+    }
+
+    /// The context window, in tokens.
+    pub(super) fn context(&self) -> usize {
+        as_usize(self.facts().context.unwrap_or(USUAL_CONTEXT))
+    }
+
+    /// The longest completion, in tokens.
+    pub(super) fn largest(&self) -> usize {
+        let facts = self.facts();
+        as_usize(facts.max_output.or(facts.context).unwrap_or(USUAL_CONTEXT))
+    }
+
+    /// Whether it is one of OpenAI's reasoning models, which take no sampling parameters.
+    pub(super) fn reasons(&self) -> bool {
+        let facts = self.facts();
+        facts.reasons && facts.cap == CompletionField::MaxCompletionTokens
+    }
+
+    const fn new(name: &'static str, version: &'static str, operation: Operation) -> Self {
+        Self { name, model: name, version, operation }
+    }
+
+    /// The model behind a deployment whose name says nothing about it.
+    const fn behind(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+}
+
+fn as_usize(tokens: u64) -> usize {
+    usize::try_from(tokens).unwrap_or(usize::MAX)
+}
+
+/// The context of a model whose facts have none.
+const USUAL_CONTEXT: u64 = 128_000;
+
+/// The dimensions of an embedding.
+pub(super) const DIMENSIONS: usize = 1_536;
+
+const SMALL: Model = Model::new(DEFAULT_MODEL, "gpt-5-mini-2025-08-07", Operation::Chat);
+const MISTRAL: Model = Model::new("mistral-large-3", "mistral-large-3", Operation::Chat);
+
+const MODELS: [Model; 16] = [
+    SMALL,
+    Model::new("gpt-4o-mini", "gpt-4o-mini-2024-07-18", Operation::Chat),
+    Model::new("gpt-4o", "gpt-4o-2024-11-20", Operation::Chat),
+    MISTRAL,
+    // Azure leaves the names of deployments to people, so a name may say nothing about the model.
+    SMALL.behind("prod-smart"),
+    MISTRAL.behind("prod-french"),
+    Model::new("text-embedding-3-small", "text-embedding-3-small", Operation::Embeddings),
+    Model::new("gpt-35-turbo-instruct", "gpt-35-turbo-instruct-0914", Operation::Completions),
+    Model::new("dall-e-3", "dall-e-3-3.0", Operation::Images),
+    Model::new("gpt-image-1", "gpt-image-1-2025-04-15", Operation::Images),
+    Model::new("whisper", "whisper-001", Operation::Hearing),
+    Model::new("gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe-2025-03-20", Operation::Hearing),
+    Model::new("gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-03-20", Operation::Speech),
+    Model::new("omni-moderation", "omni-moderation-2024-09-26", Operation::Moderations),
+    Model::new("sora-2", "sora-2-2025-10-06", Operation::Videos),
+    Model::new("claude-sonnet-5", "claude-sonnet-5", Operation::Messages),
 ];
 
 /// The names of all deployments.
@@ -176,6 +155,16 @@ pub(super) fn find(name: &str, operation: Operation) -> Result<&'static Model, N
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn facts_decide_what_a_deployment_can_do_whatever_its_name() {
+        let find = |name| find(name, Operation::Chat).unwrap();
+        for name in [DEFAULT_MODEL, "prod-smart"] {
+            assert_eq!((find(name).reasons(), find(name).largest()), (true, 128_000), "{name}");
+        }
+        assert_eq!((find("gpt-4o").context(), find("gpt-4o").largest()), (128_000, 16_384));
+        assert!(find("prod-french").facts().refuses_user && !find("prod-french").reasons());
+    }
 
     #[test]
     fn a_deployment_is_found_by_its_name_and_operation() {

@@ -1,14 +1,15 @@
 //! Reads a chat request: everything that decides what the simulated model says.
 //!
-//! Sampling fields such as `temperature` are accepted and mean nothing here.
+//! Sampling fields such as `temperature` mean nothing here; reasoning models refuse them.
 
 use serde_json::Value;
 
 use super::catalog::{Model, Operation};
 use super::fields::{self, Object};
+use super::offer::ToolCall;
 use super::prompt::Prompt;
 use super::refusal::Refusal;
-use super::tools::{self, ToolCall};
+use super::{cache, parameters, tools};
 
 /// The most choices that the API makes of one prompt.
 const MOST_CHOICES: usize = 128;
@@ -42,8 +43,12 @@ pub(super) struct ChatRequest {
     pub(super) prompt_tokens: usize,
     pub(super) call: Option<ToolCall>,
     pub(super) format: Format,
-    /// The longest completion, in tokens per choice.
+    /// The longest completion, in tokens per choice, its reasoning included.
     pub(super) cap: usize,
+    /// How long the model reasons, in tokens per choice.
+    pub(super) reasoning: usize,
+    /// How many tokens of the prompt were read before.
+    pub(super) cached_tokens: usize,
     pub(super) choices: usize,
     pub(super) stop: Vec<String>,
     pub(super) streaming: Option<Streaming>,
@@ -52,14 +57,31 @@ pub(super) struct ChatRequest {
 impl ChatRequest {
     /// Reads a body for a model, or says what is wrong with it.
     pub(super) fn read(body: &Object, model: &'static Model) -> Result<Self, Refusal> {
+        let request = Self::read_unchecked(body, model)?;
+        request.check_context("messages")?;
+        Ok(request)
+    }
+
+    /// Reads a body that may be longer than the context window.
+    pub(super) fn read_unchecked(body: &Object, model: &'static Model) -> Result<Self, Refusal> {
+        parameters::refuse_arguments(body, parameters::CHAT)?;
+        parameters::refuse_for_chat(body, model)?;
+        let stores = fields::flag(body, "store")?;
+        if fields::given(body, "metadata").is_some() && !stores {
+            let message = "The 'metadata' parameter is only allowed when 'store' is enabled.";
+            return Err(Refusal::field("metadata", None, message));
+        }
         let prompt = Prompt::read(body)?;
-        let call = tools::choose(body, prompt.last)?;
+        let call = tools::of_chat(body, &prompt)?;
+        let effort = fields::given(body, "reasoning_effort");
         let request = Self {
             model,
             prompt_tokens: prompt.tokens + tools::prompt_tokens(body),
             call,
             format: format(body, &prompt)?,
             cap: cap(body, model)?,
+            reasoning: parameters::reasoning_tokens(effort, "reasoning_effort", model)?,
+            cached_tokens: 0,
             choices: fields::integer(body, "n", 1..=MOST_CHOICES)?.unwrap_or(1),
             stop: stop(body)?,
             streaming: streaming(body)?,
@@ -71,23 +93,41 @@ impl ChatRequest {
         if request.prompt.mentions("trigger a rate limit") {
             return Err(Refusal::RateLimit(Operation::Chat));
         }
-        if request.prompt_tokens > model.context {
-            let (tokens, context) = (request.prompt_tokens, model.context);
-            let message = format!("The messages have {tokens} tokens; {context} is the most.");
-            return Err(Refusal::field("messages", Some("context_length_exceeded"), message));
-        }
         Ok(request)
+    }
+
+    /// Refuses a prompt that is longer than the context window, as a chat or a response says it.
+    pub(super) fn check_context(&self, param: &str) -> Result<(), Refusal> {
+        let (tokens, context) = (self.prompt_tokens, self.model.context());
+        if tokens <= context {
+            return Ok(());
+        }
+        let message = match param {
+            "input" => "Your input exceeds the context window of this model. Please adjust your \
+                        input and try again."
+                .to_owned(),
+            _ => format!(
+                "This model's maximum context length is {context} tokens. However, your messages \
+                 resulted in {tokens} tokens. Please reduce the length of the messages."
+            ),
+        };
+        Err(Refusal::field(param, Some("context_length_exceeded"), message))
+    }
+
+    /// Looks up how much of the prompt was read before.
+    pub(super) fn look_up(&mut self, prompts: &mut cache::Prompts, prompt: &str) {
+        self.cached_tokens = prompts.read(self.model.name, prompt).min(self.prompt_tokens);
     }
 }
 
 fn cap(body: &Object, model: &Model) -> Result<usize, Refusal> {
-    let older = fields::integer(body, "max_tokens", 1..=model.largest)?;
-    let newer = fields::integer(body, "max_completion_tokens", 1..=model.largest)?;
+    let older = fields::integer(body, "max_tokens", 1..=model.largest())?;
+    let newer = fields::integer(body, "max_completion_tokens", 1..=model.largest())?;
     if older.is_some() && newer.is_some() {
         let message = "'max_tokens' and 'max_completion_tokens' cannot be given together.";
         return Err(Refusal::field("max_tokens", Some("invalid_parameter_combination"), message));
     }
-    Ok(newer.or(older).unwrap_or(model.largest))
+    Ok(newer.or(older).unwrap_or(model.largest()))
 }
 
 fn stop(body: &Object) -> Result<Vec<String>, Refusal> {
@@ -127,40 +167,90 @@ fn streaming(body: &Object) -> Result<Option<Streaming>, Refusal> {
 }
 
 fn format(body: &Object, prompt: &Prompt) -> Result<Format, Refusal> {
-    let Some(format) = fields::given(body, "response_format") else {
-        return Ok(Format::Text);
-    };
-    match format["type"].as_str() {
-        Some("text") => Ok(Format::Text),
-        Some("json_object") if prompt.mentions("json") => Ok(Format::Json),
-        Some("json_object") => {
-            let message = "With 'json_object' the messages must contain the word 'json'.";
-            Err(Refusal::field("messages", None, message))
+    match fields::given(body, "response_format") {
+        None => Ok(Format::Text),
+        Some(format) => {
+            let described = (&format["json_schema"], "response_format.json_schema");
+            Format::read(format, described, "response_format", prompt)
         }
-        Some("json_schema") => schema(&format["json_schema"]).map(Format::Schema),
-        Some(_) => {
-            let supported = "'text', 'json_object' and 'json_schema'";
-            Err(Refusal::unsupported("response_format.type", supported))
-        }
-        None => Err(Refusal::missing("response_format.type")),
     }
 }
 
-fn schema(described: &Value) -> Result<Value, Refusal> {
-    const PLACE: &str = "response_format.json_schema";
-    if !described["name"].is_string() {
-        return Err(Refusal::missing(&format!("{PLACE}.name")));
+impl Format {
+    /// Reads a format; its schema stands in an object of its own or beside the type.
+    pub(super) fn read(
+        format: &Value,
+        (described, place): (&Value, &str),
+        param: &str,
+        prompt: &Prompt,
+    ) -> Result<Self, Refusal> {
+        match format["type"].as_str() {
+            Some("text") => Ok(Self::Text),
+            Some("json_object") if prompt.mentions("json") => Ok(Self::Json),
+            Some("json_object") => {
+                let message = "With 'json_object' the messages must contain the word 'json'.";
+                Err(Refusal::field("messages", None, message))
+            }
+            Some("json_schema") => schema(described, place, param).map(Self::Schema),
+            Some(_) => {
+                let supported = "'text', 'json_object' and 'json_schema'";
+                Err(Refusal::unsupported(&format!("{param}.type"), supported))
+            }
+            None => Err(Refusal::missing(&format!("{param}.type"))),
+        }
     }
+}
+
+fn schema(described: &Value, place: &str, param: &str) -> Result<Value, Refusal> {
+    let Some(name) = described["name"].as_str() else {
+        return Err(Refusal::missing(&format!("{place}.name")));
+    };
     let schema = &described["schema"];
     if schema.is_null() {
-        return Err(Refusal::missing(&format!("{PLACE}.schema")));
+        return Err(Refusal::missing(&format!("{place}.schema")));
     }
-    let is_object = schema["type"] == "object" || schema.get("$ref").is_some();
-    if described["strict"] == true && !is_object {
-        let message = format!("The schema in '{PLACE}' must describe an object.");
-        return Err(Refusal::field("response_format", None, message));
+    if described["strict"] == true
+        && let Some(fault) = not_strict(schema)
+    {
+        let message = format!("Invalid schema for response_format '{name}': {fault}");
+        return Err(Refusal::field(param, Some("invalid_json_schema"), message));
     }
     Ok(schema.clone())
+}
+
+/// Why a strict schema is refused: each object must require all that it has and allow nothing else.
+fn not_strict(schema: &Value) -> Option<&'static str> {
+    let is_object = schema["type"] == "object" || schema.get("$ref").is_some();
+    if !is_object {
+        return Some("schema must be a JSON Schema of 'type: \"object\"'.");
+    }
+    fn fault(schema: &Value) -> Option<&'static str> {
+        match schema {
+            Value::Object(fields) => {
+                if let Some(properties) = schema["properties"].as_object() {
+                    if schema["additionalProperties"] != false {
+                        return Some(
+                            "'additionalProperties' is required to be supplied and to be false.",
+                        );
+                    }
+                    let is_required = |name: &String| {
+                        let required = schema["required"].as_array();
+                        required.is_some_and(|required| required.iter().any(|one| one == name))
+                    };
+                    if !properties.keys().all(is_required) {
+                        return Some(
+                            "'required' is required to be supplied and to be an array including \
+                             every key in properties.",
+                        );
+                    }
+                }
+                fields.values().find_map(fault)
+            }
+            Value::Array(many) => many.iter().find_map(fault),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        }
+    }
+    fault(schema)
 }
 
 #[cfg(test)]
@@ -224,6 +314,30 @@ mod tests {
     }
 
     #[test]
+    fn a_strict_schema_is_closed_and_complete() {
+        let refused = |schema: Value| {
+            let described = json!({"name": "s", "strict": true, "schema": schema});
+            let format = json!({"type": "json_schema", "json_schema": described});
+            read(json!({"response_format": format})).is_err()
+        };
+        let open = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+        assert!(refused(open.clone()) && refused(json!({"type": "string"})));
+        let mut closed = open;
+        closed["additionalProperties"] = json!(false);
+        assert!(refused(closed.clone()));
+        closed["required"] = json!(["a"]);
+        assert!(!refused(closed.clone()));
+        closed["properties"]["a"] = json!({"type": "object", "properties": {}});
+        assert!(refused(closed));
+    }
+
+    #[test]
+    fn metadata_needs_a_stored_chat() {
+        assert_eq!(param(json!({"metadata": {"run": "7"}})), "metadata");
+        assert!(read(json!({"metadata": {"run": "7"}, "store": true})).is_ok());
+    }
+
+    #[test]
     fn the_magic_words_are_obeyed() {
         let say = |text: &str| json!({"messages": [{"role": "user", "content": text}]});
         let filtered = read(say("Please trigger the Content Filter.")).unwrap_err();
@@ -236,6 +350,8 @@ mod tests {
     fn a_prompt_past_the_context_is_refused() {
         let long = "word".repeat(128_001);
         let body = json!({"messages": [{"role": "user", "content": long}]});
-        assert_eq!(param(body), "messages");
+        let refused = read(body).unwrap_err().body();
+        assert_eq!(refused["error"]["param"], "messages");
+        assert_eq!(refused["error"]["code"], "context_length_exceeded");
     }
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::chat::ChatRequest;
+use super::offer::{Kind, ToolCall};
 use super::stamp::Stamp;
-use super::tools::{Kind, ToolCall};
 use super::{tokens, words};
 
 /// The fingerprint of every simulated answer; no real system has it.
@@ -19,6 +19,8 @@ pub(super) enum Said {
     Call {
         /// The shape on the wire.
         kind: Kind,
+        /// The namespace of the tool, if it has one.
+        namespace: Option<String>,
         /// The tool's name.
         name: String,
         /// The id by which the client answers.
@@ -33,6 +35,8 @@ pub(super) struct Choice {
     /// The text, or the call's arguments, token by token.
     pub(super) tokens: Vec<String>,
     pub(super) finish_reason: &'static str,
+    /// How many tokens went before them, unseen.
+    pub(super) reasoning: usize,
 }
 
 /// All responses to one prompt.
@@ -43,6 +47,7 @@ pub(super) struct Completion {
     pub(super) model: &'static str,
     pub(super) choices: Vec<Choice>,
     prompt_tokens: usize,
+    cached_tokens: usize,
 }
 
 impl Completion {
@@ -54,22 +59,25 @@ impl Completion {
             model: request.model.version,
             choices: (0..request.choices).map(|index| choice(request, index, stamp)).collect(),
             prompt_tokens: request.prompt_tokens,
+            cached_tokens: request.cached_tokens,
         }
     }
 
-    /// `usage`, in which a completion token is a frame of the stream.
+    /// `usage`, in which a completion token is a frame of the stream or one of the reasoning.
     pub(super) fn usage(&self) -> Value {
-        let completion_tokens: usize = self.choices.iter().map(|choice| choice.tokens.len()).sum();
+        let reasoning_tokens: usize = self.choices.iter().map(|choice| choice.reasoning).sum();
+        let written: usize = self.choices.iter().map(|choice| choice.tokens.len()).sum();
+        let completion_tokens = written + reasoning_tokens;
         json!({
             "completion_tokens": completion_tokens,
             "completion_tokens_details": {
                 "accepted_prediction_tokens": 0,
                 "audio_tokens": 0,
-                "reasoning_tokens": 0,
+                "reasoning_tokens": reasoning_tokens,
                 "rejected_prediction_tokens": 0,
             },
             "prompt_tokens": self.prompt_tokens,
-            "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": 0},
+            "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": self.cached_tokens},
             "total_tokens": self.prompt_tokens + completion_tokens,
         })
     }
@@ -101,7 +109,7 @@ impl Choice {
                 message["content"] = Value::String(text);
                 completion_filter_results()
             }
-            Said::Call { kind, name, id } => {
+            Said::Call { kind, name, id, .. } => {
                 match kind {
                     Kind::Function => {
                         message["tool_calls"] = json!([{
@@ -161,20 +169,24 @@ fn completion_filter_results() -> Value {
 
 fn choice(request: &ChatRequest, index: usize, stamp: &Stamp) -> Choice {
     let (said, text, finish_reason) = match &request.call {
-        Some(ToolCall { kind, name, arguments }) => {
+        Some(ToolCall { kind, namespace, name, arguments }) => {
             let finish_reason = match kind {
                 Kind::Function | Kind::Custom => "tool_calls",
                 Kind::Legacy => "function_call",
             };
             let (kind, name, id) = (*kind, name.clone(), stamp.call_id(index));
-            (Said::Call { kind, name, id }, arguments.clone(), finish_reason)
+            let namespace = namespace.clone();
+            (Said::Call { kind, namespace, name, id }, arguments.clone(), finish_reason)
         }
         None => (Said::Text, words::of(request, index), "stop"),
     };
     let mut tokens: Vec<String> = tokens::split(&text).map(str::to_owned).collect();
-    let is_cut = tokens.len() > request.cap;
-    tokens.truncate(request.cap);
-    Choice { said, tokens, finish_reason: if is_cut { "length" } else { finish_reason } }
+    let reasoning = request.reasoning.min(request.cap);
+    let left = request.cap - reasoning;
+    let is_cut = tokens.len() > left;
+    tokens.truncate(left);
+    let finish_reason = if is_cut { "length" } else { finish_reason };
+    Choice { said, tokens, finish_reason, reasoning }
 }
 
 #[cfg(test)]
@@ -184,9 +196,13 @@ pub(super) mod tests {
 
     /// The response to a user's "Hello" with these fields beside it.
     pub(in crate::simulator) fn completion(rest: Value) -> Completion {
+        answer("gpt-4o-mini", rest)
+    }
+
+    fn answer(model: &str, rest: Value) -> Completion {
         let mut body = json!({"messages": [{"role": "user", "content": "Hello"}]});
         body.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
-        let model = catalog::find("gpt-4o-mini", Operation::Chat).unwrap();
+        let model = catalog::find(model, Operation::Chat).unwrap();
         let request = ChatRequest::read(body.as_object().unwrap(), model).unwrap();
         Completion::compose(&request, &Stamp::fixed())
     }
@@ -244,6 +260,21 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn reasoning_is_paid_and_comes_out_of_the_cap() {
+        let reasoned = answer("gpt-5-mini", json!({})).body();
+        let details = &reasoned["usage"]["completion_tokens_details"];
+        assert_eq!(details["reasoning_tokens"], 128);
+        let written = tokens::count(content(&reasoned));
+        assert_eq!(reasoned["usage"]["completion_tokens"], 128 + written);
+
+        let low = json!({"reasoning_effort": "low", "max_completion_tokens": 50});
+        let cut = answer("gpt-5-mini", low).body();
+        assert_eq!((content(&cut), &cut["choices"][0]["finish_reason"]), ("", &json!("length")));
+        assert_eq!(cut["usage"]["completion_tokens"], 50);
+        assert_eq!(cut["usage"]["completion_tokens_details"]["reasoning_tokens"], 50);
+    }
+
+    #[test]
     fn a_stop_ends_the_answer_before_it() {
         let body = completion(json!({"stop": ["never", " No "]})).body();
         assert_eq!(content(&body), "[simulated]");
@@ -262,23 +293,23 @@ pub(super) mod tests {
 
     #[test]
     fn a_tool_is_called_with_content_null() {
-        let tools = json!([{"type": "function", "function": {"name": "f"}}]);
+        let tools = json!([{"type": "function", "function": {"name": "hello"}}]);
         let body = completion(json!({"tools": tools})).body();
         let choice = &body["choices"][0];
         assert_eq!(choice["finish_reason"], "tool_calls");
         assert_eq!(choice["message"]["content"], Value::Null);
         let call = &choice["message"]["tool_calls"][0];
-        assert_eq!(call["function"], json!({"arguments": "{}", "name": "f"}));
+        assert_eq!(call["function"], json!({"arguments": "{}", "name": "hello"}));
         assert!(call["id"].as_str().unwrap().starts_with("call_"));
         assert_eq!(body["usage"]["completion_tokens"], 1);
     }
 
     #[test]
     fn the_older_functions_are_called_in_their_own_form() {
-        let body = completion(json!({"functions": [{"name": "f"}]})).body();
+        let body = completion(json!({"functions": [{"name": "hello"}]})).body();
         let choice = &body["choices"][0];
         assert_eq!(choice["finish_reason"], "function_call");
-        assert_eq!(choice["message"]["function_call"], json!({"arguments": "{}", "name": "f"}));
+        assert_eq!(choice["message"]["function_call"], json!({"arguments": "{}", "name": "hello"}));
         assert!(choice["message"].get("tool_calls").is_none());
     }
 

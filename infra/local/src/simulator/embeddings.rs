@@ -8,10 +8,10 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::catalog::{Model, Operation};
+use super::catalog::{DIMENSIONS, Model, Operation};
 use super::fields::{self, Object};
 use super::refusal::Refusal;
-use super::tokens;
+use super::{parameters, tokens};
 
 /// The most inputs in one request.
 const MOST_INPUTS: usize = 2_048;
@@ -54,9 +54,10 @@ struct Input {
 impl Embeddings {
     /// Reads the body and embeds its inputs.
     pub(super) fn answer(body: &Object, model: &'static Model) -> Result<Self, Refusal> {
+        parameters::refuse_parameters(body, parameters::EMBEDDINGS, "")?;
         let inputs = inputs(body)?;
-        let dimensions = fields::integer(body, "dimensions", 1..=model.largest)?;
-        let dimensions = dimensions.unwrap_or(model.largest);
+        let dimensions = fields::integer(body, "dimensions", 1..=DIMENSIONS)?;
+        let dimensions = dimensions.unwrap_or(DIMENSIONS);
         let is_base64 = match fields::text(body, "encoding_format")? {
             None | Some("float") => false,
             Some("base64") => true,
@@ -64,8 +65,8 @@ impl Embeddings {
                 return Err(Refusal::unsupported("encoding_format", "'float' and 'base64'"));
             }
         };
-        if let Some(long) = inputs.iter().find(|input| input.tokens > model.context) {
-            let (tokens, context) = (long.tokens, model.context);
+        if let Some(long) = inputs.iter().find(|input| input.tokens > model.context()) {
+            let (tokens, context) = (long.tokens, model.context());
             let message = format!("An input has {tokens} tokens; {context} is the most.");
             return Err(Refusal::invalid(message));
         }

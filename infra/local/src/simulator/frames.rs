@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::chat::Streaming;
 use super::completion::{Choice, Completion, SYSTEM_FINGERPRINT, Said, prompt_filter_results};
+use super::offer::Kind;
 use super::stamp::Stamp;
-use super::tools::Kind;
 
 /// The frames in order, each made when it is asked for.
 pub(super) fn frames(
@@ -90,12 +90,12 @@ fn first_delta(said: &Said) -> Value {
     let mut delta = json!({"content": null, "refusal": null, "role": "assistant"});
     match said {
         Said::Text => delta["content"] = json!(""),
-        Said::Call { kind: Kind::Function, name, id } => {
+        Said::Call { kind: Kind::Function, name, id, .. } => {
             let function = json!({"arguments": "", "name": name});
             delta["tool_calls"] =
                 json!([{"function": function, "id": id, "index": 0, "type": "function"}]);
         }
-        Said::Call { kind: Kind::Custom, name, id } => {
+        Said::Call { kind: Kind::Custom, name, id, .. } => {
             let custom = json!({"input": "", "name": name});
             delta["tool_calls"] =
                 json!([{"custom": custom, "id": id, "index": 0, "type": "custom"}]);
@@ -199,11 +199,12 @@ mod tests {
     #[test]
     fn a_tool_call_is_streamed_in_pieces() {
         let parameters = json!({"properties": {"city": {"type": "string"}}});
-        let tool = json!({"type": "function", "function": {"name": "f", "parameters": parameters}});
+        let tool =
+            json!({"type": "function", "function": {"name": "hello", "parameters": parameters}});
         let chunks = stream(json!({"tools": [tool]}), true);
         let first = &delta(&chunks[1])["tool_calls"][0];
         assert_eq!((&first["index"], &first["type"]), (&json!(0), &json!("function")));
-        assert_eq!(first["function"], json!({"arguments": "", "name": "f"}));
+        assert_eq!(first["function"], json!({"arguments": "", "name": "hello"}));
         let calls = chunks
             .iter()
             .filter_map(|chunk| delta(chunk)["tool_calls"][0]["function"]["arguments"].as_str());

@@ -10,7 +10,7 @@ use super::catalog::Model;
 use super::fields::{self, Object};
 use super::refusal::Refusal;
 use super::stamp::Stamp;
-use super::tokens;
+use super::{parameters, tokens};
 
 const PIXEL: [u8; 68] = [
     0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52,
@@ -21,22 +21,54 @@ const PIXEL: [u8; 68] = [
 ];
 
 /// The tokens of a square image of medium quality.
-const PICTURE_TOKENS: usize = 1_056;
+const IMAGE_TOKENS: usize = 1_056;
+
+/// The tokens that each partial image adds.
+const PARTIAL_TOKENS: usize = 100;
+
+/// The parameters of every image model.
+const COMMON: [&str; 12] = [
+    "image",
+    "image[]",
+    "mask",
+    "model",
+    "moderation",
+    "n",
+    "prompt",
+    "quality",
+    "size",
+    "stream",
+    "user",
+    "input_fidelity",
+];
+
+/// The parameters of models that report tokens.
+const OF_TOKENS: [&str; 4] =
+    ["background", "output_compression", "output_format", "partial_images"];
+
+/// The parameters of older models.
+const OF_IMAGES: [&str; 2] = ["response_format", "style"];
 
 /// The response to a request, and the tokens of its prompt.
 pub(super) fn answer(
     body: &Object,
     model: &Model,
+    is_edit: bool,
     stamp: &Stamp,
 ) -> Result<(Body, usize), Refusal> {
+    let counts_tokens = model.facts().prices.output_image.is_some();
+    let others: &[&str] = if counts_tokens { &OF_TOKENS } else { &OF_IMAGES };
+    parameters::refuse_parameters(body, &[&COMMON, others].concat(), "")?;
     let prompt = fields::text(body, "prompt")?.ok_or_else(|| Refusal::missing("prompt"))?;
     if prompt.to_lowercase().contains("trigger the content filter") {
         return Err(Refusal::ContentFilter);
     }
     let count = fields::integer(body, "n", 1..=10)?.unwrap_or(1);
-    let counts_tokens = model.name.starts_with("gpt-image");
-    let format = fields::text(body, "response_format")?;
-    let is_url = !counts_tokens && format != Some("b64_json");
+    let background = fields::text(body, "background")?.unwrap_or("auto");
+    if !["auto", "opaque", "transparent"].contains(&background) {
+        return Err(Refusal::unsupported("background", "'transparent', 'opaque' and 'auto'"));
+    }
+    let is_url = !counts_tokens && fields::text(body, "response_format")? != Some("b64_json");
     let pixel = STANDARD.encode(PIXEL);
     let one = |number: usize| match is_url {
         true => json!({
@@ -46,35 +78,82 @@ pub(super) fn answer(
         false => json!({"b64_json": pixel}),
     };
     let prompt_tokens = tokens::count(prompt);
-    let usage = |images: usize| {
+    let usage = |output: usize| {
         json!({
-            "input_tokens": prompt_tokens, "output_tokens": images * PICTURE_TOKENS,
-            "total_tokens": prompt_tokens + images * PICTURE_TOKENS,
+            "input_tokens": prompt_tokens, "output_tokens": output,
+            "total_tokens": prompt_tokens + output,
             "input_tokens_details": {"text_tokens": prompt_tokens, "image_tokens": 0},
         })
     };
     if counts_tokens && fields::flag(body, "stream")? {
-        let event = |kind: &str, rest: Value| {
-            let mut event = json!({"type": kind, "b64_json": pixel, "created_at": stamp.created()});
-            if let (Value::Object(event), Value::Object(rest)) = (&mut event, rest) {
-                event.extend(rest);
-            }
+        let operation = if is_edit { "image_edit" } else { "image_generation" };
+        let event = |kind: &str, name: &str, value: Value| {
+            let kind = format!("{operation}.{kind}");
+            let mut event = json!({
+                "type": kind, "b64_json": pixel, "created_at": stamp.created(),
+                "background": background, "output_format": "png", "quality": "medium",
+                "size": "1024x1024",
+            });
+            event[name] = value;
             Bytes::from(format!("event: {kind}\ndata: {event}\n\n"))
         };
         let partial = fields::integer(body, "partial_images", 0..=3)?.unwrap_or(0);
         let mut events: Vec<Bytes> = (0..partial)
-            .map(|index| {
-                event("image_generation.partial_image", json!({"partial_image_index": index}))
-            })
+            .map(|index| event("partial_image", "partial_image_index", index.into()))
             .collect();
-        events.push(event("image_generation.completed", json!({"usage": usage(1)})));
+        let cost = usage(IMAGE_TOKENS + partial * PARTIAL_TOKENS);
+        events.push(event("completed", "usage", cost));
         return Ok((Body::Frames(Box::new(events.into_iter())), prompt_tokens));
     }
     let mut whole = json!({
         "created": stamp.created(), "data": (0..count).map(one).collect::<Vec<Value>>(),
     });
     if counts_tokens {
-        whole["usage"] = usage(count);
+        whole["background"] = background.into();
+        whole["usage"] = usage(count * IMAGE_TOKENS);
     }
     Ok((Body::Whole(Bytes::from(whole.to_string())), prompt_tokens))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::catalog::{self, Operation};
+
+    fn asked(name: &str, is_edit: bool, rest: Value) -> Result<String, Refusal> {
+        let model = catalog::find(name, Operation::Images).unwrap();
+        let mut body = json!({"prompt": "an elephant"});
+        body.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        let answer = answer(body.as_object().unwrap(), model, is_edit, &Stamp::fixed());
+        answer.map(|(body, _)| match body {
+            Body::Whole(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+            Body::Frames(frames) => {
+                frames.map(|frame| String::from_utf8(frame.to_vec()).unwrap()).collect()
+            }
+            Body::Octets(_) | Body::Typed(..) => panic!("JSON was asked for"),
+        })
+    }
+
+    #[test]
+    fn partial_images_come_first_and_are_paid() {
+        let stream = json!({"stream": true, "partial_images": 2, "background": "transparent"});
+        for (is_edit, name) in [(false, "image_generation"), (true, "image_edit")] {
+            let events = asked("gpt-image-1", is_edit, stream.clone()).unwrap();
+            assert_eq!(events.matches(&format!("event: {name}.partial_image\n")).count(), 2);
+            assert_eq!(events.matches(&format!("event: {name}.completed\n")).count(), 1);
+            assert!(events.contains("\"output_tokens\":1256"), "{events}");
+            assert!(events.contains("\"background\":\"transparent\""), "{events}");
+        }
+    }
+
+    #[test]
+    fn each_model_has_parameters_of_its_own() {
+        let refused = |name, rest| asked(name, false, rest).unwrap_err().body();
+        let old = refused("dall-e-3", json!({"background": "opaque"}));
+        assert_eq!(old["error"]["param"], "background");
+        let new = refused("gpt-image-1", json!({"response_format": "url"}));
+        assert_eq!(new["error"]["code"], "unknown_parameter");
+        assert!(asked("gpt-image-1", false, json!({"background": "blue"})).is_err());
+        assert!(asked("dall-e-3", false, json!({"style": "vivid"})).unwrap().contains("\"url\""));
+    }
 }

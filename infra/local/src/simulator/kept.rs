@@ -2,6 +2,7 @@
 //! stores, assistants and videos. As at Azure, every caller who names an id gets the object.
 
 mod assistants;
+mod responses;
 mod stores;
 mod videos;
 
@@ -12,33 +13,30 @@ use http::request::Parts;
 use serde_json::{Value, json};
 
 use self::assistants::Assistants;
+use self::responses::Stored;
 use self::stores::Store;
 use self::videos::Videos;
 use super::answer::{Answer, Body};
-use super::catalog;
+use super::cache;
 use super::fields::{self, Object};
 use super::refusal::Refusal;
-use super::respond::{self, CallResult};
+use super::responses::items::items;
 use super::route::has_key;
 use super::stamp::Stamp;
 
 /// Everything that is kept.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
+    /// The id of the resource.
+    resource: String,
+    /// The prompts that were read.
+    pub(super) prompts: cache::Prompts,
     responses: BTreeMap<String, Stored>,
     conversations: BTreeMap<String, Talk>,
     files: BTreeMap<String, (Value, Bytes)>,
     stores: BTreeMap<String, Store>,
     assistants: Assistants,
     videos: Videos,
-}
-
-/// A stored response, with what was said up to it.
-#[derive(Debug)]
-struct Stored {
-    body: Value,
-    input: Vec<Value>,
-    said: Vec<Value>,
 }
 
 #[derive(Debug)]
@@ -51,7 +49,12 @@ struct Talk {
 pub(super) type Answered = Result<Answer, Refusal>;
 
 impl Kept {
-    /// The response to a request about kept objects; none to any other.
+    /// Nothing yet, in a resource with an id of its own.
+    pub(super) fn of(resource: String) -> Self {
+        Self { resource, ..Self::default() }
+    }
+
+    /// The answer to a request about kept objects; none to any other.
     pub(super) fn answer(&mut self, head: &Parts, body: &[u8], stamp: &Stamp) -> Option<Answer> {
         let path = head.uri.path().strip_prefix("/openai/")?;
         let query = head.uri.query().unwrap_or_default();
@@ -89,96 +92,6 @@ impl Kept {
         Some(answered.unwrap_or_else(Answer::from))
     }
 
-    fn responses(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
-        match (call.method, path) {
-            ("POST", []) => self.respond(call),
-            ("POST", ["compact"]) => self.compact(call),
-            ("POST", ["input_tokens"]) => {
-                let (_, made) = self.made(call)?;
-                let tokens = made.body["usage"]["input_tokens"].clone();
-                whole(&json!({"object": "response.input_tokens", "input_tokens": tokens}))
-            }
-            ("GET", [id]) => whole(&self.responses.get(*id).ok_or(Refusal::Missing)?.body),
-            ("DELETE", [id]) => {
-                self.responses.remove(*id).ok_or(Refusal::Missing)?;
-                whole(&json!({"id": id, "object": "response", "deleted": true}))
-            }
-            ("POST", [id, "cancel"]) => {
-                self.responses.get(*id).ok_or(Refusal::Missing)?;
-                Err(Refusal::invalid("Only responses in the background can be cancelled."))
-            }
-            ("GET", [id, "input_items"]) => {
-                let stored = self.responses.get(*id).ok_or(Refusal::Missing)?;
-                whole(&page(stored.input.iter().rev().cloned().collect(), call.query))
-            }
-            _ => Err(Refusal::Path),
-        }
-    }
-
-    fn respond(&mut self, call: &Call<'_>) -> Answered {
-        let body = fields::object(call.body)?;
-        let model = fields::text(&body, "model")?.ok_or_else(|| Refusal::missing("model"))?;
-        let model = catalog::find(model, catalog::Operation::Chat)?;
-        let conversation = match fields::given(&body, "conversation") {
-            None => None,
-            Some(given) => {
-                let id = given.as_str().or(given["id"].as_str()).unwrap_or_default();
-                Some(self.conversations.get_mut(id).ok_or(Refusal::Missing)?)
-            }
-        };
-        let mut said = Vec::new();
-        if let Some(id) = fields::text(&body, "previous_response_id")? {
-            said.clone_from(&self.responses.get(id).ok_or(Refusal::Missing)?.said);
-        }
-        said.extend(conversation.iter().flat_map(|talk| talk.items.iter().cloned()));
-        let result = CallResult::read(&body, &mut said, call.stamp)?;
-        let made = respond::compose(&body, &said, model, call.stamp)?;
-        said.extend(made.output.iter().cloned());
-        if let Some(talk) = conversation {
-            talk.items.extend(result.input.iter().chain(&made.output).cloned());
-        }
-        if fields::given(&body, "store") != Some(&Value::Bool(false)) {
-            let id = made.body["id"].as_str().unwrap_or_default().to_owned();
-            let stored = Stored { body: made.body.clone(), input: result.input, said };
-            self.responses.insert(id, stored);
-        }
-        let tokens = made.body["usage"]["total_tokens"].as_u64().unwrap_or_default();
-        let tokens = usize::try_from(tokens).unwrap_or_default();
-        let answer = match fields::flag(&body, "stream")? {
-            true => Body::Frames(Box::new(made.events().into_iter())),
-            false => Body::Whole(made.body.to_string().into()),
-        };
-        Ok(Answer::of(answer, model.name, tokens))
-    }
-
-    /// The response that would be made, and the input of it.
-    fn made(&self, call: &Call<'_>) -> Result<(Vec<Value>, respond::Made), Refusal> {
-        let body = fields::object(call.body)?;
-        let model = fields::text(&body, "model")?.ok_or_else(|| Refusal::missing("model"))?;
-        let model = catalog::find(model, catalog::Operation::Chat)?;
-        let mut said = Vec::new();
-        if let Some(id) = fields::text(&body, "previous_response_id")? {
-            said.clone_from(&self.responses.get(id).ok_or(Refusal::Missing)?.said);
-        }
-        let result = CallResult::read(&body, &mut said, call.stamp)?;
-        let made = respond::compose(&body, &said, model, call.stamp)?;
-        Ok((result.input, made))
-    }
-
-    /// The user's messages, and one item in place of all the rest.
-    fn compact(&self, call: &Call<'_>) -> Answered {
-        let (input, made) = self.made(call)?;
-        let mut output: Vec<_> = input.into_iter().filter(|item| item["role"] == "user").collect();
-        output.push(json!({
-            "id": call.stamp.id("cmp_"), "type": "compaction",
-            "encrypted_content": "c2ltdWxhdGVkIGNvbXBhY3Rpb24=",
-        }));
-        whole(&json!({
-            "id": call.stamp.id("resp_"), "object": "response.compaction",
-            "created_at": call.stamp.created(), "output": output, "usage": made.body["usage"],
-        }))
-    }
-
     fn conversations(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
         let (id, rest) = match path {
             [] if call.method == "POST" => {
@@ -189,7 +102,7 @@ impl Kept {
                         "id": id, "object": "conversation", "created_at": call.stamp.created(),
                         "metadata": body.get("metadata").cloned().unwrap_or_else(|| json!({})),
                     }),
-                    items: respond::items(&body, "items", call.stamp)?,
+                    items: items(&body, "items", call.stamp)?,
                 };
                 let made = talk.body.clone();
                 self.conversations.insert(id, talk);
@@ -210,7 +123,7 @@ impl Kept {
                 whole(&json!({"id": id, "object": "conversation.deleted", "deleted": true}))
             }
             ("POST", ["items"]) => {
-                let items = respond::items(&call.object()?, "items", call.stamp)?;
+                let items = items(&call.object()?, "items", call.stamp)?;
                 talk.items.extend(items.iter().cloned());
                 whole(&page(items, ""))
             }
@@ -289,25 +202,6 @@ pub(super) mod tests {
         let answer = kept.answer(&request.unwrap().into_parts().0, &body, &stamp).unwrap();
         let Body::Whole(bytes) = answer.body else { panic!("a stream was not asked for") };
         (answer.status, serde_json::from_slice(&bytes).unwrap())
-    }
-
-    #[test]
-    fn a_response_remembers_what_was_said_before_it() {
-        let mut kept = Kept::default();
-        let ask = |previous: &Value| json!({"model": "gpt-4o-mini", "input": "Hello", "previous_response_id": previous});
-        let first = call(&mut kept, "POST", "/openai/v1/responses", &ask(&Value::Null)).1;
-        let second = call(&mut kept, "POST", "/openai/v1/responses", &ask(&first["id"])).1;
-        let text = second["output"][0]["content"][0]["text"].as_str().unwrap();
-        assert!(text.contains("It saw 3 messages"), "{text}");
-        assert!(second["usage"]["input_tokens"].as_u64() > first["usage"]["total_tokens"].as_u64());
-        let one = format!("/openai/v1/responses/{}", first["id"].as_str().unwrap());
-        assert_eq!(call(&mut kept, "GET", &one, &Value::Null).1, first);
-        let items = call(&mut kept, "GET", &format!("{one}/input_items"), &Value::Null).1;
-        assert_eq!(items["data"][0]["content"][0]["text"], "Hello");
-        assert_eq!(call(&mut kept, "DELETE", &one, &Value::Null).1["deleted"], true);
-        assert_eq!(call(&mut kept, "GET", &one, &Value::Null).0, StatusCode::NOT_FOUND);
-        let gone = call(&mut kept, "POST", "/openai/v1/responses", &ask(&first["id"]));
-        assert_eq!(gone.0, StatusCode::NOT_FOUND);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::catalog::Model;
 use super::fields::{self, Object};
 use super::refusal::Refusal;
 use super::stamp::Stamp;
-use super::tokens;
+use super::{parameters, tokens};
 
 /// The completion without a cap, as at Azure.
 const USUAL_CAP: usize = 16;
@@ -19,8 +19,9 @@ pub(super) fn answer(
     model: &Model,
     stamp: &Stamp,
 ) -> Result<(Body, usize), Refusal> {
+    parameters::refuse_arguments(body, parameters::COMPLETIONS)?;
     let prompts = prompts(body)?;
-    let cap = fields::integer(body, "max_tokens", 1..=model.largest)?.unwrap_or(USUAL_CAP);
+    let cap = fields::integer(body, "max_tokens", 1..=model.largest())?.unwrap_or(USUAL_CAP);
     let choices = fields::integer(body, "n", 1..=128)?.unwrap_or(1);
     let best_of = fields::integer(body, "best_of", 1..=20)?.unwrap_or(choices).max(choices);
     let prompt_tokens: usize = prompts.iter().map(|(_, tokens)| tokens).sum();

@@ -1,4 +1,4 @@
-//! Reads the messages of a chat: who spoke last, what was said, how many images came.
+//! Reads the messages of a chat: who spoke last, what was asked, how many images came.
 
 use serde_json::Value;
 
@@ -53,6 +53,10 @@ pub(super) struct Prompt {
     pub(super) last: Speaker,
     /// The text of the last message.
     pub(super) last_text: String,
+    /// The text of the user's last message.
+    pub(super) asked: String,
+    /// How many tools were called since then.
+    pub(super) calls: usize,
     /// Everything that was said, in lower case.
     said: String,
 }
@@ -71,6 +75,8 @@ impl Prompt {
             tokens: TOKENS_PER_MESSAGE,
             last: Speaker::System,
             last_text: String::new(),
+            asked: String::new(),
+            calls: 0,
             said: String::new(),
         };
         let mut open_calls = Vec::new();
@@ -115,6 +121,12 @@ impl Prompt {
 
         let seen_before = self.images;
         let text = self.content(fields, speaker, &format!("{place}.content"))?;
+        if speaker == Speaker::User {
+            self.asked.clone_from(&text);
+            self.calls = 0;
+        }
+        self.calls +=
+            calls.clone().count() + usize::from(fields::given(fields, "function_call").is_some());
         let calls_tokens: usize = calls.map(|call| tokens::count(&call.to_string())).sum();
         self.tokens += TOKENS_PER_MESSAGE
             + tokens::count(&text)

@@ -1,6 +1,7 @@
 //! What Azure says when it does not respond: statuses, codes and bodies.
 //!
-//! Codes, types and keys are Azure's; the sentences are the simulator's own and say so.
+//! Codes, types, keys and the words by which clients know a fault are Azure's. Each sentence says
+//! that it is simulated.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -16,6 +17,8 @@ pub(super) enum Refusal {
     Path,
     /// Nothing that is kept has the id.
     Missing,
+    /// The input names an item that was never stored.
+    Item(String),
     /// The catalog has no deployment of that name.
     Deployment,
     /// The deployment exists, but cannot do this.
@@ -36,6 +39,8 @@ pub(super) enum Refusal {
         /// The kind of mistake, as Azure names it.
         code: Option<&'static str>,
     },
+    /// Fields that a model of another maker does not take.
+    Extra(Vec<&'static str>),
     /// The prompt asked for a content filter's refusal.
     ContentFilter,
     /// The prompt asked for a rate limit.
@@ -96,8 +101,9 @@ impl Refusal {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Key => StatusCode::UNAUTHORIZED,
-            Self::Path | Self::Missing | Self::Deployment => StatusCode::NOT_FOUND,
+            Self::Path | Self::Missing | Self::Item(_) | Self::Deployment => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Extra(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Operation { .. } | Self::Invalid { .. } | Self::ContentFilter => {
                 StatusCode::BAD_REQUEST
             }
@@ -117,9 +123,11 @@ impl Refusal {
             Self::Key
             | Self::Path
             | Self::Missing
+            | Self::Item(_)
             | Self::Deployment
             | Self::Operation { .. }
             | Self::TooLarge
+            | Self::Extra(_)
             | Self::Invalid { .. }
             | Self::ContentFilter => Vec::new(),
         }
@@ -136,6 +144,14 @@ impl Refusal {
                 "param": "id",
                 "code": null,
             }}),
+            Self::Item(id) => {
+                let message = format!(
+                    "Item with id '{id}' not found. Items are not persisted when `store` is set to \
+                     false. Try again with `store` set to true, or remove this item from your input."
+                );
+                json!({"error": {"message": simulated(&message),
+                    "type": "invalid_request_error", "param": "input", "code": null}})
+            }
             Self::TooLarge => short("413", "The body is longer than 16 MiB."),
             Self::Deployment => {
                 let known = catalog::names().collect::<Vec<_>>().join(", ");
@@ -157,6 +173,13 @@ impl Refusal {
                 "param": param,
                 "code": code,
             }}),
+            Self::Extra(fields) => {
+                let detail = fields.iter().map(|field| {
+                    json!({"type": "extra_forbidden", "loc": ["body", field],
+                        "msg": simulated("Extra inputs are not permitted")})
+                });
+                json!({"detail": detail.collect::<Vec<_>>()})
+            }
             Self::ContentFilter => content_filter(),
             Self::RateLimit(operation) => {
                 let wanted = operation.azure_name();

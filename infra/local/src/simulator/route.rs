@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Uri, header};
 
 use super::answer::{Answer, Body};
+use super::cache::Prompts;
 use super::catalog::{self, Operation};
 use super::chat::ChatRequest;
 use super::completion::Completion;
@@ -25,15 +26,20 @@ const WRONG_KEY: &str = "wrong-key";
 /// The id by which a client finds its call again, sent back as it came.
 const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 
-/// The response to a request whose body has arrived.
-pub(super) fn answer(head: &Parts, body: &[u8], stamp: &Stamp) -> Answer {
-    let mut answer = decide(head, body, stamp).unwrap_or_else(Answer::from);
+/// The answer to a request whose body has arrived.
+pub(super) fn answer(head: &Parts, body: &[u8], stamp: &Stamp, prompts: &mut Prompts) -> Answer {
+    let mut answer = decide(head, body, stamp, prompts).unwrap_or_else(Answer::from);
     let id = head.headers.get(CLIENT_REQUEST_ID).and_then(|id| id.to_str().ok());
     answer.headers.extend(id.map(|id| (CLIENT_REQUEST_ID, id.to_owned())));
     answer
 }
 
-fn decide(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
+fn decide(
+    head: &Parts,
+    body: &[u8],
+    stamp: &Stamp,
+    prompts: &mut Prompts,
+) -> Result<Answer, Refusal> {
     if !has_key(&head.headers) {
         return Err(Refusal::Key);
     }
@@ -62,7 +68,10 @@ fn decide(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
     let model = catalog::find(named, operation)?;
     match operation {
         Operation::Chat => {
-            let request = ChatRequest::read(&body, model)?;
+            let mut request = ChatRequest::read(&body, model)?;
+            // Tools come before messages, as models read them.
+            let prompt = format!("{:?}{:?}", body.get("tools"), body.get("messages"));
+            request.look_up(prompts, &prompt);
             let completion = Completion::compose(&request, stamp);
             let body = match request.streaming {
                 None => Body::Whole(Bytes::from(completion.body().to_string())),
@@ -83,7 +92,7 @@ fn decide(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
             Ok(Answer::of(body, model.name, tokens))
         }
         Operation::Images => {
-            let (body, tokens) = images::answer(&body, model, stamp)?;
+            let (body, tokens) = images::answer(&body, model, takes_form, stamp)?;
             Ok(Answer::of(body, model.name, tokens))
         }
         Operation::Hearing => {
@@ -148,7 +157,9 @@ mod tests {
 
     fn ask(path: &str, key: &str, body: Value) -> (StatusCode, Value) {
         let request = Request::post(path).header("api-key", key).body(()).unwrap();
-        let answer = answer(&request.into_parts().0, body.to_string().as_bytes(), &Stamp::fixed());
+        let body = body.to_string();
+        let (head, prompts) = (request.into_parts().0, &mut Prompts::default());
+        let answer = answer(&head, body.as_bytes(), &Stamp::fixed(), prompts);
         match answer.body {
             Body::Whole(bytes) => (answer.status, serde_json::from_slice(&bytes).unwrap()),
             Body::Octets(_) | Body::Frames(_) | Body::Typed(..) => panic!("JSON was asked for"),

@@ -1,11 +1,13 @@
 //! Makes up a value that satisfies a simple JSON schema.
 //!
-//! Knows types, `enum`, `const`, bounds, nesting, references and alternatives; knows nothing of
-//! `pattern`, `not` or conditions. A schema that describes itself ends at a fixed depth.
+//! Knows types, `enum`, `const`, bounds, nesting, references, alternatives and common patterns; knows
+//! nothing of `not` or conditions. A schema that describes itself ends at a fixed depth.
 
 use std::cell::Cell;
 
 use serde_json::{Map, Number, Value};
+
+use super::pattern;
 
 /// From this depth on only what must be there is made, and `null` where it is allowed.
 const DEEP: usize = 6;
@@ -189,6 +191,9 @@ fn text(schema: &Value, name: &str) -> String {
     if let Some(formatted) = formatted {
         return formatted.to_owned();
     }
+    if let Some(pattern) = schema["pattern"].as_str() {
+        return pattern::example(pattern);
+    }
     let least = length(schema, "minLength").unwrap_or(0).min(1_000);
     let most = length(schema, "maxLength").unwrap_or(usize::MAX);
     let filler = std::iter::repeat_n('.', least);
@@ -272,6 +277,7 @@ mod tests {
         let long = example(&json!({"type": "string", "minLength": 40}));
         assert_eq!(long.as_str().unwrap().len(), 40);
         assert_eq!(example(&json!({"type": "string", "format": "date"})), json!("2026-01-01"));
+        assert_eq!(example(&json!({"type": "string", "pattern": "^[A-Z]{2}$"})), json!("AA"));
         assert_eq!(example(&json!({"type": "integer", "minimum": 7, "multipleOf": 5})), json!(10));
         assert_eq!(example(&json!({"type": "integer", "exclusiveMinimum": 9.0})), json!(10));
         assert_eq!(example(&json!({"type": "integer", "maximum": -4})), json!(-4));

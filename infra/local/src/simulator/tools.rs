@@ -1,31 +1,24 @@
-//! Decides whether the simulated model calls a tool, and with which arguments.
+//! The tools that a request offers, as chats describe them, and which of them it asks for.
 //!
 //! Serves `tools` with `tool_choice`, and their predecessors `functions` with `function_call`.
+//! [`mention`](super::mention) decides what is called.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::fields::{self, Object};
-use super::prompt::Speaker;
+use super::mention;
+use super::offer::{Kind, Offer, ToolCall};
+use super::prompt::{Prompt, Speaker};
 use super::refusal::Refusal;
-use super::{schema, tokens};
+use super::tokens;
 
-/// Which of the three shapes a call has on the wire.
+/// What the request says about the choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// `tool_calls` with a `function`
-    Function,
-    /// `tool_calls` with a `custom` tool, whose input is free text
-    Custom,
-    /// `function_call`, the form before tools
-    Legacy,
-}
-
-/// A tool that the request offers, or the call that the simulator makes of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ToolCall {
-    pub(super) kind: Kind,
-    pub(super) name: String,
-    pub(super) arguments: String,
+pub(super) enum Choice<'a> {
+    None,
+    Auto,
+    Required,
+    Named(&'a str),
 }
 
 /// The names of a request's fields, which differ between tools and functions.
@@ -37,18 +30,8 @@ struct Words {
 const TOOLS: Words = Words { list: "tools", choice: "tool_choice" };
 const FUNCTIONS: Words = Words { list: "functions", choice: "function_call" };
 
-enum Choice<'a> {
-    None,
-    Auto,
-    Required,
-    Named(&'a str),
-}
-
-/// The call to make, if one is to be made.
-///
-/// A user's message is answered with a call of the first tool, or of the forced one; a tool's
-/// message is answered in words, so that a client's loop comes to an end.
-pub(super) fn choose(body: &Object, last: Speaker) -> Result<Option<ToolCall>, Refusal> {
+/// The call that answers a chat, if one does.
+pub(super) fn of_chat(body: &Object, prompt: &Prompt) -> Result<Option<ToolCall>, Refusal> {
     let words = if fields::given(body, FUNCTIONS.list).is_some() { FUNCTIONS } else { TOOLS };
     for Words { list, choice } in [TOOLS, FUNCTIONS] {
         if fields::given(body, choice).is_some() && fields::given(body, list).is_none() {
@@ -56,19 +39,39 @@ pub(super) fn choose(body: &Object, last: Speaker) -> Result<Option<ToolCall>, R
             return Err(Refusal::field(choice, None, message));
         }
     }
-    let mut offers = offers(body, &words)?.into_iter();
-    let call = match choice(body, &words)? {
-        Choice::None => None,
-        Choice::Auto => offers.next().filter(|_| last == Speaker::User),
-        Choice::Required => offers.next(),
-        Choice::Named(name) => {
-            let Some(named) = offers.find(|offer| offer.name == name) else {
-                return Err(unknown(&words));
+    choose(&offers(body, &words)?, choice(body, &words)?, prompt, words.choice)
+}
+
+/// The call to make, if one is to be made.
+///
+/// A user is answered with the tool that the message asks for, once for each mention; with a tool's
+/// result the next one is called, and after the last the answer is words, so that a client's loop
+/// comes to an end.
+pub(super) fn choose(
+    offers: &[Offer<'_>],
+    choice: Choice<'_>,
+    prompt: &Prompt,
+    place: &str,
+) -> Result<Option<ToolCall>, Refusal> {
+    let asked = || mention::asked(&prompt.asked, prompt.calls, offers);
+    let first = || offers.first().map(|offer| (offer, None));
+    let found = match (choice, prompt.last) {
+        (Choice::None, _) => None,
+        (Choice::Named(name), last) => {
+            let Some(named) = offers.iter().find(|offer| offer.name == name) else {
+                let message = format!("'{place}' names a tool that is not offered.");
+                return Err(Refusal::field(place, None, message));
             };
-            Some(named)
+            let given = mention::given(&prompt.asked, named);
+            Some((named, given)).filter(|_| last != Speaker::Tool)
         }
+        (Choice::Auto, Speaker::User | Speaker::Tool) | (Choice::Required, Speaker::Tool) => {
+            asked()
+        }
+        (Choice::Required, _) => asked().or_else(first),
+        (Choice::Auto, Speaker::System | Speaker::Assistant) => None,
     };
-    Ok(call.filter(|_| last != Speaker::Tool))
+    Ok(found.map(|(offer, given)| offer.call(given)))
 }
 
 /// What the offered tools add to the prompt.
@@ -80,13 +83,7 @@ pub(super) fn prompt_tokens(body: &Object) -> usize {
         .sum()
 }
 
-fn unknown(words: &Words) -> Refusal {
-    let Words { list, choice } = words;
-    let message = format!("'{choice}' names a function that is not among the '{list}'.");
-    Refusal::field(*choice, None, message)
-}
-
-fn offers(body: &Object, words: &Words) -> Result<Vec<ToolCall>, Refusal> {
+fn offers<'a>(body: &'a Object, words: &Words) -> Result<Vec<Offer<'a>>, Refusal> {
     let list = words.list;
     match fields::given(body, list) {
         None => Ok(Vec::new()),
@@ -102,7 +99,7 @@ fn offers(body: &Object, words: &Words) -> Result<Vec<ToolCall>, Refusal> {
     }
 }
 
-fn offer(tool: &Value, place: &str, list: &str) -> Result<ToolCall, Refusal> {
+fn offer<'a>(tool: &'a Value, place: &str, list: &str) -> Result<Offer<'a>, Refusal> {
     let (kind, described, place) = match (list, tool["type"].as_str()) {
         ("functions", _) => (Kind::Legacy, tool, place.to_owned()),
         (_, Some("function")) => (Kind::Function, &tool["function"], format!("{place}.function")),
@@ -112,21 +109,7 @@ fn offer(tool: &Value, place: &str, list: &str) -> Result<ToolCall, Refusal> {
         }
         (_, None) => return Err(Refusal::missing(&format!("{place}.type"))),
     };
-    let place = format!("{place}.name");
-    let Some(name) = described["name"].as_str() else {
-        return Err(Refusal::missing(&place));
-    };
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
-        let message = format!("'{place}' must be 1 to 64 letters, digits, '_' or '-'.");
-        return Err(Refusal::field(place, Some("invalid_value"), message));
-    }
-    let arguments = match (kind, &described["parameters"]) {
-        (Kind::Custom, _) => format!("simulated input of {name}"),
-        (Kind::Function | Kind::Legacy, Value::Null) => json!({}).to_string(),
-        (Kind::Function | Kind::Legacy, parameters) => schema::example(parameters).to_string(),
-    };
-    Ok(ToolCall { kind, name: name.to_owned(), arguments })
+    Offer::read(kind, None, described, &place)
 }
 
 fn choice<'a>(body: &'a Object, words: &Words) -> Result<Choice<'a>, Refusal> {
@@ -157,6 +140,8 @@ fn choice<'a>(body: &'a Object, words: &Words) -> Result<Choice<'a>, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn body(rest: Value) -> Object {
@@ -170,40 +155,73 @@ mod tests {
         body.as_object().unwrap().clone()
     }
 
-    fn name(rest: Value, last: Speaker) -> Option<String> {
-        choose(&body(rest), last).unwrap().map(|call| call.name)
+    fn prompt(messages: Value) -> Prompt {
+        let mut body = Object::new();
+        body.insert("messages".to_owned(), messages);
+        Prompt::read(&body).unwrap()
+    }
+
+    fn says(text: &str) -> Prompt {
+        prompt(json!([{"role": "user", "content": text}]))
+    }
+
+    fn call(rest: Value, text: &str) -> Option<ToolCall> {
+        of_chat(&body(rest), &says(text)).unwrap()
+    }
+
+    fn name(rest: Value, text: &str) -> Option<String> {
+        call(rest, text).map(|call| call.name)
     }
 
     #[test]
-    fn a_user_is_answered_with_the_first_tool() {
-        let call = choose(&body(json!({})), Speaker::User).unwrap().unwrap();
-        assert_eq!((call.kind, call.name.as_str()), (Kind::Function, "weather"));
-        assert_eq!(call.arguments, r#"{"city":"simulated city"}"#);
-        assert_eq!(name(json!({"tool_choice": "required"}), Speaker::User).unwrap(), "weather");
+    fn a_user_is_answered_with_the_tool_that_is_asked_for() {
+        let asked = call(json!({}), "How is the weather?").unwrap();
+        assert_eq!((asked.kind, asked.name.as_str()), (Kind::Function, "weather"));
+        assert_eq!(asked.arguments, r#"{"city":"simulated city"}"#);
+        assert_eq!(name(json!({}), "What is the news?").unwrap(), "news");
+        assert_eq!(name(json!({}), "Hello"), None);
+        assert_eq!(name(json!({"tool_choice": "required"}), "Hello").unwrap(), "weather");
+        assert_eq!(name(json!({"tool_choice": "required"}), "The news?").unwrap(), "news");
     }
 
     #[test]
     fn a_forced_tool_is_called_and_none_is_obeyed() {
         let forced = json!({"tool_choice": {"type": "function", "function": {"name": "news"}}});
-        assert_eq!(name(forced, Speaker::User).unwrap(), "news");
-        assert_eq!(name(json!({"tool_choice": "none"}), Speaker::User), None);
+        assert_eq!(name(forced, "The weather?").unwrap(), "news");
+        assert_eq!(name(json!({"tool_choice": "none"}), "The weather?"), None);
     }
 
     #[test]
-    fn a_tool_is_answered_in_words() {
-        assert_eq!(name(json!({}), Speaker::Tool), None);
-        assert_eq!(name(json!({"tool_choice": "required"}), Speaker::Tool), None);
+    fn each_mention_is_called_once_and_then_come_words() {
+        let called = |id: &str, name: &str| {
+            json!({"role": "assistant", "tool_calls": [{"id": id, "type": "function",
+                "function": {"name": name, "arguments": "{}"}}]})
+        };
+        let mut said = vec![json!({"role": "user", "content": "Call news, then call weather."})];
+        for (round, expected) in [Some("news"), Some("weather"), None].into_iter().enumerate() {
+            let next = of_chat(&body(json!({})), &prompt(said.clone().into())).unwrap();
+            assert_eq!(next.map(|call| call.name).as_deref(), expected);
+            let id = format!("call_{round}");
+            said.push(called(&id, "any"));
+            said.push(json!({"role": "tool", "tool_call_id": id, "content": "done"}));
+        }
+        let required = body(json!({"tool_choice": "required"}));
+        assert_eq!(of_chat(&required, &prompt(said.clone().into())), Ok(None));
+        said.push(json!({"role": "user", "content": "And the weather?"}));
+        let again = of_chat(&body(json!({})), &prompt(said.into())).unwrap();
+        assert_eq!(again.unwrap().name, "weather");
     }
 
     #[test]
     fn functions_and_custom_tools_have_their_own_shape() {
         let legacy = json!({"tools": null, "functions": [{"name": "f"}], "function_call": "auto"});
-        let call = choose(&body(legacy), Speaker::User).unwrap().unwrap();
-        assert_eq!((call.kind, call.arguments.as_str()), (Kind::Legacy, "{}"));
+        let called = call(legacy, "Call f.").unwrap();
+        assert_eq!((called.kind, called.arguments.as_str()), (Kind::Legacy, "{}"));
 
-        let custom = json!({"tools": [{"type": "custom", "custom": {"name": "shell"}}]});
-        let call = choose(&body(custom), Speaker::User).unwrap().unwrap();
-        assert_eq!((call.kind, call.name.as_str()), (Kind::Custom, "shell"));
+        let custom = json!({"tools": [{"type": "custom", "custom": {"name": "run_code"}}]});
+        let called = call(custom, "Call run_code with `1 + 1`").unwrap();
+        assert_eq!((called.kind, called.name.as_str()), (Kind::Custom, "run_code"));
+        assert_eq!(called.arguments, "1 + 1");
     }
 
     #[test]
@@ -225,7 +243,7 @@ mod tests {
             ),
         ];
         for (rest, expected) in cases {
-            match choose(&body(rest.clone()), Speaker::User) {
+            match of_chat(&body(rest.clone()), &says("Hello")) {
                 Err(Refusal::Invalid { param: Some(param), .. }) => assert_eq!(param, expected),
                 other => panic!("{rest}: {other:?}"),
             }

@@ -95,8 +95,8 @@ impl Run {
         let mut chat = Object::new();
         chat.insert("messages".to_owned(), said.into());
         if let Some(cap) = self.body["max_completion_tokens"].as_u64() {
-            let cap = usize::try_from(cap).unwrap_or(model.largest).min(model.largest);
-            chat.insert("max_tokens".to_owned(), cap.into());
+            let cap = usize::try_from(cap).unwrap_or(usize::MAX).min(model.largest());
+            chat.insert(model.facts().cap.name().to_owned(), cap.into());
         }
         let tools = self.body["tools"].as_array().into_iter().flatten();
         let tools: Vec<Value> = tools.filter(|tool| tool["type"] == "function").cloned().collect();

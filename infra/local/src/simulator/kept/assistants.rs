@@ -315,7 +315,7 @@ mod tests {
     fn prepared(kept: &mut Kept, tools: &Value) -> (String, String) {
         let body = json!({"model": "gpt-4o-mini", "instructions": "Be kind.", "tools": tools});
         let assistant = call(kept, "POST", ASSISTANTS, &body).1;
-        let said = json!({"messages": [{"role": "user", "content": "Hello"}]});
+        let said = json!({"messages": [{"role": "user", "content": "How is the weather?"}]});
         let thread = call(kept, "POST", THREADS, &said).1;
         (id(&assistant).to_owned(), format!("{THREADS}/{}", id(&thread)))
     }
