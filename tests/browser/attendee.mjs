@@ -163,6 +163,16 @@ export async function attendee({ browser, service, step }) {
     const printed = execFileSync("bash", ["-c", `set -a\n${text}\nprintf '%s %s' "$OPENAI_BASE_URL" "$OPENAI_API_KEY"`], { env: ENVIRONMENT });
     assert.equal(String(printed), `${service.address}/api/v1 ${event.code}/ada`);
   });
+  await step("the configuration of a tool is shown, and the choice is remembered", async () => {
+    await page.waitForSelector("#setup-tool option[value=codex]");
+    await page.select("#setup-tool", "codex");
+    for (const visit of ["first", "second"]) {
+      await page.waitForSelector("#snippets .setup code");
+      const text = await textOf(page, "#snippets .setup code");
+      assert.ok(text.includes(`base_url = "${service.address}/api/v1"`) && text.includes(`${event.code}/ada`), `${visit}: ${text}`);
+      if (visit === "first") await page.reload();
+    }
+  });
   await step("injected scripts do not run, and nothing is sent elsewhere", async () => {
     assert.deepEqual(page.problems, []);
     const ran = await page.evaluate(() => {

@@ -97,7 +97,7 @@ function outline(schema, description, indent) {
  */
 function typeName(schema, description) {
   if (schema.$ref && description) return typeName(resolved(schema, description), description);
-  if (schema.enum) return schema.enum.join(" | ");
+  if (schema.enum) return schema.enum.map((value) => value ?? "null").join(" | ");
   if (schema.anyOf) return schema.anyOf.map((each) => typeName(each, description)).join(" or ");
   if (schema.type === "array") return `list of ${schema.items ? typeName(schema.items, description) : "anything"}`;
   return [schema.type ?? "object"].flat().join(" or ");

@@ -10,6 +10,7 @@ import { byId, fill, fragment, h, number, svg } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { limitName } from "./limits.js";
 import { attendeePageUrl, readEvent, token } from "./organiser-api.js";
+import { setupPicker } from "./setups.js";
 import { SNIPPETS } from "./snippets.js";
 import { windowLines } from "./time.js";
 import encodeQR from "qr";
@@ -60,6 +61,8 @@ function sheet(event) {
       ", API key: ", h("code", {}, access.credential)),
     h("section.snippets", {}, SNIPPETS.filter(({ id }) => LANGUAGES.includes(id)).flatMap(({ label, text }) =>
       [h("h2", {}, label), h("pre", { tabindex: "0" }, h("code", {}, text(access)))])),
+    h("section.tool-part", {}, setupPicker(access, (text) => h("pre", { tabindex: "0" }, h("code", {}, text))),
+      h("p.small", {}, "Configuration files of coding tools and SDKs: ", h("code", {}, `${BASE}/setup`), " lists them.")),
     h("section.rules-part", {}, h("h2", {}, "Rules"), h("ul.rules", {}, rules(event).map((rule) => h("li", {}, rule)))),
     name || email ? h("p", {}, "Questions: ", h("strong", {}, [name, email].filter(Boolean).join(", "))) : null);
 }

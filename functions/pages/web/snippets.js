@@ -7,6 +7,7 @@ import { copyButton } from "./copy-button.js";
 import { download, fill, h } from "./dom.js";
 import { highlight } from "./highlight.js";
 import { jsonLiteral, powershellLiteral, pythonLiteral, shellLiteral } from "./literals.js";
+import { setupPicker } from "./setups.js";
 import { tabs } from "./tabs.js";
 
 const PROMPT = "Say hello in five languages";
@@ -111,10 +112,6 @@ Model ID:                   ${model}
 ` },
 ];
 
-/** The tools whose configuration the service writes, by their names in its paths. */
-const SETUPS = ["codex", "opencode", "cline", "copilot", "continue", "qwen-code", "pi", "aider", "llm",
-  "ai-sdk", "mastra", "langchain", "openai-agents", "agent-framework"];
-
 /**
  * How each kind of request is written with the SDKs.
  *
@@ -213,8 +210,7 @@ export function showSnippets(place, access) {
       h("div", {}, h("dt", {}, "API key"), h("dd", {}, h("code", { id: "api-key" }, access.credential), copyButton(() => access.credential),
         h("span.muted.small", {}, "Whoever has the key uses your allowance.")))),
     tabs("Languages and tools", entries, "lanyard.language"),
-    h("p.small", {}, "Configuration files: ", SETUPS.flatMap((tool, index) => [index ? ", " : "",
-      h("a", { href: `${access.base}/setup/${tool}?model=${encodeURIComponent(access.model)}`, target: "_blank", rel: "noopener" }, tool)])),
+    setupPicker(access, (text) => snippet(text, "bash")),
     h("p.row", {}, h("button", { type: "button", id: "dot-env", onclick: () => download("lanyard.env", "application/octet-stream", dotEnv(access)) },
       "Download .env"), h("span.muted.small", {}, "Contains the same values as environment variables. Rename lanyard.env to .env and keep it out of your repository.")));
 }

@@ -29,6 +29,7 @@ pub(super) fn html(
         ("spelling", digit_hint(&code).to_owned()),
         ("plain_code", escaped(&code)),
         ("address", escaped(address)),
+        ("setup", escaped(&format!("{}/setup", address.trim_end_matches("/v1")))),
         ("model", escaped(model.unwrap_or("MODEL"))),
         ("page", escaped(link.split('#').next().unwrap_or_default())),
         ("from", escaped(&local_time(&event["starts_at"]))),

@@ -1,0 +1,67 @@
+// @ts-check
+// The configuration of a coding tool or SDK, as the service writes it.
+
+/** @import { ApiAccess } from "../types.d.ts" */
+
+import { send } from "./api.js";
+import { fill, h } from "./dom.js";
+import { errorNote } from "./errors.js";
+
+const STORAGE_KEY = "lanyard.tool";
+const PLACEHOLDER = "CODE/USER";
+
+/**
+ * A list of tools, and the configuration of the one that is chosen. The browser remembers the choice.
+ *
+ * @param {ApiAccess} access
+ * @param {(text: string) => Element} view
+ */
+export function setupPicker({ credential, model }, view) {
+  const place = h("div.setup", { "aria-live": "polite" });
+  const select = h("select", { id: "setup-tool", onchange: choose });
+
+  function choose() {
+    localStorage.setItem(STORAGE_KEY, select.value);
+    show();
+  }
+
+  async function list() {
+    try {
+      const response = await send("/setup");
+      const names = (await response.text()).split("\n").filter((name) => name !== "");
+      fill(select, h("option", { value: "" }, "Choose a tool"), names.map((name) => h("option", { value: name }, name)));
+      const saved = localStorage.getItem(STORAGE_KEY) ?? "";
+      select.value = names.includes(saved) ? saved : "";
+      await show();
+    } catch (error) {
+      fill(place, errorNote(error));
+    }
+  }
+
+  async function show() {
+    const tool = select.value;
+    fill(place);
+    if (tool === "") return;
+    try {
+      const response = await send(`/setup/${encodeURIComponent(tool)}?model=${encodeURIComponent(model)}`);
+      const text = withCredential(await response.text(), credential);
+      // Another tool may have been chosen in the meantime.
+      if (select.value === tool) fill(place, view(text));
+    } catch (error) {
+      fill(place, errorNote(error));
+    }
+  }
+
+  list();
+  return [h("p.setup-choice", {}, h("label", { for: select.id }, "Configuration for a tool"), select), place];
+}
+
+/**
+ * The configuration with the credential in its place, unless a shell or a file would read its characters differently.
+ *
+ * @param {string} text
+ * @param {string} credential
+ */
+function withCredential(text, credential) {
+  return /^[\w.@+/-]+$/.test(credential) ? text.replaceAll(PLACEHOLDER, credential) : text;
+}
