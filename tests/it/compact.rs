@@ -10,8 +10,16 @@ use serde_json::{Value, json};
 use crate::support::kept::path;
 use crate::support::{Reply, World};
 
-const BASES: [&str; 5] =
-    ["/api/v1", "/api/openai/v1", "/api/openai", "/api/v1/openai", "/api/openai-proxy"];
+const BASES: [&str; 8] = [
+    "/api/v1",
+    "/api/openai/v1",
+    "/api/openai",
+    "/api/v1/openai",
+    "/api/openai-proxy",
+    "/api",
+    "/api/v1/v1",
+    "/api/v1/openai/v1",
+];
 
 fn input() -> Value {
     json!([
@@ -41,7 +49,7 @@ async fn a_compaction_is_accounted_like_a_response() {
         expected["input"][1].as_object_mut().unwrap().remove("id");
         assert_eq!(sent.json(), expected);
     }
-    assert_eq!(world.settle().await.counts(), (5, 5_000, 150));
+    assert_eq!(world.settle().await.counts(), (8, 8_000, 240));
 }
 
 #[tokio::test]

@@ -78,6 +78,58 @@ async fn a_stream_of_images_passes_complete_and_is_settled() {
 }
 
 #[tokio::test]
+async fn a_background_is_what_an_image_is_drawn_on() {
+    let world = World::event("background").in_memory().everything().start().await;
+    let ada = world.attendee("ada").await;
+    for (calls, background) in ["transparent", "opaque", "auto"].into_iter().enumerate() {
+        let body = json!({"prompt": "x", "background": background, "output_format": "webp"});
+        ada.send(ada.post(GENERATIONS, body.to_string())).await.assert_ok();
+        assert_eq!(world.azure().requests()[2 * calls].json()["background"], background);
+        let parts = [
+            ("image", PNG, b"x".as_slice()),
+            ("prompt", "", b"x".as_slice()),
+            ("background", "", background.as_bytes()),
+        ];
+        ada.send(ada.post_form(EDITS, &parts)).await.assert_ok();
+        let sent = world.azure().requests()[2 * calls + 1].body.clone();
+        let field = format!("name=\"background\"\r\n\r\n{background}\r\n");
+        assert!(String::from_utf8_lossy(&sent).contains(&field), "{background}");
+    }
+    // Of a response it would mean not to wait for the answer.
+    let body = json!({"prompt": "x", "background": true}).to_string();
+    ada.send(ada.post(GENERATIONS, body)).await.assert_refused(400, "parameter_not_allowed");
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn an_edit_streams_its_partial_images_and_pays_for_the_last() {
+    let world = World::event("edit-stream").everything().start().await;
+    let ada = world.attendee("ada").await;
+    let usage = json!({"input_tokens": 9, "output_tokens": 1_256, "total_tokens": 1_265});
+    let event = |kind: &str, rest: Value| {
+        let mut event = json!({"type": format!("image_edit.{kind}"), "b64_json": "AAAA"});
+        event.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        event.to_string()
+    };
+    let events = [
+        event("partial_image", json!({"partial_image_index": 0})),
+        event("partial_image", json!({"partial_image_index": 1})),
+        event("completed", json!({"usage": usage})),
+    ];
+    world.azure().script(Reply::sse(&events, LineEnding::Lf));
+    let parts = [
+        ("image[]", PNG, b"x".as_slice()),
+        ("prompt", "", b"x".as_slice()),
+        ("stream", "", b"true".as_slice()),
+        ("partial_images", "", b"2".as_slice()),
+    ];
+    let answer = ada.send(ada.post_form(EDITS, &parts)).await;
+    assert_eq!(answer.text(), events.map(|event| format!("data: {event}\n\n")).concat());
+    let totals = world.settle().await;
+    assert_eq!((totals.units, totals.counts()), (Units::of(Unit::Images, 1), (1, 9, 1_256)));
+}
+
+#[tokio::test]
 async fn an_edits_files_keep_every_byte_and_lose_their_names() {
     let world = World::event("edits").everything().start().await;
     let ada = world.attendee("ada").await;

@@ -354,13 +354,58 @@ async fn tools_are_those_that_the_event_allows() {
     let ada = plain.attendee("ada").await;
     let refused = ada.call(Method::POST, &path(Kind::Assistant), Some(&body)).await;
     refused.assert_refused(400, "parameter_not_allowed");
-    let store = json!({"tool_resources": {"file_search": {"vector_stores": [{}]}}});
-    let refused = ada.call(Method::POST, &path(Kind::Thread), Some(&store)).await;
-    refused.assert_refused(400, "parameter_not_allowed");
+    let run = json!({"assistant_id": "asst_1", "thread": {"tool_resources": {"file_search":
+        {"vector_stores": [{}]}}}});
+    let runs = format!("{}/runs", path(Kind::Thread));
+    let refused = ada.call(Method::POST, &runs, Some(&run)).await;
+    assert_eq!(refused.status().as_u16() / 100, 4, "{}", refused.line());
     let ada = allowed.attendee("ada").await;
     ada.call(Method::POST, &path(Kind::Assistant), Some(&body)).await.assert_ok();
     plain.settle().await;
     allowed.settle().await;
+}
+
+#[tokio::test]
+async fn a_vector_store_that_comes_with_an_assistant_is_its_owners() {
+    let world = world("inline-store").await;
+    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
+    let file = ada.own(Kind::File).await;
+    let stores = format!("{}/vs_inline", path(Kind::VectorStore));
+    let body = |file: &str| {
+        json!({"model": "gpt-4o-mini", "tool_resources":
+            {"file_search": {"vector_stores": [{"file_ids": [file]}]}}})
+    };
+    for kind in [Kind::Assistant, Kind::Thread] {
+        let id = format!("{}_inline", if kind == Kind::Assistant { "asst" } else { "thread" });
+        let made = json!({"id": id, "object": "x", "tool_resources":
+            {"file_search": {"vector_store_ids": ["vs_inline"]}}});
+        ada.call(Method::GET, &stores, None).await.assert_refused(404, "object_not_found");
+        world.azure().script(Reply::json(200, made.to_string()));
+        ada.call(Method::POST, &path(kind), Some(&body(&file))).await.assert_ok();
+        let shown = json!({"id": "vs_inline", "object": "vector_store"});
+        world.azure().script(Reply::json(200, shown.to_string()));
+        assert_eq!(ada.call(Method::GET, &stores, None).await.assert_ok().json(), shown);
+        bob.call(Method::GET, &stores, None).await.assert_refused(404, "object_not_found");
+        let gone = json!({"id": "vs_inline", "deleted": true});
+        world.azure().script(Reply::json(200, gone.to_string()));
+        ada.call(Method::DELETE, &stores, None).await.assert_ok();
+    }
+    // Files of others do not come along, and nothing else makes stores.
+    let calls = world.azure().calls();
+    let refused = bob.call(Method::POST, &path(Kind::Assistant), Some(&body(&file))).await;
+    refused.assert_refused(404, "object_not_found");
+    for resources in [
+        json!({"file_search": {"Vector_Stores": [{}]}}),
+        json!({"file_search": {"vector_stores": [{}, {}]}}),
+        json!({"other": {"vector_stores": [{}]}}),
+        json!({"file_search": {"vector_stores": [{"vector_stores": [{}]}]}}),
+    ] {
+        let body = json!({"model": "gpt-4o-mini", "tool_resources": resources});
+        let refused = ada.call(Method::POST, &path(Kind::Assistant), Some(&body)).await;
+        refused.assert_refused(400, "parameter_not_allowed");
+    }
+    assert_eq!(world.azure().calls(), calls);
+    world.settle().await;
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ mod overshoot;
 mod own_deployments;
 mod pages;
 mod paths;
+mod presets;
 mod processes;
 mod races;
 mod rate;

@@ -13,6 +13,8 @@ async fn unknown_paths_and_methods_are_refused() {
         "/",
         "/api/v1",
         "/api/v2/chat/completions",
+        // Azure has none.
+        "/api/v1/images/variations",
         "/api/v1/chat",
         "/api/v1/chat/completions/more",
         "/api/v1//chat/completions",

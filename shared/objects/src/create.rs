@@ -7,6 +7,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
 use lanyard_domain::catalog::{Choice, Deployment};
 use lanyard_domain::object::{Kind, ObjectId, Owned};
+use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::lookup::Attendance;
@@ -18,6 +19,7 @@ use lanyard_protocol::files::Upload;
 use lanyard_protocol::payload::{JSON, Payload};
 use lanyard_protocol::{assistants, conversations};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::Objects;
 use crate::act::NO_TOKENS;
@@ -44,6 +46,8 @@ struct Body<'r> {
     named: NamedObjects,
     /// The prompt tokens that naming the new object will add, at most.
     tokens: u64,
+    /// Whether Azure makes a vector store along with it.
+    brings_store: bool,
 }
 
 impl Body<'_> {
@@ -56,6 +60,7 @@ impl Body<'_> {
             model: None,
             named: NamedObjects::default(),
             tokens: 0,
+            brings_store: false,
         }
     }
 }
@@ -70,6 +75,10 @@ impl Objects {
         let Call { request, attendance, .. } = call;
         let (kind, operation) = (call.kind(), call.operation());
         let body = self.read_body(call).await?;
+        if body.brings_store {
+            // Its owner must be able to reach it.
+            attendance.choose_shared(None, Operation::VectorStores)?;
+        }
         let latest = self.latest_assistant(kind, attendance).await?;
         let model = call.model_header().or(body.model.as_deref());
         let model = model.or(latest.as_ref().map(|latest| latest.home.deployment.as_str()));
@@ -96,7 +105,8 @@ impl Objects {
         };
         let headers =
             self.gateway.answer_headers(answer.headers(), request, &demanded, &reservation);
-        let created = self.record_created(call, answer, home, body.tokens).await;
+        let stores = body.brings_store.then_some(&body.named);
+        let created = self.record_created(call, answer, home, (body.tokens, stores)).await;
         let ending = match &created {
             Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports().clock.now())),
             // The object was deleted again.
@@ -110,18 +120,25 @@ impl Objects {
         created.map_err(ApiError::after_sending).map(|bytes| respond(headers, JSON, full(bytes)))
     }
 
-    /// Records the owner of the object in a response, and returns the body for the caller.
+    /// Records the owner of the object in a response, and of the vector store that came along with
+    /// it, beside those that the request named. Returns the body for the caller.
     async fn record_created(
         &self,
         call: &Call<'_>,
         answer: http::Response<UpstreamBody>,
         home: &Deployment,
-        tokens: u64,
+        (tokens, named): (u64, Option<&NamedObjects>),
     ) -> Result<Bytes, ApiError> {
         let Call { request, attendance, .. } = call;
         let bytes = json_body(request, answer).await?;
         let object = NewObject::of(call.kind(), request, attendance, tokens);
         self.registry.register(object, new_id(&bytes)?, home).await?;
+        if let Some(named) = named {
+            for id in store_ids(&bytes).into_iter().filter(|id| !named.has(id)) {
+                let store = NewObject::of(Kind::VectorStore, request, attendance, SEARCH_TOKENS);
+                self.registry.register(store, id, home).await?;
+            }
+        }
         Ok(Rewriter::of(call.kind(), &attendance.at, home, request).rewrite(bytes))
     }
 
@@ -168,14 +185,23 @@ impl Objects {
             | Kind::Run
             | Kind::Video => search_tokens,
         };
-        if matches!(kind, Kind::Assistant | Kind::Thread) {
-            assistants::check(&payload, &attendance.caps())?;
-        }
+        let brings_store = match matches!(kind, Kind::Assistant | Kind::Thread) {
+            true => assistants::check_new(&payload, &attendance.caps())?,
+            false => false,
+        };
         let model = match kind == Kind::Assistant {
             true => payload.model()?.map(Cow::into_owned),
             false => None,
         };
-        Ok(Body { content_type: JSON, anew: None, payload: Some(payload), model, named, tokens })
+        Ok(Body {
+            content_type: JSON,
+            anew: None,
+            payload: Some(payload),
+            model,
+            named,
+            tokens,
+            brings_store,
+        })
     }
 }
 
@@ -194,6 +220,14 @@ pub(crate) fn home_of<'a>(
 ) -> Result<&'a Deployment, ApiError> {
     let order = choice.order_for(attendance.affinity());
     order.first().copied().ok_or(ApiError::Internal(None))
+}
+
+/// The vector stores that a new assistant or thread searches.
+fn store_ids(bytes: &[u8]) -> Vec<ObjectId> {
+    let body: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let ids = body["tool_resources"]["file_search"]["vector_store_ids"].as_array();
+    let ids = ids.into_iter().flatten().filter_map(|id| id.as_str()?.parse().ok());
+    ids.collect()
 }
 
 /// The id in Azure's response.

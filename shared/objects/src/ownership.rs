@@ -34,6 +34,11 @@ impl NamedObjects {
         self.objects.push(owned);
     }
 
+    /// Whether an object is one of them.
+    pub(crate) fn has(&self, id: &ObjectId) -> bool {
+        self.objects.iter().any(|owned| owned.id == *id)
+    }
+
     /// The resource that stores them, if there are any.
     ///
     /// # Errors

@@ -25,9 +25,31 @@ pub const FIELDS: &[Field] = &[
     TOOLS,
     (
         "tool_resources",
-        r#"{"type": "object", "description": "Your own files and vector stores. A vector store is not made here."}"#,
+        r#"{"type": "object", "description": "Your own files and vector stores. One vector store can be made along with it."}"#,
     ),
 ];
+
+/// Checks a new assistant or thread, and says whether Azure makes a vector store along with it.
+///
+/// # Errors
+///
+/// [`BodyRefused`] for tools that the event does not allow, and for vector stores in other places.
+pub fn check_new(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<bool, BodyRefused> {
+    let field = "tool_resources";
+    let Some(raw) = payload.field(field) else { return check(payload, caps).map(|()| false) };
+    let node = serde_json::from_str::<Node<'_>>(raw.get())
+        .map_err(|_| invalid(field, "cannot be read"))?;
+    let is_usual = match node.field("file_search").and_then(|search| search.field("vector_stores"))
+    {
+        Some(Node::List(stores)) => stores.len() == 1,
+        Some(Node::Text(_) | Node::Map(_) | Node::Null | Node::Other) | None => false,
+    };
+    // Only where it is sure what Azure reads.
+    match is_usual && count_stores(&node) == 1 {
+        true => tools::check_all(payload, caps).map(|()| true),
+        false => check(payload, caps).map(|()| false),
+    }
+}
 
 /// Checks the tools of an assistant or a run, and the resources of its tools.
 ///
@@ -41,20 +63,22 @@ pub fn check(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<(), BodyRefused> 
         let Some(raw) = payload.field(field) else { continue };
         let node = serde_json::from_str::<Node<'_>>(raw.get())
             .map_err(|_| invalid(field, "cannot be read"))?;
-        if makes_stores(&node) {
+        if count_stores(&node) > 0 {
             return Err(not_allowed(
                 field,
-                "Vector stores are not made along with something else. Make one by POST \
-                 /vector_stores and name it in vector_store_ids.",
+                "One vector store can be made along with an assistant or a thread, in \
+                 tool_resources.file_search.vector_stores. Make others by POST /vector_stores and \
+                 name them in vector_store_ids.",
             ));
         }
     }
     Ok(())
 }
 
-fn makes_stores(node: &Node<'_>) -> bool {
-    node.all("vector_stores").any(|stores| *stores != Node::Null)
-        || node.children().any(makes_stores)
+/// How many lists of new vector stores there are, in whatever letters.
+fn count_stores(node: &Node<'_>) -> usize {
+    let here = node.all("vector_stores").filter(|stores| **stores != Node::Null).count();
+    here + node.children().map(count_stores).sum::<usize>()
 }
 
 /// The body of an assistant for Azure.

@@ -33,9 +33,14 @@ pub(crate) fn is_streamed(payload: &Payload<'_>) -> Result<bool, BodyRefused> {
     Ok(flag(payload, "stream")?.unwrap_or(false))
 }
 
-/// Refuses fields that reach past the event, and the one that belongs to the Responses API.
+/// Refuses fields that reach past the event, and those that belong to the Responses API.
 pub(crate) fn refuse_foreign(payload: &Payload<'_>) -> Result<(), BodyRefused> {
     refuse_background(payload)?;
+    refuse_foreign_to_images(payload)
+}
+
+/// The same for images, whose `background` is what they are drawn on.
+pub(crate) fn refuse_foreign_to_images(payload: &Payload<'_>) -> Result<(), BodyRefused> {
     for field in ["data_sources", "dataSources"] {
         if payload.field(field).is_some() {
             return Err(not_allowed(field, format!("{field} is not allowed here. Leave it out.")));

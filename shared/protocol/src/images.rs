@@ -19,7 +19,7 @@ use crate::chunk::Chunk;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Documentation, MODEL, STREAM, Sample};
 use crate::error::{BodyRefused, invalid};
-use crate::fields::{count, is_streamed, refuse_foreign};
+use crate::fields::{count, is_streamed, refuse_background, refuse_foreign_to_images};
 use crate::payload::{Payload, Target};
 use crate::response::ResponseFormat;
 use crate::sse::Frame;
@@ -72,7 +72,10 @@ const fn images(operation: Operation, path: &'static str, write: WriteBody) -> P
 }
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
-    refuse_foreign(payload)?;
+    refuse_foreign_to_images(payload)?;
+    if payload.written("background")? == Some("true") {
+        refuse_background(payload)?;
+    }
     tools::check_all(payload, caps)?;
     let mut prompt_tokens = 0;
     match &payload.form {
@@ -97,6 +100,9 @@ fn write_json(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, o
         object.identity(AddedField::User, target);
         if demanded.is_streamed {
             object.raw("stream", "true");
+        }
+        if let Some(background) = payload.field("background") {
+            object.raw("background", background.get());
         }
     });
 }

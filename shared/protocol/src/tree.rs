@@ -34,6 +34,14 @@ impl<'a> Node<'a> {
         fields.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, node)| node)
     }
 
+    /// The value of a field of exactly this name, if it is there once.
+    pub(crate) fn field(&self, name: &str) -> Option<&Self> {
+        let Self::Map(fields) = self else { return None };
+        let mut named = fields.iter().filter(|(key, _)| key == name);
+        let (_, node) = named.next()?;
+        named.next().is_none().then_some(node)
+    }
+
     /// The text, if it is one.
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
