@@ -294,12 +294,13 @@ fn overloaded() -> StatusCode {
 fn refused(refusal: &Refusal, stamp: &Stamp) -> Answer {
     let kind = match refusal {
         Refusal::Key | Refusal::Path => return Answer::from(refusal.clone()),
-        Refusal::Missing | Refusal::Deployment => "not_found_error",
+        Refusal::Missing | Refusal::Item(_) | Refusal::Deployment => "not_found_error",
         Refusal::TooLarge => "request_too_large",
         Refusal::RateLimit(_) => "rate_limit_error",
-        Refusal::Operation { .. } | Refusal::Invalid { .. } | Refusal::ContentFilter => {
-            "invalid_request_error"
-        }
+        Refusal::Operation { .. }
+        | Refusal::Extra(_)
+        | Refusal::Invalid { .. }
+        | Refusal::ContentFilter => "invalid_request_error",
     };
     let body = refusal.body();
     let message = body["error"]["message"].as_str().unwrap_or_default();
