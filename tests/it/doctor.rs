@@ -84,8 +84,9 @@ impl Service {
         let mut all = listed["deployments"].as_array().unwrap().iter();
         let mut body = all.find(|one| one["name"] == name).unwrap().clone();
         let fields = body.as_object_mut().unwrap();
-        fields.remove("name");
-        fields.retain(|_, value| !value.is_null());
+        fields.retain(|field, value| {
+            !["name", "facts", "warnings"].contains(&field.as_str()) && !value.is_null()
+        });
         fields.insert(field.to_owned(), json!(value));
         self.admin("PUT", &format!("/deployments/{name}"), body).await;
     }

@@ -1,6 +1,6 @@
 //! The schemas of the responses.
 
-use schemars::{Schema, SchemaGenerator};
+use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::EventInfo;
 use crate::view::{EventOfUser, PublicView, View};
@@ -15,9 +15,11 @@ pub fn public(schemas: &mut SchemaGenerator) -> Schema {
     schemas.subschema_for::<PublicView<'_>>()
 }
 
-/// The event of a code, with the usage of a user.
+/// The event of a code, with the usage of a user who is let in.
 pub fn mine(schemas: &mut SchemaGenerator) -> Schema {
-    schemas.subschema_for::<EventOfUser<'_>>()
+    let let_in = schemas.subschema_for::<EventOfUser<'_>>();
+    let anyone = schemas.subschema_for::<PublicView<'_>>();
+    json_schema!({"anyOf": [let_in, anyone]})
 }
 
 /// The response of the first event-code proxies.

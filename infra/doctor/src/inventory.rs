@@ -131,7 +131,10 @@ pub(super) fn deployment(listed: &Value, organiser: &str) -> Option<Listed> {
         fields.remove("identity");
         fields.insert("key_reference".to_owned(), json!(reference));
     }
-    body.retain(|field, value| field != "name" && !value.is_null());
+    // The list also has what a request cannot set.
+    body.retain(|field, value| {
+        !["name", "facts", "warnings"].contains(&field.as_str()) && !value.is_null()
+    });
     Some(Listed { deployment: serde_json::from_value(Value::Object(fields)).ok()?, body })
 }
 
