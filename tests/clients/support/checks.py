@@ -5,6 +5,8 @@ import math
 from .scenarios import SAMPLES
 
 CHAT_MODEL = "gpt-4o-mini"
+# What agents and frameworks use.
+TOOLS_MODEL = "gpt-5-mini"
 EMBEDDING_MODEL = "text-embedding-3-small"
 DIMENSIONS = 1536
 

@@ -10,7 +10,10 @@ import urllib.request
 HOST = os.environ["LANYARD_ADDRESS"]
 API = f"{HOST}/api"
 V1 = f"{API}/v1"
+SECONDS_TO_ANSWER = 20
 SECONDS_TO_SETTLE = 10
+# Tokens that are too few for any request: a cap that nobody named is at least 1,024.
+LEFT = 900
 _TOKEN = os.environ["LANYARD_ORGANISER_TOKEN"]
 
 
@@ -31,6 +34,21 @@ def event(opens_in_hours=-1, **fields):
         "attendees": 10,
     }
     return call("POST", "/events", body | fields)
+
+
+def spent_event(total=60_000, model="gpt-4o-mini", **fields):
+    """Makes an event of whose total so little is left that no request fits any more."""
+    made = event(preset="agents", allowances={"attendee": {"tokens_total": None}, "event": {"tokens_total": total}},
+                 **fields)
+    left = total
+    while left > LEFT:
+        # What is held for a prompt may be more than what the simulator counts, a token for four letters.
+        words = "many words, " * ((left - LEFT // 2) // 5)
+        chat = {"model": model, "messages": [{"role": "user", "content": words}], "max_tokens": 20}
+        ask(f"{made['code']}/grace", chat).read()
+        settle(made["id"])
+        left = total - call("GET", f"/events/{made['id']}/usage")["total"]["total_tokens"]
+    return made
 
 
 def change(event_id, action):
@@ -60,9 +78,9 @@ def simulator():
     return next(each["endpoint"] for each in deployments if each["name"] == "gpt-4o-mini")
 
 
-def ask(credential, chat):
+def ask(credential, chat, seconds=SECONDS_TO_ANSWER):
     """Sends a chat in an attendee's name and returns the open response, which need not be read."""
-    return _open("POST", f"{V1}/chat/completions", credential, chat)
+    return _open("POST", f"{V1}/chat/completions", credential, chat, seconds)
 
 
 def usage(credential):
@@ -83,11 +101,11 @@ def _when_settled(read):
     return found
 
 
-def _open(method, address, bearer, body=None):
+def _open(method, address, bearer, body=None, seconds=SECONDS_TO_ANSWER):
     headers = {"authorization": f"Bearer {bearer}", "content-type": "application/json"}
     data = None if body is None else json.dumps(body).encode()
     try:
-        return urllib.request.urlopen(urllib.request.Request(address, data, headers, method=method), timeout=20)
+        return urllib.request.urlopen(urllib.request.Request(address, data, headers, method=method), timeout=seconds)
     except urllib.error.HTTPError as refused:
         said = refused.read().decode(errors="replace")
         raise AssertionError(f"{method} {urllib.parse.urlsplit(address).path}: {refused.code} {said}") from None

@@ -38,9 +38,9 @@ def named(name):
     return register
 
 
-def attendee():
+def attendee(code=CODE):
     """A credential of the local event for an attendee who is new to it, so that scenarios share no allowance."""
-    return f"{CODE}/{pathlib.Path(sys.argv[0]).stem}-{next(_numbers)}"
+    return f"{code}/{pathlib.Path(sys.argv[0]).stem}-{next(_numbers)}"
 
 
 class Caught:
@@ -68,21 +68,23 @@ def run(client):
     print(f"client {client}", flush=True)
     signal.signal(signal.SIGALRM, _out_of_time)
     failed = 0
-    for name, function in _scenarios:
-        signal.alarm(SECONDS_PER_SCENARIO)
-        try:
-            if inspect.iscoroutinefunction(function):
-                asyncio.run(function())
+    # Some clients keep connections for as long as a loop is there, so all scenarios share one.
+    with asyncio.Runner() as loop:
+        for name, function in _scenarios:
+            signal.alarm(SECONDS_PER_SCENARIO)
+            try:
+                if inspect.iscoroutinefunction(function):
+                    loop.run(function())
+                else:
+                    function()
+            except Exception as error:
+                failed += 1
+                print(f"FAIL {name}: {_why(error)}", flush=True)
+                traceback.print_exc()
             else:
-                function()
-        except Exception as error:
-            failed += 1
-            print(f"FAIL {name}: {_why(error)}", flush=True)
-            traceback.print_exc()
-        else:
-            print(f"ok {name}", flush=True)
-        finally:
-            signal.alarm(0)
+                print(f"ok {name}", flush=True)
+            finally:
+                signal.alarm(0)
     sys.exit(1 if failed else 0)
 
 
