@@ -122,7 +122,7 @@ impl Prompt {
         let seen_before = self.images;
         let text = self.content(fields, speaker, &format!("{place}.content"))?;
         if speaker == Speaker::User {
-            self.asked.clone_from(&text);
+            self.asked = last_part(fields).unwrap_or(&text).to_owned();
             self.calls = 0;
         }
         self.calls +=
@@ -179,6 +179,12 @@ impl Prompt {
     }
 }
 
+/// The last text of a message in parts. Agents put what they have to say before the user's words.
+fn last_part(message: &Object) -> Option<&str> {
+    let parts = message.get("content")?.as_array()?;
+    parts.iter().rev().find_map(|part| part["text"].as_str())
+}
+
 fn answers_a_call(message: &Object, place: &str, open_calls: &[&str]) -> Result<(), Refusal> {
     let Some(id) = message.get("tool_call_id").and_then(Value::as_str) else {
         return Err(Refusal::missing(&format!("{place}.tool_call_id")));
@@ -208,6 +214,15 @@ mod tests {
             panic!("no field is named: {refusal:?}")
         };
         param
+    }
+
+    #[test]
+    fn what_an_agent_puts_before_the_users_words_is_not_asked() {
+        let text = |text: &str| json!({"type": "text", "text": text});
+        let parts = json!([text("There is a tool list_files."), text("Hello")]);
+        let prompt = read(json!([{"role": "user", "content": parts}])).unwrap();
+        assert_eq!(prompt.asked, "Hello");
+        assert_eq!(prompt.last_text, "There is a tool list_files. Hello");
     }
 
     #[test]
