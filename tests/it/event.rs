@@ -220,6 +220,7 @@ async fn a_code_shows_its_event_and_ones_own_usage_whether_the_event_is_open_or_
     mine("nobody-knows").await.assert_refused(401, "invalid_event_code");
     let posted = ada.send(ada.post("/api/event/mine", "{}")).await;
     posted.assert_refused(405, "method_not_allowed");
+    world.settle().await;
 }
 
 #[tokio::test]

@@ -124,7 +124,7 @@ fn open(code: &str, shards: u16, requests: Option<u64>, tokens: Option<u64>) -> 
                 "in_flight": null,
             },
         },
-        "default_deployments": {"chat_completions": "gpt-4o-mini"},
+        "default_deployments": {"chat_completions": "gpt-4o"},
     })
 }
 

@@ -106,6 +106,7 @@ fn components(paths: &Paths, schemas: &mut SchemaGenerator) -> Value {
     let mut definitions = schemas.take_definitions(true);
     definitions.values_mut().for_each(simplify);
     definitions.insert("Error".to_owned(), error());
+    definitions.insert("AnthropicError".to_owned(), anthropic_error());
     definitions.insert("ErrorCode".to_owned(), json!({"type": "string", "enum": CODES.as_slice()}));
     definitions.insert("AnyObject".to_owned(), as_described_by_openai("An object"));
     definitions.insert("Form".to_owned(), as_described_by_openai("A form"));
@@ -114,6 +115,10 @@ fn components(paths: &Paths, schemas: &mut SchemaGenerator) -> Value {
         "parameters": parameters,
         "responses": {
             "Error": refusal(&json!({"$ref": "#/components/schemas/Error"})),
+            "ErrorOfEitherApi": refusal(&json!({"anyOf": [
+                {"$ref": "#/components/schemas/Error"},
+                {"$ref": "#/components/schemas/AnthropicError"},
+            ]})),
             "OrganiserError": refusal(&organiser_error),
         },
         "schemas": definitions,
@@ -169,6 +174,26 @@ fn refusal(schema: &Value) -> Value {
             },
         },
         "content": {"application/json": {"schema": schema}},
+    })
+}
+
+/// The same in the shape that Anthropic's clients read.
+fn anthropic_error() -> Value {
+    let text = json!({"type": "string"});
+    json!({
+        "type": "object",
+        "description": "Why a request was rejected, as Anthropic's API says it.",
+        "properties": {
+            "type": {"const": "error"},
+            "error": {
+                "type": "object",
+                "properties": {"type": text, "message": text},
+                "required": ["type", "message"],
+            },
+            "request_id": text,
+        },
+        "required": ["type", "error", "request_id"],
+        "additionalProperties": false,
     })
 }
 

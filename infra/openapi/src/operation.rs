@@ -182,8 +182,12 @@ impl Operation {
             let response = json!({"description": description, "content": content});
             responses.insert(status.to_string(), response);
         }
+        // Clients of Anthropic get errors in its shape.
+        let is_anthropics =
+            ["/v1/messages", "/v1/models"].iter().any(|of| self.path.starts_with(of));
         let error = match self.caller {
             Caller::Organiser => "OrganiserError",
+            Caller::Attendee | Caller::Anybody if is_anthropics => "ErrorOfEitherApi",
             Caller::Attendee | Caller::Anybody => "Error",
         };
         responses.insert(

@@ -280,13 +280,13 @@ mod tests {
         assert_eq!(function("/api/v1/deployments/mine").as_deref(), Some("own-deployments"));
         assert_eq!(function("/api/admin/events/x/pause").as_deref(), Some("admin"));
         assert_eq!(function("/api/eventinfo").as_deref(), Some("event"));
+        assert_eq!(function("/api").as_deref(), Some("pages"));
     }
 
     #[test]
     fn other_paths_lead_nowhere() {
         for path in [
             "/",
-            "/api",
             "/api/v2/chat/completions",
             "/v1/chat/completions",
             "/api/admin",

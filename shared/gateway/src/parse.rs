@@ -384,9 +384,8 @@ mod tests {
             let compact = format!("{base}/responses/compact");
             assert_eq!(rest(&compact).as_deref(), Some("compact"), "{base}");
         }
-        for path in
-            ["/responses/compact", "/api/responsesx", "/api/responses/", "/api/x/responses/y"]
-        {
+        assert_eq!(rest("/api/responses/").as_deref(), Some("nothing"));
+        for path in ["/responses/compact", "/api/responsesx", "/api/x/responses/y"] {
             assert_eq!(rest(path), None, "{path}");
         }
     }

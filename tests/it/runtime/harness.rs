@@ -96,7 +96,7 @@ impl Harness {
             "name": "Runtime", "code": canary::CODE, "time_zone": "UTC",
             "starts_at": (now - day).to_rfc3339(), "ends_at": (now + day).to_rfc3339(),
             "allowances": {"attendee": none, "event": none},
-            "default_deployments": {"chat_completions": "gpt-4o-mini"},
+            "default_deployments": {"chat_completions": "gpt-4o"},
         });
         let answer = self.invoke_admin("POST", "/events", Some(event)).await;
         assert_eq!(answer["status"], 201, "{answer}");

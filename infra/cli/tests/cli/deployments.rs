@@ -10,7 +10,7 @@ async fn a_deployment_is_written_listed_and_removed() {
     let add = [
         "deployment",
         "add",
-        "gpt-5-mini",
+        "gpt-4.1-mini",
         "--endpoint",
         "https://oslo.openai.azure.com",
         "--operations",
@@ -32,11 +32,11 @@ async fn a_deployment_is_written_listed_and_removed() {
     let listed = service.json(&["deployment", "list"]).await;
     let names = |listed: &Value| {
         let all = listed["deployments"].as_array().unwrap().iter();
-        all.filter(|one| one["name"] == "gpt-5-mini").count()
+        all.filter(|one| one["name"] == "gpt-4.1-mini").count()
     };
     assert_eq!(names(&listed), 1);
 
-    let remove = ["deployment", "remove", "gpt-5-mini", "--replica", "sweden", "--yes"];
+    let remove = ["deployment", "remove", "gpt-4.1-mini", "--replica", "sweden", "--yes"];
     let refused = service.run(&remove).await;
     assert_eq!(refused.exit, Some(1), "an open event offers it: {refused:?}");
     service.run_ok(&["event", "end", "hackathon", "--yes"]).await;

@@ -118,7 +118,7 @@ fn operations(deployment: &Listed) -> String {
 
 /// The response of each operation has one of these lists.
 fn is_model_response(body: &Value) -> bool {
-    ["choices", "data", "results", "output"].iter().any(|list| body[list].is_array())
+    ["choices", "data", "results", "output", "content"].iter().any(|list| body[list].is_array())
 }
 
 fn no_response(reason: NoResponse) -> Finding {

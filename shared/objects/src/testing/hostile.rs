@@ -50,8 +50,8 @@ const SECRET: &str = "canary-signing";
 const HOST: &str = "canary-host";
 
 /// Every status that the contract knows.
-const STATUSES: [u16; 16] =
-    [200, 400, 401, 403, 404, 405, 413, 415, 422, 429, 500, 502, 503, 504, 431, 408];
+const STATUSES: [u16; 18] =
+    [200, 400, 401, 402, 403, 404, 405, 408, 413, 415, 422, 429, 431, 500, 502, 503, 504, 529];
 
 /// The results of one input's requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

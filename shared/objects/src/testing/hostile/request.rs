@@ -104,7 +104,7 @@ impl<'b> Grammar<'b> {
 
     fn try_request(&mut self) -> Option<Sent> {
         self.begin();
-        let path = if self.one_in(3) { self.pick(&PATHS)? } else { self.pick(&PATHS[..15])? };
+        let path = if self.one_in(3) { self.pick(&PATHS)? } else { self.pick(&PATHS[..17])? };
         let query = if self.one_in(4) { self.pick(&QUERIES)? } else { "" };
         let path = if self.one_in(4) { "/api/v1/responses" } else { path };
         let names = |operation: &&Operation| {

@@ -101,7 +101,7 @@ pub(super) const VALUES: [&str; 54] = [
     "11",
 ];
 
-pub(super) const PATHS: [&str; 31] = [
+pub(super) const PATHS: [&str; 33] = [
     "/api/v1/chat/completions",
     "/api/v1/embeddings",
     "/api/openai/v1/chat/completions",
@@ -117,6 +117,8 @@ pub(super) const PATHS: [&str; 31] = [
     "/api/openai/v1/audio/translations",
     "/api/v1/audio/speech",
     "/api/v1/moderations",
+    "/api/v1/messages",
+    "/api/anthropic/v1/messages",
     "/v1/chat/completions",
     "/api/openai/images/generations:submit",
     "/api/v1/engines//completions",
