@@ -154,7 +154,7 @@ async fn a_fresh_local_service_is_healthy() {
     assert_eq!(run.exit, Some(0), "{}", run.text);
     assert!(run.text.contains(" ok, 0 warnings, 0 failed, "), "{}", run.text);
     run.says("ok", "azure gpt-5-mini stream", "usage at the end.");
-    run.says("ok", "service accounting", "9 of 9 requests");
+    run.says("ok", "service accounting", "13 of 13 requests");
 }
 
 #[tokio::test]
@@ -244,7 +244,7 @@ async fn a_stream_held_back_by_a_proxy_differs_from_one_that_azure_sent_at_once(
     run.says("ok", "azure gpt-4o stream", "usage at the end.");
     run.says("fail", "service gpt-4o stream", "but Azure sends them one by one");
     run.advises("ResponseTransferMode: RESPONSE_STREAM");
-    run.says("ok", "service accounting", "9 of 9 requests");
+    run.says("ok", "service accounting", "13 of 13 requests");
 }
 
 #[tokio::test]
