@@ -71,7 +71,8 @@ export async function deploymentSteps({ browser, service, step }) {
     assert.deepEqual((await deployments()).filter(({ name }) => name === "house-model"), before);
   });
   await step("a deployment is tested with a request through an event", async () => {
-    await page.click("[data-deployment=gpt-4o] [data-action=test]");
+    // The list may be drawn anew meanwhile.
+    await page.$eval("[data-deployment=gpt-4o] [data-action=test]", (button) => /** @type {HTMLElement} */ (button).click());
     await page.waitForSelector("[data-result=gpt-4o] .note.good");
     const words = await textOf(page, "[data-result=gpt-4o]");
     assert.match(words, /^Works: .* responded in [\d,]+ ms/);

@@ -23,6 +23,11 @@ export class ApiError extends Error {
     const wait = headers?.get("retry-after-ms") ?? null;
     this.retryAfterMs = wait === null ? null : Number(wait);
   }
+
+  /** The message of an error is not enumerable. */
+  toJSON() {
+    return { ...this, message: this.message };
+  }
 }
 
 /**

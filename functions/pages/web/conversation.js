@@ -3,6 +3,8 @@
 
 /** @import { ChatTurn, Message, ModelTurn, ResponseInput, Turn, UserTurn } from "../types.d.ts" */
 
+import { ApiError } from "./api.js";
+
 const STORAGE_KEY = "lanyard.playground";
 
 /** @typedef {{ credential: string, model: string, settings: Record<string, string>, turns: Turn[] }} Stored */
@@ -19,6 +21,11 @@ export function storedConversation(credential) {
     const stored = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "null");
     if (stored?.credential !== credential) return null;
     const turns = stored.turns.map((turn) => (turn.role === "assistant" && isRunning(turn) ? { ...turn, state: /** @type {const} */ ("stopped") } : turn));
+    for (const turn of turns) {
+      if (turn.role !== "assistant" || !turn.error) continue;
+      const error = /** @type {ApiError} */ (turn.error);
+      turn.error = Object.assign(new ApiError(error.status, error), error);
+    }
     return { ...stored, turns };
   } catch {
     return null;
@@ -31,7 +38,7 @@ export function storedConversation(credential) {
  * @param {Stored} conversation
  */
 export function storeConversation(conversation) {
-  const plain = conversation.turns.map((turn) => (turn.role === "assistant" ? { ...turn, error: undefined } : turn));
+  const plain = conversation.turns;
   for (const turns of [plain, plain.map((turn) => ({ ...turn, images: [] }))]) {
     try {
       sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ ...conversation, turns }));
