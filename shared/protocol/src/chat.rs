@@ -11,7 +11,6 @@ use serde_json::value::RawValue;
 
 use crate::Protocol;
 use crate::chunk;
-use crate::content::{Content, MOST_IMAGES};
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{
     CHOICES, Documentation, MAX_COMPLETION_TOKENS, MAX_TOKENS, MODEL, STREAM, STREAM_OPTIONS,
@@ -25,10 +24,7 @@ use crate::payload::{Payload, Target};
 use crate::references::IdPlace;
 use crate::stream::StreamFormat;
 use crate::tokens::tokens_of_text;
-use crate::tree::Node;
 use crate::{completion, sse, tools};
-
-const MOST_MESSAGES: usize = 2_048;
 
 const EARLIER_AUDIO: &str = "Earlier audio cannot be named by its id here, since Azure keeps it for \
      everybody at the event. Send its transcript as the content of the message.";
@@ -88,19 +84,7 @@ fn prompt_tokens(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefu
     }
     // Azure refuses items that are not messages.
     let messages = serde_json::from_str::<Vec<&RawValue>>(raw).unwrap_or_default();
-    if messages.len() > MOST_MESSAGES {
-        return Err(invalid("messages", &format!("may hold at most {MOST_MESSAGES} messages")));
-    }
-    if !ENCODED.iter().any(|name| name.find(raw.as_bytes()).is_some()) {
-        return Ok(tokens_of_text(payload.body));
-    }
-    let node: Node<'_> =
-        serde_json::from_str(raw).map_err(|_| invalid("messages", "cannot be read"))?;
-    let content = Content::of(&node, caps.facts);
-    if content.images > MOST_IMAGES {
-        return Err(invalid("messages", &format!("may hold at most {MOST_IMAGES} images")));
-    }
-    Ok(estimate::prompt_tokens(payload, "messages", &content))
+    estimate::messages(payload, &messages, raw, &*ENCODED, caps.facts)
 }
 
 /// The names of fields with encoded data. Written with escapes, they count as text, which is more.

@@ -19,7 +19,7 @@ use crate::error::ErrorShape;
 use crate::sse::Frame;
 use crate::stream::failure::Failure;
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
-use crate::tokens::tokens_of_text;
+use crate::tokens::RunningText;
 use crate::usage::{Counted, ResponseUsage, with_units};
 
 /// A field of this name, or an event of this name without quotation marks.
@@ -50,7 +50,7 @@ fn settle_tokens(state: &StreamState, hold: &Hold, is_broken: bool) -> Settlemen
         Some(counted) => with_units(counted, counted.usage.units),
         // The usage was not requested. The text is complete, so its usage can be estimated.
         None if state.counts_text && state.is_done && !is_broken => {
-            Settlement::Estimated(Usage::of_tokens(hold.prompt_tokens, state.text_tokens))
+            Settlement::Estimated(Usage::of_tokens(hold.prompt_tokens, state.text.tokens()))
         }
         // The model has stopped, and what it wrote is there. Reasoning is not, if it is hidden.
         None if !is_broken && !state.reasons && !state.produced.is_nothing() => {
@@ -126,24 +126,23 @@ impl Chunk {
     }
 }
 
-/// The tokens of the texts in a chunk: of responses, reasoning and arguments of tools.
-pub(crate) fn text_tokens(data: &[u8]) -> u64 {
+/// Adds the texts of a chunk: of responses, reasoning and arguments of tools.
+pub(crate) fn add_texts(data: &[u8], text: &mut RunningText) {
     let chunk: Value = serde_json::from_slice(data).unwrap_or_default();
     let choices = chunk["choices"].as_array().into_iter().flatten();
     let parts = choices.flat_map(|choice| [&choice["delta"], &choice["text"]]);
-    parts.map(texts).fold(0, u64::saturating_add)
+    parts.for_each(|part| add_text(part, text));
 }
 
-fn texts(value: &Value) -> u64 {
+fn add_text(value: &Value, text: &mut RunningText) {
     match value {
-        Value::String(text) if text.is_empty() => 0,
-        Value::String(text) => tokens_of_text(text.as_bytes()),
-        Value::Array(list) => list.iter().map(texts).fold(0, u64::saturating_add),
+        Value::String(piece) => text.add(piece.as_bytes()),
+        Value::Array(list) => list.iter().for_each(|value| add_text(value, text)),
         Value::Object(fields) => {
             let of_model = fields.iter().filter(|(name, _)| *name != "role" && *name != "type");
-            of_model.map(|(_, value)| texts(value)).fold(0, u64::saturating_add)
+            of_model.for_each(|(_, value)| add_text(value, text));
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

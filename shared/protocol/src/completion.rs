@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::added::AddedField;
-use crate::chunk::{Chunk, is_without, text_tokens};
+use crate::chunk::{Chunk, add_texts, is_without};
 use crate::demand::{Caps, Demanded};
 use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::estimate;
@@ -153,8 +153,7 @@ pub(crate) fn read_text(frame: &Frame, state: &mut StreamState) -> StreamEvent {
 fn read_chunk(frame: &Frame, state: &mut StreamState, part: &Finder<'_>) -> StreamEvent {
     let chunk = Chunk::read(frame, state);
     if state.counts_text {
-        let tokens = text_tokens(&frame.data());
-        state.text_tokens = state.text_tokens.saturating_add(tokens);
+        add_texts(&frame.data(), &mut state.text);
     }
     state.counted = chunk.counted.or(state.counted);
     if chunk.event != StreamEvent::Pass {

@@ -3,10 +3,15 @@
 //! Usage above the estimate is charged too.
 
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::models::ModelFacts;
+use memchr::memmem::Finder;
+use serde_json::value::RawValue;
 
-use crate::content::Content;
+use crate::content::{Content, MOST_IMAGES};
+use crate::error::{BodyRefused, invalid};
 use crate::payload::Payload;
 use crate::tokens::tokens_of_text;
+use crate::tree::Node;
 
 /// A text that is read, and nothing that is written.
 pub(crate) fn prompt(text: &[u8]) -> Estimate {
@@ -16,6 +21,33 @@ pub(crate) fn prompt(text: &[u8]) -> Estimate {
 /// A prompt of so many tokens, and the cap for each choice.
 pub(crate) fn completion(prompt_tokens: u64, cap: u64, choices: u64) -> Estimate {
     Estimate::of_tokens(prompt_tokens, cap.saturating_mul(choices))
+}
+
+/// The most messages of one request.
+const MOST_MESSAGES: usize = 2_048;
+
+/// The prompt tokens of a conversation. `encoded` are names that stand beside encoded data: most
+/// conversations have none of them and are estimated as text. The others are read part by part.
+pub(crate) fn messages(
+    payload: &Payload<'_>,
+    messages: &[&RawValue],
+    raw: &str,
+    encoded: &[Finder<'_>],
+    facts: &ModelFacts,
+) -> Result<u64, BodyRefused> {
+    const FIELD: &str = "messages";
+    if messages.len() > MOST_MESSAGES {
+        return Err(invalid(FIELD, &format!("may hold at most {MOST_MESSAGES} messages")));
+    }
+    if !encoded.iter().any(|name| name.find(raw.as_bytes()).is_some()) {
+        return Ok(tokens_of_text(payload.body));
+    }
+    let node: Node<'_> = serde_json::from_str(raw).map_err(|_| invalid(FIELD, "cannot be read"))?;
+    let content = Content::of(&node, facts);
+    if content.images > MOST_IMAGES {
+        return Err(invalid(FIELD, &format!("may hold at most {MOST_IMAGES} images")));
+    }
+    Ok(prompt_tokens(payload, FIELD, &content))
 }
 
 /// The prompt tokens of a JSON body of which one field was read as content: that content, and the

@@ -1,13 +1,13 @@
-//! The headers of a client that pass to Azure, and what of them a deployment refuses.
+//! The headers of a client that pass to Azure, and the values that a deployment refuses.
 
 use lanyard_domain::hosted_tools::HostedTools;
 
 /// A header that passes.
 #[derive(Clone, Copy, Debug)]
 pub struct PassedHeader {
-    /// Its name, in small letters.
+    /// Its name, in lower case.
     pub name: &'static str,
-    /// What is sent where the client sends none.
+    /// The value if the client sends none.
     pub default: Option<&'static str>,
     /// Whether it is a list whose values a deployment may not know.
     pub is_list: bool,
@@ -16,7 +16,7 @@ pub struct PassedHeader {
 /// The most values of a list. Coding tools send about ten.
 const MOST: usize = 32;
 
-/// What a client says in such a header.
+/// The values of such a header in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed<'a> {
     /// The name of the header.
@@ -28,7 +28,7 @@ pub struct Passed<'a> {
 }
 
 impl PassedHeader {
-    /// Reads the lines of the header. What can be no value is left out.
+    /// Reads the lines of the header. Malformed values are left out.
     #[must_use]
     pub fn read<'a>(&self, lines: impl Iterator<Item = &'a str>) -> Option<Passed<'a>> {
         let mut values: Vec<&str> = Vec::new();
@@ -91,7 +91,7 @@ pub struct RefusedValues {
     pub are_named: bool,
 }
 
-/// Whether a text has a value as a word of its own, in quotes or between blanks.
+/// Whether a text has a value as a separate word.
 fn names(text: &str, value: &str) -> bool {
     text.match_indices(value).any(|(at, _)| {
         let before = text[..at].bytes().next_back();

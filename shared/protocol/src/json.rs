@@ -142,7 +142,7 @@ fn end_of_string(body: &[u8], start: usize) -> Result<usize, BodyRefused> {
     Ok(body.len())
 }
 
-/// The code unit of a `\uXXXX` at the start of `bytes`.
+/// The code unit of a `\u` escape at the start of `bytes`.
 fn escaped_unit(bytes: &[u8]) -> Option<u16> {
     let hex = bytes.strip_prefix(b"\\u")?.get(..4)?;
     u16::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()

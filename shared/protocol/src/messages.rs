@@ -17,7 +17,6 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::added::AddedField;
-use crate::content::{Content, MOST_IMAGES};
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Documentation, MAX_TOKENS, MODEL, STREAM, Sample, TOOLS};
 use crate::error::{BadRequestCode, BodyRefused, invalid, not_allowed};
@@ -26,13 +25,9 @@ use crate::headers::PassedHeader;
 use crate::payload::{Payload, Target};
 use crate::references::IdPlace;
 use crate::response::ResponseFormat;
-use crate::tokens::tokens_of_text;
-use crate::tree::Node;
 use crate::write::Object;
 use crate::{Api, Placement, Protocol};
 use crate::{estimate, identity, tools};
-
-const MOST_MESSAGES: usize = 2_048;
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     response: ResponseFormat { cost: usage::cost, ..ResponseFormat::TOKENS },
@@ -80,7 +75,7 @@ const FIELDS: [(&str, &str); 9] = [
     ),
     (
         "metadata",
-        r#"{"type": "object", "description": "Replaced by a hash that stands for the attendee."}"#,
+        r#"{"type": "object", "description": "Replaced by a hash that identifies the attendee."}"#,
     ),
     ("service_tier", r#"{"type": "string", "description": "Always sent as `standard_only`."}"#),
     (
@@ -94,7 +89,7 @@ const SAMPLE: Sample = Sample::Json {
     cheapest: Some(r#", "max_tokens": 1"#),
 };
 
-/// What a message, or a count of its tokens, asks for.
+/// Reads the governed fields of a message, or of a count of its tokens.
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_background(payload)?;
     refuse_foreign(payload)?;
@@ -138,7 +133,7 @@ fn refuse_foreign(payload: &Payload<'_>) -> Result<(), BodyRefused> {
     Ok(())
 }
 
-/// What encoded data is called. Written with escapes, it counts as text, which is more.
+/// The types of parts with encoded data. Written with escapes, they count as text, which is more.
 static ENCODED: LazyLock<[Finder<'_>; 3]> =
     LazyLock::new(|| ["\"image\"", "\"document\"", "\"signature\""].map(Finder::new));
 
@@ -148,19 +143,7 @@ fn prompt_tokens(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefu
     };
     let messages = serde_json::from_str::<Vec<&RawValue>>(raw)
         .map_err(|_| invalid("messages", "must be a list"))?;
-    if messages.len() > MOST_MESSAGES {
-        return Err(invalid("messages", &format!("may hold at most {MOST_MESSAGES} messages")));
-    }
-    if !ENCODED.iter().any(|name| name.find(raw.as_bytes()).is_some()) {
-        return Ok(tokens_of_text(payload.body));
-    }
-    let node: Node<'_> =
-        serde_json::from_str(raw).map_err(|_| invalid("messages", "cannot be read"))?;
-    let content = Content::of(&node, caps.facts);
-    if content.images > MOST_IMAGES {
-        return Err(invalid("messages", &format!("may hold at most {MOST_IMAGES} images")));
-    }
-    Ok(estimate::prompt_tokens(payload, "messages", &content))
+    estimate::messages(payload, &messages, raw, &*ENCODED, caps.facts)
 }
 
 /// Fields that are written anew, and those that would change the price, the model or who is billed.
@@ -212,7 +195,7 @@ fn write_rest(payload: &Payload<'_>, demanded: &Demanded, mut object: Object<'_>
     object.end();
 }
 
-/// What stands for the attendee, where the API has a field for it.
+/// Writes the hash that identifies the attendee.
 fn write_identity(object: &mut Object<'_>, target: &Target<'_>) {
     if let Some(user) = target.identity(AddedField::Metadata) {
         let user = serde_json::json!({"user_id": user});
@@ -223,9 +206,9 @@ fn write_identity(object: &mut Object<'_>, target: &Target<'_>) {
 /// The least budget of thinking that the API takes.
 const LEAST_BUDGET: u64 = 1_024;
 
-/// How to think, within the cap. The API wants the budget below the cap, so a cap that was lowered
-/// lowers it as well: three quarters of the cap, so that there is room for the answer. None where
-/// that is less than the least budget.
+/// The value of `thinking`, within the cap. The API wants its budget below the cap, so a lowered cap
+/// lowers the budget as well: to three quarters of it, so that there is room for the response. `None`
+/// if that is less than the least budget.
 fn thinking<'r>(raw: &'r str, demanded: &Demanded) -> Option<Cow<'r, str>> {
     const BUDGET: &str = "budget_tokens";
     let kept = Some(Cow::Borrowed(raw));

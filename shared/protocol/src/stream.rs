@@ -17,6 +17,7 @@ use crate::error::ErrorShape;
 use crate::sse::Frame;
 use crate::stream::failure::Failure;
 pub use crate::stream::produced::Produced;
+use crate::tokens::RunningText;
 use crate::usage::Counted;
 
 /// How a streamed response is read.
@@ -80,8 +81,8 @@ pub struct StreamState {
     pub produced: Produced,
     /// Whether the deployment is not asked for the usage, so that the text is counted.
     pub counts_text: bool,
-    /// The tokens of the text so far, where they are counted.
-    pub text_tokens: u64,
+    /// The text so far, where it is counted.
+    pub text: RunningText,
     /// The error with which Azure ended it.
     pub failure: Option<Box<Failure>>,
     /// Whether the last event has come.

@@ -257,14 +257,43 @@ static TRANSITIONS: [[u16; CLASSES]; ROWS] = {
 /// The tokens of a text, rounded up. The text may be plain or the inside of JSON strings: escapes
 /// count as the character that they mean.
 pub(crate) fn tokens_of_text(text: &[u8]) -> u64 {
-    let mut entry = u16::from(LINE);
-    let mut sum = 0u64;
-    for byte in text {
-        let class = usize::from(CLASS_OF[usize::from(*byte)]) % CLASSES;
-        entry = TRANSITIONS[usize::from(entry) % ROWS][class];
-        sum += u64::from(entry >> 8);
+    let mut running = RunningText::default();
+    running.add(text);
+    running.tokens()
+}
+
+/// The estimate of a text that comes in pieces: that of the complete text, wherever it is cut.
+#[derive(Clone, Copy, Debug)]
+pub struct RunningText {
+    /// The last transition.
+    entry: u16,
+    /// In sixty-fourths of a token.
+    sum: u64,
+}
+
+impl Default for RunningText {
+    fn default() -> Self {
+        Self { entry: u16::from(LINE), sum: 0 }
     }
-    sum.div_ceil(UNIT)
+}
+
+impl RunningText {
+    /// Adds a piece.
+    pub(crate) fn add(&mut self, piece: &[u8]) {
+        let Self { mut entry, mut sum } = *self;
+        for byte in piece {
+            let class = usize::from(CLASS_OF[usize::from(*byte)]) % CLASSES;
+            entry = TRANSITIONS[usize::from(entry) % ROWS][class];
+            sum += u64::from(entry >> 8);
+        }
+        *self = Self { entry, sum };
+    }
+
+    /// The tokens so far, rounded up.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.sum.div_ceil(UNIT)
+    }
 }
 
 #[cfg(test)]
@@ -277,6 +306,16 @@ mod tests {
         let tokens = bpe_openai::o200k_base().count(text);
         let ratio = |estimate| f64::from(u32::try_from(estimate).unwrap());
         ratio(tokens_of_text(written.as_bytes())) / ratio(tokens as u64)
+    }
+
+    #[test]
+    fn a_text_in_pieces_has_the_tokens_of_the_complete_text() {
+        let text = include_str!("../corpus/english.txt").as_bytes();
+        for size in [1, 4, 7, 1_000] {
+            let mut running = RunningText::default();
+            text.chunks(size).for_each(|piece| running.add(piece));
+            assert_eq!(running.tokens(), tokens_of_text(text), "{size}");
+        }
     }
 
     #[test]

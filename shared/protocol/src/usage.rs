@@ -103,8 +103,8 @@ impl ResponseUsage<'_> {
 }
 
 /// The most tokens that the prompt or the completion of a request may be reported to have: the
-/// model's context, and what the estimate may be too low by. Beyond that a figure is a fault of
-/// Azure's, and would empty a budget.
+/// model's context, and the possible error of the estimate. A larger figure is a fault of Azure's,
+/// and would empty a budget.
 #[must_use]
 pub fn most_tokens(facts: &ModelFacts, hold: &Hold) -> u64 {
     let context = facts.context.unwrap_or(UNKNOWN_CONTEXT);
@@ -114,7 +114,7 @@ pub fn most_tokens(facts: &ModelFacts, hold: &Hold) -> u64 {
 /// The context of a model that is not in the table, at most.
 const UNKNOWN_CONTEXT: u64 = 1_000_000;
 
-/// How many times its estimate a text may have in tokens, and one for what is added to it.
+/// A text may have three times the estimated tokens; one more estimate is for what Azure adds.
 const ESTIMATE_ERROR: u64 = 4;
 
 /// Usage as a response or an event carries it, within what is possible.

@@ -1,4 +1,4 @@
-//! `POST …/messages/count_tokens`: how many tokens a body has. It costs none.
+//! `POST …/messages/count_tokens`: counts the tokens of a body, and costs none.
 //! <https://docs.claude.com/en/api/messages-count-tokens>
 
 use bytes::Bytes;

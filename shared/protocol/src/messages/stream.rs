@@ -1,6 +1,6 @@
-//! What the events of a streamed message mean.
+//! How the events of a streamed message are read.
 //!
-//! The first event says what the prompt cost, the last but one what the output cost.
+//! The first event has the usage of the prompt, the last but one that of the output.
 //! <https://docs.claude.com/en/docs/build-with-claude/streaming>
 
 use std::borrow::Cow;
@@ -87,7 +87,7 @@ fn read(frame: &Frame, state: &mut StreamState) -> StreamEvent {
     StreamEvent::Pass
 }
 
-/// The usage of the whole message: its last event may say the output alone.
+/// The usage of the complete message: its last event may have the output only.
 fn with_prompt(usage: &RawValue, state: &StreamState) -> Counted {
     let mut fields: Map<String, Value> = serde_json::from_str(usage.get()).unwrap_or_default();
     let input = fields.entry("input_tokens").or_insert(Value::Null);
@@ -95,16 +95,16 @@ fn with_prompt(usage: &RawValue, state: &StreamState) -> Counted {
     if !has_prompt {
         *input = 0.into();
     }
-    let whole = serde_json::value::to_raw_value(&fields);
-    let whole = whole.map(|usage| usage::count(&usage, state.most_tokens));
-    let whole = whole.unwrap_or(Counted { usage: Usage::default(), is_credible: false });
+    let last = serde_json::value::to_raw_value(&fields);
+    let last = last.map(|usage| usage::count(&usage, state.most_tokens));
+    let last = last.unwrap_or(Counted { usage: Usage::default(), is_credible: false });
     let begun =
         state.prompt.unwrap_or(Counted { usage: Usage::default(), is_credible: has_prompt });
     // It grows while the server itself works with tools.
-    let prompt_tokens = whole.usage.prompt_tokens.max(begun.usage.prompt_tokens);
+    let prompt_tokens = last.usage.prompt_tokens.max(begun.usage.prompt_tokens);
     Counted {
-        usage: Usage::of_tokens(prompt_tokens, whole.usage.completion_tokens),
-        is_credible: whole.is_credible && begun.is_credible,
+        usage: Usage::of_tokens(prompt_tokens, last.usage.completion_tokens),
+        is_credible: last.is_credible && begun.is_credible,
     }
 }
 

@@ -1,8 +1,8 @@
-//! What a message cost, as Anthropic's format says it.
+//! The usage of a message in Anthropic's format.
 //!
 //! The tokens of the prompt are three figures: those that were read from the cache, those that were
-//! written to it, and the others. Where the server itself worked in several rounds, such as for a
-//! compaction, the rounds are listed, and not all of them are in the figures of the message.
+//! written to it, and the others. If the server itself worked in several rounds, such as for a
+//! compaction, the rounds are listed, and the figures of the message may lack some of them.
 
 use lanyard_domain::account::Hold;
 use lanyard_domain::settlement::Settlement;
@@ -19,7 +19,7 @@ struct Rounds<'a> {
     iterations: Option<Vec<&'a RawValue>>,
 }
 
-/// The usage of a whole message.
+/// The usage of a complete message.
 pub(super) fn count(usage: &RawValue, most_tokens: u64) -> Counted {
     let counted = usage::count(usage, most_tokens);
     let rounds = serde_json::from_str::<Rounds<'_>>(usage.get()).ok();
@@ -33,7 +33,7 @@ pub(super) fn count(usage: &RawValue, most_tokens: u64) -> Counted {
     }
 }
 
-/// What a buffered message cost.
+/// The settlement of a buffered message.
 pub(super) fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
     match response.usage() {
         Some(usage) => with_units(count(usage, response.most), hold.units),
