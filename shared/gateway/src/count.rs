@@ -1,5 +1,5 @@
-//! Calls that count the tokens of a body. They cost an attendee nothing, and have the rate of all
-//! calls that do.
+//! Calls that count the tokens of a body. They cost an attendee nothing, and share the rate of all
+//! free calls.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -13,17 +13,17 @@ use crate::demand::ModelCall;
 use crate::error::ApiError;
 use crate::forward::parse;
 use crate::lookup::Attendance;
-use crate::ports::{Incident, RequestLine};
+use crate::ports::RequestLine;
 use crate::relay::{copy_upstream_id, read_whole};
 use crate::request::{Request, Response, full};
-use crate::send::{Attempts, is_unknown_path};
+use crate::send::{Attempts, is_unknown_path, of_own_deployment};
 
 impl Gateway {
     /// Lets Azure count, or estimates where it does not.
     ///
     /// # Errors
     ///
-    /// As for [`Gateway::forward`], but for what is about limits of tokens.
+    /// As for [`Gateway::forward`], without those about limits of tokens.
     pub(crate) async fn count(
         &self,
         counting: &'static Counting,
@@ -31,9 +31,9 @@ impl Gateway {
     ) -> Result<Response, ApiError> {
         let operation = Some(counting.protocol.operation);
         let mut line = RequestLine { operation, ..RequestLine::default() };
-        let answered = self.counted(counting, &request, &mut line).await;
-        self.note_refusal(&request, line, &answered);
-        answered
+        let counted = self.counted(counting, &request, &mut line).await;
+        self.note_refusal(&request, line, &counted);
+        counted
     }
 
     async fn counted(
@@ -75,16 +75,11 @@ impl Gateway {
             Err(failure) if is_unknown_path(&failure) => return Ok(None),
             Err(failure) => {
                 let error = failure.into_error();
-                if let ApiError::UpstreamMisconfigured(cause) = error {
-                    return Err(match call.choice.is_own() {
-                        true => ApiError::OwnDeploymentRefused(cause),
-                        false => {
-                            let event = Some(&attendance.event().id);
-                            let incident = Incident::UpstreamMisconfigured;
-                            self.ports.request_log.count(incident, event);
-                            ApiError::UpstreamMisconfigured(cause)
-                        }
-                    });
+                if call.choice.is_own() {
+                    return Err(of_own_deployment(error));
+                }
+                if let Some(model) = call.choice.name() {
+                    self.report_for(&error, &attendance.event().id, model);
                 }
                 return Err(error);
             }
@@ -94,7 +89,7 @@ impl Gateway {
         let body = read_whole(body, Some(call.until)).await?;
         let is_plain = head.headers.get(CONTENT_ENCODING).is_none_or(|value| value == "identity");
         if !is_plain || serde_json::from_slice::<IgnoredAny>(&body).is_err() {
-            return Err(ApiError::UpstreamUnreachable(Some("the answer is not JSON".into())));
+            return Err(ApiError::UpstreamUnreachable(Some("the response is not JSON".into())));
         }
         Ok(Some(body))
     }

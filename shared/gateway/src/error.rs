@@ -3,6 +3,7 @@
 //! `Display` is for the participant and safe to send: it has what happened, why, and what to do. It
 //! repeats no part of the request. Causes sit behind `source` and go to the log.
 
+mod anthropic;
 pub(crate) mod table;
 mod words;
 

@@ -36,7 +36,7 @@ pub trait ErrorResponse: std::error::Error + Sized {
     /// The response.
     fn into_response(self) -> Response;
 
-    /// The answer in the shape that a client expects. Organisers' clients know one shape.
+    /// The response in the shape that a client expects. Organisers' clients know one shape.
     fn into_response_as(self, _: ErrorShape, _: &RequestId) -> Response {
         self.into_response()
     }

@@ -4,7 +4,6 @@
 //! crate knows HTTP and its [`ports`], never AWS.
 
 pub mod admit;
-
 pub mod background_tasks;
 pub mod call;
 mod choose;

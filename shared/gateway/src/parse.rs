@@ -1,11 +1,13 @@
 //! Step one: who is calling, by which path.
 
+mod anthropic;
+
 use http::header::AUTHORIZATION;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::{AttendeeToken, EventCode};
-use lanyard_protocol::error::ErrorShape;
 use lanyard_protocol::{Api, Protocol};
 
+pub use self::anthropic::error_shape;
 use crate::error::{ApiError, BadRequestCode};
 use crate::headers;
 use crate::request::Request;
@@ -110,30 +112,6 @@ pub fn path_within_api(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
 }
 
-/// The bases of Anthropic's API, below the stage. SDKs append `/v1` to an address that may end in it,
-/// and some tools expect it there.
-const ANTHROPIC_BASES: [&str; 5] = ["v1/", "anthropic/v1/", "v1/v1/", "anthropic/", ""];
-
-/// The shape in which the client of a request expects errors.
-#[must_use]
-pub fn error_shape(request: &Request) -> ErrorShape {
-    let path = path_within_api(request.http.uri().path());
-    let is_anthropics = |path: &str| {
-        let rest = path.strip_prefix("messages");
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let below = || ANTHROPIC_BASES.iter().filter_map(|base| path.strip_prefix(base));
-    if path.starts_with("anthropic/") || path == "anthropic" || below().any(is_anthropics) {
-        return ErrorShape::Anthropic;
-    }
-    // Both APIs have it at the same path.
-    let is_models = || below().any(|path| path == "models" || path.starts_with("models/"));
-    match request.http.headers().contains_key(headers::ANTHROPIC_VERSION) && is_models() {
-        true => ErrorShape::Anthropic,
-        false => ErrorShape::OpenAi,
-    }
-}
-
 /// Reads a path that ends in an operation.
 ///
 /// # Errors
@@ -142,10 +120,7 @@ pub fn error_shape(request: &Request) -> ErrorShape {
 pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiError> {
     let within = path_within_api(path);
     if protocol.api == Api::Anthropic {
-        let base = within.strip_suffix(protocol.path).filter(|base| ANTHROPIC_BASES.contains(base));
-        base.filter(|base| !base.is_empty() || path.starts_with(STAGE))
-            .ok_or(ApiError::UnknownRoute)?;
-        return Ok(Route { style: PathStyle::OpenAi, deployment: None });
+        return anthropic::route(path, protocol);
     }
     if within == protocol.path && path.starts_with(STAGE) {
         return Ok(Route { style: PathStyle::OpenAi, deployment: None });
@@ -313,46 +288,6 @@ mod tests {
         }
         let chat = "/api/v1/engines/davinci/chat/completions";
         assert!(route(chat, Operation::ChatCompletions).is_err());
-    }
-
-    #[test]
-    fn messages_are_found_below_both_apis_and_their_clients_know_other_errors() {
-        let shape = |path: &str, version: bool| {
-            let mut http = http::Request::post(path);
-            if version {
-                http = http.header("anthropic-version", "2023-06-01");
-            }
-            let id = format!("req_{:032x}", 1).parse().unwrap();
-            let now = "2026-12-05T09:00:00Z".parse().unwrap();
-            let http = http.body(bytes::Bytes::new()).unwrap();
-            error_shape(&Request { id, now, deadline: None, http })
-        };
-        let messages = Protocol::of(Operation::Messages);
-        let count = &messages.counting.unwrap().protocol;
-        for base in ["v1/", "anthropic/v1/", "v1/v1/", "anthropic/", ""] {
-            for (path, protocol) in [("messages", messages), ("messages/count_tokens", count)] {
-                let path = format!("/api/{base}{path}");
-                assert!(super::route(&path, protocol).is_ok(), "{path}");
-                assert!(super::route(&format!("{path}/"), protocol).is_ok(), "{path}");
-                assert_eq!(shape(&path, false), ErrorShape::Anthropic, "{path}");
-            }
-        }
-        for path in
-            ["/api/openai/v1/messages", "/messages", "/api/v1/messages/x", "/api/v1//messages"]
-        {
-            assert!(super::route(path, messages).is_err(), "{path}");
-        }
-        for (path, version, expected) in [
-            ("/api/v1/models", true, ErrorShape::Anthropic),
-            ("/api/v1/models/x", true, ErrorShape::Anthropic),
-            ("/api/v1/models", false, ErrorShape::OpenAi),
-            ("/api/anthropic/v1/models", false, ErrorShape::Anthropic),
-            ("/api/v1/threads/thread_1/messages", true, ErrorShape::OpenAi),
-            ("/api/v1/chat/completions", true, ErrorShape::OpenAi),
-            ("/api/v1/messages_x", true, ErrorShape::OpenAi),
-        ] {
-            assert_eq!(shape(path, version), expected, "{path}");
-        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use lanyard_domain::affinity::Affinity;
 use lanyard_domain::catalog::{Choice, Deployment};
+use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use lanyard_protocol::added::RefusedFields;
@@ -90,19 +91,20 @@ impl Gateway {
         let settlement = failure.settlement(&reservation.hold);
         let is_unknown_path = is_unknown_path(&failure);
         let is_deployment_missing = is_deployment_missing(&failure);
-        let mut error = failure.into_error();
+        let error = failure.into_error();
         if is_unknown_path && call.demanded.counted.is_some() {
             return Err(NotSent { error, settlement, is_unknown_path });
         }
         if is_unknown_path && call.protocol.may_be_missing && !is_deployment_missing {
             return Err(NotSent { error: ApiError::NotServed, settlement, is_unknown_path });
         }
-        self.report(&error, reservation);
-        if let ApiError::UpstreamMisconfigured(cause) = &mut error
-            && reservation.metadata.is_own
-        {
-            error = ApiError::OwnDeploymentRefused(cause.take());
-        }
+        let error = match reservation.metadata.is_own {
+            true => of_own_deployment(error),
+            false => {
+                self.report_for(&error, &reservation.at.event.id, &reservation.model);
+                error
+            }
+        };
         Err(NotSent { error, settlement, is_unknown_path })
     }
 
@@ -145,18 +147,29 @@ impl Gateway {
     /// Counts what an operator must know of.
     pub fn report(&self, error: &ApiError, reservation: &Reservation) {
         // An error of their own deployment is shown to the attendee.
-        if reservation.metadata.is_own {
-            return;
-        }
-        let event = Some(&reservation.at.event.id);
-        if let ApiError::UpstreamMisconfigured(_) = error {
-            self.ports.request_log.count(Incident::UpstreamMisconfigured, event);
-            tracing::error!(model = %reservation.model, "upstream_misconfigured");
-        }
-        if let ApiError::UpstreamBusy { .. } | ApiError::UpstreamOverloaded { .. } = error {
-            self.ports.request_log.count(Incident::UpstreamBusy, event);
+        if !reservation.metadata.is_own {
+            self.report_for(error, &reservation.at.event.id, &reservation.model);
         }
     }
+
+    /// The same for a model of an event.
+    pub(crate) fn report_for(&self, error: &ApiError, event: &EventId, model: &DeploymentName) {
+        if let ApiError::UpstreamMisconfigured(_) = error {
+            self.ports.request_log.count(Incident::UpstreamMisconfigured, Some(event));
+            tracing::error!(%model, "upstream_misconfigured");
+        }
+        if let ApiError::UpstreamBusy { .. } | ApiError::UpstreamOverloaded { .. } = error {
+            self.ports.request_log.count(Incident::UpstreamBusy, Some(event));
+        }
+    }
+}
+
+/// An error of an attendee's own deployment: a wrong key is theirs to correct.
+pub(crate) fn of_own_deployment(error: ApiError) -> ApiError {
+    if let ApiError::UpstreamMisconfigured(cause) = error {
+        return ApiError::OwnDeploymentRefused(cause);
+    }
+    error
 }
 
 /// Whether Azure says that it is the deployment that is not there.

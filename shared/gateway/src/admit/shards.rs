@@ -204,10 +204,8 @@ impl Gateway {
                     false => self.admit_to(event, shard, demand).await,
                 };
                 match admitted {
-                    Err(AdmissionRefused::Refused(Refusal::Rate { limit, allowed, retry_at }))
-                        if is_large =>
-                    {
-                        return Err(Refusal::Rate { limit, allowed, retry_at }.into());
+                    Err(AdmissionRefused::Refused(refusal @ Refusal::Rate { .. })) if is_large => {
+                        return Err(refusal.into());
                     }
                     Err(AdmissionRefused::Refused(_)) => {}
                     admitted => return admitted.map(|()| shard),

@@ -35,7 +35,7 @@ pub(crate) struct Attempts<'a, 'c> {
     pub(crate) user: &'a str,
 }
 
-/// What a call leaves out.
+/// The fields and values that a call leaves out.
 #[derive(Clone)]
 struct Omits {
     refused: RefusedFields,
@@ -108,8 +108,8 @@ impl Attempts<'_, '_> {
         let sent = self.by(first, without).await;
         match &sent {
             Ok(_) => self.gateway.learnt.note_refused(first, fields),
-            // It took the body without these and stumbles over others of ours. There is no third
-            // call, but the next request leaves out both.
+            // It accepted the body without these and refuses others of ours. There is no third call,
+            // but the next request leaves out both.
             Err(Failure::Refused(second)) if !second.fields.filter(is_ours).is_empty() => {
                 self.gateway.learnt.note_refused(first, fields.and(second.fields.filter(is_ours)));
             }
@@ -134,7 +134,7 @@ impl Attempts<'_, '_> {
         let learnt = &self.gateway.learnt;
         match &sent {
             Ok(_) if refused.are_named => learnt.note_refused_values(first, &refused.list),
-            // It stumbles over others. There is no third call, but the next request leaves out both.
+            // It refuses others. There is no third call, but the next request leaves out both.
             Err(Failure::Refused(second)) => {
                 let others = self.refused_values(second);
                 for named in [refused, others].iter().filter(|values| values.are_named) {
@@ -152,7 +152,7 @@ impl Attempts<'_, '_> {
         refused.into_iter().find(|refused| !refused.list.is_empty()).unwrap_or_default()
     }
 
-    /// What a deployment is known not to take.
+    /// Everything that a deployment is known to refuse.
     fn omits(&self, to: &Deployment, refused: RefusedFields) -> Omits {
         let values = match self.call.passed.is_empty() {
             true => Arc::default(),
