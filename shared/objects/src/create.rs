@@ -106,7 +106,7 @@ impl Objects {
         let headers =
             self.gateway.answer_headers(answer.headers(), request, &demanded, &reservation);
         let stores = body.brings_store.then_some(&body.named);
-        let created = self.record_created(call, answer, home, (body.tokens, stores)).await;
+        let created = self.record_created(call, answer, home, body.tokens, stores).await;
         let ending = match &created {
             Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports().clock.now())),
             // The object was deleted again.
@@ -127,7 +127,8 @@ impl Objects {
         call: &Call<'_>,
         answer: http::Response<UpstreamBody>,
         home: &Deployment,
-        (tokens, named): (u64, Option<&NamedObjects>),
+        tokens: u64,
+        named: Option<&NamedObjects>,
     ) -> Result<Bytes, ApiError> {
         let Call { request, attendance, .. } = call;
         let bytes = json_body(request, answer).await?;

@@ -266,12 +266,14 @@ async fn check(response: Response, sent: &Sent) -> Result<Option<Bytes>, String>
     let error = parsed.get("error").and_then(Value::as_object);
     let keys: Vec<_> = error.into_iter().flat_map(|error| error.keys()).collect();
     let has = |key: &str| keys.iter().any(|found| *found == key);
-    let is_anthropics = parsed["type"] == "error" && parsed["request_id"].is_string();
-    let expected: &[&str] = match is_anthropics {
-        true => &["message", "type"],
-        false => &["message", "type", "param", "code"],
+    let has_schema = match sent.operation == Operation::Messages {
+        true => {
+            let is_anthropics = parsed["type"] == "error" && parsed["request_id"].is_string();
+            is_anthropics && ["message", "type"].iter().all(|key| has(key))
+        }
+        false => ["message", "type", "param", "code"].iter().all(|key| has(key)),
     };
-    if !expected.iter().all(|key| has(key)) {
+    if !has_schema {
         return blame("not the schema of errors");
     }
     Ok(None)
