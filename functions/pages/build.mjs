@@ -38,7 +38,6 @@ async function bundles() {
   });
   const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
   const text = (/** @type {string} */ content) => new TextEncoder().encode(content);
-  for (const page of PAGES) files.set(`${page}.html`, readFileSync(`${HERE}web/${page}.html`));
   files.set("licenses.txt", text(licenses(Object.keys(metafile.inputs))));
   return files;
 }

@@ -1,5 +1,5 @@
-//! Puts the version of all files into the pages, compresses each file, and lists them for
-//! `src/assets.rs`.
+//! Puts the version of all files into the pages of `web`, compresses them and the files of `assets`,
+//! and lists all for `src/assets.rs`.
 
 #![expect(clippy::disallowed_methods, reason = "Cargo tells a build script its folder this way")]
 
@@ -7,7 +7,7 @@ use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -18,16 +18,12 @@ const VERSION: &str = "{{version}}";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=assets");
+    println!("cargo::rerun-if-changed=web");
     println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    let mut names: Vec<String> = fs::read_dir("assets")?
-        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-        .collect::<Result<_, std::io::Error>>()?;
-    names.sort();
-    let texts: Vec<(String, String)> = names
-        .into_iter()
-        .map(|name| fs::read_to_string(Path::new("assets").join(&name)).map(|text| (name, text)))
-        .collect::<Result<_, _>>()?;
+    let mut texts = files("assets")?;
+    texts.extend(files("web")?.into_iter().filter(|(name, _)| name.ends_with(".html")));
+    texts.sort();
     let version = version(&texts);
     let mut table =
         format!("const VERSION: &str = \"{version}\";\n\nconst ASSETS: &[Asset] = &[\n");
@@ -51,6 +47,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     table.push_str("];\n");
     fs::write(out.join("assets.rs"), table)?;
     Ok(())
+}
+
+/// The files of a folder: names and texts.
+fn files(folder: &str) -> std::io::Result<Vec<(String, String)>> {
+    let read = |entry: std::io::Result<fs::DirEntry>| {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok((name, fs::read_to_string(path)?))
+    };
+    fs::read_dir(folder)?.map(read).collect()
 }
 
 fn version(texts: &[(String, String)]) -> String {

@@ -17,7 +17,7 @@ import { budgetEnd, hourPoints, lastMinute, minutePoints, startOfDay } from "./r
 
 /** @typedef {"hour" | "today" | "all"} Range */
 
-/** A pause is shown within this time, whoever paused the event. */
+/** A pause is shown within this time, also if somebody else paused the event. */
 const POLL_MS = 2000;
 /** Attendees and models are read with each third poll. */
 const SLOW_POLLS = 3;
