@@ -103,7 +103,7 @@ def refused(status, words, event_of):
         assert expected in said, (code, said[-2000:])
         assert "[simulated]" not in said, said[-2000:]
 
-    case.__doc__ = f"{status} is told in words."
+    case.__doc__ = f"{status} has a readable message."
     case.status = status
     return case
 

@@ -36,9 +36,9 @@ def main():
         # What it imports reads the environment.
         import cases
 
-        results = cases.run_all(up, [AGENTS[name] for name in arguments.agents], in_home(arguments.keep))
+        results = cases.run_all(up, [AGENTS[name] for name in arguments.chosen], in_home(arguments.keep))
     print(f"\n{'agent':16}{'version':12}{'passed':>7}{'failed':>7}{'skipped':>8}{'seconds':>9}")
-    for name in arguments.agents:
+    for name in arguments.chosen:
         of_it = [result for result in results if result.agent == name]
         count = lambda outcome: sum(result.outcome == outcome for result in of_it)
         seconds = sum(result.seconds for result in of_it)
@@ -51,17 +51,8 @@ def main():
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--service", type=pathlib.Path, default=service.BINARY)
     parser.add_argument("--keep", action="store_true", help="keep the homes of the agents, in target/agents")
-    parser.add_argument("agents", nargs="*", metavar="AGENT", help="one of: " + ", ".join(AGENTS))
-    arguments = parser.parse_args()
-    unknown = set(arguments.agents) - set(AGENTS)
-    if unknown:
-        parser.error(f"no such agent: {', '.join(unknown)}")
-    if not arguments.service.exists():
-        parser.error(f"{arguments.service} is not there; cargo build --workspace makes it")
-    arguments.agents = arguments.agents or list(AGENTS)
-    return arguments
+    return service.read_arguments(parser, AGENTS, "agent")
 
 
 def in_home(keep):

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { chat, clipboard, DOWNLOADS, ENVIRONMENT, checkAppearance, openTab, organiser, textOf, type } from "./fixture.mjs";
+import { addImage, chat, clipboard, DOWNLOADS, ENVIRONMENT, checkAppearance, openTab, organiser, reloadUntil, textOf, type } from "./fixture.mjs";
 
 const MOST_SECONDS = 60;
 const DESCRIPTION = `## Build something\n\nBring a *laptop* and **ideas**, and read [the rules](https://example.org/rules).\n
@@ -120,16 +120,7 @@ export async function attendee({ browser, service, step }) {
     await type(page, "#max-tokens", "50");
     await page.$eval("#functions", (field) => { /** @type {HTMLTextAreaElement} */ (field).value = JSON.stringify([{ name: "weather", parameters: { type: "object", properties: { city: { type: "string" } } } }]); });
     await type(page, "#message", "What is the weather in Oslo?");
-    await page.evaluate(async () => {
-      const canvas = Object.assign(document.createElement("canvas"), { width: 60, height: 40 });
-      canvas.getContext("2d")?.fillRect(0, 0, 60, 40);
-      /** @type {Blob | null} */
-      const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-      const data = new DataTransfer();
-      data.items.add(new File(blob ? [blob] : [], "dot.png", { type: "image/png" }));
-      document.querySelector("#message")?.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
-    });
-    await page.waitForSelector(".images img");
+    await addImage(page, "#message", "paste");
     await page.click("#show-code");
     const code = await textOf(page, "#code-dialog pre");
     for (const part of ["Be brief.", "\"temperature\": 0.2", "\"max_tokens\": 50", "\"name\": \"weather\"", `openai-event-code: ${event.code}/ada`]) {
@@ -237,11 +228,7 @@ async function phases({ browser, service, step }) {
   await step("a paused event shows what was used, and continues by itself", async () => {
     assert.equal((await chat(service, `${event.code}/Jorgen`, "Hello")).status, 200);
     await api.call("POST", `/events/${event.id}/pause`, {});
-    // The service itself notices a pause within ten seconds.
-    for (const end = performance.now() + 60_000; performance.now() < end;) {
-      await page.reload();
-      if (await page.waitForSelector("[data-state=paused]", { timeout: 3_000 }).catch(() => null)) break;
-    }
+    await reloadUntil(page, "[data-state=paused]");
     assert.match(await textOf(page, "#own-usage"), /in 1 request\./);
     assert.equal(await textOf(page, "#event-state"), "Paused by the organiser");
     await checkAppearance(page, "attend-paused");
@@ -250,10 +237,7 @@ async function phases({ browser, service, step }) {
   });
   await step("an event that is over shows what was used", async () => {
     await api.call("POST", `/events/${event.id}/end`, {});
-    for (const end = performance.now() + 60_000; performance.now() < end;) {
-      await page.reload();
-      if (await page.waitForSelector("[data-state=ended]", { timeout: 3_000 }).catch(() => null)) break;
-    }
+    await reloadUntil(page, "[data-state=ended]");
     assert.match(await textOf(page, "#own-usage"), /in 1 request\./);
     assert.equal(await textOf(page, "#event-state"), "Ended");
     await checkAppearance(page, "attend-after");

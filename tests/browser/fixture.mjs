@@ -244,3 +244,39 @@ export async function chat({ address }, credential, text) {
   });
   return { status: response.status, body: await response.json() };
 }
+
+/**
+ * Drops an image on an element, or pastes it there, and waits until the page shows it.
+ *
+ * @param {Tab} page
+ * @param {string} selector
+ * @param {"drop" | "paste"} gesture
+ */
+export async function addImage(page, selector, gesture) {
+  await page.evaluate(async (selector, gesture) => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 60, height: 40 });
+    canvas.getContext("2d")?.fillRect(0, 0, 60, 40);
+    /** @type {Blob | null} */
+    const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+    const data = new DataTransfer();
+    data.items.add(new File(blob ? [blob] : [], "dot.png", { type: "image/png" }));
+    const common = { bubbles: true, cancelable: true };
+    const event = gesture === "drop" ? new DragEvent("drop", { dataTransfer: data, ...common }) : new ClipboardEvent("paste", { clipboardData: data, ...common });
+    document.querySelector(selector)?.dispatchEvent(event);
+  }, selector, gesture);
+  await page.waitForSelector(".images img");
+}
+
+/**
+ * Reloads a page until an element is there. The service itself notices a change of an event within ten seconds.
+ *
+ * @param {Tab} page
+ * @param {string} selector
+ */
+export async function reloadUntil(page, selector) {
+  for (const end = performance.now() + 60_000; performance.now() < end;) {
+    await page.reload();
+    if (await page.waitForSelector(selector, { timeout: 3_000 }).catch(() => null)) return;
+  }
+  throw new Error(`there is no ${selector} after a minute`);
+}

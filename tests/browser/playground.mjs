@@ -6,7 +6,7 @@
 /** @import { Context } from "./fixture.mjs" */
 
 import assert from "node:assert/strict";
-import { checkAppearance, clipboard, openTab, organiser, textOf, type } from "./fixture.mjs";
+import { addImage, checkAppearance, clipboard, openTab, organiser, textOf, type } from "./fixture.mjs";
 
 const MARKDOWN = `Here is **bold**, *emphasis*, \`code\` and [a link](https://example.org/).
 
@@ -164,16 +164,7 @@ export async function playgroundSteps({ browser, service, step }) {
     await page.select("#summary", "");
   });
   await step("an image can be dropped", async () => {
-    await page.evaluate(async () => {
-      const canvas = Object.assign(document.createElement("canvas"), { width: 60, height: 40 });
-      canvas.getContext("2d")?.fillRect(0, 0, 60, 40);
-      /** @type {Blob | null} */
-      const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-      const data = new DataTransfer();
-      data.items.add(new File(blob ? [blob] : [], "dot.png", { type: "image/png" }));
-      document.querySelector(".compose")?.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
-    });
-    await page.waitForSelector(".images img");
+    await addImage(page, ".compose", "drop");
     await script(page);
     await send(page, "What is this?");
     const last = (await lastBody(page)).messages.at(-1)?.content;

@@ -1,4 +1,4 @@
-"""Microsoft's `agent-framework`, on both APIs. On responses it has to be told that nothing is stored."""
+"""Microsoft's `agent-framework`, on both APIs. On responses it needs the setting that nothing is stored."""
 
 from importlib import metadata
 

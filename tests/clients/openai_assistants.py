@@ -1,4 +1,4 @@
-"""The current `openai` for Python: assistants, threads and runs, and films."""
+"""The current `openai` for Python: assistants, threads and runs, and videos."""
 
 import time
 import warnings

@@ -29,7 +29,7 @@ CLIENTS = {
     "openai_assistants.py": "clients-openai",
     "openai_legacy.py": "clients-legacy",
     "openai_legacy_azure.py": "clients-legacy",
-    "openai_legacy_films.py": "clients-legacy",
+    "openai_legacy_videos.py": "clients-legacy",
     "anthropic_python.py": "clients-anthropic",
     "node/openai_node.mjs": None,
     "node/anthropic_node.mjs": None,
@@ -52,7 +52,7 @@ CLIENTS = {
 def main():
     arguments = parse()
     with service.running(arguments.service) as up:
-        results = [result_of(script, arguments.tools, up.environment()) for script in arguments.clients]
+        results = [result_of(script, arguments.tools, up.environment()) for script in arguments.chosen]
     print(f"\n{'script':32}{'client':40}{'passed':>7}{'failed':>7}{'seconds':>9}")
     for result in results:
         print("{script:32}{client:40}{passed:7}{failed:7}{seconds:9.1f}".format(**result))
@@ -63,17 +63,8 @@ def main():
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--service", type=pathlib.Path, default=service.BINARY)
     parser.add_argument("--tools", type=pathlib.Path, default=service.ROOT / ".ci/tools", help="the folder of the clients")
-    parser.add_argument("clients", nargs="*", metavar="CLIENT", help="one of: " + ", ".join(CLIENTS))
-    arguments = parser.parse_args()
-    unknown = set(arguments.clients) - set(CLIENTS)
-    if unknown:
-        parser.error(f"no such client: {', '.join(unknown)}")
-    if not arguments.service.exists():
-        parser.error(f"{arguments.service} is not there; cargo build --workspace makes it")
-    arguments.clients = arguments.clients or list(CLIENTS)
-    return arguments
+    return service.read_arguments(parser, CLIENTS, "client")
 
 
 def result_of(script, tools, environment):

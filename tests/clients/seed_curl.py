@@ -53,12 +53,12 @@ def curl(*arguments):
 
 def is_refused(answer, status, error):
     """Checks that a response is an error of the table."""
-    told_status, headers, body = answer
-    told = json.loads(body)["error"]
-    assert (told_status, told["code"]) == (status, error), (told_status, told)
-    assert set(told) == {"message", "type", "param", "code"}, told
+    got, headers, body = answer
+    error_body = json.loads(body)["error"]
+    assert (got, error_body["code"]) == (status, error), (got, error_body)
+    assert set(error_body) == {"message", "type", "param", "code"}, error_body
     assert headers["access-control-allow-origin"] == "*" and headers["x-request-id"], headers
-    return headers, told
+    return headers, error_body
 
 
 @scenario
@@ -139,16 +139,16 @@ def a_body_of_more_than_five_mebibytes_is_refused():
 
 @scenario
 def a_forgotten_content_type_is_explained():
-    _, told = is_refused(curl(*code(), "-d", HELLO, CHAT), 415, "unsupported_media_type")
-    assert "content-type: application/json" in told["message"].lower(), told
+    _, error_body = is_refused(curl(*code(), "-d", HELLO, CHAT), 415, "unsupported_media_type")
+    assert "content-type: application/json" in error_body["message"].lower(), error_body
 
 
 @scenario
 def a_forgotten_code_and_a_wrong_one_are_the_same_to_the_byte():
     answers = [curl(*header, *JSON, "-d", HELLO, CHAT) for header in ((), code("no-such-code/ada"), code("x"))]
     for answer in answers:
-        headers, told = is_refused(answer, 401, "invalid_event_code")
-        assert headers["x-should-retry"] == "false" and "CODE/USER in one of the headers openai-event-code" in told["message"], told
+        headers, error_body = is_refused(answer, 401, "invalid_event_code")
+        assert headers["x-should-retry"] == "false" and "CODE/USER in one of the headers openai-event-code" in error_body["message"], error_body
     assert len({body for _, _, body in answers}) == 1
 
 
@@ -160,8 +160,8 @@ def a_get_is_told_the_method():
 
 @scenario
 def an_unknown_path_is_told_the_paths():
-    _, told = is_refused(curl(*code(), *JSON, "-d", HELLO, f"{organiser.API}/v2/chat"), 404, "unknown_route")
-    assert "/api/v1/chat/completions" in told["message"], told
+    _, error_body = is_refused(curl(*code(), *JSON, "-d", HELLO, f"{organiser.API}/v2/chat"), 404, "unknown_route")
+    assert "/api/v1/chat/completions" in error_body["message"], error_body
 
 
 @scenario

@@ -1,4 +1,4 @@
-// The AI SDK, on both APIs. On responses it has to be told that nothing is stored.
+// The AI SDK, on both APIs. On responses it needs the setting that nothing is stored.
 
 import { createOpenAI } from "@ai-sdk/openai";
 import { generateText, isStepCount, Output, streamText, tool } from "ai";

@@ -97,13 +97,13 @@ export function check(framework, label) {
     ANIMAL.parse(await framework.fillIn(await key("schema"), "Describe an elephant."));
   });
 
-  scenario(`${label}: 401: an unknown code is told in words`, () =>
+  scenario(`${label}: 401: an unknown code has a readable message`, () =>
     fails(framework.ask("no-such-code/ada", "Hello"), "No valid event code was sent"));
 
-  scenario(`${label}: 403: a paused event is told in words`, async () =>
+  scenario(`${label}: 403: a paused event has a readable message`, async () =>
     fails(framework.ask(`${(await paused()).code}/ada`, "Hello"), "The organiser has paused the event"));
 
-  scenario(`${label}: 402: a budget that is used up is told in words`, async () =>
+  scenario(`${label}: 402: a used-up budget has a readable message`, async () =>
     fails(framework.ask(`${(await spent()).code}/ada`, "Hello"), "It does not come back by itself"));
 
   scenario(`${label}: 429: a request too many waits`, () =>

@@ -114,19 +114,19 @@ def check(framework, label, waits=True):
         animal = await framework.fill_in(key("schema"), ANIMAL)
         assert isinstance(animal.species, str) and isinstance(animal.legs, int), animal
 
-    @scenario("401: an unknown code is told in words")
+    @scenario("401: an unknown code has a readable message")
     async def _():
         await fails(framework.ask("no-such-code/ada", "Hello"), "No valid event code was sent")
 
-    @scenario("403: a paused event is told in words")
+    @scenario("403: a paused event has a readable message")
     async def _():
         await fails(framework.ask(f"{paused_event()['code']}/ada", "Hello"), "The organiser has paused the event")
 
-    @scenario("402: a budget that is used up is told in words")
+    @scenario("402: a used-up budget has a readable message")
     async def _():
         await fails(framework.ask(f"{spent_event()['code']}/ada", "Hello"), TOO_LATE)
 
-    @scenario("429: a request too many " + ("waits" if waits else "is told in words"))
+    @scenario("429: a request too many " + ("waits" if waits else "has a readable message"))
     async def _():
         event = organiser.event(allowances={"attendee": {"in_flight": 1}})
         credential = f"{event['code']}/ada"

@@ -33,6 +33,20 @@ class Service:
         return own_environment() | {"LANYARD_ADDRESS": self.address, "LANYARD_ORGANISER_TOKEN": self.token}
 
 
+def read_arguments(parser, names, kind):
+    """Reads a command line that also says which service to start and which of these programs to run."""
+    parser.add_argument("--service", type=pathlib.Path, default=BINARY)
+    parser.add_argument("chosen", nargs="*", metavar=kind.upper(), help="one of: " + ", ".join(names))
+    arguments = parser.parse_args()
+    unknown = set(arguments.chosen) - set(names)
+    if unknown:
+        parser.error(f"no such {kind}: {', '.join(unknown)}")
+    if not arguments.service.exists():
+        parser.error(f"{arguments.service} is not there; cargo build --workspace makes it")
+    arguments.chosen = arguments.chosen or list(names)
+    return arguments
+
+
 def own_environment():
     """The environment without settings for clients or the service."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}

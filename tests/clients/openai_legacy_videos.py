@@ -1,4 +1,4 @@
-"""`openai` 0.28.1 and `requests`, as programs use them that were written before films had an API."""
+"""`openai` 0.28.1 and `requests`, as programs use them that were written before videos had an API."""
 
 import base64
 import time
