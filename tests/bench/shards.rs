@@ -101,16 +101,16 @@ async fn main() -> Result<()> {
     for shards in &options.shards {
         let run = Run { shards: *shards, behind: &behind, before: &before };
         let throttled = throttle.count();
-        let told = run.take(&options).await?;
+        let outcomes = run.take(&options).await?;
         let each = |count: u32| f64::from(count) / f64::from(options.seconds);
         writeln!(
             output,
             "{:>6}{:>14.1}{:>14.1}{:>12}{:>16}",
             shards,
-            each(told.answered),
-            each(told.refused),
+            each(outcomes.answered),
+            each(outcomes.refused),
             throttle.count() - throttled,
-            told.left
+            outcomes.left
         )?;
         output.flush()?;
     }
@@ -119,7 +119,7 @@ async fn main() -> Result<()> {
 
 /// The outcomes of requests.
 #[derive(Default)]
-struct Told {
+struct Outcomes {
     answered: u32,
     refused: u32,
     /// Requests that the event's account still counts as under way.
@@ -134,7 +134,7 @@ struct Run<'r> {
 }
 
 impl Run<'_> {
-    async fn take(&self, options: &Options) -> Result<Told> {
+    async fn take(&self, options: &Options) -> Result<Outcomes> {
         let mut event = an_event(&format!("shards-{}", self.shards), Machine.now());
         event.shards = self.shards;
         event.allowances.event = Allowance::from([
@@ -159,19 +159,19 @@ impl Run<'_> {
             under_way.spawn(attend(Arc::clone(process), a_request(&event, number)?));
             number += 1;
         }
-        let mut told = Told::default();
+        let mut outcomes = Outcomes::default();
         for answered in under_way.join_all().await {
             match answered {
-                true => told.answered += 1,
-                false => told.refused += 1,
+                true => outcomes.answered += 1,
+                false => outcomes.refused += 1,
             }
         }
         for process in &processes {
             process.settled().await;
         }
         let shards = self.behind.accounts(&event.account_keys()).await?;
-        told.left = shard::total(&shards).count(Field::Open);
-        Ok(told)
+        outcomes.left = shard::total(&shards).count(Field::Open);
+        Ok(outcomes)
     }
 
     /// Everybody has a seat already: the first request of a newcomer is not what is measured.

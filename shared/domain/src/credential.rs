@@ -99,7 +99,7 @@ impl Authority {
     }
 }
 
-/// Whom a token is for. Each of the two refuses tokens for the other.
+/// The service that a token is for. Each of the two refuses tokens for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Audience {
     /// Azure OpenAI.
@@ -119,7 +119,7 @@ impl Audience {
     }
 }
 
-/// What the hosts of Foundry's resources end in.
+/// The end of the host names of Foundry's resources.
 pub const FOUNDRY: &str = ".services.ai.azure.com";
 
 /// The text is not a tenant id or a domain.

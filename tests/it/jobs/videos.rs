@@ -12,7 +12,7 @@ use crate::support::kept::path;
 
 #[tokio::test]
 async fn a_video_costs_its_seconds_once_it_is_there_and_a_failed_one_nothing() {
-    let world = world("films").await;
+    let world = world("videos").await;
     let ada = world.attendee("ada").await;
     let body = json!({"prompt": "elephants", "seconds": 5, "size": "1920x1080",
         "input_reference": "iVBORw0KGgo="});

@@ -33,7 +33,7 @@ pub(super) struct Answer {
 /// What a response consists of.
 pub(super) enum Body {
     /// A JSON document
-    Whole(Bytes),
+    Buffered(Bytes),
     /// The bytes of a file
     Octets(Bytes),
     /// Server-sent events
@@ -61,7 +61,7 @@ impl Answer {
     /// The response; a stream waits a tenth of `latency` between its frames.
     pub(super) fn into_response(mut self, stamp: &Stamp, latency: Duration) -> Response<HttpBody> {
         let (content_type, body) = match self.body {
-            Body::Whole(bytes) => ("application/json", Full::new(bytes).boxed_unsync()),
+            Body::Buffered(bytes) => ("application/json", Full::new(bytes).boxed_unsync()),
             Body::Octets(bytes) => ("application/octet-stream", Full::new(bytes).boxed_unsync()),
             Body::Frames(frames) => {
                 ("text/event-stream; charset=utf-8", paced(frames, latency / 10))
@@ -91,7 +91,7 @@ impl Answer {
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
         let body = Bytes::from(refusal.body().to_string());
-        Self { status: refusal.status(), headers: refusal.headers(), body: Body::Whole(body) }
+        Self { status: refusal.status(), headers: refusal.headers(), body: Body::Buffered(body) }
     }
 }
 

@@ -82,7 +82,7 @@ impl Completion {
         })
     }
 
-    /// The whole response, for a client that does not stream.
+    /// The buffered response.
     pub(super) fn body(&self) -> Value {
         let choices = self.choices.iter().enumerate();
         json!({

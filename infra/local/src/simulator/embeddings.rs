@@ -16,7 +16,7 @@ use super::{parameters, tokens};
 /// The most inputs in one request.
 const MOST_INPUTS: usize = 2_048;
 
-/// The whole response.
+/// The response.
 #[derive(Debug, Serialize)]
 pub(super) struct Embeddings {
     object: &'static str,

@@ -105,14 +105,14 @@ pub(super) fn answer(
         events.push(event("completed", "usage", cost));
         return Ok((Body::Frames(Box::new(events.into_iter())), prompt_tokens));
     }
-    let mut whole = json!({
+    let mut response = json!({
         "created": stamp.created(), "data": (0..count).map(one).collect::<Vec<Value>>(),
     });
     if counts_tokens {
-        whole["background"] = background.into();
-        whole["usage"] = usage(count * IMAGE_TOKENS);
+        response["background"] = background.into();
+        response["usage"] = usage(count * IMAGE_TOKENS);
     }
-    Ok((Body::Whole(Bytes::from(whole.to_string())), prompt_tokens))
+    Ok((Body::Buffered(Bytes::from(response.to_string())), prompt_tokens))
 }
 
 #[cfg(test)]
@@ -126,7 +126,7 @@ mod tests {
         body.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
         let answer = answer(body.as_object().unwrap(), model, is_edit, &Stamp::fixed());
         answer.map(|(body, _)| match body {
-            Body::Whole(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+            Body::Buffered(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
             Body::Frames(frames) => {
                 frames.map(|frame| String::from_utf8(frame.to_vec()).unwrap()).collect()
             }

@@ -106,41 +106,41 @@ impl Kept {
                 };
                 let made = talk.body.clone();
                 self.conversations.insert(id, talk);
-                return whole(&made);
+                return buffered(&made);
             }
             [] => return Err(Refusal::Path),
             [id, rest @ ..] => (*id, rest),
         };
         let talk = self.conversations.get_mut(id).ok_or(Refusal::Missing)?;
         match (call.method, rest) {
-            ("GET", []) => whole(&talk.body),
+            ("GET", []) => buffered(&talk.body),
             ("POST", []) => {
                 talk.body["metadata"] = call.object()?.get("metadata").cloned().unwrap_or_default();
-                whole(&talk.body)
+                buffered(&talk.body)
             }
             ("DELETE", []) => {
                 self.conversations.remove(id);
-                whole(&json!({"id": id, "object": "conversation.deleted", "deleted": true}))
+                buffered(&json!({"id": id, "object": "conversation.deleted", "deleted": true}))
             }
             ("POST", ["items"]) => {
                 let items = items(&call.object()?, "items", call.stamp)?;
                 talk.items.extend(items.iter().cloned());
-                whole(&page(items, ""))
+                buffered(&page(items, ""))
             }
             ("GET", ["items"]) => {
                 let mut items = talk.items.clone();
                 if !call.query.contains("order=asc") {
                     items.reverse();
                 }
-                whole(&page(items, call.query))
+                buffered(&page(items, call.query))
             }
             ("GET", ["items", item]) => {
                 let found = talk.items.iter().find(|one| one["id"] == **item);
-                whole(found.ok_or(Refusal::Missing)?)
+                buffered(found.ok_or(Refusal::Missing)?)
             }
             ("DELETE", ["items", item]) => {
                 talk.items.retain(|one| one["id"] != **item);
-                whole(&talk.body)
+                buffered(&talk.body)
             }
             _ => Err(Refusal::Path),
         }
@@ -164,8 +164,8 @@ impl Call<'_> {
 }
 
 /// A response of JSON.
-pub(super) fn whole(value: &Value) -> Answered {
-    Ok(Answer::of(Body::Whole(value.to_string().into()), "", 0))
+pub(super) fn buffered(value: &Value) -> Answered {
+    Ok(Answer::of(Body::Buffered(value.to_string().into()), "", 0))
 }
 
 /// The first of a list, as many as the query asks for.
@@ -200,7 +200,7 @@ pub(super) mod tests {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let stamp = Stamp::now(u64::try_from(body.len()).unwrap());
         let answer = kept.answer(&request.unwrap().into_parts().0, &body, &stamp).unwrap();
-        let Body::Whole(bytes) = answer.body else { panic!("a stream was not asked for") };
+        let Body::Buffered(bytes) = answer.body else { panic!("a stream was not asked for") };
         (answer.status, serde_json::from_slice(&bytes).unwrap())
     }
 

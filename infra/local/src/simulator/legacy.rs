@@ -48,12 +48,12 @@ pub(super) fn answer(
     let choice = |index: usize, text: &str, finish: Option<&str>| json!({"text": text, "index": index, "logprobs": null, "finish_reason": finish});
     let finish = |is_cut: bool| Some(if is_cut { "length" } else { "stop" });
     if !fields::flag(body, "stream")? {
-        let mut whole = head;
+        let mut response = head;
         let choices = texts.iter().enumerate();
         let choices = choices.map(|(i, (text, cut))| choice(i, &text.concat(), finish(*cut)));
-        whole["choices"] = choices.collect();
-        whole["usage"] = usage;
-        return Ok((Body::Whole(Bytes::from(whole.to_string())), prompt_tokens));
+        response["choices"] = choices.collect();
+        response["usage"] = usage;
+        return Ok((Body::Buffered(Bytes::from(response.to_string())), prompt_tokens));
     }
     let with = |choices: Value, usage: &Value| {
         let mut frame = head.clone();
@@ -97,10 +97,10 @@ mod tests {
     use super::*;
     use crate::simulator::catalog::{self, Operation};
 
-    fn whole(body: Value) -> Value {
+    fn buffered(body: Value) -> Value {
         let model = catalog::find("gpt-35-turbo-instruct", Operation::Completions).unwrap();
         match answer(body.as_object().unwrap(), model, &Stamp::fixed()).unwrap().0 {
-            Body::Whole(bytes) => serde_json::from_slice(&bytes).unwrap(),
+            Body::Buffered(bytes) => serde_json::from_slice(&bytes).unwrap(),
             Body::Octets(_) | Body::Frames(_) | Body::Typed(..) => {
                 panic!("no stream was asked for")
             }
@@ -109,11 +109,11 @@ mod tests {
 
     #[test]
     fn every_prompt_is_continued_and_counted() {
-        let one = whole(json!({"prompt": "Once upon a time", "max_tokens": 3}));
+        let one = buffered(json!({"prompt": "Once upon a time", "max_tokens": 3}));
         assert_eq!(one["choices"][0]["finish_reason"], "length");
         assert_eq!(one["usage"]["completion_tokens"], 3);
-        let many = whole(json!({"prompt": ["a", "b"], "n": 2}));
+        let many = buffered(json!({"prompt": ["a", "b"], "n": 2}));
         assert_eq!(many["choices"].as_array().unwrap().len(), 4);
-        assert_eq!(whole(json!({"prompt": [1, 2, 3]}))["usage"]["prompt_tokens"], 3);
+        assert_eq!(buffered(json!({"prompt": [1, 2, 3]}))["usage"]["prompt_tokens"], 3);
     }
 }

@@ -94,7 +94,7 @@ fn messages(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal>
     let tokens = message.input + message.output;
     let body = match fields::flag(&body, "stream")? {
         true => Body::Frames(Box::new(write::events(&message).into_iter())),
-        false => Body::Whole(write::whole(&message).to_string().into()),
+        false => Body::Buffered(write::buffered(&message).to_string().into()),
     };
     Ok(Answer::of(body, model.name, tokens))
 }
@@ -104,7 +104,7 @@ fn count(head: &Parts, body: &[u8]) -> Result<Answer, Refusal> {
     let model = fields::text(&body, "model")?.unwrap_or_default();
     let model = catalog::find(model, Operation::Messages)?;
     let counted = json!({"input_tokens": prompt_tokens(&body)});
-    Ok(Answer::of(Body::Whole(counted.to_string().into()), model.name, 0))
+    Ok(Answer::of(Body::Buffered(counted.to_string().into()), model.name, 0))
 }
 
 /// Reads the body, and refuses betas that are not known.
@@ -317,7 +317,7 @@ fn error(status: StatusCode, kind: &str, message: &str, stamp: &Stamp) -> Answer
     let error = json!({"type": kind, "message": message});
     let id = stamp.id("req_");
     let body = json!({"type": "error", "error": error, "request_id": id});
-    Answer { status, headers: Vec::new(), body: Body::Whole(body.to_string().into()) }
+    Answer { status, headers: Vec::new(), body: Body::Buffered(body.to_string().into()) }
 }
 
 #[cfg(test)]

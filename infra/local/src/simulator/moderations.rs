@@ -22,9 +22,9 @@ pub(super) fn answer(body: &Object, model: &Model, stamp: &Stamp) -> Result<Body
             "category_scores": {"hate": 0.0001, "self-harm": 0.0001, "sexual": 0.0001, "violence": score},
         })
     };
-    let whole = json!({
+    let response = json!({
         "id": stamp.completion_id().replace("chatcmpl", "modr"), "model": model.version,
         "results": inputs.iter().map(result).collect::<Vec<Value>>(),
     });
-    Ok(Body::Whole(Bytes::from(whole.to_string())))
+    Ok(Body::Buffered(Bytes::from(response.to_string())))
 }

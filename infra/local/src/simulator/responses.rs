@@ -1,5 +1,5 @@
 //! The Responses API over the same simulated model: reads an input as a chat, and writes what a
-//! chat would answer as a response, whole or as named events.
+//! chat would answer as a response, buffered or as named events.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ const LEAST_CAP: usize = 16;
 
 /// A response that was made.
 pub(super) struct Made {
-    /// The whole of it.
+    /// The complete response.
     pub(super) body: Value,
     /// Its output.
     pub(super) output: Vec<Value>,
@@ -60,18 +60,18 @@ impl Maker<'_> {
         let is_cut = choice.finish_reason == "length";
         let output = self.output(body, choice, is_cut);
         let status = if is_cut { "incomplete" } else { "completed" };
-        let mut whole = self.frame(body, status, &output);
+        let mut response = self.frame(body, status, &output);
         let usage = completion.usage();
         let cached = &usage["prompt_tokens_details"]["cached_tokens"];
         let reasoning = &usage["completion_tokens_details"]["reasoning_tokens"];
-        whole["usage"] = json!({
+        response["usage"] = json!({
             "input_tokens": usage["prompt_tokens"],
             "input_tokens_details": {"cached_tokens": cached},
             "output_tokens": usage["completion_tokens"],
             "output_tokens_details": {"reasoning_tokens": reasoning},
             "total_tokens": usage["total_tokens"],
         });
-        Ok(Made { output, body: whole, tokens: choice.tokens.clone(), failure: None })
+        Ok(Made { output, body: response, tokens: choice.tokens.clone(), failure: None })
     }
 
     /// The request as a chat.

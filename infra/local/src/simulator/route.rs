@@ -74,7 +74,7 @@ fn decide(
             request.look_up(prompts, &prompt);
             let completion = Completion::compose(&request, stamp);
             let body = match request.streaming {
-                None => Body::Whole(Bytes::from(completion.body().to_string())),
+                None => Body::Buffered(Bytes::from(completion.body().to_string())),
                 Some(streaming) => {
                     Body::Frames(Box::new(frames(completion, streaming, stamp.clone())))
                 }
@@ -85,7 +85,11 @@ fn decide(
             let embeddings = Embeddings::answer(&body, model)?;
             let json = serde_json::to_vec(&embeddings)
                 .map_err(|_| Refusal::invalid("The answer could not be written."))?;
-            Ok(Answer::of(Body::Whole(Bytes::from(json)), model.name, embeddings.prompt_tokens()))
+            Ok(Answer::of(
+                Body::Buffered(Bytes::from(json)),
+                model.name,
+                embeddings.prompt_tokens(),
+            ))
         }
         Operation::Completions => {
             let (body, tokens) = legacy::answer(&body, model, stamp)?;
@@ -161,7 +165,7 @@ mod tests {
         let (head, prompts) = (request.into_parts().0, &mut Prompts::default());
         let answer = answer(&head, body.as_bytes(), &Stamp::fixed(), prompts);
         match answer.body {
-            Body::Whole(bytes) => (answer.status, serde_json::from_slice(&bytes).unwrap()),
+            Body::Buffered(bytes) => (answer.status, serde_json::from_slice(&bytes).unwrap()),
             Body::Octets(_) | Body::Frames(_) | Body::Typed(..) => panic!("JSON was asked for"),
         }
     }

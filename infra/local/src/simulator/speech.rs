@@ -79,7 +79,7 @@ pub(super) fn result(form: &Form<'_>, model: &Model) -> Result<Body, Refusal> {
             .collect::<Vec<_>>();
         return Ok(Body::Frames(Box::new(words.into_iter())));
     }
-    let json = |value: Value| Ok(Body::Whole(Bytes::from(value.to_string())));
+    let json = |value: Value| Ok(Body::Buffered(Bytes::from(value.to_string())));
     let plain = |text: String| {
         Ok(Body::Typed("text/plain; charset=utf-8", Box::new([Bytes::from(text)].into_iter())))
     };

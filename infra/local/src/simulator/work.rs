@@ -17,7 +17,7 @@ const LIFE: u64 = 600;
 /// A run, with what it will come to.
 #[derive(Debug)]
 pub(super) struct Run {
-    /// As it is told.
+    /// The run as responses show it.
     pub(super) body: Value,
     /// What it has done so far.
     pub(super) steps: Vec<Value>,
@@ -40,7 +40,7 @@ impl Run {
         let model = of("model").unwrap_or_else(|| assistant["model"].clone());
         let instructions = of("instructions").unwrap_or_else(|| assistant["instructions"].clone());
         let tools = of("tools").unwrap_or_else(|| assistant["tools"].clone());
-        let told = json!({
+        let shown = json!({
             "id": stamp.id("run_"), "object": "thread.run", "created_at": stamp.created(),
             "thread_id": thread, "assistant_id": assistant["id"], "status": "queued",
             "required_action": null, "last_error": null, "incomplete_details": null,
@@ -57,7 +57,7 @@ impl Run {
             "tool_choice": "auto", "parallel_tool_calls": true, "response_format": "auto",
         });
         let mut run = Self {
-            body: told,
+            body: shown,
             steps: Vec::new(),
             tokens: Vec::new(),
             said: Said::Text,

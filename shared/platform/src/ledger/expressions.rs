@@ -66,7 +66,7 @@ impl Expressions {
             }
             update.push_str(&clause);
         }
-        let (names, values) = words.told();
+        let (names, values) = words.into_maps();
         Self {
             condition: (!condition.text.is_empty()).then_some(condition.text),
             update,
@@ -219,7 +219,7 @@ impl<'w> Words<'w> {
     }
 
     /// The names and values of all aliases.
-    fn told(self) -> (HashMap<String, String>, HashMap<String, AttributeValue>) {
+    fn into_maps(self) -> (HashMap<String, String>, HashMap<String, AttributeValue>) {
         let names = self.attributes.iter().enumerate();
         let values = self.values.into_iter().enumerate();
         (

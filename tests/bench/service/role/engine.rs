@@ -41,7 +41,7 @@ impl Copies {
     }
 }
 
-/// An engine in memory, until the process is told to stop.
+/// An engine in memory, until the process ends.
 pub(super) struct Engine {
     /// Where it serves.
     pub(super) address: String,

@@ -11,7 +11,7 @@ use super::super::fields::{self, Object};
 use super::super::refusal::Refusal;
 use super::super::stamp::Stamp;
 use super::super::work::Run;
-use super::{Answered, Call, page, whole};
+use super::{Answered, Call, buffered, page};
 
 /// The assistants and the threads of a resource.
 #[derive(Debug, Default)]
@@ -59,12 +59,12 @@ impl Assistants {
                 });
                 change(&mut made, &body, &ASSISTANT);
                 self.assistants.insert(id, made.clone());
-                whole(&made)
+                buffered(&made)
             }
             ("GET", []) => {
-                whole(&page(self.assistants.values().rev().cloned().collect(), call.query))
+                buffered(&page(self.assistants.values().rev().cloned().collect(), call.query))
             }
-            ("GET", [id]) => whole(self.assistants.get(*id).ok_or(Refusal::Missing)?),
+            ("GET", [id]) => buffered(self.assistants.get(*id).ok_or(Refusal::Missing)?),
             ("POST", [id]) => {
                 let assistant = self.assistants.get_mut(*id).ok_or(Refusal::Missing)?;
                 let body = call.object()?;
@@ -72,11 +72,11 @@ impl Assistants {
                     catalog::find(model, Operation::Chat)?;
                 }
                 change(assistant, &body, &ASSISTANT);
-                whole(assistant)
+                buffered(assistant)
             }
             ("DELETE", [id]) => {
                 self.assistants.remove(*id).ok_or(Refusal::Missing)?;
-                whole(&json!({"id": id, "object": "assistant.deleted", "deleted": true}))
+                buffered(&json!({"id": id, "object": "assistant.deleted", "deleted": true}))
             }
             _ => Err(Refusal::Path),
         }
@@ -89,7 +89,7 @@ impl Assistants {
                 let thread = Thread::begin(&call.object()?, call.stamp)?;
                 let made = thread.body.clone();
                 self.keep(thread);
-                whole(&made)
+                buffered(&made)
             }
             ("POST", ["runs"]) => {
                 let body = call.object()?;
@@ -102,7 +102,7 @@ impl Assistants {
             ("POST", [id, "runs"]) => self.run(call, id, &call.object()?, None),
             ("DELETE", [id]) => {
                 self.threads.remove(*id).ok_or(Refusal::Missing)?;
-                whole(&json!({"id": id, "object": "thread.deleted", "deleted": true}))
+                buffered(&json!({"id": id, "object": "thread.deleted", "deleted": true}))
             }
             (_, [id, rest @ ..]) => {
                 self.threads.get_mut(*id).ok_or(Refusal::Missing)?.answer(call, rest)
@@ -142,9 +142,9 @@ impl Assistants {
         let id = thread.body["id"].as_str().unwrap_or_default();
         let mut run = Run::begin(body, assistant, id, &thread.messages, call.stamp)?;
         if !fields::flag(body, "stream")? {
-            let told = run.body.clone();
+            let shown = run.body.clone();
             thread.runs.push(run);
-            return whole(&told);
+            return buffered(&shown);
         }
         let first = made.map(|thread| format!("event: thread.created\ndata: {thread}\n\n").into());
         let (events, message) = run.events(true, call.stamp);
@@ -212,15 +212,15 @@ impl Thread {
 
     fn answer(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
         match (call.method, path) {
-            ("GET", []) => whole(&self.body),
+            ("GET", []) => buffered(&self.body),
             ("POST", []) => {
                 change(&mut self.body, &call.object()?, &["metadata", "tool_resources"]);
-                whole(&self.body)
+                buffered(&self.body)
             }
             ("POST", ["messages"]) => {
                 let message = self.message(Some(&call.object()?), 0, call.stamp)?;
                 self.messages.push(message.clone());
-                whole(&message)
+                buffered(&message)
             }
             ("GET", ["messages"]) => {
                 let run = call.query.split('&').find_map(|pair| pair.strip_prefix("run_id="));
@@ -230,7 +230,7 @@ impl Thread {
                 if !call.query.contains("order=asc") {
                     messages.reverse();
                 }
-                whole(&page(messages, call.query))
+                buffered(&page(messages, call.query))
             }
             (method, ["messages", id]) => {
                 let at = self.messages.iter().position(|message| message["id"] == **id);
@@ -240,17 +240,17 @@ impl Thread {
                         self.messages.remove(at);
                         let deleted = json!({"id": id, "object": "thread.message.deleted",
                             "deleted": true});
-                        return whole(&deleted);
+                        return buffered(&deleted);
                     }
                     "POST" => change(&mut self.messages[at], &call.object()?, &["metadata"]),
                     "GET" => {}
                     _ => return Err(Refusal::Path),
                 }
-                whole(&self.messages[at])
+                buffered(&self.messages[at])
             }
             ("GET", ["runs"]) => {
                 let runs = self.runs.iter().rev().map(|run| run.body.clone()).collect();
-                whole(&page(runs, call.query))
+                buffered(&page(runs, call.query))
             }
             (_, ["runs", id, rest @ ..]) => self.work(call, id, rest),
             _ => Err(Refusal::Path),
@@ -275,15 +275,15 @@ impl Thread {
                 }
             }
             ("GET", ["steps"]) => {
-                return whole(&page(run.steps.iter().rev().cloned().collect(), call.query));
+                return buffered(&page(run.steps.iter().rev().cloned().collect(), call.query));
             }
             ("GET", ["steps", id]) => {
                 let step = run.steps.iter().find(|step| step["id"] == **id);
-                return whole(step.ok_or(Refusal::Missing)?);
+                return buffered(step.ok_or(Refusal::Missing)?);
             }
             _ => return Err(Refusal::Path),
         }
-        whole(&run.body)
+        buffered(&run.body)
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::catalog;
 use super::super::fields::{self, Object};
 use super::super::refusal::Refusal;
 use super::super::responses::{Made, Maker, items, seal};
-use super::{Answered, Call, Kept, page, whole};
+use super::{Answered, Call, Kept, buffered, page};
 
 /// A stored response, with what was said up to it.
 #[derive(Debug)]
@@ -36,12 +36,12 @@ impl Kept {
                 let asked = self.asked(call)?;
                 let made = self.make(call, &asked)?;
                 let tokens = made.body["usage"]["input_tokens"].clone();
-                whole(&json!({"object": "response.input_tokens", "input_tokens": tokens}))
+                buffered(&json!({"object": "response.input_tokens", "input_tokens": tokens}))
             }
-            ("GET", [id]) => whole(&self.responses.get(*id).ok_or(Refusal::Missing)?.body),
+            ("GET", [id]) => buffered(&self.responses.get(*id).ok_or(Refusal::Missing)?.body),
             ("DELETE", [id]) => {
                 self.responses.remove(*id).ok_or(Refusal::Missing)?;
-                whole(&json!({"id": id, "object": "response", "deleted": true}))
+                buffered(&json!({"id": id, "object": "response", "deleted": true}))
             }
             ("POST", [id, "cancel"]) => {
                 self.responses.get(*id).ok_or(Refusal::Missing)?;
@@ -49,7 +49,7 @@ impl Kept {
             }
             ("GET", [id, "input_items"]) => {
                 let stored = self.responses.get(*id).ok_or(Refusal::Missing)?;
-                whole(&page(stored.input.iter().rev().cloned().collect(), call.query))
+                buffered(&page(stored.input.iter().rev().cloned().collect(), call.query))
             }
             _ => Err(Refusal::Path),
         }
@@ -71,7 +71,7 @@ impl Kept {
         let tokens = usize::try_from(tokens).unwrap_or_default();
         let answer = match fields::flag(&body, "stream")? {
             true => Body::Frames(Box::new(made.events().into_iter())),
-            false => Body::Whole(made.body.to_string().into()),
+            false => Body::Buffered(made.body.to_string().into()),
         };
         let deployment = fields::text(&body, "model")?.unwrap_or_default();
         Ok(Answer::of(answer, deployment, tokens))
@@ -134,7 +134,7 @@ impl Kept {
         output.push(json!({
             "type": "compaction", "encrypted_content": seal::seal(&self.resource, &id), "id": id,
         }));
-        whole(&json!({
+        buffered(&json!({
             "id": call.stamp.id("resp_"), "object": "response.compaction",
             "created_at": call.stamp.created(), "output": output, "usage": made.body["usage"],
         }))

@@ -9,7 +9,7 @@ use super::super::fields::Object;
 use super::super::refusal::Refusal;
 use super::super::stamp::Stamp;
 use super::super::upload;
-use super::{Answered, Call, Kept, page, whole};
+use super::{Answered, Call, Kept, buffered, page};
 
 #[derive(Debug)]
 pub(super) struct Store {
@@ -31,16 +31,16 @@ impl Kept {
                     "purpose": upload.purpose, "status": "processed",
                 });
                 self.files.insert(id, (file.clone(), upload.content));
-                whole(&file)
+                buffered(&file)
             }
-            ("GET", [id]) => whole(&self.files.get(*id).ok_or(Refusal::Missing)?.0),
+            ("GET", [id]) => buffered(&self.files.get(*id).ok_or(Refusal::Missing)?.0),
             ("GET", [id, "content"]) => {
                 let (_, content) = self.files.get(*id).ok_or(Refusal::Missing)?;
                 Ok(Answer::of(Body::Octets(content.clone()), "", 0))
             }
             ("DELETE", [id]) => {
                 self.files.remove(*id).ok_or(Refusal::Missing)?;
-                whole(&json!({"id": id, "object": "file", "deleted": true}))
+                buffered(&json!({"id": id, "object": "file", "deleted": true}))
             }
             _ => Err(Refusal::Path),
         }
@@ -64,7 +64,7 @@ impl Kept {
                 };
                 let made = store.described();
                 self.stores.insert(id, store);
-                return whole(&made);
+                return buffered(&made);
             }
             [] => return Err(Refusal::Path),
             [id, rest @ ..] => (*id, rest),
@@ -79,18 +79,18 @@ impl Kept {
                 "created_at": 0, "status": "completed", "usage_bytes": 0, "last_error": null})
         };
         match (call.method, rest) {
-            ("GET", []) => whole(&store.described()),
+            ("GET", []) => buffered(&store.described()),
             ("POST", []) => {
                 for (name, value) in call.object()? {
                     if matches!(name.as_str(), "name" | "metadata") {
                         store.body[name] = value;
                     }
                 }
-                whole(&store.described())
+                buffered(&store.described())
             }
             ("DELETE", []) => {
                 self.stores.remove(id);
-                whole(&json!({"id": id, "object": "vector_store.deleted", "deleted": true}))
+                buffered(&json!({"id": id, "object": "vector_store.deleted", "deleted": true}))
             }
             ("POST", ["search"]) => {
                 let found = store.files.iter().filter_map(|id| {
@@ -101,44 +101,46 @@ impl Kept {
                         "attributes": {}, "content": [{"type": "text", "text": text}]}))
                 });
                 let data: Vec<Value> = found.collect();
-                whole(&json!({"object": "vector_store.search_results.page", "data": data,
+                buffered(&json!({"object": "vector_store.search_results.page", "data": data,
                     "search_query": [call.object()?.get("query")], "has_more": false,
                     "next_page": null}))
             }
             ("POST", ["files"]) => {
                 let added = named.first().ok_or_else(|| Refusal::missing("file_id"))?;
                 store.files.extend(named.iter().cloned());
-                whole(&file(added))
+                buffered(&file(added))
             }
             ("GET", ["files"]) => {
-                whole(&page(store.files.iter().map(|id| file(id)).collect(), call.query))
+                buffered(&page(store.files.iter().map(|id| file(id)).collect(), call.query))
             }
-            ("GET" | "POST", ["files", one]) if store.has(one) => whole(&file(one)),
+            ("GET" | "POST", ["files", one]) if store.has(one) => buffered(&file(one)),
             ("GET", ["files", one, "content"]) if store.has(one) => {
                 let text =
                     self.files.get(*one).map(|(_, content)| String::from_utf8_lossy(content));
-                whole(&json!({"object": "vector_store.file_content.page",
+                buffered(&json!({"object": "vector_store.file_content.page",
                     "data": [{"type": "text", "text": text}], "has_more": false,
                     "next_page": null}))
             }
             ("DELETE", ["files", one]) if store.has(one) => {
                 store.files.retain(|id| id != one);
-                whole(&json!({"id": one, "object": "vector_store.file.deleted", "deleted": true}))
+                buffered(
+                    &json!({"id": one, "object": "vector_store.file.deleted", "deleted": true}),
+                )
             }
             ("POST", ["file_batches"]) => {
                 let batch = call.stamp.id("vsfb_");
                 store.files.extend(named.iter().cloned());
                 let described = batch_of(id, &batch, named.len(), call.stamp);
                 store.batches.insert(batch, named);
-                whole(&described)
+                buffered(&described)
             }
             ("GET", ["file_batches", batch]) | ("POST", ["file_batches", batch, "cancel"]) => {
                 let files = store.batches.get(*batch).ok_or(Refusal::Missing)?;
-                whole(&batch_of(id, batch, files.len(), call.stamp))
+                buffered(&batch_of(id, batch, files.len(), call.stamp))
             }
             ("GET", ["file_batches", batch, "files"]) => {
                 let files = store.batches.get(*batch).ok_or(Refusal::Missing)?;
-                whole(&page(files.iter().map(|id| file(id)).collect(), call.query))
+                buffered(&page(files.iter().map(|id| file(id)).collect(), call.query))
             }
             (_, ["files", ..]) => Err(Refusal::Missing),
             _ => Err(Refusal::Path),

@@ -10,7 +10,7 @@ use super::super::catalog::{self, Operation};
 use super::super::fields::{self, Object};
 use super::super::form::Form;
 use super::super::refusal::Refusal;
-use super::{Answered, Call, page, whole};
+use super::{Answered, Call, buffered, page};
 
 /// The videos of a resource.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ impl Videos {
                 }
                 self.begin(call, &body, json!({"model": model, "seconds": seconds, "size": size}))
             }
-            ("GET", []) => whole(&page(self.0.values().rev().cloned().collect(), call.query)),
+            ("GET", []) => buffered(&page(self.0.values().rev().cloned().collect(), call.query)),
             ("POST", [id, "remix"]) => {
                 let body = call.form_or_object()?;
                 let first = self.0.get(*id).ok_or(Refusal::Missing)?;
@@ -63,7 +63,7 @@ impl Videos {
             ("GET", [id]) => {
                 let video = self.0.get_mut(*id).ok_or(Refusal::Missing)?;
                 go_on(video, call);
-                whole(video)
+                buffered(video)
             }
             ("GET", [id, "content"]) => {
                 let video = self.0.get(*id).ok_or(Refusal::Missing)?;
@@ -76,7 +76,7 @@ impl Videos {
             }
             ("DELETE", [id]) => {
                 self.0.remove(*id).ok_or(Refusal::Missing)?;
-                whole(&json!({"id": id, "object": "video.deleted", "deleted": true}))
+                buffered(&json!({"id": id, "object": "video.deleted", "deleted": true}))
             }
             _ => Err(Refusal::Path),
         }
@@ -86,19 +86,19 @@ impl Videos {
         let prompt = fields::text(body, "prompt")?.ok_or_else(|| Refusal::missing("prompt"))?;
         let id = call.stamp.id("video_");
         let mut video = like;
-        let told = json!({
+        let of_new = json!({
             "id": id, "object": "video", "created_at": call.stamp.created(), "status": "queued",
             "progress": 0, "completed_at": null, "expires_at": null, "error": null,
             "prompt": prompt,
         });
-        for (name, value) in told.as_object().into_iter().flatten() {
+        for (name, value) in of_new.as_object().into_iter().flatten() {
             video[name] = value.clone();
         }
         if video.get("remixed_from_video_id").is_none() {
             video["remixed_from_video_id"] = Value::Null;
         }
         self.0.insert(id, video.clone());
-        whole(&video)
+        buffered(&video)
     }
 }
 

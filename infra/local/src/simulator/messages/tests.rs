@@ -12,7 +12,7 @@ fn ask_with(betas: &str, path: &str, mut body: Value) -> (u16, Value) {
     let head = request.body(()).unwrap().into_parts().0;
     let answer = answer(&head, body.to_string().as_bytes(), &Stamp::fixed()).unwrap();
     let text = match answer.body {
-        Body::Whole(bytes) => serde_json::from_slice(&bytes).unwrap(),
+        Body::Buffered(bytes) => serde_json::from_slice(&bytes).unwrap(),
         Body::Frames(frames) => {
             let all: Vec<_> =
                 frames.map(|frame| String::from_utf8(frame.to_vec()).unwrap()).collect();

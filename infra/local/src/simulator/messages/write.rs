@@ -36,7 +36,7 @@ impl Message {
 }
 
 /// The message as one JSON document.
-pub(super) fn whole(message: &Message) -> Value {
+pub(super) fn buffered(message: &Message) -> Value {
     let content = message.said.iter().enumerate().map(|(at, said)| match said {
         Said::Thinking(text) => {
             json!({"type": "thinking", "thinking": text, "signature": "simulated"})
