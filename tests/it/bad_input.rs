@@ -140,7 +140,7 @@ async fn governed_fields_that_cannot_be_are_refused_by_name() {
     {"n":0} → 400 invalid_value n: "n must be a whole number from 1 to 2147483647."
     {"n":"1"} → 400 invalid_value n: "n must be a whole number from 1 to 2147483647."
     {"best_of":2} → 400 parameter_not_allowed best_of: "best_of is at most 1 at this event. Ask again instead."
-    {"background":true} → 400 parameter_not_allowed background: "background is not allowed: the answer must be waited for. Leave it out."
+    {"background":true} → 400 parameter_not_allowed background: "background is not allowed: it would return before the response is there. Leave it out."
     {"background":"x"} → 400 invalid_value background: "background must be true or false, without quotes."
     {"data_sources":[{"type":"azure_search"}]} → 400 parameter_not_allowed data_sources: "data_sources is not allowed here. Leave it out."
     {"dataSources":[]} → 400 parameter_not_allowed dataSources: "dataSources is not allowed here. Leave it out."

@@ -16,7 +16,7 @@ async fn spent_allowance_is_refused_without_calling_azure() {
     let ada = world.attendee("ada").await;
 
     ada.chat("hello").await.assert_ok();
-    // Until the request is settled it is only reserved, and the answer is a 429.
+    // Until the request is settled it is only reserved, and the response is a 429.
     world.quiet().await;
     let second = ada.chat("again").await;
 
@@ -31,15 +31,15 @@ async fn the_response_is_azures_unchanged() {
     let world = World::event("oslo").start().await;
     let ada = world.attendee("ada").await;
 
-    let answer = ada.chat("hello").await;
-    let (choice, usage) = (&answer.json()["choices"][0], &answer.json()["usage"]);
+    let response = ada.chat("hello").await;
+    let (choice, usage) = (&response.json()["choices"][0], &response.json()["usage"]);
     assert_eq!(choice["message"]["content"], format!("Hello, {}!", canary::COMPLETION));
     assert_eq!(usage["total_tokens"], 22);
     assert_eq!(
-        answer.header("x-upstream-request-id"),
+        response.header("x-upstream-request-id"),
         Some("5c5f1d5e-0a52-4a9e-b7d0-2f0c5f9f1a11")
     );
-    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("content-type"), Some("application/json"));
 
     let odd = r#"{"usage":{"prompt_tokens":1,"completion_tokens":2}, "x" : 1.50e2 ,"é":"\u00e9"}"#;
     world.azure().script(Reply::json(200, odd));
@@ -172,8 +172,8 @@ async fn a_model_that_is_not_offered_costs_nothing_and_calls_nothing() {
     let ada = world.attendee("ada").await;
     let mut body = chat("hello");
     body["model"] = json!("gpt-5-ultra");
-    let answer = ada.send(ada.post(CHAT, body.to_string())).await;
-    assert_snapshot!(answer.line(), @r#"404 {"error":{"message":"The event does not offer this model for chat/completions. For chat/completions it offers: gpt-4o, gpt-4o-mini, o4-mini.","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#);
+    let response = ada.send(ada.post(CHAT, body.to_string())).await;
+    assert_snapshot!(response.line(), @r#"404 {"error":{"message":"The event does not offer this model for chat/completions. For chat/completions it offers: gpt-4o, gpt-4o-mini, o4-mini.","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#);
     // A model that is offered, but not for this operation.
     body["model"] = json!("text-embedding-3-small");
     let elsewhere = ada.send(ada.post(CHAT, body.to_string())).await;
@@ -217,8 +217,8 @@ async fn azure_gets_our_headers_only_and_the_governed_fields_as_we_want_them() {
     ] {
         request.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    let answer = ada.send(request).await;
-    answer.assert_ok();
+    let response = ada.send(request).await;
+    response.assert_ok();
 
     let sent = world.azure().requests().remove(0);
     let names: Vec<_> = sent.headers.keys().map(|name| name.as_str()).collect();
@@ -228,7 +228,7 @@ async fn azure_gets_our_headers_only_and_the_governed_fields_as_we_want_them() {
         assert!(ours.contains(name) || framing.contains(name), "{name} went to Azure");
     }
     assert_eq!(sent.header("api-key"), Some(canary::KEY));
-    assert_eq!(sent.header("x-ms-client-request-id"), answer.header("x-request-id"));
+    assert_eq!(sent.header("x-ms-client-request-id"), response.header("x-request-id"));
     let body = sent.json();
     for (name, expected) in [
         ("store", json!(false)),
@@ -265,8 +265,8 @@ async fn a_cap_above_the_events_is_lowered_and_a_header_says_so() {
     for (path, fields, name, cap, notice) in cases {
         let mut body = chat("hello");
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        let answer = ada.send(ada.post(path, body.to_string())).await;
-        assert_eq!(answer.assert_ok().header("x-event-max-tokens"), notice, "{fields}");
+        let response = ada.send(ada.post(path, body.to_string())).await;
+        assert_eq!(response.assert_ok().header("x-event-max-tokens"), notice, "{fields}");
         let sent = world.azure().requests().pop().unwrap().json();
         let caps = ["max_tokens", "max_completion_tokens"].map(|name| sent.get(name).is_some());
         assert_eq!(caps.iter().filter(|is_there| **is_there).count(), 1, "{sent}");
@@ -284,8 +284,8 @@ async fn the_rate_headers_describe_the_attendees_own_allowance() {
         .start()
         .await;
     let ada = world.attendee("ada").await;
-    let answer = ada.chat("hello").await;
-    let header = |name: &str| answer.header(&format!("x-ratelimit-{name}")).unwrap().to_owned();
+    let response = ada.chat("hello").await;
+    let header = |name: &str| response.header(&format!("x-ratelimit-{name}")).unwrap().to_owned();
     assert_eq!(header("limit-requests"), "20");
     assert_eq!(header("remaining-requests"), "19");
     assert_eq!(header("reset-requests"), "3.000s");

@@ -60,14 +60,14 @@ async fn a_resource_that_does_not_compact_is_no_fault_of_the_organisers() {
     let input = json!({"input": "Hi"});
     for (status, code) in [(404, "404"), (405, "MethodNotAllowed")] {
         world.azure().script(Reply::error(status, code, "Resource not found"));
-        let answer = ada.call(Method::POST, &compact, Some(&input)).await;
-        answer.assert_refused(404, "unknown_route");
-        assert_eq!(answer.header("x-should-retry"), Some("false"));
+        let response = ada.call(Method::POST, &compact, Some(&input)).await;
+        response.assert_refused(404, "unknown_route");
+        assert_eq!(response.header("x-should-retry"), Some("false"));
     }
     // A deployment that is gone is.
     world.azure().script(Reply::error(404, "DeploymentNotFound", "The deployment is not there."));
-    let answer = ada.call(Method::POST, &compact, Some(&input)).await;
-    answer.assert_refused(503, "upstream_misconfigured");
+    let response = ada.call(Method::POST, &compact, Some(&input)).await;
+    response.assert_refused(503, "upstream_misconfigured");
     world.settle().await;
 }
 

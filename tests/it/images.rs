@@ -95,7 +95,7 @@ async fn a_background_is_what_an_image_is_drawn_on() {
         let field = format!("name=\"background\"\r\n\r\n{background}\r\n");
         assert!(String::from_utf8_lossy(&sent).contains(&field), "{background}");
     }
-    // Of a response it would mean not to wait for the answer.
+    // Of a response it would mean not to wait for the response.
     let body = json!({"prompt": "x", "background": true}).to_string();
     ada.send(ada.post(GENERATIONS, body)).await.assert_refused(400, "parameter_not_allowed");
     world.settle().await;
@@ -123,8 +123,8 @@ async fn an_edit_streams_its_partial_images_and_pays_for_the_last() {
         ("stream", "", b"true".as_slice()),
         ("partial_images", "", b"2".as_slice()),
     ];
-    let answer = ada.send(ada.post_form(EDITS, &parts)).await;
-    assert_eq!(answer.text(), events.map(|event| format!("data: {event}\n\n")).concat());
+    let response = ada.send(ada.post_form(EDITS, &parts)).await;
+    assert_eq!(response.text(), events.map(|event| format!("data: {event}\n\n")).concat());
     let totals = world.settle().await;
     assert_eq!((totals.units, totals.counts()), (Units::of(Unit::Images, 1), (1, 9, 1_256)));
 }

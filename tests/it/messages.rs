@@ -47,8 +47,8 @@ async fn a_message_passes_with_its_headers_and_costs_its_cache_as_well() {
     headers.append("anthropic-beta", HeaderValue::from_static("one-2025-01-01,two-2025-01-01"));
     headers.append("anthropic-beta", HeaderValue::from_static("three-2025-01-01"));
     headers.insert("anthropic-dangerous-direct-browser-access", HeaderValue::from_static("true"));
-    let answer = ada.send(request).await;
-    let message = answer.assert_ok().json();
+    let response = ada.send(request).await;
+    let message = response.assert_ok().json();
     assert_eq!((&message["type"], &message["role"]), (&json!("message"), &json!("assistant")));
     assert_eq!(message["usage"], claude::usage(5));
     let sent = world.azure().requests().pop().unwrap();
@@ -68,7 +68,7 @@ async fn a_message_passes_with_its_headers_and_costs_its_cache_as_well() {
     let totals = world.settle().await;
     assert_eq!(totals.counts(), (2, 34, 10));
     assert_eq!(totals.estimated(), 0);
-    assert_eq!(totals.records[0].answer.as_ref().unwrap().as_str(), "msg_scripted");
+    assert_eq!(totals.records[0].response_id.as_ref().unwrap().as_str(), "msg_scripted");
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ fn chat(image: &str) -> Value {
     })
 }
 
-fn answer(prompt: u64) -> Reply {
+fn respond(prompt: u64) -> Reply {
     let body = json!({
         "id": "chatcmpl-1", "object": "chat.completion", "created": 1_764_000_000,
         "model": "gpt-4o-mini",
@@ -75,7 +75,7 @@ async fn four_requests_of_twenty_images_at_once_stay_within_the_budget() {
         let prompt = IMAGES * (2_833 + 5_667 * tiles) + 40;
         let world = World::event("images").in_memory();
         let world = world.everybody(Limit::TokensTotal, BUDGET).start().await;
-        world.azure().always(answer(prompt));
+        world.azure().always(respond(prompt));
         let statuses = attack(&world, &chat(&png(size.0, size.1)), fit).await;
         let answered = statuses.iter().filter(|status| **status == 200).count();
         assert_eq!(answered, fit, "{size:?} {statuses:?}");

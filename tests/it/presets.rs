@@ -29,14 +29,14 @@ async fn a_coding_tool_does_its_first_turns_at_events_of_each_usual_kind() {
         let usage = json!({
             "prompt_tokens": 30_000, "completion_tokens": 500, "total_tokens": 30_500,
         });
-        let answer = json!({
+        let response = json!({
             "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m",
             "choices": [{"index": 0, "finish_reason": "stop",
                 "message": {"role": "assistant", "content": "done"}}],
             "usage": usage,
         });
         for turn in 1..=3 {
-            world.azure().script(Reply::json(200, answer.to_string()));
+            world.azure().script(Reply::json(200, response.to_string()));
             let asked = ada.send(ada.post(CHAT, body.to_string())).await;
             if asked.status().as_u16() != 200 {
                 // Tools wait by themselves for so long.

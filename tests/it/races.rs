@@ -187,13 +187,13 @@ async fn of_150_new_names_at_once_a_part_gets_seats_and_the_rest_a_time_at_which
         joining.spawn(async move { (newcomer.chat("hello").await, newcomer) });
     }
     let (late, seated): (Vec<_>, Vec<_>) =
-        joining.join_all().await.into_iter().partition(|(answer, _)| answer.status() == 429);
+        joining.join_all().await.into_iter().partition(|(response, _)| response.status() == 429);
     // Half of a minute's at once. The test's clock stands still.
     assert_eq!((seated.len(), late.len()), (50, 100));
-    for (answer, _) in &late {
-        answer.assert_refused(429, "rate_limit_exceeded");
-        assert!(answer.text().contains("100 new users per minute"), "{}", answer.text());
-        assert_eq!(answer.header("retry-after-ms"), Some("600"));
+    for (response, _) in &late {
+        response.assert_refused(429, "rate_limit_exceeded");
+        assert!(response.text().contains("100 new users per minute"), "{}", response.text());
+        assert_eq!(response.header("retry-after-ms"), Some("600"));
     }
     // Those who have a seat are not concerned. As many as the rate allows get in later.
     seated[0].1.chat("again").await.assert_ok();

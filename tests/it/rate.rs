@@ -42,30 +42,30 @@ async fn a_responses_own_id_is_found_by_its_session() {
     let world = World::event("rate-answer").start().await;
     let ada = world.attendee("ada").await;
     let first = ada.chat("hello").await;
-    let (session, answer) = (
+    let (session, response) = (
         first.header("x-session-id").unwrap().to_owned(),
         first.json()["id"].as_str().unwrap().to_owned(),
     );
     world.gateway().settled().await;
-    let rate = async |session: &str, answer: &str| {
-        let path = format!("/api/v1/responses/{answer}/rate");
+    let rate = async |session: &str, response: &str| {
+        let path = format!("/api/v1/responses/{response}/rate");
         let mut request = ada.post(&path, r#"{"rating":1}"#);
         request.headers_mut().insert("x-session-id", session.parse().unwrap());
         ada.send(request).await
     };
     assert_eq!(
-        rate(&session, &answer).await.assert_ok().json()["request_id"],
+        rate(&session, &response).await.assert_ok().json()["request_id"],
         first.header("x-request-id").unwrap()
     );
     let second = ada.chat_in("mine").await;
     world.gateway().settled().await;
-    let answer = second.json()["id"].as_str().unwrap().to_owned();
+    let response = second.json()["id"].as_str().unwrap().to_owned();
     assert_eq!(
-        rate("mine", &answer).await.assert_ok().json()["request_id"],
+        rate("mine", &response).await.assert_ok().json()["request_id"],
         second.header("x-request-id").unwrap()
     );
-    rate("other", &answer).await.assert_refused(404, "request_not_found");
-    ada.rate(&answer, json!({"rating": 1})).await.assert_refused(404, "request_not_found");
+    rate("other", &response).await.assert_refused(404, "request_not_found");
+    ada.rate(&response, json!({"rating": 1})).await.assert_refused(404, "request_not_found");
     world.settle().await;
 }
 
@@ -78,8 +78,8 @@ async fn another_attendees_response_and_an_unknown_one_give_the_same_404() {
     let of_another = bob.rate(&id, json!({"rating": 1})).await;
     of_another.assert_refused(404, "request_not_found");
     for unknown in ["req_ffffffffffffffffffffffffffffffff", "resp_1", "x", "%2e%2e", "req_1%23x"] {
-        let answer = bob.rate(unknown, json!({"rating": 1})).await;
-        assert_eq!(answer.line(), of_another.line(), "{unknown}");
+        let response = bob.rate(unknown, json!({"rating": 1})).await;
+        assert_eq!(response.line(), of_another.line(), "{unknown}");
     }
     world.settle().await;
     let report = world.organise("GET", "/ratings", json!(null), 200).await;

@@ -37,7 +37,7 @@ async fn a_settlement_without_record_and_with_a_lost_response_counts_once() {
     let world =
         World::event("lost-answer").with(|event| event.records_requests = false).start().await;
     let ada = world.attendee("ada").await;
-    world.ledger().next(LedgerCall::AttendeeSettle, LedgerTrouble::LoseAnswer);
+    world.ledger().next(LedgerCall::AttendeeSettle, LedgerTrouble::LoseResponse);
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
     let spent = usual::PROMPT_TOKENS + usual::COMPLETION_TOKENS;

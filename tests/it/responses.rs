@@ -11,7 +11,7 @@ use lanyard_gateway::ports::Incident;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::azure::kept::{event, events, of_events, response as answer_of};
+use crate::support::azure::kept::{event, events, of_events, response as response_of};
 use crate::support::kept::{path, response};
 use crate::support::world::Deadline;
 use crate::support::{Gate, Reply, Stream, World, canary, usual};
@@ -45,10 +45,10 @@ async fn a_response_passes_unchanged_except_for_governed_fields() {
         "tools": [{"type": "function", "name": "f", "parameters": {}}],
         "include": ["reasoning.encrypted_content"],
     });
-    let answer = ada.respond(fields).await;
-    let body = answer.assert_ok().json();
+    let response = ada.respond(fields).await;
+    let body = response.assert_ok().json();
     assert_eq!(body["output"][0]["content"][0]["text"], "Hello, canary-completion-c04e!");
-    assert_eq!(answer.header("x-event-max-tokens"), Some("4096;clamped-from=100000"));
+    assert_eq!(response.header("x-event-max-tokens"), Some("4096;clamped-from=100000"));
     let sent = world.azure().requests().remove(0);
     assert_eq!(sent.target, "/openai/v1/responses");
     let sent = sent.json();
@@ -99,13 +99,13 @@ async fn fields_that_no_event_allows_are_refused() {
             "invalid_value",
         ),
     ] {
-        let answer = ada.respond(fields.clone()).await;
-        answer.assert_refused(400, code);
-        assert_eq!(answer.json()["error"]["param"], param, "{fields}");
+        let response = ada.respond(fields.clone()).await;
+        response.assert_refused(400, code);
+        assert_eq!(response.json()["error"]["param"], param, "{fields}");
     }
     let doubled = r#"{"input":"x","store":false,"store":true}"#;
-    let answer = ada.send(ada.post(&path(Kind::Response), doubled)).await;
-    answer.assert_refused(400, "duplicate_key");
+    let response = ada.send(ada.post(&path(Kind::Response), doubled)).await;
+    response.assert_refused(400, "duplicate_key");
     assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0));
 }
 
@@ -114,8 +114,8 @@ async fn only_stored_responses_can_be_named_again() {
     let world = World::event("stored").keeping().start().await;
     let ada = world.attendee("ada").await;
     for (store, is_stored) in [(Value::Null, true), (json!(true), true), (json!(false), false)] {
-        let answer = ada.respond(json!({"store": store})).await;
-        let id = answer.assert_ok().json()["id"].as_str().unwrap().to_owned();
+        let response = ada.respond(json!({"store": store})).await;
+        let id = response.assert_ok().json()["id"].as_str().unwrap().to_owned();
         assert_eq!(world.azure().requests().pop().unwrap().json()["store"], is_stored);
         assert_eq!(world.azure().kept().contains(&id), is_stored);
         let one = format!("{}/{id}", path(Kind::Response));
@@ -203,12 +203,12 @@ async fn a_client_that_leaves_is_charged_exactly_and_keeps_the_response() {
 async fn incomplete_and_failed_responses_are_charged_their_usage() {
     let world = World::event("ends").in_memory().keeping().start().await;
     for end in ["incomplete", "failed"] {
-        let done = json!({"response": answer_of("resp_1", "Hel", end)});
+        let done = json!({"response": response_of("resp_1", "Hel", end)});
         let script = [
             event(
                 "response.created",
                 0,
-                json!({"response": answer_of("resp_1", "", "in_progress")}),
+                json!({"response": response_of("resp_1", "", "in_progress")}),
             ),
             event(&format!("response.{end}"), 1, done),
         ];
@@ -269,8 +269,8 @@ async fn a_stream_is_ended_before_the_function_is_stopped() {
 /// The hold of a request until its response.
 async fn held(world: &World, fields: Value) -> u64 {
     let gate = Gate::closed();
-    let answer = answer_of("resp_held", "x", "completed").to_string();
-    world.azure().script(Reply::json(200, answer).held(&gate));
+    let response = response_of("resp_held", "x", "completed").to_string();
+    world.azure().script(Reply::json(200, response).held(&gate));
     let ada = world.attendee("ada").await;
     let calls = world.azure().calls();
     let reading = async {
@@ -279,8 +279,8 @@ async fn held(world: &World, fields: Value) -> u64 {
         gate.open();
         held
     };
-    let (answer, held) = tokio::join!(ada.respond(fields), reading);
-    answer.assert_ok();
+    let (response, held) = tokio::join!(ada.respond(fields), reading);
+    response.assert_ok();
     world.quiet().await;
     held
 }
@@ -297,11 +297,11 @@ async fn stored_objects_that_a_request_names_are_part_of_its_estimate() {
         // The ids are of the same length, so that only what they name makes a difference.
         async move { held(&world, fields).await }
     };
-    let answer = answer_of("resp_00", "x", "completed");
-    let mut large = answer.clone();
+    let response = response_of("resp_00", "x", "completed");
+    let mut large = response.clone();
     large["usage"]["input_tokens"] = json!(9_000);
     large["usage"]["output_tokens"] = json!(500);
-    world.azure().script(Reply::json(200, answer.to_string()));
+    world.azure().script(Reply::json(200, response.to_string()));
     ada.respond(json!({})).await.assert_ok();
     large["id"] = json!("resp_01");
     world.azure().script(Reply::json(200, large.to_string()));
@@ -333,7 +333,7 @@ async fn a_response_that_can_never_fit_is_refused_before_anything_is_sent() {
     let world = World::event("never").in_memory().keeping().attendee(Limit::TokensPerDay, 6_000);
     let world = world.start().await;
     let ada = world.attendee("ada").await;
-    let mut large = answer_of("resp_01", "x", "completed");
+    let mut large = response_of("resp_01", "x", "completed");
     large["usage"]["input_tokens"] = json!(5_000);
     world.azure().script(Reply::json(200, large.to_string()));
     ada.respond(json!({"max_output_tokens": 50})).await.assert_ok();
@@ -350,7 +350,7 @@ async fn implausible_usage_keeps_the_estimate() {
     let world = World::event("odd").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;
     for usage in [json!(null), json!({"input_tokens": -1, "output_tokens": 5}), json!("many")] {
-        let mut odd = answer_of("resp_01", "x", "completed");
+        let mut odd = response_of("resp_01", "x", "completed");
         odd["usage"] = usage;
         world.azure().script(Reply::json(200, odd.to_string()));
         ada.respond(json!({})).await.assert_ok();

@@ -86,7 +86,7 @@ async fn a_write_with_a_lost_response_is_made_once() {
             let world = if engine { world } else { world.in_memory() };
             let world = world.start().await;
             let ada = world.attendee("ada").await;
-            world.ledger().next(call, LedgerTrouble::LoseAnswer);
+            world.ledger().next(call, LedgerTrouble::LoseResponse);
             ada.chat("hello").await.assert_ok();
             assert_eq!(world.settle().await.counts(), (1, 17, 5), "{call:?}");
             ada.chat("hello").await.assert_ok();

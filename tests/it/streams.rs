@@ -254,8 +254,8 @@ async fn a_buffered_response_to_a_request_for_a_stream_is_passed_on() {
     let world = World::event("whole").start().await;
     let ada = world.attendee("ada").await;
     world.azure().script(Reply::chat("whole"));
-    let answer = ada.chat_stream("hello").await.collect().await;
-    assert_eq!(answer.assert_ok().header("content-type"), Some("application/json"));
+    let response = ada.chat_stream("hello").await.collect().await;
+    assert_eq!(response.assert_ok().header("content-type"), Some("application/json"));
     assert_eq!(world.settle().await.counts(), (1, 17, 5));
 }
 

@@ -83,7 +83,7 @@ async fn an_event_that_a_crash_left_over_held_is_reconciled() {
 async fn a_settlement_of_the_event_with_a_lost_response_is_counted_once() {
     let world = World::event("lost").start().await;
     let ada = world.attendee("ada").await;
-    world.ledger().next(LedgerCall::EventSettle, LedgerTrouble::LoseAnswer);
+    world.ledger().next(LedgerCall::EventSettle, LedgerTrouble::LoseResponse);
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
     world.wait(TimeDelta::minutes(30));
@@ -95,7 +95,7 @@ async fn a_settlement_of_the_event_with_a_lost_response_is_counted_once() {
 async fn a_hold_of_the_event_with_a_lost_response_is_released() {
     let world = World::event("charge").start().await;
     let ada = world.attendee("ada").await;
-    world.ledger().next(LedgerCall::EventHold, LedgerTrouble::LoseAnswer);
+    world.ledger().next(LedgerCall::EventHold, LedgerTrouble::LoseResponse);
     ada.chat("hello").await.assert_refused(503, "accounting_unavailable");
     world.quiet().await;
     assert!(world.account("ada").await.holds.is_empty());

@@ -186,11 +186,11 @@ async fn the_sweep_makes_only_the_allowed_calls() {
 async fn rating_makes_only_the_allowed_calls() {
     let world = World::event("rate").with(bringing).start().await;
     let ada = world.attendee("ada").await;
-    let answer = ada.chat_in("mine").await.assert_ok().json()["id"].as_str().unwrap().to_owned();
+    let response = ada.chat_in("mine").await.assert_ok().json()["id"].as_str().unwrap().to_owned();
     world.quiet().await;
     let gateway = world.function("rate").gateway();
     let store = Arc::new(world.engine().table_of(&["rate"]));
-    let path = format!("/api/v1/responses/{answer}/rate");
+    let path = format!("/api/v1/responses/{response}/rate");
     let mut rating = ada.post(&path, r#"{"rating": 1}"#);
     rating.headers_mut().insert("x-session-id", "mine".parse().unwrap());
     let rating = world.request(rating);

@@ -150,7 +150,7 @@ async fn make_table(engine: &str, secret: &RunSecret) -> Result<Table> {
 fn parameter_store(request: &Request<Bytes>) -> Response<Full<Bytes>> {
     let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok());
     let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-    let (status, answer) = match target {
+    let (status, body) = match target {
         Some("AmazonSSM.GetParameter") => {
             let parameter = json!({
                 "Name": asked["Name"], "Type": "SecureString", "Value": "simulated", "Version": 1,
@@ -161,7 +161,7 @@ fn parameter_store(request: &Request<Bytes>) -> Response<Full<Bytes>> {
         Some("AmazonSSM.DeleteParameter") => (200, json!({})),
         _ => (400, json!({ "__type": "UnknownOperationException" })),
     };
-    let mut response = Response::new(Full::from(answer.to_string()));
+    let mut response = Response::new(Full::from(body.to_string()));
     *response.status_mut() =
         ::http::StatusCode::from_u16(status).unwrap_or(::http::StatusCode::BAD_REQUEST);
     response

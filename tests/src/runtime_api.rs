@@ -100,8 +100,8 @@ impl Runtime {
         tokio::select! {
             turn = self.turns.recv() => turn.context("the runtime API ended"),
             // The only other message is an error at start.
-            answer = self.answers.recv() => match answer {
-                Some(answer) => bail!("{}: {}", answer.path, String::from_utf8_lossy(&answer.body)),
+            response = self.answers.recv() => match response {
+                Some(response) => bail!("{}: {}", response.path, String::from_utf8_lossy(&response.body)),
                 None => bail!("the runtime API ended"),
             },
             () = tokio::time::sleep(TIMEOUT) => bail!("it asked for no invocation"),
@@ -124,12 +124,12 @@ impl Runtime {
     ///
     /// If there is none, or it is a fault.
     pub async fn answered(&mut self) -> Result<Invoked> {
-        let answer = tokio::time::timeout(TIMEOUT, self.answers.recv()).await;
-        let answer = answer.context("it gave no answer")?.context("the runtime API ended")?;
-        let text = String::from_utf8_lossy(&answer.body);
-        let status = status(&answer)?.filter(|status| *status < 500);
-        let status = status.with_context(|| format!("a fault at {}: {text}", answer.path))?;
-        Ok(Invoked { at: answer.at, status })
+        let response = tokio::time::timeout(TIMEOUT, self.answers.recv()).await;
+        let response = response.context("it gave no answer")?.context("the runtime API ended")?;
+        let text = String::from_utf8_lossy(&response.body);
+        let status = status(&response)?.filter(|status| *status < 500);
+        let status = status.with_context(|| format!("a fault at {}: {text}", response.path))?;
+        Ok(Invoked { at: response.at, status })
     }
 }
 
@@ -179,13 +179,13 @@ fn deadline_ms() -> u128 {
 
 /// The status of a response, streamed, buffered or to a direct call; 200 for a job's, which has
 /// none, and none for a function's own failure.
-fn status(answer: &Posted) -> Result<Option<u64>> {
-    if !answer.path.ends_with("/response") {
+fn status(response: &Posted) -> Result<Option<u64>> {
+    if !response.path.ends_with("/response") {
         return Ok(None);
     }
-    let head = match answer.body.windows(SEPARATOR.len()).position(|bytes| bytes == SEPARATOR) {
-        Some(end) => answer.body.slice(..end),
-        None => answer.body.clone(),
+    let head = match response.body.windows(SEPARATOR.len()).position(|bytes| bytes == SEPARATOR) {
+        Some(end) => response.body.slice(..end),
+        None => response.body.clone(),
     };
     let head: Value = serde_json::from_slice(&head)?;
     let status = head["statusCode"].as_u64().or(head["status"].as_u64()).unwrap_or(200);

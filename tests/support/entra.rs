@@ -64,7 +64,7 @@ pub(crate) fn an_identity() -> Credential {
     })
 }
 
-/// STS's answer with a token.
+/// STS's response with a token.
 pub(crate) fn proof(token: &str) -> Reply {
     Reply::json(
         200,
@@ -78,7 +78,7 @@ pub(crate) fn proof(token: &str) -> Reply {
     .header("content-type", "text/xml")
 }
 
-/// Entra's answer with a token that lasts so many seconds.
+/// Entra's response with a token that lasts so many seconds.
 pub(crate) fn grant(token: &str, lasts: u64) -> Reply {
     let body = json!({"token_type": "Bearer", "expires_in": lasts, "access_token": token});
     Reply::json(200, body.to_string())

@@ -145,7 +145,7 @@ impl TestResponse {
         self
     }
 
-    /// Whether the answer is an error in Anthropic's shape.
+    /// Whether the response is an error in Anthropic's shape.
     fn is_anthropics(&self) -> bool {
         self.json()["type"] == "error"
     }
@@ -256,14 +256,14 @@ impl Stream {
             body.extend_from_slice(&piece);
         }
         assert!(!body.is_empty(), "an empty body hangs a streaming front door");
-        let answer = TestResponse { head: self.head, body: body.into() };
-        if let Ok(text) = std::str::from_utf8(&answer.body) {
-            answer.head.check_text(text);
+        let response = TestResponse { head: self.head, body: body.into() };
+        if let Ok(text) = std::str::from_utf8(&response.body) {
+            response.head.check_text(text);
         }
-        if answer.head.status.as_u16() >= 400 {
-            answer.check_error();
+        if response.head.status.as_u16() >= 400 {
+            response.check_error();
         }
-        answer
+        response
     }
 }
 

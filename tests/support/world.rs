@@ -94,9 +94,9 @@ impl World {
     /// Sends a request to the function of its path and reads the whole response.
     pub(crate) async fn send(&self, request: http::Request<Bytes>) -> TestResponse {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let answer = self.open(request).await.collect().await;
-        described::check(&method, &path, answer.status().as_u16(), answer.body());
-        answer
+        let response = self.open(request).await.collect().await;
+        described::check(&method, &path, response.status().as_u16(), response.body());
+        response
     }
 
     /// Sends a request to the function of its path. The processes take turns.

@@ -47,7 +47,7 @@ pub(crate) struct Model<'a> {
 /// # Errors
 ///
 /// 400 for an odd page, 404 for a model that the event does not offer.
-pub(crate) fn answer(
+pub(crate) fn respond(
     attendance: &Attendance,
     wanted: Option<&str>,
     query: Option<&str>,

@@ -44,7 +44,7 @@ pub async fn handle(gateway: Arc<Gateway>, request: Request) -> Result<Response,
     expect_method(&request, &Method::GET, "GET, OPTIONS")?;
     let (attendance, _) = gateway.attend(&request).await?;
     if parse::error_shape(&request) == ErrorShape::Anthropic {
-        return anthropic::answer(&attendance, wanted, request.http.uri().query());
+        return anthropic::respond(&attendance, wanted, request.http.uri().query());
     }
     let names = attendance.models(None);
     match wanted {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use lanyard_administration::Administration;
-use lanyard_administration::direct::{self, DirectAnswer, DirectCall};
+use lanyard_administration::direct::{self, DirectCall, DirectResponse};
 use lanyard_domain::models::DEFAULT_MODEL;
 use lanyard_platform::keys::write_private;
 use serde_json::{Value, json};
@@ -154,7 +154,7 @@ async fn direct(
     method: &str,
     path: &str,
     body: Option<Value>,
-) -> Result<DirectAnswer> {
+) -> Result<DirectResponse> {
     let call = DirectCall {
         method: method.to_owned(),
         path: path.to_owned(),

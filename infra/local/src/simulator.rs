@@ -28,12 +28,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::answer::{Answer, HttpBody};
 use self::kept::Kept;
 use self::refusal::Refusal;
+use self::response::{HttpBody, SimulatedResponse};
 use self::stamp::Stamp;
 
-mod answer;
 mod cache;
 mod catalog;
 mod chat;
@@ -54,6 +53,7 @@ mod parameters;
 mod pattern;
 mod prompt;
 mod refusal;
+mod response;
 mod responses;
 mod route;
 mod schema;
@@ -88,7 +88,7 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Serves HTTP/1.1 on the listener until `stop` is ready, then lets answers under way finish
+    /// Serves HTTP/1.1 on the listener until `stop` is ready, then lets responses in progress finish
     /// for at most five seconds.
     ///
     /// # Errors
@@ -146,24 +146,24 @@ struct Resource {
 }
 
 impl Resource {
-    async fn answer(&self, request: Request<Incoming>) -> Response<HttpBody> {
+    async fn respond(&self, request: Request<Incoming>) -> Response<HttpBody> {
         let stamp = Stamp::now(self.serial.fetch_add(1, Ordering::Relaxed));
         let (head, body) = request.into_parts();
-        let answer = match Limited::new(body, MOST_BYTES).collect().await {
+        let response = match Limited::new(body, MOST_BYTES).collect().await {
             Ok(body) => {
                 let body = body.to_bytes();
                 // A panic elsewhere cannot leave what is kept half written.
-                let claude = messages::answer(&head, &body, &stamp);
+                let claude = messages::respond(&head, &body, &stamp);
                 let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-                let answer = claude.or_else(|| kept.answer(&head, &body, &stamp));
-                answer.unwrap_or_else(|| route::answer(&head, &body, &stamp, &mut kept.prompts))
+                let response = claude.or_else(|| kept.respond(&head, &body, &stamp));
+                response.unwrap_or_else(|| route::respond(&head, &body, &stamp, &mut kept.prompts))
             }
-            Err(_) => Answer::from(Refusal::TooLarge),
+            Err(_) => SimulatedResponse::from(Refusal::TooLarge),
         };
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
         }
-        answer.into_response(&stamp, self.latency)
+        response.into_response(&stamp, self.latency)
     }
 }
 
@@ -172,7 +172,7 @@ async fn connection(stream: TcpStream, resource: Arc<Resource>, ending: Cancella
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let resource = resource.clone();
-        async move { Ok::<_, Infallible>(resource.answer(request).await) }
+        async move { Ok::<_, Infallible>(resource.respond(request).await) }
     });
     let mut served = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     tokio::select! {

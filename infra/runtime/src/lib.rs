@@ -124,7 +124,7 @@ impl Runtime {
         source_ip: IpAddr,
     ) -> Response<ResponseBody> {
         let id = invocation::new_id();
-        let answered = self.try_answer(route, head, body, source_ip, &id).await;
+        let answered = self.try_response(route, head, body, source_ip, &id).await;
         let mut response = answered.unwrap_or_else(|fault| {
             self.template.responses.respond(fault).map(|body| ResponseBody::Buffered(Some(body)))
         });
@@ -134,7 +134,7 @@ impl Runtime {
         response
     }
 
-    async fn try_answer(
+    async fn try_response(
         &self,
         route: Option<&Route>,
         head: &Parts,

@@ -36,7 +36,7 @@ pub struct DirectCall {
 
 /// The response to a direct call. Its body may hold a token, so it has no `Debug`.
 #[derive(Clone, Serialize)]
-pub struct DirectAnswer {
+pub struct DirectResponse {
     /// The status.
     pub status: u16,
     /// The body.
@@ -61,7 +61,10 @@ pub async fn direct_json(admin: &Arc<Administration>, call: Value) -> Result<Val
 /// # Errors
 ///
 /// If the machine has no randomness.
-pub async fn direct(admin: &Arc<Administration>, call: DirectCall) -> Result<DirectAnswer, Cause> {
+pub async fn direct(
+    admin: &Arc<Administration>,
+    call: DirectCall,
+) -> Result<DirectResponse, Cause> {
     let organiser = call.organiser.as_deref().unwrap_or(FIRST_ORGANISER).parse::<OrganiserId>();
     let (Ok(acting_as), Ok(method), Some(uri)) =
         (organiser, call.method.parse::<Method>(), encoded_uri(&call.path))
@@ -84,7 +87,7 @@ pub async fn direct(admin: &Arc<Administration>, call: DirectCall) -> Result<Dir
     in_one(run_handler(Audience::Organisers, request, served).await).await
 }
 
-async fn no_direct_call() -> Result<DirectAnswer, Cause> {
+async fn no_direct_call() -> Result<DirectResponse, Cause> {
     let shape = "A direct call is {\"method\", \"path\", \"organiser\"?, \"body\"?}, such as \
                  {\"method\": \"GET\", \"path\": \"/events\"}.";
     in_one(AdminError::InvalidJson(shape.to_owned()).into_response()).await
@@ -105,8 +108,8 @@ pub fn encoded_uri(path: &str) -> Option<Uri> {
     encoded.starts_with('/').then(|| encoded.parse().ok())?
 }
 
-async fn in_one(response: Response) -> Result<DirectAnswer, Cause> {
+async fn in_one(response: Response) -> Result<DirectResponse, Cause> {
     let status = response.status().as_u16();
     let Ok(body) = response.into_body().collect().await;
-    Ok(DirectAnswer { status, body: serde_json::from_slice(&body.to_bytes())? })
+    Ok(DirectResponse { status, body: serde_json::from_slice(&body.to_bytes())? })
 }

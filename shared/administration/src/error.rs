@@ -52,7 +52,7 @@ pub enum AdminError {
     },
     /// No such path.
     #[error(
-        "There is nothing at this path. The organisers' API answers at /api/admin/events, /api/admin/events/ID and what stands below it, and /api/admin/deployments."
+        "There is nothing at this path. The organisers' API is at /api/admin/events, /api/admin/events/ID and what stands below it, and /api/admin/deployments."
     )]
     UnknownRoute,
     /// The path exists, the method does not.

@@ -17,7 +17,7 @@ use crate::audit::{AuditEntry, AuditLog};
 use crate::organiser_token::OrganiserToken;
 use crate::place::Place;
 use crate::records::{
-    HourUsage, IssuedToken, OrganiserTokenRecord, RatedAnswer, SessionPlace, SessionUsage,
+    HourUsage, IssuedToken, OrganiserTokenRecord, RatedResponse, SessionPlace, SessionUsage,
 };
 
 /// Everything that organisers store, as one value.
@@ -53,7 +53,7 @@ impl<S> AdministrationStore for S where
 #[derive(Debug, thiserror::Error)]
 pub enum OrganiserFault {
     /// The store did not respond, or not in time: it may have done it.
-    #[error("the table did not answer")]
+    #[error("the table did not respond")]
     Away(#[source] Cause),
     /// An item is malformed or newer than this code.
     #[error("an item of the table cannot be read")]
@@ -300,7 +300,7 @@ pub trait SessionStore: Send + Sync {
 #[async_trait]
 pub trait RatingStore: Send + Sync {
     /// Every rating of an event, that of the newest request first.
-    async fn ratings(&self, event: &EventId) -> Result<Vec<RatedAnswer>, OrganiserFault>;
+    async fn ratings(&self, event: &EventId) -> Result<Vec<RatedResponse>, OrganiserFault>;
 }
 
 /// Where the keys of deployments are stored, apart from the deployments.

@@ -11,7 +11,7 @@ use crate::error::AdminError;
 use crate::events::owned;
 use crate::page::cursor;
 use crate::place::Place;
-use crate::records::RatedAnswer;
+use crate::records::RatedResponse;
 use crate::{Call, reply};
 
 /// The votes on one model's responses.
@@ -29,12 +29,12 @@ pub(crate) struct ModelVotes<'a> {
 pub(crate) struct RatingPage<'a> {
     total: Votes,
     models: Vec<ModelVotes<'a>>,
-    ratings: Vec<&'a RatedAnswer>,
+    ratings: Vec<&'a RatedResponse>,
     /// The cursor of the next page.
     next: Option<String>,
 }
 
-/// How many answers were rated up and down.
+/// How many responses were rated up and down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(crate) struct Votes {
@@ -43,7 +43,7 @@ pub(crate) struct Votes {
 }
 
 impl Votes {
-    fn add(&mut self, rated: &RatedAnswer) {
+    fn add(&mut self, rated: &RatedResponse) {
         if rated.rating > 0 { self.up += 1 } else { self.down += 1 }
     }
 }
@@ -62,7 +62,7 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
         }
     }
     let models = by_model.into_iter().map(|(model, votes)| ModelVotes { model, votes }).collect();
-    let is_later = |rated: &&RatedAnswer| {
+    let is_later = |rated: &&RatedResponse| {
         page.after.as_ref().is_none_or(|after| rated.place.to_string() < after.to_string())
     };
     let mut shown: Vec<_> = all.iter().filter(is_later).collect();

@@ -107,7 +107,7 @@ impl fmt::Display for SessionPlace {
 /// A response that was rated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct RatedAnswer {
+pub struct RatedResponse {
     /// Which request.
     pub request_id: RequestId,
     /// Whose.

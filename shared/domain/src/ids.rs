@@ -69,7 +69,7 @@ id! {
 }
 id! {
     /// The model's own id of a response, such as `chatcmpl-…`.
-    AnswerId, 128
+    ResponseId, 128
 }
 id! {
     /// The id of a signed token of an event.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AnswerId, AppId, DeploymentName, EventId, RequestId, SessionId};
+use crate::ids::{AppId, DeploymentName, EventId, RequestId, ResponseId, SessionId};
 use crate::operation::Operation;
 use crate::token::UserId;
 use crate::unit::Units;
@@ -103,8 +103,8 @@ pub struct UsageRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<AppId>,
     /// The model's id of the response, if there was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<AnswerId>,
+    #[serde(rename = "answer", default, skip_serializing_if = "Option::is_none")]
+    pub response_id: Option<ResponseId>,
     /// The usage of an attendee's own deployment. The event does not pay for it, so `charge` is
     /// empty then.
     #[serde(default, skip_serializing_if = "Option::is_none")]

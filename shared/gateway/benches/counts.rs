@@ -95,7 +95,7 @@ impl Upstream for Prompt {
             }
         };
         let response = http::Response::builder().header(CONTENT_TYPE, content_type).body(body);
-        Ok(response.expect("is an answer"))
+        Ok(response.expect("is a response"))
     }
 
     async fn renew_credential(&self, _deployment: &Deployment, _: Option<CredentialMark>) -> bool {

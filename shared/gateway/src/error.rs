@@ -305,7 +305,7 @@ pub enum ApiError {
         retry_after: Duration,
     },
     /// Azure returned no usable response.
-    #[error("The model could not be reached or gave no usable answer. Try again.")]
+    #[error("The model could not be reached or gave no usable response. Try again.")]
     UpstreamUnreachable(#[source] Option<Cause>),
     /// The request was sent, and no usable response arrived.
     #[error(
@@ -314,11 +314,11 @@ pub enum ApiError {
     UpstreamBroken(#[source] Option<Cause>),
     /// The request was sent, and Azure did not respond in time.
     #[error(
-        "The model did not answer in time. It may have worked, so the request is charged. Ask for a stream (\"stream\": true), which may take longer, or for a shorter answer."
+        "The model did not respond in time. It may have worked, so the request is charged. Ask for a stream (\"stream\": true), which may take longer, or for a shorter response."
     )]
     UpstreamTimeout,
     /// Azure reported its own timeout, or no time was left for a call.
-    #[error("The model did not answer in time. Try again.")]
+    #[error("The model did not respond in time. Try again.")]
     UpstreamLate(#[source] Option<Cause>),
     /// Azure refused our key or our deployment.
     #[error(

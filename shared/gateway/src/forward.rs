@@ -90,7 +90,7 @@ impl Gateway {
         };
         match sent {
             Ok(sent) => self.relay(request, call, sent, reservation).await,
-            Err(not_sent) => self.answer_unsent(request, &call, reservation, not_sent),
+            Err(not_sent) => self.response_unsent(request, &call, reservation, not_sent),
         }
     }
 
@@ -102,7 +102,8 @@ impl Gateway {
         reservation: &Reservation,
         early: oneshot::Sender<Early>,
     ) {
-        let headers = self.answer_headers(&HeaderMap::new(), request, &call.demanded, reservation);
+        let headers =
+            self.response_headers(&HeaderMap::new(), request, &call.demanded, reservation);
         let (format, until) = (call.protocol.stream, call.until);
         let request_id = request.id.clone();
         // The client may have left, and the request goes on.

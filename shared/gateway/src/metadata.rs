@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use http::HeaderName;
-use lanyard_domain::ids::{AnswerId, AppId, SessionId};
+use lanyard_domain::ids::{AppId, ResponseId, SessionId};
 
 use crate::error::{ApiError, BadRequestCode};
 use crate::headers;
@@ -20,7 +20,7 @@ pub struct RequestMetadata {
     /// The application that sent it, if the client names one.
     pub app: Option<AppId>,
     /// The model's id of the response, once there is one.
-    pub answer: Option<AnswerId>,
+    pub response_id: Option<ResponseId>,
     /// Whether the attendee's own deployment serves the request.
     pub is_own: bool,
     /// The types of tools that were removed from it, for the log.
@@ -46,7 +46,7 @@ impl RequestMetadata {
         text(request, &headers::API_VERSION, "a date such as 2023-12-06", |text| {
             is_api_version(text).then_some(())
         })?;
-        Ok(Self { session, app, answer: None, is_own: false, dropped_tools: Arc::default() })
+        Ok(Self { session, app, response_id: None, is_own: false, dropped_tools: Arc::default() })
     }
 }
 

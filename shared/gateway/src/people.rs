@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use lanyard_domain::ids::{AnswerId, EventId, RequestId, SessionId};
+use lanyard_domain::ids::{EventId, RequestId, ResponseId, SessionId};
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::UsageRecord;
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,7 @@ pub trait PeopleStore: Send + Sync {
         event: &EventId,
         user: &UserId,
         session: &SessionId,
-        answer: &AnswerId,
+        response: &ResponseId,
     ) -> Result<Option<RequestId>, Cause>;
 
     /// Rates a settled request, in place of the rating before. False if its record is gone.

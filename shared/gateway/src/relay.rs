@@ -71,7 +71,7 @@ impl Gateway {
         if let Some(hook) = &mut hook {
             hook.responds(sent.from);
         }
-        let headers = self.answer_headers(&head.headers, request, &demanded, &reservation);
+        let headers = self.response_headers(&head.headers, request, &demanded, &reservation);
         let stream = |format, state| Stream {
             request_id: request.id.clone(),
             until: Some(Instant::now() + time_left(request.deadline, true)),
@@ -154,7 +154,7 @@ impl Gateway {
             let error = ApiError::UpstreamUnreachable(Some("the response is not JSON".into()));
             return Err(self.settle_unusable(reservation, error));
         };
-        reservation.metadata.answer = id.as_deref().and_then(|id| id.parse().ok());
+        reservation.metadata.response_id = id.as_deref().and_then(|id| id.parse().ok());
         if let Some(hook) = &mut hook
             && let Err(error) = hook.names(id.as_deref(), stored::item_ids(&bytes)).await
         {
@@ -199,7 +199,7 @@ impl Gateway {
     }
 
     /// The headers of a response: Azure's id of it, and what is left of the attendee's rates.
-    pub fn answer_headers(
+    pub fn response_headers(
         &self,
         azure: &HeaderMap,
         request: &Request,

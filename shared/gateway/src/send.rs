@@ -114,7 +114,7 @@ impl Gateway {
     /// # Errors
     ///
     /// The outcome of the call.
-    pub(crate) fn answer_unsent(
+    pub(crate) fn response_unsent(
         &self,
         request: &Request,
         call: &ModelCall<'_>,
@@ -126,7 +126,7 @@ impl Gateway {
             return Err(self.settle_not_sent(reservation, not_sent));
         };
         let none = HeaderMap::new();
-        let headers = self.answer_headers(&none, request, &call.demanded, &reservation);
+        let headers = self.response_headers(&none, request, &call.demanded, &reservation);
         let now = self.ports.clock.now();
         let ending = Ending::of(Settlement::Exact(Usage::of_tokens(0, 0)), OK, 200, Some(now));
         self.settle_in_background(reservation, ending);

@@ -380,7 +380,7 @@ fn record(
         first_byte_ms: ms_between(reservation.admitted_at, first_byte_at),
         session: Some(reservation.metadata.session.clone()),
         app: reservation.metadata.app.clone(),
-        answer: reservation.metadata.answer.clone(),
+        response_id: reservation.metadata.response_id.clone(),
         own_charge: None,
     }
 }

@@ -321,7 +321,7 @@ fn expired_record(
         first_byte_ms: 0,
         session: None,
         app: None,
-        answer: None,
+        response_id: None,
         own_charge: None,
     }
 }

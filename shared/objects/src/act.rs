@@ -63,8 +63,8 @@ impl Objects {
         if action == Action::Delete && matches!(sent, Ok(_) | Err(Failure::Missing(_))) {
             self.registry.forget(&owned).await;
         }
-        let answer = match sent {
-            Ok(answer) => answer,
+        let upstream = match sent {
+            Ok(upstream) => upstream,
             Err(failure) => return Err(self.refuse(failure, call, reservation)),
         };
         if let Some(model) = plan.new_model {
@@ -74,18 +74,18 @@ impl Objects {
             self.registry.resize(&owned, Size::Grows(plan.added_tokens)).await;
         }
         let headers =
-            self.gateway.answer_headers(answer.headers(), request, &demanded, &reservation);
+            self.gateway.response_headers(upstream.headers(), request, &demanded, &reservation);
         let response = match action {
             Action::Download => {
-                let content_type = bytes_type(call.kind(), answer.headers());
-                self.pass(call, answer, headers, content_type).await
+                let content_type = bytes_type(call.kind(), upstream.headers());
+                self.pass(call, upstream, headers, content_type).await
             }
-            Action::Resume if is_events(&answer) => {
+            Action::Resume if is_events(&upstream) => {
                 let mut stream = RunStream::on(self.jobs(), attendance, deployment, request);
                 stream.run = Some(owned);
-                Ok(stream.start(answer, headers, None))
+                Ok(stream.start(upstream, headers, None))
             }
-            Action::Delete => self.deleted(request, answer, headers, &owned).await,
+            Action::Delete => self.deleted(request, upstream, headers, &owned).await,
             Action::Create
             | Action::List
             | Action::Poll
@@ -94,7 +94,7 @@ impl Objects {
             | Action::Extend
             | Action::Start
             | Action::Resume => {
-                let rewritten = self.rewritten(call, &owned, deployment, answer).await;
+                let rewritten = self.rewritten(call, &owned, deployment, upstream).await;
                 rewritten.map(|bytes| respond(headers, JSON, full(bytes)))
             }
         };
@@ -153,10 +153,10 @@ impl Objects {
         call: &Call<'_>,
         owned: &Owned,
         home: &Deployment,
-        answer: http::Response<UpstreamBody>,
+        upstream: http::Response<UpstreamBody>,
     ) -> Result<Bytes, ApiError> {
         let Call { request, attendance, .. } = call;
-        let bytes = json_body(request, answer).await?;
+        let bytes = json_body(request, upstream).await?;
         match (owned.kind, call.kind()) {
             // The steps of a run have a state of their own.
             (Kind::Run | Kind::Video, _) if call.matched.is_about_itself() => {

@@ -99,14 +99,14 @@ impl Objects {
             },
             ..Outgoing::plain(Method::POST, call.protocol().url(home))
         };
-        let answer = match self.call_home(request, kind, home, outgoing.of(attendance)).await {
-            Ok(answer) => answer,
+        let response = match self.call_home(request, kind, home, outgoing.of(attendance)).await {
+            Ok(response) => response,
             Err(failure) => return Err(self.refuse(failure, call, reservation)),
         };
         let headers =
-            self.gateway.answer_headers(answer.headers(), request, &demanded, &reservation);
+            self.gateway.response_headers(response.headers(), request, &demanded, &reservation);
         let stores = body.brings_store.then_some(&body.named);
-        let created = self.record_created(call, answer, home, body.tokens, stores).await;
+        let created = self.record_created(call, response, home, body.tokens, stores).await;
         let ending = match &created {
             Ok(_) => Ending::of(NO_TOKENS, OK, 200, Some(self.gateway.ports().clock.now())),
             // The object was deleted again.
@@ -125,13 +125,13 @@ impl Objects {
     async fn record_created(
         &self,
         call: &Call<'_>,
-        answer: http::Response<UpstreamBody>,
+        response: http::Response<UpstreamBody>,
         home: &Deployment,
         tokens: u64,
         named: Option<&NamedObjects>,
     ) -> Result<Bytes, ApiError> {
         let Call { request, attendance, .. } = call;
-        let bytes = json_body(request, answer).await?;
+        let bytes = json_body(request, response).await?;
         let object = NewObject::of(call.kind(), request, attendance, tokens);
         self.registry.register(object, new_id(&bytes)?, home).await?;
         if let Some(named) = named {

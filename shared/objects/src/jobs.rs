@@ -125,9 +125,11 @@ impl Jobs {
         &self,
         owned: &Owned,
         at: &Arc<OpenEvent>,
-        answer: &[u8],
+        response: &[u8],
     ) -> bool {
-        let Some(state) = JobState::read(answer).filter(JobState::has_ended) else { return false };
+        let Some(state) = JobState::read(response).filter(JobState::has_ended) else {
+            return false;
+        };
         self.settle(owned, at, |hold| state.settlement(owned.kind, hold)).await
     }
 
@@ -150,14 +152,14 @@ impl Jobs {
         &self,
         owner: &Owner,
         at: &Arc<OpenEvent>,
-        answer: &[u8],
+        response: &[u8],
     ) {
         #[derive(Deserialize)]
         struct List<'a> {
             #[serde(borrow)]
             data: Vec<&'a RawValue>,
         }
-        let Ok(list) = serde_json::from_slice::<List<'_>>(answer) else { return };
+        let Ok(list) = serde_json::from_slice::<List<'_>>(response) else { return };
         let key = AccountKey::Attendee(owner.event.clone(), owner.user.clone());
         let Ok(Some(account)) = self.gateway.ports().ledger.account(&key).await else { return };
         if account.holds.is_empty() {
@@ -191,7 +193,7 @@ fn pending(job: &Owned) -> PendingRequest {
         metadata: RequestMetadata {
             session: session.unwrap_or_else(|| SessionId::made_for(&job.request_id)),
             app: job.app.clone(),
-            answer: job.id.as_str().parse().ok(),
+            response_id: job.id.as_str().parse().ok(),
             is_own: false,
             dropped_tools: Arc::default(),
         },
@@ -208,14 +210,14 @@ impl Objects {
         &self,
         owned: &Owned,
         at: &Arc<OpenEvent>,
-        answer: &bytes::Bytes,
+        response: &bytes::Bytes,
     ) {
-        let has_ended = JobState::read(answer).is_some_and(|state| state.has_ended());
+        let has_ended = JobState::read(response).is_some_and(|state| state.has_ended());
         if owned.kind.is_job() && has_ended {
-            let (jobs, owned, at, answer) =
-                (self.jobs(), owned.clone(), Arc::clone(at), answer.clone());
+            let (jobs, owned, at, response) =
+                (self.jobs(), owned.clone(), Arc::clone(at), response.clone());
             self.gateway.in_background(async move {
-                jobs.settle_if_ended(&owned, &at, &answer).await;
+                jobs.settle_if_ended(&owned, &at, &response).await;
             });
         }
     }
@@ -225,11 +227,11 @@ impl Objects {
         &self,
         owner: Owner,
         at: &Arc<OpenEvent>,
-        answer: &bytes::Bytes,
+        response: &bytes::Bytes,
     ) {
-        let (jobs, at, answer) = (self.jobs(), Arc::clone(at), answer.clone());
+        let (jobs, at, response) = (self.jobs(), Arc::clone(at), response.clone());
         self.gateway
-            .in_background(async move { jobs.settle_ended_runs(&owner, &at, &answer).await });
+            .in_background(async move { jobs.settle_ended_runs(&owner, &at, &response).await });
     }
 }
 
@@ -238,7 +240,7 @@ mod tests {
     use super::*;
     use lanyard_domain::time::EpochNanos;
 
-    fn settled(kind: Kind, answer: &str) -> Option<Settlement> {
+    fn settled(kind: Kind, response: &str) -> Option<Settlement> {
         let hold = Hold {
             prompt_tokens: 1_000,
             completion_tokens: 256,
@@ -248,25 +250,25 @@ mod tests {
             expires_at: EpochNanos(0),
             is_recorded: true,
         };
-        let state = JobState::read(answer.as_bytes()).filter(JobState::has_ended)?;
+        let state = JobState::read(response.as_bytes()).filter(JobState::has_ended)?;
         Some(state.settlement(kind, &hold))
     }
 
     #[test]
     fn a_run_is_charged_azures_usage_however_it_ended() {
         for status in ["completed", "incomplete", "failed", "cancelled", "expired"] {
-            let answer = format!(
+            let response = format!(
                 r#"{{"status":"{status}","usage":{{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}}}"#
             );
             let exact = Settlement::Exact(Usage::of_tokens(7, 5));
-            assert_eq!(settled(Kind::Run, &answer), Some(exact), "{status}");
+            assert_eq!(settled(Kind::Run, &response), Some(exact), "{status}");
         }
         for status in ["queued", "in_progress", "requires_action", "cancelling", "new"] {
             assert_eq!(settled(Kind::Run, &format!(r#"{{"status":"{status}"}}"#)), None);
         }
         let uncounted = |status: &str, error: &str| {
-            let answer = format!(r#"{{"status":"{status}","usage":null,"last_error":{error}}}"#);
-            settled(Kind::Run, &answer)
+            let response = format!(r#"{{"status":"{status}","usage":null,"last_error":{error}}}"#);
+            settled(Kind::Run, &response)
         };
         for status in ["completed", "incomplete", "cancelled", "expired"] {
             assert_eq!(uncounted(status, "null"), Some(UNKNOWN), "{status}");
@@ -283,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_video_costs_its_seconds_and_a_failed_one_nothing() {
-        let video = |answer| settled(Kind::Video, answer);
+        let video = |response| settled(Kind::Video, response);
         let seconds = |seconds| {
             let units = Units::of(Unit::VideoSeconds, seconds);
             Some(Settlement::Exact(Usage::of_units(units)))

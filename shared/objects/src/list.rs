@@ -74,7 +74,7 @@ impl Objects {
         let demanded = Demanded::nothing();
         let reservation = self.admit(call, model, &demanded, line).await?;
         let headers =
-            self.gateway.answer_headers(&HeaderMap::new(), request, &demanded, &reservation);
+            self.gateway.response_headers(&HeaderMap::new(), request, &demanded, &reservation);
         let found = self.read_page(call, candidates, limit, reservation.hold()).await;
         let found = found.and_then(|(objects, more_after)| {
             let last_found = objects.last().map(|(id, _)| id);

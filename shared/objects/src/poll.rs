@@ -40,18 +40,18 @@ impl Objects {
         let is_streamed = call.query.get(Param::Stream) == Some("true");
         let outgoing =
             Outgoing { is_streamed, ..Outgoing::plain(Method::GET, call.url(deployment)?) };
-        let answer = match self.call_home(request, call.kind(), deployment, outgoing).await {
-            Ok(answer) => answer,
+        let upstream = match self.call_home(request, call.kind(), deployment, outgoing).await {
+            Ok(upstream) => upstream,
             Err(Failure::Missing(_)) => return Err(call.not_found()),
             Err(failure) => return Err(failure.into_error()),
         };
-        let mut headers = upstream_id(answer.headers());
+        let mut headers = upstream_id(upstream.headers());
         let allowance = account.allowance(&attendance.allowances().attendee);
         headers::set_rates(&mut headers, &allowance, &account, request.now.into());
-        let response = if is_streamed && is_events(&answer) {
-            self.pass(call, answer, headers, EVENTS).await?
+        let response = if is_streamed && is_events(&upstream) {
+            self.pass(call, upstream, headers, EVENTS).await?
         } else {
-            let bytes = self.rewritten(call, &owned, deployment, answer).await?;
+            let bytes = self.rewritten(call, &owned, deployment, upstream).await?;
             respond(headers, JSON, full(bytes))
         };
         line.request_id = Some(request.id.clone());

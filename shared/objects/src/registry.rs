@@ -186,10 +186,10 @@ impl Registry {
     /// One try, for as long as the store may take.
     async fn within_timeout<T>(
         &self,
-        answer: impl Future<Output = Result<T, Cause>>,
+        response: impl Future<Output = Result<T, Cause>>,
     ) -> Result<T, Cause> {
-        match tokio::time::timeout(self.timeout, answer).await {
-            Ok(answer) => answer,
+        match tokio::time::timeout(self.timeout, response).await {
+            Ok(response) => response,
             Err(elapsed) => Err(elapsed.into()),
         }
     }

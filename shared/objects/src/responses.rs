@@ -24,11 +24,11 @@ impl Objects {
     pub(crate) async fn deleted(
         &self,
         request: &Request,
-        answer: http::Response<UpstreamBody>,
+        upstream: http::Response<UpstreamBody>,
         headers: HeaderMap,
         owned: &Owned,
     ) -> Result<Response, ApiError> {
-        let bytes = json_body(request, answer).await.unwrap_or_else(|_| {
+        let bytes = json_body(request, upstream).await.unwrap_or_else(|_| {
             let object = format!("{}.deleted", owned.kind);
             let body = serde_json::json!({
                 "id": owned.id.as_str(), "object": object, "deleted": true,
@@ -42,12 +42,12 @@ impl Objects {
     pub(crate) async fn pass(
         &self,
         call: &Call<'_>,
-        answer: http::Response<UpstreamBody>,
+        upstream: http::Response<UpstreamBody>,
         headers: HeaderMap,
         content_type: HeaderValue,
     ) -> Result<Response, ApiError> {
         let until = call.until();
-        let mut body = answer.into_body();
+        let mut body = upstream.into_body();
         // API Gateway's streaming hangs on an empty body.
         let first = loop {
             match next_chunk(&mut body, until).await {
@@ -62,8 +62,8 @@ impl Objects {
 }
 
 /// Whether a response is a stream of events.
-pub(super) fn is_events(answer: &http::Response<UpstreamBody>) -> bool {
-    let kind = answer.headers().get(CONTENT_TYPE);
+pub(super) fn is_events(upstream: &http::Response<UpstreamBody>) -> bool {
+    let kind = upstream.headers().get(CONTENT_TYPE);
     kind.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
 }
 
@@ -97,10 +97,10 @@ fn stream_of(first: Bytes, body: UpstreamBody, until: Option<Instant>) -> Body {
 /// Reads a body that must be JSON.
 pub(super) async fn json_body(
     request: &Request,
-    answer: http::Response<UpstreamBody>,
+    upstream: http::Response<UpstreamBody>,
 ) -> Result<Bytes, ApiError> {
     let until = request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN);
-    let bytes = read_whole(answer.into_body(), until).await?;
+    let bytes = read_whole(upstream.into_body(), until).await?;
     match serde_json::from_slice::<IgnoredAny>(&bytes) {
         Ok(_) => Ok(bytes),
         Err(_) => Err(ApiError::UpstreamUnreachable(Some("the response is not JSON".into()))),

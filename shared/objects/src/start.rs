@@ -68,8 +68,12 @@ impl Objects {
             Ok(response) => response,
             Err(failure) => return Err(self.refuse(failure, call, reservation)),
         };
-        let headers =
-            self.gateway.answer_headers(response.headers(), request, &plan.demanded, &reservation);
+        let headers = self.gateway.response_headers(
+            response.headers(),
+            request,
+            &plan.demanded,
+            &reservation,
+        );
         let mut job = NewObject::of(kind, request, attendance, 0);
         job.parent = plan.thread.as_ref().map(|thread| thread.id.clone());
         let makes_thread = kind == Kind::Run && job.parent.is_none();

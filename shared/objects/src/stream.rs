@@ -64,7 +64,7 @@ impl RunStream {
     /// Passes the stream on. The reservation is settled at its end only if it never shows a run.
     pub(super) fn start(
         self,
-        answer: http::Response<UpstreamBody>,
+        response: http::Response<UpstreamBody>,
         headers: HeaderMap,
         reservation: Option<Reservation>,
     ) -> Response {
@@ -78,7 +78,7 @@ impl RunStream {
             hook: Some(Box::new(self)),
             reservation,
         };
-        respond(headers, EVENTS, gateway.pump(stream, answer.into_body()))
+        respond(headers, EVENTS, gateway.pump(stream, response.into_body()))
     }
 
     /// Records the owner of the thread. The attendee learns its id afterwards.

@@ -147,8 +147,8 @@ impl Upstream for Azure {
             .header(USER_AGENT, concat!("lanyard/", env!("CARGO_PKG_VERSION")))
             .header("x-ms-client-request-id", call.request_id.as_str())
             .send();
-        let answer = match tokio::time::timeout_at(until, sending).await {
-            Ok(Ok(answer)) => answer,
+        let upstream = match tokio::time::timeout_at(until, sending).await {
+            Ok(Ok(upstream)) => upstream,
             // The URL would reveal the resource in the log.
             Ok(Err(fault)) if fault.is_connect() || fault.is_builder() => {
                 return Err(UpstreamFault::NotConnected(fault.without_url().into()));
@@ -158,10 +158,10 @@ impl Upstream for Azure {
             Err(_) => return Err(UpstreamFault::Timeout),
         };
         let mut response = http::Response::new(());
-        *response.status_mut() = answer.status();
-        *response.headers_mut() = answer.headers().clone();
+        *response.status_mut() = upstream.status();
+        *response.headers_mut() = upstream.headers().clone();
         response.extensions_mut().insert(mark);
-        let body = answer
+        let body = upstream
             .bytes_stream()
             .map(|chunk| chunk.map_err(|fault| Cause::from(fault.without_url())));
         Ok(response.map(|()| body.boxed()))

@@ -48,7 +48,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let is_refusal = matches!(&error, SdkError::ConstructionFailure(_))
-        || matches!(&error, SdkError::ServiceError(answer) if answer.raw().status().is_client_error());
+        || matches!(&error, SdkError::ServiceError(response) if response.raw().status().is_client_error());
     let cause = Box::new(error);
     if is_refusal { LedgerFault::NotMade(cause) } else { LedgerFault::Unknown(cause) }
 }
@@ -57,7 +57,7 @@ where
 impl Ledger for Table {
     async fn apply(&self, key: &AccountKey, write: &Write) -> Result<Outcome, LedgerFault> {
         let expressions = Expressions::of(write);
-        let answer = self
+        let response = self
             .client
             .update_item()
             .table_name(&self.name)
@@ -70,9 +70,9 @@ impl Ledger for Table {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match answer {
-            Ok(answer) => {
-                let item = answer.attributes.unwrap_or_default();
+        match response {
+            Ok(response) => {
+                let item = response.attributes.unwrap_or_default();
                 Ok(Outcome::Made(item::account(&item).map_err(unreadable)?))
             }
             Err(error) => match error.as_service_error() {
@@ -150,7 +150,7 @@ impl Ledger for Table {
         item.insert("event".to_owned(), text(record.event.as_str()));
         let expires_at = (record.admitted_at + RECORDS_KEPT).timestamp();
         item.insert("expires_at".to_owned(), number(expires_at));
-        let answer = self
+        let response = self
             .client
             .put_item()
             .table_name(&self.name)
@@ -159,7 +159,7 @@ impl Ledger for Table {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match answer {
+        match response {
             Ok(_) => Ok(None),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
@@ -206,9 +206,9 @@ impl Ledger for Table {
             let _ = write!(update, ", {unit} = :{unit}");
             call = call.expression_attribute_values(format!(":{unit}"), count(amount));
         }
-        if let Some(answer) = &record.answer {
+        if let Some(response) = &record.response_id {
             update.push_str(", answer = :answer");
-            call = call.expression_attribute_values(":answer", text(answer.as_str()));
+            call = call.expression_attribute_values(":answer", text(response.as_str()));
         }
         call.update_expression(update).send().await.map_err(fault)?;
         Ok(())

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use lanyard_domain::ids::{AnswerId, EventId, RequestId, SessionId};
+use lanyard_domain::ids::{EventId, RequestId, ResponseId, SessionId};
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::UsageRecord;
 use lanyard_gateway::people::{Claim, PeopleStore, Rating};
@@ -61,7 +61,7 @@ impl PeopleStore for Table {
         event: &EventId,
         user: &UserId,
         session: &SessionId,
-        answer: &AnswerId,
+        response: &ResponseId,
     ) -> Result<Option<RequestId>, Cause> {
         let mut start: Option<Item> = None;
         loop {
@@ -69,7 +69,7 @@ impl PeopleStore for Table {
                 .below(event_pk(event), &session_prefix(session, user))
                 .consistent_read(true)
                 .filter_expression("answer = :answer")
-                .expression_attribute_values(":answer", text(answer.as_str()))
+                .expression_attribute_values(":answer", text(response.as_str()))
                 .set_exclusive_start_key(start)
                 .send()
                 .await?;

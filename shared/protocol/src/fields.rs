@@ -60,7 +60,7 @@ pub(crate) fn refuse_background(payload: &Payload<'_>) -> Result<(), BodyRefused
     if flag(payload, "background")? == Some(true) {
         return Err(not_allowed(
             "background",
-            "background is not allowed: the answer must be waited for. Leave it out.",
+            "background is not allowed: it would return before the response is there. Leave it out.",
         ));
     }
     Ok(())

@@ -8,7 +8,7 @@ mod produced;
 
 use bytes::Bytes;
 use lanyard_domain::account::Hold;
-use lanyard_domain::ids::AnswerId;
+use lanyard_domain::ids::ResponseId;
 use lanyard_domain::object::Kind;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
@@ -74,7 +74,7 @@ pub struct StreamState {
     /// The usage that Azure reported.
     pub counted: Option<Counted>,
     /// Azure's id of the response.
-    pub response_id: Option<AnswerId>,
+    pub response_id: Option<ResponseId>,
     /// Images that have come in full.
     pub images: u64,
     /// The output so far, in case Azure never reports its usage.

@@ -1,7 +1,7 @@
 //! Usage as Azure reports it, within bounds.
 
 use lanyard_domain::account::Hold;
-use lanyard_domain::ids::AnswerId;
+use lanyard_domain::ids::ResponseId;
 use lanyard_domain::models::ModelFacts;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::Units;
@@ -86,7 +86,7 @@ impl ResponseUsage<'_> {
 
     /// The response's id, if it has one that can be one.
     #[must_use]
-    pub fn id(&self) -> Option<AnswerId> {
+    pub fn id(&self) -> Option<ResponseId> {
         serde_json::from_str(self.id?.get()).ok()
     }
 
@@ -153,9 +153,9 @@ mod tests {
 
     fn counted(usage: &str) -> Option<(u64, u64, bool)> {
         let body = format!(r#"{{"id":"x","usage":{usage}}}"#);
-        let mut answer: ResponseUsage<'_> = serde_json::from_str(&body).unwrap();
-        answer.most = 128_400;
-        let counted = answer.counted()?;
+        let mut response: ResponseUsage<'_> = serde_json::from_str(&body).unwrap();
+        response.most = 128_400;
+        let counted = response.counted()?;
         let Usage { prompt_tokens, completion_tokens, .. } = counted.usage;
         Some((prompt_tokens, completion_tokens, counted.is_credible))
     }

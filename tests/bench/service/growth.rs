@@ -138,7 +138,7 @@ async fn measured(world: &World, turn: Turn, name: &str) -> Result<Cost> {
     let cost = measure(world, turn).await?;
     say(&format!(
         "{name:24}{:>10.3}{:>10.3}{:>12.3}{:>12.3}{:>12.2}",
-        cost.calls, cost.units, cost.service_ms, cost.engine_ms, cost.answer_ms
+        cost.calls, cost.units, cost.service_ms, cost.engine_ms, cost.response_ms
     ))?;
     Ok(cost)
 }

@@ -101,8 +101,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     };
     let mut commands = BufReader::new(tokio::io::stdin()).lines();
     while let Some(command) = commands.next_line().await? {
-        match answer(&command, engine.as_ref()) {
-            Ok(answer) => say(&answer)?,
+        match respond(&command, engine.as_ref()) {
+            Ok(response) => say(&response)?,
             Err(fault) => say(&json!({"error": format!("{fault:#}")}))?,
         }
     }
@@ -134,7 +134,7 @@ async fn start(
     Ok((ready, None))
 }
 
-fn answer(command: &str, engine: Option<&Engine>) -> Result<Value> {
+fn respond(command: &str, engine: Option<&Engine>) -> Result<Value> {
     match serde_json::from_str(command)? {
         Command::Tasks => {
             let alive = tokio::runtime::Handle::current().metrics().num_alive_tasks();

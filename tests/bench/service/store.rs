@@ -121,7 +121,7 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
         let _ = socket.set_nodelay(true);
         let state = Arc::clone(&state);
         connections.spawn(async move {
-            let service = service_fn(|request| state.answer(request));
+            let service = service_fn(|request| state.respond(request));
             let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
         });
     }
@@ -132,7 +132,10 @@ impl State {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, io::Error> {
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, io::Error> {
         let (mut head, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let trouble = match self.is_troubled.load(Ordering::Relaxed) {
@@ -154,9 +157,9 @@ impl State {
         head.headers.remove(http::header::HOST);
         head.headers.remove(http::header::CONTENT_LENGTH);
         let sent = self.http.post(&self.engine).headers(head.headers).body(counted(&body));
-        let answer = sent.send().await.map_err(io::Error::other)?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.bytes().await.map_err(io::Error::other)?;
+        let stored = sent.send().await.map_err(io::Error::other)?;
+        let (status, headers) = (stored.status(), stored.headers().clone());
+        let body = stored.bytes().await.map_err(io::Error::other)?;
         {
             let mut counts = self.counts();
             let asked = counts.entry(operation).or_default();
@@ -186,9 +189,9 @@ fn counted(body: &Bytes) -> Bytes {
 
 /// The capacity units that a response names, of one table or of several.
 fn units(body: &[u8]) -> f64 {
-    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    let response: Value = serde_json::from_slice(body).unwrap_or_default();
     let of = |consumed: &Value| consumed["CapacityUnits"].as_f64().unwrap_or_default();
-    let consumed = &answer["ConsumedCapacity"];
+    let consumed = &response["ConsumedCapacity"];
     let tables = consumed.as_array().map_or(std::slice::from_ref(consumed), Vec::as_slice);
     tables.iter().map(of).sum()
 }

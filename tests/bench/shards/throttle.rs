@@ -53,7 +53,7 @@ impl Throttle {
         let shared = Arc::clone(&state);
         server.spawn(serve(listener, move |request| {
             let state = Arc::clone(&shared);
-            async move { state.answer(request).await }
+            async move { state.respond(request).await }
         }));
         Ok(Self { endpoint, state, _server: server })
     }
@@ -70,7 +70,7 @@ impl Throttle {
 }
 
 impl State {
-    async fn answer(&self, request: Request<Bytes>) -> Response<Full<Bytes>> {
+    async fn respond(&self, request: Request<Bytes>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
         if written(&head.headers, &body).is_some_and(|item| !self.takes(item)) {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -78,9 +78,9 @@ impl State {
         }
         let call = self.client.post(&self.store).headers(head.headers).body(body);
         match call.send().await {
-            Ok(answer) => {
-                let status = answer.status();
-                said(status, answer.bytes().await.unwrap_or_default())
+            Ok(response) => {
+                let status = response.status();
+                said(status, response.bytes().await.unwrap_or_default())
             }
             Err(_) => said(StatusCode::BAD_GATEWAY, Bytes::new()),
         }

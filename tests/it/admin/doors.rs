@@ -65,7 +65,7 @@ async fn every_bad_token_gets_the_same_response_at_every_path() {
     let mut request = http::Request::new(bytes::Bytes::new());
     *request.uri_mut() = "/api/admin/events".parse().unwrap();
     responses.push(harness.ask(request).await.refused(401, "invalid_organiser_token"));
-    assert!(responses.iter().all(|answer| *answer == responses[0]));
+    assert!(responses.iter().all(|response| *response == responses[0]));
     assert_snapshot!(serde_json::to_string_pretty(&responses[0]).unwrap(), @r#"
     {
       "error": {

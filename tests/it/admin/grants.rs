@@ -61,7 +61,7 @@ async fn session_with_a_first_request(harness: &Harness, path: &str) -> String {
         first_byte_ms: 1,
         session: Some(session.clone()),
         app: None,
-        answer: None,
+        response_id: None,
         own_charge: None,
     };
     harness.table.file_in_session(&record).await.unwrap();

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
 use lanyard_administration::Administration;
-use lanyard_administration::direct::{DirectAnswer, DirectCall, direct};
+use lanyard_administration::direct::{DirectCall, DirectResponse, direct};
 use lanyard_administration::ports::KeyStore;
 use lanyard_domain::event::Event;
 use lanyard_gateway::Request;
@@ -72,7 +72,7 @@ impl Harness {
         method: &str,
         path: &str,
         body: Option<Value>,
-    ) -> DirectAnswer {
+    ) -> DirectResponse {
         let (method, path) = (method.to_owned(), path.to_owned());
         let call = DirectCall { method, path, organiser: None, body };
         direct(&self.admin, call).await.unwrap()

@@ -65,9 +65,9 @@ async fn a_malformed_call_gets_the_expected_shape() {
         json!({"method": "GET", "path": "/events", "organiser": "a/b"}),
         json!({"method": "GET", "path": "/events", "token": "x"}),
     ] {
-        let answer = invoke(&harness, payload).await;
-        assert_eq!(answer["status"], 400, "{answer}");
-        assert_eq!(answer["body"]["error"]["code"], "invalid_json");
+        let response = invoke(&harness, payload).await;
+        assert_eq!(response["status"], 400, "{response}");
+        assert_eq!(response["body"]["error"]["code"], "invalid_json");
     }
     let nowhere = invoke(&harness, json!({"method": "GET", "path": "/nothing here"})).await;
     assert_eq!(nowhere["status"], 404);
@@ -83,10 +83,13 @@ async fn api_gateways_event_gets_the_response_it_expects() {
     let bearer = json!(format!("Bearer {}", harness.token));
     event["headers"]["Authorization"] = bearer.clone();
     event["multiValueHeaders"]["Authorization"] = json!([bearer]);
-    let answer = invoke(&harness, event.clone()).await;
-    assert_eq!((&answer["statusCode"], &answer["isBase64Encoded"]), (&json!(200), &json!(false)));
-    assert_eq!(answer["multiValueHeaders"]["content-type"], json!(["application/json"]));
-    let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    let response = invoke(&harness, event.clone()).await;
+    assert_eq!(
+        (&response["statusCode"], &response["isBase64Encoded"]),
+        (&json!(200), &json!(false))
+    );
+    assert_eq!(response["multiValueHeaders"]["content-type"], json!(["application/json"]));
+    let body: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
     assert_eq!(body, json!({"events": [], "next": null}));
 
     // Names that a URL would lose, and a query.
@@ -94,8 +97,8 @@ async fn api_gateways_event_gets_the_response_it_expects() {
     event["httpMethod"] = json!("PATCH");
     event["path"] = json!(format!("/admin{path}/attendees/%2e%2e"));
     event["body"] = json!("{\"blocked\": true}");
-    let answer = invoke(&harness, event.clone()).await;
-    assert!(answer["body"].as_str().unwrap().contains("\"user\":\"..\""), "{answer}");
+    let response = invoke(&harness, event.clone()).await;
+    assert!(response["body"].as_str().unwrap().contains("\"user\":\"..\""), "{response}");
     event["httpMethod"] = json!("GET");
     event["path"] = json!("/admin/events");
     event["multiValueQueryStringParameters"] = json!({"limit": ["0"]});

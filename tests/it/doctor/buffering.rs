@@ -37,7 +37,7 @@ async fn whole(origin: &str, request: http::Request<Bytes>) -> http::Response<Fu
     let (head, body) = request.into_parts();
     let mut headers = head.headers;
     headers.remove("host");
-    let answer = reqwest::Client::new()
+    let upstream = reqwest::Client::new()
         .request(head.method, format!("{origin}{}", head.uri))
         .headers(headers)
         .body(body)
@@ -45,9 +45,9 @@ async fn whole(origin: &str, request: http::Request<Bytes>) -> http::Response<Fu
         .await
         .unwrap();
     let mut response = http::Response::new(Full::default());
-    *response.status_mut() = answer.status();
-    *response.headers_mut() = answer.headers().clone();
+    *response.status_mut() = upstream.status();
+    *response.headers_mut() = upstream.headers().clone();
     response.headers_mut().remove("transfer-encoding");
-    *response.body_mut() = Full::new(answer.bytes().await.unwrap());
+    *response.body_mut() = Full::new(upstream.bytes().await.unwrap());
     response
 }

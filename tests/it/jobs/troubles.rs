@@ -186,7 +186,7 @@ async fn a_lost_charge_of_the_event_keeps_its_hold_until_reconciliation() {
     let (one, run) = a_run(&ada).await;
     world.quiet().await;
     world.azure().set_job(&run, ended("completed"));
-    world.ledger().next(LedgerCall::AttendeeSettle, LedgerTrouble::LoseAnswer);
+    world.ledger().next(LedgerCall::AttendeeSettle, LedgerTrouble::LoseResponse);
     ada.call(Method::GET, &one, None).await.assert_ok();
     world.quiet().await;
     assert_eq!(world.account("ada").await.count(Field::Held), 0);

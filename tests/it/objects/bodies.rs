@@ -6,7 +6,7 @@ use lanyard_domain::object::Kind;
 use serde_json::{Value, json};
 
 use crate::support::attendee::{Attendee, CHAT};
-use crate::support::azure::kept::{event, of_events, response as answer_of};
+use crate::support::azure::kept::{event, of_events, response as response_of};
 use crate::support::kept::{path, response};
 use crate::support::{Reply, World};
 
@@ -233,8 +233,8 @@ async fn ids_cannot_be_hidden_by_doubles_letters_or_escapes() {
         (404, format!(r#"{{"file_ids":"{theirs}"}}"#)),
         (400, format!(r#"{{"file_ids":["{theirs}"]"#)),
     ] {
-        let answer = bob.send(bob.post(&path(Kind::VectorStore), body.clone())).await;
-        assert_eq!(answer.status().as_u16(), status, "{body}");
+        let response = bob.send(bob.post(&path(Kind::VectorStore), body.clone())).await;
+        assert_eq!(response.status().as_u16(), status, "{body}");
     }
     for body in [
         format!(r#"{{"input":"x","Conversation":"{theirs}"}}"#),
@@ -242,8 +242,8 @@ async fn ids_cannot_be_hidden_by_doubles_letters_or_escapes() {
         r#"{"input":"x","prompt":{"id":"pmpt_1"}}"#.to_owned(),
         r#"{"input":[{"type":"code_interpreter_call","container_id":"cntr_1"}]}"#.to_owned(),
     ] {
-        let answer = bob.send(bob.post(&path(Kind::Response), body.clone())).await;
-        assert_eq!(answer.status().as_u16(), 400, "{body}");
+        let response = bob.send(bob.post(&path(Kind::Response), body.clone())).await;
+        assert_eq!(response.status().as_u16(), 400, "{body}");
     }
     // Items of responses that are not one's own.
     for body in [
@@ -252,12 +252,12 @@ async fn ids_cannot_be_hidden_by_doubles_letters_or_escapes() {
         r#"{"input":[{"type":"reasoning","id":"rs_1","summary":[]}]}"#,
         r#"{"input":[{"type":"image_generation_call","id":"ig_1"}]}"#,
     ] {
-        let answer = bob.send(bob.post(&path(Kind::Response), body)).await;
-        answer.assert_refused(404, "object_not_found");
+        let response = bob.send(bob.post(&path(Kind::Response), body)).await;
+        response.assert_refused(404, "object_not_found");
     }
     let items = r#"{"items":[{"type":"item_reference","id":"msg_1"}]}"#;
-    let answer = bob.send(bob.post(&path(Kind::Conversation), items)).await;
-    answer.assert_refused(400, "parameter_not_allowed");
+    let response = bob.send(bob.post(&path(Kind::Conversation), items)).await;
+    response.assert_refused(400, "parameter_not_allowed");
     assert_eq!(world.azure().calls(), calls);
     world.settle().await;
 }
@@ -267,8 +267,8 @@ async fn an_id_is_refused_at_an_event_that_stores_nothing() {
     let world = World::event("bodies-not").in_memory().keeping();
     let world = world.with(|event| event.keeps_objects = false).start().await;
     let ada = world.attendee("ada").await;
-    let answer = ada.respond(json!({"previous_response_id": "resp_1"})).await;
-    answer.assert_refused(403, "objects_not_kept");
+    let response = ada.respond(json!({"previous_response_id": "resp_1"})).await;
+    response.assert_refused(403, "objects_not_kept");
     let (_, to, body) = rows("file-1").pop().unwrap();
     let none = String::new();
     let own = Own { store: none.clone(), assistant: none.clone(), thread: none };
@@ -278,7 +278,7 @@ async fn an_id_is_refused_at_an_event_that_stores_nothing() {
 
 /// A response whose output has an item of this id.
 fn with_item(id: &str, item: &str) -> Value {
-    let mut body = answer_of(id, "Hello", "completed");
+    let mut body = response_of(id, "Hello", "completed");
     body["output"] = json!([
         {"type": "reasoning", "id": format!("rs_{item}"), "summary": []},
         {"type": "message", "id": format!("msg_{item}"), "role": "assistant", "content": []},
@@ -293,7 +293,7 @@ async fn an_item_can_be_referred_to_by_the_creator_of_its_response() {
     world.azure().script(Reply::json(200, with_item("resp_buffered", "1").to_string()));
     ada.respond(json!({})).await.assert_ok();
     let done = json!({"response": with_item("resp_streamed", "2")});
-    let created = json!({"response": answer_of("resp_streamed", "", "in_progress")});
+    let created = json!({"response": response_of("resp_streamed", "", "in_progress")});
     let script = [event("response.created", 0, created), event("response.completed", 1, done)];
     world.azure().script(of_events(&script));
     let mut body = response(json!({}));

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{USUAL, open, pieces};
-use crate::support::azure::kept::{event, events, of_events, response as answer_of};
+use crate::support::azure::kept::{event, events, of_events, response as response_of};
 use crate::support::{World, canary};
 
 /// Sends three streamed requests whose streams have these events, and returns the last event of the
 /// last one.
 async fn thrice(world: &World, end: &str) -> String {
-    let created = json!({"response": answer_of("resp_1", "", "in_progress")});
+    let created = json!({"response": response_of("resp_1", "", "in_progress")});
     let script = [event("response.created", 0, created), end.to_owned()];
     let mut last = String::new();
     for _ in 0..3 {
@@ -30,7 +30,7 @@ async fn a_request_that_azure_refuses_in_the_stream_costs_no_tokens() {
         format!("event: error\ndata: {}\n\n", json!({"type": "error", "error": error}))
     };
     let failed = |code: &str| {
-        let mut response = answer_of("resp_1", "", "failed");
+        let mut response = response_of("resp_1", "", "failed");
         response["error"] = json!({"code": code, "message": "Too long."});
         response["usage"] = Value::Null;
         event("response.failed", 1, json!({"response": response}))
@@ -60,7 +60,7 @@ async fn a_request_that_azure_refuses_in_the_stream_costs_no_tokens() {
 #[tokio::test]
 async fn a_response_that_failed_hides_the_name_of_its_deployment() {
     let world = World::event("named").in_memory().keeping().start().await;
-    let mut response = answer_of("resp_1", "", "failed");
+    let mut response = response_of("resp_1", "", "failed");
     let name = format!("{}-gpt-4o-mini", canary::AZURE_NAME);
     response["error"] = json!({"code": "server_error", "message": format!("{name} failed.")});
     let end = event("response.failed", 1, json!({"response": response}));

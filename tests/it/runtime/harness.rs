@@ -98,9 +98,9 @@ impl Harness {
             "allowances": {"attendee": none, "event": none},
             "default_deployments": {"chat_completions": "gpt-4o"},
         });
-        let answer = self.invoke_admin("POST", "/events", Some(event)).await;
-        assert_eq!(answer["status"], 201, "{answer}");
-        answer["body"]["id"].as_str().unwrap().parse().unwrap()
+        let response = self.invoke_admin("POST", "/events", Some(event)).await;
+        assert_eq!(response["status"], 201, "{response}");
+        response["body"]["id"].as_str().unwrap().parse().unwrap()
     }
 
     /// Invokes the organisers' function directly.
@@ -240,8 +240,8 @@ pub(super) fn text(chunk: Option<Bytes>) -> String {
 }
 
 /// The code of an error.
-pub(super) async fn code(answer: reqwest::Response) -> String {
-    let body = answer.bytes().await.unwrap();
+pub(super) async fn code(response: reqwest::Response) -> String {
+    let body = response.bytes().await.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     body["error"]["code"].as_str().unwrap_or_default().to_owned()
 }

@@ -34,23 +34,23 @@ async fn every_sample_invocation_gets_a_response() {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let function = if name.starts_with("admin") { "admin" } else { &name };
         without_sample.remove(function);
-        let answer = invoke(&runtime, function, std::fs::read(&path).unwrap().into()).await;
-        let status = answer.get("statusCode").or_else(|| answer.get("status"));
+        let response = invoke(&runtime, function, std::fs::read(&path).unwrap().into()).await;
+        let status = response.get("statusCode").or_else(|| response.get("status"));
         match name.as_str() {
             // They return what they did.
-            "sweep" | "clear-objects" => assert!(answer["events"].is_u64(), "{answer}"),
-            "finish-jobs" => assert!(answer["settled"].is_u64(), "{answer}"),
+            "sweep" | "clear-objects" => assert!(response["events"].is_u64(), "{response}"),
+            "finish-jobs" => assert!(response["settled"].is_u64(), "{response}"),
             // Its token is a place-holder.
-            "admin" => assert_eq!(answer["statusCode"], 401, "{answer}"),
+            "admin" => assert_eq!(response["statusCode"], 401, "{response}"),
             // They name an event, or a response, of the reader's own.
-            "admin-pause-event" => assert_eq!(answer["status"], 404, "{answer}"),
-            "rate" => assert_eq!(answer["statusCode"], 404, "{answer}"),
-            "register" => assert_eq!(answer["statusCode"], 401, "{answer}"),
+            "admin-pause-event" => assert_eq!(response["status"], 404, "{response}"),
+            "rate" => assert_eq!(response["statusCode"], 404, "{response}"),
+            "register" => assert_eq!(response["statusCode"], 401, "{response}"),
             // The event of `cargo run` has none.
-            "own-deployments" => assert_eq!(answer["statusCode"], 403, "{answer}"),
+            "own-deployments" => assert_eq!(response["statusCode"], 403, "{response}"),
             _ => {
                 let status = status.and_then(serde_json::Value::as_u64).unwrap();
-                assert!((200..300).contains(&status), "{name}: {answer}");
+                assert!((200..300).contains(&status), "{name}: {response}");
             }
         }
     }

@@ -51,7 +51,7 @@ pub(super) struct Model {
     pub(super) name: &'static str,
     /// The model, by which its facts are known.
     model: &'static str,
-    /// The model with its version, which answers use.
+    /// The model with its version, which responses use.
     pub(super) version: &'static str,
     /// The one operation it serves.
     pub(super) operation: Operation,

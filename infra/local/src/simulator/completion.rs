@@ -7,7 +7,7 @@ use super::offer::{Kind, ToolCall};
 use super::stamp::Stamp;
 use super::{tokens, words};
 
-/// The fingerprint of every simulated answer; no real system has it.
+/// The fingerprint of every simulated response; no real system has it.
 pub(super) const SYSTEM_FINGERPRINT: &str = "fp_simulated0";
 
 /// What a choice consists of.
@@ -196,10 +196,10 @@ pub(super) mod tests {
 
     /// The response to a user's "Hello" with these fields beside it.
     pub(in crate::simulator) fn completion(rest: Value) -> Completion {
-        answer("gpt-4o-mini", rest)
+        respond("gpt-4o-mini", rest)
     }
 
-    fn answer(model: &str, rest: Value) -> Completion {
+    fn respond(model: &str, rest: Value) -> Completion {
         let mut body = json!({"messages": [{"role": "user", "content": "Hello"}]});
         body.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
         let model = catalog::find(model, Operation::Chat).unwrap();
@@ -261,14 +261,14 @@ pub(super) mod tests {
 
     #[test]
     fn reasoning_is_paid_and_comes_out_of_the_cap() {
-        let reasoned = answer("gpt-5-mini", json!({})).body();
+        let reasoned = respond("gpt-5-mini", json!({})).body();
         let details = &reasoned["usage"]["completion_tokens_details"];
         assert_eq!(details["reasoning_tokens"], 128);
         let written = tokens::count(content(&reasoned));
         assert_eq!(reasoned["usage"]["completion_tokens"], 128 + written);
 
         let low = json!({"reasoning_effort": "low", "max_completion_tokens": 50});
-        let cut = answer("gpt-5-mini", low).body();
+        let cut = respond("gpt-5-mini", low).body();
         assert_eq!((content(&cut), &cut["choices"][0]["finish_reason"]), ("", &json!("length")));
         assert_eq!(cut["usage"]["completion_tokens"], 50);
         assert_eq!(cut["usage"]["completion_tokens_details"]["reasoning_tokens"], 50);

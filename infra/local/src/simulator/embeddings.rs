@@ -53,7 +53,7 @@ struct Input {
 
 impl Embeddings {
     /// Reads the body and embeds its inputs.
-    pub(super) fn answer(body: &Object, model: &'static Model) -> Result<Self, Refusal> {
+    pub(super) fn respond(body: &Object, model: &'static Model) -> Result<Self, Refusal> {
         parameters::refuse_parameters(body, parameters::EMBEDDINGS, "")?;
         let inputs = inputs(body)?;
         let dimensions = fields::integer(body, "dimensions", 1..=DIMENSIONS)?;
@@ -172,41 +172,41 @@ mod tests {
     use super::*;
     use crate::simulator::catalog;
 
-    fn answer(body: Value) -> Result<Value, Refusal> {
+    fn respond(body: Value) -> Result<Value, Refusal> {
         let model = catalog::find("text-embedding-3-small", Operation::Embeddings).unwrap();
-        let embeddings = Embeddings::answer(body.as_object().unwrap(), model)?;
+        let embeddings = Embeddings::respond(body.as_object().unwrap(), model)?;
         Ok(serde_json::to_value(embeddings).unwrap())
     }
 
     #[test]
     fn a_text_gets_a_unit_vector_of_1536_numbers() {
-        let answer = answer(json!({"input": "hello world"})).unwrap();
+        let response = respond(json!({"input": "hello world"})).unwrap();
         let vector: Vec<f32> =
-            serde_json::from_value(answer["data"][0]["embedding"].clone()).unwrap();
+            serde_json::from_value(response["data"][0]["embedding"].clone()).unwrap();
         assert_eq!(vector.len(), 1_536);
         let length: f32 = vector.iter().map(|number| number * number).sum();
         assert!((length - 1.0).abs() < 1e-4);
-        assert_eq!(answer["object"], "list");
-        assert_eq!(answer["model"], "text-embedding-3-small");
-        assert_eq!(answer["usage"], json!({"prompt_tokens": 3, "total_tokens": 3}));
+        assert_eq!(response["object"], "list");
+        assert_eq!(response["model"], "text-embedding-3-small");
+        assert_eq!(response["usage"], json!({"prompt_tokens": 3, "total_tokens": 3}));
     }
 
     #[test]
     fn equal_inputs_are_equal_and_others_differ() {
-        let answer = answer(json!({"input": ["a", "b", "a"], "dimensions": 8})).unwrap();
-        let vector = |index: usize| answer["data"][index]["embedding"].clone();
+        let response = respond(json!({"input": ["a", "b", "a"], "dimensions": 8})).unwrap();
+        let vector = |index: usize| response["data"][index]["embedding"].clone();
         assert_eq!(vector(0), vector(2));
         assert_ne!(vector(0), vector(1));
         assert_eq!(vector(0).as_array().unwrap().len(), 8);
-        assert_eq!(answer["data"][2]["index"], 2);
+        assert_eq!(response["data"][2]["index"], 2);
     }
 
     #[test]
     fn tokens_are_inputs_too() {
-        let one = answer(json!({"input": [1, 2, 3], "dimensions": 2})).unwrap();
+        let one = respond(json!({"input": [1, 2, 3], "dimensions": 2})).unwrap();
         assert_eq!(one["data"].as_array().unwrap().len(), 1);
         assert_eq!(one["usage"]["prompt_tokens"], 3);
-        let two = answer(json!({"input": [[1, 2, 3], [4]], "dimensions": 2})).unwrap();
+        let two = respond(json!({"input": [[1, 2, 3], [4]], "dimensions": 2})).unwrap();
         assert_eq!(two["data"].as_array().unwrap().len(), 2);
         assert_eq!(two["data"][0]["embedding"], one["data"][0]["embedding"]);
     }
@@ -214,11 +214,11 @@ mod tests {
     #[test]
     fn base64_holds_the_same_numbers_in_little_endian() {
         let request = |format| json!({"input": "a", "dimensions": 3, "encoding_format": format});
-        let floats = answer(request("float")).unwrap();
+        let floats = respond(request("float")).unwrap();
         let floats: Vec<f32> =
             serde_json::from_value(floats["data"][0]["embedding"].clone()).unwrap();
         let bytes: Vec<u8> = floats.iter().flat_map(|number| number.to_le_bytes()).collect();
-        let encoded = answer(request("base64")).unwrap();
+        let encoded = respond(request("base64")).unwrap();
         assert_eq!(encoded["data"][0]["embedding"], STANDARD.encode(&bytes));
     }
 
@@ -239,7 +239,7 @@ mod tests {
             json!({"input": "word".repeat(8_193)}),
         ];
         for body in bodies {
-            assert!(matches!(answer(body.clone()), Err(Refusal::Invalid { .. })), "{body}");
+            assert!(matches!(respond(body.clone()), Err(Refusal::Invalid { .. })), "{body}");
         }
     }
 }

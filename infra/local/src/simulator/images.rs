@@ -5,10 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::answer::Body;
 use super::catalog::Model;
 use super::fields::{self, Object};
 use super::refusal::Refusal;
+use super::response::Body;
 use super::stamp::Stamp;
 use super::{parameters, tokens};
 
@@ -50,7 +50,7 @@ const OF_TOKENS: [&str; 4] =
 const OF_IMAGES: [&str; 2] = ["response_format", "style"];
 
 /// The response to a request, and the tokens of its prompt.
-pub(super) fn answer(
+pub(super) fn respond(
     body: &Object,
     model: &Model,
     is_edit: bool,
@@ -124,8 +124,8 @@ mod tests {
         let model = catalog::find(name, Operation::Images).unwrap();
         let mut body = json!({"prompt": "an elephant"});
         body.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
-        let answer = answer(body.as_object().unwrap(), model, is_edit, &Stamp::fixed());
-        answer.map(|(body, _)| match body {
+        let response = respond(body.as_object().unwrap(), model, is_edit, &Stamp::fixed());
+        response.map(|(body, _)| match body {
             Body::Buffered(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
             Body::Frames(frames) => {
                 frames.map(|frame| String::from_utf8(frame.to_vec()).unwrap()).collect()

@@ -16,10 +16,10 @@ use self::assistants::Assistants;
 use self::responses::Stored;
 use self::stores::Store;
 use self::videos::Videos;
-use super::answer::{Answer, Body};
 use super::cache;
 use super::fields::{self, Object};
 use super::refusal::Refusal;
+use super::response::{Body, SimulatedResponse};
 use super::responses::items::items;
 use super::route::has_key;
 use super::stamp::Stamp;
@@ -46,7 +46,7 @@ struct Talk {
 }
 
 /// What becomes of a request.
-pub(super) type Answered = Result<Answer, Refusal>;
+pub(super) type Answered = Result<SimulatedResponse, Refusal>;
 
 impl Kept {
     /// Nothing yet, in a resource with an id of its own.
@@ -54,8 +54,13 @@ impl Kept {
         Self { resource, ..Self::default() }
     }
 
-    /// The answer to a request about kept objects; none to any other.
-    pub(super) fn answer(&mut self, head: &Parts, body: &[u8], stamp: &Stamp) -> Option<Answer> {
+    /// The response to a request about kept objects; none to any other.
+    pub(super) fn respond(
+        &mut self,
+        head: &Parts,
+        body: &[u8],
+        stamp: &Stamp,
+    ) -> Option<SimulatedResponse> {
         let path = head.uri.path().strip_prefix("/openai/")?;
         let query = head.uri.query().unwrap_or_default();
         let path = match path.strip_prefix("v1/") {
@@ -86,10 +91,10 @@ impl Kept {
             "files" => self.files(&call, &segments[1..]),
             "assistants" => self.assistants.assistants(&call, &segments[1..]),
             "threads" => self.assistants.threads(&call, &segments[1..]),
-            "videos" => self.videos.answer(&call, &segments[1..]),
+            "videos" => self.videos.respond(&call, &segments[1..]),
             _ => self.vector_stores(&call, &segments[1..]),
         };
-        Some(answered.unwrap_or_else(Answer::from))
+        Some(answered.unwrap_or_else(SimulatedResponse::from))
     }
 
     fn conversations(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
@@ -165,7 +170,7 @@ impl Call<'_> {
 
 /// A response of JSON.
 pub(super) fn buffered(value: &Value) -> Answered {
-    Ok(Answer::of(Body::Buffered(value.to_string().into()), "", 0))
+    Ok(SimulatedResponse::of(Body::Buffered(value.to_string().into()), "", 0))
 }
 
 /// The first of a list, as many as the query asks for.
@@ -199,9 +204,9 @@ pub(super) mod tests {
         let request = Request::builder().method(method).uri(path).header("api-key", "k").body(());
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let stamp = Stamp::now(u64::try_from(body.len()).unwrap());
-        let answer = kept.answer(&request.unwrap().into_parts().0, &body, &stamp).unwrap();
-        let Body::Buffered(bytes) = answer.body else { panic!("a stream was not asked for") };
-        (answer.status, serde_json::from_slice(&bytes).unwrap())
+        let response = kept.respond(&request.unwrap().into_parts().0, &body, &stamp).unwrap();
+        let Body::Buffered(bytes) = response.body else { panic!("a stream was not asked for") };
+        (response.status, serde_json::from_slice(&bytes).unwrap())
     }
 
     #[test]

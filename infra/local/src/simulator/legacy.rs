@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::answer::Body;
 use super::catalog::Model;
 use super::fields::{self, Object};
 use super::refusal::Refusal;
+use super::response::Body;
 use super::stamp::Stamp;
 use super::{parameters, tokens};
 
@@ -14,7 +14,7 @@ use super::{parameters, tokens};
 const USUAL_CAP: usize = 16;
 
 /// The response to a request, and the tokens of its prompts.
-pub(super) fn answer(
+pub(super) fn respond(
     body: &Object,
     model: &Model,
     stamp: &Stamp,
@@ -99,7 +99,7 @@ mod tests {
 
     fn buffered(body: Value) -> Value {
         let model = catalog::find("gpt-35-turbo-instruct", Operation::Completions).unwrap();
-        match answer(body.as_object().unwrap(), model, &Stamp::fixed()).unwrap().0 {
+        match respond(body.as_object().unwrap(), model, &Stamp::fixed()).unwrap().0 {
             Body::Buffered(bytes) => serde_json::from_slice(&bytes).unwrap(),
             Body::Octets(_) | Body::Frames(_) | Body::Typed(..) => {
                 panic!("no stream was asked for")

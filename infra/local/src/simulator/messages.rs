@@ -11,10 +11,10 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Body};
 use super::catalog::{self, Operation};
 use super::fields::{self, Object};
 use super::refusal::Refusal;
+use super::response::{Body, SimulatedResponse};
 use super::route;
 use super::stamp::Stamp;
 use super::{schema, tokens};
@@ -59,8 +59,8 @@ struct Message {
     breaks: bool,
 }
 
-/// The answer to a request below Anthropic's base; none for another.
-pub(super) fn answer(head: &Parts, body: &[u8], stamp: &Stamp) -> Option<Answer> {
+/// The response to a request below Anthropic's base; none for another.
+pub(super) fn respond(head: &Parts, body: &[u8], stamp: &Stamp) -> Option<SimulatedResponse> {
     let path = head.uri.path().strip_prefix(BASE)?;
     let decided = match (&head.method, path) {
         _ if !route::has_key(&head.headers) => Err(Refusal::Key),
@@ -71,7 +71,7 @@ pub(super) fn answer(head: &Parts, body: &[u8], stamp: &Stamp) -> Option<Answer>
     Some(decided.unwrap_or_else(|refusal| refused(&refusal, stamp)))
 }
 
-fn messages(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal> {
+fn messages(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<SimulatedResponse, Refusal> {
     let body = read(head, body)?;
     let model = fields::text(&body, "model")?.unwrap_or_default();
     let model = catalog::find(model, Operation::Messages)?;
@@ -96,15 +96,15 @@ fn messages(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<Answer, Refusal>
         true => Body::Frames(Box::new(write::events(&message).into_iter())),
         false => Body::Buffered(write::buffered(&message).to_string().into()),
     };
-    Ok(Answer::of(body, model.name, tokens))
+    Ok(SimulatedResponse::of(body, model.name, tokens))
 }
 
-fn count(head: &Parts, body: &[u8]) -> Result<Answer, Refusal> {
+fn count(head: &Parts, body: &[u8]) -> Result<SimulatedResponse, Refusal> {
     let body = read(head, body)?;
     let model = fields::text(&body, "model")?.unwrap_or_default();
     let model = catalog::find(model, Operation::Messages)?;
     let counted = json!({"input_tokens": prompt_tokens(&body)});
-    Ok(Answer::of(Body::Buffered(counted.to_string().into()), model.name, 0))
+    Ok(SimulatedResponse::of(Body::Buffered(counted.to_string().into()), model.name, 0))
 }
 
 /// Reads the body, and refuses betas that are not known.
@@ -291,9 +291,9 @@ fn overloaded() -> StatusCode {
 }
 
 /// A refusal in Anthropic's shape. What Azure's own front door refuses has Azure's.
-fn refused(refusal: &Refusal, stamp: &Stamp) -> Answer {
+fn refused(refusal: &Refusal, stamp: &Stamp) -> SimulatedResponse {
     let kind = match refusal {
-        Refusal::Key | Refusal::Path => return Answer::from(refusal.clone()),
+        Refusal::Key | Refusal::Path => return SimulatedResponse::from(refusal.clone()),
         Refusal::Missing | Refusal::Item(_) | Refusal::Deployment => "not_found_error",
         Refusal::TooLarge => "request_too_large",
         Refusal::RateLimit(_) => "rate_limit_error",
@@ -308,16 +308,16 @@ fn refused(refusal: &Refusal, stamp: &Stamp) -> Answer {
         true => format!("model: {message}"),
         false => message.to_owned(),
     };
-    let mut answer = error(refusal.status(), kind, &message, stamp);
-    answer.headers.extend(refusal.headers());
-    answer
+    let mut response = error(refusal.status(), kind, &message, stamp);
+    response.headers.extend(refusal.headers());
+    response
 }
 
-fn error(status: StatusCode, kind: &str, message: &str, stamp: &Stamp) -> Answer {
+fn error(status: StatusCode, kind: &str, message: &str, stamp: &Stamp) -> SimulatedResponse {
     let error = json!({"type": kind, "message": message});
     let id = stamp.id("req_");
     let body = json!({"type": "error", "error": error, "request_id": id});
-    Answer { status, headers: Vec::new(), body: Body::Buffered(body.to_string().into()) }
+    SimulatedResponse { status, headers: Vec::new(), body: Body::Buffered(body.to_string().into()) }
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::answer::Body;
 use super::catalog::Model;
 use super::fields::{self, Object};
 use super::refusal::Refusal;
+use super::response::Body;
 use super::stamp::Stamp;
 
 /// One result for each input.
-pub(super) fn answer(body: &Object, model: &Model, stamp: &Stamp) -> Result<Body, Refusal> {
+pub(super) fn respond(body: &Object, model: &Model, stamp: &Stamp) -> Result<Body, Refusal> {
     let input = fields::given(body, "input").ok_or_else(|| Refusal::missing("input"))?;
     let inputs = input.as_array().map_or(std::slice::from_ref(input), Vec::as_slice);
     let result = |input: &Value| {

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Uri, header};
 
-use super::answer::{Answer, Body};
 use super::cache::Prompts;
 use super::catalog::{self, Operation};
 use super::chat::ChatRequest;
@@ -17,6 +16,7 @@ use super::fields;
 use super::form::Form;
 use super::frames::frames;
 use super::refusal::Refusal;
+use super::response::{Body, SimulatedResponse};
 use super::stamp::Stamp;
 use super::{images, legacy, moderations, speech};
 
@@ -26,12 +26,17 @@ const WRONG_KEY: &str = "wrong-key";
 /// The id by which a client finds its call again, sent back as it came.
 const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 
-/// The answer to a request whose body has arrived.
-pub(super) fn answer(head: &Parts, body: &[u8], stamp: &Stamp, prompts: &mut Prompts) -> Answer {
-    let mut answer = decide(head, body, stamp, prompts).unwrap_or_else(Answer::from);
+/// The response to a request whose body has arrived.
+pub(super) fn respond(
+    head: &Parts,
+    body: &[u8],
+    stamp: &Stamp,
+    prompts: &mut Prompts,
+) -> SimulatedResponse {
+    let mut response = decide(head, body, stamp, prompts).unwrap_or_else(SimulatedResponse::from);
     let id = head.headers.get(CLIENT_REQUEST_ID).and_then(|id| id.to_str().ok());
-    answer.headers.extend(id.map(|id| (CLIENT_REQUEST_ID, id.to_owned())));
-    answer
+    response.headers.extend(id.map(|id| (CLIENT_REQUEST_ID, id.to_owned())));
+    response
 }
 
 fn decide(
@@ -39,7 +44,7 @@ fn decide(
     body: &[u8],
     stamp: &Stamp,
     prompts: &mut Prompts,
-) -> Result<Answer, Refusal> {
+) -> Result<SimulatedResponse, Refusal> {
     if !has_key(&head.headers) {
         return Err(Refusal::Key);
     }
@@ -79,32 +84,34 @@ fn decide(
                     Body::Frames(Box::new(frames(completion, streaming, stamp.clone())))
                 }
             };
-            Ok(Answer::of(body, model.name, request.prompt_tokens))
+            Ok(SimulatedResponse::of(body, model.name, request.prompt_tokens))
         }
         Operation::Embeddings => {
-            let embeddings = Embeddings::answer(&body, model)?;
+            let embeddings = Embeddings::respond(&body, model)?;
             let json = serde_json::to_vec(&embeddings)
-                .map_err(|_| Refusal::invalid("The answer could not be written."))?;
-            Ok(Answer::of(
+                .map_err(|_| Refusal::invalid("The response could not be written."))?;
+            Ok(SimulatedResponse::of(
                 Body::Buffered(Bytes::from(json)),
                 model.name,
                 embeddings.prompt_tokens(),
             ))
         }
         Operation::Completions => {
-            let (body, tokens) = legacy::answer(&body, model, stamp)?;
-            Ok(Answer::of(body, model.name, tokens))
+            let (body, tokens) = legacy::respond(&body, model, stamp)?;
+            Ok(SimulatedResponse::of(body, model.name, tokens))
         }
         Operation::Images => {
-            let (body, tokens) = images::answer(&body, model, takes_form, stamp)?;
-            Ok(Answer::of(body, model.name, tokens))
+            let (body, tokens) = images::respond(&body, model, takes_form, stamp)?;
+            Ok(SimulatedResponse::of(body, model.name, tokens))
         }
-        Operation::Hearing => {
-            Ok(Answer::of(speech::result(&form.unwrap_or_default(), model)?, model.name, 0))
-        }
-        Operation::Speech => Ok(Answer::of(speech::speech(&body)?, model.name, 0)),
+        Operation::Hearing => Ok(SimulatedResponse::of(
+            speech::result(&form.unwrap_or_default(), model)?,
+            model.name,
+            0,
+        )),
+        Operation::Speech => Ok(SimulatedResponse::of(speech::speech(&body)?, model.name, 0)),
         Operation::Moderations => {
-            Ok(Answer::of(moderations::answer(&body, model, stamp)?, model.name, 0))
+            Ok(SimulatedResponse::of(moderations::respond(&body, model, stamp)?, model.name, 0))
         }
         // What is kept has a response of its own.
         Operation::Videos | Operation::Messages => Err(Refusal::Path),
@@ -163,9 +170,9 @@ mod tests {
         let request = Request::post(path).header("api-key", key).body(()).unwrap();
         let body = body.to_string();
         let (head, prompts) = (request.into_parts().0, &mut Prompts::default());
-        let answer = answer(&head, body.as_bytes(), &Stamp::fixed(), prompts);
-        match answer.body {
-            Body::Buffered(bytes) => (answer.status, serde_json::from_slice(&bytes).unwrap()),
+        let response = respond(&head, body.as_bytes(), &Stamp::fixed(), prompts);
+        match response.body {
+            Body::Buffered(bytes) => (response.status, serde_json::from_slice(&bytes).unwrap()),
             Body::Octets(_) | Body::Frames(_) | Body::Typed(..) => panic!("JSON was asked for"),
         }
     }

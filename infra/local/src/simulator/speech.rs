@@ -5,11 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::answer::Body;
 use super::catalog::Model;
 use super::fields::{self, Object};
 use super::form::Form;
 use super::refusal::Refusal;
+use super::response::Body;
 use super::tokens;
 
 /// A frame of silence: MPEG-1 layer III, 128 kbit/s at 44.1 kHz.

@@ -76,8 +76,8 @@ async fn an_answer_has_the_headers_of_azure_and_names_the_simulator() {
     let running = start(Duration::ZERO).await;
     let headers = "connection: close\r\nx-ms-client-request-id: mine\r\n";
     let stream = send(running.address, &hello(false), headers).await;
-    let (answer, _) = read_all(&stream).await;
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let (response, _) = read_all(&stream).await;
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
     for header in [
         "apim-request-id: ",
         "x-request-id: ",
@@ -88,7 +88,7 @@ async fn an_answer_has_the_headers_of_azure_and_names_the_simulator() {
         "x-ms-client-request-id: mine",
         "content-type: application/json",
     ] {
-        assert!(answer.contains(&format!("\r\n{header}")), "{header} is not in {answer}");
+        assert!(response.contains(&format!("\r\n{header}")), "{header} is not in {response}");
     }
 }
 
@@ -96,8 +96,8 @@ async fn an_answer_has_the_headers_of_azure_and_names_the_simulator() {
 async fn frames_leave_one_by_one_also_without_latency() {
     let running = start(Duration::ZERO).await;
     let stream = send(running.address, &hello(true), "connection: close\r\n").await;
-    let (answer, reads) = read_all(&stream).await;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let (response, reads) = read_all(&stream).await;
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
     assert!(head.contains("content-type: text/event-stream"));
     assert!(head.contains("x-lanyard-simulator: true"));
     let frames = body.matches("data: ").count();

@@ -45,7 +45,7 @@ pub(super) fn of_chat(body: &Object, prompt: &Prompt) -> Result<Option<ToolCall>
 /// The call to make, if one is to be made.
 ///
 /// A user is answered with the tool that the message asks for, once for each mention; with a tool's
-/// result the next one is called, and after the last the answer is words, so that a client's loop
+/// result the next one is called, and after the last the response is words, so that a client's loop
 /// comes to an end.
 pub(super) fn choose(
     offers: &[Offer<'_>],

@@ -251,8 +251,8 @@ fn every_field_can_be_set_at_once() {
       "version": 1,
       "warnings": [
         "The code can be guessed. Anyone who tries common words may use the event: leave the code out to get one that cannot be guessed.",
-        "allowances.attendee.tokens_total is smaller than a request with the longest answer, 256 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens.",
-        "allowances.event.tokens_total is smaller than a request with the longest answer, 256 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens."
+        "allowances.attendee.tokens_total is smaller than a request with the longest response, 256 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens.",
+        "allowances.event.tokens_total is smaller than a request with the longest response, 256 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens."
       ]
     }
     "#);
@@ -389,6 +389,6 @@ fn warnings_name_unusual_settings() {
     assert_snapshot!(super::warnings::of(&event.unwrap()).join("\n"), @"
     The code can be guessed. Anyone who tries common words may use the event: leave the code out to get one that cannot be guessed.
     The clocks in Europe/Oslo change on 2026-10-25 during the event: that day is not 24 hours long.
-    allowances.attendee.tokens_per_day is smaller than a request with the longest answer, 4096 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens.
+    allowances.attendee.tokens_per_day is smaller than a request with the longest response, 4096 tokens and its prompt: such requests are refused. Raise it, or lower max_completion_tokens.
     ");
 }

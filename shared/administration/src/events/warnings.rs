@@ -61,7 +61,7 @@ fn too_small(event: &Event) -> Vec<String> {
             // A prompt has at least one token.
             if allowance.limit(**limit).is_some_and(|allowed| allowed <= longest) {
                 warnings.push(format!(
-                    "allowances.{whose}.{} is smaller than a request with the longest answer, \
+                    "allowances.{whose}.{} is smaller than a request with the longest response, \
                      {longest} tokens and its prompt: such requests are refused. Raise it, or \
                      lower max_completion_tokens.",
                     limit.name()

@@ -10,14 +10,14 @@ pub fn ask_for_seat(now: EpochNanos) -> Write {
     Write {
         conditions: vec![
             Condition::Absent(Field::SeatedAt),
-            Condition::Below(Field::SeatAskedAt, now.0.saturating_sub(SEAT_ANSWER_NS)),
+            Condition::Below(Field::SeatAskedAt, now.0.saturating_sub(SEAT_RESPONSE_NS)),
         ],
         changes: vec![Change::Set(Field::SeatAskedAt, now.0)],
     }
 }
 
 /// How long a request that asked for a seat may take. After that its process counts as dead.
-const SEAT_ANSWER_NS: i64 = 5_000_000_000;
+const SEAT_RESPONSE_NS: i64 = 5_000_000_000;
 
 /// The write by which an attendee who has used nothing gives up the seat.
 #[must_use]

@@ -36,7 +36,7 @@ const ESTIMATE: Charge2 = (3, 7);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Fate {
     Answered,
-    /// Made, and the answer is lost.
+    /// Made, and the response is lost.
     Lost,
     /// Not made, and nobody knows.
     Dropped,

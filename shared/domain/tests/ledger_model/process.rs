@@ -206,7 +206,7 @@ fn reserve_event(
     }
 }
 
-/// Both sides have an answer: the request is sent, or what was granted is released.
+/// Both sides have responded: the request is sent, or what was granted is released.
 fn reserved(state: &mut State, request: usize) {
     let Step::Reserving { attendee, event } = state.steps[request] else { return };
     let event_made = event == Admission::Made;
@@ -256,7 +256,7 @@ fn settle_attendee(model: &Ledger, state: &mut State, request: usize, fate: Fate
     let next = if event_too { event } else { Step::Ended };
     state.steps[request] = match fate {
         Fate::Answered if is_made => next,
-        // A hold that is gone after a lost answer was settled by that try, unless it has expired.
+        // A hold that is gone after a lost response was settled by that try, unless it has expired.
         Fate::Answered if is_unknown && state.phase == Phase::Open => next,
         Fate::Answered => Step::Ended,
         Fate::Lost | Fate::Dropped | Fate::Throttled => {
@@ -270,7 +270,7 @@ fn settle_attendee(model: &Ledger, state: &mut State, request: usize, fate: Fate
     };
 }
 
-/// Made once: a write whose answer was lost is left to the reconciliation.
+/// Made once: a write whose response was lost is left to the reconciliation.
 fn settle_event(model: &Ledger, state: &mut State, request: usize, fate: Fate) {
     let Step::SettlingEvent { charge, tries } = state.steps[request] else { return };
     fault(state, fate);

@@ -44,7 +44,7 @@ pub(crate) enum Admission {
     },
     Made,
     Refused,
-    /// The answers were lost. It may have been made.
+    /// The responses were lost. It may have been made.
     Unknown,
 }
 
@@ -61,7 +61,7 @@ pub(crate) enum Step {
     Working,
     /// The record of its cost is to be written.
     Recording(Charge2),
-    /// The attendee's account is to be settled. `is_unknown`: a try's answer was lost.
+    /// The attendee's account is to be settled. `is_unknown`: a try's response was lost.
     SettlingAttendee {
         charge: Option<Charge2>,
         is_unknown: bool,

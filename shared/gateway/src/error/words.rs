@@ -43,7 +43,7 @@ impl Missing {
         match self {
             Self::Event => "There is no such event. Check the address with the organiser.",
             Self::Request => {
-                "There is no such answer of yours to rate. Use the id in the header x-request-id of the answer; or the answer's own id, together with the answer's x-session-id."
+                "You have no such response to rate. Use the id in the header x-request-id of the response; or the response's own id, together with its x-session-id."
             }
             Self::Deployment => {
                 "You have no deployment of this name. GET /api/v1/deployments lists yours."
@@ -127,7 +127,7 @@ fn path(operation: Operation) -> &'static str {
 
 pub(super) fn units(limit: Limit) -> &'static str {
     match limit.quantity() {
-        Quantity::Tokens => "tokens (the prompt and the longest answer it asks for)",
+        Quantity::Tokens => "tokens (the prompt and the longest response it asks for)",
         other @ (Quantity::Requests | Quantity::Unit(_)) => other.words(),
     }
 }

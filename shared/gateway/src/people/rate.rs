@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::{Method, StatusCode};
 use lanyard_domain::account::AccountKey;
-use lanyard_domain::ids::{AnswerId, RequestId, SessionId};
+use lanyard_domain::ids::{RequestId, ResponseId, SessionId};
 use lanyard_domain::usage::UsageRecord;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -92,7 +92,7 @@ impl People {
         };
         let record = match (record, id.parse()) {
             (Some(record), _) => Some(record),
-            (None, Ok(answer)) => self.answered(&attendance, &session, &answer).await?,
+            (None, Ok(response)) => self.by_response(&attendance, &session, &response).await?,
             (None, Err(_)) => None,
         };
         let record = record.ok_or(ApiError::NotFound(Missing::Request))?;
@@ -132,21 +132,21 @@ impl People {
     }
 
     /// The attendee's request of a response, found by their session.
-    async fn answered(
+    async fn by_response(
         &self,
         attendance: &Attendance,
         session: &SessionId,
-        answer: &AnswerId,
+        response: &ResponseId,
     ) -> Result<Option<UsageRecord>, ApiError> {
         // The request that began a session of ours is found by the session's own digits.
         if let Some(first) = session.first_request()
             && let Some(record) = self.settled(attendance, &first).await?
-            && record.answer.as_ref() == Some(answer)
+            && record.response_id.as_ref() == Some(response)
         {
             return Ok(Some(record));
         }
         let AccountKey::Attendee(event, user) = attendance.key() else { return Ok(None) };
-        let found = self.store.request_in_session(&event, &user, session, answer).await;
+        let found = self.store.request_in_session(&event, &user, session, response).await;
         match found.map_err(|fault| self.away(fault))? {
             Some(id) => self.settled(attendance, &id).await,
             None => Ok(None),

@@ -148,7 +148,7 @@ impl Pump {
         let failure = self.failure();
         let Stream { reservation, format, state, .. } = &mut self.stream;
         let Some(mut reservation) = reservation.take() else { return };
-        reservation.metadata.answer = state.response_id.take();
+        reservation.metadata.response_id = state.response_id.take();
         let settlement = match &state.failure {
             Some(failure) => failure::settle(failure, state, &reservation.hold),
             None => (format.settle)(state, &reservation.hold, error.is_some()),

@@ -62,7 +62,7 @@ pub enum LedgerTrouble {
     /// It is refused, and certainly not made.
     Throttle,
     /// It is made, and its response is lost.
-    LoseAnswer,
+    LoseResponse,
     /// It is not made, and its outcome is unknown.
     Away,
     /// It is not made, and gets no response.
@@ -134,7 +134,7 @@ impl FaultyLedger {
             Some(LedgerTrouble::Throttle) => Err(LedgerFault::NotMade("scripted".into())),
             Some(LedgerTrouble::Away) => Err(LedgerFault::Unknown("scripted".into())),
             Some(LedgerTrouble::Hang) => std::future::pending().await,
-            Some(LedgerTrouble::LoseAnswer) => {
+            Some(LedgerTrouble::LoseResponse) => {
                 work.await?;
                 Err(LedgerFault::Unknown("scripted".into()))
             }

@@ -44,7 +44,7 @@ pub(super) struct Counts {
     units: u64,
     /// Processes that died.
     crashes: u64,
-    /// Calls that failed, or whose answer was lost.
+    /// Calls that failed, or whose response was lost.
     troubles: u64,
     /// Writes that moved room between shards.
     moves: u64,

@@ -64,7 +64,7 @@ pub enum TokenFault {
         correlation_id: Option<String>,
     },
     /// A response without a usable token.
-    #[error("{who} gave an answer without a usable token")]
+    #[error("{who} sent a response without a usable token")]
     Malformed {
         /// The service.
         who: Party,
@@ -110,7 +110,7 @@ async fn one_try(
 
 fn unreachable(who: Party, fault: &reqwest::Error) -> TokenFault {
     let how = match () {
-        () if fault.is_timeout() => "no answer in time",
+        () if fault.is_timeout() => "no response in time",
         () if fault.is_connect() => "no connection",
         () => "the connection broke",
     };

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use lanyard_administration::place::Place;
 use lanyard_administration::ports::{OrganiserFault, RatingStore};
-use lanyard_administration::records::RatedAnswer;
+use lanyard_administration::records::RatedResponse;
 use lanyard_domain::ids::EventId;
 use lanyard_gateway::ports::Cause;
 
@@ -11,9 +11,9 @@ use super::{Organisers, away};
 use crate::table::{Item, get_number, get_text, rating_pk, readable, text};
 
 /// The rating in an item.
-fn rated_answer(item: &Item) -> Result<RatedAnswer, Cause> {
+fn rated_response(item: &Item) -> Result<RatedResponse, Cause> {
     let model = item.contains_key("model").then(|| get_text(item, "model")).transpose()?;
-    Ok(RatedAnswer {
+    Ok(RatedResponse {
         request_id: get_text(item, "request_id")?.parse()?,
         user: get_text(item, "user")?.parse()?,
         model: model.map(str::parse).transpose()?,
@@ -26,7 +26,7 @@ fn rated_answer(item: &Item) -> Result<RatedAnswer, Cause> {
 
 #[async_trait]
 impl RatingStore for Organisers {
-    async fn ratings(&self, event: &EventId) -> Result<Vec<RatedAnswer>, OrganiserFault> {
+    async fn ratings(&self, event: &EventId) -> Result<Vec<RatedResponse>, OrganiserFault> {
         let mut ratings = Vec::new();
         let mut start: Option<Item> = None;
         loop {
@@ -43,7 +43,7 @@ impl RatingStore for Organisers {
                 .send()
                 .await
                 .map_err(away)?;
-            ratings.extend(page.items().iter().filter_map(|item| readable(item, rated_answer)));
+            ratings.extend(page.items().iter().filter_map(|item| readable(item, rated_response)));
             start = page.last_evaluated_key;
             if start.is_none() {
                 return Ok(ratings);

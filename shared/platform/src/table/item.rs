@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(event.hosted_tools.allowed(), ["file_search"]);
         let record = item(2, include_str!("../../golden/record.2.json"));
         let record: UsageRecord = get_document(&record).unwrap();
-        assert_eq!(record.answer.unwrap().as_str(), "chatcmpl-1");
+        assert_eq!(record.response_id.unwrap().as_str(), "chatcmpl-1");
         assert_eq!(record.own_charge.unwrap().tokens(), 22);
         let claim = item(2, include_str!("../../golden/claim.2.json"));
         assert_eq!(get_document::<Claim>(&claim).unwrap().number, 77);

@@ -32,7 +32,7 @@ pub(super) struct Cost {
     pub(super) service_ms: f64,
     pub(super) engine_ms: f64,
     /// The median of responses' times.
-    pub(super) answer_ms: f64,
+    pub(super) response_ms: f64,
 }
 
 /// Measures a turn.
@@ -51,7 +51,7 @@ pub(super) async fn measure(world: &World, turn: Turn) -> Result<Cost> {
         units: median(|cost| cost.units),
         service_ms: median(|cost| cost.service_ms),
         engine_ms: median(|cost| cost.engine_ms),
-        answer_ms: median(|cost| cost.answer_ms),
+        response_ms: median(|cost| cost.response_ms),
     })
 }
 
@@ -81,6 +81,6 @@ async fn measure_part(world: &World, turn: Turn, part: u64) -> Result<Cost> {
         units: counts.values().map(|asked| asked.units).sum::<f64>() / requests,
         service_ms: of(world.service.cpu()?.since(&service).0),
         engine_ms: of(world.engine.cpu()?.since(&engine).0),
-        answer_ms: ms(percentile(&times, 50)),
+        response_ms: ms(percentile(&times, 50)),
     })
 }

@@ -84,7 +84,7 @@ async fn phase(world: &World, length: Duration, is_greedy_there: bool) -> Result
     }
     let mut greedy = JoinSet::new();
     if is_greedy_there {
-        // Ten connections, so that waiting for answers does not slow it down.
+        // Ten connections, so that waiting for responses does not slow it down.
         for connection in 0..10 {
             let interval = INTERVAL / 50 * 10;
             let first = interval * connection / 10;

@@ -23,8 +23,8 @@ pub(super) async fn start(
 ) -> Result<Value> {
     // The settings of `lanyard_platform::azure`.
     let http = reqwest::Client::builder().no_proxy().http1_only().tcp_nodelay(true).build()?;
-    let answer = move |request| pass(http.clone(), azure.clone(), request);
-    let address = loopback::start(answer, tasks, stop).await?;
+    let response = move |request| pass(http.clone(), azure.clone(), request);
+    let address = loopback::start(response, tasks, stop).await?;
     Ok(json!({"address": address}))
 }
 

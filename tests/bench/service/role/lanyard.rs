@@ -44,8 +44,8 @@ pub(super) async fn memory(
 ) -> Result<Value> {
     request_log::start_log();
     let gateway = gateway(azure).await?;
-    let answer = move |request| invoke(Arc::clone(&gateway), request);
-    Ok(json!({"address": loopback::start(answer, tasks, stop).await?}))
+    let response = move |request| invoke(Arc::clone(&gateway), request);
+    Ok(json!({"address": loopback::start(response, tasks, stop).await?}))
 }
 
 async fn gateway(azure: &str) -> Result<Arc<Gateway>> {

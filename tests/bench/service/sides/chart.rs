@@ -73,14 +73,14 @@ pub(super) fn write(cells: &[Cell], file: &Path) -> Result<()> {
 
 /// Bars for each number of connections, and a line where they should end.
 fn panel(workload: &str, question: Question, shown: &[&Cell], all: &[Cell]) -> Result<String> {
-    let (title, answer, most) = question;
+    let (title, response, most) = question;
     let mut connections: Vec<_> = shown.iter().map(|cell| cell.connections).collect();
     connections.dedup();
     connections.sort_unstable();
     connections.dedup();
     let values = |side: &str, connections: usize| {
         let is_it = |cell: &&&Cell| cell.side == side && cell.connections == connections;
-        shown.iter().find(is_it).map(|cell| answer(&Row::of(cell, all)).max(0.0))
+        shown.iter().find(is_it).map(|cell| response(&Row::of(cell, all)).max(0.0))
     };
     let highest = most * TALLEST;
     let mut panel =

@@ -19,7 +19,7 @@ const SETTLED: Duration = Duration::from_millis(150);
 /// The measurements of a side.
 #[derive(Default)]
 pub(super) struct Figures {
-    /// Answers.
+    /// Responses.
     pub(super) requests: u64,
     /// Those among them that were no success or broke off.
     pub(super) failed: u64,

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::super::answer::{Answer, Body};
 use super::super::catalog::{self, Operation};
 use super::super::fields::{self, Object};
 use super::super::refusal::Refusal;
+use super::super::response::{Body, SimulatedResponse};
 use super::super::stamp::Stamp;
 use super::super::work::Run;
 use super::{Answered, Call, buffered, page};
@@ -105,7 +105,7 @@ impl Assistants {
                 buffered(&json!({"id": id, "object": "thread.deleted", "deleted": true}))
             }
             (_, [id, rest @ ..]) => {
-                self.threads.get_mut(*id).ok_or(Refusal::Missing)?.answer(call, rest)
+                self.threads.get_mut(*id).ok_or(Refusal::Missing)?.respond(call, rest)
             }
             _ => Err(Refusal::Path),
         }
@@ -154,8 +154,8 @@ impl Assistants {
     }
 }
 
-fn streamed(events: Vec<Bytes>) -> Answer {
-    Answer::of(Body::Frames(Box::new(events.into_iter())), "", 0)
+fn streamed(events: Vec<Bytes>) -> SimulatedResponse {
+    SimulatedResponse::of(Body::Frames(Box::new(events.into_iter())), "", 0)
 }
 
 impl Thread {
@@ -210,7 +210,7 @@ impl Thread {
         }))
     }
 
-    fn answer(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
+    fn respond(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
         match (call.method, path) {
             ("GET", []) => buffered(&self.body),
             ("POST", []) => {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::super::answer::{Answer, Body};
 use super::super::catalog;
 use super::super::fields::{self, Object};
 use super::super::refusal::Refusal;
+use super::super::response::{Body, SimulatedResponse};
 use super::super::responses::{Made, Maker, items, seal};
 use super::{Answered, Call, Kept, buffered, page};
 
@@ -30,7 +30,7 @@ struct Asked {
 impl Kept {
     pub(super) fn responses(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
         match (call.method, path) {
-            ("POST", []) => self.respond(call),
+            ("POST", []) => self.create(call),
             ("POST", ["compact"]) => self.compact(call),
             ("POST", ["input_tokens"]) => {
                 let asked = self.asked(call)?;
@@ -55,7 +55,7 @@ impl Kept {
         }
     }
 
-    fn respond(&mut self, call: &Call<'_>) -> Answered {
+    fn create(&mut self, call: &Call<'_>) -> Answered {
         let asked = self.asked(call)?;
         let made = self.make(call, &asked)?;
         let Asked { body, input, mut said, conversation } = asked;
@@ -69,12 +69,12 @@ impl Kept {
         }
         let tokens = made.body["usage"]["total_tokens"].as_u64().unwrap_or_default();
         let tokens = usize::try_from(tokens).unwrap_or_default();
-        let answer = match fields::flag(&body, "stream")? {
+        let response = match fields::flag(&body, "stream")? {
             true => Body::Frames(Box::new(made.events().into_iter())),
             false => Body::Buffered(made.body.to_string().into()),
         };
         let deployment = fields::text(&body, "model")?.unwrap_or_default();
-        Ok(Answer::of(answer, deployment, tokens))
+        Ok(SimulatedResponse::of(response, deployment, tokens))
     }
 
     /// Reads a request, with what was said before it.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::answer::{Answer, Body};
 use super::super::fields::Object;
 use super::super::refusal::Refusal;
+use super::super::response::{Body, SimulatedResponse};
 use super::super::stamp::Stamp;
 use super::super::upload;
 use super::{Answered, Call, Kept, buffered, page};
@@ -36,7 +36,7 @@ impl Kept {
             ("GET", [id]) => buffered(&self.files.get(*id).ok_or(Refusal::Missing)?.0),
             ("GET", [id, "content"]) => {
                 let (_, content) = self.files.get(*id).ok_or(Refusal::Missing)?;
-                Ok(Answer::of(Body::Octets(content.clone()), "", 0))
+                Ok(SimulatedResponse::of(Body::Octets(content.clone()), "", 0))
             }
             ("DELETE", [id]) => {
                 self.files.remove(*id).ok_or(Refusal::Missing)?;

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::super::answer::{Answer, Body};
 use super::super::catalog::{self, Operation};
 use super::super::fields::{self, Object};
 use super::super::form::Form;
 use super::super::refusal::Refusal;
+use super::super::response::{Body, SimulatedResponse};
 use super::{Answered, Call, buffered, page};
 
 /// The videos of a resource.
@@ -26,7 +26,7 @@ const MP4: &[u8] = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41\x00\x00\x0
 
 impl Videos {
     /// Answers a request about videos.
-    pub(super) fn answer(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
+    pub(super) fn respond(&mut self, call: &Call<'_>, path: &[&str]) -> Answered {
         match (call.method, path) {
             ("POST", []) => {
                 let body = call.form_or_object()?;
@@ -72,7 +72,7 @@ impl Videos {
                 }
                 let pieces = [Bytes::from_static(MP4), Bytes::from_static(b"[simulated]")];
                 let body = Body::Typed("video/mp4", Box::new(pieces.into_iter()));
-                Ok(Answer::of(body, "", 0))
+                Ok(SimulatedResponse::of(body, "", 0))
             }
             ("DELETE", [id]) => {
                 self.0.remove(*id).ok_or(Refusal::Missing)?;

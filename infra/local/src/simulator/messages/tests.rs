@@ -10,8 +10,8 @@ fn ask_with(betas: &str, path: &str, mut body: Value) -> (u16, Value) {
         .header("anthropic-version", "2023-06-01");
     let request = if betas.is_empty() { request } else { request.header("anthropic-beta", betas) };
     let head = request.body(()).unwrap().into_parts().0;
-    let answer = answer(&head, body.to_string().as_bytes(), &Stamp::fixed()).unwrap();
-    let text = match answer.body {
+    let response = respond(&head, body.to_string().as_bytes(), &Stamp::fixed()).unwrap();
+    let text = match response.body {
         Body::Buffered(bytes) => serde_json::from_slice(&bytes).unwrap(),
         Body::Frames(frames) => {
             let all: Vec<_> =
@@ -20,7 +20,7 @@ fn ask_with(betas: &str, path: &str, mut body: Value) -> (u16, Value) {
         }
         Body::Octets(_) | Body::Typed(..) => panic!("JSON or events were asked for"),
     };
-    (answer.status.as_u16(), text)
+    (response.status.as_u16(), text)
 }
 
 fn ask(body: Value) -> (u16, Value) {

@@ -64,7 +64,7 @@ pub(super) async fn a_record_is_kept_once_and_the_first_stays(bench: &Bench) {
         first_byte_ms: 56,
         session: Some("my-session".parse().unwrap()),
         app: Some("my-app".parse().unwrap()),
-        answer: Some("chatcmpl-1".parse().unwrap()),
+        response_id: Some("chatcmpl-1".parse().unwrap()),
         own_charge: None,
     };
     assert_eq!(bench.ledger().record(&first).await.unwrap(), None);

@@ -36,7 +36,7 @@ enum Fate {
     Works,
     Throttled,
     NeverArrives,
-    AnswerLost,
+    ResponseLost,
     DiesBefore,
     DiesAfter,
 }
@@ -112,7 +112,7 @@ impl SimulatedLedger {
         match self.random.below(150) {
             0..=3 => Fate::Throttled,
             4..=6 => Fate::NeverArrives,
-            7..=9 => Fate::AnswerLost,
+            7..=9 => Fate::ResponseLost,
             10 => Fate::DiesBefore,
             11 => Fate::DiesAfter,
             _ => Fate::Works,
@@ -140,7 +140,7 @@ impl SimulatedLedger {
                 tokio::time::sleep(Duration::from_millis(250)).await;
                 Err(LedgerFault::Unknown("simulated".into()))
             }
-            Fate::AnswerLost => {
+            Fate::ResponseLost => {
                 work.await?;
                 tokio::time::sleep(Duration::from_millis(250)).await;
                 Err(LedgerFault::Unknown("simulated".into()))

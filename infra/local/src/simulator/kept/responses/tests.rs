@@ -16,8 +16,8 @@ fn post(kept: &mut Kept, body: &Value) -> (StatusCode, Value) {
 /// The events of a stream.
 fn stream(kept: &mut Kept, body: &Value) -> Vec<Value> {
     let head = Request::post(RESPONSES).header("api-key", "k").body(()).unwrap().into_parts().0;
-    let answer = kept.answer(&head, body.to_string().as_bytes(), &Stamp::now(0)).unwrap();
-    let Body::Frames(frames) = answer.body else { panic!("a stream was asked for") };
+    let response = kept.respond(&head, body.to_string().as_bytes(), &Stamp::now(0)).unwrap();
+    let Body::Frames(frames) = response.body else { panic!("a stream was asked for") };
     let event = |frame: Bytes| {
         let text = String::from_utf8(frame.to_vec()).unwrap();
         serde_json::from_str(text.split_once("data: ").unwrap().1).unwrap()
@@ -36,9 +36,9 @@ fn text(body: &Value) -> &str {
     items.last().unwrap()["content"][0]["text"].as_str().unwrap()
 }
 
-fn error(answer: &(StatusCode, Value)) -> (u16, &Value, &Value) {
-    let error = &answer.1["error"];
-    (answer.0.as_u16(), &error["code"], &error["param"])
+fn error(response: &(StatusCode, Value)) -> (u16, &Value, &Value) {
+    let error = &response.1["error"];
+    (response.0.as_u16(), &error["code"], &error["param"])
 }
 
 #[test]
@@ -89,9 +89,9 @@ fn what_was_never_stored_is_404_and_another_resources_reasoning_is_refused() {
     };
     let output = first["output"].as_array().unwrap().clone();
     for item in &output {
-        let answer = post(&mut kept, &again(vec![item.clone()]));
-        assert_eq!(error(&answer), (404, &Value::Null, &json!("input")), "{item}");
-        let message = answer.1["error"]["message"].as_str().unwrap();
+        let response = post(&mut kept, &again(vec![item.clone()]));
+        assert_eq!(error(&response), (404, &Value::Null, &json!("input")), "{item}");
+        let message = response.1["error"]["message"].as_str().unwrap();
         assert!(message.contains("Items are not persisted when `store` is set to false"));
         let reference = json!({"type": "item_reference", "id": item["id"]});
         assert_eq!(post(&mut kept, &again(vec![reference])).0, StatusCode::NOT_FOUND);

@@ -21,7 +21,7 @@ pub(super) type HttpBody = UnsyncBoxBody<Bytes, Infallible>;
 pub(super) type Frames = Box<dyn Iterator<Item = Bytes> + Send>;
 
 /// What is answered, before it is HTTP.
-pub(super) struct Answer {
+pub(super) struct SimulatedResponse {
     /// The status.
     pub(super) status: StatusCode,
     /// Headers beside the usual ones.
@@ -42,7 +42,7 @@ pub(super) enum Body {
     Typed(&'static str, Frames),
 }
 
-impl Answer {
+impl SimulatedResponse {
     /// A success, with the headers that tell about the deployment and its limits.
     pub(super) fn of(body: Body, deployment: &str, tokens: usize) -> Self {
         let text = |number: usize| number.to_string();
@@ -88,7 +88,7 @@ impl Answer {
     }
 }
 
-impl From<Refusal> for Answer {
+impl From<Refusal> for SimulatedResponse {
     fn from(refusal: Refusal) -> Self {
         let body = Bytes::from(refusal.body().to_string());
         Self { status: refusal.status(), headers: refusal.headers(), body: Body::Buffered(body) }
