@@ -20,7 +20,7 @@ def client(credential=None, **options):
     return OpenAI(base_url=organiser.V1, api_key=credential or attendee(), **options)
 
 
-def crew(on, **options):
+def assistant_and_thread(on, **options):
     """An assistant and a thread with a question."""
     assistant = on.beta.assistants.create(model=checks.CHAT_MODEL, name="Tutor", **options)
     thread = on.beta.threads.create(messages=[{"role": "user", "content": TEXT}])
@@ -101,7 +101,7 @@ def a_run_is_made_with_its_thread_and_polled():
 def a_run_is_streamed_event_by_event():
     credential = attendee()
     one = client(credential)
-    assistant, thread = crew(one)
+    assistant, thread = assistant_and_thread(one)
     with one.beta.threads.runs.stream(thread_id=thread.id, assistant_id=assistant.id) as stream:
         text = "".join(stream.text_deltas)
         done = stream.get_final_run()
@@ -117,7 +117,7 @@ def a_run_is_streamed_event_by_event():
 @scenario
 def a_run_waits_for_its_tools():
     one = client()
-    assistant, thread = crew(one, tools=[checks.WEATHER])
+    assistant, thread = assistant_and_thread(one, tools=[checks.WEATHER])
     one.beta.threads.messages.create(thread_id=thread.id, **checks.ABOUT_WEATHER[0])
     made = one.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=50)
     assert made.status == "requires_action", made
@@ -139,7 +139,7 @@ def a_run_waits_for_its_tools():
 def a_run_can_be_marked_and_stopped():
     credential = attendee()
     one = client(credential)
-    assistant, thread = crew(one)
+    assistant, thread = assistant_and_thread(one)
     made = one.beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
     marked = one.beta.threads.runs.update(made.id, thread_id=thread.id, metadata={"a": "b"})
     assert marked.metadata == {"a": "b"}, marked
@@ -151,7 +151,7 @@ def a_run_can_be_marked_and_stopped():
 @scenario
 def assistants_threads_and_messages_are_changed_listed_and_deleted():
     one = client()
-    assistant, thread = crew(one)
+    assistant, thread = assistant_and_thread(one)
     changed = one.beta.assistants.update(assistant.id, model="gpt-4o", name="Better")
     assert (changed.model, changed.name) == ("gpt-4o", "Better"), changed
     assert [each.id for each in one.beta.assistants.list()] == [assistant.id]
@@ -170,7 +170,7 @@ def assistants_threads_and_messages_are_changed_listed_and_deleted():
 @scenario
 def azures_client_finds_its_own_path():
     one = AzureOpenAI(azure_endpoint=organiser.API, api_key=attendee(), api_version="2025-04-01-preview")
-    assistant, thread = crew(one)
+    assistant, thread = assistant_and_thread(one)
     made = one.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id, poll_interval_ms=50)
     assert made.status == "completed", made
 
@@ -178,7 +178,7 @@ def azures_client_finds_its_own_path():
 @scenario
 def the_second_attendee_finds_nothing_of_the_firsts():
     one, other = client(), client()
-    assistant, thread = crew(one)
+    assistant, thread = assistant_and_thread(one)
     made = one.beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
     film = one.videos.create(prompt="elephants")
     own = other.beta.threads.create()

@@ -72,7 +72,7 @@ impl Process {
             .bearer_auth(&self.token)
             .header("content-type", "application/json")
             .body(body.map(|body| body.to_string()).unwrap_or_default());
-        let response = soon("an response to an organiser", request.send()).await.unwrap();
+        let response = soon("a response to an organiser", request.send()).await.unwrap();
         assert!(response.status().is_success(), "{method} {path}: {}", response.status());
         serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
     }
@@ -90,7 +90,7 @@ impl Process {
             .header("openai-event-code", format!("{code}/ada"))
             .header("content-type", "application/json")
             .body(body);
-        let response = soon("an response to an attendee", request.send()).await.unwrap();
+        let response = soon("a response to an attendee", request.send()).await.unwrap();
         (response.status().as_u16(), soon("its body", response.text()).await.unwrap())
     }
 }

@@ -103,7 +103,7 @@ impl Fixture {
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
             ("AWS_SESSION_TOKEN", self.secret.reveal().to_owned()),
-            ("LANYARD_DYNAMODB_PATIENCE_MS", TIMEOUT.as_millis().to_string()),
+            ("LANYARD_DYNAMODB_TIMEOUT_MS", TIMEOUT.as_millis().to_string()),
             ("LANYARD_KEY_PREFIX", "/lanyard/fixture".to_owned()),
             ("LANYARD_TABLE", TABLE.to_owned()),
         ]

@@ -41,7 +41,7 @@ use lanyard_runtime::{Machinery, Runtime};
 
 /// The embedded engine does one thing at a time, so concurrent calls wait in a queue.
 const TIMEOUT: Timeouts =
-    Timeouts { one_try: Duration::from_secs(10), all_tries: Duration::from_secs(20) };
+    Timeouts { one_try: Duration::from_secs(30), all_tries: Duration::from_secs(60) };
 
 /// Serves until Ctrl-C.
 ///

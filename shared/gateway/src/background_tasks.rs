@@ -19,7 +19,7 @@ pub(crate) struct BackgroundTasks(TaskTracker);
 
 impl BackgroundTasks {
     /// Begins a background task, which goes on whether or not its end is waited for.
-    pub(crate) fn spawn<F>(&self, errand: F) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -27,7 +27,7 @@ impl BackgroundTasks {
         let own = OF_REQUEST.try_with(TaskTracker::clone).unwrap_or_default();
         let token = own.token();
         self.0.spawn(OF_REQUEST.scope(own, async move {
-            let output = errand.await;
+            let output = task.await;
             drop(token);
             output
         }))

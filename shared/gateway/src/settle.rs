@@ -307,7 +307,7 @@ impl Settler {
                 let released =
                     settler.settle_attendee(&key, &id, &hold, &allowances, None, now).await;
                 if let Err(fault) = released {
-                    tracing::warn!(request_id = %id, fault = ?fault, "hold not given back; the sweep will");
+                    tracing::warn!(request_id = %id, fault = ?fault, "hold not released; the sweep will");
                 }
             }
             if let Some((key, part)) = shard {

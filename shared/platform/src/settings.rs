@@ -92,7 +92,7 @@ const CREDENTIAL_ENDPOINT: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const CREDENTIAL_AUTHORIZATION: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
 /// The timeout in milliseconds for all tries of one DynamoDB call, for engines slower than AWS's.
-pub const DYNAMODB_TIMEOUT: &str = "LANYARD_DYNAMODB_PATIENCE_MS";
+pub const DYNAMODB_TIMEOUT: &str = "LANYARD_DYNAMODB_TIMEOUT_MS";
 
 impl Settings {
     /// Reads the environment of the process.
@@ -230,7 +230,7 @@ mod tests {
           AWS_ENDPOINT_URL_DYNAMODB must begin with http:// or https://
           AWS_ENDPOINT_URL_SSM must begin with http:// or https://
           AWS_ENDPOINT_URL_STS must begin with http:// or https://
-          LANYARD_DYNAMODB_PATIENCE_MS must be milliseconds from 1 to 60000
+          LANYARD_DYNAMODB_TIMEOUT_MS must be milliseconds from 1 to 60000
         ");
     }
 

@@ -26,7 +26,7 @@ CLASSES = {
 
 # This generation repeats a request that was answered with 409 without a pause and without an end: `timeout` bounds
 # that, `request_timeout` bounds one request.
-PATIENCE = {"timeout": 10, "request_timeout": 10}
+TIMEOUTS = {"timeout": 10, "request_timeout": 10}
 
 requests_made = []
 openai.requestssession = requests.Session()
@@ -49,7 +49,7 @@ def errors_of(create, send_plain=None):
 
 
 def _create(create, request, credential):
-    return create(credential, **chat(request), **PATIENCE)
+    return create(credential, **chat(request), **TIMEOUTS)
 
 
 def _send_plain(send_plain, request, credential):

@@ -176,7 +176,7 @@ impl Gateway {
             allowance.set(Limit::TokensPerMinute, None);
         }
         // Half the time is left for what follows.
-        let patient_until = Instant::now() + self.ports.ledger_timeout / 2;
+        let retry_until = Instant::now() + self.ports.ledger_timeout / 2;
         for _ in 0..LOOKS {
             let shards = match self.ports.ledger.accounts(&keys).await {
                 Err(_) => {
@@ -185,8 +185,8 @@ impl Gateway {
                 }
                 Ok(shards) => shards,
             };
-            let is_patient = Instant::now() < patient_until;
-            let asked = match shard::plan(&allowance, &shards, demand, bound, is_patient) {
+            let may_retry = Instant::now() < retry_until;
+            let asked = match shard::plan(&allowance, &shards, demand, bound, may_retry) {
                 Plan::Refuse(refusal) => return Err(refusal.into()),
                 Plan::Try(shard) => Some(shard),
                 Plan::Gather(takes) => {
