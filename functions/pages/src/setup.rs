@@ -34,6 +34,7 @@ const TOOLS: &[Tool] = &tools![
     "codex": "codex.toml",
     "continue": "continue.yaml",
     "copilot": "copilot.sh",
+    "copilot-claude": "copilot-claude.sh",
     "kilo": "kilo.json",
     "langchain": "langchain.py",
     "llm": "llm.yaml",
@@ -42,12 +43,15 @@ const TOOLS: &[Tool] = &tools![
     "openai-agents": "openai-agents.py",
     "opencode": "opencode.json",
     "pi": "pi.json",
+    "pi-claude": "pi-claude.json",
     "qwen-code": "qwen-code.sh",
     "semantic-kernel": "semantic-kernel.py",
 ];
 
-/// The model of a configuration for tools that speak Anthropic's format, unless the query
-/// has another.
+/// The tools that speak Anthropic's format.
+const SPEAK_MESSAGES: [&str; 4] = ["anthropic", "claude-code", "copilot-claude", "pi-claude"];
+
+/// The model of their configurations, unless the query has another.
 const CLAUDE: &str = "claude-sonnet-5";
 
 /// The longest name of a deployment.
@@ -68,7 +72,7 @@ pub(crate) fn text(below: &str, request: &Request) -> Result<String, ApiError> {
         let message = format!("This tool is not known. There are: {}.", names.join(", "));
         return Err(ApiError::bad(BadRequestCode::InvalidValue, Some("tool"), message));
     };
-    let usual = if ["anthropic", "claude-code"].contains(&name) { CLAUDE } else { DEFAULT_MODEL };
+    let usual = if SPEAK_MESSAGES.contains(&name) { CLAUDE } else { DEFAULT_MODEL };
     let model = model(request.http.uri().query())?.unwrap_or(usual);
     Ok(tool.text.replace("{base}", &base(request)).replace("{model}", model))
 }
@@ -133,7 +137,9 @@ mod tests {
             assert!(!text.contains("{base}") && !text.contains("{model}"), "{}: {text}", tool.name);
         }
         assert!(get("/api/setup/codex").unwrap().contains(DEFAULT_MODEL));
-        assert!(get("/api/setup/claude-code").unwrap().contains(CLAUDE));
+        for tool in SPEAK_MESSAGES {
+            assert!(get(&format!("/api/setup/{tool}")).unwrap().contains(CLAUDE), "{tool}");
+        }
     }
 
     #[test]
@@ -145,7 +151,7 @@ mod tests {
 
     #[test]
     fn json_files_are_json() {
-        for tool in ["opencode", "pi"] {
+        for tool in ["opencode", "pi", "pi-claude"] {
             let text = get(&format!("/api/setup/{tool}")).unwrap();
             serde_json::from_str::<serde_json::Value>(&text).unwrap();
         }

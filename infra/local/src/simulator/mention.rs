@@ -87,6 +87,14 @@ pub(super) fn asked<'o, 'a>(
     best.map(|(_, offer)| (offer, None))
 }
 
+/// The tools that are named together with their arguments, in the order of the message.
+pub(super) fn with_arguments<'o, 'a>(
+    text: &str,
+    offers: &'o [Offer<'a>],
+) -> Vec<(&'o Offer<'a>, Option<String>)> {
+    named(text, offers).into_iter().filter(|(_, given)| given.is_some()).collect()
+}
+
 /// The arguments that a message has for a tool.
 pub(super) fn given(text: &str, offer: &Offer<'_>) -> Option<String> {
     places(text, offer.name)

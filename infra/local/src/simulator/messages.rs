@@ -1,9 +1,8 @@
 //! Claude on Azure AI Foundry: `/anthropic/v1/messages` and `…/count_tokens`.
 //!
 //! Beside the words that change every answer, "trigger an overload" gives status 529, and "trigger
-//! an error in the stream" an error event after the first words. `call NAME with {…}` in a prompt
-//! makes the model call that tool with these arguments; several calls are made one after another.
-//! Only some values of `anthropic-beta` are known here, as at Foundry.
+//! an error in the stream" an error event after the first words. A prompt chooses tools as it does
+//! for chats. Only some values of `anthropic-beta` are known here, as at Foundry.
 
 mod write;
 
@@ -13,17 +12,18 @@ use serde_json::{Value, json};
 
 use super::catalog::{self, Operation};
 use super::fields::{self, Object};
+use super::offer::Offer;
 use super::refusal::Refusal;
 use super::response::{Body, SimulatedResponse};
 use super::route;
 use super::stamp::Stamp;
-use super::{schema, tokens};
+use super::{mention, tokens};
 
 /// The base of Anthropic's API at a resource.
 const BASE: &str = "/anthropic/v1/";
 
-/// With more tools than these, one is called only where the prompt asks for it: coding agents send
-/// many, and do what they are called to.
+/// With more tools than these, one is called only where the prompt has its arguments: coding agents
+/// send many tools, and name them in what they say about them.
 const FEW_TOOLS: usize = 8;
 
 /// The values of `anthropic-beta` that are known.
@@ -78,7 +78,7 @@ fn messages(head: &Parts, body: &[u8], stamp: &Stamp) -> Result<SimulatedRespons
     if fields::integer(&body, "max_tokens", 1..=1_000_000)?.is_none() {
         return Err(Refusal::missing("max_tokens"));
     }
-    let prompt = last_text(&body);
+    let prompt = last_text(&body, &offers(&body));
     let mentions = |words: &str| prompt.to_ascii_lowercase().contains(words);
     if mentions("trigger a rate limit") {
         return Err(Refusal::RateLimit(Operation::Messages));
@@ -151,13 +151,18 @@ fn is_result(message: &Value) -> bool {
     blocks(message).iter().any(|block| block["type"] == "tool_result")
 }
 
+/// The tools of a request. Those that the server itself runs have no schema.
+fn offers(body: &Object) -> Vec<Offer<'_>> {
+    list(body, "tools").filter_map(Offer::of_messages).collect()
+}
+
 /// What the user said last, without the results of tools and what a coding agent adds by itself.
-fn last_text(body: &Object) -> String {
+fn last_text(body: &Object, offers: &[Offer<'_>]) -> String {
     let users = list(body, "messages").filter(|message| message["role"] == "user");
     let texts = users.rev().map(text_of).filter(|text| !text.is_empty());
     // Agents say more behind the prompt.
     let texts: Vec<_> = texts.collect();
-    let asking = texts.iter().find(|text| !asked_calls(text).is_empty());
+    let asking = texts.iter().find(|text| !mention::with_arguments(text, offers).is_empty());
     asking.or(texts.first()).cloned().unwrap_or_default()
 }
 
@@ -246,44 +251,38 @@ fn words(body: &Object, prompt: &str) -> String {
 
 /// The tool to call now, with its arguments.
 fn call(body: &Object, prompt: &str) -> Option<(String, Value)> {
-    let names = || list(body, "tools").filter_map(|tool| tool["name"].as_str());
-    let choice = &body.get("tool_choice").cloned().unwrap_or_default();
+    let offers = offers(body);
+    let choice = body.get("tool_choice").unwrap_or(&Value::Null);
     let messages: Vec<_> = list(body, "messages").collect();
     let asked_at = messages.iter().rposition(|message| text_of(message) == prompt).unwrap_or(0);
     let done = messages[asked_at..].iter().filter(|message| is_result(message)).count();
-    let asked = asked_calls(prompt);
-    if !asked.is_empty() {
-        let next = asked.into_iter().nth(done)?;
-        return names().any(|name| name == next.0).then_some(next);
-    }
-    if done > 0 || choice["type"] == "none" {
-        return None;
-    }
-    let example = |name: &str| {
-        let tool = list(body, "tools").find(|tool| tool["name"] == name)?;
-        let described = tool.get("input_schema");
-        let input = described.map_or_else(|| json!({}), schema::example);
-        Some((name.to_owned(), input))
-    };
-    match choice["type"].as_str() {
-        Some("tool") => example(choice["name"].as_str()?),
-        Some("any") => example(names().next()?),
-        _ if names().count() <= FEW_TOOLS => example(names().next()?),
-        _ => None,
-    }
+    let (offer, given) = match choice["type"].as_str() {
+        Some("none") => None,
+        Some("tool") if done == 0 => {
+            let offer = offers.iter().find(|offer| choice["name"] == offer.name)?;
+            Some((offer, mention::given(prompt, offer)))
+        }
+        Some("any") if done == 0 => {
+            let first = || Some((offers.first()?, None));
+            asked(prompt, 0, &offers).or_else(first)
+        }
+        _ => asked(prompt, done, &offers),
+    }?;
+    let call = offer.call(given);
+    Some((call.name, serde_json::from_str(&call.arguments).unwrap_or_default()))
 }
 
-/// Every `call NAME with {…}` in a prompt.
-fn asked_calls(prompt: &str) -> Vec<(String, Value)> {
-    let mut calls = Vec::new();
-    for part in prompt.split("call ").skip(1) {
-        let Some((name, rest)) = part.split_once(" with ") else { continue };
-        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
-        if let Some(Ok(input @ Value::Object(_))) = values.next() {
-            calls.push((name.to_owned(), input));
-        }
+/// The tool that a prompt asks for after so many calls.
+fn asked<'o, 'a>(
+    prompt: &str,
+    calls: usize,
+    offers: &'o [Offer<'a>],
+) -> Option<(&'o Offer<'a>, Option<String>)> {
+    let with_arguments = mention::with_arguments(prompt, offers);
+    match with_arguments.is_empty() && offers.len() <= FEW_TOOLS {
+        true => mention::asked(prompt, calls, offers),
+        false => with_arguments.into_iter().nth(calls),
     }
-    calls
 }
 
 fn overloaded() -> StatusCode {

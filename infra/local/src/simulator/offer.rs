@@ -68,6 +68,17 @@ impl<'a> Offer<'a> {
         Ok(Self { kind, namespace, name, description, shape })
     }
 
+    /// A tool of a message in Anthropic's format, if the client runs it.
+    pub(super) fn of_messages(tool: &'a Value) -> Option<Self> {
+        Some(Self {
+            kind: Kind::Function,
+            namespace: None,
+            name: tool["name"].as_str()?,
+            description: tool["description"].as_str().unwrap_or_default(),
+            shape: tool.get("input_schema")?,
+        })
+    }
+
     /// A call of it, with what the prompt gives as arguments or with made-up ones.
     pub(super) fn call(&self, given: Option<String>) -> ToolCall {
         let made_up = || match (self.kind, self.shape) {

@@ -75,6 +75,24 @@ fn the_prompt_chooses_tools_and_their_arguments_one_after_another() {
 }
 
 #[test]
+fn a_prompt_that_asks_for_no_tool_gets_none_and_many_tools_need_arguments() {
+    let tools = |count: usize| -> Value {
+        let tool =
+            |number: usize| json!({"name": format!("get_weather{number}"), "input_schema": {}});
+        (0..count).map(tool).collect()
+    };
+    let called = |text: &str, count: usize| {
+        let mut body = say(text);
+        body["tools"] = tools(count);
+        ask(body).1["content"][0]["name"].as_str().map(str::to_owned)
+    };
+    assert_eq!(called("A zebra?", 2), None);
+    assert_eq!(called("Use get_weather1", 2).as_deref(), Some("get_weather1"));
+    assert_eq!(called("Use get_weather1", 9), None);
+    assert_eq!(called("Use get_weather1 with {}", 9).as_deref(), Some("get_weather1"));
+}
+
+#[test]
 fn a_cache_is_written_first_and_read_when_the_conversation_goes_on() {
     let mut body = say("Hello");
     let cached =
