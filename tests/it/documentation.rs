@@ -1,5 +1,5 @@
-//! The documentation names only what exists: the target of each relative link, its heading, and
-//! each path that a page shows as code.
+//! The documentation names only what exists: the target of each relative link, its heading, each
+//! path that a page shows as code, and each test that is said to hold something.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -87,6 +87,57 @@ fn every_link_and_path_of_the_documentation_exists() {
         faults.extend(wrong.into_iter().map(|wrong| format!("{}: {wrong}", path.display())));
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The tests that the tables of a page name, each with its file. A file without a folder of the
+/// repository is one of this suite.
+fn named_tests(page: &str) -> Vec<(PathBuf, String)> {
+    let mut named = Vec::new();
+    for row in page.lines().filter(|line| line.starts_with('|')) {
+        let mut file = None;
+        for span in row.split('`').skip(1).step_by(2) {
+            if span.ends_with(".rs") {
+                let is_path = FOLDERS.iter().any(|folder| span.starts_with(folder));
+                let folder = if is_path { "" } else { "tests/it" };
+                file = Some(Path::new(ROOT).join(folder).join(span));
+            } else if let Some(file) = &file {
+                named.push((file.clone(), span.to_owned()));
+            }
+        }
+    }
+    named
+}
+
+/// Whether a source has a test of this name.
+fn has_test(source: &str, name: &str) -> bool {
+    let Some(at) = source.find(&format!("fn {name}(")) else { return false };
+    let before = source.get(..at).and_then(|before| before.rfind('#')).unwrap_or_default();
+    let attributes = source.get(before..at).unwrap_or_default();
+    let is_attribute = attributes.starts_with("#[test]") || attributes.starts_with("#[tokio::test");
+    is_attribute && !attributes.contains("fn ")
+}
+
+#[test]
+fn every_test_that_is_said_to_hold_a_finding_exists() {
+    let named = named_tests(include_str!("../../docs/proof.md"));
+    assert!(named.len() > 60, "only {} tests are named", named.len());
+    let is_missing = |(file, name): &&(PathBuf, String)| {
+        !has_test(&fs::read_to_string(file).unwrap_or_default(), name)
+    };
+    let missing: Vec<_> = named.iter().filter(is_missing).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn a_test_that_is_named_and_missing_is_found() {
+    let source = include_str!("documentation.rs");
+    assert!(has_test(source, "a_test_that_is_named_and_missing_is_found"));
+    assert!(!has_test(source, "is_missing") && !has_test(source, "has_test"));
+    let row = "| 1 | x | `races.rs`: `a`, `b`; `shared/x.rs`: `c` |";
+    let named = named_tests(row);
+    let names: Vec<_> = named.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    assert!(named[1].0.ends_with("tests/it/races.rs") && named[2].0.ends_with("../shared/x.rs"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How far an attack can pass a budget. The bound is in `docs/proof.md`.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use lanyard_domain::allowance::Limit;
+use lanyard_domain::allowance::{Allowances, Capacity, Limit, Preset};
 use lanyard_domain::object::Kind;
 use lanyard_domain::unit::Unit;
 use serde_json::{Value, json};
@@ -270,4 +270,32 @@ async fn a_file_that_is_named_twenty_times_is_held_twenty_times() {
     }
     assert!(held[0] >= 9_000 && held[1] >= 20 * 9_000, "{held:?}");
     world.settle().await;
+}
+
+/// The figures are those of an attack on an earlier version, which each of these requests passed.
+#[tokio::test]
+async fn requests_of_unknown_size_and_odd_fields_stay_within_their_totals() {
+    // One document at an address, against 20,000 tokens. It was charged 900,010.
+    let document = json!({"input": [{"role": "user", "content": [
+        {"type": "input_file", "file_url": "https://example.org/a.pdf"}]}]});
+    // 120,000 tokens as numbers of one digit, against 100,000.
+    let digits = json!({"model": "text-embedding-3-small", "input": vec![vec![7; 2_000]; 60]});
+    // A megabyte of instructions beside two characters of input, against 100,000 characters.
+    let spoken = json!({"input": "Hi", "voice": "alloy", "instructions": "word ".repeat(200_000)});
+    let (tokens, characters) = (Limit::TokensTotal, Limit::CharactersTotal);
+    for (path, body, limit, total) in [
+        ("responses", document, tokens, 20_000),
+        ("embeddings", digits, tokens, 100_000),
+        ("audio/speech", spoken, characters, 100_000),
+    ] {
+        let world = World::event("odd").in_memory().everything().keeping();
+        let world = world.everybody(limit, total).start().await;
+        let ada = world.attendee("ada").await;
+        let refused = ada.send(ada.post(&format!("/api/v1/{path}"), body.to_string())).await;
+        refused.assert_refused(400, "allowance_too_small");
+        assert_eq!((world.azure().calls(), world.settle().await.requests), (0, 0), "{path}");
+    }
+    // Without a limit for the event, each of 300 attendees could have had several under way.
+    let event = Allowances::for_attendees(Preset::Workshop, 300, Capacity::default()).event;
+    assert_eq!(event.limit(Limit::InFlight), Some(800));
 }

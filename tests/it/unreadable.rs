@@ -228,3 +228,41 @@ async fn an_unreadable_account_is_503_only_for_its_attendee() {
     ada.chat("hello").await.assert_ok();
     world.quiet().await;
 }
+
+#[tokio::test]
+async fn an_unreadable_item_of_each_kind_stops_no_job() {
+    let world = World::event("spoilt-all").keeping().start().await;
+    let ada = world.attendee("ada").await;
+    let own = ada.own(Kind::Run).await;
+    let (_, run) = own.split_once('|').unwrap();
+    ada.own(Kind::File).await;
+    world.attendee("bob").await.chat("hello").await.assert_ok();
+    world.quiet().await;
+    crash(&world, "eve").await;
+    let table = world.engine().table();
+    let (event, objects) = (format!("EVENT#{}", world.id()), format!("OBJECTS#{}", world.id()));
+    for (pk, sk, name) in [
+        (event.as_str(), "ATTENDEE#bob", "requests"),
+        ("SWEEP", "EVENT#evt-aa", "listed"),
+        ("EVENT#evt-aa", "EVENT", "document"),
+        ("JOBS", "EVENT#a#ada#run#run_0", "document"),
+        (objects.as_str(), "aaa#file#file_0", "document"),
+        ("MARKS", "EVENT#evt-aa", "listed"),
+    ] {
+        spoil(&table, pk, sk, name, word()).await;
+    }
+    world.azure().set_job(run, json!({"status": "completed", "usage": run_usage()}));
+    let until = Instant::now() + Duration::from_secs(30);
+    let finished = finish_jobs::handle(world.process(), world.clock().now(), until).await.unwrap();
+    assert_eq!((finished, unreadable(&world)), (Finished { settled: 1, left: 1 }, 1));
+    world.wait(TimeDelta::minutes(30));
+    let swept = sweep(&world).await;
+    assert_eq!((swept.expired_holds, swept.unreadable), (1, 2));
+    assert!(world.account("eve").await.holds.is_empty());
+    world.wait(TimeDelta::days(2));
+    let until = Instant::now() + Duration::from_secs(60);
+    let cleared = clear_objects::handle(world.process(), world.clock().now(), until).await.unwrap();
+    assert_eq!((cleared.events, cleared.left), (1, 1));
+    // The thread takes its run along.
+    assert_eq!(world.azure().kept(), [run]);
+}

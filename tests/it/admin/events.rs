@@ -160,6 +160,15 @@ async fn every_wrong_field_is_listed_and_nothing_is_made() {
 }
 
 #[tokio::test]
+async fn tools_that_clients_run_may_be_listed_as_extra_ones() {
+    let harness = Harness::open().await;
+    harness.deployment("gpt-4o-mini", "chat_completions").await;
+    let types = ["apply_patch", "shell", "local_shell", "computer", "namespace", "tool_search"];
+    let (path, _) = harness.event(json!({"extra_tool_types": types})).await;
+    harness.patch(&path, json!({"extra_tool_types": types[4..]})).await.ok(200);
+}
+
+#[tokio::test]
 async fn a_change_names_fields_and_null_clears_them() {
     let harness = Harness::open().await;
     harness.deployment("gpt-4o", "chat_completions").await;

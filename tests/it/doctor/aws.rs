@@ -181,6 +181,7 @@ async fn a_missing_stack_and_a_missing_command_are_reported() {
     let token = ["--token-file", token.to_str().unwrap()];
     let run = service.doctor(&[&arguments[..], &token].concat()).await;
     assert_eq!(run.exit, Some(1), "{}", run.text);
-    run.says("fail", "aws stack", "the aws command is not installed").advises("pip install awscli");
+    run.says("fail", "aws stack", "the aws command is not installed")
+        .advises("https://aws.amazon.com/cli/");
     run.says("ok", "service gpt-4o chat_completions", "Responds");
 }

@@ -128,8 +128,7 @@ impl AwsError {
     pub(crate) fn advice(&self) -> &'static str {
         match self {
             Self::NoCommand => {
-                "Install it, https://aws.amazon.com/cli/, or: pip install awscli\nWithout it, AWS \
-                 is not checked."
+                "Install it, https://aws.amazon.com/cli/. Without it, AWS is not checked."
             }
             Self::NoCredentials => {
                 "Sign in: aws sso login, or aws configure. AWS_PROFILE chooses a profile. Check \
