@@ -6,7 +6,7 @@ use crate::affinity::Affinity;
 use crate::credential::Credential;
 use crate::ids::{DeploymentName, Replica};
 pub use crate::models::CompletionField;
-use crate::models::{FactOverrides, ModelFacts, without_date};
+use crate::models::{FactOverrides, ModelFacts, without_version};
 use crate::operation::Operation;
 
 /// The form of Azure's API by which a deployment is called.
@@ -118,8 +118,8 @@ pub struct Catalog {
 pub enum Spelling {
     /// Letter for letter.
     Exact,
-    /// In any case, with a provider before it (`openai/gpt-5-mini`) or a date behind it
-    /// (`gpt-5-mini-2025-08-07`).
+    /// In any case, with a provider before it (`openai/gpt-5-mini`) or a version behind it
+    /// (`gpt-5-mini-2025-08-07`, `claude-sonnet-4-5-20250929`, `gpt-5-mini-latest`).
     Loose,
 }
 
@@ -205,7 +205,7 @@ impl Catalog {
     }
 
     /// The name on offer that is meant by another spelling, for one operation or for any. A name in
-    /// other letters is closer than one without its date.
+    /// other letters is closer than one without its version.
     #[must_use]
     pub fn spelt_loosely(
         &self,
@@ -219,7 +219,14 @@ impl Catalog {
                 offered.filter(|d| operation.is_none_or(|operation| d.does(operation)));
             offered.find(|d| d.name.as_str().eq_ignore_ascii_case(wanted)).map(|d| &d.name)
         };
-        find(wanted).or_else(|| find(without_date(wanted)?))
+        let mut shorter = Some(wanted);
+        while let Some(name) = shorter {
+            if let Some(found) = find(name) {
+                return Some(found);
+            }
+            shorter = without_version(name);
+        }
+        None
     }
 
     /// The operations that any deployment supports.
@@ -337,6 +344,7 @@ mod tests {
             ("openrouter/openai/GPT-5-mini", Some("gpt-5-mini")),
             ("gpt-5-mini-2025-08-07", Some("gpt-5-mini")),
             ("azure/GPT-5-mini-2025-08-07", Some("gpt-5-mini")),
+            ("GPT-5-mini-20250807[1m]", Some("gpt-5-mini")),
             ("prod-smart", Some("Prod-Smart")),
             ("gpt-4o-2024-11-20", Some("gpt-4o-2024-11-20")),
             ("gpt-4o", None),

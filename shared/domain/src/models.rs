@@ -188,15 +188,31 @@ fn named(name: &str) -> Option<&'static ModelFacts> {
     MODELS.get(at).map(|(_, facts)| facts)
 }
 
-/// A model's name without the date at its end, such as `-2025-08-07`.
+/// A model's name without the version at its end: a date as OpenAI (`-2025-08-07`), Anthropic
+/// (`-20250929`) or Vertex AI (`@20250929`) writes it, `latest`, or Claude Code's mark of a long
+/// context (`[1m]`).
 #[must_use]
-pub fn without_date(name: &str) -> Option<&str> {
-    let (begin, date) = name.split_at_checked(name.len().checked_sub(11)?)?;
-    let is_date = date.bytes().enumerate().all(|(at, byte)| match at {
-        0 | 5 | 8 => byte == b'-',
-        _ => byte.is_ascii_digit(),
-    });
-    (is_date && !begin.is_empty()).then_some(begin)
+pub fn without_version(name: &str) -> Option<&str> {
+    let begin = match name.strip_suffix("[1m]") {
+        Some(begin) => Some(begin),
+        None => name.strip_suffix("-latest").or_else(|| name.strip_suffix(":latest")),
+    };
+    begin.or_else(|| without_date(name)).filter(|begin| !begin.is_empty())
+}
+
+/// A model's name without the date at its end.
+fn without_date(name: &str) -> Option<&str> {
+    const FORMS: [&[u8]; 2] = [b"-0000-00-00", b"-00000000"];
+    let has_form = |end: &str, form: &[u8]| {
+        end.bytes().zip(form).enumerate().all(|(at, (byte, form))| match form {
+            b'-' => byte == b'-' || (at == 0 && byte == b'@'),
+            _ => byte.is_ascii_digit(),
+        })
+    };
+    FORMS.iter().find_map(|form| {
+        let (begin, end) = name.split_at_checked(name.len().checked_sub(form.len())?)?;
+        (has_form(end, form) && !begin.is_empty()).then_some(begin)
+    })
 }
 
 #[cfg(test)]
@@ -214,6 +230,25 @@ mod tests {
         assert_eq!(ModelFacts::of("-gpt"), None);
         assert_eq!(without_date("-2025-08-07"), None);
         assert_eq!(without_date("gpt-5-2025-8-07"), None);
+        assert_eq!(without_date("gpt-5-123456789"), None);
+        assert_eq!(without_date("gpt-5@2025-08-07"), Some("gpt-5"));
+    }
+
+    #[test]
+    fn a_version_is_a_date_latest_or_the_mark_of_a_long_context() {
+        for name in [
+            "claude-sonnet-4-5-20250929",
+            "claude-sonnet-4-5@20250929",
+            "claude-sonnet-4-5-2025-09-29",
+            "claude-sonnet-4-5-latest",
+            "claude-sonnet-4-5:latest",
+            "claude-sonnet-4-5[1m]",
+        ] {
+            assert_eq!(without_version(name), Some("claude-sonnet-4-5"), "{name}");
+        }
+        for name in ["claude-sonnet-4-5", "-latest", "[1m]", "-20250929", "latest", ""] {
+            assert_eq!(without_version(name), None, "{name}");
+        }
     }
 
     #[test]
