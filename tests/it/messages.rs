@@ -1,5 +1,9 @@
 //! `POST …/messages`, in Anthropic's format, and what its clients call beside it.
 
+mod attacks;
+mod faults;
+mod races;
+
 use bytes::Bytes;
 use http::{HeaderValue, Request};
 use lanyard_domain::allowance::Limit;

@@ -81,12 +81,21 @@ impl Process {
         self.chat_at("race-of-three", client).await.0
     }
 
+    /// The status of a response in Anthropic's format.
+    async fn message(&self, client: &reqwest::Client) -> u16 {
+        self.ask("messages", "race-of-three", client).await.0
+    }
+
     /// The status and the body of a response to an attendee of an event.
     async fn chat_at(&self, code: &str, client: &reqwest::Client) -> (u16, String) {
+        self.ask("chat/completions", code, client).await
+    }
+
+    async fn ask(&self, path: &str, code: &str, client: &reqwest::Client) -> (u16, String) {
         // With an explicit cap, so that none is lowered to what is left.
         let body = r#"{"max_tokens":500,"messages":[{"role":"user","content":"hello"}]}"#;
         let request = client
-            .post(format!("{}/api/v1/chat/completions", self.address))
+            .post(format!("{}/api/v1/{path}", self.address))
             .header("openai-event-code", format!("{code}/ada"))
             .header("content-type", "application/json")
             .body(body);
@@ -103,6 +112,14 @@ async fn three() -> (Engine, ScriptedAzure, Vec<Process>) {
     let mut processes = Vec::new();
     for _ in 0..3 {
         processes.push(Process::start(&engine, &azure).await);
+    }
+    let claude = json!({
+        "endpoint": azure.endpoint(), "azure_name": "claude", "operations": ["messages"],
+        "key": "a-key",
+    });
+    // Each keeps the keys that it is given by itself.
+    for process in &processes {
+        process.admin("PUT", "/deployments/claude", Some(claude.clone())).await;
     }
     (engine, azure, processes)
 }
@@ -124,7 +141,7 @@ fn open(code: &str, shards: u16, requests: Option<u64>, tokens: Option<u64>) -> 
                 "in_flight": null,
             },
         },
-        "default_deployments": {"chat_completions": "gpt-4o"},
+        "default_deployments": {"chat_completions": "gpt-4o", "messages": "claude"},
     })
 }
 
@@ -136,7 +153,11 @@ async fn of_256_requests_to_three_processes_exactly_100_fit_an_allowance_of_100(
     let id = made["id"].as_str().unwrap();
 
     let client = reqwest::Client::new();
-    let requests = (0..256).map(|n| processes[n % 3].chat(&client));
+    let (processes, client) = (&processes, &client);
+    let requests = (0..256).map(|n| async move {
+        let process = &processes[n % 3];
+        if n % 2 == 0 { process.chat(client).await } else { process.message(client).await }
+    });
     let statuses = join_all(requests).await;
 
     let count = |wanted| statuses.iter().filter(|status| **status == wanted).count();

@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::{Mutex, Once, PoisonError};
 
+use lanyard_functions::FUNCTIONS;
 use tracing_subscriber::EnvFilter;
 
 /// The key of every deployment.
@@ -30,14 +31,22 @@ pub(crate) const AWS_SESSION: &str = "canary-aws-session-07c3";
 /// Everything that makes up for a key.
 pub(crate) const TOKENS: [&str; 4] = [PROOF, TOKEN, AWS_SECRET, AWS_SESSION];
 
-/// Our crates, whose logs are watched. A dependency at level trace may print anything.
-const WATCHED: &str = "off,lanyard_domain=trace,lanyard_gateway=trace,lanyard_objects=trace,lanyard_platform=trace,\
-    chat_completions=trace,embeddings=trace,event=trace,models=trace,admin=trace,sweep=trace,\
-    completions=trace,images_generations=trace,images_edits=trace,audio_transcriptions=trace,\
-    audio_translations=trace,audio_speech=trace,moderations=trace,\
-    responses=trace,conversations=trace,files=trace,vector_stores=trace,clear_objects=trace,\
-     own_deployments=trace,rate=trace,register=trace,\
-     assistants=trace,threads=trace,videos=trace,finish_jobs=trace";
+/// Our crates, whose logs are watched beside those of the functions.
+const CRATES: [&str; 6] = [
+    "lanyard_domain",
+    "lanyard_protocol",
+    "lanyard_gateway",
+    "lanyard_objects",
+    "lanyard_administration",
+    "lanyard_platform",
+];
+
+/// What is watched. A dependency at level trace may print anything.
+fn watched() -> String {
+    let functions = FUNCTIONS.iter().map(|function| function.name.replace('-', "_"));
+    let crates = CRATES.into_iter().map(str::to_owned).chain(functions);
+    crates.fold("off".to_owned(), |filter, name| format!("{filter},{name}=trace"))
+}
 
 static LEAKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -47,7 +56,7 @@ pub(crate) fn watch_logs() {
     ONCE.call_once(|| {
         let _ = tracing_subscriber::fmt()
             .json()
-            .with_env_filter(EnvFilter::new(WATCHED))
+            .with_env_filter(EnvFilter::new(watched()))
             .with_writer(|| Watch)
             .try_init();
     });

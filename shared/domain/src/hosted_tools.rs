@@ -54,9 +54,10 @@ impl From<HostedTools> for BTreeMap<String, HostedTool> {
 
 /// The types of tools that clients execute, and those that search among them, which costs nothing
 /// but tokens.
-pub const CLIENT_EXECUTED: [&str; 16] = [
+pub const CLIENT_EXECUTED: [&str; 17] = [
     "apply_patch",
     "bash",
+    "browser_toolset",
     "computer",
     "computer_toolset",
     "computer_use",

@@ -87,7 +87,7 @@ fn prompt_tokens(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefu
     estimate::messages(payload, &messages, raw, &*ENCODED, caps.facts)
 }
 
-/// The names of fields with encoded data. Written with escapes, they count as text, which is more.
+/// The names of fields with encoded data, or with the address of some.
 static ENCODED: LazyLock<[Finder<'_>; 4]> =
     LazyLock::new(|| ["image_url", "input_audio", "file_data", "\"image"].map(Finder::new));
 

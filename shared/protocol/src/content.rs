@@ -120,8 +120,13 @@ impl<'f> Content<'f> {
             let detail = if let Node::Map(_) = url { detail(url) } else { of_part };
             tokens = tokens.max(Some(rule.tokens(size, detail)));
         }
-        for data in node.all("source").flat_map(inline) {
-            tokens = tokens.max(Some(rule.tokens(image_size(data), of_part)));
+        for source in node.all("source") {
+            for data in inline(source) {
+                tokens = tokens.max(Some(rule.tokens(image_size(data), of_part)));
+            }
+            if is_of(source, "url") {
+                tokens = tokens.max(Some(rule.tokens(None, of_part)));
+            }
         }
         self.images += 1;
         let tokens = tokens.unwrap_or_else(|| rule.tokens(None, of_part));
@@ -145,17 +150,19 @@ impl<'f> Content<'f> {
         }
         let Node::Map(fields) = node else { return false };
         for (name, value) in fields {
-            let kind = value.all("type").filter_map(Node::text).next();
-            match (name.eq_ignore_ascii_case("source"), kind) {
-                (true, Some("base64")) => {
-                    for data in inline(value) {
-                        self.add(Self::file_tokens(&decoded(data, usize::MAX), self.facts));
-                    }
+            let is_source = name.eq_ignore_ascii_case("source");
+            // A type may be there twice, and nobody knows which of them counts.
+            let (is_url, is_base64) = (is_of(value, "url"), is_of(value, "base64"));
+            if is_source && is_url {
+                self.add(self.facts.context.unwrap_or(USUAL_CONTEXT));
+            }
+            if is_source && is_base64 {
+                for data in inline(value) {
+                    self.add(Self::file_tokens(&decoded(data, usize::MAX), self.facts));
                 }
-                (true, Some("url")) => {
-                    self.add(self.facts.context.unwrap_or(USUAL_CONTEXT));
-                }
-                (true | false, _) => self.see(value),
+            }
+            if !is_source || !(is_url || is_base64) {
+                self.see(value);
             }
         }
         true
@@ -188,6 +195,11 @@ fn detail(node: &Node<'_>) -> Detail {
         Some("original") => Detail::Original,
         Some(_) | None => Detail::High,
     }
+}
+
+/// Whether a source is of a type, in Anthropic's words.
+fn is_of(source: &Node<'_>, kind: &str) -> bool {
+    source.all("type").any(|found| found.text() == Some(kind))
 }
 
 /// The encoded data of a source, in Anthropic's words.
@@ -288,8 +300,14 @@ mod tests {
         assert!((100..6_000).contains(&tokens), "{tokens}");
         let text = r#"{"type":"text","media_type":"text/plain","data":"Hello out there."}"#;
         assert!((4..20).contains(&block("document", text)));
-        let there = r#"{"type":"url","url":"https://example.org/a.pdf"}"#;
-        assert!((1_000_000..1_000_100).contains(&block("document", there)));
+        for there in [
+            r#"{"type":"url","url":"https://example.org/a.pdf"}"#,
+            r#"{"type":"text","type":"url","data":"a","url":"https://example.org/a.pdf"}"#,
+        ] {
+            assert!((1_000_000..1_000_100).contains(&block("document", there)), "{there}");
+        }
+        let tiny = format!(r#"{{"type":"url","url":"https://example.org/a.png","data":"{data}"}}"#);
+        assert_eq!(block("image", &tiny), most);
         let nested = format!(
             r#"{{"type":"content","content":[{{"type":"image","source":{}}}]}}"#,
             base64("image/png", data)

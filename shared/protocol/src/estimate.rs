@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::content::{Content, MOST_IMAGES};
 use crate::error::{BodyRefused, invalid};
+use crate::json;
 use crate::payload::Payload;
 use crate::tokens::tokens_of_text;
 use crate::tree::Node;
@@ -39,7 +40,8 @@ pub(crate) fn messages(
     if messages.len() > MOST_MESSAGES {
         return Err(invalid(FIELD, &format!("may hold at most {MOST_MESSAGES} messages")));
     }
-    if !encoded.iter().any(|name| name.find(raw.as_bytes()).is_some()) {
+    let is_named = encoded.iter().any(|name| name.find(raw.as_bytes()).is_some());
+    if !is_named && !json::hides_letters(raw) {
         return Ok(tokens_of_text(payload.body));
     }
     let node: Node<'_> = serde_json::from_str(raw).map_err(|_| invalid(FIELD, "cannot be read"))?;

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
@@ -26,6 +28,17 @@ pub(crate) fn object(body: &[u8]) -> Result<Vec<(Cow<'_, str>, &RawValue)>, Body
         .map_err(|fault| invalid(format!("The body is not a JSON object: {}.", place(&fault))))?;
     check_depth_and_surrogates(body)?;
     Ok(fields)
+}
+
+/// Whether a text has a letter that is written as an escape, so that a search for a name may miss
+/// it. No encoder writes letters so.
+pub(crate) fn hides_letters(text: &str) -> bool {
+    static ESCAPES: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\\u00"));
+    let bytes = text.as_bytes();
+    ESCAPES.find_iter(bytes).any(|at| {
+        let is_letter = |digit: &u8| (b'4'..=b'7').contains(digit);
+        bytes.get(at + ESCAPES.needle().len()).is_some_and(is_letter)
+    })
 }
 
 fn invalid(message: impl Into<String>) -> BodyRefused {

@@ -133,7 +133,7 @@ fn refuse_foreign(payload: &Payload<'_>) -> Result<(), BodyRefused> {
     Ok(())
 }
 
-/// The types of parts with encoded data. Written with escapes, they count as text, which is more.
+/// The types of parts with encoded data, or with the address of some.
 static ENCODED: LazyLock<[Finder<'_>; 3]> =
     LazyLock::new(|| ["\"image\"", "\"document\"", "\"signature\""].map(Finder::new));
 
@@ -148,13 +148,15 @@ fn prompt_tokens(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<u64, BodyRefu
 
 /// Fields that are written anew, and those that would change the price, the model or who is billed.
 /// `diagnostics` compares with a message that may be another attendee's.
-const REPLACED: [&str; 10] = [
+const REPLACED: [&str; 12] = [
     "model",
     "max_tokens",
     "stream",
     "speed",
     "fallbacks",
+    "fallback_credit_token",
     "billing_policy",
+    "user_profile_id",
     "diagnostics",
     "background",
     "thread",

@@ -5,6 +5,8 @@
 //! and `tool_search_output`, in namespaces, in attachments of messages, and as `web_search_options`
 //! of a chat.
 
+mod additions;
+mod choice;
 mod dropped;
 
 use lanyard_domain::hosted_tools::{
@@ -74,6 +76,11 @@ pub(crate) fn check_messages(
     }
     if payload.field(MCP_SERVERS).is_some_and(|raw| raw.get() != "[]") {
         seen.hosted(MCP_SERVERS, MCP)?;
+    }
+    if let Some(raw) = payload.field(additions::MESSAGES)
+        && additions::may_be_in(raw.get())
+    {
+        seen.additions(&node(additions::MESSAGES, raw)?)?;
     }
     seen.dropped_types(payload)
 }
@@ -166,20 +173,31 @@ impl<'c> Seen<'c> {
             Node::Null => return Ok(()),
             Node::Map(_) | Node::Text(_) | Node::Other => return Err(no_list()),
         };
-        for tool in tools {
-            let Node::Map(fields) = tool else { return Err(no_list()) };
-            check_spelling(param, fields.iter().map(|(name, _)| name.as_ref()), &GOVERNED)?;
-            match tool.all("type").next() {
-                Some(Node::Text(kind)) => self.tool(param, tool, kind)?,
-                Some(Node::Null) | None if self.untyped_is_own => {
-                    self.count(1)?;
-                    self.keeps_one = true;
-                }
-                None if is_listing => {}
-                Some(_) | None => return Err(no_list()),
+        tools.iter().try_for_each(|tool| match self.entry(param, tool, is_listing)? {
+            true => Ok(()),
+            false => Err(no_list()),
+        })
+    }
+
+    /// An entry of a list of tools. Says whether it is one.
+    fn entry(
+        &mut self,
+        param: &'static str,
+        tool: &Node<'_>,
+        is_listing: bool,
+    ) -> Result<bool, BodyRefused> {
+        let Node::Map(fields) = tool else { return Ok(false) };
+        check_spelling(param, fields.iter().map(|(name, _)| name.as_ref()), &GOVERNED)?;
+        match tool.all("type").next() {
+            Some(Node::Text(kind)) => self.tool(param, tool, kind)?,
+            Some(Node::Null) | None if self.untyped_is_own => {
+                self.count(1)?;
+                self.keeps_one = true;
             }
+            None if is_listing => {}
+            Some(_) | None => return Ok(false),
         }
-        Ok(())
+        Ok(true)
     }
 
     fn tool(
@@ -189,7 +207,7 @@ impl<'c> Seen<'c> {
         kind: &str,
     ) -> Result<(), BodyRefused> {
         let nested: Vec<_> = tool.all("tools").filter(|nested| **nested != Node::Null).collect();
-        let before = self.count;
+        let (before, kept_one) = (self.count, self.keeps_one);
         for nested in &nested {
             self.list(param, nested, false)?;
         }
@@ -204,6 +222,8 @@ impl<'c> Seen<'c> {
         let environment = environment.and_then(|of| of.all("type").next()).and_then(Node::text);
         let kind = governed_type(kind, environment);
         if !is_client_executed(kind) {
+            // What a server of MCP lists is not executed by the client.
+            self.keeps_one = kept_one;
             let before = self.dropped.len();
             self.hosted(param, kind)?;
             if self.dropped.len() > before {
@@ -301,49 +321,6 @@ impl<'c> Seen<'c> {
         self.dropped.sort();
         self.dropped.dedup_by(|one, other| one.0 == other.0);
         Ok(self.dropped.into_iter().map(|(kind, _)| kind).collect())
-    }
-
-    /// Refuses a choice of a tool that is removed, by its type or in a list of those allowed.
-    fn check_choice(&self, choice: &Node<'_>) -> Result<(), BodyRefused> {
-        let names = match choice {
-            Node::Text(kind) => vec![kind.as_ref()],
-            Node::Map(_) => choice
-                .all("type")
-                .chain(choice.all("allowed_tools"))
-                .chain(choice.all("tools"))
-                .flat_map(chosen_types)
-                .collect(),
-            Node::List(_) | Node::Null | Node::Other => Vec::new(),
-        };
-        let is_dropped =
-            |name: &&str| self.dropped.iter().find(|(kind, _)| is_same_tool(kind, name));
-        // Anthropic's clients choose a tool by its name.
-        let is_named = choice
-            .all("name")
-            .filter_map(Node::text)
-            .any(|name| self.dropped_names.iter().any(|dropped| dropped == name));
-        let named = || self.dropped.first().filter(|_| is_named);
-        let Some((kind, _)) = names.iter().find_map(is_dropped).or_else(named) else {
-            return Ok(());
-        };
-        Err(not_allowed(
-            "tool_choice",
-            format!(
-                "tool_choice asks for a tool of the type {kind}, which this event does not allow. Leave {kind} out of tools and tool_choice, or ask the organiser to allow it."
-            ),
-        ))
-    }
-}
-
-/// The types that a part of a choice names: a type, a list of tools, or an object with such a list.
-fn chosen_types<'n>(part: &'n Node<'_>) -> Vec<&'n str> {
-    match part {
-        Node::Text(kind) => vec![kind.as_ref()],
-        Node::List(tools) => {
-            tools.iter().flat_map(|tool| tool.all("type")).filter_map(Node::text).collect()
-        }
-        Node::Map(_) => part.all("tools").flat_map(chosen_types).collect(),
-        Node::Null | Node::Other => Vec::new(),
     }
 }
 

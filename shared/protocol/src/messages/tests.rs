@@ -76,6 +76,7 @@ fn what_governs_price_identity_and_ownership_is_ours_and_the_rest_passes() {
         "metadata": {"user_id": "ada@example.org"}, "service_tier": "auto", "speed": "fast",
         "fallbacks": [{"model": "claude-opus-5"}], "diagnostics": {"previous_message_id": "msg_1"},
         "billing_policy": {"type": "billing_policy", "bill_to": "user_profile"},
+        "fallback_credit_token": "token", "user_profile_id": "profile_1",
         "system": [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}],
         "context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]},
         "new_field": [1, 2],
@@ -157,6 +158,76 @@ fn tools_of_the_client_pass_and_those_of_the_server_are_dropped() {
     assert_eq!(written(choose("weather"))["tool_choice"]["name"], "weather");
     let odd = json!({"tools": [own[0], {"type": "web_search_20250305", "Type": "custom"}]});
     assert!(refused(odd).contains("letters"));
+}
+
+#[test]
+fn tools_that_messages_define_follow_the_policy_as_well() {
+    let add = |definition: Value| {
+        let tool = json!({"type": "tool_definition", "definition": definition});
+        let content = json!([{"type": "tool_addition", "tool": tool}]);
+        json!({"messages": [{"role": "user", "content": "Hi"}, {"role": "system", "content": content}]})
+    };
+    for own in [
+        json!({"name": "weather", "input_schema": {}}),
+        json!({"type": "bash_20250124", "name": "bash"}),
+        json!({"type": "browser_toolset_20260801"}),
+    ] {
+        assert_eq!(written(add(own.clone()))["messages"], add(own)["messages"]);
+    }
+    for hosted in [
+        json!({"type": "web_search_20250305", "name": "web_search"}),
+        json!({"type": "mcp_toolset", "mcp_server_name": "x", "tools": [{"name": "y"}]}),
+    ] {
+        let mut body = add(hosted.clone());
+        body["tools"] = json!([{"name": "weather", "input_schema": {}}]);
+        assert!(refused(body).contains("does not allow"), "{hosted}");
+        let escaped = add(hosted).to_string().replace("definition\"", "d\\u0065finition\"");
+        let payload = Request::new(Bytes::from(escaped));
+        let id = format!("req_{:032x}", 1).parse().unwrap();
+        let payload = Payload::read(&PROTOCOL, &payload, &id).unwrap();
+        let caps = Caps {
+            completion_tokens: 100,
+            choices: 1,
+            hosted_tools: &HostedTools::none(),
+            keeps_objects: true,
+            facts: &ModelFacts::UNKNOWN,
+        };
+        assert!(payload.demanded(&caps).unwrap_err().to_string().contains("does not allow"));
+    }
+    // A call of a tool may have arguments of this name.
+    let call =
+        json!({"type": "tool_use", "id": "t", "name": "n", "input": {"definition": {"type": "x"}}});
+    let body = json!({"messages": [{"role": "assistant", "content": [call]}]});
+    assert_eq!(written(body.clone())["messages"], body["messages"]);
+    // A server of MCP is no tool of the client's, whatever it lists.
+    let listed = json!({"tools": [{"type": "mcp_toolset", "mcp_server_name": "x", "tools": [{"name": "y"}]}]});
+    assert!(refused(listed).contains("mcp"));
+}
+
+#[test]
+fn what_is_written_with_escapes_counts_as_what_it_is() {
+    let estimate = |text: &str| {
+        let request = Request::new(Bytes::from(text.to_owned()));
+        let id = format!("req_{:032x}", 1).parse().unwrap();
+        let payload = Payload::read(&PROTOCOL, &request, &id).unwrap();
+        let caps = Caps {
+            completion_tokens: 100,
+            choices: 1,
+            hosted_tools: &HostedTools::none(),
+            keeps_objects: true,
+            facts: ModelFacts::of("claude-sonnet-5").unwrap(),
+        };
+        payload.demanded(&caps).unwrap().estimate.prompt_tokens
+    };
+    for kind in ["document", "image"] {
+        let part = json!({"type": kind, "source": {"type": "url", "url": "https://example.org/a"}});
+        let result = json!({"type": "tool_result", "tool_use_id": "t", "content": [part]});
+        let plain = json!({"messages": [{"role": "user", "content": [result]}]}).to_string();
+        let escaped =
+            plain.replace("document", "docum\\u0065nt").replace("\"image", "\"\\u0069mage");
+        assert!(estimate(&plain) > 1_000, "{kind}");
+        assert!(estimate(&escaped) >= estimate(&plain), "{kind}");
+    }
 }
 
 fn event(name: &str, data: Value) -> Frame {

@@ -23,6 +23,7 @@ impl Simulation {
             0 => Operation::ImagesGenerations,
             1 => Operation::AudioSpeech,
             2 => Operation::AudioTranscriptions,
+            3 => Operation::Messages,
             _ => Operation::ChatCompletions,
         }
     }

@@ -2,7 +2,7 @@
 
 /// Names of fields. A second list beside the governed names of the protocols, on purpose: a name that
 /// is missing there is still sent here.
-pub(super) const NAMES: [&str; 39] = [
+pub(super) const NAMES: [&str; 46] = [
     "previous_response_id",
     "conversation",
     "file_id",
@@ -41,10 +41,17 @@ pub(super) const NAMES: [&str; 39] = [
     "metadata",
     "functions",
     "Tools",
+    "thinking",
+    "mcp_servers",
+    "speed",
+    "fallbacks",
+    "inference_geo",
+    "container",
+    "system",
     "",
 ];
 
-pub(super) const VALUES: [&str; 54] = [
+pub(super) const VALUES: [&str; 59] = [
     "null",
     "true",
     "false",
@@ -96,6 +103,11 @@ pub(super) const VALUES: [&str; 54] = [
     "[{\"type\":\"mcp_approval_response\",\"approval_request_id\":\"canary-prompt\"}]",
     "[{\"type\":\"input_file\",\"file_id\":\"canary-prompt\"}]",
     "[{\"container\":\"canary-prompt\",\"container_id\":\"canary-prompt\"}]",
+    "{\"type\":\"enabled\",\"budget_tokens\":4294967296}",
+    "[{\"type\":\"url\",\"url\":\"https://example.org\",\"name\":\"canary-prompt\"}]",
+    "[{\"type\":\"bash_20250124\"},{\"type\":\"web_search_20250305\"}]",
+    "[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"content\":[{\"type\":\"document\",\"source\":{\"type\":\"url\",\"url\":\"canary-prompt\"}}]}]}]",
+    "[{\"role\":\"system\",\"content\":[{\"type\":\"tool_addition\",\"tool\":{\"definition\":{\"type\":\"mcp_toolset\"}}}]}]",
     "sse",
     "\"sse\"",
     "11",
