@@ -10,4 +10,5 @@ mod invocation;
 mod moves;
 mod organiser_tokens;
 mod people;
+mod reset;
 mod unreadable;

@@ -83,14 +83,20 @@ async fn the_first_refusal_is_written_at_once_and_a_flood_ten_seconds_later() {
         world.quiet().await;
     }
     assert_eq!(errors(&world), [("insufficient_quota", 1)]);
-    assert_eq!(world.ledger().asked(LedgerCall::Hour), 2);
+    // The response, the refusal at the hour of its model, and who was refused beside it.
+    assert_eq!(world.ledger().asked(LedgerCall::Hour), 3);
     world.wait(TimeDelta::seconds(10));
     // Whatever is served next sends them off, be it refused or not.
     ada.send(ada.post(CHAT, "{")).await.assert_refused(400, "invalid_json");
     world.settle().await;
     assert_eq!(errors(&world), [("insufficient_quota", 40), ("invalid_json", 1)]);
     // One row has the model that was asked for, the other none.
-    assert_eq!(world.ledger().asked(LedgerCall::Hour), 4);
+    assert_eq!(world.ledger().asked(LedgerCall::Hour), 5);
+    let who = world.hours().into_iter().flat_map(|hour| hour.rejected);
+    let who: Vec<_> = who.map(|one| (one.user.to_string(), one.code)).collect();
+    let ada = |code| ("ada".to_owned(), code);
+    let (quota, json) = (ada("insufficient_quota"), ada("invalid_json"));
+    assert_eq!(who, [quota.clone(), quota, json]);
 }
 
 #[tokio::test]

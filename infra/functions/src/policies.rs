@@ -179,17 +179,18 @@ pub(crate) const BIND: Policy = Policy {
     ],
 };
 
-/// Everything but objects; of usage records only those that began a session, read. Keys are
+/// Everything but objects, of which only the mark that there may be some is read; of usage records
+/// only those that began a session, read. Keys are
 /// written and removed, never read.
 pub(crate) const ORGANISE: Policy = Policy {
     name: "Organise",
     description: "",
     statements: &[
-        items("ReadOne", &[GET], &[TOKEN, ORGANISER, EVENT, REQUEST, OWN]),
+        items("ReadOne", &[GET], &[TOKEN, ORGANISER, EVENT, REQUEST, OWN, MARKS]),
         items("ReadMany", &[QUERY], &[ORGANISER, EVENT, RATING, OWN]),
         items("ReadAndChangeEvents", &[BATCH_GET, UPDATE], &[EVENT]),
         items("Write", &[PUT], &[TOKEN, CODE, ORGANISER, EVENT, SWEEP, OWN]),
-        items("Delete", &[DELETE], &[TOKEN, CODE, ORGANISER, EVENT, SWEEP, OWN, CLAIM]),
+        items("Delete", &[DELETE], &[TOKEN, CODE, ORGANISER, EVENT, SWEEP, OWN, CLAIM, RATING]),
         Statement {
             id: "WriteAzureKeys",
             actions: &["ssm:PutParameter", "ssm:DeleteParameter"],

@@ -56,6 +56,14 @@ fn events() -> Vec<Operation> {
         step("/admin/events/{id}/end", "endEvent", "Ends an event now"),
         step("/admin/events/{id}/rotate-code", "rotateCode", "Rotates the code")
             .may_read(Content::Json(requests::rotation_draft)),
+        operation(
+            POST,
+            "/admin/events/{id}/reset",
+            "resetEvent",
+            "Deletes the usage and the attendees of a rehearsal",
+            responses::reset_event,
+        )
+        .may_read(Content::Json(requests::reset)),
     ]
 }
 
@@ -68,6 +76,13 @@ fn attendees() -> Vec<Operation> {
             "Attendees and what they used",
             responses::attendees,
         )),
+        operation(
+            GET,
+            "/admin/events/{id}/attendees/{user}",
+            "showAttendee",
+            "One attendee, with the last rejected requests",
+            responses::attendee_details,
+        ),
         operation(
             PATCH,
             "/admin/events/{id}/attendees/{user}",

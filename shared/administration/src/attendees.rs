@@ -22,6 +22,9 @@ use crate::page::cursor;
 use crate::time::Timestamp;
 use crate::{Call, DeletedUser, body, changes, read, reply};
 
+/// How many rejected requests are shown.
+const MOST_REJECTED: usize = 20;
+
 /// A page of attendees, by name.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -78,6 +81,55 @@ pub(crate) async fn list(call: Call<'_>, id: &EventId) -> Result<Response, Admin
     let attendees =
         accounts.iter().map(|(user, account)| AttendeeView::of(user, account, &event)).collect();
     reply(StatusCode::OK, &AttendeePage { attendees, next: cursor(next) })
+}
+
+/// One attendee, with the requests that were rejected.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct AttendeeDetails<'a> {
+    #[serde(flatten)]
+    attendee: AttendeeView<'a>,
+    /// Of each hour and each reason the last rejected request, the newest first. If very many were
+    /// rejected in an hour, some are missing. A process that ends loses those of its last ten
+    /// seconds.
+    rejected: Vec<RejectedView>,
+}
+
+/// A rejected request.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "RejectedRequest"))]
+struct RejectedView {
+    at: Timestamp,
+    /// The code of the error.
+    code: String,
+}
+
+/// `GET /events/{id}/attendees/{user}`: also of somebody who was rejected before the first request.
+pub(crate) async fn show(
+    call: Call<'_>,
+    id: &EventId,
+    user: UserId,
+) -> Result<Response, AdminError> {
+    call.no_query()?;
+    let event = owned(call, id).await?;
+    let key = AccountKey::Attendee(id.clone(), user.clone());
+    let account = with_retry(|| call.admin.ledger.account(&key)).await?;
+    let hours = call.admin.store.hours(&event).await?;
+    let mut rejected: Vec<_> = hours.into_iter().flat_map(|hour| hour.rejected).collect();
+    rejected.retain(|one| one.user == user);
+    if account.is_none() && rejected.is_empty() {
+        return Err(AdminError::NotFound { what: "attendee" });
+    }
+    rejected.sort_by_key(|one| std::cmp::Reverse(one.at));
+    rejected.truncate(MOST_REJECTED);
+    let rejected = rejected
+        .into_iter()
+        .map(|one| RejectedView { at: Timestamp::utc(one.at), code: one.code })
+        .collect();
+    let account = account.unwrap_or_default();
+    let attendee = AttendeeView::of(&user, &account, &event);
+    reply(StatusCode::OK, &AttendeeDetails { attendee, rejected })
 }
 
 /// `PATCH /events/{id}/attendees/{user}`, also before the attendee's first request.

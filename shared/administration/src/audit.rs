@@ -64,6 +64,8 @@ pub enum Action {
     End,
     /// It got another code.
     RotateCode,
+    /// What a rehearsal had used was deleted.
+    Reset,
     /// It was deleted.
     Delete,
     /// An attendee was blocked or unblocked, or got an allowance of their own.

@@ -73,6 +73,11 @@ pub enum AdminError {
     /// An event that was used is part of the accounts.
     #[error("The event has been used, so it cannot be deleted. End it instead.")]
     EventInUse,
+    /// Objects would have no owner.
+    #[error(
+        "Attendees have stored objects at Azure. They are deleted after the end of the event. Reset it then."
+    )]
+    EventHasObjects,
     /// An event that is open or to come offers the deployment.
     #[error("{}", in_use(events))]
     DeploymentInUse {
@@ -91,6 +96,9 @@ pub enum AdminError {
     /// Others kept changing the same thing.
     #[error("Others are changing the same thing at the moment. Nothing was changed; try again.")]
     Busy,
+    /// A reset would lose what running requests use.
+    #[error("Requests are in progress, so nothing was deleted. Try again when they have ended.")]
+    RequestsInProgress,
     /// The table or the key store is away.
     #[error(
         "What was asked for could not be read or stored at the moment. Look whether it was, and try again."
@@ -155,6 +163,7 @@ impl AdminError {
             Self::Invalid(_) => bad("invalid_value"),
             Self::CodeTaken => bad("code_taken"),
             Self::EventInUse => bad("event_in_use"),
+            Self::EventHasObjects => bad("event_has_objects"),
             Self::DeploymentInUse { .. } => bad("deployment_in_use"),
             Self::RequestTooLarge { .. } => {
                 row(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", REQUEST)
@@ -163,6 +172,9 @@ impl AdminError {
                 row(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", REQUEST)
             }
             Self::Busy => row(StatusCode::SERVICE_UNAVAILABLE, "busy", OURS),
+            Self::RequestsInProgress => {
+                row(StatusCode::SERVICE_UNAVAILABLE, "requests_in_progress", OURS)
+            }
             Self::StoreUnavailable(_) => {
                 row(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", OURS)
             }
@@ -180,6 +192,8 @@ impl AdminError {
             | Self::MethodNotAllowed { .. }
             | Self::InvalidJson(_)
             | Self::EventInUse
+            | Self::EventHasObjects
+            | Self::RequestsInProgress
             | Self::DeploymentInUse { .. }
             | Self::RequestTooLarge { .. }
             | Self::UnsupportedMediaType
@@ -243,6 +257,8 @@ impl From<OrganiserFault> for AdminError {
             OrganiserFault::CodeTaken => Self::CodeTaken,
             OrganiserFault::VersionConflict => Self::Busy,
             OrganiserFault::InUse => Self::EventInUse,
+            OrganiserFault::InProgress => Self::RequestsInProgress,
+            OrganiserFault::HasObjects => Self::EventHasObjects,
         }
     }
 }

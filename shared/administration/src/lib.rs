@@ -27,6 +27,7 @@ pub mod random;
 mod ratings;
 mod read;
 pub mod records;
+mod reset;
 mod roster;
 pub mod roster_csv;
 mod route;
@@ -179,11 +180,16 @@ async fn serve(call: Call<'_>, resource: Resource) -> Result<Response, AdminErro
             Method::POST => events::rotate_code(call, &id).await,
             _ => refused,
         },
+        Resource::Reset(id) => match method {
+            Method::POST => reset::run(call, &id).await,
+            _ => refused,
+        },
         Resource::Attendees(id) => match method {
             Method::GET => attendees::list(call, &id).await,
             _ => refused,
         },
         Resource::Attendee(id, user) => match method {
+            Method::GET => attendees::show(call, &id, user).await,
             Method::PATCH => attendees::change(call, &id, user).await,
             Method::DELETE => attendees::free_seat(call, &id, &user).await,
             _ => refused,

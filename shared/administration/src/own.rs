@@ -159,6 +159,8 @@ impl AdminError {
             | Self::MethodNotAllowed { .. }
             | Self::CodeTaken
             | Self::EventInUse
+            | Self::EventHasObjects
+            | Self::RequestsInProgress
             | Self::DeploymentInUse { .. }
             | Self::Busy => ApiError::Internal(Some(text.into())),
             Self::Internal(cause) => ApiError::Internal(cause),

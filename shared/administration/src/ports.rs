@@ -67,6 +67,12 @@ pub enum OrganiserFault {
     /// The event has been used.
     #[error("the event has been used")]
     InUse,
+    /// Requests are in flight.
+    #[error("requests are in flight")]
+    InProgress,
+    /// Attendees may have objects at Azure.
+    #[error("attendees may have objects at Azure")]
+    HasObjects,
 }
 
 impl From<StoreFault> for OrganiserFault {
@@ -157,6 +163,13 @@ pub trait EventSettingsStore: Send + Sync {
     /// Deletes an unused event, with every code it had. Its audit entries stay. Fails with
     /// [`OrganiserFault::InUse`] or [`OrganiserFault::VersionConflict`].
     async fn delete_event(&self, event: &Event, entry: &AuditEntry) -> Result<(), OrganiserFault>;
+
+    /// Deletes what an event used: its accounts, hours, sessions and ratings. Decisions about
+    /// attendees stay. Returns how many attendees had used it, and writes the entry when all is
+    /// deleted. After a failure a part may be deleted; doing it again deletes the rest.
+    ///
+    /// Fails with [`OrganiserFault::InProgress`] or [`OrganiserFault::HasObjects`].
+    async fn reset_event(&self, event: &Event, entry: &AuditEntry) -> Result<u64, OrganiserFault>;
 }
 
 /// The audit logs of events and organisers.

@@ -64,6 +64,19 @@ pub struct HourUsage {
     pub first_bytes: FirstBytes,
     /// The minutes in which something was used, by their number in the hour.
     pub minutes: Vec<(u32, MinuteUse)>,
+    /// The last rejected requests, in no order.
+    pub rejected: Vec<RejectedRequest>,
+}
+
+/// The last request of an attendee that was rejected for a reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedRequest {
+    /// The attendee.
+    pub user: UserId,
+    /// The code of the error.
+    pub code: String,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// The usage of an attendee in a session.

@@ -19,6 +19,7 @@ pub(crate) enum Resource {
     Event(EventId),
     Step(EventId, Step),
     RotateCode(EventId),
+    Reset(EventId),
     Attendees(EventId),
     Attendee(EventId, UserId),
     Usage(EventId),
@@ -80,6 +81,7 @@ impl Resource {
             "resume" => Ok(Self::Step(id, Step::Resume)),
             "end" => Ok(Self::Step(id, Step::End)),
             "rotate-code" => Ok(Self::RotateCode(id)),
+            "reset" => Ok(Self::Reset(id)),
             "attendees" => Ok(Self::Attendees(id)),
             "usage" => Ok(Self::Usage(id)),
             "audit" => Ok(Self::Audit(id)),
@@ -121,7 +123,7 @@ impl Resource {
         match self {
             Self::Events | Self::OrganiserTokens => "GET, POST",
             Self::Event(_) => "GET, PATCH, DELETE",
-            Self::Attendee(..) => "PATCH, DELETE",
+            Self::Attendee(..) => "GET, PATCH, DELETE",
             Self::Deployment(_) | Self::OwnDeployment(..) => "PUT, DELETE",
             Self::Tokens(_) => "GET, POST, DELETE",
             Self::OrganiserToken(_)
@@ -129,7 +131,7 @@ impl Resource {
             | Self::Listed(..)
             | Self::Registration(..) => "DELETE",
             Self::Roster(_) => "GET, PUT",
-            Self::Organisers | Self::Step(..) | Self::RotateCode(_) => "POST",
+            Self::Organisers | Self::Step(..) | Self::RotateCode(_) | Self::Reset(_) => "POST",
             Self::OrganiserAudit
             | Self::Attendees(_)
             | Self::Usage(_)

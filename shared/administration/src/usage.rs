@@ -271,6 +271,7 @@ mod tests {
             errors: BTreeMap::from([("upstream_busy".to_owned(), tokens)]),
             first_bytes,
             minutes: vec![(0, MinuteUse { requests: 1, tokens }), (59, MinuteUse::default())],
+            rejected: Vec::new(),
         }
     }
 

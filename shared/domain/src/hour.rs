@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::ids::{DeploymentName, EventId};
+use crate::token::UserId;
 use crate::usage::Charge;
 
 /// The counts to add to the hour of a model.
@@ -25,6 +26,35 @@ pub struct HourCount {
     pub first_byte_ms: Option<u64>,
     /// The number of errors by code. Each code occurs once.
     pub errors: Vec<(&'static str, u64)>,
+    /// The last rejected requests, for the organiser who looks at one attendee.
+    pub rejected: Vec<Rejected>,
+}
+
+/// The last request of an attendee that was rejected for a reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// The attendee.
+    pub user: UserId,
+    /// The code of the error.
+    pub code: &'static str,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Rejected {
+    /// How many are kept for an hour of an event.
+    pub const SLOTS: u32 = 64;
+
+    /// Which one it replaces: an earlier one of the same attendee with the same reason, or any other
+    /// with the same number. So a flood cannot make the hour grow.
+    #[must_use]
+    pub fn slot(&self) -> u32 {
+        let bytes = self.user.as_str().bytes().chain(self.code.bytes());
+        // FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>.
+        let hash = bytes
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        hash % Self::SLOTS
+    }
 }
 
 impl HourCount {
@@ -32,7 +62,18 @@ impl HourCount {
     #[must_use]
     pub fn new(event: EventId, at: DateTime<Utc>, model: Option<DeploymentName>) -> Self {
         let (charge, errors) = (Charge::default(), Vec::new());
-        Self { event, shard: 0, at, model, requests: 0, charge, first_byte_ms: None, errors }
+        let rejected = Vec::new();
+        Self {
+            event,
+            shard: 0,
+            at,
+            model,
+            requests: 0,
+            charge,
+            first_byte_ms: None,
+            errors,
+            rejected,
+        }
     }
 
     /// Whether both counts belong to the same hour and model.

@@ -25,6 +25,7 @@ mod named;
 pub mod object;
 pub mod operation;
 pub mod reconcile;
+pub mod reset;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod settlement;

@@ -230,7 +230,7 @@ impl Gateway {
                 (at, claims.user, proof)
             }
         };
-        line.event = Some(at.event.id.clone());
+        (line.event, line.user) = (Some(at.event.id.clone()), Some(user.clone()));
         check(&at.event, now)?;
         let policy = at.event.access.policy(proof).map_err(|why| access_denied(&at.event, why))?;
         let day = at.event.window.local_day(now);

@@ -304,6 +304,8 @@ pub struct RequestLine {
     pub event: Option<EventId>,
     /// A keyed hash of the attendee.
     pub attendee: Option<String>,
+    /// The attendee by name, for the organiser. It is not written to the log.
+    pub user: Option<UserId>,
     /// The operation.
     pub operation: Option<Operation>,
     /// Under which name.

@@ -174,6 +174,7 @@ impl Settler {
             request_id: Some(reservation.id.clone()),
             event: Some(reservation.at.event.id.clone()),
             attendee: Some(std::mem::take(&mut reservation.user_hash)),
+            user: None,
             operation: Some(reservation.operation),
             model: Some(reservation.model.clone()),
             outcome: ending.outcome,

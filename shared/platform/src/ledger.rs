@@ -4,7 +4,7 @@ pub(crate) mod expressions;
 pub(crate) mod hour;
 pub mod item;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
@@ -178,6 +178,14 @@ impl Ledger for Table {
             let _ = write!(update, "{sign} {name} :{name}");
             values.insert(format!(":{name}"), AttributeValue::N(amount.to_string()));
         });
+        // Two of the same slot in one expression would be refused; the later one counts.
+        let slots: BTreeMap<_, _> = count.rejected.iter().map(|one| (one.slot(), one)).collect();
+        for (index, (slot, rejected)) in slots.into_iter().enumerate() {
+            let (sign, name) =
+                (if index == 0 { " SET" } else { "," }, format!("{}{slot}", hour::REJECTED));
+            let _ = write!(update, "{sign} {name} = :{name}");
+            values.insert(format!(":{name}"), AttributeValue::S(hour::rejected_text(rejected)));
+        }
         let key = Key::hour(&count.event, count.shard, count.at, count.model.as_ref());
         let call = self.client.update_item().table_name(&self.name).update_expression(update);
         let call = call.set_key(Some(key.attributes()));

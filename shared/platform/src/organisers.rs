@@ -12,6 +12,7 @@ mod issued;
 mod listing;
 mod own;
 mod ratings;
+mod reset;
 mod sessions;
 mod tokens;
 mod transaction;

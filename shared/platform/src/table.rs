@@ -58,12 +58,18 @@ pub struct Table {
 impl Table {
     /// A query for the items of a partition whose sort keys have a prefix.
     pub(crate) fn below(&self, pk: String, prefix: &str) -> QueryFluentBuilder {
+        self.in_partition(pk)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":prefix", text(prefix))
+    }
+
+    /// A query for the items of a partition.
+    pub(crate) fn in_partition(&self, pk: String) -> QueryFluentBuilder {
         self.client
             .query()
             .table_name(&self.name)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", text(pk))
-            .expression_attribute_values(":prefix", text(prefix))
     }
 }
 

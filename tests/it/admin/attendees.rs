@@ -4,11 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use insta::assert_snapshot;
 use lanyard_domain::account::{Account, AccountKey, Change, Field, NO_LIMIT, Write};
 use lanyard_domain::allowance::Limit;
-use lanyard_domain::hour::HourCount;
+use lanyard_domain::hour::{HourCount, Rejected};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::time::EpochNanos;
 use lanyard_domain::usage::Charge;
 use lanyard_gateway::ports::{Clock, Ledger};
+use lanyard_platform::table::get_text;
 use serde_json::{Value, json};
 
 use super::harness::Harness;
@@ -204,4 +205,65 @@ async fn an_unused_seat_can_be_freed_and_a_used_one_not() {
     harness.delete(&format!("{path}/attendees/nobody")).await.refused(404, "not_found");
     let left = harness.table.account(&seats).await.unwrap().unwrap();
     assert_eq!(left.count(Field::Seats), 2);
+}
+
+#[tokio::test]
+async fn the_details_of_an_attendee_have_the_last_rejected_requests() {
+    let harness = Harness::open().await;
+    let (path, event) = harness.event(json!({})).await;
+    let noon = harness.clock.now();
+    let reject = async |user: &str, code: &'static str, minutes: i64| {
+        let at = noon + TimeDelta::minutes(minutes);
+        let mut hour = HourCount::new(id(&event), at, None);
+        hour.rejected = vec![Rejected { user: user.parse().unwrap(), code, at }];
+        harness.table.count_hour(&hour).await.unwrap();
+    };
+    for minutes in [1, 2, 61] {
+        reject("ada", "rate_limit_exceeded", minutes).await;
+    }
+    reject("ada", "content_filter", 3).await;
+    reject("team 4/eve", "event_full", 4).await;
+
+    let ada = harness.get(&format!("{path}/attendees/ada")).await.ok(200);
+    let rejected: Vec<_> = ada["rejected"].as_array().unwrap().iter().collect();
+    let shown = |at: &str, code: &str| json!({"at": at, "code": code});
+    assert_eq!(
+        rejected,
+        [
+            &shown("2026-12-05T13:01:00Z", "rate_limit_exceeded"),
+            &shown("2026-12-05T12:03:00Z", "content_filter"),
+            &shown("2026-12-05T12:02:00Z", "rate_limit_exceeded"),
+        ]
+    );
+    let eve = harness.get(&format!("{path}/attendees/team%204%2Feve")).await.ok(200);
+    assert_eq!(
+        (&eve["joined_at"], &eve["rejected"][0]["code"]),
+        (&Value::Null, &json!("event_full"))
+    );
+    harness.get(&format!("{path}/attendees/bob")).await.refused(404, "not_found");
+    // What is remembered of single requests is no usage.
+    let usage = harness.get(&format!("{path}/usage?by=model")).await.ok(200);
+    assert_eq!(usage["rows"], json!([]));
+}
+
+#[tokio::test]
+async fn a_flood_of_rejected_requests_leaves_an_hour_of_bounded_size() {
+    let harness = Harness::open().await;
+    let (_, event) = harness.event(json!({})).await;
+    let at = harness.clock.now();
+    for flush in 0..40 {
+        let mut hour = HourCount::new(id(&event), at, None);
+        let one = |number: i64| Rejected {
+            user: format!("user-{}", flush * 32 + number).parse().unwrap(),
+            code: "rate_limit_exceeded",
+            at,
+        };
+        hour.rejected = (0..32).map(one).collect();
+        harness.table.count_hour(&hour).await.unwrap();
+    }
+    let items = harness.engine.items().await;
+    let hour =
+        items.iter().find(|item| get_text(item, "sk").unwrap().starts_with("HOUR#")).unwrap();
+    let slots = hour.keys().filter(|name| name.starts_with("r_")).count();
+    assert!((50..=64).contains(&slots), "{slots}");
 }

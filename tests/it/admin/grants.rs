@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use lanyard_domain::ids::SessionId;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::usage::{Charge, UsageRecord};
+use lanyard_gateway::people::{PeopleStore, Rating};
 use lanyard_gateway::ports::{Clock, Ledger};
 use serde_json::json;
 
@@ -35,6 +36,9 @@ async fn admin_makes_only_the_allowed_calls() {
     let mine = format!("{path}/own-deployments/mine?user=ada");
     harness.put(&mine, own).await.ok(201);
     harness.delete(&mine).await.ok(200);
+    harness.post(&format!("{path}/pause"), json!({})).await.ok(200);
+    let confirm = json!({"confirm": path.trim_start_matches("/events/")});
+    harness.post(&format!("{path}/reset"), confirm).await.ok(200);
     harness.delete(&path).await;
     harness.delete("/deployments/gpt-4o").await;
     let token = harness.post("/tokens", json!({"name": "ci"})).await.ok(201);
@@ -42,7 +46,7 @@ async fn admin_makes_only_the_allowed_calls() {
     assert_eq!(harness.engine.policed().asked("admin"), rows("admin"));
 }
 
-/// A request in a session that was made for an earlier one, whose record is looked for.
+/// A rated request in a session that was made for an earlier one, whose record is looked for.
 async fn session_with_a_first_request(harness: &Harness, path: &str) -> String {
     let first = "req_00000000000000000000000000000001".parse().unwrap();
     let session = SessionId::made_for(&first);
@@ -64,6 +68,9 @@ async fn session_with_a_first_request(harness: &Harness, path: &str) -> String {
         response_id: None,
         own_charge: None,
     };
+    harness.table.record(&record).await.unwrap();
     harness.table.file_in_session(&record).await.unwrap();
+    let rating = Rating { is_up: true, feedback: String::new(), rated_at: harness.clock.now() };
+    assert!(harness.table.rate(&record, &rating).await.unwrap());
     session.as_str().to_owned()
 }

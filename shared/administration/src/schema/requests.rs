@@ -10,7 +10,7 @@ use super::of_bodies;
 use crate::deployments::{Terms, described};
 use crate::events::{NewEvent, changed, created, rotation};
 use crate::form::Mistakes;
-use crate::{attendees, organisers, roster, tokens};
+use crate::{attendees, organisers, reset, roster, tokens};
 
 /// Adds a schema under a name, and refers to it.
 fn named(schemas: &mut SchemaGenerator, name: &str, schema: Value) -> Schema {
@@ -32,6 +32,11 @@ pub fn event_change(schemas: &mut SchemaGenerator) -> Schema {
 /// A new code.
 pub fn rotation_draft(schemas: &mut SchemaGenerator) -> Schema {
     named(schemas, "Rotation", of_bodies(rotation))
+}
+
+/// The confirmation of a reset.
+pub fn reset(schemas: &mut SchemaGenerator) -> Schema {
+    named(schemas, "ResetDraft", of_bodies(reset::confirmation))
 }
 
 /// A change of an attendee.

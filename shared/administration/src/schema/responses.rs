@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator};
 
 use crate::DeletedUser;
-use crate::attendees::{AttendeePage, AttendeeView};
+use crate::attendees::{AttendeeDetails, AttendeePage, AttendeeView};
 use crate::deployments::{DeletedDeployment, DeploymentPage, DeploymentView};
 use crate::error::Envelope;
 use crate::events::{AuditPage, DeletedEvent, EventPage, EventView};
@@ -11,6 +11,7 @@ use crate::organisers::{OrganiserTokenPage, OrganiserTokenView};
 use crate::own::AttendeesDeployments;
 use crate::own::attendee::{OwnDeployment, OwnDeploymentList};
 use crate::ratings::RatingPage;
+use crate::reset::ResetEvent;
 use crate::roster::{RosterChange, RosterPage};
 use crate::tokens::{AllRevoked, TokenPage, TokenView};
 use crate::usage::UsageReport;
@@ -35,10 +36,14 @@ responses! {
     events: EventPage<'_>;
     /// An event that is gone.
     deleted_event: DeletedEvent<'_>;
+    /// What a reset deleted.
+    reset_event: ResetEvent<'_>;
     /// A page of the audit log.
     audit: AuditPage;
     /// An attendee.
     attendee: AttendeeView<'_>;
+    /// An attendee with the rejected requests.
+    attendee_details: AttendeeDetails<'_>;
     /// A page of attendees.
     attendees: AttendeePage<'_>;
     /// The usage of an event.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use lanyard_domain::hour::HourCount;
+use lanyard_domain::hour::{HourCount, Rejected};
 use lanyard_domain::usage::UsageRecord;
 
 use super::{Ending, OK, Reservation, Settler, ms_between};
@@ -14,7 +14,7 @@ impl Settler {
     pub(super) async fn count_hour(&self, count: Option<HourCount>) {
         let Some(mut count) = count else { return };
         self.refusals.join(&mut count);
-        if count.requests == 0 && count.errors.is_empty() {
+        if count.requests == 0 && count.errors.is_empty() && count.rejected.is_empty() {
             return;
         }
         if let Err(fault) = self.ledger.count_hour(&count).await {
@@ -25,7 +25,8 @@ impl Settler {
     /// Counts a refusal, which is written down together with others.
     pub(crate) fn count_refusal(&self, line: RequestLine, now: DateTime<Utc>) {
         if let Some(event) = line.event {
-            self.refusals.add(HourCount::new(event, now, line.model), line.outcome);
+            let rejected = line.user.map(|user| Rejected { user, code: line.outcome, at: now });
+            self.refusals.add(HourCount::new(event, now, line.model), line.outcome, rejected);
         }
     }
 

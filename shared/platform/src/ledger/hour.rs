@@ -1,17 +1,35 @@
 //! The item of a model's hour: each counter is an attribute.
 //!
 //! Errors are `error_<code>`, times to first byte are `first_byte_<bucket>`, and minutes are
-//! `m<minute>`. One write unit covers a kilobyte. An item with every unit, every bucket and ten
+//! `m<minute>`. The item without a model also has the last rejected requests, each in the attribute
+//! of its slot, so that their number is bounded. One write unit covers a kilobyte. An item with every unit, every bucket and ten
 //! kinds of errors stays below it; with sixty minutes as well, it stays below two.
 
-use chrono::Timelike;
-use lanyard_domain::hour::{FirstBytes, HourCount, MinuteUse};
+use chrono::{DateTime, Timelike, Utc};
+use lanyard_domain::hour::{FirstBytes, HourCount, MinuteUse, Rejected};
+use lanyard_domain::token::UserId;
 
 /// The prefix of the attributes of errors.
 pub(crate) const ERROR: &str = "error_";
 
 /// The prefix of the attributes of times to first byte.
 pub(crate) const FIRST_BYTE: &str = "first_byte_";
+
+/// The prefix of the attributes of rejected requests. No other attribute begins with it.
+pub(crate) const REJECTED: &str = "r_";
+
+/// A rejected request as text. A user name may have blanks, so it is last.
+pub(super) fn rejected_text(rejected: &Rejected) -> String {
+    format!("{} {} {}", rejected.at.timestamp(), rejected.code, rejected.user)
+}
+
+/// Reads what [`rejected_text`] wrote: when, why and who.
+pub(crate) fn read_rejected(text: &str) -> Option<(DateTime<Utc>, String, UserId)> {
+    let (at, rest) = text.split_once(' ')?;
+    let (code, user) = rest.split_once(' ')?;
+    let at = DateTime::from_timestamp(at.parse().ok()?, 0)?;
+    Some((at, code.to_owned(), user.parse().ok()?))
+}
 
 /// The name of the attribute of a minute.
 pub(crate) fn minute_name(minute: u32) -> String {
@@ -52,6 +70,18 @@ mod tests {
 
     use super::*;
     use crate::table::Key;
+
+    #[test]
+    fn a_rejected_request_is_read_as_it_was_written() {
+        let rejected = Rejected {
+            user: "team 4/ada".parse().unwrap(),
+            code: "rate_limit_exceeded",
+            at: "2026-12-05T09:30:00Z".parse().unwrap(),
+        };
+        let read = read_rejected(&rejected_text(&rejected));
+        assert_eq!(read, Some((rejected.at, rejected.code.to_owned(), rejected.user)));
+        assert_eq!(read_rejected("now rate_limit_exceeded ada"), None);
+    }
 
     #[test]
     fn an_hour_of_everything_stays_below_two_kilobytes() {

@@ -117,6 +117,10 @@ impl EventSettingsStore for Organisers {
         }
         Ok(())
     }
+
+    async fn reset_event(&self, event: &Event, entry: &AuditEntry) -> Result<u64, OrganiserFault> {
+        self.reset(event, entry).await
+    }
 }
 
 impl Organisers {

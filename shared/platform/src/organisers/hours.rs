@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
 use lanyard_administration::ports::{HourStore, OrganiserFault};
-use lanyard_administration::records::HourUsage;
+use lanyard_administration::records::{HourUsage, RejectedRequest};
 use lanyard_domain::event::Event;
 use lanyard_domain::hour::{FirstBytes, MinuteUse};
 use lanyard_domain::unit::{Unit, Units};
@@ -11,7 +11,7 @@ use lanyard_domain::usage::Charge;
 use lanyard_gateway::ports::Cause;
 
 use super::{Organisers, away};
-use crate::ledger::hour::{ERROR, FIRST_BYTE, minute_name};
+use crate::ledger::hour::{ERROR, FIRST_BYTE, REJECTED, minute_name, read_rejected};
 use crate::table::{HOUR_PREFIX, Item, NO_MODEL, get_number, get_text, readable, shard_pk};
 
 /// Reads the item of an hour.
@@ -45,6 +45,12 @@ fn hour_usage(item: &Item) -> Result<HourUsage, Cause> {
         errors: errors.collect::<Result<_, Cause>>()?,
         first_bytes,
         minutes,
+        rejected: item
+            .iter()
+            .filter(|(name, _)| name.starts_with(REJECTED))
+            .filter_map(|(_, value)| read_rejected(value.as_s().ok()?))
+            .map(|(at, code, user)| RejectedRequest { user, code, at })
+            .collect(),
         hour: NaiveDateTime::parse_from_str(&format!("{hour}:00"), "%Y-%m-%dT%H:%M")?.and_utc(),
         model: (model != NO_MODEL).then(|| model.parse()).transpose()?,
         requests: count("requests")?,

@@ -76,24 +76,30 @@ pub(super) async fn newest(
     Ok((items, has_more))
 }
 
+/// Every item of a query, by consistent reads.
+async fn pages_of(query: QueryFluentBuilder) -> Result<Vec<Item>, Cause> {
+    let mut items = Vec::new();
+    let mut start: Option<Item> = None;
+    loop {
+        let page = query.clone().consistent_read(true).set_exclusive_start_key(start);
+        let page = page.send().await?;
+        items.extend(page.items.unwrap_or_default());
+        start = page.last_evaluated_key;
+        if start.is_none() {
+            return Ok(items);
+        }
+    }
+}
+
 impl Table {
     /// Every item of a partition whose sort key has a prefix, by a consistent read.
     pub(super) async fn all(&self, partition: String, prefix: &str) -> Result<Vec<Item>, Cause> {
-        let mut items = Vec::new();
-        let mut start: Option<Item> = None;
-        loop {
-            let page = self
-                .below(partition.clone(), prefix)
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send()
-                .await?;
-            items.extend(page.items.unwrap_or_default());
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
-        }
+        pages_of(self.below(partition, prefix)).await
+    }
+
+    /// Every item of a partition, by a consistent read.
+    pub(super) async fn all_of(&self, partition: String) -> Result<Vec<Item>, Cause> {
+        pages_of(self.in_partition(partition)).await
     }
 
     /// Those of several items that exist, by a consistent read, in any order.

@@ -1,0 +1,78 @@
+//! What stays of an attendee's account when the usage of a rehearsal is deleted: what people
+//! decided about the attendee, and nothing of what was used.
+
+use crate::account::{Account, Change, Condition, Field, Write};
+
+/// What becomes of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reset {
+    /// It has only usage, so it is deleted.
+    Delete,
+    /// It has decisions, which stay.
+    Keep(Write),
+}
+
+/// Whether a number is a decision about the attendee: a block, own limits, a place on the roster or
+/// a claimed name.
+fn is_decision(field: Field) -> bool {
+    matches!(
+        field,
+        Field::Blocked | Field::Terms | Field::Listed | Field::Claim | Field::Override(_)
+    )
+}
+
+/// The reset of an attendee's account. It must have no request in flight.
+#[must_use]
+pub fn reset(account: &Account) -> Reset {
+    let (kept, used): (Vec<_>, Vec<_>) =
+        account.numbers.iter().map(|(field, _)| *field).partition(|field| is_decision(*field));
+    // The counter of changed limits alone says nothing.
+    if kept.iter().all(|field| *field == Field::Terms) {
+        return Reset::Delete;
+    }
+    Reset::Keep(Write {
+        conditions: vec![is_idle()],
+        changes: used.into_iter().map(Change::Remove).collect(),
+    })
+}
+
+/// The condition that no request is in flight.
+#[must_use]
+pub fn is_idle() -> Condition {
+    Condition::AtMost(Field::Open, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::allowance::Limit;
+
+    fn account(numbers: &[(Field, i64)]) -> Account {
+        Account { numbers: numbers.iter().copied().collect(), ..Account::default() }
+    }
+
+    #[test]
+    fn usage_goes_and_decisions_stay() {
+        let own = Field::Override(Limit::TokensPerMinute);
+        let used = account(&[
+            (Field::Requests, 3),
+            (Field::PromptTokens, 70),
+            (Field::SeatedAt, 9),
+            (Field::Open, 0),
+            (Field::Listed, 1),
+            (own, 5),
+        ]);
+        let Reset::Keep(write) = reset(&used) else { panic!("it has decisions") };
+        let left = used.apply(&write).unwrap();
+        assert_eq!(left, account(&[(Field::Listed, 1), (own, 5)]));
+        let busy = account(&[(Field::Listed, 1), (Field::Open, 1)]);
+        let Reset::Keep(write) = reset(&busy) else { panic!("it has decisions") };
+        assert_eq!(busy.apply(&write), None);
+    }
+
+    #[test]
+    fn an_account_with_usage_alone_is_deleted() {
+        let used = account(&[(Field::Requests, 3), (Field::SeatedAt, 9), (Field::Terms, 2)]);
+        assert_eq!(reset(&used), Reset::Delete);
+    }
+}
