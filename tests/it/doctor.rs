@@ -248,17 +248,34 @@ async fn a_stream_held_back_by_a_proxy_differs_from_one_that_azure_sent_at_once(
 }
 
 #[tokio::test]
-async fn without_an_open_event_nothing_is_called_and_the_doctor_shows_how_to_create_one() {
+async fn without_an_open_event_the_doctor_calls_through_its_own_and_leaves_nothing_behind() {
     let service = Service::simulated().await;
-    let listed = service.admin("GET", "/events", Value::Null).await;
+    let events = async || service.admin("GET", "/events", Value::Null).await;
+    let listed = events().await;
     let id = listed["events"][0]["id"].as_str().unwrap();
     service.admin("POST", &format!("/events/{id}/end"), Value::Null).await;
+    let before = events().await;
 
     let run = service.doctor(&[]).await;
 
     assert_eq!(run.exit, Some(0), "{}", run.text);
-    run.says("skip", "service calls", "No open event").advises(r#""name":"Trial""#);
+    run.says("ok", "service gpt-5-mini stream", "chunks");
+    run.says("ok", "service accounting", "13 of 13 requests");
     run.says("skip", "quota", "No open or scheduled event.");
+    assert_eq!(events().await, before);
+}
+
+#[tokio::test]
+async fn a_given_code_is_tried_and_its_event_stays() {
+    let service = Service::simulated().await;
+
+    let run = service.doctor(&["--code", "hackathon"]).await;
+
+    assert_eq!(run.exit, Some(0), "{}", run.text);
+    let listed = service.admin("GET", "/events", Value::Null).await;
+    let id = listed["events"][0]["id"].as_str().unwrap();
+    let attendees = service.admin("GET", &format!("/events/{id}/attendees"), Value::Null).await;
+    assert_eq!(attendees["attendees"][0]["user"], "lanyard-doctor", "{attendees}");
 }
 
 #[tokio::test]

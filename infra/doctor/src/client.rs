@@ -118,6 +118,11 @@ impl HttpClient {
         request.body(body.to_string())
     }
 
+    /// A `DELETE`.
+    pub(super) fn delete(&self, url: &str) -> RequestBuilder {
+        self.client(url).delete(url)
+    }
+
     fn client(&self, url: &str) -> &reqwest::Client {
         match is_local(url) {
             true => &self.local,

@@ -1,7 +1,7 @@
 //! Checks a running service, by HTTP and through AWS, and reports problems and how to fix them.
 //!
-//! Each group of checks sends requests and judges the responses in pure functions. Nothing is
-//! changed, except for the usage of one attendee.
+//! Each group of checks sends requests and judges the responses in pure functions. Test calls go
+//! through an event of the doctor's own, which is deleted afterwards.
 
 mod aws;
 mod azure;
@@ -16,6 +16,7 @@ mod report;
 mod secret;
 mod service;
 mod service_calls;
+mod temporary;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ use self::client::{HttpClient, is_local};
 use self::delivery::ChunkTimes;
 use self::inventory::Inventory;
 use self::report::{Format, Report};
+use self::temporary::TemporaryEvent;
 
 /// Address of `cargo run`.
 const LOCAL: &str = "http://127.0.0.1:8787/api";
@@ -116,10 +118,31 @@ pub async fn examine(options: &DoctorOptions, out: impl Write) -> Result<Verdict
     report.add([clock::judge(clock::ahead(&probe), azures)])?;
 
     let direct = inventory.as_ref().map(|inventory| direct(inventory, &seen)).unwrap_or_default();
-    match service_calls::credential(options.code.as_ref(), inventory.as_ref()) {
-        Some(code) => report.add(service_calls::run(&client, &base, &code, &direct, only).await)?,
-        None => report.add([service_calls::without_credential(&base, Machine.now())])?,
-    }
+    // A given code is that of an event that the operator wants to be tried.
+    let own = match (&options.code, token.as_ref(), &inventory) {
+        (None, Some(token), Some(_)) => {
+            Some(TemporaryEvent::create(&client, &base, token, Machine.now()).await)
+        }
+        (_, _, _) => None,
+    };
+    let (own, refused) = match own {
+        Some(Ok(event)) => (Some(event), None),
+        Some(Err(finding)) => (None, Some(finding)),
+        None => (None, None),
+    };
+    report.add(refused)?;
+    let given = own.as_ref().map(|event| &event.code).or(options.code.as_ref());
+    let findings = match service_calls::credential(given, inventory.as_ref()) {
+        Some(code) => service_calls::run(&client, &base, &code, &direct, only).await,
+        None => vec![service_calls::without_credential(&base, Machine.now())],
+    };
+    // The event is deleted also if the report cannot be written.
+    let left = match own {
+        Some(event) => event.remove().await,
+        None => None,
+    };
+    report.add(findings)?;
+    report.add(left)?;
     Ok(report.finish(true)?)
 }
 

@@ -33,7 +33,7 @@ pub struct DoctorOptions {
     #[arg(long, env = "AWS_REGION")]
     pub region: Option<String>,
 
-    /// Event code for the test calls. Default: the code of an open event.
+    /// Event code for the test calls. Default: an event for the calls, which is deleted afterwards.
     #[arg(long, value_name = "CODE/USER")]
     pub code: Option<Secret>,
 
