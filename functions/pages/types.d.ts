@@ -51,6 +51,15 @@ export interface ApiAccess {
   model: string;
 }
 
+/** What a handout in a file has in it. */
+export interface SavedHandout {
+  base: string;
+  link: string;
+  event: OrganiserEvent;
+  setups: Record<string, string>;
+  slide: boolean;
+}
+
 export type EventAccess = "open" | "roster" | "registered";
 
 /** The problem of one field of a request. */
@@ -147,6 +156,7 @@ export interface OrganiserEvent extends PublicEvent {
   attendees: number;
   access: EventAccess;
   contact: Contact;
+  own_deployments: "none" | "organiser" | "attendee";
   keeps_objects: boolean;
   hosted_tools: Record<string, "allow" | "drop" | "refuse">;
   max_completion_tokens: number | null;
@@ -205,6 +215,29 @@ export interface UsageReport {
   total: Usage;
   rows: UsageRow[];
   minutes?: MinuteRow[];
+}
+
+/** An attendee, with the requests that were rejected. */
+export interface AttendeeDetails extends Attendee {
+  rejected: { at: string; code: string }[];
+}
+
+/** The usage of an attendee in a session. */
+export interface SessionRow {
+  session: string;
+  user: string;
+  requests: number;
+  total_tokens: number;
+}
+
+/** A signed token that an event issued. */
+export interface IssuedToken {
+  jti: string;
+  user: string;
+  issued_at: string;
+  expires_at: string;
+  revoked: boolean;
+  token?: string;
 }
 
 /** A page of ratings, with the votes of the event. */

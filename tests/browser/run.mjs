@@ -7,9 +7,12 @@
 // Prints `ok NAME` or `FAIL NAME: why` for each step and ends with an exit code. Screenshots go to target/screenshots.
 // `.ci/run browser` installs what it needs and calls this.
 
+import { accessibilitySteps } from "./accessibility.mjs";
 import { attendee } from "./attendee.mjs";
 import { deploymentSteps } from "./deployments.mjs";
+import { detailSteps } from "./details.mjs";
 import { startBrowser, startService } from "./fixture.mjs";
+import { handoutSteps } from "./handout.mjs";
 import { modules } from "./modules.mjs";
 import { organiserSteps } from "./organiser.mjs";
 import { playgroundSteps } from "./playground.mjs";
@@ -47,6 +50,9 @@ try {
     snippets: () => snippets(context),
     organiser: () => organiserSteps(context),
     deployments: () => deploymentSteps(context),
+    details: () => detailSteps(context),
+    handout: () => handoutSteps(context),
+    accessibility: () => accessibilitySteps(context),
   };
   const wanted = process.argv.slice(2);
   for (const [name, run] of Object.entries(parts)) if (!wanted.length || wanted.includes(name)) await run();

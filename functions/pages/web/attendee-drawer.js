@@ -1,15 +1,16 @@
 // @ts-check
 // The details of one attendee: usage, exact limits, and everything that an organiser can do for them.
 
-/** @import { Attendee, AttendeeChange, Limits } from "../types.d.ts" */
+/** @import { Attendee, AttendeeChange, Limits, OrganiserEvent } from "../types.d.ts" */
 
 import { asApiError } from "./api.js";
 import { copyButton } from "./copy-button.js";
 import { fill, h, number } from "./dom.js";
-import { errorNote } from "./errors.js";
+import { errorNote, reason } from "./errors.js";
 import { ask, capitalised, clearProblems, fieldOf, showProblems } from "./form.js";
+import { table } from "./lazy-section.js";
 import { LIMITS, limitName } from "./limits.js";
-import { changeAttendee, deleteRegistration, freeSeat, issueToken } from "./organiser-api.js";
+import { changeAttendee, deleteOwnDeployment, deleteRegistration, freeSeat, issueToken, listOwnDeployments, readAttendee } from "./organiser-api.js";
 
 /** Factor of "Double all limits". */
 const FACTOR = 2;
@@ -17,16 +18,19 @@ const FACTOR = 2;
 /**
  * Opens the details. `changed(attendee)` gets the attendee after a change, or null after their seat was freed.
  *
- * @param {string} eventId
+ * @param {OrganiserEvent} event
  * @param {Attendee} attendee
- * @param {boolean} isRegistered
  * @param {(attendee: Attendee | null) => void} changed
  */
-export function openDrawer(eventId, attendee, isRegistered, changed) {
+export function openDrawer(event, attendee, changed) {
+  const eventId = event.id;
   const { user } = attendee;
+  const isRegistered = event.access === "registered";
   const result = h("div", { "aria-live": "assertive" });
   const body = h("div");
   const dialog = h("dialog.drawer", { "aria-labelledby": "drawer-title", id: "drawer", onclose: () => dialog.remove() });
+  const rejected = h("div", {}, h("p.muted", {}, "Loading…"));
+  const own = h("div");
   let current = attendee;
 
   /** @param {AttendeeChange} change */
@@ -118,6 +122,7 @@ export function openDrawer(eventId, attendee, isRegistered, changed) {
         fact("Input tokens", number(usage.prompt_tokens)),
         fact("Output tokens", number(usage.completion_tokens)),
         fact("In progress", `${number(current.in_flight)} (${number(usage.held_tokens ?? 0)} tokens reserved)`)),
+      h("h3", {}, "Rejected requests"), rejected,
       h("h3", {}, "Limits"), limitsForm(),
       h("h3", {}, "Access"),
       h("p.row", {},
@@ -125,10 +130,36 @@ export function openDrawer(eventId, attendee, isRegistered, changed) {
           current.blocked ? "Unblock" : "Block"),
         h("button.small", { type: "button", "data-action": "token", onclick: giveToken }, "Issue personal key"),
         isRegistered ? h("button.small.danger", { type: "button", "data-action": "unregister", onclick: unregister }, "Delete registration") : null,
-        h("button.small.danger", { type: "button", "data-action": "free", onclick: free }, "Free seat")));
+        h("button.small.danger", { type: "button", "data-action": "free", onclick: free }, "Free seat")),
+      event.own_deployments === "none" ? null : [h("h3", {}, "Deployments of this attendee"), own]);
+  }
+
+  async function showRejected() {
+    try {
+      const { rejected: requests } = await readAttendee(eventId, user);
+      fill(rejected, requests.length
+        ? table("Rejected requests", ["Last time", "Reason"], requests.map(({ at, code }) => [new Date(at).toLocaleString("en-GB"), reason(code)]))
+        : h("p.muted", {}, "None."));
+    } catch (error) {
+      fill(rejected, errorNote(error, showRejected));
+    }
+  }
+
+  async function showOwn() {
+    try {
+      const deployments = await listOwnDeployments(eventId, user);
+      fill(own,
+        deployments.length ? table("Deployments of this attendee", ["Name", "Endpoint", "Actions"], deployments.map((each) => [each.name, each.endpoint,
+          h("button.small.danger", { type: "button", "data-own": each.name, "aria-label": `Delete ${each.name}`, onclick: () => attempt(async () => { await deleteOwnDeployment(eventId, user, each); await showOwn(); }) }, "Delete")])) : null,
+        h("p", {}, h("a.button.small", { href: `#${new URLSearchParams({ "own-deployment": eventId, user })}`, "data-action": "add-own", onclick: () => dialog.close() }, "Add deployment")));
+    } catch (error) {
+      fill(own, errorNote(error, showOwn));
+    }
   }
 
   show();
+  showRejected();
+  if (event.own_deployments !== "none") showOwn();
   fill(dialog, h("div.row.spread", {}, h("h2", { id: "drawer-title" }, user), h("button.small", { type: "button", id: "drawer-close", onclick: () => dialog.close() }, "Close")),
     result, body);
   document.body.append(dialog);

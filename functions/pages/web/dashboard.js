@@ -4,12 +4,12 @@
 import { asApiError } from "./api.js";
 import { deploymentForm } from "./deployment-form.js";
 import { deploymentsView } from "./deployments.js";
-import { byId, fill, find, fragment } from "./dom.js";
+import { byId, fill, find, fragment, h } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { eventForm } from "./event-form.js";
 import { eventList } from "./event-list.js";
 import { eventView } from "./event-view.js";
-import { listDeployments, listEvents, readEvent, setToken, token } from "./organiser-api.js";
+import { listDeployments, listEvents, putOwnDeployment, readEvent, setToken, token } from "./organiser-api.js";
 import { tokensView } from "./tokens.js";
 
 /** Stops the current view before another is shown. */
@@ -80,6 +80,12 @@ async function currentView() {
     document.title = "Deployment · Lanyard";
     const known = named ? (await listDeployments()).find(({ name, replica }) => name === named && replica === parameters.get("replica")) : null;
     return [[deploymentForm(known ?? null, added ?? named ?? "", () => { location.hash = "deployments"; })]];
+  }
+  const [ownAt, user] = [parameters.get("own-deployment"), parameters.get("user")];
+  if (ownAt && user) {
+    document.title = "Deployment · Lanyard";
+    return [[h("p.note", {}, `Only ${user} uses this deployment, and its usage does not count for the event.`),
+      deploymentForm(null, "", () => { location.hash = `event=${ownAt}`; }, (name, draft) => putOwnDeployment(ownAt, user, name, draft))]];
   }
   if (parameters.has("tokens")) {
     document.title = "Tokens · Lanyard";

@@ -16,8 +16,9 @@ import { putDeployment } from "./organiser-api.js";
  * @param {Deployment | null} deployment
  * @param {string} name
  * @param {() => void} done
+ * @param {(name: string, draft: DeploymentDraft) => Promise<unknown>} put
  */
-export function deploymentForm(deployment, name, done) {
+export function deploymentForm(deployment, name, done, put = putDeployment) {
   const result = h("div", { "aria-live": "assertive" });
   const save = h("button.main", {}, deployment ? "Save changes" : "Add deployment");
   const input = (/** @type {string} */ value, attributes = {}) => {
@@ -84,7 +85,7 @@ export function deploymentForm(deployment, name, done) {
     clearProblems(form);
     fill(result);
     try {
-      await putDeployment(nameField.value.trim(), draft());
+      await put(nameField.value.trim(), draft());
       done();
     } catch (error) {
       fill(result, errorNote(error));

@@ -45,6 +45,16 @@ const WORDS = {
 };
 
 /**
+ * The words for a code, for tables and charts.
+ *
+ * @param {string} code
+ */
+export function reason(code) {
+  const words = code.replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/**
  * What to do about an error.
  *
  * @param {ApiError} error
@@ -65,7 +75,7 @@ export function errorNote(thrown, retry = null) {
   const small = [error.code, error.requestId].filter(Boolean).join(" · ");
   const line = error.param && !error.details.length ? `Field: ${error.param}.` : null;
   return h(`div.note.${isOurs ? "warn" : "bad"}`, { role: "alert", "data-code": error.code },
-    h("p", {}, h("strong", {}, WORDS[error.code] ?? error.message)),
+    h("p", {}, h("strong", {}, WORDS[error.code] ?? (error.details.length > 1 ? `${error.details.length} fields need a change. They are marked below.` : error.message))),
     h("p", {}, [advice(error), line].filter(Boolean).join(" ")),
     retry ? h("p", {}, retryButton(error, retry)) : null,
     h("p.small.muted", {}, small));

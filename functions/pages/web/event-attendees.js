@@ -177,7 +177,7 @@ export function attendeesView(event, changed) {
   function open(user) {
     const one = all.find((each) => each.user === user);
     if (!one) return;
-    openDrawer(event.id, one, event.access === "registered", (after) => {
+    openDrawer(event, one, (after) => {
       if (after) replace(after);
       else {
         all = all.filter((each) => each.user !== user);
@@ -225,7 +225,7 @@ function attendeeRow(user, { apply, open, select }) {
   const name = h("th", { scope: "row" }, user);
   const blocked = h("span.badge.bad", {}, " blocked");
   const [requests, tokens, inFlight] = [h("td.number"), h("td.number"), h("td.number")];
-  const [joined, limits, buttons] = [h("td"), h("td"), h("span.row")];
+  const [joined, limits, buttons] = [h("td.nowrap"), h("td.nowrap"), h("span.row")];
   const element = h("tr", { "data-user": user }, h("td", {}, box), name, requests, tokens, inFlight, joined, limits, h("td", {}, buttons));
 
   /**

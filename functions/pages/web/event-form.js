@@ -65,6 +65,7 @@ export function eventForm(event, deployments, done) {
   }
 
   const allowOrRefuse = (/** @type {unknown} */ decision) => (decision === "allow" || decision === "refuse" ? decision : "");
+  const hourFrom = (/** @type {number} */ hours) => localHour(Date.now() + hours * 3_600_000);
   const withoutOffset = (/** @type {string | undefined} */ instant) => instant?.slice(0, 16) ?? "";
   const limits = (/** @type {"attendee" | "event"} */ of, /** @type {string} */ words) => h("fieldset", {}, h("legend", {}, words),
     h("div.grid", {}, LIMITS.filter((name) => of === "attendee" || name !== "in_flight").map((name) => field(`allowances.${of}.${name}`,
@@ -76,8 +77,8 @@ export function eventForm(event, deployments, done) {
     result,
     h("fieldset", {}, h("legend", {}, "Name and time"), h("div.grid", {},
       h("div.wide", {}, field("name", "Name", { required: true, maxlength: "128" })),
-      field("starts_at", "Starts", { type: "datetime-local", required: true }, "In the event's time zone.", withoutOffset(event?.starts_at)),
-      field("ends_at", "Ends", { type: "datetime-local", required: true }, null, withoutOffset(event?.ends_at)),
+      field("starts_at", "Starts", { type: "datetime-local", required: true }, "In the event's time zone.", event ? withoutOffset(event.starts_at) : hourFrom(1)),
+      field("ends_at", "Ends", { type: "datetime-local", required: true }, null, event ? withoutOffset(event.ends_at) : hourFrom(9)),
       field("time_zone", "Time zone", { list: "zones", required: true, spellcheck: "false" }, "For example Europe/Oslo.", value("time_zone") ?? localZone),
       field("attendees", "Expected attendees", { type: "number", min: "1", max: "100000" }, "The default limits are based on this number.", value("attendees") ?? 100),
       event ? null : field("preset", "Kind of event", { tag: "select" }, "The default limits follow from it.", "workshop",
@@ -136,6 +137,17 @@ export function eventForm(event, deployments, done) {
   }
 
   return form;
+}
+
+/**
+ * The beginning of the hour of an instant, as a field for local times has it.
+ *
+ * @param {number} at
+ */
+function localHour(at) {
+  const date = new Date(at);
+  const two = (/** @type {number} */ value) => String(value).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}T${two(date.getHours())}:00`;
 }
 
 /**

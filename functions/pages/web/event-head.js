@@ -5,10 +5,10 @@
 
 import { BASE } from "./api.js";
 import { copyButton } from "./copy-button.js";
-import { fill, h, setText } from "./dom.js";
+import { fill, h, number, setText } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { ask } from "./form.js";
-import { attendeePageUrl, changeEvent, cloneEvent, revokeAll, runAction } from "./organiser-api.js";
+import { attendeePageUrl, changeEvent, cloneEvent, resetEvent, revokeAll, runAction } from "./organiser-api.js";
 import { eventState, windowLines } from "./time.js";
 
 /** @typedef {"pause" | "resume" | "rotate-code" | "end"} Step */
@@ -55,6 +55,7 @@ export function eventHead(first, changed) {
           h("button", { type: "button", id: "clone", onclick: clone }, "Clone"),
           hasEnded ? null : step("rotate-code", "Rotate code"),
           h("button.danger", { type: "button", id: "revoke-all", onclick: revoke }, "Revoke all keys"),
+          event.status === "open" ? null : h("button.danger", { type: "button", id: "reset", onclick: reset }, "Reset usage"),
           hasEnded ? null : step("end", "End now", ".danger"))),
       notice,
       event.warnings.map((warning) => h("p.note.warn", {}, warning)));
@@ -96,6 +97,18 @@ export function eventHead(first, changed) {
     await attempt(async () => {
       await revokeAll(event.id);
       return [event, "All personal keys were revoked."];
+    });
+  }
+
+  async function reset() {
+    const content = [
+      h("p", {}, "Use this after a rehearsal. Tokens, requests, errors, sessions, ratings and the list of attendees start at zero."),
+      h("p", {}, "Settings, blocks, limits of single attendees, the roster and keys stay. It cannot be undone."),
+    ];
+    if (!(await ask(`Delete the usage of ${event.name}?`, { yes: "Delete usage", isDangerous: true, content }))) return;
+    await attempt(async () => {
+      const { attendees } = await resetEvent(event.id);
+      return [event, `The usage was deleted. ${number(attendees)} ${attendees === 1 ? "attendee" : "attendees"} had joined.`];
     });
   }
 

@@ -18,7 +18,8 @@ export function eventList(events) {
   }
   const rows = events.map((event) => {
     const { text, tone } = eventState(event);
-    const [requests, tokens, errors] = [h("td.number", {}, "…"), h("td.number", {}, "…"), h("td.number", {}, "…")];
+    const cell = (/** @type {string} */ unit) => h("td.number", { "data-unit": unit }, "…");
+    const [requests, tokens, errors] = [cell("requests"), cell("tokens"), cell("errors")];
     const element = h("tr", { "data-event": event.id },
       h("th", { scope: "row" }, h("a", { href: `#event=${event.id}` }, event.name)),
       h("td", {}, h(`span.badge.${tone}`, {}, text)),
@@ -62,7 +63,7 @@ export function eventList(events) {
   return h("section.card", {},
     h("div.row.spread", {}, h("h1", {}, "Events"), h("a.button", { href: "#new" }, "New event")),
     h("div.row.attendees", {}, h("label", { for: "event-search" }, "Search"), search),
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Events table" }, h("table", {},
+    h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Events table" }, h("table.events", {},
       h("thead", {}, h("tr", {}, headers.map((head, index) => h(index > 3 ? "th.number" : "th", { scope: "col" }, head)))),
       body)), none);
 }

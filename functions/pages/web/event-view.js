@@ -11,9 +11,11 @@ import { errorNote } from "./errors.js";
 import { attendeesView } from "./event-attendees.js";
 import { eventHead } from "./event-head.js";
 import { rosterView } from "./event-roster.js";
+import { issuedTokensView } from "./issued-tokens.js";
 import { listAttendees, readEvent, readUsage } from "./organiser-api.js";
 import { ratingsView } from "./ratings.js";
 import { budgetEnd, hourPoints, lastMinute, minutePoints, startOfDay } from "./rates.js";
+import { sessionsView } from "./sessions.js";
 
 /** @typedef {"hour" | "today" | "all"} Range */
 
@@ -233,8 +235,8 @@ export function eventView(first) {
     document.removeEventListener("visibilitychange", onVisible);
   };
   const roster = first.access === "roster" ? [rosterView(first.id, () => audit.refresh())] : [];
-  const ratings = ratingsView(first.id);
+  const more = [sessionsView(first.id), ratingsView(first.id), issuedTokensView(first.id, () => audit.refresh())];
   const elements = [head.element, errors, h("div.row.spread", {}, h("h2", {}, "Live"), range), numbers,
-    h("div.charts", {}, Object.values(figures).map((each) => each.element)), h("br"), people.element, ...roster, ratings, audit.element];
+    h("div.charts", {}, Object.values(figures).map((each) => each.element)), h("br"), people.element, ...roster, ...more, audit.element];
   return [elements, stop];
 }

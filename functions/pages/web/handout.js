@@ -1,76 +1,106 @@
 // @ts-check
-// The handout of an event: code, QR code, code examples, rules and contact.
+// The handout of an event: code, QR code, code examples, tool configuration, rules and contact; a page or a slide.
 //
-// It uses the organiser token that the dashboard stored in this tab.
+// It uses the organiser token that the dashboard stored in this tab. `lanyard handout` writes the same page as one
+// file that has the event in it.
 
-/** @import { OrganiserEvent } from "../types.d.ts" */
+/** @import { OrganiserEvent, SavedHandout } from "../types.d.ts" */
 
 import { BASE } from "./api.js";
 import { byId, fill, fragment, h, number, svg } from "./dom.js";
 import { errorNote } from "./errors.js";
-import { limitName } from "./limits.js";
+import { LIMITS, limitName } from "./limits.js";
 import { attendeePageUrl, readEvent, token } from "./organiser-api.js";
-import { setupPicker } from "./setups.js";
+import { savedSetups, serviceSetups, setupPicker } from "./setups.js";
 import { SNIPPETS } from "./snippets.js";
 import { windowLines } from "./time.js";
 import encodeQR from "qr";
 
 const LANGUAGES = ["bash", "python", "javascript"];
 
+/** @type {SavedHandout | null} */
+const saved = JSON.parse(document.getElementById("saved")?.textContent || "null");
+const base = saved?.base ?? BASE;
+
 byId("print").addEventListener("click", () => print());
-byId("form").addEventListener("click", () => {
-  const isSlide = document.querySelector(".sheet")?.classList.toggle("slide") ?? false;
-  byId("form").setAttribute("aria-pressed", String(isSlide));
-  byId("form").textContent = isSlide ? "Show as page" : "Show as slide";
-});
+byId("form").addEventListener("click", () => showAs(!isSlide()));
+byId("exit").addEventListener("click", () => showAs(false));
+addEventListener("keydown", ({ key }) => { if (key === "Escape" && isSlide()) showAs(false); });
+document.addEventListener("fullscreenchange", () => { if (!document.fullscreenElement && isSlide()) showAs(false); });
 show();
 
 async function show() {
+  if (saved) return showEvent(saved.event);
   const id = fragment().get("event");
-  const dashboard = h("a", { href: `${BASE}/pages/dashboard` }, "dashboard");
+  const dashboard = h("a", { href: `${base}/pages/dashboard` }, "dashboard");
   if (!id || !token()) {
     fill(byId("main"), h("h1", {}, "Handout"), h("p.note", {}, "This tab has no organiser token. Open the handout from an event in the ", dashboard, "."));
     return;
   }
   try {
-    const event = await readEvent(id);
-    document.title = `Handout · ${event.name}`;
-    fill(byId("main"), sheet(event));
+    showEvent(await readEvent(id));
   } catch (error) {
     fill(byId("main"), h("h1", {}, "Handout"), errorNote(error), h("p", {}, "Back to the ", dashboard, "."));
   }
 }
 
 /** @param {OrganiserEvent} event */
+function showEvent(event) {
+  document.title = `Handout · ${event.name}`;
+  fill(byId("main"), sheet(event));
+  if (saved?.slide) document.body.classList.add("as-slide");
+}
+
+function isSlide() {
+  return document.body.classList.contains("as-slide");
+}
+
+/** @param {boolean} slide */
+function showAs(slide) {
+  document.body.classList.toggle("as-slide", slide);
+  byId("form").setAttribute("aria-pressed", String(slide));
+  // A browser may refuse the full screen. The slide fills the window then.
+  if (slide) document.documentElement.requestFullscreen?.().catch(() => {});
+  else if (document.fullscreenElement) document.exitFullscreen();
+  byId(slide ? "exit" : "form").focus();
+}
+
+/** @param {OrganiserEvent} event */
 function sheet(event) {
-  const page = attendeePageUrl(event);
+  const page = saved?.link ?? attendeePageUrl(event);
   const model = event.default_deployments.chat_completions ?? Object.values(event.default_deployments)[0] ?? "MODEL";
   const credential = event.access === "registered" ? "YOUR-OWN-KEY" : `${event.code}/YOUR-NAME`;
-  const access = { base: BASE, credential, model };
+  const access = { base, credential, model };
   const { name, email } = event.contact;
   const hint = spellingHint(event.code);
+  const letters = [...event.code];
+  const code = h("p.code", { id: "large-code" }, letters.map((letter) => h(`span${/\d/.test(letter) ? ".digit" : ""}`, {}, letter)));
+  // The slide makes the code as large as its width allows.
+  code.style.setProperty("--letters", String(letters.length));
   return h("article.sheet", {},
     h("div.words", {},
       h("h1", {}, event.name),
       h("p.muted", {}, windowLines(event).map((line) => h("span", {}, line, h("br")))),
       h("p.muted.small", {}, "Code"),
-      h("p.code", { id: "large-code" }, [...event.code].map((letter) => h(`span${/\d/.test(letter) ? ".digit" : ""}`, {}, letter))),
+      code,
       h("p.small.muted", {}, `Underlined characters are digits. Upper and lower case are the same. ${hint}`)),
     h("div.qr", {}, qr(page), h("p", {}, "Scan to join")),
-    h("p.address", {}, "Or open ", h("strong", {}, `${BASE}/pages`), " and enter the code. API base URL: ", h("code", {}, `${BASE}/v1`),
+    h("p.address", {}, "Or open ", h("strong", {}, page.split("#")[0]), " and enter the code. API base URL: ", h("code", {}, `${base}/v1`),
       ", API key: ", h("code", {}, access.credential)),
     h("section.snippets", {}, SNIPPETS.filter(({ id }) => LANGUAGES.includes(id)).flatMap(({ label, text }) =>
       [h("h2", {}, label), h("pre", { tabindex: "0" }, h("code", {}, text(access)))])),
-    h("section.tool-part", {}, setupPicker(access, (text) => h("pre", { tabindex: "0" }, h("code", {}, text))),
-      h("p.small", {}, "Configuration files of coding tools and SDKs: ", h("code", {}, `${BASE}/setup`), " lists them.")),
+    h("section.tool-part", {}, setupPicker(access, (text) => h("pre", { tabindex: "0" }, h("code", {}, text)), saved ? savedSetups(saved.setups) : serviceSetups(model)),
+      h("p.small", {}, "Configuration files of coding tools and SDKs: ", h("code", {}, `${base}/setup`), " lists them.")),
     h("section.rules-part", {}, h("h2", {}, "Rules"), h("ul.rules", {}, rules(event).map((rule) => h("li", {}, rule)))),
     name || email ? h("p", {}, "Questions: ", h("strong", {}, [name, email].filter(Boolean).join(", "))) : null);
 }
 
 /** @param {OrganiserEvent} event */
 function rules(event) {
-  const limits = Object.entries(event.allowances.attendee).flatMap(([limit, value]) =>
-    (value !== null && /^(tokens|requests)_/.test(limit) ? [`${number(value)} ${limitName(limit)}`] : []));
+  const limits = LIMITS.flatMap((limit) => {
+    const value = event.allowances.attendee[limit] ?? null;
+    return value !== null && /^(tokens|requests)_/.test(limit) ? [`${number(value)} ${limitName(limit)}`] : [];
+  });
   return [
     "The code works only during the event. Always use the same user name.",
     event.access === "registered" ? "Register on the attendee page first to get your own key." : null,

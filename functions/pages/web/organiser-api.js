@@ -1,7 +1,7 @@
 // @ts-check
 // The organiser API. The token is kept in this tab's session and sent only in a header.
 
-/** @import { Attendee, AttendeeChange, AuditEntry, Deployment, DeploymentDraft, EventFields, OrganiserEvent, OrganiserToken, RatingPage, RosterSaved, UsageReport } from "../types.d.ts" */
+/** @import { Attendee, AttendeeChange, AttendeeDetails, AuditEntry, Deployment, DeploymentDraft, EventFields, IssuedToken, OrganiserEvent, OrganiserToken, RatingPage, RosterSaved, SessionRow, UsageReport } from "../types.d.ts" */
 
 import { BASE, send } from "./api.js";
 
@@ -127,6 +127,80 @@ export function readRoster(id) {
  */
 export async function saveRoster(id, users) {
   return (await call("PUT", eventPath(id, "/roster"), { users })).json();
+}
+
+/**
+ * One attendee, with the requests that were rejected.
+ *
+ * @param {string} id
+ * @param {string} user
+ * @returns {Promise<AttendeeDetails>}
+ */
+export async function readAttendee(id, user) {
+  return (await call("GET", eventPath(id, `/attendees/${encodeURIComponent(user)}`))).json();
+}
+
+/**
+ * Deletes the usage of an event.
+ *
+ * @param {string} id
+ * @returns {Promise<{ attendees: number }>}
+ */
+export async function resetEvent(id) {
+  return (await call("POST", eventPath(id, "/reset"), { confirm: id })).json();
+}
+
+/**
+ * A page of the usage by session.
+ *
+ * @param {string} id
+ * @param {string | null} cursor
+ * @returns {Promise<{ rows: SessionRow[], next: string | null }>}
+ */
+export async function readSessions(id, cursor) {
+  const query = new URLSearchParams({ by: "session", limit: String(PAGE_SIZE), ...(cursor ? { cursor } : {}) });
+  return (await call("GET", eventPath(id, `/usage?${query}`))).json();
+}
+
+/**
+ * The signed tokens that an event issued, the newest first.
+ *
+ * @param {string} id
+ * @returns {Promise<IssuedToken[]>}
+ */
+export function listTokens(id) {
+  return listAll(eventPath(id, "/tokens"), "tokens");
+}
+
+/**
+ * The deployments that only one attendee uses.
+ *
+ * @param {string} id
+ * @param {string} user
+ * @returns {Promise<Deployment[]>}
+ */
+export async function listOwnDeployments(id, user) {
+  return (await (await call("GET", eventPath(id, `/own-deployments?${new URLSearchParams({ user })}`))).json()).deployments;
+}
+
+/**
+ * @param {string} id
+ * @param {string} user
+ * @param {string} name
+ * @param {DeploymentDraft} draft
+ * @returns {Promise<Deployment>}
+ */
+export async function putOwnDeployment(id, user, name, draft) {
+  return (await call("PUT", eventPath(id, `/own-deployments/${encodeURIComponent(name)}?${new URLSearchParams({ user })}`), draft)).json();
+}
+
+/**
+ * @param {string} id
+ * @param {string} user
+ * @param {Deployment} deployment
+ */
+export function deleteOwnDeployment(id, user, { name, replica }) {
+  return call("DELETE", eventPath(id, `/own-deployments/${encodeURIComponent(name)}?${new URLSearchParams({ user, replica })}`));
 }
 
 /**

@@ -10,13 +10,39 @@ import { errorNote } from "./errors.js";
 const STORAGE_KEY = "lanyard.tool";
 const PLACEHOLDER = "CODE/USER";
 
+/** @typedef {{ names: () => Promise<string[]>, text: (tool: string) => Promise<string> }} Setups */
+
+/**
+ * The configurations as the service writes them.
+ *
+ * @param {string} model
+ * @returns {Setups}
+ */
+export function serviceSetups(model) {
+  return {
+    names: async () => (await (await send("/setup")).text()).split("\n").filter((name) => name !== ""),
+    text: async (tool) => (await send(`/setup/${encodeURIComponent(tool)}?model=${encodeURIComponent(model)}`)).text(),
+  };
+}
+
+/**
+ * The configurations that a file has in it, by tool.
+ *
+ * @param {Record<string, string>} texts
+ * @returns {Setups}
+ */
+export function savedSetups(texts) {
+  return { names: async () => Object.keys(texts), text: async (tool) => texts[tool] ?? "" };
+}
+
 /**
  * A list of tools, and the configuration of the one that is chosen. The browser remembers the choice.
  *
  * @param {ApiAccess} access
  * @param {(text: string) => Element} view
+ * @param {Setups} setups
  */
-export function setupPicker({ credential, model }, view) {
+export function setupPicker({ credential, model }, view, setups = serviceSetups(model)) {
   const place = h("div.setup", { "aria-live": "polite" });
   const select = h("select", { id: "setup-tool", onchange: choose });
 
@@ -27,8 +53,7 @@ export function setupPicker({ credential, model }, view) {
 
   async function list() {
     try {
-      const response = await send("/setup");
-      const names = (await response.text()).split("\n").filter((name) => name !== "");
+      const names = await setups.names();
       fill(select, h("option", { value: "" }, "Choose a tool"), names.map((name) => h("option", { value: name }, name)));
       const saved = localStorage.getItem(STORAGE_KEY) ?? "";
       select.value = names.includes(saved) ? saved : "";
@@ -43,8 +68,7 @@ export function setupPicker({ credential, model }, view) {
     fill(place);
     if (tool === "") return;
     try {
-      const response = await send(`/setup/${encodeURIComponent(tool)}?model=${encodeURIComponent(model)}`);
-      const text = withCredential(await response.text(), credential);
+      const text = withCredential(await setups.text(tool), credential);
       // Another tool may have been chosen in the meantime.
       if (select.value === tool) fill(place, view(text));
     } catch (error) {
