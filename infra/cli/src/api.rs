@@ -83,6 +83,17 @@ impl Api {
         request.header("content-type", "application/json").body(body.to_string())
     }
 
+    /// A text that everybody can read.
+    pub(crate) async fn text(&self, path: &str) -> Result<String, CliError> {
+        let response = self.client.get(format!("{}{path}", self.base)).send().await;
+        let response = response.map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            let status = response.status();
+            return Err(CliError::Failed(format!("{path} responds with {status}.")));
+        }
+        response.text().await.map_err(|error| self.unreachable(&error))
+    }
+
     /// Sends a `GET`.
     pub(crate) async fn get(&self, path: &str) -> Result<Value, CliError> {
         self.ask(self.client.get(self.url(path))).await

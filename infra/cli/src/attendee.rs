@@ -1,50 +1,86 @@
 //! `lanyard attendee …`
 
+mod details;
 mod import;
 
+use std::cmp::Reverse;
 use std::path::PathBuf;
 
-use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Subcommand};
+use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
 use lanyard_domain::limit::Limit;
 use serde_json::{Map, Value, json};
 
 use crate::api::{Method, encoded};
 use crate::error::CliError;
 use crate::session::{Session, event_path};
-use crate::table::{Column, local_time, number, pairs, table, text};
+use crate::table::{Column, local_time, number, text};
+
+/// An attendee of an event.
+#[derive(Args, Debug)]
+pub(crate) struct OneAttendee {
+    /// Id, code or name of the event.
+    event: String,
+    /// User name of the attendee.
+    user: String,
+}
 
 /// Commands for attendees.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AttendeeCommand {
     /// List attendees and their usage.
+    #[command(after_help = "\
+Examples:
+  lanyard attendee list \"Oslo Hack\" --sort tokens
+  lanyard attendee list \"Oslo Hack\" --json=user,usage.total_tokens")]
     List {
         /// Id, code or name of the event.
         event: String,
+        /// Order of the list. Numbers are sorted from the largest.
+        #[arg(long, value_enum, default_value_t = Sort::User)]
+        sort: Sort,
     },
+    /// Show one attendee: usage by model, errors, the last rejected requests and the limits.
+    #[command(after_help = "\
+Examples:
+  lanyard attendee show \"Oslo Hack\" ada")]
+    Show(OneAttendee),
     /// Block an attendee.
-    Block {
-        /// Id, code or name of the event.
-        event: String,
-        /// User name of the attendee.
-        user: String,
-    },
+    #[command(after_help = "\
+Examples:
+  lanyard attendee block \"Oslo Hack\" mallory")]
+    Block(OneAttendee),
     /// Unblock an attendee.
-    Unblock {
-        /// Id, code or name of the event.
-        event: String,
-        /// User name of the attendee.
-        user: String,
-    },
+    #[command(after_help = "\
+Examples:
+  lanyard attendee unblock \"Oslo Hack\" mallory")]
+    Unblock(OneAttendee),
     /// Free the seat of an attendee who has used nothing.
+    #[command(after_help = "\
+Examples:
+  lanyard attendee free \"Oslo Hack\" ada
+  lanyard attendee free \"Oslo Hack\"")]
     Free {
         /// Id, code or name of the event.
         event: String,
         /// User name of the attendee. Default: everybody who has used nothing.
         user: Option<String>,
     },
+    /// Delete the registration of an attendee who has lost the passphrase.
+    #[command(after_help = "\
+Examples:
+  lanyard attendee unregister \"Oslo Hack\" ada --yes")]
+    Unregister(OneAttendee),
     /// Set limits for one attendee.
+    #[command(after_help = "\
+Examples:
+  lanyard attendee raise \"Oslo Hack\" ada --tokens-per-minute 100000 --in-flight none
+  lanyard attendee raise \"Oslo Hack\" ada --reset")]
     Raise(RaiseArguments),
     /// Set limits for many attendees, and optionally replace the roster.
+    #[command(after_help = "\
+Examples:
+  lanyard attendee import \"Oslo Hack\" limits.csv
+  lanyard attendee import \"Oslo Hack\" people.csv --roster")]
     Import {
         /// Id, code or name of the event.
         event: String,
@@ -55,6 +91,15 @@ pub(crate) enum AttendeeCommand {
         #[arg(long)]
         roster: bool,
     },
+}
+
+/// The order of a list of attendees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sort {
+    User,
+    Requests,
+    Tokens,
+    Joined,
 }
 
 /// The limits of one attendee.
@@ -149,11 +194,17 @@ impl Limits {
 /// Runs a command.
 pub(crate) async fn run(session: &Session, command: AttendeeCommand) -> Result<(), CliError> {
     match command {
-        AttendeeCommand::List { event } => list(session, &event).await,
-        AttendeeCommand::Block { event, user } => {
+        AttendeeCommand::List { event, sort } => list(session, &event, sort).await,
+        AttendeeCommand::Show(OneAttendee { event, user }) => {
+            details::show(session, &event, &user).await
+        }
+        AttendeeCommand::Unregister(OneAttendee { event, user }) => {
+            unregister(session, &event, &user).await
+        }
+        AttendeeCommand::Block(OneAttendee { event, user }) => {
             change(session, &event, &user, &json!({"blocked": true})).await
         }
-        AttendeeCommand::Unblock { event, user } => {
+        AttendeeCommand::Unblock(OneAttendee { event, user }) => {
             change(session, &event, &user, &json!({"blocked": false})).await
         }
         AttendeeCommand::Free { event, user } => free(session, &event, user).await,
@@ -178,11 +229,22 @@ pub(crate) async fn run(session: &Session, command: AttendeeCommand) -> Result<(
     }
 }
 
-async fn list(session: &Session, event: &str) -> Result<(), CliError> {
+async fn list(session: &Session, event: &str, sort: Sort) -> Result<(), CliError> {
     let event = session.event(event).await?;
-    let attendees = session.api.all(&event_path(&event, "/attendees"), "attendees").await?;
-    session.output.data(&json!({ "attendees": attendees }), || {
-        use Column::{Numbers, Words};
+    let mut attendees = session.api.all(&event_path(&event, "/attendees"), "attendees").await?;
+    match sort {
+        // The service lists them by name.
+        Sort::User => {}
+        Sort::Requests => attendees.sort_by_key(|one| Reverse(one["usage"]["requests"].as_u64())),
+        Sort::Tokens => {
+            attendees.sort_by_key(|one| Reverse(one["usage"]["total_tokens"].as_u64()));
+        }
+        Sort::Joined => {
+            attendees.sort_by_key(|one| one["joined_at"].as_str().unwrap_or("~").to_owned());
+        }
+    }
+    session.output.data(&json!({ "attendees": attendees }), |style| {
+        use Column::{Numbers, State, Words};
         let columns = [
             Words("user"),
             Words("joined (UTC)"),
@@ -190,9 +252,22 @@ async fn list(session: &Session, event: &str) -> Result<(), CliError> {
             Numbers("tokens"),
             Numbers("in progress"),
             Words("own limits"),
-            Words(""),
+            State(""),
         ];
-        table(&columns, attendees.iter().map(row))
+        style.table(&columns, attendees.iter().map(row))
+    })
+}
+
+async fn unregister(session: &Session, event: &str, user: &str) -> Result<(), CliError> {
+    let event = session.event(event).await?;
+    session.confirm(&format!(
+        "Delete the registration of {user}? The key stops working, and anyone with the code can \
+         claim the name."
+    ))?;
+    let path = event_path(&event, &format!("/registrations/{}", encoded(user)));
+    let deleted = session.write(Method::Delete, &path, None).await?;
+    deleted.map_or(Ok(()), |deleted| {
+        session.output.data(&deleted, |_| format!("deleted  registration of {user}"))
     })
 }
 
@@ -239,7 +314,7 @@ async fn free(session: &Session, event: &str, user: Option<String>) -> Result<()
     if session.globals.dry_run {
         return Ok(());
     }
-    session.output.data(&json!({ "freed": users }), || format!("{} seats freed", users.len()))
+    session.output.data(&json!({ "freed": users }), |_| format!("{} seats freed", users.len()))
 }
 
 async fn change(session: &Session, event: &str, user: &str, body: &Value) -> Result<(), CliError> {
@@ -247,9 +322,9 @@ async fn change(session: &Session, event: &str, user: &str, body: &Value) -> Res
     let path = event_path(&event, &format!("/attendees/{}", encoded(user)));
     let changed = session.write(Method::Patch, &path, Some(body)).await?;
     changed.map_or(Ok(()), |attendee| {
-        session.output.data(&attendee, || {
+        session.output.data(&attendee, |style| {
             let own = own_limits(&attendee);
-            pairs(&[
+            style.pairs(&[
                 ("user", text(&attendee["user"])),
                 ("blocked", if attendee["blocked"] == true { "yes" } else { "no" }.to_owned()),
                 ("own limits", if own.is_empty() { "none".to_owned() } else { own }),

@@ -10,17 +10,30 @@ use serde_json::{Map, Value, json};
 
 use crate::api::{Method, encoded};
 use crate::error::CliError;
-use crate::session::Session;
-use crate::table::{Column, number, pairs, table, text};
+use crate::session::{Session, event_path};
+use crate::table::{Column, number, text, words};
 
 /// Commands for deployments.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeploymentCommand {
     /// Add or replace a deployment. Omitted options get their defaults.
+    #[command(after_help = "\
+Examples:
+  lanyard deployment add gpt-5-mini --endpoint https://my.openai.azure.com --key-file key.txt
+  lanyard deployment add gpt-5-mini --endpoint https://se.openai.azure.com --replica sweden
+  lanyard deployment add mine --endpoint https://a.openai.azure.com --event oslo --user ada")]
     Add(Box<AddArguments>),
-    /// List your deployments.
-    List,
-    /// Call deployments directly and through an open event.
+    /// List your deployments, or those of one attendee.
+    #[command(after_help = "\
+Examples:
+  lanyard deployment list
+  lanyard deployment list --event \"Oslo Hack\" --user ada")]
+    List(Owner),
+    /// Call deployments directly and through an event.
+    #[command(after_help = "\
+Examples:
+  lanyard deployment test
+  lanyard deployment test gpt-5-mini --json=check,level,seen")]
     Test {
         /// Deployments to test. Default: all.
         names: Vec<String>,
@@ -28,13 +41,42 @@ pub(crate) enum DeploymentCommand {
         doctor: DoctorArguments,
     },
     /// Remove a deployment and its key.
+    #[command(after_help = "\
+Examples:
+  lanyard deployment remove gpt-4o --replica sweden --yes")]
     Remove {
         /// Name that attendees use for the model.
         name: String,
         /// Replica, if several deployments have this name.
         #[arg(long, default_value = "main")]
         replica: String,
+        #[command(flatten)]
+        owner: Owner,
     },
+}
+
+/// Whose deployment is meant: that of one attendee, or by default the organiser's.
+#[derive(Args, Debug)]
+pub(crate) struct Owner {
+    /// Event of the attendee who alone uses the deployment.
+    #[arg(long, requires = "user", value_name = "EVENT")]
+    event: Option<String>,
+
+    /// Attendee who alone uses the deployment.
+    #[arg(long, requires = "event", value_name = "USER")]
+    user: Option<String>,
+}
+
+impl Owner {
+    /// The path of the deployments, and the query that names the attendee.
+    async fn place(&self, session: &Session) -> Result<(String, Option<String>), CliError> {
+        let (Some(event), Some(user)) = (&self.event, &self.user) else {
+            return Ok(("/deployments".to_owned(), None));
+        };
+        let event = session.event(event).await?;
+        let path = event_path(&event, "/own-deployments");
+        Ok((path, Some(format!("user={}", encoded(user)))))
+    }
 }
 
 /// The options of a deployment.
@@ -115,6 +157,9 @@ pub(crate) struct AddArguments {
     /// Version of Azure's classic API, for example 2024-10-21. Default: the v1 API.
     #[arg(long, value_name = "VERSION")]
     classic: Option<String>,
+
+    #[command(flatten)]
+    owner: Owner,
 }
 
 /// What the doctor checks beside the service.
@@ -132,7 +177,7 @@ pub(crate) struct DoctorArguments {
     #[arg(long, default_value = "main", value_name = "NAME")]
     organiser: String,
 
-    /// Event code for the test calls. Default: the code of an open event.
+    /// Event code for the test calls. Default: an event for the calls, which is deleted afterwards.
     #[arg(long, value_name = "CODE/USER")]
     code: Option<Secret>,
 }
@@ -144,8 +189,10 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, CliError> {
     let done = match command {
         DeploymentCommand::Add(arguments) => add(session, *arguments).await,
-        DeploymentCommand::List => list(session).await,
-        DeploymentCommand::Remove { name, replica } => remove(session, &name, &replica).await,
+        DeploymentCommand::List(owner) => list(session, &owner).await,
+        DeploymentCommand::Remove { name, replica, owner } => {
+            remove(session, &name, &replica, &owner).await
+        }
         DeploymentCommand::Test { names, doctor } => return examine(session, doctor, names).await,
     };
     done.map(|()| ExitCode::SUCCESS)
@@ -179,7 +226,10 @@ async fn examine(
         aws: PathBuf::from("aws"),
     };
     let code = lanyard_doctor::run(&options).await;
-    code.map_err(|error| CliError::Failed(format!("{error:#}")))
+    code.map_err(|error| match error.downcast::<std::io::Error>() {
+        Ok(error) => CliError::from(error),
+        Err(error) => CliError::Failed(format!("{error:#}")),
+    })
 }
 
 async fn add(session: &Session, arguments: AddArguments) -> Result<(), CliError> {
@@ -222,14 +272,16 @@ async fn add(session: &Session, arguments: AddArguments) -> Result<(), CliError>
             say("key", key.map_or(Value::Null, |key| json!(key.reveal())));
         }
     }
-    let path = format!("/deployments/{}", encoded(&arguments.name));
+    let (place, owner) = arguments.owner.place(session).await?;
+    let query = owner.map(|owner| format!("?{owner}")).unwrap_or_default();
+    let path = format!("{place}/{}{query}", encoded(&arguments.name));
     let written = session.write(Method::Put, &path, Some(&Value::Object(body))).await?;
     written.map_or(Ok(()), |deployment| {
         for warning in deployment["warnings"].as_array().into_iter().flatten() {
             session.output.say(warning.as_str().unwrap_or_default());
         }
-        session.output.data(&deployment, || {
-            pairs(&[
+        session.output.data(&deployment, |style| {
+            style.pairs(&[
                 ("deployment", text(&deployment["name"])),
                 ("replica", text(&deployment["replica"])),
                 ("endpoint", text(&deployment["endpoint"])),
@@ -253,17 +305,19 @@ fn key_in(file: &Path) -> Result<Secret, CliError> {
     Ok(key)
 }
 
-fn words(list: &Value) -> String {
-    let words = list.as_array().into_iter().flatten().filter_map(Value::as_str);
-    words.collect::<Vec<_>>().join(", ")
-}
-
-async fn list(session: &Session) -> Result<(), CliError> {
-    let deployments = session.api.all("/deployments", "deployments").await?;
-    session.output.data(&json!({ "deployments": deployments }), || {
-        use Column::{Numbers, Words};
+async fn list(session: &Session, owner: &Owner) -> Result<(), CliError> {
+    let deployments = match owner.place(session).await? {
+        (path, None) => session.api.all(&path, "deployments").await?,
+        // An attendee has 20 at most, which are not paged.
+        (path, Some(owner)) => {
+            let all = session.api.get(&format!("{path}?{owner}")).await?;
+            all["deployments"].as_array().cloned().unwrap_or_default()
+        }
+    };
+    session.output.data(&json!({ "deployments": deployments }), |style| {
+        use Column::{Key, Numbers, Words};
         let columns = [
-            Words("name"),
+            Key("name"),
             Words("replica"),
             Words("Azure name"),
             Numbers("weight"),
@@ -282,15 +336,22 @@ async fn list(session: &Session) -> Result<(), CliError> {
                 words(&one["operations"]),
             ]
         };
-        table(&columns, deployments.iter().map(row))
+        style.table(&columns, deployments.iter().map(row))
     })
 }
 
-async fn remove(session: &Session, name: &str, replica: &str) -> Result<(), CliError> {
+async fn remove(
+    session: &Session,
+    name: &str,
+    replica: &str,
+    owner: &Owner,
+) -> Result<(), CliError> {
     session.confirm(&format!("Remove {name}, replica {replica}, and its key?"))?;
-    let path = format!("/deployments/{}?replica={}", encoded(name), encoded(replica));
+    let (place, owner) = owner.place(session).await?;
+    let owner = owner.map(|owner| format!("&{owner}")).unwrap_or_default();
+    let path = format!("{place}/{}?replica={}{owner}", encoded(name), encoded(replica));
     let removed = session.write(Method::Delete, &path, None).await?;
     removed.map_or(Ok(()), |response| {
-        session.output.data(&response, || format!("removed  {name}, replica {replica}"))
+        session.output.data(&response, |_| format!("removed  {name}, replica {replica}"))
     })
 }

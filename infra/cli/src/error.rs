@@ -39,6 +39,9 @@ pub(crate) enum CliError {
     /// The token is missing or unknown.
     #[error("{0}")]
     NotAllowed(String),
+    /// The reader of the output has gone, as in `lanyard event list | head -1`.
+    #[error("the reader of the output has gone")]
+    ClosedPipe,
 }
 
 impl CliError {
@@ -49,6 +52,7 @@ impl CliError {
             Self::Usage(_) => 2,
             Self::Unreachable { .. } => 3,
             Self::NotAllowed(_) => 4,
+            Self::ClosedPipe => 0,
         }
     }
 
@@ -90,6 +94,9 @@ impl CliError {
 
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::ClosedPipe;
+        }
         Self::failed("the output cannot be written", error)
     }
 }

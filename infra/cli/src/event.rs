@@ -2,34 +2,64 @@
 
 mod create;
 mod estimate;
+mod reset;
+mod settings;
 mod watch;
 mod when;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use self::create::{CloneArguments, CreateArguments};
+use self::create::{CloneArguments, CreateArguments, EditArguments};
 use self::watch::WatchArguments;
-pub(crate) use self::when::span;
 use self::when::time_or_now;
+pub(crate) use self::when::{instant, span};
 use crate::api::Method;
 use crate::error::CliError;
 use crate::session::{Session, event_path};
-use crate::table::{Column, local_time, number, pairs, table, text};
+use crate::table::{Column, local_time, number, text};
+
+/// An event, by what people know of it.
+#[derive(Args, Debug)]
+pub(crate) struct OneEvent {
+    /// Id, code or name of the event.
+    pub(crate) event: String,
+}
 
 /// Commands for events.
 #[derive(Debug, Subcommand)]
 pub(crate) enum EventCommand {
     /// Create an event, and show what it needs and costs.
+    #[command(after_help = "\
+Examples:
+  lanyard event create \"Oslo Hack\" --for 8h --tz Europe/Oslo
+  lanyard event create \"Oslo Hack\" --from 2026-12-05T09:00 --to 2026-12-06T18:00 --attendees 200
+  lanyard event create Agents --for 48h --preset agents --access registered --budget 50000000")]
     Create(Box<CreateArguments>),
+    /// Change settings of an event. Only the given options change.
+    #[command(after_help = "\
+Examples:
+  lanyard event edit \"Oslo Hack\" --limit tokens_per_minute=100000
+  lanyard event edit \"Oslo Hack\" --event-limit tokens_total=none --hosted-tool web_search=allow
+  lanyard event edit \"Oslo Hack\" --contact Kari --contact-email kari@example.org")]
+    Edit(Box<EditArguments>),
     /// List your events.
+    #[command(after_help = "\
+Examples:
+  lanyard event list
+  lanyard event list --json=name,code,status")]
     List,
     /// Show one event, with what it needs and costs.
-    Show {
-        /// Id, code or name of the event.
-        event: String,
-    },
+    #[command(after_help = "\
+Examples:
+  lanyard event show \"Oslo Hack\"
+  lanyard event show \"Oslo Hack\" --json=event.allowances")]
+    Show(OneEvent),
     /// Change when an event ends.
+    #[command(after_help = "\
+Examples:
+  lanyard event extend \"Oslo Hack\" --by 2h
+  lanyard event extend \"Oslo Hack\" --to 2026-12-06T20:00")]
     Extend {
         /// Id, code or name of the event.
         event: String,
@@ -41,21 +71,24 @@ pub(crate) enum EventCommand {
         by: Option<chrono::TimeDelta>,
     },
     /// Pause an event. Requests are rejected within ten seconds.
-    Pause {
-        /// Id, code or name of the event.
-        event: String,
-    },
+    #[command(after_help = "\
+Examples:
+  lanyard event pause \"Oslo Hack\"")]
+    Pause(OneEvent),
     /// Resume a paused event.
-    Resume {
-        /// Id, code or name of the event.
-        event: String,
-    },
+    #[command(after_help = "\
+Examples:
+  lanyard event resume \"Oslo Hack\"")]
+    Resume(OneEvent),
     /// End an event. This cannot be undone.
-    End {
-        /// Id, code or name of the event.
-        event: String,
-    },
+    #[command(after_help = "\
+Examples:
+  lanyard event end \"Oslo Hack\" --yes")]
+    End(OneEvent),
     /// Rotate the code of an event.
+    #[command(after_help = "\
+Examples:
+  lanyard event rotate-code \"Oslo Hack\" --grace 30")]
     RotateCode {
         /// Id, code or name of the event.
         event: String,
@@ -67,14 +100,32 @@ pub(crate) enum EventCommand {
         code: Option<String>,
     },
     /// Create a copy of an event, with a new code.
+    #[command(after_help = "\
+Examples:
+  lanyard event clone \"Oslo Hack\" --name \"Bergen Hack\" --from 2027-03-01T09:00")]
     Clone(CloneArguments),
+    /// Delete the usage and the attendees of a rehearsal. Settings, roster and keys stay.
+    #[command(after_help = "\
+Examples:
+  lanyard event reset \"Oslo Hack\" --yes")]
+    Reset(OneEvent),
     /// Delete an event that was never used.
-    Delete {
-        /// Id, code or name of the event.
-        event: String,
-    },
+    #[command(after_help = "\
+Examples:
+  lanyard event delete \"Oslo Hack\" --yes")]
+    Delete(OneEvent),
     /// Show the live usage of an event.
+    #[command(after_help = "\
+Examples:
+  lanyard event watch \"Oslo Hack\"
+  lanyard event watch \"Oslo Hack\" --lines --interval 1m --json")]
     Watch(WatchArguments),
+    /// Show what changed in an event, and who changed it.
+    #[command(after_help = "\
+Examples:
+  lanyard event audit \"Oslo Hack\"
+  lanyard event audit \"Oslo Hack\" --json=at,by,action,changes")]
+    Audit(OneEvent),
 }
 
 /// Runs a command.
@@ -83,12 +134,18 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
         EventCommand::Create(arguments) => create::create(session, *arguments).await,
         EventCommand::Clone(arguments) => create::copy(session, arguments).await,
         EventCommand::Watch(arguments) => watch::run(session, arguments).await,
+        EventCommand::Edit(arguments) => create::edit(session, *arguments).await,
         EventCommand::List => list(session).await,
-        EventCommand::Show { event } => show(session, &event).await,
+        EventCommand::Show(OneEvent { event }) => show(session, &event).await,
+        EventCommand::Reset(OneEvent { event }) => reset::run(session, &event).await,
+        EventCommand::Audit(OneEvent { event }) => {
+            let event = session.event(&event).await?;
+            crate::audit::print(session, &event_path(&event, "/audit")).await
+        }
         EventCommand::Extend { event, to, by } => extend(session, &event, to, by).await,
-        EventCommand::Pause { event } => step(session, &event, "pause").await,
-        EventCommand::Resume { event } => step(session, &event, "resume").await,
-        EventCommand::End { event } => {
+        EventCommand::Pause(OneEvent { event }) => step(session, &event, "pause").await,
+        EventCommand::Resume(OneEvent { event }) => step(session, &event, "resume").await,
+        EventCommand::End(OneEvent { event }) => {
             let event = session.event(&event).await?;
             session.confirm(&format!("End {}? This cannot be undone.", text(&event["name"])))?;
             changed(session, Method::Post, &event_path(&event, "/end"), None).await
@@ -102,12 +159,12 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
             }
             changed(session, Method::Post, &event_path(&event, "/rotate-code"), Some(body)).await
         }
-        EventCommand::Delete { event } => {
+        EventCommand::Delete(OneEvent { event }) => {
             let event = session.event(&event).await?;
             session.confirm(&format!("Delete {}?", text(&event["name"])))?;
             let deleted = session.write(Method::Delete, &event_path(&event, ""), None).await?;
             deleted.map_or(Ok(()), |response| {
-                session.output.data(&response, || format!("deleted  {}", text(&event["name"])))
+                session.output.data(&response, |_| format!("deleted  {}", text(&event["name"])))
             })
         }
     }
@@ -115,12 +172,12 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
 
 async fn list(session: &Session) -> Result<(), CliError> {
     let events = session.api.all("/events", "events").await?;
-    session.output.data(&json!({ "events": events }), || {
-        use Column::{Numbers, Words};
+    session.output.data(&json!({ "events": events }), |style| {
+        use Column::{Key, Numbers, State, Words};
         let columns = [
             Words("name"),
-            Words("status"),
-            Words("code"),
+            State("status"),
+            Key("code"),
             Words("starts"),
             Words("ends"),
             Words("time zone"),
@@ -137,7 +194,7 @@ async fn list(session: &Session) -> Result<(), CliError> {
                 number(&event["attendees"]),
             ]
         };
-        table(&columns, events.iter().map(row))
+        style.table(&columns, events.iter().map(row))
     })
 }
 
@@ -175,7 +232,7 @@ async fn changed(
     body: Option<Value>,
 ) -> Result<(), CliError> {
     let Some(event) = session.write(method, path, body.as_ref()).await? else { return Ok(()) };
-    session.output.data(&event, || pairs(&summary(&event)))?;
+    session.output.data(&event, |style| style.pairs(&summary(&event)))?;
     session.output.warn(&warnings(&event));
     Ok(())
 }

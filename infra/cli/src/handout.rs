@@ -1,4 +1,4 @@
-//! `lanyard handout`: a printable page for attendees, and a QR code of the attendee page.
+//! `lanyard handout`: the handout of an event as one file, and a QR code of the attendee page.
 //!
 //! The link has the code in its fragment, which browsers do not send.
 
@@ -8,7 +8,8 @@ mod qr;
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Value, json};
+use futures_util::future::try_join_all;
+use serde_json::{Map, Value, json};
 
 use crate::error::CliError;
 use crate::session::Session;
@@ -28,6 +29,10 @@ pub(crate) struct HandoutArguments {
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"], conflicts_with = "output")]
     qr: Option<Vec<String>>,
 
+    /// Show the slide first. Every handout is a page and a slide.
+    #[arg(long, conflicts_with = "qr")]
+    slide: bool,
+
     /// URL of the attendee page. Default: the profile's, or the service's own.
     #[arg(long, value_name = "URL")]
     page: Option<String>,
@@ -36,9 +41,10 @@ pub(crate) struct HandoutArguments {
 /// `lanyard handout`
 pub(crate) async fn run(session: &Session, arguments: HandoutArguments) -> Result<(), CliError> {
     let event = session.event(&arguments.event).await?;
-    let page = arguments.page.or_else(|| session.profile.page.clone());
-    let page = page.unwrap_or_else(|| format!("{}/pages", session.api.base()));
-    let link = link(&page, &event);
+    let link = match &arguments.page {
+        Some(page) => linked(page, &event),
+        None => link(session, &event),
+    };
     match arguments.qr.as_deref() {
         Some([format, file]) => {
             let image = match format.as_str() {
@@ -54,32 +60,41 @@ pub(crate) async fn run(session: &Session, arguments: HandoutArguments) -> Resul
             write(session, file, &image, &link)
         }
         Some(_) | None => {
-            let address = format!("{}/v1", session.api.base());
-            let model = model(session, &event).await?;
-            let html = page::html(&event, &address, model.as_deref(), &link)?;
+            let saved = json!({
+                "base": session.api.base(), "link": link, "event": event,
+                "setups": setups(session, &event).await?, "slide": arguments.slide,
+            });
+            let html = page::html(&saved)?;
             write(session, arguments.output, html.as_bytes(), &link)
         }
     }
 }
 
-fn link(page: &str, event: &Value) -> String {
+/// The link to the attendee page with an event's code.
+pub(crate) fn link(session: &Session, event: &Value) -> String {
+    match &session.profile.page {
+        Some(page) => linked(page, event),
+        None => linked(&format!("{}/pages", session.api.base()), event),
+    }
+}
+
+fn linked(page: &str, event: &Value) -> String {
     let page = page.split('#').next().unwrap_or_default();
     format!("{page}#code={}", crate::api::encoded(&text(&event["code"])))
 }
 
-/// The model of the code examples: the event's default, or the first chat model.
-async fn model(session: &Session, event: &Value) -> Result<Option<String>, CliError> {
-    if let Some(model) = event["default_deployments"]["chat_completions"].as_str() {
-        return Ok(Some(model.to_owned()));
-    }
-    let deployments = session.api.all("/deployments", "deployments").await?;
-    let chats = |one: &&Value| {
-        let operations = one["operations"].as_array();
-        let offered = event["deployments"].as_array();
-        operations.is_some_and(|names| names.contains(&json!("chat_completions")))
-            && offered.is_none_or(|names| names.contains(&one["name"]))
+/// The configurations of all tools, as the service writes them for the event's default model.
+async fn setups(session: &Session, event: &Value) -> Result<Value, CliError> {
+    let model = event["default_deployments"]["chat_completions"].as_str().unwrap_or("MODEL");
+    let names = session.api.text("/setup").await?;
+    let one = |name: &str| {
+        let path =
+            format!("/setup/{}?model={}", crate::api::encoded(name), crate::api::encoded(model));
+        let name = name.to_owned();
+        async move { Ok::<_, CliError>((name, json!(session.api.text(&path).await?))) }
     };
-    Ok(deployments.iter().find(chats).map(|one| text(&one["name"])))
+    let all = try_join_all(names.lines().filter(|name| !name.is_empty()).map(one)).await?;
+    Ok(Value::Object(all.into_iter().collect::<Map<_, _>>()))
 }
 
 fn write(
@@ -96,5 +111,5 @@ fn write(
         written
             .map_err(|error| CliError::failed(format_args!("{name} cannot be written"), error))?;
     }
-    session.output.data(&said, || format!("{name}  links to {link}"))
+    session.output.data(&said, |_| format!("{name}  links to {link}"))
 }

@@ -5,24 +5,31 @@
 
 mod api;
 mod attendee;
+mod audit;
+mod config;
 mod deployment;
 mod error;
 mod event;
 mod globals;
 mod handout;
+mod login;
+mod open;
 mod options;
 mod organiser;
 mod output;
 mod profile;
+mod ratings;
+mod roster;
 mod session;
 mod shell;
 mod simulate;
 mod table;
+mod token;
 mod usage;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{ColorChoice, CommandFactory, FromArgMatches};
 
 use crate::error::CliError;
 use crate::options::{Command, Options};
@@ -30,8 +37,8 @@ use crate::output::Output;
 use crate::session::Session;
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    let output = Output::new(options.globals.json);
+    let options = read();
+    let output = Output::new(&options.globals);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output.failed(&CliError::Failed(error.to_string())),
@@ -42,16 +49,35 @@ fn main() -> ExitCode {
     }
 }
 
+/// Reads the command line. Help and its errors have no colours if colours are not wanted.
+fn read() -> Options {
+    let is_plain = std::env::args_os().any(|argument| argument == "--no-color");
+    if is_plain {
+        // The live view has no other way to know.
+        crossterm::style::force_color_output(false);
+    }
+    let color = if is_plain { ColorChoice::Never } else { ColorChoice::Auto };
+    let matches = Options::command().color(color).get_matches();
+    Options::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
 async fn run(options: Options) -> Result<ExitCode, CliError> {
     let Options { globals, command } = options;
     let done = match command {
+        Command::Login(arguments) => login::login(&globals, arguments).await,
+        Command::Logout => login::logout(&globals),
+        Command::Config(command) => config::run(&globals, command),
         Command::Event(command) => event::run(&Session::open(globals)?, command).await,
         Command::Deployment(command) => {
             return deployment::run(&Session::open(globals)?, command).await;
         }
         Command::Attendee(command) => attendee::run(&Session::open(globals)?, command).await,
+        Command::Roster(command) => roster::run(&Session::open(globals)?, command).await,
+        Command::Token(command) => token::run(&Session::open(globals)?, command).await,
         Command::Organiser(command) => organiser::run(&Session::open(globals)?, command).await,
         Command::Usage(arguments) => usage::run(&Session::open(globals)?, arguments).await,
+        Command::Ratings(one) => ratings::run(&Session::open(globals)?, &one.event).await,
+        Command::Open(arguments) => open::run(&Session::open(globals)?, arguments).await,
         Command::Handout(arguments) => handout::run(&Session::open(globals)?, arguments).await,
         Command::Doctor(arguments) => {
             return deployment::doctor(&Session::open(globals)?, arguments).await;

@@ -6,12 +6,17 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::attendee::AttendeeCommand;
+use crate::config::ConfigCommand;
 use crate::deployment::{DeploymentCommand, DoctorArguments};
-use crate::event::EventCommand;
+use crate::event::{EventCommand, OneEvent};
 use crate::globals::Globals;
 use crate::handout::HandoutArguments;
+use crate::login::LoginArguments;
+use crate::open::OpenArguments;
 use crate::organiser::OrganiserCommand;
+use crate::roster::RosterCommand;
 use crate::simulate::SimulateArguments;
+use crate::token::TokenCommand;
 use crate::usage::UsageArguments;
 
 const CODES: &str = "\
@@ -24,14 +29,11 @@ Exit codes:
 
 Data goes to standard output, messages to standard error. EVENT is an event's id, code or name.
 
-Configuration in ~/.config/lanyard/config.toml:
-  default = \"oslo\"
-
-  [profiles.oslo]
-  address = \"https://ID.execute-api.REGION.amazonaws.com/api\"
-  token_file = \"oslo.token\"
-  time_zone = \"Europe/Oslo\"
-  concurrency = 1000";
+Examples:
+  lanyard login --address https://ID.execute-api.REGION.amazonaws.com/api
+  lanyard event create \"Oslo Hack\" --for 8h --tz Europe/Oslo
+  lanyard event list --json=name,code
+  lanyard open \"Oslo Hack\"";
 
 /// Share an Azure OpenAI subscription with the attendees of an event.
 #[derive(Debug, Parser)]
@@ -47,7 +49,21 @@ pub(crate) struct Options {
 /// The first word of a command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create, watch and end events.
+    /// Sign in to a service: check an organiser token and keep it in a profile.
+    #[command(after_help = "\
+Examples:
+  lanyard login --address https://ID.execute-api.REGION.amazonaws.com/api
+  lanyard login --profile oslo --address https://ID.execute-api.REGION.amazonaws.com/api <token.txt")]
+    Login(LoginArguments),
+    /// Remove a profile and its token from this machine.
+    #[command(after_help = "\
+Examples:
+  lanyard logout --profile oslo")]
+    Logout,
+    /// Read and change the profiles of the configuration file.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Create, edit, watch and end events.
     #[command(subcommand)]
     Event(EventCommand),
     /// Manage the Azure deployments that events offer.
@@ -56,26 +72,138 @@ pub(crate) enum Command {
     /// List, block and limit attendees.
     #[command(subcommand)]
     Attendee(AttendeeCommand),
+    /// Manage who is on the roster of an event.
+    #[command(subcommand)]
+    Roster(RosterCommand),
+    /// Issue, list and revoke signed tokens of attendees.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// List, make and revoke your organiser tokens.
     #[command(subcommand)]
     Organiser(OrganiserCommand),
     /// Show the usage of an event.
+    #[command(after_help = "\
+Examples:
+  lanyard usage \"Oslo Hack\" --by model
+  lanyard usage \"Oslo Hack\" --by hour --csv >usage.csv")]
     Usage(UsageArguments),
-    /// Create a printable page for attendees, or a QR code of the attendee page.
+    /// Show the ratings of an event.
+    #[command(after_help = "\
+Examples:
+  lanyard ratings \"Oslo Hack\"")]
+    Ratings(OneEvent),
+    /// Open the dashboard, an event, its handout or the attendee page in the browser.
+    #[command(after_help = "\
+Examples:
+  lanyard open
+  lanyard open \"Oslo Hack\"
+  lanyard open \"Oslo Hack\" --attendee --print")]
+    Open(OpenArguments),
+    /// Create a handout for attendees, or a QR code of the attendee page.
+    #[command(after_help = "\
+Examples:
+  lanyard handout \"Oslo Hack\" -o handout.html
+  lanyard handout \"Oslo Hack\" --qr png code.png")]
     Handout(HandoutArguments),
     /// Check the service and report problems.
+    #[command(after_help = "\
+Examples:
+  lanyard doctor
+  lanyard doctor --stack lanyard --region eu-north-1 --profile oslo")]
     Doctor(DoctorArguments),
-    /// Send requests from simulated attendees.
+    /// Send requests from simulated attendees, by default in an event that is deleted afterwards.
+    #[command(after_help = "\
+Examples:
+  lanyard simulate --attendees 50 --for 1m
+  lanyard simulate \"Oslo Hack\" --stream --model gpt-5-mini")]
     Simulate(SimulateArguments),
     /// Print a completion script for a shell.
+    #[command(after_help = "\
+Examples:
+  lanyard completions bash >~/.local/share/bash-completion/completions/lanyard")]
     Completions {
         /// The shell.
         shell: Shell,
     },
     /// Print the manual page.
+    #[command(after_help = "\
+Examples:
+  lanyard man --folder ~/.local/share/man/man1")]
     Man {
         /// Write one page per command into this folder instead.
         #[arg(long, value_name = "FOLDER")]
         folder: Option<PathBuf>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// The words of a command line; some are in quotes, and redirections are the shell's.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        for (index, piece) in line.split('"').enumerate() {
+            match index % 2 {
+                0 => words.extend(piece.split_whitespace().map(str::to_owned)),
+                _ => words.push(piece.to_owned()),
+            }
+        }
+        words.retain(|word| !word.starts_with(['<', '>']));
+        words
+    }
+
+    /// Each command that does something, with its help.
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
+        let mut commands = command.get_subcommands().peekable();
+        if commands.peek().is_none() {
+            found.push((path.to_owned(), command.clone().render_long_help().to_string()));
+        }
+        for command in commands.filter(|command| command.get_name() != "help") {
+            leaves(command, &format!("{path} {}", command.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_examples_of_it_that_are_valid() {
+        let mut root = Options::command();
+        // Subcommands get the global options.
+        root.build();
+        let mut commands = Vec::new();
+        leaves(&root, "lanyard", &mut commands);
+        assert!(commands.len() > 35, "{}", commands.len());
+        for (path, help) in commands {
+            let (_, examples) = help.split_once("Examples:\n").unwrap_or((&help, ""));
+            let examples: Vec<_> =
+                examples.lines().filter(|line| line.contains("lanyard")).collect();
+            assert!(!examples.is_empty(), "{path} has no examples: {help}");
+            for example in examples {
+                assert!(example.trim_start().starts_with(&path), "{path}: {example}");
+                let parsed = Options::try_parse_from(words(example));
+                assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());
+            }
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn the_short_help_of_a_command_lists_the_common_global_options_only() {
+        let mut commands = Options::command();
+        commands.build();
+        let event = commands.find_subcommand_mut("event").unwrap();
+        let list = event.find_subcommand_mut("list").unwrap();
+        let (short, long) = (list.render_help().to_string(), list.render_long_help().to_string());
+        for shown in ["-p, --profile", "-j, --json", "-q, --quiet", "-y, --yes", "-n, --dry-run"] {
+            assert!(short.contains(shown), "{shown}: {short}");
+        }
+        for hidden in ["--config", "--data", "--token-file", "--address"] {
+            assert!(!short.contains(hidden) && long.contains(hidden), "{hidden}: {short}");
+        }
+    }
 }

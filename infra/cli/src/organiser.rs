@@ -6,14 +6,21 @@ use serde_json::{Value, json};
 use crate::api::{Method, encoded};
 use crate::error::CliError;
 use crate::session::Session;
-use crate::table::{Column, local_time, pairs, table, text};
+use crate::table::{Column, local_time, text};
 
 /// Commands for the tokens of an organiser.
 #[derive(Debug, Subcommand)]
 pub(crate) enum OrganiserCommand {
     /// List your organiser tokens.
+    #[command(after_help = "\
+Examples:
+  lanyard organiser tokens")]
     Tokens,
     /// Make another organiser token. It is shown once.
+    #[command(after_help = "\
+Examples:
+  lanyard organiser token ci --days 30
+  lanyard organiser token laptop --json=token")]
     Token {
         /// Name of the token, for example the person or program that gets it.
         name: String,
@@ -22,11 +29,17 @@ pub(crate) enum OrganiserCommand {
         days: Option<u64>,
     },
     /// Revoke an organiser token at once.
+    #[command(after_help = "\
+Examples:
+  lanyard organiser revoke tok_0193f0d2a1b4c5d6e7f8 --yes")]
     Revoke {
         /// Id of the token, from `lanyard organiser tokens`.
         id: String,
     },
     /// Show what changed about your deployments and tokens.
+    #[command(after_help = "\
+Examples:
+  lanyard organiser audit")]
     Audit,
 }
 
@@ -45,16 +58,16 @@ pub(crate) async fn run(session: &Session, command: OrganiserCommand) -> Result<
             session.confirm(&format!("Revoke the organiser token {id}?"))?;
             write(session, Method::Delete, &format!("/tokens/{}", encoded(&id)), None).await
         }
-        OrganiserCommand::Audit => audit(session).await,
+        OrganiserCommand::Audit => crate::audit::print(session, "/audit").await,
     }
 }
 
 async fn tokens(session: &Session) -> Result<(), CliError> {
     let tokens = session.api.all("/tokens", "tokens").await?;
-    session.output.data(&json!({ "tokens": tokens }), || {
-        use Column::Words;
+    session.output.data(&json!({ "tokens": tokens }), |style| {
+        use Column::{Key, Words};
         let columns =
-            [Words("id"), Words("name"), Words("made (UTC)"), Words("expires (UTC)"), Words("")];
+            [Key("id"), Words("name"), Words("made (UTC)"), Words("expires (UTC)"), Words("")];
         let row = |token: &Value| {
             vec![
                 text(&token["id"]),
@@ -64,7 +77,7 @@ async fn tokens(session: &Session) -> Result<(), CliError> {
                 if token["current"] == true { "in use here".to_owned() } else { String::new() },
             ]
         };
-        table(&columns, tokens.iter().map(row))
+        style.table(&columns, tokens.iter().map(row))
     })
 }
 
@@ -76,7 +89,7 @@ async fn write(
 ) -> Result<(), CliError> {
     let written = session.write(method, path, body).await?;
     written.map_or(Ok(()), |token| {
-        session.output.data(&token, || {
+        session.output.data(&token, |style| {
             let mut lines = vec![
                 ("id", text(&token["id"])),
                 ("name", text(&token["name"])),
@@ -88,29 +101,8 @@ async fn write(
             if token["token"].is_string() {
                 lines.push(("token", text(&token["token"])));
             }
-            pairs(&lines)
+            style.pairs(&lines)
         })
-    })
-}
-
-async fn audit(session: &Session) -> Result<(), CliError> {
-    let entries = session.api.all("/audit", "audit").await?;
-    session.output.data(&json!({ "audit": entries }), || {
-        use Column::Words;
-        let columns =
-            [Words("at (UTC)"), Words("by"), Words("action"), Words("what"), Words("fields")];
-        let row = |entry: &Value| {
-            let fields = entry["changes"].as_array().into_iter().flatten();
-            let fields: Vec<_> = fields.filter_map(|change| change["field"].as_str()).collect();
-            vec![
-                local_time(&entry["at"]),
-                text(&entry["by"]),
-                text(&entry["action"]),
-                text(&entry["subject"]),
-                fields.join(", "),
-            ]
-        };
-        table(&columns, entries.iter().map(row))
     })
 }
 

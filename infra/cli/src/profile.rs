@@ -47,7 +47,7 @@ pub(crate) struct Profile {
 impl Profile {
     /// Reads the named profile, else the default one, else an empty one.
     pub(crate) fn read(globals: &Globals) -> Result<Self, CliError> {
-        let file = globals.config.clone().or_else(default_path);
+        let file = path(globals);
         let text = match file.as_deref().map(std::fs::read_to_string) {
             Some(Ok(text)) => text,
             // The default file may be missing.
@@ -104,8 +104,9 @@ impl Profile {
             return read_token(&local);
         }
         Err(CliError::NotAllowed(format!(
-            "There is no organiser token for {base}. Set LANYARD_ORGANISER_TOKEN, or use \
-             --token-file or a profile. For the local service, set its data folder with --data."
+            "There is no organiser token for {base}. Use `lanyard login`, or set \
+             LANYARD_ORGANISER_TOKEN or --token-file. For the local service, set its data folder \
+             with --data."
         )))
     }
 }
@@ -129,7 +130,12 @@ fn unreadable(file: &Path, error: std::io::Error) -> CliError {
     CliError::failed(format_args!("{} cannot be read", file.display()), error)
 }
 
-/// `lanyard/config.toml` in the XDG configuration directory.
+/// The configuration file: the named one, else `lanyard/config.toml` in the XDG configuration
+/// directory.
+pub(crate) fn path(globals: &Globals) -> Option<PathBuf> {
+    globals.config.clone().or_else(default_path)
+}
+
 #[expect(clippy::disallowed_methods, reason = "these are the settings of the command line itself")]
 fn default_path() -> Option<PathBuf> {
     let named = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);

@@ -23,7 +23,7 @@ impl Session {
         let base = profile.base(&globals);
         let token = profile.token(&globals, &base);
         let api = Api::new(base, token)?;
-        Ok(Self { api, output: Output::new(globals.json), globals, profile })
+        Ok(Self { api, output: Output::new(&globals), globals, profile })
     }
 
     /// Sends a write. A dry run prints it instead and returns `None`.

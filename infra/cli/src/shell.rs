@@ -14,7 +14,7 @@ use crate::output::Output;
 pub(crate) fn completions(shell: Shell) -> Result<(), CliError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Options::command(), "lanyard", &mut script);
-    Output::new(false).raw(&script)
+    Output::default().raw(&script)
 }
 
 /// `lanyard man`
@@ -30,7 +30,7 @@ pub(crate) fn man(folder: Option<&Path>) -> Result<(), CliError> {
         None => {
             let mut page = Vec::new();
             Man::new(Options::command()).render(&mut page)?;
-            Output::new(false).raw(&page)
+            Output::default().raw(&page)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `lanyard simulate`: simulated attendees send requests to an event.
 
 mod results;
+mod temporary;
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -17,7 +18,6 @@ use tokio::time::{Instant, sleep, sleep_until};
 use self::results::{Outcome, Results};
 use crate::error::CliError;
 use crate::event::span;
-use crate::output::progress;
 use crate::profile::is_loopback;
 use crate::session::Session;
 use crate::table::text;
@@ -25,8 +25,8 @@ use crate::table::text;
 /// What the simulated attendees do.
 #[derive(Args, Debug)]
 pub(crate) struct SimulateArguments {
-    /// Id, code or name of the event.
-    event: String,
+    /// Id, code or name of an event. Default: a new event, which is deleted afterwards.
+    event: Option<String>,
 
     /// Number of simulated attendees.
     #[arg(long, default_value_t = 20, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=5_000))]
@@ -71,35 +71,53 @@ pub(crate) async fn run(session: &Session, arguments: SimulateArguments) -> Resu
     };
     let (duration, pause) =
         (positive(arguments.duration, "--for")?, positive(arguments.pause, "--pause")?);
-    let event = session.event(&arguments.event).await?;
+    if session.globals.dry_run {
+        let body = body(&arguments);
+        let plan = json!({
+            "dry_run": true, "attendees": arguments.attendees, "seconds": duration.as_secs(),
+            "body": body,
+        });
+        return session.output.data(&plan, |_| {
+            let (attendees, seconds) = (arguments.attendees, duration.as_secs());
+            format!("{attendees} attendees would send {body} for {seconds} s")
+        });
+    }
+    let Some(event) = &arguments.event else {
+        return temporary::with_event(session, arguments.attendees, |event| async move {
+            send(session, &arguments, &event, duration, pause).await
+        })
+        .await;
+    };
+    let event = session.event(event).await?;
     if event["status"] != "open" {
         let (name, status) = (text(&event["name"]), text(&event["status"]));
         return Err(CliError::Failed(format!(
             "{name} is {status}, so every request would be rejected."
         )));
     }
+    send(session, &arguments, &event, duration, pause).await
+}
+
+/// Sends the requests of an event, and prints the results.
+async fn send(
+    session: &Session,
+    arguments: &SimulateArguments,
+    event: &Value,
+    duration: Duration,
+    pause: Duration,
+) -> Result<(), CliError> {
     let Ok(code) = text(&event["code"]).parse::<Secret>();
     let load = Load {
         session,
         code,
-        body: body(&arguments),
+        body: body(arguments),
         pause,
         ends: Instant::now() + duration,
         results: Mutex::new(Results::default()),
     };
-    if session.globals.dry_run {
-        let plan = json!({
-            "dry_run": true, "attendees": arguments.attendees, "seconds": duration.as_secs(),
-            "body": load.body,
-        });
-        return session.output.data(&plan, || {
-            let (attendees, seconds) = (arguments.attendees, duration.as_secs());
-            format!("{attendees} attendees would send {} for {seconds} s", load.body)
-        });
-    }
     let results = load.run(arguments.attendees, duration).await;
     let said = results.json(arguments.attendees, duration);
-    session.output.data(&said, || results.text(arguments.attendees, duration))?;
+    session.output.data(&said, |style| results.text(style, arguments.attendees, duration))?;
     match results.has_successes() {
         true => Ok(()),
         false => Err(CliError::Failed("No request succeeded.".to_owned())),
@@ -132,7 +150,10 @@ struct Load<'s> {
 
 impl Load<'_> {
     async fn run(self, attendees: u16, duration: Duration) -> Results {
-        let bar = progress(usize::try_from(duration.as_secs()).unwrap_or(usize::MAX), "s");
+        let bar = self
+            .session
+            .output
+            .progress(usize::try_from(duration.as_secs()).unwrap_or(usize::MAX), "s");
         let load = join_all((0..attendees).map(|number| self.simulate_attendee(number, attendees)));
         let show = async {
             for second in 1..=duration.as_secs() {

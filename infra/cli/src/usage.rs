@@ -4,9 +4,8 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::error::CliError;
-use crate::output::progress;
 use crate::session::{Session, event_path};
-use crate::table::{Column, number, table, text};
+use crate::table::{Column, number, text};
 
 /// What is printed.
 #[derive(Args, Debug)]
@@ -29,6 +28,7 @@ enum By {
     Attendee,
     Model,
     Hour,
+    Session,
 }
 
 impl By {
@@ -38,6 +38,7 @@ impl By {
             Self::Attendee => ("attendee", "user"),
             Self::Model => ("model", "model"),
             Self::Hour => ("hour", "hour"),
+            Self::Session => ("session", "session"),
         }
     }
 }
@@ -76,7 +77,7 @@ fn error_cells(row: &Value) -> [String; 4] {
 pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<(), CliError> {
     let event = session.event(&arguments.event).await?;
     let (by, name) = arguments.by.names();
-    let bar = progress(0, "rows");
+    let bar = session.output.progress(0, "rows");
     let usage = read(session, &event, by, |rows| {
         bar.set_length(rows);
         bar.set_position(rows);
@@ -87,7 +88,7 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
     if arguments.csv {
         return session.output.raw(&csv(name, rows)?);
     }
-    session.output.data(&usage, || {
+    session.output.data(&usage, |style| {
         use Column::{Numbers, Words};
         // Columns without any usage are left out.
         let shown: Vec<_> = NUMBERS
@@ -111,7 +112,7 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
         };
         let mut lines: Vec<_> = rows.iter().map(|row| cells(text(&row[name]), row)).collect();
         lines.push(cells("total".to_owned(), &usage["total"]));
-        table(&columns, lines)
+        style.table(&columns, lines)
     })
 }
 

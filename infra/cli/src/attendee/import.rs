@@ -12,7 +12,6 @@ use serde_json::{Map, Value, json};
 
 use crate::api::{Method, encoded};
 use crate::error::CliError;
-use crate::output::progress;
 use crate::session::{Session, event_path};
 
 /// A row of the file.
@@ -47,7 +46,7 @@ pub(super) async fn run(
         written?;
     }
     let with_limits: Vec<_> = rows.iter().filter(|row| !row.limits.is_empty()).collect();
-    let bar = progress(with_limits.len(), "attendees");
+    let bar = session.output.progress(with_limits.len(), "attendees");
     for row in &with_limits {
         let path = event_path(&event, &format!("/attendees/{}", encoded(row.user.as_str())));
         let body = json!({"allowance": row.limits});
@@ -60,7 +59,7 @@ pub(super) async fn run(
     }
     let (rows, limited) = (rows.len(), with_limits.len());
     let said = json!({"users": rows, "with_own_limits": limited, "roster": roster});
-    session.output.data(&said, || {
+    session.output.data(&said, |_| {
         let replaced = if roster { ", roster replaced" } else { "" };
         format!("{rows} attendees imported, {limited} with their own limits{replaced}")
     })
@@ -70,7 +69,9 @@ pub(super) async fn run(
 ///
 /// Columns about a person that hold no user name, as in a roster of GitHub Classroom, are left out.
 fn read(text: &str) -> Result<Vec<Row>, Vec<String>> {
-    let mut csv = reader(text);
+    // The reader counts the lines of a file with CRLF from the one before.
+    let text = text.replace("\r\n", "\n");
+    let mut csv = reader(&text);
     let mut first = csv::StringRecord::new();
     csv.read_record(&mut first).map_err(|error| vec![error.to_string()])?;
     let headings: Vec<_> = first.iter().map(heading).collect();

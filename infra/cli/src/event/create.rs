@@ -1,18 +1,19 @@
-//! `lanyard event create` and `clone`.
+//! `lanyard event create`, `edit` and `clone`.
 
 use chrono::TimeDelta;
 use clap::Args;
 use lanyard_gateway::ports::Clock;
 use lanyard_platform::shell::Machine;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::estimate::{Assumptions, Estimate};
+use super::settings::Settings;
 use super::when::{instant, later, read, span, time_or_now};
-use super::{summary, warnings};
+use super::{changed, summary, warnings};
 use crate::api::Method;
 use crate::error::CliError;
-use crate::session::Session;
-use crate::table::pairs;
+use crate::session::{Session, event_path};
+use crate::table::Style;
 
 /// The options of a new event.
 #[derive(Args, Debug)]
@@ -36,10 +37,6 @@ pub(crate) struct CreateArguments {
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
 
-    /// Expected number of attendees.
-    #[arg(long, default_value_t = 100, value_name = "NUMBER")]
-    attendees: u64,
-
     /// Kind of event, from which the default limits follow.
     #[arg(long, value_parser = ["workshop", "agents", "demo"])]
     preset: Option<String>,
@@ -48,52 +45,15 @@ pub(crate) struct CreateArguments {
     #[arg(long)]
     code: Option<String>,
 
-    /// Deployments to offer, separated by commas. Default: all.
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
-    deployments: Vec<String>,
-
-    /// Max output tokens of a choice. Default: 4096, or 16384 for reasoning models.
-    #[arg(long, value_name = "TOKENS")]
-    max_completion_tokens: Option<u64>,
-
-    /// Budget of the event in total tokens.
-    #[arg(long, value_name = "TOKENS")]
-    budget: Option<u64>,
-
-    /// Name of the contact person.
-    #[arg(long, value_name = "NAME")]
-    contact: Option<String>,
-
-    /// Email address of the contact person.
-    #[arg(long, value_name = "ADDRESS")]
-    contact_email: Option<String>,
-
-    /// Description of the event.
-    #[arg(long, value_name = "TEXT")]
-    description: Option<String>,
-
-    /// Let attendees store responses, conversations, files and vector stores at Azure.
-    #[arg(long)]
-    keeps_objects: bool,
-
-    /// Decision on a type of tool that Azure runs: allow, drop or refuse. Can be repeated.
-    #[arg(long = "hosted-tool", value_name = "TYPE=DECISION", value_parser = decision)]
-    hosted_tools: Vec<(String, String)>,
-
     /// Number of shards of the event's account, for more than 500 requests per second.
     #[arg(long, value_name = "NUMBER")]
     shards: Option<u16>,
 
     #[command(flatten)]
-    assumptions: Assumptions,
-}
+    settings: Settings,
 
-/// A decision such as `web_search=allow`. The service says which types and decisions there are.
-fn decision(text: &str) -> Result<(String, String), String> {
-    let parts =
-        text.split_once('=').filter(|(kind, decision)| !kind.is_empty() && !decision.is_empty());
-    let (kind, decision) = parts.ok_or("must be TYPE=DECISION, such as web_search=allow")?;
-    Ok((kind.to_owned(), decision.to_owned()))
+    #[command(flatten)]
+    assumptions: Assumptions,
 }
 
 /// What differs in the copy of an event.
@@ -134,7 +94,7 @@ pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Res
         (Some(to), _) => time_or_now(to),
         (None, duration) => instant(now + duration.unwrap_or_default()),
     };
-    let mut body = Map::new();
+    let mut body = arguments.settings.fields()?;
     let mut say = |field: &str, value: Value| {
         if !value.is_null() {
             body.insert(field.to_owned(), value);
@@ -144,42 +104,69 @@ pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Res
     say("starts_at", json!(time_or_now(&arguments.from)));
     say("ends_at", json!(ends_at));
     say("time_zone", json!(zone));
-    say("attendees", json!(arguments.attendees));
     say("preset", json!(arguments.preset));
     say("code", json!(arguments.code));
-    say("max_completion_tokens", json!(arguments.max_completion_tokens));
-    say("description", json!(arguments.description));
     say("shards", json!(arguments.shards));
-    if !arguments.deployments.is_empty() {
-        say("deployments", json!(arguments.deployments));
-    }
-    if arguments.keeps_objects {
-        say("keeps_objects", json!(true));
-    }
-    if !arguments.hosted_tools.is_empty() {
-        let decisions = arguments.hosted_tools.iter().cloned();
-        say("hosted_tools", decisions.map(|(kind, decision)| (kind, json!(decision))).collect());
-    }
-    let mut limits = Map::new();
-    if let Some(budget) = arguments.budget {
-        limits.insert("tokens_total".to_owned(), json!(budget));
-    }
+    // The estimate of a dry run needs it as well.
+    body.entry("attendees").or_insert(json!(100));
     let concurrency = arguments.assumptions.concurrency_or(session.profile.concurrency);
     if let Some(most) = concurrency.known() {
-        limits.insert("in_flight".to_owned(), json!(most));
-    }
-    if !limits.is_empty() {
-        say("allowances", json!({"event": limits}));
-    }
-    let contact = [("name", &arguments.contact), ("email", &arguments.contact_email)];
-    let contact: Map<_, _> = contact
-        .into_iter()
-        .filter_map(|(field, value)| Some((field.to_owned(), json!(value.as_ref()?))))
-        .collect();
-    if !contact.is_empty() {
-        say("contact", Value::Object(contact));
+        let allowances = body.entry("allowances").or_insert_with(|| json!({}));
+        let event = &mut allowances["event"];
+        if event["in_flight"].is_null() {
+            event["in_flight"] = json!(most);
+        }
     }
     make(session, &Value::Object(body), &arguments.assumptions).await
+}
+
+/// What changes in an event.
+#[derive(Args, Debug)]
+pub(crate) struct EditArguments {
+    /// Id, code or name of the event.
+    event: String,
+
+    /// New name.
+    #[arg(long)]
+    name: Option<String>,
+
+    /// New start, for example 2026-12-05T09:00 in the event's time zone, or `now`.
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+
+    /// New end.
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+
+    /// New time zone.
+    #[arg(long, value_name = "ZONE")]
+    tz: Option<String>,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// `lanyard event edit`
+pub(super) async fn edit(session: &Session, arguments: EditArguments) -> Result<(), CliError> {
+    let mut body = arguments.settings.fields()?;
+    let fields = [
+        ("name", arguments.name),
+        ("starts_at", arguments.from.as_deref().map(time_or_now)),
+        ("ends_at", arguments.to.as_deref().map(time_or_now)),
+        ("time_zone", arguments.tz),
+    ];
+    body.extend(
+        fields.into_iter().filter_map(|(name, text)| Some((name.to_owned(), json!(text?)))),
+    );
+    if body.is_empty() {
+        return Err(CliError::Usage(
+            "Nothing to change. Use at least one option, for example --name or --limit \
+             tokens_per_minute=50000"
+                .to_owned(),
+        ));
+    }
+    let event = session.event(&arguments.event).await?;
+    changed(session, Method::Patch, &event_path(&event, ""), Some(Value::Object(body))).await
 }
 
 /// `lanyard event clone`
@@ -221,7 +208,7 @@ async fn make(session: &Session, body: &Value, assumptions: &Assumptions) -> Res
             let estimate = estimate(session, body, assumptions).await?;
             // The planned request is the data of a dry run.
             if !session.output.is_json() {
-                session.output.say(pairs(&estimate.summary()).trim_end());
+                session.output.say(Style::default().pairs(&estimate.summary()).trim_end());
             }
             session.output.warn(&estimate.warnings());
             Ok(())
@@ -252,12 +239,12 @@ pub(super) async fn report(
     let said = json!({
         "event": event, "address": address, "assessment": estimate.json(), "warnings": warned,
     });
-    session.output.data(&said, || {
+    session.output.data(&said, |style| {
         let mut lines = summary(event);
         lines.insert(3, ("address", address.clone()));
         lines.extend(limits(event));
         lines.extend(estimate.summary());
-        pairs(&lines)
+        style.pairs(&lines)
     })?;
     session.output.warn(&warned);
     Ok(())

@@ -17,7 +17,7 @@ pub(super) fn time_or_now(text: &str) -> String {
 }
 
 /// An instant as text.
-pub(super) fn instant(at: DateTime<Utc>) -> String {
+pub(crate) fn instant(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 

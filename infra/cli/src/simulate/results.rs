@@ -6,7 +6,7 @@ use std::time::Duration;
 use lanyard_doctor::grouped;
 use serde_json::{Value, json};
 
-use crate::table::pairs;
+use crate::table::Style;
 
 /// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Results {
     }
 
     /// The results as text.
-    pub(super) fn text(&self, attendees: u16, duration: Duration) -> String {
+    pub(super) fn text(&self, style: Style, attendees: u16, duration: Duration) -> String {
         let times = |times: &[Duration]| {
             let (p50, p95, most) = percentiles(times);
             format!("median {p50} ms, p95 {p95} ms, max {most} ms")
@@ -86,7 +86,7 @@ impl Results {
             0 => "0".to_owned(),
             all => format!("{}: {kinds}", grouped(all)),
         };
-        pairs(&[
+        style.pairs(&[
             ("load", format!("{attendees} attendees for {} s", duration.as_secs())),
             (
                 "succeeded",

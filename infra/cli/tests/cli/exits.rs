@@ -63,7 +63,7 @@ async fn an_error_is_printed_on_standard_error_with_all_details() {
 async fn help_lists_the_exit_codes_and_every_command_has_help() {
     let help = lanyard(&["--help"], &[]).await;
     assert!(help.out.contains("3  the service cannot be reached"), "{help:?}");
-    for noun in ["event", "deployment", "attendee"] {
+    for noun in ["event", "deployment", "attendee", "roster", "token", "organiser", "config"] {
         let verbs = lanyard(&[noun, "--help"], &[]).await.out;
         let verbs =
             verbs.split("Commands:").nth(1).unwrap().split("\n\n").next().unwrap().to_owned();

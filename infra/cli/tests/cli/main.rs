@@ -9,8 +9,10 @@
 mod attendees;
 mod deployments;
 mod events;
+mod everything;
 mod exits;
 mod handouts;
 mod profiles;
 mod session;
+mod settings;
 mod support;

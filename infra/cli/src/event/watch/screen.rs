@@ -16,7 +16,7 @@ use lanyard_doctor::grouped;
 
 use super::history::History;
 use crate::error::CliError;
-use crate::table::{Column, local_time, printable, table, text};
+use crate::table::{Column, Style, local_time, printable, text};
 
 /// The bars of a sparkline.
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -158,7 +158,7 @@ fn lines(history: &History, top: usize, width: usize) -> Vec<Line> {
             vec![user.clone(), grouped(*requests), grouped(*tokens)]
         });
     let columns = [Column::Words("user"), Column::Numbers("requests"), Column::Numbers("tokens")];
-    lines.extend(table(&columns, rows).lines().map(Line::plain));
+    lines.extend(Style::default().table(&columns, rows).lines().map(Line::plain));
     match sample.attendees.len().saturating_sub(top) {
         0 => {}
         more => lines.push(Line::plain(format!("and {} more", grouped(more as u64)))),

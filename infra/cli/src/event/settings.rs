@@ -1,0 +1,231 @@
+//! Settings of an event that `create` and `edit` share, as the body of a request.
+
+use clap::{ArgAction, Args};
+use serde_json::{Map, Value, json};
+
+use crate::error::CliError;
+
+/// The options. Those that are absent stay as they are, or get their defaults.
+#[derive(Args, Debug, Default)]
+pub(super) struct Settings {
+    /// Expected number of attendees. Default: 100.
+    #[arg(long, value_name = "NUMBER")]
+    attendees: Option<u64>,
+
+    /// Deployments to offer, separated by commas, or `all`.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    deployments: Vec<String>,
+
+    /// Model of requests that name none: chat_completions=gpt-5-mini. Can be repeated.
+    #[arg(long = "default-model", value_name = "OPERATION=NAME", value_parser = pair)]
+    default_models: Vec<(String, String)>,
+
+    /// Max output tokens of a choice. Default: 4096, or 16384 for reasoning models.
+    #[arg(long, value_name = "TOKENS")]
+    max_completion_tokens: Option<u64>,
+
+    /// Max number of choices of a request.
+    #[arg(long, value_name = "NUMBER")]
+    max_choices: Option<u64>,
+
+    /// Budget of the event in total tokens.
+    #[arg(long, value_name = "TOKENS")]
+    budget: Option<u64>,
+
+    /// Limit of each attendee: tokens_per_minute=50000, or none. Can be repeated.
+    #[arg(long = "limit", value_name = "LIMIT=NUMBER", value_parser = limit)]
+    limits: Vec<(String, Value)>,
+
+    /// Limit of the event as a whole: attendees=300, or none. Can be repeated.
+    #[arg(long = "event-limit", value_name = "LIMIT=NUMBER", value_parser = limit)]
+    event_limits: Vec<(String, Value)>,
+
+    /// Who can use the event.
+    #[arg(long, value_parser = ["open", "roster", "registered"])]
+    access: Option<String>,
+
+    /// Whether the code alone works too, at registered access.
+    #[arg(long, value_name = "true|false")]
+    auto_register: Option<bool>,
+
+    /// Who may add deployments for a single attendee.
+    #[arg(long, value_parser = ["none", "organiser", "attendee"])]
+    own_deployments: Option<String>,
+
+    /// Record each request. Sessions and ratings need it; texts are never stored.
+    #[arg(long, value_name = "true|false")]
+    records: Option<bool>,
+
+    /// Let attendees store responses, conversations, files and vector stores at Azure.
+    #[arg(
+        long,
+        value_name = "true|false",
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    keeps_objects: Option<bool>,
+
+    /// Decision on a type of tool that Azure runs: allow, drop, refuse or default. Can be repeated.
+    #[arg(long = "hosted-tool", value_name = "TYPE=DECISION", value_parser = pair)]
+    hosted_tools: Vec<(String, String)>,
+
+    /// Name of the contact person.
+    #[arg(long, value_name = "NAME")]
+    contact: Option<String>,
+
+    /// Email address of the contact person.
+    #[arg(long, value_name = "ADDRESS")]
+    contact_email: Option<String>,
+
+    /// Show the email address to everybody with the link, not only to attendees.
+    #[arg(long, value_name = "true|false")]
+    contact_public: Option<bool>,
+
+    /// Description of the event, in Markdown.
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+
+    /// Website of the event.
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+
+    /// Text of the link to the website.
+    #[arg(long, value_name = "TEXT")]
+    url_text: Option<String>,
+
+    /// Image on the attendee page.
+    #[arg(long, value_name = "URL")]
+    image_url: Option<String>,
+}
+
+/// Two words with `=` between them. The service says which there are.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty());
+    let (name, value) = parts.ok_or("must be NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// A limit and its number; `none` removes it.
+fn limit(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = pair(text)?;
+    let number = match value.as_str() {
+        "none" => Value::Null,
+        number => number
+            .parse::<serde_json::Number>()
+            .map(Value::Number)
+            .map_err(|_| "must be LIMIT=NUMBER, or LIMIT=none".to_owned())?,
+    };
+    Ok((name.replace('-', "_"), number))
+}
+
+/// A text; an empty one removes the value.
+fn words(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { json!(text) }
+}
+
+impl Settings {
+    /// The fields that were given.
+    ///
+    /// # Errors
+    ///
+    /// If the budget is given twice.
+    pub(super) fn fields(&self) -> Result<Map<String, Value>, CliError> {
+        let mut fields = Map::new();
+        let mut set = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                fields.insert(name.to_owned(), value);
+            }
+        };
+        set("attendees", self.attendees.map(Value::from));
+        set("max_completion_tokens", self.max_completion_tokens.map(Value::from));
+        set("max_choices", self.max_choices.map(Value::from));
+        set("access", self.access.as_deref().map(Value::from));
+        set("auto_register", self.auto_register.map(Value::from));
+        set("own_deployments", self.own_deployments.as_deref().map(Value::from));
+        set("records_requests", self.records.map(Value::from));
+        set("keeps_objects", self.keeps_objects.map(Value::from));
+        set("description", self.description.as_deref().map(words));
+        set("url", self.url.as_deref().map(words));
+        set("url_text", self.url_text.as_deref().map(words));
+        set("image_url", self.image_url.as_deref().map(words));
+        set("deployments", self.offered());
+        set("default_deployments", named(&self.default_models, "default"));
+        set("hosted_tools", named(&self.hosted_tools, "default"));
+        set("contact", self.contact_fields());
+        set("allowances", self.allowances()?);
+        Ok(fields)
+    }
+
+    fn offered(&self) -> Option<Value> {
+        match self.deployments.as_slice() {
+            [] => None,
+            [all] if all == "all" => Some(Value::Null),
+            names => Some(json!(names)),
+        }
+    }
+
+    fn contact_fields(&self) -> Option<Value> {
+        let fields = [
+            ("name", self.contact.as_deref().map(words)),
+            ("email", self.contact_email.as_deref().map(words)),
+            ("email_public", self.contact_public.map(Value::from)),
+        ];
+        object(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))))
+    }
+
+    fn allowances(&self) -> Result<Option<Value>, CliError> {
+        let mut event: Map<_, _> = self.event_limits.iter().cloned().collect();
+        if let Some(budget) = self.budget
+            && event.insert("tokens_total".to_owned(), json!(budget)).is_some()
+        {
+            return Err(CliError::Usage(
+                "--budget and --event-limit tokens_total are the same limit".to_owned(),
+            ));
+        }
+        let parts = [("attendee", object(self.limits.iter().cloned())), ("event", object(event))];
+        Ok(object(parts.into_iter().filter_map(|(name, part)| Some((name.to_owned(), part?)))))
+    }
+}
+
+/// An object of names and values, unless it is empty. One word stands for `null`.
+fn named(pairs: &[(String, String)], null: &str) -> Option<Value> {
+    let value = |text: &String| if text == null { Value::Null } else { json!(text) };
+    object(pairs.iter().map(|(name, text)| (name.clone(), value(text))))
+}
+
+fn object(fields: impl IntoIterator<Item = (String, Value)>) -> Option<Value> {
+    let fields: Map<_, _> = fields.into_iter().collect();
+    (!fields.is_empty()).then_some(Value::Object(fields))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_a_number_or_none() {
+        assert_eq!(limit("in-flight=4"), Ok(("in_flight".to_owned(), json!(4))));
+        assert_eq!(limit("tokens_total=none"), Ok(("tokens_total".to_owned(), Value::Null)));
+        assert!(limit("tokens_total=many").is_err() && limit("tokens_total").is_err());
+    }
+
+    #[test]
+    fn only_what_was_given_is_sent() {
+        assert!(Settings::default().fields().unwrap().is_empty());
+        let settings = Settings {
+            deployments: vec!["all".to_owned()],
+            hosted_tools: vec![("mcp".to_owned(), "default".to_owned())],
+            budget: Some(7),
+            contact_email: Some(String::new()),
+            ..Settings::default()
+        };
+        let fields = Value::Object(settings.fields().unwrap());
+        let wanted = json!({
+            "deployments": null, "hosted_tools": {"mcp": null},
+            "allowances": {"event": {"tokens_total": 7}}, "contact": {"email": null},
+        });
+        assert_eq!(fields, wanted);
+    }
+}
