@@ -16,11 +16,7 @@ pub(super) async fn run(session: &Session, event: &str) -> Result<(), CliError> 
     ))?;
     let Some(done) = reset(session, &event).await? else { return Ok(()) };
     session.output.data(&done, |style| {
-        style.pairs(&[
-            ("event", text(&event["name"])),
-            ("attendees", number(&done["attendees"])),
-            ("items", number(&done["deleted"])),
-        ])
+        style.pairs(&[("event", text(&event["name"])), ("attendees", number(&done["attendees"]))])
     })
 }
 

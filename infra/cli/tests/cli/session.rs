@@ -1,12 +1,12 @@
-//! The session in `docs/organisers.md` is what the commands in it print.
+//! The sessions in the documentation are what the commands in them print.
 
 use crate::support::Service;
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/organisers.md");
+const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 
-/// The block between the markers.
-fn documented() -> String {
-    let page = std::fs::read_to_string(PAGE).unwrap();
+/// The block of a page between the markers.
+fn documented(page: &str) -> String {
+    let page = std::fs::read_to_string(format!("{DOCS}/{page}")).unwrap();
     let (_, rest) = page.split_once("<!-- session -->\n```console\n").expect("the session begins");
     let (session, _) = rest.split_once("```\n<!-- /session -->").expect("and ends");
     session.to_owned()
@@ -64,10 +64,10 @@ fn normalised(text: &str) -> String {
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_documented_session_is_what_the_commands_print() {
+/// Runs the commands of a page's session at a service of its own, and compares what they print.
+async fn compare(page: &str) {
     let service = Service::start().await;
-    let documented = documented();
+    let documented = documented(page);
     let mut session = String::new();
 
     for command in documented.lines().filter_map(|line| line.strip_prefix("$ lanyard ")) {
@@ -78,9 +78,15 @@ async fn the_documented_session_is_what_the_commands_print() {
     }
 
     assert!(session.lines().count() > 20, "{session}");
-    assert_eq!(
-        normalised(&documented),
-        normalised(&session),
-        "docs/organisers.md should say:\n{session}"
-    );
+    assert_eq!(normalised(&documented), normalised(&session), "docs/{page} should say:\n{session}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_for_organisers_is_what_the_commands_print() {
+    compare("organisers.md").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_of_a_first_event_is_what_the_commands_print() {
+    compare("first-event.md").await;
 }
