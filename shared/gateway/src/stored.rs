@@ -14,6 +14,7 @@ use lanyard_domain::usage::Usage;
 
 use lanyard_protocol::references::Reference;
 use lanyard_protocol::sse::Frame;
+use lanyard_protocol::stream::Produced;
 
 use crate::error::ApiError;
 use crate::lookup::Attendance;
@@ -84,7 +85,8 @@ pub trait ResponseHook: Send + Sync {
         Ok(())
     }
 
-    /// An event of a stream shows an object, as this JSON. Returns the event for the client.
+    /// An event of a stream shows an object, as this JSON, after what the stream has produced.
+    /// Returns the event for the client.
     ///
     /// Takes the reservation if the object's end will settle it.
     ///
@@ -96,6 +98,7 @@ pub trait ResponseHook: Send + Sync {
         event: Frame,
         _kind: Kind,
         _data: Bytes,
+        _produced: Produced,
         _reservation: &mut Option<Reservation>,
     ) -> Result<Bytes, ApiError> {
         Ok(event.0)

@@ -15,6 +15,7 @@ use lanyard_gateway::call::{Failure, call_deployment};
 use lanyard_gateway::lookup::OpenEvent;
 use lanyard_gateway::ports::{Cause, StoreFault, Unreadable, UpstreamCall};
 use lanyard_gateway::relay::read_whole;
+use lanyard_protocol::stream::Produced;
 use lanyard_protocol::{Protocol, stored};
 use tokio::time::Instant;
 
@@ -84,7 +85,9 @@ impl Objects {
         if runs.is_some() {
             self.jobs().settle_ended_runs(&owner_of(attendance), &attendance.at, &response).await;
         } else {
-            self.jobs().settle_if_ended(owned, &attendance.at, &response).await;
+            self.jobs()
+                .settle_if_ended(owned, &attendance.at, &response, Produced::default())
+                .await;
         }
     }
 
@@ -149,7 +152,9 @@ impl Objects {
         }
         let Some(at) = at else { return false };
         match self.read_job(owned, at).await {
-            Ok(Some(response)) => jobs.settle_if_ended(owned, at, &response).await,
+            Ok(Some(response)) => {
+                jobs.settle_if_ended(owned, at, &response, Produced::default()).await
+            }
             Ok(None) if now - owned.created_at > NEW => jobs.settle(owned, at, |_| UNKNOWN).await,
             Ok(None) => false,
             Err(cause) => {

@@ -18,8 +18,8 @@ use lanyard_gateway::Gateway;
 use lanyard_gateway::lookup::OpenEvent;
 use lanyard_gateway::metadata::RequestMetadata;
 use lanyard_gateway::settle::PendingRequest;
-use lanyard_protocol::stream::StreamState;
 use lanyard_protocol::stream::failure::{self, Failure};
+use lanyard_protocol::stream::{Produced, StreamState};
 use lanyard_protocol::usage::{self, most_tokens};
 use serde::Deserialize;
 use serde_json::Value;
@@ -75,9 +75,9 @@ impl<'a> JobState<'a> {
     /// The cost of a job that has ended.
     ///
     /// A run costs the tokens that Azure counted, however it ended. One that failed without a count
-    /// costs its prompt at most. A video costs its seconds, or
+    /// costs its prompt at most and what a stream of it has produced. A video costs its seconds, or
     /// nothing if it failed.
-    fn settlement(&self, kind: Kind, hold: &Hold) -> Settlement {
+    fn settlement(&self, kind: Kind, hold: &Hold, produced: Produced) -> Settlement {
         if kind == Kind::Video {
             return match self.is_completed() {
                 true => {
@@ -91,11 +91,12 @@ impl<'a> JobState<'a> {
         }
         match self.usage.filter(|usage| usage.get() != "null") {
             // Azure counts what a run has used before it fails. Without a count there was nothing
-            // but the prompt, or not even that.
+            // but the prompt and what has been seen, or not even that.
             None if self.status.as_deref() == Some("failed") => {
                 let error = self.last_error.and_then(|raw| serde_json::from_str(raw.get()).ok());
                 let failure = Failure::of(&error.unwrap_or_default());
-                failure::settle(&failure, &StreamState::default(), hold)
+                let state = StreamState { produced, ..StreamState::default() };
+                failure::settle(&failure, &state, hold)
             }
             None => UNKNOWN,
             Some(usage) => {
@@ -120,17 +121,19 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    /// Settles a job if this response shows its end. True if nothing is left to do.
+    /// Settles a job if this response shows its end, after what a stream of it has produced. True
+    /// if nothing is left to do.
     pub(super) async fn settle_if_ended(
         &self,
         owned: &Owned,
         at: &Arc<OpenEvent>,
         response: &[u8],
+        produced: Produced,
     ) -> bool {
         let Some(state) = JobState::read(response).filter(JobState::has_ended) else {
             return false;
         };
-        self.settle(owned, at, |hold| state.settlement(owned.kind, hold)).await
+        self.settle(owned, at, |hold| state.settlement(owned.kind, hold, produced)).await
     }
 
     /// Settles a job. True if nothing is left to do.
@@ -176,7 +179,8 @@ impl Jobs {
             if let Ok(Some(owned)) = found
                 && account.holds.contains_key(&owned.request_id)
             {
-                self.settle(&owned, at, |hold| state.settlement(owned.kind, hold)).await;
+                let unseen = Produced::default();
+                self.settle(&owned, at, |hold| state.settlement(owned.kind, hold, unseen)).await;
             }
         }
     }
@@ -217,7 +221,7 @@ impl Objects {
             let (jobs, owned, at, response) =
                 (self.jobs(), owned.clone(), Arc::clone(at), response.clone());
             self.gateway.in_background(async move {
-                jobs.settle_if_ended(&owned, &at, &response).await;
+                jobs.settle_if_ended(&owned, &at, &response, Produced::default()).await;
             });
         }
     }
@@ -251,7 +255,7 @@ mod tests {
             is_recorded: true,
         };
         let state = JobState::read(response.as_bytes()).filter(JobState::has_ended)?;
-        Some(state.settlement(kind, &hold))
+        Some(state.settlement(kind, &hold, Produced::default()))
     }
 
     #[test]

@@ -19,7 +19,7 @@ use lanyard_gateway::stored::ResponseHook;
 use lanyard_protocol::Protocol;
 use lanyard_protocol::refusal::OurNames;
 use lanyard_protocol::sse::Frame;
-use lanyard_protocol::stream::StreamState;
+use lanyard_protocol::stream::{Produced, StreamState};
 
 use crate::jobs::{JobState, Jobs};
 use crate::registry::NewObject;
@@ -93,6 +93,7 @@ impl RunStream {
     async fn record_run(
         &mut self,
         data: &[u8],
+        produced: Produced,
         reservation: &mut Option<Reservation>,
     ) -> Result<(), ApiError> {
         let Some(state) = JobState::read(data) else { return Ok(()) };
@@ -115,7 +116,7 @@ impl RunStream {
             && run.id.as_str() == state.id.as_deref().unwrap_or_default()
             && state.has_ended()
         {
-            self.jobs.settle_if_ended(run, &self.at, data).await;
+            self.jobs.settle_if_ended(run, &self.at, data, produced).await;
         }
         Ok(())
     }
@@ -128,6 +129,7 @@ impl ResponseHook for RunStream {
         event: Frame,
         kind: Kind,
         data: Bytes,
+        produced: Produced,
         reservation: &mut Option<Reservation>,
     ) -> Result<Bytes, ApiError> {
         if kind == Kind::Thread {
@@ -135,7 +137,7 @@ impl ResponseHook for RunStream {
             self.record_thread(id).await?;
             return Ok(event.0);
         }
-        self.record_run(&data, reservation).await?;
+        self.record_run(&data, produced, reservation).await?;
         let rewriter = Rewriter::of(Kind::Run, &self.at, &self.home, &self.request);
         let name = event.event().unwrap_or_default();
         let mut rewritten = format!("event: {name}\ndata: ").into_bytes();

@@ -115,6 +115,39 @@ async fn a_stream_that_breaks_off_or_is_left_does_not_end_the_run() {
 }
 
 #[tokio::test]
+async fn output_that_was_streamed_before_a_run_failed_is_charged() {
+    for (words, code, charged) in [
+        (200, "server_error", Some((20_000, 200..420))),
+        (200, "rate_limit_exceeded", Some((20_000, 200..420))),
+        (0, "server_error", Some((20_000, 0..1))),
+        (0, "rate_limit_exceeded", None),
+    ] {
+        let world = world("produced").await;
+        let ada = world.attendee("ada").await;
+        let (thread, assistant) = (ada.own(Kind::Thread).await, ada.own(Kind::Assistant).await);
+        let run = json!({"id": "run_failed", "object": "thread.run", "thread_id": thread,
+            "assistant_id": assistant, "status": "in_progress", "usage": null});
+        let mut failed = run.clone();
+        failed["status"] = "failed".into();
+        failed["last_error"] = json!({"code": code, "message": "x"});
+        let delta = json!({"id": "msg_1", "object": "thread.message.delta",
+            "delta": {"content": [{"index": 0, "type": "text", "text": {"value": " elephant"}}]}});
+        let mut events = vec![format!("event: thread.run.created\ndata: {run}\n\n")];
+        events.extend(vec![format!("event: thread.message.delta\ndata: {delta}\n\n"); words]);
+        events.push(format!("event: thread.run.failed\ndata: {failed}\n\n"));
+        world.azure().script(of_events(&events));
+        let body = json!({"assistant_id": assistant, "stream": true}).to_string();
+        let runs = format!("{}/{thread}/runs", path(Kind::Thread));
+        ada.send(ada.post(&runs, body)).await.assert_ok();
+        let totals = world.settle().await;
+        let (prompt, completion) = charged.clone().unwrap_or((0, 0..1));
+        assert_eq!(totals.prompt_tokens, prompt, "{words} {code}");
+        assert!(completion.contains(&totals.completion_tokens), "{}", totals.completion_tokens);
+        assert_eq!(totals.requests, MADE - u64::from(charged.is_none()), "{words} {code}");
+    }
+}
+
+#[tokio::test]
 async fn a_run_without_a_response_or_with_odd_usage_is_charged_its_estimate() {
     let world = world("odd").await;
     let ada = world.attendee("ada").await;

@@ -240,7 +240,7 @@ impl Pump {
                 frame.0
             }
             (StreamEvent::Shows { kind, data }, Some(hook)) => {
-                hook.shows(frame, kind, data, reservation).await?
+                hook.shows(frame, kind, data, state.produced, reservation).await?
             }
             (StreamEvent::Fails, _) => {
                 return Err(self.failure().unwrap_or(ApiError::UpstreamUnreachable(None)));

@@ -105,9 +105,10 @@ fn texts(field: &Finder<'_>, frame: &[u8]) -> Option<Texts> {
     found
 }
 
-/// The strings in the value with which this JSON begins, without the names of fields.
+/// The strings in the value with which this JSON begins, without the names of fields and types.
 fn texts_of(json: &[u8]) -> Texts {
     let mut depth = 0_usize;
+    let mut name: &[u8] = b"";
     let mut texts = Texts::default();
     let mut rest = json.trim_ascii_start();
     while let [first, after @ ..] = rest {
@@ -117,7 +118,9 @@ fn texts_of(json: &[u8]) -> Texts {
                 let text = after.get(..string_end(after)).unwrap_or_default();
                 rest = after.get(text.len() + 1..).unwrap_or_default();
                 let is_name = depth > 0 && rest.trim_ascii_start().starts_with(b":");
-                if !is_name {
+                if is_name {
+                    name = text;
+                } else if name != b"type" {
                     texts = texts.plus(Texts { tokens: tokens_of(text), bytes: text.len() });
                 }
             }
@@ -200,6 +203,8 @@ mod tests {
         let arguments = r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\"a\""}}]}"#;
         assert_eq!(tokens(&vec![chat(arguments); 40]), 40);
         assert_eq!(tokens(&vec![event(" word"); 40]), 40);
+        let typed = r#"{"content":[{"index":0,"type":"text","text":{"value":" elephant"}}]}"#;
+        assert!(tokens(&vec![chat(typed); 40]) <= 80);
         let offsets = chat("null").replace("\"delta\"", "\"content_filter_offsets\"");
         assert_eq!(tokens(&[offsets + &" ".repeat(400)]), 1);
         assert_eq!(tokens(&[]), 0);
