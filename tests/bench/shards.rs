@@ -145,7 +145,12 @@ impl Run<'_> {
         self.seat(&event).await?;
         let events = Arc::new(MemoryEvents::default());
         let deployments = vec![a_deployment("gpt-4o-mini", Operation::ChatCompletions)];
-        events.put(Listing { event: event.clone(), deployments, code_works_until: None });
+        events.put(Listing {
+            event: event.clone(),
+            deployments,
+            code_works_until: None,
+            unreadable: Arc::default(),
+        });
         let processes: Vec<_> =
             (0..PROCESSES).map(|_| a_process(Arc::clone(&events), self.before)).collect();
 

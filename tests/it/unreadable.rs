@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use lanyard_domain::account::Field;
+use lanyard_domain::event::OwnDeployments;
 use lanyard_domain::object::Kind;
 use lanyard_gateway::ports::{Clock, Incident};
 use lanyard_gateway::testing::{LedgerCall, LedgerTrouble};
@@ -213,6 +214,24 @@ async fn objects_are_cleared_around_an_unreadable_record() {
     // The event stays marked, so that the records are looked at again.
     let cleared = clear_objects::handle(world.process(), now, until).await.unwrap();
     assert_eq!(cleared, Cleared { events: 1, deleted: 0, left: 2 });
+}
+
+#[tokio::test]
+async fn an_unreadable_deployment_is_left_out_and_counted() {
+    let world = World::event("spoilt-deployment");
+    let world = world.with(|event| event.own_deployments = OwnDeployments::Attendee);
+    let world = world.start().await;
+    let ada = world.signed("ada").await;
+    let table = world.engine().table();
+    let own = format!("OWN#{}#ada", world.id());
+    spoil(&table, "ORGANISER#organiser", "DEPLOYMENT#gpt-0#main", "document", word()).await;
+    spoil(&table, &own, "DEPLOYMENT#gpt-0#main", "document", word()).await;
+    ada.chat("hello").await.assert_ok();
+    // One of the organiser's and one of the attendee's, once in five seconds.
+    assert_eq!(unreadable(&world), 2);
+    ada.chat("hello").await.assert_ok();
+    assert_eq!(unreadable(&world), 2);
+    world.settle().await;
 }
 
 #[tokio::test]

@@ -112,7 +112,12 @@ async fn an_unknown_code_is_remembered_for_five_seconds() {
     assert_eq!(world.events().lookups(), 1);
     let mut event = an_event(&unknown, world.clock().now());
     event.id = "evt-unknown".parse().unwrap();
-    world.events().put(Listing { event, deployments: Vec::new(), code_works_until: None });
+    world.events().put(Listing {
+        event,
+        deployments: Vec::new(),
+        code_works_until: None,
+        unreadable: std::sync::Arc::default(),
+    });
     world.wait(TimeDelta::seconds(4));
     ask().await.assert_refused(401, "invalid_event_code");
     world.wait(TimeDelta::seconds(1));

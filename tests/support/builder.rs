@@ -222,7 +222,12 @@ impl Builder {
 
 fn in_memory(event: &Event, deployments: Vec<Deployment>) -> Store {
     let events = Arc::new(MemoryEvents::default());
-    events.put(Listing { event: event.clone(), deployments, code_works_until: None });
+    events.put(Listing {
+        event: event.clone(),
+        deployments,
+        code_works_until: None,
+        unreadable: Arc::default(),
+    });
     let ledger = Arc::new(MemoryLedger::default());
     ledger.put_event(event.clone());
     let objects = Arc::new(MemoryObjects::default());

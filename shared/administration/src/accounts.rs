@@ -7,7 +7,7 @@ use lanyard_domain::ids::EventId;
 use lanyard_domain::token::UserId;
 use lanyard_domain::unit::Units;
 use lanyard_domain::usage::Charge;
-use lanyard_gateway::ports::{AttendeePage, LedgerFault, Outcome, Unreadable, UnreadableAccount};
+use lanyard_gateway::ports::{AttendeePage, LedgerFault, Outcome, UnreadableAccount};
 use serde::Serialize;
 
 use crate::Call;
@@ -43,8 +43,8 @@ pub(crate) async fn page_of(
     let AttendeePage { mut accounts, unreadable, next } =
         with_retry(|| ledger.attendees(event, after, asked)).await?;
     // A page without them is better than none. The sweep counts them for an alarm.
-    for UnreadableAccount { item: Unreadable { item, cause }, .. } in &unreadable {
-        tracing::error!(item, cause = &**cause, "item_unreadable");
+    for UnreadableAccount { item, .. } in &unreadable {
+        item.log();
     }
     let has_more = accounts.len() > usize::from(limit);
     accounts.truncate(limit.into());

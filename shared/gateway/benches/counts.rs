@@ -46,7 +46,12 @@ async fn run(work: &str, requests: usize) {
         event.allowances.attendee.set(Limit::RequestsPerDay, Some(1));
     }
     let deployments = vec![a_deployment("gpt-4o", Operation::ChatCompletions)];
-    world.events.put(Listing { event, deployments, code_works_until: None });
+    world.events.put(Listing {
+        event,
+        deployments,
+        code_works_until: None,
+        unreadable: Arc::default(),
+    });
     let gateway = Arc::new(Gateway::new(Ports {
         clock: world.clock.clone(),
         random: world.random.clone(),

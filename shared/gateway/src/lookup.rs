@@ -304,7 +304,8 @@ impl Gateway {
             return Ok(Arc::clone(catalog));
         }
         match (self.ports.events.own_deployments(event, user).await, known) {
-            (Ok(deployments), _) => {
+            (Ok(found), _) => {
+                let deployments = found.reported(&*self.ports.request_log, Some(event));
                 let catalog = Arc::new(Catalog::own(deployments));
                 self.events.own.insert(key, (now, Arc::clone(&catalog)));
                 Ok(catalog)
@@ -345,6 +346,9 @@ impl Gateway {
         };
         match found {
             Ok(Some(listing)) => {
+                for unreadable in &*listing.unreadable {
+                    unreadable.report(&*self.ports.request_log, Some(&listing.event.id));
+                }
                 let catalog =
                     Catalog::new(listing.deployments, listing.event.deployments.as_deref());
                 let code_works_until = listing.code_works_until;

@@ -48,6 +48,8 @@ pub struct Listing {
     pub event: Event,
     /// All deployments of its organiser.
     pub deployments: Vec<Deployment>,
+    /// Deployments that are left out because they cannot be read.
+    pub unreadable: Arc<[Unreadable]>,
     /// When the code stops working, if it was replaced.
     pub code_works_until: Option<DateTime<Utc>>,
 }
@@ -77,7 +79,7 @@ pub trait EventStore: Send + Sync {
         &self,
         event: &EventId,
         user: &UserId,
-    ) -> Result<Vec<Deployment>, StoreFault>;
+    ) -> Result<Found<Deployment>, StoreFault>;
 }
 
 /// The result of a write.
@@ -99,9 +101,14 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
+    /// Logs the item.
+    pub fn log(&self) {
+        tracing::error!(item = self.item, cause = &*self.cause, "item_unreadable");
+    }
+
     /// Logs and counts the item, so that an alarm names it. Nothing else waits for it.
     pub fn report(&self, request_log: &dyn RequestLog, event: Option<&EventId>) {
-        tracing::error!(item = self.item, cause = &*self.cause, "item_unreadable");
+        self.log();
         request_log.count(Incident::ItemUnreadable, event);
     }
 }

@@ -2,16 +2,16 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::{EventId, OrganiserId};
 use lanyard_domain::token::{EventCode, UserId};
-use lanyard_gateway::ports::{Cause, EventStore, Listing, StoreFault};
+use lanyard_gateway::ports::{Cause, EventStore, Found, Listing, StoreFault};
 
 use crate::table::{
     DEPLOYMENT_PREFIX, Item, Key, Table, get_document, get_number, get_text, organiser_pk, own_pk,
-    readable, text,
+    place, text,
 };
 
 fn away(fault: impl Into<Cause>) -> StoreFault {
@@ -32,20 +32,9 @@ impl Table {
         Ok(response.item)
     }
 
-    /// Every deployment of an organiser.
-    ///
-    /// # Errors
-    ///
-    /// If the table cannot be read. A deployment that cannot be read is left out.
-    pub async fn deployments(
-        &self,
-        organiser: &OrganiserId,
-    ) -> Result<Vec<Deployment>, StoreFault> {
-        self.deployments_in(organiser_pk(organiser)).await
-    }
-
-    async fn deployments_in(&self, partition: String) -> Result<Vec<Deployment>, StoreFault> {
-        let mut deployments = Vec::new();
+    /// Every deployment of an organiser or of an attendee.
+    async fn deployments(&self, partition: String) -> Result<Found<Deployment>, StoreFault> {
+        let mut deployments = Found::default();
         let mut start: Option<Item> = None;
         loop {
             let page = self
@@ -54,7 +43,9 @@ impl Table {
                 .send()
                 .await
                 .map_err(away)?;
-            deployments.extend(page.items().iter().filter_map(|item| readable(item, get_document)));
+            for item in page.items() {
+                deployments.add(place(item), get_document(item));
+            }
             start = page.last_evaluated_key;
             if start.is_none() {
                 return Ok(deployments);
@@ -85,25 +76,36 @@ impl EventStore for Table {
         };
         let found = CodeItem::read(&item).map_err(StoreFault::Unreadable)?;
         let code_works_until = found.works_until.and_then(|at| DateTime::from_timestamp(at, 0));
-        let (event, deployments) =
-            tokio::join!(self.event(&found.event, false), self.deployments(&found.organiser));
+        let (event, deployments) = tokio::join!(
+            self.event(&found.event, false),
+            self.deployments(organiser_pk(&found.organiser))
+        );
         let Some(event) = event? else { return Ok(None) };
-        Ok(Some(Listing { event, deployments: deployments?, code_works_until }))
+        Ok(Some(listing(event, deployments?, code_works_until)))
     }
 
     async fn find_by_id(&self, id: &EventId) -> Result<Option<Listing>, StoreFault> {
         let Some(event) = self.event(id, false).await? else { return Ok(None) };
-        let deployments = self.deployments(&event.organiser).await?;
-        Ok(Some(Listing { event, deployments, code_works_until: None }))
+        let deployments = self.deployments(organiser_pk(&event.organiser)).await?;
+        Ok(Some(listing(event, deployments, None)))
     }
 
     async fn own_deployments(
         &self,
         event: &EventId,
         user: &UserId,
-    ) -> Result<Vec<Deployment>, StoreFault> {
-        self.deployments_in(own_pk(event, user)).await
+    ) -> Result<Found<Deployment>, StoreFault> {
+        self.deployments(own_pk(event, user)).await
     }
+}
+
+fn listing(
+    event: Event,
+    found: Found<Deployment>,
+    code_works_until: Option<DateTime<Utc>>,
+) -> Listing {
+    let Found { items, unreadable } = found;
+    Listing { event, deployments: items, unreadable: unreadable.into(), code_works_until }
 }
 
 /// The item of an event code.

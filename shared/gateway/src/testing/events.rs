@@ -10,7 +10,7 @@ use lanyard_domain::ids::EventId;
 use lanyard_domain::token::{EventCode, UserId};
 
 use super::lock;
-use crate::ports::{EventStore, Listing, StoreFault};
+use crate::ports::{EventStore, Found, Listing, StoreFault};
 
 /// The faults of a store of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,9 +85,9 @@ impl EventStore for MemoryEvents {
         &self,
         event: &EventId,
         user: &UserId,
-    ) -> Result<Vec<Deployment>, StoreFault> {
+    ) -> Result<Found<Deployment>, StoreFault> {
         self.find_nothing::<()>()?;
         let own = lock(&self.own).get(&(event.clone(), user.clone())).cloned();
-        Ok(own.unwrap_or_default())
+        Ok(Found::all(own.unwrap_or_default()))
     }
 }

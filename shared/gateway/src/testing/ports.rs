@@ -146,7 +146,12 @@ mod tests {
         let event = an_event("memory-only", world.clock.now());
         let id = event.id.clone();
         let deployments = vec![a_deployment("gpt-4o", Operation::ChatCompletions)];
-        world.events.put(Listing { event, deployments, code_works_until: None });
+        world.events.put(Listing {
+            event,
+            deployments,
+            code_works_until: None,
+            unreadable: Arc::default(),
+        });
         let gateway = world.a_gateway();
         let http = http::Request::post("/api/v1/chat/completions")
             .header("api-key", "memory-only/ada")

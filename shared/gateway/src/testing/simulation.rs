@@ -180,6 +180,7 @@ impl Simulation {
             event: self.event.clone(),
             deployments: vec![deployment, second],
             code_works_until: None,
+            unreadable: Arc::default(),
         });
         self.shared.put_event(self.event.clone());
     }

@@ -45,7 +45,12 @@ impl World {
         let event = an_event("slow-event", memory.clock.now());
         let mut deployments = vec![a_deployment("gpt-4o", Operation::ChatCompletions)];
         deployments.push(Deployment { replica: "two".parse().unwrap(), ..deployments[0].clone() });
-        memory.events.put(Listing { event, deployments, code_works_until: None });
+        memory.events.put(Listing {
+            event,
+            deployments,
+            code_works_until: None,
+            unreadable: Arc::default(),
+        });
         let gateway = memory.a_gateway();
         Self { memory, gateway }
     }

@@ -115,7 +115,12 @@ async fn send_all(bytes: &[u8]) -> Result<Survived, String> {
     deployment.endpoint = endpoint();
     deployment.operations = Operation::ALL.to_vec();
     ledger.put_event(settings.clone());
-    events.put(Listing { event, deployments: vec![deployment], code_works_until: None });
+    events.put(Listing {
+        event,
+        deployments: vec![deployment],
+        code_works_until: None,
+        unreadable: Arc::default(),
+    });
     let ports = Ports {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         random: Arc::clone(&random) as Arc<dyn lanyard_gateway::ports::Random>,

@@ -6,7 +6,7 @@ use lanyard_administration::ports::{OwnDeploymentStore, RegistrationStore};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::ids::{DeploymentName, EventId, Replica};
 use lanyard_domain::token::UserId;
-use lanyard_gateway::ports::{Cause, EventStore};
+use lanyard_gateway::ports::{Cause, EventStore, Unreadable};
 
 use super::Organisers;
 use crate::table::{Key, get_document, put_document};
@@ -32,7 +32,9 @@ impl OwnDeploymentStore for Organisers {
         event: &EventId,
         user: &UserId,
     ) -> Result<Vec<Deployment>, Cause> {
-        Ok(EventStore::own_deployments(&self.table, event, user).await?)
+        let found = EventStore::own_deployments(&self.table, event, user).await?;
+        found.unreadable.iter().for_each(Unreadable::log);
+        Ok(found.items)
     }
 
     async fn own_deployment(

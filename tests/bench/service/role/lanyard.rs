@@ -63,7 +63,7 @@ async fn gateway(azure: &str) -> Result<Arc<Gateway>> {
         }
     }
     let event = an_event(CODE, Machine.now());
-    events.put(Listing { event, deployments, code_works_until: None });
+    events.put(Listing { event, deployments, code_works_until: None, unreadable: Arc::default() });
     let http = https::client().map_err(|cause| anyhow::anyhow!(cause))?;
     let upstream = Azure::new(http, keys, None);
     Ok(Arc::new(Gateway::new(Ports {
