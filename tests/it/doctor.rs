@@ -220,6 +220,39 @@ async fn a_stream_without_usage_is_reported() {
 }
 
 #[tokio::test]
+async fn a_model_that_refuses_fields_of_the_gateways_is_reported_and_not_failed() {
+    let service = Service::simulated().await;
+    let listed = service.admin("GET", "/deployments", Value::Null).await;
+    let mut all = listed["deployments"].as_array().unwrap().iter();
+    let mut body = all.find(|one| one["name"] == "gpt-4o").unwrap().clone();
+    let fields = body.as_object_mut().unwrap();
+    fields.retain(|field, value| {
+        !["name", "facts", "warnings"].contains(&field.as_str()) && !value.is_null()
+    });
+    fields.insert("operations".to_owned(), json!(["chat_completions"]));
+    fields.insert("key".to_owned(), json!(KEY));
+    // One is in the table of models, the other has a name that says nothing.
+    for name in ["mistral-large-3", "prod-french"] {
+        body["azure_name"] = json!(name);
+        service.admin("PUT", &format!("/deployments/{name}"), body.clone()).await;
+    }
+
+    let run =
+        service.doctor(&["--deployment", "mistral-large-3", "--deployment", "prod-french"]).await;
+
+    assert_eq!(run.exit, Some(0), "{}", run.text);
+    let refuses = "refuses user and";
+    run.says("ok", "azure mistral-large-3 fields", refuses);
+    run.says("warn", "azure prod-french fields", refuses).advises(r#""model":"MODEL""#);
+    for name in ["mistral-large-3", "prod-french"] {
+        run.says("ok", &format!("azure {name} call"), "Responds");
+        run.says("ok", &format!("azure {name} stream"), "without usage");
+        run.says("ok", &format!("service {name} stream"), "chunks");
+    }
+    run.says("ok", "service accounting", "4 of 4 requests");
+}
+
+#[tokio::test]
 async fn a_burst_of_azures_is_not_a_failure_of_the_service() {
     let azure = ScriptedAzure::start().await;
     let late = std::time::Duration::from_millis(400);

@@ -15,6 +15,7 @@ use lanyard_gateway::ports::Clock as _;
 use lanyard_platform::keys::FileKeys;
 use lanyard_platform::shell::Machine;
 use lanyard_protocol::Protocol;
+use lanyard_protocol::added::{AddedField, RefusedFields, refused_fields};
 use lanyard_protocol::documentation::Sample;
 use serde_json::{Value, json};
 
@@ -59,6 +60,8 @@ pub(super) struct Inspection {
     pub granted: Granted,
     /// The timing of its stream.
     pub times: Option<ChunkTimes>,
+    /// The fields of the gateway's that the model refuses.
+    pub refused: RefusedFields,
     /// How far Azure's clock is ahead of this machine's.
     pub ahead: Option<TimeDelta>,
 }
@@ -82,7 +85,8 @@ async fn inspect_deployment(
     keys: &Keys<'_>,
 ) -> Inspection {
     let declared = Granted { tokens_per_minute: deployment.tokens_per_minute };
-    let mut seen = Inspection { granted: declared, ..Inspection::default() };
+    let known = RefusedFields::of(&deployment.facts());
+    let mut seen = Inspection { granted: declared, refused: known, ..Inspection::default() };
     let check = |what: &str| format!("azure {} {what}", label(deployment));
     if is_azures(&deployment.endpoint) {
         seen.findings.extend(judge::model(deployment, &check("model"), Machine.now()));
@@ -102,7 +106,7 @@ async fn inspect_deployment(
         seen.findings.push(Finding { check: check("call"), ..finding });
         return seen;
     };
-    let call = Call { client, deployment, operation, key };
+    let mut call = Call { client, deployment, operation, key, refused: known };
 
     let (response, finding) = call.once(base).await;
     seen.findings.push(Finding { check: check("call"), ..finding });
@@ -118,8 +122,12 @@ async fn inspect_deployment(
 
     if operation == Operation::ChatCompletions {
         let streamed = call.stream().await;
-        let finding = judge::stream(&streamed);
+        let is_counted = !call.refused.has(AddedField::StreamOptions);
+        let finding = judge::stream(&streamed, is_counted);
         seen.findings.push(Finding { check: check("stream"), ..finding });
+        seen.refused = call.refused;
+        let finding = judge::refused(deployment, known, call.refused, base);
+        seen.findings.extend(finding.map(|found| Finding { check: check("fields"), ..found }));
         if let Ok(Streamed::EventStream(frames)) = streamed {
             seen.times = Some(frames.times);
         }
@@ -180,13 +188,31 @@ struct Call<'c> {
     deployment: &'c Listed,
     operation: Operation,
     key: HeaderValue,
+    /// The fields of the gateway's that the model refuses, as far as it is known.
+    refused: RefusedFields,
 }
 
 impl Call<'_> {
-    /// The cheapest request. If Azure rejects the cap field, the other one is tried.
-    async fn once(&self, base: &str) -> (Option<Response>, Finding) {
+    /// Notes which fields of the gateway's a response refuses. True if the same request can be
+    /// repeated without them.
+    fn learns(&mut self, response: &Response) -> bool {
+        let fields = refused_fields(response.status, &response.body);
+        let is_added = |field| matches!(field, AddedField::User | AddedField::StreamOptions);
+        let ours = fields.filter(|field| is_added(field) && !self.refused.has(field));
+        self.refused = self.refused.and(ours);
+        !ours.is_empty()
+    }
+
+    /// The cheapest request, with what the gateway adds. If Azure rejects an added field, the
+    /// request is repeated without it; if it rejects the cap field, the other one is tried.
+    async fn once(&mut self, base: &str) -> (Option<Response>, Finding) {
         let field = self.deployment.completion_field;
-        let response = self.call(field).await;
+        let mut response = self.call(field).await;
+        if let Ok(refusal) = &response
+            && self.learns(refusal)
+        {
+            response = self.call(field).await;
+        }
         let other = match field {
             CompletionField::MaxTokens => CompletionField::MaxCompletionTokens,
             CompletionField::MaxCompletionTokens => CompletionField::MaxTokens,
@@ -207,14 +233,34 @@ impl Call<'_> {
     async fn call(&self, field: CompletionField) -> Result<Response, NoResponse> {
         let mut body = cheapest_request(self.operation, field).unwrap_or_default();
         body["model"] = json!(self.deployment.azure_name);
+        self.add_user(&mut body);
         buffered(self.request(&body)).await
     }
 
-    async fn stream(&self) -> Result<Streamed, NoResponse> {
+    /// Adds the hash of an attendee to a chat, as the gateway does.
+    fn add_user(&self, body: &mut Value) {
+        if self.operation == Operation::ChatCompletions && !self.refused.has(AddedField::User) {
+            body["user"] = json!("lanyard-doctor");
+        }
+    }
+
+    /// A stream, repeated without `stream_options` if the model refuses them.
+    async fn stream(&mut self) -> Result<Streamed, NoResponse> {
+        let streamed = self.stream_once().await;
+        match &streamed {
+            Ok(Streamed::Other(refusal)) if self.learns(refusal) => self.stream_once().await,
+            Ok(_) | Err(_) => streamed,
+        }
+    }
+
+    async fn stream_once(&self) -> Result<Streamed, NoResponse> {
         let mut body = chat(STREAM_PROMPT, self.deployment.completion_field, STREAM_TOKENS);
         body["model"] = json!(self.deployment.azure_name);
         body["stream"] = json!(true);
-        body["stream_options"] = json!({"include_usage": true});
+        if !self.refused.has(AddedField::StreamOptions) {
+            body["stream_options"] = json!({"include_usage": true});
+        }
+        self.add_user(&mut body);
         streamed(self.request(&body)).await
     }
 
@@ -245,12 +291,14 @@ pub(super) fn chat(prompt: &str, field: CompletionField, cap: u64) -> Value {
     json!({"messages": [{"role": "user", "content": prompt}], field.name(): cap})
 }
 
-/// The body of a streamed chat.
+/// The body of a streamed chat, which asks for the usage where the model reports it.
 #[must_use]
-pub(super) fn stream_request() -> Value {
+pub(super) fn stream_request(is_counted: bool) -> Value {
     let mut body = chat(STREAM_PROMPT, CompletionField::MaxTokens, STREAM_TOKENS);
     body["stream"] = json!(true);
-    body["stream_options"] = json!({"include_usage": true});
+    if is_counted {
+        body["stream_options"] = json!({"include_usage": true});
+    }
     body
 }
 

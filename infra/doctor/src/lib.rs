@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use lanyard_gateway::ports::Clock;
 use lanyard_platform::shell::Machine;
+use lanyard_protocol::added::AddedField;
 
 pub use self::capacity::{REQUESTS_PER_MINUTE, SECONDS_PER_REQUEST};
 pub use self::finding::{Finding, Level, grouped};
@@ -131,9 +132,11 @@ pub async fn examine(options: &DoctorOptions, out: impl Write) -> Result<Verdict
         None => (None, None),
     };
     report.add(refused)?;
+    let uncounted = inventory.as_ref().map(|inventory| uncounted(inventory, &seen));
+    let uncounted = uncounted.unwrap_or_default();
     let given = own.as_ref().map(|event| &event.code).or(options.code.as_ref());
     let findings = match service_calls::credential(given, inventory.as_ref()) {
-        Some(code) => service_calls::run(&client, &base, &code, &direct, only).await,
+        Some(code) => service_calls::run(&client, &base, &code, &direct, &uncounted, only).await,
         None => vec![service_calls::without_credential(&base, Machine.now())],
     };
     // The event is deleted also if the report cannot be written.
@@ -144,6 +147,16 @@ pub async fn examine(options: &DoctorOptions, out: impl Write) -> Result<Verdict
     report.add(findings)?;
     report.add(left)?;
     Ok(report.finish(true)?)
+}
+
+/// The models with a deployment that refuses to report the usage of streams.
+fn uncounted<'d>(
+    inventory: &'d Inventory,
+    seen: &[azure::Inspection],
+) -> service_calls::Uncounted<'d> {
+    let both = inventory.deployments.iter().zip(seen);
+    let refuse = both.filter(|(_, seen)| seen.refused.has(AddedField::StreamOptions));
+    refuse.map(|(deployment, _)| deployment.name.as_str()).collect()
 }
 
 /// The address: the given one, the stack's, or the local one.

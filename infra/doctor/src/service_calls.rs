@@ -11,13 +11,14 @@ use http::HeaderValue;
 use lanyard_domain::catalog::CompletionField;
 use lanyard_domain::operation::Operation;
 use lanyard_protocol::Protocol;
+use lanyard_protocol::added::{AddedField, refused_fields};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use self::judge::{judge_account, judge_call, judge_stream, rejected};
 use super::azure::{cheapest_request, stream_request};
-use super::client::{HttpClient, buffered, streamed};
+use super::client::{HttpClient, Streamed, buffered, streamed};
 use super::delivery::ChunkTimes;
 use super::finding::{Finding, Level};
 use super::inventory::Inventory;
@@ -34,6 +35,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The timing of Azure's own streams, by model name.
 pub(super) type Direct<'d> = Vec<(&'d str, &'d ChunkTimes)>;
+
+/// The models whose streams have no usage, because they refuse `stream_options`.
+pub(super) type Uncounted<'d> = BTreeSet<&'d str>;
 
 /// The given credential, or the code of an open event.
 #[must_use]
@@ -85,6 +89,7 @@ pub(super) async fn run(
     base: &str,
     credential: &Secret,
     direct: &Direct<'_>,
+    uncounted: &Uncounted<'_>,
     only: &[String],
 ) -> Vec<Finding> {
     let Some(code) = credential.header("") else {
@@ -117,7 +122,10 @@ pub(super) async fn run(
                     findings
                         .push(service_calls.call(&model.id, operation, body, &mut charged).await);
                     if operation == Operation::ChatCompletions {
-                        findings.push(service_calls.stream(&model.id, direct, &mut charged).await);
+                        let is_counted = !uncounted.contains(model.id.as_str());
+                        let stream =
+                            service_calls.stream(&model.id, is_counted, direct, &mut charged);
+                        findings.push(stream.await);
                     }
                 }
                 None => {
@@ -187,12 +195,19 @@ impl ServiceCalls<'_> {
     async fn stream(
         &self,
         model: &str,
+        mut is_counted: bool,
         direct: Option<&ChunkTimes>,
         charged: &mut Charged,
     ) -> Finding {
         let path = Protocol::of(Operation::ChatCompletions).path;
-        let called = streamed(self.post(path, model, stream_request())).await;
-        judge_stream(format!("service {model} stream"), &called, direct, charged)
+        let mut called = streamed(self.post(path, model, stream_request(is_counted))).await;
+        if let Ok(Streamed::Other(refusal)) = &called
+            && refused_fields(refusal.status, &refusal.body).has(AddedField::StreamOptions)
+        {
+            is_counted = false;
+            called = streamed(self.post(path, model, stream_request(is_counted))).await;
+        }
+        judge_stream(format!("service {model} stream"), &called, is_counted, direct, charged)
     }
 
     fn post(&self, path: &str, model: &str, mut body: Value) -> reqwest::RequestBuilder {

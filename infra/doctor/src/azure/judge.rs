@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use lanyard_domain::catalog::{CompletionField, Deployment};
 use lanyard_domain::model_warnings;
+use lanyard_protocol::added::{AddedField, RefusedFields};
 use serde_json::{Value, json};
 
 use super::Limits;
@@ -155,6 +156,34 @@ pub(super) fn other_field(deployment: &Listed, field: CompletionField, base: &st
     Finding::fail("", seen, format!("Set the field:\n{call}"))
 }
 
+/// The fields of the gateway's that the model refuses, if it refuses any.
+pub(super) fn refused(
+    deployment: &Listed,
+    known: RefusedFields,
+    found: RefusedFields,
+    base: &str,
+) -> Option<Finding> {
+    let is_added = |field: &AddedField| *field != AddedField::SafetyIdentifier;
+    let names: Vec<_> = found.iter().filter(is_added).map(AddedField::name).collect();
+    let seen = match names.as_slice() {
+        [] => return None,
+        names => format!("The model refuses {}, so it is asked without.", names.join(" and ")),
+    };
+    let counted = match found.has(AddedField::StreamOptions) {
+        true => " Streams are charged by their text.",
+        false => "",
+    };
+    if found == known {
+        return Some(Finding::ok("", format!("{seen}{counted}")));
+    }
+    let call = put(base, deployment, &[("model", json!("MODEL"))]);
+    let advice = format!(
+        "Requests work: the gateway repeats the first one without these fields. Set the model, so \
+         that it need not find out:\n{call}"
+    );
+    Some(Finding::warn("", format!("{seen}{counted}"), advice))
+}
+
 /// Compares Azure's limits with the configured ones.
 pub(super) fn limits(deployment: &Listed, limits: Limits, base: &str) -> Finding {
     let declared = deployment.tokens_per_minute;
@@ -217,7 +246,7 @@ fn is_busy(limits: Limits, tokens: u64) -> bool {
 }
 
 /// Checks that Azure's own stream arrives in chunks and has usage.
-pub(super) fn stream(streamed: &Result<Streamed, NoResponse>) -> Finding {
+pub(super) fn stream(streamed: &Result<Streamed, NoResponse>, is_counted: bool) -> Finding {
     let frames = match streamed {
         Ok(Streamed::EventStream(frames)) => frames,
         Ok(Streamed::Other(response)) if response.status.as_u16() == 429 => {
@@ -247,7 +276,7 @@ pub(super) fn stream(streamed: &Result<Streamed, NoResponse>) -> Finding {
             "Run the doctor again, and check https://status.azure.com.",
         );
     }
-    if frames.total_tokens.is_none() {
+    if frames.total_tokens.is_none() && is_counted {
         return Finding::fail(
             "",
             format!("{words}; the requested usage is missing."),
@@ -255,12 +284,12 @@ pub(super) fn stream(streamed: &Result<Streamed, NoResponse>) -> Finding {
              API, api_version 2024-10-21 or later.",
         );
     }
+    let usage = if frames.total_tokens.is_some() { "usage at the end" } else { "without usage" };
     match frames.times.delivery() {
-        Delivery::Incremental => Finding::ok("", format!("{words}, usage at the end.")),
-        Delivery::Unclear => Finding::ok(
-            "",
-            format!("{words}, usage at the end; too few or too fast to judge the timing."),
-        ),
+        Delivery::Incremental => Finding::ok("", format!("{words}, {usage}.")),
+        Delivery::Unclear => {
+            Finding::ok("", format!("{words}, {usage}; too few or too fast to judge the timing."))
+        }
         Delivery::Buffered => Finding::warn(
             "",
             format!("{words}: all at once."),

@@ -48,6 +48,7 @@ fn total_tokens(usage: &Value) -> Option<u64> {
 pub(super) fn judge_stream(
     check: String,
     called: &Result<Streamed, NoResponse>,
+    is_counted: bool,
     direct: Option<&ChunkTimes>,
     charged: &mut Charged,
 ) -> Finding {
@@ -60,19 +61,25 @@ pub(super) fn judge_stream(
         Ok(Streamed::Other(response)) => return rejected(check, response),
         Err(reason) => return no_response(check, *reason),
     };
-    if let Some(tokens) = frames.total_tokens {
+    if frames.total_tokens.is_some() || !is_counted {
         charged.requests += 1;
-        charged.tokens += tokens;
+        charged.tokens += frames.total_tokens.unwrap_or_default();
     }
-    judge_frames(check, frames, direct)
+    judge_frames(check, frames, is_counted, direct)
 }
 
-fn judge_frames(check: String, frames: &EventStream, direct: Option<&ChunkTimes>) -> Finding {
+fn judge_frames(
+    check: String,
+    frames: &EventStream,
+    is_counted: bool,
+    direct: Option<&ChunkTimes>,
+) -> Finding {
     let words = frames.times.words();
-    if frames.has_error || !frames.is_done || frames.total_tokens.is_none() {
-        let missing = match frames.total_tokens {
-            None => "the usage is missing",
-            Some(_) => "the stream ended early",
+    let lacks_usage = is_counted && frames.total_tokens.is_none();
+    if frames.has_error || !frames.is_done || lacks_usage {
+        let missing = match lacks_usage {
+            true => "the usage is missing",
+            false => "the stream ended early",
         };
         let advice = "If the azure stream is complete, search the function's log for the \
                     x-request-id.";

@@ -138,7 +138,7 @@ fn streamed(arrivals_ms: &[u64], total_tokens: Option<u64>, is_done: bool) -> Fi
     times.end(Duration::from_millis(arrivals_ms.last().copied().unwrap_or_default()));
     let frames =
         EventStream { headers: HeaderMap::new(), times, total_tokens, has_error: false, is_done };
-    stream(&Ok(Streamed::EventStream(frames)))
+    stream(&Ok(Streamed::EventStream(frames)), true)
 }
 
 #[test]

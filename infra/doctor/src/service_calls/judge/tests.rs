@@ -24,7 +24,7 @@ const APART: [u64; 7] = [200, 220, 240, 260, 280, 300, 320];
 const BUFFERED_SHARE: [u64; 7] = [330; 7];
 
 fn judged(frames: &EventStream, direct: Option<&[u64]>) -> Finding {
-    judge_frames("stream".to_owned(), frames, direct.map(stream).as_ref())
+    judge_frames("stream".to_owned(), frames, true, direct.map(stream).as_ref())
 }
 
 #[test]
