@@ -66,7 +66,7 @@ impl Param {
                 && value.bytes().all(|b| b.is_ascii_alphanumeric() || extra.contains(&b))
         };
         match self {
-            Self::Limit => value.parse().is_ok_and(|limit| (1..=MAX_LIMIT).contains(&limit)),
+            Self::Limit => value.parse().is_ok_and(|limit| (0..=MAX_LIMIT).contains(&limit)),
             Self::Order => matches!(value, "asc" | "desc"),
             Self::After | Self::Before | Self::RunId => value.parse::<ObjectId>().is_ok(),
             Self::Include => is_word(b"_.[]*"),
@@ -79,7 +79,7 @@ impl Param {
 
     fn must(self) -> &'static str {
         match self {
-            Self::Limit => "must be a whole number from 1 to 10000",
+            Self::Limit => "must be a whole number from 0 to 10000",
             Self::Order => "must be asc or desc",
             Self::After | Self::Before | Self::RunId => "must be an id from the list",
             Self::Include | Self::Purpose | Self::Filter | Self::Variant => {
@@ -193,12 +193,14 @@ mod tests {
              &include%5B%5D=step_details.tool_calls%5B%2A%5D.file_search.results%5B%2A%5D.content"
         );
         assert_eq!(encoded("").unwrap(), "");
+        // A page without objects, as at Azure.
+        assert_eq!(encoded("limit=0").unwrap(), "limit=0");
     }
 
     #[test]
     fn a_wrong_parameter_is_named() {
         for query in [
-            "limit=0",
+            "limit=-1",
             "limit=10001",
             "limit=1&limit=2",
             "limit=%31%26x",
