@@ -52,6 +52,44 @@ fn a_wave_lasts_as_its_samples_whatever_it_claims() {
     assert!(most_seconds(&forged) >= 125);
 }
 
+/// Samples of a tone, and of noise, at 16 kHz.
+fn tone(at: usize) -> i16 {
+    let phase = f64::from(u32::try_from(at).unwrap()) * 440.0 * std::f64::consts::TAU / 16_000.0;
+    #[expect(clippy::cast_possible_truncation, reason = "it is within an i16")]
+    let value = (phase.sin() * 9_000.0) as i16;
+    value.wrapping_add(i16::try_from(at * 7_919 % 401).unwrap())
+}
+
+/// 16 bits in two channels at 44.1 kHz, as the header says.
+fn stereo(samples: impl Iterator<Item = i16>) -> Vec<u8> {
+    let mut file = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x02\0".to_vec();
+    file.extend(44_100_u32.to_le_bytes());
+    file.extend(176_400_u32.to_le_bytes());
+    file.extend(b"\x04\0\x10\0data\xff\xff\xff\xff");
+    file.extend(samples.flat_map(i16::to_le_bytes));
+    file
+}
+
+#[test]
+fn two_channels_count_once_only_if_the_samples_are_two_channels() {
+    let seconds = 20;
+    // An honest one holds each moment twice, nearly alike.
+    let honest = stereo((0..44_100 * seconds).flat_map(|at| [tone(at), tone(at).wrapping_add(3)]));
+    let held = most_seconds(&honest);
+    assert!((54..58).contains(&held), "{held}");
+    // One channel of 16 kHz that claims to be two of 44.1 kHz is held at its length.
+    let flat = |_: usize| 0;
+    let random = |at: usize| i16::try_from(at * 7_919 % 30_011).unwrap();
+    let signals: [&dyn Fn(usize) -> i16; 3] = [&tone, &flat, &random];
+    for signal in signals {
+        let forged = stereo((0..16_000 * seconds).map(signal));
+        assert_eq!(most_seconds(&forged), 20);
+    }
+    let part = stereo((0..16_000 * seconds).map(tone));
+    let mixed = [part, honest[44..].to_vec()].concat();
+    assert!(most_seconds(&mixed) >= 74);
+}
+
 #[test]
 fn mpeg_audio_lasts_as_its_frames_whatever_a_tag_counts() {
     // 1,152 samples a frame.
