@@ -8,6 +8,7 @@ mod harness;
 mod limits;
 mod managed;
 mod samples;
+mod slow;
 mod valve;
 
 use serde_json::json;
