@@ -3,6 +3,8 @@
 import concurrent.futures
 import dataclasses
 import itertools
+import json
+import re
 import threading
 import time
 
@@ -168,6 +170,21 @@ def stops_where_a_budget_ends(world, agent):
     assert used["requests"] >= 1 and 0 < used["total_tokens"] <= budget, used
 
 
+def answers_by_a_schema(world, agent):
+    """Structured output has the schema that the user gives."""
+    schema = {"type": "object", "properties": {"animal": {"type": "string"}, "legs": {"type": "integer"}},
+              "required": ["animal", "legs"], "additionalProperties": False}
+    code, said, _ = world.run(agent, world.usual, lambda one: one.with_schema(schema, "A zebra by a schema?"))
+    assert code == 0, (code, said[-2000:])
+    # It shows the object among its own words.
+    objects = [json.loads(found) for found in re.findall(r"\{[^{}]*\}", said)]
+    assert objects and set(objects[-1]) == {"animal", "legs"}, said[-2000:]
+    assert isinstance(objects[-1]["animal"], str) and isinstance(objects[-1]["legs"], int), objects
+    asked = [json.loads(call.body) for call in list(world.upstream.calls) if "zebra by a schema" in call.body]
+    formats = [body["text"]["format"] for body in asked if "format" in body.get("text", {})]
+    assert formats and all(one["type"] == "json_schema" for one in formats), asked
+
+
 def works_in_a_session(world, agent):
     """A session of ten turns edits a file, runs commands and is compacted."""
     # Every turn writes a line or reads many; a turn of the session is known by this word.
@@ -187,6 +204,7 @@ CASES = [
     works_in_a_session,
     answers,
     edits_a_file,
+    answers_by_a_schema,
     refused(401, "No valid event code was sent", lambda world: "no-such-code"),
     refused(402, "It does not come back by itself: ask the organiser for more.", lambda world: world.spent),
     refused(403, "The organiser has paused the event.", lambda world: world.paused),
@@ -218,6 +236,8 @@ def result_of(world, agent, case):
     if case in OF_MESSAGES and "messages" not in agent.operations:
         return Result(label(agent), name, "skipped")
     if case is works_in_a_session and not agent.has_sessions:
+        return Result(label(agent), name, "skipped")
+    if case is answers_by_a_schema and not agent.has_schemas:
         return Result(label(agent), name, "skipped")
     if getattr(case, "status", None) in agent.skips:
         return Result(label(agent), name, "skipped")

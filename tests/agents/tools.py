@@ -43,6 +43,9 @@ class Agent:
     # Whether the answer repeats the prompt.
     echoes = True
     has_sessions = False
+    # Whether it can be given a schema for its answer.
+    has_schemas = False
+    schema = None
     skips = ()
     # The operations of its deployment. With messages it speaks Anthropic's format.
     operations = ("chat_completions", "responses")
@@ -84,6 +87,11 @@ class Agent:
         """The prompt by which the simulated model writes a file: it calls the tool that is named, as it is told."""
         raise NotImplementedError
 
+    def with_schema(self, schema, prompt):
+        """The same prompt, whose answer is to have this schema."""
+        self.schema = schema
+        return prompt
+
     def write(self, path, text):
         """Writes a file below its home."""
         file = self.home / path
@@ -102,7 +110,7 @@ class Codex(Agent):
     """Codex CLI."""
 
     name, package = "codex", "@openai/codex"
-    has_sessions = True
+    has_sessions = has_schemas = True
 
     def prepare(self):
         self.write(".codex/config.toml", self.setup)
@@ -112,7 +120,11 @@ class Codex(Agent):
                "-c", "model_auto_compact_token_limit=16000")
 
     def command(self, prompt):
-        return [BIN / "codex", "exec", *self.options, prompt]
+        options = self.options
+        if self.schema:
+            self.write("schema.json", json.dumps(self.schema))
+            options += ("--output-schema", self.home / "schema.json")
+        return [BIN / "codex", "exec", *options, prompt]
 
     def resume(self, prompt):
         return [BIN / "codex", "exec", "resume", "--last", *self.options, prompt]
