@@ -49,6 +49,8 @@ export interface ApiAccess {
   base: string;
   credential: string;
   model: string;
+  /** For tools that speak Anthropic's format. */
+  messagesModel: string | null;
 }
 
 /** What a handout in a file has in it. */

@@ -163,6 +163,10 @@ export async function attendee({ browser, service, step }) {
       assert.ok(text.includes(`base_url = "${service.address}/api/v1"`) && text.includes(`${event.code}/ada`), `${visit}: ${text}`);
       if (visit === "first") await page.reload();
     }
+    // A tool that speaks Anthropic's format gets a model of Claude, not the one for chats.
+    await page.select("#setup-tool", "claude-code");
+    await page.waitForFunction(() => document.querySelector("#snippets .setup code")?.textContent?.includes("ANTHROPIC_MODEL='claude-"));
+    await page.select("#setup-tool", "codex");
   });
   await step("injected scripts do not run, and nothing is sent elsewhere", async () => {
     assert.deepEqual(page.problems, []);

@@ -124,7 +124,7 @@ function show(details, credential) {
   showEvent(byId("event"), details.event, () => refresh());
   fill(byId("signed-in-as"), `Signed in as ${details.user}`);
   byId("forget").hidden = false;
-  apiAccess = { base: BASE, credential, model: firstModel(details.models) };
+  apiAccess = { base: BASE, credential, model: firstModel(details.models), messagesModel: messagesModel(details.models) };
   showLimits(byId("limits"), details);
   showSnippets(byId("snippets"), apiAccess);
   playground(byId("playground"), apiAccess, details, refresh);
@@ -145,6 +145,17 @@ function firstModel(models) {
   const chats = models.filter((model) => model.operations.includes("chat_completions"));
   const first = chats.find((model) => model.default_for.includes("chat_completions")) ?? chats[0] ?? models[0];
   return first?.id ?? "gpt-5-mini";
+}
+
+/**
+ * The default model for messages, else the first one that serves them.
+ *
+ * @param {Model[]} models
+ */
+function messagesModel(models) {
+  const served = models.filter((model) => model.operations.includes("messages"));
+  const first = served.find((model) => model.default_for.includes("messages")) ?? served[0];
+  return first?.id ?? null;
 }
 
 /**

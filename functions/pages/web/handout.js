@@ -70,7 +70,7 @@ function sheet(event) {
   const page = saved?.link ?? attendeePageUrl(event);
   const model = event.default_deployments.chat_completions ?? Object.values(event.default_deployments)[0] ?? "MODEL";
   const credential = event.access === "registered" ? "YOUR-OWN-KEY" : `${event.code}/YOUR-NAME`;
-  const access = { base, credential, model };
+  const access = { base, credential, model, messagesModel: event.default_deployments.messages ?? null };
   const { name, email } = event.contact;
   const hint = spellingHint(event.code);
   const letters = [...event.code];
@@ -89,7 +89,7 @@ function sheet(event) {
       ", API key: ", h("code", {}, access.credential)),
     h("section.snippets", {}, SNIPPETS.filter(({ id }) => LANGUAGES.includes(id)).flatMap(({ label, text }) =>
       [h("h2", {}, label), h("pre", { tabindex: "0" }, h("code", {}, text(access)))])),
-    h("section.tool-part", {}, setupPicker(access, (text) => h("pre", { tabindex: "0" }, h("code", {}, text)), saved ? savedSetups(saved.setups) : serviceSetups(model)),
+    h("section.tool-part", {}, setupPicker(access, (text) => h("pre", { tabindex: "0" }, h("code", {}, text)), saved ? savedSetups(saved.setups) : serviceSetups(access)),
       h("p.small", {}, "Configuration files of coding tools and SDKs: ", h("code", {}, `${base}/setup`), " lists them.")),
     h("section.rules-part", {}, h("h2", {}, "Rules"), h("ul.rules", {}, rules(event).map((rule) => h("li", {}, rule)))),
     name || email ? h("p", {}, "Questions: ", h("strong", {}, [name, email].filter(Boolean).join(", "))) : null);

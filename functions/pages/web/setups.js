@@ -9,19 +9,23 @@ import { errorNote } from "./errors.js";
 
 const STORAGE_KEY = "lanyard.tool";
 const PLACEHOLDER = "CODE/USER";
+/** Tools that speak Anthropic's format, which models of Claude serve. */
+const SPEAK_MESSAGES = /anthropic|claude/;
 
 /** @typedef {{ names: () => Promise<string[]>, text: (tool: string) => Promise<string> }} Setups */
 
 /**
- * The configurations as the service writes them.
+ * The configurations as the service writes them, each with a model that serves the tool. Tools that no model of the event
+ * serves are left out.
  *
- * @param {string} model
+ * @param {Pick<ApiAccess, "model" | "messagesModel">} access
  * @returns {Setups}
  */
-export function serviceSetups(model) {
+export function serviceSetups({ model, messagesModel }) {
+  const modelOf = (/** @type {string} */ tool) => (SPEAK_MESSAGES.test(tool) ? messagesModel : model);
   return {
-    names: async () => (await (await send("/setup")).text()).split("\n").filter((name) => name !== ""),
-    text: async (tool) => (await send(`/setup/${encodeURIComponent(tool)}?model=${encodeURIComponent(model)}`)).text(),
+    names: async () => (await (await send("/setup")).text()).split("\n").filter((name) => name !== "" && modelOf(name) !== null),
+    text: async (tool) => (await send(`/setup/${encodeURIComponent(tool)}?model=${encodeURIComponent(modelOf(tool) ?? model)}`)).text(),
   };
 }
 
@@ -42,7 +46,8 @@ export function savedSetups(texts) {
  * @param {(text: string) => Element} view
  * @param {Setups} setups
  */
-export function setupPicker({ credential, model }, view, setups = serviceSetups(model)) {
+export function setupPicker(access, view, setups = serviceSetups(access)) {
+  const { credential } = access;
   const place = h("div.setup", { "aria-live": "polite" });
   const select = h("select", { id: "setup-tool", onchange: choose });
 
