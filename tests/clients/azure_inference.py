@@ -43,6 +43,7 @@ def complete(messages=QUESTION, **options):
 def a_chat_is_answered_below_every_address():
     for endpoint in (
         organiser.V1,
+        f"{organiser.API}/models",
         f"{organiser.API}/openai/v1",
         f"{organiser.API}/openai/deployments/{checks.CHAT_MODEL}",
         f"{organiser.V1}/openai/deployments/{checks.CHAT_MODEL}",

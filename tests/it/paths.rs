@@ -45,6 +45,40 @@ async fn unknown_paths_and_methods_are_refused() {
     nothing_happened(&world).await;
 }
 
+#[tokio::test]
+async fn the_paths_of_azure_ai_inference_are_served_with_the_model_of_the_body() {
+    let world = crate::support::World::event("inference").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let sent = |path: &str, body: serde_json::Value| {
+        let mut request = ada.post(path, body.to_string());
+        let headers = request.headers_mut();
+        headers.insert("extra-parameters", http::HeaderValue::from_static("pass-through"));
+        request
+    };
+    let mut chat = chat("hello");
+    chat["model"] = "gpt-4o".into();
+    let path = "/api/models/chat/completions?api-version=2024-05-01-preview";
+    ada.send(sent(path, chat.clone())).await.assert_ok();
+    chat["stream"] = true.into();
+    let payloads = world.open(sent(path, chat)).await.rest().await;
+    assert_eq!(payloads.last().unwrap(), "[DONE]");
+    let input = serde_json::json!({"model": "text-embedding-3-small", "input": ["a"], "input_type": "document"});
+    ada.send(sent("/api/models/embeddings/", input)).await.assert_ok();
+    let asked = world.azure().requests();
+    assert!(asked.iter().all(|asked| asked.header("extra-parameters").is_none()));
+    assert_eq!(asked[2].json()["input_type"], "document");
+    for path in ["/api/models/completions", "/api/models/images/embeddings", "/api/models/info"] {
+        let body = serde_json::json!({"input": "a", "prompt": "a"});
+        let refused = ada.send(sent(path, body)).await;
+        assert_eq!(
+            (refused.status().as_u16(), refused.code().as_str()),
+            (404, "unknown_route"),
+            "{path}"
+        );
+    }
+    assert_eq!(world.settle().await.requests, 3);
+}
+
 /// Tools forget `/v1`, or append it to an address that ends in it.
 #[tokio::test]
 async fn an_address_that_is_almost_right_is_served() {

@@ -24,6 +24,8 @@ const V1_OPENAI_V1: Base = Base { event: "V1OpenaiV1", prefix: "/v1/openai/v1" }
 /// Where Anthropic's SDKs for Foundry append `/v1`.
 const ANTHROPIC: Base = Base { event: "Anthropic", prefix: "/anthropic" };
 const ANTHROPIC_V1: Base = Base { event: "AnthropicV1", prefix: "/anthropic/v1" };
+/// What the SDKs of Azure AI Inference call.
+const MODELS: Base = Base { event: "Models", prefix: "/models" };
 const ROOT: Base = Base { event: "", prefix: "" };
 
 /// The bases under which a kind of path is served.
@@ -42,6 +44,8 @@ pub(crate) const ALMOST: Bases = Bases(&[BARE, V1_V1, V1_OPENAI_V1]);
 pub(crate) const ANTHROPICS: Bases = Bases(&[V1, ANTHROPIC_V1, V1_V1, ANTHROPIC, BARE]);
 /// What Anthropic's API has beside OpenAI's under the same name.
 pub(crate) const ANTHROPICS_ALONE: Bases = Bases(&[ANTHROPIC_V1]);
+/// Operations of Azure AI Inference: <https://learn.microsoft.com/rest/api/aifoundry/modelinference/>.
+pub(crate) const INFERENCE: Bases = Bases(&[MODELS]);
 /// Paths of OpenAI that Azure does not serve.
 pub(crate) const OPENAI_ONLY: Bases = Bases(&[V1, OPENAI_V1]);
 /// Paths of Lanyard's own.

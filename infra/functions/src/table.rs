@@ -6,8 +6,8 @@ use crate::policies::{
     LOOK_UP, ORGANISE, RATE, RECONCILE, REGISTER,
 };
 use crate::routes::{
-    ALMOST, ANTHROPICS, ANTHROPICS_ALONE, BELOW_DEPLOYMENTS, BESIDE_DEPLOYMENTS, NO_BASE,
-    OPENAI_ONLY, OURS, V1_ONLY,
+    ALMOST, ANTHROPICS, ANTHROPICS_ALONE, BELOW_DEPLOYMENTS, BESIDE_DEPLOYMENTS, INFERENCE,
+    NO_BASE, OPENAI_ONLY, OURS, V1_ONLY,
 };
 
 /// Relays one operation to Azure.
@@ -67,6 +67,7 @@ pub static FUNCTIONS: [Function; 27] = [
         routes: &[
             BELOW_DEPLOYMENTS.at("", "/chat/completions"),
             ALMOST.at("", "/chat/completions"),
+            INFERENCE.at("", "/chat/completions"),
         ],
         // A body may name files.
         policies: &[&LOOK_UP, &ACCOUNT, &GATHER, &CALL_AZURE, &FIND_OBJECTS],
@@ -78,7 +79,11 @@ pub static FUNCTIONS: [Function; 27] = [
     Function {
         name: "embeddings",
         description: "Relays embeddings and counts their tokens.",
-        routes: &[BELOW_DEPLOYMENTS.at("", "/embeddings"), ALMOST.at("", "/embeddings")],
+        routes: &[
+            BELOW_DEPLOYMENTS.at("", "/embeddings"),
+            ALMOST.at("", "/embeddings"),
+            INFERENCE.at("", "/embeddings"),
+        ],
         sample: Sample::Post(
             r#"{"model": "text-embedding-3-small", "input": ["a first sentence", "a second sentence"]}"#,
         ),

@@ -144,6 +144,9 @@ pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiErr
         "v1" | "openai-proxy" | "v1/v1" | "v1/openai/v1" => {
             Ok(Route { style: PathStyle::OpenAi, deployment: None })
         }
+        "models" if protocol.has_inference_path => {
+            Ok(Route { style: PathStyle::OpenAi, deployment: None })
+        }
         "openai/v1" => Ok(Route { style: PathStyle::Azure, deployment: None }),
         "openai" | "v1/openai" if !protocol.is_below_deployment() => {
             Ok(Route { style: PathStyle::Azure, deployment: None })

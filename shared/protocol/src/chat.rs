@@ -30,6 +30,7 @@ const EARLIER_AUDIO: &str = "Earlier audio cannot be named by its id here, since
      everybody at the event. Send its transcript as the content of the message.";
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
+    has_inference_path: true,
     ids: &[IdPlace::refused("messages.audio.id", EARLIER_AUDIO).if_mentioned("audio")],
     stream: StreamFormat {
         longest_frame: Some(sse::LONGEST_FRAME),

@@ -19,6 +19,7 @@ use crate::tools;
 use crate::write;
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
+    has_inference_path: true,
     is_bound_to_model: true,
     documentation: Some(DOCUMENTATION),
     ..Protocol::call(Operation::Embeddings, "embeddings", read, write)

@@ -88,6 +88,8 @@ pub struct Protocol {
     pub placement: Placement,
     /// Whether old clients name the model in the path: `engines/{engine}/completions`.
     pub has_engine_path: bool,
+    /// Whether Azure AI Inference has it too, below `/models`.
+    pub has_inference_path: bool,
     /// Whether results of one model mean nothing beside those of another: vectors.
     pub is_bound_to_model: bool,
     /// How a request's body is encoded.
@@ -175,6 +177,7 @@ impl Protocol {
             api: Api::OpenAi,
             placement: Placement::Deployment,
             has_engine_path: false,
+            has_inference_path: false,
             is_bound_to_model: false,
             body: BodyEncoding::Json,
             read,
