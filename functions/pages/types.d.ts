@@ -204,6 +204,9 @@ export interface UsageRow extends Usage {
   model: string;
   errors: Record<string, number>;
   first_byte: FirstByte;
+  /** Parts of the input tokens. */
+  cache_read_tokens: number;
+  cache_written_tokens: number;
 }
 
 /** A minute of the last hour. */

@@ -72,6 +72,9 @@ async fn a_message_passes_with_its_headers_and_costs_its_cache_as_well() {
     let totals = world.settle().await;
     assert_eq!(totals.counts(), (2, 34, 10));
     assert_eq!(totals.estimated(), 0);
+    for record in &totals.records {
+        assert_eq!((record.cache.read, record.cache.written), (4, 3));
+    }
     assert_eq!(totals.records[0].response_id.as_ref().unwrap().as_str(), "msg_scripted");
 }
 

@@ -29,6 +29,15 @@ const HOUR_MS = 3_600_000;
 const TOP_ATTENDEES = 8;
 
 /**
+ * A model, and how much of its input came from the cache.
+ *
+ * @param {UsageRow} row
+ */
+function modelLabel({ model, cache_read_tokens: read, cache_written_tokens: written }) {
+  return read + written > 0 ? `${model} (${number(read)} read from the cache, ${number(written)} written to it)` : model;
+}
+
+/**
  * The elements of an event's view, and a function that stops it.
  *
  * @param {OrganiserEvent} first
@@ -102,7 +111,7 @@ export function eventView(first) {
     showNumbers(state.byHour, now);
     drawTimes(state.byHour, now);
     drawErrors(shownRows(state.byHour, now));
-    figures.models.draw(...bars({ title: "Tokens by model", rows: (state.byModel?.rows ?? []).map((row) => [row.model, row.total_tokens]) }));
+    figures.models.draw(...bars({ title: "Tokens by model", rows: (state.byModel?.rows ?? []).map((row) => [modelLabel(row), row.total_tokens]) }));
     drawPeople(now);
   }
 

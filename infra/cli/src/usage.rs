@@ -44,11 +44,13 @@ impl By {
 }
 
 /// The number columns, in order.
-const NUMBERS: [&str; 8] = [
+const NUMBERS: [&str; 10] = [
     "requests",
     "prompt_tokens",
     "completion_tokens",
     "total_tokens",
+    "cache_read_tokens",
+    "cache_written_tokens",
     "images",
     "audio_seconds",
     "characters",
@@ -94,7 +96,7 @@ pub(crate) async fn run(session: &Session, arguments: UsageArguments) -> Result<
         let shown: Vec<_> = NUMBERS
             .into_iter()
             .filter(|number| {
-                number.contains("tokens")
+                number.ends_with("tokens") && !number.starts_with("cache_")
                     || *number == "requests"
                     || rows.iter().any(|row| row[*number].as_u64().is_some_and(|used| used > 0))
             })
@@ -144,7 +146,11 @@ fn csv(name: &str, rows: &[Value]) -> Result<Vec<u8>, CliError> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(std::iter::once(name).chain(NUMBERS).chain(ERROR_COLUMNS)).map_err(cannot)?;
     for row in rows {
-        let numbers = NUMBERS.map(|name| row[name].as_u64().unwrap_or_default().to_string());
+        let numbers = NUMBERS.map(|name| match row[name].as_u64() {
+            // What was cached is not known of each attendee.
+            None if name.starts_with("cache_") => String::new(),
+            count => count.unwrap_or_default().to_string(),
+        });
         let label = escape_formula(row[name].as_str().unwrap_or_default());
         let cells = std::iter::once(label).chain(numbers).chain(error_cells(row));
         csv.write_record(cells).map_err(cannot)?;
@@ -169,6 +175,7 @@ mod tests {
     fn errors_and_first_bytes_are_in_the_last_columns() {
         let row = json!({
             "hour": "2026-12-05T09:00:00Z", "requests": 2, "total_tokens": 7,
+            "cache_read_tokens": 4, "cache_written_tokens": 1,
             "errors": {"rate_limit_exceeded": 3, "upstream_busy": 1},
             "first_byte": {"requests": 2, "p50_ms": 75, "p95_ms": 150, "buckets": []},
         });
@@ -184,6 +191,7 @@ mod tests {
             "{}",
             lines[1]
         );
+        assert!(lines[1].starts_with("2026-12-05T09:00:00Z,2,0,0,7,4,1,"), "{}", lines[1]);
         assert!(lines[2].ends_with(",0,,,"), "{}", lines[2]);
     }
 

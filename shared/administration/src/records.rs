@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use lanyard_domain::hour::{FirstBytes, MinuteUse};
 use lanyard_domain::ids::{DeploymentName, RequestId, SessionId, TokenId};
 use lanyard_domain::token::UserId;
-use lanyard_domain::usage::Charge;
+use lanyard_domain::usage::{CacheUse, Charge};
 use serde::{Deserialize, Serialize};
 
 use crate::place::{InvalidPlace, Place};
@@ -58,6 +58,8 @@ pub struct HourUsage {
     pub requests: u64,
     /// The charge.
     pub charge: Charge,
+    /// What of the prompts was read from the cache or written to it.
+    pub cache: CacheUse,
     /// Errors by their codes.
     pub errors: BTreeMap<String, u64>,
     /// Times to the first byte.

@@ -9,7 +9,7 @@ use lanyard_domain::hour::{FirstBytes, MinuteUse};
 use lanyard_domain::ids::{DeploymentName, EventId, SessionId};
 use lanyard_domain::shard;
 use lanyard_domain::token::UserId;
-use lanyard_domain::usage::Charge;
+use lanyard_domain::usage::{CacheUse, Charge};
 use lanyard_gateway::Response;
 use serde::Serialize;
 
@@ -71,6 +71,13 @@ pub(crate) struct UsageRow {
     /// By hour and by model: the time to the first byte of a response.
     #[serde(skip_serializing_if = "Option::is_none")]
     first_byte: Option<FirstByteView>,
+    /// By hour and by model: the prompt tokens that were read from the cache. They are part of
+    /// `prompt_tokens`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_read_tokens: Option<u64>,
+    /// By hour and by model: the prompt tokens that were written to the cache, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_written_tokens: Option<u64>,
 }
 
 impl UsageRow {
@@ -188,6 +195,7 @@ pub(crate) async fn show(call: Call<'_>, id: &EventId) -> Result<Response, Admin
 struct Sum {
     requests: u64,
     charge: Charge,
+    cache: CacheUse,
     errors: BTreeMap<String, u64>,
     first_bytes: FirstBytes,
 }
@@ -196,6 +204,7 @@ impl Sum {
     fn add(&mut self, hour: &HourUsage) {
         self.requests = self.requests.saturating_add(hour.requests);
         self.charge = self.charge.plus(hour.charge);
+        self.cache = self.cache.plus(hour.cache);
         self.first_bytes = self.first_bytes.plus(hour.first_bytes);
         for (code, times) in &hour.errors {
             let sum = self.errors.entry(code.clone()).or_default();
@@ -207,6 +216,8 @@ impl Sum {
         UsageRow {
             errors: Some(self.errors.clone()),
             first_byte: Some(FirstByteView::of(&self.first_bytes)),
+            cache_read_tokens: Some(self.cache.read),
+            cache_written_tokens: Some(self.cache.written),
             ..UsageRow::of(Numbers::new(self.requests, self.charge))
         }
     }
@@ -268,6 +279,7 @@ mod tests {
             model: model.map(|model| model.parse().unwrap()),
             requests: 1,
             charge: Charge::of_tokens(tokens, 1),
+            cache: CacheUse { read: tokens / 2, written: 1 },
             errors: BTreeMap::from([("upstream_busy".to_owned(), tokens)]),
             first_bytes,
             minutes: vec![(0, MinuteUse { requests: 1, tokens }), (59, MinuteUse::default())],
@@ -305,6 +317,9 @@ mod tests {
             rows.iter().map(|row| row.numbers.total_tokens).collect()
         };
         assert_eq!(tokens(summed(&hours, |hour| hour.model.clone(), |_, row| row)), [42, 21]);
+        let by_model = summed(&hours, |hour| hour.model.clone(), |_, row| row);
+        let cache = |row: &UsageRow| (row.cache_read_tokens, row.cache_written_tokens);
+        assert_eq!(cache(&by_model[0]), (Some(20), Some(2)));
         assert_eq!(tokens(summed(&hours, |hour| Some(hour.hour), |_, row| row)), [32, 31]);
     }
 

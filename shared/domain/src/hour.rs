@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::ids::{DeploymentName, EventId};
 use crate::token::UserId;
-use crate::usage::Charge;
+use crate::usage::{CacheUse, Charge};
 
 /// The counts to add to the hour of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct HourCount {
     pub requests: u64,
     /// Their total charge.
     pub charge: Charge,
+    /// What of their prompts was read from the cache or written to it.
+    pub cache: CacheUse,
     /// The time to first byte of a request, in milliseconds, if there was one.
     pub first_byte_ms: Option<u64>,
     /// The number of errors by code. Each code occurs once.
@@ -61,18 +63,17 @@ impl HourCount {
     /// Empty counts.
     #[must_use]
     pub fn new(event: EventId, at: DateTime<Utc>, model: Option<DeploymentName>) -> Self {
-        let (charge, errors) = (Charge::default(), Vec::new());
-        let rejected = Vec::new();
         Self {
             event,
             shard: 0,
             at,
             model,
             requests: 0,
-            charge,
+            charge: Charge::default(),
+            cache: CacheUse::default(),
             first_byte_ms: None,
-            errors,
-            rejected,
+            errors: Vec::new(),
+            rejected: Vec::new(),
         }
     }
 

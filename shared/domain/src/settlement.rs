@@ -6,7 +6,7 @@ use crate::allowance::Allowance;
 use crate::ids::RequestId;
 use crate::limit::{Counting, Limit};
 use crate::time::EpochNanos;
-use crate::usage::{Charge, Usage};
+use crate::usage::{CacheUse, Charge, Usage};
 
 /// The outcome of a request, as far as its cost is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,19 @@ impl Settlement {
                 })
             }
             Self::Void => None,
+        }
+    }
+
+    /// What of the prompt was read from the cache or written to it, as far as Azure says.
+    #[must_use]
+    pub fn cache(&self) -> CacheUse {
+        match self {
+            Self::Exact(usage) | Self::Estimated(usage) | Self::AtLeast(usage) => {
+                let CacheUse { read, written } = usage.details.into();
+                let read = read.min(usage.prompt_tokens);
+                CacheUse { read, written: written.min(usage.prompt_tokens - read) }
+            }
+            Self::Void => CacheUse::default(),
         }
     }
 
@@ -170,6 +183,7 @@ fn rate_correction(correction: i64, held: u64, allowed: u64, elapsed_ns: i64) ->
 mod tests {
     use super::*;
     use crate::unit::{Unit, Units};
+    use crate::usage::TokenDetails;
     use chrono::NaiveDate;
 
     fn hold() -> Hold {
@@ -182,6 +196,21 @@ mod tests {
             expires_at: EpochNanos(0),
             is_recorded: true,
         }
+    }
+
+    #[test]
+    fn what_was_cached_is_a_part_of_the_prompt() {
+        let cache = |prompt, cached, cache_write, cache_write_hour| {
+            let details =
+                TokenDetails { cached, cache_write, cache_write_hour, ..TokenDetails::NONE };
+            let usage = Usage { details, ..Usage::of_tokens(prompt, 5) };
+            let cache = Settlement::Exact(usage).cache();
+            (cache.read, cache.written)
+        };
+        assert_eq!(cache(17, 4, 2, 1), (4, 3));
+        assert_eq!(cache(17, u64::MAX, 2, 1), (17, 0));
+        assert_eq!(cache(17, 10, u64::MAX, 1), (10, 7));
+        assert_eq!(Settlement::Void.cache(), CacheUse::default());
     }
 
     #[test]

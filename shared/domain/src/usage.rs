@@ -17,19 +17,110 @@ pub struct Usage {
     pub completion_tokens: u64,
     /// The amounts of other units.
     pub units: Units,
+    /// Which of the tokens have another price.
+    pub details: TokenDetails,
+}
+
+/// Tokens that have another price than the rest of the prompt or of the completion, of which they are
+/// a part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenDetails {
+    /// Prompt tokens that were read from the cache.
+    pub cached: u64,
+    /// Prompt tokens that were written to the cache.
+    pub cache_write: u64,
+    /// Prompt tokens that were written to the cache for an hour.
+    pub cache_write_hour: u64,
+    /// Audio tokens of the prompt.
+    pub input_audio: u64,
+    /// Image tokens of the prompt.
+    pub input_image: u64,
+    /// Audio tokens of the completion.
+    pub output_audio: u64,
+    /// Image tokens of the completion.
+    pub output_image: u64,
+    /// Whether the report names the kinds of prompt tokens. If not, they may be of any kind.
+    pub has_prompt_kinds: bool,
+    /// The same of completion tokens.
+    pub has_completion_kinds: bool,
+}
+
+impl TokenDetails {
+    /// No such tokens.
+    pub const NONE: Self = Self {
+        cached: 0,
+        cache_write: 0,
+        cache_write_hour: 0,
+        input_audio: 0,
+        input_image: 0,
+        output_audio: 0,
+        output_image: 0,
+        has_prompt_kinds: false,
+        has_completion_kinds: false,
+    };
+
+    /// The sum of two parts of a response.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |of: fn(&Self) -> u64| of(&self).saturating_add(of(&other));
+        Self {
+            cached: sum(|of| of.cached),
+            cache_write: sum(|of| of.cache_write),
+            cache_write_hour: sum(|of| of.cache_write_hour),
+            input_audio: sum(|of| of.input_audio),
+            input_image: sum(|of| of.input_image),
+            output_audio: sum(|of| of.output_audio),
+            output_image: sum(|of| of.output_image),
+            has_prompt_kinds: self.has_prompt_kinds && other.has_prompt_kinds,
+            has_completion_kinds: self.has_completion_kinds && other.has_completion_kinds,
+        }
+    }
 }
 
 impl Usage {
     /// Usage of tokens alone.
     #[must_use]
     pub const fn of_tokens(prompt_tokens: u64, completion_tokens: u64) -> Self {
-        Self { prompt_tokens, completion_tokens, units: Units::NONE }
+        Self { prompt_tokens, completion_tokens, units: Units::NONE, details: TokenDetails::NONE }
     }
 
     /// Usage of units alone.
     #[must_use]
     pub fn of_units(units: Units) -> Self {
         Self { units, ..Self::default() }
+    }
+}
+
+/// Tokens of prompts that were read from the cache, and that were written to it. They are part of the
+/// prompt tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheUse {
+    /// Those that were read.
+    pub read: u64,
+    /// Those that were written.
+    pub written: u64,
+}
+
+impl CacheUse {
+    /// Whether nothing was read or written.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The sum of two.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            read: self.read.saturating_add(other.read),
+            written: self.written.saturating_add(other.written),
+        }
+    }
+}
+
+impl From<TokenDetails> for CacheUse {
+    fn from(of: TokenDetails) -> Self {
+        Self { read: of.cached, written: of.cache_write.saturating_add(of.cache_write_hour) }
     }
 }
 
@@ -109,6 +200,9 @@ pub struct UsageRecord {
     /// empty then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_charge: Option<Charge>,
+    /// The part of the prompt that was read from the cache, and that was written to it.
+    #[serde(default, skip_serializing_if = "CacheUse::is_none")]
+    pub cache: CacheUse,
 }
 
 impl UsageRecord {

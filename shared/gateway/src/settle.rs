@@ -383,6 +383,7 @@ fn record(
         app: reservation.metadata.app.clone(),
         response_id: reservation.metadata.response_id.clone(),
         own_charge: None,
+        cache: ending.settlement.cache(),
     }
 }
 

@@ -21,7 +21,7 @@ use lanyard_domain::settlement::Settlement;
 use lanyard_domain::shard;
 use lanyard_domain::time::{EpochNanos, MINUTE_NS, Period};
 use lanyard_domain::token::UserId;
-use lanyard_domain::usage::{Usage, UsageRecord};
+use lanyard_domain::usage::{CacheUse, Usage, UsageRecord};
 
 use crate::Gateway;
 use crate::ports::{Incident, LedgerFault, Outcome, Unreadable, UnreadableAccount};
@@ -323,5 +323,6 @@ fn expired_record(
         app: None,
         response_id: None,
         own_charge: None,
+        cache: CacheUse::default(),
     }
 }

@@ -5,7 +5,7 @@ use lanyard_domain::ids::ResponseId;
 use lanyard_domain::models::ModelFacts;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::Units;
-use lanyard_domain::usage::Usage;
+use lanyard_domain::usage::{TokenDetails, Usage};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -24,8 +24,10 @@ impl Counted {
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         let sum = |of: fn(Usage) -> u64| of(self.usage).saturating_add(of(other.usage));
+        let details = self.usage.details.plus(other.usage.details);
+        let tokens = Usage::of_tokens(sum(|u| u.prompt_tokens), sum(|u| u.completion_tokens));
         Self {
-            usage: Usage::of_tokens(sum(|u| u.prompt_tokens), sum(|u| u.completion_tokens)),
+            usage: Usage { details, ..tokens },
             is_credible: self.is_credible && other.is_credible,
         }
     }
@@ -58,7 +60,11 @@ pub struct ResponseUsage<'a> {
 
 /// Usage with the field names of chat completions, or of the newer operations.
 #[derive(Deserialize)]
-struct RawUsage {
+struct RawUsage<'a> {
+    #[serde(borrow, default, alias = "input_tokens_details", alias = "input_token_details")]
+    prompt_tokens_details: Option<&'a RawValue>,
+    #[serde(borrow, default, alias = "output_tokens_details", alias = "output_token_details")]
+    completion_tokens_details: Option<&'a RawValue>,
     #[serde(default)]
     prompt_tokens: Value,
     #[serde(default)]
@@ -75,6 +81,64 @@ struct RawUsage {
     /// The same of those that were written to it.
     #[serde(default)]
     cache_creation_input_tokens: Value,
+    /// Those that were written, by how long they stay.
+    #[serde(borrow, default)]
+    cache_creation: Option<&'a RawValue>,
+}
+
+/// Tokens of a prompt or of a completion that have another price.
+#[derive(Default, Deserialize)]
+struct RawDetails {
+    #[serde(default)]
+    cached_tokens: Option<u64>,
+    #[serde(default, alias = "cache_creation_tokens")]
+    cache_write_tokens: Option<u64>,
+    #[serde(default)]
+    audio_tokens: Option<u64>,
+    #[serde(default)]
+    image_tokens: Option<u64>,
+}
+
+impl RawDetails {
+    /// Details that cannot be read change no total, so they are left out.
+    fn read(details: Option<&RawValue>) -> Option<Self> {
+        // A list would be read as the fields in their order.
+        let details = details?.get();
+        details.starts_with('{').then(|| serde_json::from_str(details).ok())?
+    }
+}
+
+fn details(raw: &RawUsage<'_>) -> TokenDetails {
+    let prompt = RawDetails::read(raw.prompt_tokens_details);
+    let completion = RawDetails::read(raw.completion_tokens_details);
+    let (has_prompt_kinds, has_completion_kinds) = (prompt.is_some(), completion.is_some());
+    let (prompt, completion) = (prompt.unwrap_or_default(), completion.unwrap_or_default());
+    TokenDetails {
+        cached: prompt.cached_tokens.unwrap_or_default(),
+        cache_write: prompt.cache_write_tokens.unwrap_or_default(),
+        cache_write_hour: 0,
+        input_audio: prompt.audio_tokens.unwrap_or_default(),
+        input_image: prompt.image_tokens.unwrap_or_default(),
+        output_audio: completion.audio_tokens.unwrap_or_default(),
+        output_image: completion.image_tokens.unwrap_or_default(),
+        has_prompt_kinds,
+        has_completion_kinds,
+    }
+}
+
+/// The tokens that a message wrote to the cache, for five minutes and for an hour. What is written for
+/// an hour is a part of all that is written.
+fn written(raw: &RawUsage<'_>) -> [u64; 2] {
+    #[derive(Default, Deserialize)]
+    struct Lives {
+        #[serde(default)]
+        ephemeral_1h_input_tokens: Option<u64>,
+    }
+    let all = raw.cache_creation_input_tokens.as_u64().unwrap_or_default();
+    let lives =
+        raw.cache_creation.and_then(|lives| serde_json::from_str::<Lives>(lives.get()).ok());
+    let hour = lives.unwrap_or_default().ephemeral_1h_input_tokens.unwrap_or_default().min(all);
+    [all - hour, hour]
 }
 
 impl ResponseUsage<'_> {
@@ -120,11 +184,17 @@ const ESTIMATE_ERROR: u64 = 4;
 /// Usage as a response or an event carries it, within what is possible.
 #[must_use]
 pub fn count(usage: &RawValue, most: u64) -> Counted {
-    let Ok(mut raw) = serde_json::from_str::<RawUsage>(usage.get()) else {
+    let Ok(mut raw) = serde_json::from_str::<RawUsage<'_>>(usage.get()) else {
         return Counted { usage: Usage::default(), is_credible: false };
     };
+    let mut details = details(&raw);
     let mut cached = [Value::Null, Value::Null];
     if raw.prompt_tokens.is_null() && raw.completion_tokens.is_null() {
+        let read = raw.cache_read_input_tokens.as_u64().unwrap_or_default();
+        details.cached = details.cached.saturating_add(read);
+        let [minutes, hour] = written(&raw);
+        details.cache_write = details.cache_write.saturating_add(minutes);
+        details.cache_write_hour = hour;
         raw.prompt_tokens = raw.input_tokens;
         raw.completion_tokens = raw.output_tokens;
         cached = [raw.cache_read_input_tokens, raw.cache_creation_input_tokens];
@@ -138,13 +208,11 @@ pub fn count(usage: &RawValue, most: u64) -> Counted {
     let prompt =
         cached.fold(raw.prompt_tokens.as_u64(), |sum, tokens| Some(sum?.saturating_add(tokens?)));
     let is_credible = [prompt, completion].iter().all(|n| n.is_some_and(|n| n <= most));
-    Counted {
-        usage: Usage::of_tokens(
-            prompt.unwrap_or_default().min(most),
-            completion.unwrap_or_default().min(most),
-        ),
-        is_credible,
-    }
+    let tokens = Usage::of_tokens(
+        prompt.unwrap_or_default().min(most),
+        completion.unwrap_or_default().min(most),
+    );
+    Counted { usage: Usage { details, ..tokens }, is_credible }
 }
 
 #[cfg(test)]
@@ -167,6 +235,43 @@ mod tests {
         assert_eq!(counted(r#"{"prompt_tokens":8,"total_tokens":8}"#), Some((8, 0, true)));
         assert_eq!(counted(r#"{"input_tokens":8,"output_tokens":9}"#), Some((8, 9, true)));
         assert_eq!(counted("null"), None);
+    }
+
+    #[test]
+    fn tokens_of_another_price_are_told_apart() {
+        let details = |usage: &str| {
+            let raw: Box<RawValue> = serde_json::from_str(usage).unwrap();
+            count(&raw, 100).usage.details
+        };
+        let chat = r#"{"prompt_tokens":17,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":16,"audio_tokens":1},"completion_tokens_details":{"reasoning_tokens":3,"audio_tokens":2}}"#;
+        let both = TokenDetails {
+            has_prompt_kinds: true,
+            has_completion_kinds: true,
+            ..TokenDetails::NONE
+        };
+        let of_chat = TokenDetails { cached: 16, input_audio: 1, output_audio: 2, ..both };
+        assert_eq!(details(chat), of_chat);
+        let response = r#"{"input_tokens":17,"output_tokens":5,"input_tokens_details":{"cached_tokens":4},"output_tokens_details":{"image_tokens":5}}"#;
+        let of_response = TokenDetails { cached: 4, output_image: 5, ..both };
+        assert_eq!(details(response), of_response);
+        let heard = r#"{"input_tokens":14,"output_tokens":5,"input_token_details":{"audio_tokens":14,"text_tokens":0}}"#;
+        let of_recording =
+            TokenDetails { input_audio: 14, has_prompt_kinds: true, ..TokenDetails::NONE };
+        assert_eq!(details(heard), of_recording);
+        let message = r#"{"input_tokens":10,"output_tokens":5,"cache_read_input_tokens":200,"cache_creation_input_tokens":30,"cache_creation":{"ephemeral_5m_input_tokens":23,"ephemeral_1h_input_tokens":7}}"#;
+        let of_message = TokenDetails {
+            cached: 200,
+            cache_write: 23,
+            cache_write_hour: 7,
+            ..TokenDetails::NONE
+        };
+        assert_eq!(details(message), of_message);
+        for odd in ["null", "[]", r#"{"cached_tokens":-1}"#, r#""x""#] {
+            let usage = format!(
+                r#"{{"prompt_tokens":1,"completion_tokens":1,"prompt_tokens_details":{odd}}}"#
+            );
+            assert_eq!(details(&usage), TokenDetails::NONE, "{odd}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use lanyard_domain::ids::SessionId;
 use lanyard_domain::operation::Operation;
-use lanyard_domain::usage::{Charge, UsageRecord};
+use lanyard_domain::usage::{CacheUse, Charge, UsageRecord};
 use lanyard_gateway::people::{PeopleStore, Rating};
 use lanyard_gateway::ports::{Clock, Ledger};
 use serde_json::json;
@@ -67,6 +67,7 @@ async fn session_with_a_first_request(harness: &Harness, path: &str) -> String {
         app: None,
         response_id: None,
         own_charge: None,
+        cache: CacheUse::default(),
     };
     harness.table.record(&record).await.unwrap();
     harness.table.file_in_session(&record).await.unwrap();

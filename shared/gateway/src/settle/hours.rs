@@ -57,6 +57,10 @@ pub(super) fn of(
     (count.shard, count.first_byte_ms) = (reservation.shard, first_byte);
     if let Some(record) = record {
         (count.requests, count.charge) = (1, record.charge);
+        // The event does not pay for an attendee's own deployment.
+        if record.own_charge.is_none() {
+            count.cache = record.cache;
+        }
     }
     if ending.outcome != OK {
         count.add_errors(ending.outcome, 1);

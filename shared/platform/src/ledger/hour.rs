@@ -31,6 +31,12 @@ pub(crate) fn read_rejected(text: &str) -> Option<(DateTime<Utc>, String, UserId
     Some((at, code.to_owned(), user.parse().ok()?))
 }
 
+/// The attribute of tokens that were read from the cache.
+pub(crate) const CACHE_READ: &str = "cache_read";
+
+/// The attribute of tokens that were written to the cache.
+pub(crate) const CACHE_WRITTEN: &str = "cache_written";
+
 /// The name of the attribute of a minute.
 pub(crate) fn minute_name(minute: u32) -> String {
     format!("m{minute:02}")
@@ -46,6 +52,8 @@ pub(super) fn each(count: &HourCount, mut add: impl FnMut(String, u64)) {
     add("requests", count.requests);
     add("prompt_tokens", count.charge.prompt_tokens);
     add("completion_tokens", count.charge.completion_tokens);
+    add(CACHE_READ, count.cache.read);
+    add(CACHE_WRITTEN, count.cache.written);
     for (unit, amount) in count.charge.units.iter() {
         add(unit.name(), amount);
     }
@@ -66,7 +74,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use lanyard_domain::unit::{Unit, Units};
-    use lanyard_domain::usage::Charge;
+    use lanyard_domain::usage::{CacheUse, Charge};
 
     use super::*;
     use crate::table::Key;
@@ -90,6 +98,7 @@ mod tests {
         let mut count = HourCount::new(event.parse().unwrap(), at, Some(model.parse().unwrap()));
         count.requests = 99_999;
         count.charge = Charge::of_tokens(99_999_999_999, 9_999_999_999);
+        count.cache = CacheUse { read: 99_999_999_999, written: 99_999_999_999 };
         for unit in Unit::ALL.iter().copied() {
             count.charge.units = count.charge.units.plus(Units::of(unit, 9_999_999));
         }
@@ -122,7 +131,7 @@ mod tests {
                 item.insert(name, amount);
             });
         }
-        assert_eq!(item.len(), 3 + 4 + 12 + 10 + 60);
+        assert_eq!(item.len(), 5 + 4 + 12 + 10 + 60);
         let key = Key::hour(&count.event, 0, at, count.model.as_ref());
         // A number takes one byte for two digits, and one more.
         let number = |number: &u64| number.to_string().len().div_ceil(2) + 1;

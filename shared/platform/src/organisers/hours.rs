@@ -7,11 +7,13 @@ use lanyard_administration::records::{HourUsage, RejectedRequest};
 use lanyard_domain::event::Event;
 use lanyard_domain::hour::{FirstBytes, MinuteUse};
 use lanyard_domain::unit::{Unit, Units};
-use lanyard_domain::usage::Charge;
+use lanyard_domain::usage::{CacheUse, Charge};
 use lanyard_gateway::ports::Cause;
 
 use super::{Organisers, away};
-use crate::ledger::hour::{ERROR, FIRST_BYTE, REJECTED, minute_name, read_rejected};
+use crate::ledger::hour::{
+    CACHE_READ, CACHE_WRITTEN, ERROR, FIRST_BYTE, REJECTED, minute_name, read_rejected,
+};
 use crate::table::{HOUR_PREFIX, Item, NO_MODEL, get_number, get_text, readable, shard_pk};
 
 /// Reads the item of an hour.
@@ -59,6 +61,7 @@ fn hour_usage(item: &Item) -> Result<HourUsage, Cause> {
             completion_tokens: count("completion_tokens")?,
             units,
         },
+        cache: CacheUse { read: count(CACHE_READ)?, written: count(CACHE_WRITTEN)? },
     })
 }
 
@@ -92,6 +95,7 @@ mod tests {
         item.insert("requests".to_owned(), number(3));
         item.insert("prompt_tokens".to_owned(), number(70));
         item.insert("images".to_owned(), number(2));
+        item.insert("cache_read".to_owned(), number(40));
         item.insert("error_upstream_busy".to_owned(), number(4));
         item.insert("first_byte_2".to_owned(), number(5));
         item.insert("m59".to_owned(), number(3_000_000_000_070));
@@ -101,6 +105,7 @@ mod tests {
         assert_eq!(hour.errors, BTreeMap::from([("upstream_busy".to_owned(), 4)]));
         assert_eq!(hour.first_bytes.buckets().collect::<Vec<_>>(), [(Some(200), 5)]);
         assert_eq!(hour.minutes, [(59, MinuteUse { requests: 3, tokens: 70 })]);
+        assert_eq!(hour.cache, CacheUse { read: 40, written: 0 });
         let refused = Key::hour(&event, 0, at, None).attributes();
         assert_eq!(hour_usage(&refused).unwrap().model, None);
         assert_eq!(

@@ -101,9 +101,10 @@ fn with_prompt(usage: &RawValue, state: &StreamState) -> Counted {
     let begun =
         state.prompt.unwrap_or(Counted { usage: Usage::default(), is_credible: has_prompt });
     // It grows while the server itself works with tools.
-    let prompt_tokens = last.usage.prompt_tokens.max(begun.usage.prompt_tokens);
+    let most = if last.usage.prompt_tokens > begun.usage.prompt_tokens { last } else { begun };
+    let (prompt_tokens, details) = (most.usage.prompt_tokens, most.usage.details);
     Counted {
-        usage: Usage::of_tokens(prompt_tokens, last.usage.completion_tokens),
+        usage: Usage { details, ..Usage::of_tokens(prompt_tokens, last.usage.completion_tokens) },
         is_credible: last.is_credible && begun.is_credible,
     }
 }

@@ -4,7 +4,7 @@ use lanyard_domain::account::Hold;
 use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::models::ModelFacts;
 use lanyard_domain::settlement::Settlement;
-use lanyard_domain::usage::Usage;
+use lanyard_domain::usage::{CacheUse, TokenDetails, Usage};
 use serde_json::json;
 
 use super::*;
@@ -275,7 +275,10 @@ fn settled(frames: &[Frame], is_broken: bool) -> Settlement {
 
 #[test]
 fn a_stream_costs_its_input_its_cache_and_its_output() {
-    let exact = |prompt, completion| Settlement::Exact(Usage::of_tokens(prompt, completion));
+    let details = TokenDetails { cached: 200, cache_write: 30, ..TokenDetails::NONE };
+    let exact = |prompt, completion| {
+        Settlement::Exact(Usage { details, ..Usage::of_tokens(prompt, completion) })
+    };
     let begun = || {
         start(json!({"input_tokens": 10, "cache_read_input_tokens": 200,
             "cache_creation_input_tokens": 30, "output_tokens": 1}))
@@ -293,6 +296,7 @@ fn a_stream_costs_its_input_its_cache_and_its_output() {
     let cut = [begun(), delta("Hi")];
     assert!((PROTOCOL.stream.missing)(&read_all(&cut)).is_some());
     let least = Settlement::AtLeast(Usage::of_tokens(240, 0));
+    assert_eq!(settled(&old, false).cache(), CacheUse { read: 200, written: 30 });
     assert_eq!(settled(&cut, true), least);
     // What nobody has counted is not believed.
     let unknown = [delta("Hi"), last(json!({"output_tokens": 12})), stop()];
@@ -308,12 +312,17 @@ fn rounds_of_the_server_are_added_up() {
     let body = json!({"id": "msg_1", "usage": usage}).to_string();
     let hold = Hold { prompt_tokens: 40, completion_tokens: 4_096, ..a_hold() };
     let (cost, id) = PROTOCOL.read_response(body.as_bytes(), &hold, 1_000_000).unwrap();
-    assert_eq!(cost, Settlement::Exact(Usage::of_tokens(5_107, 320)));
+    assert_eq!(cost.cache(), CacheUse { read: 7, written: 0 });
+    assert_eq!(
+        (cost.exact().unwrap().prompt_tokens, cost.exact().unwrap().completion_tokens),
+        (5_107, 320)
+    );
     assert_eq!(id.as_deref(), Some("msg_1"));
     let plain = json!({"usage": {"input_tokens": 1, "cache_read_input_tokens": 2,
         "cache_creation_input_tokens": null, "output_tokens": 3}});
     let (cost, _) = PROTOCOL.read_response(plain.to_string().as_bytes(), &hold, 1_000_000).unwrap();
-    assert_eq!(cost, Settlement::Exact(Usage::of_tokens(3, 3)));
+    assert_eq!(cost.cache(), CacheUse { read: 2, written: 0 });
+    assert_eq!(cost.exact().unwrap().prompt_tokens, 3);
 }
 
 #[test]

@@ -27,8 +27,11 @@ pub(super) fn count(usage: &RawValue, most_tokens: u64) -> Counted {
     let rounds = rounds.into_iter().map(|round| usage::count(round, most_tokens));
     let Some(sum) = rounds.reduce(Counted::plus) else { return counted };
     let most = |of: fn(Usage) -> u64| of(counted.usage).max(of(sum.usage));
+    let tokens = Usage::of_tokens(most(|u| u.prompt_tokens), most(|u| u.completion_tokens));
+    let complete =
+        if sum.usage.prompt_tokens > counted.usage.prompt_tokens { sum } else { counted };
     Counted {
-        usage: Usage::of_tokens(most(|u| u.prompt_tokens), most(|u| u.completion_tokens)),
+        usage: Usage { details: complete.usage.details, ..tokens },
         is_credible: counted.is_credible && sum.is_credible,
     }
 }

@@ -7,7 +7,7 @@ use lanyard_domain::ids::EventId;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::token::UserId;
 use lanyard_domain::unit::{Unit, Units};
-use lanyard_domain::usage::{Charge, UsageRecord};
+use lanyard_domain::usage::{CacheUse, Charge, UsageRecord};
 
 use super::{Bench, noon};
 
@@ -66,6 +66,7 @@ pub(super) async fn a_record_is_kept_once_and_the_first_stays(bench: &Bench) {
         app: Some("my-app".parse().unwrap()),
         response_id: Some("chatcmpl-1".parse().unwrap()),
         own_charge: None,
+        cache: CacheUse { read: 7, written: 3 },
     };
     assert_eq!(bench.ledger().record(&first).await.unwrap(), None);
     let second = UsageRecord { model: None, charge: Charge::default(), ..first.clone() };
@@ -83,6 +84,7 @@ pub(super) async fn hours_are_counted(bench: &Bench) {
         let model = model.map(|model| model.parse().unwrap());
         let mut count = HourCount::new(event.clone(), noon(), model);
         (count.requests, count.charge, count.first_byte_ms) = (1, charge, Some(70));
+        count.cache = CacheUse { read: 7, written: 3 };
         count.add_errors("upstream_busy", 1);
         count.add_errors("rate_limit_exceeded", 12);
         bench.ledger().count_hour(&count).await.unwrap();
