@@ -124,6 +124,9 @@ export interface Usage {
   completion_tokens: number;
   total_tokens: number;
   held_tokens?: number;
+  /** What it cost, in US dollars. */
+  usd?: number;
+  held_units?: Record<string, number>;
 }
 
 /** A model of an event. */

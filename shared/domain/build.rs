@@ -13,11 +13,16 @@ fn main() -> Result<(), Fault> {
     let text = std::fs::read_to_string("models.json")?;
     let data: Value = serde_json::from_str(&text)?;
     let models = data["models"].as_object().ok_or("models.json has no models")?;
+    let version = data["as_of"].as_str().ok_or("models.json has no date")?;
     let mut names: Vec<_> = models.iter().collect();
     names.sort_by_key(|(name, _)| name.as_str());
     let mut out = format!("[(&str, ModelFacts); {}] = [\n", names.len());
     for (name, facts) in names {
-        writeln!(out, "    ({name:?}, {}),", row(facts).map_err(|why| format!("{name}: {why}"))?)?;
+        writeln!(
+            out,
+            "    ({name:?}, {}),",
+            row(facts, version).map_err(|why| format!("{name}: {why}"))?
+        )?;
     }
     out.push_str("]\n");
     // The type comes before the list, so that the file is one expression for `include!`.
@@ -27,7 +32,7 @@ fn main() -> Result<(), Fault> {
     Ok(())
 }
 
-fn row(facts: &Value) -> Result<String, Fault> {
+fn row(facts: &Value, version: &str) -> Result<String, Fault> {
     let number = |value: &Value| value.as_u64().map_or("None".to_owned(), |n| format!("Some({n})"));
     let refuses =
         |field| facts["refuses"].as_array().is_some_and(|all| all.iter().any(|one| one == field));
@@ -45,7 +50,8 @@ fn row(facts: &Value) -> Result<String, Fault> {
     Ok(format!(
         "ModelFacts {{ context: {}, max_output: {}, reasons: {}, cap: CompletionField::{cap}, \
          image: {}, refuses_user: {}, refuses_stream_options: {}, retires: {retires}, prices: \
-         ModelPrices {{ input: {}, cached_input: {}, cache_write: {}, output: {}, input_audio: {}, \
+         ModelPrices {{ version: {version:?}, input: {}, cached_input: {}, cache_write: {}, \
+         cache_write_hour: {}, output: {}, input_audio: {}, \
          output_audio: {}, input_image: {}, output_image: {}, long_input: {}, long_cached_input: \
          {}, long_output: {}, image: {}, second: {}, character: {}, video_second: {} }} }}",
         number(&facts["context"]),
@@ -57,6 +63,7 @@ fn row(facts: &Value) -> Result<String, Fault> {
         price("input"),
         price("cached_input"),
         price("cache_write"),
+        price("cache_write_hour"),
         price("output"),
         price("input_audio"),
         price("output_audio"),

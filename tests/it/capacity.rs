@@ -1,6 +1,8 @@
 //! The DynamoDB calls of a request: held to the unit against the committed table of counts.
 
 use lanyard_domain::allowance::Limit;
+use lanyard_domain::limit::Quantity;
+use lanyard_domain::unit::Unit;
 use serde_json::{Value, json};
 
 use crate::support::azure::frames::{CONTENT, DONE, FINISH, ROLE, USAGE};
@@ -10,7 +12,9 @@ use crate::support::{Gate, LineEnding, Reply, World};
 /// remembered: as for all but the first request of an environment.
 async fn a_running_event(code: &str) -> World {
     let builder = Limit::ALL.iter().copied().fold(World::event(code), |builder, limit| {
-        builder.everybody(limit, 1_000_000).attendee(limit, 100_000)
+        // Money is counted in nano-dollars.
+        let one = if limit.quantity() == Quantity::Unit(Unit::Usd) { 1_000_000 } else { 1 };
+        builder.everybody(limit, 1_000_000 * one).attendee(limit, 100_000 * one)
     });
     let world = builder.start().await;
     let ada = world.attendee("ada").await;

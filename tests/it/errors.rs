@@ -26,7 +26,7 @@ const REQUEST: &str = "invalid_request_error";
 const AS_AZURE: &str = "";
 const NEVER: Option<&str> = Some("false");
 
-const ROWS: [Row; 47] = [
+const ROWS: [Row; 48] = [
     (401, "invalid_event_code", "authentication_error", NEVER, NO_WAIT, None),
     (403, "event_not_started", "permission_error", NEVER, NO_WAIT, None),
     (403, "event_ended", "permission_error", NEVER, NO_WAIT, None),
@@ -40,6 +40,7 @@ const ROWS: [Row; 47] = [
     (403, "already_registered", "permission_error", NEVER, NO_WAIT, None),
     (403, "not_offered", "permission_error", NEVER, NO_WAIT, None),
     (403, "no_deployment", "permission_error", NEVER, NO_WAIT, None),
+    (403, "price_unknown", "permission_error", NEVER, NO_WAIT, None),
     (403, "own_deployment_refused", "permission_error", NEVER, NO_WAIT, None),
     (404, "event_not_found", REQUEST, None, NO_WAIT, None),
     (404, "request_not_found", REQUEST, None, NO_WAIT, None),
@@ -99,6 +100,11 @@ fn one_of_each() -> Vec<ApiError> {
         ApiError::NameInUse { contact: contact() },
         ApiError::NotOffered { what: "registration", contact: contact() },
         ApiError::NoDeployment { contact: contact() },
+        ApiError::PriceUnknown {
+            model: "gpt".parse().unwrap(),
+            uses_hosted: false,
+            contact: contact(),
+        },
         ApiError::OwnDeploymentRefused(None),
         ApiError::NotFound(Missing::Event),
         ApiError::NotFound(Missing::Request),
@@ -165,6 +171,7 @@ fn one_of_each() -> Vec<ApiError> {
             | ApiError::NotOffered { .. }
             | ApiError::OperationNotOffered { .. }
             | ApiError::NoDeployment { .. }
+            | ApiError::PriceUnknown { .. }
             | ApiError::OwnDeploymentRefused(_)
             | ApiError::NotFound(_)
             | ApiError::Unprocessable { .. }

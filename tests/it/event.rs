@@ -121,7 +121,8 @@ async fn an_attendee_sees_the_event_and_the_remaining_limits() {
         "held_tokens": 0,
         "prompt_tokens": 17,
         "requests": 1,
-        "total_tokens": 22
+        "total_tokens": 22,
+        "usd": 5.55e-6
       },
       "user": "ada"
     }

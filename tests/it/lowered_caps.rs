@@ -9,13 +9,16 @@ use crate::support::{Gate, Reply, World};
 
 #[tokio::test]
 async fn a_cap_that_the_client_did_not_set_is_lowered_before_a_refusal() {
-    for limit in [Limit::TokensPerMinute, Limit::TokensPerDay, Limit::TokensTotal] {
+    let tokens = [Limit::TokensPerMinute, Limit::TokensPerDay, Limit::TokensTotal];
+    // A completion token costs 600 nano-dollars.
+    let money = [Limit::UsdPerDay, Limit::UsdTotal].map(|limit| (limit, 6_500 * 600));
+    for (limit, allowed) in tokens.map(|limit| (limit, 6_500)).into_iter().chain(money) {
         for is_everybodys in [false, true] {
             let world = World::event("lowered").in_memory();
             // Room for one full cap and a part of the next.
             let world = match is_everybodys {
-                false => world.attendee(limit, 6_500),
-                true => world.everybody(limit, 6_500),
+                false => world.attendee(limit, allowed),
+                true => world.everybody(limit, allowed),
             };
             let world = world.start().await;
             let ada = world.attendee("ada").await;

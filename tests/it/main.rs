@@ -41,6 +41,7 @@ mod lowered_caps;
 mod messages;
 mod models;
 mod moderations;
+mod money;
 mod objects;
 mod openapi;
 mod operations;

@@ -181,17 +181,44 @@ async fn of_256_requests_to_three_processes_exactly_100_fit_an_allowance_of_100(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_256_requests_to_three_processes_exactly_100_fit_a_budget_in_sixteen_shards() {
+    let budget = |tokens: u64, code: &str| open(code, 16, None, Some(tokens));
+    race_for_a_budget(
+        |code| budget(1, code),
+        |each, code| {
+            // No part is a multiple of what a request needs.
+            budget(101 * each.parse::<u64>().unwrap() - 1, code)
+        },
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_256_requests_to_three_processes_exactly_100_fit_a_budget_in_dollars() {
+    let budget = |dollars: f64, code: &str| {
+        let mut event = open(code, 1, None, None);
+        event["allowances"]["event"]["usd_total"] = json!(dollars);
+        event
+    };
+    race_for_a_budget(
+        |code| budget(1e-9, code),
+        |each, code| {
+            // A nano-dollar less than 101 of them need.
+            budget(101.0 * each.parse::<f64>().unwrap() - 1e-9, code)
+        },
+    )
+    .await;
+}
+
+/// 256 requests at once, of which 100 fit. The first event is too small for one, and its refusal says
+/// what one needs.
+async fn race_for_a_budget(small: impl Fn(&str) -> Value, for_100: impl Fn(&str, &str) -> Value) {
     let (_engine, azure, processes) = three().await;
-    let event = |code: &str, budget: u64| open(code, 16, None, Some(budget));
     let client = reqwest::Client::new();
-    processes[0].admin("POST", "/events", Some(event("too-small", 1))).await;
+    processes[0].admin("POST", "/events", Some(small("too-small"))).await;
     let (status, text) = processes[0].chat_at("too-small", &client).await;
     assert_eq!(status, 400, "{text}");
-    let digits = text.split("may need ").nth(1).unwrap().split(' ').next().unwrap();
-    let each: u64 = digits.parse().unwrap();
-    // No part is a multiple of what a request needs.
-    let made = event("race-of-three", 101 * each - 1);
-    processes[0].admin("POST", "/events", Some(made)).await;
+    let each = text.split("may need ").nth(1).unwrap().split(' ').next().unwrap();
+    processes[0].admin("POST", "/events", Some(for_100(each, "race-of-three"))).await;
 
     // No response is sent, and no tokens are released, before every request was admitted or
     // refused.

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use lanyard_domain::allowance::Limit;
+use lanyard_domain::amount::nano_dollars;
 use lanyard_domain::limit::Quantity;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::Unit;
@@ -80,7 +81,9 @@ impl Race {
 async fn race(race: Race) {
     let Race { n, k, limit, is_one_attendee, shards, is_in_memory } = race;
     let operation = match limit.quantity() {
-        Quantity::Requests | Quantity::Tokens => Operation::ChatCompletions,
+        Quantity::Requests | Quantity::Tokens | Quantity::Unit(Unit::Usd) => {
+            Operation::ChatCompletions
+        }
         Quantity::Unit(Unit::Images) => Operation::ImagesGenerations,
         Quantity::Unit(Unit::AudioSeconds) => Operation::AudioTranscriptions,
         Quantity::Unit(Unit::Characters) => Operation::AudioSpeech,
@@ -89,7 +92,8 @@ async fn race(race: Race) {
     // These requests have the same estimate, so a limit is a multiple of it.
     let per_request = match limit.quantity() {
         Quantity::Requests => 1,
-        Quantity::Tokens => estimate().await,
+        Quantity::Tokens => estimate(Limit::TokensTotal).await.parse().unwrap(),
+        Quantity::Unit(Unit::Usd) => nano_dollars(estimate(Limit::UsdTotal).await.parse().unwrap()),
         Quantity::Unit(unit) => {
             let (held, each) = operations::held(operation).expect("it is counted in a unit");
             assert_eq!(held, unit);
@@ -136,14 +140,14 @@ async fn race(race: Race) {
     assert_eq!(world.settle().await.requests, k as u64, "{case}");
 }
 
-/// The estimate of the usual request of these races.
-async fn estimate() -> u64 {
-    let world = World::event("estimate").in_memory().attendee(Limit::TokensTotal, 1).start().await;
+/// What the usual request of these races may need of a limit.
+async fn estimate(limit: Limit) -> String {
+    let world = World::event("estimate").in_memory().attendee(limit, 1).start().await;
     let refused = world.attendee("ada").await.chat("hello").await;
     let message = refused.assert_refused(400, "allowance_too_small").text().to_owned();
     world.settle().await;
     let digits = message.split("may need ").nth(1).unwrap();
-    digits.split(' ').next().unwrap().parse().unwrap()
+    digits.split(' ').next().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,7 +234,7 @@ async fn requests_in_flight_are_counted_and_a_finished_one_makes_room() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_16_requests_larger_than_a_minute_one_is_admitted_and_its_debt_delays_the_next() {
     // More than the most that one request of these needs, less than two of them.
-    let needed = estimate().await;
+    let needed: u64 = estimate(Limit::TokensTotal).await.parse().unwrap();
     for is_one_attendee in [true, false] {
         let world = World::event("debt").processes(3);
         let world = match is_one_attendee {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::canary;
 
 /// Every header that may leave (wire contract, section 4). Anything else is a leak.
-const ALLOWED: [&str; 22] = [
+const ALLOWED: [&str; 23] = [
     "content-type",
     "x-request-id",
     "x-session-id",
@@ -20,6 +20,7 @@ const ALLOWED: [&str; 22] = [
     "allow",
     "x-event-max-tokens",
     "x-event-dropped-tools",
+    "x-event-cost",
     "upgrade",
     "x-ratelimit-limit-requests",
     "x-ratelimit-limit-tokens",
@@ -212,6 +213,11 @@ impl Stream {
         let head = Head { status: parts.status, headers: parts.headers, azure };
         head.check(request_id);
         Self { head, body }
+    }
+
+    /// The status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.head.status
     }
 
     /// A header as text.

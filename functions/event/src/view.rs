@@ -7,6 +7,7 @@ use lanyard_domain::access::Access;
 use lanyard_domain::account::{Account, Field};
 use lanyard_domain::admission::remaining;
 use lanyard_domain::allowance::Allowance;
+use lanyard_domain::amount::Amount;
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::event::{Contact, Event, Page, Phase};
 use lanyard_domain::hosted_tools::HostedTools;
@@ -166,8 +167,8 @@ struct ModelView {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Left"))]
 struct Left {
-    allowed: u64,
-    remaining: u64,
+    allowed: Amount,
+    remaining: Amount,
     /// When all of it is back; absent for what does not come back by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
@@ -285,17 +286,21 @@ fn left(
 ) -> BTreeMap<&'static str, Left> {
     let day = attendance.day;
     let at = |instant: DateTime<Utc>| Some(instant.to_rfc3339_opts(SecondsFormat::Millis, true));
-    let rate = |field, allowed| {
-        let left = remaining(account, field, allowed, now.into());
-        let resets_at = now + chrono::TimeDelta::nanoseconds(left.resets_in_ns);
-        Left { allowed, remaining: left.units, resets_at: at(resets_at) }
-    };
-    let counted = |field, allowed: u64, resets_at| {
-        let remaining = allowed.saturating_sub(account.count(field));
-        Left { allowed, remaining, resets_at }
-    };
     let one = |limit: Limit, allowed| {
         let field = Field::counted(limit, day.date);
+        let amount = |count| limit.quantity().amount(count);
+        let left = |remaining, resets_at| Left {
+            allowed: amount(allowed),
+            remaining: amount(remaining),
+            resets_at,
+        };
+        let rate = |field, allowed| {
+            let rest = remaining(account, field, allowed, now.into());
+            left(rest.units, at(now + chrono::TimeDelta::nanoseconds(rest.resets_in_ns)))
+        };
+        let counted = |field, allowed: u64, resets_at| {
+            left(allowed.saturating_sub(account.count(field)), resets_at)
+        };
         match limit.counting() {
             Counting::PerMinute(_) => rate(field, allowed),
             Counting::PerDay(_) => counted(field, allowed, at(day.ends_at)),

@@ -9,7 +9,7 @@ import { fill, h, number } from "./dom.js";
 import { errorNote, reason } from "./errors.js";
 import { ask, capitalised, clearProblems, fieldOf, showProblems } from "./form.js";
 import { table } from "./lazy-section.js";
-import { LIMITS, limitName } from "./limits.js";
+import { LIMITS, dollars, limitInput, limitName } from "./limits.js";
 import { changeAttendee, deleteOwnDeployment, deleteRegistration, freeSeat, issueToken, listOwnDeployments, readAttendee } from "./organiser-api.js";
 
 /** Factor of "Double all limits". */
@@ -58,7 +58,7 @@ export function openDrawer(event, attendee, changed) {
 
   function limitsForm() {
     const controls = LIMITS.map((name) => {
-      const control = h("input", { type: "number", min: "1", inputmode: "numeric", placeholder: "no limit" });
+      const control = h("input", { ...limitInput(name), placeholder: "no limit" });
       control.value = String(current.allowance[name] ?? "");
       return { name, control, before: control.value };
     });
@@ -121,6 +121,7 @@ export function openDrawer(event, attendee, changed) {
         fact("Requests", number(usage.requests)),
         fact("Input tokens", number(usage.prompt_tokens)),
         fact("Output tokens", number(usage.completion_tokens)),
+        fact("Cost", dollars(usage.usd ?? 0)),
         fact("In progress", `${number(current.in_flight)} (${number(usage.held_tokens ?? 0)} tokens reserved)`)),
       h("h3", {}, "Rejected requests"), rejected,
       h("h3", {}, "Limits"), limitsForm(),

@@ -188,9 +188,9 @@ export function attendeesView(event, changed) {
   }
 
   function exportCsv() {
-    const columns = ["user", "requests", "prompt_tokens", "completion_tokens", "total_tokens", "joined_at", "blocked"];
+    const columns = ["user", "requests", "prompt_tokens", "completion_tokens", "total_tokens", "usd", "joined_at", "blocked"];
     const rows = all.map((one) => [one.user, one.usage.requests, one.usage.prompt_tokens, one.usage.completion_tokens,
-      one.usage.total_tokens, one.joined_at, one.blocked ? "yes" : "no"]);
+      one.usage.total_tokens, one.usage.usd ?? 0, one.joined_at, one.blocked ? "yes" : "no"]);
     download(`attendees-${event.id}.csv`, "text/csv;charset=utf-8", csv(columns, rows));
   }
 

@@ -8,7 +8,7 @@ import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { eventModels } from "./event-models.js";
 import { capitalised, clearProblems, showProblems } from "./form.js";
-import { LIMITS, limitName } from "./limits.js";
+import { LIMITS, limitInput, limitName } from "./limits.js";
 import { changeEvent, createEvent } from "./organiser-api.js";
 
 /**
@@ -69,7 +69,7 @@ export function eventForm(event, deployments, done) {
   const withoutOffset = (/** @type {string | undefined} */ instant) => instant?.slice(0, 16) ?? "";
   const limits = (/** @type {"attendee" | "event"} */ of, /** @type {string} */ words) => h("fieldset", {}, h("legend", {}, words),
     h("div.grid", {}, LIMITS.filter((name) => of === "attendee" || name !== "in_flight").map((name) => field(`allowances.${of}.${name}`,
-      capitalised(limitName(name)), { type: "number", min: "1", step: "1", inputmode: "numeric" })),
+      capitalised(limitName(name)), limitInput(name))),
     of === "event" ? field("allowances.event.attendees", "Max attendees", { type: "number", min: "1", inputmode: "numeric" }) : null));
 
   const form = h("form.card", { onsubmit: submit, novalidate: true, id: "event-form" },

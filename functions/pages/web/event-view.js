@@ -12,6 +12,7 @@ import { attendeesView } from "./event-attendees.js";
 import { eventHead } from "./event-head.js";
 import { rosterView } from "./event-roster.js";
 import { issuedTokensView } from "./issued-tokens.js";
+import { dollars } from "./limits.js";
 import { listAttendees, readEvent, readUsage } from "./organiser-api.js";
 import { ratingsView } from "./ratings.js";
 import { budgetEnd, hourPoints, lastMinute, minutePoints, startOfDay } from "./rates.js";
@@ -139,7 +140,8 @@ export function eventView(first) {
    */
   function showNumbers({ total, rows, minutes = [] }, now) {
     const failed = rows.flatMap((row) => Object.values(row.errors)).reduce((sum, times) => sum + times, 0);
-    const { tokens_total: budget, attendees: seats } = state.event.allowances.event;
+    const { tokens_total: budget, usd_total: money, attendees: seats } = state.event.allowances.event;
+    const [spent, held] = [total.usd ?? 0, total.held_units?.usd ?? 0];
     const joined = state.attendees.filter((one) => one.joined_at).length;
     const inFlight = state.attendees.reduce((sum, one) => sum + one.in_flight, 0);
     const rate = lastMinute(minutes, now);
@@ -148,6 +150,7 @@ export function eventView(first) {
     const one = (/** @type {string} */ id, /** @type {string} */ words, /** @type {string} */ value, of = "") => h("div", {}, h("dt", {}, words), h("dd", { id }, value, of ? h("span.of", {}, of) : null));
     fill(numbers,
       one("n-tokens", "Tokens", number(total.total_tokens), budget ? `of ${number(budget)}` : "no budget set"),
+      one("n-cost", "Cost", dollars(spent), `${money ? `of ${dollars(money)}; ${dollars(Math.max(money - spent - held, 0))} left` : "no budget set"}${held ? `; ${dollars(held)} reserved` : ""}`),
       one("n-requests", "Requests", number(total.requests)),
       one("n-errors", "Errors", number(failed), "including rejected requests"),
       one("n-joined", "Joined", number(joined), seats ? `of ${number(seats)} seats` : ""),

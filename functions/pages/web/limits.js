@@ -19,7 +19,37 @@ const LIMIT_NAMES = {
   audio_seconds_total: "audio seconds",
   characters_total: "text-to-speech characters",
   video_seconds_total: "video seconds",
+  usd_total: "US dollars",
+  usd_per_day: "US dollars per day",
 };
+
+/**
+ * Whether a limit is of money.
+ *
+ * @param {string} name
+ */
+export function isMoney(name) {
+  return name.startsWith("usd_");
+}
+
+/**
+ * What a field for a limit accepts: whole numbers, or dollars.
+ *
+ * @param {string} name
+ */
+export function limitInput(name) {
+  return isMoney(name) ? { type: "number", min: "0", step: "any", inputmode: "decimal" } : { type: "number", min: "1", step: "1", inputmode: "numeric" };
+}
+
+/**
+ * Money with as many decimal places as its size needs.
+ *
+ * @param {number} value
+ */
+export function dollars(value) {
+  const digits = value === 0 || value >= 1 ? 2 : value >= 0.01 ? 4 : 9;
+  return new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumFractionDigits: digits }).format(value);
+}
 
 /** The names of all limits. */
 export const LIMITS = Object.keys(LIMIT_NAMES);
@@ -93,7 +123,8 @@ function share({ allowed, remaining }) {
  * @param {Usage} used
  */
 export function usageSummary(used) {
-  return `You have used ${number(used.total_tokens)} tokens in ${number(used.requests)} ${used.requests === 1 ? "request" : "requests"}.`;
+  const cost = used.usd ? ` They cost about ${dollars(used.usd)}.` : "";
+  return `You have used ${number(used.total_tokens)} tokens in ${number(used.requests)} ${used.requests === 1 ? "request" : "requests"}.${cost}`;
 }
 
 /** @param {Record<string, LimitLeft>} allowance */
@@ -127,7 +158,7 @@ function limitEntry(name, limit) {
     h("dt", {}, limitName(name)),
     h("dd", {},
       bar(share(limit)),
-      h("span", { "data-remaining": remaining }, `${number(remaining)} of ${number(allowed)} left`),
+      h("span", { "data-remaining": remaining }, isMoney(name) ? `${dollars(remaining)} of ${dollars(allowed)} left` : `${number(remaining)} of ${number(allowed)} left`),
       h("span.muted.small", {}, reset)));
 }
 

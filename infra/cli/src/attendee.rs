@@ -7,7 +7,8 @@ use std::cmp::Reverse;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
-use lanyard_domain::limit::Limit;
+use lanyard_domain::limit::{Limit, Quantity};
+use lanyard_domain::unit::Unit;
 use serde_json::{Map, Value, json};
 
 use crate::api::{Method, encoded};
@@ -126,11 +127,12 @@ struct Limits(Vec<(Limit, Amount)>);
 impl Args for Limits {
     fn augment_args(command: Command) -> Command {
         let flag = |limit: &Limit| {
+            let limit = *limit;
             Arg::new(limit.name())
                 .long(limit.name().replace('_', "-"))
                 .help(capitalised(&limit.to_string()))
                 .value_name("NUMBER")
-                .value_parser(amount)
+                .value_parser(move |text: &str| amount(limit, text))
         };
         let group = ArgGroup::new("limits").multiple(true);
         command
@@ -161,16 +163,24 @@ fn capitalised(words: &str) -> String {
 }
 
 /// A limit on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Amount {
     At(u64),
+    Usd(f64),
     Lifted,
 }
 
-fn amount(text: &str) -> Result<Amount, String> {
-    match text {
-        "none" => Ok(Amount::Lifted),
-        text => {
+fn amount(limit: Limit, text: &str) -> Result<Amount, String> {
+    if text == "none" {
+        return Ok(Amount::Lifted);
+    }
+    match limit.quantity() {
+        Quantity::Unit(Unit::Usd) => {
+            let dollars = text.trim_start_matches('$').parse().ok();
+            let dollars = dollars.filter(|dollars: &f64| *dollars > 0.0 && dollars.is_finite());
+            dollars.map(Amount::Usd).ok_or_else(|| "must be US dollars or none".to_owned())
+        }
+        Quantity::Requests | Quantity::Tokens | Quantity::Unit(_) => {
             text.parse().map(Amount::At).map_err(|_| "must be a whole number or none".to_owned())
         }
     }
@@ -180,6 +190,7 @@ impl Amount {
     fn json(self) -> Value {
         match self {
             Self::At(number) => json!(number),
+            Self::Usd(dollars) => json!(dollars),
             Self::Lifted => Value::Null,
         }
     }

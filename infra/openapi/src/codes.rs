@@ -1,6 +1,6 @@
 //! The codes of errors that attendees get. A test compares them with `docs/errors.md`.
 
-pub(crate) const CODES: [&str; 41] = [
+pub(crate) const CODES: [&str; 42] = [
     "invalid_event_code",
     "event_not_started",
     "event_ended",
@@ -12,6 +12,7 @@ pub(crate) const CODES: [&str; 41] = [
     "already_registered",
     "not_offered",
     "no_deployment",
+    "price_unknown",
     "own_deployment_refused",
     "objects_not_kept",
     "batches_not_offered",

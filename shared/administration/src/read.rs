@@ -3,11 +3,14 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use lanyard_domain::amount::nano_dollars;
 use lanyard_domain::operation::Operation;
 use serde_json::{Value, json};
 
 /// The largest number of an allowance, far past anything that can be used up.
 pub(crate) const MOST_UNITS: u64 = 1_000_000_000_000;
+/// The most dollars of an allowance: up to here, JSON's numbers are exact to the billionth.
+const MOST_USD: f64 = 1_000_000.0;
 /// The longest web address, in bytes.
 const LONGEST_ADDRESS: usize = 2_048;
 
@@ -126,6 +129,21 @@ pub(crate) fn whole(range: RangeInclusive<u64>) -> reads!(u64) {
 /// A limit of an allowance; `null`, read elsewhere, lifts it.
 pub(crate) fn limit() -> reads!(u64) {
     whole(1..=MOST_UNITS).or_else(|fault| format!("{fault}, or null for no such limit"))
+}
+
+/// The same on money: dollars, of which accounts count billionths.
+pub(crate) fn limit_of_money() -> reads!(u64) {
+    let schema = || {
+        let unit = "US dollars, with at most nine decimal places.";
+        json!({"type": "number", "minimum": 1e-9, "maximum": MOST_USD, "description": unit})
+    };
+    reader(schema, |value| {
+        let dollars = value.as_f64().filter(|dollars| *dollars <= MOST_USD);
+        let nano = dollars.filter(|dollars| *dollars > 0.0).map(nano_dollars);
+        nano.filter(|nano| *nano > 0).ok_or_else(|| {
+            format!("must be US dollars, a number from 0.000000001 to {MOST_USD}, or null for no such limit")
+        })
+    })
 }
 
 /// Yes or no.

@@ -22,7 +22,9 @@ use crate::allowance::Allowance;
 use crate::estimate::Estimate;
 use crate::ids::RequestId;
 use crate::limit::{Counting, Limit, Quantity};
+use crate::models::ModelPrices;
 use crate::time::EpochNanos;
+use crate::unit::Unit;
 use crate::window::LocalDay;
 
 /// A request that asks to be admitted.
@@ -114,11 +116,24 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The tokens that would fit now, if it is tokens that a request asks too many of.
+    /// The tokens that would fit now, if a request asks too many of them, or too much for its money.
     #[must_use]
-    pub fn fitting_tokens(&self, demand: &Demand) -> Option<u64> {
+    pub fn fitting_tokens(&self, demand: &Demand, prices: &ModelPrices) -> Option<u64> {
         let of_tokens = |limit: Limit| limit.quantity() == Quantity::Tokens;
+        let estimate = &demand.estimate;
+        let for_money = |remaining: u64| {
+            let missing = estimate.units.get(Unit::Usd).saturating_sub(remaining);
+            let too_many = prices.completion_tokens_for(missing, estimate);
+            estimate.tokens().saturating_sub(too_many)
+        };
         match *self {
+            Self::Day { limit, remaining: left, .. }
+            | Self::Budget { limit, remaining: left, .. }
+            | Self::NeverFits { limit, allowed: left, .. }
+                if limit.quantity() == Quantity::Unit(Unit::Usd) =>
+            {
+                Some(for_money(left))
+            }
             Self::Rate { limit, allowed, retry_at } if of_tokens(limit) => {
                 let missing = rate::units_in(retry_at.since(demand.now), allowed);
                 Some(demand.estimate.tokens().min(allowed).saturating_sub(missing))
@@ -232,10 +247,10 @@ pub fn propose(
 }
 
 /// The number of conditions if all limits on tokens and requests are set.
-const USUAL_CONDITIONS: usize = 12;
+const USUAL_CONDITIONS: usize = 14;
 
-/// The number of changes that admit a request that uses tokens alone.
-const USUAL_CHANGES: usize = 9;
+/// The number of changes that admit a request that uses tokens and money.
+const USUAL_CHANGES: usize = 13;
 
 /// Like [`propose`], for a request that is known to fit into the allowance.
 #[must_use]

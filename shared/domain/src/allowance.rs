@@ -3,25 +3,32 @@
 use enum_map::EnumMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::amount::JsonAmount;
 pub use crate::limit::Limit;
+use crate::limit::Quantity;
 use crate::named;
 use crate::unit::Unit;
 
 /// The limits of one account. `None` means no limit.
 ///
-/// The JSON form is an object with the names of all limits.
+/// The JSON form is an object with the names of all limits, those of money in dollars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allowance(EnumMap<Limit, Option<u64>>);
 
 impl Serialize for Allowance {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(limit, allowed)| (limit.name(), allowed)))
+        serializer.collect_map(self.0.iter().map(|(limit, allowed)| {
+            (limit.name(), allowed.map(|allowed| limit.quantity().amount(allowed)))
+        }))
     }
 }
 
 impl<'de> Deserialize<'de> for Allowance {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        named::read(deserializer).map(Self)
+        let count = |limit: Limit, amount: Option<JsonAmount>| {
+            amount.map(|amount| limit.quantity().count_of(amount))
+        };
+        named::read(deserializer, count).map(Self)
     }
 }
 
@@ -54,6 +61,15 @@ impl Allowance {
     pub fn with(mut self, limit: Limit, value: Option<u64>) -> Self {
         self.set(limit, value);
         self
+    }
+
+    /// Whether it limits money.
+    #[must_use]
+    pub fn limits_money(&self) -> bool {
+        let of_money = |(limit, allowed): (Limit, &Option<u64>)| {
+            allowed.is_some() && limit.quantity() == Quantity::Unit(Unit::Usd)
+        };
+        self.0.iter().any(of_money)
     }
 
     /// The part that one of several shards owns, computed for each limit. The remainder of the
@@ -144,13 +160,14 @@ impl Preset {
 const MOST_IN_FLIGHT: u64 = 800;
 
 /// The default limit of an attendee on a unit. It is enough for a weekend's project and costs a few
-/// dollars at most.
-fn usual(unit: Unit) -> u64 {
+/// dollars at most. Money has none: the price of a model may be unknown.
+fn usual(unit: Unit) -> Option<u64> {
     match unit {
-        Unit::Images => 50,
-        Unit::AudioSeconds => 3_600,
-        Unit::Characters => 100_000,
-        Unit::VideoSeconds => 60,
+        Unit::Images => Some(50),
+        Unit::AudioSeconds => Some(3_600),
+        Unit::Characters => Some(100_000),
+        Unit::VideoSeconds => Some(60),
+        Unit::Usd => None,
     }
 }
 
@@ -198,7 +215,8 @@ impl Allowances {
         ])
         .with(Limit::TokensPerMinute, capacity.tokens_per_minute);
         for unit in Unit::ALL {
-            let (limit, each) = (Limit::total_of(*unit), usual(*unit) * each.units_percent / 100);
+            let Some(usual) = usual(*unit) else { continue };
+            let (limit, each) = (Limit::total_of(*unit), usual * each.units_percent / 100);
             let together = each.saturating_mul(attendees).div_ceil(2).max(each);
             attendee.set(limit, Some(each));
             event.set(limit, Some(together));
@@ -246,10 +264,14 @@ mod tests {
     }
 
     #[test]
-    fn every_unit_is_limited_unless_the_organiser_lifts_it() {
+    fn every_unit_but_money_is_limited_unless_the_organiser_lifts_it() {
         let workshop = Allowances::for_attendees(Preset::Workshop, 100, Capacity::default());
         let alone = Allowances::for_attendees(Preset::Workshop, 1, Capacity::default());
         for limit in Unit::ALL.iter().copied().map(Limit::total_of) {
+            if limit == Limit::UsdTotal {
+                assert_eq!(workshop.attendee.limit(limit), None);
+                continue;
+            }
             let each = workshop.attendee.limit(limit).unwrap();
             assert_eq!(workshop.event.limit(limit), Some(each * 50), "{limit:?}");
             assert_eq!(alone.event.limit(limit), Some(each), "{limit:?}");
@@ -263,11 +285,14 @@ mod tests {
         let expected = concat!(
             r#"{"requests_per_minute":1,"tokens_per_minute":2,"requests_per_day":3,"#,
             r#""tokens_per_day":4,"tokens_total":null,"images_total":6,"audio_seconds_total":7,"#,
-            r#""characters_total":8,"video_seconds_total":9,"in_flight":10}"#,
+            r#""characters_total":8,"video_seconds_total":9,"usd_per_day":1e-8,"#,
+            r#""usd_total":1.1e-8,"in_flight":12}"#,
         );
         assert_eq!(written, expected);
         for (limit, value) in Limit::ALL.iter().zip(1..) {
-            let alone = format!(r#"{{"{}": {value}, "of_a_newer_release": {{}}}}"#, limit.name());
+            let amount = limit.quantity().amount(value);
+            let amount = serde_json::to_string(&amount).unwrap();
+            let alone = format!(r#"{{"{}": {amount}, "of_a_newer_release": {{}}}}"#, limit.name());
             let read: Allowance = serde_json::from_str(&alone).unwrap();
             assert_eq!(read, Allowance::from([(*limit, value)]));
         }

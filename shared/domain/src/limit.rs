@@ -8,6 +8,7 @@ use std::fmt;
 
 use strum::VariantArray;
 
+use crate::amount::{Amount, JsonAmount};
 use crate::unit::{Unit, Units};
 
 /// One kind of limit. Its name in the organisers' API and in the table is derived from the variant.
@@ -45,6 +46,10 @@ pub enum Limit {
     CharactersTotal,
     /// Seconds of video in total.
     VideoSecondsTotal,
+    /// Money per local day, counted in nano-dollars.
+    UsdPerDay,
+    /// Money in total, counted in nano-dollars.
+    UsdTotal,
     /// Requests in flight.
     InFlight,
 }
@@ -92,6 +97,8 @@ impl Limit {
             Self::AudioSecondsTotal => Counting::UnitTotal(Unit::AudioSeconds),
             Self::CharactersTotal => Counting::UnitTotal(Unit::Characters),
             Self::VideoSecondsTotal => Counting::UnitTotal(Unit::VideoSeconds),
+            Self::UsdPerDay => Counting::PerDay(Quantity::Unit(Unit::Usd)),
+            Self::UsdTotal => Counting::UnitTotal(Unit::Usd),
             Self::InFlight => Counting::InFlight,
         }
     }
@@ -104,6 +111,7 @@ impl Limit {
             Unit::AudioSeconds => Self::AudioSecondsTotal,
             Unit::Characters => Self::CharactersTotal,
             Unit::VideoSeconds => Self::VideoSecondsTotal,
+            Unit::Usd => Self::UsdTotal,
         }
     }
 
@@ -166,6 +174,24 @@ impl Quantity {
         }
     }
 
+    /// A count of the quantity as people and JSON have it.
+    #[must_use]
+    pub fn amount(self, count: u64) -> Amount {
+        match self {
+            Self::Unit(unit) => unit.amount(count),
+            Self::Requests | Self::Tokens => Amount::Whole(count),
+        }
+    }
+
+    /// The count of an amount in JSON.
+    #[must_use]
+    pub fn count_of(self, amount: JsonAmount) -> u64 {
+        match self {
+            Self::Unit(unit) => unit.count_of(amount),
+            Self::Requests | Self::Tokens => amount.whole(),
+        }
+    }
+
     /// The quantity as text for messages.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -197,6 +223,8 @@ mod tests {
         audio_seconds_total: seconds of audio in all
         characters_total: characters in all
         video_seconds_total: seconds of video in all
+        usd_per_day: US dollars per day
+        usd_total: US dollars in all
         in_flight: requests at once
         ");
         for limit in Limit::ALL {

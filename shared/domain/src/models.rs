@@ -56,12 +56,16 @@ pub struct ModelFacts {
 /// Prices: micro-dollars per million tokens, nano-dollars per unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModelPrices {
+    /// Which prices these are: the month of the table, or that they are the organiser's.
+    pub version: &'static str,
     /// Prompt tokens.
     pub input: Option<u64>,
     /// Cached prompt tokens.
     pub cached_input: Option<u64>,
     /// Prompt tokens that are written to the cache.
     pub cache_write: Option<u64>,
+    /// Prompt tokens that are written to the cache for an hour.
+    pub cache_write_hour: Option<u64>,
     /// Completion tokens.
     pub output: Option<u64>,
     /// Audio tokens of prompts.
@@ -100,9 +104,11 @@ impl ModelFacts {
         refuses_stream_options: false,
         retires: None,
         prices: ModelPrices {
+            version: "",
             input: None,
             cached_input: None,
             cache_write: None,
+            cache_write_hour: None,
             output: None,
             input_audio: None,
             output_audio: None,

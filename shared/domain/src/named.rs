@@ -8,22 +8,31 @@ use enum_map::{EnumArray, EnumMap};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 /// Reads such an object. A missing name gets the default, and unknown names are ignored, because an
-/// item of another release may have fewer names or more.
-pub(crate) fn read<'de, D, K, V>(deserializer: D) -> Result<EnumMap<K, V>, D::Error>
+/// item of another release may have fewer names or more. `value` makes the value of a key of what its
+/// JSON says.
+pub(crate) fn read<'de, D, K, J, V>(
+    deserializer: D,
+    value: fn(K, J) -> V,
+) -> Result<EnumMap<K, V>, D::Error>
 where
     D: Deserializer<'de>,
-    K: EnumArray<V> + FromStr,
-    V: Default + Deserialize<'de>,
+    K: Copy + EnumArray<V> + FromStr,
+    J: Deserialize<'de>,
+    V: Default,
 {
-    deserializer.deserialize_map(ByName(PhantomData))
+    deserializer.deserialize_map(ByName { value, json: PhantomData })
 }
 
-struct ByName<K, V>(PhantomData<(K, V)>);
+struct ByName<K, J, V> {
+    value: fn(K, J) -> V,
+    json: PhantomData<J>,
+}
 
-impl<'de, K, V> Visitor<'de> for ByName<K, V>
+impl<'de, K, J, V> Visitor<'de> for ByName<K, J, V>
 where
-    K: EnumArray<V> + FromStr,
-    V: Default + Deserialize<'de>,
+    K: Copy + EnumArray<V> + FromStr,
+    J: Deserialize<'de>,
+    V: Default,
 {
     type Value = EnumMap<K, V>;
 
@@ -35,7 +44,7 @@ where
         let mut map = EnumMap::default();
         while let Some(name) = object.next_key::<String>()? {
             match name.parse::<K>() {
-                Ok(key) => map[key] = object.next_value()?,
+                Ok(key) => map[key] = (self.value)(key, object.next_value()?),
                 Err(_) => {
                     object.next_value::<IgnoredAny>()?;
                 }

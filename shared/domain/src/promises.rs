@@ -9,6 +9,7 @@ use crate::admission::{self, Demand, Guess, Refusal, Side, refusal};
 use crate::allowance::{Allowance, Limit};
 use crate::estimate::Estimate;
 use crate::limit::{Counting, Quantity};
+use crate::models::ModelPrices;
 use crate::settlement::{self, Settlement};
 use crate::unit::{Unit, Units};
 use crate::usage::Usage;
@@ -252,7 +253,7 @@ fn a_refusal_has_the_tokens_that_fit_and_they_fit() {
                 assert_eq!((limit, used), (Limit::TokensPerMinute, 0));
                 continue;
             };
-            let fits = refusal.fitting_tokens(&large).unwrap();
+            let fits = refusal.fitting_tokens(&large, &ModelPrices::default()).unwrap();
             if let Refusal::NeverFits { .. } = refusal {
                 // It is refused before the account is asked what it has used.
                 assert_eq!(fits, 1_000);

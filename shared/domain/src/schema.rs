@@ -6,8 +6,32 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::allowance::{Allowance, Limit};
+use crate::amount::Amount;
 use crate::hosted_tools::{HostedTool, HostedTools};
+use crate::limit::Quantity;
 use crate::unit::{Unit, Units};
+
+/// The type of an amount in JSON, and the least that is not nothing.
+fn number(quantity: Quantity) -> (&'static str, Value) {
+    match quantity {
+        Quantity::Unit(Unit::Usd) => ("number", json!(1e-9)),
+        Quantity::Requests | Quantity::Tokens | Quantity::Unit(_) => ("integer", json!(1)),
+    }
+}
+
+impl JsonSchema for Amount {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Amount".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number", "minimum": 0})
+    }
+}
 
 impl JsonSchema for Allowance {
     fn schema_name() -> Cow<'static, str> {
@@ -16,9 +40,10 @@ impl JsonSchema for Allowance {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let limit = |limit: &Limit| {
+            let (kind, least) = number(limit.quantity());
             let schema = json!({
-                "type": ["integer", "null"],
-                "minimum": 1,
+                "type": [kind, "null"],
+                "minimum": least,
                 "description": format!("{limit}, or `null` for no limit."),
             });
             (limit.name().to_owned(), schema)
@@ -51,7 +76,8 @@ impl JsonSchema for Units {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let unit = |unit: &Unit| {
-            let schema = json!({"type": "integer", "minimum": 1, "description": unit.words()});
+            let (kind, least) = number(Quantity::Unit(*unit));
+            let schema = json!({"type": kind, "minimum": least, "description": unit.words()});
             (unit.name().to_owned(), schema)
         };
         let properties: Map<String, Value> = Unit::ALL.iter().map(unit).collect();

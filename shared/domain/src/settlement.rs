@@ -3,9 +3,11 @@
 use crate::account::{Change, Condition, Field, Hold, Write, signed};
 use crate::admission::{Side, cost_ns};
 use crate::allowance::Allowance;
+use crate::bill::Bill;
 use crate::ids::RequestId;
 use crate::limit::{Counting, Limit};
 use crate::time::EpochNanos;
+use crate::unit::Unit;
 use crate::usage::{CacheUse, Charge, Usage};
 
 /// The outcome of a request, as far as its cost is concerned.
@@ -61,6 +63,27 @@ impl Settlement {
         }
     }
 
+    /// What is known of the usage. `None` if the request never reached a model.
+    #[must_use]
+    pub fn usage(&self) -> Option<&Usage> {
+        match self {
+            Self::Exact(usage) | Self::Estimated(usage) | Self::AtLeast(usage) => Some(usage),
+            Self::Void => None,
+        }
+    }
+
+    /// The charge with what it costs in money. Without a bill, what is reserved is charged.
+    #[must_use]
+    pub fn charge_in_money(&self, bill: Option<&Bill>, hold: &Hold) -> Option<Charge> {
+        let charge = self.charge(hold)?;
+        let held = hold.units.get(Unit::Usd);
+        let cost = match (self, bill.map(Bill::nano_usd)) {
+            (Self::AtLeast(_), cost) => held.max(cost.unwrap_or_default()),
+            (Self::Exact(_) | Self::Estimated(_) | Self::Void, cost) => cost.unwrap_or(held),
+        };
+        Some(Charge { units: charge.units.with(Unit::Usd, cost), ..charge })
+    }
+
     /// The exact usage that Azure reported, if it is known.
     #[must_use]
     pub fn exact(&self) -> Option<Usage> {
@@ -80,8 +103,8 @@ impl Settlement {
     }
 }
 
-/// The number of changes that settle a request that used tokens alone.
-const USUAL_CHANGES: usize = 13;
+/// The number of changes that settle a request that used tokens and money.
+const USUAL_CHANGES: usize = 18;
 
 /// The write that settles a reservation.
 ///

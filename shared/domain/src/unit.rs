@@ -1,9 +1,10 @@
-//! Units of usage other than tokens: images, seconds and characters.
+//! Units of usage other than tokens: images, seconds, characters and money.
 
 use enum_map::EnumMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use strum::{EnumCount, VariantArray};
 
+use crate::amount::{Amount, JsonAmount};
 use crate::named;
 
 /// A unit of usage other than tokens. Its name in responses, in records and in the table is derived
@@ -34,6 +35,8 @@ pub enum Unit {
     Characters,
     /// Seconds of generated video.
     VideoSeconds,
+    /// Money, counted in nano-dollars: what all that a request used costs.
+    Usd,
 }
 
 impl Unit {
@@ -46,6 +49,28 @@ impl Unit {
         self.into()
     }
 
+    /// A count of the unit as people and JSON have it.
+    #[must_use]
+    pub fn amount(self, count: u64) -> Amount {
+        match self {
+            Self::Usd => Amount::NanoUsd(count),
+            Self::Images | Self::AudioSeconds | Self::Characters | Self::VideoSeconds => {
+                Amount::Whole(count)
+            }
+        }
+    }
+
+    /// The count of an amount in JSON.
+    #[must_use]
+    pub fn count_of(self, amount: JsonAmount) -> u64 {
+        match self {
+            Self::Usd => amount.nano_usd(),
+            Self::Images | Self::AudioSeconds | Self::Characters | Self::VideoSeconds => {
+                amount.whole()
+            }
+        }
+    }
+
     /// The unit as text for messages.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -54,25 +79,27 @@ impl Unit {
             Self::AudioSeconds => "seconds of audio",
             Self::Characters => "characters",
             Self::VideoSeconds => "seconds of video",
+            Self::Usd => "US dollars",
         }
     }
 }
 
 /// Amounts of units. Most requests have none, and the others have one.
 ///
-/// The JSON form is an object of the amounts that are not zero.
+/// The JSON form is an object of the amounts that are not zero, money in dollars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Units(EnumMap<Unit, u64>);
 
 impl Serialize for Units {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter().map(|(unit, count)| (unit.name(), count)))
+        let amount = |(unit, count): (Unit, u64)| (unit.name(), unit.amount(count));
+        serializer.collect_map(self.iter().map(amount))
     }
 }
 
 impl<'de> Deserialize<'de> for Units {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        named::read(deserializer).map(Self)
+        named::read(deserializer, Unit::count_of).map(Self)
     }
 }
 
@@ -134,7 +161,7 @@ mod tests {
     #[test]
     fn names_are_those_that_the_table_and_the_api_have() {
         let names: Vec<_> = Unit::ALL.iter().map(|unit| unit.name()).collect();
-        assert_eq!(names, ["images", "audio_seconds", "characters", "video_seconds"]);
+        assert_eq!(names, ["images", "audio_seconds", "characters", "video_seconds", "usd"]);
         for unit in Unit::ALL {
             assert_eq!(unit.name().parse(), Ok(*unit));
             assert_eq!(unit.to_string(), unit.name());

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::bill::Bill;
 use crate::ids::{AppId, DeploymentName, EventId, RequestId, ResponseId, SessionId};
 use crate::operation::Operation;
 use crate::token::UserId;
@@ -203,6 +204,10 @@ pub struct UsageRecord {
     /// The part of the prompt that was read from the cache, and that was written to it.
     #[serde(default, skip_serializing_if = "CacheUse::is_none")]
     pub cache: CacheUse,
+    /// What the charge in money consists of. Absent if the price was not known, and in records of
+    /// earlier releases. Its sum is that of the charge, unless `is_estimated`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill: Option<Bill>,
 }
 
 impl UsageRecord {

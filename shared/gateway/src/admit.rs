@@ -4,6 +4,7 @@
 //! trip. If one is refused, the other is released. The event's may be in several shards.
 
 mod lower;
+mod refuse;
 mod seat;
 mod shards;
 
@@ -11,17 +12,19 @@ use std::iter::once_with;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use lanyard_domain::access::AccessDenied;
 use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
 use lanyard_domain::allowance::Allowance;
 use lanyard_domain::estimate::Estimate;
 use lanyard_domain::ids::DeploymentName;
+use lanyard_domain::models::ModelFacts;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::time::EpochNanos;
 use lanyard_protocol::demand::Demanded;
 
+use self::refuse::{fitting, priced};
 use crate::Gateway;
 use crate::error::{ApiError, LimitScope};
 use crate::lookup::Attendance;
@@ -49,6 +52,8 @@ pub(crate) enum AdmissionRefused {
     Full,
     /// The event gives newcomers no more seats before this time.
     NotYet(EpochNanos),
+    /// The event limits money, and what the model costs is not known.
+    NoPrice,
     /// `is_unknown` if a write may have been made all the same.
     Fault {
         cause: Cause,
@@ -114,10 +119,15 @@ impl Gateway {
         metadata: RequestMetadata,
     ) -> Result<Reservation, Box<RejectedRequest>> {
         let event = attendance.event();
+        let prices = attendance.at.catalog.prices(model).unwrap_or(&ModelFacts::UNKNOWN.prices);
+        let (estimate, is_priced) = match metadata.is_own {
+            // What the attendee's own deployments do costs the event nothing.
+            true => (Estimate::NOTHING, true),
+            false => priced(demanded, prices),
+        };
         let demand = Demand {
             id: request.id.clone(),
-            // Tokens of the attendee's own deployments cost the event nothing.
-            estimate: if metadata.is_own { Estimate::NOTHING } else { demanded.estimate },
+            estimate,
             now: request.now.into(),
             day: attendance.day,
             expires_at: (request.now + life(request, demanded)).into(),
@@ -131,7 +141,7 @@ impl Gateway {
             if let Some(refusal) = known {
                 let error = self.refused(attendance, request.now, scope, key, refusal);
                 // It was refused to another request, so this is only a hint.
-                let fits = refusal.fitting_tokens(&demand);
+                let fits = refusal.fitting_tokens(&demand, prices);
                 return Err(Box::new(RejectedRequest { error, fits, metadata }));
             }
         }
@@ -140,9 +150,10 @@ impl Gateway {
                 &attendee_key,
                 &event_key,
                 attendance,
-                &demand
+                &demand,
+                is_priced,
             )),
-            self.within_timeout(self.admit_event(event, &demand, demanded.is_job)),
+            self.within_timeout(self.admit_event(event, &demand, demanded.is_job, is_priced)),
         );
         let hold = demand.hold();
         match (attendee_side, event_side) {
@@ -171,13 +182,14 @@ impl Gateway {
                         AdmissionRefused::Refused(_)
                         | AdmissionRefused::AccessDenied(_)
                         | AdmissionRefused::Full
-                        | AdmissionRefused::NotYet(_),
+                        | AdmissionRefused::NotYet(_)
+                        | AdmissionRefused::NoPrice,
                     ) => false,
                 };
                 let attendee_side = attendee_side.map(|_| ());
                 let shard = event_side.as_ref().ok().copied();
                 let event_side = event_side.map(|_| ());
-                let fits = fitting(&attendee_side, &event_side, &demand);
+                let fits = fitting(&attendee_side, &event_side, &demand, prices);
                 let attendee = was_made(&attendee_side).then_some(attendee_key.clone());
                 let id = demand.id.clone();
                 if fits.is_some() && demanded.asked_cap.is_none() {
@@ -198,6 +210,11 @@ impl Gateway {
                     AdmissionRefused::AccessDenied(why) => attendance.access_denied(why),
                     AdmissionRefused::Full => ApiError::EventFull { contact: attendance.contact() },
                     AdmissionRefused::NotYet(at) => seat::too_many(attendance, demand.now, at),
+                    AdmissionRefused::NoPrice => ApiError::PriceUnknown {
+                        model: model.clone(),
+                        uses_hosted: demanded.uses_hosted,
+                        contact: attendance.contact(),
+                    },
                     AdmissionRefused::Fault { cause, .. } => {
                         self.accounting_unavailable(Some(cause))
                     }
@@ -219,6 +236,7 @@ impl Gateway {
         event_key: &AccountKey,
         attendance: &Attendance,
         demand: &Demand,
+        is_priced: bool,
     ) -> Result<(Account, Allowance), AdmissionRefused> {
         let granted = &attendance.allowances().attendee;
         let memory = &self.settler.memory;
@@ -227,6 +245,9 @@ impl Gateway {
         let mut may_pause = true;
         for _ in 0..GUESSES {
             let allowance = seen.account.allowance(granted);
+            if !is_priced && allowance.limits_money() {
+                return Err(AdmissionRefused::NoPrice);
+            }
             let side = Side::Attendee { terms: seen.account.get(Field::Terms) };
             let mut write = admission::propose(side, &allowance, demand, &guess)?;
             write.conditions.extend(attendance.policy.condition());
@@ -261,48 +282,6 @@ impl Gateway {
             seen.account = old;
         }
         Err(too_busy())
-    }
-
-    fn refused(
-        &self,
-        attendance: &Attendance,
-        now: DateTime<Utc>,
-        scope: LimitScope,
-        account: &AccountKey,
-        refusal: Refusal,
-    ) -> ApiError {
-        let until = |instant: DateTime<Utc>| (instant - now).to_std().unwrap_or_default();
-        let contact = attendance.contact();
-        match refusal {
-            Refusal::Rate { limit, allowed, retry_at } => {
-                let retry_after = until(retry_at.to_utc()).max(Duration::from_millis(1));
-                ApiError::RateLimitExceeded { scope, limit, allowed, retry_after, is_held: false }
-            }
-            Refusal::Day { limit, allowed, is_held: true, .. }
-            | Refusal::Budget { limit, allowed, is_held: true, .. } => {
-                let retry_after = self.settler.memory.wait_for_one(account);
-                ApiError::RateLimitExceeded { scope, limit, allowed, retry_after, is_held: true }
-            }
-            Refusal::Day { limit, allowed, resets_at, .. } if until(resets_at) <= SOON => {
-                let retry_after = until(resets_at).max(Duration::from_secs(1));
-                ApiError::RateLimitExceeded { scope, limit, allowed, retry_after, is_held: false }
-            }
-            Refusal::Day { limit, allowed, resets_at, .. } => {
-                let resets_at = Some(attendance.event().window.display(resets_at));
-                ApiError::InsufficientQuota { scope, limit, allowed, resets_at, contact }
-            }
-            Refusal::Budget { limit, allowed, .. } => {
-                ApiError::InsufficientQuota { scope, limit, allowed, resets_at: None, contact }
-            }
-            Refusal::InFlight { allowed } => {
-                let retry_after = self.settler.memory.wait_for_one(account);
-                ApiError::TooManyInFlight { scope, allowed, retry_after }
-            }
-            Refusal::NeverFits { limit, allowed, needed } => {
-                ApiError::AllowanceTooSmall { scope, limit, allowed, needed }
-            }
-            Refusal::Blocked => ApiError::AttendeeBlocked { contact },
-        }
     }
 
     /// One to five seconds, so that not everybody returns at once.
@@ -353,25 +332,6 @@ impl Gateway {
     fn jitter(&self) -> Duration {
         Duration::from_millis(25 + self.ports.random.next_u64() % 75)
     }
-}
-
-/// The tokens that both accounts have room for, if tokens are the only reason for the refusal.
-fn fitting(
-    attendee: &Result<(), AdmissionRefused>,
-    event: &Result<(), AdmissionRefused>,
-    demand: &Demand,
-) -> Option<u64> {
-    let fits = |side: &Result<(), AdmissionRefused>| match side {
-        Ok(()) => Some(u64::MAX),
-        Err(AdmissionRefused::Refused(refusal)) => refusal.fitting_tokens(demand),
-        Err(
-            AdmissionRefused::AccessDenied(_)
-            | AdmissionRefused::Full
-            | AdmissionRefused::NotYet(_)
-            | AdmissionRefused::Fault { .. },
-        ) => None,
-    };
-    Some(fits(attendee)?.min(fits(event)?))
 }
 
 /// How long the hold of a request lives.

@@ -19,7 +19,8 @@ pub use lanyard_protocol::refusal::ModelRefusal;
 
 pub use self::words::{ContactHint, LimitScope, Missing};
 use self::words::{
-    model_not_found, operation_not_offered, reset_words, smaller, units, wait_words,
+    amount, model_not_found, operation_not_offered, price_unknown, reset_words, smaller, units,
+    wait_words,
 };
 use crate::ports::Cause;
 
@@ -228,7 +229,7 @@ pub enum ApiError {
         message: &'static str,
     },
     /// The request can never fit the allowance.
-    #[error("This request may need {needed} {}, and {} is {allowed} {limit}. Waiting does not help: {}.", units(*limit), scope.words().to_lowercase(), smaller(*limit))]
+    #[error("This request may need {} {}, and {} is {} {limit}. Waiting does not help: {}.", amount(*limit, *needed), units(*limit), scope.words().to_lowercase(), amount(*limit, *allowed), smaller(*limit))]
     AllowanceTooSmall {
         /// The scope of the limit: an attendee, or the event.
         scope: LimitScope,
@@ -238,6 +239,16 @@ pub enum ApiError {
         allowed: u64,
         /// The estimate of the request.
         needed: u64,
+    },
+    /// The event limits money, and what the model costs is not known.
+    #[error("{}{contact}", price_unknown(model, *uses_hosted))]
+    PriceUnknown {
+        /// The model.
+        model: DeploymentName,
+        /// Whether it is tools of Azure's whose price is not known.
+        uses_hosted: bool,
+        /// Whom to ask.
+        contact: ContactHint,
     },
     /// Azure's own refusal of what the participant sent.
     #[error("{}", .0.message)]
@@ -255,7 +266,7 @@ pub enum ApiError {
         hint: &'static str,
     },
     /// A rate is used up for some seconds.
-    #[error("{} of {allowed} {limit} is {}. Wait {} and try again.", scope.words(), if *is_held { "reserved by requests that are still running" } else { "used up" }, wait_words(*retry_after))]
+    #[error("{} of {} {limit} is {}. Wait {} and try again.", scope.words(), amount(*limit, *allowed), if *is_held { "reserved by requests that are still running" } else { "used up" }, wait_words(*retry_after))]
     RateLimitExceeded {
         /// The scope of the limit: an attendee, or the event.
         scope: LimitScope,
@@ -279,7 +290,7 @@ pub enum ApiError {
         retry_after: Duration,
     },
     /// A day's allowance or the budget is used up.
-    #[error("{} of {allowed} {limit} is used up. {}", scope.words(), reset_words(resets_at.as_deref(), contact))]
+    #[error("{} of {} {limit} is used up. {}", scope.words(), amount(*limit, *allowed), reset_words(resets_at.as_deref(), contact))]
     InsufficientQuota {
         /// The scope of the limit: an attendee, or the event.
         scope: LimitScope,

@@ -10,6 +10,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use lanyard_domain::account::{Account, Field};
 use lanyard_domain::admission;
 use lanyard_domain::allowance::Allowance;
+use lanyard_domain::amount::Amount;
+use lanyard_domain::bill::Bill;
 use lanyard_domain::limit::{Limit, Quantity};
 use lanyard_domain::time::EpochNanos;
 
@@ -48,13 +50,16 @@ pub const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms")
 /// The completion cap that Azure got, where it is another than the client's.
 pub const EVENT_MAX_TOKENS: HeaderName = HeaderName::from_static("x-event-max-tokens");
 
+/// What the response cost in US dollars, where its usage is known before its headers are sent.
+pub const EVENT_COST: HeaderName = HeaderName::from_static("x-event-cost");
+
 /// The types of tools that were removed from the request, separated by commas.
 pub const EVENT_DROPPED_TOOLS: HeaderName = HeaderName::from_static("x-event-dropped-tools");
 
 const EXPOSED: &str = "x-request-id, x-upstream-request-id, x-session-id, retry-after, \
      retry-after-ms, x-should-retry, x-ratelimit-limit-requests, x-ratelimit-limit-tokens, \
      x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, \
-     x-ratelimit-reset-tokens, x-event-max-tokens, x-event-dropped-tools";
+     x-ratelimit-reset-tokens, x-event-max-tokens, x-event-dropped-tools, x-event-cost";
 
 /// For a preflight that names no headers. The star does not cover `authorization`,
 /// <https://fetch.spec.whatwg.org/#http-access-control-allow-headers>.
@@ -105,6 +110,14 @@ pub(crate) fn event_max_tokens(sent: Option<u64>, asked: Option<u64>) -> Option<
         (sent, None) => Some(HeaderValue::from(sent)),
         (sent, Some(asked)) if asked == sent => None,
         (sent, Some(asked)) => HeaderValue::try_from(format!("{sent};clamped-from={asked}")).ok(),
+    }
+}
+
+/// Sets [`EVENT_COST`], if the price is known.
+pub(crate) fn set_cost(headers: &mut HeaderMap, bill: Option<&Bill>) {
+    let dollars = bill.map(|bill| Amount::NanoUsd(bill.nano_usd()).to_string());
+    if let Some(value) = dollars.and_then(|dollars| HeaderValue::try_from(dollars).ok()) {
+        headers.insert(EVENT_COST, value);
     }
 }
 

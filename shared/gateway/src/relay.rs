@@ -134,7 +134,7 @@ impl Gateway {
         until: Instant,
         kind: Buffered,
         body: UpstreamBody,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         mut reservation: Reservation,
         mut hook: Option<Box<dyn ResponseHook>>,
     ) -> Result<Response, ApiError> {
@@ -164,6 +164,7 @@ impl Gateway {
             self.settle_in_background(reservation, ending);
             return Err(error);
         }
+        headers::set_cost(&mut headers, reservation.bill(&settlement).as_ref());
         let ending = Ending::of(settlement, OK, 200, Some(started_at));
         self.settle_with_hook(reservation, ending, hook);
         // A recording of silence is an empty text, and an empty body hangs a streaming front door.

@@ -6,17 +6,19 @@
 
 mod hours;
 mod pending;
+mod record;
 mod reservation;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
-use lanyard_domain::account::{AccountKey, Field, Hold};
+use lanyard_domain::account::{Account, AccountKey, Field, Hold};
 use lanyard_domain::admission::Side;
 use lanyard_domain::allowance::{Allowance, Allowances};
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::RequestId;
 use lanyard_domain::limit::Limit;
 use lanyard_domain::settlement::{self, Settlement};
+use lanyard_domain::unit::Unit;
 use lanyard_domain::usage::{Charge, UsageRecord};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +33,7 @@ use crate::refusals::Refusals;
 use crate::retry::{PAUSES, with_retry};
 
 pub use pending::PendingRequest;
+use record::record;
 pub use reservation::Reservation;
 
 /// How long a hold lives after its request's own deadline.
@@ -91,16 +94,16 @@ impl Ending {
 
 /// Whether a settlement was the first of its hold.
 enum Settled {
-    /// It was; with what the event's account has committed after it, if that was written.
+    /// It was; with the used part of the event's budget after it, if that is known.
     First(Option<u64>),
     /// It had been settled before.
     Before,
 }
 
 impl Settled {
-    fn committed(self) -> Option<u64> {
+    fn budget_used_percent(self) -> Option<u64> {
         match self {
-            Self::First(committed) => committed,
+            Self::First(percent) => percent,
             Self::Before => None,
         }
     }
@@ -119,11 +122,13 @@ impl Settler {
     pub(crate) async fn settle(&self, mut reservation: Reservation, ending: Ending) -> bool {
         reservation.disarm();
         let now = self.clock.now();
-        let used = ending.settlement.charge(&reservation.hold);
         let is_own = reservation.metadata.is_own;
+        let bill = reservation.bill(&ending.settlement);
+        let used = ending.settlement.charge_in_money(bill.as_ref(), &reservation.hold);
         let charge = used.map(|used| if is_own { Charge::default() } else { used });
         let record = charge.map(|charge| UsageRecord {
             own_charge: used.filter(|_| is_own),
+            bill,
             ..record(&reservation, &ending, charge, now)
         });
         let (charge, is_recorded) = match &record {
@@ -185,10 +190,7 @@ impl Settler {
             duration_ms: ms_between(reservation.admitted_at, now),
             first_byte_ms: ms_between(reservation.admitted_at, ending.first_byte_at.unwrap_or(now)),
             dropped_tools: Arc::clone(&reservation.metadata.dropped_tools),
-            budget_used_percent: settled.ok().and_then(Settled::committed).and_then(|committed| {
-                let budget = allowances.event.limit(Limit::TokensTotal)?;
-                committed.saturating_mul(100).checked_div(budget)
-            }),
+            budget_used_percent: settled.ok().and_then(Settled::budget_used_percent),
         });
         is_settled
     }
@@ -245,8 +247,8 @@ impl Settler {
     }
 
     /// The event's share, at the shard that admitted the request. Made once: when the response is
-    /// lost, the reconciliation will find the difference. Returns what the account has committed
-    /// after the write, if it was made.
+    /// lost, the reconciliation will find the difference. Returns the used part of the budget after
+    /// the write, if it was made.
     async fn settle_event(
         &self,
         key: &AccountKey,
@@ -260,9 +262,9 @@ impl Settler {
         match with_retry(PAUSES, || self.ledger.apply(key, &write), LedgerFault::is_not_made).await
         {
             Ok(Outcome::Made(account)) => {
-                let committed = account.count(Field::Committed);
+                let percent = budget_used_percent(part, &account);
                 self.memory.saw_settled(key, account, hold.age_ms(now));
-                Some(committed)
+                percent
             }
             // The period was reconciled meanwhile, with this settlement in it.
             Ok(Outcome::Kept(_)) => None,
@@ -359,32 +361,18 @@ impl Gateway {
     }
 }
 
-fn record(
-    reservation: &Reservation,
-    ending: &Ending,
-    charge: Charge,
-    now: DateTime<Utc>,
-) -> UsageRecord {
-    let first_byte_at = ending.first_byte_at.unwrap_or(now);
-    UsageRecord {
-        request_id: reservation.id.clone(),
-        event: reservation.at.event.id.clone(),
-        user: reservation.user.clone(),
-        operation: reservation.operation,
-        model: Some(reservation.model.clone()),
-        charge,
-        is_estimated: ending.is_estimated,
-        status: ending.status,
-        is_streamed: reservation.is_streamed,
-        admitted_at: reservation.admitted_at,
-        duration_ms: ms_between(reservation.admitted_at, now),
-        first_byte_ms: ms_between(reservation.admitted_at, first_byte_at),
-        session: Some(reservation.metadata.session.clone()),
-        app: reservation.metadata.app.clone(),
-        response_id: reservation.metadata.response_id.clone(),
-        own_charge: None,
-        cache: ending.settlement.cache(),
-    }
+/// The used and reserved part of a budget in tokens or in money: of the one that ends first.
+fn budget_used_percent(part: &Allowance, account: &Account) -> Option<u64> {
+    let used = |(limit, field)| {
+        let used = u128::from(account.count(field)) * 100;
+        let percent = used.checked_div(part.limit(limit)?.into())?;
+        u64::try_from(percent).ok()
+    };
+    let usd = Field::UnitCommitted(Unit::Usd);
+    [(Limit::TokensTotal, Field::Committed), (Limit::UsdTotal, usd)]
+        .into_iter()
+        .filter_map(used)
+        .max()
 }
 
 /// Whether a hold lives longer than those of requests.

@@ -324,5 +324,6 @@ fn expired_record(
         response_id: None,
         own_charge: None,
         cache: CacheUse::default(),
+        bill: None,
     }
 }

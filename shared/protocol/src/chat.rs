@@ -24,6 +24,7 @@ use crate::payload::{Payload, Target};
 use crate::references::IdPlace;
 use crate::stream::StreamFormat;
 use crate::tokens::tokens_of_text;
+use crate::tools::Decided;
 use crate::{completion, sse, tools};
 
 const EARLIER_AUDIO: &str = "Earlier audio cannot be named by its id here, since Azure keeps it for \
@@ -68,10 +69,10 @@ const SAMPLE: Sample = Sample::Json {
 
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_foreign(payload)?;
-    let dropped_tools = tools::check_call(payload, None, caps)?;
+    let Decided { dropped, uses_hosted } = tools::check_call(payload, None, caps)?;
     let prompt = Inputs { count: 1, tokens: prompt_tokens(payload, caps)? };
     let demanded = completion::read(payload, caps, &prompt, caps.completion_tokens)?;
-    Ok(Demanded { dropped_tools, ..demanded })
+    Ok(Demanded { dropped_tools: dropped, uses_hosted, ..demanded })
 }
 
 /// Most conversations are only text, and are estimated as they are. Only those that can hold

@@ -43,6 +43,7 @@ pub(crate) fn read(
         item_ids: Vec::new(),
         counted: None,
         dropped_tools: Vec::new(),
+        uses_hosted: false,
         estimate: estimate::completion(prompts.tokens, cap, choices.saturating_mul(prompts.count)),
     })
 }

@@ -61,6 +61,8 @@ pub struct Demanded {
     pub counted: Option<u64>,
     /// The types of tools that are removed from the request, each once.
     pub dropped_tools: Vec<String>,
+    /// Whether Azure may call tools of its own, at a price that is not known.
+    pub uses_hosted: bool,
     /// The estimate.
     pub estimate: Estimate,
 }
@@ -80,6 +82,7 @@ impl Demanded {
             item_ids: Vec::new(),
             counted: None,
             dropped_tools: Vec::new(),
+            uses_hosted: false,
             estimate,
         }
     }

@@ -25,6 +25,7 @@ use crate::headers::PassedHeader;
 use crate::payload::{Payload, Target};
 use crate::references::IdPlace;
 use crate::response::ResponseFormat;
+use crate::tools::Decided;
 use crate::write::Object;
 use crate::{Api, Placement, Protocol};
 use crate::{estimate, identity, tools};
@@ -93,7 +94,7 @@ const SAMPLE: Sample = Sample::Json {
 fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused> {
     refuse_background(payload)?;
     refuse_foreign(payload)?;
-    let dropped_tools = tools::check_messages(payload, caps)?;
+    let Decided { dropped, uses_hosted } = tools::check_messages(payload, caps)?;
     let prompt_tokens = prompt_tokens(payload, caps)?;
     let asked = count(payload, "max_tokens")?;
     let cap = caps.cap(asked, caps.completion_tokens, prompt_tokens);
@@ -102,7 +103,8 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
         completion_cap: Some(cap),
         asked_cap: asked,
         is_stateless: true,
-        dropped_tools,
+        dropped_tools: dropped,
+        uses_hosted,
         estimate: estimate::completion(prompt_tokens, cap, 1),
         ..Demanded::nothing()
     })

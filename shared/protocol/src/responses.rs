@@ -30,6 +30,7 @@ use crate::response::ResponseFormat;
 use crate::sse::Frame;
 use crate::stream::failure::{self, Failure};
 use crate::stream::{StreamEvent, StreamFormat, StreamState};
+use crate::tools::Decided;
 use crate::usage::ResponseUsage;
 use crate::write::Object;
 use crate::{Placement, Protocol};
@@ -95,7 +96,7 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
             false => items::refuse_references("input", input, true)?,
         }
     }
-    let dropped_tools =
+    let Decided { dropped, uses_hosted } =
         tools::check_call(payload, input.as_ref().map(|input| ("input", input)), caps)?;
     if payload.field("prompt").is_some() {
         return Err(not_allowed("prompt", STORED_PROMPT));
@@ -120,7 +121,8 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
         item_ids,
         is_stateless: !caps.keeps_objects,
         adds_reasoning: reasons && !is_kept,
-        dropped_tools,
+        dropped_tools: dropped,
+        uses_hosted,
         estimate: Estimate { completion_tokens: cap, ..prompt },
         ..Demanded::nothing()
     })

@@ -40,12 +40,21 @@ pub(crate) const MCP: &str = "mcp";
 /// Where Anthropic's clients name servers of MCP.
 pub(crate) const MCP_SERVERS: &str = "mcp_servers";
 
-/// The tools of a call of a model. Returns the types that are removed, each once.
+/// What is decided on the tools of a call.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Decided {
+    /// The types that are removed, each once.
+    pub(crate) dropped: Vec<String>,
+    /// Whether one remains that Azure executes, at a price of its own.
+    pub(crate) uses_hosted: bool,
+}
+
+/// The tools of a call of a model.
 pub(crate) fn check_call(
     payload: &Payload<'_>,
     input: Option<(&'static str, &Node<'_>)>,
     caps: &Caps<'_>,
-) -> Result<Vec<String>, BodyRefused> {
+) -> Result<Decided, BodyRefused> {
     let mut seen = Seen::new(caps.hosted_tools, true);
     if let Some(raw) = payload.field("tools") {
         seen.list("tools", &node("tools", raw)?, false)?;
@@ -62,14 +71,14 @@ pub(crate) fn check_call(
     if payload.field("web_search_options").is_some() {
         seen.hosted("web_search_options", WEB_SEARCH)?;
     }
-    seen.dropped_types(payload)
+    seen.decided(payload)
 }
 
 /// The tools of a call in Anthropic's format, in which a tool without a type is the client's own.
 pub(crate) fn check_messages(
     payload: &Payload<'_>,
     caps: &Caps<'_>,
-) -> Result<Vec<String>, BodyRefused> {
+) -> Result<Decided, BodyRefused> {
     let mut seen = Seen { untyped_is_own: true, ..Seen::new(caps.hosted_tools, true) };
     if let Some(raw) = payload.field("tools") {
         seen.list("tools", &node("tools", raw)?, false)?;
@@ -82,7 +91,7 @@ pub(crate) fn check_messages(
     {
         seen.additions(&node(additions::MESSAGES, raw)?)?;
     }
-    seen.dropped_types(payload)
+    seen.decided(payload)
 }
 
 /// The tools of an assistant, a thread or a run, and of its messages: none of them is removed.
@@ -131,6 +140,8 @@ struct Seen<'c> {
     count: usize,
     /// Whether a tool that the client executes remains.
     keeps_one: bool,
+    /// Whether a tool that Azure executes remains.
+    uses_hosted: bool,
     dropped: Vec<(String, &'static str)>,
     /// The names of the tools that are removed, where they have one.
     dropped_names: Vec<String>,
@@ -144,6 +155,7 @@ impl<'c> Seen<'c> {
             untyped_is_own: false,
             count: 0,
             keeps_one: false,
+            uses_hosted: false,
             dropped: Vec::new(),
             dropped_names: Vec::new(),
         }
@@ -243,7 +255,10 @@ impl<'c> Seen<'c> {
             ));
         }
         match self.hosted.decision(kind) {
-            HostedTool::Allow => Ok(()),
+            HostedTool::Allow => {
+                self.uses_hosted = true;
+                Ok(())
+            }
             HostedTool::Drop if self.may_drop => {
                 self.dropped.push((kind.to_owned(), param));
                 Ok(())
@@ -304,7 +319,12 @@ impl<'c> Seen<'c> {
         }
     }
 
-    /// The types that are removed, unless the request needs them.
+    /// The types that are removed, unless the request needs them, and what remains.
+    fn decided(self, payload: &Payload<'_>) -> Result<Decided, BodyRefused> {
+        let uses_hosted = self.uses_hosted;
+        Ok(Decided { dropped: self.dropped_types(payload)?, uses_hosted })
+    }
+
     fn dropped_types(mut self, payload: &Payload<'_>) -> Result<Vec<String>, BodyRefused> {
         let Some((kind, param)) = self.dropped.first() else { return Ok(Vec::new()) };
         if !self.keeps_one {

@@ -100,7 +100,12 @@ fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
     let most = hold.units.get(Unit::AudioSeconds).saturating_mul(20).saturating_add(86_400);
     let Some(seconds) = transcript.seconds().filter(|seconds| *seconds <= most) else {
         // Tokens to the token. The seconds are not named, so they stay as estimated.
-        return at_least(counted);
+        return match counted {
+            Some(counted) if counted.is_credible => {
+                Settlement::Estimated(Usage { units: hold.units, ..counted.usage })
+            }
+            counted => at_least(counted),
+        };
     };
     let units = Units::of(Unit::AudioSeconds, seconds);
     match counted.filter(|_| transcript.usage.get("seconds").is_none()) {
@@ -174,7 +179,9 @@ mod tests {
         }
         let tokens =
             r#"{"usage":{"type":"tokens","input_tokens":14,"output_tokens":45,"total_tokens":59}}"#;
-        assert_eq!(settled(tokens), Settlement::AtLeast(Usage::of_tokens(14, 45)));
+        let units = Units::of(Unit::AudioSeconds, 60);
+        let estimated = Usage { units, ..Usage::of_tokens(14, 45) };
+        assert_eq!(settled(tokens), Settlement::Estimated(estimated));
     }
 
     #[test]

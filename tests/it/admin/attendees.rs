@@ -68,6 +68,8 @@ async fn attendees_are_listed_by_page_with_their_usage() {
         "tokens_per_day": null,
         "tokens_per_minute": 40000,
         "tokens_total": 1000000,
+        "usd_per_day": null,
+        "usd_total": null,
         "video_seconds_total": 60
       },
       "blocked": false,

@@ -44,6 +44,8 @@ async fn one_call_with_a_name_a_window_and_a_zone_makes_an_event() {
           "tokens_per_day": null,
           "tokens_per_minute": 40000,
           "tokens_total": 1000000,
+          "usd_per_day": null,
+          "usd_total": null,
           "video_seconds_total": 60
         },
         "event": {
@@ -57,6 +59,8 @@ async fn one_call_with_a_name_a_window_and_a_zone_makes_an_event() {
           "tokens_per_day": null,
           "tokens_per_minute": null,
           "tokens_total": 50000000,
+          "usd_per_day": null,
+          "usd_total": null,
           "video_seconds_total": 3000
         }
       },

@@ -68,6 +68,7 @@ async fn session_with_a_first_request(harness: &Harness, path: &str) -> String {
         response_id: None,
         own_charge: None,
         cache: CacheUse::default(),
+        bill: None,
     };
     harness.table.record(&record).await.unwrap();
     harness.table.file_in_session(&record).await.unwrap();

@@ -110,7 +110,7 @@ fn read(text: &str) -> Result<Vec<Row>, Vec<String>> {
         let mut limits = Map::new();
         for (cell, limit) in record.iter().zip(&columns) {
             let Some(limit) = limit.filter(|_| !cell.is_empty()) else { continue };
-            match super::amount(cell) {
+            match super::amount(limit, cell) {
                 Ok(value) => {
                     limits.insert(limit.name().to_owned(), value.json());
                 }

@@ -32,6 +32,10 @@ pub(super) struct Settings {
     #[arg(long, value_name = "TOKENS")]
     budget: Option<u64>,
 
+    /// Budget of the event in US dollars, such as 50. Needs models whose prices are known.
+    #[arg(long, value_name = "USD")]
+    budget_usd: Option<f64>,
+
     /// Limit of each attendee: tokens_per_minute=50000, or none. Can be repeated.
     #[arg(long = "limit", value_name = "LIMIT=NUMBER", value_parser = limit)]
     limits: Vec<(String, Value)>,
@@ -177,12 +181,18 @@ impl Settings {
 
     fn allowances(&self) -> Result<Option<Value>, CliError> {
         let mut event: Map<_, _> = self.event_limits.iter().cloned().collect();
-        if let Some(budget) = self.budget
-            && event.insert("tokens_total".to_owned(), json!(budget)).is_some()
-        {
-            return Err(CliError::Usage(
-                "--budget and --event-limit tokens_total are the same limit".to_owned(),
-            ));
+        let budgets = [
+            ("budget", "tokens_total", self.budget.map(Value::from)),
+            ("budget-usd", "usd_total", self.budget_usd.map(Value::from)),
+        ];
+        for (flag, limit, budget) in budgets {
+            if let Some(budget) = budget
+                && event.insert(limit.to_owned(), budget).is_some()
+            {
+                return Err(CliError::Usage(format!(
+                    "--{flag} and --event-limit {limit} are the same limit"
+                )));
+            }
         }
         let parts = [("attendee", object(self.limits.iter().cloned())), ("event", object(event))];
         Ok(object(parts.into_iter().filter_map(|(name, part)| Some((name.to_owned(), part?)))))
@@ -218,13 +228,14 @@ mod tests {
             deployments: vec!["all".to_owned()],
             hosted_tools: vec![("mcp".to_owned(), "default".to_owned())],
             budget: Some(7),
+            budget_usd: Some(12.5),
             contact_email: Some(String::new()),
             ..Settings::default()
         };
         let fields = Value::Object(settings.fields().unwrap());
         let wanted = json!({
             "deployments": null, "hosted_tools": {"mcp": null},
-            "allowances": {"event": {"tokens_total": 7}}, "contact": {"email": null},
+            "allowances": {"event": {"tokens_total": 7, "usd_total": 12.5}}, "contact": {"email": null},
         });
         assert_eq!(fields, wanted);
     }

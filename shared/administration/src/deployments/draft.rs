@@ -15,6 +15,10 @@ use crate::read::{self, Reader, reader, reads};
 
 /// Micro-dollars in a dollar, the unit of prices in the catalog.
 const MICRO_DIGITS: usize = 6;
+/// Nano-dollars in a dollar, for the prices of units.
+const NANO_DIGITS: usize = 9;
+/// The most dollars for one image, second or character.
+const DEAREST_UNIT: f64 = 1_000.0;
 /// The most dollars for a million tokens.
 const DEAREST: f64 = 1_000_000.0;
 
@@ -225,13 +229,26 @@ fn field_by_name(names: [&DeploymentName; 2]) -> CompletionField {
     }
 }
 
-/// Prices per million tokens; completions are free unless the body has a price.
+/// Prices per million tokens, and of one image, second or character. Completions are free unless the
+/// body has a price, and so are prompts where a unit has one.
 fn prices(form: &Form<'_>) -> Option<Prices> {
     let prices = form.form("prices").value()?;
-    let prompt = prices.required("prompt", price());
-    let completion = prices.field("completion", price()).or(0, 0);
+    let named = Prices {
+        prompt: 0,
+        completion: prices.field("completion", price()).or(0, 0),
+        cached_prompt: prices.field("cached_prompt", price()).value(),
+        cache_write: prices.field("cache_write", price()).value(),
+        image: prices.field("image", unit_price()).value(),
+        audio_second: prices.field("audio_second", unit_price()).value(),
+        character: prices.field("character", unit_price()).value(),
+        video_second: prices.field("video_second", unit_price()).value(),
+    };
+    let prompt = match named.names_a_unit() {
+        true => Some(prices.field("prompt", price()).or(0, 0)),
+        false => prices.required("prompt", price()),
+    };
     prices.close();
-    Some(Prices { prompt: prompt?, completion })
+    Some(Prices { prompt: prompt?, ..named })
 }
 
 fn price() -> reads!(u64) {
@@ -243,12 +260,26 @@ fn price() -> reads!(u64) {
 }
 
 fn micro_dollars(value: &Value) -> Result<u64, String> {
-    let dollars = value.as_f64().filter(|dollars| (0.0..=DEAREST).contains(dollars));
-    // Through decimal digits, because 0.15 is not a binary fraction.
-    let digits = dollars.map(|dollars| format!("{dollars:.MICRO_DIGITS$}").replace('.', ""));
-    digits
-        .and_then(|digits| digits.parse().ok())
-        .ok_or_else(|| format!("must be dollars per million tokens, a number from 0 to {DEAREST}"))
+    let fault = || format!("must be dollars per million tokens, a number from 0 to {DEAREST}");
+    whole_parts(value, DEAREST, MICRO_DIGITS).ok_or_else(fault)
+}
+
+/// The price of one image, second or character, in nano-dollars.
+fn unit_price() -> reads!(u64) {
+    let schema = || {
+        let unit = "Dollars for one, with at most nine decimal places.";
+        json!({"type": "number", "minimum": 0, "maximum": DEAREST_UNIT, "description": unit})
+    };
+    reader(schema, |value| {
+        let fault = || format!("must be dollars for one, a number from 0 to {DEAREST_UNIT}");
+        whole_parts(value, DEAREST_UNIT, NANO_DIGITS).ok_or_else(fault)
+    })
+}
+
+/// Dollars in their smallest parts, by so many decimal digits: 0.15 is not a binary fraction.
+fn whole_parts(value: &Value, most: f64, digits: usize) -> Option<u64> {
+    let dollars = value.as_f64().filter(|dollars| (0.0..=most).contains(dollars))?;
+    format!("{dollars:.digits$}").replace('.', "").parse().ok()
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ fn every_field_can_be_set() {
         "api": "classic", "api_version": "2024-10-21",
         "replica": "sweden", "weight": 3, "requests_per_minute": 1_000, "tokens_per_minute": 9,
         "completion_field": "max_completion_tokens",
-        "prices": {"prompt": 0.15, "completion": 0.60},
+        "prices": {"prompt": 0.15, "completion": 0.60, "cached_prompt": 0.075, "image": 0.04},
     });
     let Described { deployment, key } = describe("gpt-4o-mini", &body, true).unwrap();
     assert_eq!(key, None);
@@ -141,11 +141,23 @@ fn every_field_can_be_set() {
       "completion_field": "max_completion_tokens",
       "prices": {
         "prompt": 0.15,
-        "completion": 0.6
+        "completion": 0.6,
+        "cached_prompt": 0.075,
+        "image": 0.04
       },
       "identity": null
     }
     "#);
+}
+
+#[test]
+fn a_model_that_is_paid_by_the_image_needs_no_price_of_tokens() {
+    let body = json!({
+        "endpoint": "https://r.services.ai.azure.com", "operations": ["images_generations"],
+        "prices": {"image": 0.04}, "key": "secret",
+    });
+    let prices = describe("flux", &body, true).unwrap().deployment.prices.unwrap();
+    assert_eq!((prices.prompt, prices.completion, prices.image), (0, 0, Some(40_000_000)));
 }
 
 #[test]
@@ -154,7 +166,7 @@ fn every_wrong_field_is_reported_at_once() {
         "endpoint": "https://169.254.169.254", "azure_name": "a/b",
         "operations": ["chat", "embeddings", "embeddings"], "api": "v2", "api_version": "soon",
         "replica": "a b", "weight": 1_001, "requests_per_minute": 0, "tokens_per_minute": 1.5,
-        "completion_field": "max", "prices": {"completion": "free", "image": 1}, "region": "x",
+        "completion_field": "max", "prices": {"completion": "free", "image": "x", "tokens": 1}, "region": "x",
     });
     assert_snapshot!(mistakes("..", &body, false), @r#"
     name must be 1 to 64 of A-Z a-z 0-9 . _ -
@@ -168,9 +180,10 @@ fn every_wrong_field_is_reported_at_once() {
     requests_per_minute must be a whole number from 1 to 1000000000000
     tokens_per_minute must be a whole number from 1 to 1000000000000
     completion_field must be one of: max_tokens, max_completion_tokens
-    prices.prompt is required
     prices.completion must be dollars per million tokens, a number from 0 to 1000000
-    prices.image is not a field that can be set; there are: prompt, completion
+    prices.image must be dollars for one, a number from 0 to 1000
+    prices.prompt is required
+    prices.tokens is not a field that can be set; there are: completion, cached_prompt, cache_write, image, audio_second, character, video_second, prompt
     key is required, unless there is an "identity"
     region is not a field that can be set; there are: replica, endpoint, azure_name, model, context_window, max_output_tokens, reasoning, operations, api, api_version, weight, requests_per_minute, tokens_per_minute, completion_field, prices, key, identity
     "#);

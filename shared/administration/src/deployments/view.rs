@@ -1,6 +1,7 @@
 //! A deployment as its organiser sees it. Nothing of a key, not even where it is kept.
 
 use chrono::{DateTime, Utc};
+use lanyard_domain::amount::Amount;
 use lanyard_domain::catalog::{AzureApi, CompletionField, Deployment};
 use lanyard_domain::credential::{Credential, Identity};
 use lanyard_domain::ids::{DeploymentName, Replica};
@@ -81,15 +82,21 @@ impl FactsView {
             max_output_tokens: facts.max_output,
             reasoning: facts.reasons,
             retires_on: facts.retires,
-            prices: prices.input.map(|input| PricesView {
-                prompt: dollars(input),
+            prices: (!prices.is_unknown()).then(|| PricesView {
+                prompt: prices.input.and_then(dollars),
                 completion: prices.output.and_then(dollars),
+                cached_prompt: prices.cached_input.and_then(dollars),
+                cache_write: prices.cache_write.and_then(dollars),
+                image: prices.image.and_then(unit_dollars),
+                audio_second: prices.second.and_then(unit_dollars),
+                character: prices.character.and_then(unit_dollars),
+                video_second: prices.video_second.and_then(unit_dollars),
             }),
         }
     }
 }
 
-/// Dollars per million tokens.
+/// Dollars per million tokens, and dollars for one image, second or character.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Prices"))]
@@ -98,6 +105,24 @@ struct PricesView {
     prompt: Option<Number>,
     #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
     completion: Option<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
+    cached_prompt: Option<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
+    cache_write: Option<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
+    image: Option<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
+    audio_second: Option<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
+    character: Option<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
+    video_second: Option<Number>,
 }
 
 impl<'d> DeploymentView<'d> {
@@ -120,6 +145,12 @@ impl<'d> DeploymentView<'d> {
             prices: deployment.prices.map(|prices| PricesView {
                 prompt: dollars(prices.prompt),
                 completion: dollars(prices.completion),
+                cached_prompt: prices.cached_prompt.and_then(dollars),
+                cache_write: prices.cache_write.and_then(dollars),
+                image: prices.image.and_then(unit_dollars),
+                audio_second: prices.audio_second.and_then(unit_dollars),
+                character: prices.character.and_then(unit_dollars),
+                video_second: prices.video_second.and_then(unit_dollars),
             }),
             identity: match &deployment.credential {
                 Credential::Key(_) => None,
@@ -140,6 +171,11 @@ impl<'d> DeploymentView<'d> {
 fn dollars(micro: u64) -> Option<Number> {
     let decimal = format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000);
     decimal.parse().ok().and_then(Number::from_f64)
+}
+
+/// Dollars of nano-dollars.
+fn unit_dollars(nano: u64) -> Option<Number> {
+    Number::from_f64(Amount::NanoUsd(nano).number())
 }
 
 #[cfg(test)]

@@ -8,9 +8,11 @@ use lanyard_domain::hosted_tools::{
     CLIENT_EXECUTED, HostedTool, KNOWN_HOSTED, is_client_executed, is_type_name,
 };
 use lanyard_domain::ids::DeploymentName;
+use lanyard_domain::limit::Quantity;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::shard;
 use lanyard_domain::token::EventCode;
+use lanyard_domain::unit::Unit;
 use lanyard_domain::window::InvalidInstant;
 use lanyard_domain::zone::Zone;
 use serde_json::{Map, Value, json};
@@ -262,7 +264,13 @@ impl LimitsDraft {
     pub(crate) fn read(form: Form<'_>) -> Self {
         let mut limits = BTreeMap::new();
         for limit in Limit::ALL.iter().copied() {
-            match form.field(limit.name(), read::limit()) {
+            let given = match limit.quantity() {
+                Quantity::Unit(Unit::Usd) => form.field(limit.name(), read::limit_of_money()),
+                Quantity::Requests | Quantity::Tokens | Quantity::Unit(_) => {
+                    form.field(limit.name(), read::limit())
+                }
+            };
+            match given {
                 Given::Value(value) => {
                     limits.insert(limit, Some(value));
                 }

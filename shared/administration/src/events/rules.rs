@@ -93,6 +93,7 @@ pub(crate) fn created(
     });
     let event = event.and_then(|event| draft.people.over(event, &mistakes));
     check_shards(event.as_ref(), &mistakes);
+    check_money(event.as_ref(), &mistakes);
     mistakes.unless_any(event.map(|event| (event, code_is)))
 }
 
@@ -199,6 +200,7 @@ pub(crate) fn changed(
         );
     }
     check_shards(changed.as_ref(), &mistakes);
+    check_money(changed.as_ref(), &mistakes);
     mistakes.unless_any(changed)
 }
 
@@ -226,6 +228,23 @@ fn check_shards(event: Option<&Event>, mistakes: &Mistakes) {
             tokens(allowances.attendee.limit(Limit::TokensPerMinute)),
         ),
     );
+}
+
+/// A limit on money is exact, and Azure does not report what a call of a hosted tool costs.
+fn check_money(event: Option<&Event>, mistakes: &Mistakes) {
+    let Some(event) = event else { return };
+    let Allowances { attendee, event: together, .. } = &event.allowances;
+    let allowed = event.hosted_tools.allowed();
+    if !allowed.is_empty() && (attendee.limits_money() || together.limits_money()) {
+        let allowed = allowed.join(", ");
+        mistakes.add(
+            "hosted_tools",
+            format!(
+                "must not allow {allowed} in an event that limits US dollars: Azure does not report \
+                 what calls of hosted tools cost"
+            ),
+        );
+    }
 }
 
 /// The limits of a new event. An attendee's total follows the event's, unless the body has both.

@@ -122,6 +122,8 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
           "audio_seconds_total": 3600,
           "characters_total": 100000,
           "video_seconds_total": 60,
+          "usd_per_day": null,
+          "usd_total": null,
           "in_flight": 8
         },
         "event": {
@@ -134,6 +136,8 @@ fn an_event_needs_only_a_name_a_window_and_a_zone() {
           "audio_seconds_total": 180000,
           "characters_total": 5000000,
           "video_seconds_total": 3000,
+          "usd_per_day": null,
+          "usd_total": null,
           "in_flight": 400,
           "attendees": 300
         }
@@ -217,6 +221,8 @@ fn every_field_can_be_set_at_once() {
           "audio_seconds_total": 3600,
           "characters_total": 100000,
           "video_seconds_total": 60,
+          "usd_per_day": null,
+          "usd_total": null,
           "in_flight": 1
         },
         "event": {
@@ -229,6 +235,8 @@ fn every_field_can_be_set_at_once() {
           "audio_seconds_total": 36000,
           "characters_total": 1000000,
           "video_seconds_total": 600,
+          "usd_per_day": null,
+          "usd_total": null,
           "in_flight": 80,
           "attendees": null
         }
@@ -326,7 +334,7 @@ fn every_wrong_field_is_reported_at_once() {
     shards must be a whole number from 1 to 64
     allowances.event.attendees must be a whole number from 1 to 1000000000000, or null for no such limit
     allowances.attendee.requests_per_minute must be a whole number from 1 to 1000000000000, or null for no such limit
-    allowances.attendee.tokens is not a field that can be set; there are: requests_per_minute, tokens_per_minute, requests_per_day, tokens_per_day, tokens_total, images_total, audio_seconds_total, characters_total, video_seconds_total, in_flight
+    allowances.attendee.tokens is not a field that can be set; there are: requests_per_minute, tokens_per_minute, requests_per_day, tokens_per_day, tokens_total, images_total, audio_seconds_total, characters_total, video_seconds_total, usd_per_day, usd_total, in_flight
     allowances.event.in_flight must be a whole number from 1 to 1000000000000, or null for no such limit
     allowances.team is not a field that can be set; there are: event, attendee
     contact.name must be one line of text, 1 to 128 characters

@@ -24,6 +24,7 @@ use std::time::Instant;
 
 use lanyard_domain::account::{Field, Write};
 use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::unit::Unit;
 use lanyard_domain::usage::Charge;
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
@@ -94,7 +95,8 @@ enum Rule {
 #[derive(Clone, Debug)]
 struct Ledger {
     rule: Rule,
-    /// The event's tokens in total.
+    /// What the event limits in total: tokens, or the money that they cost.
+    limit: Limit,
     budget: u64,
     /// How a request may end with a known usage.
     exact: Vec<Charge2>,
@@ -104,7 +106,7 @@ struct Ledger {
 
 impl Ledger {
     fn allowance(&self) -> Allowance {
-        Allowance::default().with(Limit::TokensTotal, Some(self.budget))
+        Allowance::default().with(self.limit, Some(self.budget))
     }
 
     /// What requests whose cost is known used above their estimates.
@@ -210,7 +212,8 @@ impl Model for Ledger {
             Property::always("after quiet nothing is held", |_, state: &State| {
                 let is_free = |account: &Stored| {
                     let held = [Field::Held, Field::Open].iter().all(|f| account.0.get(*f) == 0);
-                    held && account.0.holds.is_empty()
+                    let money = account.0.units(Field::UnitHeld);
+                    held && money.is_none() && account.0.holds.is_empty()
                 };
                 !state.is_swept || (is_free(&state.event) && is_free(&state.attendee))
             }),
@@ -234,7 +237,7 @@ impl Model for Ledger {
 }
 
 fn committed(account: &Stored) -> u64 {
-    account.0.count(Field::Committed)
+    account.0.count(Field::Committed) + account.0.count(Field::UnitCommitted(Unit::Usd))
 }
 
 /// The estimates of both requests, and of one.
@@ -242,7 +245,8 @@ const ROOM_FOR_BOTH: u64 = 2 * (ESTIMATE.0 + ESTIMATE.1);
 const ROOM_FOR_ONE: u64 = ROOM_FOR_BOTH - 1;
 
 fn ledger(rule: Rule, budget: u64) -> Ledger {
-    Ledger { rule, budget, exact: vec![(3, 1), (3, 9)], faults: 1, crashes: 1 }
+    let limit = Limit::TokensTotal;
+    Ledger { rule, limit, budget, exact: vec![(3, 1), (3, 9)], faults: 1, crashes: 1 }
 }
 
 fn check(model: Ledger, until: HasDiscoveries) -> impl Checker<Ledger> {
@@ -261,10 +265,13 @@ fn no_order_of_steps_crashes_and_lost_responses_breaks_a_promise() {
 
 #[test]
 fn no_order_of_steps_breaks_a_promise_where_the_budget_has_room_for_one() {
-    let checker = check(ledger(Rule::Real, ROOM_FOR_ONE), HasDiscoveries::All);
-    for property in checker.model().properties() {
-        let is_never = property.name != "both requests are charged";
-        assert!(!is_never || checker.discovery(property.name).is_none(), "{}", property.name);
+    for limit in [Limit::TokensTotal, Limit::UsdTotal] {
+        let model = Ledger { limit, ..ledger(Rule::Real, ROOM_FOR_ONE) };
+        let checker = check(model, HasDiscoveries::All);
+        for property in checker.model().properties() {
+            let is_never = property.name != "both requests are charged";
+            assert!(!is_never || checker.discovery(property.name).is_none(), "{}", property.name);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use lanyard_domain::time::EpochNanos;
 use lanyard_domain::usage::Usage;
 use lanyard_domain::window::LocalDay;
 
-use super::state::{Admission, Charge2, Phase, State, Step, charge};
+use super::state::{Admission, Charge2, Phase, State, Step, charge, money};
 use super::{Action, ESTIMATE, End, Fate, Ledger, Rule, apply};
 
 pub(crate) const ATTENDEE: Side = Side::Attendee { terms: 0 };
@@ -42,7 +42,10 @@ fn demand(request: usize) -> Demand {
     let date: NaiveDate = noon().date_naive();
     Demand {
         id: id(request),
-        estimate: Estimate::of_tokens(ESTIMATE.0, ESTIMATE.1),
+        estimate: Estimate {
+            units: money(ESTIMATE),
+            ..Estimate::of_tokens(ESTIMATE.0, ESTIMATE.1)
+        },
         now: noon().into(),
         day: LocalDay { date, ends_at: noon() + TimeDelta::hours(12) },
         expires_at: (noon() + HOLD_LIFE).into(),
@@ -193,7 +196,8 @@ fn reserve_event(
     let (demand, allowance) = (demand(request), model.allowance());
     let write = admission::propose(Side::Event, &allowance, &demand, &Guess::default());
     if apply(&mut state.event, &write.unwrap(), fate) {
-        state.passed_budget |= state.event.0.count(Field::Committed) > model.budget;
+        let field = Field::counted(model.limit, demand.day.date);
+        state.passed_budget |= state.event.0.count(field) > model.budget;
         return if fate == Fate::Answered { Admission::Made } else { Admission::Unknown };
     }
     match fate {
@@ -225,7 +229,8 @@ fn reserved(state: &mut State, request: usize) {
 }
 
 fn ended(model: &Ledger, state: &mut State, request: usize, end: End) {
-    let of_tokens = |usage: Charge2| Usage::of_tokens(usage.0, usage.1);
+    let of_tokens =
+        |usage: Charge2| Usage { units: money(usage), ..Usage::of_tokens(usage.0, usage.1) };
     let settlement = match end {
         End::Exact(usage) => Settlement::Exact(of_tokens(usage)),
         End::Silence if model.rule == Rule::SilenceIsVoid => Settlement::Void,

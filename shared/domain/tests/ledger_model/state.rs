@@ -4,6 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use lanyard_domain::account::Account;
 use lanyard_domain::reconcile::Tally;
+use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::Charge;
 
 /// How many requests there are. Each runs in a gateway process of its own.
@@ -80,7 +81,12 @@ pub(crate) enum Step {
 pub(crate) type Charge2 = (u64, u64);
 
 pub(crate) fn charge(charge: Charge2) -> Charge {
-    Charge::of_tokens(charge.0, charge.1)
+    Charge { units: money(charge), ..Charge::of_tokens(charge.0, charge.1) }
+}
+
+/// What tokens cost here: one nano-dollar each.
+pub(crate) fn money(tokens: Charge2) -> Units {
+    Units::of(Unit::Usd, tokens.0 + tokens.1)
 }
 
 /// What the sweep has read.

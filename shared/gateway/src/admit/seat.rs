@@ -68,7 +68,7 @@ impl Gateway {
             AdmissionRefused::Full => ApiError::EventFull { contact: attendance.contact() },
             AdmissionRefused::NotYet(at) => too_many(attendance, now, at),
             AdmissionRefused::AccessDenied(why) => attendance.access_denied(why),
-            AdmissionRefused::Refused(_) => ApiError::Internal(None),
+            AdmissionRefused::Refused(_) | AdmissionRefused::NoPrice => ApiError::Internal(None),
             AdmissionRefused::Fault { cause, .. } => self.accounting_unavailable(Some(cause)),
         })
     }

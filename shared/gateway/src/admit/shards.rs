@@ -33,8 +33,12 @@ impl Gateway {
         event: &Event,
         demand: &Demand,
         is_job: bool,
+        is_priced: bool,
     ) -> Result<u16, AdmissionRefused> {
         let allowance = &event.allowances.event;
+        if !is_priced && allowance.limits_money() {
+            return Err(AdmissionRefused::NoPrice);
+        }
         let choices = shard::choices(&demand.id, event.shards);
         // The settlement of a job finds its shard by its id.
         let bound = is_job.then_some(choices[0]);

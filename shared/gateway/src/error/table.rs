@@ -74,6 +74,9 @@ impl ApiError {
             Self::NotOffered { .. } | Self::OperationNotOffered { .. } => {
                 row(StatusCode::FORBIDDEN, "not_offered", PERMISSION, Retry::Never)
             }
+            Self::PriceUnknown { .. } => {
+                row(StatusCode::FORBIDDEN, "price_unknown", PERMISSION, Retry::Never)
+            }
             Self::NoDeployment { .. } => {
                 row(StatusCode::FORBIDDEN, "no_deployment", PERMISSION, Retry::Never)
             }

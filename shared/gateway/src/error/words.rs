@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use lanyard_domain::amount::Amount;
 use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::limit::{Limit, Quantity};
 use lanyard_domain::operation::Operation;
@@ -125,6 +126,23 @@ fn path(operation: Operation) -> &'static str {
     Protocol::of(operation).path
 }
 
+/// Why a request cannot be held to a limit on money.
+pub(super) fn price_unknown(model: &DeploymentName, uses_hosted: bool) -> String {
+    let begins = "This event limits what its attendees spend in US dollars, and";
+    match uses_hosted {
+        true => format!(
+            "{begins} what Azure's own tools cost, such as web search, is not known. Leave them out of tools."
+        ),
+        false => format!(
+            "{begins} the price of {model} is not known. Use another model. The organiser can set this one's prices."
+        ),
+    }
+}
+
+pub(super) fn amount(limit: Limit, count: u64) -> Amount {
+    limit.quantity().amount(count)
+}
+
 pub(super) fn units(limit: Limit) -> &'static str {
     match limit.quantity() {
         Quantity::Tokens => "tokens (the prompt and the longest response it asks for)",
@@ -150,6 +168,9 @@ pub(super) fn smaller(limit: Limit) -> &'static str {
         }
         Quantity::Unit(Unit::VideoSeconds) => {
             "ask for a shorter video, or ask the organiser to raise the limit"
+        }
+        Quantity::Unit(Unit::Usd) => {
+            "shorten the prompt, set a smaller max_tokens or use a cheaper model, or ask the organiser to raise the limit"
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Hold};
 use lanyard_domain::allowance::Allowance;
+use lanyard_domain::bill::Bill;
 use lanyard_domain::ids::{DeploymentName, RequestId};
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
@@ -49,6 +50,12 @@ impl Reservation {
     #[must_use]
     pub fn hold(&self) -> &Hold {
         &self.hold
+    }
+
+    /// What a request that ended so cost, if the event pays for it and its price is known.
+    pub(crate) fn bill(&self, settlement: &Settlement) -> Option<Bill> {
+        let usage = settlement.usage().filter(|_| !self.metadata.is_own)?;
+        self.at.catalog.prices(&self.model)?.bill(usage)
     }
 
     /// Leaves the hold open: the request ends before its cost is known.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use lanyard_domain::account::{Account, AccountKey, Field, signed};
-use lanyard_domain::allowance::Limit;
 use lanyard_domain::event::Event;
+use lanyard_domain::limit::Counting;
 use lanyard_domain::shard;
 use lanyard_domain::token::UserId;
 use lanyard_domain::unit::Unit;
@@ -87,9 +87,7 @@ pub async fn balance(
     let shards = ledger.accounts(&keys).await.map_err(|fault| fault.to_string())?;
     for (key, shard) in keys.iter().zip(&shards) {
         check(key, shard)?;
-        let day = |field: &Field| {
-            matches!(field, Field::Moved(Limit::RequestsPerDay | Limit::TokensPerDay, _))
-        };
+        let day = |field: &Field| matches!(field, Field::Moved(limit, _) if matches!(limit.counting(), Counting::PerDay(_)));
         let lost = shards
             .iter()
             .flat_map(|shard| &shard.numbers)

@@ -133,6 +133,7 @@ mod tests {
     use bytes::Bytes;
     use http_body_util::BodyExt;
     use lanyard_domain::operation::Operation;
+    use lanyard_domain::unit::{Unit, Units};
     use lanyard_domain::usage::Charge;
 
     use super::*;
@@ -163,7 +164,9 @@ mod tests {
         assert!(!response.into_body().collect().await.unwrap().to_bytes().is_empty());
         gateway.settled().await;
 
-        let charge = Charge::of_tokens(17, 5);
+        // 2.50 and 10 dollars per million.
+        let units = Units::of(Unit::Usd, 17 * 2_500 + 5 * 10_000);
+        let charge = Charge { units, ..Charge::of_tokens(17, 5) };
         assert_eq!(world.ledger.records()[0].charge, charge);
         let hour = world.ledger.hours(&id).remove(0);
         assert_eq!((hour.at, hour.model.unwrap().as_str()), (now, "gpt-4o"));

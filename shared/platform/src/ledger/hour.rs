@@ -131,7 +131,7 @@ mod tests {
                 item.insert(name, amount);
             });
         }
-        assert_eq!(item.len(), 5 + 4 + 12 + 10 + 60);
+        assert_eq!(item.len(), 5 + Unit::ALL.len() + 12 + 10 + 60);
         let key = Key::hour(&count.event, 0, at, count.model.as_ref());
         // A number takes one byte for two digits, and one more.
         let number = |number: &u64| number.to_string().len().div_ceil(2) + 1;

@@ -100,11 +100,14 @@ pub fn get_document<T: DeserializeOwned>(item: &Item) -> Result<T, Cause> {
 #[cfg(test)]
 mod tests {
     use lanyard_domain::access::Access;
+    use lanyard_domain::allowance::{Allowances, Limit};
+    use lanyard_domain::bill::Priced;
     use lanyard_domain::catalog::Deployment;
     use lanyard_domain::credential::{Authority, Credential, Identity};
     use lanyard_domain::event::{Event, OwnDeployments, Signing};
     use lanyard_domain::hosted_tools::{HostedTool, HostedTools};
     use lanyard_domain::object::{Kind, Owned};
+    use lanyard_domain::unit::Unit;
     use lanyard_domain::usage::UsageRecord;
     use lanyard_gateway::people::Claim;
 
@@ -189,6 +192,29 @@ mod tests {
         assert_eq!(record.own_charge.unwrap().tokens(), 22);
         let claim = item(2, include_str!("../../golden/claim.2.json"));
         assert_eq!(get_document::<Claim>(&claim).unwrap().number, 77);
+    }
+
+    #[test]
+    fn limits_and_charges_in_money_stay_readable() {
+        let event = item(2, include_str!("../../golden/event-money.2.json"));
+        let Allowances { attendee, event, .. } = get_document::<Event>(&event).unwrap().allowances;
+        let limits = [attendee, event].map(|limits| limits.limit(Limit::UsdTotal));
+        assert_eq!(limits, [Some(2_500_000_000), Some(50_000_000_000)]);
+        assert_eq!(attendee.limit(Limit::UsdPerDay), Some(750_000_000));
+        let record = item(2, include_str!("../../golden/record-money.2.json"));
+        let record: UsageRecord = get_document(&record).unwrap();
+        let bill = record.bill.unwrap();
+        assert_eq!((record.charge.units.get(Unit::Usd), bill.nano_usd()), (4_350, 4_350));
+        assert_eq!((&*bill.version, bill.count(Priced::CachedInput)), ("2026-11", 16));
+        // Events and records of earlier releases have neither.
+        let event = item(1, include_str!("../../golden/event.1.json"));
+        let event: Event = get_document(&event).unwrap();
+        assert!(
+            !event.allowances.event.limits_money() && !event.allowances.attendee.limits_money()
+        );
+        let record = item(1, include_str!("../../golden/record.1.json"));
+        let record: UsageRecord = get_document(&record).unwrap();
+        assert_eq!((record.bill, record.charge.units.get(Unit::Usd)), (None, 0));
     }
 
     #[test]

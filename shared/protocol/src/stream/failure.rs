@@ -151,9 +151,9 @@ pub fn settle(failure: &Failure, state: &StreamState, hold: &Hold) -> Settlement
     if let Some(counted) = state.counted {
         return with_units(counted, units);
     }
-    let prompt_tokens =
-        state.prompt.map_or(hold.prompt_tokens, |prompt| prompt.usage.prompt_tokens);
-    let prompt = Usage { units, ..Usage::of_tokens(prompt_tokens, 0) };
+    let reported = state.prompt.map(|prompt| prompt.usage);
+    let reported = reported.unwrap_or(Usage::of_tokens(hold.prompt_tokens, 0));
+    let prompt = Usage { units, completion_tokens: 0, ..reported };
     if state.produced.is_nothing() && state.images == 0 {
         return match failure.blame() {
             Blame::Load => Settlement::Void,

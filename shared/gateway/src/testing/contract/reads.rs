@@ -67,6 +67,7 @@ pub(super) async fn a_record_is_kept_once_and_the_first_stays(bench: &Bench) {
         response_id: Some("chatcmpl-1".parse().unwrap()),
         own_charge: None,
         cache: CacheUse { read: 7, written: 3 },
+        bill: None,
     };
     assert_eq!(bench.ledger().record(&first).await.unwrap(), None);
     let second = UsageRecord { model: None, charge: Charge::default(), ..first.clone() };

@@ -79,6 +79,8 @@ pub(super) fn allowance(random: &SeededRandom) -> Allowance {
         (Limit::ImagesTotal, 1, 20),
         (Limit::AudioSecondsTotal, 1, 60),
         (Limit::CharactersTotal, 1, 2_000),
+        (Limit::UsdPerDay, 1_000_000, 300_000_000),
+        (Limit::UsdTotal, 1_000_000, 500_000_000),
         (Limit::InFlight, 1, 5),
     ];
     let limits =
