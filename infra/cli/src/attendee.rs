@@ -255,10 +255,10 @@ async fn list(session: &Session, event: &str, sort: Sort) -> Result<(), CliError
         }
     }
     session.output.data(&json!({ "attendees": attendees }), |style| {
-        use Column::{Numbers, State, Words};
+        use Column::{Extra, Numbers, State, Words};
         let columns = [
             Words("user"),
-            Words("joined (UTC)"),
+            Extra("joined (UTC)"),
             Numbers("requests"),
             Numbers("tokens"),
             Numbers("in progress"),

@@ -315,11 +315,11 @@ async fn list(session: &Session, owner: &Owner) -> Result<(), CliError> {
         }
     };
     session.output.data(&json!({ "deployments": deployments }), |style| {
-        use Column::{Key, Numbers, Words};
+        use Column::{Extra, Key, Numbers, Words};
         let columns = [
             Key("name"),
-            Words("replica"),
-            Words("Azure name"),
+            Key("replica"),
+            Extra("Azure name"),
             Numbers("weight"),
             Numbers("tokens/min"),
             Numbers("requests/min"),

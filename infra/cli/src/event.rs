@@ -173,14 +173,14 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
 async fn list(session: &Session) -> Result<(), CliError> {
     let events = session.api.all("/events", "events").await?;
     session.output.data(&json!({ "events": events }), |style| {
-        use Column::{Key, Numbers, State, Words};
+        use Column::{Extra, Key, Numbers, State, Words};
         let columns = [
             Words("name"),
             State("status"),
             Key("code"),
-            Words("starts"),
-            Words("ends"),
-            Words("time zone"),
+            Extra("starts"),
+            Extra("ends"),
+            Extra("time zone"),
             Numbers("attendees"),
         ];
         let row = |event: &Value| {

@@ -65,9 +65,9 @@ pub(crate) async fn run(session: &Session, command: OrganiserCommand) -> Result<
 async fn tokens(session: &Session) -> Result<(), CliError> {
     let tokens = session.api.all("/tokens", "tokens").await?;
     session.output.data(&json!({ "tokens": tokens }), |style| {
-        use Column::{Key, Words};
+        use Column::{Extra, Key, Words};
         let columns =
-            [Key("id"), Words("name"), Words("made (UTC)"), Words("expires (UTC)"), Words("")];
+            [Key("id"), Words("name"), Extra("made (UTC)"), Key("expires (UTC)"), Key("")];
         let row = |token: &Value| {
             vec![
                 text(&token["id"]),

@@ -14,7 +14,7 @@ pub(crate) async fn run(session: &Session, event: &str) -> Result<(), CliError> 
     let ratings = session.api.all(&path, "ratings").await?;
     let said = json!({"ratings": ratings, "models": counts["models"], "total": counts["total"]});
     session.output.data(&said, |style| {
-        use Column::{Numbers, Words};
+        use Column::{Extra, Key, Numbers, Words};
         let models = counts["models"].as_array().map(Vec::as_slice).unwrap_or_default();
         let count =
             |row: &Value, name: String| vec![name, number(&row["up"]), number(&row["down"])];
@@ -24,13 +24,8 @@ pub(crate) async fn run(session: &Session, event: &str) -> Result<(), CliError> 
         if ratings.is_empty() {
             return by_model;
         }
-        let columns = [
-            Words("time (UTC)"),
-            Words("user"),
-            Words("model"),
-            Words("rating"),
-            Words("feedback"),
-        ];
+        let columns =
+            [Key("time (UTC)"), Words("user"), Extra("model"), Key("rating"), Words("feedback")];
         let row = |one: &Value| {
             let rating = if one["rating"].as_i64() == Some(1) { "good" } else { "bad" };
             vec![

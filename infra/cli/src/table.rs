@@ -3,18 +3,18 @@
 use std::io::{self, IsTerminal};
 
 use chrono::{DateTime, FixedOffset};
-use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table,
-    presets,
-};
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 use crossterm::terminal;
 use serde_json::Value;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The kind of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Column {
     /// Text that is cut off where a terminal is narrow.
     Words(&'static str),
+    /// Text that is left out where a terminal is narrow, the rightmost column first.
+    Extra(&'static str),
     /// Text that is needed in full, such as a code or an id.
     Key(&'static str),
     /// A state, such as `open`.
@@ -26,7 +26,11 @@ pub(crate) enum Column {
 impl Column {
     fn name(self) -> &'static str {
         match self {
-            Self::Words(name) | Self::Key(name) | Self::State(name) | Self::Numbers(name) => name,
+            Self::Words(name)
+            | Self::Extra(name)
+            | Self::Key(name)
+            | Self::State(name)
+            | Self::Numbers(name) => name,
         }
     }
 }
@@ -57,36 +61,32 @@ impl Style {
         columns: &[Column],
         rows: impl IntoIterator<Item = Vec<String>>,
     ) -> String {
+        let rows: Vec<Vec<String>> =
+            rows.into_iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
+        let widths = widths(columns, &rows, self.width.map(usize::from));
         let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_truncation_indicator("…");
+        table.load_style(presets::NOTHING);
+        table.set_content_arrangement(ContentArrangement::Disabled);
         match self.has_color {
             true => table.enforce_styling(),
             false => table.force_no_tty(),
         };
-        match self.width {
-            Some(width) => {
-                table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width)
-            }
-            None => table.set_content_arrangement(ContentArrangement::Disabled),
-        };
-        let head = columns.iter().map(|column| Cell::new(column.name()));
-        table.set_header(one_line(head.map(|cell| cell.add_attribute(Attribute::Bold))));
-        for row in rows {
-            let cells = columns.iter().zip(&row).map(|(column, text)| cell(*column, text));
-            table.add_row(one_line(cells));
+        let shown: Vec<_> =
+            columns.iter().zip(widths).enumerate().filter(|(_, (_, width))| *width > 0).collect();
+        table.set_header(shown.iter().map(|(_, (column, width))| {
+            Cell::new(cut(column.name(), *width)).add_attribute(Attribute::Bold)
+        }));
+        for row in &rows {
+            table.add_row(shown.iter().map(|(index, (column, width))| {
+                let text = row.get(*index).map(String::as_str).unwrap_or_default();
+                cell(**column, &cut(text, *width))
+            }));
         }
-        for (index, kind) in columns.iter().enumerate() {
-            let Some(column) = table.column_mut(index) else { continue };
-            column.set_padding((0, 2));
-            match kind {
-                Column::Words(_) => {}
-                Column::Key(_) | Column::State(_) => {
-                    column.set_constraint(ColumnConstraint::ContentWidth);
-                }
-                Column::Numbers(_) => {
-                    column.set_constraint(ColumnConstraint::ContentWidth);
-                    column.set_cell_alignment(CellAlignment::Right);
-                }
+        for (place, (_, (kind, _))) in shown.iter().enumerate() {
+            let Some(column) = table.column_mut(place) else { continue };
+            column.set_padding((0, GAP));
+            if let Column::Numbers(_) = kind {
+                column.set_cell_alignment(CellAlignment::Right);
             }
         }
         trimmed(&table.to_string())
@@ -103,20 +103,73 @@ impl Style {
     }
 }
 
-fn one_line(cells: impl Iterator<Item = Cell>) -> Row {
-    let mut row = Row::from(cells);
-    row.max_height(1);
-    row
+/// The blanks between two columns.
+const GAP: u16 = 2;
+
+/// A column of text is not cut off below this width.
+const LEAST: usize = 12;
+
+/// The width of each column, 0 for one that is left out. Without a limit each has what it needs.
+///
+/// First the widest columns of text are cut off, then columns are left out. comfy-table could do it
+/// as well, but it cuts between words and makes all columns narrow alike.
+fn widths(columns: &[Column], rows: &[Vec<String>], most: Option<usize>) -> Vec<usize> {
+    let cells = |index: usize| rows.iter().filter_map(move |row| row.get(index));
+    let needed = |(index, column): (usize, &Column)| {
+        cells(index).map(|cell| cell.width()).max().unwrap_or(0).max(column.name().width()).max(1)
+    };
+    let mut widths: Vec<_> = columns.iter().enumerate().map(needed).collect();
+    let Some(most) = most else { return widths };
+    let total = |widths: &[usize]| {
+        let shown = widths.iter().filter(|width| **width > 0);
+        shown.map(|width| width + usize::from(GAP)).sum::<usize>()
+    };
+    // The last column needs no gap.
+    while total(&widths) > most + usize::from(GAP) {
+        let words = widths
+            .iter_mut()
+            .zip(columns)
+            .filter(|(width, column)| matches!(column, Column::Words(_)) && **width > LEAST);
+        if let Some((width, _)) = words.max_by_key(|(width, _)| **width) {
+            *width -= 1;
+            continue;
+        }
+        let mut extra = widths.iter_mut().zip(columns).rev();
+        let extra = extra.find(|(width, column)| matches!(column, Column::Extra(_)) && **width > 0);
+        match extra {
+            Some((width, _)) => *width = 0,
+            None => break,
+        }
+    }
+    widths
+}
+
+/// A text that takes so many columns at most.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    for character in text.chars() {
+        if cut.width() + character.width().unwrap_or(0) + 1 > width {
+            break;
+        }
+        cut.push(character);
+    }
+    cut.push('…');
+    cut
 }
 
 fn cell(column: Column, text: &str) -> Cell {
-    let cell = Cell::new(printable(text));
+    let cell = Cell::new(text);
     let color = match (column, text) {
         (Column::State(_), "open" | "joined") => Color::Green,
         (Column::State(_), "scheduled" | "paused") => Color::Yellow,
         (Column::State(_), "blocked" | "retired") => Color::Red,
         (Column::State(_), _) => Color::DarkGrey,
-        (Column::Words(_) | Column::Key(_) | Column::Numbers(_), _) => return cell,
+        (Column::Words(_) | Column::Extra(_) | Column::Key(_) | Column::Numbers(_), _) => {
+            return cell;
+        }
     };
     cell.fg(color)
 }
@@ -168,30 +221,33 @@ mod tests {
 
     #[test]
     fn a_table_is_no_wider_than_the_terminal_and_keeps_its_codes() {
-        let rows = [vec![
-            "A hackathon with a very long name indeed".to_owned(),
-            "open".to_owned(),
-            "oslo-hack-1c3e5g7y".to_owned(),
-            "1,200".to_owned(),
-        ]];
+        let row = |name: &str| {
+            let cells = [name, "open", "oslo-hack-1c3e5g7y", "2026-12-05 09:00", "1,200"];
+            cells.map(str::to_owned).to_vec()
+        };
+        let rows = [row("A hackathon with a very long name"), row("日本語のハッカソンの名前です")];
         let columns = [
             Column::Words("name"),
             Column::State("status"),
             Column::Key("code"),
+            Column::Extra("starts"),
             Column::Numbers("n"),
         ];
-        for width in [48, 60, 80] {
-            let style = Style { width: Some(width), has_color: false };
-            let drawn = style.table(&columns, rows.clone());
-            assert_eq!(drawn.lines().count(), 2, "{drawn}");
+        let drawn = |width| Style { width, has_color: false }.table(&columns, rows.clone());
+        for width in [50, 64, 65, 80, 120] {
+            let drawn = drawn(Some(width));
+            assert_eq!(drawn.lines().count(), 3, "{drawn}");
             for line in drawn.lines() {
-                assert!(line.chars().count() <= usize::from(width), "{width}: {drawn}");
+                assert!(line.width() <= usize::from(width), "{width}: {drawn}");
             }
             assert!(drawn.contains("oslo-hack-1c3e5g7y") && drawn.contains("1,200"), "{drawn}");
+            // Names are cut off before a column is left out.
+            assert_eq!(drawn.contains("2026-12-05 09:00"), width > 64, "{width}: {drawn}");
         }
-        let narrow = Style { width: Some(48), has_color: false }.table(&columns, rows.clone());
-        assert!(narrow.contains('…'), "{narrow}");
-        assert!(!Style::default().table(&columns, rows).contains('…'));
+        assert!(drawn(Some(80)).contains("A hackathon with a very lo…"), "{}", drawn(Some(80)));
+        assert!(!drawn(Some(120)).contains('…') && !drawn(None).contains('…'));
+        // Even where nothing fits, there is a table.
+        assert!(drawn(Some(3)).contains("oslo-hack-1c3e5g7y"));
     }
 
     #[test]

@@ -85,9 +85,9 @@ async fn list(session: &Session, event: &str) -> Result<(), CliError> {
     let event = session.event(event).await?;
     let tokens = session.api.all(&event_path(&event, "/tokens"), "tokens").await?;
     session.output.data(&json!({ "tokens": tokens }), |style| {
-        use Column::{Key, State, Words};
+        use Column::{Extra, Key, State, Words};
         let columns =
-            [Key("id"), Words("user"), Words("issued (UTC)"), Words("expires (UTC)"), State("")];
+            [Key("id"), Words("user"), Extra("issued (UTC)"), Key("expires (UTC)"), State("")];
         let row = |token: &Value| {
             vec![
                 text(&token["jti"]),
