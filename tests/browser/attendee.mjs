@@ -50,6 +50,20 @@ export async function attendee({ browser, service, step }) {
     await page.waitForSelector("[data-code=invalid_event_code]");
     assert.match(await textOf(page, "#error"), /Compare the code with the slide/);
   });
+  await step("a first visit takes at most 5 requests and 60 KB", async () => {
+    const said = [];
+    for (const path of ["pages", `pages#code=${event.code}`, "pages/dashboard", "docs"]) {
+      const tab = await openTab(browser, service.address);
+      await tab.goto(`${service.address}/api/${path}`, { waitUntil: "networkidle0" });
+      const sizes = await tab.evaluate(() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+        .map((entry) => /** @type {PerformanceResourceTiming} */ (entry)).filter(({ name }) => name.startsWith("http")).map(({ transferSize }) => transferSize));
+      const bytes = sizes.reduce((sum, size) => sum + size, 0);
+      assert.ok(sizes.length <= 5 && bytes <= 60_000 && bytes > 5_000, `${path}: ${sizes.length} requests, ${bytes} bytes`);
+      said.push(`/${path.replace(event.code, "CODE")} ${sizes.length} requests, ${(bytes / 1000).toFixed(1)} KB`);
+      await tab.browserContext().close();
+    }
+    return said.join("; ");
+  });
   await step("from the open page to the first response", async () => {
     const tab = await openTab(browser, service.address);
     const begun = performance.now();
@@ -58,6 +72,7 @@ export async function attendee({ browser, service, step }) {
     await type(tab, "#user", "first-timer");
     await tab.keyboard.press("Enter");
     await tab.waitForSelector("#joined:not([hidden]) .snippet button");
+    const toSnippet = (performance.now() - begun) / 1000;
     await tab.click(".snippet button");
     const snippet = await clipboard(tab);
     const response = JSON.parse(String(execFileSync("bash", ["-c", snippet], { env: ENVIRONMENT, stdio: ["ignore", "pipe", "ignore"] })));
@@ -66,7 +81,7 @@ export async function attendee({ browser, service, step }) {
     assert.ok(seconds < MOST_SECONDS, `${seconds} s`);
     assert.deepEqual(tab.problems, []);
     await tab.browserContext().close();
-    return `${seconds.toFixed(1)} s, ${event.code.length + "first-timer".length} keys at 50 ms each, the snippet run by bash`;
+    return `${toSnippet.toFixed(1)} s to the snippet, ${seconds.toFixed(1)} s in all; ${event.code.length + "first-timer".length} keys at 50 ms each, the snippet run by bash`;
   });
   await step("the event is shown, and its description cannot add markup", async () => {
     await page.goto("about:blank");

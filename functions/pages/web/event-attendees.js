@@ -19,6 +19,9 @@ import { changeAttendee } from "./organiser-api.js";
 const COLUMNS = [["user", "Name", false], ["requests", "Requests", true], ["tokens", "Tokens", true], ["in_flight", "In progress", true],
   ["joined", "Joined", false], [null, "Limits", false], [null, "Actions", false]];
 
+/** The seconds are in the details. */
+const JOINED = /** @type {const} */ ({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
 /**
  * The list of attendees; `show(attendees)` refreshes it, `changed()` is called after a change.
  *
@@ -225,7 +228,7 @@ function attendeeRow(user, { apply, open, select }) {
   const name = h("th", { scope: "row" }, user);
   const blocked = h("span.badge.bad", {}, " blocked");
   const [requests, tokens, inFlight] = [h("td.number"), h("td.number"), h("td.number")];
-  const [joined, limits, buttons] = [h("td.nowrap"), h("td.nowrap"), h("span.row")];
+  const [joined, limits, buttons] = [h("td.nowrap"), h("td"), h("span.row")];
   const element = h("tr", { "data-user": user }, h("td", {}, box), name, requests, tokens, inFlight, joined, limits, h("td", {}, buttons));
 
   /**
@@ -239,7 +242,7 @@ function attendeeRow(user, { apply, open, select }) {
     setText(requests, number(one.usage.requests));
     setText(tokens, number(one.usage.total_tokens));
     setText(inFlight, number(one.in_flight));
-    setText(joined, one.joined_at ? new Date(one.joined_at).toLocaleString("en-GB") : "not yet");
+    setText(joined, one.joined_at ? new Date(one.joined_at).toLocaleString("en-GB", JOINED) : "not yet");
     setText(limits, one.own_limits.length > 2 ? `${one.own_limits.length} custom limits` : one.own_limits.length ? `custom: ${one.own_limits.join(", ").replaceAll("_", " ")}` : "event default");
     const place = document.activeElement ? [...buttons.children].indexOf(document.activeElement) : -1;
     const shown = [one.blocked ? unblock : block, details];
