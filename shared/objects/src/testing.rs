@@ -2,6 +2,8 @@
 
 mod contract;
 mod hostile;
+#[cfg(test)]
+mod simulation;
 mod store;
 
 pub use contract::objects_contract;
