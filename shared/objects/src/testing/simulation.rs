@@ -1,9 +1,9 @@
 //! A seeded simulation of jobs and stored objects under everything that can go wrong.
 //!
 //! Several processes share a ledger and the owners of objects in memory. Calls to both are refused,
-//! responses are lost, and processes die between any two. Azure works on runs for a random time. Attendees make objects and runs, poll,
-//! cancel, delete, leave streams, and try the ids of others. The sweep, the settling of jobs and the
-//! deletion after the event run as in production. Time is virtual, and one thread does everything.
+//! responses are lost, and processes die between any two. Azure works on runs for a random time.
+//! Attendees make objects and runs, poll, cancel, delete, leave streams, and try the ids of others.
+//! The sweep, the settling of jobs and the deletion run as in production. Time is virtual.
 //!
 //! What a client was given is always its own, never another's, and gone after the event. At the end
 //! nothing is held, and the event, its attendees and the records agree.
@@ -393,7 +393,7 @@ fn two_hundred_seeds_keep_objects_and_jobs_accounted_owned_and_deleted() {
         all.crashes += counts.crashes;
         all.troubles += counts.troubles;
     }
-    println!("200 seeds: {all:?}");
+    println!("{all:?}");
     assert!(all.crashes > 100 && all.troubles > 1_000 && all.charged > 1_000, "{all:?}");
     assert!(all.made > 1_000 && all.runs > 100 && all.foreign > 500, "{all:?}");
 }
