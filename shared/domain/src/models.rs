@@ -134,6 +134,13 @@ impl ModelFacts {
         self.max_output.map_or(cap, |most| cap.min(most))
     }
 
+    /// The least cap that is filled in or lowered for a client: below it a response is of no use,
+    /// because a model that reasons may spend all of it before the first word.
+    #[must_use]
+    pub const fn least_cap(&self) -> u64 {
+        if self.reasons { 4_096 } else { 1_024 }
+    }
+
     /// The facts of a model by its name, in any case. A suffix of a known name, such as a date or a
     /// team, is ignored.
     #[must_use]

@@ -22,19 +22,19 @@ pub struct Caps<'a> {
 impl Caps<'_> {
     /// The cap of a request with a prompt of so many tokens: the client's, or else the usual one,
     /// within the event's. A cap that we fill in must not be why a model refuses a prompt that fits
-    /// its context, so it leaves room for it.
+    /// its context, so it leaves room for it. But the prompt is an upper bound, of images and files
+    /// above all, so enough for a response is always left. The context of a model that reasons is
+    /// that of its input alone.
     pub(crate) fn cap(&self, asked: Option<u64>, usual: u64, prompt_tokens: u64) -> u64 {
         if let Some(asked) = asked {
             return asked.min(self.completion_tokens);
         }
         let usual = usual.min(self.completion_tokens);
-        let room = self.facts.context.map(|context| context.saturating_sub(prompt_tokens));
-        room.map_or(usual, |room| usual.min(room.max(LEAST_CAP)))
+        let context = self.facts.context.filter(|_| !self.facts.reasons);
+        let room = context.map(|context| context.saturating_sub(prompt_tokens));
+        room.map_or(usual, |room| usual.min(room.max(self.facts.least_cap())))
     }
 }
-
-/// The least cap that is filled in: some models take no smaller one.
-const LEAST_CAP: u64 = 16;
 
 /// The demand of a request, within its caps.
 #[derive(Clone, Debug, PartialEq, Eq)]

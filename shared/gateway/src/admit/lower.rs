@@ -8,11 +8,6 @@ use crate::metadata::RequestMetadata;
 use crate::request::Request;
 use crate::settle::Reservation;
 
-/// The least cap that is filled in so that a request fits.
-const LEAST_CAP: u64 = 1_024;
-/// The same for a model that reasons, because its reasoning is part of the completion.
-const LEAST_REASONING_CAP: u64 = 4_096;
-
 /// The most attempts to lower a cap while other requests change the account.
 const LOWERED: usize = 2;
 
@@ -33,7 +28,7 @@ impl Gateway {
     ) -> Result<Reservation, ApiError> {
         let model = call.choice.name().ok_or(ApiError::Internal(None))?;
         let operation = call.protocol.operation;
-        let least = if call.choice.facts().reasons { LEAST_REASONING_CAP } else { LEAST_CAP };
+        let least = call.choice.facts().least_cap();
         let mut first = None;
         for tries in 0..=LOWERED {
             let demanded = &call.demanded;
