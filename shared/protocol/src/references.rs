@@ -18,7 +18,7 @@ use memchr::{memchr2_iter, memmem};
 use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::tree::Node;
 
-/// The fields that have ids, wherever they are.
+/// The fields that have ids, wherever they are. What ends in such a name has ids as well.
 const NAMES: [(&str, What); 13] = [
     ("file_id", What::Names(Kind::File)),
     ("file_ids", What::Names(Kind::File)),
@@ -233,8 +233,14 @@ fn id_name(name: &str) -> Option<What> {
     if !is_id("_id") && !is_id("_ids") {
         return None;
     }
-    let known = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    known.map(|(_, what)| *what)
+    // The same kind of id may have a longer name, such as `remix_video_id`.
+    let is_named = |known: &str| {
+        let ends = name.len().checked_sub(known.len()).and_then(|at| name.split_at_checked(at));
+        ends.is_some_and(|(begin, end)| {
+            end.eq_ignore_ascii_case(known) && (begin.is_empty() || begin.ends_with('_'))
+        })
+    };
+    NAMES.iter().find(|(known, _)| is_named(known)).map(|(_, what)| *what)
 }
 
 /// Every id in a field and below it.
@@ -352,6 +358,8 @@ mod tests {
             r#"{"input":[{"type":"image_generation_call","mask":{"File_ID":"file-1"}}]}"#,
             r#"{"x":{"file\u005fid":"file-1"}}"#,
             r#"{"x":[[{"file_id":["file-1"]}]],"y":{"file_id":"file-1"}}"#,
+            r#"{"mask_file_id":"file-1"}"#,
+            r#"{"x":{"Input_File_IDs":["file-1"]}}"#,
         ] {
             assert_eq!(read_body(&[], body).unwrap(), file, "{body}");
         }
@@ -367,6 +375,12 @@ mod tests {
     }
 
     #[test]
+    fn a_video_that_another_is_made_of_is_an_id() {
+        let found = read_body(&[], r#"{"prompt":"x","remix_video_id":"video_1"}"#).unwrap();
+        assert_eq!(found, [(Kind::Video, "video_1".to_owned())]);
+    }
+
+    #[test]
     fn free_text_and_data_of_the_clients_hold_no_ids() {
         for body in [
             r#"{"input":"my file_id is file-1, \"file_id\":\"file-1\""}"#,
@@ -375,6 +389,7 @@ mod tests {
             r#"{"input":[{"type":"function_call_output","output":"{\"file_id\":\"file-1\"}"}]}"#,
             r#"{"input":[{"type":"tool_search_call","arguments":{"file_id":"file-1"}}]}"#,
             r#"{"metadata":{"file_id":"file-1"}}"#,
+            r#"{"profile_id":"file-1"}"#,
             r#"{"client_metadata":{"thread_id":"01a228b4-fb01","session_id":"01a2"}}"#,
             r#"{"tools":[{"type":"function","parameters":{"properties":{"file_id":{"type":"string"}},
                 "examples":[{"file_id":"file-1"}],"required":["file_id"]}}]}"#,
