@@ -13,6 +13,7 @@ const UNIT: u64 = 64;
 enum Class {
     Lower,
     Upper,
+    /// `0` to `3`: also the first digit of an escape of a letter or a sign.
     Digit,
     Space,
     Newline,
@@ -33,16 +34,22 @@ enum Class {
     Kana,
     Han,
     Hangul,
+    /// `4` to `9`: also the first digit of an escape of a Chinese character.
+    HighDigit,
 }
 
-const CLASSES: usize = 16;
+const CLASSES: usize = 17;
+
+/// A power of two that is no less than the number of classes.
+const COLUMNS: usize = 32;
 
 const fn class(byte: u8) -> Class {
     match byte {
         b'u' => Class::LowerU,
         b'a'..=b'z' => Class::Lower,
         b'A'..=b'Z' => Class::Upper,
-        b'0'..=b'9' => Class::Digit,
+        b'0'..=b'3' => Class::Digit,
+        b'4'..=b'9' => Class::HighDigit,
         b' ' | b'\t' => Class::Space,
         b'\n' | b'\r' => Class::Newline,
         b'\\' => Class::Backslash,
@@ -91,7 +98,10 @@ const CYRILLIC: State = 36;
 const KANA: State = 37;
 const HAN: State = 38;
 const HANGUL: State = 39;
-const STATES: usize = 40;
+/// The digits after the first of an escape of a character above U+4000.
+const HIGH_HEX: State = 40;
+const HIGH_HEX_END: State = 42;
+const STATES: usize = 43;
 
 const fn next(state: State, class: Class) -> State {
     match state {
@@ -104,8 +114,12 @@ const fn next(state: State, class: Class) -> State {
                 LINE
             };
         }
-        HEX..HEX_END => return state + 1,
+        HEX => {
+            return if matches!(class, Class::Digit) { HEX + 1 } else { HIGH_HEX };
+        }
+        HEX..HEX_END | HIGH_HEX..HIGH_HEX_END => return state + 1,
         HEX_END => return INDIC,
+        HIGH_HEX_END => return HAN,
         _ => {}
     }
     match class {
@@ -122,7 +136,7 @@ const fn next(state: State, class: Class) -> State {
             CAPITAL | CAPITALS | MIXED_CAPITAL => CAPITALS,
             _ => CAPITAL,
         },
-        Class::Digit => match state {
+        Class::Digit | Class::HighDigit => match state {
             DIGIT | DIGIT_SECOND => state + 1,
             WORD..=WORD_END | MIXED..=MIXED_END | CAPITAL | CAPITALS | MIXED_CAPITAL => MIXED_DIGIT,
             _ => DIGIT,
@@ -150,7 +164,7 @@ const fn next(state: State, class: Class) -> State {
 
 /// For each kind of state and each class, the chance that a token begins, in sixty-fourths.
 #[rustfmt::skip]
-const COSTS: [[u8; CLASSES]; 26] = [
+const COSTS: [[u8; 16]; 26] = [
     //  a   A   0   _  \n   .   \   u   é   ก   😀  …   я   か  字   한
     [ 28, 35, 64, 64, 32,  7, 24, 51, 64, 56, 64,  0, 57, 54, 72, 64], // punctuation
     [ 64, 64, 64, 64, 32, 37, 24, 64, 64, 64, 64,  0, 64, 64, 64, 68], // punctuations
@@ -180,7 +194,7 @@ const COSTS: [[u8; CLASSES]; 26] = [
     [ 64, 64, 64, 64, 32, 64, 54, 64, 64, 63,111,  0, 64,  4, 50, 35], // hangul
 ];
 
-const fn costs(state: State) -> [u8; CLASSES] {
+const fn costs(state: State) -> [u8; 16] {
     COSTS[match state {
         PUNCTUATION..=LINE => state as usize,
         WORD..=WORD_END => 5 + (if state < WORD + 3 { 0 } else { (state - WORD + 1) as usize / 4 }),
@@ -194,7 +208,7 @@ const fn costs(state: State) -> [u8; CLASSES] {
         ACCENTED => 18,
         INDIC => 19,
         ASTRAL => 20,
-        ESCAPE..=HEX_END => 21,
+        ESCAPE..=HEX_END | HIGH_HEX..=HIGH_HEX_END => 21,
         CYRILLIC => 22,
         KANA => 23,
         HAN => 24,
@@ -219,7 +233,7 @@ const ROWS: usize = 64;
 
 /// The next state in the low byte and the cost in the high one, by state and class. There are more
 /// rows than states, so that a mask proves every index.
-static TRANSITIONS: [[u16; CLASSES]; ROWS] = {
+static TRANSITIONS: [[u16; COLUMNS]; ROWS] = {
     const ALL: [Class; CLASSES] = [
         Class::Lower,
         Class::Upper,
@@ -237,15 +251,17 @@ static TRANSITIONS: [[u16; CLASSES]; ROWS] = {
         Class::Kana,
         Class::Han,
         Class::Hangul,
+        Class::HighDigit,
     ];
-    let mut table = [[0; CLASSES]; ROWS];
+    let mut table = [[0; COLUMNS]; ROWS];
     let mut state = 0;
     while state < STATES {
         let mut at = 0;
         while at < CLASSES {
-            #[expect(clippy::cast_possible_truncation, reason = "there are 40 states")]
+            #[expect(clippy::cast_possible_truncation, reason = "there are 43 states")]
             let state_byte = state as u8;
-            let cost = costs(state_byte)[at] as u16;
+            let column = if at < 16 { at } else { Class::Digit as usize };
+            let cost = costs(state_byte)[column] as u16;
             table[state][at] = next(state_byte, ALL[at]) as u16 | (cost << 8);
             at += 1;
         }
@@ -282,7 +298,7 @@ impl RunningText {
     pub(crate) fn add(&mut self, piece: &[u8]) {
         let Self { mut entry, mut sum } = *self;
         for byte in piece {
-            let class = usize::from(CLASS_OF[usize::from(*byte)]) % CLASSES;
+            let class = usize::from(CLASS_OF[usize::from(*byte)]) % COLUMNS;
             entry = TRANSITIONS[usize::from(entry) % ROWS][class];
             sum += u64::from(entry >> 8);
         }
@@ -315,6 +331,27 @@ mod tests {
             let mut running = RunningText::default();
             text.chunks(size).for_each(|piece| running.add(piece));
             assert_eq!(running.tokens(), tokens_of_text(text), "{size}");
+        }
+    }
+
+    /// Python and others write every character above ASCII as an escape.
+    #[test]
+    fn escapes_have_the_tokens_of_their_characters() {
+        for text in [
+            include_str!("../corpus/cjk.txt"),
+            "字".repeat(1_000).as_str(),
+            "😀 ".repeat(50).as_str(),
+        ] {
+            let escaped: String = text
+                .encode_utf16()
+                .map(|unit| match u8::try_from(unit) {
+                    Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
+                    _ => format!("\\u{unit:04x}"),
+                })
+                .collect();
+            let (raw, escaped) =
+                (tokens_of_text(text.as_bytes()), tokens_of_text(escaped.as_bytes()));
+            assert!(escaped * 100 >= raw * 80 && escaped <= raw * 2, "{escaped} instead of {raw}");
         }
     }
 
