@@ -91,8 +91,42 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
         return Err(invalid("n", &format!("must be a whole number from 1 to {MOST_AT_ONCE}")));
     }
     let units = Units::of(Unit::Images, images);
-    let estimate = Estimate { units, ..Estimate::of_tokens(prompt_tokens, 0) };
+    // Models with a price for the tokens of an image report them.
+    let each = match caps.facts.prices.output_image {
+        Some(_) => tokens_of_image(payload)?,
+        None => 0,
+    };
+    let tokens = Estimate::of_tokens(prompt_tokens, images.saturating_mul(each));
+    let estimate = Estimate { units, ..tokens };
     Ok(Demanded::of(estimate, is_streamed(payload)?))
+}
+
+/// The most tokens of one image, by its size and quality, and of its partial images:
+/// <https://platform.openai.com/docs/guides/image-generation#cost-and-latency>. What is not named,
+/// or is left to the model, may be the largest.
+fn tokens_of_image(payload: &Payload<'_>) -> Result<u64, BodyRefused> {
+    const OF_PARTIAL: u64 = 100;
+    const MOST_PARTIAL: u64 = 3;
+    // Of a field that is there twice, nobody knows which value counts.
+    let value = |name: &str| match payload.fields.iter().filter(|(field, _)| field == name).count()
+    {
+        0 | 1 => Ok(payload.written(name)?.map(|value| value.trim_matches('"'))),
+        _ => Ok(Some("")),
+    };
+    let is_square = value("size")? == Some("1024x1024");
+    let of_image = match (value("quality")?, is_square) {
+        (Some("low"), true) => 272,
+        (Some("low"), false) => 408,
+        (Some("medium"), true) => 1_056,
+        (Some("medium"), false) => 1_584,
+        (_, true) => 4_160,
+        (_, false) => 6_240,
+    };
+    let partial = match value("partial_images")? {
+        None | Some("0" | "null") => 0,
+        Some(_) => MOST_PARTIAL * OF_PARTIAL,
+    };
+    Ok(of_image + partial)
 }
 
 fn write_json(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {
@@ -154,8 +188,38 @@ fn of_images(counted: Option<Counted>, made: u64) -> Settlement {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use lanyard_domain::hosted_tools::HostedTools;
+    use lanyard_domain::models::ModelFacts;
+
     use super::*;
     use crate::response::tests::a_hold;
+
+    #[test]
+    fn the_tokens_of_images_are_held_by_size_and_quality() {
+        let facts = ModelFacts::of("gpt-image-1").unwrap();
+        assert!(facts.prices.output_image.is_some());
+        let hosted_tools = HostedTools::default();
+        let caps = Caps {
+            completion_tokens: 4_096,
+            choices: 1,
+            hosted_tools: &hosted_tools,
+            keeps_objects: false,
+            facts,
+        };
+        let held = |fields: &str| {
+            let body = format!(r#"{{"prompt":"x"{fields}}}"#);
+            let request = http::Request::new(Bytes::from(body));
+            let id = "req_1".parse().unwrap();
+            let payload = Payload::read(&GENERATIONS, &request, &id).unwrap();
+            read(&payload, &caps).unwrap().estimate.completion_tokens
+        };
+        assert_eq!(held(""), 6_240);
+        assert_eq!(held(r#","n":10,"size":"1536x1024","quality":"high""#), 62_400);
+        assert_eq!(held(r#","size":"1024x1024","quality":"low""#), 272);
+        assert_eq!(held(r#","quality":"auto","partial_images":2"#), 6_540);
+        assert_eq!(held(r#","quality":"low","quality":"high""#), 6_240);
+    }
 
     fn settled(body: &str) -> Option<Settlement> {
         let hold = Hold { units: Units::of(Unit::Images, 2), ..a_hold() };
