@@ -35,7 +35,7 @@ pub(crate) const FORMAT: StreamFormat = StreamFormat {
     longest_frame: Some(LONGEST_MEDIA_FRAME),
     read: |frame, state| {
         let chunk = Chunk::read(frame, state);
-        state.counted = chunk.counted.or(state.counted);
+        state.count(chunk.counted);
         chunk.event
     },
     missing: |_| None,
@@ -242,7 +242,7 @@ pub(crate) fn read_last(frame: &Frame, state: &mut StreamState) -> StreamEvent {
     let chunk = Chunk::read(frame, state);
     if let Some(counted) = chunk.counted {
         state.is_done = true;
-        state.counted = Some(counted);
+        state.count(Some(counted));
     }
     chunk.event
 }

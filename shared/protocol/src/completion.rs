@@ -156,7 +156,7 @@ fn read_chunk(frame: &Frame, state: &mut StreamState, part: &Finder<'_>) -> Stre
     if state.counts_text {
         add_texts(&frame.data(), &mut state.text);
     }
-    state.counted = chunk.counted.or(state.counted);
+    state.count(chunk.counted);
     if chunk.event != StreamEvent::Pass {
         return chunk.event;
     }

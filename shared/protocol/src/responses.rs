@@ -251,7 +251,7 @@ fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
         return settlement;
     }
     let Ok(ended) = serde_json::from_slice::<Ended<'_>>(body) else { return settlement };
-    if ended.status != "failed" || response.counted().is_some() {
+    if ended.status != "failed" || response.counted().is_some_and(|counted| counted.has_tokens()) {
         return settlement;
     }
     let mut state = StreamState::default();
@@ -287,7 +287,7 @@ fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
             let id = id();
             state.is_done = true;
             state.response_id = id.as_deref().and_then(|id| id.parse().ok());
-            state.counted = counted.or(state.counted);
+            state.count(counted);
             if kind == "response.failed" {
                 let error = event.response.as_ref().and_then(|response| response.error);
                 state.failure = Some(Box::new(failure_of(error)));

@@ -89,6 +89,14 @@ pub struct StreamState {
     pub is_done: bool,
 }
 
+impl StreamState {
+    /// Notes a usage that the stream reports.
+    pub(crate) fn count(&mut self, counted: Option<Counted>) {
+        let Some(counted) = counted else { return };
+        self.counted = Some(self.counted.map_or(counted, |before| before.larger(counted)));
+    }
+}
+
 /// Parts of a stream that the client did not request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hides {

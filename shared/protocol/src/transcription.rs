@@ -98,7 +98,7 @@ fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
     let counted = response.counted();
     let transcript: Transcript = serde_json::from_slice(body).unwrap_or_default();
     let most = hold.units.get(Unit::AudioSeconds).saturating_mul(20).saturating_add(86_400);
-    let Some(seconds) = transcript.seconds().filter(|seconds| *seconds <= most) else {
+    let Some(seconds) = transcript.seconds().filter(|seconds| (1..=most).contains(seconds)) else {
         // Tokens to the token. The seconds are not named, so they stay as estimated.
         return match counted {
             Some(counted) if counted.is_credible => {

@@ -4,7 +4,7 @@ use lanyard_domain::account::Hold;
 use lanyard_domain::ids::ResponseId;
 use lanyard_domain::models::ModelFacts;
 use lanyard_domain::settlement::Settlement;
-use lanyard_domain::unit::Units;
+use lanyard_domain::unit::{Unit, Units};
 use lanyard_domain::usage::{TokenDetails, Usage};
 use serde::Deserialize;
 use serde_json::Value;
@@ -20,6 +20,22 @@ pub struct Counted {
 }
 
 impl Counted {
+    /// Whether there are any tokens.
+    #[must_use]
+    pub const fn has_tokens(&self) -> bool {
+        self.usage.prompt_tokens > 0 || self.usage.completion_tokens > 0
+    }
+
+    /// Of two counts of the same response the larger one: a stream may report its usage as it grows,
+    /// and a later count may be of a part.
+    #[must_use]
+    pub(crate) fn larger(self, later: Self) -> Self {
+        let tokens = |counted: &Self| {
+            counted.usage.prompt_tokens.saturating_add(counted.usage.completion_tokens)
+        };
+        if tokens(&later) >= tokens(&self) { later } else { self }
+    }
+
     /// The sum of the usage of two parts of a response.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
@@ -33,10 +49,15 @@ impl Counted {
     }
 }
 
-/// Tokens as Azure counted them, beside units that are known.
+/// Tokens as Azure counted them, beside units that are known. A response without any tokens and
+/// units is none that a model gives.
 pub(crate) fn with_units(counted: Counted, units: Units) -> Settlement {
     let usage = Usage { units, ..counted.usage };
-    if counted.is_credible { Settlement::Exact(usage) } else { Settlement::AtLeast(usage) }
+    let has_units = units.iter().any(|(unit, count)| unit != Unit::Usd && count > 0);
+    match counted.is_credible && (counted.has_tokens() || has_units) {
+        true => Settlement::Exact(usage),
+        false => Settlement::AtLeast(usage),
+    }
 }
 
 /// At least the tokens that Azure counted, if it counted any.

@@ -77,7 +77,7 @@ fn read(frame: &Frame, state: &mut StreamState) -> StreamEvent {
         }
         "message_delta" => {
             let counted = event.usage.map(|usage| with_prompt(usage, state));
-            state.counted = counted.or(state.counted);
+            state.count(counted);
         }
         "message_stop" => state.is_done = true,
         "content_block_delta" => state.produced.add(&frame.0),

@@ -10,7 +10,7 @@ use lanyard_domain::usage::Usage;
 use serde_json::Value;
 
 use super::StreamState;
-use crate::usage::with_units;
+use crate::usage::{Counted, with_units};
 
 /// An error of Azure's inside a response. All of it is Azure's own text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -148,7 +148,7 @@ pub fn settle(failure: &Failure, state: &StreamState, hold: &Hold) -> Settlement
         0 => hold.units,
         images => hold.units.with(Unit::Images, state.images.min(images)),
     };
-    if let Some(counted) = state.counted {
+    if let Some(counted) = state.counted.filter(Counted::has_tokens) {
         return with_units(counted, units);
     }
     let reported = state.prompt.map(|prompt| prompt.usage);
