@@ -203,6 +203,12 @@ fn asked_for(call: Call<'_>) -> Result<BTreeSet<UserId>, AdminError> {
         }),
         false => names_in(&body::object(call.request)?, &mistakes).unwrap_or_default(),
     };
+    if is_csv && names.is_empty() {
+        mistakes.add(
+            "users",
+            "are missing: the file has no users. To remove all users, send {\"users\": []}",
+        );
+    }
     if names.len() > MOST {
         mistakes.add("users", format!("must be at most {MOST}"));
         return mistakes.unless_any(None);
