@@ -26,12 +26,17 @@ impl Fields {
         if self.0.is_empty() {
             return Ok(value.clone());
         }
+        let has_any = |value: &&Value| self.0.iter().any(|name| at(value, name).is_some());
         let items = match value {
             Value::Array(items) => Some(items),
-            Value::Object(fields) => match self.0.iter().any(|name| at(value, name).is_some()) {
-                true => None,
-                false => fields.values().find_map(Value::as_array).filter(|_| fields.len() <= 4),
-            },
+            Value::Object(_) if has_any(&value) => None,
+            Value::Object(fields) => {
+                let wrapped = fields.values().filter(|value| value.is_object()).find(has_any);
+                if let Some(wrapped) = wrapped {
+                    return self.of_one(&[wrapped]).map(first);
+                }
+                fields.values().find_map(Value::as_array).filter(|_| fields.len() <= 4)
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         };
         let Some(items) = items else { return self.of_one(&[value]).map(first) };
@@ -88,6 +93,11 @@ mod tests {
         let chosen = Fields::read("name,allowances.event").of(&event).unwrap();
         assert_eq!(chosen, json!({"name": "A", "allowances.event": 3}));
         assert_eq!(Fields::read("").of(&event).unwrap(), event);
+        let wrapped = json!({"event": event, "warnings": []});
+        let chosen = Fields::read("name,allowances.event").of(&wrapped).unwrap();
+        assert_eq!(chosen, json!({"name": "A", "allowances.event": 3}));
+        let chosen = Fields::read("event.name").of(&wrapped).unwrap();
+        assert_eq!(chosen, json!({"event.name": "A"}));
     }
 
     #[test]
