@@ -51,8 +51,6 @@ pub enum Priced {
     Character,
     /// A second of video.
     VideoSecond,
-    /// A call of a tool that Azure hosts.
-    ToolCall,
 }
 
 impl Priced {

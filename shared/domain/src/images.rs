@@ -1,5 +1,5 @@
-//! How many tokens an image in a prompt takes, by its size, the requested detail and the model's
-//! rule.
+//! How many tokens an image takes: in a prompt by its size, the requested detail and the model's
+//! rule, and a generated one by its size and quality.
 //!
 //! The rules are those of OpenAI and Anthropic:
 //! <https://platform.openai.com/docs/guides/images-vision#calculating-costs> and
@@ -117,6 +117,32 @@ fn tiles(size: Size) -> u64 {
     let shorter = size.width.min(size.height);
     let size = if shorter > 768 { size.scaled(768, shorter) } else { size };
     u64::from(size.width.div_ceil(512).max(1)) * u64::from(size.height.div_ceil(512).max(1))
+}
+
+/// The most tokens of a generated image with partial images.
+pub const MOST_GENERATED: u64 = LARGEST + PARTIAL;
+
+/// An image of 1024 × 1536 pixels at high quality.
+const LARGEST: u64 = 6_240;
+
+/// The most partial images of one image, of 100 tokens each.
+const PARTIAL: u64 = 3 * 100;
+
+/// The most tokens of a generated image, by the size and quality as a request writes them:
+/// <https://platform.openai.com/docs/guides/image-generation#cost-and-latency>. What it does not
+/// name, or leaves to the model, may be the largest.
+#[must_use]
+pub fn tokens_of_generated(size: Option<&str>, quality: Option<&str>, has_partial: bool) -> u64 {
+    let is_square = size == Some("1024x1024");
+    let image = match (quality, is_square) {
+        (Some("low"), true) => 272,
+        (Some("low"), false) => 408,
+        (Some("medium"), true) => 1_056,
+        (Some("medium"), false) => 1_584,
+        (_, true) => 4_160,
+        (_, false) => LARGEST,
+    };
+    image + if has_partial { PARTIAL } else { 0 }
 }
 
 #[cfg(test)]

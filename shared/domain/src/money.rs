@@ -6,6 +6,7 @@
 
 use crate::bill::{Bill, PICO_PER_NANO, Priced, nano};
 use crate::estimate::Estimate;
+use crate::images::MOST_GENERATED;
 use crate::models::ModelPrices;
 use crate::unit::Unit;
 use crate::usage::Usage;
@@ -17,10 +18,6 @@ const LONG_PROMPT: u64 = 272_000;
 /// A prompt whose estimate is larger may turn out to be long, because an estimate of text may be 5 %
 /// too low.
 const MAYBE_LONG_PROMPT: u64 = LONG_PROMPT / 20 * 19;
-
-/// The most tokens of a generated image: high quality, 1024 × 1536 pixels, and three partial images.
-/// <https://platform.openai.com/docs/guides/image-generation#cost-and-latency>
-const TOKENS_OF_IMAGE: u64 = 6_240 + 3 * 100;
 
 /// The tokens of a second of recorded speech: one for each 100 ms.
 /// <https://platform.openai.com/docs/guides/realtime-costs>
@@ -55,11 +52,23 @@ impl ModelPrices {
         let prompt = self.tokens(estimate.prompt_tokens, highest(prompt_prices))?;
         let completion =
             self.tokens(estimate.completion_tokens, self.of_completion_token(is_long))?;
+        // The tokens of images are those of the completion, if the estimate has them.
+        let mut drawn = 0_u128;
         let units = estimate.units.iter().try_fold(0_u128, |sum, (unit, count)| {
-            let one = self.of_unit(unit).max(self.tokens_of_unit(unit))?;
-            sum.checked_add(u128::from(count).checked_mul(one)?)
+            let count = u128::from(count);
+            let (own, by_tokens) = (self.of_unit(unit), self.tokens_of_unit(unit));
+            let one = match unit {
+                Unit::Images => {
+                    drawn = count.checked_mul(by_tokens.unwrap_or_default())?;
+                    own.or(by_tokens.and(Some(0)))?
+                }
+                Unit::AudioSeconds | Unit::Characters | Unit::VideoSeconds | Unit::Usd => {
+                    own.max(by_tokens)?
+                }
+            };
+            sum.checked_add(count.checked_mul(one)?)
         })?;
-        Some(nano(prompt.checked_add(completion)?.checked_add(units)?))
+        Some(nano(prompt.checked_add(completion.max(drawn))?.checked_add(units)?))
     }
 
     /// How many completion tokens an estimate must lose to cost less by so many nano-dollars.
@@ -171,7 +180,7 @@ impl ModelPrices {
     fn tokens_of_unit(&self, unit: Unit) -> Option<u128> {
         let tokens = |count: u64, price: Option<u64>| u128::from(count).checked_mul(price?.into());
         match unit {
-            Unit::Images => tokens(TOKENS_OF_IMAGE, self.output_image),
+            Unit::Images => tokens(MOST_GENERATED, self.output_image),
             Unit::AudioSeconds => {
                 tokens(TOKENS_OF_RECORDED_SECOND, self.input_audio.or(self.input))?
                     .checked_add(tokens(TEXT_TOKENS_OF_SECOND, self.output)?)

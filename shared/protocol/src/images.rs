@@ -6,6 +6,7 @@
 
 use lanyard_domain::account::Hold;
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::images::tokens_of_generated;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::unit::{Unit, Units};
@@ -101,32 +102,16 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     Ok(Demanded::of(estimate, is_streamed(payload)?))
 }
 
-/// The most tokens of one image, by its size and quality, and of its partial images:
-/// <https://platform.openai.com/docs/guides/image-generation#cost-and-latency>. What is not named,
-/// or is left to the model, may be the largest.
+/// The most tokens of one image of a request, and of its partial images.
 fn tokens_of_image(payload: &Payload<'_>) -> Result<u64, BodyRefused> {
-    const OF_PARTIAL: u64 = 100;
-    const MOST_PARTIAL: u64 = 3;
     // Of a field that is there twice, nobody knows which value counts.
     let value = |name: &str| match payload.fields.iter().filter(|(field, _)| field == name).count()
     {
         0 | 1 => Ok(payload.written(name)?.map(|value| value.trim_matches('"'))),
         _ => Ok(Some("")),
     };
-    let is_square = value("size")? == Some("1024x1024");
-    let of_image = match (value("quality")?, is_square) {
-        (Some("low"), true) => 272,
-        (Some("low"), false) => 408,
-        (Some("medium"), true) => 1_056,
-        (Some("medium"), false) => 1_584,
-        (_, true) => 4_160,
-        (_, false) => 6_240,
-    };
-    let partial = match value("partial_images")? {
-        None | Some("0" | "null") => 0,
-        Some(_) => MOST_PARTIAL * OF_PARTIAL,
-    };
-    Ok(of_image + partial)
+    let has_partial = !matches!(value("partial_images")?, None | Some("0" | "null"));
+    Ok(tokens_of_generated(value("size")?, value("quality")?, has_partial))
 }
 
 fn write_json(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {

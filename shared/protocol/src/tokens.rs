@@ -38,7 +38,11 @@ enum Class {
     HighDigit,
 }
 
+/// All classes of bytes. Digits of both kinds cost the same.
 const CLASSES: usize = 17;
+
+/// The classes that differ in their costs.
+const COSTED: usize = 16;
 
 /// A power of two that is no less than the number of classes.
 const COLUMNS: usize = 32;
@@ -164,7 +168,7 @@ const fn next(state: State, class: Class) -> State {
 
 /// For each kind of state and each class, the chance that a token begins, in sixty-fourths.
 #[rustfmt::skip]
-const COSTS: [[u8; 16]; 26] = [
+const COSTS: [[u8; COSTED]; 26] = [
     //  a   A   0   _  \n   .   \   u   é   ก   😀  …   я   か  字   한
     [ 28, 35, 64, 64, 32,  7, 24, 51, 64, 56, 64,  0, 57, 54, 72, 64], // punctuation
     [ 64, 64, 64, 64, 32, 37, 24, 64, 64, 64, 64,  0, 64, 64, 64, 68], // punctuations
@@ -194,7 +198,7 @@ const COSTS: [[u8; 16]; 26] = [
     [ 64, 64, 64, 64, 32, 64, 54, 64, 64, 63,111,  0, 64,  4, 50, 35], // hangul
 ];
 
-const fn costs(state: State) -> [u8; 16] {
+const fn costs(state: State) -> [u8; COSTED] {
     COSTS[match state {
         PUNCTUATION..=LINE => state as usize,
         WORD..=WORD_END => 5 + (if state < WORD + 3 { 0 } else { (state - WORD + 1) as usize / 4 }),
@@ -260,7 +264,7 @@ static TRANSITIONS: [[u16; COLUMNS]; ROWS] = {
         while at < CLASSES {
             #[expect(clippy::cast_possible_truncation, reason = "there are 43 states")]
             let state_byte = state as u8;
-            let column = if at < 16 { at } else { Class::Digit as usize };
+            let column = if at < COSTED { at } else { Class::Digit as usize };
             let cost = costs(state_byte)[column] as u16;
             table[state][at] = next(state_byte, ALL[at]) as u16 | (cost << 8);
             at += 1;
