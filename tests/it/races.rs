@@ -109,35 +109,46 @@ async fn race(race: Race) {
         false => world.everybody(limit, value),
     };
     let world = world.start().await;
-    // No response is sent before every request was admitted or refused.
+    let ask = |attendee: Attendee| async move {
+        match operation == Operation::ChatCompletions {
+            true => attendee.chat("hello").await,
+            false => attendee.send(attendee.asks_for(operation)).await,
+        }
+    };
+    let case = format!("{race:?}");
+    compete(&world, (n, k), is_one_attendee, ask, &case).await;
+    world.end_jobs().await;
+    assert_eq!(world.settle().await.requests, k as u64, "{case}");
+}
+
+/// Sends `n` requests at once, of one attendee or of as many. Exactly `k` of them are admitted, and
+/// the others are refused before any response is sent.
+pub(crate) async fn compete<F>(
+    world: &World,
+    (n, k): (usize, usize),
+    is_one_attendee: bool,
+    ask: impl Fn(Attendee) -> F,
+    case: &str,
+) where
+    F: Future<Output = TestResponse> + Send + 'static,
+{
     let gate = Gate::closed();
     world.azure().hold(&gate);
     let mut asking = JoinSet::new();
     for i in 0..n {
         let user = if is_one_attendee { "ada".to_owned() } else { format!("user-{i}") };
-        let attendee = world.attendee(&user).await;
-        asking.spawn(async move {
-            if operation == Operation::ChatCompletions {
-                attendee.chat("hello").await
-            } else {
-                attendee.send(attendee.asks_for(operation)).await
-            }
-        });
+        asking.spawn(ask(world.attendee(&user).await));
     }
-    let mut responses = Vec::new();
-    while responses.len() < n - k {
-        responses.push(asking.join_next().await.unwrap().unwrap());
+    let mut refused = Vec::new();
+    while refused.len() < n - k {
+        refused.push(asking.join_next().await.unwrap().unwrap());
     }
-    let refused = responses.len();
     world.azure().called(k).await;
     gate.open();
-    responses.extend(asking.join_all().await);
-    let case = format!("{race:?}");
-    assert_eq!(count(&responses[..refused], 429), n - k, "{case}");
-    assert_eq!(count(&responses, 200), k, "{case}");
+    let admitted = asking.join_all().await;
+    assert_eq!(count(&refused, 429), n - k, "{case}");
+    assert_eq!(count(&admitted, 200), k, "{case}");
     assert_eq!(world.azure().calls(), k, "{case}");
-    world.end_jobs().await;
-    assert_eq!(world.settle().await.requests, k as u64, "{case}");
 }
 
 /// What the usual request of these races may need of a limit.

@@ -1,8 +1,7 @@
-//! Many messages at once, whole and streamed: a budget of k admits exactly k, on three processes.
-
-use tokio::task::JoinSet;
+//! Many messages at once, buffered and streamed: a budget of k admits exactly k, on three processes.
 
 use super::*;
+use crate::races::compete;
 
 /// What a message holds.
 async fn estimate(fields: Value) -> u64 {
@@ -43,29 +42,12 @@ async fn race(n: usize, k: usize, limit: Limit, value: u64, is_one_attendee: boo
         false => world.everybody(limit, value),
     };
     let world = world.start().await;
-    // No response is sent before every request was admitted or refused.
-    let gate = Gate::closed();
-    world.azure().hold(&gate);
-    let mut asking = JoinSet::new();
-    for i in 0..n {
-        let user = if is_one_attendee { "ada".to_owned() } else { format!("user-{i}") };
-        let attendee = world.attendee(&user).await;
-        let fields = fields.clone();
-        asking.spawn(async move { ask(&attendee, fields).await });
-    }
     let case = format!("{k} of {n} by {limit:?}, one attendee: {is_one_attendee}");
-    let mut refused = 0;
-    while refused < n - k {
-        let response = asking.join_next().await.unwrap().unwrap();
-        response.assert_refused(429, "");
-        refused += 1;
-    }
-    world.azure().called(k).await;
-    gate.open();
-    for response in asking.join_all().await {
-        response.assert_ok();
-    }
-    assert_eq!(world.azure().calls(), k, "{case}");
+    let asks = |attendee: Attendee| {
+        let fields = fields.clone();
+        async move { ask(&attendee, fields).await }
+    };
+    compete(&world, (n, k), is_one_attendee, asks, &case).await;
     let k = k as u64;
     assert_eq!(world.settle().await.counts(), (k, 17 * k, 5 * k), "{case}");
 }
