@@ -268,7 +268,7 @@ async fn twelve_workers_on_four_places_all_get_responses_within_the_tries_of_sdk
 }
 
 #[tokio::test]
-async fn an_edit_of_an_image_as_json_is_told_to_be_a_form() {
+async fn an_edit_of_an_image_as_json_is_refused_with_the_form_to_send() {
     let world = World::event("edit-json").in_memory().everything().start().await;
     let ada = world.attendee("ada").await;
     let body = json!({"model": "gpt-image-1", "prompt": "a hat",

@@ -105,7 +105,7 @@ struct RejectedView {
     code: String,
 }
 
-/// `GET /events/{id}/attendees/{user}`: also of somebody who was rejected before the first request.
+/// `GET /events/{id}/attendees/{user}`: also for a user of whom every request was rejected.
 pub(crate) async fn show(
     call: Call<'_>,
     id: &EventId,

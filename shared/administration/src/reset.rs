@@ -7,7 +7,7 @@ use lanyard_gateway::Response;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::audit::{Action, FieldChange};
+use crate::audit::{Action, AuditEntry, FieldChange};
 use crate::error::AdminError;
 use crate::events::owned;
 use crate::form::{Form, Mistakes};
@@ -27,7 +27,7 @@ pub(crate) struct ResetEvent<'a> {
 
 /// An event that has not begun is reset at once. Later, the body confirms it with the event's id,
 /// because usage that counts would be lost. An open event has to be paused first: what its requests
-/// use meanwhile would be counted by halves.
+/// use meanwhile would be counted in part.
 pub(crate) async fn run(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     call.no_query()?;
     let confirmed = confirmation(&body::optional_object(call.request)?)?;
@@ -49,7 +49,7 @@ pub(crate) async fn run(call: Call<'_>, id: &EventId) -> Result<Response, AdminE
     reply(StatusCode::OK, &ResetEvent { id, reset: true, attendees })
 }
 
-fn entry(call: Call<'_>) -> crate::audit::AuditEntry {
+fn entry(call: Call<'_>) -> AuditEntry {
     let usage = FieldChange { field: "usage".to_owned(), from: Value::Null, to: Value::Null };
     call.audit_entry(Action::Reset, vec![usage])
 }

@@ -1,9 +1,11 @@
 //! The item of a model's hour: each counter is an attribute.
 //!
 //! Errors are `error_<code>`, times to first byte are `first_byte_<bucket>`, and minutes are
-//! `m<minute>`. The item without a model also has the last rejected requests, each in the attribute
-//! of its slot, so that their number is bounded. One write unit covers a kilobyte. An item with every unit, every bucket and ten
-//! kinds of errors stays below it; with sixty minutes as well, it stays below two.
+//! `m<minute>`. One write unit covers a kilobyte. An item with every unit, every bucket and ten kinds
+//! of errors stays below it; with sixty minutes as well, it stays below two.
+//!
+//! The item without a model also has the last rejected requests, each in the attribute of its slot.
+//! The 64 slots take 11 KB at most, with the longest names of users.
 
 use chrono::{DateTime, Timelike, Utc};
 use lanyard_domain::hour::{FirstBytes, HourCount, MinuteUse, Rejected};
