@@ -41,7 +41,17 @@ impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Whole(count) => count.fmt(f),
-            Self::NanoUsd(nano) => dollars(nano).fmt(f),
+            Self::NanoUsd(nano) => {
+                let (dollars, mut fraction) = (nano / NANO_PER_USD, nano % NANO_PER_USD);
+                if fraction == 0 {
+                    return dollars.fmt(f);
+                }
+                let mut digits = 9;
+                while fraction % 10 == 0 {
+                    (fraction, digits) = (fraction / 10, digits - 1);
+                }
+                write!(f, "{dollars}.{fraction:0digits$}")
+            }
         }
     }
 }
@@ -113,14 +123,18 @@ mod tests {
         let fifty: JsonAmount = serde_json::from_str("50").unwrap();
         assert_eq!((fifty.nano_usd(), fifty.whole()), (50 * NANO_PER_USD, 50));
         assert_eq!(Amount::NanoUsd(50 * NANO_PER_USD).to_string(), "50");
+        assert_eq!(Amount::NanoUsd(12_500_000_001).to_string(), "12.500000001");
+        assert_eq!(Amount::NanoUsd(20_300).to_string(), "0.0000203");
         assert_eq!(Amount::Whole(50).to_string(), "50");
     }
 
     proptest! {
         #[test]
-        fn an_amount_of_money_survives_json(nano in 0u64..1_000_000 * NANO_PER_USD) {
+        fn an_amount_of_money_survives_json_and_text(nano in 0u64..1_000_000 * NANO_PER_USD) {
             let json = serde_json::to_string(&Amount::NanoUsd(nano)).unwrap();
             prop_assert_eq!(serde_json::from_str::<JsonAmount>(&json).unwrap().nano_usd(), nano);
+            let text = Amount::NanoUsd(nano).to_string();
+            prop_assert_eq!(nano_dollars(text.parse().unwrap()), nano);
         }
     }
 }
