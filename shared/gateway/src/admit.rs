@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use futures_util::FutureExt;
 use lanyard_domain::access::AccessDenied;
 use lanyard_domain::account::{Account, AccountKey, Field};
 use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
@@ -316,16 +317,16 @@ impl Gateway {
         with_retry(once_with(|| self.jitter()), apply, LedgerFault::is_not_made).await
     }
 
-    async fn within_timeout<T>(
+    /// Not an `async fn`, which would store the future twice: as its argument and where it waits.
+    fn within_timeout<T>(
         &self,
         side: impl Future<Output = Result<T, AdmissionRefused>>,
-    ) -> Result<T, AdmissionRefused> {
-        match tokio::time::timeout(self.ports.ledger_timeout, side).await {
-            Ok(side) => side,
-            Err(elapsed) => {
+    ) -> impl Future<Output = Result<T, AdmissionRefused>> {
+        tokio::time::timeout(self.ports.ledger_timeout, side).map(|side| {
+            side.unwrap_or_else(|elapsed| {
                 Err(AdmissionRefused::Fault { cause: Box::new(elapsed), is_unknown: true })
-            }
-        }
+            })
+        })
     }
 
     /// A short, random pause.

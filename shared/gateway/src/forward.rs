@@ -1,5 +1,6 @@
 //! Read this first: a participant's request in seven steps.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -83,10 +84,13 @@ impl Gateway {
         line.outcome = SETTLED;
         let candidates = self.select(&call.choice, attendance.affinity());
         reservation.mark_sent();
-        let sending = self.send(request, &call, &candidates, &reservation);
-        let sent = match call.demanded.is_streamed {
-            true => begin_early(sending, || self.begin(request, &call, &reservation, early)).await,
-            false => sending.await,
+        let sent = {
+            let sending = pin!(self.send(request, &call, &candidates, &reservation));
+            let begin = || self.begin(request, &call, &reservation, early);
+            match call.demanded.is_streamed {
+                true => begin_early(sending, begin).await,
+                false => sending.await,
+            }
         };
         match sent {
             Ok(sent) => self.relay(request, call, sent, reservation).await,

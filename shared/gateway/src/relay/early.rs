@@ -5,7 +5,7 @@
 //! a background task, and a refusal of Azure's is then an event.
 
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,9 +39,13 @@ pub(crate) struct Early {
 }
 
 /// Waits for a deployment's response. If that takes long, it starts the client's response before.
-pub(crate) async fn begin_early<T>(sending: impl Future<Output = T>, begin: impl FnOnce()) -> T {
-    let mut sending = pin!(sending);
-    if let Ok(sent) = timeout(BEFORE_HEAD, &mut sending).await {
+///
+/// The future is borrowed, because one that is passed by value is stored twice.
+pub(crate) async fn begin_early<T>(
+    mut sending: Pin<&mut impl Future<Output = T>>,
+    begin: impl FnOnce(),
+) -> T {
+    if let Ok(sent) = timeout(BEFORE_HEAD, sending.as_mut()).await {
         return sent;
     }
     begin();
