@@ -193,7 +193,7 @@ impl Gateway {
                 let fits = fitting(&attendee_side, &event_side, &demand, prices);
                 let attendee = was_made(&attendee_side).then_some(attendee_key.clone());
                 let id = demand.id.clone();
-                if fits.is_some() && demanded.asked_cap.is_none() {
+                if fits.is_some() && demanded.own_cap().is_some() {
                     // The same request may be tried again with less, under the same id.
                     self.settler.release(event, attendee, shard, id, hold).await;
                 } else {

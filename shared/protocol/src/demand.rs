@@ -93,11 +93,17 @@ impl Demanded {
         Self::of(Estimate::default(), false)
     }
 
-    /// The same with a lower cap, so that it needs no more than `fits` tokens. `None` where the client
-    /// named the cap, or where one choice would get less than `least`.
+    /// The cap, if it is ours: the client named none, or a larger one.
+    #[must_use]
+    pub fn own_cap(&self) -> Option<u64> {
+        self.completion_cap.filter(|cap| self.asked_cap.is_none_or(|asked| *cap < asked))
+    }
+
+    /// The same with a lower cap, so that it needs no more than `fits` tokens. `None` where the cap is
+    /// the client's, or where one choice would get less than `least`.
     #[must_use]
     pub fn lowered(&self, fits: u64, least: u64) -> Option<Self> {
-        let cap = self.completion_cap.filter(|_| self.asked_cap.is_none())?;
+        let cap = self.own_cap()?;
         let choices = (self.estimate.completion_tokens / cap.max(1)).max(1);
         let room = fits.saturating_sub(self.estimate.prompt_tokens) / choices;
         (room >= least && room < cap).then(|| {

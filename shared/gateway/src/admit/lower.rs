@@ -1,4 +1,5 @@
-//! A cap that we filled in is lowered before the request is refused.
+//! A cap of ours is lowered before the request is refused: one that we filled in, or that replaced a
+//! larger one of the client's.
 
 use crate::Gateway;
 use crate::demand::ModelCall;
@@ -12,8 +13,8 @@ use crate::settle::Reservation;
 const LOWERED: usize = 2;
 
 impl Gateway {
-    /// Admits a call to a model. If a cap that we filled in is what does not fit, it is lowered
-    /// before the request is refused.
+    /// Admits a call to a model. If a cap of ours is what does not fit, it is lowered before the
+    /// request is refused.
     ///
     /// # Errors
     ///
