@@ -24,6 +24,10 @@ SOURCE = (
     "image rules from OpenAI's and Anthropic's vision guides"
 )
 
+# Embeddings of images that the table does not mark, at 1,000 tokens for each image:
+# https://learn.microsoft.com/azure/ai-studio/how-to/deploy-models-cohere-embed
+EMBEDS_IMAGES = r"cohere-embed-v3-"
+
 # https://platform.openai.com/docs/guides/images-vision#calculating-costs
 # https://docs.claude.com/en/docs/build-with-claude/vision#evaluate-image-size
 # The first expression that fits a name decides.
@@ -41,6 +45,7 @@ IMAGE_RULES = [
     (r"gpt-5\.[4-9]|gpt-6", {"patches": [2500, 10000, 100]}),
     (r"claude-opus-4-[78]|claude-(opus|sonnet|haiku|fable)-[5-9]", {"pixels": [2576, 4784]}),
     (r"claude-", {"pixels": [1568, 1600]}),
+    (EMBEDS_IMAGES, {"tiles": [1000, 0]}),
 ]
 
 # Refused with 422: https://github.com/BerriAI/litellm/issues/11696 and /3899.
@@ -92,7 +97,8 @@ def facts(name, row):
     # https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning
     if is_openai and (reasons or re.match(r"o\d|gpt-[5-9]", name)):
         out["cap"] = "max_completion_tokens"
-    if supports.get("vision") or "image" in row.get("modalities", []):
+    is_marked = supports.get("vision") or "image" in row.get("modalities", [])
+    if is_marked or re.match(EMBEDS_IMAGES, name.lower()):
         out["image"] = first(IMAGE_RULES, name.lower()) or {"patches": [10000, 10000, 100]}
     refused = first(REFUSES, name.lower())
     if refused:

@@ -5,11 +5,12 @@ import json
 import struct
 from importlib import metadata
 
-from azure.ai.inference import ChatCompletionsClient, EmbeddingsClient
+from azure.ai.inference import ChatCompletionsClient, EmbeddingsClient, ImageEmbeddingsClient
 from azure.ai.inference.models import (
     AssistantMessage,
     ChatCompletionsToolDefinition,
     FunctionDefinition,
+    ImageEmbeddingInput,
     ImageContentItem,
     ImageUrl,
     JsonSchemaFormat,
@@ -95,6 +96,20 @@ def texts_are_embedded_as_numbers_and_as_base64():
     packed = one.embed(input=SAMPLES["texts"][:1], encoding_format="base64").data[0].embedding
     checks.are_close(struct.unpack(f"<{checks.DIMENSIONS}f", base64.b64decode(packed)), numbers[0])
     assert len(one.embed(input=["Elephants"], dimensions=256).data[0].embedding) == 256
+
+
+@scenario
+def an_image_is_embedded_with_a_text():
+    model = "cohere-embed-v3-english"
+    organiser.deployment(model, azure_name=model, operations=["embeddings"])
+    made = organiser.event(deployments=[model])
+    one = client(f"{organiser.API}/models", f"{made['code']}/ada", ImageEmbeddingsClient, model=model)
+    embedded = one.embed(input=[ImageEmbeddingInput(image=checks.PNG, text="An elephant")], input_type="document")
+    checks.are_vectors([item.embedding for item in embedded.data], count=1)
+    assert embedded.usage.prompt_tokens > 1_000
+    organiser.settle(made["id"])
+    used = organiser.call("GET", f"/events/{made['id']}/usage")["total"]
+    assert used["prompt_tokens"] == embedded.usage.prompt_tokens, used
 
 
 @scenario

@@ -1,9 +1,11 @@
 //! `POST …/embeddings`
 
-use serde_json::json;
+use http::HeaderValue;
+use lanyard_domain::allowance::Limit;
+use serde_json::{Value, json};
 
 use crate::support::attendee::EMBEDDINGS;
-use crate::support::{World, canary, usual};
+use crate::support::{Reply, World, canary, usual};
 
 #[tokio::test]
 async fn text_lists_and_tokens_are_embedded() {
@@ -68,4 +70,46 @@ async fn embeddings_and_chats_are_charged_to_one_account() {
     ada.chat("again").await.assert_refused(402, "insufficient_quota");
     let counts = (2, 2 * usual::PROMPT_TOKENS, usual::COMPLETION_TOKENS);
     assert_eq!(world.settle().await.counts(), counts);
+}
+
+#[tokio::test]
+async fn an_image_is_embedded_below_models_and_held_by_the_models_rule() {
+    let world = World::event("image-embed").in_memory().attendee(Limit::TokensTotal, 2_000);
+    let world = world.deployments(|deployments| {
+        let model =
+            deployments.iter_mut().find(|it| it.name.as_str() == "text-embedding-3-small").unwrap();
+        model.model = Some("cohere-embed-v3-english".to_owned());
+    });
+    let world = world.start().await;
+    let ada = world.attendee("ada").await;
+    let image = json!({"image": "data:image/png;base64,iVBORw0KGgo=", "text": "a cat"});
+    let ask = |path: &str, input: Value| {
+        let fields = json!({"input": input, "input_type": "document", "user": "ada@example.org"});
+        let mut request = ada.post(path, fields.to_string());
+        let pass = HeaderValue::from_static("pass-through");
+        request.headers_mut().insert("extra-parameters", pass);
+        request
+    };
+    let path = "/api/models/images/embeddings?api-version=2024-05-01-preview";
+    // Two images may need 2,000 tokens and more, by the model's rule and not by their length.
+    let refused = ada.send(ask(path, json!([image, image]))).await;
+    refused.assert_refused(400, "allowance_too_small");
+    let refused = ada.send(ask(path, json!("a text"))).await;
+    refused.assert_refused(400, "invalid_value");
+    let response = ada.send(ask(path, json!([image]))).await;
+    assert_eq!(response.assert_ok().json()["data"][0]["embedding"], json!(usual::EMBEDDING));
+    assert_eq!(world.azure().calls(), 1);
+    let sent = world.azure().requests().pop().unwrap();
+    assert_eq!(sent.target, "/models/images/embeddings?api-version=2024-05-01-preview");
+    let name = format!("{}-text-embedding-3-small", canary::AZURE_NAME);
+    let expected = json!({"model": name, "input": [image], "input_type": "document"});
+    assert_eq!(sent.json(), expected);
+    assert_eq!(sent.header("extra-parameters"), None);
+    // A resource that has no such path is not the organiser's mistake.
+    world.azure().script(Reply::error(404, "404", "Resource not found"));
+    ada.send(ask(path, json!([image]))).await.assert_refused(404, "unknown_route");
+    for elsewhere in ["/api/v1/images/embeddings", "/api/openai/v1/images/embeddings"] {
+        ada.send(ask(elsewhere, json!([image]))).await.assert_refused(404, "unknown_route");
+    }
+    assert_eq!(world.settle().await.counts(), (1, usual::PROMPT_TOKENS, 0));
 }

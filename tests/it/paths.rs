@@ -67,7 +67,7 @@ async fn the_paths_of_azure_ai_inference_are_served_with_the_model_of_the_body()
     let asked = world.azure().requests();
     assert!(asked.iter().all(|asked| asked.header("extra-parameters").is_none()));
     assert_eq!(asked[2].json()["input_type"], "document");
-    for path in ["/api/models/completions", "/api/models/images/embeddings", "/api/models/info"] {
+    for path in ["/api/models/completions", "/api/v1/images/embeddings", "/api/models/info"] {
         let body = serde_json::json!({"input": "a", "prompt": "a"});
         let refused = ada.send(sent(path, body)).await;
         assert_eq!(

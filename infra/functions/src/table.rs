@@ -83,6 +83,7 @@ pub static FUNCTIONS: [Function; 27] = [
             BELOW_DEPLOYMENTS.at("", "/embeddings"),
             ALMOST.at("", "/embeddings"),
             INFERENCE.at("", "/embeddings"),
+            INFERENCE.at("Images", "/images/embeddings"),
         ],
         sample: Sample::Post(
             r#"{"model": "text-embedding-3-small", "input": ["a first sentence", "a second sentence"]}"#,

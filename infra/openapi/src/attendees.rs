@@ -4,7 +4,7 @@ use http::Method;
 use lanyard_administration::schema::{requests, responses};
 use lanyard_gateway::people::schema as people;
 use lanyard_protocol::documentation::Documentation;
-use lanyard_protocol::{Protocol, compact};
+use lanyard_protocol::{Api, Protocol, compact};
 use serde_json::json;
 
 use crate::operation::{Content, Operation, Parameter};
@@ -24,11 +24,14 @@ pub(crate) fn operations() -> Vec<Operation> {
 fn models() -> Vec<Operation> {
     let all = || lanyard_domain::operation::Operation::ALL.iter().copied().map(Protocol::of);
     let counting = all().filter_map(|protocol| protocol.counting).map(|it| &it.protocol);
-    let protocols = all().chain([&compact::COMPACT, &compact::INPUT_TOKENS]).chain(counting);
+    let beside = all().flat_map(|protocol| protocol.beside).copied();
+    let protocols = all().chain([&compact::COMPACT, &compact::INPUT_TOKENS]);
+    let protocols = protocols.chain(beside).chain(counting);
     let mut operations = Vec::new();
     for protocol in protocols {
         let Some(documentation) = &protocol.documentation else { continue };
-        operations.push(call(format!("/v1/{}", protocol.path), documentation));
+        let base = if protocol.api == Api::Inference { "models" } else { "v1" };
+        operations.push(call(format!("/{base}/{}", protocol.path), documentation));
         if protocol.has_engine_path {
             let by_engine =
                 call(format!("/v1/engines/{{engine}}/{}", protocol.path), documentation);

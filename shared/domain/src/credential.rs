@@ -102,7 +102,7 @@ impl Authority {
 /// The service that a token is for. Each of the two refuses tokens for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Audience {
-    /// Azure OpenAI.
+    /// Azure OpenAI, and Azure AI Inference.
     OpenAi,
     /// Azure AI Foundry: Claude, and all models of a resource under Foundry's host.
     Foundry,
@@ -114,8 +114,10 @@ impl Audience {
     pub fn of(url: &str) -> Self {
         let (_, rest) = url.split_once("://").unwrap_or(("", url));
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        // https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-image-embeddings
+        let is_inference = path.starts_with("models/");
         let is_foundrys = host.ends_with(FOUNDRY) || path.starts_with("anthropic/");
-        if is_foundrys { Self::Foundry } else { Self::OpenAi }
+        if is_foundrys && !is_inference { Self::Foundry } else { Self::OpenAi }
     }
 }
 
@@ -229,6 +231,10 @@ mod tests {
             ("https://a.services.ai.azure.com/anthropic/v1/messages", "ai.azure.com"),
             ("http://127.0.0.1:80/anthropic/v1/messages", "ai.azure.com"),
             ("https://a.services.ai.azure.com", "ai.azure.com"),
+            (
+                "https://a.services.ai.azure.com/models/images/embeddings",
+                "cognitiveservices.azure.com",
+            ),
             ("https://a.services.ai.azure.com.example/anthropics", "cognitiveservices.azure.com"),
         ] {
             let expected = format!("https://{scope}/.default");

@@ -32,10 +32,12 @@ impl Gateway {
     ) -> Result<Response, ApiError> {
         let protocol = Protocol::of(operation);
         let path = request.http.uri().path();
-        match protocol.counting.filter(|it| parse::route(path, &it.protocol).is_ok()) {
-            Some(counting) => self.count(counting, request).await,
-            None => self.forward_as(protocol, request).await,
+        let is_at = |it: &Protocol| parse::route(path, it).is_ok();
+        if let Some(counting) = protocol.counting.filter(|it| is_at(&it.protocol)) {
+            return self.count(counting, request).await;
         }
+        let beside = protocol.beside.iter().find(|it| is_at(it));
+        self.forward_as(beside.copied().unwrap_or(protocol), request).await
     }
 
     /// The same by another protocol of an operation.

@@ -119,8 +119,14 @@ pub fn path_within_api(path: &str) -> &str {
 /// [`ApiError::UnknownRoute`] unless the path is one of the bases of an operation.
 pub fn route<'a>(path: &'a str, protocol: &Protocol) -> Result<Route<'a>, ApiError> {
     let within = path_within_api(path);
-    if protocol.api == Api::Anthropic {
-        return anthropic::route(path, protocol);
+    match protocol.api {
+        Api::OpenAi => {}
+        Api::Anthropic => return anthropic::route(path, protocol),
+        Api::Inference => {
+            let is_there = within.strip_prefix("models/") == Some(protocol.path);
+            let route = Route { style: PathStyle::OpenAi, deployment: None };
+            return if is_there { Ok(route) } else { Err(ApiError::UnknownRoute) };
+        }
     }
     if within == protocol.path && path.starts_with(STAGE) {
         return Ok(Route { style: PathStyle::OpenAi, deployment: None });

@@ -54,12 +54,25 @@ pub(crate) struct Content<'f> {
 impl<'f> Content<'f> {
     /// Reads a value and all that it holds.
     pub(crate) fn of(node: &Node<'_>, facts: &'f ModelFacts) -> Self {
-        let mut content = Self { tokens: 0, images: 0, facts };
+        let mut content = Self::nothing(facts);
         content.see(node);
         content
     }
 
-    fn see(&mut self, node: &Node<'_>) {
+    /// No content yet.
+    pub(crate) fn nothing(facts: &'f ModelFacts) -> Self {
+        Self { tokens: 0, images: 0, facts }
+    }
+
+    /// Adds an image that is sent with the request, or one at an address.
+    pub(crate) fn see_image(&mut self, url: &str) {
+        let rule = self.facts.image.unwrap_or(ImageRule::UNKNOWN);
+        self.images += 1;
+        self.add(rule.tokens(image_size(url), Detail::High));
+    }
+
+    /// Adds a value and all that it holds.
+    pub(crate) fn see(&mut self, node: &Node<'_>) {
         match node {
             Node::Text(text) => self.add(tokens_of_text(text.as_bytes())),
             Node::List(list) => list.iter().for_each(|node| {

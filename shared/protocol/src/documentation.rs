@@ -109,7 +109,8 @@ mod tests {
         let protocols = Operation::ALL.iter().copied().map(Protocol::of);
         let counting = Operation::ALL.iter().filter_map(|it| Protocol::of(*it).counting);
         let counting = counting.map(|counting| &counting.protocol);
-        let beside = [&compact::COMPACT, &compact::INPUT_TOKENS].into_iter().chain(counting);
+        let beside = Operation::ALL.iter().flat_map(|it| Protocol::of(*it).beside).copied();
+        let beside = beside.chain([&compact::COMPACT, &compact::INPUT_TOKENS]).chain(counting);
         for protocol in protocols.chain(beside) {
             let Some(documentation) = &protocol.documentation else { continue };
             described += 1;

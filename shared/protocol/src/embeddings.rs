@@ -15,12 +15,12 @@ use crate::error::BodyRefused;
 use crate::fields::refuse_foreign;
 use crate::inputs::Inputs;
 use crate::payload::{Payload, Target};
-use crate::tools;
-use crate::write;
+use crate::{image_embeddings, tools, write};
 
 pub(crate) static PROTOCOL: Protocol = Protocol {
     has_inference_path: true,
     is_bound_to_model: true,
+    beside: &[&image_embeddings::PROTOCOL],
     documentation: Some(DOCUMENTATION),
     ..Protocol::call(Operation::Embeddings, "embeddings", read, write)
 };

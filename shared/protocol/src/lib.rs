@@ -24,6 +24,7 @@ mod fields;
 pub mod files;
 pub mod headers;
 pub mod identity;
+mod image_embeddings;
 mod images;
 mod input;
 mod inputs;
@@ -104,6 +105,8 @@ pub struct Protocol {
     pub preview: Option<&'static str>,
     /// The headers of the client that pass to Azure.
     pub headers: &'static [PassedHeader],
+    /// Calls of the same operation under paths of their own, with formats of their own.
+    pub beside: &'static [&'static Protocol],
     /// The call that counts the tokens of the same body, and costs none.
     pub counting: Option<&'static Counting>,
     /// Where a JSON body may name stored objects.
@@ -132,6 +135,8 @@ pub enum Api {
     OpenAi,
     /// Claude on Azure AI Foundry: `{endpoint}/anthropic/v1/…`.
     Anthropic,
+    /// Azure AI Inference, where Azure OpenAI has no such operation: `{endpoint}/models/…`.
+    Inference,
 }
 
 /// A call that counts the tokens of a body.
@@ -185,6 +190,7 @@ impl Protocol {
             may_be_missing: false,
             preview: None,
             headers: &[],
+            beside: &[],
             counting: None,
             ids: &[],
             response: ResponseFormat::TOKENS,

@@ -5,17 +5,24 @@ use lanyard_domain::catalog::{AzureApi, Deployment};
 
 use crate::{Api, Placement, Protocol};
 
+/// The version of Azure AI Inference's API.
+const INFERENCE_VERSION: &str = "2024-05-01-preview";
+
 impl Protocol {
     /// The URL of the operation at a deployment.
     #[must_use]
     pub fn url(&self, deployment: &Deployment) -> String {
-        if self.api == Api::Anthropic {
-            return format!("{}/anthropic/v1/{}", deployment.endpoint, self.path);
+        let (endpoint, path) = (&deployment.endpoint, self.path);
+        match self.api {
+            Api::OpenAi => {}
+            Api::Anthropic => return format!("{endpoint}/anthropic/v1/{path}"),
+            Api::Inference => {
+                return format!("{endpoint}/models/{path}?api-version={INFERENCE_VERSION}");
+            }
         }
         match (&deployment.api, self.placement) {
             (AzureApi::Classic(version), Placement::Deployment) => {
-                let Deployment { endpoint, azure_name: name, .. } = deployment;
-                let path = self.path;
+                let name = &deployment.azure_name;
                 format!("{endpoint}/openai/deployments/{name}/{path}?api-version={version}")
             }
             (AzureApi::V1, _) | (AzureApi::Classic(_), Placement::Resource) => {

@@ -103,7 +103,7 @@ pub(super) const DIMENSIONS: usize = 1_536;
 const SMALL: Model = Model::new(DEFAULT_MODEL, "gpt-5-mini-2025-08-07", Operation::Chat);
 const MISTRAL: Model = Model::new("mistral-large-3", "mistral-large-3", Operation::Chat);
 
-const MODELS: [Model; 16] = [
+const MODELS: [Model; 17] = [
     SMALL,
     Model::new("gpt-4o-mini", "gpt-4o-mini-2024-07-18", Operation::Chat),
     Model::new("gpt-4o", "gpt-4o-2024-11-20", Operation::Chat),
@@ -112,6 +112,7 @@ const MODELS: [Model; 16] = [
     SMALL.behind("prod-smart"),
     MISTRAL.behind("prod-french"),
     Model::new("text-embedding-3-small", "text-embedding-3-small", Operation::Embeddings),
+    Model::new("cohere-embed-v3-english", "cohere-embed-v3-english", Operation::Embeddings),
     Model::new("gpt-35-turbo-instruct", "gpt-35-turbo-instruct-0914", Operation::Completions),
     Model::new("dall-e-3", "dall-e-3-3.0", Operation::Images),
     Model::new("gpt-image-1", "gpt-image-1-2025-04-15", Operation::Images),

@@ -8,13 +8,16 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::catalog::{DIMENSIONS, Model, Operation};
+use super::catalog::{DIMENSIONS, Model, NotServed, Operation};
 use super::fields::{self, Object};
 use super::refusal::Refusal;
 use super::{parameters, tokens};
 
 /// The most inputs in one request.
 const MOST_INPUTS: usize = 2_048;
+
+/// The tokens of an image, whatever its size.
+const TOKENS_PER_IMAGE: usize = 1_000;
 
 /// The response.
 #[derive(Debug, Serialize)]
@@ -45,17 +48,47 @@ struct Usage {
     total_tokens: usize,
 }
 
-/// One text or list of tokens.
+/// One text or list of tokens, or an image, alone or with a text.
 struct Input {
     bytes: Vec<u8>,
+    /// Those of the text.
     tokens: usize,
+    has_image: bool,
+}
+
+impl Input {
+    fn paid(&self) -> usize {
+        self.tokens + if self.has_image { TOKENS_PER_IMAGE } else { 0 }
+    }
 }
 
 impl Embeddings {
     /// Reads the body and embeds its inputs.
     pub(super) fn respond(body: &Object, model: &'static Model) -> Result<Self, Refusal> {
+        Self::embed(body, model, inputs(body)?)
+    }
+
+    /// The same of an image, alone or with a text: the body of Azure AI Inference.
+    pub(super) fn of_images(body: &Object, model: &'static Model) -> Result<Self, Refusal> {
+        let unsupported = NotServed::Other { operation: Operation::Embeddings, model: model.name };
+        model.facts().image.ok_or(unsupported)?;
+        let inputs = match fields::given(body, "input") {
+            None => return Err(Refusal::missing("input")),
+            Some(Value::Array(pairs)) => {
+                pairs.iter().map(pair).collect::<Result<Vec<_>, Refusal>>()?
+            }
+            Some(other) => return Err(Refusal::wrong_type("input", "an array", other)),
+        };
+        match inputs.len() {
+            0 => Err(empty()),
+            1 => Self::embed(body, model, inputs),
+            // https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-image-embeddings
+            _ => Err(Refusal::field("input", None, "'input' must hold one image.")),
+        }
+    }
+
+    fn embed(body: &Object, model: &'static Model, inputs: Vec<Input>) -> Result<Self, Refusal> {
         parameters::refuse_parameters(body, parameters::EMBEDDINGS, "")?;
-        let inputs = inputs(body)?;
         let dimensions = fields::integer(body, "dimensions", 1..=DIMENSIONS)?;
         let dimensions = dimensions.unwrap_or(DIMENSIONS);
         let is_base64 = match fields::text(body, "encoding_format")? {
@@ -81,7 +114,7 @@ impl Embeddings {
             };
             Embedding { object: "embedding", index, embedding }
         };
-        let prompt_tokens = inputs.iter().map(|input| input.tokens).sum();
+        let prompt_tokens = inputs.iter().map(Input::paid).sum();
         Ok(Self {
             object: "list",
             data: inputs.iter().enumerate().map(embed).collect(),
@@ -124,6 +157,21 @@ fn one(input: &Value) -> Result<Input, Refusal> {
     }
 }
 
+/// An image with a text, if it has one.
+fn pair(pair: &Value) -> Result<Input, Refusal> {
+    let Value::Object(pair) = pair else {
+        return Err(Refusal::wrong_type("input[0]", "an object", pair));
+    };
+    let image = match fields::text(pair, "image")? {
+        Some(image) if image.starts_with("data:image/") => image,
+        Some(_) => return Err(Refusal::unsupported("input[0].image", "data URLs of images")),
+        None => return Err(Refusal::missing("input[0].image")),
+    };
+    let text = fields::text(pair, "text")?.map(words).transpose()?;
+    let tokens = text.map_or(0, |text| text.tokens);
+    Ok(Input { bytes: format!("{image}{tokens}").into_bytes(), tokens, has_image: true })
+}
+
 fn words(text: &str) -> Result<Input, Refusal> {
     let lower = text.to_lowercase();
     if lower.contains("trigger the content filter") {
@@ -132,7 +180,7 @@ fn words(text: &str) -> Result<Input, Refusal> {
     if lower.contains("trigger a rate limit") {
         return Err(Refusal::RateLimit(Operation::Embeddings));
     }
-    Ok(Input { bytes: text.as_bytes().to_vec(), tokens: tokens::count(text) })
+    Ok(Input { bytes: text.as_bytes().to_vec(), tokens: tokens::count(text), has_image: false })
 }
 
 fn token_list(tokens: &[Value]) -> Result<Input, Refusal> {
@@ -142,7 +190,7 @@ fn token_list(tokens: &[Value]) -> Result<Input, Refusal> {
         return Err(Refusal::field("input", Some("invalid_type"), message));
     };
     let bytes = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
-    Ok(Input { bytes, tokens: ids.len() })
+    Ok(Input { bytes, tokens: ids.len(), has_image: false })
 }
 
 fn empty() -> Refusal {
@@ -189,6 +237,25 @@ mod tests {
         assert_eq!(response["object"], "list");
         assert_eq!(response["model"], "text-embedding-3-small");
         assert_eq!(response["usage"], json!({"prompt_tokens": 3, "total_tokens": 3}));
+    }
+
+    #[test]
+    fn an_image_costs_a_thousand_tokens_and_needs_a_model_that_takes_images() {
+        let of = |name: &str, input: Value| {
+            let model = catalog::find(name, Operation::Embeddings).unwrap();
+            let body = json!({"input": input});
+            let embeddings = Embeddings::of_images(body.as_object().unwrap(), model)?;
+            Ok::<_, Refusal>(embeddings.prompt_tokens())
+        };
+        let image = json!({"image": "data:image/png;base64,AAAA"});
+        let pair = json!({"image": "data:image/png;base64,AAAA", "text": "hello world"});
+        let embed = |input: Value| of("cohere-embed-v3-english", input);
+        assert_eq!(embed(json!([image])), Ok(1_000));
+        assert_eq!(embed(json!([pair])), Ok(1_003));
+        for refused in [json!([]), json!([image, image]), json!(["a"]), json!([{"image": "a"}])] {
+            assert!(embed(refused.clone()).is_err(), "{refused}");
+        }
+        assert!(of("text-embedding-3-small", json!([image])).is_err());
     }
 
     #[test]

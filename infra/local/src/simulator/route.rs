@@ -23,6 +23,9 @@ use super::{images, legacy, moderations, speech};
 /// The one key that is refused, so that a wrong key can be tried out.
 const WRONG_KEY: &str = "wrong-key";
 
+/// What Azure AI Inference has beside Azure OpenAI.
+const IMAGE_EMBEDDINGS: &str = "/models/images/embeddings";
+
 /// The id by which a client finds its call again, sent back as it came.
 const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 
@@ -87,7 +90,10 @@ fn decide(
             Ok(SimulatedResponse::of(body, model.name, request.prompt_tokens))
         }
         Operation::Embeddings => {
-            let embeddings = Embeddings::respond(&body, model)?;
+            let embeddings = match head.uri.path() {
+                IMAGE_EMBEDDINGS => Embeddings::of_images(&body, model)?,
+                _ => Embeddings::respond(&body, model)?,
+            };
             let json = serde_json::to_vec(&embeddings)
                 .map_err(|_| Refusal::invalid("The response could not be written."))?;
             Ok(SimulatedResponse::of(
@@ -134,14 +140,19 @@ fn target<'a>(method: &Method, uri: &'a Uri) -> Option<(Operation, Option<&'a st
     if method != Method::POST {
         return None;
     }
+    let has_version = || {
+        let mut query = uri.query().unwrap_or_default().split('&');
+        query.any(|pair| pair.starts_with("api-version="))
+    };
+    if uri.path() == IMAGE_EMBEDDINGS {
+        return has_version().then_some((Operation::Embeddings, None));
+    }
     let path = uri.path().strip_prefix("/openai/")?;
     if let Some(operation) = path.strip_prefix("v1/") {
         return Some((self::operation(operation)?, None));
     }
     let (deployment, operation) = path.strip_prefix("deployments/")?.split_once('/')?;
-    let mut query = uri.query().unwrap_or_default().split('&');
-    query.find(|pair| pair.starts_with("api-version="))?;
-    Some((self::operation(operation)?, Some(deployment)))
+    has_version().then_some((self::operation(operation)?, Some(deployment)))
 }
 
 fn operation(path: &str) -> Option<Operation> {

@@ -50,6 +50,9 @@ pub fn reply(request: &Recorded, completion: &str) -> Reply {
             _ => Reply::error(404, "404", "Resource not found"),
         };
     }
+    if request.path() == "/models/images/embeddings" {
+        return embeddings(inputs(&body["input"]), body["encoding_format"] == "base64");
+    }
     let operation = request.path().strip_prefix("/openai/").unwrap_or_default();
     if operation.ends_with("chat/completions") {
         let wants_usage = body["stream_options"]["include_usage"] == true;
