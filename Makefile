@@ -29,8 +29,11 @@ invoke: ## one function under AWS's emulator; FUNCTION=models, EVENT=infra/event
 	@cargo build --locked --workspace --quiet && .ci/run sam_tools >&2
 	@python3 tests/emulator/run.py --show $(FUNCTION) $(if $(EVENT),--event $(EVENT))
 
-deploy: build ## build, then deploy to AWS; asks for the parameters
-	.ci/tools/sam/bin/sam deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE)
+release: build ## one archive for `lanyard deploy`, in dist
+	infra/release.py $(ARCHITECTURE)
+
+deploy: release ## build, then deploy to AWS; ARGS="--region eu-north-1"
+	cargo run --locked --package lanyard-cli -- deploy --packages dist/lanyard-$$(infra/release.py --version)-packages-$(ARCHITECTURE).tar.gz $(ARGS)
 
 models: ## the facts of models anew; FILE=the JSON of a newer table, on disk
 	infra/models.py $(FILE)
@@ -57,5 +60,5 @@ bench-growth: ## five minutes, 10 GB of memory: the cost of a request with many 
 bench-shards: ## requests per second by number of shards, with a write limit per item
 	cargo bench --locked --workspace --bench shards --profile dev -- $(ARGS)
 
-.PHONY: help run generate pages test check build invoke deploy models
+.PHONY: help run generate pages test check build release invoke deploy models
 .PHONY: bench bench-start bench-emulator bench-sides bench-load bench-growth bench-shards

@@ -6,8 +6,11 @@
 mod api;
 mod attendee;
 mod audit;
+mod aws;
 mod config;
+mod deploy;
 mod deployment;
+mod destroy;
 mod error;
 mod event;
 mod globals;
@@ -82,6 +85,8 @@ async fn run(options: Options) -> Result<ExitCode, CliError> {
         Command::Doctor(arguments) => {
             return deployment::doctor(&Session::open(globals)?, arguments).await;
         }
+        Command::Deploy(arguments) => deploy::run(&globals, *arguments).await,
+        Command::Destroy(arguments) => destroy::run(&globals, arguments).await,
         Command::Simulate(arguments) => simulate::run(&Session::open(globals)?, arguments).await,
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { folder } => shell::man(folder.as_deref()),

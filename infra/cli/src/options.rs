@@ -7,7 +7,9 @@ use clap_complete::Shell;
 
 use crate::attendee::AttendeeCommand;
 use crate::config::ConfigCommand;
+use crate::deploy::DeployArguments;
 use crate::deployment::{DeploymentCommand, DoctorArguments};
+use crate::destroy::DestroyArguments;
 use crate::event::{EventCommand, OneEvent};
 use crate::globals::Globals;
 use crate::handout::HandoutArguments;
@@ -111,6 +113,19 @@ Examples:
   lanyard doctor
   lanyard doctor --stack lanyard --region eu-north-1 --profile oslo")]
     Doctor(DoctorArguments),
+    /// Deploy the packages of a release to AWS, or update what is deployed.
+    #[command(after_help = "\
+Examples:
+  lanyard deploy --region eu-north-1
+  lanyard deploy --packages lanyard-0.1.0-packages-arm64.tar.gz --stack-name lanyard --region eu-north-1
+  lanyard deploy --parameter AlarmEmail=you@example.org --parameter AdminConcurrency=5")]
+    Deploy(Box<DeployArguments>),
+    /// Remove a deployed stack and its packages; the table with its events is kept.
+    #[command(after_help = "\
+Examples:
+  lanyard destroy --stack-name lanyard --region eu-north-1
+  lanyard destroy --stack-name rehearsal --delete-data --yes")]
+    Destroy(DestroyArguments),
     /// Send requests from simulated attendees, by default in an event that is deleted afterwards.
     #[command(after_help = "\
 Examples:

@@ -6,12 +6,11 @@ mod functions;
 mod stack;
 mod table;
 
-pub(super) use command::Aws;
+pub use command::{Aws, AwsError, AwsFailure};
 pub(super) use stack::{Stack, find};
 
 use futures_util::future::join_all;
 
-use self::command::AwsError;
 use super::finding::Finding;
 
 /// Checks a stack. Also returns the concurrency of the functions that attendees use.

@@ -26,6 +26,7 @@ use lanyard_gateway::ports::Clock;
 use lanyard_platform::shell::Machine;
 use lanyard_protocol::added::AddedField;
 
+pub use self::aws::{Aws, AwsError, AwsFailure};
 pub use self::capacity::{REQUESTS_PER_MINUTE, SECONDS_PER_REQUEST};
 pub use self::finding::{Finding, Level, grouped};
 pub use self::options::DoctorOptions;
@@ -33,7 +34,7 @@ pub use self::report::Verdict;
 pub use self::secret::Secret;
 pub use self::service::base;
 
-use self::aws::{Aws, Stack};
+use self::aws::Stack;
 use self::azure::Keys;
 use self::client::{HttpClient, is_local};
 use self::delivery::ChunkTimes;

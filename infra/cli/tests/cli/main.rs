@@ -7,7 +7,9 @@
 )]
 
 mod attendees;
+mod deploy;
 mod deployments;
+mod destroy;
 mod events;
 mod everything;
 mod exits;

@@ -1,4 +1,4 @@
-//! Runs the `aws` command and reads its JSON. Errors never quote its output.
+//! Runs the `aws` command and reads its JSON. An [`AwsError`] never quotes its output.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,6 +6,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::client::plain;
@@ -15,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The command and its region.
 #[derive(Clone, Debug)]
-pub(crate) struct Aws {
+pub struct Aws {
     /// The program.
     pub program: PathBuf,
     /// The region; `None` uses the command's own configuration.
@@ -24,7 +25,7 @@ pub(crate) struct Aws {
 
 /// Why a call failed. It repeats nothing of the command's output but error codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AwsError {
+pub enum AwsError {
     /// The command is not installed.
     NoCommand,
     /// Credentials are missing or expired.
@@ -39,6 +40,16 @@ pub(crate) enum AwsError {
     Unexpected,
 }
 
+/// Why a call failed, with AWS's own message. Only for calls that send no secret, because a message
+/// may repeat what was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwsFailure {
+    /// The kind of the error.
+    pub error: AwsError,
+    /// What AWS or the command says of it.
+    pub message: String,
+}
+
 impl Aws {
     /// Runs the command. Empty output is `null`.
     ///
@@ -46,33 +57,102 @@ impl Aws {
     ///
     /// Why it failed.
     pub(crate) async fn call(&self, arguments: &[&str]) -> Result<Value, AwsError> {
+        self.explained(arguments).await.map_err(|failure| failure.error)
+    }
+
+    /// Runs the command. Empty output is `null`.
+    ///
+    /// # Errors
+    ///
+    /// Why it failed, in AWS's words too.
+    pub async fn explained(&self, arguments: &[&str]) -> Result<Value, AwsFailure> {
+        let mut command = self.command(arguments);
+        command.args(["--output", "json"]);
+        let output = match tokio::time::timeout(TIMEOUT, command.output()).await {
+            Ok(output) => output.map_err(|error| AwsFailure::of_start(&error))?,
+            Err(_) => return Err(AwsError::Unreachable.into()),
+        };
+        if !output.status.success() {
+            return Err(AwsFailure::of(&String::from_utf8_lossy(&output.stderr)));
+        }
+        read(&output)
+    }
+
+    /// Runs the command for as long as it takes, and hands over each line that it prints.
+    ///
+    /// # Errors
+    ///
+    /// Why it failed.
+    pub async fn lines(
+        &self,
+        arguments: &[&str],
+        mut on_line: impl FnMut(&str),
+    ) -> Result<(), AwsFailure> {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| AwsFailure::of_start(&error))?;
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let reads = async {
+            let Some(out) = out else { return };
+            let mut lines = BufReader::new(out).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                on_line(&line);
+            }
+        };
+        let mut text = Vec::new();
+        let complains = async {
+            if let Some(mut err) = err {
+                // What could be read of it is enough.
+                let _ = err.read_to_end(&mut text).await;
+            }
+        };
+        // Together: a full pipe would stop the command.
+        tokio::join!(reads, complains);
+        match child.wait().await {
+            Ok(status) if status.success() => Ok(()),
+            Ok(_) | Err(_) => Err(AwsFailure::of(&String::from_utf8_lossy(&text))),
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(arguments).args(["--output", "json"]);
+        command.args(arguments);
         command.args(["--cli-connect-timeout", "10", "--cli-read-timeout", "20"]);
         if let Some(region) = &self.region {
             command.args(["--region", region]);
         }
         // A pager would wait for a key press.
         command.env("AWS_PAGER", "").stdin(Stdio::null()).kill_on_drop(true);
-        match tokio::time::timeout(TIMEOUT, command.output()).await {
-            Ok(Ok(output)) => read(&output),
-            Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(AwsError::NoCommand)
-            }
-            Ok(Err(_)) => Err(AwsError::Unexpected),
-            Err(_) => Err(AwsError::Unreachable),
+        command
+    }
+}
+
+fn read(output: &Output) -> Result<Value, AwsFailure> {
+    if output.stdout.trim_ascii().is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(&output.stdout).map_err(|_| AwsError::Unexpected.into())
+}
+
+impl AwsFailure {
+    /// Reads what the command prints where it fails.
+    fn of(text: &str) -> Self {
+        let message = text.split_once(" operation: ").map_or(text, |(_, message)| message);
+        Self { error: AwsError::of(text), message: message.trim().to_owned() }
+    }
+
+    fn of_start(error: &std::io::Error) -> Self {
+        match error.kind() == std::io::ErrorKind::NotFound {
+            true => AwsError::NoCommand.into(),
+            false => AwsError::Unexpected.into(),
         }
     }
 }
 
-fn read(output: &Output) -> Result<Value, AwsError> {
-    if !output.status.success() {
-        return Err(AwsError::of(&String::from_utf8_lossy(&output.stderr)));
+impl From<AwsError> for AwsFailure {
+    fn from(error: AwsError) -> Self {
+        Self { error, message: String::new() }
     }
-    if output.stdout.trim_ascii().is_empty() {
-        return Ok(Value::Null);
-    }
-    serde_json::from_slice(&output.stdout).map_err(|_| AwsError::Unexpected)
 }
 
 impl AwsError {
@@ -110,7 +190,7 @@ impl AwsError {
 
     /// Whether the resource does not exist.
     #[must_use]
-    pub(crate) fn is_missing(&self) -> bool {
+    pub fn is_missing(&self) -> bool {
         let code = match self {
             Self::Code(code) => code,
             Self::NoCommand
@@ -125,7 +205,7 @@ impl AwsError {
 
     /// What to do next.
     #[must_use]
-    pub(crate) fn advice(&self) -> &'static str {
+    pub fn advice(&self) -> &'static str {
         match self {
             Self::NoCommand => {
                 "Install it, https://aws.amazon.com/cli/. Without it, AWS is not checked."
@@ -205,6 +285,15 @@ mod tests {
             assert_eq!(read, error, "{text}");
             assert!(!format!("{read} {}", read.advice()).contains("canary"));
         }
+    }
+
+    #[test]
+    fn a_failure_has_the_message_of_aws_beside_its_code() {
+        let text = "\nAn error occurred (InsufficientCapabilitiesException) when calling the \
+                    CreateChangeSet operation: Requires capabilities : [CAPABILITY_NAMED_IAM]\n";
+        let failure = AwsFailure::of(text);
+        assert_eq!(failure.error, AwsError::Code("InsufficientCapabilitiesException".to_owned()));
+        assert_eq!(failure.message, "Requires capabilities : [CAPABILITY_NAMED_IAM]");
     }
 
     #[test]

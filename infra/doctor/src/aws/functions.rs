@@ -75,7 +75,7 @@ pub(super) async fn inspect(aws: &Aws, name: &str) -> Inspection {
     let finding = match configuration {
         Ok(found) => Finding { check, ..judge(&found, reserved, name, is_proxied) },
         Err(error) if error.is_missing() => {
-            let advice = "It was deleted. Deploy the stack again: sam deploy";
+            let advice = "It was deleted. Deploy the stack again: lanyard deploy";
             Finding::fail(check, "Not found.", advice)
         }
         Err(error) => not_checked(&check, &error),

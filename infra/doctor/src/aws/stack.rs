@@ -68,7 +68,7 @@ pub(crate) async fn find(aws: Aws, name: &str) -> (Finding, Option<Stack>) {
     let (described, resources) = match responses {
         Ok(responses) => responses,
         Err(error) if error.is_missing() => {
-            let advice = "Use the stack name and region of sam deploy. List your stacks:\n  \
+            let advice = "Use the stack name and region of lanyard deploy. List your stacks:\n  \
                         aws cloudformation list-stacks --query 'StackSummaries[].StackName'";
             return (
                 Finding::fail(CHECK, "There is no stack with this name in this region.", advice),
