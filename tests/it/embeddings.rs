@@ -34,6 +34,27 @@ async fn text_lists_and_tokens_are_embedded() {
 }
 
 #[tokio::test]
+async fn many_texts_may_use_more_tokens_than_one_context() {
+    let world = World::event("many").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let report = |tokens: u64| {
+        let usage = json!({"prompt_tokens": tokens, "total_tokens": tokens});
+        let data = json!([{"object": "embedding", "index": 0, "embedding": [0.1]}]);
+        let body = json!({"object": "list", "model": "x", "data": data, "usage": usage});
+        Reply::json(200, body.to_string())
+    };
+    world.azure().script(report(900_000));
+    ada.embed(json!(vec!["some words"; 40])).await.assert_ok();
+    assert_eq!(world.settle().await.counts(), (1, 900_000, 0));
+    // One text has one context.
+    world.azure().script(report(900_000));
+    ada.embed(json!("some words")).await.assert_ok();
+    let totals = world.settle().await;
+    assert!((930_000..940_000).contains(&totals.prompt_tokens), "{}", totals.prompt_tokens);
+    assert!(totals.records[1].is_estimated && !totals.records[0].is_estimated);
+}
+
+#[tokio::test]
 async fn base64_and_dimensions_pass_in_both_directions() {
     let world = World::event("base64").start().await;
     let ada = world.attendee("ada").await;

@@ -1,11 +1,12 @@
 //! `POST …/images/generations` and `…/images/edits`.
 
 use insta::assert_snapshot;
+use lanyard_domain::allowance::Limit;
 use lanyard_domain::unit::{Unit, Units};
 use serde_json::{Value, json};
 
 use crate::support::asking::PNG;
-use crate::support::{LineEnding, Reply, World, canary};
+use crate::support::{LineEnding, Reply, World, canary, usual};
 
 const GENERATIONS: &str = "/api/v1/images/generations";
 const EDITS: &str = "/api/v1/images/edits";
@@ -75,6 +76,48 @@ async fn a_stream_of_images_passes_complete_and_is_settled() {
     let totals = world.settle().await;
     assert_eq!((totals.units, totals.requests), (Units::of(Unit::Images, 2), 2));
     assert_eq!(totals.completion_tokens, 300);
+}
+
+#[tokio::test]
+async fn an_image_of_which_a_part_was_shown_counts_though_an_error_follows() {
+    let partial = json!({"type": "image_generation.partial_image", "b64_json": "AAAA"});
+    let error = json!({"error": {"code": "server_error", "message": "It broke."}});
+    for (shown, images) in [(0, 0), (2, 1)] {
+        let world = World::event("partial").in_memory().everything().start().await;
+        let ada = world.attendee("ada").await;
+        let mut events = vec![partial.to_string(); shown];
+        events.push(error.to_string());
+        world.azure().script(Reply::sse(&events, LineEnding::Lf));
+        let body = json!({"prompt": "x", "n": 3, "stream": true, "partial_images": 2});
+        let response = ada.send(ada.post(GENERATIONS, body.to_string())).await;
+        assert!(response.text().contains("It broke."), "{}", response.text());
+        let totals = world.settle().await;
+        assert_eq!(totals.units.get(Unit::Images), images);
+        assert_eq!(totals.requests, 1);
+    }
+}
+
+#[tokio::test]
+async fn the_tokens_of_images_leave_the_tokens_per_minute_to_texts() {
+    let world = World::event("minute")
+        .in_memory()
+        .everything()
+        .attendee(Limit::TokensPerMinute, 6_000)
+        .everybody(Limit::TokensPerMinute, 6_000)
+        .start()
+        .await;
+    let ada = world.attendee("ada").await;
+    let usage = json!({"input_tokens": 50, "output_tokens": 62_400, "total_tokens": 62_450});
+    let made = json!({"created": 1, "data": [{"b64_json": "AA=="}], "usage": usage});
+    world.azure().script(Reply::json(200, made.to_string()));
+    let body = json!({"prompt": "x"}).to_string();
+    ada.send(ada.post(GENERATIONS, body)).await.assert_ok();
+    world.quiet().await;
+    ada.chat("hello").await.assert_ok();
+    world.quiet().await;
+    // They count in the total.
+    let totals = world.settle().await;
+    assert_eq!((totals.requests, totals.completion_tokens), (2, 62_400 + usual::COMPLETION_TOKENS));
 }
 
 #[tokio::test]

@@ -73,12 +73,12 @@ async fn a_cap_that_replaced_a_larger_one_of_the_client_is_lowered_to_what_fits(
         let cap: u64 = cap.parse().unwrap();
         assert!((1_024..3_000).contains(&cap) && asked == "64000", "{path}: {said}");
         assert_eq!(world.azure().requests()[0].json()[field], cap, "{path}");
-        // What is left is below the least cap.
+        // What is left is below the least cap, for which an unused total would have room.
         let used = async |tokens| {
             world.change_attendee("ada", vec![Change::Add(Field::Committed, tokens)]).await;
         };
         used(2_500).await;
-        ada.send(ask(64_000)).await.assert_refused(400, "allowance_too_small");
+        ada.send(ask(64_000)).await.assert_refused(402, "insufficient_quota");
         used(-2_500).await;
         assert_eq!(world.settle().await.requests, 1);
     }

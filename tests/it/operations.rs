@@ -13,7 +13,7 @@ use crate::support::asking::is_one_call;
 use crate::support::{Reply, World, canary, usual};
 
 /// The operations that are one call; stored objects have their own tests.
-fn relayed() -> impl Iterator<Item = Operation> {
+pub(crate) fn relayed() -> impl Iterator<Item = Operation> {
     Operation::ALL.iter().copied().filter(|operation| is_one_call(*operation))
 }
 
@@ -205,18 +205,27 @@ async fn a_spent_unit_is_refused_by_its_name_and_one_too_large_for_ever() {
 }
 
 #[tokio::test]
-async fn a_filtered_request_is_charged_no_image_and_no_second() {
-    let world = World::event("filter").in_memory().everything().start().await;
-    let ada = world.attendee("ada").await;
-    for operation in relayed() {
-        world.azure().script(Reply::content_filter());
-        let response = ada.send(ada.asks_for(operation)).await;
-        response.assert_refused(400, "content_filter");
+async fn a_filtered_request_is_charged_what_the_model_has_read_and_no_image() {
+    for refusal in [Reply::content_filter(), Reply::error(408, "408", "Too late.")] {
+        for operation in relayed() {
+            let world = World::event("filter").in_memory().everything().start().await;
+            let ada = world.attendee("ada").await;
+            world.azure().script(refusal.clone());
+            let response = ada.send(ada.asks_for(operation)).await;
+            assert!(matches!(response.status().as_u16(), 400 | 504), "{}", response.text());
+            let totals = world.settle().await;
+            let read = held(operation).filter(|(unit, _)| unit.is_of_prompt());
+            let read = read.map_or(Units::NONE, |(unit, amount)| Units::of(unit, amount));
+            assert_eq!(besides_money(totals.units), read, "{operation}");
+            let has_prompt = held(operation).is_none_or(|(unit, _)| unit == Unit::Images)
+                && operation != Operation::Moderations;
+            assert_eq!(totals.prompt_tokens > 0, has_prompt, "{operation}");
+            assert_eq!((totals.requests, totals.completion_tokens), (1, 0), "{operation}");
+        }
     }
-    assert_eq!(besides_money(world.settle().await.units), Units::NONE);
 }
 
 /// Units without what they cost, which tests of money hold.
-fn besides_money(units: Units) -> Units {
+pub(crate) fn besides_money(units: Units) -> Units {
     units.with(Unit::Usd, 0)
 }

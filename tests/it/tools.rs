@@ -5,9 +5,9 @@ use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::object::Kind;
 use serde_json::{Value, json};
 
-use crate::support::World;
 use crate::support::attendee::CHAT;
 use crate::support::kept::path;
+use crate::support::{Reply, World};
 
 fn decisions(json: Value) -> HostedTools {
     serde_json::from_value(json).unwrap()
@@ -43,6 +43,34 @@ async fn a_mixed_list_passes_without_hosted_tools_and_names_them() {
     let lines = world.request_log().lines();
     assert_eq!(*lines[0].dropped_tools, ["image_generation", "web_search"]);
     assert!(lines[1].dropped_tools.is_empty());
+}
+
+#[tokio::test]
+async fn each_turn_with_a_hosted_tool_may_fill_the_context() {
+    let response = |tokens: u64| {
+        let mut body = crate::support::azure::kept::response("resp_1", "Hi", "completed");
+        body["usage"] = json!({"input_tokens": tokens, "output_tokens": 5,
+            "total_tokens": tokens + 5});
+        Reply::json(200, body.to_string())
+    };
+    let web = json!([{"type": "web_search"}]);
+    for (tools, calls, reported, is_credible) in [
+        (web.clone(), json!(null), 1_200_000, true),
+        (web.clone(), json!(null), 1_000_000_000_000_u64, false),
+        (web, json!(1), 1_200_000, false),
+        (json!([function()]), json!(null), 1_200_000, false),
+    ] {
+        let world = World::event("turns").in_memory().keeping().with(|event| {
+            event.hosted_tools = decisions(json!({"web_search": "allow"}));
+        });
+        let world = world.start().await;
+        let ada = world.attendee("ada").await;
+        world.azure().script(response(reported));
+        ada.respond(json!({"tools": tools, "max_tool_calls": calls})).await.assert_ok();
+        let totals = world.settle().await;
+        assert_eq!(totals.prompt_tokens == reported, is_credible, "{calls}");
+        assert_eq!(totals.records[0].is_estimated, !is_credible, "{calls}");
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use crate::limit::{Counting, Limit, Quantity};
 use crate::time::{EpochNanos, Period};
 use crate::token::UserId;
 use crate::unit::{Unit, Units};
-use crate::usage::Charge;
+use crate::usage::{Charge, Usage};
 
 /// Identifies an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -202,6 +202,12 @@ impl Hold {
     #[must_use]
     pub fn tokens(&self) -> u64 {
         self.prompt_tokens.saturating_add(self.completion_tokens)
+    }
+
+    /// What a model has used that has read the request and made nothing.
+    #[must_use]
+    pub fn prompt(&self) -> Usage {
+        Usage { units: self.units.of_prompt(), ..Usage::of_tokens(self.prompt_tokens, 0) }
     }
 
     /// How long ago the request was admitted, in milliseconds.

@@ -6,14 +6,16 @@
 //! the request does fit, the guess was wrong, and [`Guess::from_account`] makes a better one.
 
 mod rate;
+mod refusal;
 mod seat;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use enum_map::EnumMap;
 
 use self::rate::Rate;
 pub(crate) use self::rate::cost_ns;
 pub use self::rate::{Remaining, remaining};
+pub use self::refusal::Refusal;
 pub use self::seat::{
     SeatPace, ask_for_seat, give_seat, is_full, leave_queue, take_back_seat, take_seat, vacate_seat,
 };
@@ -22,9 +24,7 @@ use crate::allowance::Allowance;
 use crate::estimate::Estimate;
 use crate::ids::RequestId;
 use crate::limit::{Counting, Limit, Quantity};
-use crate::models::ModelPrices;
 use crate::time::EpochNanos;
-use crate::unit::Unit;
 use crate::window::LocalDay;
 
 /// A request that asks to be admitted.
@@ -56,128 +56,6 @@ impl Demand {
             day: self.day.date,
             expires_at: self.expires_at,
             is_recorded: self.is_recorded,
-        }
-    }
-}
-
-/// Why an account does not admit a request, and when to retry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// A limit per minute is used up.
-    Rate {
-        /// Requests or tokens per minute.
-        limit: Limit,
-        /// The limit's value.
-        allowed: u64,
-        /// The first instant at which the same request fits if no other request comes.
-        retry_at: EpochNanos,
-    },
-    /// A limit per day is used up.
-    Day {
-        /// Requests or tokens per day.
-        limit: Limit,
-        /// The limit's value.
-        allowed: u64,
-        /// The amount that is left.
-        remaining: u64,
-        /// The end of the local day.
-        resets_at: DateTime<Utc>,
-        /// Whether the request would fit if the open reservations were released.
-        is_held: bool,
-    },
-    /// Too little of the budget is left.
-    Budget {
-        /// The limit on tokens or on another unit in total.
-        limit: Limit,
-        /// The limit's value.
-        allowed: u64,
-        /// The amount that is left.
-        remaining: u64,
-        /// Whether the request would fit if the open reservations were released.
-        is_held: bool,
-    },
-    /// Too many requests are in flight.
-    InFlight {
-        /// The limit's value.
-        allowed: u64,
-    },
-    /// The request needs more than a limit per day or in total, or a limit is zero. A retry does not
-    /// help.
-    NeverFits {
-        /// The limit.
-        limit: Limit,
-        /// The limit's value.
-        allowed: u64,
-        /// The amount that the request may need.
-        needed: u64,
-    },
-    /// The organiser blocks the attendee.
-    Blocked,
-}
-
-impl Refusal {
-    /// The tokens that would fit now, if a request asks too many of them, or too much for its money.
-    #[must_use]
-    pub fn fitting_tokens(&self, demand: &Demand, prices: &ModelPrices) -> Option<u64> {
-        let of_tokens = |limit: Limit| limit.quantity() == Quantity::Tokens;
-        let estimate = &demand.estimate;
-        let for_money = |remaining: u64| {
-            let missing = estimate.units.get(Unit::Usd).saturating_sub(remaining);
-            let too_many = prices.completion_tokens_for(missing, estimate);
-            estimate.tokens().saturating_sub(too_many)
-        };
-        match *self {
-            Self::Day { limit, remaining: left, .. }
-            | Self::Budget { limit, remaining: left, .. }
-            | Self::NeverFits { limit, allowed: left, .. }
-                if limit.quantity() == Quantity::Unit(Unit::Usd) =>
-            {
-                Some(for_money(left))
-            }
-            Self::Rate { limit, allowed, retry_at } if of_tokens(limit) => {
-                let missing = rate::units_in(retry_at.since(demand.now), allowed);
-                Some(demand.estimate.tokens().min(allowed).saturating_sub(missing))
-            }
-            Self::Day { limit, remaining, .. } | Self::Budget { limit, remaining, .. }
-                if of_tokens(limit) =>
-            {
-                Some(remaining)
-            }
-            Self::NeverFits { limit, allowed, .. } if of_tokens(limit) => Some(allowed),
-            Self::Rate { .. }
-            | Self::Day { .. }
-            | Self::Budget { .. }
-            | Self::NeverFits { .. }
-            | Self::InFlight { .. }
-            | Self::Blocked => None,
-        }
-    }
-
-    /// Whether the end of a request in flight can end it.
-    #[must_use]
-    pub fn may_end_with_a_request(&self) -> bool {
-        match self {
-            Self::InFlight { .. } => true,
-            Self::Day { is_held, .. } | Self::Budget { is_held, .. } => *is_held,
-            Self::Rate { .. } | Self::NeverFits { .. } | Self::Blocked => false,
-        }
-    }
-
-    /// Whether this refusal lasts longer than another one. Two rates of equal length count as
-    /// longer.
-    #[must_use]
-    pub(crate) fn outlasts(&self, other: &Self) -> bool {
-        let rank = |refusal: &Self| match refusal {
-            Self::InFlight { .. }
-            | Self::Day { is_held: true, .. }
-            | Self::Budget { is_held: true, .. } => 0,
-            Self::Rate { .. } => 1,
-            Self::Day { .. } => 2,
-            Self::Budget { .. } | Self::NeverFits { .. } | Self::Blocked => 3,
-        };
-        match (self, other) {
-            (Self::Rate { retry_at, .. }, Self::Rate { retry_at: other, .. }) => retry_at >= other,
-            _ => rank(self) > rank(other),
         }
     }
 }
@@ -310,7 +188,7 @@ pub fn write(side: Side, allowance: &Allowance, demand: &Demand, guess: &Guess) 
 
 /// The amount that a request needs of a limit.
 pub(crate) fn needed(limit: Limit, estimate: &Estimate) -> u64 {
-    limit.quantity().among(1, estimate.tokens(), estimate.units)
+    limit.count(&estimate.units, estimate.tokens(), estimate.units)
 }
 
 /// Why a request can never be admitted under an allowance, even by an empty account.
@@ -344,8 +222,7 @@ pub fn refusal(allowance: &Allowance, account: &Account, demand: &Demand) -> Opt
 #[must_use]
 pub fn lacks(allowance: &Allowance, account: &Account, demand: &Demand) -> Option<Refusal> {
     let lacks = |limit: &Limit| lack(*limit, allowance.limit(*limit)?, account, demand);
-    let longest = |one: Refusal, next: Refusal| if next.outlasts(&one) { next } else { one };
-    Limit::ALL.iter().filter_map(lacks).reduce(longest)
+    Limit::ALL.iter().filter_map(lacks).reduce(Refusal::longer)
 }
 
 /// The reserved amount of a limit's quantity.
@@ -364,7 +241,7 @@ fn lack(limit: Limit, allowed: u64, account: &Account, demand: &Demand) -> Optio
         let tat = account.get(field).max(now.0);
         let over = tat.saturating_sub(Rate { field, allowed, needed }.latest(now));
         let retry_at = EpochNanos(now.0.saturating_add(over));
-        return (over > 0).then_some(Refusal::Rate { limit, allowed, retry_at });
+        return (over > 0).then_some(Refusal::Rate { limit, allowed, retry_at, is_held: false });
     }
     // A shard that gave room to other shards may count less than zero.
     let left = signed(allowed).saturating_sub(account.get(field)).max(0);

@@ -29,12 +29,6 @@ impl Estimate {
         self.prompt_tokens.saturating_add(self.completion_tokens)
     }
 
-    /// Whether it is at least as large as another estimate, in tokens and in every unit.
-    #[must_use]
-    pub fn is_at_least(&self, other: &Self) -> bool {
-        self.tokens() >= other.tokens() && self.units.max(other.units) == self.units
-    }
-
     /// An estimate of units alone.
     #[must_use]
     pub fn of_units(units: Units) -> Self {

@@ -143,6 +143,18 @@ impl Limit {
         }
     }
 
+    /// What one request counts against the limit. `reserved` says what kind of request it is.
+    ///
+    /// Tokens per minute are those of models for text. Models for images and audio have another quota
+    /// at Azure, so the tokens of requests that reserve such a unit count in totals and days only.
+    #[must_use]
+    pub fn count(self, reserved: &Units, tokens: u64, units: Units) -> u64 {
+        match self.rate() == Some(Quantity::Tokens) && !reserved.are_of_text() {
+            true => 0,
+            false => self.quantity().among(1, tokens, units),
+        }
+    }
+
     /// The limit's name in the organisers' API and in the table.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -165,8 +177,7 @@ impl fmt::Display for Limit {
 
 impl Quantity {
     /// The amount of this quantity in a reservation or a charge.
-    #[must_use]
-    pub fn among(self, requests: u64, tokens: u64, units: Units) -> u64 {
+    fn among(self, requests: u64, tokens: u64, units: Units) -> u64 {
         match self {
             Self::Requests => requests,
             Self::Tokens => tokens,
@@ -237,6 +248,21 @@ mod tests {
         let different: HashSet<_> =
             Limit::ALL.iter().map(|limit| format!("{:?}", limit.counting())).collect();
         assert_eq!(different.len(), Limit::ALL.len());
+    }
+
+    #[test]
+    fn tokens_per_minute_are_those_of_text_and_totals_those_of_everything() {
+        for unit in Unit::ALL.iter().copied() {
+            let units = Units::of(unit, 3);
+            let counted = |limit: Limit| limit.count(&units, 6_240, units);
+            let per_minute = if unit == Unit::Usd { 6_240 } else { 0 };
+            assert_eq!(counted(Limit::TokensPerMinute), per_minute, "{unit}");
+            for limit in [Limit::TokensPerDay, Limit::TokensTotal] {
+                assert_eq!(counted(limit), 6_240, "{unit}");
+            }
+            assert_eq!(counted(Limit::RequestsPerMinute), 1, "{unit}");
+            assert_eq!(counted(Limit::total_of(unit)), 3, "{unit}");
+        }
     }
 
     #[test]

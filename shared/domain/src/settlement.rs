@@ -167,7 +167,7 @@ pub fn write(
         let by = match limit.counting() {
             Counting::PerMinute(_) => {
                 let allowed = allowance.limit(*limit)?;
-                let held = limit.quantity().among(1, hold.tokens(), hold.units);
+                let held = limit.count(&hold.units, hold.tokens(), hold.units);
                 rate_correction(correction, held, allowed, elapsed)
             }
             Counting::PerDay(_)
@@ -182,12 +182,11 @@ pub fn write(
 
 /// The difference between the true amount and the reserved amount of a limit.
 fn correction(limit: Limit, hold: &Hold, charge: Option<Charge>) -> i64 {
-    let quantity = limit.quantity();
-    let held = quantity.among(1, hold.tokens(), hold.units);
+    let held = limit.count(&hold.units, hold.tokens(), hold.units);
     let spent = match (limit.counting(), charge) {
         // A settled request is no longer in flight, whatever it cost.
         (Counting::InFlight, _) | (_, None) => 0,
-        (_, Some(charge)) => quantity.among(1, charge.tokens(), charge.units),
+        (_, Some(charge)) => limit.count(&hold.units, charge.tokens(), charge.units),
     };
     signed(spent).saturating_sub(signed(held))
 }
@@ -267,6 +266,36 @@ mod tests {
         assert_eq!((paid(0), paid(1), paid(3)), (2, 2, 3));
         let exact = Settlement::Exact(Usage::of_units(Units::of(Unit::Images, 1)));
         assert_eq!(exact.charge(&hold).unwrap().units, Units::of(Unit::Images, 1));
+    }
+
+    #[test]
+    fn the_tokens_of_images_count_in_totals_and_leave_the_minute_alone() {
+        let hold = Hold { units: Units::of(Unit::Images, 1), ..hold() };
+        let allowance =
+            Allowance::from([(Limit::TokensPerMinute, 1_000), (Limit::TokensTotal, 100_000)]);
+        let usage = Usage { units: hold.units, ..Usage::of_tokens(40, 6_000) };
+        let charge = Settlement::Exact(usage).charge(&hold);
+        let now = EpochNanos(1_000_000_000);
+        let id = "req_1".parse().unwrap();
+        let write = write(Side::Event, &allowance, &id, &hold, charge, now);
+        let by = |field| {
+            write.changes.iter().find_map(|change| {
+                let Change::Add(changed, by) = change else { return None };
+                (*changed == field).then_some(*by)
+            })
+        };
+        assert_eq!(by(Field::counted(Limit::TokensPerMinute, hold.day)), None);
+        assert_eq!(by(Field::Committed), Some(6_040 - 296));
+        assert_eq!(by(Field::CompletionTokens), Some(6_000));
+    }
+
+    #[test]
+    fn a_model_that_has_read_a_request_has_used_its_prompt_and_what_came_with_it() {
+        let units = Unit::ALL.iter().fold(Units::NONE, |units, unit| units.with(*unit, 7));
+        let prompt = Hold { units, ..hold() }.prompt();
+        assert_eq!((prompt.prompt_tokens, prompt.completion_tokens), (40, 0));
+        let brought = Units::of(Unit::AudioSeconds, 7).with(Unit::Characters, 7);
+        assert_eq!(prompt.units, brought);
     }
 
     #[test]

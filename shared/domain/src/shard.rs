@@ -226,10 +226,8 @@ pub fn plan(
         let flows = u64::try_from(missing).unwrap_or_default().saturating_add(of.into());
         let flows_ns = cost_ns(flows, allowed);
         let retry_at = EpochNanos(demand.now.0.saturating_add(flows_ns));
-        let rate = Refusal::Rate { limit, allowed, retry_at };
-        if !refusal.as_ref().is_some_and(|refusal| refusal.outlasts(&rate)) {
-            refusal = Some(rate);
-        }
+        let rate = Refusal::Rate { limit, allowed, retry_at, is_held: false };
+        refusal = Some(refusal.map_or(rate, |refusal| refusal.longer(rate)));
     }
     if let Some(refusal) = refusal {
         return Plan::Refuse(refusal);

@@ -43,6 +43,16 @@ impl Unit {
     /// Every unit.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
+    /// Whether a request brings the unit with it, so that a model has used it once it has read the
+    /// request.
+    #[must_use]
+    pub fn is_of_prompt(self) -> bool {
+        match self {
+            Self::AudioSeconds | Self::Characters => true,
+            Self::Images | Self::VideoSeconds | Self::Usd => false,
+        }
+    }
+
     /// The unit's name in responses, in records and in the table.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -130,6 +140,18 @@ impl Units {
     #[must_use]
     pub fn is_none(&self) -> bool {
         *self == Self::NONE
+    }
+
+    /// Whether they are those of a request that is counted in tokens alone.
+    #[must_use]
+    pub fn are_of_text(&self) -> bool {
+        self.iter().all(|(unit, _)| unit == Unit::Usd)
+    }
+
+    /// The amounts that a model has used once it has read a request.
+    #[must_use]
+    pub fn of_prompt(&self) -> Self {
+        Self(EnumMap::from_fn(|unit: Unit| if unit.is_of_prompt() { self.get(unit) } else { 0 }))
     }
 
     /// The units with an amount other than zero, and their amounts.

@@ -25,7 +25,7 @@ use lanyard_domain::operation::Operation;
 use lanyard_domain::time::EpochNanos;
 use lanyard_protocol::demand::Demanded;
 
-use self::refuse::{fitting, priced};
+use self::refuse::{Sides, Why, priced};
 use crate::Gateway;
 use crate::error::{ApiError, LimitScope};
 use crate::lookup::Attendance;
@@ -80,7 +80,7 @@ impl From<LedgerFault> for AdmissionRefused {
 
 /// A request that was not admitted.
 struct RejectedRequest {
-    error: ApiError,
+    why: Why,
     /// The tokens with which both accounts might admit it.
     fits: Option<u64>,
     metadata: RequestMetadata,
@@ -107,7 +107,7 @@ impl Gateway {
     ) -> Result<Reservation, ApiError> {
         let admitted =
             self.try_admit(request, attendance, model, operation, demanded, metadata).await;
-        admitted.map_err(|rejected| rejected.error)
+        admitted.map_err(|rejected| self.error_of(attendance, request.now, rejected.why))
     }
 
     async fn try_admit(
@@ -136,15 +136,13 @@ impl Gateway {
         };
         let attendee_key = AccountKey::Attendee(event.id.clone(), attendance.user.clone());
         let event_key = AccountKey::Event(event.id.clone());
-        for (key, scope) in [(&event_key, LimitScope::Event), (&attendee_key, LimitScope::Attendee)]
-        {
-            let known = self.settler.memory.refusal(key, &demand.estimate, demand.now);
-            if let Some(refusal) = known {
-                let error = self.refused(attendance, request.now, scope, key, refusal);
-                // It was refused to another request, so this is only a hint.
-                let fits = refusal.fitting_tokens(&demand, prices);
-                return Err(Box::new(RejectedRequest { error, fits, metadata }));
-            }
+        let known =
+            |key: &AccountKey| self.settler.memory.refusal(key, &demand.estimate, demand.now);
+        let known = Sides { attendee: known(&attendee_key), event: known(&event_key) };
+        if let Some(known) = known.if_any() {
+            // They were refused to another request, so this is only a hint.
+            let fits = known.fits(&demand, prices);
+            return Err(Box::new(RejectedRequest { why: Why::Refused(known), fits, metadata }));
         }
         let (attendee_side, event_side) = tokio::join!(
             self.within_timeout(self.admit_attendee(
@@ -190,7 +188,8 @@ impl Gateway {
                 let attendee_side = attendee_side.map(|_| ());
                 let shard = event_side.as_ref().ok().copied();
                 let event_side = event_side.map(|_| ());
-                let fits = fitting(&attendee_side, &event_side, &demand, prices);
+                let sides = Sides::of(&attendee_side, &event_side);
+                let fits = sides.and_then(|sides| sides.fits(&demand, prices));
                 let attendee = was_made(&attendee_side).then_some(attendee_key.clone());
                 let id = demand.id.clone();
                 if fits.is_some() && demanded.own_cap().is_some() {
@@ -204,29 +203,40 @@ impl Gateway {
                         self.settler.memory.refused(key, demand.estimate, *refusal, demand.now);
                     }
                 }
-                let error = |scope, key, refused| match refused {
+                let other = |scope, refused| match refused {
                     AdmissionRefused::Refused(refusal) => {
-                        self.refused(attendance, request.now, scope, key, refusal)
+                        let (attendee, event) = match scope {
+                            LimitScope::Attendee => (Some(refusal), None),
+                            LimitScope::Event => (None, Some(refusal)),
+                        };
+                        Why::Refused(Sides { attendee, event })
                     }
-                    AdmissionRefused::AccessDenied(why) => attendance.access_denied(why),
-                    AdmissionRefused::Full => ApiError::EventFull { contact: attendance.contact() },
-                    AdmissionRefused::NotYet(at) => seat::too_many(attendance, demand.now, at),
-                    AdmissionRefused::NoPrice => ApiError::PriceUnknown {
+                    AdmissionRefused::AccessDenied(why) => {
+                        Why::Other(attendance.access_denied(why))
+                    }
+                    AdmissionRefused::Full => {
+                        Why::Other(ApiError::EventFull { contact: attendance.contact() })
+                    }
+                    AdmissionRefused::NotYet(at) => {
+                        Why::Other(seat::too_many(attendance, demand.now, at))
+                    }
+                    AdmissionRefused::NoPrice => Why::Other(ApiError::PriceUnknown {
                         model: model.clone(),
                         uses_hosted: demanded.uses_hosted,
                         contact: attendance.contact(),
-                    },
+                    }),
                     AdmissionRefused::Fault { cause, .. } => {
-                        self.accounting_unavailable(Some(cause))
+                        Why::Other(self.accounting_unavailable(Some(cause)))
                     }
                 };
                 // A refusal that the attendee can act on comes first.
-                let error = match (attendee_side, event_side) {
-                    (Err(not), _) => error(LimitScope::Attendee, &attendee_key, not),
-                    (Ok(()), Err(not)) => error(LimitScope::Event, &event_key, not),
-                    (Ok(()), Ok(())) => ApiError::Internal(None),
+                let why = match (sides, attendee_side, event_side) {
+                    (Some(sides), ..) => Why::Refused(sides),
+                    (None, Err(not), _) => other(LimitScope::Attendee, not),
+                    (None, Ok(()), Err(not)) => other(LimitScope::Event, not),
+                    (None, Ok(()), Ok(())) => Why::Other(ApiError::Internal(None)),
                 };
-                Err(Box::new(RejectedRequest { error, fits, metadata }))
+                Err(Box::new(RejectedRequest { why, fits, metadata }))
             }
         }
     }

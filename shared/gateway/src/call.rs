@@ -139,7 +139,7 @@ impl Failure {
     pub fn settlement(&self, hold: &Hold) -> Settlement {
         // A filter that refuses has read the prompt. Azure reports no usage for it, so the estimate
         // is charged.
-        let prompt = Settlement::Estimated(Usage::of_tokens(hold.prompt_tokens, 0));
+        let prompt = Settlement::Estimated(hold.prompt());
         match self {
             Self::Transient(_)
             | Self::BadCredential(_)

@@ -5,12 +5,14 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use lanyard_protocol::Counting;
+use lanyard_protocol::failed;
 use lanyard_protocol::payload::JSON;
+use lanyard_protocol::refusal::OurNames;
 use serde::de::IgnoredAny;
 
 use crate::Gateway;
 use crate::demand::ModelCall;
-use crate::error::ApiError;
+use crate::error::{ApiError, ModelRefusal};
 use crate::forward::parse;
 use crate::lookup::Attendance;
 use crate::ports::RequestLine;
@@ -90,6 +92,10 @@ impl Gateway {
         let is_plain = head.headers.get(CONTENT_ENCODING).is_none_or(|value| value == "identity");
         if !is_plain || serde_json::from_slice::<IgnoredAny>(&body).is_err() {
             return Err(ApiError::UpstreamUnreachable(Some("the response is not JSON".into())));
+        }
+        if let Some(failure) = failed::failure_of(&body) {
+            let refusal = ModelRefusal::in_response(&failure, &OurNames::of(sent.from));
+            return Err(ApiError::RefusedByModel(Box::new(refusal)));
         }
         Ok(Some(body))
     }

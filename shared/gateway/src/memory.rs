@@ -192,7 +192,8 @@ impl Memory {
     ) -> Option<Refusal> {
         self.refused.look(key, |refused| {
             let refused = refused?;
-            let holds = now < refused.until && estimate.is_at_least(&refused.estimate);
+            let is_same = refused.refusal.is_also_of(&refused.estimate, estimate);
+            let holds = now < refused.until && is_same;
             holds.then_some(refused.refusal)
         })
     }

@@ -14,16 +14,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
+use lanyard_domain::account::Hold;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
-use lanyard_protocol::Protocol;
 use lanyard_protocol::added::AddedField;
 use lanyard_protocol::demand::Demanded;
+use lanyard_protocol::failed;
 use lanyard_protocol::refusal::OurNames;
 use lanyard_protocol::response::Content;
 use lanyard_protocol::stored;
+use lanyard_protocol::stream::failure::{self, Failure};
 use lanyard_protocol::stream::{Hides, StreamFormat, StreamState};
 use lanyard_protocol::usage;
+use lanyard_protocol::{BufferedResponse, Protocol};
 use tokio::time::Instant;
 
 pub(crate) use self::early::{Early, begin_early};
@@ -32,10 +35,10 @@ pub use self::read::{Next, next_chunk, read_whole};
 use crate::Gateway;
 use crate::call::time_left;
 use crate::demand::ModelCall;
-use crate::error::ApiError;
+use crate::error::{ApiError, ModelRefusal};
 use crate::headers;
 use crate::parse::PathStyle;
-use crate::ports::UpstreamBody;
+use crate::ports::{Incident, UpstreamBody};
 use crate::request::{Request, Response, full};
 use crate::send::Sent;
 use crate::settle::{Ending, OK, Reservation};
@@ -66,7 +69,8 @@ impl Gateway {
         reservation: Reservation,
     ) -> Result<Response, ApiError> {
         let ModelCall { protocol, demanded, style, until, choice, mut hook, .. } = call;
-        let most_tokens = usage::most_tokens(choice.facts(), &reservation.hold);
+        let most_tokens = usage::most_tokens(choice.facts(), demanded.contexts, &reservation.hold);
+        let names = OurNames::of(sent.from);
         let (head, body) = sent.response.into_parts();
         if let Some(hook) = &mut hook {
             hook.responds(sent.from);
@@ -94,7 +98,7 @@ impl Gateway {
                     ..StreamState::default()
                 };
                 let stream = Stream {
-                    names: OurNames::of(sent.from),
+                    names,
                     hook,
                     reservation: Some(reservation),
                     ..stream(protocol.stream, state)
@@ -113,13 +117,21 @@ impl Gateway {
             }
             Ok(Content::Json) => {
                 let kind = Buffered::Json { protocol, most_tokens };
-                self.buffer(until, kind, body, headers, reservation, hook).await
+                self.buffer(until, (kind, &names), body, headers, reservation, hook).await
             }
             Ok(Content::Text(content_type)) => {
-                self.buffer(until, Buffered::Text(content_type), body, headers, reservation, hook)
-                    .await
+                let kind = Buffered::Text(content_type);
+                self.buffer(until, (kind, &names), body, headers, reservation, hook).await
             }
             Ok(Content::Unusable) => {
+                if is_json(&head.headers)
+                    && let Ok(bytes) = read_whole(body, Some(until)).await
+                    && let Some(failure) = failed::failure_of(&bytes)
+                {
+                    let state = StreamState::default();
+                    let settlement = failure::settle(&failure, &state, &reservation.hold);
+                    return Err(self.settle_failed(reservation, settlement, &failure, &names));
+                }
                 let odd = "the response has another type than its operation's";
                 Err(self
                     .settle_unusable(reservation, ApiError::UpstreamUnreachable(Some(odd.into()))))
@@ -128,32 +140,40 @@ impl Gateway {
         }
     }
 
-    /// Reads a response to its end and passes it on. A text response reports no usage.
+    /// Reads a response to its end and passes it on, unless it is an error. The names are those that an
+    /// error must not show.
     async fn buffer(
         &self,
         until: Instant,
-        kind: Buffered,
+        (kind, names): (Buffered, &OurNames),
         body: UpstreamBody,
         mut headers: HeaderMap,
         mut reservation: Reservation,
         mut hook: Option<Box<dyn ResponseHook>>,
     ) -> Result<Response, ApiError> {
         let started_at = self.settler.clock.now();
-        let bytes = match read_whole(body, Some(until)).await {
+        let mut bytes = match read_whole(body, Some(until)).await {
             Ok(bytes) => bytes,
             Err(error) => return Err(self.settle_unusable(reservation, error)),
         };
         let (read, content_type) = match kind {
-            Buffered::Text(kind) => (Some((Settlement::AtLeast(Usage::default()), None)), kind),
+            Buffered::Text(kind) => (Some(read_text(&bytes, &reservation.hold)), kind),
             Buffered::Json { protocol, most_tokens } => {
                 let read = protocol.read_response(&bytes, &reservation.hold, most_tokens);
                 (read, "application/json")
             }
         };
-        let Some((settlement, id)) = read else {
+        let Some(BufferedResponse { settlement, id, failure, has_error }) = read else {
             let error = ApiError::UpstreamUnreachable(Some("the response is not JSON".into()));
             return Err(self.settle_unusable(reservation, error));
         };
+        if let Some(failure) = failure {
+            return Err(self.settle_failed(reservation, settlement, &failure, names));
+        }
+        // A response that has failed has its reason in it.
+        if has_error && names.are_in(&bytes) {
+            bytes = names.hide(&String::from_utf8_lossy(&bytes)).into();
+        }
         reservation.metadata.response_id = id.as_deref().and_then(|id| id.parse().ok());
         if let Some(hook) = &mut hook
             && let Err(error) = hook.names(id.as_deref(), stored::item_ids(&bytes)).await
@@ -190,6 +210,24 @@ impl Gateway {
         });
     }
 
+    /// Azure's response is an error, although its status says otherwise: charged by what is known.
+    fn settle_failed(
+        &self,
+        reservation: Reservation,
+        settlement: Settlement,
+        failure: &Failure,
+        names: &OurNames,
+    ) -> ApiError {
+        let error = ApiError::RefusedByModel(Box::new(ModelRefusal::in_response(failure, names)));
+        if error.code() == "upstream_busy" {
+            let event = Some(&reservation.at.event.id);
+            self.settler.request_log.count(Incident::UpstreamBusy, event);
+        }
+        let ending = Ending::of(settlement, error.code(), error.status().as_u16(), None);
+        self.settle_in_background(reservation, ending);
+        error
+    }
+
     /// The model may have worked, but its response cannot be used: at least the estimate.
     fn settle_unusable(&self, reservation: Reservation, error: ApiError) -> ApiError {
         let error = error.after_sending();
@@ -222,6 +260,21 @@ impl Gateway {
         }
         out
     }
+}
+
+/// A text reports no usage, unless it is an error that was called a text.
+fn read_text(bytes: &[u8], hold: &Hold) -> BufferedResponse {
+    let failure = failed::failure_of(bytes);
+    let settlement = match &failure {
+        Some(failure) => failure::settle(failure, &StreamState::default(), hold),
+        None => Settlement::AtLeast(Usage::default()),
+    };
+    BufferedResponse { settlement, id: None, failure, has_error: false }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.trim_start().starts_with("application/json"))
 }
 
 /// Azure's id of its response, as our header.

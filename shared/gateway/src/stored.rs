@@ -104,6 +104,9 @@ pub trait ResponseHook: Send + Sync {
         Ok(event.0)
     }
 
+    /// Azure has ended the stream with an error, after what the stream has produced.
+    async fn fails(&self, _produced: Produced) {}
+
     /// Whether a stream that has ended lacks the object that it is about.
     fn lacks_object(&self) -> bool {
         false

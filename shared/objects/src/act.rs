@@ -85,7 +85,7 @@ impl Objects {
                 stream.run = Some(owned);
                 Ok(stream.start(upstream, headers, None))
             }
-            Action::Delete => self.deleted(request, upstream, headers, &owned).await,
+            Action::Delete => self.deleted(request, upstream, headers, &owned, deployment).await,
             Action::Create
             | Action::List
             | Action::Poll
@@ -156,7 +156,7 @@ impl Objects {
         upstream: http::Response<UpstreamBody>,
     ) -> Result<Bytes, ApiError> {
         let Call { request, attendance, .. } = call;
-        let bytes = json_body(request, upstream).await?;
+        let bytes = json_body(request, home, upstream).await?;
         match (owned.kind, call.kind()) {
             // The steps of a run have a state of their own.
             (Kind::Run | Kind::Video, _) if call.matched.is_about_itself() => {

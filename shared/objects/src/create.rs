@@ -131,7 +131,7 @@ impl Objects {
         named: Option<&NamedObjects>,
     ) -> Result<Bytes, ApiError> {
         let Call { request, attendance, .. } = call;
-        let bytes = json_body(request, response).await?;
+        let bytes = json_body(request, home, response).await?;
         let object = NewObject::of(call.kind(), request, attendance, tokens);
         self.registry.register(object, new_id(&bytes)?, home).await?;
         if let Some(named) = named {

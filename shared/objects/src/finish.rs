@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::Objects;
 use crate::call::Call;
-use crate::jobs::UNKNOWN;
+use crate::jobs::{Jobs, UNKNOWN};
 use crate::ownership::home_in;
 use crate::registry::owner_of;
 use crate::responses::json_body;
@@ -81,7 +81,7 @@ impl Objects {
         let Ok(response) = self.call_home(request, owned.kind, home, outgoing).await else {
             return;
         };
-        let Ok(response) = json_body(request, response).await else { return };
+        let Ok(response) = json_body(request, home, response).await else { return };
         if runs.is_some() {
             self.jobs().settle_ended_runs(&owner_of(attendance), &attendance.at, &response).await;
         } else {
@@ -151,7 +151,7 @@ impl Objects {
             return true;
         }
         let Some(at) = at else { return false };
-        match self.read_job(owned, at).await {
+        match jobs.read_job(owned, at).await {
             Ok(Some(response)) => {
                 jobs.settle_if_ended(owned, at, &response, Produced::default()).await
             }
@@ -163,9 +163,15 @@ impl Objects {
             }
         }
     }
+}
 
+impl Jobs {
     /// A job as it is now. `None` if Azure no longer has it.
-    async fn read_job(&self, owned: &Owned, at: &OpenEvent) -> Result<Option<bytes::Bytes>, Cause> {
+    pub(crate) async fn read_job(
+        &self,
+        owned: &Owned,
+        at: &OpenEvent,
+    ) -> Result<Option<bytes::Bytes>, Cause> {
         let home = home_in(at.catalog.deployments(), &owned.home)
             .ok_or("no deployment leads to the resource that works on it any more")?;
         let call = || UpstreamCall {

@@ -100,7 +100,7 @@ impl<'a> JobState<'a> {
             }
             None => UNKNOWN,
             Some(usage) => {
-                let counted = usage::count(usage, most_tokens(&ModelFacts::UNKNOWN, hold));
+                let counted = usage::count(usage, most_tokens(&ModelFacts::UNKNOWN, 1, hold));
                 match counted.is_credible {
                     true => Settlement::Exact(counted.usage),
                     false => Settlement::AtLeast(counted.usage),

@@ -148,7 +148,8 @@ impl Objects {
         let outgoing = Outgoing::plain(Method::GET, url);
         match self.call_home(request, owned.kind, deployment, outgoing).await {
             Ok(response) => {
-                let bytes = json_body(request, response).await.map_err(NotRead::asked)?;
+                let bytes =
+                    json_body(request, deployment, response).await.map_err(NotRead::asked)?;
                 self.settle_job_if_ended(owned, &attendance.at, &bytes);
                 let rewriter = Rewriter::of(owned.kind, &attendance.at, deployment, request);
                 serde_json::from_slice(&rewriter.rewrite(bytes)).map(Some).map_err(|fault| {

@@ -6,13 +6,16 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
+use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::{Kind, Owned};
 use lanyard_gateway::call::SHUTDOWN_MARGIN;
-use lanyard_gateway::error::ApiError;
+use lanyard_gateway::error::{ApiError, ModelRefusal};
 use lanyard_gateway::ports::UpstreamBody;
 use lanyard_gateway::relay::{Next, next_chunk, read_whole};
 use lanyard_gateway::request::{Body, Request, Response, full};
+use lanyard_protocol::failed;
 use lanyard_protocol::payload::JSON;
+use lanyard_protocol::refusal::OurNames;
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
@@ -27,8 +30,9 @@ impl Objects {
         upstream: http::Response<UpstreamBody>,
         headers: HeaderMap,
         owned: &Owned,
+        home: &Deployment,
     ) -> Result<Response, ApiError> {
-        let bytes = json_body(request, upstream).await.unwrap_or_else(|_| {
+        let bytes = json_body(request, home, upstream).await.unwrap_or_else(|_| {
             let object = format!("{}.deleted", owned.kind);
             let body = serde_json::json!({
                 "id": owned.id.as_str(), "object": object, "deleted": true,
@@ -94,16 +98,23 @@ fn stream_of(first: Bytes, body: UpstreamBody, until: Option<Instant>) -> Body {
     StreamBody::new(chunks.map(|chunk| Ok(Frame::data(chunk)))).boxed_unsync()
 }
 
-/// Reads a body that must be JSON.
+/// Reads a body that must be JSON, and no error. The deployment is the one that sent it.
 pub(super) async fn json_body(
     request: &Request,
+    home: &Deployment,
     upstream: http::Response<UpstreamBody>,
 ) -> Result<Bytes, ApiError> {
     let until = request.deadline.map(|deadline| deadline - SHUTDOWN_MARGIN);
     let bytes = read_whole(upstream.into_body(), until).await?;
-    match serde_json::from_slice::<IgnoredAny>(&bytes) {
-        Ok(_) => Ok(bytes),
-        Err(_) => Err(ApiError::UpstreamUnreachable(Some("the response is not JSON".into()))),
+    if serde_json::from_slice::<IgnoredAny>(&bytes).is_err() {
+        return Err(ApiError::UpstreamUnreachable(Some("the response is not JSON".into())));
+    }
+    match failed::failure_of(&bytes) {
+        Some(failure) => {
+            let refusal = ModelRefusal::in_response(&failure, &OurNames::of(home));
+            Err(ApiError::RefusedByModel(Box::new(refusal)))
+        }
+        None => Ok(bytes),
     }
 }
 

@@ -83,7 +83,7 @@ impl Objects {
             stream.new_objects = Some((thread, job));
             return Ok(stream.start(response, headers, Some(reservation)));
         }
-        let bytes = match json_body(request, response).await {
+        let bytes = match json_body(request, home, response).await {
             Ok(bytes) => bytes,
             Err(error) => return Err(self.unusable(error, reservation)),
         };
@@ -108,10 +108,15 @@ impl Objects {
         Ok(respond(headers, JSON, full(rewriter.rewrite(bytes))))
     }
 
-    /// Settles at least the estimate: Azure may have started a job whose id is unknown.
+    /// Settles at least the estimate: Azure may have started a job whose id is unknown. If the
+    /// response is an error, it has not.
     fn unusable(&self, error: ApiError, reservation: Reservation) -> ApiError {
         let error = error.after_sending();
-        let settlement = Settlement::AtLeast(Usage::default());
+        let settlement = if let ApiError::RefusedByModel(refusal) = &error {
+            refusal.settlement(reservation.hold())
+        } else {
+            Settlement::AtLeast(Usage::default())
+        };
         let ending = Ending::of(settlement, error.code(), error.status().as_u16(), None);
         self.gateway.settle_in_background(reservation, ending);
         error
@@ -187,7 +192,7 @@ impl Objects {
             Err(Failure::Missing(_)) => return Err(call.not_found()),
             Err(failure) => return Err(failure.into_error()),
         };
-        let bytes = json_body(call.request, response).await?;
+        let bytes = json_body(call.request, home, response).await?;
         let seconds = JobState::read(&bytes).and_then(|state| state.seconds());
         Ok(seconds.unwrap_or(MOST_SECONDS))
     }

@@ -146,6 +146,18 @@ impl ResponseHook for RunStream {
         Ok(rewritten.into())
     }
 
+    /// An error event does not say what the run cost. The run does, unless Azure still works on it:
+    /// then the next poll or [`Objects::finish_jobs`](crate::Objects::finish_jobs) settles it.
+    async fn fails(&self, produced: Produced) {
+        let Some(run) = self.run.clone() else { return };
+        let (jobs, at) = (self.jobs.clone(), Arc::clone(&self.at));
+        self.jobs.gateway.in_background(async move {
+            if let Ok(Some(response)) = jobs.read_job(&run, &at).await {
+                jobs.settle_if_ended(&run, &at, &response, produced).await;
+            }
+        });
+    }
+
     fn lacks_object(&self) -> bool {
         self.run.is_none()
     }

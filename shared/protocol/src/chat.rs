@@ -25,7 +25,7 @@ use crate::references::IdPlace;
 use crate::stream::StreamFormat;
 use crate::tokens::tokens_of_text;
 use crate::tools::Decided;
-use crate::{completion, sse, tools};
+use crate::{completion, sse, tools, usage};
 
 const EARLIER_AUDIO: &str = "Earlier audio cannot be named by its id here, since Azure keeps it for \
      everybody at the event. Send its transcript as the content of the message.";
@@ -72,7 +72,8 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     let Decided { dropped, uses_hosted } = tools::check_call(payload, None, caps)?;
     let prompt = Inputs { count: 1, tokens: prompt_tokens(payload, caps)? };
     let demanded = completion::read(payload, caps, &prompt, caps.completion_tokens)?;
-    Ok(Demanded { dropped_tools: dropped, uses_hosted, ..demanded })
+    let contexts = usage::contexts(uses_hosted, None);
+    Ok(Demanded { dropped_tools: dropped, uses_hosted, contexts, ..demanded })
 }
 
 /// Most conversations are only text, and are estimated as they are. Only those that can hold

@@ -44,6 +44,7 @@ pub(crate) fn read(
         counted: None,
         dropped_tools: Vec::new(),
         uses_hosted: false,
+        contexts: prompts.count,
         estimate: estimate::completion(prompts.tokens, cap, choices.saturating_mul(prompts.count)),
     })
 }

@@ -63,6 +63,9 @@ pub struct Demanded {
     pub dropped_tools: Vec<String>,
     /// Whether Azure may call tools of its own, at a price that is not known.
     pub uses_hosted: bool,
+    /// How often the request may fill the model's context: once for each text, or for each turn with
+    /// tools of Azure's.
+    pub contexts: u64,
     /// The estimate.
     pub estimate: Estimate,
 }
@@ -83,6 +86,7 @@ impl Demanded {
             counted: None,
             dropped_tools: Vec::new(),
             uses_hosted: false,
+            contexts: 1,
             estimate,
         }
     }
@@ -104,13 +108,26 @@ impl Demanded {
     #[must_use]
     pub fn lowered(&self, fits: u64, least: u64) -> Option<Self> {
         let cap = self.own_cap()?;
-        let choices = (self.estimate.completion_tokens / cap.max(1)).max(1);
-        let room = fits.saturating_sub(self.estimate.prompt_tokens) / choices;
-        (room >= least && room < cap).then(|| {
-            let completion_tokens = room.saturating_mul(choices);
-            let estimate = Estimate { completion_tokens, ..self.estimate };
-            Self { completion_cap: Some(room), estimate, ..self.clone() }
-        })
+        let room = fits.saturating_sub(self.estimate.prompt_tokens) / self.choices(cap);
+        (room >= least && room < cap).then(|| self.with_cap(cap, room))
+    }
+
+    /// The same with the lowest cap. `None` where the cap is the client's, or as low.
+    #[must_use]
+    pub fn with_least_cap(&self, least: u64) -> Option<Self> {
+        let cap = self.own_cap()?;
+        (least < cap).then(|| self.with_cap(cap, least))
+    }
+
+    /// The choices for which a cap is reserved.
+    fn choices(&self, cap: u64) -> u64 {
+        (self.estimate.completion_tokens / cap.max(1)).max(1)
+    }
+
+    fn with_cap(&self, before: u64, cap: u64) -> Self {
+        let completion_tokens = cap.saturating_mul(self.choices(before));
+        let estimate = Estimate { completion_tokens, ..self.estimate };
+        Self { completion_cap: Some(cap), estimate, ..self.clone() }
     }
 
     /// The same with what the objects that a request names add to its prompt.

@@ -37,7 +37,8 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     let input = Inputs::required(payload)?;
     check_streaming(payload)?;
     choices(payload, caps)?;
-    Ok(Demanded::of(Estimate::of_tokens(input.tokens, 0), false))
+    let demanded = Demanded::of(Estimate::of_tokens(input.tokens, 0), false);
+    Ok(Demanded { contexts: input.count, ..demanded })
 }
 
 fn write(payload: &Payload<'_>, demanded: &Demanded, target: &Target<'_>, out: &mut Vec<u8>) {

@@ -78,7 +78,8 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
     if content.images > MOST_IMAGES {
         return Err(invalid(INPUT, &format!("may hold at most {MOST_IMAGES} images")));
     }
-    Ok(Demanded::of(Estimate::of_tokens(content.tokens, 0), false))
+    let demanded = Demanded::of(Estimate::of_tokens(content.tokens, 0), false);
+    Ok(Demanded { contexts: pairs.len() as u64, ..demanded })
 }
 
 /// The data of an image; none if the field is another one.
@@ -194,9 +195,7 @@ mod tests {
     fn tokens_that_azure_does_not_divide_are_those_of_images() {
         let usage = |usage: Value| {
             let body = json!({"usage": usage}).to_string();
-            let (settlement, _) =
-                PROTOCOL.read_response(body.as_bytes(), &a_hold(), 5_000).unwrap();
-            settlement
+            PROTOCOL.read_response(body.as_bytes(), &a_hold(), 5_000).unwrap().settlement
         };
         let of_images = |settlement: Settlement| match settlement {
             Settlement::Exact(usage) => Some((usage.prompt_tokens, usage.details.input_image)),

@@ -1,8 +1,10 @@
 //! `POST …/images/generations` and `POST …/images/edits`
 //!
-//! Images are counted as they are made. Models that report tokens are charged those as well; they
-//! are bounded by the images, so only the prompt is held.
+//! Images are counted as they are made. Models that report tokens are charged those as well; what
+//! images of the size can have is held.
 //! <https://platform.openai.com/docs/api-reference/images>
+
+use std::borrow::Cow;
 
 use lanyard_domain::account::Hold;
 use lanyard_domain::estimate::Estimate;
@@ -133,7 +135,7 @@ fn write_form(payload: &Payload<'_>, _: &Demanded, target: &Target<'_>, out: &mu
 }
 
 /// Each image that the response holds, and tokens where the model reports them.
-fn cost(response: &ResponseUsage<'_>, body: &[u8], _: &Hold) -> Settlement {
+fn cost(response: &ResponseUsage<'_>, body: &[u8], hold: &Hold) -> Settlement {
     #[derive(Deserialize)]
     struct Made {
         data: Option<Vec<IgnoredAny>>,
@@ -141,33 +143,57 @@ fn cost(response: &ResponseUsage<'_>, body: &[u8], _: &Hold) -> Settlement {
     let counted = response.counted();
     let made = serde_json::from_slice::<Made>(body).ok().and_then(|made| made.data);
     match made {
-        Some(made) => of_images(counted, made.len() as u64),
+        Some(made) => of_images(counted, made.len() as u64, hold),
         None => at_least(counted),
     }
 }
 
-/// An event with usage carries one image.
+/// What an event of a stream carries.
+#[derive(Default, Deserialize)]
+struct Event<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    b64_json: Option<IgnoredAny>,
+}
+
+/// An event with usage, or one that says so, carries a complete image. Others carry parts of one.
 fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
     let chunk = Chunk::read(frame, state);
-    if let Some(counted) = chunk.counted {
+    if chunk.event != StreamEvent::Pass {
+        return chunk.event;
+    }
+    let data = frame.data();
+    let event = serde_json::from_slice::<Event<'_>>(&data).unwrap_or_default();
+    if chunk.counted.is_some() || event.kind.is_some_and(|kind| kind.ends_with(".completed")) {
         state.images += 1;
+        state.has_partial = false;
+    } else if event.b64_json.is_some() {
+        state.has_partial = true;
+    }
+    if let Some(counted) = chunk.counted {
         state.counted = Some(state.counted.map_or(counted, |before| before.plus(counted)));
     }
     chunk.event
 }
 
-fn settle(state: &StreamState, _: &Hold, is_broken: bool) -> Settlement {
+fn settle(state: &StreamState, hold: &Hold, is_broken: bool) -> Settlement {
     match state.images {
-        made if made > 0 && !is_broken => of_images(state.counted, made),
+        made if made > 0 && !is_broken => of_images(state.counted, made, hold),
         _ => at_least(state.counted),
     }
 }
 
-fn of_images(counted: Option<Counted>, made: u64) -> Settlement {
+fn of_images(counted: Option<Counted>, made: u64, hold: &Hold) -> Settlement {
     let units = Units::of(Unit::Images, made);
     match counted {
         Some(counted) => with_units(counted, units),
-        None => Settlement::Exact(Usage::of_units(units)),
+        None if hold.completion_tokens == 0 => Settlement::Exact(Usage::of_units(units)),
+        // The model counts tokens, and has not said how many.
+        None => {
+            let each = hold.completion_tokens / hold.units.get(Unit::Images).max(1);
+            let tokens = Usage::of_tokens(hold.prompt_tokens, each.saturating_mul(made));
+            Settlement::Estimated(Usage { units, ..tokens })
+        }
     }
 }
 
@@ -179,6 +205,7 @@ mod tests {
 
     use super::*;
     use crate::response::tests::a_hold;
+    use crate::stream::failure;
 
     #[test]
     fn the_tokens_of_images_are_held_by_size_and_quality() {
@@ -209,7 +236,47 @@ mod tests {
     fn settled(body: &str) -> Option<Settlement> {
         let hold = Hold { units: Units::of(Unit::Images, 2), ..a_hold() };
         let cost = GENERATIONS.read_response(body.as_bytes(), &hold, u64::MAX);
-        cost.map(|(settlement, _)| settlement)
+        cost.map(|read| read.settlement)
+    }
+
+    #[test]
+    fn an_image_that_was_shown_counts_though_the_stream_ends_in_an_error() {
+        let hold = Hold {
+            units: Units::of(Unit::Images, 2),
+            prompt_tokens: 40,
+            completion_tokens: 2_000,
+            ..a_hold()
+        };
+        let data = "A".repeat(60_000);
+        let partial = format!(
+            r#"{{"type":"image_generation.partial_image","partial_image_index":0,"b64_json":"{data}"}}"#
+        );
+        let complete = format!(r#"{{"type":"image_generation.completed","b64_json":"{data}"}}"#);
+        let usage = r#""usage":{"input_tokens":7,"output_tokens":900,"total_tokens":907}"#;
+        let counted =
+            format!(r#"{{"type":"image_generation.completed","b64_json":"{data}",{usage}}}"#);
+        let error = r#"{"error":{"code":"server_error","message":"x"}}"#.to_owned();
+        let cost = |events: &[&String]| {
+            let mut state = StreamState { most_tokens: 100_000, ..StreamState::default() };
+            for event in events {
+                let frame = Frame(Bytes::from(format!("data: {event}\n\n")));
+                read_event(&frame, &mut state);
+            }
+            let settlement = match &state.failure {
+                Some(failure) => failure::settle(failure, &state, &hold),
+                None => settle(&state, &hold, false),
+            };
+            let charge = settlement.charge(&hold).unwrap();
+            (charge.units.get(Unit::Images), charge.prompt_tokens, charge.completion_tokens)
+        };
+        assert_eq!(cost(&[&error]), (0, 40, 0));
+        assert_eq!(cost(&[&partial, &partial, &error]), (1, 40, 1_000));
+        assert_eq!(cost(&[&partial, &complete, &error]), (1, 40, 1_000));
+        assert_eq!(cost(&[&complete, &partial, &error]), (2, 40, 2_000));
+        assert_eq!(cost(&[&partial, &counted, &error]), (1, 7, 900));
+        // Without an error, an image without its tokens costs what one was reserved with.
+        assert_eq!(cost(&[&partial, &complete]), (1, 40, 1_000));
+        assert_eq!(cost(&[&partial, &counted]), (1, 7, 900));
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod documentation;
 mod embeddings;
 pub mod error;
 mod estimate;
+pub mod failed;
 mod fields;
 pub mod files;
 pub mod headers;
@@ -70,7 +71,8 @@ use crate::headers::PassedHeader;
 use crate::payload::{Payload, Target};
 use crate::references::IdPlace;
 use crate::response::{Content, ResponseFormat};
-use crate::stream::StreamFormat;
+use crate::stream::failure::{self, Failure};
+use crate::stream::{StreamFormat, StreamState};
 use crate::usage::ResponseUsage;
 
 /// All that is particular to the wire format of one operation.
@@ -137,6 +139,19 @@ pub enum Api {
     Anthropic,
     /// Azure AI Inference, where Azure OpenAI has no such operation: `{endpoint}/models/…`.
     Inference,
+}
+
+/// A buffered JSON response, as far as it governs anything.
+#[derive(Debug)]
+pub struct BufferedResponse {
+    /// What it cost.
+    pub settlement: Settlement,
+    /// Its id at Azure.
+    pub id: Option<String>,
+    /// The error that it is, if it is nothing else.
+    pub failure: Option<Failure>,
+    /// Whether it names an error beside its results, as an object does that has failed.
+    pub has_error: bool,
 }
 
 /// A call that counts the tokens of a body.
@@ -268,19 +283,23 @@ impl Protocol {
         (self.response.content)(essence)
     }
 
-    /// The usage of a buffered JSON response, and its id at Azure; `None` if it is not a JSON
-    /// object. It may be megabytes of numbers, so it is read once. No figure of its usage is
-    /// believed above `most` tokens.
+    /// A buffered JSON response; `None` if it is not a JSON object. It may be megabytes of numbers,
+    /// so it is read once. No figure of its usage is believed above `most` tokens.
     #[must_use]
-    pub fn read_response(
-        &self,
-        body: &[u8],
-        hold: &Hold,
-        most: u64,
-    ) -> Option<(Settlement, Option<String>)> {
+    pub fn read_response(&self, body: &[u8], hold: &Hold, most: u64) -> Option<BufferedResponse> {
         let mut response: ResponseUsage<'_> = serde_json::from_slice(body).ok()?;
         response.most = most;
-        Some(((self.response.cost)(&response, body, hold), response.name()))
+        let settlement = (self.response.cost)(&response, body, hold);
+        let failure = match response.may_be_error() {
+            true => failed::failure_of(body),
+            false => None,
+        };
+        let settlement = failure.as_ref().map_or(settlement, |failure| {
+            let state = StreamState { counted: response.counted(), ..StreamState::default() };
+            failure::settle(failure, &state, hold)
+        });
+        let (id, has_error) = (response.name(), response.has_error());
+        Some(BufferedResponse { settlement, id, failure, has_error })
     }
 }
 

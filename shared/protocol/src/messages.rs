@@ -105,6 +105,7 @@ fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, BodyRefused>
         is_stateless: true,
         dropped_tools: dropped,
         uses_hosted,
+        contexts: crate::usage::contexts(uses_hosted, None),
         estimate: estimate::completion(prompt_tokens, cap, 1),
         ..Demanded::nothing()
     })

@@ -54,6 +54,6 @@ mod tests {
     #[test]
     fn a_moderation_costs_one_request() {
         let cost = PROTOCOL.read_response(br#"{"results":[]}"#, &a_hold(), u64::MAX);
-        assert_eq!(cost, Some((Settlement::Exact(Usage::default()), None)));
+        assert_eq!(cost.unwrap().settlement, Settlement::Exact(Usage::default()));
     }
 }

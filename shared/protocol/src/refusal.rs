@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+use lanyard_domain::account::Hold;
 use lanyard_domain::catalog::Deployment;
+use lanyard_domain::settlement::Settlement;
+use lanyard_domain::usage::Usage;
 use memchr::memmem;
 use serde::Deserialize;
 use serde_json::Value;
@@ -34,7 +37,7 @@ pub struct ModelRefusal {
 impl ModelRefusal {
     /// Azure's error inside a response, without names of ours.
     #[must_use]
-    pub fn in_stream(failure: &Failure, names: &OurNames) -> Self {
+    pub fn in_response(failure: &Failure, names: &OurNames) -> Self {
         let status = match failure.blame() {
             Blame::Load => StatusCode::TOO_MANY_REQUESTS,
             Blame::Filter | Blame::Request => StatusCode::BAD_REQUEST,
@@ -49,6 +52,17 @@ impl ModelRefusal {
             code: failure.code.clone(),
             content_filter_result: None,
             fields: RefusedFields::default(),
+        }
+    }
+
+    /// What a request cost whose response was this error and nothing else.
+    #[must_use]
+    pub fn settlement(&self, hold: &Hold) -> Settlement {
+        match self.status {
+            StatusCode::TOO_MANY_REQUESTS => Settlement::Void,
+            status if status.is_server_error() => Settlement::Estimated(hold.prompt()),
+            _ if self.is_by_filter() => Settlement::Estimated(hold.prompt()),
+            _ => Settlement::Exact(Usage::default()),
         }
     }
 

@@ -109,6 +109,8 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
     let is_kept = flag(payload, "store")?.unwrap_or(true) && caps.keeps_objects;
     let reasons = caps.facts.reasons || payload.field("reasoning").is_some();
     let asked = count(payload, "max_output_tokens")?;
+    // Azure checks it.
+    let most_calls = payload.field("max_tool_calls").and_then(|calls| calls.get().parse().ok());
     let prompt = items::estimate(payload, "input", input.as_ref(), caps)?;
     let listed = instructions(payload, caps)?;
     let prompt = Estimate { prompt_tokens: prompt.prompt_tokens.saturating_add(listed), ..prompt };
@@ -123,6 +125,7 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
         adds_reasoning: reasons && !is_kept,
         dropped_tools: dropped,
         uses_hosted,
+        contexts: usage::contexts(uses_hosted, most_calls),
         estimate: Estimate { completion_tokens: cap, ..prompt },
         ..Demanded::nothing()
     })

@@ -132,6 +132,20 @@ impl Frame {
         })
     }
 
+    /// A JSON document that came where events were expected, as an event. Some servers send their
+    /// errors so.
+    #[must_use]
+    pub fn of_document(self) -> Self {
+        let text = self.0.trim_ascii();
+        if !text.starts_with(b"{") {
+            return self;
+        }
+        let mut event = b"data: ".to_vec();
+        event.extend(text.iter().filter(|byte| !matches!(byte, b'\n' | b'\r')));
+        event.extend_from_slice(b"\n\n");
+        Self(event.into())
+    }
+
     /// The name of the event, where a line gives one.
     #[must_use]
     pub fn event(&self) -> Option<&str> {
@@ -201,6 +215,16 @@ mod tests {
         assert_eq!(data(": ping\n\n"), "");
         assert_eq!(data("\u{feff}data: x\r\n\r\n"), "x");
         assert_eq!(data("database: x\n\n"), "");
+    }
+
+    #[test]
+    fn a_document_instead_of_events_becomes_one() {
+        let event = |text: &'static str| Frame(Bytes::from(text)).of_document();
+        let document = "{\r\n  \"error\": {}\n}\n\n";
+        assert_eq!(event(document).0, "data: {  \"error\": {}}\n\n");
+        for text in ["data: {}\n\n", ": ping\n\n", ""] {
+            assert_eq!(event(text).0, text);
+        }
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub struct StreamState {
     pub response_id: Option<ResponseId>,
     /// Images that have come in full.
     pub images: u64,
+    /// Whether a part of another image has come.
+    pub has_partial: bool,
     /// The output so far, in case Azure never reports its usage.
     pub produced: Produced,
     /// Whether the deployment is not asked for the usage, so that the text is counted.

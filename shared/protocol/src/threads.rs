@@ -15,6 +15,7 @@ use crate::assistants;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Field, MODEL, STREAM, TOOLS};
 use crate::error::{BodyRefused, ErrorShape};
+use crate::failed;
 use crate::fields::{self, count};
 use crate::identity;
 use crate::payload::Payload;
@@ -133,7 +134,14 @@ fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
             state.is_done = ENDS.iter().any(|end| name.ends_with(end));
             shows(Kind::Run)
         }
-        Some(_) | None => StreamEvent::Pass,
+        Some(_) => StreamEvent::Pass,
+        None => match failed::failure_of(&frame.data()) {
+            Some(failure) => {
+                state.failure = Some(Box::new(failure));
+                StreamEvent::Fails
+            }
+            None => StreamEvent::Pass,
+        },
     }
 }
 

@@ -151,7 +151,7 @@ mod tests {
 
     fn settled(body: &str) -> Settlement {
         let hold = Hold { units: Units::of(Unit::AudioSeconds, 60), ..a_hold() };
-        TRANSCRIPTIONS.read_response(body.as_bytes(), &hold, u64::MAX).unwrap().0
+        TRANSCRIPTIONS.read_response(body.as_bytes(), &hold, u64::MAX).unwrap().settlement
     }
 
     fn exactly(seconds: u64) -> Settlement {

@@ -74,6 +74,8 @@ pub struct ResponseUsage<'a> {
     /// Present in every response of a model.
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
     /// The most tokens that either figure is believed to have.
     #[serde(skip)]
     pub(crate) most: u64,
@@ -175,6 +177,16 @@ impl ResponseUsage<'_> {
         serde_json::from_str(self.id?.get()).ok()
     }
 
+    /// Whether the response may be an error and nothing else: it names one, or has no usage.
+    pub(crate) fn may_be_error(&self) -> bool {
+        self.has_error() || self.usage().is_none()
+    }
+
+    /// Whether the response names an error.
+    pub(crate) fn has_error(&self) -> bool {
+        self.error.is_some_and(|error| error.get() != "null")
+    }
+
     /// The usage as it was written, if there is any.
     pub(crate) fn usage(&self) -> Option<&RawValue> {
         self.usage.filter(|usage| usage.get() != "null")
@@ -188,13 +200,32 @@ impl ResponseUsage<'_> {
 }
 
 /// The most tokens that the prompt or the completion of a request may be reported to have: the
-/// model's context, and the possible error of the estimate. A larger figure is a fault of Azure's,
-/// and would empty a budget.
+/// model's context, as often as the request can fill it, and the possible error of the estimate. A
+/// larger figure is a fault of Azure's, and would empty a budget.
 #[must_use]
-pub fn most_tokens(facts: &ModelFacts, hold: &Hold) -> u64 {
-    let context = facts.context.unwrap_or(UNKNOWN_CONTEXT);
-    hold.tokens().saturating_mul(ESTIMATE_ERROR).saturating_add(context)
+pub fn most_tokens(facts: &ModelFacts, contexts: u64, hold: &Hold) -> u64 {
+    let context = facts.context.map_or(UNKNOWN_CONTEXT, |context| context.max(LEAST_CONTEXT));
+    let estimated = hold.tokens().saturating_mul(ESTIMATE_ERROR);
+    context.saturating_mul(contexts.max(1)).saturating_add(estimated)
 }
+
+/// How often a response may fill the context in which Azure calls tools of its own: once for each
+/// turn of the model. The client may bound its calls; some research makes dozens of them.
+pub(crate) fn contexts(uses_hosted: bool, most_calls: Option<u64>) -> u64 {
+    match uses_hosted {
+        true => most_calls.map_or(USUAL_TURNS, |calls| calls.saturating_add(1).min(MOST_TURNS)),
+        false => 1,
+    }
+}
+
+/// The most turns where the client does not bound its calls of tools.
+const USUAL_TURNS: u64 = 100;
+
+/// The most turns that a client may ask for.
+const MOST_TURNS: u64 = 1_000;
+
+/// The context of any model, at least: a deployment may be of a newer model than its name says.
+const LEAST_CONTEXT: u64 = 32_768;
 
 /// The context of a model that is not in the table, at most.
 const UNKNOWN_CONTEXT: u64 = 1_000_000;
@@ -293,6 +324,22 @@ mod tests {
             );
             assert_eq!(details(&usage), TokenDetails::NONE, "{odd}");
         }
+    }
+
+    #[test]
+    fn a_request_may_fill_a_context_for_each_text_and_each_turn() {
+        let facts = ModelFacts::of("text-embedding-3-small").unwrap();
+        let hold = Hold { prompt_tokens: 1_000, ..crate::response::tests::a_hold() };
+        let most = |contexts| most_tokens(facts, contexts, &hold);
+        assert_eq!(most(1), 32_768 + 4_000);
+        assert_eq!(most(40), 40 * 32_768 + 4_000);
+        let facts = ModelFacts::of("gpt-4o-mini").unwrap();
+        let turns = |hosted, calls| most_tokens(facts, contexts(hosted, calls), &hold) - 4_000;
+        assert_eq!(turns(false, None), 128_000);
+        assert_eq!(turns(false, Some(9)), 128_000);
+        assert_eq!(turns(true, None), 100 * 128_000);
+        assert_eq!(turns(true, Some(9)), 10 * 128_000);
+        assert_eq!(turns(true, Some(u64::MAX)), 1_000 * 128_000);
     }
 
     #[test]

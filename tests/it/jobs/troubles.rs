@@ -148,6 +148,30 @@ async fn output_that_was_streamed_before_a_run_failed_is_charged() {
 }
 
 #[tokio::test]
+async fn output_that_was_streamed_before_an_error_event_is_charged_once_the_run_has_failed() {
+    let world = world("error-event").await;
+    let ada = world.attendee("ada").await;
+    let (thread, assistant) = (ada.own(Kind::Thread).await, ada.own(Kind::Assistant).await);
+    let mut run = json!({"id": "run_failed", "object": "thread.run", "thread_id": thread,
+        "assistant_id": assistant, "status": "in_progress", "usage": null});
+    let delta = json!({"id": "msg_1", "object": "thread.message.delta",
+        "delta": {"content": [{"index": 0, "type": "text", "text": {"value": " elephant"}}]}});
+    let error = json!({"code": "server_error", "message": "x"});
+    let mut events = vec![format!("event: thread.run.created\ndata: {run}\n\n")];
+    events.extend(vec![format!("event: thread.message.delta\ndata: {delta}\n\n"); 200]);
+    events.push(format!("event: error\ndata: {}\n\n", json!({"error": error})));
+    world.azure().script(of_events(&events));
+    (run["status"], run["last_error"]) = ("failed".into(), error);
+    world.azure().script(Reply::json(200, run.to_string()));
+    let body = json!({"assistant_id": assistant, "stream": true}).to_string();
+    let runs = format!("{}/{thread}/runs", path(Kind::Thread));
+    ada.send(ada.post(&runs, body)).await.assert_ok();
+    let totals = world.settle().await;
+    assert_eq!((totals.requests, totals.prompt_tokens), (MADE, 20_000));
+    assert!((200..420).contains(&totals.completion_tokens), "{}", totals.completion_tokens);
+}
+
+#[tokio::test]
 async fn a_run_without_a_response_or_with_odd_usage_is_charged_its_estimate() {
     let world = world("odd").await;
     let ada = world.attendee("ada").await;

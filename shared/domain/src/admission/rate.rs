@@ -27,6 +27,11 @@ pub(super) fn units_in(ns: i64, allowed: u64) -> u64 {
     u64::try_from(ns.max(0)).unwrap_or_default().div_ceil(unit)
 }
 
+/// The nanoseconds of a full bucket that a request leaves to others.
+pub(super) fn room_beside(needed: u64, allowed: u64) -> i64 {
+    cost_ns(allowed, allowed).saturating_sub(cost_ns(needed, allowed)).max(0)
+}
+
 /// The amount that a request needs of a limit per minute.
 pub(super) struct Rate {
     pub(super) field: Field,
@@ -42,8 +47,7 @@ impl Rate {
     /// The latest theoretical arrival time at which the request still fits. It is never before
     /// `now`: a full bucket admits a request of any size.
     pub(super) fn latest(&self, now: EpochNanos) -> i64 {
-        let minute = cost_ns(self.allowed, self.allowed);
-        now.0.saturating_add(minute.saturating_sub(self.cost()).max(0))
+        now.0.saturating_add(room_beside(self.needed, self.allowed))
     }
 
     /// Adds the condition and the change. `is_busy` is the guess whether the bucket is not full.

@@ -1,6 +1,9 @@
 //! A cap of ours is lowered before the request is refused: one that we filled in, or that replaced a
 //! larger one of the client's.
 
+use lanyard_protocol::demand::Demanded;
+
+use super::refuse::Why;
 use crate::Gateway;
 use crate::demand::ModelCall;
 use crate::error::ApiError;
@@ -18,8 +21,9 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// As for [`Gateway::admit`]. A refusal for lack of tokens is that of the cap before it was
-    /// lowered.
+    /// As for [`Gateway::admit`]. A refusal for lack of tokens is that of the lowest cap: it names the
+    /// limit that is in the way of that, and the time from which that fits. One for ever names what the
+    /// request as it was would need.
     pub(crate) async fn admit_call(
         &self,
         request: &Request,
@@ -30,8 +34,9 @@ impl Gateway {
         let model = call.choice.name().ok_or(ApiError::Internal(None))?;
         let operation = call.protocol.operation;
         let least = call.choice.facts().least_cap();
+        let mut lowered = 0;
         let mut first = None;
-        for tries in 0..=LOWERED {
+        loop {
             let demanded = &call.demanded;
             let admitted =
                 self.try_admit(request, attendance, model, operation, demanded, metadata).await;
@@ -40,14 +45,43 @@ impl Gateway {
                 Err(not) => *not,
             };
             metadata = not.metadata;
+            let error = |why| self.error_of(attendance, request.now, why);
             // Not about tokens, such as a blocked attendee: no cap would have helped.
-            let Some(fits) = not.fits else { return Err(not.error) };
-            let lowered = demanded.lowered(fits, least).filter(|_| tries < LOWERED);
-            let error = first.take().unwrap_or(not.error);
-            let Some(lowered) = lowered else { return Err(error) };
-            first = Some(error);
-            call.demanded = lowered;
+            let Some(fits) = not.fits else { return Err(error(not.why)) };
+            let lowest = demanded.with_least_cap(least);
+            let fitting = demanded.lowered(fits, least).filter(|_| lowered < LOWERED);
+            let next = match (fitting, lowest, not.why) {
+                (Some(fitting), ..) => fitting,
+                // Time alone helps, and the lowest cap needs less of it.
+                (None, Some(lowest), Why::Refused(sides)) if sides.end() => {
+                    let tokens = |demanded: &Demanded| demanded.estimate.tokens();
+                    let sides = sides.with_less(tokens(demanded), tokens(&lowest));
+                    return Err(error(Why::Refused(sides)));
+                }
+                // Another limit may be in the way of the lowest cap.
+                (None, Some(lowest), why) => {
+                    first.get_or_insert(error(why));
+                    lowest
+                }
+                (None, None, why) => {
+                    let last = error(why);
+                    return Err(first.filter(|first| is_same(first, &last)).unwrap_or(last));
+                }
+            };
+            lowered += 1;
+            call.demanded = next;
         }
-        Err(first.unwrap_or(ApiError::Internal(None)))
     }
+}
+
+/// Whether two refusals are of the same limit, which has no room for the request whatever its cap.
+fn is_same(first: &ApiError, last: &ApiError) -> bool {
+    if let (
+        ApiError::AllowanceTooSmall { scope, limit, .. },
+        ApiError::AllowanceTooSmall { scope: last_scope, limit: last_limit, .. },
+    ) = (first, last)
+    {
+        return scope == last_scope && limit == last_limit;
+    }
+    false
 }

@@ -17,7 +17,7 @@ use crate::lookup::Attendance;
 
 impl Gateway {
     /// The error of a refusal by an account.
-    pub(super) fn refused(
+    fn refused(
         &self,
         attendance: &Attendance,
         now: DateTime<Utc>,
@@ -28,8 +28,11 @@ impl Gateway {
         let until = |instant: DateTime<Utc>| (instant - now).to_std().unwrap_or_default();
         let contact = attendance.contact();
         match refusal {
-            Refusal::Rate { limit, allowed, retry_at } => {
-                let retry_after = until(retry_at.to_utc()).max(Duration::from_millis(1));
+            Refusal::Rate { limit, allowed, retry_at, is_held } => {
+                let mut retry_after = until(retry_at.to_utc()).max(Duration::from_millis(1));
+                if is_held {
+                    retry_after = retry_after.max(self.settler.memory.wait_for_one(account));
+                }
                 ApiError::RateLimitExceeded { scope, limit, allowed, retry_after, is_held: false }
             }
             Refusal::Day { limit, allowed, is_held: true, .. }
@@ -60,25 +63,119 @@ impl Gateway {
     }
 }
 
-/// The tokens that both accounts have room for, if tokens are the only reason for the refusal.
-pub(super) fn fitting(
-    attendee: &Result<(), AdmissionRefused>,
-    event: &Result<(), AdmissionRefused>,
-    demand: &Demand,
-    prices: &ModelPrices,
-) -> Option<u64> {
-    let fits = |side: &Result<(), AdmissionRefused>| match side {
-        Ok(()) => Some(u64::MAX),
-        Err(AdmissionRefused::Refused(refusal)) => refusal.fitting_tokens(demand, prices),
-        Err(
-            AdmissionRefused::AccessDenied(_)
-            | AdmissionRefused::Full
-            | AdmissionRefused::NotYet(_)
-            | AdmissionRefused::NoPrice
-            | AdmissionRefused::Fault { .. },
-        ) => None,
+/// Why a request was not admitted.
+pub(super) enum Why {
+    /// Its accounts refuse it.
+    Refused(Sides),
+    /// Anything else.
+    Other(ApiError),
+}
+
+/// The refusals of the two accounts of a request.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sides {
+    pub(super) attendee: Option<Refusal>,
+    pub(super) event: Option<Refusal>,
+}
+
+impl Sides {
+    /// The refusals of two accounts; `None` if one has another reason, or if there is none.
+    pub(super) fn of(
+        attendee: &Result<(), AdmissionRefused>,
+        event: &Result<(), AdmissionRefused>,
+    ) -> Option<Self> {
+        let refusal = |side: &Result<(), AdmissionRefused>| match side {
+            Ok(()) => Some(None),
+            Err(AdmissionRefused::Refused(refusal)) => Some(Some(*refusal)),
+            Err(
+                AdmissionRefused::AccessDenied(_)
+                | AdmissionRefused::Full
+                | AdmissionRefused::NotYet(_)
+                | AdmissionRefused::NoPrice
+                | AdmissionRefused::Fault { .. },
+            ) => None,
+        };
+        Self { attendee: refusal(attendee)?, event: refusal(event)? }.if_any()
+    }
+
+    /// These, if there is one.
+    pub(super) fn if_any(self) -> Option<Self> {
+        (self.attendee.is_some() || self.event.is_some()).then_some(self)
+    }
+
+    fn each(&self) -> impl Iterator<Item = Refusal> {
+        self.attendee.into_iter().chain(self.event)
+    }
+
+    /// The tokens that both accounts have room for, if tokens are the only reason.
+    pub(super) fn fits(&self, demand: &Demand, prices: &ModelPrices) -> Option<u64> {
+        self.each().try_fold(u64::MAX, |least, refusal| {
+            Some(least.min(refusal.fitting_tokens(demand, prices)?))
+        })
+    }
+
+    /// Whether all of them end by themselves.
+    pub(super) fn end(&self) -> bool {
+        self.each().all(|refusal| refusal.ends())
+    }
+
+    /// Those of the same request with fewer tokens, which does not fit either.
+    pub(super) fn with_less(self, tokens: u64, less: u64) -> Self {
+        let with_less = |refusal: Refusal| refusal.with_less(tokens, less);
+        Self { attendee: self.attendee.map(with_less), event: self.event.map(with_less) }
+    }
+}
+
+impl Gateway {
+    /// The error for the client. Where both accounts refuse, it is that of the refusal that lasts
+    /// longer, so that a request that comes back then is admitted.
+    pub(super) fn error_of(
+        &self,
+        attendance: &Attendance,
+        now: DateTime<Utc>,
+        why: Why,
+    ) -> ApiError {
+        let sides = match why {
+            Why::Other(error) => return error,
+            Why::Refused(sides) => sides,
+        };
+        let event = &attendance.event().id;
+        let error = |scope, key: AccountKey, refusal| {
+            (refusal, self.refused(attendance, now, scope, &key, refusal))
+        };
+        let attendee = sides.attendee.map(|refusal| {
+            let key = AccountKey::Attendee(event.clone(), attendance.user.clone());
+            error(LimitScope::Attendee, key, refusal)
+        });
+        let event = sides
+            .event
+            .map(|refusal| error(LimitScope::Event, AccountKey::Event(event.clone()), refusal));
+        match (attendee, event) {
+            (Some(attendee), Some(event)) => of_both(attendee, event),
+            (Some((_, error)), None) | (None, Some((_, error))) => error,
+            (None, None) => ApiError::Internal(None),
+        }
+    }
+}
+
+fn of_both(attendee: (Refusal, ApiError), event: (Refusal, ApiError)) -> ApiError {
+    let is_events = match (wait(&attendee.1), wait(&event.1)) {
+        (Some(attendee), Some(event)) => event > attendee,
+        (Some(_), None) => true,
+        (None, Some(_)) => false,
+        (None, None) => event.0.binds_before(&attendee.0),
     };
-    Some(fits(attendee)?.min(fits(event)?))
+    if is_events { event.1 } else { attendee.1 }
+}
+
+/// How long a refused request is to wait. `None` if no wait helps.
+fn wait(error: &ApiError) -> Option<Duration> {
+    if let ApiError::RateLimitExceeded { retry_after, .. }
+    | ApiError::TooManyInFlight { retry_after, .. } = error
+    {
+        return Some(*retry_after);
+    }
+    None
 }
 
 /// An estimate with what it may cost in money, and whether that is known.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode};
 use lanyard_domain::ids::RequestId;
 use lanyard_protocol::error::ErrorShape;
+use lanyard_protocol::refusal::USUAL_WAIT;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -125,12 +126,16 @@ impl ApiError {
             }
             // Its code and type are Azure's own, where it gives them: see `body`.
             Self::RefusedByModel(refusal) => {
-                let (code, kind) = match refusal.status {
-                    StatusCode::TOO_MANY_REQUESTS => ("rate_limit_exceeded", "rate_limit_error"),
-                    status if status.is_server_error() => ("upstream_unreachable", "api_error"),
-                    _ => ("", REQUEST),
+                let (code, kind, retry) = match refusal.status {
+                    StatusCode::TOO_MANY_REQUESTS => {
+                        ("rate_limit_exceeded", "rate_limit_error", Retry::After(USUAL_WAIT))
+                    }
+                    status if status.is_server_error() => {
+                        ("upstream_unreachable", "api_error", Retry::Never)
+                    }
+                    _ => ("", REQUEST, Retry::AsUsual),
                 };
-                row(refusal.status, code, kind, Retry::AsUsual)
+                row(refusal.status, code, kind, retry)
             }
             Self::RequestTooLarge { .. } => {
                 row(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", REQUEST, Retry::AsUsual)

@@ -138,6 +138,9 @@ impl Pump {
             }
         }
         self.settle(error.as_ref()).await;
+        if let (Some(hook), Some(_)) = (&self.stream.hook, &self.stream.state.failure) {
+            hook.fails(self.stream.state.produced).await;
+        }
         if let (Some(hook), Some(counted)) = (&self.stream.hook, self.stream.state.counted) {
             hook.settled(counted.usage).await;
         }
@@ -165,7 +168,7 @@ impl Pump {
     /// The error with which Azure ended the stream.
     fn failure(&self) -> Option<ApiError> {
         let failure = self.stream.state.failure.as_ref()?;
-        let refusal = ModelRefusal::in_stream(failure, &self.stream.names);
+        let refusal = ModelRefusal::in_response(failure, &self.stream.names);
         Some(ApiError::RefusedByModel(Box::new(refusal)))
     }
 
@@ -228,6 +231,7 @@ impl Pump {
 
     async fn take(&mut self, frame: Frame) -> Result<(), ApiError> {
         let Stream { format, state, hook, reservation, names, .. } = &mut self.stream;
+        let frame = frame.of_document();
         let mut bytes = match ((format.read)(&frame, state), hook) {
             (StreamEvent::Drop, _) => return Ok(()),
             // An id is passed on only after its owner was stored.

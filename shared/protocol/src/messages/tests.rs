@@ -311,7 +311,8 @@ fn rounds_of_the_server_are_added_up() {
     ]});
     let body = json!({"id": "msg_1", "usage": usage}).to_string();
     let hold = Hold { prompt_tokens: 40, completion_tokens: 4_096, ..a_hold() };
-    let (cost, id) = PROTOCOL.read_response(body.as_bytes(), &hold, 1_000_000).unwrap();
+    let read = PROTOCOL.read_response(body.as_bytes(), &hold, 1_000_000).unwrap();
+    let (cost, id) = (read.settlement, read.id);
     assert_eq!(cost.cache(), CacheUse { read: 7, written: 0 });
     assert_eq!(
         (cost.exact().unwrap().prompt_tokens, cost.exact().unwrap().completion_tokens),
@@ -320,7 +321,8 @@ fn rounds_of_the_server_are_added_up() {
     assert_eq!(id.as_deref(), Some("msg_1"));
     let plain = json!({"usage": {"input_tokens": 1, "cache_read_input_tokens": 2,
         "cache_creation_input_tokens": null, "output_tokens": 3}});
-    let (cost, _) = PROTOCOL.read_response(plain.to_string().as_bytes(), &hold, 1_000_000).unwrap();
+    let plain = plain.to_string();
+    let cost = PROTOCOL.read_response(plain.as_bytes(), &hold, 1_000_000).unwrap().settlement;
     assert_eq!(cost.cache(), CacheUse { read: 2, written: 0 });
     assert_eq!(cost.exact().unwrap().prompt_tokens, 3);
 }

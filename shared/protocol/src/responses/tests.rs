@@ -76,7 +76,7 @@ fn a_buffered_response_that_failed_without_usage_does_not_cost_its_cap() {
         let body = format!(
             r#"{{"id":"resp_1","status":"failed","error":{{"code":"{code}"}},"output":[],"usage":{usage}}}"#
         );
-        PROTOCOL.read_response(body.as_bytes(), &hold, u64::MAX).unwrap().0
+        PROTOCOL.read_response(body.as_bytes(), &hold, u64::MAX).unwrap().settlement
     };
     assert_eq!(cost("rate_limit_exceeded", "null"), Settlement::Void);
     assert_eq!(cost("server_error", "null"), Settlement::Estimated(Usage::of_tokens(40, 0)));

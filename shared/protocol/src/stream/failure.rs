@@ -144,24 +144,28 @@ fn plain(text: Option<&str>) -> String {
 /// else costs the prompt and what was produced, never all that was reserved for the output.
 #[must_use]
 pub fn settle(failure: &Failure, state: &StreamState, hold: &Hold) -> Settlement {
-    let units = match hold.units.get(Unit::Images) {
-        0 => hold.units,
-        images => hold.units.with(Unit::Images, state.images.min(images)),
-    };
+    let held = hold.units.get(Unit::Images);
+    // An image of which a part was shown was made, even if the rest of it never came.
+    let images = state.images.saturating_add(state.has_partial.into()).min(held);
+    let units = if held > 0 { hold.units.with(Unit::Images, images) } else { hold.units };
     if let Some(counted) = state.counted.filter(Counted::has_tokens) {
         return with_units(counted, units);
     }
     let reported = state.prompt.map(|prompt| prompt.usage);
     let reported = reported.unwrap_or(Usage::of_tokens(hold.prompt_tokens, 0));
     let prompt = Usage { units, completion_tokens: 0, ..reported };
-    if state.produced.is_nothing() && state.images == 0 {
+    if state.produced.is_nothing() && images == 0 {
         return match failure.blame() {
             Blame::Load => Settlement::Void,
             Blame::Request => Settlement::Exact(Usage::default()),
             Blame::Filter | Blame::Model => Settlement::Estimated(prompt),
         };
     }
-    let completion_tokens = state.produced.tokens().min(hold.completion_tokens);
+    let most = match held {
+        0 => hold.completion_tokens,
+        held => hold.completion_tokens / held * images,
+    };
+    let completion_tokens = state.produced.tokens().min(most);
     Settlement::Estimated(Usage { completion_tokens, ..prompt })
 }
 
