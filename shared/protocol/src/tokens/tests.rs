@@ -1,0 +1,164 @@
+//! The estimate of texts next to the tokens that a real tokenizer finds.
+
+use super::*;
+
+/// The estimate of a text in a body, next to its tokens in `o200k_base`.
+fn ratio(text: &str) -> f64 {
+    let written = serde_json::to_string(text).unwrap();
+    let tokens = bpe_openai::o200k_base().count(text);
+    let ratio = |estimate| f64::from(u32::try_from(estimate).unwrap());
+    ratio(tokens_of_text(written.as_bytes())) / ratio(tokens as u64)
+}
+
+#[test]
+fn a_text_in_pieces_has_the_tokens_of_the_complete_text() {
+    let text = include_str!("../../corpus/english.txt").as_bytes();
+    for size in [1, 4, 7, 1_000] {
+        let mut running = RunningText::default();
+        text.chunks(size).for_each(|piece| running.add(piece));
+        assert_eq!(running.tokens(), tokens_of_text(text), "{size}");
+    }
+}
+
+/// Python and others write every character above ASCII as an escape.
+#[test]
+fn escapes_have_the_tokens_of_their_characters() {
+    for text in [
+        include_str!("../../corpus/cjk.txt"),
+        "字".repeat(1_000).as_str(),
+        "😀 ".repeat(50).as_str(),
+    ] {
+        let escaped: String = text
+            .encode_utf16()
+            .map(|unit| match u8::try_from(unit) {
+                Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
+                _ => format!("\\u{unit:04x}"),
+            })
+            .collect();
+        let (raw, escaped) = (tokens_of_text(text.as_bytes()), tokens_of_text(escaped.as_bytes()));
+        assert!(escaped * 100 >= raw * 80 && escaped <= raw * 2, "{escaped} instead of {raw}");
+    }
+}
+
+#[test]
+fn estimates_are_near_a_real_tokenizer() {
+    let english = ratio(include_str!("../../corpus/english.txt"));
+    let code = ratio(include_str!("../../corpus/code.txt"));
+    let cjk = ratio(include_str!("../../corpus/cjk.txt"));
+    let base64 = ratio(include_str!("../../corpus/base64.txt"));
+    for (name, ratio) in [("English", english), ("code", code), ("CJK", cjk), ("base64", base64)] {
+        assert!(ratio >= 0.95, "{name} is estimated at {ratio:.2} of its tokens");
+    }
+    assert!(english <= 1.3, "English is estimated at {english:.2} of its tokens");
+}
+
+#[test]
+fn an_escape_counts_as_the_character_that_it_means() {
+    let plain = tokens_of_text("中文和日本語".as_bytes());
+    let escaped = r"\u4e2d\u6587\u548c\u65e5\u672c\u8a9e";
+    assert!(tokens_of_text(escaped.as_bytes()) <= 2 * plain);
+    assert!(tokens_of_text(br"\\\\\\\\") >= 2);
+}
+
+/// Letters of a block in no order, in words or without spaces.
+fn letters(from: u32, to: u32, has_spaces: bool) -> String {
+    let mut random = 7_u64;
+    let mut next = |most: u64| {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % most
+    };
+    let mut text = String::new();
+    while text.len() < 6_000 {
+        for _ in 0..2 + next(6) {
+            let code = from + u32::try_from(next(u64::from(to - from) + 1)).unwrap();
+            text.extend(char::from_u32(code));
+        }
+        text.push_str(if has_spaces { " " } else { "" });
+    }
+    text
+}
+
+/// The same with every character above ASCII as an escape.
+fn escaped(text: &str) -> String {
+    let unit = |unit: u16| match u8::try_from(unit) {
+        Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
+        _ => format!("\\u{unit:04X}"),
+    };
+    text.encode_utf16().map(unit).collect()
+}
+
+#[test]
+fn letters_of_scripts_that_the_tokenizer_hardly_knows_are_near_their_tokens() {
+    for (name, from, to) in [
+        ("combining marks", 0x300, 0x36F),
+        ("Syriac", 0x710, 0x74A),
+        ("Thaana", 0x780, 0x7A5),
+        ("Lao", 0xE81, 0xEAE),
+        ("Tibetan", 0xF40, 0xFBC),
+        ("Jamo", 0x1100, 0x11FF),
+        ("Ethiopic", 0x1200, 0x135A),
+        ("Cherokee", 0x13A0, 0x13F5),
+        ("Canadian syllabics", 0x1401, 0x166C),
+        ("Ogham", 0x1681, 0x169A),
+        ("Mongolian", 0x1820, 0x1878),
+        ("Braille", 0x2800, 0x28FF),
+        ("Glagolitic", 0x2C00, 0x2C5E),
+        ("rare Chinese characters", 0x3400, 0x4DB5),
+        ("Yi", 0xA000, 0xA48C),
+        ("Vai", 0xA500, 0xA60B),
+        ("small Cherokee", 0xAB70, 0xABBF),
+        ("private use", 0xE000, 0xF8FF),
+        ("Arabic forms", 0xFB50, 0xFDCF),
+        ("Gothic", 0x1_0330, 0x1_034A),
+        ("cuneiform", 0x1_2000, 0x1_2399),
+        ("mathematical letters", 0x1_D400, 0x1_D6A3),
+        ("Chinese characters of names", 0x2_0000, 0x2_A6D6),
+        ("tags", 0xE_0020, 0xE_007F),
+    ] {
+        for has_spaces in [true, false] {
+            let text = letters(from, to, has_spaces);
+            let ratio = ratio(&text);
+            assert!((0.85..=1.2).contains(&ratio), "{name}: {ratio:.2} of the tokens");
+            if to < 0x1_0000 {
+                let tokens = bpe_openai::o200k_base().count(&text) as u64;
+                let estimate = tokens_of_text(escaped(&text).as_bytes());
+                assert!(
+                    estimate * 100 >= tokens * 30 && estimate <= tokens * 2,
+                    "{name} in escapes: {estimate} of {tokens}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn letters_in_no_order_have_at_most_four_times_the_estimate() {
+    for (name, from, to) in [
+        ("Latin", 0x61, 0x7A),
+        ("capitals", 0x41, 0x5A),
+        ("accents", 0xC0, 0x17F),
+        ("Greek", 0x3B1, 0x3C9),
+        ("Cyrillic", 0x410, 0x44F),
+        ("Armenian", 0x561, 0x587),
+        ("Hebrew", 0x5D0, 0x5EA),
+        ("Arabic", 0x621, 0x64A),
+        ("Devanagari", 0x904, 0x94D),
+        ("Sinhala", 0xD85, 0xDC6),
+        ("Thai", 0xE01, 0xE3A),
+        ("Myanmar", 0x1000, 0x104F),
+        ("Georgian", 0x10D0, 0x10F6),
+        ("Khmer", 0x1780, 0x17B3),
+        ("Kana", 0x3041, 0x30FA),
+        ("Chinese", 0x4E00, 0x9FA5),
+        ("Hangul", 0xAC00, 0xD7A3),
+        ("signs", 0x2190, 0x22FF),
+        ("boxes", 0x2500, 0x257F),
+        ("emoji", 0x1_F300, 0x1_F64F),
+    ] {
+        for has_spaces in [true, false] {
+            let ratio = ratio(&letters(from, to, has_spaces));
+            assert!((0.24..=1.2).contains(&ratio), "{name}: {ratio:.2} of the tokens");
+        }
+    }
+}
