@@ -2,7 +2,9 @@
 //! path that a page shows as code, and each test that is said to hold something.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -138,6 +140,34 @@ fn a_test_that_is_named_and_missing_is_found() {
     let names: Vec<_> = named.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(names, ["a", "b", "c"]);
     assert!(named[1].0.ends_with("tests/it/races.rs") && named[2].0.ends_with("../shared/x.rs"));
+}
+
+/// The shell commands of a page that a shell cannot read.
+fn faulty_blocks(page: &str) -> Vec<String> {
+    let blocks = page.split("```").skip(1).step_by(2);
+    let shell = blocks
+        .filter_map(|block| block.strip_prefix("shell\n").or_else(|| block.strip_prefix("sh\n")));
+    let is_faulty = |block: &&str| {
+        let mut bash = Command::new("bash");
+        bash.arg("-n").stdin(Stdio::piped()).stderr(Stdio::null());
+        let mut bash = bash.spawn().unwrap();
+        bash.stdin.take().unwrap().write_all(block.as_bytes()).unwrap();
+        !bash.wait().unwrap().success()
+    };
+    shell.filter(is_faulty).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_shell_can_read_every_command_of_the_documentation() {
+    let mut found = Vec::new();
+    pages(Path::new(ROOT), &mut found);
+    let mut faults = Vec::new();
+    for path in found {
+        let faulty = faulty_blocks(&fs::read_to_string(&path).unwrap());
+        faults.extend(faulty.into_iter().map(|block| format!("{}: {block}", path.display())));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert_eq!(faulty_blocks("```shell\ncurl 'a\n```\n```sh\nls\n```").len(), 1);
 }
 
 #[test]

@@ -8,9 +8,12 @@ mod attendee;
 mod audit;
 mod aws;
 mod config;
+mod cost;
 mod deploy;
 mod deployment;
 mod destroy;
+#[cfg(test)]
+mod documented;
 mod error;
 mod event;
 mod globals;
@@ -85,6 +88,7 @@ async fn run(options: Options) -> Result<ExitCode, CliError> {
         Command::Doctor(arguments) => {
             return deployment::doctor(&Session::open(globals)?, arguments).await;
         }
+        Command::Cost(arguments) => cost::run(&globals, &arguments),
         Command::Deploy(arguments) => deploy::run(&globals, *arguments).await,
         Command::Destroy(arguments) => destroy::run(&globals, arguments).await,
         Command::Simulate(arguments) => simulate::run(&Session::open(globals)?, arguments).await,

@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use crate::attendee::AttendeeCommand;
 use crate::config::ConfigCommand;
+use crate::cost::CostArguments;
 use crate::deploy::DeployArguments;
 use crate::deployment::{DeploymentCommand, DoctorArguments};
 use crate::destroy::DestroyArguments;
@@ -113,6 +114,12 @@ Examples:
   lanyard doctor
   lanyard doctor --stack lanyard --region eu-north-1 --profile oslo")]
     Doctor(DoctorArguments),
+    /// Calculate what an event costs on AWS and at Azure. Nothing is sent.
+    #[command(after_help = "\
+Examples:
+  lanyard cost --attendees 200 --requests 300
+  lanyard cost --attendees 30 --memory 128 --model gpt-5-mini")]
+    Cost(CostArguments),
     /// Deploy the packages of a release to AWS, or update what is deployed.
     #[command(after_help = "\
 Examples:

@@ -5,9 +5,7 @@ use lanyard_doctor::{REQUESTS_PER_MINUTE, SECONDS_PER_REQUEST, grouped};
 use lanyard_domain::operation::Operation;
 use serde_json::{Value, json};
 
-/// AWS cost of a streamed response in USD, from the table in `docs/cost.md`: list prices of
-/// us-east-1.
-const AWS_PER_REQUEST: f64 = 0.0889 / 1_000.0;
+use crate::cost::Shape;
 
 /// The assumptions of the estimate.
 #[derive(Args, Clone, Debug)]
@@ -60,7 +58,7 @@ impl Assumptions {
     }
 }
 
-fn prices(text: &str) -> Result<(f64, f64), String> {
+pub(crate) fn prices(text: &str) -> Result<(f64, f64), String> {
     let is_price = |price: &f64| price.is_finite() && *price >= 0.0;
     let price = |text: &str| text.trim().parse().ok().filter(is_price);
     let pair = text.split_once(',').and_then(|(p, c)| Some((price(p)?, price(c)?)));
@@ -104,7 +102,7 @@ impl Estimate {
                 .saturating_mul(REQUESTS_PER_MINUTE * SECONDS_PER_REQUEST)
                 .div_ceil(60),
             environments: assumptions.concurrency,
-            aws_usd: dollars(requests, 1) * AWS_PER_REQUEST,
+            aws_usd: Shape::USUAL.aws_usd(requests),
             azure_usd: prices.map(|(prompt, completion)| {
                 million(assumptions.prompt_tokens, prompt)
                     + million(assumptions.completion_tokens, completion)
@@ -288,9 +286,9 @@ mod tests {
     }
 
     #[test]
-    fn the_readmes_event_costs_what_the_readme_says() {
+    fn an_event_costs_on_aws_what_the_calculator_says() {
         let estimate = Estimate::of(&event(), &[], &Assumptions::default());
-        assert_eq!(estimate.json()["cost_usd"], json!({"aws": 1.78, "azure": null}));
+        assert_eq!(estimate.json()["cost_usd"], json!({"aws": 1.77, "azure": null}));
     }
 
     #[test]

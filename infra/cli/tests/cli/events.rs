@@ -30,7 +30,7 @@ async fn a_new_event_is_printed_with_its_tokens_concurrency_and_cost() {
     // Three models that chat, and one for completions.
     assert_eq!(assessment["tokens_per_minute"]["granted"], 8_000_000);
     assert_eq!(assessment["environments"]["needed"], 67);
-    assert_eq!(assessment["cost_usd"]["aws"], 1.78);
+    assert_eq!(assessment["cost_usd"]["aws"], 1.77);
     assert_eq!(assessment["cost_usd"]["azure"], 7.5);
     assert_eq!(made["warnings"], serde_json::json!([]));
 }
