@@ -7,8 +7,10 @@
 //! Of scripts that the tokenizer knows badly, the blocks of characters have costs of their own.
 
 mod blocks;
+mod costs;
 
 use self::blocks::{beyond, first_code, hex, of_escape};
+use self::costs::COSTS;
 
 /// The cost of a transition is in sixty-fourths of a token.
 const UNIT: u64 = 64;
@@ -105,13 +107,16 @@ const HIGH_HEX_END: State = 40;
 const SECOND: State = 41;
 /// The second byte of a character, one state for each of some first bytes.
 const LEAD: State = 52;
-const STATES: usize = 63;
+/// A word whose last letters are consonants, of which more than three in a row are rare in words: for
+/// each of its first twelve letters one, two, and three or more.
+const CONSONANTS: State = 63;
+const STATES: usize = 99;
 
 /// The first digits of escapes that have a state: those between two of them belong to the former.
 const FIRST_DIGITS: [u8; (LEAD - SECOND) as usize] = [0, 1, 2, 3, 4, 5, 10, 11, 13, 14, 15];
 
 /// The first bytes whose characters differ in their costs, by the second byte.
-const LEADS: [u8; STATES - LEAD as usize] =
+const LEADS: [u8; (CONSONANTS - LEAD) as usize] =
     [0xC2, 0xD4, 0xE0, 0xE1, 0xE2, 0xE3, 0xE4, 0xEA, 0xED, 0xEF, 0xF0];
 
 /// The transition from one character with this first byte to another.
@@ -158,12 +163,23 @@ const fn of_class(class: Class) -> State {
 /// The state in which a character has come in full.
 const fn complete(state: State) -> State {
     match state {
-        LEAD.. => of_class(class(LEADS[(state - LEAD) as usize])),
+        LEAD..CONSONANTS => of_class(class(LEADS[(state - LEAD) as usize])),
+        CONSONANTS.. => WORD + (state - CONSONANTS) / 3,
         _ => state,
     }
 }
 
+/// The consonants in a row with which a word ends so far, up to three.
+const fn consonants(state: State) -> State {
+    if state < CONSONANTS { 0 } else { (state - CONSONANTS) % 3 + 1 }
+}
+
+const fn is_vowel(byte: u8) -> bool {
+    matches!(byte, b'a' | b'e' | b'i' | b'o' | b'u' | b'y')
+}
+
 const fn next(state: State, byte: u8) -> State {
+    let before = consonants(state);
     let state = complete(state);
     let class = class(byte);
     match state {
@@ -197,14 +213,20 @@ const fn next(state: State, byte: u8) -> State {
         _ => {}
     }
     match class {
-        Class::Lower | Class::LowerU => match state {
-            WORD..WORD_END | MIXED..MIXED_END => state + 1,
-            WORD_END | MIXED_END => state,
-            CAPITAL => WORD + 1,
-            ACCENTED => WORD + 2,
-            CAPITALS | MIXED_CAPITAL | MIXED_DIGIT | DIGIT..=DIGIT_END => MIXED,
-            _ => WORD,
-        },
+        Class::Lower | Class::LowerU => {
+            let word = match state {
+                MIXED..MIXED_END => return state + 1,
+                MIXED_END => return state,
+                CAPITALS | MIXED_CAPITAL | MIXED_DIGIT | DIGIT..=DIGIT_END => return MIXED,
+                WORD..WORD_END => state + 1,
+                WORD_END => state,
+                CAPITAL => WORD + 1,
+                ACCENTED => WORD + 2,
+                _ => WORD,
+            };
+            let more = if before < 3 { before } else { 2 };
+            if is_vowel(byte) { word } else { CONSONANTS + (word - WORD) * 3 + more }
+        }
         Class::Upper => match state {
             WORD..=WORD_END | MIXED..=MIXED_END | MIXED_DIGIT | DIGIT..=DIGIT_END => MIXED_CAPITAL,
             CAPITAL | CAPITALS | MIXED_CAPITAL => CAPITALS,
@@ -239,38 +261,6 @@ const fn next(state: State, byte: u8) -> State {
     }
 }
 
-/// For each kind of state and each class, the chance that a token begins, in sixty-fourths.
-#[rustfmt::skip]
-const COSTS: [[u8; COSTED]; 26] = [
-    //  a   A   0   _  \n   .   \   u   é   ก   😀  …   я   か  字   한
-    [ 28, 35, 64, 64, 32,  7, 24, 51, 64, 56, 64,  0, 57, 54, 72, 64], // punctuation
-    [ 64, 64, 64, 64, 32, 37, 24, 64, 64, 64, 64,  0, 64, 64, 64, 68], // punctuations
-    [  0,  0, 64, 23, 32,  0,  0,  0,  2,  0, 64,  0,  0, 13, 36,  2], // space
-    [  0,  0, 64, 10, 32,  0,  7,  0,  0,  0, 64,  0,  0,  2, 37,  2], // spaces
-    [ 63, 64, 64, 64, 32, 52, 16, 63, 64, 64, 64,  0, 64, 64, 69, 66], // line
-    [  4, 64, 64, 64, 32, 64, 64,  7, 17, 64, 64,  0, 64, 64, 64, 64], // word, 1 to 3 letters
-    [  7, 64, 64, 64, 32, 64, 64, 23, 32, 64, 64,  0, 64, 64, 64, 64], // word, 4 to 7
-    [  8, 64, 64, 64, 32, 64, 64, 37, 29, 64, 64,  0, 64, 64, 64, 64], // word, 8 to 11
-    [ 11, 64, 64, 64, 32, 64, 64, 42, 27, 64, 64,  0, 64, 64, 64, 64], // word, 12 and more
-    [ 10, 14, 64, 64, 32, 64, 64, 20, 40, 64, 64,  0, 64, 64, 64, 64], // capital
-    [ 48, 26, 64, 64, 32, 64, 64, 43, 64, 64, 64,  0, 64, 64, 64, 64], // capitals
-    [ 64, 64,  0, 64, 32, 64, 64, 64, 64, 64, 64,  0, 64, 64, 64, 65], // first digit
-    [ 64, 64, 13, 64, 32, 64, 64, 64, 64, 64, 64,  0, 64, 64, 64, 64], // second digit
-    [ 64, 64, 60, 64, 32, 64, 64, 64, 64, 64, 64,  0, 64, 64, 64, 64], // third digit
-    [ 19, 64, 64, 64, 32, 64, 64, 19, 64, 64, 64,  0, 64, 64, 64, 64], // mixed, 1 to 3 letters
-    [ 24, 64, 64, 64, 32, 64, 64, 34,  9, 64, 64,  0, 64, 64, 64, 64], // mixed, 4 and more
-    [ 30, 19, 64, 64, 32, 64, 64, 22, 64, 64, 64,  0, 64, 64, 64, 64], // mixed capital
-    [ 64, 64,  0, 64, 32, 64, 64, 64, 64, 64, 64,  0, 64, 64, 64, 64], // mixed digit
-    [ 24, 64, 64, 64, 32, 64, 64, 25, 56, 64, 64,  0, 58, 64, 64, 64], // accented
-    [ 64, 64, 64, 64, 32, 41, 24, 64, 55, 21,112,  0, 22, 56, 62, 59], // indic
-    [ 64, 64, 64, 64, 32, 64, 64, 64, 64, 95,112,  0, 64, 64, 64, 64], // astral
-    [  0,  0,  0,  0,  0,  0, 16,  0,  0,  0,  0,  0,  0,  0,  0,  0], // escape and hex
-    [ 64, 64, 64, 64, 32, 64, 63, 64, 64, 64, 64,  0, 15, 64, 64, 64], // cyrillic
-    [ 64, 64, 64, 64, 32, 59, 24, 64, 64, 58, 64,  0, 64, 35, 57, 22], // kana
-    [ 64, 64, 64, 64, 32, 64, 64, 64, 64, 64, 64,  0, 64, 64, 59, 64], // han
-    [ 64, 64, 64, 64, 32, 64, 54, 64, 64, 63,111,  0, 64,  4, 50, 35], // hangul
-];
-
 /// The row of [`COSTS`] of a state.
 const fn row(state: State) -> usize {
     match state {
@@ -299,7 +289,7 @@ const fn cost(state: State, byte: u8) -> u8 {
     let class = class(byte);
     if let Class::Continuation = class {
         return match state {
-            LEAD.. => {
+            LEAD..CONSONANTS => {
                 let lead = LEADS[(state - LEAD) as usize];
                 beyond(first_code(lead, byte), usual(lead))
             }
@@ -316,11 +306,16 @@ const fn cost(state: State, byte: u8) -> u8 {
     // The other first bytes have characters of one cost.
     let is_alike = byte >= 0xC0 && index_of(byte).is_none();
     let more = if is_alike { beyond(first_code(byte, 0), usual(byte)) } else { 0 };
-    cost.saturating_add(more)
+    let is_rare = matches!(class, Class::Lower) && !is_vowel(byte);
+    let in_row = if is_rare { IN_ROW[consonants(state) as usize] } else { 0 };
+    cost.saturating_add(more).saturating_add(in_row)
 }
 
+/// What a consonant costs more after none, one, two and more of them.
+const IN_ROW: [u8; 4] = [0, 0, 8, 48];
+
 /// A power of two above the number of states.
-const ROWS: usize = 64;
+const ROWS: usize = 128;
 
 /// The next state in the low byte and the cost in the high one, by state and byte. There are more
 /// rows than states, so that a mask proves every index.
@@ -330,7 +325,7 @@ static TRANSITIONS: [[u16; 256]; ROWS] = {
     while state < STATES {
         let mut at = 0;
         while at < 256 {
-            #[expect(clippy::cast_possible_truncation, reason = "63 states and 256 bytes")]
+            #[expect(clippy::cast_possible_truncation, reason = "99 states and 256 bytes")]
             let (state_byte, byte) = (state as u8, at as u8);
             let cost = cost(state_byte, byte) as u16;
             table[state][at] = next(state_byte, byte) as u16 | (cost << 8);

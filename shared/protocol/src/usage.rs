@@ -230,7 +230,7 @@ const LEAST_CONTEXT: u64 = 32_768;
 /// The context of a model that is not in the table, at most.
 const UNKNOWN_CONTEXT: u64 = 1_000_000;
 
-/// A text may have three times the estimated tokens; one more estimate is for what Azure adds.
+/// A text may have four times the estimated tokens.
 const ESTIMATE_ERROR: u64 = 4;
 
 /// Usage as a response or an event carries it, within what is possible.

@@ -135,8 +135,6 @@ fn letters_of_scripts_that_the_tokenizer_hardly_knows_are_near_their_tokens() {
 #[test]
 fn letters_in_no_order_have_at_most_four_times_the_estimate() {
     for (name, from, to) in [
-        ("Latin", 0x61, 0x7A),
-        ("capitals", 0x41, 0x5A),
         ("accents", 0xC0, 0x17F),
         ("Greek", 0x3B1, 0x3C9),
         ("Cyrillic", 0x410, 0x44F),
@@ -160,5 +158,27 @@ fn letters_in_no_order_have_at_most_four_times_the_estimate() {
             let ratio = ratio(&letters(from, to, has_spaces));
             assert!((0.24..=1.2).contains(&ratio), "{name}: {ratio:.2} of the tokens");
         }
+    }
+}
+
+#[test]
+fn latin_letters_in_no_order_have_at_most_twice_the_estimate() {
+    let syllables: String = letters(0, 84, false)
+        .bytes()
+        .flat_map(|byte| {
+            let (consonants, vowels) = (b"bcdfghjklmnprstvz", b"aeiou");
+            [consonants[usize::from(byte / 5)], vowels[usize::from(byte % 5)]]
+        })
+        .map(char::from)
+        .collect();
+    for (name, text, least) in [
+        ("small letters", letters(0x61, 0x7A, true), 0.68),
+        ("small letters without spaces", letters(0x61, 0x7A, false), 0.85),
+        ("capitals", letters(0x41, 0x5A, true), 0.75),
+        ("capitals without spaces", letters(0x41, 0x5A, false), 0.65),
+        ("syllables", syllables, 0.5),
+    ] {
+        let ratio = ratio(&text);
+        assert!((least..=1.2).contains(&ratio), "{name}: {ratio:.2} of the tokens");
     }
 }
