@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use lanyard_domain::account::Hold;
+use lanyard_domain::catalog::Deployment;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 use lanyard_protocol::added::AddedField;
@@ -70,7 +71,6 @@ impl Gateway {
     ) -> Result<Response, ApiError> {
         let ModelCall { protocol, demanded, style, until, choice, mut hook, .. } = call;
         let most_tokens = usage::most_tokens(choice.facts(), demanded.contexts, &reservation.hold);
-        let names = OurNames::of(sent.from);
         let (head, body) = sent.response.into_parts();
         if let Some(hook) = &mut hook {
             hook.responds(sent.from);
@@ -98,7 +98,7 @@ impl Gateway {
                     ..StreamState::default()
                 };
                 let stream = Stream {
-                    names,
+                    names: OurNames::of(sent.from),
                     hook,
                     reservation: Some(reservation),
                     ..stream(protocol.stream, state)
@@ -117,35 +117,46 @@ impl Gateway {
             }
             Ok(Content::Json) => {
                 let kind = Buffered::Json { protocol, most_tokens };
-                self.buffer(until, (kind, &names), body, headers, reservation, hook).await
+                self.buffer(until, (kind, sent.from), body, headers, reservation, hook).await
             }
             Ok(Content::Text(content_type)) => {
                 let kind = Buffered::Text(content_type);
-                self.buffer(until, (kind, &names), body, headers, reservation, hook).await
+                self.buffer(until, (kind, sent.from), body, headers, reservation, hook).await
             }
             Ok(Content::Unusable) => {
-                if is_json(&head.headers)
-                    && let Ok(bytes) = read_whole(body, Some(until)).await
-                    && let Some(failure) = failed::failure_of(&bytes)
-                {
-                    let state = StreamState::default();
-                    let settlement = failure::settle(&failure, &state, &reservation.hold);
-                    return Err(self.settle_failed(reservation, settlement, &failure, &names));
-                }
-                let odd = "the response has another type than its operation's";
-                Err(self
-                    .settle_unusable(reservation, ApiError::UpstreamUnreachable(Some(odd.into()))))
+                // Rare, so the future of each request has no room for it.
+                let from = (sent.from, is_json(&head.headers));
+                Err(Box::pin(self.unusable(from, body, until, reservation)).await)
             }
             Err(error) => Err(self.settle_unusable(reservation, error)),
         }
     }
 
-    /// Reads a response to its end and passes it on, unless it is an error. The names are those that an
-    /// error must not show.
+    /// A response of another type than its operation's, which may be an error as JSON.
+    async fn unusable(
+        &self,
+        (from, is_json): (&Deployment, bool),
+        body: UpstreamBody,
+        until: Instant,
+        reservation: Reservation,
+    ) -> ApiError {
+        if is_json
+            && let Ok(bytes) = read_whole(body, Some(until)).await
+            && let Some(failure) = failed::failure_of(&bytes)
+        {
+            let state = StreamState::default();
+            let settlement = failure::settle(&failure, &state, &reservation.hold);
+            return self.settle_failed(reservation, settlement, &failure, from);
+        }
+        let odd = "the response has another type than its operation's";
+        self.settle_unusable(reservation, ApiError::UpstreamUnreachable(Some(odd.into())))
+    }
+
+    /// Reads a response to its end and passes it on, unless it is an error.
     async fn buffer(
         &self,
         until: Instant,
-        (kind, names): (Buffered, &OurNames),
+        (kind, from): (Buffered, &Deployment),
         body: UpstreamBody,
         mut headers: HeaderMap,
         mut reservation: Reservation,
@@ -168,11 +179,11 @@ impl Gateway {
             return Err(self.settle_unusable(reservation, error));
         };
         if let Some(failure) = failure {
-            return Err(self.settle_failed(reservation, settlement, &failure, names));
+            return Err(self.settle_failed(reservation, settlement, &failure, from));
         }
         // A response that has failed has its reason in it.
-        if has_error && names.are_in(&bytes) {
-            bytes = names.hide(&String::from_utf8_lossy(&bytes)).into();
+        if has_error {
+            bytes = without_names(bytes, from);
         }
         reservation.metadata.response_id = id.as_deref().and_then(|id| id.parse().ok());
         if let Some(hook) = &mut hook
@@ -216,8 +227,9 @@ impl Gateway {
         reservation: Reservation,
         settlement: Settlement,
         failure: &Failure,
-        names: &OurNames,
+        from: &Deployment,
     ) -> ApiError {
+        let names = &OurNames::of(from);
         let error = ApiError::RefusedByModel(Box::new(ModelRefusal::in_response(failure, names)));
         if error.code() == "upstream_busy" {
             let event = Some(&reservation.at.event.id);
@@ -270,6 +282,15 @@ fn read_text(bytes: &[u8], hold: &Hold) -> BufferedResponse {
         None => Settlement::AtLeast(Usage::default()),
     };
     BufferedResponse { settlement, id: None, failure, has_error: false }
+}
+
+/// A response without the names of a deployment.
+fn without_names(bytes: Bytes, from: &Deployment) -> Bytes {
+    let names = OurNames::of(from);
+    match names.are_in(&bytes) {
+        true => names.hide(&String::from_utf8_lossy(&bytes)).into(),
+        false => bytes,
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
