@@ -8,7 +8,6 @@ use lanyard_domain::models::ModelFacts;
 use serde_json::json;
 
 use crate::error::CliError;
-use crate::event::prices;
 use crate::globals::Globals;
 use crate::output::Output;
 
@@ -182,6 +181,14 @@ pub(crate) fn run(globals: &Globals, arguments: &CostArguments) -> Result<(), Cl
         lines.push(("idle", format!("{:.2} USD a month", idle_usd())));
         style.pairs(&lines)
     })
+}
+
+/// Two prices, as `0.15,0.60`.
+pub(crate) fn prices(text: &str) -> Result<(f64, f64), String> {
+    let is_price = |price: &f64| price.is_finite() && *price >= 0.0;
+    let price = |text: &str| text.trim().parse().ok().filter(is_price);
+    let pair = text.split_once(',').and_then(|(p, c)| Some((price(p)?, price(c)?)));
+    pair.ok_or_else(|| "must be two prices in USD, for example 0.15,0.60".to_owned())
 }
 
 /// The list prices of a known model, per million input and output tokens.

@@ -11,7 +11,6 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use self::create::{CloneArguments, CreateArguments, EditArguments};
-pub(crate) use self::estimate::prices;
 use self::watch::WatchArguments;
 use self::when::time_or_now;
 pub(crate) use self::when::{instant, span};

@@ -5,7 +5,7 @@ use lanyard_doctor::{REQUESTS_PER_MINUTE, SECONDS_PER_REQUEST, grouped};
 use lanyard_domain::operation::Operation;
 use serde_json::{Value, json};
 
-use crate::cost::Shape;
+use crate::cost::{Shape, prices};
 
 /// The assumptions of the estimate.
 #[derive(Args, Clone, Debug)]
@@ -56,13 +56,6 @@ impl Assumptions {
     pub(super) fn concurrency_or(&self, profiles: Option<u64>) -> Self {
         Self { concurrency: self.concurrency.or(profiles), ..self.clone() }
     }
-}
-
-pub(crate) fn prices(text: &str) -> Result<(f64, f64), String> {
-    let is_price = |price: &f64| price.is_finite() && *price >= 0.0;
-    let price = |text: &str| text.trim().parse().ok().filter(is_price);
-    let pair = text.split_once(',').and_then(|(p, c)| Some((price(p)?, price(c)?)));
-    pair.ok_or_else(|| "must be two prices in USD, for example 0.15,0.60".to_owned())
 }
 
 /// The result of the estimate.

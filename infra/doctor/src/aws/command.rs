@@ -66,8 +66,7 @@ impl Aws {
     ///
     /// Why it failed, in AWS's words too.
     pub async fn explained(&self, arguments: &[&str]) -> Result<Value, AwsFailure> {
-        let mut command = self.command(arguments);
-        command.args(["--output", "json"]);
+        let mut command = self.command(&[arguments, &["--output", "json"]].concat());
         let output = match tokio::time::timeout(TIMEOUT, command.output()).await {
             Ok(output) => output.map_err(|error| AwsFailure::of_start(&error))?,
             Err(_) => return Err(AwsError::Unreachable.into()),
