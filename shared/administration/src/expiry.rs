@@ -1,6 +1,7 @@
 //! When a new token expires: at an instant, or after a number of days.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use lanyard_domain::instant::{InvalidInstant, parse_with_offset};
 use serde_json::{Value, json};
 
 use crate::form::{Form, Given};
@@ -35,9 +36,11 @@ pub(crate) fn read(
 
 fn instant() -> reads!(DateTime<Utc>) {
     let schema = || json!({"type": "string", "format": "date-time"});
-    reader(schema, |value| {
-        let at = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
-        at.map(|at| at.to_utc().trunc_subsecs(0))
-            .ok_or_else(|| "must be a time with an offset, such as 2026-12-06T18:00:00Z".to_owned())
+    reader(schema, |value| match parse_with_offset(value.as_str().unwrap_or_default()) {
+        Ok(at) => Ok(at.trunc_subsecs(0)),
+        Err(InvalidInstant::Format) => {
+            Err("must be a time with an offset, such as 2026-12-06T18:00:00Z".to_owned())
+        }
+        Err(fault) => Err(fault.to_string()),
     })
 }

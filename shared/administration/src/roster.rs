@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use lanyard_domain::access::Access;
 use lanyard_domain::account::{Account, AccountKey, Change, Field, Write};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::time::EpochNanos;
 use lanyard_domain::token::UserId;
-use lanyard_gateway::Response;
+use lanyard_domain::transliteration::transliterated;
+use lanyard_gateway::{Request, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -34,7 +36,7 @@ const PAGE: u16 = 500;
 pub(crate) async fn put(call: Call<'_>, id: &EventId) -> Result<Response, AdminError> {
     call.no_query()?;
     let wanted = asked_for(call)?;
-    owned(call, id).await?;
+    let event = owned(call, id).await?;
     let listed = all(call, id).await?;
     let added: Vec<_> = wanted.difference(&listed).cloned().collect();
     let removed: Vec<_> = listed.difference(&wanted).cloned().collect();
@@ -54,8 +56,25 @@ pub(crate) async fn put(call: Call<'_>, id: &EventId) -> Result<Response, AdminE
         let entry = call.audit_entry(Action::ChangeRoster, changes);
         call.admin.store.write_audit(AuditLog::Event(id), &entry).await?;
     }
-    let change = RosterChange { users: wanted.len(), added: added.len(), removed: removed.len() };
+    let change = RosterChange {
+        users: wanted.len(),
+        added: added.len(),
+        removed: removed.len(),
+        warnings: not_enforced(event.access).into_iter().collect(),
+    };
     reply(StatusCode::OK, &change)
+}
+
+/// A roster keeps nobody out unless the event has roster access.
+fn not_enforced(access: Access) -> Option<String> {
+    let is = match access {
+        Access::Roster => return None,
+        Access::Open => "open",
+        Access::Registered { .. } => "registered",
+    };
+    Some(format!(
+        "The event's access is {is}, so its roster keeps nobody out. Set access to roster."
+    ))
 }
 
 /// Reads for one page: other accounts lie between those on the roster, and a caller who asks for
@@ -187,14 +206,14 @@ pub(crate) struct RosterChange {
     users: usize,
     added: usize,
     removed: usize,
+    /// What an organiser seldom means: a roster that is not enforced. Left out if there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// The users of a body: a list in JSON, or a column of a CSV.
 fn asked_for(call: Call<'_>) -> Result<BTreeSet<UserId>, AdminError> {
-    let content_type = call.request.http.headers().get(CONTENT_TYPE);
-    let is_csv = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
-        value.split(';').next().is_some_and(|v| v.trim().eq_ignore_ascii_case("text/csv"))
-    });
+    let is_csv = is_csv(call.request)?;
     let mistakes = Mistakes::default();
     let names = match is_csv {
         true => roster_csv::users(&body::text(call.request)?).unwrap_or_else(|fault| {
@@ -219,10 +238,49 @@ fn asked_for(call: Call<'_>) -> Result<BTreeSet<UserId>, AdminError> {
             Ok(user) => {
                 users.insert(user);
             }
-            Err(fault) => mistakes.add(format!("users[{index}]"), fault.to_string()),
+            Err(fault) => {
+                let hint = transliterated(name).map(|name| format!("; write {name}"));
+                let message = format!("{fault}{}", hint.unwrap_or_default());
+                mistakes.add(format!("users[{index}]"), message);
+            }
         }
     }
     mistakes.unless_any(Some(users))
+}
+
+/// Whether a body is a CSV. Clients send a file under many content types, curl under that of a form
+/// unless it is told so. So the first character decides, except where the client says that it is
+/// JSON.
+fn is_csv(request: &Request) -> Result<bool, AdminError> {
+    let body = request.http.body().strip_prefix(b"\xef\xbb\xbf").unwrap_or(request.http.body());
+    let Some(first) = body.iter().find(|byte| !byte.is_ascii_whitespace()) else {
+        return Ok(media_type(request) == "text/csv");
+    };
+    if matches!(first, b'{' | b'[') {
+        return Ok(false);
+    }
+    match media_type(request).as_str() {
+        "application/json" => Err(AdminError::InvalidJson(
+            "The body is not JSON. If it is a CSV file, send it with content-type: text/csv."
+                .to_owned(),
+        )),
+        // `curl -d @FILE` removes the line breaks, so that all names would be one.
+        "application/x-www-form-urlencoded" if !body.contains(&b'\n') && !body.contains(&b'\r') => {
+            Err(AdminError::InvalidJson(
+                "The file has no line breaks: curl removes them with -d. Send it with \
+                 --data-binary @FILE and -H 'content-type: text/csv'."
+                    .to_owned(),
+            ))
+        }
+        _ => Ok(true),
+    }
+}
+
+/// The content type of a request without its parameters, in small letters.
+fn media_type(request: &Request) -> String {
+    let value = request.http.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
 }
 
 /// The names of a body in JSON.

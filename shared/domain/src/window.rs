@@ -1,8 +1,7 @@
 //! When an event runs, and its local days.
 
 use chrono::{
-    DateTime, Datelike, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike,
-    Utc,
+    DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike, Utc,
 };
 use serde::{Deserialize, Serialize};
 
@@ -120,82 +119,6 @@ fn first_instant(date: NaiveDate, zone: Zone) -> DateTime<Utc> {
     midnight.and_utc()
 }
 
-/// Why a text is not a valid instant.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidInstant {
-    /// It is neither a local date and time nor one with an offset.
-    #[error(
-        "must be a date and time such as 2026-12-05T09:00, with an offset or Z if it is not local"
-    )]
-    Format,
-    /// A clock change skips this local time.
-    #[error(
-        "{local} does not exist in {zone}: a clock change skips it; choose another time or add an offset"
-    )]
-    Gap {
-        /// The local time as given.
-        local: NaiveDateTime,
-        /// The time zone.
-        zone: Zone,
-    },
-    /// A clock change repeats this local time.
-    #[error("{local} happens twice in {zone} because of a clock change: write {local}{first} or {local}{second}", first = .offsets.0, second = .offsets.1)]
-    Fold {
-        /// The local time as given.
-        local: NaiveDateTime,
-        /// The time zone.
-        zone: Zone,
-        /// The two offsets in force. The first is the earlier instant's.
-        offsets: (String, String),
-    },
-    /// Before 1970 or after 2200.
-    #[error("must lie between 1970 and 2200")]
-    Range,
-}
-
-/// Reads a time that is local to `zone`, or that has an offset or `Z`.
-///
-/// # Errors
-///
-/// [`InvalidInstant`]. It reports a time that a clock change skips or repeats.
-pub fn parse_instant(text: &str, zone: Zone) -> Result<DateTime<Utc>, InvalidInstant> {
-    let instant = match DateTime::parse_from_rfc3339(text) {
-        Ok(instant) => instant.to_utc(),
-        Err(_) => local_instant(text, zone)?,
-    };
-    let is_sane = (0..7_258_118_400).contains(&instant.timestamp());
-    if is_sane { Ok(instant) } else { Err(InvalidInstant::Range) }
-}
-
-fn local_instant(text: &str, zone: Zone) -> Result<DateTime<Utc>, InvalidInstant> {
-    let with_offset = ["%Y-%m-%dT%H:%M%:z", "%Y-%m-%d %H:%M%:z"];
-    if let Some(instant) =
-        with_offset.iter().find_map(|format| DateTime::parse_from_str(text, format).ok())
-    {
-        return Ok(instant.to_utc());
-    }
-    if let Some(text) = text.strip_suffix('Z')
-        && let Some(utc) = parse_naive(text)
-    {
-        return Ok(utc.and_utc());
-    }
-    let local = parse_naive(text).ok_or(InvalidInstant::Format)?;
-    match zone.from_local_datetime(&local) {
-        LocalResult::Single(instant) => Ok(instant.to_utc()),
-        LocalResult::None => Err(InvalidInstant::Gap { local, zone }),
-        LocalResult::Ambiguous(first, second) => {
-            let offset = |instant: DateTime<Zone>| instant.format("%:z").to_string();
-            Err(InvalidInstant::Fold { local, zone, offsets: (offset(first), offset(second)) })
-        }
-    }
-}
-
-fn parse_naive(text: &str) -> Option<NaiveDateTime> {
-    ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"]
-        .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-}
-
 #[derive(Serialize, Deserialize)]
 struct StoredWindow {
     starts_at: DateTime<Utc>,
@@ -225,7 +148,6 @@ impl From<Window> for StoredWindow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use insta::assert_snapshot;
     use proptest::prelude::*;
 
     fn zone(name: &str) -> Zone {
@@ -234,49 +156,6 @@ mod tests {
 
     fn utc(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
-    }
-
-    #[test]
-    fn local_times_follow_the_zone_of_their_own_date() {
-        let winter = parse_instant("2026-12-05T09:00", zone("Europe/Oslo")).unwrap();
-        assert_eq!(winter, utc("2026-12-05T08:00:00Z"));
-        let summer = parse_instant("2026-07-05 09:00:30", zone("Europe/Oslo")).unwrap();
-        assert_eq!(summer, utc("2026-07-05T07:00:30Z"));
-        let offset = parse_instant("2026-10-25T02:30+02:00", zone("Europe/Oslo")).unwrap();
-        assert_eq!(offset, utc("2026-10-25T00:30:00Z"));
-        let zulu = parse_instant("2026-10-25T02:30Z", zone("Asia/Kolkata")).unwrap();
-        assert_eq!(zulu, utc("2026-10-25T02:30:00Z"));
-    }
-
-    #[test]
-    fn clock_changes_are_named() {
-        let say = |text, zone| parse_instant(text, zone).unwrap_err().to_string();
-        assert_snapshot!(say("2026-03-29T02:30", zone("Europe/Oslo")), @"2026-03-29 02:30:00 does not exist in Europe/Oslo: a clock change skips it; choose another time or add an offset");
-        assert_snapshot!(say("2026-10-25T02:30", zone("Europe/Oslo")), @"2026-10-25 02:30:00 happens twice in Europe/Oslo because of a clock change: write 2026-10-25 02:30:00+02:00 or 2026-10-25 02:30:00+01:00");
-        assert!(matches!(
-            parse_instant("2026-04-05T01:45", zone("Australia/Lord_Howe")),
-            Err(InvalidInstant::Fold { .. })
-        ));
-        assert!(matches!(
-            parse_instant("2011-12-30T12:00", zone("Pacific/Apia")),
-            Err(InvalidInstant::Gap { .. })
-        ));
-    }
-
-    #[test]
-    fn malformed_times_are_rejected() {
-        for text in ["", "soon", "2026-12-05", "2026-12-05T24:00", "2026-12-05T09:00+25:00", "1e18"]
-        {
-            assert_eq!(parse_instant(text, Zone::UTC), Err(InvalidInstant::Format), "{text}");
-        }
-        assert_eq!(parse_instant("9999-01-01T00:00", Zone::UTC), Err(InvalidInstant::Range));
-    }
-
-    #[test]
-    fn the_format_that_a_message_suggests_is_accepted() {
-        for text in ["2026-10-25 02:30:00+02:00", "2026-10-25 02:30:00+01:00"] {
-            assert!(parse_instant(text, zone("Europe/Oslo")).is_ok(), "{text}");
-        }
     }
 
     #[test]

@@ -35,6 +35,46 @@ async fn a_roster_may_be_a_spreadsheets() {
 }
 
 #[tokio::test]
+async fn a_roster_is_read_under_any_content_type() {
+    let harness = Harness::open().await;
+    let (path, _) = harness.event(json!({"access": "open"})).await;
+    let put = async |content_type: Option<&str>, body: &'static str| {
+        let mut http = http::Request::put(format!("/api/admin{path}/roster"))
+            .header("authorization", format!("Bearer {}", harness.token));
+        if let Some(content_type) = content_type {
+            http = http.header("content-type", content_type);
+        }
+        harness.ask(http.body(body.into()).unwrap()).await
+    };
+    for content_type in [
+        None,
+        Some("text/csv"),
+        Some("application/octet-stream"),
+        Some("application/x-www-form-urlencoded"),
+        Some("text/plain; charset=utf-8"),
+        Some("application/vnd.ms-excel"),
+        Some("Application/CSV"),
+    ] {
+        let said = put(content_type, "\u{feff}user\r\nada\r\nbob\r\n").await.ok(200);
+        assert_eq!(said["users"], 2, "{content_type:?}");
+        let warnings = said["warnings"].to_string();
+        assert!(warnings.contains("access is open") && warnings.contains("roster"), "{warnings}");
+        let said = put(content_type, " {\"users\": [\"cleo\"]}").await.ok(200);
+        assert_eq!(said["users"], 1, "{content_type:?}");
+    }
+    let csv = put(Some("application/json"), "user\nada\n").await;
+    assert!(csv.refused(400, "invalid_json").to_string().contains("content-type: text/csv"));
+    // Without its line breaks a file would be one long name.
+    let joined = put(Some("application/x-www-form-urlencoded"), "useradabob").await;
+    assert!(joined.refused(400, "invalid_json").to_string().contains("--data-binary"));
+    put(None, "").await.refused(400, "invalid_json");
+    let other = put(None, "user\nada\nJ\u{f8}rgen\n\u{5c71}\n").await.refused(400, "invalid_value");
+    let details = other["error"]["details"].to_string();
+    assert!(details.contains("write jorgen"), "{details}");
+    assert_eq!(details.matches("write ").count(), 1, "{details}");
+}
+
+#[tokio::test]
 async fn the_signing_secret_is_in_no_response_and_no_audit() {
     let harness = Harness::open().await;
     let (path, made) = harness.event(json!({"access": "registered"})).await;

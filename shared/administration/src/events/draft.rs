@@ -8,12 +8,12 @@ use lanyard_domain::hosted_tools::{
     CLIENT_EXECUTED, HostedTool, KNOWN_HOSTED, is_client_executed, is_type_name,
 };
 use lanyard_domain::ids::DeploymentName;
+use lanyard_domain::instant::InvalidInstant;
 use lanyard_domain::limit::Quantity;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::shard;
 use lanyard_domain::token::EventCode;
 use lanyard_domain::unit::Unit;
-use lanyard_domain::window::InvalidInstant;
 use lanyard_domain::zone::Zone;
 use serde_json::{Map, Value, json};
 

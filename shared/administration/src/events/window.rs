@@ -1,7 +1,8 @@
 //! When an event is open, from the times and the zone that a body gives.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use lanyard_domain::window::{Window, parse_instant};
+use lanyard_domain::instant::parse_instant;
+use lanyard_domain::window::Window;
 use lanyard_domain::zone::Zone;
 
 use crate::form::{Given, Mistakes};
