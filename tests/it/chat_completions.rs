@@ -302,7 +302,7 @@ async fn azures_message_about_the_request_passes_and_about_our_key_does_not() {
 
     world.azure().script(Reply::content_filter());
     let filtered = ada.chat("hello").await;
-    assert_snapshot!(filtered.line(), @r#"400 {"error":{"message":"The scripted filter is triggered.","type":null,"param":"prompt","code":"content_filter","innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_result":{"violence":{"filtered":true,"severity":"medium"}}}}}"#);
+    assert_snapshot!(filtered.line(), @r#"400 {"error":{"message":"The scripted filter is triggered.","type":"invalid_request_error","param":"prompt","code":"content_filter","innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_result":{"violence":{"filtered":true,"severity":"medium"}}}}}"#);
 
     let host = world.azure().endpoint();
     let message = format!("The deployment {}-gpt-4o-mini at {host} is full.", canary::AZURE_NAME);

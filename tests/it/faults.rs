@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanyard_domain::allowance::Limit;
-use lanyard_gateway::ports::Incident;
+use lanyard_gateway::ports::{Clock, Incident};
 use lanyard_gateway::testing::ScriptedUpstream;
 use serde_json::json;
 use tokio::time::Instant;
@@ -101,14 +101,29 @@ async fn a_refusal_of_azures_is_charged_the_prompt_it_read() {
         (400, "context_length_exceeded", false),
         (422, "invalid_value", false),
         (400, "content_filter", true),
+        (403, "content_filter", true),
+        (403, "ResponsibleAIPolicyViolation", true),
         (408, "408", true),
     ] {
         let world = World::event("read").in_memory().two_replicas().start().await;
         let ada = world.attendee("ada").await;
         world.azure().script(Reply::error(status, code, "Scripted refusal."));
         let response = hurried(&ada).await;
-        assert_eq!(response.status().as_u16(), if status == 408 { 504 } else { status });
+        let seen = match status {
+            408 => 504,
+            403 => 400,
+            status => status,
+        };
+        assert_eq!(response.status().as_u16(), seen, "{code}");
         assert_eq!(world.azure().calls(), 1, "{code}");
+        if is_read && status != 408 {
+            let error = &response.json()["error"];
+            assert_eq!(
+                (&error["code"], &error["type"]),
+                (&json!("content_filter"), &json!("invalid_request_error"))
+            );
+            assert_eq!(error["message"], "Scripted refusal.");
+        }
         let totals = world.settle().await;
         assert_eq!((totals.requests, totals.completion_tokens), (1, 0), "{code}");
         assert_eq!(totals.prompt_tokens > 0, is_read, "{code}");
@@ -179,6 +194,23 @@ async fn azures_wait_is_bounded() {
     }
     assert_eq!(world.request_log().incidents(), [Incident::UpstreamBusy; 8]);
     assert_eq!(world.settle().await.requests, 0);
+}
+
+#[tokio::test]
+async fn azures_wait_may_be_a_date_or_the_reset_of_a_limit() {
+    let world = World::event("busy-until").in_memory().start().await;
+    let ada = world.attendee("ada").await;
+    let in_20_s = world.clock().now() + chrono::TimeDelta::seconds(20);
+    let date = in_20_s.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    for header in ["retry-after", "retry-after-ms", "x-ratelimit-reset-requests"] {
+        world.azure().script(Reply::too_many_requests(None).header(header, &date));
+        let busy = ada.chat("hello").await;
+        busy.assert_refused(429, "upstream_busy");
+        let wait: u64 = busy.header("retry-after").unwrap().parse().unwrap();
+        // The date has whole seconds.
+        assert!((19..=20).contains(&wait), "{header}: {wait}");
+    }
+    world.settle().await;
 }
 
 #[tokio::test]

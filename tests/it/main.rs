@@ -21,6 +21,7 @@ mod compact;
 mod completions;
 mod conversations;
 mod credentials;
+mod cut_streams;
 mod cycles;
 mod doctor;
 mod documentation;

@@ -8,11 +8,13 @@ use lanyard_domain::account::Hold;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
-use lanyard_protocol::refusal;
+use lanyard_protocol::{refusal, wait};
 use tokio::time::Instant;
 
 use crate::error::{ApiError, ModelRefusal, table};
-use crate::ports::{Cause, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault};
+use crate::ports::{
+    Cause, Clock, CredentialMark, Upstream, UpstreamBody, UpstreamCall, UpstreamFault,
+};
 
 /// The time limit of a buffered response, from the request to its last byte. API Gateway ends a
 /// connection without a byte after 300 s.
@@ -51,21 +53,23 @@ pub enum Failure {
     Final(ApiError),
 }
 
-/// Calls a deployment, and once more with another credential if it refuses the first.
+/// Calls a deployment, and once more with another credential if it refuses the first. The clock
+/// serves for waits that Azure gives as a date.
 ///
 /// # Errors
 ///
 /// Why the call came to nothing.
 pub async fn call_deployment(
     upstream: &dyn Upstream,
+    clock: &dyn Clock,
     deployment: &Deployment,
     call: impl Fn() -> UpstreamCall,
 ) -> Result<http::Response<UpstreamBody>, Failure> {
-    match call_once(upstream, deployment, call()).await {
+    match call_once(upstream, clock, deployment, call()).await {
         Err(Failure::BadCredential(refused))
             if upstream.renew_credential(deployment, refused).await =>
         {
-            call_once(upstream, deployment, call()).await
+            call_once(upstream, clock, deployment, call()).await
         }
         called => called,
     }
@@ -78,6 +82,7 @@ pub async fn call_deployment(
 /// Why the call came to nothing.
 pub(crate) async fn call_once(
     upstream: &dyn Upstream,
+    clock: &dyn Clock,
     deployment: &Deployment,
     call: UpstreamCall,
 ) -> Result<http::Response<UpstreamBody>, Failure> {
@@ -86,11 +91,11 @@ pub(crate) async fn call_once(
     Err(match status {
         status if status.is_success() => return Ok(response),
         StatusCode::TOO_MANY_REQUESTS => Failure::Transient(ApiError::UpstreamBusy {
-            retry_after: refusal::retry_after(response.headers()),
+            retry_after: wait::retry_after(response.headers(), clock.now()),
         }),
         status if status == table::overloaded() => {
             Failure::Transient(ApiError::UpstreamOverloaded {
-                retry_after: refusal::retry_after(response.headers()),
+                retry_after: wait::retry_after(response.headers(), clock.now()),
             })
         }
         StatusCode::REQUEST_TIMEOUT => Failure::TimedOut,
@@ -99,7 +104,14 @@ pub(crate) async fn call_once(
             Failure::Faulty(ApiError::UpstreamUnreachable(Some(said(status))))
         }
         StatusCode::UNAUTHORIZED => Failure::BadCredential(response.extensions().get().copied()),
-        StatusCode::FORBIDDEN => Failure::Final(misconfigured(status)),
+        StatusCode::FORBIDDEN => {
+            let body = read_error(response.into_body()).await;
+            let refusal = refusal::refusal(status, &body, deployment);
+            match refusal.is_about_request() {
+                true => Failure::Refused(Box::new(refusal)),
+                false => Failure::Final(misconfigured(status)),
+            }
+        }
         StatusCode::NOT_FOUND => {
             let body = read_error(response.into_body()).await;
             match refusal::is_missing_object(&body) {
@@ -146,8 +158,12 @@ impl Failure {
             | Self::Missing(_)
             | Self::NotThere(_)
             | Self::Final(_) => Settlement::Void,
-            Self::Refused(refusal) if refusal.status == StatusCode::NOT_FOUND => Settlement::Void,
             Self::Refused(refusal) if refusal.is_by_filter() => prompt,
+            Self::Refused(refusal)
+                if matches!(refusal.status, StatusCode::NOT_FOUND | StatusCode::FORBIDDEN) =>
+            {
+                Settlement::Void
+            }
             // It cost no tokens, but it was a request.
             Self::Refused(_) | Self::Faulty(_) => Settlement::Exact(Usage::default()),
             Self::TimedOut => prompt,

@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::headers;
 use crate::lookup::Attendance;
 use crate::metadata::RequestMetadata;
-use crate::parse::{self, PathStyle, Route};
+use crate::parse::{PathStyle, Route};
 use crate::ports::RequestLine;
 use crate::request::Request;
 use crate::stored::{Concern, ResponseHook};
@@ -67,7 +67,6 @@ impl Gateway {
         route: &Route<'a>,
         line: &mut RequestLine,
     ) -> Result<Demand<'a>, ApiError> {
-        parse::check_query(request.http.uri().query())?;
         let mut metadata = RequestMetadata::read(request)?;
         let payload = Payload::read(protocol, &request.http, &request.id)?;
         let model = payload.model()?;
@@ -84,8 +83,13 @@ impl Gateway {
         let passed = passed(protocol, request);
         let mut call =
             ModelCall { protocol, payload, demanded, style, until, passed, choice, hook: None };
-        let item_ids = std::mem::take(&mut call.demanded.item_ids);
-        if call.demanded.is_kept || !references.is_empty() || !item_ids.is_empty() {
+        let mut item_ids = std::mem::take(&mut call.demanded.item_ids);
+        let mut reasoning_ids = std::mem::take(&mut call.demanded.reasoning_ids);
+        if call.demanded.is_kept {
+            item_ids.append(&mut reasoning_ids);
+        }
+        let names_items = !item_ids.is_empty() || !reasoning_ids.is_empty();
+        if call.demanded.is_kept || !references.is_empty() || names_items {
             let concern = Concern {
                 request,
                 attendance,
@@ -93,6 +97,7 @@ impl Gateway {
                 model: wanted,
                 references,
                 item_ids,
+                reasoning_ids,
                 is_stored: call.demanded.is_kept,
                 estimate: call.demanded.estimate,
             };
@@ -100,6 +105,7 @@ impl Gateway {
             let resolved = stored.resolve(concern).await?;
             call.choice = resolved.choice;
             call.demanded = call.demanded.carrying(resolved.prompt_tokens);
+            call.demanded.unstored_ids = resolved.unstored_ids;
             call.hook = Some(resolved.hook);
             line.model = call.choice.name().cloned();
         }

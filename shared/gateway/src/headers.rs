@@ -31,8 +31,6 @@ pub const SESSION_ID: HeaderName = HeaderName::from_static("x-session-id");
 pub const APP_ID: HeaderName = HeaderName::from_static("x-app-id");
 /// Whom the application serves. The credential has it already.
 pub const COMPANY_ID: HeaderName = HeaderName::from_static("x-company-id");
-/// A version of the API, as clients of some gateways send it in a header.
-pub const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
 /// A preview of OpenAI's API that the client requests.
 pub const BETA: HeaderName = HeaderName::from_static("openai-beta");
 /// The version of Anthropic's API, which its clients send with every request.

@@ -9,7 +9,6 @@ use lanyard_domain::ids::{AppId, ResponseId, SessionId};
 
 use crate::error::{ApiError, BadRequestCode};
 use crate::headers;
-use crate::parse::is_api_version;
 use crate::request::Request;
 
 /// Metadata of a request for its usage record.
@@ -42,9 +41,6 @@ impl RequestMetadata {
         text(request, &headers::COMPANY_ID, "1 to 128 visible ASCII characters", |text| {
             let is_plain = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
             is_plain.then_some(())
-        })?;
-        text(request, &headers::API_VERSION, "a date such as 2023-12-06", |text| {
-            is_api_version(text).then_some(())
         })?;
         Ok(Self { session, app, response_id: None, is_own: false, dropped_tools: Arc::default() })
     }

@@ -1,88 +1,14 @@
 //! Step one: who is calling, by which path.
 
 mod anthropic;
+mod credentials;
 
-use http::header::AUTHORIZATION;
 use lanyard_domain::operation::Operation;
-use lanyard_domain::token::{AttendeeToken, EventCode};
 use lanyard_protocol::{Api, Protocol};
 
 pub use self::anthropic::error_shape;
-use crate::error::{ApiError, BadRequestCode};
-use crate::headers;
-use crate::request::Request;
-use crate::signed::SignedToken;
-
-/// The credential: the first that is well formed of those that a request may carry.
-///
-/// # Errors
-///
-/// [`ApiError::InvalidEventCode`], the same for missing, doubled and malformed ones.
-pub fn token(request: &Request) -> Result<Pass, ApiError> {
-    let user = request.header(&headers::USER_ID).map_err(|_| ApiError::InvalidEventCode)?;
-    let pass = credentials(request)?.into_iter().flatten().find_map(|text| pass(text, user));
-    pass.ok_or(ApiError::InvalidEventCode)
-}
-
-fn pass(credential: &str, user: Option<&str>) -> Option<Pass> {
-    if SignedToken::is_meant_by(credential) {
-        return SignedToken::read(credential).map(Pass::Signed);
-    }
-    AttendeeToken::parse(credential, user).ok().map(Pass::Shared)
-}
-
-/// A well-formed credential. Step 2 decides whether it is valid.
-#[derive(Debug)]
-pub enum Pass {
-    /// The event's code and a user.
-    Shared(AttendeeToken),
-    /// A token of the event's, or a personal key.
-    Signed(SignedToken),
-}
-
-/// The headers that may have the credential, in the order of precedence. The first header decides
-/// alone, because an SDK may send a dummy key beside it; of the others none hides another.
-fn credentials(request: &Request) -> Result<[Option<&str>; 3], ApiError> {
-    let given = |name| request.header(name).map_err(|_| ApiError::InvalidEventCode);
-    let [event_code, api_key, x_api_key] =
-        [headers::EVENT_CODE, headers::API_KEY, headers::X_API_KEY];
-    if let Some(credential) = given(&event_code)? {
-        return Ok([Some(unquoted(credential)), None, None]);
-    }
-    let keys = [given(&api_key)?, given(&x_api_key)?, bearer(request)];
-    Ok(keys.map(|key| key.map(unquoted)))
-}
-
-/// A credential without the quotes that people paste along with it.
-fn unquoted(credential: &str) -> &str {
-    let text = credential.trim_matches(' ');
-    let inner = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
-    ['"', '\'', '`'].into_iter().find_map(inner).unwrap_or(text)
-}
-
-/// The code alone, for routes that concern no attendee. A user behind it is ignored, and an event
-/// before it.
-///
-/// # Errors
-///
-/// [`ApiError::InvalidEventCode`], as for [`token`].
-pub fn code(request: &Request) -> Result<EventCode, ApiError> {
-    let read = |credential: &str| {
-        let code = credential.split('/').next().unwrap_or_default();
-        let code = code.split_once('@').map_or(code, |(_, code)| code);
-        code.trim_matches(' ').parse().ok()
-    };
-    let code = credentials(request)?.into_iter().flatten().find_map(read);
-    code.ok_or(ApiError::InvalidEventCode)
-}
-
-/// The token of an `Authorization: Bearer` header.
-#[must_use]
-pub fn bearer(request: &Request) -> Option<&str> {
-    let value = request.header(&AUTHORIZATION).ok()??;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
-}
+pub use self::credentials::{Pass, bearer, code, token};
+use crate::error::ApiError;
 
 /// The style of a client's paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,67 +121,6 @@ pub fn below(path: &str, operation: Operation) -> Result<Option<&str>, ApiError>
     }
 }
 
-/// Checks a query string: `api-version` once and in Azure's form, the rest well formed. None of it
-/// goes upstream.
-///
-/// # Errors
-///
-/// [`ApiError::BadRequest`] that names the parameter.
-pub fn check_query(query: Option<&str>) -> Result<(), ApiError> {
-    let mut versions = 0;
-    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if key.is_empty() || !is_percent_encoded(key) || !is_percent_encoded(value) {
-            return Err(ApiError::bad(
-                BadRequestCode::InvalidValue,
-                None,
-                "The query string is malformed. Only api-version is used; leave out the rest.",
-            ));
-        }
-        if key.eq_ignore_ascii_case("api-version") {
-            versions += 1;
-            if versions > 1 || !is_api_version(value) {
-                return Err(ApiError::bad(
-                    BadRequestCode::InvalidValue,
-                    Some("api-version"),
-                    "The api-version must be given once, as a date such as 2024-10-21 or \
-                     2024-10-01-preview, or as v1, preview or latest. Any of them will do.",
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn is_percent_encoded(text: &str) -> bool {
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        let is_well_formed = match byte {
-            b'%' => {
-                let mut hex = || bytes.next().is_some_and(|b| b.is_ascii_hexdigit());
-                hex() && hex()
-            }
-            _ => byte.is_ascii_graphic(),
-        };
-        if !is_well_formed {
-            return false;
-        }
-    }
-    true
-}
-
-pub(crate) fn is_api_version(text: &str) -> bool {
-    if matches!(text, "v1" | "preview" | "latest") {
-        return true;
-    }
-    let date = text.strip_suffix("-preview").unwrap_or(text).as_bytes();
-    date.len() == 10
-        && date.iter().enumerate().all(|(i, byte)| match i {
-            4 | 7 => *byte == b'-',
-            _ => byte.is_ascii_digit(),
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,32 +196,6 @@ mod tests {
         assert_eq!(rest("/api/responses/").as_deref(), Some("nothing"));
         for path in ["/responses/compact", "/api/responsesx", "/api/x/responses/y"] {
             assert_eq!(rest(path), None, "{path}");
-        }
-    }
-
-    #[test]
-    fn the_query_may_hold_azures_version_and_nothing_odd() {
-        for query in [
-            "",
-            "api-version=2024-10-21",
-            "api-version=2025-04-01-preview",
-            "api-version=v1",
-            "a=b&c",
-            "a=%20",
-        ] {
-            assert!(check_query(Some(query)).is_ok(), "{query}");
-        }
-        for query in [
-            "api-version=",
-            "api-version=1",
-            "api-version=2024-10-21%26x=y",
-            "api-version=v1&api-version=v1",
-            "a=%2",
-            "=x",
-            "a=%zz",
-            "api-version=2024-1-21",
-        ] {
-            assert!(check_query(Some(query)).is_err(), "{query}");
         }
     }
 }

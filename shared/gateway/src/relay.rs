@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderValue};
 use lanyard_domain::account::Hold;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::settlement::Settlement;
+use lanyard_domain::unit::Unit;
 use lanyard_domain::usage::Usage;
 use lanyard_protocol::added::AddedField;
 use lanyard_protocol::demand::Demanded;
@@ -25,7 +26,7 @@ use lanyard_protocol::refusal::OurNames;
 use lanyard_protocol::response::Content;
 use lanyard_protocol::stored;
 use lanyard_protocol::stream::failure::{self, Failure};
-use lanyard_protocol::stream::{Hides, StreamFormat, StreamState};
+use lanyard_protocol::stream::{ChoiceEnds, Hides, StreamFormat, StreamState};
 use lanyard_protocol::usage;
 use lanyard_protocol::{BufferedResponse, Protocol};
 use tokio::time::Instant;
@@ -87,8 +88,12 @@ impl Gateway {
         };
         match content(protocol, &demanded, &head.headers) {
             Ok(Content::Events) => {
+                let choice_tokens = demanded.completion_cap.unwrap_or(u64::MAX);
+                let are_several = demanded.estimate.completion_tokens > choice_tokens;
                 let state = StreamState {
                     most_tokens,
+                    choices: ChoiceEnds::of(are_several),
+                    most_images: reservation.hold.units.get(Unit::Images),
                     reasons: choice.facts().reasons,
                     hides: Hides {
                         usage: !demanded.wants_usage,

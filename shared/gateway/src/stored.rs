@@ -46,6 +46,8 @@ pub struct Concern<'a, 'm> {
     pub references: Vec<Reference>,
     /// The ids of items of earlier responses that its input refers to.
     pub item_ids: Vec<String>,
+    /// The ids of reasoning that it refers to, which is left out if it is not stored.
+    pub reasoning_ids: Vec<String>,
     /// Whether Azure stores the response.
     pub is_stored: bool,
     /// The estimate, without the objects that it names.
@@ -56,6 +58,8 @@ pub struct Concern<'a, 'm> {
 pub struct Resolved<'a> {
     /// The deployments that can take it.
     pub choice: Choice<'a>,
+    /// Reasoning that the attendee has not stored.
+    pub unstored_ids: Vec<String>,
     /// The prompt tokens that the named objects add, at most.
     pub prompt_tokens: u64,
     /// The hook that is called with the response.

@@ -47,7 +47,6 @@ impl<'a> Call<'a> {
         let token = parse::token(request)?;
         let attendance = gateway.look_up(token, request.now, line).await?;
         let query = request.http.uri().query();
-        parse::check_query(query)?;
         let metadata = RequestMetadata::read(request)?;
         let query = Query::read(matched.route.query, query)?;
         expect_objects(&attendance)?;

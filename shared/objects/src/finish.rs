@@ -10,6 +10,7 @@ use http::{Method, StatusCode};
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::ids::EventId;
 use lanyard_domain::object::{Kind, Owned};
+use lanyard_gateway::Ports;
 use lanyard_gateway::admit::JOB_LIFE;
 use lanyard_gateway::call::{Failure, call_deployment};
 use lanyard_gateway::lookup::OpenEvent;
@@ -186,7 +187,8 @@ impl Jobs {
             request_id: owned.request_id.clone(),
             timeout: READ_TIMEOUT,
         };
-        match call_deployment(self.gateway.ports().upstream.as_ref(), home, call).await {
+        let Ports { upstream, clock, .. } = self.gateway.ports();
+        match call_deployment(upstream.as_ref(), clock.as_ref(), home, call).await {
             Ok(response) => {
                 let until = Some(Instant::now() + READ_TIMEOUT);
                 Ok(Some(read_whole(response.into_body(), until).await?))

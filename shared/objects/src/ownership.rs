@@ -144,8 +144,17 @@ pub(crate) fn pinned_at<'a>(choice: Choice<'a>, home: &Home) -> Result<Choice<'a
     choice.at(&home.endpoint).ok_or_else(different_resources)
 }
 
+/// The ids of items of earlier responses that an input refers to.
+pub(crate) struct NamedItems {
+    /// Those that must be there.
+    pub(crate) ids: Vec<String>,
+    /// Those of reasoning that may be left out.
+    pub(crate) of_reasoning: Vec<String>,
+}
+
 impl Registry {
-    /// Adds the responses that have these items to what a body names.
+    /// Adds the responses that have these items to what a body names. Returns the reasoning that
+    /// none of them has.
     ///
     /// # Errors
     ///
@@ -154,25 +163,36 @@ impl Registry {
     pub(crate) async fn add_responses_with(
         &self,
         attendance: &Attendance,
-        item_ids: Vec<String>,
+        items: NamedItems,
         named: &mut NamedObjects,
-    ) -> Result<(), ApiError> {
-        if item_ids.is_empty() {
-            return Ok(());
+    ) -> Result<Vec<String>, ApiError> {
+        let NamedItems { ids, of_reasoning } = items;
+        let mut unstored = Vec::new();
+        if ids.is_empty() && of_reasoning.is_empty() {
+            return Ok(unstored);
         }
         expect_objects(attendance)?;
         let responses = self.list(&owner_of(attendance), Kind::Response).await?;
-        for (at, id) in item_ids.iter().enumerate() {
+        let required = ids.len();
+        let mut seen = Vec::with_capacity(required + of_reasoning.len());
+        for (at, id) in ids.into_iter().chain(of_reasoning).enumerate() {
             let has = |owned: &&Owned| owned.items.iter().any(|item| item.as_str() == id);
-            let missing = ApiError::ObjectNotFound { kind: Kind::Response, param: Some("input") };
-            let response = responses.iter().find(has).ok_or(missing)?;
+            let Some(response) = responses.iter().find(has) else {
+                if at < required {
+                    let (kind, param) = (Kind::Response, Some("input"));
+                    return Err(ApiError::ObjectNotFound { kind, param });
+                }
+                unstored.push(id);
+                continue;
+            };
             let is_named = named.objects.iter().any(|owned| owned.id == response.id);
             // All items of a response together are no longer than it is, but each only once.
-            if !is_named || item_ids[..at].contains(id) {
+            if !is_named || seen.contains(&id) {
                 named.add(response.clone(), 1);
             }
+            seen.push(id);
         }
-        Ok(())
+        Ok(unstored)
     }
 
     /// The objects that a body names.

@@ -9,7 +9,7 @@ use lanyard_domain::usage::Usage;
 use lanyard_gateway::error::ApiError;
 use lanyard_gateway::stored::{Concern, Resolved, ResponseHook, StoredObjects};
 
-use crate::ownership::pinned;
+use crate::ownership::{NamedItems, pinned};
 use crate::registry::{NewObject, Registry};
 use crate::store::Size;
 
@@ -26,16 +26,23 @@ impl StoredObjects for ObjectHook {
             model,
             references,
             item_ids,
+            reasoning_ids,
             is_stored,
             estimate,
         } = concern;
         let mut named = self.0.named(attendance, references).await?;
-        self.0.add_responses_with(attendance, item_ids, &mut named).await?;
-        // Never at an attendee's own resource: the event's resources are cleared after the event.
-        let choice = pinned(attendance.choose_shared(model, operation)?, &named)?;
+        let items = NamedItems { ids: item_ids, of_reasoning: reasoning_ids };
+        let unstored_ids = self.0.add_responses_with(attendance, items, &mut named).await?;
+        let choice = match is_stored || named.kind().is_some() {
+            // Never at an attendee's own resource: the event's resources are cleared after the
+            // event.
+            true => pinned(attendance.choose_shared(model, operation)?, &named)?,
+            false => attendance.choose(model, operation)?,
+        };
         let tokens = estimate.tokens().saturating_add(named.tokens());
         Ok(Resolved {
             choice,
+            unstored_ids,
             prompt_tokens: named.tokens(),
             hook: Box::new(Recorder {
                 registry: Arc::clone(&self.0),

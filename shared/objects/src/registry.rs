@@ -18,7 +18,7 @@ use lanyard_gateway::error::ApiError;
 use lanyard_gateway::lookup::Attendance;
 use lanyard_gateway::memory::Bounded;
 use lanyard_gateway::metadata::RequestMetadata;
-use lanyard_gateway::ports::{Cause, Incident, Random, RequestLog, Upstream, UpstreamCall};
+use lanyard_gateway::ports::{Cause, Clock, Incident, Random, RequestLog, Upstream, UpstreamCall};
 use lanyard_gateway::request::Request;
 use lanyard_protocol::{Protocol, stored};
 use tokio::time::Instant;
@@ -39,6 +39,7 @@ const DELETING: Duration = Duration::from_secs(10);
 pub(crate) struct Registry {
     pub(crate) store: Arc<dyn ObjectStore>,
     upstream: Arc<dyn Upstream>,
+    clock: Arc<dyn Clock>,
     request_log: Arc<dyn RequestLog>,
     random: Arc<dyn Random>,
     /// The timeout of one call of the store.
@@ -92,6 +93,7 @@ impl Registry {
         Self {
             store,
             upstream: Arc::clone(&ports.upstream),
+            clock: Arc::clone(&ports.clock),
             request_log: Arc::clone(&ports.request_log),
             random: Arc::clone(&ports.random),
             timeout: ports.ledger_timeout,
@@ -240,7 +242,8 @@ impl Registry {
             request_id: owned.request_id.clone(),
             timeout: DELETING,
         };
-        match call_deployment(self.upstream.as_ref(), home, call).await {
+        let (upstream, clock) = (self.upstream.as_ref(), self.clock.as_ref());
+        match call_deployment(upstream, clock, home, call).await {
             Ok(_) | Err(Failure::Missing(_) | Failure::NotThere(_)) => Ok(()),
             // The run has ended already.
             Err(Failure::Refused(refusal))

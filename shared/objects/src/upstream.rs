@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method};
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::object::Kind;
+use lanyard_gateway::Ports;
 use lanyard_gateway::admit::Reservation;
 use lanyard_gateway::call::{Failure, call_deployment, time_left};
 use lanyard_gateway::error::{ApiError, ModelRefusal};
@@ -67,8 +68,10 @@ impl Objects {
             request_id: request.id.clone(),
             timeout: time_left(request.deadline, outgoing.is_streamed),
         };
-        let upstream = self.gateway.ports().upstream.as_ref();
-        match call_deployment(upstream, deployment, || call.clone()).await {
+        let Ports { upstream, clock, .. } = self.gateway.ports();
+        let called =
+            call_deployment(upstream.as_ref(), clock.as_ref(), deployment, || call.clone()).await;
+        match called {
             Err(Failure::NotThere(refusal)) if may_be_retired(kind, &refusal) => {
                 Err(Failure::Refused(refusal))
             }

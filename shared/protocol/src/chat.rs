@@ -36,6 +36,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     stream: StreamFormat {
         longest_frame: Some(sse::LONGEST_FRAME),
         read: completion::read_chat,
+        missing: completion::missing,
         ..chunk::FORMAT
     },
     documentation: Some(DOCUMENTATION),

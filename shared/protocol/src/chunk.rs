@@ -30,6 +30,9 @@ static USAGE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"usage\""))
 /// The longest frame that carries an image or audio: ten megapixels as text are less.
 const LONGEST_MEDIA_FRAME: usize = 32 * 1024 * 1024;
 
+/// The log's words for a stream without its last event.
+pub(crate) const NO_END: &str = "the stream has no end";
+
 /// Chunks of any size, with the usage of tokens in one of the last.
 pub(crate) const FORMAT: StreamFormat = StreamFormat {
     longest_frame: Some(LONGEST_MEDIA_FRAME),
@@ -38,7 +41,7 @@ pub(crate) const FORMAT: StreamFormat = StreamFormat {
         state.count(chunk.counted);
         chunk.event
     },
-    missing: |_| None,
+    missing: |state| (!state.is_done).then_some(NO_END),
     settle: settle_tokens,
     errors: ErrorShape::OpenAi,
     error: |body, _| [b"data: ".as_slice(), body, b"\n\n"].concat().into(),
@@ -237,20 +240,37 @@ impl<'de> Visitor<'de> for FilledVisitor {
     }
 }
 
-/// Reads an event of a stream that ends with the one that carries its usage.
+/// Reads an event of a stream that ends with the one that carries its usage, or that says so.
 pub(crate) fn read_last(frame: &Frame, state: &mut StreamState) -> StreamEvent {
     let chunk = Chunk::read(frame, state);
-    if let Some(counted) = chunk.counted {
-        state.is_done = true;
-        state.count(Some(counted));
-    }
+    state.is_done |= chunk.counted.is_some() || is_type(&DONE, frame);
+    state.count(chunk.counted);
     chunk.event
+}
+
+/// The end of a type, such as `speech.audio.done`.
+static DONE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b".done"));
+
+/// Whether the type of an event ends in this. Most events do not contain it and are not parsed.
+fn is_type(end: &Finder<'_>, frame: &Frame) -> bool {
+    #[derive(Deserialize)]
+    struct Typed<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Cow<'a, str>,
+    }
+    if end.find(&frame.0).is_none() {
+        return false;
+    }
+    let data = frame.data();
+    let kind = serde_json::from_slice::<Typed<'_>>(&data).ok().map(|event| event.kind);
+    let kind = kind.as_deref().or_else(|| frame.event()).unwrap_or_default();
+    kind.trim().as_bytes().ends_with(end.needle())
 }
 
 /// Whether a chunk without a part of a completion is only about filters: not the end, a comment, or
 /// anything else that is not a JSON object. A part of `null` is none.
 pub(crate) fn is_without(part: &Finder<'_>, frame: &Frame) -> bool {
-    !has_value(part, frame) && frame.data().trim_ascii_start().starts_with(b"{")
+    !frame.has_value(part) && frame.data().trim_ascii_start().starts_with(b"{")
 }
 
 fn is_end(frame: &Frame) -> bool {
@@ -259,26 +279,13 @@ fn is_end(frame: &Frame) -> bool {
 
 /// Whether a chunk has a field that must be read.
 fn may_govern(frame: &Frame) -> bool {
-    may_be_error(frame) || has_value(&USAGE, frame)
+    may_be_error(frame) || frame.has_value(&USAGE)
 }
 
 /// Most frames do not contain the word.
 fn may_be_error(frame: &Frame) -> bool {
     let holds = |needle: &Finder<'_>| needle.find(&frame.0).is_some();
     holds(&ERROR) && (holds(&QUOTED_ERROR) || frame.is_named_error())
-}
-
-/// Whether a field has a value. A usage of `null`, which most chunks have, is none.
-fn has_value(field: &Finder<'_>, frame: &Frame) -> bool {
-    let mut rest = &frame.0[..];
-    while let Some(at) = field.find(rest) {
-        rest = rest.get(at + field.needle().len()..).unwrap_or_default();
-        let value = rest.iter().position(|byte| !byte.is_ascii_whitespace() && *byte != b':');
-        if value.is_none_or(|value| !rest[value..].starts_with(b"null")) {
-            return true;
-        }
-    }
-    false
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::added::AddedField;
-use crate::chunk::{Chunk, add_texts, is_without};
+use crate::chunk::{Chunk, NO_END, add_texts, is_without};
 use crate::demand::{Caps, Demanded};
 use crate::error::{BodyRefused, invalid, not_allowed};
 use crate::estimate;
@@ -31,21 +31,14 @@ pub(crate) fn read(
     let choices = choices(payload, caps)?;
     let asked = completion_cap(payload)?;
     let cap = caps.cap(asked, usual, prompts.tokens);
+    let estimate = estimate::completion(prompts.tokens, cap, choices.saturating_mul(prompts.count));
     Ok(Demanded {
-        is_streamed,
         wants_usage,
         completion_cap: Some(cap),
         asked_cap: asked,
-        is_kept: false,
         is_stateless: true,
-        adds_reasoning: false,
-        is_job: false,
-        item_ids: Vec::new(),
-        counted: None,
-        dropped_tools: Vec::new(),
-        uses_hosted: false,
         contexts: prompts.count,
-        estimate: estimate::completion(prompts.tokens, cap, choices.saturating_mul(prompts.count)),
+        ..Demanded::of(estimate, is_streamed)
     })
 }
 
@@ -135,6 +128,11 @@ fn stream_options(payload: &Payload<'_>) -> String {
     serde_json::Value::Object(options).to_string()
 }
 
+/// A stream is complete by its last event, or when all of its choices have ended.
+pub(crate) fn missing(state: &StreamState) -> Option<&'static str> {
+    (!state.is_done && !state.choices.are_complete()).then_some(NO_END)
+}
+
 /// The field of a choice that holds a part of the completion.
 static DELTA: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"delta\""));
 /// The same in legacy completions.
@@ -158,6 +156,10 @@ fn read_chunk(frame: &Frame, state: &mut StreamState, part: &Finder<'_>) -> Stre
         add_texts(&frame.data(), &mut state.text);
     }
     state.count(chunk.counted);
+    match chunk.counted {
+        Some(_) if !chunk.has_choices => state.choices.note_total(),
+        Some(_) | None => state.choices.note(frame),
+    }
     if chunk.event != StreamEvent::Pass {
         return chunk.event;
     }

@@ -57,6 +57,10 @@ pub struct Demanded {
     pub is_job: bool,
     /// The ids of items of earlier responses that the input refers to.
     pub item_ids: Vec<String>,
+    /// The ids of reasoning without its content. It is removed unless it is stored.
+    pub reasoning_ids: Vec<String>,
+    /// Those of them that are not stored, once that is known.
+    pub unstored_ids: Vec<String>,
     /// The prompt tokens that the client asks to be counted, by our estimate.
     pub counted: Option<u64>,
     /// The types of tools that are removed from the request, each once.
@@ -83,6 +87,8 @@ impl Demanded {
             adds_reasoning: false,
             is_job: false,
             item_ids: Vec::new(),
+            reasoning_ids: Vec::new(),
+            unstored_ids: Vec::new(),
             counted: None,
             dropped_tools: Vec::new(),
             uses_hosted: false,

@@ -18,7 +18,7 @@ use serde::de::IgnoredAny;
 
 use crate::added::AddedField;
 use crate::chunk;
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, NO_END};
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Documentation, MODEL, STREAM, Sample};
 use crate::error::{BodyRefused, invalid};
@@ -69,7 +69,7 @@ pub(crate) static EDITS: Protocol = Protocol {
 const fn images(operation: Operation, path: &'static str, write: WriteBody) -> Protocol {
     Protocol {
         response: ResponseFormat { cost, ..ResponseFormat::TOKENS },
-        stream: StreamFormat { read: read_event, settle, ..chunk::FORMAT },
+        stream: StreamFormat { read: read_event, missing, settle, ..chunk::FORMAT },
         ..Protocol::call(operation, path, read, write)
     }
 }
@@ -176,6 +176,12 @@ fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
     chunk.event
 }
 
+/// No event ends a stream of images: it has ended when all of them are there.
+fn missing(state: &StreamState) -> Option<&'static str> {
+    let has_all = state.images > 0 && state.images >= state.most_images;
+    (!state.is_done && !has_all).then_some(NO_END)
+}
+
 fn settle(state: &StreamState, hold: &Hold, is_broken: bool) -> Settlement {
     match state.images {
         made if made > 0 && !is_broken => of_images(state.counted, made, hold),
@@ -277,6 +283,22 @@ mod tests {
         // Without an error, an image without its tokens costs what one was reserved with.
         assert_eq!(cost(&[&partial, &complete]), (1, 40, 1_000));
         assert_eq!(cost(&[&partial, &counted]), (1, 7, 900));
+    }
+
+    #[test]
+    fn a_stream_of_images_has_ended_when_all_are_there() {
+        let mut state = StreamState { most_images: 2, ..StreamState::default() };
+        let mut missing = |event: &str| {
+            let frame = Frame(Bytes::from(format!("data: {event}\n\n")));
+            assert_eq!(read_event(&frame, &mut state), StreamEvent::Pass);
+            (GENERATIONS.stream.missing)(&state).is_some()
+        };
+        let usage = r#""usage":{"input_tokens":7,"output_tokens":9,"total_tokens":16}"#;
+        assert!(missing(r#"{"type":"image_generation.partial_image","b64_json":"AA"}"#));
+        assert!(missing(&format!(r#"{{"type":"image_generation.completed",{usage}}}"#)));
+        assert!(missing(r#"{"type":"image_generation.partial_image","note":".completed"}"#));
+        assert!(!missing(r#"{"type":"image_generation.completed","b64_json":"AA"}"#));
+        assert_eq!(state.images, 2);
     }
 
     #[test]

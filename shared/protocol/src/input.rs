@@ -34,14 +34,15 @@ pub(crate) fn written<'a>(
     else {
         return Cow::Borrowed(input);
     };
+    let is_removed = |item: &Item<'_>| {
+        (drops_reasoning && item.is("reasoning")) || item.is_lost_reasoning(demanded)
+    };
+    let items: Vec<_> = items.iter().filter(|item| !is_removed(item)).collect();
     // An input that refers to stored items is left alone: Azure knows their ids.
-    let refers = !demanded.is_stateless && items.iter().any(Item::is_reference);
+    let refers = !demanded.is_stateless && items.iter().any(|item| item.is_reference());
     let takes_ids = may_name && !refers;
-    let items: Vec<_> = items
-        .iter()
-        .filter(|item| !(drops_reasoning && item.is("reasoning")))
-        .filter_map(|item| item.written(demanded, takes_ids))
-        .collect();
+    let items: Vec<_> =
+        items.into_iter().filter_map(|item| item.written(demanded, takes_ids)).collect();
     Cow::Owned(format!("[{}]", items.join(",")))
 }
 
@@ -99,6 +100,18 @@ impl<'a> Item<'a> {
         self.is("reasoning") && !self.has("encrypted_content")
     }
 
+    /// Whether it is reasoning that nobody has: without its content, and not stored.
+    fn is_lost_reasoning(&self, demanded: &Demanded) -> bool {
+        let ids = self.fields.iter().filter(|(name, _)| name == "id");
+        let mut ids = ids.filter_map(|(_, raw)| {
+            serde_json::from_str::<json::Text<'_>>(raw.get()).ok().map(|text| text.0)
+        });
+        let is_unstored = |id: Cow<'_, str>| demanded.unstored_ids.iter().any(|known| *known == id);
+        self.is_bare_reasoning()
+            && !demanded.is_kept
+            && (demanded.is_stateless || ids.all(is_unstored))
+    }
+
     fn is_reference(&self) -> bool {
         self.is("item_reference")
             || self.is_bare_reasoning()
@@ -107,9 +120,6 @@ impl<'a> Item<'a> {
 
     /// The item for Azure; `None` if it is removed.
     fn written(&self, demanded: &Demanded, takes_ids: bool) -> Option<Cow<'a, str>> {
-        if demanded.is_stateless && self.is_bare_reasoning() {
-            return None;
-        }
         // An approval names the request that it is about by this id.
         let takes_id = takes_ids && !self.is("mcp_approval_request");
         let is_id = |name: &str| takes_id && name.eq_ignore_ascii_case("id");
@@ -182,6 +192,19 @@ mod tests {
             json!([{"type": "message", "id": "msg_1", "role": "assistant", "content": "x"}]);
         let expected = json!([{"type": "message", "role": "assistant", "content": "x"}]);
         assert_eq!(sent(&input, false, false), expected);
+    }
+
+    #[test]
+    fn reasoning_that_is_not_stored_is_left_out_and_then_ids_have_no_use() {
+        let unstored_ids = vec!["rs_1".to_owned(), "rs_\u{e9}".to_owned()];
+        let demanded = Demanded { unstored_ids, ..Demanded::nothing() };
+        let input = r#"[{"type":"message","id":"msg_1"},{"type":"reasoning","id":"rs_1"},
+            {"type":"reasoning","id":"rs_\u00e9","encrypted_content":""},{"type":"reasoning"}]"#;
+        assert_eq!(written(input, &demanded, false), r#"[{"type":"message"}]"#);
+        let stored = r#"[{"type":"message","id":"msg_1"},{"type":"reasoning","id":"rs_2"}]"#;
+        assert_eq!(written(stored, &demanded, false), stored);
+        let kept = Demanded { is_kept: true, ..demanded };
+        assert_eq!(written(input, &kept, false), input);
     }
 
     #[test]

@@ -70,21 +70,31 @@ pub(crate) fn check_approvals(payload: &Payload<'_>, items: &Node<'_>) -> Result
 /// The ids of items that an input only refers to: Azure fills in the content of a stored response.
 ///
 /// An item without a role and a type is a reference, says OpenAI's description of the API. Reasoning
-/// and images without their content are found by their id as well.
-pub(crate) fn references(items: &Node<'_>) -> Vec<String> {
-    let Node::List(list) = items else { return Vec::new() };
-    let ids = list.iter().filter(|item| is_reference(item)).flat_map(|item| item.all("id"));
-    ids.filter_map(Node::text).map(ToOwned::to_owned).collect()
+/// and images without their content are found by their id as well. The ids of reasoning are apart,
+/// because it may be left out.
+pub(crate) fn references(items: &Node<'_>) -> (Vec<String>, Vec<String>) {
+    let Node::List(list) = items else { return (Vec::new(), Vec::new()) };
+    let ids = |is_reasoning: bool| {
+        let wanted = list.iter().filter(|item| is_reference(item));
+        let wanted = wanted.filter(|item| is(item, "reasoning") == is_reasoning);
+        let ids = wanted.flat_map(|item| item.all("id")).filter_map(Node::text);
+        ids.map(ToOwned::to_owned).collect()
+    };
+    (ids(false), ids(true))
+}
+
+/// Whether an item is of this type, or one of its types is.
+fn is(item: &Node<'_>, wanted: &str) -> bool {
+    item.all("type").any(|kind| kind.text() == Some(wanted))
 }
 
 fn is_reference(item: &Node<'_>) -> bool {
     let has =
         |name: &str| item.all(name).any(|node| *node != Node::Null && node.text() != Some(""));
-    let is = |wanted: &str| item.all("type").any(|kind| kind.text() == Some(wanted));
-    is("item_reference")
+    is(item, "item_reference")
         || (has("id") && !has("type") && !has("role"))
-        || (has("id") && is("reasoning") && !has("encrypted_content"))
-        || (has("id") && is("image_generation_call") && !has("result"))
+        || (has("id") && is(item, "reasoning") && !has("encrypted_content"))
+        || (has("id") && is(item, "image_generation_call") && !has("result"))
 }
 
 /// Refuses items that are only named, where nothing is stored that they could name. Reasoning that
@@ -103,9 +113,7 @@ pub(crate) fn refuse_references(
         )
     };
     let Node::List(list) = items else { return Ok(()) };
-    let is_removed = |item: &Node<'_>| {
-        removes_reasoning && item.all("type").any(|k| k.text() == Some("reasoning"))
-    };
+    let is_removed = |item: &Node<'_>| removes_reasoning && is(item, "reasoning");
     let names_one = |item: &Node<'_>| is_reference(item) && !is_removed(item);
     if list.iter().any(names_one) { Err(refused()) } else { Ok(()) }
 }
@@ -128,11 +136,12 @@ mod tests {
             r#"[{"type":"image_generation_call","id":"msg_1"}]"#,
             r#"[{"type":"image_generation_call","id":"msg_1","result":null}]"#,
         ] {
-            assert_eq!(references(&items(json)), ["msg_1"], "{json}");
+            let named = (vec!["msg_1".to_owned()], Vec::new());
+            assert_eq!(references(&items(json)), named, "{json}");
             assert!(refuse_references("input", &items(json), true).is_err(), "{json}");
         }
         let reasoning = r#"[{"type":"reasoning","id":"rs_1","summary":[]}]"#;
-        assert_eq!(references(&items(reasoning)), ["rs_1"]);
+        assert_eq!(references(&items(reasoning)), (Vec::new(), vec!["rs_1".to_owned()]));
         assert!(refuse_references("input", &items(reasoning), true).is_ok());
         assert!(refuse_references("items", &items(reasoning), false).is_err());
         for json in [
@@ -141,7 +150,7 @@ mod tests {
             r#"[{"type":"image_generation_call","id":"ig_1","result":"iVBOR"}]"#,
             r#""hello""#,
         ] {
-            assert!(references(&items(json)).is_empty(), "{json}");
+            assert_eq!(references(&items(json)), Default::default(), "{json}");
             assert!(refuse_references("input", &items(json), true).is_ok(), "{json}");
         }
     }

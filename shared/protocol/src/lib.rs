@@ -56,6 +56,7 @@ mod url;
 pub mod usage;
 mod vector_stores;
 pub mod videos;
+pub mod wait;
 mod write;
 
 use bytes::Bytes;

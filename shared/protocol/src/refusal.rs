@@ -1,8 +1,6 @@
 //! Reads Azure's error responses, and removes what a client may not see.
 
-use std::time::Duration;
-
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use lanyard_domain::account::Hold;
 use lanyard_domain::catalog::Deployment;
 use lanyard_domain::settlement::Settlement;
@@ -38,7 +36,8 @@ impl ModelRefusal {
     /// Azure's error inside a response, without names of ours.
     #[must_use]
     pub fn in_response(failure: &Failure, names: &OurNames) -> Self {
-        let status = match failure.blame() {
+        let blame = failure.blame();
+        let status = match blame {
             Blame::Load => StatusCode::TOO_MANY_REQUESTS,
             Blame::Filter | Blame::Request => StatusCode::BAD_REQUEST,
             Blame::Model => StatusCode::BAD_GATEWAY,
@@ -49,7 +48,7 @@ impl ModelRefusal {
             message: names.hide(message.unwrap_or("The model ended the response with an error.")),
             kind: failure.kind.clone(),
             param: failure.param.clone(),
-            code: failure.code.clone(),
+            code: known_code(failure.code.clone(), blame == Blame::Filter),
             content_filter_result: None,
             fields: RefusedFields::default(),
         }
@@ -75,25 +74,25 @@ impl ModelRefusal {
     /// Whether a filter refused, which has read the prompt.
     #[must_use]
     pub fn is_by_filter(&self) -> bool {
-        self.code.as_deref() == Some("content_filter")
+        self.code.as_deref().is_some_and(|code| FILTER_CODES.contains(&code))
+    }
+
+    /// Whether a 403 is about the request, rather than about our key or the resource's network.
+    #[must_use]
+    pub fn is_about_request(&self) -> bool {
+        let is_named = self.param.as_deref().is_some_and(|param| !param.is_empty());
+        self.is_by_filter() || is_named || self.code.as_deref() == Some("invalid_prompt")
     }
 }
 
-/// How long to wait where Azure does not say.
-pub const USUAL_WAIT: Duration = Duration::from_secs(5);
+/// The codes of filters that clients know. The first stands for all others.
+const FILTER_CODES: [&str; 3] =
+    ["content_filter", "content_policy_violation", "moderation_blocked"];
 
-/// How long Azure asks to wait, within reason: its figure may be missing, negative, a day, or text.
-#[must_use]
-pub fn retry_after(headers: &HeaderMap) -> Duration {
-    let number = |name: &str, unit_ms: f64| {
-        let value: f64 = headers.get(name)?.to_str().ok()?.trim().parse().ok()?;
-        (value.is_finite() && value > 0.0)
-            .then(|| Duration::from_secs_f64((value * unit_ms / 1_000.0).min(60.0)))
-    };
-    number("retry-after-ms", 1.0)
-        .or_else(|| number("retry-after", 1_000.0))
-        .unwrap_or(USUAL_WAIT)
-        .clamp(Duration::from_secs(1), Duration::from_secs(60))
+/// The code of a filter's refusal as clients know it; of another refusal Azure's own.
+fn known_code(code: Option<String>, is_by_filter: bool) -> Option<String> {
+    let is_known = code.as_deref().is_some_and(|code| FILTER_CODES.contains(&code));
+    if is_by_filter && !is_known { Some(FILTER_CODES[0].to_owned()) } else { code }
 }
 
 /// Whether a 404 is about an object that the request names, rather than about the deployment or the
@@ -146,6 +145,8 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
     }
     #[derive(Deserialize)]
     struct Inner<'a> {
+        #[serde(default)]
+        code: Value,
         #[serde(borrow, alias = "content_filter_results")]
         content_filter_result: Option<&'a RawValue>,
     }
@@ -163,16 +164,26 @@ pub fn refusal(status: StatusCode, body: &[u8], deployment: &Deployment) -> Mode
         };
     };
     let message = error.message.unwrap_or_else(|| "The model refused the request.".to_owned());
+    let code = match error.code {
+        Value::String(code) if !code.is_empty() => Some(code),
+        Value::Number(code) => Some(code.to_string()),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+            None
+        }
+    };
+    let inner_code = error.innererror.as_ref().and_then(|inner| inner.code.as_str());
+    let is_by_filter =
+        [code.as_deref(), error.kind.as_deref(), inner_code].into_iter().any(|text| {
+            let named = Failure { code: text.map(ToOwned::to_owned), ..Failure::default() };
+            named.blame() == Blame::Filter
+        });
     ModelRefusal {
-        status,
+        // Some resources answer 403 for it. The request must change, as for a 400.
+        status: if is_by_filter { StatusCode::BAD_REQUEST } else { status },
         message: OurNames::of(deployment).hide(&message),
-        kind: error.kind,
+        kind: error.kind.filter(|kind| !kind.is_empty()),
         param: error.param,
-        code: match error.code {
-            Value::String(code) => Some(code),
-            Value::Number(code) => Some(code.to_string()),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-        },
+        code: known_code(code, is_by_filter),
         content_filter_result: error
             .innererror
             .and_then(|inner| inner.content_filter_result)
@@ -277,20 +288,69 @@ mod tests {
         assert_eq!(hide(plain), plain);
     }
 
+    fn refused(status: u16, error: &str) -> ModelRefusal {
+        let deployment = serde_json::json!({
+            "name": "gpt", "replica": "main", "endpoint": "https://some-resource.openai.azure.com",
+            "azure_name": "gpt", "operations": ["chat_completions"], "api": "v1", "weight": 1,
+            "completion_field": "max_completion_tokens", "key_reference": "key",
+        });
+        let deployment = serde_json::from_value(deployment).unwrap();
+        let body = format!(r#"{{"error":{error}}}"#);
+        refusal(StatusCode::from_u16(status).unwrap(), body.as_bytes(), &deployment)
+    }
+
     #[test]
-    fn azures_wait_is_kept_within_a_second_and_a_minute() {
-        let wait = |name: &'static str, value: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(name, value.parse().unwrap());
-            retry_after(&headers).as_millis()
-        };
-        assert_eq!(wait("retry-after", "9"), 9_000);
-        assert_eq!(wait("retry-after-ms", "2500"), 2_500);
-        assert_eq!(wait("retry-after-ms", "1"), 1_000);
-        assert_eq!(wait("retry-after", "86400"), 60_000);
-        for odd in ["-1", "0", "soon", "", "NaN"] {
-            assert_eq!(wait("retry-after", odd), 5_000, "{odd}");
+    fn a_filters_refusal_is_known_by_any_of_its_names_and_any_status() {
+        for (status, error, code) in [
+            (400, r#"{"code":"content_filter","type":null,"message":"x"}"#, "content_filter"),
+            (403, r#"{"code":"content_filter","message":"x"}"#, "content_filter"),
+            (403, r#"{"code":"ContentFilter","type":"","message":"x"}"#, "content_filter"),
+            (403, r#"{"code":"ResponsibleAIPolicyViolation","message":"x"}"#, "content_filter"),
+            (
+                403,
+                r#"{"code":"403","message":"x","innererror":{"code":"ResponsibleAIPolicyViolation"}}"#,
+                "content_filter",
+            ),
+            (
+                400,
+                r#"{"message":"x","innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_results":{}}}"#,
+                "content_filter",
+            ),
+            (
+                400,
+                r#"{"code":"content_policy_violation","message":"x"}"#,
+                "content_policy_violation",
+            ),
+            (400, r#"{"code":"moderation_blocked","message":"x"}"#, "moderation_blocked"),
+            (403, r#"{"code":null,"type":"content_filter","message":"x"}"#, "content_filter"),
+        ] {
+            let refusal = refused(status, error);
+            assert_eq!(
+                (refusal.status.as_u16(), refusal.code.as_deref()),
+                (400, Some(code)),
+                "{error}"
+            );
+            assert!(refusal.is_by_filter() && refusal.is_about_request(), "{error}");
         }
-        assert_eq!(wait("retry-after", "1e9"), 60_000);
+    }
+
+    #[test]
+    fn a_403_is_about_the_request_if_it_names_a_part_of_it() {
+        for (error, expected) in [
+            (r#"{"code":"invalid_value","param":"metadata","message":"x"}"#, true),
+            (r#"{"code":"invalid_prompt","message":"x"}"#, true),
+            (r#"{"code":"Forbidden","param":"","message":"x"}"#, false),
+            (r#"{"code":"invalid_api_key","type":"invalid_request_error","message":"x"}"#, false),
+            (r#"{"code":"PermissionDenied","param":null,"message":"x"}"#, false),
+            (r#"{"type":"permission_error","message":"x"}"#, false),
+            ("[]", false),
+        ] {
+            let refusal = refused(403, error);
+            assert_eq!(
+                (refusal.status.as_u16(), refusal.is_about_request()),
+                (403, expected),
+                "{error}"
+            );
+        }
     }
 }

@@ -40,13 +40,7 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     placement: Placement::Resource,
     ids: IDS,
     response: ResponseFormat { cost, ..ResponseFormat::TOKENS },
-    stream: StreamFormat {
-        read: read_event,
-        // Its clients wait for the event that ends it.
-        missing: |state| (!state.is_done).then_some("the stream has no end"),
-        error: error_event,
-        ..chunk::FORMAT
-    },
+    stream: StreamFormat { read: read_event, error: error_event, ..chunk::FORMAT },
     documentation: Some(DOCUMENTATION),
     ..Protocol::call(Operation::Responses, "responses", read, write)
 };
@@ -88,11 +82,11 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
     refuse_background(payload)?;
     refuse_fields_of_chats(payload)?;
     let input = items::read(payload, "input")?;
-    let mut item_ids = Vec::new();
+    let (mut item_ids, mut reasoning_ids) = (Vec::new(), Vec::new());
     if let Some(input) = &input {
         items::check_approvals(payload, input)?;
         match caps.keeps_objects {
-            true => item_ids = items::references(input),
+            true => (item_ids, reasoning_ids) = items::references(input),
             false => items::refuse_references("input", input, true)?,
         }
     }
@@ -121,6 +115,7 @@ pub(crate) fn read(payload: &Payload<'_>, caps: &Caps<'_>) -> Result<Demanded, B
         asked_cap: asked,
         is_kept,
         item_ids,
+        reasoning_ids,
         is_stateless: !caps.keeps_objects,
         adds_reasoning: reasons && !is_kept,
         dropped_tools: dropped,

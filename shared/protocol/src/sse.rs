@@ -5,6 +5,7 @@
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream>
 
 use bytes::{Buf, Bytes, BytesMut};
+use memchr::memmem::Finder;
 
 /// The longest frame of words that is waited for.
 pub const LONGEST_FRAME: usize = 1024 * 1024;
@@ -144,6 +145,19 @@ impl Frame {
         event.extend(text.iter().filter(|byte| !matches!(byte, b'\n' | b'\r')));
         event.extend_from_slice(b"\n\n");
         Self(event.into())
+    }
+
+    /// Whether a field has a value. A usage of `null`, which most chunks have, is none.
+    pub(crate) fn has_value(&self, field: &Finder<'_>) -> bool {
+        let mut rest = &self.0[..];
+        while let Some(at) = field.find(rest) {
+            rest = rest.get(at + field.needle().len()..).unwrap_or_default();
+            let value = rest.iter().position(|byte| !byte.is_ascii_whitespace() && *byte != b':');
+            if value.is_none_or(|value| !rest[value..].starts_with(b"null")) {
+                return true;
+            }
+        }
+        false
     }
 
     /// The name of the event, where a line gives one.

@@ -3,6 +3,7 @@
 //! A protocol reads a stream frame by frame with a plain function. It returns what to do with the
 //! frame, and keeps what it has learnt in a [`StreamState`].
 
+mod ends;
 pub mod failure;
 mod produced;
 
@@ -15,6 +16,7 @@ use lanyard_domain::usage::Usage;
 
 use crate::error::ErrorShape;
 use crate::sse::Frame;
+pub use crate::stream::ends::ChoiceEnds;
 use crate::stream::failure::Failure;
 pub use crate::stream::produced::Produced;
 use crate::tokens::RunningText;
@@ -87,6 +89,10 @@ pub struct StreamState {
     pub text: RunningText,
     /// The error with which Azure ended it.
     pub failure: Option<Box<Failure>>,
+    /// The choices of a completion that have ended.
+    pub choices: ChoiceEnds,
+    /// The most images that the request makes.
+    pub most_images: u64,
     /// Whether the last event has come.
     pub is_done: bool,
 }

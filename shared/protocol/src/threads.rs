@@ -12,6 +12,7 @@ use lanyard_domain::settlement::Settlement;
 use lanyard_domain::usage::Usage;
 
 use crate::assistants;
+use crate::chunk::NO_END;
 use crate::demand::{Caps, Demanded};
 use crate::documentation::{Field, MODEL, STREAM, TOOLS};
 use crate::error::{BodyRefused, ErrorShape};
@@ -38,7 +39,8 @@ pub(crate) static PROTOCOL: Protocol = Protocol {
     stream: StreamFormat {
         longest_frame: Some(LONGEST_FRAME),
         read: read_event,
-        missing: |_| None,
+        // A run that waits for the results of tools ends its stream as well.
+        missing: |state| (!state.is_done).then_some(NO_END),
         // The run's end settles it. Only a run that was never named is settled by its stream.
         settle: |_, _, _| Settlement::AtLeast(Usage::of_tokens(0, 0)),
         errors: ErrorShape::OpenAi,
@@ -124,6 +126,10 @@ fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
             state.failure = Some(Box::new(Failure::read(&frame.data())));
             StreamEvent::Fails
         }
+        Some("done") => {
+            state.is_done = true;
+            StreamEvent::Pass
+        }
         Some("thread.created") => shows(Kind::Thread),
         // What a run has produced counts if it fails without a count of Azure's.
         Some("thread.message.delta" | "thread.run.step.delta") => {
@@ -145,8 +151,9 @@ fn read_event(frame: &Frame, state: &mut StreamState) -> StreamEvent {
     }
 }
 
-/// The events after which a run does nothing more.
-const ENDS: [&str; 5] = [".completed", ".incomplete", ".failed", ".cancelled", ".expired"];
+/// The events after which a stream has nothing more of its run.
+const ENDS: [&str; 6] =
+    [".completed", ".incomplete", ".failed", ".cancelled", ".expired", ".requires_action"];
 
 /// Whether an event shows a run, rather than one of its steps or messages.
 fn is_of_run(name: &str) -> bool {
@@ -168,5 +175,23 @@ mod tests {
         assert_eq!(shown("event: thread.run.completed\ndata: {}\n\n"), Some(Kind::Run));
         assert_eq!(shown("event: thread.run.step.created\ndata: {}\n\n"), None);
         assert_eq!(shown("event: thread.message.delta\ndata: {}\n\n"), None);
+    }
+
+    #[test]
+    fn a_stream_of_a_run_has_ended_when_the_run_has_or_waits_for_the_client() {
+        let missing = |name: &str| {
+            let mut state = StreamState::default();
+            let begin = "event: thread.run.in_progress\ndata: {}\n\n".to_owned();
+            for event in [begin, format!("event: {name}\ndata: {{}}\n\n")] {
+                read_event(&Frame(Bytes::from(event)), &mut state);
+            }
+            (PROTOCOL.stream.missing)(&state).is_some()
+        };
+        for name in ["thread.run.queued", "thread.run.step.completed", "thread.message.completed"] {
+            assert!(missing(name), "{name}");
+        }
+        for name in ["thread.run.completed", "thread.run.requires_action", "done"] {
+            assert!(!missing(name), "{name}");
+        }
     }
 }

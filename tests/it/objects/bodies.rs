@@ -316,6 +316,39 @@ async fn an_item_can_be_referred_to_by_the_creator_of_its_response() {
 }
 
 #[tokio::test]
+async fn reasoning_without_its_content_is_left_out_unless_it_is_stored() {
+    let world = World::event("bare").in_memory().keeping().start().await;
+    let (ada, bob) = (world.attendee("ada").await, world.attendee("bob").await);
+    world.azure().script(Reply::json(200, with_item("resp_bare", "1").to_string()));
+    ada.respond(json!({})).await.assert_ok();
+    let (before, after) =
+        (json!({"role": "user", "content": "a"}), json!({"role": "user", "content": "b"}));
+    let bare = |id: Value| json!({"type": "reasoning", "id": id, "summary": [], "encrypted_content": null});
+    let sent = async |who: &Attendee, items: &[Value]| {
+        let ends = [&before, &after].map(std::slice::from_ref);
+        let input: Vec<_> = [ends[0], items, ends[1]].concat();
+        who.respond(json!({"store": false, "input": input})).await.assert_ok();
+        world.azure().requests().pop().unwrap().json()["input"].clone()
+    };
+    let stored = bare("rs_1".into());
+    assert_eq!(sent(&ada, std::slice::from_ref(&stored)).await, json!([before, stored, after]));
+    // Not stored, another's, and without an id.
+    assert_eq!(sent(&ada, &[bare("rs_9".into()), bare(Value::Null)]).await, json!([before, after]));
+    assert_eq!(sent(&bob, std::slice::from_ref(&stored)).await, json!([before, after]));
+    assert_eq!(
+        sent(&ada, &[bare("rs_9".into()), stored.clone()]).await,
+        json!([before, stored, after])
+    );
+    // A reference that is not the attendee's own is still refused, and so is one to a stored input.
+    for (kind, store) in [("item_reference", false), ("reasoning", true)] {
+        let input = json!([{"type": kind, "id": "rs_1"}]);
+        let refused = bob.respond(json!({"store": store, "input": input})).await;
+        refused.assert_refused(404, "object_not_found");
+    }
+    world.settle().await;
+}
+
+#[tokio::test]
 async fn approvals_and_earlier_audio_must_be_the_requests_own() {
     let world = World::event("approvals").in_memory().keeping().start().await;
     let ada = world.attendee("ada").await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, StatusCode};
 use lanyard_domain::ids::RequestId;
 use lanyard_protocol::error::ErrorShape;
-use lanyard_protocol::refusal::USUAL_WAIT;
+use lanyard_protocol::wait::USUAL_WAIT;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -224,10 +224,7 @@ impl ApiError {
         if refusal.status.is_server_error() {
             return "upstream_unreachable";
         }
-        match refusal.code.as_deref() {
-            Some("content_filter") => "content_filter",
-            Some(_) | None => "refused_by_model",
-        }
+        if refusal.is_by_filter() { "content_filter" } else { "refused_by_model" }
     }
 
     /// The body, also the payload of an error event in a stream.
@@ -238,11 +235,8 @@ impl ApiError {
         let error = if let Self::RefusedByModel(refusal) = self {
             Detail {
                 message: &message,
-                // Azure's filter gives no type; other refusals have one, or get ours.
-                kind: match refusal.code.as_deref() {
-                    Some("content_filter") => refusal.kind.as_deref(),
-                    Some(_) | None => refusal.kind.as_deref().or(Some(row.kind)),
-                },
+                // Azure's filter gives none.
+                kind: refusal.kind.as_deref().filter(|kind| !kind.is_empty()).unwrap_or(row.kind),
                 param: refusal.param.as_deref(),
                 code: refusal.code.as_deref().or(Some(row.code).filter(|code| !code.is_empty())),
                 innererror: refusal.content_filter_result.as_deref().map(|result| InnerError {
@@ -253,7 +247,7 @@ impl ApiError {
         } else {
             Detail {
                 message: &message,
-                kind: Some(row.kind),
+                kind: row.kind,
                 param: self.param(),
                 code: Some(row.code),
                 innererror: None,
@@ -325,12 +319,12 @@ pub(crate) fn overloaded() -> StatusCode {
     StatusCode::from_u16(529).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
 }
 
-/// OpenAI's error object: all four keys, `null` where empty.
+/// OpenAI's error object: all four keys. `param` and `code` are `null` where there is none.
 #[derive(Serialize)]
 struct Detail<'a> {
     message: &'a str,
     #[serde(rename = "type")]
-    kind: Option<&'a str>,
+    kind: &'a str,
     param: Option<&'a str>,
     code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -83,7 +83,6 @@ impl People {
         let id = rated(request.http.uri().path())?;
         expect_method(&request, &Method::POST, "POST, OPTIONS")?;
         let (attendance, _) = self.gateway.attend(&request).await?;
-        parse::check_query(request.http.uri().query())?;
         let session = metadata::session(&request)?;
         let rating = rating(&request)?;
         let record = match id.parse::<RequestId>() {

@@ -16,12 +16,12 @@ use lanyard_protocol::payload::Target;
 use tokio::time::Instant;
 
 use super::Sent;
-use crate::Gateway;
 use crate::call::{Failure, call_once};
 use crate::demand::ModelCall;
 use crate::error::{ApiError, ModelRefusal};
 use crate::ports::UpstreamCall;
 use crate::request::Request;
+use crate::{Gateway, Ports};
 
 /// How long after the first call a failure may lead to a second call.
 const FAILOVER_TIME: Duration = Duration::from_secs(10);
@@ -175,8 +175,9 @@ impl Attempts<'_, '_> {
     }
 
     async fn by<'d>(&self, to: &'d Deployment, omits: Omits) -> Result<Sent<'d>, Failure> {
-        let upstream = self.gateway.ports.upstream.as_ref();
-        match call_once(upstream, to, self.upstream_call(to, &omits)).await {
+        let Ports { upstream, clock, .. } = &self.gateway.ports;
+        let call = self.upstream_call(to, &omits);
+        match call_once(upstream.as_ref(), clock.as_ref(), to, call).await {
             Ok(response) => Ok(Sent { response, from: to, refused: omits.refused }),
             Err(failure) => {
                 if let Failure::Transient(
@@ -184,7 +185,7 @@ impl Attempts<'_, '_> {
                     | ApiError::UpstreamOverloaded { retry_after },
                 ) = &failure
                 {
-                    let now = self.gateway.ports.clock.now();
+                    let now = clock.now();
                     self.gateway.learnt.note_busy(to, now, *retry_after);
                 }
                 Err(failure)

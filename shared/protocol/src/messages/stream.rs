@@ -21,8 +21,6 @@ use crate::usage::Counted;
 
 pub(super) const FORMAT: StreamFormat = StreamFormat {
     read,
-    // Its clients wait for the event that ends it.
-    missing: |state| (!state.is_done).then_some("the stream has no end"),
     errors: ErrorShape::Anthropic,
     error: |body, _| {
         let parts: [&[u8]; 3] = [b"event: error\ndata: ", body, b"\n\n"];

@@ -96,9 +96,15 @@ impl Failure {
             return Blame::Load;
         }
         if either(&|text| {
-            ["contentfilter", "contentpolicy", "responsibleai"]
-                .iter()
-                .any(|filter| text.contains(filter))
+            [
+                "contentfilter",
+                "contentpolicy",
+                "responsibleai",
+                "contentsafety",
+                "moderationblocked",
+            ]
+            .iter()
+            .any(|filter| text.contains(filter))
         }) {
             return Blame::Filter;
         }

@@ -1,0 +1,106 @@
+//! The ends of the choices of a streamed completion.
+//!
+//! `[DONE]` ends a stream, but some models send none: their streams are complete when each choice
+//! that has begun has a reason for its end, or when the usage of all of them has come.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::sse::Frame;
+
+/// Some chunk says why its choice has ended.
+static FINISH: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"finish_reason\""));
+
+/// The choices of a stream that have begun, and those that have ended.
+#[derive(Clone, Debug, Default)]
+pub struct ChoiceEnds {
+    /// Whether there may be more than one. Otherwise most chunks are not read.
+    are_several: bool,
+    begun: BTreeSet<u64>,
+    ended: BTreeSet<u64>,
+    has_total: bool,
+}
+
+#[derive(Deserialize)]
+struct Chunk {
+    choices: Vec<Choice>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default)]
+    index: u64,
+    #[serde(default)]
+    finish_reason: Value,
+}
+
+impl ChoiceEnds {
+    /// The choices of a request for one, or for several.
+    #[must_use]
+    pub fn of(are_several: bool) -> Self {
+        Self { are_several, ..Self::default() }
+    }
+
+    /// Notes the choices of a chunk.
+    pub(crate) fn note(&mut self, frame: &Frame) {
+        if !self.are_several && !frame.has_value(&FINISH) {
+            return;
+        }
+        let Ok(chunk) = serde_json::from_slice::<Chunk>(&frame.data()) else { return };
+        for choice in chunk.choices {
+            self.begun.insert(choice.index);
+            // Some models send an empty one with each chunk.
+            if !choice.finish_reason.is_null() && choice.finish_reason != "" {
+                self.ended.insert(choice.index);
+            }
+        }
+    }
+
+    /// Notes a usage without choices, which comes behind all of them.
+    pub(crate) fn note_total(&mut self) {
+        self.has_total = true;
+    }
+
+    /// Whether nothing is missing.
+    pub(crate) fn are_complete(&self) -> bool {
+        self.has_total || (!self.ended.is_empty() && self.begun.is_subset(&self.ended))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn are_complete(are_several: bool, chunks: &[&str]) -> bool {
+        let mut ends = ChoiceEnds::of(are_several);
+        for chunk in chunks {
+            ends.note(&Frame(Bytes::from(format!("data: {chunk}\n\n"))));
+        }
+        ends.are_complete()
+    }
+
+    #[test]
+    fn a_completion_has_ended_when_each_choice_that_has_begun_says_why() {
+        let role = r#"{"choices":[{"index":0,"delta":{"role":"assistant"},"finish_reason":null}]}"#;
+        let stop = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+        let filter =
+            r#"{"choices":[{"index":0,"content_filter_results":{},"finish_reason":null}]}"#;
+        let quoted =
+            r#"{"choices":[{"index":0,"delta":{"content":"\"finish_reason\":\"stop\""}}]}"#;
+        assert!(!are_complete(false, &[]));
+        assert!(!are_complete(false, &[role, quoted, &role.replace("null", "\"\"")]));
+        assert!(are_complete(false, &[role, stop]));
+        assert!(are_complete(false, &[role, stop, filter]));
+        let (second, ended) =
+            (role.replace(":0", ":1"), stop.replace(":0", ":1").replace("stop", "length"));
+        assert!(!are_complete(true, &[role, &second, stop]));
+        assert!(are_complete(true, &[role, &second, stop, &ended, filter]));
+        assert!(are_complete(true, &[role, stop]), "the model may have made one only");
+    }
+}
