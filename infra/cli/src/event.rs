@@ -1,5 +1,6 @@
 //! `lanyard event …`
 
+mod changes;
 mod create;
 mod estimate;
 mod reset;
@@ -148,7 +149,7 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
         EventCommand::End(OneEvent { event }) => {
             let event = session.event(&event).await?;
             session.confirm(&format!("End {}? This cannot be undone.", text(&event["name"])))?;
-            changed(session, Method::Post, &event_path(&event, "/end"), None).await
+            changed(session, &event, Method::Post, "/end", None).await
         }
         EventCommand::RotateCode { event, grace, code } => {
             let event = session.event(&event).await?;
@@ -157,7 +158,7 @@ pub(crate) async fn run(session: &Session, command: EventCommand) -> Result<(), 
             if let Some(code) = code {
                 body["code"] = json!(code);
             }
-            changed(session, Method::Post, &event_path(&event, "/rotate-code"), Some(body)).await
+            changed(session, &event, Method::Post, "/rotate-code", Some(body)).await
         }
         EventCommand::Delete(OneEvent { event }) => {
             let event = session.event(&event).await?;
@@ -215,25 +216,41 @@ async fn extend(
         (None, Some(by)) => when::later(&event["ends_at"], by)?,
         (None, None) => return Err(CliError::Usage("Use --to TIME or --by DURATION".to_owned())),
     };
-    changed(session, Method::Patch, &event_path(&event, ""), Some(json!({"ends_at": ends_at})))
-        .await
+    changed(session, &event, Method::Patch, "", Some(json!({"ends_at": ends_at}))).await
 }
 
 async fn step(session: &Session, event: &str, step: &str) -> Result<(), CliError> {
     let event = session.event(event).await?;
-    changed(session, Method::Post, &event_path(&event, &format!("/{step}")), None).await
+    changed(session, &event, Method::Post, &format!("/{step}"), None).await?;
+    if event["status"] == "ended" && !session.globals.dry_run {
+        session.output.warn(&[format!(
+            "The event has ended, so it stays closed. To open it again, give it a later end: \
+             lanyard event extend {} --by 2h",
+            text(&event["id"])
+        )]);
+    }
+    Ok(())
 }
 
-/// Changes an event and prints it.
+/// Changes an event, and prints it with what is different now. Warnings that it had before are not
+/// repeated.
 async fn changed(
     session: &Session,
+    before: &Value,
     method: Method,
-    path: &str,
+    below: &str,
     body: Option<Value>,
 ) -> Result<(), CliError> {
-    let Some(event) = session.write(method, path, body.as_ref()).await? else { return Ok(()) };
-    session.output.data(&event, |style| style.pairs(&summary(&event)))?;
-    session.output.warn(&warnings(&event));
+    let path = event_path(before, below);
+    let Some(event) = session.write(method, &path, body.as_ref()).await? else { return Ok(()) };
+    session.output.data(&event, |style| {
+        let mut lines = summary(&event);
+        lines.extend(changes::between(before, &event).into_iter().map(|line| ("changed", line)));
+        style.pairs(&lines)
+    })?;
+    let known = warnings(before);
+    let new = warnings(&event).into_iter().filter(|warning| !known.contains(warning));
+    session.output.warn(&new.collect::<Vec<_>>());
     Ok(())
 }
 

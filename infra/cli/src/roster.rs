@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use lanyard_administration::roster_csv::{heading, is_about_a_person, reader, user_column};
 use lanyard_domain::token::UserId;
+use lanyard_domain::transliteration::transliterated;
 use serde_json::{Value, json};
 
 use crate::api::{Method, encoded};
@@ -94,6 +95,7 @@ async fn replace(session: &Session, event: &Value, users: &[String]) -> Result<(
     let path = event_path(event, "/roster");
     let saved = session.write(Method::Put, &path, Some(&json!({ "users": users }))).await?;
     saved.map_or(Ok(()), |saved| {
+        warn(session, event, &saved);
         session.output.data(&saved, |_| {
             let count = |name: &str| number(&saved[name]);
             format!(
@@ -104,6 +106,14 @@ async fn replace(session: &Session, event: &Value, users: &[String]) -> Result<(
             )
         })
     })
+}
+
+/// Says that a roster is not enforced, and which option changes that.
+pub(crate) fn warn(session: &Session, event: &Value, saved: &Value) {
+    let option = format!("lanyard event edit {} --access roster", text(&event["id"]));
+    let warnings = saved["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let warnings: Vec<_> = warnings.map(|warning| format!("{warning} Use: {option}")).collect();
+    session.output.warn(&warnings);
 }
 
 async fn remove(session: &Session, event: &str, users: &[String]) -> Result<(), CliError> {
@@ -211,7 +221,11 @@ fn names(text: &str, column: Option<&str>) -> Result<Found, String> {
             }
             Ok(user) => found.users.push(user.as_str().to_owned()),
             Err(_) if cell.is_empty() => found.problems.push(format!("line {line}: no user name")),
-            Err(error) => found.problems.push(format!("line {line}: {cell:?}: user {error}")),
+            Err(error) => {
+                let hint = transliterated(cell).map(|name| format!("; write {name}"));
+                let hint = hint.unwrap_or_default();
+                found.problems.push(format!("line {line}: {cell:?}: user {error}{hint}"));
+            }
         }
     }
     match found.users.is_empty() {
@@ -256,6 +270,7 @@ mod tests {
         let problems = found.problems.join("\n");
         assert!(problems.contains("line 3: no user name"), "{problems}");
         assert!(problems.contains("line 4: \"Zoë\": user"), "{problems}");
+        assert!(problems.contains("; write zoe"), "{problems}");
         assert!(problems.contains("line 5: linus is there twice"), "{problems}");
         assert!(
             found.preview().starts_with("2 names from the column github_username: linus, grace")

@@ -8,6 +8,7 @@ use std::path::Path;
 use lanyard_administration::roster_csv::{heading, is_about_a_person, reader, user_column};
 use lanyard_domain::allowance::Limit;
 use lanyard_domain::token::UserId;
+use lanyard_domain::transliteration::transliterated;
 use serde_json::{Map, Value, json};
 
 use crate::api::{Method, encoded};
@@ -43,7 +44,9 @@ pub(super) async fn run(
                     .to_owned(),
             ));
         }
-        written?;
+        if let Some(saved) = written? {
+            crate::roster::warn(session, &event, &saved);
+        }
     }
     let with_limits: Vec<_> = rows.iter().filter(|row| !row.limits.is_empty()).collect();
     let bar = session.output.progress(with_limits.len(), "attendees");
@@ -119,7 +122,10 @@ fn read(text: &str) -> Result<Vec<Row>, Vec<String>> {
         }
         match user.parse::<UserId>() {
             Ok(user) => rows.push(Row { user, limits }),
-            Err(error) => errors.push(format!("line {line}: user {error}")),
+            Err(error) => {
+                let hint = transliterated(user).map(|name| format!("; write {name}"));
+                errors.push(format!("line {line}: user {error}{}", hint.unwrap_or_default()));
+            }
         }
     }
     if errors.is_empty() { Ok(rows) } else { Err(errors) }

@@ -12,7 +12,7 @@ use super::when::{instant, later, read, span, time_or_now};
 use super::{changed, summary, warnings};
 use crate::api::Method;
 use crate::error::CliError;
-use crate::session::{Session, event_path};
+use crate::session::Session;
 use crate::table::Style;
 
 /// The options of a new event.
@@ -117,7 +117,8 @@ pub(super) async fn create(session: &Session, arguments: CreateArguments) -> Res
             event["in_flight"] = json!(most);
         }
     }
-    make(session, &Value::Object(body), &arguments.assumptions).await
+    let assumptions = arguments.assumptions.of_preset(arguments.preset.as_deref());
+    make(session, &Value::Object(body), &assumptions).await
 }
 
 /// What changes in an event.
@@ -166,7 +167,7 @@ pub(super) async fn edit(session: &Session, arguments: EditArguments) -> Result<
         ));
     }
     let event = session.event(&arguments.event).await?;
-    changed(session, Method::Patch, &event_path(&event, ""), Some(Value::Object(body))).await
+    changed(session, &event, Method::Patch, "", Some(Value::Object(body))).await
 }
 
 /// `lanyard event clone`
@@ -194,7 +195,7 @@ pub(super) async fn copy(session: &Session, arguments: CloneArguments) -> Result
 fn as_long(event: &Value, from: &str) -> Result<String, CliError> {
     let not_read = || CliError::Usage(format!("The end cannot be computed from {from}. Use --to"));
     let zone = event["time_zone"].as_str().and_then(|zone| zone.parse().ok());
-    let starts_at = lanyard_domain::window::parse_instant(from, zone.ok_or_else(not_read)?);
+    let starts_at = lanyard_domain::instant::parse_instant(from, zone.ok_or_else(not_read)?);
     let starts_at = starts_at.map_err(|error| CliError::Usage(format!("--from {error}")))?;
     let (began, ended) = (read(&event["starts_at"]), read(&event["ends_at"]));
     let lasted = ended.zip(began).map(|(ended, began)| ended - began).ok_or_else(not_read)?;

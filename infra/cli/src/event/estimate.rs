@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 use crate::cost::{Shape, prices};
 
 /// The assumptions of the estimate.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Assumptions of the estimate")]
 pub(super) struct Assumptions {
-    /// Total requests per attendee.
-    #[arg(long, default_value_t = 200, value_name = "REQUESTS")]
-    requests_each: u64,
+    /// Total requests per attendee. Default: 200, with --preset agents 100, with demo 20.
+    #[arg(long, value_name = "REQUESTS")]
+    requests_each: Option<u64>,
 
-    /// Input tokens per request.
-    #[arg(long, default_value_t = 500, value_name = "TOKENS")]
-    prompt_tokens: u64,
+    /// Input tokens per request. Default: 500, with --preset agents 20,000.
+    #[arg(long, value_name = "TOKENS")]
+    prompt_tokens: Option<u64>,
 
-    /// Output tokens per request.
-    #[arg(long, default_value_t = 500, value_name = "TOKENS")]
-    completion_tokens: u64,
+    /// Output tokens per request. Default: 500, with --preset agents 1,000.
+    #[arg(long, value_name = "TOKENS")]
+    completion_tokens: Option<u64>,
 
     /// Azure's prices in USD per million input and output tokens, for example 0.15,0.60. Default:
     /// the prices of the most expensive deployment.
@@ -34,19 +34,35 @@ pub(super) struct Assumptions {
     concurrency: Option<u64>,
 }
 
-impl Default for Assumptions {
-    fn default() -> Self {
-        Self {
-            requests_each: 200,
-            prompt_tokens: 500,
-            completion_tokens: 500,
-            prices: None,
-            concurrency: None,
-        }
-    }
-}
+/// A usual attendee: requests, and the tokens of the input and the output of each.
+const USUAL: [u64; 3] = [200, 500, 500];
+/// A coding agent sends its instructions, its tools and the files with each turn.
+const AGENTS: [u64; 3] = [100, 20_000, 1_000];
+/// A try at a stand.
+const DEMO: [u64; 3] = [20, 500, 500];
 
 impl Assumptions {
+    /// The same, with the usual figures of a preset where none were given.
+    pub(super) fn of_preset(&self, preset: Option<&str>) -> Self {
+        let [requests, prompt, completion] = match preset {
+            Some("agents") => AGENTS,
+            Some("demo") => DEMO,
+            Some(_) | None => USUAL,
+        };
+        Self {
+            requests_each: self.requests_each.or(Some(requests)),
+            prompt_tokens: self.prompt_tokens.or(Some(prompt)),
+            completion_tokens: self.completion_tokens.or(Some(completion)),
+            ..self.clone()
+        }
+    }
+
+    /// Requests, and the tokens of the input and the output of each.
+    fn figures(&self) -> [u64; 3] {
+        let given = [self.requests_each, self.prompt_tokens, self.completion_tokens];
+        std::array::from_fn(|at| given[at].unwrap_or(USUAL[at]))
+    }
+
     /// The Lambda concurrency, if it is known.
     pub(super) fn known(&self) -> Option<u64> {
         self.concurrency
@@ -71,6 +87,8 @@ pub(super) struct Estimate {
     environments: Option<u64>,
     aws_usd: f64,
     azure_usd: Option<f64>,
+    /// Budgets that are smaller than what the event will use.
+    small_budgets: Vec<String>,
     basis: String,
 }
 
@@ -82,10 +100,14 @@ impl Estimate {
         let for_text: Vec<_> = offered.iter().filter(|one| generates_text(one)).collect();
         let granted: Vec<u64> =
             for_text.iter().filter_map(|one| one["tokens_per_minute"].as_u64()).collect();
-        let each = assumptions.prompt_tokens.saturating_add(assumptions.completion_tokens);
-        let requests = attendees.saturating_mul(assumptions.requests_each);
+        let [requests_each, prompt_tokens, completion_tokens] = assumptions.figures();
+        let each = prompt_tokens.saturating_add(completion_tokens);
+        let requests = attendees.saturating_mul(requests_each);
         let prices = assumptions.prices.or_else(|| most_expensive(&offered));
         let million = |tokens: u64, price: f64| dollars(requests, tokens) * price / 1_000_000.0;
+        let azure_usd = prices.map(|(prompt, completion)| {
+            million(prompt_tokens, prompt) + million(completion_tokens, completion)
+        });
         Self {
             tokens_needed: attendees.saturating_mul(REQUESTS_PER_MINUTE).saturating_mul(each),
             tokens_granted: granted.iter().copied().reduce(u64::saturating_add),
@@ -96,16 +118,17 @@ impl Estimate {
                 .div_ceil(60),
             environments: assumptions.concurrency,
             aws_usd: Shape::USUAL.aws_usd(requests),
-            azure_usd: prices.map(|(prompt, completion)| {
-                million(assumptions.prompt_tokens, prompt)
-                    + million(assumptions.completion_tokens, completion)
-            }),
+            azure_usd,
+            small_budgets: small_budgets(
+                &event["allowances"],
+                [requests_each.saturating_mul(each), requests.saturating_mul(each)],
+                azure_usd,
+            ),
             basis: format!(
-                "{} attendees × {} requests of {} + {} tokens",
+                "{} attendees × {requests_each} requests of {} + {} tokens",
                 grouped(attendees),
-                assumptions.requests_each,
-                assumptions.prompt_tokens,
-                assumptions.completion_tokens
+                grouped(prompt_tokens),
+                grouped(completion_tokens)
             ),
         }
     }
@@ -128,6 +151,7 @@ impl Estimate {
             }
             Some(_) | None => {}
         }
+        warnings.extend(self.small_budgets.iter().cloned());
         if let Some(environments) = self.environments.filter(|has| *has < self.environments_needed)
         {
             warnings.push(format!(
@@ -188,6 +212,33 @@ impl Estimate {
             "basis": self.basis,
         })
     }
+}
+
+/// Warnings about totals that are smaller than what an attendee, or the event, will use.
+fn small_budgets(allowances: &Value, tokens: [u64; 2], usd: Option<f64>) -> Vec<String> {
+    let [of_attendee, of_event] = [&allowances["attendee"], &allowances["event"]];
+    let mut warnings = Vec::new();
+    for (whose, budget, needed) in [
+        ("an attendee", &of_attendee["tokens_total"], tokens[0]),
+        ("the event", &of_event["tokens_total"], tokens[1]),
+    ] {
+        if let Some(budget) = budget.as_u64().filter(|budget| *budget < needed) {
+            warnings.push(format!(
+                "The budget of {whose}, {} total tokens, is below the estimate of {}. It may be \
+                 used up before the event ends.",
+                grouped(budget),
+                grouped(needed)
+            ));
+        }
+    }
+    let budget = of_event["usd_total"].as_f64();
+    if let (Some(budget), Some(needed)) = (budget, usd.filter(|usd| budget < Some(*usd))) {
+        warnings.push(format!(
+            "The budget of the event, {budget:.2} USD, is below the estimate of {needed:.2} USD. It \
+             may be used up before the event ends."
+        ));
+    }
+    warnings
 }
 
 /// More digits would have no meaning.
@@ -293,5 +344,50 @@ mod tests {
         let estimate = Estimate::of(&event(), &[dear, cheap], &Assumptions::default());
         // 20,000 requests of 500 tokens are 10 million each way.
         assert_eq!(estimate.json()["cost_usd"]["azure"], 125.0);
+    }
+
+    #[test]
+    fn a_coding_agent_needs_more_than_a_chat() {
+        let basis = |preset| {
+            let assumptions = Assumptions::default().of_preset(preset);
+            Estimate::of(&event(), &[], &assumptions).basis
+        };
+        assert_eq!(basis(None), "100 attendees × 200 requests of 500 + 500 tokens");
+        assert_eq!(basis(Some("workshop")), basis(None));
+        assert_eq!(basis(Some("agents")), "100 attendees × 100 requests of 20,000 + 1,000 tokens");
+        assert_eq!(basis(Some("demo")), "100 attendees × 20 requests of 500 + 500 tokens");
+        let given = Assumptions { prompt_tokens: Some(7), ..Assumptions::default() };
+        let estimate = Estimate::of(&event(), &[], &given.of_preset(Some("agents")));
+        assert_eq!(estimate.basis, "100 attendees × 100 requests of 7 + 1,000 tokens");
+    }
+
+    #[test]
+    fn a_budget_below_the_estimate_is_a_warning() {
+        let mut dear = deployment("a", Some(1_000_000));
+        dear["prices"] = json!({"prompt": 2.5, "completion": 10.0});
+        let warnings = |allowances: Value| {
+            let mut event = event();
+            event["allowances"] = allowances;
+            Estimate::of(&event, &[dear.clone()], &Assumptions::default()).warnings()
+        };
+        let enough = json!({
+            "attendee": {"tokens_total": 200_000},
+            "event": {"tokens_total": 20_000_000, "usd_total": 125.0},
+        });
+        assert!(warnings(enough).is_empty() && warnings(json!({"event": {}})).is_empty());
+        let small = json!({
+            "attendee": {"tokens_total": 199_999},
+            "event": {"tokens_total": 1_000, "usd_total": 124.99},
+        });
+        let small = warnings(small);
+        assert_eq!(small.len(), 3, "{small:?}");
+        assert!(
+            small[0]
+                .contains("an attendee, 199,999 total tokens, is below the estimate of 200,000")
+        );
+        assert!(
+            small[1].contains("the event, 1,000 total tokens, is below the estimate of 20,000,000")
+        );
+        assert!(small[2].contains("124.99 USD, is below the estimate of 125.00 USD"));
     }
 }

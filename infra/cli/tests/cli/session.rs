@@ -42,7 +42,7 @@ fn normalised(text: &str) -> String {
             word.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.split_once('/'))
         {
             format!("http://127.0.0.1:PORT/{path}")
-        } else if is_like(word, "0000-00-00") {
+        } else if is_like(word, "0000-00-00") || is_like(word, "0000-00-00T00:00:00+00:00") {
             "DATE".to_owned()
         } else if is_like(word, "00:00") || is_like(word, "00:00:00Z") {
             "TIME".to_owned()
