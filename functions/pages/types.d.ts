@@ -146,11 +146,18 @@ export interface AttendeeAccess {
   max_completion_tokens: number;
   max_choices: number;
   allowance: Record<string, LimitLeft>;
+  /** By the names of models that have limits. */
+  allowance_by_model?: Record<string, Record<string, LimitLeft>>;
   usage: Usage;
 }
 
 /** Limits by name. null means no limit. */
 export type Limits = Record<string, number | null>;
+
+/** The limits on single models among those of an account, by the names of the models. */
+export interface LimitsByModel {
+  by_model?: Record<string, Record<string, number>>;
+}
 
 /** An event as its organiser sees it. */
 export interface OrganiserEvent extends PublicEvent {
@@ -272,8 +279,14 @@ export interface AuditEntry {
 
 /** Dollars per million tokens. */
 export interface Prices {
-  prompt: number | null;
-  completion: number | null;
+  prompt?: number | null;
+  completion?: number | null;
+  cached_prompt?: number | null;
+  cache_write?: number | null;
+  image?: number | null;
+  audio_second?: number | null;
+  character?: number | null;
+  video_second?: number | null;
 }
 
 /** An application of Entra ID. */

@@ -121,7 +121,7 @@ fn one_of_each() -> Vec<ApiError> {
         bad(BadRequestCode::UnknownParameter),
         bad(BadRequestCode::ParameterNotAllowed),
         bad(BadRequestCode::InvalidValue),
-        ApiError::AllowanceTooSmall { scope, limit, allowed, needed: 10 },
+        ApiError::AllowanceTooSmall { scope, limit: limit.into(), allowed, needed: 10 },
         ApiError::RefusedByModel(Box::new(ModelRefusal {
             status: StatusCode::BAD_REQUEST,
             message: "The filter is triggered.".to_owned(),
@@ -133,11 +133,17 @@ fn one_of_each() -> Vec<ApiError> {
         })),
         ApiError::RequestTooLarge { limit: 5 << 20 },
         ApiError::UnsupportedMediaType { hint: "The body must be JSON." },
-        ApiError::RateLimitExceeded { scope, limit, allowed, retry_after, is_held: false },
-        ApiError::TooManyInFlight { scope, allowed, retry_after },
+        ApiError::RateLimitExceeded {
+            scope,
+            limit: limit.into(),
+            allowed,
+            retry_after,
+            is_held: false,
+        },
+        ApiError::TooManyInFlight { scope, limit: Limit::InFlight.into(), allowed, retry_after },
         ApiError::InsufficientQuota {
             scope,
-            limit,
+            limit: limit.into(),
             allowed,
             resets_at: Some(text()),
             contact: contact(),
@@ -259,7 +265,7 @@ fn the_documented_table_has_every_row() {
 fn a_used_up_quota_names_its_reset_only_in_the_text() {
     let spent = ApiError::InsufficientQuota {
         scope: LimitScope::Attendee,
-        limit: Limit::RequestsPerDay,
+        limit: Limit::RequestsPerDay.into(),
         allowed: 1,
         resets_at: Some("2026-12-06 00:00 UTC".to_owned()),
         contact: ContactHint::default(),

@@ -14,6 +14,7 @@ mod admin;
 mod audio;
 mod bad_input;
 mod bug_reports;
+mod by_model;
 mod capacity;
 mod chat_completions;
 mod clear_objects;

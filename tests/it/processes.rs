@@ -209,6 +209,20 @@ async fn of_256_requests_to_three_processes_exactly_100_fit_a_budget_in_dollars(
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_256_requests_to_three_processes_exactly_100_fit_a_limit_on_their_model() {
+    let limit = |tokens: u64, code: &str| {
+        let mut event = open(code, 1, None, None);
+        event["allowances"]["event"]["by_model"] = json!({"gpt-4o": {"tokens_total": tokens}});
+        event
+    };
+    race_for_a_budget(
+        |code| limit(1, code),
+        |each, code| limit(101 * each.parse::<u64>().unwrap() - 1, code),
+    )
+    .await;
+}
+
 /// 256 requests at once, of which 100 fit. The first event is too small for one, and its refusal says
 /// what one needs.
 async fn race_for_a_budget(small: impl Fn(&str) -> Value, for_100: impl Fn(&str, &str) -> Value) {

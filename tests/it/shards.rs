@@ -129,7 +129,7 @@ async fn room_lost_between_two_shards_is_restored_by_the_sweep() {
     for shard in 0..4 {
         let changes = vec![
             Change::Add(Field::Committed, 5_000),
-            Change::Add(Field::Moved(Limit::TokensTotal, None), 5_000),
+            Change::Add(Field::Moved(Limit::TokensTotal.into(), None), 5_000),
             Change::Set(Field::MovedAt, EpochNanos::from(now - TimeDelta::seconds(10)).0),
         ];
         let write = Write { conditions: Vec::new(), changes };

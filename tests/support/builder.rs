@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lanyard_administration::ports::{DeploymentStore, EventSettingsStore, KeyStore};
 use lanyard_domain::allowance::Limit;
+use lanyard_domain::by_model::ModelLimit;
 use lanyard_domain::catalog::{CompletionField, Deployment};
 use lanyard_domain::credential::AzureKey;
 use lanyard_domain::credential::Credential;
@@ -84,6 +85,22 @@ impl Builder {
     /// Grants everybody together this much of one kind.
     pub(crate) fn everybody(mut self, limit: Limit, value: u64) -> Self {
         self.event.allowances.event = self.event.allowances.event.with(limit, Some(value));
+        self
+    }
+
+    /// Limits one model: for each attendee, or for everybody together.
+    pub(crate) fn of_model(
+        mut self,
+        is_attendees: bool,
+        name: &str,
+        limit: Limit,
+        allowed: u64,
+    ) -> Self {
+        let by_model = &mut self.event.allowances.by_model;
+        let limits = if is_attendees { &mut by_model.attendee } else { &mut by_model.event };
+        let name = name.parse().expect("the name is an id");
+        let one = ModelLimit { name, limit, allowed };
+        *limits = limits.iter().cloned().chain([one]).collect();
         self
     }
 

@@ -8,11 +8,12 @@ use lanyard_domain::account::{Account, Field};
 use lanyard_domain::admission::remaining;
 use lanyard_domain::allowance::Allowance;
 use lanyard_domain::amount::Amount;
+use lanyard_domain::by_model::LimitKey;
 use lanyard_domain::catalog::{Catalog, Deployment};
 use lanyard_domain::event::{Contact, Event, Page, Phase};
 use lanyard_domain::hosted_tools::HostedTools;
-use lanyard_domain::ids::EventId;
-use lanyard_domain::limit::{Counting, Limit};
+use lanyard_domain::ids::{DeploymentName, EventId};
+use lanyard_domain::limit::Counting;
 use lanyard_domain::operation::Operation;
 use lanyard_domain::unit::Units;
 use lanyard_gateway::lookup::{Attendance, OpenEvent};
@@ -35,6 +36,9 @@ pub(crate) struct View<'a> {
     /// requests that have other tools.
     hosted_tools: &'a HostedTools,
     allowance: BTreeMap<&'static str, Left>,
+    /// The attendee's limits on single models, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    allowance_by_model: BTreeMap<&'a str, BTreeMap<&'static str, Left>>,
     usage: Used,
 }
 
@@ -232,6 +236,7 @@ pub(crate) fn view<'a>(
         keeps_objects: event.keeps_objects,
         hosted_tools: &event.hosted_tools,
         allowance: left(attendance, &allowance, account, now),
+        allowance_by_model: left_by_model(attendance, account, now),
         usage: Used::of(account),
     }
 }
@@ -286,8 +291,8 @@ fn left(
 ) -> BTreeMap<&'static str, Left> {
     let day = attendance.day;
     let at = |instant: DateTime<Utc>| Some(instant.to_rfc3339_opts(SecondsFormat::Millis, true));
-    let one = |limit: Limit, allowed| {
-        let field = Field::counted(limit, day.date);
+    let one = |limit: LimitKey, allowed| {
+        let field = Field::of_limit(limit, day.date);
         let amount = |count| limit.quantity().amount(count);
         let left = |remaining, resets_at| Left {
             allowed: amount(allowed),
@@ -301,17 +306,27 @@ fn left(
         let counted = |field, allowed: u64, resets_at| {
             left(allowed.saturating_sub(account.count(field)), resets_at)
         };
-        match limit.counting() {
+        match limit.limit.counting() {
             Counting::PerMinute(_) => rate(field, allowed),
             Counting::PerDay(_) => counted(field, allowed, at(day.ends_at)),
-            Counting::TokensTotal | Counting::UnitTotal(_) | Counting::InFlight => {
-                counted(field, allowed, None)
-            }
+            Counting::TokensTotal
+            | Counting::UnitTotal(_)
+            | Counting::InFlight
+            | Counting::RequestsTotal => counted(field, allowed, None),
         }
     };
-    Limit::ALL
-        .iter()
-        .copied()
-        .filter_map(|limit| Some((limit.name(), one(limit, allowance.limit(limit)?))))
-        .collect()
+    allowance.each().map(|(limit, allowed)| (limit.limit.name(), one(limit, allowed))).collect()
+}
+
+fn left_by_model<'a>(
+    attendance: &'a Attendance,
+    account: &Account,
+    now: DateTime<Utc>,
+) -> BTreeMap<&'a str, BTreeMap<&'static str, Left>> {
+    let limits = &attendance.event().allowances.by_model.attendee;
+    let of_model = |name: &'a DeploymentName| {
+        let of_model = Allowance::default().for_model(limits.of(name));
+        (name.as_str(), left(attendance, &of_model, account, now))
+    };
+    limits.names().into_iter().map(of_model).collect()
 }

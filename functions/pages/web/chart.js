@@ -144,22 +144,22 @@ function key(series, limit, isDrawn, unit) {
 }
 
 /**
- * A bar for each `[name, value]`.
+ * A bar for each `[name, value]`. `words` writes a value.
  *
- * @param {{ title: string, rows: [string, number][] }} what
+ * @param {{ title: string, rows: [string, number][], words?: (value: number) => string }} what
  * @returns {Child[]}
  */
-export function bars({ title, rows }) {
+export function bars({ title, rows, words = number }) {
   if (!rows.length) return [h("p.empty", {}, "No data yet.")];
   const height = Math.max(60, rows.length * 34 + 8);
-  const max = Math.max(1, ...rows.map(([, value]) => value));
-  const chart = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `${title}: ${rows.map(([name, value]) => `${name} ${number(value)}`).join(", ")}` });
+  const max = Math.max(...rows.map(([, value]) => value)) || 1;
+  const chart = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `${title}: ${rows.map(([name, value]) => `${name} ${words(value)}`).join(", ")}` });
   rows.forEach(([name, value], index) => {
     const top = index * 34 + 4;
     chart.append(
       svg("text", { x: 0, y: top + 10 }, name),
-      svg("text", { x: WIDTH, y: top + 10, "text-anchor": "end" }, number(value)),
-      svg("rect.block", { x: 0, y: top + 15, width: Math.max(1, (value / max) * WIDTH), height: 9, rx: 2 }, svg("title", {}, `${name}: ${number(value)}`)));
+      svg("text", { x: WIDTH, y: top + 10, "text-anchor": "end" }, words(value)),
+      svg("rect.block", { x: 0, y: top + 15, width: Math.max(1, (value / max) * WIDTH), height: 9, rx: 2 }, svg("title", {}, `${name}: ${words(value)}`)));
   });
   return [chart];
 }

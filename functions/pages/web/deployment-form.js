@@ -1,7 +1,7 @@
 // @ts-check
 // The form to add or edit a deployment.
 
-/** @import { Deployment, DeploymentDraft } from "../types.d.ts" */
+/** @import { Deployment, DeploymentDraft, Prices } from "../types.d.ts" */
 
 import { asApiError } from "./api.js";
 import { fill, h } from "./dom.js";
@@ -9,6 +9,20 @@ import { errorNote } from "./errors.js";
 import { checkbox, clearProblems, fieldOf, options, showProblems } from "./form.js";
 import { OPERATIONS, operationName } from "./limits.js";
 import { putDeployment } from "./organiser-api.js";
+
+const PER_MILLION = "Dollars per million tokens.";
+
+/**
+ * Each price, its label and its unit.
+ *
+ * @type {[keyof Prices, string, string][]}
+ */
+const PRICES = [
+  ["prompt", "Input price", PER_MILLION], ["completion", "Output price", PER_MILLION],
+  ["cached_prompt", "Cached input price", PER_MILLION], ["cache_write", "Cache write price", PER_MILLION],
+  ["image", "Image price", "Dollars for one image."], ["audio_second", "Audio price", "Dollars for a second."],
+  ["character", "Text-to-speech price", "Dollars for a character."], ["video_second", "Video price", "Dollars for a second."],
+];
 
 /**
  * The form for a deployment, or for a new one if it is null. `done()` is called after it was saved.
@@ -42,8 +56,7 @@ export function deploymentForm(deployment, name, done, put = putDeployment) {
   const weight = count(deployment?.weight ?? 1, { min: "0" });
   const tpm = count(deployment?.tokens_per_minute);
   const rpm = count(deployment?.requests_per_minute);
-  const promptPrice = count(deployment?.prices?.prompt, { min: "0", step: "any" });
-  const completionPrice = count(deployment?.prices?.completion, { min: "0", step: "any" });
+  const prices = PRICES.map(([name, label, unit]) => ({ name, label, unit, control: count(deployment?.prices?.[name], { min: "0", step: "any" }) }));
   const context = count(deployment?.context_window);
   const output = count(deployment?.max_output_tokens);
   const reasoning = h("select", {}, options([["", "As known of the model"], ["true", "Yes"], ["false", "No"]]));
@@ -57,7 +70,7 @@ export function deploymentForm(deployment, name, done, put = putDeployment) {
   function draft() {
     const text = (/** @type {HTMLInputElement} */ control) => control.value.trim() || null;
     const whole = (/** @type {HTMLInputElement} */ control) => (control.value.trim() === "" ? null : Number(control.value));
-    const prompt = whole(promptPrice);
+    const named = prices.filter(({ control }) => control.value.trim()).map(({ name, control }) => [name, Number(control.value)]);
     return {
       replica: text(replica),
       endpoint: endpoint.value.trim(),
@@ -69,7 +82,7 @@ export function deploymentForm(deployment, name, done, put = putDeployment) {
       weight: whole(weight),
       tokens_per_minute: whole(tpm),
       requests_per_minute: whole(rpm),
-      prices: prompt === null ? null : { prompt, completion: whole(completionPrice) },
+      prices: named.length ? Object.fromEntries(named) : null,
       context_window: whole(context),
       max_output_tokens: whole(output),
       reasoning: reasoning.value === "" ? null : reasoning.value === "true",
@@ -118,8 +131,7 @@ export function deploymentForm(deployment, name, done, put = putDeployment) {
     h("details", {}, h("summary", {}, "Prices and facts of the model"),
       h("p.muted", {}, "Only for models that Lanyard does not know, or to replace what it knows."),
       h("div.grid", {},
-        fieldOf("prices.prompt", "Input price", promptPrice, "Dollars per million tokens."),
-        fieldOf("prices.completion", "Output price", completionPrice, "Dollars per million tokens."),
+        prices.map(({ name, label, unit, control }) => fieldOf(`prices.${name}`, label, control, unit)),
         fieldOf("context_window", "Context window", context, "Tokens of input and output together."),
         fieldOf("max_output_tokens", "Max output tokens", output),
         fieldOf("reasoning", "Reasoning", reasoning))),

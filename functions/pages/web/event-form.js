@@ -6,6 +6,7 @@
 import { asApiError } from "./api.js";
 import { fill, h } from "./dom.js";
 import { errorNote } from "./errors.js";
+import { modelLimits } from "./event-model-limits.js";
 import { eventModels } from "./event-models.js";
 import { capitalised, clearProblems, showProblems } from "./form.js";
 import { LIMITS, limitInput, limitName } from "./limits.js";
@@ -32,6 +33,7 @@ const HOSTED_TOOLS = [
  */
 export function eventForm(event, deployments, done) {
   const models = eventModels(event, deployments);
+  const byModel = { attendee: modelLimits(event, deployments, "attendee"), event: modelLimits(event, deployments, "event") };
   const result = h("div", { "aria-live": "assertive" });
   const save = h("button.main", {}, event ? "Save changes" : "Create event");
   const zones = h("datalist", { id: "zones" }, Intl.supportedValuesOf("timeZone").map((zone) => h("option", { value: zone })));
@@ -70,7 +72,8 @@ export function eventForm(event, deployments, done) {
   const limits = (/** @type {"attendee" | "event"} */ of, /** @type {string} */ words) => h("fieldset", {}, h("legend", {}, words),
     h("div.grid", {}, LIMITS.filter((name) => of === "attendee" || name !== "in_flight").map((name) => field(`allowances.${of}.${name}`,
       capitalised(limitName(name)), limitInput(name))),
-    of === "event" ? field("allowances.event.attendees", "Max attendees", { type: "number", min: "1", inputmode: "numeric" }) : null));
+    of === "event" ? field("allowances.event.attendees", "Max attendees", { type: "number", min: "1", inputmode: "numeric" }) : null),
+    byModel[of].element);
 
   const form = h("form.card", { onsubmit: submit, novalidate: true, id: "event-form" },
     h("h1", {}, event ? `Edit ${event.name}` : "New event"),
@@ -126,7 +129,7 @@ export function eventForm(event, deployments, done) {
     fill(result);
     clearProblems(form);
     try {
-      const body = { ...changedFields(fields, event !== null), ...models.changed() };
+      const body = withModelLimits({ ...changedFields(fields, event !== null), ...models.changed() });
       done(event ? await changeEvent(event.id, body) : await createEvent(body));
     } catch (error) {
       fill(result, errorNote(error));
@@ -134,6 +137,22 @@ export function eventForm(event, deployments, done) {
     } finally {
       save.disabled = false;
     }
+  }
+
+  /**
+   * The fields with the changed limits on single models.
+   *
+   * @param {EventFields} body
+   */
+  function withModelLimits(body) {
+    for (const of of /** @type {const} */ (["attendee", "event"])) {
+      const changes = byModel[of].changed();
+      if (!changes) continue;
+      const allowances = /** @type {EventFields} */ (body.allowances ?? {});
+      const limits = /** @type {EventFields} */ (allowances[of] ?? {});
+      body.allowances = { ...allowances, [of]: { ...limits, by_model: changes } };
+    }
+    return body;
   }
 
   return form;

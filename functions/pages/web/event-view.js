@@ -1,7 +1,7 @@
 // @ts-check
 // One event: its head, live numbers and charts, attendees, roster and audit log. Polled while the page is visible.
 
-/** @import { Attendee, OrganiserEvent, Series, UsageReport, UsageRow } from "../types.d.ts" */
+/** @import { Attendee, OrganiserEvent, Series, Usage, UsageReport, UsageRow } from "../types.d.ts" */
 
 import { asApiError } from "./api.js";
 import { auditView } from "./audit.js";
@@ -15,7 +15,7 @@ import { issuedTokensView } from "./issued-tokens.js";
 import { dollars } from "./limits.js";
 import { listAttendees, readEvent, readUsage } from "./organiser-api.js";
 import { ratingsView } from "./ratings.js";
-import { budgetEnd, hourPoints, lastMinute, minutePoints, startOfDay } from "./rates.js";
+import { budgetEnd, burnDown, hourPoints, lastMinute, minutePoints, startOfDay } from "./rates.js";
 import { sessionsView } from "./sessions.js";
 
 /** @typedef {"hour" | "today" | "all"} Range */
@@ -39,6 +39,16 @@ function modelLabel({ model, cache_read_tokens: read, cache_written_tokens: writ
 }
 
 /**
+ * What each of some users or models cost, the dearest first.
+ *
+ * @param {[string, Usage][]} rows
+ * @returns {[string, number][]}
+ */
+function costs(rows) {
+  return rows.map(/** @returns {[string, number]} */ ([name, usage]) => [name, usage.usd ?? 0]).filter(([, usd]) => usd > 0).sort(([, one], [, other]) => other - one);
+}
+
+/**
  * The elements of an event's view, and a function that stops it.
  *
  * @param {OrganiserEvent} first
@@ -52,8 +62,11 @@ export function eventView(first) {
     requests: figure("Requests over time"),
     firstByte: figure("Time to first byte by hour (ms)"),
     errors: figure("Errors and rejected requests by hour"),
+    budget: figure("Budget left"),
     models: figure("Tokens by model"),
+    costs: figure("Cost by model"),
     users: figure("Tokens by attendee"),
+    spenders: figure("Cost by attendee"),
     people: figure("Attendees who joined"),
   };
   const audit = auditView(first.id);
@@ -113,7 +126,17 @@ export function eventView(first) {
     drawTimes(state.byHour, now);
     drawErrors(shownRows(state.byHour, now));
     figures.models.draw(...bars({ title: "Tokens by model", rows: (state.byModel?.rows ?? []).map((row) => [modelLabel(row), row.total_tokens]) }));
+    figures.costs.draw(...bars({ title: "Cost by model", rows: costs((state.byModel?.rows ?? []).map((row) => [row.model, row])), words: dollars }));
+    const { tokens_total: tokens, usd_total: money } = state.event.allowances.event;
+    figures.budget.draw(...(tokens || money
+      ? lines({ title: "Budget left", time: dayLabel, unit: " %", series: burnDown(state.event, state.byHour.rows, now) })
+      : [h("p.empty", {}, "No budget set.")]));
     drawPeople(now);
+  }
+
+  /** @param {number | string} at */
+  function dayLabel(at) {
+    return new Date(at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: state.event.time_zone });
   }
 
   /** @param {number} now */
@@ -158,23 +181,22 @@ export function eventView(first) {
       one("n-rate", "Tokens per minute", number(rate.tokens), "in the last minute"),
       one("n-request-rate", "Requests per minute", number(rate.requests), "in the last minute"),
       one("n-first-byte", "Time to first byte", ms(latest?.p50_ms), `median; p95 ${ms(latest?.p95_ms)}`),
-      budgetNumber(rows, total.total_tokens, now, one));
-  }
+      budgetNumber("n-budget", "Budget ends", budgetEnd(state.event, "tokens_total", rows, total.total_tokens, now), (perHour) => `${number(Math.round(perHour))} tokens`),
+      budgetNumber("n-budget-usd", "Money ends", budgetEnd(state.event, "usd_total", rows, spent, now), dollars));
 
-  /**
-   * @param {UsageRow[]} rows
-   * @param {number} used
-   * @param {number} now
-   * @param {(id: string, words: string, value: string, of?: string) => HTMLElement} one
-   */
-  function budgetNumber(rows, used, now, one) {
-    const end = budgetEnd(state.event, rows, used, now);
-    if (!end) return null;
-    const rate = `at ${number(Math.round(end.perHour))} tokens per hour today`;
-    if (end.at === null) return one("n-budget", "Budget ends", "–", "nothing was used today");
-    if (end.at <= now) return one("n-budget", "Budget ends", "Used up", rate);
-    if (end.at > Date.parse(state.event.ends_at)) return one("n-budget", "Budget ends", "Lasts", rate);
-    return one("n-budget", "Budget ends", new Date(end.at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: state.event.time_zone }), rate);
+    /**
+     * @param {string} id
+     * @param {string} words
+     * @param {ReturnType<typeof budgetEnd>} end
+     * @param {(perHour: number) => string} amount
+     */
+    function budgetNumber(id, words, end, amount) {
+      if (!end) return null;
+      const rate = `at ${amount(end.perHour)} per hour today`;
+      if (end.at === null) return one(id, words, "–", "nothing was used today");
+      if (end.at <= now) return one(id, words, "Used up", rate);
+      return one(id, words, end.at > Date.parse(state.event.ends_at) ? "Lasts" : dayLabel(end.at), rate);
+    }
   }
 
   /**
@@ -198,7 +220,7 @@ export function eventView(first) {
 
   /** @param {UsageRow[]} rows */
   function drawErrors(rows) {
-    const hourLabel = (/** @type {number | string} */ at) => new Date(at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: state.event.time_zone });
+    const hourLabel = dayLabel;
     const codes = rows.flatMap((row) => Object.entries(row.errors)).sort(([, a], [, b]) => b - a).map(([code]) => code);
     // A kind keeps its colour when the order changes.
     state.kinds = [...new Set([...state.kinds, ...codes])].slice(0, ERROR_KINDS);
@@ -224,12 +246,13 @@ export function eventView(first) {
     const { attendees } = state;
     const top = [...attendees].filter(({ usage }) => usage.total_tokens).sort((a, b) => b.usage.total_tokens - a.usage.total_tokens).slice(0, TOP_ATTENDEES);
     figures.users.draw(...bars({ title: "Tokens by attendee", rows: top.map(({ user, usage }) => [user, usage.total_tokens]) }));
+    const byCost = costs(attendees.map(({ user, usage }) => [user, usage])).slice(0, TOP_ATTENDEES);
+    figures.spenders.draw(...bars({ title: "Cost by attendee", rows: byCost, words: dollars }));
     const joined = attendees.flatMap((one) => (one.joined_at ? [Date.parse(one.joined_at)] : [])).sort((a, b) => a - b);
     const [began] = joined;
     const used = attendees.filter((one) => one.usage.requests > 0).length;
-    const label = (/** @type {number} */ at) => new Date(at).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: state.event.time_zone });
     figures.people.draw(...lines({
-      title: "Attendees", time: label,
+      title: "Attendees", time: dayLabel,
       series: [
         { name: "joined", points: began === undefined ? [] : [[began, 0], ...joined.map(/** @returns {[number, number]} */ (at, index) => [at, index + 1]), [now, joined.length]] },
         { name: "sent requests", points: began === undefined ? [] : [[now, used]] },

@@ -54,6 +54,9 @@ export function dollars(value) {
 /** The names of all limits. */
 export const LIMITS = Object.keys(LIMIT_NAMES);
 
+/** The names of the limits that a single model can have. */
+export const LIMITS_BY_MODEL = ["requests_total", ...LIMITS];
+
 /** @type {Record<string, string>} */
 const OPERATION_NAMES = {
   chat_completions: "chat", completions: "legacy completions", embeddings: "embeddings", responses: "responses",
@@ -80,7 +83,17 @@ export function operationName(name) {
  * @param {string} name
  */
 export function limitName(name) {
-  return LIMIT_NAMES[name] ?? name.replaceAll("_", " ");
+  return LIMIT_NAMES[name] ?? (name === "requests_total" ? "requests" : name.replaceAll("_", " "));
+}
+
+/**
+ * The label of a limit as the label of a field.
+ *
+ * @param {string} name
+ */
+export function capitalisedLimit(name) {
+  const label = limitName(name);
+  return label.charAt(0).toUpperCase() + label.slice(1);
 }
 
 /**
@@ -90,17 +103,17 @@ export function limitName(name) {
  * @param {AttendeeAccess} access
  */
 export function showLimits(place, access) {
-  const limits = inOrder(access.allowance);
-  const closest = [...limits].sort(([, one], [, other]) => share(one) - share(other)).slice(0, SHOWN_LIMITS).map(([name]) => name);
-  const [shown, folded] = [limits.filter(([name]) => closest.includes(name)), limits.filter(([name]) => !closest.includes(name))];
+  const limits = allLimits(access);
+  const closest = [...limits].sort((one, other) => share(one.left) - share(other.left)).slice(0, SHOWN_LIMITS);
+  const [shown, folded] = [limits.filter((one) => closest.includes(one)), limits.filter((one) => !closest.includes(one))];
   // What somebody unfolded stays so when the numbers are read again.
   const isOpen = (/** @type {string} */ id) => place.querySelector(`#${id}`)?.hasAttribute("open") ?? false;
   const fold = (/** @type {string} */ id, /** @type {string} */ label, /** @type {import("../types.d.ts").Child[]} */ ...children) =>
     h("details", { id, open: isOpen(id) }, h("summary", {}, label), children);
   fill(place,
     h("p", {}, usageSummary(access.usage)),
-    limits.length ? h("dl.limits", {}, shown.map(([name, left]) => limitEntry(name, left))) : h("p", {}, "No personal limits are set."),
-    folded.length ? fold("all-limits", `${folded.length} more ${folded.length === 1 ? "limit" : "limits"}`, h("dl.limits", {}, folded.map(([name, left]) => limitEntry(name, left)))) : null,
+    limits.length ? h("dl.limits", {}, shown.map(limitEntry)) : h("p", {}, "No personal limits are set."),
+    folded.length ? fold("all-limits", `${folded.length} more ${folded.length === 1 ? "limit" : "limits"}`, h("dl.limits", {}, folded.map(limitEntry))) : null,
     fold("models", `${access.models.length} ${access.models.length === 1 ? "model" : "models"}`,
       access.models.length ? h("ul.models", {}, access.models.map(modelEntry)) : h("p", {}, "This event has no models yet."),
       h("p.muted.small", {}, "A request that names no model uses the default model. "
@@ -127,6 +140,20 @@ export function usageSummary(used) {
   return `You have used ${number(used.total_tokens)} tokens in ${number(used.requests)} ${used.requests === 1 ? "request" : "requests"}.${cost}`;
 }
 
+/** @typedef {{ name: string, model: string | null, left: LimitLeft }} ShownLimit */
+
+/**
+ * The attendee's limits: those on all models, then those on single ones.
+ *
+ * @param {AttendeeAccess} access
+ * @returns {ShownLimit[]}
+ */
+function allLimits(access) {
+  const shown = (/** @type {string | null} */ model, /** @type {Record<string, LimitLeft>} */ allowance) =>
+    inOrder(allowance).map(([name, left]) => ({ name, model, left }));
+  return [...shown(null, access.allowance), ...Object.entries(access.allowance_by_model ?? {}).flatMap(([model, allowance]) => shown(model, allowance))];
+}
+
 /** @param {Record<string, LimitLeft>} allowance */
 function inOrder(allowance) {
   return Object.entries(allowance).sort(([one], [other]) => LIMITS.indexOf(one) - LIMITS.indexOf(other));
@@ -146,18 +173,15 @@ export function remainingSummary(access) {
   return `Remaining: ${closest.map(([name, left]) => `${number(left.remaining)} of ${number(left.allowed)} ${limitName(name)}`).join(", ")}.`;
 }
 
-/**
- * @param {string} name
- * @param {LimitLeft} limit
- */
-function limitEntry(name, limit) {
-  const { allowed, remaining, resets_at: resetsAt } = limit;
+/** @param {ShownLimit} limit */
+function limitEntry({ name, model, left }) {
+  const { allowed, remaining, resets_at: resetsAt } = left;
   const wait = resetsAt ? (Date.parse(resetsAt) - Date.now()) / 1000 : 0;
   const reset = remaining < allowed && wait > 0.5 ? `; resets in ${shortDuration(wait)}` : "";
-  return h("div", { "data-limit": name },
-    h("dt", {}, limitName(name)),
+  return h("div", { "data-limit": name, "data-model": model },
+    h("dt", {}, limitName(name), model ? [" of ", h("code", {}, model)] : null),
     h("dd", {},
-      bar(share(limit)),
+      bar(share(left)),
       h("span", { "data-remaining": remaining }, isMoney(name) ? `${dollars(remaining)} of ${dollars(allowed)} left` : `${number(remaining)} of ${number(allowed)} left`),
       h("span.muted.small", {}, reset)));
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // Rates and forecasts from the history that the service keeps, so that they are right from the first second.
 
-/** @import { MinuteRow, OrganiserEvent, UsageRow } from "../types.d.ts" */
+/** @import { MinuteRow, OrganiserEvent, Series, Usage, UsageRow } from "../types.d.ts" */
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -68,24 +68,61 @@ export function startOfDay(zone, now) {
 }
 
 /**
- * When the event's token budget is used up at the rate of the last hour of use, or null if it lasts or there is none.
+ * The budgets of an event, and what of a row counts against each.
+ *
+ * @type {Record<"tokens_total" | "usd_total", { name: string, of: (row: Usage) => number }>}
+ */
+export const BUDGETS = {
+  tokens_total: { name: "tokens", of: (row) => row.total_tokens },
+  usd_total: { name: "US dollars", of: (row) => row.usd ?? 0 },
+};
+
+/**
+ * When a budget of the event is used up at today's rate, or null if it has none. `at` is null if nothing was used today.
  *
  * @param {OrganiserEvent} event
+ * @param {keyof typeof BUDGETS} limit
  * @param {UsageRow[]} rows
  * @param {number} used
  * @param {number} now
  */
-export function budgetEnd(event, rows, used, now) {
-  const budget = event.allowances.event.tokens_total ?? null;
+export function budgetEnd(event, limit, rows, used, now) {
+  const budget = event.allowances.event[limit] ?? null;
   if (budget === null) return null;
   const today = startOfDay(event.time_zone, now);
   const ofToday = rows.filter(({ hour }) => Date.parse(hour) + HOUR_MS > today);
-  const tokens = ofToday.reduce((sum, row) => sum + row.total_tokens, 0);
+  const amount = ofToday.reduce((sum, row) => sum + BUDGETS[limit].of(row), 0);
   const first = Math.max(Date.parse(ofToday[0]?.hour ?? ""), today, Date.parse(event.starts_at));
   const hours = (now - first) / HOUR_MS;
-  if (used >= budget) return { at: now, perHour: hours > 0 ? tokens / hours : 0 };
+  if (used >= budget) return { at: now, perHour: hours > 0 ? amount / hours : 0 };
   // A few minutes of use say nothing of the day.
-  if (!tokens || !(hours > 0)) return { at: null, perHour: 0 };
-  const perHour = tokens / Math.max(hours, 0.25);
+  if (!amount || !(hours > 0)) return { at: null, perHour: 0 };
+  const perHour = amount / Math.max(hours, 0.25);
   return { at: now + ((budget - used) / perHour) * HOUR_MS, perHour };
+}
+
+/**
+ * What is left of each budget at the end of each hour, in per cent.
+ *
+ * @param {OrganiserEvent} event
+ * @param {UsageRow[]} rows
+ * @param {number} now
+ * @returns {Series[]}
+ */
+export function burnDown(event, rows, now) {
+  const limits = /** @type {(keyof typeof BUDGETS)[]} */ (Object.keys(BUDGETS)).filter((limit) => event.allowances.event[limit]);
+  const [first] = rows;
+  if (!first) return [];
+  return limits.map((limit) => {
+    const budget = event.allowances.event[limit] ?? 1;
+    let used = 0;
+    const left = () => Math.round(Math.max(0, 1 - used / budget) * 1000) / 10;
+    /** @type {[number, number][]} */
+    const points = [[Date.parse(first.hour), left()]];
+    for (const row of rows) {
+      used += BUDGETS[limit].of(row);
+      points.push([Math.min(Date.parse(row.hour) + HOUR_MS, now), left()]);
+    }
+    return { name: `${BUDGETS[limit].name} left`, points };
+  });
 }

@@ -1,5 +1,6 @@
 //! An organiser's events: made in one call, changed, moved on, deleted while unused.
 
+mod by_model;
 mod draft;
 mod offer;
 mod people;

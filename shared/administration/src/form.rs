@@ -173,6 +173,38 @@ impl<'a> Form<'a> {
         })
     }
 
+    /// A field that is an object of objects, whose names the body chooses.
+    #[cfg_attr(not(feature = "schema"), expect(unused_variables, reason = "only schemas need it"))]
+    pub(crate) fn forms(
+        &self,
+        name: &'static str,
+        schema: impl FnOnce() -> Value,
+    ) -> Given<Vec<(&'a str, Given<Form<'a>>)>> {
+        let (path, mistakes) = (self.path_of(name), self.mistakes);
+        #[cfg(feature = "schema")]
+        crate::noted::note(path.clone(), schema());
+        let form = |name: &str, value: &'a Value| {
+            let short: String = name.chars().take(LONGEST_NAME).collect();
+            match value {
+                Value::Null => Given::Null,
+                Value::Object(object) => Given::Value(Form {
+                    object,
+                    path: format!("{path}.{short}."),
+                    mistakes,
+                    known: RefCell::default(),
+                }),
+                Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                    mistakes.add(format!("{path}.{short}"), "must be an object");
+                    Given::Wrong
+                }
+            }
+        };
+        self.read(name, |value| {
+            let object = value.as_object().ok_or("must be an object")?;
+            Ok(object.iter().map(|(name, value)| (name.as_str(), form(name, value))).collect())
+        })
+    }
+
     /// Reports every field that was not read.
     pub(crate) fn close(self) {
         let known = self.known.into_inner();

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use litemap::LiteMap;
 
 use crate::allowance::Allowance;
+use crate::by_model::{HeldModel, LimitKey, ModelKey};
 use crate::ids::{EventId, RequestId};
 use crate::limit::{Counting, Limit, Quantity};
 use crate::time::{EpochNanos, Period};
@@ -84,9 +85,16 @@ pub enum Field {
     PeriodUnitHeld(Period, Unit),
     /// The amount of a unit that the settled requests of a period used.
     PeriodUnitSpent(Period, Unit),
+    /// What a limit on a model bounds, unless it is per day: the theoretical arrival time of GCRA, or
+    /// the amount used and reserved.
+    OfModel(ModelKey, Limit),
+    /// The amount used and reserved of a limit per day on a model, on a local date.
+    OfModelDay(ModelKey, Limit, NaiveDate),
+    /// The part of such an amount that requests of a period still reserve. Events only.
+    PeriodModelHeld(Period, ModelKey, Limit),
     /// The amount of a limit that moves between shards have added to this shard. The date is set
     /// for limits per day. Shards of events only.
-    Moved(Limit, Option<NaiveDate>),
+    Moved(LimitKey, Option<NaiveDate>),
     /// When this shard last took part in a move, in [`EpochNanos`].
     MovedAt,
     /// The last period that was reconciled. Events only.
@@ -134,16 +142,31 @@ impl Field {
             Counting::TokensTotal => Self::Committed,
             Counting::UnitTotal(unit) => Self::UnitCommitted(unit),
             Counting::InFlight => Self::Open,
+            // No account has this limit for all models: it counts them once they are settled.
+            Counting::RequestsTotal => Self::Requests,
+        }
+    }
+
+    /// The number that a limit on all models or on one bounds, on a local date.
+    #[must_use]
+    pub const fn of_limit(key: LimitKey, day: NaiveDate) -> Self {
+        match (key.model, key.limit.counting()) {
+            (None, _) => Self::counted(key.limit, day),
+            (Some(model), Counting::PerDay(_)) => Self::OfModelDay(model, key.limit, day),
+            (Some(model), _) => Self::OfModel(model, key.limit),
         }
     }
 
     /// How long the number is needed.
     pub(crate) const fn lifetime(self) -> Lifetime {
         match self {
-            Self::Day(_, day) | Self::Moved(_, Some(day)) => Lifetime::Day(day),
+            Self::Day(_, day) | Self::OfModelDay(_, _, day) | Self::Moved(_, Some(day)) => {
+                Lifetime::Day(day)
+            }
             Self::PeriodHeld(period)
             | Self::PeriodOpen(period)
-            | Self::PeriodUnitHeld(period, _) => Lifetime::Holds(period),
+            | Self::PeriodUnitHeld(period, _)
+            | Self::PeriodModelHeld(period, _, _) => Lifetime::Holds(period),
             Self::PeriodRequests(period)
             | Self::PeriodPrompt(period)
             | Self::PeriodCompletion(period)
@@ -158,6 +181,7 @@ impl Field {
             | Self::UnitCommitted(_)
             | Self::UnitHeld(_)
             | Self::UnitSpent(_)
+            | Self::OfModel(..)
             | Self::Moved(_, None)
             | Self::MovedAt
             | Self::ReconciledThrough
@@ -195,9 +219,17 @@ pub struct Hold {
     /// Whether a usage record is kept. This is decided at admission, so that everybody who may
     /// settle the request agrees.
     pub is_recorded: bool,
+    /// The model, if limits on it count the request.
+    pub model: Option<HeldModel>,
 }
 
 impl Hold {
+    /// The amount that is reserved of what a limit counts.
+    #[must_use]
+    pub fn amount(&self, limit: Limit) -> u64 {
+        limit.count(&self.units, self.tokens(), self.units)
+    }
+
     /// The tokens reserved.
     #[must_use]
     pub fn tokens(&self) -> u64 {

@@ -21,6 +21,7 @@ pub use self::seat::{
 };
 use crate::account::{Account, Change, Condition, Field, Hold, Lifetime, Write, signed};
 use crate::allowance::Allowance;
+use crate::by_model::{HeldModel, LimitKey, ModelKey};
 use crate::estimate::Estimate;
 use crate::ids::RequestId;
 use crate::limit::{Counting, Limit, Quantity};
@@ -42,9 +43,17 @@ pub struct Demand {
     pub expires_at: EpochNanos,
     /// Whether a usage record is kept.
     pub is_recorded: bool,
+    /// The model, if there are limits on it.
+    pub model: Option<HeldModel>,
 }
 
 impl Demand {
+    /// The model, if there are limits on it.
+    #[must_use]
+    pub fn model_key(&self) -> Option<ModelKey> {
+        self.model.map(|model| model.key)
+    }
+
     /// The reservation that the request gets if it is admitted.
     #[must_use]
     pub fn hold(&self) -> Hold {
@@ -56,6 +65,7 @@ impl Demand {
             day: self.day.date,
             expires_at: self.expires_at,
             is_recorded: self.is_recorded,
+            model: self.model,
         }
     }
 }
@@ -78,20 +88,28 @@ pub struct Guess {
     /// For each limit per minute, whether the rate's bucket is not full. That is so when requests
     /// have come faster than the rate for a while.
     pub busy: EnumMap<Limit, bool>,
+    /// The same of the limits on the request's model.
+    pub busy_of_model: EnumMap<Limit, bool>,
     /// Fields of past days and periods that the account still has.
     pub outdated: Vec<Field>,
 }
 
 impl Guess {
-    /// The guess that is true of an account at an instant.
+    /// The guess that is true of an account at the instant of a request.
     #[must_use]
-    pub fn from_account(account: &Account, now: EpochNanos) -> Self {
-        let mut busy = EnumMap::default();
+    pub fn from_account(account: &Account, demand: &Demand) -> Self {
+        let is_busy = |field| {
+            let tat = account.numbers.get(&field);
+            tat.is_some_and(|tat| *tat >= demand.now.0)
+        };
+        let mut guess = Self::default();
         for (limit, quantity) in Limit::rates() {
-            let tat = account.numbers.get(&Field::Tat(quantity));
-            busy[limit] = tat.is_some_and(|tat| *tat >= now.0);
+            guess.busy[limit] = is_busy(Field::Tat(quantity));
+            if let Some(model) = demand.model_key() {
+                guess.busy_of_model[limit] = is_busy(Field::OfModel(model, limit));
+            }
         }
-        Self { busy, outdated: Vec::new() }
+        guess
     }
 
     /// The fields of an account that no rule reads again: counters of days before yesterday, and
@@ -182,8 +200,49 @@ pub fn write(side: Side, allowance: &Allowance, demand: &Demand, guess: &Guess) 
             Rate { field, allowed, needed }.admit(demand.now, guess.busy[limit], &mut write);
         }
     }
+    if let Some(model) = demand.model {
+        of_model(side, allowance, model, demand, guess, &mut write);
+    }
     write.changes.extend(guess.outdated.iter().copied().map(Change::Remove));
     write
+}
+
+/// Adds what the limits on the request's model need. Only those that the reservation remembers count
+/// it, so that the settlement changes the same numbers.
+fn of_model(
+    side: Side,
+    allowance: &Allowance,
+    model: HeldModel,
+    demand: &Demand,
+    guess: &Guess,
+    write: &mut Write,
+) {
+    let (limits, period) = match side {
+        Side::Attendee { .. } => (model.attendee, None),
+        Side::Event => (model.event, Some(demand.hold().period())),
+    };
+    for limit in limits.iter() {
+        let key = LimitKey { limit, model: Some(model.key) };
+        let (field, needed) =
+            (Field::of_limit(key, demand.day.date), needed(limit, &demand.estimate));
+        let allowed = allowance.get(key);
+        if needed == 0 {
+            continue;
+        }
+        if key.is_rate() {
+            if let Some(allowed) = allowed {
+                let rate = Rate { field, allowed, needed };
+                rate.admit(demand.now, guess.busy_of_model[limit], write);
+            }
+            continue;
+        }
+        write.changes.push(Change::Add(field, signed(needed)));
+        let room = |allowed| signed(allowed).saturating_sub(signed(needed));
+        write.conditions.extend(allowed.map(|most| Condition::AtMost(field, room(most))));
+        write.changes.extend(period.map(|period| {
+            Change::Add(Field::PeriodModelHeld(period, model.key, limit), signed(needed))
+        }));
+    }
 }
 
 /// The amount that a request needs of a limit.
@@ -197,10 +256,9 @@ pub(crate) fn needed(limit: Limit, estimate: &Estimate) -> u64 {
 /// bucket is full, unless it is zero.
 #[must_use]
 pub(crate) fn never_fits(allowance: &Allowance, estimate: &Estimate) -> Option<Refusal> {
-    Limit::ALL.iter().copied().find_map(|limit| {
-        let allowed = allowance.limit(limit)?;
-        let needed = needed(limit, estimate);
-        let most = if limit.rate().is_some() && allowed > 0 { u64::MAX } else { allowed };
+    allowance.each().find_map(|(limit, allowed)| {
+        let needed = needed(limit.limit, estimate);
+        let most = if limit.is_rate() && allowed > 0 { u64::MAX } else { allowed };
         (needed > most).then_some(Refusal::NeverFits { limit, allowed, needed })
     })
 }
@@ -221,12 +279,15 @@ pub fn refusal(allowance: &Allowance, account: &Account, demand: &Demand) -> Opt
 /// shard needs this: its allowance is only a part of the event's.
 #[must_use]
 pub fn lacks(allowance: &Allowance, account: &Account, demand: &Demand) -> Option<Refusal> {
-    let lacks = |limit: &Limit| lack(*limit, allowance.limit(*limit)?, account, demand);
-    Limit::ALL.iter().filter_map(lacks).reduce(Refusal::longer)
+    let lacks = |(limit, allowed)| lack(limit, allowed, account, demand);
+    allowance.each().filter_map(lacks).reduce(Refusal::longer)
 }
 
 /// The reserved amount of a limit's quantity.
-fn held(limit: Limit, account: &Account) -> u64 {
+fn held(limit: LimitKey, account: &Account) -> u64 {
+    if let Some(model) = limit.model {
+        return held_of_model(model, limit.limit, account);
+    }
     match limit.quantity() {
         Quantity::Requests => account.count(Field::Open),
         Quantity::Tokens => account.count(Field::Held),
@@ -234,10 +295,22 @@ fn held(limit: Limit, account: &Account) -> u64 {
     }
 }
 
-fn lack(limit: Limit, allowed: u64, account: &Account, demand: &Demand) -> Option<Refusal> {
-    let (field, now) = (Field::counted(limit, demand.day.date), demand.now);
-    let needed = needed(limit, &demand.estimate);
-    if limit.rate().is_some() && needed > 0 {
+/// What an attendee's reservations, or the periods of an event, hold of a limit on a model.
+fn held_of_model(model: ModelKey, limit: Limit, account: &Account) -> u64 {
+    let counts = |hold: &&Hold| {
+        hold.model.is_some_and(|held| held.key == model && held.attendee.contains(limit))
+    };
+    let holds = account.holds.values().filter(counts).map(|hold| hold.amount(limit));
+    let is_its = |field: &Field| matches!(field, Field::PeriodModelHeld(_, of, by) if *of == model && *by == limit);
+    let periods = account.numbers.iter().filter(|(field, _)| is_its(field));
+    let periods = periods.map(|(_, held)| u64::try_from(*held).unwrap_or_default());
+    holds.chain(periods).fold(0, u64::saturating_add)
+}
+
+fn lack(limit: LimitKey, allowed: u64, account: &Account, demand: &Demand) -> Option<Refusal> {
+    let (field, now) = (Field::of_limit(limit, demand.day.date), demand.now);
+    let needed = needed(limit.limit, &demand.estimate);
+    if limit.is_rate() && needed > 0 {
         let tat = account.get(field).max(now.0);
         let over = tat.saturating_sub(Rate { field, allowed, needed }.latest(now));
         let retry_at = EpochNanos(now.0.saturating_add(over));
@@ -250,15 +323,15 @@ fn lack(limit: Limit, allowed: u64, account: &Account, demand: &Demand) -> Optio
         return None;
     }
     let is_held = needed <= remaining.saturating_add(held(limit, account));
-    match limit.counting() {
+    match limit.limit.counting() {
         Counting::PerMinute(_) => None,
         Counting::PerDay(_) => {
             let resets_at = demand.day.ends_at;
             Some(Refusal::Day { limit, allowed, remaining, resets_at, is_held })
         }
-        Counting::TokensTotal | Counting::UnitTotal(_) => {
+        Counting::TokensTotal | Counting::UnitTotal(_) | Counting::RequestsTotal => {
             Some(Refusal::Budget { limit, allowed, remaining, is_held })
         }
-        Counting::InFlight => Some(Refusal::InFlight { allowed }),
+        Counting::InFlight => Some(Refusal::InFlight { limit, allowed }),
     }
 }

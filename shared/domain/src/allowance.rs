@@ -4,6 +4,7 @@ use enum_map::EnumMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::amount::JsonAmount;
+use crate::by_model::{ByModel, LimitKey, ModelKey, OfModel};
 pub use crate::limit::Limit;
 use crate::limit::Quantity;
 use crate::named;
@@ -11,13 +12,20 @@ use crate::unit::Unit;
 
 /// The limits of one account. `None` means no limit.
 ///
-/// The JSON form is an object with the names of all limits, those of money in dollars.
+/// For a request it also has the limits on the request's model ([`Allowance::for_model`]).
+///
+/// The JSON form is an object with the names of all limits but those on a model, those of money in
+/// dollars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Allowance(EnumMap<Limit, Option<u64>>);
+pub struct Allowance {
+    limits: EnumMap<Limit, Option<u64>>,
+    of_model: Option<OfModel>,
+}
 
 impl Serialize for Allowance {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(limit, allowed)| {
+        serializer.collect_map(Limit::ALL.iter().map(|limit| {
+            let allowed = self.limits[*limit];
             (limit.name(), allowed.map(|allowed| limit.quantity().amount(allowed)))
         }))
     }
@@ -28,7 +36,8 @@ impl<'de> Deserialize<'de> for Allowance {
         let count = |limit: Limit, amount: Option<JsonAmount>| {
             amount.map(|amount| limit.quantity().count_of(amount))
         };
-        named::read(deserializer, count).map(Self)
+        let limits = named::read(deserializer, count)?;
+        Ok(Self { limits, of_model: None })
     }
 }
 
@@ -48,12 +57,12 @@ impl Allowance {
     /// The value of a limit.
     #[must_use]
     pub fn limit(&self, limit: Limit) -> Option<u64> {
-        self.0[limit]
+        self.limits[limit]
     }
 
     /// Sets a limit or lifts it.
     pub fn set(&mut self, limit: Limit, value: Option<u64>) {
-        self.0[limit] = value;
+        self.limits[limit] = value;
     }
 
     /// The same allowance with one limit set or lifted.
@@ -63,13 +72,47 @@ impl Allowance {
         self
     }
 
+    /// The same allowance with the limits on the model of one request.
+    #[must_use]
+    pub fn for_model(mut self, of_model: Option<OfModel>) -> Self {
+        self.of_model = of_model;
+        self
+    }
+
+    /// The same allowance without its limits on tokens per minute.
+    #[must_use]
+    pub fn without_token_rate(self) -> Self {
+        let of_model = self.of_model.map(|of| of.without(Limit::TokensPerMinute));
+        self.with(Limit::TokensPerMinute, None).for_model(of_model)
+    }
+
+    /// The value of a limit on all models or on one.
+    #[must_use]
+    pub fn get(&self, key: LimitKey) -> Option<u64> {
+        match key.model {
+            None => self.limits[key.limit],
+            Some(model) => {
+                self.of_model.filter(|of| of.key() == model).and_then(|of| of.limit(key.limit))
+            }
+        }
+    }
+
+    /// The limits that are set and their values: those on all models, then those on one.
+    pub fn each(&self) -> impl Iterator<Item = (LimitKey, u64)> {
+        let all = Limit::ALL
+            .iter()
+            .filter_map(|limit| Some((LimitKey::from(*limit), self.limits[*limit]?)));
+        let of_model = self.of_model.iter().flat_map(|of| {
+            let model = Some(of.key());
+            of.iter().map(move |(limit, allowed)| (LimitKey { limit, model }, allowed))
+        });
+        all.chain(of_model)
+    }
+
     /// Whether it limits money.
     #[must_use]
     pub fn limits_money(&self) -> bool {
-        let of_money = |(limit, allowed): (Limit, &Option<u64>)| {
-            allowed.is_some() && limit.quantity() == Quantity::Unit(Unit::Usd)
-        };
-        self.0.iter().any(of_money)
+        self.each().any(|(key, _)| key.quantity() == Quantity::Unit(Unit::Usd))
     }
 
     /// The part that one of several shards owns, computed for each limit. The remainder of the
@@ -81,7 +124,10 @@ impl Allowance {
         }
         let (shard, of) = (u64::from(shard), u64::from(of));
         let piece = |whole| whole / of + u64::from(shard < whole % of);
-        Self(self.0.map(|_, whole| whole.map(piece)))
+        Self {
+            limits: self.limits.map(|_, whole| whole.map(piece)),
+            of_model: self.of_model.map(|of| of.map(piece)),
+        }
     }
 }
 
@@ -172,7 +218,7 @@ fn usual(unit: Unit) -> Option<u64> {
 }
 
 /// All limits of an event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allowances {
     /// The limits of each attendee.
     pub attendee: Allowance,
@@ -181,9 +227,26 @@ pub struct Allowances {
     pub event: Allowance,
     /// How many attendees may join.
     pub attendees: Option<u64>,
+    /// Limits on single models. Events of earlier versions have none.
+    #[serde(default, skip_serializing_if = "ByModel::is_empty")]
+    pub by_model: ByModel,
 }
 
 impl Allowances {
+    /// The limits of each attendee for a request to a model.
+    #[must_use]
+    pub fn attendee_for(&self, model: Option<ModelKey>) -> Allowance {
+        let of_model = model.and_then(|key| self.by_model.attendee.with_key(key));
+        self.attendee.for_model(of_model)
+    }
+
+    /// The limits of the event for a request to a model.
+    #[must_use]
+    pub fn event_for(&self, model: Option<ModelKey>) -> Allowance {
+        let of_model = model.and_then(|key| self.by_model.event.with_key(key));
+        self.event.for_model(of_model)
+    }
+
     /// Default limits from the kind of event, the expected number of attendees and the quota of the
     /// deployments for text.
     ///
@@ -221,7 +284,9 @@ impl Allowances {
             attendee.set(limit, Some(each));
             event.set(limit, Some(together));
         }
-        let usual = Self { attendee, event, attendees: Some(attendees.saturating_mul(3)) };
+        let attendees_at_most = Some(attendees.saturating_mul(3));
+        let usual =
+            Self { attendee, event, attendees: attendees_at_most, by_model: ByModel::default() };
         usual.with_share_of_total(attendees)
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::Access;
 use crate::account::AccountKey;
 use crate::allowance::{Allowance, Allowances};
+use crate::by_model::ModelKey;
 use crate::hosted_tools::HostedTools;
 use crate::ids::{DeploymentName, EventId, OrganiserId, TokenId};
 use crate::operation::Operation;
@@ -178,10 +179,10 @@ pub enum Closed {
 }
 
 impl Event {
-    /// The part of the event's allowance that a shard of its account owns.
+    /// The part of the event's allowance that a shard of its account owns, for a request to a model.
     #[must_use]
-    pub fn part(&self, shard: u16) -> Allowance {
-        self.allowances.event.part(shard, self.shards)
+    pub fn part(&self, shard: u16, model: Option<ModelKey>) -> Allowance {
+        self.allowances.event_for(model).part(shard, self.shards)
     }
 
     /// The keys of all shards of the event's account, in order.

@@ -12,6 +12,7 @@ pub mod affinity;
 pub mod allowance;
 pub mod amount;
 pub mod bill;
+pub mod by_model;
 pub mod catalog;
 pub mod credential;
 pub mod estimate;

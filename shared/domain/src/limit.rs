@@ -52,6 +52,8 @@ pub enum Limit {
     UsdTotal,
     /// Requests in flight.
     InFlight,
+    /// Requests in total. By model only: an account as a whole counts requests once they are settled.
+    RequestsTotal,
 }
 
 /// How a limit counts, and what it counts.
@@ -67,6 +69,8 @@ pub enum Counting {
     UnitTotal(Unit),
     /// Requests that are admitted and not yet settled.
     InFlight,
+    /// Requests that were admitted and not released.
+    RequestsTotal,
 }
 
 /// A quantity that a request uses.
@@ -81,8 +85,14 @@ pub enum Quantity {
 }
 
 impl Limit {
-    /// Every limit, in the order of display.
-    pub const ALL: &'static [Self] = Self::VARIANTS;
+    /// Every limit that an account can have for all models together, in the order of display.
+    pub const ALL: &'static [Self] = match Self::VARIANTS {
+        [all @ .., Self::RequestsTotal] => all,
+        all => all,
+    };
+
+    /// Every limit that an account can have for one model, in the order of display.
+    pub const BY_MODEL: &'static [Self] = Self::VARIANTS;
 
     /// The table of limits.
     #[must_use]
@@ -100,7 +110,34 @@ impl Limit {
             Self::UsdPerDay => Counting::PerDay(Quantity::Unit(Unit::Usd)),
             Self::UsdTotal => Counting::UnitTotal(Unit::Usd),
             Self::InFlight => Counting::InFlight,
+            Self::RequestsTotal => Counting::RequestsTotal,
         }
+    }
+
+    /// The letter that stands for the limit in the table, where a name would take too much room.
+    #[must_use]
+    pub const fn letter(self) -> char {
+        match self {
+            Self::RequestsPerMinute => 'r',
+            Self::TokensPerMinute => 't',
+            Self::RequestsPerDay => 'R',
+            Self::TokensPerDay => 'T',
+            Self::TokensTotal => 'B',
+            Self::ImagesTotal => 'I',
+            Self::AudioSecondsTotal => 'A',
+            Self::CharactersTotal => 'C',
+            Self::VideoSecondsTotal => 'V',
+            Self::UsdPerDay => 'u',
+            Self::UsdTotal => 'U',
+            Self::InFlight => 'F',
+            Self::RequestsTotal => 'N',
+        }
+    }
+
+    /// The limit of a letter.
+    #[must_use]
+    pub fn of_letter(letter: char) -> Option<Self> {
+        Self::VARIANTS.iter().copied().find(|limit| limit.letter() == letter)
     }
 
     /// The limit on the total of a unit.
@@ -128,7 +165,8 @@ impl Limit {
             Counting::PerDay(_)
             | Counting::TokensTotal
             | Counting::UnitTotal(_)
-            | Counting::InFlight => None,
+            | Counting::InFlight
+            | Counting::RequestsTotal => None,
         }
     }
 
@@ -139,7 +177,7 @@ impl Limit {
             Counting::PerMinute(quantity) | Counting::PerDay(quantity) => quantity,
             Counting::TokensTotal => Quantity::Tokens,
             Counting::UnitTotal(unit) => Quantity::Unit(unit),
-            Counting::InFlight => Quantity::Requests,
+            Counting::InFlight | Counting::RequestsTotal => Quantity::Requests,
         }
     }
 
@@ -169,7 +207,9 @@ impl fmt::Display for Limit {
         match self.counting() {
             Counting::PerMinute(_) => write!(f, "{words} per minute"),
             Counting::PerDay(_) => write!(f, "{words} per day"),
-            Counting::TokensTotal | Counting::UnitTotal(_) => write!(f, "{words} in all"),
+            Counting::TokensTotal | Counting::UnitTotal(_) | Counting::RequestsTotal => {
+                write!(f, "{words} in all")
+            }
             Counting::InFlight => write!(f, "{words} at once"),
         }
     }
@@ -177,7 +217,7 @@ impl fmt::Display for Limit {
 
 impl Quantity {
     /// The amount of this quantity in a reservation or a charge.
-    fn among(self, requests: u64, tokens: u64, units: Units) -> u64 {
+    pub(crate) fn among(self, requests: u64, tokens: u64, units: Units) -> u64 {
         match self {
             Self::Requests => requests,
             Self::Tokens => tokens,
@@ -223,7 +263,7 @@ mod tests {
     #[test]
     fn stored_names_and_labels_do_not_change() {
         let all: Vec<_> =
-            Limit::ALL.iter().map(|limit| format!("{}: {limit}", limit.name())).collect();
+            Limit::BY_MODEL.iter().map(|limit| format!("{}: {limit}", limit.name())).collect();
         insta::assert_snapshot!(all.join("\n"), @r"
         requests_per_minute: requests per minute
         tokens_per_minute: tokens per minute
@@ -237,17 +277,27 @@ mod tests {
         usd_per_day: US dollars per day
         usd_total: US dollars in all
         in_flight: requests at once
+        requests_total: requests in all
         ");
-        for limit in Limit::ALL {
+        for limit in Limit::BY_MODEL {
             assert_eq!(limit.name().parse(), Ok(*limit));
+            assert_eq!(Limit::of_letter(limit.letter()), Some(*limit));
         }
+        let letters: String = Limit::BY_MODEL.iter().map(|limit| limit.letter()).collect();
+        assert_eq!(letters, "rtRTBIACVuUFN");
+    }
+
+    #[test]
+    fn only_a_model_can_have_a_limit_on_requests_in_total() {
+        let by_model: Vec<_> = Limit::ALL.iter().chain([&Limit::RequestsTotal]).collect();
+        assert_eq!(by_model, Limit::BY_MODEL.iter().collect::<Vec<_>>());
     }
 
     #[test]
     fn every_limit_counts_something_different() {
         let different: HashSet<_> =
-            Limit::ALL.iter().map(|limit| format!("{:?}", limit.counting())).collect();
-        assert_eq!(different.len(), Limit::ALL.len());
+            Limit::BY_MODEL.iter().map(|limit| format!("{:?}", limit.counting())).collect();
+        assert_eq!(different.len(), Limit::BY_MODEL.len());
     }
 
     #[test]

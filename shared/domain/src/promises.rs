@@ -1,5 +1,6 @@
 //! Tests of the ledger's guarantees against the pure rules.
 
+mod by_model;
 mod histories;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -29,6 +30,7 @@ fn demand_for(n: usize, estimate: Estimate, now: DateTime<Utc>) -> Demand {
     let day = now.date_naive();
     Demand {
         is_recorded: true,
+        model: None,
         id: format!("req_{n}").parse().unwrap(),
         estimate,
         now: now.into(),
@@ -65,7 +67,7 @@ fn admit(
         if let Some(refusal) = refusal(allowance, account, demand) {
             return Err(refusal);
         }
-        guess = Guess::from_account(account, demand.now);
+        guess = Guess::from_account(account, demand);
     }
     panic!("neither admitted nor refused: {account:?} {demand:?}");
 }
@@ -158,7 +160,7 @@ fn a_day_ends_at_local_midnight_and_not_before() {
     assert_eq!(
         admit(&mut account, ATTENDEE, &allowance, &late),
         Err(Refusal::Day {
-            limit: Limit::RequestsPerDay,
+            limit: Limit::RequestsPerDay.into(),
             allowed: 1,
             remaining: 0,
             resets_at: midnight,
@@ -200,7 +202,10 @@ fn a_request_above_a_day_or_a_total_can_never_fit() {
     for limit in Limit::ALL.iter().copied().filter(is_strict) {
         let demand = demand_for(1, asks_for(limit, 11), noon());
         let refused = admit(&mut seated(), ATTENDEE, &only(limit, 10), &demand);
-        assert_eq!(refused, Err(Refusal::NeverFits { limit, allowed: 10, needed: 11 }));
+        assert_eq!(
+            refused,
+            Err(Refusal::NeverFits { limit: limit.into(), allowed: 10, needed: 11 })
+        );
     }
 }
 
@@ -211,7 +216,10 @@ fn a_limit_of_zero_admits_nothing_of_any_size() {
             let demand = demand_for(1, asks_for(limit, amount), noon());
             let refused = admit(&mut seated(), ATTENDEE, &only(limit, 0), &demand);
             let needed = if counts_requests(limit) { 1 } else { amount };
-            assert_eq!(refused, Err(Refusal::NeverFits { limit, allowed: 0, needed }));
+            assert_eq!(
+                refused,
+                Err(Refusal::NeverFits { limit: limit.into(), allowed: 0, needed })
+            );
         }
     }
 }
@@ -321,7 +329,7 @@ fn a_spent_unit_is_refused_by_its_name_and_others_go_on() {
     admit(&mut account, ATTENDEE, &allowance, &two).unwrap();
     assert_eq!(
         admit(&mut account, ATTENDEE, &allowance, &demand_for(2, asks_for(images, 2), noon())),
-        Err(Refusal::Budget { limit: images, allowed: 3, remaining: 1, is_held: true })
+        Err(Refusal::Budget { limit: images.into(), allowed: 3, remaining: 1, is_held: true })
     );
     let text = asks_for(Limit::CharactersTotal, 9);
     admit(&mut account, ATTENDEE, &allowance, &demand_for(3, text, noon())).unwrap();

@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 
 use crate::account::{Account, Change, Condition, Field, Lifetime, Write, signed};
+use crate::limit::{Counting, Quantity};
 use crate::time::{EpochNanos, MINUTE_NS, Period};
 use crate::unit::{Unit, Units};
 use crate::usage::Charge;
@@ -115,7 +116,9 @@ pub fn is_over(period: Period, now: EpochNanos, longest_hold_ns: i64) -> bool {
 /// unchanged since it was read. So a second reconciliation changes nothing.
 #[must_use]
 pub fn write(event: &Account, period: Period, attendees: Tally) -> Write {
+    let missing = attendees.less(Tally::of(event, period));
     let mut write = settled(event, period, attendees);
+    of_models(event, period, Some(missing), &mut write);
     write.changes.extend(posts(period).map(Change::Remove));
     write
 }
@@ -127,6 +130,7 @@ pub fn write(event: &Account, period: Period, attendees: Tally) -> Write {
 #[must_use]
 pub fn close(shard: &Account, period: Period, reconciled_through: Option<i64>) -> Write {
     let mut write = settled(shard, period, Tally::of(shard, period));
+    of_models(shard, period, None, &mut write);
     let reconciled = |period: &Period| reconciled_through.is_some_and(|last| period.0 <= last);
     let reconciled = periods([shard]).into_iter().filter(reconciled).flat_map(posts);
     write.changes.extend(reconciled.map(Change::Remove));
@@ -188,13 +192,57 @@ fn settled(event: &Account, period: Period, attendees: Tally) -> Write {
     Write { conditions, changes }
 }
 
+/// Releases what a period reserves of limits on models, and charges what its requests used.
+///
+/// The attendees' counts do not say which model a lost request used. So all that is `missing` in the
+/// event's counts is charged to each limit of which something is left: exact if one request was lost,
+/// and never too little. If it is not known what is missing, what is left stays charged.
+///
+/// No other number of a period changes without its count of open requests, which is a condition.
+fn of_models(event: &Account, period: Period, missing: Option<Tally>, write: &mut Write) {
+    for (field, held) in &event.numbers {
+        let Field::PeriodModelHeld(of, model, limit) = *field else { continue };
+        if of != period {
+            continue;
+        }
+        write.conditions.push(Condition::Is(*field, *held));
+        write.changes.push(Change::Remove(*field));
+        let used = |tally: Tally| {
+            let charge = tally.charge;
+            let used = limit.quantity().among(tally.requests, charge.tokens(), charge.units);
+            if limit.quantity() == Quantity::Requests {
+                signed(used).min(*held)
+            } else {
+                signed(used)
+            }
+        };
+        let by = match (limit.counting(), missing) {
+            // Its day may be over, and is not known.
+            (Counting::PerDay(_), _) => 0,
+            (Counting::InFlight, _) => -held,
+            (_, Some(missing)) if *held > 0 => used(missing).saturating_sub(*held),
+            (_, Some(_) | None) => 0,
+        };
+        if by != 0 {
+            write.changes.push(Change::Add(Field::OfModel(model, limit), by));
+        }
+    }
+}
+
 /// Whether there is a difference to reconcile in a period.
 #[must_use]
 pub fn is_needed(event: &Account, period: Period, attendees: Tally) -> bool {
     event.get(Field::PeriodHeld(period)) != 0
         || event.get(Field::PeriodOpen(period)) != 0
         || !event.units(|unit| Field::PeriodUnitHeld(period, unit)).is_none()
+        || holds_of_a_model(event, period)
         || Tally::of(event, period) != attendees
+}
+
+fn holds_of_a_model(event: &Account, period: Period) -> bool {
+    event.numbers.iter().any(|(field, held)| {
+        matches!(field, Field::PeriodModelHeld(of, ..) if *of == period) && *held != 0
+    })
 }
 
 /// The write that sets an event's number of seats to its number of attendees with a seat.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::allowance::{Allowance, Limit};
 use crate::amount::Amount;
+use crate::by_model::ModelLimits;
 use crate::hosted_tools::{HostedTool, HostedTools};
 use crate::limit::Quantity;
 use crate::unit::{Unit, Units};
@@ -30,6 +31,48 @@ impl JsonSchema for Amount {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "number", "minimum": 0})
+    }
+}
+
+/// The schema of limits by model. In a body, `null` lifts a limit, or all of a model.
+fn model_limits(is_body: bool) -> Value {
+    let limit = |limit: &Limit| {
+        let (kind, least) = number(limit.quantity());
+        let kind = if is_body { json!([kind, "null"]) } else { json!(kind) };
+        let words = format!("{limit}.");
+        (limit.name().to_owned(), json!({"type": kind, "minimum": least, "description": words}))
+    };
+    let properties: Map<String, Value> = Limit::BY_MODEL.iter().map(limit).collect();
+    let kind = if is_body { json!(["object", "null"]) } else { json!("object") };
+    json!({
+        "type": "object",
+        "description": "Limits on single models, by the names under which the event offers them: at \
+                        most four in all.",
+        "additionalProperties": {
+            "type": kind, "properties": properties, "additionalProperties": false,
+        },
+    })
+}
+
+impl ModelLimits {
+    /// The schema of a body that sets and lifts them.
+    #[must_use]
+    pub fn schema_of_body() -> Value {
+        model_limits(true)
+    }
+}
+
+impl JsonSchema for ModelLimits {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ModelLimits".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        Schema::try_from(model_limits(false)).unwrap_or_default()
     }
 }
 

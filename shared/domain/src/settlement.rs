@@ -4,6 +4,7 @@ use crate::account::{Change, Condition, Field, Hold, Write, signed};
 use crate::admission::{Side, cost_ns};
 use crate::allowance::Allowance;
 use crate::bill::Bill;
+use crate::by_model::{HeldModel, LimitKey};
 use crate::ids::RequestId;
 use crate::limit::{Counting, Limit};
 use crate::time::EpochNanos;
@@ -167,22 +168,59 @@ pub fn write(
         let by = match limit.counting() {
             Counting::PerMinute(_) => {
                 let allowed = allowance.limit(*limit)?;
-                let held = limit.count(&hold.units, hold.tokens(), hold.units);
+                let held = hold.amount(*limit);
                 rate_correction(correction, held, allowed, elapsed)
             }
             Counting::PerDay(_)
             | Counting::TokensTotal
             | Counting::UnitTotal(_)
-            | Counting::InFlight => correction,
+            | Counting::InFlight
+            | Counting::RequestsTotal => correction,
         };
         (by != 0).then_some(Change::Add(Field::counted(*limit, hold.day), by))
     }));
+    if let Some(model) = hold.model {
+        of_model(side, allowance, model, hold, charge, elapsed, &mut changes);
+    }
     Write { conditions: vec![condition], changes }
+}
+
+/// Corrects what the limits on the request's model counted: those that its reservation remembers,
+/// whichever there are now. Of a rate, the value must still be known.
+fn of_model(
+    side: Side,
+    allowance: &Allowance,
+    model: HeldModel,
+    hold: &Hold,
+    charge: Option<Charge>,
+    elapsed: i64,
+    changes: &mut Vec<Change>,
+) {
+    let limits = match side {
+        Side::Attendee { .. } => model.attendee,
+        Side::Event => model.event,
+    };
+    for limit in limits.iter() {
+        let key = LimitKey { limit, model: Some(model.key) };
+        let (correction, held) = (correction(limit, hold, charge), hold.amount(limit));
+        let by = match allowance.get(key) {
+            Some(allowed) if key.is_rate() => rate_correction(correction, held, allowed, elapsed),
+            None if key.is_rate() => 0,
+            Some(_) | None => correction,
+        };
+        if by != 0 {
+            changes.push(Change::Add(Field::of_limit(key, hold.day), by));
+        }
+        if side == Side::Event && !key.is_rate() && held > 0 {
+            let field = Field::PeriodModelHeld(hold.period(), model.key, limit);
+            changes.push(Change::Add(field, -signed(held)));
+        }
+    }
 }
 
 /// The difference between the true amount and the reserved amount of a limit.
 fn correction(limit: Limit, hold: &Hold, charge: Option<Charge>) -> i64 {
-    let held = limit.count(&hold.units, hold.tokens(), hold.units);
+    let held = hold.amount(limit);
     let spent = match (limit.counting(), charge) {
         // A settled request is no longer in flight, whatever it cost.
         (Counting::InFlight, _) | (_, None) => 0,
@@ -217,6 +255,7 @@ mod tests {
             day: NaiveDate::MIN,
             expires_at: EpochNanos(0),
             is_recorded: true,
+            model: None,
         }
     }
 

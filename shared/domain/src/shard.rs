@@ -10,11 +10,14 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 
 use crate::account::{Account, Change, Condition, Field, Write, signed};
 use crate::admission::{self, Demand, Refusal, cost_ns, needed};
 use crate::allowance::Allowance;
+use crate::by_model::LimitKey;
 use crate::estimate::Estimate;
 use crate::ids::RequestId;
 use crate::limit::{Counting, Limit, Quantity};
@@ -61,13 +64,18 @@ pub fn never_fits(
     estimate: &Estimate,
 ) -> Option<Refusal> {
     let part = allowance.part(bound.unwrap_or_default(), of);
-    let is_strict = |quantity| of > 1 && bound.is_some() && quantity != Quantity::Requests;
-    let beyond_its_part = |(limit, quantity)| {
-        let allowed = part.limit(limit).filter(|_| is_strict(quantity))?;
-        let needed = needed(limit, estimate);
-        (needed > allowed).then_some(Refusal::NeverFits { limit, allowed, needed })
+    let is_strict = of > 1 && bound.is_some();
+    let beyond_its_part = |(limit, allowed): (LimitKey, u64)| {
+        let needed = needed(limit.limit, estimate);
+        let is_beyond = is_strict && limit.quantity() != Quantity::Requests && needed > allowed;
+        is_beyond.then_some(Refusal::NeverFits { limit, allowed, needed })
     };
-    admission::never_fits(allowance, estimate).or_else(|| Limit::rates().find_map(beyond_its_part))
+    admission::never_fits(allowance, estimate).or_else(|| rates(&part).find_map(beyond_its_part))
+}
+
+/// The limits per minute that are set.
+fn rates(allowance: &Allowance) -> impl Iterator<Item = (LimitKey, u64)> {
+    allowance.each().filter(|(limit, _)| limit.is_rate())
 }
 
 /// Whether a request needs more of a limit per minute than a shard's part of it. The first shard
@@ -75,11 +83,10 @@ pub fn never_fits(
 #[must_use]
 pub fn is_large(allowance: &Allowance, of: u16, estimate: &Estimate) -> bool {
     let part = allowance.part(0, of);
-    let is_beyond = |(limit, quantity)| {
-        let is_beyond = part.limit(limit).is_some_and(|most| needed(limit, estimate) > most);
-        is_beyond && quantity != Quantity::Requests
+    let is_beyond = |(limit, most): (LimitKey, u64)| {
+        needed(limit.limit, estimate) > most && limit.quantity() != Quantity::Requests
     };
-    of > 1 && Limit::rates().any(is_beyond)
+    of > 1 && rates(&part).any(is_beyond)
 }
 
 /// What the other shards take over of the first one's debt after it has admitted a large request, so
@@ -88,14 +95,11 @@ pub fn is_large(allowance: &Allowance, of: u16, estimate: &Estimate) -> bool {
 pub fn repay(allowance: &Allowance, shards: &[Account], demand: &Demand) -> Vec<Take> {
     let of = u16::try_from(shards.len()).unwrap_or(MOST);
     let first = allowance.part(0, of);
-    let is_owed = |limit: &Limit| {
-        first.limit(*limit).is_some_and(|part| needed(*limit, &demand.estimate) > part)
+    let owed = |(limit, part): (LimitKey, u64)| {
+        let needed = needed(limit.limit, &demand.estimate);
+        (needed > part).then_some((limit, signed(needed)))
     };
-    let mut owed: Vec<_> = Limit::rates()
-        .map(|(limit, _)| limit)
-        .filter(is_owed)
-        .map(|limit| (limit, signed(needed(limit, &demand.estimate))))
-        .collect();
+    let mut owed: Vec<_> = rates(&first).filter_map(owed).collect();
     let mut takes = Vec::new();
     for shard in 1..of {
         let (part, account) = (allowance.part(shard, of), &shards[usize::from(shard)]);
@@ -115,8 +119,7 @@ pub fn repay(allowance: &Allowance, shards: &[Account], demand: &Demand) -> Vec<
 /// Whether a shard's rates allow at once what a request needs.
 #[must_use]
 pub fn bears(part: &Allowance, estimate: &Estimate) -> bool {
-    Limit::rates()
-        .all(|(limit, _)| part.limit(limit).is_none_or(|most| needed(limit, estimate) <= most))
+    rates(part).all(|(limit, most)| needed(limit.limit, estimate) <= most)
 }
 
 /// The most shards for which each one still admits what one attendee may request at once. `None` if
@@ -135,22 +138,25 @@ pub fn total(shards: &[Account]) -> Account {
     let mut total = sum(shards);
     let moved: Vec<_> = total.numbers.iter().filter_map(|(field, by)| moved(*field, *by)).collect();
     for (limit, day, by) in moved {
-        if let Some(number) = total.numbers.get_mut(&Field::counted(limit, day)) {
+        if let Some(number) = total.numbers.get_mut(&Field::of_limit(limit, day)) {
             *number = number.saturating_sub(by);
         }
     }
     total
 }
 
-fn moved(field: Field, by: i64) -> Option<(Limit, NaiveDate, i64)> {
+fn moved(field: Field, by: i64) -> Option<(LimitKey, NaiveDate, i64)> {
     let Field::Moved(limit, day) = field else { return None };
     Some((limit, day.unwrap_or_default(), by))
 }
 
 /// The sums of all numbers that can be added.
 fn sum(shards: &[Account]) -> Account {
-    let is_sum =
-        |field: &Field| !matches!(field, Field::Tat(_) | Field::MovedAt | Field::ReconciledThrough);
+    let is_rate =
+        |field: &Field| matches!(field, Field::OfModel(_, limit) if limit.rate().is_some());
+    let is_time =
+        |field: &Field| matches!(field, Field::Tat(_) | Field::MovedAt | Field::ReconciledThrough);
+    let is_sum = |field: &Field| !is_time(field) && !is_rate(field);
     let mut sum = Account::default();
     for (field, number) in shards.iter().flat_map(|shard| &shard.numbers) {
         if is_sum(field) {
@@ -182,7 +188,7 @@ pub struct Take {
     /// The write that takes it.
     pub write: Write,
     /// The amounts that the write takes.
-    pub amounts: Vec<(Limit, u64)>,
+    pub amounts: Vec<(LimitKey, u64)>,
 }
 
 /// Decides about a request from the accounts of all shards. They need not be read at the same
@@ -203,18 +209,17 @@ pub fn plan(
     let parts: Vec<Allowance> = (0..of).map(|shard| allowance.part(shard, of)).collect();
     let free = |limit, shard: usize| free(limit, &parts[shard], &shards[shard], demand);
     let limits = || {
-        let needs = |limit: &Limit| needed(*limit, &demand.estimate) > 0;
-        let is_set = |limit: &Limit| allowance.limit(*limit).is_some();
-        Limit::ALL.iter().copied().filter(is_set).filter(needs)
+        let needs = |limit: &LimitKey| needed(limit.limit, &demand.estimate) > 0;
+        allowance.each().map(|(limit, _)| limit).filter(needs)
     };
     let is_moving = may_wait && shards.iter().any(|shard| is_recent(shard, demand.now, MOVE_NS));
     let all = if is_moving { total(shards) } else { sum(shards) };
     let mut is_waiting = false;
     let mut refusal = admission::lacks(allowance, &all, demand);
-    for limit in limits().filter(|limit| limit.rate().is_some()) {
+    for limit in limits().filter(|limit| limit.is_rate()) {
         let free: i64 = (0..shards.len()).map(|shard| free(limit, shard)).sum();
-        let missing = signed(needed(limit, &demand.estimate)).saturating_sub(free);
-        let allowed = allowance.limit(limit).unwrap_or_default();
+        let missing = signed(needed(limit.limit, &demand.estimate)).saturating_sub(free);
+        let allowed = allowance.get(limit).unwrap_or_default();
         if missing <= 0 {
             continue;
         }
@@ -238,8 +243,9 @@ pub fn plan(
     // Start at different shards, so that concurrent requests do not all use the same one.
     let [home, ..] = choices(&demand.id, of);
     let order = || (0..of).map(|step| (home + step) % of);
-    let missing = |limit, shard| {
-        signed(needed(limit, &demand.estimate)).saturating_sub(free(limit, usize::from(shard)))
+    let missing = |limit: LimitKey, shard| {
+        let needed = signed(needed(limit.limit, &demand.estimate));
+        needed.saturating_sub(free(limit, usize::from(shard)))
     };
     let has_room = |shard: &u16| limits().all(|limit| missing(limit, *shard) <= 0);
     let may_take = |shard: &u16| bound.is_none_or(|bound| bound == *shard);
@@ -247,7 +253,8 @@ pub fn plan(
         return Plan::Try(shard);
     }
     let at = bound.unwrap_or_default();
-    let mut lacks: Vec<(Limit, i64)> = limits().map(|limit| (limit, missing(limit, at))).collect();
+    let mut lacks: Vec<(LimitKey, i64)> =
+        limits().map(|limit| (limit, missing(limit, at))).collect();
     let mut takes = Vec::new();
     for shard in order().filter(|shard| *shard != at) {
         let mut amounts = Vec::new();
@@ -267,17 +274,17 @@ pub fn plan(
     }
 }
 
-fn moves(limit: Limit, day: NaiveDate) -> Field {
-    let is_daily = matches!(limit.counting(), Counting::PerDay(_));
+fn moves(limit: LimitKey, day: NaiveDate) -> Field {
+    let is_daily = matches!(limit.limit.counting(), Counting::PerDay(_));
     Field::Moved(limit, is_daily.then_some(day))
 }
 
 /// The amount of a limit that a shard can still admit. It is negative if the shard has admitted
 /// more than its part.
-fn free(limit: Limit, part: &Allowance, shard: &Account, demand: &Demand) -> i64 {
-    let Some(allowed) = part.limit(limit) else { return i64::MAX };
-    let field = Field::counted(limit, demand.day.date);
-    match limit.rate().is_some() {
+fn free(limit: LimitKey, part: &Allowance, shard: &Account, demand: &Demand) -> i64 {
+    let Some(allowed) = part.get(limit) else { return i64::MAX };
+    let field = Field::of_limit(limit, demand.day.date);
+    match limit.is_rate() {
         true => signed(admission::remaining(shard, field, allowed, demand.now).units),
         false => signed(allowed).saturating_sub(shard.get(field)),
     }
@@ -289,16 +296,16 @@ fn is_recent(shard: &Account, now: EpochNanos, within_ns: i64) -> bool {
 }
 
 /// Takes room from a shard like a request does, but without a request.
-fn take(part: &Allowance, shard: &Account, amounts: &[(Limit, u64)], demand: &Demand) -> Write {
+fn take(part: &Allowance, shard: &Account, amounts: &[(LimitKey, u64)], demand: &Demand) -> Write {
     let (day, now) = (demand.day.date, demand.now);
     let mut conditions = Vec::new();
     let mut changes = vec![Change::Set(Field::MovedAt, now.0)];
     for (limit, amount) in amounts {
-        let field = Field::counted(*limit, day);
-        let allowed = part.limit(*limit).unwrap_or_default();
+        let field = Field::of_limit(*limit, day);
+        let allowed = part.get(*limit).unwrap_or_default();
         let cost = cost_ns(*amount, allowed);
         let latest = now.0.saturating_add(cost_ns(allowed, allowed)).saturating_sub(cost);
-        match limit.rate().is_some() {
+        match limit.is_rate() {
             true if shard.get(field) >= now.0 => {
                 conditions.push(Condition::AtLeast(field, now.0));
                 conditions.push(Condition::AtMost(field, latest));
@@ -325,17 +332,21 @@ fn take(part: &Allowance, shard: &Account, amounts: &[(Limit, u64)], demand: &De
 ///
 /// A rate's bucket that is almost full cannot take more. In that case the write is not made.
 #[must_use]
-pub fn give(part: &Allowance, taken: &[(Limit, u64)], demand: &Demand) -> Option<Write> {
+pub fn give(part: &Allowance, taken: &[(LimitKey, u64)], demand: &Demand) -> Option<Write> {
     let (day, now) = (demand.day.date, demand.now);
     let mut conditions = Vec::new();
     let mut changes = vec![Change::Set(Field::MovedAt, now.0)];
-    for limit in Limit::ALL.iter().copied() {
-        let amount = taken.iter().filter(|(of, _)| *of == limit).map(|(_, amount)| *amount).sum();
+    let mut amounts = BTreeMap::<LimitKey, u64>::new();
+    for (limit, amount) in taken {
+        let sum = amounts.entry(*limit).or_default();
+        *sum = sum.saturating_add(*amount);
+    }
+    for (limit, amount) in amounts {
         if amount > 0 {
-            let field = Field::counted(limit, day);
-            let by = match limit.rate().is_some() {
+            let field = Field::of_limit(limit, day);
+            let by = match limit.is_rate() {
                 true => {
-                    let cost = cost_ns(amount, part.limit(limit).unwrap_or_default());
+                    let cost = cost_ns(amount, part.get(limit).unwrap_or_default());
                     conditions.push(Condition::AtLeast(field, now.0.saturating_add(cost)));
                     cost
                 }
@@ -367,8 +378,8 @@ pub fn restore(shards: &[Account], now: EpochNanos) -> Option<Write> {
             None => Condition::Absent(field),
         });
         write.changes.push(Change::Add(field, -lost));
-        if limit.rate().is_none() {
-            write.changes.push(Change::Add(Field::counted(limit, day), -lost));
+        if !limit.is_rate() {
+            write.changes.push(Change::Add(Field::of_limit(limit, day), -lost));
         }
     }
     (!write.changes.is_empty()).then_some(write)

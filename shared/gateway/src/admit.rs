@@ -107,7 +107,7 @@ impl Gateway {
     ) -> Result<Reservation, ApiError> {
         let admitted =
             self.try_admit(request, attendance, model, operation, demanded, metadata).await;
-        admitted.map_err(|rejected| self.error_of(attendance, request.now, rejected.why))
+        admitted.map_err(|rejected| self.error_of(attendance, request.now, model, rejected.why))
     }
 
     async fn try_admit(
@@ -126,8 +126,12 @@ impl Gateway {
             true => (Estimate::NOTHING, true),
             false => priced(demanded, prices),
         };
+        // An own deployment is no model of the event's, and a call that runs no model uses none.
+        let counts_model = demanded.runs_model && !metadata.is_own;
+        let by_model = &event.allowances.by_model;
         let demand = Demand {
             id: request.id.clone(),
+            model: if counts_model { by_model.held(model) } else { None },
             estimate,
             now: request.now.into(),
             day: attendance.day,
@@ -136,8 +140,7 @@ impl Gateway {
         };
         let attendee_key = AccountKey::Attendee(event.id.clone(), attendance.user.clone());
         let event_key = AccountKey::Event(event.id.clone());
-        let known =
-            |key: &AccountKey| self.settler.memory.refusal(key, &demand.estimate, demand.now);
+        let known = |key: &AccountKey| self.settler.memory.refusal(key, &demand);
         let known = Sides { attendee: known(&attendee_key), event: known(&event_key) };
         if let Some(known) = known.if_any() {
             // They were refused to another request, so this is only a hint.
@@ -200,7 +203,7 @@ impl Gateway {
                 }
                 for (key, side) in [(&attendee_key, &attendee_side), (&event_key, &event_side)] {
                     if let Err(AdmissionRefused::Refused(refusal)) = side {
-                        self.settler.memory.refused(key, demand.estimate, *refusal, demand.now);
+                        self.settler.memory.refused(key, &demand, *refusal);
                     }
                 }
                 let other = |scope, refused| match refused {
@@ -249,7 +252,14 @@ impl Gateway {
         demand: &Demand,
         is_priced: bool,
     ) -> Result<(Account, Allowance), AdmissionRefused> {
-        let granted = &attendance.allowances().attendee;
+        let of_model;
+        let granted = match demand.model_key() {
+            None => &attendance.allowances().attendee,
+            model => {
+                of_model = attendance.allowances().attendee_for(model);
+                &of_model
+            }
+        };
         let memory = &self.settler.memory;
         let mut seen = memory.seen(key);
         let mut guess = seen.guess(demand, memory.reconciled_through(event_key));
@@ -289,7 +299,7 @@ impl Gateway {
                 Some(refusal) => return Err(refusal.into()),
                 None => {}
             }
-            guess = Guess::from_account(&old, demand.now);
+            guess = Guess::from_account(&old, demand);
             seen.account = old;
         }
         Err(too_busy())

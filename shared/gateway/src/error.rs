@@ -9,7 +9,6 @@ mod words;
 
 use std::time::Duration;
 
-use lanyard_domain::allowance::Limit;
 use lanyard_domain::ids::{DeploymentName, EventId};
 use lanyard_domain::object::Kind;
 use lanyard_domain::operation::Operation;
@@ -17,7 +16,7 @@ pub use lanyard_protocol::error::BadRequestCode;
 use lanyard_protocol::error::BodyRefused;
 pub use lanyard_protocol::refusal::ModelRefusal;
 
-pub use self::words::{ContactHint, LimitScope, Missing};
+pub use self::words::{ContactHint, LimitName, LimitScope, Missing};
 use self::words::{
     amount, model_not_found, operation_not_offered, price_unknown, reset_words, smaller, units,
     wait_words,
@@ -229,12 +228,12 @@ pub enum ApiError {
         message: &'static str,
     },
     /// The request can never fit the allowance.
-    #[error("This request may need {} {}, and {} is {} {limit}. Waiting does not help: {}.", amount(*limit, *needed), units(*limit), scope.words().to_lowercase(), amount(*limit, *allowed), smaller(*limit))]
+    #[error("This request may need {} {}, and {} is {} {limit}. Waiting does not help: {}.", amount(limit.limit, *needed), units(limit.limit), scope.words().to_lowercase(), amount(limit.limit, *allowed), smaller(limit.limit))]
     AllowanceTooSmall {
         /// The scope of the limit: an attendee, or the event.
         scope: LimitScope,
         /// Which.
-        limit: Limit,
+        limit: LimitName,
         /// The limit's value.
         allowed: u64,
         /// The estimate of the request.
@@ -266,12 +265,12 @@ pub enum ApiError {
         hint: &'static str,
     },
     /// A rate is used up for some seconds.
-    #[error("{} of {} {limit} is {}. Wait {} and try again.", scope.words(), amount(*limit, *allowed), if *is_held { "reserved by requests that are still running" } else { "used up" }, wait_words(*retry_after))]
+    #[error("{} of {} {limit} is {}. Wait {} and try again.", scope.words(), amount(limit.limit, *allowed), if *is_held { "reserved by requests that are still running" } else { "used up" }, wait_words(*retry_after))]
     RateLimitExceeded {
         /// The scope of the limit: an attendee, or the event.
         scope: LimitScope,
         /// Which.
-        limit: Limit,
+        limit: LimitName,
         /// The limit's value.
         allowed: u64,
         /// Until the same request fits.
@@ -280,22 +279,24 @@ pub enum ApiError {
         is_held: bool,
     },
     /// Too many requests are under way.
-    #[error("{} of {allowed} requests at once is used up. A response that you abandoned counts until it ends. Wait {} and try again.", scope.words(), wait_words(*retry_after))]
+    #[error("{} of {allowed} {limit} is used up. A response that you abandoned counts until it ends. Wait {} and try again.", scope.words(), wait_words(*retry_after))]
     TooManyInFlight {
         /// The scope of the limit: an attendee, or the event.
         scope: LimitScope,
+        /// Which: on all models or on one.
+        limit: LimitName,
         /// The limit's value.
         allowed: u64,
         /// Until one of them has probably ended.
         retry_after: Duration,
     },
     /// A day's allowance or the budget is used up.
-    #[error("{} of {} {limit} is used up. {}", scope.words(), amount(*limit, *allowed), reset_words(resets_at.as_deref(), contact))]
+    #[error("{} of {} {limit} is used up. {}", scope.words(), amount(limit.limit, *allowed), reset_words(resets_at.as_deref(), contact))]
     InsufficientQuota {
         /// The scope of the limit: an attendee, or the event.
         scope: LimitScope,
         /// Which.
-        limit: Limit,
+        limit: LimitName,
         /// The limit's value.
         allowed: u64,
         /// When it resets, as people at the event read it; a budget never does.

@@ -124,7 +124,7 @@ fn take(
     if over > 0 {
         return Err(ApiError::RateLimitExceeded {
             scope: LimitScope::Attendee,
-            limit: Limit::RequestsPerMinute,
+            limit: Limit::RequestsPerMinute.into(),
             allowed: per_minute.unsigned_abs(),
             retry_after: Duration::from_nanos(over.unsigned_abs()).max(Duration::from_millis(1)),
             is_held: false,

@@ -87,8 +87,10 @@ impl Seen {
     /// other processes' requests probably still is.
     #[must_use]
     pub fn guess(&self, demand: &Demand, reconciled_through: i64) -> Guess {
-        let now = Guess::from_account(&self.account, demand.now);
+        let now = Guess::from_account(&self.account, demand);
         Guess {
+            // The guess that proved right may be of another model.
+            busy_of_model: now.busy_of_model,
             busy: now.busy.map(|limit, is_busy| is_busy || self.guess.busy[limit]),
             outdated: Guess::outdated(&self.account, demand.day.date, reconciled_through),
         }
@@ -182,24 +184,21 @@ impl Memory {
         wait.clamp(SHORTEST_WAIT, LONGEST_WAIT)
     }
 
-    /// A refusal of the same account that still holds for a request of at least this size.
+    /// A refusal of the same account that still holds for a request: one of at least this size, and
+    /// to the same model if the limit is on one.
     #[must_use]
-    pub fn refusal(
-        &self,
-        key: &AccountKey,
-        estimate: &Estimate,
-        now: EpochNanos,
-    ) -> Option<Refusal> {
+    pub fn refusal(&self, key: &AccountKey, demand: &Demand) -> Option<Refusal> {
         self.refused.look(key, |refused| {
             let refused = refused?;
-            let is_same = refused.refusal.is_also_of(&refused.estimate, estimate);
-            let holds = now < refused.until && is_same;
+            let is_same = refused.refusal.is_also_of(&refused.estimate, demand);
+            let holds = demand.now < refused.until && is_same;
             holds.then_some(refused.refusal)
         })
     }
 
     /// Remembers a refusal until the time it names.
-    pub fn refused(&self, key: &AccountKey, estimate: Estimate, refusal: Refusal, now: EpochNanos) {
+    pub fn refused(&self, key: &AccountKey, demand: &Demand, refusal: Refusal) {
+        let (estimate, now) = (demand.estimate, demand.now);
         let soon = EpochNanos(now.0.saturating_add(REFUSED_NS));
         let until = match refusal {
             Refusal::Rate { retry_at, .. } => retry_at.min(soon),

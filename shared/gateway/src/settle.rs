@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use lanyard_domain::account::{Account, AccountKey, Field, Hold};
 use lanyard_domain::admission::Side;
-use lanyard_domain::allowance::{Allowance, Allowances};
+use lanyard_domain::allowance::Allowance;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::RequestId;
 use lanyard_domain::limit::Limit;
@@ -146,11 +146,8 @@ impl Settler {
             },
         };
         let event = &reservation.at.event;
-        let allowances = Allowances {
-            attendee: reservation.allowance,
-            event: event.part(reservation.shard),
-            ..event.allowances
-        };
+        let model = reservation.hold.model.map(|model| model.key);
+        let allowances = [reservation.allowance, event.part(reservation.shard, model)];
         let shard = AccountKey::of_shard(&event.id, reservation.shard);
         let key = reservation.attendee_key();
         let mut hour = Some(hours::of(&reservation, &ending, record.as_ref()));
@@ -202,15 +199,15 @@ impl Settler {
         [attendee, event]: [&AccountKey; 2],
         id: &RequestId,
         hold: &Hold,
-        allowances: &Allowances,
+        [of_attendee, of_event]: &[Allowance; 2],
         charge: Option<Charge>,
     ) -> Result<Settled, LedgerFault> {
-        let is_first =
-            self.settle_attendee(attendee, id, hold, allowances, charge, self.clock.now()).await?;
+        let now = self.clock.now();
+        let is_first = self.settle_attendee(attendee, id, hold, of_attendee, charge, now).await?;
         if !is_first {
             return Ok(Settled::Before);
         }
-        Ok(Settled::First(self.settle_event(event, id, hold, &allowances.event, charge).await))
+        Ok(Settled::First(self.settle_event(event, id, hold, of_event, charge).await))
     }
 
     /// True if this call settled the hold, false if it had been settled before.
@@ -219,12 +216,12 @@ impl Settler {
         key: &AccountKey,
         id: &RequestId,
         hold: &Hold,
-        allowances: &Allowances,
+        allowance: &Allowance,
         charge: Option<Charge>,
         now: DateTime<Utc>,
     ) -> Result<bool, LedgerFault> {
         let side = Side::Attendee { terms: 0 };
-        let write = settlement::write(side, &allowances.attendee, id, hold, charge, now.into());
+        let write = settlement::write(side, allowance, id, hold, charge, now.into());
         let mut is_unknown = false;
         let applied = with_retry(
             PAUSES,
@@ -302,13 +299,15 @@ impl Settler {
         hold: Hold,
     ) -> impl Future<Output = ()> + Send + 'static {
         let settler = Arc::clone(self);
-        let allowances = event.allowances;
-        let shard = shard.map(|shard| (AccountKey::of_shard(&event.id, shard), event.part(shard)));
+        let model = hold.model.map(|model| model.key);
+        let allowance = event.allowances.attendee_for(model);
+        let shard =
+            shard.map(|shard| (AccountKey::of_shard(&event.id, shard), event.part(shard, model)));
         async move {
             if let Some(key) = attendee {
                 let now = settler.clock.now();
                 let released =
-                    settler.settle_attendee(&key, &id, &hold, &allowances, None, now).await;
+                    settler.settle_attendee(&key, &id, &hold, &allowance, None, now).await;
                 if let Err(fault) = released {
                     tracing::warn!(request_id = %id, fault = ?fault, "hold not released; the sweep will");
                 }

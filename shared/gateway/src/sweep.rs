@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::{Account, AccountKey, Field, Hold};
-use lanyard_domain::allowance::Allowances;
 use lanyard_domain::event::Event;
 use lanyard_domain::ids::{EventId, RequestId};
 use lanyard_domain::operation::Operation;
@@ -160,10 +159,6 @@ impl Gateway {
         if expired.is_empty() {
             return Ok(account);
         }
-        let allowances = Allowances {
-            attendee: account.allowance(&event.allowances.attendee),
-            ..event.allowances
-        };
         for (id, hold) in expired {
             let record = expired_record(event, user, &id, &hold, now);
             let earlier = match hold.is_recorded {
@@ -173,7 +168,9 @@ impl Gateway {
             // The request had written its own, and died after.
             self.settler.file_in_session(earlier.as_ref()).await;
             let charge = earlier.map_or(record.charge, |earlier| earlier.charge);
-            self.settler.settle_attendee(&key, &id, &hold, &allowances, Some(charge), now).await?;
+            let model = hold.model.map(|model| model.key);
+            let allowance = account.allowance(&event.allowances.attendee_for(model));
+            self.settler.settle_attendee(&key, &id, &hold, &allowance, Some(charge), now).await?;
             self.ports.request_log.count(Incident::HoldExpired, Some(&event.id));
             swept.expired_holds += 1;
         }

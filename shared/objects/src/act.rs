@@ -56,7 +56,7 @@ impl Objects {
         if action == Action::Delete {
             self.settle_before_deletion(call, &owned, deployment).await;
         }
-        let demanded = Demanded::nothing();
+        let demanded = Demanded::of_objects();
         let reservation = self.admit(call, &deployment.name, &demanded, line).await?;
         let sent =
             self.call_home(request, call.kind(), deployment, plan.outgoing.of(attendance)).await;

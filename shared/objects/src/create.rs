@@ -89,7 +89,7 @@ impl Objects {
         };
         let home = home_of(&pinned(choice?, &body.named)?, attendance)?;
         line.model = Some(home.name.clone());
-        let demanded = Demanded::nothing();
+        let demanded = Demanded::of_objects();
         let reservation = self.admit(call, &home.name, &demanded, line).await?;
         let outgoing = Outgoing {
             content_type: Some(body.content_type),

@@ -253,6 +253,7 @@ mod tests {
             day: chrono::NaiveDate::MIN,
             expires_at: EpochNanos(0),
             is_recorded: true,
+            model: None,
         };
         let state = JobState::read(response.as_bytes()).filter(JobState::has_ended)?;
         Some(state.settlement(kind, &hold, Produced::default()))

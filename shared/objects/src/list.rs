@@ -71,7 +71,7 @@ impl Objects {
         line.model = Some(model.clone());
         let listed = self.registry.list(&owner_of(attendance), call.kind()).await?;
         let (candidates, limit) = page(listed, call)?;
-        let demanded = Demanded::nothing();
+        let demanded = Demanded::of_objects();
         let reservation = self.admit(call, model, &demanded, line).await?;
         let headers =
             self.gateway.response_headers(&HeaderMap::new(), request, &demanded, &reservation);

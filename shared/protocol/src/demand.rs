@@ -53,6 +53,8 @@ pub struct Demanded {
     pub is_stateless: bool,
     /// Whether we request encrypted reasoning, which the client did not request.
     pub adds_reasoning: bool,
+    /// Whether a model runs. Calls about stored objects run none.
+    pub runs_model: bool,
     /// Whether Azure goes on working after its response.
     pub is_job: bool,
     /// The ids of items of earlier responses that the input refers to.
@@ -85,6 +87,7 @@ impl Demanded {
             is_kept: false,
             is_stateless: false,
             adds_reasoning: false,
+            runs_model: true,
             is_job: false,
             item_ids: Vec::new(),
             reasoning_ids: Vec::new(),
@@ -101,6 +104,12 @@ impl Demanded {
     #[must_use]
     pub fn nothing() -> Self {
         Self::of(Estimate::default(), false)
+    }
+
+    /// The same of a call about stored objects, which runs no model.
+    #[must_use]
+    pub fn of_objects() -> Self {
+        Self { runs_model: false, ..Self::nothing() }
     }
 
     /// The cap, if it is ours: the client named none, or a larger one.

@@ -61,6 +61,7 @@ pub(crate) mod tests {
             day: chrono::NaiveDate::MIN,
             expires_at: EpochNanos(0),
             is_recorded: true,
+            model: None,
         }
     }
 }

@@ -36,12 +36,14 @@ pub(super) struct Settings {
     #[arg(long, value_name = "USD")]
     budget_usd: Option<f64>,
 
-    /// Limit of each attendee: tokens_per_minute=50000, or none. Can be repeated.
-    #[arg(long = "limit", value_name = "LIMIT=NUMBER", value_parser = limit)]
+    /// Limit of each attendee: tokens_per_minute=50000, or none. On one model:
+    /// gpt-5:requests_per_day=20. Can be repeated.
+    #[arg(long = "limit", value_name = "[MODEL:]LIMIT=NUMBER", value_parser = limit)]
     limits: Vec<(String, Value)>,
 
-    /// Limit of the event as a whole: attendees=300, or none. Can be repeated.
-    #[arg(long = "event-limit", value_name = "LIMIT=NUMBER", value_parser = limit)]
+    /// Limit of the event as a whole: attendees=300, or none. On one model: gpt-5:usd_total=20.
+    /// Can be repeated.
+    #[arg(long = "event-limit", value_name = "[MODEL:]LIMIT=NUMBER", value_parser = limit)]
     event_limits: Vec<(String, Value)>,
 
     /// Who can use the event.
@@ -121,7 +123,12 @@ fn limit(text: &str) -> Result<(String, Value), String> {
             .map(Value::Number)
             .map_err(|_| "must be LIMIT=NUMBER, or LIMIT=none".to_owned())?,
     };
-    Ok((name.replace('-', "_"), number))
+    let name = match name.split_once(':') {
+        // The name of a model stays as it is.
+        Some((model, limit)) => format!("{model}:{}", limit.replace('-', "_")),
+        None => name.replace('-', "_"),
+    };
+    Ok((name, number))
 }
 
 /// A text; an empty one removes the value.
@@ -194,9 +201,30 @@ impl Settings {
                 )));
             }
         }
-        let parts = [("attendee", object(self.limits.iter().cloned())), ("event", object(event))];
+        let attendee = self.limits.iter().cloned().collect();
+        let parts = [("attendee", by_model(attendee)), ("event", by_model(event))];
         Ok(object(parts.into_iter().filter_map(|(name, part)| Some((name.to_owned(), part?)))))
     }
+}
+
+/// The limits of an account, with those on a model, such as `gpt-5:requests_per_day`, below `by_model`.
+fn by_model(limits: Map<String, Value>) -> Option<Value> {
+    let (mut all, mut models) = (Map::new(), Map::<String, Value>::new());
+    for (name, number) in limits {
+        match name.split_once(':') {
+            None => {
+                all.insert(name, number);
+            }
+            Some((model, limit)) => {
+                let of_model = models.entry(model).or_insert_with(|| json!({}));
+                of_model[limit] = number;
+            }
+        }
+    }
+    if let Some(models) = object(models) {
+        all.insert("by_model".to_owned(), models);
+    }
+    object(all)
 }
 
 /// An object of names and values, unless it is empty. One word stands for `null`.
@@ -218,7 +246,21 @@ mod tests {
     fn a_limit_is_a_number_or_none() {
         assert_eq!(limit("in-flight=4"), Ok(("in_flight".to_owned(), json!(4))));
         assert_eq!(limit("tokens_total=none"), Ok(("tokens_total".to_owned(), Value::Null)));
+        let of_model = limit("gpt-5-mini:requests-per-day=20");
+        assert_eq!(of_model, Ok(("gpt-5-mini:requests_per_day".to_owned(), json!(20))));
         assert!(limit("tokens_total=many").is_err() && limit("tokens_total").is_err());
+    }
+
+    #[test]
+    fn limits_on_models_are_sent_below_the_model() {
+        let given =
+            ["in_flight=4", "gpt-5:usd_total=2.5", "o3:requests_total=none", "gpt-5:in-flight=1"];
+        let limits = given.map(|text| limit(text).unwrap()).to_vec();
+        let fields = Settings { limits, ..Settings::default() }.fields().unwrap();
+        let by_model =
+            json!({"gpt-5": {"usd_total": 2.5, "in_flight": 1}, "o3": {"requests_total": null}});
+        let expected = json!({"attendee": {"in_flight": 4, "by_model": by_model}});
+        assert_eq!(fields["allowances"], expected);
     }
 
     #[test]

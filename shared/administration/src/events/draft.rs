@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use lanyard_domain::access::Access;
 use lanyard_domain::allowance::{Allowance, Limit, Preset};
+#[cfg(feature = "schema")]
+use lanyard_domain::by_model::ModelLimits;
 use lanyard_domain::hosted_tools::{
     CLIENT_EXECUTED, HostedTool, KNOWN_HOSTED, is_client_executed, is_type_name,
 };
@@ -66,7 +68,17 @@ pub(super) struct AllowancesDraft {
     pub(super) attendee: Given<LimitsDraft>,
     pub(super) event: Given<LimitsDraft>,
     pub(super) attendees: Given<u64>,
+    pub(super) by_model: ByModelDraft,
 }
+
+/// The limits on single models that a body names, of each attendee and of the event.
+pub(super) struct ByModelDraft {
+    pub(super) attendee: Given<ModelsDraft>,
+    pub(super) event: Given<ModelsDraft>,
+}
+
+/// The limits of each model that a body names; `None` where it lifts all of a model.
+pub(super) type ModelsDraft = Vec<(String, Option<LimitsDraft>)>;
 
 /// The limits that a body names, `None` where it lifts one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -244,26 +256,69 @@ fn defaults(form: Form<'_>) -> Defaults {
 
 impl AllowancesDraft {
     fn read(form: Form<'_>) -> Self {
-        let event = form.form("event");
+        let (event, attendee) = (form.form("event"), form.form("attendee"));
         let attendees = match &event {
             Given::Value(event) => event.field("attendees", read::limit()),
             Given::Absent | Given::Null | Given::Wrong => Given::Absent,
         };
+        let by_model = ByModelDraft { attendee: models(&attendee), event: models(&event) };
         let draft = Self {
-            attendee: map(form.form("attendee"), LimitsDraft::read),
+            attendee: map(attendee, LimitsDraft::read),
             event: map(event, LimitsDraft::read),
             attendees,
+            by_model,
         };
         form.close();
         draft
     }
 }
 
+/// The limits on single models among those of an account. Without limits of the account, there are
+/// none on models.
+fn models(account: &Given<Form<'_>>) -> Given<ModelsDraft> {
+    let models = match account {
+        Given::Value(account) => account.forms("by_model", models_schema),
+        Given::Null => return Given::Null,
+        Given::Absent | Given::Wrong => return Given::Absent,
+    };
+    let one = |(name, limits): (&str, Given<Form<'_>>)| match limits {
+        Given::Value(limits) => Some((name.to_owned(), Some(LimitsDraft::of_model(limits)))),
+        Given::Null => Some((name.to_owned(), None)),
+        Given::Absent | Given::Wrong => None,
+    };
+    match models {
+        Given::Value(models) => Given::Value(models.into_iter().filter_map(one).collect()),
+        Given::Null => Given::Null,
+        Given::Absent => Given::Absent,
+        Given::Wrong => Given::Wrong,
+    }
+}
+
+/// The schema of the limits by model in a body.
+#[cfg(feature = "schema")]
+fn models_schema() -> Value {
+    ModelLimits::schema_of_body()
+}
+
+#[cfg(not(feature = "schema"))]
+fn models_schema() -> Value {
+    Value::Null
+}
+
 impl LimitsDraft {
     /// Reads the limits of one account.
     pub(crate) fn read(form: Form<'_>) -> Self {
+        Self::among(Limit::ALL, form)
+    }
+
+    /// Reads the limits of one account on one model.
+    fn of_model(form: Form<'_>) -> Self {
+        Self::among(Limit::BY_MODEL, form)
+    }
+
+    fn among(known: &[Limit], form: Form<'_>) -> Self {
         let mut limits = BTreeMap::new();
-        for limit in Limit::ALL.iter().copied() {
+        for limit in known.iter().copied() {
             let given = match limit.quantity() {
                 Quantity::Unit(Unit::Usd) => form.field(limit.name(), read::limit_of_money()),
                 Quantity::Requests | Quantity::Tokens | Quantity::Unit(_) => {

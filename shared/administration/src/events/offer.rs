@@ -38,7 +38,7 @@ pub(super) fn offered(
     given.or_before(before)
 }
 
-fn joined(names: &[DeploymentName]) -> String {
+pub(super) fn joined(names: &[DeploymentName]) -> String {
     names.iter().map(DeploymentName::as_str).collect::<Vec<_>>().join(", ")
 }
 

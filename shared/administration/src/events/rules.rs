@@ -14,6 +14,7 @@ use lanyard_domain::shard;
 use lanyard_domain::token::EventCode;
 use serde_json::{Map, Value};
 
+use super::by_model;
 use super::draft::{AllowancesDraft, ContactDraft, EventDraft, HostedDraft, Purpose};
 use super::offer::{capacity, defaults, offered};
 use super::window::{changed_window, new_window};
@@ -67,7 +68,12 @@ pub(crate) fn created(
         window,
         is_paused: false,
         expected_attendees,
-        allowances: new_allowances(draft.allowances, usual, expected_attendees),
+        allowances: new_allowances(
+            draft.allowances,
+            &usual,
+            expected_attendees,
+            (&catalog, &mistakes),
+        ),
         seats_per_minute: Some(SeatPace::for_attendees(expected_attendees)),
         deployments: offered,
         default_deployments,
@@ -165,7 +171,7 @@ pub(crate) fn changed(
         name: draft.name.value().unwrap_or_else(|| event.name.clone()),
         window,
         expected_attendees,
-        allowances: allowances(draft.allowances, event.allowances, usual),
+        allowances: allowances(draft.allowances, &event.allowances, &usual, (&catalog, &mistakes)),
         seats_per_minute: event.seats_per_minute.map(|before| match draft.attendees {
             Given::Absent | Given::Wrong => before,
             Given::Null | Given::Value(_) => SeatPace::for_attendees(expected_attendees),
@@ -248,21 +254,31 @@ fn check_money(event: Option<&Event>, mistakes: &Mistakes) {
 }
 
 /// The limits of a new event. An attendee's total follows the event's, unless the body has both.
-fn new_allowances(given: Given<AllowancesDraft>, usual: Allowances, attendees: u64) -> Allowances {
+fn new_allowances(
+    given: Given<AllowancesDraft>,
+    usual: &Allowances,
+    attendees: u64,
+    offer: (&Catalog, &Mistakes),
+) -> Allowances {
     let says_total = match &given {
         Given::Value(AllowancesDraft { attendee: Given::Value(limits), .. }) => {
             limits.0.contains_key(&Limit::TokensTotal)
         }
         Given::Absent | Given::Null | Given::Wrong | Given::Value(_) => false,
     };
-    let new = allowances(given, usual, usual);
+    let new = allowances(given, usual, usual, offer);
     if says_total { new } else { new.with_share_of_total(attendees) }
 }
 
-fn allowances(given: Given<AllowancesDraft>, before: Allowances, usual: Allowances) -> Allowances {
+fn allowances(
+    given: Given<AllowancesDraft>,
+    before: &Allowances,
+    usual: &Allowances,
+    (catalog, mistakes): (&Catalog, &Mistakes),
+) -> Allowances {
     let draft = match given {
-        Given::Absent | Given::Wrong => return before,
-        Given::Null => return usual,
+        Given::Absent | Given::Wrong => return before.clone(),
+        Given::Null => return usual.clone(),
         Given::Value(draft) => draft,
     };
     let attendees = match draft.event {
@@ -280,6 +296,7 @@ fn allowances(given: Given<AllowancesDraft>, before: Allowances, usual: Allowanc
         attendee: limits(draft.attendee, before.attendee, usual.attendee),
         event: limits(draft.event, before.event, usual.event),
         attendees,
+        by_model: by_model::changed(draft.by_model, &before.by_model, catalog, mistakes),
     }
 }
 

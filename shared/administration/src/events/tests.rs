@@ -1,3 +1,4 @@
+mod by_model;
 mod changes;
 mod defaults;
 mod tools;
@@ -309,7 +310,7 @@ fn every_wrong_field_is_reported_at_once() {
     shards must be a whole number from 1 to 64
     allowances.event.attendees must be a whole number from 1 to 1000000000000, or null for no such limit
     allowances.attendee.requests_per_minute must be a whole number from 1 to 1000000000000, or null for no such limit
-    allowances.attendee.tokens is not a field that can be set; there are: requests_per_minute, tokens_per_minute, requests_per_day, tokens_per_day, tokens_total, images_total, audio_seconds_total, characters_total, video_seconds_total, usd_per_day, usd_total, in_flight
+    allowances.attendee.tokens is not a field that can be set; there are: by_model, requests_per_minute, tokens_per_minute, requests_per_day, tokens_per_day, tokens_total, images_total, audio_seconds_total, characters_total, video_seconds_total, usd_per_day, usd_total, in_flight
     allowances.event.in_flight must be a whole number from 1 to 1000000000000, or null for no such limit
     allowances.team is not a field that can be set; there are: event, attendee
     contact.name must be one line of text, 1 to 128 characters

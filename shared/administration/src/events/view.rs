@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use lanyard_domain::allowance::Allowance;
+use lanyard_domain::by_model::ModelLimits;
 use lanyard_domain::event::{Event, OwnDeployments, Phase};
 use lanyard_domain::hosted_tools::HostedTools;
 use lanyard_domain::ids::{DeploymentName, EventId};
@@ -74,8 +75,19 @@ pub(crate) struct EventView<'e> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Allowances"))]
 struct AllowancesView<'e> {
-    attendee: &'e Allowance,
+    attendee: AttendeeAllowanceView<'e>,
     event: EventAllowanceView<'e>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "AttendeeAllowance"))]
+struct AttendeeAllowanceView<'e> {
+    #[serde(flatten)]
+    limits: &'e Allowance,
+    /// Limits on single models, by the names under which the event offers them.
+    #[serde(skip_serializing_if = "ModelLimits::is_empty")]
+    by_model: &'e ModelLimits,
 }
 
 #[derive(Serialize)]
@@ -84,6 +96,9 @@ struct AllowancesView<'e> {
 struct EventAllowanceView<'e> {
     #[serde(flatten)]
     limits: &'e Allowance,
+    /// Limits on single models, by the names under which the event offers them.
+    #[serde(skip_serializing_if = "ModelLimits::is_empty")]
+    by_model: &'e ModelLimits,
     /// How many attendees may take part; `null` for any number.
     attendees: Option<u64>,
 }
@@ -119,9 +134,13 @@ impl<'e> EventView<'e> {
             hosted_tools: &event.hosted_tools,
             keeps_objects: event.keeps_objects,
             allowances: AllowancesView {
-                attendee: &event.allowances.attendee,
+                attendee: AttendeeAllowanceView {
+                    limits: &event.allowances.attendee,
+                    by_model: &event.allowances.by_model.attendee,
+                },
                 event: EventAllowanceView {
                     limits: &event.allowances.event,
+                    by_model: &event.allowances.by_model.event,
                     attendees: event.allowances.attendees,
                 },
             },

@@ -26,6 +26,7 @@ pub(super) fn of(event: &Event) -> Vec<String> {
         ));
     }
     warnings.extend(too_small(event));
+    warnings.extend(super::by_model::warnings(event));
     warnings
 }
 

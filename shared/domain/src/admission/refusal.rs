@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 use chrono::{DateTime, Utc};
 
 use super::{Demand, needed, rate};
+use crate::by_model::LimitKey;
 use crate::estimate::Estimate;
-use crate::limit::{Limit, Quantity};
+use crate::limit::Quantity;
 use crate::models::ModelPrices;
 use crate::time::EpochNanos;
 use crate::unit::Unit;
@@ -16,8 +17,8 @@ use crate::unit::Unit;
 pub enum Refusal {
     /// A limit per minute is used up.
     Rate {
-        /// Requests or tokens per minute.
-        limit: Limit,
+        /// The limit per minute.
+        limit: LimitKey,
         /// The limit's value.
         allowed: u64,
         /// The first instant at which the same request fits if no other request comes.
@@ -27,8 +28,8 @@ pub enum Refusal {
     },
     /// A limit per day is used up.
     Day {
-        /// Requests or tokens per day.
-        limit: Limit,
+        /// The limit per day.
+        limit: LimitKey,
         /// The limit's value.
         allowed: u64,
         /// The amount that is left.
@@ -40,8 +41,8 @@ pub enum Refusal {
     },
     /// Too little of the budget is left.
     Budget {
-        /// The limit on tokens or on another unit in total.
-        limit: Limit,
+        /// The limit in total.
+        limit: LimitKey,
         /// The limit's value.
         allowed: u64,
         /// The amount that is left.
@@ -51,6 +52,8 @@ pub enum Refusal {
     },
     /// Too many requests are in flight.
     InFlight {
+        /// The limit: on all models or on one.
+        limit: LimitKey,
         /// The limit's value.
         allowed: u64,
     },
@@ -58,7 +61,7 @@ pub enum Refusal {
     /// help.
     NeverFits {
         /// The limit.
-        limit: Limit,
+        limit: LimitKey,
         /// The limit's value.
         allowed: u64,
         /// The amount that the request may need.
@@ -69,10 +72,23 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The limit that it names.
+    #[must_use]
+    pub fn limit(&self) -> Option<LimitKey> {
+        match self {
+            Self::Rate { limit, .. }
+            | Self::Day { limit, .. }
+            | Self::Budget { limit, .. }
+            | Self::InFlight { limit, .. }
+            | Self::NeverFits { limit, .. } => Some(*limit),
+            Self::Blocked => None,
+        }
+    }
+
     /// The tokens that would fit now, if a request asks too many of them, or too much for its money.
     #[must_use]
     pub fn fitting_tokens(&self, demand: &Demand, prices: &ModelPrices) -> Option<u64> {
-        let of_tokens = |limit: Limit| limit.quantity() == Quantity::Tokens;
+        let of_tokens = |limit: LimitKey| limit.quantity() == Quantity::Tokens;
         let estimate = &demand.estimate;
         let for_money = |remaining: u64| {
             let missing = estimate.units.get(Unit::Usd).saturating_sub(remaining);
@@ -169,16 +185,13 @@ impl Refusal {
         }
     }
 
-    /// Whether a refusal of a request with one estimate is also that of a request with another.
+    /// Whether a refusal of a request with one estimate is also that of another request: one that
+    /// needs as much of the limit, and for the same model if the limit is on one.
     #[must_use]
-    pub fn is_also_of(&self, refused: &Estimate, estimate: &Estimate) -> bool {
-        match *self {
-            Self::Rate { limit, .. }
-            | Self::Day { limit, .. }
-            | Self::Budget { limit, .. }
-            | Self::NeverFits { limit, .. } => needed(limit, estimate) >= needed(limit, refused),
-            Self::InFlight { .. } | Self::Blocked => true,
-        }
+    pub fn is_also_of(&self, refused: &Estimate, demand: &Demand) -> bool {
+        let Some(LimitKey { limit, model }) = self.limit() else { return true };
+        let is_of_model = model.is_none() || model == demand.model_key();
+        is_of_model && needed(limit, &demand.estimate) >= needed(limit, refused)
     }
 
     /// Whether this refusal lasts longer than another one. Two rates of equal length count as
@@ -206,6 +219,7 @@ mod tests {
     use crate::account::{Account, Field};
     use crate::admission::{Guess, Side, lacks, propose};
     use crate::allowance::Allowance;
+    use crate::limit::Limit;
     use crate::unit::Units;
     use crate::window::LocalDay;
     use chrono::NaiveDate;
@@ -219,6 +233,7 @@ mod tests {
             day: LocalDay { date: NaiveDate::MIN, ends_at },
             expires_at: EpochNanos(0),
             is_recorded: true,
+            model: None,
         }
     }
 
@@ -252,10 +267,15 @@ mod tests {
 
     #[test]
     fn of_two_accounts_the_one_is_named_whose_limit_binds() {
-        let of =
-            |limit, remaining| Refusal::Budget { limit, allowed: 1_000, remaining, is_held: false };
+        let of = |limit: Limit, remaining| Refusal::Budget {
+            limit: limit.into(),
+            allowed: 1_000,
+            remaining,
+            is_held: false,
+        };
         let budget = |remaining| of(Limit::TokensTotal, remaining);
-        let never = |allowed| Refusal::NeverFits { limit: Limit::TokensTotal, allowed, needed: 9 };
+        let never =
+            |allowed| Refusal::NeverFits { limit: Limit::TokensTotal.into(), allowed, needed: 9 };
         let dollars = of(Limit::UsdTotal, 0);
         assert!(budget(0).binds_before(&budget(500)) && budget(0).binds_before(&budget(0)));
         assert!(!budget(500).binds_before(&budget(0)));
@@ -275,11 +295,12 @@ mod tests {
             panic!()
         };
         let refused = demand(20).estimate;
-        let images = Estimate { units: Units::of(Unit::Images, 1), ..Estimate::of_tokens(0, 30) };
+        let estimate = Estimate { units: Units::of(Unit::Images, 1), ..Estimate::of_tokens(0, 30) };
+        let images = Demand { estimate, ..demand(0) };
         assert!(refusal.is_also_of(&refused, &images));
-        assert!(!refusal.is_also_of(&refused, &Estimate::of_tokens(10, 9)));
+        assert!(!refusal.is_also_of(&refused, &demand(19)));
         let rate = Refusal::Rate {
-            limit: Limit::TokensPerMinute,
+            limit: Limit::TokensPerMinute.into(),
             allowed: 10,
             retry_at: EpochNanos(1),
             is_held: false,

@@ -7,6 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
 use crate::admission::{Guess, Side};
+use crate::by_model::{ByModel, HeldModel, ModelLimit, ModelLimits};
+use crate::ids::DeploymentName;
 use crate::unit::Units;
 use crate::window::LocalDay;
 
@@ -20,6 +22,7 @@ fn demand(n: usize, estimate: Estimate, now: DateTime<Utc>) -> Demand {
     let midnight = now.date_naive().succ_opt().unwrap().and_time(chrono::NaiveTime::MIN);
     Demand {
         is_recorded: true,
+        model: None,
         id: format!("req_{n:032x}").parse().unwrap(),
         estimate,
         now: now.into(),
@@ -30,6 +33,15 @@ fn demand(n: usize, estimate: Estimate, now: DateTime<Utc>) -> Demand {
 
 fn only(limit: Limit, value: u64) -> Allowance {
     Allowance::default().with(limit, Some(value))
+}
+
+/// A limit of one model alone, and what makes a request one to it.
+fn only_of_model(limit: Limit, value: u64) -> (Allowance, HeldModel) {
+    let name: DeploymentName = "dear".parse().unwrap();
+    let limits: ModelLimits =
+        [ModelLimit { name: name.clone(), limit, allowed: value }].into_iter().collect();
+    let by_model = ByModel { event: limits.clone(), ..ByModel::default() };
+    (Allowance::default().for_model(limits.of(&name)), by_model.held(&name).unwrap())
 }
 
 /// The limit that admits exactly `k` requests, and the estimate of each request.
@@ -154,7 +166,7 @@ impl Contender {
         shards: &mut [Account],
         allowance: &Allowance,
         shard: u16,
-        amounts: &[(Limit, u64)],
+        amounts: &[(LimitKey, u64)],
     ) -> bool {
         let part = allowance.part(shard, u16::try_from(shards.len()).unwrap());
         let Some(write) = give(&part, amounts, &self.demand) else { return true };
@@ -184,7 +196,7 @@ impl Contender {
             if admission::lacks(&part, account, &self.demand).is_some() {
                 return false;
             }
-            guess = Guess::from_account(account, self.demand.now);
+            guess = Guess::from_account(account, &self.demand);
         }
         panic!("neither admitted nor refused: {account:?}");
     }
@@ -298,6 +310,35 @@ fn promise_1_holds_in_any_order_of_calls_for_any_number_of_shards() {
                     let all = total(&shards);
                     assert_eq!((all.count(Field::Open), all.count(Field::Held)), (k, k * EACH));
                     assert_eq!(all.get(Field::Committed), all.get(Field::Held));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn promise_1_holds_for_a_limit_on_a_model_in_any_number_of_shards() {
+    let mut seed = 1;
+    for limit in Limit::BY_MODEL.iter().copied() {
+        for (n, k, slack) in [(2, 1, 0), (16, 7, EACH - 1), (64, 27, 0)] {
+            for of in [1u16, 4, 16] {
+                let (allowed, estimate) = room_for(limit, k);
+                let allowed = if allowed == k { k } else { allowed + slack };
+                let (allowance, model) = only_of_model(limit, allowed);
+                if is_large(&allowance, of, &estimate) {
+                    assert!(limit == Limit::TokensPerMinute && k < of.into());
+                    continue;
+                }
+                for order in [IN_STEP, seed] {
+                    let mut shards = vec![Account::default(); of.into()];
+                    let mut contenders = contenders_of(n, estimate, of, noon());
+                    for contender in &mut contenders {
+                        contender.demand.model = Some(model);
+                    }
+                    let admitted = race(&mut shards, &allowance, &mut contenders, order, 0);
+                    seed += 1;
+                    assert_eq!(admitted as u64, k, "{limit:?} n={n} k={k} shards={of}");
+                    assert_eq!(total(&shards).count(Field::Open), k);
                 }
             }
         }

@@ -97,6 +97,8 @@ struct Ledger {
     rule: Rule,
     /// What the event limits in total: tokens, or the money that they cost.
     limit: Limit,
+    /// Whether it limits the requests' model instead.
+    limits_a_model: bool,
     budget: u64,
     /// How a request may end with a known usage.
     exact: Vec<Charge2>,
@@ -106,7 +108,10 @@ struct Ledger {
 
 impl Ledger {
     fn allowance(&self) -> Allowance {
-        Allowance::default().with(self.limit, Some(self.budget))
+        match self.limits_a_model {
+            true => Allowance::default().for_model(process::BY_MODEL.event.of(&process::MODEL)),
+            false => Allowance::default().with(self.limit, Some(self.budget)),
+        }
     }
 
     /// What requests whose cost is known used above their estimates.
@@ -213,7 +218,10 @@ impl Model for Ledger {
                 let is_free = |account: &Stored| {
                     let held = [Field::Held, Field::Open].iter().all(|f| account.0.get(*f) == 0);
                     let money = account.0.units(Field::UnitHeld);
-                    held && money.is_none() && account.0.holds.is_empty()
+                    let of_model = |field: &Field| matches!(field, Field::PeriodModelHeld(..));
+                    let held_of_model =
+                        account.0.numbers.iter().any(|(field, held)| of_model(field) && *held != 0);
+                    held && money.is_none() && account.0.holds.is_empty() && !held_of_model
                 };
                 !state.is_swept || (is_free(&state.event) && is_free(&state.attendee))
             }),
@@ -223,6 +231,16 @@ impl Model for Ledger {
                 };
                 !state.is_swept || numbers(&state.event) == numbers(&state.attendee)
             }),
+            Property::always(
+                "after quiet a limit on a model counts all work",
+                |_, state: &State| {
+                    let worked: u64 = state.worked.iter().sum();
+                    let counted = |account: &Stored| account.0.count(process::of_model());
+                    let attendee = counted(&state.attendee) == state.attendee.0.spent().tokens();
+                    let event = worked - Self::excess(state) <= counted(&state.event);
+                    !state.is_swept || (attendee && event)
+                },
+            ),
             // A request that outlives its hold was charged its estimate by then.
             Property::always("after quiet all work is charged", |_, state: &State| {
                 let charged: Charge = state.attendee.0.spent();
@@ -246,7 +264,16 @@ const ROOM_FOR_ONE: u64 = ROOM_FOR_BOTH - 1;
 
 fn ledger(rule: Rule, budget: u64) -> Ledger {
     let limit = Limit::TokensTotal;
-    Ledger { rule, limit, budget, exact: vec![(3, 1), (3, 9)], faults: 1, crashes: 1 }
+    let limits_a_model = false;
+    Ledger {
+        rule,
+        limit,
+        limits_a_model,
+        budget,
+        exact: vec![(3, 1), (3, 9)],
+        faults: 1,
+        crashes: 1,
+    }
 }
 
 fn check(model: Ledger, until: HasDiscoveries) -> impl Checker<Ledger> {
@@ -265,8 +292,10 @@ fn no_order_of_steps_crashes_and_lost_responses_breaks_a_promise() {
 
 #[test]
 fn no_order_of_steps_breaks_a_promise_where_the_budget_has_room_for_one() {
-    for limit in [Limit::TokensTotal, Limit::UsdTotal] {
-        let model = Ledger { limit, ..ledger(Rule::Real, ROOM_FOR_ONE) };
+    for (limit, limits_a_model) in
+        [(Limit::TokensTotal, false), (Limit::UsdTotal, false), (Limit::TokensTotal, true)]
+    {
+        let model = Ledger { limit, limits_a_model, ..ledger(Rule::Real, ROOM_FOR_ONE) };
         let checker = check(model, HasDiscoveries::All);
         for property in checker.model().properties() {
             let is_never = property.name != "both requests are charged";

@@ -1,11 +1,14 @@
 //! A gateway process and its request: admission on both accounts, the call, the settlement.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use lanyard_domain::account::{Condition, Field, Hold, Write};
 use lanyard_domain::admission::{self, Demand, Guess, Side};
-use lanyard_domain::allowance::Allowance;
+use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::by_model::{ByModel, ModelKey, ModelLimit, ModelLimits};
 use lanyard_domain::estimate::Estimate;
-use lanyard_domain::ids::RequestId;
+use lanyard_domain::ids::{DeploymentName, RequestId};
 use lanyard_domain::settlement::{self, Settlement};
 use lanyard_domain::time::EpochNanos;
 use lanyard_domain::usage::Usage;
@@ -15,6 +18,22 @@ use super::state::{Admission, Charge2, Phase, State, Step, charge, money};
 use super::{Action, ESTIMATE, End, Fate, Ledger, Rule, apply};
 
 pub(crate) const ATTENDEE: Side = Side::Attendee { terms: 0 };
+
+/// The model of both requests.
+pub(crate) static MODEL: LazyLock<DeploymentName> = LazyLock::new(|| "dear".parse().unwrap());
+
+/// A limit on it that has room for one request. It counts requests also where nobody is held to it.
+pub(crate) static BY_MODEL: LazyLock<ByModel> = LazyLock::new(|| {
+    let limit =
+        ModelLimit { name: MODEL.clone(), limit: Limit::TokensTotal, allowed: super::ROOM_FOR_ONE };
+    let limits: ModelLimits = [limit].into_iter().collect();
+    ByModel { attendee: limits.clone(), event: limits }
+});
+
+/// What the limit counts.
+pub(crate) fn of_model() -> Field {
+    Field::OfModel(ModelKey::of(&MODEL), Limit::TokensTotal)
+}
 
 /// Tries of a settlement.
 const TRIES: u8 = 2;
@@ -50,6 +69,7 @@ fn demand(request: usize) -> Demand {
         day: LocalDay { date, ends_at: noon() + TimeDelta::hours(12) },
         expires_at: (noon() + HOLD_LIFE).into(),
         is_recorded: true,
+        model: BY_MODEL.held(&MODEL),
     }
 }
 
@@ -196,7 +216,10 @@ fn reserve_event(
     let (demand, allowance) = (demand(request), model.allowance());
     let write = admission::propose(Side::Event, &allowance, &demand, &Guess::default());
     if apply(&mut state.event, &write.unwrap(), fate) {
-        let field = Field::counted(model.limit, demand.day.date);
+        let field = match model.limits_a_model {
+            true => of_model(),
+            false => Field::counted(model.limit, demand.day.date),
+        };
         state.passed_budget |= state.event.0.count(field) > model.budget;
         return if fate == Fate::Answered { Admission::Made } else { Admission::Unknown };
     }

@@ -45,7 +45,7 @@ impl Gateway {
                 Err(not) => *not,
             };
             metadata = not.metadata;
-            let error = |why| self.error_of(attendance, request.now, why);
+            let error = |why| self.error_of(attendance, request.now, model, why);
             // Not about tokens, such as a blocked attendee: no cap would have helped.
             let Some(fits) = not.fits else { return Err(error(not.why)) };
             let lowest = demanded.with_least_cap(least);

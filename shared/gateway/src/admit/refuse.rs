@@ -5,14 +5,16 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lanyard_domain::account::AccountKey;
 use lanyard_domain::admission::{Demand, Refusal};
+use lanyard_domain::by_model::LimitKey;
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::models::ModelPrices;
 use lanyard_domain::unit::Unit;
 use lanyard_protocol::demand::Demanded;
 
 use super::{AdmissionRefused, SOON};
 use crate::Gateway;
-use crate::error::{ApiError, LimitScope};
+use crate::error::{ApiError, LimitName, LimitScope};
 use crate::lookup::Attendance;
 
 impl Gateway {
@@ -21,42 +23,75 @@ impl Gateway {
         &self,
         attendance: &Attendance,
         now: DateTime<Utc>,
-        scope: LimitScope,
-        account: &AccountKey,
+        (scope, account): (LimitScope, &AccountKey),
+        model: &DeploymentName,
         refusal: Refusal,
     ) -> ApiError {
         let until = |instant: DateTime<Utc>| (instant - now).to_std().unwrap_or_default();
         let contact = attendance.contact();
+        // A limit on a model is one on the model of the request.
+        let named = |limit: LimitKey| LimitName {
+            limit: limit.limit,
+            model: limit.model.map(|_| model.clone()),
+        };
         match refusal {
             Refusal::Rate { limit, allowed, retry_at, is_held } => {
                 let mut retry_after = until(retry_at.to_utc()).max(Duration::from_millis(1));
                 if is_held {
                     retry_after = retry_after.max(self.settler.memory.wait_for_one(account));
                 }
-                ApiError::RateLimitExceeded { scope, limit, allowed, retry_after, is_held: false }
+                ApiError::RateLimitExceeded {
+                    scope,
+                    limit: named(limit),
+                    allowed,
+                    retry_after,
+                    is_held: false,
+                }
             }
             Refusal::Day { limit, allowed, is_held: true, .. }
             | Refusal::Budget { limit, allowed, is_held: true, .. } => {
                 let retry_after = self.settler.memory.wait_for_one(account);
-                ApiError::RateLimitExceeded { scope, limit, allowed, retry_after, is_held: true }
+                ApiError::RateLimitExceeded {
+                    scope,
+                    limit: named(limit),
+                    allowed,
+                    retry_after,
+                    is_held: true,
+                }
             }
             Refusal::Day { limit, allowed, resets_at, .. } if until(resets_at) <= SOON => {
                 let retry_after = until(resets_at).max(Duration::from_secs(1));
-                ApiError::RateLimitExceeded { scope, limit, allowed, retry_after, is_held: false }
+                ApiError::RateLimitExceeded {
+                    scope,
+                    limit: named(limit),
+                    allowed,
+                    retry_after,
+                    is_held: false,
+                }
             }
             Refusal::Day { limit, allowed, resets_at, .. } => {
                 let resets_at = Some(attendance.event().window.display(resets_at));
-                ApiError::InsufficientQuota { scope, limit, allowed, resets_at, contact }
+                ApiError::InsufficientQuota {
+                    scope,
+                    limit: named(limit),
+                    allowed,
+                    resets_at,
+                    contact,
+                }
             }
-            Refusal::Budget { limit, allowed, .. } => {
-                ApiError::InsufficientQuota { scope, limit, allowed, resets_at: None, contact }
-            }
-            Refusal::InFlight { allowed } => {
+            Refusal::Budget { limit, allowed, .. } => ApiError::InsufficientQuota {
+                scope,
+                limit: named(limit),
+                allowed,
+                resets_at: None,
+                contact,
+            },
+            Refusal::InFlight { limit, allowed } => {
                 let retry_after = self.settler.memory.wait_for_one(account);
-                ApiError::TooManyInFlight { scope, allowed, retry_after }
+                ApiError::TooManyInFlight { scope, limit: named(limit), allowed, retry_after }
             }
             Refusal::NeverFits { limit, allowed, needed } => {
-                ApiError::AllowanceTooSmall { scope, limit, allowed, needed }
+                ApiError::AllowanceTooSmall { scope, limit: named(limit), allowed, needed }
             }
             Refusal::Blocked => ApiError::AttendeeBlocked { contact },
         }
@@ -133,6 +168,7 @@ impl Gateway {
         &self,
         attendance: &Attendance,
         now: DateTime<Utc>,
+        model: &DeploymentName,
         why: Why,
     ) -> ApiError {
         let sides = match why {
@@ -141,7 +177,7 @@ impl Gateway {
         };
         let event = &attendance.event().id;
         let error = |scope, key: AccountKey, refusal| {
-            (refusal, self.refused(attendance, now, scope, &key, refusal))
+            (refusal, self.refused(attendance, now, (scope, &key), model, refusal))
         };
         let attendee = sides.attendee.map(|refusal| {
             let key = AccountKey::Attendee(event.clone(), attendance.user.clone());

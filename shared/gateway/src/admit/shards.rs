@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lanyard_domain::account::{Account, AccountKey};
 use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
-use lanyard_domain::allowance::Limit;
+use lanyard_domain::by_model::LimitKey;
 use lanyard_domain::event::Event;
 use lanyard_domain::shard::{self, Plan, Take};
 use tokio::time::Instant;
@@ -35,7 +35,14 @@ impl Gateway {
         is_job: bool,
         is_priced: bool,
     ) -> Result<u16, AdmissionRefused> {
-        let allowance = &event.allowances.event;
+        let of_model;
+        let allowance = match demand.model_key() {
+            None => &event.allowances.event,
+            model => {
+                of_model = event.allowances.event_for(model);
+                &of_model
+            }
+        };
         if !is_priced && allowance.limits_money() {
             return Err(AdmissionRefused::NoPrice);
         }
@@ -81,7 +88,8 @@ impl Gateway {
         let (settler, event, demand) = (Arc::clone(&self.settler), event.clone(), demand.clone());
         self.settler.in_background(async move {
             let Ok(shards) = settler.ledger.accounts(&event.account_keys()).await else { return };
-            let takes = shard::repay(&event.allowances.event, &shards, &demand);
+            let takes =
+                shard::repay(&event.allowances.event_for(demand.model_key()), &shards, &demand);
             if !takes.is_empty() {
                 settler.gather(event, takes, 0, demand).await;
             }
@@ -99,7 +107,7 @@ impl Gateway {
         let key = AccountKey::of_shard(&event.id, shard);
         let memory = &self.settler.memory;
         // The state remembered for the first shard stands for all of them.
-        let remembered = memory.refusal(&key, &demand.estimate, demand.now);
+        let remembered = memory.refusal(&key, demand);
         if let Some(refusal) = remembered.filter(|_| shard != 0) {
             return Err(refusal.into());
         }
@@ -107,7 +115,7 @@ impl Gateway {
         if let Err(AdmissionRefused::Refused(refusal)) = &outcome
             && shard != 0
         {
-            memory.refused(&key, demand.estimate, *refusal, demand.now);
+            memory.refused(&key, demand, *refusal);
         }
         outcome
     }
@@ -118,7 +126,7 @@ impl Gateway {
         shard: u16,
         demand: &Demand,
     ) -> Result<(), AdmissionRefused> {
-        let part = event.part(shard);
+        let part = event.part(shard, demand.model_key());
         if event.shards > 1 && !shard::bears(&part, &demand.estimate) {
             let refusal = admission::lacks(&part, &Account::default(), demand);
             return Err(refusal.map_or_else(too_busy, AdmissionRefused::Refused));
@@ -133,7 +141,8 @@ impl Gateway {
         shard: u16,
         demand: &Demand,
     ) -> Result<(), AdmissionRefused> {
-        let (key, part) = (AccountKey::of_shard(&event.id, shard), event.part(shard));
+        let (key, part) =
+            (AccountKey::of_shard(&event.id, shard), event.part(shard, demand.model_key()));
         let memory = &self.settler.memory;
         let reconciled_through = memory.reconciled_through(&AccountKey::Event(event.id.clone()));
         let mut guess = memory.guess(&key, demand, reconciled_through);
@@ -159,7 +168,7 @@ impl Gateway {
                         Some(refusal) => return Err(refusal.into()),
                         None => {}
                     }
-                    guess = Guess::from_account(&old, demand.now);
+                    guess = Guess::from_account(&old, demand);
                 }
             }
         }
@@ -175,10 +184,9 @@ impl Gateway {
         bound: Option<u16>,
         is_large: bool,
     ) -> Result<u16, AdmissionRefused> {
-        let (mut allowance, keys) = (event.allowances.event, event.account_keys());
-        if is_large {
-            allowance.set(Limit::TokensPerMinute, None);
-        }
+        let keys = event.account_keys();
+        let allowance = event.allowances.event_for(demand.model_key());
+        let allowance = if is_large { allowance.without_token_rate() } else { allowance };
         // Half the time is left for what follows.
         let retry_until = Instant::now() + self.ports.ledger_timeout / 2;
         for _ in 0..LOOKS {
@@ -250,10 +258,13 @@ impl Settler {
         &self,
         event: &Event,
         shard: u16,
-        amounts: &[(Limit, u64)],
+        amounts: &[(LimitKey, u64)],
         demand: &Demand,
     ) -> bool {
-        let Some(write) = shard::give(&event.part(shard), amounts, demand) else { return true };
+        let Some(write) = shard::give(&event.part(shard, demand.model_key()), amounts, demand)
+        else {
+            return true;
+        };
         let key = AccountKey::of_shard(&event.id, shard);
         let given =
             with_retry(PAUSES, || self.ledger.apply(&key, &write), LedgerFault::is_not_made).await;

@@ -28,6 +28,28 @@ impl LimitScope {
     }
 }
 
+/// A limit as it is named in a refusal: `tokens per day`, or `tokens per day of gpt-5`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitName {
+    /// Which kind.
+    pub limit: Limit,
+    /// The model, if the limit is on one.
+    pub model: Option<DeploymentName>,
+}
+
+impl From<Limit> for LimitName {
+    fn from(limit: Limit) -> Self {
+        Self { limit, model: None }
+    }
+}
+
+impl std::fmt::Display for LimitName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.limit.fmt(f)?;
+        self.model.iter().try_for_each(|model| write!(f, " of {model}"))
+    }
+}
+
 /// The kind of thing that was not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {

@@ -32,6 +32,7 @@ pub struct PendingRequest {
 impl PendingRequest {
     /// Its reservation, as it was left open.
     fn reservation(self, at: Arc<OpenEvent>, account: Account, hold: Hold) -> Reservation {
+        let granted = at.event.allowances.attendee_for(hold.model.map(|model| model.key));
         Reservation {
             user_hash: at.user_hash(&self.user),
             // Such a request is bound to the shard that its id names first.
@@ -43,7 +44,7 @@ impl PendingRequest {
             model: self.model,
             hold,
             admitted_at: hold.admitted_at.to_utc(),
-            allowance: account.allowance(&at.event.allowances.attendee),
+            allowance: account.allowance(&granted),
             account,
             at,
             is_streamed: false,

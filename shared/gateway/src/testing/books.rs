@@ -87,7 +87,7 @@ pub async fn balance(
     let shards = ledger.accounts(&keys).await.map_err(|fault| fault.to_string())?;
     for (key, shard) in keys.iter().zip(&shards) {
         check(key, shard)?;
-        let day = |field: &Field| matches!(field, Field::Moved(limit, _) if matches!(limit.counting(), Counting::PerDay(_)));
+        let day = |field: &Field| matches!(field, Field::Moved(limit, _) if matches!(limit.limit.counting(), Counting::PerDay(_)));
         let lost = shards
             .iter()
             .flat_map(|shard| &shard.numbers)

@@ -34,6 +34,7 @@ pub async fn ledger_contract(processes: &[Arc<dyn Ledger>], run: &str) {
     reads::hours_are_counted(&bench).await;
     races::of_two_that_want_the_last_one_gets_it(&bench).await;
     races::exactly_as_many_are_admitted_as_fit(&bench).await;
+    races::exactly_as_many_are_admitted_as_fit_a_limit_on_a_model(&bench).await;
     races::a_hold_is_settled_exactly_once(&bench).await;
     shards::several_accounts_are_read_at_once(&bench).await;
 }
@@ -97,5 +98,6 @@ fn hold(tokens: u64) -> Hold {
         day: today(),
         expires_at: EpochNanos(now.0 + 360_000_000_001),
         is_recorded: true,
+        model: None,
     }
 }

@@ -9,6 +9,7 @@
 //! After each write the account that it changed is checked; at the end, when nothing runs, the
 //! totals must agree.
 
+mod by_model;
 mod ledger;
 mod traffic;
 
@@ -144,6 +145,10 @@ impl Simulation {
         let budget = 20_000 + random.below(60_000);
         event.allowances.event = allowance(&random).with(Limit::TokensTotal, Some(budget));
         event.allowances.attendees = Some(random.below(ATTENDEES) + 2);
+        // Two of three events limit single models.
+        if !seed.is_multiple_of(3) {
+            event.allowances.by_model = by_model::limits(&random);
+        }
         event.max_completion_tokens = Some(1_000);
         // Every other event is in shards.
         event.shards = [1, 2, 1, 5, 1, 16][usize::try_from(seed % 6).unwrap_or_default()];
@@ -186,9 +191,13 @@ impl Simulation {
         if let Ok(replica) = "two".parse() {
             second.replica = replica;
         }
+        let mut other = deployment.clone();
+        if let Ok(name) = by_model::MODELS[1].parse() {
+            other.name = name;
+        }
         self.events.put(Listing {
             event: self.event.clone(),
-            deployments: vec![deployment, second],
+            deployments: vec![deployment, second, other],
             code_works_until: None,
             unreadable: Arc::default(),
         });
@@ -227,6 +236,10 @@ impl Simulation {
             }
             if self.random.one_in(12) {
                 self.event.allowances.attendee = allowance(&self.random);
+                if !self.event.allowances.by_model.is_empty() {
+                    let attendee = by_model::limits(&self.random).attendee;
+                    self.event.allowances.by_model.attendee = attendee;
+                }
                 if self.recording == Recording::Changes {
                     self.event.records_requests = !self.event.records_requests;
                 }
@@ -253,6 +266,9 @@ impl Simulation {
         under_way.abort_all();
         let balance = books::balance(&self.shared, &self.event, self.recording.rule()).await;
         let charged = balance.map_err(|e| self.blame(e))?;
+        let is_recorded = self.recording == Recording::Always;
+        let by_model = by_model::balance(&self.shared, &self.event, is_recorded).await;
+        by_model.map_err(|e| self.blame(e))?;
         let sum = |count: fn(&SimulatedLedger) -> u64| self.ledgers.iter().map(|l| count(l)).sum();
         Ok(Counts {
             steps: sum(SimulatedLedger::steps),

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{Datelike, NaiveDate};
 use lanyard_domain::account::{Account, Field, Hold};
-use lanyard_domain::limit::Quantity;
+use lanyard_domain::by_model::{LimitKey, ModelKey};
+use lanyard_domain::limit::{Limit, Quantity};
 use lanyard_domain::time::{EpochNanos, Period};
 use lanyard_domain::unit::{Unit, Units};
 use lanyard_gateway::ports::Cause;
@@ -17,6 +19,9 @@ use crate::table::{Item, get_number, get_text, number, text, whole_number};
 
 /// The attribute of a reservation for which no usage record is kept.
 const UNRECORDED: &str = "unrecorded";
+
+/// The attribute of a reservation with its model and the limits that count it.
+const MODEL: &str = "model";
 
 pub(super) const HOLD_PREFIX: &str = "hold@";
 
@@ -50,8 +55,23 @@ impl fmt::Display for Named {
                 write!(f, "period_units_held@{}@{unit}", period.0)
             }
             Field::PeriodUnitSpent(period, unit) => write!(f, "period_units@{}@{unit}", period.0),
-            Field::Moved(limit, None) => write!(f, "moved@{}", limit.name()),
-            Field::Moved(limit, Some(day)) => write!(f, "moved@{}@{day}", limit.name()),
+            Field::OfModel(model, limit) => write!(f, "m@{model}{}", limit.letter()),
+            Field::OfModelDay(model, limit, day) => {
+                write!(f, "m@{model}{}{}", limit.letter(), day.num_days_from_ce())
+            }
+            Field::PeriodModelHeld(period, model, limit) => {
+                write!(f, "h@{model}{}{}", limit.letter(), period.0)
+            }
+            Field::Moved(LimitKey { limit, model: None }, None) => {
+                write!(f, "moved@{}", limit.name())
+            }
+            Field::Moved(LimitKey { limit, model: None }, Some(day)) => {
+                write!(f, "moved@{}@{day}", limit.name())
+            }
+            Field::Moved(LimitKey { limit, model: Some(model) }, day) => {
+                write!(f, "v@{model}{}", limit.letter())?;
+                day.iter().try_for_each(|day| write!(f, "{}", day.num_days_from_ce()))
+            }
             Field::MovedAt => f.write_str("moved_at"),
             Field::ReconciledThrough => f.write_str("mended_through"),
             Field::Seats => f.write_str("seats"),
@@ -65,6 +85,22 @@ impl fmt::Display for Named {
             Field::Override(limit) => write!(f, "own@{}", limit.name()),
         }
     }
+}
+
+/// A key of a model, the letter of a limit, and the number of a day or of a period behind them, as
+/// `Ab3_T739590`. An account has up to four limits on models, and its item must stay small.
+fn of_model(text: &str) -> Option<(LimitKey, Option<i64>)> {
+    let (model, rest) = text.split_at_checked(ModelKey::LENGTH)?;
+    let mut signs = rest.chars();
+    let limit = Limit::of_letter(signs.next()?)?;
+    let number = Some(signs.as_str()).filter(|digits| !digits.is_empty());
+    let number = number.map(str::parse).transpose().ok()?;
+    Some((LimitKey { limit, model: Some(model.parse().ok()?) }, number))
+}
+
+/// The day of its number.
+fn day_of(number: i64) -> Option<NaiveDate> {
+    NaiveDate::from_num_days_from_ce_opt(i32::try_from(number).ok()?)
 }
 
 fn field_named(name: &str) -> Option<Field> {
@@ -106,10 +142,24 @@ fn field_named(name: &str) -> Option<Field> {
         "period_units" => {
             period_and_unit().map(|(period, unit)| Field::PeriodUnitSpent(period, unit))
         }
+        "m" => match of_model(of)? {
+            (key, None) => Some(Field::OfModel(key.model?, key.limit)),
+            (key, Some(day)) => Some(Field::OfModelDay(key.model?, key.limit, day_of(day)?)),
+        },
+        "h" => match of_model(of)? {
+            (key, Some(period)) => {
+                Some(Field::PeriodModelHeld(Period(period), key.model?, key.limit))
+            }
+            (_, None) => None,
+        },
+        "v" => {
+            let (key, day) = of_model(of)?;
+            Some(Field::Moved(key, day.map(|day| day_of(day).ok_or(())).transpose().ok()?))
+        }
         "moved" => {
             let (limit, day) = of.split_once('@').map_or((of, None), |(l, day)| (l, Some(day)));
             let day = day.map(str::parse).transpose().ok()?;
-            limit.parse().ok().map(|limit| Field::Moved(limit, day))
+            limit.parse::<Limit>().ok().map(|limit| Field::Moved(limit.into(), day))
         }
         "moved_at" => Some(Field::MovedAt),
         "mended_through" => Some(Field::ReconciledThrough),
@@ -174,6 +224,10 @@ fn read_hold(hold: &Item) -> Result<Hold, Cause> {
         expires_at: EpochNanos(number("expires_at")?),
         // Reservations of the previous schema do not have this attribute.
         is_recorded: !hold.contains_key(UNRECORDED),
+        model: match hold.contains_key(MODEL) {
+            true => Some(get_text(hold, MODEL)?.parse()?),
+            false => None,
+        },
     })
 }
 
@@ -190,12 +244,18 @@ pub(super) fn write_hold(hold: &Hold) -> AttributeValue {
     if !hold.is_recorded {
         map.insert(UNRECORDED.to_owned(), number(1));
     }
+    if let Some(model) = hold.model {
+        map.insert(MODEL.to_owned(), text(model.to_string()));
+    }
     AttributeValue::M(map)
 }
 
 #[cfg(test)]
+mod sizes;
+
+#[cfg(test)]
 mod tests {
-    use lanyard_domain::limit::Limit;
+    use lanyard_domain::by_model::HeldModel;
 
     use super::*;
 
@@ -203,6 +263,8 @@ mod tests {
     fn every_field_is_stored_by_its_name_and_found_by_it() {
         let day = "2026-12-05".parse().unwrap();
         let period = Period(2_991_234);
+        let model: ModelKey = "B6-_".parse().unwrap();
+        let of_model = |limit| LimitKey { limit, model: Some(model) };
         let fields = [
             (Field::Tat(Quantity::Requests), "request_tat"),
             (Field::Tat(Quantity::Tokens), "token_tat"),
@@ -226,8 +288,16 @@ mod tests {
             (Field::UnitSpent(Unit::VideoSeconds), "units@video_seconds"),
             (Field::PeriodUnitHeld(period, Unit::Images), "period_units_held@2991234@images"),
             (Field::PeriodUnitSpent(period, Unit::Images), "period_units@2991234@images"),
-            (Field::Moved(Limit::InFlight, None), "moved@in_flight"),
-            (Field::Moved(Limit::TokensPerDay, Some(day)), "moved@tokens_per_day@2026-12-05"),
+            (Field::OfModel(model, Limit::RequestsTotal), "m@B6-_N"),
+            (Field::OfModelDay(model, Limit::UsdPerDay, day), "m@B6-_u739955"),
+            (Field::PeriodModelHeld(period, model, Limit::UsdTotal), "h@B6-_U2991234"),
+            (Field::Moved(Limit::InFlight.into(), None), "moved@in_flight"),
+            (
+                Field::Moved(Limit::TokensPerDay.into(), Some(day)),
+                "moved@tokens_per_day@2026-12-05",
+            ),
+            (Field::Moved(of_model(Limit::InFlight), None), "v@B6-_F"),
+            (Field::Moved(of_model(Limit::TokensPerDay), Some(day)), "v@B6-_T739955"),
             (Field::MovedAt, "moved_at"),
             (Field::ReconciledThrough, "mended_through"),
             (Field::Seats, "seats"),
@@ -258,13 +328,17 @@ mod tests {
                     day: "2026-12-05".parse().unwrap(),
                     expires_at: EpochNanos(2),
                     is_recorded,
+                    model: None,
                 };
-                let written = write_hold(&hold);
-                let map = written.as_m().unwrap();
-                // Reservations of the previous release have neither.
-                let expected = 5 + units.iter().count() + usize::from(!is_recorded);
-                assert_eq!(map.len(), expected, "{map:?}");
-                assert_eq!(read_hold(map).unwrap(), hold);
+                let model: HeldModel = "B6-_RU/N".parse().unwrap();
+                for hold in [hold, Hold { model: Some(model), ..hold }] {
+                    let written = write_hold(&hold);
+                    let map = written.as_m().unwrap();
+                    // Reservations of earlier releases have none of these.
+                    let extra = usize::from(!is_recorded) + usize::from(hold.model.is_some());
+                    assert_eq!(map.len(), 5 + units.iter().count() + extra, "{map:?}");
+                    assert_eq!(read_hold(map).unwrap(), hold);
+                }
             }
         }
     }
@@ -283,6 +357,11 @@ mod tests {
             "units@tokens",
             "units",
             "period_units@1",
+            "m@B6-_",
+            "m@B6-_z",
+            "m@B6-_Rsoon",
+            "h@B6-_U",
+            "v@B6-",
         ] {
             assert_eq!(field_named(name), None, "{name}");
         }

@@ -218,6 +218,25 @@ mod tests {
     }
 
     #[test]
+    fn limits_on_models_stay_readable() {
+        let golden = include_str!("../../golden/event-by-model.2.json");
+        let allowances = get_document::<Event>(&item(2, golden)).unwrap().allowances;
+        let name = "gpt-4o-mini".parse().unwrap();
+        let limits = [&allowances.by_model.attendee, &allowances.by_model.event]
+            .map(|limits| limits.of(&name).unwrap().iter().collect::<Vec<_>>());
+        assert_eq!(limits[0], [(Limit::RequestsPerDay, 20), (Limit::RequestsTotal, 100)]);
+        assert_eq!(limits[1], [(Limit::TokensTotal, 900_000), (Limit::UsdTotal, 12_500_000_000)]);
+        let written = serde_json::to_value(&allowances.by_model).unwrap();
+        let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+        assert_eq!(written, golden["allowances"]["by_model"]);
+        // Events of earlier releases have none, and none is written for them.
+        let event = item(1, include_str!("../../golden/event.1.json"));
+        let event: Event = get_document(&event).unwrap();
+        assert!(event.allowances.by_model.is_empty());
+        assert!(!serde_json::to_string(&event.allowances).unwrap().contains("by_model"));
+    }
+
+    #[test]
     fn items_of_a_newer_schema_are_refused() {
         let newer = item(SCHEMA + 1, include_str!("../../golden/event.1.json"));
         assert!(get_document::<Event>(&newer).is_err());

@@ -67,7 +67,7 @@ proptest! {
                         // Only a request that does not fit is refused, apart from rates.
                         let slow = whole.with(Limit::TokensPerMinute, None);
                         let is_over = admission::lacks(&slow, &used, &asks).is_some();
-                        let free: i64 = (0..of).map(|s| free(Limit::TokensPerMinute, &whole.part(s, of), &shards[usize::from(s)], &asks)).sum();
+                        let free: i64 = (0..of).map(|s| free(Limit::TokensPerMinute.into(), &whole.part(s, of), &shards[usize::from(s)], &asks)).sum();
                         prop_assert!(is_over || free < signed(tokens), "refused for nothing");
                     }
                 }

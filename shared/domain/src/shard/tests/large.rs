@@ -5,7 +5,7 @@ use super::*;
 /// Admits a large request to the first shard, and lets the others take over its debt.
 fn admit_large(shards: &mut [Account], allowance: &Allowance, demand: &Demand) -> bool {
     let of = u16::try_from(shards.len()).unwrap();
-    let guess = Guess::from_account(&shards[0], demand.now);
+    let guess = Guess::from_account(&shards[0], demand);
     let write = admission::write(Side::Event, &allowance.part(0, of), demand, &guess);
     let Some(admitted) = shards[0].apply(&write) else { return false };
     shards[0] = admitted;

@@ -4,7 +4,9 @@
 use lanyard_domain::account::AccountKey;
 use lanyard_domain::admission::{self, Demand, Guess, Refusal, Side};
 use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::by_model::{ByModel, HeldModel, ModelLimit, ModelLimits};
 use lanyard_domain::estimate::Estimate;
+use lanyard_domain::ids::DeploymentName;
 use lanyard_domain::limit::Quantity;
 use lanyard_domain::unit::Units;
 use lanyard_domain::window::LocalDay;
@@ -16,6 +18,7 @@ use crate::ports::{Ledger, Outcome};
 pub(super) fn demand(n: usize, estimate: Estimate) -> Demand {
     Demand {
         is_recorded: true,
+        model: None,
         id: request(n),
         estimate,
         now: noon().into(),
@@ -44,6 +47,18 @@ pub(super) fn allowance_for(limit: Limit, k: u64) -> (Allowance, Estimate) {
     (only(limit, allowed), estimate)
 }
 
+/// The same for a limit on one model, with what a request to it remembers.
+pub(super) fn allowance_of_model_for(limit: Limit, k: u64) -> (Allowance, HeldModel, Estimate) {
+    let (all, estimate) = allowance_for(limit, k);
+    let name: DeploymentName = "dear".parse().unwrap();
+    let allowed = all.limit(limit).unwrap();
+    let limits: ModelLimits =
+        [ModelLimit { name: name.clone(), limit, allowed }].into_iter().collect();
+    let by_model = ByModel { attendee: limits.clone(), event: limits.clone() };
+    let allowance = Allowance::default().for_model(limits.of(&name));
+    (allowance, by_model.held(&name).unwrap(), estimate)
+}
+
 pub(super) async fn admit(
     ledger: &dyn Ledger,
     key: &AccountKey,
@@ -61,7 +76,7 @@ pub(super) async fn admit(
         if let Some(refusal) = admission::refusal(allowance, &old, demand) {
             return Err(refusal);
         }
-        guess = Guess::from_account(&old, demand.now);
+        guess = Guess::from_account(&old, demand);
     }
     panic!("neither admitted nor refused after ten tries: {demand:?}");
 }

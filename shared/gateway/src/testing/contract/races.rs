@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use lanyard_domain::account::{AccountKey, Change, Condition, Field, Write};
-use lanyard_domain::admission::Side;
-use lanyard_domain::allowance::Limit;
+use lanyard_domain::admission::{Demand, Side};
+use lanyard_domain::allowance::{Allowance, Limit};
+use lanyard_domain::by_model::LimitKey;
 use lanyard_domain::settlement;
 use lanyard_domain::unit::Units;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use super::admit::{admit, allowance_for, demand};
+use super::admit::{admit, allowance_for, allowance_of_model_for, demand};
 use super::{Bench, noon};
 use crate::ports::{Ledger, Outcome};
 
@@ -73,6 +74,47 @@ pub(super) async fn exactly_as_many_are_admitted_as_fit(bench: &Bench) {
                     assert_eq!(account.count(Field::UnitHeld(unit)), k * each);
                     assert_eq!(account.count(Field::UnitCommitted(unit)), k * each);
                 }
+            }
+        }
+    }
+}
+
+/// The limits of one model that are raced, and how many requests compete.
+fn races_of_a_model() -> impl Iterator<Item = (Limit, (usize, u64))> {
+    let of_16 = Limit::BY_MODEL.iter().map(|limit| (*limit, CROWDS[1]));
+    let of_256 = [Limit::RequestsTotal, Limit::UsdPerDay].map(|limit| (limit, CROWDS[2]));
+    of_16.chain(of_256)
+}
+
+pub(super) async fn exactly_as_many_are_admitted_as_fit_a_limit_on_a_model(bench: &Bench) {
+    for (limit, (n, k)) in races_of_a_model() {
+        let case = format!("race-of-a-model-{}-{n}", limit.name());
+        let attendee = bench.attendee(&case, "ada");
+        bench.make(&attendee, vec![Change::Set(Field::SeatedAt, 1)]).await;
+        let event = AccountKey::Event(bench.event(&case));
+        for (key, side) in [(attendee, Side::Attendee { terms: 0 }), (event, Side::Event)] {
+            let (allowance, model, estimate) = allowance_of_model_for(limit, k);
+            // Every third request is to another model, and is not counted.
+            let (others, to_model) = (n / 2, n);
+            let admitted = race(bench, to_model + others, |i, ledger| {
+                let is_other = i >= to_model;
+                let model = Some(model).filter(|_| !is_other);
+                let allowance = if is_other { Allowance::default() } else { allowance };
+                let (key, demand) = (key.clone(), Demand { model, ..demand(i, estimate) });
+                async move {
+                    let admitted = admit(&*ledger, &key, side, &allowance, &demand).await;
+                    assert!(admitted.is_ok() || !is_other, "{admitted:?}");
+                    admitted.is_ok() && !is_other
+                }
+            });
+            assert_eq!(admitted.await as u64, k, "{limit:?} n={n} {side:?}");
+            let account = bench.ledger().account(&key).await.unwrap().unwrap();
+            assert_eq!(account.count(Field::Open), k + others as u64);
+            if limit.rate().is_none() {
+                let counted = LimitKey { limit, model: Some(model.key) };
+                let counted = account.count(Field::of_limit(counted, noon().date_naive()));
+                let each = demand(0, estimate).hold().amount(limit);
+                assert_eq!(counted, k * each, "{limit:?} n={n} {side:?}");
             }
         }
     }

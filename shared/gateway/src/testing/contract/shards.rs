@@ -9,7 +9,7 @@ use super::{Bench, today};
 pub(super) async fn several_accounts_are_read_at_once(bench: &Bench) {
     let event = bench.event("shards");
     let keys: Vec<_> = (0..shard::MOST).map(|n| AccountKey::of_shard(&event, n)).collect();
-    let moved = Field::Moved(Limit::TokensPerDay, Some(today()));
+    let moved = Field::Moved(Limit::TokensPerDay.into(), Some(today()));
     for (key, number) in keys.iter().zip(1..) {
         if number != 3 {
             let fields = [(Field::Committed, number), (moved, -number), (Field::MovedAt, number)];

@@ -15,6 +15,7 @@ use lanyard_domain::limit::{Counting, Limit};
 use lanyard_domain::token::UserId;
 use lanyard_domain::usage::UsageRecord;
 
+use super::by_model;
 use crate::ports::{AttendeePage, Found, Ledger, LedgerFault, Outcome};
 use crate::testing::{MemoryLedger, SeededRandom, books, lock};
 
@@ -99,8 +100,8 @@ impl SimulatedLedger {
     /// The limits of a shard of the event's account.
     fn part(&self, key: &AccountKey) -> Allowance {
         match key {
-            AccountKey::Event(_) => self.event.part(0),
-            AccountKey::Shard(_, shard) => self.event.part(*shard),
+            AccountKey::Event(_) => self.event.part(0, None),
+            AccountKey::Shard(_, shard) => self.event.part(*shard, None),
             AccountKey::Attendee(..) => Allowance::default(),
         }
     }
@@ -170,6 +171,7 @@ impl Ledger for SimulatedLedger {
             if let Outcome::Made(account) = &outcome
                 && let Err(broken) = books::check(key, account)
                     .and_then(|()| check_budget(account, write, &self.part(key)))
+                    .and_then(|()| by_model::check(&self.event, key, account, write))
             {
                 lock(&self.broken).get_or_insert_with(|| format!("{broken} after {write:?}"));
             }
@@ -234,7 +236,10 @@ fn check_budget(account: &Account, write: &Write, granted: &Allowance) -> Result
         let field = match limit.counting() {
             Counting::TokensTotal => Field::Committed,
             Counting::UnitTotal(unit) => Field::UnitCommitted(unit),
-            Counting::PerMinute(_) | Counting::PerDay(_) | Counting::InFlight => continue,
+            Counting::PerMinute(_)
+            | Counting::PerDay(_)
+            | Counting::InFlight
+            | Counting::RequestsTotal => continue,
         };
         let committed = account.count(field);
         if let Some(most) = granted.limit(limit)

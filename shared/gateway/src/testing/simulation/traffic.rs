@@ -11,7 +11,7 @@ use lanyard_protocol::Protocol;
 use tokio::time::Instant;
 
 use super::super::SeededRandom;
-use super::{ATTENDEES, Simulation};
+use super::{ATTENDEES, Simulation, by_model};
 use crate::Gateway;
 use crate::ports::Clock;
 use crate::request::Request;
@@ -56,8 +56,10 @@ impl Simulation {
             true => "multipart/form-data; boundary=b",
             false => "application/json",
         };
+        let model = by_model::MODELS[usize::from(self.random.one_in(3))];
         let http = http::Request::post(format!("/api/v1/{}", protocol.path))
             .header("openai-event-code", format!("simulated/user{user}"))
+            .header("x-model", model)
             .header("content-type", content_type)
             .body(Bytes::from(body))
             .map_err(|fault| fault.to_string())?;
