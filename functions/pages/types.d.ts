@@ -53,11 +53,25 @@ export interface ApiAccess {
   messagesModel: string | null;
 }
 
+/** A code example, with the model that it asks. */
+export interface Snippet {
+  id: string;
+  label: string;
+  text: (access: ApiAccess) => string;
+}
+
+/** A deployment as far as attendees know it. */
+export interface Offered {
+  name: string;
+  operations: string[];
+}
+
 /** What a handout in a file has in it. */
 export interface SavedHandout {
   base: string;
   link: string;
   event: OrganiserEvent;
+  deployments: Offered[];
   setups: Record<string, string>;
   slide: boolean;
 }

@@ -29,12 +29,20 @@ export async function handoutSteps({ browser, service, step }) {
     await saved.waitForSelector(".sheet #setup-tool option:nth-child(2)");
     const words = (/** @type {import("puppeteer-core").Page} */ tab) => tab.$eval(".sheet", (sheet) => sheet.textContent);
     assert.equal(await words(saved), await words(page));
-    for (const tab of [page, saved]) await tab.select("#setup-tool", "codex");
-    await saved.waitForSelector(".setup pre");
-    await page.waitForSelector(".setup pre");
-    const setup = (/** @type {import("puppeteer-core").Page} */ tab) => tab.$eval(".setup pre", (code) => code.textContent);
-    assert.equal(await setup(saved), await setup(page));
-    assert.ok((await setup(saved))?.includes(event.code), "the tool's configuration has the code");
+    const shown = await words(page);
+    assert.match(shown, /chat, responses: gpt-4o, gpt-4o-mini, gpt-5-mini/);
+    assert.match(shown, /Claude: claude-sonnet-5/);
+    for (const [tool, model] of [["codex", "gpt-4o"], ["claude-code", "claude-sonnet-5"]]) {
+      const setup = async (/** @type {import("puppeteer-core").Page} */ tab) => {
+        await tab.select("#setup-tool", tool ?? "");
+        await tab.waitForFunction((model) => document.querySelector(".setup pre")?.textContent?.includes(model ?? ""), {}, model);
+        return tab.$eval(".setup pre", (code) => code.textContent);
+      };
+      assert.equal(await setup(saved), await setup(page));
+      assert.ok((await setup(saved))?.includes(event.code), "the tool's configuration has the code");
+    }
+    const inFile = JSON.parse(await saved.$eval("#saved", (element) => element.textContent ?? ""));
+    assert.deepEqual(Object.keys(inFile.deployments[0]).sort(), ["name", "operations"]);
     assert.deepEqual(saved.problems.filter((problem) => !problem.startsWith("a request to file://")), []);
     await saved.browserContext().close();
   });

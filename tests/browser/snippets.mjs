@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { promisify } from "node:util";
 import { parse } from "yaml";
-import { clipboard, ENVIRONMENT, openTab, ROOT, type } from "./fixture.mjs";
+import { clipboard, ENVIRONMENT, openTab, organiser, ROOT, type } from "./fixture.mjs";
 
 const require = createRequire(import.meta.url);
 const TOOLS = process.env.LANYARD_TOOLS ?? `${ROOT}/.ci/tools`;
@@ -30,12 +30,18 @@ const RUN = {
   python: python("clients-openai"),
   azure: python("clients-openai"),
   langchain: python("clients-langchain"),
-  javascript: async (text) => {
-    mkdirSync(SCRIPTS, { recursive: true });
-    writeFileSync(`${SCRIPTS}/hello.mjs`, text);
-    return (await run("node", [`${SCRIPTS}/hello.mjs`], { env: ENVIRONMENT })).stdout;
-  },
+  javascript: node,
+  "claude-bash": async (text) => (await run("bash", ["-c", text], { env: ENVIRONMENT })).stdout,
+  "claude-python": python("clients-anthropic"),
+  "claude-typescript": node,
 };
+
+/** @param {string} text */
+async function node(text) {
+  mkdirSync(SCRIPTS, { recursive: true });
+  writeFileSync(`${SCRIPTS}/hello.mjs`, text);
+  return (await run("node", [`${SCRIPTS}/hello.mjs`], { env: ENVIRONMENT })).stdout;
+}
 
 /**
  * Checks an example that cannot be run here.
@@ -49,6 +55,12 @@ const READ = {
     const [model] = parse(text).models;
     assert.deepEqual([model.apiBase, model.apiKey, model.provider], [`${base}/v1`, credential, "openai"]);
   },
+  "claude-code": async (text, { base, credential }) => {
+    const { stdout } = await run("bash", ["-c", `claude() { env -0; }\n${text}`], { env: ENVIRONMENT });
+    const set = stdout.split("\0").filter((line) => line.startsWith("ANTHROPIC_")).map((line) => line.split(/=(.*)/s, 2));
+    const models = ["", "_DEFAULT_OPUS", "_DEFAULT_SONNET", "_DEFAULT_HAIKU"].map((kind) => [`ANTHROPIC${kind}_MODEL`, "claude-sonnet-5"]);
+    assert.deepEqual(Object.fromEntries(set), Object.fromEntries([["ANTHROPIC_BASE_URL", base], ["ANTHROPIC_AUTH_TOKEN", credential], ...models]));
+  },
   cline: (text, { base, credential }) => {
     assert.ok(text.includes(`${base}/v1\n`) && text.includes(`${credential}\n`), text);
   },
@@ -56,6 +68,27 @@ const READ = {
 
 /** @param {Context} context */
 export async function snippets({ browser, service, step }) {
+  await step("the examples of Claude are there for an event that offers it, and alone where nothing else chats", async () => {
+    const now = Date.now();
+    for (const [deployments, expected] of /** @type {const} */ ([
+      [["gpt-4o", "text-embedding-3-small"], [false, true]], [["gpt-4o", "claude-sonnet-5"], [true, true]], [["claude-sonnet-5"], [true, false]],
+    ])) {
+      const event = await organiser(service).createEvent({ name: "Models", time_zone: "UTC", deployments: [...deployments],
+        starts_at: new Date(now - 3_600_000).toISOString(), ends_at: new Date(now + 3_600_000).toISOString() });
+      const page = await openTab(browser, service.address);
+      await page.goto(`${service.address}/api/pages#code=${event.code}`);
+      await type(page, "#user", "ada");
+      await page.click("#join-button");
+      await page.waitForSelector("#joined:not([hidden]) [data-tab]");
+      const ids = await page.$$eval("#snippets [data-tab]", (tabs) => tabs.map((tab) => tab.getAttribute("data-tab") ?? ""));
+      const claude = ids.filter((id) => id.startsWith("claude-")).length;
+      assert.deepEqual([claude === 4, ids.length > claude], expected, ids.join());
+      const models = await page.$$eval("#models li", (all) => all.map((item) => item.textContent));
+      assert.equal(models.length, deployments.length);
+      assert.ok(models.every((text) => /chat|embeddings|Claude/.test(text)), models.join());
+      await page.browserContext().close();
+    }
+  });
   await step("the grammars find syntax errors", async () => {
     await assert.rejects(() => grammar("powershell", "$a = @{ 'b' = 'c\n$d ="));
     await assert.rejects(() => grammar("c-sharp", "var a = new B(\"c\";"));

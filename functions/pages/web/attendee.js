@@ -137,14 +137,14 @@ function show(details, credential) {
 }
 
 /**
- * The default model for chat, else the first chat model, else the first model.
+ * The default model for chat, else the first chat model, else one of Claude, else the first model.
  *
  * @param {Model[]} models
  */
 function firstModel(models) {
   const chats = models.filter((model) => model.operations.includes("chat_completions"));
-  const first = chats.find((model) => model.default_for.includes("chat_completions")) ?? chats[0] ?? models[0];
-  return first?.id ?? "gpt-5-mini";
+  const first = chats.find((model) => model.default_for.includes("chat_completions")) ?? chats[0];
+  return first?.id ?? messagesModel(models) ?? models[0]?.id ?? "gpt-5-mini";
 }
 
 /**

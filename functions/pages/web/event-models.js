@@ -6,6 +6,7 @@
 import { h } from "./dom.js";
 import { checkbox, fieldOf, options } from "./form.js";
 import { OPERATIONS, operationName } from "./limits.js";
+import { byOperations } from "./models.js";
 
 /**
  * The fieldset, and `changed()` with the fields to send.
@@ -17,8 +18,13 @@ export function eventModels(event, deployments) {
   const names = [...new Set(deployments.map(({ name }) => name))].sort();
   const before = event?.deployments ?? null;
   const all = checkbox("All my deployments, later ones included", { id: "all-models", checked: before === null, onchange: showChoice });
-  const models = names.map((name) => ({ name, ...checkbox(name, { value: name, checked: before === null || before.includes(name), "data-model": name }) }));
+  const models = names.map((name) => ({ name, ...checkbox(label(name), { value: name, checked: before === null || before.includes(name), "data-model": name }) }));
   const choice = h("div.checks", { role: "group", "aria-label": "Models" }, models.map(({ element }) => element));
+  /** @param {string} name */
+  function label(name) {
+    const [group] = byOperations(deployments.filter((each) => each.name === name).slice(0, 1));
+    return group ? `${name}: ${group.operations.map(operationName).join(", ")}` : name;
+  }
   const served = OPERATIONS.filter((operation) => deployments.some(({ operations }) => operations.includes(operation)));
   const defaults = served.map((operation) => {
     const able = names.filter((name) => deployments.some((each) => each.name === name && each.operations.includes(operation)));

@@ -4,19 +4,22 @@
 // It uses the organiser token that the dashboard stored in this tab. `lanyard handout` writes the same page as one
 // file that has the event in it.
 
-/** @import { OrganiserEvent, SavedHandout } from "../types.d.ts" */
+/** @import { Offered, OrganiserEvent, SavedHandout } from "../types.d.ts" */
 
 import { BASE } from "./api.js";
 import { byId, fill, fragment, h, number, svg } from "./dom.js";
 import { errorNote } from "./errors.js";
-import { LIMITS, limitName } from "./limits.js";
-import { attendeePageUrl, readEvent, token } from "./organiser-api.js";
+import { LIMITS, limitName, operationName } from "./limits.js";
+import { byOperations, modelFor, offered } from "./models.js";
+import { attendeePageUrl, listDeployments, readEvent, token } from "./organiser-api.js";
 import { savedSetups, serviceSetups, setupPicker } from "./setups.js";
-import { SNIPPETS } from "./snippets.js";
+import { snippetsFor } from "./snippets.js";
 import { windowLines } from "./time.js";
 import encodeQR from "qr";
 
+/** The examples that fit the page. */
 const LANGUAGES = ["bash", "python", "javascript"];
+const CLAUDE_LANGUAGES = ["claude-python", "claude-code"];
 
 /** @type {SavedHandout | null} */
 const saved = JSON.parse(document.getElementById("saved")?.textContent || "null");
@@ -30,7 +33,7 @@ document.addEventListener("fullscreenchange", () => { if (!document.fullscreenEl
 show();
 
 async function show() {
-  if (saved) return showEvent(saved.event);
+  if (saved) return showEvent(saved.event, saved.deployments);
   const id = fragment().get("event");
   const dashboard = h("a", { href: `${base}/pages/dashboard` }, "dashboard");
   if (!id || !token()) {
@@ -38,16 +41,20 @@ async function show() {
     return;
   }
   try {
-    showEvent(await readEvent(id));
+    const [event, deployments] = await Promise.all([readEvent(id), listDeployments()]);
+    showEvent(event, deployments);
   } catch (error) {
     fill(byId("main"), h("h1", {}, "Handout"), errorNote(error), h("p", {}, "Back to the ", dashboard, "."));
   }
 }
 
-/** @param {OrganiserEvent} event */
-function showEvent(event) {
+/**
+ * @param {OrganiserEvent} event
+ * @param {Offered[]} deployments
+ */
+function showEvent(event, deployments) {
   document.title = `Handout · ${event.name}`;
-  fill(byId("main"), sheet(event));
+  fill(byId("main"), sheet(event, offered(event, deployments)));
   if (saved?.slide) document.body.classList.add("as-slide");
 }
 
@@ -65,12 +72,20 @@ function showAs(slide) {
   byId(slide ? "exit" : "form").focus();
 }
 
-/** @param {OrganiserEvent} event */
-function sheet(event) {
+/**
+ * @param {OrganiserEvent} event
+ * @param {Offered[]} models
+ */
+function sheet(event, models) {
   const page = saved?.link ?? attendeePageUrl(event);
-  const model = event.default_deployments.chat_completions ?? Object.values(event.default_deployments)[0] ?? "MODEL";
+  const defaults = event.default_deployments;
+  const messagesModel = modelFor("messages", defaults, models);
+  const model = modelFor("chat_completions", defaults, models) ?? messagesModel ?? Object.values(defaults)[0] ?? models[0]?.name ?? "MODEL";
   const credential = event.access === "registered" ? "YOUR-OWN-KEY" : `${event.code}/YOUR-NAME`;
-  const access = { base, credential, model, messagesModel: event.default_deployments.messages ?? null };
+  const access = { base, credential, model, messagesModel };
+  const all = snippetsFor(access);
+  const usual = all.filter(({ id }) => LANGUAGES.includes(id));
+  const snippets = usual.length ? [...usual, ...all.filter(({ id }) => id === "claude-code")] : all.filter(({ id }) => CLAUDE_LANGUAGES.includes(id));
   const { name, email } = event.contact;
   const hint = spellingHint(event.code);
   const letters = [...event.code];
@@ -87,12 +102,25 @@ function sheet(event) {
     h("div.qr", {}, qr(page), h("p", {}, "Scan to join")),
     h("p.address", {}, "Or open ", h("strong", {}, page.split("#")[0]), " and enter the code. API base URL: ", h("code", {}, `${base}/v1`),
       ", API key: ", h("code", {}, access.credential)),
-    h("section.snippets", {}, SNIPPETS.filter(({ id }) => LANGUAGES.includes(id)).flatMap(({ label, text }) =>
-      [h("h2", {}, label), h("pre", { tabindex: "0" }, h("code", {}, text(access)))])),
+    h("section.snippets", {}, snippets.flatMap(({ label, text }) =>
+      [h("h2", {}, label), h("pre", { tabindex: "0" }, h("code", {}, text))])),
+    models.length ? h("section.models-part", {}, h("h2", {}, "Models"), h("p.small", {}, modelNames(models))) : null,
     h("section.tool-part", {}, setupPicker(access, (text) => h("pre", { tabindex: "0" }, h("code", {}, text)), saved ? savedSetups(saved.setups) : serviceSetups(access)),
       h("p.small", {}, "Configuration files of coding tools and SDKs: ", h("code", {}, `${base}/setup`), " lists them.")),
     h("section.rules-part", {}, h("h2", {}, "Rules"), h("ul.rules", {}, rules(event).map((rule) => h("li", {}, rule)))),
     name || email ? h("p", {}, "Questions: ", h("strong", {}, [name, email].filter(Boolean).join(", "))) : null);
+}
+
+/**
+ * The models with what they serve.
+ *
+ * @param {Offered[]} models
+ */
+function modelNames(models) {
+  return byOperations(models).flatMap(({ operations, names }, index) => [
+    index ? "; " : "", `${operations.map(operationName).join(", ")}: `,
+    names.flatMap((name, at) => [at ? ", " : "", h("code", {}, name)]),
+  ]);
 }
 
 /** @param {OrganiserEvent} event */

@@ -1,8 +1,9 @@
 // @ts-check
 // Code examples with the attendee's base URL, credential and model. The browser test runs them.
 
-/** @import { ApiAccess, PlaygroundRequest } from "../types.d.ts" */
+/** @import { ApiAccess, PlaygroundRequest, Snippet } from "../types.d.ts" */
 
+import { CLAUDE_SNIPPETS } from "./claude-snippets.js";
 import { copyButton } from "./copy-button.js";
 import { download, fill, h } from "./dom.js";
 import { highlight } from "./highlight.js";
@@ -13,11 +14,11 @@ import { tabs } from "./tabs.js";
 const PROMPT = "Say hello in five languages";
 
 /**
- * The code examples.
+ * The code examples of OpenAI's format.
  *
- * @type {{ id: string, label: string, text: (access: ApiAccess) => string }[]}
+ * @type {Snippet[]}
  */
-export const SNIPPETS = [
+const SNIPPETS = [
   { id: "bash", label: "curl (bash)", text: ({ base, credential, model }) => `curl ${shellLiteral(`${base}/v1/chat/completions`)} \\
   -H ${shellLiteral(`openai-event-code: ${credential}`)} \\
   -H 'Content-Type: application/json' \\
@@ -113,6 +114,22 @@ Model ID:                   ${model}
 ];
 
 /**
+ * The code examples for the models that the event offers, with their texts.
+ *
+ * @param {ApiAccess} access
+ */
+export function snippetsFor(access) {
+  const claude = access.messagesModel;
+  const written = (/** @type {Snippet[]} */ snippets, /** @type {string} */ model) =>
+    snippets.map(({ id, label, text }) => ({ id, label, text: text({ ...access, model }) }));
+  return [
+    // A model of Claude serves nothing but messages.
+    ...(access.model === claude ? [] : written(SNIPPETS, access.model)),
+    ...(claude === null ? [] : written(CLAUDE_SNIPPETS, claude)),
+  ];
+}
+
+/**
  * How each kind of request is written with the SDKs.
  *
  * @type {Record<PlaygroundRequest["kind"], { path: string, method: string, python: string, javascript: string }>}
@@ -182,7 +199,10 @@ export function snippet(text, language) {
  *
  * @type {Record<string, string>}
  */
-const SYNTAX = { curl: "bash", langchain: "python", azure: "python", continue: "yaml" };
+const SYNTAX = {
+  curl: "bash", langchain: "python", azure: "python", continue: "yaml",
+  "claude-bash": "bash", "claude-python": "python", "claude-typescript": "javascript", "claude-code": "bash",
+};
 
 /**
  * The environment variables that SDKs and tools read.
@@ -203,7 +223,7 @@ function dotEnv({ base, credential, model }) {
  * @param {ApiAccess} access
  */
 export function showSnippets(place, access) {
-  const entries = SNIPPETS.map(({ id, label, text }) => ({ id, label, show: () => [snippet(text(access), id)] }));
+  const entries = snippetsFor(access).map(({ id, label, text }) => ({ id, label, show: () => [snippet(text, id)] }));
   fill(place,
     h("dl.access-list", {},
       h("div", {}, h("dt", {}, "Base URL"), h("dd", {}, h("code", { id: "base-url" }, `${access.base}/v1`), copyButton(() => `${access.base}/v1`))),

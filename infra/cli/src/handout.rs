@@ -60,9 +60,11 @@ pub(crate) async fn run(session: &Session, arguments: HandoutArguments) -> Resul
             write(session, file, &image, &link)
         }
         Some(_) | None => {
+            let deployments = offered(session, &event).await?;
             let saved = json!({
                 "base": session.api.base(), "link": link, "event": event,
-                "setups": setups(session, &event).await?, "slide": arguments.slide,
+                "setups": setups(session, &event, &deployments).await?,
+                "deployments": deployments, "slide": arguments.slide,
             });
             let html = page::html(&saved)?;
             write(session, arguments.output, html.as_bytes(), &link)
@@ -83,18 +85,52 @@ fn linked(page: &str, event: &Value) -> String {
     format!("{page}#code={}", crate::api::encoded(&text(&event["code"])))
 }
 
-/// The configurations of all tools, as the service writes them for the event's default model.
-async fn setups(session: &Session, event: &Value) -> Result<Value, CliError> {
-    let model = event["default_deployments"]["chat_completions"].as_str().unwrap_or("MODEL");
+/// The deployments that the event offers, as far as attendees know them.
+async fn offered(session: &Session, event: &Value) -> Result<Vec<Value>, CliError> {
+    let all = session.api.all("/deployments", "deployments").await?;
+    let chosen = event["deployments"].as_array();
+    let is_offered = |name: &Value| chosen.is_none_or(|chosen| chosen.contains(name));
+    let offered = all.iter().filter(|deployment| is_offered(&deployment["name"]));
+    Ok(offered.map(|it| json!({"name": it["name"], "operations": it["operations"]})).collect())
+}
+
+/// The configurations of the tools that a model of the event serves, as the service writes them.
+async fn setups(
+    session: &Session,
+    event: &Value,
+    deployments: &[Value],
+) -> Result<Value, CliError> {
+    let chats = model(event, deployments, "chat_completions").unwrap_or("MODEL");
+    let messages = model(event, deployments, "messages");
     let names = session.api.text("/setup").await?;
-    let one = |name: &str| {
+    let served = names.lines().filter(|name| !name.is_empty()).filter_map(|name| {
+        let model = if speaks_messages(name) { messages? } else { chats };
+        Some((name.to_owned(), model))
+    });
+    let one = |(name, model): (String, &str)| {
         let path =
-            format!("/setup/{}?model={}", crate::api::encoded(name), crate::api::encoded(model));
-        let name = name.to_owned();
+            format!("/setup/{}?model={}", crate::api::encoded(&name), crate::api::encoded(model));
         async move { Ok::<_, CliError>((name, json!(session.api.text(&path).await?))) }
     };
-    let all = try_join_all(names.lines().filter(|name| !name.is_empty()).map(one)).await?;
+    let all = try_join_all(served.map(one)).await?;
     Ok(Value::Object(all.into_iter().collect::<Map<_, _>>()))
+}
+
+/// Whether a tool speaks Anthropic's format, by its name, as the page decides it.
+fn speaks_messages(tool: &str) -> bool {
+    tool.contains("anthropic") || tool.contains("claude")
+}
+
+/// The default model for an operation, or else the first one that serves it.
+fn model<'v>(event: &'v Value, deployments: &'v [Value], operation: &str) -> Option<&'v str> {
+    let serves = |it: &&Value| {
+        it["operations"].as_array().is_some_and(|all| all.contains(&json!(operation)))
+    };
+    let mut names: Vec<_> =
+        deployments.iter().filter(serves).filter_map(|it| it["name"].as_str()).collect();
+    names.sort_unstable();
+    let usual = event["default_deployments"][operation].as_str();
+    usual.filter(|usual| names.contains(usual)).or_else(|| names.first().copied())
 }
 
 fn write(

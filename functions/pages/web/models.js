@@ -1,0 +1,53 @@
+// @ts-check
+// Which models an event offers, and what each serves.
+
+/** @import { Offered } from "../types.d.ts" */
+
+/** Operations that keep something at Azure. Nobody chooses a model by them. */
+const OF_OBJECTS = new Set(["conversations", "files", "vector_stores", "assistants", "threads"]);
+
+/**
+ * The deployments that an event offers, by name: replicas are one.
+ *
+ * @param {{ deployments: string[] | null }} event
+ * @param {Offered[]} deployments
+ * @returns {Offered[]}
+ */
+export function offered({ deployments: chosen }, deployments) {
+  const names = [...new Set(deployments.map(({ name }) => name))].filter((name) => chosen === null || chosen.includes(name)).sort();
+  return names.map((name) => {
+    const all = deployments.filter((each) => each.name === name).flatMap(({ operations }) => operations);
+    return { name, operations: [...new Set(all)] };
+  });
+}
+
+/**
+ * The default model for an operation, else the first one that serves it; null if none does.
+ *
+ * @param {string} operation
+ * @param {Record<string, string>} defaults
+ * @param {Offered[]} models
+ */
+export function modelFor(operation, defaults, models) {
+  const serving = models.filter(({ operations }) => operations.includes(operation)).map(({ name }) => name);
+  const usual = defaults[operation];
+  return (usual !== undefined && serving.includes(usual) ? usual : serving[0]) ?? null;
+}
+
+/**
+ * The models that serve the same operations, together.
+ *
+ * @param {Offered[]} models
+ * @returns {{ operations: string[], names: string[] }[]}
+ */
+export function byOperations(models) {
+  /** @type {Map<string, { operations: string[], names: string[] }>} */
+  const groups = new Map();
+  for (const { name, operations } of models) {
+    const called = operations.filter((operation) => !OF_OBJECTS.has(operation));
+    const group = groups.get(called.join()) ?? { operations: called, names: [] };
+    group.names.push(name);
+    groups.set(called.join(), group);
+  }
+  return [...groups.values()].filter(({ operations }) => operations.length > 0);
+}
