@@ -17,6 +17,7 @@ import { modules } from "./modules.mjs";
 import { organiserSteps } from "./organiser.mjs";
 import { playgroundSteps } from "./playground.mjs";
 import { snippets } from "./snippets.mjs";
+import { walkSteps } from "./walk.mjs";
 
 let passed = 0;
 let failed = 0;
@@ -51,6 +52,7 @@ try {
     organiser: () => organiserSteps(context),
     deployments: () => deploymentSteps(context),
     details: () => detailSteps(context),
+    walk: () => walkSteps(context),
     handout: () => handoutSteps(context),
     accessibility: () => accessibilitySteps(context),
   };

@@ -6,10 +6,15 @@
 import { asApiError, authHeaders, send } from "./api.js";
 import { h, number } from "./dom.js";
 import { errorNote } from "./errors.js";
-import { issueToken, revokeToken } from "./organiser-api.js";
+import { createEvent, deleteEvent, issueToken, resetEvent, revokeToken, runAction } from "./organiser-api.js";
 
 /** The user name of tests, which is in the list of attendees. */
 const USER = "deployment-test";
+/** An event of a test's own ends by itself, if the page is closed before it is deleted. */
+const MINUTES = 10;
+/** How often a reset is tried while the request is settled, and after which pause. */
+const TRIES = 20;
+const PAUSE_MS = 500;
 
 /**
  * The smallest request of each operation that costs next to nothing.
@@ -18,6 +23,7 @@ const USER = "deployment-test";
  */
 const REQUESTS = [
   ["chat_completions", "/v1/chat/completions", (model) => ({ model, messages: [{ role: "user", content: "Say OK." }], max_completion_tokens: 64 })],
+  ["messages", "/v1/messages", (model) => ({ model, messages: [{ role: "user", content: "Say OK." }], max_tokens: 64 })],
   ["responses", "/v1/responses", (model) => ({ model, input: "Say OK.", max_output_tokens: 64, store: false })],
   ["embeddings", "/v1/embeddings", (model) => ({ model, input: "OK" })],
   ["moderations", "/v1/moderations", (model) => ({ model, input: "OK" })],
@@ -33,23 +39,58 @@ const REQUESTS = [
  */
 export async function testDeployment(name, operations, events) {
   const request = REQUESTS.find(([operation]) => operations.includes(operation));
-  if (!request) return h("p.note", {}, "Only chat, responses, embeddings and moderation can be tested here. Run `lanyard doctor` to check the others.");
-  const event = events.find(({ status }) => status === "open");
-  if (!event) return h("p.note", {}, "A test needs an event that is open now and offers this deployment.");
+  if (!request) return h("p.note", {}, "Only chat, Claude, responses, embeddings and moderation can be tested here. Run `lanyard doctor` to check the others.");
   const [, path, body] = request;
+  const ask = async (/** @type {string} */ credential) => {
+    const begun = performance.now();
+    const response = await send(path, { method: "POST", headers: authHeaders(credential), body: JSON.stringify(body(name)) });
+    const { model = name } = await response.json();
+    return `Works: ${model} responded in ${number(Math.round(performance.now() - begun))} ms.`;
+  };
   try {
+    const event = events.find(({ status }) => status === "open");
+    if (!event) return h("p.note.good", {}, await throughOwnEvent(name, ask));
     const { token, jti } = await issueToken(event.id, USER, 1);
     try {
-      const begun = performance.now();
-      const response = await send(path, { method: "POST", headers: authHeaders(token ?? ""), body: JSON.stringify(body(name)) });
-      const { model = name } = await response.json();
-      const ms = Math.round(performance.now() - begun);
-      return h("p.note.good", {}, `Works: ${model} responded in ${number(ms)} ms through ${event.name}. The request counts for the user ${USER}.`);
+      return h("p.note.good", {}, `${await ask(token ?? "")} The request went through ${event.name} and counts for the user ${USER}.`);
     } finally {
       await revokeToken(event.id, jti);
     }
   } catch (cause) {
     const error = asApiError(cause);
     return [errorNote(error), error.code === "upstream_misconfigured" ? h("p", {}, "Azure refused the request: check the endpoint, the name at Azure and the key.") : null];
+  }
+}
+
+/**
+ * Asks through an event of its own, which offers this deployment alone and is deleted afterwards.
+ *
+ * @param {string} name
+ * @param {(credential: string) => Promise<string>} ask
+ */
+async function throughOwnEvent(name, ask) {
+  const at = (/** @type {number} */ minutes) => new Date(Date.now() + minutes * 60_000).toISOString();
+  const { id, code } = await createEvent({
+    name: `Test of ${name}`, attendees: 1, time_zone: "UTC", starts_at: at(-1), ends_at: at(MINUTES), deployments: [name],
+    description: "The dashboard deletes this event after the test.",
+  });
+  try {
+    return await ask(`${code}/${USER}`);
+  } finally {
+    await runAction(id, "end", {});
+    await resetWhenSettled(id);
+    await deleteEvent(id);
+  }
+}
+
+/** @param {string} id */
+async function resetWhenSettled(id) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await resetEvent(id);
+    } catch (error) {
+      if (asApiError(error).status !== 503 || tries === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
   }
 }

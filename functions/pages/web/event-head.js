@@ -8,7 +8,7 @@ import { copyButton } from "./copy-button.js";
 import { fill, h, number, setText } from "./dom.js";
 import { errorNote } from "./errors.js";
 import { ask } from "./form.js";
-import { attendeePageUrl, changeEvent, cloneEvent, resetEvent, revokeAll, runAction } from "./organiser-api.js";
+import { attendeePageUrl, changeEvent, cloneEvent, deleteEvent, resetEvent, revokeAll, runAction } from "./organiser-api.js";
 import { eventState, windowLines } from "./time.js";
 
 /** @typedef {"pause" | "resume" | "rotate-code" | "end"} Step */
@@ -56,7 +56,7 @@ export function eventHead(first, changed) {
           hasEnded ? null : step("rotate-code", "Rotate code"),
           h("button.danger", { type: "button", id: "revoke-all", onclick: revoke }, "Revoke all keys"),
           event.status === "open" ? null : h("button.danger", { type: "button", id: "reset", onclick: reset }, "Reset usage"),
-          hasEnded ? null : step("end", "End now", ".danger"))),
+          hasEnded ? h("button.danger", { type: "button", id: "delete-event", onclick: remove }, "Delete") : step("end", "End now", ".danger"))),
       notice,
       event.warnings.map((warning) => h("p.note.warn", {}, warning)));
   }
@@ -110,6 +110,17 @@ export function eventHead(first, changed) {
       const { attendees } = await resetEvent(event.id);
       return [event, `The usage was deleted. ${number(attendees)} ${attendees === 1 ? "attendee" : "attendees"} had joined.`];
     });
+  }
+
+  async function remove() {
+    const content = h("p", {}, "Its settings and roster are deleted as well. Usage must be reset first. It cannot be undone.");
+    if (!(await ask(`Delete ${event.name}?`, { yes: "Delete event", isDangerous: true, content }))) return;
+    try {
+      await deleteEvent(event.id);
+      location.hash = "events";
+    } catch (error) {
+      fill(notice, errorNote(error));
+    }
   }
 
   async function clone() {

@@ -17,9 +17,10 @@ import { snippetsFor } from "./snippets.js";
 import { windowLines } from "./time.js";
 import encodeQR from "qr";
 
-/** The examples that fit the page. */
+/** The examples that fit the page: without models of Claude, beside them, and with them alone. */
 const LANGUAGES = ["bash", "python", "javascript"];
-const CLAUDE_LANGUAGES = ["claude-python", "claude-code"];
+const WITH_CLAUDE = ["bash", "python", "claude-code"];
+const CLAUDE_ALONE = ["claude-bash", "claude-python", "claude-code"];
 
 /** @type {SavedHandout | null} */
 const saved = JSON.parse(document.getElementById("saved")?.textContent || "null");
@@ -83,9 +84,8 @@ function sheet(event, models) {
   const model = modelFor("chat_completions", defaults, models) ?? messagesModel ?? Object.values(defaults)[0] ?? models[0]?.name ?? "MODEL";
   const credential = event.access === "registered" ? "YOUR-OWN-KEY" : `${event.code}/YOUR-NAME`;
   const access = { base, credential, model, messagesModel };
-  const all = snippetsFor(access);
-  const usual = all.filter(({ id }) => LANGUAGES.includes(id));
-  const snippets = usual.length ? [...usual, ...all.filter(({ id }) => id === "claude-code")] : all.filter(({ id }) => CLAUDE_LANGUAGES.includes(id));
+  const languages = messagesModel === null ? LANGUAGES : model === messagesModel ? CLAUDE_ALONE : WITH_CLAUDE;
+  const snippets = snippetsFor(access).filter(({ id }) => languages.includes(id));
   const { name, email } = event.contact;
   const hint = spellingHint(event.code);
   const letters = [...event.code];
@@ -104,7 +104,7 @@ function sheet(event, models) {
       ", API key: ", h("code", {}, access.credential)),
     h("section.snippets", {}, snippets.flatMap(({ label, text }) =>
       [h("h2", {}, label), h("pre", { tabindex: "0" }, h("code", {}, text))])),
-    models.length ? h("section.models-part", {}, h("h2", {}, "Models"), h("p.small", {}, modelNames(models))) : null,
+    models.length ? h("p.small.models-part", {}, h("strong", {}, "Models: "), modelNames(models)) : null,
     h("section.tool-part", {}, setupPicker(access, (text) => h("pre", { tabindex: "0" }, h("code", {}, text)), saved ? savedSetups(saved.setups) : serviceSetups(access)),
       h("p.small", {}, "Configuration files of coding tools and SDKs: ", h("code", {}, `${base}/setup`), " lists them.")),
     h("section.rules-part", {}, h("h2", {}, "Rules"), h("ul.rules", {}, rules(event).map((rule) => h("li", {}, rule)))),

@@ -3,6 +3,8 @@
 
 /** @import { Offered } from "../types.d.ts" */
 
+import { OPERATIONS } from "./limits.js";
+
 /** Operations that keep something at Azure. Nobody chooses a model by them. */
 const OF_OBJECTS = new Set(["conversations", "files", "vector_stores", "assistants", "threads"]);
 
@@ -35,7 +37,7 @@ export function modelFor(operation, defaults, models) {
 }
 
 /**
- * The models that serve the same operations, together.
+ * The models that serve the same operations, together. Chat comes first.
  *
  * @param {Offered[]} models
  * @returns {{ operations: string[], names: string[] }[]}
@@ -49,5 +51,6 @@ export function byOperations(models) {
     group.names.push(name);
     groups.set(called.join(), group);
   }
-  return [...groups.values()].filter(({ operations }) => operations.length > 0);
+  const place = (/** @type {string[]} */ [first = ""]) => OPERATIONS.indexOf(first);
+  return [...groups.values()].filter(({ operations }) => operations.length > 0).sort((one, other) => place(one.operations) - place(other.operations));
 }

@@ -151,6 +151,15 @@ export async function resetEvent(id) {
 }
 
 /**
+ * Deletes an event that has ended and that nobody has used.
+ *
+ * @param {string} id
+ */
+export async function deleteEvent(id) {
+  await call("DELETE", eventPath(id));
+}
+
+/**
  * A page of the usage by session.
  *
  * @param {string} id
