@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { cell, csv } from "../../functions/pages/web/csv.js";
 import { guess, namesOf, rowsOf } from "../../functions/pages/web/roster-csv.js";
-import { budgetEnd, lastMinute, minutePoints, startOfDay } from "../../functions/pages/web/rates.js";
+import { budgetEnd, burnDown, lastMinute, minutePoints, startOfDay } from "../../functions/pages/web/rates.js";
 import { transliterated } from "../../functions/pages/web/transliterate.js";
 import { webAddress } from "../../functions/pages/web/markdown.js";
 import { shortDuration, duration } from "../../functions/pages/web/time.js";
@@ -65,8 +65,11 @@ export async function modules(step) {
     assert.equal(new Date(startOfDay("Europe/Oslo", now)).toISOString(), "2026-12-04T23:00:00.000Z");
     const event = /** @type {any} */ ({ allowances: { event: { tokens_total: 10_000 } }, starts_at: "2026-12-05T08:00:15Z", time_zone: "UTC" });
     const hours = /** @type {any[]} */ ([{ hour: "2026-12-05T08:00:00Z", total_tokens: 1_000 }, { hour: "2026-12-05T09:00:00Z", total_tokens: 1_000 }]);
-    assert.deepEqual(budgetEnd(event, hours, 2_000, now), { at: now + 8 * 3_600_000, perHour: 1_000 });
-    assert.equal(budgetEnd(event, hours, 10_000, now)?.at, now);
-    assert.equal(budgetEnd(event, [], 0, now)?.at, null);
+    assert.deepEqual(budgetEnd(event, "tokens_total", hours, 2_000, now), { at: now + 8 * 3_600_000, perHour: 1_000 });
+    assert.equal(budgetEnd(event, "tokens_total", hours, 10_000, now)?.at, now);
+    assert.equal(budgetEnd(event, "tokens_total", [], 0, now)?.at, null);
+    assert.equal(budgetEnd(event, "usd_total", hours, 0, now), null);
+    const left = burnDown(event, hours, now).map(({ name, points }) => [name, ...points.map(([, percent]) => percent)]);
+    assert.deepEqual(left, [["tokens left", 100, 90, 80]]);
   });
 }
