@@ -11,7 +11,7 @@ use memchr::memmem::Finder;
 pub const LONGEST_FRAME: usize = 1024 * 1024;
 
 /// One frame with its blank line, as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frame(pub Bytes);
 
 /// A frame is longer than what is waited for.

@@ -4,25 +4,32 @@
 //! that has begun has a reason for its end, or when the usage of all of them has come.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::sse::Frame;
 
-/// Some chunk says why its choice has ended.
-static FINISH: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"finish_reason\""));
+/// How many of the latest chunks of a single choice are looked at. Behind its end come those about
+/// filters.
+const LATEST: usize = 4;
 
 /// The choices of a stream that have begun, and those that have ended.
 #[derive(Clone, Debug, Default)]
 pub struct ChoiceEnds {
-    /// Whether there may be more than one. Otherwise most chunks are not read.
+    /// Whether there may be more than one. Then each chunk is read.
     are_several: bool,
+    several: Choices,
+    /// The latest chunks of a single choice. They are read only if the stream has no other end.
+    latest: [Frame; LATEST],
+    count: usize,
+    has_total: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Choices {
     begun: BTreeSet<u64>,
     ended: BTreeSet<u64>,
-    has_total: bool,
 }
 
 #[derive(Deserialize)]
@@ -47,15 +54,11 @@ impl ChoiceEnds {
 
     /// Notes the choices of a chunk.
     pub(crate) fn note(&mut self, frame: &Frame) {
-        if !self.are_several && !frame.has_value(&FINISH) {
-            return;
-        }
-        let Ok(chunk) = serde_json::from_slice::<Chunk>(&frame.data()) else { return };
-        for choice in chunk.choices {
-            self.begun.insert(choice.index);
-            // Some models send an empty one with each chunk.
-            if !choice.finish_reason.is_null() && choice.finish_reason != "" {
-                self.ended.insert(choice.index);
+        match self.are_several {
+            true => self.several.note(frame),
+            false => {
+                self.latest[self.count % LATEST] = frame.clone();
+                self.count += 1;
             }
         }
     }
@@ -67,7 +70,22 @@ impl ChoiceEnds {
 
     /// Whether nothing is missing.
     pub(crate) fn are_complete(&self) -> bool {
-        self.has_total || (!self.ended.is_empty() && self.begun.is_subset(&self.ended))
+        let mut choices = self.several.clone();
+        self.latest.iter().for_each(|frame| choices.note(frame));
+        self.has_total || (!choices.ended.is_empty() && choices.begun.is_subset(&choices.ended))
+    }
+}
+
+impl Choices {
+    fn note(&mut self, frame: &Frame) {
+        let Ok(chunk) = serde_json::from_slice::<Chunk>(&frame.data()) else { return };
+        for choice in chunk.choices {
+            self.begun.insert(choice.index);
+            // Some models send an empty one with each chunk.
+            if !choice.finish_reason.is_null() && choice.finish_reason != "" {
+                self.ended.insert(choice.index);
+            }
+        }
     }
 }
 
