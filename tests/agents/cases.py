@@ -20,8 +20,6 @@ TEXT = "elephants"
 QUESTION = "A zebra?"
 ECHO = "zebra?"
 SECONDS_TO_BE_REFUSED = 120
-# The most that a reasoning model may write, which is held with each request.
-OUTPUT_CAP = 16_384
 
 
 @dataclasses.dataclass
@@ -159,7 +157,8 @@ def stops_where_a_budget_ends(world, agent):
     world.others.append(measured)
     world.run(agent, measured, QUESTION)
     used = organiser.usage(attendee(measured["code"], agent))
-    budget = 2 * used["total_tokens"] // used["requests"] + OUTPUT_CAP
+    # The cap of the first request is lowered to what fits.
+    budget = 9 * used["total_tokens"] // (5 * used["requests"])
     event = organiser.event(preset="agents", allowances={"attendee": {"tokens_total": budget}})
     world.others.append(event)
     both = lambda one: " ".join(one.writes(one.work / name, TEXT) for name in ("first.txt", "second.txt"))
