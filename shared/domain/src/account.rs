@@ -4,9 +4,12 @@
 //! account changes only by a [`Write`]: a list of conditions, and the changes to make if all of
 //! them hold. [`Account::apply`] defines the meaning of a write. Every store must do the same.
 
+mod write;
+
 use chrono::NaiveDate;
 use litemap::LiteMap;
 
+pub use self::write::{Change, Condition, Write};
 use crate::allowance::Allowance;
 use crate::by_model::{HeldModel, LimitKey, ModelKey};
 use crate::ids::{EventId, RequestId};
@@ -253,51 +256,6 @@ impl Hold {
     pub fn period(&self) -> Period {
         Period::of(self.admitted_at)
     }
-}
-
-/// A condition on an account. A write is made only if all of its conditions hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Condition {
-    /// The number is at most this.
-    AtMost(Field, i64),
-    /// The number is present and at least this.
-    AtLeast(Field, i64),
-    /// The number is absent or below this.
-    Below(Field, i64),
-    /// The number is present.
-    Present(Field),
-    /// The number is absent.
-    Absent(Field),
-    /// The number is present and equals this.
-    Is(Field, i64),
-    /// No reservation has this id.
-    HoldAbsent(RequestId),
-    /// A reservation has this id.
-    HoldPresent(RequestId),
-}
-
-/// One change to an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Adds to a number. An absent number counts as zero.
-    Add(Field, i64),
-    /// Sets a number.
-    Set(Field, i64),
-    /// Removes a number.
-    Remove(Field),
-    /// Writes a reservation.
-    PutHold(RequestId, Hold),
-    /// Removes a reservation.
-    RemoveHold(RequestId),
-}
-
-/// A conditional change of one account. It is atomic.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Write {
-    /// All of these must hold.
-    pub conditions: Vec<Condition>,
-    /// All of these are made.
-    pub changes: Vec<Change>,
 }
 
 /// The numbers and reservations of an account as a store returned them.

@@ -14,8 +14,7 @@ use crate::unit::Unit;
 ///
 /// For a request it also has the limits on the request's model ([`Allowance::for_model`]).
 ///
-/// The JSON form is an object with the names of all limits but those on a model, those of money in
-/// dollars.
+/// The JSON form is an object of all limits by name but those on a model, money in dollars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allowance {
     limits: EnumMap<Limit, Option<u64>>,
