@@ -53,7 +53,7 @@ fn commands(page: &str, text: &str) -> Vec<Documented> {
 }
 
 /// The words of a command up to a pipe or a redirection; some are in quotes.
-fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     for (index, piece) in line.split('"').enumerate() {
         match index % 2 {

@@ -163,19 +163,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-
-    /// The words of a command line; some are in quotes, and redirections are the shell's.
-    fn words(line: &str) -> Vec<String> {
-        let mut words = Vec::new();
-        for (index, piece) in line.split('"').enumerate() {
-            match index % 2 {
-                0 => words.extend(piece.split_whitespace().map(str::to_owned)),
-                _ => words.push(piece.to_owned()),
-            }
-        }
-        words.retain(|word| !word.starts_with(['<', '>']));
-        words
-    }
+    use crate::documented::words;
 
     /// Each command that does something, with its help.
     fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {

@@ -34,58 +34,39 @@ impl Gateway {
             limit: limit.limit,
             model: limit.model.map(|_| model.clone()),
         };
+        let limited = |limit, allowed, retry_after, is_held| ApiError::RateLimitExceeded {
+            scope,
+            limit: named(limit),
+            allowed,
+            retry_after,
+            is_held,
+        };
+        let used_up = |limit, allowed, resets_at| ApiError::InsufficientQuota {
+            scope,
+            limit: named(limit),
+            allowed,
+            resets_at,
+            contact: contact.clone(),
+        };
         match refusal {
             Refusal::Rate { limit, allowed, retry_at, is_held } => {
                 let mut retry_after = until(retry_at.to_utc()).max(Duration::from_millis(1));
                 if is_held {
                     retry_after = retry_after.max(self.settler.memory.wait_for_one(account));
                 }
-                ApiError::RateLimitExceeded {
-                    scope,
-                    limit: named(limit),
-                    allowed,
-                    retry_after,
-                    is_held: false,
-                }
+                limited(limit, allowed, retry_after, false)
             }
             Refusal::Day { limit, allowed, is_held: true, .. }
             | Refusal::Budget { limit, allowed, is_held: true, .. } => {
-                let retry_after = self.settler.memory.wait_for_one(account);
-                ApiError::RateLimitExceeded {
-                    scope,
-                    limit: named(limit),
-                    allowed,
-                    retry_after,
-                    is_held: true,
-                }
+                limited(limit, allowed, self.settler.memory.wait_for_one(account), true)
             }
             Refusal::Day { limit, allowed, resets_at, .. } if until(resets_at) <= SOON => {
-                let retry_after = until(resets_at).max(Duration::from_secs(1));
-                ApiError::RateLimitExceeded {
-                    scope,
-                    limit: named(limit),
-                    allowed,
-                    retry_after,
-                    is_held: false,
-                }
+                limited(limit, allowed, until(resets_at).max(Duration::from_secs(1)), false)
             }
             Refusal::Day { limit, allowed, resets_at, .. } => {
-                let resets_at = Some(attendance.event().window.display(resets_at));
-                ApiError::InsufficientQuota {
-                    scope,
-                    limit: named(limit),
-                    allowed,
-                    resets_at,
-                    contact,
-                }
+                used_up(limit, allowed, Some(attendance.event().window.display(resets_at)))
             }
-            Refusal::Budget { limit, allowed, .. } => ApiError::InsufficientQuota {
-                scope,
-                limit: named(limit),
-                allowed,
-                resets_at: None,
-                contact,
-            },
+            Refusal::Budget { limit, allowed, .. } => used_up(limit, allowed, None),
             Refusal::InFlight { limit, allowed } => {
                 let retry_after = self.settler.memory.wait_for_one(account);
                 ApiError::TooManyInFlight { scope, limit: named(limit), allowed, retry_after }
