@@ -157,8 +157,7 @@ def stops_where_a_budget_ends(world, agent):
     world.others.append(measured)
     world.run(agent, measured, QUESTION)
     used = organiser.usage(attendee(measured["code"], agent))
-    # The cap of the first request is lowered to what fits.
-    budget = 9 * used["total_tokens"] // (5 * used["requests"])
+    budget = 9 * used["total_tokens"] // (5 * used["requests"]) + (agent.asks_for or 0)
     event = organiser.event(preset="agents", allowances={"attendee": {"tokens_total": budget}})
     world.others.append(event)
     both = lambda one: " ".join(one.writes(one.work / name, TEXT) for name in ("first.txt", "second.txt"))

@@ -47,6 +47,8 @@ class Agent:
     has_schemas = False
     schema = None
     skips = ()
+    # The output that it asks for with each request. A larger figure than the event's cap is lowered to what fits.
+    asks_for = None
     # The operations of its deployment. With messages it speaks Anthropic's format.
     operations = ("chat_completions", "responses")
 
@@ -289,6 +291,7 @@ class PiWithClaude(Pi):
 
     name, label = "pi-claude", "pi claude"
     model, operations = CLAUDE, MESSAGES
+    asks_for = 16_384
 
 
 class Aider(Agent):

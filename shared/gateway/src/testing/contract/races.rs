@@ -79,15 +79,20 @@ pub(super) async fn exactly_as_many_are_admitted_as_fit(bench: &Bench) {
     }
 }
 
-/// The limits of one model that are raced, and how many requests compete.
-fn races_of_a_model() -> impl Iterator<Item = (Limit, (usize, u64))> {
-    let of_16 = Limit::BY_MODEL.iter().map(|limit| (*limit, CROWDS[1]));
-    let of_256 = [Limit::RequestsTotal, Limit::UsdPerDay].map(|limit| (limit, CROWDS[2]));
-    of_16.chain(of_256)
-}
+/// One limit on a model for each way of counting. What they count is as without a model, and larger
+/// crowds compete for all of them in `tests/it/by_model.rs`.
+const OF_A_MODEL: [Limit; 6] = [
+    Limit::TokensPerMinute,
+    Limit::UsdPerDay,
+    Limit::TokensTotal,
+    Limit::UsdTotal,
+    Limit::RequestsTotal,
+    Limit::InFlight,
+];
 
 pub(super) async fn exactly_as_many_are_admitted_as_fit_a_limit_on_a_model(bench: &Bench) {
-    for (limit, (n, k)) in races_of_a_model() {
+    let (n, k) = CROWDS[1];
+    for limit in OF_A_MODEL {
         let case = format!("race-of-a-model-{}-{n}", limit.name());
         let attendee = bench.attendee(&case, "ada");
         bench.make(&attendee, vec![Change::Set(Field::SeatedAt, 1)]).await;
